@@ -1,0 +1,40 @@
+"""What every test may rely on: where the data lies, no network, and the backend of Keras beside us."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+# Real Keras is a reference in many tests. It reads this once, when it is first imported.
+os.environ.setdefault("KERAS_BACKEND", "jax")
+
+# A checkout may have the development data beside it. Absolute, because some tests change the folder.
+_data = REPOSITORY / os.environ.get("FITWELL_DATA", "../shared/datasets")
+if _data.is_dir():
+    os.environ["FITWELL_DATA"] = str(_data.resolve())
+
+# What is not on this machine is skipped, with the loader's own words; tests never download.
+os.environ.setdefault("FITWELL_OFFLINE", "1")
+
+
+@pytest.fixture(scope="session")
+def load_dataset() -> Callable[..., Any]:
+    """Return ``load(name, **arguments)``: that set's `load_data`, or a skip where the data is absent."""
+
+    def load(name: str, **arguments: Any) -> Any:
+        from fitwell.datasets import DatasetNotFound
+
+        module = importlib.import_module(f"fitwell.datasets.{name}")
+        try:
+            return module.load_data(**arguments)
+        except DatasetNotFound as error:
+            pytest.skip(str(error))
+
+    return load
