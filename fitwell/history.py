@@ -1,0 +1,127 @@
+"""What a run logged, epoch by epoch, and its learning curves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from fitwell.errors import InvalidArgument
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+VALIDATION = "val_"
+TRAINING_COLOUR = "#2f6db5"
+VALIDATION_COLOUR = "#d9731a"
+
+
+class History:
+    """The values of the loss and every metric after each epoch.
+
+    history: metric name -> one float per epoch in which it was logged.
+    epoch: the epochs, counted from 0.
+    params: what the run was asked for (``epochs``, ``steps``, ``verbose``).
+
+    >>> history = History()
+    >>> history.append(0, {"loss": 0.5, "val_loss": 0.4})
+    >>> history.history["val_loss"]
+    [0.4]
+    """
+
+    def __init__(self, params: Mapping[str, Any] | None = None) -> None:
+        self.history: dict[str, list[float]] = {}
+        self.epoch: list[int] = []
+        self.params: dict[str, Any] = dict(params or {})
+        # A metric may be logged in some epochs only (`validation_freq`), so each remembers its own.
+        self._epochs_of: dict[str, list[int]] = {}
+
+    def append(self, epoch: int, logs: Mapping[str, Any] | None) -> None:
+        """Keep the `logs` of `epoch` (counted from 0)."""
+        self.epoch.append(int(epoch))
+        for name, value in (logs or {}).items():
+            self.history.setdefault(name, []).append(float(value))
+            self._epochs_of.setdefault(name, []).append(int(epoch))
+
+    def metrics(self) -> list[str]:
+        """Return the names of the metrics, each once: ``"loss"`` stands for ``"val_loss"`` too."""
+        return list(dict.fromkeys(name.removeprefix(VALIDATION) for name in self.history))
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a table with one row per epoch and one column per metric; NaN where one was not logged."""
+        import pandas as pd
+
+        columns = {name: pd.Series(values, index=self._when(name)) for name, values in self.history.items()}
+        index = pd.Index(self.epoch, name="epoch")
+        return pd.DataFrame({name: column.reindex(index) for name, column in columns.items()}, index=index)
+
+    def plot(self, ax: Axes | Sequence[Axes] | None = None) -> list[Axes]:
+        """Draw the learning curves and return their axes.
+
+        Each metric has axes of its own, with its training and validation curves. A training value is the
+        mean over an epoch in which the weights kept changing, a validation value belongs to the epoch's
+        end: the training curve is therefore drawn half an epoch to the left. (Géron, *Hands-On Machine
+        Learning*, chapter 10.)
+
+        ax: axes to draw on: one for all metrics, or a sequence with one for each. New ones by default.
+        Nothing is shown: a notebook shows the figure by itself, a script calls ``plt.show()``.
+        """
+        metrics = self.metrics()
+        if ax is None:
+            axes = _new_axes(len(metrics))
+        elif isinstance(ax, Sequence):
+            axes = list(ax)
+            if len(axes) != len(metrics):
+                raise InvalidArgument(
+                    f"plot: there are {len(metrics)} metrics ({', '.join(metrics)}), got {len(axes)} axes"
+                )
+        else:
+            axes = [ax]
+        shared = len(axes) < len(metrics)
+        for index, metric in enumerate(metrics):
+            self._draw(axes[0] if shared else axes[index], metric, None if shared else metric)
+        return axes
+
+    def _draw(self, axes: Axes, metric: str, title: str | None) -> None:
+        coloured = title is not None
+        for name, colour, dash in (
+            (metric, TRAINING_COLOUR, "--"),
+            (VALIDATION + metric, VALIDATION_COLOUR, "-"),
+        ):
+            if name not in self.history:
+                continue
+            # A learning rate is a setting, not a mean over the epoch.
+            shift = 0.5 if name == metric and metric not in ("lr", "learning_rate") else 0.0
+            epochs = [epoch + 1 - shift for epoch in self._when(name)]
+            label = name if title is None else ("training" if name == metric else "validation")
+            style: dict[str, Any] = {"color": colour} if coloured else {}
+            marker = "o" if len(epochs) < 2 else None
+            axes.plot(epochs, self.history[name], dash, label=label, marker=marker, linewidth=1.6, **style)
+        axes.set_xlabel("epoch")
+        axes.grid(alpha=0.3)
+        if title is not None:
+            axes.set_title(title)
+        axes.legend()
+
+    def _when(self, name: str) -> list[int]:
+        known = self._epochs_of.get(name, [])
+        # Someone may have put a list of their own into `history`; it is taken to begin at the first epoch.
+        return known if len(known) == len(self.history[name]) else list(range(len(self.history[name])))
+
+    def __repr__(self) -> str:
+        last = ", ".join(f"{name}={values[-1]:.4g}" for name, values in self.history.items() if values)
+        return f"<History of {len(self.epoch)} epochs{': ' + last if last else ''}>"
+
+
+def _new_axes(count: int) -> list[Axes]:
+    from matplotlib import pyplot as plt
+
+    columns = max(1, min(count, 2))
+    rows = max(1, -(-count // columns))
+    figure, grid = plt.subplots(
+        rows, columns, figsize=(5.2 * columns, 3.6 * rows), squeeze=False, layout="constrained"
+    )
+    axes = list(grid.flat)
+    for spare in axes[max(count, 1) :]:
+        figure.delaxes(spare)
+    return axes[:count]
