@@ -1,0 +1,127 @@
+"""Where a data set's file lies, and how it is fetched when it lies nowhere."""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import logging
+import os
+import secrets
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from fitwell.errors import FileError
+
+_logger = logging.getLogger("fitwell")
+
+# Debian's dataset packages: dataset-fashion-mnist puts fashion-mnist/*.gz here.
+SYSTEM_FOLDER = Path("/usr/share/datasets")
+MAX_DOWNLOAD_BYTES = 64 * 2**20
+TIMEOUT_SECONDS = 30
+_NETWORK_ERRORS = (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError)
+
+
+class DatasetNotFound(FileError, FileNotFoundError):
+    """A data set's file is in none of the folders searched and could not be downloaded."""
+
+
+@dataclass(frozen=True)
+class Remote:
+    """A public address and the SHA-256 that the file behind it must have."""
+
+    url: str
+    sha256: str
+
+
+def locate(dataset: str, names: Sequence[str], remote: Remote | None = None, advice: str = "") -> Path:
+    """Return the path of a data set's file, downloading it into the cache when there is no other way.
+
+    Args:
+        dataset: the name shown in errors.
+        names: acceptable file names, best first, relative to the folders searched; an absolute path, or
+            a path that exists as it stands, is taken as it is. A download is kept under the first name.
+        remote: where to download from; `None` if no address with a known checksum exists.
+        advice: one more way to get the file, for the error.
+
+    Raises:
+        DatasetNotFound: nothing was found; says where it looked and what to do.
+        FileError: a download does not have the expected checksum, or the cache cannot be written.
+    """
+    first = Path(names[0]).expanduser()
+    if first.is_file():
+        return first
+    looked = []
+    for label, folder in _folders():
+        looked.append(f"{folder} ({label})")
+        for name in names:
+            if (folder / name).is_file():
+                return folder / name
+    if remote is None:
+        looked.append("no download: no public copy with a known checksum")
+    elif _offline():
+        looked.append(f"{remote.url} not tried, FITWELL_OFFLINE is set")
+    else:
+        target = _cache_folder() / names[0]
+        try:
+            download(remote, target)
+            return target
+        except _NETWORK_ERRORS as error:
+            looked.append(f"{remote.url} failed: {error}")
+    wanted = " or ".join(names)
+    steps = f"set FITWELL_DATA to a folder that holds {wanted}" + (f", or {advice}" if advice else "")
+    raise DatasetNotFound(
+        f"{dataset}: {wanted} was not found. Looked in:"
+        + "".join(f"\n  - {place}" for place in looked)
+        + f"\nWhat to do: {steps}."
+    )
+
+
+def download(remote: Remote, target: Path) -> None:
+    """Fetch `remote` to `target`, which appears only once it is complete and its checksum is right."""
+    # A name of our own rather than tempfile's: a cache may be shared, and tempfile shuts out all others.
+    part = target.with_name(f"{target.name}.{secrets.token_hex(4)}.part")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        file = part.open("xb")
+    except OSError as error:
+        raise FileError(
+            f"the cache folder {target.parent} cannot be written ({error.strerror}); "
+            "set FITWELL_CACHE to a folder that can"
+        ) from error
+    _logger.info("downloading %s to %s", remote.url, target)
+    try:
+        digest = hashlib.sha256()
+        size = 0
+        with file, urllib.request.urlopen(remote.url, timeout=TIMEOUT_SECONDS) as response:
+            while block := response.read(2**20):
+                size += len(block)
+                if size > MAX_DOWNLOAD_BYTES:
+                    raise FileError(f"{remote.url} sends more than {MAX_DOWNLOAD_BYTES} bytes; nothing kept")
+                digest.update(block)
+                file.write(block)
+        if digest.hexdigest() != remote.sha256:
+            raise FileError(
+                f"{remote.url} has SHA-256 {digest.hexdigest()}, expected {remote.sha256}: "
+                "the file was changed or cut short on its way; nothing kept, try again"
+            )
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _folders() -> Iterator[tuple[str, Path]]:
+    if data := os.environ.get("FITWELL_DATA"):
+        yield "$FITWELL_DATA", Path(data).expanduser()
+    yield "system", SYSTEM_FOLDER
+    yield "cache", _cache_folder()
+
+
+def _cache_folder() -> Path:
+    return Path(os.environ.get("FITWELL_CACHE") or "~/.cache/fitwell").expanduser()
+
+
+def _offline() -> bool:
+    return os.environ.get("FITWELL_OFFLINE", "0") not in ("", "0")

@@ -1,0 +1,82 @@
+"""Boston housing: 506 rows, kept because older books are written around it."""
+
+from __future__ import annotations
+
+import functools
+import warnings
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fitwell.datasets._files import Remote, locate
+from fitwell.datasets._read import read_npz, read_table
+from fitwell.datasets._split import Pair, check_test_split, shuffle_and_cut
+
+FEATURES = (
+    "CRIM",
+    "ZN",
+    "INDUS",
+    "CHAS",
+    "NOX",
+    "RM",
+    "AGE",
+    "DIS",
+    "RAD",
+    "TAX",
+    "PTRATIO",
+    "B",
+    "LSTAT",
+)
+"""The columns of x; the target is MEDV, the median value of homes in thousands of dollars."""
+
+_REMOTE = Remote(
+    "https://storage.googleapis.com/tensorflow/tf-keras-datasets/boston_housing.npz",
+    "f553886a1f8d56431e820c5b82552d9d95cfcb96d1e678153f8839538947dff5",  # as listed by Keras 3
+)
+_ROWS = 506
+
+
+def load_data(
+    path: str = "boston_housing.npz", test_split: float = 0.2, seed: int = 113
+) -> tuple[Pair, Pair]:
+    """Return ``(x_train, y_train), (x_test, y_test)``: 404 and 102 rows of 13 features, float64.
+
+    Warns once: feature ``B`` encodes race, so this set is for reading old books, not for new work;
+    `fitwell.datasets.california_housing` is the one to use.
+
+    Args:
+        path: file to read, or its name in the folders that `fitwell.datasets` searches, where
+            ``boston.data.gz`` (StatLib's rows, white space between numbers) will do as well.
+        test_split: fraction of rows, in [0, 1), that become the test set.
+        seed: of the shuffle before the cut; the split is Keras's for every seed.
+
+    Raises:
+        DatasetNotFound: the file is nowhere and cannot be downloaded.
+        FileError: the file is damaged.
+        InvalidArgument: `test_split` is outside [0, 1).
+
+    Source: Harrison and Rubinfeld, "Hedonic prices and the demand for clean air", 1978; StatLib.
+    """
+    check_test_split(test_split)
+    _warn_of_race()
+    x, y = _read(path)
+    return shuffle_and_cut(x, y, test_split, seed)
+
+
+def _read(path: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    file = locate("boston_housing", [path, "boston.data.gz"], _REMOTE)
+    if file.suffix == ".npz":
+        x, y = read_npz(file, {"x": (_ROWS, len(FEATURES)), "y": (_ROWS,)})
+        return x.astype(np.float64), y.astype(np.float64)
+    table = read_table(file, (_ROWS, len(FEATURES) + 1))
+    return table[:, :-1], table[:, -1]
+
+
+@functools.cache  # once in a process, however often it is loaded
+def _warn_of_race() -> None:
+    warnings.warn(
+        "the Boston housing data has a feature 'B' that encodes race and assumes that segregation sets "
+        "prices; for anything but following an old book use fitwell.datasets.california_housing",
+        UserWarning,
+        stacklevel=3,
+    )

@@ -1,0 +1,62 @@
+"""Fashion-MNIST: pictures of clothes, 28 x 28 pixels, a harder stand-in for MNIST."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fitwell.datasets._files import Remote, locate
+from fitwell.datasets._read import read_idx
+
+CLASS_NAMES = (
+    "T-shirt/top",
+    "Trouser",
+    "Pullover",
+    "Dress",
+    "Coat",
+    "Sandal",
+    "Shirt",
+    "Sneaker",
+    "Bag",
+    "Ankle boot",
+)
+"""What the labels 0 to 9 stand for."""
+
+_ADDRESS = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
+# The checksums of the four files as Zalando Research published them.
+_SHA256 = {
+    "train-images-idx3-ubyte.gz": "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
+    "train-labels-idx1-ubyte.gz": "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
+    "t10k-images-idx3-ubyte.gz": "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
+    "t10k-labels-idx1-ubyte.gz": "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
+}
+
+Pair = tuple[NDArray[np.uint8], NDArray[np.uint8]]
+
+
+def load_data() -> tuple[Pair, Pair]:
+    """Return ``(x_train, y_train), (x_test, y_test)`` of Fashion-MNIST, in the original order.
+
+    Images are uint8 of shape (60000, 28, 28) and (10000, 28, 28); labels are uint8 of shape (60000,) and
+    (10000,), see `CLASS_NAMES`. The four IDX files are looked for in a folder ``fashion-mnist`` of the
+    places that `fitwell.datasets` searches (MNIST's own files have the same names).
+
+    Raises:
+        DatasetNotFound: a file is nowhere and cannot be downloaded.
+        FileError: a file is damaged.
+
+    Source: Xiao, Rasul and Vollgraf, "Fashion-MNIST: a novel image dataset for benchmarking machine
+    learning algorithms", arXiv:1708.07747, 2017; MIT licence.
+    """
+    return _pair("train", 60000), _pair("t10k", 10000)
+
+
+def _pair(part: str, rows: int) -> Pair:
+    images = _read(f"{part}-images-idx3-ubyte.gz", (rows, 28, 28))
+    return images, _read(f"{part}-labels-idx1-ubyte.gz", (rows,))
+
+
+def _read(name: str, shape: tuple[int, ...]) -> NDArray[np.uint8]:
+    remote = Remote(_ADDRESS + name, _SHA256[name])
+    advice = "apt-get install dataset-fashion-mnist"
+    return read_idx(locate("fashion_mnist", [f"fashion-mnist/{name}"], remote, advice), shape)

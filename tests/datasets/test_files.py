@@ -1,0 +1,201 @@
+"""Finding, downloading and reading the files, and the words when that fails."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import pickle
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fitwell.datasets import DatasetNotFound, _files, fashion_mnist, mnist
+from fitwell.datasets._files import Remote, download, locate
+from fitwell.datasets._read import read_idx, read_npz, read_table
+from fitwell.errors import FileError, FitwellError
+
+
+@pytest.fixture(autouse=True)
+def three_folders(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Empty folders in place of the real ones; downloads allowed, but only of `file:` addresses."""
+    for folder in ("data", "system", "cache"):
+        (tmp_path / folder).mkdir()
+    monkeypatch.setenv("FITWELL_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("FITWELL_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(_files, "SYSTEM_FOLDER", tmp_path / "system")
+    monkeypatch.setenv("FITWELL_OFFLINE", "0")
+
+
+@pytest.fixture
+def remote(tmp_path: Path) -> Remote:
+    source = tmp_path / "server" / "table.gz"
+    source.parent.mkdir()
+    source.write_bytes(b"rows")
+    return Remote(source.as_uri(), hashlib.sha256(b"rows").hexdigest())
+
+
+def test_the_folders_are_searched_in_order_before_downloading(tmp_path: Path, remote: Remote) -> None:
+    assert locate("set", ["table.gz"], remote) == tmp_path / "cache" / "table.gz"
+    (tmp_path / "system" / "table.gz").touch()
+    assert locate("set", ["table.gz"], remote) == tmp_path / "system" / "table.gz"
+    (tmp_path / "data" / "other.gz").touch()
+    assert locate("set", ["table.gz", "other.gz"], remote) == tmp_path / "data" / "other.gz"
+    (tmp_path / "data" / "table.gz").touch()
+    assert locate("set", ["table.gz", "other.gz"], remote) == tmp_path / "data" / "table.gz"
+    own = tmp_path / "own.gz"
+    own.touch()
+    assert locate("set", [str(own)], remote) == own
+
+
+def test_a_download_is_complete_readable_and_leaves_nothing_else(tmp_path: Path, remote: Remote) -> None:
+    path = locate("set", ["deep/table.gz"], remote)
+    assert path.read_bytes() == b"rows"
+    assert [p.name for p in path.parent.iterdir()] == ["table.gz"]
+    plain = tmp_path / "plain"
+    plain.touch()
+    assert path.stat().st_mode == plain.stat().st_mode
+
+
+def test_a_wrong_checksum_keeps_nothing(tmp_path: Path, remote: Remote) -> None:
+    with pytest.raises(FileError, match=f"expected {'0' * 64}.*nothing kept"):
+        locate("set", ["table.gz"], Remote(remote.url, "0" * 64))
+    assert list((tmp_path / "cache").iterdir()) == []
+
+
+def test_an_endless_download_stops(tmp_path: Path, remote: Remote, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_files, "MAX_DOWNLOAD_BYTES", 3)
+    with pytest.raises(FileError, match="more than 3 bytes"):
+        locate("set", ["table.gz"], remote)
+    assert list((tmp_path / "cache").iterdir()) == []
+
+
+def test_an_unwritable_cache_says_what_to_set(tmp_path: Path, remote: Remote) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(FileError, match=r"cannot be written .*set FITWELL_CACHE"):
+        download(remote, tmp_path / "file" / "table.gz")
+
+
+def test_not_found_says_where_it_looked_and_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    missing = Remote((tmp_path / "nowhere").as_uri(), "0" * 64)
+    with pytest.raises(DatasetNotFound) as caught:
+        locate("set", ["a.npz", "b.gz"], missing, "ask the keeper")
+    assert isinstance(caught.value, FileNotFoundError)
+    assert isinstance(caught.value, FitwellError)
+    message = str(caught.value)
+    assert message.startswith("set: a.npz or b.gz was not found. Looked in:")
+    assert f"{tmp_path / 'data'} ($FITWELL_DATA)" in message
+    assert f"{tmp_path / 'system'} (system)" in message
+    assert f"{tmp_path / 'cache'} (cache)" in message
+    assert f"{missing.url} failed: " in message
+    assert message.endswith(
+        "What to do: set FITWELL_DATA to a folder that holds a.npz or b.gz, or ask the keeper."
+    )
+    monkeypatch.setenv("FITWELL_OFFLINE", "1")
+    with pytest.raises(DatasetNotFound, match="not tried, FITWELL_OFFLINE is set"):
+        locate("set", ["a.npz"], missing)
+    with pytest.raises(DatasetNotFound, match="no public copy with a known checksum"):
+        locate("set", ["a.npz"])
+
+
+def test_loaders_pass_these_words_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FITWELL_OFFLINE", "1")
+    with pytest.raises(DatasetNotFound, match="apt-get install dataset-fashion-mnist"):
+        fashion_mnist.load_data()
+    with pytest.raises(DatasetNotFound, match=r"digits-of-mine.npz was not found"):
+        mnist.load_data("digits-of-mine.npz")
+
+
+def test_fashion_mnist_does_not_take_mnist_for_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both sets use the same four file names, so they count only inside a folder of the right name."""
+    monkeypatch.setenv("FITWELL_OFFLINE", "1")
+    (tmp_path / "data" / "train-images-idx3-ubyte.gz").touch()
+    with pytest.raises(DatasetNotFound):
+        fashion_mnist.load_data()
+
+
+def idx(path: Path, content: bytes) -> Path:
+    path.write_bytes(gzip.compress(content))
+    return path
+
+
+def test_idx_bytes_become_an_array(tmp_path: Path) -> None:
+    header = b"\x00\x00\x08\x02" + struct.pack(">II", 2, 3)
+    array = read_idx(idx(tmp_path / "a.gz", header + bytes([1, 2, 3, 4, 5, 255])), (2, 3))
+    assert array.dtype == np.uint8
+    assert array.tolist() == [[1, 2, 3], [4, 5, 255]]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\x00\x00\x08\x02" + struct.pack(">II", 2, 3) + bytes(5),  # a byte short
+        b"\x00\x00\x08\x02" + struct.pack(">II", 2, 3) + bytes(7),  # a byte long
+        b"\x00\x00\x08\x02" + struct.pack(">II", 3, 2) + bytes(6),  # another shape
+        b"\x00\x00\x0d\x02" + struct.pack(">II", 2, 3) + bytes(24),  # floats
+        b"\x00\x00\x08\x01" + struct.pack(">I", 6) + bytes(6),  # another rank
+        b"",
+    ],
+)
+def test_other_idx_files_are_refused(tmp_path: Path, content: bytes) -> None:
+    with pytest.raises(FileError, match=r"does not hold unsigned bytes of shape \(2, 3\)"):
+        read_idx(idx(tmp_path / "a.gz", content), (2, 3))
+
+
+def test_damaged_gzip_is_refused(tmp_path: Path) -> None:
+    whole = gzip.compress(b"\x00\x00\x08\x01" + struct.pack(">I", 1000) + bytes(range(250)) * 4)
+    for content in (whole[:100], b"not gzip at all", whole[:20] + b"\xff" * 20 + whole[40:]):
+        (tmp_path / "a.gz").write_bytes(content)
+        with pytest.raises(FileError, match="not a complete gzip file"):
+            read_idx(tmp_path / "a.gz", (1000,))
+        with pytest.raises(FileError, match="not a gzipped table"):
+            read_table(tmp_path / "a.gz", (1, 1))
+
+
+def test_npz_of_other_things_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.npz"
+    np.savez(path, x=np.zeros((2, 3)))
+    assert read_npz(path, {"x": (2, 3)})[0].shape == (2, 3)
+    with pytest.raises(FileError, match=r"x has shape \(2, 3\), expected \(3, 2\)"):
+        read_npz(path, {"x": (3, 2)})
+    with pytest.raises(FileError, match=r"has no array 'y', expected \['x', 'y'\]"):
+        read_npz(path, {"x": (2, 3), "y": (2,)})
+    path.write_bytes(path.read_bytes()[:150])
+    with pytest.raises(FileError, match="not a readable .npz"):
+        read_npz(path, {"x": (2, 3)})
+
+
+class Trap:
+    """Writes a file when unpickled."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[object, tuple[str, str]]:
+        return open, (self.path, "w")
+
+
+def test_pickles_are_never_run(tmp_path: Path) -> None:
+    trap = tmp_path / "sprung"
+    np.savez(tmp_path / "a.npz", x=np.array([Trap(str(trap))], dtype=object))
+    (tmp_path / "b.npz").write_bytes(pickle.dumps(Trap(str(trap))))
+    for name in ("a.npz", "b.npz"):
+        with pytest.raises(FileError, match="not a readable .npz file of plain arrays"):
+            read_npz(tmp_path / name, {"x": (1,)})
+    assert not trap.exists()
+
+
+def test_tables(tmp_path: Path) -> None:
+    path = tmp_path / "a.gz"
+    path.write_bytes(gzip.compress(b"1,2\n3,4\n"))
+    assert read_table(path, (2, 2), delimiter=",").tolist() == [[1, 2], [3, 4]]
+    with pytest.raises(FileError, match="has 2 rows of 2 numbers, expected"):
+        read_table(path, (1, 2), delimiter=",")
+    path.write_bytes(gzip.compress(b"1 2\n3 four\n"))
+    with pytest.raises(FileError, match="not a gzipped table of numbers"):
+        read_table(path, (2, 2))
