@@ -1,0 +1,63 @@
+"""Optimizers: pure `init` and `update` over dictionaries of parameters, behind the Keras face."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+from fitwell import registry
+from fitwell.errors import InvalidArgument
+from fitwell.optimizers import schedules
+from fitwell.optimizers.adam import Adam
+from fitwell.optimizers.base import Optimizer, Options, optimizers
+from fitwell.optimizers.optax_adapter import OptaxOptimizer, is_transformation
+from fitwell.optimizers.rmsprop import RMSprop
+from fitwell.optimizers.settings import Settings
+from fitwell.optimizers.sgd import SGD
+
+__all__ = [
+    "SGD",
+    "RMSprop",
+    "Adam",
+    "OptaxOptimizer",
+    "Optimizer",
+    "Options",
+    "Settings",
+    "schedules",
+    "get",
+    "serialize",
+    "deserialize",
+]
+
+
+def get(identifier: Any) -> Optimizer:
+    """Return the optimizer that `identifier` stands for.
+
+    A name (``"sgd"``), a class, an optimizer, a configuration ``{"class_name": ..., "config": {...}}``, or
+    an `optax.GradientTransformation`. The error for an unknown name suggests the nearest.
+    """
+    if isinstance(identifier, Optimizer):
+        return identifier
+    if isinstance(identifier, str | Mapping) or (
+        inspect.isclass(identifier) and issubclass(identifier, Optimizer)
+    ):
+        optimizer: Optimizer = optimizers.get(identifier)
+        return optimizer
+    if not inspect.isclass(identifier) and is_transformation(identifier):
+        return OptaxOptimizer(identifier)
+    raise InvalidArgument(
+        "expected an optimizer, its name or configuration, or an optax.GradientTransformation, "
+        f"got {identifier!r}"
+    )
+
+
+def serialize(optimizer: Optimizer) -> Any:
+    """Return `optimizer` as plain data, ``{"class_name", "config"}``, without its slots."""
+    return registry.serialize(optimizer)
+
+
+def deserialize(config: Mapping[str, Any]) -> Optimizer:
+    """Return the optimizer that `serialize` wrote."""
+    optimizer: Optimizer = optimizers.from_config(config)
+    return optimizer

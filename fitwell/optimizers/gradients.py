@@ -1,0 +1,59 @@
+"""What may happen to gradients before a rule sees them: clipping three ways, and annealed noise."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+Array = jax.Array
+Arrays = dict[str, Array]
+
+
+def clip_by_value(gradients: Mapping[str, Array], limit: Any) -> Arrays:
+    """Clip every component to ``[-limit, limit]``; the direction may change."""
+    return {path: jnp.clip(gradient, -limit, limit) for path, gradient in gradients.items()}
+
+
+def clip_by_norm(gradients: Mapping[str, Array], limit: Any) -> Arrays:
+    """Scale each parameter's gradient ``g`` by ``limit / max(‖g‖₂, limit)``; its direction stays."""
+    return {
+        path: gradient * (limit / jnp.maximum(jnp.sqrt(jnp.sum(jnp.square(gradient))), limit))
+        for path, gradient in gradients.items()
+    }
+
+
+def global_norm(gradients: Mapping[str, Array]) -> Array:
+    """Return the Euclidean norm of all components of all gradients."""
+    return jnp.sqrt(sum((jnp.sum(jnp.square(g)) for g in gradients.values()), start=jnp.zeros(())))
+
+
+def clip_by_global_norm(gradients: Mapping[str, Array], limit: Any) -> Arrays:
+    """Scale all gradients by ``limit / max(‖G‖₂, limit)``, with G their concatenation.
+
+    ``[0.9, 100]`` clipped to 1 becomes ``[0.00899964, 0.9999595]``.
+    """
+    scale = limit / jnp.maximum(global_norm(gradients), limit)
+    return {path: gradient * scale for path, gradient in gradients.items()}
+
+
+def add_noise(gradients: Mapping[str, Array], eta: Any, step: Array, key: Array) -> Arrays:
+    """Add Gaussian noise of variance ``η / (1 + t)^0.55`` to every component.
+
+    Each parameter draws from a key of its own, derived from its path: freezing one changes no other's noise.
+
+    Source: Neelakantan et al., "Adding gradient noise improves learning for very deep networks", 2015.
+    """
+    deviation = jnp.sqrt(eta / (1.0 + step) ** 0.55)
+    key = jax.random.fold_in(key, step)
+    return {
+        path: gradient + deviation * jax.random.normal(_key_of(key, path), gradient.shape, gradient.dtype)
+        for path, gradient in gradients.items()
+    }
+
+
+def _key_of(key: Array, path: str) -> Array:
+    return jax.random.fold_in(key, zlib.crc32(path.encode()))

@@ -1,0 +1,122 @@
+"""Hyperparameters that may be schedules: numbers, or functions of the step, behind plain attributes."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from typing import Any, ClassVar
+
+import jax
+import jax.numpy as jnp
+
+from fitwell.errors import InvalidArgument
+from fitwell.registry import Configurable, serialize
+from fitwell.schedules import LearningRateSchedule
+from fitwell.variables import Hyperparameter, Variable
+
+Array = jax.Array
+
+
+class _Attribute:
+    """A hyperparameter's attribute that reads as a number even while a schedule sets it."""
+
+    def __init__(self, name: str, inner: Any) -> None:
+        self.name = name
+        self.inner = inner
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        if instance is None:
+            return self
+        value = self.inner.__get__(instance, owner)
+        return value(instance.step.value) if callable(value) else value
+
+    def __set__(self, instance: Any, value: Any) -> None:
+        instance._check(self.name, value)
+        self.inner.__set__(instance, value)
+
+
+class Scheduled(Configurable):
+    """Base of objects whose hyperparameters may be schedules of `step`, the number of updates made so far.
+
+    Reading an attribute gives the number in force now, as in Keras; `setting` gives what was set.
+    `limits` names the range of numbers that each hyperparameter accepts (both ends included).
+    """
+
+    limits: ClassVar[dict[str, tuple[float, float]]] = {}
+    step: Variable
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        for name in cls.__dict__.get("hyperparameters", ()):
+            setattr(cls, name, _Attribute(name, getattr(cls, name)))
+
+    def setting(self, name: str) -> Any:
+        """Return what `name` was set to: a number (the bound one inside a run), None, or a schedule."""
+        return getattr(type(self), name).inner.__get__(self)
+
+    def is_zero(self, name: str) -> bool:
+        """Return whether `name` was set to the number 0, whatever stands in for it inside a run."""
+        cell: Hyperparameter = self.__dict__["_hyperparameters"][name]
+        return cell.is_number and not bool(cell.content)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments as plain data."""
+        return {name: serialize(value) for name, value in self._given().items()}
+
+    def __repr__(self) -> str:
+        arguments = ", ".join(f"{name}={value!r}" for name, value in self._given().items())
+        return f"{type(self).__name__}({arguments})"
+
+    def _given(self) -> dict[str, Any]:
+        return {
+            name: self.setting(name)
+            if isinstance(getattr(type(self), name, None), _Attribute)
+            else getattr(self, name)
+            for name in self._arguments()
+        }
+
+    def _check(self, name: str, value: Any) -> None:
+        where = f"{type(self).__name__}: {name}"
+        if isinstance(value, int | float):
+            low, high = self.limits.get(name, (-math.inf, math.inf))
+            if not (low <= value <= high) or math.isinf(value):
+                raise InvalidArgument(
+                    f"{where} must be a finite number from {low:g} to {high:g}, got {value!r}"
+                )
+        elif callable(value) and not isinstance(value, LearningRateSchedule):
+            try:
+                inspect.signature(value).bind(0)
+            except TypeError:
+                raise InvalidArgument(
+                    f"{where} must be a number, a schedule, or a function of the step, got {value!r}"
+                ) from None
+
+
+class Settings:
+    """The hyperparameters in force for one update: numbers as they are, schedules evaluated at `step`.
+
+    step: updates asked for so far, which schedules look at.
+    count: 1 for the first update that is really made, for bias corrections; it lags behind `step` when
+        gradients are accumulated.
+    shared: the optimizer's slots that belong to no single parameter, already advanced.
+    """
+
+    def __init__(self, owner: Scheduled, step: Array, made: Array, dtype: Any) -> None:
+        self.owner = owner
+        self.step = step
+        self.count = (made + 1).astype(dtype)
+        self.shared: dict[str, Array] = {}
+        self._powers: dict[str, Array] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        value = self.owner.setting(name)
+        if callable(value):
+            value = value(self.step)
+        self.__dict__[name] = value
+        return value
+
+    def power(self, name: str) -> Array:
+        """Return the hyperparameter `name` to the power of `count`, computed once for all parameters."""
+        if name not in self._powers:
+            self._powers[name] = jnp.power(getattr(self, name), self.count)
+        return self._powers[name]

@@ -1,0 +1,50 @@
+"""Stochastic gradient descent, with momentum and Nesterov's variant."""
+
+from __future__ import annotations
+
+from typing import Any, Unpack
+
+from fitwell.optimizers.base import Array, Arrays, Optimizer, Options, Rate, optimizers
+from fitwell.optimizers.settings import Settings
+
+
+@optimizers.register()
+class SGD(Optimizer):
+    """Gradient descent: ``θ -= η g``; with momentum ``m = β m - η g; θ += m``.
+
+    With `nesterov` the parameters move to ``θ + β m - η g`` (m already updated): the gradient is then
+    effectively taken at θ + βm, in the form that keeps the looked-ahead parameters as θ.
+
+    Args:
+        learning_rate: η, a float or a schedule; 0.01.
+        momentum: β from 0 to 1; 0 keeps no momentum slot.
+        nesterov: look ahead; without effect while momentum is 0.
+        options: as for every `Optimizer`.
+
+    Sources: Robbins and Monro, 1951; Polyak, 1964; Nesterov, 1983; Sutskever et al., 2013. As in Keras.
+    """
+
+    hyperparameters = ("momentum",)
+
+    def __init__(
+        self,
+        learning_rate: Rate = 0.01,
+        momentum: Rate = 0.0,
+        nesterov: bool = False,
+        **options: Unpack[Options],
+    ) -> None:
+        super().__init__(learning_rate, **options)
+        self.momentum = momentum
+        self.nesterov = bool(nesterov)
+
+    def slot_values(self) -> dict[str, Any]:
+        """Return the momentum m, unless β is 0."""
+        return {} if self.is_zero("momentum") else {"momentum": 0.0}
+
+    def rule(self, gradient: Array, slots: Arrays, rate: Any, settings: Settings) -> tuple[Array, Arrays]:
+        """Return the change of one parameter, and its slots."""
+        if not slots:
+            return -rate * gradient, slots
+        momentum = settings.momentum * slots["momentum"] - rate * gradient
+        change = settings.momentum * momentum - rate * gradient if self.nesterov else momentum
+        return change, {"momentum": momentum}
