@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -22,6 +23,10 @@ if _data.is_dir():
 
 # What is not on this machine is skipped, with the loader's own words; tests never download.
 os.environ.setdefault("FITWELL_OFFLINE", "1")
+
+# The first example of a property may have to import Keras or compile a program.
+hypothesis.settings.register_profile("fitwell", deadline=None)
+hypothesis.settings.load_profile("fitwell")
 
 
 @pytest.fixture(scope="session")

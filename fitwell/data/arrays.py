@@ -1,0 +1,358 @@
+"""What users hand in, turned into arrays a device can hold, or refused in words that say what to write.
+
+`as_array` takes everything that holds numbers row by row, `class_codes` turns labels of any kind into
+integers, and `check_finite` finds the NaN before the network does.
+"""
+
+from __future__ import annotations
+
+import numbers
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, TypeGuard
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from numpy.typing import NDArray
+
+from fitwell.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Array = NDArray[Any] | jax.Array
+
+_ENCODE = (
+    "Networks take numbers: encode labels with fitwell.utils.class_codes and features with "
+    "pandas.get_dummies, or let `fitwell train table.csv --target COLUMN` do it"
+)
+_CHUNK_VALUES = 2**22
+
+
+def as_array(value: Any, what: str) -> Array:
+    """Return `value` as an array of shape ``[rows, ...]`` whose element type a device can hold.
+
+    NumPy arrays, pandas frames, series and indexes, nested lists, and anything with ``__array__`` become
+    NumPy arrays, without a copy where none is needed. 64-bit numbers become 32-bit ones unless
+    ``jax_enable_x64`` is set; all narrower types are kept. JAX arrays are returned as they are, and so is
+    an `np.memmap`, which may not fit into memory: pass its slices through `to_device_dtype`.
+
+    Args:
+        value: the data.
+        what: what the caller calls it, such as ``"x"``; every error begins with it.
+
+    Raises:
+        DataError: text, objects, dates, complex numbers, rows of different lengths, a single number, no
+            rows, or numbers too large for 32 bits. NaN is not looked for, see `check_finite`.
+    """
+    if isinstance(value, jax.Array | np.memmap):
+        _check_dtype(value, what)
+        _check_shape(value.shape, what)
+        return value
+    array = _from_pandas(value, what) if _is_pandas(value) else _from_others(value, what)
+    _check_shape(array.shape, what)
+    return to_device_dtype(array, what)
+
+
+def to_device_dtype(array: NDArray[Any], what: str) -> NDArray[Any]:
+    """Return `array` in the element type JAX would hold it in, refusing numbers that do not fit.
+
+    float64 becomes float32, int64 int32 and uint64 uint32 (unless ``jax_enable_x64``), long doubles and
+    foreign byte orders native ones. An array that is right already is not copied.
+    """
+    _check_dtype(array, what)
+    wide = np.dtype(np.float64) if array.dtype.kind == "f" and array.dtype.itemsize > 8 else array.dtype
+    dtype = np.dtype(jax.dtypes.canonicalize_dtype(wide.newbyteorder("=")))
+    if array.dtype.kind in "iu" and dtype.itemsize < array.dtype.itemsize and array.size:
+        limits = np.iinfo(dtype)
+        low, high = array.min(), array.max()
+        if low < limits.min or high > limits.max:
+            worst = high if high > limits.max else low
+            raise DataError(
+                f"{what}: {worst} does not fit {dtype}, the widest integer without 64-bit mode. Numbers this "
+                "large are seldom counts: drop the column if it is an identifier, or write "
+                f"{what}.astype('float32')"
+            )
+    try:
+        with np.errstate(over="raise"):
+            return np.asarray(array, dtype=dtype)
+    except FloatingPointError:
+        raise DataError(
+            f"{what}: {_largest(array):.3g} does not fit {dtype}, whose largest number is "
+            f"{np.finfo(dtype).max:.3g}. Scale the data, for example to mean 0 and deviation 1"
+        ) from None
+
+
+def class_codes(value: Any, what: str = "y") -> tuple[NDArray[np.int32], NDArray[Any]]:
+    """Return ``(codes, classes)`` with ``classes[codes]`` equal to the labels in `value`.
+
+    Args:
+        value: labels of any one kind (text, numbers, booleans, pandas categories), one per row, as
+            ``[rows]`` or ``[rows, 1]``.
+        what: what the caller calls it, for errors.
+
+    Returns:
+        codes: int32 of shape ``[rows]``, from 0. classes: the distinct labels in sorted order; those of a
+        pandas categorical are its categories in their own order, unused ones included.
+
+    Raises:
+        DataError: a label is missing, labels of several kinds are mixed, there is more than one column,
+            or there are no rows.
+    """
+    if _is_pandas(value):
+        labels, codes, classes = _categories(value, what)
+    else:
+        labels = np.asarray(value)
+        codes = classes = None
+    if labels.ndim == 2 and labels.shape[1] == 1:
+        labels = labels[:, 0]
+    if labels.ndim != 1:
+        raise DataError(f"{what}: expected one label per row, got shape {labels.shape}")
+    _check_shape(labels.shape, what)
+    missing = _missing(labels)
+    if missing.size:
+        raise DataError(
+            f"{what}: {_count(missing.size, 'label')} missing, the first in row {missing[0]}. "
+            f"Drop those rows, or give them a class of their own"
+        )
+    if codes is None or classes is None:
+        try:
+            classes, codes = np.unique(labels, return_inverse=True)
+        except TypeError:
+            kinds = ", ".join(sorted({type(label).__name__ for label in labels}))
+            raise DataError(
+                f"{what}: labels are of several kinds ({kinds}), so they have no order. "
+                f"Make them one kind, for example [str(label) for label in {what}]"
+            ) from None
+    return codes.astype(np.int32), classes
+
+
+def check_finite(array: Array, what: str) -> None:
+    """Refuse an array with NaN or infinite numbers, saying how many and where the first one is.
+
+    One pass over the data when all is well: a sum is finite only if its terms are.
+
+    Raises:
+        DataError: at least one number is NaN or infinite.
+    """
+    if not jnp.issubdtype(array.dtype, jnp.floating):
+        return
+    away = isinstance(array, jax.Array) and any(device.platform != "cpu" for device in array.devices())
+    if away and bool(jnp.isfinite(array).all()):  # only one bit leaves the device
+        return
+    host = np.asarray(array)
+    with np.errstate(over="ignore", invalid="ignore"):
+        if np.isfinite(np.sum(host, dtype=np.promote_types(host.dtype, np.float32))):
+            return
+    # A sum of large but finite numbers may overflow too: only now look at each number.
+    nan = infinite = rows = 0
+    first: tuple[int, ...] | None = None
+    for start, chunk in _chunks(host):
+        bad = ~np.isfinite(chunk)
+        if not bad.any():
+            continue
+        if first is None:
+            row, *rest = (int(i) for i in np.argwhere(bad)[0])
+            first = (start + row, *rest)
+        here = int(np.isnan(chunk).sum())
+        nan += here
+        infinite += int(bad.sum()) - here
+        rows += int(bad.reshape(len(bad), -1).any(axis=1).sum())
+    if first is None:
+        return
+    parts = [f"{number:,} {name}" for number, name in ((nan, "NaN"), (infinite, "infinite")) if number]
+    raise DataError(
+        f"{what}: {' and '.join(parts)} among {host.size:,} numbers, in {rows:,} of {len(host):,} rows; the "
+        f"first is in {_place(first)}. A network cannot train on them: drop those rows or fill the gaps, "
+        "for example with sklearn.impute.SimpleImputer fitted on the training rows"
+    )
+
+
+def _from_others(value: Any, what: str) -> NDArray[Any]:
+    if isinstance(value, np.ma.MaskedArray):
+        if np.ma.is_masked(value):
+            raise DataError(
+                f"{what}: {_count(int(np.ma.count_masked(value)), 'masked value')}. "
+                f"Fill them, for example with {what}.filled(0), or drop their rows"
+            )
+        return value.data
+    if hasattr(value, "toarray"):  # SciPy's sparse matrices
+        raise DataError(
+            f"{what}: a sparse {type(value).__name__} cannot be trained on; write {what}.toarray()"
+        )
+    if isinstance(value, str | bytes | Mapping | set | frozenset) or not (
+        isinstance(value, list | tuple | range | numbers.Number) or hasattr(value, "__array__")
+    ):
+        raise DataError(
+            f"{what}: expected an array, a pandas table or a list of rows, got {_describe(value)}"
+        )
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        raise DataError(
+            f"{what}: rows differ in length, {_ragged(value)}; all must be equally long"
+        ) from None
+    return array
+
+
+def _is_pandas(value: Any) -> bool:
+    # By name, so that pandas is not imported for those who do not use it.
+    return any(base.__module__.partition(".")[0] == "pandas" for base in type(value).__mro__)
+
+
+def _from_pandas(value: Any, what: str) -> NDArray[Any]:
+    import pandas as pd
+
+    table = isinstance(value, pd.DataFrame)
+    if table:
+        frame = value
+    elif isinstance(value, pd.Series | pd.Index | pd.api.extensions.ExtensionArray):
+        frame = pd.DataFrame({what: value})
+    else:
+        raise DataError(
+            f"{what}: expected an array, a pandas table or a list of rows, got {_describe(value)}"
+        )
+    _check_shape(frame.shape, what)
+    problems = [
+        problem
+        for index, (name, column) in enumerate(frame.items())
+        if (problem := _column_problem(column, f"column {name!r} (number {index})" if table else "it"))
+    ]
+    if problems:
+        more = f" (and {_count(len(problems) - 1, 'more column')})" if len(problems) > 1 else ""
+        raise DataError(f"{what}: {problems[0]}{more}. {_ENCODE}")
+    dtype = np.result_type(*(_numpy_dtype(column) for _, column in frame.items()))
+    array = frame.to_numpy(dtype=dtype, na_value=np.nan) if dtype.kind == "f" else frame.to_numpy(dtype)
+    return array if table else array[:, 0]
+
+
+def _column_problem(column: pd.Series[Any], name: str) -> str | None:
+    import pandas as pd
+
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return f"{name} is categorical, with {len(column.cat.categories)} categories"
+    if pd.api.types.is_complex_dtype(column.dtype):
+        return f"{name} holds complex numbers"
+    if pd.api.types.is_numeric_dtype(column.dtype):
+        return None
+    if column.dtype.kind == "M" or column.dtype.kind == "m":
+        return f"{name} holds dates or times"
+    for row, entry in enumerate(column):
+        if not isinstance(entry, numbers.Real):
+            return f"{name} has {_shown(entry)} in row {row}"
+    return f"{name} holds numbers as Python objects, which .astype('float32') would mend"
+
+
+def _numpy_dtype(column: pd.Series[Any]) -> np.dtype[Any]:
+    """Return the NumPy type that holds a numeric column; its missing entries need a float for NaN."""
+    dtype: Any = column.dtype
+    plain = np.dtype(getattr(dtype, "numpy_dtype", None) or getattr(dtype, "subtype", None) or dtype)
+    return np.dtype(np.float64) if plain.kind != "f" and column.hasnans else plain
+
+
+def _categories(value: Any, what: str) -> tuple[NDArray[Any], NDArray[Any] | None, NDArray[Any] | None]:
+    """Return the labels of a pandas object and, of a categorical one, its own codes and categories."""
+    import pandas as pd
+
+    if isinstance(value, pd.DataFrame):
+        if value.shape[1] != 1:
+            raise DataError(f"{what}: expected one column of labels, got {list(value.columns)}")
+        value = value.iloc[:, 0]
+    series = pd.Series(value)
+    labels = series.to_numpy(dtype=object) if series.hasnans else series.to_numpy()
+    if isinstance(series.dtype, pd.CategoricalDtype):
+        return labels, series.cat.codes.to_numpy(), series.cat.categories.to_numpy()
+    return labels, None, None
+
+
+def _check_dtype(array: Array, what: str) -> None:
+    dtype = array.dtype
+    if dtype == np.bool_ or (jnp.issubdtype(dtype, jnp.number) and dtype.kind not in "cm"):
+        return
+    if isinstance(array, np.ndarray) and dtype.kind in "OUST":
+        for index, entry in np.ndenumerate(array):
+            if not isinstance(entry, numbers.Real):
+                raise DataError(f"{what}: {_shown(entry)} in {_place(index)}. {_ENCODE}")
+        raise DataError(f"{what}: numbers are stored as Python objects; write {what}.astype('float32')")
+    raise DataError(f"{what}: expected real numbers, got an array of {dtype}")
+
+
+def _check_shape(shape: tuple[int, ...], what: str) -> None:
+    if not shape:
+        raise DataError(f"{what}: expected one entry per row, got a single number")
+    if shape[0] == 0:
+        raise DataError(f"{what}: there are no rows (shape {shape})")
+    if 0 in shape:
+        raise DataError(f"{what}: the rows are empty (shape {shape})")
+
+
+def _chunks(array: NDArray[Any]) -> Iterator[tuple[int, NDArray[Any]]]:
+    rows = max(1, _CHUNK_VALUES * len(array) // max(array.size, 1))
+    for start in range(0, len(array), rows):
+        yield start, array[start : start + rows]
+
+
+def _largest(array: NDArray[Any]) -> Any:
+    finite = array[np.isfinite(array)]
+    return finite[np.abs(finite).argmax()]
+
+
+def _ragged(value: Any) -> str:
+    rows = list(value)
+    first = np.shape(rows[0]) if _is_regular(rows[0]) else None
+    for index, row in enumerate(rows):
+        if not _is_regular(row):
+            return f"row {index} is itself uneven"
+        if np.shape(row) != first:
+            return f"row 0 has shape {first}, row {index} {np.shape(row)}"
+    return "see their shapes"
+
+
+def _is_regular(row: Any) -> TypeGuard[Any]:
+    try:
+        np.shape(row)
+    except ValueError:
+        return False
+    return True
+
+
+def _missing(labels: NDArray[Any]) -> NDArray[np.intp]:
+    """Return the rows without a label."""
+    if labels.dtype.kind == "O":
+        return np.flatnonzero([_is_missing(label) for label in labels])
+    return np.flatnonzero(np.isnan(labels)) if labels.dtype.kind == "f" else np.array([], np.intp)
+
+
+def _is_missing(label: Any) -> bool:
+    # Of all labels only NaN, NaT and pandas's NA differ from themselves or refuse to say.
+    if label is None:
+        return True
+    try:
+        return bool(label != label)
+    except TypeError:
+        return True
+
+
+def _shown(entry: Any) -> str:
+    entry = entry.item() if isinstance(entry, np.generic) else entry
+    text = repr(entry)
+    kind = (
+        "missing value" if _is_missing(entry) else "text" if isinstance(entry, str) else type(entry).__name__
+    )
+    return f"{kind} {text if len(text) <= 40 else text[:37] + '...'}"
+
+
+def _describe(value: Any) -> str:
+    name = type(value).__name__
+    return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
+
+
+def _place(index: tuple[int, ...]) -> str:
+    row, *rest = index
+    if not rest:
+        return f"row {row}"
+    return f"row {row}, column {rest[0]}" if len(rest) == 1 else f"row {row}, position {tuple(rest)}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
