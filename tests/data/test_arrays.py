@@ -235,7 +235,11 @@ def test_a_single_nan_is_found(dtype: Any, convert: Any) -> None:
     ("shape", "bad", "words"),
     [
         ((9,), {(4,): np.inf, (7,): -np.inf}, "2 infinite among 9 numbers, in 2 of 9 rows; .* in row 4\\."),
-        ((4, 3), {(1, 2): np.nan, (1, 0): np.inf, (3, 0): np.nan}, "2 NaN and 1 infinite .* row 1, column 0"),
+        (
+            (4, 3),
+            {(1, 2): np.nan, (1, 0): np.inf, (3, 0): np.nan},
+            "2 NaN and 1 infinite .* in 2 of 4 rows; .* row 1, column 0",
+        ),
         ((4, 3, 2), {(2, 1, 1): np.nan}, r"in row 2, position \(1, 1\)\."),
     ],
 )
