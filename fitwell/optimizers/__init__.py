@@ -9,7 +9,8 @@ from typing import Any
 from fitwell import registry
 from fitwell.errors import InvalidArgument
 from fitwell.optimizers import schedules
-from fitwell.optimizers.adam import Adam
+from fitwell.optimizers.adam import Adam, Adamax, AdamW, Nadam
+from fitwell.optimizers.adaptive import Adadelta, Adagrad
 from fitwell.optimizers.base import Optimizer, Options, optimizers
 from fitwell.optimizers.optax_adapter import OptaxOptimizer, is_transformation
 from fitwell.optimizers.rmsprop import RMSprop
@@ -18,8 +19,13 @@ from fitwell.optimizers.sgd import SGD
 
 __all__ = [
     "SGD",
-    "RMSprop",
+    "Adadelta",
+    "Adagrad",
     "Adam",
+    "AdamW",
+    "Adamax",
+    "Nadam",
+    "RMSprop",
     "OptaxOptimizer",
     "Optimizer",
     "Options",

@@ -6,6 +6,7 @@ from typing import Any, Unpack
 
 import jax.numpy as jnp
 
+from fitwell.errors import InvalidArgument
 from fitwell.optimizers.base import Array, Arrays, Optimizer, Options, Rate, optimizers
 from fitwell.optimizers.settings import Settings
 from fitwell.optimizers.spellings import epsilon_or_default
@@ -86,3 +87,104 @@ def _moments(gradient: Array, slots: Arrays, settings: Settings) -> Arrays:
         "momentum": momentum + (1 - settings.beta_1) * (gradient - momentum),
         "velocity": velocity + (1 - settings.beta_2) * (jnp.square(gradient) - velocity),
     }
+
+
+@optimizers.register()
+class AdamW(Adam):
+    """Adam with decoupled weight decay: ``θ -= η λ θ`` before each update of Adam.
+
+    Args:
+        learning_rate: η, a float or a schedule; 0.001.
+        weight_decay: λ; 0.004. It is multiplied by η (and so decays along with a schedule).
+        beta_1: β₁, memory of the mean.
+        beta_2: β₂, memory of the mean square.
+        epsilon: ε, as in `Adam`.
+        amsgrad: never let the denominator shrink.
+        options: as for every `Optimizer`.
+
+    Source: Loshchilov and Hutter, "Decoupled weight decay regularization", 2017. As in Keras; Optax and
+    PyTorch take the same step (their θ in the decay is also that before the update).
+    """
+
+    def __init__(
+        self,
+        learning_rate: Rate = 0.001,
+        weight_decay: Rate = 0.004,
+        beta_1: Rate = 0.9,
+        beta_2: Rate = 0.999,
+        epsilon: Rate = 1e-7,
+        amsgrad: bool = False,
+        **options: Any,
+    ) -> None:
+        if weight_decay is None:
+            raise InvalidArgument("AdamW: weight_decay must be a number; for none, use Adam")
+        super().__init__(
+            learning_rate, beta_1, beta_2, epsilon, amsgrad, weight_decay=weight_decay, **options
+        )
+
+
+@optimizers.register()
+class Adamax(_Moments):
+    """Adam with the ∞-norm: ``m = β₁ m + (1 - β₁) g; u = max(β₂ u, |g|); θ -= η / (1 - β₁^t) m / (u + ε)``.
+
+    Args:
+        learning_rate: η, a float or a schedule; 0.001.
+        beta_1: β₁, memory of the mean.
+        beta_2: β₂, decay of the largest gradient seen.
+        epsilon: ε, added to u.
+        options: as for every `Optimizer`.
+
+    Source: Kingma and Ba, "Adam: a method for stochastic optimization", 2014, section 7.1. As in Keras.
+    """
+
+    def slot_values(self) -> dict[str, Any]:
+        """Return the mean m and the norm u."""
+        return {"momentum": 0.0, "norm": 0.0}
+
+    def rule(self, gradient: Array, slots: Arrays, rate: Any, settings: Settings) -> tuple[Array, Arrays]:
+        """Return the change of one parameter, and its slots."""
+        momentum = slots["momentum"] + (1 - settings.beta_1) * (gradient - slots["momentum"])
+        norm = jnp.maximum(settings.beta_2 * slots["norm"], jnp.abs(gradient))
+        alpha = rate / (1 - settings.power("beta_1"))
+        return -alpha * momentum / (norm + settings.epsilon), {"momentum": momentum, "norm": norm}
+
+
+@optimizers.register()
+class Nadam(_Moments):
+    """Adam with Nesterov's look ahead: the mean of the next step and the present gradient, mixed.
+
+    With ``μ_t = β₁ (1 - 0.96^t / 2)``, m and v as in Adam, and t from 1:
+    ``m̂ = μ_(t+1) m / (1 - Π_(i≤t+1) μ_i) + (1 - μ_t) g / (1 - Π_(i≤t) μ_i)``,
+    ``θ -= η m̂ / (sqrt(v / (1 - β₂^t)) + ε)``.
+
+    Args:
+        learning_rate: η, a float or a schedule; 0.001.
+        beta_1: β₁, memory of the mean.
+        beta_2: β₂, memory of the mean square.
+        epsilon: ε, added to the root of the corrected v.
+        options: as for every `Optimizer`.
+
+    Source: Dozat, "Incorporating Nesterov momentum into Adam", 2016. As in Keras (PyTorch's μ has
+    ``0.96^(0.004 t)``); Optax's has no μ schedule.
+    """
+
+    def shared_values(self) -> dict[str, float]:
+        """Return the product of all μ so far."""
+        return {"u_product": 1.0}
+
+    def advance(self, shared: Arrays, settings: Settings) -> Arrays:
+        """Return the product with μ_t."""
+        return {"u_product": shared["u_product"] * _mu(settings, settings.count)}
+
+    def rule(self, gradient: Array, slots: Arrays, rate: Any, settings: Settings) -> tuple[Array, Arrays]:
+        """Return the change of one parameter, and its slots."""
+        new = _moments(gradient, slots, settings)
+        now, ahead = _mu(settings, settings.count), _mu(settings, settings.count + 1)
+        product = settings.shared["u_product"]
+        mean = ahead * new["momentum"] / (1 - product * ahead) + (1 - now) * gradient / (1 - product)
+        square = new["velocity"] / (1 - settings.power("beta_2"))
+        return -rate * mean / (jnp.sqrt(square) + settings.epsilon), new
+
+
+def _mu(settings: Settings, count: Array) -> Any:
+    return settings.beta_1 * (1 - 0.5 * jnp.power(0.96, count))

@@ -32,17 +32,17 @@ optimizers = Registry("optimizer")
 class Options(TypedDict, total=False):
     """The keyword arguments that every optimizer takes; `Optimizer` describes them."""
 
-    weight_decay: float | None
-    coupled_weight_decay: float | None
-    clipnorm: float | None
-    clipvalue: float | None
-    global_clipnorm: float | None
-    gradient_noise: float | None
+    weight_decay: Rate | None
+    coupled_weight_decay: Rate | None
+    clipnorm: Rate | None
+    clipvalue: Rate | None
+    global_clipnorm: Rate | None
+    gradient_noise: Rate | None
     use_ema: bool
-    ema_momentum: float
+    ema_momentum: Rate
     ema_overwrite_frequency: int | None
     gradient_accumulation_steps: int | None
-    loss_scale_factor: float | None
+    loss_scale_factor: Rate | None
     learning_rate_multipliers: Mapping[str, float] | None
     name: str | None
 

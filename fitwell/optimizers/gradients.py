@@ -28,7 +28,7 @@ def clip_by_norm(gradients: Mapping[str, Array], limit: Any) -> Arrays:
 
 def global_norm(gradients: Mapping[str, Array]) -> Array:
     """Return the Euclidean norm of all components of all gradients."""
-    return jnp.sqrt(sum((jnp.sum(jnp.square(g)) for g in gradients.values()), start=jnp.zeros(())))
+    return jnp.sqrt(sum(jnp.sum(jnp.square(g)) for g in gradients.values()))
 
 
 def clip_by_global_norm(gradients: Mapping[str, Array], limit: Any) -> Arrays:
@@ -47,7 +47,7 @@ def add_noise(gradients: Mapping[str, Array], eta: Any, step: Array, key: Array)
 
     Source: Neelakantan et al., "Adding gradient noise improves learning for very deep networks", 2015.
     """
-    deviation = jnp.sqrt(eta / (1.0 + step) ** 0.55)
+    deviation = jnp.sqrt(eta / jnp.power(1 + step.astype(jnp.float32), 0.55))
     key = jax.random.fold_in(key, step)
     return {
         path: gradient + deviation * jax.random.normal(_key_of(key, path), gradient.shape, gradient.dtype)

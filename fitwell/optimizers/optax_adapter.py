@@ -50,7 +50,8 @@ class OptaxOptimizer(Optimizer):
     def init(self, parameters: Mapping[str, Array]) -> Slots:
         """Return the slots of a fresh run."""
         state = self.tx.init({path: working(p, p) for path, p in parameters.items()})
-        return {"optax": _strong(state), **super().init(parameters)}
+        # In a tuple, because a state that is a dictionary is not one by parameter path.
+        return {"optax": (_strong(state),), **super().init(parameters)}
 
     def reconcile(self, slots: Slots, parameters: Mapping[str, Array]) -> Slots:
         """Return `slots` made to fit `parameters`; a state of `tx` that does not fit starts afresh."""
@@ -61,10 +62,10 @@ class OptaxOptimizer(Optimizer):
     def _apply_rules(
         self, gradients: Arrays, slots: Slots, values: Arrays, rates: Mapping[str, Any], settings: Settings
     ) -> tuple[Arrays, Slots]:
-        changes, state = self.tx.update(gradients, slots["optax"], values)
+        changes, state = self.tx.update(gradients, slots["optax"][0], values)
         if settings.learning_rate is not None:
             changes = {path: -rates[path] * change for path, change in changes.items()}
-        return {path: value + changes[path] for path, value in values.items()}, {"optax": state}
+        return {path: value + changes[path] for path, value in values.items()}, {"optax": (state,)}
 
     def get_config(self) -> dict[str, Any]:
         """Refuse: a transformation is code."""

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import jax
 import jax.numpy as jnp
 
-from fitwell.errors import InvalidArgument
+from fitwell.errors import InvalidArgument, nearest
 from fitwell.registry import Configurable, serialize
 from fitwell.schedules import LearningRateSchedule
 from fitwell.variables import Hyperparameter, Variable
@@ -52,7 +52,12 @@ class Scheduled(Configurable):
 
     def setting(self, name: str) -> Any:
         """Return what `name` was set to: a number (the bound one inside a run), None, or a schedule."""
-        return getattr(type(self), name).inner.__get__(self)
+        attribute = getattr(type(self), name, None)
+        if not isinstance(attribute, _Attribute):
+            known = list(self.__dict__["_hyperparameters"])
+            hint = f"{nearest(name, known)} Known: {known}"
+            raise AttributeError(f"{type(self).__name__} has no hyperparameter {name!r}{hint}")
+        return attribute.inner.__get__(self)
 
     def is_zero(self, name: str) -> bool:
         """Return whether `name` was set to the number 0, whatever stands in for it inside a run."""
@@ -61,11 +66,18 @@ class Scheduled(Configurable):
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments as plain data."""
-        return {name: serialize(value) for name, value in self._given().items()}
+        given = self._given()
+        for name, value in given.items():
+            if callable(value) and not isinstance(value, LearningRateSchedule):
+                raise InvalidArgument(
+                    f"{type(self).__name__}: {name} is a function, which cannot be written into a "
+                    "configuration; make it a subclass of LearningRateSchedule"
+                )
+        return {name: serialize(value) for name, value in given.items()}
 
     def __repr__(self) -> str:
-        arguments = ", ".join(f"{name}={value!r}" for name, value in self._given().items())
-        return f"{type(self).__name__}({arguments})"
+        given = {name: value for name, value in self._given().items() if value is not None}
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in given.items())})"
 
     def _given(self) -> dict[str, Any]:
         return {

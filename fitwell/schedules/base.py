@@ -40,6 +40,13 @@ class LearningRateSchedule(registry.Configurable):
         raise NotImplementedError(f"{type(self).__name__} must define __call__(self, step)")
 
 
+def positive(schedule: LearningRateSchedule, name: str, value: float) -> float:
+    """Return `value` if it is above 0, and refuse it otherwise."""
+    if not value > 0:
+        raise InvalidArgument(f"{type(schedule).__name__}: {name} must be positive, got {value!r}")
+    return value
+
+
 def as_float(step: Number) -> Array:
     """Return `step` in floating point (float32 for an integer: exact up to 16 million updates)."""
     step = jnp.asarray(step)

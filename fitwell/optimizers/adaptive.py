@@ -1,0 +1,86 @@
+"""Adagrad and Adadelta: a learning rate of its own for every component."""
+
+from __future__ import annotations
+
+from typing import Any, Unpack
+
+import jax.numpy as jnp
+
+from fitwell.optimizers.base import Array, Arrays, Optimizer, Options, Rate, optimizers
+from fitwell.optimizers.settings import Settings
+from fitwell.optimizers.spellings import epsilon_or_default
+
+
+@optimizers.register()
+class Adagrad(Optimizer):
+    """Adagrad: ``s += g²; θ -= η g / sqrt(s + ε)``.
+
+    Args:
+        learning_rate: η, a float or a schedule; 0.001.
+        initial_accumulator_value: s at the start.
+        epsilon: ε, inside the root as in Keras.
+        options: as for every `Optimizer`.
+
+    Source: Duchi, Hazan and Singer, "Adaptive subgradient methods", 2011. As in Keras.
+    """
+
+    hyperparameters = ("initial_accumulator_value", "epsilon")
+
+    def __init__(
+        self,
+        learning_rate: Rate = 0.001,
+        initial_accumulator_value: float = 0.1,
+        epsilon: Rate = 1e-7,
+        **options: Unpack[Options],
+    ) -> None:
+        super().__init__(learning_rate, **options)
+        self.initial_accumulator_value = initial_accumulator_value
+        self.epsilon = epsilon_or_default(epsilon)
+
+    def slot_values(self) -> dict[str, Any]:
+        """Return the sum of squares s."""
+        return {"accumulator": self.initial_accumulator_value}
+
+    def rule(self, gradient: Array, slots: Arrays, rate: Any, settings: Settings) -> tuple[Array, Arrays]:
+        """Return the change of one parameter, and its slots."""
+        total = slots["accumulator"] + jnp.square(gradient)
+        return -rate * gradient / jnp.sqrt(total + settings.epsilon), {"accumulator": total}
+
+
+@optimizers.register()
+class Adadelta(Optimizer):
+    """Adadelta: ``s = ρ s + (1 - ρ) g²; d = -g sqrt(u + ε) / sqrt(s + ε); u = ρ u + (1 - ρ) d²; θ += η d``.
+
+    At η = 1, the paper's rule, there is no learning rate to choose: the size of a step comes from the
+    sizes of the steps before.
+
+    Args:
+        learning_rate: η, a float or a schedule; 0.001 as in Keras, though the paper's is 1.
+        rho: ρ, memory of both mean squares.
+        epsilon: ε, inside the roots; it also sets the size of the first step.
+        options: as for every `Optimizer`.
+
+    Source: Zeiler, "ADADELTA: an adaptive learning rate method", 2012. As in Keras.
+    """
+
+    hyperparameters = ("rho", "epsilon")
+
+    def __init__(
+        self, learning_rate: Rate = 0.001, rho: Rate = 0.95, epsilon: Rate = 1e-7, **options: Unpack[Options]
+    ) -> None:
+        super().__init__(learning_rate, **options)
+        self.rho = rho
+        self.epsilon = epsilon_or_default(epsilon)
+
+    def slot_values(self) -> dict[str, Any]:
+        """Return the mean squares of gradients, s, and of steps, u."""
+        return {"accumulated_grad": 0.0, "accumulated_delta_var": 0.0}
+
+    def rule(self, gradient: Array, slots: Arrays, rate: Any, settings: Settings) -> tuple[Array, Arrays]:
+        """Return the change of one parameter, and its slots."""
+        rho, epsilon = settings.rho, settings.epsilon
+        squares = rho * slots["accumulated_grad"] + (1 - rho) * jnp.square(gradient)
+        steps = slots["accumulated_delta_var"]
+        change = -gradient * jnp.sqrt(steps + epsilon) / jnp.sqrt(squares + epsilon)
+        steps = rho * steps + (1 - rho) * jnp.square(change)
+        return rate * change, {"accumulated_grad": squares, "accumulated_delta_var": steps}
