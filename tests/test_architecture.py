@@ -27,7 +27,8 @@ def test_every_contract_is_kept() -> None:
 @pytest.mark.parametrize(
     ("importer", "statement", "contract"),
     [
-        ("engine/run.py", "import fitwell.models", "A room knows only the floors below its own"),
+        ("engine/run.py", "import fitwell.models", "The engine never knows a model"),
+        ("engine/run.py", "import fitwell.callbacks", "A room knows only the floors below its own"),
         ("data/feed.py", "from fitwell.engine import run", "A room knows only the floors below its own"),
         ("errors.py", "import fitwell.losses", "A room knows only the floors below its own"),
         ("attic.py", "", "A room knows only the floors below its own"),
@@ -37,7 +38,7 @@ def test_every_contract_is_kept() -> None:
 def test_a_broken_floor_is_noticed(tmp_path: Path, importer: str, statement: str, contract: str) -> None:
     """The contracts have teeth: each of them is seen failing on a house built to break it."""
     house = tmp_path / "fitwell"
-    for room in ("engine", "data", "models"):
+    for room in ("engine", "data", "models", "callbacks"):
         (house / room).mkdir(parents=True)
         (house / room / "__init__.py").touch()
     for file in ("__init__.py", "engine/run.py", "errors.py", "losses.py"):
