@@ -1,0 +1,370 @@
+"""`Metric`: accumulators that are exact over an epoch, and the means most metrics are.
+
+A metric keeps sums and counts, never means of batch means. A float32 sum stops growing in steps of 1 at
+2**24, so sums are kept as `Total`: the rounded sum and what its roundings lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from fitwell import config as settings
+from fitwell import initializers
+from fitwell.errors import InvalidArgument, ShapeError
+from fitwell.losses import Loss
+from fitwell.losses.base import align, function_name, kept_arguments, snake_case
+from fitwell.registry import Configurable, Registry, serialize
+from fitwell.variables import Variable
+
+Array = jax.Array
+
+registry = Registry("metric")
+
+
+class Total:
+    """A running sum in two variables, exact to about 48 bits: the rounded sum and the sum of rounding errors.
+
+    Source: Knuth's two-sum (The Art of Computer Programming 2, 4.2.2), as in Neumaier 1974.
+    """
+
+    def __init__(self, rounded: Variable, lost: Variable) -> None:
+        self.rounded = rounded
+        self.lost = lost
+
+    def add(self, amount: Any) -> None:
+        """Add `amount`, of the shape of the sum."""
+        old = self.rounded.value
+        amount = jnp.asarray(amount).astype(self.rounded.dtype)
+        new = old + amount
+        part = new - old
+        error = (old - (new - part)) + (amount - part)
+        self.rounded.assign(new)
+        # Once the sum is infinite its rounding error is NaN; the sum shall stay infinite.
+        self.lost.assign_add(jnp.where(jnp.isfinite(new), error, 0))
+
+    @property
+    def value(self) -> Array:
+        """The sum."""
+        return self.rounded.value + self.lost.value
+
+
+def ratio(above: Any, below: Any) -> Array:
+    """Return ``above / below``, and 0 where `below` is 0."""
+    below = jnp.asarray(below)
+    return jnp.where(below == 0, 0, above / jnp.where(below == 0, 1, below))
+
+
+class Metric(Configurable):
+    """Base of all metrics.
+
+    A subclass makes its accumulators in `__init__` with `add_weight` (or `add_total`), changes them in
+    `update_state` and reads them in `result`. Inside a compiled run both are traced, so they must be JAX
+    code.
+
+    Args:
+        name: ``huber_metric`` for a class ``HuberMetric`` by default.
+        dtype: type of the accumulators, `config.floatx` by default.
+
+    The first positional argument may be the name (Keras 2) or the type (Keras 3).
+    """
+
+    def __init__(self, name: str | None = None, dtype: Any = None) -> None:
+        if name is not None and _is_dtype(name):
+            name, dtype = (dtype if isinstance(dtype, str) and not _is_dtype(dtype) else None), name
+        self.name = name or snake_case(type(self).__name__)
+        self.dtype = jnp.dtype(dtype or settings.floatx()).name
+
+    # --- state ----------------------------------------------------------------------------------------------
+
+    def add_weight(
+        self,
+        shape: Any = (),
+        initializer: Any = "zeros",
+        dtype: Any = None,
+        name: str | None = None,
+        **older: Any,
+    ) -> Variable:
+        """Make a variable of this metric, 0 by default, and return it.
+
+        Args:
+            shape: its shape, a number by default; as in Keras 2, the name may come first.
+            initializer: first value, by name, object or function.
+            dtype: its type, that of the metric by default.
+            name: its name.
+            older: ``aggregation`` and ``synchronization`` of Keras, which have no meaning here.
+        """
+        unknown = set(older) - {"aggregation", "synchronization", "trainable"}
+        if unknown:
+            raise InvalidArgument(f"metric {self.name!r}: add_weight has no argument {sorted(unknown)[0]!r}")
+        if isinstance(shape, str) or shape is None:
+            shape, name = (name if isinstance(name, tuple | list) else ()), shape or name
+        sizes = (shape,) if isinstance(shape, int) else tuple(int(size) for size in shape)
+        dtype = jnp.dtype(dtype or self.dtype)
+        value = initializers.get(initializer or "zeros")(sizes, dtype=dtype)  # type: ignore[misc]
+        own = self._own_variables()
+        variable = Variable(value, name=name or f"variable_{len(own)}", trainable=False, dtype=dtype)
+        variable.path = f"{self.name}/{variable.name}"
+        own.append(variable)
+        return variable
+
+    add_variable = add_weight
+
+    def add_total(self, name: str, shape: tuple[int, ...] = ()) -> Total:
+        """Make a sum that stays exact over long epochs."""
+        # Sums in 16 bits would be wrong after a few hundred rows.
+        dtype = self.dtype if jnp.dtype(self.dtype).itemsize > 2 else "float32"
+        return Total(
+            self.add_weight(shape, dtype=dtype, name=name),
+            self.add_weight(shape, dtype=dtype, name=f"{name}_lost"),
+        )
+
+    def _own_variables(self) -> list[Variable]:
+        variables: list[Variable] = self.__dict__.setdefault("_variables", [])
+        return variables
+
+    @property
+    def variables(self) -> list[Variable]:
+        """The accumulators, in the order they were made, then those of metrics held as attributes."""
+        found = list(self._own_variables())
+        for inner in self._inner_metrics():
+            found += [
+                variable for variable in inner.variables if all(variable is not known for known in found)
+            ]
+        return found
+
+    def _inner_metrics(self) -> Iterator[Metric]:
+        for value in self.__dict__.values():
+            for item in value if isinstance(value, list | tuple) else (value,):
+                if isinstance(item, Metric):
+                    yield item
+
+    # --- to override ----------------------------------------------------------------------------------------
+
+    def build(self, y_true_shape: tuple[int | None, ...], y_pred_shape: tuple[int | None, ...]) -> None:
+        """Make accumulators whose shape depends on the model's output; most metrics have none.
+
+        A run calls it before it starts; called again with the same widths it does nothing.
+        """
+
+    def update_state(self, *args: Any, **kwargs: Any) -> None:
+        """Take in one batch: ``update_state(y_true, y_pred, sample_weight=None)``."""
+        raise NotImplementedError(
+            f"{type(self).__name__} must define update_state(self, y_true, y_pred, sample_weight)"
+        )
+
+    def result(self) -> Any:
+        """Return the value over everything taken in since the last `reset_state`."""
+        raise NotImplementedError(f"{type(self).__name__} must define result(self)")
+
+    def reset_state(self) -> None:
+        """Forget everything taken in: all variables become 0."""
+        for variable in self.variables:
+            variable.assign(jnp.zeros(variable.shape, variable.dtype))
+
+    # --- given ----------------------------------------------------------------------------------------------
+
+    def reset_states(self) -> None:
+        """Older name of `reset_state`."""
+        self.reset_state()
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Take in one batch and return the result so far."""
+        self.update_state(*args, **kwargs)
+        return self.result()
+
+    def get_config(self) -> dict[str, Any]:
+        """Return name, type, and the constructor's other arguments where they are kept as attributes."""
+        return {"name": self.name, "dtype": self.dtype} | kept_arguments(self, ("name", "dtype"))
+
+
+def _is_dtype(value: Any) -> bool:
+    try:
+        jnp.dtype(value)
+    except TypeError:
+        return False
+    return True
+
+
+# --- means and sums -----------------------------------------------------------------------------------------
+
+
+def row_values(
+    values: Any, sample_weight: Any, dtype: Any, reduce: Callable[..., Array]
+) -> tuple[Array, Array | None]:
+    """Return ``([rows] or a number, weights of the same shape or None)``: what each row contributes.
+
+    Args:
+        values: ``[batch, ...]`` or a number.
+        sample_weight: ``[batch]``, a leading shape of `values`, a number, or None.
+        dtype: type of the results.
+        reduce: `jnp.mean` or `jnp.sum`, applied to the axes of a row that share one weight.
+    """
+    values = jnp.asarray(values).astype(dtype)
+    if sample_weight is None:
+        return (reduce(values, axis=tuple(range(1, values.ndim))) if values.ndim > 1 else values), None
+    weights = jnp.asarray(sample_weight).astype(dtype)
+    while weights.ndim > values.ndim and weights.shape[-1] == 1:
+        weights = jnp.squeeze(weights, -1)
+    if weights.ndim > values.ndim and values.ndim == 0:
+        # One value for the whole batch stands for each of its rows.
+        values = jnp.broadcast_to(values, weights.shape)
+    elif weights.ndim > values.ndim or any(
+        w not in (1, v) for w, v in zip(weights.shape, values.shape, strict=False)
+    ):
+        raise ShapeError(f"sample weights of shape {weights.shape} do not fit values of shape {values.shape}")
+    if values.ndim > max(weights.ndim, 1):
+        values = reduce(values, axis=tuple(range(max(weights.ndim, 1), values.ndim)))
+    return values, jnp.broadcast_to(weights, values.shape)
+
+
+@registry.register()
+class Mean(Metric):
+    """Weighted mean ``Σ w v / Σ w`` of all values: ``update_state(values, sample_weight=None)``.
+
+    ``values`` is ``[batch, ...]``; each row contributes the mean of its values.
+
+    Args:
+        name: see `Metric`.
+        dtype: see `Metric`.
+    """
+
+    def __init__(self, name: str | None = "mean", dtype: Any = None) -> None:
+        super().__init__(name, dtype)
+        self._total = self.add_total("total")
+        self._count = self.add_total("count")
+
+    @property
+    def total(self) -> Array:
+        """The weighted sum so far."""
+        return self._total.value
+
+    @property
+    def count(self) -> Array:
+        """The sum of the weights so far."""
+        return self._count.value
+
+    def update_state(self, values: Any, sample_weight: Any = None) -> None:
+        """Take in values ``[batch, ...]``, or a number."""
+        kept, weights = row_values(values, sample_weight, self._total.rounded.dtype, jnp.mean)
+        if weights is None:
+            self._total.add(jnp.sum(kept))
+            self._count.add(kept.size)
+        else:
+            # Selected, not multiplied: a padding row (weight 0) may hold anything, also NaN.
+            self._total.add(jnp.sum(jnp.where(weights == 0, 0, kept * weights)))
+            self._count.add(jnp.sum(weights))
+
+    def result(self) -> Array:
+        """Return the mean, 0 before any value."""
+        return ratio(self.total, self.count)
+
+
+@registry.register()
+class Sum(Metric):
+    """Weighted sum ``Σ w v`` of all values: ``update_state(values, sample_weight=None)``.
+
+    Args:
+        name: see `Metric`.
+        dtype: see `Metric`.
+    """
+
+    def __init__(self, name: str | None = "sum", dtype: Any = None) -> None:
+        super().__init__(name, dtype)
+        self._total = self.add_total("total")
+
+    def update_state(self, values: Any, sample_weight: Any = None) -> None:
+        """Take in values ``[batch, ...]``, or a number."""
+        kept, weights = row_values(values, sample_weight, self._total.rounded.dtype, jnp.sum)
+        if weights is not None:
+            kept = jnp.where(weights == 0, 0, kept * weights)
+        self._total.add(jnp.sum(kept))
+
+    def result(self) -> Array:
+        """Return the sum."""
+        return self._total.value
+
+
+class RowMean(Mean):
+    """Base of metrics that are the mean of a value of each row: a subclass overrides `values`.
+
+    Args:
+        name: see `Metric`.
+        dtype: see `Metric`.
+    """
+
+    def __init__(self, name: str | None = None, dtype: Any = None) -> None:
+        super().__init__(name or snake_case(type(self).__name__), dtype)
+
+    def values(self, y_true: Any, y_pred: Any) -> Any:
+        """Return one value (or several) for each row."""
+        raise NotImplementedError(f"{type(self).__name__} must define values(self, y_true, y_pred)")
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
+        """Take in targets and predictions of a batch; `sample_weight` is ``[batch]`` or None."""
+        super().update_state(self.values(y_true, y_pred), sample_weight)
+
+
+class LossMetric(RowMean):
+    """A `Loss` as a metric: the mean of its values over all rows, whatever its reduction.
+
+    Args:
+        loss: the loss.
+        name: that of the loss by default.
+        dtype: see `Metric`.
+    """
+
+    def __init__(self, loss: Loss, name: str | None = None, dtype: Any = None) -> None:
+        super().__init__(name or loss.name, dtype)
+        self.loss = loss
+
+    def values(self, y_true: Any, y_pred: Any) -> Any:
+        """Return the values of the loss before reduction."""
+        return self.loss.per_row(y_true, y_pred)
+
+
+@registry.register()
+class MeanMetricWrapper(RowMean):
+    """The mean of a function ``fn(y_true, y_pred, **settings)`` over all rows.
+
+    The function should return one value for each row. One number for the whole batch counts as the value of
+    each of its rows.
+
+    Args:
+        fn: the function.
+        name: that of the function by default.
+        dtype: see `Metric`.
+        settings: further keyword arguments for each call of `fn`.
+    """
+
+    def __init__(
+        self, fn: Callable[..., Any], name: str | None = None, dtype: Any = None, **settings: Any
+    ) -> None:
+        super().__init__(name or function_name(fn), dtype)
+        self.fn = fn
+        self.settings = settings
+
+    def values(self, y_true: Any, y_pred: Any) -> Any:
+        """Return ``fn(y_true, y_pred)``, with ``[n]`` against ``[n, 1]`` aligned."""
+        y_true, y_pred = align(jnp.asarray(y_true), jnp.asarray(y_pred))
+        return self.fn(y_true, y_pred, **self.settings)
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
+        """Take in targets and predictions of a batch; `sample_weight` is ``[batch]`` or None."""
+        values = jnp.asarray(self.values(y_true, y_pred))
+        if values.ndim == 0 and sample_weight is None:
+            sample_weight = jnp.ones(jnp.shape(y_pred)[:1])
+        Mean.update_state(self, values, sample_weight)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the name of the function and everything else as plain data."""
+        return super().get_config() | {"fn": serialize(self.fn)} | dict(serialize(self.settings))
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Any:
+        """Build the metric; the function is found among the registered and custom ones."""
+        fn = config["fn"]
+        return cls(**{**config, "fn": registry.lookup(fn) if isinstance(fn, str) else fn})

@@ -1,0 +1,211 @@
+"""Regularizers: penalties on weights or activities that are added to the loss.
+
+A penalty is an object called with an array; it returns a number. Its strengths are hyperparameters, which are
+data: changing one recompiles nothing, and the members of a population may differ in them.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from fitwell.errors import InvalidArgument, ShapeError
+from fitwell.registry import Configurable, Registry
+from fitwell.registry import serialize as _serialize
+
+Array = jax.Array
+
+_registry = Registry("regularizer")
+
+
+def _floats(w: Any) -> Array:
+    array = jnp.asarray(w)
+    return array if jnp.issubdtype(array.dtype, jnp.inexact) else array.astype(jnp.float32)
+
+
+def _strength(where: str, value: Any) -> Any:
+    """Return a strength as given, refusing one that is negative or not a number; None is 0, as in Keras."""
+    if value is None:
+        return 0.0
+    if isinstance(value, bool | str) or (isinstance(value, int | float) and not 0 <= value < float("inf")):
+        raise InvalidArgument(f"{where} must be a finite number that is not negative, got {value!r}")
+    return value
+
+
+def _older_l(where: str, value: Any, older: dict[str, Any]) -> Any:
+    """Return the strength of ``l1(l=...)`` or ``l2(l=...)``, the spelling of Keras 2.0."""
+    if "l" in older:
+        warnings.warn(
+            f"{where}(l=...) is an older spelling: write {where}(...)", DeprecationWarning, stacklevel=3
+        )
+        value = older.pop("l")
+    if older:
+        raise InvalidArgument(f"{where}: unknown argument {next(iter(older))!r}")
+    return value
+
+
+class Regularizer(Configurable):
+    """Base of all regularizers; `hyperparameters` lists the strengths of a subclass."""
+
+    def __call__(self, w: Any) -> Any:
+        """Return the penalty for the array `w`."""
+        raise NotImplementedError(f"{type(self).__name__} must define __call__(self, w)")
+
+
+@_registry.register()
+class L1(Regularizer):
+    """Sum of absolute values ``l1 Σ|w|``: drives weights to exactly 0.
+
+    Args:
+        l1: strength λ, 0.01 by default (older spelling: ``l``).
+    """
+
+    hyperparameters = ("l1",)
+
+    def __init__(self, l1: Any = 0.01, **older: Any) -> None:
+        self.l1 = _strength("L1: l1", _older_l("l1", l1, older))
+
+    def __call__(self, w: Any) -> Array:
+        """Return the penalty for the array `w`."""
+        w = _floats(w)
+        return jnp.asarray(self.l1, w.dtype) * jnp.sum(jnp.abs(w))
+
+
+@_registry.register()
+class L2(Regularizer):
+    """Sum of squares ``l2 Σ w²`` (without a factor ½): keeps weights small.
+
+    Args:
+        l2: strength λ, 0.01 by default (older spelling: ``l``).
+    """
+
+    hyperparameters = ("l2",)
+
+    def __init__(self, l2: Any = 0.01, **older: Any) -> None:
+        self.l2 = _strength("L2: l2", _older_l("l2", l2, older))
+
+    def __call__(self, w: Any) -> Array:
+        """Return the penalty for the array `w`."""
+        w = _floats(w)
+        return jnp.asarray(self.l2, w.dtype) * jnp.sum(jnp.square(w))
+
+
+@_registry.register()
+class L1L2(Regularizer):
+    """Both: ``l1 Σ|w| + l2 Σ w²``.
+
+    Args:
+        l1: strength of the absolute values, 0 by default.
+        l2: strength of the squares, 0 by default.
+    """
+
+    hyperparameters = ("l1", "l2")
+
+    def __init__(self, l1: Any = 0.0, l2: Any = 0.0) -> None:
+        self.l1 = _strength("L1L2: l1", l1)
+        self.l2 = _strength("L1L2: l2", l2)
+
+    def __call__(self, w: Any) -> Array:
+        """Return the penalty for the array `w`."""
+        w = _floats(w)
+        l1, l2 = jnp.asarray(self.l1, w.dtype), jnp.asarray(self.l2, w.dtype)
+        return l1 * jnp.sum(jnp.abs(w)) + l2 * jnp.sum(jnp.square(w))
+
+
+@_registry.register()
+class ElasticNet(Regularizer):
+    """``β λ Σ|w| + (1 - β)/2 λ Σ w²``: a mixture of L1 and L2 by a share β. Source: Zou and Hastie 2005. Not
+    in Keras.
+
+    Args:
+        strength: λ, 0.01 by default.
+        l1_ratio: β between 0 (only squares) and 1 (only absolute values), 0.5 by default.
+    """
+
+    hyperparameters = ("strength", "l1_ratio")
+
+    def __init__(self, strength: Any = 0.01, l1_ratio: Any = 0.5) -> None:
+        self.strength = _strength("ElasticNet: strength", strength)
+        self.l1_ratio = _strength("ElasticNet: l1_ratio", l1_ratio)
+        if isinstance(l1_ratio, int | float) and l1_ratio > 1:
+            raise InvalidArgument(f"ElasticNet: l1_ratio must be between 0 and 1, got {l1_ratio}")
+
+    def __call__(self, w: Any) -> Array:
+        """Return the penalty for the array `w`."""
+        w = _floats(w)
+        strength, ratio = jnp.asarray(self.strength, w.dtype), jnp.asarray(self.l1_ratio, w.dtype)
+        return strength * (ratio * jnp.sum(jnp.abs(w)) + (1 - ratio) / 2 * jnp.sum(jnp.square(w)))
+
+
+@_registry.register("orthogonal")
+class OrthogonalRegularizer(Regularizer):
+    """Mean of ``|cos|`` of the angles between all pairs of rows (or columns) of a matrix, times `factor`.
+
+    Args:
+        factor: strength, 0.01 by default.
+        mode: ``"rows"`` (default) or ``"columns"``: which vectors shall be orthogonal.
+    """
+
+    hyperparameters = ("factor",)
+
+    def __init__(self, factor: Any = 0.01, mode: str = "rows") -> None:
+        if mode not in ("rows", "columns"):
+            raise InvalidArgument(f"OrthogonalRegularizer: mode must be 'rows' or 'columns', got {mode!r}")
+        self.factor = _strength("OrthogonalRegularizer: factor", factor)
+        self.mode = mode
+
+    def __call__(self, w: Any) -> Array:
+        """Return the penalty for the matrix `w`."""
+        w = _floats(w)
+        if w.ndim != 2:
+            raise ShapeError(f"OrthogonalRegularizer penalises matrices, got an array of shape {w.shape}")
+        vectors = w if self.mode == "rows" else w.T
+        # Below this length a vector counts as zero: its angle, and the gradient of its length, are undefined.
+        squares = jnp.maximum(jnp.sum(jnp.square(vectors), axis=1, keepdims=True), 1e-24)
+        vectors = vectors * jax.lax.rsqrt(squares)
+        count = vectors.shape[0]
+        cosines = jnp.abs(vectors @ vectors.T) * (1 - jnp.eye(count, dtype=w.dtype))
+        pairs = max(count * (count - 1), 1)
+        return jnp.asarray(self.factor, w.dtype) * jnp.sum(cosines) / pairs
+
+
+l1, l2 = L1, L2
+elastic_net = ElasticNet
+orthogonal_regularizer = OrthogonalRegularizer
+
+
+def l1_l2(l1: Any = 0.01, l2: Any = 0.01) -> L1L2:
+    """Return an `L1L2`; both strengths are 0.01 by default, as the function of this name always had."""
+    return L1L2(l1, l2)
+
+
+def get(identifier: Any) -> Callable[[Any], Any] | None:
+    """Return the regularizer that `identifier` stands for: a name, object, class, configuration or function;
+    or None.
+
+    By name the strengths are 0.01. (Keras 3 documents this for ``"l1_l2"`` too, but gives 0, no penalty at
+    all.)
+    """
+    if isinstance(identifier, str) and _registry.lookup(identifier) is L1L2:
+        return l1_l2()
+    regularizer = _registry.get(identifier)
+    if regularizer is not None and not callable(regularizer):
+        raise InvalidArgument(
+            "regularizer: expected a name such as 'l2', an object such as l2(0.01) or a function, "
+            f"got {identifier!r}"
+        )
+    return regularizer
+
+
+def serialize(regularizer: Any) -> Any:
+    """Write `regularizer` as plain data."""
+    return _serialize(regularizer)
+
+
+def deserialize(config: Mapping[str, Any] | str | None) -> Callable[[Any], Any] | None:
+    """Return the regularizer that `serialize` wrote."""
+    return get(config)
