@@ -1,0 +1,327 @@
+"""How each kind of column becomes numbers: fitted on training rows, kept as plain data.
+
+A fitted column knows the `features` it makes, turns a column of any table into them (`transform`), says in
+words what it does (`describe`), and can be written as JSON and read back (`to_json`, `column_from_json`).
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fitwell.data.values import missing_in, moments_in, numbers_in, texts_in, truths_in
+from fitwell.data.wording import counted, quoted
+from fitwell.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MOST_CATEGORIES = 50
+Floats = NDArray[np.float64]
+
+
+@dataclass
+class Column(ABC):
+    """One input column.
+
+    missing: how many of the training rows had no value. If any had none, a further feature is 1 where the
+        value is missing and 0 elsewhere; otherwise a value missing later is only filled in.
+    """
+
+    kind: ClassVar[str]
+
+    name: str
+    missing: int
+
+    @property
+    def features(self) -> list[str]:
+        """The names of the numbers that `transform` makes of one value."""
+        return self._value_features() + ([f"{self.name} is missing"] if self.missing else [])
+
+    def transform(self, values: pd.Series, notes: list[str] | None = None) -> Floats:
+        """Return ``[rows, features]``; `notes` gets a sentence about each thing that training did not see."""
+        missing = missing_in(values)
+        notes = notes if notes is not None else []
+        if missing.any() and not self.missing:
+            gaps = counted(int(missing.sum()), "missing value")
+            notes.append(f"{self.name!r} has {gaps}, and had none in training; filled in.")
+        block, unreadable = self._transform_values(values, missing, notes)
+        if unreadable.any():
+            self._note_unreadable(values, unreadable, int((~missing).sum()), notes)
+        if not self.missing:
+            return block
+        return np.hstack([block, (missing | unreadable)[:, None].astype(np.float64)])
+
+    def _note_unreadable(
+        self, values: pd.Series, unreadable: NDArray[np.bool_], present: int, notes: list[str]
+    ) -> None:
+        examples = quoted(dict.fromkeys(texts_in(values[unreadable])))
+        count = int(unreadable.sum())
+        if count > present / 2:
+            raise DataError(
+                f"column {self.name!r} held {self.kind} values in training; here most are others: {examples}"
+            )
+        notes.append(
+            f"{self.name!r} has {counted(count, 'entry', 'entries')} that cannot be read as a {self.kind} "
+            f"({examples}); taken as missing."
+        )
+
+    @abstractmethod
+    def _value_features(self) -> list[str]: ...
+
+    @abstractmethod
+    def _transform_values(
+        self, values: pd.Series, missing: NDArray[np.bool_], notes: list[str]
+    ) -> tuple[Floats, NDArray[np.bool_]]:
+        """Return the value features, with missing ones filled in, and where a value could not be read."""
+
+    @abstractmethod
+    def describe(self) -> str:
+        """Say what becomes of the column."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain data: the kind, and every field."""
+        return {"kind": self.kind, **{field.name: getattr(self, field.name) for field in fields(self)}}
+
+
+@dataclass
+class NumberColumn(Column):
+    """A number, standardised: ``(x - mean) / scale``; a missing one is the median of the training rows."""
+
+    kind: ClassVar[str] = "number"
+
+    fill: float
+    mean: float
+    scale: float
+
+    @classmethod
+    def fit(cls, name: str, values: pd.Series) -> NumberColumn:
+        """Take median, mean and deviation from `values`, which are the training rows'."""
+        numbers = numbers_in(values)
+        missing = np.isnan(numbers)
+        return cls(name, int(missing.sum()), *_fit_numbers(numbers))
+
+    def _value_features(self) -> list[str]:
+        return [self.name]
+
+    def _transform_values(
+        self, values: pd.Series, missing: NDArray[np.bool_], notes: list[str]
+    ) -> tuple[Floats, NDArray[np.bool_]]:
+        numbers = numbers_in(values)
+        unreadable = np.isnan(numbers) & ~missing
+        return _standardise(numbers, self.fill, self.mean, self.scale)[:, None], unreadable
+
+    def describe(self) -> str:
+        """Say what becomes of the column."""
+        return (
+            f"standardised (mean {self.mean:.4g}, standard deviation {self.scale:.4g})"
+            + self._describe_missing()
+        )
+
+    def _describe_missing(self) -> str:
+        return (
+            f"; {self.missing:,} missing filled with the median, {self.fill:.4g}, and marked"
+            if self.missing
+            else ""
+        )
+
+
+@dataclass
+class BooleanColumn(Column):
+    """A truth value as 1 or 0; a missing one is the most frequent of the training rows."""
+
+    kind: ClassVar[str] = "true-or-false"
+
+    fill: float
+
+    @classmethod
+    def fit(cls, name: str, values: pd.Series) -> BooleanColumn:
+        """Take the most frequent value from `values`, which are the training rows'."""
+        truths = truths_in(values)
+        return cls(name, int(np.isnan(truths).sum()), float(np.nanmean(truths) >= 0.5))
+
+    def _value_features(self) -> list[str]:
+        return [self.name]
+
+    def _transform_values(
+        self, values: pd.Series, missing: NDArray[np.bool_], notes: list[str]
+    ) -> tuple[Floats, NDArray[np.bool_]]:
+        truths = truths_in(values)
+        unreadable = np.isnan(truths) & ~missing
+        return np.where(np.isnan(truths), self.fill, truths)[:, None], unreadable
+
+    def describe(self) -> str:
+        """Say what becomes of the column."""
+        filled = (
+            f"; {self.missing:,} missing filled with {bool(self.fill)}, and marked" if self.missing else ""
+        )
+        return "true is 1, false is 0" + filled
+
+
+@dataclass
+class CategoryColumn(Column):
+    """A category, one-hot over those of the training rows; any other is 0 everywhere.
+
+    dropped: how many rarer categories the training rows had that have no feature.
+    """
+
+    kind: ClassVar[str] = "category"
+
+    fill: str
+    categories: list[str]
+    dropped: int = 0
+
+    @classmethod
+    def fit(cls, name: str, values: pd.Series) -> CategoryColumn:
+        """Take the most frequent categories, at most 50, from `values`, which are the training rows'."""
+        texts = texts_in(values)
+        present = texts[texts != ""]
+        found, counts = np.unique(present.astype(str), return_counts=True)
+        # Stable: among equally frequent ones the first in the alphabet.
+        by_frequency = [str(category) for category in found[np.argsort(-counts, kind="stable")]]
+        kept = sorted(by_frequency[:MOST_CATEGORIES])
+        return cls(name, len(texts) - len(present), by_frequency[0], kept, len(by_frequency) - len(kept))
+
+    def _value_features(self) -> list[str]:
+        return [f"{self.name} = {category}" for category in self.categories]
+
+    def _transform_values(
+        self, values: pd.Series, missing: NDArray[np.bool_], notes: list[str]
+    ) -> tuple[Floats, NDArray[np.bool_]]:
+        texts = texts_in(values)
+        texts[missing] = self.fill
+        position = {category: number for number, category in enumerate(self.categories)}
+        numbers = np.array([position.get(text, -1) for text in texts], dtype=np.int64)
+        block = np.zeros((len(texts), len(self.categories)))
+        known = np.flatnonzero(numbers >= 0)
+        block[known, numbers[known]] = 1.0
+        unseen = sorted(set(texts[numbers < 0]))
+        # Where rare categories were left out, one of them is no news.
+        if unseen and not self.dropped:
+            count = counted(int((numbers < 0).sum()), "value")
+            notes.append(f"{self.name!r} has {count} that training did not see: {quoted(unseen)}.")
+        return block, np.zeros(len(texts), dtype=bool)
+
+    def describe(self) -> str:
+        """Say what becomes of the column."""
+        words = f"one-hot, {len(self.categories)} categories"
+        if self.dropped:
+            words += f" (the {self.dropped:,} rarer ones are 0 everywhere)"
+        return words + (
+            f"; {self.missing:,} missing filled with the most frequent, {self.fill!r}, and marked"
+            if self.missing
+            else ""
+        )
+
+
+@dataclass
+class PresenceColumn(Column):
+    """A column with one value and gaps: only whether there is a value says anything."""
+
+    kind: ClassVar[str] = "presence"
+
+    def _value_features(self) -> list[str]:
+        return []
+
+    def _transform_values(
+        self, values: pd.Series, missing: NDArray[np.bool_], notes: list[str]
+    ) -> tuple[Floats, NDArray[np.bool_]]:
+        return np.empty((len(values), 0)), np.zeros(len(values), dtype=bool)
+
+    def describe(self) -> str:
+        """Say what becomes of the column."""
+        return f"1 where it is missing ({self.missing:,} rows), because it has one value only"
+
+
+@dataclass
+class DateColumn(Column):
+    """A date: its days since 1970, and its place in the year, week and day as sine and cosine.
+
+    pattern: how it is written; None for a column that holds moments already.
+    parts: part -> [median, mean, scale]; each part that varies in the training rows, standardised.
+    """
+
+    kind: ClassVar[str] = "date"
+
+    pattern: str | None
+    parts: dict[str, list[float]]
+
+    @classmethod
+    def fit(cls, name: str, values: pd.Series, pattern: str | None) -> DateColumn:
+        """Take each part's median, mean and deviation from `values`, which are the training rows'."""
+        moments = moments_in(values, pattern)
+        fitted = {
+            part: list(_fit_numbers(numbers))
+            for part, numbers in _date_parts(moments).items()
+            if _varies(numbers)
+        }
+        return cls(name, int(moments.isna().sum()), pattern, fitted)
+
+    def _value_features(self) -> list[str]:
+        return [f"{self.name}: {part}" for part in self.parts]
+
+    def _transform_values(
+        self, values: pd.Series, missing: NDArray[np.bool_], notes: list[str]
+    ) -> tuple[Floats, NDArray[np.bool_]]:
+        moments = moments_in(values, self.pattern)
+        unreadable = moments.isna().to_numpy() & ~missing
+        numbers = _date_parts(moments)
+        blocks = [_standardise(numbers[part], *fitted) for part, fitted in self.parts.items()]
+        return np.stack(blocks, axis=1), unreadable
+
+    def describe(self) -> str:
+        """Say what becomes of the column."""
+        filled = f"; {self.missing:,} missing filled with medians, and marked" if self.missing else ""
+        return f"taken apart into {', '.join(self.parts)}, each standardised" + filled
+
+
+KINDS: dict[str, type[Column]] = {
+    column.kind: column
+    for column in (NumberColumn, BooleanColumn, CategoryColumn, PresenceColumn, DateColumn)
+}
+
+
+def column_from_json(data: Mapping[str, Any]) -> Column:
+    """Make a column from what `to_json` returned."""
+    arguments = dict(data)
+    return KINDS[arguments.pop("kind")](**arguments)
+
+
+def _fit_numbers(numbers: Floats) -> tuple[float, float, float]:
+    """Return the median of the present numbers, and mean and deviation after filling the others with it."""
+    from sklearn.impute import SimpleImputer
+    from sklearn.preprocessing import StandardScaler
+
+    imputer = SimpleImputer(strategy="median")
+    scaler = StandardScaler().fit(imputer.fit_transform(numbers[:, None]))
+    return float(imputer.statistics_[0]), float(scaler.mean_[0]), float(scaler.scale_[0])
+
+
+def _standardise(numbers: Floats, fill: float, mean: float, scale: float) -> Floats:
+    return (np.where(np.isnan(numbers), fill, numbers) - mean) / scale
+
+
+def _varies(numbers: Floats) -> bool:
+    return bool(np.nanmax(numbers) - np.nanmin(numbers) > 1e-9)
+
+
+def _date_parts(moments: pd.Series) -> dict[str, Floats]:
+    import pandas as pd
+
+    days = (moments - pd.Timestamp("1970-01-01")) / pd.Timedelta(days=1)
+    calendar = moments.dt
+    turns = {
+        "year": (calendar.day_of_year - 1) / 365.25,
+        "week": calendar.day_of_week / 7,
+        "day": (calendar.hour + calendar.minute / 60 + calendar.second / 3600) / 24,
+    }
+    parts: dict[str, Floats] = {"days": np.asarray(days, dtype=np.float64)}
+    for cycle, turn in turns.items():
+        angle = 2 * np.pi * turn.to_numpy(dtype=np.float64, na_value=np.nan)
+        parts |= {f"sine of the {cycle}": np.sin(angle), f"cosine of the {cycle}": np.cos(angle)}
+    return parts

@@ -1,0 +1,120 @@
+"""Dividing rows into a part to train on, one to validate with, and one to test on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fitwell.errors import DataError, InvalidArgument
+
+HELD_OUT_FRACTION = 0.2
+ENOUGH_ROWS = 10_000
+LARGE_FRACTION = 0.01
+# With fewer rows than this a class cannot be in all three parts.
+FEW_OF_A_CLASS = 5
+
+
+@dataclass(frozen=True)
+class Split:
+    """Row numbers of the three parts, each in ascending order; together every row, each once."""
+
+    train: NDArray[np.int64]
+    validation: NDArray[np.int64]
+    test: NDArray[np.int64]
+    notes: tuple[str, ...] = ()
+
+
+def held_out_rows(rows: int) -> int:
+    """Return how many of `rows` to hold out for validation, and as many again for the test.
+
+    A fifth (60/20/20), but no more than 10,000 rows, unless 1 % is more (98/1/1 from a million rows on):
+    what is held out must be enough to tell models apart, and the rest is better used for training.
+
+    >>> [held_out_rows(rows) for rows in (1_000, 60_000, 1_000_000, 5_000_000)]
+    [200, 10000, 10000, 50000]
+    """
+    return min(round(HELD_OUT_FRACTION * rows), max(ENOUGH_ROWS, round(LARGE_FRACTION * rows)))
+
+
+def split_rows(
+    rows: int,
+    *,
+    classes: ArrayLike | None = None,
+    validation: float | None = None,
+    test: float | None = None,
+    seed: int = 0,
+) -> Split:
+    """Divide ``0 … rows-1`` at random.
+
+    classes: one label per row; each part then has them in the same proportions. All rows of a class with
+        fewer than five go to training, because it cannot be in every part.
+    validation, test: fractions of the rows; by default as `held_out_rows` says. 0 for `test` holds out none.
+    """
+    for name, fraction in (("validation", validation), ("test", test)):
+        if fraction is not None and not 0 <= fraction < 1:
+            raise InvalidArgument(f"the {name} fraction must be at least 0 and below 1, got {fraction:g}")
+    if validation == 0:
+        raise InvalidArgument(
+            "the validation fraction must be above 0: early stopping needs a validation part"
+        )
+    sizes = [
+        held_out_rows(rows) if fraction is None else round(fraction * rows) for fraction in (validation, test)
+    ]
+    sizes[0] = max(sizes[0], 1)
+    if test != 0:
+        sizes[1] = max(sizes[1], 1)
+    if sum(sizes) >= rows:
+        raise DataError(
+            f"{rows} rows cannot be divided into {sizes[0]} for validation and {sizes[1]} for the test "
+            "with any left to train on"
+        )
+    everything = np.arange(rows)
+    notes: list[str] = []
+    pool, labels = everything, None
+    if classes is not None:
+        labels = np.unique(np.asarray(classes), return_inverse=True)[1].reshape(-1)
+        pool = _without_rare_classes(labels, notes)
+        if not _can_keep_proportions(labels[pool], sizes):
+            notes.append("There are too few rows to keep the classes in proportion, so the split is plain.")
+            pool, labels = everything, None
+    held_out_test = _draw(pool, labels, sizes[1], seed)
+    rest = np.setdiff1d(pool, held_out_test)
+    held_out_validation = _draw(rest, labels, sizes[0], seed)
+    train = np.setdiff1d(everything, np.concatenate([held_out_test, held_out_validation]))
+    return Split(train, held_out_validation, held_out_test, tuple(notes))
+
+
+def _can_keep_proportions(labels: NDArray[np.int64], sizes: list[int]) -> bool:
+    """Return whether every class has a row for each part, and each part a row for every class."""
+    counts = np.bincount(labels)
+    counts = counts[counts > 0]
+    left = len(labels) - sum(sizes)
+    if not len(counts) or min(left, *filter(None, sizes)) < len(counts):
+        return False
+    # Two rows of a class must be left for the second draw, however large the first one was.
+    return bool(np.floor(counts.min() * (1 - sizes[1] / len(labels))) >= 2)
+
+
+def _without_rare_classes(labels: NDArray[np.int64], notes: list[str]) -> NDArray[np.int64]:
+    counts = np.bincount(labels)
+    rare = counts[labels] < FEW_OF_A_CLASS
+    if rare.any():
+        kinds = int(np.sum((counts > 0) & (counts < FEW_OF_A_CLASS)))
+        notes.append(
+            f"{kinds} {'classes have' if kinds > 1 else 'class has'} fewer than {FEW_OF_A_CLASS} rows, "
+            f"{int(rare.sum())} in all; these rows are all in the training part."
+        )
+    return np.flatnonzero(~rare)
+
+
+def _draw(
+    pool: NDArray[np.int64], labels: NDArray[np.int64] | None, size: int, seed: int
+) -> NDArray[np.int64]:
+    if size == 0:
+        return np.empty(0, dtype=np.int64)
+    from sklearn.model_selection import train_test_split
+
+    stratify = None if labels is None else labels[pool]
+    return np.sort(train_test_split(pool, test_size=size, random_state=seed, stratify=stratify)[1])

@@ -1,0 +1,203 @@
+"""The column to predict: what kind of problem it poses, and its values as numbers and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fitwell.data.values import missing_in, numbers_in, readable_share, texts_in
+from fitwell.data.wording import counted, listed, quoted
+from fitwell.errors import DataError, InvalidArgument
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+TASKS = ("regression", "binary", "multiclass")
+# Whole numbers are labels when there are at most this many, each in this many rows on average.
+MOST_NUMBERED_CLASSES = 20
+ROWS_PER_CLASS = 10
+MOST_CLASSES = 1000
+
+Label = str | int | float | bool
+
+
+def find_task(values: pd.Series, name: str, asked: str | None = None) -> tuple[str, str]:
+    """Return ``"regression"``, ``"binary"`` or ``"multiclass"``, and a sentence that says why.
+
+    The rules, for the target's values where none is missing: two different values pose a binary problem;
+    text, truth values and categories a multiclass one; numbers a regression, except whole numbers of at
+    most 20 different values with at least 10 rows for each on average, which are labels.
+    asked: the task if the user named it; it is checked against the values.
+    """
+    if asked is not None and asked not in TASKS:
+        raise InvalidArgument(f"the task must be one of {', '.join(TASKS)}, got {asked!r}")
+    if values.dtype.kind == "M":
+        raise DataError(f"the target {name!r} holds dates; compute the number to predict from them first")
+    labels = labels_in(values)
+    different = len(set(labels))
+    if different < 2:
+        held = f"the single value {labels[0]!r}" if labels else "no value"
+        raise DataError(f"the target {name!r} holds {held}: there is nothing to learn")
+    is_number = readable_share(values) == 1.0 and values.dtype.kind != "b"
+    if asked == "regression":
+        if not is_number:
+            example = next((label for label in labels if isinstance(label, str)), labels[0])
+            raise DataError(f"regression needs a target of numbers, but {name!r} holds {example!r}")
+    elif asked == "binary" and different != 2:
+        raise DataError(f"a binary target has two different values, but {name!r} has {different}")
+    elif asked == "multiclass" or not is_number:
+        _check_classes(name, different, len(labels))
+    if asked is not None:
+        return asked, f"{name!r} is predicted as a {asked} target, as asked."
+    if different == 2:
+        return "binary", f"{name!r} has two different values, so this is binary classification."
+    if not is_number:
+        return "multiclass", f"{name!r} holds {different} different labels, so this is classification."
+    whole = all(isinstance(label, int) for label in labels)
+    if whole and different <= MOST_NUMBERED_CLASSES and len(labels) >= ROWS_PER_CLASS * different:
+        return "multiclass", (
+            f"{name!r} holds {different} different whole numbers, taken for labels: this is classification "
+            "(--task regression says otherwise)."
+        )
+    return "regression", f"{name!r} holds {different:,} different numbers, so this is regression."
+
+
+def _check_classes(name: str, different: int, rows: int) -> None:
+    if different > MOST_CLASSES or different > rows / 2:
+        raise DataError(
+            f"the target {name!r} has {different:,} different labels in {rows:,} rows: too many to be classes"
+        )
+
+
+def labels_in(values: pd.Series) -> list[Label]:
+    """Return the present values as plain labels: truth values, whole numbers, numbers or text."""
+    present = values[~missing_in(values)]
+    if present.dtype.kind == "b" or all(isinstance(value, bool | np.bool_) for value in present):
+        return [bool(value) for value in present]
+    if readable_share(present) == 1.0:
+        return [int(number) if number.is_integer() else float(number) for number in numbers_in(present)]
+    return list(texts_in(present))
+
+
+@dataclass
+class RegressionTarget:
+    """A number, standardised: ``(y - mean) / scale`` with mean and deviation of the training rows."""
+
+    name: str
+    mean: float
+    scale: float
+    task: ClassVar[str] = "regression"
+
+    @classmethod
+    def fit(cls, name: str, values: pd.Series) -> RegressionTarget:
+        """Take mean and standard deviation from `values`, which are the training rows'."""
+        numbers = numbers_in(values)
+        scale = float(np.std(numbers))
+        return cls(name, float(np.mean(numbers)), scale if scale > 0 else 1.0)
+
+    def encode(self, values: pd.Series) -> NDArray[np.float32]:
+        """Return the standardised numbers, ``[rows, 1]``."""
+        return ((self.numbers(values) - self.mean) / self.scale).astype(np.float32)[:, None]
+
+    def numbers(self, values: pd.Series) -> NDArray[np.float64]:
+        """Return the numbers in the target's own units, ``[rows]``."""
+        _refuse_missing(self.name, values)
+        return numbers_in(values)
+
+    def decode(self, outputs: NDArray[Any]) -> NDArray[np.float64]:
+        """Return the network's `outputs` in the target's own units, ``[rows]``."""
+        return np.asarray(outputs, dtype=np.float64).reshape(-1) * self.scale + self.mean
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain data from which `target_from_json` makes an equal target."""
+        return {"task": self.task, "name": self.name, "mean": self.mean, "scale": self.scale}
+
+    def sentence(self) -> str:
+        """Say what is done to the target."""
+        return (
+            f"Standardised the target {self.name!r} (mean {self.mean:.4g}, standard deviation "
+            f"{self.scale:.4g} in the training rows); predictions and errors are given in its own units."
+        )
+
+
+@dataclass
+class ClassTarget:
+    """One of several labels, numbered in sorted order."""
+
+    name: str
+    classes: Sequence[Label]
+    task: str = "multiclass"
+    _numbers: dict[Label, int] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        self._numbers = {label: number for number, label in enumerate(self.classes)}
+
+    @classmethod
+    def fit(cls, name: str, values: pd.Series, task: str) -> ClassTarget:
+        """Number the labels in `values`."""
+        return cls(name, sorted(set(labels_in(values)), key=_label_order), task)
+
+    def encode(self, values: pd.Series) -> NDArray[Any]:
+        """Return each row's class number: int32 ``[rows]``, or float32 ``[rows, 1]`` if there are two."""
+        numbers = self.numbers(values)
+        return numbers.astype(np.float32)[:, None] if self.task == "binary" else numbers
+
+    def numbers(self, values: pd.Series) -> NDArray[np.int32]:
+        """Return the number of each row's class; a label that was never seen is an error."""
+        _refuse_missing(self.name, values)
+        labels = list(texts_in(values)) if isinstance(self.classes[0], str) else labels_in(values)
+        strange = sorted({str(label) for label in labels if label not in self._numbers})
+        if strange:
+            raise DataError(f"the target {self.name!r} holds labels that training did not: {quoted(strange)}")
+        return np.array([self._numbers[label] for label in labels], dtype=np.int32)
+
+    def probabilities(self, outputs: NDArray[Any]) -> NDArray[np.float64]:
+        """Return one probability per class, ``[rows, classes]``, from the network's `outputs`."""
+        outputs = np.asarray(outputs, dtype=np.float64)
+        if self.task == "binary":
+            outputs = outputs.reshape(-1, 1)
+            return np.hstack([1 - outputs, outputs])
+        return outputs
+
+    def decode(self, outputs: NDArray[Any]) -> list[Label]:
+        """Return the most probable label of each row."""
+        return [self.classes[number] for number in self.probabilities(outputs).argmax(axis=1)]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain data from which `target_from_json` makes an equal target."""
+        return {"task": self.task, "name": self.name, "classes": list(self.classes)}
+
+    def sentence(self) -> str:
+        """Say what is done to the target."""
+        return f"Numbered the {len(self.classes)} classes of {self.name!r}: {listed(self.classes, most=12)}."
+
+
+Target = RegressionTarget | ClassTarget
+
+
+def fit_target(name: str, values: pd.Series, training: pd.Series, task: str) -> Target:
+    """Prepare the target: classes from all `values`, mean and deviation from the `training` rows only."""
+    if task == "regression":
+        return RegressionTarget.fit(name, training)
+    return ClassTarget.fit(name, values, task)
+
+
+def target_from_json(data: Mapping[str, Any]) -> Target:
+    """Make a target from what `to_json` returned."""
+    if data["task"] == "regression":
+        return RegressionTarget(str(data["name"]), float(data["mean"]), float(data["scale"]))
+    return ClassTarget(str(data["name"]), list(data["classes"]), str(data["task"]))
+
+
+def _refuse_missing(name: str, values: pd.Series) -> None:
+    missing = int(missing_in(values).sum())
+    if missing:
+        raise DataError(f"the target {name!r} is missing in {counted(missing, 'row')}; leave those out first")
+
+
+def _label_order(label: Label) -> tuple[bool, Any]:
+    return isinstance(label, str), label

@@ -1,0 +1,31 @@
+"""Small words for sentences about data: counts, lists, examples."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+def counted(number: int, noun: str, plural: str | None = None) -> str:
+    """Return a number with its noun.
+
+    >>> counted(1, "row"), counted(1200, "row"), counted(2, "class", "classes")
+    ('1 row', '1,200 rows', '2 classes')
+    """
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def listed(names: Iterable[object], most: int = 8) -> str:
+    """Return names in a row, the first `most` of them.
+
+    >>> listed("abc"), listed("abcd", most=2)
+    ('a, b and c', 'a, b and 2 more')
+    """
+    words = [str(name) for name in names]
+    if len(words) > most:
+        words = words[:most] + [f"{len(words) - most:,} more"]
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def quoted(texts: Iterable[object], most: int = 5) -> str:
+    """Return examples of values, each in quotes and none longer than 30 characters."""
+    return listed((repr(text if len(text) <= 30 else text[:29] + "…") for text in map(str, texts)), most)

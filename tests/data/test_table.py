@@ -1,0 +1,331 @@
+"""The preparation of a table: fitted on training rows only, plain data, the same arrays after loading."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.pandas import column, data_frames, range_indexes
+from sklearn.compose import ColumnTransformer
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+from fitwell.data.columns import BooleanColumn, CategoryColumn, DateColumn, NumberColumn, PresenceColumn
+from fitwell.data.pixels import PixelPreparation
+from fitwell.data.preparation import load_preparation, save_preparation
+from fitwell.data.table import FARTHEST, TablePreparation
+from fitwell.data.target import ClassTarget, RegressionTarget
+from fitwell.errors import DataError, FileError
+
+TARGET = RegressionTarget("y", 0.0, 1.0)
+
+numbers = st.floats(-1e30, 1e30) | st.just(np.nan) | st.sampled_from([np.inf, -np.inf])
+texts = st.sampled_from(["red", "green", "blue", "", " ", "né", "12", "3.5", "?", "a,b", "line\nbreak"])
+mixed_tables = data_frames(
+    columns=[
+        column("number", elements=numbers),
+        column("whole", elements=st.integers(-(2**40), 2**40)),
+        column("text", dtype=object, elements=st.none() | texts),
+        column("truth", dtype=object, elements=st.sampled_from([True, False, None])),
+        column("date", dtype=object, elements=st.none() | st.dates().map(str)),
+        column("mixed", dtype=object, elements=st.one_of(st.none(), texts, st.integers(0, 3), st.booleans())),
+    ],
+    index=range_indexes(min_size=1, max_size=30),
+)
+
+
+def fit(frame: pd.DataFrame) -> TablePreparation:
+    return TablePreparation.fit(frame, TARGET)
+
+
+@settings(max_examples=60, deadline=None)
+@given(mixed_tables, mixed_tables)
+def test_any_table_gives_finite_arrays_that_survive_a_file(training: pd.DataFrame, new: pd.DataFrame) -> None:
+    training = training.assign(one=1.0 + np.arange(len(training)) % 2, two=0.5)
+    try:
+        preparation = fit(training)
+    except DataError as error:  # a single row: every column is constant
+        assert "no column is left" in str(error)
+        return
+    loaded = TablePreparation.from_json(json.loads(json.dumps(preparation.to_json(), allow_nan=False)))
+    assert loaded == preparation
+    for table in (training, new.assign(one=1.0)):
+        try:
+            arrays = preparation.inputs(table)
+        except DataError as error:  # numbers in training, mostly words here
+            assert "in training; here most are others" in str(error)
+            continue
+        assert arrays.shape == (len(table), len(preparation.features)) and arrays.dtype == np.float32
+        assert np.isfinite(arrays).all() and np.abs(arrays).max() <= FARTHEST
+        np.testing.assert_array_equal(loaded.inputs(table), arrays)
+
+
+def houses(rows: int, seed: int = 0) -> pd.DataFrame:
+    random = np.random.default_rng(seed)
+    frame = pd.DataFrame(
+        {
+            "area": random.normal(100, 20, rows),
+            "rooms": random.integers(1, 7, rows),
+            "city": random.choice(["Oslo", "Paris", "Rome"], rows),
+            "price": random.normal(300, 30, rows),
+        }
+    )
+    frame.loc[::7, "area"] = np.nan
+    frame.loc[::11, "city"] = None
+    return frame
+
+
+def test_the_arrays_are_those_of_scikit_learn() -> None:
+    training, test = houses(200), houses(50, seed=1)
+    preparation = TablePreparation.fit(training, RegressionTarget("price", 0, 1))
+    number = make_pipeline(SimpleImputer(strategy="median"), StandardScaler())
+    category = make_pipeline(
+        SimpleImputer(strategy="most_frequent", missing_values=np.nan),
+        OneHotEncoder(handle_unknown="ignore", sparse_output=False),
+    )
+    reference = ColumnTransformer([("n", number, ["area", "rooms"]), ("c", category, ["city"])])
+    reference.fit(training.astype({"city": object}).fillna({"city": np.nan}))
+    test.loc[3, "city"] = "Atlantis"
+    expected = reference.transform(test.astype({"city": object}).fillna({"city": np.nan}))
+    mine = pd.DataFrame(preparation.inputs(test), columns=preparation.features)
+    names = ["area", "rooms", "city = Oslo", "city = Paris", "city = Rome"]
+    np.testing.assert_allclose(mine[names], expected, rtol=1e-6, atol=1e-6)
+    assert mine["area is missing"].tolist() == test["area"].isna().astype(float).tolist()
+    assert mine["city is missing"].tolist() == test["city"].isna().astype(float).tolist()
+    assert mine.loc[3, ["city = Oslo", "city = Paris", "city = Rome"]].sum() == 0
+
+
+def test_nothing_is_learned_from_rows_outside_training() -> None:
+    """Whatever stands in other rows, the fitted numbers are the same; a change in a training row shows."""
+    table = houses(300)
+    train = np.arange(0, 300, 2)
+    before = TablePreparation.fit(table.iloc[train], RegressionTarget("price", 0, 1)).to_json()
+    spoiled = table.copy()
+    others = np.setdiff1d(np.arange(300), train)
+    spoiled.loc[others, "area"] = 1e9
+    spoiled.loc[others, "city"] = "Atlantis"
+    assert TablePreparation.fit(spoiled.iloc[train], RegressionTarget("price", 0, 1)).to_json() == before
+    spoiled.loc[train[1], "area"] = 1e9
+    assert TablePreparation.fit(spoiled.iloc[train], RegressionTarget("price", 0, 1)).to_json() != before
+
+
+def test_training_numbers_have_mean_zero_and_deviation_one() -> None:
+    table = houses(100)
+    arrays = TablePreparation.fit(table, RegressionTarget("price", 0, 1)).inputs(table)
+    np.testing.assert_allclose(arrays[:, [0, 2]].mean(axis=0), 0, atol=1e-6)
+    np.testing.assert_allclose(arrays[:, [0, 2]].std(axis=0), 1, atol=1e-6)
+
+
+def kinds_of(**columns: Any) -> dict[str, Any]:
+    preparation = fit(pd.DataFrame(columns))
+    return {c.name: type(c) for c in preparation.columns} | preparation.dropped
+
+
+def test_each_kind_of_column_is_recognised() -> None:
+    rows = 200
+    kinds = kinds_of(
+        number=np.linspace(0, 1, rows),
+        small=[1, 2] * 100,
+        money=["$1,200.50", "$9"] * 100,
+        words_among_numbers=["1", "2", *["3", "4.5"] * 98, "n.a.", "n.a."],
+        truth=[True, False] * 100,
+        truth_with_gaps=[True, False, None, True] * 50,
+        truth_in_words=["TRUE", "false"] * 100,
+        category=["a", "b"] * 100,
+        iso=["2020-01-01", "2020-03-01"] * 100,
+        german=["31.12.2020", "01.02.2021"] * 100,
+        moment=pd.to_datetime(["2020-01-01 10:00", "2020-01-02 11:00"] * 100, utc=True),
+        only_here=["yes", None] * 100,
+        number_only_here=[5.0, np.nan] * 100,
+        duration=pd.to_timedelta(list(range(rows)), unit="h") * 1.5,
+        factor=pd.Categorical(["u", "v"] * 100),
+    )
+    assert kinds == {
+        "number": NumberColumn,
+        "small": NumberColumn,
+        "money": NumberColumn,
+        "words_among_numbers": NumberColumn,
+        "truth": BooleanColumn,
+        "truth_with_gaps": BooleanColumn,
+        "truth_in_words": BooleanColumn,
+        "category": CategoryColumn,
+        "iso": DateColumn,
+        "german": DateColumn,
+        "moment": DateColumn,
+        "only_here": PresenceColumn,
+        "number_only_here": PresenceColumn,
+        "duration": NumberColumn,
+        "factor": CategoryColumn,
+    }
+
+
+def test_what_says_nothing_is_dropped_with_the_reason() -> None:
+    rows = 200
+    shuffled = np.random.default_rng(0).permutation(300)[:rows]
+    kinds = kinds_of(
+        useful=[1.5, 2.5] * 100,
+        empty=[None] * rows,
+        constant=["same"] * rows,
+        row=shuffled,
+        PassengerId=shuffled * 1000,
+        useful_and_different=shuffled * 1000,
+        text=[f"some words {number}" for number in range(rows)],
+        lists=[[1, 2]] * rows,
+        complex=[1j] * rows,
+    )
+    assert kinds == {
+        "useful": NumberColumn,
+        "useful_and_different": NumberColumn,
+        "empty": "it is empty",
+        "constant": "it has the single value 'same'",
+        "row": "it numbers the rows",
+        "PassengerId": "it numbers the rows",
+        "text": "200 of its 200 values are different: an identifier, or free text",
+        "lists": "it holds values of type list",
+        "complex": "it holds values of type complex128",
+    }
+
+
+def test_the_record_says_what_was_done() -> None:
+    table = houses(70).assign(id=range(70), constant=1)
+    notes = TablePreparation.fit(table, RegressionTarget("price", 300, 30)).notes
+    assert "Dropped 'id': it numbers the rows." in notes
+    assert "Dropped 'constant': it has the single value '1'." in notes
+    assert any("Standardised 2 columns of numbers" in note and "'area' and 'rooms'" in note for note in notes)
+    assert any("'area' (10) and 'city' (7)" in note for note in notes)
+    assert notes[-2] == "The network gets 7 numbers for each row."
+
+
+def test_rare_categories_share_a_row_of_zeros() -> None:
+    counts = {f"c{number:03}": 200 - number for number in range(80)}
+    table = pd.DataFrame({"city": np.repeat(list(counts), list(counts.values()))})
+    preparation = fit(table)
+    assert len(preparation.features) == 50 and preparation.features[-1] == "city = c049"
+    notes: list[str] = []
+    arrays = preparation.inputs(pd.DataFrame({"city": ["c049", "c050", "never seen"]}), notes)
+    assert arrays.sum(axis=1).tolist() == [1, 0, 0] and notes == []
+    assert any("(30 left out)" in note for note in preparation.notes)
+
+
+def test_dates_become_days_and_turns() -> None:
+    days = pd.date_range("2019-01-01", periods=730, freq="D")
+    preparation = fit(pd.DataFrame({"when": days.strftime("%d.%m.%Y")}))
+    assert preparation.features == [
+        "when: days",
+        "when: sine of the year",
+        "when: cosine of the year",
+        "when: sine of the week",
+        "when: cosine of the week",
+    ]
+    arrays = preparation.inputs(
+        pd.DataFrame({"when": ["01.01.2019", "31.12.2019", "31.12.2020", "sometime", None, "01.01.2019"]})
+    )
+    # New Year's Eve and New Year's Day lie next to each other.
+    assert np.abs(arrays[0, 1:3] - arrays[1, 1:3]).max() < 0.035
+    spacing = np.std(np.arange(730))
+    assert arrays[1, 0] - arrays[0, 0] == pytest.approx(364 / spacing, rel=1e-4)
+
+
+def test_ambiguous_dates_are_said() -> None:
+    preparation = fit(pd.DataFrame({"when": ["03/04/2021", "05/06/2021"] * 5}))
+    assert "The dates in 'when' fit several formats; they were read as %m/%d/%Y." in preparation.notes
+    preparation = fit(pd.DataFrame({"when": ["03/04/2021", "25/06/2021"] * 5}))
+    assert isinstance(preparation.columns[0], DateColumn) and preparation.columns[0].pattern == "%d/%m/%Y"
+    assert not any("fit several" in note for note in preparation.notes)
+
+
+def test_a_lacking_column_is_named_and_a_further_one_ignored() -> None:
+    preparation = TablePreparation.fit(houses(70), RegressionTarget("price", 0, 1))
+    with pytest.raises(
+        DataError, match=r"lacks the column 'rooms' .*, did you mean 'Rooms'\?; it has 'area', 'Rooms'"
+    ):
+        preparation.inputs(houses(5).rename(columns={"rooms": "Rooms"}))
+    with pytest.raises(DataError, match="lacks the columns 'area' and 'rooms'"):
+        preparation.inputs(houses(5)[["city"]])
+    notes: list[str] = []
+    preparation.inputs(houses(5).iloc[1:].drop(columns="price").assign(colour="red"), notes)
+    assert notes == ["Ignored 1 column that training did not have: 'colour'."]
+
+
+def test_surprises_at_prediction_are_said() -> None:
+    training = pd.DataFrame({"n": [1.0, 2.0, 3.0, 4.0], "c": ["a", "b", "a", "b"]})
+    preparation = fit(training)
+    notes: list[str] = []
+    arrays = preparation.inputs(pd.DataFrame({"n": ["1", "x", None, "2"], "c": ["a", "z", "b", "b"]}), notes)
+    assert notes == [
+        "'n' has 1 missing value, and had none in training; filled in.",
+        "'n' has 1 entry that cannot be read as a number ('x'); taken as missing.",
+        "'c' has 1 value that training did not see: 'z'.",
+    ]
+    assert arrays[1, 0] == arrays[2, 0] == 0.0, "the median of 1, 2, 3, 4 is their mean"
+    with pytest.raises(
+        DataError, match=r"column 'n' held number values in training; here most are others: 'x' and 'y'"
+    ):
+        preparation.inputs(pd.DataFrame({"n": ["x", "y", "1"], "c": ["a", "a", "a"]}))
+    with pytest.raises(DataError, match="no rows"):
+        preparation.inputs(training.iloc[:0])
+
+
+def test_a_table_without_anything_to_learn_from_is_refused() -> None:
+    with pytest.raises(
+        DataError, match=r"no column is left to predict 'y' from:\n  - 'a': it has the single value"
+    ):
+        fit(pd.DataFrame({"a": [1, 1], "y": [1, 2]}))
+
+
+def test_whole_numbers_beside_a_gap_are_the_same_category() -> None:
+    training = pd.DataFrame({"code": pd.Categorical([1, 2, 1, 2])})
+    arrays = fit(training).inputs(pd.DataFrame({"code": [1.0, 2.0, np.nan]}))
+    assert arrays[:2].tolist() == [[1, 0], [0, 1]]
+
+
+@pytest.mark.parametrize(
+    "preparation",
+    [
+        TablePreparation.fit(houses(70), RegressionTarget("price", 1 / 3, 2 / 3)),
+        PixelPreparation(ClassTarget("digit", [0, 1, 2]), [2, 2], 16.0),
+    ],
+)
+def test_a_preparation_survives_its_file(tmp_path: Path, preparation: Any) -> None:
+    path = tmp_path / "preprocessing.json"
+    save_preparation(preparation, path)
+    assert load_preparation(path) == preparation
+    assert [entry.name for entry in tmp_path.iterdir()] == ["preprocessing.json"]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("{", "is not JSON"),
+        ("[]", "does not hold the preprocessing"),
+        ('{"fitwell": "preprocessing", "version": 99}', "has version 99, this fitwell reads version 1"),
+        ('{"fitwell": "preprocessing", "version": 1, "format": "os.system"}', "is damaged: KeyError"),
+        ('{"fitwell": "preprocessing", "version": 1, "format": "table", "target": 3}', "is damaged"),
+    ],
+)
+def test_a_damaged_file_is_refused(tmp_path: Path, content: str, words: str) -> None:
+    path = tmp_path / "preprocessing.json"
+    path.write_text(content)
+    with pytest.raises(FileError, match=words):
+        load_preparation(path)
+    with pytest.raises(FileError, match="cannot be read: No such file"):
+        load_preparation(tmp_path / "none.json")
+
+
+def test_pixels_are_divided_by_the_brightest() -> None:
+    preparation = PixelPreparation(ClassTarget("digit", [0, 1]), [2, 2], 16.0)
+    images = preparation.images(np.array([[[0, 4], [8, 16]]], dtype=np.uint8))
+    assert images.tolist() == [[[0.0, 0.25], [0.5, 1.0]]] and images.dtype == np.float32
+    table = pd.DataFrame([[0, 4, 8, 16, 1]], columns=["a", "b", "c", "d", "digit"])
+    assert preparation.inputs(table).tolist() == images.tolist()
+    with pytest.raises(DataError, match="images of 2 x 2 need a table of 4 columns of pixels, got 3"):
+        preparation.inputs(table[["a", "b", "c"]])
+    with pytest.raises(DataError, match="missing values or text: 'b'"):
+        preparation.inputs(table.assign(b=None))

@@ -1,0 +1,77 @@
+"""Splits: every row in one part, classes in proportion, sizes by the rule of the catalogue."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fitwell.data.splits import held_out_rows, split_rows
+from fitwell.errors import DataError, InvalidArgument
+
+
+@given(st.integers(5, 400), st.integers(0, 3), st.one_of(st.none(), st.integers(1, 6)))
+def test_every_row_is_in_exactly_one_part(rows: int, seed: int, kinds: int | None) -> None:
+    classes = None if kinds is None else np.random.default_rng(seed).integers(0, kinds, rows)
+    split = split_rows(rows, classes=classes, seed=seed)
+    together = np.concatenate([split.train, split.validation, split.test])
+    assert sorted(together) == list(range(rows))
+    assert len(split.validation) == len(split.test) == max(round(0.2 * rows), 1)
+
+
+@given(st.lists(st.integers(5, 60), min_size=2, max_size=4), st.integers(0, 3))
+def test_each_part_has_the_classes_in_proportion(counts: list[int], seed: int) -> None:
+    classes = np.repeat([f"class {number}" for number in range(len(counts))], counts)
+    split = split_rows(len(classes), classes=classes, seed=seed)
+    if split.notes:  # too few rows in all
+        return
+    for part in (split.train, split.validation, split.test):
+        found = Counter(classes[part])
+        for number, count in enumerate(counts):
+            assert abs(found[f"class {number}"] - count * len(part) / len(classes)) <= 2
+
+
+def test_sizes_follow_the_number_of_rows() -> None:
+    assert [held_out_rows(rows) for rows in (10, 50_000, 100_000, 1_000_000, 2_000_000)] == [
+        2,
+        10_000,
+        10_000,
+        10_000,
+        20_000,
+    ]
+
+
+def test_fractions_may_be_named() -> None:
+    split = split_rows(100, validation=0.1, test=0.3)
+    assert (len(split.train), len(split.validation), len(split.test)) == (60, 10, 30)
+    split = split_rows(100, test=0)
+    assert (len(split.train), len(split.validation), len(split.test)) == (80, 20, 0)
+
+
+def test_the_seed_decides() -> None:
+    first, again, other = (split_rows(100, seed=seed) for seed in (1, 1, 2))
+    assert (first.test == again.test).all() and (first.validation == again.validation).all()
+    assert not (first.test == other.test).all()
+
+
+def test_rare_classes_train() -> None:
+    classes = np.array(["common"] * 50 + ["usual"] * 30 + ["rare"] * 4)
+    split = split_rows(84, classes=classes, seed=0)
+    assert (classes[split.train] == "rare").sum() == 4
+    assert split.notes == (
+        "1 class has fewer than 5 rows, 4 in all; these rows are all in the training part.",
+    )
+
+
+def test_what_cannot_be_divided_is_refused() -> None:
+    with pytest.raises(DataError, match="2 rows cannot be divided into 1 for validation and 1 for the test"):
+        split_rows(2)
+    with pytest.raises(DataError, match="100 rows cannot be divided into 60"):
+        split_rows(100, validation=0.6, test=0.4)
+    with pytest.raises(InvalidArgument, match="test fraction must be at least 0 and below 1, got 1.5"):
+        split_rows(100, test=1.5)
+    with pytest.raises(InvalidArgument, match="validation fraction must be above 0"):
+        split_rows(100, validation=0)

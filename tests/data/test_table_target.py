@@ -1,0 +1,119 @@
+"""The target: which task it poses, and its values there and back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fitwell.data.target import ClassTarget, RegressionTarget, find_task, fit_target, target_from_json
+from fitwell.errors import DataError, InvalidArgument
+
+
+@pytest.mark.parametrize(
+    ("values", "task"),
+    [
+        ([0, 1] * 20, "binary"),
+        (["yes", "no"] * 20, "binary"),
+        ([True, False] * 20, "binary"),
+        ([1.5, 2.5] * 20, "binary"),
+        (["a", "b", "c"] * 20, "multiclass"),
+        ([3, 4, 5] * 20, "multiclass"),
+        ([3.0, 4.0, 5.0] * 20, "multiclass"),  # whole numbers beside a missing one
+        ([3, 4, 5] * 5, "regression"),  # five rows each are not enough to call them labels
+        (list(range(21)) * 20, "regression"),
+        ([0.5, 1.5, 2.5] * 20, "regression"),
+        (["$1,200.50", "$900", "$1.5"] * 20, "regression"),
+    ],
+)
+def test_the_task_is_found_out(values: list[Any], task: str) -> None:
+    assert find_task(pd.Series(values), "y")[0] == task
+
+
+def test_the_user_may_say_otherwise() -> None:
+    grades = pd.Series([3, 4, 5] * 20)
+    assert find_task(grades, "grade", "regression")[0] == "regression"
+    assert find_task(pd.Series([0.5, 1.5, 2.5] * 20), "y", "multiclass")[0] == "multiclass"
+
+
+@pytest.mark.parametrize(
+    ("values", "asked", "error", "words"),
+    [
+        ([1, 1, 1], None, DataError, r"'y' holds the single value 1: there is nothing to learn"),
+        ([None, None], None, DataError, "holds no value"),
+        (
+            [f"name {number}" for number in range(40)],
+            None,
+            DataError,
+            "40 different labels in 40 rows: too many",
+        ),
+        (
+            ["a", "b", "c"] * 4,
+            "regression",
+            DataError,
+            "regression needs a target of numbers, but 'y' holds 'a'",
+        ),
+        (["a", "b", "c"] * 4, "binary", DataError, "has two different values, but 'y' has 3"),
+        ([0, 1], "ranking", InvalidArgument, "must be one of regression, binary, multiclass, got 'ranking'"),
+        (pd.to_datetime(["2020-01-01", "2020-01-02"]), None, DataError, "holds dates"),
+    ],
+)
+def test_a_target_that_cannot_be_is_refused(
+    values: Any, asked: str | None, error: type[Exception], words: str
+) -> None:
+    with pytest.raises(error, match=words):
+        find_task(pd.Series(values), "y", asked)
+
+
+def test_a_number_is_standardised_and_restored() -> None:
+    training = pd.Series([1.0, 3.0, 5.0, 7.0])
+    target = RegressionTarget.fit("y", training)
+    assert target.mean == 4.0 and target.scale == pytest.approx(np.sqrt(5.0))
+    encoded = target.encode(pd.Series([4.0, 4.0 + np.sqrt(5.0)]))
+    assert encoded.dtype == np.float32 and encoded.tolist() == [[0.0], [1.0]]
+    assert target.decode(encoded).tolist() == pytest.approx([4.0, 4.0 + np.sqrt(5.0)])
+
+
+def test_classes_are_numbered_in_order_and_restored() -> None:
+    target = ClassTarget.fit("y", pd.Series(["b", "c", "a", "b"]), "multiclass")
+    assert target.classes == ["a", "b", "c"]
+    assert target.encode(pd.Series(["c", "a"])).tolist() == [2, 0]
+    assert target.decode(np.array([[0.1, 0.2, 0.7], [0.5, 0.3, 0.2]])) == ["c", "a"]
+
+
+def test_two_classes_have_one_output() -> None:
+    target = fit_target("y", pd.Series(["no", "yes"]), pd.Series(["no"]), "binary")
+    assert isinstance(target, ClassTarget)
+    assert target.encode(pd.Series(["yes", "no"])).tolist() == [[1.0], [0.0]]
+    assert target.decode(np.array([[0.9], [0.2]])) == ["yes", "no"]
+    np.testing.assert_allclose(target.probabilities(np.array([[0.9], [0.2]])), [[0.1, 0.9], [0.8, 0.2]])
+
+
+def test_whole_numbers_stay_whole_beside_missing_ones() -> None:
+    target = ClassTarget.fit("y", pd.Series([2.0, 1.0, np.nan]), "binary")
+    assert target.classes == [1, 2] and all(type(label) is int for label in target.classes)
+
+
+def test_labels_of_text_are_found_where_they_look_like_numbers() -> None:
+    target = ClassTarget.fit("y", pd.Series(["1", "2", "x"]), "multiclass")
+    assert target.numbers(pd.Series([2, 1])).tolist() == [1, 0]
+
+
+def test_a_strange_label_is_an_error() -> None:
+    target = ClassTarget.fit("y", pd.Series(["a", "b"]), "binary")
+    with pytest.raises(DataError, match="labels that training did not: 'z'"):
+        target.numbers(pd.Series(["a", "z"]))
+    with pytest.raises(DataError, match="'y' is missing in 1 row"):
+        target.numbers(pd.Series(["a", None]))
+
+
+def test_targets_survive_json() -> None:
+    for target in (
+        RegressionTarget("y", 0.1, 1 / 3),
+        ClassTarget("y", [1, 2], "binary"),
+        ClassTarget("y", ["a", "b", "c"]),
+        ClassTarget("y", [False, True], "binary"),
+    ):
+        assert target_from_json(target.to_json()) == target
