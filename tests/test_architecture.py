@@ -49,3 +49,9 @@ def test_a_broken_floor_is_noticed(tmp_path: Path, importer: str, statement: str
     assert result.returncode != 0
     broken = [line for line in result.stdout.splitlines() if line.endswith("BROKEN")]
     assert any(line.startswith(contract) for line in broken), result.stdout + result.stderr
+
+
+def test_every_room_is_a_package() -> None:
+    """A folder without ``__init__.py`` is left out of the wheel, and import-linter cannot see into it."""
+    folders = {file.parent for file in (REPOSITORY / "fitwell").rglob("*.py")}
+    assert [str(folder) for folder in sorted(folders) if not (folder / "__init__.py").is_file()] == []

@@ -89,7 +89,6 @@ def test_nothing_is_copied_without_need(tmp_path: Path) -> None:
         (pd.Index([1, 2]), np.array([1, 2], np.int32)),
         (pd.array([1.5, 2.5]), np.array([1.5, 2.5], np.float32)),
     ],
-    ids=str,
 )
 def test_what_is_accepted(value: Any, expected: np.ndarray) -> None:
     array = as_array(value, "x")
@@ -182,7 +181,6 @@ ENCODE = "Networks take numbers: .*fitwell.utils.class_codes.*pandas.get_dummies
         (np.array([2**33], np.uint64), "does not fit uint32"),
         (np.array([[1e300, np.nan, -2.0]]), r"^x: 1e\+300 does not fit float32, whose largest .* 3\.4e\+38"),
     ],
-    ids=str,
 )
 def test_what_is_refused(value: Any, words: str) -> None:
     with pytest.raises(DataError, match=words) as caught:
@@ -269,7 +267,6 @@ def test_counts_and_place_in_chunks(
         (pd.Categorical(["low", "high"], ["low", "mid", "high"]), [0, 2], ["low", "mid", "high"]),
         (pd.Series(pd.Categorical([2, 1], [2, 1])), [0, 1], [2, 1]),
     ],
-    ids=str,
 )
 def test_class_codes(labels: Any, codes: list[int], classes: list[Any]) -> None:
     found, names = class_codes(labels)
@@ -295,7 +292,6 @@ def test_class_codes(labels: Any, codes: list[int], classes: list[Any]) -> None:
         (pd.DataFrame({"a": [1], "b": [2]}), r"^y: expected one column of labels, got \['a', 'b'\]"),
         ([], "^y: there are no rows"),
     ],
-    ids=str,
 )
 def test_labels_that_are_no_classes(labels: Any, words: str) -> None:
     with pytest.raises(DataError, match=words):
