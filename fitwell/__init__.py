@@ -1,0 +1,50 @@
+"""fitwell: train neural networks well. The Keras API on JAX, whole runs compiled.
+
+>>> import fitwell as keras
+>>> model = keras.Sequential([keras.layers.Dense(10, activation="softmax", input_shape=(784,))])
+>>> model.count_params()
+7850
+"""
+
+from fitwell.config import prepare_xla
+
+prepare_xla()  # must come before anything that imports jax
+
+from fitwell import (  # noqa: E402
+    activations,
+    callbacks,
+    config,
+    constraints,
+    datasets,
+    initializers,
+    layers,
+    losses,
+    metrics,
+    models,
+    optimizers,
+    regularizers,
+    utils,
+)
+from fitwell.layers import Input  # noqa: E402
+from fitwell.models import Model, Sequential  # noqa: E402
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Input",
+    "Model",
+    "Sequential",
+    "activations",
+    "callbacks",
+    "config",
+    "constraints",
+    "datasets",
+    "initializers",
+    "layers",
+    "losses",
+    "metrics",
+    "models",
+    "optimizers",
+    "regularizers",
+    "utils",
+]

@@ -1,0 +1,96 @@
+"""Every error fitwell raises, and the words they share.
+
+All derive from `FitwellError` and from the built-in class that a caller would expect, so both
+``except FitwellError`` and ``except ValueError`` work. A message says what was expected, what came,
+where, and what to write instead.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import NoReturn
+
+
+class FitwellError(Exception):
+    """Base class of all errors raised on purpose by fitwell."""
+
+
+class InvalidArgument(FitwellError, ValueError):
+    """An argument that cannot be honoured."""
+
+
+class ShapeError(FitwellError, ValueError):
+    """Two shapes that do not fit each other."""
+
+
+class DataError(FitwellError, ValueError):
+    """Data that cannot be trained on or predicted from."""
+
+
+class UnknownName(FitwellError, ValueError):
+    """A name that no registered object has."""
+
+
+class StateError(FitwellError, RuntimeError):
+    """A call made too early or too late, such as `fit` before `compile`."""
+
+
+class FileError(FitwellError, OSError):
+    """A file or folder that cannot be read or written as asked."""
+
+
+class MissingExtra(FitwellError, ImportError):
+    """An optional library that is not installed."""
+
+
+class NonFiniteWarning(UserWarning):
+    """The loss became NaN or infinite; training stopped at the last good weights."""
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """Return ``", did you mean 'x'?"`` for the valid name closest to `name`, else an empty string."""
+    by_lower = {candidate.lower(): candidate for candidate in names}
+    match = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.6)
+    return f", did you mean {by_lower[match[0]]!r}?" if match else ""
+
+
+def unknown_name(kind: str, name: str, names: Iterable[str]) -> UnknownName:
+    """Build the error for a `name` that no `kind` has, with the nearest valid one."""
+    known = sorted(set(names))
+    return UnknownName(f"unknown {kind} {name!r}{nearest(name, known)} Known: {', '.join(known)}.")
+
+
+def missing_extra(library: str, extra: str, purpose: str) -> MissingExtra:
+    """Build the error for a `library` that `purpose` needs and that comes with ``fitwell[extra]``."""
+    return MissingExtra(f"{purpose} needs {library}, which is not installed: pip install 'fitwell[{extra}]'")
+
+
+class Problems:
+    """Collects several mistakes in one call, so that a user sees them all at once.
+
+    >>> problems = Problems("compile")
+    >>> problems.add("loss is missing")
+    >>> problems.raise_any()
+    Traceback (most recent call last):
+    fitwell.errors.InvalidArgument: compile: loss is missing
+    """
+
+    def __init__(self, where: str) -> None:
+        self.where = where
+        self.found: list[str] = []
+
+    def add(self, message: str) -> None:
+        """Note one mistake."""
+        self.found.append(message)
+
+    def raise_any(self, error: type[FitwellError] = InvalidArgument) -> None:
+        """Raise `error` naming every mistake noted so far; return when there is none."""
+        if self.found:
+            self._raise(error)
+
+    def _raise(self, error: type[FitwellError]) -> NoReturn:
+        if len(self.found) == 1:
+            raise error(f"{self.where}: {self.found[0]}")
+        lines = "".join(f"\n  - {problem}" for problem in self.found)
+        raise error(f"{self.where}: {len(self.found)} problems:{lines}")

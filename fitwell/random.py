@@ -1,0 +1,80 @@
+"""Seeds and key streams: everything random in fitwell derives from here.
+
+Weights are drawn on the host with NumPy (JAX would compile one program per shape). The order of rows is
+a function of ``(seed, epoch)``, the noise inside a step one of ``(seed, step)``: neither depends on how a
+run was cut into dispatches, so a run that is resumed continues with the same bits.
+"""
+
+from __future__ import annotations
+
+import random as python_random
+import secrets
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class SeedStream:
+    """An endless, reproducible sequence of seeds; the i-th depends only on `seed` and i."""
+
+    def __init__(self, seed: int | None = None) -> None:
+        self.seed = secrets.randbits(63) if seed is None else int(seed)
+        self.position = 0
+
+    def next(self) -> int:
+        """Return the next seed, below 2**32."""
+        sequence = np.random.SeedSequence(self.seed, spawn_key=(self.position,))
+        self.position += 1
+        return int(sequence.generate_state(1)[0])
+
+
+_process_stream = SeedStream()
+_local = threading.local()
+
+
+def _stream() -> SeedStream:
+    stack: list[SeedStream] = getattr(_local, "streams", [])
+    return stack[-1] if stack else _process_stream
+
+
+def set_random_seed(seed: int) -> None:
+    """Seed fitwell, NumPy's global generator and Python's `random`: the same program then gives the same run."""
+    global _process_stream
+    _process_stream = SeedStream(seed)
+    np.random.seed(seed % 2**32)
+    python_random.seed(seed)
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Draw all seeds inside the block from a stream of their own, begun at `seed` (this thread only)."""
+    stack: list[SeedStream] = _local.__dict__.setdefault("streams", [])
+    stack.append(SeedStream(seed))
+    try:
+        yield
+    finally:
+        stack.pop()
+
+
+def next_seed() -> int:
+    """Return a fresh seed from the current stream."""
+    return _stream().next()
+
+
+def generator(seed: int | None = None) -> np.random.Generator:
+    """Return a NumPy generator for `seed`, or for the next seed of the current stream."""
+    return np.random.Generator(np.random.Philox(next_seed() if seed is None else seed))
+
+
+def epoch_order(seed: int, epoch: int, rows: int) -> NDArray[np.int32]:
+    """Return the order in which epoch `epoch` of the run seeded `seed` visits its rows.
+
+    A permutation of ``0 … rows-1`` drawn by a counter-based generator keyed by ``(seed, epoch)``, on the
+    host: the device's own permutation costs more than a whole epoch of a small network.
+    """
+    key: Any = np.array([seed, epoch], dtype=np.uint64)
+    return np.random.Generator(np.random.Philox(key=key)).permutation(rows).astype(np.int32)

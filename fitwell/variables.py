@@ -1,0 +1,306 @@
+"""Variables, hyperparameters, and `bind`: how one piece of code serves eager calls and compiled runs.
+
+A `Variable` holds an array, a `Hyperparameter` a float. Layers and optimizers read them through
+`Variable.value` and through plain attributes (``self.rate``). Inside ``bind({cell: value, ...})`` the
+reads return the bound values (usually JAX tracers) and assignments replace the binding, so a run can call
+a layer as a pure function of its weights and rates while the layer's own state stays untouched.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, ClassVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from fitwell import config
+from fitwell.errors import InvalidArgument, ShapeError
+
+Array = jax.Array
+Bindings = dict["Cell", Any]
+
+
+class Cell:
+    """Something whose value `bind` can replace for the length of a call."""
+
+    __slots__ = ()
+
+
+class _Scope(threading.local):
+    def __init__(self) -> None:
+        self.stack: list[Bindings] = []
+
+    def find(self, cell: Cell) -> Bindings | None:
+        """Return the innermost bindings that hold `cell`, or None."""
+        for bindings in reversed(self.stack):
+            if cell in bindings:
+                return bindings
+        return None
+
+
+_scope = _Scope()
+
+
+@contextmanager
+def bind(values: Mapping[Cell, Any]) -> Iterator[Bindings]:
+    """Let `values` stand in for the values of their cells inside the block (this thread only).
+
+    Yields the live bindings: after the block they hold what the code inside assigned.
+    """
+    bindings = dict(values)
+    _scope.stack.append(bindings)
+    try:
+        yield bindings
+    finally:
+        _scope.stack.pop()
+
+
+class Variable(Cell):
+    """A named array that training may change.
+
+    Parameters
+    ----------
+    value: the initial array.
+    name: last part of the path, such as ``"kernel"``.
+    trainable: whether gradients update it.
+    dtype: kept through every assignment; that of `value` by default.
+
+    `regularizer` and `constraint` are set by `Layer.add_weight` and applied by the training step.
+    """
+
+    __slots__ = ("_exposed", "_value", "constraint", "dtype", "name", "path", "regularizer", "trainable")
+
+    def __init__(
+        self,
+        value: Any,
+        *,
+        name: str = "variable",
+        trainable: bool = True,
+        dtype: Any = None,
+    ) -> None:
+        self.dtype = jnp.dtype(dtype) if dtype is not None else jnp.asarray(value).dtype
+        # Held as NumPy until first use on a device: building a model compiles and transfers nothing.
+        self._value: Any = np.array(value, dtype=self.dtype)
+        self._exposed = False
+        self.name = name
+        self.path = name
+        self.trainable = trainable
+        self.regularizer: Any = None
+        self.constraint: Any = None
+
+    @property
+    def value(self) -> Array:
+        """The current array, or the one bound in its place."""
+        bindings = _scope.find(self)
+        if bindings is not None:
+            return bindings[self]
+        if not isinstance(self._value, jax.Array):
+            # A variable may be read first inside somebody's trace; the array it keeps must not be a tracer.
+            with jax.ensure_compile_time_eval():
+                self._value = jnp.asarray(self._value)
+        self._exposed = True
+        return self._value
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape, fixed at creation."""
+        return tuple(self._value.shape)
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """The number of elements."""
+        return int(np.prod(self.shape, dtype=np.int64))
+
+    def numpy(self) -> np.ndarray:
+        """Return a copy of the value as a NumPy array."""
+        return np.array(self._value if _scope.find(self) is None else self.value)
+
+    def assign(self, value: Any) -> None:
+        """Replace the value by a copy of `value`, which must have the same shape."""
+        shape = np.shape(value)
+        if tuple(shape) != self.shape:
+            raise ShapeError(
+                f"variable {self.path!r} has shape {self.shape}, cannot be assigned shape {shape}"
+            )
+        bindings = _scope.find(self)
+        if bindings is not None:
+            bindings[self] = jnp.asarray(value, dtype=self.dtype)
+            return
+        if isinstance(value, jax.core.Tracer):
+            raise InvalidArgument(
+                f"variable {self.path!r} was assigned inside a traced function that does not own it; "
+                "return the value instead, or assign it in `Layer.call` during fit"
+            )
+        self._value = np.array(value, dtype=self.dtype)
+        self._exposed = False
+
+    def assign_add(self, value: Any) -> None:
+        """Add `value` to the current value."""
+        self.assign(self.value + value)
+
+    def assign_sub(self, value: Any) -> None:
+        """Subtract `value` from the current value."""
+        self.assign(self.value - value)
+
+    def lend(self) -> Any:
+        """Return an array that the caller may donate: a copy when someone else may hold the current one."""
+        if self._exposed and isinstance(self._value, jax.Array):
+            return jnp.array(self._value, copy=True)
+        return self._value
+
+    def adopt(self, array: Array) -> None:
+        """Point at `array`, the result of a dispatch, without a copy."""
+        self._value = array
+        self._exposed = False
+
+    def __jax_array__(self) -> Array:
+        return self.value
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return np.asarray(self.value, dtype=dtype)
+
+    def __getitem__(self, index: Any) -> Array:
+        return self.value[index]
+
+    def __add__(self, other: Any) -> Array:
+        return self.value + other
+
+    def __radd__(self, other: Any) -> Array:
+        return other + self.value
+
+    def __sub__(self, other: Any) -> Array:
+        return self.value - other
+
+    def __rsub__(self, other: Any) -> Array:
+        return other - self.value
+
+    def __mul__(self, other: Any) -> Array:
+        return self.value * other
+
+    def __rmul__(self, other: Any) -> Array:
+        return other * self.value
+
+    def __truediv__(self, other: Any) -> Array:
+        return self.value / other
+
+    def __rtruediv__(self, other: Any) -> Array:
+        return other / self.value
+
+    def __pow__(self, other: Any) -> Array:
+        return self.value**other
+
+    def __neg__(self) -> Array:
+        return -self.value
+
+    def __matmul__(self, other: Any) -> Array:
+        return self.value @ other
+
+    def __rmatmul__(self, other: Any) -> Array:
+        return other @ self.value
+
+    def __repr__(self) -> str:
+        return f"<Variable {self.path} shape={self.shape} dtype={self.dtype}>"
+
+
+class Hyperparameter(Cell):
+    """One float of an object that is data to the compiled program: changing it never recompiles."""
+
+    __slots__ = ("content",)
+
+    def __init__(self, content: Any) -> None:
+        self.content = content
+
+    @property
+    def is_number(self) -> bool:
+        """Whether the content is a number, rather than None or an object that computes one."""
+        return isinstance(self.content, int | float | np.number | np.ndarray | jax.Array)
+
+    def as_array(self) -> np.ndarray:
+        """Return the number as an array of the default float type."""
+        return np.asarray(self.content, dtype=config.float_dtype())
+
+
+class _HyperparameterAttribute:
+    """The attribute behind a name listed in `Hyperparametric.hyperparameters`."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        if instance is None:
+            return self
+        try:
+            cell: Hyperparameter = instance.__dict__["_hyperparameters"][self.name]
+        except KeyError:
+            raise AttributeError(
+                f"{type(instance).__name__!r} object has no attribute {self.name!r} yet"
+            ) from None
+        bindings = _scope.find(cell)
+        return cell.content if bindings is None else bindings[cell]
+
+    def __set__(self, instance: Any, value: Any) -> None:
+        if isinstance(value, (bool, str)):
+            raise InvalidArgument(f"{type(instance).__name__}: {self.name} must be a number, got {value!r}")
+        if isinstance(value, int | float | np.number) or (
+            isinstance(value, np.ndarray | jax.Array) and value.ndim == 0
+        ):
+            value = float(value)
+        cells = instance.__dict__.setdefault("_hyperparameters", {})
+        if self.name in cells:
+            cells[self.name].content = value
+        else:
+            cells[self.name] = Hyperparameter(value)
+
+
+class Hyperparametric:
+    """Base of objects with floats that are data, not constants.
+
+    A subclass lists their names: ``hyperparameters = ("rate",)``, and then sets and reads ``self.rate``
+    like any attribute. None is allowed and means absent, which is structure; so is a schedule object.
+    """
+
+    hyperparameters: ClassVar[tuple[str, ...]] = ()
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        for name in cls.__dict__.get("hyperparameters", ()):
+            setattr(cls, name, _HyperparameterAttribute(name))
+
+
+def named_hyperparameters(
+    root: Any, path: str = "", seen: set[int] | None = None
+) -> dict[str, Hyperparameter]:
+    """Return, by path, every number that `root`, or an object it holds as an attribute, treats as data.
+
+    Attributes are visited in the order they were set, each object once; `seen` holds the ids of objects to
+    leave out, and is added to.
+    """
+    return dict(_visit(root, path, set() if seen is None else seen))
+
+
+def _visit(node: Any, path: str, seen: set[int]) -> Iterator[tuple[str, Hyperparameter]]:
+    if isinstance(node, list | tuple):
+        for index, item in enumerate(node):
+            yield from _visit(item, f"{path}.{index}" if path else str(index), seen)
+        return
+    if not isinstance(node, Hyperparametric) or id(node) in seen:
+        return
+    seen.add(id(node))
+    prefix = f"{path}." if path else ""
+    for name, cell in node.__dict__.get("_hyperparameters", {}).items():
+        if cell.is_number:
+            yield prefix + name, cell
+        else:
+            yield from _visit(cell.content, prefix + name, seen)
+    for name, attribute in list(node.__dict__.items()):
+        if name != "_hyperparameters":
+            yield from _visit(attribute, prefix + name, seen)
