@@ -1,0 +1,532 @@
+"""`Layer`: a function of arrays that owns its variables.
+
+A layer is called on arrays (eagerly, or traced inside a run) or on symbolic tensors (which draws a
+functional model). All three go through `Layer.__call__`, so they compute the same thing.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, ClassVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from fitwell import config, constraints, initializers, regularizers
+from fitwell.context import CallContext, call_context, current, inside
+from fitwell.errors import InvalidArgument, ShapeError, StateError, nearest
+from fitwell.layers.symbolic import (
+    Node,
+    SymbolicTensor,
+    as_struct,
+    from_struct,
+    has_unknown_sizes,
+    is_symbol,
+    symbols_in,
+)
+from fitwell.registry import Configurable, Registry, serialize
+from fitwell.variables import Array, Variable
+
+registry = Registry("layer")
+_name_counts: Counter[str] = Counter()
+
+
+def snake_case(name: str) -> str:
+    """Return ``"batch_normalization"`` for ``"BatchNormalization"``."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
+
+
+def unique_name(base: str) -> str:
+    """Return `base` the first time, then ``base_1``, ``base_2``, ..."""
+    count = _name_counts[base]
+    _name_counts[base] += 1
+    return f"{base}_{count}" if count else base
+
+
+def reset_names() -> None:
+    """Let automatic names start again, as after `clear_session`."""
+    _name_counts.clear()
+
+
+def shape_of(tree: Any) -> Any:
+    """Return the shape of an array or symbol, or the same structure of shapes; the batch size reads None."""
+    if isinstance(tree, list | tuple):
+        return [shape_of(item) for item in tree]
+    if isinstance(tree, Mapping):
+        return {key: shape_of(item) for key, item in tree.items()}
+    shape = tuple(tree.shape)
+    return (None, *shape[1:]) if shape else ()
+
+
+class Layer(Configurable):
+    """Base class of all layers and models.
+
+    Subclasses keep their settings in ``__init__``, make variables in `build` (or in ``__init__`` when no
+    input shape is needed) with `add_weight`, and compute in ``call(self, inputs, training=False)``, which
+    must be pure in JAX's sense except for assigning their own variables.
+
+    Parameters
+    ----------
+    name: unique within a model; made from the class name when None.
+    trainable: whether training updates the variables. Changes take effect at the next `compile`.
+    dtype: of the variables and the computation; `config.floatx` by default.
+    input_shape, input_dim: the shape of one row, for the first layer of a `Sequential`.
+
+    A layer that computes each row of a batch by itself, or that uses `context.row_mean` where it mixes
+    rows, may say ``row_wise = True``: its runs then pad the last, short batch of an epoch instead of
+    compiling a second program for it. Subclasses outside fitwell default to False, which is always right.
+    """
+
+    name: str | None
+    built: bool
+    activity_regularizer: Any
+    _own: list[Variable]
+    _nodes: list[Node]
+    _first_shape: Any
+    _input_shapes: Any
+    _trainable: bool
+    _dtype: Any
+    row_wise: ClassVar[bool] = True
+    _signatures: ClassVar[dict[type, frozenset[str]]] = {}
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "row_wise" not in cls.__dict__:
+            # What a stranger's `call` does with the rows of a batch is unknown, also when it inherits from ours.
+            cls.row_wise = cls.__module__.startswith("fitwell.")
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        # Set up before __init__ runs: subclasses may assign attributes ahead of `super().__init__()`.
+        layer = super().__new__(cls)
+        layer.__dict__.update(
+            built=False,
+            name=None,
+            activity_regularizer=None,
+            _trainable=True,
+            _dtype=None,
+            _own=[],
+            _first_shape=None,
+            _input_shapes=None,
+            _nodes=[],
+        )
+        return layer
+
+    def __init__(
+        self,
+        *,
+        name: str | None = None,
+        trainable: bool = True,
+        dtype: Any = None,
+        activity_regularizer: Any = None,
+        input_shape: Any = None,
+        input_dim: int | None = None,
+        batch_input_shape: Any = None,
+        **unknown: Any,
+    ) -> None:
+        if unknown:
+            word = next(iter(unknown))
+            names = [
+                *self._arguments(),
+                "name",
+                "trainable",
+                "dtype",
+                "activity_regularizer",
+                "input_shape",
+                "input_dim",
+            ]
+            raise InvalidArgument(f"{type(self).__name__} has no argument {word!r}{nearest(word, names)}")
+        self.name = name if name is not None else unique_name(snake_case(type(self).__name__))
+        self._trainable = bool(trainable)
+        self._dtype = None if dtype is None else jnp.dtype(dtype)
+        self.activity_regularizer = regularizers.get(activity_regularizer)
+        if input_dim is not None:
+            input_shape = (int(input_dim),)
+        if batch_input_shape is not None:
+            input_shape = tuple(batch_input_shape)[1:]
+        if input_shape is not None:
+            sizes = (input_shape,) if isinstance(input_shape, int) else input_shape
+            self._first_shape = (None, *(None if size is None else int(size) for size in sizes))
+
+    # --- variables -----------------------------------------------------------------------------------------
+
+    @property
+    def dtype(self) -> Any:
+        """The float type of the variables."""
+        return self._dtype if self._dtype is not None else config.float_dtype()
+
+    def add_weight(
+        self,
+        name: Any = None,
+        shape: Any = None,
+        initializer: Any = None,
+        regularizer: Any = None,
+        constraint: Any = None,
+        trainable: bool = True,
+        dtype: Any = None,
+    ) -> Variable:
+        """Make a variable that this layer owns.
+
+        The name may come first (Keras 2) or the shape (Keras 3). The default initializer is
+        Glorot's uniform one for floats, zeros for other types.
+        """
+        if name is not None and not isinstance(name, str):
+            name, shape = (shape if isinstance(shape, str) else None), name
+        name = name or f"variable_{len(self._own)}" if self._own else name or "variable"
+        sizes = (shape,) if isinstance(shape, int) else tuple(shape or ())
+        if any(size is None for size in sizes):
+            raise ShapeError(f"layer {self.name!r}: weight {name!r} needs a known shape, got {sizes}")
+        dtype = jnp.dtype(dtype) if dtype is not None else self.dtype
+        if initializer is None:
+            initializer = "glorot_uniform" if jnp.issubdtype(dtype, jnp.floating) else "zeros"
+        make: Any = initializers.get(initializer)
+        value = make(tuple(int(size) for size in sizes), dtype=dtype)
+        variable = Variable(value, name=name, trainable=trainable, dtype=dtype)
+        variable.path = f"{self.name}/{name}"
+        variable.regularizer = regularizers.get(regularizer)
+        variable.constraint = constraints.get(constraint)
+        self._own.append(variable)
+        return variable
+
+    def children(self) -> Iterator[tuple[str, Layer]]:
+        """Yield ``(attribute name, layer)`` for the layers held as attributes, also in lists and dicts.
+
+        In the order the attributes were set; lists are looked into each time, so layers may be appended later.
+        """
+        for name, value in list(self.__dict__.items()):
+            if name not in ("_nodes", "_own"):
+                yield from _layers_in(name, value)
+
+    def own_variables(self) -> Iterator[tuple[str, Variable]]:
+        """Yield ``(name, variable)`` for the variables of this layer itself."""
+        seen: Counter[str] = Counter()
+        held = [value for value in self.__dict__.values() if isinstance(value, Variable)]
+        for variable in [*self._own, *(v for v in held if all(v is not own for own in self._own))]:
+            count = seen[variable.name]
+            seen[variable.name] += 1
+            yield (f"{variable.name}_{count}" if count else variable.name), variable
+
+    def flatten(self, path: str = "") -> Iterator[tuple[str, Layer]]:
+        """Yield ``(path, layer)`` for this layer and all below it, each once, parents first."""
+        yield from _walk(self, path, set())
+
+    def named_variables(self) -> Iterator[tuple[str, Variable]]:
+        """Yield ``(path, variable)`` for every variable, each once; paths tell the place in the structure."""
+        seen: set[int] = set()
+        for path, layer in self.flatten():
+            for name, variable in layer.own_variables():
+                if id(variable) not in seen:
+                    seen.add(id(variable))
+                    yield (f"{path}/{name}" if path else name), variable
+
+    def named_trainable_variables(self) -> Iterator[tuple[str, Variable]]:
+        """Yield ``(path, variable)`` for the variables that training updates."""
+        frozen = {
+            id(variable)
+            for _, layer in self.flatten()
+            if not layer.trainable
+            for _, variable in layer.named_variables()
+        }
+        for path, variable in self.named_variables():
+            if variable.trainable and id(variable) not in frozen:
+                yield path, variable
+
+    @property
+    def variables(self) -> list[Variable]:
+        """Every variable of the layer and the layers below it."""
+        return [variable for _, variable in self.named_variables()]
+
+    weights = variables
+
+    @property
+    def trainable_variables(self) -> list[Variable]:
+        """The variables that training updates."""
+        return [variable for _, variable in self.named_trainable_variables()]
+
+    trainable_weights = trainable_variables
+
+    @property
+    def non_trainable_variables(self) -> list[Variable]:
+        """The variables that training leaves alone, or that layers update themselves."""
+        trainable = {id(variable) for variable in self.trainable_variables}
+        return [variable for variable in self.variables if id(variable) not in trainable]
+
+    non_trainable_weights = non_trainable_variables
+
+    @property
+    def trainable(self) -> bool:
+        """Whether training updates the variables; takes effect at the next `compile`."""
+        return bool(self._trainable)
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        self._trainable = bool(value)
+        for _, layer in self.flatten():
+            layer._trainable = bool(value)
+
+    def get_weights(self) -> list[np.ndarray]:
+        """Return copies of all variables as NumPy arrays."""
+        self._require_built("get_weights")
+        return [variable.numpy() for variable in self.variables]
+
+    def set_weights(self, weights: list[Any]) -> None:
+        """Assign `weights`, in the order of `get_weights`; a wrong number or shape changes nothing."""
+        self._require_built("set_weights")
+        variables = self.variables
+        if len(weights) != len(variables):
+            raise ShapeError(
+                f"layer {self.name!r} has {len(variables)} weights, set_weights got {len(weights)}"
+            )
+        for variable, value in zip(variables, weights, strict=True):
+            if tuple(np.shape(value)) != variable.shape:
+                raise ShapeError(
+                    f"weight {variable.path!r} has shape {variable.shape}, got {np.shape(value)}"
+                )
+        for variable, value in zip(variables, weights, strict=True):
+            variable.assign(value)
+
+    def count_params(self) -> int:
+        """Return the number of elements of all variables."""
+        self._require_built("count_params")
+        return sum(variable.size for variable in self.variables)
+
+    def _require_built(self, what: str) -> None:
+        if not self.built and not self._own and type(self).build is not Layer.build:
+            raise StateError(
+                f"{what}: layer {self.name!r} has no weights yet; call it once, or give it an input shape"
+            )
+
+    # --- calling -------------------------------------------------------------------------------------------
+
+    def build(self, input_shape: Any) -> None:
+        """Make the variables for inputs of `input_shape` (batch size None); subclasses override."""
+        self.built = True
+
+    def call(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+        """Compute the outputs; subclasses override."""
+        raise NotImplementedError(f"{type(self).__name__} must define call(self, inputs)")
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if symbols_in((args, kwargs)):
+            return self._draw(args, kwargs)
+        args = tuple(self._convert(arg) for arg in args)
+        self.ensure_built(*args)
+        if not inside():
+            with call_context(CallContext()):
+                return self._compute(args, kwargs)
+        return self._compute(args, kwargs)
+
+    def _compute(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        context = current()
+        outer = context.training
+        asked = kwargs.pop("training", None)
+        if asked is not None:
+            context.training = asked
+        if "training" in self._call_arguments():
+            kwargs["training"] = bool(context.training)
+        try:
+            output = self.call(*args, **kwargs)
+        finally:
+            context.training = outer
+        if self.activity_regularizer is not None:
+            context.penalties.append(self._activity_penalty(output))
+        if context.watch is not None:
+            context.watch.append((self, output))
+        return output
+
+    def _activity_penalty(self, output: Any) -> Array:
+        """Return the activity penalty: summed over the batch and divided by its true size, as in Keras."""
+        weights = current().row_weights
+        rows = jnp.asarray(output.shape[0] if weights is None else jnp.sum(weights), dtype=output.dtype)
+        if weights is not None:
+            output = output * weights.reshape((-1,) + (1,) * (output.ndim - 1)).astype(output.dtype)
+        return self.activity_regularizer(output) / rows
+
+    def add_loss(self, loss: Any) -> None:
+        """Add a scalar computed in `call` to the training loss."""
+        current().penalties.append(jnp.asarray(loss))
+
+    @classmethod
+    def _call_arguments(cls) -> frozenset[str]:
+        if cls not in Layer._signatures:
+            parameters = inspect.signature(cls.call).parameters
+            Layer._signatures[cls] = frozenset(parameters)
+        return Layer._signatures[cls]
+
+    def _convert(self, value: Any) -> Any:
+        """Turn NumPy arrays, lists of numbers and variables into JAX arrays; floats take the layer's dtype."""
+        if isinstance(value, jax.Array):
+            pass
+        elif isinstance(value, Variable):
+            value = value.value
+        elif isinstance(value, np.ndarray | np.number):
+            value = jnp.asarray(value)
+        elif isinstance(value, Mapping):
+            return {key: self._convert(item) for key, item in value.items()}
+        elif isinstance(value, list | tuple):
+            if value and all(_is_numeric(item) for item in value):
+                value = jnp.asarray(np.asarray(value))
+            else:
+                return type(value)(self._convert(item) for item in value)
+        elif hasattr(value, "to_numpy"):
+            value = jnp.asarray(value.to_numpy())
+        else:
+            return value
+        if jnp.issubdtype(value.dtype, jnp.floating) and value.dtype != self.dtype:
+            value = value.astype(self.dtype)
+        return value
+
+    def ensure_built(self, *inputs: Any) -> None:
+        """Build for these inputs if that has not happened yet."""
+        if self.built:
+            return
+        shapes = (
+            shape_of(inputs[0])
+            if len(inputs) == 1
+            else [shape_of(item) for item in inputs if hasattr(item, "shape")]
+        )
+        self._build_for(shapes)
+
+    def _build_for(self, shapes: Any) -> None:
+        self._input_shapes = shapes
+        self.build(shapes)
+        self.built = True
+
+    def _draw(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Add a node to the graph: infer the outputs' shapes, and return their symbols."""
+        symbols = symbols_in((args, kwargs))
+        if not self.built:
+            shapes = [shape_of(arg) for arg in args if symbols_in(arg)]
+            self._build_for(shapes[0] if len(shapes) == 1 else shapes)
+        structs = self.abstract_call(args, kwargs)
+        node = Node(self, args, dict(kwargs))
+        unknown = has_unknown_sizes(symbols)
+        leaves, structure = jax.tree.flatten(structs)
+        outputs = [
+            from_struct(leaf, node, f"{self.name}_{i}" if i else str(self.name), unknown)
+            for i, leaf in enumerate(leaves)
+        ]
+        node.outputs = jax.tree.unflatten(structure, outputs)
+        self._nodes.append(node)
+        return node.outputs
+
+    def abstract_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Return the abstract outputs for symbolic arguments, by tracing `call` on abstract arrays."""
+        leaves, structure = jax.tree.flatten((args, kwargs), is_leaf=is_symbol)
+        places = [i for i, leaf in enumerate(leaves) if is_symbol(leaf)]
+
+        def run(arrays: list[Array]) -> Any:
+            filled = list(leaves)
+            for place, array in zip(places, arrays, strict=True):
+                filled[place] = array
+            real_args, real_kwargs = jax.tree.unflatten(structure, filled)
+            # Fresh variables may be assigned (moving statistics) while shapes are inferred: shield them.
+            with call_context(CallContext(training=False, key=jax.random.key(0))), shielded(self):
+                return self(*real_args, **real_kwargs)
+
+        return jax.eval_shape(run, [as_struct(leaves[place]) for place in places])
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Return the output's shape for inputs of `input_shape` (batch size None)."""
+        many = isinstance(input_shape, list) and input_shape and isinstance(input_shape[0], list | tuple)
+        symbols: Any = (
+            [SymbolicTensor(tuple(s)) for s in input_shape] if many else SymbolicTensor(tuple(input_shape))
+        )
+        if not self.built:
+            self._build_for(shape_of(symbols))
+        structs = self.abstract_call((symbols,), {})
+        unknown = has_unknown_sizes(symbols_in(symbols))
+        shapes = [from_struct(leaf, None, "", unknown).shape for leaf in jax.tree.leaves(structs)]
+        return shapes[0] if len(shapes) == 1 else shapes
+
+    @property
+    def output(self) -> Any:
+        """The symbolic output of the first call on symbols."""
+        return self._first_node("output").outputs
+
+    @property
+    def input(self) -> Any:
+        """The symbolic input of the first call on symbols."""
+        inputs = self._first_node("input").inputs
+        return inputs[0] if len(inputs) == 1 else inputs
+
+    @property
+    def output_shape(self) -> Any:
+        """The shape of the output, batch size None."""
+        return shape_of(self.output)
+
+    @property
+    def input_shape(self) -> Any:
+        """The shape of the input, batch size None."""
+        return shape_of(self.input)
+
+    def _first_node(self, what: str) -> Node:
+        if not self._nodes:
+            raise StateError(f"layer {self.name!r} has no symbolic {what}: it was never called on an Input")
+        return self._nodes[0]
+
+    # --- configuration -------------------------------------------------------------------------------------
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments as plain data, with the name and what differs from the defaults."""
+        settings: dict[str, Any] = {"name": self.name}
+        if not self._trainable:
+            settings["trainable"] = False
+        if self._dtype is not None:
+            settings["dtype"] = str(self._dtype)
+        if self.activity_regularizer is not None:
+            settings["activity_regularizer"] = serialize(self.activity_regularizer)
+        for name in self._arguments():
+            if name in settings or name == "self":
+                continue
+            if not hasattr(self, name):
+                raise InvalidArgument(
+                    f"{type(self).__name__} keeps no attribute {name!r} for its argument of that name; "
+                    "store it in __init__ or override get_config"
+                )
+            settings[name] = serialize(getattr(self, name))
+        return settings
+
+
+def _is_numeric(value: Any) -> bool:
+    if isinstance(value, list | tuple):
+        return all(_is_numeric(item) for item in value)
+    return isinstance(value, bool | int | float | np.number)
+
+
+def _layers_in(name: str, value: Any) -> Iterator[tuple[str, Layer]]:
+    if isinstance(value, Layer):
+        yield name, value
+    elif isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            yield from _layers_in(f"{name}.{index}", item)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from _layers_in(f"{name}.{key}", item)
+
+
+def _walk(layer: Layer, path: str, seen: set[int]) -> Iterator[tuple[str, Layer]]:
+    if id(layer) in seen:
+        return
+    seen.add(id(layer))
+    yield path, layer
+    for name, child in layer.children():
+        yield from _walk(child, f"{path}.{name}" if path else name, seen)
+
+
+@contextmanager
+def shielded(layer: Layer) -> Iterator[None]:
+    """Undo, after the block, what the code inside assigned to the layer's variables."""
+    from fitwell.variables import bind
+
+    with bind({variable: variable.value for variable in layer.variables}):
+        yield
+
+
+def register(*aliases: str) -> Callable[[Any], Any]:
+    """Register a layer class under its name and `aliases`."""
+    return registry.register(*aliases)
