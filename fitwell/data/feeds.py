@@ -1,0 +1,350 @@
+"""Feeds: where the rows of a run come from, cut into works that one dispatch each can do.
+
+An `ArrayFeed` keeps its rows on the device and permutes them every epoch; a `StreamFeed` draws batches
+from an iterator, or slices of arrays too large for memory, and prefetches them on a thread.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from fitwell import random
+from fitwell.errors import DataError
+
+Array = Any
+
+# Orders of several epochs travel together up to this many row numbers (1 MB), and at most 64 epochs.
+_ORDER_BUDGET = 2**18
+_MOST_EPOCHS = 64
+
+
+@jax.tree_util.register_dataclass
+@dataclass
+class Batch:
+    """Rows to train or evaluate on, or a whole block of them: every array has the rows as its first axis.
+
+    x: inputs, any structure. y: targets, one entry per output; None when there are none.
+    weights: sample weights, one entry per output, or None.
+    rows: 1 for real rows, 0 for padding; None when every row is real.
+    """
+
+    x: Any
+    y: Any = None
+    weights: Any = None
+    rows: Array | None = None
+
+
+@dataclass
+class Work:
+    """One dispatch: `epochs` whole epochs of a block, or batches ``start … stop-1`` of one epoch.
+
+    order: ``[epochs at most, batches, batch size]`` row numbers. sizes: ``[batches]`` true batch sizes, or
+    None when all are full. first, last: whether it begins and ends its epoch. key: works with equal keys
+    have equal shapes.
+    """
+
+    block: Batch
+    order: Array
+    sizes: Array | None
+    epochs: int
+    start: int
+    stop: int
+    first: bool
+    last: bool
+    key: Any
+
+    @property
+    def steps(self) -> int:
+        """The number of batches this work covers."""
+        return self.epochs * (self.stop - self.start)
+
+
+class Feed:
+    """A source of works. `rows` and `steps` are per epoch, None when not known before the end."""
+
+    rows: int | None
+    steps: int | None
+    batch_size: int
+
+    def works(self, first_epoch: int, epochs: int, allowance: Callable[[], int]) -> Iterator[Work]:
+        """Yield the works of `epochs` epochs; `allowance` says how many steps the next may take."""
+        raise NotImplementedError
+
+
+def count_rows(tree: Any) -> int:
+    """Return the length of the first axis of the arrays in `tree`."""
+    return int(np.shape(jax.tree.leaves(tree)[0])[0])
+
+
+def plan(rows: int, batch_size: int) -> tuple[int, np.ndarray | None]:
+    """Return the number of batches, and their true sizes when the last one is short."""
+    steps = -(-rows // batch_size)
+    if rows % batch_size == 0:
+        return steps, None
+    sizes = np.full(steps, batch_size, np.int32)
+    sizes[-1] = rows % batch_size
+    return steps, sizes
+
+
+def in_batches(order: np.ndarray, steps: int, batch_size: int) -> np.ndarray:
+    """Return row numbers as ``[steps, batch_size]``, padding the last batch with the first row."""
+    padded = np.full(steps * batch_size, order[0], np.int32)
+    padded[: len(order)] = order
+    return padded.reshape(steps, batch_size)
+
+
+class ArrayFeed(Feed):
+    """Rows that fit on the device: moved there once, visited in a new order every epoch.
+
+    block: the arrays, all with the rows first. shuffle: a new permutation from ``(seed, epoch)`` each epoch.
+    pad: whether a short last batch is padded and masked; otherwise it is a work of its own, of its true size.
+    """
+
+    def __init__(
+        self, block: Batch, batch_size: int, *, shuffle: bool, seed: int = 0, pad: bool = True
+    ) -> None:
+        self.rows = count_rows(block)
+        self.batch_size = min(batch_size, self.rows)
+        self.steps, sizes = plan(self.rows, self.batch_size)
+        self.order = self.ordering(self.rows, shuffle, seed)
+        self.pad = pad or sizes is None
+        self._sizes = None if sizes is None else jnp.asarray(sizes)
+        self.block = jax.tree.map(jnp.asarray, block)
+        self._key = (
+            jax.tree.structure(block),
+            *(np.shape(leaf) for leaf in jax.tree.leaves(block)),
+            self.batch_size,
+        )
+        most = max(1, min(_MOST_EPOCHS, _ORDER_BUDGET // (self.steps * self.batch_size)))
+        self.epochs_at_once = 1 << (most.bit_length() - 1)
+
+    @staticmethod
+    def ordering(rows: int, shuffle: bool, seed: int) -> Callable[[int], np.ndarray]:
+        """Return the function from an epoch to the order in which it visits the rows."""
+        if shuffle:
+            return lambda epoch: random.epoch_order(seed, epoch, rows)
+        same = np.arange(rows, dtype=np.int32)
+        return lambda epoch: same
+
+    def works(self, first_epoch: int, epochs: int, allowance: Callable[[], int]) -> Iterator[Work]:
+        """Yield works over the resident block: several epochs each, or parts of one."""
+        if not self.pad:
+            yield from self._works_with_a_tail(first_epoch, epochs, allowance)
+            return
+        steps = self.steps or 0
+        epoch, end = first_epoch, first_epoch + epochs
+        while epoch < end:
+            count = max(1, min(allowance() // steps, self.epochs_at_once, end - epoch))
+            orders = np.zeros((self.epochs_at_once, steps, self.batch_size), np.int32)
+            for index in range(count):
+                orders[index] = in_batches(self.order(epoch + index), steps, self.batch_size)
+            device_orders = jnp.asarray(orders)
+            if count > 1 or allowance() >= steps:
+                yield Work(
+                    self.block, device_orders, self._sizes, count, 0, steps, True, True, ("whole", self._key)
+                )
+            else:
+                yield from _parts(
+                    self.block, device_orders, self._sizes, steps, allowance, True, True, ("whole", self._key)
+                )
+            epoch += count
+
+    def _works_with_a_tail(
+        self, first_epoch: int, epochs: int, allowance: Callable[[], int]
+    ) -> Iterator[Work]:
+        full = (self.rows or 0) // self.batch_size
+        for epoch in range(first_epoch, first_epoch + epochs):
+            order = self.order(epoch)
+            split = full * self.batch_size
+            body = jnp.asarray(order[:split].reshape(1, full, self.batch_size))
+            yield from _parts(self.block, body, None, full, allowance, True, False, ("body", self._key))
+            yield Work(
+                self.block,
+                jnp.asarray(order[split:].reshape(1, 1, -1)),
+                None,
+                1,
+                0,
+                1,
+                False,
+                True,
+                ("tail", self._key),
+            )
+
+
+def _parts(
+    block: Batch,
+    order: Array,
+    sizes: Array | None,
+    steps: int,
+    allowance: Callable[[], int],
+    first: bool,
+    last: bool,
+    key: Any,
+) -> Iterator[Work]:
+    """Yield one pass over the batches of a block in parts of the allowed length."""
+    start = 0
+    while start < steps:
+        stop = min(steps, start + max(1, allowance()))
+        yield Work(block, order, sizes, 1, start, stop, first and start == 0, last and stop == steps, key)
+        start = stop
+
+
+class StreamFeed(Feed):
+    """Rows that arrive in batches: a generator, any iterable, or arrays read from disk piece by piece.
+
+    open_epoch: called with the epoch's number; returns an iterator of host batches (`Batch` of NumPy arrays).
+    steps: batches per epoch; None reads until the iterator ends. `per_block` batches travel to the device
+    together; a thread reads ahead. Batches smaller than `batch_size` are padded when `pad`, else they are
+    works of their own size.
+    """
+
+    def __init__(
+        self,
+        open_epoch: Callable[[int], Iterator[Batch]],
+        batch_size: int,
+        *,
+        steps: int | None = None,
+        rows: int | None = None,
+        per_block: int = 16,
+        pad: bool = True,
+    ) -> None:
+        self.open_epoch = open_epoch
+        self.batch_size = batch_size
+        self.steps = steps
+        self.rows = rows
+        self.per_block = per_block
+        self.pad = pad
+
+    def works(self, first_epoch: int, epochs: int, allowance: Callable[[], int]) -> Iterator[Work]:
+        """Yield works block by block, reading ahead on a thread."""
+        for epoch in range(first_epoch, first_epoch + epochs):
+            seen = 0
+            first = True
+            for batches, last in _read_ahead(self._blocks(epoch)):
+                seen += len(batches)
+                last = last or (self.steps is not None and seen >= self.steps)
+                block, order, sizes = self._stack(batches)
+                shapes = tuple(np.shape(leaf) for leaf in jax.tree.leaves((block, order)))
+                yield from _parts(
+                    block,
+                    order,
+                    sizes,
+                    len(batches),
+                    allowance,
+                    first,
+                    last,
+                    ("block", shapes, sizes is None),
+                )
+                first = False
+                if last:
+                    break
+            if self.steps is not None and seen < self.steps:
+                raise DataError(
+                    f"the data ended after {seen} of {self.steps} batches in epoch {epoch + 1}: a generator must yield "
+                    "steps_per_epoch batches for every epoch; make it loop for ever, pass fewer steps, or leave "
+                    "steps_per_epoch out and pass something that can be iterated over again"
+                )
+
+    def _blocks(self, epoch: int) -> Iterator[tuple[list[Batch], bool]]:
+        """Yield lists of batches of one size, each with whether it is the epoch's last."""
+        pending: list[Batch] = []
+        waiting: tuple[list[Batch], bool] | None = None
+        for count, batch in enumerate(self.open_epoch(epoch), start=1):
+            rows = count_rows(batch)
+            fits = rows == self.batch_size or (self.pad and rows < self.batch_size)
+            if pending and (
+                not fits or len(pending) == self.per_block or count_rows(pending[0]) > self.batch_size
+            ):
+                if waiting:
+                    yield waiting
+                waiting, pending = (pending, False), []
+            pending.append(batch)
+            if not fits:
+                if waiting:
+                    yield waiting
+                waiting, pending = (pending, False), []
+            if self.steps is not None and count >= self.steps:
+                break
+        if pending:
+            if waiting:
+                yield waiting
+            waiting = (pending, True)
+        if waiting is None:
+            raise DataError(
+                f"the data gave no batch at all in epoch {epoch + 1}: a generator is used up after one epoch; pass an "
+                "iterable that can be started again, or a generator that never ends together with steps_per_epoch"
+            )
+        yield waiting[0], True
+
+    def _stack(self, batches: list[Batch]) -> tuple[Batch, Array, Array | None]:
+        """Put batches of one size on the device as one block; short ones are padded, missing ones left empty."""
+        counts = [count_rows(batch) for batch in batches]
+        size = (
+            counts[0]
+            if len(counts) == 1 and not (self.pad and counts[0] < self.batch_size)
+            else self.batch_size
+        )
+        # A block always has the same number of places when it may be padded, so that one program serves all.
+        places = self.per_block if self.pad and size == self.batch_size else len(batches)
+
+        def join(*leaves: Any) -> Array:
+            first = np.asarray(leaves[0])
+            joined = np.zeros((places * size, *first.shape[1:]), first.dtype)
+            for index, leaf in enumerate(leaves):
+                joined[index * size : index * size + len(leaf)] = leaf
+            return jnp.asarray(joined)
+
+        block = jax.tree.map(join, *batches)
+        order = jnp.arange(places * size, dtype=jnp.int32).reshape(1, places, size)
+        if not self.pad:
+            return block, order, None
+        sizes = np.zeros(places, np.int32)
+        sizes[: len(counts)] = counts
+        return block, order, jnp.asarray(sizes)
+
+
+def _read_ahead(items: Iterator[Any], depth: int = 2) -> Iterator[Any]:
+    """Yield `items`, produced on a thread that stays at most `depth` ahead; its errors are raised here."""
+    ready: queue.Queue[tuple[str, Any]] = queue.Queue(maxsize=depth)
+    abandoned = threading.Event()
+
+    def offer(message: tuple[str, Any]) -> bool:
+        while not abandoned.is_set():
+            try:
+                ready.put(message, timeout=0.1)
+                return True
+            except queue.Full:
+                continue
+        return False
+
+    def produce() -> None:
+        try:
+            for item in items:
+                if not offer(("item", item)):
+                    return
+            offer(("end", None))
+        except BaseException as error:
+            offer(("error", error))
+
+    thread = threading.Thread(target=produce, daemon=True, name="fitwell-read-ahead")
+    thread.start()
+    try:
+        while True:
+            kind, value = ready.get()
+            if kind == "item":
+                yield value
+            elif kind == "end":
+                return
+            else:
+                raise value
+    finally:
+        abandoned.set()
+        thread.join(timeout=5)

@@ -1,0 +1,217 @@
+"""Runs: scans of steps inside epochs inside one dispatch, compiled once and called with any lengths.
+
+A dispatch covers either several whole epochs or a part of one; how much is an argument, not structure, so
+one compiled program serves quiet runs, progress bars and callbacks that look at every batch.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from fitwell.data.feeds import Work
+from fitwell.engine import compiling
+from fitwell.engine.policies import Policy
+from fitwell.engine.program import Batch, Program
+from fitwell.engine.state import TrainState
+from fitwell.engine.step import Step, make_step
+
+Array = Any
+
+
+@dataclass
+class Report:
+    """What a dispatch tells: results of the epochs it finished, running results, how long it took.
+
+    epochs: results by name for each finished epoch, in order. running: the metrics so far in an open epoch.
+    stop: whether a policy ended the run. bad_step: the step whose loss was not finite, or -1.
+    step_before: the number of updates made before the dispatch.
+    """
+
+    epochs: list[dict[str, float]]
+    running: dict[str, Array]
+    seconds: float
+    stop: bool
+    bad_step: int
+    step_before: int
+
+
+@dataclass
+class Validation:
+    """Rows to evaluate at the end of every epoch inside the dispatch: a block, its order and batch sizes."""
+
+    block: Batch
+    order: Array
+    sizes: Array
+
+
+def take(block: Batch, order: Array, sizes: Array | None, index: Array) -> Batch:
+    """Return batch `index` of `block`: the rows ``order[index]``, of which the first ``sizes[index]`` are real."""
+    places = order[index]
+    # Orders are permutations drawn by the feed: always within bounds, so no clamping code is needed.
+    batch = jax.tree.map(lambda leaf: leaf.at[places].get(mode="promise_in_bounds"), block)
+    if sizes is None:
+        return batch
+    rows = (jnp.arange(places.shape[0]) < sizes[index]).astype(jnp.float32)
+    return Batch(batch.x, batch.y, batch.weights, rows)
+
+
+def sweep(
+    step: Step, state: TrainState, block: Batch, order: Array, sizes: Array | None, start: Array, stop: Array
+) -> TrainState:
+    """Apply `step` to batches ``start … stop-1`` of a block; end early when a loss is not finite."""
+
+    def body(carry: tuple[Array, TrainState]) -> tuple[Array, TrainState]:
+        index, state = carry
+        return index + 1, step(state, take(block, order, sizes, index), index)
+
+    def going(carry: tuple[Array, TrainState]) -> Array:
+        index, state = carry
+        return (index < stop) & (state.bad_step < 0)
+
+    _, state = jax.lax.while_loop(going, body, (start, state))
+    return state
+
+
+class Machine:
+    """Runs a program over works, compiling what is new.
+
+    program: what to run. training: whether steps learn. policies: decisions at the end of each epoch.
+    validation: rows to evaluate inside the dispatch, if any.
+    closes: whether an epoch's policies run inside the dispatch; else `close` is called after it.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        *,
+        training: bool,
+        policies: Sequence[Policy] = (),
+        validation: Validation | None = None,
+        closes: bool = True,
+    ) -> None:
+        self.closes = closes
+        self.program = program
+        self.training = training
+        self.policies = list(policies)
+        self.validation = validation
+        self._result_names = program.result_names()
+        self._compiled: dict[Any, Any] = {}
+
+    def __call__(
+        self, state: TrainState, work: Work, epoch_values: dict[str, Array] | None = None
+    ) -> tuple[TrainState, Report]:
+        """Run one dispatch and wait for it.
+
+        epoch_values: hyperparameters by path that change from epoch to epoch, one value for each epoch.
+        """
+        span = {
+            "epochs": np.int32(work.epochs),
+            "start": np.int32(work.start),
+            "stop": np.int32(work.stop),
+            "first": np.bool_(work.first),
+            "last": np.bool_(work.last),
+        }
+        values = epoch_values or {}
+        arguments = (state, work.block, work.order, work.sizes, span, values, self.validation)
+        run = self._find(("run", work.key, tuple(values)), self._run, arguments)
+        began = time.perf_counter()
+        state, summary, logs, running = run(*arguments)
+        count, stop, bad_step, step_before = (int(number) for number in np.asarray(summary))
+        seconds = time.perf_counter() - began
+        # One transfer for all results: reading element by element would cost a call each.
+        host = jax.device_get(logs) if count else {}
+        epochs = [{name: float(host[name][i]) for name in self._log_names()} for i in range(count)]
+        running = {name: running[name] for name in self._result_names}
+        return state, Report(epochs, running, seconds, bool(stop), bad_step, step_before)
+
+    def close(self, state: TrainState, results: dict[str, Any]) -> TrainState:
+        """Apply the policies to an epoch whose validation `results` were computed outside the dispatch."""
+        arguments = (state, {name: np.float32(value) for name, value in results.items()})
+        return self._find(("close", tuple(results)), self._close, arguments)(*arguments)
+
+    def _find(self, key: Any, function: Any, arguments: tuple[Any, ...]) -> Any:
+        if key not in self._compiled:
+            # Evaluation reads weights that the model goes on using; only training may consume its state.
+            donate = (0,) if self.training else ()
+            self._compiled[key] = compiling.compile_program(function, arguments, donate=donate)
+        return self._compiled[key]
+
+    def _close(self, state: TrainState, logs: dict[str, Array]) -> TrainState:
+        memories = dict(state.policies)
+        for policy in self.policies:
+            memories[policy.name], state = policy.update(memories[policy.name], logs, state)
+        return state.replace(policies=memories, epoch=state.epoch + 1)
+
+    def _run(
+        self,
+        state: TrainState,
+        block: Batch,
+        order: Array,
+        sizes: Array | None,
+        span: dict[str, Array],
+        epoch_values: dict[str, Array],
+        validation: Validation | None,
+    ) -> Any:
+        step = make_step(self.program, self.training)
+        zero = self.program.zero_metrics()
+        names = self._log_names()
+        step_before = state.step
+        logs = {name: jnp.zeros(order.shape[0], jnp.float32) for name in names}
+
+        def finish(carry: tuple[TrainState, dict[str, Array], Array]) -> Any:
+            state, logs, index = carry
+            results = self.program.results(state.metrics)
+            if validation is not None:
+                results |= {f"val_{name}": value for name, value in self._validate(state, validation).items()}
+            logs = {name: logs[name].at[index].set(results[name].astype(jnp.float32)) for name in names}
+            return (self._close(state, results) if self.closes else state), logs, index + 1
+
+        def epoch(carry: tuple[TrainState, dict[str, Array], Array]) -> Any:
+            state, logs, index = carry
+            fresh = span["first"] | (index > 0)
+            metrics = jax.tree.map(lambda empty, kept: jnp.where(fresh, empty, kept), zero, state.metrics)
+            hyper = state.hyper | {path: table[index] for path, table in epoch_values.items()}
+            state = sweep(
+                step,
+                state.replace(metrics=metrics, hyper=hyper),
+                block,
+                order[index],
+                sizes,
+                span["start"],
+                span["stop"],
+            )
+            done = span["last"] | (state.bad_step >= 0)
+            # An open epoch still counts its turn, so that the loop ends.
+            return jax.lax.cond(
+                done, finish, lambda carry: (carry[0], carry[1], carry[2] + 1), (state, logs, index)
+            )
+
+        def going(carry: tuple[TrainState, dict[str, Array], Array]) -> Array:
+            state, _, index = carry
+            return (index < span["epochs"]) & ~state.stop & (state.bad_step < 0)
+
+        state, logs, index = jax.lax.while_loop(going, epoch, (state, logs, jnp.int32(0)))
+        finished = jnp.where(span["last"] | (state.bad_step >= 0), index, 0)
+        summary = jnp.stack([finished, state.stop.astype(jnp.int32), state.bad_step, step_before])
+        return state, summary, logs, self.program.results(state.metrics)
+
+    def _validate(self, state: TrainState, validation: Validation) -> dict[str, Array]:
+        evaluate = make_step(self.program, training=False)
+        start, stop = jnp.int32(0), jnp.int32(validation.order.shape[0])
+        clean = state.replace(metrics=self.program.zero_metrics(), bad_step=jnp.int32(-1))
+        end = sweep(evaluate, clean, validation.block, validation.order, validation.sizes, start, stop)
+        return self.program.results(end.metrics)
+
+    def _log_names(self) -> list[str]:
+        names = self._result_names
+        return names + [f"val_{name}" for name in names] if self.validation is not None else names
+
+
+jax.tree_util.register_dataclass(Validation, data_fields=["block", "order", "sizes"], meta_fields=[])

@@ -1,0 +1,57 @@
+"""`TrainState`: everything that a run changes, as one pytree."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import numpy as np
+
+Array = Any
+
+
+@jax.tree_util.register_dataclass
+@dataclass
+class TrainState:
+    """The whole state of a training run. Saving it is a checkpoint; mapping over it is a population.
+
+    trainable: weights that gradients update, by path in the model.
+    statistics: variables that layers update themselves, such as moving means, and frozen weights.
+    slots: the optimizer's memory.
+    hyper: every hyperparameter that is data, by path: rates, penalties, momenta, noise levels.
+    metrics: the accumulators of the running epoch.
+    policies: the memories of compiled policies, by name.
+    seed: of the run; order and noise derive from it with the epoch and the step.
+    step: updates made so far. epoch: epochs finished so far.
+    bad_step: the step whose loss was not finite, or -1; no update is made from it on.
+    stop: whether a policy has ended the run.
+    """
+
+    trainable: dict[str, Array]
+    statistics: dict[str, Array]
+    slots: Any
+    hyper: dict[str, Array]
+    metrics: dict[str, Array]
+    policies: dict[str, Any]
+    seed: Array
+    step: Array
+    epoch: Array
+    bad_step: Array
+    stop: Array
+
+    def replace(self, **changes: Any) -> TrainState:
+        """Return a copy with some fields changed."""
+        return dataclasses.replace(self, **changes)
+
+
+def counters(seed: int, step: int = 0, epoch: int = 0) -> dict[str, Any]:
+    """Return the scalar fields of a fresh state."""
+    return {
+        "seed": np.uint32(seed),
+        "step": np.int32(step),
+        "epoch": np.int32(epoch),
+        "bad_step": np.int32(-1),
+        "stop": np.bool_(False),
+    }
