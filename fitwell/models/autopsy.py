@@ -1,0 +1,86 @@
+"""Why a loss became NaN: the first layer whose output is not finite, and what is likely to blame."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from fitwell.context import CallContext, call_context
+from fitwell.data.feeds import Batch
+from fitwell.engine.state import TrainState
+from fitwell.engine.step import step_key
+from fitwell.variables import Cell, bind
+
+_ADVICE = (
+    "Try a smaller learning rate, standardise inputs and targets, or clip the gradients "
+    "(optimizer argument clipnorm=1.0)."
+)
+
+
+def explain_bad_step(program: Any, state: TrainState, batch: Batch, where: str) -> str:
+    """Return the sentence that names batch, layer and likely cause.
+
+    The state still holds the weights from before the bad step, so the step can be looked at again, eagerly.
+    """
+    start = f"the loss became {{}} in {where}; training stopped there and the weights are those before that batch. "
+    culprit, loss = _first_bad_layer(program, state, batch)
+    kind = "infinite" if np.isinf(loss) else "NaN"
+    return start.format(kind) + _cause(program, state, batch, culprit)
+
+
+def _first_bad_layer(program: Any, state: TrainState, batch: Batch) -> tuple[Any, float]:
+    watch: list[tuple[Any, Any]] = []
+    key = step_key(state.seed, state.step)
+    context = CallContext(training=True, key=key, step=state.step, row_weights=batch.rows, watch=watch)
+    loss, _ = program.forward(
+        state.trainable, state.statistics, state.hyper, batch, training=True, key=key, step=state.step
+    )
+    cells: dict[Cell, Any] = {program.trainable[path]: value for path, value in state.trainable.items()}
+    cells |= {program.statistics[path]: value for path, value in state.statistics.items()}
+    with (
+        bind(cells | {program.hyper[path]: value for path, value in state.hyper.items()}),
+        call_context(context),
+    ):
+        program.model(batch.x)
+    for layer, output in watch:
+        # A model reports after its layers, so the first one found is the innermost and earliest.
+        if not all(_finite(leaf, batch.rows) for leaf in jax.tree.leaves(output)):
+            return layer, float(loss)
+    return None, float(loss)
+
+
+def _cause(program: Any, state: TrainState, batch: Batch, culprit: Any) -> str:
+    if not all(_finite(leaf, batch.rows) for leaf in jax.tree.leaves((batch.x, batch.y))):
+        return "The batch itself holds NaN or infinite values: clean the data first."
+    bad = [path for path, value in state.trainable.items() if not _finite(value, None)]
+    if bad:
+        variable = program.trainable[bad[0]]
+        return (
+            f"The weights {variable.path!r} are no longer finite though the losses before were: the gradient of the "
+            f"step before was not. {_ADVICE}"
+        )
+    if culprit is not None:
+        weights = [float(jnp.max(jnp.abs(v))) for path, v in state.trainable.items() if v.size]
+        return (
+            f"The first values that are not finite come out of layer {culprit.name!r} ({type(culprit).__name__}); "
+            f"the largest weight is {max(weights, default=0.0):.3g}. {_ADVICE}"
+        )
+    largest = max(
+        (float(jnp.max(jnp.abs(leaf))) for leaf in jax.tree.leaves(batch.y) if leaf.size), default=0.0
+    )
+    return (
+        f"Every layer's output is finite, so it is the loss that overflowed or met an invalid value "
+        f"(targets up to {largest:.3g}). {_ADVICE}"
+    )
+
+
+def _finite(array: Any, rows: Any) -> bool:
+    if not jnp.issubdtype(jnp.asarray(array).dtype, jnp.inexact):
+        return True
+    finite = jnp.isfinite(array)
+    if rows is not None and finite.ndim and finite.shape[0] == rows.shape[0]:
+        finite = finite | (rows == 0).reshape((-1,) + (1,) * (finite.ndim - 1))
+    return bool(jnp.all(finite))

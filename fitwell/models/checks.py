@@ -1,0 +1,161 @@
+"""Checks of data against a compiled model: every mistake that can be seen before training starts.
+
+Shapes and label ranges are looked at on the host, once; what they say is meant to be acted on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import numpy as np
+
+from fitwell.data.arrays import check_finite
+from fitwell.data.feeds import Batch
+from fitwell.errors import DataError, InvalidArgument, ShapeError
+from fitwell.models.objective import LossTerm
+
+_SPARSE = ("SparseCategoricalCrossentropy",)
+_CATEGORICAL = ("CategoricalCrossentropy", "CategoricalFocalCrossentropy")
+_BINARY = ("BinaryCrossentropy", "BinaryFocalCrossentropy")
+
+
+def check_lengths(batch: Batch) -> int:
+    """Return the number of rows, which all arrays must share."""
+    named = [("x", leaf) for leaf in jax.tree.leaves(batch.x)]
+    named += [("y", leaf) for leaf in batch.y or []]
+    named += [("sample_weight", leaf) for leaf in batch.weights or [] if leaf is not None]
+    rows = [np.shape(leaf)[0] for _, leaf in named]
+    if len(set(rows)) > 1:
+        found = ", ".join(f"{name}: {count} rows" for (name, _), count in zip(named, rows, strict=True))
+        raise DataError(f"all arrays must have the same number of rows, got {found}")
+    if rows[0] == 0:
+        raise DataError("the data is empty: x has 0 rows")
+    return rows[0]
+
+
+def check_inputs(x: Any, shapes: Sequence[tuple[Any, ...]] | None, names: Sequence[str], first: str) -> None:
+    """Compare the inputs with the shapes the model was built for."""
+    if shapes is None:
+        return
+    arrays = x if isinstance(x, list) else [x]
+    for array, shape, name in zip(arrays, shapes, names, strict=False):
+        actual = tuple(np.shape(array))
+        fits = len(actual) == len(shape) and all(
+            want is None or want == got for want, got in zip(shape[1:], actual[1:], strict=True)
+        )
+        if not fits:
+            wanted = f"({', '.join(['batch', *(str(size) for size in shape[1:])])})"
+            hint = ""
+            if len(actual) + 1 == len(shape) and actual == tuple(size for size in shape[1:]):
+                hint = "; for a single row, add the batch axis: x[np.newaxis]"
+            elif len(actual) == len(shape) - 1 and shape[-1] == 1:
+                hint = "; add the last axis: x[..., np.newaxis]"
+            where = f"input {name!r}" if len(shapes) > 1 else f"the input of layer {first!r}"
+            raise ShapeError(f"{where}: expected shape {wanted}, got {actual}{hint}")
+
+
+def check_values(batch: Batch) -> None:
+    """Refuse NaN and infinity in what is trained on; they would end in a NaN loss much later."""
+    for index, leaf in enumerate(jax.tree.leaves(batch.x)):
+        check_finite(leaf, "x" if index == 0 else f"x[{index}]")
+    for leaf in batch.y or []:
+        check_finite(leaf, "y")
+    for leaf in batch.weights or []:
+        if leaf is not None:
+            check_finite(leaf, "sample_weight")
+
+
+def check_targets(
+    y: Sequence[Any] | None, shapes: Sequence[tuple[Any, ...]], terms: Sequence[LossTerm], several: bool
+) -> None:
+    """Compare the targets with the outputs and the losses."""
+    for term in terms:
+        where = f"output {term.name!r}: " if several else ""
+        if y is None:
+            raise DataError(f"{where}the loss {type(term.loss).__name__} needs targets: pass y")
+        _check_target(y[term.output], shapes[term.output], term.loss, where)
+
+
+def _check_target(y: Any, output: tuple[Any, ...], loss: Any, where: str) -> None:
+    kind = type(loss).__name__
+    shape = tuple(np.shape(y))
+    width = output[-1] if len(output) > 1 else 1
+    if kind in _SPARSE:
+        _check_class_numbers(np.asarray(y), shape, output, width, where, loss)
+        return
+    if kind in _CATEGORICAL and (len(shape) == 1 or shape[-1] == 1) and width != 1:
+        raise DataError(
+            f"{where}categorical_crossentropy expects one-hot targets of shape (rows, {width}), got shape {shape}; "
+            'for class numbers use loss="sparse_categorical_crossentropy", or convert them with utils.to_categorical'
+        )
+    if kind in (*_CATEGORICAL, "KLDivergence") and width == 1:
+        raise InvalidArgument(
+            f"{where}{kind} over an output of width 1 is always zero: use one unit per class with a softmax, or "
+            'loss="binary_crossentropy" with one sigmoid unit'
+        )
+    squeezed = shape[:-1] if len(shape) > 1 and shape[-1] == 1 else shape
+    out = output[:-1] if len(output) > 1 and output[-1] == 1 else output
+    if len(squeezed) != len(out) or any(
+        want is not None and want != got for want, got in zip(out[1:], squeezed[1:], strict=True)
+    ):
+        hint = ""
+        if kind in _BINARY and len(squeezed) == 1 and width > 1:
+            hint = f'; with {width} outputs for one class number per row, use loss="sparse_categorical_crossentropy"'
+        raise ShapeError(
+            f"{where}targets of shape {shape} do not fit outputs of shape {_written(output)}{hint}"
+        )
+    if kind in _BINARY:
+        values = np.asarray(y)
+        low, high = values.min(), values.max()
+        if low < 0 or high > 1:
+            raise DataError(
+                f"{where}binary_crossentropy expects targets from 0 to 1, got values from {low:g} to {high:g}"
+            )
+
+
+def _check_class_numbers(
+    y: np.ndarray, shape: tuple[int, ...], output: tuple[Any, ...], width: Any, where: str, loss: Any
+) -> None:
+    if width == 1:
+        raise InvalidArgument(
+            f"{where}sparse_categorical_crossentropy needs one output unit per class, but the output has width 1: "
+            'use Dense(number of classes, activation="softmax"), or loss="binary_crossentropy" with one sigmoid unit'
+        )
+    squeezed = shape[:-1] if len(shape) == len(output) and shape[-1] == 1 else shape
+    if len(squeezed) != len(output) - 1:
+        hint = "; one-hot targets go with categorical_crossentropy" if shape[-1:] == (width,) else ""
+        raise ShapeError(
+            f"{where}class numbers of shape {shape} do not fit outputs of shape {_written(output)}{hint}"
+        )
+    if np.issubdtype(y.dtype, np.floating) and np.any(y != np.floor(y)):
+        raise DataError(
+            f"{where}sparse_categorical_crossentropy expects whole class numbers, got {y[y != np.floor(y)][0]:g}"
+        )
+    ignored = getattr(loss, "ignore_class", None)
+    valid = y if ignored is None else y[y != ignored]
+    if valid.size and (valid.min() < 0 or valid.max() >= width):
+        wrong = valid.min() if valid.min() < 0 else valid.max()
+        hint = "; classes are counted from 0" if valid.min() == 1 and valid.max() == width else ""
+        raise DataError(
+            f"{where}class numbers must lie in 0 … {width - 1} for {width} outputs, got {int(wrong)}{hint}"
+        )
+
+
+def _written(shape: tuple[Any, ...]) -> str:
+    return f"({', '.join(['rows', *(str(size) for size in shape[1:])])})"
+
+
+def check_batch_size(batch_size: Any, what: str = "batch_size") -> int:
+    """Return a valid batch size."""
+    if isinstance(batch_size, bool) or not isinstance(batch_size, int | np.integer) or batch_size < 1:
+        raise InvalidArgument(f"{what} must be a whole number of at least 1, got {batch_size!r}")
+    return int(batch_size)
+
+
+def check_epochs(epochs: Any, initial_epoch: Any) -> None:
+    """Refuse epochs that are no counts."""
+    for name, value in (("epochs", epochs), ("initial_epoch", initial_epoch)):
+        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 0:
+            raise InvalidArgument(f"{name} must be a whole number of at least 0, got {value!r}")

@@ -1,0 +1,28 @@
+"""`clone_model`: the same architecture with weights of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from fitwell.errors import InvalidArgument
+from fitwell.layers.base import Layer
+from fitwell.models.functional import Functional
+from fitwell.models.model import Model
+from fitwell.models.sequential import Sequential
+from fitwell.registry import deserialize, serialize
+
+
+def clone_model(model: Model, clone_function: Callable[[Layer], Layer] | None = None) -> Any:
+    """Return a new model of the same architecture; weights are initialised anew, nothing is compiled.
+
+    clone_function: makes the copy of each layer of a `Sequential`; by default from its configuration.
+    Subclassed models are cloned through their `get_config` and `from_config`.
+    """
+    if clone_function is not None:
+        if not isinstance(model, Sequential):
+            raise InvalidArgument("clone_model: clone_function works for Sequential models")
+        return Sequential([clone_function(layer) for layer in model._stack], name=model.name)
+    if isinstance(model, Sequential | Functional):
+        return deserialize(serialize(model))
+    return type(model).from_config(model.get_config())

@@ -1,0 +1,247 @@
+"""`Functional`: a model drawn by calling layers on symbols."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import jax
+
+from fitwell.errors import InvalidArgument
+from fitwell.layers.base import Layer, register
+from fitwell.layers.core import InputLayer
+from fitwell.layers.symbolic import Node, SymbolicTensor, is_symbol, symbols_in
+from fitwell.models.model import Model
+from fitwell.registry import deserialize, serialize
+
+
+@register()
+class Functional(Model):
+    """A graph of layers from `inputs` to `outputs`, made by ``Model(inputs=..., outputs=...)``.
+
+    Inputs and outputs are symbols, or lists or dicts of them. Layers may be shared, models may be layers.
+    """
+
+    def __init__(self, inputs: Any, outputs: Any, name: str | None = None, trainable: bool = True) -> None:
+        super().__init__(name=name, trainable=trainable)
+        for what, value in (("inputs", inputs), ("outputs", outputs)):
+            leaves = jax.tree.leaves(value, is_leaf=is_symbol)
+            if not leaves or not all(is_symbol(leaf) for leaf in leaves):
+                raise InvalidArgument(
+                    f"Model: {what} must be the results of Input(...) and of layers called on them, got {value!r}"
+                )
+        self._graph_inputs = inputs
+        self._graph_outputs = outputs
+        self._inputs = symbols_in(inputs)
+        self._outputs = symbols_in(outputs)
+        self._order = _sort(self._inputs, self._outputs)
+        self._graph_layers = _unique([node.layer for node in self._order])
+        self._check_names()
+        self.built = True
+
+    def _check_names(self) -> None:
+        for name, count in Counter(layer.name for layer in self._graph_layers).items():
+            if count > 1:
+                raise InvalidArgument(f"Model: {count} layers are called {name!r}; give each its own name=")
+
+    def call(self, inputs: Any) -> Any:
+        values = {
+            id(symbol): value for symbol, value in zip(self._inputs, self._ordered(inputs), strict=True)
+        }
+
+        def value_of(leaf: Any) -> Any:
+            return values[id(leaf)] if is_symbol(leaf) else leaf
+
+        for node in self._order:
+            if not node.args and isinstance(node.layer, InputLayer):
+                continue
+            args, kwargs = jax.tree.map(value_of, (node.args, node.kwargs), is_leaf=is_symbol)
+            outputs = node.layer(*args, **kwargs)
+            for symbol, value in zip(symbols_in(node.outputs), jax.tree.leaves(outputs), strict=True):
+                values[id(symbol)] = value
+        return jax.tree.map(value_of, self._graph_outputs, is_leaf=is_symbol)
+
+    def _ordered(self, inputs: Any) -> list[Any]:
+        """Return the arrays for the inputs in order, from an array, a list, or a dict by name."""
+        if isinstance(inputs, Mapping):
+            missing = [name for name in self.input_names if name not in inputs]
+            if missing:
+                raise InvalidArgument(f"model {self.name!r}: no input {missing[0]!r} among {list(inputs)}")
+            arrays = [inputs[name] for name in self.input_names]
+        else:
+            arrays = list(inputs) if isinstance(inputs, list | tuple) else [inputs]
+        if len(arrays) != len(self._inputs):
+            raise InvalidArgument(
+                f"model {self.name!r} has {len(self._inputs)} inputs {self.input_names}, got {len(arrays)}"
+            )
+        # Whole numbers become floats where the Input said so (it does by default), as in Keras.
+        return [
+            array.astype(symbol.dtype) if hasattr(array, "astype") and array.dtype != symbol.dtype else array
+            for symbol, array in zip(self._inputs, arrays, strict=True)
+        ]
+
+    def children(self) -> Iterator[tuple[str, Layer]]:
+        """Yield the layers in the order of the computation, numbered."""
+        for number, layer in enumerate(self._graph_layers):
+            yield f"layers.{number}", layer
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers in the order of the computation, inputs included."""
+        return list(self._graph_layers)
+
+    @property
+    def input_names(self) -> list[str]:
+        """The names of the inputs: dict keys, or the Input layers' names."""
+        if isinstance(self._graph_inputs, Mapping):
+            return list(self._graph_inputs)
+        return [_origin(symbol) for symbol in self._inputs]
+
+    @property
+    def output_names(self) -> list[str]:
+        """The names of the outputs: dict keys, or the names of the layers that give them."""
+        if isinstance(self._graph_outputs, Mapping):
+            return list(self._graph_outputs)
+        names = [_origin(symbol) for symbol in self._outputs]
+        seen: Counter[str] = Counter()
+        unique = []
+        for name in names:
+            unique.append(f"{name}_{seen[name]}" if seen[name] else name)
+            seen[name] += 1
+        return unique
+
+    def output_names_for(self, y: Any) -> list[str]:
+        """Return the names of the outputs, whatever the targets."""
+        return self.output_names
+
+    def expected_inputs(self) -> tuple[list[tuple[Any, ...]] | None, list[str], str]:
+        """Return the input shapes, their names, and the first layer after the input."""
+        after = [layer for layer in self._graph_layers if not isinstance(layer, InputLayer)]
+        return (
+            [symbol.shape for symbol in self._inputs],
+            self.input_names,
+            str(after[0].name if after else self.name),
+        )
+
+    @property
+    def input(self) -> Any:
+        """The symbolic inputs."""
+        return self._graph_inputs if len(self._inputs) > 1 else self._inputs[0]
+
+    @property
+    def inputs(self) -> list[SymbolicTensor]:
+        """The symbolic inputs as a list."""
+        return list(self._inputs)
+
+    @property
+    def output(self) -> Any:
+        """The symbolic outputs."""
+        return self._graph_outputs if len(self._outputs) > 1 else self._outputs[0]
+
+    @property
+    def outputs(self) -> list[SymbolicTensor]:
+        """The symbolic outputs as a list."""
+        return list(self._outputs)
+
+    # --- configuration -------------------------------------------------------------------------------------
+
+    @property
+    def nodes(self) -> list[Node]:
+        """The calls of layers, in an order in which they can be computed."""
+        return list(self._order)
+
+    def get_config(self) -> dict[str, Any]:
+        places = {
+            id(s): [n, i]
+            for n, node in enumerate(self._order)
+            for i, s in enumerate(symbols_in(node.outputs))
+        }
+
+        def write(leaf: Any) -> Any:
+            return {"tensor": places[id(leaf)]} if is_symbol(leaf) else serialize(leaf)
+
+        layers = self._graph_layers
+        calls = [
+            {
+                "layer": next(i for i, layer in enumerate(layers) if layer is node.layer),
+                "args": _map(list(node.args), write),
+                "kwargs": _map(node.kwargs, write),
+            }
+            for node in self._order
+        ]
+        return {
+            "name": self.name,
+            "layers": [serialize(layer) for layer in layers],
+            "calls": calls,
+            "inputs": _map(self._graph_inputs, write),
+            "outputs": _map(self._graph_outputs, write),
+        }
+
+    @classmethod
+    def from_config(cls, config: Any) -> Any:
+        layers = [deserialize(layer) for layer in config["layers"]]
+        made: list[list[SymbolicTensor]] = []
+
+        def read(value: Any) -> Any:
+            if isinstance(value, Mapping):
+                if set(value) == {"tensor"}:
+                    number, index = value["tensor"]
+                    return made[number][index]
+                return {key: read(item) for key, item in value.items()}
+            if isinstance(value, list):
+                return [read(item) for item in value]
+            return value
+
+        for call in config["calls"]:
+            layer = layers[call["layer"]]
+            outputs = (
+                layer.output
+                if isinstance(layer, InputLayer)
+                else layer(*read(call["args"]), **read(call["kwargs"]))
+            )
+            made.append(symbols_in(outputs))
+        return Model(inputs=read(config["inputs"]), outputs=read(config["outputs"]), name=config.get("name"))
+
+
+def _origin(symbol: SymbolicTensor) -> str:
+    """Return the name of the layer that gives `symbol`."""
+    assert symbol.node is not None
+    return str(symbol.node.layer.name)
+
+
+def _map(tree: Any, function: Any) -> Any:
+    if isinstance(tree, Mapping):
+        return {key: _map(item, function) for key, item in tree.items()}
+    if isinstance(tree, list | tuple):
+        return [_map(item, function) for item in tree]
+    return function(tree)
+
+
+def _sort(inputs: list[SymbolicTensor], outputs: list[SymbolicTensor]) -> list[Node]:
+    """Return the nodes between inputs and outputs, each after those it needs, in the order they were drawn."""
+    entrances = {id(symbol) for symbol in inputs}
+    found: dict[int, Node] = {}
+    waiting = list(outputs) + list(inputs)
+    while waiting:
+        symbol = waiting.pop()
+        node = symbol.node
+        if node is None:
+            raise InvalidArgument(f"Model: {symbol!r} comes from no layer")
+        if id(node) in found:
+            continue
+        if id(symbol) in entrances and not isinstance(node.layer, InputLayer):
+            raise InvalidArgument(
+                f"Model: inputs must be made by Input(...), {symbol!r} is the output of {node.layer.name!r}"
+            )
+        if isinstance(node.layer, InputLayer) and id(symbol) not in entrances:
+            raise InvalidArgument(
+                f"Model: the outputs depend on input {node.layer.name!r}, which is not among the inputs"
+            )
+        found[id(node)] = node
+        waiting.extend(node.inputs)
+    return sorted(found.values(), key=lambda node: node.order)
+
+
+def _unique(layers: list[Layer]) -> list[Layer]:
+    return list({id(layer): layer for layer in layers}.values())

@@ -1,0 +1,76 @@
+"""Forward passes without learning: `predict`, and the shapes a model's outputs will have."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from fitwell import random
+from fitwell.context import CallContext, call_context
+from fitwell.data.feeds import count_rows
+from fitwell.engine import compiling
+from fitwell.layers.base import shielded
+from fitwell.variables import bind, named_hyperparameters
+
+if TYPE_CHECKING:
+    from fitwell.models.model import Model
+
+
+class Inference:
+    """The compiled forward pass of one model, for any number of rows."""
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+        self.variables = dict(model.named_variables())
+        self.hyper = named_hyperparameters([layer for _, layer in model.flatten()])
+        self._compiled: dict[Any, Any] = {}
+        self._draws = False
+
+    def __call__(self, x: Any) -> Any:
+        """Return the outputs for the rows of `x`, as NumPy arrays."""
+        rows = count_rows(x)
+        if self.model.is_row_wise:
+            # A few sizes serve all: short batches are padded to a power of two.
+            x = jax.tree.map(lambda leaf: _padded(leaf, 1 << (rows - 1).bit_length()), x)
+        key = compiling.signature(x)
+        values = {path: variable.value for path, variable in self.variables.items()}
+        hyper = {path: cell.as_array() for path, cell in self.hyper.items() if cell.is_number}
+        seed = np.uint32(random.next_seed() if self._draws else 0)
+        arguments = (values, hyper, x, seed)
+        if key not in self._compiled:
+            self._compiled[key] = compiling.compile_program(self._forward, arguments)
+            if self._draws and seed == 0:
+                # Tracing has just shown that the model is random at inference: give it noise of its own.
+                arguments = (values, hyper, x, np.uint32(random.next_seed()))
+        outputs = self._compiled[key](*arguments)
+        return jax.tree.map(lambda output: np.asarray(output)[:rows], outputs)
+
+    def _forward(self, values: dict[str, Any], hyper: dict[str, Any], x: Any, seed: Any) -> Any:
+        cells: dict[Any, Any] = {self.variables[path]: value for path, value in values.items()}
+        cells |= {self.hyper[path]: value for path, value in hyper.items()}
+        context = CallContext(training=False, key=jax.random.key(seed))
+        with bind(cells), call_context(context):
+            outputs = self.model(x)
+        self._draws = self._draws or context.draws > 0
+        return outputs
+
+
+def _padded(leaf: Any, rows: int) -> Any:
+    missing = rows - leaf.shape[0]
+    if missing == 0:
+        return leaf
+    return np.concatenate([np.asarray(leaf), np.zeros((missing, *leaf.shape[1:]), leaf.dtype)])
+
+
+def infer_structs(model: Model, x: Any) -> Any:
+    """Return the abstract outputs for inputs like `x`, building the model on the way if need be."""
+
+    def forward(arrays: Any) -> Any:
+        with call_context(CallContext(training=False, key=jax.random.key(0))), shielded(model):
+            return model(arrays)
+
+    structs = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(np.shape(leaf), jnp.result_type(leaf)), x)
+    return jax.eval_shape(forward, structs)

@@ -1,0 +1,352 @@
+"""`Model`: a layer that can be compiled, fitted, evaluated, used and saved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+
+from fitwell import optimizers
+from fitwell.callbacks.base import CallbackList
+from fitwell.errors import InvalidArgument, StateError
+from fitwell.history import History
+from fitwell.layers.base import Layer
+from fitwell.models import checks, summary, training
+from fitwell.models.inference import Inference, infer_structs
+from fitwell.models.objective import Objective
+from fitwell.models.program import as_outputs
+from fitwell.models.runtime import Runtime
+from fitwell.progress import Progress
+
+
+class Model(Layer):
+    """A network that can be trained.
+
+    Three forms, as in Keras: `Sequential`; functional, ``Model(inputs=..., outputs=...)``; and subclasses
+    that make layers in ``__init__`` and compute in ``call(self, inputs, training=None)``.
+    """
+
+    history: History | None
+    stop_training: bool
+    _inference: Inference | None
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        if cls is Model and (args or "inputs" in kwargs):
+            from fitwell.models.functional import Functional
+
+            return super().__new__(Functional)
+        return super().__new__(cls)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        if args:
+            raise InvalidArgument(f"{type(self).__name__}: unexpected arguments {args!r}")
+        super().__init__(**kwargs)
+        self._prepare_model()
+
+    def _prepare_model(self) -> None:
+        self.history = None
+        self.stop_training = False
+        self._inference = None
+
+    # --- compiling -----------------------------------------------------------------------------------------
+
+    def compile(
+        self,
+        optimizer: Any = "rmsprop",
+        loss: Any = None,
+        metrics: Any = None,
+        loss_weights: Any = None,
+        weighted_metrics: Any = None,
+        run_eagerly: bool = False,
+        steps_per_execution: int | str = 1,
+        jit_compile: bool | str = "auto",
+    ) -> None:
+        """Say how the model is trained.
+
+        Parameters
+        ----------
+        optimizer: name, `optimizers.Optimizer`, or any optax transformation.
+        loss: name, object or function ``f(y_true, y_pred)``; a list or dict of them for several outputs.
+        metrics, weighted_metrics: lists of names, objects or functions; per output as a list of lists or a
+            dict. Weighted ones count sample weights.
+        loss_weights: list or dict of factors, one per output.
+        steps_per_execution, jit_compile: hints that fitwell does not need: results never depend on how a
+            run is cut into dispatches, and everything is compiled.
+
+        Which variables are trainable is settled here. Training starts afresh: optimizer slots, epochs.
+        """
+        if run_eagerly:
+            raise InvalidArgument(
+                "run_eagerly=True: fitwell compiles whole runs; to look inside, call model(x) eagerly, or use "
+                "jax.debug.print in a layer's call"
+            )
+        if jit_compile is False:
+            raise InvalidArgument("jit_compile=False: fitwell always compiles; leave the argument out")
+        if steps_per_execution != "auto":
+            checks.check_batch_size(steps_per_execution, "steps_per_execution")
+        objective = Objective(loss, loss_weights, metrics, weighted_metrics)
+        self.optimizer = optimizers.get(optimizer)
+        self._runtime = Runtime(self, self.optimizer, objective)
+
+    @property
+    def compiled(self) -> bool:
+        """Whether `compile` was called."""
+        return getattr(self, "_runtime", None) is not None
+
+    @property
+    def runtime(self) -> Runtime:
+        """The compiled side of the model."""
+        if not self.compiled:
+            raise StateError(
+                f"model {self.name!r} must be compiled first: model.compile(optimizer=..., loss=...)"
+            )
+        return self._runtime
+
+    @property
+    def loss(self) -> Any:
+        """The loss as given to `compile`."""
+        return self.runtime.objective.loss
+
+    @property
+    def metrics_names(self) -> list[str]:
+        """The names of what `evaluate` returns; known after the first `fit` or `evaluate`."""
+        return self.runtime.program.result_names()
+
+    # --- training ------------------------------------------------------------------------------------------
+
+    def fit(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: int | str = "auto",
+        callbacks: Sequence[Any] | None = None,
+        validation_split: float = 0.0,
+        validation_data: Any = None,
+        shuffle: bool = True,
+        class_weight: dict[Any, float] | None = None,
+        sample_weight: Any = None,
+        initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
+        validation_batch_size: int | None = None,
+        validation_freq: int | Sequence[int] = 1,
+    ) -> History:
+        """Train the model; calling it again goes on from where it stopped.
+
+        Parameters
+        ----------
+        x, y: inputs and targets, the rows first: NumPy or JAX arrays, pandas objects, lists, or dicts and
+            lists of arrays for several inputs and outputs. `x` may instead be a generator or iterable of
+            batches ``(x, y)`` or ``(x, y, sample_weight)``.
+        batch_size: rows per update, 32. The last, short batch is used and weighs by its true size.
+        epochs: the epoch to stop after. initial_epoch: the number of the first one.
+        verbose: 0 silent, 1 progress, 2 a line per epoch; ``"auto"`` is 1.
+        callbacks: observers and policies.
+        validation_split: fraction taken from the end of x and y, before shuffling.
+        validation_data: ``(x, y)``, ``(x, y, sample_weight)`` or a generator.
+        shuffle: a new order of rows every epoch.
+        class_weight: factor per class; multiplied with `sample_weight`, one factor per row.
+        steps_per_epoch, validation_steps: lengths of an epoch and a validation in batches.
+        validation_batch_size: results do not depend on it. validation_freq: validate every so many epochs,
+            or in the epochs listed (counted from 1).
+
+        Returns the `History`. Ctrl-C ends the run after the step it is in, with all weights as learned.
+        """
+        checks.check_epochs(epochs, initial_epoch)
+        if x is None:
+            raise InvalidArgument("fit: x is missing")
+        runtime = self.runtime
+        runtime.warn_if_freezing_changed()
+        data = training.gather(self, x, y, sample_weight, class_weight)
+        validation = None
+        if validation_data is not None:
+            validation = training.gather_validation(self, validation_data)
+        elif validation_split:
+            data, validation = data.split(validation_split)
+        return training.Fit(
+            self,
+            data,
+            validation,
+            batch_size=batch_size,
+            validation_batch_size=validation_batch_size,
+            epochs=epochs,
+            initial_epoch=initial_epoch,
+            steps_per_epoch=steps_per_epoch,
+            validation_steps=validation_steps,
+            validation_freq=validation_freq,
+            shuffle=shuffle,
+            callbacks=callbacks or [],
+            verbose=verbose,
+        ).run()
+
+    def evaluate(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        verbose: int | str = "auto",
+        sample_weight: Any = None,
+        steps: int | None = None,
+        callbacks: Sequence[Any] | None = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """Return the loss and every metric over `x` and `y`: a float, a list of floats, or a dict."""
+        data = training.gather(self, x, y, sample_weight)
+        self.runtime.prepare(data.example)
+        self.runtime.check(data.example)
+        progress = Progress(verbose, None, None)
+        observers = CallbackList(callbacks or [], self, {"steps": steps, "verbose": verbose})
+        results = training.evaluate(
+            self, data, observers, batch_size=batch_size, steps=steps, progress=progress
+        )
+        progress.close()
+        if return_dict:
+            return results
+        values = list(results.values())
+        return values[0] if len(values) == 1 else values
+
+    def predict(
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: int | str = 0,
+        steps: int | None = None,
+        callbacks: Sequence[Any] | None = None,
+    ) -> Any:
+        """Return the outputs for every row of `x` as NumPy arrays, computed in batches."""
+        progress = Progress(verbose, None, None)
+        observers = CallbackList(callbacks or [], self, {"steps": steps, "verbose": verbose})
+        outputs = training.predict(self, x, observers, batch_size=batch_size, steps=steps, progress=progress)
+        progress.close()
+        return outputs
+
+    def train_on_batch(
+        self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None
+    ) -> Any:
+        """Make one update on one batch and return its loss and metrics, as `evaluate` does."""
+        rows = len(jax.tree.leaves(x)[0])
+        history = self.fit(
+            x,
+            y,
+            batch_size=rows,
+            shuffle=False,
+            sample_weight=sample_weight,
+            class_weight=class_weight,
+            verbose=0,
+        )
+        values = [entries[-1] for entries in history.history.values()]
+        return values[0] if len(values) == 1 else values
+
+    def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None) -> Any:
+        """Return the loss and metrics of one batch."""
+        return self.evaluate(x, y, sample_weight=sample_weight, verbose=0)
+
+    def predict_on_batch(self, x: Any) -> Any:
+        """Return the outputs for one batch."""
+        return self.predict(x)
+
+    # --- what the training functions ask -------------------------------------------------------------------
+
+    @property
+    def input_names(self) -> list[str] | None:
+        """The names of the inputs; None when the model takes what `call` takes."""
+        return None
+
+    def output_names_for(self, y: Any) -> list[str]:
+        """Return the names of the outputs; a subclassed model has as many as there are targets."""
+        if isinstance(y, dict):
+            return list(y)
+        if isinstance(y, tuple) or (
+            isinstance(y, list) and y and all(hasattr(item, "shape") and item.shape for item in y)
+        ):
+            return [f"output_{i + 1}" for i in range(len(y))] if len(y) > 1 else ["output"]
+        return ["output"]
+
+    def expected_inputs(self) -> tuple[list[tuple[Any, ...]] | None, list[str], str]:
+        """Return the input shapes, input names and first layer's name, for checks."""
+        return None, [], str(self.name)
+
+    def output_structs(self, x: Any) -> list[Any]:
+        """Return the abstract outputs for inputs like `x`; builds the model if need be."""
+        return as_outputs(infer_structs(self, x))
+
+    @property
+    def is_row_wise(self) -> bool:
+        """Whether every layer treats the rows of a batch one by one, or knows about padding."""
+        return all(layer.row_wise for _, layer in self.flatten())
+
+    def infer(self, x: Any) -> Any:
+        """Return the outputs for the rows of `x` in one compiled call."""
+        if not self.built:
+            infer_structs(self, x)
+        inference = self._inference
+        # Layers may have been added or taken away since.
+        if inference is None or inference.variables != dict(self.named_variables()):
+            inference = self._inference = Inference(self)
+        return inference(x)
+
+    # --- structure -----------------------------------------------------------------------------------------
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers directly below the model."""
+        return [layer for _, layer in self.children()]
+
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
+        """Return the layer called `name`, or the one at `index`."""
+        if index is not None:
+            return self.layers[index]
+        for layer in self.layers:
+            if layer.name == name:
+                return layer
+        from fitwell.errors import unknown_name
+
+        raise unknown_name("layer", str(name), [str(layer.name) for layer in self.layers])
+
+    def summary(
+        self,
+        line_length: int | None = None,
+        positions: Any = None,
+        print_fn: Callable[[str], Any] | None = None,
+        expand_nested: bool = False,
+        show_trainable: bool = False,
+    ) -> None:
+        """Print the layers with output shapes, parameter counts and, in graphs, connections."""
+        text = summary.render(self, line_length, positions, expand_nested, show_trainable)
+        (print_fn or print)(text)
+
+    def save(self, filepath: Any, overwrite: bool = True) -> None:
+        """Write the whole model to a ``.keras`` file."""
+        from fitwell.saving import save_model
+
+        save_model(self, filepath, overwrite=overwrite)
+
+    def save_weights(self, filepath: Any, overwrite: bool = True) -> None:
+        """Write the weights to a ``.weights.h5`` file."""
+        from fitwell.saving import save_weights
+
+        save_weights(self, filepath, overwrite=overwrite)
+
+    def load_weights(self, filepath: Any) -> None:
+        """Read weights written by `save_weights`."""
+        from fitwell.saving import load_weights
+
+        load_weights(self, filepath)
+
+    def predict_classes(self, x: Any, batch_size: int | None = None, verbose: int = 0) -> np.ndarray:
+        """Return the most likely class of every row (an older name: use ``predict(x).argmax(-1)``)."""
+        import warnings
+
+        warnings.warn(
+            "predict_classes is an older name: use predict(x).argmax(axis=-1)",
+            DeprecationWarning,
+            stacklevel=2,
+        )
+        probabilities = self.predict(x, batch_size=batch_size, verbose=verbose)
+        if probabilities.shape[-1] > 1:
+            return np.asarray(probabilities.argmax(axis=-1))
+        return np.asarray(probabilities > 0.5).astype("int32")

@@ -1,0 +1,166 @@
+"""What a model is trained for: losses and metrics, resolved per output."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fitwell import losses, metrics
+from fitwell.errors import InvalidArgument, Problems, nearest
+from fitwell.layers.base import snake_case
+from fitwell.variables import Hyperparametric
+
+
+class LossTerm(Hyperparametric):
+    """The loss of one output and its weight in the total; the weight is data."""
+
+    hyperparameters = ("weight",)
+
+    def __init__(self, output: int, name: str, loss: Any, weight: float) -> None:
+        self.output = output
+        self.name = name
+        self.loss = loss
+        self.weight = weight
+
+
+class MetricTerm(Hyperparametric):
+    """One metric of one output; `weighted` ones count sample weights, others only real rows."""
+
+    def __init__(self, output: int, name: str, metric: Any, weighted: bool) -> None:
+        self.output = output
+        self.name = name
+        self.metric = metric
+        self.weighted = weighted
+
+
+class Objective:
+    """The losses and metrics given to `compile`, before the model's outputs are known.
+
+    loss: one for every output, or a list or dict of them. loss_weights: likewise, 1 by default.
+    metrics, weighted_metrics: a list for a single output; per output as lists of lists or a dict.
+    """
+
+    def __init__(
+        self, loss: Any, loss_weights: Any = None, metrics: Any = None, weighted_metrics: Any = None
+    ) -> None:
+        self.loss = loss
+        self.loss_weights = loss_weights
+        self.metrics = metrics
+        self.weighted_metrics = weighted_metrics
+        self._check_names()
+
+    def _check_names(self) -> None:
+        """Look every name up now, so that a misspelt one is reported by `compile` and not by `fit`."""
+        problems = Problems("compile")
+        for loss in _leaves(self.loss):
+            _try(problems, lambda loss=loss: losses.get(loss))
+        for metric in [*_leaves(self.metrics), *_leaves(self.weighted_metrics)]:
+            _try(problems, lambda metric=metric: metrics.get(metric))
+        problems.raise_any()
+
+    def loss_terms(self, names: Sequence[str]) -> list[LossTerm]:
+        """Return the terms of the loss for outputs called `names`."""
+        chosen = _per_output(self.loss, names, "loss")
+        weights = _per_output(self.loss_weights, names, "loss_weights", broadcast=False)
+        terms = []
+        for index, (name, loss) in enumerate(zip(names, chosen, strict=True)):
+            if loss is not None:
+                weight = 1.0 if weights[index] is None else float(weights[index])
+                terms.append(LossTerm(index, name, losses.get(loss), weight))
+        if not terms:
+            raise InvalidArgument("compile: no output has a loss")
+        return terms
+
+    def metric_terms(
+        self, names: Sequence[str], terms: Sequence[LossTerm], shapes: Sequence[tuple[Any, Any]]
+    ) -> list[MetricTerm]:
+        """Return the metrics for outputs called `names`; `shapes` are those of targets and predictions."""
+        loss_of = {term.output: term.loss for term in terms}
+        result: list[MetricTerm] = []
+        for given, weighted in ((self.metrics, False), (self.weighted_metrics, True)):
+            for output, chosen in enumerate(_metrics_per_output(given, names)):
+                for item in chosen:
+                    metric = _make_metric(item, loss_of.get(output), shapes[output])
+                    label = metric.name if len(names) == 1 else f"{names[output]}_{metric.name}"
+                    result.append(MetricTerm(output, _unused(label, result), metric, weighted))
+        return result
+
+
+def _try(problems: Problems, action: Any) -> None:
+    try:
+        action()
+    except ValueError as error:
+        problems.add(str(error))
+
+
+def _leaves(value: Any) -> list[Any]:
+    if isinstance(value, Mapping) and "class_name" not in value:
+        return [leaf for item in value.values() for leaf in _leaves(item)]
+    if isinstance(value, list | tuple):
+        return [leaf for item in value for leaf in _leaves(item)]
+    return [] if value is None else [value]
+
+
+def _per_output(value: Any, names: Sequence[str], what: str, broadcast: bool = True) -> list[Any]:
+    """Spread `value` (one, a list, or a dict by output name) over the outputs."""
+    if isinstance(value, Mapping) and "class_name" not in value:
+        unknown = [key for key in value if key not in names]
+        if unknown:
+            raise InvalidArgument(
+                f"compile: {what} names output {unknown[0]!r}{nearest(str(unknown[0]), names)} "
+                f"The outputs are {', '.join(map(repr, names))}."
+            )
+        return [value.get(name) for name in names]
+    if isinstance(value, list | tuple):
+        if len(value) != len(names):
+            raise InvalidArgument(
+                f"compile: {what} has {len(value)} entries for {len(names)} outputs {list(names)}"
+            )
+        return list(value)
+    if value is not None and not broadcast and len(names) > 1:
+        raise InvalidArgument(
+            f"compile: {what} must be a list or dict with one entry per output {list(names)}"
+        )
+    return [value] * len(names)
+
+
+def _metrics_per_output(value: Any, names: Sequence[str]) -> list[list[Any]]:
+    """Spread metrics over the outputs: a dict, a list of lists, or one flat list for all."""
+    if value is None:
+        return [[] for _ in names]
+    if isinstance(value, Mapping) and "class_name" not in value:
+        return [_as_list(item) for item in _per_output(value, names, "metrics")]
+    items = _as_list(value)
+    nested = any(isinstance(item, list | tuple) for item in items)
+    if len(names) > 1 and (nested or len(items) == len(names)):
+        return [_as_list(item) for item in _per_output(items, names, "metrics")]
+    if nested:
+        items = [leaf for item in items for leaf in _as_list(item)]
+    return [list(items) for _ in names]
+
+
+def _as_list(value: Any) -> list[Any]:
+    if value is None:
+        return []
+    return list(value) if isinstance(value, list | tuple) else [value]
+
+
+def _make_metric(item: Any, loss: Any, shapes: tuple[Any, Any]) -> Any:
+    """Return a metric object, of its own for this output, named as the user wrote it."""
+    metric = metrics.get(item, loss, *shapes)
+    if isinstance(item, str):
+        # "mae" is reported as "mae", "RootMeanSquaredError" as "root_mean_squared_error".
+        metric.name = snake_case(item)
+    if shapes[0] is not None:
+        metric.build(*shapes)
+    return metric
+
+
+def _unused(label: str, terms: Sequence[MetricTerm]) -> str:
+    used = {term.name for term in terms}
+    if label not in used:
+        return label
+    count = 1
+    while f"{label}_{count}" in used:
+        count += 1
+    return f"{label}_{count}"

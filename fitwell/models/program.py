@@ -1,0 +1,184 @@
+"""A model as the engine's `Program`: bind the values of a state, call the layers, collect what they did."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import jax
+import jax.numpy as jnp
+
+from fitwell import metrics as metrics_floor
+from fitwell.context import CallContext, call_context
+from fitwell.engine.program import Batch, Forward
+from fitwell.models.objective import LossTerm, MetricTerm
+from fitwell.variables import Cell, Hyperparameter, Variable, bind, named_hyperparameters
+
+if TYPE_CHECKING:
+    from fitwell.models.model import Model
+
+Array = Any
+Arrays = dict[str, Array]
+
+
+class ModelProgram:
+    """Pure functions over the variables and hyperparameters of one compiled model.
+
+    trainable, statistics: its variables by path. hyper: its hyperparameter cells by path.
+    row_wise: whether every part treats rows one by one, so that short batches may be padded.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        optimizer: Any,
+        losses: Sequence[LossTerm],
+        metrics: Sequence[MetricTerm],
+        outputs: Sequence[str],
+    ) -> None:
+        self.model = model
+        self.optimizer = optimizer
+        self.losses = list(losses)
+        self.metrics = list(metrics)
+        self.output_names = list(outputs)
+        self.trainable: dict[str, Variable] = dict(model.named_trainable_variables())
+        learned = {id(variable) for variable in self.trainable.values()}
+        self.statistics = {path: v for path, v in model.named_variables() if id(v) not in learned}
+        self.hyper = self._hyperparameters()
+        self._trackers = {name: metrics_floor.Mean(name=name) for name in self._loss_names()}
+        self._metric_variables = self._accumulators()
+        self.row_wise = all(layer.row_wise for _, layer in model.flatten()) and self._masks_rows()
+
+    def _hyperparameters(self) -> dict[str, Hyperparameter]:
+        # Each layer gives its own numbers and those of its penalties and activations, not its sub-layers'.
+        layers = list(self.model.flatten())
+        seen = {id(layer) for _, layer in layers}
+        found: dict[str, Hyperparameter] = {}
+        for path, layer in layers:
+            seen.discard(id(layer))
+            found |= named_hyperparameters(layer, f"model.{path}" if path else "model", seen)
+        for name, root in (("optimizer", self.optimizer), ("loss", self.losses), ("metrics", self.metrics)):
+            found |= named_hyperparameters(root, name, seen)
+        return found
+
+    def _loss_names(self) -> list[str]:
+        names = [f"{term.name}_loss" for term in self.losses] if len(self.output_names) > 1 else []
+        return ["loss", *names]
+
+    def _accumulators(self) -> dict[str, Variable]:
+        objects = {**self._trackers, **{term.name: term.metric for term in self.metrics}}
+        return {f"{name}/{i}": v for name, metric in objects.items() for i, v in enumerate(metric.variables)}
+
+    def _masks_rows(self) -> bool:
+        """Whether losses and metrics are ours, and so honour row weights; a stranger's may not."""
+        parts = [term.loss for term in self.losses] + [term.metric for term in self.metrics]
+        code = [getattr(part, "fn", type(part)) for part in parts]
+        return all(getattr(piece, "__module__", "").startswith("fitwell.") for piece in code)
+
+    # --- the engine's protocol -----------------------------------------------------------------------------
+
+    def forward(
+        self,
+        trainable: Arrays,
+        statistics: Arrays,
+        hyper: Arrays,
+        batch: Batch,
+        *,
+        training: bool,
+        key: Array,
+        step: Array,
+    ) -> tuple[Array, Forward]:
+        """Call the model on a batch and return its loss."""
+        context = CallContext(training=training, key=key, step=step, row_weights=batch.rows)
+        cells: dict[Cell, Any] = {self.trainable[path]: value for path, value in trainable.items()}
+        cells |= {self.statistics[path]: value for path, value in statistics.items()}
+        with bind(cells | self._hyper_cells(hyper)) as bound, call_context(context):
+            outputs = as_outputs(self.model(batch.x))
+            parts = {f"{term.name}_loss": self._loss_of(term, outputs, batch) for term in self.losses}
+            weighted = [parts[f"{term.name}_loss"] * term.weight for term in self.losses]
+            total = sum([*self._penalties(), *context.penalties], start=sum(weighted[1:], start=weighted[0]))
+            after = {path: bound[variable] for path, variable in self.statistics.items()}
+        return jnp.asarray(total), Forward(outputs, after, parts)
+
+    def _hyper_cells(self, hyper: Arrays) -> dict[Cell, Any]:
+        return {self.hyper[path]: value for path, value in hyper.items()}
+
+    def _loss_of(self, term: LossTerm, outputs: list[Array], batch: Batch) -> Array:
+        weight = None if batch.weights is None else batch.weights[term.output]
+        return term.loss(batch.y[term.output], outputs[term.output], sample_weight=weight)
+
+    def _penalties(self) -> list[Array]:
+        return [v.regularizer(v.value) for v in self.trainable.values() if v.regularizer is not None]
+
+    def result_names(self) -> list[str]:
+        """Return the names of the results, the loss first."""
+        names: list[str] = []
+        # JAX returns dicts in key order; the order wanted is the one they are made in.
+        jax.eval_shape(lambda: names.extend(self.results(self.zero_metrics())))
+        return names
+
+    def update(
+        self, gradients: Arrays, slots: Any, trainable: Arrays, hyper: Arrays, step: Array, key: Array
+    ) -> tuple[Arrays, Any]:
+        """Let the optimizer make one update, then apply the constraints."""
+        # Optimizers may add noise to gradients: it comes from a stream of its own.
+        context = CallContext(training=True, key=jax.random.fold_in(key, 0), step=step)
+        with bind(self._hyper_cells(hyper)), call_context(context):
+            fresh, slots = self.optimizer.update(gradients, slots, trainable, step)
+            for path, variable in self.trainable.items():
+                if variable.constraint is not None:
+                    fresh[path] = variable.constraint(fresh[path])
+        return fresh, slots
+
+    def scale(self, loss: Array, hyper: Arrays) -> Array:
+        """Return the number to differentiate: the loss, enlarged when the optimizer guards against underflow."""
+        with bind(self._hyper_cells(hyper)):
+            return self.optimizer.scale_loss(loss)
+
+    def accumulate(
+        self, metrics: Arrays, loss: Array, forward: Forward, batch: Batch, hyper: Arrays
+    ) -> Arrays:
+        """Put one batch into the accumulators."""
+        rows = _row_count(batch)
+        cells: dict[Cell, Any] = {self._metric_variables[path]: value for path, value in metrics.items()}
+        context = CallContext(training=False)
+        with bind(cells | self._hyper_cells(hyper)) as bound, call_context(context):
+            for name, tracker in self._trackers.items():
+                tracker.update_state(loss if name == "loss" else forward.parts[name], sample_weight=rows)
+            for term in self.metrics:
+                weight = batch.rows
+                if term.weighted and batch.weights is not None and batch.weights[term.output] is not None:
+                    given = batch.weights[term.output]
+                    weight = given if weight is None else given * weight
+                term.metric.update_state(
+                    batch.y[term.output], forward.outputs[term.output], sample_weight=weight
+                )
+            return {path: bound[variable] for path, variable in self._metric_variables.items()}
+
+    def zero_metrics(self) -> Arrays:
+        """Return accumulators as their `reset_state` leaves them."""
+        start: dict[Cell, Any] = {v: jnp.zeros(v.shape, v.dtype) for v in self._metric_variables.values()}
+        with bind(start) as bound:
+            for metric in [*self._trackers.values(), *(term.metric for term in self.metrics)]:
+                metric.reset_state()
+            return {path: jnp.asarray(bound[variable]) for path, variable in self._metric_variables.items()}
+
+    def results(self, metrics: Arrays) -> Arrays:
+        """Return every scalar metric by name, the loss first."""
+        with bind({self._metric_variables[path]: value for path, value in metrics.items()}):
+            found = {name: tracker.result() for name, tracker in self._trackers.items()}
+            found |= {term.name: term.metric.result() for term in self.metrics}
+        return {name: value for name, value in found.items() if jnp.ndim(value) == 0}
+
+
+def as_outputs(outputs: Any) -> list[Array]:
+    """Return a model's outputs as a list: one array, a list or tuple of them, or a dict in key order."""
+    if isinstance(outputs, dict):
+        return list(outputs.values())
+    return list(outputs) if isinstance(outputs, list | tuple) else [outputs]
+
+
+def _row_count(batch: Batch) -> Array:
+    if batch.rows is not None:
+        return jnp.sum(batch.rows)
+    return jnp.float32(jax.tree.leaves(batch.x)[0].shape[0])

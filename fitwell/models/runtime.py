@@ -1,0 +1,183 @@
+"""What a compiled model keeps between calls: its program, its machines, and where its training stands."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import jax
+import numpy as np
+
+from fitwell import random
+from fitwell.data.feeds import Batch
+from fitwell.engine import compiling
+from fitwell.engine.machine import Machine, Validation
+from fitwell.engine.policies import Policy
+from fitwell.engine.state import TrainState, counters
+from fitwell.errors import InvalidArgument
+from fitwell.models import checks
+from fitwell.models.objective import Objective
+from fitwell.models.program import ModelProgram
+
+if TYPE_CHECKING:
+    from fitwell.models.model import Model
+
+
+class Runtime:
+    """The compiled side of one model, made anew by every `compile`.
+
+    The weights live in the model's variables and nowhere else: a state borrows them for a dispatch, and
+    the variables point at the new arrays afterwards.
+    """
+
+    def __init__(self, model: Model, optimizer: Any, objective: Objective) -> None:
+        self.model = model
+        self.optimizer = optimizer
+        self.objective = objective
+        self.seed = random.next_seed()
+        self.epoch = 0
+        self.state: TrainState | None = None
+        self._program: ModelProgram | None = None
+        self._frozen: list[bool] = []
+        self._machines: dict[Any, Machine] = {}
+        self._shapes: list[tuple[Any, ...]] = []
+
+    # --- the program ---------------------------------------------------------------------------------------
+
+    def prepare(self, example: Batch) -> ModelProgram:
+        """Return the program, made at the first call from the shapes of `example`."""
+        if self._program is None:
+            checks.check_inputs(example.x, *self.model.expected_inputs())
+            structs = self.model.output_structs(example.x)
+            names = self.model.output_names_for(example.y)
+            if len(structs) != len(names):
+                raise InvalidArgument(
+                    f"the model has {len(structs)} outputs, but targets were given for {len(names)}: {names}"
+                )
+            self._shapes = [(None, *struct.shape[1:]) for struct in structs]
+            losses = self.objective.loss_terms(names)
+            targets = example.y or [None] * len(names)
+            shapes = [
+                (None if y is None else np.shape(y), shape)
+                for y, shape in zip(targets, self._shapes, strict=True)
+            ]
+            checks.check_targets(example.y, self._shapes, losses, len(names) > 1)
+            metrics = self.objective.metric_terms(names, losses, shapes)
+            self._program = ModelProgram(self.model, self.optimizer, losses, metrics, names)
+            self._frozen = self._trainable_flags()
+        return self._program
+
+    @property
+    def program(self) -> ModelProgram:
+        """The program, which `prepare` has made."""
+        assert self._program is not None
+        return self._program
+
+    def check(self, batch: Batch) -> None:
+        """Compare a batch with the shapes and losses of the program."""
+        checks.check_inputs(batch.x, *self.model.expected_inputs())
+        checks.check_targets(batch.y, self._shapes, self.program.losses, len(self._shapes) > 1)
+
+    def warn_if_freezing_changed(self) -> None:
+        """Warn when `trainable` was changed since `compile`: it has no effect before the next one."""
+        if self._frozen and self._trainable_flags() != self._frozen:
+            warnings.warn(
+                "trainable was changed after compile and has no effect until the model is compiled again: "
+                "call model.compile(...) before fit",
+                stacklevel=4,
+            )
+
+    def _trainable_flags(self) -> list[bool]:
+        return [layer.trainable for _, layer in self.model.flatten()]
+
+    @property
+    def current(self) -> TrainState:
+        """The state after the last dispatch."""
+        assert self.state is not None
+        return self.state
+
+    # --- machines ------------------------------------------------------------------------------------------
+
+    def machine(
+        self,
+        *,
+        training: bool,
+        policies: Sequence[Policy] = (),
+        validation: Validation | None = None,
+        closes: bool = True,
+    ) -> Machine:
+        """Return a machine for these policies and validation shapes; equal ones share their compiled programs."""
+        key = (
+            training,
+            tuple(_structure(policy) for policy in policies),
+            closes,
+            compiling.signature(validation),
+        )
+        if key not in self._machines:
+            self._machines[key] = Machine(self.program, training=training, policies=policies, closes=closes)
+        machine = self._machines[key]
+        machine.validation = validation
+        return machine
+
+    # --- the state -----------------------------------------------------------------------------------------
+
+    def begin(self, policies: Sequence[Policy]) -> TrainState:
+        """Return the state from which the next run starts."""
+        program = self.program
+        trainable = {path: variable.value for path, variable in program.trainable.items()}
+        slots = self.optimizer.slots
+        slots = (
+            self.optimizer.init(trainable) if slots is None else self.optimizer.reconcile(slots, trainable)
+        )
+        state = TrainState(
+            trainable={},
+            statistics={},
+            slots=slots,
+            hyper={},
+            metrics=jax.eval_shape(program.zero_metrics),
+            policies={},
+            **counters(self.seed, int(self.optimizer.step.value), self.epoch),
+        )
+        state.metrics = jax.tree.map(lambda struct: np.zeros(struct.shape, struct.dtype), state.metrics)
+        state = self.refresh(state)
+        state.policies = {policy.name: policy.init(state) for policy in policies}
+        return state
+
+    def refresh(self, state: TrainState) -> TrainState:
+        """Return `state` with the model's present weights and hyperparameters, free to be donated."""
+        program = self.program
+        hyper = {}
+        for path, cell in program.hyper.items():
+            if not cell.is_number:
+                raise InvalidArgument(
+                    f"{path} was a number when the model was compiled and is now {cell.content!r}: "
+                    "compile the model again"
+                )
+            hyper[path] = cell.as_array()
+        return state.replace(
+            trainable={path: variable.lend() for path, variable in program.trainable.items()},
+            statistics={path: variable.lend() for path, variable in program.statistics.items()},
+            hyper=hyper,
+        )
+
+    def adopt(self, state: TrainState) -> None:
+        """Point the model's variables and the optimizer at the arrays of `state`."""
+        self.state = state
+        for path, variable in self.program.trainable.items():
+            variable.adopt(state.trainable[path])
+        for path, variable in self.program.statistics.items():
+            variable.adopt(state.statistics[path])
+        self.optimizer.slots = state.slots
+        self.optimizer.step.adopt(state.step)
+
+    def take_hyperparameters(self, state: TrainState, paths: Sequence[str]) -> None:
+        """Let the objects follow hyperparameters that policies changed inside the run."""
+        for path in paths:
+            self.program.hyper[path].content = float(state.hyper[path])
+
+
+def _structure(policy: Any) -> tuple[Any, ...]:
+    """Return what makes two policies the same program: everything but the numbers in their memories."""
+    settings = {name: value for name, value in vars(policy).items() if name not in ("numbers", "first_epoch")}
+    return (type(policy), *sorted(settings.items()))

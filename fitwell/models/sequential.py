@@ -1,0 +1,171 @@
+"""`Sequential`: a stack of layers, each applied to the output of the one before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from fitwell.errors import InvalidArgument, StateError
+from fitwell.layers.base import Layer, register, shape_of
+from fitwell.layers.core import InputLayer
+from fitwell.layers.symbolic import SymbolicTensor
+from fitwell.models.model import Model
+from fitwell.registry import deserialize, serialize
+
+
+@register()
+class Sequential(Model):
+    """A stack of layers.
+
+    layers: a list, or none and then `add`. Built at once when the first layer says its input shape
+    (``Input(shape)``, ``input_shape=``, ``input_dim=``), else at the first call, `build` or `fit`.
+    """
+
+    def __init__(
+        self, layers: Sequence[Any] | None = None, name: str | None = None, trainable: bool = True
+    ) -> None:
+        super().__init__(name=name, trainable=trainable)
+        self._stack: list[Layer] = []
+        self._symbols: tuple[SymbolicTensor, Any] | None = None
+        for layer in layers or []:
+            self.add(layer)
+
+    def add(self, layer: Any) -> None:
+        """Put `layer` on top of the stack."""
+        if isinstance(layer, SymbolicTensor):
+            assert layer.node is not None
+            layer = layer.node.layer
+        if not isinstance(layer, Layer):
+            hint = "; an object of it, with parentheses, is needed" if isinstance(layer, type) else ""
+            raise InvalidArgument(f"Sequential: expected a layer, got {layer!r}{hint}")
+        if any(layer is other for other in self._stack) and not isinstance(layer, InputLayer):
+            raise InvalidArgument(
+                f"Sequential: layer {layer.name!r} is in the stack already; make a second one"
+            )
+        taken = {other.name for other in self._stack}
+        if layer.name in taken:
+            raise InvalidArgument(f"Sequential: two layers are called {layer.name!r}; give one another name=")
+        self._stack.append(layer)
+        if self._symbols is not None:
+            self._extend(layer)
+        elif len(self._stack) == 1:
+            self._begin(layer)
+
+    def pop(self) -> Layer:
+        """Take the topmost layer off the stack and return it."""
+        if not self._stack:
+            raise StateError("Sequential.pop: there is no layer left")
+        layer = self._stack.pop()
+        if self._symbols is not None:
+            first = self._symbols[0]
+            self._symbols = None
+            if self._stack:
+                self._draw_stack(first)
+        return layer
+
+    def _begin(self, layer: Layer) -> None:
+        if isinstance(layer, InputLayer):
+            symbol = layer.output
+            self._symbols = (symbol, symbol)
+        elif layer._first_shape is not None:
+            self._draw_stack(SymbolicTensor(layer._first_shape, None, name="input"))
+        elif isinstance(layer, Model) and layer._nodes:
+            self._draw_stack(SymbolicTensor(layer.input_shape, None, name="input"))
+
+    def _draw_stack(self, first: SymbolicTensor) -> None:
+        self._symbols = (first, first)
+        for layer in self._stack:
+            self._extend(layer)
+
+    def _extend(self, layer: Layer) -> None:
+        assert self._symbols is not None
+        first, last = self._symbols
+        if not isinstance(layer, InputLayer):
+            last = layer(last)
+            self.built = True
+        self._symbols = (first, last)
+
+    def build(self, input_shape: Any = None) -> None:
+        """Build every layer for inputs of `input_shape` (batch size first)."""
+        if self._symbols is None:
+            if input_shape is None:
+                raise StateError(
+                    f"model {self.name!r} has no input shape yet: build((None, 28, 28)), or Input first"
+                )
+            self._draw_stack(SymbolicTensor((None, *tuple(input_shape)[1:]), None, name="input"))
+        self.built = True
+
+    def call(self, inputs: Any) -> Any:
+        for layer in self._stack:
+            inputs = layer(inputs)
+        return inputs
+
+    def children(self) -> Iterator[tuple[str, Layer]]:
+        """Yield the layers, numbered; the input layer, which computes nothing, is left out."""
+        number = 0
+        for layer in self._stack:
+            if not isinstance(layer, InputLayer):
+                yield f"layers.{number}", layer
+                number += 1
+
+    @property
+    def input_names(self) -> list[str]:
+        """A stack has one input."""
+        return [self._symbols[0].name if self._symbols is not None else "input"]
+
+    def output_names_for(self, y: Any) -> list[str]:
+        """Return the name of the one output: the last layer's."""
+        return [str(self._stack[-1].name)] if self._stack else ["output"]
+
+    @property
+    def input(self) -> Any:
+        """The symbolic input."""
+        return self._symbol("input")[0]
+
+    @property
+    def inputs(self) -> list[Any]:
+        """The symbolic input, in a list."""
+        return [self.input]
+
+    @property
+    def output(self) -> Any:
+        """The symbolic output."""
+        return self._symbol("output")[1]
+
+    @property
+    def outputs(self) -> list[Any]:
+        """The symbolic output, in a list."""
+        return [self.output]
+
+    @property
+    def output_shape(self) -> Any:
+        """The shape of the output, batch size None."""
+        return shape_of(self.output)
+
+    def _symbol(self, what: str) -> tuple[SymbolicTensor, Any]:
+        if self._symbols is None:
+            raise StateError(
+                f"model {self.name!r} has no {what} yet: give it an input shape, or call it once"
+            )
+        return self._symbols
+
+    def expected_inputs(self) -> tuple[list[tuple[Any, ...]] | None, list[str], str]:
+        """Return the input shape, when known, and the first layer's name."""
+        layers = self.layers
+        first = str(layers[0].name) if layers else str(self.name)
+        if self._symbols is None:
+            return None, self.input_names, first
+        return [self._symbols[0].shape], self.input_names, first
+
+    def get_config(self) -> dict[str, Any]:
+        config: dict[str, Any] = {"name": self.name, "layers": [serialize(layer) for layer in self._stack]}
+        if self._symbols is not None:
+            config["build_input_shape"] = list(self._symbols[0].shape)
+        return config
+
+    @classmethod
+    def from_config(cls, config: Any) -> Any:
+        model = cls([deserialize(layer) for layer in config["layers"]], name=config.get("name"))
+        if config.get("build_input_shape") and not model.built and model._stack:
+            model.build(config["build_input_shape"])
+        return model

@@ -1,0 +1,542 @@
+"""`fit`, `evaluate` and `predict`: make the feed, make the state, loop over dispatches, hand the logs out."""
+
+from __future__ import annotations
+
+import dataclasses
+import signal
+import threading
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from fitwell import config
+from fitwell.callbacks.base import CallbackList, LazyLogs
+from fitwell.data.feeds import ArrayFeed, Batch, Feed, StreamFeed, Work, count_rows, in_batches, plan
+from fitwell.engine.machine import Report, Validation, take
+from fitwell.engine.pace import Pace
+from fitwell.engine.policies import Policy
+from fitwell.errors import InvalidArgument, NonFiniteWarning, nearest
+from fitwell.history import History
+from fitwell.models import checks, packing
+from fitwell.models.autopsy import explain_bad_step
+from fitwell.progress import Progress
+
+if TYPE_CHECKING:
+    from fitwell.models.model import Model
+
+# Rows evaluated together when nobody asked for a batch size: results are exact whatever it is.
+EVALUATION_ROWS = 512
+# Without a display, how long a dispatch may take before Ctrl-C is heard.
+PATIENCE_SECONDS = 0.5
+
+_BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_train_batch_begin", "on_train_batch_end")
+_TEST_BATCH_HOOKS = ("on_test_batch_begin", "on_test_batch_end")
+
+
+@dataclass
+class Data:
+    """Rows in memory (or in a memory map) or a stream of batches, packed for one model."""
+
+    batch: Batch | None = None
+    stream: packing.Stream | None = None
+
+    @property
+    def example(self) -> Batch:
+        """Some rows, to learn shapes from."""
+        if self.batch is not None:
+            return self.batch
+        assert self.stream is not None
+        return self.stream.peek()
+
+    def split(self, fraction: float) -> tuple[Data, Data]:
+        """Return the first rows and the last `fraction` of them (not shuffled before, as in Keras)."""
+        if self.batch is None:
+            raise InvalidArgument("validation_split needs arrays; pass validation_data with a generator")
+        if not 0 < fraction < 1:
+            raise InvalidArgument(f"validation_split must be between 0 and 1, got {fraction!r}")
+        rows = count_rows(self.batch)
+        cut = int(rows * (1 - fraction))
+        if cut in (0, rows):
+            raise InvalidArgument(f"validation_split={fraction} leaves one part of {rows} rows empty")
+        head, tail = (
+            jax.tree.map(lambda leaf, part=part: leaf[part], self.batch)
+            for part in (slice(cut), slice(cut, None))
+        )
+        return Data(head), Data(tail)
+
+
+def gather(model: Model, x: Any, y: Any, sample_weight: Any, class_weight: Any = None) -> Data:
+    """Pack what the user passed; arrays are converted, streams wrapped."""
+
+    def pack(x: Any, y: Any, weights: Any) -> Batch:
+        names = model.output_names_for(y)
+        batch = Batch(
+            packing.pack_inputs(x, model.input_names),
+            packing.pack_targets(y, names),
+            packing.pack_weights(weights, names),
+        )
+        checks.check_lengths(batch)
+        return packing.apply_class_weight(class_weight, batch)
+
+    if packing.is_stream(x):
+        if y is not None or sample_weight is not None:
+            raise InvalidArgument(
+                "with a generator as x, targets and weights come from it: yield (x, y, weights), leave y out"
+            )
+        return Data(stream=packing.Stream(x, pack))
+    return Data(batch=pack(x, y, sample_weight))
+
+
+def gather_validation(model: Model, validation_data: Any) -> Data:
+    """Pack ``(x, y)``, ``(x, y, weights)`` or a generator."""
+    if packing.is_stream(validation_data):
+        return gather(model, validation_data, None, None)
+    if not isinstance(validation_data, list | tuple) or len(validation_data) not in (2, 3):
+        raise InvalidArgument(
+            "validation_data must be (x, y), (x, y, sample_weight) or a generator of such batches"
+        )
+    x, y, weights = packing.split_batch(tuple(validation_data))
+    return gather(model, x, y, weights)
+
+
+def make_feed(
+    data: Data,
+    batch_size: int | None,
+    *,
+    shuffle: bool,
+    seed: int,
+    pad: bool,
+    steps: int | None,
+    default: int = 32,
+) -> Feed:
+    """Return the feed for `data`: resident arrays, memory maps above the budget from disk, or a stream."""
+    size = default if batch_size is None else checks.check_batch_size(batch_size)
+    if data.stream is not None:
+        if batch_size is not None:
+            raise InvalidArgument(
+                "batch_size cannot be given with a generator: its batches have their own size"
+            )
+        rows = count_rows(data.stream.peek())
+        known = steps if steps is not None else data.stream.steps
+        return StreamFeed(data.stream.open_epoch, rows, steps=known, pad=pad)
+    assert data.batch is not None
+    total = count_rows(data.batch)
+    size = min(size, total)
+    if steps is not None:
+        checks.check_batch_size(steps, "steps")
+    if steps is None and not _too_large(data.batch):
+        return ArrayFeed(data.batch, size, shuffle=shuffle, seed=seed, pad=pad)
+    return _streamed_arrays(data.batch, size, shuffle=shuffle, seed=seed, pad=pad, steps=steps)
+
+
+def _too_large(batch: Batch) -> bool:
+    maps = [leaf for leaf in jax.tree.leaves(batch) if isinstance(leaf, np.memmap)]
+    return sum(leaf.nbytes for leaf in maps) > config.memory_budget()
+
+
+def _streamed_arrays(
+    batch: Batch, size: int, *, shuffle: bool, seed: int, pad: bool, steps: int | None
+) -> StreamFeed:
+    """Visit rows in the very order an `ArrayFeed` would, reading them from the arrays batch by batch."""
+    rows = count_rows(batch)
+    order_of = ArrayFeed.ordering(rows, shuffle, seed)
+    whole = -(-rows // size)
+    wanted = whole if steps is None else steps
+
+    def batches() -> Iterator[Batch]:
+        passes = 0
+        while True:
+            order = order_of(passes)
+            for start in range(0, rows, size):
+                places = order[start : start + size]
+                yield jax.tree.map(lambda leaf, places=places: np.asarray(leaf[places]), batch)
+            passes += 1
+
+    if steps is not None:
+        # An epoch of a chosen length goes on where the last one stopped.
+        endless = batches()
+        return StreamFeed(lambda epoch: endless, size, steps=steps, pad=pad)
+
+    def open_epoch(epoch: int) -> Iterator[Batch]:
+        order = order_of(epoch)
+        for start in range(0, rows, size):
+            places = order[start : start + size]
+            yield jax.tree.map(lambda leaf, places=places: np.asarray(leaf[places]), batch)
+
+    return StreamFeed(open_epoch, size, steps=wanted, rows=rows, pad=pad)
+
+
+def resident_validation(data: Data, batch_size: int | None) -> Validation | None:
+    """Return validation rows as a block for the dispatch, or None when they are not arrays in memory."""
+    if data.batch is None or _too_large(data.batch):
+        return None
+    rows = count_rows(data.batch)
+    size = min(
+        rows,
+        EVALUATION_ROWS
+        if batch_size is None
+        else checks.check_batch_size(batch_size, "validation_batch_size"),
+    )
+    steps, sizes = plan(rows, size)
+    order = in_batches(np.arange(rows, dtype=np.int32), steps, size)
+    full = np.full(steps, size, np.int32) if sizes is None else sizes
+    return Validation(jax.tree.map(jnp.asarray, data.batch), jnp.asarray(order), jnp.asarray(full))
+
+
+class Fit:
+    """One call of `Model.fit`: what surrounds the loop."""
+
+    def __init__(
+        self,
+        model: Model,
+        data: Data,
+        validation: Data | None,
+        *,
+        batch_size: int | None,
+        validation_batch_size: int | None,
+        epochs: int,
+        initial_epoch: int,
+        steps_per_epoch: int | None,
+        validation_steps: int | None,
+        validation_freq: Any,
+        shuffle: bool,
+        callbacks: Sequence[Any],
+        verbose: int | str,
+    ) -> None:
+        self.model = model
+        self.first_epoch = initial_epoch
+        self.epochs = max(epochs - initial_epoch, 0)
+        self.runtime = runtime = model.runtime
+        self.program = program = runtime.prepare(data.example)
+        self._check(data, validation)
+        self.feed = make_feed(
+            data, batch_size, shuffle=shuffle, seed=runtime.seed, pad=program.row_wise, steps=steps_per_epoch
+        )
+        params = {"epochs": epochs, "steps": self.feed.steps, "verbose": verbose}
+        self.observers = CallbackList(callbacks, model, params)
+        self.history = History(params)
+        self.progress = Progress(verbose, epochs, self.feed.steps)
+        by_batch = self.observers.listens(*_BATCH_HOOKS)
+        by_epoch = self.observers.listens("on_epoch_begin", "on_epoch_end")
+        interval = self.progress.interval
+        self.pace = Pace(PATIENCE_SECONDS if interval is None else interval, by_batch=by_batch)
+        self.validation = validation
+        self.validation_freq = validation_freq
+        self.validation_steps = validation_steps
+        self.validation_batch_size = validation_batch_size
+        inside = self._validation_inside() if validation is not None else None
+        self.outside = validation is not None and inside is None
+        # Somebody who looks at epochs, or a validation that runs outside, ends each dispatch with the epoch.
+        self.by_epoch = by_epoch or by_batch or self.outside
+        self.policies = self._policies()
+        self.steered = [policy.target for _, policy in self.policies if policy.target is not None]
+        self.machine = runtime.machine(
+            training=True,
+            policies=[policy for _, policy in self.policies],
+            validation=inside,
+            closes=not self.outside,
+        )
+        self._done = 0
+        self._steps_done = 0
+        self._work_began_at = 0
+
+    def _check(self, data: Data, validation: Data | None) -> None:
+        for part in (data, validation):
+            if part is None:
+                continue
+            batch = part.example
+            self.runtime.check(batch)
+            if part.batch is not None and not _too_large(part.batch):
+                checks.check_values(part.batch)
+
+    def _validation_inside(self) -> Validation | None:
+        """Return the validation block when it may run inside the dispatch."""
+        assert self.validation is not None
+        looked_at = self.observers.listens("on_test_begin", "on_test_end", *_TEST_BATCH_HOOKS)
+        if (
+            looked_at
+            or not self.program.row_wise
+            or self.validation_freq != 1
+            or self.validation_steps is not None
+        ):
+            return None
+        return resident_validation(self.validation, self.validation_batch_size)
+
+    def _policies(self) -> list[tuple[Any, Policy]]:
+        pairs = []
+        names = set()
+        for callback in self.observers.callbacks:
+            policy = callback.policy(self.first_epoch) if hasattr(callback, "policy") else None
+            if policy is None:
+                continue
+            while policy.name in names:
+                policy.name += "_again"
+            names.add(policy.name)
+            self._check_monitor(callback, policy)
+            pairs.append((callback, policy))
+        return pairs
+
+    def _check_monitor(self, callback: Any, policy: Any) -> None:
+        known = list(self.program.result_names())
+        known += [f"val_{name}" for name in known] if self.validation is not None else []
+        if policy.monitor not in known:
+            hint = nearest(policy.monitor, known)
+            if policy.monitor.startswith("val_") and self.validation is None:
+                hint = "; there is no validation: pass validation_data or validation_split"
+            raise InvalidArgument(
+                f"{type(callback).__name__}: monitor={policy.monitor!r} is not measured{hint} "
+                f"Measured: {', '.join(known)}."
+            )
+        if policy.target is not None and policy.target not in self.program.hyper:
+            raise InvalidArgument(
+                f"{type(callback).__name__}: the learning rate follows a schedule by step; "
+                "give the optimizer a number instead"
+            )
+
+    # --- the loop ------------------------------------------------------------------------------------------
+
+    def run(self) -> History:
+        """Train, and return the history."""
+        model, runtime = self.model, self.runtime
+        model.history = self.history
+        model.stop_training = False
+        runtime.adopt(runtime.begin([policy for _, policy in self.policies]))
+        self.observers.call("on_train_begin")
+        with interruptions() as interrupted:
+            for work in self.feed.works(runtime.epoch, self.epochs, self._allowance):
+                values = self._before(work)
+                self._run(work, values)
+                if interrupted() or model.stop_training:
+                    if not work.last:
+                        # Close the open epoch: no more steps, but its validation, policies and logs.
+                        self._run(dataclasses.replace(work, start=work.stop, first=False, last=True), values)
+                    break
+        self._settle()
+        self.progress.close()
+        self.observers.call("on_train_end")
+        if interrupted():
+            raise KeyboardInterrupt
+        return self.history
+
+    def _settle(self) -> None:
+        """Let policies and the optimizer leave the weights they want to be left."""
+        state = self.runtime.current
+        for callback, policy in self.policies:
+            memory = state.policies[policy.name]
+            state = policy.finish(memory, state)
+            callback.absorb(memory)
+        state = state.replace(trainable=self.runtime.optimizer.finalize(state.trainable, state.slots))
+        self.runtime.adopt(state)
+
+    def _allowance(self) -> int:
+        allowed = self.pace.allowance()
+        return min(allowed, self.feed.steps) if self.by_epoch and self.feed.steps else allowed
+
+    def _before(self, work: Work) -> dict[str, np.ndarray]:
+        """Tell observers that epochs and batches begin; return values that change by epoch."""
+        epoch = self.first_epoch + self._done
+        if work.first:
+            self.progress.epoch_begin(epoch)
+            self.observers.call("on_epoch_begin", epoch, {})
+        if self.pace.by_batch:
+            self.observers.call("on_train_batch_begin", self._batch_number(work), {})
+        return self._epoch_values(range(epoch, epoch + work.epochs), work)
+
+    def _batch_number(self, work: Work) -> int:
+        self._steps_done = 0 if work.first else self._steps_done
+        return self._steps_done
+
+    def _epoch_values(self, epochs: range, work: Work) -> dict[str, np.ndarray]:
+        tables: dict[str, np.ndarray] = {}
+        for callback in self.observers.callbacks:
+            values = (
+                callback.epoch_values(epochs) if work.first and hasattr(callback, "epoch_values") else None
+            )
+            for path, numbers in (values or {}).items():
+                table = np.zeros(work.order.shape[0], config.float_dtype())
+                table[: len(numbers)] = numbers
+                tables[path] = table
+        return tables
+
+    def _run(self, work: Work, values: dict[str, np.ndarray]) -> None:
+        """Do one dispatch and hand out what it tells."""
+        runtime = self.runtime
+        state, report = self.machine(runtime.refresh(runtime.current), work, values)
+        runtime.adopt(state)
+        runtime.take_hyperparameters(state, self.steered)
+        self.pace.note(work.steps, report.seconds)
+        self._steps_done = (0 if work.first else self._steps_done) + work.stop - work.start
+        if self.pace.by_batch and work.stop > work.start:
+            self.observers.call("on_train_batch_end", self._steps_done - 1, LazyLogs(report.running))
+        if report.bad_step >= 0:
+            self._explain(work, report)
+        share = report.seconds / len(report.epochs) if work.epochs > 1 and report.epochs else None
+        for logs in report.epochs:
+            self._finish_epoch(logs, share)
+        if not report.epochs:
+            self.progress.update(self._steps_done, LazyLogs(report.running))
+        if report.stop:
+            self.model.stop_training = True
+
+    def _finish_epoch(self, logs: dict[str, float], seconds: float | None) -> None:
+        epoch = self.first_epoch + self._done
+        self._done += 1
+        self.runtime.epoch += 1
+        if self.outside:
+            self._close_outside(epoch, logs)
+        self.history.append(epoch, logs)
+        self.progress.epoch_end(epoch, logs, seconds)
+        self.observers.call("on_epoch_end", epoch, dict(logs))
+
+    def _close_outside(self, epoch: int, logs: dict[str, float]) -> None:
+        """Validate in dispatches of its own, then let the policies decide."""
+        if self._validates(epoch):
+            logs |= {f"val_{name}": value for name, value in self._validate_outside().items()}
+        state = self.runtime.current
+        if all(policy.monitor in logs for policy in self.machine.policies):
+            state = self.machine.close(self.runtime.refresh(state), logs)
+        else:
+            # Without this epoch's validation there is nothing to decide on.
+            state = state.replace(epoch=state.epoch + 1)
+        self.runtime.adopt(state)
+        self.runtime.take_hyperparameters(state, self.steered)
+        if bool(state.stop):
+            self.model.stop_training = True
+
+    def _validates(self, epoch: int) -> bool:
+        frequency = self.validation_freq
+        if isinstance(frequency, int):
+            return (epoch + 1) % frequency == 0
+        return epoch + 1 in frequency
+
+    def _validate_outside(self) -> dict[str, float]:
+        assert self.validation is not None
+        return evaluate(
+            self.model,
+            self.validation,
+            self.observers,
+            batch_size=self.validation_batch_size,
+            steps=self.validation_steps,
+        )
+
+    def _explain(self, work: Work, report: Report) -> None:
+        """Say which batch and layer made the loss NaN, and why that is likely."""
+        model = self.model
+        offset = report.bad_step - report.step_before
+        epoch, index = divmod(offset, max(work.stop - work.start, 1))
+        index += work.start
+        batch = take(work.block, work.order[epoch], work.sizes, jnp.int32(index))
+        number = self._steps_done - work.stop + index
+        where = f"epoch {self.first_epoch + self._done + epoch + 1}, batch {number + 1}"
+        warnings.warn(
+            explain_bad_step(self.program, self.runtime.current, batch, where), NonFiniteWarning, stacklevel=5
+        )
+        model.stop_training = True
+
+
+def evaluate(
+    model: Model,
+    data: Data,
+    observers: CallbackList,
+    *,
+    batch_size: int | None,
+    steps: int | None,
+    progress: Any = None,
+) -> dict[str, float]:
+    """Run the model over `data` without learning, and return every metric by name."""
+    program = model.runtime.prepare(data.example)
+    looks = observers.listens(*_TEST_BATCH_HOOKS)
+    default = EVALUATION_ROWS if program.row_wise and not looks else 32
+    feed = make_feed(
+        data, batch_size, shuffle=False, seed=0, pad=program.row_wise, steps=steps, default=default
+    )
+    machine = model.runtime.machine(training=False)
+    state = model.runtime.begin([])
+    pace = Pace(by_batch=looks)
+    results: dict[str, float] = {}
+    observers.call("on_test_begin")
+    number = 0
+    for work in feed.works(0, 1, pace.allowance):
+        if looks:
+            observers.call("on_test_batch_begin", number, {})
+        state, report = machine(state, work, {})
+        pace.note(work.steps, report.seconds)
+        number += work.steps
+        if looks:
+            observers.call("on_test_batch_end", number - 1, LazyLogs(report.running))
+        if progress is not None:
+            progress.update(number, report.running)
+        if report.epochs:
+            results = report.epochs[0]
+    observers.call("on_test_end", dict(results))
+    return results
+
+
+def predict(
+    model: Model, x: Any, observers: CallbackList, *, batch_size: int | None, steps: int | None, progress: Any
+) -> Any:
+    """Return the model's outputs for all rows, as NumPy arrays."""
+    observers.call("on_predict_begin")
+    collected: list[Any] = []
+    for number, rows in enumerate(_input_batches(model, x, batch_size, steps)):
+        observers.call("on_predict_batch_begin", number, {})
+        outputs = model.infer(rows)
+        collected.append(outputs)
+        observers.call("on_predict_batch_end", number, {"outputs": outputs})
+        progress.update(number + 1)
+    observers.call("on_predict_end")
+    return jax.tree.map(lambda *parts: np.concatenate([np.asarray(part) for part in parts]), *collected)
+
+
+def _input_batches(model: Model, x: Any, batch_size: int | None, steps: int | None) -> Iterator[Any]:
+    if packing.is_stream(x):
+        if batch_size is not None:
+            raise InvalidArgument(
+                "batch_size cannot be given with a generator: its batches have their own size"
+            )
+        for number, item in enumerate(x):
+            if steps is not None and number >= steps:
+                return
+            yield packing.pack_inputs(packing.split_batch(item)[0], model.input_names)
+        return
+    inputs = packing.pack_inputs(x, model.input_names)
+    checks.check_inputs(inputs, *model.expected_inputs())
+    size = 32 if batch_size is None else checks.check_batch_size(batch_size)
+    if batch_size is None and model.is_row_wise:
+        size = EVALUATION_ROWS
+    rows = checks.check_lengths(Batch(inputs))
+    for number, start in enumerate(range(0, rows, size)):
+        if steps is not None and number >= steps:
+            return
+        yield jax.tree.map(lambda leaf, start=start: leaf[start : start + size], inputs)
+
+
+@contextmanager
+def interruptions() -> Iterator[Any]:
+    """Hear the first Ctrl-C as a wish to stop after the running dispatch; a second one interrupts at once."""
+    heard = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield heard.is_set
+        return
+    previous = signal.getsignal(signal.SIGINT)
+
+    def listen(number: int, frame: Any) -> None:
+        if heard.is_set() and callable(previous):
+            previous(number, frame)
+        heard.set()
+
+    if previous is not signal.default_int_handler:
+        # Somebody else handles Ctrl-C already (a notebook kernel does not: it uses Python's own handler).
+        yield heard.is_set
+        return
+    signal.signal(signal.SIGINT, listen)
+    try:
+        yield heard.is_set
+    finally:
+        signal.signal(signal.SIGINT, previous)
