@@ -5,11 +5,29 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fitwell.errors import InvalidArgument
-from fitwell.losses import Hinge as _HingeLoss
-from fitwell.losses import Loss, PerceptronLoss
-from fitwell.losses import SquaredHinge as _SquaredHingeLoss
-from fitwell.losses import get as _get_loss
+from fitwell import losses
+from fitwell.errors import InvalidArgument, UnknownName, unknown_name
+from fitwell.losses import (
+    Loss,
+    PerceptronLoss,
+    binary_crossentropy,
+    binary_focal_crossentropy,
+    categorical_crossentropy,
+    categorical_focal_crossentropy,
+    categorical_hinge,
+    hinge,
+    huber,
+    kl_divergence,
+    log_cosh,
+    mean_absolute_error,
+    mean_absolute_percentage_error,
+    mean_squared_error,
+    mean_squared_logarithmic_error,
+    poisson,
+    sparse_categorical_crossentropy,
+    squared_hinge,
+)
+from fitwell.losses.base import registry as _losses
 from fitwell.metrics.accuracy import (
     Accuracy,
     BinaryAccuracy,
@@ -26,9 +44,46 @@ from fitwell.metrics.accuracy import (
     sparse_top_k_categorical_accuracy,
     top_k_categorical_accuracy,
 )
-from fitwell.metrics.base import LossMetric, Mean, MeanMetricWrapper, Metric, Sum, registry
-from fitwell.metrics.means import MeanAbsoluteError, MeanSquaredError, RootMeanSquaredError
+from fitwell.metrics.auc import AUC
+from fitwell.metrics.base import Metric, registry
+from fitwell.metrics.classes import ConfusionMatrix, F1Score, FBetaScore
+from fitwell.metrics.decisions import (
+    FalseNegatives,
+    FalsePositives,
+    Precision,
+    PrecisionAtRecall,
+    Recall,
+    RecallAtPrecision,
+    SensitivityAtSpecificity,
+    SpecificityAtSensitivity,
+    TrueNegatives,
+    TruePositives,
+)
+from fitwell.metrics.means import (
+    BinaryCrossentropy,
+    CategoricalCrossentropy,
+    CategoricalHinge,
+    CosineSimilarity,
+    Hinge,
+    KLDivergence,
+    LogCoshError,
+    MeanAbsoluteError,
+    MeanAbsolutePercentageError,
+    MeanSquaredError,
+    MeanSquaredLogarithmicError,
+    Poisson,
+    RootMeanSquaredError,
+    SparseCategoricalCrossentropy,
+    SquaredHinge,
+)
+from fitwell.metrics.r2 import R2Score
+from fitwell.metrics.reductions import LossMetric, Mean, MeanMetricWrapper, Sum
 from fitwell.registry import serialize as _serialize
+
+mse = MSE = mean_squared_error
+mae = MAE = mean_absolute_error
+mape = MAPE = mean_absolute_percentage_error
+msle = MSLE = mean_squared_logarithmic_error
 
 Shape = Sequence[int | None]
 
@@ -51,8 +106,8 @@ def accuracy_for(
     true, pred = tuple(y_true_shape), tuple(y_pred_shape)
     if len(pred) < 2 or pred[-1] == 1:
         if isinstance(loss, str):
-            loss = _get_loss(loss)
-        if isinstance(loss, _HingeLoss | _SquaredHingeLoss | PerceptronLoss) or getattr(
+            loss = losses.get(loss)
+        if isinstance(loss, losses.Hinge | losses.SquaredHinge | PerceptronLoss) or getattr(
             loss, "from_logits", False
         ):
             return SignAccuracy(name=name)
@@ -75,7 +130,7 @@ def get(
         if y_true_shape is not None and y_pred_shape is not None:
             return accuracy_for(y_true_shape, y_pred_shape, loss, identifier)
         return Accuracy(name=identifier)
-    metric = registry.get(identifier)
+    metric = _by_name(identifier) if isinstance(identifier, str) else registry.get(identifier)
     if metric is None:
         return None
     if isinstance(metric, Loss):
@@ -90,6 +145,16 @@ def get(
             f"got {identifier!r}"
         )
     return MeanMetricWrapper(metric)
+
+
+def _by_name(name: str) -> Any:
+    try:
+        return registry.get(name)
+    except UnknownName:
+        try:
+            return LossMetric(losses.get(name))
+        except UnknownName:
+            raise unknown_name("metric", name, [*registry.names(), *_losses.names()]) from None
 
 
 def serialize(metric: Any) -> Any:
@@ -118,6 +183,33 @@ __all__ = [
     "MeanSquaredError",
     "RootMeanSquaredError",
     "MeanAbsoluteError",
+    "MeanAbsolutePercentageError",
+    "MeanSquaredLogarithmicError",
+    "LogCoshError",
+    "CosineSimilarity",
+    "R2Score",
+    "Poisson",
+    "KLDivergence",
+    "Hinge",
+    "SquaredHinge",
+    "CategoricalHinge",
+    "BinaryCrossentropy",
+    "CategoricalCrossentropy",
+    "SparseCategoricalCrossentropy",
+    "TruePositives",
+    "FalsePositives",
+    "TrueNegatives",
+    "FalseNegatives",
+    "Precision",
+    "Recall",
+    "SensitivityAtSpecificity",
+    "SpecificityAtSensitivity",
+    "PrecisionAtRecall",
+    "RecallAtPrecision",
+    "AUC",
+    "FBetaScore",
+    "F1Score",
+    "ConfusionMatrix",
     "accuracy",
     "binary_accuracy",
     "sign_accuracy",
@@ -125,6 +217,30 @@ __all__ = [
     "sparse_categorical_accuracy",
     "top_k_categorical_accuracy",
     "sparse_top_k_categorical_accuracy",
+    "mean_squared_error",
+    "mean_absolute_error",
+    "mean_absolute_percentage_error",
+    "mean_squared_logarithmic_error",
+    "log_cosh",
+    "huber",
+    "poisson",
+    "kl_divergence",
+    "hinge",
+    "squared_hinge",
+    "categorical_hinge",
+    "binary_crossentropy",
+    "categorical_crossentropy",
+    "sparse_categorical_crossentropy",
+    "binary_focal_crossentropy",
+    "categorical_focal_crossentropy",
+    "mse",
+    "MSE",
+    "mae",
+    "MAE",
+    "mape",
+    "MAPE",
+    "msle",
+    "MSLE",
     "accuracy_for",
     "get",
     "serialize",

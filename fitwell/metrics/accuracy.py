@@ -10,7 +10,8 @@ import jax.numpy as jnp
 from fitwell.errors import InvalidArgument, ShapeError
 from fitwell.losses.base import align
 from fitwell.losses.crossentropy import class_numbers
-from fitwell.metrics.base import Array, RowMean, registry
+from fitwell.metrics.base import Array, registry
+from fitwell.metrics.reductions import RowMean
 
 
 def _equal_shapes(metric: str, y_true: Any, y_pred: Any) -> tuple[Array, Array]:

@@ -1,4 +1,4 @@
-"""`Metric`: accumulators that are exact over an epoch, and the means most metrics are.
+"""`Metric`: accumulators that are exact over an epoch.
 
 A metric keeps sums and counts, never means of batch means. A float32 sum stops growing in steps of 1 at
 2**24, so sums are kept as `Total`: the rounded sum and what its roundings lost.
@@ -6,7 +6,7 @@ A metric keeps sums and counts, never means of batch means. A float32 sum stops 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import jax
@@ -14,10 +14,9 @@ import jax.numpy as jnp
 
 from fitwell import config as settings
 from fitwell import initializers
-from fitwell.errors import InvalidArgument, ShapeError
-from fitwell.losses import Loss
-from fitwell.losses.base import align, function_name, kept_arguments, snake_case
-from fitwell.registry import Configurable, Registry, serialize
+from fitwell.errors import InvalidArgument
+from fitwell.losses.base import kept_arguments, snake_case
+from fitwell.registry import Configurable, Registry
 from fitwell.variables import Variable
 
 Array = jax.Array
@@ -182,189 +181,6 @@ class Metric(Configurable):
 
 
 def _is_dtype(value: Any) -> bool:
-    try:
-        jnp.dtype(value)
-    except TypeError:
-        return False
-    return True
-
-
-# --- means and sums -----------------------------------------------------------------------------------------
-
-
-def row_values(
-    values: Any, sample_weight: Any, dtype: Any, reduce: Callable[..., Array]
-) -> tuple[Array, Array | None]:
-    """Return ``([rows] or a number, weights of the same shape or None)``: what each row contributes.
-
-    Args:
-        values: ``[batch, ...]`` or a number.
-        sample_weight: ``[batch]``, a leading shape of `values`, a number, or None.
-        dtype: type of the results.
-        reduce: `jnp.mean` or `jnp.sum`, applied to the axes of a row that share one weight.
-    """
-    values = jnp.asarray(values).astype(dtype)
-    if sample_weight is None:
-        return (reduce(values, axis=tuple(range(1, values.ndim))) if values.ndim > 1 else values), None
-    weights = jnp.asarray(sample_weight).astype(dtype)
-    while weights.ndim > values.ndim and weights.shape[-1] == 1:
-        weights = jnp.squeeze(weights, -1)
-    if weights.ndim > values.ndim and values.ndim == 0:
-        # One value for the whole batch stands for each of its rows.
-        values = jnp.broadcast_to(values, weights.shape)
-    elif weights.ndim > values.ndim or any(
-        w not in (1, v) for w, v in zip(weights.shape, values.shape, strict=False)
-    ):
-        raise ShapeError(f"sample weights of shape {weights.shape} do not fit values of shape {values.shape}")
-    if values.ndim > max(weights.ndim, 1):
-        values = reduce(values, axis=tuple(range(max(weights.ndim, 1), values.ndim)))
-    return values, jnp.broadcast_to(weights, values.shape)
-
-
-@registry.register()
-class Mean(Metric):
-    """Weighted mean ``Σ w v / Σ w`` of all values: ``update_state(values, sample_weight=None)``.
-
-    ``values`` is ``[batch, ...]``; each row contributes the mean of its values.
-
-    Args:
-        name: see `Metric`.
-        dtype: see `Metric`.
-    """
-
-    def __init__(self, name: str | None = "mean", dtype: Any = None) -> None:
-        super().__init__(name, dtype)
-        self._total = self.add_total("total")
-        self._count = self.add_total("count")
-
-    @property
-    def total(self) -> Array:
-        """The weighted sum so far."""
-        return self._total.value
-
-    @property
-    def count(self) -> Array:
-        """The sum of the weights so far."""
-        return self._count.value
-
-    def update_state(self, values: Any, sample_weight: Any = None) -> None:
-        """Take in values ``[batch, ...]``, or a number."""
-        kept, weights = row_values(values, sample_weight, self._total.rounded.dtype, jnp.mean)
-        if weights is None:
-            self._total.add(jnp.sum(kept))
-            self._count.add(kept.size)
-        else:
-            # Selected, not multiplied: a padding row (weight 0) may hold anything, also NaN.
-            self._total.add(jnp.sum(jnp.where(weights == 0, 0, kept * weights)))
-            self._count.add(jnp.sum(weights))
-
-    def result(self) -> Array:
-        """Return the mean, 0 before any value."""
-        return ratio(self.total, self.count)
-
-
-@registry.register()
-class Sum(Metric):
-    """Weighted sum ``Σ w v`` of all values: ``update_state(values, sample_weight=None)``.
-
-    Args:
-        name: see `Metric`.
-        dtype: see `Metric`.
-    """
-
-    def __init__(self, name: str | None = "sum", dtype: Any = None) -> None:
-        super().__init__(name, dtype)
-        self._total = self.add_total("total")
-
-    def update_state(self, values: Any, sample_weight: Any = None) -> None:
-        """Take in values ``[batch, ...]``, or a number."""
-        kept, weights = row_values(values, sample_weight, self._total.rounded.dtype, jnp.sum)
-        if weights is not None:
-            kept = jnp.where(weights == 0, 0, kept * weights)
-        self._total.add(jnp.sum(kept))
-
-    def result(self) -> Array:
-        """Return the sum."""
-        return self._total.value
-
-
-class RowMean(Mean):
-    """Base of metrics that are the mean of a value of each row: a subclass overrides `values`.
-
-    Args:
-        name: see `Metric`.
-        dtype: see `Metric`.
-    """
-
-    def __init__(self, name: str | None = None, dtype: Any = None) -> None:
-        super().__init__(name or snake_case(type(self).__name__), dtype)
-
-    def values(self, y_true: Any, y_pred: Any) -> Any:
-        """Return one value (or several) for each row."""
-        raise NotImplementedError(f"{type(self).__name__} must define values(self, y_true, y_pred)")
-
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
-        """Take in targets and predictions of a batch; `sample_weight` is ``[batch]`` or None."""
-        super().update_state(self.values(y_true, y_pred), sample_weight)
-
-
-class LossMetric(RowMean):
-    """A `Loss` as a metric: the mean of its values over all rows, whatever its reduction.
-
-    Args:
-        loss: the loss.
-        name: that of the loss by default.
-        dtype: see `Metric`.
-    """
-
-    def __init__(self, loss: Loss, name: str | None = None, dtype: Any = None) -> None:
-        super().__init__(name or loss.name, dtype)
-        self.loss = loss
-
-    def values(self, y_true: Any, y_pred: Any) -> Any:
-        """Return the values of the loss before reduction."""
-        return self.loss.per_row(y_true, y_pred)
-
-
-@registry.register()
-class MeanMetricWrapper(RowMean):
-    """The mean of a function ``fn(y_true, y_pred, **settings)`` over all rows.
-
-    The function should return one value for each row. One number for the whole batch counts as the value of
-    each of its rows.
-
-    Args:
-        fn: the function.
-        name: that of the function by default.
-        dtype: see `Metric`.
-        settings: further keyword arguments for each call of `fn`.
-    """
-
-    def __init__(
-        self, fn: Callable[..., Any], name: str | None = None, dtype: Any = None, **settings: Any
-    ) -> None:
-        super().__init__(name or function_name(fn), dtype)
-        self.fn = fn
-        self.settings = settings
-
-    def values(self, y_true: Any, y_pred: Any) -> Any:
-        """Return ``fn(y_true, y_pred)``, with ``[n]`` against ``[n, 1]`` aligned."""
-        y_true, y_pred = align(jnp.asarray(y_true), jnp.asarray(y_pred))
-        return self.fn(y_true, y_pred, **self.settings)
-
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
-        """Take in targets and predictions of a batch; `sample_weight` is ``[batch]`` or None."""
-        values = jnp.asarray(self.values(y_true, y_pred))
-        if values.ndim == 0 and sample_weight is None:
-            sample_weight = jnp.ones(jnp.shape(y_pred)[:1])
-        Mean.update_state(self, values, sample_weight)
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the name of the function and everything else as plain data."""
-        return super().get_config() | {"fn": serialize(self.fn)} | dict(serialize(self.settings))
-
-    @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> Any:
-        """Build the metric; the function is found among the registered and custom ones."""
-        fn = config["fn"]
-        return cls(**{**config, "fn": registry.lookup(fn) if isinstance(fn, str) else fn})
+    if isinstance(value, str):
+        return value in ("float16", "bfloat16", "float32", "float64", "int32", "int64")
+    return isinstance(value, type | jnp.dtype)

@@ -1,28 +1,103 @@
-"""Losses as metrics, and errors of regression: all are means over rows."""
+"""Errors of regression and losses as metrics: all are means over the rows of the epoch."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import jax.numpy as jnp
 
 from fitwell import losses
-from fitwell.losses.base import matched
-from fitwell.metrics.base import Array, RowMean, registry
+from fitwell.losses import Loss
+from fitwell.losses.base import matched, snake_case
+from fitwell.metrics.base import Array, registry
+from fitwell.metrics.reductions import LossMetric, RowMean
+
+
+class _Plain(LossMetric):
+    """A loss without settings as a metric: a subclass names the loss."""
+
+    loss_class: ClassVar[type[Loss]]
+
+    def __init__(self, name: str | None = None, dtype: Any = None) -> None:
+        super().__init__(self.loss_class(), name or snake_case(type(self).__name__), dtype)
 
 
 @registry.register("mse")
-class MeanSquaredError(RowMean):
-    """``mean((y - ŷ)²)``; arguments as `Metric`."""
+class MeanSquaredError(_Plain):
+    """Mean squared error ``mean((y - ŷ)²)``; arguments as `Metric`."""
 
-    def values(self, y_true: Any, y_pred: Any) -> Array:
-        """Return the mean squared error of each row."""
-        return losses.mean_squared_error(y_true, y_pred)
+    loss_class = losses.MeanSquaredError
+
+
+@registry.register("mae")
+class MeanAbsoluteError(_Plain):
+    """Mean absolute error ``mean(|y - ŷ|)``; arguments as `Metric`."""
+
+    loss_class = losses.MeanAbsoluteError
+
+
+@registry.register("mape")
+class MeanAbsolutePercentageError(_Plain):
+    """Mean absolute percentage error ``100 mean(|y - ŷ| / max(|y|, 1e-7))``; arguments as `Metric`."""
+
+    loss_class = losses.MeanAbsolutePercentageError
+
+
+@registry.register("msle")
+class MeanSquaredLogarithmicError(_Plain):
+    """Mean squared logarithmic error ``mean((log(1 + y) - log(1 + ŷ))²)``; arguments as `Metric`."""
+
+    loss_class = losses.MeanSquaredLogarithmicError
+
+
+@registry.register("logcosh", "log_cosh")
+class LogCoshError(_Plain):
+    """Mean of ``log(cosh(ŷ - y))``; arguments as `Metric`, named ``"logcosh"`` as in Keras."""
+
+    loss_class = losses.LogCosh
+
+    def __init__(self, name: str | None = "logcosh", dtype: Any = None) -> None:
+        super().__init__(name, dtype)
+
+
+@registry.register()
+class Poisson(_Plain):
+    """Mean of ``ŷ - y log(ŷ + 1e-7)``; arguments as `Metric`."""
+
+    loss_class = losses.Poisson
+
+
+@registry.register("kld", "kullback_leibler_divergence")
+class KLDivergence(_Plain):
+    """Mean of ``Σ_k y_k log(y_k / p_k)``; arguments as `Metric`."""
+
+    loss_class = losses.KLDivergence
+
+
+@registry.register()
+class Hinge(_Plain):
+    """Mean of ``max(0, 1 - y ŷ)``, labels -1 and 1 or 0 and 1; arguments as `Metric`."""
+
+    loss_class = losses.Hinge
+
+
+@registry.register()
+class SquaredHinge(_Plain):
+    """Mean of ``max(0, 1 - y ŷ)²``, labels -1 and 1 or 0 and 1; arguments as `Metric`."""
+
+    loss_class = losses.SquaredHinge
+
+
+@registry.register()
+class CategoricalHinge(_Plain):
+    """Mean of the hinge loss between the right class and the best wrong one; arguments as `Metric`."""
+
+    loss_class = losses.CategoricalHinge
 
 
 @registry.register("rmse")
 class RootMeanSquaredError(RowMean):
-    """``sqrt(mean((y - ŷ)²))``, the root of the mean over the whole epoch; arguments as `Metric`."""
+    """Root mean squared error over the whole epoch, ``sqrt(mean((y - ŷ)²))``; arguments as `Metric`."""
 
     def values(self, y_true: Any, y_pred: Any) -> Array:
         """Return the squared errors."""
@@ -34,10 +109,98 @@ class RootMeanSquaredError(RowMean):
         return jnp.sqrt(super().result())
 
 
-@registry.register("mae")
-class MeanAbsoluteError(RowMean):
-    """``mean(|y - ŷ|)``; arguments as `Metric`."""
+@registry.register("cosine_proximity")
+class CosineSimilarity(RowMean):
+    """Mean cosine of the angle between target and prediction: 1 for the same direction (the loss has minus
+    that).
+
+    Args:
+        name: see `Metric`.
+        dtype: see `Metric`.
+        axis: axis of the vectors, the last by default.
+    """
+
+    def __init__(self, name: str | None = None, dtype: Any = None, axis: int = -1) -> None:
+        super().__init__(name, dtype)
+        self.axis = axis
 
     def values(self, y_true: Any, y_pred: Any) -> Array:
-        """Return the mean absolute error of each row."""
-        return losses.mean_absolute_error(y_true, y_pred)
+        """Return the cosine for each row."""
+        return -losses.cosine_similarity(y_true, y_pred, self.axis)
+
+
+@registry.register("bce")
+class BinaryCrossentropy(LossMetric):
+    """Mean of ``-y log p - (1 - y) log(1 - p)``.
+
+    Args:
+        name: see `Metric`.
+        dtype: see `Metric`.
+        from_logits: whether predictions are logits; False by default.
+        label_smoothing: s moves labels to ``y (1 - s) + s/2``; 0 by default.
+    """
+
+    def __init__(
+        self,
+        name: str | None = "binary_crossentropy",
+        dtype: Any = None,
+        from_logits: bool = False,
+        label_smoothing: Any = 0.0,
+    ) -> None:
+        super().__init__(losses.BinaryCrossentropy(from_logits, label_smoothing), name, dtype)
+        self.from_logits = from_logits
+        self.label_smoothing = label_smoothing
+
+
+@registry.register("cce")
+class CategoricalCrossentropy(LossMetric):
+    """Mean of ``-Σ_k y_k log p_k``, one-hot targets.
+
+    Args:
+        name: see `Metric`.
+        dtype: see `Metric`.
+        from_logits: whether predictions are logits; False by default.
+        label_smoothing: s moves labels to ``y (1 - s) + s / classes``; 0 by default.
+        axis: axis of the classes, the last by default.
+    """
+
+    def __init__(
+        self,
+        name: str | None = "categorical_crossentropy",
+        dtype: Any = None,
+        from_logits: bool = False,
+        label_smoothing: Any = 0.0,
+        axis: int = -1,
+    ) -> None:
+        super().__init__(losses.CategoricalCrossentropy(from_logits, label_smoothing, axis), name, dtype)
+        self.from_logits = from_logits
+        self.label_smoothing = label_smoothing
+        self.axis = axis
+
+
+@registry.register("scce")
+class SparseCategoricalCrossentropy(LossMetric):
+    """Mean of ``-log p_y``, class numbers.
+
+    Args:
+        name: see `Metric`.
+        dtype: see `Metric`.
+        from_logits: whether predictions are logits; False by default.
+        ignore_class: a class number whose rows do not count (Keras counts them as 0); None by default.
+        axis: axis of the classes, the last by default.
+    """
+
+    def __init__(
+        self,
+        name: str | None = "sparse_categorical_crossentropy",
+        dtype: Any = None,
+        from_logits: bool = False,
+        ignore_class: int | None = None,
+        axis: int = -1,
+    ) -> None:
+        super().__init__(
+            losses.SparseCategoricalCrossentropy(from_logits, ignore_class, axis=axis), name, dtype
+        )
+        self.from_logits = from_logits
+        self.ignore_class = ignore_class
+        self.axis = axis

@@ -1,0 +1,194 @@
+"""Metrics of classes: F scores and the confusion matrix."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from fitwell.errors import InvalidArgument, ShapeError
+from fitwell.losses.base import align
+from fitwell.metrics.base import Array, Metric, Total, ratio, registry
+from fitwell.metrics.decisions import spread_weights
+
+
+def _one_hot_if_sparse(y_true: Any, width: int) -> Array:
+    """Return targets as floats; class numbers ``[n]`` or ``[n, 1]`` become one-hot if `width` says so."""
+    true = jnp.asarray(y_true)
+    if width > 1 and (true.ndim == 1 or true.shape[-1] == 1):
+        numbers = true if true.ndim == 1 else jnp.squeeze(true, -1)
+        return jax.nn.one_hot(numbers.astype(jnp.int32), width)
+    return true
+
+
+@registry.register()
+class FBetaScore(Metric):
+    """Weighted harmonic mean of precision and recall, ``(1 + β²) TP / ((1 + β²) TP + β² FN + FP)``, 0 if
+    undefined.
+
+    Predictions are ``[batch, classes]`` and targets one-hot (or class numbers). A single output is decided at
+    0.5.
+
+    Args:
+        average: None (default) for one score for each class; ``"micro"`` over all decisions; ``"macro"`` the
+            mean of the classes; ``"weighted"`` their mean weighted by the number of targets.
+        beta: β, 1 by default: recall counts β times as much as precision; data.
+        threshold: decided as 1 above it; None (default) for the largest prediction of each row.
+        name: see `Metric`.
+        dtype: see `Metric`.
+
+    Differs from Keras: no ε in the denominators, so the score is exact; ties of the largest prediction go to
+    the first class; class numbers are accepted; a single output means something without a threshold.
+    """
+
+    hyperparameters = ("beta", "threshold")
+
+    def __init__(
+        self,
+        average: str | None = None,
+        beta: Any = 1.0,
+        threshold: Any = None,
+        name: str | None = "fbeta_score",
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(name, dtype)
+        if average not in (None, "micro", "macro", "weighted"):
+            raise InvalidArgument(
+                f"{type(self).__name__}: average must be None, 'micro', 'macro' or 'weighted', got {average!r}"
+            )
+        if isinstance(beta, int | float) and beta <= 0:
+            raise InvalidArgument(f"{type(self).__name__}: beta must be positive, got {beta}")
+        if isinstance(threshold, int | float) and not 0 < threshold <= 1:
+            raise InvalidArgument(
+                f"{type(self).__name__}: threshold must lie above 0 and up to 1, got {threshold}"
+            )
+        self.average = average
+        self.beta = beta
+        self.threshold = threshold
+
+    def build(self, y_true_shape: tuple[int | None, ...], y_pred_shape: tuple[int | None, ...]) -> None:
+        """Make the accumulators, one for each class of the output."""
+        if not self.variables:
+            width = y_pred_shape[1] if len(y_pred_shape) == 2 else None
+            if width is None:
+                raise ShapeError(
+                    f"{self.name} needs predictions [batch, classes], got shape {tuple(y_pred_shape)}"
+                )
+            self._hits = self.add_total("true_positives", (width,))
+            self._false_alarms = self.add_total("false_positives", (width,))
+            self._misses = self.add_total("false_negatives", (width,))
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Take in targets and predictions of a batch; `sample_weight` is ``[batch]`` or None."""
+        pred = jnp.asarray(y_pred)
+        pred = pred[:, None] if pred.ndim == 1 else pred
+        self.build(jnp.shape(y_true), pred.shape)
+        true, pred = align(_one_hot_if_sparse(y_true, pred.shape[-1]), pred)
+        if true.shape != pred.shape:
+            raise ShapeError(
+                f"{self.name}: targets of shape {true.shape} do not fit predictions of shape {pred.shape}"
+            )
+        if self.threshold is None and pred.shape[-1] > 1:
+            decided = jax.nn.one_hot(jnp.argmax(pred, axis=-1), pred.shape[-1], dtype=jnp.bool_)
+        else:
+            decided = pred > (0.5 if self.threshold is None else self.threshold)
+        weights = spread_weights(sample_weight, pred.shape, self._hits.rounded.dtype)
+        labelled = true != 0
+        self._hits.add(jnp.sum(jnp.where(labelled & decided, weights, 0), axis=0))
+        self._false_alarms.add(jnp.sum(jnp.where(~labelled & decided, weights, 0), axis=0))
+        self._misses.add(jnp.sum(jnp.where(labelled & ~decided, weights, 0), axis=0))
+
+    def result(self) -> Array:
+        """Return the score, or one for each class."""
+        hits, alarms, misses = (total.value for total in (self._hits, self._false_alarms, self._misses))
+        if self.average == "micro":
+            return self._score(jnp.sum(hits), jnp.sum(alarms), jnp.sum(misses))
+        scores = self._score(hits, alarms, misses)
+        if self.average == "macro":
+            return jnp.mean(scores)
+        if self.average == "weighted":
+            return ratio(jnp.sum(scores * (hits + misses)), jnp.sum(hits + misses))
+        return scores
+
+    def _score(self, hits: Array, alarms: Array, misses: Array) -> Array:
+        square = jnp.square(jnp.asarray(self.beta, hits.dtype))
+        return ratio((1 + square) * hits, (1 + square) * hits + square * misses + alarms)
+
+
+@registry.register("f1")
+class F1Score(FBetaScore):
+    """Harmonic mean of precision and recall, ``2 TP / (2 TP + FN + FP)``: `FBetaScore` with β = 1.
+
+    Args:
+        average: see `FBetaScore`.
+        threshold: see `FBetaScore`.
+        name: see `Metric`.
+        dtype: see `Metric`.
+    """
+
+    def __init__(
+        self,
+        average: str | None = None,
+        threshold: Any = None,
+        name: str | None = "f1_score",
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(average, 1.0, threshold, name, dtype)
+
+
+@registry.register()
+class ConfusionMatrix(Metric):
+    """Weighted counts ``[true class, predicted class]`` over the epoch. Not a metric in Keras.
+
+    Targets are class numbers or one-hot; predictions ``[batch, classes]``, or a single output decided at 0.5.
+
+    Args:
+        num_classes: by default known when the model is: the width of its output, 2 for a single one.
+        name: see `Metric`.
+        dtype: see `Metric`.
+    """
+
+    def __init__(self, num_classes: int | None = None, name: str | None = None, dtype: Any = None) -> None:
+        super().__init__(name, dtype)
+        self.num_classes = num_classes
+        self._counts: Total | None = None
+        if num_classes is not None:
+            self._counts = self.add_total("counts", (num_classes, num_classes))
+
+    def build(self, y_true_shape: tuple[int | None, ...], y_pred_shape: tuple[int | None, ...]) -> None:
+        """Make the accumulators for the classes of the output."""
+        if self._counts is None:
+            width = y_pred_shape[-1] if len(y_pred_shape) > 1 else 1
+            if width is None:
+                raise ShapeError(f"{self.name} needs num_classes, or an output of known width")
+            self._counts = self.add_total("counts", (max(width, 2), max(width, 2)))
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Take in targets and predictions of a batch; `sample_weight` is ``[batch]`` or None."""
+        true, pred = jnp.asarray(y_true), jnp.asarray(y_pred)
+        self.build(true.shape, pred.shape)
+        counts = self._counts
+        assert counts is not None
+        classes = counts.rounded.shape[0]
+        if pred.ndim == 1 or pred.shape[-1] == 1:
+            decided = (pred > 0.5).reshape(-1).astype(jnp.int32)
+        else:
+            decided = jnp.argmax(pred, axis=-1).reshape(-1)
+            if true.ndim == pred.ndim and true.shape[-1] == pred.shape[-1]:
+                true = jnp.argmax(true, axis=-1)
+        labels = true.reshape(-1).astype(jnp.int32)
+        if labels.shape != decided.shape:
+            raise ShapeError(
+                f"{self.name}: targets of shape {jnp.shape(y_true)} do not fit predictions of shape {pred.shape}"
+            )
+        weights = spread_weights(sample_weight, decided.shape, counts.rounded.dtype)
+        rows = jax.nn.one_hot(labels, classes, dtype=weights.dtype) * weights[:, None]
+        columns = jax.nn.one_hot(decided, classes, dtype=weights.dtype)
+        # Counts, so in full precision: GPUs multiply matrices in 19 bits unless told otherwise.
+        counts.add(jnp.matmul(rows.T, columns, precision="highest"))
+
+    def result(self) -> Array:
+        """Return the counts, ``[true class, predicted class]``."""
+        assert self._counts is not None, "nothing was taken in yet, and num_classes was not given"
+        return self._counts.value

@@ -1,0 +1,341 @@
+"""Metrics that count decisions ``ŷ > threshold``: right and wrong ones, precision, recall."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from fitwell.errors import InvalidArgument, ShapeError
+from fitwell.losses.base import align
+from fitwell.metrics.base import Array, Metric, ratio, registry
+
+
+def spread_weights(sample_weight: Any, shape: tuple[int, ...], dtype: Any) -> Array:
+    """Return one weight for each prediction, from one for each row (or for each prediction), or None."""
+    if sample_weight is None:
+        return jnp.ones(shape, dtype)
+    weights = jnp.asarray(sample_weight).astype(dtype)
+    weights = weights.reshape(weights.shape + (1,) * (len(shape) - weights.ndim))
+    if any(have not in (1, want) for have, want in zip(weights.shape, shape, strict=False)):
+        raise ShapeError(f"sample weights of shape {weights.shape} do not fit predictions of shape {shape}")
+    return jnp.broadcast_to(weights, shape)
+
+
+class DecisionCounts(Metric):
+    """Base of metrics over counts of decisions ``ŷ > threshold``, for one or many thresholds at once.
+
+    Labels are 0 and 1. All elements of ``[batch, ...]`` count as decisions of their own; with `per_label` the
+    last axis is kept apart.
+    """
+
+    def __init__(
+        self,
+        thresholds: Sequence[float],
+        top_k: int | None = None,
+        class_id: int | None = None,
+        name: str | None = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(name, dtype)
+        self.top_k = top_k
+        self.class_id = class_id
+        self._cuts = np.asarray(thresholds, dtype=np.float64)
+
+    def make_counts(self, labels: int | None = None) -> None:
+        """Make the accumulators: by threshold, and by label if `labels` is a number of them."""
+        tail = () if labels is None else (labels,)
+        self._hits = self.add_total("true_positives", (len(self._cuts), *tail))
+        self._false_alarms = self.add_total("false_positives", (len(self._cuts), *tail))
+        self._positives = self.add_total("positives", tail)
+        self._negatives = self.add_total("negatives", tail)
+
+    @property
+    def true_positives(self) -> Array:
+        """Weighted number of labels 1 decided as 1, for each threshold."""
+        return self._hits.value
+
+    @property
+    def false_positives(self) -> Array:
+        """Weighted number of labels 0 decided as 1, for each threshold."""
+        return self._false_alarms.value
+
+    @property
+    def true_negatives(self) -> Array:
+        """Weighted number of labels 0 decided as 0, for each threshold."""
+        return self._negatives.value - self._false_alarms.value
+
+    @property
+    def false_negatives(self) -> Array:
+        """Weighted number of labels 1 decided as 0, for each threshold."""
+        return self._positives.value - self._hits.value
+
+    def count(self, y_true: Any, y_pred: Any, weights: Any, per_label: bool = False) -> None:
+        """Take in labels, predictions and weights of one batch."""
+        dtype = self._hits.rounded.dtype
+        pred = jnp.asarray(y_pred).astype(dtype)
+        true, pred = align(jnp.asarray(y_true), pred)
+        if true.shape != pred.shape:
+            raise ShapeError(
+                f"{self.name}: labels of shape {true.shape} do not fit predictions of shape {pred.shape}; "
+                "targets must be 0 and 1, one-hot for several classes (utils.to_categorical)"
+            )
+        spread = spread_weights(weights, pred.shape, dtype)
+        if self.top_k is not None:
+            chosen = jax.lax.top_k(pred, self.top_k)[1]
+            among = jnp.sum(jax.nn.one_hot(chosen, pred.shape[-1], dtype=dtype), axis=-2) > 0
+            pred = jnp.where(among, pred, -jnp.inf)
+        if self.class_id is not None:
+            if pred.ndim < 2:
+                raise ShapeError(
+                    f"{self.name}: class_id needs predictions [batch, classes], got {pred.shape}"
+                )
+            true, pred, spread = (array[..., self.class_id] for array in (true, pred, spread))
+        tail = pred.shape[-1:] if per_label else ()
+        true, pred, spread = (array.reshape((-1, *tail)) for array in (true, pred, spread))
+        cuts = jnp.asarray(self._cuts, dtype).reshape((-1, *([1] * pred.ndim)))
+        decided = pred > cuts
+        positive = jnp.where(true != 0, spread, 0)
+        negative = jnp.where(true != 0, 0, spread)
+        self._hits.add(jnp.sum(jnp.where(decided, positive, 0), axis=1))
+        self._false_alarms.add(jnp.sum(jnp.where(decided, negative, 0), axis=1))
+        self._positives.add(jnp.sum(positive, axis=0))
+        self._negatives.add(jnp.sum(negative, axis=0))
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Take in labels and predictions of a batch; `sample_weight` is ``[batch]`` or None."""
+        self.count(y_true, y_pred, sample_weight)
+
+
+def cut_list(metric: str, thresholds: Any, default: float) -> list[float]:
+    """Return thresholds as a list of numbers from 0 to 1; `default` alone for None."""
+    if thresholds is None:
+        return [default]
+    cuts = [float(cut) for cut in np.atleast_1d(np.asarray(thresholds, dtype=np.float64))]
+    wrong = [cut for cut in cuts if not 0 <= cut <= 1]
+    if wrong or not cuts:
+        raise InvalidArgument(f"{metric}: thresholds must lie between 0 and 1, got {thresholds!r}")
+    return cuts
+
+
+class _AtThresholds(DecisionCounts):
+    """Base of metrics with one result for each of the given thresholds (a number if there is one)."""
+
+    def __init__(
+        self,
+        thresholds: Any = None,
+        top_k: int | None = None,
+        class_id: int | None = None,
+        name: str | None = None,
+        dtype: Any = None,
+    ) -> None:
+        # Among the top k everything is decided as 1, whatever its value.
+        cuts = cut_list(type(self).__name__, thresholds, 0.5 if top_k is None else -np.inf)
+        super().__init__(cuts, top_k, class_id, name, dtype)
+        self.thresholds = thresholds
+        self.make_counts()
+
+    def by_threshold(self) -> Array:
+        """Return the result for each threshold."""
+        raise NotImplementedError
+
+    def result(self) -> Array:
+        """Return the result: a number for one threshold, else an array."""
+        values = self.by_threshold()
+        return values[0] if len(self._cuts) == 1 else values
+
+
+class _Count(_AtThresholds):
+    def __init__(self, thresholds: Any = None, name: str | None = None, dtype: Any = None) -> None:
+        super().__init__(thresholds, name=name, dtype=dtype)
+
+
+@registry.register()
+class TruePositives(_Count):
+    """Number of labels 1 with ``ŷ > threshold``.
+
+    Args:
+        thresholds: a number or a list, 0.5 by default.
+        name: see `Metric`.
+        dtype: see `Metric`.
+    """
+
+    def by_threshold(self) -> Array:
+        """Return the count for each threshold."""
+        return self.true_positives
+
+
+@registry.register()
+class FalsePositives(_Count):
+    """Number of labels 0 with ``ŷ > threshold``; arguments as `TruePositives`."""
+
+    def by_threshold(self) -> Array:
+        """Return the count for each threshold."""
+        return self.false_positives
+
+
+@registry.register()
+class TrueNegatives(_Count):
+    """Number of labels 0 with ``ŷ <= threshold``; arguments as `TruePositives`."""
+
+    def by_threshold(self) -> Array:
+        """Return the count for each threshold."""
+        return self.true_negatives
+
+
+@registry.register()
+class FalseNegatives(_Count):
+    """Number of labels 1 with ``ŷ <= threshold``; arguments as `TruePositives`."""
+
+    def by_threshold(self) -> Array:
+        """Return the count for each threshold."""
+        return self.false_negatives
+
+
+@registry.register()
+class Precision(_AtThresholds):
+    """Share of right ones among the decisions 1: ``TP / (TP + FP)``, 0 if there are none.
+
+    Args:
+        thresholds: decided as 1 above it; a number or a list, 0.5 by default.
+        top_k: count as decided only the k largest predictions of a row.
+        class_id: look at this class of ``[batch, classes]`` only.
+        name: see `Metric`.
+        dtype: see `Metric`.
+    """
+
+    def by_threshold(self) -> Array:
+        """Return the precision for each threshold."""
+        return ratio(self.true_positives, self.true_positives + self.false_positives)
+
+
+@registry.register()
+class Recall(_AtThresholds):
+    """Share of labels 1 that were decided as 1: ``TP / (TP + FN)``, 0 if there are none; see `Precision`."""
+
+    def by_threshold(self) -> Array:
+        """Return the recall for each threshold."""
+        return ratio(self.true_positives, self._positives.value)
+
+
+class _BestUnderConstraint(DecisionCounts):
+    """Base of metrics that are the best value of one rate where another one is high enough."""
+
+    def __init__(
+        self, floor: float, num_thresholds: int, class_id: int | None, name: str | None, dtype: Any
+    ) -> None:
+        if not 0 <= floor <= 1:
+            raise InvalidArgument(f"{type(self).__name__}: the bound must lie between 0 and 1, got {floor}")
+        if num_thresholds < 1:
+            raise InvalidArgument(
+                f"{type(self).__name__}: num_thresholds must be positive, got {num_thresholds}"
+            )
+        cuts = [0.5] if num_thresholds == 1 else np.linspace(0, 1, num_thresholds)
+        super().__init__(cuts, None, class_id, name, dtype)  # type: ignore[arg-type]
+        self.num_thresholds = num_thresholds
+        self.floor = floor
+        self.make_counts()
+
+    def _best(self, rate: Array, where: Array) -> Array:
+        return jnp.max(jnp.where(where >= self.floor, rate, 0))
+
+    def _sensitivity(self) -> Array:
+        return ratio(self.true_positives, self._positives.value)
+
+    def _specificity(self) -> Array:
+        return ratio(self.true_negatives, self._negatives.value)
+
+    def _precision(self) -> Array:
+        return ratio(self.true_positives, self.true_positives + self.false_positives)
+
+
+@registry.register()
+class SensitivityAtSpecificity(_BestUnderConstraint):
+    """Best sensitivity ``TP / (TP + FN)`` over thresholds where specificity ``TN / (TN + FP)`` is high
+    enough.
+
+    Args:
+        specificity: the bound.
+        num_thresholds: number of thresholds between 0 and 1, 200 by default.
+        class_id: look at this class of ``[batch, classes]`` only.
+        name: see `Metric`.
+        dtype: see `Metric`.
+    """
+
+    def __init__(
+        self,
+        specificity: float,
+        num_thresholds: int = 200,
+        class_id: int | None = None,
+        name: str | None = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(specificity, num_thresholds, class_id, name, dtype)
+        self.specificity = specificity
+
+    def result(self) -> Array:
+        """Return the best sensitivity."""
+        return self._best(self._sensitivity(), self._specificity())
+
+
+@registry.register()
+class SpecificityAtSensitivity(_BestUnderConstraint):
+    """Best specificity over thresholds where sensitivity is high enough; see `SensitivityAtSpecificity`."""
+
+    def __init__(
+        self,
+        sensitivity: float,
+        num_thresholds: int = 200,
+        class_id: int | None = None,
+        name: str | None = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(sensitivity, num_thresholds, class_id, name, dtype)
+        self.sensitivity = sensitivity
+
+    def result(self) -> Array:
+        """Return the best specificity."""
+        return self._best(self._specificity(), self._sensitivity())
+
+
+@registry.register()
+class PrecisionAtRecall(_BestUnderConstraint):
+    """Best precision over thresholds where recall is high enough; see `SensitivityAtSpecificity`."""
+
+    def __init__(
+        self,
+        recall: float,
+        num_thresholds: int = 200,
+        class_id: int | None = None,
+        name: str | None = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(recall, num_thresholds, class_id, name, dtype)
+        self.recall = recall
+
+    def result(self) -> Array:
+        """Return the best precision."""
+        return self._best(self._precision(), self._sensitivity())
+
+
+@registry.register()
+class RecallAtPrecision(_BestUnderConstraint):
+    """Best recall over thresholds where precision is high enough; see `SensitivityAtSpecificity`."""
+
+    def __init__(
+        self,
+        precision: float,
+        num_thresholds: int = 200,
+        class_id: int | None = None,
+        name: str | None = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(precision, num_thresholds, class_id, name, dtype)
+        self.precision = precision
+
+    def result(self) -> Array:
+        """Return the best recall."""
+        return self._best(self._sensitivity(), self._precision())

@@ -1,0 +1,101 @@
+"""`R2Score`: how much of the targets' variance a regression explains."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax.numpy as jnp
+
+from fitwell.errors import InvalidArgument
+from fitwell.losses.base import matched
+from fitwell.metrics.base import Array, Metric, ratio, registry
+from fitwell.metrics.decisions import spread_weights
+
+
+@registry.register("r2")
+class R2Score(Metric):
+    """Coefficient of determination ``1 - Σ w (y - ŷ)² / Σ w (y - mean(y))²``, mean over the whole epoch.
+
+    1 is perfect, 0 as good as always predicting the mean, negative worse. As in scikit-learn, an output whose
+    targets are all equal scores 1 if predicted exactly, else 0.
+
+    Args:
+        class_aggregation: for several outputs, ``"uniform_average"`` (default) is their mean,
+            ``"variance_weighted_average"`` weights them by the variance of their targets, None gives them
+            all.
+        num_regressors: p > 0 gives the adjusted score ``1 - (1 - R²)(n - 1)/(n - p - 1)`` for n rows (R²
+            itself if ``n <= p + 1``); 0 by default.
+        name: see `Metric`.
+        dtype: see `Metric`.
+
+    The variance is merged batch by batch from means and squared deviations (Chan et al. 1979); Keras
+    subtracts squares of sums, which loses all digits when the mean is large against the spread.
+    """
+
+    def __init__(
+        self,
+        class_aggregation: str | None = "uniform_average",
+        num_regressors: int = 0,
+        name: str | None = "r2_score",
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(name, dtype)
+        if class_aggregation not in (None, "uniform_average", "variance_weighted_average"):
+            raise InvalidArgument(
+                "R2Score: class_aggregation must be None, 'uniform_average' or 'variance_weighted_average', "
+                f"got {class_aggregation!r}"
+            )
+        if num_regressors < 0:
+            raise InvalidArgument(f"R2Score: num_regressors must not be negative, got {num_regressors}")
+        self.class_aggregation = class_aggregation
+        self.num_regressors = num_regressors
+
+    def build(self, y_true_shape: tuple[int | None, ...], y_pred_shape: tuple[int | None, ...]) -> None:
+        """Make the accumulators, one for each output."""
+        if not self.variables:
+            width = (y_pred_shape[-1] or 1,) if len(y_pred_shape) > 1 else (1,)
+            dtype = self.dtype if jnp.dtype(self.dtype).itemsize > 2 else "float32"
+            self._rows = self.add_total("rows")
+            self._weight = self.add_total("weight", width)
+            self._residual = self.add_total("residual", width)
+            self._mean = self.add_weight(width, dtype=dtype, name="mean")
+            self._deviation = self.add_weight(width, dtype=dtype, name="squared_deviation")
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Take in targets and predictions of a batch; `sample_weight` is ``[batch]`` or None."""
+        true, pred = matched("R2Score", y_true, y_pred)
+        if true.ndim == 1:
+            true, pred = true[:, None], pred[:, None]
+        self.build(true.shape, pred.shape)
+        dtype = self._mean.dtype
+        weights = spread_weights(sample_weight, true.shape, dtype).reshape(-1, true.shape[-1])
+        true, pred = (array.astype(dtype).reshape(-1, true.shape[-1]) for array in (true, pred))
+        counted = weights != 0
+        true, pred = (jnp.where(counted, array, 0) for array in (true, pred))
+
+        weight = jnp.sum(weights, axis=0)
+        mean = ratio(jnp.sum(weights * true, axis=0), weight)
+        deviation = jnp.sum(weights * jnp.square(true - mean), axis=0)
+        before = self._weight.value
+        self._weight.add(weight)
+        shift, share = mean - self._mean.value, ratio(weight, self._weight.value)
+        self._mean.assign_add(shift * share)
+        self._deviation.assign_add(deviation + jnp.square(shift) * before * share)
+        self._residual.add(jnp.sum(weights * jnp.square(true - pred), axis=0))
+        self._rows.add(jnp.sum(counted[:, 0]))
+
+    def result(self) -> Array:
+        """Return the score, or one for each output."""
+        residual, total = self._residual.value, self._deviation.value
+        perfect = jnp.where(residual == 0, 1.0, 0.0)
+        scores = jnp.where(total == 0, perfect, 1 - ratio(residual, total))
+        if self.class_aggregation == "uniform_average":
+            scores = jnp.mean(scores)
+        elif self.class_aggregation == "variance_weighted_average":
+            scores = ratio(jnp.sum(total * scores), jnp.sum(total))
+        if self.num_regressors == 0:
+            return scores
+        rows = self._rows.value
+        freedom = rows - self.num_regressors - 1
+        adjusted = 1 - (1 - scores) * ratio(rows - 1, freedom)
+        return jnp.where(freedom > 0, adjusted, scores)
