@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, ClassVar
 
 import numpy as np
@@ -136,14 +136,17 @@ def serialize(value: Any) -> Any:
 def deserialize(value: Any) -> Any:
     """Turn ``{"class_name", "config"}`` back into an object of whichever kind has that name; leave the rest."""
     if isinstance(value, Mapping) and set(value) >= {"class_name", "config"}:
+        name = str(value["class_name"])
+        found: list[tuple[Registry, Any]] = []
         for registry in _registries.values():
-            try:
-                registry.lookup(str(value["class_name"]))
-            except UnknownName:
-                continue
-            return registry.from_config(value)
-        known = [name for registry in _registries.values() for name in registry.names()]
-        raise unknown_name("class", str(value["class_name"]), known)
+            with suppress(UnknownName):
+                found.append((registry, registry.lookup(name)))
+        if not found:
+            known = [name for registry in _registries.values() for name in registry.names()]
+            raise unknown_name("class", name, known)
+        # "ReLU" is a layer and "relu" an activation: where the loose match finds both, the spelling decides.
+        exact = [registry for registry, entry in found if inspect.isclass(entry) and entry.__name__ == name]
+        return (exact or [found[0][0]])[0].from_config(value)
     return value
 
 
