@@ -1,0 +1,63 @@
+"""Command line: `python -m benchmarks`, from the root of the repository."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from collections.abc import Sequence
+
+from benchmarks import report
+from benchmarks.contenders import CONTENDERS
+from benchmarks.environment import set_environment
+from benchmarks.measure import Plan, measure
+from benchmarks.workloads import WORKLOADS
+
+
+def arguments(argv: Sequence[str]) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--workloads", nargs="+", choices=WORKLOADS, default=list(WORKLOADS))
+    parser.add_argument("--contenders", nargs="+", choices=CONTENDERS, default=list(CONTENDERS))
+    parser.add_argument("--repeats", type=int, help="of every time (default 5; 2 with --quick)")
+    parser.add_argument("--epochs", type=int, help="length of the full run behind the scores")
+    parser.add_argument(
+        "--quick", action="store_true", help="a rough look: short fits, scores after 2 epochs"
+    )
+    parser.add_argument("--device", choices=report.DEVICES, default="cpu")
+    parser.add_argument("--write", action="store_true", help="put the tables into benchmarks/RESULTS.md")
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str]) -> int:
+    """Measure what was asked for, print the tables, and write them if asked; 1 if data were missing."""
+    options = arguments(argv)
+    set_environment(options.device)
+    plan = Plan(
+        repeats=options.repeats or (2 if options.quick else 5),
+        seconds=0.5 if options.quick else 4.0,
+        device=options.device,
+        epochs=options.epochs or (2 if options.quick else None),
+    )
+    command = shlex.join(["python", "-m", "benchmarks", *argv])
+    blocks: dict[str, str] = {}
+    missing = False
+    for name in options.workloads:
+        workload = WORKLOADS[name]
+        print(f"{name}: {workload.title}", flush=True)
+        try:
+            data = workload.load()
+        except (ImportError, OSError) as error:
+            print(f"  left out, no data: {error}", file=sys.stderr)
+            missing = True
+            continue
+        results = measure(workload, data, [CONTENDERS[key] for key in options.contenders], plan)
+        blocks[name] = report.block(workload, results, plan, command)
+        print(f"\n{blocks[name]}\n", flush=True)
+        if options.write:
+            report.write({name: blocks[name]}, options.device)
+    return int(missing)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,33 @@
+"""How the hand-written programs make XLA's CPU compiler choose well; elsewhere nothing is asked of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+# Without YNN's fusions, matrix products are Eigen's, which we measured faster at these sizes; and XLA may compile a
+# whole loop into one function, if XLA_FLAGS lets it (see environment.py). That saves the dispatch of every operation,
+# but within such a function matrix products are naive loops, thirty times slower at 32 x 784 x 300.
+EIGEN: dict[str, str | bool] = {"xla_cpu_experimental_ynn_fusion_type": ""}
+
+
+def compile_program(function: Any, *arguments: Any) -> Any:
+    """Compile for these arguments, the first of which is donated."""
+    import jax
+
+    options = EIGEN if jax.default_backend() == "cpu" else None
+    return jax.jit(function, donate_argnums=0).lower(*arguments).compile(compiler_options=options)
+
+
+def keep_apart(value: Any) -> Any:
+    """Return the scalar `value` >= 0 unchanged, and keep the loop around it from becoming one function.
+
+    A loop that calls a library is left as single operations; the smallest Cholesky factor is such a call, and costs
+    about a microsecond.
+    """
+    import jax
+    import jax.numpy as jnp
+
+    if jax.default_backend() != "cpu":
+        return value
+    factor = jax.lax.linalg.cholesky(jnp.eye(2) * (1 + value))
+    return value + 0 * factor[0, 0]
