@@ -318,6 +318,9 @@ def sparsemax(x: Any, axis: int = -1) -> Array:
     Unlike `softmax` it gives exact zeros. Source: Martins and Astudillo 2016.
     """
     z = jnp.moveaxis(_floats(x), axis, -1)
+    z = z - jax.lax.stop_gradient(
+        jnp.max(z, axis=-1, keepdims=True)
+    )  # tau would cancel large inputs otherwise
     descending = -jnp.sort(-z, axis=-1)
     sums = jnp.cumsum(descending, axis=-1)
     ranks = jnp.arange(1, z.shape[-1] + 1, dtype=z.dtype)

@@ -58,7 +58,7 @@ def nearest(name: str, names: Iterable[str]) -> str:
 def unknown_name(kind: str, name: str, names: Iterable[str]) -> UnknownName:
     """Build the error for a `name` that no `kind` has, with the nearest valid one."""
     known = sorted(set(names))
-    return UnknownName(f"unknown {kind} {name!r}{nearest(name, known)} Known: {', '.join(known)}.")
+    return UnknownName(f"unknown {kind} {name!r}{nearest(name, known) or '.'} Known: {', '.join(known)}.")
 
 
 def missing_extra(library: str, extra: str, purpose: str) -> MissingExtra:
