@@ -6,16 +6,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO ?= digits
 
-.PHONY: demo test test-all lint format bench clean
+.PHONY: demo test lint format bench clean
 
 demo: $(VENV)/.installed-run  ## train a network on real data, leave a folder in runs/
 	$(BIN)/fitwell train $(DEMO)
 
-test: lint  ## everything that must hold before a commit
-	$(BIN)/python -m pytest -n auto -m "not slow"
-
-test-all: lint  ## the same, with the tests marked slow
-	$(BIN)/python -m pytest -n auto
+test: lint  ## everything that must hold before a commit; in CI the tests marked slow as well
+	$(BIN)/python -m pytest -n auto $(if $(CI),,-m "not slow")
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .

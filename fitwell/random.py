@@ -76,5 +76,18 @@ def epoch_order(seed: int, epoch: int, rows: int) -> NDArray[np.int32]:
     A permutation of ``0 … rows-1`` drawn by a counter-based generator keyed by ``(seed, epoch)``, on the
     host: the device's own permutation costs more than a whole epoch of a small network.
     """
-    key: Any = np.array([seed, epoch], dtype=np.uint64)
-    return np.random.Generator(np.random.Philox(key=key)).permutation(rows).astype(np.int32)
+    stream, state = _counter_stream()
+    state["state"]["key"][:] = (seed, epoch)
+    stream.bit_generator.state = state
+    return stream.permutation(rows).astype(np.int32)
+
+
+def _counter_stream() -> tuple[np.random.Generator, dict[str, Any]]:
+    """Return this thread's generator for orders, and the state of a fresh one to set it to.
+
+    Making a generator costs more than permuting a few hundred rows, so one is kept and set back.
+    """
+    if not hasattr(_local, "orders"):
+        stream = np.random.Generator(np.random.Philox(key=0))
+        _local.orders = stream, stream.bit_generator.state
+    return _local.orders

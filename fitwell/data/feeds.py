@@ -9,6 +9,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -120,7 +121,7 @@ class ArrayFeed(Feed):
         self.block = jax.tree.map(jnp.asarray, block)
         self._key = (
             jax.tree.structure(block),
-            *(np.shape(leaf) for leaf in jax.tree.leaves(block)),
+            *((np.shape(leaf), jnp.result_type(leaf)) for leaf in jax.tree.leaves(block)),
             self.batch_size,
         )
         most = max(1, min(_MOST_EPOCHS, _ORDER_BUDGET // (self.steps * self.batch_size)))
@@ -141,21 +142,54 @@ class ArrayFeed(Feed):
             return
         steps = self.steps or 0
         epoch, end = first_epoch, first_epoch + epochs
-        while epoch < end:
-            count = max(1, min(allowance() // steps, self.epochs_at_once, end - epoch))
-            orders = np.zeros((self.epochs_at_once, steps, self.batch_size), np.int32)
-            for index in range(count):
-                orders[index] = in_batches(self.order(epoch + index), steps, self.batch_size)
-            device_orders = jnp.asarray(orders)
-            if count > 1 or allowance() >= steps:
-                yield Work(
-                    self.block, device_orders, self._sizes, count, 0, steps, True, True, ("whole", self._key)
-                )
-            else:
-                yield from _parts(
-                    self.block, device_orders, self._sizes, steps, allowance, True, True, ("whole", self._key)
-                )
-            epoch += count
+        # The orders of the epochs to come are drawn on a thread while the device works.
+        with ThreadPoolExecutor(1, "fitwell-orders") as thread:
+            ahead: Future[np.ndarray] | None = None
+            while epoch < end:
+                count = max(1, min(allowance() // steps, self.epochs_at_once, end - epoch))
+                orders = self._orders(epoch, count, ahead)
+                ahead = thread.submit(self._draw, epoch + count, min(count, end - epoch - count))
+                device_orders = jnp.asarray(orders)
+                if count > 1 or allowance() >= steps:
+                    yield Work(
+                        self.block,
+                        device_orders,
+                        self._sizes,
+                        count,
+                        0,
+                        steps,
+                        True,
+                        True,
+                        ("whole", self._key),
+                    )
+                else:
+                    yield from _parts(
+                        self.block,
+                        device_orders,
+                        self._sizes,
+                        steps,
+                        allowance,
+                        True,
+                        True,
+                        ("whole", self._key),
+                    )
+                epoch += count
+
+    def _draw(self, epoch: int, count: int) -> np.ndarray:
+        """Return the batches of `count` epochs as ``[count, steps, batch size]`` row numbers."""
+        steps = self.steps or 0
+        orders = np.empty((count, steps, self.batch_size), np.int32)
+        for index in range(count):
+            orders[index] = in_batches(self.order(epoch + index), steps, self.batch_size)
+        return orders
+
+    def _orders(self, epoch: int, count: int, ahead: Future[np.ndarray] | None) -> np.ndarray:
+        """Return the orders of `count` epochs, using those drawn ahead, in an array for the most there can be."""
+        drawn = ahead.result()[:count] if ahead is not None else self._draw(epoch, 0)
+        orders = np.zeros((self.epochs_at_once, *drawn.shape[1:]), np.int32)
+        orders[: len(drawn)] = drawn
+        orders[len(drawn) : count] = self._draw(epoch + len(drawn), count - len(drawn))
+        return orders
 
     def _works_with_a_tail(
         self, first_epoch: int, epochs: int, allowance: Callable[[], int]

@@ -7,7 +7,7 @@ one compiled program serves quiet runs, progress bars and callbacks that look at
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,11 +44,26 @@ class Report:
 
 @dataclass
 class Validation:
-    """Rows to evaluate at the end of every epoch inside the dispatch: a block, its order and batch sizes."""
+    """Rows to evaluate at the end of every epoch inside the dispatch.
 
-    block: Batch
-    order: Array
-    sizes: Array
+    batches: arrays of shape ``[batches, batch size, ...]``. sizes: ``[batches]`` true sizes, or None when
+    all batches are full.
+    """
+
+    batches: Batch
+    sizes: Array | None
+
+    @property
+    def steps(self) -> int:
+        """The number of batches."""
+        return int(jax.tree.leaves(self.batches)[0].shape[0])
+
+    def at(self, index: Array) -> Batch:
+        """Return one batch."""
+        batch = jax.tree.map(
+            lambda leaf: jax.lax.dynamic_index_in_dim(leaf, index, keepdims=False), self.batches
+        )
+        return _masked(batch, self.sizes, index)
 
 
 def take(block: Batch, order: Array, sizes: Array | None, index: Array) -> Batch:
@@ -56,20 +71,26 @@ def take(block: Batch, order: Array, sizes: Array | None, index: Array) -> Batch
     places = order[index]
     # Orders are permutations drawn by the feed: always within bounds, so no clamping code is needed.
     batch = jax.tree.map(lambda leaf: leaf.at[places].get(mode="promise_in_bounds"), block)
+    return _masked(batch, sizes, index)
+
+
+def _masked(batch: Batch, sizes: Array | None, index: Array) -> Batch:
+    """Return `batch` with the rows beyond ``sizes[index]`` marked as padding."""
     if sizes is None:
         return batch
-    rows = (jnp.arange(places.shape[0]) < sizes[index]).astype(jnp.float32)
+    length = jax.tree.leaves(batch)[0].shape[0]
+    rows = (jnp.arange(length) < sizes[index]).astype(jnp.float32)
     return Batch(batch.x, batch.y, batch.weights, rows)
 
 
 def sweep(
-    step: Step, state: TrainState, block: Batch, order: Array, sizes: Array | None, start: Array, stop: Array
+    step: Step, state: TrainState, fetch: Callable[[Array], Batch], start: Array, stop: Array
 ) -> TrainState:
-    """Apply `step` to batches ``start … stop-1`` of a block; end early when a loss is not finite."""
+    """Apply `step` to batches ``start … stop-1``; end early when a loss is not finite."""
 
     def body(carry: tuple[Array, TrainState]) -> tuple[Array, TrainState]:
         index, state = carry
-        return index + 1, step(state, take(block, order, sizes, index), index)
+        return index + 1, step(state, fetch(index), index)
 
     def going(carry: tuple[Array, TrainState]) -> Array:
         index, state = carry
@@ -178,15 +199,12 @@ class Machine:
             fresh = span["first"] | (index > 0)
             metrics = jax.tree.map(lambda empty, kept: jnp.where(fresh, empty, kept), zero, state.metrics)
             hyper = state.hyper | {path: table[index] for path, table in epoch_values.items()}
-            state = sweep(
-                step,
-                state.replace(metrics=metrics, hyper=hyper),
-                block,
-                order[index],
-                sizes,
-                span["start"],
-                span["stop"],
-            )
+            metrics_reset = state.replace(metrics=metrics, hyper=hyper)
+
+            def fetch(batch: Array) -> Batch:
+                return take(block, order[index], sizes, batch)
+
+            state = sweep(step, metrics_reset, fetch, span["start"], span["stop"])
             done = span["last"] | (state.bad_step >= 0)
             # An open epoch still counts its turn, so that the loop ends.
             return jax.lax.cond(
@@ -204,9 +222,8 @@ class Machine:
 
     def _validate(self, state: TrainState, validation: Validation) -> dict[str, Array]:
         evaluate = make_step(self.program, training=False)
-        start, stop = jnp.int32(0), jnp.int32(validation.order.shape[0])
         clean = state.replace(metrics=self.program.zero_metrics(), bad_step=jnp.int32(-1))
-        end = sweep(evaluate, clean, validation.block, validation.order, validation.sizes, start, stop)
+        end = sweep(evaluate, clean, validation.at, jnp.int32(0), jnp.int32(validation.steps))
         return self.program.results(end.metrics)
 
     def _log_names(self) -> list[str]:
@@ -214,4 +231,4 @@ class Machine:
         return names + [f"val_{name}" for name in names] if self.validation is not None else names
 
 
-jax.tree_util.register_dataclass(Validation, data_fields=["block", "order", "sizes"], meta_fields=[])
+jax.tree_util.register_dataclass(Validation, data_fields=["batches", "sizes"], meta_fields=[])

@@ -17,7 +17,7 @@ import numpy as np
 
 from fitwell import config
 from fitwell.callbacks.base import CallbackList, LazyLogs
-from fitwell.data.feeds import ArrayFeed, Batch, Feed, StreamFeed, Work, count_rows, in_batches, plan
+from fitwell.data.feeds import ArrayFeed, Batch, Feed, StreamFeed, Work, count_rows, plan
 from fitwell.engine.machine import Report, Validation, take
 from fitwell.engine.pace import Pace
 from fitwell.engine.policies import Policy
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from fitwell.models.model import Model
 
 # Rows evaluated together when nobody asked for a batch size: results are exact whatever it is.
-EVALUATION_ROWS = 512
+EVALUATION_ROWS = 1024
 # Without a display, how long a dispatch may take before Ctrl-C is heard.
 PATIENCE_SECONDS = 0.5
 
@@ -183,10 +183,16 @@ def resident_validation(data: Data, batch_size: int | None) -> Validation | None
         if batch_size is None
         else checks.check_batch_size(batch_size, "validation_batch_size"),
     )
+    if batch_size is None:
+        # Batches of one size as even as possible, so that little is padded.
+        size = -(-rows // -(-rows // EVALUATION_ROWS))
     steps, sizes = plan(rows, size)
-    order = in_batches(np.arange(rows, dtype=np.int32), steps, size)
-    full = np.full(steps, size, np.int32) if sizes is None else sizes
-    return Validation(jax.tree.map(jnp.asarray, data.batch), jnp.asarray(order), jnp.asarray(full))
+
+    def split(leaf: Any) -> Any:
+        padding = [(0, steps * size - rows)] + [(0, 0)] * (leaf.ndim - 1)
+        return jnp.pad(jnp.asarray(leaf), padding).reshape(steps, size, *leaf.shape[1:])
+
+    return Validation(jax.tree.map(split, data.batch), None if sizes is None else jnp.asarray(sizes))
 
 
 class Fit:
