@@ -280,7 +280,11 @@ class Optimizer(Scheduled):
         def wait() -> tuple[Arrays, Slots]:
             return parameters, {**others, "gradient_accumulator": sums}
 
-        return lax.cond((step + 1) % every == 0, make, wait)
+        due = (step + 1) % every == 0
+        if not isinstance(due, jax.core.Tracer):
+            # Outside a compiled loop `cond` would compile both branches again at every step.
+            return make() if due else wait()
+        return lax.cond(due, make, wait)
 
     def _update(
         self, gradients: Arrays, slots: Slots, parameters: Arrays, step: Array, made: Array

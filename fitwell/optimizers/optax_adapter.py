@@ -55,7 +55,7 @@ class OptaxOptimizer(Optimizer):
 
     def reconcile(self, slots: Slots, parameters: Mapping[str, Array]) -> Slots:
         """Return `slots` made to fit `parameters`; a state of `tx` that does not fit starts afresh."""
-        fitted = super().reconcile(slots, parameters)
+        fitted = super().reconcile({name: s for name, s in slots.items() if name != "optax"}, parameters)
         shapes = [jax.tree.map(jnp.shape, state) for state in (slots.get("optax"), fitted["optax"])]
         return {**fitted, "optax": slots["optax"]} if shapes[0] == shapes[1] else fitted
 

@@ -36,8 +36,9 @@ def translate(optimizer: str, learning_rate: Any, options: dict[str, Any], valid
         warn_older("lr=", "learning_rate=")
         learning_rate = options.pop("lr")
     decay = options.pop("decay", None)
-    if decay:
+    if decay is not None:
         warn_older("decay=", "learning_rate=InverseTimeDecay(learning_rate, decay_steps=1, decay_rate=decay)")
+    if decay:
         if not isinstance(learning_rate, int | float):
             raise InvalidArgument(f"{optimizer}: decay= and a schedule as learning_rate exclude each other")
         learning_rate = InverseTimeDecay(learning_rate, decay_steps=1, decay_rate=decay)

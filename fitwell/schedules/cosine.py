@@ -82,7 +82,7 @@ class CosineDecayRestarts(LearningRateSchedule):
         name: kept in the configuration.
 
     Source: Loshchilov and Hutter, "SGDR: stochastic gradient descent with warm restarts", 2016. Differs from
-    Keras, which finds the period by a float32 logarithm: at some restarts (t_mul = 3, for one) that lands in
+    Keras, which finds the period by a float32 logarithm: at some restarts (t_mul = 7, for one) that lands in
     the period before, and the rate there is the lowest instead of the highest.
     """
 

@@ -66,12 +66,14 @@ class _Cycle(LearningRateSchedule):
         step = as_float(step)
         tail = jnp.floor(self.total_steps / 10) + 1 if self.last_steps is None else self.last_steps
         half = jnp.floor((self.total_steps - tail) / 2)
-        rising = start + (top - start) * step / half
-        falling = top + (start - top) * (step - half) / half
+        rising, falling = _line(start, top, step / half), _line(top, start, step / half - 1)
         rest = jnp.minimum((step - 2 * half) / (self.total_steps - 2 * half), 1)
-        return jnp.where(
-            step < half, rising, jnp.where(step < 2 * half, falling, start + (end - start) * rest)
-        )
+        return jnp.where(step < half, rising, jnp.where(step < 2 * half, falling, _line(start, end, rest)))
+
+
+def _line(begin: Any, end: Any, done: Array) -> Array:
+    # Both ends are met exactly, however far apart: begin + (end - begin) * done would round a small end.
+    return begin * (1 - done) + end * done
 
 
 @schedules.register()

@@ -196,10 +196,14 @@ class PolynomialDecay(LearningRateSchedule):
 
     def __call__(self, step: Number) -> Array:
         """Return the value at `step`."""
-        done = as_float(step) / self.decay_steps
-        left = 1 - (done / jnp.maximum(jnp.ceil(done), 1) if self.cycle else jnp.minimum(done, 1))
+        step = as_float(step)
+        if self.cycle:
+            done = step / (self.decay_steps * jnp.maximum(jnp.ceil(step / self.decay_steps), 1))
+        else:
+            done = step / self.decay_steps
         height = self.initial_learning_rate - self.end_learning_rate
-        return height * jnp.power(left, self.power) + self.end_learning_rate
+        # A share rounded above 1 would make the base negative, and the power NaN.
+        return height * jnp.power(jnp.maximum(1 - done, 0), self.power) + self.end_learning_rate
 
 
 @schedules.register()
@@ -232,7 +236,7 @@ class LinearDecay(LearningRateSchedule):
     def __call__(self, step: Number) -> Array:
         """Return the value at `step`."""
         done = jnp.minimum(as_float(step) / self.decay_steps, 1)
-        return self.initial_learning_rate - (self.initial_learning_rate - self.end_learning_rate) * done
+        return self.initial_learning_rate * (1 - done) + self.end_learning_rate * done
 
 
 @schedules.register()

@@ -1,0 +1,268 @@
+"""Names, configurations, attributes, older spellings, and eager use."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import subprocess
+import sys
+import warnings
+from collections.abc import Iterator
+
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from fitwell import config, optimizers, schedules
+from fitwell.errors import InvalidArgument, UnknownName
+from fitwell.optimizers import spellings
+from fitwell.variables import Variable
+
+NAMES = ["SGD", "Adagrad", "RMSprop", "Adadelta", "Adam", "AdamW", "Adamax", "Nadam"]
+
+
+@pytest.fixture(autouse=True)
+def forget_warnings() -> Iterator[None]:
+    spellings._warned.clear()
+    yield
+    spellings._warned.clear()
+
+
+# ---------------------------------------------------------------------------------------------- finding
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_by_name_class_object_and_configuration(name: str) -> None:
+    cls = getattr(optimizers, name)
+    for identifier in (name, name.lower(), cls, {"class_name": name, "config": {}}):
+        assert type(optimizers.get(identifier)) is cls
+    optimizer = cls()
+    assert optimizers.get(optimizer) is optimizer
+
+
+def test_optax_transformations_are_wrapped() -> None:
+    assert isinstance(optimizers.get(optax.lion(1e-3)), optimizers.OptaxOptimizer)
+
+
+def test_what_is_no_optimizer() -> None:
+    with pytest.raises(UnknownName, match=r"unknown optimizer 'adm', did you mean 'Adam'\?"):
+        optimizers.get("adm")
+    for value in (None, 3, int, optimizers):
+        with pytest.raises(InvalidArgument, match="expected an optimizer"):
+            optimizers.get(value)
+
+
+def test_an_unknown_argument_names_the_nearest() -> None:
+    with pytest.raises(InvalidArgument, match=r"SGD: unknown argument 'momentun', did you mean 'momentum'\?"):
+        optimizers.SGD(momentun=0.9)
+    with pytest.raises(InvalidArgument, match=r"'clip_norm', did you mean 'clipnorm'\?"):
+        optimizers.Adam(clip_norm=1.0)
+
+
+def test_optax_is_imported_by_nobody_but_its_user() -> None:
+    code = "import sys, fitwell.optimizers; sys.exit('optax' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+# --------------------------------------------------------------------------------------- configurations
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_configurations_round_trip(name: str) -> None:
+    given = getattr(optimizers, name)(
+        schedules.Warmup(schedules.PiecewiseConstantDecay([3, 5], [1.0, 0.5, 0.25]), 4),
+        weight_decay=0.1,
+        global_clipnorm=2.0,
+        use_ema=True,
+        ema_overwrite_frequency=3,
+        gradient_accumulation_steps=2,
+        learning_rate_multipliers={"dense": 0.5},
+        name="mine",
+    )
+    written = optimizers.serialize(given)
+    read = optimizers.deserialize(json.loads(json.dumps(written)))
+    assert type(read) is type(given)
+    assert optimizers.serialize(read) == written
+    assert read.name == "mine"
+    for step in (0, 3, 5, 20):
+        assert read.setting("learning_rate")(step) == given.setting("learning_rate")(step)
+
+
+def test_flags_are_in_the_configuration() -> None:
+    assert optimizers.get(optimizers.serialize(optimizers.SGD(nesterov=True))).nesterov
+    assert optimizers.get(optimizers.serialize(optimizers.Adam(amsgrad=True))).amsgrad
+    assert optimizers.get(optimizers.serialize(optimizers.RMSprop(centered=True))).centered
+
+
+def test_functions_cannot_be_written_down() -> None:
+    with pytest.raises(InvalidArgument, match="make it a subclass of LearningRateSchedule"):
+        optimizers.SGD(lambda step: 0.1 / (1 + step)).get_config()
+
+
+def test_repr_shows_what_was_set() -> None:
+    text = repr(optimizers.SGD(schedules.LinearDecay(0.1, 10), momentum=0.9))
+    assert text.startswith("SGD(learning_rate=LinearDecay(initial_learning_rate=0.1, decay_steps=10.0")
+    assert "momentum=0.9" in text
+    assert "clipnorm" not in text
+
+
+# ------------------------------------------------------------------------------------------- attributes
+
+
+def test_numbers_are_read_and_set() -> None:
+    optimizer = optimizers.Adam(0.1)
+    assert optimizer.learning_rate == 0.1
+    optimizer.learning_rate = np.float32(0.5)
+    assert optimizer.learning_rate == 0.5
+    optimizer.learning_rate = jnp.asarray(0.25)
+    assert optimizer.learning_rate == 0.25
+    optimizer.learning_rate *= 2
+    optimizer.beta_1 = 0.5
+    assert (optimizer.learning_rate, optimizer.beta_1) == (0.5, 0.5)
+    with pytest.raises(InvalidArgument, match="beta_1 must be a finite number from 0 to 1"):
+        optimizer.beta_1 = 2.0
+
+
+def test_under_a_schedule_the_attribute_is_the_number_in_force() -> None:
+    optimizer = optimizers.SGD(schedules.PiecewiseConstantDecay([0, 1], [1.0, 0.5, 0.25]))
+    variable = Variable(np.zeros(1))
+    seen = []
+    for _ in range(3):
+        seen.append(float(optimizer.learning_rate))
+        optimizer.apply([jnp.ones(1)], [variable])
+    assert seen == [1.0, 0.5, 0.25]
+    assert variable.numpy()[0] == -1.75
+    assert isinstance(optimizer.setting("learning_rate"), schedules.PiecewiseConstantDecay)
+    optimizer.learning_rate = 0.125
+    assert optimizer.learning_rate == 0.125
+
+
+def test_a_setting_that_does_not_exist() -> None:
+    with pytest.raises(AttributeError, match=r"no hyperparameter 'momentun', did you mean 'momentum'\?"):
+        optimizers.SGD().setting("momentun")
+
+
+def test_schedules_have_a_second_address() -> None:
+    module = importlib.import_module("fitwell.optimizers.schedules")
+    assert optimizers.schedules is module
+    for name in schedules.__all__:
+        assert getattr(module, name) is getattr(schedules, name)
+
+
+# ------------------------------------------------------------------------------------- older spellings
+
+
+def test_lr_is_learning_rate_and_warns_once() -> None:
+    with pytest.warns(DeprecationWarning, match="write learning_rate=") as caught:
+        assert optimizers.SGD(lr=0.5).learning_rate == 0.5
+        assert optimizers.Adam(lr=0.25).learning_rate == 0.25
+    assert len(caught) == 1
+    assert caught[0].filename == __file__
+
+
+def test_the_attribute_lr() -> None:
+    optimizer = optimizers.SGD(0.5)
+    with pytest.warns(DeprecationWarning, match=r"optimizer\.learning_rate") as caught:
+        assert optimizer.lr == 0.5
+        optimizer.lr = 0.25
+    assert len(caught) == 1
+    assert optimizer.learning_rate == 0.25
+
+
+def test_decay_is_power_scheduling() -> None:
+    with pytest.warns(DeprecationWarning, match="older spelling") as caught:
+        optimizer = optimizers.SGD(lr=0.1, decay=0.25)
+    assert ["InverseTimeDecay" in str(warning.message) for warning in caught] == [False, True]
+    variable = Variable(np.zeros(1))
+    moved = []
+    for _ in range(4):
+        before = variable.numpy()[0]
+        optimizer.apply([jnp.ones(1)], [variable])
+        moved.append(before - variable.numpy()[0])
+    np.testing.assert_allclose(moved, [0.1 / (1 + 0.25 * t) for t in range(4)], rtol=1e-6)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # it has warned already
+        assert optimizers.SGD(0.1, decay=0.0).learning_rate == 0.1
+    with pytest.raises(InvalidArgument, match="exclude each other"):
+        optimizers.SGD(schedules.LinearDecay(0.1, 10), decay=0.1)
+
+
+@pytest.mark.parametrize("name", ["Adagrad", "RMSprop", "Adadelta", "Adam", "AdamW", "Adamax", "Nadam"])
+def test_epsilon_none_is_the_default(name: str) -> None:
+    with pytest.warns(DeprecationWarning, match="epsilon=None"):
+        assert getattr(optimizers, name)(epsilon=None).epsilon == config.epsilon() == 1e-7
+
+
+def test_listings_of_old() -> None:
+    with pytest.warns(DeprecationWarning):
+        assert optimizers.SGD(lr=0.02, momentum=0.9, nesterov=True, decay=1e-4, clipnorm=1.0).nesterov
+        assert optimizers.Nadam(lr=1e-3).beta_1 == 0.9
+        assert optimizers.RMSprop(lr=0.001, rho=0.9).rho == 0.9
+
+
+def test_adamw_needs_its_decay() -> None:
+    with pytest.raises(InvalidArgument, match="for none, use Adam"):
+        optimizers.AdamW(weight_decay=None)
+
+
+# ------------------------------------------------------------------------------------------- eager use
+
+
+def test_variables_of_the_same_name_have_slots_of_their_own() -> None:
+    optimizer = optimizers.SGD(1.0, momentum=0.5)
+    first, second = Variable(np.zeros(1)), Variable(np.zeros(1))
+    for _ in range(2):
+        optimizer.apply_gradients([(jnp.ones(1), first), (-jnp.ones(1), second)])
+    assert (first.numpy()[0], second.numpy()[0]) == (-2.5, 2.5)
+
+
+def test_apply_after_build_needs_no_variables() -> None:
+    optimizer = optimizers.Adam(0.5)
+    variable = Variable(np.zeros(2))
+    assert not optimizer.built
+    optimizer.build([variable])
+    assert optimizer.built
+    optimizer.apply([jnp.asarray([1.0, -3.0])])
+    np.testing.assert_allclose(variable.numpy(), [-0.5, 0.5], rtol=1e-5)
+
+
+def test_a_gradient_of_none_leaves_its_variable_alone() -> None:
+    optimizer = optimizers.SGD(1.0, momentum=0.5)
+    first, second = Variable(np.zeros(1)), Variable(np.zeros(1))
+    optimizer.apply([jnp.ones(1), jnp.ones(1)], [first, second])
+    optimizer.apply([jnp.ones(1), None], [first, second])
+    optimizer.apply([jnp.ones(1), jnp.ones(1)], [first, second])
+    np.testing.assert_allclose([first.numpy()[0], second.numpy()[0]], [-4.25, -2.5])
+
+
+def test_eager_mistakes() -> None:
+    optimizer = optimizers.SGD(1.0)
+    variable = Variable(np.zeros(1))
+    with pytest.raises(InvalidArgument, match="0 gradients for 0 variables"):
+        optimizer.apply([])
+    with pytest.raises(InvalidArgument, match="2 gradients for 1 variables"):
+        optimizer.apply([jnp.ones(1), jnp.ones(1)], [variable])
+    with pytest.raises(InvalidArgument, match="no gradient for any variable"):
+        optimizer.apply([None], [variable])
+    with pytest.raises(InvalidArgument, match="was not built with"):
+        optimizer.apply([jnp.ones(1)], [Variable(np.zeros(1))])
+
+
+def test_momentum_set_from_zero_in_flight_starts_then() -> None:
+    optimizer = optimizers.SGD(1.0)
+    variable = Variable(np.zeros(1))
+    optimizer.apply([jnp.ones(1)], [variable])
+    optimizer.momentum = 0.5
+    optimizer.apply([jnp.ones(1)], [variable])
+    optimizer.apply([jnp.ones(1)], [variable])
+    assert variable.numpy()[0] == -1 - 1 - 1.5
+
+
+def test_eager_averages() -> None:
+    optimizer = optimizers.SGD(1.0, use_ema=True, ema_momentum=0.5)
+    variable = Variable(np.zeros(1))
+    for _ in range(2):
+        optimizer.apply([jnp.ones(1)], [variable])
+    optimizer.finalize_variable_values([variable])
+    assert variable.numpy()[0] == -1.5

@@ -1,0 +1,262 @@
+"""What every optimizer can do around its rule, by closed forms."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import hypothesis.extra.numpy as numpy_strategies
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fitwell import optimizers
+from fitwell.errors import InvalidArgument, StateError
+from fitwell.optimizers import gradients as change
+from fitwell.variables import Variable
+
+GRADIENTS = st.dictionaries(
+    st.sampled_from(["a", "b", "c"]),
+    numpy_strategies.arrays(np.float32, (4,), elements=st.floats(-1e6, 1e6, width=32, allow_subnormal=False)),
+    min_size=1,
+)
+LIMITS = st.floats(0.0009765625, 1024.0, width=32)
+
+
+def once(optimizer: Any, gradients: Any, parameters: Any = None, step: int = 0) -> dict[str, np.ndarray]:
+    """Return the parameters after one update, from zeros unless given."""
+    gradients = {path: jnp.asarray(g, jnp.float32) for path, g in gradients.items()}
+    parameters = parameters or {path: jnp.zeros_like(g) for path, g in gradients.items()}
+    new, _ = optimizer.update(gradients, optimizer.init(parameters), parameters, jnp.int32(step))
+    return {path: np.asarray(value) for path, value in new.items()}
+
+
+# ---------------------------------------------------------------------------------------------- clipping
+
+
+def test_the_catalogues_example_of_norm_clipping() -> None:
+    for option in ("clipnorm", "global_clipnorm"):
+        moved = once(optimizers.SGD(1.0, **{option: 1.0}), {"w": [0.9, 100.0]})
+        np.testing.assert_allclose(-moved["w"], [0.00899964, 0.9999595], rtol=1e-6)
+    moved = once(optimizers.SGD(1.0, clipvalue=1.0), {"w": [0.9, 100.0]})
+    np.testing.assert_allclose(-moved["w"], [0.9, 1.0])
+
+
+def test_clipping_by_each_parameter_and_by_all() -> None:
+    gradients = {"a": [3.0, 4.0], "b": [0.3, 0.4], "c": [12.0, 0.0]}
+    each = once(optimizers.SGD(1.0, clipnorm=1.0), gradients)
+    np.testing.assert_allclose(-each["a"], [0.6, 0.8], rtol=1e-6)
+    np.testing.assert_allclose(-each["b"], [0.3, 0.4], rtol=1e-6)
+    whole = once(optimizers.SGD(1.0, global_clipnorm=1.3), gradients)
+    scale = 1.3 / np.sqrt(25 + 0.25 + 144)
+    np.testing.assert_allclose(-whole["b"], [0.3 * scale, 0.4 * scale], rtol=1e-6)
+
+
+@given(GRADIENTS, LIMITS)
+@settings(deadline=None, max_examples=60)
+def test_norm_clipping_bounds_the_norm_and_keeps_the_direction(gradients: Any, limit: float) -> None:
+    clipped = change.clip_by_global_norm(gradients, limit)
+    before, after = float(change.global_norm(gradients)), float(change.global_norm(clipped))
+    assert after <= limit * (1 + 1e-5)
+    assert after == pytest.approx(min(before, limit), rel=1e-4, abs=1e-6)
+    for path, gradient in change.clip_by_norm(gradients, limit).items():
+        assert np.linalg.norm(gradient) <= limit * (1 + 1e-5)
+        length = np.linalg.norm(gradients[path].astype(np.float64))
+        np.testing.assert_allclose(
+            gradient, gradients[path] * min(1, limit / length if length else 1), rtol=1e-4, atol=1e-7
+        )
+
+
+@given(GRADIENTS, LIMITS)
+@settings(deadline=None, max_examples=30)
+def test_value_clipping_is_that_of_numpy(gradients: Any, limit: float) -> None:
+    for path, gradient in change.clip_by_value(gradients, limit).items():
+        np.testing.assert_array_equal(
+            gradient, np.clip(gradients[path], -np.float32(limit), np.float32(limit))
+        )
+
+
+def test_a_gradient_of_zero_is_not_divided_by() -> None:
+    assert not once(optimizers.SGD(1.0, clipnorm=1.0), {"w": [0.0, 0.0]})["w"].any()
+    assert not once(optimizers.SGD(1.0, global_clipnorm=1.0), {"w": [0.0, 0.0]})["w"].any()
+
+
+def test_a_gradient_that_is_not_finite_is_not_hidden_by_clipping() -> None:
+    for option in ("clipnorm", "global_clipnorm"):
+        assert np.isnan(once(optimizers.SGD(1.0, **{option: 1.0}), {"w": [1.0, np.inf]})["w"]).any()
+        assert np.isnan(once(optimizers.SGD(1.0, **{option: 1.0}), {"w": [1.0, np.nan]})["w"]).all()
+
+
+def test_only_one_way_of_clipping() -> None:
+    with pytest.raises(InvalidArgument, match="only one of clipnorm, clipvalue, global_clipnorm"):
+        optimizers.SGD(clipnorm=1.0, clipvalue=1.0)
+
+
+# ------------------------------------------------------------------------------------------ weight decay
+
+
+def test_decoupled_decay_uses_the_rate_and_the_weights_before_the_update() -> None:
+    start = {"w": jnp.asarray([2.0, -4.0])}
+    moved = once(optimizers.SGD(0.1, weight_decay=0.5), {"w": [1.0, 1.0]}, start)
+    np.testing.assert_allclose(moved["w"], [2 - 0.1 * 0.5 * 2 - 0.1, -4 + 0.1 * 0.5 * 4 - 0.1], rtol=1e-6)
+
+
+def test_coupled_decay_is_a_part_of_the_gradient_and_not_clipped() -> None:
+    start = {"w": jnp.asarray([2.0, -4.0])}
+    moved = once(optimizers.SGD(0.1, coupled_weight_decay=3.0, clipvalue=0.5), {"w": [1.0, 1.0]}, start)
+    np.testing.assert_allclose(moved["w"], [2 - 0.1 * (0.5 + 6), -4 - 0.1 * (0.5 - 12)], rtol=1e-6)
+
+
+def test_exclusions_by_variable_by_path_and_by_name() -> None:
+    start = {"dense/kernel": jnp.ones(2), "dense/bias": jnp.ones(2), "bias_net/kernel": jnp.ones(2)}
+    zeros = {path: jnp.zeros(2) for path in start}
+    variable = Variable(np.ones(2), name="kernel")
+    variable.path = "dense/kernel"
+    for how, spared in (
+        ({"var_list": [variable]}, {"dense/kernel"}),
+        ({"var_list": ["dense/bias"]}, {"dense/bias"}),
+        ({"var_names": ["bias"]}, {"dense/bias"}),
+        ({"var_names": ["kern", "gamma"]}, {"dense/kernel", "bias_net/kernel"}),
+        ({}, set()),
+    ):
+        optimizer = optimizers.SGD(0.1, weight_decay=0.5)
+        optimizer.exclude_from_weight_decay(**how)
+        moved = once(optimizer, zeros, start)
+        assert {path for path, value in moved.items() if value[0] == 1.0} == spared
+
+
+def test_exclusions_after_the_first_update_are_refused() -> None:
+    optimizer = optimizers.SGD(0.1, weight_decay=0.5)
+    optimizer.apply([jnp.ones(2)], [Variable(np.ones(2))])
+    with pytest.raises(StateError, match="before the first update"):
+        optimizer.exclude_from_weight_decay(var_names=["bias"])
+
+
+# ------------------------------------------------------------------------------------------- multipliers
+
+
+def test_the_longest_prefix_of_whole_path_segments_multiplies_the_rate() -> None:
+    paths = ["dense/kernel", "dense/bias", "dense_1/kernel", "block/dense/kernel", "block/norm/gamma"]
+    factors = {"dense": 0.5, "dense/bias": 2.0, "block": 0.0, "block/norm": 3.0}
+    optimizer = optimizers.SGD(0.1, learning_rate_multipliers=factors)
+    moved = once(optimizer, {path: [1.0] for path in paths})
+    expected = dict(zip(paths, [0.5, 2.0, 1.0, 0.0, 3.0]))
+    for path, factor in expected.items():
+        assert -moved[path][0] == pytest.approx(0.1 * factor), path
+
+
+def test_a_multiplier_of_zero_freezes_against_decay_too() -> None:
+    optimizer = optimizers.SGD(0.1, weight_decay=0.5, learning_rate_multipliers={"w": 0.0})
+    assert once(optimizer, {"w": [1.0]}, {"w": jnp.ones(1)})["w"][0] == 1.0
+
+
+def test_multipliers_are_read_set_and_kept_in_place() -> None:
+    optimizer = optimizers.SGD(0.1, learning_rate_multipliers={"a": 0.5})
+    cell = optimizer._multipliers[0]
+    optimizer.learning_rate_multipliers = {"a": 0.25}
+    assert optimizer._multipliers[0] is cell
+    assert optimizer.learning_rate_multipliers == {"a": 0.25}
+    optimizer.learning_rate_multipliers = {"b": 2}
+    assert optimizer.learning_rate_multipliers == {"b": 2.0}
+    optimizer.learning_rate_multipliers = None
+    assert optimizer.learning_rate_multipliers is None
+    assert -once(optimizer, {"a": [1.0]})["a"][0] == pytest.approx(0.1)
+
+
+# -------------------------------------------------------------------------------------- moving averages
+
+
+def test_the_moving_average_by_its_recurrence(stream: Any, run: Any) -> None:
+    optimizer = optimizers.SGD(0.1, use_ema=True, ema_momentum=0.8)
+    parameters, slots = run(optimizer, stream.gradients, stream.start, 12)
+    value = stream.start["dense/bias"].astype(np.float64)
+    average = None
+    for step in range(12):
+        value = value - 0.1 * stream.given["dense/bias"][step]
+        average = value if average is None else 0.8 * average + 0.2 * value
+    np.testing.assert_allclose(np.asarray(slots["average"]["dense/bias"]), average, rtol=1e-5)
+    np.testing.assert_allclose(np.asarray(parameters["dense/bias"]), value, rtol=1e-5)
+    np.testing.assert_array_equal(
+        optimizer.finalize(parameters, slots)["dense/bias"], slots["average"]["dense/bias"]
+    )
+
+
+def test_without_an_average_finalize_changes_nothing(stream: Any) -> None:
+    assert optimizers.SGD().finalize(stream.start, {}) == stream.start
+
+
+def test_the_average_moves_only_when_an_update_is_made(stream: Any, run: Any) -> None:
+    """Differs from Keras, which averages the unchanged weights again at the steps in between."""
+    settings = {"use_ema": True, "ema_momentum": 0.8, "ema_overwrite_frequency": 2}
+    accumulating = optimizers.SGD(0.1, gradient_accumulation_steps=3, **settings)
+    parameters, slots = run(accumulating, stream.gradients, stream.start, 15)
+
+    def means(parameters: Any, step: Any) -> Any:
+        three = [stream.gradients(parameters, 3 * step + i) for i in range(3)]
+        return jax.tree.map(lambda *g: sum(g) / 3, *three)
+
+    expected, averages = run(optimizers.SGD(0.1, **settings), means, stream.start, 5)
+    for path in stream.start:
+        np.testing.assert_allclose(parameters[path], expected[path], rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(slots["average"][path], averages["average"][path], rtol=1e-5, atol=1e-6)
+
+
+# ----------------------------------------------------------------------------- accumulation, loss scaling
+
+
+def test_accumulation_waits_then_uses_the_mean_of_all(stream: Any, run: Any) -> None:
+    optimizer = optimizers.SGD(0.1, gradient_accumulation_steps=4)
+    waiting, slots = run(optimizer, stream.gradients, stream.start, 3)
+    for path, start in stream.start.items():
+        np.testing.assert_array_equal(waiting[path], start)
+        np.testing.assert_allclose(
+            slots["gradient_accumulator"][path], stream.given[path][:3].sum(0), rtol=1e-5, atol=1e-6
+        )
+    made, slots = run(optimizer, stream.gradients, stream.start, 4)
+    for path, start in stream.start.items():
+        np.testing.assert_allclose(
+            made[path], start - 0.1 * stream.given[path][:4].mean(0), rtol=1e-5, atol=1e-6
+        )
+        assert not np.asarray(slots["gradient_accumulator"][path]).any()
+
+
+def test_iterations_count_updates_that_were_made() -> None:
+    optimizer = optimizers.SGD(0.1, gradient_accumulation_steps=2)
+    variable = Variable(np.ones(2))
+    for _ in range(5):
+        optimizer.apply([jnp.ones(2)], [variable])
+    assert int(optimizer.iterations) == 2
+    assert int(optimizer.step.numpy()) == 5
+    np.testing.assert_allclose(variable.numpy(), 0.8, rtol=1e-6)
+
+
+def test_loss_scaling_cancels() -> None:
+    optimizer = optimizers.SGD(1.0, loss_scale_factor=1024.0)
+    gradient = jax.grad(lambda w: optimizer.scale_loss(jnp.sum(w * 0.5)))(jnp.ones(2))
+    np.testing.assert_array_equal(gradient, 512.0)
+    np.testing.assert_array_equal(-once(optimizer, {"w": gradient})["w"], 0.5)
+    assert optimizers.SGD().scale_loss(3.0) == 3.0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"gradient_accumulation_steps": 1}, "integer of at least 2"),
+        ({"gradient_accumulation_steps": 2.5}, "integer of at least 2"),
+        ({"use_ema": True, "ema_overwrite_frequency": 0}, "integer of at least 1"),
+        ({"ema_overwrite_frequency": 3}, "needs use_ema=True"),
+        ({"clipnorm": 0.0}, "clipnorm must be a finite number"),
+        ({"clipnorm": -1}, "clipnorm must be a finite number"),
+        ({"weight_decay": -0.1}, "weight_decay must be a finite number from 0"),
+        ({"momentum": 1.5}, "momentum must be a finite number from 0 to 1"),
+        ({"learning_rate": float("nan")}, "learning_rate must be a finite number"),
+        ({"learning_rate": float("inf")}, "learning_rate must be a finite number"),
+        ({"learning_rate": "fast"}, "learning_rate must be a number"),
+        ({"learning_rate": lambda: 0.1}, "a function of the step"),
+    ],
+)
+def test_arguments_that_cannot_be_honoured(arguments: dict[str, Any], words: str) -> None:
+    with pytest.raises(InvalidArgument, match=words):
+        optimizers.SGD(**arguments)
