@@ -13,7 +13,7 @@ import numpy as np
 from jax import lax
 
 from fitwell import context
-from fitwell.errors import InvalidArgument, StateError
+from fitwell.errors import InvalidArgument, Problems, StateError, nearest
 from fitwell.optimizers import gradients as change
 from fitwell.optimizers.settings import Scheduled, Settings
 from fitwell.optimizers.spellings import translate, warn_older
@@ -59,9 +59,9 @@ class Multiplier(Hyperparametric):
         self.prefix = prefix
         self.factor = factor
 
-    def covers(self, path: str) -> bool:
-        """Return whether the parameter at `path` is, or lies under, `prefix`."""
-        return path == self.prefix or path.startswith(self.prefix + "/")
+    def covers(self, paths: Iterable[str]) -> bool:
+        """Return whether one of a parameter's `paths` is `prefix`, or lies under it."""
+        return any(path == self.prefix or path.startswith(self.prefix + "/") for path in paths)
 
 
 class Optimizer(Scheduled):
@@ -136,6 +136,7 @@ class Optimizer(Scheduled):
         self._multipliers: tuple[Multiplier, ...] = ()
         self._excluded: tuple[Variable | str, ...] = ()
         self._excluded_names: re.Pattern[str] | None = None
+        self._known: dict[str, Variable] = {}
         self._keys: dict[int, str] = {}
         self._variables: list[Variable] = []
 
@@ -309,7 +310,7 @@ class Optimizer(Scheduled):
     def _rates(self, parameters: Arrays, settings: Settings) -> dict[str, Any]:
         rates = {}
         for path in parameters:
-            covering = [m for m in self._multipliers if m.covers(path)]
+            covering = [m for m in self._multipliers if m.covers(self._paths(path))]
             rate = settings.learning_rate
             rates[path] = rate * max(covering, key=lambda m: len(m.prefix)).factor if covering else rate
         return rates
@@ -391,12 +392,35 @@ class Optimizer(Scheduled):
         self._excluded_names = re.compile("|".join(patterns)) if patterns else None
 
     def _decays(self, path: str) -> bool:
-        for spared in self._excluded:
-            known = spared if isinstance(spared, str) else self._keys.get(id(spared), spared.path)
-            if path == known:
-                return False
+        paths, variable = self._paths(path), self._known.get(path)
+        if any(spared is variable or _path(spared) in paths for spared in self._excluded):
+            return False
         name = path.rsplit("/", 1)[-1]
         return self._excluded_names is None or self._excluded_names.search(name) is None
+
+    def _paths(self, path: str) -> tuple[str, ...]:
+        known = self._known.get(path)
+        return (path,) if known is None else (path, known.path)
+
+    def recognise(self, variables: Mapping[str, Variable]) -> None:
+        """Learn which variable is behind each path that `init` and `update` will see.
+
+        A model may address its parameters by position (``"layers.0/kernel"``) and its user by name
+        (``"dense/kernel"``): multipliers and exclusions work with either. Give all variables, frozen
+        ones too: `InvalidArgument` names what matches none of them.
+        """
+        self._known = dict(variables)
+        problems = Problems(self.name)
+        every = [path for known in variables for path in self._paths(known)]
+        for multiplier in self._multipliers:
+            if not multiplier.covers(every):
+                hint = nearest(multiplier.prefix, [*every, *(path.rsplit("/", 1)[0] for path in every)])
+                problems.add(f"learning_rate_multipliers: no parameter under {multiplier.prefix!r}{hint}")
+        for spared in self._excluded:
+            if _path(spared) not in every and all(spared is not known for known in variables.values()):
+                hint = nearest(_path(spared), every)
+                problems.add(f"exclude_from_weight_decay: no parameter {_path(spared)!r}{hint}")
+        problems.raise_any()
 
     # ---------------------------------------------------------------------------------- the Keras face
 
@@ -441,6 +465,7 @@ class Optimizer(Scheduled):
             key = variable.path if variable.path not in taken else f"{variable.path}_{index}"
             taken.add(key)
             self._keys[id(variable)] = key
+        self.recognise({self._keys[id(v)]: v for v in self._variables})
         self.slots = self.init({self._keys[id(v)]: v.value for v in self._variables})
 
     @property
@@ -498,6 +523,10 @@ def _count(where: str, name: str, least: int, options: Mapping[str, Any]) -> int
             f"{where}: {name} must be an integer of at least {least}, or None, got {value!r}"
         )
     return None if value is None else int(value)
+
+
+def _path(variable: Variable | str) -> str:
+    return variable if isinstance(variable, str) else variable.path
 
 
 def working(array: Array, parameter: Array) -> Array:

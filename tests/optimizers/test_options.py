@@ -127,6 +127,34 @@ def test_exclusions_by_variable_by_path_and_by_name() -> None:
         assert {path for path, value in moved.items() if value[0] == 1.0} == spared
 
 
+def test_parameters_are_known_by_position_and_by_name() -> None:
+    variables = {f"layers.{i}/kernel": Variable(np.ones(1), name="kernel") for i in range(3)}
+    for i, variable in enumerate(variables.values()):
+        variable.path = f"dense_{i}/kernel"
+    factors = {"layers.0": 2.0, "dense_1": 3.0}
+    optimizer = optimizers.SGD(0.1, weight_decay=0.5, learning_rate_multipliers=factors)
+    optimizer.exclude_from_weight_decay([variables["layers.0/kernel"], "dense_2/kernel"])
+    optimizer.recognise(variables)
+    ones = {path: jnp.ones(1) for path in variables}
+    moved = once(optimizer, ones, ones)
+    expected = {"layers.0/kernel": 0.8, "layers.1/kernel": 1 - 0.3 * 1.5, "layers.2/kernel": 0.9}
+    assert {path: float(value[0]) for path, value in moved.items()} == pytest.approx(expected)
+
+
+def test_paths_that_match_nothing_are_refused() -> None:
+    variable = Variable(np.ones(1), name="kernel")
+    variable.path = "dense/kernel"
+    optimizer = optimizers.SGD(0.1, learning_rate_multipliers={"dens": 2.0, "dense": 1.0})
+    with pytest.raises(InvalidArgument, match=r"no parameter under 'dens', did you mean 'dense'\?"):
+        optimizer.recognise({"layers.0/kernel": variable})
+    optimizer = optimizers.SGD(0.1)
+    optimizer.exclude_from_weight_decay(["dense/kernl", variable, Variable(np.ones(1), name="other")])
+    with pytest.raises(InvalidArgument, match="2 problems") as caught:
+        optimizer.recognise({"layers.0/kernel": variable})
+    assert "no parameter 'dense/kernl', did you mean 'dense/kernel'?" in str(caught.value)
+    assert "no parameter 'other'" in str(caught.value)
+
+
 def test_exclusions_after_the_first_update_are_refused() -> None:
     optimizer = optimizers.SGD(0.1, weight_decay=0.5)
     optimizer.apply([jnp.ones(2)], [Variable(np.ones(2))])
