@@ -54,11 +54,12 @@ class ModelProgram:
         layers = list(self.model.flatten())
         seen = {id(layer) for _, layer in layers}
         found: dict[str, Hyperparameter] = {}
+        # Before the model, which holds its optimizer as an attribute: paths begin with what a thing is.
+        for name, root in (("optimizer", self.optimizer), ("loss", self.losses), ("metrics", self.metrics)):
+            found |= named_hyperparameters(root, name, seen)
         for path, layer in layers:
             seen.discard(id(layer))
             found |= named_hyperparameters(layer, f"model.{path}" if path else "model", seen)
-        for name, root in (("optimizer", self.optimizer), ("loss", self.losses), ("metrics", self.metrics)):
-            found |= named_hyperparameters(root, name, seen)
         return found
 
     def _loss_names(self) -> list[str]:

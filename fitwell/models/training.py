@@ -376,6 +376,9 @@ class Fit:
         state, report = self.machine(runtime.refresh(runtime.current), work, values)
         runtime.adopt(state)
         runtime.take_hyperparameters(state, self.steered)
+        if 0 < len(report.epochs) < work.epochs:
+            # The values of all epochs of the work were set ahead; those after the last one never came to be.
+            runtime.take_hyperparameters(state, list(values))
         self.pace.note(work.steps, report.seconds)
         self._steps_done = (0 if work.first else self._steps_done) + work.stop - work.start
         if self.pace.by_batch and work.stop > work.start:
