@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from fitwell.data.feeds import Work
-from fitwell.engine import compiling
+from fitwell.engine import compiling, loops
 from fitwell.engine.policies import Policy
 from fitwell.engine.program import Batch, Program
 from fitwell.engine.state import TrainState
@@ -58,6 +58,11 @@ class Validation:
         """The number of batches."""
         return int(jax.tree.leaves(self.batches)[0].shape[0])
 
+    @property
+    def rows(self) -> int:
+        """The number of rows, padding included."""
+        return self.steps * int(jax.tree.leaves(self.batches)[0].shape[1])
+
     def at(self, index: Array) -> Batch:
         """Return one batch."""
         batch = jax.tree.map(
@@ -84,13 +89,22 @@ def _masked(batch: Batch, sizes: Array | None, index: Array) -> Batch:
 
 
 def sweep(
-    step: Step, state: TrainState, fetch: Callable[[Array], Batch], start: Array, stop: Array
+    step: Step,
+    state: TrainState,
+    fetch: Callable[[Array], Batch],
+    start: Array,
+    stop: Array,
+    one_function: bool,
 ) -> TrainState:
-    """Apply `step` to batches ``start … stop-1``; end early when a loss is not finite."""
+    """Apply `step` to batches ``start … stop-1``; end early when a loss is not finite.
+
+    one_function: whether the CPU compiler may turn the whole loop into one function (see `loops`).
+    """
 
     def body(carry: tuple[Array, TrainState]) -> tuple[Array, TrainState]:
         index, state = carry
-        return index + 1, step(state, fetch(index), index)
+        batch = fetch(index if one_function else loops.keep_apart(index))
+        return index + 1, step(state, batch, index)
 
     def going(carry: tuple[Array, TrainState]) -> Array:
         index, state = carry
@@ -184,13 +198,18 @@ class Machine:
         zero = self.program.zero_metrics()
         names = self._log_names()
         step_before = state.step
+        one_function = loops.is_small(state.trainable, rows=order.shape[2])
+        # A validation longer than the training would make up most of the time: then it has to be fast itself.
+        brief = one_function and (validation is None or validation.rows <= order.shape[1] * order.shape[2])
         logs = {name: jnp.zeros(order.shape[0], jnp.float32) for name in names}
 
         def finish(carry: tuple[TrainState, dict[str, Array], Array]) -> Any:
             state, logs, index = carry
             results = self.program.results(state.metrics)
             if validation is not None:
-                results |= {f"val_{name}": value for name, value in self._validate(state, validation).items()}
+                results |= {
+                    f"val_{name}": value for name, value in self._validate(state, validation, brief).items()
+                }
             logs = {name: logs[name].at[index].set(results[name].astype(jnp.float32)) for name in names}
             return (self._close(state, results) if self.closes else state), logs, index + 1
 
@@ -204,7 +223,7 @@ class Machine:
             def fetch(batch: Array) -> Batch:
                 return take(block, order[index], sizes, batch)
 
-            state = sweep(step, metrics_reset, fetch, span["start"], span["stop"])
+            state = sweep(step, metrics_reset, fetch, span["start"], span["stop"], one_function)
             done = span["last"] | (state.bad_step >= 0)
             # An open epoch still counts its turn, so that the loop ends.
             return jax.lax.cond(
@@ -220,10 +239,10 @@ class Machine:
         summary = jnp.stack([finished, state.stop.astype(jnp.int32), state.bad_step, step_before])
         return state, summary, logs, self.program.results(state.metrics)
 
-    def _validate(self, state: TrainState, validation: Validation) -> dict[str, Array]:
+    def _validate(self, state: TrainState, validation: Validation, one_function: bool) -> dict[str, Array]:
         evaluate = make_step(self.program, training=False)
         clean = state.replace(metrics=self.program.zero_metrics(), bad_step=jnp.int32(-1))
-        end = sweep(evaluate, clean, validation.at, jnp.int32(0), jnp.int32(validation.steps))
+        end = sweep(evaluate, clean, validation.at, jnp.int32(0), jnp.int32(validation.steps), one_function)
         return self.program.results(end.metrics)
 
     def _log_names(self) -> list[str]:
