@@ -32,14 +32,13 @@ def snake_case(name: str) -> str:
 
 
 def as_predictions(y_pred: Any, dtype: Any = None) -> Array:
-    """Return predictions as an array of floats, of `dtype` if given; 16-bit ones become `config.floatx`.
+    """Return predictions as an array of floats, of `dtype` if given.
 
     An array that needs no change comes back as the same object, so that its logits stay known.
     """
     array = jnp.asarray(y_pred)
     if dtype is None:
-        wide = jnp.issubdtype(array.dtype, jnp.inexact) and array.dtype.itemsize > 2
-        dtype = array.dtype if wide else settings.float_dtype()
+        dtype = array.dtype if jnp.issubdtype(array.dtype, jnp.inexact) else settings.float_dtype()
     return _derive(array, lambda x: x.astype(dtype)) if array.dtype != jnp.dtype(dtype) else array
 
 
@@ -233,6 +232,8 @@ class Loss(Configurable):
 
     def _prepare(self, y_true: Any, y_pred: Any) -> tuple[Array, Array]:
         y_pred = as_predictions(y_pred, self.dtype)
+        if self.dtype is None and y_pred.dtype.itemsize <= 2:
+            y_pred = as_predictions(y_pred, settings.float_dtype())
         y_true = jnp.asarray(y_true)
         if self.casts_targets:
             y_true = y_true.astype(y_pred.dtype)

@@ -68,7 +68,10 @@ def binary_terms(y_true: Array, y_pred: Array, from_logits: bool) -> Array:
     """Return ``-y log p - (1 - y) log(1 - p)``, value by value."""
     logits = find_logits(y_pred, "sigmoid", from_logits)
     if logits is not None:
-        return jnp.maximum(logits, 0) - logits * y_true + jnp.log1p(jnp.exp(-jnp.abs(logits)))
+        # By cases, not with max and |z|: at z = 0 their derivatives would add up to the wrong one.
+        positive = logits >= 0
+        linear = jnp.where(positive, logits * (1 - y_true), -logits * y_true)
+        return linear + jnp.log1p(jnp.exp(jnp.where(positive, -logits, logits)))
     p = clipped(y_pred)
     return -(y_true * jnp.log(p) + (1 - y_true) * jnp.log(1 - p))
 
