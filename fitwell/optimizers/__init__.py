@@ -11,7 +11,8 @@ from fitwell.errors import InvalidArgument
 from fitwell.optimizers import schedules
 from fitwell.optimizers.adam import Adam, Adamax, AdamW, Nadam
 from fitwell.optimizers.adaptive import Adadelta, Adagrad
-from fitwell.optimizers.base import Optimizer, Options, optimizers
+from fitwell.optimizers.base import Optimizer, optimizers
+from fitwell.optimizers.core import Options
 from fitwell.optimizers.optax_adapter import OptaxOptimizer, is_transformation
 from fitwell.optimizers.rmsprop import RMSprop
 from fitwell.optimizers.settings import Settings

@@ -6,7 +6,8 @@ from typing import Any, Unpack
 
 import jax.numpy as jnp
 
-from fitwell.optimizers.base import Array, Arrays, Optimizer, Options, Rate, optimizers
+from fitwell.optimizers.base import Optimizer, optimizers
+from fitwell.optimizers.core import Array, Arrays, Options, Rate
 from fitwell.optimizers.settings import Settings
 from fitwell.optimizers.spellings import epsilon_or_default
 

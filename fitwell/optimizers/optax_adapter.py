@@ -9,7 +9,8 @@ import jax
 import jax.numpy as jnp
 
 from fitwell.errors import InvalidArgument
-from fitwell.optimizers.base import Array, Arrays, Optimizer, Options, Rate, Slots, optimizers, working
+from fitwell.optimizers.base import Optimizer, optimizers
+from fitwell.optimizers.core import Array, Arrays, Options, Rate, Slots, working
 from fitwell.optimizers.settings import Settings
 
 

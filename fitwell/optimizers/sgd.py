@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Unpack
 
-from fitwell.optimizers.base import Array, Arrays, Optimizer, Options, Rate, optimizers
+from fitwell.optimizers.base import Optimizer, optimizers
+from fitwell.optimizers.core import Array, Arrays, Options, Rate
 from fitwell.optimizers.settings import Settings
 
 

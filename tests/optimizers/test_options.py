@@ -182,9 +182,9 @@ def test_a_multiplier_of_zero_freezes_against_decay_too() -> None:
 
 def test_multipliers_are_read_set_and_kept_in_place() -> None:
     optimizer = optimizers.SGD(0.1, learning_rate_multipliers={"a": 0.5})
-    cell = optimizer._multipliers[0]
+    cell = optimizer.reach.multipliers[0]
     optimizer.learning_rate_multipliers = {"a": 0.25}
-    assert optimizer._multipliers[0] is cell
+    assert optimizer.reach.multipliers[0] is cell
     assert optimizer.learning_rate_multipliers == {"a": 0.25}
     optimizer.learning_rate_multipliers = {"b": 2}
     assert optimizer.learning_rate_multipliers == {"b": 2.0}

@@ -39,7 +39,13 @@ def everything_on(name: str) -> Any:
 def test_mapped_over_hyperparameters_is_one_by_one(name: str, stream: Any) -> None:
     optimizer = everything_on(name)
     cells = named_hyperparameters(optimizer)
-    numbers = {"learning_rate", "weight_decay", "global_clipnorm", "ema_momentum", "_multipliers.0.factor"}
+    numbers = {
+        "learning_rate",
+        "weight_decay",
+        "global_clipnorm",
+        "ema_momentum",
+        "reach.multipliers.0.factor",
+    }
     assert numbers <= set(cells)
     rng = np.random.default_rng(0)
     members = {p: (rng.uniform(0.7, 1.0, 3) * c.content).astype(np.float32) for p, c in cells.items()}
