@@ -319,7 +319,8 @@ class Fit:
                 values = self._before(work)
                 self._run(work, values)
                 if interrupted() or model.stop_training:
-                    if not work.last:
+                    # A step that went wrong has closed its epoch already.
+                    if not work.last and int(runtime.current.bad_step) < 0:
                         # Close the open epoch: no more steps, but its validation, policies and logs.
                         self._run(dataclasses.replace(work, start=work.stop, first=False, last=True), values)
                     break
