@@ -72,7 +72,7 @@ class Variable(Cell):
     `regularizer` and `constraint` are set by `Layer.add_weight` and applied by the training step.
     """
 
-    __slots__ = ("_exposed", "_value", "constraint", "dtype", "name", "path", "regularizer", "trainable")
+    __slots__ = ("_value", "constraint", "dtype", "name", "path", "regularizer", "trainable")
 
     def __init__(
         self,
@@ -85,7 +85,6 @@ class Variable(Cell):
         self.dtype = jnp.dtype(dtype) if dtype is not None else jnp.asarray(value).dtype
         # Held as NumPy until first use on a device: building a model compiles and transfers nothing.
         self._value: Any = np.array(value, dtype=self.dtype)
-        self._exposed = False
         self.name = name
         self.path = name
         self.trainable = trainable
@@ -102,7 +101,6 @@ class Variable(Cell):
             # A variable may be read first inside somebody's trace; the array it keeps must not be a tracer.
             with jax.ensure_compile_time_eval():
                 self._value = jnp.asarray(self._value)
-        self._exposed = True
         return self._value
 
     @property
@@ -141,7 +139,6 @@ class Variable(Cell):
                 "return the value instead, or assign it in `Layer.call` during fit"
             )
         self._value = np.array(value, dtype=self.dtype)
-        self._exposed = False
 
     def assign_add(self, value: Any) -> None:
         """Add `value` to the current value."""
@@ -151,16 +148,14 @@ class Variable(Cell):
         """Subtract `value` from the current value."""
         self.assign(self.value - value)
 
-    def lend(self) -> Any:
-        """Return an array that the caller may donate: a copy when someone else may hold the current one."""
-        if self._exposed and isinstance(self._value, jax.Array):
-            return jnp.array(self._value, copy=True)
+    @property
+    def held(self) -> Any:
+        """The array held outside any binding: a NumPy one until the first use on a device."""
         return self._value
 
     def adopt(self, array: Array) -> None:
         """Point at `array`, the result of a dispatch, without a copy."""
         self._value = array
-        self._exposed = False
 
     def __jax_array__(self) -> Array:
         return self.value

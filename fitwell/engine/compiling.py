@@ -34,11 +34,9 @@ class Statistics:
 statistics = Statistics()
 
 
-def compile_program(
-    function: Callable[..., Any], arguments: tuple[Any, ...], donate: tuple[int, ...] = ()
-) -> Any:
+def compile_program(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
     """Return the compiled form of `function` for arguments of these shapes, compiling only what is new."""
-    lowered = jax.jit(function, donate_argnums=donate).lower(*arguments)
+    lowered = jax.jit(function).lower(*arguments)
     statistics.traced += 1
     key = _digest(lowered, arguments)
     if key in _programs:

@@ -6,6 +6,7 @@ one compiled program serves quiet runs, progress bars and callbacks that look at
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ from fitwell.engine.state import TrainState
 from fitwell.engine.step import Step, make_step
 
 Array = Any
+
+_NO_LIMIT = np.iinfo(np.int32).max
 
 
 @dataclass
@@ -94,10 +97,12 @@ def sweep(
     fetch: Callable[[Array], Batch],
     start: Array,
     stop: Array,
+    limit: Array,
     one_function: bool,
 ) -> TrainState:
     """Apply `step` to batches ``start … stop-1``; end early when a loss is not finite.
 
+    limit: the number of updates after which training ends in any case.
     one_function: whether the CPU compiler may turn the whole loop into one function (see `loops`).
     """
 
@@ -108,7 +113,7 @@ def sweep(
 
     def going(carry: tuple[Array, TrainState]) -> Array:
         index, state = carry
-        return (index < stop) & (state.bad_step < 0)
+        return (index < stop) & (state.bad_step < 0) & (state.step < limit)
 
     _, state = jax.lax.while_loop(going, body, (start, state))
     return state
@@ -145,17 +150,34 @@ class Machine:
         """Run one dispatch and wait for it.
 
         epoch_values: hyperparameters by path that change from epoch to epoch, one value for each epoch.
+
+        When a loss is not finite, the dispatch is made again up to the step before: the same program on the
+        same state, so what it leaves are the last good weights to the bit. Guarding every update inside the
+        loop instead would cost each step a copy of the optimizer's slots.
         """
+        after, report = self._dispatch(state, work, epoch_values or {}, _NO_LIMIT)
+        if report.bad_step < 0:
+            return after, report
+        after, clean = self._dispatch(state, work, epoch_values or {}, report.bad_step)
+        # The epoch that went wrong is logged with the loss it had; its validation is that of the good weights.
+        names = self._result_names
+        pairs = zip(clean.epochs, report.epochs, strict=True)
+        epochs = [good | {name: bad[name] for name in names} for good, bad in pairs]
+        return after, dataclasses.replace(report, epochs=epochs)
+
+    def _dispatch(
+        self, state: TrainState, work: Work, epoch_values: dict[str, Array], limit: int
+    ) -> tuple[TrainState, Report]:
         span = {
+            "limit": np.int32(limit),
             "epochs": np.int32(work.epochs),
             "start": np.int32(work.start),
             "stop": np.int32(work.stop),
             "first": np.bool_(work.first),
             "last": np.bool_(work.last),
         }
-        values = epoch_values or {}
-        arguments = (state, work.block, work.order, work.sizes, span, values, self.validation)
-        run = self._find(("run", work.key, tuple(values)), self._run, arguments)
+        arguments = (state, work.block, work.order, work.sizes, span, epoch_values, self.validation)
+        run = self._find(("run", work.key, tuple(epoch_values)), self._run, arguments)
         began = time.perf_counter()
         state, summary, logs, running = run(*arguments)
         count, stop, bad_step, step_before = (int(number) for number in np.asarray(summary))
@@ -173,9 +195,7 @@ class Machine:
 
     def _find(self, key: Any, function: Any, arguments: tuple[Any, ...]) -> Any:
         if key not in self._compiled:
-            # Evaluation reads weights that the model goes on using; only training may consume its state.
-            donate = (0,) if self.training else ()
-            self._compiled[key] = compiling.compile_program(function, arguments, donate=donate)
+            self._compiled[key] = compiling.compile_program(function, arguments)
         return self._compiled[key]
 
     def _close(self, state: TrainState, logs: dict[str, Array]) -> TrainState:
@@ -203,6 +223,9 @@ class Machine:
         brief = one_function and (validation is None or validation.rows <= order.shape[1] * order.shape[2])
         logs = {name: jnp.zeros(order.shape[0], jnp.float32) for name in names}
 
+        def over(state: TrainState) -> Array:
+            return (state.bad_step >= 0) | (state.step >= span["limit"])
+
         def finish(carry: tuple[TrainState, dict[str, Array], Array]) -> Any:
             state, logs, index = carry
             results = self.program.results(state.metrics)
@@ -223,8 +246,10 @@ class Machine:
             def fetch(batch: Array) -> Batch:
                 return take(block, order[index], sizes, batch)
 
-            state = sweep(step, metrics_reset, fetch, span["start"], span["stop"], one_function)
-            done = span["last"] | (state.bad_step >= 0)
+            state = sweep(
+                step, metrics_reset, fetch, span["start"], span["stop"], span["limit"], one_function
+            )
+            done = span["last"] | over(state)
             # An open epoch still counts its turn, so that the loop ends.
             return jax.lax.cond(
                 done, finish, lambda carry: (carry[0], carry[1], carry[2] + 1), (state, logs, index)
@@ -232,17 +257,25 @@ class Machine:
 
         def going(carry: tuple[TrainState, dict[str, Array], Array]) -> Array:
             state, _, index = carry
-            return (index < span["epochs"]) & ~state.stop & (state.bad_step < 0)
+            return (index < span["epochs"]) & ~state.stop & ~over(state)
 
         state, logs, index = jax.lax.while_loop(going, epoch, (state, logs, jnp.int32(0)))
-        finished = jnp.where(span["last"] | (state.bad_step >= 0), index, 0)
+        finished = jnp.where(span["last"] | over(state), index, 0)
         summary = jnp.stack([finished, state.stop.astype(jnp.int32), state.bad_step, step_before])
         return state, summary, logs, self.program.results(state.metrics)
 
     def _validate(self, state: TrainState, validation: Validation, one_function: bool) -> dict[str, Array]:
         evaluate = make_step(self.program, training=False)
         clean = state.replace(metrics=self.program.zero_metrics(), bad_step=jnp.int32(-1))
-        end = sweep(evaluate, clean, validation.at, jnp.int32(0), jnp.int32(validation.steps), one_function)
+        end = sweep(
+            evaluate,
+            clean,
+            validation.at,
+            jnp.int32(0),
+            jnp.int32(validation.steps),
+            jnp.int32(_NO_LIMIT),
+            one_function,
+        )
         return self.program.results(end.metrics)
 
     def _log_names(self) -> list[str]:

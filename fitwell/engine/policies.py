@@ -83,7 +83,7 @@ class StopWhenStalled:
             "stopped_epoch": np.int32(-1),
         }
         if self.keep_best:
-            memory["weights"] = jax.tree.map(jnp.array, (state.trainable, state.statistics))
+            memory["weights"] = (state.trainable, state.statistics)
         return memory
 
     def update(self, memory: Any, logs: dict[str, Array], state: TrainState) -> tuple[Any, TrainState]:

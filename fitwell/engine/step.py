@@ -39,19 +39,13 @@ def _training_step(program: Program) -> Step:
         trainable, slots = program.update(
             gradients, state.slots, state.trainable, state.hyper, state.step, key
         )
-        # A loss that is not finite must not reach the weights: the run ends with the last good ones.
-        # The choice fuses into the update, which has to read and write every weight anyway.
         finite = jnp.isfinite(loss)
-
-        def if_finite(new: Any, old: Any) -> Any:
-            return jax.tree.map(lambda fresh, kept: jnp.where(finite, fresh, kept), new, old)
-
         return state.replace(
-            trainable=if_finite(trainable, state.trainable),
-            statistics=if_finite(forward.statistics, state.statistics),
-            slots=if_finite(slots, state.slots),
+            trainable=trainable,
+            statistics=forward.statistics,
+            slots=slots,
             metrics=program.accumulate(state.metrics, loss, forward, batch, state.hyper),
-            step=state.step + finite.astype(state.step.dtype),
+            step=state.step + 1,
             bad_step=jnp.where(finite, state.bad_step, state.step),
         )
 

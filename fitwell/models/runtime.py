@@ -145,7 +145,7 @@ class Runtime:
         return state
 
     def refresh(self, state: TrainState) -> TrainState:
-        """Return `state` with the model's present weights and hyperparameters, free to be donated."""
+        """Return `state` with the model's present weights and hyperparameters."""
         program = self.program
         hyper = {}
         for path, cell in program.hyper.items():
@@ -156,8 +156,8 @@ class Runtime:
                 )
             hyper[path] = cell.as_array()
         return state.replace(
-            trainable={path: variable.lend() for path, variable in program.trainable.items()},
-            statistics={path: variable.lend() for path, variable in program.statistics.items()},
+            trainable={path: variable.held for path, variable in program.trainable.items()},
+            statistics={path: variable.held for path, variable in program.statistics.items()},
             hyper=hyper,
         )
 
