@@ -61,6 +61,7 @@ class PureOptimizer(Scheduled):
         "ema_momentum",
         "loss_scale_factor",
     )
+    optional: ClassVar[frozenset[str]] = frozenset(hyperparameters) - {"learning_rate", "ema_momentum"}
     limits: ClassVar[dict[str, tuple[float, float]]] = {
         "weight_decay": (0, math.inf),
         "coupled_weight_decay": (0, math.inf),
@@ -75,6 +76,7 @@ class PureOptimizer(Scheduled):
         "beta_1": (0, 1),
         "beta_2": (0, 1),
         "epsilon": (0, math.inf),
+        "initial_accumulator_value": (0, math.inf),
     }
 
     def __init__(self, learning_rate: Rate, **options: Any) -> None:

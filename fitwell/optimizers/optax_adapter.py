@@ -33,6 +33,8 @@ class OptaxOptimizer(Optimizer):
     Optax is not imported by fitwell. `tx` is code, so `get_config` refuses to write it down.
     """
 
+    optional = Optimizer.optional | {"learning_rate"}
+
     def __init__(self, tx: Any, learning_rate: Rate | None = None, **options: Unpack[Options]) -> None:
         if not is_transformation(tx):
             raise InvalidArgument(f"OptaxOptimizer: expected an optax.GradientTransformation, got {tx!r}")

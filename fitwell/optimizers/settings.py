@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from fitwell.errors import InvalidArgument, nearest
 from fitwell.registry import Configurable, serialize
@@ -39,9 +40,11 @@ class Scheduled(Configurable):
     """Base of objects whose hyperparameters may be schedules of `step`, the number of updates made so far.
 
     Reading an attribute gives the number in force now, as in Keras; `setting` gives what was set.
-    `limits` names the range of numbers that each hyperparameter accepts (both ends included).
+    `limits` names the range of numbers that each hyperparameter accepts (both ends included), `optional`
+    those that may be None.
     """
 
+    optional: ClassVar[frozenset[str]] = frozenset()
     limits: ClassVar[dict[str, tuple[float, float]]] = {}
     step: Variable
 
@@ -89,6 +92,10 @@ class Scheduled(Configurable):
 
     def _check(self, name: str, value: Any) -> None:
         where = f"{type(self).__name__}: {name}"
+        if value is None and name not in self.optional:
+            raise InvalidArgument(f"{where} must be a number or a schedule, got None")
+        if isinstance(value, np.number | np.ndarray | jax.Array) and np.ndim(value) == 0:
+            value = float(value)
         if isinstance(value, int | float):
             low, high = self.limits.get(name, (-math.inf, math.inf))
             if not (low <= value <= high) or math.isinf(value):
