@@ -55,10 +55,14 @@ def nearest(name: str, names: Iterable[str]) -> str:
     return f", did you mean {by_lower[match[0]]!r}?" if match else ""
 
 
-def unknown_name(kind: str, name: str, names: Iterable[str]) -> UnknownName:
-    """Build the error for a `name` that no `kind` has, with the nearest valid one."""
+def unknown_name(kind: str, name: str, names: Iterable[str], spellings: Iterable[str] = ()) -> UnknownName:
+    """Build the error for a `name` that no `kind` has, with the nearest valid one.
+
+    spellings: the names as they may also be written, to choose the nearest from.
+    """
     known = sorted(set(names))
-    return UnknownName(f"unknown {kind} {name!r}{nearest(name, known) or '.'} Known: {', '.join(known)}.")
+    hint = nearest(name, [*spellings] or known) or "."
+    return UnknownName(f"unknown {kind} {name!r}{hint} Known: {', '.join(known)}.")
 
 
 def missing_extra(library: str, extra: str, purpose: str) -> MissingExtra:

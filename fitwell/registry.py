@@ -8,7 +8,8 @@ Configurations are plain data; reading one never imports a name out of it.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any, ClassVar
 
@@ -19,6 +20,19 @@ from fitwell.variables import Hyperparametric
 
 _registries: dict[str, Registry] = {}
 _custom: dict[str, Any] = {}
+
+
+def unknown_entry(kind: str, name: str, names: Iterable[str]) -> UnknownName:
+    """Build the error for a `name` that no entry has, suggesting the nearest in the spelling of who asked.
+
+    ``"mean_square_error"`` is answered with ``"mean_squared_error"``, not with ``MeanSquaredError``.
+    """
+    small = [word for known in names for word in (_snake_case(known), known.lower())]
+    return unknown_name(kind, name, names, small if name.islower() else ())
+
+
+def _snake_case(name: str) -> str:
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
 
 
 def _normalise(name: str) -> str:
@@ -67,7 +81,7 @@ class Registry:
         try:
             return self._entries[_normalise(name)]
         except KeyError:
-            raise unknown_name(self.kind, name, self.names()) from None
+            raise unknown_entry(self.kind, name, self.names()) from None
 
     def get(self, identifier: Any) -> Any:
         """Return the object that `identifier` stands for.

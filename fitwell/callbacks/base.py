@@ -142,7 +142,7 @@ class CallbackList:
     def __init__(self, callbacks: Iterable[Any], model: Any, params: dict[str, Any]) -> None:
         self.callbacks = list(callbacks)
         for callback in self.callbacks:
-            if not hasattr(callback, "set_model"):
+            if isinstance(callback, type) or not hasattr(callback, "set_model"):
                 raise InvalidArgument(
                     f"callbacks: expected Callback objects, got {callback!r}"
                     + (" (a class: add parentheses)" if isinstance(callback, type) else "")

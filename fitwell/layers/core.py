@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 
 from fitwell import activations, constraints, initializers, regularizers
 from fitwell.errors import FileError, InvalidArgument, ShapeError, unknown_name
@@ -46,7 +47,7 @@ class Dense(Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
-        if int(units) != units or units < 1:
+        if not isinstance(units, int | float | np.number) or int(units) != units or units < 1:
             raise InvalidArgument(f"Dense: units must be a positive whole number, got {units!r}")
         self.units = int(units)
         self.activation = activations.get(activation)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fitwell import losses
-from fitwell.errors import InvalidArgument, UnknownName, unknown_name
+from fitwell.errors import InvalidArgument, UnknownName
 from fitwell.losses import (
     Loss,
     PerceptronLoss,
@@ -79,6 +79,7 @@ from fitwell.metrics.means import (
 from fitwell.metrics.r2 import R2Score
 from fitwell.metrics.reductions import LossMetric, Mean, MeanMetricWrapper, Sum
 from fitwell.registry import serialize as _serialize
+from fitwell.registry import unknown_entry
 
 mse = MSE = mean_squared_error
 mae = MAE = mean_absolute_error
@@ -154,7 +155,7 @@ def _by_name(name: str) -> Any:
         try:
             return LossMetric(losses.get(name))
         except UnknownName:
-            raise unknown_name("metric", name, [*registry.names(), *_losses.names()]) from None
+            raise unknown_entry("metric", name, [*registry.names(), *_losses.names()]) from None
 
 
 def serialize(metric: Any) -> Any:

@@ -111,6 +111,11 @@ def apply_class_weight(class_weight: Mapping[Any, float] | None, batch: Batch) -
         return batch
     if batch.y is None or len(batch.y) != 1:
         raise InvalidArgument("class_weight works for models with a single output; use sample_weight instead")
+    for key in class_weight:
+        if not isinstance(key, int | np.integer) or key < 0:
+            raise InvalidArgument(
+                f"class_weight: expected class numbers from 0 as keys, such as {{0: 1.0, 1: 5.0}}, got {key!r}"
+            )
     y = np.asarray(batch.y[0])
     classes = np.argmax(y, axis=-1) if y.ndim > 1 and y.shape[-1] > 1 else y.reshape(len(y)).astype(np.int64)
     table = np.ones(max(int(classes.max(initial=0)), *(int(key) for key in class_weight), 0) + 1, np.float32)
@@ -145,6 +150,7 @@ class Stream:
         self.pack = pack
         self._iterator = source if hasattr(source, "__next__") else None
         self._peeked: list[Any] = []
+        self._first: Batch | None = None
 
     @property
     def steps(self) -> int | None:
@@ -157,15 +163,16 @@ class Stream:
         return self._iterator is not None
 
     def peek(self) -> Batch:
-        """Return the first batch without using it up."""
-        iterator = self._open()
-        try:
-            item = next(iterator)
-        except StopIteration:
-            raise DataError("the generator yielded no batch at all") from None
-        if self._iterator is not None:
-            self._peeked.append(item)
-        return self.pack(*split_batch(item))
+        """Return the first batch without using it up; asked again, the same one."""
+        if self._first is None:
+            try:
+                item = next(self._open())
+            except StopIteration:
+                raise DataError("the generator yielded no batch at all") from None
+            if self._iterator is not None:
+                self._peeked.append(item)
+            self._first = self.pack(*split_batch(item))
+        return self._first
 
     def open_epoch(self, epoch: int) -> Iterator[Batch]:
         """Yield the batches of an epoch."""
