@@ -1,0 +1,191 @@
+"""The arguments of the command line, and their help."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+
+TRAIN_EXAMPLES = """\
+examples:
+  fitwell train digits
+  fitwell train mnist --hidden 64 64 64 --batch-norm --dropout 0.2
+  fitwell train houses.csv --target price
+  fitwell train patients.parquet --target outcome --task binary --seed 7
+
+The folder of a run holds report.html (open it in a browser), the model, the curves, and all settings.
+Ctrl-C ends training early; what was learned is kept, tested and reported, and the exit code is 130.
+"""
+
+PREDICT_EXAMPLES = """\
+examples:
+  fitwell predict runs/houses-20250131-101500 new.csv
+  fitwell predict runs/houses-20250131-101500/model.keras new.csv -o prices.csv
+
+The table needs the columns that the model was trained on; others are ignored. If it also holds the target,
+the predictions are scored.
+"""
+
+
+def parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    """Return the parsed arguments; ``run`` is the function that carries them out.
+
+    Exits with code 2 and one message when they make no sense, with 0 after ``--help`` and ``--version``.
+    """
+    import sys
+
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    options.arguments = arguments
+    return options
+
+
+def _parser() -> argparse.ArgumentParser:
+    import fitwell
+
+    parser = argparse.ArgumentParser(
+        prog="fitwell",
+        description="Train neural networks well, on tables and on well-known data sets.",
+        epilog="fitwell COMMAND --help explains a command.",
+    )
+    parser.add_argument("--version", action="version", version=f"fitwell {fitwell.__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    _add_train(commands)
+    _add_predict(commands)
+    return parser
+
+
+def _add_train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "train",
+        help="train a network and report how good it is",
+        description="Train a network, and compare it on rows it never saw with a linear model and a guess.",
+        epilog=TRAIN_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(run=_train)
+    parser.add_argument(
+        "data",
+        help="a table (.csv, .tsv, .parquet), or digits, mnist, fashion_mnist, california_housing, boston_housing",
+    )
+    data = parser.add_argument_group("data")
+    data.add_argument("--target", metavar="COLUMN", help="the column to predict (tables)")
+    data.add_argument(
+        "--task",
+        choices=("regression", "binary", "multiclass"),
+        help="what kind of problem a table poses (default: found out from the target)",
+    )
+    fraction = "fraction of the rows (default: 0.2, less for large data)"
+    data.add_argument("--validation-fraction", type=_number, metavar="F", help=f"validation part, {fraction}")
+    data.add_argument("--test-fraction", type=_number, metavar="F", help=f"test part of a table, {fraction}")
+
+    network = parser.add_argument_group("network")
+    network.add_argument(
+        "--hidden",
+        type=_whole(1),
+        nargs="+",
+        metavar="N",
+        help="neurons in each hidden layer (default: 64 64, or 256 128 for 200 inputs and more)",
+    )
+    network.add_argument(
+        "--activation", default="elu", metavar="NAME", help="of hidden layers (default: %(default)s)"
+    )
+    network.add_argument(
+        "--batch-norm",
+        action=argparse.BooleanOptionalAction,
+        help="normalise after each hidden layer (default: if there are two or more, for regression three)",
+    )
+    network.add_argument(
+        "--dropout",
+        type=_number,
+        default=0.0,
+        metavar="RATE",
+        help="after the last hidden layer (default: 0)",
+    )
+    network.add_argument(
+        "--l2", type=_number, default=0.0, metavar="STRENGTH", help="penalty on hidden weights (default: 0)"
+    )
+
+    training = parser.add_argument_group("training")
+    training.add_argument("--optimizer", default="nadam", metavar="NAME", help="(default: %(default)s)")
+    training.add_argument(
+        "--learning-rate", type=_number, metavar="RATE", help="(default: the optimizer's own, nadam: 0.001)"
+    )
+    training.add_argument(
+        "--batch-size", type=_whole(1), metavar="N", help="(default: 32, or 128 for more than 10,000 rows)"
+    )
+    training.add_argument(
+        "--epochs", type=_whole(1), default=100, metavar="N", help="at most (default: %(default)s)"
+    )
+    training.add_argument(
+        "--patience",
+        type=_whole(1),
+        default=10,
+        metavar="N",
+        help="stop after so many epochs without a better validation loss, and go back to the best weights; "
+        "after half as many, halve the learning rate (default: %(default)s)",
+    )
+    training.add_argument(
+        "--seed", type=_whole(0), default=0, metavar="N", help="same seed, same run (default: 0)"
+    )
+    training.add_argument("--quiet", action="store_true", help="show no progress")
+    training.add_argument(
+        "--output", metavar="FOLDER", help="folder of the run (default: runs/NAME-DATE-TIME)"
+    )
+
+
+def _add_predict(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "predict",
+        help="predict for the rows of a table",
+        description="Predict for the rows of a table with a network that `fitwell train` made.",
+        epilog=PREDICT_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(run=_predict)
+    parser.add_argument("model", metavar="RUN_OR_MODEL", help="the folder of a run, or model.keras in it")
+    parser.add_argument("table", help="a table: .csv, .tsv, .parquet")
+    parser.add_argument(
+        "-o",
+        "--output",
+        default="predictions.csv",
+        metavar="FILE",
+        help="(default: %(default)s; - prints them)",
+    )
+
+
+def _train(options: argparse.Namespace) -> int:
+    from fitwell.cli.train import train
+
+    return train(options)
+
+
+def _predict(options: argparse.Namespace) -> int:
+    from fitwell.cli.predict import predict
+
+    return predict(options)
+
+
+def _number(text: str) -> float:
+    import math
+
+    try:
+        value = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected a number, got {text!r}") from None
+    if not math.isfinite(value) or value < 0:
+        raise argparse.ArgumentTypeError(f"expected a number that is not negative, got {text!r}")
+    return value
+
+
+def _whole(least: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"expected a whole number, got {text!r}") from None
+        if value < least:
+            raise argparse.ArgumentTypeError(f"expected at least {least}, got {value}")
+        return value
+
+    return read

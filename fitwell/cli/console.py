@@ -1,0 +1,29 @@
+"""Where the command line writes: plain words, wrapped by the terminal and not by us."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+
+class Console:
+    """Prints text as it is: no markup in it, no colours guessed, lines not cut."""
+
+    def __init__(self, stream: Any) -> None:
+        from rich.console import Console as RichConsole
+
+        self._rich = RichConsole(file=stream, soft_wrap=True, markup=False, highlight=False, emoji=False)
+
+    def print(self, text: str = "", style: str | None = None) -> None:
+        """Print one paragraph."""
+        self._rich.print(text, style=style)
+
+
+def output() -> Console:
+    """Return the console on standard output, as it is now: tests and notebooks replace it."""
+    return Console(sys.stdout)
+
+
+def errors() -> Console:
+    """Return the console on standard error."""
+    return Console(sys.stderr)

@@ -1,0 +1,69 @@
+"""The folder of a run: made before training starts, never one that holds something."""
+
+from __future__ import annotations
+
+import os
+import re
+from datetime import datetime
+from pathlib import Path
+
+from fitwell.errors import FileError
+
+
+def make_run_folder(name: str, asked: str | None = None, now: datetime | None = None) -> Path:
+    """Make and return a new folder: `asked`, or ``runs/<name>-<date>-<time>``.
+
+    Raises `FileError` when it cannot be made, holds something already, or cannot be written to: better
+    before training than after.
+    """
+    if asked is not None:
+        folder = Path(asked)
+        if folder.is_dir() and any(folder.iterdir()):
+            raise FileError(f"{folder} already holds files; name another folder, or leave --output out")
+        _make(folder, exist_ok=True)
+    else:
+        clean = re.sub(r"[^\w.-]+", "_", name).strip("._") or "run"
+        stamp = (now or datetime.now()).strftime("%Y%m%d-%H%M%S")
+        folder = _make_first_free(Path("runs"), f"{clean}-{stamp}")
+    _check_writable(folder)
+    return folder
+
+
+def write_beside(path: Path, content: bytes | str) -> None:
+    """Write a file so that its name never stands for half of it."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    beside.write_bytes(content.encode() if isinstance(content, str) else content)
+    beside.replace(path)
+
+
+def _make_first_free(parent: Path, name: str) -> Path:
+    # Two runs may start within one second; whoever makes the folder has it.
+    for number in range(1, 1000):
+        folder = parent / (name if number == 1 else f"{name}-{number}")
+        if not folder.exists():
+            try:
+                _make(folder, exist_ok=False)
+            except FileExistsError:
+                continue
+            return folder
+    raise FileError(f"{parent / name} and 998 others with a number behind exist already")
+
+
+def _make(folder: Path, exist_ok: bool) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=exist_ok)
+    except FileExistsError:
+        if folder.is_dir():
+            raise
+        raise FileError(f"the folder {folder} cannot be made: there is a file of that name") from None
+    except OSError as error:
+        raise FileError(f"the folder {folder} cannot be made: {error.strerror or error}") from error
+
+
+def _check_writable(folder: Path) -> None:
+    probe = folder / f".probe.{os.getpid()}"
+    try:
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise FileError(f"nothing can be written to {folder}: {error.strerror or error}") from error

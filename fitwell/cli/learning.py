@@ -1,0 +1,73 @@
+"""Training the network of a run: until it stops, or somebody stops it."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from fitwell.cli.network import Settings
+from fitwell.cli.problems import Problem
+from fitwell.data.wording import counted
+from fitwell.history import History
+
+
+@dataclass(frozen=True)
+class Learned:
+    """How training went. Epochs count from 0; `best_epoch` is the one whose weights were kept."""
+
+    history: History
+    best_epoch: int | None
+    interrupted: bool
+    seconds: float
+    story: str
+
+
+def learn(model: Any, problem: Problem, settings: Settings, quiet: bool) -> Learned:
+    """Train `model`; Ctrl-C ends training, not the program."""
+    from fitwell import callbacks
+
+    policies = [
+        callbacks.EarlyStopping(monitor="val_loss", patience=settings.patience, restore_best_weights=True),
+        callbacks.ReduceLROnPlateau(monitor="val_loss", factor=0.5, patience=max(settings.patience // 2, 1)),
+    ]
+    began = time.perf_counter()
+    interrupted = False
+    try:
+        model.fit(
+            problem.train.x,
+            problem.train.y,
+            validation_data=(problem.validation.x, problem.validation.y),
+            epochs=settings.epochs,
+            batch_size=settings.batch_size,
+            callbacks=policies,
+            verbose=0 if quiet else 1,
+        )
+    except KeyboardInterrupt:
+        # `fit` has closed the epoch, gone back to the best weights, and then told us.
+        interrupted = True
+    history: History = getattr(model, "history", None) or History()
+    best = _best_epoch(history)
+    return Learned(
+        history, best, interrupted, time.perf_counter() - began, _story(history, best, interrupted, settings)
+    )
+
+
+def _best_epoch(history: History) -> int | None:
+    losses = history.history.get("val_loss", [])
+    finite = [(loss, epoch) for loss, epoch in zip(losses, history.epoch) if math.isfinite(loss)]
+    return min(finite)[1] if finite else None
+
+
+def _story(history: History, best: int | None, interrupted: bool, settings: Settings) -> str:
+    done = len(history.epoch)
+    kept = "" if best is None else f" Kept the weights of epoch {best + 1}, the best on the validation rows."
+    if interrupted:
+        return f"Interrupted by Ctrl-C after {counted(done, 'epoch')}; what was learned until then is kept.{kept}"
+    if best is not None and best + 1 == settings.epochs:
+        return f"Trained for all {counted(done, 'epoch')}; the last was the best, so more --epochs may do better."
+    if best is not None and done < settings.epochs:
+        stalled = counted(done - 1 - best, "epoch")
+        return f"Stopped after {counted(done, 'epoch')}, {stalled} without a better validation loss.{kept}"
+    return f"Trained for {counted(done, 'epoch')}.{kept}"

@@ -1,0 +1,114 @@
+"""``fitwell predict``: a run and a table in, predictions out."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fitwell.cli.console import errors, output
+from fitwell.cli.contenders import decode
+from fitwell.cli.folder import write_beside
+from fitwell.cli.train import MODEL_FILE, PREPARATION_FILE
+from fitwell.data.preparation import Preparation, load_preparation
+from fitwell.data.reading import read_table
+from fitwell.data.target import ClassTarget, Target
+from fitwell.data.values import missing_in
+from fitwell.data.wording import counted
+from fitwell.errors import DataError, FileError
+from fitwell.report import score_classes, score_numbers
+from fitwell.report.scores import METRIC_NAMES
+from fitwell.report.words import format_metric
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def predict(options: Namespace) -> int:
+    """Carry out the command; returns the exit code."""
+    from fitwell.models import load_model
+
+    model_file, preparation = _open_run(Path(options.model))
+    table = read_table(options.table, text_columns=preparation.text_columns)
+    notes: list[str] = []
+    x = preparation.inputs(table, notes)
+    said = decode(preparation.target, load_model(model_file).predict(x, verbose=0))
+    # What is worth knowing goes to standard error, so that `-o -` can be piped on.
+    tell = errors().print
+    for note in notes:
+        tell(note)
+    text = predictions(preparation.target, said).to_csv(index=False, lineterminator="\n")
+    if options.output == "-":
+        sys.stdout.write(text)
+    else:
+        _write(Path(options.output), text)
+        output().print(f"Wrote {counted(len(table), 'prediction')} to {options.output}.")
+    score = _score(preparation, table, said)
+    if score:
+        tell(score)
+    return 0
+
+
+def predictions(target: Target, said: NDArray[np.float64]) -> pd.DataFrame:
+    """Return a table with one row of predictions per row of input.
+
+    The column ``predicted_<target>``; for classes also ``probability``, that of the predicted class, and
+    ``probability_<class>`` for each.
+    """
+    import pandas as pd
+
+    name = f"predicted_{target.name}"
+    if not isinstance(target, ClassTarget):
+        return pd.DataFrame({name: said})
+    columns: dict[str, Any] = {
+        name: [target.classes[number] for number in said.argmax(axis=1)],
+        "probability": said.max(axis=1).round(6),
+    }
+    for number, label in enumerate(target.classes):
+        columns[f"probability_{label}"] = said[:, number].round(6)
+    return pd.DataFrame(columns)
+
+
+def _open_run(path: Path) -> tuple[Path, Preparation]:
+    model_file = path / MODEL_FILE if path.is_dir() else path
+    if not path.exists():
+        raise FileError(f"{path}: there is no such run or model")
+    if not model_file.exists():
+        raise FileError(f"{path} holds no {MODEL_FILE}: it is not the folder of a finished run")
+    preparation_file = model_file.with_name(PREPARATION_FILE)
+    if not preparation_file.exists():
+        raise FileError(
+            f"there is no {PREPARATION_FILE} beside {model_file}, so nobody knows how to turn a table into the "
+            "model's inputs; in Python: fitwell.models.load_model(...).predict(...)"
+        )
+    return model_file, load_preparation(preparation_file)
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        write_beside(path, text)
+    except OSError as error:
+        raise FileError(f"{path} cannot be written: {error.strerror or error}") from error
+
+
+def _score(preparation: Preparation, table: pd.DataFrame, said: NDArray[np.float64]) -> str | None:
+    """Return a sentence about how good the predictions are, if the table holds the answers."""
+    target = preparation.target
+    if target.name not in table.columns:
+        return None
+    known = ~missing_in(table[target.name])
+    if not known.any():
+        return None
+    try:
+        true = target.numbers(table[target.name][known])
+    except DataError as error:
+        return f"The predictions were not scored: {error}."
+    score = (score_classes if isinstance(target, ClassTarget) else score_numbers)("", true, said[known])
+    words = ", ".join(
+        f"{METRIC_NAMES[name]} {format_metric(name, value)}" for name, value in score.values.items()
+    )
+    return f"The table holds {target.name!r} in {counted(int(known.sum()), 'row')}; there the predictions have {words}."

@@ -1,0 +1,269 @@
+"""What a run learns: a table or a named data set, split and prepared."""
+
+from __future__ import annotations
+
+import importlib
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fitwell.data.pixels import PixelPreparation
+from fitwell.data.preparation import Preparation
+from fitwell.data.reading import PARQUET_SUFFIXES, TEXT_SUFFIXES, is_table_file, read_table
+from fitwell.data.splits import Split, split_rows
+from fitwell.data.table import TablePreparation
+from fitwell.data.target import ClassTarget, Target, find_task, fit_target
+from fitwell.data.values import missing_in
+from fitwell.data.wording import counted, quoted
+from fitwell.errors import DataError, FileError, InvalidArgument, nearest
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FEWEST_ROWS = 10
+
+
+@dataclass(frozen=True)
+class Part:
+    """Rows for one purpose: the network's inputs, its targets, and the true values in their own units."""
+
+    x: NDArray[np.float32]
+    y: NDArray[Any]
+    true: NDArray[Any]
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Data that is ready to be learned.
+
+    notes: how it was read, split and prepared, in sentences.
+    """
+
+    name: str
+    preparation: Preparation
+    train: Part
+    validation: Part
+    test: Part
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def target(self) -> Target:
+        """What is to be predicted."""
+        return self.preparation.target
+
+    @property
+    def image_shape(self) -> list[int] | None:
+        """Height and width when the inputs are images."""
+        return self.preparation.shape if isinstance(self.preparation, PixelPreparation) else None
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What the user said about data and split; None where nothing was said."""
+
+    target: str | None = None
+    task: str | None = None
+    validation_fraction: float | None = None
+    test_fraction: float | None = None
+    seed: int = 0
+
+
+def load_problem(data: str, wishes: Wishes) -> Problem:
+    """Return the problem that `data` names: a table file, or one of `NAMED`."""
+    if data in NAMED:
+        _refuse_for_named(data, wishes)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            problem = NAMED[data](data, wishes)
+        # What a loader warns of belongs into the report, not only onto the screen.
+        return _with_notes(problem, [f"Warning: {warning.message}." for warning in caught])
+    if is_table_file(data):
+        return _load_table(Path(data), wishes)
+    known = ", ".join(NAMED)
+    suffixes = ", ".join(TEXT_SUFFIXES + PARQUET_SUFFIXES)
+    if Path(data).exists():
+        raise FileError(f"{data} is no table: expected a file that ends in {suffixes}")
+    raise InvalidArgument(
+        f"there is no data set {data!r}{nearest(data, NAMED) or '.'} Known: {known}; "
+        f"or name a table that ends in {suffixes}"
+    )
+
+
+def _refuse_for_named(data: str, wishes: Wishes) -> None:
+    for name, value in (
+        ("target", wishes.target),
+        ("task", wishes.task),
+        ("test-fraction", wishes.test_fraction),
+    ):
+        if value is not None:
+            raise InvalidArgument(f"--{name} is for tables; {data} has its own")
+
+
+def _with_notes(problem: Problem, notes: list[str]) -> Problem:
+    return Problem(
+        problem.name,
+        problem.preparation,
+        problem.train,
+        problem.validation,
+        problem.test,
+        notes + problem.notes,
+    )
+
+
+# --- tables ---------------------------------------------------------------------------------------------
+
+
+def _load_table(path: Path, wishes: Wishes) -> Problem:
+    notes: list[str] = []
+    frame = read_table(path, notes=notes)
+    name = _find_target(frame, wishes.target, path)
+    missing = missing_in(frame[name])
+    if missing.any():
+        frame = frame[~missing]
+        notes.append(f"Dropped {counted(int(missing.sum()), 'row')} in which the target {name!r} is missing.")
+    if len(frame) < FEWEST_ROWS:
+        raise DataError(
+            f"{path} has {counted(len(frame), 'row')} with a value of {name!r}: too few to train, validate and test "
+            f"(at least {FEWEST_ROWS})"
+        )
+    task, reason = find_task(frame[name], name, wishes.task)
+    notes.append(reason)
+    labels = None if task == "regression" else ClassTarget.fit(name, frame[name], task).numbers(frame[name])
+    split = split_rows(
+        len(frame),
+        classes=labels,
+        validation=wishes.validation_fraction,
+        test=wishes.test_fraction,
+        seed=wishes.seed,
+    )
+    if not len(split.test):
+        raise InvalidArgument(
+            "--test-fraction must be above 0: without a test nobody knows how good the network is"
+        )
+    notes += [_split_sentence(split, labels is not None, wishes.seed), *split.notes]
+    target = fit_target(name, frame[name], frame[name].iloc[split.train], task)
+    return _prepare_frames(
+        path.name.partition(".")[0],
+        target,
+        frame.iloc[split.train],
+        frame.iloc[split.validation],
+        frame.iloc[split.test],
+        notes,
+    )
+
+
+def _find_target(frame: pd.DataFrame, wanted: str | None, path: Path) -> str:
+    names = [str(name) for name in frame.columns]
+    if wanted is None:
+        hint = ""
+        if sum(name.replace(".", "").lstrip("-").isdigit() for name in names) >= len(names) / 4:
+            hint = " (the first line looks like data: a table needs a line with the names of its columns)"
+        raise InvalidArgument(
+            f"which column of {path} is to be predicted? Say --target and one of {quoted(names, most=50)}{hint}"
+        )
+    if wanted not in names:
+        raise InvalidArgument(
+            f"{path} has no column {wanted!r}{nearest(wanted, names) or '.'} It has {quoted(names, most=50)}"
+        )
+    return wanted
+
+
+def _split_sentence(split: Split, stratified: bool, seed: int) -> str:
+    how = "at random with the classes in the same proportions everywhere" if stratified else "at random"
+    return (
+        f"Split the rows {how} (seed {seed}): {len(split.train):,} to train on, {len(split.validation):,} "
+        f"to validate with, {len(split.test):,} to test on."
+    )
+
+
+def _prepare_frames(
+    name: str,
+    target: Target,
+    train: pd.DataFrame,
+    validation: pd.DataFrame,
+    test: pd.DataFrame,
+    notes: list[str],
+) -> Problem:
+    preparation = TablePreparation.fit(train, target)
+    surprises: list[str] = []
+
+    def part(frame: pd.DataFrame, notes: list[str] | None) -> Part:
+        values = frame[target.name]
+        return Part(preparation.inputs(frame, notes), target.encode(values), target.numbers(values))
+
+    # Training rows hold nothing that training did not see.
+    parts = part(train, None), part(validation, surprises), part(test, surprises)
+    held_out = [f"Outside the training rows: {surprise}" for surprise in dict.fromkeys(surprises)]
+    return Problem(name, preparation, *parts, notes + preparation.notes + held_out)
+
+
+# --- named data sets ------------------------------------------------------------------------------------
+
+
+def _load_images(name: str, wishes: Wishes) -> Problem:
+    module = importlib.import_module(f"fitwell.datasets.{name}")
+    (x, y), (x_test, y_test) = module.load_data()
+    y, y_test = y.astype(np.int32), y_test.astype(np.int32)
+    labels = list(getattr(module, "CLASS_NAMES", range(int(y.max()) + 1)))
+    target = ClassTarget("label", labels)
+    brightest = 16.0 if name == "digits" else 255.0
+    preparation = PixelPreparation(target, list(x.shape[1:]), brightest)
+    split = split_rows(len(x), classes=y, validation=wishes.validation_fraction, test=0, seed=wishes.seed)
+    pixels = " x ".join(map(str, x.shape[1:]))
+    notes = [
+        f"Loaded {name}: {len(x):,} images of {pixels} pixels to train on, {len(x_test):,} to test on.",
+        f"Set aside {len(split.validation):,} of the training images to validate with, with the classes in the "
+        f"same proportions (seed {wishes.seed}); {len(split.train):,} are left to train on.",
+    ]
+
+    def part(images: NDArray[Any], numbers: NDArray[np.int32]) -> Part:
+        return Part(preparation.images(images), numbers, numbers)
+
+    return Problem(
+        name,
+        preparation,
+        part(x[split.train], y[split.train]),
+        part(x[split.validation], y[split.validation]),
+        part(x_test, y_test),
+        notes + preparation.notes,
+    )
+
+
+def _load_housing(name: str, wishes: Wishes) -> Problem:
+    import pandas as pd
+
+    module = importlib.import_module(f"fitwell.datasets.{name}")
+    if name == "california_housing":
+        (x, y), (x_test, y_test) = module.load_data(features="ratios")
+        columns, target_name = list(module.RATIO_FEATURES), "MedHouseVal"
+    else:
+        (x, y), (x_test, y_test) = module.load_data()
+        columns, target_name = list(module.FEATURES), "MEDV"
+    table = pd.DataFrame(x, columns=columns).assign(**{target_name: y})
+    test = pd.DataFrame(x_test, columns=columns).assign(**{target_name: y_test})
+    split = split_rows(len(table), validation=wishes.validation_fraction, test=0, seed=wishes.seed)
+    train = table.iloc[split.train]
+    notes = [
+        f"Loaded {name}: {len(x):,} rows to train on, {len(x_test):,} to test on.",
+        f"Set aside {len(split.validation):,} of the training rows to validate with (seed {wishes.seed}); "
+        f"{len(split.train):,} are left to train on.",
+    ]
+    target = fit_target(target_name, train[target_name], train[target_name], "regression")
+    return _prepare_frames(name, target, train, table.iloc[split.validation], test, notes)
+
+
+NAMED: dict[str, Callable[[str, Wishes], Problem]] = {
+    "digits": _load_images,
+    "mnist": _load_images,
+    "fashion_mnist": _load_images,
+    "california_housing": _load_housing,
+    "boston_housing": _load_housing,
+}

@@ -1,0 +1,109 @@
+"""How good predictions are: numbers, and whether a difference is more than chance."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+# The quantile of the normal distribution for two-sided 95 % intervals.
+Z95 = 1.959963984540054
+
+METRIC_NAMES = {
+    "accuracy": "accuracy",
+    "log_loss": "log loss",
+    "auc": "area under ROC",
+    "rmse": "RMSE",
+    "mae": "mean absolute error",
+    "r2": "R²",
+}
+
+
+@dataclass(frozen=True)
+class Score:
+    """What one predictor reached on one part of the data.
+
+    values: metric -> value; the first metric is the one that counts.
+    losses: per row, 1 for a wrong class and 0 for a right one, or the squared error.
+    """
+
+    name: str
+    values: dict[str, float]
+    losses: NDArray[np.float64]
+
+    @property
+    def rows(self) -> int:
+        """How many rows were predicted."""
+        return len(self.losses)
+
+    @property
+    def loss(self) -> float:
+        """The mean loss: the share of wrong classes, or the mean squared error."""
+        return float(np.mean(self.losses))
+
+
+def score_classes(name: str, true: ArrayLike, probabilities: NDArray[np.float64]) -> Score:
+    """Score class probabilities ``[rows, classes]`` against true class numbers ``[rows]``.
+
+    accuracy: share of rows whose most probable class is the true one. log loss: ``-mean(log p_true)``, with p
+    kept above 1e-15. For two classes also the area under the ROC curve, when both occur.
+    """
+    true = np.asarray(true)
+    wrong = (probabilities.argmax(axis=1) != true).astype(np.float64)
+    given = np.clip(probabilities[np.arange(len(true)), true], 1e-15, 1.0)
+    values = {"accuracy": float(1 - wrong.mean()), "log_loss": float(-np.log(given).mean())}
+    if probabilities.shape[1] == 2 and len(np.unique(true)) == 2:
+        from sklearn.metrics import roc_auc_score
+
+        values["auc"] = float(roc_auc_score(true, probabilities[:, 1]))
+    return Score(name, values, wrong)
+
+
+def score_numbers(name: str, true: ArrayLike, predicted: ArrayLike) -> Score:
+    """Score predicted numbers: RMSE, mean absolute error, and ``R² = 1 - MSE / variance``."""
+    true, predicted = np.asarray(true, dtype=np.float64), np.asarray(predicted, dtype=np.float64)
+    errors = predicted - true
+    squared = errors**2
+    spread = float(np.mean((true - true.mean()) ** 2))
+    values = {"rmse": math.sqrt(squared.mean()), "mae": float(np.abs(errors).mean())}
+    if spread > 0:
+        values["r2"] = 1 - float(squared.mean()) / spread
+    return Score(name, values, squared)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """By how much the mean loss of one predictor is above another's, with its 95 % interval."""
+
+    mean: float
+    low: float
+    high: float
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether the interval leaves out zero."""
+        return self.low > 0 or self.high < 0
+
+
+def difference(better: Score, worse: Score) -> Difference:
+    """Compare two predictors on the same rows.
+
+    Paired: d = loss of `worse` - loss of `better`, row by row; the interval is ``mean(d) ± 1.96 sd(d) / sqrt(n)``.
+    Pairing removes what makes rows hard for both, so that far fewer rows are enough.
+    """
+    per_row = worse.losses - better.losses
+    mean = float(per_row.mean())
+    if len(per_row) < 2:
+        return Difference(mean, -math.inf, math.inf)
+    reach = Z95 * float(per_row.std(ddof=1)) / math.sqrt(len(per_row))
+    return Difference(mean, mean - reach, mean + reach)
+
+
+def share_interval(share: float, rows: int) -> tuple[float, float]:
+    """Return the 95 % interval of a share of `rows` (Wilson 1927): never outside 0 and 1, right for small numbers."""
+    z2 = Z95**2
+    middle = (share + z2 / (2 * rows)) / (1 + z2 / rows)
+    reach = Z95 / (1 + z2 / rows) * math.sqrt(share * (1 - share) / rows + z2 / (4 * rows**2))
+    return max(0.0, middle - reach), min(1.0, middle + reach)

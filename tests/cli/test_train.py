@@ -1,0 +1,238 @@
+"""``fitwell train``, from a table to a folder and back."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fitwell.progress import Progress
+
+SHORT = ("--epochs", 4, "--hidden", 8, "--quiet")
+FILES = {"model.keras", "preprocessing.json", "history.csv", "learning_curves.png", "report.html", "run.json"}
+
+
+@pytest.fixture(scope="module")
+def regression(
+    fitwell: Callable[..., Any], table: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Any, Path]:
+    """Return what a run for `price` said, and its folder."""
+    folder = tmp_path_factory.mktemp("runs") / "price"
+    return fitwell("train", table, "--target", "price", *SHORT, "--output", folder), folder
+
+
+def test_a_run_leaves_a_folder_with_everything(regression: tuple[Any, Path]) -> None:
+    result, folder = regression
+    assert result.code == 0 and result.err == "", result
+    assert {entry.name for entry in folder.iterdir()} == FILES
+    assert f"Report: {folder / 'report.html'}" in result.out
+    assert (folder / "learning_curves.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_run_says_what_it_did_and_how_good_it_is(regression: tuple[Any, Path]) -> None:
+    said = regression[0].out
+    assert "Dropped 2 rows in which the target 'price' is missing." in said
+    assert "so this is regression" in said
+    assert "Split the rows at random (seed 0): 94 to train on, 32 to validate with, 32 to test on." in said
+    assert "Dropped 'id': it numbers the rows." in said
+    assert re.search(r"On 32 test rows that it never saw, the network's 'price' is off by", said)
+    assert re.search(r"Always predicting the mean has RMSE \d+.*, ridge regression \d+", said)
+
+
+def test_the_history_has_a_row_an_epoch(regression: tuple[Any, Path]) -> None:
+    with (regression[1] / "history.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["epoch"] for row in rows] == ["1", "2", "3", "4"]
+    assert all(float(row[name]) > 0 for row in rows for name in ("loss", "mae", "val_loss", "val_mae"))
+
+
+def test_the_record_repeats_the_run(
+    fitwell: Callable[..., Any], regression: tuple[Any, Path], tmp_path: Path
+) -> None:
+    """The command in run.json, run again, gives the same scores to the last digit."""
+    record = json.loads((regression[1] / "run.json").read_text())
+    assert record["command"].startswith("fitwell train ") and record["command"].endswith("--seed 0")
+    assert record["settings"]["hidden"] == [8] and record["epochs_done"] == 4
+    assert set(record["scores"]["network, test"]) == {"rmse", "mae", "r2"}
+    words = record["command"].split()[1:]
+    words[words.index("--output") + 1] = str(tmp_path / "again")
+    assert fitwell(*words).code == 0
+    again = json.loads((tmp_path / "again" / "run.json").read_text())
+    assert again["scores"] == record["scores"]
+
+
+def test_the_report_stands_alone(regression: tuple[Any, Path]) -> None:
+    page = (regression[1] / "report.html").read_text()
+    assert not re.search(r"(src|href)=\"(?!data:image/png;base64,)", page) and "http" not in page
+    record = json.loads((regression[1] / "run.json").read_text())
+    for text in (
+        "ridge regression",
+        "Total params",
+        "--seed 0",
+        record["origin"]["jax"],
+        "it numbers the rows",
+    ):
+        assert text in page, text
+    assert page.count("<img") == 4, "two learning curves, predictions, errors"
+
+
+def test_predictions_are_the_models(
+    fitwell: Callable[..., Any], regression: tuple[Any, Path], table: Path, tmp_path: Path
+) -> None:
+    from fitwell.data.preparation import load_preparation
+    from fitwell.models import load_model
+
+    out = tmp_path / "p.csv"
+    result = fitwell("predict", regression[1], table, "-o", out)
+    assert result.code == 0 and f"Wrote 160 predictions to {out}." in result.out
+    preparation = load_preparation(regression[1] / "preprocessing.json")
+    x = preparation.inputs(pd.read_csv(table))
+    expected = preparation.target.decode(load_model(regression[1] / "model.keras").predict(x, verbose=0))
+    found = pd.read_csv(out)
+    assert list(found.columns) == ["predicted_price"]
+    np.testing.assert_allclose(found["predicted_price"], expected, rtol=1e-6)
+    # The table holds the answers, but for two: it is scored.
+    true = pd.read_csv(table)["price"]
+    rmse = np.sqrt(np.nanmean((true - expected) ** 2))
+    assert f"The table holds 'price' in 158 rows; there the predictions have RMSE {rmse:.4g}" in result.err
+
+
+def test_predictions_can_be_piped(
+    fitwell: Callable[..., Any], regression: tuple[Any, Path], table: Path
+) -> None:
+    result = fitwell("predict", regression[1] / "model.keras", table, "-o", "-")
+    lines = result.out.splitlines()
+    assert lines[0] == "predicted_price" and len(lines) == 161
+
+
+def test_a_new_table_may_lack_the_target_and_have_more(
+    fitwell: Callable[..., Any], regression: tuple[Any, Path], table: Path, tmp_path: Path
+) -> None:
+    new = pd.read_csv(table).drop(columns=["price", "id"]).assign(colour="red").head(5)
+    new.to_csv(tmp_path / "new.csv", index=False)
+    result = fitwell("predict", regression[1], tmp_path / "new.csv", "-o", tmp_path / "p.csv")
+    assert result.code == 0 and len(pd.read_csv(tmp_path / "p.csv")) == 5
+    assert "Ignored 1 column that training did not have: 'colour'." in result.err
+
+
+def test_a_new_table_that_lacks_a_column_is_refused(
+    fitwell: Callable[..., Any], regression: tuple[Any, Path], table: Path, tmp_path: Path
+) -> None:
+    pd.read_csv(table).drop(columns="city").to_csv(tmp_path / "new.csv", index=False)
+    result = fitwell("predict", regression[1], tmp_path / "new.csv", "-o", tmp_path / "p.csv")
+    assert (
+        result.code == 2 and "the table lacks the column 'city' that the model was trained on" in result.err
+    )
+    assert not (tmp_path / "p.csv").exists()
+
+
+def test_two_classes_from_parquet(fitwell: Callable[..., Any], table: Path, tmp_path: Path) -> None:
+    pd.read_csv(table).drop(columns=["price", "size"]).to_parquet(tmp_path / "t.parquet")
+    result = fitwell(
+        "train", tmp_path / "t.parquet", "--target", "sale", *SHORT, "--output", tmp_path / "run"
+    )
+    assert result.code == 0, result.err
+    assert "'sale' has two different values, so this is binary classification." in result.out
+    assert re.search(r"Always answering '(yes|no)' is right in \d\d.\d %, logistic regression in", result.out)
+    fitwell("predict", tmp_path / "run", tmp_path / "t.parquet", "-o", tmp_path / "p.csv")
+    found = pd.read_csv(tmp_path / "p.csv")
+    assert list(found.columns) == ["predicted_sale", "probability", "probability_no", "probability_yes"]
+    np.testing.assert_allclose(found["probability_no"] + found["probability_yes"], 1, atol=2e-6)
+    assert (found["predicted_sale"] == np.where(found["probability_yes"] > 0.5, "yes", "no")).all()
+
+
+def test_several_classes_and_every_option(fitwell: Callable[..., Any], table: Path, tmp_path: Path) -> None:
+    network = ("--hidden", 6, 5, "--batch-norm", "--dropout", 0.2, "--activation", "selu", "--l2", 0.001)
+    training = (
+        "--optimizer",
+        "adam",
+        "--learning-rate",
+        0.01,
+        "--batch-size",
+        16,
+        "--epochs",
+        3,
+        "--patience",
+        2,
+    )
+    data = ("--seed", 5, "--validation-fraction", 0.25, "--test-fraction", 0.25)
+    result = fitwell(
+        "train", table, "--target", "size", *network, *training, *data, "--output", tmp_path / "run"
+    )
+    assert result.code == 0, result.err
+    assert "80 to train on, 40 to validate with, 40 to test on" in result.out
+    assert "6 - 5 - 3 units" in result.out
+    assert "(selu, adam, batches of 16, batch normalisation, dropout 0.2, l2 0.001)" in result.out
+    assert "Epoch 3/3  5/5" in result.out, "progress is shown"
+    page = (tmp_path / "run" / "report.html").read_text()
+    for text in ("BatchNormalization", "Dropout", "medium", "found (recall)"):
+        assert text in page
+    from fitwell.models import load_model
+
+    model = load_model(tmp_path / "run" / "model.keras")
+    assert float(model.optimizer.learning_rate) == pytest.approx(0.01)
+
+
+def test_another_seed_is_another_run(fitwell: Callable[..., Any], table: Path, tmp_path: Path) -> None:
+    scores = []
+    for seed in (1, 2):
+        fitwell("train", table, "--target", "price", *SHORT, "--seed", seed, "--output", tmp_path / str(seed))
+        scores.append(json.loads((tmp_path / str(seed) / "run.json").read_text())["scores"]["network, test"])
+    assert scores[0] != scores[1]
+
+
+def test_ctrl_c_keeps_what_was_learned(
+    fitwell: Callable[..., Any], table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = Progress.epoch_end
+
+    def interrupt(self: Progress, epoch: int, *rest: Any) -> None:
+        shown(self, epoch, *rest)
+        if epoch == 2:
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(Progress, "epoch_end", interrupt)
+    result = fitwell(
+        "train",
+        table,
+        "--target",
+        "price",
+        "--hidden",
+        8,
+        "--epochs",
+        5000,
+        "--patience",
+        5000,
+        "--output",
+        tmp_path / "run",
+    )
+    assert result.code == 130
+    assert re.search(
+        r"Interrupted by Ctrl-C after \d+ epochs; what was learned until then is kept", result.out
+    )
+    assert {entry.name for entry in (tmp_path / "run").iterdir()} == FILES
+    record = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert record["interrupted"] and 3 <= record["epochs_done"] < 5000
+    assert "Interrupted by Ctrl-C" in (tmp_path / "run" / "report.html").read_text()
+    assert fitwell("predict", tmp_path / "run", table, "-o", tmp_path / "p.csv").code == 0
+
+
+def test_digits_are_learned(fitwell: Callable[..., Any], tmp_path: Path) -> None:
+    result = fitwell("train", "digits", "--epochs", 12, "--quiet", "--output", tmp_path / "run")
+    assert result.code == 0, result.err
+    scores = json.loads((tmp_path / "run" / "run.json").read_text())["scores"]
+    assert scores["network, test"]["accuracy"] > 0.95
+    assert scores["guess, test"]["accuracy"] < 0.15 < 0.9 < scores["linear model, test"]["accuracy"]
+    assert "Where it is surest and wrong" in (tmp_path / "run" / "report.html").read_text()
+    pixels = pd.DataFrame(np.zeros((2, 64)), columns=[f"p{n}" for n in range(64)])
+    pixels.to_csv(tmp_path / "new.csv", index=False)
+    assert fitwell("predict", tmp_path / "run", tmp_path / "new.csv", "-o", tmp_path / "p.csv").code == 0
+    assert len(pd.read_csv(tmp_path / "p.csv")) == 2

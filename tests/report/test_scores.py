@@ -1,0 +1,145 @@
+"""Scores against scikit-learn and SciPy, and what is said about them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+from sklearn import metrics
+
+from fitwell.report.scores import Score, difference, score_classes, score_numbers, share_interval
+from fitwell.report.words import Results, format_metric, percent, score_table, tell
+
+RANDOM = np.random.default_rng(0)
+
+
+def test_class_scores_are_those_of_scikit_learn() -> None:
+    true = RANDOM.integers(0, 3, 200)
+    probabilities = RANDOM.dirichlet(np.ones(3), 200)
+    score = score_classes("x", true, probabilities)
+    assert score.values["accuracy"] == pytest.approx(
+        metrics.accuracy_score(true, probabilities.argmax(axis=1))
+    )
+    assert score.values["log_loss"] == pytest.approx(metrics.log_loss(true, probabilities))
+    assert "auc" not in score.values
+    assert score.loss == pytest.approx(1 - score.values["accuracy"]) and score.rows == 200
+
+
+def test_two_classes_have_an_area_under_the_curve() -> None:
+    true, positive = RANDOM.integers(0, 2, 100), RANDOM.random(100)
+    both = np.stack([1 - positive, positive], axis=1)
+    assert score_classes("x", true, both).values["auc"] == pytest.approx(
+        metrics.roc_auc_score(true, positive)
+    )
+    assert "auc" not in score_classes("x", np.zeros(100, int), both).values, "one class only: not defined"
+
+
+def test_number_scores_are_those_of_scikit_learn() -> None:
+    true, predicted = RANDOM.normal(size=100), RANDOM.normal(size=100)
+    score = score_numbers("x", true, predicted)
+    assert score.values["rmse"] == pytest.approx(metrics.root_mean_squared_error(true, predicted))
+    assert score.values["mae"] == pytest.approx(metrics.mean_absolute_error(true, predicted))
+    assert score.values["r2"] == pytest.approx(metrics.r2_score(true, predicted))
+    assert "r2" not in score_numbers("x", np.ones(5), np.zeros(5)).values
+
+
+@pytest.mark.parametrize(("right", "rows"), [(0, 10), (10, 10), (7, 10), (343, 360), (1, 1)])
+def test_the_interval_of_a_share_is_wilsons(right: int, rows: int) -> None:
+    expected = stats.binomtest(right, rows).proportion_ci(0.95, method="wilson")
+    assert share_interval(right / rows, rows) == pytest.approx((expected.low, expected.high))
+
+
+def test_the_interval_of_a_difference_is_that_of_a_paired_test() -> None:
+    worse, better = RANDOM.random(5000) + 0.03, RANDOM.random(5000)
+    found = difference(Score("a", {}, better), Score("b", {}, worse))
+    # With this many rows Student's distribution is the normal one.
+    expected = stats.ttest_rel(worse, better).confidence_interval(0.95)
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high), rel=1e-3)
+    assert found.mean == pytest.approx(worse.mean() - better.mean())
+
+
+def test_pairing_finds_small_differences() -> None:
+    """Half of the rows are hard for both; one in fifty is right for one only."""
+    hard = np.arange(1000) % 2 == 0
+    better, worse = hard.astype(float), np.where(np.arange(1000) % 100 == 1, 1.0, hard)
+    found = difference(Score("a", {}, better), Score("b", {}, worse))
+    assert found.mean == pytest.approx(0.01) and found.is_clear
+    assert not difference(Score("a", {}, better), Score("b", {}, better)).is_clear
+
+
+def results(network: float, linear: float, guess: float, train: float = 0.0, rows: int = 1000) -> Results:
+    """Return classification results with these shares of wrong rows."""
+
+    def score(name: str, wrong: float) -> Score:
+        losses = np.zeros(rows)
+        losses[: round(wrong * rows)] = 1
+        return Score(name, {"accuracy": 1 - wrong, "log_loss": 0.5}, losses)
+
+    parts = {"train": train or network, "validation": network, "test": network}
+    return Results(
+        "multiclass",
+        "y",
+        {part: score("the network", wrong) for part, wrong in parts.items()},
+        score("logistic regression", linear),
+        score("always answering 'a'", guess),
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (
+            results(0.02, 0.10, 0.60),
+            "The network is better than logistic regression by more than chance explains",
+        ),
+        (
+            results(0.10, 0.02, 0.60),
+            "Logistic regression is better than the network by more than chance explains",
+        ),
+        (results(0.050, 0.051, 0.60), "these rows cannot tell (+0.1 points, 95 % interval -0.1 to 0.3)"),
+        (results(0.60, 0.60, 0.60), "not clearly better than always answering 'a'"),
+        (results(0.70, 0.10, 0.60), "not clearly better than always answering 'a'"),
+    ],
+)
+def test_the_verdict_follows_the_evidence(given: Results, words: str) -> None:
+    assert any(words in sentence for sentence in tell(given)), tell(given)
+
+
+def test_learning_by_heart_is_said_only_where_it_shows() -> None:
+    by_heart = "partly learned them by heart"
+    assert by_heart in tell(results(0.10, 0.2, 0.6, train=0.001))[-1]
+    assert by_heart not in tell(results(0.10, 0.2, 0.6, train=0.09))[-1]
+    # 4 points, but ten rows prove nothing.
+    assert by_heart not in tell(results(0.10, 0.2, 0.6, train=0.04, rows=10))[-1]
+
+
+def test_numbers_are_told_in_their_own_units() -> None:
+    true = np.arange(100.0)
+    parts = {part: score_numbers("the network", true, true + 2) for part in ("train", "validation", "test")}
+    linear = score_numbers("ridge regression", true, true + 4)
+    guess = score_numbers("always predicting the mean", true, np.full(100, true.mean()))
+    told = tell(Results("regression", "price", parts, linear, guess))
+    assert (
+        "the network's 'price' is off by 2 on average (RMSE 2), and explains 99.5 % of the variance"
+        in told[0]
+    )
+    assert told[1] == "Always predicting the mean has RMSE 28.87, ridge regression 4."
+    assert "squared error lower by 75%" in told[2]
+    header, rows = score_table(Results("regression", "price", parts, linear, guess))
+    assert header == ["who", "part", "rows", "RMSE", "mean absolute error", "R²"]
+    assert rows[0] == ["the network", "test", "100", "2", "2", "0.9952"]
+    assert [row[:2] for row in rows[1:3]] == [
+        ["ridge regression", "test"],
+        ["always predicting the mean", "test"],
+    ]
+
+
+def test_shares_near_the_ends_keep_their_digits() -> None:
+    assert [percent(share) for share in (0.0, 0.0004, 0.5, 0.9996, 1.0)] == [
+        "0 %",
+        "0.04 %",
+        "50.0 %",
+        "99.96 %",
+        "100 %",
+    ]
+    assert format_metric("accuracy", 0.5) == "50.0 %" and format_metric("rmse", 1234.56) == "1235"
