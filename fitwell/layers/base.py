@@ -398,23 +398,27 @@ class Layer(Configurable):
 
     def _draw(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Add a node to the graph: infer the outputs' shapes, and return their symbols."""
-        symbols = symbols_in((args, kwargs))
         if not self.built:
             shapes = [shape_of(arg) for arg in args if symbols_in(arg)]
             self._build_for(shapes[0] if len(shapes) == 1 else shapes)
-        structs = self.abstract_call(args, kwargs)
+        structs, again = self._abstract_twice(args, kwargs)
         node = Node(self, args, dict(kwargs))
-        unknown = has_unknown_sizes(symbols)
         leaves, structure = jax.tree.flatten(structs)
         outputs = [
-            from_struct(leaf, node, f"{self.name}_{i}" if i else str(self.name), unknown)
-            for i, leaf in enumerate(leaves)
+            from_struct(leaf, other, node, f"{self.name}_{i}" if i else str(self.name))
+            for i, (leaf, other) in enumerate(zip(leaves, jax.tree.leaves(again), strict=True))
         ]
         node.outputs = jax.tree.unflatten(structure, outputs)
         self._nodes.append(node)
         return node.outputs
 
-    def abstract_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def _abstract_twice(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:
+        """Return the abstract outputs with either stand-in for unknown sizes; one trace serves if there are none."""
+        structs = self.abstract_call(args, kwargs)
+        unknown = has_unknown_sizes(symbols_in((args, kwargs)))
+        return structs, self.abstract_call(args, kwargs, attempt=1) if unknown else structs
+
+    def abstract_call(self, args: tuple[Any, ...], kwargs: dict[str, Any], attempt: int = 0) -> Any:
         """Return the abstract outputs for symbolic arguments, by tracing `call` on abstract arrays."""
         leaves, structure = jax.tree.flatten((args, kwargs), is_leaf=is_symbol)
         places = [i for i, leaf in enumerate(leaves) if is_symbol(leaf)]
@@ -428,7 +432,7 @@ class Layer(Configurable):
             with call_context(CallContext(training=False, key=jax.random.key(0))), shielded(self):
                 return self(*real_args, **real_kwargs)
 
-        return jax.eval_shape(run, [as_struct(leaves[place]) for place in places])
+        return jax.eval_shape(run, [as_struct(leaves[place], attempt) for place in places])
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Return the output's shape for inputs of `input_shape` (batch size None)."""
@@ -438,9 +442,8 @@ class Layer(Configurable):
         )
         if not self.built:
             self._build_for(shape_of(symbols))
-        structs = self.abstract_call((symbols,), {})
-        unknown = has_unknown_sizes(symbols_in(symbols))
-        shapes = [from_struct(leaf, None, "", unknown).shape for leaf in jax.tree.leaves(structs)]
+        both = [jax.tree.leaves(structs) for structs in self._abstract_twice((symbols,), {})]
+        shapes = [from_struct(leaf, other, None, "").shape for leaf, other in zip(*both, strict=True)]
         return shapes[0] if len(shapes) == 1 else shapes
 
     @property
@@ -481,7 +484,8 @@ class Layer(Configurable):
         if self.activity_regularizer is not None:
             settings["activity_regularizer"] = serialize(self.activity_regularizer)
         for name in self._arguments():
-            if name in settings or name == "self":
+            # A class without an __init__ of its own has the base's arguments, which are told above.
+            if name in settings or name in _BASE_ARGUMENTS:
                 continue
             if not hasattr(self, name):
                 raise InvalidArgument(
@@ -490,6 +494,9 @@ class Layer(Configurable):
                 )
             settings[name] = serialize(getattr(self, name))
         return settings
+
+
+_BASE_ARGUMENTS = frozenset(inspect.signature(Layer.__init__).parameters)
 
 
 def _is_numeric(value: Any) -> bool:

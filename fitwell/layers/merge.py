@@ -1,4 +1,4 @@
-"""Layers that join several inputs into one: Concatenate, Add."""
+"""Layers that join several inputs into one: Concatenate, Add, Subtract, Multiply, Average, Maximum, Minimum, Dot."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ import functools
 import operator
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 
 from fitwell.errors import InvalidArgument, ShapeError
+from fitwell.layers.arguments import as_floats
 from fitwell.layers.base import Layer, register
+from fitwell.layers.row_normalization import unit_length
 from fitwell.variables import Array
 
 
@@ -72,6 +75,97 @@ class Add(ElementwiseMerge):
         return functools.reduce(operator.add, inputs)
 
 
+@register()
+class Subtract(ElementwiseMerge):
+    """Difference of two inputs, the first minus the second, element by element."""
+
+    def merge(self, inputs: list[Array]) -> Array:
+        if len(inputs) != 2:
+            raise InvalidArgument(
+                f"layer {self.name!r} (Subtract): takes exactly two inputs, got {len(inputs)}"
+            )
+        return inputs[0] - inputs[1]
+
+
+@register()
+class Multiply(ElementwiseMerge):
+    """Product of the inputs, element by element."""
+
+    def merge(self, inputs: list[Array]) -> Array:
+        return functools.reduce(operator.mul, inputs)
+
+
+@register()
+class Average(ElementwiseMerge):
+    """Mean of the inputs, element by element."""
+
+    def merge(self, inputs: list[Array]) -> Array:
+        return functools.reduce(operator.add, [as_floats(item, self.dtype) for item in inputs]) / len(inputs)
+
+
+@register()
+class Maximum(ElementwiseMerge):
+    """Largest of the inputs, element by element."""
+
+    def merge(self, inputs: list[Array]) -> Array:
+        return functools.reduce(jnp.maximum, inputs)
+
+
+@register()
+class Minimum(ElementwiseMerge):
+    """Smallest of the inputs, element by element."""
+
+    def merge(self, inputs: list[Array]) -> Array:
+        return functools.reduce(jnp.minimum, inputs)
+
+
+@register()
+class Dot(Merge):
+    """Dot product of two inputs along one axis of each, row by row.
+
+    Parameters
+    ----------
+    axes: the axis of both inputs, or one for each; their sizes must agree, and 0 (the batch) is refused.
+    normalize: whether to scale both to length 1 along the axis first, which makes it the cosine similarity.
+
+    Inputs ``[batch, ...a..., n, ...]`` and ``[batch, ...b..., n, ...]``, output ``[batch, ...a, ...b]`` with the
+    axis left out of both; ``[batch, 1]`` when nothing else is left.
+    """
+
+    def __init__(self, axes: Any, normalize: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        given = list(axes) if isinstance(axes, list | tuple) else [axes, axes]
+        if len(given) != 2 or not all(isinstance(axis, int) for axis in given):
+            raise InvalidArgument(f"Dot: axes must be one whole number or two, got {axes!r}")
+        self.axes = list(axes) if isinstance(axes, list | tuple) else int(axes)
+        self.normalize = bool(normalize)
+
+    def merge(self, inputs: list[Array]) -> Array:
+        if len(inputs) != 2:
+            raise InvalidArgument(f"layer {self.name!r} (Dot): takes exactly two inputs, got {len(inputs)}")
+        axes = self.axes if isinstance(self.axes, list) else [self.axes, self.axes]
+        shapes = [tuple(item.shape) for item in inputs]
+        places = [
+            axis % len(shape) if -len(shape) <= axis < len(shape) else 0
+            for axis, shape in zip(axes, shapes, strict=True)
+        ]
+        if 0 in places or shapes[0][places[0]] != shapes[1][places[1]]:
+            raise ShapeError(
+                f"layer {self.name!r} (Dot): shapes {shapes[0]} and {shapes[1]} have no common size on axes "
+                f"{self.axes}; the batch axis 0 cannot be one of them"
+            )
+        left, right = inputs
+        if self.normalize:
+            left, right = (
+                unit_length(as_floats(item, self.dtype), (place,))
+                for item, place in zip(inputs, places, strict=True)
+            )
+        common = jnp.promote_types(left.dtype, right.dtype)
+        numbers = (((places[0],), (places[1],)), ((0,), (0,)))
+        outputs = jax.lax.dot_general(left.astype(common), right.astype(common), numbers)
+        return outputs[:, None] if outputs.ndim == 1 else outputs
+
+
 def concatenate(inputs: Any, axis: int = -1, **kwargs: Any) -> Any:
     """Join `inputs` along `axis`; see `Concatenate`."""
     return Concatenate(axis=axis, **kwargs)(inputs)
@@ -80,3 +174,33 @@ def concatenate(inputs: Any, axis: int = -1, **kwargs: Any) -> Any:
 def add(inputs: Any, **kwargs: Any) -> Any:
     """Sum `inputs`; see `Add`."""
     return Add(**kwargs)(inputs)
+
+
+def subtract(inputs: Any, **kwargs: Any) -> Any:
+    """Subtract the second of `inputs` from the first; see `Subtract`."""
+    return Subtract(**kwargs)(inputs)
+
+
+def multiply(inputs: Any, **kwargs: Any) -> Any:
+    """Multiply `inputs`; see `Multiply`."""
+    return Multiply(**kwargs)(inputs)
+
+
+def average(inputs: Any, **kwargs: Any) -> Any:
+    """Average `inputs`; see `Average`."""
+    return Average(**kwargs)(inputs)
+
+
+def maximum(inputs: Any, **kwargs: Any) -> Any:
+    """Take the largest of `inputs`, element by element; see `Maximum`."""
+    return Maximum(**kwargs)(inputs)
+
+
+def minimum(inputs: Any, **kwargs: Any) -> Any:
+    """Take the smallest of `inputs`, element by element; see `Minimum`."""
+    return Minimum(**kwargs)(inputs)
+
+
+def dot(inputs: Any, axes: Any = -1, **kwargs: Any) -> Any:
+    """Multiply and sum two inputs along `axes`; see `Dot`."""
+    return Dot(axes=axes, **kwargs)(inputs)

@@ -17,9 +17,11 @@ if TYPE_CHECKING:
 
 Shape = tuple[int | None, ...]
 
-# Stand-ins for unknown sizes while shapes are inferred: primes no real layer is likely to have.
+# Stand-ins for unknown sizes while shapes are inferred: primes no real layer is likely to have. Sizes other than
+# the batch are tried at two values: what differs in the outputs is unknown there too, such as ``size - 2``
+# after a convolution. The second differs by a multiple of every stride up to ten.
 _BATCH = 10007
-_UNKNOWN = 10009
+_UNKNOWN = (10009, 10009 + 2520)
 
 _counter = itertools.count()
 
@@ -137,21 +139,23 @@ def symbols_in(tree: Any) -> list[SymbolicTensor]:
     return [leaf for leaf in jax.tree.leaves(tree, is_leaf=is_symbol) if is_symbol(leaf)]
 
 
-def as_struct(symbol: SymbolicTensor) -> jax.ShapeDtypeStruct:
-    """Return an abstract array with stand-in sizes where `symbol` has None."""
-    sizes = [(_UNKNOWN if size is None else size) for size in symbol.shape]
+def as_struct(symbol: SymbolicTensor, attempt: int = 0) -> jax.ShapeDtypeStruct:
+    """Return an abstract array with stand-in sizes where `symbol` has None; `attempt` 0 or 1 chooses them."""
+    sizes = [(_UNKNOWN[attempt] if size is None else size) for size in symbol.shape]
     if symbol.shape and symbol.shape[0] is None:
         sizes[0] = _BATCH
     return jax.ShapeDtypeStruct(tuple(sizes), symbol.dtype)
 
 
-def from_struct(struct: jax.ShapeDtypeStruct, node: Node | None, name: str, unknown: bool) -> SymbolicTensor:
-    """Return the symbol for an inferred abstract array: stand-in sizes become None again."""
-    shape: list[int | None] = list(struct.shape)
+def from_struct(
+    struct: jax.ShapeDtypeStruct, again: jax.ShapeDtypeStruct, node: Node | None, name: str
+) -> SymbolicTensor:
+    """Return the symbol for an abstract array inferred with either stand-in: sizes that differ become None."""
+    shape: list[int | None] = [
+        size if size == other else None for size, other in zip(struct.shape, again.shape, strict=True)
+    ]
     if shape and shape[0] == _BATCH:
         shape[0] = None
-    if unknown:
-        shape = [None if size == _UNKNOWN else size for size in shape]
     return SymbolicTensor(tuple(shape), struct.dtype, node=node, name=name)
 
 

@@ -1,0 +1,196 @@
+"""Random changes of images in training: what they share, and RandomFlip, RandomContrast, RandomBrightness."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from fitwell.context import current
+from fitwell.errors import InvalidArgument, ShapeError
+from fitwell.layers.arguments import as_floats, check_data_format, is_number, one_of
+from fitwell.layers.base import Layer, register
+from fitwell.variables import Array, Hyperparametric
+
+
+class Range(Hyperparametric):
+    """Two bounds between which a random number is drawn for each image; both are data to the compiled program.
+
+    given: one number x, meaning -x to x (cut at the bounds), or the two bounds themselves.
+    """
+
+    hyperparameters = ("low", "high")
+
+    def __init__(self, where: str, name: str, given: Any, least: float, most: float) -> None:
+        ends = list(given) if isinstance(given, list | tuple) else [given]
+        valid = len(ends) in (1, 2) and all(is_number(end) and least <= end <= most for end in ends)
+        if not valid:
+            raise InvalidArgument(
+                f"{where}: {name} must be a number or two numbers from {least} to {most}, got {given!r}"
+            )
+        if len(ends) == 1:
+            ends = [max(-abs(ends[0]), least), abs(ends[0])]
+        self.low, self.high = sorted(float(end) for end in ends)
+
+    def draw(self, key: Array, rows: int, dtype: Any = jnp.float32) -> Array:
+        """Return one uniform number per row; the i-th depends on `key` and i only, not on how many there are."""
+        return jax.random.uniform(
+            key, (rows,), dtype, jnp.asarray(self.low, dtype), jnp.asarray(self.high, dtype)
+        )
+
+    @property
+    def given(self) -> list[float]:
+        """The two bounds, as a constructor takes them."""
+        return [float(self.low), float(self.high)]
+
+
+class ImageAugmentation(Layer):
+    """Base of layers that change images at random in training and pass them on at inference.
+
+    Inputs are ``[batch, height, width, channels]``, with ``data_format="channels_first"``
+    ``[batch, channels, height, width]``, or ``[batch, height, width]`` for images without channels, and
+    outputs are floats of the same shape. Every image gets draws of its own, inside the compiled program.
+
+    Differs from Keras, whose layers read three axes as one image without a batch. Ranges are kept as two
+    bounds, also where one number was given, and are data: changing one does not recompile.
+    """
+
+    seed: int | None = None
+
+    def __init__(self, data_format: str | None = None, seed: int | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.data_format = check_data_format(type(self).__name__, data_format)
+        self.seed = seed
+
+    def call(self, inputs: Array, training: bool = False) -> Array:
+        images = as_floats(inputs, self.dtype)
+        if images.ndim not in (3, 4):
+            raise ShapeError(
+                f"layer {self.name!r} ({type(self).__name__}): expected images of shape (batch, height, width, "
+                f"channels) or (batch, height, width), got {tuple(images.shape)}"
+            )
+        if not training:
+            return images
+        key = current().next_key(self.seed)
+        if images.ndim == 3:
+            return self.augment(images[..., None], key)[..., 0]
+        if self.data_format == "channels_first":
+            return jnp.moveaxis(self.augment(jnp.moveaxis(images, 1, -1), key), -1, 1)
+        return self.augment(images, key)
+
+    def augment(self, images: Array, key: Array) -> Array:
+        """Return changed images ``[batch, height, width, channels]``; subclasses override."""
+        raise NotImplementedError
+
+    def bounds(self, name: str, given: Any, least: float, most: float) -> Range:
+        """Return the range of the argument `name`."""
+        return Range(type(self).__name__, name, given, least, most)
+
+
+def per_image(values: Array) -> Array:
+    """Return one number per image in the shape that broadcasts over images."""
+    return values[:, None, None, None]
+
+
+def check_value_range(where: str, value: Any) -> tuple[float, float]:
+    """Return the lowest and highest pixel value."""
+    valid = isinstance(value, list | tuple) and len(value) == 2 and all(is_number(end) for end in value)
+    if not valid or value[0] >= value[1]:
+        raise InvalidArgument(f"{where}: value_range must be (lowest, highest) pixel value, got {value!r}")
+    return float(value[0]), float(value[1])
+
+
+@register()
+class RandomFlip(ImageAugmentation):
+    """Mirror each image with probability 1/2 in training.
+
+    Parameters
+    ----------
+    mode: ``"horizontal"``, ``"vertical"``, or ``"horizontal_and_vertical"`` (default), where each is drawn by
+        itself. (Keras draws once and then mirrors both ways or neither.)
+    seed: draws from a stream of its own instead of the run's. data_format: see `ImageAugmentation`.
+    """
+
+    def __init__(
+        self,
+        mode: str = "horizontal_and_vertical",
+        seed: int | None = None,
+        data_format: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(data_format=data_format, seed=seed, **kwargs)
+        modes = ("horizontal", "vertical", "horizontal_and_vertical")
+        self.mode = one_of("RandomFlip", "mode", mode, modes)
+
+    def augment(self, images: Array, key: Array) -> Array:
+        keys = jax.random.split(key)
+        for name, axis, own in (("horizontal", 2, keys[0]), ("vertical", 1, keys[1])):
+            if name in self.mode:
+                flips = jax.random.bernoulli(own, 0.5, (images.shape[0],))
+                images = jnp.where(per_image(flips), jnp.flip(images, axis), images)
+        return images
+
+
+@register()
+class RandomContrast(ImageAugmentation):
+    """Stretch or shrink the distances from the mean: ``(x - mean) f + mean``, f drawn for each image.
+
+    The mean is that of each channel of each image; results are cut off at `value_range`.
+
+    Parameters
+    ----------
+    factor: f is drawn from ``[1 - lower, 1 + upper]``; two numbers from 0, or one for both; data.
+    value_range: lowest and highest pixel value, (0, 255). seed: as for `RandomFlip`.
+    """
+
+    def __init__(
+        self, factor: Any, value_range: Any = (0, 255), seed: int | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(seed=seed, **kwargs)
+        ends = list(factor) if isinstance(factor, list | tuple) else [factor, factor]
+        if len(ends) != 2 or not all(is_number(end) and end >= 0 for end in ends) or ends[0] > 1:
+            raise InvalidArgument(
+                "RandomContrast: factor must be a number from 0 to 1, or (lower, upper) with lower at most 1, "
+                f"got {factor!r}"
+            )
+        self._range = self.bounds("factor", (-ends[0], ends[1]), -1.0, float("inf"))
+        self.value_range = check_value_range("RandomContrast", value_range)
+
+    @property
+    def factor(self) -> list[float]:
+        """The bounds ``[lower, upper]``."""
+        return [-self._range.given[0], self._range.given[1]]
+
+    def augment(self, images: Array, key: Array) -> Array:
+        factor = per_image(1 + self._range.draw(key, images.shape[0], images.dtype))
+        mean = jnp.mean(images, (1, 2), keepdims=True)
+        return jnp.clip((images - mean) * factor + mean, *self.value_range)
+
+
+@register()
+class RandomBrightness(ImageAugmentation):
+    """Add the same random number to all pixels of an image: ``x + f (highest - lowest)``, cut off at `value_range`.
+
+    Parameters
+    ----------
+    factor: f is drawn from these two bounds, or from -factor to factor; from -1 to 1; data.
+    value_range: lowest and highest pixel value, (0, 255). seed: as for `RandomFlip`.
+    """
+
+    def __init__(
+        self, factor: Any, value_range: Any = (0, 255), seed: int | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(seed=seed, **kwargs)
+        self._range = self.bounds("factor", factor, -1.0, 1.0)
+        self.value_range = check_value_range("RandomBrightness", value_range)
+
+    @property
+    def factor(self) -> list[float]:
+        """The two bounds."""
+        return self._range.given
+
+    def augment(self, images: Array, key: Array) -> Array:
+        low, high = self.value_range
+        delta = per_image(self._range.draw(key, images.shape[0], images.dtype)) * (high - low)
+        return jnp.clip(images + delta, low, high)

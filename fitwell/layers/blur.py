@@ -1,0 +1,121 @@
+"""Blurring images in training: GaussianBlur, RandomGaussianBlur."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from fitwell.errors import InvalidArgument
+from fitwell.layers.arguments import is_number, wholes
+from fitwell.layers.augmentation import ImageAugmentation, check_value_range, per_image
+from fitwell.layers.base import register
+from fitwell.variables import Array
+
+
+def blur(images: Array, sigma: tuple[Array, Array], kernel_size: tuple[int, int]) -> Array:
+    """Return images ``[batch, height, width, channels]`` blurred by a Gaussian cut off at `kernel_size` pixels.
+
+    sigma: vertical and horizontal standard deviation in pixels, one number per image or one for all. The
+    weights add up to 1; what lies outside the image is 0.
+    """
+    for axis, size, deviation in zip((1, 2), kernel_size, sigma, strict=True):
+        reach = size // 2
+        steps = jnp.arange(-reach, reach + 1, dtype=images.dtype)
+        scale = jnp.broadcast_to(jnp.asarray(deviation, images.dtype), (images.shape[0],))[:, None]
+        weights = jax.nn.softmax(-0.5 * jnp.square(steps / scale), axis=-1)
+        widths = [(reach, reach) if place == axis else (0, 0) for place in range(4)]
+        padded = jnp.pad(images, widths)
+        # One shifted copy per weight: kernels are small, and every image has its own.
+        images = sum(
+            per_image(weights[:, i]) * jax.lax.slice_in_dim(padded, i, i + images.shape[axis], axis=axis)
+            for i in range(size)
+        )  # type: ignore[assignment]
+    return images
+
+
+def check_kernel_size(where: str, kernel_size: Any) -> tuple[int, int]:
+    """Return the height and width of the kernel, which must be odd to have a centre."""
+    height, width = wholes(where, "kernel_size", kernel_size, 2)
+    if height % 2 == 0 or width % 2 == 0:
+        raise InvalidArgument(f"{where}: kernel_size must be odd, got {kernel_size!r}")
+    return height, width
+
+
+@register()
+class GaussianBlur(ImageAugmentation):
+    """Blur all images by the same Gaussian in training: ``sum over d of w(d) x(p + d)``, ``w ~ exp(-d² / (2 sigma²))``.
+
+    Parameters
+    ----------
+    kernel_size: pixels that the sum covers, odd, one number or ``(height, width)``; 3. sigma: standard
+        deviation in pixels, above 0; 1.0; data. data_format: see `ImageAugmentation`.
+
+    Not in Keras, which has the random one only.
+    """
+
+    hyperparameters = ("sigma",)
+
+    def __init__(
+        self, kernel_size: Any = 3, sigma: float = 1.0, data_format: str | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(data_format=data_format, **kwargs)
+        self.kernel_size = check_kernel_size("GaussianBlur", kernel_size)
+        if not is_number(sigma) or not sigma > 0:
+            raise InvalidArgument(f"GaussianBlur: sigma must be a number above 0, got {sigma!r}")
+        self.sigma = sigma
+
+    def augment(self, images: Array, key: Array) -> Array:
+        sigma = jnp.asarray(self.sigma)
+        return blur(images, (sigma, sigma), self.kernel_size)
+
+
+@register()
+class RandomGaussianBlur(ImageAugmentation):
+    """Blur some images by a random Gaussian in training.
+
+    Parameters
+    ----------
+    factor: the chance of being blurred is itself drawn for each image from 0 to this, or between two bounds from 0
+        to 1; 1.0 by default, so half of the images are blurred; data.
+    kernel_size: as for `GaussianBlur`, 3. sigma: drawn from 0 to this, or between two bounds; 1.0; data.
+    value_range: results are cut off here, (0, 255). data_format, seed: as for `RandomFlip`.
+
+    Differs from Keras, which draws one sigma for the whole batch: here every image has its own, one for each axis.
+    """
+
+    def __init__(
+        self,
+        factor: Any = 1.0,
+        kernel_size: Any = 3,
+        sigma: Any = 1.0,
+        value_range: Any = (0, 255),
+        data_format: str | None = None,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(data_format=data_format, seed=seed, **kwargs)
+        self.kernel_size = check_kernel_size("RandomGaussianBlur", kernel_size)
+        self._chance = self.bounds("factor", factor, 0.0, 1.0)
+        self._sigma = self.bounds("sigma", sigma, 0.0, float("inf"))
+        self.value_range = check_value_range("RandomGaussianBlur", value_range)
+
+    @property
+    def factor(self) -> list[float]:
+        """The bounds of the chance of being blurred."""
+        return self._chance.given
+
+    @property
+    def sigma(self) -> list[float]:
+        """The bounds of the standard deviation."""
+        return self._sigma.given
+
+    def augment(self, images: Array, key: Array) -> Array:
+        keys = jax.random.split(key, 4)
+        rows = images.shape[0]
+        chosen = jax.random.uniform(keys[0], (rows,)) < self._chance.draw(keys[1], rows)
+        # A deviation of 0 must not divide by 0; it blurs nothing.
+        sigma = [self._sigma.draw(own, rows) + 1e-6 for own in keys[2:]]
+        blurred = blur(images, (sigma[0], sigma[1]), self.kernel_size)
+        return jnp.clip(jnp.where(per_image(chosen), blurred, images), *self.value_range)

@@ -1,0 +1,139 @@
+"""Transposed convolutions, which enlarge: Conv1DTranspose, Conv2DTranspose."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from fitwell import constraints, initializers, regularizers
+from fitwell.errors import InvalidArgument
+from fitwell.layers.arguments import whole, wholes
+from fitwell.layers.base import register
+from fitwell.layers.convolutional import Convolution, dimension_numbers
+from fitwell.variables import Array
+
+
+class ConvTranspose(Convolution):
+    """Base of Conv1DTranspose and Conv2DTranspose."""
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: Any,
+        strides: Any = 1,
+        padding: str = "valid",
+        output_padding: Any = None,
+        data_format: str | None = None,
+        dilation_rate: Any = 1,
+        activation: Any = None,
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+        where = type(self).__name__
+        self.filters = whole(where, "filters", filters)
+        self._keep(
+            kernel_size,
+            strides,
+            padding,
+            data_format,
+            dilation_rate,
+            activation,
+            use_bias,
+            (bias_initializer, bias_regularizer, bias_constraint),
+        )
+        self.output_padding = None
+        if output_padding is not None:
+            self.output_padding = wholes(where, "output_padding", output_padding, self.rank, 0)
+            if any(more >= step for more, step in zip(self.output_padding, self.strides, strict=True)):
+                raise InvalidArgument(
+                    f"{where}: output_padding={output_padding!r} must be smaller than strides={strides!r}"
+                )
+        self.kernel_initializer = initializers.get(kernel_initializer)
+        self.kernel_regularizer = regularizers.get(kernel_regularizer)
+        self.kernel_constraint = constraints.get(kernel_constraint)
+
+    def _may_be_causal(self) -> bool:
+        return False
+
+    def build(self, input_shape: Any) -> None:
+        shape = (*self.kernel_size, self.filters, self._channels(input_shape))
+        self.kernel = self._add_kernel("kernel", shape, "kernel")
+        self._add_bias(self.filters)
+        super().build(input_shape)
+
+    def call(self, inputs: Array) -> Array:
+        inputs = self._ready(inputs, self.kernel.shape[-1])
+        spatial = tuple(range(self.rank))
+        outputs = jax.lax.conv_general_dilated(
+            inputs,
+            jnp.flip(self.kernel.value, spatial).astype(inputs.dtype),
+            (1,) * self.rank,
+            [self._padding(axis) for axis in spatial],
+            lhs_dilation=self.strides,
+            rhs_dilation=self.dilation_rate,
+            dimension_numbers=dimension_numbers(self.rank, self.data_format, "OI"),
+        )
+        return self._finish(self._fitting(outputs, inputs))
+
+    def _padding(self, axis: int) -> tuple[int, int]:
+        """Return how many zeros go before and after the stretched inputs along one spatial axis.
+
+        n inputs stretched by the stride s take (n - 1) s + 1 places; the output has ``padding - width + 1``
+        more, where `width` is that of the dilated kernel. So the wanted output length says the padding.
+        """
+        width = (self.kernel_size[axis] - 1) * self.dilation_rate[axis] + 1
+        stride = self.strides[axis]
+        extra = None if self.output_padding is None else self.output_padding[axis]
+        if self.padding == "valid":
+            # Length (n - 1) s + max(width, s), or (n - 1) s + width + output_padding.
+            return width - 1, width - 1 + (max(stride - width, 0) if extra is None else extra)
+        # Length n s, or (n - 1) s + width % 2 + output_padding.
+        both = stride + width - 2 if extra is None else width % 2 + extra + width - 2
+        before = min(both - both // 2, width - 1)
+        return before, both - before
+
+
+@register("Convolution1DTranspose")
+class Conv1DTranspose(ConvTranspose):
+    """Transposed convolution along a sequence: every input paints the kernel into the output, `strides` apart.
+
+    It is the gradient of `Conv1D` with respect to its inputs. Parameters as for `Conv1D`, without groups and
+    causal padding, and
+
+    output_padding: how much longer than the shortest possible output; None for length ``n s + max(width - s, 0)``
+        with ``"valid"`` and ``n s`` with ``"same"`` padding.
+
+    Input ``[batch, length, channels]``, kernel ``[kernel_size, filters, channels]``.
+    """
+
+    rank = 1
+
+
+@register("Convolution2DTranspose")
+class Conv2DTranspose(ConvTranspose):
+    """Transposed convolution of images: every input paints the kernel into the output, `strides` apart.
+
+    It is the gradient of `Conv2D` with respect to its inputs. Parameters as for `Conv2D`, without groups, and
+
+    output_padding: how much larger than the smallest possible output; None for sizes ``n s + max(width - s, 0)``
+        with ``"valid"`` and ``n s`` with ``"same"`` padding.
+
+    Input ``[batch, height, width, channels]``, kernel ``[*kernel_size, filters, channels]``.
+    Source: Zeiler et al. 2010.
+    """
+
+    rank = 2
+
+
+Convolution1DTranspose = Conv1DTranspose
+Convolution2DTranspose = Conv2DTranspose

@@ -1,0 +1,91 @@
+"""Embedding: a learned vector for each whole number."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from fitwell import constraints, initializers, regularizers
+from fitwell.errors import InvalidArgument, ShapeError
+from fitwell.layers.arguments import whole
+from fitwell.layers.base import Layer, register
+from fitwell.optimizers.spellings import warn_older
+from fitwell.variables import Array
+
+
+@register()
+class Embedding(Layer):
+    """Look up a learned vector for each whole number from 0 to ``input_dim - 1``.
+
+    Parameters
+    ----------
+    input_dim: how many numbers there are. output_dim: length of the vectors.
+    embeddings_initializer: ``"uniform"`` (-0.05 ... 0.05). embeddings_regularizer, embeddings_constraint: none.
+    weights: the first value of the matrix ``[input_dim, output_dim]``, as an array or a list of one array.
+
+    Inputs ``[batch, ...]``, whole numbers (also as floats); outputs ``[batch, ..., output_dim]``. A number out of
+    range gives NaN, which stops a training run, rather than another number's vector.
+
+    Differs from Keras: ``mask_zero=True`` and ``lora_rank`` are refused, since fitwell passes no masks between
+    layers. The older ``input_length=`` says the input shape.
+    """
+
+    def __init__(
+        self,
+        input_dim: int,
+        output_dim: int,
+        embeddings_initializer: Any = "uniform",
+        embeddings_regularizer: Any = None,
+        embeddings_constraint: Any = None,
+        mask_zero: bool = False,
+        weights: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        if "input_length" in kwargs:
+            warn_older("Embedding(input_length=)", "Input(shape=(input_length,)) before it, or nothing")
+            length = kwargs.pop("input_length")
+            if length is not None:
+                kwargs.setdefault("input_shape", (length,))
+        super().__init__(**kwargs)
+        self.input_dim = whole("Embedding", "input_dim", input_dim)
+        self.output_dim = whole("Embedding", "output_dim", output_dim)
+        self.embeddings_initializer = initializers.get(embeddings_initializer)
+        self.embeddings_regularizer = regularizers.get(embeddings_regularizer)
+        self.embeddings_constraint = constraints.get(embeddings_constraint)
+        if mask_zero:
+            raise InvalidArgument(
+                "Embedding: mask_zero=True needs masks that travel from layer to layer, which fitwell does not "
+                "have; leave padding out with sample weights, or multiply it away"
+            )
+        self.mask_zero = False
+        self._first = None if weights is None else _matrix(weights, (self.input_dim, self.output_dim))
+
+    @classmethod
+    def _arguments(cls) -> tuple[str, ...]:
+        # The first values are no setting: they are saved with the other weights.
+        return tuple(name for name in super()._arguments() if name != "weights")
+
+    def build(self, input_shape: Any) -> None:
+        self.embeddings = self.add_weight(
+            "embeddings",
+            (self.input_dim, self.output_dim),
+            self.embeddings_initializer,
+            self.embeddings_regularizer,
+            self.embeddings_constraint,
+        )
+        if self._first is not None:
+            self.embeddings.assign(self._first)
+            self._first = None
+        super().build(input_shape)
+
+    def call(self, inputs: Array) -> Array:
+        return jnp.take(self.embeddings.value, inputs.astype(jnp.int32), axis=0, mode="fill")
+
+
+def _matrix(weights: Any, shape: tuple[int, int]) -> np.ndarray:
+    array = np.asarray(weights[0] if isinstance(weights, list) and len(weights) == 1 else weights)
+    if array.shape != shape:
+        raise ShapeError(f"Embedding: weights must have shape {shape}, got {array.shape}")
+    return array

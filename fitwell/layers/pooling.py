@@ -1,0 +1,205 @@
+"""Pooling: the largest or mean value of windows, or of everything."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from fitwell.errors import ShapeError
+from fitwell.layers.arguments import as_floats, check_data_format, one_of, precise, spatial_axes, wholes
+from fitwell.layers.base import Layer, register
+from fitwell.variables import Array
+
+
+class Spatial(Layer):
+    """Base of layers over inputs with `rank` spatial axes."""
+
+    rank: ClassVar[int] = 1
+    data_format = "channels_last"
+
+    def spatial(self, inputs: Array) -> tuple[int, ...]:
+        """Return the spatial axes of `inputs`, which must have as many axes as the layer expects."""
+        if inputs.ndim != self.rank + 2:
+            names = ("length",) if self.rank == 1 else ("height", "width")
+            axes = (*names, "channels") if self.data_format == "channels_last" else ("channels", *names)
+            raise ShapeError(
+                f"layer {self.name!r} ({type(self).__name__}): expected inputs of shape (batch, {', '.join(axes)}), "
+                f"got {tuple(inputs.shape)}"
+            )
+        return spatial_axes(self.data_format, self.rank)
+
+
+class Pooling(Spatial):
+    """Base of the layers that pool windows."""
+
+    def __init__(
+        self,
+        pool_size: Any = 2,
+        strides: Any = None,
+        padding: str = "valid",
+        data_format: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        where = type(self).__name__
+        self.pool_size = wholes(where, "pool_size", pool_size, self.rank)
+        self.strides = self.pool_size if strides is None else wholes(where, "strides", strides, self.rank)
+        self.padding = one_of(where, "padding", padding, ("valid", "same"))
+        self.data_format = check_data_format(where, data_format)
+
+    def reduce(self, inputs: Array, start: Any, function: Any) -> Array:
+        """Fold every window with `function`."""
+        axes = self.spatial(inputs)
+        window, steps = [1] * inputs.ndim, [1] * inputs.ndim
+        for axis, size, step in zip(axes, self.pool_size, self.strides, strict=True):
+            window[axis], steps[axis] = size, step
+        outputs = jax.lax.reduce_window(inputs, start, function, window, steps, self.padding.upper())
+        if 0 in outputs.shape[1:]:
+            raise ShapeError(
+                f"layer {self.name!r} ({type(self).__name__}): windows of {self.pool_size} do not fit into inputs of "
+                f"shape {tuple(inputs.shape)}; use smaller ones, or padding='same'"
+            )
+        return outputs
+
+
+class MaxPooling(Pooling):
+    """Base of MaxPooling1D and MaxPooling2D."""
+
+    def call(self, inputs: Array) -> Array:
+        floating = jnp.issubdtype(inputs.dtype, jnp.floating)
+        lowest = -np.inf if floating else jnp.iinfo(inputs.dtype).min
+        return self.reduce(inputs, np.asarray(lowest, inputs.dtype), jax.lax.max)
+
+
+class AveragePooling(Pooling):
+    """Base of AveragePooling1D and AveragePooling2D."""
+
+    def call(self, inputs: Array) -> Array:
+        inputs = as_floats(inputs, self.dtype)
+        values = precise(inputs)
+        zero = np.zeros((), values.dtype)
+        axes = self.spatial(inputs)
+        # What padding adds is not counted, as in Keras: windows at the edge are means of fewer values.
+        ones = jnp.ones([size if axis in axes else 1 for axis, size in enumerate(inputs.shape)], values.dtype)
+        sums = self.reduce(values, zero, jax.lax.add)
+        return (sums / self.reduce(ones, zero, jax.lax.add)).astype(inputs.dtype)
+
+
+@register("MaxPool1D")
+class MaxPooling1D(MaxPooling):
+    """Largest value of each window along a sequence, channel by channel.
+
+    pool_size: length of the windows, 2. strides: steps between them, `pool_size` by default. padding: ``"valid"``
+    (only whole windows) or ``"same"``. data_format: ``"channels_last"`` or ``"channels_first"``.
+
+    Input ``[batch, length, channels]``, output ``[batch, new length, channels]``.
+    """
+
+    rank = 1
+
+
+@register("MaxPool2D")
+class MaxPooling2D(MaxPooling):
+    """Largest value of each window of images, channel by channel.
+
+    pool_size: ``(height, width)`` of the windows or one number, 2. strides: steps between them, `pool_size` by
+    default. padding: ``"valid"`` (only whole windows) or ``"same"``. data_format: ``"channels_last"`` or
+    ``"channels_first"``.
+
+    Input ``[batch, height, width, channels]``, output ``[batch, new height, new width, channels]``.
+    """
+
+    rank = 2
+
+
+@register("AvgPool1D")
+class AveragePooling1D(AveragePooling):
+    """Mean of each window along a sequence, channel by channel; padding is not counted.
+
+    Arguments and shapes as for `MaxPooling1D`; pool_size is 2 by default (Keras wants it given).
+    """
+
+    rank = 1
+
+
+@register("AvgPool2D")
+class AveragePooling2D(AveragePooling):
+    """Mean of each window of images, channel by channel; padding is not counted.
+
+    Arguments and shapes as for `MaxPooling2D`; pool_size is 2 by default (Keras wants it given).
+    """
+
+    rank = 2
+
+
+class GlobalPooling(Spatial):
+    """Base of the layers that pool everything."""
+
+    def __init__(self, data_format: str | None = None, keepdims: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.data_format = check_data_format(type(self).__name__, data_format)
+        self.keepdims = bool(keepdims)
+
+
+class GlobalMaxPooling(GlobalPooling):
+    """Base of GlobalMaxPooling1D and GlobalMaxPooling2D."""
+
+    def call(self, inputs: Array) -> Array:
+        return jnp.max(inputs, self.spatial(inputs), keepdims=self.keepdims)
+
+
+class GlobalAveragePooling(GlobalPooling):
+    """Base of GlobalAveragePooling1D and GlobalAveragePooling2D."""
+
+    def call(self, inputs: Array) -> Array:
+        inputs = as_floats(inputs, self.dtype)
+        return jnp.mean(precise(inputs), self.spatial(inputs), keepdims=self.keepdims).astype(inputs.dtype)
+
+
+@register("GlobalMaxPool1D")
+class GlobalMaxPooling1D(GlobalMaxPooling):
+    """Largest value of each channel of a sequence: ``[batch, length, channels]`` to ``[batch, channels]``.
+
+    data_format: ``"channels_last"`` or ``"channels_first"``. keepdims: whether to keep a length of 1.
+    """
+
+    rank = 1
+
+
+@register("GlobalMaxPool2D")
+class GlobalMaxPooling2D(GlobalMaxPooling):
+    """Largest value of each channel of images: ``[batch, height, width, channels]`` to ``[batch, channels]``.
+
+    data_format: ``"channels_last"`` or ``"channels_first"``. keepdims: whether to keep a height and width of 1.
+    """
+
+    rank = 2
+
+
+@register("GlobalAvgPool1D")
+class GlobalAveragePooling1D(GlobalAveragePooling):
+    """Mean of each channel of a sequence: ``[batch, length, channels]`` to ``[batch, channels]``.
+
+    data_format: ``"channels_last"`` or ``"channels_first"``. keepdims: whether to keep a length of 1.
+    """
+
+    rank = 1
+
+
+@register("GlobalAvgPool2D")
+class GlobalAveragePooling2D(GlobalAveragePooling):
+    """Mean of each channel of images: ``[batch, height, width, channels]`` to ``[batch, channels]``.
+
+    data_format: ``"channels_last"`` or ``"channels_first"``. keepdims: whether to keep a height and width of 1.
+    """
+
+    rank = 2
+
+
+MaxPool1D, MaxPool2D = MaxPooling1D, MaxPooling2D
+AvgPool1D, AvgPool2D = AveragePooling1D, AveragePooling2D
+GlobalMaxPool1D, GlobalMaxPool2D = GlobalMaxPooling1D, GlobalMaxPooling2D
+GlobalAvgPool1D, GlobalAvgPool2D = GlobalAveragePooling1D, GlobalAveragePooling2D

@@ -1,0 +1,285 @@
+"""Layers that prepare numbers for a network: Normalization, Rescaling, CategoryEncoding."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from fitwell import config
+from fitwell.errors import DataError, InvalidArgument, ShapeError
+from fitwell.layers.arguments import as_floats, feature_axes, is_number, one_of, whole
+from fitwell.layers.base import Layer, register
+from fitwell.registry import serialize
+from fitwell.variables import Array, Variable
+
+# Rows that `adapt` looks at in one go: a memory-mapped array is never loaded whole.
+_CHUNK = 65536
+
+
+@register()
+class Normalization(Layer):
+    """Standardise features: ``(x - mean) / max(sqrt(variance), 1e-7)``, or the opposite with `invert`.
+
+    The statistics come from `adapt`, or are given. Before either the layer passes its inputs on unchanged, so
+    that a model may be drawn and compiled before it sees data.
+
+    Parameters
+    ----------
+    axis: the axis, or a list of axes, with statistics of their own, -1 by default; None for one mean of all.
+    mean, variance: numbers or arrays to use instead of `adapt`; both or neither.
+    invert: whether to turn standardised values back: ``x sqrt(variance) + mean``.
+
+    Any shape ``[batch, ...]``, kept; output in the layer's dtype. Variables (not trainable): mean, variance, count.
+    """
+
+    def __init__(
+        self, axis: Any = -1, mean: Any = None, variance: Any = None, invert: bool = False, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.axis: int | list[int] | None = list(axis) if isinstance(axis, list | tuple) else axis
+        if (mean is None) != (variance is None):
+            raise InvalidArgument("Normalization: give mean and variance together, or neither and call adapt")
+        self._given = None if mean is None else (np.asarray(mean), np.asarray(variance))
+        self.invert = bool(invert)
+        self._mean: Variable | None = None
+        self._variance: Variable | None = None
+        self._count: Variable | None = None
+
+    def build(self, input_shape: Any) -> None:
+        self.axes = () if self.axis in (None, []) else self._axes(input_shape)
+        sizes = tuple(input_shape[axis] for axis in self.axes)
+        if None in sizes:
+            raise ShapeError(
+                f"layer {self.name!r} (Normalization): axis {self.axis} has an unknown size in inputs {input_shape}"
+            )
+        self.sizes = sizes
+        if self._given is None:
+            self._mean = self.add_weight("mean", sizes, "zeros", trainable=False)
+            self._variance = self.add_weight("variance", sizes, "ones", trainable=False)
+            self._count = self.add_weight("count", (), "zeros", trainable=False, dtype="int32")
+        else:
+            for what, value in zip(("mean", "variance"), self._given, strict=True):
+                if value.size != 1 and value.size != np.prod(sizes, dtype=int):
+                    raise ShapeError(
+                        f"layer {self.name!r} (Normalization): {what} of shape {value.shape} does not fit the sizes "
+                        f"{sizes} of axis {self.axis} in inputs {tuple(input_shape)}"
+                    )
+        super().build(input_shape)
+
+    def _axes(self, input_shape: Any) -> tuple[int, ...]:
+        if len(input_shape) == 1:
+            raise InvalidArgument(
+                f"layer {self.name!r} (Normalization): rows of one number each have no axis of their own; pass "
+                "data of shape (rows, 1), or axis=None"
+            )
+        return feature_axes(self.name, self.axis, input_shape)
+
+    def adapt(self, data: Any, batch_size: int | None = None, steps: int | None = None) -> None:
+        """Take mean and variance from `data`: an array or table, or an iterable of batches.
+
+        batch_size: rows looked at in one go. steps: stop after so many batches. Earlier statistics are
+        forgotten; sums are kept in float64 and merged exactly, so the result does not depend on the batches.
+        """
+        if self._given is not None:
+            raise InvalidArgument(
+                f"layer {self.name!r} (Normalization): has a mean and variance already; leave them out to adapt"
+            )
+        count, mean, squares = 0, np.zeros(()), np.zeros(())
+        for batch in islice(_batches(data, batch_size), steps):
+            if not self.built:
+                self._build_for((None, *batch.shape[1:]))
+            if len(self.axes) and (
+                max(self.axes) >= batch.ndim or tuple(batch.shape[a] for a in self.axes) != self.sizes
+            ):
+                raise ShapeError(
+                    f"layer {self.name!r} (Normalization): built for sizes {self.sizes} on axes {self.axes}, adapt "
+                    f"got data of shape {batch.shape}"
+                )
+            others = tuple(axis for axis in range(batch.ndim) if axis not in self.axes)
+            size = batch.size // max(int(np.prod(self.sizes, dtype=int)), 1)
+            if size == 0:
+                continue
+            batch = batch.astype(np.float64)
+            own_mean = batch.mean(others)
+            own_squares = np.square(batch - own_mean.reshape(_stretched(batch, self.axes))).sum(others)
+            # Two groups of numbers merge exactly: Chan, Golub and LeVeque 1979.
+            total = count + size
+            difference = own_mean - mean
+            mean = mean + difference * (size / total)
+            squares = squares + own_squares + np.square(difference) * (count * size / total)
+            count = total
+        self._finish(count, mean, squares)
+
+    def _finish(self, count: int, mean: np.ndarray, squares: np.ndarray) -> None:
+        if count == 0 or self._mean is None or self._variance is None or self._count is None:
+            raise DataError(f"layer {self.name!r} (Normalization): adapt got no data")
+        if not np.isfinite(mean).all():
+            bad = np.flatnonzero(~np.isfinite(np.atleast_1d(mean)))
+            raise DataError(
+                f"layer {self.name!r} (Normalization): adapt met NaN or infinite values in feature(s) "
+                f"{bad[:5].tolist()}; drop or fill them first"
+            )
+        self._mean.assign(mean)
+        self._variance.assign(squares / count)
+        self._count.assign(min(count, 2**31 - 1))
+
+    @property
+    def mean(self) -> Array:
+        """The mean of each feature."""
+        if self._given is not None:
+            return jnp.asarray(self._given[0], self.dtype)
+        return jnp.zeros(()) if self._mean is None else self._mean.value
+
+    @property
+    def variance(self) -> Array:
+        """The variance of each feature."""
+        if self._given is not None:
+            return jnp.asarray(self._given[1], self.dtype)
+        return jnp.ones(()) if self._variance is None else self._variance.value
+
+    def call(self, inputs: Array) -> Array:
+        inputs = as_floats(inputs, self.dtype)
+        if tuple(inputs.shape[axis] for axis in self.axes if axis < inputs.ndim) != self.sizes:
+            raise ShapeError(
+                f"layer {self.name!r} (Normalization): built for sizes {self.sizes} on axes {self.axes}, got inputs "
+                f"of shape {tuple(inputs.shape)}"
+            )
+        mean, variance = (
+            value if value.size == 1 else value.reshape(_stretched(inputs, self.axes))
+            for value in (self.mean.squeeze(), self.variance.squeeze())
+        )
+        deviation = jnp.maximum(jnp.sqrt(variance), jnp.asarray(config.epsilon(), variance.dtype))
+        outputs = inputs * deviation + mean if self.invert else (inputs - mean) / deviation
+        return outputs.astype(inputs.dtype)
+
+    @classmethod
+    def _arguments(cls) -> tuple[str, ...]:
+        # What `mean` and `variance` say may come from `adapt`, and is then saved with the weights.
+        return tuple(name for name in super()._arguments() if name not in ("mean", "variance"))
+
+    def get_config(self) -> dict[str, Any]:
+        mean, variance = (None, None) if self._given is None else self._given
+        return super().get_config() | {"mean": serialize(mean), "variance": serialize(variance)}
+
+
+def _stretched(array: Any, axes: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the shape in which statistics of `axes` broadcast over `array`."""
+    return tuple(size if axis in axes else 1 for axis, size in enumerate(array.shape))
+
+
+def _batches(data: Any, batch_size: int | None) -> Iterator[np.ndarray]:
+    """Yield `data` in pieces: slices of an array or table, or the batches of an iterable."""
+    if isinstance(data, list | tuple) and not hasattr(data[0], "shape"):
+        data = np.asarray(data)
+    elif hasattr(data, "iloc"):
+        data = data.to_numpy()
+    if hasattr(data, "shape"):
+        step = batch_size or _CHUNK
+        for start in range(0, len(data), step):
+            yield _numbers(data[start : start + step])
+        return
+    if not isinstance(data, Iterable):
+        raise InvalidArgument(
+            f"Normalization.adapt: expected an array or an iterable of batches, got {type(data).__name__}"
+        )
+    for batch in data:
+        # Batches of (inputs, targets) are what generators for fit give.
+        yield _numbers(batch[0] if isinstance(batch, tuple) else batch)
+
+
+def _numbers(batch: Any) -> np.ndarray:
+    array = np.asarray(batch)
+    if array.dtype.kind not in "fiub":
+        array = array.astype(np.float64)
+    return array
+
+
+@register()
+class Rescaling(Layer):
+    """Scale and shift: ``scale x + offset``, such as ``Rescaling(1 / 255)`` for bytes.
+
+    scale: a number, or a list for the last axis. offset: the same, 0 by default. Numbers are data to the
+    compiled program. Any shape, kept; output in the layer's dtype.
+    """
+
+    hyperparameters = ("scale", "offset")
+
+    def __init__(self, scale: Any, offset: Any = 0.0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        # Lists are structure: a run's hyperparameters are single numbers.
+        self.scale = scale if is_number(scale) else np.asarray(scale).tolist()
+        self.offset = offset if is_number(offset) else np.asarray(offset).tolist()
+
+    def call(self, inputs: Array) -> Array:
+        inputs = as_floats(inputs, self.dtype)
+        return inputs * jnp.asarray(self.scale, inputs.dtype) + jnp.asarray(self.offset, inputs.dtype)
+
+
+@register()
+class CategoryEncoding(Layer):
+    """Turn whole numbers from 0 to ``num_tokens - 1`` into vectors of length `num_tokens`.
+
+    Parameters
+    ----------
+    num_tokens: how many there are. output_mode:
+
+    - ``"one_hot"``: each number becomes a vector with a 1 at its place; ``[batch]`` and ``[batch, 1]`` give
+      ``[batch, num_tokens]``, ``[batch, n]`` gives ``[batch, n, num_tokens]``;
+    - ``"multi_hot"`` (default): ``[batch, n]`` gives one vector a row, with a 1 for every number that occurs;
+    - ``"count"``: how often each occurs, or the sum of their ``count_weights`` (a call argument, shaped as inputs).
+
+    Differs from Keras: ``[batch]`` always means one number a row (Keras reads it as one row in ``"multi_hot"``),
+    ``sparse=True`` is refused, and numbers out of range raise in eager calls and give NaN inside compiled ones.
+    """
+
+    def __init__(
+        self,
+        num_tokens: int | None = None,
+        output_mode: str = "multi_hot",
+        sparse: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if num_tokens is None:
+            raise InvalidArgument(
+                "CategoryEncoding: num_tokens is how many different numbers occur; it must be given"
+            )
+        self.num_tokens = whole("CategoryEncoding", "num_tokens", num_tokens)
+        self.output_mode = one_of(
+            "CategoryEncoding", "output_mode", output_mode, ("one_hot", "multi_hot", "count")
+        )
+        if sparse:
+            raise InvalidArgument(
+                "CategoryEncoding: sparse=True is not supported; leave it out for dense vectors"
+            )
+        self.sparse = False
+
+    def call(self, inputs: Array, count_weights: Any = None) -> Array:
+        if count_weights is not None and self.output_mode != "count":
+            raise InvalidArgument(
+                f"layer {self.name!r}: count_weights belong to output_mode='count', not {self.output_mode!r}"
+            )
+        numbers = inputs.astype(jnp.int32)
+        inside = (numbers >= 0) & (numbers < self.num_tokens)
+        if not isinstance(inside, jax.core.Tracer) and not bool(inside.all()):
+            raise DataError(
+                f"layer {self.name!r} (CategoryEncoding): numbers must be from 0 to {self.num_tokens - 1}, got "
+                f"{int(numbers.min())} ... {int(numbers.max())}"
+            )
+        if numbers.ndim == 1:
+            numbers, inside = numbers[:, None], inside[:, None]
+            count_weights = None if count_weights is None else jnp.reshape(count_weights, numbers.shape)
+        elif numbers.shape[-1] != 1 and self.output_mode == "one_hot":
+            numbers, inside = numbers[..., None], inside[..., None]
+        one_hot = jax.nn.one_hot(numbers, self.num_tokens, dtype=self.dtype)
+        one_hot = jnp.where(inside[..., None], one_hot, jnp.nan)
+        if self.output_mode != "count":
+            return one_hot.max(axis=-2)
+        if count_weights is not None:
+            one_hot = one_hot * jnp.asarray(count_weights, self.dtype)[..., None]
+        return one_hot.sum(axis=-2)

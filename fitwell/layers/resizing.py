@@ -1,0 +1,152 @@
+"""Layers that change the size of images and sequences: ZeroPadding, Cropping, UpSampling."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from fitwell.errors import ShapeError
+from fitwell.layers.arguments import as_floats, check_data_format, one_of, pairs, whole, wholes
+from fitwell.layers.base import register
+from fitwell.layers.pooling import Spatial
+from fitwell.variables import Array
+
+
+class ZeroPadding(Spatial):
+    """Base of ZeroPadding1D and ZeroPadding2D."""
+
+    def __init__(self, padding: Any = 1, data_format: str | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.padding = pairs(type(self).__name__, "padding", padding, self.rank)
+        self.data_format = check_data_format(type(self).__name__, data_format)
+
+    def call(self, inputs: Array) -> Array:
+        widths = [(0, 0)] * inputs.ndim
+        for axis, width in zip(self.spatial(inputs), self.padding, strict=True):
+            widths[axis] = width
+        return jnp.pad(inputs, widths)
+
+
+@register()
+class ZeroPadding1D(ZeroPadding):
+    """Put zeros before and after sequences ``[batch, length, channels]``.
+
+    padding: how many, 1 by default; one number or ``(before, after)``. data_format: ``"channels_last"`` or
+    ``"channels_first"``.
+    """
+
+    rank = 1
+
+
+@register()
+class ZeroPadding2D(ZeroPadding):
+    """Put a border of zeros around images ``[batch, height, width, channels]``.
+
+    padding: its width, 1 by default; one number, ``(height, width)``, or ``((top, bottom), (left, right))``.
+    data_format: ``"channels_last"`` or ``"channels_first"``.
+    """
+
+    rank = 2
+
+
+class Cropping(Spatial):
+    """Base of Cropping1D and Cropping2D."""
+
+    cropping: tuple[tuple[int, int], ...] = ()
+
+    def call(self, inputs: Array) -> Array:
+        places = [slice(None)] * inputs.ndim
+        for axis, (before, after) in zip(self.spatial(inputs), self.cropping, strict=True):
+            if before + after >= inputs.shape[axis]:
+                raise ShapeError(
+                    f"layer {self.name!r} ({type(self).__name__}): cropping {self.cropping} leaves nothing of inputs "
+                    f"of shape {tuple(inputs.shape)}"
+                )
+            places[axis] = slice(before, inputs.shape[axis] - after)
+        return inputs[tuple(places)]
+
+
+@register()
+class Cropping1D(Cropping):
+    """Cut off both ends of sequences ``[batch, length, channels]``.
+
+    cropping: how much, 1 by default; one number or ``(before, after)``.
+    """
+
+    rank = 1
+
+    def __init__(self, cropping: Any = (1, 1), **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.cropping = pairs("Cropping1D", "cropping", cropping, 1)
+
+
+@register()
+class Cropping2D(Cropping):
+    """Cut off the border of images ``[batch, height, width, channels]``.
+
+    cropping: its width, 0 by default; one number, ``(height, width)``, or ``((top, bottom), (left, right))``.
+    data_format: ``"channels_last"`` or ``"channels_first"``.
+    """
+
+    rank = 2
+
+    def __init__(
+        self, cropping: Any = ((0, 0), (0, 0)), data_format: str | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.cropping = pairs("Cropping2D", "cropping", cropping, 2)
+        self.data_format = check_data_format("Cropping2D", data_format)
+
+
+@register()
+class UpSampling1D(Spatial):
+    """Repeat every step of sequences: ``[batch, length, channels]`` becomes ``[batch, length size, channels]``.
+
+    size: how often, 2.
+    """
+
+    rank = 1
+
+    def __init__(self, size: int = 2, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.size = whole("UpSampling1D", "size", size)
+
+    def call(self, inputs: Array) -> Array:
+        return jnp.repeat(inputs, self.size, self.spatial(inputs)[0])
+
+
+@register()
+class UpSampling2D(Spatial):
+    """Enlarge images ``[batch, height, width, channels]`` by whole factors.
+
+    Parameters
+    ----------
+    size: factors for ``(height, width)`` or one for both, 2. data_format: ``"channels_last"`` or ``"channels_first"``.
+    interpolation: ``"nearest"`` (default) repeats pixels; ``"bilinear"``, ``"bicubic"``, ``"lanczos3"`` and
+        ``"lanczos5"`` interpolate between their centres.
+    """
+
+    rank = 2
+
+    def __init__(
+        self, size: Any = 2, data_format: str | None = None, interpolation: str = "nearest", **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.size = wholes("UpSampling2D", "size", size, 2)
+        self.data_format = check_data_format("UpSampling2D", data_format)
+        methods = ("nearest", "bilinear", "bicubic", "lanczos3", "lanczos5")
+        self.interpolation = one_of("UpSampling2D", "interpolation", interpolation, methods)
+
+    def call(self, inputs: Array) -> Array:
+        axes = self.spatial(inputs)
+        if self.interpolation == "nearest":
+            for axis, size in zip(axes, self.size, strict=True):
+                inputs = jnp.repeat(inputs, size, axis)
+            return inputs
+        inputs = as_floats(inputs, self.dtype)
+        shape = list(inputs.shape)
+        for axis, size in zip(axes, self.size, strict=True):
+            shape[axis] *= size
+        return jax.image.resize(inputs, shape, self.interpolation)
