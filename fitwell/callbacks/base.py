@@ -105,12 +105,13 @@ class Callback:
 class LambdaCallback(Callback):
     """A callback made of functions, one for each hook that is given: ``on_epoch_end=lambda epoch, logs: ...``."""
 
-    def __init__(self, **hooks: Callable[..., Any]) -> None:
+    def __init__(self, **hooks: Callable[..., Any] | None) -> None:
         super().__init__()
         for name, hook in hooks.items():
             if not name.startswith("on_") or not hasattr(Callback, name):
                 raise InvalidArgument(f"LambdaCallback: there is no hook {name!r}")
-            setattr(self, name, hook)
+            if hook is not None:
+                setattr(self, name, hook)
 
 
 class LazyLogs(Mapping[str, float]):

@@ -249,6 +249,7 @@ class Fit:
             closes=not self.outside,
         )
         self._done = 0
+        self._last_logs: dict[str, float] = {}
         self._steps_done = 0
         self._work_began_at = 0
 
@@ -313,7 +314,7 @@ class Fit:
         model.history = self.history
         model.stop_training = False
         runtime.adopt(runtime.begin([policy for _, policy in self.policies]))
-        self.observers.call("on_train_begin")
+        self.observers.call("on_train_begin", {})
         with interruptions() as interrupted:
             for work in self.feed.works(runtime.epoch, self.epochs, self._allowance):
                 values = self._before(work)
@@ -326,14 +327,15 @@ class Fit:
                     break
         self._settle()
         self.progress.close()
-        self.observers.call("on_train_end")
+        self.observers.call("on_train_end", self._last_logs)
         if interrupted():
             raise KeyboardInterrupt
         return self.history
 
     def _settle(self) -> None:
         """Let policies and the optimizer leave the weights they want to be left."""
-        state = self.runtime.current
+        # Refreshed: a hook may have assigned weights after the last dispatch.
+        state = self.runtime.refresh(self.runtime.current)
         for callback, policy in self.policies:
             memory = state.policies[policy.name]
             state = policy.finish(memory, state)
@@ -400,6 +402,7 @@ class Fit:
         self.runtime.epoch += 1
         if self.outside:
             self._close_outside(epoch, logs)
+        self._last_logs = dict(logs)
         self.history.append(epoch, logs)
         self.progress.epoch_end(epoch, logs, seconds)
         self.observers.call("on_epoch_end", epoch, dict(logs))
@@ -408,9 +411,9 @@ class Fit:
         """Validate in dispatches of its own, then let the policies decide."""
         if self._validates(epoch):
             logs |= {f"val_{name}": value for name, value in self._validate_outside().items()}
-        state = self.runtime.current
+        state = self.runtime.refresh(self.runtime.current)
         if all(policy.monitor in logs for policy in self.machine.policies):
-            state = self.machine.close(self.runtime.refresh(state), logs)
+            state = self.machine.close(state, logs)
         else:
             # Without this epoch's validation there is nothing to decide on.
             state = state.replace(epoch=state.epoch + 1)
@@ -470,7 +473,7 @@ def evaluate(
     state = model.runtime.begin([])
     pace = Pace(by_batch=looks)
     results: dict[str, float] = {}
-    observers.call("on_test_begin")
+    observers.call("on_test_begin", {})
     number = 0
     for work in feed.works(0, 1, pace.allowance):
         if looks:
@@ -492,7 +495,7 @@ def predict(
     model: Model, x: Any, observers: CallbackList, *, batch_size: int | None, steps: int | None, progress: Any
 ) -> Any:
     """Return the model's outputs for all rows, as NumPy arrays."""
-    observers.call("on_predict_begin")
+    observers.call("on_predict_begin", {})
     collected: list[Any] = []
     for number, rows in enumerate(_input_batches(model, x, batch_size, steps)):
         observers.call("on_predict_batch_begin", number, {})
@@ -500,7 +503,7 @@ def predict(
         collected.append(outputs)
         observers.call("on_predict_batch_end", number, {"outputs": outputs})
         progress.update(number + 1)
-    observers.call("on_predict_end")
+    observers.call("on_predict_end", {})
     return jax.tree.map(lambda *parts: np.concatenate([np.asarray(part) for part in parts]), *collected)
 
 
