@@ -28,12 +28,14 @@ class CallContext:
     key: the random key of this step; None draws fresh keys from the seed stream.
     step: the number of updates made so far, for layers with a seed of their own.
     row_weights: ``[batch]``, 1 for real rows and 0 for the padding of a short batch; None when all are real.
+    row_count: their sum, when it is known already.
     """
 
     training: bool | None = None
     key: Array | None = None
     step: Array | int = 0
     row_weights: Array | None = None
+    row_count: Array | None = None
     penalties: list[Array] = field(default_factory=list)
     watch: list[tuple[Any, Any]] | None = None
     draws: int = 0
@@ -98,4 +100,11 @@ def row_mean(values: Array) -> Array:
     if weights is None:
         return jnp.mean(values, axis=0)
     weights = weights.astype(values.dtype)
-    return jnp.tensordot(weights, values, axes=(0, 0)) / jnp.sum(weights)
+    return jnp.tensordot(weights, values, axes=(0, 0)) / real_rows(values.dtype)
+
+
+def real_rows(dtype: Any) -> Array:
+    """Return the number of rows that are no padding, for a context with row weights."""
+    context = current()
+    count = context.row_count
+    return jnp.asarray(jnp.sum(context.row_weights) if count is None else count, dtype)

@@ -34,13 +34,14 @@ class Batch:
 
     x: inputs, any structure. y: targets, one entry per output; None when there are none.
     weights: sample weights, one entry per output, or None.
-    rows: 1 for real rows, 0 for padding; None when every row is real.
+    rows: 1 for real rows, 0 for padding; None when every row is real. count: how many are real, when known.
     """
 
     x: Any
     y: Any = None
     weights: Any = None
     rows: Array | None = None
+    count: Array | None = None
 
 
 @dataclass

@@ -15,6 +15,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.flatten_util import ravel_pytree
 
 from fitwell.data.feeds import Work
 from fitwell.engine import compiling, loops
@@ -87,8 +88,9 @@ def _masked(batch: Batch, sizes: Array | None, index: Array) -> Batch:
     if sizes is None:
         return batch
     length = jax.tree.leaves(batch)[0].shape[0]
-    rows = (jnp.arange(length) < sizes[index]).astype(jnp.float32)
-    return Batch(batch.x, batch.y, batch.weights, rows)
+    size = sizes[index]
+    rows = (jnp.arange(length) < size).astype(jnp.float32)
+    return Batch(batch.x, batch.y, batch.weights, rows, size.astype(jnp.float32))
 
 
 def sweep(
@@ -106,17 +108,21 @@ def sweep(
     one_function: whether the CPU compiler may turn the whole loop into one function (see `loops`).
     """
 
+    # The accumulators travel as one array: a dozen scalars would be a dozen operations a step.
+    metrics, unpack = ravel_pytree(state.metrics)
+
     def body(carry: tuple[Array, TrainState]) -> tuple[Array, TrainState]:
         index, state = carry
         batch = fetch(index if one_function else loops.keep_apart(index))
-        return index + 1, step(state, batch, index)
+        state = step(state.replace(metrics=unpack(state.metrics)), batch, index)
+        return index + 1, state.replace(metrics=ravel_pytree(state.metrics)[0])
 
     def going(carry: tuple[Array, TrainState]) -> Array:
         index, state = carry
         return (index < stop) & (state.bad_step < 0) & (state.step < limit)
 
-    _, state = jax.lax.while_loop(going, body, (start, state))
-    return state
+    _, state = jax.lax.while_loop(going, body, (start, state.replace(metrics=metrics)))
+    return state.replace(metrics=unpack(state.metrics))
 
 
 class Machine:

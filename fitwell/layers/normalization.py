@@ -7,7 +7,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from fitwell import constraints, initializers, regularizers
-from fitwell.context import current
+from fitwell.context import current, real_rows
 from fitwell.errors import InvalidArgument, ShapeError
 from fitwell.layers.base import Layer, register
 from fitwell.variables import Array
@@ -123,7 +123,7 @@ class BatchNormalization(Layer):
         if rows is None:
             return jnp.mean(inputs, axes), jnp.var(inputs, axes)
         weights = rows.astype(inputs.dtype).reshape((-1,) + (1,) * (inputs.ndim - 1))
-        count = jnp.sum(weights) * (inputs.size / inputs.shape[0] / self.moving_mean.size)
+        count = real_rows(inputs.dtype) * (inputs.size / inputs.shape[0] / self.moving_mean.size)
         mean = jnp.sum(inputs * weights, axes, keepdims=True) / count
         variance = jnp.sum(jnp.square(inputs - mean) * weights, axes) / count
         return mean.reshape(variance.shape), variance

@@ -34,7 +34,9 @@ def explain_bad_step(program: Any, state: TrainState, batch: Batch, where: str) 
 def _first_bad_layer(program: Any, state: TrainState, batch: Batch) -> tuple[Any, float]:
     watch: list[tuple[Any, Any]] = []
     key = step_key(state.seed, state.step)
-    context = CallContext(training=True, key=key, step=state.step, row_weights=batch.rows, watch=watch)
+    context = CallContext(
+        training=True, key=key, step=state.step, row_weights=batch.rows, row_count=batch.count, watch=watch
+    )
     loss, _ = program.forward(
         state.trainable, state.statistics, state.hyper, batch, training=True, key=key, step=state.step
     )

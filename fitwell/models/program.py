@@ -90,7 +90,9 @@ class ModelProgram:
         step: Array,
     ) -> tuple[Array, Forward]:
         """Call the model on a batch and return its loss."""
-        context = CallContext(training=training, key=key, step=step, row_weights=batch.rows)
+        context = CallContext(
+            training=training, key=key, step=step, row_weights=batch.rows, row_count=batch.count
+        )
         cells: dict[Cell, Any] = {self.trainable[path]: value for path, value in trainable.items()}
         cells |= {self.statistics[path]: value for path, value in statistics.items()}
         with bind(cells | self._hyper_cells(hyper)) as bound, call_context(context):
@@ -180,6 +182,8 @@ def as_outputs(outputs: Any) -> list[Array]:
 
 
 def _row_count(batch: Batch) -> Array:
+    if batch.count is not None:
+        return batch.count
     if batch.rows is not None:
         return jnp.sum(batch.rows)
     return jnp.float32(jax.tree.leaves(batch.x)[0].shape[0])
