@@ -485,7 +485,7 @@ class Layer(Configurable):
             settings["activity_regularizer"] = serialize(self.activity_regularizer)
         for name in self._arguments():
             # A class without an __init__ of its own has the base's arguments, which are told above.
-            if name in settings or name in _BASE_ARGUMENTS:
+            if name in settings or type(self).__init__ is Layer.__init__:
                 continue
             if not hasattr(self, name):
                 raise InvalidArgument(
@@ -494,9 +494,6 @@ class Layer(Configurable):
                 )
             settings[name] = serialize(getattr(self, name))
         return settings
-
-
-_BASE_ARGUMENTS = frozenset(inspect.signature(Layer.__init__).parameters)
 
 
 def _is_numeric(value: Any) -> bool:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import jax
@@ -146,25 +144,20 @@ def test_training_flag(name: str, example: Case) -> None:
             np.testing.assert_array_equal(resting, floats)
 
 
-@contextmanager
-def precision(dtype: str) -> Iterator[None]:
-    with jax.enable_x64(dtype == "float64"):
-        yield
-
-
 @everywhere
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float64"])
 def test_dtype_is_kept(name: str, example: Case, dtype: str) -> None:
-    with precision(dtype):
+    with jax.enable_x64(dtype == "float64"):
         layer = example.build(layers.registry.lookup(name), dtype=dtype)
         inputs = example.inputs()
+        layer.ensure_built(*packed([jnp.asarray(x) for x in inputs]))
         for training in (False, True):
-            layer(*packed(inputs))
-            output, statistics = run(layer, inputs, training)
+            output, statistics = jax.eval_shape(lambda *x, t=training: run(layer, list(x), t), *inputs)
             assert output.dtype == jnp.dtype(dtype)
-            assert bool(jnp.isfinite(output).all())
             assert [new.dtype for new in statistics] == [v.dtype for v in layer.variables]
         assert {v.dtype for v in layer.trainable_variables} <= {jnp.dtype(dtype)}
+        if dtype == "float16" and example is CASES[name][0]:
+            assert bool(jnp.isfinite(run(layer, inputs, True)[0]).all())
 
 
 @everywhere

@@ -1,0 +1,129 @@
+"""Augmentation: the geometry of Keras at fixed factors, closed forms, the statistics of the draws, and fit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import scipy.ndimage
+
+import fitwell
+from fitwell import layers
+from fitwell.errors import InvalidArgument, ShapeError
+
+IMAGES = np.random.default_rng(0).normal(size=(3, 6, 5, 2)).astype(np.float32)
+
+
+def changed(layer: Any, images: Any = IMAGES) -> np.ndarray:
+    return np.asarray(layer(images, training=True))
+
+
+@pytest.mark.parametrize("fill_mode", ["reflect", "constant", "wrap", "nearest"])
+@pytest.mark.parametrize(
+    ("name", "factors"),
+    [
+        ("RandomTranslation", {"height_factor": (0.23, 0.23), "width_factor": (-0.31, -0.31)}),
+        ("RandomRotation", {"factor": (0.07, 0.07)}),
+        ("RandomZoom", {"height_factor": (0.2, 0.2), "width_factor": (-0.3, -0.3)}),
+        ("RandomZoom", {"height_factor": (0.4, 0.4)}),
+    ],
+)
+def test_geometry_is_that_of_keras(name: str, factors: dict[str, Any], fill_mode: str) -> None:
+    import keras
+
+    for interpolation in ("bilinear", "nearest"):
+        settings = {"fill_mode": fill_mode, "interpolation": interpolation, "fill_value": 0.5, **factors}
+        ours = changed(getattr(layers, name)(**settings))
+        theirs = np.asarray(getattr(keras.layers, name)(**settings)(IMAGES, training=True))
+        np.testing.assert_allclose(ours, theirs, atol=1e-5)
+
+
+def test_shear_is_one_of_the_two_that_keras_gives() -> None:
+    import keras
+
+    settings: dict[str, Any] = {"x_factor": (0.3, 0.3), "y_factor": (0.2, 0.2)}
+    many = np.repeat(IMAGES[:1], 40, axis=0)
+    ours = changed(layers.RandomShear(**settings), many)
+    theirs = np.asarray(keras.layers.RandomShear(**settings)(many, training=True))
+    kinds = [np.unique(np.round(images, 3), axis=0) for images in (ours, theirs)]
+    assert len(kinds[0]) == len(kinds[1]) == 2
+    np.testing.assert_allclose(kinds[0], kinds[1], atol=2e-3)
+
+
+def test_translation_by_whole_pixels_is_a_roll() -> None:
+    out = changed(layers.RandomTranslation((0.5, 0.5), (-0.2, -0.2), fill_mode="wrap"))
+    np.testing.assert_allclose(out, np.roll(IMAGES, (3, -1), axis=(1, 2)), atol=1e-5)
+
+
+def test_blur_is_that_of_scipy() -> None:
+    out = changed(layers.GaussianBlur(kernel_size=(5, 3), sigma=0.8))
+    expected = IMAGES
+    for axis, radius in ((1, 2), (2, 1)):
+        expected = scipy.ndimage.gaussian_filter1d(expected, 0.8, axis, mode="constant", radius=radius)
+    np.testing.assert_allclose(out, expected, atol=1e-5)
+    always = layers.RandomGaussianBlur(
+        factor=(1, 1), kernel_size=(5, 3), sigma=(0.8, 0.8), value_range=(-9, 9)
+    )
+    np.testing.assert_allclose(changed(always), expected, atol=1e-5)
+
+
+def test_half_of_the_images_are_blurred() -> None:
+    many = np.repeat(IMAGES[:1], 2000, axis=0)
+    same = (changed(layers.RandomGaussianBlur(value_range=(-9, 9), sigma=(1, 1)), many) == many).all(
+        (1, 2, 3)
+    )
+    assert abs(same.mean() - 0.5) < 0.05
+
+
+def test_flips_are_independent_and_even() -> None:
+    many = np.repeat(IMAGES[:1], 2000, axis=0)
+    out = changed(layers.RandomFlip(), many)
+    image = IMAGES[0]
+    kinds = [image, image[::-1], image[:, ::-1], image[::-1, ::-1]]
+    shares = [(out == kind).all((1, 2, 3)).mean() for kind in kinds]
+    np.testing.assert_allclose(shares, 0.25, atol=0.04)
+    sideways = changed(layers.RandomFlip("horizontal"), many)
+    assert abs((sideways == image[:, ::-1]).all((1, 2, 3)).mean() - 0.5) < 0.05
+
+
+def test_contrast_and_brightness() -> None:
+    out = changed(layers.RandomBrightness((0.1, 0.1), value_range=(0, 10)), np.full((2, 3, 3, 1), 4.0))
+    np.testing.assert_allclose(out, 5.0, rtol=1e-6)
+    layer = layers.RandomContrast((0.0, 0.8), value_range=(-99, 99))
+    out = changed(layer, np.repeat(IMAGES[:1], 4000, axis=0))
+    centred = IMAGES[:1] - IMAGES[:1].mean((1, 2), keepdims=True)
+    factors = ((out - IMAGES[:1].mean((1, 2), keepdims=True)) / centred).mean((1, 2, 3))
+    assert factors.min() >= 1 - 1e-3
+    assert factors.max() <= 1.8 + 1e-3
+    assert abs(factors.mean() - 1.4) < 0.02
+    assert layer.factor == [0.0, 0.8]
+
+
+def test_images_without_channels_train_in_a_dense_network() -> None:
+    x = np.random.default_rng(1).uniform(size=(50, 8, 8)).astype(np.float32)
+    model = fitwell.Sequential(
+        [
+            layers.Input((8, 8)),
+            layers.RandomTranslation(0.1, 0.1),
+            layers.RandomRotation(0.05),
+            layers.GaussianNoise(0.1),
+            layers.Flatten(),
+            layers.Dense(1),
+        ]
+    )
+    model.compile(loss="mse", optimizer="sgd")
+    losses = model.fit(x, x.mean((1, 2)), epochs=2, batch_size=16, verbose=0).history["loss"]
+    assert np.isfinite(losses).all()
+    np.testing.assert_array_equal(model.predict(x, verbose=0), model.predict(x, verbose=0))
+
+
+def test_bad_arguments_are_told() -> None:
+    with pytest.raises(InvalidArgument, match="height_factor"):
+        layers.RandomTranslation(2.0, 0.1)
+    with pytest.raises(InvalidArgument, match="did you mean 'reflect'"):
+        layers.RandomRotation(0.1, fill_mode="reflekt")
+    with pytest.raises(InvalidArgument, match="odd"):
+        layers.GaussianBlur(4)
+    with pytest.raises(ShapeError, match="height, width"):
+        layers.RandomFlip()(np.ones((3, 4)))
