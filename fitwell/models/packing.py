@@ -177,12 +177,15 @@ class Stream:
     def open_epoch(self, epoch: int) -> Iterator[Batch]:
         """Yield the batches of an epoch."""
         peeked, self._peeked = self._peeked, []
-        for item in peeked:
-            yield self.pack(*split_batch(item))
-        for item in self._open():
-            yield self.pack(*split_batch(item))
-        if hasattr(self.source, "on_epoch_end"):
-            self.source.on_epoch_end()
+        try:
+            for item in peeked:
+                yield self.pack(*split_batch(item))
+            for item in self._open():
+                yield self.pack(*split_batch(item))
+        finally:
+            # Who knows the number of batches drops this after the last one, and never asks for one more.
+            if hasattr(self.source, "on_epoch_end"):
+                self.source.on_epoch_end()
 
     def _open(self) -> Iterator[Any]:
         if self._iterator is not None:

@@ -68,9 +68,9 @@ class Sequential(Model):
             symbol = layer.output
             self._symbols = (symbol, symbol)
         elif layer._first_shape is not None:
-            self._draw_stack(SymbolicTensor(layer._first_shape, None, name="input"))
+            self._draw_stack(_entrance(layer._first_shape))
         elif isinstance(layer, Model) and layer._nodes:
-            self._draw_stack(SymbolicTensor(layer.input_shape, None, name="input"))
+            self._draw_stack(_entrance(layer.input_shape))
 
     def _draw_stack(self, first: SymbolicTensor) -> None:
         self._symbols = (first, first)
@@ -92,7 +92,7 @@ class Sequential(Model):
                 raise StateError(
                     f"model {self.name!r} has no input shape yet: build((None, 28, 28)), or Input first"
                 )
-            self._draw_stack(SymbolicTensor((None, *tuple(input_shape)[1:]), None, name="input"))
+            self._draw_stack(_entrance((None, *tuple(input_shape)[1:])))
         self.built = True
 
     def call(self, inputs: Any) -> Any:
@@ -169,3 +169,8 @@ class Sequential(Model):
         if config.get("build_input_shape") and not model.built and model._stack:
             model.build(config["build_input_shape"])
         return model
+
+
+def _entrance(batch_shape: Any) -> SymbolicTensor:
+    """Return the symbol of an input of its own, so that ``Model(stack.input, ...)`` can begin there."""
+    return InputLayer(batch_shape=batch_shape).output
