@@ -58,7 +58,22 @@ OWN: dict[str, list[dict[str, Any]]] = {
         {"learning_rate": 0.05, "gradient_accumulation_steps": 3},
     ],
 }
-CASES = [(name, settings) for name, own in OWN.items() for settings in COMMON + own]
+# The options are the same code for all: one by one with three optimizers, together with the others.
+TOGETHER = [
+    {
+        "learning_rate": 0.02,
+        "weight_decay": 0.2,
+        "clipnorm": 0.3,
+        "use_ema": True,
+        "ema_overwrite_frequency": 4,
+    }
+]
+EACH = ("SGD", "Adam", "Nadam")
+CASES = [
+    (name, settings)
+    for name, own in OWN.items()
+    for settings in (COMMON if name in EACH else [{}, *TOGETHER]) + own
+]
 # Adadelta's own rate is 1: at those of the others it would hardly move in 30 steps.
 CASES = [(n, {**s, "learning_rate": 1.0} if n == "Adadelta" else s) for n, s in CASES]
 

@@ -119,7 +119,7 @@ def test_types_and_shapes_are_kept(name: str, dtype: str, every: int | None) -> 
 def test_double_precision_is_kept(run: Any) -> None:
     with jax.enable_x64(True):
         start = {"w": jnp.asarray([1.0, -2.0], jnp.float64), "v": jnp.ones(2, jnp.float32)}
-        for name in NAMES:
+        for name in ("SGD", "Adam", "Nadam"):
             optimizer = everything_on(name)
             parameters, slots = run(optimizer, lambda p, _: dict(p), start, 5)
             assert parameters["w"].dtype == jnp.float64
