@@ -195,14 +195,16 @@ def _prepare_frames(
     preparation = TablePreparation.fit(train, target)
     surprises: list[str] = []
 
-    def part(frame: pd.DataFrame, notes: list[str] | None) -> Part:
+    def part(name: str, frame: pd.DataFrame) -> Part:
         values = frame[target.name]
-        return Part(preparation.inputs(frame, notes), target.encode(values), target.numbers(values))
+        found: list[str] = []
+        x = preparation.inputs(frame, found)
+        # What training rows hold is described already.
+        surprises.extend(f"In the {name} rows: {surprise}" for surprise in found if frame is not train)
+        return Part(x, target.encode(values), target.numbers(values))
 
-    # Training rows hold nothing that training did not see.
-    parts = part(train, None), part(validation, surprises), part(test, surprises)
-    held_out = [f"Outside the training rows: {surprise}" for surprise in dict.fromkeys(surprises)]
-    return Problem(name, preparation, *parts, notes + preparation.notes + held_out)
+    parts = part("training", train), part("validation", validation), part("test", test)
+    return Problem(name, preparation, *parts, notes + preparation.notes + surprises)
 
 
 # --- named data sets ------------------------------------------------------------------------------------

@@ -106,7 +106,7 @@ def _test_pictures(problem: Problem, judgement: Judgement) -> list[Picture]:
             [confusion_matrix(true, predicted, target.classes)],
             "Confusion matrix: true classes in rows, predicted ones in columns",
             "Rows are the true classes; the shade is the share of the row.",
-            narrow=True,
+            f"{min(9 + 3 * len(target.classes), 36)}rem",
         )
     ]
     if problem.image_shape is not None and (predicted != true).any():

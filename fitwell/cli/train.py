@@ -58,6 +58,7 @@ def train(options: Namespace) -> int:
         save_preparation(problem.preparation, folder / PREPARATION_FILE)
         write_beside(folder / "history.csv", _history_csv(learned.history))
         write_beside(folder / "learning_curves.png", learning_curves(learned.history, learned.best_epoch))
+        say("Testing, and comparing with a linear model…")
         judgement = judge(model, problem)
         _write_records(folder, model, problem, settings, learned, judgement, _command(options))
         say()

@@ -26,8 +26,8 @@ header p, header p:last-child { margin: .3rem 0 1.1rem; color: var(--soft); }
 .tile:first-child { border-top: 4px solid var(--mark); }
 .warning { border-left: 4px solid #c2620a; }
 figure { margin: 0; } figure img { width: 100%; height: auto; display: block; }
-.panels { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(20rem, 100%), 1fr)); gap: .5rem; }
-figure.narrow img { max-width: 36rem; margin: 0 auto; }
+.panels { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(20rem, 100%), 1fr)); gap: .5rem;
+  margin: 0 auto; }
 figcaption { color: var(--soft); font-size: .88rem; margin-top: .4rem; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-size: .93rem; font-variant-numeric: tabular-nums; }
@@ -49,13 +49,16 @@ footer { color: var(--soft); font-size: .85rem; padding: .3rem .2rem; }
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure under a heading: panels beside each other where there is room, below each other on a phone."""
+    """A figure under a heading: panels beside each other where there is room, below each other on a phone.
+
+    widest: CSS length that it does not exceed.
+    """
 
     heading: str
     panels: Sequence[bytes]
     alternative: str
     caption: str = ""
-    narrow: bool = False
+    widest: str = "100%"
 
 
 @dataclass(frozen=True)
@@ -141,9 +144,9 @@ def _table(header: Sequence[str], rows: Sequence[Sequence[str]], kind: str = "wo
 
 def _picture(picture: Picture) -> str:
     caption = f"<figcaption>{escape(picture.caption)}</figcaption>" if picture.caption else ""
-    shape = " class=narrow" if picture.narrow else ""
     images = "".join(
         f'<img alt="{escape(picture.alternative)}" src="data:image/png;base64,{base64.b64encode(png).decode()}">'
         for png in picture.panels
     )
-    return _section(picture.heading, f"<figure{shape}><div class=panels>{images}</div>{caption}</figure>")
+    panels = f'<div class=panels style="max-width: {picture.widest}">{images}</div>'
+    return _section(picture.heading, f"<figure>{panels}{caption}</figure>")

@@ -16,7 +16,7 @@ METRIC_NAMES = {
     "log_loss": "log loss",
     "auc": "area under ROC",
     "rmse": "RMSE",
-    "mae": "mean absolute error",
+    "mae": "MAE",
     "r2": "R²",
 }
 

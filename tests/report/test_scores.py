@@ -126,7 +126,7 @@ def test_numbers_are_told_in_their_own_units() -> None:
     assert told[1] == "Always predicting the mean has RMSE 28.87, ridge regression 4."
     assert "squared error lower by 75%" in told[2]
     header, rows = score_table(Results("regression", "price", parts, linear, guess))
-    assert header == ["who", "part", "rows", "RMSE", "mean absolute error", "R²"]
+    assert header == ["who", "part", "rows", "RMSE", "MAE", "R²"]
     assert rows[0] == ["the network", "test", "100", "2", "2", "0.9952"]
     assert [row[:2] for row in rows[1:3]] == [
         ["ridge regression", "test"],

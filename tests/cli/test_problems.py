@@ -1,0 +1,83 @@
+"""What a run learns from: the parts are apart, and nothing is learned from the held-out ones."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fitwell.cli.problems import NAMED, Wishes, load_problem
+from fitwell.data.splits import split_rows
+from fitwell.data.target import ClassTarget, RegressionTarget
+
+
+def test_held_out_rows_teach_nothing(table: Path, tmp_path: Path) -> None:
+    """Whatever stands in the validation and test rows, scalers, encoders and the target's scale stay the same."""
+    frame = pd.read_csv(table).dropna(subset="price").reset_index(drop=True)
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    split = split_rows(len(frame), seed=3)
+    before = load_problem(str(tmp_path / "t.csv"), Wishes(target="price", seed=3))
+    spoiled = frame.copy()
+    for rows in (split.validation, split.test):
+        spoiled.loc[rows, ["area", "price"]] = 1e7
+        spoiled.loc[rows, "city"] = "Atlantis"
+        spoiled.loc[rows, "sold"] = "1950-01-01"
+    spoiled.to_csv(tmp_path / "t.csv", index=False)
+    after = load_problem(str(tmp_path / "t.csv"), Wishes(target="price", seed=3))
+    assert after.preparation.to_json() == before.preparation.to_json()
+    np.testing.assert_array_equal(after.train.x, before.train.x)
+    assert not np.array_equal(after.test.x, before.test.x)
+    for part in ("validation", "test"):
+        assert (
+            f"In the {part} rows: 'city' has 32 values that training did not see: 'Atlantis'." in after.notes
+        )
+    assert isinstance(before.target, RegressionTarget)
+    assert before.target.mean == pytest.approx(frame.loc[split.train, "price"].mean())
+
+
+def test_every_row_is_in_one_part_with_its_target(table: Path) -> None:
+    problem = load_problem(str(table), Wishes(target="price"))
+    together = np.sort(np.concatenate([problem.train.true, problem.validation.true, problem.test.true]))
+    np.testing.assert_allclose(together, np.sort(pd.read_csv(table)["price"].dropna()))
+    assert isinstance(problem.target, RegressionTarget)
+    np.testing.assert_allclose(problem.target.decode(problem.test.y), problem.test.true, rtol=1e-5)
+
+
+def test_classes_have_the_same_shares_in_every_part(table: Path) -> None:
+    problem = load_problem(str(table), Wishes(target="size"))
+    shares = [
+        np.bincount(part.true) / len(part) for part in (problem.train, problem.validation, problem.test)
+    ]
+    np.testing.assert_allclose(shares[1], shares[0], atol=0.03)
+    np.testing.assert_allclose(shares[2], shares[0], atol=0.03)
+
+
+@pytest.mark.parametrize("name", sorted(NAMED))
+def test_named_sets_are_ready_to_learn(name: str, load_dataset: Callable[..., Any]) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        load_dataset(name)  # skips where the data is absent
+    problem = load_problem(name, Wishes())
+    assert np.isfinite(problem.train.x).all() and len(problem.test) > 100 and len(problem.validation) > 50
+    if isinstance(problem.target, ClassTarget):
+        assert problem.train.x.min() == 0 and problem.train.x.max() == 1
+        assert len(problem.target.classes) == 10 and set(problem.train.true) == set(range(10))
+    else:
+        np.testing.assert_allclose(problem.train.x.mean(axis=0), 0, atol=1e-4)
+        assert problem.train.y.std() == pytest.approx(1, abs=1e-4)
+
+
+def test_a_loaders_warning_is_in_the_notes(load_dataset: Callable[..., Any]) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        load_dataset("boston_housing")
+    from fitwell.datasets import boston_housing
+
+    boston_housing._warn_of_race.cache_clear()
+    problem = load_problem("boston_housing", Wishes())
+    assert problem.notes[0].startswith("Warning: the Boston housing data has a feature 'B' that encodes race")
