@@ -106,5 +106,7 @@ def row_mean(values: Array) -> Array:
 def real_rows(dtype: Any) -> Array:
     """Return the number of rows that are no padding, for a context with row weights."""
     context = current()
-    count = context.row_count
-    return jnp.asarray(jnp.sum(context.row_weights) if count is None else count, dtype)
+    if context.row_count is not None:
+        return jnp.asarray(context.row_count, dtype)
+    assert context.row_weights is not None
+    return jnp.sum(context.row_weights).astype(dtype)

@@ -43,6 +43,14 @@ class History:
             self.history.setdefault(name, []).append(float(value))
             self._epochs_of.setdefault(name, []).append(int(epoch))
 
+    def extend(self, first: int, logs: Sequence[Mapping[str, float]]) -> None:
+        """Keep the `logs` of several epochs, the first of which is `first`; all log the same metrics."""
+        epochs = range(first, first + len(logs))
+        self.epoch.extend(epochs)
+        for name in logs[0] if logs else ():
+            self.history.setdefault(name, []).extend([entry[name] for entry in logs])
+            self._epochs_of.setdefault(name, []).extend(epochs)
+
     def metrics(self) -> list[str]:
         """Return the names of the metrics, each once: ``"loss"`` stands for ``"val_loss"`` too."""
         return list(dict.fromkeys(name.removeprefix(VALIDATION) for name in self.history))

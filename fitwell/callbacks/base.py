@@ -7,8 +7,10 @@ neither costs nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from fitwell.errors import InvalidArgument
 
@@ -117,17 +119,21 @@ class LambdaCallback(Callback):
 class LazyLogs(Mapping[str, float]):
     """Metrics that stay on the device until somebody reads them."""
 
-    def __init__(self, values: Mapping[str, Any]) -> None:
+    def __init__(self, names: Sequence[str], values: Any) -> None:
+        self._names = names
         self._values = values
+        self._read: dict[str, float] | None = None
 
     def __getitem__(self, name: str) -> float:
-        return float(self._values[name])
+        if self._read is None:
+            self._read = dict(zip(self._names, np.asarray(self._values).tolist(), strict=True))
+        return self._read[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._values)
+        return iter(self._names)
 
     def __len__(self) -> int:
-        return len(self._values)
+        return len(self._names)
 
     def copy(self) -> dict[str, float]:
         """Return the values as a plain dict."""

@@ -22,9 +22,9 @@ from fitwell.errors import DataError
 
 Array = Any
 
-# Orders of several epochs travel together up to this many row numbers (1 MB), and at most 64 epochs.
+# Orders of several epochs travel together, up to this many row numbers (1 MB) and this many epochs.
 _ORDER_BUDGET = 2**18
-_MOST_EPOCHS = 64
+MOST_EPOCHS = 512
 
 
 @jax.tree_util.register_dataclass
@@ -108,10 +108,18 @@ class ArrayFeed(Feed):
 
     block: the arrays, all with the rows first. shuffle: a new permutation from ``(seed, epoch)`` each epoch.
     pad: whether a short last batch is padded and masked; otherwise it is a work of its own, of its true size.
+    most_epochs: how many epochs one work may cover.
     """
 
     def __init__(
-        self, block: Batch, batch_size: int, *, shuffle: bool, seed: int = 0, pad: bool = True
+        self,
+        block: Batch,
+        batch_size: int,
+        *,
+        shuffle: bool,
+        seed: int = 0,
+        pad: bool = True,
+        most_epochs: int = MOST_EPOCHS,
     ) -> None:
         self.rows = count_rows(block)
         self.batch_size = min(batch_size, self.rows)
@@ -125,7 +133,7 @@ class ArrayFeed(Feed):
             *((np.shape(leaf), jnp.result_type(leaf)) for leaf in jax.tree.leaves(block)),
             self.batch_size,
         )
-        most = max(1, min(_MOST_EPOCHS, _ORDER_BUDGET // (self.steps * self.batch_size)))
+        most = max(1, min(most_epochs, _ORDER_BUDGET // (self.steps * self.batch_size)))
         self.epochs_at_once = 1 << (most.bit_length() - 1)
 
     @staticmethod
@@ -150,11 +158,10 @@ class ArrayFeed(Feed):
                 count = max(1, min(allowance() // steps, self.epochs_at_once, end - epoch))
                 orders = self._orders(epoch, count, ahead)
                 ahead = thread.submit(self._draw, epoch + count, min(count, end - epoch - count))
-                device_orders = jnp.asarray(orders)
                 if count > 1 or allowance() >= steps:
                     yield Work(
                         self.block,
-                        device_orders,
+                        orders,
                         self._sizes,
                         count,
                         0,
@@ -166,7 +173,7 @@ class ArrayFeed(Feed):
                 else:
                     yield from _parts(
                         self.block,
-                        device_orders,
+                        orders,
                         self._sizes,
                         steps,
                         allowance,

@@ -56,7 +56,7 @@ def compiler_options() -> dict[str, Any] | None:
 
     On CPUs dots stay ordinary operations instead of becoming calls into a library of kernels: only then
     can a whole training loop be compiled into one function (see `config.prepare_xla`), which makes small
-    networks two to four times faster and costs large ones nothing (benchmarks/RESULTS.md).
+    networks two to four times faster; `loops` keeps larger ones out of it.
     """
     if jax.default_backend() != "cpu":
         return None

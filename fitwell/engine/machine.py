@@ -33,13 +33,14 @@ _NO_LIMIT = np.iinfo(np.int32).max
 class Report:
     """What a dispatch tells: results of the epochs it finished, running results, how long it took.
 
-    epochs: results by name for each finished epoch, in order. running: the metrics so far in an open epoch.
+    epochs: results by name for each finished epoch, in order. running: names and values (still on the
+    device) of the metrics so far in an open epoch.
     stop: whether a policy ended the run. bad_step: the step whose loss was not finite, or -1.
     step_before: the number of updates made before the dispatch.
     """
 
     epochs: list[dict[str, float]]
-    running: dict[str, Array]
+    running: tuple[list[str], Array]
     seconds: float
     stop: bool
     bad_step: int
@@ -107,15 +108,14 @@ def sweep(
     limit: the number of updates after which training ends in any case.
     one_function: whether the CPU compiler may turn the whole loop into one function (see `loops`).
     """
-
     # The accumulators travel as one array: a dozen scalars would be a dozen operations a step.
-    metrics, unpack = ravel_pytree(state.metrics)
+    metrics, unpack = _ravel(state.metrics)
 
     def body(carry: tuple[Array, TrainState]) -> tuple[Array, TrainState]:
         index, state = carry
         batch = fetch(index if one_function else loops.keep_apart(index))
         state = step(state.replace(metrics=unpack(state.metrics)), batch, index)
-        return index + 1, state.replace(metrics=ravel_pytree(state.metrics)[0])
+        return index + 1, state.replace(metrics=_ravel(state.metrics)[0])
 
     def going(carry: tuple[Array, TrainState]) -> Array:
         index, state = carry
@@ -164,7 +164,8 @@ class Machine:
         after, report = self._dispatch(state, work, epoch_values or {}, _NO_LIMIT)
         if report.bad_step < 0:
             return after, report
-        after, clean = self._dispatch(state, work, epoch_values or {}, report.bad_step)
+        again = dataclasses.replace(work, epochs=len(report.epochs))
+        after, clean = self._dispatch(state, again, epoch_values or {}, report.bad_step)
         # The epoch that went wrong is logged with the loss it had; its validation is that of the good weights.
         names = self._result_names
         pairs = zip(clean.epochs, report.epochs, strict=True)
@@ -174,25 +175,20 @@ class Machine:
     def _dispatch(
         self, state: TrainState, work: Work, epoch_values: dict[str, Array], limit: int
     ) -> tuple[TrainState, Report]:
-        span = {
-            "limit": np.int32(limit),
-            "epochs": np.int32(work.epochs),
-            "start": np.int32(work.start),
-            "stop": np.int32(work.stop),
-            "first": np.bool_(work.first),
-            "last": np.bool_(work.last),
-        }
+        # Numbers travel in few arrays: each argument costs a dispatch some microseconds.
+        span = np.array([work.epochs, work.start, work.stop, work.first, work.last, limit], np.int32)
         arguments = (state, work.block, work.order, work.sizes, span, epoch_values, self.validation)
         run = self._find(("run", work.key, tuple(epoch_values)), self._run, arguments)
         began = time.perf_counter()
         state, summary, logs, running = run(*arguments)
-        count, stop, bad_step, step_before = (int(number) for number in np.asarray(summary))
+        count, stop, bad_step, step_before = np.asarray(summary).tolist()
         seconds = time.perf_counter() - began
-        # One transfer for all results: reading element by element would cost a call each.
-        host = jax.device_get(logs) if count else {}
-        epochs = [{name: float(host[name][i]) for name in self._log_names()} for i in range(count)]
-        running = {name: running[name] for name in self._result_names}
-        return state, Report(epochs, running, seconds, bool(stop), bad_step, step_before)
+        names = self._log_names()
+        rows = np.asarray(logs)[:count].tolist() if count else []
+        epochs = [dict(zip(names, row, strict=True)) for row in rows]
+        return state, Report(
+            epochs, (self._result_names, running), seconds, bool(stop), bad_step, step_before
+        )
 
     def close(self, state: TrainState, results: dict[str, Any]) -> TrainState:
         """Apply the policies to an epoch whose validation `results` were computed outside the dispatch."""
@@ -216,7 +212,7 @@ class Machine:
         block: Batch,
         order: Array,
         sizes: Array | None,
-        span: dict[str, Array],
+        span: Array,
         epoch_values: dict[str, Array],
         validation: Validation | None,
     ) -> Any:
@@ -227,24 +223,25 @@ class Machine:
         one_function = loops.is_small(state.trainable, rows=order.shape[2])
         # A validation longer than the training would make up most of the time: then it has to be fast itself.
         brief = one_function and (validation is None or validation.rows <= order.shape[1] * order.shape[2])
-        logs = {name: jnp.zeros(order.shape[0], jnp.float32) for name in names}
+        logs = jnp.zeros((order.shape[0], len(names)), jnp.float32)
+        epochs, start, stop, first, last, limit = span
 
         def over(state: TrainState) -> Array:
-            return (state.bad_step >= 0) | (state.step >= span["limit"])
+            return (state.bad_step >= 0) | (state.step >= limit)
 
-        def finish(carry: tuple[TrainState, dict[str, Array], Array]) -> Any:
+        def finish(carry: tuple[TrainState, Array, Array]) -> Any:
             state, logs, index = carry
             results = self.program.results(state.metrics)
             if validation is not None:
                 results |= {
                     f"val_{name}": value for name, value in self._validate(state, validation, brief).items()
                 }
-            logs = {name: logs[name].at[index].set(results[name].astype(jnp.float32)) for name in names}
+            logs = logs.at[index].set(_row(results, names))
             return (self._close(state, results) if self.closes else state), logs, index + 1
 
-        def epoch(carry: tuple[TrainState, dict[str, Array], Array]) -> Any:
+        def epoch(carry: tuple[TrainState, Array, Array]) -> Any:
             state, logs, index = carry
-            fresh = span["first"] | (index > 0)
+            fresh = (first > 0) | (index > 0)
             metrics = jax.tree.map(lambda empty, kept: jnp.where(fresh, empty, kept), zero, state.metrics)
             hyper = state.hyper | {path: table[index] for path, table in epoch_values.items()}
             metrics_reset = state.replace(metrics=metrics, hyper=hyper)
@@ -252,23 +249,21 @@ class Machine:
             def fetch(batch: Array) -> Batch:
                 return take(block, order[index], sizes, batch)
 
-            state = sweep(
-                step, metrics_reset, fetch, span["start"], span["stop"], span["limit"], one_function
-            )
-            done = span["last"] | over(state)
+            state = sweep(step, metrics_reset, fetch, start, stop, limit, one_function)
+            done = (last > 0) | over(state)
             # An open epoch still counts its turn, so that the loop ends.
             return jax.lax.cond(
                 done, finish, lambda carry: (carry[0], carry[1], carry[2] + 1), (state, logs, index)
             )
 
-        def going(carry: tuple[TrainState, dict[str, Array], Array]) -> Array:
+        def going(carry: tuple[TrainState, Array, Array]) -> Array:
             state, _, index = carry
-            return (index < span["epochs"]) & ~state.stop & ~over(state)
+            return (index < epochs) & ~state.stop & (state.bad_step < 0)
 
         state, logs, index = jax.lax.while_loop(going, epoch, (state, logs, jnp.int32(0)))
-        finished = jnp.where(span["last"] | over(state), index, 0)
+        finished = jnp.where((last > 0) | over(state), index, 0)
         summary = jnp.stack([finished, state.stop.astype(jnp.int32), state.bad_step, step_before])
-        return state, summary, logs, self.program.results(state.metrics)
+        return state, summary, logs, _row(self.program.results(state.metrics), self._result_names)
 
     def _validate(self, state: TrainState, validation: Validation, one_function: bool) -> dict[str, Array]:
         evaluate = make_step(self.program, training=False)
@@ -287,6 +282,14 @@ class Machine:
     def _log_names(self) -> list[str]:
         names = self._result_names
         return names + [f"val_{name}" for name in names] if self.validation is not None else names
+
+
+def _ravel(tree: Any) -> Any:
+    return ravel_pytree(tree)
+
+
+def _row(results: dict[str, Array], names: Sequence[str]) -> Array:
+    return jnp.stack([results[name].astype(jnp.float32) for name in names])
 
 
 jax.tree_util.register_dataclass(Validation, data_fields=["batches", "sizes"], meta_fields=[])

@@ -40,6 +40,7 @@ class Runtime:
         self.state: TrainState | None = None
         self._program: ModelProgram | None = None
         self._frozen: list[bool] = []
+        self._sent: dict[str, Any] = {}
         self._machines: dict[Any, Machine] = {}
         self._shapes: list[tuple[Any, ...]] = []
 
@@ -125,6 +126,7 @@ class Runtime:
     def begin(self, policies: Sequence[Policy]) -> TrainState:
         """Return the state from which the next run starts."""
         program = self.program
+        self._sent = {}
         trainable = {path: variable.value for path, variable in program.trainable.items()}
         slots = self.optimizer.slots
         slots = (
@@ -147,14 +149,19 @@ class Runtime:
     def refresh(self, state: TrainState) -> TrainState:
         """Return `state` with the model's present weights and hyperparameters."""
         program = self.program
-        hyper = {}
+        # What the last dispatch of this very run was sent, and did not change, is on the device already.
+        sent = self._sent if state is self.state else {}
+        hyper = dict(state.hyper)
         for path, cell in program.hyper.items():
+            if sent.get(path) is cell.content:
+                continue
             if not cell.is_number:
                 raise InvalidArgument(
                     f"{path} was a number when the model was compiled and is now {cell.content!r}: "
                     "compile the model again"
                 )
             hyper[path] = cell.as_array()
+            sent[path] = cell.content
         return state.replace(
             trainable={path: variable.held for path, variable in program.trainable.items()},
             statistics={path: variable.held for path, variable in program.statistics.items()},
@@ -174,7 +181,7 @@ class Runtime:
     def take_hyperparameters(self, state: TrainState, paths: Sequence[str]) -> None:
         """Let the objects follow hyperparameters that policies changed inside the run."""
         for path in paths:
-            self.program.hyper[path].content = float(state.hyper[path])
+            self.program.hyper[path].content = self._sent[path] = float(state.hyper[path])
 
 
 def _structure(policy: Any) -> tuple[Any, ...]:

@@ -17,7 +17,7 @@ import numpy as np
 
 from fitwell import config
 from fitwell.callbacks.base import CallbackList, LazyLogs
-from fitwell.data.feeds import ArrayFeed, Batch, Feed, StreamFeed, Work, count_rows, plan
+from fitwell.data.feeds import MOST_EPOCHS, ArrayFeed, Batch, Feed, StreamFeed, Work, count_rows, plan
 from fitwell.engine.machine import Report, Validation, take
 from fitwell.engine.pace import Pace
 from fitwell.engine.policies import Policy
@@ -114,6 +114,7 @@ def make_feed(
     pad: bool,
     steps: int | None,
     default: int = 32,
+    most_epochs: int = 1,
 ) -> Feed:
     """Return the feed for `data`: resident arrays, memory maps above the budget from disk, or a stream."""
     size = default if batch_size is None else checks.check_batch_size(batch_size)
@@ -131,7 +132,7 @@ def make_feed(
     if steps is not None:
         checks.check_batch_size(steps, "steps")
     if steps is None and not _too_large(data.batch):
-        return ArrayFeed(data.batch, size, shuffle=shuffle, seed=seed, pad=pad)
+        return ArrayFeed(data.batch, size, shuffle=shuffle, seed=seed, pad=pad, most_epochs=most_epochs)
     return _streamed_arrays(data.batch, size, shuffle=shuffle, seed=seed, pad=pad, steps=steps)
 
 
@@ -221,15 +222,22 @@ class Fit:
         self.runtime = runtime = model.runtime
         self.program = program = runtime.prepare(data.example)
         self._check(data, validation)
-        self.feed = make_feed(
-            data, batch_size, shuffle=shuffle, seed=runtime.seed, pad=program.row_wise, steps=steps_per_epoch
-        )
-        params = {"epochs": epochs, "steps": self.feed.steps, "verbose": verbose}
+        params: dict[str, Any] = {"epochs": epochs, "steps": None, "verbose": verbose}
         self.observers = CallbackList(callbacks, model, params)
-        self.history = History(params)
-        self.progress = Progress(verbose, epochs, self.feed.steps)
         by_batch = self.observers.listens(*_BATCH_HOOKS)
         by_epoch = self.observers.listens("on_epoch_begin", "on_epoch_end")
+        self.feed = make_feed(
+            data,
+            batch_size,
+            shuffle=shuffle,
+            seed=runtime.seed,
+            pad=program.row_wise,
+            steps=steps_per_epoch,
+            most_epochs=1 if by_epoch or by_batch else MOST_EPOCHS,
+        )
+        params["steps"] = self.feed.steps
+        self.history = History(params)
+        self.progress = Progress(verbose, epochs, self.feed.steps)
         interval = self.progress.interval
         self.pace = Pace(PATIENCE_SECONDS if interval is None else interval, by_batch=by_batch)
         self.validation = validation
@@ -248,6 +256,7 @@ class Fit:
             validation=inside,
             closes=not self.outside,
         )
+        self.unwatched = not by_epoch and not by_batch and not self.outside and not self.progress.verbose
         self._done = 0
         self._last_logs: dict[str, float] = {}
         self._steps_done = 0
@@ -385,16 +394,27 @@ class Fit:
         self.pace.note(work.steps, report.seconds)
         self._steps_done = (0 if work.first else self._steps_done) + work.stop - work.start
         if self.pace.by_batch and work.stop > work.start:
-            self.observers.call("on_train_batch_end", self._steps_done - 1, LazyLogs(report.running))
+            self.observers.call("on_train_batch_end", self._steps_done - 1, LazyLogs(*report.running))
         if report.bad_step >= 0:
             self._explain(work, report)
-        share = report.seconds / len(report.epochs) if work.epochs > 1 and report.epochs else None
-        for logs in report.epochs:
-            self._finish_epoch(logs, share)
+        if self.unwatched:
+            self._record(report.epochs)
+        else:
+            share = report.seconds / len(report.epochs) if work.epochs > 1 and report.epochs else None
+            for logs in report.epochs:
+                self._finish_epoch(logs, share)
         if not report.epochs:
-            self.progress.update(self._steps_done, LazyLogs(report.running))
+            self.progress.update(self._steps_done, LazyLogs(*report.running))
         if report.stop:
             self.model.stop_training = True
+
+    def _record(self, epochs: list[dict[str, float]]) -> None:
+        """Keep the logs of epochs that nobody else looks at, in one go."""
+        first = self.first_epoch + self._done
+        self._done += len(epochs)
+        self.runtime.epoch += len(epochs)
+        self._last_logs = epochs[-1] if epochs else self._last_logs
+        self.history.extend(first, epochs)
 
     def _finish_epoch(self, logs: dict[str, float], seconds: float | None) -> None:
         epoch = self.first_epoch + self._done
@@ -482,7 +502,7 @@ def evaluate(
         pace.note(work.steps, report.seconds)
         number += work.steps
         if looks:
-            observers.call("on_test_batch_end", number - 1, LazyLogs(report.running))
+            observers.call("on_test_batch_end", number - 1, LazyLogs(*report.running))
         if progress is not None:
             progress.update(number, report.running)
         if report.epochs:
