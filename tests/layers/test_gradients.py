@@ -1,0 +1,132 @@
+"""Gradients of every registered layer against finite differences in float64.
+
+A new layer comes in by itself, with its examples in `tests.layers.examples`; a layer without an example fails
+the harness there.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.test_util import check_grads
+
+import fitwell
+from fitwell import layers
+from fitwell.context import CallContext, call_context
+from fitwell.data.feeds import Batch
+from fitwell.layers.base import Layer
+from fitwell.variables import bind
+from tests.layers.examples import CASES, Case
+
+# Step functions of their inputs, or whole numbers in: the derivative is zero or there is none.
+WITHOUT = {"CategoryEncoding"}
+
+
+def modes(example: Case) -> list[bool]:
+    return [True, False] if example.noisy or example.learns else [True]
+
+
+everywhere = pytest.mark.parametrize(
+    ("name", "example", "training"),
+    [
+        pytest.param(name, example, training, id=f"{name}-{number}-{'training' if training else 'inference'}")
+        for name, examples in CASES.items()
+        if name not in WITHOUT
+        for number, example in enumerate(examples)
+        for training in modes(example)
+    ],
+)
+
+
+@everywhere
+def test_gradients_of_weights_and_inputs(name: str, example: Case, training: bool) -> None:
+    with jax.enable_x64(True):
+        layer: Layer = example.build(layers.registry.lookup(name), dtype="float64")
+        inputs = [jnp.asarray(x) for x in example.inputs(dtype=np.float64)]
+        layer.ensure_built(inputs[0] if len(inputs) == 1 else inputs)
+        draw = np.random.default_rng(5)
+        variables = layer.trainable_variables
+        weights = [jnp.asarray(draw.uniform(0.5, 1.5, v.shape)) for v in variables]
+        key = jax.random.key(11)
+
+        def outputs(weights: list[Any], inputs: list[Any]) -> Any:
+            context = CallContext(training=training, key=key, step=3)
+            others = {v: v.value for v in layer.non_trainable_variables}
+            with bind(dict(zip(variables, weights, strict=True)) | others), call_context(context):
+                return layer(inputs[0] if len(inputs) == 1 else inputs)
+
+        # Random factors, so that no gradient vanishes because outputs sum to a constant (softmax, batch norm).
+        factors = jnp.asarray(draw.normal(size=jax.eval_shape(outputs, weights, inputs).shape))
+        differentiable = jnp.issubdtype(inputs[0].dtype, jnp.floating)
+        if not differentiable:
+            total = jax.jit(lambda w: jnp.sum(outputs(w, inputs) * factors))
+            check_grads(total, (weights,), order=1, modes=["rev"], eps=1e-6)
+            return
+        total = jax.jit(lambda w, x: jnp.sum(outputs(w, x) * factors))
+        check_grads(total, (weights, inputs), order=1, modes=["rev"], eps=1e-6)
+        gradients = jax.grad(total, argnums=(0, 1))(weights, inputs)
+        assert any(bool(jnp.any(leaf != 0)) for leaf in jax.tree.leaves(gradients))
+
+
+@pytest.mark.parametrize("padded", [False, True])
+@pytest.mark.parametrize(
+    ("loss", "units", "activation"),
+    [
+        ("mse", 2, None),
+        ("sparse_categorical_crossentropy", 3, "softmax"),
+        ("binary_crossentropy", 1, "sigmoid"),
+    ],
+)
+def test_gradients_of_a_whole_training_step(loss: str, units: int, activation: Any, padded: bool) -> None:
+    """What the engine differentiates: layers, batch norm, penalties, weights, padding and loss in one."""
+    with jax.enable_x64(True):
+        draw = np.random.default_rng(3)
+        x = draw.normal(size=(7, 4))
+        targets: dict[str, Any] = {
+            "mse": draw.normal(size=(7, 2)),
+            "sparse_categorical_crossentropy": draw.integers(0, 3, 7),
+            "binary_crossentropy": draw.integers(0, 2, 7).astype(np.float64),
+        }
+        model = fitwell.Sequential(
+            [
+                layers.Dense(
+                    5,
+                    "tanh",
+                    input_shape=(4,),
+                    dtype="float64",
+                    kernel_regularizer=fitwell.regularizers.L1L2(0.01, 0.02),
+                    bias_initializer="ones",
+                    bias_regularizer="l2",
+                    activity_regularizer=fitwell.regularizers.l2(0.03),
+                ),
+                layers.BatchNormalization(dtype="float64"),
+                layers.Dropout(0.3, dtype="float64"),
+                layers.Dense(units, activation, dtype="float64"),
+            ]
+        )
+        model.compile(loss=loss, optimizer="sgd")
+        weight = draw.uniform(0, 2, 7)
+        rows = jnp.asarray([1.0] * 5 + [0.0] * 2) if padded else None
+        batch = Batch(jnp.asarray(x), [jnp.asarray(targets[loss])], [jnp.asarray(weight)], rows)
+        program = model.runtime.prepare(batch)
+        hyper = {path: jnp.float64(cell.content) for path, cell in program.hyper.items()}
+        statistics = {path: v.value for path, v in program.statistics.items()}
+        trainable = {path: v.value for path, v in program.trainable.items()}
+
+        def total(trainable: Any) -> Any:
+            return program.forward(
+                trainable,
+                statistics,
+                hyper,
+                batch,
+                training=True,
+                key=jax.random.key(1),
+                step=jnp.int32(0),
+            )[0]
+
+        assert total(trainable).dtype == jnp.float64
+        check_grads(jax.jit(total), (trainable,), order=1, modes=["rev"], eps=1e-6)
