@@ -40,12 +40,11 @@ def _make_first_free(parent: Path, name: str) -> Path:
     # Two runs may start within one second; whoever makes the folder has it.
     for number in range(1, 1000):
         folder = parent / (name if number == 1 else f"{name}-{number}")
-        if not folder.exists():
-            try:
-                _make(folder, exist_ok=False)
-            except FileExistsError:
-                continue
-            return folder
+        try:
+            _make(folder, exist_ok=False)
+        except FileExistsError:
+            continue
+        return folder
     raise FileError(f"{parent / name} and 998 others with a number behind exist already")
 
 

@@ -181,6 +181,20 @@ def test_several_classes_and_every_option(fitwell: Callable[..., Any], table: Pa
     assert float(model.optimizer.learning_rate) == pytest.approx(0.01)
 
 
+def test_the_best_weights_are_kept(fitwell: Callable[..., Any], table: Path, tmp_path: Path) -> None:
+    """The network that is saved and scored is that of the epoch with the least validation loss."""
+    options = ("--hidden", 32, "--learning-rate", 0.05, "--epochs", 60, "--patience", 6, "--quiet")
+    result = fitwell("train", table, "--target", "price", *options, "--output", tmp_path / "run")
+    history = pd.read_csv(tmp_path / "run" / "history.csv")
+    best = int(history["val_loss"].argmin())
+    assert best + 7 == len(history) < 60, "early stopping came six epochs later"
+    assert f"Stopped after {best + 7} epochs, 6 epochs without a better validation loss." in result.out
+    scale = json.loads((tmp_path / "run" / "preprocessing.json").read_text())["target"]["scale"]
+    rmse = json.loads((tmp_path / "run" / "run.json").read_text())["scores"]["network, validation"]["rmse"]
+    assert (rmse / scale) ** 2 == pytest.approx(history["val_loss"][best], rel=1e-4)
+    assert (rmse / scale) ** 2 != pytest.approx(history["val_loss"].iloc[-1], rel=1e-4)
+
+
 def test_another_seed_is_another_run(fitwell: Callable[..., Any], table: Path, tmp_path: Path) -> None:
     scores = []
     for seed in (1, 2):

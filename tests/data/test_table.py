@@ -273,6 +273,14 @@ def test_surprises_at_prediction_are_said() -> None:
         preparation.inputs(training.iloc[:0])
 
 
+def test_an_unreadable_entry_is_marked_like_a_missing_one() -> None:
+    preparation = fit(pd.DataFrame({"n": [1.0, None, 3.0, 8.0]}))
+    assert preparation.features == ["n", "n is missing"]
+    arrays = preparation.inputs(pd.DataFrame({"n": ["3", "broken", None]}))
+    assert arrays[:, 1].tolist() == [0, 1, 1]
+    assert arrays[0, 0] == arrays[1, 0] == arrays[2, 0], "3 is the median of the training rows"
+
+
 def test_a_table_without_anything_to_learn_from_is_refused() -> None:
     with pytest.raises(
         DataError, match=r"no column is left to predict 'y' from:\n  - 'a': it has the single value"
