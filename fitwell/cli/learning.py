@@ -10,6 +10,7 @@ from typing import Any
 from fitwell.cli.network import Settings
 from fitwell.cli.problems import Problem
 from fitwell.data.wording import counted
+from fitwell.errors import DataError
 from fitwell.history import History
 
 
@@ -25,7 +26,10 @@ class Learned:
 
 
 def learn(model: Any, problem: Problem, settings: Settings, quiet: bool) -> Learned:
-    """Train `model`; Ctrl-C ends training, not the program."""
+    """Train `model`; Ctrl-C ends training, not the program.
+
+    Raises `DataError` when the loss was never finite: then there is nothing worth keeping.
+    """
     from fitwell import callbacks
 
     policies = [
@@ -49,6 +53,10 @@ def learn(model: Any, problem: Problem, settings: Settings, quiet: bool) -> Lear
         interrupted = True
     history: History = getattr(model, "history", None) or History()
     best = _best_epoch(history)
+    if best is None and history.epoch:
+        raise DataError(
+            "training diverged in its first epoch, so there is nothing to keep; try a smaller --learning-rate"
+        )
     return Learned(
         history, best, interrupted, time.perf_counter() - began, _story(history, best, interrupted, settings)
     )
@@ -62,9 +70,13 @@ def _best_epoch(history: History) -> int | None:
 
 def _story(history: History, best: int | None, interrupted: bool, settings: Settings) -> str:
     done = len(history.epoch)
+    if not done:
+        return "Interrupted by Ctrl-C before anything was learned; nothing is kept."
     kept = "" if best is None else f" Kept the weights of epoch {best + 1}, the best on the validation rows."
     if interrupted:
         return f"Interrupted by Ctrl-C after {counted(done, 'epoch')}; what was learned until then is kept.{kept}"
+    if not math.isfinite(history.history["loss"][-1]):
+        return f"Training diverged in epoch {done}.{kept}"
     if best is not None and best + 1 == settings.epochs:
         return f"Trained for all {counted(done, 'epoch')}; the last was the best, so more --epochs may do better."
     if best is not None and done < settings.epochs:

@@ -239,6 +239,50 @@ def test_ctrl_c_keeps_what_was_learned(
     assert fitwell("predict", tmp_path / "run", table, "-o", tmp_path / "p.csv").code == 0
 
 
+def test_ctrl_c_before_anything_was_learned_leaves_nothing(
+    fitwell: Callable[..., Any], table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*a: Any, **k: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("fitwell.models.Model.fit", interrupted)
+    result = fitwell("train", table, "--target", "price", "--output", tmp_path / "run")
+    assert result.code == 130 and "before anything was learned; nothing is kept" in result.out
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_that_diverges_at_once_leaves_nothing(
+    fitwell: Callable[..., Any], table: Path, tmp_path: Path
+) -> None:
+    options = ("--optimizer", "sgd", "--learning-rate", 1e20, "--quiet")
+    result = fitwell("train", table, "--target", "price", *options, "--output", tmp_path / "run")
+    assert result.code == 2
+    assert "fitwell: error: training diverged in its first epoch" in result.err
+    assert "fitwell: warning: the loss became" in result.err and "Traceback" not in result.err
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_that_diverges_later_keeps_the_best_weights(
+    fitwell: Callable[..., Any], table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from fitwell import callbacks
+
+    class Spoil(callbacks.ReduceLROnPlateau):
+        """Raises the rate beyond all bounds after three epochs, in the place of the callback that lowers it."""
+
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            if epoch == 2:
+                self.model.optimizer.learning_rate = 1e20
+
+    monkeypatch.setattr(callbacks, "ReduceLROnPlateau", Spoil)
+    options = ("--optimizer", "sgd", "--epochs", 9, "--quiet")
+    result = fitwell("train", table, "--target", "price", *options, "--output", tmp_path / "run")
+    assert result.code == 0, result.err
+    assert re.search(r"Training diverged in epoch 4. Kept the weights of epoch [123],", result.out)
+    scores = json.loads((tmp_path / "run" / "run.json").read_text())["scores"]
+    assert 0 < scores["network, test"]["rmse"] < 1000
+
+
 def test_digits_are_learned(fitwell: Callable[..., Any], tmp_path: Path) -> None:
     result = fitwell("train", "digits", "--epochs", 12, "--quiet", "--output", tmp_path / "run")
     assert result.code == 0, result.err
