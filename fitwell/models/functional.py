@@ -95,14 +95,14 @@ class Functional(Model):
     def input_names(self) -> list[str]:
         """The names of the inputs: dict keys, or the Input layers' names."""
         if isinstance(self._graph_inputs, Mapping):
-            return list(self._graph_inputs)
+            return sorted(self._graph_inputs)  # JAX's order of dicts, and so that of `_inputs`
         return [_origin(symbol) for symbol in self._inputs]
 
     @property
     def output_names(self) -> list[str]:
         """The names of the outputs: dict keys, or the names of the layers that give them."""
         if isinstance(self._graph_outputs, Mapping):
-            return list(self._graph_outputs)
+            return sorted(self._graph_outputs)
         names = [_origin(symbol) for symbol in self._outputs]
         seen: Counter[str] = Counter()
         unique = []

@@ -49,6 +49,10 @@ class Model(Layer):
         self.history = None
         self.stop_training = False
         self._inference = None
+        # What `call` of a subclass returns is known once it was called: the keys of a dict, or no keys.
+        self._output_keys: list[str] | None = None
+        self._outputs_known = False
+        self._targets_are_named = False
 
     # --- compiling -----------------------------------------------------------------------------------------
 
@@ -258,8 +262,12 @@ class Model(Layer):
 
     def output_names_for(self, y: Any) -> list[str]:
         """Return the names of the outputs; a subclassed model has as many as there are targets."""
+        if self._output_keys is not None:
+            return list(self._output_keys)
+        self._targets_are_named = isinstance(y, dict)
         if isinstance(y, dict):
-            return list(y)
+            self._check_target_names()
+            return sorted(y)
         if isinstance(y, tuple) or (
             isinstance(y, list) and y and all(hasattr(item, "shape") and item.shape for item in y)
         ):
@@ -272,7 +280,18 @@ class Model(Layer):
 
     def output_structs(self, x: Any) -> list[Any]:
         """Return the abstract outputs for inputs like `x`; builds the model if need be."""
-        return as_outputs(infer_structs(self, x))
+        structs = infer_structs(self, x)
+        self._output_keys = sorted(structs) if isinstance(structs, dict) else None
+        self._outputs_known = True
+        self._check_target_names()
+        return as_outputs(structs)
+
+    def _check_target_names(self) -> None:
+        if self._targets_are_named and self._outputs_known and self._output_keys is None:
+            raise InvalidArgument(
+                f"model {self.name!r}: the targets come as a dict, but its outputs have no names: let call return "
+                "a dict with the same keys, or pass the targets as a list in the order of the outputs"
+            )
 
     @property
     def is_row_wise(self) -> bool:

@@ -177,7 +177,8 @@ class ModelProgram:
 def as_outputs(outputs: Any) -> list[Array]:
     """Return a model's outputs as a list: one array, a list or tuple of them, or a dict in key order."""
     if isinstance(outputs, dict):
-        return list(outputs.values())
+        # JAX rebuilds dicts in the order of their keys; names follow the same order wherever they are listed.
+        return [outputs[name] for name in sorted(outputs)]
     return list(outputs) if isinstance(outputs, list | tuple) else [outputs]
 
 

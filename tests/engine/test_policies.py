@@ -123,6 +123,14 @@ def test_early_stopping(options: dict[str, Any], sequence: str) -> None:
         assert float(state.trainable["w"]) == model.epoch
 
 
+def test_a_nan_is_never_the_best_and_the_first_epoch_never_ends_a_run() -> None:
+    """Keras takes a first NaN for the best value, over which nothing improves any more."""
+    stopping = callbacks.EarlyStopping(monitor="val_loss", mode="min")
+    ran, _, memory, _ = play(stopping.policy(0), [float("nan"), 2.0, 1.0, 1.5, 0.5])
+    stopping.absorb(memory)
+    assert (ran, stopping.best, stopping.best_epoch) == (4, 1.0, 2)
+
+
 PLATEAU: list[dict[str, Any]] = [
     {"patience": 1},
     {"patience": 2, "factor": 0.5},

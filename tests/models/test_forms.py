@@ -336,15 +336,59 @@ def test_several_outputs_come_in_the_structure_they_were_given() -> None:
 def test_dicts_of_outputs_meet_the_targets_of_their_name(order: tuple[str, str]) -> None:
     """Every pairing of names and arrays must go by name, in whatever order either was written."""
     entrance = Input((4,))
-    heads = {name: layers.Dense(1, kernel_initializer="zeros")(entrance) for name in order}
+    biases = {"a": 1.0, "b": 2.0}
+    heads = {
+        name: layers.Dense(
+            1,
+            kernel_initializer="zeros",
+            bias_initializer=fitwell.initializers.Constant(biases[name]),
+        )(entrance)
+        for name in order
+    }
     model = Model(entrance, heads)
     model.compile(loss={"b": "mae", "a": "mse"}, optimizer="sgd", metrics={"b": ["mse"]})
     y = {"a": np.full((20, 1), 3.0), "b": np.full((20, 1), 5.0)}
     results = model.evaluate(X, y, verbose=0, return_dict=True)
-    assert results["a_loss"] == pytest.approx(9)
-    assert results["b_loss"] == pytest.approx(5)
-    assert results["b_mse"] == pytest.approx(25)
-    assert results["loss"] == pytest.approx(14)
+    assert results["a_loss"] == pytest.approx(4)
+    assert results["b_loss"] == pytest.approx(3)
+    assert results["b_mse"] == pytest.approx(9)
+    assert results["loss"] == pytest.approx(7)
+    assert {name: value[0, 0] for name, value in model.predict(X).items()} == biases
+
+
+@pytest.mark.parametrize("order", [("a", "b"), ("b", "a")])
+def test_dicts_of_inputs_go_to_the_input_of_their_key(order: tuple[str, str]) -> None:
+    entrances = {name: Input((1,)) for name in order}
+    model = Model(entrances, entrances["a"] - 10.0 * entrances["b"])
+    x = {"a": X[:, :1], "b": X[:, 1:2]}
+    np.testing.assert_allclose(model.predict(x), x["a"] - 10 * x["b"], rtol=1e-5)
+    np.testing.assert_allclose(np.asarray(model(x)), x["a"] - 10 * x["b"], rtol=1e-5)
+
+
+@pytest.mark.parametrize("order", [("a", "b"), ("b", "a")])
+def test_dicts_of_outputs_of_a_subclass_meet_their_targets(order: tuple[str, str]) -> None:
+    class Heads(Model):
+        def call(self, inputs: Any) -> Any:
+            values = {"a": 0.0 * inputs[:, :1] + 1.0, "b": 0.0 * inputs[:, :1] + 2.0}
+            return {name: values[name] for name in order}
+
+    model = Heads()
+    model.compile(loss={"a": "mse", "b": "mae"}, optimizer="sgd")
+    for names in (("a", "b"), ("b", "a")):
+        y = {name: np.full((20, 1), {"a": 3.0, "b": 5.0}[name]) for name in names}
+        results = model.evaluate(X, y, verbose=0, return_dict=True)
+        assert results == pytest.approx({"loss": 7, "a_loss": 4, "b_loss": 3})
+
+
+def test_named_targets_need_named_outputs() -> None:
+    model = WithAuxiliary()
+    model.compile(loss="mse", optimizer="sgd")
+    for _ in range(2):
+        with pytest.raises(fitwell.errors.InvalidArgument, match="its outputs have no names"):
+            model.fit((X[:, :2], X), {"main": Y, "aux": Y}, verbose=0)
+    model.fit((X[:, :2], X), (Y, Y), verbose=0)
+    with pytest.raises(fitwell.errors.InvalidArgument, match="its outputs have no names"):
+        model.fit((X[:, :2], X), {"main": Y, "aux": Y}, verbose=0)
 
 
 def test_a_graph_with_an_output_for_an_intermediate_layer() -> None:
