@@ -43,12 +43,11 @@ class History:
             self.history.setdefault(name, []).append(float(value))
             self._epochs_of.setdefault(name, []).append(int(epoch))
 
-    def extend(self, first: int, logs: Sequence[Mapping[str, float]]) -> None:
-        """Keep the `logs` of several epochs, the first of which is `first`; all log the same metrics."""
-        epochs = range(first, first + len(logs))
+    def extend(self, epochs: range, columns: Mapping[str, Sequence[float]]) -> None:
+        """Keep the logs of several `epochs`: one value for each of them by name."""
         self.epoch.extend(epochs)
-        for name in logs[0] if logs else ():
-            self.history.setdefault(name, []).extend([entry[name] for entry in logs])
+        for name, values in columns.items():
+            self.history.setdefault(name, []).extend(values)
             self._epochs_of.setdefault(name, []).extend(epochs)
 
     def metrics(self) -> list[str]:

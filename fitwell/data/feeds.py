@@ -96,13 +96,6 @@ def plan(rows: int, batch_size: int) -> tuple[int, np.ndarray | None]:
     return steps, sizes
 
 
-def in_batches(order: np.ndarray, steps: int, batch_size: int) -> np.ndarray:
-    """Return row numbers as ``[steps, batch_size]``, padding the last batch with the first row."""
-    padded = np.full(steps * batch_size, order[0], np.int32)
-    padded[: len(order)] = order
-    return padded.reshape(steps, batch_size)
-
-
 class ArrayFeed(Feed):
     """Rows that fit on the device: moved there once, visited in a new order every epoch.
 
@@ -128,13 +121,14 @@ class ArrayFeed(Feed):
         self.pad = pad or sizes is None
         self._sizes = None if sizes is None else jnp.asarray(sizes)
         self.block = jax.tree.map(jnp.asarray, block)
+        most = max(1, min(most_epochs, _ORDER_BUDGET // (self.steps * self.batch_size)))
+        self.epochs_at_once = 1 << (most.bit_length() - 1)
         self._key = (
             jax.tree.structure(block),
             *((np.shape(leaf), jnp.result_type(leaf)) for leaf in jax.tree.leaves(block)),
             self.batch_size,
+            self.epochs_at_once,
         )
-        most = max(1, min(most_epochs, _ORDER_BUDGET // (self.steps * self.batch_size)))
-        self.epochs_at_once = 1 << (most.bit_length() - 1)
 
     @staticmethod
     def ordering(rows: int, shuffle: bool, seed: int) -> Callable[[int], np.ndarray]:
@@ -186,10 +180,12 @@ class ArrayFeed(Feed):
     def _draw(self, epoch: int, count: int) -> np.ndarray:
         """Return the batches of `count` epochs as ``[count, steps, batch size]`` row numbers."""
         steps = self.steps or 0
-        orders = np.empty((count, steps, self.batch_size), np.int32)
+        rows = self.rows or 0
+        orders = np.empty((count, steps * self.batch_size), np.int32)
         for index in range(count):
-            orders[index] = in_batches(self.order(epoch + index), steps, self.batch_size)
-        return orders
+            orders[index, :rows] = self.order(epoch + index)
+        orders[:, rows:] = orders[:, :1]  # padding is masked; it only has to be some row
+        return orders.reshape(count, steps, self.batch_size)
 
     def _orders(self, epoch: int, count: int, ahead: Future[np.ndarray] | None) -> np.ndarray:
         """Return the orders of `count` epochs, using those drawn ahead, in an array for the most there can be."""

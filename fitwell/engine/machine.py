@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,16 +30,35 @@ _NO_LIMIT = np.iinfo(np.int32).max
 
 
 @dataclass
+class Results:
+    """The results of finished epochs: ``table[i, j]`` is the value of ``names[j]`` after the i-th of them."""
+
+    names: list[str]
+    table: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    def __iter__(self) -> Iterator[dict[str, float]]:
+        for row in self.table.tolist():
+            yield dict(zip(self.names, row, strict=True))
+
+    def columns(self) -> dict[str, list[float]]:
+        """Return the values of all epochs by name."""
+        return dict(zip(self.names, self.table.T.tolist(), strict=True))
+
+
+@dataclass
 class Report:
     """What a dispatch tells: results of the epochs it finished, running results, how long it took.
 
-    epochs: results by name for each finished epoch, in order. running: names and values (still on the
+    epochs: results of each finished epoch, in order. running: names and values (still on the
     device) of the metrics so far in an open epoch.
     stop: whether a policy ended the run. bad_step: the step whose loss was not finite, or -1.
     step_before: the number of updates made before the dispatch.
     """
 
-    epochs: list[dict[str, float]]
+    epochs: Results
     running: tuple[list[str], Array]
     seconds: float
     stop: bool
@@ -167,10 +186,9 @@ class Machine:
         again = dataclasses.replace(work, epochs=len(report.epochs))
         after, clean = self._dispatch(state, again, epoch_values or {}, report.bad_step)
         # The epoch that went wrong is logged with the loss it had; its validation is that of the good weights.
-        names = self._result_names
-        pairs = zip(clean.epochs, report.epochs, strict=True)
-        epochs = [good | {name: bad[name] for name in names} for good, bad in pairs]
-        return after, dataclasses.replace(report, epochs=epochs)
+        own = len(self._result_names)
+        table = np.concatenate([report.epochs.table[:, :own], clean.epochs.table[:, own:]], axis=1)
+        return after, dataclasses.replace(report, epochs=Results(report.epochs.names, table))
 
     def _dispatch(
         self, state: TrainState, work: Work, epoch_values: dict[str, Array], limit: int
@@ -184,11 +202,9 @@ class Machine:
         count, stop, bad_step, step_before = np.asarray(summary).tolist()
         seconds = time.perf_counter() - began
         names = self._log_names()
-        rows = np.asarray(logs)[:count].tolist() if count else []
-        epochs = [dict(zip(names, row, strict=True)) for row in rows]
-        return state, Report(
-            epochs, (self._result_names, running), seconds, bool(stop), bad_step, step_before
-        )
+        table = np.asarray(logs)[:count] if count else np.zeros((0, len(names)), np.float32)
+        so_far = (self._result_names, running)
+        return state, Report(Results(names, table), so_far, seconds, bool(stop), bad_step, step_before)
 
     def close(self, state: TrainState, results: dict[str, Any]) -> TrainState:
         """Apply the policies to an epoch whose validation `results` were computed outside the dispatch."""
@@ -229,16 +245,6 @@ class Machine:
         def over(state: TrainState) -> Array:
             return (state.bad_step >= 0) | (state.step >= limit)
 
-        def finish(carry: tuple[TrainState, Array, Array]) -> Any:
-            state, logs, index = carry
-            results = self.program.results(state.metrics)
-            if validation is not None:
-                results |= {
-                    f"val_{name}": value for name, value in self._validate(state, validation, brief).items()
-                }
-            logs = logs.at[index].set(_row(results, names))
-            return (self._close(state, results) if self.closes else state), logs, index + 1
-
         def epoch(carry: tuple[TrainState, Array, Array]) -> Any:
             state, logs, index = carry
             fresh = (first > 0) | (index > 0)
@@ -250,11 +256,16 @@ class Machine:
                 return take(block, order[index], sizes, batch)
 
             state = sweep(step, metrics_reset, fetch, start, stop, limit, one_function)
+            # An epoch that stays open goes the same way, with no rows to validate; nobody reads its results.
             done = (last > 0) | over(state)
-            # An open epoch still counts its turn, so that the loop ends.
-            return jax.lax.cond(
-                done, finish, lambda carry: (carry[0], carry[1], carry[2] + 1), (state, logs, index)
-            )
+            results = self.program.results(state.metrics)
+            if validation is not None:
+                found = self._validate(state, validation, done, brief)
+                results |= {f"val_{name}": value for name, value in found.items()}
+            logs = logs.at[index].set(_row(results, names))
+            if self.closes:
+                state = jax.lax.cond(done, lambda: self._close(state, results), lambda: state)
+            return state, logs, index + 1
 
         def going(carry: tuple[TrainState, Array, Array]) -> Array:
             state, _, index = carry
@@ -265,7 +276,9 @@ class Machine:
         summary = jnp.stack([finished, state.stop.astype(jnp.int32), state.bad_step, step_before])
         return state, summary, logs, _row(self.program.results(state.metrics), self._result_names)
 
-    def _validate(self, state: TrainState, validation: Validation, one_function: bool) -> dict[str, Array]:
+    def _validate(
+        self, state: TrainState, validation: Validation, done: Array, one_function: bool
+    ) -> dict[str, Array]:
         evaluate = make_step(self.program, training=False)
         clean = state.replace(metrics=self.program.zero_metrics(), bad_step=jnp.int32(-1))
         end = sweep(
@@ -273,7 +286,7 @@ class Machine:
             clean,
             validation.at,
             jnp.int32(0),
-            jnp.int32(validation.steps),
+            jnp.where(done, jnp.int32(validation.steps), 0),
             jnp.int32(_NO_LIMIT),
             one_function,
         )

@@ -18,7 +18,7 @@ import numpy as np
 from fitwell import config
 from fitwell.callbacks.base import CallbackList, LazyLogs
 from fitwell.data.feeds import MOST_EPOCHS, ArrayFeed, Batch, Feed, StreamFeed, Work, count_rows, plan
-from fitwell.engine.machine import Report, Validation, take
+from fitwell.engine.machine import Report, Results, Validation, take
 from fitwell.engine.pace import Pace
 from fitwell.engine.policies import Policy
 from fitwell.errors import InvalidArgument, NonFiniteWarning, nearest
@@ -258,6 +258,7 @@ class Fit:
         )
         self.unwatched = not by_epoch and not by_batch and not self.outside and not self.progress.verbose
         self._done = 0
+        self._epoch_is_open = False
         self._last_logs: dict[str, float] = {}
         self._steps_done = 0
         self._work_began_at = 0
@@ -329,8 +330,7 @@ class Fit:
                 values = self._before(work)
                 self._run(work, values)
                 if interrupted() or model.stop_training:
-                    # A step that went wrong has closed its epoch already.
-                    if not work.last and int(runtime.current.bad_step) < 0:
+                    if self._epoch_is_open:
                         # Close the open epoch: no more steps, but its validation, policies and logs.
                         self._run(dataclasses.replace(work, start=work.stop, first=False, last=True), values)
                     break
@@ -395,6 +395,7 @@ class Fit:
         self._steps_done = (0 if work.first else self._steps_done) + work.stop - work.start
         if self.pace.by_batch and work.stop > work.start:
             self.observers.call("on_train_batch_end", self._steps_done - 1, LazyLogs(*report.running))
+        self._epoch_is_open = not report.epochs
         if report.bad_step >= 0:
             self._explain(work, report)
         if self.unwatched:
@@ -408,13 +409,15 @@ class Fit:
         if report.stop:
             self.model.stop_training = True
 
-    def _record(self, epochs: list[dict[str, float]]) -> None:
+    def _record(self, epochs: Results) -> None:
         """Keep the logs of epochs that nobody else looks at, in one go."""
         first = self.first_epoch + self._done
         self._done += len(epochs)
         self.runtime.epoch += len(epochs)
-        self._last_logs = epochs[-1] if epochs else self._last_logs
-        self.history.extend(first, epochs)
+        if len(epochs):
+            columns = epochs.columns()
+            self._last_logs = {name: values[-1] for name, values in columns.items()}
+            self.history.extend(range(first, first + len(epochs)), columns)
 
     def _finish_epoch(self, logs: dict[str, float], seconds: float | None) -> None:
         epoch = self.first_epoch + self._done
@@ -505,8 +508,8 @@ def evaluate(
             observers.call("on_test_batch_end", number - 1, LazyLogs(*report.running))
         if progress is not None:
             progress.update(number, report.running)
-        if report.epochs:
-            results = report.epochs[0]
+        for finished in report.epochs:
+            results = finished
     observers.call("on_test_end", dict(results))
     return results
 
