@@ -65,7 +65,7 @@ class Workload:
 
     `epochs` is the length of a full run, after which the score is read; `epochs_per_fit` the longest single fit that is
     timed for the steady epoch; `epochs_per_dispatch` and `one_function` steer the hand-written scan only. `score_seeds`
-    is how many full runs are averaged.
+    is how many full runs of ours are averaged (peers run one).
     """
 
     name: str
@@ -181,7 +181,7 @@ WORKLOADS = {
             epochs_per_fit=4,
             epochs_per_dispatch=1,
             one_function=False,
-            score_seeds=3,
+            score_seeds=5,
         ),
         Workload(
             name="W3",
@@ -197,7 +197,7 @@ WORKLOADS = {
             epochs_per_fit=50,
             epochs_per_dispatch=10,
             one_function=True,
-            score_seeds=3,
+            score_seeds=5,
         ),
         Workload(
             name="W4",
@@ -220,7 +220,7 @@ WORKLOADS = {
             epochs_per_fit=200,
             epochs_per_dispatch=50,
             one_function=True,
-            score_seeds=3,
+            score_seeds=5,
         ),
         Workload(
             name="W5",
@@ -236,7 +236,7 @@ WORKLOADS = {
             epochs_per_fit=4000,
             epochs_per_dispatch=1000,
             one_function=True,
-            score_seeds=3,
+            score_seeds=5,
         ),
     )
 }

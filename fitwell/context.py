@@ -7,6 +7,7 @@ Outside any context (an eager call) every question has a quiet default.
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,13 +21,17 @@ from fitwell import random
 Array = jax.Array
 
 
+_eager_draws: Counter[int] = Counter()
+
+
 @dataclass
 class CallContext:
     """The surroundings of one forward pass.
 
     training: whether layers behave as in training; None leaves each layer its default.
     key: the random key of this step; None draws fresh keys from the seed stream.
-    step: the number of updates made so far, for layers with a seed of their own.
+    step: a number that differs from call to call (in training, the updates made so far), for layers with a
+    seed of their own.
     row_weights: ``[batch]``, 1 for real rows and 0 for the padding of a short batch; None when all are real.
     row_count: their sum, when it is known already.
     """
@@ -47,7 +52,11 @@ class CallContext:
         A layer with a `seed` of its own draws from that seed instead of the run's.
         """
         if self.key is None:
-            return jax.random.key(random.next_seed() if seed is None else seed)
+            if seed is None:
+                return jax.random.key(random.next_seed())
+            # Eager calls of a seeded layer differ from each other, and are the same in every process.
+            _eager_draws[seed] += 1
+            return jax.random.fold_in(jax.random.key(seed), _eager_draws[seed])
         self.draws += 1
         base = self.key if seed is None else jax.random.fold_in(jax.random.key(seed), self.step)
         return jax.random.fold_in(base, self.draws)

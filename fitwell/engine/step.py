@@ -57,7 +57,13 @@ def _evaluation_step(program: Program) -> Step:
         # Layers that stay random at inference (MC dropout) need noise that differs from batch to batch.
         key = jax.random.fold_in(step_key(state.seed, state.step), index + 1)
         loss, forward = program.forward(
-            state.trainable, state.statistics, state.hyper, batch, training=False, key=key, step=state.step
+            state.trainable,
+            state.statistics,
+            state.hyper,
+            batch,
+            training=False,
+            key=key,
+            step=state.step + index,
         )
         return state.replace(metrics=program.accumulate(state.metrics, loss, forward, batch, state.hyper))
 

@@ -28,6 +28,7 @@ class Inference:
         self.hyper = named_hyperparameters([layer for _, layer in model.flatten()])
         self._compiled: dict[Any, Any] = {}
         self._draws = False
+        self._calls = 0
 
     def __call__(self, x: Any) -> Any:
         """Return the outputs for the rows of `x`, as NumPy arrays."""
@@ -39,19 +40,20 @@ class Inference:
         values = {path: variable.value for path, variable in self.variables.items()}
         hyper = {path: cell.as_array() for path, cell in self.hyper.items() if cell.is_number}
         seed = np.uint32(random.next_seed() if self._draws else 0)
-        arguments = (values, hyper, x, seed)
+        self._calls += 1
+        arguments = (values, hyper, x, seed, np.int32(self._calls))
         if key not in self._compiled:
             self._compiled[key] = compiling.compile_program(self._forward, arguments)
             if self._draws and seed == 0:
                 # Tracing has just shown that the model is random at inference: give it noise of its own.
-                arguments = (values, hyper, x, np.uint32(random.next_seed()))
+                arguments = (values, hyper, x, np.uint32(random.next_seed()), np.int32(self._calls))
         outputs = self._compiled[key](*arguments)
         return jax.tree.map(lambda output: np.asarray(output)[:rows], outputs)
 
-    def _forward(self, values: dict[str, Any], hyper: dict[str, Any], x: Any, seed: Any) -> Any:
+    def _forward(self, values: dict[str, Any], hyper: dict[str, Any], x: Any, seed: Any, call: Any) -> Any:
         cells: dict[Any, Any] = {self.variables[path]: value for path, value in values.items()}
         cells |= {self.hyper[path]: value for path, value in hyper.items()}
-        context = CallContext(training=False, key=jax.random.key(seed))
+        context = CallContext(training=False, key=jax.random.key(seed), step=call)
         with bind(cells), call_context(context):
             outputs = self.model(x)
         self._draws = self._draws or context.draws > 0
