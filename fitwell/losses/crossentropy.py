@@ -12,6 +12,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from fitwell import config as settings
 from fitwell import context
@@ -137,7 +138,7 @@ def class_numbers(loss: str, y_true: Any, y_pred: Array, axis: int = -1) -> Arra
             hint = " For a single output use binary_crossentropy."
         raise ShapeError(
             f"{loss}: expected class numbers of shape {expected} (or with a last axis of size 1) for "
-            f"predictions of shape {y_pred.shape}, got {tuple(jnp.shape(y_true))}.{hint}"
+            f"predictions of shape {y_pred.shape}, got {tuple(np.shape(y_true))}.{hint}"
         )
     return labels.astype(jnp.int32)
 

@@ -93,7 +93,7 @@ class AUC(DecisionCounts):
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Take in labels and predictions of a batch; `sample_weight` is ``[batch]`` or None."""
         pred = jnp.asarray(y_pred)
-        self.build(jnp.shape(y_true), pred.shape)
+        self.build(np.shape(y_true), pred.shape)
         if self.from_logits:
             pred = jax.nn.sigmoid(pred)
         if self.label_weights is not None and not self.multi_label:

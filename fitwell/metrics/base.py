@@ -99,9 +99,11 @@ class Metric(Configurable):
         unknown = set(older) - {"aggregation", "synchronization", "trainable"}
         if unknown:
             raise InvalidArgument(f"metric {self.name!r}: add_weight has no argument {sorted(unknown)[0]!r}")
-        if isinstance(shape, str) or shape is None:
-            shape, name = (name if isinstance(name, tuple | list) else ()), shape or name
-        sizes = (shape,) if isinstance(shape, int) else tuple(int(size) for size in shape)
+        if isinstance(shape, str):  # Keras 2: add_weight(name, shape)
+            name, shape = shape, ()
+            if isinstance(initializer, tuple | list | int):
+                shape, initializer = initializer, "zeros"
+        sizes = (shape,) if isinstance(shape, int) else tuple(int(size) for size in shape or ())
         dtype = jnp.dtype(dtype or self.dtype)
         value = initializers.get(initializer or "zeros")(sizes, dtype=dtype)  # type: ignore[misc]
         own = self._own_variables()

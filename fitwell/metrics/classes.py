@@ -6,6 +6,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from fitwell.errors import InvalidArgument, ShapeError
 from fitwell.losses.base import align
@@ -83,7 +84,7 @@ class FBetaScore(Metric):
         """Take in targets and predictions of a batch; `sample_weight` is ``[batch]`` or None."""
         pred = jnp.asarray(y_pred)
         pred = pred[:, None] if pred.ndim == 1 else pred
-        self.build(jnp.shape(y_true), pred.shape)
+        self.build(np.shape(y_true), pred.shape)
         true, pred = align(_one_hot_if_sparse(y_true, pred.shape[-1]), pred)
         if true.shape != pred.shape:
             raise ShapeError(
@@ -180,7 +181,7 @@ class ConfusionMatrix(Metric):
         labels = true.reshape(-1).astype(jnp.int32)
         if labels.shape != decided.shape:
             raise ShapeError(
-                f"{self.name}: targets of shape {jnp.shape(y_true)} do not fit predictions of shape {pred.shape}"
+                f"{self.name}: targets of shape {np.shape(y_true)} do not fit predictions of shape {pred.shape}"
             )
         weights = spread_weights(sample_weight, decided.shape, counts.rounded.dtype)
         rows = jax.nn.one_hot(labels, classes, dtype=weights.dtype) * weights[:, None]

@@ -19,10 +19,12 @@ def spread_weights(sample_weight: Any, shape: tuple[int, ...], dtype: Any) -> Ar
     if sample_weight is None:
         return jnp.ones(shape, dtype)
     weights = jnp.asarray(sample_weight).astype(dtype)
-    weights = weights.reshape(weights.shape + (1,) * (len(shape) - weights.ndim))
-    if any(have not in (1, want) for have, want in zip(weights.shape, shape, strict=False)):
+    spread = weights.reshape(weights.shape + (1,) * (len(shape) - weights.ndim))
+    if spread.ndim > len(shape) or any(
+        have not in (1, want) for have, want in zip(spread.shape, shape, strict=True)
+    ):
         raise ShapeError(f"sample weights of shape {weights.shape} do not fit predictions of shape {shape}")
-    return jnp.broadcast_to(weights, shape)
+    return jnp.broadcast_to(spread, shape)
 
 
 class DecisionCounts(Metric):

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 
 from fitwell import losses
 from fitwell.errors import ShapeError
@@ -78,8 +79,11 @@ class Mean(Metric):
             self._count.add(kept.size)
         else:
             # Selected, not multiplied: a padding row (weight 0) may hold anything, also NaN.
-            self._total.add(jnp.sum(jnp.where(weights == 0, 0, kept * weights)))
-            self._count.add(jnp.sum(weights))
+            weighted = jnp.where(weights == 0, 0, kept * weights)
+            # A row counts as one, however many values of it have weights of their own.
+            share = weights.shape[0] / weights.size if weights.ndim > 1 else 1
+            self._total.add(jnp.sum(weighted) * share)
+            self._count.add(jnp.sum(weights) * share)
 
     def result(self) -> Array:
         """Return the mean, 0 before any value."""
@@ -195,7 +199,7 @@ class MeanMetricWrapper(RowMean):
         """Take in targets and predictions of a batch; `sample_weight` is ``[batch]`` or None."""
         values = jnp.asarray(self.values(y_true, y_pred))
         if values.ndim == 0 and sample_weight is None:
-            sample_weight = jnp.ones(jnp.shape(y_pred)[:1])
+            sample_weight = jnp.ones(np.shape(y_pred)[:1])
         Mean.update_state(self, values, sample_weight)
 
     def get_config(self) -> dict[str, Any]:
