@@ -157,7 +157,7 @@ def test_double_precision_is_kept(run: Any) -> None:
         optimizers.SGD(0.1, gradient_accumulation_steps=2),
         optimizers.SGD(0.3, clipnorm=0.5),
     ],
-    ids=repr,
+    ids=lambda optimizer: optimizer.name,
 )
 def test_a_quadratic_bowl_is_descended(optimizer: Any, run: Any) -> None:
     target = jnp.asarray([1.0, -2.0, 0.5])
