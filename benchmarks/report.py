@@ -30,15 +30,15 @@ PREAMBLE = """# Benchmarks
 Written by `python -m benchmarks --write`; do not edit by hand.
 
 - **Steady epoch**: training on every row once, in a new order, and one evaluation of all validation rows; for every
-  contender alike. Timed as a fit of several epochs divided by their number, after a fit of the same length that does
-  not count. Contenders take turns in one process; median, and in brackets the middle half of the repeats.
+  contender alike. Timed as a fit of several epochs less a fit of one (so what a fit costs once, checking and moving
+  data, does not count), after a fit that does not count. Contenders take turns; median, and the middle half of repeats.
 - **Of fitwell, of hand-written**: ratios of the medians, contender over fitwell and contender over the hand-written
   JAX scan.
 - **First epoch**: from building the network to the end of the first epoch with its evaluation, compilation included,
   imports not, data in memory; each in a process of its own, without a compilation cache on disk; median.
 - **Peak memory**: largest resident memory of a whole run in a process of its own, and in brackets what came on top of
   the imports and the data; median.
-- **Validation loss, accuracy**: at the end of the full run; mean over seeds.
+- **Validation loss, accuracy**: at the end of the full run; mean over seeds for fitwell, one run for its peers.
 - Peers run at the best of the settings named behind them, found by trial. Bare matrix products: forward, kernel
   gradient and input gradient of every dense layer, nothing else, in one compiled loop.
 """

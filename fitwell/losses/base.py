@@ -158,7 +158,8 @@ def reduce_values(
     elif valid is None:
         return total / max(values.size, 1)
     elif mask is None:
-        return total / (context.real_rows(values.dtype) * (values.size // values.shape[0]))
+        rows_in = jnp.maximum(context.real_rows(values.dtype), 1)  # padding only: 0, not NaN
+        return total / (rows_in * (values.size // values.shape[0]))
     else:
         count = jnp.sum(valid).astype(values.dtype) * (values.size // max(valid.size, 1))
     return jnp.where(count == 0, 0, total / jnp.where(count == 0, 1, count))

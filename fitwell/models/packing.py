@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from fitwell.data.arrays import as_array
+from fitwell.data.arrays import as_array, class_codes
 from fitwell.data.feeds import Batch
 from fitwell.errors import DataError, InvalidArgument, nearest
 
@@ -72,10 +72,23 @@ def _in_order(value: Any, names: Sequence[str], what: str, role: str) -> list[An
 
 
 def pack_targets(y: Any, names: Sequence[str], what: str = "y") -> list[Any] | None:
-    """Return the targets, one array per output."""
+    """Return the targets, one array per output. Categorical labels of pandas become class numbers."""
     if y is None:
         return None
-    return _in_order(y, names, what, "output")
+    return _in_order(_class_numbers(y, what), names, what, "output")
+
+
+def _class_numbers(y: Any, what: str) -> Any:
+    """Return pandas categories (alone, or in a list or dict of targets) as class numbers in their own order."""
+    if isinstance(y, Mapping):
+        return {key: _class_numbers(value, f"{what}[{key!r}]") for key, value in y.items()}
+    if isinstance(y, list | tuple) and any(_is_categorical(item) for item in y):
+        return [_class_numbers(item, f"{what}[{i}]") for i, item in enumerate(y)]
+    return class_codes(y, what)[0] if _is_categorical(y) else y
+
+
+def _is_categorical(value: Any) -> bool:
+    return str(getattr(value, "dtype", "")) == "category"
 
 
 def pack_weights(weights: Any, names: Sequence[str], what: str = "sample_weight") -> list[Any] | None:
