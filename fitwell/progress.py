@@ -17,6 +17,11 @@ LINE_SECONDS = 1.0
 BAR_WIDTH = 20
 
 
+def say(text: str) -> None:
+    """Write one line about the run to standard output."""
+    sys.stdout.write(text + "\n")
+
+
 class Progress:
     """Shows epochs, steps, time and metrics of one run.
 

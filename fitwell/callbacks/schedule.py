@@ -8,6 +8,7 @@ from typing import Any
 
 from fitwell.callbacks.base import Callback
 from fitwell.errors import InvalidArgument
+from fitwell.progress import say
 
 
 class LearningRateScheduler(Callback):
@@ -38,7 +39,7 @@ class LearningRateScheduler(Callback):
             self.model.optimizer.learning_rate = rate
             rates.append(rate)
             if self.verbose:
-                pass
+                say(f"Epoch {epoch + 1}: LearningRateScheduler setting learning rate to {rate}.")
         return {"optimizer.learning_rate": rates}
 
     def _rate(self, epoch: int) -> float:

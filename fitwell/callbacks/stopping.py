@@ -7,6 +7,7 @@ from typing import Any
 from fitwell.callbacks.base import Callback
 from fitwell.engine.policies import Policy, ReduceWhenStalled, StopWhenStalled
 from fitwell.errors import InvalidArgument
+from fitwell.progress import say
 
 # Metrics that are better when larger; everything else is taken for a loss.
 _LARGER_IS_BETTER = (
@@ -96,9 +97,9 @@ class EarlyStopping(Callback):
         self.best_epoch = max(best_epoch, 0)
         self.stopped_epoch = max(stopped, 0)
         if self.verbose and stopped >= 0:
-            pass
+            say(f"Epoch {stopped + 1}: early stopping")
         if self.verbose and self.restore_best_weights and best_epoch >= 0:
-            pass
+            say(f"Restoring model weights from the end of the best epoch: {best_epoch + 1}.")
 
 
 class ReduceLROnPlateau(Callback):
@@ -150,9 +151,9 @@ class ReduceLROnPlateau(Callback):
         )
 
     def absorb(self, memory: Any) -> None:
-        """Say how often the rate was reduced."""
+        """Say what became of the rate."""
         if self.verbose:
-            pass
+            say(f"ReduceLROnPlateau: the learning rate is now {self.model.optimizer.learning_rate:g}.")
 
 
 class TerminateOnNaN(Callback):
