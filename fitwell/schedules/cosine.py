@@ -115,10 +115,8 @@ class CosineDecayRestarts(LearningRateSchedule):
         def start(period: Array) -> Array:
             return jnp.where(even, period, (jnp.power(growth, period) - 1) / (growth - 1))
 
-        logarithm = jnp.log1p(elapsed * (growth - 1)) / jnp.log(growth)
-        # Rounding may put a step at the very border into the neighbouring period.
-        period = jnp.where(even, jnp.floor(elapsed), jnp.floor(logarithm))
-        period = jnp.where(elapsed >= start(period + 1), period + 1, period)
+        # Rounded, this is the right period or the next one, and rounding errors cannot change that.
+        period = jnp.round(jnp.where(even, elapsed, jnp.log1p(elapsed * (growth - 1)) / jnp.log(growth)))
         period = jnp.where(elapsed < start(period), period - 1, period)
         done = (elapsed - start(period)) / jnp.where(even, 1, jnp.power(growth, period))
         share = (1 - self.alpha) * jnp.power(self.m_mul, period) * _half_cosine(done) + self.alpha

@@ -42,9 +42,8 @@ class Warmup(LearningRateSchedule):
         # One evaluation serves both phases: during the warm-up the other schedule waits at its step 0.
         after = self.after
         target = after(jnp.maximum(step - self.warmup_steps, 0)) if callable(after) else after
-        done = jnp.minimum(step / self.warmup_steps, 1)
-        rising = self.initial_learning_rate + (target - self.initial_learning_rate) * done
-        return jnp.where(done < 1, rising, target)
+        rising = self.initial_learning_rate + (target - self.initial_learning_rate) * step / self.warmup_steps
+        return jnp.where(step < self.warmup_steps, rising, target)
 
 
 class _Cycle(LearningRateSchedule):
@@ -55,17 +54,18 @@ class _Cycle(LearningRateSchedule):
     def _set_lengths(self, total_steps: float, last_steps: float | None) -> None:
         self.total_steps = positive(self, "total_steps", total_steps)
         self.last_steps = last_steps
-        tail = total_steps // 10 + 1 if last_steps is None else last_steps
-        if not 1 <= tail <= total_steps - 2:
+        if not 1 <= self._tail() <= total_steps - 2:
             raise InvalidArgument(
-                f"{type(self).__name__}: total_steps={total_steps} and last_steps={tail} leave no room for "
+                f"{type(self).__name__}: total_steps={total_steps} and last_steps={self._tail()} leave no room for "
                 "a rise and a fall; last_steps must be from 1 to total_steps - 2"
             )
 
+    def _tail(self) -> Any:
+        return self.total_steps // 10 + 1 if self.last_steps is None else self.last_steps
+
     def _lines(self, step: Number, start: Any, top: Any, end: Any) -> Array:
         step = as_float(step)
-        tail = jnp.floor(self.total_steps / 10) + 1 if self.last_steps is None else self.last_steps
-        half = jnp.floor((self.total_steps - tail) / 2)
+        half = (self.total_steps - self._tail()) // 2
         rising, falling = _line(start, top, step / half), _line(top, start, step / half - 1)
         rest = jnp.minimum((step - 2 * half) / (self.total_steps - 2 * half), 1)
         return jnp.where(step < half, rising, jnp.where(step < 2 * half, falling, _line(start, end, rest)))
