@@ -99,7 +99,20 @@ def test_fans_are_those_of_keras(shape: tuple[int, ...]) -> None:
     assert initializers.compute_fans(shape) == compute_fans(shape)
 
 
+def test_defaults() -> None:
+    assert initializers.Identity().gain == 1.0
+    for name in ("Constant", "Identity", "Orthogonal", "VarianceScaling", "GlorotUniform", "HeNormal"):
+        ours = getattr(initializers, name)().get_config()
+        assert getattr(keras.initializers, name)().get_config() in (ours, {})  # Keras forgot that of Identity
+    assert initializers.FixupNormal(1).get_config() == {"branches": 1, "layers": 2, "seed": None}
+    np.testing.assert_array_equal(
+        initializers.FixupNormal(1, seed=3)((4, 3)), initializers.HeNormal(seed=3)((4, 3))
+    )
+
+
 def test_fans_of_chosen_axes() -> None:
+    # One of the two alone says nothing, as in Keras.
+    assert initializers.compute_fans((2, 3), input_axes=(1,)) == (2, 3)
     assert initializers.compute_fans((2, 3, 5, 7), (0, 1), (2, 3)) == (6, 35)
     values = initializers.GlorotUniform(seed=0, input_axes=(0,), output_axes=(1, 2))((100, 20, 50))
     check_moments(values, 0.0, 2 / (100 + 1000))
@@ -236,5 +249,6 @@ def test_words_of_errors() -> None:
         initializers.Orthogonal()((3,))
     with pytest.raises(ShapeError, match=r"a value of shape \(2,\) cannot fill shape \(2, 3\)"):
         initializers.Constant([1, 2])((2, 3))
-    with pytest.raises(InvalidArgument, match="branches >= 1 and layers >= 2"):
-        initializers.FixupNormal(4, layers=1)
+    for branches, layers in ((4, 1), (0, 2)):
+        with pytest.raises(InvalidArgument, match="branches >= 1 and layers >= 2"):
+            initializers.FixupNormal(branches, layers)

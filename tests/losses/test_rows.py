@@ -50,6 +50,19 @@ def test_padding_changes_nothing(
             np.testing.assert_allclose(actual, expected, rtol=1e-6, atol=1e-7)
 
 
+@pytest.mark.parametrize(
+    ("name", "arguments", "data"), BY_ROW, ids=[f"{c[0]}-{c[2]}-{len(c[1])}" for c in BY_ROW]
+)
+def test_steps_of_a_sequence_are_rows(name: str, arguments: dict[str, Any], data: str) -> None:
+    """``[batch, steps, ...]`` gives ``[batch, steps]``: the values of ``[batch * steps, ...]``."""
+    y_true, y_pred = DATA[data]
+    loss = getattr(losses, name)(**arguments)
+    expected = np.asarray(loss.per_row(y_true, y_pred)).reshape(2, ROWS // 2)
+    folded = [array.reshape(2, ROWS // 2, *array.shape[1:]) for array in (y_true, y_pred)]
+    np.testing.assert_allclose(loss.per_row(*folded), expected, rtol=1e-6, atol=1e-7)
+    np.testing.assert_allclose(loss(*folded), loss(y_true, y_pred), rtol=1e-6)
+
+
 def test_gradient_of_padding_is_zero() -> None:
     loss = losses.SparseCategoricalCrossentropy()
     with call_context(CallContext(row_weights=jnp.array([1.0] * ROWS + [0.0] * 3))):
