@@ -54,8 +54,9 @@ def heaviside(x: Any) -> Array:
 
 @_registry.register()
 def sign(x: Any) -> Array:
-    """Sign threshold unit: ``-1 if z < 0, 0 if z == 0, +1 if z > 0``. Forward only, like `heaviside`. Not in
-    Keras.
+    """Sign threshold unit: ``-1 if z < 0, 0 if z == 0, +1 if z > 0``.
+
+    Forward only, like `heaviside`. Not in Keras.
     """
     return jnp.sign(_floats(x))
 
@@ -111,9 +112,7 @@ def exponential(x: Any) -> Array:
 
 @_registry.register()
 def softplus(x: Any) -> Array:
-    """Smooth ramp ``log(1 + exp(z))``: positive, close to 0 for large negative z and to z for large positive
-    z.
-    """
+    """Smooth ramp ``log(1 + exp(z))``: positive, and close to z where z is large."""
     return jax.nn.softplus(_floats(x))
 
 
@@ -195,8 +194,9 @@ def selu(x: Any) -> Array:
 
 @_registry.register()
 def gelu(x: Any, approximate: bool = False) -> Array:
-    """Gaussian error linear unit ``z Φ(z)``; by a tanh formula if `approximate`. Source: Hendrycks and Gimpel
-    2016.
+    """Gaussian error linear unit ``z Φ(z)``; by a tanh formula if `approximate`.
+
+    Source: Hendrycks and Gimpel 2016.
     """
     return jax.nn.gelu(_floats(x), approximate=approximate)
 
@@ -233,8 +233,9 @@ def glu(x: Any, axis: int = -1) -> Array:
 
 @_registry.register()
 def hard_sigmoid(x: Any) -> Array:
-    """``relu6(z + 3) / 6``: 0 below -3, 1 above 3. Keras 2 had ``clip(0.2 z + 0.5, 0, 1)``; this is Keras
-    3's.
+    """``relu6(z + 3) / 6``: 0 below -3, 1 above 3.
+
+    This is Keras 3's; Keras 2 had ``clip(0.2 z + 0.5, 0, 1)``.
     """
     return relu6(_floats(x) + 3.0) / 6.0
 

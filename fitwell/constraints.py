@@ -67,8 +67,9 @@ class MaxNorm(Constraint):
 
 @_registry.register()
 class MinMaxNorm(Constraint):
-    """Norm pulled towards an interval: ``w n / (ε + |w|)``, ``n = rate clip(|w|, min, max) + (1 - rate)
-    |w|``.
+    """Norm pulled towards an interval: ``w n / (ε + |w|)``.
+
+    ``n = rate clip(|w|, min, max) + (1 - rate) |w|``, ε = 1e-7.
 
     Args:
         min_value: lower bound, 0 by default.
@@ -160,8 +161,9 @@ max_norm, min_max_norm, unit_norm, non_neg, radial_constraint = (
 
 
 def get(identifier: Any) -> Callable[[Any], Any] | None:
-    """Return the constraint that `identifier` stands for: a name, object, class, configuration or function;
-    or None.
+    """Return the constraint that `identifier` stands for; None stays None.
+
+    A name, an object, a class, a configuration or a function of an array.
     """
     constraint = _registry.get(identifier)
     if constraint is not None and not callable(constraint):

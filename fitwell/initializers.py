@@ -339,10 +339,10 @@ class _Named(VarianceScaling):
 
 @_registry.register("xavier_uniform")
 class GlorotUniform(_Named):
-    """Variance ``2 / (fan_in + fan_out)``, uniform within ``±sqrt(6 / (fan_in + fan_out))``: the default of
-    layers.
+    """Variance ``2 / (fan_in + fan_out)``, uniform within ``±sqrt(6 / (fan_in + fan_out))``.
 
-    For none, tanh, logistic and softmax. Also called Xavier's. Source: Glorot and Bengio 2010.
+    The default of layers, for none, tanh, logistic and softmax. Also called Xavier's. Source: Glorot and
+    Bengio 2010.
     """
 
     _mode, _distribution = "fan_avg", "uniform"
@@ -357,8 +357,9 @@ class GlorotNormal(_Named):
 
 @_registry.register()
 class HeUniform(_Named):
-    """Variance ``2 / fan_in``, uniform within ``±sqrt(6 / fan_in)``: ReLU family, ELU. Source: He et al.
-    2015.
+    """Variance ``2 / fan_in``, uniform within ``±sqrt(6 / fan_in)``: ReLU family, ELU.
+
+    Source: He et al. 2015.
     """
 
     _scale, _distribution = 2.0, "uniform"
@@ -385,11 +386,10 @@ class LecunNormal(_Named):
 
 @_registry.register()
 class FixupNormal(RandomInitializer):
-    """He's normal values times ``branches^(-1 / (2 layers - 2))``: residual stacks without normalisation
-    layers.
+    """He's normal values times ``branches^(-1 / (2 layers - 2))``.
 
-    For every kernel of a residual branch but the last, which starts at `Zeros`. Source: Zhang et al. 2019
-    (Fixup). Not in Keras.
+    For residual stacks without normalisation layers: every kernel of a branch but the last, which starts at
+    `Zeros`. Source: Zhang et al. 2019 (Fixup). Not in Keras.
 
     Args:
         branches: number of residual branches in the network.

@@ -118,8 +118,9 @@ class L1L2(Regularizer):
 
 @_registry.register()
 class ElasticNet(Regularizer):
-    """``β λ Σ|w| + (1 - β)/2 λ Σ w²``: a mixture of L1 and L2 by a share β. Source: Zou and Hastie 2005. Not
-    in Keras.
+    """``β λ Σ|w| + (1 - β)/2 λ Σ w²``: a mixture of L1 and L2 by a share β.
+
+    Source: Zou and Hastie 2005. Not in Keras.
 
     Args:
         strength: λ, 0.01 by default.
@@ -184,8 +185,9 @@ def l1_l2(l1: Any = 0.01, l2: Any = 0.01) -> L1L2:
 
 
 def get(identifier: Any) -> Callable[[Any], Any] | None:
-    """Return the regularizer that `identifier` stands for: a name, object, class, configuration or function;
-    or None.
+    """Return the regularizer that `identifier` stands for; None stays None.
+
+    A name, an object, a class, a configuration or a function of an array.
 
     By name the strengths are 0.01. (Keras 3 documents this for ``"l1_l2"`` too, but gives 0, no penalty at
     all.)

@@ -43,9 +43,7 @@ def as_predictions(y_pred: Any, dtype: Any = None) -> Array:
 
 
 def _derive(output: Array, change: Callable[[Array], Array]) -> Array:
-    """Return ``change(output)``; if `output` is a known sigmoid or softmax, the result is one of changed
-    logits.
-    """
+    """Return ``change(output)``, known as a softmax or sigmoid of changed logits if `output` is one."""
     changed = change(output)
     if context.inside():
         current = context.current()
@@ -94,9 +92,7 @@ def matched(loss: str, y_true: Any, y_pred: Any) -> tuple[Array, Array]:
 
 
 def _leading(weights: Array, values: Array, what: str, loss: str) -> Array:
-    """Return `weights`, one for each row or for each value, with axes of size 1 appended to the rank of
-    `values`.
-    """
+    """Return `weights`, one for each row or value, with axes of size 1 appended."""
     while weights.ndim > values.ndim and weights.shape[-1] == 1:
         weights = jnp.squeeze(weights, -1)
     fits = weights.ndim <= values.ndim and all(
@@ -269,9 +265,7 @@ class Loss(Configurable):
 
 
 def kept_arguments(thing: Configurable, but: tuple[str, ...]) -> dict[str, Any]:
-    """Return the constructor arguments of `thing` that it keeps as attributes, as plain data, except those in
-    `but`.
-    """
+    """Return the constructor arguments that `thing` keeps as attributes, as plain data, except `but`."""
     names = [name for name in thing._arguments() if name not in but and hasattr(thing, name)]
     return {name: serialize(getattr(thing, name)) for name in names}
 

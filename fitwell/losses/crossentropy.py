@@ -202,8 +202,9 @@ def _log_complements(logits: Array) -> Array:
 
 
 def kl_divergence(y_true: Any, y_pred: Any) -> Array:
-    """Kullback-Leibler divergence ``Σ_k y_k log(y_k / p_k)`` along the last axis, both clipped to ``[1e-7,
-    1]``.
+    """Kullback-Leibler divergence ``Σ_k y_k log(y_k / p_k)`` along the last axis.
+
+    Both are clipped to ``[1e-7, 1]``.
     """
     y_true, y_pred = matched("kl_divergence", y_true, y_pred)
     y_true, y_pred = (jnp.clip(p, settings.epsilon(), 1) for p in (y_true, y_pred))

@@ -29,9 +29,7 @@ def binary_focal_crossentropy(
     label_smoothing: Any = 0.0,
     axis: int = -1,
 ) -> Array:
-    """Mean along `axis` of ``(1 - p_t)^γ bce``, ``p_t = y p + (1 - y)(1 - p)``; see
-    `BinaryFocalCrossentropy`.
-    """
+    """Mean along `axis` of ``(1 - p_t)^γ bce``; see `BinaryFocalCrossentropy`."""
     y_true, y_pred = matched("binary_focal_crossentropy", y_true, y_pred)
     y_true = smoothed(y_true, label_smoothing, 0.5)
     logits = find_logits(y_pred, "sigmoid", from_logits)
@@ -76,8 +74,9 @@ def categorical_generalized_cross_entropy(y_true: Any, y_pred: Any, q: Any = 0.5
 
 @registry.register()
 class BinaryFocalCrossentropy(Loss):
-    """Binary cross-entropy times ``(1 - p_t)^γ``: rows that are predicted well count less. Source: Lin et al.
-    2017.
+    """Binary cross-entropy times ``(1 - p_t)^γ``, ``p_t = y p + (1 - y)(1 - p)``.
+
+    Rows that are predicted well count less. Source: Lin et al. 2017.
 
     Args:
         apply_class_balancing: whether to multiply by α for label 1 and 1 - α for label 0; False by default.
@@ -129,8 +128,9 @@ class BinaryFocalCrossentropy(Loss):
 
 @registry.register()
 class CategoricalFocalCrossentropy(Loss):
-    """Cross-entropy of one-hot targets with each class's term times ``α (1 - p_k)^γ``. Source: Lin et al.
-    2017.
+    """Cross-entropy of one-hot targets with each class's term times ``α (1 - p_k)^γ``.
+
+    Source: Lin et al. 2017.
 
     Args:
         alpha: α, 0.25 by default, or a list with one for each class; data when it is one number.

@@ -65,8 +65,9 @@ class SquaredHinge(PlainLoss):
 
 @registry.register()
 class CategoricalHinge(PlainLoss):
-    """Hinge loss between the right class and the best wrong one, one-hot targets. Source: Weston and Watkins
-    1999.
+    """Hinge loss between the right class and the best wrong one, one-hot targets.
+
+    Source: Weston and Watkins 1999.
     """
 
     function = categorical_hinge
@@ -75,8 +76,9 @@ class CategoricalHinge(PlainLoss):
 
 @registry.register("perceptron")
 class PerceptronLoss(PlainLoss):
-    """Perceptron criterion ``mean(max(0, -y ŷ))``, y in {-1, 1} or {0, 1}. Source: Rosenblatt 1957. Not in
-    Keras.
+    """Perceptron criterion ``mean(max(0, -y ŷ))``, y in {-1, 1} or {0, 1}.
+
+    Source: Rosenblatt 1957. Not in Keras.
     """
 
     function = perceptron

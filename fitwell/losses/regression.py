@@ -106,8 +106,9 @@ class MeanAbsolutePercentageError(PlainLoss):
 
 @registry.register("msle")
 class MeanSquaredLogarithmicError(PlainLoss):
-    """Mean squared logarithmic error, ``mean((log(1 + y) - log(1 + ŷ))²)``: positive targets of many
-    magnitudes.
+    """Mean squared logarithmic error, ``mean((log(1 + y) - log(1 + ŷ))²)``.
+
+    For positive targets of many magnitudes.
     """
 
     function = mean_squared_logarithmic_error
@@ -150,8 +151,9 @@ class LogCosh(PlainLoss):
 
 @registry.register()
 class Poisson(PlainLoss):
-    """Negative log-likelihood of counts, ``mean(ŷ - y log(ŷ + 1e-7))`` (without the term that depends on y
-    only).
+    """Negative log-likelihood of counts, ``mean(ŷ - y log(ŷ + 1e-7))``.
+
+    The term that depends on the targets only is left out.
     """
 
     function = poisson

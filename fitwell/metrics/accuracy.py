@@ -53,8 +53,9 @@ def sign_accuracy(y_true: Any, y_pred: Any) -> Array:
 
 
 def categorical_accuracy(y_true: Any, y_pred: Any) -> Array:
-    """1 where the largest prediction is at the largest target; ``[batch, ..., classes]`` gives ``[batch,
-    ...]``.
+    """1 where the largest prediction is at the largest target, else 0.
+
+    ``[batch, ..., classes]`` twice gives ``[batch, ...]``.
     """
     true, pred = _equal_shapes("categorical_accuracy", y_true, y_pred)
     return (_first_largest(true) == _first_largest(pred)).astype(jnp.float32)

@@ -25,8 +25,9 @@ def _one_hot_if_sparse(y_true: Any, width: int) -> Array:
 
 @registry.register()
 class FBetaScore(Metric):
-    """Weighted harmonic mean of precision and recall, ``(1 + β²) TP / ((1 + β²) TP + β² FN + FP)``, 0 if
-    undefined.
+    """Weighted harmonic mean of precision and recall.
+
+    ``(1 + β²) TP / ((1 + β²) TP + β² FN + FP)``, 0 if undefined.
 
     Predictions are ``[batch, classes]`` and targets one-hot (or class numbers). A single output is decided at
     0.5.

@@ -256,8 +256,9 @@ class _BestUnderConstraint(DecisionCounts):
 
 @registry.register()
 class SensitivityAtSpecificity(_BestUnderConstraint):
-    """Best sensitivity ``TP / (TP + FN)`` over thresholds where specificity ``TN / (TN + FP)`` is high
-    enough.
+    """Best sensitivity over the thresholds where specificity is high enough.
+
+    Sensitivity is ``TP / (TP + FN)``, specificity ``TN / (TN + FP)``.
 
     Args:
         specificity: the bound.

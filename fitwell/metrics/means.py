@@ -111,8 +111,9 @@ class RootMeanSquaredError(RowMean):
 
 @registry.register("cosine_proximity")
 class CosineSimilarity(RowMean):
-    """Mean cosine of the angle between target and prediction: 1 for the same direction (the loss has minus
-    that).
+    """Mean cosine of the angle between target and prediction: 1 for the same direction.
+
+    The loss of this name is minus that.
 
     Args:
         name: see `Metric`.
