@@ -32,6 +32,9 @@ class SeedStream:
         return int(sequence.generate_state(1)[0])
 
 
+# Rows that one setting of the generator permutes, when an epoch has fewer.
+_ORDERED_AT_ONCE = 4096
+
 _process_stream = SeedStream()
 _local = threading.local()
 
@@ -71,15 +74,36 @@ def generator(seed: int | None = None) -> np.random.Generator:
 
 
 def epoch_order(seed: int, epoch: int, rows: int) -> NDArray[np.int32]:
-    """Return the order in which epoch `epoch` of the run seeded `seed` visits its rows.
+    """Return the order in which epoch `epoch` of the run seeded `seed` visits its rows; see `epoch_orders`."""
+    return epoch_orders(seed, range(epoch, epoch + 1), rows)[0]
 
-    A permutation of ``0 … rows-1`` drawn by a counter-based generator keyed by ``(seed, epoch)``, on the
-    host: the device's own permutation costs more than a whole epoch of a small network.
+
+def epoch_orders(seed: int, epochs: range, rows: int) -> NDArray[np.int32]:
+    """Return the orders in which consecutive `epochs` of the run seeded `seed` visit their rows.
+
+    ``[epochs, rows]`` permutations of ``0 … rows-1``, drawn by a counter-based generator on the host: the
+    device's own permutation costs more than a whole epoch of a small network. Each is a function of
+    ``(seed, epoch, rows)`` only. Epochs of few rows are drawn a block at a time, keyed by ``(seed, block)``,
+    because setting the generator costs more than permuting.
     """
+    orders = np.empty((len(epochs), rows), np.int32)
+    at_once = max(1, _ORDERED_AT_ONCE // max(rows, 1))
+    epoch = epochs.start
+    while epoch < epochs.stop:
+        block, offset = divmod(epoch, at_once)
+        count = min(at_once - offset, epochs.stop - epoch)
+        done = epoch - epochs.start
+        orders[done : done + count] = _order_block(seed, block, at_once, rows)[offset : offset + count]
+        epoch += count
+    return orders
+
+
+def _order_block(seed: int, block: int, epochs: int, rows: int) -> NDArray[np.int32]:
     stream, state = _counter_stream()
-    state["state"]["key"][:] = (seed, epoch)
+    state["state"]["key"][:] = (seed, block)
     stream.bit_generator.state = state
-    return stream.permutation(rows).astype(np.int32)
+    orders = np.broadcast_to(np.arange(rows, dtype=np.int32), (epochs, rows))
+    return stream.permuted(orders, axis=1)
 
 
 def _counter_stream() -> tuple[np.random.Generator, dict[str, Any]]:

@@ -117,7 +117,7 @@ class ArrayFeed(Feed):
         self.rows = count_rows(block)
         self.batch_size = min(batch_size, self.rows)
         self.steps, sizes = plan(self.rows, self.batch_size)
-        self.order = self.ordering(self.rows, shuffle, seed)
+        self.orders = self.ordering(self.rows, shuffle, seed)
         self.pad = pad or sizes is None
         self._sizes = None if sizes is None else jnp.asarray(sizes)
         self.block = jax.tree.map(jnp.asarray, block)
@@ -131,12 +131,12 @@ class ArrayFeed(Feed):
         )
 
     @staticmethod
-    def ordering(rows: int, shuffle: bool, seed: int) -> Callable[[int], np.ndarray]:
-        """Return the function from an epoch to the order in which it visits the rows."""
+    def ordering(rows: int, shuffle: bool, seed: int) -> Callable[[range], np.ndarray]:
+        """Return the function from consecutive epochs to the orders in which they visit the rows."""
         if shuffle:
-            return lambda epoch: random.epoch_order(seed, epoch, rows)
+            return lambda epochs: random.epoch_orders(seed, epochs, rows)
         same = np.arange(rows, dtype=np.int32)
-        return lambda epoch: same
+        return lambda epochs: np.broadcast_to(same, (len(epochs), rows))
 
     def works(self, first_epoch: int, epochs: int, allowance: Callable[[], int]) -> Iterator[Work]:
         """Yield works over the resident block: several epochs each, or parts of one."""
@@ -182,8 +182,7 @@ class ArrayFeed(Feed):
         steps = self.steps or 0
         rows = self.rows or 0
         orders = np.empty((count, steps * self.batch_size), np.int32)
-        for index in range(count):
-            orders[index, :rows] = self.order(epoch + index)
+        orders[:, :rows] = self.orders(range(epoch, epoch + count))
         orders[:, rows:] = orders[:, :1]  # padding is masked; it only has to be some row
         return orders.reshape(count, steps, self.batch_size)
 
@@ -200,7 +199,7 @@ class ArrayFeed(Feed):
     ) -> Iterator[Work]:
         full = (self.rows or 0) // self.batch_size
         for epoch in range(first_epoch, first_epoch + epochs):
-            order = self.order(epoch)
+            order = self.orders(range(epoch, epoch + 1))[0]
             split = full * self.batch_size
             body = jnp.asarray(order[:split].reshape(1, full, self.batch_size))
             yield from _parts(self.block, body, None, full, allowance, True, False, ("body", self._key))

@@ -21,6 +21,7 @@ from fitwell.data.feeds import Work
 from fitwell.engine import compiling, loops
 from fitwell.engine.policies import Policy
 from fitwell.engine.program import Batch, Program
+from fitwell.engine.rewind import rewind
 from fitwell.engine.state import TrainState
 from fitwell.engine.step import Step, make_step
 
@@ -54,8 +55,9 @@ class Report:
 
     epochs: results of each finished epoch, in order. running: names and values (still on the
     device) of the metrics so far in an open epoch.
-    stop: whether a policy ended the run. bad_step: the step whose loss was not finite, or -1.
+    stop: whether a policy ended the run. bad_step: the step whose loss or gradient was not finite, or -1.
     step_before: the number of updates made before the dispatch.
+    finite: whether the weights that the dispatch left are.
     """
 
     epochs: Results
@@ -64,6 +66,7 @@ class Report:
     stop: bool
     bad_step: int
     step_before: int
+    finite: bool
 
 
 @dataclass
@@ -176,19 +179,25 @@ class Machine:
 
         epoch_values: hyperparameters by path that change from epoch to epoch, one value for each epoch.
 
-        When a loss is not finite, the dispatch is made again up to the step before: the same program on the
-        same state, so what it leaves are the last good weights to the bit. Guarding every update inside the
-        loop instead would cost each step a copy of the optimizer's slots.
+        When a loss or a gradient is not finite, the dispatch is made again up to the step before: the same
+        program on the same state, so what it leaves are the last good weights to the bit. Guarding every
+        update inside the loop instead would cost each step a copy of the optimizer's slots.
         """
-        after, report = self._dispatch(state, work, epoch_values or {}, _NO_LIMIT)
-        if report.bad_step < 0:
+        values = epoch_values or {}
+        after, report = self._dispatch(state, work, values, _NO_LIMIT)
+        if report.bad_step < 0 and (report.finite or not _finite_on_host(state)):
             return after, report
-        again = dataclasses.replace(work, epochs=len(report.epochs))
-        after, clean = self._dispatch(state, again, epoch_values or {}, report.bad_step)
+        steps = max(work.stop - work.start, 1)
+
+        def again(limit: int) -> tuple[TrainState, Report]:
+            epochs = min(work.epochs, (limit - report.step_before) // steps + 1)
+            return self._dispatch(state, dataclasses.replace(work, epochs=epochs), values, limit)
+
+        bad_step, (after, clean) = rewind(again, report, int(after.step))
         # The epoch that went wrong is logged with the loss it had; its validation is that of the good weights.
-        own = len(self._result_names)
-        table = np.concatenate([report.epochs.table[:, :own], clean.epochs.table[:, own:]], axis=1)
-        return after, dataclasses.replace(report, epochs=Results(report.epochs.names, table))
+        own, both = len(self._result_names), min(len(report.epochs), len(clean.epochs))
+        clean.epochs.table[:both, :own] = report.epochs.table[:both, :own]
+        return after, dataclasses.replace(clean, bad_step=bad_step, running=report.running)
 
     def _dispatch(
         self, state: TrainState, work: Work, epoch_values: dict[str, Array], limit: int
@@ -199,12 +208,14 @@ class Machine:
         run = self._find(("run", work.key, tuple(epoch_values)), self._run, arguments)
         began = time.perf_counter()
         state, summary, logs, running = run(*arguments)
-        count, stop, bad_step, step_before = np.asarray(summary).tolist()
+        count, stop, bad_step, step_before, finite = np.asarray(summary).tolist()
         seconds = time.perf_counter() - began
         names = self._log_names()
-        table = np.asarray(logs)[:count] if count else np.zeros((0, len(names)), np.float32)
+        table = np.array(logs)[:count] if count else np.zeros((0, len(names)), np.float32)
         so_far = (self._result_names, running)
-        return state, Report(Results(names, table), so_far, seconds, bool(stop), bad_step, step_before)
+        return state, Report(
+            Results(names, table), so_far, seconds, bool(stop), bad_step, step_before, bool(finite)
+        )
 
     def close(self, state: TrainState, results: dict[str, Any]) -> TrainState:
         """Apply the policies to an epoch whose validation `results` were computed outside the dispatch."""
@@ -219,6 +230,8 @@ class Machine:
     def _close(self, state: TrainState, logs: dict[str, Array]) -> TrainState:
         memories = dict(state.policies)
         for policy in self.policies:
+            if policy.monitor not in logs:
+                continue  # an epoch without validation gives it nothing to decide on
             memories[policy.name], state = policy.update(memories[policy.name], logs, state)
         return state.replace(policies=memories, epoch=state.epoch + 1)
 
@@ -273,7 +286,9 @@ class Machine:
 
         state, logs, index = jax.lax.while_loop(going, epoch, (state, logs, jnp.int32(0)))
         finished = jnp.where((last > 0) | over(state), index, 0)
-        summary = jnp.stack([finished, state.stop.astype(jnp.int32), state.bad_step, step_before])
+        finite = _all_finite(state.trainable) if self.training else jnp.bool_(True)
+        facts = [finished, state.stop, state.bad_step, step_before, finite]
+        summary = jnp.stack([fact.astype(jnp.int32) for fact in facts])
         return state, summary, logs, _row(self.program.results(state.metrics), self._result_names)
 
     def _validate(
@@ -299,6 +314,15 @@ class Machine:
 
 def _ravel(tree: Any) -> Any:
     return ravel_pytree(tree)
+
+
+def _all_finite(tree: Any) -> Array:
+    leaves = [leaf for leaf in jax.tree.leaves(tree) if jnp.issubdtype(leaf.dtype, jnp.inexact)]
+    return jnp.all(jnp.stack([jnp.isfinite(leaf).all() for leaf in leaves])) if leaves else jnp.bool_(True)
+
+
+def _finite_on_host(state: TrainState) -> bool:
+    return bool(_all_finite(jax.tree.map(jnp.asarray, state.trainable)))
 
 
 def _row(results: dict[str, Array], names: Sequence[str]) -> Array:

@@ -25,10 +25,38 @@ def explain_bad_step(program: Any, state: TrainState, batch: Batch, where: str) 
 
     The state still holds the weights from before the bad step, so the step can be looked at again, eagerly.
     """
-    start = f"the loss became {{}} in {where}; training stopped there and the weights are those before that batch. "
+    end = f" in {where}; training stopped there and the weights are those before that batch. "
     culprit, loss = _first_bad_layer(program, state, batch)
+    if np.isfinite(loss):
+        path, kind = _first_bad_gradient(program, state, batch)
+        return f"the gradient of {path!r} became {kind}{end}" + _gradient_cause(loss)
     kind = "infinite" if np.isinf(loss) else "NaN"
-    return start.format(kind) + _cause(program, state, batch, culprit)
+    return f"the loss became {kind}{end}" + _cause(program, state, batch, culprit)
+
+
+def _first_bad_gradient(program: Any, state: TrainState, batch: Batch) -> tuple[str, str]:
+    """Return the path of the variable nearest to the loss whose gradient is not finite, and how it is not."""
+    key = step_key(state.seed, state.step)
+
+    def loss(trainable: Any) -> Any:
+        return program.forward(
+            trainable, state.statistics, state.hyper, batch, training=True, key=key, step=state.step
+        )[0]
+
+    gradients = jax.grad(loss)(state.trainable)
+    for path, gradient in reversed(gradients.items()):
+        if not _finite(gradient, None):
+            return program.trainable[path].path, "NaN" if bool(jnp.isnan(gradient).any()) else "infinite"
+    # The gradient is finite, so it is the update that overflowed.
+    return next(reversed(program.trainable)), "too large for an update"
+
+
+def _gradient_cause(loss: float) -> str:
+    return (
+        f"The loss itself was {loss:.3g}: something in the model or the loss has no finite derivative there, such as "
+        "a square root or a norm at 0, a logarithm near 0, or a division by a small number. Add a small number "
+        f"inside it, or choose it apart with jnp.where. {_ADVICE}"
+    )
 
 
 def _first_bad_layer(program: Any, state: TrainState, batch: Batch) -> tuple[Any, float]:
@@ -61,8 +89,7 @@ def _cause(program: Any, state: TrainState, batch: Batch, culprit: Any) -> str:
     if bad:
         variable = program.trainable[bad[0]]
         return (
-            f"The weights {variable.path!r} are no longer finite though the losses before were: the gradient of the "
-            f"step before was not. {_ADVICE}"
+            f"The weights {variable.path!r} were not finite before this batch: they were set so, or loaded."
         )
     if culprit is not None:
         weights = [float(jnp.max(jnp.abs(v))) for path, v in state.trainable.items() if v.size]

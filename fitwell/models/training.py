@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import signal
 import threading
 import warnings
@@ -144,33 +145,25 @@ def _too_large(batch: Batch) -> bool:
 def _streamed_arrays(
     batch: Batch, size: int, *, shuffle: bool, seed: int, pad: bool, steps: int | None
 ) -> StreamFeed:
-    """Visit rows in the very order an `ArrayFeed` would, reading them from the arrays batch by batch."""
+    """Visit rows in the very order an `ArrayFeed` would, reading them from the arrays batch by batch.
+
+    An epoch of a chosen length goes on where the one before it stopped, also in a later `fit`.
+    """
     rows = count_rows(batch)
     order_of = ArrayFeed.ordering(rows, shuffle, seed)
     whole = -(-rows // size)
     wanted = whole if steps is None else steps
 
-    def batches() -> Iterator[Batch]:
-        passes = 0
-        while True:
-            order = order_of(passes)
-            for start in range(0, rows, size):
-                places = order[start : start + size]
-                yield jax.tree.map(lambda leaf, places=places: np.asarray(leaf[places]), batch)
-            passes += 1
-
-    if steps is not None:
-        # An epoch of a chosen length goes on where the last one stopped.
-        endless = batches()
-        return StreamFeed(lambda epoch: endless, size, steps=steps, pad=pad)
-
     def open_epoch(epoch: int) -> Iterator[Batch]:
-        order = order_of(epoch)
-        for start in range(0, rows, size):
-            places = order[start : start + size]
-            yield jax.tree.map(lambda leaf, places=places: np.asarray(leaf[places]), batch)
+        passes, first = divmod(epoch * wanted, whole)
+        for number in itertools.count(passes):
+            order = order_of(range(number, number + 1))[0]
+            for index in range(first, whole):
+                places = order[index * size : (index + 1) * size]
+                yield jax.tree.map(lambda leaf, places=places: np.asarray(leaf[places]), batch)
+            first = 0
 
-    return StreamFeed(open_epoch, size, steps=wanted, rows=rows, pad=pad)
+    return StreamFeed(open_epoch, size, steps=wanted, rows=rows if steps is None else None, pad=pad)
 
 
 def resident_validation(data: Data, batch_size: int | None) -> Validation | None:
@@ -435,11 +428,7 @@ class Fit:
         if self._validates(epoch):
             logs |= {f"val_{name}": value for name, value in self._validate_outside().items()}
         state = self.runtime.refresh(self.runtime.current)
-        if all(policy.monitor in logs for policy in self.machine.policies):
-            state = self.machine.close(state, logs)
-        else:
-            # Without this epoch's validation there is nothing to decide on.
-            state = state.replace(epoch=state.epoch + 1)
+        state = self.machine.close(state, logs)
         self.runtime.adopt(state)
         self.runtime.take_hyperparameters(state, self.steered)
         if bool(state.stop):
