@@ -1,15 +1,20 @@
 """Callbacks: observers on the host, and Keras's names for compiled policies."""
 
 from fitwell.callbacks.base import Callback, CallbackList, LambdaCallback
+from fitwell.callbacks.checkpoint import ModelCheckpoint
+from fitwell.callbacks.log import CSVLogger
 from fitwell.callbacks.schedule import LearningRateScheduler
-from fitwell.callbacks.stopping import EarlyStopping, ReduceLROnPlateau, TerminateOnNaN
+from fitwell.callbacks.stopping import EarlyStopping, ProgbarLogger, ReduceLROnPlateau, TerminateOnNaN
 
 __all__ = [
+    "CSVLogger",
     "Callback",
     "CallbackList",
     "EarlyStopping",
     "LambdaCallback",
     "LearningRateScheduler",
+    "ModelCheckpoint",
+    "ProgbarLogger",
     "ReduceLROnPlateau",
     "TerminateOnNaN",
 ]

@@ -2,7 +2,7 @@
 
 Hooks are called between dispatches. Which hooks a callback defines decides how long dispatches may be: one
 that looks at every batch makes them one batch long, one that looks at epochs one epoch, and one that defines
-neither costs nothing.
+neither costs nothing. A callback that looks at a batch now and then says so in `next_look`.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from fitwell.engine.policies import Policy
 
 Logs = Mapping[str, Any]
+
+_BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_train_batch_begin", "on_train_batch_end")
 
 
 class Callback:
@@ -52,6 +54,20 @@ class Callback:
     def epoch_values(self, epochs: range) -> dict[str, list[float]] | None:
         """Return hyperparameter values for each of `epochs`, by path, or None."""
         return None
+
+    def next_look(self, batches: int) -> int | None:
+        """Return after how many more batches `on_train_batch_end` wants to be called; None for never again.
+
+        batches: those that the run has done. 1 by default: a callback with a hook for batches sees every one.
+        """
+        return 1
+
+    def get_state(self) -> Any:
+        """Return what this callback must remember in a checkpoint: numbers, texts, arrays, lists and dicts."""
+        return None
+
+    def set_state(self, state: Any) -> None:
+        """Take over what `get_state` returned, before `on_train_begin` of a run that is resumed."""
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         """Before epoch `epoch` (from 0)."""
@@ -144,7 +160,10 @@ class LazyLogs(Mapping[str, float]):
 
 
 class CallbackList:
-    """Several callbacks as one; knows which hooks anybody listens to."""
+    """Several callbacks as one; knows which hooks anybody listens to, and when.
+
+    batches: how many the run has done.
+    """
 
     def __init__(self, callbacks: Iterable[Any], model: Any, params: dict[str, Any]) -> None:
         self.callbacks = list(callbacks)
@@ -156,6 +175,15 @@ class CallbackList:
                 )
             callback.set_params(params)
             callback.set_model(model)
+        self.batches = 0
+        watching = [c for c in self.callbacks if any(_defines(c, hook) for hook in _BATCH_HOOKS)]
+        self._now_and_then = [c for c in watching if hasattr(c, "next_look") and _defines(c, "next_look")]
+        self._always = [c for c in watching if c not in self._now_and_then]
+
+    @property
+    def by_batch(self) -> bool:
+        """Whether somebody looks at every batch."""
+        return bool(self._always)
 
     def listens(self, *hooks: str) -> bool:
         """Return whether any callback defines one of these hooks."""
@@ -165,6 +193,24 @@ class CallbackList:
         """Call `hook` of every callback."""
         for callback in self.callbacks:
             getattr(callback, hook)(*arguments)
+
+    def next_look(self) -> int | None:
+        """Return how many batches may pass before a callback wants to see one; None when there is no end."""
+        looks = [callback.next_look(self.batches) for callback in self._now_and_then]
+        return min((look for look in [*looks, 1 if self._always else None] if look is not None), default=None)
+
+    def batch_begins(self, number: int) -> None:
+        """Tell those who look at every batch that batch `number` of its epoch begins."""
+        for callback in self._always:
+            callback.on_train_batch_begin(number, {})
+
+    def batches_end(self, count: int, number: int, logs: Logs) -> None:
+        """Tell those who want to know that `count` batches were done, the last being `number` of its epoch."""
+        due = [c for c in self._now_and_then if c.next_look(self.batches) == count]
+        self.batches += count
+        for callback in self.callbacks:
+            if callback in self._always or callback in due:
+                callback.on_train_batch_end(number, logs)
 
 
 def _defines(callback: Any, hook: str) -> bool:

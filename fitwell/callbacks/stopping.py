@@ -158,3 +158,7 @@ class ReduceLROnPlateau(Callback):
 
 class TerminateOnNaN(Callback):
     """Stop at the first loss that is not finite. Every run does that already; this name changes nothing more."""
+
+
+class ProgbarLogger(Callback):
+    """Show progress. Every run does that already, as `verbose` says; this name changes nothing more."""

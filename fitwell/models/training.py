@@ -36,7 +36,6 @@ EVALUATION_ROWS = 1024
 # Without a display, how long a dispatch may take before Ctrl-C is heard.
 PATIENCE_SECONDS = 0.5
 
-_BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_train_batch_begin", "on_train_batch_end")
 _TEST_BATCH_HOOKS = ("on_test_batch_begin", "on_test_batch_end")
 
 
@@ -210,6 +209,7 @@ class Fit:
         verbose: int | str,
     ) -> None:
         self.model = model
+        self.validation = validation
         self.first_epoch = initial_epoch
         self.epochs = max(epochs - initial_epoch, 0)
         self.runtime = runtime = model.runtime
@@ -217,7 +217,7 @@ class Fit:
         self._check(data, validation)
         params: dict[str, Any] = {"epochs": epochs, "steps": None, "verbose": verbose}
         self.observers = CallbackList(callbacks, model, params)
-        by_batch = self.observers.listens(*_BATCH_HOOKS)
+        by_batch = self.observers.by_batch
         by_epoch = self.observers.listens("on_epoch_begin", "on_epoch_end")
         self.feed = make_feed(
             data,
@@ -230,10 +230,10 @@ class Fit:
         )
         params["steps"] = self.feed.steps
         self.history = History(params)
+        params["metrics"] = self._measured()
         self.progress = Progress(verbose, epochs, self.feed.steps)
         interval = self.progress.interval
         self.pace = Pace(PATIENCE_SECONDS if interval is None else interval, by_batch=by_batch)
-        self.validation = validation
         self.validation_freq = validation_freq
         self.validation_steps = validation_steps
         self.validation_batch_size = validation_batch_size
@@ -292,9 +292,13 @@ class Fit:
             pairs.append((callback, policy))
         return pairs
 
+    def _measured(self) -> list[str]:
+        """Return the names of everything in the logs of an epoch."""
+        names = self.program.result_names()
+        return names + [f"val_{name}" for name in names] if self.validation is not None else names
+
     def _check_monitor(self, callback: Any, policy: Any) -> None:
-        known = list(self.program.result_names())
-        known += [f"val_{name}" for name in known] if self.validation is not None else []
+        known = self._measured()
         if policy.monitor not in known:
             hint = nearest(policy.monitor, known)
             if policy.monitor.startswith("val_") and self.validation is None:
@@ -347,6 +351,8 @@ class Fit:
 
     def _allowance(self) -> int:
         allowed = self.pace.allowance()
+        looks = self.observers.next_look()
+        allowed = allowed if looks is None else min(allowed, looks)
         return min(allowed, self.feed.steps) if self.by_epoch and self.feed.steps else allowed
 
     def _before(self, work: Work) -> dict[str, np.ndarray]:
@@ -355,13 +361,9 @@ class Fit:
         if work.first:
             self.progress.epoch_begin(epoch)
             self.observers.call("on_epoch_begin", epoch, {})
-        if self.pace.by_batch:
-            self.observers.call("on_train_batch_begin", self._batch_number(work), {})
-        return self._epoch_values(range(epoch, epoch + work.epochs), work)
-
-    def _batch_number(self, work: Work) -> int:
         self._steps_done = 0 if work.first else self._steps_done
-        return self._steps_done
+        self.observers.batch_begins(self._steps_done)
+        return self._epoch_values(range(epoch, epoch + work.epochs), work)
 
     def _epoch_values(self, epochs: range, work: Work) -> dict[str, np.ndarray]:
         tables: dict[str, np.ndarray] = {}
@@ -385,9 +387,10 @@ class Fit:
             # The values of all epochs of the work were set ahead; those after the last one never came to be.
             runtime.take_hyperparameters(state, list(values))
         self.pace.note(work.steps, report.seconds)
-        self._steps_done = (0 if work.first else self._steps_done) + work.stop - work.start
-        if self.pace.by_batch and work.stop > work.start:
-            self.observers.call("on_train_batch_end", self._steps_done - 1, LazyLogs(*report.running))
+        self._steps_done += work.stop - work.start
+        if work.stop > work.start:
+            count = (len(report.epochs) or 1) * (work.stop - work.start)
+            self.observers.batches_end(count, self._steps_done - 1, LazyLogs(*report.running))
         self._epoch_is_open = not report.epochs
         if report.bad_step >= 0:
             self._explain(work, report)

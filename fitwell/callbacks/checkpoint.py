@@ -1,0 +1,184 @@
+"""ModelCheckpoint: the model or its weights as files, while it trains."""
+
+from __future__ import annotations
+
+import math
+import os
+import string
+from pathlib import Path
+from typing import Any
+
+from fitwell.callbacks.base import Callback, Logs
+from fitwell.callbacks.stopping import direction
+from fitwell.errors import FileError, InvalidArgument, nearest
+from fitwell.progress import say
+
+_MODEL_FILES = (".keras", ".h5")
+_WEIGHTS_FILES = (".h5", ".npz", ".safetensors")
+
+
+class ModelCheckpoint(Callback):
+    """Save the model, or its weights, after every epoch, after so many batches, or when it is the best so far.
+
+    Parameters
+    ----------
+    filepath: name of the file, which may contain ``{epoch}`` (from 1), ``{batch}`` (from 1, when saving by
+        batches) and every logged name, with a format: ``"{epoch:02d}-{val_loss:.2f}.keras"``. It ends in
+        ``.keras`` or ``.h5``; with `save_weights_only` in ``.weights.h5``, ``.h5``, ``.npz`` or
+        ``.safetensors``. Folders are made.
+    monitor: name of a metric, ``"val_loss"``. mode: ``"min"``, ``"max"``, or ``"auto"`` by the metric's name.
+    save_best_only: save only when `monitor` is better than at every save before. False.
+    save_weights_only: False.
+    save_freq: ``"epoch"``, or a number of batches, counted through the epochs. By batches, `monitor` is what the
+        epoch measured so far, so it cannot be a validation value.
+    initial_value_threshold: a value that the first save must beat.
+    verbose: 1 says what was saved and why.
+
+    A value that is not finite is never the best. Used for a second `fit`, the callback starts afresh: nothing
+    is remembered but `initial_value_threshold`. A run resumed from a checkpoint remembers its `best`.
+    """
+
+    def __init__(
+        self,
+        filepath: str | os.PathLike[str],
+        monitor: str = "val_loss",
+        verbose: int = 0,
+        save_best_only: bool = False,
+        save_weights_only: bool = False,
+        mode: str = "auto",
+        save_freq: str | int = "epoch",
+        initial_value_threshold: float | None = None,
+    ) -> None:
+        super().__init__()
+        self.filepath = os.fspath(filepath)
+        self.monitor = monitor
+        self.verbose = verbose
+        self.save_best_only = save_best_only
+        self.save_weights_only = save_weights_only
+        self.mode = direction(monitor, mode)
+        self.save_freq = save_freq
+        self.initial_value_threshold = initial_value_threshold
+        self.best = initial_value_threshold
+        self._epoch = 0
+        self._check_arguments()
+
+    def _check_arguments(self) -> None:
+        endings = _WEIGHTS_FILES if self.save_weights_only else _MODEL_FILES
+        if not self.filepath.endswith(endings):
+            what = "save_weights_only=True" if self.save_weights_only else "a whole model"
+            raise InvalidArgument(
+                f"ModelCheckpoint: for {what}, filepath must end in {' or '.join(endings)}, got {self.filepath!r}"
+            )
+        whole = isinstance(self.save_freq, int) and not isinstance(self.save_freq, bool)
+        if self.save_freq != "epoch" and not (whole and int(self.save_freq) > 0):
+            raise InvalidArgument(
+                f"ModelCheckpoint: save_freq must be 'epoch' or a number of batches, got {self.save_freq!r}"
+            )
+        if self.by_batch and self.save_best_only and self.monitor.startswith("val_"):
+            raise InvalidArgument(
+                f"ModelCheckpoint: monitor={self.monitor!r} is measured at the end of an epoch only; "
+                "use save_freq='epoch', or monitor a value of the training rows, such as 'loss'"
+            )
+
+    @property
+    def by_batch(self) -> bool:
+        """Whether `save_freq` counts batches."""
+        return self.save_freq != "epoch"
+
+    def next_look(self, batches: int) -> int | None:
+        """Return the batches until the next save."""
+        return int(self.save_freq) - batches % int(self.save_freq) if self.by_batch else None
+
+    def get_state(self) -> dict[str, Any]:
+        """Return the best value so far."""
+        return {"best": self.best}
+
+    def set_state(self, state: Any) -> None:
+        """Go on from the best value of the run that is resumed."""
+        self._resumed_best = state["best"]
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Start afresh, and check that everything the file name asks for will be measured."""
+        # What `set_state` left is for this run only.
+        self.best = self.__dict__.pop("_resumed_best", self.initial_value_threshold)
+        measured = list(self.params.get("metrics", []))
+        if self.save_best_only and self.monitor not in measured:
+            raise self._unmeasured(f"monitor={self.monitor!r}", self.monitor, measured)
+        names = [field.split(".")[0].split("[")[0] for _, field, _, _ in _fields(self.filepath)]
+        available = ["epoch", *(["batch"] if self.by_batch else []), *measured]
+        if self.by_batch:
+            available = [name for name in available if not name.startswith("val_")]
+        for name in names:
+            if name not in available:
+                raise self._unmeasured(f"{{{name}}} in {self.filepath!r}", name, available)
+
+    def _unmeasured(self, what: str, name: str, known: list[str]) -> InvalidArgument:
+        hint = nearest(name, known)
+        if name.startswith("val_") and not any(other.startswith("val_") for other in known):
+            hint = ": pass validation_data or validation_split" if not self.by_batch else ""
+        return InvalidArgument(
+            f"ModelCheckpoint: {what} is not measured{hint or '.'} Known: {', '.join(known)}."
+        )
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        """Note the epoch."""
+        self._epoch = epoch
+
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """Save when it is time, counted in batches."""
+        self._consider({"epoch": self._epoch + 1, "batch": batch + 1}, logs or {})
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Save when it is time, counted in epochs."""
+        if not self.by_batch:
+            self._consider({"epoch": epoch + 1}, logs or {})
+
+    def _consider(self, numbers: dict[str, int], logs: Logs) -> None:
+        when = f"Epoch {numbers['epoch']}"
+        if self.save_best_only and not self._improved(when, logs):
+            return
+        path = Path(self._name(numbers, logs))
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise FileError(
+                f"ModelCheckpoint: the folder {str(path.parent)!r} cannot be made: {error.strerror or error}"
+            ) from None
+        (self.model.save_weights if self.save_weights_only else self.model.save)(str(path))
+        if self.verbose:
+            say(f"{when}: saved the {'weights' if self.save_weights_only else 'model'} to {path}")
+
+    def _improved(self, when: str, logs: Logs) -> bool:
+        if self.monitor not in logs:
+            return False  # an epoch without validation says nothing
+        value = float(logs[self.monitor])
+        worse = -math.inf if self.mode == "max" else math.inf
+        before = worse if self.best is None else self.best
+        better = math.isfinite(value) and (value > before if self.mode == "max" else value < before)
+        if self.verbose:
+            known = "nothing" if self.best is None else f"{self.best:.5f}"
+            verb = f"improved from {known} to" if better else f"did not improve from {known}:"
+            say(f"{when}: {self.monitor} {verb} {value:.5f}")
+        if better:
+            self.best = value
+        return better
+
+    def _name(self, numbers: dict[str, int], logs: Logs) -> str:
+        try:
+            return self.filepath.format(**{**logs, **numbers})
+        except KeyError as error:
+            raise InvalidArgument(
+                f"ModelCheckpoint: {{{error.args[0]}}} in {self.filepath!r} was not measured in epoch "
+                f"{numbers['epoch']}; measured: {', '.join(logs)}"
+            ) from None
+
+
+def _fields(pattern: str) -> list[tuple[str, str, str, str]]:
+    """Return the replacement fields of a format."""
+    try:
+        parsed = list(string.Formatter().parse(pattern))
+    except ValueError as error:
+        raise InvalidArgument(
+            f"ModelCheckpoint: {pattern!r} is not a valid file name pattern: {error}"
+        ) from None
+    return [(text, field, spec or "", how or "") for text, field, spec, how in parsed if field is not None]

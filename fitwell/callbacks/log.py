@@ -1,0 +1,120 @@
+"""CSVLogger: the logs of every epoch as a line of a table."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import IO, Any
+
+from fitwell.callbacks.base import Callback, Logs
+from fitwell.errors import FileError, InvalidArgument
+
+
+class CSVLogger(Callback):
+    """Write the logs of every epoch to a table of comma-separated values.
+
+    filename: of the table. separator: one character, ``","``. append: go on with a file that exists, instead of
+    replacing it; its columns must be the same.
+
+    Columns: ``epoch`` (from 0), then every metric in alphabetical order, as in Keras. Numbers are written in
+    full, so that reading them gives the very same floats; a value that an epoch did not measure is ``NA``, which
+    pandas reads as missing. Each line is handed to the system when its epoch ends.
+
+    A run that is resumed from a checkpoint cuts off the lines that came after it and goes on from there.
+    """
+
+    def __init__(self, filename: str | os.PathLike[str], separator: str = ",", append: bool = False) -> None:
+        super().__init__()
+        if not isinstance(separator, str) or len(separator) != 1:
+            raise InvalidArgument(f"CSVLogger: separator must be one character, got {separator!r}")
+        self.filename = os.fspath(filename)
+        self.separator = separator
+        self.append = append
+        self._file: IO[str] | None = None
+        self._columns: list[str] = []
+        self._position: int | None = None
+
+    def get_state(self) -> dict[str, Any]:
+        """Return where the next line begins."""
+        return {"position": None if self._file is None else self._file.tell()}
+
+    def set_state(self, state: Any) -> None:
+        """Cut the file back to where it was."""
+        self._position = state["position"]
+
+    def make_durable(self) -> None:
+        """Let the lines reach the disk, so that no checkpoint knows more than the log."""
+        if self._file is not None:
+            os.fsync(self._file.fileno())
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Open the file."""
+        self._close()
+        position, self._position = self._position, None
+        path = Path(self.filename)
+        try:
+            if position is not None:
+                self._file = self._reopen(path, position)
+            else:
+                self._file = path.open("a" if self.append else "w", newline="", encoding="utf-8")
+        except OSError as error:
+            raise FileError(f"CSVLogger: cannot write {str(path)!r}: {error.strerror or error}") from None
+        self._columns = self._header(path) if self._file.tell() else []
+
+    def _reopen(self, path: Path, position: int) -> IO[str]:
+        size = path.stat().st_size if path.exists() else 0
+        if size < position:
+            raise FileError(
+                f"CSVLogger: {str(path)!r} has {size} bytes, but {position} when the checkpoint was made: it was "
+                "changed or removed since. Put it back, or delete the checkpoint to start again"
+            )
+        file = path.open("a", newline="", encoding="utf-8")
+        file.truncate(position)
+        file.seek(position)
+        return file
+
+    def _header(self, path: Path) -> list[str]:
+        with path.open(newline="", encoding="utf-8") as file:
+            return next(csv.reader(file, delimiter=self.separator), [])
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Write one line."""
+        logs = logs or {}
+        names = {*self.params.get("metrics", []), *logs}
+        if not self._columns:
+            self._columns = ["epoch", *sorted(names)]
+            self._write(self._columns)
+        elif self._columns[0] != "epoch" or not names <= set(self._columns):
+            raise FileError(
+                f"CSVLogger: {self.filename!r} has the columns {', '.join(self._columns)}, but this run logs "
+                f"{', '.join(sorted(names))}: write to another file, or pass append=False to replace it"
+            )
+        self._write([epoch, *(_cell(logs.get(name, "NA")) for name in self._columns[1:])])
+
+    def _write(self, cells: Iterable[Any]) -> None:
+        assert self._file is not None
+        try:
+            csv.writer(self._file, delimiter=self.separator, lineterminator="\n").writerow(cells)
+            self._file.flush()
+        except OSError as error:
+            raise FileError(f"CSVLogger: cannot write {self.filename!r}: {error.strerror or error}") from None
+
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        """Close the file."""
+        self._close()
+
+    def _close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+
+def _cell(value: Any) -> Any:
+    """Return what to write for a logged value: numbers in full, sequences as ``[1, 2]``."""
+    if isinstance(value, str):
+        return value
+    if getattr(value, "ndim", 0) or (isinstance(value, Iterable) and not hasattr(value, "ndim")):
+        return f"[{', '.join(map(str, value))}]"
+    return float(value)
