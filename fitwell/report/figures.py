@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -10,14 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitwell.history import TRAINING_COLOUR, History
+from fitwell.pages import new_figure, png
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 INK = "#1f2933"
 MARK = "#b3261e"
-DOTS_PER_INCH = 144
 # More classes than this make the numbers in a confusion matrix unreadable.
 READABLE_CLASSES = 20
 DRAWN_POINTS = 4000
@@ -26,16 +24,16 @@ DRAWN_POINTS = 4000
 def learning_curves(history: History, best_epoch: int | None = None) -> bytes:
     """Draw every metric's curves beside each other; a line marks the epoch whose weights were kept (from 0)."""
     count = max(len(history.metrics()), 1)
-    figure = _figure(4.6 * count, 3.4)
+    figure = new_figure(4.6 * count, 3.4)
     _draw_curves(history, [figure.add_subplot(1, count, number + 1) for number in range(count)], best_epoch)
-    return _png(figure)
+    return png(figure)
 
 
 def learning_curve_panels(history: History, best_epoch: int | None = None) -> list[bytes]:
     """Draw the same, one figure for each metric."""
-    figures = [_figure(4.6, 3.2) for _ in history.metrics()]
+    figures = [new_figure(4.6, 3.2) for _ in history.metrics()]
     _draw_curves(history, [figure.add_subplot() for figure in figures], best_epoch)
-    return [_png(figure) for figure in figures]
+    return [png(figure) for figure in figures]
 
 
 def _draw_curves(history: History, axes: list[Axes], best_epoch: int | None) -> None:
@@ -53,7 +51,7 @@ def confusion_matrix(true: NDArray[Any], predicted: NDArray[Any], classes: Seque
     np.add.at(counts, (true, predicted), 1)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     side = float(np.clip(0.55 * len(classes) + 2, 4, 8))
-    figure = _figure(side + 0.6, side)
+    figure = new_figure(side + 0.6, side)
     ax = figure.add_subplot()
     image = ax.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     if len(classes) <= READABLE_CLASSES:
@@ -82,7 +80,7 @@ def confusion_matrix(true: NDArray[Any], predicted: NDArray[Any], classes: Seque
     ax.tick_params(length=0)
     for spine in ax.spines.values():
         spine.set_visible(False)
-    return _png(figure)
+    return png(figure)
 
 
 def residuals(true: NDArray[np.float64], predicted: NDArray[np.float64], name: str) -> list[bytes]:
@@ -90,7 +88,7 @@ def residuals(true: NDArray[np.float64], predicted: NDArray[np.float64], name: s
     shown = np.arange(len(true))
     if len(true) > DRAWN_POINTS:
         shown = np.random.default_rng(0).choice(len(true), DRAWN_POINTS, replace=False)
-    figures = [_figure(4.6, 3.8), _figure(4.6, 3.8)]
+    figures = [new_figure(4.6, 3.8), new_figure(4.6, 3.8)]
     points, errors = (figure.add_subplot() for figure in figures)
     low, high = float(min(true.min(), predicted.min())), float(max(true.max(), predicted.max()))
     points.plot([low, high], [low, high], color=INK, linewidth=0.8, linestyle=":", label="exact")
@@ -105,34 +103,22 @@ def residuals(true: NDArray[np.float64], predicted: NDArray[np.float64], name: s
     for ax in (points, errors):
         ax.grid(alpha=0.3)
         _calm(ax)
-    return [_png(figure) for figure in figures]
+    return [png(figure) for figure in figures]
 
 
 def worst_images(images: NDArray[np.float32], titles: Sequence[str]) -> bytes:
     """Draw images in a row of up to eight, each under its title."""
     columns = min(len(images), 8)
     rows = -(-len(images) // columns)
-    figure = _figure(1.15 * columns, 1.4 * rows)
+    figure = new_figure(1.15 * columns, 1.4 * rows)
     for number, (image, title) in enumerate(zip(images, titles)):
         ax = figure.add_subplot(rows, columns, number + 1)
         ax.imshow(image, cmap="gray_r", vmin=0, vmax=1)
         ax.set_title(title, fontsize=7.5, color=MARK)
         ax.axis("off")
-    return _png(figure)
-
-
-def _figure(width: float, height: float) -> Figure:
-    from matplotlib.figure import Figure
-
-    return Figure(figsize=(width, height), layout="constrained")
+    return png(figure)
 
 
 def _calm(ax: Any) -> None:
     for side in ("top", "right"):
         ax.spines[side].set_visible(False)
-
-
-def _png(figure: Figure) -> bytes:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=DOTS_PER_INCH)
-    return buffer.getvalue()

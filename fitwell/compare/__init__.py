@@ -1,0 +1,1 @@
+"""Honest comparison of training ideas: paired repeats, intervals, and plain sentences."""

@@ -1,0 +1,165 @@
+"""The statistics of paired repeats: intervals, paired tests, Holm's correction, what could have been seen.
+
+Scores come as one number per repeat; repeat i of every candidate shares its seed, its rows and their order,
+so candidates are compared by their differences, in which everything that is shared cancels.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fitwell.errors import InvalidArgument
+
+POWER = 0.8
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A mean of repeats with its confidence interval.
+
+    mean, sd: of the repeats (`sd` with n - 1). low, high: ends of the interval of the mean. repeats: n.
+    """
+
+    mean: float
+    sd: float
+    low: float
+    high: float
+    repeats: int
+
+    @property
+    def half_width(self) -> float:
+        """Half the length of the interval: the number behind ±."""
+        return (self.high - self.low) / 2
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One candidate less another, over paired repeats.
+
+    first, second: names; the difference is ``first - second``. interval: of the mean difference.
+    effect_size: Cohen's d of paired values, mean / sd of the differences. wins: share of repeats in which the
+    first scored higher, ties counting half. p: of the two-sided paired t-test. p_holm: corrected for all
+    comparisons made together. detectable: the difference that as many repeats would have shown with a
+    probability of 80 %.
+    """
+
+    first: str
+    second: str
+    interval: Interval
+    effect_size: float
+    wins: float
+    p: float
+    p_holm: float
+    detectable: float
+
+
+def mean_interval(values: ArrayLike, confidence: float = 0.95, overlap: float = 0.0) -> Interval:
+    """Return mean, standard deviation and confidence interval of repeats.
+
+    mean ± t(n-1) · sd · sqrt(1/n + overlap).
+
+    overlap: left-out rows over training rows when every repeat has a split of its own, 0 when only seeds
+    vary. Training parts of one table share most of their rows, so repeats are not independent and sd / sqrt(n)
+    is too small. (Nadeau & Bengio, *Inference for the Generalization Error*, Machine Learning 52, 2003.)
+    """
+    from scipy import stats
+
+    scores = _repeats(values)
+    if not 0 < confidence < 1:
+        raise InvalidArgument(f"confidence must lie between 0 and 1, such as 0.95, got {confidence!r}")
+    n, mean, sd = len(scores), float(scores.mean()), float(scores.std(ddof=1))
+    reach = float(stats.t.ppf((1 + confidence) / 2, n - 1)) * _standard_error(sd, n, overlap)
+    return Interval(mean, sd, mean - reach, mean + reach, n)
+
+
+def paired_test(differences: ArrayLike, overlap: float = 0.0) -> float:
+    """Return the two-sided p of the paired t-test: how often chance alone gives a mean so far from 0.
+
+    t = mean / (sd · sqrt(1/n + overlap)) with n - 1 degrees of freedom; see `mean_interval` for `overlap`.
+    """
+    from scipy import stats
+
+    values = _repeats(differences)
+    error = _standard_error(float(values.std(ddof=1)), len(values), overlap)
+    mean = abs(float(values.mean()))
+    if mean == 0:
+        return 1.0
+    return float(2 * stats.t.sf(mean / error, len(values) - 1)) if error > 0 else 0.0
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Return p-values corrected for being several: the chance of any false alarm stays at the stated rate.
+
+    The i-th smallest of m is multiplied by m - i + 1, kept in order and at most 1. (Holm, *A Simple
+    Sequentially Rejective Multiple Test Procedure*, Scandinavian Journal of Statistics 6, 1979.)
+
+    >>> holm([0.01, 0.04, 0.03])
+    [0.03, 0.06, 0.06]
+    """
+    order = sorted(range(len(p_values)), key=lambda index: p_values[index])
+    corrected = [0.0] * len(p_values)
+    largest = 0.0
+    for rank, index in enumerate(order):
+        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[index]))
+        corrected[index] = largest
+    return corrected
+
+
+def detectable_difference(sd: float, repeats: int, confidence: float = 0.95, overlap: float = 0.0) -> float:
+    """Return the mean difference that `repeats` would show with a probability of 80 %.
+
+    (t(n-1; confidence) + t(n-1; 80 %)) · sd · sqrt(1/n + overlap).
+    """
+    from scipy import stats
+
+    reach = stats.t.ppf((1 + confidence) / 2, repeats - 1) + stats.t.ppf(POWER, repeats - 1)
+    return float(reach) * _standard_error(sd, repeats, overlap)
+
+
+def compare_pairs(
+    scores: dict[str, NDArray[np.float64]],
+    pairs: Sequence[tuple[str, str]],
+    confidence: float = 0.95,
+    overlap: float = 0.0,
+) -> list[Difference]:
+    """Return the difference of each of `pairs` of candidates, corrected for being several."""
+    differences = [scores[first] - scores[second] for first, second in pairs]
+    p_values = [paired_test(values, overlap) for values in differences]
+    found = []
+    for (first, second), values, p, p_holm in zip(pairs, differences, p_values, holm(p_values), strict=True):
+        interval = mean_interval(values, confidence, overlap)
+        found.append(
+            Difference(
+                first,
+                second,
+                interval,
+                effect_size=_effect_size(interval),
+                wins=float(np.mean(values > 0) + np.mean(values == 0) / 2),
+                p=p,
+                p_holm=p_holm,
+                detectable=detectable_difference(interval.sd, interval.repeats, confidence, overlap),
+            )
+        )
+    return found
+
+
+def _effect_size(interval: Interval) -> float:
+    if interval.sd > 0:
+        return interval.mean / interval.sd
+    return math.copysign(math.inf, interval.mean) if interval.mean else 0.0
+
+
+def _standard_error(sd: float, repeats: int, overlap: float) -> float:
+    return sd * math.sqrt(1 / repeats + overlap)
+
+
+def _repeats(values: ArrayLike) -> NDArray[np.float64]:
+    scores = np.asarray(values, dtype=np.float64)
+    if scores.ndim != 1 or len(scores) < 2:
+        raise InvalidArgument(f"expected one score for each of two repeats or more, got shape {scores.shape}")
+    return scores
