@@ -163,6 +163,12 @@ class Variable(Cell):
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return np.asarray(self.value, dtype=dtype)
 
+    def __int__(self) -> int:
+        return int(self.value)
+
+    def __float__(self) -> float:
+        return float(self.value)
+
     def __getitem__(self, index: Any) -> Array:
         return self.value[index]
 

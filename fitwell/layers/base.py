@@ -223,6 +223,16 @@ class Layer(Configurable):
                     seen.add(id(variable))
                     yield (f"{path}/{name}" if path else name), variable
 
+    def variables_by_name(self, around: tuple[Layer, ...] = ()) -> Iterator[tuple[str, Variable]]:
+        """Yield ``("model/base/dense/kernel", variable)``: layers by name, once for every way to get there."""
+        if any(layer is self for layer in around):
+            return
+        chain = (*around, self)
+        for name, variable in self.own_variables():
+            yield "/".join([*(str(layer.name) for layer in chain), name]), variable
+        for _, child in self.children():
+            yield from child.variables_by_name(chain)
+
     def named_trainable_variables(self) -> Iterator[tuple[str, Variable]]:
         """Yield ``(path, variable)`` for the variables that training updates."""
         frozen = {

@@ -172,6 +172,7 @@ class Functional(Model):
         ]
         return {
             "name": self.name,
+            "trainable": self.trainable,
             "layers": [serialize(layer) for layer in layers],
             "calls": calls,
             "inputs": _map(self._graph_inputs, write),
@@ -201,7 +202,12 @@ class Functional(Model):
                 else layer(*read(call["args"]), **read(call["kwargs"]))
             )
             made.append(symbols_in(outputs))
-        return Model(inputs=read(config["inputs"]), outputs=read(config["outputs"]), name=config.get("name"))
+        return Model(
+            inputs=read(config["inputs"]),
+            outputs=read(config["outputs"]),
+            name=config.get("name"),
+            trainable=config.get("trainable", True),
+        )
 
 
 def _origin(symbol: SymbolicTensor) -> str:

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from fitwell import metrics as metrics_floor
 from fitwell.context import CallContext, call_context
 from fitwell.engine.program import Batch, Forward
+from fitwell.errors import InvalidArgument
 from fitwell.models.objective import LossTerm, MetricTerm
 from fitwell.variables import Cell, Hyperparameter, Variable, bind, named_hyperparameters
 
@@ -44,6 +45,7 @@ class ModelProgram:
         self.trainable: dict[str, Variable] = dict(model.named_trainable_variables())
         learned = {id(variable) for variable in self.trainable.values()}
         self.statistics = {path: v for path, v in model.named_variables() if id(v) not in learned}
+        optimizer.recognise(dict(model.named_variables()), model.variables_by_name())
         self.hyper = self._hyperparameters()
         self._trackers = {name: metrics_floor.Mean(name=name) for name in self._loss_names()}
         self._metric_variables = self._accumulators()
@@ -61,6 +63,16 @@ class ModelProgram:
             seen.discard(id(layer))
             found |= named_hyperparameters(layer, f"model.{path}" if path else "model", seen)
         return found
+
+    def check_optimizer(self) -> None:
+        """Refuse an optimizer with numbers the program does not know: which ones there are is its structure."""
+        now = named_hyperparameters(self.optimizer, "optimizer")
+        new = [path for path, cell in now.items() if self.hyper.get(path) is not cell]
+        if new:
+            raise InvalidArgument(
+                f"{', '.join(new)}: set after the model was compiled, which knows nothing of it; compile again, "
+                "with optimizer=model.optimizer to keep the optimizer's state"
+            )
 
     def _loss_names(self) -> list[str]:
         names = [f"{term.name}_loss" for term in self.losses] if len(self.output_names) > 1 else []

@@ -126,6 +126,7 @@ class Runtime:
     def begin(self, policies: Sequence[Policy]) -> TrainState:
         """Return the state from which the next run starts."""
         program = self.program
+        program.check_optimizer()
         self._sent = {}
         trainable = {path: variable.value for path, variable in program.trainable.items()}
         slots = self.optimizer.slots

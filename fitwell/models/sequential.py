@@ -158,14 +158,19 @@ class Sequential(Model):
         return [self._symbols[0].shape], self.input_names, first
 
     def get_config(self) -> dict[str, Any]:
-        config: dict[str, Any] = {"name": self.name, "layers": [serialize(layer) for layer in self._stack]}
+        config: dict[str, Any] = {
+            "name": self.name,
+            "trainable": self.trainable,
+            "layers": [serialize(layer) for layer in self._stack],
+        }
         if self._symbols is not None:
             config["build_input_shape"] = list(self._symbols[0].shape)
         return config
 
     @classmethod
     def from_config(cls, config: Any) -> Any:
-        model = cls([deserialize(layer) for layer in config["layers"]], name=config.get("name"))
+        layers = [deserialize(layer) for layer in config["layers"]]
+        model = cls(layers, name=config.get("name"), trainable=config.get("trainable", True))
         if config.get("build_input_shape") and not model.built and model._stack:
             model.build(config["build_input_shape"])
         return model

@@ -34,14 +34,19 @@ class Optimizer(PureOptimizer):
             leaves that to `finalize`, which `fit` calls at its end.
         gradient_accumulation_steps: n ≥ 2: update only every n-th time, with the mean of n gradients.
         loss_scale_factor: c: `scale_loss` multiplies the loss by c, updates divide gradients by c.
-        learning_rate_multipliers: ``{path prefix: factor}``; the longest prefix that covers a parameter
-            (``"dense"`` covers ``"dense/kernel"``, not ``"dense_1/kernel"``) multiplies its learning rate.
+        learning_rate_multipliers: ``{layer or name: factor}``, discriminative rates: η of every parameter
+            under that layer or model is multiplied by the factor. A name may be a path (``"dense/kernel"``,
+            ``"base/dense"``); the closest one counts. Factors are data, the set of names is structure.
         name: the class's name in lower case by default.
 
     Every number is data: `hyperparameters` names them, each may be a schedule (any function of the step),
     and changing one never recompiles. Whether one is None, a number or a schedule is structure, and so
     are the arguments that are counts or flags. Gradient and slot arithmetic is in float32 at least; the
     slots of a half-precision parameter are float32, because ``(1 - β₂) g²`` is lost in half precision.
+
+    An optimizer that goes on after a layer was frozen or unfrozen and the model compiled again with that same
+    object keeps its step and the slots of the variables it trained; those of new ones begin as `init` makes
+    them. (Keras refuses; there, as here, a new optimizer starts afresh.)
 
     A subclass gives `slot_values` and `rule`, nothing else:
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, TypedDict
 
 import jax
@@ -40,7 +40,7 @@ class Options(TypedDict, total=False):
     ema_overwrite_frequency: int | None
     gradient_accumulation_steps: int | None
     loss_scale_factor: Rate | None
-    learning_rate_multipliers: Mapping[str, float] | None
+    learning_rate_multipliers: Mapping[Any, float] | None
     name: str | None
 
 
@@ -324,16 +324,35 @@ class PureOptimizer(Scheduled):
         return self.reach.factors or None
 
     @learning_rate_multipliers.setter
-    def learning_rate_multipliers(self, factors: Mapping[str, float] | None) -> None:
+    def learning_rate_multipliers(self, factors: Mapping[Any, float] | None) -> None:
         self.reach.factors = dict(factors or {})
 
-    def recognise(self, variables: Mapping[str, Variable]) -> None:
+    def recognise(
+        self, variables: Mapping[str, Variable], names: Iterable[tuple[str, Variable]] = ()
+    ) -> None:
         """Learn which variable is behind each path that `init` and `update` will see.
 
-        Multipliers and exclusions then work with the variables' own paths too. Give all variables,
-        frozen ones too: `InvalidArgument` names what matches none of them.
+        Multipliers and exclusions then work with the variables' own paths too, and with `names`, further
+        ``(path, variable)`` pairs such as ``("base/dense/kernel", variable)``. Give all variables, frozen
+        ones too: `InvalidArgument` tells what matches none of them.
+
+        Slots follow the variable they belong to, should it have had another path before.
         """
-        self.reach.recognise(variables, self.name)
+        before = self.reach.known
+        self.reach.recognise(variables, names, self.name)
+        if self.slots is not None and before:
+            now = {id(variable): path for path, variable in variables.items()}
+            moves = {path: now.get(id(variable)) for path, variable in before.items()}
+            self.slots = {
+                name: _moved(value, moves) if isinstance(value, dict) else value
+                for name, value in self.slots.items()
+            }
+
+
+def _moved(slot: Mapping[str, Any], moves: Mapping[str, str | None]) -> dict[str, Any]:
+    """Return `slot` with its arrays at their new paths, without those of variables that are gone."""
+    places = {path: moves.get(path, path) for path in slot}
+    return {place: slot[path] for path, place in places.items() if place is not None}
 
 
 def _count(where: str, name: str, least: int, options: Mapping[str, Any]) -> int | None:

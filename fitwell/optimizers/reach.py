@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from typing import Any
 
-from fitwell.errors import Problems, nearest
+from fitwell.errors import InvalidArgument, Problems, nearest
 from fitwell.variables import Hyperparametric, Variable
 
 
@@ -18,16 +19,20 @@ class Multiplier(Hyperparametric):
         self.prefix = prefix
         self.factor = factor
 
-    def covers(self, paths: Iterable[str]) -> bool:
-        """Return whether one of a parameter's `paths` is `prefix`, or lies under it."""
-        return any(path == self.prefix or path.startswith(self.prefix + "/") for path in paths)
+    def distance(self, paths: Iterable[str]) -> int | None:
+        """Return how many segments below `prefix` the parameter with these `paths` lies, or None if it does not."""
+        below = [
+            path[len(self.prefix) :].count("/") for path in paths if f"{path}/".startswith(f"{self.prefix}/")
+        ]
+        return min(below, default=None)
 
 
 class Reach(Hyperparametric):
     """What an optimizer treats differently from parameter to parameter.
 
-    A model may address its parameters by position (``"layers.0/kernel"``) and its user by name
-    (``"dense/kernel"``): once `recognise` has seen the variables, either will do.
+    A model addresses its parameters by position (``"layers.0/kernel"``) and its user by the names of layers
+    (``"dense/kernel"``) or of the models around them (``"base/dense/kernel"``): once `recognise` has seen the
+    variables, either will do.
     """
 
     def __init__(self) -> None:
@@ -35,6 +40,7 @@ class Reach(Hyperparametric):
         self.spared: tuple[Variable | str, ...] = ()
         self.spared_names: re.Pattern[str] | None = None
         self.known: dict[str, Variable] = {}
+        self.aliases: dict[int, list[str]] = {}
 
     @property
     def factors(self) -> dict[str, float]:
@@ -42,7 +48,8 @@ class Reach(Hyperparametric):
         return {multiplier.prefix: multiplier.factor for multiplier in self.multipliers}
 
     @factors.setter
-    def factors(self, factors: Mapping[str, float]) -> None:
+    def factors(self, given: Mapping[Any, float]) -> None:
+        factors = {_prefix(key): factor for key, factor in given.items()}
         if list(factors) == [multiplier.prefix for multiplier in self.multipliers]:
             for multiplier in self.multipliers:
                 multiplier.factor = factors[multiplier.prefix]
@@ -56,9 +63,15 @@ class Reach(Hyperparametric):
         self.spared_names = re.compile("|".join(patterns)) if patterns else None
 
     def multiplier(self, path: str) -> Multiplier | None:
-        """Return the multiplier with the longest prefix that covers the parameter at `path`, if any."""
-        covering = [m for m in self.multipliers if m.covers(self._paths(path))]
-        return max(covering, key=lambda m: len(m.prefix), default=None)
+        """Return the multiplier that names the parameter at `path` most closely, if any does.
+
+        A variable's own is closer than its layer's, and that closer than the one of the model around it.
+        """
+        distances = {m: m.distance(self._paths(path)) for m in self.multipliers}
+        covering = [
+            (distance, -len(m.prefix), m) for m, distance in distances.items() if distance is not None
+        ]
+        return min(covering, key=lambda found: found[:2])[-1] if covering else None
 
     def decays(self, path: str) -> bool:
         """Return whether weight decay applies to the parameter at `path`."""
@@ -68,14 +81,23 @@ class Reach(Hyperparametric):
         name = path.rsplit("/", 1)[-1]
         return self.spared_names is None or self.spared_names.search(name) is None
 
-    def recognise(self, variables: Mapping[str, Variable], where: str) -> None:
-        """Learn which variable is behind each path; `InvalidArgument` names what matches none of them."""
+    def recognise(
+        self, variables: Mapping[str, Variable], names: Iterable[tuple[str, Variable]], where: str
+    ) -> None:
+        """Learn which variable is behind each path, and its other `names`.
+
+        `InvalidArgument` tells what was asked for and matches none of them.
+        """
         self.known = dict(variables)
+        self.aliases = {}
+        for name, variable in names:
+            self.aliases.setdefault(id(variable), []).extend(_tails(name))
         problems = Problems(where)
         every = [path for known in variables for path in self._paths(known)]
+        holders = list(dict.fromkeys(holder for path in every for holder in _holders(path)))
         for multiplier in self.multipliers:
-            if not multiplier.covers(every):
-                hint = nearest(multiplier.prefix, [*every, *(path.rsplit("/", 1)[0] for path in every)])
+            if multiplier.distance(every) is None:
+                hint = nearest(multiplier.prefix, [*every, *holders]) or f". Known: {', '.join(holders)}."
                 problems.add(f"learning_rate_multipliers: no parameter under {multiplier.prefix!r}{hint}")
         for spared in self.spared:
             if _path(spared) not in every and all(spared is not known for known in variables.values()):
@@ -85,8 +107,31 @@ class Reach(Hyperparametric):
 
     def _paths(self, path: str) -> tuple[str, ...]:
         known = self.known.get(path)
-        return (path,) if known is None else (path, known.path)
+        return (path,) if known is None else (path, known.path, *self.aliases.get(id(known), ()))
 
 
 def _path(variable: Variable | str) -> str:
     return variable if isinstance(variable, str) else variable.path
+
+
+def _prefix(key: Any) -> str:
+    """Return the prefix that the key of a multiplier stands for: a path, or the name or path of an object."""
+    name = key if isinstance(key, str) else getattr(key, "path", None) or getattr(key, "name", None)
+    if not isinstance(name, str):
+        raise InvalidArgument(
+            "learning_rate_multipliers: keys must be layers, their names, or paths such as 'dense/kernel', "
+            f"got {key!r}"
+        )
+    return name
+
+
+def _tails(name: str) -> list[str]:
+    """Return ``["net/base/dense/kernel", "base/dense/kernel", "dense/kernel"]`` for the first of them."""
+    parts = name.split("/")
+    return ["/".join(parts[start:]) for start in range(len(parts) - 1)]
+
+
+def _holders(path: str) -> list[str]:
+    """Return what holds the variable at `path`, outermost first: ``["base", "base/dense"]``."""
+    parts = path.split("/")
+    return ["/".join(parts[:end]) for end in range(1, len(parts))]
