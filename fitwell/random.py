@@ -55,8 +55,15 @@ def set_random_seed(seed: int) -> None:
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
     """Draw all seeds inside the block from a stream of their own, begun at `seed` (this thread only)."""
+    with drawing_from(SeedStream(seed)):
+        yield
+
+
+@contextmanager
+def drawing_from(stream: SeedStream) -> Iterator[None]:
+    """Draw all seeds inside the block from `stream`, going on where it stands (this thread only)."""
     stack: list[SeedStream] = _local.__dict__.setdefault("streams", [])
-    stack.append(SeedStream(seed))
+    stack.append(stream)
     try:
         yield
     finally:

@@ -6,7 +6,9 @@ one compiled program serves quiet runs, progress bars and callbacks that look at
 
 from __future__ import annotations
 
+import copy
 import dataclasses
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -171,6 +173,13 @@ class Machine:
         self.validation = validation
         self._result_names = program.result_names()
         self._compiled: dict[Any, Any] = {}
+        self._compiling = threading.Lock()
+
+    def over(self, validation: Validation | None) -> Machine:
+        """Return this machine with other validation rows of the same shapes; both share what is compiled."""
+        machine = copy.copy(self)
+        machine.validation = validation
+        return machine
 
     def __call__(
         self, state: TrainState, work: Work, epoch_values: dict[str, Array] | None = None
@@ -223,9 +232,11 @@ class Machine:
         return self._find(("close", tuple(results)), self._close, arguments)(*arguments)
 
     def _find(self, key: Any, function: Any, arguments: tuple[Any, ...]) -> Any:
-        if key not in self._compiled:
-            self._compiled[key] = compiling.compile_program(function, arguments)
-        return self._compiled[key]
+        # Members of a population call one machine from several threads: the first compiles, the others wait.
+        with self._compiling:
+            if key not in self._compiled:
+                self._compiled[key] = compiling.compile_program(function, arguments)
+            return self._compiled[key]
 
     def _close(self, state: TrainState, logs: dict[str, Array]) -> TrainState:
         memories = dict(state.policies)

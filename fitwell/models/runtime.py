@@ -108,7 +108,7 @@ class Runtime:
         validation: Validation | None = None,
         closes: bool = True,
     ) -> Machine:
-        """Return a machine for these policies and validation shapes; equal ones share their compiled programs."""
+        """Return a machine for these policies and this validation; equal ones share their compiled programs."""
         key = (
             training,
             tuple(_structure(policy) for policy in policies),
@@ -116,10 +116,13 @@ class Runtime:
             compiling.signature(validation),
         )
         if key not in self._machines:
-            self._machines[key] = Machine(self.program, training=training, policies=policies, closes=closes)
-        machine = self._machines[key]
-        machine.validation = validation
-        return machine
+            machine = Machine(self.program, training=training, policies=policies, closes=closes)
+            self._machines.setdefault(key, machine)
+        return self._machines[key].over(validation)
+
+    def share_machines(self, other: Runtime) -> None:
+        """Run on the compiled programs of `other`, whose model has the same structure."""
+        self._machines = other._machines
 
     # --- the state -----------------------------------------------------------------------------------------
 

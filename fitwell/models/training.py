@@ -219,7 +219,7 @@ class Fit:
         self.observers = CallbackList(callbacks, model, params)
         by_batch = self.observers.by_batch
         by_epoch = self.observers.listens("on_epoch_begin", "on_epoch_end")
-        self.feed = make_feed(
+        self.feed = self._make_feed(
             data,
             batch_size,
             shuffle=shuffle,
@@ -255,6 +255,9 @@ class Fit:
         self._last_logs: dict[str, float] = {}
         self._steps_done = 0
         self._work_began_at = 0
+
+    def _make_feed(self, data: Data, batch_size: int | None, **settings: Any) -> Feed:
+        return make_feed(data, batch_size, **settings)
 
     def _check(self, data: Data, validation: Data | None) -> None:
         for part in (data, validation):
