@@ -1,0 +1,94 @@
+"""A comparison in plain words."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from fitwell.compare.statistics import Difference, Interval
+
+# With fewer repeats the spread itself is hardly known.
+ENOUGH_REPEATS = 10
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How a metric is written: its name, the factor to its unit, the unit after the number, what is better."""
+
+    metric: str
+    larger_is_better: bool
+
+    @property
+    def is_share(self) -> bool:
+        """Whether the metric is a share of rows, written in percent and compared in points."""
+        return "acc" in self.metric.lower()
+
+    def score(self, interval: Interval) -> str:
+        """Return ``"97.2 ± 0.3 %"``."""
+        return self._with_error(interval, signed=False) + (" %" if self.is_share else "")
+
+    def difference(self, interval: Interval, *, signed: bool = True) -> str:
+        """Return ``"+0.4 ± 0.1 points"``, without the sign when a verb says it."""
+        return self._with_error(interval, signed) + (" points" if self.is_share else "")
+
+    def amount(self, value: float) -> str:
+        """Return a single difference with its unit."""
+        return f"{value * self._factor:.2g}" + (" points" if self.is_share else "")
+
+    def number(self, value: float, error: float) -> str:
+        """Return `value` rounded to the place of the second digit of its `error`."""
+        return f"{value * self._factor:.{_decimals(error * self._factor)}f}"
+
+    @property
+    def _factor(self) -> float:
+        return 100.0 if self.is_share else 1.0
+
+    def _with_error(self, interval: Interval, signed: bool) -> str:
+        places = _decimals(interval.half_width * self._factor)
+        mean = interval.mean * self._factor
+        number = f"{mean:+.{places}f}" if signed else f"{mean:.{places}f}"
+        return f"{number} ± {interval.half_width * self._factor:.{places}f}"
+
+
+def sentence(found: Difference, scale: Scale, confidence: float, part: str) -> str:
+    """Return what a difference says, or that it says nothing and what it would have shown."""
+    first, second = found.first, found.second
+    interval = found.interval
+    if found.p_holm < 1 - confidence:
+        rises = interval.mean > 0
+        verb = "raises" if rises else "lowers"
+        better = first if rises == scale.larger_is_better else second
+        wins = found.wins if rises else 1 - found.wins
+        size = scale.difference(_size(interval), signed=False)
+        return (
+            f"{first} {verb} {part} {scale.metric} against {second} by {size} "
+            f"({_probability(found.p_holm)}; {better} was better in {_share(wins, interval.repeats)} repeats)."
+        )
+    if interval.sd == 0 and interval.mean == 0:
+        return f"{first} and {second} gave the same {part} {scale.metric} in every repeat."
+    return (
+        f"No difference in {part} {scale.metric} was found between {first} and {second}: "
+        f"{scale.difference(interval)} ({_probability(found.p_holm)}). {interval.repeats} repeats show a difference of "
+        f"{scale.amount(found.detectable)} four times in five."
+    )
+
+
+def _size(interval: Interval) -> Interval:
+    """Return the interval without its direction, which the verb tells."""
+    if interval.mean >= 0:
+        return interval
+    return Interval(-interval.mean, interval.sd, -interval.high, -interval.low, interval.repeats)
+
+
+def _decimals(error: float) -> int:
+    if not 0 < error < math.inf:
+        return 4
+    return max(0, 1 - math.floor(math.log10(error)))
+
+
+def _probability(p: float) -> str:
+    return "p < 0.001" if p < 0.001 else f"p = {p:.2g}"
+
+
+def _share(share: float, repeats: int) -> str:
+    return f"{share * repeats:g} of {repeats}"

@@ -1,0 +1,107 @@
+"""What a comparison says, for scores made up so that the truth is known."""
+
+from __future__ import annotations
+
+from html import escape
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fitwell.compare.comparison import Comparison
+from fitwell.compare.statistics import mean_interval
+
+
+def made_up(metric: str = "accuracy", larger: bool = True, **settings: object) -> Comparison:
+    rng = np.random.default_rng(0)
+    plain = rng.normal(0.9, 0.01, size=20)
+    scores = pd.DataFrame(
+        {
+            "plain": plain,
+            "better": plain + rng.normal(0.02, 0.005, size=20),
+            "same": plain + rng.normal(0, 0.005, size=20),
+        }
+    )
+    return Comparison(scores, metric, larger, "seeds differ", **settings)  # type: ignore[arg-type]
+
+
+def test_a_real_difference_is_stated_with_its_direction_size_and_wins() -> None:
+    said = made_up().sentences()
+    values = made_up().scores["better"] - made_up().scores["plain"]
+    interval = mean_interval(values)
+    size = f"{100 * interval.mean:.2f} ± {100 * interval.half_width:.2f} points"
+    assert said[0].startswith(f"better raises test accuracy against plain by {size}")
+    assert "better was better in 20 of 20 repeats" in said[0]
+
+
+def test_a_smaller_loss_is_the_better_one() -> None:
+    found = made_up("mse", larger=False)
+    said = found.sentences()[0]
+    assert said.startswith("better raises test mse against plain by 0.0")
+    assert "plain was better in 20 of 20 repeats" in said
+    assert found.table.index[-1] == "better" and found.best != "better"
+
+
+def test_where_nothing_is_found_the_sentence_says_what_would_have_been() -> None:
+    said = made_up().sentences()[1]
+    detectable = made_up().differences[1].detectable
+    assert said.startswith("No difference in test accuracy was found between same and plain")
+    assert f"{100 * detectable:.2g} points four times in five" in said
+
+
+def test_equal_scores_are_called_equal() -> None:
+    scores = pd.DataFrame({"a": [0.5, 0.6, 0.7], "b": [0.5, 0.6, 0.7]})
+    assert Comparison(scores, "accuracy", True, "seeds differ").sentences() == [
+        "b and a gave the same test accuracy in every repeat."
+    ]
+
+
+def test_a_baseline_is_compared_with_everybody_else_and_nobody_else() -> None:
+    pairs = [(found.first, found.second) for found in made_up(baseline="better").differences]
+    assert pairs == [("plain", "better"), ("same", "better")]
+
+
+def test_few_repeats_and_repeated_looks_are_remarked() -> None:
+    few = Comparison(made_up().scores[:4], "accuracy", True, "seeds differ", looks=3)
+    remarks = " ".join(few.remarks())
+    assert "4 repeats are few" in remarks and "looked at 3 times" in remarks
+    assert "few" not in " ".join(made_up().remarks()) and "looked at" not in " ".join(made_up().remarks())
+
+
+def test_tables_hold_the_statistics() -> None:
+    found = made_up()
+    assert found.table.index[0] == found.best == "better"
+    assert found.table.loc["plain", "mean"] == pytest.approx(found.scores["plain"].mean())
+    row = found.differences_table.iloc[0]
+    assert (row["first"], row["second"]) == ("better", "plain")
+    assert row["difference"] == pytest.approx((found.scores["better"] - found.scores["plain"]).mean())
+    assert row["low"] < row["difference"] < row["high"]
+
+
+def test_markdown_html_and_text_say_the_same(tmp_path: Path) -> None:
+    found = made_up()
+    markdown, page, text = found.to_markdown(), found.to_html(tmp_path / "page.html"), str(found)
+    for sentence in found.sentences():
+        assert sentence in markdown and escape(sentence) in page and sentence in text
+    assert "http" not in page.split("<main>")[1] and "<script" not in page
+    assert (tmp_path / "page.html").read_text(encoding="utf-8") == page
+
+
+def test_names_are_escaped_in_html() -> None:
+    scores = pd.DataFrame({"<script>": [0.1, 0.2], "b": [0.2, 0.4]})
+    assert "<script>" not in Comparison(scores, "loss", False, "seeds differ").to_html()
+
+
+def test_plot_draws_every_repeat_and_every_difference() -> None:
+    import matplotlib
+
+    matplotlib.use("Agg")
+    left, right = made_up().plot()
+    dots = [line for line in left.lines if line.get_marker() == "o"]
+    assert [len(line.get_xdata()) for line in dots] == [20, 20, 20]  # type: ignore[arg-type]
+    assert [label.get_text() for label in right.get_yticklabels()] == [
+        "better - plain",
+        "same - plain",
+        "same - better",
+    ]
