@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from fitwell.errors import InvalidArgument
 
 if TYPE_CHECKING:
@@ -49,6 +51,18 @@ class History:
         for name, values in columns.items():
             self.history.setdefault(name, []).extend(values)
             self._epochs_of.setdefault(name, []).extend(epochs)
+
+    def get_state(self) -> dict[str, Any]:
+        """Return everything logged so far, as arrays."""
+        values = {name: np.array(values, np.float64) for name, values in self.history.items()}
+        when = {name: np.array(epochs, np.int64) for name, epochs in self._epochs_of.items()}
+        return {"epoch": np.array(self.epoch, np.int64), "history": values, "epochs_of": when}
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Take over what `get_state` returned."""
+        self.epoch = state["epoch"].tolist()
+        self.history = {name: values.tolist() for name, values in state["history"].items()}
+        self._epochs_of = {name: epochs.tolist() for name, epochs in state["epochs_of"].items()}
 
     def metrics(self) -> list[str]:
         """Return the names of the metrics, each once: ``"loss"`` stands for ``"val_loss"`` too."""

@@ -1,5 +1,6 @@
 """Callbacks: observers on the host, and Keras's names for compiled policies."""
 
+from fitwell.callbacks.backup import BackupAndRestore
 from fitwell.callbacks.base import Callback, CallbackList, LambdaCallback
 from fitwell.callbacks.checkpoint import ModelCheckpoint
 from fitwell.callbacks.log import CSVLogger
@@ -7,6 +8,7 @@ from fitwell.callbacks.schedule import LearningRateScheduler
 from fitwell.callbacks.stopping import EarlyStopping, ProgbarLogger, ReduceLROnPlateau, TerminateOnNaN
 
 __all__ = [
+    "BackupAndRestore",
     "CSVLogger",
     "Callback",
     "CallbackList",

@@ -67,7 +67,7 @@ class Callback:
         return None
 
     def set_state(self, state: Any) -> None:
-        """Take over what `get_state` returned, before `on_train_begin` of a run that is resumed."""
+        """Take over what `get_state` returned, after `on_train_begin` of a run that is resumed."""
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         """Before epoch `epoch` (from 0)."""

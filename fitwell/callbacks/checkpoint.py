@@ -90,17 +90,16 @@ class ModelCheckpoint(Callback):
         return int(self.save_freq) - batches % int(self.save_freq) if self.by_batch else None
 
     def get_state(self) -> dict[str, Any]:
-        """Return the best value so far."""
-        return {"best": self.best}
+        """Return the best value so far, and the epoch."""
+        return {"best": self.best, "epoch": self._epoch}
 
     def set_state(self, state: Any) -> None:
         """Go on from the best value of the run that is resumed."""
-        self._resumed_best = state["best"]
+        self.best, self._epoch = state["best"], state["epoch"]
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Start afresh, and check that everything the file name asks for will be measured."""
-        # What `set_state` left is for this run only.
-        self.best = self.__dict__.pop("_resumed_best", self.initial_value_threshold)
+        self.best = self.initial_value_threshold
         measured = list(self.params.get("metrics", []))
         if self.save_best_only and self.monitor not in measured:
             raise self._unmeasured(f"monitor={self.monitor!r}", self.monitor, measured)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import os
 from collections.abc import Iterable
-from pathlib import Path
 from typing import IO, Any
 
 from fitwell.callbacks.base import Callback, Logs
@@ -34,15 +33,26 @@ class CSVLogger(Callback):
         self.append = append
         self._file: IO[str] | None = None
         self._columns: list[str] = []
-        self._position: int | None = None
+        # Where the first line of this run goes; what lies behind it is cut off when that line is written.
+        self._start = 0
+        self._begun = False
 
     def get_state(self) -> dict[str, Any]:
         """Return where the next line begins."""
-        return {"position": None if self._file is None else self._file.tell()}
+        if self._begun and self._file is not None:
+            return {"position": self._file.tell()}
+        return {"position": self._start}
 
     def set_state(self, state: Any) -> None:
-        """Cut the file back to where it was."""
-        self._position = state["position"]
+        """Go back to where the next line began."""
+        assert self._file is not None
+        size = os.fstat(self._file.fileno()).st_size
+        if size < state["position"]:
+            raise FileError(
+                f"CSVLogger: {self.filename!r} has {size} bytes, but {state['position']} when the checkpoint was "
+                "made: it was changed or removed since. Put it back, or delete the checkpoint to start again"
+            )
+        self._start = state["position"]
 
     def make_durable(self) -> None:
         """Let the lines reach the disk, so that no checkpoint knows more than the log."""
@@ -50,38 +60,29 @@ class CSVLogger(Callback):
             os.fsync(self._file.fileno())
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        """Open the file."""
+        """Open the file; its old content stays until there is something to write."""
         self._close()
-        position, self._position = self._position, None
-        path = Path(self.filename)
         try:
-            if position is not None:
-                self._file = self._reopen(path, position)
-            else:
-                self._file = path.open("a" if self.append else "w", newline="", encoding="utf-8")
+            self._file = open(self.filename, "a+", newline="", encoding="utf-8")  # noqa: SIM115
         except OSError as error:
-            raise FileError(f"CSVLogger: cannot write {str(path)!r}: {error.strerror or error}") from None
-        self._columns = self._header(path) if self._file.tell() else []
+            raise FileError(f"CSVLogger: cannot write {self.filename!r}: {error.strerror or error}") from None
+        self._start = os.fstat(self._file.fileno()).st_size if self.append else 0
+        self._begun = False
 
-    def _reopen(self, path: Path, position: int) -> IO[str]:
-        size = path.stat().st_size if path.exists() else 0
-        if size < position:
-            raise FileError(
-                f"CSVLogger: {str(path)!r} has {size} bytes, but {position} when the checkpoint was made: it was "
-                "changed or removed since. Put it back, or delete the checkpoint to start again"
-            )
-        file = path.open("a", newline="", encoding="utf-8")
-        file.truncate(position)
-        file.seek(position)
-        return file
-
-    def _header(self, path: Path) -> list[str]:
-        with path.open(newline="", encoding="utf-8") as file:
-            return next(csv.reader(file, delimiter=self.separator), [])
+    def _begin(self) -> None:
+        """Cut off what this run does not go on from, and read the columns of what it does."""
+        assert self._file is not None
+        self._file.truncate(self._start)
+        self._file.seek(0)
+        self._columns = next(csv.reader(self._file, delimiter=self.separator), [])
+        self._file.seek(0, os.SEEK_END)
+        self._begun = True
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Write one line."""
         logs = logs or {}
+        if not self._begun:
+            self._begin()
         names = {*self.params.get("metrics", []), *logs}
         if not self._columns:
             self._columns = ["epoch", *sorted(names)]

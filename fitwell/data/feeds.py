@@ -76,8 +76,13 @@ class Feed:
     steps: int | None
     batch_size: int
 
-    def works(self, first_epoch: int, epochs: int, allowance: Callable[[], int]) -> Iterator[Work]:
-        """Yield the works of `epochs` epochs; `allowance` says how many steps the next may take."""
+    def works(
+        self, first_epoch: int, epochs: int, allowance: Callable[[], int], start: int = 0
+    ) -> Iterator[Work]:
+        """Yield the works of `epochs` epochs; `allowance` says how many steps the next may take.
+
+        start: batches of the first epoch that are left out, because a run that goes on has done them.
+        """
         raise NotImplementedError
 
 
@@ -138,10 +143,12 @@ class ArrayFeed(Feed):
         same = np.arange(rows, dtype=np.int32)
         return lambda epochs: np.broadcast_to(same, (len(epochs), rows))
 
-    def works(self, first_epoch: int, epochs: int, allowance: Callable[[], int]) -> Iterator[Work]:
+    def works(
+        self, first_epoch: int, epochs: int, allowance: Callable[[], int], start: int = 0
+    ) -> Iterator[Work]:
         """Yield works over the resident block: several epochs each, or parts of one."""
         if not self.pad:
-            yield from self._works_with_a_tail(first_epoch, epochs, allowance)
+            yield from self._works_with_a_tail(first_epoch, epochs, allowance, start)
             return
         steps = self.steps or 0
         epoch, end = first_epoch, first_epoch + epochs
@@ -149,10 +156,11 @@ class ArrayFeed(Feed):
         with ThreadPoolExecutor(1, "fitwell-orders") as thread:
             ahead: Future[np.ndarray] | None = None
             while epoch < end:
-                count = max(1, min(allowance() // steps, self.epochs_at_once, end - epoch))
+                most = 1 if start else allowance() // steps
+                count = max(1, min(most, self.epochs_at_once, end - epoch))
                 orders = self._orders(epoch, count, ahead)
                 ahead = thread.submit(self._draw, epoch + count, min(count, end - epoch - count))
-                if count > 1 or allowance() >= steps:
+                if count > 1 or (allowance() >= steps and not start):
                     yield Work(
                         self.block,
                         orders,
@@ -174,7 +182,9 @@ class ArrayFeed(Feed):
                         True,
                         True,
                         ("whole", self._key),
+                        start,
                     )
+                    start = 0
                 epoch += count
 
     def _draw(self, epoch: int, count: int) -> np.ndarray:
@@ -195,14 +205,15 @@ class ArrayFeed(Feed):
         return orders
 
     def _works_with_a_tail(
-        self, first_epoch: int, epochs: int, allowance: Callable[[], int]
+        self, first_epoch: int, epochs: int, allowance: Callable[[], int], start: int
     ) -> Iterator[Work]:
         full = (self.rows or 0) // self.batch_size
         for epoch in range(first_epoch, first_epoch + epochs):
             order = self.orders(range(epoch, epoch + 1))[0]
             split = full * self.batch_size
             body = jnp.asarray(order[:split].reshape(1, full, self.batch_size))
-            yield from _parts(self.block, body, None, full, allowance, True, False, ("body", self._key))
+            yield from _parts(self.block, body, None, full, allowance, True, False, ("body", self._key), start)
+            start = 0
             yield Work(
                 self.block,
                 jnp.asarray(order[split:].reshape(1, 1, -1)),
@@ -225,9 +236,9 @@ def _parts(
     first: bool,
     last: bool,
     key: Any,
+    start: int = 0,
 ) -> Iterator[Work]:
-    """Yield one pass over the batches of a block in parts of the allowed length."""
-    start = 0
+    """Yield one pass over the batches of a block, from `start` on, in parts of the allowed length."""
     while start < steps:
         stop = min(steps, start + max(1, allowance()))
         yield Work(block, order, sizes, 1, start, stop, first and start == 0, last and stop == steps, key)
@@ -260,14 +271,18 @@ class StreamFeed(Feed):
         self.per_block = per_block
         self.pad = pad
 
-    def works(self, first_epoch: int, epochs: int, allowance: Callable[[], int]) -> Iterator[Work]:
+    def works(
+        self, first_epoch: int, epochs: int, allowance: Callable[[], int], start: int = 0
+    ) -> Iterator[Work]:
         """Yield works block by block, reading ahead on a thread."""
         for epoch in range(first_epoch, first_epoch + epochs):
             seen = 0
-            first = True
+            first = start == 0
             for batches, last in _read_ahead(self._blocks(epoch)):
                 seen += len(batches)
                 last = last or (self.steps is not None and seen >= self.steps)
+                if seen <= start:
+                    continue  # blocks are made as in a run that was never interrupted, and left out
                 block, order, sizes = self._stack(batches)
                 shapes = tuple(np.shape(leaf) for leaf in jax.tree.leaves((block, order)))
                 yield from _parts(
@@ -279,8 +294,10 @@ class StreamFeed(Feed):
                     first,
                     last,
                     ("block", shapes, sizes is None),
+                    max(0, start - (seen - len(batches))),
                 )
                 first = False
+                start = 0
                 if last:
                     break
             if self.steps is not None and seen < self.steps:

@@ -138,6 +138,7 @@ class Model(Layer):
         validation_steps: int | None = None,
         validation_batch_size: int | None = None,
         validation_freq: int | Sequence[int] = 1,
+        resume: Any = None,
     ) -> History:
         """Train the model; calling it again goes on from where it stopped.
 
@@ -157,6 +158,10 @@ class Model(Layer):
         steps_per_epoch, validation_steps: lengths of an epoch and a validation in batches.
         validation_batch_size: results do not depend on it. validation_freq: validate every so many epochs,
             or in the epochs listed (counted from 1).
+        resume: a folder in which to keep checkpoints of this run, one every epoch, and from which to go on
+            when it holds some: the run ends with the bits of one that was never interrupted. They stay there,
+            so a run that is over is only read back, or goes on to more `epochs`. Another frequency:
+            `callbacks.BackupAndRestore`.
 
         Returns the `History`. Ctrl-C ends the run after the step it is in, with all weights as learned.
         """
@@ -185,6 +190,7 @@ class Model(Layer):
             shuffle=shuffle,
             callbacks=callbacks or [],
             verbose=verbose,
+            resume=resume,
         ).run()
 
     def evaluate(

@@ -200,6 +200,20 @@ class Stream:
             if hasattr(self.source, "on_epoch_end"):
                 self.source.on_epoch_end()
 
+    def skip(self, batches: int, epochs: int) -> None:
+        """Pass over what a run that goes on has had: `batches` in `epochs` whole epochs."""
+        if self._iterator is None:
+            for _ in range(epochs if hasattr(self.source, "on_epoch_end") else 0):
+                self.source.on_epoch_end()
+            return
+        for number in range(batches):
+            if self._peeked:
+                self._peeked.pop()
+            elif next(self._iterator, None) is None:
+                raise DataError(
+                    f"resume: the run had {batches} batches of the generator, which now ends after {number}"
+                )
+
     def _open(self) -> Iterator[Any]:
         if self._iterator is not None:
             return self._iterator

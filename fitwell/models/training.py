@@ -26,6 +26,7 @@ from fitwell.errors import InvalidArgument, NonFiniteWarning, nearest
 from fitwell.history import History
 from fitwell.models import checks, packing
 from fitwell.models.autopsy import explain_bad_step
+from fitwell.models.resuming import keeper_of
 from fitwell.progress import Progress
 
 if TYPE_CHECKING:
@@ -211,6 +212,7 @@ class Fit:
         self.model = model
         self.validation = validation
         self.first_epoch = initial_epoch
+        resume: Any = None,
         self.epochs = max(epochs - initial_epoch, 0)
         self.runtime = runtime = model.runtime
         self.program = program = runtime.prepare(data.example)
@@ -221,6 +223,8 @@ class Fit:
         by_epoch = self.observers.listens("on_epoch_begin", "on_epoch_end")
         self.feed = self._make_feed(
             data,
+        self.keeper = keeper_of(callbacks, resume)
+        runtime.seed = self.keeper.seed(runtime.seed)
             batch_size,
             shuffle=shuffle,
             seed=runtime.seed,
@@ -250,11 +254,12 @@ class Fit:
             closes=not self.outside,
         )
         self.unwatched = not by_epoch and not by_batch and not self.outside and not self.progress.verbose
-        self._done = 0
-        self._epoch_is_open = False
-        self._last_logs: dict[str, float] = {}
-        self._steps_done = 0
-        self._work_began_at = 0
+        self.done = 0
+        self.epoch_is_open = False
+        self.last_logs: dict[str, float] = {}
+        self.steps_done = 0
+        self.ended = False
+        self.keeper.identify(self, data, shuffle)
 
     def _make_feed(self, data: Data, batch_size: int | None, **settings: Any) -> Feed:
         return make_feed(data, batch_size, **settings)
@@ -326,21 +331,26 @@ class Fit:
         runtime.adopt(runtime.begin([policy for _, policy in self.policies]))
         self.observers.call("on_train_begin", {})
         with interruptions() as interrupted:
-            for work in self.feed.works(runtime.epoch, self.epochs, self._allowance):
+            for work in self._works():
                 values = self._before(work)
                 self._run(work, values)
                 if interrupted() or model.stop_training:
-                    if self._epoch_is_open:
+                    if self.epoch_is_open:
+                        self.keeper.leave(self)
                         # Close the open epoch: no more steps, but its validation, policies and logs.
+        self.keeper.restore(self)
                         self._run(dataclasses.replace(work, start=work.stop, first=False, last=True), values)
                     break
         self._settle()
         self.progress.close()
-        self.observers.call("on_train_end", self._last_logs)
+        self.observers.call("on_train_end", self.last_logs)
+        self.keeper.clear(self)
         if interrupted():
             raise KeyboardInterrupt
         return self.history
 
+                self.keeper.pause(self)
+        self.keeper.finish(self)
     def _settle(self) -> None:
         """Let policies and the optimizer leave the weights they want to be left."""
         # Refreshed: a hook may have assigned weights after the last dispatch.
@@ -348,24 +358,33 @@ class Fit:
         for callback, policy in self.policies:
             memory = state.policies[policy.name]
             state = policy.finish(memory, state)
+    def _works(self) -> Iterator[Work]:
+        """Yield the works that are left: of a run that is resumed not all, of one that had ended none."""
+        if self.ended:
+            return iter(())
+        start = self.steps_done if self.epoch_is_open else 0
+        if start:
+            self.progress.epoch_begin(self.first_epoch + self.done)
+        return self.feed.works(self.runtime.epoch, self.epochs - self.done, self._allowance, start)
+
             callback.absorb(memory)
         state = state.replace(trainable=self.runtime.optimizer.finalize(state.trainable, state.slots))
         self.runtime.adopt(state)
 
     def _allowance(self) -> int:
         allowed = self.pace.allowance()
-        looks = self.observers.next_look()
-        allowed = allowed if looks is None else min(allowed, looks)
+        looks = (self.observers.next_look(), self.keeper.batches_to_go(self))
+        allowed = min([allowed, *(look for look in looks if look is not None)])
         return min(allowed, self.feed.steps) if self.by_epoch and self.feed.steps else allowed
 
     def _before(self, work: Work) -> dict[str, np.ndarray]:
         """Tell observers that epochs and batches begin; return values that change by epoch."""
-        epoch = self.first_epoch + self._done
+        epoch = self.first_epoch + self.done
         if work.first:
             self.progress.epoch_begin(epoch)
             self.observers.call("on_epoch_begin", epoch, {})
-        self._steps_done = 0 if work.first else self._steps_done
-        self.observers.batch_begins(self._steps_done)
+        self.steps_done = 0 if work.first else self.steps_done
+        self.observers.batch_begins(self.steps_done)
         return self._epoch_values(range(epoch, epoch + work.epochs), work)
 
     def _epoch_values(self, epochs: range, work: Work) -> dict[str, np.ndarray]:
@@ -390,11 +409,11 @@ class Fit:
             # The values of all epochs of the work were set ahead; those after the last one never came to be.
             runtime.take_hyperparameters(state, list(values))
         self.pace.note(work.steps, report.seconds)
-        self._steps_done += work.stop - work.start
+        self.steps_done += work.stop - work.start
         if work.stop > work.start:
             count = (len(report.epochs) or 1) * (work.stop - work.start)
-            self.observers.batches_end(count, self._steps_done - 1, LazyLogs(*report.running))
-        self._epoch_is_open = not report.epochs
+            self.observers.batches_end(count, self.steps_done - 1, LazyLogs(*report.running))
+        self.epoch_is_open = not report.epochs
         if report.bad_step >= 0:
             self._explain(work, report)
         if self.unwatched:
@@ -404,27 +423,27 @@ class Fit:
             for logs in report.epochs:
                 self._finish_epoch(logs, share)
         if not report.epochs:
-            self.progress.update(self._steps_done, LazyLogs(*report.running))
+            self.progress.update(self.steps_done, LazyLogs(*report.running))
         if report.stop:
-            self.model.stop_training = True
+            self.ended = self.model.stop_training = True
 
     def _record(self, epochs: Results) -> None:
         """Keep the logs of epochs that nobody else looks at, in one go."""
-        first = self.first_epoch + self._done
-        self._done += len(epochs)
+        first = self.first_epoch + self.done
+        self.done += len(epochs)
         self.runtime.epoch += len(epochs)
         if len(epochs):
             columns = epochs.columns()
-            self._last_logs = {name: values[-1] for name, values in columns.items()}
+            self.last_logs = {name: values[-1] for name, values in columns.items()}
             self.history.extend(range(first, first + len(epochs)), columns)
 
     def _finish_epoch(self, logs: dict[str, float], seconds: float | None) -> None:
-        epoch = self.first_epoch + self._done
-        self._done += 1
+        epoch = self.first_epoch + self.done
+        self.done += 1
         self.runtime.epoch += 1
         if self.outside:
             self._close_outside(epoch, logs)
-        self._last_logs = dict(logs)
+        self.last_logs = dict(logs)
         self.history.append(epoch, logs)
         self.progress.epoch_end(epoch, logs, seconds)
         self.observers.call("on_epoch_end", epoch, dict(logs))
@@ -438,7 +457,7 @@ class Fit:
         self.runtime.adopt(state)
         self.runtime.take_hyperparameters(state, self.steered)
         if bool(state.stop):
-            self.model.stop_training = True
+            self.ended = self.model.stop_training = True
 
     def _validates(self, epoch: int) -> bool:
         frequency = self.validation_freq
@@ -463,12 +482,12 @@ class Fit:
         epoch, index = divmod(offset, max(work.stop - work.start, 1))
         index += work.start
         batch = take(work.block, work.order[epoch], work.sizes, jnp.int32(index))
-        number = self._steps_done - work.stop + index
-        where = f"epoch {self.first_epoch + self._done + epoch + 1}, batch {number + 1}"
+        number = self.steps_done - work.stop + index
+        where = f"epoch {self.first_epoch + self.done + epoch + 1}, batch {number + 1}"
         warnings.warn(
             explain_bad_step(self.program, self.runtime.current, batch, where), NonFiniteWarning, stacklevel=5
         )
-        model.stop_training = True
+        self.ended = model.stop_training = True
 
 
 def evaluate(

@@ -1,0 +1,112 @@
+"""What makes two runs the same run: architecture, data, settings and versions, and how they differ."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import jax
+import numpy as np
+
+from fitwell.data.fingerprint import fingerprint
+from fitwell.errors import InvalidArgument
+
+if TYPE_CHECKING:
+    from fitwell.models.training import Fit
+
+
+def identity(fit: Fit, data: Any, shuffle: bool) -> dict[str, Any]:
+    """Return what has to be equal for `fit` to go on with the checkpoint of another process."""
+    return {
+        "architecture": _architecture(fit.model),
+        "data": _rows(data),
+        "validation data": None if fit.validation is None else _rows(fit.validation),
+        "settings": {
+            "batch_size": fit.feed.batch_size,
+            "steps_per_epoch": fit.feed.steps,
+            "shuffle": shuffle,
+            "initial_epoch": fit.first_epoch,
+        },
+    }
+
+
+def differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    """Return a line for everything in which two identities differ."""
+    lines = []
+    for part, was in before.items():
+        value = now[part]
+        if was is None or value is None:
+            if was is not value:
+                lines.append(f"{part}: there was {'none' if was is None else 'some'} when the run began")
+            continue
+        lines += [
+            f"{part}: {name} was {was.get(name, 'absent')}, is {value.get(name, 'absent')}"
+            for name in sorted({*was, *value})
+            if was.get(name) != value.get(name)
+        ]
+    return lines
+
+
+def versions() -> dict[str, str]:
+    """Return what the bits of a run depend on besides the run."""
+    import fitwell
+
+    return {
+        "fitwell": fitwell.__version__,
+        "jax": jax.__version__,
+        "numpy": np.__version__,
+        "device": jax.default_backend(),
+    }
+
+
+def version_notes(saved: dict[str, str]) -> list[str]:
+    """Return what to say when a checkpoint was made with other `versions`."""
+    now = versions()
+    changed = [
+        f"{name} {version} (now {now[name]})" for name, version in saved.items() if now[name] != version
+    ]
+    if not changed:
+        return []
+    return [
+        f"the checkpoint was made with {', '.join(changed)}: the last bits may differ from those of one run"
+    ]
+
+
+def _rows(data: Any) -> dict[str, str]:
+    # The first batch of a generator may hold other rows each time.
+    return fingerprint(data.example, values=data.batch is not None)
+
+
+def _architecture(model: Any) -> dict[str, str]:
+    """Return every layer and what trains it as text, without the numbers that are data."""
+    objective = model.runtime.objective
+    parts = {
+        "optimizer": type(model.optimizer).__name__,
+        "loss": _structure(objective.loss),
+        "metrics": _structure([objective.metrics, objective.weighted_metrics]),
+    }
+    for path, layer in model.flatten():
+        if layer is not model:
+            parts[f"layer {path}"] = f"{type(layer).__name__} {_structure(_config(layer))}"
+    return parts
+
+
+def _config(layer: Any) -> dict[str, Any]:
+    try:
+        config = layer.get_config()
+    except (InvalidArgument, NotImplementedError):
+        return {}  # made of code that has no configuration; its class and its weights are compared
+    hidden = ("initializer", "seed", "name", "layers")
+    return {key: value for key, value in config.items() if not any(word in key for word in hidden)}
+
+
+def _structure(value: Any) -> str:
+    """Return `value` as text in which numbers that are data do not count, nor addresses of objects."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key}: {_structure(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(_structure, value)) + "]"
+    if isinstance(value, float):
+        return "a number"
+    if value is None or isinstance(value, bool | int | str):
+        return str(value)
+    return getattr(value, "__name__", type(value).__name__)

@@ -1,0 +1,283 @@
+"""Checkpoints of a fit: what is kept, when, and how a run goes on from one."""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from fitwell.callbacks.backup import BackupAndRestore
+from fitwell.engine.state import TrainState
+from fitwell.errors import FileError, InvalidArgument, Problems
+from fitwell.models import likeness
+from fitwell.saving.checkpoint_folder import CheckpointFolder
+
+if TYPE_CHECKING:
+    from fitwell.models.training import Fit
+
+
+def keeper_of(callbacks: Sequence[Any], resume: Any) -> Unkept:
+    """Return the keeper that a `BackupAndRestore` among `callbacks`, or `resume`, asks for."""
+    backups = [callback for callback in callbacks if isinstance(callback, BackupAndRestore)]
+    if resume is not None:
+        backups.append(BackupAndRestore(resume, delete_checkpoint=False))
+    if len(backups) > 1:
+        raise InvalidArgument(
+            "fit: a run keeps its checkpoints in one folder; pass either resume=folder or one BackupAndRestore"
+        )
+    return Keeper(backups[0]) if backups else Unkept()
+
+
+class Unkept:
+    """A run without checkpoints; `Keeper` says what each function is for."""
+
+    def seed(self, drawn: int) -> int:
+        """Return the seed of the run: the one drawn for it."""
+        return drawn
+
+    def identify(self, fit: Fit, data: Any, shuffle: bool) -> None:
+        """Do nothing."""
+
+    def restore(self, fit: Fit) -> None:
+        """Do nothing."""
+
+    def batches_to_go(self, fit: Fit) -> int | None:
+        """Return None: any length of a dispatch will do."""
+        return None
+
+    def pause(self, fit: Fit) -> None:
+        """Do nothing."""
+
+    def leave(self, fit: Fit) -> None:
+        """Do nothing."""
+
+    def finish(self, fit: Fit) -> None:
+        """Do nothing."""
+
+    def clear(self, fit: Fit) -> None:
+        """Do nothing."""
+
+
+class Keeper(Unkept):
+    """Stands between one fit and its folder of checkpoints.
+
+    saved: the checkpoint to go on from, or None when the run begins.
+    """
+
+    def __init__(self, backup: BackupAndRestore) -> None:
+        self.backup = backup
+        self.folder = CheckpointFolder(backup.backup_dir)
+        self.saved: dict[str, Any] | None = self.folder.newest()
+        self._data: Any = None
+        self._identity: dict[str, Any] = {}
+        self._began: dict[str, float] = {}
+        self._left_early = False
+
+    def seed(self, drawn: int) -> int:
+        """Return the seed of the run: of one that is resumed, its own."""
+        return drawn if self.saved is None else int(self.saved["seed"])
+
+    def identify(self, fit: Fit, data: Any, shuffle: bool) -> None:
+        """Note what the run is, and refuse to go on with a checkpoint of another one."""
+        self._data = data
+        self._began = _numbers(fit)
+        self._identity = likeness.identity(fit, data, shuffle)
+        if self.saved is None:
+            return
+        problems = Problems(f"resume: the checkpoint in {str(self.folder.path)!r} is of another run")
+        for line in likeness.differences(self.saved["identity"], self._identity):
+            problems.add(line)
+        if problems.found:
+            problems.add("go on with what the run began with, or name another folder to begin anew")
+        problems.raise_any(FileError)
+
+    # --- keeping -------------------------------------------------------------------------------------------
+
+    def batches_to_go(self, fit: Fit) -> int | None:
+        """Return how many batches the next dispatch may take, for a checkpoint that is due; None for any."""
+        in_epoch = fit.steps_done if fit.epoch_is_open else 0
+        return self.backup.batches_to_go(fit.observers.batches, fit.done, in_epoch, fit.feed.steps)
+
+    def pause(self, fit: Fit) -> None:
+        """Write a checkpoint if one is due."""
+        if self.backup.due(fit.observers.batches, fit.done, not fit.epoch_is_open):
+            self.save(fit)
+
+    def save(self, fit: Fit) -> None:
+        """Hand a checkpoint of this moment to the writer. Arrays do not change, so references are enough."""
+        runtime = fit.runtime
+        state = runtime.refresh(runtime.current)
+        callbacks = fit.observers.callbacks
+        tree = {
+            "versions": likeness.versions(),
+            "identity": self._identity,
+            "seed": runtime.seed,
+            "began": self._began,
+            "numbers": _numbers(fit),
+            "place": {
+                "epochs": fit.done,
+                "steps": fit.steps_done,
+                "open": fit.epoch_is_open,
+                "ended": fit.ended,
+                "batches": fit.observers.batches,
+                "runtime_epoch": runtime.epoch,
+            },
+            "history": fit.history.get_state(),
+            "last_logs": dict(fit.last_logs),
+            # A callback may go on to change what it gave, while the writer writes.
+            "callbacks": [[_name(c), copy.deepcopy(c.get_state())] for c in callbacks if _remembers(c)],
+            "state": {name: _plain(leaf) for name, leaf in _named(state).items()},
+        }
+        durable = [callback.make_durable for callback in callbacks if hasattr(callback, "make_durable")]
+        self.folder.submit(int(state.step), tree, lambda: [make() for make in durable])
+
+    def leave(self, fit: Fit) -> None:
+        """Write the last checkpoint of a run that is told to stop inside an epoch.
+
+        The epoch will be closed for whoever looks at it; a run that goes on does all of it.
+        """
+        self.save(fit)
+        self.folder.wait()
+        self._left_early = True
+
+    def finish(self, fit: Fit) -> None:
+        """Write the last checkpoint, before policies put the weights back that they want to be left."""
+        if not self._left_early:
+            self.save(fit)
+            self.folder.wait()
+
+    def clear(self, fit: Fit) -> None:
+        """Remove checkpoints that were only for the way, when the run has come to its end."""
+        if self.backup.delete_checkpoint and (fit.ended or fit.done >= fit.epochs):
+            self.folder.clear()
+
+    # --- going on ------------------------------------------------------------------------------------------
+
+    def restore(self, fit: Fit) -> None:
+        """Bring `fit` and its model to where the checkpoint is; a new run gets its first checkpoint."""
+        saved, runtime = self.saved, fit.runtime
+        if saved is None:
+            # Waited for: whatever callbacks write from now on, there is a moment to go back to.
+            self.save(fit)
+            self.folder.wait()
+            return
+        notes = likeness.version_notes(saved["versions"])
+        notes += self._restore_numbers(fit, saved)
+        state, afresh = _filled(runtime.refresh(runtime.current), saved["state"], str(self.folder.path))
+        notes += [f"{name} was no part of the run and starts now" for name in afresh]
+        for _, policy in fit.policies:
+            # What a policy is told to do (patience and the like) is what it is told now.
+            state.policies[policy.name] |= getattr(policy, "numbers", {})
+        runtime.adopt(state)
+        place = saved["place"]
+        runtime.epoch = place["runtime_epoch"]
+        fit.done, fit.steps_done = place["epochs"], place["steps"]
+        fit.epoch_is_open, fit.ended = place["open"], place["ended"]
+        fit.observers.batches = place["batches"]
+        fit.history.set_state(saved["history"])
+        fit.last_logs = saved["last_logs"]
+        self._wind_on(fit)
+        notes += _restore_callbacks(fit.observers.callbacks, saved["callbacks"])
+        if notes:
+            warnings.warn(f"resume: {'; '.join(notes)}", stacklevel=4)
+
+    def _wind_on(self, fit: Fit) -> None:
+        """Let generators, which only know how to begin, give what they gave the run so far."""
+        if self._data.stream is not None:
+            in_epoch = fit.steps_done if fit.epoch_is_open else 0
+            self._data.stream.skip(fit.observers.batches - in_epoch, fit.done)
+        if fit.validation is not None and fit.validation.stream is not None:
+            validations = len(fit.history.history.get("val_loss", []))
+            fit.validation.stream.skip(validations * (fit.validation_steps or 0), validations)
+
+    def _restore_numbers(self, fit: Fit, saved: dict[str, Any]) -> list[str]:
+        notes = []
+        for path, now in self._began.items():
+            began, last = saved["began"].get(path, now), saved["numbers"].get(path, now)
+            unchanged = now in (began, last)
+            fit.program.hyper[path].content = last if unchanged else now
+            if not unchanged:
+                notes.append(f"{path} was {began!r} when the run began; from here on it is {now!r}")
+        return notes
+
+
+def _numbers(fit: Fit) -> dict[str, float]:
+    return {path: float(cell.content) for path, cell in fit.program.hyper.items()}
+
+
+def _remembers(callback: Any) -> bool:
+    return hasattr(callback, "get_state") and callback.get_state() is not None
+
+
+def _name(callback: Any) -> str:
+    return type(callback).__name__
+
+
+def _restore_callbacks(callbacks: Sequence[Any], saved: list[tuple[str, Any]]) -> list[str]:
+    """Give each callback what the next one of its class in the checkpoint remembered."""
+    waiting = list(saved)
+    notes = []
+    for callback in filter(_remembers, callbacks):
+        match = next((entry for entry in waiting if entry[0] == _name(callback)), None)
+        if match is None:
+            notes.append(f"the callback {_name(callback)} was no part of the run and starts now")
+        else:
+            waiting.remove(match)
+            callback.set_state(match[1])
+    return notes + [f"the callback {name} of the run is missing now" for name, _ in waiting]
+
+
+# --- the arrays of a state by name -----------------------------------------------------------------------
+
+
+def _named(state: TrainState) -> dict[str, Any]:
+    """Return the arrays of `state` by name; hyperparameters are kept as the numbers they come from."""
+    leaves, _ = jax.tree_util.tree_flatten_with_path(state.replace(hyper={}))
+    return {_key(path): leaf for path, leaf in leaves}
+
+
+def _key(path: Any) -> str:
+    return jax.tree_util.keystr(path).lstrip(".")
+
+
+def _plain(leaf: Any) -> Any:
+    """Return `leaf`, a random key as the numbers it is made of."""
+    return jax.random.key_data(leaf) if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key) else leaf
+
+
+def _filled(state: TrainState, saved: dict[str, np.ndarray], where: str) -> tuple[TrainState, list[str]]:
+    """Return `state` with the saved arrays in it, and the policies that the checkpoint knows nothing of."""
+    problems = Problems(f"resume: the checkpoint in {where!r} does not fit the model")
+    afresh: list[str] = []
+
+    def take(path: Any, leaf: Any) -> Any:
+        name, like = _key(path), _plain(leaf)
+        value = saved.get(name)
+        if value is not None and value.shape == np.shape(like) and value.dtype == like.dtype:
+            return (
+                value
+                if like is leaf
+                else jax.random.wrap_key_data(jnp.asarray(value), impl=jax.random.key_impl(leaf))
+            )
+        had = "nothing" if value is None else f"{value.dtype} {value.shape}"
+        problems.add(f"{name} is {like.dtype} {np.shape(like)}, the checkpoint has {had}")
+        return leaf
+
+    filled = state.replace(hyper={})
+    policies = {}
+    for name, memory in filled.policies.items():
+        # The whole memory of a policy is taken, or none of it.
+        part = TrainState.replace(filled, policies={name: memory})
+        if all(key in saved for key in _named(part) if key.startswith("policies")):
+            policies[name] = memory
+        else:
+            afresh.append(name)
+    filled = jax.tree_util.tree_map_with_path(take, filled.replace(policies=policies))
+    problems.raise_any(FileError)
+    fresh = {name: state.policies[name] for name in afresh}
+    return filled.replace(hyper=state.hyper, policies={**filled.policies, **fresh}), afresh

@@ -1,0 +1,129 @@
+"""A folder of checkpoints: the newest and the one before it, written on a thread."""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from fitwell.errors import FileError
+from fitwell.saving.checkpoint import read_checkpoint, write_checkpoint
+
+_KEPT = 2
+_NAME = re.compile(r"checkpoint-(\d{12})\.zip")
+
+
+class CheckpointFolder:
+    """The checkpoints of one run: ``checkpoint-<updates>.zip`` files, the last two of them.
+
+    Opening it makes the folder and tries to write to it, so that what cannot work fails before training. `submit`
+    returns at once: the newest checkpoint that waits is written on a thread, and one that still waits when the
+    next comes is never written. An error of the thread is raised by the next call.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str]) -> None:
+        self.path = Path(os.fspath(folder))
+        probe = self.path / f".probe.{os.getpid()}"
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            probe.write_bytes(b"x")
+            probe.unlink()
+        except OSError as error:
+            raise FileError(
+                f"no checkpoints can be written to the folder {str(self.path)!r}: {error.strerror or error}; "
+                "name another one"
+            ) from None
+        # What a process left that was killed while it wrote.
+        for leftover in self.path.glob(".checkpoint-*.zip.tmp"):
+            leftover.unlink(missing_ok=True)
+        self._writer = _LatestOnly()
+
+    def files(self) -> list[Path]:
+        """Return the checkpoints, the newest first."""
+        return sorted((path for path in self.path.iterdir() if _NAME.fullmatch(path.name)), reverse=True)
+
+    def newest(self) -> Any:
+        """Return the newest checkpoint that is whole, or None when there is none at all."""
+        damaged = []
+        for path in self.files():
+            try:
+                checkpoint = read_checkpoint(path)
+            except FileError as error:
+                damaged.append(str(error))
+                continue
+            for message in damaged:
+                warnings.warn(f"{message}; going on from the one before it, {path.name}", stacklevel=2)
+            return checkpoint
+        if damaged:
+            raise FileError(
+                f"no checkpoint in {str(self.path)!r} can be used ({'; '.join(damaged)}). "
+                "Delete them to start again"
+            )
+        return None
+
+    def submit(self, updates: int, tree: Any, before_valid: Callable[[], Any] = lambda: None) -> None:
+        """Write `tree` as the checkpoint after so many `updates`, on a thread (see `write_checkpoint`)."""
+        self._writer.submit(lambda: self._write(updates, tree, before_valid))
+
+    def wait(self) -> None:
+        """Return when everything submitted is on the disk."""
+        self._writer.wait()
+
+    def clear(self) -> None:
+        """Remove every checkpoint, and the folder if nothing else is in it."""
+        self.wait()
+        for path in self.files():
+            path.unlink(missing_ok=True)
+        if not any(self.path.iterdir()):
+            self.path.rmdir()
+
+    def _write(self, updates: int, tree: Any, before_valid: Callable[[], Any]) -> None:
+        name = f"checkpoint-{updates:012d}.zip"
+        write_checkpoint(self.path / name, tree, before_valid)
+        for path in self.files()[_KEPT:]:
+            path.unlink(missing_ok=True)
+
+
+class _LatestOnly:
+    """A thread that does the latest job it was given; it lives while there is something to do."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._job: Callable[[], None] | None = None
+        self._error: BaseException | None = None
+        self._thread: threading.Thread | None = None
+
+    def submit(self, job: Callable[[], None]) -> None:
+        self._raise()
+        with self._lock:
+            self._job = job
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._work, daemon=True, name="fitwell-checkpoints")
+                self._thread.start()
+
+    def wait(self) -> None:
+        thread = self._thread
+        if thread is not None:
+            thread.join()
+        self._raise()
+
+    def _work(self) -> None:
+        while True:
+            with self._lock:
+                job, self._job = self._job, None
+                if job is None or self._error is not None:
+                    self._thread = None
+                    return
+            try:
+                job()
+            except BaseException as error:
+                self._error = error
+
+    def _raise(self) -> None:
+        error, self._error = self._error, None
+        if error is not None:
+            raise error
