@@ -208,23 +208,23 @@ class Fit:
         shuffle: bool,
         callbacks: Sequence[Any],
         verbose: int | str,
+        resume: Any = None,
     ) -> None:
         self.model = model
         self.validation = validation
         self.first_epoch = initial_epoch
-        resume: Any = None,
         self.epochs = max(epochs - initial_epoch, 0)
         self.runtime = runtime = model.runtime
         self.program = program = runtime.prepare(data.example)
         self._check(data, validation)
         params: dict[str, Any] = {"epochs": epochs, "steps": None, "verbose": verbose}
         self.observers = CallbackList(callbacks, model, params)
+        self.keeper = keeper_of(callbacks, resume)
+        runtime.seed = self.keeper.seed(runtime.seed)
         by_batch = self.observers.by_batch
         by_epoch = self.observers.listens("on_epoch_begin", "on_epoch_end")
         self.feed = self._make_feed(
             data,
-        self.keeper = keeper_of(callbacks, resume)
-        runtime.seed = self.keeper.seed(runtime.seed)
             batch_size,
             shuffle=shuffle,
             seed=runtime.seed,
@@ -330,6 +330,7 @@ class Fit:
         model.stop_training = False
         runtime.adopt(runtime.begin([policy for _, policy in self.policies]))
         self.observers.call("on_train_begin", {})
+        self.keeper.restore(self)
         with interruptions() as interrupted:
             for work in self._works():
                 values = self._before(work)
@@ -338,9 +339,10 @@ class Fit:
                     if self.epoch_is_open:
                         self.keeper.leave(self)
                         # Close the open epoch: no more steps, but its validation, policies and logs.
-        self.keeper.restore(self)
                         self._run(dataclasses.replace(work, start=work.stop, first=False, last=True), values)
                     break
+                self.keeper.pause(self)
+        self.keeper.finish(self)
         self._settle()
         self.progress.close()
         self.observers.call("on_train_end", self.last_logs)
@@ -349,15 +351,6 @@ class Fit:
             raise KeyboardInterrupt
         return self.history
 
-                self.keeper.pause(self)
-        self.keeper.finish(self)
-    def _settle(self) -> None:
-        """Let policies and the optimizer leave the weights they want to be left."""
-        # Refreshed: a hook may have assigned weights after the last dispatch.
-        state = self.runtime.refresh(self.runtime.current)
-        for callback, policy in self.policies:
-            memory = state.policies[policy.name]
-            state = policy.finish(memory, state)
     def _works(self) -> Iterator[Work]:
         """Yield the works that are left: of a run that is resumed not all, of one that had ended none."""
         if self.ended:
@@ -367,6 +360,13 @@ class Fit:
             self.progress.epoch_begin(self.first_epoch + self.done)
         return self.feed.works(self.runtime.epoch, self.epochs - self.done, self._allowance, start)
 
+    def _settle(self) -> None:
+        """Let policies and the optimizer leave the weights they want to be left."""
+        # Refreshed: a hook may have assigned weights after the last dispatch.
+        state = self.runtime.refresh(self.runtime.current)
+        for callback, policy in self.policies:
+            memory = state.policies[policy.name]
+            state = policy.finish(memory, state)
             callback.absorb(memory)
         state = state.replace(trainable=self.runtime.optimizer.finalize(state.trainable, state.slots))
         self.runtime.adopt(state)
