@@ -27,18 +27,22 @@ from fitwell import (  # noqa: E402
 )
 from fitwell.layers import Input  # noqa: E402
 from fitwell.models import Model, Sequential  # noqa: E402
+from fitwell.population import Population, draw, grid  # noqa: E402
 
 __version__ = "0.1.0"
 
 __all__ = [
     "Input",
     "Model",
+    "Population",
     "Sequential",
     "activations",
     "callbacks",
     "config",
     "constraints",
     "datasets",
+    "draw",
+    "grid",
     "initializers",
     "layers",
     "losses",

@@ -107,6 +107,8 @@ class ArrayFeed(Feed):
     block: the arrays, all with the rows first. shuffle: a new permutation from ``(seed, epoch)`` each epoch.
     pad: whether a short last batch is padded and masked; otherwise it is a work of its own, of its true size.
     most_epochs: how many epochs one work may cover.
+    chosen: numbers of the rows to visit, all by default, in the orders of a feed that has only these.
+    room: with `chosen`, leave places for as many rows, so that feeds of nearly as many run the same program.
     """
 
     def __init__(
@@ -118,29 +120,42 @@ class ArrayFeed(Feed):
         seed: int = 0,
         pad: bool = True,
         most_epochs: int = MOST_EPOCHS,
+        chosen: np.ndarray | None = None,
+        room: int | None = None,
     ) -> None:
-        self.rows = count_rows(block)
-        self.batch_size = min(batch_size, self.rows)
+        self.rows = count_rows(block) if chosen is None else len(chosen)
+        self.batch_size = min(batch_size, self.rows if room is None else room)
         self.steps, sizes = plan(self.rows, self.batch_size)
-        self.orders = self.ordering(self.rows, shuffle, seed)
+        self._places = self.steps
+        if room is not None and pad:
+            self._places = -(-room // self.batch_size)
+            firsts = self.batch_size * np.arange(self._places, dtype=np.int32)
+            sizes = np.clip(self.rows - firsts, 0, self.batch_size)
+        self.orders = self.ordering(self.rows, shuffle, seed, chosen)
         self.pad = pad or sizes is None
         self._sizes = None if sizes is None else jnp.asarray(sizes)
-        self.block = jax.tree.map(jnp.asarray, block)
-        most = max(1, min(most_epochs, _ORDER_BUDGET // (self.steps * self.batch_size)))
+        self.block = jax.device_put(block)  # `jnp.asarray` would need room for two copies
+        most = max(1, min(most_epochs, _ORDER_BUDGET // (self._places * self.batch_size)))
         self.epochs_at_once = 1 << (most.bit_length() - 1)
         self._key = (
             jax.tree.structure(block),
             *((np.shape(leaf), jnp.result_type(leaf)) for leaf in jax.tree.leaves(block)),
             self.batch_size,
             self.epochs_at_once,
+            self._places if self.pad else self.rows,
+            sizes is None,
         )
 
     @staticmethod
-    def ordering(rows: int, shuffle: bool, seed: int) -> Callable[[range], np.ndarray]:
+    def ordering(
+        rows: int, shuffle: bool, seed: int, chosen: np.ndarray | None = None
+    ) -> Callable[[range], np.ndarray]:
         """Return the function from consecutive epochs to the orders in which they visit the rows."""
         if shuffle:
+            if chosen is not None:
+                return lambda epochs: chosen[random.epoch_orders(seed, epochs, rows)]
             return lambda epochs: random.epoch_orders(seed, epochs, rows)
-        same = np.arange(rows, dtype=np.int32)
+        same = np.arange(rows, dtype=np.int32) if chosen is None else chosen
         return lambda epochs: np.broadcast_to(same, (len(epochs), rows))
 
     def works(
@@ -188,13 +203,12 @@ class ArrayFeed(Feed):
                 epoch += count
 
     def _draw(self, epoch: int, count: int) -> np.ndarray:
-        """Return the batches of `count` epochs as ``[count, steps, batch size]`` row numbers."""
-        steps = self.steps or 0
+        """Return the batches of `count` epochs as ``[count, places, batch size]`` row numbers."""
         rows = self.rows or 0
-        orders = np.empty((count, steps * self.batch_size), np.int32)
+        orders = np.empty((count, self._places * self.batch_size), np.int32)
         orders[:, :rows] = self.orders(range(epoch, epoch + count))
         orders[:, rows:] = orders[:, :1]  # padding is masked; it only has to be some row
-        return orders.reshape(count, steps, self.batch_size)
+        return orders.reshape(count, self._places, self.batch_size)
 
     def _orders(self, epoch: int, count: int, ahead: Future[np.ndarray] | None) -> np.ndarray:
         """Return the orders of `count` epochs, using those drawn ahead, in an array for the most there can be."""

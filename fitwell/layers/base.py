@@ -54,6 +54,18 @@ def reset_names() -> None:
 
 
 def shape_of(tree: Any) -> Any:
+@contextmanager
+def fresh_names() -> Iterator[None]:
+    """Let automatic names start again inside the block, and go on after it as if it had made none."""
+    before = Counter(_name_counts)
+    _name_counts.clear()
+    try:
+        yield
+    finally:
+        _name_counts.clear()
+        _name_counts.update(before)
+
+
     """Return the shape of an array or symbol, or the same structure of shapes; the batch size reads None."""
     if isinstance(tree, list | tuple):
         return [shape_of(item) for item in tree]

@@ -166,21 +166,25 @@ def _streamed_arrays(
     return StreamFeed(open_epoch, size, steps=wanted, rows=rows if steps is None else None, pad=pad)
 
 
-def resident_validation(data: Data, batch_size: int | None) -> Validation | None:
-    """Return validation rows as a block for the dispatch, or None when they are not arrays in memory."""
+def resident_validation(data: Data, batch_size: int | None, room: int | None = None) -> Validation | None:
+    """Return validation rows as a block for the dispatch, or None when they are not arrays in memory.
+
+    room: leave places for as many rows, so that blocks of nearly as many have the same shapes.
+    """
     if data.batch is None or _too_large(data.batch):
         return None
     rows = count_rows(data.batch)
-    size = min(
-        rows,
-        EVALUATION_ROWS
-        if batch_size is None
-        else checks.check_batch_size(batch_size, "validation_batch_size"),
-    )
-    if batch_size is None:
-        # Batches of one size as even as possible, so that little is padded.
-        size = -(-rows // -(-rows // EVALUATION_ROWS))
-    steps, sizes = plan(rows, size)
+    places = rows if room is None else room
+    most = EVALUATION_ROWS
+    if batch_size is not None:
+        most = checks.check_batch_size(batch_size, "validation_batch_size")
+    size = min(places, most)
+    if batch_size is None or room is not None:
+        # Batches of one size as even as possible, so that little is padded and none is empty.
+        size = -(-places // -(-places // size))
+    steps, sizes = plan(places, size)
+    if room is not None:
+        sizes = np.clip(rows - size * np.arange(steps, dtype=np.int32), 0, size)
 
     def split(leaf: Any) -> Any:
         padding = [(0, steps * size - rows)] + [(0, 0)] * (leaf.ndim - 1)
@@ -284,7 +288,10 @@ class Fit:
             or self.validation_steps is not None
         ):
             return None
-        return resident_validation(self.validation, self.validation_batch_size)
+        return self._validation_block(self.validation)
+
+    def _validation_block(self, validation: Data) -> Validation | None:
+        return resident_validation(validation, self.validation_batch_size)
 
     def _policies(self) -> list[tuple[Any, Policy]]:
         pairs = []

@@ -1,0 +1,6 @@
+"""Populations: many models as one program."""
+
+from fitwell.population.members import draw, grid
+from fitwell.population.population import Population
+
+__all__ = ["Population", "draw", "grid"]

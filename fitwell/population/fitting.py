@@ -1,0 +1,147 @@
+"""Training members: each is an ordinary `Fit`, on rows and compiled programs that it shares with others."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from fitwell import random
+from fitwell.callbacks.base import CallbackList
+from fitwell.data.feeds import ArrayFeed, Feed, Work
+from fitwell.engine.machine import Report, Validation
+from fitwell.engine.pace import Pace
+from fitwell.errors import InvalidArgument
+from fitwell.models import checks
+from fitwell.models.training import PATIENCE_SECONDS, Data, Fit
+from fitwell.population.members import Member
+from fitwell.population.rows import Rows, Source
+from fitwell.population.structure import structure
+
+_BATCH_HOOKS = (
+    "on_batch_begin",
+    "on_batch_end",
+    "on_train_batch_begin",
+    "on_train_batch_end",
+    "on_test_batch_begin",
+    "on_test_batch_end",
+)
+
+
+@dataclass
+class Group:
+    """Members that are one program: their rows, and how far a dispatch of it may run."""
+
+    rows: Rows
+    members: list[Member] = field(default_factory=list)
+    pace: Pace = field(default_factory=lambda: Pace(PATIENCE_SECONDS))
+    checked: bool = False
+
+
+def make_groups(members: Sequence[Member], source: Source) -> list[Group]:
+    """Sort members by structure; those of a group run what is compiled for its first."""
+    groups: dict[Hashable, Group] = {}
+    for member in members:
+        runtime = member.model.runtime
+        # A model without an input shape draws its weights now, after the seeds that building it drew.
+        with random.drawing_from(member.stream):
+            rows = source.rows_for(member.model)
+            program = runtime.prepare(rows.data.example)
+        group = groups.setdefault((id(rows), structure(program)), Group(rows))
+        if group.members:
+            runtime.share_machines(group.members[0].model.runtime)
+        group.members.append(member)
+    return list(groups.values())
+
+
+class MemberFit(Fit):
+    """One call of `Model.fit` for one member."""
+
+    def __init__(self, member: Member, group: Group, callbacks: Sequence[Any], **settings: Any) -> None:
+        self.member = member
+        self.group = group
+        super().__init__(
+            member.model,
+            group.rows.data,
+            group.rows.validation_of(member.fold),
+            callbacks=[copy.deepcopy(callback) for callback in callbacks],
+            verbose=0,
+            **settings,
+        )
+        # What one member learned about the length of a dispatch serves the next.
+        self.pace = group.pace
+
+    def _check(self, data: Data, validation: Data | None) -> None:
+        # All members of a group have the same shapes and losses, and all folds the same rows.
+        if not self.group.checked:
+            super()._check(data, validation)
+            self.group.checked = True
+
+    def _make_feed(self, data: Data, batch_size: int | None, **settings: Any) -> Feed:
+        chosen = self.group.rows.chosen_by(self.member.fold)
+        if not chosen:
+            return super()._make_feed(data, batch_size, **settings)
+        if settings.pop("steps") is not None:
+            raise InvalidArgument(
+                "fit: steps_per_epoch cannot be combined with folds or splits; leave it out"
+            )
+        assert data.batch is not None
+        size = 32 if batch_size is None else checks.check_batch_size(batch_size)
+        return ArrayFeed(data.batch, size, **settings, **chosen)
+
+    def _validation_block(self, validation: Data) -> Validation | None:
+        return self.group.rows.block_of(self.member.fold, validation, self.validation_batch_size)
+
+    def _explain(self, work: Work, report: Report) -> None:
+        """Note where the loss stopped being finite; the population says so for all members at once."""
+        epoch, index = divmod(report.bad_step - report.step_before, max(work.stop - work.start, 1))
+        number = self.first_epoch + self.done + epoch + 1
+        self.member.status = f"NaN in epoch {number}, batch {work.start + index + 1}"
+        self.model.stop_training = True
+
+    def train(self) -> None:
+        """Run, and note how it went."""
+        member = self.member
+        member.begin(self.history)
+        self.run()
+        for _, policy in self.policies:
+            memory = self.runtime.current.policies[policy.name]
+            if int(memory.get("stopped_epoch", -1)) >= 0:
+                member.stopped_epoch = int(memory["stopped_epoch"])
+            if getattr(policy, "keep_best", False) and int(memory["best_epoch"]) >= 0:
+                member.restored_epoch = int(memory["best_epoch"])
+        if member.status == "running":
+            complete = len(self.history.epoch) == self.epochs
+            stopped = member.stopped_epoch is not None
+            member.status = "stopped" if stopped else "finished" if complete else "interrupted"
+
+
+def callbacks_for(given: Any) -> Callable[[Member], Sequence[Any]]:
+    """Return the function from a member to the callbacks it gets copies of.
+
+    given: a list, or a function from a setting to a list.
+    """
+
+    def choose(member: Member) -> Sequence[Any]:
+        callbacks = given(dict(member.setting)) if callable(given) else given
+        for callback in callbacks or []:
+            _check_callback(callback)
+        return callbacks or []
+
+    return choose
+
+
+def _check_callback(callback: Any) -> None:
+    if CallbackList([callback], None, {}).listens(*_BATCH_HOOKS):
+        raise InvalidArgument(
+            f"Population.fit: {type(callback).__name__} looks at batches, so every member would have to stop at "
+            "every batch for it; look at epochs instead (on_epoch_end), or watch one model that is trained alone"
+        )
+    for name in ("filepath", "filename", "log_dir", "backup_dir"):
+        if getattr(callback, name, None) is not None:
+            raise InvalidArgument(
+                f"Population.fit: all members would write to {type(callback).__name__}'s one {name}, "
+                f"{getattr(callback, name)!r}; pass callbacks=lambda setting: [...] and put the setting into the name, "
+                "or save afterwards: pop.save(path), pop.best().save(path)"
+            )

@@ -1,0 +1,152 @@
+"""The members of a population: a setting of hyperparameters, a seed, the model built from both."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from fitwell import random
+from fitwell.errors import InvalidArgument
+from fitwell.history import History
+from fitwell.layers.base import fresh_names
+from fitwell.models.model import Model
+
+Setting = dict[str, Any]
+Build = Callable[[Setting], Model]
+
+# Columns of the table of results, which no hyperparameter can be called.
+RESERVED = ("member", "seed", "fold", "epochs", "stopped_epoch", "status")
+
+
+def grid(**values: Iterable[Any]) -> list[Setting]:
+    """Return one setting for every combination of `values`, the last name varying fastest.
+
+    >>> grid(learning_rate=[0.01, 0.1], units=[10])
+    [{'learning_rate': 0.01, 'units': 10}, {'learning_rate': 0.1, 'units': 10}]
+    """
+    lists = {name: _as_list(name, choices) for name, choices in values.items()}
+    return [dict(zip(lists, chosen, strict=True)) for chosen in itertools.product(*lists.values())]
+
+
+def draw(count: int, /, *, random_state: int | None = None, **spaces: Any) -> list[Setting]:
+    """Return `count` settings drawn at random.
+
+    spaces: for each hyperparameter what to draw from: a distribution of `scipy.stats`, such as
+        ``loguniform(1e-4, 1e-1)``, or a list of values that are equally likely.
+    random_state: the same number gives the same settings.
+
+    >>> draw(2, random_state=0, units=[10, 30, 100])
+    [{'units': 100}, {'units': 30}]
+    """
+    if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+        raise InvalidArgument(f"draw: expected how many settings to draw, at least 1, got {count!r}")
+    generator = np.random.default_rng(random_state)
+    columns = {}
+    for name, space in spaces.items():
+        if hasattr(space, "rvs"):
+            columns[name] = np.asarray(space.rvs(size=count, random_state=generator)).tolist()
+        else:
+            choices = _as_list(name, space)
+            columns[name] = [choices[i] for i in generator.integers(len(choices), size=count)]
+    return [{name: column[i] for name, column in columns.items()} for i in range(count)]
+
+
+def _as_list(name: str, choices: Any) -> list[Any]:
+    if isinstance(choices, str | bytes) or not isinstance(choices, Iterable):
+        raise InvalidArgument(
+            f"{name}: expected a list of values, got {choices!r}; write {name}=[{choices!r}]"
+        )
+    values = choices.tolist() if isinstance(choices, np.ndarray) else list(choices)
+    if not values:
+        raise InvalidArgument(f"{name}: the list of values is empty")
+    return values
+
+
+@dataclass(eq=False)
+class Member:
+    """One model of a population.
+
+    setting: what `build` was given. fold: the number of the fold it is trained on, or None.
+    stream: the seeds it draws from, as a model trained alone after ``set_random_seed(seed)`` would.
+    history, status: of the last `fit`. stopped_epoch: the epoch (from 0) after which a callback ended it.
+    restored_epoch: the epoch whose weights it kept, when that was asked for.
+    """
+
+    setting: Setting
+    seed: int
+    model: Model
+    stream: random.SeedStream
+    fold: int | None = None
+    history: History = field(default_factory=History)
+    status: str = "not trained"
+    stopped_epoch: int | None = None
+    restored_epoch: int | None = None
+
+    def begin(self, history: History) -> None:
+        """Note that a run begins, whose logs go to `history`."""
+        self.history = history
+        self.status = "running"
+        self.stopped_epoch = self.restored_epoch = None
+
+    @property
+    def where(self) -> str:
+        """What tells the member apart, for people: ``learning_rate=0.01, seed 3, fold 2``."""
+        parts = [f"{name}={value!r}" for name, value in self.setting.items()]
+        parts.append(f"seed {self.seed}")
+        return ", ".join(parts if self.fold is None else [*parts, f"fold {self.fold}"])
+
+
+def make_member(build: Build, setting: Setting, seed: int, fold: int | None = None) -> Member:
+    """Build one member under its seed."""
+    stream = random.SeedStream(seed)
+    # Names that count from the beginning are the same in every member, and so are the columns of results.
+    with random.drawing_from(stream), fresh_names():
+        model: Any = build(dict(setting))
+    if not isinstance(model, Model):
+        hint = ": does it end with `return model`?" if model is None else ""
+        raise InvalidArgument(f"build({setting!r}) must return a compiled model, got {model!r}{hint}")
+    if not model.compiled:
+        raise InvalidArgument(
+            f"build({setting!r}) returned a model that is not compiled: call model.compile(optimizer=..., "
+            "loss=...) before returning it"
+        )
+    return Member(setting, seed, model, stream, fold)
+
+
+def check_settings(members: Any) -> list[Setting]:
+    """Return `members` as a list of settings; they may have different hyperparameters."""
+    if isinstance(members, Mapping) or not isinstance(members, Sequence):
+        hint = "; for all combinations of lists write fw.grid(...)" if isinstance(members, Mapping) else ""
+        raise InvalidArgument(f"members: expected a list of dicts of hyperparameters, got {members!r}{hint}")
+    if not members:
+        raise InvalidArgument("members: the list is empty; leave it out to vary seeds only")
+    for member in members:
+        if not isinstance(member, Mapping) or not all(isinstance(name, str) for name in member):
+            raise InvalidArgument(f"members: expected dicts from names to values, got {member!r}")
+        for name in member:
+            if name in RESERVED:
+                raise InvalidArgument(
+                    f"members: a hyperparameter cannot be called {name!r}, which is a column of the results; "
+                    "the names taken are " + ", ".join(RESERVED)
+                )
+    return [dict(member) for member in members]
+
+
+def check_seeds(seeds: Any) -> list[int]:
+    """Return `seeds` as a list of different whole numbers."""
+    if isinstance(seeds, int | np.integer) and not isinstance(seeds, bool):
+        raise InvalidArgument(
+            f"seeds: expected a list of seeds, got {seeds!r}; write [{seeds}] for this one seed, or "
+            f"range({seeds}) for {seeds} of them"
+        )
+    found = list(seeds)
+    for seed in found:
+        if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+            raise InvalidArgument(f"seeds: expected whole numbers of at least 0, got {seed!r}")
+    if not found or len(set(found)) < len(found):
+        raise InvalidArgument(f"seeds: expected different seeds, at least one, got {found!r}")
+    return [int(seed) for seed in found]

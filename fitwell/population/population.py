@@ -1,0 +1,217 @@
+"""`Population`: many models trained in the time of a few."""
+
+from __future__ import annotations
+
+import functools
+import warnings
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from fitwell.errors import InvalidArgument, NonFiniteWarning, StateError
+from fitwell.history import History
+from fitwell.models import checks
+from fitwell.models.model import Model
+from fitwell.models.training import interruptions
+from fitwell.population import layouts, table
+from fitwell.population.fitting import Group, MemberFit, callbacks_for, make_groups
+from fitwell.population.members import Build, Member, Setting, check_seeds, check_settings, make_member
+from fitwell.population.rows import Source
+from fitwell.progress import Progress
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Population:
+    """Models that differ in hyperparameters and seeds, trained together.
+
+    Every setting in `members` is built once under every seed. Models of the same structure share one
+    compiled program, whatever their learning rates, penalties, dropout rates and other numbers, so a member
+    costs its arithmetic only. Each is trained as it would be alone: its whole curve is that of the model
+    built and fitted after ``utils.set_random_seed(seed)``, to rounding.
+
+    Parameters
+    ----------
+    build: a function from a dict of hyperparameters to a compiled `Model`.
+    members: a list of such dicts: your own, `grid` or `draw`. Hyperparameters that a dict lacks are
+        missing from its row of the results. One empty dict by default: members that differ in the seed.
+    seeds: whole numbers.
+
+    >>> import fitwell as fw
+    >>> def build(setting):
+    ...     model = fw.Sequential([fw.Input((8,)), fw.layers.Dense(30, activation="relu"), fw.layers.Dense(1)])
+    ...     model.compile(loss="mse", optimizer=fw.optimizers.SGD(setting["learning_rate"]))
+    ...     return model
+    >>> len(Population(build, fw.grid(learning_rate=[0.01, 0.1]), seeds=range(10)))
+    20
+    """
+
+    def __init__(
+        self, build: Build, members: Sequence[Setting] | None = None, seeds: Sequence[int] = (0,)
+    ) -> None:
+        if not callable(build):
+            raise InvalidArgument(
+                f"Population: build must be a function from hyperparameters to a compiled model, got {build!r}"
+            )
+        settings = [{}] if members is None else check_settings(members)
+        numbers = check_seeds(seeds)
+        self.build = build
+        self.members = [make_member(build, setting, seed) for setting in settings for seed in numbers]
+
+    # --- training ------------------------------------------------------------------------------------------
+
+    def fit(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: int | str = "auto",
+        callbacks: Any = None,
+        validation_split: float = 0.0,
+        validation_data: Any = None,
+        shuffle: bool = True,
+        class_weight: dict[Any, float] | None = None,
+        sample_weight: Any = None,
+        initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
+        validation_batch_size: int | None = None,
+        validation_freq: int | Sequence[int] = 1,
+        folds: Any = None,
+        splits: Any = None,
+    ) -> Population:
+        """Train every member; calling it again goes on from where each stopped. Returns the population.
+
+        The arguments are those of `Model.fit`, except for these:
+
+        callbacks: templates, of which each member gets copies, so early stopping, best weights and learning
+            rates are each member's own. Or a function from a setting to such a list, when their numbers
+            are hyperparameters too. Callbacks that look at batches are refused.
+        folds: cross-validation: a number of folds, or a splitter of scikit-learn. Each member becomes as
+            many, one per fold, which learns from the other folds' rows and is validated with its own.
+        splits: pairs of arrays of row numbers ``(train, validation)`` instead.
+
+        A member whose loss is no longer finite stops there with its last good weights; the others go on.
+        Ctrl-C stops the members that are running with all they learned; those not begun stay untrained.
+        """
+        checks.check_epochs(epochs, initial_epoch)
+        if x is None:
+            raise InvalidArgument("fit: x is missing")
+        source = Source(
+            x,
+            y,
+            sample_weight=sample_weight,
+            class_weight=class_weight,
+            validation_data=validation_data,
+            validation_split=validation_split,
+            folds=folds,
+            splits=splits,
+        )
+        self._divide(source)
+        choose = callbacks_for(callbacks)
+        settings = {
+            "batch_size": batch_size,
+            "validation_batch_size": validation_batch_size,
+            "epochs": epochs,
+            "initial_epoch": initial_epoch,
+            "steps_per_epoch": steps_per_epoch,
+            "validation_steps": validation_steps,
+            "validation_freq": validation_freq,
+            "shuffle": shuffle,
+        }
+
+        def start(member: Member, group: Group) -> MemberFit:
+            return MemberFit(member, group, choose(member), **settings)
+
+        self._run(make_groups(self.members, source), start, Progress(verbose, None, len(self.members)))
+        return self
+
+    def _divide(self, source: Source) -> None:
+        """Make one member per fold, when folds are asked for the first time."""
+        wanted = source.rows_for(self.members[0].model).folds
+        count = None if wanted is None else len(wanted)
+        have = None if self.members[0].fold is None else 1 + max(member.fold or 0 for member in self.members)
+        if have == count:
+            return
+        if have is not None or any(member.status != "not trained" for member in self.members):
+            raise StateError(
+                f"fit: this population was trained with {have or 'no'} folds and cannot go on with "
+                f"{count or 'none'}; make a new Population"
+            )
+        assert count is not None
+        divided = []
+        for member in self.members:
+            member.fold = 0
+            others = [make_member(self.build, member.setting, member.seed, fold) for fold in range(1, count)]
+            divided += [member, *others]
+        self.members = divided
+
+    def _run(self, groups: Sequence[Group], start: Any, progress: Progress) -> None:
+        starts = []
+        for group in groups:
+            starts += [(member, functools.partial(start, member, group)) for member in group.members]
+        # The first of each group compiles for all: those go first, so that programs compile side by side.
+        firsts = {id(group.members[0]) for group in groups}
+        starts.sort(key=lambda item: id(item[0]) not in firsts)
+        for member in self.members:
+            member.begin(History())
+            member.status = "not trained"
+        progress.epoch_begin(0)
+        with interruptions() as interrupted:
+            layouts.in_turn(starts, layouts.cores(), progress.update, interrupted)
+        progress.epoch_end(0, table.best_so_far(self.members))
+        progress.close()
+        self._warn_of_nan()
+        if interrupted():
+            raise KeyboardInterrupt
+
+    def _warn_of_nan(self) -> None:
+        lost = [member for member in self.members if member.status.startswith("NaN")]
+        if lost:
+            warnings.warn(
+                f"{len(lost)} of {len(self.members)} members ended with a loss that is not finite, and have their last "
+                f"good weights: the first is {lost[0].where} ({lost[0].status}). See `results`, column 'status'.",
+                NonFiniteWarning,
+                stacklevel=4,
+            )
+
+    # --- what came out -------------------------------------------------------------------------------------
+
+    @property
+    def results(self) -> pd.DataFrame:
+        """A table with one row per member: its setting, seed and fold, how far it came, and its metrics.
+
+        For each metric the value after the last epoch and, as ``best_…``, the best of any epoch.
+        `stopped_epoch` (counted from 0) is missing when no callback stopped the member.
+        """
+        return table.results(self.members)
+
+    @property
+    def history(self) -> list[History]:
+        """The `History` of every member, of the last `fit`."""
+        return [member.history for member in self.members]
+
+    def member(self, number: int) -> Model:
+        """Return the model of member `number`, the row of `results`."""
+        if not -len(self.members) <= number < len(self.members):
+            raise InvalidArgument(
+                f"member: there are {len(self.members)} members, counted from 0, got {number}"
+            )
+        return self.members[number].model
+
+    def best(self, metric: str | None = None) -> Model:
+        """Return the model that is best by `metric`: ``val_loss`` by default, ``loss`` without validation.
+
+        Judged by the weights the members have now: those of the epoch that early stopping restored, else
+        the last. With folds the setting and seed that are best on average over the folds, and of these the
+        model of the first fold; to learn from all rows, fit ``build(setting)`` anew.
+        """
+        return self.members[table.ranking(self.members, metric)[0]].model
+
+    def __len__(self) -> int:
+        return len(self.members)
+
+    def __repr__(self) -> str:
+        trained = sum(member.status != "not trained" for member in self.members)
+        return f"<Population of {len(self)} members, {trained} trained>"

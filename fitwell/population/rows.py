@@ -1,0 +1,125 @@
+"""The rows that members share: packed and moved to the device once, divided into folds where asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from fitwell.engine.machine import Validation
+from fitwell.errors import InvalidArgument
+from fitwell.models.model import Model
+from fitwell.models.training import Data, gather, gather_validation, resident_validation
+from fitwell.population.folds import Fold, classifies, make_folds
+
+
+class Rows:
+    """Training and validation rows of one population, packed for one model.
+
+    data, validation: as in `Fit`. folds: None when all members learn from all rows.
+    """
+
+    def __init__(self, data: Data, validation: Data | None, folds: Sequence[Fold] | None) -> None:
+        self.data = data
+        self.validation = validation
+        self.folds = folds
+        self._parts: dict[int | None, Data | None] = {None: validation}
+        self._blocks: dict[int | None, Validation | None] = {}
+
+    def validation_of(self, fold: int | None) -> Data | None:
+        """Return the rows that members of `fold` are validated with."""
+        if fold not in self._parts:
+            assert self.folds is not None and fold is not None
+            chosen = self.folds[fold].validation
+            self._parts[fold] = Data(jax.tree.map(lambda leaf: leaf[chosen], self.data.batch))
+        return self._parts[fold]
+
+    def block_of(self, fold: int | None, validation: Data, batch_size: int | None) -> Validation | None:
+        """Return them as a block for the dispatch, made once."""
+        if fold not in self._blocks:
+            room = None if self.folds is None else _room(len(part.validation) for part in self.folds)
+            self._blocks[fold] = resident_validation(validation, batch_size, room)
+        return self._blocks[fold]
+
+    def chosen_by(self, fold: int | None) -> dict[str, Any]:
+        """Return the rows that members of `fold` learn from, as arguments of `ArrayFeed`."""
+        if self.folds is None or fold is None:
+            return {}
+        room = _room(len(part.train) for part in self.folds)
+        return {"chosen": self.folds[fold].train, "room": room}
+
+
+def _room(sizes: Iterable[int]) -> int | None:
+    """Return the places that parts of these sizes need to have one shape; None when they have it anyway."""
+    found = set(sizes)
+    return max(found) if len(found) > 1 else None
+
+
+class Source:
+    """What the user passed to `Population.fit`, packed once for all models that take it in the same form."""
+
+    def __init__(
+        self,
+        x: Any,
+        y: Any,
+        *,
+        sample_weight: Any,
+        class_weight: Any,
+        validation_data: Any,
+        validation_split: float,
+        folds: Any,
+        splits: Any,
+    ) -> None:
+        if (folds is not None or splits is not None) and (validation_data is not None or validation_split):
+            raise InvalidArgument(
+                "fit: with folds or splits each member is validated with the rows it does not learn from; "
+                "leave validation_data and validation_split out"
+            )
+        self._given = (x, y, sample_weight, class_weight)
+        self._validation_data = validation_data
+        self._validation_split = validation_split
+        self._folds, self._splits = folds, splits
+        self._packed: dict[Any, Rows] = {}
+
+    def rows_for(self, model: Model) -> Rows:
+        """Return the rows in the form that `model` takes."""
+        inputs, outputs = model.input_names, model.output_names_for(self._given[1])
+        # Names matter where there are several; a single one is often a number that counts models.
+        form = (
+            inputs and (tuple(inputs) if len(inputs) > 1 else 1),
+            tuple(outputs) if len(outputs) > 1 else 1,
+        )
+        if form not in self._packed:
+            self._packed[form] = self._pack(model)
+        return self._packed[form]
+
+    def _pack(self, model: Model) -> Rows:
+        data = gather(model, *self._given)
+        batch = data.batch
+        if batch is None:
+            raise InvalidArgument(
+                "Population.fit: each member visits the rows in an order of its own, so x must be arrays, not a "
+                "generator; arrays too large for memory may be memory-mapped (numpy.load(..., mmap_mode='r'))"
+            )
+        validation = None
+        if self._validation_data is not None:
+            validation = gather_validation(model, self._validation_data)
+            if validation.batch is None:
+                raise InvalidArgument(
+                    "Population.fit: validation_data must be arrays, not a generator, which one member would use up"
+                )
+        elif self._validation_split:
+            data, validation = data.split(self._validation_split)
+        folds = None
+        if self._folds is not None or self._splits is not None:
+            folds = make_folds(self._folds, self._splits, batch, classifies(model.loss))
+        return Rows(_on_device(data), validation and _on_device(validation), folds)
+
+
+def _on_device(data: Data) -> Data:
+    return Data(
+        jax.tree.map(lambda leaf: leaf if isinstance(leaf, np.memmap) else jnp.asarray(leaf), data.batch)
+    )

@@ -1,0 +1,137 @@
+"""Which models are the same program: everything that tracing looks at, with the numbers that are data left out.
+
+Members of a population whose structures are equal share one compiled program, so what is equal here must
+trace alike. The walk therefore sees every attribute of every object, and whatever it cannot look into it
+takes for different: that costs a compilation, never a wrong result.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import types
+from collections.abc import Hashable, Iterator, Mapping
+from typing import Any
+
+import jax
+import numpy as np
+
+from fitwell.initializers import Initializer
+from fitwell.layers.base import Layer
+from fitwell.layers.symbolic import Node, SymbolicTensor
+from fitwell.metrics.base import Metric
+from fitwell.models.objective import LossTerm
+from fitwell.models.program import ModelProgram
+from fitwell.optimizers.core import PureOptimizer
+from fitwell.optimizers.reach import Reach
+from fitwell.variables import Hyperparameter, Variable
+
+# What a model knows beside its architecture: names made by counting, what a run leaves behind.
+_NOT_STRUCTURE: dict[type, frozenset[str]] = {
+    Layer: frozenset({"name", "history", "stop_training", "_inference", "_runtime", "optimizer"}),
+    SymbolicTensor: frozenset({"name"}),
+    Node: frozenset({"order"}),
+    Metric: frozenset({"name"}),
+    PureOptimizer: frozenset({"name", "slots"}),
+    LossTerm: frozenset({"name"}),
+}
+_VALUES = (type(None), bool, int, float, complex, str, bytes, type, np.dtype, np.generic, types.CodeType)
+
+
+def structure(program: ModelProgram) -> tuple[Hashable, ...]:
+    """Return a key that is equal for programs that trace alike.
+
+    Initial weights, hyperparameters that are data (`variables.Hyperparameter`), seeds of the run and
+    automatic names do not count; classes, shapes, other attributes, code and constants of functions do.
+    """
+    roots = [
+        program.model,
+        program.optimizer,
+        program.losses,
+        program.metrics,
+        list(program.trainable.items()),
+        list(program.statistics.items()),
+        list(program.hyper),
+        # Results are called after outputs where there are several.
+        program.output_names if len(program.output_names) > 1 else None,
+        [term.name for term in program.metrics],
+    ]
+    return tuple(_tokens(roots))
+
+
+def _tokens(root: Any) -> Iterator[Hashable]:
+    """Walk everything reachable from `root` in a fixed order; objects met again are named by their number."""
+    waiting = [root]  # a stack of its own: graphs of layers can be deeper than Python's
+    numbers: dict[int, int] = {}
+    met: list[Any] = []  # kept until the end, so that no two objects have one id
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, _VALUES):
+            yield type(value), value
+            continue
+        if id(value) in numbers:
+            yield "again", numbers[id(value)]
+            continue
+        if not isinstance(value, tuple):  # equal tuples may be one object or several
+            numbers[id(value)] = len(met)
+        met.append(value)
+        token, parts = _look(value)
+        yield token
+        waiting.extend(reversed(parts))
+
+
+def _look(value: Any) -> tuple[Hashable, list[Any]]:
+    """Return what `value` itself is, and what it is made of."""
+    if isinstance(value, Variable):
+        own = ("variable", value.shape, str(value.dtype), value.trainable)
+        return own, [value.regularizer, value.constraint]
+    if isinstance(value, Hyperparameter):
+        return "hyperparameter", [] if value.is_number else [value.content]
+    if isinstance(value, np.ndarray | jax.Array):
+        array = np.asarray(value)
+        return ("array", array.shape, str(array.dtype), hashlib.sha256(array.tobytes()).digest()), []
+    if isinstance(value, Initializer):
+        return "initializer", []  # it has done its work
+    if isinstance(value, Reach):
+        return "reach", _reach(value)
+    if isinstance(value, types.FunctionType):
+        return ("function", id(value.__globals__)), [value.__code__, *_bound(value)]
+    if isinstance(value, types.MethodType):
+        return "method", [value.__func__, value.__self__]
+    if isinstance(value, functools.partial):
+        return "partial", [value.func, value.args, value.keywords]
+    if isinstance(value, Mapping):
+        return (type(value), len(value)), [part for item in value.items() for part in item]
+    if isinstance(value, list | tuple):
+        return (type(value), len(value)), list(value)
+    if isinstance(value, set | frozenset):
+        return (type(value), len(value)), sorted(value, key=repr)
+    if hasattr(value, "__dict__") and not isinstance(value, types.ModuleType):
+        return _look_into(value)
+    return (type(value), id(value)), []
+
+
+def _look_into(value: Any) -> tuple[Hashable, list[Any]]:
+    left_out = frozenset[str]().union(
+        *(names for kind, names in _NOT_STRUCTURE.items() if isinstance(value, kind))
+    )
+    attributes = {name: item for name, item in vars(value).items() if name not in left_out}
+    # Attributes that live elsewhere than in `__dict__` cannot be seen: then the object stands for itself.
+    hidden = any(vars(kind).get("__slots__") for kind in type(value).__mro__)
+    return (type(value), tuple(attributes), id(value) if hidden else None), list(attributes.values())
+
+
+def _bound(function: types.FunctionType) -> list[Any]:
+    """Return the values a function carries along: defaults, and the variables of the function around it."""
+    cells = [cell.cell_contents for cell in function.__closure__ or () if cell != types.CellType()]
+    return [function.__defaults__, function.__kwdefaults__, cells]
+
+
+def _reach(reach: Reach) -> list[Any]:
+    """Return which multiplier and whether weight decay applies to each parameter, whatever it is called."""
+    multipliers = list(reach.multipliers)
+    places = []
+    for path in reach.known:
+        multiplier = reach.multiplier(path)
+        places.append((path, reach.decays(path), multiplier and multipliers.index(multiplier)))
+    return [places, len(multipliers)]

@@ -1,0 +1,107 @@
+"""What the members of a population came to: the table of results, and who is best."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fitwell.callbacks.stopping import direction
+from fitwell.errors import InvalidArgument, StateError, nearest
+from fitwell.population.members import Member
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def results(members: Sequence[Member]) -> pd.DataFrame:
+    """Return one row per member: setting, seed, fold, epochs, status, and every metric's last and best value."""
+    import pandas as pd
+
+    metrics = metric_names(members)
+    folds = any(member.fold is not None for member in members)
+    # A hyperparameter may be called like a metric ("loss"): then its column says which it is.
+    taken = {*metrics, *(f"best_{name}" for name in metrics)}
+    rows = []
+    for member in members:
+        row: dict[str, Any] = {
+            f"{name} (setting)" if name in taken else name: value for name, value in member.setting.items()
+        }
+        row["seed"] = member.seed
+        if folds:
+            row["fold"] = member.fold
+        row |= {"epochs": len(member.history.epoch), "stopped_epoch": member.stopped_epoch}
+        for name in metrics:
+            values = member.history.history.get(name, [])
+            row[name] = values[-1] if values else math.nan
+            row[f"best_{name}"] = _best(values, name)
+        rows.append(row | {"status": member.status})
+    frame = pd.DataFrame(rows)
+    frame["stopped_epoch"] = frame["stopped_epoch"].astype("Int64")
+    frame.index.name = "member"
+    return frame
+
+
+def metric_names(members: Sequence[Member]) -> list[str]:
+    """Return the names of everything that was measured."""
+    return list(dict.fromkeys(name for member in members for name in member.history.history))
+
+
+def check_metric(members: Sequence[Member], metric: str | None) -> str:
+    """Return `metric`, or the one to judge by when it is None; refuse one that was not measured."""
+    known = metric_names(members)
+    if not known:
+        raise StateError("the population is not trained yet: call fit first")
+    if metric is None:
+        return "val_loss" if "val_loss" in known else "loss"
+    if metric not in known:
+        raise InvalidArgument(
+            f"metric {metric!r} was not measured{nearest(metric, known) or '.'} Measured: {', '.join(known)}."
+        )
+    return metric
+
+
+def score(member: Member, metric: str) -> float:
+    """Return the value of `metric` that belongs to the member's present weights, NaN when there is none."""
+    values = (
+        dict(zip(member.history._when(metric), member.history.history[metric], strict=True))
+        if (metric in member.history.history)
+        else {}
+    )
+    if member.restored_epoch is not None:
+        return values.get(member.restored_epoch, math.nan)
+    return next(reversed(values.values()), math.nan)
+
+
+def ranking(members: Sequence[Member], metric: str | None) -> list[int]:
+    """Return the numbers of the members, best first; those that went NaN come last.
+
+    Members of one setting and seed that differ in the fold count with their mean.
+    """
+    name = check_metric(members, metric)
+    sign = -1.0 if direction(name, "auto") == "max" else 1.0
+    sums: dict[tuple[int, int], list[float]] = {}
+    keys = [(id(member.setting), member.seed) for member in members]
+    for key, member in zip(keys, members, strict=True):
+        sums.setdefault(key, []).append(sign * score(member, name))
+    means = {key: float(np.mean(values)) for key, values in sums.items()}
+    order = sorted(range(len(members)), key=lambda i: (not math.isfinite(means[keys[i]]), means[keys[i]], i))
+    if not math.isfinite(means[keys[order[0]]]):
+        raise StateError(f"no member has a finite {name}: see `results`, column 'status'")
+    return order
+
+
+def best_so_far(members: Sequence[Member]) -> dict[str, float]:
+    """Return the best score of any member, for the progress line."""
+    if not metric_names(members):
+        return {}
+    name = check_metric(members, None)
+    return {f"best {name}": _best([score(member, name) for member in members], name)}
+
+
+def _best(values: Sequence[float], name: str) -> float:
+    finite = [value for value in values if math.isfinite(value)]
+    choose = max if direction(name, "auto") == "max" else min
+    return choose(finite, default=math.nan)
