@@ -6,6 +6,8 @@ same values on each call, as in Keras; otherwise values come from `rng` or, with
 the current seed stream (`fitwell.random`). Values are drawn in float64 and rounded, so float32 and float64
 models start from the same weights.
 
+Initialisation that looks at data, LSUV, needs a model: it is `fitwell.models.lsuv`.
+
 The values differ from those Keras draws from the same seed (another generator); their distributions do not.
 """
 

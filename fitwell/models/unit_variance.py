@@ -1,0 +1,113 @@
+"""Layer-sequential unit variance: initial weights scaled by what real data does in them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import jax
+import numpy as np
+
+from fitwell import activations, initializers, random
+from fitwell.context import CallContext, call_context
+from fitwell.errors import InvalidArgument, StateError
+from fitwell.layers.base import Layer
+from fitwell.models import packing
+from fitwell.models.model import Model
+
+
+def lsuv(
+    model: Model, x: Any, *, tolerance: float = 0.1, max_iterations: int = 10, seed: int | None = None
+) -> dict[str, float]:
+    """Start `model` with kernels that give every layer's output on `x` the variance 1, activations left out.
+
+    All kernels become orthonormal (`initializers.Orthogonal`). Then, in the order in which the model computes,
+    each layer's kernel is divided by the standard deviation of its output z on `x`, ``W /= sqrt(Var(z))``,
+    until ``|Var(z) - 1| < tolerance``. While the biases are 0, one division is enough.
+
+    Layers with a trainable `kernel` take part (Dense, convolutions); frozen ones, biases and all else stay.
+
+    Args:
+        model: changed in place; built on the way if need be.
+        x: a batch of inputs, some hundred rows, as for `predict`; layers see them as at inference.
+        tolerance: how far from 1 a variance may stay.
+        max_iterations: of divisions per layer; with large biases, no number of them need be enough.
+        seed: of the orthonormal kernels; None for other ones each time.
+
+    Returns:
+        ``{layer name: variance of its output on x}`` in the order of the computation.
+
+    Raises:
+        InvalidArgument: no layer takes part, or `tolerance` or `max_iterations` is not positive.
+        StateError: a layer's output is constant or not finite, so that no factor can mend it.
+
+    Source: Mishkin and Matas, "All you need is a good init", 2016. Not in Keras.
+    """
+    if tolerance <= 0 or max_iterations < 1:
+        raise InvalidArgument(
+            "lsuv: tolerance must be positive and max_iterations at least 1, "
+            f"got {tolerance!r} and {max_iterations!r}"
+        )
+    inputs = packing.pack_inputs(x, model.input_names)
+    layers = _layers_with_kernels(model, inputs)
+    rng = random.generator(seed)
+    for layer in layers:
+        layer.kernel.assign(initializers.Orthogonal()(layer.kernel.shape, layer.kernel.dtype, rng))
+    return {str(layer.name): _scale(layer, model, inputs, tolerance, max_iterations) for layer in layers}
+
+
+def _layers_with_kernels(model: Model, inputs: Any) -> list[Any]:
+    """Return the layers that take part, in the order in which they compute."""
+    called = {id(layer): layer for layer, _ in _outputs(model, inputs)}
+    trained = {id(variable) for variable in model.trainable_variables}
+    layers = [layer for layer in called.values() if id(getattr(layer, "kernel", None)) in trained]
+    if not layers:
+        raise InvalidArgument(f"lsuv: model {model.name!r} has no layer with a trainable kernel")
+    return layers
+
+
+def _scale(layer: Any, model: Model, inputs: Any, tolerance: float, max_iterations: int) -> float:
+    with _without_activation(layer):
+        variance = _variance(layer, model, inputs)
+        for _ in range(max_iterations):
+            if abs(variance - 1) < tolerance:
+                break
+            layer.kernel.assign(layer.kernel.value / math.sqrt(variance))
+            variance = _variance(layer, model, inputs)
+    return variance
+
+
+def _variance(layer: Layer, model: Model, inputs: Any) -> float:
+    """Return the variance of all numbers that `layer` gives, over all its calls if it is shared."""
+    outputs = [output for called, output in _outputs(model, inputs) if called is layer]
+    values = [np.asarray(leaf, np.float64).ravel() for leaf in jax.tree.leaves(outputs)]
+    variance = float(np.var(np.concatenate(values)))
+    if not 0 < variance < math.inf:
+        raise StateError(
+            f"lsuv: the output of layer {layer.name!r} has variance {variance:g} on x, which no factor makes 1: "
+            "look for constant or non-finite inputs, and for dead units in the layers before it"
+        )
+    return variance
+
+
+def _outputs(model: Model, inputs: Any) -> list[tuple[Layer, Any]]:
+    """Return ``(layer, output)`` for every call of a layer, as they end."""
+    watch: list[tuple[Layer, Any]] = []
+    with call_context(CallContext(training=False, watch=watch)):
+        model(inputs)
+    return watch
+
+
+@contextmanager
+def _without_activation(layer: Any) -> Iterator[None]:
+    activation = getattr(layer, "activation", None)
+    if activation is None:
+        yield
+        return
+    layer.activation = activations.linear
+    try:
+        yield
+    finally:
+        layer.activation = activation
