@@ -53,7 +53,6 @@ def reset_names() -> None:
     _name_counts.clear()
 
 
-def shape_of(tree: Any) -> Any:
 @contextmanager
 def fresh_names() -> Iterator[None]:
     """Let automatic names start again inside the block, and go on after it as if it had made none."""
@@ -66,6 +65,7 @@ def fresh_names() -> Iterator[None]:
         _name_counts.update(before)
 
 
+def shape_of(tree: Any) -> Any:
     """Return the shape of an array or symbol, or the same structure of shapes; the batch size reads None."""
     if isinstance(tree, list | tuple):
         return [shape_of(item) for item in tree]
