@@ -40,6 +40,10 @@ class FileError(FitwellError, OSError):
     """A file or folder that cannot be read or written as asked."""
 
 
+class WeightsMismatch(FileError, ShapeError):
+    """Weights in a file that do not fit the model they are read into."""
+
+
 class MissingExtra(FitwellError, ImportError):
     """An optional library that is not installed."""
 

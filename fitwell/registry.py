@@ -19,7 +19,11 @@ from fitwell.errors import InvalidArgument, UnknownName, unknown_name
 from fitwell.variables import Hyperparametric
 
 _registries: dict[str, Registry] = {}
+_homes: dict[Any, Registry] = {}
 _custom: dict[str, Any] = {}
+
+
+_PLURALS = {"loss": "losses", "schedule": "optimizers.schedules"}
 
 
 def unknown_entry(kind: str, name: str, names: Iterable[str]) -> UnknownName:
@@ -55,10 +59,16 @@ class Registry:
         self._names: dict[str, str] = {}
         _registries[kind] = self
 
+    @property
+    def module(self) -> str:
+        """What configurations call this kind, in Keras's words: ``"keras.losses"``."""
+        return f"keras.{_PLURALS.get(self.kind, f'{self.kind}s')}"
+
     def register(self, *aliases: str) -> Callable[[Any], Any]:
         """Decorate a class or function: it is found by its own name and by every alias."""
 
         def decorate(entry: Any) -> Any:
+            _homes.setdefault(entry, self)
             for name in (entry.__name__, *aliases):
                 self._entries[_normalise(name)] = entry
                 self._names[_normalise(name)] = name
@@ -102,15 +112,40 @@ class Registry:
             raise InvalidArgument(
                 f"a {self.kind} configuration needs a 'class_name', got keys {sorted(config)}"
             )
-        entry: Any = self.lookup(str(config["class_name"]))
-        arguments = config.get("config", {})
+        entry: Any = _custom_entry(config) or self.lookup(str(config["class_name"]))
+        arguments = config.get("config") or {}
         return entry.from_config(dict(arguments)) if hasattr(entry, "from_config") else entry
 
 
-def register_custom(entry: Any, name: str | None = None) -> Any:
-    """Make a user's class or function known to every registry, so that saved models can name it."""
-    _custom[name or entry.__name__] = entry
+def register_custom(entry: Any, name: str | None = None, package: str = "Custom") -> Any:
+    """Make a user's class or function known to every registry, so that saved models can name it.
+
+    It is found by `name` (its own by default) and by ``"package>name"``, which files prefer.
+    """
+    name = name or entry.__name__
+    _custom[f"{package}>{name}"] = _custom[name] = entry
     return entry
+
+
+def _custom_entry(config: Mapping[str, Any]) -> Any:
+    """Return the user's class that `config` names, or None."""
+    return _custom.get(str(config.get("registered_name"))) or _custom.get(str(config["class_name"]))
+
+
+def describe(entry: type) -> dict[str, Any]:
+    """Return how a configuration names a class: ``"module"``, ``"class_name"`` and ``"registered_name"``.
+
+    Keras 3's keys and, for what is ours, its modules. Of a user's class the module is told and never read.
+    """
+    if entry in _homes:
+        return {"module": _homes[entry].module, "class_name": entry.__name__, "registered_name": None}
+    packaged = (name for name, known in _custom.items() if known is entry and ">" in name)
+    module = None if entry.__module__ == "__main__" else entry.__module__
+    return {
+        "module": module,
+        "class_name": entry.__name__,
+        "registered_name": next(packaged, entry.__name__),
+    }
 
 
 @contextmanager
@@ -128,7 +163,8 @@ def custom_objects(objects: Mapping[str, Any]) -> Iterator[None]:
 def serialize(value: Any) -> Any:
     """Turn a value into plain data: numbers, strings, lists, dicts.
 
-    An object with `get_config` becomes ``{"class_name", "config"}``, a registered function its name.
+    An object with `get_config` becomes ``{"module", "class_name", "config", "registered_name"}`` (see
+    `describe`), a registered function its name.
     """
     if value is None or isinstance(value, bool | int | float | str):
         return value
@@ -141,27 +177,37 @@ def serialize(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [serialize(item) for item in value]
     if hasattr(value, "get_config") and not inspect.isclass(value):
-        return {"class_name": type(value).__name__, "config": value.get_config()}
+        return {**describe(type(value)), "config": value.get_config()}
     if callable(value) and hasattr(value, "__name__"):
         return value.__name__
     raise InvalidArgument(f"{value!r} of type {type(value).__name__} cannot be written as plain data")
 
 
 def deserialize(value: Any) -> Any:
-    """Turn ``{"class_name", "config"}`` back into an object of whichever kind has that name; leave the rest."""
+    """Turn what `serialize` wrote back into an object; leave the rest.
+
+    A user's class comes first, then the kind that ``"module"`` names; without it, any kind that has the name.
+    """
     if isinstance(value, Mapping) and set(value) >= {"class_name", "config"}:
-        name = str(value["class_name"])
-        found: list[tuple[Registry, Any]] = []
-        for registry in _registries.values():
-            with suppress(UnknownName):
-                found.append((registry, registry.lookup(name)))
-        if not found:
-            known = [name for registry in _registries.values() for name in registry.names()]
-            raise unknown_name("class", name, known)
-        # "ReLU" is a layer and "relu" an activation: where the loose match finds both, the spelling decides.
-        exact = [registry for registry, entry in found if inspect.isclass(entry) and entry.__name__ == name]
-        return (exact or [found[0][0]])[0].from_config(value)
+        return home_of(value).from_config(value)
     return value
+
+
+def home_of(config: Mapping[str, Any]) -> Registry:
+    """Return the registry that reads `config`; `UnknownName` if no kind of thing has such a class."""
+    name, module = str(config["class_name"]), config.get("module")
+    found: list[tuple[Registry, Any]] = []
+    for registry in _registries.values():
+        if registry.module == module:
+            return registry
+        with suppress(UnknownName):
+            found.append((registry, registry.lookup(name)))
+    if not found and _custom_entry(config) is None:
+        known = [name for registry in _registries.values() for name in registry.names()]
+        raise unknown_name("class", name, known)
+    # "ReLU" is a layer and "relu" an activation: where the loose match finds both, the spelling decides.
+    exact = [registry for registry, entry in found if inspect.isclass(entry) and entry.__name__ == name]
+    return (exact or [registry for registry, _ in found] or list(_registries.values()))[0]
 
 
 class Configurable(Hyperparametric):

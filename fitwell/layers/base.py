@@ -20,6 +20,7 @@ import numpy as np
 from fitwell import config, constraints, initializers, regularizers
 from fitwell.context import CallContext, call_context, current, inside
 from fitwell.errors import InvalidArgument, ShapeError, StateError, nearest
+from fitwell.layers.limits import spend
 from fitwell.layers.symbolic import (
     Node,
     SymbolicTensor,
@@ -37,8 +38,8 @@ _name_counts: Counter[str] = Counter()
 
 
 def snake_case(name: str) -> str:
-    """Return ``"batch_normalization"`` for ``"BatchNormalization"``."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
+    """Return ``"batch_normalization"`` for ``"BatchNormalization"``: Keras's rule, which its files rest on."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=.)(?=[A-Z][a-z])", "_", name).lower()
 
 
 def unique_name(base: str) -> str:
@@ -196,6 +197,7 @@ class Layer(Configurable):
         if initializer is None:
             initializer = "glorot_uniform" if jnp.issubdtype(dtype, jnp.floating) else "zeros"
         make: Any = initializers.get(initializer)
+        spend(str(self.name), name, sizes, dtype.itemsize)
         value = make(tuple(int(size) for size in sizes), dtype=dtype)
         variable = Variable(value, name=name, trainable=trainable, dtype=dtype)
         variable.path = f"{self.name}/{name}"

@@ -159,7 +159,9 @@ class Functional(Model):
         }
 
         def write(leaf: Any) -> Any:
-            return {"tensor": places[id(leaf)]} if is_symbol(leaf) else serialize(leaf)
+            if not is_symbol(leaf):
+                return serialize(leaf)
+            return {"tensor": places[id(leaf)], "shape": list(leaf.shape), "dtype": str(leaf.dtype)}
 
         layers = self._graph_layers
         calls = [
@@ -186,7 +188,7 @@ class Functional(Model):
 
         def read(value: Any) -> Any:
             if isinstance(value, Mapping):
-                if set(value) == {"tensor"}:
+                if "tensor" in value:
                     number, index = value["tensor"]
                     return made[number][index]
                 return {key: read(item) for key, item in value.items()}

@@ -308,11 +308,16 @@ class Model(Layer):
         """Return the outputs for the rows of `x` in one compiled call."""
         if not self.built:
             infer_structs(self, x)
+        return self.inference(x)
+
+    @property
+    def inference(self) -> Inference:
+        """The compiled forward pass."""
         inference = self._inference
         # Layers may have been added or taken away since.
         if inference is None or inference.variables != dict(self.named_variables()):
             inference = self._inference = Inference(self)
-        return inference(x)
+        return inference
 
     # --- structure -----------------------------------------------------------------------------------------
 
@@ -344,23 +349,23 @@ class Model(Layer):
         text = summary.render(self, line_length, positions, expand_nested, show_trainable)
         (print_fn or print)(text)
 
-    def save(self, filepath: Any, overwrite: bool = True) -> None:
-        """Write the whole model to a ``.keras`` file."""
+    def save(self, filepath: Any, overwrite: bool = True, include_optimizer: bool = True) -> None:
+        """Write the whole model to a ``.keras`` or ``.h5`` file; see `saving.save_model`."""
         from fitwell.saving import save_model
 
-        save_model(self, filepath, overwrite=overwrite)
+        save_model(self, filepath, overwrite=overwrite, include_optimizer=include_optimizer)
 
     def save_weights(self, filepath: Any, overwrite: bool = True) -> None:
-        """Write the weights to a ``.weights.h5`` file."""
+        """Write the weights alone; see `saving.save_weights`."""
         from fitwell.saving import save_weights
 
         save_weights(self, filepath, overwrite=overwrite)
 
-    def load_weights(self, filepath: Any) -> None:
-        """Read weights written by `save_weights`."""
+    def load_weights(self, filepath: Any, skip_mismatch: bool = False, by_name: bool = False) -> None:
+        """Read weights from a file of this or another model; see `saving.load_weights`."""
         from fitwell.saving import load_weights
 
-        load_weights(self, filepath)
+        load_weights(self, filepath, skip_mismatch=skip_mismatch, by_name=by_name)
 
     def predict_classes(self, x: Any, batch_size: int | None = None, verbose: int = 0) -> np.ndarray:
         """Return the most likely class of every row (an older name: use ``predict(x).argmax(-1)``)."""

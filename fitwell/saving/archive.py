@@ -1,154 +1,162 @@
-"""The ``.keras`` archive: a zip of the configuration (JSON) and the weights (HDF5)."""
+"""The ``.keras`` archive of Keras 3: a zip of the configuration (JSON) and the weights (HDF5).
+
+`metadata.json` tells the version that wrote it, `config.json` the architecture and the compilation, and
+`model.weights.h5` holds arrays by the place of their layer (see `layout`), ``layers/dense/vars/0``, and the
+optimizer's, ``optimizer/vars/0``.
+"""
 
 from __future__ import annotations
 
+import datetime
 import io
 import json
-import os
-import tempfile
 import zipfile
-from collections.abc import Mapping
+import zlib
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
-from fitwell.errors import FileError, FitwellError, InvalidArgument, StateError
-from fitwell.registry import custom_objects as custom_scope
-from fitwell.registry import deserialize, serialize
-from fitwell.saving.weights import read_weights, write_weights
+import h5py
+
+from fitwell.errors import FileError, FitwellError
+from fitwell.registry import serialize
+from fitwell.saving import keras_weights, layout, optimizer_state
+from fitwell.saving.building import built_from
+from fitwell.saving.compiling import compile_config, compile_from
+from fitwell.saving.dialect import to_keras
+from fitwell.saving.hdf5 import LARGEST_TEXT, Reader, opened, parse
+from fitwell.saving.legacy import KERAS_VERSION
 
 _CONFIG, _METADATA, _WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
-# A configuration is text written by hand or by `get_config`; nothing sane comes near this.
-_LARGEST_CONFIG = 64 * 2**20
+# Keras stores its members as they are; a zip made anew may compress them a little.
+_EXPANSION = 8
+_SMALL = 2**20
+_MOST_MEMBERS = 10_000
 
 
-def save_model(model: Any, filepath: Any, overwrite: bool = True) -> None:
-    """Write `model` to `filepath`: architecture, weights, and how it was compiled."""
-    path = _check_target(filepath, ".keras", overwrite)
-    if not model.built:
-        raise StateError(f"model {model.name!r} has no weights yet: call it once, or fit it, before saving")
-    config = {"model": serialize(model), "compile": _compile_config(model)}
+# --- writing -----------------------------------------------------------------------------------------------
+
+
+def write_model(target: IO[bytes], model: Any, include_optimizer: bool) -> None:
+    """Write `model` to an empty file."""
+    config = model_config(model)
+    compilation = compile_config(model) if include_optimizer else None
+    if compilation is not None:
+        config["compile_config"] = compilation
+    now = datetime.datetime.now().strftime("%Y-%m-%d@%H:%M:%S")
     weights = io.BytesIO()
-    write_weights(weights, dict(model.named_variables()))
-    with _written_beside(path) as file, zipfile.ZipFile(file, "w") as archive:
-        archive.writestr(_METADATA, json.dumps({"format": "fitwell", "version": 1}))
-        archive.writestr(_CONFIG, json.dumps(config, indent=1))
+    with h5py.File(weights, "w") as file:
+        keras_weights.write(file, model)
+        if compilation is not None:
+            _write_optimizer(file, model)
+    with zipfile.ZipFile(target, "w") as archive:
+        archive.writestr(_METADATA, json.dumps({"keras_version": KERAS_VERSION, "date_saved": now}))
+        archive.writestr(_CONFIG, json.dumps(config))
         archive.writestr(_WEIGHTS, weights.getvalue())
 
 
-def load_model(filepath: Any, custom_objects: Mapping[str, Any] | None = None, compile: bool = True) -> Any:
-    """Read a model written by `save_model`.
+def model_config(model: Any) -> dict[str, Any]:
+    """Return the architecture of `model` in Keras's words, with the shape to build it for."""
+    config: dict[str, Any] = to_keras(serialize(model))
+    config["build_config"] = {"input_shape": model._input_shapes}
+    return config
 
-    custom_objects: classes and functions of your own that the file names. Nothing else is looked up, and no
-    code is ever read from the file. compile: whether to compile the model as it was.
-    """
-    path = Path(os.fspath(filepath))
-    if not path.is_file():
-        raise FileError(f"there is no file {str(path)!r}")
+
+def _write_optimizer(file: Any, model: Any) -> None:
+    group = file.create_group("optimizer/vars")
+    group.attrs["name"] = str(model.optimizer.name)
+    for number, (_, array) in enumerate(optimizer_state.named_arrays(model)):
+        group[str(number)] = array
+
+
+# --- reading -----------------------------------------------------------------------------------------------
+
+
+def read_model(path: Path, compile: bool) -> Any:
+    """Return the model in the file; custom objects are looked up where the caller has put them."""
+    where = str(path)
+    with _archive(path, where) as archive:
+        config = parse(_member(archive, _CONFIG, where, LARGEST_TEXT), where)
+        if not isinstance(config, dict):
+            raise FileError(f"{where}: the configuration is {type(config).__name__}, expected a table")
+        model = built_from(config, where, _claimed(archive, _WEIGHTS, where))
+        weights = _member(archive, _WEIGHTS, where, _most_bytes(model))
+    with opened(io.BytesIO(weights), where) as file:
+        keras_weights.read(file, model)
+        if compile and config.get("compile_config"):
+            compile_from(model, config["compile_config"])
+            _read_optimizer(file, model)
+    return model
+
+
+@contextmanager
+def _archive(path: Path, where: str) -> Iterator[zipfile.ZipFile]:
     try:
         with zipfile.ZipFile(path) as archive:
-            config = json.loads(_member(archive, _CONFIG, _LARGEST_CONFIG))
-            with custom_scope(custom_objects or {}):
-                model = deserialize(config["model"])
-                variables = dict(model.named_variables())
-                size = sum(variable.size * variable.dtype.itemsize for variable in variables.values())
-                # HDF5 adds headers: some KB a variable.
-                weights = _member(archive, _WEIGHTS, size + 2**20 + 2**14 * len(variables))
-                read_weights(io.BytesIO(weights), variables, str(path))
-                if compile and config.get("compile"):
-                    model.compile(**config["compile"])
+            check_members(archive, where)
+            yield archive
     except FitwellError:
         raise
     except (
         zipfile.BadZipFile,
-        json.JSONDecodeError,
-        KeyError,
-        TypeError,
-        AttributeError,
-        RecursionError,
+        zlib.error,
+        NotImplementedError,
+        RuntimeError,
+        EOFError,
+        OSError,
+        ValueError,
     ) as error:
+        raise FileError(f"{where!r} is not a readable .keras archive: {error}") from None
+
+
+def _most_bytes(model: Any) -> int:
+    """Return how large the weights of `model` can be in a file: slots come on top, and HDF5 adds headers."""
+    variables = layout.all_variables(model)
+    size = sum(variable.size * variable.dtype.itemsize for variable in variables)
+    return int(8 * size + 2**20 + 2**15 * len(variables))
+
+
+def _read_optimizer(file: Reader, model: Any) -> None:
+    if "optimizer/vars" in file:
+        group = file.child("optimizer/vars")
+        arrays = [group.array(str(number)) for number in range(len(group.keys()))]
+        # Before the first update Keras may write the step and the rate alone.
+        if len(arrays) > 2 or model.optimizer.slot_names() == ():
+            optimizer_state.restore(model, arrays, file.where)
+
+
+def check_members(archive: zipfile.ZipFile, where: str) -> None:
+    """Refuse members that are twice in the archive, that would lie outside it, or that are too many."""
+    names = [info.filename for info in archive.infolist()]
+    if len(names) > _MOST_MEMBERS:
+        raise FileError(f"{where}: the archive has {len(names):,} members, more than {_MOST_MEMBERS:,}")
+    for name in names:
+        parts = name.replace("\\", "/").split("/")
+        if name.startswith(("/", "\\")) or ".." in parts or ":" in parts[0]:
+            raise FileError(f"{where}: the archive has a member outside of it, {name!r}")
+    twice = {name for name in names if names.count(name) > 1} if len(set(names)) < len(names) else set()
+    if twice:
+        raise FileError(f"{where}: the archive has two members called {min(twice)!r}")
+
+
+def _claimed(archive: zipfile.ZipFile, name: str, where: str) -> int:
+    """Return the size of a member, refusing one that its stored bytes cannot hold."""
+    if name not in archive.namelist():
+        raise FileError(f"{where}: the archive has no member {name!r}, which a .keras file needs")
+    info = archive.getinfo(name)
+    limit = _SMALL + _EXPANSION * info.compress_size
+    if info.file_size > limit:
         raise FileError(
-            f"{str(path)!r} is not a fitwell model file: {type(error).__name__}: {error}"
-        ) from None
-    return model
+            f"{where}: {name!r} claims {info.file_size:,} bytes, more than the {limit:,} it may have"
+        )
+    return info.file_size
 
 
-def save_weights(model: Any, filepath: Any, overwrite: bool = True) -> None:
-    """Write the weights alone to an HDF5 file."""
-    path = _check_target(filepath, ".h5", overwrite)
-    model._require_built("save_weights")
-    with _written_beside(path) as file:
-        write_weights(file, dict(model.named_variables()))
-
-
-def load_weights(model: Any, filepath: Any) -> None:
-    """Read weights written by `save_weights` into a model of the same architecture."""
-    path = Path(os.fspath(filepath))
-    if not path.is_file():
-        raise FileError(f"there is no file {str(path)!r}")
-    model._require_built("load_weights")
-    read_weights(str(path), dict(model.named_variables()), str(path))
-
-
-def _compile_config(model: Any) -> dict[str, Any] | None:
-    if not model.compiled:
-        return None
-    objective = model.runtime.objective
-    settings = {
-        "optimizer": model.optimizer,
-        "loss": objective.loss,
-        "metrics": objective.metrics,
-        "loss_weights": objective.loss_weights,
-        "weighted_metrics": objective.weighted_metrics,
-    }
-    try:
-        return {name: serialize(value) for name, value in settings.items() if value is not None}
-    except InvalidArgument:
-        # Something only code can say, such as an optax transformation: the model loads without being compiled.
-        return None
-
-
-def _check_target(filepath: Any, suffix: str, overwrite: bool) -> Path:
-    path = Path(os.fspath(filepath))
-    if path.suffix != suffix:
-        raise InvalidArgument(f"expected a file name ending in {suffix!r}, got {path.name!r}")
-    if path.exists() and not overwrite:
-        raise FileError(f"{str(path)!r} exists already; pass overwrite=True or another name")
-    if not path.parent.is_dir():
-        raise FileError(f"there is no folder {str(path.parent)!r}: make it first")
-    return path
-
-
-@contextmanager
-def _written_beside(path: Path) -> Any:
-    """Give a file to write to that takes the place of `path` when the block ends well, all at once."""
-    try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    except OSError as error:
-        raise FileError(f"cannot write to {str(path.parent)!r}: {error.strerror}") from None
-    try:
-        with os.fdopen(handle, "w+b") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(name, path)
-    except OSError as error:
-        Path(name).unlink(missing_ok=True)
-        raise FileError(f"cannot write {str(path)!r}: {error.strerror}") from None
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-
-
-def _member(archive: zipfile.ZipFile, name: str, limit: int) -> bytes:
-    """Return one member, refusing duplicates and anything larger than `limit` bytes."""
-    found = [info for info in archive.infolist() if info.filename == name]
-    if len(found) != 1:
-        raise FileError(f"the archive has {len(found)} members called {name!r}, expected one")
-    if found[0].file_size > limit:
-        raise FileError(f"{name!r} claims {found[0].file_size:,} bytes, more than the {limit:,} it may have")
-    with archive.open(found[0]) as member:
-        data = member.read(limit + 1)
-    if len(data) > limit:
-        raise FileError(f"{name!r} is larger than the {limit:,} bytes it may have")
-    return data
+def _member(archive: zipfile.ZipFile, name: str, where: str, limit: int) -> bytes:
+    """Return one member, refusing anything larger than `limit`."""
+    size = _claimed(archive, name, where)
+    if size > limit:
+        raise FileError(f"{where}: {name!r} claims {size:,} bytes, more than the {limit:,} it may have")
+    with archive.open(name) as member:
+        return member.read(size)

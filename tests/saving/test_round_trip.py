@@ -13,7 +13,7 @@ import pytest
 
 import fitwell
 from fitwell import Input, Model, Sequential, layers
-from fitwell.errors import FileError, FitwellError, InvalidArgument, ShapeError, StateError
+from fitwell.errors import FileError, FitwellError, InvalidArgument, ShapeError, StateError, WeightsMismatch
 from fitwell.saving import load_model
 
 X = np.random.default_rng(0).normal(size=(20, 4)).astype(np.float32)
@@ -123,7 +123,7 @@ def test_weights_fit_only_their_architecture(tmp_path: Path) -> None:
         wider.load_weights(tmp_path / "w.weights.h5")
     np.testing.assert_array_equal(before[0], wider.get_weights()[0])
     deeper = Sequential([layers.Dense(3, input_shape=(4,)), layers.Dense(1), layers.Dense(1)])
-    with pytest.raises(FileError, match="another architecture"):
+    with pytest.raises(WeightsMismatch, match="another architecture"):
         deeper.load_weights(tmp_path / "w.weights.h5")
 
 
@@ -140,14 +140,14 @@ def test_words_for_what_cannot_be_saved_or_loaded(tmp_path: Path) -> None:
     with pytest.raises(FileError, match="exists already"):
         stack().save(tmp_path / "m.keras", overwrite=False)
     (tmp_path / "text.keras").write_text("hello")
-    with pytest.raises(FileError, match="not a fitwell model file"):
+    with pytest.raises(FileError, match="not a readable .keras archive"):
         load_model(tmp_path / "text.keras")
 
 
 def test_a_failed_save_leaves_the_old_file_and_no_rubbish(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import fitwell.saving.archive as archive
+    import fitwell.saving.files as files
 
     path = tmp_path / "m.keras"
     model = stack()
@@ -157,7 +157,7 @@ def test_a_failed_save_leaves_the_old_file_and_no_rubbish(
     def fails(*arguments: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(archive.os, "fsync", fails)
+    monkeypatch.setattr(files.os, "fsync", fails)
     with pytest.raises(FileError, match="No space left"):
         model.save(path)
     assert path.read_bytes() == before
@@ -188,7 +188,7 @@ def test_no_name_out_of_a_file_is_imported(name: str, tmp_path: Path) -> None:
 
     def change(data: bytes) -> bytes:
         config = json.loads(data)
-        config["model"]["config"]["layers"][1] = {"class_name": name, "config": {}, "module": "os"}
+        config["config"]["layers"][1] = {"class_name": name, "config": {}, "module": "os"}
         return json.dumps(config).encode()
 
     rewrite(path, "config.json", change)
@@ -202,7 +202,7 @@ def test_links_out_of_the_weights_file_are_refused(tmp_path: Path) -> None:
     model.save_weights(path)
     with h5py.File(tmp_path / "secret.h5", "w") as other:
         other["data"] = np.ones((4, 1), np.float32)
-    (kernel,) = [path for path, _ in model.named_variables() if path.endswith("kernel")]
+    kernel = "layers/dense/vars/0"
     for link in (h5py.ExternalLink("secret.h5", "/data"), h5py.SoftLink("/elsewhere")):
         with h5py.File(path, "a") as file:
             del file[kernel]

@@ -1,0 +1,64 @@
+"""How a model was compiled, as Keras writes it, and compiling it again."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+from fitwell import losses, metrics
+from fitwell.errors import InvalidArgument
+from fitwell.registry import deserialize, serialize
+from fitwell.saving.dialect import Config, from_keras, to_keras
+
+_ARGUMENTS = ("optimizer", "loss", "loss_weights", "metrics", "weighted_metrics")
+
+
+def compile_config(model: Any) -> Config | None:
+    """Return the arguments of `compile` in Keras's words; None for a model not compiled, or only code could say."""
+    if not model.compiled:
+        return None
+    objective = model.runtime.objective
+    values = {"optimizer": model.optimizer} | {name: getattr(objective, name) for name in _ARGUMENTS[1:]}
+    try:
+        written: Config = to_keras({name: serialize(value) for name, value in values.items()})
+    except InvalidArgument as error:
+        warnings.warn(f"saved without its compilation: {error}", stacklevel=4)
+        return None
+    return written
+
+
+def spelled_out(config: Config) -> Config:
+    """Return `config` with losses and metrics written as classes: Keras 3 cannot read names in ``.h5`` files."""
+    changed = dict(config)
+    for name, get in (("loss", losses.get), ("metrics", metrics.get), ("weighted_metrics", metrics.get)):
+        changed[name] = _spelled_out(config[name], get)
+    return changed
+
+
+def _spelled_out(value: Any, get: Any) -> Any:
+    if isinstance(value, dict) and "class_name" not in value:
+        return {key: _spelled_out(item, get) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_spelled_out(item, get) for item in value]
+    # What an accuracy is depends on the shapes; Keras reads these names, and only these.
+    if not isinstance(value, str) or value in ("accuracy", "acc"):
+        return value
+    found = get(value)
+    own_function = isinstance(
+        found, losses.LossFunctionWrapper | metrics.LossMetric | metrics.MeanMetricWrapper
+    )
+    return value if own_function else to_keras(serialize(found))
+
+
+def compile_from(model: Any, config: Config) -> None:
+    """Compile `model` as `config`, which Keras or `compile_config` wrote, says."""
+    config = from_keras({name: config[name] for name in _ARGUMENTS if config.get(name) is not None})
+    model.compile(**{name: _read(value) for name, value in config.items()})
+
+
+def _read(value: Any) -> Any:
+    if isinstance(value, dict) and "class_name" not in value:
+        return {name: _read(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_read(item) for item in value]
+    return deserialize(value)

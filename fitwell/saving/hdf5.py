@@ -1,0 +1,151 @@
+"""Reading HDF5 from strangers: plain arrays of numbers inside the file, and nothing else.
+
+HDF5 can point out of the file (external links, external and virtual datasets), hold objects that unpickle, and
+claim sizes that it does not hold. `Reader` walks hard links only, and looks at type and size before it reads.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO, Any
+
+import h5py
+import numpy as np
+
+from fitwell.errors import FileError, FitwellError
+
+# Real weights hardly compress: an array that claims far more than it stores is no array of weights.
+_SMALL = 2**20
+_EXPANSION = 8
+# Configurations are written by hand or by `get_config`; those of large models take some 100 KB.
+LARGEST_TEXT = 4 * 2**20
+# A text in a configuration nests by layers, arguments and inner models.
+_DEEPEST = 100
+
+
+class Reader:
+    """One group of an HDF5 file, read with suspicion. where: the file's name for error messages."""
+
+    def __init__(self, group: Any, where: str) -> None:
+        self.group = group
+        self.where = where
+
+    def keys(self) -> list[str]:
+        """Return the names in this group."""
+        return list(self.group.keys())
+
+    def __contains__(self, path: str) -> bool:
+        return self._walk(path) is not None
+
+    def child(self, path: str) -> Reader:
+        """Return the group at `path`."""
+        found = self._walk(path)
+        if not isinstance(found, h5py.Group):
+            raise FileError(f"{self.where}: there is no group {path!r}")
+        return Reader(found, self.where)
+
+    def array(self, path: str, shape: tuple[int, ...] | None = None) -> np.ndarray:
+        """Return the array at `path`; of `shape`, when given."""
+        return np.asarray(self.dataset(path, shape)[()])
+
+    def dataset(self, path: str, shape: tuple[int, ...] | None = None) -> Any:
+        """Return the dataset at `path`, checked and not yet read."""
+        found = self._walk(path)
+        if found is None:
+            raise FileError(f"{self.where}: there is no array {path!r}")
+        if not isinstance(found, h5py.Dataset) or found.is_virtual or found.external:
+            raise FileError(f"{self.where}: {path!r} is not a plain array inside the file")
+        # bfloat16, which NumPy does not know, is written as raw bytes of two.
+        if found.dtype.kind not in "fiub" and found.dtype != np.dtype("V2"):
+            raise FileError(f"{self.where}: {path!r} has type {found.dtype}, expected numbers")
+        if found.shape is None or (shape is not None and found.shape != shape):
+            raise FileError(f"{self.where}: {path!r} has shape {found.shape}, expected {shape}")
+        stored = found.id.get_storage_size()
+        if found.nbytes > _SMALL + _EXPANSION * stored:
+            raise FileError(
+                f"{self.where}: {path!r} claims {found.nbytes:,} bytes and holds {stored:,}; refused"
+            )
+        return found
+
+    def text(self, name: str) -> str | None:
+        """Return the attribute `name` as text, None when there is none."""
+        value = self._attribute(name)
+        if value is None:
+            return None
+        if isinstance(value, np.ndarray) and value.shape == ():
+            value = value.item()
+        if isinstance(value, bytes):
+            value = value.decode("utf-8", "replace")
+        if not isinstance(value, str):
+            raise FileError(f"{self.where}: attribute {name!r} is not a text")
+        return value
+
+    def texts(self, name: str) -> list[str]:
+        """Return the attribute `name` as a list of texts; long ones are in pieces ``name0``, ``name1``, ..."""
+        found = self._attribute(name)
+        pieces = [found] if found is not None else []
+        while found is None and (piece := self._attribute(f"{name}{len(pieces)}")) is not None:
+            pieces.append(piece)
+        if not pieces:
+            raise FileError(f"{self.where}: attribute {name!r} is missing")
+        texts = [text for piece in pieces for text in np.atleast_1d(piece).tolist()]
+        texts = [text.decode("utf-8", "replace") if isinstance(text, bytes) else text for text in texts]
+        if not all(isinstance(text, str) for text in texts):
+            raise FileError(f"{self.where}: attribute {name!r} is not a list of texts")
+        return texts
+
+    def _attribute(self, name: str) -> Any:
+        if name not in self.group.attrs:
+            return None
+        kind = self.group.attrs.get_id(name)
+        if kind.get_storage_size() > LARGEST_TEXT or int(np.prod(kind.shape, dtype=np.float64)) > 10**6:
+            raise FileError(f"{self.where}: attribute {name!r} is too large")
+        if kind.dtype.kind not in "SOUfiu" or (
+            kind.dtype.kind == "O" and not h5py.check_string_dtype(kind.dtype)
+        ):
+            raise FileError(
+                f"{self.where}: attribute {name!r} has type {kind.dtype}, expected text or numbers"
+            )
+        return self.group.attrs[name]
+
+    def _walk(self, path: str) -> Any:
+        """Return what is at `path`, or None; refuse links."""
+        found = self.group
+        for part in path.split("/"):
+            link = found.get(part, getlink=True) if isinstance(found, h5py.Group) else None
+            if link is None:
+                return None
+            if not isinstance(link, h5py.HardLink):
+                raise FileError(f"{self.where}: {path!r} is a link, which fitwell does not follow")
+            found = found[part]
+        return found
+
+
+@contextmanager
+def opened(source: str | IO[bytes], where: str) -> Iterator[Reader]:
+    """Give a `Reader` of the file; whatever HDF5 objects to becomes a `FileError`."""
+    try:
+        with h5py.File(source, "r") as file:
+            yield Reader(file, where)
+    except FitwellError:
+        raise
+    except (OSError, RuntimeError, KeyError, ValueError, TypeError, MemoryError, EOFError) as error:
+        raise FileError(f"{where} is not a readable HDF5 file: {error}") from None
+
+
+def parse(text: str | bytes, where: str) -> Any:
+    """Return the JSON in `text`, refusing what nests too deeply."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise FileError(f"{where}: not a readable configuration: {type(error).__name__}: {error}") from None
+    waiting = [(value, 0)]
+    while waiting:
+        item, depth = waiting.pop()
+        if depth > _DEEPEST:
+            raise FileError(f"{where}: the configuration nests more than {_DEEPEST} deep")
+        if isinstance(item, dict | list):
+            waiting += [(part, depth + 1) for part in (item.values() if isinstance(item, dict) else item)]
+    return value

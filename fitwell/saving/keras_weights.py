@@ -1,0 +1,77 @@
+"""Weights in the layout of Keras 3 (``.weights.h5``, and inside ``.keras``): by the place of their layer."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+from fitwell.errors import WeightsMismatch
+from fitwell.layers.base import Layer
+from fitwell.saving import layout
+from fitwell.saving.hdf5 import Reader
+from fitwell.variables import Variable
+
+# What Keras 2.12 to 2.15 called the layers of a graph in their first ``.keras`` files.
+_OLDER_LAYERS = "_layer_checkpoint_dependencies"
+
+
+def write(file: Any, model: Any) -> None:
+    """Write the weights of `model` to an open HDF5 file or group."""
+    for path, layer in layout.places(model):
+        group = file.create_group(f"{path}/vars" if path else "vars")
+        group.attrs["name"] = str(layer.name)
+        for number, variable in enumerate(layout.own_variables(layer)):
+            group[str(number)] = variable.numpy()
+
+
+def read(file: Reader, model: Any, skip_mismatch: bool = False) -> None:
+    """Assign to the variables of `model` what `file` holds; nothing is assigned unless all of it fits.
+
+    skip_mismatch: leave out layers that do not fit, with a warning each.
+    """
+    older = "layers" not in file and _OLDER_LAYERS in file
+    matches = []
+    for path, layer in layout.places(model):
+        variables = layout.own_variables(layer)
+        if older:
+            path = _older_path(path, layer)
+        group = f"{path}/vars" if path else "vars"
+        problem = _problem(file, group, layer, variables)
+        if problem is None:
+            matches += [(v, file.array(f"{group}/{i}")) for i, v in enumerate(variables)]
+        elif skip_mismatch:
+            warnings.warn(f"{file.where}: skipped, {problem}", stacklevel=4)
+        else:
+            raise WeightsMismatch(f"{file.where}: {problem}")
+    for variable, value in matches:
+        variable.assign(value)
+
+
+def _older_path(path: str, layer: Layer) -> str:
+    return f"{_OLDER_LAYERS}/{layer.name}" if path else path
+
+
+def _problem(file: Reader, group: str, layer: Layer, variables: list[Variable]) -> str | None:
+    """Return what keeps the weights of one layer from being read, or None."""
+    if not variables:
+        return None
+    if group not in file:
+        return (
+            f"layer {layer.name!r} ({type(layer).__name__}) has weights "
+            f"({', '.join(v.name for v in variables)}), the file none at {group!r}: "
+            "it was saved from another architecture"
+        )
+    count = len(file.child(group).keys())
+    if count != len(variables):
+        return (
+            f"layer {layer.name!r} has {len(variables)} weights ({', '.join(v.name for v in variables)}), the file "
+            f"{count}: it was saved from another architecture"
+        )
+    for number, variable in enumerate(variables):
+        shape = file.dataset(f"{group}/{number}").shape
+        if shape != variable.shape:
+            return (
+                f"layer {layer.name!r}: weight {variable.name!r} has shape {shape} in the file, "
+                f"{variable.shape} in the model"
+            )
+    return None

@@ -1,0 +1,187 @@
+"""Whole models in one ``.h5`` file, in the layout of Keras 2.
+
+The root has the attributes `model_config` and `training_config` (JSON), `keras_version` and `backend`. The group
+`model_weights` has one group per layer, whose attribute `weight_names` lists its arrays, those that are trained
+first; `optimizer_weights` lists the optimizer's.
+"""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO, Any
+
+import h5py
+import numpy as np
+
+from fitwell.errors import FileError, WeightsMismatch
+from fitwell.layers.base import Layer
+from fitwell.registry import serialize
+from fitwell.saving import layout, optimizer_state
+from fitwell.saving.building import built_from
+from fitwell.saving.compiling import compile_config, compile_from, spelled_out
+from fitwell.saving.dialect import to_keras, without_modules
+from fitwell.saving.hdf5 import Reader, opened, parse
+from fitwell.variables import Variable
+
+KERAS_VERSION = "3.15.0"
+# HDF5 keeps attributes in object headers, which are not larger.
+_LARGEST_ATTRIBUTE = 64512
+
+
+# --- writing -----------------------------------------------------------------------------------------------
+
+
+def write_model(target: IO[bytes], model: Any, include_optimizer: bool) -> None:
+    """Write `model` to an empty file."""
+    config = without_modules(to_keras(serialize(model)))
+    with h5py.File(target, "w") as file:
+        file.attrs["keras_version"] = KERAS_VERSION
+        file.attrs["backend"] = "jax"
+        file.attrs["model_config"] = json.dumps(config)
+        write_layers(file.create_group("model_weights"), model)
+        compilation = compile_config(model) if include_optimizer else None
+        if compilation is None:
+            return
+        compilation = spelled_out(compilation)
+        optimizer = compilation.pop("optimizer")
+        training = {**without_modules(compilation), "optimizer_config": without_modules(optimizer)}
+        file.attrs["training_config"] = json.dumps(training)
+        arrays = optimizer_state.named_arrays(model)
+        if arrays:
+            _write_arrays(file.create_group("optimizer_weights"), str(model.optimizer.name), arrays)
+
+
+def write_layers(group: Any, model: Any) -> None:
+    """Write the weights of `model` to `group`, one group per layer."""
+    layers = layout.child_layers(model)
+    _write_names(group, "layer_names", [str(layer.name) for layer in layers])
+    group.attrs["keras_version"] = KERAS_VERSION
+    group.attrs["backend"] = "jax"
+    for layer in layers:
+        arrays = [(name, variable.numpy()) for name, variable in _named(layer)]
+        _write_arrays(group.create_group(str(layer.name)), str(layer.name), arrays)
+    own = [(variable.name, variable.numpy()) for variable in layout.own_variables(model)]
+    _write_arrays(group.create_group("top_level_model_weights"), str(model.name), own)
+
+
+def _named(layer: Layer) -> list[tuple[str, Variable]]:
+    """Return the variables of a layer in the order of the file, with names like ``"kernel"``, each its own."""
+    places = {id(variable): path for path, variable in layer.variables_by_name()}
+    named = [(places[id(variable)].split("/", 1)[-1], variable) for variable in layout.trained_first(layer)]
+    used = [name for name, _ in named]
+    return [(f"{name}_{i}" if used.count(name) > 1 else name, v) for i, (name, v) in enumerate(named)]
+
+
+def _write_arrays(group: Any, prefix: str, arrays: Sequence[tuple[str, np.ndarray]]) -> None:
+    names = [f"{prefix}/{name}" for name, _ in arrays]
+    _write_names(group, "weight_names", names)
+    for name, (_, array) in zip(names, arrays, strict=True):
+        group.create_dataset(name, data=array)
+
+
+def _write_names(group: Any, attribute: str, names: Sequence[str]) -> None:
+    data = np.array([name.encode() for name in names] or [], dtype="S" if names else "S1")
+    pieces = 1
+    while data.nbytes // pieces > _LARGEST_ATTRIBUTE:
+        pieces += 1
+    if pieces == 1:
+        group.attrs[attribute] = data
+        return
+    for number, piece in enumerate(np.array_split(data, pieces + 1)):
+        group.attrs[f"{attribute}{number}"] = piece
+
+
+# --- reading -----------------------------------------------------------------------------------------------
+
+
+def read_model(path: Path, compile: bool) -> Any:
+    """Return the model in the file; custom objects are looked up where the caller has put them."""
+    where = str(path)
+    with opened(where, where) as file:
+        config = file.text("model_config")
+        if config is None:
+            hint = (
+                "; it holds weights alone: build the model and use load_weights"
+                if "layer_names" in file.group.attrs or "layers" in file
+                else ""
+            )
+            raise FileError(f"{where}: the file has no model_config{hint}")
+        weights = file.child("model_weights") if "model_weights" in file else file
+        model = built_from(parse(config, where), where, path.stat().st_size)
+        read_layers(weights, model)
+        training = file.text("training_config")
+        if compile and training is not None:
+            _compile(model, file, parse(training, where))
+    return model
+
+
+def _compile(model: Any, file: Reader, training: Any) -> None:
+    compile_from(model, {**training, "optimizer": training.get("optimizer_config")})
+    if "optimizer_weights" in file:
+        group = file.child("optimizer_weights")
+        arrays = [group.array(name) for name in group.texts("weight_names")]
+        optimizer_state.restore(model, arrays, file.where)
+
+
+def read_layers(group: Reader, model: Any, skip_mismatch: bool = False, by_name: bool = False) -> None:
+    """Assign to the variables of `model` what `group` holds; nothing is assigned unless all of it fits.
+
+    Layers are matched by name when all names agree or `by_name` says so, else one after another, as in Keras.
+    """
+    names = group.texts("layer_names")
+    file_layers = {name: group.child(name).texts("weight_names") for name in names}
+    layers = [layer for layer in layout.child_layers(model) if layout.all_variables(layer)]
+    if by_name:
+        pairs = [(str(layer.name), layer) for layer in layers if layer.name in file_layers]
+    else:
+        full = [name for name in names if file_layers[name]]
+        if set(full) == {layer.name for layer in layers}:
+            pairs = [(str(layer.name), layer) for layer in layers]
+        elif len(full) == len(layers):
+            pairs = list(zip(full, layers, strict=True))
+        else:
+            raise WeightsMismatch(
+                f"{group.where} has weights for {len(full)} layers ({', '.join(full)}), the model "
+                f"{model.name!r} for {len(layers)} ({', '.join(str(layer.name) for layer in layers)}): "
+                "it was saved from another architecture; by_name=True loads the layers that share a name"
+            )
+    matches: list[tuple[Variable, np.ndarray]] = []
+    for name, layer in pairs:
+        matches += _matched(
+            group.child(name), file_layers[name], layer, layout.trained_first(layer), skip_mismatch
+        )
+    own = layout.own_variables(model)
+    if own and "top_level_model_weights" in group:
+        top = group.child("top_level_model_weights")
+        matches += _matched(top, top.texts("weight_names"), model, own, skip_mismatch)
+    for variable, value in matches:
+        variable.assign(value)
+
+
+def _matched(
+    group: Reader, names: list[str], layer: Any, variables: list[Variable], skip_mismatch: bool
+) -> list[tuple[Variable, np.ndarray]]:
+    """Return the variables of one layer with the arrays for them."""
+    problem = None
+    if len(names) != len(variables):
+        problem = (
+            f"layer {layer.name!r} has {len(variables)} weights "
+            f"({', '.join(v.name for v in variables)}), the file {len(names)} ({', '.join(names)})"
+        )
+    else:
+        for name, variable in zip(names, variables, strict=True):
+            shape = group.dataset(name).shape
+            if shape != variable.shape:
+                problem = (
+                    f"layer {layer.name!r}: weight {variable.name!r} has shape {shape} in the file, "
+                    f"{variable.shape} in the model"
+                )
+    if problem is None:
+        return [(v, group.array(name)) for name, v in zip(names, variables, strict=True)]
+    if not skip_mismatch:
+        raise WeightsMismatch(f"{group.where}: {problem}")
+    warnings.warn(f"{group.where}: skipped, {problem}", stacklevel=5)
+    return []

@@ -1,0 +1,52 @@
+"""`save_model` and `load_model`: the format is told by the file name."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Mapping
+from typing import Any
+
+from fitwell.errors import FileError, StateError
+from fitwell.registry import custom_objects as custom_scope
+from fitwell.saving import archive, legacy
+from fitwell.saving.files import check_source, check_target, written_beside
+
+_SUFFIXES = (".keras", ".h5", ".hdf5")
+
+
+def save_model(model: Any, filepath: Any, overwrite: bool = True, include_optimizer: bool = True) -> None:
+    """Write `model` to `filepath`: architecture, weights, how it was compiled, and where its training stands.
+
+    ``.keras`` is Keras 3's archive, ``.h5`` (or ``.hdf5``) Keras 2's whole-model file; real Keras opens both, where
+    it knows the layers. include_optimizer: whether to write the compilation and the optimizer's memory.
+    """
+    path = check_target(filepath, _SUFFIXES, overwrite)
+    if not model.built:
+        raise StateError(f"model {model.name!r} has no weights yet: call it once, or fit it, before saving")
+    write = archive.write_model if path.suffix == ".keras" else legacy.write_model
+    with written_beside(path) as file:
+        write(file, model, include_optimizer)
+
+
+def load_model(
+    filepath: Any,
+    custom_objects: Mapping[str, Any] | None = None,
+    compile: bool = True,
+    safe_mode: bool = True,
+) -> Any:
+    """Read a model that `save_model` or Keras wrote to a ``.keras`` or ``.h5`` file.
+
+    custom_objects: classes and functions of your own that the file names. Nothing else is looked up, and no
+    code is ever read from the file. compile: whether to compile the model as it was.
+    safe_mode: True; fitwell has no other.
+    """
+    if not safe_mode:
+        raise FileError(
+            "safe_mode=False: fitwell never runs code from a file; pass what it needs as custom_objects, or build "
+            "the model in code and use load_weights"
+        )
+    path = check_source(filepath, _SUFFIXES)
+    # Some files have the other format's name; Keras 2 wrote HDF5 whatever the name.
+    read = archive.read_model if zipfile.is_zipfile(path) or path.suffix == ".keras" else legacy.read_model
+    with custom_scope(custom_objects or {}):
+        return read(path, compile)

@@ -1,0 +1,99 @@
+"""An optimizer's memory as Keras keeps it: one list of arrays, in an order that its class decides."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from fitwell.saving import layout
+
+# Slots that Keras keeps together for each variable; all others come slot by slot.
+_TOGETHER = (("momentum", "velocity"), ("momentum", "norm"), ("accumulated_grad", "accumulated_delta_var"))
+
+
+def named_arrays(model: Any) -> list[tuple[str, np.ndarray]]:
+    """Return ``(name, array)`` of everything Keras's optimizer of this class would hold; empty before training."""
+    optimizer = model.optimizer
+    if optimizer.slots is None:
+        return []
+    rate = optimizer.setting("learning_rate")
+    arrays = [("iteration", np.asarray(optimizer.step.value, np.int32))]
+    if not callable(rate):
+        arrays.append(("learning_rate", np.asarray(rate, np.float32)))
+    paths = _paths(model)
+    for slot, path in _order(optimizer, paths):
+        value = optimizer.slots[slot] if path is None else optimizer.slots[slot][path]
+        name = slot if path is None else f"{path.replace('/', '_')}_{slot}"
+        arrays.append((name, np.asarray(value)))
+    return arrays
+
+
+def restore(model: Any, arrays: Sequence[np.ndarray], where: str) -> None:
+    """Give the optimizer of a compiled model the memory that `arrays` hold, in the order of Keras 3 or Keras 2.
+
+    Arrays that do not fit are left alone with a warning, as in Keras: the optimizer then starts afresh.
+    """
+    optimizer = model.optimizer
+    variables = dict(model.named_trainable_variables())
+    paths = _paths(model)
+    fresh = optimizer.init({path: variables[path].numpy() for path in paths})
+    for order, skipped in _orders(optimizer, paths):
+        if len(arrays) == skipped + len(order) and _fit(fresh, order, arrays[skipped:]):
+            break
+    else:
+        warnings.warn(
+            f"{where}: the optimizer's state does not fit {type(optimizer).__name__} and this model; "
+            "the optimizer starts afresh",
+            stacklevel=4,
+        )
+        return
+    optimizer.step.assign(np.asarray(arrays[0], np.int32))
+    for (slot, path), array in zip(order, arrays[skipped:], strict=True):
+        if path is None:
+            fresh[slot] = array.astype(fresh[slot].dtype)
+        else:
+            fresh[slot][path] = array.astype(fresh[slot][path].dtype)
+    optimizer.slots = fresh
+
+
+def _paths(model: Any) -> list[str]:
+    """Return our paths of the trained variables in Keras's order."""
+    path_of = {id(variable): path for path, variable in model.named_trainable_variables()}
+    return [path_of[id(variable)] for variable in layout.trained_variables(model)]
+
+
+def _orders(optimizer: Any, paths: list[str]) -> Iterator[tuple[list[tuple[str, str | None]], int]]:
+    """Yield the orders to try, with the number of arrays before: step and learning rate, or the step alone."""
+    today = list(_order(optimizer, paths))
+    yield today, 1 if callable(optimizer.setting("learning_rate")) else 2
+    # Keras 2 kept the step and then slot by slot, all variables in each.
+    yield [(slot, path) for slot in optimizer.slot_names() for path in paths], 1
+
+
+def _order(optimizer: Any, paths: list[str]) -> Iterator[tuple[str, str | None]]:
+    """Yield ``(slot, path)`` in the order of Keras 3; `path` is None for what belongs to no variable."""
+    names = list(optimizer.slot_names())
+    shared = [name for name in names if name in optimizer.shared_values()]
+    first = [name for name in ("average", "gradient_accumulator") if name in names]
+    rest = [name for name in names if name not in (*shared, *first)]
+    together = next((pair for pair in _TOGETHER if set(pair) <= set(rest)), ())
+    # RMSprop has slots of the names of Adam's and keeps them apart.
+    if type(optimizer).__name__ == "RMSprop":
+        together = ()
+    for name in first:
+        yield from ((name, path) for path in paths)
+    for name in shared:
+        yield name, None
+    for path in paths if together else []:
+        yield from ((name, path) for name in together)
+    for name in rest:
+        if name not in together:
+            yield from ((name, path) for path in paths)
+
+
+def _fit(slots: Any, order: list[tuple[str, str | None]], arrays: Sequence[np.ndarray]) -> bool:
+    shapes = [np.shape(slots[slot] if path is None else slots[slot][path]) for slot, path in order]
+    return all(array.shape == shape for array, shape in zip(arrays, shapes, strict=True))
