@@ -3,8 +3,8 @@
 All take JAX arrays, NumPy arrays, lists and numbers and return a JAX array of the same shape (integers become
 floats). Their numeric settings may be traced values, so a layer can hand them hyperparameters.
 
-`softmax` and `sigmoid` tell the surrounding call what they were computed from (`context.note_logits`), which
-lets the cross-entropy losses work on the logits.
+`softmax`, `sigmoid` and the threshold units tell the surrounding call what they were computed from
+(`context.note_logits`), which lets the cross-entropy and perceptron losses work on that.
 """
 
 from __future__ import annotations
@@ -45,20 +45,27 @@ def _is(value: Any, constant: float) -> bool:
 def heaviside(x: Any) -> Array:
     """Threshold logic unit: ``0 if z < 0 else 1``.
 
-    Forward only: its gradient is 0 everywhere, so gradient descent cannot train it (the perceptron rule can).
-    Source: Rosenblatt 1957. Not in Keras.
+    Its gradient is 0 everywhere, so gradient descent cannot train it; with the loss ``"perceptron"``, which
+    looks at z, SGD makes the perceptron rule. Source: Rosenblatt 1957. Not in Keras.
     """
     z = _floats(x)
-    return jnp.where(z >= 0, 1, 0).astype(z.dtype)
+    return _threshold(jnp.where(z >= 0, 1, 0).astype(z.dtype), z)
 
 
 @_registry.register()
 def sign(x: Any) -> Array:
     """Sign threshold unit: ``-1 if z < 0, 0 if z == 0, +1 if z > 0``.
 
-    Forward only, like `heaviside`. Not in Keras.
+    Trained like `heaviside`, by the loss ``"perceptron"``. Not in Keras.
     """
-    return jnp.sign(_floats(x))
+    z = _floats(x)
+    return _threshold(jnp.sign(z), z)
+
+
+def _threshold(output: Array, z: Array) -> Array:
+    if context.inside():
+        context.current().note_logits(output, "threshold", z)
+    return output
 
 
 # --- the classics -------------------------------------------------------------------------------------------

@@ -66,7 +66,7 @@ class CallContext:
         self._logits[id(output)] = (output, kind, logits)
 
     def logits_of(self, output: Any, kind: str) -> Any | None:
-        """Return the array whose `kind` (``"softmax"`` or ``"sigmoid"``) is `output`, if known."""
+        """Return the array whose `kind` (softmax, sigmoid or threshold) is `output`, if known."""
         noted = self._logits.get(id(output))
         return noted[2] if noted is not None and noted[0] is output and noted[1] == kind else None
 

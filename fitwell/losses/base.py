@@ -43,11 +43,11 @@ def as_predictions(y_pred: Any, dtype: Any = None) -> Array:
 
 
 def _derive(output: Array, change: Callable[[Array], Array]) -> Array:
-    """Return ``change(output)``, known as a softmax or sigmoid of changed logits if `output` is one."""
+    """Return ``change(output)``, known as a softmax, sigmoid or threshold of changed logits if `output` is one."""
     changed = change(output)
     if context.inside():
         current = context.current()
-        for kind in ("sigmoid", "softmax"):
+        for kind in ("sigmoid", "softmax", "threshold"):
             logits = current.logits_of(output, kind)
             if logits is not None:
                 current.note_logits(changed, kind, change(logits))

@@ -6,6 +6,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
+from fitwell import context
 from fitwell.losses.base import Array, PlainLoss, matched, registry
 
 
@@ -39,13 +40,14 @@ def categorical_hinge(y_true: Any, y_pred: Any) -> Array:
 
 
 def perceptron(y_true: Any, y_pred: Any) -> Array:
-    """Mean over the last axis of ``max(0, -y ŷ)``, y in {-1, 1} or {0, 1}.
+    """Mean over the last axis of ``max(0, -y z)``, y in {-1, 1} or {0, 1}; z is `y_pred`, or see `PerceptronLoss`.
 
-    At ``ŷ = 0`` its derivative is ``-y``, so that gradient descent from zero weights makes the perceptron's
+    At ``z = 0`` its derivative is ``-y``, so that gradient descent from zero weights makes the perceptron's
     first step: ``w += η y x``.
     """
     y_true, y_pred = matched("perceptron", y_true, y_pred)
-    wrong = -_signed(y_true) * y_pred
+    under = context.current().logits_of(y_pred, "threshold")
+    wrong = -_signed(y_true) * (y_pred if under is None else under)
     return jnp.mean(jnp.where(wrong >= 0, wrong, 0), axis=-1)
 
 
@@ -76,9 +78,17 @@ class CategoricalHinge(PlainLoss):
 
 @registry.register("perceptron")
 class PerceptronLoss(PlainLoss):
-    """Perceptron criterion ``mean(max(0, -y ŷ))``, y in {-1, 1} or {0, 1}.
+    """Perceptron criterion ``mean(max(0, -y z))``, y in {-1, 1} or {0, 1}.
 
-    Source: Rosenblatt 1957. Not in Keras.
+    z is the prediction, or what lies under it when the last layer ends in a threshold unit (``"heaviside"``,
+    ``"sign"``). With ``SGD(η)`` and `batch_size` 1 one unit is then trained by the perceptron rule
+    ``w += η (y - ŷ) x``, ŷ its output of 0 or 1:
+
+    >>> model = fitwell.Sequential([fitwell.layers.Dense(1, activation="heaviside", input_shape=(4,))])
+    >>> model.compile(loss="perceptron", optimizer=fitwell.optimizers.SGD(1.0), metrics=["accuracy"])
+
+    At z = 0 it corrects as scikit-learn's `Perceptron` does, whatever ŷ is there. Several units share the
+    mean: each moves by η over their number. Source: Rosenblatt 1957. Not in Keras.
     """
 
     function = perceptron

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from examples import greedy_pretraining, stacked_autoencoder, transfer_learning
+from examples import greedy_pretraining, perceptron, stacked_autoencoder, transfer_learning
 
 
 def test_reused_layers_know_sandals_from_shirts(
@@ -43,3 +43,9 @@ def test_greedy_pretraining_gets_a_deep_sigmoid_network_going(load_dataset: Any)
     found = greedy_pretraining.main(seeds=range(1))
     assert found["pretrained layer by layer"][0] > 0.85
     assert found["pretrained layer by layer"][0] > found["at once"][0] + 0.1
+
+
+def test_one_unit_finds_setosa_and_xor_takes_two_layers() -> None:
+    found = perceptron.main()
+    assert found["setosa"] == found["xor, two layers"] == 1
+    assert found["xor, one unit"] <= 0.75

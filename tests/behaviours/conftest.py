@@ -1,0 +1,12 @@
+"""Every test here begins at the same seed, so that a failure can be repeated."""
+
+from __future__ import annotations
+
+import pytest
+
+import fitwell
+
+
+@pytest.fixture(autouse=True)
+def same_seed() -> None:
+    fitwell.utils.set_random_seed(20240611)
