@@ -6,7 +6,6 @@ data: changing one recompiles nothing, and the members of a population may diffe
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -16,6 +15,7 @@ import jax.numpy as jnp
 from fitwell.errors import InvalidArgument, ShapeError
 from fitwell.registry import Configurable, Registry
 from fitwell.registry import serialize as _serialize
+from fitwell.spellings import warn_older
 
 Array = jax.Array
 
@@ -39,9 +39,7 @@ def _strength(where: str, value: Any) -> Any:
 def _older_l(where: str, value: Any, older: dict[str, Any]) -> Any:
     """Return the strength of ``l1(l=...)`` or ``l2(l=...)``, the spelling of Keras 2.0."""
     if "l" in older:
-        warnings.warn(
-            f"{where}(l=...) is an older spelling: write {where}(...)", DeprecationWarning, stacklevel=3
-        )
+        warn_older(f"{where}(l=...)", f"{where}(...)")
         value = older.pop("l")
     if older:
         raise InvalidArgument(f"{where}: unknown argument {next(iter(older))!r}")

@@ -29,6 +29,14 @@ hypothesis.settings.register_profile("fitwell", deadline=None)
 hypothesis.settings.load_profile("fitwell")
 
 
+@pytest.fixture(autouse=True)
+def fresh_spellings() -> None:
+    """Let every test see the warning that an older spelling gives once per process."""
+    from fitwell import spellings
+
+    spellings.forget_warnings()
+
+
 @pytest.fixture(scope="session")
 def load_dataset() -> Callable[..., Any]:
     """Return ``load(name, **arguments)``: that set's `load_data`, or a skip where the data is absent."""

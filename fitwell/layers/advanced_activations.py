@@ -12,7 +12,7 @@ from fitwell.context import current
 from fitwell.errors import InvalidArgument, ShapeError
 from fitwell.layers.arguments import as_floats, at_least_zero, feature_axes, is_number, whole
 from fitwell.layers.base import Layer, register
-from fitwell.optimizers.spellings import warn_older
+from fitwell.spellings import warn_older
 from fitwell.variables import Array
 
 

@@ -11,7 +11,7 @@ from fitwell import constraints, initializers, regularizers
 from fitwell.errors import InvalidArgument, ShapeError
 from fitwell.layers.arguments import whole
 from fitwell.layers.base import Layer, register
-from fitwell.optimizers.spellings import warn_older
+from fitwell.spellings import warn_older
 from fitwell.variables import Array
 
 

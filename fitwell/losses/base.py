@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
@@ -14,6 +13,7 @@ from fitwell import config as settings
 from fitwell import context
 from fitwell.errors import InvalidArgument, ShapeError
 from fitwell.registry import Configurable, Registry, serialize
+from fitwell.spellings import warn_older
 
 Array = jax.Array
 LossFunction = Callable[..., Any]
@@ -201,11 +201,7 @@ class Loss(Configurable):
         self, name: str | None = None, reduction: str | None = "sum_over_batch_size", dtype: Any = None
     ) -> None:
         if reduction == "auto":
-            warnings.warn(
-                "reduction='auto' is an older spelling: write reduction='sum_over_batch_size'",
-                DeprecationWarning,
-                stacklevel=2,
-            )
+            warn_older("reduction='auto'", "reduction='sum_over_batch_size'")
             reduction = "sum_over_batch_size"
         if reduction not in REDUCTIONS:
             known = ", ".join(map(repr, REDUCTIONS))

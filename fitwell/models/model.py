@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
-import numpy as np
 
 from fitwell import optimizers
 from fitwell.callbacks.base import CallbackList
@@ -16,12 +15,13 @@ from fitwell.layers.base import Layer
 from fitwell.models import checks, summary, training
 from fitwell.models.inference import Inference, infer_structs
 from fitwell.models.objective import Objective
+from fitwell.models.older import OlderMethods
 from fitwell.models.program import as_outputs
 from fitwell.models.runtime import Runtime
 from fitwell.progress import Progress
 
 
-class Model(Layer):
+class Model(OlderMethods, Layer):
     """A network that can be trained.
 
     Three forms, as in Keras: `Sequential`; functional, ``Model(inputs=..., outputs=...)``; and subclasses
@@ -366,17 +366,3 @@ class Model(Layer):
         from fitwell.saving import load_weights
 
         load_weights(self, filepath, skip_mismatch=skip_mismatch, by_name=by_name)
-
-    def predict_classes(self, x: Any, batch_size: int | None = None, verbose: int = 0) -> np.ndarray:
-        """Return the most likely class of every row (an older name: use ``predict(x).argmax(-1)``)."""
-        import warnings
-
-        warnings.warn(
-            "predict_classes is an older name: use predict(x).argmax(axis=-1)",
-            DeprecationWarning,
-            stacklevel=2,
-        )
-        probabilities = self.predict(x, batch_size=batch_size, verbose=verbose)
-        if probabilities.shape[-1] > 1:
-            return np.asarray(probabilities.argmax(axis=-1))
-        return np.asarray(probabilities > 0.5).astype("int32")

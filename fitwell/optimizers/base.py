@@ -9,8 +9,8 @@ import jax.numpy as jnp
 
 from fitwell.errors import InvalidArgument, StateError
 from fitwell.optimizers.core import Array, PureOptimizer, Rate, Slots
-from fitwell.optimizers.spellings import warn_older
 from fitwell.registry import Registry
+from fitwell.spellings import warn_older
 from fitwell.variables import Variable
 
 optimizers = Registry("optimizer")

@@ -2,32 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import sys
-import warnings
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 from fitwell import config
 from fitwell.errors import InvalidArgument, nearest
 from fitwell.schedules import InverseTimeDecay
-
-_package = f"{Path(__file__).parent.parent}{os.sep}"
-_warned: set[str] = set()
-
-
-def warn_older(older: str, today: str) -> None:
-    """Warn, once per process for each `older` spelling, naming `today`'s; the caller's line is shown."""
-    if older in _warned:
-        return
-    _warned.add(older)
-    level = 1
-    frame = sys._getframe()
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(_package):
-        frame = frame.f_back
-        level += 1
-    warnings.warn(f"{older} is an older spelling: write {today}", DeprecationWarning, stacklevel=level)
+from fitwell.spellings import warn_older
 
 
 def translate(optimizer: str, learning_rate: Any, options: dict[str, Any], valid: Iterable[str]) -> Any:

@@ -11,7 +11,6 @@ import pytest
 import fitwell
 from fitwell import layers
 from fitwell.errors import DataError, InvalidArgument, ShapeError
-from fitwell.optimizers import spellings
 
 DATA = np.random.default_rng(0).normal(3, 2, size=(103, 4))
 
@@ -118,8 +117,7 @@ def test_category_encoding_weights_and_range() -> None:
     )
 
 
-def test_older_spellings_warn_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(spellings, "_warned", set())
+def test_older_spellings_warn_once() -> None:
     with warnings.catch_warnings(record=True) as seen:
         warnings.simplefilter("always")
         first, second = layers.LeakyReLU(alpha=0.2), layers.LeakyReLU(alpha=0.2)

@@ -7,7 +7,6 @@ import json
 import subprocess
 import sys
 import warnings
-from collections.abc import Iterator
 
 import jax.numpy as jnp
 import numpy as np
@@ -16,17 +15,9 @@ import pytest
 
 from fitwell import config, optimizers, schedules
 from fitwell.errors import InvalidArgument, UnknownName
-from fitwell.optimizers import spellings
 from fitwell.variables import Variable
 
 NAMES = ["SGD", "Adagrad", "RMSprop", "Adadelta", "Adam", "AdamW", "Adamax", "Nadam"]
-
-
-@pytest.fixture(autouse=True)
-def forget_warnings() -> Iterator[None]:
-    spellings._warned.clear()
-    yield
-    spellings._warned.clear()
 
 
 # ---------------------------------------------------------------------------------------------- finding

@@ -1,0 +1,81 @@
+"""Methods that models had in earlier years, in terms of today's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from fitwell.history import History
+from fitwell.spellings import warn_older
+
+
+class OlderMethods:
+    """What a `Model` also understands; each method warns once, naming today's."""
+
+    fit: Callable[..., History]
+    evaluate: Callable[..., Any]
+    predict: Callable[..., Any]
+
+    def predict_classes(self, x: Any, batch_size: int | None = None, verbose: int = 0) -> np.ndarray:
+        """Return the most likely class of every row; 0 or 1 for a single sigmoid unit, split above 0.5."""
+        warn_older(
+            "predict_classes(x)", "predict(x).argmax(axis=-1), or predict(x) > 0.5 for a single sigmoid unit"
+        )
+        probabilities = self.predict(x, batch_size=batch_size, verbose=verbose)
+        if probabilities.shape[-1] > 1:
+            return np.asarray(probabilities.argmax(axis=-1))
+        return np.asarray(probabilities > 0.5).astype("int32")
+
+    def predict_proba(self, x: Any, batch_size: int | None = None, verbose: int = 0) -> Any:
+        """Return `predict`: the probabilities, when the last layer gives such."""
+        warn_older("predict_proba(x)", "predict(x)")
+        return self.predict(x, batch_size=batch_size, verbose=verbose)
+
+    def fit_generator(
+        self,
+        generator: Any,
+        steps_per_epoch: int | None = None,
+        epochs: int = 1,
+        *,
+        max_queue_size: int = 10,
+        workers: int = 1,
+        use_multiprocessing: bool = False,
+        **settings: Any,
+    ) -> History:
+        """Train on the batches of a generator: `fit` with the generator as `x`.
+
+        max_queue_size, workers, use_multiprocessing: how earlier versions read ahead, which no result
+        depends on; here one thread always does. settings: other arguments of `fit`.
+        """
+        warn_older("fit_generator(generator, ...)", "fit(generator, ...)")
+        return self.fit(generator, steps_per_epoch=steps_per_epoch, epochs=epochs, **settings)
+
+    def evaluate_generator(
+        self,
+        generator: Any,
+        steps: int | None = None,
+        *,
+        max_queue_size: int = 10,
+        workers: int = 1,
+        use_multiprocessing: bool = False,
+        **settings: Any,
+    ) -> Any:
+        """Return `evaluate` of the batches of a generator; for the arguments see `fit_generator`."""
+        warn_older("evaluate_generator(generator, ...)", "evaluate(generator, ...)")
+        return self.evaluate(generator, steps=steps, **settings)
+
+    def predict_generator(
+        self,
+        generator: Any,
+        steps: int | None = None,
+        *,
+        max_queue_size: int = 10,
+        workers: int = 1,
+        use_multiprocessing: bool = False,
+        **settings: Any,
+    ) -> Any:
+        """Return `predict` for the batches of a generator; for the arguments see `fit_generator`."""
+        warn_older("predict_generator(generator, ...)", "predict(generator, ...)")
+        return self.predict(generator, steps=steps, **settings)

@@ -1,0 +1,58 @@
+"""Older spellings: what texts of earlier years wrote still works, and says once how it is written today."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import warnings
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+_package = f"{Path(__file__).parent}{os.sep}"
+_warned: set[str] = set()
+
+
+def warn_older(older: str, today: str) -> None:
+    """Warn, once per process for each `older` spelling, naming `today`'s; the caller's line is shown."""
+    if older in _warned:
+        return
+    _warned.add(older)
+    level = 1
+    frame: FrameType = sys._getframe()
+    while frame.f_back is not None and (_is_ours(frame) or _is_import(frame)):
+        # `warnings` does not count the frames of an import statement.
+        level += not _is_import(frame)
+        frame = frame.f_back
+    warnings.warn(f"{older} is an older spelling: write {today}", DeprecationWarning, stacklevel=level)
+
+
+def forget_warnings() -> None:
+    """Let every older spelling warn again, as in a fresh process."""
+    _warned.clear()
+
+
+def _is_ours(frame: FrameType) -> bool:
+    return frame.f_code.co_filename.startswith(_package)
+
+
+def _is_import(frame: FrameType) -> bool:
+    return "importlib" in frame.f_code.co_filename and "_bootstrap" in frame.f_code.co_filename
+
+
+def older_address(older: str, today: str, names: Iterable[str]) -> Callable[[str], Any]:
+    """Return the ``__getattr__`` of a module `older` whose `names` live in the module `today`.
+
+    >>> __getattr__ = older_address("fitwell.utils.np_utils", "fitwell.utils", ["to_categorical"])
+    """
+    known = frozenset(names)
+
+    def find(name: str) -> Any:
+        if name not in known:
+            raise AttributeError(f"module {older!r} has no attribute {name!r}")
+        warn_older(f"{older}.{name}", f"{today}.{name}")
+        return getattr(importlib.import_module(today), name)
+
+    return find
