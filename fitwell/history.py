@@ -72,7 +72,7 @@ class History:
         """Return a table with one row per epoch and one column per metric; NaN where one was not logged."""
         import pandas as pd
 
-        columns = {name: pd.Series(values, index=self._when(name)) for name, values in self.history.items()}
+        columns = {name: pd.Series(values, index=self.epochs_of(name)) for name, values in self.history.items()}
         index = pd.Index(self.epoch, name="epoch")
         return pd.DataFrame({name: column.reindex(index) for name, column in columns.items()}, index=index)
 
@@ -113,7 +113,7 @@ class History:
                 continue
             # A learning rate is a setting, not a mean over the epoch.
             shift = 0.5 if name == metric and metric not in ("lr", "learning_rate") else 0.0
-            epochs = [epoch + 1 - shift for epoch in self._when(name)]
+            epochs = [epoch + 1 - shift for epoch in self.epochs_of(name)]
             label = name if title is None else ("training" if name == metric else "validation")
             style: dict[str, Any] = {"color": colour} if coloured else {}
             marker = "o" if len(epochs) < 2 else None
@@ -124,7 +124,8 @@ class History:
             axes.set_title(title)
         axes.legend()
 
-    def _when(self, name: str) -> list[int]:
+    def epochs_of(self, name: str) -> list[int]:
+        """Return the epochs (from 0) after which metric `name` was logged, in the order of its values."""
         known = self._epochs_of.get(name, [])
         # Someone may have put a list of their own into `history`; it is taken to begin at the first epoch.
         return known if len(known) == len(self.history[name]) else list(range(len(self.history[name])))

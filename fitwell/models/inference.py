@@ -30,6 +30,11 @@ class Inference:
         self._draws = False
         self._calls = 0
 
+    def share(self, other: Inference) -> None:
+        """Run on the compiled programs of `other`, whose model has the same structure."""
+        self._compiled = other._compiled
+        self._draws = other._draws
+
     def __call__(self, x: Any) -> Any:
         """Return the outputs for the rows of `x`, as NumPy arrays."""
         rows = count_rows(x)

@@ -7,13 +7,17 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import jax
+import numpy as np
+
 from fitwell import random
 from fitwell.callbacks.base import CallbackList
-from fitwell.data.feeds import ArrayFeed, Feed, Work
+from fitwell.data.feeds import ArrayFeed, Batch, Feed, Work
 from fitwell.engine.machine import Report, Validation
 from fitwell.engine.pace import Pace
 from fitwell.errors import InvalidArgument
 from fitwell.models import checks
+from fitwell.models.model import Model
 from fitwell.models.training import PATIENCE_SECONDS, Data, Fit
 from fitwell.population.members import Member
 from fitwell.population.rows import Rows, Source
@@ -31,10 +35,25 @@ _BATCH_HOOKS = (
 
 @dataclass
 class Group:
-    """Members that are one program: their rows, and how far a dispatch of it may run."""
+    """Members that are one program.
+
+    example: a row of zeros in the shapes of the data that the program was made for.
+    """
+
+    example: Batch
+    members: list[Member] = field(default_factory=list)
+
+    @property
+    def models(self) -> list[Model]:
+        """The models of the members."""
+        return [member.model for member in self.members]
+
+
+@dataclass
+class Course:
+    """What the fits of one group share: the rows, and how far a dispatch may run."""
 
     rows: Rows
-    members: list[Member] = field(default_factory=list)
     pace: Pace = field(default_factory=lambda: Pace(PATIENCE_SECONDS))
     checked: bool = False
 
@@ -48,38 +67,42 @@ def make_groups(members: Sequence[Member], source: Source) -> list[Group]:
         with random.drawing_from(member.stream):
             rows = source.rows_for(member.model)
             program = runtime.prepare(rows.data.example)
-        group = groups.setdefault((id(rows), structure(program)), Group(rows))
+        group = groups.setdefault((id(rows), structure(program)), Group(_one_row(rows.data.example)))
         if group.members:
             runtime.share_machines(group.members[0].model.runtime)
         group.members.append(member)
     return list(groups.values())
 
 
+def _one_row(batch: Batch) -> Batch:
+    return jax.tree.map(lambda leaf: np.zeros((1, *leaf.shape[1:]), leaf.dtype), batch)
+
+
 class MemberFit(Fit):
     """One call of `Model.fit` for one member."""
 
-    def __init__(self, member: Member, group: Group, callbacks: Sequence[Any], **settings: Any) -> None:
+    def __init__(self, member: Member, course: Course, callbacks: Sequence[Any], **settings: Any) -> None:
         self.member = member
-        self.group = group
+        self.course = course
         super().__init__(
             member.model,
-            group.rows.data,
-            group.rows.validation_of(member.fold),
+            course.rows.data,
+            course.rows.validation_of(member.fold),
             callbacks=[copy.deepcopy(callback) for callback in callbacks],
             verbose=0,
             **settings,
         )
         # What one member learned about the length of a dispatch serves the next.
-        self.pace = group.pace
+        self.pace = course.pace
 
     def _check(self, data: Data, validation: Data | None) -> None:
         # All members of a group have the same shapes and losses, and all folds the same rows.
-        if not self.group.checked:
+        if not self.course.checked:
             super()._check(data, validation)
-            self.group.checked = True
+            self.course.checked = True
 
     def _make_feed(self, data: Data, batch_size: int | None, **settings: Any) -> Feed:
-        chosen = self.group.rows.chosen_by(self.member.fold)
+        chosen = self.course.rows.chosen_by(self.member.fold)
         if not chosen:
             return super()._make_feed(data, batch_size, **settings)
         if settings.pop("steps") is not None:
@@ -91,7 +114,7 @@ class MemberFit(Fit):
         return ArrayFeed(data.batch, size, **settings, **chosen)
 
     def _validation_block(self, validation: Data) -> Validation | None:
-        return self.group.rows.block_of(self.member.fold, validation, self.validation_batch_size)
+        return self.course.rows.block_of(self.member.fold, validation, self.validation_batch_size)
 
     def _explain(self, work: Work, report: Report) -> None:
         """Note where the loss stopped being finite; the population says so for all members at once."""

@@ -36,15 +36,19 @@ def make_folds(folds: Any, splits: Any, batch: Batch, classifies: bool) -> list[
     if splits is not None:
         if folds is not None:
             raise InvalidArgument("fit: give either folds or splits, not both")
-        return [_checked(pair, number, rows) for number, pair in enumerate(splits)]
-    labels = _labels(batch) if classifies else None
-    if isinstance(folds, bool) or (not isinstance(folds, int | np.integer) and not hasattr(folds, "split")):
+        pairs = list(splits)
+        if not pairs:
+            raise InvalidArgument(
+                "splits: the list is empty; give at least one pair of arrays of row numbers"
+            )
+        return [_checked(pair, number, rows) for number, pair in enumerate(pairs)]
+    numbered = isinstance(folds, int | np.integer) and not isinstance(folds, bool)
+    if not numbered and not hasattr(folds, "get_n_splits"):
         raise InvalidArgument(
             f"folds: expected a number of at least 2 or a splitter of scikit-learn such as KFold(5), got {folds!r}"
         )
-    splitter = folds
-    if isinstance(folds, int | np.integer):
-        splitter = _splitter(int(folds), rows, labels)
+    labels = _labels(batch) if classifies or not numbered else None
+    splitter = _splitter(int(folds), rows, labels) if numbered else folds
     pairs = splitter.split(np.zeros((rows, 1)), labels)
     return [_checked(pair, number, rows) for number, pair in enumerate(pairs)]
 

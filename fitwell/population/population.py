@@ -7,19 +7,24 @@ import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import jax
+import numpy as np
+
 from fitwell.errors import InvalidArgument, NonFiniteWarning, StateError
 from fitwell.history import History
 from fitwell.models import checks
 from fitwell.models.model import Model
 from fitwell.models.training import interruptions
-from fitwell.population import layouts, table
-from fitwell.population.fitting import Group, MemberFit, callbacks_for, make_groups
+from fitwell.population import archive, layouts, plots, table
+from fitwell.population.ensemble import Ensemble, predict_all
+from fitwell.population.fitting import Course, Group, MemberFit, callbacks_for, make_groups
 from fitwell.population.members import Build, Member, Setting, check_seeds, check_settings, make_member
 from fitwell.population.rows import Source
 from fitwell.progress import Progress
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.axes import Axes
 
 
 class Population:
@@ -57,6 +62,7 @@ class Population:
         numbers = check_seeds(seeds)
         self.build = build
         self.members = [make_member(build, setting, seed) for setting in settings for seed in numbers]
+        self._groups: list[Group] = []
 
     # --- training ------------------------------------------------------------------------------------------
 
@@ -121,10 +127,12 @@ class Population:
             "shuffle": shuffle,
         }
 
-        def start(member: Member, group: Group) -> MemberFit:
-            return MemberFit(member, group, choose(member), **settings)
+        def start(member: Member, course: Course) -> MemberFit:
+            return MemberFit(member, course, choose(member), **settings)
 
-        self._run(make_groups(self.members, source), start, Progress(verbose, None, len(self.members)))
+        self._groups = make_groups(self.members, source)
+        courses = [Course(source.rows_for(group.members[0].model)) for group in self._groups]
+        self._run(courses, start, Progress(verbose, None, len(self.members)))
         return self
 
     def _divide(self, source: Source) -> None:
@@ -147,12 +155,12 @@ class Population:
             divided += [member, *others]
         self.members = divided
 
-    def _run(self, groups: Sequence[Group], start: Any, progress: Progress) -> None:
+    def _run(self, courses: Sequence[Course], start: Any, progress: Progress) -> None:
         starts = []
-        for group in groups:
-            starts += [(member, functools.partial(start, member, group)) for member in group.members]
+        for group, course in zip(self._groups, courses, strict=True):
+            starts += [(member, functools.partial(start, member, course)) for member in group.members]
         # The first of each group compiles for all: those go first, so that programs compile side by side.
-        firsts = {id(group.members[0]) for group in groups}
+        firsts = {id(group.members[0]) for group in self._groups}
         starts.sort(key=lambda item: id(item[0]) not in firsts)
         for member in self.members:
             member.begin(History())
@@ -208,6 +216,72 @@ class Population:
         model of the first fold; to learn from all rows, fit ``build(setting)`` anew.
         """
         return self.members[table.ranking(self.members, metric)[0]].model
+
+    def ensemble(self, top: int | None = None, metric: str | None = None) -> Ensemble:
+        """Return the best `top` members (all by default) as one predictor; `metric` as in `best`."""
+        if top is None:
+            return Ensemble([member.model for member in self.members])
+        if isinstance(top, bool) or not isinstance(top, int) or not 1 <= top <= len(self.members):
+            raise InvalidArgument(
+                f"ensemble: top must lie between 1 and the {len(self.members)} members, got {top!r}"
+            )
+        return Ensemble([self.members[number].model for number in table.ranking(self.members, metric)[:top]])
+
+    def predict(self, x: Any, batch_size: int | None = None) -> Any:
+        """Return the outputs of every member for the rows of `x`: ``[members, rows, ...]``."""
+        groups = [group.models for group in self._groups] or [[member.model] for member in self.members]
+        outputs = predict_all(groups, x, batch_size)
+        places = {id(member.model): place for place, member in enumerate(self.members)}
+        order = np.argsort([places[id(model)] for group in groups for model in group])
+        return jax.tree.map(lambda part: part[order], outputs)
+
+    def evaluate(
+        self, x: Any, y: Any = None, batch_size: int | None = None, sample_weight: Any = None
+    ) -> pd.DataFrame:
+        """Return the loss and every metric of each member over `x` and `y`: a table like `results`."""
+        found = [
+            member.model.evaluate(
+                x, y, batch_size=batch_size, sample_weight=sample_weight, verbose=0, return_dict=True
+            )
+            for member in self.members
+        ]
+        return table.rows(self.members, found)
+
+    # --- pictures ------------------------------------------------------------------------------------------
+
+    def plot_curves(self, metric: str | None = None, by: str | None = None, ax: Axes | None = None) -> Axes:
+        """Draw the learning curves of all members as a fan; `by` colours them by a hyperparameter."""
+        return plots.curves(self.members, metric, by, ax)
+
+    def plot_effect(self, name: str, metric: str | None = None, ax: Axes | None = None) -> Axes:
+        """Draw `metric` against hyperparameter `name`: each member, and the median at each value."""
+        return plots.effect(self.members, name, metric, ax)
+
+    def plot_pairs(self, metric: str | None = None) -> Any:
+        """Draw every pair of the hyperparameters that vary, coloured by `metric`; returns the figure."""
+        return plots.pairs(self.members, metric)
+
+    # --- files ---------------------------------------------------------------------------------------------
+
+    def save(self, filepath: Any, overwrite: bool = True) -> None:
+        """Write settings, seeds, histories and the training state of every member to one file.
+
+        Hyperparameters must be numbers, texts, or lists of them.
+        """
+        if not self._groups:
+            raise StateError("save: the population is not trained yet: call fit first")
+        archive.write(filepath, self.members, self._groups, overwrite)
+
+    @classmethod
+    def load(cls, filepath: Any, build: Build) -> Population:
+        """Read a population written by `save`; `build` is the function it was made with.
+
+        The file holds numbers and texts and runs no code. A loaded population goes on as the saved one would.
+        """
+        population = cls.__new__(cls)
+        population.build = build
+        population.members, population._groups = archive.read(filepath, build)
+        return population
 
     def __len__(self) -> int:
         return len(self.members)

@@ -18,28 +18,39 @@ if TYPE_CHECKING:
 
 def results(members: Sequence[Member]) -> pd.DataFrame:
     """Return one row per member: setting, seed, fold, epochs, status, and every metric's last and best value."""
-    import pandas as pd
-
     metrics = metric_names(members)
-    folds = any(member.fold is not None for member in members)
-    # A hyperparameter may be called like a metric ("loss"): then its column says which it is.
-    taken = {*metrics, *(f"best_{name}" for name in metrics)}
-    rows = []
+    found = []
     for member in members:
-        row: dict[str, Any] = {
-            f"{name} (setting)" if name in taken else name: value for name, value in member.setting.items()
-        }
-        row["seed"] = member.seed
-        if folds:
-            row["fold"] = member.fold
-        row |= {"epochs": len(member.history.epoch), "stopped_epoch": member.stopped_epoch}
+        row: dict[str, Any] = {"epochs": len(member.history.epoch), "stopped_epoch": member.stopped_epoch}
         for name in metrics:
             values = member.history.history.get(name, [])
             row[name] = values[-1] if values else math.nan
             row[f"best_{name}"] = _best(values, name)
-        rows.append(row | {"status": member.status})
-    frame = pd.DataFrame(rows)
+        found.append(row | {"status": member.status})
+    frame = rows(members, found)
     frame["stopped_epoch"] = frame["stopped_epoch"].astype("Int64")
+    return frame
+
+
+def rows(members: Sequence[Member], found: Sequence[dict[str, Any]]) -> pd.DataFrame:
+    """Return one row per member: its setting, seed and fold, then what was `found` for it."""
+    import pandas as pd
+
+    # A hyperparameter may be called like a metric ("loss"): then its column says which it is.
+    taken = {name for row in found for name in row}
+    folds = any(member.fold is not None for member in members)
+    filled = [
+        {f"{name} (setting)" if name in taken else name: value for name, value in member.setting.items()}
+        | {"seed": member.seed}
+        | ({"fold": member.fold} if folds else {})
+        | row
+        for member, row in zip(members, found, strict=True)
+    ]
+    settings = [name for row in filled for name in row if name not in {*taken, "seed", "fold"}]
+    order = dict.fromkeys(
+        [*settings, "seed", *(["fold"] if folds else []), *(n for row in found for n in row)]
+    )
+    frame = pd.DataFrame(filled, columns=list(order))
     frame.index.name = "member"
     return frame
 
@@ -66,7 +77,7 @@ def check_metric(members: Sequence[Member], metric: str | None) -> str:
 def score(member: Member, metric: str) -> float:
     """Return the value of `metric` that belongs to the member's present weights, NaN when there is none."""
     values = (
-        dict(zip(member.history._when(metric), member.history.history[metric], strict=True))
+        dict(zip(member.history.epochs_of(metric), member.history.history[metric], strict=True))
         if (metric in member.history.history)
         else {}
     )

@@ -1,0 +1,72 @@
+"""Members that answer together: predictions of all, their mean, and how far they disagree."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from fitwell.data.arrays import as_array
+from fitwell.errors import InvalidArgument
+from fitwell.models.model import Model
+from fitwell.population.layouts import cores
+
+
+class Prediction(NamedTuple):
+    """What an ensemble says.
+
+    mean: of the members' outputs: probabilities of a softmax or sigmoid stay probabilities. spread: their
+    standard deviation (dividing by n), large where the members disagree. Both have the shape of a single
+    model's outputs, or are lists or dicts as they are.
+    """
+
+    mean: Any
+    spread: Any
+
+
+class Ensemble:
+    """Models of which each answers, and the mean counts.
+
+    models: all with the same outputs. Averaging members that differ in the seed removes the part of the
+    error that is due to the initial weights (Lakshminarayanan et al. 2017, *Simple and scalable predictive
+    uncertainty estimation using deep ensembles*).
+    """
+
+    def __init__(self, models: Sequence[Model]) -> None:
+        self.models = list(models)
+
+    def predict(self, x: Any, batch_size: int | None = None) -> Prediction:
+        """Return mean and spread of the members' outputs for the rows of `x`."""
+        outputs = predict_all([self.models], x, batch_size)
+        return Prediction(
+            jax.tree.map(lambda part: part.mean(axis=0), outputs),
+            jax.tree.map(lambda part: part.std(axis=0), outputs),
+        )
+
+    def __len__(self) -> int:
+        return len(self.models)
+
+
+def predict_all(groups: Sequence[Sequence[Model]], x: Any, batch_size: int | None) -> Any:
+    """Return the outputs of all models, in order: ``[models, rows, ...]``.
+
+    groups: models of one structure each; the first of each compiles for the others.
+    """
+    x = jax.tree.map(lambda leaf: as_array(leaf, "x"), x, is_leaf=lambda leaf: hasattr(leaf, "__array__"))
+    firsts = [group[0].predict(x, batch_size) for group in groups]
+    outputs: list[Any] = []
+    with ThreadPoolExecutor(cores(), "fitwell-predict") as pool:
+        for group, first in zip(groups, firsts, strict=True):
+            for model in group[1:]:
+                model.inference.share(group[0].inference)
+            outputs += [first, *pool.map(lambda model: model.predict(x, batch_size), group[1:])]
+    shapes = {str(jax.tree.map(np.shape, output)) for output in outputs}
+    if len(shapes) > 1:
+        raise InvalidArgument(
+            f"predict: the members have outputs of different shapes, {' and '.join(sorted(shapes))}; ask them one by "
+            "one: pop.member(i).predict(x)"
+        )
+    return jax.tree.map(lambda *parts: np.stack(parts), *outputs)

@@ -1,0 +1,149 @@
+"""Cross-validation: a member of a fold is the model trained alone on that fold's rows."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.model_selection import KFold, StratifiedKFold, TimeSeriesSplit
+
+import fitwell as fw
+from fitwell.engine import compiling
+from fitwell.errors import DataError, InvalidArgument, StateError
+from tests.population.conftest import dense
+from tests.population.test_solo import normalised, rows, same, solo, subclassed
+
+
+def classifier(setting):
+    """Build a classifier of three classes."""
+    model = fw.Sequential([fw.Input((4,)), fw.layers.Dense(3, activation="softmax")])
+    model.compile(loss="sparse_categorical_crossentropy", optimizer="sgd", metrics=["accuracy"])
+    return model
+
+
+@pytest.mark.parametrize(
+    ("build", "batch_size"), [(normalised, 8), (normalised, 32), (normalised, 100), (subclassed, 8)]
+)
+def test_each_fold_is_a_solo_run_on_its_rows(build, batch_size):
+    x, y, _ = rows("rows")  # 38 rows: folds of 7 and 8 rows, so of 30 and 31 to learn from
+    settings = {"epochs": 4, "batch_size": batch_size}
+    population = fw.Population(build, [{"rate": 0.03}, {"rate": 0.1}], seeds=[1])
+    population.fit(x, y, folds=5, verbose=0, **settings)
+    splits = list(KFold(5, shuffle=True, random_state=0).split(x))
+    assert population.results["fold"].tolist() == list(range(5)) * 2
+    for member in population.members:
+        train, validation = splits[member.fold]
+        alone = solo(
+            build,
+            member.setting,
+            1,
+            x[train],
+            y[train],
+            validation_data=(x[validation], y[validation]),
+            **settings,
+        )
+        same(member, *alone)
+
+
+def test_folds_of_unequal_size_are_one_program(regression):
+    x, y, _ = regression
+    compiling.clear()
+    traced = compiling.statistics.traced
+    fw.Population(dense).fit(x[:47], y[:47], folds=3, epochs=3, verbose=0)
+    assert compiling.statistics.traced - traced == 1
+
+
+def test_classes_are_shared_out_evenly(classes):
+    x, y, _ = classes
+    order = np.argsort(y, kind="stable")
+    population = fw.Population(classifier).fit(x[order], y[order], folds=4, epochs=1, verbose=0)
+    for member, (train, validation) in zip(
+        population.members, StratifiedKFold(4, shuffle=True, random_state=0).split(x, y[order]), strict=True
+    ):
+        model, history = solo(
+            classifier, {}, 0, x[order][train], y[order][train],
+            validation_data=(x[order][validation], y[order][validation]), epochs=1,
+        )  # fmt: skip
+        same(member, model, history)
+        assert np.bincount(y[order][validation]).tolist() == [5, 5, 5]
+
+
+def test_splitters_and_splits(regression):
+    x, y, _ = regression
+    by_splitter = fw.Population(dense).fit(x, y, folds=TimeSeriesSplit(3), epochs=2, verbose=0)
+    splits = list(TimeSeriesSplit(3).split(x))
+    by_rows = fw.Population(dense).fit(x, y, splits=splits, epochs=2, verbose=0)
+    for one, other in zip(by_splitter.history, by_rows.history, strict=True):
+        assert one.history == other.history
+    train, validation = splits[1]
+    same(
+        by_rows.members[1],
+        *solo(dense, {}, 0, x[train], y[train], validation_data=(x[validation], y[validation]), epochs=2),
+    )
+
+
+def test_sample_weights_go_with_their_rows(regression):
+    x, y, _ = regression
+    weights = np.linspace(0, 2, len(x)).astype(np.float32)
+    population = fw.Population(dense).fit(x, y, sample_weight=weights, folds=3, epochs=2, verbose=0)
+    for member, (train, validation) in zip(
+        population.members, KFold(3, shuffle=True, random_state=0).split(x), strict=True
+    ):
+        validating = (x[validation], y[validation], weights[validation])
+        alone = solo(
+            dense,
+            {},
+            0,
+            x[train],
+            y[train],
+            sample_weight=weights[train],
+            validation_data=validating,
+            epochs=2,
+        )
+        same(member, *alone)
+
+
+def test_best_of_folds_is_best_on_average(regression):
+    x, y, _ = regression
+    population = fw.Population(dense, fw.grid(learning_rate=[1e-4, 0.05])).fit(
+        x, y, folds=3, epochs=5, verbose=0
+    )
+    means = population.results.groupby("learning_rate")["val_loss"].mean()
+    assert means.idxmin() == 0.05
+    assert population.best() is population.member(3)
+
+
+def test_going_on_with_the_same_folds(regression):
+    x, y, _ = regression
+    population = fw.Population(dense).fit(x, y, folds=3, epochs=2, verbose=0)
+    population.fit(x, y, folds=3, epochs=4, initial_epoch=2, verbose=0)
+    straight = fw.Population(dense).fit(x, y, folds=3, epochs=4, verbose=0)
+    for one, other in zip(population.history, straight.history, strict=True):
+        assert one.history["val_loss"] == other.history["val_loss"][2:]
+    with pytest.raises(StateError, match="trained with 3 folds and cannot go on with 4"):
+        population.fit(x, y, folds=4, verbose=0)
+    with pytest.raises(StateError, match="trained with 3 folds and cannot go on with none"):
+        population.fit(x, y, verbose=0)
+
+
+def test_mistakes(regression, classes):
+    x, y, validation = regression
+    population = fw.Population(dense)
+    for arguments, message in [
+        ({"folds": 51}, "between 2 and the number of rows, 50, got 51"),
+        ({"folds": 1}, "between 2 and the number of rows"),
+        ({"folds": "five"}, "a number of at least 2 or a splitter of scikit-learn"),
+        ({"folds": 2, "splits": []}, "either folds or splits"),
+        ({"folds": 2, "validation_data": validation}, "leave validation_data and validation_split out"),
+        ({"folds": 2, "steps_per_epoch": 1}, "steps_per_epoch cannot be combined with folds"),
+        ({"splits": []}, "splits: the list is empty"),
+        ({"splits": [[0, 1, 2]]}, r"splits\[0\]: expected \(training rows, validation rows\)"),
+        ({"splits": [([0, 1], [50])]}, r"validation rows must lie in 0 … 49, got 50"),
+        ({"splits": [([0, 1], [1, 2])]}, "1 rows are both trained on and validated with, the first is 1"),
+        ({"splits": [(x[:, 0] > 0, x[:, 0] <= 0)]}, "for a mask write np.flatnonzero"),
+    ]:
+        with pytest.raises(InvalidArgument, match=message):
+            fw.Population(dense).fit(x, y, verbose=0, **arguments)
+    assert population.members[0].status == "not trained"
+    x, y, _ = classes
+    with pytest.raises(DataError, match="the rarest class has 2 rows"):
+        fw.Population(classifier).fit(x[:40], np.r_[np.zeros(38), 1, 1].astype(int), folds=3, verbose=0)
