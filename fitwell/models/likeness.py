@@ -86,7 +86,8 @@ def _architecture(model: Any) -> dict[str, str]:
     }
     for path, layer in model.flatten():
         if layer is not model:
-            parts[f"layer {path}"] = f"{type(layer).__name__} {_structure(_config(layer))}"
+            parts[path] = type(layer).__name__
+            parts |= {f"{path}.{name}": _structure(value) for name, value in _config(layer).items()}
     return parts
 
 
