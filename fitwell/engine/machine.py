@@ -211,14 +211,24 @@ class Machine:
     def _dispatch(
         self, state: TrainState, work: Work, epoch_values: dict[str, Array], limit: int
     ) -> tuple[TrainState, Report]:
-        # Numbers travel in few arrays: each argument costs a dispatch some microseconds.
-        span = np.array([work.epochs, work.start, work.stop, work.first, work.last, limit], np.int32)
-        arguments = (state, work.block, work.order, work.sizes, span, epoch_values, self.validation)
-        run = self._find(("run", work.key, tuple(epoch_values)), self._run, arguments)
+        arguments = self.arguments(state, work, epoch_values, limit)
+        run = self.find(("run", work.key, tuple(epoch_values)), self.run, arguments)
         began = time.perf_counter()
         state, summary, logs, running = run(*arguments)
-        count, stop, bad_step, step_before, finite = np.asarray(summary).tolist()
-        seconds = time.perf_counter() - began
+        summary = np.asarray(summary)
+        return state, self.report(summary, logs, running, time.perf_counter() - began)
+
+    def arguments(
+        self, state: TrainState, work: Work, epoch_values: dict[str, Array], limit: int = _NO_LIMIT
+    ) -> tuple[Any, ...]:
+        """Return what `run` takes."""
+        # Numbers travel in few arrays: each argument costs a dispatch some microseconds.
+        span = np.array([work.epochs, work.start, work.stop, work.first, work.last, limit], np.int32)
+        return state, work.block, work.order, work.sizes, span, epoch_values, self.validation
+
+    def report(self, summary: Array, logs: Array, running: Array, seconds: float) -> Report:
+        """Return in words what `run` returned beside the state."""
+        count, stop, bad_step, step_before, finite = summary.tolist()
         names = self._log_names()
         table = np.array(logs)[:count] if count else np.zeros((0, len(names)), np.float32)
         so_far = (self._result_names, running)
@@ -229,9 +239,10 @@ class Machine:
     def close(self, state: TrainState, results: dict[str, Any]) -> TrainState:
         """Apply the policies to an epoch whose validation `results` were computed outside the dispatch."""
         arguments = (state, {name: np.float32(value) for name, value in results.items()})
-        return self._find(("close", tuple(results)), self._close, arguments)(*arguments)
+        return self.find(("close", tuple(results)), self._close, arguments)(*arguments)
 
-    def _find(self, key: Any, function: Any, arguments: tuple[Any, ...]) -> Any:
+    def find(self, key: Any, function: Any, arguments: tuple[Any, ...]) -> Any:
+        """Return the compiled form of `function`, compiled at the first call with `key`."""
         # Members of a population call one machine from several threads: the first compiles, the others wait.
         with self._compiling:
             if key not in self._compiled:
@@ -246,7 +257,7 @@ class Machine:
             memories[policy.name], state = policy.update(memories[policy.name], logs, state)
         return state.replace(policies=memories, epoch=state.epoch + 1)
 
-    def _run(
+    def run(
         self,
         state: TrainState,
         block: Batch,
@@ -256,6 +267,7 @@ class Machine:
         epoch_values: dict[str, Array],
         validation: Validation | None,
     ) -> Any:
+        """Do one dispatch: the function that is compiled. Pure, so it may be mapped over states."""
         step = make_step(self.program, self.training)
         zero = self.program.zero_metrics()
         names = self._log_names()

@@ -7,7 +7,7 @@ import itertools
 import signal
 import threading
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,7 @@ from fitwell.data.feeds import MOST_EPOCHS, ArrayFeed, Batch, Feed, StreamFeed, 
 from fitwell.engine.machine import Report, Results, Validation, take
 from fitwell.engine.pace import Pace
 from fitwell.engine.policies import Policy
+from fitwell.engine.state import TrainState
 from fitwell.errors import InvalidArgument, NonFiniteWarning, nearest
 from fitwell.history import History
 from fitwell.models import checks, packing
@@ -38,6 +39,12 @@ EVALUATION_ROWS = 1024
 PATIENCE_SECONDS = 0.5
 
 _TEST_BATCH_HOOKS = ("on_test_batch_begin", "on_test_batch_end")
+
+
+# What a fit asks of its machine, and what it is answered (None only to begin).
+Dispatch = tuple[TrainState, Work, dict[str, np.ndarray]]
+Outcome = tuple[TrainState, Report]
+Dispatches = Generator[Dispatch, Outcome | None, None]
 
 
 @dataclass
@@ -332,6 +339,19 @@ class Fit:
 
     def run(self) -> History:
         """Train, and return the history."""
+        dispatches = self.dispatches()
+        outcome = None
+        try:
+            while True:
+                outcome = self.machine(*dispatches.send(outcome))
+        except StopIteration:
+            return self.history
+
+    def dispatches(self) -> Dispatches:
+        """Train, leaving the dispatches to whoever drives this generator, as `run` does.
+
+        It yields the arguments of `machine` and wants to be sent what that returns.
+        """
         model, runtime = self.model, self.runtime
         model.history = self.history
         model.stop_training = False
@@ -341,12 +361,13 @@ class Fit:
         with interruptions() as interrupted:
             for work in self._works():
                 values = self._before(work)
-                self._run(work, values)
+                yield from self._run(work, values)
                 if interrupted() or model.stop_training:
                     if self.epoch_is_open:
                         self.keeper.leave(self)
                         # Close the open epoch: no more steps, but its validation, policies and logs.
-                        self._run(dataclasses.replace(work, start=work.stop, first=False, last=True), values)
+                        rest = dataclasses.replace(work, start=work.stop, first=False, last=True)
+                        yield from self._run(rest, values)
                     break
                 self.keeper.pause(self)
         self.keeper.finish(self)
@@ -356,7 +377,6 @@ class Fit:
         self.keeper.clear(self)
         if interrupted():
             raise KeyboardInterrupt
-        return self.history
 
     def _works(self) -> Iterator[Work]:
         """Yield the works that are left: of a run that is resumed not all, of one that had ended none."""
@@ -406,10 +426,12 @@ class Fit:
                 tables[path] = table
         return tables
 
-    def _run(self, work: Work, values: dict[str, np.ndarray]) -> None:
-        """Do one dispatch and hand out what it tells."""
+    def _run(self, work: Work, values: dict[str, np.ndarray]) -> Dispatches:
+        """Have one dispatch done and hand out what it tells."""
         runtime = self.runtime
-        state, report = self.machine(runtime.refresh(runtime.current), work, values)
+        outcome = yield runtime.refresh(runtime.current), work, values
+        assert outcome is not None
+        state, report = outcome
         runtime.adopt(state)
         runtime.take_hyperparameters(state, self.steered)
         if 0 < len(report.epochs) < work.epochs:
