@@ -232,9 +232,7 @@ class Machine:
         names = self._log_names()
         table = np.array(logs)[:count] if count else np.zeros((0, len(names)), np.float32)
         so_far = (self._result_names, running)
-        return state, Report(
-            Results(names, table), so_far, seconds, bool(stop), bad_step, step_before, bool(finite)
-        )
+        return Report(Results(names, table), so_far, seconds, bool(stop), bad_step, step_before, bool(finite))
 
     def close(self, state: TrainState, results: dict[str, Any]) -> TrainState:
         """Apply the policies to an epoch whose validation `results` were computed outside the dispatch."""
