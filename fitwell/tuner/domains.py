@@ -1,0 +1,282 @@
+"""What a hyperparameter may be: a range of numbers, a choice, a list of these.
+
+A domain knows its values, Optuna's name for them, and how a value is written into a study, which holds
+numbers and texts only.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fitwell.errors import InvalidArgument
+
+if TYPE_CHECKING:
+    from optuna.trial import Trial
+
+# A grid over a continuous range has so many points, as in KerasTuner.
+GRID_POINTS = 10
+
+_STORABLE = (type(None), bool, int, float, str)
+
+
+class Domain:
+    """Base of all domains.
+
+    when: for which values of other hyperparameters this one exists: ``{"depth": [2, 3]}``. In a setting
+        where it does not exist it is missing, and nothing is drawn for it.
+    default: the value of a model that is built without a search.
+    """
+
+    when: Mapping[str, Any]
+    default: Any
+
+    def suggest(self, trial: Trial, name: str) -> Any:
+        """Return the value that Optuna's `trial` has for `name`."""
+        raise NotImplementedError
+
+    def points(self) -> list[Any]:
+        """Return the values that a grid visits."""
+        raise NotImplementedError
+
+    def stored(self, value: Any) -> Any:
+        """Return how `value` is written into a study."""
+        return value
+
+    def restored(self, stored: Any) -> Any:
+        """Return the value that `stored` stands for."""
+        return stored
+
+    def contains(self, value: Any) -> bool:
+        """Return whether `value` can be drawn."""
+        raise NotImplementedError
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and vars(self) == vars(other)
+
+    __hash__ = None  # type: ignore[assignment]  # domains are compared, never looked up
+
+    def __repr__(self) -> str:
+        told = ", ".join(f"{name}={value!r}" for name, value in vars(self).items() if value not in (None, {}))
+        return f"{type(self).__name__}({told})"
+
+
+class Float(Domain):
+    """A number between `low` and `high`, both included.
+
+    log: equal chances for equal ratios, as fits learning rates and penalties; `low` must be above 0.
+    step: only ``low``, ``low + step``, …; not together with `log`.
+    """
+
+    def __init__(
+        self,
+        low: float,
+        high: float,
+        *,
+        log: bool = False,
+        step: float | None = None,
+        default: float | None = None,
+        when: Mapping[str, Any] | None = None,
+    ) -> None:
+        _check_range(self, low, high, log, step)
+        self.low, self.high, self.log, self.step = float(low), float(high), log, step
+        self.when = _conditions(when)
+        self.default = _checked_default(self, self.low if default is None else float(default))
+
+    def suggest(self, trial: Trial, name: str) -> float:
+        """Return the trial's value."""
+        high = self.points()[-1] if self.step else self.high
+        return trial.suggest_float(name, self.low, high, step=self.step, log=self.log)
+
+    def points(self) -> list[float]:
+        """Return every step, or ten values at even distances (even ratios with `log`)."""
+        if self.low == self.high:
+            return [self.low]
+        if self.step is not None:
+            count = math.floor((self.high - self.low) / self.step + 1e-9)
+            return [self.low + number * self.step for number in range(count + 1)]
+        space = np.geomspace if self.log else np.linspace
+        return np.clip(space(self.low, self.high, GRID_POINTS), self.low, self.high).tolist()
+
+    def contains(self, value: Any) -> bool:
+        """Return whether `value` lies in the range, and on a step."""
+        if isinstance(value, bool) or not isinstance(value, int | float | np.number):
+            return False
+        steps = 0.0 if self.step is None else (value - self.low) / self.step
+        return bool(self.low <= value <= self.high and abs(steps - round(steps)) < 1e-6)
+
+
+class Int(Domain):
+    """A whole number between `low` and `high`, both included.
+
+    log: equal chances for equal ratios, as fits numbers of units; `low` must be at least 1.
+    step: only ``low``, ``low + step``, …; not together with `log`.
+    """
+
+    def __init__(
+        self,
+        low: int,
+        high: int,
+        *,
+        log: bool = False,
+        step: int = 1,
+        default: int | None = None,
+        when: Mapping[str, Any] | None = None,
+    ) -> None:
+        _check_range(self, low, high, log, step)
+        for name, number in (("low", low), ("high", high), ("step", step)):
+            if number != int(number):
+                raise InvalidArgument(f"Int: {name} must be a whole number, got {number!r}; see Float")
+        if log and step != 1:
+            raise InvalidArgument(f"Int: log and step={step!r} cannot be combined; leave one out")
+        self.low, self.high, self.log, self.step = int(low), int(high), log, int(step)
+        self.when = _conditions(when)
+        self.default = _checked_default(self, self.low if default is None else default)
+
+    def suggest(self, trial: Trial, name: str) -> int:
+        """Return the trial's value."""
+        return trial.suggest_int(name, self.low, self.points()[-1], step=self.step, log=self.log)
+
+    def points(self) -> list[int]:
+        """Return every value."""
+        return list(range(self.low, self.high + 1, self.step))
+
+    def contains(self, value: Any) -> bool:
+        """Return whether `value` is one of them."""
+        whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+        return whole and bool(self.low <= value <= self.high and (value - self.low) % self.step == 0)
+
+
+class Choice(Domain):
+    """One of `values`, which may be of any kind; in the study they stand as texts where they are no plain values."""
+
+    def __init__(
+        self, values: Iterable[Any], *, default: Any = None, when: Mapping[str, Any] | None = None
+    ) -> None:
+        if isinstance(values, str | bytes | Mapping) or not isinstance(values, Iterable):
+            raise InvalidArgument(f"Choice: expected a list of values, got {values!r}; write [{values!r}]")
+        self.values = list(values)
+        if not self.values:
+            raise InvalidArgument("Choice: the list of values is empty, so no setting is possible")
+        self._texts = [value if isinstance(value, _STORABLE) else repr(value) for value in self.values]
+        seen = [repr(text) for text in self._texts]
+        if len(set(seen)) < len(seen):
+            raise InvalidArgument(f"Choice: the values must differ, got {self.values!r}")
+        self.when = _conditions(when)
+        self.default = _checked_default(self, self.values[0] if default is None else default)
+
+    def suggest(self, trial: Trial, name: str) -> Any:
+        """Return the trial's value."""
+        return self.restored(trial.suggest_categorical(name, self._texts))
+
+    def points(self) -> list[Any]:
+        """Return the values."""
+        return self.values
+
+    def stored(self, value: Any) -> Any:
+        """Return the value's text, or the value where a study can hold it."""
+        return self._texts[self._place(value)]
+
+    def restored(self, stored: Any) -> Any:
+        """Return the value of that text."""
+        kinds = [(type(text), text) for text in self._texts]
+        return self.values[kinds.index((type(stored), stored))]
+
+    def contains(self, value: Any) -> bool:
+        """Return whether `value` is one of them."""
+        return any(_same(value, known) for known in self.values)
+
+    def _place(self, value: Any) -> int:
+        return next(place for place, known in enumerate(self.values) if _same(value, known))
+
+
+class Boolean(Choice):
+    """False or True."""
+
+    def __init__(self, *, default: bool = False, when: Mapping[str, Any] | None = None) -> None:
+        super().__init__([False, True], default=default, when=when)
+
+
+class Fixed(Domain):
+    """One value for all: written down with the settings, not searched."""
+
+    def __init__(self, value: Any, *, when: Mapping[str, Any] | None = None) -> None:
+        self.value = value
+        self.when = _conditions(when)
+        self.default = value
+
+    def suggest(self, trial: Trial, name: str) -> Any:
+        """Return the one value."""
+        return self.value
+
+    def points(self) -> list[Any]:
+        """Return the one value."""
+        return [self.value]
+
+    def contains(self, value: Any) -> bool:
+        """Return whether it is this value."""
+        return _same(value, self.value)
+
+
+class Several(Domain):
+    """A list of `least` to `most` values of one domain: the widths of hidden layers, say.
+
+    ``"hidden": Several(Int(8, 128, log=True), 1, 3)`` gives settings such as ``[64, 16]``. Its length and
+    each value are hyperparameters of their own (``hidden_length``, ``hidden_0``, …), and the later ones
+    exist only in lists that are long enough.
+    """
+
+    def __init__(self, of: Domain, least: int, most: int, *, when: Mapping[str, Any] | None = None) -> None:
+        if not isinstance(of, Domain) or isinstance(of, Several):
+            raise InvalidArgument(f"Several: expected a domain such as Int(8, 128), got {of!r}")
+        if not 0 <= least <= most:
+            raise InvalidArgument(f"Several: expected lengths 0 <= least <= most, got {least!r} and {most!r}")
+        self.of, self.least, self.most = of, least, most
+        self.when = _conditions(when)
+        self.default = [of.default] * least
+
+
+def _check_range(domain: Domain, low: Any, high: Any, log: bool, step: Any) -> None:
+    where = type(domain).__name__
+    for name, number in (("low", low), ("high", high), ("step", step)):
+        is_number = isinstance(number, int | float | np.number) and not isinstance(number, bool)
+        if not (is_number and math.isfinite(number)) and not (name == "step" and number is None):
+            raise InvalidArgument(f"{where}: {name} must be a finite number, got {number!r}")
+    if low > high:
+        raise InvalidArgument(
+            f"{where}: no value lies between low={low!r} and high={high!r}; write {where}({high!r}, {low!r})"
+        )
+    if log and low <= 0:
+        raise InvalidArgument(
+            f"{where}: with log=True low must be above 0, got {low!r}; for a penalty that may be 0 let a Choice "
+            "decide whether there is one, and give its strength when={...}"
+        )
+    if step is not None and step <= 0:
+        raise InvalidArgument(f"{where}: step must be above 0, got {step!r}")
+    if log and step is not None and isinstance(domain, Float):
+        raise InvalidArgument(f"{where}: log and step={step!r} cannot be combined; leave one out")
+
+
+def _checked_default(domain: Domain, default: Any) -> Any:
+    if not domain.contains(default):
+        raise InvalidArgument(f"{type(domain).__name__}: the default {default!r} is not one of its values")
+    return default
+
+
+def _conditions(when: Mapping[str, Any] | None) -> dict[str, list[Any]]:
+    if when is not None and not isinstance(when, Mapping):
+        raise InvalidArgument(f"when: expected a dict such as {{'depth': [2, 3]}}, got {when!r}")
+    return {name: as_values(values) for name, values in (when or {}).items()}
+
+
+def as_values(values: Any) -> list[Any]:
+    """Return the values that a condition allows: one, or a list of them."""
+    return list(values) if isinstance(values, Sequence) and not isinstance(values, str) else [values]
+
+
+def _same(first: Any, second: Any) -> bool:
+    # True is not 1 here: a choice may hold both.
+    return isinstance(first, bool) == isinstance(second, bool) and bool(np.all(first == second))

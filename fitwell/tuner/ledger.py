@@ -1,0 +1,304 @@
+"""The study: which trials there are, who trains them, and what they came to.
+
+Every trial that is RUNNING carries the name of its worker. Trials are taken only under the storage's lock, by
+whoever finds that there are still some to begin, or that a worker has died and left some: a killed search
+therefore goes on with the very trials that it was killed in, and no more trials begin than were asked for.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from fitwell.errors import InvalidArgument, StateError
+from fitwell.tuner.hyperparameters import HyperParameters, InvalidSetting, Setting
+from fitwell.tuner.objective import Objective
+from fitwell.tuner.optional import import_optuna, quiet
+from fitwell.tuner.samplers import make_sampler
+from fitwell.tuner.space import Space, stored
+from fitwell.tuner.storage import Storage
+from fitwell.tuner.workers import Worker, is_alive
+
+WORKER = "worker"
+TERMS = "fitwell"
+DEATHS = "workers lost"
+REASON = "reason"
+# A trial that took so many workers with it (memory, most likely) is given up.
+MOST_DEATHS = 3
+# So many settings refused in a row mean that there is hardly a valid one.
+MOST_REFUSALS = 100
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """A trial that this worker has to train.
+
+    setting: what its model is built from. reported: the steps that a worker before reported already.
+    """
+
+    trial: Any
+    setting: Setting = field(default_factory=dict)
+    reported: frozenset[int] = frozenset()
+
+    def hyperparameters(self) -> HyperParameters:
+        """Return what draws from the trial; values that were drawn before are drawn again."""
+        return HyperParameters(lambda name, domain: domain.suggest(self.trial, name))
+
+    @property
+    def number(self) -> int:
+        """The trial's number in the study."""
+        return int(self.trial.number)
+
+
+class Ledger:
+    """The study of one search, opened or made.
+
+    terms: what must be equal for results to be comparable; a study that was begun with others is refused.
+    trials: how many there shall be in all, of all workers and all calls; None for as many as there is time for.
+    first: settings to try before the sampler is asked.
+    """
+
+    def __init__(
+        self,
+        storage: Storage,
+        name: str,
+        space: Space,
+        objective: Objective,
+        *,
+        sampler: str,
+        pruner: Any,
+        seed: int,
+        trials: int | None,
+        first: Sequence[Mapping[str, Any]] = (),
+        terms: Mapping[str, Any],
+        overwrite: bool = False,
+    ) -> None:
+        optuna = import_optuna()
+        self.storage = storage
+        self.space = space
+        self.objective = objective
+        self.trials = trials
+        self._sampler = sampler
+        self._seed = seed
+        self._first = list(first)
+        with storage.locked():
+            known = [found.study_name for found in optuna.get_all_study_summaries(storage.backend, False)]
+            if overwrite and name in known:
+                optuna.delete_study(study_name=name, storage=storage.backend)
+            self.study = optuna.create_study(
+                storage=storage.backend,
+                study_name=name,
+                pruner=pruner,
+                direction={"min": "minimize", "max": "maximize"}[objective.direction],
+                load_if_exists=True,
+            )
+            self._check_terms(json.loads(json.dumps(terms)))
+            self.finished_before = len(self._ended())
+        self.worker = Worker(self._note)
+
+    def _check_terms(self, terms: dict[str, Any]) -> None:
+        begun = self.study.user_attrs.get(TERMS)
+        if begun is None:
+            if self.study.get_trials(deepcopy=False):
+                raise InvalidArgument(
+                    f"the study {self.study.study_name!r} in {self.storage.name} was not made by fitwell; give another "
+                    "name=..., or overwrite=True to delete it"
+                )
+            self.study.set_user_attr(TERMS, terms)
+            return
+        differ = [name for name in {**begun, **terms} if begun.get(name) != terms.get(name)]
+        if differ:
+            told = "; ".join(f"{name}: {begun.get(name)!r} then, {terms.get(name)!r} now" for name in differ)
+            raise InvalidArgument(
+                f"the study {self.study.study_name!r} in {self.storage.name} was begun differently, so its trials "
+                f"cannot be compared with new ones ({told}). Give another name=..., or overwrite=True to begin anew"
+            )
+
+    # --- taking trials -------------------------------------------------------------------------------------
+
+    def book(self, count: int) -> list[Ticket]:
+        """Take up to `count` trials to train: those of dead workers first. None left: an empty list."""
+        tickets: list[Ticket] = []
+        refused = 0
+        with self.storage.locked():
+            points = self.space.grid() if self._sampler == "grid" else None
+            orphans, waiting = self._orphans(), len(self._in_state("WAITING"))
+            while len(tickets) < count:
+                if orphans:
+                    ticket = self._adopt(orphans.pop(0))
+                    if ticket is None:
+                        continue
+                elif waiting:
+                    ticket, waiting = self._ask(), waiting - 1
+                elif self._full() or not self._enqueue(points):
+                    break
+                else:
+                    ticket = self._ask()
+                try:
+                    ticket.setting.update(self.space.draw(ticket.hyperparameters()))
+                    tickets.append(ticket)
+                except InvalidSetting as error:
+                    self._refuse(ticket.trial, str(error))
+                    refused += 1
+                    if refused >= MOST_REFUSALS:
+                        break
+        if refused >= MOST_REFUSALS and not tickets:
+            raise self._nothing_valid(f"{refused} settings in a row")
+        if not tickets and refused and not self._begun():
+            raise self._nothing_valid("all of its settings")
+        return tickets
+
+    def refuse(self, ticket: Ticket, reason: str) -> None:
+        """Note that the build function refused a setting; it does not count as a trial."""
+        with self.storage.guarded():
+            self._refuse(ticket.trial, reason)
+
+    def check_refusals(self) -> None:
+        """Raise `InvalidArgument` when nothing but refusals has come of the last trials."""
+        last = self.frozen()[-MOST_REFUSALS:]
+        if len(last) == MOST_REFUSALS and all(trial.state.name == "FAIL" for trial in last):
+            raise self._nothing_valid(f"{MOST_REFUSALS} settings in a row")
+
+    def _nothing_valid(self, what: str) -> InvalidArgument:
+        reasons = [trial.user_attrs.get(REASON) for trial in self.frozen()]
+        last = next((reason for reason in reversed(reasons) if reason), "")
+        return InvalidArgument(
+            f"the space seems to have no valid point: the build function refused {what}. The last time: {last}"
+        )
+
+    def _ask(self) -> Ticket:
+        waiting = self._in_state("WAITING")
+        self._seed_sampler(waiting[0].number if waiting else len(self.study.get_trials(deepcopy=False)))
+        trial = self.study.ask()
+        trial.set_user_attr(WORKER, self.worker.name)
+        return Ticket(trial)
+
+    def _seed_sampler(self, number: int) -> None:
+        self.study.sampler = make_sampler(self._sampler, self._seed, number)
+
+    def _enqueue(self, points: Any) -> bool:
+        """Make a trial that waits, where its setting is not the sampler's to choose; False at the end of a grid."""
+        known = [trial.params for trial in self.study.get_trials(deepcopy=False)]
+        if len(known) < len(self._first):
+            self.study.enqueue_trial(self._as_stored(self._first[len(known)]))
+        elif points is not None:
+            point = next((point for point, _ in points if point not in known), None)
+            if point is None:
+                return False
+            self.study.enqueue_trial(point)
+        return True
+
+    def _as_stored(self, setting: Mapping[str, Any]) -> dict[str, Any]:
+        hp = HyperParameters.of(setting)
+        self.space.draw(hp)
+        unknown = [
+            name for name in setting if name not in hp.values and name not in (self.space.declared or ())
+        ]
+        if unknown:
+            raise InvalidArgument(
+                f"first: the space has no hyperparameter {unknown[0]!r} in {dict(setting)!r}"
+            )
+        return stored(hp)
+
+    def _orphans(self) -> list[Any]:
+        notes = self.study.user_attrs
+        found = []
+        for trial in self._in_state("RUNNING"):
+            owner = trial.user_attrs.get(WORKER)
+            # Under the lock nobody is just about to write the name, so without one the worker died before.
+            if not owner or not is_alive(owner, notes):
+                found.append(trial)
+        return found
+
+    def _adopt(self, frozen: Any) -> Ticket | None:
+        optuna = import_optuna()
+        # It may have died before it drew anything.
+        self._seed_sampler(frozen.number)
+        # There is no public way from a trial that is RUNNING to one that can be reported to.
+        trial = optuna.trial.Trial(self.study, frozen._trial_id)
+        if frozen.user_attrs.get(WORKER):
+            deaths = frozen.user_attrs.get(DEATHS, 0) + 1
+            trial.set_user_attr(DEATHS, deaths)
+            if deaths >= MOST_DEATHS:
+                self._refuse(trial, f"{deaths} workers died while they trained it")
+                return None
+        trial.set_user_attr(WORKER, self.worker.name)
+        return Ticket(trial, reported=frozenset(frozen.intermediate_values))
+
+    # --- what came of them ---------------------------------------------------------------------------------
+
+    def report(self, ticket: Ticket, step: int, value: float) -> bool:
+        """Note the value after `step` epochs; return whether the pruner gives the trial up."""
+        with self.storage.guarded():
+            if step not in ticket.reported:
+                ticket.trial.report(value, step)
+            return bool(ticket.trial.should_prune())
+
+    def finish(self, ticket: Ticket, value: float, pruned: bool = False, **notes: Any) -> None:
+        """Note the value of a trial, and whether it was given up early."""
+        with self.storage.guarded(), quiet():
+            for name, note in notes.items():
+                ticket.trial.set_user_attr(name, note)
+            state = _state("PRUNED") if pruned else None
+            self.study.tell(ticket.trial, None if pruned else value, state)
+
+    def release(self, tickets: Sequence[Ticket]) -> None:
+        """Give trials back that were not trained to their end; somebody takes them up again."""
+        with self.storage.guarded():
+            for ticket in tickets:
+                ticket.trial.set_user_attr(WORKER, "")
+
+    def frozen(self) -> list[Any]:
+        """Return all trials as they are now."""
+        with self.storage.guarded():
+            return list(self.study.get_trials(deepcopy=False))
+
+    def best(self) -> Any:
+        """Return the best complete trial; raises `StateError` when there is none with a finite value."""
+        complete = [
+            trial for trial in self.frozen() if trial.state.name == "COMPLETE" and math.isfinite(trial.value)
+        ]
+        if not complete:
+            raise StateError(
+                "no trial has come to a finite value yet, so none is the best; see `trials`, column 'state', and "
+                "search on"
+            )
+        pick = min if self.objective.direction == "min" else max
+        return pick(complete, key=lambda trial: trial.value)
+
+    def setting_of(self, frozen: Any) -> Setting:
+        """Return what the model of a finished trial is built from."""
+
+        def look_up(name: str, domain: Any) -> Any:
+            return domain.restored(frozen.params[name]) if name in frozen.params else domain.default
+
+        return self.space.draw(HyperParameters(look_up))
+
+    # --- inside --------------------------------------------------------------------------------------------
+
+    def _refuse(self, trial: Any, reason: str) -> None:
+        trial.set_user_attr(REASON, reason)
+        self.study.tell(trial, state=_state("FAIL"))
+
+    def _in_state(self, name: str) -> list[Any]:
+        return list(self.study.get_trials(deepcopy=False, states=(_state(name),)))
+
+    def _begun(self) -> list[Any]:
+        return [trial for trial in self.study.get_trials(deepcopy=False) if trial.state.name != "FAIL"]
+
+    def _ended(self) -> list[Any]:
+        return [trial for trial in self._begun() if trial.state.is_finished()]
+
+    def _full(self) -> bool:
+        return self.trials is not None and len(self._begun()) >= self.trials
+
+    def _note(self, name: str, value: float) -> None:
+        with self.storage.guarded():
+            self.study.set_user_attr(name, value)
+
+
+def _state(name: str) -> Any:
+    return import_optuna().trial.TrialState[name]

@@ -1,0 +1,106 @@
+"""The table in the terminal while a search runs."""
+
+from __future__ import annotations
+
+import math
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from fitwell.errors import InvalidArgument
+from fitwell.progress import format_seconds, say
+from fitwell.tuner.objective import Objective
+
+MOST_ROWS = 10
+
+
+class Live:
+    """Shows the best trials, how many are done, and how long it takes.
+
+    verbose: ``"auto"``: a table that is redrawn in a terminal, nothing elsewhere; 1: elsewhere a line for each
+        batch; 0: nothing.
+    """
+
+    def __init__(self, verbose: int | str, objective: Objective, trials: int | None) -> None:
+        if verbose not in (0, 1, "auto"):
+            raise InvalidArgument(f"verbose must be 0 (silent), 1 (progress) or 'auto', got {verbose!r}")
+        terminal = getattr(sys.stdout, "isatty", lambda: False)()
+        self._lines = verbose == 1 and not terminal
+        self._live: Any = None
+        if verbose and terminal:
+            from rich.live import Live as RichLive
+
+            self._live = RichLive(refresh_per_second=8)
+        self.objective = objective
+        self.trials = trials
+        self._began = time.monotonic()
+        self._known: Sequence[Any] = ()
+        self._running = (0, 0)
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> Live:
+        if self._live is not None:
+            self._live.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def batch_begins(self, members: int) -> None:
+        """A batch of so many models is about to be trained."""
+        self._running = (0, members)
+        self._redraw()
+
+    def member_done(self) -> None:
+        """One more model of the batch is trained (called from several threads)."""
+        with self._lock:
+            self._running = (self._running[0] + 1, self._running[1])
+            self._redraw()
+
+    def batch_ends(self, trials: Sequence[Any]) -> None:
+        """Show the `trials` as they are now."""
+        self._known = trials
+        self._running = (0, 0)
+        self._redraw()
+        if self._lines:
+            say(self._headline())
+
+    def _redraw(self) -> None:
+        if self._live is not None:
+            self._live.update(self._table())
+
+    def _headline(self) -> str:
+        ended = [trial for trial in self._known if trial.state.name in ("COMPLETE", "PRUNED")]
+        pruned = sum(trial.state.name == "PRUNED" for trial in ended)
+        parts = [f"{len(ended)}{'' if self.trials is None else f' of {self.trials}'} trials"]
+        parts += [f"{pruned} stopped early"] if pruned else []
+        ranked = self._ranked()
+        parts += [f"best {self.objective.name} {ranked[0].value:.5g}"] if ranked else []
+        if self._running[1]:
+            parts.append(f"{self._running[0]} of {self._running[1]} models of this batch trained")
+        return ", ".join([*parts, format_seconds(time.monotonic() - self._began)])
+
+    def _ranked(self) -> list[Any]:
+        sign = 1 if self.objective.direction == "min" else -1
+        complete = [t for t in self._known if t.state.name == "COMPLETE" and math.isfinite(t.value)]
+        return sorted(complete, key=lambda trial: sign * trial.value)
+
+    def _table(self) -> Any:
+        from rich.table import Table
+
+        best = self._ranked()[:MOST_ROWS]
+        names = list(dict.fromkeys(name for trial in best for name in trial.params))
+        table = Table(title=self._headline(), title_justify="left", expand=False)
+        for name in ("trial", self.objective.name, *names):
+            table.add_column(name, justify="right")
+        for trial in best:
+            cells = [_cell(trial.params[name]) if name in trial.params else "" for name in names]
+            table.add_row(str(trial.number), f"{trial.value:.5g}", *cells)
+        return table
+
+
+def _cell(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

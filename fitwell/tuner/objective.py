@@ -1,0 +1,57 @@
+"""What a search looks for: the best value of one metric."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fitwell.callbacks.stopping import direction as direction_of
+from fitwell.errors import InvalidArgument, nearest
+
+
+@dataclass(frozen=True)
+class Objective:
+    """A metric as the history names it, and whether it should be small (``"min"``) or large (``"max"``)."""
+
+    name: str
+    direction: str
+
+    def __post_init__(self) -> None:
+        if self.direction not in ("min", "max"):
+            raise InvalidArgument(f"Objective: direction must be 'min' or 'max', got {self.direction!r}")
+
+    @property
+    def worst(self) -> float:
+        """The value of a model whose loss became NaN."""
+        return math.inf if self.direction == "min" else -math.inf
+
+    def best(self, values: Iterable[float]) -> float:
+        """Return the best finite one of `values`, the worst possible value when there is none."""
+        finite = [value for value in values if math.isfinite(value)]
+        return (min if self.direction == "min" else max)(finite, default=self.worst)
+
+    def best_epoch(self, curve: Sequence[float]) -> int:
+        """Return the first epoch, from 0, with the best value."""
+        return list(curve).index(self.best(curve))
+
+    def check(self, measured: Sequence[str]) -> None:
+        """Refuse a metric that is not among those `measured`."""
+        if self.name not in measured:
+            raise InvalidArgument(
+                f"objective={self.name!r} is not measured{nearest(self.name, measured) or '.'} Measured: "
+                f"{', '.join(measured)}. Other metrics are named in model.compile(metrics=[...])."
+            )
+
+
+def as_objective(given: Any) -> Objective:
+    """Return the objective of a metric's name, whose direction its name tells; or `given`, if it is one."""
+    if isinstance(given, Objective):
+        return given
+    if isinstance(given, str):
+        return Objective(given, direction_of(given, "auto"))
+    raise InvalidArgument(
+        f"objective: expected the name of a metric such as 'val_loss', or fw.tuner.Objective(name, direction), "
+        f"got {given!r}"
+    )

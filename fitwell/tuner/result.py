@@ -1,0 +1,129 @@
+"""What a search found."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from fitwell.models.model import Model
+from fitwell.tuner.hyperparameters import Setting
+from fitwell.tuner.ledger import REASON, Ledger
+from fitwell.tuner.training import Trainer
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+VALUES = "values"
+EPOCHS = "best epochs"
+SECONDS = "seconds"
+_STATES = {
+    "COMPLETE": "complete",
+    "PRUNED": "pruned",
+    "RUNNING": "running",
+    "WAITING": "waiting",
+    "FAIL": "refused",
+}
+
+
+class SearchResult:
+    """The trials of a search, and the best of them.
+
+    study: Optuna's study, with all that Optuna can do with one. Its dashboard opens it too:
+        ``pip install optuna-dashboard``, then ``optuna-dashboard sqlite:///search.db``.
+    """
+
+    def __init__(self, ledger: Ledger, trainer: Trainer) -> None:
+        self._ledger = ledger
+        self._trainer = trainer
+        self.objective = ledger.objective
+        self.study = ledger.study
+
+    @property
+    def best_params(self) -> Setting:
+        """The hyperparameters of the best trial, as the build function was given them."""
+        return self._ledger.setting_of(self._ledger.best())
+
+    @property
+    def best_value(self) -> float:
+        """The objective of the best trial: its best epoch, on average over repeats and folds.
+
+        It was chosen as the best of many on these validation rows, so it is more hopeful than the truth: judge
+        the model by rows that the search never saw.
+        """
+        return float(self._ledger.best().value)
+
+    def best_model(self) -> Model:
+        """Return the model of the best trial, with the weights of its best epoch.
+
+        It is trained again, which gives the same numbers; of several repeats the best one. After a search
+        with `folds` it learns from all rows, for as many epochs as were best on average.
+        """
+        return self.best_models(1)[0]
+
+    def best_models(self, count: int) -> list[Model]:
+        """Return the models of the `count` best trials, the best first; see `best_model`."""
+        return [self._model(trial) for trial in self.ranking()[:count]]
+
+    def ranking(self) -> list[Any]:
+        """Return the complete trials as Optuna holds them, the best first."""
+        best = self._ledger.best()  # says what is wrong when there is none
+        sign = 1 if self.objective.direction == "min" else -1
+        found = [trial for trial in self._ledger.frozen() if trial.state == best.state]
+        return sorted(found, key=lambda trial: sign * trial.value)
+
+    def setting_of(self, trial: Any) -> Setting:
+        """Return the hyperparameters of one of Optuna's trials."""
+        return self._ledger.setting_of(trial)
+
+    def _model(self, trial: Any) -> Model:
+        values, epochs = trial.user_attrs[VALUES], trial.user_attrs[EPOCHS]
+        setting, seeds = self._ledger.setting_of(trial), self._trainer.seeds
+        if len(values) > len(seeds):  # folds
+            return self._trainer.retrain(setting, seeds[0], round(sum(epochs) / len(epochs)) + 1)
+        return self._trainer.retrain(setting, seeds[values.index(self.objective.best(values))])
+
+    @property
+    def trials(self) -> pd.DataFrame:
+        """A table with one row per trial: its value, what became of it, and its hyperparameters.
+
+        ``value`` is the objective at its best epoch, on average over repeats and folds, of which ``sd`` is the
+        standard deviation; it is infinite where a loss became NaN. ``best_epoch`` counts from 0.
+        """
+        import pandas as pd
+
+        rows = []
+        for trial in self._ledger.frozen():
+            notes = trial.user_attrs
+            refused = trial.state.name == "FAIL"
+            row: dict[str, Any] = {
+                "trial": trial.number,
+                "value": trial.value,
+                "state": _STATES[trial.state.name],
+            }
+            values = notes.get(VALUES, [])
+            if len(self._trainer.seeds) > 1 or len(values) > 1:
+                row["sd"] = float(pd.Series(values, dtype=float).std()) if values else math.nan
+            epochs = notes.get(EPOCHS)
+            row["best_epoch"] = sum(epochs) / len(epochs) if epochs else math.nan
+            row[SECONDS] = notes.get(SECONDS, math.nan)
+            row |= trial.params if refused or not trial.params else self._ledger.setting_of(trial)
+            rows.append(row | {REASON: notes.get(REASON, "")})
+        return pd.DataFrame(rows).set_index("trial") if rows else pd.DataFrame(columns=["value", "state"])
+
+    def plot(self) -> list[Axes]:
+        """Draw how the search went, and the objective against each hyperparameter; return the axes."""
+        from fitwell.tuner.drawing import draw
+
+        complete = [trial for trial in self.ranking() if math.isfinite(trial.value)]
+        return draw(complete, self.objective)
+
+    def __repr__(self) -> str:
+        ended = [trial for trial in self._ledger.frozen() if trial.state.is_finished()]
+        try:
+            best = f", best {self.objective.name} {self.best_value:.4g} with {self.best_params}"
+        except ValueError:
+            best = ""
+        except RuntimeError:  # none complete yet
+            best = ""
+        return f"<SearchResult of {len(ended)} trials{best}>"

@@ -1,0 +1,122 @@
+"""Optuna's samplers and pruners by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fitwell.errors import MissingExtra, unknown_name
+from fitwell.tuner.optional import quiet
+
+if TYPE_CHECKING:
+    from optuna.pruners import BasePruner
+    from optuna.samplers import BaseSampler
+
+# So many trials are drawn at random before a sampler that learns begins to do so.
+STARTUP_TRIALS = 10
+# How many trials the evolutionary sampler breeds from.
+PARENTS = 16
+REDUCTION = 3
+
+
+def _tpe(seed: int) -> BaseSampler:
+    from optuna.samplers import TPESampler
+
+    # `group` models the hyperparameters that exist together, which conditions make different sets of;
+    # `constant_liar` keeps a batch that is asked for at once apart.
+    return TPESampler(
+        multivariate=True, group=True, constant_liar=True, n_startup_trials=STARTUP_TRIALS, seed=seed
+    )
+
+
+def _random(seed: int) -> BaseSampler:
+    from optuna.samplers import RandomSampler
+
+    return RandomSampler(seed)
+
+
+def _gp(seed: int) -> BaseSampler:
+    from optuna.samplers import GPSampler
+
+    return GPSampler(seed=seed, n_startup_trials=STARTUP_TRIALS)
+
+
+def _cmaes(seed: int) -> BaseSampler:
+    from optuna.samplers import CmaEsSampler
+
+    return CmaEsSampler(seed=seed, n_startup_trials=STARTUP_TRIALS)
+
+
+def _evolution(seed: int) -> BaseSampler:
+    from optuna.samplers import NSGAIISampler
+
+    # For a single objective this is a plain genetic algorithm with elitism.
+    return NSGAIISampler(population_size=PARENTS, seed=seed)
+
+
+# A grid draws nothing: its points are put into the study one by one.
+SAMPLERS: dict[str, Callable[[int], BaseSampler]] = {
+    "tpe": _tpe,
+    "random": _random,
+    "grid": _random,
+    "gp": _gp,
+    "cmaes": _cmaes,
+    "evolution": _evolution,
+}
+_NEEDS = {"gp": "torch", "cmaes": "cmaes"}
+
+
+def check_sampler(name: Any) -> str:
+    """Return `name` if it is a sampler's that can be used here."""
+    if name not in SAMPLERS:
+        raise unknown_name("sampler", str(name), SAMPLERS)
+    try:
+        make_sampler(name, 0, 0)
+    except ImportError as error:
+        library = _NEEDS.get(name, "a library")
+        raise MissingExtra(
+            f"sampler={name!r} needs {library}, which is not installed: pip install {library}"
+        ) from error
+    return str(name)
+
+
+def make_sampler(name: str, seed: int, number: int) -> BaseSampler:
+    """Return the sampler for trial `number`.
+
+    Each trial has a seed of its own, so a search that is resumed, or shared by several workers, draws what an
+    uninterrupted one would, and never the same again.
+    """
+    own = int(np.random.SeedSequence(seed, spawn_key=(number,)).generate_state(1)[0])
+    with quiet():
+        return SAMPLERS[name](own)
+
+
+def make_pruner(name: Any, epochs: int) -> BasePruner:
+    """Return the pruner `name` for trials of `epochs` epochs.
+
+    ``"hyperband"`` gives most trials few epochs and the best of each round three times as many;
+    ``"median"`` stops what is worse than the median of the others at the same epoch; None stops nothing.
+    """
+    from optuna import pruners
+
+    if name is None:
+        return pruners.NopPruner()
+    if name == "median":
+        return pruners.MedianPruner(n_startup_trials=5)
+    if name == "hyperband":
+        return pruners.HyperbandPruner(min_resource=1, max_resource=epochs, reduction_factor=REDUCTION)
+    raise unknown_name("pruner", str(name), ("hyperband", "median", "None"))
+
+
+def rungs(epochs: int) -> list[int]:
+    """Return after how many epochs the pruner is asked.
+
+    >>> rungs(100)
+    [1, 3, 9, 27, 81]
+    """
+    found = [1]
+    while found[-1] * REDUCTION < epochs:
+        found.append(found[-1] * REDUCTION)
+    return found

@@ -1,0 +1,190 @@
+"""Where a study is kept, and the lock under which workers that share it take trials.
+
+A study is an ordinary one of Optuna, so its dashboard opens it: ``optuna-dashboard sqlite:///search.db``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from fitwell.errors import FileError, InvalidArgument, MissingExtra
+from fitwell.tuner.optional import import_optuna, quiet
+
+DEFAULT = "search.db"
+MEMORY = ":memory:"
+SQLITE_SUFFIXES = (".db", ".sqlite", ".sqlite3")
+JOURNAL_SUFFIXES = (".journal", ".log", ".jsonl")
+# How long to wait for somebody who writes, in seconds.
+PATIENCE = 20.0
+
+
+class Storage:
+    """An opened storage.
+
+    backend: Optuna's storage object. name: for people. `locked` keeps the other workers out of it meanwhile.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        open_backend: Callable[[], Any],
+        lock: Callable[[], contextlib.AbstractContextManager[Any]],
+        file: Path | None = None,
+    ) -> None:
+        self.name = name
+        self._file = file
+        self._lock = lock
+        # Two workers that begin together would both make the tables.
+        with self.guarded(), quiet(), lock():
+            self.backend = open_backend()
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep all other workers waiting; whoever dies inside lets go."""
+        with self.guarded():
+            if self._file is not None and not self._file.exists():
+                raise FileError(
+                    f"the storage {self.name} is gone: the file was there and is no more. What was found so far is "
+                    "lost with it; start again, or put the file back"
+                )
+            with quiet(), self._lock():
+                yield
+
+    @contextlib.contextmanager
+    def guarded(self) -> Iterator[None]:
+        """Turn what databases say into words."""
+        optuna = import_optuna()
+        import sqlalchemy.exc
+
+        try:
+            yield
+        except FileError:
+            raise
+        except (
+            optuna.exceptions.StorageInternalError,
+            sqlalchemy.exc.SQLAlchemyError,
+            sqlite3.Error,
+        ) as error:
+            raise FileError(self._explain(error)) from error
+        except OSError as error:
+            raise FileError(f"the storage {self.name} cannot be used: {error.strerror or error}") from error
+
+    def _explain(self, error: BaseException) -> str:
+        causes: list[str] = []
+        cause: BaseException | None = error
+        while cause is not None:
+            causes.append(str(cause))
+            cause = cause.__cause__ or cause.__context__
+        said = " ".join(causes)
+        if "is locked" in said:
+            return (
+                f"the storage {self.name} is locked: another program has been writing to it for {PATIENCE:g} seconds; "
+                "close it (a database browser, a copy in progress), then start again: nothing is lost"
+            )
+        if "not a database" in said:
+            return f"the storage {self.name} is no SQLite database; give another file"
+        if "unable to open" in said:
+            return (
+                f"the storage {self.name} cannot be opened: is there such a folder, and may you write to it?"
+            )
+        return f"the storage {self.name} cannot be used: {causes[-1].splitlines()[0]}"
+
+
+def open_storage(given: str | Path | None) -> Storage:
+    """Open a storage, and make it if there is none.
+
+    given: a file for SQLite (``.db``, ``.sqlite``; ``search.db`` by default) for workers on one machine, a
+        journal file (``.journal``, ``.log``) on a shared drive, or ``postgresql://…`` for workers on several,
+        or ``":memory:"`` for a study that ends with the process.
+    """
+    text = DEFAULT if given is None else str(given)
+    if text in (MEMORY, "sqlite://", "sqlite:///:memory:"):
+        lock = threading.RLock()
+        return Storage("in memory", lambda: import_optuna().storages.InMemoryStorage(), lambda: lock)
+    if text.startswith("sqlite:///"):
+        return _sqlite(Path(text.removeprefix("sqlite:///")))
+    if text.startswith(("postgresql://", "postgresql+")):
+        return _postgresql(text)
+    path = Path(text)
+    if "://" not in text and path.suffix.lower() in SQLITE_SUFFIXES:
+        return _sqlite(path)
+    if "://" not in text and path.suffix.lower() in JOURNAL_SUFFIXES:
+        return _journal(path)
+    raise InvalidArgument(
+        f"storage: expected a file that ends in {', '.join(SQLITE_SUFFIXES)} (SQLite) or "
+        f"{', '.join(JOURNAL_SUFFIXES)} (journal), a URL postgresql://user@host/database, or ':memory:', got {given!r}"
+    )
+
+
+def _sqlite(path: Path) -> Storage:
+    storages = import_optuna().storages
+    _check_folder(path)
+
+    def open_backend() -> Any:
+        return storages.RDBStorage(f"sqlite:///{path}", engine_kwargs={"connect_args": {"timeout": PATIENCE}})
+
+    return Storage(str(path), open_backend, lambda: _file_lock(path.with_name(path.name + ".lock")), path)
+
+
+@contextlib.contextmanager
+def _file_lock(path: Path) -> Iterator[None]:
+    # An empty database of its own: on every system SQLite locks a file so that the lock ends with its process.
+    connection = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None)
+    try:
+        connection.execute("BEGIN EXCLUSIVE")
+        yield
+    finally:
+        connection.close()
+
+
+def _journal(path: Path) -> Storage:
+    from optuna.storages import JournalStorage, journal
+
+    _check_folder(path)
+    # On network drives only the making of a file is sure to be exclusive.
+    lock = journal.JournalFileOpenLock(f"{path}.workers")
+
+    @contextlib.contextmanager
+    def hold() -> Iterator[None]:
+        lock.acquire()
+        try:
+            yield
+        finally:
+            lock.release()
+
+    return Storage(str(path), lambda: JournalStorage(journal.JournalFileBackend(str(path))), hold, path)
+
+
+def _postgresql(url: str) -> Storage:
+    import sqlalchemy
+
+    storages = import_optuna().storages
+    shown = sqlalchemy.engine.make_url(url).render_as_string(hide_password=True)
+    try:
+        engine = sqlalchemy.create_engine(url, poolclass=sqlalchemy.pool.NullPool)
+    except ImportError as error:
+        raise MissingExtra(
+            f"the storage {shown} needs a driver, {error.name}, which is not installed: pip install psycopg2-binary, "
+            "or pip install 'psycopg[binary]' and write postgresql+psycopg://…"
+        ) from error
+    key = int.from_bytes(hashlib.sha256(b"fitwell search").digest()[:7], "big")
+
+    @contextlib.contextmanager
+    def hold() -> Iterator[None]:
+        # Ends with the connection, so also with the process.
+        with engine.connect() as connection:
+            connection.execute(sqlalchemy.text("SELECT pg_advisory_lock(:key)"), {"key": key})
+            yield
+
+    return Storage(shown, lambda: storages.RDBStorage(url), hold)
+
+
+def _check_folder(path: Path) -> None:
+    if not path.absolute().parent.is_dir():
+        raise FileError(f"the storage {path} cannot be made: there is no folder {path.absolute().parent}")

@@ -1,0 +1,257 @@
+"""Training a batch of trials as one population."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from fitwell.callbacks.base import Callback, Logs
+from fitwell.callbacks.stopping import EarlyStopping
+from fitwell.data.feeds import count_rows
+from fitwell.data.splits import split_rows
+from fitwell.models.model import Model
+from fitwell.models.training import Data, gather
+from fitwell.population import Population
+from fitwell.population.folds import _labels as labels_of
+from fitwell.population.folds import classifies
+from fitwell.population.members import Member
+from fitwell.tuner.hyperparameters import InvalidSetting, Setting
+from fitwell.tuner.objective import Objective
+from fitwell.tuner.space import Space
+
+_TRIAL = "trial"
+
+
+@dataclass
+class Curve:
+    """How one member of a trial trained. values: of the objective, by epoch; status: as in `Population.results`."""
+
+    values: list[float]
+    seed: int
+    status: str
+
+    @property
+    def diverged(self) -> bool:
+        """Whether the loss became NaN."""
+        return self.status.startswith("NaN")
+
+    @property
+    def complete(self) -> bool:
+        """Whether it was trained to its end."""
+        return self.status not in ("interrupted", "not trained", "running")
+
+
+# From the number of a trial in the batch, epochs done, and the best value so far, to whether it is given up.
+Report = Callable[[int, int, float], bool]
+
+
+@dataclass
+class Outcome:
+    """What came of a batch: curves by trial, which were given up, which settings the build function refused."""
+
+    curves: list[list[Curve]]
+    pruned: set[int] = field(default_factory=set)
+    refused: dict[int, str] = field(default_factory=dict)
+    interrupted: bool = False
+
+
+class Trainer:
+    """How every trial of a search is trained.
+
+    seeds: each setting is trained under each; all trials have the same ones, so they differ in nothing else.
+    arguments: those of `Population.fit`.
+    """
+
+    def __init__(
+        self, space: Space, objective: Objective, seeds: Sequence[int], x: Any, y: Any, **arguments: Any
+    ) -> None:
+        self.space = space
+        self.objective = objective
+        self.seeds = list(seeds)
+        self.epochs = int(arguments["epochs"])
+        self._data = (x, y)
+        self._arguments = arguments
+        self._callbacks = arguments.pop("callbacks", None)
+        self._prepared = False
+
+    def train(
+        self,
+        settings: Sequence[Setting],
+        report: Report | None = None,
+        rungs: Sequence[int] = (),
+        deadline: float | None = None,
+        member_done: Callable[[], None] = lambda: None,
+    ) -> Outcome:
+        """Train models of all settings; Ctrl-C, and the `deadline`, leave the batch `interrupted`.
+
+        report: asked at every one of `rungs` (epochs done), by the first member of each trial.
+        deadline: a time of `time.monotonic`.
+        """
+        batch = Outcome([[] for _ in settings])
+        population = self._populate(settings, batch)
+        if population is None:
+            return batch
+        self._prepare(population.members[0].model)
+        watched = _Watched(population, batch, self.objective, report, rungs, deadline, member_done)
+
+        def callbacks(place: Setting) -> list[Callback]:
+            return [*self._callbacks_of(settings[place[_TRIAL]]), watched.callback()]
+
+        try:
+            population.fit(*self._data, callbacks=callbacks, verbose=0, **self._arguments)
+        except KeyboardInterrupt:
+            batch.interrupted = True
+        for member in population.members:
+            curve = Curve(member.history.history.get(self.objective.name, []), member.seed, member.status)
+            batch.curves[member.setting[_TRIAL]].append(curve)
+        return batch
+
+    def retrain(self, setting: Setting, seed: int, epochs: int | None = None) -> Model:
+        """Return the model of `setting`, trained again with the weights of its best epoch kept.
+
+        It is the same run, number for number. epochs: learn from all rows for so many epochs instead, as
+        follows cross-validation.
+        """
+        arguments = dict(self._arguments)
+        own = self._callbacks_of(setting)
+        if epochs is not None:
+            arguments |= {"folds": None, "splits": None, "epochs": epochs}
+            own = [callback for callback in own if getattr(callback, "monitor", "")[:4] != "val_"]
+        else:
+            # Never stops the run: it only keeps the weights.
+            own.append(
+                EarlyStopping(
+                    self.objective.name,
+                    mode=self.objective.direction,
+                    patience=self.epochs,
+                    restore_best_weights=True,
+                )
+            )
+        population = Population(lambda _: self.space.build(setting), seeds=[seed])
+        population.fit(*self._data, callbacks=own, verbose=0, **arguments)
+        return population.member(0)
+
+    @property
+    def validates(self) -> bool:
+        """Whether any rows are kept from training."""
+        return any(
+            self._arguments.get(name) is not None and self._arguments.get(name) != 0.0
+            for name in ("validation_data", "validation_split", "folds", "splits")
+        )
+
+    def _populate(self, settings: Sequence[Setting], batch: Outcome) -> Population | None:
+        """Build all members; those whose setting is refused are noted and left out."""
+        while True:
+            at = 0
+
+            def build(place: Setting) -> Model:
+                nonlocal at
+                at = place[_TRIAL]
+                return self.space.build(settings[at])
+
+            places = [{_TRIAL: number} for number in range(len(settings)) if number not in batch.refused]
+            if not places:
+                return None
+            try:
+                return Population(build, places, self.seeds)
+            except InvalidSetting as error:
+                batch.refused[at] = str(error)
+
+    def _callbacks_of(self, setting: Setting) -> list[Callback]:
+        given = self._callbacks
+        return list((given(dict(setting)) if callable(given) else given) or [])
+
+    def _prepare(self, model: Model) -> None:
+        """Divide the rows where nobody said how, and refuse an objective that is not measured."""
+        if self._prepared:
+            return
+        data = gather(model, *self._data, None)
+        if not self.validates and self.objective.name.startswith("val_"):
+            self._arguments["splits"] = [held_out(data, classifies(model.loss))]
+        names = model.runtime.prepare(data.example).result_names()
+        self.objective.check(names + [f"val_{name}" for name in names] if self.validates else names)
+        self._prepared = True
+
+
+def held_out(data: Data, by_class: bool) -> tuple[Any, Any]:
+    """Return numbers of rows to learn from and to validate with, a fifth, drawn at random (by class in proportion)."""
+    assert data.batch is not None
+    labels = labels_of(data.batch) if by_class else None
+    split = split_rows(count_rows(data.batch), classes=labels, test=0)
+    return split.train, split.validation
+
+
+class _Watched:
+    """A population that is looked at while it trains: by the pruner, the clock, the table in the terminal."""
+
+    def __init__(
+        self,
+        population: Population,
+        batch: Outcome,
+        objective: Objective,
+        report: Report | None,
+        rungs: Sequence[int],
+        deadline: float | None,
+        member_done: Callable[[], None],
+    ) -> None:
+        self.population = population
+        self.batch = batch
+        self.objective = objective
+        self.report = report
+        self.rungs = frozenset(rungs)
+        self.deadline = deadline
+        self.member_done = member_done
+
+    def callback(self) -> Callback:
+        """Return the callback of one more member.
+
+        A look at every epoch ends each dispatch there, so only those who need it take one.
+        """
+        return _Watch(self) if self.report is None and self.deadline is None else _WatchEpochs(self)
+
+    def member_of(self, model: Any) -> Member:
+        """Return the member whose model this is."""
+        return next(member for member in self.population.members if member.model is model)
+
+    def late(self) -> bool:
+        """Return whether time is up; the batch is then interrupted."""
+        if self.deadline is not None and time.monotonic() > self.deadline:
+            self.batch.interrupted = True
+        return self.batch.interrupted
+
+
+class _Watch(Callback):
+    def __init__(self, watched: _Watched) -> None:
+        super().__init__()
+        self.watched = watched
+
+    def __deepcopy__(self, memo: Any) -> _Watch:
+        # A population gives each member a copy, so that counters are its own; here all tell the same one.
+        return self
+
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        self.watched.member_done()
+
+
+class _WatchEpochs(_Watch):
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        member = self.watched.member_of(self.model)
+        self.trial = member.setting[_TRIAL]
+        # The first member speaks for its trial: like is compared with like, the same seed and rows.
+        self.speaks = member.seed == self.watched.population.members[0].seed and not member.fold
+        self._values: list[float] = []
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        watched = self.watched
+        if self.trial in watched.batch.pruned or watched.late():
+            self.model.stop_training = True
+            return
+        self._values.append((logs or {}).get(watched.objective.name, math.nan))
+        if self.speaks and watched.report is not None and epoch + 1 in watched.rungs:
+            best = watched.objective.best(self._values)
+            if watched.report(self.trial, epoch + 1, best):
+                watched.batch.pruned.add(self.trial)
+                self.model.stop_training = True

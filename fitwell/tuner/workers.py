@@ -1,0 +1,69 @@
+"""Who trains a trial, and whether that process is still there."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from fitwell.errors import FileError
+
+BEAT_SECONDS = 10.0
+# A worker on another machine that has not been heard of for so long is taken for dead.
+SILENCE_SECONDS = 120.0
+
+_PREFIX = "worker "
+
+
+class Worker:
+    """This process as one of those that share a study.
+
+    `name` tells the machine, the process and the call apart. While it works (``with worker:``) it notes the
+    time in the study every ten seconds.
+    """
+
+    def __init__(self, note: Callable[[str, float], None]) -> None:
+        self.name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        self._note = note
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._beat, name="fitwell-worker", daemon=True)
+
+    def __enter__(self) -> Worker:
+        self._note(_PREFIX + self.name, time.time())
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._done.set()
+        self._thread.join()
+
+    def _beat(self) -> None:
+        while not self._done.wait(BEAT_SECONDS):
+            try:
+                self._note(_PREFIX + self.name, time.time())
+            except FileError:
+                # The thread that trains meets the same when it next needs the storage, and tells the user.
+                return
+
+
+def is_alive(name: str, notes: Mapping[str, Any], now: float | None = None) -> bool:
+    """Return whether the worker `name` may still be at work; `notes`: the attributes of the study."""
+    host, process, _ = name.rsplit(":", 2)
+    if host == socket.gethostname() and os.name == "posix" and not _runs(int(process)):
+        return False
+    heard = float(notes.get(_PREFIX + name, 0.0))
+    return (time.time() if now is None else now) - heard < SILENCE_SECONDS
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # somebody else's, but there
+        return True
+    return True

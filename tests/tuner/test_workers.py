@@ -1,0 +1,141 @@
+"""Real processes: killed ones lose nothing, several share a study."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import optuna
+import pytest
+
+from fitwell.tuner import ledger, workers
+from fitwell.tuner.storage import open_storage
+from tests.tuner import searching_worker
+
+SCRIPT = Path(searching_worker.__file__)
+
+
+def start(storage: Path, trials: int, sleep: float) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, str(SCRIPT), str(storage), str(trials), str(sleep)],
+        env={**os.environ, "JAX_PLATFORMS": "cpu", "PYTHONPATH": str(SCRIPT.parents[2])},
+    )
+
+
+def study_in(storage: Path) -> optuna.Study:
+    # Opened under the lock: a worker may just be making the tables.
+    return optuna.load_study(study_name="search", storage=open_storage(storage).backend)
+
+
+def trials_in(storage: Path) -> list[Any]:
+    return study_in(storage).get_trials()
+
+
+def wait_for(condition: Callable[[], bool], process: subprocess.Popen[bytes]) -> None:
+    end = time.monotonic() + 120
+    while time.monotonic() < end:
+        with contextlib.suppress(KeyError):  # there is no such study yet
+            if condition():
+                return
+        assert process.poll() is None, "the worker ended by itself"
+        time.sleep(0.2)
+    pytest.fail("the worker did not get so far")
+
+
+def killed_after(storage: Path, finished: int) -> list[Any]:
+    """Kill a worker once it has finished so many trials and is training more; return the trials then."""
+    process = start(storage, 6, 0.3)
+
+    def under_way() -> bool:
+        states = [trial.state.name for trial in trials_in(storage)]
+        return states.count("COMPLETE") >= finished and "RUNNING" in states
+
+    try:
+        wait_for(under_way, process)
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    return trials_in(storage)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["study.db", "study.journal"])
+def test_a_killed_search_goes_on_with_the_trials_it_was_killed_in(tmp_path: Path, name: str) -> None:
+    storage = tmp_path / name
+    before = killed_after(storage, 2)
+    left = [trial for trial in before if trial.state.name == "RUNNING"]
+    assert left and len(before) < 6
+
+    result = searching_worker.search(storage, 6)
+
+    after = trials_in(storage)
+    assert [trial.number for trial in after] == list(range(6))
+    assert all(trial.state.name == "COMPLETE" for trial in after)
+    for trial in before:  # the same settings under the same numbers; what was finished was not done again
+        again = after[trial.number]
+        assert again.params == trial.params or not trial.params
+        if trial.state.name == "COMPLETE":
+            assert again.datetime_complete == trial.datetime_complete and again.value == trial.value
+    # Nothing tells it from a search that nobody killed.
+    whole = searching_worker.search(":memory:", 6)
+    np.testing.assert_array_equal(result.trials["learning_rate"], whole.trials["learning_rate"])
+    np.testing.assert_allclose(result.trials["value"], whole.trials["value"], rtol=1e-6)
+
+
+@pytest.mark.slow
+def test_workers_share_a_study(tmp_path: Path) -> None:
+    storage = tmp_path / "study.db"
+    processes = [start(storage, 9, 0.1) for _ in range(3)]
+    assert [process.wait(timeout=300) for process in processes] == [0, 0, 0]
+
+    trials = trials_in(storage)
+    assert [trial.number for trial in trials] == list(range(9))
+    assert all(trial.state.name == "COMPLETE" for trial in trials)
+    assert len({trial.params["learning_rate"] for trial in trials}) == 9
+    assert len({trial.user_attrs[ledger.WORKER] for trial in trials}) > 1
+
+
+def test_a_worker_on_another_machine_is_dead_when_it_falls_silent() -> None:
+    name = "elsewhere:1:abcd"
+    heard = {f"worker {name}": 1000.0}
+    assert workers.is_alive(name, heard, now=1000.0 + workers.SILENCE_SECONDS - 1)
+    assert not workers.is_alive(name, heard, now=1000.0 + workers.SILENCE_SECONDS + 1)
+    assert not workers.is_alive("elsewhere:2:abcd", heard, now=1000.0)
+
+
+def test_a_process_that_is_gone_is_dead_at_once() -> None:
+    notes: dict[str, float] = {}
+    worker = workers.Worker(notes.__setitem__)
+    with worker:
+        assert workers.is_alive(worker.name, notes)
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    host, _, token = worker.name.rsplit(":", 2)
+    name = f"{host}:{gone.pid}:{token}"
+    assert not workers.is_alive(name, {f"worker {name}": time.time()})
+
+
+def test_a_trial_that_takes_worker_after_worker_with_it_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage = tmp_path / "study.db"
+    searching_worker.search(storage, 1)
+    study = study_in(storage)
+    trial = study.ask()
+    rate = trial.suggest_float("learning_rate", 1e-3, 1e-1, log=True)
+    trial.set_user_attr(ledger.WORKER, "elsewhere:1:abcd")
+    trial.set_user_attr(ledger.DEATHS, ledger.MOST_DEATHS - 1)
+
+    table = searching_worker.search(storage, 2).trials
+
+    assert table.loc[1, "state"] == "refused" and table.loc[1, "learning_rate"] == rate
+    assert "3 workers died" in table.loc[1, "reason"]
+    assert list(table["state"]) == ["complete", "refused", "complete"]
