@@ -64,14 +64,14 @@ def test_selu_keeps_mean_0_and_variance_1_through_fifty_layers() -> None:
     assert signals("selu", "he_normal", 50)[-1, 1] > 10
 
 
-def residual_stack(blocks: int, inner: Any, last: Any) -> Model:
+def residual_stack(blocks: int, inner: Any, last: Any, top: Any = "zeros") -> Model:
     """Return ``x + dense(relu(dense(x)))`` that many times, without any normalisation."""
     inputs = layers.Input((32,))
     x = inputs
     for _ in range(blocks):
         branch = layers.Dense(32, activation="relu", kernel_initializer=inner)(x)
         x = layers.Add()([x, layers.Dense(32, kernel_initializer=last)(branch)])
-    return Model(inputs, layers.Dense(1, kernel_initializer="zeros")(x))
+    return Model(inputs, layers.Dense(1, kernel_initializer=top)(x))
 
 
 def test_fixup_keeps_deep_residual_stacks_at_the_scale_of_their_input_and_he_does_not() -> None:
@@ -81,6 +81,25 @@ def test_fixup_keeps_deep_residual_stacks_at_the_scale_of_their_input_and_he_doe
     # Branches that end in zeros add nothing yet: the stack begins as the identity.
     np.testing.assert_array_equal(Model(fixup.input, fixup.layers[-2].output).predict(x), x)
     assert np.var(Model(he.input, he.layers[-2].output).predict(x)) > 1e6
+
+
+@pytest.mark.slow
+def test_the_first_step_of_a_fixup_stack_is_as_long_at_any_depth() -> None:
+    x = ROWS[:64, :32]
+    y = ROWS[:64, 32:33]
+
+    def first_move(blocks: int, inner: Any) -> float:
+        fw.utils.set_random_seed(0)
+        model = residual_stack(blocks, inner, "zeros", top=0.2)
+        before = np.asarray(model(x))
+        model.compile(loss="mse", optimizer=fw.optimizers.SGD(1e-4))
+        model.fit(x, y, batch_size=64, verbose=0)
+        return float(np.std(np.asarray(model(x)) - before))
+
+    shallow, deep = (first_move(blocks, fw.initializers.FixupNormal(branches=blocks)) for blocks in (3, 12))
+    assert deep == pytest.approx(shallow, rel=0.3)
+    # Without the factor for depth each further branch adds a move of its own.
+    assert first_move(12, "he_normal") > 2 * first_move(3, "he_normal")
 
 
 @pytest.mark.filterwarnings("ignore::fitwell.errors.NonFiniteWarning")
