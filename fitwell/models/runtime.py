@@ -19,6 +19,7 @@ from fitwell.errors import InvalidArgument
 from fitwell.models import checks
 from fitwell.models.objective import Objective
 from fitwell.models.program import ModelProgram
+from fitwell.models.sharing import Shared, share
 
 if TYPE_CHECKING:
     from fitwell.models.model import Model
@@ -41,7 +42,7 @@ class Runtime:
         self._program: ModelProgram | None = None
         self._frozen: list[bool] = []
         self._sent: dict[str, Any] = {}
-        self._machines: dict[Any, Machine] = {}
+        self._shared: Shared | None = None
         self._shapes: list[tuple[Any, ...]] = []
 
     # --- the program ---------------------------------------------------------------------------------------
@@ -115,14 +116,23 @@ class Runtime:
             closes,
             compiling.signature(validation),
         )
-        if key not in self._machines:
+        machines = self._machines()
+        if key not in machines:
             machine = Machine(self.program, training=training, policies=policies, closes=closes)
-            self._machines.setdefault(key, machine)
-        return self._machines[key].over(validation)
+            machines.setdefault(key, machine)
+        return machines[key].over(validation)
+
+    def _machines(self) -> dict[Any, Machine]:
+        if self._shared is None:
+            self._shared = share(self.program)
+        elif not self._shared.is_intact:
+            self._shared = Shared(self.program, None)
+        return self._shared.machines
 
     def share_machines(self, other: Runtime) -> None:
         """Run on the compiled programs of `other`, whose model has the same structure."""
-        self._machines = other._machines
+        other._machines()
+        self._shared = other._shared
 
     # --- the state -----------------------------------------------------------------------------------------
 
@@ -166,11 +176,15 @@ class Runtime:
                 )
             hyper[path] = cell.as_array()
             sent[path] = cell.content
-        return state.replace(
+        fresh = state.replace(
             trainable={path: variable.held for path, variable in program.trainable.items()},
             statistics={path: variable.held for path, variable in program.statistics.items()},
             hyper=hyper,
         )
+        if state is self.state:
+            # What was sent is in this state, whether the caller uses it or not.
+            self.state = fresh
+        return fresh
 
     def adopt(self, state: TrainState) -> None:
         """Point the model's variables and the optimizer at the arrays of `state`."""

@@ -18,10 +18,10 @@ from fitwell.engine.pace import Pace
 from fitwell.errors import InvalidArgument
 from fitwell.models import checks
 from fitwell.models.model import Model
+from fitwell.models.structure import structure
 from fitwell.models.training import PATIENCE_SECONDS, Data, Fit
 from fitwell.population.members import Member
 from fitwell.population.rows import Rows, Source
-from fitwell.population.structure import structure
 
 _BATCH_HOOKS = (
     "on_batch_begin",

@@ -1,12 +1,13 @@
 """Which models are the same program: everything that tracing looks at, with the numbers that are data left out.
 
-Members of a population whose structures are equal share one compiled program, so what is equal here must
-trace alike. The walk therefore sees every attribute of every object, and whatever it cannot look into it
-takes for different: that costs a compilation, never a wrong result.
+Models whose structures are equal may share one compiled program, so what is equal here must trace alike. The
+walk therefore sees every attribute of every object, and whatever it cannot look into it takes for
+different: that costs a compilation, never a wrong result.
 """
 
 from __future__ import annotations
 
+import collections
 import functools
 import hashlib
 import types
@@ -37,6 +38,11 @@ _NOT_STRUCTURE: dict[type, frozenset[str]] = {
 }
 _VALUES = (type(None), bool, int, float, complex, str, bytes, type, np.dtype, np.generic, types.CodeType)
 
+# Libraries whose functions do not depend on what a user's program changes between one model and the next.
+_CONSTANT = frozenset(
+    {"fitwell", "jax", "jaxlib", "numpy", "optax", "builtins", "functools", "collections", "types"}
+)
+
 
 def structure(program: ModelProgram) -> tuple[Hashable, ...]:
     """Return a key that is equal for programs that trace alike.
@@ -44,7 +50,27 @@ def structure(program: ModelProgram) -> tuple[Hashable, ...]:
     Initial weights, hyperparameters that are data (`variables.Hyperparameter`), seeds of the run and
     automatic names do not count; classes, shapes, other attributes, code and constants of functions do.
     """
-    roots = [
+    return tuple(_tokens(_roots(program), []))
+
+
+def runs_known_code_only(program: ModelProgram) -> bool:
+    """Return whether no code but fitwell's and its libraries' is traced.
+
+    A function of the user may read a global that has another value when the next model is built, which its
+    structure does not show.
+    """
+    met: list[Any] = []
+    collections.deque(_tokens(_roots(program), met), maxlen=0)
+    return all(_module(value).partition(".")[0] in _CONSTANT for value in met)
+
+
+def _module(value: Any) -> str:
+    code = value if isinstance(value, types.FunctionType) else type(value)
+    return str(code.__module__)
+
+
+def _roots(program: ModelProgram) -> list[Any]:
+    return [
         program.model,
         program.optimizer,
         program.losses,
@@ -56,14 +82,15 @@ def structure(program: ModelProgram) -> tuple[Hashable, ...]:
         program.output_names if len(program.output_names) > 1 else None,
         [term.name for term in program.metrics],
     ]
-    return tuple(_tokens(roots))
 
 
-def _tokens(root: Any) -> Iterator[Hashable]:
-    """Walk everything reachable from `root` in a fixed order; objects met again are named by their number."""
+def _tokens(root: Any, met: list[Any]) -> Iterator[Hashable]:
+    """Walk everything reachable from `root` in a fixed order; objects met again are named by their number.
+
+    met: gathers the objects, so that no two of them have one id.
+    """
     waiting = [root]  # a stack of its own: graphs of layers can be deeper than Python's
     numbers: dict[int, int] = {}
-    met: list[Any] = []  # kept until the end, so that no two objects have one id
     while waiting:
         value = waiting.pop()
         if isinstance(value, _VALUES):

@@ -1,0 +1,114 @@
+"""Models of one structure share what is compiled, and nothing else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import fitwell
+from fitwell import layers
+from fitwell.engine import compiling
+from fitwell.models import sharing
+
+X = np.random.default_rng(0).normal(size=(48, 3)).astype(np.float32)
+Y = X.sum(axis=1) ** 2
+
+
+def build(rate: float = 0.01, activation: Any = "tanh", dropout: float = 0.0) -> Any:
+    model = fitwell.Sequential(
+        [layers.Dense(7, activation=activation, input_shape=(3,)), layers.Dropout(dropout)]
+    )
+    model.add(layers.Dense(1))
+    model.compile(loss="mse", optimizer=fitwell.optimizers.SGD(rate))
+    return model
+
+
+def fit(model: Any, seed: int = 0) -> list[float]:
+    fitwell.utils.set_random_seed(seed)
+    losses: list[float] = model.fit(X, Y, epochs=2, verbose=0).history["loss"]
+    return losses
+
+
+@pytest.fixture(autouse=True)
+def nothing_known() -> None:
+    sharing._known.clear()
+
+
+def traced_by(action: Any) -> int:
+    before = compiling.statistics.traced
+    action()
+    return compiling.statistics.traced - before
+
+
+def test_only_the_first_of_a_structure_is_traced_and_numbers_still_count() -> None:
+    fitwell.utils.set_random_seed(1)
+    slow, fast, dropping = build(0.001), build(0.05), build(0.001, dropout=0.5)
+    fast.set_weights(slow.get_weights())
+    dropping.set_weights(slow.get_weights())
+    curves = []
+    assert traced_by(lambda: curves.append(fit(slow))) == 1
+    assert traced_by(lambda: curves.extend([fit(fast), fit(dropping)])) == 0
+    assert len({tuple(curve) for curve in curves}) == 3
+
+
+def test_a_model_after_another_is_what_it_would_be_alone() -> None:
+    fitwell.utils.set_random_seed(2)
+    first, second = build(0.001), build(0.05)
+    weights = second.get_weights()
+    fit(first)
+    shared = fit(second, seed=5)
+    sharing._known.clear()
+    alone = build(0.05)
+    alone.set_weights(weights)
+    alone.runtime.seed = second.runtime.seed
+    assert fit(alone, seed=5) == shared
+
+
+def test_another_structure_is_traced() -> None:
+    fit(build())
+    assert traced_by(lambda: fit(build(activation="relu"))) == 1
+
+
+def test_code_of_the_user_is_traced_every_time_because_its_globals_may_have_changed() -> None:
+    namespace: dict[str, Any] = {"__name__": "notebook", "FACTOR": 1.0}
+    exec("def scaled(x):\n    return FACTOR * x\n", namespace)
+    fitwell.utils.set_random_seed(3)
+    first = build(activation=namespace["scaled"])
+    weights = first.get_weights()
+    before = fit(first)
+    namespace["FACTOR"] = 0.0
+    second = build(activation=namespace["scaled"])
+    second.set_weights(weights)
+    after = fit(second)
+    assert after[0] != before[0]
+
+
+def test_changing_the_traced_model_harms_no_other() -> None:
+    fitwell.utils.set_random_seed(4)
+    first, second = build(), build()
+    weights = second.get_weights()
+    fit(first)
+    first.layers[0].activation = fitwell.activations.get("relu")
+    first.compile(loss="mse", optimizer=fitwell.optimizers.SGD(0.01))
+    second.runtime.seed = 7
+    # Rows of another number make a new program necessary: it must not be that of the changed model.
+    second.fit(X[:40], Y[:40], epochs=1, verbose=0)
+    sharing._known.clear()
+    alone = build()
+    alone.set_weights(weights)
+    alone.runtime.seed = 7
+    alone.fit(X[:40], Y[:40], epochs=1, verbose=0)
+    for ours, wanted in zip(second.get_weights(), alone.get_weights()):
+        np.testing.assert_array_equal(ours, wanted)
+
+
+def test_few_models_are_kept_and_no_large_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sharing, "CAPACITY", 2)
+    for activation in ("relu", "elu", "selu"):
+        fit(build(activation=activation))
+    assert len(sharing._known) == 2
+    monkeypatch.setattr(sharing, "MOST_PARAMETERS", 10)
+    fit(build(activation="softplus"))
+    assert len(sharing._known) == 2
