@@ -6,6 +6,7 @@ from fitwell.callbacks.checkpoint import ModelCheckpoint
 from fitwell.callbacks.log import CSVLogger
 from fitwell.callbacks.schedule import LearningRateScheduler
 from fitwell.callbacks.stopping import EarlyStopping, ProgbarLogger, ReduceLROnPlateau, TerminateOnNaN
+from fitwell.callbacks.tensorboard import TensorBoard
 
 __all__ = [
     "BackupAndRestore",
@@ -18,5 +19,6 @@ __all__ = [
     "ModelCheckpoint",
     "ProgbarLogger",
     "ReduceLROnPlateau",
+    "TensorBoard",
     "TerminateOnNaN",
 ]

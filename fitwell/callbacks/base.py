@@ -62,6 +62,9 @@ class Callback:
         """
         return 1
 
+    def set_example(self, batch: Any) -> None:
+        """Receive rows that the model is trained on (``batch.x``, ``batch.y``), before `on_train_begin`."""
+
     def get_state(self) -> Any:
         """Return what this callback must remember in a checkpoint: numbers, texts, arrays, lists and dicts."""
         return None
@@ -193,6 +196,12 @@ class CallbackList:
         """Call `hook` of every callback."""
         for callback in self.callbacks:
             getattr(callback, hook)(*arguments)
+
+    def show(self, batch: Any) -> None:
+        """Show rows of the training data to those who want to see some."""
+        for callback in self.callbacks:
+            if hasattr(callback, "set_example"):
+                callback.set_example(batch)
 
     def next_look(self) -> int | None:
         """Return how many batches may pass before a callback wants to see one; None when there is no end."""

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 import jax
 import numpy as np
-
-from fitwell.data.feeds import Batch
 
 # Rows looked at, spread evenly: all of a small data set; of a large one those that a new version of the file,
 # another order or another preparation would hardly leave as they are.
 _ROWS = 4096
 
 
-def fingerprint(batch: Batch, values: bool = True) -> dict[str, str]:
-    """Return a description of every array of `batch`, by its place: type, shape, and a hash of up to 4096 rows.
+def fingerprint(batch: Any, values: bool = True) -> dict[str, str]:
+    """Return a description of every array in a tree, by its place: type, shape, and a hash of up to 4096 rows.
 
     values: False leaves out the number of rows and the hash, for batches that differ from one start to the next.
     """

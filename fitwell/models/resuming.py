@@ -111,9 +111,7 @@ class Keeper(Unkept):
     def save(self, fit: Fit) -> None:
         """Hand a checkpoint of this moment to the writer. Arrays do not change, so references are enough."""
         runtime = fit.runtime
-        # Adopted: what `refresh` has sent counts as sent only for the state that it returns.
-        runtime.adopt(runtime.refresh(runtime.current))
-        state = runtime.current
+        state = runtime.refresh(runtime.current)
         callbacks = fit.observers.callbacks
         tree = {
             "versions": likeness.versions(),

@@ -271,6 +271,7 @@ class Fit:
         self.steps_done = 0
         self.ended = False
         self.keeper.identify(self, data, shuffle)
+        self.observers.show(data.example)
 
     def _make_feed(self, data: Data, batch_size: int | None, **settings: Any) -> Feed:
         return make_feed(data, batch_size, **settings)

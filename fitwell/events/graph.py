@@ -1,0 +1,37 @@
+"""The layers of a model as the graph that TensorBoard draws."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from fitwell.events import protos
+
+
+def graph_of(model: Any) -> Any:
+    """Return a ``GraphDef`` with a node for every layer; layers of a layer are drawn inside it.
+
+    Edges are those of a functional model's graph, or the order of a sequential one. What a subclassed model does
+    between its layers is Python, so its layers are drawn without edges.
+    """
+    graph = protos.load().GraphDef()
+    for name, kind, inputs in _nodes(model, ""):
+        graph.node.add(name=name, op=kind, input=inputs)
+    graph.versions.producer = 22
+    return graph
+
+
+def _nodes(model: Any, scope: str) -> Iterator[tuple[str, str, list[str]]]:
+    connected = getattr(model, "nodes", None)
+    before: list[str] = []
+    for layer in model.layers:
+        name = f"{scope}{layer.name}"
+        if connected is not None:
+            symbols = [symbol for node in connected if node.layer is layer for symbol in node.inputs]
+            sources = [str(symbol.node.layer.name) for symbol in symbols]
+            before = [f"{scope}{source}" for source in dict.fromkeys(sources)]
+        yield name, type(layer).__name__, before
+        if hasattr(layer, "layers"):
+            yield from _nodes(layer, f"{name}/")
+        if hasattr(model, "add"):
+            before = [name]

@@ -1,0 +1,129 @@
+"""Values as TensorBoard's summaries: one function for each kind that it shows."""
+
+from __future__ import annotations
+
+import io
+import wave
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from fitwell.errors import InvalidArgument
+from fitwell.events import protos
+
+BUCKETS = 30
+
+
+def _summary(tag: str, tensor: Any, metadata: Any) -> Any:
+    summary = protos.load().Summary()
+    summary.value.add(tag=tag, tensor=tensor, metadata=metadata)
+    return summary
+
+
+def scalar(tag: str, data: Any, description: str | None = None) -> Any:
+    """Return a number."""
+    pb = protos.load()
+    value = np.asarray(data, np.float32)
+    if value.size != 1:
+        raise InvalidArgument(f"scalar {tag!r}: expected one number, got shape {value.shape}")
+    return _summary(
+        tag,
+        pb.make_tensor(value.reshape(())),
+        pb.scalar.create_summary_metadata(display_name=None, description=description),
+    )
+
+
+def histogram(tag: str, data: Any, buckets: int = BUCKETS, description: str | None = None) -> Any:
+    """Return the distribution of all finite values in `data`: ``[buckets, 3]`` of left end, right end, count."""
+    pb = protos.load()
+    values = np.asarray(data, np.float64).ravel()
+    values = values[np.isfinite(values)]
+    if not values.size:
+        table = np.zeros((buckets, 3))
+    elif values.min() == values.max():
+        # As TensorBoard writes it: all edges at the one value, everything in the last bucket.
+        table = np.full((buckets, 3), values[0])
+        table[:, 2] = 0
+        table[-1, 2] = values.size
+    else:
+        counts, edges = np.histogram(values, buckets)
+        table = np.stack([edges[:-1], edges[1:], counts], axis=1)
+    return _summary(
+        tag,
+        pb.make_tensor(table, dtype=np.float64),
+        pb.histogram.create_summary_metadata(display_name=None, description=description),
+    )
+
+
+def image(tag: str, data: Any, max_outputs: int = 3, description: str | None = None) -> Any:
+    """Return images ``[images, height, width, channels]``: bytes, or floats from 0 to 1; 1 to 4 channels."""
+    pixels = np.asarray(data)
+    if pixels.ndim != 4 or pixels.shape[-1] not in (1, 2, 3, 4):
+        raise InvalidArgument(
+            f"image {tag!r}: expected [images, height, width, 1 to 4 channels], got shape {pixels.shape}"
+        )
+    if pixels.dtype != np.uint8:
+        pixels = (np.clip(np.nan_to_num(pixels), 0, 1) * 255 + 0.5).astype(np.uint8)
+    height, width = pixels.shape[1:3]
+    return png(tag, [_png(picture) for picture in pixels[:max_outputs]], width, height, description)
+
+
+def png(tag: str, pictures: list[bytes], width: int, height: int, description: str | None = None) -> Any:
+    """Return images that are PNG files already."""
+    pb = protos.load()
+    content = [str(width).encode(), str(height).encode(), *pictures]
+    return _summary(
+        tag,
+        pb.make_tensor(np.array(content, dtype=object)),
+        pb.image.create_summary_metadata(display_name=None, description=description),
+    )
+
+
+def _png(pixels: np.ndarray) -> bytes:
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def text(tag: str, data: Any, description: str | None = None) -> Any:
+    """Return a text, or an array of texts, in Markdown."""
+    pb = protos.load()
+    return _summary(
+        tag,
+        pb.make_tensor(np.array(data, dtype=object)),
+        pb.text.create_summary_metadata(display_name=None, description=description),
+    )
+
+
+def audio(tag: str, data: Any, sample_rate: int, max_outputs: int = 3, description: str | None = None) -> Any:
+    """Return sounds ``[sounds, frames, channels]`` from -1 to 1, as 16-bit WAV."""
+    pb = protos.load()
+    sounds = np.asarray(data, np.float64)
+    if sounds.ndim != 3:
+        raise InvalidArgument(f"audio {tag!r}: expected [sounds, frames, channels], got shape {sounds.shape}")
+    encoding = pb.audio.Encoding.Value("WAV")
+    # The second column would be labels, which TensorBoard no longer shows.
+    rows = [[_wav(sound, sample_rate), b""] for sound in sounds[:max_outputs]]
+    return _summary(
+        tag,
+        pb.make_tensor(np.array(rows, dtype=object)),
+        pb.audio.create_summary_metadata(display_name=None, description=description, encoding=encoding),
+    )
+
+
+def _wav(sound: np.ndarray, sample_rate: int) -> bytes:
+    buffer = io.BytesIO()
+    with wave.open(buffer, "wb") as file:
+        file.setnchannels(sound.shape[1])
+        file.setsampwidth(2)
+        file.setframerate(sample_rate)
+        file.writeframes((np.clip(sound, -1, 1) * 32767).round().astype("<i2").tobytes())
+    return buffer.getvalue()
+
+
+def hparams(values: Mapping[str, Any]) -> Any:
+    """Return the hyperparameters of a run: numbers, texts and truth values by name."""
+    return protos.load().hparams(dict(values))

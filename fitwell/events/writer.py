@@ -1,0 +1,196 @@
+"""`EventWriter`: a file that TensorBoard reads, written on a thread so that nobody waits for it."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import queue
+import socket
+import threading
+import time
+import weakref
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fitwell.errors import FileError, InvalidArgument
+from fitwell.events import protos, summaries
+from fitwell.events.graph import graph_of
+
+# Makes an event without its time, on the writer's thread.
+Maker = Callable[[], Any]
+
+_numbers = itertools.count()
+
+
+class EventWriter:
+    """Writes events to a new file in a folder.
+
+    log_dir: the folder, made if need be; each run has one of its own. Every function returns at once: a thread turns
+    values into events and writes them. Arrays may be changed afterwards. `flush` waits until everything is in the file;
+    an error of the thread is raised by the next call. Closed at the latest when the process ends.
+    """
+
+    def __init__(self, log_dir: str | os.PathLike[str]) -> None:
+        self.log_dir = os.fspath(log_dir)
+        pb = protos.load()
+        name = (
+            f"events.out.tfevents.{time.time():.0f}.{socket.gethostname()}.{os.getpid()}.{next(_numbers)}.v2"
+        )
+        self._path = Path(self.log_dir) / name
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            file = self._path.open("wb")
+        except OSError as error:
+            raise FileError(
+                f"no events can be written to {self.log_dir!r}: {error.strerror or error}"
+            ) from None
+        self._queue: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._errors: list[BaseException] = []
+        work = (self._queue, file, pb, self._errors)
+        thread = threading.Thread(target=_write_all, args=work, daemon=True, name="fitwell-events")
+        thread.start()
+        self._finish = weakref.finalize(self, _finish, self._queue, thread)
+        self.add(lambda: pb.Event(file_version="brain.Event:2"), None)
+
+    def add(self, make: Maker, step: int | None) -> None:
+        """Write the event that `make` returns, which the thread calls; it belongs to `step`."""
+        self._raise()
+        if not self._finish.alive:
+            raise InvalidArgument(f"the writer for {self.log_dir!r} is closed")
+        self._queue.put((make, step, time.time()))
+
+    def _add_summary(self, make: Maker, step: int) -> None:
+        event = protos.load().Event
+        self.add(lambda: event(summary=make()), step)
+
+    def scalar(self, name: str, data: Any, step: int, description: str | None = None) -> None:
+        """Write a number."""
+        kept = _kept(data)
+        self._add_summary(lambda: summaries.scalar(name, kept, description), step)
+
+    def histogram(
+        self,
+        name: str,
+        data: Any,
+        step: int,
+        buckets: int = summaries.BUCKETS,
+        description: str | None = None,
+    ) -> None:
+        """Write the distribution of the values of an array; those that are not finite are left out."""
+        kept = _kept(data)
+        self._add_summary(lambda: summaries.histogram(name, kept, buckets, description), step)
+
+    def image(
+        self, name: str, data: Any, step: int, max_outputs: int = 3, description: str | None = None
+    ) -> None:
+        """Write images ``[images, height, width, channels]``: bytes, or floats from 0 to 1."""
+        kept = _kept(data)
+        self._add_summary(lambda: summaries.image(name, kept, max_outputs, description), step)
+
+    def figure(self, name: str, figure: Any, step: int, description: str | None = None) -> None:
+        """Write a Matplotlib figure as an image: a confusion matrix, a curve."""
+        import io
+
+        # Drawn at once: Matplotlib is not made for threads, and the figure may change.
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format="png")
+        width, height = figure.canvas.get_width_height()
+        picture = buffer.getvalue()
+        self._add_summary(lambda: summaries.png(name, [picture], width, height, description), step)
+
+    def text(self, name: str, data: Any, step: int, description: str | None = None) -> None:
+        """Write a text, or an array of texts, in Markdown."""
+        self._add_summary(lambda: summaries.text(name, data, description), step)
+
+    def audio(
+        self,
+        name: str,
+        data: Any,
+        sample_rate: int,
+        step: int,
+        max_outputs: int = 3,
+        description: str | None = None,
+    ) -> None:
+        """Write sounds ``[sounds, frames, channels]`` with values from -1 to 1."""
+        kept = _kept(data)
+        self._add_summary(lambda: summaries.audio(name, kept, sample_rate, max_outputs, description), step)
+
+    def hparams(self, values: Mapping[str, Any]) -> None:
+        """Write the hyperparameters of the run; its metrics are the scalars in the folder and those below it."""
+        summary = summaries.hparams(values)
+        self._add_summary(lambda: summary, 0)
+
+    def graph(self, model: Any) -> None:
+        """Write the layers of a model and how they are connected."""
+        definition = graph_of(model).SerializeToString()
+        event = protos.load().Event
+        self.add(lambda: event(graph_def=definition), 0)
+
+    @contextmanager
+    def as_default(self) -> Iterator[EventWriter]:
+        """Let `events.scalar` and its sisters write here inside the block (this thread only)."""
+        from fitwell.events import functions
+
+        with functions.writing_to(self):
+            yield self
+
+    def flush(self) -> None:
+        """Return when everything is in the file."""
+        done = threading.Event()
+        self._queue.put(done)
+        if self._finish.alive:
+            done.wait()
+        self._raise()
+
+    def close(self) -> None:
+        """Write what is left and close the file."""
+        self._finish()
+        self._raise()
+
+    def _raise(self) -> None:
+        if self._errors:
+            error = self._errors.pop()
+            if isinstance(error, OSError):
+                raise FileError(f"cannot write {str(self._path)!r}: {error.strerror or error}") from error
+            raise error
+
+
+def _kept(data: Any) -> Any:
+    """Return `data` as it is now: JAX's arrays never change, others are copied."""
+    return np.array(data) if isinstance(data, np.ndarray | list) else data
+
+
+def _write_all(work: queue.SimpleQueue[Any], file: Any, pb: Any, errors: list[BaseException]) -> None:
+    """Write events until None comes; an event that cannot be written is reported and left out."""
+    records = pb.RecordWriter(file)
+    with file:
+        while True:
+            item = work.get()
+            try:
+                if item is None:
+                    return
+                if isinstance(item, threading.Event):
+                    file.flush()
+                    item.set()
+                    continue
+                make, step, when = item
+                event = make()
+                event.wall_time = when
+                if step is not None:
+                    event.step = int(step)
+                records.write(event.SerializeToString())
+                if work.empty():
+                    file.flush()
+            except BaseException as error:
+                errors.append(error)
+                if isinstance(item, threading.Event):
+                    item.set()
+
+
+def _finish(work: queue.SimpleQueue[Any], thread: threading.Thread) -> None:
+    work.put(None)
+    thread.join()

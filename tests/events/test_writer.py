@@ -1,0 +1,201 @@
+"""What is written is what TensorBoard's own reader reads."""
+
+from __future__ import annotations
+
+import builtins
+import io
+import subprocess
+import sys
+import threading
+import wave
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from fitwell import events
+from fitwell.errors import FileError, InvalidArgument, MissingExtra, StateError
+
+Read = Callable[[Path], Any]
+
+
+def tensors(reader: Any, tag: str) -> list[tuple[int, Any]]:
+    from tensorboard.util.tensor_util import make_ndarray
+
+    return [(event.step, make_ndarray(event.tensor_proto)) for event in reader.Tensors(tag)]
+
+
+def plugin(reader: Any, tag: str) -> str:
+    return reader.SummaryMetadata(tag).plugin_data.plugin_name
+
+
+def test_scalars(tmp_path: Path, read: Read) -> None:
+    with events.create_file_writer(tmp_path).as_default() as writer:
+        for step in range(3):
+            events.scalar("loss", 1 / (step + 1), step=step)
+        events.scalar("other", np.float64(7), step=1_000_000_000_000)
+    writer.close()
+    reader = read(tmp_path)
+    assert tensors(reader, "loss") == [(0, 1.0), (1, 0.5), (2, np.float32(1 / 3))]
+    assert tensors(reader, "other") == [(10**12, 7.0)]
+    assert plugin(reader, "loss") == "scalars"
+
+
+@pytest.mark.parametrize(
+    "values",
+    [np.random.default_rng(0).normal(size=(50, 3)), np.array([2.0, 2.0]), np.array([]), np.array([1, 5, 5])],
+    ids=["many", "equal", "none", "whole"],
+)
+def test_histograms_are_those_of_tensorboard(values: np.ndarray, tmp_path: Path, read: Read) -> None:
+    from tensorboard.plugins.histogram.summary_v2 import histogram_pb
+    from tensorboard.util.tensor_util import make_ndarray
+
+    writer = events.create_file_writer(tmp_path)
+    writer.histogram("h", values, 0)
+    writer.close()
+    reader = read(tmp_path)
+    ((_, ours),) = tensors(reader, "h")
+    np.testing.assert_allclose(ours, make_ndarray(histogram_pb("h", values).value[0].tensor))
+    assert plugin(reader, "h") == "histograms"
+
+
+def test_histograms_leave_out_what_is_not_finite(tmp_path: Path, read: Read) -> None:
+    writer = events.create_file_writer(tmp_path)
+    writer.histogram("h", np.array([1.0, np.nan, 2.0, np.inf]), 0, buckets=2)
+    writer.close()
+    ((_, table),) = tensors(read(tmp_path), "h")
+    np.testing.assert_array_equal(table, [[1, 1.5, 1], [1.5, 2, 1]])
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+def test_images(channels: int, tmp_path: Path, read: Read) -> None:
+    from PIL import Image
+
+    pixels = np.random.default_rng(0).integers(0, 256, (5, 4, 6, channels), dtype=np.uint8)
+    writer = events.create_file_writer(tmp_path)
+    writer.image("bytes", pixels, 3)
+    writer.image("floats", pixels / 255, 3, max_outputs=1)
+    writer.close()
+    reader = read(tmp_path)
+    for tag, count in (("bytes", 3), ("floats", 1)):
+        ((step, content),) = tensors(reader, tag)
+        assert (step, content[0], content[1], len(content)) == (3, b"6", b"4", count + 2)
+        for png, picture in zip(content[2:], pixels, strict=False):
+            read_back = np.asarray(Image.open(io.BytesIO(png))).reshape(4, 6, channels)
+            np.testing.assert_array_equal(read_back, picture)
+        assert plugin(reader, tag) == "images"
+
+
+def test_figures_texts_sounds_and_hyperparameters(tmp_path: Path, read: Read) -> None:
+    from matplotlib.figure import Figure
+    from PIL import Image
+    from tensorboard.plugins.hparams import metadata
+
+    figure = Figure(figsize=(2, 1), dpi=50)
+    figure.subplots().plot([1, 2])
+    sound = np.sin(np.linspace(0, 20, 800))[None, :, None]
+    with events.create_file_writer(tmp_path).as_default() as writer:
+        events.figure("figure", figure, step=1)
+        events.text("text", "**bold**", step=1)
+        events.text("texts", ["a", "b"], step=1)
+        events.audio("sound", sound, 8000, step=1)
+        events.hparams({"rate": 0.1, "layers": 3, "name": "x", "norm": True})
+    writer.close()
+    reader = read(tmp_path)
+    picture = tensors(reader, "figure")[0][1][2]
+    assert Image.open(io.BytesIO(picture)).size == (100, 50)
+    assert tensors(reader, "text")[0][1] == b"**bold**"
+    assert tensors(reader, "texts")[0][1].tolist() == [b"a", b"b"]
+    with wave.open(io.BytesIO(tensors(reader, "sound")[0][1][0, 0])) as file:
+        assert (file.getframerate(), file.getnchannels(), file.getnframes()) == (8000, 1, 800)
+        frames = np.frombuffer(file.readframes(800), "<i2") / 32767
+        np.testing.assert_allclose(frames, sound.ravel(), atol=1 / 32767)
+    assert [plugin(reader, tag) for tag in ("text", "sound")] == ["text", "audio"]
+    (tag,) = reader.PluginTagToContent("hparams")
+    content = reader.PluginTagToContent("hparams")[tag]
+    found = metadata.parse_session_start_info_plugin_data(content).hparams
+    assert found["rate"].number_value == 0.1 and found["name"].string_value == "x"
+    assert found["layers"].number_value == 3 and found["norm"].bool_value
+
+
+def test_arrays_may_be_changed_afterwards(tmp_path: Path, read: Read) -> None:
+    writer = events.create_file_writer(tmp_path)
+    go = threading.Event()
+    writer.add(lambda: go.wait(20) and None, None)  # the thread is busy: what follows waits in the queue
+    values = np.zeros(3)
+    writer.histogram("h", values, 0)
+    values[:] = 9
+    go.set()
+    with pytest.raises(AttributeError):  # that event was none
+        writer.flush()
+    writer.close()
+    ((_, table),) = tensors(read(tmp_path), "h")
+    assert table[-1].tolist() == [0, 0, 3]
+
+
+def test_writing_does_not_wait_and_flush_does(tmp_path: Path, read: Read) -> None:
+    writer = events.create_file_writer(tmp_path)
+    go = threading.Event()
+
+    def slow() -> Any:
+        from tensorboard.compat.proto.event_pb2 import Event
+
+        assert go.wait(20)
+        return Event()
+
+    writer.add(slow, None)
+    for step in range(2000):
+        writer.scalar("x", step, step)
+    assert read(tmp_path).Tags()["tensors"] == []
+    go.set()
+    writer.flush()
+    assert len(read(tmp_path).Tensors("x")) == 2000 or len(tensors(read(tmp_path), "x")) == 2000
+    writer.close()
+
+
+def test_mistakes_are_said(tmp_path: Path) -> None:
+    with pytest.raises(StateError, match="create_file_writer"):
+        events.scalar("x", 1, step=0)
+    writer = events.create_file_writer(tmp_path)
+    with writer.as_default(), pytest.raises(InvalidArgument, match="needs a step"):
+        events.scalar("x", 1)
+    writer.scalar("x", [1, 2], 0)
+    with pytest.raises(InvalidArgument, match="expected one number"):
+        writer.flush()
+    writer.image("x", np.zeros((3, 3)), 0)
+    with pytest.raises(InvalidArgument, match="1 to 4 channels"):
+        writer.close()
+    with pytest.raises(InvalidArgument, match="is closed"):
+        writer.scalar("x", 1, 0)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(FileError, match="no events can be written"):
+        events.create_file_writer(tmp_path / "file")
+
+
+def test_without_tensorboard_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from fitwell.events import protos
+
+    real = builtins.__import__
+
+    def without(name: str, *rest: Any, **named: Any) -> Any:
+        if name.startswith("tensorboard"):
+            raise ImportError(name)
+        return real(name, *rest, **named)
+
+    protos.load.cache_clear()
+    monkeypatch.setattr(builtins, "__import__", without)
+    with pytest.raises(MissingExtra, match=r"pip install 'fitwell\[tensorboard\]'"):
+        events.create_file_writer(tmp_path)
+
+
+def test_nothing_imports_tensorflow_and_the_end_of_a_process_loses_nothing(
+    tmp_path: Path, read: Read
+) -> None:
+    code = (
+        "import sys; from fitwell import events; writer = events.create_file_writer(sys.argv[1]);"
+        "[writer.scalar('x', i, i) for i in range(50)]; assert 'tensorflow' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True, timeout=120)
+    assert len(tensors(read(tmp_path), "x")) == 50
