@@ -19,7 +19,7 @@ from fitwell.errors import InvalidArgument
 from fitwell.models import checks
 from fitwell.models.model import Model
 from fitwell.models.structure import structure
-from fitwell.models.training import PATIENCE_SECONDS, Data, Fit
+from fitwell.models.training import PATIENCE_SECONDS, Data, Dispatches, Fit
 from fitwell.population.members import Member
 from fitwell.population.rows import Rows, Source
 
@@ -123,11 +123,14 @@ class MemberFit(Fit):
         self.member.status = f"NaN in epoch {number}, batch {work.start + index + 1}"
         self.model.stop_training = True
 
-    def train(self) -> None:
-        """Run, and note how it went."""
+    def dispatches(self) -> Dispatches:
+        """Train, and note how it went."""
+        self.member.begin(self.history)
+        yield from super().dispatches()
+        self._conclude()
+
+    def _conclude(self) -> None:
         member = self.member
-        member.begin(self.history)
-        self.run()
         for _, policy in self.policies:
             memory = self.runtime.current.policies[policy.name]
             if int(memory.get("stopped_epoch", -1)) >= 0:
@@ -138,6 +141,11 @@ class MemberFit(Fit):
             complete = len(self.history.epoch) == self.epochs
             stopped = member.stopped_epoch is not None
             member.status = "stopped" if stopped else "finished" if complete else "interrupted"
+
+    @property
+    def stackable(self) -> bool:
+        """Whether its dispatches can be made together with those of others: nobody looks in between."""
+        return self.unwatched and self.program.row_wise
 
 
 def callbacks_for(given: Any) -> Callable[[Member], Sequence[Any]]:

@@ -47,7 +47,8 @@ def make_folds(folds: Any, splits: Any, batch: Batch, classifies: bool) -> list[
         raise InvalidArgument(
             f"folds: expected a number of at least 2 or a splitter of scikit-learn such as KFold(5), got {folds!r}"
         )
-    labels = _labels(batch) if classifies or not numbered else None
+    targets = batch.y[0] if batch.y is not None and len(batch.y) == 1 else None
+    labels = labels_of(targets) if targets is not None and (classifies or not numbered) else None
     splitter = _splitter(int(folds), rows, labels) if numbered else folds
     pairs = splitter.split(np.zeros((rows, 1)), labels)
     return [_checked(pair, number, rows) for number, pair in enumerate(pairs)]
@@ -72,11 +73,9 @@ def _splitter(folds: int, rows: int, labels: NDArray[Any] | None) -> Any:
     return KFold(folds, shuffle=True, random_state=0)
 
 
-def _labels(batch: Batch) -> NDArray[Any] | None:
-    """Return the class of every row, when there is one output with one class per row."""
-    if batch.y is None or len(batch.y) != 1:
-        return None
-    y = np.asarray(batch.y[0])
+def labels_of(targets: Any) -> NDArray[Any] | None:
+    """Return the class of every row, when the targets are one class per row, as a number or one-hot."""
+    y = np.asarray(targets)
     if y.ndim == 1 or (y.ndim == 2 and y.shape[1] == 1):
         return y.reshape(-1)
     one_hot = y.ndim == 2 and bool(np.all((y == 0) | (y == 1)) and np.all(y.sum(axis=1) == 1))

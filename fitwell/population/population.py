@@ -156,18 +156,19 @@ class Population:
         self.members = divided
 
     def _run(self, courses: Sequence[Course], start: Any, progress: Progress) -> None:
-        starts = []
-        for group, course in zip(self._groups, courses, strict=True):
-            starts += [(member, functools.partial(start, member, course)) for member in group.members]
-        # The first of each group compiles for all: those go first, so that programs compile side by side.
-        firsts = {id(group.members[0]) for group in self._groups}
-        starts.sort(key=lambda item: id(item[0]) not in firsts)
         for member in self.members:
             member.begin(History())
             member.status = "not trained"
         progress.epoch_begin(0)
         with interruptions() as interrupted:
-            layouts.in_turn(starts, layouts.cores(), progress.update, interrupted)
+            layouts.lay_out(
+                [
+                    [(member, functools.partial(start, member, course)) for member in group.members]
+                    for group, course in zip(self._groups, courses, strict=True)
+                ],
+                progress.update,
+                interrupted,
+            )
         progress.epoch_end(0, table.best_so_far(self.members))
         progress.close()
         self._warn_of_nan()

@@ -46,7 +46,6 @@ def test_each_fold_is_a_solo_run_on_its_rows(build, batch_size):
 
 def test_folds_of_unequal_size_are_one_program(regression):
     x, y, _ = regression
-    compiling.clear()
     traced = compiling.statistics.traced
     fw.Population(dense).fit(x[:47], y[:47], folds=3, epochs=3, verbose=0)
     assert compiling.statistics.traced - traced == 1

@@ -1,0 +1,96 @@
+"""Stacked members, as on an accelerator: the same curves as alone, whatever becomes of the others."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+
+import fitwell as fw
+from fitwell.errors import NonFiniteWarning
+from fitwell.population import choice, layouts
+from tests.population.test_solo import POLICIES, STRUCTURES, dense, normalised, rows, same, solo
+
+
+@pytest.fixture(autouse=True)
+def stacks(monkeypatch):
+    """Stack every group, and count the dispatches and their widths."""
+    widths = []
+
+    def counted(requests, width):
+        widths.append(width)
+        return answer(requests, width)
+
+    answer = layouts.answer
+    monkeypatch.setattr(layouts, "answer", counted)
+    monkeypatch.setattr(choice, "stacks", lambda fit, members: True)
+    return widths
+
+
+@pytest.mark.parametrize("name", [name for name in STRUCTURES if name != "subclass"])
+def test_structures(name, stacks):
+    build, kind = STRUCTURES[name]
+    x, y, validation = rows(kind)
+    settings = {"epochs": 4, "batch_size": 8, "validation_data": validation}
+    population = fw.Population(build, [{"rate": 0.03}, {"rate": 0.1}], seeds=[1, 2])
+    population.fit(x, y, verbose=0, **settings)
+    assert set(stacks) == {4}
+    for member in population.members:
+        same(member, *solo(build, member.setting, member.seed, x, y, **settings))
+
+
+@pytest.mark.parametrize("name", POLICIES)
+def test_policies(name, stacks):
+    x, y, validation = rows("rows")
+    settings = {"epochs": 12, "batch_size": 8, "validation_data": validation}
+    population = fw.Population(dense, fw.grid(rate=[0.02, 0.1, 0.3]), seeds=[0, 4])
+    population.fit(x, y, verbose=0, callbacks=POLICIES[name](), **settings)
+    assert stacks
+    for member in population.members:
+        model, history = solo(dense, member.setting, member.seed, x, y, POLICIES[name], **settings)
+        same(member, model, history)
+        assert member.model.optimizer.learning_rate == pytest.approx(model.optimizer.learning_rate)
+
+
+def test_folds(stacks):
+    x, y, _ = rows("rows")
+    population = fw.Population(normalised).fit(x, y, folds=5, epochs=4, batch_size=8, verbose=0)
+    stacked = [history.history for history in population.history]
+    assert set(stacks) == {5}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(choice, "stacks", lambda fit, members: False)
+        in_turn = fw.Population(normalised).fit(x, y, folds=5, epochs=4, batch_size=8, verbose=0)
+    for one, other in zip(stacked, in_turn.history, strict=True):
+        for name, values in one.items():
+            np.testing.assert_allclose(values, other.history[name], rtol=2e-5, err_msg=name)
+
+
+def test_nan_ends_one_member_only():
+    x, y, validation = rows("rows")
+    settings = {"epochs": 30, "batch_size": 8, "validation_data": validation}
+    population = fw.Population(dense, fw.grid(rate=[0.02, 1e4, 0.05]))
+    with pytest.warns(NonFiniteWarning, match=r"1 of 3 members"):
+        population.fit(x, y, verbose=0, **settings)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NonFiniteWarning)
+        for member in population.members:
+            same(member, *solo(dense, member.setting, 0, x, y, **settings))
+
+
+def test_stopped_members_leave_the_stack_when_that_pays(stacks, monkeypatch):
+    x, y, validation = rows("rows")
+
+    def choose(setting):
+        return [fw.callbacks.EarlyStopping(patience=setting["patience"], min_delta=1e9)]
+
+    settings = {"validation_data": validation, "epochs": 400}
+    monkeypatch.setattr(layouts, "worth_compiling", lambda spared, compiling: True)
+    patient = fw.grid(patience=[1, 1, 1, 300], rate=[0.001])
+    population = fw.Population(dense, patient).fit(x, y, callbacks=choose, verbose=0, **settings)
+    assert population.results["epochs"].tolist() == [2, 2, 2, 301]
+    assert (stacks[0], stacks[-1]) == (4, 1)
+    model, history = solo(
+        dense, population.members[3].setting, 0, x, y, lambda: choose({"patience": 300}), **settings
+    )
+    same(population.members[3], model, history)
