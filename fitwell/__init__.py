@@ -12,6 +12,7 @@ prepare_xla()  # must come before anything that imports jax
 
 from fitwell import (  # noqa: E402
     activations,
+    backend,
     callbacks,
     config,
     constraints,
@@ -25,10 +26,12 @@ from fitwell import (  # noqa: E402
     optimizers,
     regularizers,
     utils,
+    wrappers,
 )
 from fitwell.layers import Input  # noqa: E402
 from fitwell.models import Model, Sequential  # noqa: E402
 from fitwell.population import Population, draw, grid  # noqa: E402
+from fitwell.tuner import search  # noqa: E402
 
 __version__ = "0.1.0"
 
@@ -38,6 +41,7 @@ __all__ = [
     "Population",
     "Sequential",
     "activations",
+    "backend",
     "callbacks",
     "config",
     "constraints",
@@ -52,5 +56,8 @@ __all__ = [
     "models",
     "optimizers",
     "regularizers",
+    "search",
+    "tuner",
     "utils",
+    "wrappers",
 ]

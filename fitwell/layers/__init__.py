@@ -1,8 +1,10 @@
 """Layers: functions of arrays that own their variables."""
 
+from fitwell.layers import experimental, normalization
 from fitwell.layers.advanced_activations import ELU, LeakyReLU, PReLU, ReLU, RReLU, Softmax
 from fitwell.layers.augmentation import RandomBrightness, RandomContrast, RandomFlip
 from fitwell.layers.base import Layer, registry
+from fitwell.layers.batch_normalization import BatchNormalization
 from fitwell.layers.blur import GaussianBlur, RandomGaussianBlur
 from fitwell.layers.conv_depthwise import (
     DepthwiseConv1D,
@@ -41,7 +43,6 @@ from fitwell.layers.merge import (
     subtract,
 )
 from fitwell.layers.noise import GaussianDropout, GaussianNoise
-from fitwell.layers.normalization import BatchNormalization
 from fitwell.layers.pooling import (
     AveragePooling1D,
     AveragePooling2D,
@@ -180,10 +181,12 @@ __all__ = [
     "concatenate",
     "deserialize",
     "dot",
+    "experimental",
     "get",
     "maximum",
     "minimum",
     "multiply",
+    "normalization",
     "registry",
     "subtract",
 ]

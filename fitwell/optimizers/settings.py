@@ -18,6 +18,34 @@ from fitwell.variables import Hyperparameter, Variable
 Array = jax.Array
 
 
+class Reading(float):
+    """The number that a hyperparameter read as; it knows where it was read, so that it can be set from there.
+
+    ``optimizer.learning_rate.assign(0.1)`` is ``optimizer.learning_rate = 0.1``, and `numpy` gives the number,
+    as Keras's variables do.
+    """
+
+    owner: Scheduled
+    name: str
+
+    def __new__(cls, value: float, owner: Scheduled, name: str) -> Reading:
+        """Return `value` as read from the attribute `name` of `owner`."""
+        reading = super().__new__(cls, value)
+        reading.owner, reading.name = owner, name
+        return reading
+
+    def __reduce__(self) -> Any:
+        return float, (float(self),)
+
+    def assign(self, value: Any) -> None:
+        """Set the hyperparameter."""
+        setattr(self.owner, self.name, value)
+
+    def numpy(self) -> np.float32:
+        """Return the number in single precision, as it is computed with."""
+        return np.float32(self)
+
+
 class _Attribute:
     """A hyperparameter's attribute that reads as a number even while a schedule sets it."""
 
@@ -29,7 +57,9 @@ class _Attribute:
         if instance is None:
             return self
         value = self.inner.__get__(instance, owner)
-        return value(instance.step.value) if callable(value) else value
+        if callable(value):
+            return value(instance.step.value)
+        return Reading(value, instance, self.name) if isinstance(value, int | float) else value
 
     def __set__(self, instance: Any, value: Any) -> None:
         instance._check(self.name, value)

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fitwell.datasets import DatasetNotFound, _files, fashion_mnist, mnist
+from fitwell.datasets import DatasetNotFound, _files, cifar10, fashion_mnist, mnist
 from fitwell.datasets._files import Remote, download, locate
 from fitwell.datasets._read import read_idx, read_npz, read_table
 from fitwell.errors import FileError, FitwellError
@@ -199,3 +199,25 @@ def test_tables(tmp_path: Path) -> None:
     path.write_bytes(gzip.compress(b"1 2\n3 four\n"))
     with pytest.raises(FileError, match="not a gzipped table of numbers"):
         read_table(path, (2, 2))
+
+
+def test_cifar10_reads_the_binary_version(tmp_path: Path) -> None:
+    with pytest.raises(DatasetNotFound, match="cifar-10-binary.tar.gz .* never reads"):
+        cifar10.load_data()
+    folder = tmp_path / "data" / "cifar-10-batches-bin"
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    names = [*(f"data_batch_{i}.bin" for i in range(1, 6)), "test_batch.bin"]
+    photographs = rng.integers(0, 256, (len(names), 10000, 32, 32, 3), np.uint8)
+    labels = rng.integers(0, 10, (len(names), 10000, 1), np.uint8)
+    for name, pictures, kinds in zip(names, photographs, labels):
+        planes = pictures.transpose(0, 3, 1, 2).reshape(10000, 3072)  # all red, all green, all blue
+        (folder / name).write_bytes(np.hstack([kinds, planes]).tobytes())
+    (x_train, y_train), (x_test, y_test) = cifar10.load_data()
+    np.testing.assert_array_equal(x_train.reshape(5, 10000, 32, 32, 3), photographs[:5])
+    np.testing.assert_array_equal(y_train.reshape(5, 10000, 1), labels[:5])
+    np.testing.assert_array_equal(x_test, photographs[5])
+    np.testing.assert_array_equal(y_test, labels[5])
+    (folder / "test_batch.bin").write_bytes(b"short")
+    with pytest.raises(FileError, match="does not hold 10000 photographs"):
+        cifar10.load_data()

@@ -1,7 +1,4 @@
-"""Keras's ``utils``: the small helpers that printed listings call.
-
-Each is one function, defined here or re-exported from the room it belongs to.
-"""
+"""Class numbers as one-hot rows."""
 
 from __future__ import annotations
 
@@ -10,11 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from fitwell.data.arrays import class_codes
 from fitwell.errors import DataError, InvalidArgument
-from fitwell.random import set_random_seed
-
-__all__ = ["class_codes", "set_random_seed", "to_categorical"]
 
 
 def to_categorical(x: Any, num_classes: int | None = None, dtype: DTypeLike = "float32") -> NDArray[Any]:

@@ -1,0 +1,238 @@
+"""Keras's ``backend``: what texts of earlier years wrote as ``K.mean(...)``, ``K.get_value(...)``.
+
+The settings (`epsilon`, `floatx`, `clear_session`, ...) are as good as ever. The functions of arrays are those of
+`jax.numpy` with earlier names and defaults; each warns once, naming today's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from fitwell import activations, losses
+from fitwell.config import epsilon, floatx, set_epsilon, set_floatx
+from fitwell.context import current
+from fitwell.errors import InvalidArgument
+from fitwell.layers.base import reset_names
+from fitwell.layers.symbolic import symbols_in
+from fitwell.models import Model
+from fitwell.optimizers.settings import Reading
+from fitwell.spellings import warn_older
+from fitwell.variables import Variable
+
+Array = jax.Array
+
+__all__ = [
+    "batch_get_value",
+    "clear_session",
+    "epsilon",
+    "floatx",
+    "function",
+    "get_value",
+    "image_data_format",
+    "in_train_phase",
+    "learning_phase",
+    "set_epsilon",
+    "set_floatx",
+    "set_learning_phase",
+    "set_value",
+    "variable",
+]
+
+# Names that mean the same in jax.numpy, with the same arguments.
+_SAME = """
+abs all any arange cos cumprod cumsum dot equal exp eye full greater greater_equal less less_equal log max maximum mean
+min minimum not_equal ones ones_like prod reshape round shape sign sin sqrt square squeeze stack std sum tanh tile
+transpose var zeros zeros_like
+"""
+# Names that mean the same in fitwell.activations.
+_ACTIVATIONS = ["elu", "sigmoid", "softmax", "softplus", "softsign"]
+# Names, arguments or defaults that are others today: what to write, and what the older name did.
+_RENAMED: dict[str, tuple[str, Callable[..., Any]]] = {
+    "argmax": ("jax.numpy.argmax(x, axis=-1)", lambda x, axis=-1: jnp.argmax(x, axis)),
+    "argmin": ("jax.numpy.argmin(x, axis=-1)", lambda x, axis=-1: jnp.argmin(x, axis)),
+    "batch_flatten": ("x.reshape(len(x), -1)", lambda x: jnp.reshape(x, (len(x), -1))),
+    "binary_crossentropy": (
+        "fitwell.losses.binary_crossentropy, which averages each row",
+        lambda target, output, from_logits=False: losses.binary_crossentropy(
+            jnp.expand_dims(target, -1), jnp.expand_dims(output, -1), from_logits
+        ),
+    ),
+    "cast": ("x.astype(dtype)", lambda x, dtype: jnp.asarray(x).astype(dtype)),
+    "categorical_crossentropy": (
+        "fitwell.losses.categorical_crossentropy",
+        lambda target, output, from_logits=False: losses.categorical_crossentropy(
+            target, output, from_logits
+        ),
+    ),
+    "clip": (
+        "jax.numpy.clip(x, low, high)",
+        lambda x, min_value, max_value: jnp.clip(x, min_value, max_value),
+    ),
+    "concatenate": (
+        "jax.numpy.concatenate(arrays, axis=-1)",
+        lambda tensors, axis=-1: jnp.concatenate(tensors, axis),
+    ),
+    "constant": ("jax.numpy.asarray(value)", lambda value, dtype=None: jnp.asarray(value, dtype or floatx())),
+    "expand_dims": ("jax.numpy.expand_dims(x, axis=-1)", lambda x, axis=-1: jnp.expand_dims(x, axis)),
+    "flatten": ("jax.numpy.ravel(x)", jnp.ravel),
+    "hard_sigmoid": ("jax.numpy.clip(0.2 * x + 0.5, 0, 1)", lambda x: jnp.clip(0.2 * x + 0.5, 0, 1)),
+    "int_shape": ("x.shape", lambda x: tuple(x.shape)),
+    "l2_normalize": (
+        "x / jax.numpy.linalg.norm(x, axis=axis, keepdims=True)",
+        lambda x, axis=None: (
+            x * jax.lax.rsqrt(jnp.maximum(jnp.sum(jnp.square(x), axis, keepdims=True), 1e-12))
+        ),
+    ),
+    "ndim": ("x.ndim", lambda x: len(x.shape)),
+    "permute_dimensions": ("jax.numpy.transpose(x, axes)", lambda x, pattern: jnp.transpose(x, pattern)),
+    "pow": ("x ** a", lambda x, a: jnp.power(x, a)),
+    "relu": (
+        "fitwell.activations.relu(x, negative_slope)",
+        lambda x, alpha=0.0, max_value=None, threshold=0.0: activations.relu(x, alpha, max_value, threshold),
+    ),
+    "repeat_elements": ("jax.numpy.repeat(x, times, axis)", lambda x, rep, axis: jnp.repeat(x, rep, axis)),
+    "sparse_categorical_crossentropy": (
+        "fitwell.losses.sparse_categorical_crossentropy",
+        lambda target, output, from_logits=False: losses.sparse_categorical_crossentropy(
+            target, output, from_logits
+        ),
+    ),
+    "stop_gradient": ("jax.lax.stop_gradient(x)", jax.lax.stop_gradient),
+    "switch": (
+        "jax.numpy.where(condition, a, b)",
+        lambda condition, then_expression, else_expression: jnp.where(
+            condition, then_expression, else_expression
+        ),
+    ),
+}
+# What cannot be honoured, and what does the same today.
+_GONE = {
+    "get_session": "there are no sessions: arrays have values, and layer.get_weights() or K.get_value reads them",
+    "set_session": "there are no sessions: leave it out",
+    "gradients": "write jax.grad of a function that calls the model: jax.grad(lambda x: model(x).sum())(x)",
+    "learning_phase_scope": "write model(x, training=True), which returns what the model gives in training",
+    "placeholder": "write fitwell.Input(shape=...), without the batch axis",
+    "random_binomial": "write jax.random.bernoulli(fitwell.context.current().next_key(), p, shape)",
+    "random_normal": "write jax.random.normal(fitwell.context.current().next_key(), shape) inside a layer's call",
+    "random_uniform": "write jax.random.uniform(fitwell.context.current().next_key(), shape) inside a layer's call",
+    "rnn": "write jax.lax.scan",
+    "update": "write variable.assign(value) in a layer's call",
+    "update_add": "write variable.assign_add(value) in a layer's call",
+    "update_sub": "write variable.assign_sub(value) in a layer's call",
+}
+
+
+def __getattr__(name: str) -> Any:
+    older = f"keras.backend.{name}"
+    if name in _SAME.split():
+        warn_older(older, f"jax.numpy.{name}")
+        return getattr(jnp, name)
+    if name in _ACTIVATIONS:
+        warn_older(older, f"fitwell.activations.{name}")
+        return getattr(activations, name)
+    if name in _RENAMED:
+        today, found = _RENAMED[name]
+        warn_older(older, today)
+        return found
+    if name in _GONE:
+        raise InvalidArgument(f"{older} cannot be honoured: {_GONE[name]}")
+    raise AttributeError(
+        f"module {__name__!r} has no attribute {name!r}; see jax.numpy for functions of arrays"
+    )
+
+
+# --- settings ------------------------------------------------------------------------------------------------
+
+
+def clear_session() -> None:
+    """Let automatic names of layers start again; models that nothing refers to free their memory by themselves."""
+    reset_names()
+
+
+def image_data_format() -> str:
+    """Return where images keep their channels: ``"channels_last"``."""
+    return "channels_last"
+
+
+def learning_phase() -> int:
+    """Return 1 inside a call in training, else 0."""
+    return int(bool(current().training))
+
+
+def set_learning_phase(value: int) -> NoReturn:
+    """Refuse: whether a call is one in training is said in the call."""
+    raise InvalidArgument(
+        f"keras.backend.set_learning_phase({value}) cannot be honoured: a call says itself whether it is one in "
+        "training: write model(x, training=True) or model(x, training=False); predict never is, fit always"
+    )
+
+
+def in_train_phase(x: Any, alt: Any, training: Any = None) -> Any:
+    """Return `x` in training and `alt` otherwise, calling it if it is a function."""
+    warn_older(
+        "keras.backend.in_train_phase(x, alt)",
+        "x if training else alt, in call(self, inputs, training=False)",
+    )
+    chosen = x if (learning_phase() if training is None else training) else alt
+    return chosen() if callable(chosen) else chosen
+
+
+# --- values --------------------------------------------------------------------------------------------------
+
+
+def get_value(x: Any) -> Any:
+    """Return the value of a variable as a NumPy array, or of an optimizer's hyperparameter as a number."""
+    if isinstance(x, Reading):
+        warn_older("keras.backend.get_value(optimizer.learning_rate)", "float(optimizer.learning_rate)")
+        return float(x)
+    warn_older("keras.backend.get_value(x)", "x.numpy(), or numpy.asarray(x)")
+    return np.asarray(x)
+
+
+def batch_get_value(tensors: Sequence[Any]) -> list[Any]:
+    """Return the values of several variables."""
+    return [get_value(tensor) for tensor in tensors]
+
+
+def set_value(x: Any, value: Any) -> None:
+    """Give a variable, or the hyperparameter that ``optimizer.learning_rate`` was read from, a new value."""
+    if isinstance(x, Reading):
+        warn_older(
+            "keras.backend.set_value(optimizer.learning_rate, value)", "optimizer.learning_rate = value"
+        )
+    elif isinstance(x, Variable):
+        warn_older("keras.backend.set_value(variable, value)", "variable.assign(value)")
+    else:
+        raise InvalidArgument(
+            "keras.backend.set_value: expected a variable, or a hyperparameter just read from its optimizer as in "
+            f"set_value(model.optimizer.learning_rate, 0.1), got {x!r}; for anything else assign the attribute"
+        )
+    x.assign(value)
+
+
+def variable(value: Any, dtype: Any = None, name: str = "variable") -> Variable:
+    """Return a new variable; inside a layer write ``self.add_weight(...)``."""
+    warn_older("keras.backend.variable(value)", "self.add_weight(...) in a layer's build")
+    return Variable(value, name=name, dtype=dtype or floatx())
+
+
+def function(inputs: Sequence[Any], outputs: Sequence[Any]) -> Callable[[Sequence[Any]], list[Any]]:
+    """Return a function from arrays for `inputs` to the arrays of `outputs`, both symbols of one model."""
+    inputs, outputs = list(inputs), list(outputs)
+    if len(symbols_in(inputs)) < len(inputs):
+        raise InvalidArgument(
+            "keras.backend.function: every input must be the input of a model, and learning_phase() is none; for "
+            "what the model gives in training write model(x, training=True)"
+        )
+    warn_older("keras.backend.function(inputs, outputs)", "Model(inputs, outputs).predict(x)")
+    model = Model(inputs=inputs, outputs=outputs)
+
+    def call(arrays: Sequence[Any]) -> list[Any]:
+        return list(model.predict(list(arrays)))
+
+    return call

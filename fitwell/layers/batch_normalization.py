@@ -1,0 +1,140 @@
+"""Normalisation over the batch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax.numpy as jnp
+
+from fitwell import constraints, initializers, regularizers
+from fitwell.context import current, real_rows
+from fitwell.errors import InvalidArgument, ShapeError
+from fitwell.layers.base import Layer, register
+from fitwell.variables import Array
+
+
+@register()
+class BatchNormalization(Layer):
+    """Normalise each feature over the batch: ``gamma * (x - mean) / sqrt(var + epsilon) + beta``.
+
+    In training, mean and (biased) variance are those of the batch, and the moving statistics follow:
+    ``moving = moving * momentum + batch * (1 - momentum)``. At inference, and when the layer is frozen,
+    the moving statistics are used. The padding of a short batch counts neither in one nor in the other.
+
+    Parameters
+    ----------
+    axis: the feature axis, or a list of axes that keep statistics of their own; -1 by default.
+    momentum: of the moving statistics, 0.99. epsilon: added to the variance, 1e-3. Both are data.
+    center, scale: whether there are `beta` and `gamma`.
+
+    Source: Ioffe and Szegedy 2015.
+    """
+
+    hyperparameters = ("momentum", "epsilon")
+
+    def __init__(
+        self,
+        axis: Any = -1,
+        momentum: float = 0.99,
+        epsilon: float = 1e-3,
+        center: bool = True,
+        scale: bool = True,
+        beta_initializer: Any = "zeros",
+        gamma_initializer: Any = "ones",
+        moving_mean_initializer: Any = "zeros",
+        moving_variance_initializer: Any = "ones",
+        beta_regularizer: Any = None,
+        gamma_regularizer: Any = None,
+        beta_constraint: Any = None,
+        gamma_constraint: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.axis = list(axis) if isinstance(axis, list | tuple) else int(axis)
+        self.momentum = momentum
+        self.epsilon = epsilon
+        self.center = bool(center)
+        self.scale = bool(scale)
+        self.beta_initializer = initializers.get(beta_initializer)
+        self.gamma_initializer = initializers.get(gamma_initializer)
+        self.moving_mean_initializer = initializers.get(moving_mean_initializer)
+        self.moving_variance_initializer = initializers.get(moving_variance_initializer)
+        self.beta_regularizer = regularizers.get(beta_regularizer)
+        self.gamma_regularizer = regularizers.get(gamma_regularizer)
+        self.beta_constraint = constraints.get(beta_constraint)
+        self.gamma_constraint = constraints.get(gamma_constraint)
+
+    def build(self, input_shape: Any) -> None:
+        rank = len(input_shape)
+        axes = self.axis if isinstance(self.axis, list) else [self.axis]
+        kept = sorted(axis % rank for axis in axes if -rank <= axis < rank)
+        if len(kept) != len(axes) or 0 in kept:
+            raise InvalidArgument(
+                f"layer {self.name!r}: axis={self.axis!r} must name feature axes of inputs {input_shape}, "
+                "and not the batch axis 0"
+            )
+        if any(input_shape[axis] is None for axis in kept):
+            raise ShapeError(
+                f"layer {self.name!r}: axis {self.axis!r} has an unknown size in inputs {input_shape}"
+            )
+        self.kept_axes = tuple(kept)
+        shape = tuple(input_shape[axis] for axis in kept)
+        self.gamma = self.beta = None
+        if self.scale:
+            self.gamma = self.add_weight(
+                "gamma", shape, self.gamma_initializer, self.gamma_regularizer, self.gamma_constraint
+            )
+        if self.center:
+            self.beta = self.add_weight(
+                "beta", shape, self.beta_initializer, self.beta_regularizer, self.beta_constraint
+            )
+        self.moving_mean = self.add_weight(
+            "moving_mean", shape, self.moving_mean_initializer, trainable=False
+        )
+        self.moving_variance = self.add_weight(
+            "moving_variance", shape, self.moving_variance_initializer, trainable=False
+        )
+        super().build(input_shape)
+
+    def call(self, inputs: Array, training: bool = False) -> Array:
+        self._check(inputs)
+        # Statistics of half-precision inputs are kept in float32: sums of squares overflow float16.
+        precise = inputs.astype(jnp.promote_types(inputs.dtype, jnp.float32))
+        broadcast = tuple(size if axis in self.kept_axes else 1 for axis, size in enumerate(inputs.shape))
+        if training and self.trainable:
+            mean, variance = self._moments(precise)
+            momentum = jnp.asarray(self.momentum, mean.dtype)
+            self.moving_mean.assign(self.moving_mean.value * momentum + mean * (1 - momentum))
+            self.moving_variance.assign(self.moving_variance.value * momentum + variance * (1 - momentum))
+        else:
+            mean, variance = self.moving_mean.value, self.moving_variance.value
+        scale = 1 / jnp.sqrt(variance + jnp.asarray(self.epsilon, variance.dtype))
+        if self.gamma is not None:
+            scale = scale * self.gamma.value
+        outputs = (precise - mean.reshape(broadcast)) * scale.reshape(broadcast)
+        if self.beta is not None:
+            outputs = outputs + self.beta.value.reshape(broadcast)
+        return outputs.astype(inputs.dtype)
+
+    def _moments(self, inputs: Array) -> tuple[Array, Array]:
+        """Return mean and biased variance over the axes that are not kept, leaving padding rows out."""
+        axes = tuple(axis for axis in range(inputs.ndim) if axis not in self.kept_axes)
+        rows = current().row_weights
+        if rows is None:
+            return jnp.mean(inputs, axes), jnp.var(inputs, axes)
+        weights = rows.astype(inputs.dtype).reshape((-1,) + (1,) * (inputs.ndim - 1))
+        count = real_rows(inputs.dtype) * (inputs.size / inputs.shape[0] / self.moving_mean.size)
+        mean = jnp.sum(inputs * weights, axes, keepdims=True) / count
+        variance = jnp.sum(jnp.square(inputs - mean) * weights, axes) / count
+        return mean.reshape(variance.shape), variance
+
+    def _check(self, inputs: Array) -> None:
+        expected = self.moving_mean.shape
+        if (
+            max(self.kept_axes) >= inputs.ndim
+            or tuple(inputs.shape[axis] for axis in self.kept_axes) != expected
+        ):
+            raise ShapeError(
+                f"layer {self.name!r} (BatchNormalization): built for sizes {expected} on axes {self.kept_axes}, "
+                f"got inputs of shape {tuple(inputs.shape)}"
+            )

@@ -1,0 +1,196 @@
+"""A picture of a model: one box for every call of a layer, arrows for what flows between them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from fitwell.errors import InvalidArgument
+from fitwell.history import TRAINING_COLOUR
+from fitwell.layers.base import shape_of
+from fitwell.layers.symbolic import Node, symbols_in
+from fitwell.models.functional import Functional
+from fitwell.models.model import Model
+from fitwell.models.sequential import Sequential
+from fitwell.saving.files import check_target, written_beside
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_SUFFIXES = (".png", ".svg", ".pdf", ".jpg")
+
+# Inches.
+_CHARACTER, _LINE, _MARGIN, _GAP = 0.08, 0.17, 0.14, 0.4
+_ARROW: dict[str, Any] = {"color": "#5b6875", "shrinkA": 0, "shrinkB": 0}
+_FRAME: dict[str, Any] = {"boxstyle": "square,pad=0", "facecolor": "#f4f7fa", "edgecolor": TRAINING_COLOUR}
+
+
+@dataclass(eq=False)
+class _Box:
+    """A call of a layer, or, without text, a point that a long arrow passes through on its way down."""
+
+    lines: list[str] = field(default_factory=list)
+    sources: list[_Box] = field(default_factory=list)
+    rank: int = 0
+    x: float = 0.0
+    y: float = 0.0
+
+    @property
+    def width(self) -> float:
+        return _CHARACTER * max(map(len, self.lines), default=0) + 2 * _MARGIN
+
+    @property
+    def height(self) -> float:
+        return _LINE * len(self.lines) + _MARGIN if self.lines else 0.0
+
+
+def plot_model(
+    model: Model,
+    to_file: Any = "model.png",
+    show_shapes: bool = False,
+    show_dtype: bool = False,
+    show_layer_names: bool = True,
+    rankdir: str = "TB",
+    expand_nested: bool = False,
+    dpi: int = 96,
+    show_layer_activations: bool = False,
+    show_trainable: bool = False,
+) -> Figure:
+    """Draw a sequential or functional model into a file, with matplotlib alone, and return the figure.
+
+    Args:
+        model: it must know its input shape, and be no subclass, whose `call` is code and no graph.
+        to_file: a name ending in .png, .svg, .pdf or .jpg; None writes no file.
+        show_shapes: write the shape of what each layer gives; None is the number of rows.
+        show_dtype: write its type.
+        show_layer_names: write the names of layers beside their classes.
+        rankdir: ``"TB"``, from top to bottom; nothing else is drawn.
+        expand_nested: False; a model inside can be drawn by itself.
+        dpi: pixels per inch.
+        show_layer_activations: write the activation of layers that have one.
+        show_trainable: write whether training changes the variables of a layer that has some.
+
+    Raises:
+        InvalidArgument: an argument asks for what is not drawn.
+        StateError: the model does not know its input shape yet.
+    """
+    from matplotlib.figure import Figure
+
+    if rankdir != "TB":
+        raise InvalidArgument(f"plot_model: rankdir={rankdir!r} is not drawn, only 'TB', from top to bottom")
+    if expand_nested:
+        raise InvalidArgument(
+            "plot_model: expand_nested=True is not drawn; draw the model inside by itself: "
+            "plot_model(model.get_layer(name))"
+        )
+    path = None if to_file is None else check_target(to_file, _SUFFIXES, overwrite=True)
+    shown = {
+        "names": show_layer_names,
+        "activations": show_layer_activations,
+        "shapes": show_shapes,
+        "dtypes": show_dtype,
+        "trainable": show_trainable,
+    }
+    rows = _arrange(_boxes(model, {what for what, wanted in shown.items() if wanted}))
+    width = 2 * (max(row[-1].x + row[-1].width / 2 for row in rows) + _MARGIN)
+    height = max(box.y + box.height / 2 for box in rows[0]) + _MARGIN
+    figure = Figure(figsize=(width, height), dpi=dpi)
+    axes = figure.add_axes((0, 0, 1, 1), xlim=(-width / 2, width / 2), ylim=(0, height))
+    axes.set_axis_off()
+    for row in rows:
+        for box in row:
+            _draw(axes, box)
+    if path is not None:
+        with written_beside(path) as file:
+            figure.savefig(file, format=path.suffix[1:])
+    return figure
+
+
+def _boxes(model: Model, shown: set[str]) -> list[_Box]:
+    """Return the boxes in the order of the computation."""
+    if isinstance(model, Sequential):
+        model = Functional(model.input, model.output, name=model.name)
+    if not isinstance(model, Functional):
+        raise InvalidArgument(
+            f"plot_model: {model.name!r} is a subclass of Model, whose call is code and no graph; "
+            "model.summary() lists its layers"
+        )
+    givers: dict[int, _Box] = {}
+    boxes = []
+    for node in model.nodes:
+        box = _Box(_text(node, shown))
+        box.sources = list(dict.fromkeys(givers[id(symbol)] for symbol in node.inputs))
+        givers |= {id(symbol): box for symbol in symbols_in(node.outputs)}
+        boxes.append(box)
+    return boxes
+
+
+def _text(node: Node, shown: set[str]) -> list[str]:
+    layer = node.layer
+    kind = type(layer).__name__
+    lines = [f"{layer.name} ({kind})" if "names" in shown else kind]
+    activation = getattr(layer, "activation", None)
+    if "activations" in shown and activation is not None:
+        lines.append(f"activation: {getattr(activation, '__name__', activation)}")
+    if "shapes" in shown:
+        lines.append(str(shape_of(node.outputs)))
+    if "dtypes" in shown:
+        lines.append(", ".join(str(symbol.dtype) for symbol in symbols_in(node.outputs)))
+    if "trainable" in shown and layer.variables:
+        lines.append("trainable" if layer.trainable else "frozen")
+    return lines
+
+
+def _arrange(boxes: list[_Box]) -> list[list[_Box]]:
+    """Place `boxes`, and points for arrows to pass through, in rows from the top; return the rows.
+
+    A box stands one row below the lowest it takes from; a row is ordered by where its arrows come from.
+    """
+    rows: list[list[_Box]] = []
+    for box in boxes:
+        box.rank = max((source.rank + 1 for source in box.sources), default=0)
+        rows.extend([] for _ in range(box.rank + 1 - len(rows)))
+        rows[box.rank].append(box)
+    for box in boxes:
+        box.sources = [_lead_down(source, box.rank, rows) for source in box.sources]
+    for row in rows:
+        row.sort(key=lambda box: sum(s.x for s in box.sources) / max(len(box.sources), 1))
+        _spread(row)
+    y = _MARGIN
+    for row in reversed(rows):
+        height = max(box.height for box in row)
+        for box in row:
+            box.y = y + height / 2
+        y += height + _GAP
+    return rows
+
+
+def _lead_down(source: _Box, rank: int, rows: list[list[_Box]]) -> _Box:
+    """Return what an arrow from `source` to a box in row `rank` comes from: the last of the points between."""
+    for between in range(source.rank + 1, rank):
+        source = _Box(sources=[source], rank=between)
+        rows[between].append(source)
+    return source
+
+
+def _spread(row: list[_Box]) -> None:
+    """Put the boxes of a row side by side around the middle."""
+    x = -(sum(box.width for box in row) + _GAP * (len(row) - 1)) / 2
+    for box in row:
+        box.x = x + box.width / 2
+        x += box.width + _GAP
+
+
+def _draw(axes: Axes, box: _Box) -> None:
+    from matplotlib.patches import FancyBboxPatch
+
+    for source in box.sources:
+        start, end = (source.x, source.y - source.height / 2), (box.x, box.y + box.height / 2)
+        axes.annotate("", end, start, arrowprops={"arrowstyle": "->" if box.lines else "-", **_ARROW})
+    if box.lines:
+        corner = (box.x - box.width / 2, box.y - box.height / 2)
+        axes.add_patch(FancyBboxPatch(corner, box.width, box.height, **_FRAME))
+        axes.text(
+            box.x, box.y, "\n".join(box.lines), ha="center", va="center", fontsize=9, family="monospace"
+        )

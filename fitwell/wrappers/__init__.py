@@ -1,0 +1,23 @@
+"""A function that builds a model, as a scikit-learn estimator."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from fitwell.wrappers import scikit_learn
+
+if TYPE_CHECKING:
+    from fitwell.wrappers.classifier import KerasClassifier
+    from fitwell.wrappers.regressor import KerasRegressor
+
+__all__ = ["KerasClassifier", "KerasRegressor", "scikit_learn"]
+
+_MODULES = {"KerasClassifier": "classifier", "KerasRegressor": "regressor"}
+
+
+def __getattr__(name: str) -> Any:
+    # scikit-learn takes a second to import, so it waits until somebody wraps a model.
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)

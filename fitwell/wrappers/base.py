@@ -1,0 +1,134 @@
+"""What the wrapped classifier and regressor share: arguments of the build function, fitting, pickling."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, column_or_1d, validate_data
+
+from fitwell.errors import InvalidArgument, nearest
+from fitwell.models import Model
+
+_DATA = ("self", "x", "y", "sample_weight")
+_FIT = [name for name in inspect.signature(Model.fit).parameters if name not in _DATA]
+_PREDICT = [name for name in inspect.signature(Model.predict).parameters if name not in _DATA]
+
+
+class BaseWrapper(BaseEstimator):  # type: ignore[misc]
+    """A model built by a function, as an estimator; see `KerasClassifier` and `KerasRegressor`."""
+
+    def __init__(self, build_fn: Callable[..., Model] | None = None, **settings: Any) -> None:
+        self.build_fn = build_fn
+        self._settings = settings
+        self._check_names(settings)
+
+    # --- parameters --------------------------------------------------------------------------------------
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return the build function and the settings given by name."""
+        return {"build_fn": self.build_fn, **self._settings}
+
+    def set_params(self, **params: Any) -> BaseWrapper:
+        """Change settings: arguments of the build function, or of `fit`."""
+        settings = dict(params)
+        self.build_fn = settings.pop("build_fn", self.build_fn)
+        self._settings = {**self._settings, **settings}
+        self._check_names(self._settings)
+        return self
+
+    def _check_names(self, settings: Iterable[str]) -> None:
+        if not callable(self.build_fn) or _takes_anything(self.build_fn):
+            return  # what is no function is refused by `fit`, as scikit-learn asks
+        own = list(inspect.signature(self.build_fn).parameters)
+        for name in settings:
+            if name not in [*own, *_FIT]:
+                raise InvalidArgument(
+                    f"{type(self).__name__} has no argument {name!r}{nearest(name, [*own, *_FIT])} "
+                    f"The build function takes {', '.join(own) or 'none'}; fit takes {', '.join(_FIT)}."
+                )
+
+    def _build(self) -> Model:
+        if not callable(self.build_fn):
+            raise InvalidArgument(
+                f"{type(self).__name__}: build_fn must be a function that returns a compiled model, "
+                f"got {self.build_fn!r}"
+            )
+        if _takes_anything(self.build_fn):
+            taken = {name: value for name, value in self._settings.items() if name not in _FIT}
+        else:
+            taken = self._settings_for(inspect.signature(self.build_fn).parameters)
+        model = self.build_fn(**taken)
+        if not isinstance(model, Model) or not model.compiled:
+            raise InvalidArgument(
+                f"{type(self).__name__}: build_fn must return a compiled model, got {model!r}"
+                + ("; call model.compile(...) in it" if isinstance(model, Model) else "")
+            )
+        return model
+
+    def _settings_for(self, names: Iterable[str]) -> dict[str, Any]:
+        return {name: self._settings[name] for name in names if name in self._settings}
+
+    # --- training and predicting --------------------------------------------------------------------------
+
+    @property
+    def model(self) -> Model:
+        """The fitted model."""
+        check_is_fitted(self)
+        return self.model_
+
+    def _check_rows(self, X: Any, y: Any, sample_weight: Any) -> tuple[NDArray[Any], Any, Any]:
+        X, y = validate_data(self, X, y, allow_nd=True, multi_output=True)
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
+        weights = None if sample_weight is None else _check_sample_weight(sample_weight, X, dtype=np.float32)
+        self._row_shape = X.shape[1:]
+        return X, y, weights
+
+    def _fit(self, X: NDArray[Any], targets: Any, weights: Any, given: dict[str, Any]) -> None:
+        for name in given:
+            if name not in _FIT:
+                raise InvalidArgument(f"fit has no argument {name!r}{nearest(name, _FIT)}")
+        settings = {"verbose": 0, **self._settings_for(_FIT), **given}
+        self.history_ = self.model_.fit(X, targets, sample_weight=weights, **settings)
+
+    def _check_inputs(self, X: Any) -> NDArray[Any]:
+        check_is_fitted(self)
+        return validate_data(self, X, reset=False, allow_nd=True)
+
+    def _outputs(self, X: Any, given: dict[str, Any]) -> NDArray[Any]:
+        X = self._check_inputs(X)
+        return np.asarray(self.model_.predict(X, **{**self._settings_for(_PREDICT), **given}))
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "model_")
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.non_deterministic = True  # weights begin at random; fitwell.utils.set_random_seed repeats them
+        return tags
+
+    # --- pickling ----------------------------------------------------------------------------------------
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = dict(super().__getstate__())
+        model = state.pop("model_", None)
+        if model is not None:
+            state["_weights"] = model.get_weights()
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        weights = state.pop("_weights", None)
+        super().__setstate__(state)
+        if weights is not None:
+            self.model_ = self._build()
+            self.model_.output_structs(np.zeros((1, *self._row_shape), np.float32))
+            self.model_.set_weights(weights)
+
+
+def _takes_anything(function: Callable[..., Any]) -> bool:
+    return any(p.kind is p.VAR_KEYWORD for p in inspect.signature(function).parameters.values())

@@ -1,0 +1,105 @@
+"""`KerasClassifier`: a build function as a scikit-learn classifier."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import ClassifierMixin
+from sklearn.utils.class_weight import compute_class_weight
+from sklearn.utils.multiclass import check_classification_targets
+
+from fitwell import losses
+from fitwell.errors import DataError
+from fitwell.models import Model
+from fitwell.utils import to_categorical
+from fitwell.wrappers.base import BaseWrapper
+
+_TAKES_CLASS_NUMBERS = (losses.SparseCategoricalCrossentropy, losses.LossFunctionWrapper)
+
+
+class KerasClassifier(ClassifierMixin, BaseWrapper):  # type: ignore[misc]
+    """A model that tells classes apart, as a scikit-learn estimator.
+
+    Labels of any kind become class numbers, one-hot rows where the loss compares all outputs, or 0 and 1 for
+    a single sigmoid unit. One-hot labels stay as they are; their classes are the numbers of the columns.
+
+    Parameters
+    ----------
+    build_fn: a function that returns a compiled model with one unit per class, or one unit for two classes.
+    settings: arguments of that function, and of `Model.fit` (``epochs=20``), by name. All are parameters in
+        scikit-learn's sense: a search may vary them. ``class_weight`` is a factor by label, or ``"balanced"``.
+
+    `fit` takes the other arguments of `Model.fit` too; labels in ``validation_data`` are of the same kind.
+    ``score`` is the accuracy. A pickle holds the weights and rebuilds the model with the same function; the
+    optimizer's memory is left out.
+
+    Attributes: classes_, model (also model_), history_, n_features_in_. Differs from Keras: `fit` returns the
+    estimator.
+    """
+
+    def __init__(self, build_fn: Callable[..., Model] | None = None, **settings: Any) -> None:
+        super().__init__(build_fn, **settings)
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, **settings: Any) -> KerasClassifier:
+        """Build a fresh model and train it; `settings` go to `Model.fit`."""
+        X, y, weights = self._check_rows(X, y, sample_weight)
+        self._learn_classes(y)
+        self.model_ = self._build()
+        self._width = self.model_.output_structs(X[:1])[0].shape[-1]
+        if len(self.classes_) != max(self._width, 2):
+            raise DataError(
+                f"KerasClassifier: the labels are of {len(self.classes_)} classes, but the model has {self._width} "
+                "outputs: it needs one for each class, or a single sigmoid unit for two"
+            )
+        settings = {**self._settings_for(["class_weight"]), **settings}
+        if settings.get("class_weight") is not None:
+            settings["class_weight"] = self._weights_by_number(settings["class_weight"], y)
+        if settings.get("validation_data") is not None:
+            rows, labels, *rest = settings["validation_data"]
+            settings["validation_data"] = (rows, self._targets(np.asarray(labels)), *rest)
+        self._fit(X, self._targets(y), weights, settings)
+        return self
+
+    def predict_proba(self, X: Any, **settings: Any) -> NDArray[Any]:
+        """Return the outputs for every class, ``[rows, classes]``; p of a single unit becomes ``[1 - p, p]``."""
+        outputs = self._outputs(X, settings)
+        return np.hstack([1 - outputs, outputs]) if outputs.shape[1] == 1 else outputs
+
+    def predict(self, X: Any, **settings: Any) -> NDArray[Any]:
+        """Return the label with the largest output."""
+        likeliest = self.predict_proba(X, **settings).argmax(axis=1)
+        labels: NDArray[Any] = self.classes_[likeliest]
+        return labels
+
+    # --- labels ------------------------------------------------------------------------------------------
+
+    def _learn_classes(self, y: NDArray[Any]) -> None:
+        check_classification_targets(y)
+        one_hot = y.ndim == 2 and y.shape[1] > 1
+        self.classes_ = np.arange(y.shape[1]) if one_hot else np.unique(y)
+
+    def _numbers(self, y: NDArray[Any]) -> NDArray[Any]:
+        labels = y.ravel()
+        unknown = set(labels.tolist()) - set(self.classes_.tolist())
+        if unknown:
+            raise DataError(f"labels {sorted(unknown)} are not among those of fit: {self.classes_.tolist()}")
+        return np.searchsorted(self.classes_, labels)
+
+    def _targets(self, y: NDArray[Any]) -> NDArray[Any]:
+        """Return labels as the model's loss wants them."""
+        if y.ndim == 2 and y.shape[1] > 1:
+            return y
+        numbers = self._numbers(y)
+        takes_numbers = isinstance(losses.get(self.model_.loss), _TAKES_CLASS_NUMBERS)
+        if self._width > 1 and not takes_numbers:
+            return to_categorical(numbers, self._width)
+        return numbers.astype(np.float32 if self._width == 1 else np.int32)
+
+    def _weights_by_number(self, weights: Any, y: NDArray[Any]) -> dict[int, float]:
+        if y.ndim == 2 and y.shape[1] > 1:
+            y = y.argmax(axis=1)
+        factors = compute_class_weight(weights, classes=self.classes_, y=y.ravel())
+        return {number: float(factor) for number, factor in enumerate(factors)}

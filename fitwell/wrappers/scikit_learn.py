@@ -1,0 +1,7 @@
+"""The older address of the wrappers."""
+
+from fitwell.spellings import older_address
+
+__getattr__ = older_address(
+    "fitwell.wrappers.scikit_learn", "fitwell.wrappers", ["KerasClassifier", "KerasRegressor"]
+)
