@@ -1,0 +1,130 @@
+"""The rows of a comparison: which part each repeat trains on, validates with and is judged by."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fitwell.data.fingerprint import fingerprint
+from fitwell.data.splits import Split, split_rows
+from fitwell.errors import DataError, InvalidArgument
+
+VARY = ("splits", "seeds")
+
+# How often the test rows of each division have been looked at in this process.
+_looks: Counter[tuple[Any, ...]] = Counter()
+
+
+@dataclass(frozen=True)
+class Parts:
+    """How the rows of a comparison are divided.
+
+    splits: one for each repeat. varied: what differs from repeat to repeat, in words. overlap: see
+    `statistics.mean_interval`. x_test, y_test: test rows given apart; None takes those of the splits.
+    """
+
+    splits: Sequence[Split]
+    varied: str
+    overlap: float
+    x: Any
+    y: Any
+    x_test: Any = None
+    y_test: Any = None
+
+    def training(self) -> list[tuple[NDArray[Any], NDArray[Any]]]:
+        """Return the rows that each repeat trains on and validates with."""
+        return [(split.train, split.validation) for split in self.splits]
+
+    def test(self, repeat: int) -> tuple[Any, Any]:
+        """Return the rows that judge a repeat."""
+        if self.y_test is not None:
+            return self.x_test, self.y_test
+        rows = self.splits[repeat].test
+        return take(self.x, rows), take(self.y, rows)
+
+    def look(self) -> int:
+        """Count one more look at the test rows, and return how many there have been."""
+        if self.y_test is not None:
+            key: tuple[Any, ...] = tuple(fingerprint(_plain(self.y_test)).items())
+        else:
+            rows = tuple(hash(split.test.tobytes()) for split in self.splits[:1])
+            key = (*fingerprint(_plain(self.y)).items(), *rows)
+        _looks[key] += 1
+        return _looks[key]
+
+
+def divide(
+    data: Any,
+    test_data: Any,
+    labels: NDArray[Any] | None,
+    seeds: Sequence[int],
+    *,
+    vary: str,
+    validation_size: float | None,
+    test_size: float | None,
+) -> Parts:
+    """Divide rows once for all repeats (``vary="seeds"``) or for each anew (``"splits"``)."""
+    if vary not in VARY:
+        raise InvalidArgument(f"vary must be 'splits' or 'seeds', got {vary!r}")
+    if test_data is not None and test_size is not None:
+        raise InvalidArgument(
+            "compare: with test_data no rows are held out for the test; leave test_size out"
+        )
+    x, y = data
+    rows = len(y)
+    if count(x) != rows:
+        raise DataError(f"compare: x has {count(x)} rows and y {rows}")
+    test = 0.0 if test_data is not None else test_size
+
+    def split(seed: int) -> Split:
+        return split_rows(rows, classes=labels, validation=validation_size, test=test, seed=seed % 2**32)
+
+    if vary == "seeds":
+        same = split(seeds[0])
+        varied = f"each has a seed of its own for weights, order and noise; all have the same {_sizes(same, test_data)}"
+        return Parts([same] * len(seeds), varied, 0.0, x, y, *(test_data or ()))
+    splits = [split(seed) for seed in seeds]
+    held_out = len(splits[0].test)
+    varied = (
+        f"each has a seed of its own for weights, order and noise, and divides the rows anew into "
+        f"{_sizes(splits[0], test_data)}"
+    )
+    return Parts(splits, varied, held_out / (rows - held_out), x, y, *(test_data or ()))
+
+
+def count(data: Any) -> int:
+    """Return the number of rows of an array, a frame, or a list, tuple or dict of them."""
+    return len(_first(data))
+
+
+def take(data: Any, rows: NDArray[Any]) -> Any:
+    """Return some rows of an array, a frame, or a list, tuple or dict of them."""
+    if isinstance(data, Mapping):
+        return {name: take(part, rows) for name, part in data.items()}
+    if isinstance(data, list | tuple) and len(data) and hasattr(data[0], "shape"):
+        return type(data)(take(part, rows) for part in data)
+    return data.iloc[rows] if hasattr(data, "iloc") else np.asarray(data)[rows]
+
+
+def _first(data: Any) -> Any:
+    if isinstance(data, Mapping):
+        return next(iter(data.values()))
+    return data[0] if isinstance(data, list | tuple) and len(data) and hasattr(data[0], "shape") else data
+
+
+def _plain(data: Any) -> Any:
+    if isinstance(data, Mapping):
+        return {name: np.asarray(part) for name, part in data.items()}
+    return np.asarray(_first(data))
+
+
+def _sizes(split: Split, test_data: Any) -> str:
+    sizes = f"{len(split.train):,} training and {len(split.validation):,} validation rows"
+    if test_data is not None:
+        return f"{sizes}, and is judged by the {len(test_data[1]):,} test rows given"
+    return f"{len(split.train):,} training, {len(split.validation):,} validation and {len(split.test):,} test rows"
