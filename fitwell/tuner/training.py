@@ -15,8 +15,7 @@ from fitwell.data.splits import split_rows
 from fitwell.models.model import Model
 from fitwell.models.training import Data, gather
 from fitwell.population import Population
-from fitwell.population.folds import _labels as labels_of
-from fitwell.population.folds import classifies
+from fitwell.population.folds import classifies, labels_of
 from fitwell.population.members import Member
 from fitwell.tuner.hyperparameters import InvalidSetting, Setting
 from fitwell.tuner.objective import Objective
