@@ -114,6 +114,7 @@ class Runtime:
             training,
             tuple(_structure(policy) for policy in policies),
             closes,
+            self.optimizer.slot_names(),
             compiling.signature(validation),
         )
         machines = self._machines()

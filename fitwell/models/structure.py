@@ -78,6 +78,7 @@ def _roots(program: ModelProgram) -> list[Any]:
         list(program.trainable.items()),
         list(program.statistics.items()),
         list(program.hyper),
+        program.optimizer.slot_names(),  # without momentum there is no slot for it, though its number is data
         # Results are called after outputs where there are several.
         program.output_names if len(program.output_names) > 1 else None,
         [term.name for term in program.metrics],

@@ -141,6 +141,16 @@ def test_the_same_optimizer_keeps_the_slots_of_what_it_trained() -> None:
     assert int(optimizer.iterations) == 4
 
 
+def test_momentum_that_begins_in_flight_gets_its_slots() -> None:
+    model = stack()
+    model.compile(loss="mse", optimizer=optimizers.SGD(0.1))
+    model.fit(X, Y, verbose=0)
+    assert model.optimizer.slots == {}
+    model.optimizer.momentum = 0.9
+    model.fit(X, Y, verbose=0)
+    assert all(np.any(value) for value in model.optimizer.slots["momentum"].values())
+
+
 def test_slots_follow_their_variable_into_another_model() -> None:
     base = stack()
     optimizer = optimizers.SGD(0.1, momentum=0.9)
