@@ -3,6 +3,7 @@
 from fitwell.callbacks.backup import BackupAndRestore
 from fitwell.callbacks.base import Callback, CallbackList, LambdaCallback
 from fitwell.callbacks.checkpoint import ModelCheckpoint
+from fitwell.callbacks.flatness import FlatStopping, GradientStopping
 from fitwell.callbacks.log import CSVLogger
 from fitwell.callbacks.schedule import LearningRateScheduler
 from fitwell.callbacks.stopping import EarlyStopping, ProgbarLogger, ReduceLROnPlateau, TerminateOnNaN
@@ -14,6 +15,8 @@ __all__ = [
     "Callback",
     "CallbackList",
     "EarlyStopping",
+    "FlatStopping",
+    "GradientStopping",
     "LambdaCallback",
     "LearningRateScheduler",
     "ModelCheckpoint",

@@ -44,11 +44,6 @@ class LearningRateScheduler(Callback):
 
     def _rate(self, epoch: int) -> float:
         before = self.model.optimizer.learning_rate
-        if callable(self.model.optimizer.setting("learning_rate")):
-            raise InvalidArgument(
-                "LearningRateScheduler: the optimizer already follows a schedule by step; "
-                "give it a number as learning_rate, or leave this callback out"
-            )
         value: Any = self.schedule(epoch, float(before)) if self._takes_rate else self.schedule(epoch)
         try:
             return float(value)

@@ -18,6 +18,7 @@ import numpy as np
 
 from fitwell import config
 from fitwell.callbacks.base import CallbackList, LazyLogs
+from fitwell.callbacks.rates import check_owners
 from fitwell.data.feeds import MOST_EPOCHS, ArrayFeed, Batch, Feed, StreamFeed, Work, count_rows, plan
 from fitwell.engine.machine import Report, Results, Validation, take
 from fitwell.engine.pace import Pace
@@ -230,6 +231,7 @@ class Fit:
         self._check(data, validation)
         params: dict[str, Any] = {"epochs": epochs, "steps": None, "verbose": verbose}
         self.observers = CallbackList(callbacks, model, params)
+        check_owners(callbacks, runtime.optimizer)
         self.keeper = keeper_of(callbacks, resume)
         runtime.seed = self.keeper.seed(runtime.seed)
         by_batch = self.observers.by_batch
@@ -411,6 +413,8 @@ class Fit:
         if work.first:
             self.progress.epoch_begin(epoch)
             self.observers.call("on_epoch_begin", epoch, {})
+            if self.by_epoch:
+                self.program.check_optimizer()  # somebody may have set more than numbers
         self.steps_done = 0 if work.first else self.steps_done
         self.observers.batch_begins(self.steps_done)
         return self._epoch_values(range(epoch, epoch + work.epochs), work)

@@ -1,0 +1,130 @@
+"""Other reasons to stop than `EarlyStopping`'s: a flat curve, a small gradient."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from fitwell.callbacks.base import Callback, Logs
+from fitwell.callbacks.inside import Inside
+from fitwell.callbacks.stopping import direction
+from fitwell.engine.flatness import MEASURES, StopWhenFlat
+from fitwell.engine.policies import Policy
+from fitwell.errors import InvalidArgument, unknown_name
+from fitwell.progress import say
+
+
+class FlatStopping(Callback):
+    """Stop when a monitored value v hardly changes any more.
+
+    Parameters
+    ----------
+    monitor: name of a metric, ``"val_loss"`` by default.
+    threshold: smallest change that counts, in units of the metric. 1e-4.
+    epochs: over how many epochs n the change is measured. 1.
+    measure: ``"change"``: stop when none of the last n steps ``|v_t - v_(t-1)|`` reaches the threshold;
+        ``"decrease"``: when ``v_(t-n) - v_t`` (for a metric that should rise, ``v_t - v_(t-n)``) does not;
+        ``"mean change"``: when the mean of ``|v_t - v_(t-1)|`` over the last n epochs does not.
+    mode: ``"min"``, ``"max"``, or ``"auto"`` by the metric's name; it matters to ``"decrease"`` only.
+    start_from_epoch: epochs whose values do not count.
+    verbose: 1 says when it stopped.
+
+    The decision is compiled into the run. `stopped_epoch` (from 0) is 0 when the run was not stopped.
+    """
+
+    def __init__(
+        self,
+        monitor: str = "val_loss",
+        threshold: float = 1e-4,
+        epochs: int = 1,
+        measure: str = "change",
+        mode: str = "auto",
+        start_from_epoch: int = 0,
+        verbose: int = 0,
+    ) -> None:
+        super().__init__()
+        if measure not in MEASURES:
+            raise unknown_name("measure", measure, MEASURES)
+        if not isinstance(epochs, int) or epochs < 1 or not threshold > 0:
+            raise InvalidArgument(
+                "FlatStopping: epochs must be a whole number from 1 on and threshold above 0, "
+                f"got epochs={epochs!r}, threshold={threshold!r}"
+            )
+        self.monitor = monitor
+        self.threshold = threshold
+        self.epochs = epochs
+        self.measure = measure
+        self.mode = direction(monitor, mode)
+        self.start_from_epoch = start_from_epoch
+        self.verbose = verbose
+        self.stopped_epoch = 0
+
+    def policy(self, first_epoch: int) -> Policy:
+        """Return the compiled decision."""
+        return StopWhenFlat(
+            f"flat_stopping_{self.monitor}",
+            self.monitor,
+            measure=self.measure,
+            threshold=self.threshold,
+            epochs=self.epochs,
+            mode=self.mode,
+            start_from_epoch=self.start_from_epoch,
+            first_epoch=first_epoch,
+        )
+
+    def absorb(self, memory: Any) -> None:
+        """Read off whether the run was stopped."""
+        stopped = int(memory["stopped_epoch"])
+        self.stopped_epoch = max(stopped, 0)
+        if self.verbose and stopped >= 0:
+            say(f"Epoch {stopped + 1}: {self.monitor} no longer changes by {self.threshold:g}; stopping")
+
+
+class GradientStopping(Callback):
+    """Stop at a minimum: when the norm of the whole gradient is below a threshold.
+
+    threshold: for ``‖∇L‖₂``, L being the loss of the training rows, penalties included, at the end of an epoch. 1e-3.
+    rows: at most so many rows, the first ones, are looked at. 4096.
+    verbose: 1 says when it stopped.
+
+    Made for training on all rows at once; the noise of small batches keeps the gradient from vanishing. Looking costs
+    one more pass over these rows an epoch. `norm` is the last norm, `stopped_epoch` (from 0) 0 when it did not stop.
+    """
+
+    def __init__(self, threshold: float = 1e-3, rows: int = 4096, verbose: int = 0) -> None:
+        super().__init__()
+        if not threshold > 0 or rows < 1:
+            raise InvalidArgument(
+                f"GradientStopping: threshold and rows must be above 0, got {threshold!r} and {rows!r}"
+            )
+        self.threshold = threshold
+        self.rows = rows
+        self.verbose = verbose
+        self.norm: float | None = None
+        self.stopped_epoch = 0
+        self._example: Any = None
+        self._inside: Inside | None = None
+
+    def set_example(self, batch: Any) -> None:
+        """Keep the rows to look at."""
+        self._example = batch
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Start afresh."""
+        self.norm, self.stopped_epoch = None, 0
+        self._inside = None
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Measure the gradient."""
+        runtime = self.model.runtime
+        if self._inside is None:
+            self._inside = Inside(runtime.program, self.rows)
+        gradients = self._inside.gradients(runtime.refresh(runtime.current), self._example)
+        self.norm = float(jnp.sqrt(sum(jnp.sum(jnp.square(g)) for g in jax.tree.leaves(gradients))))
+        if self.norm < self.threshold:
+            self.stopped_epoch = epoch
+            self.model.stop_training = True
+            if self.verbose:
+                say(f"Epoch {epoch + 1}: the gradient's norm is {self.norm:.3g}; stopping")

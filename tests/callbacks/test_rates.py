@@ -1,0 +1,85 @@
+"""One owner of the learning rate; what goes together goes together as in Keras."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import fitwell
+from fitwell import callbacks, layers
+from fitwell.errors import InvalidArgument
+
+X = np.random.default_rng(0).normal(size=(20, 2)).astype(np.float32)
+SCHEDULE = fitwell.optimizers.schedules.ExponentialDecay(0.1, 10, 0.9)
+
+
+def fit(rate: Any, *watching: callbacks.Callback, epochs: int = 4) -> list[float]:
+    """Return the rate after each epoch."""
+    rates: list[float] = []
+    note = callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: rates.append(float(model.optimizer.learning_rate))
+    )
+    model = fitwell.Sequential([layers.Input((2,)), layers.Dense(1)])
+    model.compile(fitwell.optimizers.SGD(rate), "mse")
+    model.fit(X, X[:, :1], epochs=epochs, callbacks=[*watching, note], verbose=0)
+    return rates
+
+
+def by_epoch(*rates: float) -> callbacks.Callback:
+    return callbacks.LearningRateScheduler(lambda epoch: rates[epoch] if rates else 0.1)
+
+
+def plateau(factor: float = 0.5) -> callbacks.Callback:
+    # Nothing ever improves by 100: it reduces after every epoch but the first.
+    return callbacks.ReduceLROnPlateau("loss", factor=factor, patience=1, min_delta=100.0)
+
+
+@pytest.mark.parametrize(
+    ("rate", "watching", "message"),
+    [
+        (SCHEDULE, [by_epoch()], "a schedule by step, given to the optimizer and by LearningRateScheduler"),
+        (SCHEDULE, [plateau()], "a schedule by step, given to the optimizer and by ReduceLROnPlateau"),
+        (0.1, [by_epoch(), plateau()], "LearningRateScheduler and by ReduceLROnPlateau"),
+        (0.1, [by_epoch(), by_epoch()], "LearningRateScheduler and by LearningRateScheduler"),
+    ],
+)
+def test_two_owners_are_refused_before_training(rate: Any, watching: list[Any], message: str) -> None:
+    with pytest.raises(InvalidArgument, match=message):
+        fit(rate, *watching)
+
+
+def test_plateaus_multiply() -> None:
+    np.testing.assert_allclose(fit(0.8, plateau(0.5), plateau(0.1)), [0.8, 0.04, 0.002, 0.0001], rtol=1e-5)
+
+
+def test_a_hook_and_a_plateau_follow_each_other() -> None:
+    class Sets(callbacks.Callback):
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            if epoch == 1:
+                self.model.optimizer.learning_rate = 0.4
+
+    np.testing.assert_allclose(fit(0.8, Sets(), plateau()), [0.8, 0.4, 0.2, 0.1], rtol=1e-6)
+
+
+def test_a_scheduler_sets_the_rate_again_at_the_next_epoch() -> None:
+    class Sets(callbacks.Callback):
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            self.model.optimizer.learning_rate = 9.0
+
+    used: list[float] = []
+    begins = callbacks.LambdaCallback(
+        on_train_batch_end=lambda batch, logs: used.append(float(begins.model.optimizer.learning_rate))
+    )
+    assert fit(0.8, by_epoch(0.4, 0.3, 0.2, 0.1), Sets(), begins) == [9.0] * 4
+    np.testing.assert_allclose(used, [0.4, 0.3, 0.2, 0.1], rtol=1e-6)
+
+
+def test_a_number_cannot_take_the_place_of_a_schedule_while_training() -> None:
+    class Sets(callbacks.Callback):
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            self.model.optimizer.learning_rate = 0.5
+
+    with pytest.raises(InvalidArgument, match=r"optimizer.learning_rate: set after the model was compiled"):
+        fit(SCHEDULE, Sets())
