@@ -86,7 +86,9 @@ class Layer(Configurable):
     Parameters
     ----------
     name: unique within a model; made from the class name when None.
-    trainable: whether training updates the variables. Changes take effect at the next `compile`.
+    trainable: whether training updates the variables. Changes take effect at the next `compile`. Frozen, with
+        all layers below it, a layer gets no update, weight penalty, decay or constraint, and batch norm uses
+        and keeps its moving statistics; dropout and activity penalties go on, as in Keras.
     dtype: of the variables and the computation; `config.floatx` by default.
     input_shape, input_dim: the shape of one row, for the first layer of a `Sequential`.
 
