@@ -13,6 +13,9 @@ import pytest
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
+# The option --record-agreement.
+pytest_plugins = ("tests.agreement",)
+
 # Real Keras is a reference in many tests. It reads this once, when it is first imported.
 os.environ.setdefault("KERAS_BACKEND", "jax")
 

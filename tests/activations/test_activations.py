@@ -16,9 +16,11 @@ from hypothesis.extra import numpy as hnp
 from jax.test_util import check_grads
 from scipy import special
 
+import fitwell
 from fitwell import activations, context
 from fitwell.errors import FitwellError, InvalidArgument, UnknownName
 from fitwell.registry import deserialize
+from tests.agreement import agree
 
 POINTS = np.concatenate([np.linspace(-8, 8, 97), [-50, -3, -1, -0.5, 0.0, 0.5, 1, 3, 6, 50]]).astype(
     np.float32
@@ -92,28 +94,33 @@ CLOSED: list[tuple[str, Callable[[np.ndarray], np.ndarray]]] = [
 ]
 
 
+def row_of(name: str) -> str:
+    return f"activations/{activations.get(name).__name__}"
+
+
 @pytest.mark.parametrize(("name", "arguments"), IN_KERAS)
 def test_equals_keras(name: str, arguments: dict[str, Any]) -> None:
     expected = np.asarray(getattr(keras.activations, name)(POINTS, **arguments))
     actual = getattr(activations, name)(POINTS, **arguments)
-    np.testing.assert_allclose(actual, expected, rtol=2e-6, atol=2e-7)
+    agree(actual, expected, row=row_of(name), against="Keras", rtol=2e-6, atol=2e-7)
 
 
 @pytest.mark.parametrize(("name", "reference"), CLOSED)
 def test_equals_closed_form(name: str, reference: Callable[[np.ndarray], np.ndarray]) -> None:
     actual = activations.get(name)(POINTS)
-    np.testing.assert_allclose(actual, reference(POINTS.astype(np.float64)), rtol=2e-6, atol=2e-6)
+    expected = reference(POINTS.astype(np.float64))
+    agree(actual, expected, row=row_of(name), against="closed form in float64", rtol=2e-6, atol=2e-6)
 
 
 @pytest.mark.parametrize("axis", [-1, 0])
 def test_those_along_an_axis(axis: int) -> None:
     exact = ROWS.astype(np.float64)
-    expected = special.softmax(exact, axis=axis)
-    np.testing.assert_allclose(activations.softmax(ROWS, axis=axis), expected, rtol=1e-5)
-    expected = special.log_softmax(exact, axis=axis)
-    np.testing.assert_allclose(activations.log_softmax(ROWS, axis=axis), expected, rtol=1e-5, atol=1e-6)
-    expected = np.asarray(keras.activations.glu(ROWS[:6], axis=axis))
-    np.testing.assert_allclose(activations.glu(ROWS[:6], axis=axis), expected, rtol=1e-5)
+    actual, expected = activations.softmax(ROWS, axis=axis), special.softmax(exact, axis=axis)
+    agree(actual, expected, row="activations/softmax", against="SciPy", rtol=1e-5)
+    actual, expected = activations.log_softmax(ROWS, axis=axis), special.log_softmax(exact, axis=axis)
+    agree(actual, expected, row="activations/log_softmax", against="SciPy", rtol=1e-5, atol=1e-6)
+    actual, expected = (lib.activations.glu(ROWS[:6], axis=axis) for lib in (fitwell, keras))
+    agree(actual, expected, row="activations/glu", against="Keras", rtol=1e-5)
 
 
 @pytest.mark.parametrize("axis", [-1, 0])
@@ -126,7 +133,8 @@ def test_sparsemax_is_the_nearest_distribution(axis: int) -> None:
         too_much = np.maximum(exact - middle, 0).sum(axis, keepdims=True) > 1
         low, high = np.where(too_much, middle, low), np.where(too_much, high, middle)
     expected = np.maximum(exact - low, 0)
-    np.testing.assert_allclose(activations.sparsemax(ROWS, axis=axis), expected, rtol=1e-5, atol=1e-6)
+    actual = activations.sparsemax(ROWS, axis=axis)
+    agree(actual, expected, row="activations/sparsemax", against="bisection", rtol=1e-5, atol=1e-6)
 
 
 @given(hnp.arrays(np.float32, (3, 5), elements=st.floats(-80, 80, width=32)))

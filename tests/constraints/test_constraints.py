@@ -16,6 +16,7 @@ from hypothesis.extra import numpy as hnp
 from fitwell import constraints
 from fitwell.errors import InvalidArgument, ShapeError, UnknownName
 from fitwell.variables import bind, named_hyperparameters
+from tests.agreement import agree
 
 W = np.random.default_rng(0).normal(0, 1.5, (5, 3)).astype(np.float32)
 KERNEL = np.random.default_rng(1).normal(0, 1, (3, 3, 2, 4)).astype(np.float32)
@@ -36,21 +37,22 @@ IN_KERAS: list[tuple[str, dict[str, Any]]] = [
 @pytest.mark.parametrize(("name", "arguments"), IN_KERAS)
 def test_equals_keras(name: str, arguments: dict[str, Any]) -> None:
     ours, theirs = getattr(constraints, name)(**arguments), getattr(keras.constraints, name)(**arguments)
-    np.testing.assert_allclose(ours(W), np.asarray(theirs(W)), rtol=1e-6)
+    agree(ours(W), theirs(W), row=f"constraints/{name}", against="Keras", rtol=1e-6)
     np.testing.assert_allclose(ours(W.tolist()), np.asarray(theirs(W)), rtol=1e-6)
     assert ours.get_config() == theirs.get_config()
 
 
 def test_filters_of_a_convolution() -> None:
     ours, theirs = (lib.MaxNorm(0.7, axis=[0, 1, 2]) for lib in (constraints, keras.constraints))
-    np.testing.assert_allclose(ours(KERNEL), np.asarray(theirs(KERNEL)), rtol=1e-6)
+    agree(ours(KERNEL), theirs(KERNEL), row="constraints/MaxNorm", against="Keras", rtol=1e-6)
     norms = np.sqrt((np.asarray(ours(KERNEL)) ** 2).sum((0, 1, 2)))
     np.testing.assert_allclose(norms, 0.7, rtol=1e-5)
 
 
 def test_published_unit_norm() -> None:
     expected = [[0, 0.169], [0.447, 0.507], [0.894, 0.845]]
-    np.testing.assert_allclose(constraints.unit_norm()([[0, 1], [2, 3], [4, 5]]), expected, atol=5e-4)
+    actual = constraints.unit_norm()([[0, 1], [2, 3], [4, 5]])
+    agree(actual, expected, row="constraints/UnitNorm", against="a published example", atol=5e-4)
 
 
 matrices = hnp.arrays(np.float32, (4, 3), elements=st.floats(-100, 100, width=32))
@@ -87,10 +89,9 @@ def test_radial(size: int) -> None:
     row, column = np.mgrid[:size, :size]
     ring = np.floor(np.maximum(np.abs(row - centre), np.abs(column - centre)))
     for index in np.unique(ring):
-        expected = w[ring == index].mean(0)
-        np.testing.assert_allclose(
-            after[ring == index], np.broadcast_to(expected, after[ring == index].shape), atol=1e-6
-        )
+        expected = np.broadcast_to(w[ring == index].mean(0), after[ring == index].shape)
+        row, against = "constraints/RadialConstraint", "means of rings"
+        agree(after[ring == index], expected, row=row, against=against, atol=1e-6)
     # Turning the kernel changes nothing, and doing it twice neither.
     np.testing.assert_allclose(np.rot90(after), after, atol=1e-6)
     np.testing.assert_allclose(constraints.radial_constraint()(after), after, atol=1e-6)

@@ -16,6 +16,7 @@ from scipy import stats
 
 from fitwell import initializers, random
 from fitwell.errors import InvalidArgument, ShapeError, UnknownName
+from tests.agreement import agree
 
 MANY = (1000, 1000)
 TALL = (4000, 250)  # fan_in 4000, fan_out 250, fan_avg 2125
@@ -31,11 +32,20 @@ SCALED: list[tuple[str, float, float | None]] = [
 ]
 
 
-def check_moments(values: np.ndarray, mean: float, variance: float) -> None:
+def check_moments(name: str, values: np.ndarray, mean: float, variance: float) -> None:
     """Mean and variance within five standard errors (those of a normal distribution, the widest of ours)."""
-    count = values.size
-    assert abs(values.mean(dtype=np.float64) - mean) < 5 * math.sqrt(variance / count)
-    assert abs(values.var(dtype=np.float64) / variance - 1) < 5 * math.sqrt(2 / count)
+    row, count = f"initializers/{name}", values.size
+    tolerance = 5 * math.sqrt(variance / count)
+    agree(values.mean(dtype=np.float64), mean, row=row, against="mean of 10⁶ draws", rtol=0, atol=tolerance)
+    tolerance = 5 * math.sqrt(2 / count)
+    agree(values.var(dtype=np.float64), variance, row=row, against="variance of 10⁶ draws", rtol=tolerance)
+
+
+def check_limit(name: str, values: np.ndarray, limit: float) -> None:
+    """All values are within the limit, and a million of them come close to it."""
+    largest = np.abs(values).max()
+    assert largest <= limit * (1 + 1e-6)
+    agree(largest, limit, row=f"initializers/{name}", against="limit of 10⁶ draws", rtol=1e-3)
 
 
 @pytest.mark.parametrize(("name", "variance", "limit"), SCALED)
@@ -44,9 +54,9 @@ def test_scaled_to_the_fans(name: str, variance: float, limit: float) -> None:
         values = initializers.get(name)(TALL)
     assert values.dtype == np.float32
     assert values.shape == TALL
-    check_moments(values, 0.0, variance)
-    # All within the limit, and a million of them come close to it.
-    assert 0.999 * limit < np.abs(values).max() <= limit * (1 + 1e-6)
+    kind = type(initializers.get(name)).__name__
+    check_moments(kind, values, 0.0, variance)
+    check_limit(kind, values, limit)
 
 
 @pytest.mark.parametrize("mode", ["fan_in", "fan_out", "fan_avg"])
@@ -54,7 +64,7 @@ def test_scaled_to_the_fans(name: str, variance: float, limit: float) -> None:
 def test_variance_scaling(mode: str, distribution: str) -> None:
     fan = {"fan_in": 4000, "fan_out": 250, "fan_avg": 2125}[mode]
     values = initializers.VarianceScaling(3.0, mode, distribution, seed=3)(TALL)
-    check_moments(values, 0.0, 3 / fan)
+    check_moments("VarianceScaling", values, 0.0, 3 / fan)
     standard = values.reshape(-1)[:100_000] / math.sqrt(3 / fan)
     law = {
         "untruncated_normal": stats.norm(),
@@ -63,17 +73,23 @@ def test_variance_scaling(mode: str, distribution: str) -> None:
     assert stats.kstest(standard, law.cdf).pvalue > 1e-3
 
 
+def test_a_fan_of_one_is_not_raised() -> None:
+    values = initializers.VarianceScaling(1.0, "fan_in", "untruncated_normal", seed=0)((1, 1_000_000))
+    check_moments("VarianceScaling", values, 0.0, 1.0)
+
+
 def test_plain_distributions() -> None:
     values = initializers.RandomNormal(0.5, 2.0, seed=0)(MANY)
-    check_moments(values, 0.5, 4.0)
+    check_moments("RandomNormal", values, 0.5, 4.0)
     assert stats.kstest(values.reshape(-1)[:100_000], stats.norm(0.5, 2).cdf).pvalue > 1e-3
     values = initializers.RandomUniform(-1.0, 3.0, seed=0)(MANY)
-    check_moments(values, 1.0, 16 / 12)
+    check_moments("RandomUniform", values, 1.0, 16 / 12)
     assert values.min() >= -1
     assert values.max() <= 3
+    check_limit("RandomUniform", values - 1, 2.0)
     values = initializers.TruncatedNormal(0.5, 2.0, seed=0)(MANY)
-    check_moments(values, 0.5, (2 * 0.8796256610342398) ** 2)
-    assert np.abs(values - 0.5).max() <= 4.0 + 1e-6
+    check_moments("TruncatedNormal", values, 0.5, (2 * 0.8796256610342398) ** 2)
+    check_limit("TruncatedNormal", values - 0.5, 4.0)
     law = stats.truncnorm(-2, 2, 0.5, 2)
     assert stats.kstest(values.reshape(-1)[:100_000], law.cdf).pvalue > 1e-3
 
@@ -115,7 +131,7 @@ def test_fans_of_chosen_axes() -> None:
     assert initializers.compute_fans((2, 3), input_axes=(1,)) == (2, 3)
     assert initializers.compute_fans((2, 3, 5, 7), (0, 1), (2, 3)) == (6, 35)
     values = initializers.GlorotUniform(seed=0, input_axes=(0,), output_axes=(1, 2))((100, 20, 50))
-    check_moments(values, 0.0, 2 / (100 + 1000))
+    check_moments("GlorotUniform", values, 0.0, 2 / (100 + 1000))
 
 
 @pytest.mark.parametrize(
@@ -132,7 +148,7 @@ def test_fans_of_chosen_axes() -> None:
 def test_constants_equal_keras(name: str, arguments: dict[str, Any], shape: tuple[int, ...]) -> None:
     expected = np.asarray(getattr(keras.initializers, name)(**arguments)(shape))
     actual = getattr(initializers, name)(**arguments)(shape)
-    np.testing.assert_array_equal(actual, expected)
+    agree(actual, expected, row=f"initializers/{name}", against="Keras", rtol=0)
     assert actual.dtype == np.float32
 
 
@@ -141,7 +157,8 @@ def test_orthogonal(shape: tuple[int, ...]) -> None:
     values = initializers.Orthogonal(2.0, seed=1)(shape, dtype="float64").reshape(-1, shape[-1])
     rows, columns = values.shape
     product = values.T @ values if rows >= columns else values @ values.T
-    np.testing.assert_allclose(product, 4 * np.eye(min(rows, columns)), atol=1e-12)
+    expected = 4 * np.eye(min(rows, columns))
+    agree(product, expected, row="initializers/Orthogonal", against="WᵀW = gain² I, in float64", atol=1e-12)
 
 
 def test_orthogonal_is_uniform() -> None:
@@ -152,7 +169,7 @@ def test_orthogonal_is_uniform() -> None:
 
 def test_fixup_shrinks_he() -> None:
     values = initializers.FixupNormal(branches=16, layers=3, seed=0)(TALL)
-    check_moments(values, 0.0, 2 / 4000 * (16 ** (-1 / 4)) ** 2)
+    check_moments("FixupNormal", values, 0.0, 2 / 4000 * (16 ** (-1 / 4)) ** 2)
 
 
 # --- seeds --------------------------------------------------------------------------------------------------

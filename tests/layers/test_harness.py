@@ -16,6 +16,7 @@ from fitwell.context import CallContext, call_context
 from fitwell.layers.base import Layer
 from fitwell.registry import serialize
 from fitwell.variables import bind, named_hyperparameters
+from tests.agreement import agree
 from tests.layers.examples import CASES, ELSEWHERE, ROWS, Case
 
 KEY = jax.random.key(11)
@@ -213,10 +214,11 @@ def test_equals_keras(name: str, example: Case) -> None:
         peer.set_weights(layer.get_weights())
     # Keras's augmentations are on unless told otherwise.
     off = {"training": False} if example.noisy else {}
-    close(layer(*packed(inputs)), peer(*packed(inputs), **off))
+    resting, against = peer(*packed(inputs), **off), "Keras, at inference" if example.noisy else "Keras"
+    agree(layer(*packed(inputs)), resting, row=f"layers/{name}", against=against, rtol=1e-5, atol=1e-5)
     if not example.noisy:
         expected = peer(*packed(inputs), training=True) if example.learns else peer(*packed(inputs))
         actual, statistics = run(layer, inputs, True)
-        close(actual, expected)
+        agree(actual, expected, row=f"layers/{name}", against="Keras", rtol=1e-5, atol=1e-5)
         for new, old in zip(statistics, peer.get_weights(), strict=True):
             close(new, old)

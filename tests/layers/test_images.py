@@ -11,6 +11,7 @@ import scipy.ndimage
 import fitwell
 from fitwell import layers
 from fitwell.errors import InvalidArgument, ShapeError
+from tests.agreement import agree
 
 IMAGES = np.random.default_rng(0).normal(size=(3, 6, 5, 2)).astype(np.float32)
 
@@ -36,7 +37,7 @@ def test_geometry_is_that_of_keras(name: str, factors: dict[str, Any], fill_mode
         settings = {"fill_mode": fill_mode, "interpolation": interpolation, "fill_value": 0.5, **factors}
         ours = changed(getattr(layers, name)(**settings))
         theirs = np.asarray(getattr(keras.layers, name)(**settings)(IMAGES, training=True))
-        np.testing.assert_allclose(ours, theirs, atol=1e-5)
+        agree(ours, theirs, row=f"layers/{name}", against="Keras, given factors", atol=1e-5)
 
 
 def test_shear_is_one_of_the_two_that_keras_gives() -> None:
@@ -48,7 +49,7 @@ def test_shear_is_one_of_the_two_that_keras_gives() -> None:
     theirs = np.asarray(keras.layers.RandomShear(**settings)(many, training=True))
     kinds = [np.unique(np.round(images, 3), axis=0) for images in (ours, theirs)]
     assert len(kinds[0]) == len(kinds[1]) == 2
-    np.testing.assert_allclose(kinds[0], kinds[1], atol=2e-3)
+    agree(kinds[0], kinds[1], row="layers/RandomShear", against="Keras, given factors", atol=2e-3)
 
 
 def test_translation_by_whole_pixels_is_a_roll() -> None:
@@ -61,11 +62,11 @@ def test_blur_is_that_of_scipy() -> None:
     expected = IMAGES
     for axis, radius in ((1, 2), (2, 1)):
         expected = scipy.ndimage.gaussian_filter1d(expected, 0.8, axis, mode="constant", radius=radius)
-    np.testing.assert_allclose(out, expected, atol=1e-5)
+    agree(out, expected, row="layers/GaussianBlur", against="SciPy", atol=1e-5)
     always = layers.RandomGaussianBlur(
         factor=(1, 1), kernel_size=(5, 3), sigma=(0.8, 0.8), value_range=(-9, 9)
     )
-    np.testing.assert_allclose(changed(always), expected, atol=1e-5)
+    agree(changed(always), expected, row="layers/RandomGaussianBlur", against="SciPy", atol=1e-5)
 
 
 def test_half_of_the_images_are_blurred() -> None:
@@ -82,21 +83,23 @@ def test_flips_are_independent_and_even() -> None:
     image = IMAGES[0]
     kinds = [image, image[::-1], image[:, ::-1], image[::-1, ::-1]]
     shares = [(out == kind).all((1, 2, 3)).mean() for kind in kinds]
-    np.testing.assert_allclose(shares, 0.25, atol=0.04)
+    agree(shares, [0.25] * 4, row="layers/RandomFlip", against="shares of four kinds of flips", atol=0.04)
     sideways = changed(layers.RandomFlip("horizontal"), many)
     assert abs((sideways == image[:, ::-1]).all((1, 2, 3)).mean() - 0.5) < 0.05
 
 
 def test_contrast_and_brightness() -> None:
     out = changed(layers.RandomBrightness((0.1, 0.1), value_range=(0, 10)), np.full((2, 3, 3, 1), 4.0))
-    np.testing.assert_allclose(out, 5.0, rtol=1e-6)
+    agree(out, 5.0, row="layers/RandomBrightness", against="closed form, given factor", rtol=1e-6)
     layer = layers.RandomContrast((0.0, 0.8), value_range=(-99, 99))
     out = changed(layer, np.repeat(IMAGES[:1], 4000, axis=0))
     centred = IMAGES[:1] - IMAGES[:1].mean((1, 2), keepdims=True)
     factors = ((out - IMAGES[:1].mean((1, 2), keepdims=True)) / centred).mean((1, 2, 3))
     assert factors.min() >= 1 - 1e-3
     assert factors.max() <= 1.8 + 1e-3
-    assert abs(factors.mean() - 1.4) < 0.02
+    agree(factors.mean(), 1.4, row="layers/RandomContrast", against="mean factor of 4,000 draws", atol=0.02)
+    expected = IMAGES[:1].mean((1, 2), keepdims=True) + factors[:, None, None, None] * centred
+    agree(out, expected, row="layers/RandomContrast", against="closed form, factors drawn", atol=1e-4)
     assert layer.factor == [0.0, 0.8]
 
 

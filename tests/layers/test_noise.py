@@ -11,6 +11,7 @@ import scipy.stats
 import fitwell
 from fitwell import layers
 from fitwell.errors import InvalidArgument, ShapeError
+from tests.agreement import agree
 
 N = 200_000
 
@@ -20,21 +21,23 @@ def noisy(layer: Any, x: Any) -> np.ndarray:
 
 
 @pytest.mark.parametrize("rate", [0.0, 0.2, 0.7])
-def test_dropout_drops_its_rate_and_scales_the_rest(rate: float) -> None:
-    out = noisy(layers.Dropout(rate), np.ones((N // 100, 100), np.float32))
-    kept = out != 0
-    assert abs(kept.mean() - (1 - rate)) < 4 * np.sqrt(0.25 / N)
+@pytest.mark.parametrize("name", ["Dropout", "MCDropout"])
+def test_dropout_drops_its_rate_and_scales_the_rest(name: str, rate: float) -> None:
+    out = noisy(getattr(layers, name)(rate), np.ones((N // 100, 100), np.float32))
+    kept, atol = out != 0, 4 * np.sqrt(0.25 / N)
+    agree(kept.mean(), 1 - rate, row=f"layers/{name}", against="share kept of 200,000", rtol=0, atol=atol)
     np.testing.assert_allclose(out[kept], 1 / (1 - rate), rtol=1e-6)
 
 
-def test_alpha_dropout_keeps_mean_and_variance_of_selu_outputs() -> None:
+@pytest.mark.parametrize("name", ["AlphaDropout", "MCAlphaDropout"])
+def test_alpha_dropout_keeps_mean_and_variance_of_selu_outputs(name: str) -> None:
     """SELU of standard normals has mean 0 and variance 1, and so it has after alpha dropout."""
     z = np.random.default_rng(0).normal(size=(N // 100, 100))
     x = np.asarray(fitwell.activations.selu(z.astype(np.float32)))
     for rate in (0.05, 0.5):
-        out = noisy(layers.AlphaDropout(rate), x)
-        assert abs(out.mean()) < 0.015
-        assert abs(out.var() - 1) < 0.02
+        out, row = noisy(getattr(layers, name)(rate), x), f"layers/{name}"
+        agree(out.mean(), 0, row=row, against="mean of 200,000 SELU outputs", atol=0.015)
+        agree(out.var(), 1, row=row, against="variance of 200,000 SELU outputs", rtol=0, atol=0.02)
     # Dropped units all have one value, a (-scale alpha) + b, by hand for rate 0.5.
     floor = -1.7580993408473766
     a = (0.5 * (1 + 0.5 * floor**2)) ** -0.5
@@ -44,11 +47,14 @@ def test_alpha_dropout_keeps_mean_and_variance_of_selu_outputs() -> None:
 
 def test_gaussian_noise_has_its_stddev() -> None:
     out = noisy(layers.GaussianNoise(0.3), np.full((N // 100, 100), 2.0, np.float32)).ravel()
+    agree(out.std(), 0.3, row="layers/GaussianNoise", against="deviation of 200,000 draws", rtol=0.01)
     assert scipy.stats.kstest((out - 2) / 0.3, "norm").pvalue > 1e-4
 
 
 def test_gaussian_dropout_has_the_variance_of_dropout() -> None:
     out = noisy(layers.GaussianDropout(0.2), np.full((N // 100, 100), 2.0, np.float32)).ravel()
+    expected, row = np.sqrt(0.2 / 0.8), "layers/GaussianDropout"
+    agree((out / 2).std(), expected, row=row, against="deviation of 200,000 draws", rtol=0.01)
     assert scipy.stats.kstest((out / 2 - 1) / np.sqrt(0.2 / 0.8), "norm").pvalue > 1e-4
 
 
@@ -57,20 +63,33 @@ def test_rrelu_draws_slopes_evenly_and_rests_at_their_mean() -> None:
     x = np.full((N // 100, 100), -1.0, np.float32)
     slopes = -noisy(layer, x).ravel()
     assert scipy.stats.kstest((slopes - 0.2) / 0.4, "uniform").pvalue > 1e-4
+    agree(slopes.mean(), 0.4, row="layers/RReLU", against="mean slope of 200,000 draws", rtol=0.01)
     np.testing.assert_allclose(layer(x), -0.4, rtol=1e-6)
     np.testing.assert_array_equal(layer(-x, training=True), -x)
     np.testing.assert_allclose(layers.RReLU()(x), -(1 / 8 + 1 / 3) / 2, rtol=1e-6)
 
 
+def test_rrelu_at_inference_is_that_of_pytorch() -> None:
+    functional = pytest.importorskip("torch").nn.functional
+    x = np.random.default_rng(0).normal(size=(50, 7)).astype(np.float32)
+    for limits in ((0.2, 0.6), (1 / 8, 1 / 3)):
+        expected = functional.rrelu(pytest.importorskip("torch").tensor(x), *limits).numpy()
+        agree(
+            layers.RReLU(*limits)(x), expected, row="layers/RReLU", against="PyTorch, at inference", rtol=1e-6
+        )
+
+
 def test_spatial_dropout_drops_whole_channels() -> None:
     out = noisy(layers.SpatialDropout1D(0.5), np.ones((50, 6, 40), np.float32))
     assert (out == out[:, :1]).all()
-    assert 0.4 < (out == 0).mean() < 0.6
+    share, against = (out == 0).mean(), "share dropped of 2,000 channels"
+    agree(share, 0.5, row="layers/SpatialDropout1D", against=against, rtol=0, atol=0.1)
     out = noisy(
         layers.SpatialDropout2D(0.5, data_format="channels_first"), np.ones((50, 40, 3, 2), np.float32)
     )
     assert (out == out[:, :, :1, :1]).all()
-    assert 0.4 < (out == 0).mean() < 0.6
+    share = (out == 0).mean()
+    agree(share, 0.5, row="layers/SpatialDropout2D", against=against, rtol=0, atol=0.1)
 
 
 class PrintedMCDropout(layers.Dropout):

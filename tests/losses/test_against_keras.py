@@ -10,6 +10,7 @@ import pytest
 from scipy import special, stats
 
 from fitwell import losses
+from tests.agreement import agree
 from tests.losses.cases import CASES, DATA, IDS, ROWS, bits, labels, one_hot, probabilities, real, signs
 
 REDUCTIONS = ["sum_over_batch_size", "sum", "none", None, "mean", "mean_with_sample_weight"]
@@ -22,7 +23,7 @@ def test_equals_keras(name: str, arguments: dict[str, Any], data: str, reduction
     expected = getattr(keras.losses, name)(**arguments, reduction=reduction)(y_true, y_pred)
     actual = getattr(losses, name)(**arguments, reduction=reduction)(y_true, y_pred)
     # Absolute: Keras's log-cosh of small errors has no more digits than this.
-    np.testing.assert_allclose(actual, np.asarray(expected), rtol=3e-6, atol=3e-7)
+    agree(actual, expected, row=f"losses/{name}", against="Keras", rtol=3e-6, atol=3e-7)
 
 
 @pytest.mark.parametrize("reduction", REDUCTIONS)
@@ -36,14 +37,16 @@ def test_reductions_and_weights_equal_keras(name: str, weights: str, reduction: 
     expected = getattr(keras.losses, name)(reduction=reduction)(*real, sample_weight=sample_weight)
     actual = getattr(losses, name)(reduction=reduction)(*real, sample_weight=sample_weight)
     # Without reduction, Keras turns the values into a column if the weights are one.
-    np.testing.assert_allclose(actual, np.asarray(expected).reshape(actual.shape), rtol=2e-6, atol=1e-7)
+    expected = np.asarray(expected).reshape(actual.shape)
+    agree(actual, expected, row=f"losses/{name}", against="Keras, weighted", rtol=2e-6, atol=1e-7)
 
 
 def test_ignored_class_with_weights_equals_keras() -> None:
     weights = np.arange(1, ROWS + 1, dtype=np.float32)
     ours, theirs = (lib.SparseCategoricalCrossentropy(ignore_class=2) for lib in (losses, keras.losses))
     expected = float(theirs(labels, probabilities, sample_weight=weights))
-    assert float(ours(labels, probabilities, sample_weight=weights)) == pytest.approx(expected, rel=1e-6)
+    actual, row = ours(labels, probabilities, sample_weight=weights), "losses/SparseCategoricalCrossentropy"
+    agree(actual, expected, row=row, against="Keras, weighted", rtol=1e-6)
     everything = np.full(ROWS, 2)
     assert float(ours(everything, probabilities)) == 0 == float(theirs(everything, probabilities))
 
@@ -74,7 +77,11 @@ def test_functions_give_one_value_per_row(name: str, data: str) -> None:
     actual = getattr(losses, name)(*DATA[data])
     assert actual.shape == (ROWS,)
     expected = np.asarray(getattr(keras.losses, name)(*DATA[data]))
-    np.testing.assert_allclose(actual, expected, rtol=3e-6, atol=3e-7)
+    row = f"losses/{type(losses.get(name)).__name__}"
+    agree(actual, expected, row=row, against="Keras", rtol=3e-6, atol=3e-7)
+    # Rows may be the steps of sequences: the default axis is the last, whatever comes before it.
+    folded = [array.reshape(2, ROWS // 2, *array.shape[1:]) for array in DATA[data]]
+    np.testing.assert_allclose(getattr(losses, name)(*folded), expected.reshape(2, -1), rtol=3e-6, atol=3e-7)
 
 
 def test_published_numbers_of_keras_documentation() -> None:
@@ -90,38 +97,41 @@ def test_published_numbers_of_keras_documentation() -> None:
 def test_closed_forms_of_our_own() -> None:
     y, z = DATA["signs"]
     expected = np.maximum(0, -y * z).mean(-1)
-    np.testing.assert_allclose(losses.perceptron(y, z), expected, rtol=1e-6)
+    agree(losses.perceptron(y, z), expected, row="losses/PerceptronLoss", against="closed form", rtol=1e-6)
     np.testing.assert_allclose(losses.perceptron(bits, z), expected, rtol=1e-6)
     p = probabilities.astype(np.float64)
     expected = -(one_hot * np.log(p) + (1 - one_hot) * np.log1p(-p)).sum(-1)
+    np.testing.assert_allclose(losses.per_class_crossentropy(one_hot, probabilities), expected, rtol=1e-5)
     for from_logits in (False, True):
         given = DATA["one_hot_logits"][1] if from_logits else probabilities
-        np.testing.assert_allclose(
-            losses.per_class_crossentropy(one_hot, given, from_logits), expected, rtol=1e-5
-        )
+        actual = losses.per_class_crossentropy(one_hot, given, from_logits)
+        agree(actual, expected, row="losses/PerClassCrossentropy", against="closed form", rtol=1e-5)
 
 
 def test_against_scipy() -> None:
     """References that know nothing of neural networks."""
     y, z = (array.astype(np.float64) for array in real)
-    np.testing.assert_allclose(losses.huber(y, z, 0.7), special.huber(0.7, y - z).mean(-1), rtol=1e-5)
+    expected = special.huber(0.7, y - z).mean(-1)
+    agree(losses.huber(y, z, 0.7), expected, row="losses/Huber", against="SciPy", rtol=1e-5)
     p, q = (array.astype(np.float64) for array in DATA["soft"])
-    np.testing.assert_allclose(losses.kl_divergence(p, q), stats.entropy(p, q, axis=-1), rtol=1e-4)
+    expected = stats.entropy(p, q, axis=-1)
+    agree(losses.kl_divergence(p, q), expected, row="losses/KLDivergence", against="SciPy", rtol=1e-4)
     counts, rates = np.array([[0.0, 1, 4]]), np.array([[0.5, 2, 3]])
     likelihood = -stats.poisson.logpmf(counts, rates) - special.gammaln(counts + 1)
-    np.testing.assert_allclose(losses.poisson(counts, rates), likelihood.mean(-1), rtol=1e-5)
+    expected = likelihood.mean(-1)
+    agree(losses.poisson(counts, rates), expected, row="losses/Poisson", against="SciPy", rtol=1e-5)
     b, s = bits.astype(np.float64), DATA["bits_logits"][1].astype(np.float64)
     expected = -special.xlogy(b, special.expit(s)) - special.xlogy(1 - b, special.expit(-s))
-    np.testing.assert_allclose(
-        losses.binary_crossentropy(b, s, from_logits=True), expected.mean(-1), rtol=1e-5
-    )
+    actual = losses.binary_crossentropy(b, s, from_logits=True)
+    agree(actual, expected.mean(-1), row="losses/BinaryCrossentropy", against="SciPy", rtol=1e-5)
 
 
 def test_log_cosh_of_small_errors() -> None:
     """e²/2 - e⁴/12, where ``|e| + log1p(exp(-2|e|)) - log 2`` has lost its digits."""
     error = np.array([[1e-4], [1e-3], [1e-2], [0.1]], np.float32)
     expected = (error.astype(np.float64) ** 2 / 2 - error.astype(np.float64) ** 4 / 12)[:, 0]
-    np.testing.assert_allclose(losses.log_cosh(np.zeros_like(error), error), expected, rtol=2e-5)
+    actual = losses.log_cosh(np.zeros_like(error), error)
+    agree(actual, expected, row="losses/LogCosh", against="its series at 0", rtol=2e-5)
 
 
 def test_focal_without_focus_is_crossentropy() -> None:

@@ -25,6 +25,7 @@ SOFTMAX: list[tuple[str, dict[str, Any], np.ndarray]] = [
     ("SparseCategoricalCrossentropy", {"ignore_class": 1}, LABELS),
     ("CategoricalCrossentropy", {}, ONE_HOT),
     ("CategoricalCrossentropy", {"label_smoothing": 0.1}, ONE_HOT),
+    ("CategoricalCrossentropy", {"axis": 1}, ONE_HOT),
     ("CategoricalFocalCrossentropy", {}, ONE_HOT),
     ("PerClassCrossentropy", {}, ONE_HOT),
 ]

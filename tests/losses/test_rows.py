@@ -145,6 +145,17 @@ def test_column_and_vector_are_aligned(name: str) -> None:
             assert loss.per_row(true, pred).shape == (4,)
 
 
+@pytest.mark.parametrize("name", ELEMENTWISE)
+def test_a_last_axis_too_many_is_taken_off_sequences(name: str) -> None:
+    """``[batch, steps, 1]`` beside ``[batch, steps]``, whichever of the two has it."""
+    p = np.linspace(0.1, 0.9, 6, dtype=np.float32).reshape(2, 3)
+    y = (p > 0.4).astype(np.float32)
+    loss = getattr(losses, name)()
+    expected = loss.per_row(y, p)
+    np.testing.assert_allclose(loss.per_row(y[..., None], p), expected, rtol=1e-6)
+    np.testing.assert_allclose(loss.per_row(y, p[..., None]), expected, rtol=1e-6)
+
+
 def test_class_numbers_of_any_kind() -> None:
     expected = losses.sparse_categorical_crossentropy(labels, probabilities)
     for kind in ("int8", "uint8", "int32", "int64", "float32", "float64"):
@@ -190,6 +201,9 @@ def test_words_of_shape_errors() -> None:
         ShapeError, match=r"targets of shape \(2, 1\) do not fit predictions of shape \(2, 3\)"
     ):
         losses.MeanSquaredError()(np.ones((2, 1)), np.ones((2, 3)))
+    for shape in ((2, 4), (2, 4, 1)):
+        with pytest.raises(ShapeError, match="use sparse_categorical_crossentropy; if they are values"):
+            losses.mean_squared_error(np.ones(shape), np.ones((2, 4, 3)))
     with pytest.raises(ShapeError, match=r"\(2, 4\) do not fit .* \(2, 3\).*one unit for each target"):
         losses.mean_absolute_error(np.ones((2, 4)), np.ones((2, 3)))
     with pytest.raises(

@@ -11,6 +11,7 @@ import pytest
 from sklearn import metrics as sk
 
 from fitwell import metrics
+from tests.agreement import agree
 from tests.metrics.cases import (
     CASES,
     DATA,
@@ -46,7 +47,7 @@ def test_equals_keras(name: str, arguments: dict[str, Any], data: str) -> None:
         expected = fed(getattr(keras.metrics, name)(**arguments), *DATA[data], given)
         actual = fed(getattr(metrics, name)(**arguments), *DATA[data], given)
         assert actual.shape == expected.shape
-        np.testing.assert_allclose(actual, expected, rtol=2e-6, atol=1e-6)
+        agree(actual, expected, row=f"metrics/{name}", against="Keras", rtol=2e-6, atol=1e-6)
         assert np.any(actual != 0)
 
 
@@ -96,7 +97,8 @@ def test_equals_scikit_learn(weighted: bool) -> None:
         expected = sk.f1_score(many_bits, shares > 0.2, average=average, sample_weight=w)
         table.append((metrics.F1Score(average, 0.2), (many_bits, shares), expected))
     for metric, data, expected in table:
-        np.testing.assert_allclose(fed(metric, *data, w), expected, rtol=3e-6, err_msg=repr(metric))
+        row = f"metrics/{type(metric).__name__}"
+        agree(fed(metric, *data, w), expected, row=row, against="scikit-learn", rtol=3e-6)
 
 
 @pytest.mark.parametrize("weighted", [False, True])
@@ -106,9 +108,8 @@ def test_areas_approach_scikit_learn(weighted: bool) -> None:
     between = np.unique(chances)
     thresholds = (between[:-1] + between[1:]) / 2
     expected = sk.roc_auc_score(bits[:, 0], chances[:, 0], sample_weight=w)
-    assert float(fed(metrics.AUC(thresholds=thresholds), bits, chances, w)) == pytest.approx(
-        expected, rel=1e-5
-    )
+    actual = fed(metrics.AUC(thresholds=thresholds), bits, chances, w)
+    agree(actual, expected, row="metrics/AUC", against="scikit-learn", rtol=1e-5)
     assert float(fed(metrics.AUC(num_thresholds=2000), bits, chances, w)) == pytest.approx(expected, abs=1e-3)
     expected = sk.average_precision_score(bits[:, 0], chances[:, 0], sample_weight=w)
     assert float(fed(metrics.AUC(num_thresholds=2000, curve="PR"), bits, chances, w)) == pytest.approx(
@@ -120,7 +121,7 @@ def test_adjusted_r2() -> None:
     r2 = sk.r2_score(real[:, 0], guesses[:, 0])
     expected = 1 - (1 - r2) * (ROWS - 1) / (ROWS - 3 - 1)
     actual = fed(metrics.R2Score(num_regressors=3), real[:, :1], guesses[:, :1])
-    assert float(actual) == pytest.approx(expected, rel=1e-6)
+    agree(actual, expected, row="metrics/R2Score", against="scikit-learn", rtol=1e-6)
     assert float(fed(keras.metrics.R2Score(num_regressors=3), real[:, :1], guesses[:, :1])) == pytest.approx(
         expected, rel=1e-5
     )
@@ -153,10 +154,20 @@ def test_mean_and_sum() -> None:
                 metric.update_state(values, sample_weight=by)
                 metric.update_state(values[:2] + 1)
                 metric.update_state(3.0)
-            np.testing.assert_allclose(ours.result(), np.asarray(theirs.result()), rtol=1e-6)
+            agree(ours.result(), theirs.result(), row=f"metrics/{name}", against="Keras", rtol=1e-6)
     assert float(metrics.Mean().result()) == 0
     assert float(metrics.Mean()([1, 3, 5, 7], sample_weight=[1, 1, 0, 0])) == 2  # Keras's documentation
     assert float(metrics.Sum()([1, 3, 5, 7], sample_weight=[1, 1, 0, 0])) == 4
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_sign_accuracy_is_that_of_the_signs(weighted: bool) -> None:
+    """Labels -1 and 1, or 0 and 1; scikit-learn is given which side of 0 both lie on."""
+    w, scores = weights if weighted else None, chances - 0.5
+    expected = sk.accuracy_score(bits[:, 0], scores[:, 0] > 0, sample_weight=w)
+    for given in (bits, 2 * bits - 1):
+        actual = fed(metrics.SignAccuracy(), given, scores, w)
+        agree(actual, expected, row="metrics/SignAccuracy", against="scikit-learn", rtol=1e-6)
 
 
 def test_published_numbers_of_keras_documentation() -> None:

@@ -17,7 +17,11 @@ Arrays = dict[str, Any]
 
 
 class Problem:
-    """Mean squared error of ``X W + b`` against random targets: parameters ``dense/kernel``, ``dense/bias``."""
+    """Mean squared error of ``X W + b``: parameters ``dense/kernel``, ``dense/bias``.
+
+    The start is 3 from the targets' own weights, so that no component of a gradient comes near zero: there
+    RMSprop and its like, which divide by its size, make much of its last bits.
+    """
 
     def __init__(self) -> None:
         rng = np.random.default_rng(7)
@@ -27,6 +31,8 @@ class Problem:
             "dense/kernel": rng.normal(size=(5, 3)).astype(np.float32),
             "dense/bias": rng.normal(size=(3,)).astype(np.float32),
         }
+        kernel, bias = (value + 3 * np.sign(value) for value in self.start.values())
+        self.targets = (self.inputs @ kernel + bias + 0.1 * self.targets).astype(np.float32)
 
     def gradients(self, parameters: Arrays, step: Any) -> Arrays:
         """Return the gradients of the loss."""

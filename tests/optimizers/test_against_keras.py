@@ -11,6 +11,7 @@ import pytest
 
 from fitwell import optimizers
 from fitwell.variables import Variable
+from tests.agreement import agree
 
 STEPS = 30
 COMMON: list[dict[str, Any]] = [
@@ -98,19 +99,20 @@ def keras_run(optimizer: Any, problem: Any, finish: bool = False) -> dict[str, n
     return {path: np.asarray(v.value) for path, v in zip(problem.start, variables)}
 
 
-def assert_close(ours: Any, theirs: dict[str, np.ndarray], start: dict[str, np.ndarray]) -> None:
+def assert_close(name: str, ours: Any, theirs: dict[str, np.ndarray], start: dict[str, np.ndarray]) -> None:
     for path, expected in theirs.items():
         moved = np.abs(expected - start[path]).max()
         assert moved > 1e-3, "the case would pass without learning"
         # Beside the last bits of the weights, the rounding of 1 - β₂ to float32 (1.3e-5) moves each step.
-        np.testing.assert_allclose(np.asarray(ours[path]), expected, rtol=5e-7, atol=5e-7 + 1e-5 * moved)
+        row, atol = f"optimizers/{name}", 5e-7 + 1e-5 * moved
+        agree(ours[path], expected, row=row, against="Keras, 30 steps", rtol=5e-7, atol=atol)
 
 
 @pytest.mark.parametrize(("name", "settings"), CASES, ids=[f"{name}-{s}" for name, s in CASES])
 def test_weights_after_30_steps(name: str, settings: dict[str, Any], stream: Any, run: Any) -> None:
     expected = keras_run(getattr(keras.optimizers, name)(**settings), stream)
     ours, _ = run(getattr(optimizers, name)(**settings), stream.gradients, stream.start, STEPS)
-    assert_close(ours, expected, stream.start)
+    assert_close(name, ours, expected, stream.start)
 
 
 @pytest.mark.parametrize("name", OWN)
@@ -118,7 +120,7 @@ def test_learning_a_least_squares_problem(name: str, problem: Any, run: Any) -> 
     rate = 1.0 if name == "Adadelta" else 0.01
     expected = keras_run(getattr(keras.optimizers, name)(rate), problem)
     ours, _ = run(getattr(optimizers, name)(rate), problem.gradients, problem.start, STEPS)
-    assert_close(ours, expected, problem.start)
+    assert_close(name, ours, expected, problem.start)
 
 
 @pytest.mark.parametrize(
@@ -136,7 +138,7 @@ def test_the_eager_face(name: str, settings: dict[str, Any], stream: Any) -> Non
     for step in range(STEPS):
         gradients = stream.gradients(variables, step)
         optimizer.apply_gradients([(gradients[path], v) for path, v in variables.items()])
-    assert_close(variables, expected, stream.start)
+    assert_close(name, variables, expected, stream.start)
     assert int(optimizer.step.numpy()) == STEPS
 
 
@@ -175,7 +177,7 @@ def test_schedules_drive_updates_as_in_keras(stream: Any, run: Any) -> None:
     for every in (None, 4):
         expected = keras_run(keras.optimizers.Adam(theirs, gradient_accumulation_steps=every), stream)
         optimizer = optimizers.Adam(ours, gradient_accumulation_steps=every)
-        assert_close(run(optimizer, stream.gradients, stream.start, STEPS)[0], expected, stream.start)
+        assert_close("Adam", run(optimizer, stream.gradients, stream.start, STEPS)[0], expected, stream.start)
 
 
 def test_moving_averages_replace_weights_at_the_end_as_in_keras(stream: Any, run: Any) -> None:
@@ -183,7 +185,7 @@ def test_moving_averages_replace_weights_at_the_end_as_in_keras(stream: Any, run
     expected = keras_run(keras.optimizers.SGD(**settings), stream, finish=True)
     ours = optimizers.SGD(**settings)
     averaged = ours.finalize(*run(ours, stream.gradients, stream.start, STEPS))
-    assert_close(averaged, expected, stream.start)
+    assert_close("SGD", averaged, expected, stream.start)
 
 
 def test_exclusion_from_weight_decay_as_in_keras(stream: Any, run: Any) -> None:
@@ -193,6 +195,6 @@ def test_exclusion_from_weight_decay_as_in_keras(stream: Any, run: Any) -> None:
     for how in ({"var_names": ["bias"]}, {"var_list": ["dense/bias"]}):
         ours = optimizers.SGD(0.05, weight_decay=0.5)
         ours.exclude_from_weight_decay(**how)
-        assert_close(run(ours, stream.gradients, stream.start, STEPS)[0], expected, stream.start)
+        assert_close("SGD", run(ours, stream.gradients, stream.start, STEPS)[0], expected, stream.start)
     everywhere, _ = run(optimizers.SGD(0.05, weight_decay=0.5), stream.gradients, stream.start, STEPS)
     assert np.abs(np.asarray(everywhere["dense/bias"]) - expected["dense/bias"]).max() > 0.01

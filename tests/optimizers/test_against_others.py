@@ -11,6 +11,7 @@ import optax
 import pytest
 
 from fitwell import context, optimizers
+from tests.agreement import agree
 
 STEPS = 30
 
@@ -37,9 +38,10 @@ def optax_run(transformation: Any, stream: Any) -> dict[str, np.ndarray]:
     return {path: np.asarray(value) for path, value in parameters.items()}
 
 
-def assert_same(ours: Any, theirs: Any) -> None:
+def assert_same(name: str, against: str, ours: Any, theirs: Any) -> None:
     for path, expected in theirs.items():
-        np.testing.assert_allclose(np.asarray(ours[path]), expected, rtol=1e-6, atol=2e-6)
+        row, reference = f"optimizers/{name}", f"{against}, 30 steps"
+        agree(ours[path], expected, row=row, against=reference, rtol=1e-6, atol=2e-6)
 
 
 @pytest.mark.parametrize("nesterov", [False, True])
@@ -51,7 +53,7 @@ def test_coupled_weight_decay_is_that_of_pytorch(nesterov: bool, stream: Any, ru
         stream,
     )
     ours = optimizers.SGD(0.05, momentum=0.8, nesterov=nesterov, coupled_weight_decay=0.3)
-    assert_same(run(ours, stream.gradients, stream.start, STEPS)[0], expected)
+    assert_same("SGD", "PyTorch", run(ours, stream.gradients, stream.start, STEPS)[0], expected)
 
 
 def test_coupled_weight_decay_spares_what_is_excluded(stream: Any, run: Any) -> None:
@@ -73,7 +75,7 @@ def test_multipliers_are_rates_of_pytorch_parameter_groups(stream: Any, run: Any
     ours = optimizers.AdamW(
         0.02, epsilon=1e-12, weight_decay=0.4, learning_rate_multipliers={"dense/bias": 0.25}
     )
-    assert_same(run(ours, stream.gradients, stream.start, STEPS)[0], expected)
+    assert_same("AdamW", "PyTorch", run(ours, stream.gradients, stream.start, STEPS)[0], expected)
 
 
 def test_nadam_is_that_of_pytorch_with_a_faster_momentum_schedule(stream: Any, run: Any) -> None:
@@ -82,7 +84,7 @@ def test_nadam_is_that_of_pytorch_with_a_faster_momentum_schedule(stream: Any, r
         lambda groups: torch.optim.NAdam(groups, lr=0.02, eps=1e-3, momentum_decay=1.0), stream
     )
     ours = optimizers.Nadam(0.02, epsilon=1e-3)
-    assert_same(run(ours, stream.gradients, stream.start, STEPS)[0], expected)
+    assert_same("Nadam", "PyTorch", run(ours, stream.gradients, stream.start, STEPS)[0], expected)
 
 
 @pytest.mark.parametrize(
@@ -101,7 +103,8 @@ def test_nadam_is_that_of_pytorch_with_a_faster_momentum_schedule(stream: Any, r
     ids=lambda value: type(value).__name__,
 )
 def test_rules_are_those_of_optax(ours: Any, theirs: Any, stream: Any, run: Any) -> None:
-    assert_same(run(ours, stream.gradients, stream.start, STEPS)[0], optax_run(theirs, stream))
+    updated, _ = run(ours, stream.gradients, stream.start, STEPS)
+    assert_same(type(ours).__name__, "Optax", updated, optax_run(theirs, stream))
 
 
 def test_adam_is_nearer_to_its_formula_than_the_rounding_of_its_numbers(stream: Any, run: Any) -> None:
@@ -118,7 +121,8 @@ def test_adam_is_nearer_to_its_formula_than_the_rounding_of_its_numbers(stream: 
         expected[path] = value
     ours, _ = run(optimizers.Adam(rate), stream.gradients, stream.start, STEPS)
     for path, value in expected.items():
-        np.testing.assert_allclose(np.asarray(ours[path]), value, rtol=2e-6, atol=2e-6)
+        against = "closed form in float64, 30 steps"
+        agree(ours[path], value, row="optimizers/Adam", against=against, rtol=2e-6, atol=2e-6)
 
 
 # ------------------------------------------------------------------------------------------------- noise

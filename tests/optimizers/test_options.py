@@ -268,6 +268,42 @@ def test_loss_scaling_cancels() -> None:
     assert optimizers.SGD().scale_loss(3.0) == 3.0
 
 
+LOW_AND_HIGH = {
+    "weight_decay": (0.0, None),
+    "coupled_weight_decay": (0.0, None),
+    "gradient_noise": (0.0, None),
+    "ema_momentum": (0.0, 1.0),
+    "beta_1": (0.0, 1.0),
+    "beta_2": (0.0, 1.0),
+    "epsilon": (0.0, None),
+    "momentum": (0.0, 1.0),
+    "rho": (0.0, 1.0),
+    "initial_accumulator_value": (0.0, None),
+}
+
+
+@pytest.mark.parametrize("name", LOW_AND_HIGH)
+def test_limits_may_be_met_and_not_passed(name: str) -> None:
+    kinds = {"beta_1": "Adam", "beta_2": "Adam", "epsilon": "Adam", "initial_accumulator_value": "Adagrad"}
+    make = getattr(optimizers, kinds.get(name, "RMSprop"))
+    low, high = LOW_AND_HIGH[name]
+    for limit, beyond in ((low, low - 0.1), (high, 1.1)):
+        if limit is not None:
+            assert getattr(make(**{name: limit}), name) == limit
+            with pytest.raises(InvalidArgument, match=f"{name} must be a finite number from 0"):
+                make(**{name: beyond})
+    if high is None:
+        assert getattr(make(**{name: 1e6}), name) == 1e6
+
+
+@pytest.mark.parametrize("name", ["clipnorm", "clipvalue", "global_clipnorm", "loss_scale_factor"])
+def test_what_is_divided_by_or_clipped_to_is_above_zero(name: str) -> None:
+    assert getattr(optimizers.SGD(**{name: 1e-30}), name) == pytest.approx(1e-30)
+    for value in (0.0, -1.0):
+        with pytest.raises(InvalidArgument, match=f"{name} must be a finite number from"):
+            optimizers.SGD(**{name: value})
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

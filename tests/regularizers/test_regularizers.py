@@ -14,6 +14,7 @@ from jax.test_util import check_grads
 from fitwell import regularizers
 from fitwell.errors import InvalidArgument, ShapeError, UnknownName
 from fitwell.variables import bind, named_hyperparameters
+from tests.agreement import agree
 
 W = np.random.default_rng(0).normal(0, 1, (5, 3)).astype(np.float32)
 
@@ -35,20 +36,24 @@ IN_KERAS: list[tuple[str, dict[str, Any]]] = [
 def test_equals_keras(name: str, arguments: dict[str, Any]) -> None:
     expected = float(getattr(keras.regularizers, name)(**arguments)(jnp.asarray(W)))
     ours = getattr(regularizers, name)(**arguments)
-    assert float(ours(W)) == pytest.approx(expected, rel=1e-6)
+    agree(ours(W), expected, row=f"regularizers/{name}", against="Keras", rtol=1e-6)
     assert float(ours(W.tolist())) == pytest.approx(expected, rel=1e-6)
     assert ours.get_config() == pytest.approx(getattr(keras.regularizers, name)(**arguments).get_config())
 
 
 def test_closed_forms() -> None:
     w = np.array([1.0, -2.0, 3.0])
-    assert float(regularizers.l1(0.1)(w)) == pytest.approx(0.6)
-    assert float(regularizers.l2(0.1)(w)) == pytest.approx(1.4)
-    assert float(regularizers.l1_l2(0.1, 0.01)(w)) == pytest.approx(0.74)
-    # β λ Σ|w| + (1 - β)/2 λ Σ w²
-    assert float(regularizers.ElasticNet(0.5, 0.2)(w)) == pytest.approx(0.2 * 0.5 * 6 + 0.4 * 0.5 * 14)
     square = np.array([[1.0, 0.0], [1.0, 1.0]])
-    assert float(regularizers.get("orthogonal")(square)) == pytest.approx(0.01 / np.sqrt(2))
+    for penalty, weights, expected in (
+        (regularizers.l1(0.1), w, 0.6),
+        (regularizers.l2(0.1), w, 1.4),
+        (regularizers.l1_l2(0.1, 0.01), w, 0.74),
+        # β λ Σ|w| + (1 - β)/2 λ Σ w²
+        (regularizers.ElasticNet(0.5, 0.2), w, 0.2 * 0.5 * 6 + 0.4 * 0.5 * 14),
+        (regularizers.get("orthogonal"), square, 0.01 / np.sqrt(2)),
+    ):
+        row = f"regularizers/{type(penalty).__name__}"
+        agree(penalty(weights), expected, row=row, against="closed form", rtol=1e-6)
     assert float(regularizers.OrthogonalRegularizer(1.0)(np.eye(4))) == 0
     assert float(regularizers.OrthogonalRegularizer(1.0)(np.ones((1, 4)))) == 0
 

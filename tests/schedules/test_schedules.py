@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from fitwell import registry, schedules
 from fitwell.errors import InvalidArgument
 from fitwell.variables import bind, named_hyperparameters
+from tests.agreement import agree
 
 KERAS: list[tuple[str, dict[str, Any]]] = [
     ("ExponentialDecay", {"initial_learning_rate": 0.1, "decay_steps": 30, "decay_rate": 0.5}),
@@ -82,7 +83,7 @@ def test_values_are_those_of_keras(name: str, arguments: dict[str, Any]) -> None
     # Not compiled as a whole: XLA would multiply by 1 / decay_steps, and Keras's (1 - p) ** 2.5 would be NaN.
     expected = np.asarray(jax.vmap(theirs)(jnp.asarray(STEPS, jnp.int32)))
     ours = getattr(schedules, name)(**arguments)
-    np.testing.assert_allclose(ours(STEPS), expected, rtol=2e-6, atol=1e-8)
+    agree(ours(STEPS), expected, row=f"schedules/{name}", against="Keras", rtol=2e-6, atol=1e-8)
     assert float(ours(17)) == pytest.approx(expected[17], rel=2e-6)
 
 
@@ -111,28 +112,33 @@ def test_restarts_are_exact_where_keras_misses_them() -> None:
 # ---------------------------------------------------------------------------------------- closed forms
 
 
+def agree_closed(schedule: Any, expected: Any, rtol: float, atol: float = 0.0, steps: Any = STEPS) -> None:
+    row = f"schedules/{type(schedule).__name__}"
+    agree(schedule(steps), expected, row=row, against="closed form", rtol=rtol, atol=atol)
+
+
 def test_power() -> None:
     expected = 0.1 / (1 + STEPS / 20) ** 1.5
-    np.testing.assert_allclose(schedules.PowerDecay(0.1, 20, 1.5)(STEPS), expected, rtol=2e-6)
+    agree_closed(schedules.PowerDecay(0.1, 20, 1.5), expected, rtol=2e-6)
     simple = schedules.PowerDecay(0.1, 20)
     np.testing.assert_allclose([simple(0), simple(20), simple(40)], [0.1, 0.05, 0.1 / 3], rtol=1e-6)
 
 
 def test_exponential_falls_tenfold_by_default() -> None:
     decay = schedules.ExponentialDecay(0.01, 20)
-    np.testing.assert_allclose(decay(STEPS), 0.01 * 0.1 ** (STEPS / 20), rtol=3e-6)
+    agree_closed(decay, 0.01 * 0.1 ** (STEPS / 20), rtol=3e-6)
 
 
 def test_linear() -> None:
     decay = schedules.LinearDecay(0.15, 100, 0.05)
-    np.testing.assert_allclose(decay(STEPS), 0.15 - 0.1 * np.minimum(STEPS, 100) / 100, rtol=2e-6)
+    agree_closed(decay, 0.15 - 0.1 * np.minimum(STEPS, 100) / 100, rtol=2e-6)
     assert float(schedules.LinearDecay(0.15, 100)(100)) == 0.0
 
 
 def test_exponential_range() -> None:
     decay = schedules.ExponentialRange(0.2, 0.05, 50)
     delta = (0.05 / 0.2) ** (1 / 49)
-    np.testing.assert_allclose(decay(STEPS), np.maximum(0.2 * delta**STEPS, 0.05), rtol=3e-6)
+    agree_closed(decay, np.maximum(0.2 * delta**STEPS, 0.05), rtol=3e-6)
     sweep = schedules.ExponentialRange(1e-5, 10.0, 501)(np.arange(501))
     np.testing.assert_allclose(sweep[1:] / sweep[:-1], math.exp(math.log(1e6) / 500), rtol=2e-5)
     assert float(sweep[-1]) == pytest.approx(10.0)
@@ -142,7 +148,8 @@ def test_exponential_range() -> None:
 def test_warmup() -> None:
     after = schedules.LinearDecay(0.2, 40)
     warm = schedules.Warmup(after, 10, 0.01)
-    np.testing.assert_allclose(warm(STEPS[:10]), 0.01 + (0.2 - 0.01) * STEPS[:10] / 10, rtol=2e-6)
+    rising, then = 0.01 + (0.2 - 0.01) * STEPS / 10, 0.2 * (1 - np.clip((STEPS - 10) / 40, 0, 1))
+    agree_closed(warm, np.where(STEPS < 10, rising, then), rtol=2e-6)
     np.testing.assert_allclose(warm(STEPS[10:]), after(STEPS[10:] - 10), rtol=1e-6)
     np.testing.assert_allclose(schedules.Warmup(0.2, 10)(np.array([0, 5, 10, 99])), [0.0, 0.1, 0.2, 0.2])
 
@@ -159,6 +166,7 @@ def interpolate(step: int, x1: float, x2: float, y1: float, y2: float) -> float:
 def test_one_cycle(total: int, last_steps: int | None, half: int) -> None:
     rate = schedules.OneCycle(0.05, total, last_steps=last_steps)
     momentum = rate.momentum_schedule()
+    rates, momenta = [], []
     for step in range(total + 20):
         if step < half:
             expected = interpolate(step, 0, half, 0.005, 0.05), interpolate(step, 0, half, 0.95, 0.85)
@@ -169,8 +177,11 @@ def test_one_cycle(total: int, last_steps: int | None, half: int) -> None:
             )
         else:
             expected = interpolate(min(step, total), 2 * half, total, 0.005, 0.005 / 1000), 0.95
-        assert float(rate(step)) == pytest.approx(expected[0], rel=1e-5, abs=1e-9), step
-        assert float(momentum(step)) == pytest.approx(expected[1], rel=1e-6), step
+        rates.append(expected[0])
+        momenta.append(expected[1])
+    steps = np.arange(total + 20)
+    agree_closed(rate, rates, rtol=1e-5, atol=1e-10, steps=steps)
+    agree_closed(momentum, momenta, rtol=1e-6, steps=steps)
     assert float(rate(total)) == pytest.approx(0.05 / 10000, rel=1e-6)
 
 
