@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,12 +13,14 @@ from fitwell.callbacks.stopping import direction
 from fitwell.compare.comparison import Comparison
 from fitwell.compare.parts import Parts, divide
 from fitwell.compare.words import ENOUGH_REPEATS
-from fitwell.data.feeds import Batch
-from fitwell.errors import InvalidArgument, NonFiniteWarning, nearest
+from fitwell.errors import DataError, InvalidArgument, NonFiniteWarning, nearest
 from fitwell.models import Model
 from fitwell.population import Population
 from fitwell.population.folds import classifies, labels_of
 from fitwell.random import SeedStream
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Build = Callable[[], Model]
 
@@ -76,9 +78,7 @@ def compare(
     stream = SeedStream(seed)
     seeds = [stream.next() for _ in range(repeats)]
     example = next(iter(candidates.values()))()
-    labels = (
-        labels_of(Batch(None, [np.asarray(data[1])])) if classifies(getattr(example, "loss", None)) else None
-    )
+    labels = labels_of(data[1]) if classifies(getattr(example, "loss", None)) else None
     parts = divide(
         data,
         test_data,
@@ -109,8 +109,9 @@ def compare(
     # Only now, when nothing can be changed any more, are the test rows looked at.
     judged = {name: _judge(population, parts) for name, population in trained.items()}
     chosen = _choose_metric(metric, judged, example)
+    scores, left_out = _usable(_scores(judged, chosen), chosen)
     return Comparison(
-        _scores(judged, chosen),
+        scores,
         chosen,
         direction(chosen, "auto") == "max",
         parts.varied,
@@ -118,7 +119,7 @@ def compare(
         parts.overlap,
         baseline,
         parts.look(),
-        tuple(_notes(trained)),
+        (*_notes(trained), *left_out),
     )
 
 
@@ -186,11 +187,29 @@ def _choose_metric(asked: str | None, judged: Mapping[str, list[dict[str, float]
     return asked
 
 
-def _scores(judged: Mapping[str, list[dict[str, float]]], metric: str) -> Any:
+def _scores(judged: Mapping[str, list[dict[str, float]]], metric: str) -> pd.DataFrame:
     import pandas as pd
 
     columns = {name: np.array([found[metric] for found in results]) for name, results in judged.items()}
     return pd.DataFrame(columns).rename_axis(index="repeat")
+
+
+def _usable(scores: pd.DataFrame, metric: str) -> tuple[pd.DataFrame, list[str]]:
+    """Leave out what cannot be averaged, and say so: candidates that never scored, repeats in which one did not."""
+    finite = scores.apply(np.isfinite)
+    lost = [str(name) for name in scores if finite[name].sum() < 2]
+    notes = [f"{name} is left out: its {metric} on the test rows was hardly ever finite." for name in lost]
+    kept = scores.drop(columns=lost)
+    whole = finite.drop(columns=lost).all(axis=1)
+    if kept.shape[1] < 2 or whole.sum() < 2:
+        raise DataError(
+            f"compare: there are no two candidates with finite {metric} on the test rows in two repeats:\n{scores}"
+        )
+    if not whole.all():
+        notes.append(
+            f"{(~whole).sum()} repeats are left out, in which the {metric} of a candidate was not finite."
+        )
+    return kept.loc[whole], notes
 
 
 def _notes(trained: Mapping[str, Population]) -> list[str]:

@@ -1,0 +1,205 @@
+"""`compare` on data in which the truth is known."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import fitwell as fw
+from fitwell import random
+from fitwell.compare import Comparison, parts
+from fitwell.errors import DataError, InvalidArgument
+
+
+def rows(count: int = 120, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(count, 2)).astype(np.float32)
+    return x, (x[:, 0] + rng.normal(size=count) > 0).astype(np.float32)
+
+
+def build(rate: float = 0.05, loss: str = "binary_crossentropy", metrics: Any = ("accuracy",)) -> Any:
+    model = fw.Sequential([fw.Input((2,)), fw.layers.Dense(3, activation="tanh")])
+    model.add(fw.layers.Dense(1, activation="sigmoid"))
+    model.compile(optimizer=fw.optimizers.SGD(rate), loss=loss, metrics=list(metrics))
+    return model
+
+
+def otherwise_seeded() -> Any:
+    """The same network with other first weights: another draw of the very same candidate."""
+    random.next_seed()
+    return build()
+
+
+@pytest.fixture(autouse=True)
+def nobody_has_looked() -> Iterator[None]:
+    parts._looks.clear()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="compare: . repeats are few")
+        yield
+
+
+def run(candidates: dict[str, Callable[[], Any]], **settings: Any) -> Comparison:
+    return fw.compare(
+        candidates, settings.pop("data", rows()), **{"repeats": 3, "epochs": 2, "verbose": 0, **settings}
+    )
+
+
+@pytest.mark.parametrize("vary", ["splits", "seeds"])
+def test_repeats_are_paired_so_that_equal_candidates_score_alike(vary: str) -> None:
+    found = run({"one": build, "same": lambda: build()}, vary=vary)
+    np.testing.assert_array_equal(found.scores["one"], found.scores["same"])
+    assert found.scores["one"].nunique() > 1
+    assert found.differences[0].p == 1
+
+
+def test_order_of_rows_is_paired_also_where_a_candidate_has_more_layers() -> None:
+    """A layer that does nothing draws no weights but a seed; without pairing, rows come in another order."""
+
+    def longer() -> Any:
+        model = fw.Sequential([fw.Input((2,)), fw.layers.Dense(3, activation="tanh", name="a")])
+        model.add(fw.layers.Dense(1, activation="sigmoid", name="b"))
+        model.add(fw.layers.Dropout(0.0, seed=3))
+        random.next_seed()
+        model.compile(optimizer=fw.optimizers.SGD(0.05), loss="binary_crossentropy", metrics=["accuracy"])
+        return model
+
+    found = run({"short": build, "long": longer}, metric="loss")
+    np.testing.assert_allclose(found.scores["short"], found.scores["long"], rtol=1e-6)
+
+
+def test_a_candidate_that_learns_beats_one_that_does_not() -> None:
+    found = run(
+        {"still": lambda: build(0.0), "learning": lambda: build(0.5)},
+        data=rows(600),
+        repeats=8,
+        vary="seeds",
+        epochs=12,
+        metric="loss",
+    )
+    assert found.sentences()[0].startswith("learning lowers test loss against still by")
+    assert found.best == "learning"
+
+
+def test_test_rows_are_neither_trained_on_nor_validated_with() -> None:
+    x, y = rows()
+    divided = parts.divide((x, y), None, y, [1, 2], vary="splits", validation_size=None, test_size=0.25)
+    for repeat, split in enumerate(divided.splits):
+        training, validation = divided.training()[repeat]
+        assert not set(split.test) & (set(training) | set(validation))
+        np.testing.assert_array_equal(divided.test(repeat)[0], x[split.test])
+    assert len(divided.splits[0].test) == 30 and divided.overlap == pytest.approx(30 / 90)
+    assert not np.array_equal(divided.splits[0].test, divided.splits[1].test)
+
+
+def test_given_test_rows_judge_and_seeds_alone_share_one_division() -> None:
+    x, y = rows()
+    found = run({"a": build, "b": otherwise_seeded}, test_data=rows(1000, seed=1), vary="seeds")
+    assert found.overlap == 0 and "1,000 test rows given" in found.varied
+    with pytest.raises(InvalidArgument, match="leave test_size out"):
+        run({"a": build, "b": build}, test_data=(x, y), test_size=0.5)
+
+
+def test_looks_at_the_same_test_rows_are_counted() -> None:
+    candidates = {"a": build, "b": otherwise_seeded}
+    assert [run(candidates).looks, run(candidates).looks] == [1, 2]
+    assert run(candidates, seed=1).looks == 1
+    assert run(candidates, data=rows(seed=1)).looks == 1
+
+
+def test_frames_and_multiclass_labels_are_divided_in_proportion() -> None:
+    from sklearn.datasets import load_iris
+
+    data = load_iris(as_frame=True)
+    frame: pd.DataFrame = data.data
+    seen: list[np.ndarray] = []
+
+    def network() -> Any:
+        model = fw.Sequential([fw.Input((4,)), fw.layers.Dense(3, activation="softmax")])
+        model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+        return model
+
+    original = parts.Parts.test
+
+    def spy(self: Any, repeat: int) -> Any:
+        found = original(self, repeat)
+        seen.append(np.bincount(found[1], minlength=3))
+        return found
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(parts.Parts, "test", spy)
+        run({"a": network, "b": lambda: network()}, data=(frame, data.target))
+    assert [counts.tolist() for counts in seen] == 6 * [[10, 10, 10]]
+
+
+def linear(rate: float) -> Any:
+    model = fw.Sequential([fw.Input((2,)), fw.layers.Dense(1)])
+    model.compile(optimizer=fw.optimizers.SGD(rate), loss="mse")
+    return model
+
+
+def test_scores_that_cannot_be_averaged_are_left_out_by_name() -> None:
+    candidates = {"calm": lambda: linear(0.01), "still": lambda: linear(0.0), "wild": lambda: linear(1e20)}
+    found = run(candidates, epochs=5)
+    assert list(found.scores) == ["calm", "still"]
+    assert any(note.startswith("wild is left out") for note in found.remarks())
+    assert any("In 3 of 3 repeats the loss of wild was no longer finite" in note for note in found.remarks())
+    with pytest.raises(DataError, match="no two candidates"):
+        run({"wild": lambda: linear(1e20), "wilder": lambda: linear(1e21)}, epochs=5)
+
+
+def test_callbacks_may_differ_by_candidate() -> None:
+    stopping = fw.callbacks.EarlyStopping("val_loss", patience=0)
+    found = run(
+        {"stopped": lambda: build(0.0), "free": lambda: build(0.5)},
+        data=rows(600),
+        callbacks={"stopped": [stopping], "free": []},
+        metric="loss",
+        epochs=20,
+    )
+    assert (found.scores["free"] < found.scores["stopped"]).all()
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"candidates": {"only": build}}, "two candidates or more"),
+        ({"candidates": {"a": build, "b": 3}}, "'b' must be a function"),
+        ({"candidates": {"a": build, "b": lambda hp: build(hp)}}, "functools.partial"),
+        ({"repeats": 1}, "at least 2"),
+        ({"baseline": "plian"}, "did you mean 'plain'"),
+        ({"metric": "acuracy"}, "did you mean 'accuracy'"),
+        ({"vary": "rows"}, "'splits' or 'seeds'"),
+        ({"data": rows()[0]}, r"data must be \(x, y\)"),
+        ({"data": (rows()[0], rows()[1][:50])}, "x has 120 rows and y 50"),
+    ],
+)
+def test_mistakes_are_explained(changes: dict[str, Any], words: str) -> None:
+    candidates = changes.pop("candidates", {"plain": build, "other": build})
+    with pytest.raises(ValueError, match=words):
+        run(candidates, **changes)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("vary", ["splits", "seeds"])
+def test_candidates_that_do_not_differ_raise_few_false_alarms(vary: str) -> None:
+    """60 comparisons of a network with itself under other seeds, each on data of its own, at a rate of 5 %."""
+    alarms, covered, count = 0, 0, 60
+    for number in range(count):
+        found = run(
+            {"a": build, "b": otherwise_seeded},
+            data=rows(100, seed=number),
+            vary=vary,
+            metric="loss",
+            seed=number,
+        )
+        (difference,) = found.differences
+        alarms += difference.p_holm < 0.05
+        covered += difference.interval.low <= 0 <= difference.interval.high
+    # Three standard errors above 5 %; `python -m benchmarks.honesty` does 500 with more repeats.
+    most = count * 0.05 + 3 * np.sqrt(count * 0.05 * 0.95)
+    assert alarms <= most and covered >= count - most
