@@ -5,17 +5,23 @@ from fitwell.tuner.hyperparameters import HyperParameters, InvalidSetting
 from fitwell.tuner.objective import Objective
 from fitwell.tuner.result import SearchResult
 from fitwell.tuner.searching import Search, search
+from fitwell.tuner.tuners import BayesianOptimization, GridSearch, Hyperband, HyperModel, RandomSearch
 
 __all__ = [
+    "BayesianOptimization",
     "Boolean",
     "Choice",
     "Domain",
     "Fixed",
     "Float",
+    "GridSearch",
+    "HyperModel",
     "HyperParameters",
+    "Hyperband",
     "Int",
     "InvalidSetting",
     "Objective",
+    "RandomSearch",
     "Search",
     "SearchResult",
     "Several",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -97,7 +98,9 @@ class Float(Domain):
             return [self.low]
         if self.step is not None:
             count = math.floor((self.high - self.low) / self.step + 1e-9)
-            return [self.low + number * self.step for number in range(count + 1)]
+            # In decimals, as Optuna counts: 0.3 and not 0.30000000000000004.
+            low, step = Decimal(str(self.low)), Decimal(str(self.step))
+            return [float(low + number * step) for number in range(count + 1)]
         space = np.geomspace if self.log else np.linspace
         return np.clip(space(self.low, self.high, GRID_POINTS), self.low, self.high).tolist()
 

@@ -147,7 +147,7 @@ class Ledger:
                         break
         if refused >= MOST_REFUSALS and not tickets:
             raise self._nothing_valid(f"{refused} settings in a row")
-        if not tickets and refused and not self._begun():
+        if not tickets and not self._begun():
             raise self._nothing_valid("all of its settings")
         return tickets
 
@@ -163,10 +163,9 @@ class Ledger:
             raise self._nothing_valid(f"{MOST_REFUSALS} settings in a row")
 
     def _nothing_valid(self, what: str) -> InvalidArgument:
-        reasons = [trial.user_attrs.get(REASON) for trial in self.frozen()]
-        last = next((reason for reason in reversed(reasons) if reason), "")
         return InvalidArgument(
-            f"the space seems to have no valid point: the build function refused {what}. The last time: {last}"
+            f"the space seems to have no valid point: the build function refused {what}. The last time: "
+            f"{self.space.refusal}"
         )
 
     def _ask(self) -> Ticket:
@@ -269,13 +268,14 @@ class Ledger:
         pick = min if self.objective.direction == "min" else max
         return pick(complete, key=lambda trial: trial.value)
 
-    def setting_of(self, frozen: Any) -> Setting:
-        """Return what the model of a finished trial is built from."""
+    def drawn(self, frozen: Any) -> tuple[HyperParameters, Setting]:
+        """Return the hyperparameters of a finished trial, and what its model is built from."""
 
         def look_up(name: str, domain: Any) -> Any:
             return domain.restored(frozen.params[name]) if name in frozen.params else domain.default
 
-        return self.space.draw(HyperParameters(look_up))
+        hp = HyperParameters(look_up)
+        return hp, self.space.draw(hp)
 
     # --- inside --------------------------------------------------------------------------------------------
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from fitwell.errors import StateError
 from fitwell.models.model import Model
-from fitwell.tuner.hyperparameters import Setting
+from fitwell.tuner.hyperparameters import HyperParameters, Setting
 from fitwell.tuner.ledger import REASON, Ledger
 from fitwell.tuner.training import Trainer
 
@@ -42,7 +43,7 @@ class SearchResult:
     @property
     def best_params(self) -> Setting:
         """The hyperparameters of the best trial, as the build function was given them."""
-        return self._ledger.setting_of(self._ledger.best())
+        return self._ledger.drawn(self._ledger.best())[1]
 
     @property
     def best_value(self) -> float:
@@ -72,13 +73,13 @@ class SearchResult:
         found = [trial for trial in self._ledger.frozen() if trial.state == best.state]
         return sorted(found, key=lambda trial: sign * trial.value)
 
-    def setting_of(self, trial: Any) -> Setting:
-        """Return the hyperparameters of one of Optuna's trials."""
-        return self._ledger.setting_of(trial)
+    def best_hyperparameters(self, count: int = 1) -> list[HyperParameters]:
+        """Return the hyperparameters of the `count` best trials as objects to build from: ``build(hp)``."""
+        return [self._ledger.drawn(trial)[0] for trial in self.ranking()[:count]]
 
     def _model(self, trial: Any) -> Model:
         values, epochs = trial.user_attrs[VALUES], trial.user_attrs[EPOCHS]
-        setting, seeds = self._ledger.setting_of(trial), self._trainer.seeds
+        setting, seeds = self._ledger.drawn(trial)[1], self._trainer.seeds
         if len(values) > len(seeds):  # folds
             return self._trainer.retrain(setting, seeds[0], round(sum(epochs) / len(epochs)) + 1)
         return self._trainer.retrain(setting, seeds[values.index(self.objective.best(values))])
@@ -107,7 +108,7 @@ class SearchResult:
             epochs = notes.get(EPOCHS)
             row["best_epoch"] = sum(epochs) / len(epochs) if epochs else math.nan
             row[SECONDS] = notes.get(SECONDS, math.nan)
-            row |= trial.params if refused or not trial.params else self._ledger.setting_of(trial)
+            row |= trial.params if refused or not trial.params else self._ledger.drawn(trial)[1]
             rows.append(row | {REASON: notes.get(REASON, "")})
         return pd.DataFrame(rows).set_index("trial") if rows else pd.DataFrame(columns=["value", "state"])
 
@@ -122,8 +123,6 @@ class SearchResult:
         ended = [trial for trial in self._ledger.frozen() if trial.state.is_finished()]
         try:
             best = f", best {self.objective.name} {self.best_value:.4g} with {self.best_params}"
-        except ValueError:
-            best = ""
-        except RuntimeError:  # none complete yet
+        except StateError:  # none is complete yet
             best = ""
         return f"<SearchResult of {len(ended)} trials{best}>"

@@ -17,10 +17,13 @@ class Space:
 
     build: ``build(setting)`` with a dict, when `declared` names the domains, else ``build(hp)`` that asks for
         its hyperparameters (or an object with such a method, as KerasTuner's hypermodels).
+
+    refusal: what `build` said when it last refused a setting.
     """
 
     def __init__(self, build: Any, declared: Mapping[str, Domain] | None = None) -> None:
         self._function = _function(build)
+        self.refusal = ""
         self.declared = None if declared is None else _check_declared(declared)
 
     def draw(self, hp: HyperParameters) -> Setting:
@@ -31,7 +34,7 @@ class Space:
         if self.declared is None:
             # What is built here is looked at by nobody: it must not use up the seeds of anybody.
             with random.seeded(0):
-                self._function(hp)
+                self._call(hp)
             return dict(hp.values)
         setting: Setting = {}
         for name, domain in self.declared.items():
@@ -43,9 +46,14 @@ class Space:
 
     def build(self, setting: Setting) -> Model:
         """Return the model of `setting`."""
-        if self.declared is None:
-            return self._function(HyperParameters.of(setting))
-        return self._function(dict(setting))
+        return self._call(HyperParameters.of(setting) if self.declared is None else dict(setting))
+
+    def _call(self, hyperparameters: Any) -> Any:
+        try:
+            return self._function(hyperparameters)
+        except InvalidSetting as error:
+            self.refusal = str(error)
+            raise
 
     def grid(self) -> Iterator[tuple[dict[str, Any], Setting]]:
         """Yield every combination: as it is written into a study, and as a setting.

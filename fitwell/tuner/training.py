@@ -178,7 +178,8 @@ class Trainer:
 def held_out(data: Data, by_class: bool) -> tuple[Any, Any]:
     """Return numbers of rows to learn from and to validate with, a fifth, drawn at random (by class in proportion)."""
     assert data.batch is not None
-    labels = labels_of(data.batch) if by_class else None
+    targets = data.batch.y or []
+    labels = labels_of(targets[0]) if by_class and len(targets) == 1 else None
     split = split_rows(count_rows(data.batch), classes=labels, test=0)
     return split.train, split.validation
 

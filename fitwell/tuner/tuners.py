@@ -1,0 +1,207 @@
+"""KerasTuner's names for its common calls: ``from fitwell import tuner as keras_tuner``.
+
+The trials are those of `search`, in ``<directory>/<project_name>/study.db``.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+from fitwell.errors import FileError, InvalidArgument, StateError
+from fitwell.models.model import Model
+from fitwell.progress import say
+from fitwell.tuner.hyperparameters import HyperParameters
+from fitwell.tuner.objective import Objective
+from fitwell.tuner.result import SearchResult
+from fitwell.tuner.searching import search
+from fitwell.tuner.space import Space
+
+
+class HyperModel:
+    """Base for build functions that are objects: override `build`."""
+
+    def build(self, hp: HyperParameters) -> Model:
+        """Return a compiled model with hyperparameters that `hp` is asked for."""
+        raise NotImplementedError(
+            f"{type(self).__name__}.build(hp) must be written: it returns a compiled model"
+        )
+
+
+class Tuner:
+    """What the four tuners share.
+
+    hypermodel: ``build(hp)``, or a `HyperModel`. objective: see `search`. max_trials: how many settings to train.
+    executions_per_trial: seeds that each is trained under. seed: same seed, same trials. overwrite: begin
+    anew instead of going on. directory, project_name: where the study is kept.
+    """
+
+    sampler = "random"
+    pruner: str | None = None
+
+    def __init__(
+        self,
+        hypermodel: Any,
+        objective: str | Objective = "val_loss",
+        max_trials: int | None = 10,
+        seed: int | None = None,
+        executions_per_trial: int = 1,
+        overwrite: bool = False,
+        directory: str | Path | None = None,
+        project_name: str | None = None,
+        **others: Any,
+    ) -> None:
+        if others:
+            raise InvalidArgument(
+                f"{type(self).__name__}: {', '.join(others)} cannot be honoured here; the arguments are hypermodel, "
+                "objective, max_trials, seed, executions_per_trial, overwrite, directory and project_name"
+            )
+        self.hypermodel = hypermodel
+        self.objective = objective
+        self.max_trials = max_trials
+        self.project_dir = Path(directory or ".") / (project_name or "untitled_project")
+        self._seed = 0 if seed is None else seed
+        self._repeats = executions_per_trial
+        self._overwrite = overwrite
+        self._result: SearchResult | None = None
+
+    def search(
+        self, x: Any = None, y: Any = None, epochs: int = 1, verbose: int | str = "auto", **fit: Any
+    ) -> None:
+        """Train the trials; the arguments are those of `Model.fit`."""
+        try:
+            self.project_dir.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise FileError(
+                f"the folder {self.project_dir} cannot be made: {error.strerror or error}"
+            ) from error
+        weights = fit.pop("sample_weight", None)
+        self._result = search(
+            self.hypermodel,
+            None,
+            (x, y) if weights is None else (x, y, weights),
+            trials=self.max_trials,
+            sampler=self.sampler,
+            pruner=self.pruner,
+            repeats=self._repeats,
+            objective=self.objective,
+            epochs=epochs,
+            storage=self.project_dir / "study.db",
+            name=self.project_dir.name,
+            overwrite=self._overwrite,
+            seed=self._seed,
+            verbose=verbose,
+            **fit,
+        )
+        self._overwrite = False  # a second call goes on
+
+    @property
+    def result(self) -> SearchResult:
+        """What `search` of this library returns: the table of trials, plots, Optuna's study."""
+        if self._result is None:
+            raise StateError(f"{type(self).__name__}: call search(x, y, ...) first")
+        return self._result
+
+    def get_best_hyperparameters(self, num_trials: int = 1) -> list[HyperParameters]:
+        """Return the best hyperparameters, the best first."""
+        return self.result.best_hyperparameters(num_trials)
+
+    def get_best_models(self, num_models: int = 1) -> list[Model]:
+        """Return the best models with the weights of their best epochs; they are trained again for it."""
+        return self.result.best_models(num_models)
+
+    def results_summary(self, num_trials: int = 10) -> None:
+        """Say which trials were best."""
+        result = self.result
+        say(f"Results in {self.project_dir}")
+        say(f"Showing {num_trials} best trials by {result.objective.name} ({result.objective.direction})")
+        for trial, hp in zip(result.ranking()[:num_trials], result.best_hyperparameters(num_trials)):
+            say(f"\nTrial {trial.number} summary\nHyperparameters:")
+            for name, value in hp.values.items():
+                say(f"{name}: {value}")
+            say(f"Score: {trial.value}")
+
+    def search_space_summary(self) -> None:
+        """Say which hyperparameters the build function asks for, when it is given their defaults."""
+        hp = HyperParameters()
+        Space(self.hypermodel).draw(hp)
+        say(f"Search space summary\nDefault search space size: {len(hp.domains)}")
+        for name, domain in hp.domains.items():
+            say(f"{name}: {domain!r}")
+
+
+class RandomSearch(Tuner):
+    """Settings drawn at random."""
+
+
+class BayesianOptimization(Tuner):
+    """Settings where a Gaussian process expects most; needs torch."""
+
+    sampler = "gp"
+
+
+class GridSearch(Tuner):
+    """Every combination; all of them unless `max_trials` says fewer."""
+
+    sampler = "grid"
+
+    def __init__(
+        self,
+        hypermodel: Any,
+        objective: str | Objective = "val_loss",
+        max_trials: int | None = None,
+        **others: Any,
+    ) -> None:
+        super().__init__(hypermodel, objective, max_trials, **others)
+
+
+class Hyperband(Tuner):
+    """Many settings for few epochs, the best of them for more, and so on (Li et al. 2018).
+
+    max_epochs: of the trials that get farthest. factor: 3. hyperband_iterations: how often to go through all
+    brackets, which decides the number of trials.
+    """
+
+    pruner = "hyperband"
+
+    def __init__(
+        self,
+        hypermodel: Any,
+        objective: str | Objective = "val_loss",
+        max_epochs: int = 100,
+        factor: int = 3,
+        hyperband_iterations: float = 1,
+        **others: Any,
+    ) -> None:
+        if factor != 3:
+            raise InvalidArgument(f"Hyperband: only factor=3 is known, got {factor!r}")
+        self.max_epochs = max_epochs
+        trials = math.ceil(hyperband_iterations * trials_of_hyperband(max_epochs, factor))
+        super().__init__(hypermodel, objective, trials, **others)
+
+    def search(
+        self,
+        x: Any = None,
+        y: Any = None,
+        epochs: int | None = None,
+        verbose: int | str = "auto",
+        **fit: Any,
+    ) -> None:
+        """Train the trials, each for up to `max_epochs`; the arguments are those of `Model.fit`."""
+        if epochs not in (None, self.max_epochs):
+            raise InvalidArgument(
+                f"Hyperband: the epochs of a trial are max_epochs={self.max_epochs} at most; leave "
+                f"epochs={epochs} out, or write it as max_epochs"
+            )
+        super().search(x, y, self.max_epochs, verbose, **fit)
+
+
+def trials_of_hyperband(epochs: int, factor: int) -> int:
+    """Return with how many settings the brackets of one iteration begin.
+
+    >>> trials_of_hyperband(81, 3)
+    143
+    """
+    most = int(math.log(epochs) / math.log(factor) + 1e-9)
+    return sum(math.ceil((most + 1) / (rung + 1) * factor**rung) for rung in range(most + 1))

@@ -1,0 +1,295 @@
+"""`search` from end to end, on problems that train in an instant."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+import optuna
+import pytest
+
+import fitwell as fw
+from fitwell import tuner
+from fitwell.errors import FileError, FitwellError, InvalidArgument, StateError
+from fitwell.tuner import storage as storages
+from fitwell.tuner.samplers import SAMPLERS, rungs
+from tests.tuner.searching_worker import SPACE, build, data, search
+
+matplotlib.use("Agg")
+
+
+@pytest.fixture(scope="module")
+def found() -> tuner.SearchResult:
+    """Return six trials of two repeats each."""
+    return search(":memory:", 6, repeats=2)
+
+
+def test_a_trials_value_is_the_mean_over_seeds_of_the_best_epoch_of_solo_runs(
+    found: tuner.SearchResult,
+) -> None:
+    x, y = data()
+    split = found._trainer._arguments["splits"][0]
+    row = found.trials.loc[3]
+    best = []
+    for seed in (0, 1):
+        fw.utils.set_random_seed(seed)
+        model = build({"learning_rate": row["learning_rate"]})
+        history = model.fit(
+            x[split[0]], y[split[0]], epochs=4, verbose=0, validation_data=(x[split[1]], y[split[1]])
+        )
+        best.append(min(history.history["val_loss"]))
+    assert row["value"] == pytest.approx(np.mean(best), rel=1e-5)
+    assert row["sd"] == pytest.approx(np.std(best, ddof=1), rel=1e-4)
+
+
+def test_the_best_is_the_best_of_the_table(found: tuner.SearchResult) -> None:
+    table = found.trials
+    assert len(table) == 6 and set(table["state"]) == {"complete"}
+    assert found.best_value == table["value"].min()
+    assert found.best_params == {"learning_rate": table["learning_rate"][table["value"].idxmin()]}
+    assert found.study.best_value == found.best_value
+
+
+def test_the_best_model_has_the_weights_of_its_best_epoch(found: tuner.SearchResult) -> None:
+    x, y = data()
+    rows = found._trainer._arguments["splits"][0][1]
+    loss = found.best_model().evaluate(x[rows], y[rows], verbose=0)
+    assert loss == pytest.approx(min(found.ranking()[0].user_attrs["values"]), rel=1e-5)
+
+
+def test_it_is_drawn(found: tuner.SearchResult) -> None:
+    history, effect = found.plot()
+    assert history.get_xlabel() == "trial" and effect.get_xlabel() == "learning_rate"
+    assert effect.get_xscale() == "log"
+    assert sorted(effect.lines[0].get_ydata()) == sorted(found.trials["value"])
+    steps = np.asarray(history.lines[1].get_ydata())
+    np.testing.assert_array_equal(steps, np.minimum.accumulate(found.trials["value"]))
+
+
+@pytest.mark.parametrize("sampler", [name for name in SAMPLERS if name != "grid"])
+def test_every_sampler_goes_on_from_the_storage(sampler: str, tmp_path: Path) -> None:
+    """Learning samplers need finished trials, so more than draw at random at first."""
+    settings: dict[str, Any] = {"sampler": sampler, "epochs": 1, "batch": 6}
+    search(tmp_path / "a.db", 6, **settings)
+    result = search(tmp_path / "a.db", 14, **settings)
+    table = result.trials
+    assert list(table["state"]) == ["complete"] * 14 and table["learning_rate"].nunique() == 14
+
+
+def test_a_search_in_two_calls_is_that_in_one(tmp_path: Path) -> None:
+    search(tmp_path / "a.db", 2, sampler="tpe")
+    two = search(tmp_path / "a.db", 6, sampler="tpe").trials
+    one = search(":memory:", 6, sampler="tpe").trials
+    np.testing.assert_array_equal(two["learning_rate"], one["learning_rate"])
+
+
+def test_a_grid_is_gone_through_once_whatever_the_calls(tmp_path: Path) -> None:
+    def linear(setting: dict[str, Any]) -> fw.Model:
+        return build({"learning_rate": setting["rate"] * setting.get("factor", 1)})
+
+    space = {"rate": tuner.Choice([0.01, 0.05]), "factor": tuner.Int(1, 2, when={"rate": 0.05})}
+    settings: dict[str, Any] = {"sampler": "grid", "epochs": 1, "storage": tmp_path / "a.db", "verbose": 0}
+    tuner.search(linear, space, data(), trials=2, **settings)
+    table = tuner.search(linear, space, data(), **settings).trials
+    points = [
+        {k: v for k, v in row.items() if v == v} for row in table[["rate", "factor"]].to_dict("records")
+    ]
+    assert points == [{"rate": 0.01}, {"rate": 0.05, "factor": 1}, {"rate": 0.05, "factor": 2}]
+
+
+@pytest.mark.parametrize("pruner", ["hyperband", "median"])
+def test_pruned_trials_stop_at_a_rung_and_the_best_is_complete(pruner: str) -> None:
+    result = search(":memory:", 16, epochs=9, pruner=pruner, batch=4)
+    table = result.trials
+    pruned = [trial for trial in result.study.get_trials() if trial.state.name == "PRUNED"]
+    assert pruned and set(table["state"]) == {"pruned", "complete"}
+    assert {max(trial.intermediate_values) for trial in pruned} <= set(rungs(9))
+    assert table["state"][table["value"].idxmin()] == "complete"
+
+
+def test_rungs_do_not_change_the_curves() -> None:
+    plain = search(":memory:", 3).trials["value"]
+    watched = search(":memory:", 3, pruner="median").trials["value"]
+    np.testing.assert_allclose(plain, watched, rtol=1e-6)
+
+
+def test_a_trial_whose_loss_becomes_nan_is_the_worst() -> None:
+    space = {"learning_rate": tuner.Choice([0.05, 1e6])}
+    with pytest.warns(fw.errors.NonFiniteWarning):
+        result = tuner.search(build, space, data(), sampler="grid", epochs=40, storage=":memory:", verbose=0)
+    assert list(result.trials["value"]) == [result.best_value, np.inf]
+    assert "NaN in epoch" in result.trials["reason"][1]
+    assert result.best_params == {"learning_rate": 0.05}
+
+
+def test_an_objective_that_should_be_large_is_made_large() -> None:
+    x, y = data()
+
+    def classifier(hp: tuner.HyperParameters) -> fw.Model:
+        model = fw.Sequential([fw.Input((2,)), fw.layers.Dense(1, activation="sigmoid")])
+        model.compile(
+            loss="binary_crossentropy",
+            optimizer=fw.optimizers.SGD(hp.Choice("learning_rate", [1e-6, 1.0])),
+            metrics=["accuracy"],
+        )
+        return model
+
+    result = tuner.search(
+        classifier, None, (x, (y > 0).astype(int)), sampler="grid", epochs=5, folds=3, objective="val_accuracy",
+        storage=":memory:", verbose=0,
+    )  # fmt: skip
+    assert result.best_params == {"learning_rate": 1.0} and result.best_value == result.trials["value"].max()
+    assert result.study.direction.name == "MAXIMIZE"
+    assert len(result.ranking()[0].user_attrs["values"]) == 3
+    # After folds the model learns from all rows.
+    assert result.best_model().evaluate(x, (y > 0).astype(int), verbose=0)[1] > 0.9
+
+
+def test_settings_that_the_build_function_refuses_are_drawn_anew() -> None:
+    def picky(setting: dict[str, Any]) -> fw.Model:
+        if setting["learning_rate"] > 0.01:
+            raise tuner.InvalidSetting("too fast")
+        return build(setting)
+
+    result = tuner.search(
+        picky, SPACE, data(), trials=4, sampler="random", epochs=1, storage=":memory:", verbose=0
+    )
+    states = list(result.trials["state"])
+    assert states.count("complete") == 4 and "refused" in states
+    assert set(result.trials["reason"][result.trials["state"] == "refused"]) == {"too fast"}
+
+
+@pytest.mark.parametrize("declared", [True, False])
+@pytest.mark.parametrize("sampler", ["random", "grid"])
+def test_a_space_with_no_valid_point_is_said_to_have_none(declared: bool, sampler: str) -> None:
+    def impossible(setting: Any) -> fw.Model:
+        if not declared:
+            setting.Int("kernel", 3, 9)
+        raise tuner.InvalidSetting(f"a kernel of {setting['kernel']} is larger than the image")
+
+    space = {"kernel": tuner.Int(3, 9)} if declared else None
+    with pytest.raises(InvalidArgument, match=r"no valid point.* a kernel of \d is larger than the image"):
+        tuner.search(
+            impossible, space, data(), trials=3, sampler=sampler, epochs=1, storage=":memory:", verbose=0
+        )
+
+
+def test_first_settings_come_first_and_a_time_limit_ends_it(tmp_path: Path) -> None:
+    result = tuner.search(
+        build, SPACE, data(), minutes=0.05, first=[{"learning_rate": 0.02}], epochs=1,
+        storage=tmp_path / "a.db", verbose=0,
+    )  # fmt: skip
+    assert result.trials["learning_rate"][0] == 0.02
+    assert len(result.trials) >= 1
+
+
+def test_ctrl_c_gives_trials_back_and_the_next_call_takes_them_up(tmp_path: Path) -> None:
+    presses = iter([False, False, True])
+
+    def press(epoch: int, logs: Any) -> None:
+        if next(presses, False):
+            raise KeyboardInterrupt
+
+    callback = fw.callbacks.LambdaCallback(on_epoch_end=press)
+    settings: dict[str, Any] = {
+        "epochs": 2,
+        "batch": 4,
+        "storage": tmp_path / "a.db",
+        "verbose": 0,
+        "trials": 4,
+    }
+    with pytest.raises(KeyboardInterrupt):
+        tuner.search(build, SPACE, data(), callbacks=[callback], **settings)
+    left = optuna.load_study(study_name="search", storage=f"sqlite:///{tmp_path / 'a.db'}").get_trials()
+    assert "RUNNING" in {trial.state.name for trial in left}
+    result = tuner.search(build, SPACE, data(), **settings)
+    assert list(result.trials["state"]) == ["complete"] * 4
+    params = {trial.number: trial.params for trial in left}
+    assert all(
+        trial.params == params[trial.number] for trial in result.study.get_trials() if trial.number in params
+    )
+
+
+# --- mistakes -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"trials": None}, "say when to stop: trials=50, or minutes=5"),
+        ({"trials": 0}, "trials must be a whole number above 0, got 0"),
+        ({"minutes": -1}, "minutes must be a number above 0, got -1"),
+        ({"sampler": "tpa"}, "unknown sampler 'tpa', did you mean 'tpe'"),
+        ({"pruner": "hyperbond"}, "unknown pruner 'hyperbond', did you mean 'hyperband'"),
+        ({"objective": "val_los"}, "objective='val_los' is not measured, did you mean 'val_loss'"),
+        ({"objective": "val_accuracy"}, r"'val_accuracy' is not measured.* model.compile\(metrics"),
+        ({"objective": 3}, "expected the name of a metric such as 'val_loss'"),
+        ({"epoch": 3}, "there is no argument 'epoch', did you mean 'epochs'"),
+        ({"first": [{"rate": 1.0}]}, "the space has no hyperparameter 'rate'"),
+        ({"verbose": 3}, "verbose must be 0"),
+        ({"storage": "search.txt"}, "expected a file that ends in .db"),
+        ({"storage": "mysql://here/db"}, "a URL postgresql://"),
+        ({"storage": "nowhere/search.db"}, "there is no folder .*nowhere"),
+    ],
+)
+def test_mistakes_are_explained(settings: dict[str, Any], words: str) -> None:
+    given = {"trials": 2, "storage": ":memory:", "epochs": 1, "verbose": 0} | settings
+    with pytest.raises(FitwellError, match=words):
+        tuner.search(build, SPACE, data(), **given)
+
+
+def test_data_must_be_a_pair() -> None:
+    with pytest.raises(InvalidArgument, match=r"data must be a tuple \(x, y\)"):
+        tuner.search(build, SPACE, data()[0], trials=2)
+
+
+def test_a_study_begun_otherwise_is_not_mixed(tmp_path: Path) -> None:
+    search(tmp_path / "a.db", 1)
+    with pytest.raises(InvalidArgument, match=r"begun differently.*epochs: 4 then, 5 now.*overwrite=True"):
+        search(tmp_path / "a.db", 2, epochs=5)
+    assert len(search(tmp_path / "a.db", 2, epochs=5, overwrite=True).trials) == 2
+
+
+def test_no_trial_yet_is_no_best() -> None:
+    class Stopped(Exception):
+        pass
+
+    def broken(setting: Any) -> fw.Model:
+        raise Stopped
+
+    run = tuner.Search(broken, SPACE, data(), trials=2, storage=":memory:", verbose=0)
+    with pytest.raises(Stopped):
+        run.run()
+    with pytest.raises(StateError, match="no trial has come to a finite value yet"):
+        _ = run.result.best_params
+
+
+def test_a_locked_storage_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.db"
+    search(path, 1)
+    monkeypatch.setattr(storages, "PATIENCE", 0.1)
+    with sqlite3.connect(path) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(FileError, match=r"a\.db is locked: another program has been writing to it"):
+            search(path, 2)
+        other.rollback()
+    assert len(search(path, 2).trials) == 2  # nothing was lost
+
+
+def test_a_storage_that_is_gone_is_explained(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    gone = fw.callbacks.LambdaCallback(on_train_end=lambda logs: path.unlink(missing_ok=True))
+    with pytest.raises(FileError, match=r"a\.db (is gone: the file was there|cannot be used)"):
+        tuner.search(
+            build, SPACE, data(), trials=9, batch=1, epochs=1, storage=path, callbacks=[gone], verbose=0
+        )
+
+
+def test_a_file_that_is_no_database_is_explained(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    path.write_text("a table, but not this kind\n" * 50)
+    with pytest.raises(FileError, match="is no SQLite database"):
+        search(path, 1)

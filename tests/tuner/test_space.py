@@ -1,0 +1,176 @@
+"""Domains, conditions, grids, and hyperparameters that a build function asks for."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import numpy as np
+import optuna
+import pytest
+
+from fitwell.errors import InvalidArgument
+from fitwell.tuner import Boolean, Choice, Fixed, Float, HyperParameters, Int, InvalidSetting, Several
+from fitwell.tuner.domains import Domain
+from fitwell.tuner.space import Space
+
+
+def never(hp: Any) -> Any:
+    raise AssertionError("a declared space is drawn without building")
+
+
+@pytest.mark.parametrize(
+    ("domain", "points"),
+    [
+        (Int(2, 9, step=3), [2, 5, 8]),
+        (Int(4, 4), [4]),
+        (Float(0.0, 0.3, step=0.1), [0.0, 0.1, 0.2, 0.3]),
+        (Float(1e-3, 1e-1, log=True), np.geomspace(1e-3, 1e-1, 10)),
+        (Float(-1.0, 1.0), np.linspace(-1, 1, 10)),
+        (Boolean(), [False, True]),
+        (Fixed("x"), ["x"]),
+    ],
+)
+def test_a_grid_visits_the_points_of_a_domain(domain: Domain, points: Any) -> None:
+    if isinstance(points[0], float):
+        np.testing.assert_allclose(domain.points(), points)
+    else:
+        assert list(domain.points()) == list(points)
+    assert all(domain.contains(point) for point in domain.points())
+
+
+@pytest.mark.parametrize(
+    "domain",
+    [
+        Int(2, 9, step=3),
+        Int(1, 100, log=True),
+        Float(0.0, 0.35, step=0.1),
+        Float(1e-4, 1.0, log=True),
+        Boolean(),
+    ]
+    + [Choice([1, True, None, "a", 1.0, (64, 64), [2]])],
+)
+def test_what_optuna_draws_lies_in_the_domain_and_comes_back_from_the_study(domain: Domain) -> None:
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(0))
+    for _ in range(30):
+        trial = study.ask()
+        value = domain.suggest(trial, "name")
+        assert domain.contains(value)
+        assert domain.stored(value) == trial.params["name"]
+        back = domain.restored(trial.params["name"])
+        assert back == value and type(back) is type(value)
+
+
+def test_conditions_and_lists_make_hyperparameters_that_exist_only_sometimes() -> None:
+    space = Space(
+        never,
+        {
+            "norm": Boolean(),
+            "momentum": Float(0.5, 0.9, step=0.4, when={"norm": True}),
+            "hidden": Several(Choice([8, 16]), 0, 2),
+        },
+    )
+    settings = [setting for _, setting in space.grid()]
+    lists: list[list[int]] = [
+        [],
+        *([a] for a in (8, 16)),
+        *(list(pair) for pair in itertools.product((8, 16), repeat=2)),
+    ]
+    expected = [{"norm": False, "hidden": hidden} for hidden in lists]
+    expected += [{"norm": True, "momentum": m, "hidden": hidden} for m in (0.5, 0.9) for hidden in lists]
+    assert settings == expected
+
+
+def test_the_grid_of_a_build_function_that_asks() -> None:
+    def build(hp: HyperParameters) -> None:
+        if hp.Choice("kind", ["flat", "deep", "bad"]) == "bad":
+            raise InvalidSetting("no such kind")
+        with hp.conditional_scope("kind", "deep"):
+            hp.Int("depth", 1, 3)
+
+    points = [stored for stored, _ in Space(build).grid()]
+    assert points == [{"kind": "flat"}, *({"kind": "deep", "depth": depth} for depth in (1, 2, 3))]
+
+
+def test_hyperparameters_have_defaults_and_keep_their_values() -> None:
+    hp = HyperParameters()
+    assert hp.Int("units", 32, 512, step=32) == 32
+    assert hp.Float("rate", 1e-4, 1e-1, sampling="log", default=1e-2) == 1e-2
+    assert hp.Choice("activation", ["relu", "tanh"]) == "relu"
+    assert hp.Boolean("norm") is False and hp.Fixed("seed", 3) == 3
+    assert hp.Int("units", 32, 512, step=32) == 32
+    assert hp.get("units") == hp["units"] == 32 and "units" in hp and "width" not in hp
+    assert hp.values == {"units": 32, "rate": 1e-2, "activation": "relu", "norm": False, "seed": 3}
+    given = HyperParameters.of({"units": 64})
+    assert given.Int("units", 32, 512, step=32) == 64
+
+
+def test_a_conditional_hyperparameter_is_none_where_it_does_not_exist() -> None:
+    hp = HyperParameters.of({"norm": False})
+    hp.Boolean("norm")
+    with hp.conditional_scope("norm", [True]):
+        assert hp.Float("momentum", 0.5, 0.9) is None
+    assert hp.Float("epsilon", 0.1, 0.2, parent_name="norm", parent_values=False) == 0.1
+    assert "momentum" not in hp.values
+    with pytest.raises(InvalidArgument, match="'momentum' does not exist under the present conditions"):
+        hp.get("momentum")
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: Int(8, 4), r"no value lies between low=8 and high=4; write Int\(4, 8\)"),
+        (
+            lambda: Float(0, 1, log=True),
+            "with log=True low must be above 0, got 0; for a penalty that may be 0",
+        ),
+        (lambda: Float(1, 2, log=True, step=0.1), "log and step=0.1 cannot be combined"),
+        (lambda: Int(1, 8, log=True, step=2), "log and step=2 cannot be combined"),
+        (lambda: Float(0, float("nan")), "high must be a finite number, got nan"),
+        (lambda: Int(1, 2.5), "high must be a whole number, got 2.5; see Float"),
+        (lambda: Int(1, 8, step=0), "step must be above 0, got 0"),
+        (lambda: Choice([]), "the list of values is empty, so no setting is possible"),
+        (lambda: Choice("relu"), r"expected a list of values, got 'relu'; write \['relu'\]"),
+        (lambda: Choice([1, 1]), "the values must differ"),
+        (lambda: Int(1, 8, default=9), "the default 9 is not one of its values"),
+        (lambda: Several(Int(1, 2), 3, 2), "expected lengths 0 <= least <= most, got 3 and 2"),
+        (lambda: Several([1, 2], 1, 2), r"expected a domain such as Int\(8, 128\), got \[1, 2\]"),
+        (lambda: Space(never, {}), "it is empty, so there is nothing to search"),
+        (lambda: Space(never, {"a": [1, 2]}), r"expected a domain .* write fw.tuner.Choice\(\[...\]\)"),
+        (
+            lambda: Space(never, {"a": Int(1, 2, when={"b": 1}), "b": Int(1, 2)}),
+            "'b' stands later in the space",
+        ),
+        (
+            lambda: Space(never, {"depth": Int(1, 2), "a": Int(1, 2, when={"dpth": 1})}),
+            "'dpth' is not in the space, did you mean 'depth'",
+        ),
+        (
+            lambda: Space(never, {"a": Choice(["x", "y"]), "b": Int(1, 2, when={"a": "z"})}),
+            "can never hold: 'a' is never one of",
+        ),
+        (lambda: Space("build", {"a": Int(1, 2)}), "build must be a function from hyperparameters"),
+    ],
+)
+def test_mistakes_are_explained(make: Any, words: str) -> None:
+    with pytest.raises(InvalidArgument, match=words):
+        make()
+
+
+def test_mistakes_in_asking_are_explained() -> None:
+    hp = HyperParameters()
+    hp.Int("units", 1, 2)
+    with pytest.raises(
+        InvalidArgument, match="'units' was asked for as .*low=1, high=2.* and now as .*high=3"
+    ):
+        hp.Int("units", 1, 3)
+    with pytest.raises(InvalidArgument, match="no hyperparameter 'unit', did you mean 'units'"):
+        hp.get("unit")
+    late = hp.conditional_scope("depth", 1)
+    with pytest.raises(InvalidArgument, match="ask for 'depth' before what depends on it"), late:
+        pass
+    with pytest.raises(InvalidArgument, match="sampling must be 'linear' or 'log', got 'reverse_log'"):
+        hp.Float("momentum", 0.5, 0.99, sampling="reverse_log")
+    with pytest.raises(InvalidArgument, match="ordered=True is not known to the samplers"):
+        hp.Choice("size", [1, 2], ordered=True)
