@@ -31,6 +31,7 @@ def test_transfer_learning_passes_the_published_99_25_percent(load_dataset: Any)
     assert np.mean(found["reused, all trained"]) > np.mean(found["from scratch"])
 
 
+@pytest.mark.slow
 def test_a_stacked_autoencoder_beats_principal_components(load_dataset: Any) -> None:
     load_dataset("fashion_mnist")
     found = stacked_autoencoder.main(seeds=range(1), rows=20_000, epochs=6, labelled_epochs=5)
