@@ -80,6 +80,10 @@ class Registry:
         """Return every name and alias, sorted."""
         return sorted(self._names.values())
 
+    def classes(self) -> list[type]:
+        """Return the registered classes, each once."""
+        return list({id(entry): entry for entry in self._entries.values() if inspect.isclass(entry)}.values())
+
     def knows(self, entry: Any) -> bool:
         """Return whether `entry` is one of the registered classes or functions."""
         return any(entry is known for known in self._entries.values())

@@ -20,20 +20,23 @@ if TYPE_CHECKING:
 
 
 class Inference:
-    """The compiled forward pass of one model, for any number of rows."""
+    """The compiled forward pass of one model, for any number of rows.
+
+    draws: whether it draws noise, which is known after the first call.
+    """
 
     def __init__(self, model: Model) -> None:
         self.model = model
         self.variables = dict(model.named_variables())
         self.hyper = named_hyperparameters([layer for _, layer in model.flatten()])
         self._compiled: dict[Any, Any] = {}
-        self._draws = False
+        self.draws = False
         self._calls = 0
 
     def share(self, other: Inference) -> None:
         """Run on the compiled programs of `other`, whose model has the same structure."""
         self._compiled = other._compiled
-        self._draws = other._draws
+        self.draws = other.draws
 
     def __call__(self, x: Any) -> Any:
         """Return the outputs for the rows of `x`, as NumPy arrays."""
@@ -44,12 +47,12 @@ class Inference:
         key = compiling.signature(x)
         values = {path: variable.value for path, variable in self.variables.items()}
         hyper = {path: cell.as_array() for path, cell in self.hyper.items() if cell.is_number}
-        seed = np.uint32(random.next_seed() if self._draws else 0)
+        seed = np.uint32(random.next_seed() if self.draws else 0)
         self._calls += 1
         arguments = (values, hyper, x, seed, np.int32(self._calls))
         if key not in self._compiled:
             self._compiled[key] = compiling.compile_program(self._forward, arguments)
-            if self._draws and seed == 0:
+            if self.draws and seed == 0:
                 # Tracing has just shown that the model is random at inference: give it noise of its own.
                 arguments = (values, hyper, x, np.uint32(random.next_seed()), np.int32(self._calls))
         outputs = self._compiled[key](*arguments)
@@ -61,7 +64,7 @@ class Inference:
         context = CallContext(training=False, key=jax.random.key(seed), step=call)
         with bind(cells), call_context(context):
             outputs = self.model(x)
-        self._draws = self._draws or context.draws > 0
+        self.draws = self.draws or context.draws > 0
         return outputs
 
 

@@ -21,7 +21,7 @@ import h5py
 
 from fitwell.errors import FileError, FitwellError
 from fitwell.registry import serialize
-from fitwell.saving import keras_weights, layout, optimizer_state
+from fitwell.saving import keras_weights, layout, optimizer_state, own
 from fitwell.saving.building import built_from
 from fitwell.saving.compiling import compile_config, compile_from
 from fitwell.saving.dialect import to_keras
@@ -50,6 +50,7 @@ def write_model(target: IO[bytes], model: Any, include_optimizer: bool) -> None:
         keras_weights.write(file, model)
         if compilation is not None:
             _write_optimizer(file, model)
+        own.write(file, model, training=compilation is not None)
     with zipfile.ZipFile(target, "w") as archive:
         archive.writestr(_METADATA, json.dumps({"keras_version": KERAS_VERSION, "date_saved": now}))
         archive.writestr(_CONFIG, json.dumps(config))
@@ -87,6 +88,8 @@ def read_model(path: Path, compile: bool) -> Any:
         if compile and config.get("compile_config"):
             compile_from(model, config["compile_config"])
             _read_optimizer(file, model)
+            own.read_training(file, model)
+        own.check_probe(file, model)
     return model
 
 

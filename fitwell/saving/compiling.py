@@ -52,13 +52,18 @@ def _spelled_out(value: Any, get: Any) -> Any:
 
 def compile_from(model: Any, config: Config) -> None:
     """Compile `model` as `config`, which Keras or `compile_config` wrote, says."""
-    config = from_keras({name: config[name] for name in _ARGUMENTS if config.get(name) is not None})
-    model.compile(**{name: _read(value) for name, value in config.items()})
+    modules = {"optimizer": "keras.optimizers", "loss": "keras.losses"}
+    arguments = {}
+    for name in _ARGUMENTS:
+        if config.get(name) is not None:
+            arguments[name] = _read(config[name], modules.get(name, "keras.metrics"))
+    model.compile(**arguments)
 
 
-def _read(value: Any) -> Any:
+def _read(value: Any, module: str) -> Any:
+    """Return objects for configurations; those of Keras 2, which name no module, are of `module`."""
     if isinstance(value, dict) and "class_name" not in value:
-        return {name: _read(item) for name, item in value.items()}
+        return {name: _read(item, module) for name, item in value.items()}
     if isinstance(value, list):
-        return [_read(item) for item in value]
-    return deserialize(value)
+        return [_read(item, module) for item in value]
+    return deserialize(from_keras({"module": module, **value} if isinstance(value, dict) else value))

@@ -6,6 +6,7 @@ built here, and nothing that a file names is imported: whatever stands for code 
 
 from __future__ import annotations
 
+import inspect
 import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -41,6 +42,27 @@ RENAMED: dict[str, dict[str, str]] = {
     "Optimizer": {"lr": "learning_rate"},
 }
 
+
+def _pair(value: Any) -> Any:
+    """Return ``[1, 2]`` for ``[[1, 2]]``: one axis, whose two ends Keras does not wrap once more."""
+    return value[0] if isinstance(value, list) and len(value) == 1 else value
+
+
+def _size(value: Any) -> Any:
+    """Return 0.3 for ``[-0.3, 0.3]``: here a range of sizes is given, and either sign drawn."""
+    symmetric = isinstance(value, list) and len(value) == 2 and value[0] == -value[1]
+    return value[1] if symmetric else value
+
+
+# Arguments that are written otherwise: here, and in Keras.
+WRITTEN: dict[str, dict[str, Callable[[Any], Any]]] = {
+    "Cropping1D": {"cropping": _pair},
+    "ZeroPadding1D": {"padding": _pair},
+}
+READ: dict[str, dict[str, Callable[[Any], Any]]] = {
+    "RandomShear": {"x_factor": _size, "y_factor": _size},
+}
+
 _LAYER_ARGUMENTS = (
     "name",
     "trainable",
@@ -69,6 +91,7 @@ def to_keras(value: Any) -> Any:
         return {**about, "config": write_graph(config, to_keras)}
     neutral = OURS_ONLY.get(_family(value), {}) | OURS_ONLY.get(name, {})
     config = {key: to_keras(item) for key, item in config.items() if not _is_neutral(neutral, key, item)}
+    config = _changed(config, WRITTEN.get(name, {}))
     if _family(value) == "Layer" and floatx() != "float32":
         config.setdefault("dtype", floatx())
     module = "keras" if name == "Sequential" else value.get("module")
@@ -83,6 +106,10 @@ def to_keras(value: Any) -> Any:
 def _family(value: Mapping[str, Any]) -> str:
     families = {"keras.layers": "Layer", "keras.optimizers": "Optimizer"}
     return families.get(str(value.get("module")), "")
+
+
+def _changed(config: Config, changes: Mapping[str, Callable[[Any], Any]]) -> Config:
+    return {key: changes[key](item) if key in changes else item for key, item in config.items()}
 
 
 def _is_neutral(table: Mapping[str, Any], name: str, value: Any) -> bool:
@@ -167,10 +194,20 @@ def _read_object(value: Config, name: str) -> Any:
     if kind == "Optimizer":
         config = _optimizer_of_today(config)
     if hasattr(entry, "_arguments") and name != "Sequential":
-        config = _known_arguments(name, kind, config, set(entry._arguments()))
+        config = _known_arguments(name, kind, config, _arguments(entry))
     if name == "Sequential" and "layers" not in config:
         raise FileError("the configuration of a Sequential has no layers")
-    return {**about, "config": {key: from_keras(item) for key, item in config.items()}}
+    config = {key: from_keras(item) for key, item in config.items()}
+    return {**about, "config": _changed(config, READ.get(name, {}))}
+
+
+def _arguments(entry: Any) -> set[str]:
+    """Return what the constructor takes, and what the class says it does where that is ``**options``."""
+    return {*entry._arguments(), *inspect.signature(entry.__init__).parameters} - {
+        "self",
+        "kwargs",
+        "options",
+    }
 
 
 def _today(name: str, kind: str, argument: str) -> str:

@@ -173,7 +173,7 @@ class _GraphReader:
 
     def _read_layer(self, layer: Config) -> Config:
         name = layer["class_name"]
-        if layer.get("module") in _OPERATIONS_MODULES or layer.get("registered_name") == name == "GetItem":
+        if layer.get("module") in _OPERATIONS_MODULES or _is_operation(layer):
             if name == "GetItem":
                 index = self.read(layer["inbound_nodes"][0]["args"][1])
                 index = index if isinstance(index, list) else [index]
@@ -189,8 +189,12 @@ class _GraphReader:
             args, kwargs = self._older_call(node) if isinstance(node, list) else self._call_of_today(node)
         except _Pending:
             return False
-        if self.layers[list(self.written).index(name)]["class_name"] == "GetItem":
+        kind = self.layers[list(self.written).index(name)]["class_name"]
+        if kind == "GetItem":
             args = args[:1]
+        if kind.startswith("Random"):
+            # In Keras training is their default: it is in every file, and gives way to what a run says.
+            kwargs.pop("training", None)
         self._record(name, args, kwargs)
         return True
 
@@ -253,6 +257,14 @@ class _GraphReader:
         found = map_tree(tree, end, is_place)
         # Keras 2 wrote lists always, and returned the one output of a list as it is.
         return found[0] if self.older and isinstance(found, list) and len(found) == 1 else found
+
+
+def _is_operation(layer: Config) -> bool:
+    """Return whether a layer without a module, as in Keras's ``.h5``, is arithmetic: two arguments, not a list."""
+    if "module" in layer or set(layer["config"]) != {"name"}:
+        return False
+    first = layer["inbound_nodes"][0]["args"][0] if isinstance(layer["inbound_nodes"][0], Mapping) else []
+    return not isinstance(first, list)
 
 
 def _ours(name: str, config: Config) -> Config:

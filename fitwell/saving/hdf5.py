@@ -7,6 +7,7 @@ claim sizes that it does not hold. `Reader` walks hard links only, and looks at 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO, Any
@@ -82,6 +83,15 @@ class Reader:
             raise FileError(f"{self.where}: attribute {name!r} is not a text")
         return value
 
+    def number(self, name: str) -> int | None:
+        """Return the attribute `name` as a whole number that is not negative, None when there is none."""
+        value = self._attribute(name)
+        if value is None:
+            return None
+        if np.ndim(value) or np.asarray(value).dtype.kind not in "iu" or value < 0:
+            raise FileError(f"{self.where}: attribute {name!r} is {value!r}, expected a whole number")
+        return int(value)
+
     def texts(self, name: str) -> list[str]:
         """Return the attribute `name` as a list of texts; long ones are in pieces ``name0``, ``name1``, ..."""
         found = self._attribute(name)
@@ -100,7 +110,10 @@ class Reader:
         if name not in self.group.attrs:
             return None
         kind = self.group.attrs.get_id(name)
-        if kind.get_storage_size() > LARGEST_TEXT or int(np.prod(kind.shape, dtype=np.float64)) > 10**6:
+        elements = math.prod(kind.shape)
+        if elements == 0:
+            return np.empty(0)
+        if elements > 10**6 or kind.get_storage_size() > LARGEST_TEXT:
             raise FileError(f"{self.where}: attribute {name!r} is too large")
         if kind.dtype.kind not in "SOUfiu" or (
             kind.dtype.kind == "O" and not h5py.check_string_dtype(kind.dtype)

@@ -19,7 +19,7 @@ import numpy as np
 from fitwell.errors import FileError, WeightsMismatch
 from fitwell.layers.base import Layer
 from fitwell.registry import serialize
-from fitwell.saving import layout, optimizer_state
+from fitwell.saving import layout, optimizer_state, own
 from fitwell.saving.building import built_from
 from fitwell.saving.compiling import compile_config, compile_from, spelled_out
 from fitwell.saving.dialect import to_keras, without_modules
@@ -43,6 +43,7 @@ def write_model(target: IO[bytes], model: Any, include_optimizer: bool) -> None:
         file.attrs["model_config"] = json.dumps(config)
         write_layers(file.create_group("model_weights"), model)
         compilation = compile_config(model) if include_optimizer else None
+        own.write(file, model, training=compilation is not None)
         if compilation is None:
             return
         compilation = spelled_out(compilation)
@@ -115,6 +116,8 @@ def read_model(path: Path, compile: bool) -> Any:
         training = file.text("training_config")
         if compile and training is not None:
             _compile(model, file, parse(training, where))
+            own.read_training(file, model)
+        own.check_probe(file, model)
     return model
 
 

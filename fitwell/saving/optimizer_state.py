@@ -70,28 +70,29 @@ def _orders(optimizer: Any, paths: list[str]) -> Iterator[tuple[list[tuple[str, 
     today = list(_order(optimizer, paths))
     yield today, 1 if callable(optimizer.setting("learning_rate")) else 2
     # Keras 2 kept the step and then slot by slot, all variables in each.
-    yield [(slot, path) for slot in optimizer.slot_names() for path in paths], 1
+    shared = optimizer.shared_values()
+    yield [(slot, path) for slot in optimizer.slot_names() if slot not in shared for path in paths], 1
 
 
 def _order(optimizer: Any, paths: list[str]) -> Iterator[tuple[str, str | None]]:
     """Yield ``(slot, path)`` in the order of Keras 3; `path` is None for what belongs to no variable."""
-    names = list(optimizer.slot_names())
-    shared = [name for name in names if name in optimizer.shared_values()]
+    shared = optimizer.shared_values()
+    names = [name for name in optimizer.slot_names() if name not in shared]
     first = [name for name in ("average", "gradient_accumulator") if name in names]
-    rest = [name for name in names if name not in (*shared, *first)]
+    rest = [name for name in names if name not in first]
     together = next((pair for pair in _TOGETHER if set(pair) <= set(rest)), ())
     # RMSprop has slots of the names of Adam's and keeps them apart.
     if type(optimizer).__name__ == "RMSprop":
         together = ()
     for name in first:
         yield from ((name, path) for path in paths)
-    for name in shared:
-        yield name, None
     for path in paths if together else []:
         yield from ((name, path) for name in together)
     for name in rest:
         if name not in together:
             yield from ((name, path) for path in paths)
+    for name in shared:
+        yield name, None
 
 
 def _fit(slots: Any, order: list[tuple[str, str | None]], arrays: Sequence[np.ndarray]) -> bool:
