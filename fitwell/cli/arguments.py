@@ -11,6 +11,7 @@ examples:
   fitwell train mnist --hidden 64 64 64 --batch-norm --dropout 0.2
   fitwell train houses.csv --target price
   fitwell train patients.parquet --target outcome --task binary --seed 7
+  fitwell train --resume runs/houses-20250131-101500
 
 The folder of a run holds report.html (open it in a browser), the model, the curves, and all settings.
 Ctrl-C ends training early; what was learned is kept, tested and reported, and the exit code is 130.
@@ -37,6 +38,8 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = _parser()
     options = parser.parse_args(arguments)
     options.arguments = arguments
+    if options.run is _train and (options.data is None) == (options.resume is None):
+        parser.error("train: name the data to train on, or a run to go on with: --resume RUN")
     return options
 
 
@@ -52,6 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_train(commands)
     _add_predict(commands)
+    _add_board(commands)
     return parser
 
 
@@ -66,6 +70,7 @@ def _add_train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.set_defaults(run=_train)
     parser.add_argument(
         "data",
+        nargs="?",
         help="a table (.csv, .tsv, .parquet), or digits, mnist, fashion_mnist, california_housing, boston_housing",
     )
     data = parser.add_argument_group("data")
@@ -128,6 +133,11 @@ def _add_train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     training.add_argument(
         "--seed", type=_whole(0), default=0, metavar="N", help="same seed, same run (default: 0)"
     )
+    training.add_argument(
+        "--resume",
+        metavar="RUN",
+        help="go on with a run that was killed or interrupted, as it began: no other arguments",
+    )
     training.add_argument("--quiet", action="store_true", help="show no progress")
     training.add_argument(
         "--output", metavar="FOLDER", help="folder of the run (default: runs/NAME-DATE-TIME)"
@@ -154,6 +164,23 @@ def _add_predict(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
 
 
+def _add_board(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "board",
+        help="show runs in TensorBoard",
+        description="Start TensorBoard for the event files in a folder and below it, on this machine only.",
+    )
+    parser.set_defaults(run=_board)
+    parser.add_argument("runs", metavar="RUNS", help="a folder of runs, as given to callbacks.TensorBoard")
+    parser.add_argument(
+        "--port",
+        type=_whole(0),
+        default=6006,
+        metavar="N",
+        help="(default: %(default)s, or the next free one)",
+    )
+
+
 def _train(options: argparse.Namespace) -> int:
     from fitwell.cli.train import train
 
@@ -164,6 +191,12 @@ def _predict(options: argparse.Namespace) -> int:
     from fitwell.cli.predict import predict
 
     return predict(options)
+
+
+def _board(options: argparse.Namespace) -> int:
+    from fitwell.cli.board import board
+
+    return board(options)
 
 
 def _number(text: str) -> float:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from fitwell.cli.network import Settings
 from fitwell.cli.problems import Problem
+from fitwell.cli.unfinished import EVERY
 from fitwell.data.wording import counted
 from fitwell.errors import DataError
 from fitwell.history import History
@@ -25,8 +27,8 @@ class Learned:
     story: str
 
 
-def learn(model: Any, problem: Problem, settings: Settings, quiet: bool) -> Learned:
-    """Train `model`; Ctrl-C ends training, not the program.
+def learn(model: Any, problem: Problem, settings: Settings, quiet: bool, checkpoints: Path) -> Learned:
+    """Train `model`, from where the `checkpoints` are if there are some; Ctrl-C ends training, not the program.
 
     Raises `DataError` when the loss was never finite: then there is nothing worth keeping.
     """
@@ -35,6 +37,7 @@ def learn(model: Any, problem: Problem, settings: Settings, quiet: bool) -> Lear
     policies = [
         callbacks.EarlyStopping(monitor="val_loss", patience=settings.patience, restore_best_weights=True),
         callbacks.ReduceLROnPlateau(monitor="val_loss", factor=0.5, patience=max(settings.patience // 2, 1)),
+        callbacks.BackupAndRestore(checkpoints, EVERY),
     ]
     began = time.perf_counter()
     interrupted = False

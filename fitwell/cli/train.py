@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from fitwell.cli import INTERRUPTED
+from fitwell.cli import INTERRUPTED, unfinished
 from fitwell.cli.console import output
 from fitwell.cli.contenders import Judgement, judge
 from fitwell.cli.folder import make_run_folder, write_beside
@@ -23,6 +23,7 @@ from fitwell.cli.origin import origin
 from fitwell.cli.problems import Problem, Wishes, load_problem
 from fitwell.cli.reporting import compose
 from fitwell.data.preparation import save_preparation
+from fitwell.errors import DataError
 from fitwell.history import History
 from fitwell.progress import format_seconds
 from fitwell.report import render, tell
@@ -37,6 +38,9 @@ def train(options: Namespace) -> int:
     from fitwell.utils import set_random_seed
 
     say = output().print
+    begun = None
+    if options.resume is not None:
+        options, begun = unfinished.resumed(options)
     wishes = Wishes(
         options.target, options.task, options.validation_fraction, options.test_fraction, options.seed
     )
@@ -44,14 +48,17 @@ def train(options: Namespace) -> int:
     settings = Settings.decide(options, problem)
     set_random_seed(settings.seed)
     model = build_network(problem, settings)
-    folder = make_run_folder(problem.name, options.output)
+    folder = begun or make_run_folder(problem.name, options.output)
+    if begun is None:
+        unfinished.begin(folder, options.arguments)
     try:
         for note in problem.notes:
             say(note)
         say(_network_sentence(model, problem, settings))
-        learned = learn(model, problem, settings, options.quiet)
+        learned = learn(model, problem, settings, options.quiet, folder / unfinished.CHECKPOINTS)
         say(f"{learned.story} ({format_seconds(learned.seconds)})")
         if not learned.history.epoch:
+            unfinished.end(folder)
             return INTERRUPTED
         # The model first: whatever happens from here on, what was learned is on the disk.
         model.save(folder / MODEL_FILE)
@@ -66,7 +73,14 @@ def train(options: Namespace) -> int:
             say(sentence)
         say()
         say(f"Report: {folder / 'report.html'}")
+        if learned.interrupted:
+            say(f"Go on: fitwell train --resume {shlex.quote(str(folder))}")
+        else:
+            unfinished.end(folder)
         say(f"Predict: fitwell predict {shlex.quote(str(folder))} new.csv -o predictions.csv")
+    except DataError:
+        unfinished.end(folder)
+        raise
     finally:
         # A run that came to nothing leaves nothing behind.
         with contextlib.suppress(OSError):
