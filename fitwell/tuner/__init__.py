@@ -1,5 +1,6 @@
 """Search for hyperparameters: on Optuna, in populations, by any number of workers."""
 
+from fitwell.tuner.breeding import population_based_training
 from fitwell.tuner.domains import Boolean, Choice, Domain, Fixed, Float, Int, Several
 from fitwell.tuner.hyperparameters import HyperParameters, InvalidSetting
 from fitwell.tuner.objective import Objective
@@ -25,5 +26,6 @@ __all__ = [
     "Search",
     "SearchResult",
     "Several",
+    "population_based_training",
     "search",
 ]

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 # A grid over a continuous range has so many points, as in KerasTuner.
 GRID_POINTS = 10
+# What population-based training multiplies or divides a number by.
+FACTOR = 1.2
 
 _STORABLE = (type(None), bool, int, float, str)
 
@@ -53,6 +55,10 @@ class Domain:
 
     def contains(self, value: Any) -> bool:
         """Return whether `value` can be drawn."""
+        raise NotImplementedError
+
+    def neighbour(self, value: Any, generator: np.random.Generator) -> Any:
+        """Return a value near `value`, for population-based training: a fifth more or less, or another choice."""
         raise NotImplementedError
 
     def __eq__(self, other: object) -> bool:
@@ -104,6 +110,19 @@ class Float(Domain):
         space = np.geomspace if self.log else np.linspace
         return np.clip(space(self.low, self.high, GRID_POINTS), self.low, self.high).tolist()
 
+    def neighbour(self, value: float, generator: np.random.Generator) -> float:
+        """Return a fifth more or less, but at least a step, inside the range."""
+        up = bool(generator.integers(2))
+        if self.step is not None:
+            points = self.points()
+            place = int(np.argmin(np.abs(np.asarray(points) - value)))
+            return points[min(max(place + (1 if up else -1), 0), len(points) - 1)]
+        # Near 0 a fifth is next to nothing; a hundredth of the range is not.
+        move = value * (FACTOR if up else 1 / FACTOR) - value
+        if not self.log:
+            move = math.copysign(max(abs(move), 0.01 * (self.high - self.low)), 1 if up else -1)
+        return float(np.clip(value + move, self.low, self.high))
+
     def contains(self, value: Any) -> bool:
         """Return whether `value` lies in the range, and on a step."""
         if isinstance(value, bool) or not isinstance(value, int | float | np.number):
@@ -147,6 +166,11 @@ class Int(Domain):
         """Return every value."""
         return list(range(self.low, self.high + 1, self.step))
 
+    def neighbour(self, value: int, generator: np.random.Generator) -> int:
+        """Return a fifth more or less, but at least a step, inside the range."""
+        steps = max(1, round(value * (FACTOR - 1) / self.step)) * (1 if generator.integers(2) else -1)
+        return int(np.clip(value + steps * self.step, self.low, self.points()[-1]))
+
     def contains(self, value: Any) -> bool:
         """Return whether `value` is one of them."""
         whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
@@ -188,6 +212,10 @@ class Choice(Domain):
         kinds = [(type(text), text) for text in self._texts]
         return self.values[kinds.index((type(stored), stored))]
 
+    def neighbour(self, value: Any, generator: np.random.Generator) -> Any:
+        """Return the same value, or one time in five any of them."""
+        return self.values[generator.integers(len(self.values))] if generator.random() < 0.2 else value
+
     def contains(self, value: Any) -> bool:
         """Return whether `value` is one of them."""
         return any(_same(value, known) for known in self.values)
@@ -218,6 +246,10 @@ class Fixed(Domain):
     def points(self) -> list[Any]:
         """Return the one value."""
         return [self.value]
+
+    def neighbour(self, value: Any, generator: np.random.Generator) -> Any:
+        """Return the one value."""
+        return self.value
 
     def contains(self, value: Any) -> bool:
         """Return whether it is this value."""

@@ -26,26 +26,29 @@ WORKER = "worker"
 TERMS = "fitwell"
 DEATHS = "workers lost"
 REASON = "reason"
+# The hyperparameters at the end, of a trial that changed them on its way.
+FINAL = "final"
 # A trial that took so many workers with it (memory, most likely) is given up.
 MOST_DEATHS = 3
 # So many settings refused in a row mean that there is hardly a valid one.
 MOST_REFUSALS = 100
 
 
-@dataclass(frozen=True)
+@dataclass
 class Ticket:
     """A trial that this worker has to train.
 
     setting: what its model is built from. reported: the steps that a worker before reported already.
+    hp: what draws from the trial; values that a worker before drew are drawn again.
     """
 
     trial: Any
     setting: Setting = field(default_factory=dict)
     reported: frozenset[int] = frozenset()
+    hp: HyperParameters = field(init=False)
 
-    def hyperparameters(self) -> HyperParameters:
-        """Return what draws from the trial; values that were drawn before are drawn again."""
-        return HyperParameters(lambda name, domain: domain.suggest(self.trial, name))
+    def __post_init__(self) -> None:
+        self.hp = HyperParameters(lambda name, domain: domain.suggest(self.trial, name))
 
     @property
     def number(self) -> int:
@@ -138,7 +141,7 @@ class Ledger:
                 else:
                     ticket = self._ask()
                 try:
-                    ticket.setting.update(self.space.draw(ticket.hyperparameters()))
+                    ticket.setting = self.space.draw(ticket.hp)
                     tickets.append(ticket)
                 except InvalidSetting as error:
                     self._refuse(ticket.trial, str(error))
@@ -270,9 +273,10 @@ class Ledger:
 
     def drawn(self, frozen: Any) -> tuple[HyperParameters, Setting]:
         """Return the hyperparameters of a finished trial, and what its model is built from."""
+        values = frozen.user_attrs.get(FINAL, frozen.params)
 
         def look_up(name: str, domain: Any) -> Any:
-            return domain.restored(frozen.params[name]) if name in frozen.params else domain.default
+            return domain.restored(values[name]) if name in values else domain.default
 
         hp = HyperParameters(look_up)
         return hp, self.space.draw(hp)

@@ -21,6 +21,7 @@ from fitwell.tuner.hyperparameters import InvalidSetting, Setting
 from fitwell.tuner.objective import Objective
 from fitwell.tuner.space import Space
 
+# What a member is told: the place of its trial in the batch.
 _TRIAL = "trial"
 
 
@@ -90,17 +91,16 @@ class Trainer:
         deadline: a time of `time.monotonic`.
         """
         batch = Outcome([[] for _ in settings])
-        population = self._populate(settings, batch)
+        population = self.populate(settings, batch)
         if population is None:
             return batch
-        self._prepare(population.members[0].model)
         watched = _Watched(population, batch, self.objective, report, rungs, deadline, member_done)
 
         def callbacks(place: Setting) -> list[Callback]:
             return [*self._callbacks_of(settings[place[_TRIAL]]), watched.callback()]
 
         try:
-            population.fit(*self._data, callbacks=callbacks, verbose=0, **self._arguments)
+            self.fit(population, callbacks=callbacks)
         except KeyboardInterrupt:
             batch.interrupted = True
         for member in population.members:
@@ -114,10 +114,10 @@ class Trainer:
         It is the same run, number for number. epochs: learn from all rows for so many epochs instead, as
         follows cross-validation.
         """
-        arguments = dict(self._arguments)
+        changed: dict[str, Any] = {}
         own = self._callbacks_of(setting)
         if epochs is not None:
-            arguments |= {"folds": None, "splits": None, "epochs": epochs}
+            changed = {"folds": None, "splits": None, "epochs": epochs}
             own = [callback for callback in own if getattr(callback, "monitor", "")[:4] != "val_"]
         else:
             # Never stops the run: it only keeps the weights.
@@ -130,7 +130,7 @@ class Trainer:
                 )
             )
         population = Population(lambda _: self.space.build(setting), seeds=[seed])
-        population.fit(*self._data, callbacks=own, verbose=0, **arguments)
+        self.fit(population, callbacks=own, **changed)
         return population.member(0)
 
     @property
@@ -141,8 +141,12 @@ class Trainer:
             for name in ("validation_data", "validation_split", "folds", "splits")
         )
 
-    def _populate(self, settings: Sequence[Setting], batch: Outcome) -> Population | None:
-        """Build all members; those whose setting is refused are noted and left out."""
+    def fit(self, population: Population, **changed: Any) -> None:
+        """Call `Population.fit` with the data and arguments of the search, some of them `changed`."""
+        population.fit(*self._data, **{**self._arguments, "verbose": 0, **changed})
+
+    def populate(self, settings: Sequence[Setting], batch: Outcome) -> Population | None:
+        """Build all members; those whose setting is refused are noted in `batch` and left out."""
         while True:
             at = 0
 
@@ -155,7 +159,9 @@ class Trainer:
             if not places:
                 return None
             try:
-                return Population(build, places, self.seeds)
+                population = Population(build, places, self.seeds)
+                self._prepare(population.members[0].model)
+                return population
             except InvalidSetting as error:
                 batch.refused[at] = str(error)
 

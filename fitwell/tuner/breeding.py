@@ -1,0 +1,227 @@
+"""Population-based training: hyperparameters that change while the models learn."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import numpy as np
+
+from fitwell.errors import InvalidArgument, ShapeError, StateError
+from fitwell.models.model import Model
+from fitwell.population import Population
+from fitwell.population.members import make_member
+from fitwell.tuner.domains import Domain
+from fitwell.tuner.hyperparameters import HyperParameters, InvalidSetting, Setting
+from fitwell.tuner.ledger import FINAL, REASON, Ticket
+from fitwell.tuner.result import EPOCHS, VALUES, SearchResult
+from fitwell.tuner.searching import Search
+from fitwell.tuner.space import stored
+from fitwell.tuner.training import Outcome
+
+SCHEDULE = "schedule"
+# How often a neighbour is drawn when the build function refuses it, before the parent's own setting is taken.
+_MOST_DRAWS = 20
+
+
+class TrainedPopulation(SearchResult):
+    """What population-based training found.
+
+    The hyperparameters in `trials` and `best_params` are those at the end; `schedules` tells how they came
+    about. ``value`` is that of the last epoch, and the models have their last weights.
+    """
+
+    def __init__(self, search: BreedingSearch) -> None:
+        super().__init__(search._ledger, search._trainer)
+        self._models = search.models
+
+    @property
+    def schedules(self) -> dict[int, list[tuple[int, Setting]]]:
+        """For each trial the epochs from which on it had which hyperparameters."""
+        return {
+            trial.number: [(epoch, values) for epoch, values in trial.user_attrs[SCHEDULE]]
+            for trial in self._ledger.frozen()
+            if SCHEDULE in trial.user_attrs
+        }
+
+    def _model(self, trial: Any) -> Model:
+        if trial.number not in self._models:
+            raise StateError(
+                f"the model of trial {trial.number} was trained by another process, on weights inherited from others, "
+                "and cannot be trained again alone; save it there: result.best_model().save(path)"
+            )
+        return self._models[trial.number]
+
+
+class BreedingSearch(Search):
+    """Population-based training; `population_based_training` says what the arguments mean."""
+
+    def __init__(
+        self,
+        build: Any,
+        space: Mapping[str, Domain] | None = None,
+        data: Any = None,
+        *,
+        trials: int = 16,
+        interval: int = 5,
+        quantile: float = 0.25,
+        **settings: Any,
+    ) -> None:
+        for name in ("callbacks", "folds", "repeats", "minutes", "sampler", "pruner", "batch"):
+            if name in settings:
+                raise InvalidArgument(
+                    f"population_based_training: {name} has no place here: all members are trained side by side, "
+                    "on the same rows, and the worst take over from the best; leave it out"
+                )
+        if not isinstance(interval, int) or interval < 1:
+            raise InvalidArgument(f"interval: expected a number of epochs, at least 1, got {interval!r}")
+        if not 0 < quantile <= 0.5:
+            raise InvalidArgument(f"quantile must be above 0 and at most 0.5, got {quantile!r}")
+        super().__init__(build, space, data, trials=trials, batch=trials, sampler="random", **settings)
+        self.models: dict[int, Model] = {}
+        self._interval = interval
+        self._quantile = quantile
+        self._random = np.random.default_rng(settings.get("seed", 0))
+
+    def run(self) -> TrainedPopulation:
+        """Train all members to their end."""
+        with self._ledger.worker, self._live:
+            tickets = self._ledger.book(self._batch)
+            try:
+                population, settings = self._populate(tickets)
+                if population is not None:
+                    self._breed(population, tickets, settings)
+                    tickets = []
+            finally:
+                self._ledger.release(tickets)
+            self._live.batch_ends(self._ledger.frozen())
+        return TrainedPopulation(self)
+
+    def _populate(self, tickets: list[Ticket]) -> tuple[Population | None, list[Setting]]:
+        """Build the members of `tickets`; settings that are refused are replaced by new ones."""
+        while tickets:
+            settings = [ticket.setting for ticket in tickets]
+            outcome = Outcome([])
+            population = self._trainer.populate(settings, outcome)
+            if not outcome.refused:
+                assert population is not None
+                _check_shapes(population, settings)
+                return population, settings
+            for at, reason in sorted(outcome.refused.items(), reverse=True):
+                self._ledger.refuse(tickets.pop(at), reason)
+            self._ledger.check_refusals()
+            tickets += self._ledger.book(len(outcome.refused))
+        return None, []
+
+    def _breed(self, population: Population, tickets: list[Ticket], settings: list[Setting]) -> None:
+        worst = self.objective.worst
+        sign = 1 if self.objective.direction == "min" else -1
+        drawn = [ticket.hp for ticket in tickets]
+        schedules: list[list[Any]] = [[(0, stored(hp))] for hp in drawn]
+        scores = [worst] * len(tickets)
+        epochs = self._trainer.epochs
+        for begin in range(0, epochs, self._interval):
+            end = min(begin + self._interval, epochs)
+            self._live.batch_begins(len(tickets))
+            self._trainer.fit(population, initial_epoch=begin, epochs=end)
+            for at, member in enumerate(population.members):
+                curve = member.history.history.get(self.objective.name, [])
+                lost = member.status.startswith("NaN") or not curve or not math.isfinite(curve[-1])
+                scores[at] = worst if lost else curve[-1]
+                self._ledger.report(tickets[at], end, scores[at])
+            if end == epochs:
+                break
+            order = sorted(range(len(tickets)), key=lambda at: sign * scores[at])
+            count = int(self._quantile * len(tickets))
+            for loser in order[len(order) - count :]:
+                parent = order[int(self._random.integers(count))]
+                if sign * scores[parent] < sign * scores[loser]:
+                    drawn[loser], settings[loser] = self._neighbour(drawn[parent])
+                    self._take_over(population, loser, parent)
+                    schedules[loser] = [*schedules[parent], (end, stored(drawn[loser]))]
+        for at, ticket in enumerate(tickets):
+            member = population.members[at]
+            self.models[ticket.number] = member.model
+            notes: dict[str, Any] = {VALUES: [scores[at]], EPOCHS: [epochs - 1], SCHEDULE: schedules[at]}
+            notes[FINAL] = schedules[at][-1][1]
+            if scores[at] == worst:
+                notes[REASON] = member.status
+            self._ledger.finish(ticket, scores[at], **notes)
+
+    def _take_over(self, population: Population, loser: int, parent: int) -> None:
+        """Let `loser` go on from the weights of `parent`, with the setting that it has now."""
+        old = population.members[loser]
+        heir = make_member(population.build, old.setting, old.seed, old.fold)
+        try:
+            inherit(heir.model, population.members[parent].model)
+        except ShapeError as error:
+            raise _different_shapes(str(error)) from error
+        population.members[loser] = heir
+
+    def _neighbour(self, known: HyperParameters) -> tuple[HyperParameters, Setting]:
+        def draw(name: str, domain: Domain) -> Any:
+            return domain.neighbour(known.values.get(name, domain.default), self._random)
+
+        for _ in range(_MOST_DRAWS):
+            hp = HyperParameters(draw)
+            try:
+                return hp, self._ledger.space.draw(hp)
+            except InvalidSetting:
+                continue
+        same = HyperParameters.of(known.values)
+        return same, self._ledger.space.draw(same)
+
+
+def population_based_training(
+    build: Any, space: Mapping[str, Domain] | None = None, data: Any = None, **settings: Any
+) -> TrainedPopulation:
+    """Train a population whose worst members take over from the best (Jaderberg et al. 2017).
+
+    Every `interval` epochs each member of the worst quarter copies weights and optimizer state from one of the
+    best quarter, and goes on with hyperparameters near those: a number a fifth larger or smaller, sometimes
+    another choice. So rates and penalties follow a schedule that no fixed setting has. All members must have
+    weights of the same shapes; widths and depths are for `search`.
+
+    Parameters
+    ----------
+    trials: the number of members, 16. epochs: of each, 100. interval: epochs between two looks, 5.
+    quantile: the share that is replaced each time, 0.25.
+    build, space, data, objective, storage, name, overwrite, first, seed, verbose and the arguments of
+        `Population.fit` are those of `search`. A run that was killed begins again with the same settings.
+    """
+    return BreedingSearch(build, space, data, **settings).run()
+
+
+def inherit(heir: Model, parent: Model) -> None:
+    """Give `heir` the weights and the optimizer's memory of `parent`, which it does not share with it."""
+    heir.set_weights(parent.get_weights())
+    if type(heir.optimizer) is type(parent.optimizer) and parent.optimizer.slots is not None:
+        # Names of layers count models, so the paths of equal variables differ.
+        pairs = zip(parent.named_trainable_variables(), heir.named_trainable_variables(), strict=True)
+        path_of = {old: new for (old, _), (new, _) in pairs}
+        heir.optimizer.slots = {
+            slot: {path_of[path]: np.array(value) for path, value in content.items()}
+            if isinstance(content, dict)
+            else jax.tree.map(np.array, content)
+            for slot, content in parent.optimizer.slots.items()
+        }
+        heir.optimizer.step.assign(np.array(parent.optimizer.step.value))
+    heir.runtime.epoch = parent.runtime.epoch
+
+
+def _check_shapes(population: Population, settings: list[Setting]) -> None:
+    shapes = [[np.shape(weight) for weight in member.model.get_weights()] for member in population.members]
+    for at, own in enumerate(shapes):
+        if own != shapes[0]:
+            raise _different_shapes(
+                f"those of {settings[at]} are {own}, those of {settings[0]} are {shapes[0]}"
+            )
+
+
+def _different_shapes(what: str) -> InvalidArgument:
+    return InvalidArgument(
+        "population_based_training: members copy weights from each other, so all must have weights of the same shapes "
+        f"({what}); leave widths and depths out of the space, and find them with fw.search"
+    )
