@@ -72,6 +72,12 @@ class Callback:
     def set_state(self, state: Any) -> None:
         """Take over what `get_state` returned, after `on_train_begin` of a run that is resumed."""
 
+    def make_durable(self) -> None:
+        """Let what `get_state` refers to, such as a file, reach the disk before a checkpoint does.
+
+        Called on the thread that writes checkpoints.
+        """
+
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         """Before epoch `epoch` (from 0)."""
 

@@ -81,35 +81,40 @@ class CSVLogger(Callback):
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Write one line."""
         logs = logs or {}
-        if not self._begun:
-            self._begin()
         names = {*self.params.get("metrics", []), *logs}
-        if not self._columns:
-            self._columns = ["epoch", *sorted(names)]
-            self._write(self._columns)
-        elif self._columns[0] != "epoch" or not names <= set(self._columns):
+        try:
+            if not self._begun:
+                self._begin()
+            if not self._columns:
+                self._columns = ["epoch", *sorted(names)]
+                self._write(self._columns)
+            self._check_columns(names)
+            self._write([epoch, *(_cell(logs.get(name, "NA")) for name in self._columns[1:])])
+        except OSError as error:
+            if isinstance(error, FileError):
+                raise
+            raise FileError(f"CSVLogger: cannot write {self.filename!r}: {error.strerror or error}") from None
+
+    def _check_columns(self, names: set[str]) -> None:
+        if self._columns[0] != "epoch" or not names <= set(self._columns):
             raise FileError(
                 f"CSVLogger: {self.filename!r} has the columns {', '.join(self._columns)}, but this run logs "
                 f"{', '.join(sorted(names))}: write to another file, or pass append=False to replace it"
             )
-        self._write([epoch, *(_cell(logs.get(name, "NA")) for name in self._columns[1:])])
 
     def _write(self, cells: Iterable[Any]) -> None:
         assert self._file is not None
-        try:
-            csv.writer(self._file, delimiter=self.separator, lineterminator="\n").writerow(cells)
-            self._file.flush()
-        except OSError as error:
-            raise FileError(f"CSVLogger: cannot write {self.filename!r}: {error.strerror or error}") from None
+        csv.writer(self._file, delimiter=self.separator, lineterminator="\n").writerow(cells)
+        self._file.flush()
 
     def on_train_end(self, logs: Logs | None = None) -> None:
         """Close the file."""
         self._close()
 
     def _close(self) -> None:
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        file, self._file = self._file, None
+        if file is not None:
+            file.close()
 
 
 def _cell(value: Any) -> Any:

@@ -83,6 +83,12 @@ def test_other_columns_are_not_appended_to(tmp_path: Path) -> None:
     assert path.read_text() == before
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device that is always full: only Linux has it")
+def test_a_full_disk_is_a_clear_error() -> None:
+    with pytest.raises(FileError, match="cannot write '/dev/full'"):
+        fit(callbacks.CSVLogger("/dev/full"))
+
+
 def test_a_file_that_cannot_be_written_is_an_error_before_training(tmp_path: Path) -> None:
     with pytest.raises(FileError, match=r"cannot write .*missing"):
         fit(callbacks.CSVLogger(tmp_path / "missing" / "log.csv"))
