@@ -323,7 +323,8 @@ def sparse_sigmoid(x: Any) -> Array:
 def sparsemax(x: Any, axis: int = -1) -> Array:
     """Nearest point of the probability simplex, ``max(z - tau, 0)`` with tau such that the sum is 1.
 
-    Unlike `softmax` it gives exact zeros. Source: Martins and Astudillo 2016.
+    Unlike `softmax` it gives exact zeros. Differs from Keras 3.15, whose results do not always sum to 1. Source:
+    Martins and Astudillo 2016.
     """
     z = jnp.moveaxis(_floats(x), axis, -1)
     z = z - jax.lax.stop_gradient(

@@ -187,8 +187,7 @@ def get(identifier: Any) -> Callable[[Any], Any] | None:
 
     A name, an object, a class, a configuration or a function of an array.
 
-    By name the strengths are 0.01. (Keras 3 documents this for ``"l1_l2"`` too, but gives 0, no penalty at
-    all.)
+    By name the strengths are 0.01. (Differs from Keras 3, where ``"l1l2"`` has strengths 0: no penalty at all.)
     """
     if isinstance(identifier, str) and _registry.lookup(identifier) is L1L2:
         return l1_l2()

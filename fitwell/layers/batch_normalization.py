@@ -23,7 +23,8 @@ class BatchNormalization(Layer):
 
     Parameters
     ----------
-    axis: the feature axis, or a list of axes that keep statistics of their own; -1 by default.
+    axis: the feature axis, or a list of axes that keep statistics of their own (Keras 3 takes one axis only); -1 by
+        default.
     momentum: of the moving statistics, 0.99. epsilon: added to the variance, 1e-3. Both are data.
     center, scale: whether there are `beta` and `gamma`.
 

@@ -173,7 +173,8 @@ class SeparableConv1D(SeparableConv):
     """Convolve every channel of a sequence by itself, then mix the channels at each place.
 
     Parameters as for `Conv1D`, without groups; depth_multiplier: channels made of each channel, 1; initializers,
-    regularizers and constraints for ``depthwise`` and ``pointwise`` in the place of ``kernel``.
+    regularizers and constraints for ``depthwise`` and ``pointwise`` in the place of ``kernel``. Unlike in Keras,
+    padding may be ``"causal"``.
 
     Input ``[batch, length, channels]``, depthwise kernel ``[kernel_size, channels, depth_multiplier]``, pointwise
     kernel ``[1, channels depth_multiplier, filters]``.

@@ -107,7 +107,7 @@ class AlphaDropout(RandomMask):
 
     Parameters
     ----------
-    rate: fraction to drop, at least 0 and below 1; data. (Keras takes 1 as well, which gives NaN.)
+    rate: fraction to drop, at least 0 and below 1; data. (Keras takes 1 and then divides by 0.)
     noise_shape, seed: as for `Dropout`.
 
     Any shape, kept. Source: Klambauer et al. 2017.

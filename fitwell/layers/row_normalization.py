@@ -141,7 +141,8 @@ class RMSNormalization(RowNormalization):
 
     Parameters
     ----------
-    axis: the axis, or a list of axes, of the mean and of the learned `scale`; -1 by default.
+    axis: the axis, or a list of axes, of the mean and of the learned `scale`; -1 by default. (Keras 3.15 fails with
+        any axis but the last.)
     epsilon: 1e-6; data.
 
     Any shape ``[batch, ...]``, kept. Source: Zhang and Sennrich 2019.

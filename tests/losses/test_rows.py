@@ -169,6 +169,10 @@ def test_class_numbers_of_any_kind() -> None:
     wide[0, 3001] = 10
     value = losses.SparseCategoricalCrossentropy(from_logits=True)([3001], wide)
     assert float(value) == pytest.approx(np.log(np.exp(10) + 3999) - 10, rel=1e-3)
+    for loss in (losses.SparseCategoricalCrossentropy, losses.CategoricalGeneralizedCrossEntropy):
+        assert float(loss(dtype="float16")([3001], wide / 10)) < 0.01
+        # A vector of predictions is one row of classes.
+        assert float(loss()([2], [0.1, 0.2, 0.7])) == pytest.approx(float(loss()([2], [[0.1, 0.2, 0.7]])))
 
 
 @pytest.mark.parametrize("axis", [1, -2])
