@@ -74,6 +74,12 @@ def test_configurations_of_keras_are_read(name: str) -> None:
     assert type(losses.deserialize(theirs)) is getattr(losses, name)
 
 
+def test_a_configuration_holds_what_was_set_and_no_more() -> None:
+    expected = {"name": "huber_loss", "reduction": "sum_over_batch_size", "delta": 0.5}
+    assert losses.Huber(0.5).get_config() == expected
+    assert losses.Huber(0.5, dtype="float64").get_config() == {**expected, "dtype": "float64"}
+
+
 def test_functions_stand_for_their_classes() -> None:
     assert type(losses.get(losses.mean_squared_error)) is losses.MeanSquaredError
     assert type(losses.get(losses.sparse_categorical_crossentropy)) is losses.SparseCategoricalCrossentropy
