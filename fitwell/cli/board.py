@@ -39,8 +39,8 @@ def start(runs: str, port: int) -> str:
         raise FileError(
             f"{runs} holds no event files: train with callbacks=[fitwell.callbacks.TensorBoard({runs!r})] first"
         )
-    arguments = ["tensorboard", "--logdir", str(folder), "--host", "127.0.0.1"]
-    # TensorBoard looks for a free port itself when it is not told one.
+    arguments = ["tensorboard", "--logdir", str(folder), "--host", "127.0.0.1", "--load_fast", "false"]
+    # Its fast loader is another process, which may outlive this one. It looks for a free port when told none.
     arguments += ["--port", str(port)] if port != DEFAULT_PORT else []
     server = program.TensorBoard()
     try:
