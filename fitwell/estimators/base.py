@@ -1,0 +1,181 @@
+"""What the classifier and the regressor share: parameters, training a population, keeping it in a pickle."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import train_test_split
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from fitwell.callbacks import EarlyStopping
+from fitwell.errors import InvalidArgument
+from fitwell.estimators.network import Network, check_parameters
+from fitwell.population import Population
+from fitwell.random import SeedStream
+
+_LARGEST_SEED = 2**31 - 1
+_ROWS_TOGETHER = 256
+
+
+class BaseMLP(BaseEstimator):  # type: ignore[misc]
+    """One multi-layer perceptron, or several that differ in their seeds; see `MLPClassifier`, `MLPRegressor`."""
+
+    def __init__(
+        self,
+        hidden_layer_sizes: Any = (100,),
+        activation: Any = "relu",
+        *,
+        solver: Any = "adam",
+        alpha: float = 0.0001,
+        batch_size: int | str = "auto",
+        learning_rate_init: float = 0.001,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: Any = None,
+        tol: float = 1e-4,
+        verbose: int = 0,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
+        dropout: float = 0.0,
+        batch_normalization: bool = False,
+        n_members: int = 1,
+    ) -> None:
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.solver = solver
+        self.alpha = alpha
+        self.batch_size = batch_size
+        self.learning_rate_init = learning_rate_init
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.tol = tol
+        self.verbose = verbose
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.dropout = dropout
+        self.batch_normalization = batch_normalization
+        self.n_members = n_members
+
+    # --- training ----------------------------------------------------------------------------------------
+
+    def _train(self, X: NDArray[Any], y: NDArray[Any], weights: Any, task: str, outputs: int) -> None:
+        """Train fresh members until each stops or `max_iter` epochs are over."""
+        check_parameters(self.get_params(deep=False))
+        held_out = None
+        if self.early_stopping:
+            X, y, weights, held_out = self._hold_out(X, y, weights, task)
+        monitor, keep = ("val_loss", True) if self.early_stopping else ("loss", False)
+        stopping = EarlyStopping(
+            monitor, min_delta=self.tol, patience=self.n_iter_no_change, restore_best_weights=keep
+        )
+        self._start(len(X), X.shape[1], task, outputs)
+        self._fit(X, y, weights, self.max_iter, validation_data=held_out, callbacks=[stopping])
+        if any(len(history.epoch) == self.max_iter for history in self.population_.history):
+            warnings.warn(
+                f"{type(self).__name__}: max_iter={self.max_iter} epochs were over before the loss stopped falling; "
+                "raise max_iter or learning_rate_init",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
+
+    def _train_on(self, X: NDArray[Any], y: NDArray[Any], weights: Any, task: str, outputs: int) -> None:
+        """Train the members for one epoch, fresh ones at the first call."""
+        if not hasattr(self, "population_"):
+            check_parameters(self.get_params(deep=False))
+            self._start(len(X), X.shape[1], task, outputs)
+        self._fit(X, y, weights, 1)
+
+    def _start(self, rows: int, inputs: int, task: str, outputs: int) -> None:
+        parameters = self.get_params(deep=False)
+        stream = SeedStream(check_random_state(self.random_state).randint(_LARGEST_SEED))
+        self._network = Network(task, inputs, outputs, rows, parameters)
+        self.population_ = self._build_members([stream.next() for _ in range(self.n_members)])
+
+    def _build_members(self, seeds: list[int]) -> Population:
+        network: Network = self._network
+        return Population(lambda setting: network.build(), seeds=seeds)
+
+    def _fit(self, X: NDArray[Any], y: NDArray[Any], weights: Any, epochs: int, **settings: Any) -> None:
+        self.population_.fit(
+            X,
+            y,
+            batch_size=self._network.batch_size,
+            epochs=epochs,
+            sample_weight=weights,
+            shuffle=bool(self.shuffle),
+            verbose=self.verbose,
+            **settings,
+        )
+        curves = [history.history["loss"] for history in self.population_.history]
+        self.n_iter_ = max(map(len, curves))
+        self.loss_curve_ = [
+            float(np.mean([curve[i] for curve in curves if len(curve) > i])) for i in range(self.n_iter_)
+        ]
+        self.loss_ = float(np.mean([curve[-1] for curve in curves]))
+        self.n_layers_ = len(self._network.widths)
+        self.n_outputs_ = self._network.outputs
+
+    def _hold_out(self, X: Any, y: Any, weights: Any, task: str) -> tuple[Any, Any, Any, tuple[Any, ...]]:
+        """Set `validation_fraction` of the rows aside, classes in proportion."""
+        arrays = [X, y] if weights is None else [X, y, weights]
+        parts = train_test_split(
+            *arrays,
+            test_size=self.validation_fraction,
+            stratify=y if task in ("binary", "multiclass") else None,
+            random_state=check_random_state(self.random_state),
+        )
+        learn, held_out = parts[::2], tuple(parts[1::2])
+        return learn[0], learn[1], learn[2] if weights is not None else None, held_out
+
+    def _check_weights(self, sample_weight: Any, X: NDArray[Any]) -> NDArray[np.float32] | None:
+        if sample_weight is None:
+            return None
+        weights = _check_sample_weight(sample_weight, X, dtype=np.float32, ensure_non_negative=True)
+        if not weights.sum() > 0:
+            raise InvalidArgument("sample_weight: at least one weight must be above 0")
+        # Only the ratios of weights count, not their scale.
+        return np.asarray(weights * np.float32(len(weights) / weights.sum()))
+
+    # --- predicting --------------------------------------------------------------------------------------
+
+    def _outputs(self, X: Any) -> NDArray[np.float32]:
+        """Return what every member says: ``[members, rows, outputs]``."""
+        check_is_fitted(self)
+        inputs = validate_data(self, X, reset=False, dtype=np.float32)
+        # Always as many rows at a time: one program serves all, and a row is answered alike in any company.
+        missing = -len(inputs) % _ROWS_TOGETHER
+        padded = np.pad(inputs, [(0, missing), (0, 0)])
+        said = [
+            member.model.predict(padded, batch_size=_ROWS_TOGETHER, verbose=0)
+            for member in self.population_.members
+        ]
+        return np.stack(said)[:, : len(inputs)]
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "population_")
+
+    # --- pickling ----------------------------------------------------------------------------------------
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = dict(super().__getstate__())
+        if "population_" in state:
+            members = state.pop("population_").members
+            state["_members"] = [(member.seed, member.model.get_weights()) for member in members]
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        members = state.pop("_members", None)
+        super().__setstate__(state)
+        if members is not None:
+            self.population_ = self._build_members([seed for seed, _ in members])
+            for member, (_, weights) in zip(self.population_.members, members, strict=True):
+                member.model.set_weights(weights)

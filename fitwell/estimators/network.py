@@ -1,0 +1,124 @@
+"""The network behind an estimator, written down as data so that a pickle can hold it."""
+
+from __future__ import annotations
+
+import numbers
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from fitwell import activations, layers, optimizers, regularizers
+from fitwell.errors import InvalidArgument
+from fitwell.models import Model, Sequential
+
+# scikit-learn's names beside fitwell's own.
+_ACTIVATIONS = {"identity": "linear", "logistic": "sigmoid"}
+# The initializer that keeps the variance through layers of an activation; Glorot's for the others.
+_INITIALIZERS = {
+    "relu": "he_uniform",
+    "leaky_relu": "he_uniform",
+    "elu": "he_uniform",
+    "selu": "lecun_normal",
+}
+# The size of a batch where none is given, as in scikit-learn.
+_BATCH_SIZE = 200
+
+
+@dataclass(frozen=True)
+class Network:
+    """A dense network for so many `inputs` and `outputs`.
+
+    task: what the outputs are, see `TASKS`. parameters: those of the estimator. rows: to train on.
+    """
+
+    task: str
+    inputs: int
+    outputs: int
+    rows: int
+    parameters: dict[str, Any]
+
+    @property
+    def widths(self) -> list[int]:
+        """Neurons of every layer, inputs and outputs included."""
+        return [self.inputs, *hidden_sizes(self.parameters["hidden_layer_sizes"]), self.outputs]
+
+    @property
+    def batch_size(self) -> int:
+        """Rows in a batch."""
+        size = self.parameters["batch_size"]
+        return min(_BATCH_SIZE if size == "auto" else int(size), self.rows)
+
+    def build(self) -> Model:
+        """Return the compiled network with new weights."""
+        given = self.parameters
+        activation = given["activation"]
+        initializer = "glorot_uniform"
+        if isinstance(activation, str):
+            activation = _ACTIVATIONS.get(activation, activation)
+            initializer = _INITIALIZERS.get(activation, initializer)
+        # scikit-learn adds alpha / 2 Σ w² to the sum of a batch's losses; ours is their mean.
+        penalty = regularizers.L2(given["alpha"] / 2 / self.batch_size)
+        network = Sequential([layers.Input((self.inputs,))])
+        for units in self.widths[1:-1]:
+            network.add(layers.Dense(units, kernel_initializer=initializer, kernel_regularizer=penalty))
+            if given["batch_normalization"]:
+                network.add(layers.BatchNormalization())
+            network.add(layers.Activation(activation))
+            # There at rate 0 too: a rate is data, so a search over rates compiles once.
+            network.add(layers.Dropout(given["dropout"]))
+        loss, output_activation = TASKS[self.task]
+        network.add(layers.Dense(self.outputs, kernel_regularizer=penalty))
+        network.add(layers.Activation(output_activation))
+        optimizer = optimizers.get(given["solver"])
+        if isinstance(given["solver"], str):
+            optimizer.learning_rate = given["learning_rate_init"]
+        network.compile(loss=loss, optimizer=optimizer)
+        return network
+
+
+# Loss and activation of the outputs for each kind of target.
+TASKS = {
+    "binary": ("binary_crossentropy", "sigmoid"),
+    "multilabel": ("binary_crossentropy", "sigmoid"),
+    "multiclass": ("sparse_categorical_crossentropy", "softmax"),
+    "regression": ("mean_squared_error", "linear"),
+}
+
+
+def hidden_sizes(sizes: Any) -> list[int]:
+    """Return the widths of the hidden layers, given as one number or several; none makes a linear model."""
+    widths = list(sizes) if isinstance(sizes, Iterable) and not isinstance(sizes, str) else [sizes]
+    for width in widths:
+        if isinstance(width, bool) or not isinstance(width, numbers.Integral) or width < 1:
+            raise InvalidArgument(
+                f"hidden_layer_sizes must be whole numbers of neurons such as (64, 64), got {sizes!r}"
+            )
+    return [int(width) for width in widths]
+
+
+def check_parameters(parameters: dict[str, Any]) -> None:
+    """Refuse parameters that cannot be honoured, all at once."""
+    mistakes: list[str] = []
+
+    def check(name: str, kind: Any, low: float, high: float, expected: str) -> None:
+        value = parameters[name]
+        if not isinstance(value, kind) or isinstance(value, bool) or not low <= value <= high:
+            mistakes.append(f"{name} must be {expected}, got {value!r}")
+
+    anything = float("inf")
+    check("alpha", numbers.Real, 0, anything, "a number of at least 0")
+    check("max_iter", numbers.Integral, 1, anything, "a number of epochs of at least 1")
+    check("n_iter_no_change", numbers.Integral, 1, anything, "a number of epochs of at least 1")
+    check("tol", numbers.Real, 0, anything, "a number of at least 0")
+    check("dropout", numbers.Real, 0, 0.999, "a rate of at least 0 and below 1")
+    check("validation_fraction", numbers.Real, 1e-9, 0.999, "a fraction between 0 and 1")
+    check("n_members", numbers.Integral, 1, anything, "a number of networks of at least 1")
+    if parameters["batch_size"] != "auto":
+        check("batch_size", numbers.Integral, 1, anything, "'auto' or a number of rows of at least 1")
+    if isinstance(parameters["solver"], str):
+        check("learning_rate_init", numbers.Real, 1e-300, anything, "a number above 0")
+    if mistakes:
+        raise InvalidArgument("; ".join(mistakes))
+    hidden_sizes(parameters["hidden_layer_sizes"])
+    if isinstance(parameters["activation"], str):
+        activations.get(_ACTIVATIONS.get(parameters["activation"], parameters["activation"]))

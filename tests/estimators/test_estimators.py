@@ -1,0 +1,198 @@
+"""Networks as scikit-learn estimators: scikit-learn's own checks, and what its users do with estimators."""
+
+from __future__ import annotations
+
+import pickle
+import warnings
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.datasets import (
+    load_digits,
+    load_iris,
+    make_classification,
+    make_multilabel_classification,
+    make_regression,
+)
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import GridSearchCV, train_test_split
+from sklearn.neural_network import MLPClassifier as TheirClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from fitwell.engine import compiling
+from fitwell.errors import InvalidArgument
+from fitwell.estimators import MLPClassifier, MLPRegressor
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+
+def _float32(estimator: Any) -> dict[str, str]:
+    return {
+        "check_sample_weight_equivalence_on_dense_data": "weights are equivalent to float32 rounding (1e-6), the check "
+        "asks for that of float64; see test_weights_count_rows"
+    }
+
+
+@pytest.mark.slow
+@parametrize_with_checks(
+    [MLPClassifier(max_iter=30), MLPRegressor(max_iter=100, learning_rate_init=0.01)],
+    expected_failed_checks=_float32,
+)
+def test_checks_of_scikit_learn(estimator: Any, check: Any) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        check(estimator)
+
+
+@pytest.fixture(scope="module")
+def iris() -> Any:
+    X, y = load_iris(return_X_y=True)
+    return StandardScaler().fit_transform(X), y
+
+
+def test_weights_count_rows(iris: Any) -> None:
+    X, y = iris
+    counts = np.random.default_rng(0).integers(0, 3, size=len(X))
+    settings = {"max_iter": 5, "random_state": 0, "shuffle": False, "batch_size": 1000}
+    weighted = MLPClassifier(**settings).fit(X, y, sample_weight=counts)
+    # The penalty is shared by the rows of a batch: as many of them here as there.
+    repeated = MLPClassifier(**settings, alpha=0.0001 * counts.sum() / len(X)).fit(
+        np.repeat(X, counts, axis=0), np.repeat(y, counts)
+    )
+    np.testing.assert_allclose(weighted.predict_proba(X), repeated.predict_proba(X), atol=1e-5)
+
+
+def test_learns_as_well_as_scikit_learns_own() -> None:
+    X, y = load_digits(return_X_y=True)
+    parts = train_test_split(X / 16, y, random_state=0, stratify=y)
+    ours = MLPClassifier(random_state=0, max_iter=60).fit(parts[0], parts[2])
+    theirs = TheirClassifier(random_state=0, max_iter=60).fit(parts[0], parts[2])
+    assert ours.score(parts[1], parts[3]) > 0.95
+    assert abs(ours.score(parts[1], parts[3]) - theirs.score(parts[1], parts[3])) < 0.02
+    assert ours.loss_ == pytest.approx(theirs.loss_, rel=0.25)
+
+
+def test_labels_may_be_words_and_two_classes_are_one_output() -> None:
+    X, codes = make_classification(200, class_sep=2, random_state=0)
+    y = np.array(["no", "yes"])[codes]
+    model = MLPClassifier(random_state=0, max_iter=30).fit(X, y)
+    assert model.classes_.tolist() == ["no", "yes"] and model.n_outputs_ == 1
+    probabilities = model.predict_proba(X)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-6)
+    np.testing.assert_array_equal(model.predict(X), np.where(probabilities[:, 1] > 0.5, "yes", "no"))
+    assert model.score(X, y) > 0.9
+
+
+def test_several_labels_a_row() -> None:
+    X, y = make_multilabel_classification(200, n_classes=4, random_state=0)
+    model = MLPClassifier(random_state=0, max_iter=100).fit(StandardScaler().fit_transform(X), y)
+    predicted = model.predict(StandardScaler().fit_transform(X))
+    assert predicted.shape == y.shape and (predicted == y).mean() > 0.8
+
+
+@pytest.mark.parametrize("outputs", [1, 3])
+def test_numbers_one_or_several_a_row(outputs: int) -> None:
+    X, y = make_regression(200, 5, n_targets=outputs, random_state=0)
+    y = StandardScaler().fit_transform(y.reshape(200, -1)).reshape(y.shape)
+    model = MLPRegressor(random_state=0, learning_rate_init=0.01).fit(X, y)
+    assert model.predict(X).shape == y.shape
+    assert model.score(X, y) > 0.95
+
+
+def test_members_average_and_tell_how_far_they_disagree(iris: Any) -> None:
+    X, y = iris
+    model = MLPClassifier(n_members=4, random_state=0, max_iter=20).fit(X, y)
+    said = np.stack(
+        [member.model.predict(X.astype(np.float32), verbose=0) for member in model.population_.members]
+    )
+    mean, spread = model.predict_proba(X, return_std=True)
+    np.testing.assert_allclose(mean, said.mean(axis=0), rtol=1e-5)
+    np.testing.assert_allclose(spread, said.std(axis=0), atol=1e-6)
+    assert (spread > 0).any()
+    numbers = MLPRegressor(n_members=3, random_state=0, max_iter=5).fit(X, y)
+    assert [part.shape for part in numbers.predict(X, return_std=True)] == [(150,), (150,)]
+
+
+def test_a_pickle_and_a_clone(iris: Any) -> None:
+    X, y = iris
+    model = MLPClassifier((8,), dropout=0.1, n_members=2, random_state=3, max_iter=5).fit(X, y)
+    again = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(again.predict_proba(X), model.predict_proba(X))
+    copy = clone(model)
+    assert copy.get_params() == model.get_params() and not hasattr(copy, "population_")
+    np.testing.assert_array_equal(copy.fit(X, y).predict_proba(X), model.predict_proba(X))
+
+
+def test_partial_fit_goes_on_epoch_by_epoch(iris: Any) -> None:
+    X, y = iris
+    model = MLPClassifier(random_state=0, learning_rate_init=0.01)
+    model.partial_fit(X[:50], y[:50], classes=[0, 1, 2])
+    first = model.loss_
+    for _ in range(20):
+        model.partial_fit(X, y)
+    assert model.loss_ < first and model.score(X, y) > 0.9
+    with pytest.raises(InvalidArgument, match="classes=np.unique"):
+        MLPClassifier().partial_fit(X, y)
+    with pytest.raises(ValueError, match=r"not among the classes"):
+        model.partial_fit(X, y + 5)
+
+
+def test_balanced_classes_find_the_rare_one() -> None:
+    X, y = make_classification(600, weights=[0.95], flip_y=0.05, class_sep=0.5, random_state=0)
+    plain = MLPClassifier(random_state=0, max_iter=30).fit(X, y)
+    balanced = MLPClassifier(random_state=0, max_iter=30, class_weight="balanced").fit(X, y)
+    assert balanced.predict(X).sum() > 2 * plain.predict(X).sum()
+
+
+def test_early_stopping_keeps_the_best_weights(iris: Any) -> None:
+    X, y = iris
+    model = MLPClassifier(
+        early_stopping=True, learning_rate_init=0.05, random_state=0, n_iter_no_change=3
+    ).fit(X, y)
+    history = model.population_.history[0].history
+    assert model.n_iter_ < 200 and "val_loss" in history
+
+
+def test_not_converging_is_said_as_scikit_learn_says_it(iris: Any) -> None:
+    with pytest.warns(ConvergenceWarning, match="max_iter=2"):
+        MLPClassifier(max_iter=2).fit(*iris)
+
+
+def test_a_grid_of_numbers_compiles_once(iris: Any) -> None:
+    X, y = iris
+    pipeline = make_pipeline(StandardScaler(), MLPClassifier(max_iter=20, random_state=0))
+    grid = {"mlpclassifier__learning_rate_init": [0.003, 0.03], "mlpclassifier__alpha": [1e-4, 1e-2]}
+    before = compiling.statistics.compiled
+    search = GridSearchCV(pipeline, {**grid, "mlpclassifier__dropout": [0.0, 0.2]}, cv=5, refit=False).fit(
+        X, y
+    )
+    assert compiling.statistics.compiled - before <= 2  # 40 fits: one program to train, one to predict
+    assert max(search.cv_results_["mean_test_score"]) > 0.9
+
+
+@pytest.mark.parametrize(
+    ("parameters", "words"),
+    [
+        ({"alpha": -1}, "alpha must be a number of at least 0"),
+        ({"dropout": 1.5}, "dropout must be a rate"),
+        ({"max_iter": 0, "tol": "x"}, "max_iter must be .*; tol must be"),
+        ({"hidden_layer_sizes": (10, 0)}, "whole numbers of neurons"),
+        ({"activation": "rleu"}, "did you mean 'relu'"),
+        ({"solver": "adma"}, "unknown optimizer 'adma', did you mean"),
+        ({"batch_size": "all"}, "batch_size must be 'auto'"),
+        ({"n_members": 0}, "n_members must be"),
+        ({"learning_rate_init": 0}, "learning_rate_init must be a number above 0"),
+    ],
+)
+def test_parameters_that_cannot_be_honoured(parameters: dict[str, Any], words: str, iris: Any) -> None:
+    with pytest.raises(ValueError, match=words):
+        MLPClassifier(**parameters).fit(*iris)
+
+
+def test_one_class_is_refused(iris: Any) -> None:
+    with pytest.raises(ValueError, match="two classes or more"):
+        MLPClassifier().fit(iris[0], np.zeros(150))
