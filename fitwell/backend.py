@@ -188,7 +188,7 @@ def in_train_phase(x: Any, alt: Any, training: Any = None) -> Any:
 def get_value(x: Any) -> Any:
     """Return the value of a variable as a NumPy array, or of an optimizer's hyperparameter as a number."""
     if isinstance(x, Reading):
-        warn_older("keras.backend.get_value(optimizer.learning_rate)", "float(optimizer.learning_rate)")
+        warn_older(f"keras.backend.get_value(optimizer.{x.name})", f"float(optimizer.{x.name})")
         return float(x)
     warn_older("keras.backend.get_value(x)", "x.numpy(), or numpy.asarray(x)")
     return np.asarray(x)
@@ -202,9 +202,7 @@ def batch_get_value(tensors: Sequence[Any]) -> list[Any]:
 def set_value(x: Any, value: Any) -> None:
     """Give a variable, or the hyperparameter that ``optimizer.learning_rate`` was read from, a new value."""
     if isinstance(x, Reading):
-        warn_older(
-            "keras.backend.set_value(optimizer.learning_rate, value)", "optimizer.learning_rate = value"
-        )
+        warn_older(f"keras.backend.set_value(optimizer.{x.name}, value)", f"optimizer.{x.name} = value")
     elif isinstance(x, Variable):
         warn_older("keras.backend.set_value(variable, value)", "variable.assign(value)")
     else:

@@ -81,6 +81,9 @@ class Sequential(Model):
         assert self._symbols is not None
         first, last = self._symbols
         if not isinstance(layer, InputLayer):
+            if last is first:
+                # A stack that takes over this stack's lower layers, ``Sequential(model.layers[:-1])``, is built too.
+                layer._first_shape = first.shape
             last = layer(last)
             self.built = True
         self._symbols = (first, last)

@@ -9,14 +9,15 @@ from typing import Any
 from fitwell import registry
 from fitwell.errors import InvalidArgument
 from fitwell.optimizers import schedules
-from fitwell.optimizers.adam import Adam, Adamax, AdamW, Nadam
 from fitwell.optimizers.adaptive import Adadelta, Adagrad
 from fitwell.optimizers.base import Optimizer, optimizers
 from fitwell.optimizers.core import Options
+from fitwell.optimizers.gradient_descent import SGD
+from fitwell.optimizers.moments import Adam, Adamax, AdamW, Nadam
 from fitwell.optimizers.optax_adapter import OptaxOptimizer, is_transformation
-from fitwell.optimizers.rmsprop import RMSprop
+from fitwell.optimizers.root_mean_square import RMSprop
 from fitwell.optimizers.settings import Settings
-from fitwell.optimizers.sgd import SGD
+from fitwell.spellings import warn_older
 
 __all__ = [
     "SGD",
@@ -36,6 +37,20 @@ __all__ = [
     "serialize",
     "deserialize",
 ]
+
+_OLDER_NAMES = {
+    optimizer.__name__.lower(): optimizer
+    for optimizer in (SGD, RMSprop, Adagrad, Adadelta, Adam, Adamax, Nadam)
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Find the classes by the names in lower case that Keras 2 had for them: ``optimizers.adam(lr=0.001)``."""
+    if name not in _OLDER_NAMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    optimizer = _OLDER_NAMES[name]
+    warn_older(f"fitwell.optimizers.{name}", f"fitwell.optimizers.{optimizer.__name__}")
+    return optimizer
 
 
 def get(identifier: Any) -> Optimizer:

@@ -1,0 +1,167 @@
+"""The wrappers keep scikit-learn's contract."""
+
+from __future__ import annotations
+
+import pickle
+import subprocess
+import sys
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.datasets import load_iris
+from sklearn.exceptions import NotFittedError
+from sklearn.utils.estimator_checks import check_estimator
+
+import fitwell
+from fitwell import Sequential, layers, optimizers
+from fitwell.errors import DataError, InvalidArgument
+from fitwell.wrappers import KerasClassifier, KerasRegressor
+
+X, y = load_iris(return_X_y=True)
+X = (X - X.mean(0)) / X.std(0)
+NAMES = np.array(["setosa", "versicolor", "virginica"])[y]
+
+
+def build(width: int = 8, outputs: int = 3, loss: str = "sparse_categorical_crossentropy") -> Any:
+    fitwell.utils.set_random_seed(0)
+    last = layers.Dense(outputs, "softmax" if outputs > 1 else "sigmoid")
+    model = Sequential([layers.Dense(width, "relu"), last])
+    model.compile(optimizers.Adam(0.03), loss)
+    return model
+
+
+def build_line(outputs: int = 1) -> Any:
+    fitwell.utils.set_random_seed(0)
+    model = Sequential([layers.Dense(outputs)])
+    model.compile(optimizers.Adam(0.1), "mse")
+    return model
+
+
+# What no network trained for a while can promise, and what Keras's score is.
+_NOT_PROMISED = {
+    "check_sample_weight_equivalence_on_dense_data": "rows left out change batches and their order",
+}
+
+
+@pytest.mark.slow
+def test_scikit_learns_own_checks() -> None:
+    def failures(estimator: Any) -> dict[str, str]:
+        results = check_estimator(estimator, on_fail=None, on_skip=None, expected_failed_checks=_NOT_PROMISED)
+        return {r["check_name"]: str(r["exception"]) for r in results if r["status"] == "failed"}
+
+    # The number of classes is not the build function's to choose, and these checks have others than three.
+    other_classes = {
+        "check_estimators_dtypes",
+        "check_dtype_object",
+        "check_classifier_data_not_an_array",
+        "check_classifiers_classes",
+        "check_classifiers_train",
+    }
+    assert set(failures(KerasClassifier(build, epochs=20))) <= other_classes
+    assert failures(KerasRegressor(build_line, epochs=20)) == {}
+
+
+def test_settings_are_parameters() -> None:
+    estimator = KerasClassifier(build, width=4, epochs=2)
+    assert estimator.get_params() == {"build_fn": build, "width": 4, "epochs": 2}
+    copy = clone(estimator).set_params(width=5)
+    assert (copy.get_params()["width"], estimator.get_params()["width"]) == (5, 4)
+    fitted = copy.fit(X, y)
+    assert fitted is copy
+    assert fitted.model.layers[0].units == 5
+    assert len(fitted.history_.epoch) == 2
+    assert len(fitted.fit(X, y, epochs=3).history_.epoch) == 3
+
+
+@pytest.mark.parametrize("loss", ["sparse_categorical_crossentropy", "categorical_crossentropy", "mse"])
+def test_labels_take_the_form_that_the_loss_wants(loss: str) -> None:
+    estimator = KerasClassifier(build, loss=loss, epochs=10).fit(X, NAMES, validation_data=(X, NAMES))
+    assert estimator.classes_.tolist() == sorted(set(NAMES))
+    assert estimator.score(X, NAMES) > 0.85
+    assert (estimator.predict(X) == NAMES).mean() == estimator.score(X, NAMES)
+    np.testing.assert_allclose(estimator.predict_proba(X).sum(axis=1), 1, rtol=1e-5)
+    assert estimator.history_.history["val_loss"][-1] < estimator.history_.history["val_loss"][0]
+
+
+def test_one_sigmoid_and_one_hot_rows() -> None:
+    two = NAMES != "virginica"
+    estimator = KerasClassifier(build, outputs=1, loss="binary_crossentropy", epochs=10).fit(
+        X[two], NAMES[two]
+    )
+    p = estimator.predict_proba(X)
+    np.testing.assert_allclose(p[:, 1], estimator.model.predict(X)[:, 0], rtol=1e-6)
+    assert estimator.score(X[two], NAMES[two]) > 0.95
+    one_hot = KerasClassifier(build, loss="categorical_crossentropy", epochs=10).fit(X, np.eye(3)[y])
+    assert (one_hot.predict(X) == y).mean() > 0.85
+
+
+def test_weights_of_rows_and_classes() -> None:
+    weights = np.linspace(0, 1, len(X))
+    by_name = {"setosa": 0.5, "versicolor": 1.0, "virginica": 3.0}
+    settings = {"epochs": 2, "verbose": 0}
+    estimator = KerasClassifier(build, class_weight=by_name, **settings).fit(X, NAMES, sample_weight=weights)
+    model = build()
+    model.fit(X, y, sample_weight=weights, class_weight={0: 0.5, 1: 1.0, 2: 3.0}, **settings)
+    np.testing.assert_allclose(estimator.predict_proba(X), model.predict(X), rtol=1e-5)
+    fewer = np.r_[0:50, 50:60, 100:105]
+    estimator = KerasClassifier(build, class_weight="balanced", **settings).fit(X[fewer], NAMES[fewer])
+    model = build()
+    model.fit(X[fewer], y[fewer], class_weight={0: 65 / 150, 1: 65 / 30, 2: 65 / 15}, **settings)
+    np.testing.assert_allclose(estimator.predict_proba(X), model.predict(X), rtol=1e-5)
+    line = KerasRegressor(build_line, epochs=2).fit(X, y)
+    expected = -np.mean(weights * (line.predict(X) - y) ** 2)
+    assert line.score(X, y, sample_weight=weights) == pytest.approx(expected, rel=1e-5)
+
+
+def test_several_numbers_per_row() -> None:
+    targets = np.stack([y, -y], axis=1)
+    assert KerasRegressor(build_line, outputs=2, epochs=1).fit(X, targets).predict(X).shape == (150, 2)
+
+
+def test_a_pickle_predicts_the_same() -> None:
+    estimator = KerasClassifier(build, width=5, epochs=2).fit(X, NAMES)
+    again = pickle.loads(pickle.dumps(estimator))
+    np.testing.assert_array_equal(again.predict_proba(X), estimator.predict_proba(X))
+    assert again.classes_.tolist() == estimator.classes_.tolist()
+    with pytest.raises(NotFittedError):
+        pickle.loads(pickle.dumps(clone(estimator))).predict(X)
+
+
+@pytest.mark.parametrize(
+    ("attempt", "error", "words"),
+    [
+        (
+            lambda: KerasClassifier(build, widht=3),
+            InvalidArgument,
+            "no argument 'widht', did you mean 'width'",
+        ),
+        (lambda: KerasClassifier(build).set_params(epoch=3), InvalidArgument, "did you mean 'epochs'"),
+        (lambda: KerasClassifier().fit(X, y), InvalidArgument, "must be a function .* got None"),
+        (lambda: KerasClassifier(lambda: Sequential()).fit(X, y), InvalidArgument, r"call model\.compile"),
+        (lambda: KerasRegressor(lambda: None).fit(X, y), InvalidArgument, "compiled model, got None"),
+        (lambda: KerasRegressor(build_line).fit(X, y, epoch=2), InvalidArgument, "did you mean 'epochs'"),
+        (
+            lambda: KerasClassifier(build, outputs=2).fit(X, y),
+            DataError,
+            "3 classes, but the model has 2 outputs",
+        ),
+        (
+            lambda: KerasClassifier(build).fit(X, NAMES, validation_data=(X[:1], ["rose"])),
+            DataError,
+            r"\['rose'\] are not among those of fit",
+        ),
+        (lambda: KerasRegressor(build_line).predict(X), NotFittedError, "not fitted yet"),
+    ],
+)
+def test_mistakes(attempt: Any, error: type[Exception], words: str) -> None:
+    with pytest.raises(error, match=words):
+        attempt()
+
+
+def test_scikit_learn_is_not_imported_before_it_is_needed() -> None:
+    seen = "print('sklearn' in sys.modules)"
+    code = f"import sys, fitwell; {seen}; fitwell.wrappers.KerasRegressor; {seen}"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.split() == ["False", "True"]
