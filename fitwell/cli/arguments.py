@@ -17,6 +17,17 @@ The folder of a run holds report.html (open it in a browser), the model, the cur
 Ctrl-C ends training early; what was learned is kept, tested and reported, and the exit code is 130.
 """
 
+SEARCH_EXAMPLES = """\
+examples:
+  fitwell search houses.csv --target price --minutes 5
+  fitwell search digits --trials 40
+  fitwell search houses.csv --target price --minutes 60 --storage houses.db
+
+The folder of the run is that of `fitwell train` with the best settings; trials.csv and search.png show the others.
+With --storage several processes share one search, and one that was killed goes on when it is started again.
+Ctrl-C ends the search early; the best settings until then are trained, tested and reported.
+"""
+
 PREDICT_EXAMPLES = """\
 examples:
   fitwell predict runs/houses-20250131-101500 new.csv
@@ -54,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"fitwell {fitwell.__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_train(commands)
+    _add_search(commands)
     _add_predict(commands)
     _add_board(commands)
     return parser
@@ -73,16 +85,7 @@ def _add_train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         nargs="?",
         help="a table (.csv, .tsv, .parquet), or digits, mnist, fashion_mnist, california_housing, boston_housing",
     )
-    data = parser.add_argument_group("data")
-    data.add_argument("--target", metavar="COLUMN", help="the column to predict (tables)")
-    data.add_argument(
-        "--task",
-        choices=("regression", "binary", "multiclass"),
-        help="what kind of problem a table poses (default: found out from the target)",
-    )
-    fraction = "fraction of the rows (default: 0.2, less for large data)"
-    data.add_argument("--validation-fraction", type=_number, metavar="F", help=f"validation part, {fraction}")
-    data.add_argument("--test-fraction", type=_number, metavar="F", help=f"test part of a table, {fraction}")
+    _add_data(parser)
 
     network = parser.add_argument_group("network")
     network.add_argument(
@@ -144,6 +147,56 @@ def _add_train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
 
 
+def _add_data(parser: argparse.ArgumentParser) -> None:
+    data = parser.add_argument_group("data")
+    data.add_argument("--target", metavar="COLUMN", help="the column to predict (tables)")
+    data.add_argument(
+        "--task",
+        choices=("regression", "binary", "multiclass"),
+        help="what kind of problem a table poses (default: found out from the target)",
+    )
+    fraction = "fraction of the rows (default: 0.2, less for large data)"
+    data.add_argument("--validation-fraction", type=_number, metavar="F", help=f"validation part, {fraction}")
+    data.add_argument("--test-fraction", type=_number, metavar="F", help=f"test part of a table, {fraction}")
+
+
+def _add_search(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "search",
+        help="find good settings, then train a network with the best ones",
+        description="Try many networks on the validation rows, and train, test and report the best as `fitwell "
+        "train` does.",
+        epilog=SEARCH_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(run=_search)
+    parser.add_argument("data", help="a table or a data set, as for `fitwell train`")
+    _add_data(parser)
+    search = parser.add_argument_group("search")
+    search.add_argument("--minutes", type=_number, metavar="M", help="how long to search (default: 5)")
+    search.add_argument("--trials", type=_whole(1), metavar="N", help="how many settings to try instead")
+    search.add_argument(
+        "--sampler", default="tpe", metavar="NAME", help="tpe, random, gp, cmaes or evolution (default: tpe)"
+    )
+    search.add_argument(
+        "--storage",
+        metavar="FILE",
+        help="where the trials are kept: FILE.db or postgresql://… (default: search.db in the folder of the run)",
+    )
+    search.add_argument(
+        "--epochs",
+        type=_whole(1),
+        default=100,
+        metavar="N",
+        help="of a trial, at most (default: %(default)s)",
+    )
+    search.add_argument(
+        "--seed", type=_whole(0), default=0, metavar="N", help="same seed, same trials (default: 0)"
+    )
+    search.add_argument("--quiet", action="store_true", help="show no progress")
+    search.add_argument("--output", metavar="FOLDER", help="folder of the run (default: runs/NAME-DATE-TIME)")
+
+
 def _add_predict(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser(
         "predict",
@@ -185,6 +238,12 @@ def _train(options: argparse.Namespace) -> int:
     from fitwell.cli.train import train
 
     return train(options)
+
+
+def _search(options: argparse.Namespace) -> int:
+    from fitwell.cli.search import search
+
+    return search(options)
 
 
 def _predict(options: argparse.Namespace) -> int:

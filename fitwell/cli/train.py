@@ -51,9 +51,15 @@ def train(options: Namespace) -> int:
     folder = begun or make_run_folder(problem.name, options.output)
     if begun is None:
         unfinished.begin(folder, options.arguments)
+    for note in problem.notes:
+        say(note)
+    return train_into(folder, model, problem, settings, options)
+
+
+def train_into(folder: Path, model: Any, problem: Problem, settings: Settings, options: Namespace) -> int:
+    """Train `model`, test it, and leave everything about it in `folder`, where a run has begun."""
+    say = output().print
     try:
-        for note in problem.notes:
-            say(note)
         say(_network_sentence(model, problem, settings))
         learned = learn(model, problem, settings, options.quiet, folder / unfinished.CHECKPOINTS)
         say(f"{learned.story} ({format_seconds(learned.seconds)})")

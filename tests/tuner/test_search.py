@@ -69,7 +69,10 @@ def test_it_is_drawn(found: tuner.SearchResult) -> None:
     np.testing.assert_array_equal(steps, np.minimum.accumulate(found.trials["value"]))
 
 
-@pytest.mark.parametrize("sampler", [name for name in SAMPLERS if name != "grid"])
+@pytest.mark.parametrize(
+    "sampler",
+    [pytest.param(name, marks=[pytest.mark.slow] * (name == "gp")) for name in SAMPLERS if name != "grid"],
+)
 def test_every_sampler_goes_on_from_the_storage(sampler: str, tmp_path: Path) -> None:
     """Learning samplers need finished trials, so more than draw at random at first."""
     settings: dict[str, Any] = {"sampler": sampler, "epochs": 1, "batch": 6}

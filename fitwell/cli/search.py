@@ -1,0 +1,177 @@
+"""``fitwell search``: many networks on the validation rows, and the best one as `fitwell train` leaves it."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import io
+import math
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+from fitwell.cli import INTERRUPTED, unfinished
+from fitwell.cli.console import output
+from fitwell.cli.folder import make_run_folder, write_beside
+from fitwell.cli.network import Settings, build_network
+from fitwell.cli.problems import Wishes, load_problem
+from fitwell.cli.train import train_into
+from fitwell.data.wording import counted
+from fitwell.errors import InvalidArgument, StateError
+
+MINUTES = 5.0
+STORAGE_FILE = "search.db"
+# Few widths: networks of one structure share what is compiled, and twice as many units is a step worth trying.
+HIDDEN = [(16,), (64,), (256,), (16, 16), (64, 64), (256, 128), (64, 64, 64)]
+
+
+def search(options: Namespace) -> int:
+    """Carry out the command; returns the exit code."""
+    from fitwell import callbacks, tuner
+    from fitwell.utils import set_random_seed
+
+    say = output().print
+    wishes = Wishes(
+        options.target, options.task, options.validation_fraction, options.test_fraction, options.seed
+    )
+    problem = load_problem(options.data, wishes)
+    base = Settings.decide(_defaults(options), problem)
+    folder = make_run_folder(problem.name, options.output)
+    try:
+        for note in problem.notes:
+            say(note)
+        run = tuner.Search(
+            lambda setting: build_network(problem, _settings(base, setting)),
+            _space(),
+            (problem.train.x, problem.train.y),
+            validation_data=(problem.validation.x, problem.validation.y),
+            trials=options.trials,
+            minutes=options.minutes if options.minutes or options.trials else MINUTES,
+            sampler=_check_sampler(options.sampler),
+            epochs=base.epochs,
+            batch_size=base.batch_size,
+            callbacks=[
+                callbacks.EarlyStopping(patience=base.patience),
+                callbacks.ReduceLROnPlateau(factor=0.5, patience=max(base.patience // 2, 1)),
+            ],
+            storage=options.storage or folder / STORAGE_FILE,
+            name=problem.name,
+            first=[_as_setting(base)],
+            seed=options.seed,
+            verbose=0 if options.quiet else 1,
+        )
+        interrupted = False
+        try:
+            run.run()
+        except KeyboardInterrupt:
+            interrupted = True
+        best = _report(run.result, folder, interrupted)
+        if best is None:
+            return INTERRUPTED if interrupted else _nothing()
+        settings = _settings(base, best)
+        training = _training(options, settings)
+        unfinished.begin(folder, training.arguments)
+        set_random_seed(settings.seed)
+        code = train_into(folder, build_network(problem, settings), problem, settings, training)
+        return INTERRUPTED if interrupted else code
+    finally:
+        # A search that came to nothing leaves nothing behind.
+        if not any(folder.glob("model.keras")):
+            for left in folder.glob(f"{STORAGE_FILE}*"):
+                left.unlink()
+        with contextlib.suppress(OSError):
+            folder.rmdir()
+
+
+def _space() -> dict[str, Any]:
+    from fitwell.tuner import Boolean, Choice, Float
+
+    return {
+        "hidden": Choice(HIDDEN),
+        "activation": Choice(["elu", "relu", "tanh"]),
+        "batch_norm": Boolean(),
+        "learning_rate": Float(1e-4, 3e-2, log=True),
+        "regularizer": Choice(["none", "dropout", "l2"]),
+        "dropout": Float(0.05, 0.6, when={"regularizer": "dropout"}),
+        "l2": Float(1e-6, 1e-1, log=True, when={"regularizer": "l2"}),
+    }
+
+
+def _settings(base: Settings, setting: dict[str, Any]) -> Settings:
+    chosen = {name: value for name, value in setting.items() if name != "regularizer"}
+    return dataclasses.replace(base, **chosen)
+
+
+def _as_setting(base: Settings) -> dict[str, Any]:
+    """Return the point of the space where `fitwell train` would begin."""
+    return {
+        "hidden": base.hidden,
+        "activation": base.activation,
+        "batch_norm": base.batch_norm,
+        "learning_rate": 1e-3,
+        "regularizer": "none",
+    }
+
+
+def _defaults(options: Namespace) -> Namespace:
+    """Return the options of `fitwell train` when only the data is named, and what both commands share."""
+    from fitwell.cli.arguments import parse
+
+    train = parse(["train", options.data])
+    return Namespace(**{**vars(train), "epochs": options.epochs, "seed": options.seed})
+
+
+def _training(options: Namespace, settings: Settings) -> Namespace:
+    """Return the options of `fitwell train` that train the network of these settings again."""
+    from fitwell.cli.arguments import parse
+
+    words = ["train", options.data]
+    for name in ("target", "task", "validation_fraction", "test_fraction"):
+        value = getattr(options, name)
+        words += [] if value is None else [f"--{name.replace('_', '-')}", str(value)]
+    words += ["--hidden", *map(str, settings.hidden)]
+    words.append("--batch-norm" if settings.batch_norm else "--no-batch-norm")
+    for name in ("activation", "dropout", "l2", "learning_rate", "batch_size", "epochs", "seed"):
+        words += [f"--{name.replace('_', '-')}", str(getattr(settings, name))]
+    return parse([*words, "--quiet"] if options.quiet else words)
+
+
+def _check_sampler(name: str) -> str:
+    if name == "grid":
+        raise InvalidArgument("--sampler grid has no end here: rates are not a list; see fw.search in Python")
+    return name
+
+
+def _report(result: Any, folder: Path, interrupted: bool) -> dict[str, Any] | None:
+    """Say what was found and write it into the folder; return the best setting, or None when there is none."""
+    say = output().print
+    try:
+        best = result.best_params
+    except StateError:
+        return None
+    table = result.trials
+    ended = table[table["state"] == "complete"]
+    write_beside(folder / "trials.csv", table.to_csv(lineterminator="\n"))
+    picture = io.BytesIO()
+    result.plot()[0].figure.savefig(picture, dpi=110)
+    write_beside(folder / "search.png", picture.getvalue())
+    early = "Interrupted by Ctrl-C after" if interrupted else "Tried"
+    sentence = (
+        f"{early} {counted(len(ended), 'setting')}. The best validation loss is {result.best_value:.4g}"
+    )
+    begun = table["value"].get(0, math.nan)
+    if math.isfinite(begun) and begun != result.best_value:
+        sentence += f", that of the default settings {begun:.4g}"
+    say(f"{sentence}. The best settings:")
+    say("  " + ", ".join(f"{name} {_told(value)}" for name, value in best.items()))
+    return dict(best)
+
+
+def _nothing() -> int:
+    raise StateError("no setting was trained to its end in this time; give more --minutes, or fewer --epochs")
+
+
+def _told(value: Any) -> str:
+    if isinstance(value, tuple):
+        return "-".join(map(str, value))
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
