@@ -65,7 +65,8 @@ class Workload:
 
     `epochs` is the length of a full run, after which the score is read; `epochs_per_fit` the longest single fit that is
     timed for the steady epoch; `epochs_per_dispatch` and `one_function` steer the hand-written scan only. `score_seeds`
-    is how many full runs of ours are averaged (peers run one).
+    is how many full runs of ours are averaged (peers run one). `l2` times the sum of all squared kernels is added to
+    the loss.
     """
 
     name: str
@@ -82,6 +83,7 @@ class Workload:
     epochs_per_dispatch: int
     one_function: bool
     score_seeds: int
+    l2: float = 0.0
 
     @property
     def classifies(self) -> bool:

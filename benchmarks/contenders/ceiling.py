@@ -77,8 +77,9 @@ def initial_state(workload: Workload, seed: int) -> State:
 class Program:
     """Whole epochs of one workload as a pure function of state, data and order."""
 
-    def __init__(self, workload: Workload) -> None:
+    def __init__(self, workload: Workload, padded: bool | None = None) -> None:
         self._workload = workload
+        self._padded = padded
 
     def _forward(
         self, parameters: Parameters, moving: Parameters, x: jax.Array, weights: Any, key: jax.Array
@@ -171,7 +172,10 @@ class Program:
         def objective(parameters: Parameters) -> tuple[jax.Array, tuple[Parameters, Totals]]:
             outputs, moved = self._forward(parameters, state.moving, x, (weights / count)[:, None], key)
             loss = jnp.sum(self._losses(outputs, y) * weights)
-            return loss / count, (moved, Totals(loss, jnp.sum(self._correct(outputs, y) * weights)))
+            penalty = self._workload.l2 * sum(
+                jnp.sum(jnp.square(p["kernel"])) for p in parameters if "kernel" in p
+            )
+            return loss / count + penalty, (moved, Totals(loss, jnp.sum(self._correct(outputs, y) * weights)))
 
         gradients, (moved, totals) = jax.grad(objective, has_aux=True)(state.parameters)
         if not self._workload.one_function:
@@ -182,12 +186,15 @@ class Program:
     def epochs(
         self, state: State, train: tuple[Any, Any], valid: tuple[Any, Any], orders: Any, key: Any
     ) -> tuple[State, tuple[Totals, Totals]]:
-        """Run one epoch for each of `orders` (epochs, steps, batch size), where -1 is padding."""
+        """Run one epoch for each of `orders` (epochs, steps, batch size), where -1 is padding.
+
+        There is some when not told otherwise and the rows of `train` do not fill the batches.
+        """
         import jax
         import jax.numpy as jnp
 
         x, y = train
-        padded = bool(len(x) % orders.shape[-1])
+        padded = bool(len(x) % orders.shape[-1]) if self._padded is None else self._padded
 
         def step(carry: tuple[State, Totals], rows: jax.Array) -> tuple[tuple[State, Totals], None]:
             state, totals = carry

@@ -49,7 +49,8 @@ def build_sequential(keras: Any, workload: Workload) -> Any:
             layers.append(keras.layers.Dropout(layer.rate))
         else:
             activation = OUTPUT_ACTIVATION[workload.loss] if index == last else "relu" if layer.relu else None
-            layers.append(keras.layers.Dense(layer.units, activation=activation))
+            penalty = keras.regularizers.L2(workload.l2) if workload.l2 else None
+            layers.append(keras.layers.Dense(layer.units, activation=activation, kernel_regularizer=penalty))
     return keras.Sequential(layers)
 
 

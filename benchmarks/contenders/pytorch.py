@@ -63,7 +63,10 @@ class TorchTraining:
             "binary_crossentropy": functional.binary_cross_entropy_with_logits,
             "mse": functional.mse_loss,
         }[workload.loss]
-        parameters = self._network.parameters()
+        kernels = [parameter for parameter in self._network.parameters() if parameter.ndim > 1]
+        others = [parameter for parameter in self._network.parameters() if parameter.ndim <= 1]
+        # The gradient of l2 w² is 2 l2 w.
+        parameters = [{"params": kernels, "weight_decay": 2 * workload.l2}, {"params": others}]
         if workload.optimizer == "sgd":
             self._optimizer: Any = torch.optim.SGD(parameters, lr=workload.learning_rate, fused=True)
         else:

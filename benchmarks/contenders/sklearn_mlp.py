@@ -21,14 +21,16 @@ class SklearnTraining:
         self._data = data
         self._threads = int(settings["threads"])
         # The regressor's loss is half the mean squared error, so its rate must be twice as large for the same steps.
+        batch_size = min(workload.batch_size, len(data.x))
         rate = workload.learning_rate * (1 if workload.classifies else 2)
         model = MLPClassifier if workload.classifies else MLPRegressor
         self._model: Any = model(
             hidden_layer_sizes=[layer.units for layer in workload.layers[:-1] if isinstance(layer, Dense)],
             activation="relu",
             solver=workload.optimizer,
-            alpha=0.0,
-            batch_size=min(workload.batch_size, len(data.x)),
+            # It adds alpha / 2 Σ w² to the sum of a batch's losses; half as much for its halved squares.
+            alpha=workload.l2 * batch_size * (2 if workload.classifies else 1),
+            batch_size=batch_size,
             learning_rate_init=rate,
             momentum=0.0,
             beta_1=ADAM_BETAS[0],

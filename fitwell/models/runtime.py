@@ -43,6 +43,7 @@ class Runtime:
         self._frozen: list[bool] = []
         self._sent: dict[str, Any] = {}
         self._shared: Shared | None = None
+        self._no_metrics: dict[str, np.ndarray] | None = None
         self._shapes: list[tuple[Any, ...]] = []
 
     # --- the program ---------------------------------------------------------------------------------------
@@ -132,8 +133,11 @@ class Runtime:
 
     def share_machines(self, other: Runtime) -> None:
         """Run on the compiled programs of `other`, whose model has the same structure."""
-        other._machines()
-        self._shared = other._shared
+        if other._shared is None:
+            other._shared = share(other.program)
+        # The two were compared just now; doing so again for every run would cost more than a short one.
+        self._shared = Shared(other.program, None, other._shared.machines)
+        self._no_metrics = other._empty_metrics()
 
     # --- the state -----------------------------------------------------------------------------------------
 
@@ -152,14 +156,20 @@ class Runtime:
             statistics={},
             slots=slots,
             hyper={},
-            metrics=jax.eval_shape(program.zero_metrics),
+            metrics=dict(self._empty_metrics()),
             policies={},
             **counters(self.seed, int(self.optimizer.step.value), self.epoch),
         )
-        state.metrics = jax.tree.map(lambda struct: np.zeros(struct.shape, struct.dtype), state.metrics)
         state = self.refresh(state)
         state.policies = {policy.name: policy.init(state) for policy in policies}
         return state
+
+    def _empty_metrics(self) -> dict[str, np.ndarray]:
+        """Return accumulators of the right shapes; a run begins by setting them."""
+        if self._no_metrics is None:
+            structs = jax.eval_shape(self.program.zero_metrics)
+            self._no_metrics = {path: np.zeros(s.shape, s.dtype) for path, s in structs.items()}
+        return self._no_metrics
 
     def refresh(self, state: TrainState) -> TrainState:
         """Return `state` with the model's present weights and hyperparameters."""

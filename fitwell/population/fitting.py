@@ -56,6 +56,7 @@ class Course:
     rows: Rows
     pace: Pace = field(default_factory=lambda: Pace(PATIENCE_SECONDS))
     checked: bool = False
+    measured: list[str] | None = None
 
 
 def make_groups(members: Sequence[Member], source: Source) -> list[Group]:
@@ -100,6 +101,11 @@ class MemberFit(Fit):
         if not self.course.checked:
             super()._check(data, validation)
             self.course.checked = True
+
+    def _measured(self) -> list[str]:
+        if self.course.measured is None:
+            self.course.measured = super()._measured()
+        return self.course.measured
 
     def _make_feed(self, data: Data, batch_size: int | None, **settings: Any) -> Feed:
         chosen = self.course.rows.chosen_by(self.member.fold)

@@ -34,7 +34,7 @@ class Rows:
         if fold not in self._parts:
             assert self.folds is not None and fold is not None
             chosen = self.folds[fold].validation
-            self._parts[fold] = Data(jax.tree.map(lambda leaf: leaf[chosen], self.data.batch))
+            self._parts[fold] = Data(jax.tree.map(lambda leaf: np.asarray(leaf)[chosen], self.data.batch))
         return self._parts[fold]
 
     def block_of(self, fold: int | None, validation: Data, batch_size: int | None) -> Validation | None:
@@ -116,10 +116,11 @@ class Source:
         folds = None
         if self._folds is not None or self._splits is not None:
             folds = make_folds(self._folds, self._splits, batch, classifies(model.loss))
-        return Rows(_on_device(data), validation and _on_device(validation), folds)
+        return Rows(_on_device(data), validation, folds)
 
 
 def _on_device(data: Data) -> Data:
+    """Return rows that the feeds of all members share instead of each moving its own."""
     return Data(
         jax.tree.map(lambda leaf: leaf if isinstance(leaf, np.memmap) else jnp.asarray(leaf), data.batch)
     )

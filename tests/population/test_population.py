@@ -3,26 +3,43 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+import os
+import signal
+import threading
+import zipfile
+
+import numpy as np
+import pytest
+import scipy.stats
 
 import fitwell as fw
+from fitwell import random
 from fitwell.engine import compiling
+from fitwell.errors import FileError, InvalidArgument, StateError
 from tests.population.conftest import dense
 
 
-def test_settings_times_seeds(regression):
+@pytest.fixture
+def trained(regression):
+    """Return a population of six members after four epochs."""
     x, y, validation = regression
-    population = fw.Population(dense, fw.grid(learning_rate=[0.01, 0.1]), seeds=range(3))
-    returned = population.fit(x, y, epochs=4, validation_data=validation, verbose=0)
-    assert returned is population
-    results = population.results
-    assert results["learning_rate"].tolist() == [0.01] * 3 + [0.1] * 3
-    assert results["seed"].tolist() == [0, 1, 2] * 2
+    population = fw.Population(dense, fw.grid(learning_rate=[0.01, 0.1, 0.05]), seeds=[3, 8])
+    return population.fit(x, y, epochs=4, validation_data=validation, verbose=0)
+
+
+def test_settings_times_seeds(trained):
+    results = trained.results
+    assert results["learning_rate"].tolist() == [0.01, 0.01, 0.1, 0.1, 0.05, 0.05]
+    assert results["seed"].tolist() == [3, 8] * 3
     assert results["epochs"].tolist() == [4] * 6
     assert results["status"].tolist() == ["finished"] * 6
     assert results["stopped_epoch"].isna().all()
-    for row, history in zip(results.itertuples(), population.history, strict=True):
+    for row, history in zip(results.itertuples(), trained.history, strict=True):
         assert row.val_loss == history.history["val_loss"][-1]
         assert row.best_loss == min(history.history["loss"])
+    assert trained.best("val_loss") is trained.member(int(results["val_loss"].idxmin()))
+    assert trained.best() is trained.best("val_loss")
 
 
 def test_one_structure_is_traced_and_compiled_once(regression):
@@ -37,3 +54,283 @@ def test_one_structure_is_traced_and_compiled_once(regression):
     population.fit(x, y, epochs=3, validation_data=validation, verbose=0)
     assert compiling.statistics.traced - before.traced == 1
     assert compiling.statistics.compiled - before.compiled == 1
+
+
+def test_structures_that_differ_are_grouped(regression):
+    def build(setting):
+        hidden = [fw.layers.Dense(setting["units"], activation=setting["activation"]) for _ in range(2)]
+        model = fw.Sequential([fw.Input((3,)), *hidden, fw.layers.Dense(1)])
+        model.compile(loss="mse", optimizer=fw.optimizers.Adam(setting["rate"]))
+        return model
+
+    x, y, _ = regression
+    members = fw.grid(units=[3, 4], activation=["relu", "tanh"], rate=[0.01, 0.1])
+    population = fw.Population(build, members).fit(x, y, epochs=2, verbose=0)
+    assert [len(group.members) for group in population._groups] == [2, 2, 2, 2]
+    assert population.predict(x).shape == (8, 50, 1)
+    for member, outputs in zip(population.members, population.predict(x), strict=True):
+        np.testing.assert_allclose(outputs, member.model.predict(x), rtol=1e-6)
+
+
+def test_functions_with_constants_of_their_own_are_different_programs(regression):
+    def build(setting):
+        slope = setting["slope"]
+        stack = [fw.Input((3,)), fw.layers.Dense(3, activation=lambda x: slope * x), fw.layers.Dense(1)]
+        model = fw.Sequential(stack)
+        model.compile(loss="mse", optimizer="sgd")
+        return model
+
+    x, y, _ = regression
+    population = fw.Population(build, fw.grid(slope=[0.1, 2.0])).fit(x, y, epochs=1, verbose=0)
+    assert len(population._groups) == 2
+    with random.seeded(0):
+        model = build({"slope": 2.0})
+        history = model.fit(x, y, epochs=1, verbose=0)
+    assert population.history[1].history["loss"] == pytest.approx(history.history["loss"])
+
+
+def test_hyperparameters_may_be_missing_or_called_like_a_metric(regression):
+    def build(setting):
+        model = fw.Sequential([fw.Input((3,)), fw.layers.Dense(1)])
+        model.compile(loss=setting["loss"], optimizer="sgd")
+        return model
+
+    x, y, _ = regression
+    population = fw.Population(build, [{"loss": "mse"}, {"loss": "mae", "extra": 1}]).fit(x, y, verbose=0)
+    assert population.results["loss (setting)"].tolist() == ["mse", "mae"]
+    assert population.results["extra"].isna().tolist() == [True, False]
+
+
+def test_grid_and_draw():
+    assert fw.grid(a=[1, 2], b="xy"[:1].split()) == [{"a": 1, "b": "x"}, {"a": 2, "b": "x"}]
+    drawn = fw.draw(200, random_state=1, rate=scipy.stats.loguniform(1e-4, 1e-1), units=[10, 30])
+    assert drawn == fw.draw(200, random_state=1, rate=scipy.stats.loguniform(1e-4, 1e-1), units=[10, 30])
+    rates = [setting["rate"] for setting in drawn]
+    assert all(1e-4 <= rate <= 1e-1 and isinstance(rate, float) for rate in rates)
+    assert scipy.stats.kstest(np.log10(rates), scipy.stats.uniform(-4, 3).cdf).pvalue > 0.01
+    assert {setting["units"] for setting in drawn} == {10, 30}
+    with pytest.raises(InvalidArgument, match="expected a list of values, got 0.1"):
+        fw.grid(rate=0.1)
+    with pytest.raises(InvalidArgument, match="the list of values is empty"):
+        fw.draw(3, rate=[])
+    with pytest.raises(InvalidArgument, match="how many settings"):
+        fw.draw(0, rate=[1])
+
+
+def test_predictions_and_ensembles(trained, regression):
+    _, _, (x_new, y_new) = regression
+    outputs = trained.predict(x_new)
+    assert outputs.shape == (6, 20, 1)
+    for member, output in zip(trained.members, outputs, strict=True):
+        np.testing.assert_allclose(output, member.model.predict(x_new), rtol=1e-6)
+    best = np.argsort(trained.results["val_loss"].to_numpy())[:3]
+    mean, spread = trained.ensemble(top=3).predict(x_new)
+    np.testing.assert_allclose(mean, outputs[best].mean(axis=0), rtol=1e-5)
+    np.testing.assert_allclose(spread, outputs[best].std(axis=0), rtol=1e-4)
+    table = trained.evaluate(x_new, y_new)
+    np.testing.assert_allclose(table["loss"], ((outputs - y_new) ** 2).mean(axis=(1, 2)), rtol=1e-5)
+    with pytest.raises(InvalidArgument, match="between 1 and the 6 members, got 7"):
+        trained.ensemble(top=7)
+
+
+def test_a_classifier_that_answers_as_one(classes):
+    x, y, _ = classes
+
+    def build(setting):
+        model = fw.Sequential([fw.Input((4,)), fw.layers.Dense(3, activation="softmax")])
+        model.compile(loss="sparse_categorical_crossentropy", optimizer="sgd", metrics=["accuracy"])
+        return model
+
+    population = fw.Population(build, seeds=range(3)).fit(x, y, epochs=3, verbose=0)
+    np.testing.assert_allclose(population.ensemble().predict(x).mean.sum(axis=1), 1, rtol=1e-5)
+    ranked = population.results["accuracy"].to_numpy()
+    assert population.best("accuracy") is population.member(int(ranked.argmax()))
+
+
+def test_a_saved_population_goes_on_as_if_nothing_had_happened(regression, tmp_path):
+    def build(setting):
+        stack = [fw.Input((3,)), fw.layers.Dense(4), fw.layers.BatchNormalization(), fw.layers.Dropout(0.2)]
+        model = fw.Sequential([*stack, fw.layers.Dense(1)])
+        model.compile(loss="mse", optimizer=fw.optimizers.Adam(setting["rate"]))
+        return model
+
+    def plateau():
+        return [fw.callbacks.ReduceLROnPlateau(monitor="loss", patience=0, min_delta=100.0, factor=0.5)]
+
+    x, y, _ = regression
+    population = fw.Population(build, fw.grid(rate=[0.01, 0.1]), seeds=[1, 2])
+    population.fit(x, y, epochs=3, callbacks=plateau(), verbose=0)
+    file = tmp_path / "population.fit"
+    population.save(file)
+    with zipfile.ZipFile(file) as archive:
+        json.loads(archive.read("manifest.json"))
+    loaded = fw.Population.load(file, build)
+    assert loaded.results.equals(population.results)
+    np.testing.assert_array_equal(loaded.predict(x), population.predict(x))
+    assert loaded.member(0).optimizer.learning_rate == population.member(0).optimizer.learning_rate < 0.01
+    for one in (loaded, population):
+        one.fit(x, y, epochs=5, initial_epoch=3, verbose=0)
+    for one, other in zip(loaded.history, population.history, strict=True):
+        assert one.history == other.history
+
+
+def test_files_that_do_not_fit(trained, tmp_path):
+    file = tmp_path / "population.fit"
+    trained.save(file)
+    with pytest.raises(FileError, match="exists already"):
+        trained.save(file, overwrite=False)
+    with pytest.raises(FileError, match="no folder"):
+        trained.save(tmp_path / "nowhere" / "population.fit")
+    with pytest.raises(FileError, match="there is no file"):
+        fw.Population.load(tmp_path / "other.fit", dense)
+
+    def wider(setting):
+        model = fw.Sequential([fw.Input((3,)), fw.layers.Dense(6, activation="tanh"), fw.layers.Dense(1)])
+        model.compile(loss="mse", optimizer="sgd")
+        return model
+
+    message = r"for learning_rate=0.01, seed 3, .*layers.0/bias.* is \(5,\) in the file and \(6,\)"
+    with pytest.raises(FileError, match=message):
+        fw.Population.load(file, wider)
+    population = fw.Population(lambda setting: dense({}), [{"activation": np.tanh}])
+    with pytest.raises(StateError, match="not trained yet"):
+        population.save(file)
+    population.fit(np.zeros((4, 3)), np.zeros(4), verbose=0)
+    with pytest.raises(InvalidArgument, match="hyperparameter activation=.* cannot be written"):
+        population.save(file)
+
+
+def test_pictures(trained):
+    from matplotlib import pyplot as plt
+
+    curves = trained.plot_curves()
+    assert len(curves.lines) == 6 + 1
+    np.testing.assert_allclose(
+        curves.lines[-1].get_ydata(), np.median([h.history["val_loss"] for h in trained.history], axis=0)
+    )
+    assert len(trained.plot_curves("loss", by="learning_rate").get_legend().get_texts()) == 3
+    effect = trained.plot_effect("learning_rate")
+    medians = trained.results.groupby("learning_rate")["val_loss"].median()
+    np.testing.assert_allclose(effect.lines[0].get_xydata(), np.c_[medians.index, medians], rtol=1e-6)
+    with pytest.raises(InvalidArgument, match="'learning_rat', did you mean 'learning_rate'"):
+        trained.plot_effect("learning_rat")
+    with pytest.raises(InvalidArgument, match="two hyperparameters that vary, there is 1 .learning_rate."):
+        trained.plot_pairs()
+    settings = fw.grid(learning_rate=[0.001, 0.1], name=["a", "b"], units=[1, 2])
+    pairs = fw.Population(dense, settings).fit(np.ones((4, 3)), np.ones(4), verbose=0).plot_pairs("loss")
+    assert len([axes for axes in pairs.axes if axes.get_xlabel()]) == 3
+    plt.close("all")
+
+
+def test_observers_of_epochs_get_copies(regression):
+    class Losses(fw.callbacks.Callback):
+        def __init__(self):
+            super().__init__()
+            self.seen = 0
+
+        def on_epoch_end(self, epoch, logs=None):
+            self.seen += 1
+            found[id(self.model)] = self.seen
+
+    found = {}
+    x, y, _ = regression
+    population = fw.Population(dense, seeds=[0, 1]).fit(x, y, epochs=3, callbacks=[Losses()], verbose=0)
+    assert found == {id(member.model): 3 for member in population.members}
+
+
+def test_ctrl_c_keeps_what_was_learned(regression):
+    x, y, _ = regression
+    started = threading.Event()
+
+    class Waits(fw.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            if epoch == 3:
+                started.set()
+
+    def interrupt():
+        started.wait(60)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    threading.Thread(target=interrupt, daemon=True).start()
+    population = fw.Population(dense, seeds=range(5))
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            population.fit(x, y, epochs=100_000, callbacks=[Waits()], verbose=0)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    status = population.results["status"].tolist()
+    assert status[0] == "interrupted"
+    assert status[-1] == "not trained"
+    learned = population.member(0).evaluate(x, y, verbose=0)
+    assert learned < population.member(4).evaluate(x, y, verbose=0)
+    assert len(population.history[0].epoch) == population.results["epochs"][0] >= 4
+
+
+def test_progress_says_how_many_are_done(trained, regression, capsys):
+    x, y, validation = regression
+    trained.fit(x, y, epochs=5, initial_epoch=4, validation_data=validation)
+    assert "6/6" in (line := capsys.readouterr().out)
+    assert "best val_loss" in line
+
+
+def test_a_failing_member_ends_the_run(regression):
+    x, y, _ = regression
+
+    class Breaks(fw.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            raise ZeroDivisionError("mine")
+
+    with pytest.raises(ZeroDivisionError, match="mine"):
+        fw.Population(dense, seeds=[0, 1]).fit(x, y, callbacks=[Breaks()], epochs=2, verbose=0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"build": 3}, "build must be a function"),
+        ({"build": lambda setting: None}, "does it end with `return model`"),
+        ({"build": lambda setting: fw.Sequential([fw.layers.Dense(1)])}, "not compiled: call model.compile"),
+        ({"members": {"rate": [1, 2]}}, r"expected a list of dicts .*write fw.grid"),
+        ({"members": []}, "the list is empty"),
+        ({"members": [3]}, "expected dicts from names to values"),
+        ({"members": [{"seed": 3}]}, "cannot be called 'seed'"),
+        ({"seeds": 5}, r"write \[5\] for this one seed, or range\(5\)"),
+        ({"seeds": [1, 1]}, "expected different seeds"),
+        ({"seeds": [-1]}, "whole numbers of at least 0"),
+    ],
+)
+def test_mistakes_in_the_making(arguments, message):
+    with pytest.raises(InvalidArgument, match=message):
+        fw.Population(**({"build": dense} | arguments))
+
+
+def test_mistakes_in_fitting(trained, regression):
+    x, y, _ = regression
+    population = fw.Population(dense)
+
+    class ByBatch(fw.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            pass
+
+    for arguments, message in [
+        ({"callbacks": [ByBatch()]}, "ByBatch looks at batches, .* look at epochs instead"),
+        (
+            {"callbacks": [fw.callbacks.CSVLogger("log.csv")]},
+            "all members would write to CSVLogger's one filename",
+        ),
+        ({"callbacks": [fw.callbacks.EarlyStopping("val_los")]}, "monitor='val_los' is not measured"),
+        ({"epochs": -1}, "epochs must be a whole number"),
+        ({"x": None}, "x is missing"),
+        ({"x": iter([(x, y)]), "y": None}, "x must be arrays, not a generator"),
+        ({"validation_data": iter([(x, y)])}, "validation_data must be arrays"),
+    ]:
+        with pytest.raises(InvalidArgument, match=message):
+            population.fit(**({"x": x, "y": y, "verbose": 0} | arguments))
+        assert population.members[0].status == "not trained"
+    with pytest.raises(StateError, match="not trained yet"):
+        population.best()
+    with pytest.raises(InvalidArgument, match="'val_los' was not measured, did you mean 'val_loss'"):
+        trained.best("val_los")
+    with pytest.raises(InvalidArgument, match="6 members, counted from 0, got 6"):
+        trained.member(6)

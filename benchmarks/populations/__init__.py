@@ -1,0 +1,1 @@
+"""Populations: total wall time of training many small networks, beside the ways in which others do it."""

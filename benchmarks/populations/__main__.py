@@ -1,0 +1,110 @@
+"""Command line: `python -m benchmarks.populations`, from the root of the repository.
+
+Every run has a process of its own, without a compilation cache on disk; times begin after the imports, with the data
+in memory, and end when the last member is trained. Peers that train one network after another would take minutes to
+hours: two or three of their members are timed, the first apart (it may compile), and the rest is reckoned.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import mean, median
+from typing import Any
+
+from benchmarks.environment import processor, versions
+from benchmarks.populations.tasks import TASKS, Task
+from benchmarks.populations.ways import FRACTION, WAYS, finite_mean
+
+RESULTS = Path(__file__).parent / "RESULTS.md"
+PROCESSES = 2
+
+
+def _begin(task: Task, way: str, *members: int) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "benchmarks.populations.fresh", task.name, way, *map(str, members)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
+def _end(process: subprocess.Popen[str]) -> dict[str, Any]:
+    output, _ = process.communicate()
+    if process.returncode:
+        raise RuntimeError(f"{process.args} failed")
+    found: dict[str, Any] = json.loads(output)
+    return found
+
+
+def reckon(seconds: Sequence[float], members: int) -> float:
+    """Time of `members` from that of the first few: the first once, the others at their mean."""
+    return seconds[0] + (members - 1) * mean(seconds[1:])
+
+
+def row(task: Task, way: str, repeats: int) -> list[tuple[str, float, dict[str, Any]]]:
+    """Title, seconds and details of one way; of a peer's, alone and in two processes."""
+    title, members = WAYS[way][0], len(task.members)
+    if way not in FRACTION:
+        runs = [_end(_begin(task, way)) for _ in range(repeats)]
+        return [(title, median(run["seconds"][0] for run in runs), runs[0])]
+    timed = FRACTION[way] + 1
+    alone = _end(_begin(task, way, 0, timed))
+    pair = [_begin(task, way, i * members // PROCESSES, timed) for i in range(PROCESSES)]
+    shared = [reckon(_end(process)["seconds"], members // PROCESSES) for process in pair]
+    note = f"{title}, reckoned from {timed} members"
+    return [
+        (f"{note}, one by one", reckon(alone["seconds"], members), alone),
+        (f"{note}, in {PROCESSES} processes", max(shared), alone),
+    ]
+
+
+def table(task: Task, ways: Sequence[str], repeats: int) -> str:
+    """The table of one task."""
+    rows = [entry for way in ways for entry in row(task, way, repeats)]
+    ours = next((seconds for title, seconds, _ in rows if title == WAYS["population"][0]), None)
+    lines = [
+        f"### {task.name}: {task.title}",
+        "",
+        "| way | total, s | of Population | peak memory, MiB | mean validation loss |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for title, seconds, run in rows:
+        ratio = "" if ours is None else f"{seconds / ours:.2f}"
+        whole = len(run["losses"]) == len(task.members)
+        memory = f"{run['peak'] / 2**20:.0f} (+{run['above'] / 2**20:.0f})" if whole else ""
+        loss = f"{finite_mean(run['losses']):.4g}" if whole else ""
+        lines.append(f"| {title} | {seconds:.3g} | {ratio} | {memory} | {loss} |")
+    installed = ", ".join(
+        f"{name} {version}" for name, version in versions(["jax", "keras", "torch"]).items()
+    )
+    lines += ["", f"{repeats} repeats, median. {datetime.now(UTC):%Y-%m-%d}, {processor()}; {installed}"]
+    return "\n".join(lines)
+
+
+def main(argv: Sequence[str]) -> None:
+    """Measure, print, and write if asked."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.populations", description=__doc__)
+    parser.add_argument("--tasks", nargs="+", choices=TASKS, default=list(TASKS))
+    parser.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS))
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument(
+        "--write", action="store_true", help="put the tables into benchmarks/populations/RESULTS.md"
+    )
+    options = parser.parse_args(argv)
+    tables = []
+    for name in options.tasks:
+        tables.append(table(TASKS[name], options.ways, options.repeats))
+        print(tables[-1] + "\n", flush=True)
+    if options.write:
+        assert __doc__ is not None
+        heading = (
+            "# Populations\n\nWritten by `python -m benchmarks.populations --write`; do not edit by hand.\n\n"
+        )
+        method = __doc__.partition("\n\n")[2]
+        RESULTS.write_text(heading + method + "\n" + "\n\n".join(tables) + "\n")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,90 @@
+"""Ways to train a population. Each returns the validation loss of every member it trained, in order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from benchmarks.contenders import CONTENDERS
+from benchmarks.contenders.keras_jax import build_sequential, compile_arguments
+from benchmarks.populations.by_hand import in_turn, stacked
+from benchmarks.populations.tasks import Member, Task
+from benchmarks.populations.torch_vmap import ensemble
+from benchmarks.workloads import Data
+
+Way = Callable[[Task, Data, Sequence[Member]], list[float]]
+
+
+def population(task: Task, data: Data, members: Sequence[Member]) -> list[float]:
+    """fitwell's Population."""
+    import fitwell as fw
+
+    first = task.job(members[0], data).workload
+
+    def build(setting: dict[str, float]) -> fw.Model:
+        import dataclasses
+
+        workload = dataclasses.replace(first, **setting)
+        model = build_sequential(fw, workload)
+        model.compile(**compile_arguments(fw, workload))
+        return model
+
+    settings = list(dict.fromkeys((member.learning_rate, member.l2) for member in members))
+    seeds = list(dict.fromkeys(member.seed for member in members))
+    pop = fw.Population(build, [{"learning_rate": rate, "l2": l2} for rate, l2 in settings], seeds)
+    rows = (
+        {"splits": task.splits(len(data.x))}
+        if task.folds
+        else {"validation_data": (data.x_valid, data.y_valid)}
+    )
+    pop.fit(
+        data.x, data.y, batch_size=task.workload.batch_size, epochs=task.workload.epochs, verbose=0, **rows
+    )
+    return [history.history["val_loss"][-1] for history in pop.history]
+
+
+def _one_by_one(name: str, settings: dict[str, int | str]) -> Way:
+    def train(task: Task, data: Data, members: Sequence[Member]) -> list[float]:
+        losses = []
+        for member in members:
+            score = CONTENDERS[name].start(task.job(member, data), settings).train(task.workload.epochs)
+            assert score is not None
+            losses.append(score.loss)
+        return losses
+
+    return train
+
+
+# Peers run on one thread, at the settings that were fastest for networks of these sizes (RESULTS.md).
+WAYS: dict[str, tuple[str, Way]] = {
+    "population": ("fitwell Population", population),
+    "loop": ("fitwell fit in a loop", _one_by_one("fitwell", {})),
+    "by-hand-in-turn": ("hand-written JAX, one program, members in turn on 2 threads", in_turn),
+    "by-hand-stacked": ("hand-written JAX, stacked (vmap)", stacked),
+    "torch-vmap": ("hand-written torch.func.vmap", ensemble),
+    "keras": ("Keras (JAX)", _one_by_one("keras", {})),
+    "keras-steps": (
+        "Keras (JAX), steps_per_execution 128",
+        _one_by_one("keras-steps", {"steps_per_execution": 128}),
+    ),
+    "pytorch": ("PyTorch (eager)", _one_by_one("pytorch", {"threads": 1, "gather": "epoch"})),
+    "sklearn": ("scikit-learn", _one_by_one("sklearn", {"threads": 1})),
+}
+# Members that stand for all where all would take too long: the first is left out of the mean, for it compiles.
+FRACTION = {"keras": 2, "keras-steps": 2, "pytorch": 2, "sklearn": 2}
+
+
+def imports(name: str) -> None:
+    """Import what a way needs, so that imports are not timed."""
+    if name.startswith("by-hand"):
+        import jax  # noqa: F401
+    elif name == "torch-vmap":
+        import torch  # noqa: F401
+    else:
+        CONTENDERS[{"population": "fitwell", "loop": "fitwell"}.get(name, name)].prepare()
+
+
+def finite_mean(losses: Sequence[float]) -> float:
+    """Mean over the members that did not diverge."""
+    return float(np.mean([loss for loss in losses if np.isfinite(loss)]))
