@@ -78,6 +78,7 @@ _RENAMED: dict[str, tuple[str, Callable[..., Any]]] = {
         lambda tensors, axis=-1: jnp.concatenate(tensors, axis),
     ),
     "constant": ("jax.numpy.asarray(value)", lambda value, dtype=None: jnp.asarray(value, dtype or floatx())),
+    "eval": ("numpy.asarray(x)", np.asarray),
     "expand_dims": ("jax.numpy.expand_dims(x, axis=-1)", lambda x, axis=-1: jnp.expand_dims(x, axis)),
     "flatten": ("jax.numpy.ravel(x)", jnp.ravel),
     "hard_sigmoid": ("jax.numpy.clip(0.2 * x + 0.5, 0, 1)", lambda x: jnp.clip(0.2 * x + 0.5, 0, 1)),

@@ -15,6 +15,7 @@ from fitwell import config as settings
 from fitwell.errors import InvalidArgument, ShapeError
 from fitwell.registry import Configurable, Registry
 from fitwell.registry import serialize as _serialize
+from fitwell.spellings import older_address
 
 Array = jax.Array
 Axis = int | Sequence[int]
@@ -157,6 +158,9 @@ max_norm, min_max_norm, unit_norm, non_neg, radial_constraint = (
     UnitNorm,
     NonNeg,
     RadialConstraint,
+)
+__getattr__ = older_address(
+    __name__, __name__, {"maxnorm": "max_norm", "unitnorm": "unit_norm", "nonneg": "non_neg"}
 )
 
 

@@ -24,6 +24,7 @@ from fitwell import random
 from fitwell.errors import InvalidArgument, ShapeError
 from fitwell.registry import Configurable, Registry
 from fitwell.registry import serialize as _serialize
+from fitwell.spellings import older_address
 
 Values = np.ndarray[Any, np.dtype[Any]]
 Shape = Sequence[int]
@@ -420,6 +421,9 @@ variance_scaling = VarianceScaling
 glorot_normal, glorot_uniform = GlorotNormal, GlorotUniform
 he_normal, he_uniform = HeNormal, HeUniform
 lecun_normal, lecun_uniform = LecunNormal, LecunUniform
+__getattr__ = older_address(
+    __name__, __name__, {"uniform": "RandomUniform", "normal": "RandomNormal", "zero": "Zeros", "one": "Ones"}
+)
 
 
 def get(identifier: Any) -> Callable[..., Any] | None:

@@ -6,7 +6,7 @@ import importlib
 import os
 import sys
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -45,14 +45,16 @@ def _is_import(frame: FrameType) -> bool:
 def older_address(older: str, today: str, names: Iterable[str]) -> Callable[[str], Any]:
     """Return the ``__getattr__`` of a module `older` whose `names` live in the module `today`.
 
+    names: the names, or a dict from older names to those of today.
+
     >>> __getattr__ = older_address("fitwell.utils.np_utils", "fitwell.utils", ["to_categorical"])
     """
-    known = frozenset(names)
+    known = dict(names) if isinstance(names, Mapping) else {name: name for name in names}
 
     def find(name: str) -> Any:
         if name not in known:
             raise AttributeError(f"module {older!r} has no attribute {name!r}")
-        warn_older(f"{older}.{name}", f"{today}.{name}")
-        return getattr(importlib.import_module(today), name)
+        warn_older(f"{older}.{name}", f"{today}.{known[name]}")
+        return getattr(importlib.import_module(today), known[name])
 
     return find

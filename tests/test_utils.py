@@ -60,6 +60,17 @@ def test_class_codes_lead_to_one_hot_rows() -> None:
     assert utils.to_categorical(codes).tolist() == [[0, 1], [1, 0], [0, 1]]
 
 
+@pytest.mark.parametrize(("axis", "order"), [(-1, 2), (-2, 2), (1, 1)])
+def test_normalize_equals_keras(axis: int, order: int) -> None:
+    import keras
+
+    x = np.random.default_rng(0).normal(size=(4, 5))
+    x[2] = 0
+    np.testing.assert_allclose(
+        utils.normalize(x, axis, order), keras.utils.normalize(x, axis, order), rtol=1e-12
+    )
+
+
 def test_set_random_seed_makes_programs_repeat_themselves() -> None:
     from fitwell.random import next_seed
 

@@ -17,6 +17,7 @@ from fitwell import initializers
 from fitwell.errors import InvalidArgument
 from fitwell.losses.base import kept_arguments, snake_case
 from fitwell.registry import Configurable, Registry
+from fitwell.spellings import warn_older
 from fitwell.variables import Variable
 
 Array = jax.Array
@@ -170,6 +171,7 @@ class Metric(Configurable):
 
     def reset_states(self) -> None:
         """Older name of `reset_state`."""
+        warn_older("metric.reset_states()", "metric.reset_state()")
         self.reset_state()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:

@@ -17,7 +17,7 @@ from fitwell.optimizers.moments import Adam, Adamax, AdamW, Nadam
 from fitwell.optimizers.optax_adapter import OptaxOptimizer, is_transformation
 from fitwell.optimizers.root_mean_square import RMSprop
 from fitwell.optimizers.settings import Settings
-from fitwell.spellings import warn_older
+from fitwell.spellings import older_address
 
 __all__ = [
     "SGD",
@@ -38,19 +38,9 @@ __all__ = [
     "deserialize",
 ]
 
-_OLDER_NAMES = {
-    optimizer.__name__.lower(): optimizer
-    for optimizer in (SGD, RMSprop, Adagrad, Adadelta, Adam, Adamax, Nadam)
-}
-
-
-def __getattr__(name: str) -> Any:
-    """Find the classes by the names in lower case that Keras 2 had for them: ``optimizers.adam(lr=0.001)``."""
-    if name not in _OLDER_NAMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    optimizer = _OLDER_NAMES[name]
-    warn_older(f"fitwell.optimizers.{name}", f"fitwell.optimizers.{optimizer.__name__}")
-    return optimizer
+# Keras 2 had the classes in lower case too: ``optimizers.adam(lr=0.001)``.
+_NAMES_OF_KERAS_2 = ("SGD", "RMSprop", "Adagrad", "Adadelta", "Adam", "Adamax", "Nadam")
+__getattr__ = older_address(__name__, __name__, {name.lower(): name for name in _NAMES_OF_KERAS_2})
 
 
 def get(identifier: Any) -> Optimizer:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Unpack
 
+import numpy as np
+
+from fitwell.errors import InvalidArgument
 from fitwell.optimizers.base import Optimizer, optimizers
 from fitwell.optimizers.core import Array, Arrays, Options, Rate
 from fitwell.optimizers.settings import Settings
@@ -34,6 +37,11 @@ class SGD(Optimizer):
         nesterov: bool = False,
         **options: Unpack[Options],
     ) -> None:
+        if not isinstance(nesterov, bool | np.bool_):
+            raise InvalidArgument(
+                f"SGD: nesterov must be True or False, got {nesterov!r}; a decay, which once stood in its place, is "
+                "learning_rate=InverseTimeDecay(learning_rate, decay_steps=1, decay_rate=decay)"
+            )
         super().__init__(learning_rate, **options)
         self.momentum = momentum
         self.nesterov = bool(nesterov)

@@ -105,6 +105,20 @@ def test_norms_held_by_constraints(digits: Any) -> None:
     np.testing.assert_allclose(unit, 1, rtol=1e-5)
 
 
+def test_short_names_of_2018(older: Any) -> None:
+    """Old: `maxnorm` in one word, initializers called `normal` and `uniform`."""
+    with older("fitwell.constraints.maxnorm"):
+        from fitwell.constraints import maxnorm
+    model = Sequential()
+    model.add(Dropout(0.2, input_shape=(60,)))
+    model.add(Dense(60, kernel_initializer="normal", activation="relu", kernel_constraint=maxnorm(3)))
+    model.add(Dense(1, kernel_initializer="uniform", activation="sigmoid"))
+    normal, uniform = model.layers[1].get_weights()[0], model.layers[2].get_weights()[0]
+    assert normal.std() == pytest.approx(0.05, rel=0.05)
+    assert 0.04 < np.abs(uniform).max() <= 0.05
+    assert model.layers[1].kernel_constraint.max_value == 3
+
+
 def test_a_dense_layer_with_its_habits_filled_in() -> None:
     """Old: nothing; `functools.partial` saves writing the same arguments again."""
     RegularizedDense = partial(
