@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO ?= digits
 
-.PHONY: demo test lint format bench clean
+.PHONY: demo test lint format bench exactness clean
 
 demo: $(VENV)/.installed-run  ## train a network on real data, leave a folder in runs/
 	$(BIN)/fitwell train $(DEMO)
@@ -26,6 +26,13 @@ format: $(VENV)/.installed-test
 
 bench: $(VENV)/.installed-bench  ## side by side with Keras, PyTorch and scikit-learn
 	$(BIN)/python -m benchmarks
+
+exactness: $(VENV)/.installed-bench  ## compare everything with its reference and write the tables of docs/exactness.md
+	$(BIN)/python -m pytest -n auto --record-agreement \
+		tests/activations tests/initializers tests/regularizers tests/constraints tests/schedules \
+		tests/losses/test_against_keras.py tests/metrics/test_against_others.py \
+		tests/optimizers/test_against_keras.py tests/optimizers/test_against_others.py \
+		tests/layers/test_harness.py::test_equals_keras tests/layers/test_images.py tests/layers/test_noise.py
 
 clean:
 	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

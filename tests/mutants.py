@@ -5,6 +5,7 @@ Run by hand from the repository root, niced, for it takes long::
     nice python -m tests.mutants                    # every mutant of every room
     nice python -m tests.mutants --sample 400       # a random sample, the same for the same --seed
     nice python -m tests.mutants losses             # one room only
+    nice python -m tests.mutants --at fitwell/losses/base.py:67   # one line only, after a test for it was added
 
 A *room* is a part of the package with the tests that must notice: optimizers, losses, initializers,
 schedules. First its tests run once, unbroken, noting which lines each of them reaches. Then, for each mutant, a
@@ -400,6 +401,7 @@ def main() -> None:
     parser.add_argument("rooms", nargs="*", metavar="room", help=f"of {', '.join(ROOMS)}; all by default")
     parser.add_argument("--sample", type=int, help="how many mutants at most, drawn at random over the rooms")
     parser.add_argument("--seed", type=int, default=0, help="of the sample")
+    parser.add_argument("--at", action="append", metavar="FILE:LINE", help="only this line; may be repeated")
     arguments = parser.parse_args()
     for room in arguments.rooms:
         if room not in ROOMS:
@@ -418,6 +420,8 @@ def main() -> None:
         path = ROOT / ROOMS[room][0]
         for file in [path] if path.is_file() else sorted(path.glob("*.py")):
             everything += [(room, mutant) for mutant in mutants_of(file)]
+    if arguments.at:
+        everything = [(room, m) for room, m in everything if f"{m.path}:{m.lines[0]}" in arguments.at]
     chosen = everything
     if arguments.sample and arguments.sample < len(everything):
         numbers = random.Random(arguments.seed).sample(range(len(everything)), arguments.sample)
