@@ -169,9 +169,11 @@ def _postgresql(url: str) -> Storage:
     try:
         engine = sqlalchemy.create_engine(url, poolclass=sqlalchemy.pool.NullPool)
     except ImportError as error:
+        package = {"psycopg": "'psycopg[binary]'", "psycopg2": "psycopg2-binary"}.get(
+            str(error.name), error.name
+        )
         raise MissingExtra(
-            f"the storage {shown} needs a driver, {error.name}, which is not installed: pip install psycopg2-binary, "
-            "or pip install 'psycopg[binary]' and write postgresql+psycopg://…"
+            f"the storage {shown} needs a driver, {error.name}, which is not installed: pip install {package}"
         ) from error
     key = int.from_bytes(hashlib.sha256(b"fitwell search").digest()[:7], "big")
 

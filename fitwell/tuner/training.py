@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -94,15 +96,17 @@ class Trainer:
         population = self.populate(settings, batch)
         if population is None:
             return batch
-        watched = _Watched(population, batch, self.objective, report, rungs, deadline, member_done)
+        watched = _Watched(population, batch, self.objective, report, rungs, member_done)
 
         def callbacks(place: Setting) -> list[Callback]:
             return [*self._callbacks_of(settings[place[_TRIAL]]), watched.callback()]
 
-        try:
-            self.fit(population, callbacks=callbacks)
-        except KeyboardInterrupt:
-            batch.interrupted = True
+        with _stopped_at(deadline, population) as late:
+            try:
+                self.fit(population, callbacks=callbacks)
+            except KeyboardInterrupt:
+                batch.interrupted = True
+        batch.interrupted |= late.is_set()
         for member in population.members:
             curve = Curve(member.history.history.get(self.objective.name, []), member.seed, member.status)
             batch.curves[member.setting[_TRIAL]].append(curve)
@@ -190,8 +194,33 @@ def held_out(data: Data, by_class: bool) -> tuple[Any, Any]:
     return split.train, split.validation
 
 
+@contextmanager
+def _stopped_at(deadline: float | None, population: Population) -> Iterator[threading.Event]:
+    """Stop the members at `deadline`, at the end of the dispatch they are in; yield what tells that it came."""
+    late, done = threading.Event(), threading.Event()
+
+    def wait() -> None:
+        assert deadline is not None
+        if not done.wait(max(deadline - time.monotonic(), 0.0)):
+            late.set()
+        # Again and again: a member that has only just begun forgets what it was told before.
+        while not done.wait(0.05):
+            for member in population.members:
+                member.model.stop_training = True
+
+    clock = threading.Thread(target=wait, name="fitwell-clock", daemon=True)
+    if deadline is not None:
+        clock.start()
+    try:
+        yield late
+    finally:
+        done.set()
+        if deadline is not None:
+            clock.join()
+
+
 class _Watched:
-    """A population that is looked at while it trains: by the pruner, the clock, the table in the terminal."""
+    """A population that is looked at while it trains: by the pruner, and for the table in the terminal."""
 
     def __init__(
         self,
@@ -200,7 +229,6 @@ class _Watched:
         objective: Objective,
         report: Report | None,
         rungs: Sequence[int],
-        deadline: float | None,
         member_done: Callable[[], None],
     ) -> None:
         self.population = population
@@ -208,25 +236,18 @@ class _Watched:
         self.objective = objective
         self.report = report
         self.rungs = frozenset(rungs)
-        self.deadline = deadline
         self.member_done = member_done
 
     def callback(self) -> Callback:
         """Return the callback of one more member.
 
-        A look at every epoch ends each dispatch there, so only those who need it take one.
+        A look at every epoch ends each dispatch there, so only the pruner takes one.
         """
-        return _Watch(self) if self.report is None and self.deadline is None else _WatchEpochs(self)
+        return _Watch(self) if self.report is None else _WatchEpochs(self)
 
     def member_of(self, model: Any) -> Member:
         """Return the member whose model this is."""
         return next(member for member in self.population.members if member.model is model)
-
-    def late(self) -> bool:
-        """Return whether time is up; the batch is then interrupted."""
-        if self.deadline is not None and time.monotonic() > self.deadline:
-            self.batch.interrupted = True
-        return self.batch.interrupted
 
 
 class _Watch(Callback):
@@ -252,7 +273,7 @@ class _WatchEpochs(_Watch):
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         watched = self.watched
-        if self.trial in watched.batch.pruned or watched.late():
+        if self.trial in watched.batch.pruned:
             self.model.stop_training = True
             return
         self._values.append((logs or {}).get(watched.objective.name, math.nan))

@@ -235,6 +235,10 @@ def test_ctrl_c_gives_trials_back_and_the_next_call_takes_them_up(tmp_path: Path
         ({"verbose": 3}, "verbose must be 0"),
         ({"storage": "search.txt"}, "expected a file that ends in .db"),
         ({"storage": "mysql://here/db"}, "a URL postgresql://"),
+        (
+            {"storage": "postgresql+pg8000://me:secret@here/db"},
+            r"postgresql\+pg8000://me:\*\*\*@here/db needs a driver, pg8000, .* pip install pg8000",
+        ),
         ({"storage": "nowhere/search.db"}, "there is no folder .*nowhere"),
     ],
 )
@@ -296,3 +300,12 @@ def test_a_file_that_is_no_database_is_explained(tmp_path: Path) -> None:
     path.write_text("a table, but not this kind\n" * 50)
     with pytest.raises(FileError, match="is no SQLite database"):
         search(path, 1)
+
+
+def test_what_is_not_done_in_time_is_left_for_the_next_call(tmp_path: Path) -> None:
+    settings: dict[str, Any] = {"storage": tmp_path / "a.db", "epochs": 1000}
+    late = search(trials=1, sleep=0.1, minutes=0.1, **settings)
+    assert list(late.trials["state"]) == ["running"]
+    result = search(trials=1, **settings)
+    assert list(result.trials["state"]) == ["complete"]
+    assert result.study.get_trials()[0].params == late.study.get_trials()[0].params

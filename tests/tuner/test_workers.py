@@ -23,19 +23,19 @@ from tests.tuner import searching_worker
 SCRIPT = Path(searching_worker.__file__)
 
 
-def start(storage: Path, trials: int, sleep: float) -> subprocess.Popen[bytes]:
+def start(storage: Path | str, trials: int, sleep: float) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [sys.executable, str(SCRIPT), str(storage), str(trials), str(sleep)],
-        env={**os.environ, "JAX_PLATFORMS": "cpu", "PYTHONPATH": str(SCRIPT.parents[2])},
+        env={**os.environ, "JAX_PLATFORMS": "cpu", "PYTHONPATH": os.pathsep.join(sys.path)},
     )
 
 
-def study_in(storage: Path) -> optuna.Study:
+def study_in(storage: Path | str) -> optuna.Study:
     # Opened under the lock: a worker may just be making the tables.
     return optuna.load_study(study_name="search", storage=open_storage(storage).backend)
 
 
-def trials_in(storage: Path) -> list[Any]:
+def trials_in(storage: Path | str) -> list[Any]:
     return study_in(storage).get_trials()
 
 
@@ -90,17 +90,35 @@ def test_a_killed_search_goes_on_with_the_trials_it_was_killed_in(tmp_path: Path
     np.testing.assert_allclose(result.trials["value"], whole.trials["value"], rtol=1e-6)
 
 
+def share(storage: Path | str, trials: int) -> list[Any]:
+    """Let three processes train the trials of one study; return them."""
+    processes = [start(storage, trials, 0.1) for _ in range(3)]
+    assert [process.wait(timeout=300) for process in processes] == [0, 0, 0]
+    found = trials_in(storage)
+    assert [trial.number for trial in found] == list(range(trials))
+    assert all(trial.state.name == "COMPLETE" for trial in found)
+    assert len({trial.params["learning_rate"] for trial in found}) == trials
+    assert len({trial.user_attrs[ledger.WORKER] for trial in found}) > 1
+    return found
+
+
 @pytest.mark.slow
 def test_workers_share_a_study(tmp_path: Path) -> None:
-    storage = tmp_path / "study.db"
-    processes = [start(storage, 9, 0.1) for _ in range(3)]
-    assert [process.wait(timeout=300) for process in processes] == [0, 0, 0]
+    share(tmp_path / "study.db", 9)
 
-    trials = trials_in(storage)
-    assert [trial.number for trial in trials] == list(range(9))
-    assert all(trial.state.name == "COMPLETE" for trial in trials)
-    assert len({trial.params["learning_rate"] for trial in trials}) == 9
-    assert len({trial.user_attrs[ledger.WORKER] for trial in trials}) > 1
+
+@pytest.mark.slow
+def test_workers_share_a_study_in_postgresql() -> None:
+    url = os.environ.get("FITWELL_POSTGRESQL")
+    if url is None:
+        pytest.skip("FITWELL_POSTGRESQL does not name a database to test with (postgresql://user@host/name)")
+    searching_worker.search(url, 1, overwrite=True)
+    share(url, 9)
+    # A trial whose worker died is taken up again.
+    study = study_in(url)
+    study.ask().set_user_attr(ledger.WORKER, "elsewhere:1:abcd")
+    table = searching_worker.search(url, 11).trials
+    assert list(table["state"]) == ["complete"] * 11
 
 
 def test_a_worker_on_another_machine_is_dead_when_it_falls_silent() -> None:
