@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import jax
+
+from fitwell.data.feeds import count_rows
 from fitwell.errors import InvalidArgument, StateError
 from fitwell.layers.base import Layer, register, shape_of
 from fitwell.layers.core import InputLayer
-from fitwell.layers.symbolic import SymbolicTensor
+from fitwell.layers.symbolic import SymbolicTensor, is_symbol
 from fitwell.models.model import Model
 from fitwell.registry import deserialize, serialize
 
@@ -97,6 +100,13 @@ class Sequential(Model):
                 )
             self._draw_stack(_entrance((None, *tuple(input_shape)[1:])))
         self.built = True
+
+    def output_structs(self, x: Any) -> list[Any]:
+        """Return the abstract outputs for inputs like `x`; a stack that knows its shapes need not be traced."""
+        output = self._symbols[1] if self._symbols is not None else None
+        if not is_symbol(output) or None in output.shape[1:]:
+            return super().output_structs(x)
+        return [jax.ShapeDtypeStruct((count_rows(x), *output.shape[1:]), output.dtype)]
 
     def call(self, inputs: Any) -> Any:
         for layer in self._stack:
