@@ -12,6 +12,7 @@ from fitwell.callbacks.base import Callback, Logs
 from fitwell.callbacks.stopping import direction
 from fitwell.errors import FileError, InvalidArgument, nearest
 from fitwell.progress import say
+from fitwell.spellings import warn_older
 
 _MODEL_FILES = (".keras", ".h5")
 _WEIGHTS_FILES = (".h5", ".npz", ".safetensors")
@@ -33,6 +34,7 @@ class ModelCheckpoint(Callback):
         epoch measured so far, so it cannot be a validation value.
     initial_value_threshold: a value that the first save must beat.
     verbose: 1 says what was saved and why.
+    period: an older spelling; 1 is ``save_freq="epoch"``, and nothing else is honoured.
 
     A value that is not finite is never the best. Used for a second `fit`, the callback starts afresh: nothing
     is remembered but `initial_value_threshold`. A run resumed from a checkpoint remembers its `best`.
@@ -48,8 +50,11 @@ class ModelCheckpoint(Callback):
         mode: str = "auto",
         save_freq: str | int = "epoch",
         initial_value_threshold: float | None = None,
+        period: int | None = None,
     ) -> None:
         super().__init__()
+        if period is not None:
+            _check_period(period)
         self.filepath = os.fspath(filepath)
         self.monitor = monitor
         self.verbose = verbose
@@ -181,3 +186,12 @@ def _fields(pattern: str) -> list[tuple[str, str, str, str]]:
             f"ModelCheckpoint: {pattern!r} is not a valid file name pattern: {error}"
         ) from None
     return [(text, field, spec or "", how or "") for text, field, spec, how in parsed if field is not None]
+
+
+def _check_period(period: int) -> None:
+    if period != 1:
+        raise InvalidArgument(
+            f"ModelCheckpoint: period={period!r}, an older spelling, cannot be honoured: write save_freq={period!r} "
+            "times the number of batches in an epoch"
+        )
+    warn_older("ModelCheckpoint(period=1)", "ModelCheckpoint(save_freq='epoch'), or leave it out")

@@ -8,6 +8,7 @@ from fitwell.callbacks.base import Callback
 from fitwell.engine.policies import Policy, ReduceWhenStalled, StopWhenStalled
 from fitwell.errors import InvalidArgument
 from fitwell.progress import say
+from fitwell.spellings import warn_older
 
 # Metrics that are better when larger; everything else is taken for a loss.
 _LARGER_IS_BETTER = (
@@ -109,6 +110,7 @@ class ReduceLROnPlateau(Callback):
     ----------
     monitor: ``"val_loss"``. factor: 0.1, between 0 and 1. patience: 10 epochs. min_delta: 1e-4.
     mode: as in `EarlyStopping`. cooldown: epochs to wait after a reduction, 0. min_lr: lower bound, 0.
+    epsilon: the older spelling of `min_delta`.
 
     The decision is compiled into the run; ``model.optimizer.learning_rate`` follows it.
     """
@@ -123,8 +125,12 @@ class ReduceLROnPlateau(Callback):
         min_delta: float = 1e-4,
         cooldown: int = 0,
         min_lr: float = 0.0,
+        epsilon: float | None = None,
     ) -> None:
         super().__init__()
+        if epsilon is not None:
+            warn_older("ReduceLROnPlateau(epsilon=)", "ReduceLROnPlateau(min_delta=)")
+            min_delta = epsilon
         if not 0 < factor < 1:
             raise InvalidArgument(f"ReduceLROnPlateau: factor must be between 0 and 1, got {factor!r}")
         self.monitor = monitor

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import fitwell as keras
-from fitwell.errors import FileError
+from fitwell.errors import FileError, InvalidArgument
 
 
 def classifier() -> Any:
@@ -49,6 +49,34 @@ def test_the_best_of_a_run_in_h5(digits: Any, tmp_path: Path) -> None:
     assert best_loss == pytest.approx(min(history.history["val_loss"]), rel=1e-5)
     table = pd.read_csv(tmp_path / "log.csv")
     np.testing.assert_array_equal(table["val_loss"], history.history["val_loss"])
+
+
+def test_arguments_that_callbacks_had(older: Any, tmp_path: Path) -> None:
+    """Old: the signatures of 2018 in full. A `period` of several epochs is refused, and says what to write."""
+    path = str(tmp_path / "weights.{epoch:02d}-{val_loss:.2f}.h5")
+    with older("ReduceLROnPlateau(epsilon=)", "ModelCheckpoint(period=1)"):
+        plateau = keras.callbacks.ReduceLROnPlateau(
+            monitor="val_loss",
+            factor=0.1,
+            patience=10,
+            verbose=0,
+            mode="auto",
+            epsilon=0.01,
+            cooldown=0,
+            min_lr=0,
+        )
+        keras.callbacks.ModelCheckpoint(
+            path,
+            monitor="val_loss",
+            verbose=0,
+            save_best_only=False,
+            save_weights_only=False,
+            mode="auto",
+            period=1,
+        )
+    assert plateau.min_delta == 0.01
+    with pytest.raises(InvalidArgument, match="write save_freq=5 times the number of batches"):
+        keras.callbacks.ModelCheckpoint(path, period=5)
 
 
 def test_curves_by_pandas(digits: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import importlib
 import json
 import subprocess
@@ -159,6 +160,19 @@ def test_the_attribute_lr() -> None:
         optimizer.lr = 0.25
     assert len(caught) == 1
     assert optimizer.learning_rate == 0.25
+
+
+def test_a_rate_that_was_read_can_be_assigned() -> None:
+    optimizer = optimizers.SGD(0.5, momentum=0.9)
+    rate = optimizer.learning_rate
+    rate.assign(0.25)
+    assert (rate, optimizer.learning_rate) == (0.5, 0.25)
+    optimizer.momentum.assign(0.8)
+    assert optimizer.momentum.numpy() == np.float32(0.8)
+    with pytest.raises(InvalidArgument, match="momentum must be a finite number from 0 to 1, got 2"):
+        optimizer.momentum.assign(2)
+    assert type(copy.deepcopy(rate)) is float  # a copy belongs to no optimizer
+    assert type(optimizer.get_config()["learning_rate"]) is float
 
 
 def test_decay_is_power_scheduling() -> None:
