@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from fitwell.errors import InvalidArgument, UnknownName, unknown_name
+from fitwell.errors import InvalidArgument, UnknownName, nearest, unknown_name
 from fitwell.variables import Hyperparametric
 
 _registries: dict[str, Registry] = {}
@@ -207,8 +207,11 @@ def home_of(config: Mapping[str, Any]) -> Registry:
         with suppress(UnknownName):
             found.append((registry, registry.lookup(name)))
     if not found and _custom_entry(config) is None:
-        known = [name for registry in _registries.values() for name in registry.names()]
-        raise unknown_name("class", name, known)
+        hint = nearest(name, [name for registry in _registries.values() for name in registry.names()])
+        raise UnknownName(
+            f"unknown class {name!r}{hint}; one of your own is found when it is passed as "
+            f"custom_objects={{{name!r}: ...}} or registered with @fitwell.saving.register_keras_serializable()"
+        )
     # "ReLU" is a layer and "relu" an activation: where the loose match finds both, the spelling decides.
     exact = [registry for registry, entry in found if inspect.isclass(entry) and entry.__name__ == name]
     return (exact or [registry for registry, _ in found] or list(_registries.values()))[0]

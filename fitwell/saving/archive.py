@@ -22,7 +22,7 @@ import h5py
 from fitwell.errors import FileError, FitwellError
 from fitwell.registry import serialize
 from fitwell.saving import keras_weights, layout, optimizer_state, own
-from fitwell.saving.building import built_from
+from fitwell.saving.building import built_from, readable
 from fitwell.saving.compiling import compile_config, compile_from
 from fitwell.saving.dialect import to_keras
 from fitwell.saving.hdf5 import LARGEST_TEXT, Reader, opened, parse
@@ -86,7 +86,8 @@ def read_model(path: Path, compile: bool) -> Any:
     with opened(io.BytesIO(weights), where) as file:
         keras_weights.read(file, model)
         if compile and config.get("compile_config"):
-            compile_from(model, config["compile_config"])
+            with readable(where):
+                compile_from(model, config["compile_config"])
             _read_optimizer(file, model)
             own.read_training(file, model)
         own.check_probe(file, model)

@@ -32,7 +32,9 @@ KERAS_ONLY: dict[str, Config] = {
     "Flatten": {"data_format": "channels_last"},
     "RandomBrightness": {"data_format": ANY},
     "RandomContrast": {"data_format": ANY},
-    "Layer": {"autocast": True, "dynamic": False},
+    "Layer": {"autocast": True},
+    # Keras 2 wrote the name of the function that each class wraps.
+    "Loss": {"fn": ANY},
     "Optimizer": {"jit_compile": ANY},
 }
 
@@ -60,6 +62,7 @@ WRITTEN: dict[str, dict[str, Callable[[Any], Any]]] = {
     "ZeroPadding1D": {"padding": _pair},
 }
 READ: dict[str, dict[str, Callable[[Any], Any]]] = {
+    "Loss": {"reduction": lambda value: "sum_over_batch_size" if value == "auto" else value},
     "RandomShear": {"x_factor": _size, "y_factor": _size},
 }
 
@@ -156,8 +159,9 @@ def from_keras(value: Any) -> Any:
 
 
 def _name_of_today(name: str, value: Mapping[str, Any]) -> str:
-    """Return the name of a class without the versions that TensorFlow gave to some."""
+    """Return the name of a class without the versions and the package that TensorFlow gave to some."""
     config = value["config"]
+    name = name.removeprefix("Custom>")
     if name == "Model" and isinstance(config, Mapping) and "input_layers" in config:
         return "Functional"
     for suffix in ("V1", "V2"):
@@ -187,7 +191,7 @@ def _read_object(value: Config, name: str) -> Any:
     except UnknownName:
         # A class of the user's own, or none at all, which `deserialize` says better.
         return {**about, "config": {key: from_keras(item) for key, item in config.items()}}
-    kind = {"layer": "Layer", "optimizer": "Optimizer"}.get(home.kind, "")
+    kind = home.kind.capitalize()
     config = {_today(name, kind, key): item for key, item in config.items()}
     if kind == "Layer":
         config |= {"dtype": _dtype(config["dtype"])} if config.get("dtype") is not None else {}
@@ -198,7 +202,7 @@ def _read_object(value: Config, name: str) -> Any:
     if name == "Sequential" and "layers" not in config:
         raise FileError("the configuration of a Sequential has no layers")
     config = {key: from_keras(item) for key, item in config.items()}
-    return {**about, "config": _changed(config, READ.get(name, {}))}
+    return {**about, "config": _changed(config, READ.get(kind, {}) | READ.get(name, {}))}
 
 
 def _arguments(entry: Any) -> set[str]:
@@ -266,8 +270,8 @@ def _optimizer_of_today(config: Config) -> Config:
 
 def _refuse_code(config: Any) -> Any:
     raise FileError(
-        "the file holds a function as Python code (a lambda), which fitwell never loads from a file: rebuild the "
-        "model in code and use load_weights, or write the function as a registered Layer subclass"
+        "a Lambda layer holds Python code, as does a lambda in any other place, which fitwell never loads from a "
+        "file: rebuild the model in code and use load_weights, or write the function as a registered Layer subclass"
     )
 
 
@@ -297,6 +301,7 @@ def _wrapped_metric(config: Any) -> Any:
 # Values that Keras writes as if they were objects, and wrappers of names.
 _SPECIAL: dict[str, Callable[[Any], Any]] = {
     "__lambda__": _refuse_code,
+    "Lambda": _refuse_code,
     "__typespec__": _refuse_typespec,
     "__tensor__": _inner("value"),
     "__numpy__": _inner("value"),

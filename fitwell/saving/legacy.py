@@ -20,7 +20,7 @@ from fitwell.errors import FileError, WeightsMismatch
 from fitwell.layers.base import Layer
 from fitwell.registry import serialize
 from fitwell.saving import layout, optimizer_state, own
-from fitwell.saving.building import built_from
+from fitwell.saving.building import built_from, readable
 from fitwell.saving.compiling import compile_config, compile_from, spelled_out
 from fitwell.saving.dialect import to_keras, without_modules
 from fitwell.saving.hdf5 import Reader, opened, parse
@@ -122,7 +122,8 @@ def read_model(path: Path, compile: bool) -> Any:
 
 
 def _compile(model: Any, file: Reader, training: Any) -> None:
-    compile_from(model, {**training, "optimizer": training.get("optimizer_config")})
+    with readable(file.where):
+        compile_from(model, {**training, "optimizer": training.get("optimizer_config")})
     if "optimizer_weights" in file:
         group = file.child("optimizer_weights")
         arrays = [group.array(name) for name in group.texts("weight_names")]

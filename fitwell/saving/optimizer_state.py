@@ -66,10 +66,11 @@ def _paths(model: Any) -> list[str]:
 
 
 def _orders(optimizer: Any, paths: list[str]) -> Iterator[tuple[list[tuple[str, str | None]], int]]:
-    """Yield the orders to try, with the number of arrays before: step and learning rate, or the step alone."""
+    """Yield the orders to try, with the number of arrays before: the step and perhaps the learning rate."""
     today = list(_order(optimizer, paths))
     yield today, 1 if callable(optimizer.setting("learning_rate")) else 2
-    # Keras 2 kept the step and then slot by slot, all variables in each.
+    # Keras 2 did not keep the rate; before 2.11 it went slot by slot, all variables in each.
+    yield today, 1
     shared = optimizer.shared_values()
     yield [(slot, path) for slot in optimizer.slot_names() if slot not in shared for path in paths], 1
 

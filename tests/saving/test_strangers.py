@@ -1,0 +1,88 @@
+"""Files from strangers are refused with our own error, and nothing is run, read elsewhere, or written."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from fitwell.errors import FitwellError
+from fitwell.models import load_model
+from tests.saving.hostile import CANARY, Corpus
+
+_watching: list[list[tuple[str, Any]]] = []
+
+
+def _hook(event: str, arguments: tuple[Any, ...]) -> None:
+    if _watching and event in (
+        "open",
+        "exec",
+        "os.system",
+        "subprocess.Popen",
+        "pickle.find_class",
+        "marshal.loads",
+    ):
+        _watching[-1].append((event, arguments))
+
+
+sys.addaudithook(_hook)
+
+
+@contextmanager
+def watched() -> Iterator[list[tuple[str, Any]]]:
+    """Give the list of what Python opens and runs inside the block."""
+    _watching.append([])
+    try:
+        yield _watching[-1]
+    finally:
+        _watching.pop()
+
+
+def refuse(path: Path) -> tuple[str, list[tuple[str, Any]]]:
+    """Return the error for a file, and what was done on the way to it."""
+    with watched() as events, pytest.raises(FitwellError) as caught:
+        load_model(path)
+    return str(caught.value), events
+
+
+def test_every_hostile_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    corpus = Corpus(tmp_path)
+    for path in corpus.good.values():
+        load_model(path)
+    process = psutil.Process()
+    unexpected = []
+    for name, path in corpus:
+        before, memory = sorted(os.listdir(tmp_path)), process.memory_info().rss
+        try:
+            message, events = refuse(path)
+        except BaseException as error:
+            unexpected.append((name, repr(error)[:300]))
+            continue
+        ran = [event for event in events if event[0] != "open"]
+        opened = [
+            arguments for event, arguments in events if event == "open" and str(arguments[0]) != str(path)
+        ]
+        # Python reads its own sources for tracebacks and late imports.
+        strange = [arguments for arguments in opened if arguments[1] != "r" and not _is_library(arguments[0])]
+        grown = process.memory_info().rss - memory
+        if (
+            ran
+            or strange
+            or grown > 200 * 2**20
+            or len(message) > 2000
+            or sorted(os.listdir(tmp_path)) != before
+        ):
+            unexpected.append((name, f"ran {ran}, opened {strange}, {grown:,} bytes more, {message[:100]}"))
+    assert not unexpected, "\n".join(map(str, unexpected))
+    assert not (tmp_path / CANARY).exists()
+
+
+def _is_library(path: Any) -> bool:
+    return "site-packages" in str(path) or str(path).startswith((sys.prefix, sys.base_prefix))
