@@ -226,7 +226,9 @@ class ArrayFeed(Feed):
             order = self.orders(range(epoch, epoch + 1))[0]
             split = full * self.batch_size
             body = jnp.asarray(order[:split].reshape(1, full, self.batch_size))
-            yield from _parts(self.block, body, None, full, allowance, True, False, ("body", self._key), start)
+            yield from _parts(
+                self.block, body, None, full, allowance, True, False, ("body", self._key), start
+            )
             start = 0
             yield Work(
                 self.block,
