@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -35,6 +36,12 @@ def keeper_of(callbacks: Sequence[Any], resume: Any) -> Unkept:
 
 class Unkept:
     """A run without checkpoints; `Keeper` says what each function is for."""
+
+    def __enter__(self) -> Unkept:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Do nothing."""
 
     def seed(self, drawn: int) -> int:
         """Return the seed of the run: the one drawn for it."""
@@ -81,6 +88,12 @@ class Keeper(Unkept):
     def seed(self, drawn: int) -> int:
         """Return the seed of the run: of one that is resumed, its own."""
         return drawn if self.saved is None else int(self.saved["seed"])
+
+    def __exit__(self, *error: object) -> None:
+        """When an error ends the loop, let the checkpoint that is under way be finished all the same."""
+        if error[0] is not None:
+            with suppress(FileError):
+                self.folder.wait()
 
     def identify(self, fit: Fit, data: Any, shuffle: bool) -> None:
         """Note what the run is, and refuse to go on with a checkpoint of another one."""

@@ -363,7 +363,7 @@ class Fit:
         runtime.adopt(runtime.begin([policy for _, policy in self.policies]))
         self.observers.call("on_train_begin", {})
         self.keeper.restore(self)
-        with interruptions() as interrupted:
+        with self.keeper, interruptions() as interrupted:
             for work in self._works():
                 values = self._before(work)
                 yield from self._run(work, values)

@@ -74,6 +74,7 @@ class Run:
         for batches in at:
             with pytest.raises(Breaks.Off):
                 self.fit(folder, [self.backup(folder, frequency), Breaks(batches)])
+            assert not list((folder / "checkpoints").glob(".*"))
         return self.fit(folder, [self.backup(folder, frequency)])
 
     @staticmethod
