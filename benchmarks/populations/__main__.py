@@ -62,7 +62,11 @@ def row(task: Task, way: str, repeats: int) -> list[tuple[str, float, dict[str, 
 
 def table(task: Task, ways: Sequence[str], repeats: int) -> str:
     """The table of one task."""
-    rows = [entry for way in ways for entry in row(task, way, repeats)]
+    rows = []
+    for way in ways:
+        for title, seconds, run in row(task, way, repeats):
+            print(f"{task.name}  {title}: {seconds:.3g} s", file=sys.stderr, flush=True)
+            rows.append((title, seconds, run))
     ours = next((seconds for title, seconds, _ in rows if title == WAYS["population"][0]), None)
     lines = [
         f"### {task.name}: {task.title}",
@@ -93,17 +97,23 @@ def main(argv: Sequence[str]) -> None:
         "--write", action="store_true", help="put the tables into benchmarks/populations/RESULTS.md"
     )
     options = parser.parse_args(argv)
-    tables = []
     for name in options.tasks:
-        tables.append(table(TASKS[name], options.ways, options.repeats))
-        print(tables[-1] + "\n", flush=True)
-    if options.write:
-        assert __doc__ is not None
-        heading = (
-            "# Populations\n\nWritten by `python -m benchmarks.populations --write`; do not edit by hand.\n\n"
-        )
-        method = __doc__.partition("\n\n")[2]
-        RESULTS.write_text(heading + method + "\n" + "\n\n".join(tables) + "\n")
+        found = table(TASKS[name], options.ways, options.repeats)
+        print(found + "\n", flush=True)
+        if options.write:
+            write(name, found)
+
+
+def write(task: str, found: str) -> None:
+    """Put the table of one task into RESULTS.md and keep the others."""
+    assert __doc__ is not None
+    heading = (
+        "# Populations\n\nWritten by `python -m benchmarks.populations --write`; do not edit by hand.\n\n"
+    )
+    parts = RESULTS.read_text().split("\n### ")[1:] if RESULTS.exists() else []
+    tables = {part.partition(":")[0]: f"### {part.strip()}" for part in parts} | {task: found}
+    body = "\n\n".join(tables[name] for name in TASKS if name in tables)
+    RESULTS.write_text(f"{heading}{__doc__.partition(chr(10) * 2)[2]}\n{body}\n")
 
 
 if __name__ == "__main__":

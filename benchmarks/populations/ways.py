@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from unittest import mock
 
 import numpy as np
 
@@ -44,6 +45,12 @@ def population(task: Task, data: Data, members: Sequence[Member]) -> list[float]
     return [history.history["val_loss"][-1] for history in pop.history]
 
 
+def population_stacked(task: Task, data: Data, members: Sequence[Member]) -> list[float]:
+    """fitwell's Population, with the choice of the layout overruled."""
+    with mock.patch("fitwell.population.choice.stacks", lambda fit, members: True):
+        return population(task, data, members)
+
+
 def _one_by_one(name: str, settings: dict[str, int | str]) -> Way:
     def train(task: Task, data: Data, members: Sequence[Member]) -> list[float]:
         losses = []
@@ -59,6 +66,7 @@ def _one_by_one(name: str, settings: dict[str, int | str]) -> Way:
 # Peers run on one thread, at the settings that were fastest for networks of these sizes (RESULTS.md).
 WAYS: dict[str, tuple[str, Way]] = {
     "population": ("fitwell Population", population),
+    "population-stacked": ("fitwell Population, made to stack", population_stacked),
     "loop": ("fitwell fit in a loop", _one_by_one("fitwell", {})),
     "by-hand-in-turn": ("hand-written JAX, one program, members in turn on 2 threads", in_turn),
     "by-hand-stacked": ("hand-written JAX, stacked (vmap)", stacked),
@@ -82,7 +90,7 @@ def imports(name: str) -> None:
     elif name == "torch-vmap":
         import torch  # noqa: F401
     else:
-        CONTENDERS[{"population": "fitwell", "loop": "fitwell"}.get(name, name)].prepare()
+        CONTENDERS["fitwell" if name.startswith(("population", "loop")) else name].prepare()
 
 
 def finite_mean(losses: Sequence[float]) -> float:

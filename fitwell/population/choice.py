@@ -1,6 +1,6 @@
 """Which layout the members of a group get: a rule, and the measurements behind it.
 
-On a CPU members run in turn: stacking has won nowhere (`python -m benchmarks.layouts`). Stacked products are no
+On a CPU members run in turn: stacking has won nowhere (`python -m benchmarks.populations`). Stacked products are no
 longer small, but one member's loop already keeps a core busy, and a stack goes on until its last member stops.
 An accelerator is idle while it works on one small network: there stacking is the only way to fill it, until one
 member does so by itself.
