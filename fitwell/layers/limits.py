@@ -19,7 +19,7 @@ _allowance = _Allowance()
 
 
 @contextmanager
-def limited_weights(size: int) -> Iterator[None]:
+def limited_weights(size: float) -> Iterator[None]:
     """Refuse, inside the block (this thread only), to make variables of more than `size` bytes together."""
     before = _allowance.left
     _allowance.left = size

@@ -6,6 +6,16 @@ from fitwell.models.functional import Functional
 from fitwell.models.model import Model
 from fitwell.models.sequential import Sequential
 from fitwell.models.unit_variance import lsuv
-from fitwell.saving import load_model, save_model
+from fitwell.saving import load_model, model_from_json, save_model
 
-__all__ = ["Functional", "Input", "Model", "Sequential", "clone_model", "load_model", "lsuv", "save_model"]
+__all__ = [
+    "Functional",
+    "Input",
+    "Model",
+    "Sequential",
+    "clone_model",
+    "load_model",
+    "lsuv",
+    "model_from_json",
+    "save_model",
+]

@@ -355,6 +355,12 @@ class Model(OlderMethods, Layer):
 
         save_model(self, filepath, overwrite=overwrite, include_optimizer=include_optimizer)
 
+    def to_json(self, **options: Any) -> str:
+        """Return the architecture as JSON text; `options` are those of `json.dumps`."""
+        from fitwell.saving import to_json
+
+        return to_json(self, **options)
+
     def save_weights(self, filepath: Any, overwrite: bool = True) -> None:
         """Write the weights alone; see `saving.save_weights`."""
         from fitwell.saving import save_weights

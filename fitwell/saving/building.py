@@ -40,7 +40,7 @@ def readable(where: str) -> Iterator[None]:
         raise FileError(f"{where}: not a readable configuration: {type(error).__name__}: {error}") from error
 
 
-def built_from(config: Any, where: str, file_size: int) -> Any:
+def built_from(config: Any, where: str, file_size: float) -> Any:
     """Return the model that `config`, in Keras's words, describes, with weights still to be read.
 
     file_size: the bytes of the file, which its weights cannot exceed: a configuration that asks for more is

@@ -183,6 +183,7 @@ def _matched(
                     f"layer {layer.name!r}: weight {variable.name!r} has shape {shape} in the file, "
                     f"{variable.shape} in the model"
                 )
+                break
     if problem is None:
         return [(v, group.array(name)) for name, v in zip(names, variables, strict=True)]
     if not skip_mismatch:

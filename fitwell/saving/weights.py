@@ -2,31 +2,67 @@
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
+from typing import IO, Any
 
 import h5py
 
-from fitwell.saving import keras_weights, legacy
+from fitwell.errors import InvalidArgument
+from fitwell.saving import flat, keras_weights, legacy
 from fitwell.saving.files import check_source, check_target, written_beside
 from fitwell.saving.hdf5 import opened
 
+_SUFFIXES = (".h5", ".hdf5", ".npz", ".safetensors")
+
 
 def save_weights(model: Any, filepath: Any, overwrite: bool = True) -> None:
-    """Write the weights alone: ``.weights.h5`` in Keras 3's layout, any other ``.h5`` in Keras 2's."""
-    path = check_target(filepath, (".h5",), overwrite)
+    """Write the weights alone.
+
+    ``.weights.h5`` has Keras 3's layout, any other ``.h5`` Keras 2's; ``.npz`` and ``.safetensors`` have one array
+    per variable, called by its path in the model (``"layers.0/kernel"``).
+    """
+    path = check_target(filepath, _SUFFIXES, overwrite)
     model._require_built("save_weights")
+    with written_beside(path) as target:
+        if path.suffix == ".npz":
+            flat.write_npz(target, model)
+        elif path.suffix == ".safetensors":
+            flat.write_safetensors(target, model)
+        else:
+            _write_hdf5(target, path, model)
+
+
+def _write_hdf5(target: IO[bytes], path: Path, model: Any) -> None:
     write = keras_weights.write if path.name.endswith(".weights.h5") else legacy.write_layers
-    with written_beside(path) as target, h5py.File(target, "w") as file:
+    with h5py.File(target, "w") as file:
         write(file, model)
 
 
 def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False, by_name: bool = False) -> None:
-    """Read weights written by `save_weights` into a model of the same architecture."""
-    path = check_source(filepath, (".h5",))
+    """Read weights, of fitwell or Keras, into a model of the same architecture; from whole-model ``.h5`` files too.
+
+    skip_mismatch: leave out what does not fit, with a warning each; without it nothing is read unless all fits, and
+    `WeightsMismatch` names the layer and both shapes. by_name: match layers by name and leave out those that only
+    one side has; in the layout of Keras 2 only.
+    """
+    path = check_source(filepath, _SUFFIXES)
     model._require_built("load_weights")
+    if path.suffix in (".npz", ".safetensors"):
+        _refuse_by_name(by_name, path)
+        flat.read(path, model, skip_mismatch)
+        return
     with opened(str(path), str(path)) as file:
         if "layer_names" in file.group.attrs or "model_weights" in file:
             group = file.child("model_weights") if "model_weights" in file else file
             legacy.read_layers(group, model, skip_mismatch, by_name)
         else:
+            _refuse_by_name(by_name, path)
             keras_weights.read(file, model, skip_mismatch)
+
+
+def _refuse_by_name(by_name: bool, path: Path) -> None:
+    if by_name:
+        raise InvalidArgument(
+            f"load_weights: by_name=True works for .h5 files in Keras 2's layout, {path.name!r} names no layers; "
+            "skip_mismatch=True reads what fits"
+        )

@@ -231,7 +231,13 @@ def run_atheris(seconds: float) -> None:
             read(data[1:], ".keras" if data[:1] == b"k" else ".h5", folder)
 
     atheris.Setup(
-        [sys.argv[0], f"-max_total_time={int(seconds)}", "-timeout=10", "-rss_limit_mb=4096", str(corpus)],
+        [
+            sys.argv[0],
+            f"-max_total_time={int(seconds)}",
+            "-timeout=60",
+            f"-artifact_prefix={folder}/",
+            str(corpus),
+        ],
         one,
     )
     atheris.Fuzz()

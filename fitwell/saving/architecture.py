@@ -1,0 +1,28 @@
+"""The architecture of a model as JSON text, without weights."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from fitwell.registry import custom_objects as custom_scope
+from fitwell.saving.archive import model_config
+from fitwell.saving.building import built_from
+from fitwell.saving.hdf5 import parse
+
+
+def to_json(model: Any, **options: Any) -> str:
+    """Return the architecture in Keras's words; `options` (``indent=2``) are those of `json.dumps`."""
+    return json.dumps(model_config(model), **options)
+
+
+def model_from_json(json_string: str | bytes, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """Return a model with new weights for what `to_json`, here or in Keras, wrote.
+
+    custom_objects: classes and functions of your own that the text names. Raises `FileError` as `load_model` does.
+    """
+    where = "model_from_json"
+    with custom_scope(custom_objects or {}):
+        return built_from(parse(json_string, where), where, math.inf)

@@ -1,0 +1,164 @@
+"""Weights by name in ``.npz`` and ``.safetensors`` files: one array per variable, called by its path in the model.
+
+A safetensors file is eight bytes (the length of the header), the header in JSON, and the raw data. It is read and
+written here: the format is a page long, and the checks that files from strangers need are these in any case.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import struct
+import warnings
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from fitwell.errors import FileError, FitwellError, WeightsMismatch
+from fitwell.saving.archive import check_members
+from fitwell.saving.hdf5 import LARGEST_TEXT, parse
+
+Shape = tuple[int, ...]
+# Shape of an array by its name, and a way to read it.
+Arrays = dict[str, tuple[Shape, Callable[[], np.ndarray]]]
+
+_TYPES = {
+    "BOOL": "bool", "U8": "uint8", "I8": "int8", "I16": "int16", "U16": "uint16", "F16": "float16",
+    "BF16": "bfloat16", "I32": "int32", "U32": "uint32", "F32": "float32", "F64": "float64", "I64": "int64",
+    "U64": "uint64",
+}  # fmt: skip
+_NAMES = {name: short for short, name in _TYPES.items()}
+
+
+def write_npz(target: IO[bytes], model: Any) -> None:
+    """Write the weights of `model` to an empty ``.npz`` file."""
+    # In a file of NumPy's, float types that NumPy lacks would be bytes without a name.
+    arrays = {
+        path: v.numpy() if v.dtype.kind in "fiub" else v.numpy().astype(np.float32)
+        for path, v in _named(model)
+    }
+    np.savez(target, **arrays)
+
+
+def write_safetensors(target: IO[bytes], model: Any) -> None:
+    """Write the weights of `model` to an empty ``.safetensors`` file."""
+    header: dict[str, Any] = {"__metadata__": {"format": "fitwell"}}
+    offset = 0
+    for path, variable in _named(model):
+        end = offset + variable.size * variable.dtype.itemsize
+        header[path] = {
+            "dtype": _NAMES[variable.dtype.name],
+            "shape": list(variable.shape),
+            "data_offsets": [offset, end],
+        }
+        offset = end
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    target.write(struct.pack("<Q", len(text)) + text)
+    for _, variable in _named(model):
+        target.write(np.ascontiguousarray(variable.numpy()).tobytes())
+
+
+def read(path: Path, model: Any, skip_mismatch: bool) -> None:
+    """Assign to the variables of `model` what the file holds; nothing is assigned unless all of it fits."""
+    where = str(path)
+    with (_npz if path.suffix == ".npz" else _safetensors)(path, where) as arrays:
+        matches = []
+        for name, variable in _named(model):
+            if name not in arrays:
+                problem = f"it has no weight {name!r}; it has {', '.join(sorted(arrays)[:20])}"
+            elif arrays[name][0] != variable.shape:
+                problem = (
+                    f"weight {name!r} has shape {arrays[name][0]} in the file, {variable.shape} in the model"
+                )
+            else:
+                matches.append((variable, arrays[name][1]()))
+                continue
+            if not skip_mismatch:
+                raise WeightsMismatch(f"{where}: {problem}")
+            warnings.warn(f"{where}: skipped, {problem}", stacklevel=4)
+    for variable, value in matches:
+        variable.assign(value)
+
+
+def _named(model: Any) -> list[tuple[str, Any]]:
+    return list(model.named_variables())
+
+
+@contextmanager
+def _npz(path: Path, where: str) -> Iterator[Arrays]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            check_members(archive, where)
+            members = [info for info in archive.infolist() if info.filename.endswith(".npy")]
+            yield {info.filename.removesuffix(".npy"): _npy(archive, info, where) for info in members}
+    except FitwellError:
+        raise
+    except (zipfile.BadZipFile, OSError, ValueError, RuntimeError, NotImplementedError, EOFError) as error:
+        raise FileError(f"{where} is not a readable .npz file: {error}") from None
+
+
+def _npy(
+    archive: zipfile.ZipFile, info: zipfile.ZipInfo, where: str
+) -> tuple[Shape, Callable[[], np.ndarray]]:
+    """Return the shape that a member claims, checked against its size, and a way to read it."""
+    with archive.open(info) as member:
+        version = np.lib.format.read_magic(member)
+        header = (
+            np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        )
+        shape, _, dtype = header(member)
+        size = math.prod(shape) * dtype.itemsize
+        if dtype.kind not in "fiub" or any(n < 0 for n in shape) or size + member.tell() != info.file_size:
+            raise FileError(
+                f"{where}: {info.filename!r} of type {dtype} and shape {shape} is no array of weights"
+            )
+
+    def load() -> np.ndarray:
+        with archive.open(info) as again:
+            return np.asarray(np.lib.format.read_array(again, allow_pickle=False))
+
+    return tuple(shape), load
+
+
+@contextmanager
+def _safetensors(path: Path, where: str) -> Iterator[Arrays]:
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        start = file.read(8)
+        length = struct.unpack("<Q", start)[0] if len(start) == 8 else 0
+        if not 2 <= length <= min(size - 8, LARGEST_TEXT):
+            raise FileError(f"{where} is not a readable .safetensors file: a header of {length:,} bytes")
+        header = parse(file.read(length), where)
+        data = 8 + length
+        try:
+            yield {
+                name: _tensor(file, entry, data, size, f"{where}: {name!r}")
+                for name, entry in header.items()
+                if name != "__metadata__"
+            }
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            if isinstance(error, FitwellError):
+                raise
+            raise FileError(f"{where}: not a readable header: {type(error).__name__}: {error}") from None
+
+
+def _tensor(
+    file: IO[bytes], entry: Any, data: int, size: int, what: str
+) -> tuple[Shape, Callable[[], np.ndarray]]:
+    begin, end = (int(offset) for offset in entry["data_offsets"])
+    shape, dtype = tuple(int(n) for n in entry["shape"]), jnp.dtype(_TYPES[entry["dtype"]])
+    whole = math.prod(shape) * dtype.itemsize
+    if begin < 0 or data + end > size or any(n < 0 for n in shape) or end - begin != whole:
+        raise FileError(f"{what}: bytes {begin} to {end} for shape {shape} of {dtype} are not in the file")
+
+    def load() -> np.ndarray:
+        file.seek(data + begin)
+        return np.frombuffer(file.read(whole), dtype).reshape(shape)
+
+    return shape, load
