@@ -84,10 +84,11 @@ class Search:
             callbacks=callbacks,
             **fit,
         )
-        self._members = len(seeds) * (fit["folds"] if isinstance(fit.get("folds"), int) else 1)
+        self._members = len(seeds) * _count_folds(fit)
         self._batch = (
             _default_batch(self._members) if batch is None else int(_positive("batch", batch, whole=True))
         )
+        self._live = Live(verbose, self.objective, self.trials)
         self._ledger = Ledger(
             open_storage(storage),
             name,
@@ -108,7 +109,6 @@ class Search:
                 "fit": {key: _described(value) for key, value in sorted(fit.items())},
             },
         )
-        self._live = Live(verbose, self.objective, self.trials)
 
     @property
     def result(self) -> SearchResult:
@@ -273,6 +273,13 @@ def _check_fit(fit: dict[str, Any]) -> dict[str, Any]:
                 f"search: there is no argument {name!r}{nearest(name, [*own, *known]) or '.'}"
             )
     return fit
+
+
+def _count_folds(fit: Mapping[str, Any]) -> int:
+    folds, splits = fit.get("folds"), fit.get("splits")
+    if splits is not None:
+        return len(splits)
+    return 1 if folds is None else folds if isinstance(folds, int) else int(folds.get_n_splits())
 
 
 def _described(value: Any) -> str:

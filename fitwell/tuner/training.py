@@ -134,6 +134,7 @@ class Trainer:
                 )
             )
         population = Population(lambda _: self.space.build(setting), seeds=[seed])
+        self._prepare(population.members[0].model)
         self.fit(population, callbacks=own, **changed)
         return population.member(0)
 

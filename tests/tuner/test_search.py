@@ -60,6 +60,13 @@ def test_the_best_model_has_the_weights_of_its_best_epoch(found: tuner.SearchRes
     assert loss == pytest.approx(min(found.ranking()[0].user_attrs["values"]), rel=1e-5)
 
 
+def test_the_best_model_of_a_search_that_another_process_finished(tmp_path: Path) -> None:
+    whole = search(tmp_path / "a.db", 3)
+    loaded = search(tmp_path / "a.db", 3)  # nothing is left to train
+    for one, other in zip(whole.best_model().get_weights(), loaded.best_model().get_weights()):
+        np.testing.assert_array_equal(one, other)
+
+
 def test_it_is_drawn(found: tuner.SearchResult) -> None:
     history, effect = found.plot()
     assert history.get_xlabel() == "trial" and effect.get_xlabel() == "learning_rate"
