@@ -72,7 +72,9 @@ class History:
         """Return a table with one row per epoch and one column per metric; NaN where one was not logged."""
         import pandas as pd
 
-        columns = {name: pd.Series(values, index=self.epochs_of(name)) for name, values in self.history.items()}
+        columns = {
+            name: pd.Series(values, index=self.epochs_of(name)) for name, values in self.history.items()
+        }
         index = pd.Index(self.epoch, name="epoch")
         return pd.DataFrame({name: column.reindex(index) for name, column in columns.items()}, index=index)
 

@@ -103,7 +103,7 @@ class Sequential(Model):
 
     def output_structs(self, x: Any) -> list[Any]:
         """Return the abstract outputs for inputs like `x`; a stack that knows its shapes need not be traced."""
-        output = self._symbols[1] if self._symbols is not None else None
+        output: Any = None if self._symbols is None else self._symbols[1]
         if not is_symbol(output) or None in output.shape[1:]:
             return super().output_structs(x)
         return [jax.ShapeDtypeStruct((count_rows(x), *output.shape[1:]), output.dtype)]
