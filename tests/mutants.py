@@ -80,6 +80,11 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "Gt -> GtE",
     ): "2 itself is never drawn",
     (
+        "fitwell/optimizers/gradients.py",
+        "path: gradient + deviation * jax.random.normal(_key_of(key, path), gradient.shape, gradient.dtype)",
+        "Add -> Sub",
+    ): "the noise is as likely as its opposite",
+    (
         "fitwell/schedules/cosine.py",
         "rising = self.initial_learning_rate + line * step / jnp.maximum(self.warmup_steps, 1)",
         "1 -> 2",
