@@ -89,17 +89,19 @@ class Live:
         return sorted(complete, key=lambda trial: sign * trial.value)
 
     def _table(self) -> Any:
+        from rich.console import Group
         from rich.table import Table
+        from rich.text import Text
 
         best = self._ranked()[:MOST_ROWS]
         names = list(dict.fromkeys(name for trial in best for name in trial.params))
-        table = Table(title=self._headline(), title_justify="left", expand=False)
+        table = Table()
         for name in ("trial", self.objective.name, *names):
             table.add_column(name, justify="right")
         for trial in best:
             cells = [_cell(trial.params[name]) if name in trial.params else "" for name in names]
             table.add_row(str(trial.number), f"{trial.value:.5g}", *cells)
-        return table
+        return Group(Text(self._headline()), table)
 
 
 def _cell(value: Any) -> str:
