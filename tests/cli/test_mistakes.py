@@ -43,7 +43,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, table: Path) -> Path
 @pytest.mark.parametrize(
     ("command", "words"),
     [
-        ("train", "the following arguments are required: data"),
+        ("train", "train: name the data to train on, or a run to go on with: --resume RUN"),
         ("", "the following arguments are required: COMMAND"),
         ("trian digits", "invalid choice: 'trian'"),
         ("train mnits", "there is no data set 'mnits', did you mean 'mnist'? Known: digits, mnist"),

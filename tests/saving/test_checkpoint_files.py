@@ -49,7 +49,11 @@ def test_everything_comes_back_to_the_bit(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["a.zip"]
 
 
-@pytest.mark.parametrize("value", [object(), {1: 2}, np.array([object()]), {"__array__": 0}], ids=str)
+@pytest.mark.parametrize(
+    "value",
+    [object(), {1: 2}, np.array([object()]), {"__array__": 0}],
+    ids=["object", "number as a key", "array of objects", "a name of ours"],
+)
 def test_what_is_no_data_is_refused_before_anything_is_written(value: Any, tmp_path: Path) -> None:
     with pytest.raises(FileError, match="a checkpoint holds"):
         write_checkpoint(tmp_path / "a.zip", {"value": value})
