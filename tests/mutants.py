@@ -85,6 +85,11 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "Add -> Sub",
     ): "the noise is as likely as its opposite",
     (
+        "fitwell/optimizers/core.py",
+        'slots["average"] = {path: _filled(p, 0.0) for path, p in parameters.items()}',
+        "0.0 -> 0.1",
+    ): "the first update overwrites it",
+    (
         "fitwell/schedules/cosine.py",
         "rising = self.initial_learning_rate + line * step / jnp.maximum(self.warmup_steps, 1)",
         "1 -> 2",

@@ -141,6 +141,19 @@ def test_parameters_are_known_by_position_and_by_name() -> None:
     assert {path: float(value[0]) for path, value in moved.items()} == pytest.approx(expected)
 
 
+def test_slots_follow_their_variable_to_another_path() -> None:
+    first, second = Variable(np.zeros(1)), Variable(np.zeros(1))
+    optimizer = optimizers.SGD(0.1, momentum=0.5)
+    assert not optimizer.step.trainable
+    before = {"layers.0/kernel": first, "layers.1/kernel": second}
+    for _ in range(2):  # nothing to move as long as there are no slots
+        optimizer.recognise(before)
+    assert optimizer.slots is None
+    optimizer.slots = {"momentum": {"layers.0/kernel": np.full(1, 7.0), "layers.1/kernel": np.full(1, 8.0)}}
+    optimizer.recognise({"layers.2/kernel": first})
+    assert optimizer.slots == {"momentum": {"layers.2/kernel": 7.0}}
+
+
 def test_paths_that_match_nothing_are_refused() -> None:
     variable = Variable(np.ones(1), name="kernel")
     variable.path = "dense/kernel"
