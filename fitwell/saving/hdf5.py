@@ -16,6 +16,7 @@ import h5py
 import numpy as np
 
 from fitwell.errors import FileError, FitwellError
+from fitwell.saving.heaps import check_heaps
 
 # Real weights hardly compress: an array that claims far more than it stores is no array of weights.
 _SMALL = 2**20
@@ -139,6 +140,7 @@ class Reader:
 @contextmanager
 def opened(source: str | IO[bytes], where: str) -> Iterator[Reader]:
     """Give a `Reader` of the file; whatever HDF5 objects to becomes a `FileError`."""
+    check_heaps(source, where)
     try:
         with h5py.File(source, "r") as file:
             yield Reader(file, where)

@@ -64,12 +64,29 @@ class Corpus:
             path = self.folder / f"{name}.keras"
             write(path)
             yield f"{name}.keras", path
+        yield "a heap without end.h5", self.endless_heap()
         for suffix, good in self.good.items():
             data = good.read_bytes()
             for size in range(0, len(data), 1024):
                 path = self.folder / f"cut{suffix}"
                 path.write_bytes(data[:size])
                 yield f"cut at {size}{suffix}", path
+
+    def endless_heap(self) -> Path:
+        """Return a file over whose texts HDF5 itself (1.14) would walk for ever; found by atheris."""
+        data = bytearray(self.good[".h5"].read_bytes())
+        start = data.index(b"GCOL\x01")
+        (size,) = struct.unpack("<Q", data[start + 8 : start + 16])
+        place = start + 16
+        while place < start + size:
+            number, length = struct.unpack("<H6xQ", data[place : place + 16])
+            if number == 0:
+                data[place + 8 : place + 16] = bytes(8)
+                break
+            place += 16 + (length + 7) // 8 * 8
+        path = self.folder / "a heap without end.h5"
+        path.write_bytes(bytes(data))
+        return path
 
     # --- how a file is changed
 

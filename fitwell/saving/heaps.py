@@ -1,0 +1,61 @@
+"""A look at the bytes of an HDF5 file before the library sees them.
+
+HDF5 keeps texts of free length in *global heaps*: collections of objects, each with its size, the last one (number
+0) being what is free. The library walks them by these sizes and never ends at one that is 0.
+"""
+
+from __future__ import annotations
+
+import mmap
+import struct
+from pathlib import Path
+from typing import IO
+
+from fitwell.errors import FileError
+
+_SIGNATURE = b"\x89HDF\r\n\x1a\n"
+# The version and three bytes of zeros follow: four letters alone may stand in any weight.
+_HEAP = b"GCOL\x01\x00\x00\x00"
+_HEADER = 16
+
+
+def check_heaps(source: str | IO[bytes], where: str) -> None:
+    """Refuse a file with a global heap that cannot be walked to its end."""
+    if not isinstance(source, str):
+        position = source.tell()
+        data = source.read()
+        source.seek(position)
+        _check(data, where)
+        return
+    if Path(source).stat().st_size == 0:
+        raise FileError(f"{where} is not a readable HDF5 file: it is empty")
+    with open(source, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        _check(data, where)
+
+
+def _check(data: bytes | mmap.mmap, where: str) -> None:
+    if data[:8] != _SIGNATURE:
+        raise FileError(f"{where} is not a readable HDF5 file: it does not begin like one")
+    # Where the superblock tells how many bytes a size takes; all that anybody writes are eight.
+    place = 14 if data[8:9] in (b"\0", b"\1") else 10
+    if data[place : place + 1] != b"\x08":
+        raise FileError(f"{where} is not a readable HDF5 file: its sizes are not of eight bytes")
+    start = data.find(_HEAP)
+    while start >= 0:
+        _check_heap(data, start, where)
+        start = data.find(_HEAP, start + 1)
+
+
+def _check_heap(data: bytes | mmap.mmap, start: int, where: str) -> None:
+    (size,) = struct.unpack("<Q", data[start + 8 : start + _HEADER].ljust(8, b"\0"))
+    end = min(start + size, len(data))
+    place = start + _HEADER
+    while place + _HEADER <= end:
+        number, _, length = struct.unpack("<H6sQ", data[place : place + _HEADER])
+        # The size of what is free counts its header, that of a text does not.
+        step = length if number == 0 else _HEADER + (length + 7) // 8 * 8
+        if step < _HEADER or place + step > start + size:
+            raise FileError(
+                f"{where} is not a readable HDF5 file: a heap at byte {start} holds {length:,} bytes"
+            )
+        place += step
