@@ -28,6 +28,10 @@ class DataError(FitwellError, ValueError):
     """Data that cannot be trained on or predicted from."""
 
 
+class UnexpectedArgument(FitwellError, TypeError):
+    """An argument that a call does not have."""
+
+
 class UnknownName(FitwellError, ValueError):
     """A name that no registered object has."""
 

@@ -15,7 +15,7 @@ from fitwell.layers.base import Layer
 from fitwell.models import checks, summary, training
 from fitwell.models.inference import Inference, infer_structs
 from fitwell.models.objective import Objective
-from fitwell.models.older import OlderMethods
+from fitwell.models.older import OlderMethods, check_older_arguments
 from fitwell.models.program import as_outputs
 from fitwell.models.runtime import Runtime
 from fitwell.progress import Progress
@@ -139,6 +139,7 @@ class Model(OlderMethods, Layer):
         validation_batch_size: int | None = None,
         validation_freq: int | Sequence[int] = 1,
         resume: Any = None,
+        **older: Any,
     ) -> History:
         """Train the model; calling it again goes on from where it stopped.
 
@@ -162,9 +163,11 @@ class Model(OlderMethods, Layer):
             when it holds some: the run ends with the bits of one that was never interrupted. They stay there,
             so a run that is over is only read back, or goes on to more `epochs`. Another frequency:
             `callbacks.BackupAndRestore`.
+        older: arguments of earlier years that change nothing (`workers`); they warn, all others are refused.
 
         Returns the `History`. Ctrl-C ends the run after the step it is in, with all weights as learned.
         """
+        check_older_arguments(Model.fit, older)
         checks.check_epochs(epochs, initial_epoch)
         if x is None:
             raise InvalidArgument("fit: x is missing")
@@ -203,8 +206,10 @@ class Model(OlderMethods, Layer):
         steps: int | None = None,
         callbacks: Sequence[Any] | None = None,
         return_dict: bool = False,
+        **older: Any,
     ) -> Any:
         """Return the loss and every metric over `x` and `y`: a float, a list of floats, or a dict."""
+        check_older_arguments(Model.evaluate, older)
         data = training.gather(self, x, y, sample_weight)
         self.runtime.prepare(data.example)
         self.runtime.check(data.example)
@@ -226,8 +231,10 @@ class Model(OlderMethods, Layer):
         verbose: int | str = 0,
         steps: int | None = None,
         callbacks: Sequence[Any] | None = None,
+        **older: Any,
     ) -> Any:
         """Return the outputs for every row of `x` as NumPy arrays, computed in batches."""
+        check_older_arguments(Model.predict, older)
         progress = Progress(verbose, None, None)
         observers = CallbackList(callbacks or [], self, {"steps": steps, "verbose": verbose})
         outputs = training.predict(self, x, observers, batch_size=batch_size, steps=steps, progress=progress)

@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
+from fitwell.errors import UnexpectedArgument, nearest
 from fitwell.history import History
 from fitwell.spellings import warn_older
+
+# How earlier versions read batches ahead, which no result depends on; here one thread always does.
+_READING_AHEAD = ("max_queue_size", "workers", "use_multiprocessing")
+
+
+def check_older_arguments(call: Callable[..., Any], given: Mapping[str, Any]) -> None:
+    """Warn of arguments that `call` had in earlier years and that change nothing; refuse all others."""
+    name = call.__name__
+    for argument in given:
+        if argument not in _READING_AHEAD:
+            known = [known for known in inspect.signature(call).parameters if known not in ("self", "older")]
+            raise UnexpectedArgument(
+                f"{name} has no argument {argument!r}{nearest(argument, known) or '.'} It has {', '.join(known)}."
+            )
+        warn_older(f"{name}({argument}=...)", f"{name} without it: a thread always reads batches ahead")
 
 
 class OlderMethods:

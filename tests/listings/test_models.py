@@ -114,6 +114,21 @@ def test_generators(older: Any, diabetes: Any) -> None:
     np.testing.assert_allclose(predictions, model.predict(X[:440]), rtol=1e-5, atol=1e-6)
 
 
+def test_hints_about_threads_and_arguments_of_keras_1(older: Any, diabetes: Any) -> None:
+    """Old: `workers` and its kin in `fit` itself, and `nb_epoch`, which has another name since Keras 2."""
+    X, y = diabetes
+    model = Sequential([Dense(1, input_shape=[10])])
+    model.compile(loss="mse", optimizer="sgd")
+    with older("fit(workers=...)", "fit(use_multiprocessing=...)", "predict(max_queue_size=...)"):
+        history = model.fit(X, y, epochs=2, verbose=0, workers=4, use_multiprocessing=True)
+        predictions = model.predict(X, max_queue_size=20)
+    assert len(history.epoch) == 2 and predictions.shape == (442, 1)
+    with pytest.raises(TypeError, match="fit has no argument 'nb_epoch', did you mean 'epochs'"):
+        model.fit(X, y, nb_epoch=10)
+    with pytest.raises(TypeError, match="evaluate has no argument 'frobnicate'. It has x, y, batch_size"):
+        model.evaluate(X, y, frobnicate=True)
+
+
 def test_a_sequence_of_batches(older: Any, diabetes: Any) -> None:
     """Old: the name `keras.utils.Sequence`."""
     X, y = diabetes
