@@ -29,8 +29,8 @@ def check_heaps(source: str | IO[bytes], where: str) -> None:
         return
     if Path(source).stat().st_size == 0:
         raise FileError(f"{where} is not a readable HDF5 file: it is empty")
-    with open(source, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        _check(data, where)
+    with open(source, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as view:
+        _check(view, where)
 
 
 def _check(data: bytes | mmap.mmap, where: str) -> None:
