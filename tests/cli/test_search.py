@@ -86,7 +86,7 @@ def test_a_shared_storage_goes_on(fitwell: Callable[..., Any], table: Path, tmp_
         (("--sampler", "tpa"), "unknown sampler 'tpa', did you mean 'tpe'"),
         (("--storage", "shared.txt"), "expected a file that ends in .db"),
         pytest.param(
-            ("--minutes", "0.001"),
+            ("--minutes", "1e-9"),
             "no setting was trained to its end in this time; give more --minutes",
             marks=pytest.mark.slow,
         ),
