@@ -197,8 +197,9 @@ def compare_in_double_precision(name: str) -> None:
     ours, peer = twins(with_logits)
     train_both(ours, peer, x.astype(np.float64), y, batch_size=batch_size, epochs=3)
     assert ours.variables[0].dtype == np.float64
-    # Keras's batch norm keeps some constants in float32: its moving variance is off by 1e-6 here.
-    assert_same_weights(ours, peer, atol=5e-5, rtol=1e-5)
+    # Keras's batch norm keeps some constants in float32: its moving variance is off by 1e-6 here, and the gradient
+    # of a bias before it, 0 but for that, becomes steps of Adam.
+    assert_same_weights(ours, peer, atol=1e-4, rtol=1e-5)
 
 
 # --- weights of rows and classes ----------------------------------------------------------------------------
