@@ -109,6 +109,8 @@ def _order_block(seed: int, block: int, epochs: int, rows: int) -> NDArray[np.in
     stream, state = _counter_stream()
     state["state"]["key"][:] = (seed, block)
     stream.bit_generator.state = state
+    if epochs == 1:
+        return stream.permutation(rows).astype(np.int32)[None]  # half the time of `permuted`
     orders = np.broadcast_to(np.arange(rows, dtype=np.int32), (epochs, rows))
     return stream.permuted(orders, axis=1)
 

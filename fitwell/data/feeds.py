@@ -151,12 +151,14 @@ class ArrayFeed(Feed):
         rows: int, shuffle: bool, seed: int, chosen: np.ndarray | None = None
     ) -> Callable[[range], np.ndarray]:
         """Return the function from consecutive epochs to the orders in which they visit the rows."""
-        if shuffle:
-            if chosen is not None:
-                return lambda epochs: chosen[random.epoch_orders(seed, epochs, rows)]
-            return lambda epochs: random.epoch_orders(seed, epochs, rows)
-        same = np.arange(rows, dtype=np.int32) if chosen is None else chosen
-        return lambda epochs: np.broadcast_to(same, (len(epochs), rows))
+        same = np.arange(rows, dtype=np.int32)
+
+        def draw(epochs: range) -> np.ndarray:
+            if shuffle:
+                return random.epoch_orders(seed, epochs, rows)
+            return np.broadcast_to(same, (len(epochs), rows))
+
+        return draw if chosen is None else lambda epochs: chosen[draw(epochs)]
 
     def works(
         self, first_epoch: int, epochs: int, allowance: Callable[[], int], start: int = 0
@@ -175,7 +177,7 @@ class ArrayFeed(Feed):
                 count = max(1, min(most, self.epochs_at_once, end - epoch))
                 orders = self._orders(epoch, count, ahead)
                 ahead = thread.submit(self._draw, epoch + count, min(count, end - epoch - count))
-                if count > 1 or (allowance() >= steps and not start):
+                if count > 1:
                     yield Work(
                         self.block,
                         orders,

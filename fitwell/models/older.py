@@ -28,6 +28,10 @@ def check_older_arguments(call: Callable[..., Any], given: Mapping[str, Any]) ->
         warn_older(f"{name}({argument}=...)", f"{name} without it: a thread always reads batches ahead")
 
 
+def _without_hints(settings: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in settings.items() if name not in _READING_AHEAD}
+
+
 class OlderMethods:
     """What a `Model` also understands; each method warns once, naming today's."""
 
@@ -55,44 +59,31 @@ class OlderMethods:
         generator: Any,
         steps_per_epoch: int | None = None,
         epochs: int = 1,
-        *,
-        max_queue_size: int = 10,
-        workers: int = 1,
-        use_multiprocessing: bool = False,
         **settings: Any,
     ) -> History:
         """Train on the batches of a generator: `fit` with the generator as `x`.
 
-        max_queue_size, workers, use_multiprocessing: how earlier versions read ahead, which no result
-        depends on; here one thread always does. settings: other arguments of `fit`.
+        settings: other arguments of `fit`, and hints about reading ahead (`workers`), which change nothing.
         """
         warn_older("fit_generator(generator, ...)", "fit(generator, ...)")
-        return self.fit(generator, steps_per_epoch=steps_per_epoch, epochs=epochs, **settings)
+        return self.fit(generator, steps_per_epoch=steps_per_epoch, epochs=epochs, **_without_hints(settings))
 
     def evaluate_generator(
         self,
         generator: Any,
         steps: int | None = None,
-        *,
-        max_queue_size: int = 10,
-        workers: int = 1,
-        use_multiprocessing: bool = False,
         **settings: Any,
     ) -> Any:
         """Return `evaluate` of the batches of a generator; for the arguments see `fit_generator`."""
         warn_older("evaluate_generator(generator, ...)", "evaluate(generator, ...)")
-        return self.evaluate(generator, steps=steps, **settings)
+        return self.evaluate(generator, steps=steps, **_without_hints(settings))
 
     def predict_generator(
         self,
         generator: Any,
         steps: int | None = None,
-        *,
-        max_queue_size: int = 10,
-        workers: int = 1,
-        use_multiprocessing: bool = False,
         **settings: Any,
     ) -> Any:
         """Return `predict` for the batches of a generator; for the arguments see `fit_generator`."""
         warn_older("predict_generator(generator, ...)", "predict(generator, ...)")
-        return self.predict(generator, steps=steps, **settings)
+        return self.predict(generator, steps=steps, **_without_hints(settings))
