@@ -120,10 +120,16 @@ def rows_to_compare() -> set[str]:
 # ----------------------------------------------------------------------------------------------- the table
 
 
+def _version(name: str) -> str:
+    try:
+        return f"{name} {importlib.metadata.version(name)}"
+    except importlib.metadata.PackageNotFoundError:
+        return f"no {name}"
+
+
 def table(record: Iterable[Agreement]) -> str:
     """Return the agreements as Markdown, one table for each room."""
-    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in VERSIONS)
-    lines = [f"Written with {versions}; float32 unless a row says otherwise.", ""]
+    lines = [f"Written with {', '.join(map(_version, VERSIONS))}; float32 unless a row says otherwise.", ""]
     agreements = list(record)
     for room in ROOMS:
         lines += [

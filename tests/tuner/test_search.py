@@ -13,7 +13,7 @@ import pytest
 
 import fitwell as fw
 from fitwell import tuner
-from fitwell.errors import FileError, FitwellError, InvalidArgument, StateError
+from fitwell.errors import FileError, FitwellError, InvalidArgument, MissingExtra, StateError
 from fitwell.tuner import storage as storages
 from fitwell.tuner.samplers import SAMPLERS, rungs
 from tests.tuner.searching_worker import SPACE, build, data, search
@@ -82,6 +82,8 @@ def test_it_is_drawn(found: tuner.SearchResult) -> None:
 )
 def test_every_sampler_goes_on_from_the_storage(sampler: str, tmp_path: Path) -> None:
     """Learning samplers need finished trials, so more than draw at random at first."""
+    if sampler == "gp":
+        pytest.importorskip("torch", reason="Optuna's Gaussian process is written in PyTorch: .[bench] has it")
     settings: dict[str, Any] = {"sampler": sampler, "epochs": 1, "batch": 6}
     search(tmp_path / "a.db", 6, **settings)
     result = search(tmp_path / "a.db", 14, **settings)
@@ -253,6 +255,12 @@ def test_mistakes_are_explained(settings: dict[str, Any], words: str) -> None:
     given = {"trials": 2, "storage": ":memory:", "epochs": 1, "verbose": 0} | settings
     with pytest.raises(FitwellError, match=words):
         tuner.search(build, SPACE, data(), **given)
+
+
+def test_a_sampler_whose_library_is_missing_says_so_before_any_trial(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(MissingExtra, match="'gp' needs torch, .* pip install torch"):
+        tuner.search(build, SPACE, data(), trials=1, sampler="gp", storage=":memory:")
 
 
 def test_data_must_be_a_pair() -> None:
