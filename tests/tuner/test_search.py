@@ -83,7 +83,9 @@ def test_it_is_drawn(found: tuner.SearchResult) -> None:
 def test_every_sampler_goes_on_from_the_storage(sampler: str, tmp_path: Path) -> None:
     """Learning samplers need finished trials, so more than draw at random at first."""
     if sampler == "gp":
-        pytest.importorskip("torch", reason="Optuna's Gaussian process is written in PyTorch: .[bench] has it")
+        pytest.importorskip(
+            "torch", reason="Optuna's Gaussian process is written in PyTorch: .[bench] has it"
+        )
     settings: dict[str, Any] = {"sampler": sampler, "epochs": 1, "batch": 6}
     search(tmp_path / "a.db", 6, **settings)
     result = search(tmp_path / "a.db", 14, **settings)
