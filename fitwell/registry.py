@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any, ClassVar
 
 import numpy as np
@@ -90,12 +90,13 @@ class Registry:
 
     def lookup(self, name: str) -> Any:
         """Return the class or function called `name`; the error suggests the nearest name."""
-        if name in _custom:
-            return _custom[name]
-        try:
-            return self._entries[_normalise(name)]
-        except KeyError:
-            raise unknown_entry(self.kind, name, self.names()) from None
+        entry = self._find(name)
+        if entry is None:
+            raise unknown_entry(self.kind, name, self.names())
+        return entry
+
+    def _find(self, name: str) -> Any:
+        return _custom[name] if name in _custom else self._entries.get(_normalise(name))
 
     def get(self, identifier: Any) -> Any:
         """Return the object that `identifier` stands for.
@@ -204,8 +205,9 @@ def home_of(config: Mapping[str, Any]) -> Registry:
     for registry in _registries.values():
         if registry.module == module:
             return registry
-        with suppress(UnknownName):
-            found.append((registry, registry.lookup(name)))
+        entry = registry._find(name)
+        if entry is not None:
+            found.append((registry, entry))
     if not found and _custom_entry(config) is None:
         hint = nearest(name, [name for registry in _registries.values() for name in registry.names()])
         raise UnknownName(
