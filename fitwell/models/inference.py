@@ -13,6 +13,7 @@ from fitwell.context import CallContext, call_context
 from fitwell.data.feeds import count_rows
 from fitwell.engine import compiling
 from fitwell.layers.base import shielded
+from fitwell.models.sharing import Shared, share
 from fitwell.variables import bind, named_hyperparameters
 
 if TYPE_CHECKING:
@@ -29,14 +30,24 @@ class Inference:
         self.model = model
         self.variables = dict(model.named_variables())
         self.hyper = named_hyperparameters([layer for _, layer in model.flatten()])
-        self._compiled: dict[Any, Any] = {}
         self.draws = False
+        self._shared: Shared[Inference] | None = None
         self._calls = 0
+
+    @property
+    def traced_parts(self) -> list[Any]:
+        """Everything that tracing looks at."""
+        return [self.model, list(self.variables.items()), list(self.hyper)]
 
     def share(self, other: Inference) -> None:
         """Run on the compiled programs of `other`, whose model has the same structure."""
-        self._compiled = other._compiled
-        self.draws = other.draws
+        shared = other._sharing()
+        self._shared = Shared(shared.traced, None, shared.compiled)
+
+    def _sharing(self) -> Shared[Inference]:
+        if self._shared is None:
+            self._shared = share(self)
+        return self._shared
 
     def __call__(self, x: Any) -> Any:
         """Return the outputs for the rows of `x`, as NumPy arrays."""
@@ -45,18 +56,22 @@ class Inference:
             # A few sizes serve all: short batches are padded to a power of two.
             x = jax.tree.map(lambda leaf: _padded(leaf, 1 << (rows - 1).bit_length()), x)
         key = compiling.signature(x)
+        shared = self._sharing()
+        if key not in shared.compiled and not shared.is_intact:
+            shared = self._shared = Shared(self, None)
+        traced = shared.traced
+        self._calls += 1
+        if key not in shared.compiled:
+            shared.compiled[key] = compiling.compile_program(traced._forward, self._arguments(x, 0))
+        # Tracing has shown whether the model is random at inference: then it gets noise of its own.
+        seed = random.next_seed() if traced.draws else 0
+        outputs = shared.compiled[key](*self._arguments(x, seed))
+        return jax.tree.map(lambda output: np.asarray(output)[:rows], outputs)
+
+    def _arguments(self, x: Any, seed: int) -> tuple[Any, ...]:
         values = {path: variable.value for path, variable in self.variables.items()}
         hyper = {path: cell.as_array() for path, cell in self.hyper.items() if cell.is_number}
-        seed = np.uint32(random.next_seed() if self.draws else 0)
-        self._calls += 1
-        arguments = (values, hyper, x, seed, np.int32(self._calls))
-        if key not in self._compiled:
-            self._compiled[key] = compiling.compile_program(self._forward, arguments)
-            if self.draws and seed == 0:
-                # Tracing has just shown that the model is random at inference: give it noise of its own.
-                arguments = (values, hyper, x, np.uint32(random.next_seed()), np.int32(self._calls))
-        outputs = self._compiled[key](*arguments)
-        return jax.tree.map(lambda output: np.asarray(output)[:rows], outputs)
+        return values, hyper, x, np.uint32(seed), np.int32(self._calls)
 
     def _forward(self, values: dict[str, Any], hyper: dict[str, Any], x: Any, seed: Any, call: Any) -> Any:
         cells: dict[Any, Any] = {self.variables[path]: value for path, value in values.items()}

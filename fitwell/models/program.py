@@ -64,6 +64,23 @@ class ModelProgram:
             found |= named_hyperparameters(layer, f"model.{path}" if path else "model", seen)
         return found
 
+    @property
+    def traced_parts(self) -> list[Any]:
+        """Everything that tracing looks at."""
+        return [
+            self.model,
+            self.optimizer,
+            self.losses,
+            self.metrics,
+            list(self.trainable.items()),
+            list(self.statistics.items()),
+            list(self.hyper),
+            self.optimizer.slot_names(),  # without momentum there is no slot for it, though its number is data
+            # Results are called after outputs where there are several.
+            self.output_names if len(self.output_names) > 1 else None,
+            [term.name for term in self.metrics],
+        ]
+
     def check_optimizer(self) -> None:
         """Refuse an optimizer with numbers the program does not know: which ones there are is its structure."""
         now = named_hyperparameters(self.optimizer, "optimizer")

@@ -42,7 +42,7 @@ class Runtime:
         self._program: ModelProgram | None = None
         self._frozen: list[bool] = []
         self._sent: dict[str, Any] = {}
-        self._shared: Shared | None = None
+        self._shared: Shared[ModelProgram] | None = None
         self._no_metrics: dict[str, np.ndarray] | None = None
         self._shapes: list[tuple[Any, ...]] = []
 
@@ -129,14 +129,14 @@ class Runtime:
             self._shared = share(self.program)
         elif not self._shared.is_intact:
             self._shared = Shared(self.program, None)
-        return self._shared.machines
+        return self._shared.compiled
 
     def share_machines(self, other: Runtime) -> None:
         """Run on the compiled programs of `other`, whose model has the same structure."""
         if other._shared is None:
             other._shared = share(other.program)
         # The two were compared just now; doing so again for every run would cost more than a short one.
-        self._shared = Shared(other.program, None, other._shared.machines)
+        self._shared = Shared(other.program, None, other._shared.compiled)
         self._no_metrics = other._empty_metrics()
 
     # --- the state -----------------------------------------------------------------------------------------

@@ -10,56 +10,70 @@ import threading
 from collections import OrderedDict
 from collections.abc import Hashable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
 import jax
 
 from fitwell import config
-from fitwell.engine.machine import Machine
-from fitwell.models.program import ModelProgram
-from fitwell.models.structure import runs_known_code_only, structure
+from fitwell.models.structure import structure
 
-# A shared program keeps its first model alive, so there are not many, and none of large models.
-CAPACITY = 32
+# What is shared keeps its first model alive, so there are not many, and none of large models.
+CAPACITY = 64
 MOST_PARAMETERS = 1_000_000
 # Settings of JAX that tracing reads beside the model.
 _SETTINGS = ("jax_enable_x64", "jax_default_matmul_precision", "jax_disable_jit")
 
 
-@dataclass
-class Shared:
-    """The machines of one structure. program: of the model that is traced for all."""
+class Traceable(Protocol):
+    """What is traced: the program of a model that learns, or its forward pass."""
 
-    program: ModelProgram
+    model: Any
+
+    @property
+    def traced_parts(self) -> list[Any]:
+        """Everything that tracing looks at."""
+
+
+Traced = TypeVar("Traced", bound=Traceable)
+
+
+@dataclass
+class Shared(Generic[Traced]):
+    """What was compiled for one structure, by what it was compiled for. traced: stands for all others."""
+
+    traced: Traced
     key: Hashable | None
-    machines: dict[Any, Machine] = field(default_factory=dict)
+    compiled: dict[Any, Any] = field(default_factory=dict)
 
     @property
     def is_intact(self) -> bool:
-        """Whether the traced model is still what it was: somebody may have changed its layers since."""
-        return self.key is None or _key(self.program) == self.key
+        """Whether what is traced is still what it was: somebody may have changed its layers since."""
+        return self.key is None or _key(self.traced) == self.key
 
 
-_known: OrderedDict[Hashable, Shared] = OrderedDict()
+_known: OrderedDict[Hashable, Shared[Any]] = OrderedDict()
 _lock = threading.Lock()
 
 
-def share(program: ModelProgram) -> Shared:
-    """Return the machines of models like the one of `program`, or new ones when there are none to share."""
-    size = sum(variable.size for variable in program.trainable.values())
-    if size > MOST_PARAMETERS or not runs_known_code_only(program):
-        return Shared(program, None)
-    key = _key(program)
+def share(traced: Traced) -> Shared[Traced]:
+    """Return what is shared by all that trace like `traced`; when there are none, or it must not be, its own."""
+    key = _key(traced) if traced.model.count_params() <= MOST_PARAMETERS else None
+    if key is None:
+        return Shared(traced, None)
     with _lock:
         found = _known.get(key)
         if found is None or not found.is_intact:
-            found = _known[key] = Shared(program, key)
+            found = _known[key] = Shared(traced, key)
         _known.move_to_end(key)
         while len(_known) > CAPACITY:
             _known.popitem(last=False)
         return found
 
 
-def _key(program: ModelProgram) -> Hashable:
+def _key(traced: Traceable) -> Hashable | None:
+    """Return what is equal for all that may share with `traced`, or None when nothing may."""
+    parts = structure(traced.traced_parts)
+    if not parts.known_code_only:
+        return None
     settings = tuple(getattr(jax.config, name) for name in _SETTINGS)
-    return config.floatx(), config.epsilon(), jax.default_backend(), settings, structure(program)
+    return type(traced), config.floatx(), config.epsilon(), jax.default_backend(), settings, parts.key

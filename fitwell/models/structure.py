@@ -7,12 +7,11 @@ different: that costs a compilation, never a wrong result.
 
 from __future__ import annotations
 
-import collections
 import functools
 import hashlib
 import types
 from collections.abc import Hashable, Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -22,7 +21,6 @@ from fitwell.layers.base import Layer
 from fitwell.layers.symbolic import Node, SymbolicTensor
 from fitwell.metrics.base import Metric
 from fitwell.models.objective import LossTerm
-from fitwell.models.program import ModelProgram
 from fitwell.optimizers.core import PureOptimizer
 from fitwell.optimizers.reach import Reach
 from fitwell.variables import Hyperparameter, Variable
@@ -44,45 +42,30 @@ _CONSTANT = frozenset(
 )
 
 
-def structure(program: ModelProgram) -> tuple[Hashable, ...]:
-    """Return a key that is equal for programs that trace alike.
+class Structure(NamedTuple):
+    """What tracing looks at, told from what is data.
 
-    Initial weights, hyperparameters that are data (`variables.Hyperparameter`), seeds of the run and
-    automatic names do not count; classes, shapes, other attributes, code and constants of functions do.
+    key: equal for what traces alike. Initial weights, hyperparameters that are data
+        (`variables.Hyperparameter`), seeds of the run and automatic names do not count; classes, shapes, other
+        attributes, code and constants of functions do.
+    known_code_only: whether no code but fitwell's and its libraries' is traced. A function of the user may read
+        a global that has another value when the next model is built, which its structure does not show.
     """
-    return tuple(_tokens(_roots(program), []))
+
+    key: tuple[Hashable, ...]
+    known_code_only: bool
 
 
-def runs_known_code_only(program: ModelProgram) -> bool:
-    """Return whether no code but fitwell's and its libraries' is traced.
-
-    A function of the user may read a global that has another value when the next model is built, which its
-    structure does not show.
-    """
+def structure(root: Any) -> Structure:
+    """Return the structure of everything reachable from `root`."""
     met: list[Any] = []
-    collections.deque(_tokens(_roots(program), met), maxlen=0)
-    return all(_module(value).partition(".")[0] in _CONSTANT for value in met)
+    key = tuple(_tokens(root, met))
+    return Structure(key, all(_module(value).partition(".")[0] in _CONSTANT for value in met))
 
 
 def _module(value: Any) -> str:
     code = value if isinstance(value, types.FunctionType) else type(value)
     return str(code.__module__)
-
-
-def _roots(program: ModelProgram) -> list[Any]:
-    return [
-        program.model,
-        program.optimizer,
-        program.losses,
-        program.metrics,
-        list(program.trainable.items()),
-        list(program.statistics.items()),
-        list(program.hyper),
-        program.optimizer.slot_names(),  # without momentum there is no slot for it, though its number is data
-        # Results are called after outputs where there are several.
-        program.output_names if len(program.output_names) > 1 else None,
-        [term.name for term in program.metrics],
-    ]
 
 
 def _tokens(root: Any, met: list[Any]) -> Iterator[Hashable]:

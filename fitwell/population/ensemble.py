@@ -40,7 +40,7 @@ class Ensemble:
 
     def predict(self, x: Any, batch_size: int | None = None) -> Prediction:
         """Return mean and spread of the members' outputs for the rows of `x`."""
-        outputs = predict_all([self.models], x, batch_size)
+        outputs = predict_all([[model] for model in self.models], x, batch_size)
         return Prediction(
             jax.tree.map(lambda part: part.mean(axis=0), outputs),
             jax.tree.map(lambda part: part.std(axis=0), outputs),

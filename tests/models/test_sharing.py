@@ -104,6 +104,38 @@ def test_changing_the_traced_model_harms_no_other() -> None:
         np.testing.assert_array_equal(ours, wanted)
 
 
+def test_the_forward_pass_is_shared_too_with_weights_and_noise_of_its_own() -> None:
+    fitwell.utils.set_random_seed(5)
+    first, second, other = build(), build(), build(activation="relu")
+    assert traced_by(lambda: first.predict(X)) == 1
+    assert traced_by(lambda: second.predict(X)) == 0
+    for model, activation in ((second, np.tanh), (other, lambda x: np.maximum(x, 0))):
+        kernel, bias, out, last = model.get_weights()
+        expected = activation(X @ kernel + bias) @ out + last
+        np.testing.assert_allclose(model.predict(X), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_a_forward_pass_that_draws_does_so_in_every_model_that_shares_it() -> None:
+    def noisy() -> Any:
+        return fitwell.Sequential([fitwell.Input((3,)), layers.MCDropout(0.5)])
+
+    first, second = noisy(), noisy()
+    ones = np.ones((64, 3), np.float32)
+    draws = [model.predict(ones) for model in (first, first)]
+    assert traced_by(lambda: draws.extend(second.predict(ones) for _ in range(2))) == 0
+    assert len({draw.tobytes() for draw in draws}) == 4
+
+
+def test_changing_the_model_traced_for_predictions_harms_no_other() -> None:
+    first, second = build(), build()
+    first.predict(X)
+    second.predict(X)
+    first.layers[0].activation = fitwell.activations.get("relu")
+    # Rows of another number make a new program necessary: it must not be that of the changed model.
+    few = second.predict(X[:5])
+    np.testing.assert_allclose(few, second.predict(X)[:5], rtol=1e-6)
+
+
 def test_few_models_are_kept_and_no_large_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sharing, "CAPACITY", 2)
     for activation in ("relu", "elu", "selu"):

@@ -117,6 +117,23 @@ def test_grid_and_draw():
         fw.draw(0, rate=[1])
 
 
+def test_an_ensemble_of_models_that_differ_in_activation_only(regression):
+    x, y, _ = regression
+
+    def build(setting):
+        model = fw.Sequential([fw.layers.Dense(8, activation=setting["activation"]), fw.layers.Dense(1)])
+        model.compile(loss="mse", optimizer="adam")
+        return model
+
+    population = fw.Population(build, fw.grid(activation=["relu", "tanh"])).fit(x, y, verbose=0)
+    mean, _ = population.ensemble().predict(x)  # first, while neither has predicted
+    outputs = []
+    for number, activation in enumerate((lambda z: np.maximum(z, 0), np.tanh)):
+        kernel, bias, out, last = population.member(number).get_weights()
+        outputs.append(activation(x @ kernel + bias) @ out + last)
+    np.testing.assert_allclose(mean, np.mean(outputs, axis=0), rtol=1e-4, atol=1e-5)
+
+
 def test_predictions_and_ensembles(trained, regression):
     _, _, (x_new, y_new) = regression
     outputs = trained.predict(x_new)
