@@ -34,6 +34,8 @@ _NOT_PASSED_ON = frozenset(
 )
 # Models of a batch per processor core: enough to keep the cores busy, few enough to learn from batch to batch.
 _MODELS_PER_CORE = 4
+# A batch under a time limit has at most so many times the trials of the one before.
+_GROWTH = 4
 
 
 class Search:
@@ -118,28 +120,31 @@ class Search:
     def run(self) -> SearchResult:
         """Train trials until there are as many as asked for, or time is up."""
         ledger = self._ledger
-        began = time.monotonic()
-        deadline = None if self._seconds is None else began + self._seconds
-        done = 0
+        deadline = None if self._seconds is None else time.monotonic() + self._seconds
+        tickets: list[Ticket] = []
+        each = math.inf
         with ledger.worker, self._live:
             while deadline is None or time.monotonic() < deadline:
-                tickets = ledger.book(self._room(began, deadline, done))
+                began = time.monotonic()
+                tickets = ledger.book(self._room(deadline, len(tickets), each))
                 if not tickets:
                     break
-                done += len(tickets)
                 if self._train(tickets, deadline):
                     raise KeyboardInterrupt
+                each = (time.monotonic() - began) / len(tickets)
         return self.result
 
-    def _room(self, began: float, deadline: float | None, done: int) -> int:
-        """Return for how many trials there is time, as far as those before tell."""
+    def _room(self, deadline: float | None, last: int, each: float) -> int:
+        """Return for how many trials there is time, by the seconds that `each` of the `last` ones took.
+
+        The last, because the first ones also compiled the programs that those after them run.
+        """
         if deadline is None:
             return self._batch
-        if not done:
+        if not last:
             # Nobody knows yet how long one takes.
             return min(self._batch, max(1, cores() // self._members))
-        now = time.monotonic()
-        return max(1, min(self._batch, int((deadline - now) / ((now - began) / done))))
+        return max(1, min(self._batch, _GROWTH * last, int((deadline - time.monotonic()) / each)))
 
     def _train(self, tickets: list[Ticket], deadline: float | None) -> bool:
         """Train a batch and write down what came of it; return whether somebody pressed Ctrl-C."""
