@@ -18,6 +18,7 @@ import random
 import sys
 import tempfile
 import time
+import types
 import warnings
 import zipfile
 from collections import Counter
@@ -25,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 import h5py
+import numpy as np
 import psutil
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
@@ -150,23 +152,30 @@ def changed_config(config: Any, draw: random.Random) -> Any:
     return config
 
 
-def with_config(path: Path, draw: random.Random) -> bytes:
-    """Return the file at `path` with another configuration."""
+CONFIGS = {".keras": ["config.json"], ".h5": ["model_config", "training_config"]}
+
+
+def config_of(path: Path, name: str) -> str:
+    """Return configuration `name` of the file at `path`."""
     if path.suffix == ".keras":
         with zipfile.ZipFile(path) as archive:
-            members = {name: archive.read(name) for name in archive.namelist()}
-        members["config.json"] = json.dumps(changed_config(json.loads(members["config.json"]), draw)).encode()
-        target = io.BytesIO()
-        with zipfile.ZipFile(target, "w") as archive:
-            for name, data in members.items():
-                archive.writestr(name, data)
+            return archive.read(name).decode()
+    with h5py.File(path) as file:
+        return str(file.attrs[name])
+
+
+def with_config(path: Path, name: str, config: bytes) -> bytes:
+    """Return the file at `path` with another configuration `name`."""
+    target = io.BytesIO()
+    if path.suffix == ".keras":
+        with zipfile.ZipFile(path) as archive, zipfile.ZipFile(target, "w") as copied:
+            for member in archive.namelist():
+                copied.writestr(member, config if member == name else archive.read(member))
         return target.getvalue()
-    target = io.BytesIO(path.read_bytes())
+    target.write(path.read_bytes())
     with h5py.File(target, "a") as file:
-        name = draw.choice(("model_config", "training_config"))
-        config = json.dumps(changed_config(json.loads(file.attrs[name]), draw))
         del file.attrs[name]
-        file.attrs[name] = config
+        file.attrs[name] = np.bytes_(config)
     return target.getvalue()
 
 
@@ -195,7 +204,12 @@ def run(seconds: float, seed: int, keep: Path) -> int:
         while time.monotonic() < end:
             good = draw.choice(goods)
             kind = draw.choice(("bytes", "config"))
-            data = flipped(good.read_bytes(), draw) if kind == "bytes" else with_config(good, draw)
+            if kind == "bytes":
+                data = flipped(good.read_bytes(), draw)
+            else:
+                part = draw.choice(CONFIGS[good.suffix])
+                config = changed_config(json.loads(config_of(good, part)), draw)
+                data = with_config(good, part, json.dumps(config).encode())
             memory, start = process.memory_info().rss, time.process_time()
             try:
                 outcome = read(data, good.suffix, folder)
@@ -215,26 +229,52 @@ def run(seconds: float, seed: int, keep: Path) -> int:
     return sum(count for outcome, count in counts.items() if outcome.split()[1].isupper())
 
 
+def instrument() -> None:
+    """Let atheris see which code of fitwell is reached; to watch JAX as well would take minutes, and tell nothing."""
+    import atheris
+
+    for name, module in list(sys.modules.items()):
+        if name.partition(".")[0] != "fitwell":
+            continue
+        classes = [value for value in vars(module).values() if isinstance(value, type)]
+        for owner in (module, *classes):
+            for value in vars(owner).values():
+                if isinstance(value, types.FunctionType) and value.__module__ == name:
+                    atheris.instrument_func(value)
+
+
 def run_atheris(seconds: float) -> None:
-    """Let atheris change the bytes, guided by what code they reach."""
+    """Let atheris change bytes of files, and of the configurations inside them, guided by what code they reach."""
     import atheris
 
     folder = Path(tempfile.mkdtemp())
     corpus = folder / "corpus"
     corpus.mkdir()
+    # The first byte says what the rest is: the bytes of a file, or a configuration to put into one.
+    kinds: list[tuple[Path, str]] = []
     for path in good_files(folder):
-        (corpus / path.name).write_bytes((b"k" if path.suffix == ".keras" else b"h") + path.read_bytes())
-    atheris.instrument_all()
+        seeds = {"": path.read_bytes()} | {
+            name: config_of(path, name).encode() for name in CONFIGS[path.suffix]
+        }
+        for name, seed in seeds.items():
+            (corpus / f"{len(kinds)}").write_bytes(bytes([len(kinds)]) + seed)
+            kinds.append((path, name))
+    instrument()
 
     def one(data: bytes) -> None:
-        if data:
-            read(data[1:], ".keras" if data[:1] == b"k" else ".h5", folder)
+        if not data:
+            return
+        path, name = kinds[data[0] % len(kinds)]
+        # HDF5 takes no attribute that is empty, or larger than 64 KB.
+        if not name or 1 < len(data) < 2**16:
+            read(with_config(path, name, data[1:]) if name else data[1:], path.suffix, folder)
 
     atheris.Setup(
         [
             sys.argv[0],
             f"-max_total_time={int(seconds)}",
             "-timeout=60",
+            "-rss_limit_mb=4096",
             f"-artifact_prefix={folder}/",
             str(corpus),
         ],
