@@ -78,24 +78,24 @@ def test_a_batch_of_padding_only_is_zero() -> None:
         assert float(losses.MeanSquaredError(reduction="mean_with_sample_weight")(*real, np.ones(ROWS))) == 0
 
 
-@given(st.integers(1, 6), st.integers(1, 5), st.integers(0, 4), st.integers(0, 10**6))
-def test_padding_of_any_size(rows: int, width: int, extra: int, seed: int) -> None:
+# Few different shapes: JAX compiles for each.
+@given(st.integers(1, 6), st.sampled_from([1, 3]), st.integers(0, 10**6))
+def test_padding_of_any_size(rows: int, width: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
-    y_true, y_pred = rng.normal(size=(2, rows + extra, width)).astype(np.float32)
-    expected = losses.MeanSquaredError()(y_true[:rows], y_pred[:rows])
-    with call_context(CallContext(row_weights=jnp.asarray([1.0] * rows + [0.0] * extra))):
+    y_true, y_pred = rng.normal(size=(2, 6, width)).astype(np.float32)
+    expected = np.mean((y_true[:rows] - y_pred[:rows]) ** 2)
+    with call_context(CallContext(row_weights=jnp.asarray([1.0] * rows + [0.0] * (6 - rows)))):
         np.testing.assert_allclose(losses.MeanSquaredError()(y_true, y_pred), expected, rtol=1e-5)
 
 
-@given(st.lists(st.floats(0, 10, width=32), min_size=2, max_size=8))
-def test_integer_weights_repeat_rows(weights: list[float]) -> None:
+@given(st.lists(st.integers(0, 10), min_size=6, max_size=6))
+def test_integer_weights_repeat_rows(counts: list[int]) -> None:
     """A weight of 2 counts like the row given twice, in the sum."""
-    counts = np.array(weights, np.float32).astype(int)
     rng = np.random.default_rng(0)
     y_true, y_pred = rng.normal(size=(2, len(counts), 3)).astype(np.float32)
     loss = losses.MeanAbsoluteError(reduction="sum")
-    repeated = loss(np.repeat(y_true, counts, 0), np.repeat(y_pred, counts, 0))
-    np.testing.assert_allclose(loss(y_true, y_pred, counts), repeated, rtol=1e-5, atol=1e-6)
+    repeated = np.repeat(np.abs(y_true - y_pred).mean(axis=1), counts).sum()
+    np.testing.assert_allclose(loss(y_true, y_pred, np.array(counts)), repeated, rtol=1e-5, atol=1e-6)
 
 
 def test_sequences() -> None:

@@ -116,8 +116,9 @@ def test_counts_of_decisions_are_exact_too() -> None:
     assert np.float64(state[0][0]) + np.float64(state[1][0]) == 2**24 + 999
 
 
+# Few different sizes: JAX compiles for each.
 @settings(max_examples=25)
-@given(st.lists(st.integers(1, 60), min_size=1, max_size=4), st.integers(0, 1000))
+@given(st.permutations([1, 1, 2, 5, 11]), st.integers(0, 1000))
 def test_any_cut_gives_the_same(sizes: list[int], seed: int) -> None:
     rng = np.random.default_rng(seed)
     y_true, y_pred = rng.normal(size=(2, sum(sizes), 2)).astype(np.float32)
