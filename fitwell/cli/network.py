@@ -62,12 +62,12 @@ class Settings:
         )
 
 
-def build_network(problem: Problem, settings: Settings) -> Any:
+def build_network(problem: Problem, settings: Settings, measure_loss: bool = False) -> Any:
     """Return the compiled model.
 
     Hidden layers of `settings.activation` with initial weights that suit it, each followed by batch
     normalisation if asked, dropout after the last; one linear output for regression, one logistic for two
-    classes, a softmax for more.
+    classes, a softmax for more. measure_loss: also report the loss without the penalty, under its own name.
     """
     from fitwell import Sequential, layers, regularizers
 
@@ -92,15 +92,26 @@ def build_network(problem: Problem, settings: Settings) -> Any:
     target = problem.target
     if not isinstance(target, ClassTarget):
         model.add(layers.Dense(1))
-        loss, metrics = "mse", ["mae"]
-    elif target.task == "binary":
-        model.add(layers.Dense(1, activation="sigmoid"))
-        loss, metrics = "binary_crossentropy", ["accuracy"]
+        metrics = ["mae"]
     else:
-        model.add(layers.Dense(len(target.classes), activation="softmax"))
-        loss, metrics = "sparse_categorical_crossentropy", ["accuracy"]
+        metrics = ["accuracy"]
+        if target.task == "binary":
+            model.add(layers.Dense(1, activation="sigmoid"))
+        else:
+            model.add(layers.Dense(len(target.classes), activation="softmax"))
+    loss = loss_for(problem)
+    if measure_loss:
+        metrics.append(loss)
     model.compile(loss=loss, optimizer=_optimizer(settings), metrics=metrics)
     return model
+
+
+def loss_for(problem: Problem) -> str:
+    """Return the name of the loss."""
+    target = problem.target
+    if not isinstance(target, ClassTarget):
+        return "mse"
+    return "binary_crossentropy" if target.task == "binary" else "sparse_categorical_crossentropy"
 
 
 def initializer_for(activation: str) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 from fitwell.cli import INTERRUPTED, unfinished
 from fitwell.cli.console import output
 from fitwell.cli.folder import make_run_folder, write_beside
-from fitwell.cli.network import Settings, build_network
+from fitwell.cli.network import Settings, build_network, loss_for
 from fitwell.cli.problems import Wishes, load_problem
 from fitwell.cli.train import train_into
 from fitwell.data.wording import counted
@@ -41,10 +41,12 @@ def search(options: Namespace) -> int:
         for note in problem.notes:
             say(note)
         run = tuner.Search(
-            lambda setting: build_network(problem, _settings(base, setting)),
+            lambda setting: build_network(problem, _settings(base, setting), measure_loss=True),
             _space(),
             (problem.train.x, problem.train.y),
             validation_data=(problem.validation.x, problem.validation.y),
+            # The loss of a network with a penalty contains it, which would make all of them look bad.
+            objective=f"val_{loss_for(problem)}",
             trials=options.trials,
             minutes=options.minutes if options.minutes or options.trials else MINUTES,
             sampler=_check_sampler(options.sampler),

@@ -15,6 +15,7 @@ from fitwell.compare.parts import Parts, divide
 from fitwell.compare.words import ENOUGH_REPEATS
 from fitwell.errors import DataError, InvalidArgument, NonFiniteWarning, nearest
 from fitwell.models import Model
+from fitwell.models.penalties import penalties_of, warn_if_penalties_differ
 from fitwell.population import Population
 from fitwell.population.folds import classifies, labels_of
 from fitwell.random import SeedStream
@@ -109,6 +110,8 @@ def compare(
     # Only now, when nothing can be changed any more, are the test rows looked at.
     judged = {name: _judge(population, parts) for name, population in trained.items()}
     chosen = _choose_metric(metric, judged, example)
+    models = [population.members[0].model for population in trained.values()]
+    warn_if_penalties_differ([penalties_of(model) for model in models], chosen, "compare")
     scores, left_out = _usable(_scores(judged, chosen), chosen)
     return Comparison(
         scores,

@@ -10,6 +10,7 @@ import numpy as np
 
 from fitwell.callbacks.stopping import direction
 from fitwell.errors import InvalidArgument, StateError, nearest
+from fitwell.models.penalties import penalties_of, warn_if_penalties_differ
 from fitwell.population.members import Member
 
 if TYPE_CHECKING:
@@ -92,6 +93,9 @@ def ranking(members: Sequence[Member], metric: str | None) -> list[int]:
     Members of one setting and seed that differ in the fold count with their mean.
     """
     name = check_metric(members, metric)
+    warn_if_penalties_differ(
+        {penalties_of(member.model) for member in members}, name, "the ranking of members"
+    )
     sign = -1.0 if direction(name, "auto") == "max" else 1.0
     sums: dict[tuple[int, int], list[float]] = {}
     keys = [(id(member.setting), member.seed) for member in members]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from fitwell.errors import StateError
+from fitwell.errors import InvalidArgument, StateError
 from fitwell.models.model import Model
+from fitwell.population.ensemble import Ensemble
 from fitwell.tuner.hyperparameters import HyperParameters, Setting
 from fitwell.tuner.ledger import REASON, Ledger
 from fitwell.tuner.training import Trainer
@@ -65,6 +66,16 @@ class SearchResult:
     def best_models(self, count: int) -> list[Model]:
         """Return the models of the `count` best trials, the best first; see `best_model`."""
         return [self._model(trial) for trial in self.ranking()[:count]]
+
+    def ensemble(self, top: int = 5) -> Ensemble:
+        """Return the models of the `top` best trials, or all when there are fewer, as one predictor.
+
+        The best of many owes part of its place to luck, and settings that did about as well err elsewhere, so
+        their mean is often better than any of them. For the models see `best_model`.
+        """
+        if isinstance(top, bool) or not isinstance(top, int) or top < 1:
+            raise InvalidArgument(f"ensemble: top must be a whole number of at least 1, got {top!r}")
+        return Ensemble(self.best_models(top))
 
     def ranking(self) -> list[Any]:
         """Return the complete trials as Optuna holds them, the best first."""

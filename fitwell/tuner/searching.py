@@ -217,7 +217,8 @@ def search(
     pruner: None, ``"hyperband"`` or ``"median"``: gives up trials that are behind after 1, 3, 9, … epochs.
     repeats: seeds that each setting is trained under; its value is the mean.
     objective: the metric that decides, in its best epoch: ``"val_loss"``, any other in the history, or an
-        `Objective` with a direction.
+        `Objective` with a direction. A loss contains the penalties: when the space varies these, name the loss
+        among the metrics, too, and go by that (``"val_mse"``).
     epochs: the most epochs of a trial, 100. callbacks: as in `Population.fit`; each model gets its own copies.
     batch: trials that are asked for at once; by default four models for each processor core.
     storage: a file for SQLite, ``search.db`` by default, a ``.journal`` file, ``postgresql://…`` or ``":memory:"``.

@@ -15,6 +15,7 @@ from fitwell.callbacks.stopping import EarlyStopping
 from fitwell.data.feeds import count_rows
 from fitwell.data.splits import split_rows
 from fitwell.models.model import Model
+from fitwell.models.penalties import Penalties, penalties_of, warn_if_penalties_differ
 from fitwell.models.training import Data, gather
 from fitwell.population import Population
 from fitwell.population.folds import classifies, labels_of
@@ -78,6 +79,7 @@ class Trainer:
         self._arguments = arguments
         self._callbacks = arguments.pop("callbacks", None)
         self._prepared = False
+        self._penalties: set[Penalties] | None = set()
 
     def train(
         self,
@@ -96,6 +98,7 @@ class Trainer:
         population = self.populate(settings, batch)
         if population is None:
             return batch
+        self._look_at_penalties(population)
         watched = _Watched(population, batch, self.objective, report, rungs, member_done)
 
         def callbacks(place: Setting) -> list[Callback]:
@@ -169,6 +172,12 @@ class Trainer:
                 return population
             except InvalidSetting as error:
                 batch.refused[at] = str(error)
+
+    def _look_at_penalties(self, population: Population) -> None:
+        if self._penalties is not None:
+            self._penalties |= {penalties_of(member.model) for member in population.members}
+            if warn_if_penalties_differ(self._penalties, self.objective.name, "search"):
+                self._penalties = None  # once is enough
 
     def _callbacks_of(self, setting: Setting) -> list[Callback]:
         given = self._callbacks

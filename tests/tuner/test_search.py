@@ -67,6 +67,17 @@ def test_the_best_model_of_a_search_that_another_process_finished(tmp_path: Path
         np.testing.assert_array_equal(one, other)
 
 
+def test_an_ensemble_of_the_best_answers_with_their_mean(found: tuner.SearchResult) -> None:
+    x, _ = data()
+    outputs = [model.predict(x) for model in found.best_models(2)]
+    mean, spread = found.ensemble(top=2).predict(x)
+    np.testing.assert_allclose(mean, np.mean(outputs, axis=0), rtol=1e-6)
+    np.testing.assert_allclose(spread, np.std(outputs, axis=0), rtol=1e-4, atol=1e-7)
+    assert len(found.ensemble(top=1000)) == len(found.ranking())
+    with pytest.raises(InvalidArgument, match="at least 1, got 0"):
+        found.ensemble(top=0)
+
+
 def test_it_is_drawn(found: tuner.SearchResult) -> None:
     history, effect = found.plot()
     assert history.get_xlabel() == "trial" and effect.get_xlabel() == "learning_rate"

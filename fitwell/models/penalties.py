@@ -1,0 +1,37 @@
+"""Losses of several models, which cannot be compared when they contain different penalties."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Collection
+from typing import Any
+
+from fitwell.models.model import Model
+
+Penalties = frozenset[tuple[str, str]]
+
+
+def penalties_of(model: Model) -> Penalties:
+    """Return every penalty that is part of the loss of `model`, in words."""
+    found = [variable.regularizer for variable in model.variables]
+    found += [layer.activity_regularizer for _, layer in model.flatten()]
+    return frozenset(_told(penalty) for penalty in found if penalty is not None)
+
+
+def _told(penalty: Any) -> tuple[str, str]:
+    name = getattr(penalty, "__qualname__", type(penalty).__qualname__)
+    return name, str(penalty.get_config()) if hasattr(penalty, "get_config") else ""
+
+
+def warn_if_penalties_differ(penalties: Collection[Penalties], metric: str, where: str) -> bool:
+    """Warn, and return True, when models with these `penalties` are ranked by the loss, which contains them."""
+    if metric.removeprefix("val_") != "loss" or len(set(penalties)) < 2:
+        return False
+    measured = metric.replace("loss", "mse")
+    warnings.warn(
+        f"{where} goes by {metric}, which contains the penalties (regularizers), and these differ: a strong penalty "
+        "looks bad whatever it does for the predictions. Name the loss among the metrics too, as in "
+        f"compile(loss='mse', metrics=['mse']), and go by {measured!r}",
+        stacklevel=3,
+    )
+    return True
