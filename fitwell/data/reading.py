@@ -6,11 +6,14 @@ import codecs
 import csv
 import gzip
 import re
+import warnings
+import zlib
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fitwell.data.values import is_textual
 from fitwell.errors import DataError, FileError, missing_extra
 
 if TYPE_CHECKING:
@@ -25,6 +28,7 @@ SAMPLE_BYTES = 1 << 16
 
 _DECIMAL_COMMA = re.compile(r"[+-]?(\d+|\d{1,3}(\.\d{3})+),\d+")
 _DECIMAL_POINT = re.compile(r"[+-]?(\d+|\d{1,3}(,\d{3})+)\.\d+")
+_NUMBER_WITH_COMMA = re.compile(r"[+-]?(\d+|\d{1,3}(\.\d{3})+)(,\d+)?")
 
 
 def is_table_file(path: str | Path) -> bool:
@@ -60,14 +64,12 @@ def read_table(
         raise FileError(f"{path} is a folder, expected a table")
     try:
         frame = _read_parquet(path) if suffix in PARQUET_SUFFIXES else _read_text(path, text_columns, notes)
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         if isinstance(error, FileError):
             raise
         raise FileError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from error
     frame.columns = [str(name).strip() for name in frame.columns]
-    if frame.columns.has_duplicates:
-        twice = sorted({str(name) for name in frame.columns[frame.columns.duplicated()]})
-        raise DataError(f"{path}: more than one column is called {', '.join(map(repr, twice))}; rename them")
+    _refuse_equal_names(path, frame.columns)
     notes.insert(0, f"Read {len(frame):,} rows and {len(frame.columns)} columns from {path.name}.")
     return frame
 
@@ -103,25 +105,73 @@ def _read_text(path: Path, text_columns: Collection[str], notes: list[str]) -> p
         raise DataError(f"{path} holds binary data, expected lines of text")
     encoding = _encoding(path, sample)
     lines = _whole_lines(sample, encoding)
+    if not lines:
+        raise DataError(f"{path} is empty")
     separator = _separator(lines)
-    options: dict[str, Any] = {"sep": separator, "encoding": encoding, "na_values": MISSING_MARKS}
-    if _has_decimal_comma(lines, separator):
-        options |= {"decimal": ",", "thousands": "."}
+    # index_col=False: a separator at the end of each line must not turn the first column into names.
+    options: dict[str, Any] = {
+        "sep": separator,
+        "encoding": encoding,
+        "skipinitialspace": True,
+        "index_col": False,
+    }
+    decimal_comma = _has_decimal_comma(lines, separator)
+    if decimal_comma:
         notes.append("Numbers are written with a decimal comma there.")
     if encoding == "cp1252":
         notes.append("It is not UTF-8; it was read as Windows-1252.")
-    wanted = {name.strip() for name in text_columns}
-    if wanted:
-        header = pd.read_csv(path, nrows=0, **options).columns
-        options["dtype"] = {name: str for name in header if str(name).strip() in wanted}
     try:
-        # index_col=False: a separator at the end of each line must not turn the first column into names.
-        return pd.read_csv(path, skipinitialspace=True, index_col=False, low_memory=False, **options)
+        header = pd.read_csv(path, header=None, nrows=1, dtype=str, keep_default_na=False, **options)
+        names = [name for name in header.iloc[0] if name.strip()]
+        # pandas would call the second of two equal names "a.1".
+        _refuse_equal_names(path, names)
+        as_written = {name.strip() for name in text_columns}
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            frame = pd.read_csv(
+                path,
+                na_values=MISSING_MARKS,
+                decimal="," if decimal_comma else ".",
+                dtype={name: str for name in names if name.strip() in as_written},
+                low_memory=False,
+                **options,
+            )
     except pd.errors.EmptyDataError:
         raise DataError(f"{path} is empty") from None
+    except pd.errors.ParserWarning:
+        raise DataError(
+            f"{path}: the lines hold more values than the first line has names; name every column (R writes such "
+            "tables unless told row.names = FALSE), and put text with separators in it in quotes"
+        ) from None
     except pd.errors.ParserError as error:
         reason = str(error).strip().removeprefix("Error tokenizing data. C error: ")
         raise DataError(f"{path} is not a table separated by {SEPARATORS[separator]}s: {reason}") from error
+    except UnicodeDecodeError:
+        raise DataError(f"{path} is neither UTF-8 nor Windows-1252; save it as UTF-8") from None
+    if decimal_comma:
+        _read_points_between_thousands(frame, as_written)
+    return frame
+
+
+def _refuse_equal_names(path: Path, names: Iterable[object]) -> None:
+    times = Counter(str(name).strip() for name in names)
+    twice = sorted(name for name, count in times.items() if count > 1)
+    if twice:
+        raise DataError(f"{path}: more than one column is called {', '.join(map(repr, twice))}; rename them")
+
+
+def _read_points_between_thousands(frame: pd.DataFrame, as_written: Collection[str]) -> None:
+    """Turn columns of nothing but numbers such as 1.234,5 into numbers; pandas would read 31.12.2024 as one too."""
+    import pandas as pd
+
+    for name in frame.columns:
+        if not is_textual(frame[name]) or str(name).strip() in as_written:
+            continue
+        texts = frame[name].str.strip()
+        present = texts.dropna()
+        if len(present) and present.str.fullmatch(_NUMBER_WITH_COMMA.pattern).all():
+            plain = texts.str.replace(".", "", regex=False).str.replace(",", ".", regex=False)
+            frame[name] = pd.to_numeric(plain)
 
 
 def _first_bytes(path: Path) -> bytes:

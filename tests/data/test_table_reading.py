@@ -89,6 +89,24 @@ def test_columns_can_be_read_as_they_are_written(tmp_path: Path) -> None:
     assert frame["zip"].iloc[0] == "007" and pd.isna(frame["zip"].iloc[1])
 
 
+def test_a_name_after_a_space_is_read_as_it_is_written_too(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text('n, "zip"\n1, "007"\n')
+    assert read_table(path, text_columns=["zip"])["zip"].tolist() == ["007"]
+
+
+def test_points_between_digits_are_thousands_only_where_they_can_be(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text(
+        "day;size;share;many\n31.12.2024;1.234,5;0.2;1.000\n01.02.2025;2,5;1;12\n03.02.2025;3,5;;\n"
+    )
+    frame = read_table(path)
+    assert frame["day"].tolist() == ["31.12.2024", "01.02.2025", "03.02.2025"]
+    assert frame["size"].tolist() == [1234.5, 2.5, 3.5]
+    assert frame["share"].tolist()[:2] == ["0.2", "1"]
+    assert frame["many"].tolist()[:2] == [1000, 12]
+
+
 def test_question_marks_are_missing(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text("a,b\n?,x\n2,-\n")
@@ -100,6 +118,10 @@ def test_question_marks_are_missing(tmp_path: Path) -> None:
     [
         ("t.csv", b"", DataError, "is empty"),
         ("t.csv", b"\n\n", DataError, "is empty"),
+        ("t.csv", b"\xef\xbb\xbf\r\n", DataError, "is empty"),
+        ("t.csv", b"a,b\nr1,1,2\nr2,3,4\n", DataError, "more values than the first line has names"),
+        ("t.csv", b"a,b\n\x81,1\n", DataError, "neither UTF-8 nor Windows-1252"),
+        ("t.csv.gz", gzip.compress(b"a,b\n")[:12] + b"\xff" * 20, FileError, "cannot be read"),
         ("t.csv", b"PK\x03\x04\x00\x00\x00binary", DataError, "binary data"),
         ("t.csv", b"a,b\n1,2\n3,4,5,6\n", DataError, "not a table separated by commas.*line 3"),
         ("t.parquet", b"not parquet at all", DataError, "not a Parquet file"),
@@ -123,8 +145,9 @@ def test_a_missing_file_and_a_folder(tmp_path: Path) -> None:
         read_table(tmp_path / "folder.csv")
 
 
-def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:
-    (tmp_path / "t.csv").write_text("a,a \n1,2\n")
+@pytest.mark.parametrize("header", ["a,a ", "a,a"])
+def test_two_columns_of_one_name_are_refused(tmp_path: Path, header: str) -> None:
+    (tmp_path / "t.csv").write_text(f"{header}\n1,2\n")
     with pytest.raises(DataError, match="more than one column is called 'a'"):
         read_table(tmp_path / "t.csv")
 
