@@ -16,6 +16,7 @@ import jax
 
 from fitwell import config
 from fitwell.models.structure import structure
+from fitwell.variables import Hyperparameter
 
 # What is shared keeps its first model alive, so there are not many, and none of large models.
 CAPACITY = 64
@@ -28,6 +29,7 @@ class Traceable(Protocol):
     """What is traced: the program of a model that learns, or its forward pass."""
 
     model: Any
+    hyper: dict[str, Hyperparameter]
 
     @property
     def traced_parts(self) -> list[Any]:
@@ -72,7 +74,7 @@ def share(traced: Traced) -> Shared[Traced]:
 
 def _key(traced: Traceable) -> Hashable | None:
     """Return what is equal for all that may share with `traced`, or None when nothing may."""
-    parts = structure(traced.traced_parts)
+    parts = structure(traced.traced_parts, traced.hyper.values())
     if not parts.known_code_only:
         return None
     settings = tuple(getattr(jax.config, name) for name in _SETTINGS)

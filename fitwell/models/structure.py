@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import types
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import jax
@@ -56,10 +56,14 @@ class Structure(NamedTuple):
     known_code_only: bool
 
 
-def structure(root: Any) -> Structure:
-    """Return the structure of everything reachable from `root`."""
+def structure(root: Any, data: Iterable[Hyperparameter]) -> Structure:
+    """Return the structure of everything reachable from `root`.
+
+    data: the hyperparameters that are arguments of the program. Others, such as the slope in the bound method
+        ``LeakyReLU(0.1).call``, are constants of it, however numeric they are.
+    """
     met: list[Any] = []
-    key = tuple(_tokens(root, met))
+    key = tuple(_tokens(root, met, {id(cell) for cell in data}))
     return Structure(key, all(_module(value).partition(".")[0] in _CONSTANT for value in met))
 
 
@@ -68,10 +72,10 @@ def _module(value: Any) -> str:
     return str(code.__module__)
 
 
-def _tokens(root: Any, met: list[Any]) -> Iterator[Hashable]:
+def _tokens(root: Any, met: list[Any], data: set[int]) -> Iterator[Hashable]:
     """Walk everything reachable from `root` in a fixed order; objects met again are named by their number.
 
-    met: gathers the objects, so that no two of them have one id.
+    met: gathers the objects, so that no two of them have one id. data: the ids of hyperparameters that are data.
     """
     waiting = [root]  # a stack of its own: graphs of layers can be deeper than Python's
     numbers: dict[int, int] = {}
@@ -86,18 +90,19 @@ def _tokens(root: Any, met: list[Any]) -> Iterator[Hashable]:
         if not isinstance(value, tuple):  # equal tuples may be one object or several
             numbers[id(value)] = len(met)
         met.append(value)
-        token, parts = _look(value)
+        token, parts = _look(value, data)
         yield token
         waiting.extend(reversed(parts))
 
 
-def _look(value: Any) -> tuple[Hashable, list[Any]]:
+def _look(value: Any, data: set[int]) -> tuple[Hashable, list[Any]]:
     """Return what `value` itself is, and what it is made of."""
     if isinstance(value, Variable):
         own = ("variable", value.shape, str(value.dtype), value.trainable)
         return own, [value.regularizer, value.constraint]
     if isinstance(value, Hyperparameter):
-        return "hyperparameter", [] if value.is_number else [value.content]
+        is_data = value.is_number and id(value) in data
+        return ("hyperparameter", is_data), [] if is_data else [value.content]
     if isinstance(value, np.ndarray | jax.Array):
         array = np.asarray(value)
         return ("array", array.shape, str(array.dtype), hashlib.sha256(array.tobytes()).digest()), []

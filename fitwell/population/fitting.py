@@ -69,7 +69,8 @@ def make_groups(members: Sequence[Member], source: Source) -> list[Group]:
             rows = source.rows_for(member.model)
             program = runtime.prepare(rows.data.example)
         group = groups.setdefault(
-            (id(rows), structure(program.traced_parts).key), Group(_one_row(rows.data.example))
+            (id(rows), structure(program.traced_parts, program.hyper.values()).key),
+            Group(_one_row(rows.data.example)),
         )
         if group.members:
             runtime.share_machines(group.members[0].model.runtime)

@@ -144,3 +144,21 @@ def test_few_models_are_kept_and_no_large_ones(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(sharing, "MOST_PARAMETERS", 10)
     fit(build(activation="softplus"))
     assert len(sharing._known) == 2
+
+
+def test_numbers_that_the_program_does_not_take_as_arguments_make_another_structure() -> None:
+    def slope(factor: float) -> float:
+        activation = layers.LeakyReLU(factor).call  # a bound method: nobody looks for numbers behind it
+        dense = layers.Dense(1, activation=activation, kernel_initializer="ones", input_shape=(1,))
+        return -float(fitwell.Sequential([dense]).predict(-np.ones((1, 1)))[0, 0])
+
+    np.testing.assert_allclose([slope(0.1), slope(0.9)], [0.1, 0.9], rtol=1e-6)
+
+    def loss(delta: float) -> Any:
+        model = fitwell.Sequential([layers.Dense(1, kernel_initializer="ones", input_shape=(3,))])
+        model.compile(loss=fitwell.losses.Huber(delta).call, optimizer="sgd")
+        return model.evaluate(X, Y, verbose=0)
+
+    errors = np.abs(X.sum(axis=1) - Y)
+    huber = [np.where(errors <= d, errors**2 / 2, d * errors - d * d / 2).mean() for d in (0.5, 5.0)]
+    np.testing.assert_allclose([loss(0.5), loss(5.0)], huber, rtol=1e-5)
