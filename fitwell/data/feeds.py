@@ -108,7 +108,8 @@ class ArrayFeed(Feed):
     pad: whether a short last batch is padded and masked; otherwise it is a work of its own, of its true size.
     most_epochs: how many epochs one work may cover.
     chosen: numbers of the rows to visit, all by default, in the orders of a feed that has only these.
-    room: with `chosen`, leave places for as many rows, so that feeds of nearly as many run the same program.
+    room: with `chosen`, leave places for as many rows, so that feeds of nearly as many run the same program;
+        where nothing may be padded, there is no such room.
     """
 
     def __init__(
@@ -124,10 +125,11 @@ class ArrayFeed(Feed):
         room: int | None = None,
     ) -> None:
         self.rows = count_rows(block) if chosen is None else len(chosen)
+        room = room if pad else None
         self.batch_size = min(batch_size, self.rows if room is None else room)
         self.steps, sizes = plan(self.rows, self.batch_size)
         self._places = self.steps
-        if room is not None and pad:
+        if room is not None:
             self._places = -(-room // self.batch_size)
             firsts = self.batch_size * np.arange(self._places, dtype=np.int32)
             sizes = np.clip(self.rows - firsts, 0, self.batch_size)
