@@ -175,6 +175,11 @@ class Machine:
         self._compiled: dict[Any, Any] = {}
         self._compiling = threading.Lock()
 
+    @property
+    def identity(self) -> int:
+        """Equal for machines that share what is compiled."""
+        return id(self._compiled)
+
     def over(self, validation: Validation | None) -> Machine:
         """Return this machine with other validation rows of the same shapes; both share what is compiled."""
         machine = copy.copy(self)

@@ -32,8 +32,8 @@ class Request:
 
     @property
     def key(self) -> Any:
-        """Equal for requests that one program can answer together."""
-        return self.work.key, tuple(self.epoch_values)
+        """Equal for requests that one program can answer together; machines differ when policies do."""
+        return self.machine.identity, self.work.key, tuple(self.epoch_values)
 
 
 def answer(requests: Sequence[Request], width: int) -> list[tuple[TrainState, Report]]:

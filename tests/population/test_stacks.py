@@ -53,6 +53,22 @@ def test_policies(name, stacks):
         assert member.model.optimizer.learning_rate == pytest.approx(model.optimizer.learning_rate)
 
 
+def test_members_with_other_decisions_are_in_other_stacks(stacks):
+    """Policies that differ in more than numbers are other programs, though their memories look alike."""
+    x, y, validation = rows("rows")
+    settings = {"epochs": 6, "batch_size": 8, "validation_data": validation}
+
+    def choose(setting):
+        return [fw.callbacks.EarlyStopping(mode=setting["mode"], patience=1)]
+
+    population = fw.Population(dense, fw.grid(mode=["min", "max"])).fit(
+        x, y, callbacks=choose, verbose=0, **settings
+    )
+    for member in population.members:
+        alone = solo(dense, member.setting, 0, x, y, lambda member=member: choose(member.setting), **settings)
+        same(member, *alone)
+
+
 def test_folds(stacks):
     x, y, _ = rows("rows")
     population = fw.Population(normalised).fit(x, y, folds=5, epochs=4, batch_size=8, verbose=0)
