@@ -21,7 +21,8 @@ def classifier(setting):
 
 
 @pytest.mark.parametrize(
-    ("build", "batch_size"), [(normalised, 8), (normalised, 32), (normalised, 100), (subclassed, 8), (subclassed, 32)]
+    ("build", "batch_size"),
+    [(normalised, 8), (normalised, 32), (normalised, 100), (subclassed, 8), (subclassed, 32)],
 )
 def test_each_fold_is_a_solo_run_on_its_rows(build, batch_size):
     x, y, _ = rows("rows")  # 38 rows: folds of 7 and 8 rows, so of 30 and 31 to learn from
