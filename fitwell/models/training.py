@@ -50,10 +50,16 @@ Dispatches = Generator[Dispatch, Outcome | None, None]
 
 @dataclass
 class Data:
-    """Rows in memory (or in a memory map) or a stream of batches, packed for one model."""
+    """Rows in memory (or in a memory map) or a stream of batches, packed for one model.
+
+    by_class: whether the weights of `batch` count classes too, which is for learning only; own_weights: those
+    that the rows came with.
+    """
 
     batch: Batch | None = None
     stream: packing.Stream | None = None
+    by_class: bool = False
+    own_weights: Any = None
 
     @property
     def example(self) -> Batch:
@@ -62,6 +68,12 @@ class Data:
             return self.batch
         assert self.stream is not None
         return self.stream.peek()
+
+    @property
+    def measured(self) -> Batch:
+        """The rows as a validation counts them: as in Keras, without the weights of their classes."""
+        assert self.batch is not None
+        return dataclasses.replace(self.batch, weights=self.own_weights) if self.by_class else self.batch
 
     def split(self, fraction: float) -> tuple[Data, Data]:
         """Return the first rows and the last `fraction` of them (not shuffled before, as in Keras)."""
@@ -73,10 +85,8 @@ class Data:
         cut = int(rows * (1 - fraction))
         if cut in (0, rows):
             raise InvalidArgument(f"validation_split={fraction} leaves one part of {rows} rows empty")
-        head, tail = (
-            jax.tree.map(lambda leaf, part=part: leaf[part], self.batch)
-            for part in (slice(cut), slice(cut, None))
-        )
+        head = jax.tree.map(lambda leaf: leaf[:cut], self.batch)
+        tail = jax.tree.map(lambda leaf: leaf[cut:], self.measured)
         return Data(head), Data(tail)
 
 
@@ -84,6 +94,9 @@ def gather(model: Model, x: Any, y: Any, sample_weight: Any, class_weight: Any =
     """Pack what the user passed; arrays are converted, streams wrapped."""
 
     def pack(x: Any, y: Any, weights: Any) -> Batch:
+        return packing.apply_class_weight(class_weight, pack_rows(x, y, weights))
+
+    def pack_rows(x: Any, y: Any, weights: Any) -> Batch:
         names = model.output_names_for(y)
         batch = Batch(
             packing.pack_inputs(x, model.input_names),
@@ -91,7 +104,7 @@ def gather(model: Model, x: Any, y: Any, sample_weight: Any, class_weight: Any =
             packing.pack_weights(weights, names),
         )
         checks.check_lengths(batch)
-        return packing.apply_class_weight(class_weight, batch)
+        return batch
 
     if packing.is_stream(x):
         if y is not None or sample_weight is not None:
@@ -99,7 +112,9 @@ def gather(model: Model, x: Any, y: Any, sample_weight: Any, class_weight: Any =
                 "with a generator as x, targets and weights come from it: yield (x, y, weights), leave y out"
             )
         return Data(stream=packing.Stream(x, pack))
-    return Data(batch=pack(x, y, sample_weight))
+    batch = pack_rows(x, y, sample_weight)
+    weighted = packing.apply_class_weight(class_weight, batch)
+    return Data(weighted, by_class=class_weight is not None, own_weights=batch.weights)
 
 
 def gather_validation(model: Model, validation_data: Any) -> Data:
@@ -396,11 +411,12 @@ class Fit:
         """Let policies and the optimizer leave the weights they want to be left."""
         # Refreshed: a hook may have assigned weights after the last dispatch.
         state = self.runtime.refresh(self.runtime.current)
+        # First: weights that a policy puts back are the ones it says, not their moving average.
+        state = state.replace(trainable=self.runtime.optimizer.finalize(state.trainable, state.slots))
         for callback, policy in self.policies:
             memory = state.policies[policy.name]
             state = policy.finish(memory, state)
             callback.absorb(memory)
-        state = state.replace(trainable=self.runtime.optimizer.finalize(state.trainable, state.slots))
         self.runtime.adopt(state)
 
     def _allowance(self) -> int:

@@ -161,7 +161,10 @@ class PureOptimizer(Scheduled):
         for name, value in self.shared_values().items():
             slots[name] = np.asarray(value, dtype)
         if self.use_ema:
-            slots["average"] = {path: _filled(p, 0.0) for path, p in parameters.items()}
+            # Not zeros: that is what a run without an update, or a layer unfrozen later, would be left with.
+            slots["average"] = {
+                path: jnp.array(p, jnp.promote_types(p.dtype, jnp.float32)) for path, p in parameters.items()
+            }
         if self.gradient_accumulation_steps is not None:
             slots["gradient_accumulator"] = {path: _filled(p, 0.0) for path, p in parameters.items()}
         return slots
