@@ -19,7 +19,7 @@ from fitwell.data.feeds import Batch
 from fitwell.errors import FileError, InvalidArgument
 from fitwell.history import History
 from fitwell.population.fitting import Group
-from fitwell.population.members import Build, Member, make_member
+from fitwell.population.members import Build, Member, Setting, make_member
 from fitwell.saving.checkpoint import read_checkpoint, write_checkpoint
 
 _FORMAT = "fitwell population"
@@ -47,9 +47,13 @@ def read(filepath: Any, build: Build) -> tuple[list[Member], list[Group]]:
     if not isinstance(tree, dict) or tree.get("format") != _FORMAT:
         raise FileError(f"{str(path)!r} holds something else than a population")
     found: dict[int, Member] = {}
+    settings: dict[str, Setting] = {}
     groups = []
     for written in tree["groups"]:
         example = Batch(**written["example"])
+        for notes in written["members"]:
+            # One dict for all seeds and folds of a setting: by that a ranking knows what belongs together.
+            notes["setting"] = settings.setdefault(repr(notes["setting"]), notes["setting"])
         made = [_member(notes, build) for notes in written["members"]]
         for number, member in enumerate(made):
             _restore(member, example, {name: stack[number] for name, stack in written["state"].items()}, path)
@@ -96,6 +100,8 @@ def _notes(member: Member) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return [_plain(part) for part in value]
     return value.item() if isinstance(value, np.generic) else value
 
 

@@ -9,6 +9,7 @@ from sklearn.model_selection import KFold, StratifiedKFold, TimeSeriesSplit
 import fitwell as fw
 from fitwell.engine import compiling
 from fitwell.errors import DataError, InvalidArgument, StateError
+from fitwell.population import table
 from tests.population.conftest import dense
 from tests.population.test_solo import normalised, rows, same, solo, subclassed
 
@@ -102,7 +103,7 @@ def test_sample_weights_go_with_their_rows(regression):
         same(member, *alone)
 
 
-def test_best_of_folds_is_best_on_average(regression):
+def test_best_of_folds_is_best_on_average(regression, tmp_path):
     x, y, _ = regression
     population = fw.Population(dense, fw.grid(learning_rate=[1e-4, 0.05])).fit(
         x, y, folds=3, epochs=5, verbose=0
@@ -110,6 +111,11 @@ def test_best_of_folds_is_best_on_average(regression):
     means = population.results.groupby("learning_rate")["val_loss"].mean()
     assert means.idxmin() == 0.05
     assert population.best() is population.member(3)
+    population.save(tmp_path / "population.fit")
+    loaded = fw.Population.load(tmp_path / "population.fit", dense)
+    assert (
+        table.ranking(loaded.members, None) == table.ranking(population.members, None) == [3, 4, 5, 0, 1, 2]
+    )
 
 
 def test_going_on_with_the_same_folds(regression):
