@@ -23,14 +23,7 @@ from fitwell.models.training import PATIENCE_SECONDS, Data, Dispatches, Fit
 from fitwell.population.members import Member
 from fitwell.population.rows import Rows, Source
 
-_BATCH_HOOKS = (
-    "on_batch_begin",
-    "on_batch_end",
-    "on_train_batch_begin",
-    "on_train_batch_end",
-    "on_test_batch_begin",
-    "on_test_batch_end",
-)
+_TEST_BATCH_HOOKS = ("on_test_batch_begin", "on_test_batch_end")
 
 
 @dataclass
@@ -157,31 +150,40 @@ class MemberFit(Fit):
         return self.unwatched and self.program.row_wise
 
 
-def callbacks_for(given: Any) -> Callable[[Member], Sequence[Any]]:
+def callbacks_for(given: Any, members: Sequence[Member]) -> Callable[[Member], Sequence[Any]]:
     """Return the function from a member to the callbacks it gets copies of.
 
     given: a list, or a function from a setting to a list.
     """
-
-    def choose(member: Member) -> Sequence[Any]:
-        callbacks = given(dict(member.setting)) if callable(given) else given
-        for callback in callbacks or []:
+    if callable(given):
+        chosen = [list(given(dict(member.setting)) or []) for member in members]
+    else:
+        chosen = [list(given or [])] * len(members)
+    by_member = {id(member): callbacks for member, callbacks in zip(members, chosen, strict=True)}
+    writers: dict[tuple[str, str], Member] = {}
+    for member in members:
+        for callback in by_member[id(member)]:
             _check_callback(callback)
-        return callbacks or []
-
-    return choose
+            for name in ("filepath", "filename", "log_dir", "backup_dir"):
+                path = getattr(callback, name, None)
+                other = writers.setdefault((name, str(path)), member)
+                if path is not None and other is not member:
+                    raise _one_file(callback, name, path, other, member)
+    return lambda member: by_member[id(member)]
 
 
 def _check_callback(callback: Any) -> None:
-    if CallbackList([callback], None, {}).listens(*_BATCH_HOOKS):
+    observers = CallbackList([callback], None, {})
+    if observers.next_look() is not None or observers.listens(*_TEST_BATCH_HOOKS):
         raise InvalidArgument(
             f"Population.fit: {type(callback).__name__} looks at batches, so every member would have to stop at "
             "every batch for it; look at epochs instead (on_epoch_end), or watch one model that is trained alone"
         )
-    for name in ("filepath", "filename", "log_dir", "backup_dir"):
-        if getattr(callback, name, None) is not None:
-            raise InvalidArgument(
-                f"Population.fit: all members would write to {type(callback).__name__}'s one {name}, "
-                f"{getattr(callback, name)!r}; pass callbacks=lambda setting: [...] and put the setting into the name, "
-                "or save afterwards: pop.save(path), pop.best().save(path)"
-            )
+
+
+def _one_file(callback: Any, name: str, path: Any, one: Member, other: Member) -> InvalidArgument:
+    return InvalidArgument(
+        f"Population.fit: {one.where} and {other.where} would both write to {type(callback).__name__}'s {name}, "
+        f"{path!r}; pass callbacks=lambda setting: [...] and put the setting into the name (seeds and folds are not "
+        "in it), or save afterwards: pop.save(path), pop.best().save(path)"
+    )

@@ -24,11 +24,16 @@ Start = tuple[Member, Callable[[], MemberFit]]
 Tell = Callable[[int], None]
 
 
-def lay_out(groups: Sequence[Sequence[Start]], tell: Tell, interrupted: Callable[[], bool]) -> None:
+def lay_out(
+    groups: Sequence[Sequence[Start]],
+    begin: Callable[[], None],
+    tell: Tell,
+    interrupted: Callable[[], bool],
+) -> None:
     """Train the members of each group in the layout that suits it.
 
-    groups: members of one program each, with what makes their fits. tell: is told how many members are done.
-    interrupted: says that the user wants to end.
+    groups: members of one program each, with what makes their fits. begin: is called when all settings are found
+    to be right. tell: is told how many members are done. interrupted: says that the user wants to end.
     """
     piles, others = [], []
     for group in groups:
@@ -40,6 +45,7 @@ def lay_out(groups: Sequence[Sequence[Start]], tell: Tell, interrupted: Callable
             piles += [group[i : i + LARGEST_STACK] for i in range(0, len(group), LARGEST_STACK)]
         else:
             others.append(group)
+    begin()
     done = 0
     for pile in piles:
         if not interrupted():

@@ -115,7 +115,7 @@ class Population:
             splits=splits,
         )
         self._divide(source)
-        choose = callbacks_for(callbacks)
+        choose = callbacks_for(callbacks, self.members)
         settings = {
             "batch_size": batch_size,
             "validation_batch_size": validation_batch_size,
@@ -156,9 +156,11 @@ class Population:
         self.members = divided
 
     def _run(self, courses: Sequence[Course], start: Any, progress: Progress) -> None:
-        for member in self.members:
-            member.begin(History())
-            member.status = "not trained"
+        def begin() -> None:
+            for member in self.members:
+                member.begin(History())
+                member.status = "not trained"
+
         progress.epoch_begin(0)
         with interruptions() as interrupted:
             layouts.lay_out(
@@ -166,6 +168,7 @@ class Population:
                     [(member, functools.partial(start, member, course)) for member in group.members]
                     for group, course in zip(self._groups, courses, strict=True)
                 ],
+                begin,
                 progress.update,
                 interrupted,
             )

@@ -166,7 +166,8 @@ def test_a_classifier_that_answers_as_one(classes):
 
 def test_a_saved_population_goes_on_as_if_nothing_had_happened(regression, tmp_path):
     def build(setting):
-        stack = [fw.Input((3,)), fw.layers.Dense(4), fw.layers.BatchNormalization(), fw.layers.Dropout(0.2)]
+        hidden = fw.layers.Dense(*setting["widths"])
+        stack = [fw.Input((3,)), hidden, fw.layers.BatchNormalization(), fw.layers.Dropout(0.2)]
         model = fw.Sequential([*stack, fw.layers.Dense(1)])
         model.compile(loss="mse", optimizer=fw.optimizers.Adam(setting["rate"]))
         return model
@@ -175,7 +176,7 @@ def test_a_saved_population_goes_on_as_if_nothing_had_happened(regression, tmp_p
         return [fw.callbacks.ReduceLROnPlateau(monitor="loss", patience=0, min_delta=100.0, factor=0.5)]
 
     x, y, _ = regression
-    population = fw.Population(build, fw.grid(rate=[0.01, 0.1]), seeds=[1, 2])
+    population = fw.Population(build, fw.grid(rate=[0.01, 0.1], widths=[[np.int64(4)]]), seeds=[1, 2])
     population.fit(x, y, epochs=3, callbacks=plateau(), verbose=0)
     file = tmp_path / "population.fit"
     population.save(file)
@@ -183,6 +184,7 @@ def test_a_saved_population_goes_on_as_if_nothing_had_happened(regression, tmp_p
         json.loads(archive.read("manifest.json"))
     loaded = fw.Population.load(file, build)
     assert loaded.results.equals(population.results)
+    assert repr(loaded.members[0].setting) == "{'rate': 0.01, 'widths': [4]}"
     np.testing.assert_array_equal(loaded.predict(x), population.predict(x))
     assert loaded.member(0).optimizer.learning_rate == population.member(0).optimizer.learning_rate < 0.01
     for one in (loaded, population):
@@ -255,6 +257,31 @@ def test_observers_of_epochs_get_copies(regression):
     assert found == {id(member.model): 3 for member in population.members}
 
 
+def test_each_member_may_write_files_of_its_own(regression, tmp_path):
+    x, y, _ = regression
+
+    def choose(setting):
+        name = str(tmp_path / str(setting["learning_rate"]))
+        return [fw.callbacks.CSVLogger(name + ".csv"), fw.callbacks.ModelCheckpoint(name + ".keras")]
+
+    population = fw.Population(dense, fw.grid(learning_rate=[0.01, 0.05]))
+    population.fit(x, y, epochs=2, callbacks=choose, verbose=0)
+    for rate, member in zip((0.01, 0.05), population.members, strict=True):
+        losses = np.genfromtxt(tmp_path / f"{rate}.csv", delimiter=",", names=True)["loss"]
+        assert losses.tolist() == member.history.history["loss"]
+        saved = fw.models.load_model(tmp_path / f"{rate}.keras")
+        np.testing.assert_array_equal(saved.predict(x), member.model.predict(x))
+
+
+def test_a_fit_that_is_refused_leaves_what_was_found_before(regression):
+    x, y, _ = regression
+    population = fw.Population(dense, seeds=[0, 1]).fit(x, y, epochs=2, verbose=0)
+    before = population.results
+    with pytest.raises(InvalidArgument, match="'los' is not measured"):
+        population.fit(x, y, callbacks=[fw.callbacks.EarlyStopping("los")], verbose=0)
+    assert population.results.equals(before)
+
+
 def test_ctrl_c_keeps_what_was_learned(regression):
     x, y, _ = regression
     started = threading.Event()
@@ -324,7 +351,7 @@ def test_mistakes_in_the_making(arguments, message):
 
 def test_mistakes_in_fitting(trained, regression):
     x, y, _ = regression
-    population = fw.Population(dense)
+    population = fw.Population(dense, seeds=[0, 1])
 
     class ByBatch(fw.callbacks.Callback):
         def on_train_batch_end(self, batch, logs=None):
@@ -334,7 +361,7 @@ def test_mistakes_in_fitting(trained, regression):
         ({"callbacks": [ByBatch()]}, "ByBatch looks at batches, .* look at epochs instead"),
         (
             {"callbacks": [fw.callbacks.CSVLogger("log.csv")]},
-            "all members would write to CSVLogger's one filename",
+            "seed 0 and seed 1 would both write to CSVLogger's filename, 'log.csv'",
         ),
         ({"callbacks": [fw.callbacks.EarlyStopping("val_los")]}, "monitor='val_los' is not measured"),
         ({"epochs": -1}, "epochs must be a whole number"),
