@@ -155,7 +155,8 @@ class Model(OlderMethods, Layer):
         validation_split: fraction taken from the end of x and y, before shuffling.
         validation_data: ``(x, y)``, ``(x, y, sample_weight)`` or a generator.
         shuffle: a new order of rows every epoch.
-        class_weight: factor per class; multiplied with `sample_weight`, one factor per row.
+        class_weight: factor per class; multiplied with `sample_weight`, one factor per row. For learning only:
+            what is split off for validation is not weighted by class.
         steps_per_epoch, validation_steps: lengths of an epoch and a validation in batches.
         validation_batch_size: results do not depend on it. validation_freq: validate every so many epochs,
             or in the epochs listed (counted from 1).

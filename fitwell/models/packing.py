@@ -130,11 +130,11 @@ def apply_class_weight(class_weight: Mapping[Any, float] | None, batch: Batch) -
                 f"class_weight: expected class numbers from 0 as keys, such as {{0: 1.0, 1: 5.0}}, got {key!r}"
             )
     y = np.asarray(batch.y[0])
-    classes = np.argmax(y, axis=-1) if y.ndim > 1 and y.shape[-1] > 1 else y.reshape(len(y)).astype(np.int64)
-    table = np.ones(max(int(classes.max(initial=0)), *(int(key) for key in class_weight), 0) + 1, np.float32)
-    for key, value in class_weight.items():
-        table[int(key)] = value
-    weights = table[classes]
+    classes = np.argmax(y, axis=-1) if y.ndim > 1 and y.shape[-1] > 1 else np.round(y.reshape(len(y)))
+    factors = {int(key): value for key, value in class_weight.items()}
+    present, places = np.unique(classes, return_inverse=True)
+    # By number and not by place: hinge losses call a class -1.
+    weights = np.array([factors.get(int(label), 1.0) for label in present], np.float32)[places]
     given = batch.weights[0] if batch.weights is not None else None
     return Batch(batch.x, batch.y, [weights if given is None else weights * given], batch.rows)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -34,7 +35,7 @@ class Rows:
         if fold not in self._parts:
             assert self.folds is not None and fold is not None
             chosen = self.folds[fold].validation
-            self._parts[fold] = Data(jax.tree.map(lambda leaf: np.asarray(leaf)[chosen], self.data.batch))
+            self._parts[fold] = Data(jax.tree.map(lambda leaf: np.asarray(leaf)[chosen], self.data.measured))
         return self._parts[fold]
 
     def block_of(self, fold: int | None, validation: Data, batch_size: int | None) -> Validation | None:
@@ -121,6 +122,5 @@ class Source:
 
 def _on_device(data: Data) -> Data:
     """Return rows that the feeds of all members share instead of each moving its own."""
-    return Data(
-        jax.tree.map(lambda leaf: leaf if isinstance(leaf, np.memmap) else jnp.asarray(leaf), data.batch)
-    )
+    batch = jax.tree.map(lambda leaf: leaf if isinstance(leaf, np.memmap) else jnp.asarray(leaf), data.batch)
+    return dataclasses.replace(data, batch=batch)
