@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from fitwell import constraints, initializers, regularizers
 from fitwell.context import current, real_rows
 from fitwell.errors import InvalidArgument, ShapeError
+from fitwell.layers.arguments import as_floats, precise
 from fitwell.layers.base import Layer, register
 from fitwell.variables import Array
 
@@ -99,11 +100,12 @@ class BatchNormalization(Layer):
 
     def call(self, inputs: Array, training: bool = False) -> Array:
         self._check(inputs)
+        inputs = as_floats(inputs, self.dtype)
         # Statistics of half-precision inputs are kept in float32: sums of squares overflow float16.
-        precise = inputs.astype(jnp.promote_types(inputs.dtype, jnp.float32))
+        exact = precise(inputs)
         broadcast = tuple(size if axis in self.kept_axes else 1 for axis, size in enumerate(inputs.shape))
         if training and self.trainable:
-            mean, variance = self._moments(precise)
+            mean, variance = self._moments(exact)
             momentum = jnp.asarray(self.momentum, mean.dtype)
             self.moving_mean.assign(self.moving_mean.value * momentum + mean * (1 - momentum))
             self.moving_variance.assign(self.moving_variance.value * momentum + variance * (1 - momentum))
@@ -112,7 +114,7 @@ class BatchNormalization(Layer):
         scale = 1 / jnp.sqrt(variance + jnp.asarray(self.epsilon, variance.dtype))
         if self.gamma is not None:
             scale = scale * self.gamma.value
-        outputs = (precise - mean.reshape(broadcast)) * scale.reshape(broadcast)
+        outputs = (exact - mean.reshape(broadcast)) * scale.reshape(broadcast)
         if self.beta is not None:
             outputs = outputs + self.beta.value.reshape(broadcast)
         return outputs.astype(inputs.dtype)

@@ -137,3 +137,11 @@ def test_the_batch_statistics_of_batch_norm_are_those_of_the_formula() -> None:
         rtol=1e-4,
         atol=1e-5,
     )
+
+
+def test_batch_norm_of_whole_numbers_gives_floats() -> None:
+    x = np.array([[0], [1], [5]])
+    layer = layers.BatchNormalization()
+    np.testing.assert_allclose(layer(x), x / np.sqrt(1 + 1e-3), rtol=1e-6)
+    training = layer(x, training=True)
+    np.testing.assert_allclose(training, (x - x.mean()) / np.sqrt(x.var() + 1e-3), rtol=1e-6)
