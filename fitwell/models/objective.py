@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fitwell import losses, metrics
 from fitwell.errors import InvalidArgument, Problems, nearest
 from fitwell.layers.base import snake_case
+from fitwell.registry import outliving_scopes
 from fitwell.variables import Hyperparametric
 
 
@@ -43,10 +45,10 @@ class Objective:
     def __init__(
         self, loss: Any, loss_weights: Any = None, metrics: Any = None, weighted_metrics: Any = None
     ) -> None:
-        self.loss = loss
+        self.loss = outliving_scopes(loss)
         self.loss_weights = loss_weights
-        self.metrics = metrics
-        self.weighted_metrics = weighted_metrics
+        self.metrics = outliving_scopes(metrics)
+        self.weighted_metrics = outliving_scopes(weighted_metrics)
         self._check_names()
 
     def _check_names(self) -> None:
@@ -76,9 +78,11 @@ class Objective:
     ) -> list[MetricTerm]:
         """Return the metrics for outputs called `names`; `shapes` are those of targets and predictions."""
         loss_of = {term.output: term.loss for term in terms}
+        plans = [_metrics_per_output(given, names) for given in (self.metrics, self.weighted_metrics)]
+        _give_each_its_own([items for plan in plans for items in plan])
         result: list[MetricTerm] = []
-        for given, weighted in ((self.metrics, False), (self.weighted_metrics, True)):
-            for output, chosen in enumerate(_metrics_per_output(given, names)):
+        for plan, weighted in zip(plans, (False, True), strict=True):
+            for output, chosen in enumerate(plan):
                 for item in chosen:
                     metric = _make_metric(item, loss_of.get(output), shapes[output])
                     label = metric.name if len(names) == 1 else f"{names[output]}_{metric.name}"
@@ -137,6 +141,16 @@ def _metrics_per_output(value: Any, names: Sequence[str]) -> list[list[Any]]:
     if nested:
         items = [leaf for item in items for leaf in _as_list(item)]
     return [list(items) for _ in names]
+
+
+def _give_each_its_own(places: Sequence[list[Any]]) -> None:
+    """Replace a metric object that was met before by a copy: its sums belong to one place."""
+    met: set[int] = set()
+    for items in places:
+        for number, item in enumerate(items):
+            if isinstance(item, metrics.Metric) and id(item) in met:
+                items[number] = copy.deepcopy(item)
+            met.add(id(item))
 
 
 def _as_list(value: Any) -> list[Any]:
