@@ -7,7 +7,7 @@ data: changing one recompiles nothing, and the members of a population may diffe
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -47,7 +47,17 @@ def _older_l(where: str, value: Any, older: dict[str, Any]) -> Any:
 
 
 class Regularizer(Configurable):
-    """Base of all regularizers; `hyperparameters` lists the strengths of a subclass."""
+    """Base of all regularizers; `hyperparameters` lists the strengths of a subclass.
+
+    A class of which rows of zeros cost nothing says ``row_wise = True`` itself (subclasses do not inherit it):
+    then a batch whose activities it penalises may be padded.
+    """
+
+    row_wise: ClassVar[bool] = False
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.row_wise = cls.__dict__.get("row_wise", False)
 
     def __call__(self, w: Any) -> Any:
         """Return the penalty for the array `w`."""
@@ -63,6 +73,7 @@ class L1(Regularizer):
     """
 
     hyperparameters = ("l1",)
+    row_wise = True
 
     def __init__(self, l1: Any = 0.01, **older: Any) -> None:
         self.l1 = _strength("L1: l1", _older_l("l1", l1, older))
@@ -82,6 +93,7 @@ class L2(Regularizer):
     """
 
     hyperparameters = ("l2",)
+    row_wise = True
 
     def __init__(self, l2: Any = 0.01, **older: Any) -> None:
         self.l2 = _strength("L2: l2", _older_l("l2", l2, older))
@@ -102,6 +114,7 @@ class L1L2(Regularizer):
     """
 
     hyperparameters = ("l1", "l2")
+    row_wise = True
 
     def __init__(self, l1: Any = 0.0, l2: Any = 0.0) -> None:
         self.l1 = _strength("L1L2: l1", l1)
@@ -126,6 +139,7 @@ class ElasticNet(Regularizer):
     """
 
     hyperparameters = ("strength", "l1_ratio")
+    row_wise = True
 
     def __init__(self, strength: Any = 0.01, l1_ratio: Any = 0.5) -> None:
         self.strength = _strength("ElasticNet: strength", strength)

@@ -100,8 +100,12 @@ class ModelProgram:
         return {f"{name}/{i}": v for name, metric in objects.items() for i, v in enumerate(metric.variables)}
 
     def _masks_rows(self) -> bool:
-        """Whether losses and metrics are ours, and so honour row weights; a stranger's may not."""
+        """Whether losses, metrics and activity penalties honour row weights; a stranger's may not."""
         parts = [term.loss for term in self.losses] + [term.metric for term in self.metrics]
+        parts += [part.loss for part in parts if isinstance(part, metrics_floor.LossMetric)]
+        penalties = [layer.activity_regularizer for _, layer in self.model.flatten()]
+        if not all(penalty is None or getattr(penalty, "row_wise", False) for penalty in penalties):
+            return False
         code = [getattr(part, "fn", type(part)) for part in parts]
         return all(getattr(piece, "__module__", "").startswith("fitwell.") for piece in code)
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import jax.numpy as jnp
 import numpy as np
+import pytest
 
 import fitwell
-from fitwell import layers
+from fitwell import layers, losses, regularizers
 
 X = np.random.default_rng(0).normal(size=(20, 3)).astype(np.float32)
 
@@ -22,3 +26,31 @@ def test_one_metric_object_for_several_outputs_keeps_their_sums_apart() -> None:
         errors = np.abs(target - output)[:, 0]
         np.testing.assert_allclose(logs[f"{name}_mae"], errors.mean(), rtol=1e-5)
         np.testing.assert_allclose(logs[f"{name}_mae_1"], np.average(errors, weights=weights), rtol=1e-5)
+
+
+class MeanActivity(regularizers.Regularizer):
+    def __call__(self, w: Any) -> Any:
+        return jnp.sum(jnp.square(jnp.mean(w, axis=0) - 3))
+
+
+class MeanOfBatch(losses.Loss):
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        return jnp.full(y_pred.shape[0], jnp.mean(jnp.square(y_true - y_pred)))
+
+
+@pytest.mark.parametrize("penalty", [MeanActivity(), regularizers.OrthogonalRegularizer(1.0)])
+def test_an_activity_penalty_that_mixes_rows_sees_no_padding(penalty: Any) -> None:
+    model = fitwell.Sequential([layers.Dense(2, input_shape=(3,), activity_regularizer=penalty)])
+    model.compile(loss="mse", optimizer=fitwell.optimizers.SGD(0.0), metrics=["mse"])
+    logs = model.fit(X, np.zeros((20, 2)), batch_size=16, shuffle=False, verbose=0).history
+    outputs = model.predict(X)
+    # The penalty of a batch is divided by its rows, and the loss of an epoch weighs batches by theirs.
+    expected = float(penalty(outputs[:16]) + penalty(outputs[16:])) / 20
+    np.testing.assert_allclose(logs["loss"][0] - logs["mse"][0], expected, rtol=1e-4)
+
+
+def test_a_loss_of_the_user_as_a_metric_sees_no_padding() -> None:
+    model = fitwell.Sequential([layers.Dense(1, input_shape=(3,), kernel_initializer="zeros")])
+    model.compile(loss="mse", optimizer="sgd", metrics=[MeanOfBatch()])
+    y = np.arange(20.0).reshape(20, 1)
+    np.testing.assert_allclose(model.evaluate(X, y, batch_size=16, verbose=0)[1], np.mean(y**2), rtol=1e-6)
