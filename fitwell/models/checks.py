@@ -147,6 +147,21 @@ def _written(shape: tuple[Any, ...]) -> str:
     return f"({', '.join(['rows', *(str(size) for size in shape[1:])])})"
 
 
+# Methods that a subclass of Keras's Model may override to train by a rule of its own.
+_STEPS_OF_KERAS = ("train_step", "test_step", "predict_step", "compute_loss", "compute_metrics")
+
+
+def check_overrides(model: type) -> None:
+    """Refuse a model with steps of its own, which the one training loop would never call."""
+    for name in _STEPS_OF_KERAS:
+        if hasattr(model, name):
+            raise InvalidArgument(
+                f"{model.__name__} defines {name}, which fitwell never calls: pass losses and metrics to compile, add "
+                "other terms with add_loss in call, and write another rule of learning as a subclass of "
+                "optimizers.Optimizer"
+            )
+
+
 def check_batch_size(batch_size: Any, what: str = "batch_size") -> int:
     """Return a valid batch size."""
     if isinstance(batch_size, bool) or not isinstance(batch_size, int | np.integer) or batch_size < 1:

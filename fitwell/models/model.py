@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import jax
-
 from fitwell import optimizers
 from fitwell.callbacks.base import CallbackList
+from fitwell.data.feeds import count_rows
 from fitwell.errors import InvalidArgument, StateError
 from fitwell.history import History
 from fitwell.layers.base import Layer
@@ -90,6 +89,7 @@ class Model(OlderMethods, Layer):
             raise InvalidArgument("jit_compile=False: fitwell always compiles; leave the argument out")
         if steps_per_execution != "auto":
             checks.check_batch_size(steps_per_execution, "steps_per_execution")
+        checks.check_overrides(type(self))
         objective = Objective(loss, loss_weights, metrics, weighted_metrics)
         self.optimizer = optimizers.get(optimizer)
         self._runtime = Runtime(self, self.optimizer, objective)
@@ -246,16 +246,18 @@ class Model(OlderMethods, Layer):
         self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None
     ) -> Any:
         """Make one update on one batch and return its loss and metrics, as `evaluate` does."""
-        rows = len(jax.tree.leaves(x)[0])
-        history = self.fit(
-            x,
-            y,
-            batch_size=rows,
+        self.runtime.warn_if_freezing_changed()
+        data = training.gather(self, x, y, sample_weight, class_weight)
+        history = training.Fit(
+            self,
+            data,
+            None,
+            batch_size=count_rows(data.example),
+            epochs=1,
             shuffle=False,
-            sample_weight=sample_weight,
-            class_weight=class_weight,
             verbose=0,
-        )
+            averaged=False,
+        ).run()
         values = [entries[-1] for entries in history.history.values()]
         return values[0] if len(values) == 1 else values
 

@@ -219,7 +219,10 @@ def resident_validation(data: Data, batch_size: int | None, room: int | None = N
 
 
 class Fit:
-    """One call of `Model.fit`: what surrounds the loop."""
+    """One call of `Model.fit`: what surrounds the loop.
+
+    averaged: whether it ends with the moving averages of the weights, if the optimizer keeps any.
+    """
 
     def __init__(
         self,
@@ -228,19 +231,21 @@ class Fit:
         validation: Data | None,
         *,
         batch_size: int | None,
-        validation_batch_size: int | None,
+        validation_batch_size: int | None = None,
         epochs: int,
-        initial_epoch: int,
-        steps_per_epoch: int | None,
-        validation_steps: int | None,
-        validation_freq: Any,
+        initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
+        validation_freq: Any = 1,
         shuffle: bool,
-        callbacks: Sequence[Any],
+        callbacks: Sequence[Any] = (),
         verbose: int | str,
         resume: Any = None,
+        averaged: bool = True,
     ) -> None:
         self.model = model
         self.validation = validation
+        self.averaged = averaged
         self.first_epoch = initial_epoch
         self.epochs = max(epochs - initial_epoch, 0)
         self.runtime = runtime = model.runtime
@@ -412,7 +417,8 @@ class Fit:
         # Refreshed: a hook may have assigned weights after the last dispatch.
         state = self.runtime.refresh(self.runtime.current)
         # First: weights that a policy puts back are the ones it says, not their moving average.
-        state = state.replace(trainable=self.runtime.optimizer.finalize(state.trainable, state.slots))
+        if self.averaged:
+            state = state.replace(trainable=self.runtime.optimizer.finalize(state.trainable, state.slots))
         for callback, policy in self.policies:
             memory = state.policies[policy.name]
             state = policy.finish(memory, state)

@@ -42,6 +42,11 @@ def with_value(value: float, row: int = 7, column: int = 2) -> np.ndarray:
     return x
 
 
+class WithAStep(fitwell.Model):
+    def train_step(self, state: Any, data: Any) -> Any:
+        raise AssertionError
+
+
 def ending_early() -> Any:
     for _ in range(3):
         yield X[:4], VALUES[:4]
@@ -422,6 +427,11 @@ CASES: dict[str, Case] = {
         lambda: classifier().fit(X, LABELS, class_weight={-1: 5.0}, verbose=0),
         InvalidArgument,
         ["class_weight", "-1"],
+    ),
+    "a training step of Keras": (
+        lambda: WithAStep().compile(loss="mse"),
+        InvalidArgument,
+        ["WithAStep", "train_step", "never calls", "add_loss"],
     ),
     "steps per epoch of 0": (
         lambda: regressor().fit(X, VALUES, steps_per_epoch=0, verbose=0),

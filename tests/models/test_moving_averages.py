@@ -47,3 +47,15 @@ def test_the_best_weights_are_those_of_their_epoch() -> None:
     model.fit(X, Y, epochs=4, callbacks=[worst, keeping], verbose=0)
     for weight, best in zip(model.get_weights(), kept[worst.best_epoch], strict=True):
         np.testing.assert_array_equal(weight, best)
+
+
+def test_train_on_batch_goes_on_with_the_weights_and_not_with_their_average() -> None:
+    model = averaged(ema_momentum=0.9)
+    plain = fitwell.models.clone_model(model)
+    plain.compile(optimizers.SGD(0.1), "mse")
+    plain.set_weights(model.get_weights())
+    for _ in range(3):
+        one, other = (each.train_on_batch(X.tolist(), Y.tolist()) for each in (model, plain))
+        np.testing.assert_allclose(one, other, rtol=1e-6)
+    for weight, wanted in zip(model.get_weights(), plain.get_weights(), strict=True):
+        np.testing.assert_allclose(weight, wanted, rtol=1e-6)
