@@ -67,7 +67,8 @@ class Domain:
     __hash__ = None  # type: ignore[assignment]  # domains are compared, never looked up
 
     def __repr__(self) -> str:
-        told = ", ".join(f"{name}={value!r}" for name, value in vars(self).items() if value not in (None, {}))
+        public = {name: value for name, value in vars(self).items() if not name.startswith("_")}
+        told = ", ".join(f"{name}={value!r}" for name, value in public.items() if value not in (None, {}))
         return f"{type(self).__name__}({told})"
 
 
@@ -188,9 +189,12 @@ class Choice(Domain):
         self.values = list(values)
         if not self.values:
             raise InvalidArgument("Choice: the list of values is empty, so no setting is possible")
-        self._texts = [value if isinstance(value, _STORABLE) else repr(value) for value in self.values]
-        seen = [repr(text) for text in self._texts]
-        if len(set(seen)) < len(seen):
+        self._texts: list[Any] = []
+        for value in self.values:
+            # A study takes 1, 1.0 and True for one value: only the first of them can stand for itself.
+            itself = isinstance(value, _STORABLE) and value not in self._texts
+            self._texts.append(value if itself else repr(value))
+        if any(len(set(map(repr, seen))) < len(self.values) for seen in (self.values, self._texts)):
             raise InvalidArgument(f"Choice: the values must differ, got {self.values!r}")
         self.when = _conditions(when)
         self.default = _checked_default(self, self.values[0] if default is None else default)
@@ -221,7 +225,8 @@ class Choice(Domain):
         return any(_same(value, known) for known in self.values)
 
     def _place(self, value: Any) -> int:
-        return next(place for place, known in enumerate(self.values) if _same(value, known))
+        alike = [place for place, known in enumerate(self.values) if _same(value, known)]
+        return next((place for place in alike if type(self.values[place]) is type(value)), alike[0])
 
 
 class Boolean(Choice):

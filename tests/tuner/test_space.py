@@ -58,6 +58,7 @@ def test_what_optuna_draws_lies_in_the_domain_and_comes_back_from_the_study(doma
         value = domain.suggest(trial, "name")
         assert domain.contains(value)
         assert domain.stored(value) == trial.params["name"]
+        assert repr(domain.restored(trial.params["name"])) == repr(value)
         back = domain.restored(trial.params["name"])
         assert back == value and type(back) is type(value)
 
