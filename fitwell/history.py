@@ -127,10 +127,10 @@ class History:
         axes.legend()
 
     def epochs_of(self, name: str) -> list[int]:
-        """Return the epochs (from 0) after which metric `name` was logged, in the order of its values."""
-        known = self._epochs_of.get(name, [])
+        """Return the epochs (from 0) after which metric `name` was logged, in the order of its values; maybe none."""
+        known, count = self._epochs_of.get(name, []), len(self.history.get(name, []))
         # Someone may have put a list of their own into `history`; it is taken to begin at the first epoch.
-        return known if len(known) == len(self.history[name]) else list(range(len(self.history[name])))
+        return known if len(known) == count else list(range(count))
 
     def __repr__(self) -> str:
         last = ", ".join(f"{name}={values[-1]:.4g}" for name, values in self.history.items() if values)

@@ -80,6 +80,11 @@ class BreedingSearch(Search):
         if not 0 < quantile <= 0.5:
             raise InvalidArgument(f"quantile must be above 0 and at most 0.5, got {quantile!r}")
         super().__init__(build, space, data, trials=trials, batch=trials, sampler="random", **settings)
+        if int(quantile * trials) < 1:
+            raise InvalidArgument(
+                f"population_based_training: a share of {quantile} of {trials} trials is not even one, so nobody would "
+                f"take over from anybody; take at least {math.ceil(1 / quantile)} trials"
+            )
         self.models: dict[int, Model] = {}
         self._interval = interval
         self._quantile = quantile
@@ -107,6 +112,8 @@ class BreedingSearch(Search):
             population = self._trainer.populate(settings, outcome)
             if not outcome.refused:
                 assert population is not None
+                for member in population.members:
+                    self._trainer.draw_weights(member)
                 _check_shapes(population, settings)
                 return population, settings
             for at, reason in sorted(outcome.refused.items(), reverse=True):
@@ -154,6 +161,7 @@ class BreedingSearch(Search):
         """Let `loser` go on from the weights of `parent`, with the setting that it has now."""
         old = population.members[loser]
         heir = make_member(population.build, old.setting, old.seed, old.fold)
+        self._trainer.draw_weights(heir)
         try:
             inherit(heir.model, population.members[parent].model)
         except ShapeError as error:

@@ -13,7 +13,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from fitwell.errors import InvalidArgument, StateError
+from fitwell.tuner.domains import Domain
 from fitwell.tuner.hyperparameters import HyperParameters, InvalidSetting, Setting
 from fitwell.tuner.objective import Objective
 from fitwell.tuner.optional import import_optuna, quiet
@@ -86,7 +89,7 @@ class Ledger:
         self.trials = trials
         self._sampler = sampler
         self._seed = seed
-        self._first = list(first)
+        self._first = [self._as_stored(setting) for setting in first]
         with storage.locked():
             known = [found.study_name for found in optuna.get_all_study_summaries(storage.backend, False)]
             if overwrite and name in known:
@@ -185,7 +188,7 @@ class Ledger:
         """Make a trial that waits, where its setting is not the sampler's to choose; False at the end of a grid."""
         known = [trial.params for trial in self.study.get_trials(deepcopy=False)]
         if len(known) < len(self._first):
-            self.study.enqueue_trial(self._as_stored(self._first[len(known)]))
+            self.study.enqueue_trial(self._first[len(known)])
         elif points is not None:
             point = next((point for point, _ in points if point not in known), None)
             if point is None:
@@ -194,7 +197,15 @@ class Ledger:
         return True
 
     def _as_stored(self, setting: Mapping[str, Any]) -> dict[str, Any]:
-        hp = HyperParameters.of(setting)
+        given = self.space.apart(setting)
+
+        def look_up(name: str, domain: Domain) -> Any:
+            value = given.get(name, domain.default)
+            if not domain.contains(value):
+                raise InvalidArgument(f"first: {name}={value!r} cannot be drawn from {domain!r}")
+            return value.item() if isinstance(value, np.generic) else value
+
+        hp = HyperParameters(look_up)
         self.space.draw(hp)
         unknown = [
             name for name in setting if name not in hp.values and name not in (self.space.declared or ())
@@ -258,18 +269,22 @@ class Ledger:
         with self.storage.guarded():
             return list(self.study.get_trials(deepcopy=False))
 
-    def best(self) -> Any:
-        """Return the best complete trial; raises `StateError` when there is none with a finite value."""
-        complete = [
+    def complete(self) -> list[Any]:
+        """Return the complete trials with a finite value; raises `StateError` when there is none."""
+        found = [
             trial for trial in self.frozen() if trial.state.name == "COMPLETE" and math.isfinite(trial.value)
         ]
-        if not complete:
+        if not found:
             raise StateError(
                 "no trial has come to a finite value yet, so none is the best; see `trials`, column 'state', and "
                 "search on"
             )
+        return found
+
+    def best(self) -> Any:
+        """Return the best of the complete trials."""
         pick = min if self.objective.direction == "min" else max
-        return pick(complete, key=lambda trial: trial.value)
+        return pick(self.complete(), key=lambda trial: trial.value)
 
     def drawn(self, frozen: Any) -> tuple[HyperParameters, Setting]:
         """Return the hyperparameters of a finished trial, and what its model is built from."""

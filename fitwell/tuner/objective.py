@@ -32,10 +32,6 @@ class Objective:
         finite = [value for value in values if math.isfinite(value)]
         return (min if self.direction == "min" else max)(finite, default=self.worst)
 
-    def best_epoch(self, curve: Sequence[float]) -> int:
-        """Return the first epoch, from 0, with the best value."""
-        return list(curve).index(self.best(curve))
-
     def check(self, measured: Sequence[str]) -> None:
         """Refuse a metric that is not among those `measured`."""
         if self.name not in measured:

@@ -78,11 +78,9 @@ class SearchResult:
         return Ensemble(self.best_models(top))
 
     def ranking(self) -> list[Any]:
-        """Return the complete trials as Optuna holds them, the best first."""
-        best = self._ledger.best()  # says what is wrong when there is none
+        """Return the complete trials with a finite value as Optuna holds them, the best first."""
         sign = 1 if self.objective.direction == "min" else -1
-        found = [trial for trial in self._ledger.frozen() if trial.state == best.state]
-        return sorted(found, key=lambda trial: sign * trial.value)
+        return sorted(self._ledger.complete(), key=lambda trial: sign * trial.value)
 
     def best_hyperparameters(self, count: int = 1) -> list[HyperParameters]:
         """Return the hyperparameters of the `count` best trials as objects to build from: ``build(hp)``."""
@@ -119,7 +117,10 @@ class SearchResult:
             epochs = notes.get(EPOCHS)
             row["best_epoch"] = sum(epochs) / len(epochs) if epochs else math.nan
             row[SECONDS] = notes.get(SECONDS, math.nan)
-            row |= trial.params if refused or not trial.params else self._ledger.drawn(trial)[1]
+            setting = trial.params if refused or not trial.params else self._ledger.drawn(trial)[1]
+            # A hyperparameter may be called like a column ("value"): then its column says which it is.
+            taken = {*row, REASON}
+            row |= {f"{name} (setting)" if name in taken else name: value for name, value in setting.items()}
             rows.append(row | {REASON: notes.get(REASON, "")})
         return pd.DataFrame(rows).set_index("trial") if rows else pd.DataFrame(columns=["value", "state"])
 
@@ -127,8 +128,7 @@ class SearchResult:
         """Draw how the search went, and the objective against each hyperparameter; return the axes."""
         from fitwell.tuner.drawing import draw
 
-        complete = [trial for trial in self.ranking() if math.isfinite(trial.value)]
-        return draw(complete, self.objective)
+        return draw(self.ranking(), self.objective)
 
     def __repr__(self) -> str:
         ended = [trial for trial in self._ledger.frozen() if trial.state.is_finished()]

@@ -15,6 +15,7 @@ import numpy as np
 from fitwell.data.feeds import Batch
 from fitwell.data.fingerprint import fingerprint
 from fitwell.errors import InvalidArgument, nearest
+from fitwell.models.packing import is_stream
 from fitwell.population import Population
 from fitwell.population.layouts import cores
 from fitwell.tuner.domains import Domain
@@ -70,6 +71,8 @@ class Search:
         seeds = range(seed, seed + int(_positive("repeats", repeats, whole=True)))
         x, y, weights = _check_data(data)
         fit = _check_fit(fit)
+        if fit.get("splits") is not None:
+            fit["splits"] = list(fit["splits"])  # a generator would be used up by the first batch
         epochs = int(_positive("epochs", epochs, whole=True))
         self.objective = as_objective(objective)
         self._prunes = pruner is not None
@@ -86,7 +89,7 @@ class Search:
             callbacks=callbacks,
             **fit,
         )
-        self._members = len(seeds) * _count_folds(fit)
+        self._members = len(seeds) * _count_folds(fit, x)
         self._batch = (
             _default_batch(self._members) if batch is None else int(_positive("batch", batch, whole=True))
         )
@@ -106,6 +109,7 @@ class Search:
                 "objective": f"{self.objective.name} ({self.objective.direction})",
                 "epochs": epochs,
                 "repeats": repeats,
+                "seed": seed,
                 "data": fingerprint(Batch(*map(_arrays, (x, y, weights)))),
                 "space": None if made.declared is None else {k: repr(v) for k, v in made.declared.items()},
                 "fit": {key: _described(value) for key, value in sorted(fit.items())},
@@ -188,7 +192,12 @@ class Search:
         if batch.interrupted and not all(curve.complete for curve in curves):
             return False
         values = [self.objective.best(curve.values) for curve in curves]
-        notes |= {VALUES: values, EPOCHS: [self.objective.best_epoch(curve.values) for curve in curves]}
+        if not all(map(math.isfinite, values)):
+            reason = f"{self.objective.name} was finite in no epoch"
+            self._ledger.finish(ticket, self.objective.worst, reason=reason, **notes)
+            return True
+        best = [curve.epochs[curve.values.index(value)] for curve, value in zip(curves, values, strict=True)]
+        notes |= {VALUES: values, EPOCHS: best}
         self._ledger.finish(ticket, sum(values) / len(values), **notes)
         return True
 
@@ -263,6 +272,10 @@ def _check_data(data: Any) -> tuple[Any, Any, Any]:
         raise InvalidArgument(
             f"search: data must be a tuple (x, y) or (x, y, sample_weight), got {type(data).__name__}{hint}"
         )
+    if is_stream(data[0]):
+        raise InvalidArgument(
+            "search: every trial visits the rows anew, so x must be arrays, not a generator"
+        )
     return data[0], data[1], data[2] if len(data) == 3 else None
 
 
@@ -281,11 +294,14 @@ def _check_fit(fit: dict[str, Any]) -> dict[str, Any]:
     return fit
 
 
-def _count_folds(fit: Mapping[str, Any]) -> int:
-    folds, splits = fit.get("folds"), fit.get("splits")
-    if splits is not None:
-        return len(splits)
-    return 1 if folds is None else folds if isinstance(folds, int) else int(folds.get_n_splits())
+def _count_folds(fit: Mapping[str, Any], x: Any) -> int:
+    folds: Any = fit.get("folds")
+    if fit.get("splits") is not None:
+        return len(fit["splits"])
+    if hasattr(folds, "get_n_splits"):
+        return int(folds.get_n_splits(_arrays(x)[0]))
+    # What is neither is explained when the rows are divided.
+    return int(folds) if isinstance(folds, int | np.integer) else 1
 
 
 def _described(value: Any) -> str:

@@ -44,6 +44,20 @@ class Space:
                 )
         return setting
 
+    def apart(self, setting: Mapping[str, Any]) -> Setting:
+        """Return `setting` with its lists taken apart, as `draw` asks for them."""
+        found: Setting = {}
+        for name, value in setting.items():
+            domain = (self.declared or {}).get(name)
+            if isinstance(domain, Several):
+                if not isinstance(value, list | tuple):
+                    raise InvalidArgument(f"{name}: expected a list of values, got {value!r}")
+                found |= {f"{name}_length": len(value)}
+                found |= {f"{name}_{number}": part for number, part in enumerate(value)}
+            else:
+                found[name] = value
+        return found
+
     def build(self, setting: Setting) -> Model:
         """Return the model of `setting`."""
         return self._call(HyperParameters.of(setting) if self.declared is None else dict(setting))
@@ -114,6 +128,11 @@ def _draw_list(hp: HyperParameters, name: str, several: Several) -> list[Any]:
 
 def _function(build: Any) -> Callable[..., Any]:
     if hasattr(build, "build") and not isinstance(build, Model):
+        if hasattr(build, "fit"):
+            raise InvalidArgument(
+                f"{type(build).__name__}.fit would not be called: all trials are trained together. Leave it out, and "
+                "give what it passes to fit (callbacks, batch_size) to search itself"
+            )
         return build.build
     if not callable(build) or isinstance(build, Model):
         raise InvalidArgument(

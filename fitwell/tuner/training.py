@@ -10,15 +10,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from fitwell import random
 from fitwell.callbacks.base import Callback, Logs
 from fitwell.callbacks.stopping import EarlyStopping
-from fitwell.data.feeds import count_rows
+from fitwell.data.feeds import Batch, count_rows
 from fitwell.data.splits import split_rows
 from fitwell.models.model import Model
 from fitwell.models.penalties import Penalties, penalties_of, warn_if_penalties_differ
 from fitwell.models.training import Data, gather
 from fitwell.population import Population
-from fitwell.population.folds import classifies, labels_of
+from fitwell.population.folds import classifies, labels_of, make_folds
 from fitwell.population.members import Member
 from fitwell.tuner.hyperparameters import InvalidSetting, Setting
 from fitwell.tuner.objective import Objective
@@ -30,9 +31,13 @@ _TRIAL = "trial"
 
 @dataclass
 class Curve:
-    """How one member of a trial trained. values: of the objective, by epoch; status: as in `Population.results`."""
+    """How one member of a trial trained.
+
+    values: of the objective; epochs: after which (from 0) it was measured; status: as in `Population.results`.
+    """
 
     values: list[float]
+    epochs: list[int]
     seed: int
     status: str
 
@@ -78,7 +83,7 @@ class Trainer:
         self._data = (x, y)
         self._arguments = arguments
         self._callbacks = arguments.pop("callbacks", None)
-        self._prepared = False
+        self._example: Batch | None = None
         self._penalties: set[Penalties] | None = set()
 
     def train(
@@ -111,7 +116,8 @@ class Trainer:
                 batch.interrupted = True
         batch.interrupted |= late.is_set()
         for member in population.members:
-            curve = Curve(member.history.history.get(self.objective.name, []), member.seed, member.status)
+            name, history = self.objective.name, member.history
+            curve = Curve(history.history.get(name, []), history.epochs_of(name), member.seed, member.status)
             batch.curves[member.setting[_TRIAL]].append(curve)
         return batch
 
@@ -137,7 +143,7 @@ class Trainer:
                 )
             )
         population = Population(lambda _: self.space.build(setting), seeds=[seed])
-        self._prepare(population.members[0].model)
+        self._prepare(population.members[0])
         self.fit(population, callbacks=own, **changed)
         return population.member(0)
 
@@ -168,7 +174,7 @@ class Trainer:
                 return None
             try:
                 population = Population(build, places, self.seeds)
-                self._prepare(population.members[0].model)
+                self._prepare(population.members[0])
                 return population
             except InvalidSetting as error:
                 batch.refused[at] = str(error)
@@ -179,20 +185,34 @@ class Trainer:
             if warn_if_penalties_differ(self._penalties, self.objective.name, "search"):
                 self._penalties = None  # once is enough
 
+    def draw_weights(self, member: Member) -> None:
+        """Let a model without an input shape have its weights now: the very ones that `fit` would draw."""
+        assert self._example is not None
+        with random.drawing_from(member.stream):
+            member.model.runtime.prepare(self._example)
+
     def _callbacks_of(self, setting: Setting) -> list[Callback]:
         given = self._callbacks
         return list((given(dict(setting)) if callable(given) else given) or [])
 
-    def _prepare(self, model: Model) -> None:
-        """Divide the rows where nobody said how, and refuse an objective that is not measured."""
-        if self._prepared:
+    def _prepare(self, member: Member) -> None:
+        """Divide the rows, once for all trials, and refuse an objective that is not measured."""
+        if self._example is not None:
             return
+        model = member.model
         data = gather(model, *self._data, None)
         if not self.validates and self.objective.name.startswith("val_"):
             self._arguments["splits"] = [held_out(data, classifies(model.loss))]
-        names = model.runtime.prepare(data.example).result_names()
+        elif self._arguments.get("folds") is not None:
+            # A splitter without a seed of its own would divide them anew for every batch of trials.
+            assert data.batch is not None
+            asked = self._arguments.pop("folds"), self._arguments.get("splits")
+            folds = make_folds(*asked, data.batch, classifies(model.loss))
+            self._arguments["splits"] = [(fold.train, fold.validation) for fold in folds]
+        self._example = data.example
+        self.draw_weights(member)
+        names = model.runtime.program.result_names()
         self.objective.check(names + [f"val_{name}" for name in names] if self.validates else names)
-        self._prepared = True
 
 
 def held_out(data: Data, by_class: bool) -> tuple[Any, Any]:

@@ -30,10 +30,11 @@ class Worker:
         self.name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self._note = note
         self._done = threading.Event()
-        self._thread = threading.Thread(target=self._beat, name="fitwell-worker", daemon=True)
 
     def __enter__(self) -> Worker:
         self._note(_PREFIX + self.name, time.time())
+        self._done.clear()
+        self._thread = threading.Thread(target=self._beat, name="fitwell-worker", daemon=True)
         self._thread.start()
         return self
 

@@ -115,6 +115,21 @@ def test_its_trials_are_in_the_study(tmp_path: Path) -> None:
         again.best_model()
 
 
+def test_heirs_without_an_input_shape() -> None:
+    def unbuilt(setting: dict[str, Any]) -> fw.Model:
+        model = fw.Sequential([fw.layers.Dense(1)])
+        model.compile(loss="mse", optimizer=fw.optimizers.SGD(setting["learning_rate"]))
+        return model
+
+    settings: dict[str, Any] = {"trials": 4, "epochs": 4, "interval": 2, "storage": ":memory:", "verbose": 0}
+    found = tuner.population_based_training(unbuilt, SPACE, data(), **settings)
+    assert sum(len(schedule) for schedule in found.schedules.values()) == 5  # one of four took over
+    x, y = data()
+    rows = found._trainer._arguments["splits"][0][1]
+    for trial, model in zip(found.ranking(), found.best_models(4), strict=True):
+        assert model.evaluate(x[rows], y[rows], verbose=0) == pytest.approx(trial.value, rel=1e-5)
+
+
 def test_mistakes_are_explained() -> None:
     with pytest.raises(InvalidArgument, match="callbacks has no place here"):
         train(callbacks=[])
@@ -122,6 +137,9 @@ def test_mistakes_are_explained() -> None:
         train(quantile=0.7)
     with pytest.raises(InvalidArgument, match="interval: expected a number of epochs, at least 1, got 0"):
         train(interval=0)
+
+    with pytest.raises(InvalidArgument, match="a share of 0.25 of 3 trials .* take at least 4 trials"):
+        train(trials=3)
 
     def wide(hp: tuner.HyperParameters) -> fw.Model:
         model = fw.Sequential(

@@ -10,6 +10,7 @@ import matplotlib
 import numpy as np
 import optuna
 import pytest
+from sklearn.model_selection import KFold
 
 import fitwell as fw
 from fitwell import tuner
@@ -65,6 +66,35 @@ def test_the_best_model_of_a_search_that_another_process_finished(tmp_path: Path
     loaded = search(tmp_path / "a.db", 3)  # nothing is left to train
     for one, other in zip(whole.best_model().get_weights(), loaded.best_model().get_weights()):
         np.testing.assert_array_equal(one, other)
+
+
+def test_a_model_without_an_input_shape_draws_its_weights_under_the_seed_of_its_trial() -> None:
+    def unbuilt(setting: dict[str, Any]) -> fw.Model:
+        model = fw.Sequential([fw.layers.Dense(1)])
+        model.compile(loss="mse", optimizer=fw.optimizers.SGD(setting["learning_rate"]))
+        return model
+
+    x, y = data()
+    settings: dict[str, Any] = {"first": [{"learning_rate": 0.1}], "storage": ":memory:", "verbose": 0}
+    found = tuner.search(unbuilt, SPACE, (x, y), trials=1, epochs=2, **settings)
+    rows = found._trainer._arguments["splits"][0][1]
+    assert found.best_model().evaluate(x[rows], y[rows], verbose=0) == pytest.approx(
+        found.best_value, rel=1e-5
+    )
+
+
+def test_the_best_epoch_is_one_that_was_validated() -> None:
+    table = search(":memory:", 1, epochs=6, validation_freq=2, folds=2).trials
+    assert table["best_epoch"][0] == 5
+
+
+def test_all_trials_have_the_folds_of_a_splitter_without_a_seed() -> None:
+    space = {"name": tuner.Choice(["one", "other"])}
+    values = tuner.search(
+        lambda setting: build({"learning_rate": 0.01}), space, data(), sampler="grid", batch=1, epochs=1,
+        folds=KFold(2, shuffle=True), storage=":memory:", verbose=0,
+    ).trials["value"]  # fmt: skip
+    assert values[0] == values[1]
 
 
 def test_an_ensemble_of_the_best_answers_with_their_mean(found: tuner.SearchResult) -> None:
@@ -148,6 +178,14 @@ def test_a_trial_whose_loss_becomes_nan_is_the_worst() -> None:
     assert list(result.trials["value"]) == [result.best_value, np.inf]
     assert "NaN in epoch" in result.trials["reason"][1]
     assert result.best_params == {"learning_rate": 0.05}
+    assert len(result.best_models(2)) == len(result.best_hyperparameters(2)) == 1
+
+
+def test_a_trial_whose_objective_was_never_measured_is_the_worst() -> None:
+    run = tuner.Search(build, SPACE, data(), trials=1, epochs=1, validation_freq=2, storage=":memory:")
+    table = run.run().trials
+    assert table["value"][0] == np.inf and table["reason"][0] == "val_loss was finite in no epoch"
+    assert len(run.run().trials) == 1  # it can be run again
 
 
 def test_an_objective_that_should_be_large_is_made_large() -> None:
@@ -209,6 +247,28 @@ def test_first_settings_come_first_and_a_time_limit_ends_it(tmp_path: Path) -> N
     )  # fmt: skip
     assert result.trials["learning_rate"][0] == 0.02
     assert len(result.trials) >= 1
+
+
+def test_first_settings_may_hold_lists_and_must_lie_in_the_space() -> None:
+    space = {"act": tuner.Choice(["relu", "tanh"]), "rates": tuner.Several(tuner.Float(0.01, 0.1), 1, 3)}
+
+    def several(setting: dict[str, Any]) -> fw.Model:
+        return build({"learning_rate": setting["rates"][-1]})
+
+    def first(setting: dict[str, Any]) -> tuner.SearchResult:
+        settings: dict[str, Any] = {"epochs": 1, "storage": ":memory:", "verbose": 0}
+        return tuner.search(several, space, data(), trials=1, first=[setting], **settings)
+
+    setting = {"act": "tanh", "rates": [0.02, 0.07]}
+    assert first(setting).best_params == setting
+    for name, value, words in [
+        ("act", "gelu", "act='gelu' cannot be drawn from Choice"),
+        ("rates", [0.02, 5.0], r"rates_1=5.0 cannot be drawn from Float"),
+        ("rates", [0.02] * 4, "rates_length=4 cannot be drawn from Int"),
+        ("rates", 0.02, "rates: expected a list of values, got 0.02"),
+    ]:
+        with pytest.raises(InvalidArgument, match=words):
+            first(setting | {name: value})
 
 
 def test_ctrl_c_gives_trials_back_and_the_next_call_takes_them_up(tmp_path: Path) -> None:
@@ -277,6 +337,8 @@ def test_a_sampler_whose_library_is_missing_says_so_before_any_trial(monkeypatch
 
 
 def test_data_must_be_a_pair() -> None:
+    with pytest.raises(InvalidArgument, match="x must be arrays, not a generator"):
+        tuner.search(build, SPACE, (iter([data()]), None), trials=2)
     with pytest.raises(InvalidArgument, match=r"data must be a tuple \(x, y\)"):
         tuner.search(build, SPACE, data()[0], trials=2)
 
@@ -286,6 +348,8 @@ def test_a_study_begun_otherwise_is_not_mixed(tmp_path: Path) -> None:
     with pytest.raises(InvalidArgument, match=r"begun differently.*epochs: 4 then, 5 now.*overwrite=True"):
         search(tmp_path / "a.db", 2, epochs=5)
     assert len(search(tmp_path / "a.db", 2, epochs=5, overwrite=True).trials) == 2
+    with pytest.raises(InvalidArgument, match="seed: 0 then, 7 now"):
+        search(tmp_path / "a.db", 2, epochs=5, seed=7)
 
 
 def test_no_trial_yet_is_no_best() -> None:

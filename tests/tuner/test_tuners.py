@@ -75,6 +75,9 @@ def test_a_hypermodel_is_an_object_with_build(tmp_path: Path) -> None:
     tuner = kt.GridSearch(Line(), directory=tmp_path, max_trials=2)
     tuner.search(*data(), epochs=1, verbose=0)
     assert list(tuner.result.trials["state"]) == ["complete"] * 2
+    with pytest.raises(InvalidArgument, match=r"Line.fit would not be called"):
+        Line.fit = lambda self, hp, model, *args: model.fit(*args)  # type: ignore[attr-defined]
+        kt.GridSearch(Line(), directory=tmp_path, overwrite=True).search(*data(), epochs=1, verbose=0)
     with pytest.raises(NotImplementedError, match=r"HyperModel.build\(hp\) must be written"):
         kt.HyperModel().build(kt.HyperParameters())
 
