@@ -23,9 +23,9 @@ class BaseWrapper(BaseEstimator):  # type: ignore[misc]
     """A model built by a function, as an estimator; see `KerasClassifier` and `KerasRegressor`."""
 
     def __init__(self, build_fn: Callable[..., Model] | None = None, **settings: Any) -> None:
+        self._check_names(build_fn, settings)
         self.build_fn = build_fn
         self._settings = settings
-        self._check_names(settings)
 
     # --- parameters --------------------------------------------------------------------------------------
 
@@ -35,20 +35,20 @@ class BaseWrapper(BaseEstimator):  # type: ignore[misc]
 
     def set_params(self, **params: Any) -> BaseWrapper:
         """Change settings: arguments of the build function, or of `fit`."""
-        settings = dict(params)
-        self.build_fn = settings.pop("build_fn", self.build_fn)
-        self._settings = {**self._settings, **settings}
-        self._check_names(self._settings)
+        settings = {**self._settings, **params}
+        build_fn = settings.pop("build_fn", self.build_fn)
+        self._check_names(build_fn, settings)
+        self.build_fn, self._settings = build_fn, settings
         return self
 
-    def _check_names(self, settings: Iterable[str]) -> None:
-        if not callable(self.build_fn) or _takes_anything(self.build_fn):
+    def _check_names(self, build_fn: Any, settings: Iterable[str]) -> None:
+        if not callable(build_fn) or _takes_anything(build_fn):
             return  # what is no function is refused by `fit`, as scikit-learn asks
-        own = list(inspect.signature(self.build_fn).parameters)
+        own = list(inspect.signature(build_fn).parameters)
         for name in settings:
             if name not in [*own, *_FIT]:
                 raise InvalidArgument(
-                    f"{type(self).__name__} has no argument {name!r}{nearest(name, [*own, *_FIT])} "
+                    f"{type(self).__name__} has no argument {name!r}{nearest(name, [*own, *_FIT]) or '.'} "
                     f"The build function takes {', '.join(own) or 'none'}; fit takes {', '.join(_FIT)}."
                 )
 
@@ -68,6 +68,7 @@ class BaseWrapper(BaseEstimator):  # type: ignore[misc]
                 f"{type(self).__name__}: build_fn must return a compiled model, got {model!r}"
                 + ("; call model.compile(...) in it" if isinstance(model, Model) else "")
             )
+        self._built_with = self.build_fn, self._settings
         return model
 
     def _settings_for(self, names: Iterable[str]) -> dict[str, Any]:
@@ -125,7 +126,11 @@ class BaseWrapper(BaseEstimator):  # type: ignore[misc]
         weights = state.pop("_weights", None)
         super().__setstate__(state)
         if weights is not None:
+            # What was set after `fit` is for the next one.
+            set_since = self.build_fn, self._settings
+            self.build_fn, self._settings = self._built_with
             self.model_ = self._build()
+            self.build_fn, self._settings = set_since
             self.model_.output_structs(np.zeros((1, *self._row_shape), np.float32))
             self.model_.set_weights(weights)
 

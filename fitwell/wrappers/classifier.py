@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit, softmax
 from sklearn.base import ClassifierMixin
 from sklearn.utils.class_weight import compute_class_weight
-from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 from fitwell import losses
 from fitwell.errors import DataError
@@ -18,13 +19,15 @@ from fitwell.utils import to_categorical
 from fitwell.wrappers.base import BaseWrapper
 
 _TAKES_CLASS_NUMBERS = (losses.SparseCategoricalCrossentropy, losses.LossFunctionWrapper)
+_LOOKS_AT_EACH_OUTPUT = (losses.BinaryCrossentropy, losses.BinaryFocalCrossentropy)
 
 
 class KerasClassifier(ClassifierMixin, BaseWrapper):  # type: ignore[misc]
     """A model that tells classes apart, as a scikit-learn estimator.
 
     Labels of any kind become class numbers, one-hot rows where the loss compares all outputs, or 0 and 1 for
-    a single sigmoid unit. One-hot labels stay as they are; their classes are the numbers of the columns.
+    a single sigmoid unit. One-hot labels stay as they are; their classes are the numbers of the columns. So do
+    rows of zeros and ones with any number of ones, several labels a row; predictions have the same form then.
 
     Parameters
     ----------
@@ -64,22 +67,45 @@ class KerasClassifier(ClassifierMixin, BaseWrapper):  # type: ignore[misc]
         return self
 
     def predict_proba(self, X: Any, **settings: Any) -> NDArray[Any]:
-        """Return the outputs for every class, ``[rows, classes]``; p of a single unit becomes ``[1 - p, p]``."""
+        """Return the outputs for every class, ``[rows, classes]``; p of a single unit becomes ``[1 - p, p]``.
+
+        Logits (a loss with ``from_logits=True``) become probabilities; outputs from -1 to 1 (hinge losses for two
+        classes) are moved to between 0 and 1.
+        """
         outputs = self._outputs(X, settings)
+        loss = losses.get(self.model_.loss)
+        if getattr(loss, "from_logits", False):
+            outputs = expit(outputs) if isinstance(loss, _LOOKS_AT_EACH_OUTPUT) else softmax(outputs, axis=1)
+        elif isinstance(loss, losses.Hinge | losses.SquaredHinge):
+            outputs = (1 + outputs) / 2
         return np.hstack([1 - outputs, outputs]) if outputs.shape[1] == 1 else outputs
 
     def predict(self, X: Any, **settings: Any) -> NDArray[Any]:
-        """Return the label with the largest output."""
-        likeliest = self.predict_proba(X, **settings).argmax(axis=1)
-        labels: NDArray[Any] = self.classes_[likeliest]
+        """Return the label with the largest output, or every label more probable than not."""
+        probabilities = self.predict_proba(X, **settings)
+        if self._has_several_labels:
+            return (probabilities > 0.5).astype(int)
+        labels: NDArray[Any] = self.classes_[probabilities.argmax(axis=1)]
         return labels
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return the accuracy; labels may be one-hot rows here too."""
+        y = np.asarray(y)
+        if y.ndim == 2 and y.shape[1] > 1 and not self._has_several_labels:
+            y = y.argmax(axis=1)
+        return float(super().score(X, y, sample_weight))
 
     # --- labels ------------------------------------------------------------------------------------------
 
     def _learn_classes(self, y: NDArray[Any]) -> None:
         check_classification_targets(y)
-        one_hot = y.ndim == 2 and y.shape[1] > 1
-        self.classes_ = np.arange(y.shape[1]) if one_hot else np.unique(y)
+        if type_of_target(y) == "multiclass-multioutput":
+            raise DataError(
+                "KerasClassifier: several columns of labels must be zeros and ones, a column for each class"
+            )
+        is_matrix = y.ndim == 2 and y.shape[1] > 1
+        self._has_several_labels = is_matrix and bool((y.sum(axis=1) != 1).any())
+        self.classes_ = np.arange(y.shape[1]) if is_matrix else np.unique(y)
 
     def _numbers(self, y: NDArray[Any]) -> NDArray[Any]:
         labels = y.ravel()

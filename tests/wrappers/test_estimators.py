@@ -15,7 +15,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils.estimator_checks import check_estimator
 
 import fitwell
-from fitwell import Sequential, layers, optimizers
+from fitwell import Sequential, layers, losses, optimizers
 from fitwell.errors import DataError, InvalidArgument
 from fitwell.wrappers import KerasClassifier, KerasRegressor
 
@@ -71,6 +71,9 @@ def test_settings_are_parameters() -> None:
     assert estimator.get_params() == {"build_fn": build, "width": 4, "epochs": 2}
     copy = clone(estimator).set_params(width=5)
     assert (copy.get_params()["width"], estimator.get_params()["width"]) == (5, 4)
+    with pytest.raises(InvalidArgument):
+        copy.set_params(widht=6)
+    assert copy.get_params() == {"build_fn": build, "width": 5, "epochs": 2}
     fitted = copy.fit(X, y)
     assert fitted is copy
     assert fitted.model.layers[0].units == 5
@@ -98,6 +101,46 @@ def test_one_sigmoid_and_one_hot_rows() -> None:
     assert estimator.score(X[two], NAMES[two]) > 0.95
     one_hot = KerasClassifier(build, loss="categorical_crossentropy", epochs=10).fit(X, np.eye(3)[y])
     assert (one_hot.predict(X) == y).mean() > 0.85
+
+    assert one_hot.score(X, np.eye(3)[y]) == one_hot.score(X, y)
+
+
+@pytest.mark.parametrize(
+    ("loss", "outputs"),
+    [
+        (losses.BinaryCrossentropy(from_logits=True), 1),
+        (losses.SparseCategoricalCrossentropy(from_logits=True), 2),
+        ("hinge", 1),
+    ],
+)
+def test_outputs_that_are_no_probabilities_become_some(loss: Any, outputs: int) -> None:
+    def build_plain() -> Any:
+        fitwell.utils.set_random_seed(1)
+        model = Sequential([layers.Dense(outputs)])
+        model.compile("sgd", loss)
+        return model
+
+    is_other = NAMES != "setosa"
+    estimator = KerasClassifier(build_plain, epochs=1).fit(X, is_other)
+    z = estimator.model.predict(X).astype(np.float64)
+    z = z[:, 0] if outputs == 1 else z[:, 1] - z[:, 0]
+    p = (1 + z) / 2 if loss == "hinge" else 1 / (1 + np.exp(-z))
+    np.testing.assert_allclose(estimator.predict_proba(X)[:, 1], p, rtol=1e-4, atol=1e-6)
+    np.testing.assert_array_equal(estimator.predict(X), z > 0)
+
+
+def test_several_labels_a_row() -> None:
+    labels = (X[:, :3] > 0).astype(int)
+
+    def build_sigmoids() -> Any:
+        fitwell.utils.set_random_seed(0)
+        model = Sequential([layers.Dense(3, "sigmoid")])
+        model.compile(optimizers.Adam(0.1), "binary_crossentropy")
+        return model
+
+    estimator = KerasClassifier(build_sigmoids, epochs=20).fit(X, labels)
+    np.testing.assert_array_equal(estimator.predict(X), estimator.model.predict(X) > 0.5)
+    assert estimator.score(X, labels) > 0.8
 
 
 def test_weights_of_rows_and_classes() -> None:
@@ -128,6 +171,9 @@ def test_a_pickle_predicts_the_same() -> None:
     again = pickle.loads(pickle.dumps(estimator))
     np.testing.assert_array_equal(again.predict_proba(X), estimator.predict_proba(X))
     assert again.classes_.tolist() == estimator.classes_.tolist()
+    changed = pickle.loads(pickle.dumps(estimator.set_params(width=7)))
+    np.testing.assert_array_equal(changed.predict_proba(X), estimator.predict_proba(X))
+    assert changed.get_params()["width"] == 7
     with pytest.raises(NotFittedError):
         pickle.loads(pickle.dumps(clone(estimator))).predict(X)
 
@@ -154,6 +200,11 @@ def test_a_pickle_predicts_the_same() -> None:
             lambda: KerasClassifier(build).fit(X, NAMES, validation_data=(X[:1], ["rose"])),
             DataError,
             r"\['rose'\] are not among those of fit",
+        ),
+        (
+            lambda: KerasClassifier(build).fit(X, np.stack([y, y, y], axis=1)),
+            DataError,
+            "several columns of labels must be zeros and ones",
         ),
         (lambda: KerasRegressor(build_line).predict(X), NotFittedError, "not fitted yet"),
     ],
