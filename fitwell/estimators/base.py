@@ -108,7 +108,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         self.population_.fit(
             X,
             y,
-            batch_size=self._network.batch_size,
+            batch_size=self._network.batch_size(len(X)),
             epochs=epochs,
             sample_weight=weights,
             shuffle=bool(self.shuffle),
@@ -136,13 +136,15 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         learn, held_out = parts[::2], tuple(parts[1::2])
         return learn[0], learn[1], learn[2] if weights is not None else None, held_out
 
-    def _check_weights(self, sample_weight: Any, X: NDArray[Any]) -> NDArray[np.float32] | None:
+    def _check_weights(self, sample_weight: Any, X: NDArray[Any], *, all_rows: bool) -> Any:
+        """Return weights that a mean loss can use; where `X` is `all_rows`, only their ratios count."""
         if sample_weight is None:
             return None
         weights = _check_sample_weight(sample_weight, X, dtype=np.float32, ensure_non_negative=True)
+        if not all_rows:
+            return weights
         if not weights.sum() > 0:
             raise InvalidArgument("sample_weight: at least one weight must be above 0")
-        # Only the ratios of weights count, not their scale.
         return np.asarray(weights * np.float32(len(weights) / weights.sum()))
 
     # --- predicting --------------------------------------------------------------------------------------

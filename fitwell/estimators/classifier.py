@@ -100,7 +100,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         """Train on rows `X` ``[rows, features]`` with labels `y`; `sample_weight` says what each row counts."""
         X, y = validate_data(self, X, y, dtype=np.float32, multi_output=True)
         y = self._learn_classes(y)
-        weights = self._check_weights(self._with_classes(sample_weight, X, y), X)
+        weights = self._check_weights(self._with_classes(sample_weight, X, y), X, all_rows=True)
         self._train(X, self._targets(y), weights, self._task, self._outputs_for())
         return self
 
@@ -108,6 +108,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         """Train for one epoch on some rows.
 
         classes: all labels there will ever be; needed at the first call.
+        sample_weight: multiplies the losses of the rows as it is, and so do weights by class.
         """
         first = not hasattr(self, "population_")
         X, y = validate_data(self, X, y, dtype=np.float32, multi_output=True, reset=first)
@@ -117,12 +118,21 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
                     "partial_fit: give all labels there will be at the first call, classes=np.unique(all_labels)"
                 )
             self._learn_classes(np.asarray(classes) if y.ndim == 1 else y)
+        elif (
+            classes is not None
+            and self._task != "multilabel"
+            and not np.array_equal(np.unique(classes), self.classes_)
+        ):
+            raise InvalidArgument(
+                f"partial_fit: classes were {self.classes_.tolist()} at the first call and cannot become "
+                f"{np.unique(classes).tolist()}; fit anew for others"
+            )
         if isinstance(self.class_weight, str):
             raise InvalidArgument(
                 "partial_fit: class_weight='balanced' would need all rows; give weights by class or sample_weight"
             )
         y = y if self._task == "multilabel" else column_or_1d(y)
-        weights = self._check_weights(self._with_classes(sample_weight, X, y), X)
+        weights = self._check_weights(self._with_classes(sample_weight, X, y), X, all_rows=False)
         self._train_on(X, self._targets(y), weights, self._task, self._outputs_for())
         return self
 
@@ -134,6 +144,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         said = self._outputs(X).astype(np.float64)
         if self._task == "binary":
             said = np.concatenate([1 - said, said], axis=2)
+        elif self._task == "multiclass":
+            said /= said.sum(
+                axis=2, keepdims=True
+            )  # float32 left them some 1e-7 off 1, which scikit-learn minds
         return (said.mean(axis=0), said.std(axis=0)) if return_std else said.mean(axis=0)
 
     def predict(self, X: Any) -> NDArray[Any]:

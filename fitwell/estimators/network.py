@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import numbers
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -42,11 +43,10 @@ class Network:
         """Neurons of every layer, inputs and outputs included."""
         return [self.inputs, *hidden_sizes(self.parameters["hidden_layer_sizes"]), self.outputs]
 
-    @property
-    def batch_size(self) -> int:
-        """Rows in a batch."""
+    def batch_size(self, rows: int) -> int:
+        """Rows in a batch of `rows`."""
         size = self.parameters["batch_size"]
-        return min(_BATCH_SIZE if size == "auto" else int(size), self.rows)
+        return min(_BATCH_SIZE if size == "auto" else int(size), rows)
 
     def build(self) -> Model:
         """Return the compiled network with new weights."""
@@ -57,7 +57,7 @@ class Network:
             activation = _ACTIVATIONS.get(activation, activation)
             initializer = _INITIALIZERS.get(activation, initializer)
         # scikit-learn adds alpha / 2 Σ w² to the sum of a batch's losses; ours is their mean.
-        penalty = regularizers.L2(given["alpha"] / 2 / self.batch_size)
+        penalty = regularizers.L2(given["alpha"] / 2 / self.batch_size(self.rows))
         network = Sequential([layers.Input((self.inputs,))])
         for units in self.widths[1:-1]:
             network.add(layers.Dense(units, kernel_initializer=initializer, kernel_regularizer=penalty))
@@ -69,7 +69,8 @@ class Network:
         loss, output_activation = TASKS[self.task]
         network.add(layers.Dense(self.outputs, kernel_regularizer=penalty))
         network.add(layers.Activation(output_activation))
-        optimizer = optimizers.get(given["solver"])
+        # A copy: what an object learns in training is neither for the other members nor for the next `fit`.
+        optimizer = optimizers.get(copy.deepcopy(given["solver"]))
         if isinstance(given["solver"], str):
             optimizer.learning_rate = given["learning_rate_init"]
         network.compile(loss=loss, optimizer=optimizer)

@@ -26,14 +26,14 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> MLPRegressor:
         """Train on rows `X` ``[rows, features]`` with targets `y` ``[rows]`` or ``[rows, outputs]``."""
         X, targets = self._check(X, y, reset=True)
-        weights = self._check_weights(sample_weight, X)
+        weights = self._check_weights(sample_weight, X, all_rows=True)
         self._train(X, targets, weights, "regression", targets.shape[1])
         return self
 
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> MLPRegressor:
-        """Train for one epoch on some rows."""
+        """Train for one epoch on some rows; `sample_weight` multiplies their losses as it is."""
         X, targets = self._check(X, y, reset=not hasattr(self, "population_"))
-        weights = self._check_weights(sample_weight, X)
+        weights = self._check_weights(sample_weight, X, all_rows=False)
         self._train_on(X, targets, weights, "regression", targets.shape[1])
         return self
 

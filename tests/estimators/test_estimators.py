@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.special import softmax
 from sklearn.base import clone
 from sklearn.datasets import (
     load_digits,
@@ -23,6 +24,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+from fitwell import optimizers
 from fitwell.engine import compiling
 from fitwell.errors import InvalidArgument
 from fitwell.estimators import MLPClassifier, MLPRegressor
@@ -132,13 +134,51 @@ def test_partial_fit_goes_on_epoch_by_epoch(iris: Any) -> None:
     model = MLPClassifier(random_state=0, learning_rate_init=0.01)
     model.partial_fit(X[:50], y[:50], classes=[0, 1, 2])
     first = model.loss_
-    for _ in range(20):
+    for _ in range(40):
         model.partial_fit(X, y)
     assert model.loss_ < first and model.score(X, y) > 0.9
     with pytest.raises(InvalidArgument, match="classes=np.unique"):
         MLPClassifier().partial_fit(X, y)
     with pytest.raises(ValueError, match=r"not among the classes"):
         model.partial_fit(X, y + 5)
+    with pytest.raises(InvalidArgument, match=r"classes were \[0, 1, 2\] at the first call"):
+        model.partial_fit(X, y, classes=[0, 1, 2, 3])
+
+
+def test_partial_fit_takes_batches_and_weights_as_they_are(iris: Any) -> None:
+    X, y = iris
+    model = MLPClassifier(
+        (),
+        solver="sgd",
+        learning_rate_init=0.1,
+        alpha=0.0,
+        batch_size=75,
+        shuffle=False,
+        class_weight={0: 9, 1: 1, 2: 1},
+    )
+    # One row first: neither its number nor its weight says anything about later calls.
+    model.partial_fit(X[:1], y[:1], classes=[0, 1, 2], sample_weight=[1e-30])
+    network = model.population_.members[0].model
+    kernel, bias = network.get_weights()
+    assert np.abs(bias).max() < 1e-20
+    model.partial_fit(X, y)
+    for rows in (slice(0, 75), slice(75, 150)):
+        p = softmax(X[rows] @ kernel + bias, axis=1)
+        slopes = (p - np.eye(3)[y[rows]]) * np.where(y[rows] == 0, 9, 1)[:, None] / 75
+        kernel, bias = kernel - 0.1 * X[rows].T @ slopes, bias - 0.1 * slopes.sum(axis=0)
+    np.testing.assert_allclose(network.get_weights()[0], kernel, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(network.get_weights()[1], bias, rtol=1e-4, atol=1e-6)
+
+
+def test_a_solver_is_fresh_for_every_member_and_every_fit(iris: Any) -> None:
+    X, y = iris
+    settings: dict[str, Any] = {"n_members": 2, "max_iter": 2, "random_state": 0}
+    by_name = MLPClassifier((4,), learning_rate_init=0.01, **settings).fit(X, y).predict_proba(X)
+    model = MLPClassifier((4,), solver=optimizers.Adam(0.01), **settings)
+    for _ in range(2):
+        np.testing.assert_array_equal(model.fit(X, y).predict_proba(X), by_name)
+    # To float64 rounding, or scikit-learn's log_loss warns.
+    np.testing.assert_allclose(by_name.sum(axis=1), 1, rtol=1e-14)
 
 
 def test_balanced_classes_find_the_rare_one() -> None:
