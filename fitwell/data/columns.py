@@ -297,13 +297,18 @@ def _fit_numbers(numbers: Floats) -> tuple[float, float, float]:
     from sklearn.impute import SimpleImputer
     from sklearn.preprocessing import StandardScaler
 
+    # In units of a power of two, which is exact: the squares of ±1.8e308, some programs' mark for "no value",
+    # are infinite, and those of 1e-200 are 0.
+    unit = 2.0 ** (int(np.frexp(np.nanmax(np.abs(numbers)))[1]) - 1)
     imputer = SimpleImputer(strategy="median")
-    scaler = StandardScaler().fit(imputer.fit_transform(numbers[:, None]))
-    return float(imputer.statistics_[0]), float(scaler.mean_[0]), float(scaler.scale_[0])
+    scaler = StandardScaler().fit(imputer.fit_transform(numbers[:, None] / unit))
+    median, mean, scale = (float(found[0]) for found in (imputer.statistics_, scaler.mean_, scaler.scale_))
+    return median * unit, mean * unit, scale * unit
 
 
 def _standardise(numbers: Floats, fill: float, mean: float, scale: float) -> Floats:
-    return (np.where(np.isnan(numbers), fill, numbers) - mean) / scale
+    with np.errstate(over="ignore"):  # what is farther off than a float can say is clipped with the rest
+        return np.asarray((np.where(np.isnan(numbers), fill, numbers) - mean) / scale)
 
 
 def _varies(numbers: Floats) -> bool:

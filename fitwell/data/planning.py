@@ -44,7 +44,8 @@ def plan_column(name: str, values: pd.Series, notes: list[str]) -> Column | str:
     * moments, and text in one date format throughout: taken apart into parts of a date;
     * what Parquet calls categories: one-hot, even if they are numbers;
     * numbers, and text of which at least 95 % are numbers and the rest at most 3 different words, which
-      count as missing: standardised; but whole numbers that only number the rows are dropped;
+      count as missing: standardised; but whole numbers that only number the rows are dropped, and a single
+      number beside words is a category like them;
     * other text: one-hot over its 50 most frequent values; but dropped where more than half of the rows
       have a value of their own (an identifier, or free text);
     * anything else (lists, images, complex numbers): dropped.
@@ -62,31 +63,33 @@ def plan_column(name: str, values: pd.Series, notes: list[str]) -> Column | str:
         return f"it holds values of type {type(present.iloc[0]).__name__}"
     texts = texts_in(present)
     different = len(set(texts))
+    gaps = int(missing.sum())
     if different == 1:
-        if missing.any():
-            return PresenceColumn(name, int(missing.sum()))
-        return f"it has the single value {quoted(texts[:1])}"
+        return _plan_constant(name, texts[0], gaps)
     if kind == "b" or (is_textual(values) and {text.lower() for text in texts} == {"true", "false"}):
         return BooleanColumn.fit(name, values)
     if kind == "M":
-        return DateColumn.fit(name, values, None)
+        return _plan_date(name, values, None, gaps)
     if kind != "O":
-        return _plan_number(name, values)
+        return _plan_number(name, values, gaps)
     if isinstance(values.dtype, pd.CategoricalDtype):
         return _plan_category(name, values, different, len(present))
     if _reads_as_numbers(present):
-        words = sorted(set(texts[np.isnan(numbers_in(present))]))
+        numbers = numbers_in(present)
+        words = sorted(set(texts[np.isnan(numbers)]))
+        if words and len(set(numbers[~np.isnan(numbers)])) == 1:
+            return _plan_category(name, values, different, len(present))
         if words:
             notes.append(
                 f"In {name!r}, {quoted(words)} count as missing, because all other values are numbers."
             )
-        return _plan_number(name, values)
+        return _plan_number(name, values, gaps)
     date = date_format_of(values)
     if date is not None:
         pattern, ambiguous = date
         if ambiguous:
             notes.append(f"The dates in {name!r} fit several formats; they were read as {pattern}.")
-        return DateColumn.fit(name, values, pattern)
+        return _plan_date(name, values, pattern, gaps)
     return _plan_category(name, values, different, len(present))
 
 
@@ -103,11 +106,21 @@ def _reads_as_numbers(present: pd.Series) -> bool:
     return len(set(texts_in(present[np.isnan(numbers_in(present))]))) <= MOST_WORDS
 
 
-def _plan_number(name: str, values: pd.Series) -> Column | str:
+def _plan_constant(name: str, value: str, gaps: int) -> Column | str:
+    return PresenceColumn(name, gaps) if gaps else f"it has the single value {quoted([value])}"
+
+
+def _plan_date(name: str, values: pd.Series, pattern: str | None, gaps: int) -> Column | str:
+    column = DateColumn.fit(name, values, pattern)
+    # One moment may be written in two ways.
+    return column if column.parts else _plan_constant(name, texts_in(values[~missing_in(values)])[0], gaps)
+
+
+def _plan_number(name: str, values: pd.Series, gaps: int) -> Column | str:
     numbers = numbers_in(values)
     present = numbers[~np.isnan(numbers)]
-    if np.ptp(present) == 0:
-        return PresenceColumn(name, int(np.isnan(numbers).sum()))
+    if np.ptp(present) == 0:  # one number written in two ways, such as 5 and 5.0
+        return _plan_constant(name, f"{present[0]:g}", gaps)
     if _numbers_the_rows(name, numbers):
         return "it numbers the rows"
     return NumberColumn.fit(name, values)

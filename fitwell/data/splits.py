@@ -49,7 +49,8 @@ def split_rows(
     """Divide ``0 … rows-1`` at random.
 
     classes: one label per row; each part then has them in the same proportions. All rows of a class with
-        fewer than five go to training, because it cannot be in every part.
+        fewer than five go to training, because it cannot be in every part. With too few rows for proportions
+        the split is plain, and `Split.notes` says so.
     validation, test: fractions of the rows; by default as `held_out_rows` says. 0 for `test` holds out none.
     """
     for name, fraction in (("validation", validation), ("test", test)):
@@ -77,8 +78,10 @@ def split_rows(
         labels = np.unique(np.asarray(classes), return_inverse=True)[1].reshape(-1)
         pool = _without_rare_classes(labels, notes)
         if not _can_keep_proportions(labels[pool], sizes):
+            labels = None
+            if len(pool) <= sum(sizes):
+                pool, notes = everything, []
             notes.append("There are too few rows to keep the classes in proportion, so the split is plain.")
-            pool, labels = everything, None
     held_out_test = _draw(pool, labels, sizes[1], seed)
     rest = np.setdiff1d(pool, held_out_test)
     held_out_validation = _draw(rest, labels, sizes[0], seed)

@@ -21,6 +21,7 @@ TASKS = ("regression", "binary", "multiclass")
 MOST_NUMBERED_CLASSES = 20
 ROWS_PER_CLASS = 10
 MOST_CLASSES = 1000
+LARGEST_TARGET = 1e100
 
 Label = str | int | float | bool
 
@@ -96,6 +97,12 @@ class RegressionTarget:
     def fit(cls, name: str, values: pd.Series) -> RegressionTarget:
         """Take mean and standard deviation from `values`, which are the training rows'."""
         numbers = numbers_in(values)
+        largest = float(np.max(np.abs(numbers)))
+        if largest > LARGEST_TARGET:
+            raise DataError(
+                f"the target {name!r} holds numbers as large as {largest:.3g}, whose squares no longer are numbers; "
+                "leave out such rows if it is a mark for a missing value, or predict the logarithm"
+            )
         scale = float(np.std(numbers))
         return cls(name, float(np.mean(numbers)), scale if scale > 0 else 1.0)
 

@@ -193,6 +193,33 @@ def test_what_says_nothing_is_dropped_with_the_reason() -> None:
     }
 
 
+def test_one_number_beside_words_is_a_category() -> None:
+    table = pd.DataFrame({"owed": ["0"] * 97 + ["n.a."] * 3})
+    preparation = fit(table)
+    assert preparation.features == ["owed = 0", "owed = n.a."]
+    assert preparation.inputs(table)[96:98].tolist() == [[1, 0], [0, 1]]
+    assert not any("count as missing" in note for note in preparation.notes)
+
+
+def test_one_value_written_in_two_ways_is_one_value() -> None:
+    kinds = kinds_of(
+        useful=[1.5, 2.5] * 50,
+        share=["5%", "5.0%"] * 50,
+        day=["2024-05-01", "2024-05-01 00:00:00"] * 50,
+        gaps=["2024-05-01", "2024-05-01 00:00:00", None, None] * 25,
+    )
+    assert kinds["share"] == "it has the single value '5'"
+    assert kinds["day"] == "it has the single value '2024-05-01'"
+    assert kinds["gaps"] is PresenceColumn
+
+
+@pytest.mark.parametrize("size", [1e-200, 1e200, 1.7e306])
+def test_the_size_of_numbers_does_not_matter(size: float) -> None:
+    table = pd.DataFrame({"x": np.arange(100) * size})
+    expected = StandardScaler().fit_transform(np.arange(100.0)[:, None])
+    np.testing.assert_allclose(fit(table).inputs(table), expected, rtol=1e-5, atol=1e-6)
+
+
 def test_the_record_says_what_was_done() -> None:
     table = houses(70).assign(id=range(70), constant=1)
     notes = TablePreparation.fit(table, RegressionTarget("price", 300, 30)).notes

@@ -66,6 +66,17 @@ def test_rare_classes_train() -> None:
     )
 
 
+@pytest.mark.parametrize(("counts", "kept"), [([30, 5, 2], True), ([3, 4, 4], False)])
+def test_a_plain_split_says_where_rare_classes_are(counts: list[int], kept: bool) -> None:
+    classes = np.repeat(np.arange(len(counts)), counts)
+    for seed in range(5):
+        split = split_rows(len(classes), classes=classes, validation=0.45, test=0.45, seed=seed)
+        assert split.notes[-1].startswith("There are too few rows to keep the classes in proportion")
+        assert (len(split.notes) == 2) == kept
+        if kept:
+            assert (classes[split.train] == 2).sum() == 2
+
+
 def test_what_cannot_be_divided_is_refused() -> None:
     with pytest.raises(DataError, match="2 rows cannot be divided into 1 for validation and 1 for the test"):
         split_rows(2)

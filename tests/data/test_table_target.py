@@ -74,6 +74,8 @@ def test_a_number_is_standardised_and_restored() -> None:
     encoded = target.encode(pd.Series([4.0, 4.0 + np.sqrt(5.0)]))
     assert encoded.dtype == np.float32 and encoded.tolist() == [[0.0], [1.0]]
     assert target.decode(encoded).tolist() == pytest.approx([4.0, 4.0 + np.sqrt(5.0)])
+    with pytest.raises(DataError, match=r"as large as 1\.8e\+308"):
+        RegressionTarget.fit("y", pd.Series([1.0, -1.797e308]))
 
 
 def test_classes_are_numbered_in_order_and_restored() -> None:
