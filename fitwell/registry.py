@@ -20,7 +20,9 @@ from fitwell.variables import Hyperparametric
 
 _registries: dict[str, Registry] = {}
 _homes: dict[Any, Registry] = {}
+# A user's classes and functions: those of the `custom_objects` blocks that are open, and those registered for good.
 _custom: dict[str, Any] = {}
+_registered: dict[str, Any] = {}
 
 
 _PLURALS = {"loss": "losses", "schedule": "optimizers.schedules"}
@@ -96,7 +98,16 @@ class Registry:
         return entry
 
     def _find(self, name: str) -> Any:
-        return _custom[name] if name in _custom else self._entries.get(_normalise(name))
+        if name in _custom:
+            return _custom[name]
+        # What a user registered never takes the place of ours: its full name, "package>name", tells it apart.
+        own = self._entries.get(_normalise(name))
+        return _registered.get(name) if own is None else own
+
+    def entry_of(self, config: Mapping[str, Any]) -> Any:
+        """Return the class or function that a configuration means: the user's that it names, or ours."""
+        name = str(config["class_name"])
+        return custom_entry(config) or self._entries.get(_normalise(name)) or self.lookup(name)
 
     def get(self, identifier: Any) -> Any:
         """Return the object that `identifier` stands for.
@@ -117,7 +128,7 @@ class Registry:
             raise InvalidArgument(
                 f"a {self.kind} configuration needs a 'class_name', got keys {sorted(config)}"
             )
-        entry: Any = _custom_entry(config) or self.lookup(str(config["class_name"]))
+        entry = self.entry_of(config)
         arguments = config.get("config") or {}
         return entry.from_config(dict(arguments)) if hasattr(entry, "from_config") else entry
 
@@ -125,16 +136,29 @@ class Registry:
 def register_custom(entry: Any, name: str | None = None, package: str = "Custom") -> Any:
     """Make a user's class or function known to every registry, so that saved models can name it.
 
-    It is found by `name` (its own by default) and by ``"package>name"``, which files prefer.
+    It is found by ``"package>name"``, which files prefer, and by `name` (its own by default) unless something of
+    ours has that name.
     """
     name = name or entry.__name__
-    _custom[f"{package}>{name}"] = _custom[name] = entry
+    _registered[f"{package}>{name}"] = _registered[name] = entry
     return entry
 
 
-def _custom_entry(config: Mapping[str, Any]) -> Any:
-    """Return the user's class that `config` names, or None."""
-    return _custom.get(str(config.get("registered_name"))) or _custom.get(str(config["class_name"]))
+def custom_entry(config: Mapping[str, Any]) -> Any:
+    """Return the user's class that `config` names, or None.
+
+    A class of ours has a module of ours and no registered name, and is meant whatever a user's class is called.
+    """
+    name, registered = str(config["class_name"]), config.get("registered_name")
+    if not registered:
+        own = any(
+            r.module == config.get("module") and _normalise(name) in r._entries for r in _registries.values()
+        )
+        return None if own else _custom.get(name)
+    registered = str(registered)
+    names = (registered, registered.rpartition(">")[-1], name)
+    found = [known[word] for known in (_custom, _registered) for word in names if word in known]
+    return found[0] if found else None
 
 
 def describe(entry: type) -> dict[str, Any]:
@@ -144,13 +168,41 @@ def describe(entry: type) -> dict[str, Any]:
     """
     if entry in _homes:
         return {"module": _homes[entry].module, "class_name": entry.__name__, "registered_name": None}
-    packaged = (name for name, known in _custom.items() if known is entry and ">" in name)
     module = None if entry.__module__ == "__main__" else entry.__module__
     return {
         "module": module,
         "class_name": entry.__name__,
-        "registered_name": next(packaged, entry.__name__),
+        "registered_name": _packaged_name(entry) or entry.__name__,
     }
+
+
+def _packaged_name(entry: Any) -> str | None:
+    """Return the ``"package>name"`` of a user's class or function, None when it was not registered."""
+    return next((name for name, known in _registered.items() if known is entry and ">" in name), None)
+
+
+def _function_name(function: Any) -> str:
+    """Return how a configuration names a function; one that is called like something of ours, by its package."""
+    name = str(function.__name__)
+    others = (r._entries.get(_normalise(name), function) for r in _registries.values())
+    return name if all(other is function for other in others) else _packaged_name(function) or name
+
+
+def kind_of(entry: Any) -> str | None:
+    """Return the kind of a class, a user's being that of what it derives from; None when that is nothing of ours."""
+    bases = entry.__mro__ if inspect.isclass(entry) else ()
+    return next((_homes[base].kind for base in bases if base in _homes), None)
+
+
+def outliving_scopes(value: Any) -> Any:
+    """Return `value` with names out of `custom_objects` replaced by what they stand for, also in lists and dicts."""
+    if isinstance(value, str):
+        return _custom.get(value, value)
+    if isinstance(value, Mapping) and "class_name" not in value:
+        return {key: outliving_scopes(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [outliving_scopes(item) for item in value]
+    return value
 
 
 @contextmanager
@@ -184,7 +236,7 @@ def serialize(value: Any) -> Any:
     if hasattr(value, "get_config") and not inspect.isclass(value):
         return {**describe(type(value)), "config": value.get_config()}
     if callable(value) and hasattr(value, "__name__"):
-        return value.__name__
+        return _function_name(value)
     raise InvalidArgument(f"{value!r} of type {type(value).__name__} cannot be written as plain data")
 
 
@@ -205,10 +257,10 @@ def home_of(config: Mapping[str, Any]) -> Registry:
     for registry in _registries.values():
         if registry.module == module:
             return registry
-        entry = registry._find(name)
+        entry = registry._entries.get(_normalise(name))
         if entry is not None:
             found.append((registry, entry))
-    if not found and _custom_entry(config) is None:
+    if not found and custom_entry(config) is None and name not in _registered:
         hint = nearest(name, [name for registry in _registries.values() for name in registry.names()])
         raise UnknownName(
             f"unknown class {name!r}{hint}; one of your own is found when it is passed as "

@@ -10,7 +10,7 @@ from fitwell.layers.base import Layer
 from fitwell.models.functional import Functional
 from fitwell.models.model import Model
 from fitwell.models.sequential import Sequential
-from fitwell.registry import deserialize, serialize
+from fitwell.registry import custom_objects, deserialize, serialize
 
 
 def clone_model(model: Model, clone_function: Callable[[Layer], Layer] | None = None) -> Any:
@@ -24,5 +24,18 @@ def clone_model(model: Model, clone_function: Callable[[Layer], Layer] | None = 
             raise InvalidArgument("clone_model: clone_function works for Sequential models")
         return Sequential([clone_function(layer) for layer in model._stack], name=model.name)
     if isinstance(model, Sequential | Functional):
-        return deserialize(serialize(model))
+        with custom_objects(_own_parts(model)):
+            return deserialize(serialize(model))
     return type(model).from_config(model.get_config())
+
+
+def _own_parts(model: Model) -> dict[str, Any]:
+    """Return what is not fitwell's in `model` by name: classes of layers and of what they hold, and functions."""
+    parts: dict[str, Any] = {}
+    for _, layer in model.flatten():
+        for value in [layer, *vars(layer).values()]:
+            entry = value if hasattr(value, "__name__") else type(value)
+            written = callable(value) or hasattr(value, "get_config")
+            if written and not str(entry.__module__).startswith("fitwell."):
+                parts[entry.__name__] = entry
+    return parts

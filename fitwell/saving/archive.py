@@ -126,7 +126,7 @@ def _read_optimizer(file: Reader, model: Any) -> None:
         group = file.child("optimizer/vars")
         arrays = [group.array(str(number)) for number in range(len(group.keys()))]
         # Before the first update Keras may write the step and the rate alone.
-        if len(arrays) > 2 or model.optimizer.slot_names() == ():
+        if len(arrays) > 2 or (arrays and model.optimizer.slot_names() == ()):
             optimizer_state.restore(model, arrays, file.where)
 
 

@@ -6,7 +6,8 @@ import warnings
 from typing import Any
 
 from fitwell import losses, metrics
-from fitwell.errors import InvalidArgument
+from fitwell.errors import InvalidArgument, UnknownName
+from fitwell.layers.base import snake_case
 from fitwell.registry import deserialize, serialize
 from fitwell.saving.dialect import Config, from_keras, to_keras
 
@@ -43,11 +44,18 @@ def _spelled_out(value: Any, get: Any) -> Any:
     # What an accuracy is depends on the shapes; Keras reads these names, and only these.
     if not isinstance(value, str) or value in ("accuracy", "acc"):
         return value
-    found = get(value)
+    try:
+        found = get(value)
+    except UnknownName:
+        return value  # a function of the user's own
     own_function = isinstance(
         found, losses.LossFunctionWrapper | metrics.LossMetric | metrics.MeanMetricWrapper
     )
-    return value if own_function else to_keras(serialize(found))
+    if own_function:
+        return value
+    if isinstance(found, metrics.Metric):
+        found.name = snake_case(value)  # as `compile` calls what it is given by name
+    return to_keras(serialize(found))
 
 
 def compile_from(model: Any, config: Config) -> None:

@@ -13,7 +13,8 @@ from typing import Any
 
 from fitwell.config import floatx
 from fitwell.errors import FileError, UnknownName
-from fitwell.registry import home_of
+from fitwell.layers.base import Layer
+from fitwell.registry import home_of, kind_of
 from fitwell.saving.graph import read_graph, write_graph
 
 Config = dict[str, Any]
@@ -131,7 +132,9 @@ def without_modules(value: Any) -> Any:
     written = {key: without_modules(item) for key, item in value.items()}
     if "class_name" in written and not str(written.get("module")).startswith("keras.src.ops"):
         written.pop("module", None)
-        written.pop("registered_name", None)
+        registered = str(written.pop("registered_name", None))
+        if ">" in registered:
+            written["class_name"] = registered
     return written
 
 
@@ -180,24 +183,28 @@ def _read_object(value: Config, name: str) -> Any:
     if not isinstance(config, Mapping):
         raise FileError(f"the configuration of a {name} is {type(config).__name__}, expected a table")
     module = value.get("module")
-    about = {"class_name": name, "registered_name": value.get("registered_name")}
+    # Keras 2 wrote the package of a registered class into its name.
+    written = value["class_name"] if ">" in value["class_name"] else None
+    about = {"class_name": name, "registered_name": value.get("registered_name") or written}
     if isinstance(module, str) and not module.startswith("keras.src"):
         about["module"] = "keras.layers" if module == "keras" else module
     if name == "Functional":
         return {**about, "module": "keras.layers", "config": read_graph(dict(config), from_keras)}
     try:
         home = home_of(about)
-        entry = home.lookup(name)
+        entry = home.entry_of(about)
     except UnknownName:
         # A class of the user's own, or none at all, which `deserialize` says better.
         return {**about, "config": {key: from_keras(item) for key, item in config.items()}}
-    kind = home.kind.capitalize()
+    own = home.knows(entry)
+    kind = "Layer" if _is_layer(entry) else (kind_of(entry) or home.kind).capitalize()
     config = {_today(name, kind, key): item for key, item in config.items()}
     if kind == "Layer":
         config |= {"dtype": _dtype(config["dtype"])} if config.get("dtype") is not None else {}
     if kind == "Optimizer":
         config = _optimizer_of_today(config)
-    if hasattr(entry, "_arguments") and name != "Sequential":
+    # A user's class with no constructor of ours in it knows best what is in its configuration.
+    if hasattr(entry, "_arguments") and name != "Sequential" and (own or kind_of(entry) is not None):
         config = _known_arguments(name, kind, config, _arguments(entry))
     if name == "Sequential" and "layers" not in config:
         raise FileError("the configuration of a Sequential has no layers")
@@ -205,13 +212,21 @@ def _read_object(value: Config, name: str) -> Any:
     return {**about, "config": _changed(config, READ.get(kind, {}) | READ.get(name, {}))}
 
 
+def _is_layer(entry: Any) -> bool:
+    return inspect.isclass(entry) and issubclass(entry, Layer)
+
+
 def _arguments(entry: Any) -> set[str]:
-    """Return what the constructor takes, and what the class says it does where that is ``**options``."""
-    return {*entry._arguments(), *inspect.signature(entry.__init__).parameters} - {
-        "self",
-        "kwargs",
-        "options",
-    }
+    """Return what the constructor takes, and what the class says it does where that is ``**options``.
+
+    A user's class passes options on to the class of ours that it derives from.
+    """
+    known: set[str] = set()
+    for cls in entry.__mro__:
+        known |= {*cls._arguments(), *inspect.signature(cls.__init__).parameters}
+        if kind_of(cls) is not None and cls.__module__.startswith("fitwell."):
+            break
+    return known - {"self", "kwargs", "options"}
 
 
 def _today(name: str, kind: str, argument: str) -> str:
