@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from fitwell.data.arrays import as_array
 from fitwell.errors import InvalidArgument
 from fitwell.models.model import Model
+from fitwell.models.packing import pack_inputs
 from fitwell.population.layouts import cores
 
 
@@ -55,7 +55,9 @@ def predict_all(groups: Sequence[Sequence[Model]], x: Any, batch_size: int | Non
 
     groups: models of one structure each; the first of each compiles for the others.
     """
-    x = jax.tree.map(lambda leaf: as_array(leaf, "x"), x, is_leaf=lambda leaf: hasattr(leaf, "__array__"))
+    names = groups[0][0].input_names
+    if not names or len(names) == 1:  # once for all; several inputs each model finds by its own names
+        x = pack_inputs(x, names)
     firsts = [group[0].predict(x, batch_size) for group in groups]
     outputs: list[Any] = []
     with ThreadPoolExecutor(cores(), "fitwell-predict") as pool:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fitwell.callbacks.stopping import direction
-from fitwell.errors import InvalidArgument, nearest
+from fitwell.errors import InvalidArgument, StateError, nearest
 from fitwell.population import table
 from fitwell.population.members import Member
 
@@ -80,6 +80,8 @@ def pairs(members: Sequence[Member], metric: str | None) -> Figure:
     scores = np.array([table.score(member, measured) for member in members])
     ordered = np.argsort(-scores if direction(measured, "auto") == "min" else scores)
     ordered = ordered[np.isfinite(scores[ordered])]  # the best are drawn last, on top
+    if not ordered.size:
+        raise StateError(f"no member has a finite {measured}: see `results`, column 'status'")
     low, high = scores[ordered].min(), scores[ordered].max()
     count = len(names) - 1
     figure, grid = plt.subplots(
@@ -133,11 +135,13 @@ def _places(values: Sequence[Any]) -> tuple[np.ndarray, list[str] | None]:
     return np.array([labels.index(str(value)) for value in values], float), labels
 
 
-def _name_axis(axes: Axes, which: str, labels: list[str] | None, places: Iterable[float]) -> None:
+def _name_axis(
+    axes: Axes, which: str, labels: list[str] | None, places: Sequence[float] | np.ndarray
+) -> None:
     """Write names under an axis of categories; a hyperparameter that spans decades gets a logarithmic one."""
     if labels is not None:
         getattr(axes, f"set_{which}ticks")(range(len(labels)), labels)
-    elif min(places) > 0 and max(places) >= 30 * min(places):
+    elif max(places, default=0) >= 30 * min(places, default=0) > 0:
         getattr(axes, f"set_{which}scale")("log")
 
 

@@ -150,6 +150,11 @@ def test_predictions_and_ensembles(trained, regression):
         trained.ensemble(top=7)
 
 
+def test_rows_may_be_lists(trained, regression):
+    x, _, _ = regression
+    np.testing.assert_array_equal(trained.predict(x[:4].tolist()), trained.predict(x[:4]))
+
+
 def test_a_classifier_that_answers_as_one(classes):
     x, y, _ = classes
 
@@ -238,6 +243,9 @@ def test_pictures(trained):
     settings = fw.grid(learning_rate=[0.001, 0.1], name=["a", "b"], units=[1, 2])
     pairs = fw.Population(dense, settings).fit(np.ones((4, 3)), np.ones(4), verbose=0).plot_pairs("loss")
     assert len([axes for axes in pairs.axes if axes.get_xlabel()]) == 3
+    apart = fw.Population(dense, [{"a": 1}, {"a": 2}, {"b": 1}, {"b": 2}])
+    pairs = apart.fit(np.ones((4, 3)), np.ones(4), verbose=0).plot_pairs("loss")
+    assert len(pairs.axes) == 2  # nobody has both, so nothing is drawn there
     plt.close("all")
 
 
