@@ -16,6 +16,8 @@ from numpy.typing import ArrayLike, NDArray
 from fitwell.errors import InvalidArgument
 
 POWER = 0.8
+# Scores are float32: differences that agree to so many parts of their mean are equal.
+_ROUNDING = 1e-6
 
 
 @dataclass(frozen=True)
@@ -81,15 +83,18 @@ def paired_test(differences: ArrayLike, overlap: float = 0.0) -> float:
     """Return the two-sided p of the paired t-test: how often chance alone gives a mean so far from 0.
 
     t = mean / (sd · sqrt(1/n + overlap)) with n - 1 degrees of freedom; see `mean_interval` for `overlap`.
+    Differences that are all equal (shares of few rows often are) tell nothing of their spread: what is left is
+    that all have one sign, which chance gives in 2 of 2ⁿ cases.
     """
     from scipy import stats
 
     values = _repeats(differences)
-    error = _standard_error(float(values.std(ddof=1)), len(values), overlap)
-    mean = abs(float(values.mean()))
+    sd, mean = float(values.std(ddof=1)), abs(float(values.mean()))
     if mean == 0:
         return 1.0
-    return float(2 * stats.t.sf(mean / error, len(values) - 1)) if error > 0 else 0.0
+    if sd < _ROUNDING * mean:
+        return float(2.0 ** (1 - len(values)))
+    return float(2 * stats.t.sf(mean / _standard_error(sd, len(values), overlap), len(values) - 1))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -38,9 +38,14 @@ def test_overlap_widens_by_the_factor_of_nadeau_and_bengio() -> None:
     assert paired_test(values, overlap=0.25) == pytest.approx(2 * stats.t.sf(abs(t), 9))
 
 
-@pytest.mark.parametrize(("differences", "p"), [([0.0] * 5, 1.0), ([0.25] * 5, 0.0), ([1.0, -1.0], 1.0)])
+@pytest.mark.parametrize(("differences", "p"), [([0.0] * 5, 1.0), ([0.25] * 5, 0.0625), ([1.0, -1.0], 1.0)])
 def test_differences_without_spread(differences: list[float], p: float) -> None:
     assert paired_test(differences) == p
+
+
+def test_equal_differences_of_float32_scores_are_no_miracle() -> None:
+    differences = np.float32([0.7, 0.8]) - np.float32([0.6, 0.7])  # one row of ten, twice
+    assert differences.std() > 0 and paired_test(differences) == 0.5
 
 
 def test_holm_on_a_published_example() -> None:
