@@ -54,7 +54,7 @@ class Comparison:
             # The second of a pair came earlier in the dict: "dropout against plain".
             pairs = [(later, earlier) for earlier, later in itertools.combinations(columns, 2)]
         else:
-            pairs = [(name, self.baseline) for name in columns if name != self.baseline]
+            pairs = [(name, str(self.baseline)) for name in columns if name != str(self.baseline)]
         object.__setattr__(self, "intervals", intervals)
         object.__setattr__(self, "differences", compare_pairs(columns, pairs, self.confidence, self.overlap))
 

@@ -76,7 +76,7 @@ def divide(
             "compare: with test_data no rows are held out for the test; leave test_size out"
         )
     x, y = data
-    rows = len(y)
+    rows = count(y)
     if count(x) != rows:
         raise DataError(f"compare: x has {count(x)} rows and y {rows}")
     test = 0.0 if test_data is not None else test_size
@@ -126,5 +126,5 @@ def _plain(data: Any) -> Any:
 def _sizes(split: Split, test_data: Any) -> str:
     sizes = f"{len(split.train):,} training and {len(split.validation):,} validation rows"
     if test_data is not None:
-        return f"{sizes}, and is judged by the {len(test_data[1]):,} test rows given"
+        return f"{sizes}, and is judged by the {count(test_data[1]):,} test rows given"
     return f"{len(split.train):,} training, {len(split.validation):,} validation and {len(split.test):,} test rows"

@@ -8,14 +8,18 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from fitwell import losses, random
 from fitwell.callbacks.stopping import direction
 from fitwell.compare.comparison import Comparison
 from fitwell.compare.parts import Parts, divide
 from fitwell.compare.words import ENOUGH_REPEATS
 from fitwell.errors import DataError, InvalidArgument, NonFiniteWarning, nearest
+from fitwell.layers.base import fresh_names
 from fitwell.models import Model
 from fitwell.models.penalties import penalties_of, warn_if_penalties_differ
+from fitwell.models.training import gather
 from fitwell.population import Population
 from fitwell.population.folds import classifies, labels_of
 from fitwell.random import SeedStream
@@ -75,11 +79,12 @@ def compare(
     >>> print(found)  # doctest: +SKIP
     dropout lowers test loss against plain by 0.021 ± 0.008 (p < 0.001; dropout was better in 19 of 20 repeats).
     """
-    _check(candidates, data, repeats, baseline)
+    _check(candidates, data, test_data, repeats, baseline, callbacks)
     stream = SeedStream(seed)
     seeds = [stream.next() for _ in range(repeats)]
-    example = next(iter(candidates.values()))()
-    labels = labels_of(data[1]) if classifies(getattr(example, "loss", None)) else None
+    examples = {name: _example(build) for name, build in candidates.items()}
+    first = next(iter(examples.values()))
+    labels = _labels(data[1]) if classifies(getattr(first, "loss", None)) else None
     parts = divide(
         data,
         test_data,
@@ -94,6 +99,7 @@ def compare(
             f"compare: {repeats} repeats are few, only large differences can be seen; take {ENOUGH_REPEATS} or more",
             stacklevel=2,
         )
+    chosen = _choose_metric(metric, {name: _measured(model, data) for name, model in examples.items()})
     trained = {}
     for name, build in candidates.items():
         templates = callbacks[name] if isinstance(callbacks, Mapping) else callbacks
@@ -109,9 +115,7 @@ def compare(
         )
     # Only now, when nothing can be changed any more, are the test rows looked at.
     judged = {name: _judge(population, parts) for name, population in trained.items()}
-    chosen = _choose_metric(metric, judged, example)
-    models = [population.members[0].model for population in trained.values()]
-    warn_if_penalties_differ([penalties_of(model) for model in models], chosen, "compare")
+    warn_if_penalties_differ([penalties_of(model) for model in examples.values()], chosen, "compare")
     scores, left_out = _usable(_scores(judged, chosen), chosen)
     return Comparison(
         scores,
@@ -120,13 +124,13 @@ def compare(
         parts.varied,
         confidence,
         parts.overlap,
-        baseline,
+        baseline if baseline in scores else None,
         parts.look(),
-        (*_notes(trained), *left_out),
+        (*_notes(trained), *_other_losses(examples, chosen), *left_out),
     )
 
 
-def _check(candidates: Any, data: Any, repeats: Any, baseline: Any) -> None:
+def _check(candidates: Any, data: Any, test_data: Any, repeats: Any, baseline: Any, callbacks: Any) -> None:
     if not isinstance(candidates, Mapping) or len(candidates) < 2:
         raise InvalidArgument(
             "compare: expected two candidates or more, a dict from names to functions that build a compiled model"
@@ -147,8 +151,16 @@ def _check(candidates: Any, data: Any, repeats: Any, baseline: Any) -> None:
                 f"compare: {name!r} is called without arguments and needs {', '.join(required)}; "
                 "write lambda: build(...) or functools.partial(build, ...)"
             )
-    if not isinstance(data, list | tuple) or len(data) != 2:
-        raise InvalidArgument("compare: data must be (x, y)")
+    for name, given in (("data", data), ("test_data", test_data)):
+        if (not isinstance(given, list | tuple) or len(given) != 2) and (given is not None or name == "data"):
+            raise InvalidArgument(f"compare: {name} must be (x, y)")
+    if isinstance(callbacks, Mapping):
+        for name in [*candidates, *callbacks]:
+            if name not in callbacks or name not in candidates:
+                raise InvalidArgument(
+                    f"compare: a dict of callbacks has a list for every candidate and nothing else; {name!r} is "
+                    f"{'no candidate' if name in callbacks else 'missing'}"
+                )
     if isinstance(repeats, bool) or not isinstance(repeats, int) or repeats < 2:
         raise InvalidArgument(f"compare: repeats must be a number of at least 2, got {repeats!r}")
     if baseline is not None and baseline not in candidates:
@@ -177,9 +189,30 @@ def _judge(population: Population, parts: Parts) -> list[dict[str, float]]:
     ]
 
 
-def _choose_metric(asked: str | None, judged: Mapping[str, list[dict[str, float]]], example: Model) -> str:
-    measured = [list(results[0]) for results in judged.values()]
-    shared = [name for name in measured[0] if all(name in names for names in measured)]
+def _example(build: Build) -> Model:
+    """Return a model of a candidate that nobody trains: to see what it measures."""
+    with random.seeded(0), fresh_names():
+        return build()
+
+
+def _labels(y: Any) -> NDArray[Any] | None:
+    """Return the class of every row; None where there are several targets."""
+    several = isinstance(y, Mapping) or (isinstance(y, list | tuple) and len(y) and hasattr(y[0], "shape"))
+    return None if several else labels_of(y)
+
+
+def _measured(model: Any, data: Any) -> list[str]:
+    """Return the names of what a candidate measures."""
+    if not isinstance(model, Model):
+        return []  # the population says what is wrong with it
+    x, y = data
+    with random.seeded(0):
+        return model.runtime.prepare(gather(model, x, y, None).example).result_names()
+
+
+def _choose_metric(asked: str | None, measured: Mapping[str, list[str]]) -> str:
+    first, *others = measured.values()
+    shared = [name for name in first if all(name in names for names in others)]
     if asked is None:
         return next((name for name in shared if not name.endswith("loss")), "loss")
     if asked not in shared:
@@ -213,6 +246,21 @@ def _usable(scores: pd.DataFrame, metric: str) -> tuple[pd.DataFrame, list[str]]
             f"{(~whole).sum()} repeats are left out, in which the {metric} of a candidate was not finite."
         )
     return kept.loc[whole], notes
+
+
+def _other_losses(examples: Mapping[str, Model], metric: str) -> list[str]:
+    if metric != "loss" or len({_told(model.loss) for model in examples.values()}) == 1:
+        return []
+    return [
+        "The candidates were compiled with different losses, so the loss of one is another measure than that of the "
+        "other: name one metric in all of them, as in compile(metrics=['mae']), and compare by it."
+    ]
+
+
+def _told(loss: Any) -> str:
+    found = losses.get(loss) if isinstance(loss, str) else loss
+    name = getattr(found, "__qualname__", type(found).__qualname__)
+    return f"{name} {found.get_config()}" if hasattr(found, "get_config") else f"{name} {found!r}"
 
 
 def _notes(trained: Mapping[str, Population]) -> list[str]:

@@ -148,8 +148,38 @@ def test_scores_that_cannot_be_averaged_are_left_out_by_name() -> None:
     assert list(found.scores) == ["calm", "still"]
     assert any(note.startswith("wild is left out") for note in found.remarks())
     assert any("In 3 of 3 repeats the loss of wild was no longer finite" in note for note in found.remarks())
+    # What was trained is not lost with the baseline.
+    without = run(candidates, epochs=5, baseline="wild")
+    assert [(found.first, found.second) for found in without.differences] == [("still", "calm")]
     with pytest.raises(DataError, match="no two candidates"):
         run({"wild": lambda: linear(1e20), "wilder": lambda: linear(1e21)}, epochs=5)
+
+
+def test_several_targets_are_divided_together() -> None:
+    def two(rate: float) -> Any:
+        inputs = fw.Input((2,))
+        outputs = [fw.layers.Dense(1, name=name)(inputs) for name in ("p", "q")]
+        model = fw.Model(inputs, outputs)
+        model.compile(optimizer=fw.optimizers.SGD(rate), loss="mse")
+        return model
+
+    x, y = rows()
+    scores = [
+        run({"slow": lambda: two(0.01), "fast": lambda: two(0.1)}, data=(x, targets), metric="p_loss").scores
+        for targets in ([y, 2 * y], {"p": y, "q": 2 * y})
+    ]
+    pd.testing.assert_frame_equal(*scores)
+
+
+def test_losses_of_different_kinds_are_remarked() -> None:
+    def remarks(metric: str, other: str) -> str:
+        candidates = {"mse": lambda: build(loss="mse"), "other": lambda: build(loss=other)}
+        return " ".join(run(candidates, metric=metric, epochs=1).remarks())
+
+    assert "compiled with different losses" in remarks("loss", "mae")
+    assert "compiled with different losses" not in remarks("accuracy", "mae") + remarks(
+        "loss", "mean_squared_error"
+    )
 
 
 def test_callbacks_may_differ_by_candidate() -> None:
@@ -174,6 +204,9 @@ def test_callbacks_may_differ_by_candidate() -> None:
         ({"baseline": "plian"}, "did you mean 'plain'"),
         ({"metric": "acuracy"}, "did you mean 'accuracy'"),
         ({"vary": "rows"}, "'splits' or 'seeds'"),
+        ({"callbacks": {"plain": []}}, "'other' is missing"),
+        ({"callbacks": {"plain": [], "other": [], "third": []}}, "'third' is no candidate"),
+        ({"test_data": (rows()[0],)}, r"test_data must be \(x, y\)"),
         ({"data": rows()[0]}, r"data must be \(x, y\)"),
         ({"data": (rows()[0], rows()[1][:50])}, "x has 120 rows and y 50"),
     ],
