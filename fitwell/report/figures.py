@@ -19,6 +19,8 @@ MARK = "#b3261e"
 # More classes than this make the numbers in a confusion matrix unreadable.
 READABLE_CLASSES = 20
 DRAWN_POINTS = 4000
+# For names from the data: "$5 to $10" is not mathematics.
+PLAIN: dict[str, Any] = {"parse_math": False}
 
 
 def learning_curves(history: History, best_epoch: int | None = None) -> bytes:
@@ -58,9 +60,13 @@ def confusion_matrix(true: NDArray[Any], predicted: NDArray[Any], classes: Seque
         names = [str(label) if len(str(label)) <= 14 else str(label)[:13] + "…" for label in classes]
         upright = max(map(len, names)) <= 3
         ax.set_xticks(
-            range(len(classes)), names, rotation=0 if upright else 45, ha="center" if upright else "right"
+            range(len(classes)),
+            names,
+            rotation=0 if upright else 45,
+            ha="center" if upright else "right",
+            **PLAIN,
         )
-        ax.set_yticks(range(len(classes)), names)
+        ax.set_yticks(range(len(classes)), names, **PLAIN)
         for row, column in np.ndindex(*counts.shape):
             if counts[row, column]:
                 colour = "white" if shares[row, column] > 0.55 else INK
@@ -93,8 +99,8 @@ def residuals(true: NDArray[np.float64], predicted: NDArray[np.float64], name: s
     low, high = float(min(true.min(), predicted.min())), float(max(true.max(), predicted.max()))
     points.plot([low, high], [low, high], color=INK, linewidth=0.8, linestyle=":", label="exact")
     points.scatter(true[shown], predicted[shown], s=9, alpha=0.35, color=TRAINING_COLOUR, linewidths=0)
-    points.set_xlabel(f"true {name}")
-    points.set_ylabel(f"predicted {name}")
+    points.set_xlabel(f"true {name}", **PLAIN)
+    points.set_ylabel(f"predicted {name}", **PLAIN)
     points.legend(frameon=False)
     errors.hist(predicted - true, bins=min(60, max(10, len(true) // 8)), color=TRAINING_COLOUR, alpha=0.8)
     errors.axvline(0, color=INK, linewidth=0.8, linestyle=":")
@@ -114,7 +120,7 @@ def worst_images(images: NDArray[np.float32], titles: Sequence[str]) -> bytes:
     for number, (image, title) in enumerate(zip(images, titles)):
         ax = figure.add_subplot(rows, columns, number + 1)
         ax.imshow(image, cmap="gray_r", vmin=0, vmax=1)
-        ax.set_title(title, fontsize=7.5, color=MARK)
+        ax.set_title(title, fontsize=7.5, color=MARK, **PLAIN)
         ax.axis("off")
     return png(figure)
 

@@ -121,6 +121,13 @@ def test_residuals_and_images_are_drawn() -> None:
     assert size(worst_images(np.random.default_rng(0).random((11, 8, 8)), ["a"] * 11))
 
 
+def test_names_with_dollars_are_no_mathematics() -> None:
+    names = ["$0_$100_", "$200+"]
+    assert size(confusion_matrix(np.arange(10) % 2, np.arange(10) % 2, names))
+    assert all(map(size, residuals(np.arange(5.0), np.arange(5.0), names[0])))
+    assert size(worst_images(np.zeros((1, 8, 8)), names[:1]))
+
+
 def test_figures_leave_no_trace_in_matplotlib() -> None:
     from matplotlib import pyplot as plt
 
