@@ -48,7 +48,7 @@ def search(options: Namespace) -> int:
             # The loss of a network with a penalty contains it, which would make all of them look bad.
             objective=f"val_{loss_for(problem)}",
             trials=options.trials,
-            minutes=options.minutes if options.minutes or options.trials else MINUTES,
+            minutes=MINUTES if options.minutes is None and options.trials is None else options.minutes,
             sampler=_check_sampler(options.sampler),
             epochs=base.epochs,
             batch_size=base.batch_size,
@@ -130,7 +130,8 @@ def _training(options: Namespace, settings: Settings) -> Namespace:
     words = ["train", options.data]
     for name in ("target", "task", "validation_fraction", "test_fraction"):
         value = getattr(options, name)
-        words += [] if value is None else [f"--{name.replace('_', '-')}", str(value)]
+        # With "=", because a column's name may begin with "-".
+        words += [] if value is None else [f"--{name.replace('_', '-')}={value}"]
     words += ["--hidden", *map(str, settings.hidden)]
     words.append("--batch-norm" if settings.batch_norm else "--no-batch-norm")
     for name in ("activation", "dropout", "l2", "learning_rate", "batch_size", "epochs", "seed"):

@@ -12,6 +12,10 @@ import optuna
 import pandas as pd
 import pytest
 
+from fitwell.cli.arguments import parse
+from fitwell.cli.network import Settings
+from fitwell.cli.search import _training
+
 FILES = {
     "model.keras",
     "preprocessing.json",
@@ -79,12 +83,21 @@ def test_a_shared_storage_goes_on(fitwell: Callable[..., Any], table: Path, tmp_
     assert not (tmp_path / "two" / "search.db").exists()
 
 
+def test_the_final_training_is_of_the_column_that_was_searched_for() -> None:
+    options = parse(["search", "t.csv", "--target=-y", "--test-fraction", "0.3", "--quiet"])
+    settings = Settings((8, 4), "elu", True, 0.0, 0.0, "nadam", 1e-5, 32, 10, 10, 3)
+    training = _training(options, settings)
+    assert (training.data, training.target, training.test_fraction) == ("t.csv", "-y", 0.3)
+    assert (tuple(training.hidden), training.learning_rate, training.seed) == ((8, 4), 1e-5, 3)
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
         (("--sampler", "grid"), "--sampler grid has no end here"),
         (("--sampler", "tpa"), "unknown sampler 'tpa', did you mean 'tpe'"),
         (("--storage", "shared.txt"), "expected a file that ends in .db"),
+        (("--minutes", "0"), "minutes"),
         pytest.param(
             ("--minutes", "1e-9"),
             "no setting was trained to its end in this time; give more --minutes",
