@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-import tempfile
+import secrets
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -40,20 +41,29 @@ def check_source(filepath: Any, suffixes: Sequence[str]) -> Path:
 
 @contextmanager
 def written_beside(path: Path) -> Iterator[IO[bytes]]:
-    """Give a file to write to that takes the place of `path` when the block ends well, all at once."""
+    """Give a file to write to that takes the place of `path` when the block ends well, all at once.
+
+    A link stays a link, and what is there keeps its permissions; a new file gets those that others get.
+    """
+    path = Path(os.path.realpath(path))
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        file = beside.open("x+b")
     except OSError as error:
-        raise FileError(f"cannot write to {str(path.parent)!r}: {error.strerror}") from None
+        raise FileError(f"cannot write to {str(path.parent)!r}: {error.strerror or error}") from None
     try:
-        with os.fdopen(handle, "w+b") as file:
+        with file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        os.replace(name, path)
+        if path.exists():
+            shutil.copymode(path, beside)
+        os.replace(beside, path)
     except OSError as error:
-        Path(name).unlink(missing_ok=True)
-        raise FileError(f"cannot write {str(path)!r}: {error.strerror}") from None
+        beside.unlink(missing_ok=True)
+        if isinstance(error, FileError):
+            raise
+        raise FileError(f"cannot write {str(path)!r}: {error.strerror or error}") from None
     except BaseException:
-        Path(name).unlink(missing_ok=True)
+        beside.unlink(missing_ok=True)
         raise
