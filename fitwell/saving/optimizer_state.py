@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from fitwell.saving import layout
+from fitwell.variables import Variable
 
 # Slots that Keras keeps together for each variable; all others come slot by slot.
 _TOGETHER = (("momentum", "velocity"), ("momentum", "norm"), ("accumulated_grad", "accumulated_delta_var"))
@@ -24,8 +25,10 @@ def named_arrays(model: Any) -> list[tuple[str, np.ndarray]]:
     if not callable(rate):
         arrays.append(("learning_rate", np.asarray(rate, np.float32)))
     paths = _paths(model)
+    # Layers may have been frozen or unfrozen since: written is what compiling again with this optimizer would give.
+    slots = optimizer.reconcile(optimizer.slots, {path: v.value for path, v in _trained(model).items()})
     for slot, path in _order(optimizer, paths):
-        value = optimizer.slots[slot] if path is None else optimizer.slots[slot][path]
+        value = slots[slot] if path is None else slots[slot][path]
         name = slot if path is None else f"{path.replace('/', '_')}_{slot}"
         arrays.append((name, np.asarray(value)))
     return arrays
@@ -37,9 +40,8 @@ def restore(model: Any, arrays: Sequence[np.ndarray], where: str) -> None:
     Arrays that do not fit are left alone with a warning, as in Keras: the optimizer then starts afresh.
     """
     optimizer = model.optimizer
-    variables = dict(model.named_trainable_variables())
     paths = _paths(model)
-    fresh = optimizer.init({path: variables[path].numpy() for path in paths})
+    fresh = optimizer.init({path: variable.numpy() for path, variable in _trained(model).items()})
     for order, skipped in _orders(optimizer, paths):
         if len(arrays) == skipped + len(order) and _fit(fresh, order, arrays[skipped:]):
             break
@@ -57,6 +59,10 @@ def restore(model: Any, arrays: Sequence[np.ndarray], where: str) -> None:
         else:
             fresh[slot][path] = array.astype(fresh[slot][path].dtype)
     optimizer.slots = fresh
+
+
+def _trained(model: Any) -> dict[str, Variable]:
+    return dict(model.named_trainable_variables())
 
 
 def _paths(model: Any) -> list[str]:
