@@ -11,6 +11,7 @@ import inspect
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, ClassVar
 
 import numpy as np
@@ -43,6 +44,23 @@ def _snake_case(name: str) -> str:
 
 def _normalise(name: str) -> str:
     return name.replace("_", "").lower()
+
+
+# What stands in two places, such as a layer of a model and of another inside it, has a number, as in Keras's files.
+_SHARED = "shared_object_id"
+_written: ContextVar[dict[int, tuple[Any, dict[str, Any]]] | None] = ContextVar("written", default=None)
+_read: ContextVar[dict[Any, Any] | None] = ContextVar("read", default=None)
+
+
+@contextmanager
+def sharing() -> Iterator[None]:
+    """Inside the block, let `serialize` number what it meets twice, and `deserialize` make such things once."""
+    tokens = _written.set({}), _read.set({})
+    try:
+        yield
+    finally:
+        _written.reset(tokens[0])
+        _read.reset(tokens[1])
 
 
 class Registry:
@@ -128,9 +146,15 @@ class Registry:
             raise InvalidArgument(
                 f"a {self.kind} configuration needs a 'class_name', got keys {sorted(config)}"
             )
+        shared, known = config.get(_SHARED), _read.get()
+        if known is not None and shared in known:
+            return known[shared]
         entry = self.entry_of(config)
         arguments = config.get("config") or {}
-        return entry.from_config(dict(arguments)) if hasattr(entry, "from_config") else entry
+        made = entry.from_config(dict(arguments)) if hasattr(entry, "from_config") else entry
+        if known is not None and shared is not None:
+            known[shared] = made
+        return made
 
 
 def register_custom(entry: Any, name: str | None = None, package: str = "Custom") -> Any:
@@ -234,10 +258,20 @@ def serialize(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [serialize(item) for item in value]
     if hasattr(value, "get_config") and not inspect.isclass(value):
-        return {**describe(type(value)), "config": value.get_config()}
+        return _numbered(value, {**describe(type(value)), "config": value.get_config()})
     if callable(value) and hasattr(value, "__name__"):
         return _function_name(value)
     raise InvalidArgument(f"{value!r} of type {type(value).__name__} cannot be written as plain data")
+
+
+def _numbered(value: Any, config: dict[str, Any]) -> dict[str, Any]:
+    written = _written.get()
+    if written is not None:
+        # The object is kept too: another one could have its address once it is gone.
+        _, first = written.setdefault(id(value), (value, config))
+        if first is not config:
+            config[_SHARED] = first[_SHARED] = list(written).index(id(value))
+    return config
 
 
 def deserialize(value: Any) -> Any:

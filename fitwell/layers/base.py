@@ -462,10 +462,7 @@ class Layer(Configurable):
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Return the output's shape for inputs of `input_shape` (batch size None)."""
-        many = isinstance(input_shape, list) and input_shape and isinstance(input_shape[0], list | tuple)
-        symbols: Any = (
-            [SymbolicTensor(tuple(s)) for s in input_shape] if many else SymbolicTensor(tuple(input_shape))
-        )
+        symbols = _symbols_for(input_shape)
         if not self.built:
             self._build_for(shape_of(symbols))
         both = [jax.tree.leaves(structs) for structs in self._abstract_twice((symbols,), {})]
@@ -520,6 +517,15 @@ class Layer(Configurable):
                 )
             settings[name] = serialize(getattr(self, name))
         return settings
+
+
+def _symbols_for(shape: Any) -> Any:
+    """Return a symbol of a shape; of a list or dict of shapes the same structure of symbols."""
+    if isinstance(shape, Mapping):
+        return {key: _symbols_for(item) for key, item in shape.items()}
+    if isinstance(shape, list) and shape and isinstance(shape[0], list | tuple | Mapping):
+        return [_symbols_for(item) for item in shape]
+    return SymbolicTensor(tuple(shape))
 
 
 def _is_numeric(value: Any) -> bool:

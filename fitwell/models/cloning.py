@@ -10,7 +10,7 @@ from fitwell.layers.base import Layer
 from fitwell.models.functional import Functional
 from fitwell.models.model import Model
 from fitwell.models.sequential import Sequential
-from fitwell.registry import custom_objects, deserialize, serialize
+from fitwell.registry import custom_objects, deserialize, serialize, sharing
 
 
 def clone_model(model: Model, clone_function: Callable[[Layer], Layer] | None = None) -> Any:
@@ -24,7 +24,7 @@ def clone_model(model: Model, clone_function: Callable[[Layer], Layer] | None = 
             raise InvalidArgument("clone_model: clone_function works for Sequential models")
         return Sequential([clone_function(layer) for layer in model._stack], name=model.name)
     if isinstance(model, Sequential | Functional):
-        with custom_objects(_own_parts(model)):
+        with custom_objects(_own_parts(model)), sharing():
             return deserialize(serialize(model))
     return type(model).from_config(model.get_config())
 

@@ -20,7 +20,7 @@ from typing import IO, Any
 import h5py
 
 from fitwell.errors import FileError, FitwellError
-from fitwell.registry import serialize
+from fitwell.registry import serialize, sharing
 from fitwell.saving import keras_weights, layout, optimizer_state, own
 from fitwell.saving.building import built_from, readable
 from fitwell.saving.compiling import compile_config, compile_from
@@ -59,7 +59,8 @@ def write_model(target: IO[bytes], model: Any, include_optimizer: bool) -> None:
 
 def model_config(model: Any) -> dict[str, Any]:
     """Return the architecture of `model` in Keras's words, with the shape to build it for."""
-    config: dict[str, Any] = to_keras(serialize(model))
+    with sharing():
+        config: dict[str, Any] = to_keras(serialize(model))
     config["build_config"] = {"input_shape": model._input_shapes}
     return config
 

@@ -9,7 +9,7 @@ from typing import Any
 from fitwell.errors import FileError, FitwellError
 from fitwell.layers.base import Layer
 from fitwell.layers.limits import limited_weights
-from fitwell.registry import deserialize
+from fitwell.registry import deserialize, sharing
 from fitwell.saving.dialect import from_keras
 
 # What a configuration may be wrong in once it is JSON: missing keys, values of other kinds, sizes of no sense.
@@ -46,7 +46,7 @@ def built_from(config: Any, where: str, file_size: float) -> Any:
     file_size: the bytes of the file, which its weights cannot exceed: a configuration that asks for more is
     refused before they are made.
     """
-    with readable(where), limited_weights(file_size):
+    with readable(where), limited_weights(file_size), sharing():
         model = deserialize(from_keras(config))
         # Other layers than models can neither be trained nor asked.
         if not isinstance(model, Layer) or not hasattr(model, "fit"):

@@ -90,8 +90,14 @@ def to_keras(value: Any) -> Any:
     if not value.keys() >= {"class_name", "config"}:
         return {key: to_keras(item) for key, item in value.items()}
     name, config = value["class_name"], value["config"]
+    shared = {key: value[key] for key in ("shared_object_id",) if key in value}
     if name == "Functional":
-        about = {"module": "keras.src.models.functional", "class_name": name, "registered_name": name}
+        about = {
+            "module": "keras.src.models.functional",
+            "class_name": name,
+            "registered_name": name,
+            **shared,
+        }
         return {**about, "config": write_graph(config, to_keras)}
     neutral = OURS_ONLY.get(_family(value), {}) | OURS_ONLY.get(name, {})
     config = {key: to_keras(item) for key, item in config.items() if not _is_neutral(neutral, key, item)}
@@ -104,6 +110,7 @@ def to_keras(value: Any) -> Any:
         "class_name": name,
         "config": config,
         "registered_name": value.get("registered_name"),
+        **shared,
     }
 
 
@@ -186,6 +193,8 @@ def _read_object(value: Config, name: str) -> Any:
     # Keras 2 wrote the package of a registered class into its name.
     written = value["class_name"] if ">" in value["class_name"] else None
     about = {"class_name": name, "registered_name": value.get("registered_name") or written}
+    if "shared_object_id" in value:
+        about["shared_object_id"] = value["shared_object_id"]
     if isinstance(module, str) and not module.startswith("keras.src"):
         about["module"] = "keras.layers" if module == "keras" else module
     if name == "Functional":

@@ -16,9 +16,9 @@ from typing import IO, Any
 import h5py
 import numpy as np
 
-from fitwell.errors import FileError, WeightsMismatch
+from fitwell.errors import FileError, InvalidArgument, WeightsMismatch
 from fitwell.layers.base import Layer
-from fitwell.registry import serialize
+from fitwell.registry import serialize, sharing
 from fitwell.saving import layout, optimizer_state, own
 from fitwell.saving.building import built_from, readable
 from fitwell.saving.compiling import compile_config, compile_from, spelled_out
@@ -36,7 +36,10 @@ _LARGEST_ATTRIBUTE = 64512
 
 def write_model(target: IO[bytes], model: Any, include_optimizer: bool) -> None:
     """Write `model` to an empty file."""
-    config = without_modules(to_keras(serialize(model)))
+    with sharing():
+        config = without_modules(to_keras(serialize(model)))
+    if not (layout.is_graph(model) or layout.is_stack(model)):
+        config["build_config"] = {"input_shape": model._input_shapes}
     with h5py.File(target, "w") as file:
         file.attrs["keras_version"] = KERAS_VERSION
         file.attrs["backend"] = "jax"
@@ -58,7 +61,14 @@ def write_model(target: IO[bytes], model: Any, include_optimizer: bool) -> None:
 def write_layers(group: Any, model: Any) -> None:
     """Write the weights of `model` to `group`, one group per layer."""
     layers = layout.child_layers(model)
-    _write_names(group, "layer_names", [str(layer.name) for layer in layers])
+    names = [str(layer.name) for layer in layers]
+    twice = {name for name in names if names.count(name) > 1}
+    if twice:
+        raise InvalidArgument(
+            f"model {model.name!r} has two layers called {min(twice)!r}, and this .h5 keeps layers by name: give one "
+            "another name=, or save to .keras or .weights.h5"
+        )
+    _write_names(group, "layer_names", names)
     group.attrs["keras_version"] = KERAS_VERSION
     group.attrs["backend"] = "jax"
     for layer in layers:

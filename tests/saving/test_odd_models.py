@@ -30,3 +30,42 @@ def test_a_layer_unfrozen_since_compile_has_fresh_slots_in_the_file(suffix: str,
     assert sorted(kept) == ["layers.1/bias", "layers.1/kernel"]
     np.testing.assert_array_equal(slots["layers.1/kernel"], kept["layers.1/kernel"])
     np.testing.assert_array_equal(slots["layers.0/kernel"], np.zeros((4, 3)))
+
+
+@pytest.mark.parametrize("suffix", [".keras", ".h5"])
+def test_a_layer_of_the_model_and_of_one_inside_it_stays_one(suffix: str, tmp_path: Path) -> None:
+    shared = layers.Dense(4)
+    inside = fitwell.Input((4,))
+    inner = fitwell.Model(inside, shared(inside))
+    inputs = fitwell.Input((4,))
+    model = fitwell.Model(inputs, layers.Dense(1)(inner(shared(inputs))))
+    model.save(tmp_path / f"m{suffix}")
+    loaded = load_model(tmp_path / f"m{suffix}")
+    np.testing.assert_array_equal(loaded.predict(X), model.predict(X))
+    assert len(model.variables) == len(loaded.variables) == len(clone_model(model).variables) == 4
+
+
+class Named(fitwell.Model):
+    def __init__(self, names: Any = (None, None), **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.names = names
+        self.left, self.right = (layers.Dense(1, name=name) for name in names)
+
+    def call(self, inputs: Any) -> Any:
+        return self.left(inputs["left"]) + self.right(inputs["right"])
+
+
+@pytest.mark.parametrize("suffix", [".keras", ".h5"])
+def test_a_subclass_with_inputs_by_name_is_built_again(suffix: str, tmp_path: Path) -> None:
+    model, rows = Named(), {"left": X, "right": X[:, :2]}
+    answer = model.predict(rows)
+    model.save(tmp_path / f"m{suffix}")
+    loaded = load_model(tmp_path / f"m{suffix}", custom_objects={"Named": Named})
+    np.testing.assert_array_equal(loaded.predict(rows), answer)
+
+
+def test_two_layers_of_one_name_have_no_place_in_h5(tmp_path: Path) -> None:
+    model = Named(("same", "same"))
+    model.predict({"left": X, "right": X})
+    with pytest.raises(InvalidArgument, match="two layers called 'same'.*save to .keras"):
+        model.save_weights(tmp_path / "m.h5")
