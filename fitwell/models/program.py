@@ -25,7 +25,8 @@ Arrays = dict[str, Array]
 class ModelProgram:
     """Pure functions over the variables and hyperparameters of one compiled model.
 
-    trainable, statistics: its variables by path. hyper: its hyperparameter cells by path.
+    variables: all of them by path; trainable, statistics: those that are learned, and the rest.
+    hyper: its hyperparameter cells by path.
     row_wise: whether every part treats rows one by one, so that short batches may be padded.
     """
 
@@ -42,14 +43,21 @@ class ModelProgram:
         self.losses = list(losses)
         self.metrics = list(metrics)
         self.output_names = list(outputs)
+        self.variables: dict[str, Variable] = dict(model.named_variables())
         self.trainable: dict[str, Variable] = dict(model.named_trainable_variables())
         learned = {id(variable) for variable in self.trainable.values()}
-        self.statistics = {path: v for path, v in model.named_variables() if id(v) not in learned}
-        optimizer.recognise(dict(model.named_variables()), model.variables_by_name())
+        self.statistics = {path: v for path, v in self.variables.items() if id(v) not in learned}
+        optimizer.recognise(self.variables, model.variables_by_name())
         self.hyper = self._hyperparameters()
         self._trackers = {name: metrics_floor.Mean(name=name) for name in self._loss_names()}
         self._metric_variables = self._accumulators()
         self.row_wise = all(layer.row_wise for _, layer in model.flatten()) and self._masks_rows()
+
+    def claim_optimizer(self) -> None:
+        """Tell the optimizer which variables it trains again, should it have trained another model since."""
+        known = self.optimizer.reach.known
+        if any(known.get(path) is not variable for path, variable in self.variables.items()):
+            self.optimizer.recognise(self.variables, self.model.variables_by_name())
 
     def _hyperparameters(self) -> dict[str, Hyperparameter]:
         # Each layer gives its own numbers and those of its penalties and activations, not its sub-layers'.

@@ -15,7 +15,7 @@ from fitwell.engine import compiling
 from fitwell.engine.machine import Machine, Validation
 from fitwell.engine.policies import Policy
 from fitwell.engine.state import TrainState, counters
-from fitwell.errors import InvalidArgument
+from fitwell.errors import InvalidArgument, StateError
 from fitwell.models import checks
 from fitwell.models.objective import Objective
 from fitwell.models.program import ModelProgram
@@ -69,6 +69,10 @@ class Runtime:
             metrics = self.objective.metric_terms(names, losses, shapes)
             self._program = ModelProgram(self.model, self.optimizer, losses, metrics, names)
             self._frozen = self._trainable_flags()
+        elif self._program.variables != dict(self.model.named_variables()):
+            raise StateError(
+                f"the layers of model {self.model.name!r} changed after it was compiled: call model.compile(...) again"
+            )
         return self._program
 
     @property
@@ -178,13 +182,13 @@ class Runtime:
         sent = self._sent if state is self.state else {}
         hyper = dict(state.hyper)
         for path, cell in program.hyper.items():
-            if sent.get(path) is cell.content:
-                continue
             if not cell.is_number:
                 raise InvalidArgument(
                     f"{path} was a number when the model was compiled and is now {cell.content!r}: "
                     "compile the model again"
                 )
+            if sent.get(path) is cell.content:
+                continue
             hyper[path] = cell.as_array()
             sent[path] = cell.content
         fresh = state.replace(

@@ -250,6 +250,7 @@ class Fit:
         self.epochs = max(epochs - initial_epoch, 0)
         self.runtime = runtime = model.runtime
         self.program = program = runtime.prepare(data.example)
+        program.claim_optimizer()
         self._check(data, validation)
         params: dict[str, Any] = {"epochs": epochs, "steps": None, "verbose": verbose}
         self.observers = CallbackList(callbacks, model, params)
@@ -389,12 +390,15 @@ class Fit:
                 yield from self._run(work, values)
                 if interrupted() or model.stop_training:
                     if self.epoch_is_open:
-                        self.keeper.leave(self)
+                        if interrupted():
+                            self.keeper.leave(self)
                         # Close the open epoch: no more steps, but its validation, policies and logs.
                         rest = dataclasses.replace(work, start=work.stop, first=False, last=True)
                         yield from self._run(rest, values)
                     break
                 self.keeper.pause(self)
+        # Who interrupts a run wants to go on with it; one that a callback stops is over.
+        self.ended |= model.stop_training and not interrupted()
         self.keeper.finish(self)
         self._settle()
         self.progress.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, TypedDict
 
@@ -339,17 +340,28 @@ class PureOptimizer(Scheduled):
         ``(path, variable)`` pairs such as ``("base/dense/kernel", variable)``. Give all variables, frozen
         ones too: `InvalidArgument` tells what matches none of them.
 
-        Slots follow the variable they belong to, should it have had another path before.
+        Slots follow the variable they belong to, should it have had another path before. If all variables are
+        new, another model is trained now: with a warning, the optimizer starts afresh.
         """
         before = self.reach.known
         self.reach.recognise(variables, names, self.name)
-        if self.slots is not None and before:
-            now = {id(variable): path for path, variable in variables.items()}
-            moves = {path: now.get(id(variable)) for path, variable in before.items()}
-            self.slots = {
-                name: _moved(value, moves) if isinstance(value, dict) else value
-                for name, value in self.slots.items()
-            }
+        if self.slots is None or not before:
+            return
+        now = {id(variable): path for path, variable in variables.items()}
+        moves = {path: now.get(id(variable)) for path, variable in before.items()}
+        if not any(moves.values()):
+            warnings.warn(
+                f"optimizer {self.name!r} trained another model before and starts afresh; give each model an optimizer "
+                "of its own",
+                stacklevel=2,
+            )
+            self.slots = None
+            self.step.assign(0)
+            return
+        self.slots = {
+            name: _moved(value, moves) if isinstance(value, dict) else value
+            for name, value in self.slots.items()
+        }
 
 
 def _moved(slot: Mapping[str, Any], moves: Mapping[str, str | None]) -> dict[str, Any]:

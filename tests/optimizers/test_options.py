@@ -154,6 +154,20 @@ def test_slots_follow_their_variable_to_another_path() -> None:
     assert optimizer.slots == {"momentum": {"layers.2/kernel": 7.0}}
 
 
+def test_an_optimizer_that_goes_to_another_model_starts_afresh() -> None:
+    mine, others = ({"layers.0/kernel": Variable(np.zeros(1))} for _ in range(2))
+    optimizer = optimizers.SGD(0.1, momentum=0.5)
+    optimizer.recognise(mine)
+    optimizer.slots, optimizer.step = (
+        {"momentum": {"layers.0/kernel": np.full(1, 7.0)}},
+        Variable(np.int32(5)),
+    )
+    with pytest.warns(UserWarning, match="'sgd' trained another model before and starts afresh"):
+        optimizer.recognise(others)
+    assert optimizer.slots is None
+    assert int(optimizer.iterations) == 0
+
+
 def test_paths_that_match_nothing_are_refused() -> None:
     variable = Variable(np.ones(1), name="kernel")
     variable.path = "dense/kernel"

@@ -1,0 +1,62 @@
+"""What was changed since `compile` is refused in words, never ignored."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import fitwell
+from fitwell import layers, optimizers
+from fitwell.errors import InvalidArgument, StateError
+
+X = np.random.default_rng(0).normal(size=(16, 3)).astype(np.float32)
+Y = X[:, :1]
+
+
+def build(optimizer: Any = "sgd", activation: Any = None) -> Any:
+    model = fitwell.Sequential([fitwell.Input((3,)), layers.Dense(2, activation), layers.Dense(1)])
+    model.compile(optimizer, "mse")
+    return model
+
+
+def test_layers_exchanged_after_compile() -> None:
+    model = build()
+    model.fit(X, Y, verbose=0)
+    model.pop()
+    model.add(
+        layers.Dense(1)
+    )  # of the same shape: the program for the old one would run, and not train this one
+    for call in (model.fit, model.evaluate):
+        with pytest.raises(StateError, match="changed after it was compiled"):
+            call(X, Y, verbose=0)
+    assert model.predict(X).shape == (16, 1)
+
+
+@pytest.mark.parametrize("activation", ["tanh", lambda z: jnp.tanh(z)])
+def test_a_number_that_became_none_after_compile(activation: Any) -> None:
+    model = build(optimizers.SGD(0.1, clipnorm=1.0), activation)
+    model.fit(X, Y, verbose=0)
+    model.optimizer.clipnorm = None
+    with pytest.raises(InvalidArgument, match="clipnorm was a number .* compile the model again"):
+        model.fit(X, Y, verbose=0)
+
+
+def test_an_optimizer_that_comes_back_from_another_model_does_not_bring_its_slots() -> None:
+    first, second = build(), build()
+    optimizer = optimizers.SGD(0.1, momentum=0.9)
+    first.compile(optimizer, "mse")
+    second.compile(optimizer, "mse")
+    first.fit(X, Y, verbose=0)
+    with pytest.warns(UserWarning, match="another model"):
+        second.fit(X, 100 * Y, verbose=0)
+    fresh = fitwell.models.clone_model(first)
+    fresh.compile(optimizers.SGD(0.1, momentum=0.9), "mse")
+    fresh.set_weights(first.get_weights())
+    with pytest.warns(UserWarning, match="another model"):
+        first.fit(X, Y, verbose=0)
+    fresh.fit(X, Y, verbose=0)
+    for weight, wanted in zip(first.get_weights(), fresh.get_weights(), strict=True):
+        np.testing.assert_allclose(weight, wanted, rtol=1e-5, atol=1e-7)
