@@ -22,6 +22,7 @@ from fitwell.models.structure import structure
 from fitwell.models.training import PATIENCE_SECONDS, Data, Dispatches, Fit
 from fitwell.population.members import Member
 from fitwell.population.rows import Rows, Source
+from fitwell.variables import Variable
 
 _TEST_BATCH_HOOKS = ("on_test_batch_begin", "on_test_batch_end")
 
@@ -55,12 +56,17 @@ class Course:
 def make_groups(members: Sequence[Member], source: Source) -> list[Group]:
     """Sort members by structure; those of a group run what is compiled for its first."""
     groups: dict[Hashable, Group] = {}
+    owners: dict[int, Member] = {}
     for member in members:
         runtime = member.model.runtime
         # A model without an input shape draws its weights now, after the seeds that building it drew.
         with random.drawing_from(member.stream):
             rows = source.rows_for(member.model)
             program = runtime.prepare(rows.data.example)
+        for part in (member.model, runtime.optimizer, *program.trainable.values()):
+            owner = owners.setdefault(id(part), member)
+            if owner is not member:
+                raise _shared(part, owner, member)
         group = groups.setdefault(
             (id(rows), structure(program.traced_parts, program.hyper.values()).key),
             Group(_one_row(rows.data.example)),
@@ -69,6 +75,15 @@ def make_groups(members: Sequence[Member], source: Source) -> list[Group]:
             runtime.share_machines(group.members[0].model.runtime)
         group.members.append(member)
     return list(groups.values())
+
+
+def _shared(part: Any, one: Member, other: Member) -> InvalidArgument:
+    what = f"weights, such as {part.path!r}" if isinstance(part, Variable) else f"one {type(part).__name__}"
+    return InvalidArgument(
+        f"fit: {one.where} and {other.where} share {what}, which would learn from both at once: make layers and "
+        "optimizers inside the build function, so that every model has its own; layers that do not learn may be "
+        "shared (layer.trainable = False before compile)"
+    )
 
 
 def _one_row(batch: Batch) -> Batch:

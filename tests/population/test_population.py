@@ -357,6 +357,27 @@ def test_mistakes_in_the_making(arguments, message):
         fw.Population(**({"build": dense} | arguments))
 
 
+def test_what_learns_belongs_to_one_member(regression):
+    x, y, _ = regression
+    optimizer, hidden = fw.optimizers.SGD(), fw.layers.Dense(2, name="hidden")
+
+    def build(setting):
+        layer = hidden if setting["layer"] else fw.layers.Dense(2)
+        model = fw.Sequential([layer, fw.layers.Dense(1)])
+        model.compile(loss="mse", optimizer=optimizer if setting["optimizer"] else "sgd")
+        return model
+
+    for layer, shared, message in [
+        (1, 0, "seed 0 and .*seed 1 share weights, such as .*kernel"),
+        (0, 1, "one SGD"),
+    ]:
+        population = fw.Population(build, [{"layer": layer, "optimizer": shared}], seeds=[0, 1])
+        with pytest.raises(InvalidArgument, match=message):
+            population.fit(x, y, verbose=0)
+    hidden.trainable = False
+    fw.Population(build, [{"layer": 1, "optimizer": 0}], seeds=[0, 1]).fit(x, y, verbose=0)
+
+
 def test_mistakes_in_fitting(trained, regression):
     x, y, _ = regression
     population = fw.Population(dense, seeds=[0, 1])
