@@ -304,7 +304,7 @@ class StreamFeed(Feed):
                 if seen <= start:
                     continue  # blocks are made as in a run that was never interrupted, and left out
                 block, order, sizes = self._stack(batches)
-                shapes = tuple(np.shape(leaf) for leaf in jax.tree.leaves((block, order)))
+                shapes = tuple((leaf.shape, leaf.dtype) for leaf in jax.tree.leaves((block, order)))
                 yield from _parts(
                     block,
                     order,
@@ -370,8 +370,8 @@ class StreamFeed(Feed):
         places = self.per_block if self.pad and size == self.batch_size else len(batches)
 
         def join(*leaves: Any) -> Array:
-            first = np.asarray(leaves[0])
-            joined = np.zeros((places * size, *first.shape[1:]), first.dtype)
+            # A generator may yield whole numbers first and fractions later.
+            joined = np.zeros((places * size, *np.shape(leaves[0])[1:]), jnp.result_type(*leaves))
             for index, leaf in enumerate(leaves):
                 joined[index * size : index * size + len(leaf)] = leaf
             return jnp.asarray(joined)

@@ -468,3 +468,14 @@ def test_epochs_of_a_chosen_length_go_on_where_the_last_fit_stopped() -> None:
         model.fit(x, x, batch_size=4, steps_per_epoch=2, verbose=0)
     visited = np.concatenate([rows for rows in seen if len(rows) == 4][-6:])
     np.testing.assert_array_equal(np.sort(visited), np.arange(24))
+
+
+def test_batches_of_a_generator_may_differ_in_type() -> None:
+    model = fitwell.Sequential([fitwell.Input((1,)), layers.Dense(1, kernel_initializer="ones")])
+    model.compile(loss="mse", optimizer=fitwell.optimizers.SGD(0.0))
+    whole, halves = np.array([[1], [2]]), np.array([[0.5], [1.5]])
+    zeros = np.zeros((2, 1))
+    for inputs in ([whole, halves], [halves, whole], [whole.astype(np.uint8)], [halves.astype(np.float16)]):
+        batches = ((x, zeros) for x in inputs)
+        logs = model.fit(batches, steps_per_epoch=len(inputs), verbose=0).history
+        assert logs["loss"] == pytest.approx([np.mean([np.mean(x**2) for x in inputs])])
