@@ -24,7 +24,7 @@ class BackupAndRestore(Callback):
         about half a second.
     double_checkpoint: accepted for Keras's sake; the checkpoint before the newest is always kept.
     delete_checkpoint: remove the checkpoints when the run has ended by itself. True, as in Keras;
-        ``fit(resume=...)`` never removes them.
+        ``fit(resume=...)`` never removes them. A run that a callback stops has ended, one stopped by Ctrl-C goes on.
 
     A checkpoint holds everything: weights, statistics, optimizer slots, hyperparameters, the accumulators of the
     open epoch, seed, position in the data, history, and what policies and callbacks remember. A run that is killed

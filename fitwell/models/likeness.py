@@ -84,6 +84,8 @@ def _architecture(model: Any) -> dict[str, str]:
         "loss": _structure(objective.loss),
         "metrics": _structure([objective.metrics, objective.weighted_metrics]),
     }
+    # Of an optimizer every number is data, whole ones too.
+    parts |= {f"optimizer.{name}": _structure(_as_data(v)) for name, v in _config(model.optimizer).items()}
     for path, layer in model.flatten():
         if layer is not model:
             parts[path] = type(layer).__name__
@@ -91,9 +93,15 @@ def _architecture(model: Any) -> dict[str, str]:
     return parts
 
 
-def _config(layer: Any) -> dict[str, Any]:
+def _as_data(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _as_data(item) for key, item in value.items()}
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _config(part: Any) -> dict[str, Any]:
     try:
-        config = layer.get_config()
+        config = part.get_config()
     except (InvalidArgument, NotImplementedError):
         return {}  # made of code that has no configuration; its class and its weights are compared
     hidden = ("initializer", "seed", "name", "layers")
@@ -110,4 +118,5 @@ def _structure(value: Any) -> str:
         return "a number"
     if value is None or isinstance(value, bool | int | str):
         return str(value)
-    return getattr(value, "__name__", type(value).__name__)
+    name = str(getattr(value, "__name__", type(value).__name__))
+    return name + _structure(_config(value)) if hasattr(value, "get_config") else name

@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 import jax
 import jax.numpy as jnp
@@ -20,6 +21,10 @@ from fitwell.saving.checkpoint_folder import CheckpointFolder
 
 if TYPE_CHECKING:
     from fitwell.models.training import Fit
+
+
+# The numbers that a run left in a model when it was cut off after its last checkpoint: they are not what somebody set.
+_left: WeakKeyDictionary[Any, dict[str, float]] = WeakKeyDictionary()
 
 
 def keeper_of(callbacks: Sequence[Any], resume: Any) -> Unkept:
@@ -92,12 +97,14 @@ class Keeper(Unkept):
     def __exit__(self, *error: object) -> None:
         """When an error ends the loop, let the checkpoint that is under way be finished all the same."""
         if error[0] is not None:
+            _left[self._fit.runtime] = _numbers(self._fit)
             with suppress(FileError):
                 self.folder.wait()
 
     def identify(self, fit: Fit, data: Any, shuffle: bool) -> None:
         """Note what the run is, and refuse to go on with a checkpoint of another one."""
         self._data = data
+        self._fit = fit
         self._began = _numbers(fit)
         self._identity = likeness.identity(fit, data, shuffle)
         if self.saved is None:
@@ -150,7 +157,7 @@ class Keeper(Unkept):
         self.folder.submit(int(state.step), tree, lambda: [make() for make in durable])
 
     def leave(self, fit: Fit) -> None:
-        """Write the last checkpoint of a run that is told to stop inside an epoch.
+        """Write the last checkpoint of a run that is interrupted inside an epoch.
 
         The epoch will be closed for whoever looks at it; a run that goes on does all of it.
         """
@@ -160,9 +167,11 @@ class Keeper(Unkept):
 
     def finish(self, fit: Fit) -> None:
         """Write the last checkpoint, before policies put the weights back that they want to be left."""
-        if not self._left_early:
-            self.save(fit)
-            self.folder.wait()
+        if self._left_early:
+            _left[fit.runtime] = _numbers(fit)
+            return
+        self.save(fit)
+        self.folder.wait()
 
     def clear(self, fit: Fit) -> None:
         """Remove checkpoints that were only for the way, when the run has come to its end."""
@@ -210,9 +219,10 @@ class Keeper(Unkept):
 
     def _restore_numbers(self, fit: Fit, saved: dict[str, Any]) -> list[str]:
         notes = []
+        left = _left.pop(fit.runtime, {})
         for path, now in self._began.items():
             began, last = saved["began"].get(path, now), saved["numbers"].get(path, now)
-            unchanged = now in (began, last)
+            unchanged = now in (began, last, left.get(path))
             fit.program.hyper[path].content = last if unchanged else now
             if not unchanged:
                 notes.append(f"{path} was {began!r} when the run began; from here on it is {now!r}")

@@ -224,10 +224,24 @@ def test_resume_reads_back_a_run_that_is_over_and_goes_on_to_more_epochs(tmp_pat
     assert_same(long, run.fit(tmp_path, [], resume=folder, epochs=9))
 
 
-def test_a_run_that_was_stopped_stays_stopped_at_its_best(tmp_path: Path) -> None:
-    run = Run(
-        lambda folder: [callbacks.EarlyStopping("loss", mode="max", patience=2, restore_best_weights=True)]
-    )
+class StopsItself(callbacks.Callback):
+    """Ends the run inside its third epoch."""
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        self.model.stop_training = int(self.model.optimizer.step.value) == 17
+
+
+@pytest.mark.parametrize(
+    "stops",
+    [
+        lambda: callbacks.EarlyStopping("loss", mode="max", patience=2, restore_best_weights=True),
+        lambda: callbacks.GradientStopping(1e3),
+        StopsItself,
+    ],
+    ids=["early", "gradient", "a hook"],
+)
+def test_a_run_that_was_stopped_stays_stopped_at_its_best(stops: Any, tmp_path: Path) -> None:
+    run = Run(lambda folder: [stops()])
     stopped = run.fit(tmp_path, [], resume=tmp_path / "c", epochs=50)
     assert len(stopped[1].epoch) < 50
     again = run.fit(tmp_path, [], resume=tmp_path / "c", epochs=50)
@@ -251,8 +265,9 @@ def broken_off(folder: Path) -> Run:
         (Run(units=9), r"architecture: layers.0.units was 8, is 9"),
         (Run(options=lambda: {"batch_size": 20}), "settings: batch_size was 15, is 20"),
         (Run(options=lambda: {"shuffle": False}), "settings: shuffle was True, is False"),
+        (Run(rate=SCHEDULE), "architecture: optimizer.learning_rate was a number, is {.*ExponentialDecay"),
     ],
-    ids=["rows", "length", "validation", "no validation", "units", "batch size", "order"],
+    ids=["rows", "length", "validation", "no validation", "units", "batch size", "order", "schedule"],
 )
 def test_another_run_is_refused_with_what_differs(other: Run, message: str, tmp_path: Path) -> None:
     broken_off(tmp_path)
@@ -319,18 +334,22 @@ def test_a_full_disk_is_a_clear_error_and_the_run_goes_on_when_there_is_room(tmp
 
 
 def test_a_model_goes_on_in_the_same_process_too(tmp_path: Path) -> None:
-    """The model whose fit failed is fitted again: what it learned since the checkpoint is learned again."""
+    """The model whose fit failed is fitted again: what it learned since the checkpoint is learned again.
+
+    So is what a plateau made of its rate since then, which nobody set.
+    """
     fitwell.utils.set_random_seed(0)
     models = []
-    for at in (None, 12):
+    for at in (None, 13):
         fitwell.utils.set_random_seed(0)
         model = fitwell.Sequential([layers.Input((6,)), layers.Dense(1)])
         model.compile("adam", "mse")
-        backup = callbacks.BackupAndRestore(tmp_path / str(at), save_freq=5)
+        backup = callbacks.BackupAndRestore(tmp_path / str(at), save_freq=7)
+        plateau = callbacks.ReduceLROnPlateau("loss", patience=1, min_delta=10.0)
         if at is not None:
             with pytest.raises(Breaks.Off):
-                model.fit(X, Y, epochs=4, callbacks=[backup, Breaks(at)], verbose=0)
-        model.fit(X, Y, epochs=4, callbacks=[backup], verbose=0)
+                model.fit(X, Y, epochs=4, callbacks=[backup, plateau, Breaks(at)], verbose=0)
+        model.fit(X, Y, epochs=4, callbacks=[backup, plateau], verbose=0)
         models.append(model)
     np.testing.assert_array_equal(models[0].get_weights()[0], models[1].get_weights()[0])
 
