@@ -8,7 +8,7 @@ neither costs nothing. A callback that looks at a batch now and then says so in 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -29,7 +29,11 @@ class Callback:
     Set ``self.model.stop_training = True`` to end the run; set ``self.model.optimizer.learning_rate`` to
     change the rate from the next step on. `logs` maps metric names to floats, read from the device only
     when looked at.
+
+    hooks_of_evaluate: hooks that do nothing inside `fit`, where their being there costs nothing then.
     """
+
+    hooks_of_evaluate: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self) -> None:
         self.model: Any = None
@@ -195,8 +199,12 @@ class CallbackList:
         return bool(self._always)
 
     def listens(self, *hooks: str) -> bool:
-        """Return whether any callback defines one of these hooks."""
-        return any(_defines(callback, hook) for callback in self.callbacks for hook in hooks)
+        """Return whether any callback defines one of these hooks for `fit`."""
+        return any(
+            _defines(callback, hook) and hook not in getattr(callback, "hooks_of_evaluate", ())
+            for callback in self.callbacks
+            for hook in hooks
+        )
 
     def call(self, hook: str, *arguments: Any) -> None:
         """Call `hook` of every callback."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -37,10 +38,13 @@ class TensorBoard(Callback):
     embeddings_freq, embeddings_metadata: not supported, and refused.
 
     Metrics of an epoch are ``epoch_loss`` and the like, over the number of the epoch from 0, as in Keras;
-    ``epoch_learning_rate`` is the rate after it. Figures, images, texts, sounds and hyperparameters are written with
+    ``epoch_learning_rate`` is the rate after it. Given to `evaluate`, it writes ``evaluation_loss_vs_iterations`` and
+    the like, over the number of updates. Figures, images, texts, sounds and hyperparameters are written with
     `fitwell.events`. Writing is done on a thread. A resumed run goes on in a file of its own; epochs that it does
     again are written again, with the same values.
     """
+
+    hooks_of_evaluate = frozenset({"on_test_end"})
 
     def __init__(
         self,
@@ -70,7 +74,8 @@ class TensorBoard(Callback):
         self._example: Any = None
         self._inside: Inside | None = None
         self._profiling = False
-        self._began_at = 0
+        # The batch of the run that `on_train_batch_end` is called for: a resumed run does not begin at 0.
+        self._looking_at = 0
         self._clock = (0, 0.0)
 
     def set_example(self, batch: Any) -> None:
@@ -82,7 +87,9 @@ class TensorBoard(Callback):
         looks = [self.update_freq - batches % self.update_freq] if self.update_freq else []
         if self.profile_batch is not None:
             looks += [mark - batches for mark in self._marks() if mark > batches]
-        return min(looks, default=None)
+        look = min(looks, default=None)
+        self._looking_at = batches + (look or 0)
+        return look
 
     def _marks(self) -> tuple[int, int]:
         assert self.profile_batch is not None
@@ -92,8 +99,7 @@ class TensorBoard(Callback):
         """Open the files and draw the model."""
         self._close()
         self._inside = None
-        self._began_at = self._updates()
-        self._clock = (self._began_at, time.perf_counter())
+        self._clock = (self._updates(), time.perf_counter())
         if self.write_graph:
             self._writer("train").graph(self.model)
         if self.profile_batch is not None and self._marks()[0] == 0:
@@ -101,8 +107,7 @@ class TensorBoard(Callback):
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Write the metrics so far, and turn the profiler on and off, when it is time."""
-        updates = self._updates()
-        done = updates - self._began_at
+        updates, done = self._updates(), self._looking_at
         if self.update_freq and done % self.update_freq == 0:
             for name, value in (logs or {}).items():
                 self._writer("train").scalar(f"batch_{name}", value, updates)
@@ -124,6 +129,14 @@ class TensorBoard(Callback):
         if self.histogram_freq and epoch % self.histogram_freq == 0:
             self._write_histograms(epoch)
 
+    def on_test_end(self, logs: Logs | None = None) -> None:
+        """Write the results of `evaluate`, over the number of updates; those of `fit` are in its epochs."""
+        if "epochs" in self.params:
+            return
+        for name, value in (logs or {}).items():
+            self._writer("validation").scalar(f"evaluation_{name}_vs_iterations", value, self._updates())
+        self._close()
+
     def on_train_end(self, logs: Logs | None = None) -> None:
         """Write what is left and close the files."""
         self._close()
@@ -131,8 +144,7 @@ class TensorBoard(Callback):
     def _write_histograms(self, epoch: int) -> None:
         writer, runtime = self._writer("train"), self.model.runtime
         state = runtime.refresh(runtime.current)
-        names = {path: variable.path for path, variable in runtime.program.trainable.items()}
-        names |= {path: variable.path for path, variable in runtime.program.statistics.items()}
+        names = _names(self.model, {**runtime.program.trainable, **runtime.program.statistics})
         for path, value in {**state.trainable, **state.statistics}.items():
             writer.histogram(f"{names[path]}/histogram", value, epoch)
             if self.write_images:
@@ -170,6 +182,13 @@ class TensorBoard(Callback):
         self._writers = {}
         for writer in writers.values():
             writer.close()
+
+
+def _names(model: Any, variables: Mapping[str, Any]) -> dict[str, str]:
+    """Return what to call variables in a board: by layer and name, and by the models around where two are alike."""
+    counts = Counter(variable.path for variable in variables.values())
+    whole = {id(variable): name.partition("/")[2] for name, variable in model.variables_by_name()}
+    return {path: v.path if counts[v.path] == 1 else whole[id(v)] for path, v in variables.items()}
 
 
 def _write_weight_image(writer: EventWriter, name: str, value: Any, step: int) -> None:

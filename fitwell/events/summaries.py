@@ -63,6 +63,11 @@ def image(tag: str, data: Any, max_outputs: int = 3, description: str | None = N
         raise InvalidArgument(
             f"image {tag!r}: expected [images, height, width, 1 to 4 channels], got shape {pixels.shape}"
         )
+    if pixels.dtype.kind in "iu" and pixels.dtype != np.uint8:
+        raise InvalidArgument(
+            f"image {tag!r}: expected bytes (uint8) from 0 to 255, or floats from 0 to 1, got {pixels.dtype}; "
+            "write data.astype('uint8')"
+        )
     if pixels.dtype != np.uint8:
         pixels = (np.clip(np.nan_to_num(pixels), 0, 1) * 255 + 0.5).astype(np.uint8)
     height, width = pixels.shape[1:3]

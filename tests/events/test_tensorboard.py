@@ -128,6 +128,37 @@ def test_used_again_it_writes_another_file(tmp_path: Path, read: Read) -> None:
     assert list(values(read(tmp_path / "train"), "epoch_loss")) == [0, 1]
 
 
+def test_a_resumed_run_is_watched_to_its_end(tmp_path: Path, read: Read) -> None:
+    """Two batches an epoch, after two updates of another run; the second process goes on at batch 4 of 8."""
+    model = fitwell.Sequential([layers.Dense(1)])
+    model.compile("sgd", "mse")
+    model.fit(X, Y, batch_size=10, verbose=0)
+    for epochs in (2, 4):
+        watch = callbacks.TensorBoard(tmp_path / "board", update_freq=3, write_graph=False)
+        model.fit(X, Y, batch_size=10, epochs=epochs, resume=tmp_path / "kept", callbacks=[watch], verbose=0)
+    assert list(values(read(tmp_path / "board" / "train"), "batch_loss")) == [5, 8]
+
+
+def test_evaluate_writes_its_results_and_fit_does_not_wait_for_it(tmp_path: Path, read: Read) -> None:
+    model = fit(tmp_path, epochs=1)
+    loss, error = model.evaluate(X, Y, callbacks=[callbacks.TensorBoard(tmp_path / "alone")], verbose=0)
+    reader = read(tmp_path / "alone" / "validation")
+    assert values(reader, "evaluation_loss_vs_iterations") == {4: np.float32(loss)}
+    assert values(reader, "evaluation_mae_vs_iterations") == {4: np.float32(error)}
+    assert "evaluation_loss_vs_iterations" not in read(tmp_path / "validation").Tags()["tensors"]
+
+
+def test_weights_of_one_name_in_two_models_have_histograms_of_their_own(tmp_path: Path, read: Read) -> None:
+    parts = [fitwell.Sequential([layers.Dense(3, name="hidden")], name=name) for name in ("one", "two")]
+    model = fitwell.Sequential([layers.Input((3,)), *parts, layers.Dense(1, name="last")])
+    model.compile("sgd", "mse")
+    model.fit(X, Y, callbacks=[callbacks.TensorBoard(tmp_path, histogram_freq=1)], verbose=0)
+    tags = read(tmp_path / "train").Tags()["tensors"]
+    assert {"one/hidden/kernel/histogram", "two/hidden/kernel/histogram", "last/kernel/histogram"} <= set(
+        tags
+    )
+
+
 @pytest.mark.parametrize(
     "options",
     [

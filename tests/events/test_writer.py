@@ -166,6 +166,9 @@ def test_mistakes_are_said(tmp_path: Path) -> None:
         writer.flush()
     writer.image("x", np.zeros((3, 3)), 0)
     with pytest.raises(InvalidArgument, match="1 to 4 channels"):
+        writer.flush()
+    writer.image("x", np.full((1, 3, 3, 1), 100), 0)
+    with pytest.raises(InvalidArgument, match="floats from 0 to 1, got int64"):
         writer.close()
     with pytest.raises(InvalidArgument, match="is closed"):
         writer.scalar("x", 1, 0)
