@@ -22,6 +22,11 @@ _LARGER_IS_BETTER = (
     "top_k",
     "iou",
     "cosine_similarity",
+    "cosine_proximity",
+    "sensitivity",
+    "specificity",
+    "true_positives",
+    "true_negatives",
 )
 
 

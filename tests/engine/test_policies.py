@@ -165,6 +165,10 @@ def test_reduce_on_plateau(options: dict[str, Any], sequence: str) -> None:
         ("val_auc", "auto", "max"),
         ("accuracy", "min", "min"),
         ("accuracy_loss", "auto", "min"),
+        ("val_sensitivity_at_specificity", "auto", "max"),
+        ("val_true_negatives", "auto", "max"),
+        ("val_cosine_proximity", "auto", "max"),
+        ("val_false_negatives", "auto", "min"),
     ],
 )
 def test_the_direction_follows_the_name_unless_it_is_said(monitor: str, mode: str, expected: str) -> None:
