@@ -114,7 +114,8 @@ def rungs(epochs: int) -> list[int]:
     >>> rungs(100)
     [1, 3, 9, 27, 81]
     """
-    found = [1]
-    while found[-1] * REDUCTION < epochs:
-        found.append(found[-1] * REDUCTION)
+    found, rung = [], 1
+    while rung < epochs:  # after the last epoch there is nothing left to spare
+        found.append(rung)
+        rung *= REDUCTION
     return found
