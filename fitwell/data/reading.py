@@ -28,6 +28,7 @@ SAMPLE_BYTES = 1 << 16
 
 _DECIMAL_COMMA = re.compile(r"[+-]?(\d+|\d{1,3}(\.\d{3})+),\d+")
 _DECIMAL_POINT = re.compile(r"[+-]?(\d+|\d{1,3}(,\d{3})+)\.\d+")
+_EITHER = re.compile(r"[+-]?[1-9]\d{0,2}[.,]\d{3}")
 _NUMBER_WITH_COMMA = re.compile(r"[+-]?(\d+|\d{1,3}(\.\d{3})+)(,\d+)?")
 
 
@@ -221,6 +222,10 @@ def _has_decimal_comma(lines: list[str], separator: str) -> bool:
     if separator == ",":
         return False
     fields = [field.strip() for row in csv.reader(lines, delimiter=separator) for field in row]
-    commas = sum(_DECIMAL_COMMA.fullmatch(field) is not None for field in fields)
-    points = sum(_DECIMAL_POINT.fullmatch(field) is not None for field in fields)
-    return commas > points
+
+    def evidence(pattern: re.Pattern[str]) -> tuple[int, int]:
+        found = [field for field in fields if pattern.fullmatch(field)]
+        # 1.250 may be a thousand too, so it counts only where nothing clearer does.
+        return sum(_EITHER.fullmatch(field) is None for field in found), len(found)
+
+    return evidence(_DECIMAL_COMMA) > evidence(_DECIMAL_POINT)

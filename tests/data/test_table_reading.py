@@ -107,6 +107,14 @@ def test_points_between_digits_are_thousands_only_where_they_can_be(tmp_path: Pa
     assert frame["many"].tolist()[:2] == [1000, 12]
 
 
+def test_what_may_be_thousands_is_no_evidence_for_a_decimal_point(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("share;people\n0,5;1.250\n;12.000\n;9.000\n")
+    assert read_table(path)["people"].tolist() == [1250, 12000, 9000]
+    path.write_text("share;people\n0.125;1,250\n0.25;12,000\n;9,000\n")
+    assert read_table(path)["share"].tolist()[:2] == [0.125, 0.25]
+
+
 def test_question_marks_are_missing(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text("a,b\n?,x\n2,-\n")
