@@ -65,7 +65,7 @@ def compare(
         the answer is about these very rows.
     metric: what judges: the first metric the models were compiled with, by default, else the loss.
     baseline: the candidate to compare the others with; all pairs by default.
-    test_data: ``(x, y)`` to judge by, when there are such rows apart from `data`.
+    test_data: ``(x, y)`` to judge by, when there are such rows apart from `data`; the answer is about these.
     test_size, validation_size: fractions of the rows; a fifth each by default, less of large tables. Validation
         rows are for the callbacks, such as early stopping.
     confidence: of the intervals, and 1 less it is the rate of false alarms.

@@ -22,7 +22,7 @@ class Space:
     """
 
     def __init__(self, build: Any, declared: Mapping[str, Domain] | None = None) -> None:
-        self._function = _function(build)
+        self._function = build_function(build)
         self.refusal = ""
         self.declared = None if declared is None else _check_declared(declared)
 
@@ -126,7 +126,8 @@ def _draw_list(hp: HyperParameters, name: str, several: Several) -> list[Any]:
     return [hp.ask(f"{name}_{number}", several.of) for number in range(length)]
 
 
-def _function(build: Any) -> Callable[..., Any]:
+def build_function(build: Any) -> Callable[..., Any]:
+    """Return the function that `build` is or has."""
     if hasattr(build, "build") and not isinstance(build, Model):
         if hasattr(build, "fit"):
             raise InvalidArgument(

@@ -16,7 +16,7 @@ from fitwell.tuner.hyperparameters import HyperParameters
 from fitwell.tuner.objective import Objective
 from fitwell.tuner.result import SearchResult
 from fitwell.tuner.searching import search
-from fitwell.tuner.space import Space
+from fitwell.tuner.space import Space, build_function
 
 
 class HyperModel:
@@ -27,6 +27,13 @@ class HyperModel:
         raise NotImplementedError(
             f"{type(self).__name__}.build(hp) must be written: it returns a compiled model"
         )
+
+
+class _Function(HyperModel):
+    """A build function as an object, so that ``tuner.hypermodel.build(hp)`` is the same for both."""
+
+    def __init__(self, build: Any) -> None:
+        self.build = build_function(build)  # type: ignore[method-assign]
 
 
 class Tuner:
@@ -57,7 +64,7 @@ class Tuner:
                 f"{type(self).__name__}: {', '.join(others)} cannot be honoured here; the arguments are hypermodel, "
                 "objective, max_trials, seed, executions_per_trial, overwrite, directory and project_name"
             )
-        self.hypermodel = hypermodel
+        self.hypermodel = hypermodel if hasattr(hypermodel, "build") else _Function(hypermodel)
         self.objective = objective
         self.max_trials = max_trials
         self.project_dir = Path(directory or ".") / (project_name or "untitled_project")
