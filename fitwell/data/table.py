@@ -24,7 +24,7 @@ from fitwell.data.columns import (
     column_from_json,
 )
 from fitwell.data.planning import plan_column
-from fitwell.data.target import Target, target_from_json
+from fitwell.data.target import ClassTarget, Target, target_from_json
 from fitwell.data.wording import counted, listed, quoted
 from fitwell.errors import DataError, nearest
 
@@ -81,7 +81,9 @@ class TablePreparation:
     @property
     def text_columns(self) -> list[str]:
         """The columns whose values are best read from a file as they are written."""
-        return [column.name for column in self.columns if isinstance(column, CategoryColumn | DateColumn)]
+        names = [column.name for column in self.columns if isinstance(column, CategoryColumn | DateColumn)]
+        is_text = isinstance(self.target, ClassTarget) and isinstance(self.target.classes[0], str)
+        return names + [self.target.name] if is_text else names
 
     def inputs(self, table: pd.DataFrame, notes: list[str] | None = None) -> NDArray[np.float32]:
         """Return the network's inputs for `table`, float32 ``[rows, features]``.

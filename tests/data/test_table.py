@@ -220,6 +220,12 @@ def test_the_size_of_numbers_does_not_matter(size: float) -> None:
     np.testing.assert_allclose(fit(table).inputs(table), expected, rtol=1e-5, atol=1e-6)
 
 
+def test_text_is_read_as_it_is_written_also_in_the_target() -> None:
+    table = pd.DataFrame({"code": ["007", "A1"] * 10, "x": [1.5, 2.5] * 10})
+    for classes, columns in ((["007", "A1"], ["code", "y"]), ([1, 2], ["code"])):
+        assert TablePreparation.fit(table, ClassTarget("y", classes, "binary")).text_columns == columns
+
+
 def test_the_record_says_what_was_done() -> None:
     table = houses(70).assign(id=range(70), constant=1)
     notes = TablePreparation.fit(table, RegressionTarget("price", 300, 30)).notes
