@@ -320,7 +320,7 @@ def _missing(labels: NDArray[Any]) -> NDArray[np.intp]:
     """Return the rows without a label."""
     if labels.dtype.kind == "O":
         return np.flatnonzero([_is_missing(label) for label in labels])
-    return np.flatnonzero(np.isnan(labels)) if labels.dtype.kind == "f" else np.array([], np.intp)
+    return np.flatnonzero(np.isnan(labels)) if labels.dtype.kind in "fmM" else np.array([], np.intp)
 
 
 def _is_missing(label: Any) -> bool:

@@ -13,7 +13,7 @@ from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 from fitwell import losses
-from fitwell.errors import DataError
+from fitwell.errors import DataError, InvalidArgument
 from fitwell.models import Model
 from fitwell.utils import to_categorical
 from fitwell.wrappers.base import BaseWrapper
@@ -125,6 +125,10 @@ class KerasClassifier(ClassifierMixin, BaseWrapper):  # type: ignore[misc]
         return numbers.astype(np.float32 if self._width == 1 else np.int32)
 
     def _weights_by_number(self, weights: Any, y: NDArray[Any]) -> dict[int, float]:
+        if self._has_several_labels:
+            raise InvalidArgument(
+                "KerasClassifier: class_weight is for one label a row; give sample_weight instead"
+            )
         if y.ndim == 2 and y.shape[1] > 1:
             y = y.argmax(axis=1)
         factors = compute_class_weight(weights, classes=self.classes_, y=y.ravel())

@@ -282,6 +282,7 @@ def test_class_codes(labels: Any, codes: list[int], classes: list[Any]) -> None:
         (["a", None], "^y: 1 label missing, the first in row 1. Drop those rows"),
         ([0.0, np.nan, np.nan], "^y: 2 labels missing, the first in row 1"),
         (pd.Series(["a", None]), "1 label missing"),
+        (np.array(["2024-01-01", "NaT"], "datetime64[D]"), "1 label missing"),
         (pd.Series([1, None], dtype="Int64"), "1 label missing"),
         (pd.Categorical(["a", None]), "1 label missing"),
         (

@@ -206,6 +206,11 @@ def test_a_pickle_predicts_the_same() -> None:
             DataError,
             "several columns of labels must be zeros and ones",
         ),
+        (
+            lambda: KerasClassifier(build, class_weight="balanced").fit(X, X[:, :3] > 0),
+            InvalidArgument,
+            "class_weight is for one label a row",
+        ),
         (lambda: KerasRegressor(build_line).predict(X), NotFittedError, "not fitted yet"),
     ],
 )
