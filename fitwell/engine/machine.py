@@ -297,7 +297,7 @@ class Machine:
             state = sweep(step, metrics_reset, fetch, start, stop, limit, one_function)
             # An epoch that stays open goes the same way, with no rows to validate; nobody reads its results.
             done = (last > 0) | over(state)
-            results = self.program.results(state.metrics)
+            results = self.program.results(state.metrics, state.hyper)
             if validation is not None:
                 found = self._validate(state, validation, done, brief)
                 results |= {f"val_{name}": value for name, value in found.items()}
@@ -315,7 +315,12 @@ class Machine:
         finite = _all_finite(state.trainable) if self.training else jnp.bool_(True)
         facts = [finished, state.stop, state.bad_step, step_before, finite]
         summary = jnp.stack([fact.astype(jnp.int32) for fact in facts])
-        return state, summary, logs, _row(self.program.results(state.metrics), self._result_names)
+        return (
+            state,
+            summary,
+            logs,
+            _row(self.program.results(state.metrics, state.hyper), self._result_names),
+        )
 
     def _validate(
         self, state: TrainState, validation: Validation, done: Array, one_function: bool
@@ -329,7 +334,7 @@ class Machine:
         else:
             stop = jnp.where(done, jnp.int32(validation.steps), 0)
             end = sweep(evaluate, clean, validation.at, first, stop, jnp.int32(_NO_LIMIT), one_function)
-        return self.program.results(end.metrics)
+        return self.program.results(end.metrics, end.hyper)
 
     def _log_names(self) -> list[str]:
         names = self._result_names

@@ -60,7 +60,7 @@ class Program(Protocol):
     def zero_metrics(self) -> dict[str, Array]:
         """Return empty accumulators."""
 
-    def results(self, metrics: dict[str, Array]) -> dict[str, Array]:
+    def results(self, metrics: dict[str, Array], hyper: dict[str, Array]) -> dict[str, Array]:
         """Return the value of every metric by name."""
 
     def result_names(self) -> list[str]:

@@ -158,7 +158,7 @@ class ModelProgram:
         """Return the names of the results, the loss first."""
         names: list[str] = []
         # JAX returns dicts in key order; the order wanted is the one they are made in.
-        jax.eval_shape(lambda: names.extend(self.results(self.zero_metrics())))
+        jax.eval_shape(lambda: names.extend(self.results(self.zero_metrics(), {})))
         return names
 
     def update(
@@ -207,9 +207,10 @@ class ModelProgram:
                 metric.reset_state()
             return {path: jnp.asarray(bound[variable]) for path, variable in self._metric_variables.items()}
 
-    def results(self, metrics: Arrays) -> Arrays:
+    def results(self, metrics: Arrays, hyper: Arrays) -> Arrays:
         """Return every scalar metric by name, the loss first."""
-        with bind({self._metric_variables[path]: value for path, value in metrics.items()}):
+        cells: dict[Cell, Any] = {self._metric_variables[path]: value for path, value in metrics.items()}
+        with bind(cells | self._hyper_cells(hyper)):
             found = {name: tracker.result() for name, tracker in self._trackers.items()}
             found |= {term.name: term.metric.result() for term in self.metrics}
         return {name: value for name, value in found.items() if jnp.ndim(value) == 0}

@@ -162,3 +162,12 @@ def test_numbers_that_the_program_does_not_take_as_arguments_make_another_struct
     errors = np.abs(X.sum(axis=1) - Y)
     huber = [np.where(errors <= d, errors**2 / 2, d * errors - d * d / 2).mean() for d in (0.5, 5.0)]
     np.testing.assert_allclose([loss(0.5), loss(5.0)], huber, rtol=1e-5)
+
+
+def test_numbers_that_a_metric_reads_only_for_its_result_are_data_too() -> None:
+    model = fitwell.Sequential([layers.Dense(2, "sigmoid", kernel_initializer="zeros", input_shape=(3,))])
+    for beta in (2.0, 0.5):
+        score = fitwell.metrics.FBetaScore("micro", beta, threshold=0.4)  # 0.5 for all: half of them rightly
+        model.compile(loss="mse", metrics=[score])
+        found = model.evaluate(X, np.eye(2)[(Y > 1).astype(int)], verbose=0)[1]
+        assert found == pytest.approx((1 + beta**2) / (2 + beta**2))
