@@ -105,7 +105,7 @@ def make_member(build: Build, setting: Setting, seed: int, fold: int | None = No
     stream = random.SeedStream(seed)
     # Names that count from the beginning are the same in every member, and so are the columns of results.
     with random.drawing_from(stream), fresh_names():
-        model: Any = build(dict(setting))
+        model: Any = build(copied(setting))
     if not isinstance(model, Model):
         hint = ": does it end with `return model`?" if model is None else ""
         raise InvalidArgument(f"build({setting!r}) must return a compiled model, got {model!r}{hint}")
@@ -115,6 +115,11 @@ def make_member(build: Build, setting: Setting, seed: int, fold: int | None = No
             "loss=...) before returning it"
         )
     return Member(setting, seed, model, stream, fold)
+
+
+def copied(setting: Mapping[str, Any]) -> Setting:
+    """Return a copy for a function of the user, which may take its lists apart."""
+    return {name: list(value) if isinstance(value, list) else value for name, value in setting.items()}
 
 
 def check_settings(members: Any) -> list[Setting]:

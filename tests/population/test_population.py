@@ -56,6 +56,17 @@ def test_one_structure_is_traced_and_compiled_once(regression):
     assert compiling.statistics.compiled - before.compiled == 1
 
 
+def test_a_build_function_may_take_lists_apart():
+    def build(setting):
+        model = fw.Sequential([fw.layers.Dense(setting["widths"].pop(0)) for _ in range(2)])
+        model.compile(loss="mse", optimizer="sgd")
+        return model
+
+    population = fw.Population(build, [{"widths": [3, 1]}], seeds=[0, 1])
+    assert [member.model.layers[0].units for member in population.members] == [3, 3]
+    assert population.members[0].setting == {"widths": [3, 1]}
+
+
 def test_structures_that_differ_are_grouped(regression):
     def build(setting):
         hidden = [fw.layers.Dense(setting["units"], activation=setting["activation"]) for _ in range(2)]
