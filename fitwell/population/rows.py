@@ -82,7 +82,8 @@ class Source:
         self._given = (x, y, sample_weight, class_weight)
         self._validation_data = validation_data
         self._validation_split = validation_split
-        self._folds, self._splits = folds, splits
+        self._folds, self._splits = folds, None if splits is None else list(splits)
+        self._divided: list[Fold] | None = None
         self._packed: dict[Any, Rows] = {}
 
     def rows_for(self, model: Model) -> Rows:
@@ -114,10 +115,10 @@ class Source:
                 )
         elif self._validation_split:
             data, validation = data.split(self._validation_split)
-        folds = None
-        if self._folds is not None or self._splits is not None:
-            folds = make_folds(self._folds, self._splits, batch, classifies(model.loss))
-        return Rows(_on_device(data), validation, folds)
+        if self._divided is None and (self._folds is not None or self._splits is not None):
+            # Once for all: a splitter without a seed of its own divides anew whenever it is asked.
+            self._divided = make_folds(self._folds, self._splits, batch, classifies(model.loss))
+        return Rows(_on_device(data), validation, self._divided)
 
 
 def _on_device(data: Data) -> Data:

@@ -82,6 +82,28 @@ def test_splitters_and_splits(regression):
     )
 
 
+def test_members_that_take_the_rows_in_another_form_have_the_same_folds(regression):
+    x, y, _ = regression
+
+    class Line(fw.Model):
+        def __init__(self):
+            super().__init__()
+            self.out = fw.layers.Dense(1, kernel_initializer="zeros")
+
+        def call(self, inputs):
+            return self.out(inputs)
+
+    def build(setting):
+        model = Line() if setting["subclass"] else fw.Sequential([fw.Input((3,)), Line().out])
+        model.compile(loss="mse", optimizer=fw.optimizers.SGD(0.0))
+        return model
+
+    population = fw.Population(build, fw.grid(subclass=[False, True]))
+    population.fit(x, y, folds=KFold(2, shuffle=True), verbose=0)
+    losses = population.results["val_loss"].to_numpy()
+    np.testing.assert_allclose(losses[:2], losses[2:], rtol=1e-6)
+
+
 def test_sample_weights_go_with_their_rows(regression):
     x, y, _ = regression
     weights = np.linspace(0, 2, len(x)).astype(np.float32)
