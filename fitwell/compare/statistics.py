@@ -17,7 +17,7 @@ from fitwell.errors import InvalidArgument
 
 POWER = 0.8
 # Scores are float32: differences that agree to so many parts of their mean are equal.
-_ROUNDING = 1e-6
+ROUNDING = 1e-6
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def paired_test(differences: ArrayLike, overlap: float = 0.0) -> float:
     sd, mean = float(values.std(ddof=1)), abs(float(values.mean()))
     if mean == 0:
         return 1.0
-    if sd < _ROUNDING * mean:
+    if sd < ROUNDING * mean:
         return float(2.0 ** (1 - len(values)))
     return float(2 * stats.t.sf(mean / _standard_error(sd, len(values), overlap), len(values) - 1))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from fitwell.compare.statistics import Difference, Interval
+from fitwell.compare.statistics import ROUNDING, Difference, Interval
 
 # With fewer repeats the spread itself is hardly known.
 ENOUGH_REPEATS = 10
@@ -66,6 +66,12 @@ def sentence(found: Difference, scale: Scale, confidence: float, part: str) -> s
         )
     if interval.sd == 0 and interval.mean == 0:
         return f"{first} and {second} gave the same {part} {scale.metric} in every repeat."
+    if interval.sd < ROUNDING * abs(interval.mean):
+        return (
+            f"{first} and {second} differ in {part} {scale.metric} by the same in every repeat, "
+            f"{scale.difference(interval)}, but {interval.repeats} repeats are too few to tell that from chance "
+            f"({_probability(found.p_holm)})."
+        )
     return (
         f"No difference in {part} {scale.metric} was found between {first} and {second}: "
         f"{scale.difference(interval)} ({_probability(found.p_holm)}). {interval.repeats} repeats show a difference of "

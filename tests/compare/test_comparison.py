@@ -57,6 +57,12 @@ def test_equal_scores_are_called_equal() -> None:
     ]
 
 
+def test_two_equal_differences_are_not_called_a_finding() -> None:
+    scores = pd.DataFrame({"a": [0.5, 0.6], "b": [0.6, 0.7]})
+    (said,) = Comparison(scores, "accuracy", True, "seeds differ").sentences()
+    assert "+10.0000 ± 0.0000 points, but 2 repeats are too few to tell that from chance (p = 0.5)" in said
+
+
 def test_a_baseline_is_compared_with_everybody_else_and_nobody_else() -> None:
     pairs = [(found.first, found.second) for found in made_up(baseline="better").differences]
     assert pairs == [("plain", "better"), ("same", "better")]
