@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, ClassVar
 
+import jax
 import numpy as np
 
 from fitwell.errors import InvalidArgument, UnknownName, nearest, unknown_name
@@ -251,7 +252,7 @@ def serialize(value: Any) -> Any:
         return value
     if isinstance(value, np.generic):
         return value.item()
-    if isinstance(value, np.ndarray):
+    if isinstance(value, np.ndarray | jax.Array):
         return value.tolist()
     if isinstance(value, Mapping):
         return {str(key): serialize(item) for key, item in value.items()}

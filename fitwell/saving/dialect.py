@@ -14,7 +14,7 @@ from typing import Any
 from fitwell.config import floatx
 from fitwell.errors import FileError, UnknownName
 from fitwell.layers.base import Layer
-from fitwell.registry import home_of, kind_of
+from fitwell.registry import Configurable, home_of, kind_of
 from fitwell.saving.graph import read_graph, write_graph
 
 Config = dict[str, Any]
@@ -212,13 +212,20 @@ def _read_object(value: Config, name: str) -> Any:
         config |= {"dtype": _dtype(config["dtype"])} if config.get("dtype") is not None else {}
     if kind == "Optimizer":
         config = _optimizer_of_today(config)
-    # A user's class with no constructor of ours in it knows best what is in its configuration.
-    if hasattr(entry, "_arguments") and name != "Sequential" and (own or kind_of(entry) is not None):
+    if name != "Sequential" and (
+        hasattr(entry, "_arguments") if own else inspect.isclass(entry) and _passes_on(entry)
+    ):
         config = _known_arguments(name, kind, config, _arguments(entry))
     if name == "Sequential" and "layers" not in config:
         raise FileError("the configuration of a Sequential has no layers")
     config = {key: from_keras(item) for key, item in config.items()}
     return {**about, "config": _changed(config, READ.get(kind, {}) | READ.get(name, {}))}
+
+
+def _passes_on(entry: Any) -> bool:
+    """Return whether a user's class gives its configuration to a constructor of ours, and does not read it itself."""
+    reads = next((cls for cls in entry.__mro__ if "from_config" in vars(cls)), None)
+    return reads is Configurable and kind_of(entry) is not None
 
 
 def _is_layer(entry: Any) -> bool:

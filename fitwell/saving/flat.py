@@ -49,19 +49,21 @@ def write_safetensors(target: IO[bytes], model: Any) -> None:
     """Write the weights of `model` to an empty ``.safetensors`` file."""
     header: dict[str, Any] = {"__metadata__": {"format": "fitwell"}}
     offset = 0
-    for path, variable in _named(model):
-        end = offset + variable.size * variable.dtype.itemsize
+    # Their own types: where JAX has no 64 bits, a variable of float64 holds an array of float32.
+    arrays = {path: np.ascontiguousarray(variable.numpy()) for path, variable in _named(model)}
+    for path, array in arrays.items():
+        end = offset + array.nbytes
         header[path] = {
-            "dtype": _NAMES[variable.dtype.name],
-            "shape": list(variable.shape),
+            "dtype": _NAMES[array.dtype.name],
+            "shape": list(array.shape),
             "data_offsets": [offset, end],
         }
         offset = end
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 8)
     target.write(struct.pack("<Q", len(text)) + text)
-    for _, variable in _named(model):
-        target.write(np.ascontiguousarray(variable.numpy()).tobytes())
+    for array in arrays.values():
+        target.write(array.tobytes())
 
 
 def read(path: Path, model: Any, skip_mismatch: bool) -> None:

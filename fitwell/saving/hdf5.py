@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import IO, Any
 
 import h5py
+import jax.numpy as jnp
 import numpy as np
 
 from fitwell.errors import FileError, FitwellError
@@ -21,6 +22,8 @@ from fitwell.saving.heaps import check_heaps
 # Real weights hardly compress: an array that claims far more than it stores is no array of weights.
 _SMALL = 2**20
 _EXPANSION = 8
+# How HDF5 holds what NumPy does not know.
+_BFLOAT16 = np.dtype("V2")
 # Configurations are written by hand or by `get_config`; those of large models take some 100 KB.
 LARGEST_TEXT = 4 * 2**20
 # A text in a configuration nests by layers, arguments and inner models.
@@ -50,7 +53,8 @@ class Reader:
 
     def array(self, path: str, shape: tuple[int, ...] | None = None) -> np.ndarray:
         """Return the array at `path`; of `shape`, when given."""
-        return np.asarray(self.dataset(path, shape)[()])
+        found = np.asarray(self.dataset(path, shape)[()])
+        return found.view(jnp.bfloat16) if found.dtype == _BFLOAT16 else found
 
     def dataset(self, path: str, shape: tuple[int, ...] | None = None) -> Any:
         """Return the dataset at `path`, checked and not yet read."""
@@ -59,8 +63,7 @@ class Reader:
             raise FileError(f"{self.where}: there is no array {path!r}")
         if not isinstance(found, h5py.Dataset) or found.is_virtual or found.external:
             raise FileError(f"{self.where}: {path!r} is not a plain array inside the file")
-        # bfloat16, which NumPy does not know, is written as raw bytes of two.
-        if found.dtype.kind not in "fiub" and found.dtype != np.dtype("V2"):
+        if found.dtype.kind not in "fiub" and found.dtype != _BFLOAT16:
             raise FileError(f"{self.where}: {path!r} has type {found.dtype}, expected numbers")
         if found.shape is None or (shape is not None and found.shape != shape):
             raise FileError(f"{self.where}: {path!r} has shape {found.shape}, expected {shape}")

@@ -21,7 +21,9 @@ def write(file: Any, model: Any) -> None:
         group = file.create_group(f"{path}/vars" if path else "vars")
         group.attrs["name"] = str(layer.name)
         for number, variable in enumerate(layout.own_variables(layer)):
-            group[str(number)] = variable.numpy()
+            array = group.create_dataset(str(number), data=variable.numpy())
+            if variable.dtype.name == "bfloat16":
+                array.attrs["dtype"] = "bfloat16"  # by which Keras knows what to make of the bytes
 
 
 def read(file: Reader, model: Any, skip_mismatch: bool = False) -> None:

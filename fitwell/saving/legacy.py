@@ -73,7 +73,8 @@ def write_layers(group: Any, model: Any) -> None:
     group.attrs["backend"] = "jax"
     for layer in layers:
         arrays = [(name, variable.numpy()) for name, variable in _named(layer)]
-        _write_arrays(group.create_group(str(layer.name)), str(layer.name), arrays)
+        # It is there already when the name of another layer goes on from this one: "block" and "block/dense".
+        _write_arrays(group.require_group(str(layer.name)), str(layer.name), arrays)
     own = [(variable.name, variable.numpy()) for variable in layout.own_variables(model)]
     _write_arrays(group.create_group("top_level_model_weights"), str(model.name), own)
 

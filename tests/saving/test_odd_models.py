@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -69,3 +70,35 @@ def test_two_layers_of_one_name_have_no_place_in_h5(tmp_path: Path) -> None:
     model.predict({"left": X, "right": X})
     with pytest.raises(InvalidArgument, match="two layers called 'same'.*save to .keras"):
         model.save_weights(tmp_path / "m.h5")
+
+
+@pytest.mark.parametrize("suffix", [".keras", ".h5"])
+def test_sixteen_bits_come_back_and_go_to_keras(suffix: str, keras: Any, tmp_path: Path) -> None:
+    model = fitwell.Sequential([layers.Dense(3, dtype="bfloat16", input_shape=(4,)), layers.Dense(1)])
+    model.save(tmp_path / f"m{suffix}")
+    loaded = load_model(tmp_path / f"m{suffix}")
+    assert loaded.layers[0].kernel.dtype.name == "bfloat16"
+    np.testing.assert_array_equal(loaded.predict(X), model.predict(X))
+    if suffix == ".keras":
+        theirs = keras.models.load_model(tmp_path / "m.keras")
+        np.testing.assert_allclose(theirs.predict(X, verbose=0), model.predict(X), atol=0.02)
+
+
+class Stack(fitwell.Sequential):
+    """A stack of a class of its own."""
+
+
+@pytest.mark.parametrize("suffix", [".keras", ".h5"])
+def test_a_subclass_of_sequential_with_names_like_paths(suffix: str, tmp_path: Path) -> None:
+    model = Stack([layers.Dense(3, input_shape=(4,), name="block/dense"), layers.Dense(1, name="block")])
+    model.save(tmp_path / f"m{suffix}")
+    loaded = load_model(tmp_path / f"m{suffix}", custom_objects={"Stack": Stack})
+    assert type(loaded) is Stack
+    np.testing.assert_array_equal(loaded.predict(X), model.predict(X))
+
+
+def test_constants_of_jax_in_a_graph(tmp_path: Path) -> None:
+    inputs = fitwell.Input((4,))
+    model = fitwell.Model(inputs, inputs * jnp.arange(4.0))
+    model.save(tmp_path / "m.keras")
+    np.testing.assert_array_equal(load_model(tmp_path / "m.keras").predict(X), model.predict(X))
