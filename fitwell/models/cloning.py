@@ -23,10 +23,10 @@ def clone_model(model: Model, clone_function: Callable[[Layer], Layer] | None = 
         if not isinstance(model, Sequential):
             raise InvalidArgument("clone_model: clone_function works for Sequential models")
         return Sequential([clone_function(layer) for layer in model._stack], name=model.name)
-    if isinstance(model, Sequential | Functional):
-        with custom_objects(_own_parts(model)), sharing():
+    with custom_objects(_own_parts(model)), sharing():
+        if isinstance(model, Sequential | Functional):
             return deserialize(serialize(model))
-    return type(model).from_config(model.get_config())
+        return type(model).from_config(model.get_config())
 
 
 def _own_parts(model: Model) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import warnings
 from typing import Any
 
 from fitwell import losses, metrics
-from fitwell.errors import InvalidArgument, UnknownName
+from fitwell.errors import FileError, FitwellError, InvalidArgument, UnknownName
 from fitwell.layers.base import snake_case
 from fitwell.registry import deserialize, serialize
 from fitwell.saving.dialect import Config, from_keras, to_keras
@@ -65,7 +65,13 @@ def compile_from(model: Any, config: Config) -> None:
     for name in _ARGUMENTS:
         if config.get(name) is not None:
             arguments[name] = _read(config[name], modules.get(name, "keras.metrics"))
-    model.compile(**arguments)
+    try:
+        model.compile(**arguments)
+    except FitwellError as error:
+        raise FileError(
+            f"the file's compilation cannot be read: {error} A function of your own is passed as "
+            "custom_objects={its name: the function}; load_model(..., compile=False) leaves the compilation out"
+        ) from error
 
 
 def _read(value: Any, module: str) -> Any:

@@ -11,6 +11,7 @@ import pytest
 
 import fitwell
 from fitwell import Sequential, layers, losses, saving
+from fitwell.errors import FileError
 from fitwell.models import clone_model, load_model
 
 X = np.random.default_rng(0).normal(size=(8, 4)).astype("f")
@@ -55,6 +56,15 @@ def test_a_loss_of_ones_own_goes_on_after_the_file_is_read(suffix: str, tmp_path
     assert loaded.evaluate(X, Y > 0, return_dict=True, verbose=0) == model.evaluate(
         X, Y > 0, return_dict=True, verbose=0
     )
+
+
+def test_a_loss_that_nobody_passes_is_asked_for(tmp_path: Path) -> None:
+    model = Sequential([layers.Dense(1, input_shape=(4,))])
+    model.compile("sgd", tripled)
+    model.save(tmp_path / "m.keras")
+    with pytest.raises(FileError, match=r"unknown loss 'tripled'.*custom_objects=.*compile=False"):
+        load_model(tmp_path / "m.keras")
+    assert not load_model(tmp_path / "m.keras", compile=False).compiled
 
 
 @pytest.mark.parametrize("name", ["Projection", "Dense"])
