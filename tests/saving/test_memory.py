@@ -1,0 +1,17 @@
+"""A loop that trains, saves and loads models stays flat in memory (see `many_models`)."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+@pytest.mark.slow
+def test_models_that_were_trained_saved_and_loaded_leave_no_memory_behind() -> None:
+    script = Path(__file__).with_name("many_models.py")
+    command = [sys.executable, str(script), "--models", "350"]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    assert float(done.stdout) < 20_000, f"{done.stdout} bytes a model"
