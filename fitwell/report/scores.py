@@ -101,6 +101,17 @@ def difference(better: Score, worse: Score) -> Difference:
     return Difference(mean, mean - reach, mean + reach)
 
 
+def is_above(one: Score, other: Score) -> bool:
+    """Return whether the mean loss of `one` is above that of `other`, on other rows, by more than chance explains.
+
+    Chance reaches ``1.96 sqrt(var(one) / n + var(other) / m)`` (Welch); two rows are the least that tell.
+    """
+    if min(one.rows, other.rows) < 2:
+        return False
+    variance = sum(float(score.losses.var(ddof=1)) / score.rows for score in (one, other))
+    return one.loss - other.loss > Z95 * math.sqrt(variance)
+
+
 def share_interval(share: float, rows: int) -> tuple[float, float]:
     """Return the 95 % interval of a share of `rows` (Wilson 1927): never outside 0 and 1, right for small numbers."""
     z2 = Z95**2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fitwell.report.scores import METRIC_NAMES, Score, difference, share_interval
+from fitwell.report.scores import METRIC_NAMES, Score, difference, is_above, share_interval
 
 # A gap between training and test of this many points of accuracy is worth a word.
 WORTH_A_WORD = 0.03
@@ -122,7 +122,7 @@ def _tell_gap(results: Results) -> list[str]:
     advice = "more data, --dropout or --l2 may close the gap."
     if results.task == "regression":
         ratio = test.values["rmse"] / train.values["rmse"] if train.values["rmse"] > 0 else float("inf")
-        if ratio < 1.2:
+        if ratio < 1.2 or not is_above(test, train):
             return []
         return [
             f"The network's RMSE on the training rows is {train.values['rmse']:.4g}: it has partly learned them by "

@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 from sklearn import metrics
 
-from fitwell.report.scores import Score, difference, score_classes, score_numbers, share_interval
+from fitwell.report.scores import Score, difference, is_above, score_classes, score_numbers, share_interval
 from fitwell.report.words import Results, format_metric, percent, score_table, tell
 
 RANDOM = np.random.default_rng(0)
@@ -111,6 +111,19 @@ def test_learning_by_heart_is_said_only_where_it_shows() -> None:
     assert by_heart not in tell(results(0.10, 0.2, 0.6, train=0.09))[-1]
     # 4 points, but ten rows prove nothing.
     assert by_heart not in tell(results(0.10, 0.2, 0.6, train=0.04, rows=10))[-1]
+
+
+@pytest.mark.parametrize(("rows", "shows"), [(12, False), (1200, True)])
+def test_numbers_learned_by_heart_need_rows_too(rows: int, shows: bool) -> None:
+    """The errors are 1.3 times as large on the test rows; their squares have a deviation of 1.4 times their mean."""
+    errors = stats.norm.ppf((np.arange(rows) + 0.5) / rows)
+    part = score_numbers("the network", errors, np.zeros(rows))
+    test = score_numbers("the network", 1.3 * errors, np.zeros(rows))
+    assert is_above(test, part) == shows
+    pvalue = stats.ttest_ind(test.losses, part.losses, equal_var=False, alternative="greater").pvalue
+    assert (pvalue < 0.02) == shows
+    told = tell(Results("regression", "y", {"train": part, "validation": part, "test": test}, test, test))
+    assert any("partly learned them by heart" in sentence for sentence in told) == shows
 
 
 def test_numbers_are_told_in_their_own_units() -> None:
