@@ -172,6 +172,15 @@ class LazyLogs(Mapping[str, float]):
         return repr(dict(self))
 
 
+def as_callbacks(given: Any) -> list[Any]:
+    """Return what was given as `callbacks` in one list: as in Keras a list, maybe of lists, or a single one."""
+    if given is None:
+        return []
+    if isinstance(given, list | tuple):
+        return [callback for part in given for callback in as_callbacks(part)]
+    return [given]
+
+
 class CallbackList:
     """Several callbacks as one; knows which hooks anybody listens to, and when.
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from fitwell import optimizers
-from fitwell.callbacks.base import CallbackList
+from fitwell.callbacks.base import CallbackList, as_callbacks
 from fitwell.data.feeds import count_rows
 from fitwell.errors import InvalidArgument, StateError
 from fitwell.history import History
@@ -192,7 +192,7 @@ class Model(OlderMethods, Layer):
             validation_steps=validation_steps,
             validation_freq=validation_freq,
             shuffle=shuffle,
-            callbacks=callbacks or [],
+            callbacks=as_callbacks(callbacks),
             verbose=verbose,
             resume=resume,
         ).run()
@@ -215,7 +215,7 @@ class Model(OlderMethods, Layer):
         self.runtime.prepare(data.example)
         self.runtime.check(data.example)
         progress = Progress(verbose, None, None)
-        observers = CallbackList(callbacks or [], self, {"steps": steps, "verbose": verbose})
+        observers = CallbackList(as_callbacks(callbacks), self, {"steps": steps, "verbose": verbose})
         results = training.evaluate(
             self, data, observers, batch_size=batch_size, steps=steps, progress=progress
         )
@@ -237,7 +237,7 @@ class Model(OlderMethods, Layer):
         """Return the outputs for every row of `x` as NumPy arrays, computed in batches."""
         check_older_arguments(Model.predict, older)
         progress = Progress(verbose, None, None)
-        observers = CallbackList(callbacks or [], self, {"steps": steps, "verbose": verbose})
+        observers = CallbackList(as_callbacks(callbacks), self, {"steps": steps, "verbose": verbose})
         outputs = training.predict(self, x, observers, batch_size=batch_size, steps=steps, progress=progress)
         progress.close()
         return outputs

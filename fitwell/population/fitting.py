@@ -11,7 +11,7 @@ import jax
 import numpy as np
 
 from fitwell import random
-from fitwell.callbacks.base import CallbackList
+from fitwell.callbacks.base import CallbackList, as_callbacks
 from fitwell.data.feeds import ArrayFeed, Batch, Feed, Work
 from fitwell.engine.machine import Report, Validation
 from fitwell.engine.pace import Pace
@@ -171,9 +171,9 @@ def callbacks_for(given: Any, members: Sequence[Member]) -> Callable[[Member], S
     given: a list, or a function from a setting to a list.
     """
     if callable(given):
-        chosen = [list(given(dict(member.setting)) or []) for member in members]
+        chosen = [as_callbacks(given(dict(member.setting))) for member in members]
     else:
-        chosen = [list(given or [])] * len(members)
+        chosen = [as_callbacks(given)] * len(members)
     by_member = {id(member): callbacks for member, callbacks in zip(members, chosen, strict=True)}
     writers: dict[tuple[str, str], Member] = {}
     for member in members:

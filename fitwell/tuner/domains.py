@@ -272,6 +272,10 @@ class Several(Domain):
     def __init__(self, of: Domain, least: int, most: int, *, when: Mapping[str, Any] | None = None) -> None:
         if not isinstance(of, Domain) or isinstance(of, Several):
             raise InvalidArgument(f"Several: expected a domain such as Int(8, 128), got {of!r}")
+        if of.when:
+            raise InvalidArgument(
+                f"Several: give it the condition of its values: Several(..., when={of.when!r})"
+            )
         if not 0 <= least <= most:
             raise InvalidArgument(f"Several: expected lengths 0 <= least <= most, got {least!r} and {most!r}")
         self.of, self.least, self.most = of, least, most

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fitwell import random
-from fitwell.callbacks.base import Callback, Logs
+from fitwell.callbacks.base import Callback, Logs, as_callbacks
 from fitwell.callbacks.stopping import EarlyStopping
 from fitwell.data.feeds import Batch, count_rows
 from fitwell.data.splits import split_rows
@@ -193,7 +193,7 @@ class Trainer:
 
     def _callbacks_of(self, setting: Setting) -> list[Callback]:
         given = self._callbacks
-        return list((given(dict(setting)) if callable(given) else given) or [])
+        return as_callbacks(given(dict(setting)) if callable(given) else given)
 
     def _prepare(self, member: Member) -> None:
         """Divide the rows, once for all trials, and refuse an objective that is not measured."""

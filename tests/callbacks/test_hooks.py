@@ -234,6 +234,15 @@ def test_lambda_callbacks_take_functions_and_none() -> None:
         callbacks.LambdaCallback(on_epoch_finish=print)
 
 
+def test_one_callback_and_lists_of_lists_are_taken_as_in_keras() -> None:
+    seen: list[int] = []
+    watch = callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: seen.append(epoch))
+    for given in (watch, (watch,), [[watch], []]):
+        model(fitwell).fit(X, Y, callbacks=given, verbose=0)
+        fitwell.Population(lambda setting: model(fitwell)).fit(X, Y, callbacks=given, verbose=0)
+    assert seen == [0] * 6
+
+
 def test_history_has_epochs_params_and_every_value() -> None:
     net = model(fitwell)
     history = net.fit(X, Y, batch_size=4, epochs=5, initial_epoch=2, validation_split=0.3, verbose=0)

@@ -136,6 +136,7 @@ def test_a_conditional_hyperparameter_is_none_where_it_does_not_exist() -> None:
         (lambda: Choice([1, 1]), "the values must differ"),
         (lambda: Int(1, 8, default=9), "the default 9 is not one of its values"),
         (lambda: Several(Int(1, 2), 3, 2), "expected lengths 0 <= least <= most, got 3 and 2"),
+        (lambda: Several(Int(1, 2, when={"a": 1}), 1, 2), r"Several\(..., when={'a': \[1\]}\)"),
         (lambda: Several([1, 2], 1, 2), r"expected a domain such as Int\(8, 128\), got \[1, 2\]"),
         (lambda: Space(never, {}), "it is empty, so there is nothing to search"),
         (lambda: Space(never, {"a": [1, 2]}), r"expected a domain .* write fw.tuner.Choice\(\[...\]\)"),
