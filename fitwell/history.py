@@ -41,7 +41,11 @@ class History:
     def append(self, epoch: int, logs: Mapping[str, Any] | None) -> None:
         """Keep the `logs` of `epoch` (counted from 0)."""
         self.epoch.append(int(epoch))
-        for name, value in (logs or {}).items():
+        self.amend(epoch, logs or {})
+
+    def amend(self, epoch: int, logs: Mapping[str, Any]) -> None:
+        """Keep more `logs` of an `epoch` that was kept already."""
+        for name, value in logs.items():
             self.history.setdefault(name, []).append(float(value))
             self._epochs_of.setdefault(name, []).append(int(epoch))
 

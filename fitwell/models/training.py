@@ -508,7 +508,11 @@ class Fit:
         self.last_logs = dict(logs)
         self.history.append(epoch, logs)
         self.progress.epoch_end(epoch, logs, seconds)
-        self.observers.call("on_epoch_end", epoch, dict(logs))
+        told = dict(logs)
+        self.observers.call("on_epoch_end", epoch, told)
+        # As in Keras, what a hook adds to the logs is history; here that holds numbers.
+        added = {name: value for name, value in told.items() if name not in logs}
+        self.history.amend(epoch, {n: v for n, v in added.items() if isinstance(v, int | float | np.number)})
 
     def _close_outside(self, epoch: int, logs: dict[str, float]) -> None:
         """Validate in dispatches of its own, then let the policies decide."""

@@ -253,6 +253,19 @@ def test_history_has_epochs_params_and_every_value() -> None:
     assert history.params["epochs"] == 5
 
 
+def test_what_a_hook_adds_to_the_logs_is_in_the_history_as_in_keras() -> None:
+    import keras
+
+    def adds(epoch: int, logs: Any) -> None:
+        logs["ratio"] = 2.0 * epoch
+
+    found = []
+    for library in (fitwell, keras):
+        watch = library.callbacks.LambdaCallback(on_epoch_end=adds)
+        found.append(model(library).fit(X, Y, epochs=3, callbacks=[watch], verbose=0).history["ratio"])
+    assert found[0] == found[1] == [0.0, 2.0, 4.0]
+
+
 def test_nothing_to_do_is_no_error() -> None:
     net = model(fitwell)
     before = net.get_weights()
