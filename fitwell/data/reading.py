@@ -84,16 +84,20 @@ def _read_parquet(path: Path) -> pd.DataFrame:
     import pandas as pd
 
     try:
-        import pyarrow
+        import pyarrow.parquet
     except ImportError:
         raise missing_extra("pyarrow", "parquet", "reading Parquet files") from None
     try:
         # A named index was a column before somebody made it the index.
         frame = pd.read_parquet(path)
+        described = (pyarrow.parquet.read_schema(path).pandas_metadata or {}).get("columns", [])
     except pyarrow.ArrowInvalid as error:
         raise DataError(f"{path} is not a Parquet file: {error}") from error
     named = [name for name in frame.index.names if name is not None and name not in frame.columns]
-    return frame.reset_index(level=named) if named else frame
+    frame = frame.reset_index(level=named) if named else frame
+    # Arrow gives back categories of text only; that others were some is in what pandas noted beside them.
+    categories = [column["name"] for column in described if column["pandas_type"] == "categorical"]
+    return frame.astype({name: "category" for name in categories if name in frame.columns})
 
 
 def _read_text(path: Path, text_columns: Collection[str], notes: list[str]) -> pd.DataFrame:

@@ -81,6 +81,13 @@ def test_a_named_index_of_a_parquet_file_is_a_column(tmp_path: Path) -> None:
     assert sorted(read_table(tmp_path / "t.parquet").columns) == ["name", "size"]
 
 
+def test_numbers_that_are_categories_in_a_parquet_file_stay_some(tmp_path: Path) -> None:
+    table = pd.DataFrame({"code": pd.Categorical([20, 10, None]), "kind": pd.Categorical(["a", "b", "a"])})
+    table.to_parquet(tmp_path / "t.parquet")
+    dtypes = read_table(tmp_path / "t.parquet").dtypes
+    assert all(isinstance(dtype, pd.CategoricalDtype) for dtype in dtypes)
+
+
 def test_columns_can_be_read_as_they_are_written(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text("zip , n\n007,1\n,2\n")
