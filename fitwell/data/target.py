@@ -34,6 +34,8 @@ def find_task(values: pd.Series, name: str, asked: str | None = None) -> tuple[s
     most 20 different values with at least 10 rows for each on average, which are labels.
     asked: the task if the user named it; it is checked against the values.
     """
+    import pandas as pd
+
     if asked is not None and asked not in TASKS:
         raise InvalidArgument(f"the task must be one of {', '.join(TASKS)}, got {asked!r}")
     if values.dtype.kind == "M":
@@ -44,19 +46,20 @@ def find_task(values: pd.Series, name: str, asked: str | None = None) -> tuple[s
         held = f"the single value {labels[0]!r}" if labels else "no value"
         raise DataError(f"the target {name!r} holds {held}: there is nothing to learn")
     is_number = readable_share(values) == 1.0 and values.dtype.kind != "b"
+    is_label = not is_number or isinstance(values.dtype, pd.CategoricalDtype)
     if asked == "regression":
         if not is_number:
             example = next((label for label in labels if isinstance(label, str)), labels[0])
             raise DataError(f"regression needs a target of numbers, but {name!r} holds {example!r}")
     elif asked == "binary" and different != 2:
         raise DataError(f"a binary target has two different values, but {name!r} has {different}")
-    elif asked == "multiclass" or not is_number:
+    elif asked == "multiclass" or is_label:
         _check_classes(name, different, len(labels))
     if asked is not None:
         return asked, f"{name!r} is predicted as a {asked} target, as asked."
     if different == 2:
         return "binary", f"{name!r} has two different values, so this is binary classification."
-    if not is_number:
+    if is_label:
         return "multiclass", f"{name!r} holds {different} different labels, so this is classification."
     whole = all(isinstance(label, int) for label in labels)
     if whole and different <= MOST_NUMBERED_CLASSES and len(labels) >= ROWS_PER_CLASS * different:

@@ -23,12 +23,13 @@ from fitwell.errors import DataError, InvalidArgument
         ([3, 4, 5] * 20, "multiclass"),
         ([3.0, 4.0, 5.0] * 20, "multiclass"),  # whole numbers beside a missing one
         ([3, 4, 5] * 5, "regression"),  # five rows each are not enough to call them labels
+        (pd.Categorical([3, 4, 5] * 5), "multiclass"),  # whoever made them categories said so
         (list(range(21)) * 20, "regression"),
         ([0.5, 1.5, 2.5] * 20, "regression"),
         (["$1,200.50", "$900", "$1.5"] * 20, "regression"),
     ],
 )
-def test_the_task_is_found_out(values: list[Any], task: str) -> None:
+def test_the_task_is_found_out(values: Any, task: str) -> None:
     assert find_task(pd.Series(values), "y")[0] == task
 
 
