@@ -75,6 +75,8 @@ def divide(
         raise InvalidArgument(
             "compare: with test_data no rows are held out for the test; leave test_size out"
         )
+    if test_data is None and test_size == 0:
+        raise InvalidArgument("compare: test_size must be above 0, or give test_data: some rows have to judge")
     x, y = data
     rows = count(y)
     if count(x) != rows:

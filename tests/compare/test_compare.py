@@ -204,6 +204,7 @@ def test_callbacks_may_differ_by_candidate() -> None:
         ({"baseline": "plian"}, "did you mean 'plain'"),
         ({"metric": "acuracy"}, "did you mean 'accuracy'"),
         ({"vary": "rows"}, "'splits' or 'seeds'"),
+        ({"test_size": 0}, "test_size must be above 0, or give test_data"),
         ({"callbacks": {"plain": []}}, "'other' is missing"),
         ({"callbacks": {"plain": [], "other": [], "third": []}}, "'third' is no candidate"),
         ({"test_data": (rows()[0],)}, r"test_data must be \(x, y\)"),
