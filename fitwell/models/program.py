@@ -208,12 +208,18 @@ class ModelProgram:
             return {path: jnp.asarray(bound[variable]) for path, variable in self._metric_variables.items()}
 
     def results(self, metrics: Arrays, hyper: Arrays) -> Arrays:
-        """Return every scalar metric by name, the loss first."""
+        """Return every metric by name, the loss first; one that is not a single number is refused."""
         cells: dict[Cell, Any] = {self._metric_variables[path]: value for path, value in metrics.items()}
         with bind(cells | self._hyper_cells(hyper)):
             found = {name: tracker.result() for name, tracker in self._trackers.items()}
             found |= {term.name: term.metric.result() for term in self.metrics}
-        return {name: value for name, value in found.items() if jnp.ndim(value) == 0}
+        for name, value in found.items():
+            if jnp.size(value) != 1:
+                raise InvalidArgument(
+                    f"metric {name!r} gives an array of shape {jnp.shape(value)}, but logs hold numbers: let it give "
+                    "one (average='macro', a single threshold), or call the metric on y and model.predict(x) afterwards"
+                )
+        return {name: jnp.reshape(value, ()) for name, value in found.items()}
 
 
 def as_outputs(outputs: Any) -> list[Array]:

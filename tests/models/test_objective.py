@@ -10,6 +10,7 @@ import pytest
 
 import fitwell
 from fitwell import layers, losses, regularizers
+from fitwell.errors import InvalidArgument
 
 X = np.random.default_rng(0).normal(size=(20, 3)).astype(np.float32)
 
@@ -54,3 +55,17 @@ def test_a_loss_of_the_user_as_a_metric_sees_no_padding() -> None:
     model.compile(loss="mse", optimizer="sgd", metrics=[MeanOfBatch()])
     y = np.arange(20.0).reshape(20, 1)
     np.testing.assert_allclose(model.evaluate(X, y, batch_size=16, verbose=0)[1], np.mean(y**2), rtol=1e-6)
+
+
+def test_a_metric_that_gives_an_array_is_refused_unless_it_holds_one_number() -> None:
+    def build(units: int) -> Any:
+        model = fitwell.Sequential(
+            [layers.Dense(units, "sigmoid", kernel_initializer="zeros", input_shape=(3,))]
+        )
+        model.compile(loss="mse", metrics=[fitwell.metrics.F1Score(threshold=0.4)])
+        return model
+
+    ones = (np.arange(20) < 5).astype(np.float32)
+    assert build(1).evaluate(X, ones, verbose=0)[1] == pytest.approx(2 * 5 / (2 * 5 + 15))
+    with pytest.raises(InvalidArgument, match=r"'f1_score' gives an array of shape \(2,\).*average='macro'"):
+        build(2).evaluate(X, np.stack([ones, 1 - ones], axis=1), verbose=0)
