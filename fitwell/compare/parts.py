@@ -76,7 +76,9 @@ def divide(
             "compare: with test_data no rows are held out for the test; leave test_size out"
         )
     if test_data is None and test_size == 0:
-        raise InvalidArgument("compare: test_size must be above 0, or give test_data: some rows have to judge")
+        raise InvalidArgument(
+            "compare: test_size must be above 0, or give test_data: some rows have to judge"
+        )
     x, y = data
     rows = count(y)
     if count(x) != rows:
@@ -96,6 +98,9 @@ def divide(
         f"each has a seed of its own for weights, order and noise, and divides the rows anew into "
         f"{_sizes(splits[0], test_data)}"
     )
+    if test_data is not None:
+        # Two ideas that are equal on the whole differ on given rows; repeats that share these cannot tell.
+        varied += "; what it finds holds for these test rows and this table"
     return Parts(splits, varied, held_out / (rows - held_out), x, y, *(test_data or ()))
 
 

@@ -102,6 +102,8 @@ def test_given_test_rows_judge_and_seeds_alone_share_one_division() -> None:
     assert found.overlap == 0 and "1,000 test rows given" in found.varied
     with pytest.raises(InvalidArgument, match="leave test_size out"):
         run({"a": build, "b": build}, test_data=(x, y), test_size=0.5)
+    anew = parts.divide((x, y), (x, y), None, range(2), vary="splits", validation_size=None, test_size=None)
+    assert "judged by the 120 test rows given; what it finds holds for these test rows" in anew.varied
 
 
 def test_looks_at_the_same_test_rows_are_counted() -> None:
