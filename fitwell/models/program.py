@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -43,6 +44,7 @@ class ModelProgram:
         self.losses = list(losses)
         self.metrics = list(metrics)
         self.output_names = list(outputs)
+        self._learning = {layer: layer.trainable for _, layer in model.flatten()}
         self.variables: dict[str, Variable] = dict(model.named_variables())
         self.trainable: dict[str, Variable] = dict(model.named_trainable_variables())
         learned = {id(variable) for variable in self.trainable.values()}
@@ -87,6 +89,7 @@ class ModelProgram:
             # Results are called after outputs where there are several.
             self.output_names if len(self.output_names) > 1 else None,
             [term.name for term in self.metrics],
+            list(self._learning.values()),
         ]
 
     def check_optimizer(self) -> None:
@@ -136,13 +139,25 @@ class ModelProgram:
         )
         cells: dict[Cell, Any] = {self.trainable[path]: value for path, value in trainable.items()}
         cells |= {self.statistics[path]: value for path, value in statistics.items()}
-        with bind(cells | self._hyper_cells(hyper)) as bound, call_context(context):
+        with bind(cells | self._hyper_cells(hyper)) as bound, call_context(context), self._as_compiled():
             outputs = as_outputs(self.model(batch.x))
             parts = {f"{term.name}_loss": self._loss_of(term, outputs, batch) for term in self.losses}
             weighted = [parts[f"{term.name}_loss"] * term.weight for term in self.losses]
             total = sum([*self._penalties(), *context.penalties], start=sum(weighted[1:], start=weighted[0]))
             after = {path: bound[variable] for path, variable in self.statistics.items()}
         return jnp.asarray(total), Forward(outputs, after, parts)
+
+    @contextmanager
+    def _as_compiled(self) -> Iterator[None]:
+        """Let layers be frozen, inside the block, as they were when the program was made: batch norm looks at it."""
+        now = {layer: layer._trainable for layer in self._learning}
+        for layer, learning in self._learning.items():
+            layer._trainable = learning
+        try:
+            yield
+        finally:
+            for layer, learning in now.items():
+                layer._trainable = learning
 
     def _hyper_cells(self, hyper: Arrays) -> dict[Cell, Any]:
         return {self.hyper[path]: value for path, value in hyper.items()}

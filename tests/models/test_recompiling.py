@@ -1,4 +1,4 @@
-"""What was changed since `compile` is refused in words, never ignored."""
+"""What was changed since `compile` is refused or waits for the next one, in words."""
 
 from __future__ import annotations
 
@@ -60,3 +60,16 @@ def test_an_optimizer_that_comes_back_from_another_model_does_not_bring_its_slot
     fresh.fit(X, Y, verbose=0)
     for weight, wanted in zip(first.get_weights(), fresh.get_weights(), strict=True):
         np.testing.assert_allclose(weight, wanted, rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("activation", ["tanh", lambda z: jnp.tanh(z)])
+def test_batch_norm_that_is_frozen_after_compile_goes_on_until_the_next(activation: Any) -> None:
+    norm = layers.BatchNormalization(momentum=0.5, input_shape=(3,))
+    model = fitwell.Sequential([norm, layers.Dense(1, activation)])
+    model.compile("sgd", "mse")
+    model.fit(X, Y, verbose=0)
+    norm.trainable = False
+    with pytest.warns(UserWarning, match="trainable was changed after compile"):
+        model.fit(X, Y, verbose=0)
+    np.testing.assert_allclose(norm.moving_mean, 0.75 * X.mean(axis=0), rtol=1e-5)
+    assert not norm.trainable
