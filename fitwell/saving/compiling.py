@@ -25,6 +25,12 @@ def compile_config(model: Any) -> Config | None:
     except InvalidArgument as error:
         warnings.warn(f"saved without its compilation: {error}", stacklevel=4)
         return None
+    if model.optimizer.reach.spared or model.optimizer.reach.spared_names:
+        warnings.warn(
+            "saved without what exclude_from_weight_decay spares, for which Keras's files have no place: after loading, "
+            "weight decay applies to all weights",
+            stacklevel=4,
+        )
     return written
 
 

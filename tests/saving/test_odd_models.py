@@ -97,6 +97,15 @@ def test_a_subclass_of_sequential_with_names_like_paths(suffix: str, tmp_path: P
     np.testing.assert_array_equal(loaded.predict(X), model.predict(X))
 
 
+def test_what_weight_decay_spares_is_said_to_be_lost(tmp_path: Path) -> None:
+    optimizer = fitwell.optimizers.AdamW(weight_decay=0.1)
+    optimizer.exclude_from_weight_decay(var_names=["bias"])
+    model = fitwell.Sequential([layers.Dense(1, input_shape=(4,))])
+    model.compile(optimizer, "mse")
+    with pytest.warns(UserWarning, match="without what exclude_from_weight_decay spares"):
+        model.save(tmp_path / "m.keras")
+
+
 def test_constants_of_jax_in_a_graph(tmp_path: Path) -> None:
     inputs = fitwell.Input((4,))
     model = fitwell.Model(inputs, inputs * jnp.arange(4.0))
