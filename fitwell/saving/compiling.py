@@ -27,7 +27,7 @@ def compile_config(model: Any) -> Config | None:
         return None
     if model.optimizer.reach.spared or model.optimizer.reach.spared_names:
         warnings.warn(
-            "saved without what exclude_from_weight_decay spares, for which Keras's files have no place: after loading, "
+            "saved without what exclude_from_weight_decay spares, for which Keras's files have no place: after loading "
             "weight decay applies to all weights",
             stacklevel=4,
         )
