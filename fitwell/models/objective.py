@@ -85,7 +85,10 @@ class Objective:
             for output, chosen in enumerate(plan):
                 for item in chosen:
                     metric = _make_metric(item, loss_of.get(output), shapes[output])
-                    label = metric.name if len(names) == 1 else f"{names[output]}_{metric.name}"
+                    prefix = "" if len(names) == 1 else f"{names[output]}_"
+                    label = prefix + metric.name
+                    if weighted and any(term.name == label for term in result):
+                        label = f"{prefix}weighted_{metric.name}"  # as in Keras
                     result.append(MetricTerm(output, _unused(label, result), metric, weighted))
         return result
 

@@ -26,7 +26,9 @@ def test_one_metric_object_for_several_outputs_keeps_their_sums_apart() -> None:
     for name, target, output in zip(("near", "far"), targets, model.predict(X), strict=True):
         errors = np.abs(target - output)[:, 0]
         np.testing.assert_allclose(logs[f"{name}_mae"], errors.mean(), rtol=1e-5)
-        np.testing.assert_allclose(logs[f"{name}_mae_1"], np.average(errors, weights=weights), rtol=1e-5)
+        np.testing.assert_allclose(
+            logs[f"{name}_weighted_mae"], np.average(errors, weights=weights), rtol=1e-5
+        )
 
 
 class MeanActivity(regularizers.Regularizer):
