@@ -130,7 +130,12 @@ def apply_class_weight(class_weight: Mapping[Any, float] | None, batch: Batch) -
                 f"class_weight: expected class numbers from 0 as keys, such as {{0: 1.0, 1: 5.0}}, got {key!r}"
             )
     y = np.asarray(batch.y[0])
-    classes = np.argmax(y, axis=-1) if y.ndim > 1 and y.shape[-1] > 1 else np.round(y.reshape(len(y)))
+    one_hot = y.ndim > 1 and y.shape[-1] > 1
+    if not one_hot and y.size != len(y):
+        raise InvalidArgument(
+            f"class_weight needs one class per row, y has shape {y.shape}; use sample_weight instead"
+        )
+    classes = np.argmax(y, axis=-1) if one_hot else np.round(y.reshape(len(y)))
     factors = {int(key): value for key, value in class_weight.items()}
     present, places = np.unique(classes, return_inverse=True)
     # By number and not by place: hinge losses call a class -1.

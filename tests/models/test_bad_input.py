@@ -428,6 +428,11 @@ CASES: dict[str, Case] = {
         InvalidArgument,
         ["class_weight", "-1"],
     ),
+    "class weights of several labels per row": (
+        lambda: classifier().fit(X, np.zeros((12, 5, 1)), class_weight={0: 2.0}, verbose=0),
+        InvalidArgument,
+        ["one class per row", "(12, 5, 1)"],
+    ),
     "a training step of Keras": (
         lambda: WithAStep().compile(loss="mse"),
         InvalidArgument,
