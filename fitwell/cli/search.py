@@ -17,7 +17,7 @@ from fitwell.cli.network import Settings, build_network, loss_for
 from fitwell.cli.problems import Wishes, load_problem
 from fitwell.cli.train import train_into
 from fitwell.data.wording import counted
-from fitwell.errors import InvalidArgument, StateError
+from fitwell.errors import FitwellError, InvalidArgument, StateError
 
 MINUTES = 5.0
 STORAGE_FILE = "search.db"
@@ -37,6 +37,7 @@ def search(options: Namespace) -> int:
     problem = load_problem(options.data, wishes)
     base = Settings.decide(_defaults(options), problem)
     folder = make_run_folder(problem.name, options.output)
+    run = None
     try:
         for note in problem.notes:
             say(note)
@@ -78,11 +79,21 @@ def search(options: Namespace) -> int:
         return INTERRUPTED if interrupted else code
     finally:
         # A search that came to nothing leaves nothing behind.
-        if not any(folder.glob("model.keras")):
+        if run is None or not _found_anything(run):
             for left in folder.glob(f"{STORAGE_FILE}*"):
                 left.unlink()
         with contextlib.suppress(OSError):
             folder.rmdir()
+
+
+def _found_anything(run: Any) -> bool:
+    """Return whether a trial was trained to its end, as far as can be told."""
+    try:
+        return bool(run.result.best_params)
+    except StateError:
+        return False
+    except FitwellError:
+        return True  # what cannot be read now may hold trials
 
 
 def _space() -> dict[str, Any]:

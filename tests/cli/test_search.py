@@ -15,6 +15,7 @@ import pytest
 from fitwell.cli.arguments import parse
 from fitwell.cli.network import Settings
 from fitwell.cli.search import _training
+from fitwell.errors import FileError
 
 FILES = {
     "model.keras",
@@ -81,6 +82,21 @@ def test_a_shared_storage_goes_on(fitwell: Callable[..., Any], table: Path, tmp_
     result = fitwell("search", table, *words, "--trials", 2, "--output", tmp_path / "two")
     assert result.code == 0 and "Tried 2 settings." in result.out
     assert not (tmp_path / "two" / "search.db").exists()
+
+
+@pytest.mark.slow
+def test_trials_outlive_a_final_training_that_fails(
+    fitwell: Callable[..., Any], table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*arguments: Any) -> int:
+        raise FileError("the disk is full")
+
+    monkeypatch.setattr("fitwell.cli.search.train_into", full)
+    words = ("--target", "price", "--epochs", 1, "--quiet", "--trials", 1, "--output", tmp_path / "run")
+    assert fitwell("search", table, *words).code == 2
+    assert optuna.load_study(
+        study_name=None, storage=f"sqlite:///{tmp_path / 'run' / 'search.db'}"
+    ).best_trial
 
 
 def test_the_final_training_is_of_the_column_that_was_searched_for() -> None:
