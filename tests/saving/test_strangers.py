@@ -12,8 +12,10 @@ from typing import Any
 import psutil
 import pytest
 
-from fitwell.errors import FitwellError
+import fitwell
+from fitwell.errors import FileError, FitwellError
 from fitwell.models import load_model
+from fitwell.saving.compiling import compile_config, compile_from
 from tests.saving.hostile import CANARY, Corpus
 
 _watching: list[list[tuple[str, Any]]] = []
@@ -86,3 +88,16 @@ def test_every_hostile_file_is_refused(tmp_path: Path, monkeypatch: pytest.Monke
 
 def _is_library(path: Any) -> bool:
     return "site-packages" in str(path) or str(path).startswith((sys.prefix, sys.base_prefix))
+
+
+@pytest.mark.parametrize(("metric", "name"), [("AUC", "num_thresholds"), ("ConfusionMatrix", "num_classes")])
+def test_a_metric_of_a_file_asks_for_no_gigabytes(metric: str, name: str) -> None:
+    """Found by fuzzing: 10**9 thresholds took all the memory there was."""
+    model = fitwell.Sequential([fitwell.layers.Dense(2, input_shape=(2,))])
+    model.compile(loss="mse", metrics=[getattr(fitwell.metrics, metric)(**{name: 3})])
+    config = compile_config(model)
+    assert config is not None
+    compile_from(model, config)
+    config["metrics"][0]["config"][name] = 10**9
+    with pytest.raises(FileError, match=f"{metric} with {name}=1,000,000,000"):
+        compile_from(model, config)
