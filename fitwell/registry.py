@@ -111,22 +111,24 @@ class Registry:
 
     def lookup(self, name: str) -> Any:
         """Return the class or function called `name`; the error suggests the nearest name."""
-        entry = self._find(name)
+        if name in _custom:
+            return _custom[name]
+        # What a user registered never takes the place of ours: its full name, "package>name", tells it apart.
+        entry = self.own(name)
+        if entry is None:
+            entry = _registered.get(name)
         if entry is None:
             raise unknown_entry(self.kind, name, self.names())
         return entry
 
-    def _find(self, name: str) -> Any:
-        if name in _custom:
-            return _custom[name]
-        # What a user registered never takes the place of ours: its full name, "package>name", tells it apart.
-        own = self._entries.get(_normalise(name))
-        return _registered.get(name) if own is None else own
+    def own(self, name: str) -> Any:
+        """Return what of ours is called `name`, or None."""
+        return self._entries.get(_normalise(name))
 
     def entry_of(self, config: Mapping[str, Any]) -> Any:
         """Return the class or function that a configuration means: the user's that it names, or ours."""
         name = str(config["class_name"])
-        return custom_entry(config) or self._entries.get(_normalise(name)) or self.lookup(name)
+        return custom_entry(config) or self.own(name) or self.lookup(name)
 
     def get(self, identifier: Any) -> Any:
         """Return the object that `identifier` stands for.
@@ -176,10 +178,8 @@ def custom_entry(config: Mapping[str, Any]) -> Any:
     """
     name, registered = str(config["class_name"]), config.get("registered_name")
     if not registered:
-        own = any(
-            r.module == config.get("module") and _normalise(name) in r._entries for r in _registries.values()
-        )
-        return None if own else _custom.get(name)
+        modules = [r.module for r in _registries.values() if r.own(name) is not None]
+        return None if config.get("module") in modules else _custom.get(name)
     registered = str(registered)
     names = (registered, registered.rpartition(">")[-1], name)
     found = [known[word] for known in (_custom, _registered) for word in names if word in known]
@@ -209,8 +209,19 @@ def _packaged_name(entry: Any) -> str | None:
 def _function_name(function: Any) -> str:
     """Return how a configuration names a function; one that is called like something of ours, by its package."""
     name = str(function.__name__)
-    others = (r._entries.get(_normalise(name), function) for r in _registries.values())
-    return name if all(other is function for other in others) else _packaged_name(function) or name
+    others = (r.own(name) for r in _registries.values())
+    return (
+        name
+        if all(other is None or other is function for other in others)
+        else _packaged_name(function) or name
+    )
+
+
+def told(value: Any) -> str:
+    """Return what a function or an object is, and how it is configured, in words."""
+    name = str(getattr(value, "__qualname__", type(value).__qualname__))
+    is_object = hasattr(value, "get_config") and not inspect.isclass(value)
+    return f"{name} {value.get_config()}" if is_object else name
 
 
 def kind_of(entry: Any) -> str | None:
@@ -292,7 +303,7 @@ def home_of(config: Mapping[str, Any]) -> Registry:
     for registry in _registries.values():
         if registry.module == module:
             return registry
-        entry = registry._entries.get(_normalise(name))
+        entry = registry.own(name)
         if entry is not None:
             found.append((registry, entry))
     if not found and custom_entry(config) is None and name not in _registered:
