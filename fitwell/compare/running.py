@@ -23,6 +23,7 @@ from fitwell.models.training import gather
 from fitwell.population import Population
 from fitwell.population.folds import classifies, labels_of
 from fitwell.random import SeedStream
+from fitwell.registry import told
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -259,8 +260,8 @@ def _other_losses(examples: Mapping[str, Model], metric: str) -> list[str]:
 
 def _told(loss: Any) -> str:
     found = losses.get(loss) if isinstance(loss, str) else loss
-    name = getattr(found, "__qualname__", type(found).__qualname__)
-    return f"{name} {found.get_config()}" if hasattr(found, "get_config") else f"{name} {found!r}"
+    # Of functions the very object counts: two lambdas have one name.
+    return told(found) if hasattr(found, "get_config") else repr(found)
 
 
 def _notes(trained: Mapping[str, Population]) -> list[str]:

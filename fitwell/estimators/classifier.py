@@ -145,9 +145,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         if self._task == "binary":
             said = np.concatenate([1 - said, said], axis=2)
         elif self._task == "multiclass":
-            said /= said.sum(
-                axis=2, keepdims=True
-            )  # float32 left them some 1e-7 off 1, which scikit-learn minds
+            # float32 left them some 1e-7 off 1, which scikit-learn minds.
+            said /= said.sum(axis=2, keepdims=True)
         return (said.mean(axis=0), said.std(axis=0)) if return_std else said.mean(axis=0)
 
     def predict(self, X: Any) -> NDArray[Any]:

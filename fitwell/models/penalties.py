@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Collection
-from typing import Any
 
 from fitwell.models.model import Model
+from fitwell.registry import told
 
-Penalties = frozenset[tuple[str, str]]
+Penalties = frozenset[str]
 
 
 def penalties_of(model: Model) -> Penalties:
     """Return every penalty that is part of the loss of `model`, in words."""
     found = [variable.regularizer for variable in model.variables]
     found += [layer.activity_regularizer for _, layer in model.flatten()]
-    return frozenset(_told(penalty) for penalty in found if penalty is not None)
-
-
-def _told(penalty: Any) -> tuple[str, str]:
-    name = getattr(penalty, "__qualname__", type(penalty).__qualname__)
-    return name, str(penalty.get_config()) if hasattr(penalty, "get_config") else ""
+    return frozenset(told(penalty) for penalty in found if penalty is not None)
 
 
 def warn_if_penalties_differ(penalties: Collection[Penalties], metric: str, where: str) -> bool:

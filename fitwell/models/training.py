@@ -39,7 +39,7 @@ EVALUATION_ROWS = 1024
 # Without a display, how long a dispatch may take before Ctrl-C is heard.
 PATIENCE_SECONDS = 0.5
 
-_TEST_BATCH_HOOKS = ("on_test_batch_begin", "on_test_batch_end")
+TEST_BATCH_HOOKS = ("on_test_batch_begin", "on_test_batch_end")
 
 
 # What a fit asks of its machine, and what it is answered (None only to begin).
@@ -313,7 +313,7 @@ class Fit:
     def _validation_inside(self) -> Validation | None:
         """Return the validation block when it may run inside the dispatch."""
         assert self.validation is not None
-        looked_at = self.observers.listens("on_test_begin", "on_test_end", *_TEST_BATCH_HOOKS)
+        looked_at = self.observers.listens("on_test_begin", "on_test_end", *TEST_BATCH_HOOKS)
         if (
             looked_at
             or not self.program.row_wise
@@ -567,7 +567,7 @@ def evaluate(
 ) -> dict[str, float]:
     """Run the model over `data` without learning, and return every metric by name."""
     program = model.runtime.prepare(data.example)
-    looks = observers.listens(*_TEST_BATCH_HOOKS)
+    looks = observers.listens(*TEST_BATCH_HOOKS)
     default = EVALUATION_ROWS if program.row_wise and not looks else 32
     feed = make_feed(
         data, batch_size, shuffle=False, seed=0, pad=program.row_wise, steps=steps, default=default

@@ -19,12 +19,10 @@ from fitwell.errors import InvalidArgument
 from fitwell.models import checks
 from fitwell.models.model import Model
 from fitwell.models.structure import structure
-from fitwell.models.training import PATIENCE_SECONDS, Data, Dispatches, Fit
+from fitwell.models.training import PATIENCE_SECONDS, TEST_BATCH_HOOKS, Data, Dispatches, Fit
 from fitwell.population.members import Member
 from fitwell.population.rows import Rows, Source
 from fitwell.variables import Variable
-
-_TEST_BATCH_HOOKS = ("on_test_batch_begin", "on_test_batch_end")
 
 
 @dataclass
@@ -189,7 +187,7 @@ def callbacks_for(given: Any, members: Sequence[Member]) -> Callable[[Member], S
 
 def _check_callback(callback: Any) -> None:
     observers = CallbackList([callback], None, {})
-    if observers.next_look() is not None or observers.listens(*_TEST_BATCH_HOOKS):
+    if observers.next_look() is not None or observers.listens(*TEST_BATCH_HOOKS):
         raise InvalidArgument(
             f"Population.fit: {type(callback).__name__} looks at batches, so every member would have to stop at "
             "every batch for it; look at epochs instead (on_epoch_end), or watch one model that is trained alone"
