@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 # A grid over a continuous range has so many points, as in KerasTuner.
 GRID_POINTS = 10
-# What population-based training multiplies or divides a number by.
+# What a number is multiplied or divided by to have a neighbour.
 FACTOR = 1.2
 
 _STORABLE = (type(None), bool, int, float, str)
@@ -57,8 +57,8 @@ class Domain:
         """Return whether `value` can be drawn."""
         raise NotImplementedError
 
-    def neighbour(self, value: Any, generator: np.random.Generator) -> Any:
-        """Return a value near `value`, for population-based training: a fifth more or less, or another choice."""
+    def neighbour(self, value: Any, generator: np.random.Generator, factor: float = FACTOR) -> Any:
+        """Return a value near `value`, for heirs and descendants: times or over `factor`, or another choice."""
         raise NotImplementedError
 
     def __eq__(self, other: object) -> bool:
@@ -111,15 +111,15 @@ class Float(Domain):
         space = np.geomspace if self.log else np.linspace
         return np.clip(space(self.low, self.high, GRID_POINTS), self.low, self.high).tolist()
 
-    def neighbour(self, value: float, generator: np.random.Generator) -> float:
-        """Return a fifth more or less, but at least a step, inside the range."""
+    def neighbour(self, value: float, generator: np.random.Generator, factor: float = FACTOR) -> float:
+        """Return `value` times or over `factor`, but at least a step away, inside the range."""
         up = bool(generator.integers(2))
         if self.step is not None:
             points = self.points()
             place = int(np.argmin(np.abs(np.asarray(points) - value)))
             return points[min(max(place + (1 if up else -1), 0), len(points) - 1)]
         # Near 0 a fifth is next to nothing; a hundredth of the range is not.
-        move = value * (FACTOR if up else 1 / FACTOR) - value
+        move = value * (factor if up else 1 / factor) - value
         if not self.log:
             move = math.copysign(max(abs(move), 0.01 * (self.high - self.low)), 1 if up else -1)
         return float(np.clip(value + move, self.low, self.high))
@@ -167,9 +167,9 @@ class Int(Domain):
         """Return every value."""
         return list(range(self.low, self.high + 1, self.step))
 
-    def neighbour(self, value: int, generator: np.random.Generator) -> int:
-        """Return a fifth more or less, but at least a step, inside the range."""
-        steps = max(1, round(value * (FACTOR - 1) / self.step)) * (1 if generator.integers(2) else -1)
+    def neighbour(self, value: int, generator: np.random.Generator, factor: float = FACTOR) -> int:
+        """Return `value` and about ``value · (factor - 1)`` more or less, but at least a step, inside the range."""
+        steps = max(1, round(value * (factor - 1) / self.step)) * (1 if generator.integers(2) else -1)
         return int(np.clip(value + steps * self.step, self.low, self.points()[-1]))
 
     def contains(self, value: Any) -> bool:
@@ -216,7 +216,7 @@ class Choice(Domain):
         kinds = [(type(text), text) for text in self._texts]
         return self.values[kinds.index((type(stored), stored))]
 
-    def neighbour(self, value: Any, generator: np.random.Generator) -> Any:
+    def neighbour(self, value: Any, generator: np.random.Generator, factor: float = FACTOR) -> Any:
         """Return the same value, or one time in five any of them."""
         return self.values[generator.integers(len(self.values))] if generator.random() < 0.2 else value
 
@@ -252,7 +252,7 @@ class Fixed(Domain):
         """Return the one value."""
         return [self.value]
 
-    def neighbour(self, value: Any, generator: np.random.Generator) -> Any:
+    def neighbour(self, value: Any, generator: np.random.Generator, factor: float = FACTOR) -> Any:
         """Return the one value."""
         return self.value
 

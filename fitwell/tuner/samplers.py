@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
 # So many trials are drawn at random before a sampler that learns begins to do so.
 STARTUP_TRIALS = 10
-# How many trials the evolutionary sampler breeds from.
-PARENTS = 16
 REDUCTION = 3
 
 
@@ -51,10 +49,9 @@ def _cmaes(seed: int) -> BaseSampler:
 
 
 def _evolution(seed: int) -> BaseSampler:
-    from optuna.samplers import NSGAIISampler
+    from fitwell.tuner.evolving import Evolution
 
-    # For a single objective this is a plain genetic algorithm with elitism.
-    return NSGAIISampler(population_size=PARENTS, seed=seed)
+    return Evolution(seed, STARTUP_TRIALS)
 
 
 # A grid draws nothing: its points are put into the study one by one.

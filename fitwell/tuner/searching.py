@@ -222,7 +222,7 @@ def search(
     minutes: stop after so long; trials that are not done then are taken up by the next call.
     sampler: ``"tpe"`` (tree-structured Parzen estimators, the default), ``"random"``, ``"grid"``, ``"gp"``
         (Gaussian process, for few and costly trials; needs torch), ``"cmaes"`` (for many numeric
-        hyperparameters), ``"evolution"`` (a genetic algorithm).
+        hyperparameters), ``"evolution"`` (descendants of the best: hyperparameters of two of them, moved a little).
     pruner: None, ``"hyperband"`` or ``"median"``: gives up trials that are behind after 1, 3, 9, … epochs.
     repeats: seeds that each setting is trained under; its value is the mean.
     objective: the metric that decides, in its best epoch: ``"val_loss"``, any other in the history, or an
