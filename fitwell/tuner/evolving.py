@@ -19,7 +19,7 @@ PARENTS = 8
 _MOST_CHANGES = 20
 
 
-class Evolution(BaseSampler):  # type: ignore[misc]
+class Evolution(BaseSampler):
     """Draws one trial by crossover and mutation, once `startup` trials have a finite value; at random before.
 
     Each hyperparameter is that of the first parent, or by even chance that of the second where it has it too, and
@@ -56,7 +56,7 @@ class Evolution(BaseSampler):  # type: ignore[misc]
 
     def _breed(self, study: Study) -> dict[str, Any]:
         sign = 1 if study.direction.name == "MINIMIZE" else -1
-        trials = study.get_trials(deepcopy=False)
+        trials: list[Any] = study.get_trials(deepcopy=False)
         judged = [t for t in trials if t.state.name == "COMPLETE" and np.isfinite(t.value)]
         if len(judged) < self._startup:
             return {}
