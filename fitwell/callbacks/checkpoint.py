@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fitwell.callbacks.base import Callback, Logs
-from fitwell.callbacks.stopping import direction
+from fitwell.callbacks.directions import direction
 from fitwell.errors import FileError, InvalidArgument, nearest
 from fitwell.progress import say
 from fitwell.spellings import warn_older

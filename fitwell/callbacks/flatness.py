@@ -8,8 +8,8 @@ import jax
 import jax.numpy as jnp
 
 from fitwell.callbacks.base import Callback, Logs
+from fitwell.callbacks.directions import direction
 from fitwell.callbacks.inside import Inside
-from fitwell.callbacks.stopping import direction
 from fitwell.engine.flatness import MEASURES, StopWhenFlat
 from fitwell.engine.policies import Policy
 from fitwell.errors import InvalidArgument, unknown_name

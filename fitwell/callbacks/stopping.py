@@ -5,39 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from fitwell.callbacks.base import Callback
+from fitwell.callbacks.directions import direction
 from fitwell.engine.policies import Policy, ReduceWhenStalled, StopWhenStalled
 from fitwell.errors import InvalidArgument
 from fitwell.progress import say
 from fitwell.spellings import warn_older
-
-# Metrics that are better when larger; everything else is taken for a loss.
-_LARGER_IS_BETTER = (
-    "acc",
-    "auc",
-    "precision",
-    "recall",
-    "f1",
-    "fbeta",
-    "r2",
-    "top_k",
-    "iou",
-    "cosine_similarity",
-    "cosine_proximity",
-    "sensitivity",
-    "specificity",
-    "true_positives",
-    "true_negatives",
-)
-
-
-def direction(monitor: str, mode: str) -> str:
-    """Return ``"min"`` or ``"max"``; ``"auto"`` is decided by the metric's name."""
-    if mode not in ("auto", "min", "max"):
-        raise InvalidArgument(f"mode must be 'auto', 'min' or 'max', got {mode!r}")
-    if mode != "auto":
-        return mode
-    name = monitor.removeprefix("val_").lower()
-    return "max" if any(word in name for word in _LARGER_IS_BETTER) and not name.endswith("loss") else "min"
 
 
 class EarlyStopping(Callback):

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitwell import losses, random
-from fitwell.callbacks.stopping import direction
+from fitwell.callbacks.directions import asked_direction
 from fitwell.compare.comparison import Comparison
 from fitwell.compare.parts import Parts, divide
 from fitwell.compare.words import ENOUGH_REPEATS
@@ -38,6 +38,7 @@ def compare(
     repeats: int = 20,
     vary: str = "splits",
     metric: str | None = None,
+    mode: str = "auto",
     baseline: str | None = None,
     test_data: Any = None,
     test_size: float | None = None,
@@ -65,6 +66,8 @@ def compare(
         intervals allow for the rows that repeats share (Nadeau & Bengio 2003). ``"seeds"`` keeps one division:
         the answer is about these very rows.
     metric: what judges: the first metric the models were compiled with, by default, else the loss.
+    mode: ``"max"`` when a larger `metric` is better, ``"min"`` when a smaller one is; by its name by default, which
+        must tell then.
     baseline: the candidate to compare the others with; all pairs by default.
     test_data: ``(x, y)`` to judge by, when there are such rows apart from `data`; the answer is about these.
     test_size, validation_size: fractions of the rows; a fifth each by default, less of large tables. Validation
@@ -101,6 +104,7 @@ def compare(
             stacklevel=2,
         )
     chosen = _choose_metric(metric, {name: _measured(model, data) for name, model in examples.items()})
+    larger_is_better = asked_direction(chosen, mode, "compare") == "max"
     trained = {}
     for name, build in candidates.items():
         templates = callbacks[name] if isinstance(callbacks, Mapping) else callbacks
@@ -121,7 +125,7 @@ def compare(
     return Comparison(
         scores,
         chosen,
-        direction(chosen, "auto") == "max",
+        larger_is_better,
         parts.varied,
         confidence,
         parts.overlap,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fitwell.callbacks.stopping import direction
+from fitwell.callbacks.directions import told_by_name
 from fitwell.errors import InvalidArgument, StateError, nearest
 from fitwell.population import table
 from fitwell.population.members import Member
@@ -78,7 +78,7 @@ def pairs(members: Sequence[Member], metric: str | None) -> Figure:
             + (f" ({names[0]}): use plot_effect({names[0]!r})" if names else "")
         )
     scores = np.array([table.score(member, measured) for member in members])
-    ordered = np.argsort(-scores if direction(measured, "auto") == "min" else scores)
+    ordered = np.argsort(scores if told_by_name(measured) == "max" else -scores)
     ordered = ordered[np.isfinite(scores[ordered])]  # the best are drawn last, on top
     if not ordered.size:
         raise StateError(f"no member has a finite {measured}: see `results`, column 'status'")

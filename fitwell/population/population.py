@@ -194,7 +194,8 @@ class Population:
     def results(self) -> pd.DataFrame:
         """A table with one row per member: its setting, seed and fold, how far it came, and its metrics.
 
-        For each metric the value after the last epoch and, as ``best_…``, the best of any epoch.
+        For each metric the value after the last epoch and, as ``best_…``, the best of any epoch; of a metric whose
+        name does not tell whether large or small is better (``my_score``), the last alone.
         `stopped_epoch` (counted from 0) is missing when no callback stopped the member.
         """
         return table.results(self.members)
@@ -212,24 +213,28 @@ class Population:
             )
         return self.members[number].model
 
-    def best(self, metric: str | None = None) -> Model:
+    def best(self, metric: str | None = None, mode: str = "auto") -> Model:
         """Return the model that is best by `metric`: ``val_loss`` by default, ``loss`` without validation.
+
+        mode: ``"max"`` when a larger value is better, ``"min"`` when a smaller one is; by the metric's name by
+            default, which must tell then.
 
         Judged by the weights the members have now: those of the epoch that early stopping restored, else
         the last. With folds the setting and seed that are best on average over the folds, and of these the
         model of the first fold; to learn from all rows, fit ``build(setting)`` anew.
         """
-        return self.members[table.ranking(self.members, metric)[0]].model
+        return self.members[table.ranking(self.members, metric, mode)[0]].model
 
-    def ensemble(self, top: int | None = None, metric: str | None = None) -> Ensemble:
-        """Return the best `top` members (all by default) as one predictor; `metric` as in `best`."""
+    def ensemble(self, top: int | None = None, metric: str | None = None, mode: str = "auto") -> Ensemble:
+        """Return the best `top` members (all by default) as one predictor; `metric` and `mode` as in `best`."""
         if top is None:
             return Ensemble([member.model for member in self.members])
         if isinstance(top, bool) or not isinstance(top, int) or not 1 <= top <= len(self.members):
             raise InvalidArgument(
                 f"ensemble: top must lie between 1 and the {len(self.members)} members, got {top!r}"
             )
-        return Ensemble([self.members[number].model for number in table.ranking(self.members, metric)[:top]])
+        best = table.ranking(self.members, metric, mode)[:top]
+        return Ensemble([self.members[number].model for number in best])
 
     def predict(self, x: Any, batch_size: int | None = None) -> Any:
         """Return the outputs of every member for the rows of `x`: ``[members, rows, ...]``."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fitwell.callbacks.stopping import direction
+from fitwell.callbacks.directions import asked_direction, told_by_name
 from fitwell.errors import InvalidArgument, StateError, nearest
 from fitwell.models.penalties import penalties_of, warn_if_penalties_differ
 from fitwell.population.members import Member
@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 
 def results(members: Sequence[Member]) -> pd.DataFrame:
-    """Return one row per member: setting, seed, fold, epochs, status, and every metric's last and best value."""
+    """Return one row per member: setting, seed, fold, epochs, status, and every metric's last and best value.
+
+    The best value only where the metric's name tells which that is.
+    """
     metrics = metric_names(members)
     found = []
     for member in members:
@@ -26,7 +29,9 @@ def results(members: Sequence[Member]) -> pd.DataFrame:
         for name in metrics:
             values = member.history.history.get(name, [])
             row[name] = values[-1] if values else math.nan
-            row[f"best_{name}"] = _best(values, name)
+            mode = told_by_name(name)
+            if mode is not None:
+                row[f"best_{name}"] = _best(values, mode)
         found.append(row | {"status": member.status})
     frame = rows(members, found)
     frame["stopped_epoch"] = frame["stopped_epoch"].astype("Int64")
@@ -87,8 +92,10 @@ def score(member: Member, metric: str) -> float:
     return next(reversed(values.values()), math.nan)
 
 
-def ranking(members: Sequence[Member], metric: str | None) -> list[int]:
+def ranking(members: Sequence[Member], metric: str | None, mode: str) -> list[int]:
     """Return the numbers of the members, best first; those that went NaN come last.
+
+    mode: ``"max"``, ``"min"``, or ``"auto"`` by the metric's name, which must tell then.
 
     Members of one setting and seed that differ in the fold count with their mean.
     """
@@ -96,7 +103,7 @@ def ranking(members: Sequence[Member], metric: str | None) -> list[int]:
     warn_if_penalties_differ(
         {penalties_of(member.model) for member in members}, name, "the ranking of members"
     )
-    sign = -1.0 if direction(name, "auto") == "max" else 1.0
+    sign = -1.0 if asked_direction(name, mode, "the ranking of members") == "max" else 1.0
     sums: dict[tuple[int, int], list[float]] = {}
     keys = [(id(member.setting), member.seed) for member in members]
     for key, member in zip(keys, members, strict=True):
@@ -113,10 +120,10 @@ def best_so_far(members: Sequence[Member]) -> dict[str, float]:
     if not metric_names(members):
         return {}
     name = check_metric(members, None)
-    return {f"best {name}": _best([score(member, name) for member in members], name)}
+    return {f"best {name}": _best([score(member, name) for member in members], "min")}
 
 
-def _best(values: Sequence[float], name: str) -> float:
+def _best(values: Sequence[float], mode: str) -> float:
     finite = [value for value in values if math.isfinite(value)]
-    choose = max if direction(name, "auto") == "max" else min
+    choose = max if mode == "max" else min
     return choose(finite, default=math.nan)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fitwell.callbacks.stopping import direction as direction_of
+from fitwell.callbacks.directions import told_by_name
 from fitwell.errors import InvalidArgument, nearest
 
 
@@ -42,11 +42,18 @@ class Objective:
 
 
 def as_objective(given: Any) -> Objective:
-    """Return the objective of a metric's name, whose direction its name tells; or `given`, if it is one."""
+    """Return the objective of a metric whose name must tell its direction; or `given`, if it is one."""
     if isinstance(given, Objective):
         return given
     if isinstance(given, str):
-        return Objective(given, direction_of(given, "auto"))
+        direction = told_by_name(given)
+        if direction is None:
+            hint = nearest(given, ("loss", "val_loss", "accuracy", "val_accuracy")) or "."
+            raise InvalidArgument(
+                f"objective={given!r}{hint} Whether a larger or a smaller value is the better one, its name does not "
+                f"tell; for a metric of your own write fw.tuner.Objective({given!r}, 'max'), or 'min'"
+            )
+        return Objective(given, direction)
     raise InvalidArgument(
         f"objective: expected the name of a metric such as 'val_loss', or fw.tuner.Objective(name, direction), "
         f"got {given!r}"

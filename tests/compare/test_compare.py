@@ -196,6 +196,22 @@ def test_callbacks_may_differ_by_candidate() -> None:
     assert (found.scores["free"] < found.scores["stopped"]).all()
 
 
+def test_a_metric_of_ones_own_is_better_as_one_says() -> None:
+    def share_right(y_true: Any, y_pred: Any) -> Any:
+        return (y_true == (y_pred > 0.5)).astype("float32")
+
+    candidates = {
+        "slow": lambda: build(0.0, metrics=[share_right]),
+        "fast": lambda: build(1.0, metrics=[share_right]),
+    }
+    with pytest.raises(
+        InvalidArgument, match="'share_right' is the better one, its name does not tell; add mode="
+    ):
+        run(candidates)
+    found = run(candidates, mode="max", epochs=5)
+    assert found.larger_is_better and found.best == found.scores.mean().idxmax()
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [

@@ -171,13 +171,23 @@ def test_a_classifier_that_answers_as_one(classes):
 
     def build(setting):
         model = fw.Sequential([fw.Input((4,)), fw.layers.Dense(3, activation="softmax")])
-        model.compile(loss="sparse_categorical_crossentropy", optimizer="sgd", metrics=["accuracy"])
+        model.compile(
+            loss="sparse_categorical_crossentropy", optimizer="sgd", metrics=["accuracy", share_right]
+        )
         return model
+
+    def share_right(y_true, y_pred):
+        return (y_pred.argmax(axis=-1) == y_true).astype("float32")
 
     population = fw.Population(build, seeds=range(3)).fit(x, y, epochs=3, verbose=0)
     np.testing.assert_allclose(population.ensemble().predict(x).mean.sum(axis=1), 1, rtol=1e-5)
     ranked = population.results["accuracy"].to_numpy()
     assert population.best("accuracy") is population.member(int(ranked.argmax()))
+    # The name of one's own function does not tell which value is the best.
+    assert "share_right" in population.results and "best_share_right" not in population.results
+    assert population.best("share_right", mode="max") is population.best("accuracy")
+    with pytest.raises(InvalidArgument, match="'share_right' is the better one, its name does not tell"):
+        population.best("share_right")
 
 
 def test_a_saved_population_goes_on_as_if_nothing_had_happened(regression, tmp_path):
