@@ -8,18 +8,21 @@ whatever code was traced, and the compiler runs once per architecture.
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Any
 
 import jax
 import numpy as np
 
+from fitwell.engine import devices
+
 # Compiled programs kept for reuse; each holds native code of a few MB at most.
 CAPACITY = 128
 
-_programs: OrderedDict[str, Any] = OrderedDict()
+_programs: OrderedDict[Hashable, Any] = OrderedDict()
 
 
 @dataclass
@@ -34,11 +37,61 @@ class Statistics:
 statistics = Statistics()
 
 
+class Programs:
+    """The compiled forms of some functions, by a key and by the device they run on.
+
+    Threads may ask for one at once: a function is traced by the first of them, and compiled once per device.
+    """
+
+    def __init__(self) -> None:
+        self._compiled: dict[Hashable, Any] = {}
+        self._traced: dict[Hashable, Any] = {}
+        self._tracing = threading.Lock()
+        self._compiling: dict[jax.Device, threading.Lock] = {}
+
+    def find(self, key: Hashable, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+        """Return the compiled form of `function` for this thread's device, compiled at the first call with `key`."""
+        device = devices.here()
+        found = self._compiled.get((key, device))
+        return self._make(key, device, function, arguments) if found is None else found
+
+    def _make(
+        self, key: Hashable, device: jax.Device, function: Callable[..., Any], arguments: tuple[Any, ...]
+    ) -> Any:
+        with self._tracing:
+            compiling = self._compiling.setdefault(device, threading.Lock())
+        # The first thread of a device compiles, the others of that device wait.
+        with compiling:
+            if (key, device) not in self._compiled:
+                traced = self._trace((key, device.platform), function, arguments)
+                self._compiled[key, device] = compile_traced(traced, arguments)
+            return self._compiled[key, device]
+
+    def _trace(self, key: Hashable, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+        with self._tracing:
+            if key in self._traced:
+                return self._traced[key]
+            traced = trace(function, arguments)
+            if jax.local_device_count() > 1:
+                self._traced[key] = traced
+            return traced
+
+
 def compile_program(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
     """Return the compiled form of `function` for arguments of these shapes, compiling only what is new."""
-    lowered = jax.jit(function).lower(*arguments)
+    return compile_traced(trace(function, arguments), arguments)
+
+
+def trace(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+    """Return what `function` does with arguments of these shapes, for any device of one platform."""
     statistics.traced += 1
-    key = _digest(lowered, arguments)
+    return jax.jit(function).trace(*arguments)
+
+
+def compile_traced(traced: Any, arguments: tuple[Any, ...]) -> Any:
+    """Return the compiled form of what was traced, for the device of this thread; compile only what is new."""
+    lowered = traced.lower()
+    key = _digest(lowered, arguments), devices.here()
     if key in _programs:
         statistics.reused += 1
         _programs.move_to_end(key)
@@ -52,13 +105,13 @@ def compile_program(function: Callable[..., Any], arguments: tuple[Any, ...]) ->
 
 
 def compiler_options() -> dict[str, Any] | None:
-    """Return XLA options for this device.
+    """Return XLA options for the device of this thread.
 
     On CPUs dots stay ordinary operations instead of becoming calls into a library of kernels: only then
     can a whole training loop be compiled into one function (see `config.prepare_xla`), which makes small
     networks two to four times faster; `loops` keeps larger ones out of it.
     """
-    if jax.default_backend() != "cpu":
+    if devices.here().platform != "cpu":
         return None
     return {"xla_cpu_experimental_ynn_fusion_type": ""}
 

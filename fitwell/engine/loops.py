@@ -20,6 +20,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from fitwell.engine import devices
+
 Array = Any
 
 # Multiplications a step may make in products that plain loops do well, and in those they do badly.
@@ -30,7 +32,7 @@ _SLOW_WIDTH = 32
 
 def is_small(weights: Mapping[str, Array], rows: int) -> bool:
     """Return whether a step over `rows` rows with these weights is quick enough without library calls."""
-    if jax.default_backend() != "cpu":
+    if devices.here().platform != "cpu":
         return True
     shapes = [np.shape(weight) for weight in weights.values()]
     if any(len(shape) > 2 for shape in shapes):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -172,13 +171,12 @@ class Machine:
         self.policies = list(policies)
         self.validation = validation
         self._result_names = program.result_names()
-        self._compiled: dict[Any, Any] = {}
-        self._compiling = threading.Lock()
+        self._programs = compiling.Programs()
 
     @property
     def identity(self) -> int:
         """Equal for machines that share what is compiled."""
-        return id(self._compiled)
+        return id(self._programs)
 
     def over(self, validation: Validation | None) -> Machine:
         """Return this machine with other validation rows of the same shapes; both share what is compiled."""
@@ -245,12 +243,8 @@ class Machine:
         return self.find(("close", tuple(results)), self._close, arguments)(*arguments)
 
     def find(self, key: Any, function: Any, arguments: tuple[Any, ...]) -> Any:
-        """Return the compiled form of `function`, compiled at the first call with `key`."""
-        # Members of a population call one machine from several threads: the first compiles, the others wait.
-        with self._compiling:
-            if key not in self._compiled:
-                self._compiled[key] = compiling.compile_program(function, arguments)
-            return self._compiled[key]
+        """Return the compiled form of `function`, compiled at the first call with `key` on this device."""
+        return self._programs.find(key, function, arguments)
 
     def _close(self, state: TrainState, logs: dict[str, Array]) -> TrainState:
         memories = dict(state.policies)

@@ -11,7 +11,7 @@ import numpy as np
 from fitwell import random
 from fitwell.context import CallContext, call_context
 from fitwell.data.feeds import count_rows
-from fitwell.engine import compiling
+from fitwell.engine import compiling, devices
 from fitwell.layers.base import shielded
 from fitwell.models.sharing import Shared, share
 from fitwell.variables import bind, named_hyperparameters
@@ -55,7 +55,7 @@ class Inference:
         if self.model.is_row_wise:
             # A few sizes serve all: short batches are padded to a power of two.
             x = jax.tree.map(lambda leaf: _padded(leaf, 1 << (rows - 1).bit_length()), x)
-        key = compiling.signature(x)
+        key = compiling.signature(x), devices.here()
         shared = self._sharing()
         if key not in shared.compiled and not shared.is_intact:
             shared = self._shared = Shared(self, None)

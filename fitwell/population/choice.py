@@ -8,8 +8,7 @@ member does so by itself.
 
 from __future__ import annotations
 
-import jax
-
+from fitwell.engine import devices
 from fitwell.population.fitting import MemberFit
 
 # Multiplications of one step from which a member keeps an accelerator busy by itself (a guess: not measured).
@@ -20,7 +19,7 @@ LARGEST_STACK = 256
 
 def stacks(fit: MemberFit, members: int) -> bool:
     """Return whether to stack `members` like the one of `fit`."""
-    if jax.default_backend() == "cpu" or members < 2 or not fit.stackable:
+    if devices.here().platform == "cpu" or members < 2 or not fit.stackable:
         return False
     weights = sum(variable.size for variable in fit.program.trainable.values())
     return fit.feed.batch_size * weights < _BUSY

@@ -13,6 +13,7 @@ import numpy as np
 from fitwell import random
 from fitwell.callbacks.base import CallbackList, as_callbacks
 from fitwell.data.feeds import ArrayFeed, Batch, Feed, Work
+from fitwell.engine import devices
 from fitwell.engine.machine import Report, Validation
 from fitwell.engine.pace import Pace
 from fitwell.errors import InvalidArgument
@@ -43,9 +44,13 @@ class Group:
 
 @dataclass
 class Course:
-    """What the fits of one group share: the rows, and how far a dispatch may run."""
+    """What the fits of one group share: the rows, and how far a dispatch may run.
+
+    home: the device where the models are used before and after.
+    """
 
     rows: Rows
+    home: jax.Device = field(default_factory=devices.here)
     pace: Pace = field(default_factory=lambda: Pace(PATIENCE_SECONDS))
     checked: bool = False
     measured: list[str] | None = None
@@ -143,6 +148,9 @@ class MemberFit(Fit):
         self.member.begin(self.history)
         yield from super().dispatches()
         self._conclude()
+        if devices.here() != self.course.home:
+            # Left there, the weights would be copied whenever they are used.
+            self.runtime.adopt(jax.device_get(self.runtime.current))
 
     def _conclude(self) -> None:
         member = self.member

@@ -1,15 +1,16 @@
-"""The rows that members share: packed and moved to the device once, divided into folds where asked."""
+"""The rows that members share: packed once, moved to each device once, divided into folds where asked."""
 
 from __future__ import annotations
 
 import dataclasses
+import threading
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
+from fitwell.engine import devices
 from fitwell.engine.machine import Validation
 from fitwell.errors import InvalidArgument
 from fitwell.models.model import Model
@@ -24,11 +25,21 @@ class Rows:
     """
 
     def __init__(self, data: Data, validation: Data | None, folds: Sequence[Fold] | None) -> None:
-        self.data = data
         self.validation = validation
         self.folds = folds
         self._parts: dict[int | None, Data | None] = {None: validation}
-        self._blocks: dict[int | None, Validation | None] = {}
+        self._placed = {devices.here(): _brought(data)}
+        self._blocks: dict[tuple[int | None, jax.Device], Validation | None] = {}
+        self._placing = threading.Lock()
+
+    @property
+    def data(self) -> Data:
+        """The training rows, on the device of this thread."""
+        device = devices.here()
+        with self._placing:
+            if device not in self._placed:
+                self._placed[device] = _brought(next(iter(self._placed.values())))
+            return self._placed[device]
 
     def validation_of(self, fold: int | None) -> Data | None:
         """Return the rows that members of `fold` are validated with."""
@@ -39,11 +50,12 @@ class Rows:
         return self._parts[fold]
 
     def block_of(self, fold: int | None, validation: Data, batch_size: int | None) -> Validation | None:
-        """Return them as a block for the dispatch, made once."""
-        if fold not in self._blocks:
+        """Return them as a block for the dispatch, made once for each device."""
+        place = fold, devices.here()
+        if place not in self._blocks:
             room = None if self.folds is None else _room(len(part.validation) for part in self.folds)
-            self._blocks[fold] = resident_validation(validation, batch_size, room)
-        return self._blocks[fold]
+            self._blocks[place] = resident_validation(validation, batch_size, room)
+        return self._blocks[place]
 
     def chosen_by(self, fold: int | None) -> dict[str, Any]:
         """Return the rows that members of `fold` learn from, as arguments of `ArrayFeed`."""
@@ -118,10 +130,12 @@ class Source:
         if self._divided is None and (self._folds is not None or self._splits is not None):
             # Once for all: a splitter without a seed of its own divides anew whenever it is asked.
             self._divided = make_folds(self._folds, self._splits, batch, classifies(model.loss))
-        return Rows(_on_device(data), validation, self._divided)
+        return Rows(data, validation, self._divided)
 
 
-def _on_device(data: Data) -> Data:
-    """Return rows that the feeds of all members share instead of each moving its own."""
-    batch = jax.tree.map(lambda leaf: leaf if isinstance(leaf, np.memmap) else jnp.asarray(leaf), data.batch)
+def _brought(data: Data) -> Data:
+    """Return rows on the device of this thread, which the feeds of all members there share."""
+    batch = jax.tree.map(
+        lambda leaf: leaf if isinstance(leaf, np.memmap) else devices.bring(leaf), data.batch
+    )
     return dataclasses.replace(data, batch=batch)

@@ -1,0 +1,39 @@
+"""Which device a thread computes on, and which ones there are.
+
+The answer is JAX's default device: who wants something done elsewhere does it inside ``with
+jax.default_device(device):``, which holds for its thread. Nothing is committed to a device: arrays that were
+left on one follow to wherever they are used next.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+
+import jax
+import numpy as np
+
+
+def here() -> jax.Device:
+    """Return the device that this thread computes on."""
+    return available()[0]
+
+
+def available() -> list[jax.Device]:
+    """Return the devices that work may be given to: the default device if one was set, else all of this process."""
+    chosen = jax.config.jax_default_device  # type: ignore[attr-defined]
+    # JAX takes the name of a platform, too.
+    return [chosen] if isinstance(chosen, jax.Device) else jax.local_devices(backend=chosen)
+
+
+def on(device: jax.Device) -> AbstractContextManager[object]:
+    """Let this thread compute on `device` inside the block."""
+    # Also the programs behind single operations belong to a device; those that are there already are to serve.
+    return nullcontext() if device == here() else jax.default_device(device)
+
+
+def bring(leaf: jax.Array | np.ndarray) -> jax.Array:
+    """Return an array with its values on the device of this thread."""
+    if isinstance(leaf, jax.Array) and leaf.devices() == {here()}:
+        return leaf
+    # Named no device, it goes to the default one and is not committed to it.
+    return jax.device_put(np.asarray(leaf))
