@@ -82,7 +82,7 @@ class Variable(Cell):
         trainable: bool = True,
         dtype: Any = None,
     ) -> None:
-        self.dtype = jnp.dtype(dtype) if dtype is not None else jnp.asarray(value).dtype
+        self.dtype = jnp.dtype(dtype if dtype is not None else jnp.result_type(np.asarray(value)))
         # Held as NumPy until first use on a device: building a model compiles and transfers nothing.
         self._value: Any = np.array(value, dtype=self.dtype)
         self.name = name
@@ -100,7 +100,8 @@ class Variable(Cell):
         if not isinstance(self._value, jax.Array):
             # A variable may be read first inside somebody's trace; the array it keeps must not be a tracer.
             with jax.ensure_compile_time_eval():
-                self._value = jnp.asarray(self._value)
+                # `jnp.asarray` would compile a program for every new shape.
+                self._value = jax.device_put(self._value)
         return self._value
 
     @property

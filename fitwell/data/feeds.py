@@ -135,8 +135,9 @@ class ArrayFeed(Feed):
             sizes = np.clip(self.rows - firsts, 0, self.batch_size)
         self.orders = self.ordering(self.rows, shuffle, seed, chosen)
         self.pad = pad or sizes is None
-        self._sizes = None if sizes is None else jnp.asarray(sizes)
-        self.block = jax.device_put(block)  # `jnp.asarray` would need room for two copies
+        self._sizes = None if sizes is None else jax.device_put(sizes)
+        # `jnp.asarray` would need room for two copies, and compile a program for each shape.
+        self.block = jax.device_put(block)
         most = max(1, min(most_epochs, _ORDER_BUDGET // (self._places * self.batch_size)))
         self.epochs_at_once = 1 << (most.bit_length() - 1)
         self._key = (
@@ -229,14 +230,14 @@ class ArrayFeed(Feed):
         for epoch in range(first_epoch, first_epoch + epochs):
             order = self.orders(range(epoch, epoch + 1))[0]
             split = full * self.batch_size
-            body = jnp.asarray(order[:split].reshape(1, full, self.batch_size))
+            body = jax.device_put(order[:split].reshape(1, full, self.batch_size))
             yield from _parts(
                 self.block, body, None, full, allowance, True, False, ("body", self._key), start
             )
             start = 0
             yield Work(
                 self.block,
-                jnp.asarray(order[split:].reshape(1, 1, -1)),
+                jax.device_put(order[split:].reshape(1, 1, -1)),
                 None,
                 1,
                 0,
@@ -374,16 +375,16 @@ class StreamFeed(Feed):
             joined = np.zeros((places * size, *np.shape(leaves[0])[1:]), jnp.result_type(*leaves))
             for index, leaf in enumerate(leaves):
                 joined[index * size : index * size + len(leaf)] = leaf
-            return jnp.asarray(joined)
+            return jax.device_put(joined)
 
         block = jax.tree.map(join, *batches)
-        order = jnp.arange(places * size, dtype=jnp.int32).reshape(1, places, size)
+        order = jax.device_put(np.arange(places * size, dtype=np.int32).reshape(1, places, size))
         if not self.pad or (self.rows is not None and self.rows % self.batch_size == 0):
             # No batch is short: the very program that an `ArrayFeed` of these rows would run, bit for bit.
             return block, order, None
         sizes = np.zeros(places, np.int32)
         sizes[: len(counts)] = counts
-        return block, order, jnp.asarray(sizes)
+        return block, order, jax.device_put(sizes)
 
 
 def _read_ahead(items: Iterator[Any], depth: int = 2) -> Iterator[Any]:

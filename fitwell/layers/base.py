@@ -390,16 +390,16 @@ class Layer(Configurable):
         elif isinstance(value, Variable):
             value = value.value
         elif isinstance(value, np.ndarray | np.number):
-            value = jnp.asarray(value)
+            value = jax.device_put(value)
         elif isinstance(value, Mapping):
             return {key: self._convert(item) for key, item in value.items()}
         elif isinstance(value, list | tuple):
             if value and all(_is_numeric(item) for item in value):
-                value = jnp.asarray(np.asarray(value))
+                value = jax.device_put(np.asarray(value))
             else:
                 return type(value)(self._convert(item) for item in value)
         elif hasattr(value, "to_numpy"):
-            value = jnp.asarray(value.to_numpy())
+            value = jax.device_put(value.to_numpy())
         else:
             return value
         if jnp.issubdtype(value.dtype, jnp.floating) and value.dtype != self.dtype:

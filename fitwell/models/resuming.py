@@ -285,7 +285,7 @@ def _filled(state: TrainState, saved: dict[str, np.ndarray], where: str) -> tupl
             return (
                 value
                 if like is leaf
-                else jax.random.wrap_key_data(jnp.asarray(value), impl=jax.random.key_impl(leaf))
+                else jax.random.wrap_key_data(jax.device_put(value), impl=jax.random.key_impl(leaf))
             )
         had = "nothing" if value is None else f"{value.dtype} {value.shape}"
         problems.add(f"{name} is {like.dtype} {np.shape(like)}, the checkpoint has {had}")

@@ -210,12 +210,12 @@ def resident_validation(data: Data, batch_size: int | None, room: int | None = N
         sizes = np.clip(rows - size * np.arange(steps, dtype=np.int32), 0, size)
 
     def split(leaf: Any) -> Any:
-        # On the host: the device would have to compile a program for each shape.
+        # On the host, and not by `jnp.asarray`: the device would have to compile a program for each shape.
         padded = np.zeros((steps * size, *leaf.shape[1:]), leaf.dtype)
         padded[:rows] = leaf
-        return jnp.asarray(padded.reshape(steps, size, *leaf.shape[1:]))
+        return jax.device_put(padded.reshape(steps, size, *leaf.shape[1:]))
 
-    return Validation(jax.tree.map(split, data.batch), None if sizes is None else jnp.asarray(sizes))
+    return Validation(jax.tree.map(split, data.batch), None if sizes is None else jax.device_put(sizes))
 
 
 class Fit:
