@@ -68,9 +68,9 @@ def search(options: Namespace) -> int:
             run.run()
         except KeyboardInterrupt:
             interrupted = True
-        best = _report(run.result, folder, interrupted)
-        if best is None:
+        if not run.result.trials["state"].eq("complete").any():
             return INTERRUPTED if interrupted else _nothing()
+        best = _report(run.result, folder, interrupted)
         settings = _settings(base, best)
         training = _training(options, settings)
         unfinished.begin(folder, training.arguments)
@@ -156,13 +156,10 @@ def _check_sampler(name: str) -> str:
     return name
 
 
-def _report(result: Any, folder: Path, interrupted: bool) -> dict[str, Any] | None:
-    """Say what was found and write it into the folder; return the best setting, or None when there is none."""
+def _report(result: Any, folder: Path, interrupted: bool) -> dict[str, Any]:
+    """Say what was found and write it into the folder; return the best setting."""
     say = output().print
-    try:
-        best = result.best_params
-    except StateError:
-        return None
+    best = result.best_params
     table = result.trials
     ended = table[table["state"] == "complete"]
     write_beside(folder / "trials.csv", table.to_csv(lineterminator="\n"))

@@ -102,6 +102,7 @@ class BreedingSearch(Search):
             finally:
                 self._ledger.release(tickets)
             self._live.batch_ends(self._ledger.frozen())
+        self._conclude()
         return TrainedPopulation(self)
 
     def _populate(self, tickets: list[Ticket]) -> tuple[Population | None, list[Setting]]:

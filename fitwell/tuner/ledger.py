@@ -271,15 +271,26 @@ class Ledger:
 
     def complete(self) -> list[Any]:
         """Return the complete trials with a finite value; raises `StateError` when there is none."""
-        found = [
-            trial for trial in self.frozen() if trial.state.name == "COMPLETE" and math.isfinite(trial.value)
-        ]
+        found = self.finite()
         if not found:
-            raise StateError(
-                "no trial has come to a finite value yet, so none is the best; see `trials`, column 'state', and "
-                "search on"
+            lost = self.lost()
+            why = (
+                f": {told_lost(lost)}. See `trials`, column 'reason'; NaN often means that the rates of the space are "
+                "too large"
+                if lost
+                else "; see `trials`, column 'state', and search on"
             )
+            raise StateError(f"no trial has come to a finite value yet, so none is the best{why}")
         return found
+
+    def finite(self) -> list[Any]:
+        """Return the complete trials with a finite value."""
+        return [trial for trial in self._complete() if math.isfinite(trial.value)]
+
+    def lost(self, own: bool = False) -> list[Any]:
+        """Return the trials that were trained and came to no finite value; `own`: those of this worker alone."""
+        lost = [trial for trial in self._complete() if not math.isfinite(trial.value)]
+        return [t for t in lost if t.user_attrs.get(WORKER) == self.worker.name] if own else lost
 
     def best(self) -> Any:
         """Return the best of the complete trials."""
@@ -302,6 +313,9 @@ class Ledger:
         trial.set_user_attr(REASON, reason)
         self.study.tell(trial, state=_state("FAIL"))
 
+    def _complete(self) -> list[Any]:
+        return [trial for trial in self.frozen() if trial.state.name == "COMPLETE"]
+
     def _in_state(self, name: str) -> list[Any]:
         return list(self.study.get_trials(deepcopy=False, states=(_state(name),)))
 
@@ -317,6 +331,15 @@ class Ledger:
     def _note(self, name: str, value: float) -> None:
         with self.storage.guarded():
             self.study.set_user_attr(name, value)
+
+
+def told_lost(trials: Sequence[Any]) -> str:
+    """Return how many trials came to no finite value, and what became of the first, in words."""
+    first = trials[0]
+    setting = ", ".join(f"{name}={value!r}" for name, value in first.params.items())
+    count = "1 trial" if len(trials) == 1 else f"{len(trials)} trials"
+    what = f"trial {first.number} with {setting} ({first.user_attrs[REASON]})"
+    return f"{count} came to no finite value, the first is {what}"
 
 
 def _state(name: str) -> Any:

@@ -68,6 +68,12 @@ class Live:
         if self._lines:
             say(self._headline())
 
+    def end(self, remarks: Sequence[str]) -> None:
+        """Say what is remarkable, below the table."""
+        if self._lines or self._live is not None:
+            for remark in remarks:
+                say(remark)
+
     def _redraw(self) -> None:
         if self._live is not None:
             self._live.update(self._table())

@@ -10,6 +10,7 @@ from fitwell.models.model import Model
 from fitwell.population.ensemble import Ensemble
 from fitwell.tuner.hyperparameters import HyperParameters, Setting
 from fitwell.tuner.ledger import REASON, Ledger
+from fitwell.tuner.remarks import told_edges
 from fitwell.tuner.training import Trainer
 
 if TYPE_CHECKING:
@@ -79,12 +80,15 @@ class SearchResult:
 
     def ranking(self) -> list[Any]:
         """Return the complete trials with a finite value as Optuna holds them, the best first."""
-        sign = 1 if self.objective.direction == "min" else -1
-        return sorted(self._ledger.complete(), key=lambda trial: sign * trial.value)
+        return self._ranked(self._ledger.complete())
 
     def best_hyperparameters(self, count: int = 1) -> list[HyperParameters]:
         """Return the hyperparameters of the `count` best trials as objects to build from: ``build(hp)``."""
         return [self._ledger.drawn(trial)[0] for trial in self.ranking()[:count]]
+
+    def _ranked(self, trials: list[Any]) -> list[Any]:
+        sign = 1 if self.objective.direction == "min" else -1
+        return sorted(trials, key=lambda trial: sign * trial.value)
 
     def _model(self, trial: Any) -> Model:
         values, epochs = trial.user_attrs[VALUES], trial.user_attrs[EPOCHS]
@@ -123,6 +127,11 @@ class SearchResult:
             row |= {f"{name} (setting)" if name in taken else name: value for name, value in setting.items()}
             rows.append(row | {REASON: notes.get(REASON, "")})
         return pd.DataFrame(rows).set_index("trial") if rows else pd.DataFrame(columns=["value", "state"])
+
+    def remarks(self) -> list[str]:
+        """Return a sentence for every hyperparameter whose best values lie at an end of its range."""
+        finite = self._ranked(self._ledger.finite())
+        return told_edges(finite, finite + self._ledger.lost())
 
     def plot(self) -> list[Axes]:
         """Draw how the search went, and the objective against each hyperparameter; return the axes."""

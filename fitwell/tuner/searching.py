@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 import time
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,12 +15,12 @@ import numpy as np
 
 from fitwell.data.feeds import Batch
 from fitwell.data.fingerprint import fingerprint
-from fitwell.errors import InvalidArgument, nearest
+from fitwell.errors import InvalidArgument, NonFiniteWarning, nearest
 from fitwell.models.packing import is_stream
 from fitwell.population import Population
 from fitwell.population.layouts import cores
 from fitwell.tuner.domains import Domain
-from fitwell.tuner.ledger import Ledger, Ticket
+from fitwell.tuner.ledger import Ledger, Ticket, told_lost
 from fitwell.tuner.live import Live
 from fitwell.tuner.objective import Objective, as_objective
 from fitwell.tuner.optional import import_optuna
@@ -136,7 +137,15 @@ class Search:
                 if self._train(tickets, deadline):
                     raise KeyboardInterrupt
                 each = (time.monotonic() - began) / len(tickets)
+        self._conclude()
         return self.result
+
+    def _conclude(self) -> None:
+        """Say what a user should know beside the best trial."""
+        lost = self._ledger.lost(own=True)
+        if lost:
+            warnings.warn(f"search: {told_lost(lost)}", NonFiniteWarning, stacklevel=4)
+        self._live.end(self.result.remarks())
 
     def _room(self, deadline: float | None, last: int, each: float) -> int:
         """Return for how many trials there is time, by the seconds that `each` of the `last` ones took.

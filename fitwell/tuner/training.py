@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from fitwell.callbacks.base import Callback, Logs, as_callbacks
 from fitwell.callbacks.stopping import EarlyStopping
 from fitwell.data.feeds import Batch, count_rows
 from fitwell.data.splits import split_rows
+from fitwell.errors import NonFiniteWarning
 from fitwell.models.model import Model
 from fitwell.models.penalties import Penalties, penalties_of, warn_if_penalties_differ
 from fitwell.models.training import Data, gather
@@ -157,7 +159,9 @@ class Trainer:
 
     def fit(self, population: Population, **changed: Any) -> None:
         """Call `Population.fit` with the data and arguments of the search, some of them `changed`."""
-        population.fit(*self._data, **{**self._arguments, "verbose": 0, **changed})
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", NonFiniteWarning)  # the search says it once, of its trials
+            population.fit(*self._data, **{**self._arguments, "verbose": 0, **changed})
 
     def populate(self, settings: Sequence[Setting], batch: Outcome) -> Population | None:
         """Build all members; those whose setting is refused are noted in `batch` and left out."""

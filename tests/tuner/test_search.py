@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -173,12 +174,28 @@ def test_rungs_do_not_change_the_curves() -> None:
 
 def test_a_trial_whose_loss_becomes_nan_is_the_worst() -> None:
     space = {"learning_rate": tuner.Choice([0.05, 1e6])}
-    with pytest.warns(fw.errors.NonFiniteWarning):
+    with pytest.warns(fw.errors.NonFiniteWarning) as warned:
         result = tuner.search(build, space, data(), sampler="grid", epochs=40, storage=":memory:", verbose=0)
+    words = (
+        r"1 trial came to no finite value, the first is trial 1 with learning_rate=1000000.0 \(NaN in epoch"
+    )
+    assert len(warned) == 1 and re.search(words, str(warned[0].message))
+    assert warned[0].filename == __file__
     assert list(result.trials["value"]) == [result.best_value, np.inf]
     assert "NaN in epoch" in result.trials["reason"][1]
     assert result.best_params == {"learning_rate": 0.05}
     assert len(result.best_models(2)) == len(result.best_hyperparameters(2)) == 1
+
+
+def test_where_all_trials_became_nan_the_error_says_so() -> None:
+    space = {"learning_rate": tuner.Float(1e8, 1e9)}
+    with pytest.warns(fw.errors.NonFiniteWarning):
+        result = tuner.search(build, space, data(), trials=2, epochs=5, storage=":memory:", verbose=0)
+    with pytest.raises(
+        StateError, match=r"2 trials came to no finite value, the first is trial 0 .*rates of the space are too large"
+    ):
+        _ = result.best_params
+    assert result.remarks() == []
 
 
 def test_a_trial_whose_objective_was_never_measured_is_the_worst() -> None:
