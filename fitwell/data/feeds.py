@@ -70,11 +70,16 @@ class Work:
 
 
 class Feed:
-    """A source of works. `rows` and `steps` are per epoch, None when not known before the end."""
+    """A source of works. `rows` and `steps` are per epoch, None when not known before the end.
+
+    draws_ahead: whether the orders of the epochs to come are drawn on a thread while the device works. Where
+        others keep all cores busy, starting the thread takes longer than drawing.
+    """
 
     rows: int | None
     steps: int | None
     batch_size: int
+    draws_ahead = True
 
     def works(
         self, first_epoch: int, epochs: int, allowance: Callable[[], int], start: int = 0
@@ -172,14 +177,18 @@ class ArrayFeed(Feed):
             return
         steps = self.steps or 0
         epoch, end = first_epoch, first_epoch + epochs
-        # The orders of the epochs to come are drawn on a thread while the device works.
         with ThreadPoolExecutor(1, "fitwell-orders") as thread:
             ahead: Future[np.ndarray] | None = None
             while epoch < end:
                 most = 1 if start else allowance() // steps
                 count = max(1, min(most, self.epochs_at_once, end - epoch))
                 orders = self._orders(epoch, count, ahead)
-                ahead = thread.submit(self._draw, epoch + count, min(count, end - epoch - count))
+                left = end - epoch - count
+                ahead = (
+                    thread.submit(self._draw, epoch + count, min(count, left))
+                    if left and self.draws_ahead
+                    else None
+                )
                 if count > 1:
                     yield Work(
                         self.block,

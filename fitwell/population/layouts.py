@@ -89,6 +89,8 @@ class Alone:
         member, start = self._start
         with random.drawing_from(member.stream):
             self._fit = start()
+            # On a CPU the other members keep the cores busy.
+            self._fit.feed.draws_ahead = devices.here().platform != "cpu"
             self._fit.run()
         self._fit = None
         self.done = 1
