@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from fitwell.engine import devices
 from fitwell.errors import InvalidArgument
 from fitwell.models.model import Model
 from fitwell.models.packing import pack_inputs
@@ -60,11 +61,17 @@ def predict_all(groups: Sequence[Sequence[Model]], x: Any, batch_size: int | Non
         x = pack_inputs(x, names)
     firsts = [group[0].predict(x, batch_size) for group in groups]
     outputs: list[Any] = []
+    device = devices.here()
+
+    def predict(model: Model) -> Any:
+        with devices.on(device):  # threads do not inherit it
+            return model.predict(x, batch_size)
+
     with ThreadPoolExecutor(cores(), "fitwell-predict") as pool:
         for group, first in zip(groups, firsts, strict=True):
             for model in group[1:]:
                 model.inference.share(group[0].inference)
-            outputs += [first, *pool.map(lambda model: model.predict(x, batch_size), group[1:])]
+            outputs += [first, *pool.map(predict, group[1:])]
     shapes = {str(jax.tree.map(np.shape, output)) for output in outputs}
     if len(shapes) > 1:
         raise InvalidArgument(

@@ -100,6 +100,10 @@ class Population:
 
         A member whose loss is no longer finite stops there with its last good weights; the others go on.
         Ctrl-C stops the members that are running with all they learned; those not begun stay untrained.
+
+        Where JAX has several devices (``jax.local_devices()``), all of them train members. In turn, as on CPUs, a
+        member comes out the same to the bit on whichever; stacks are smaller then, and equal to rounding.
+        ``with jax.default_device(device):`` around the call keeps to one.
         """
         checks.check_epochs(epochs, initial_epoch)
         if x is None:
