@@ -53,6 +53,10 @@ class Model(OlderMethods, Layer):
         self._outputs_known = False
         self._targets_are_named = False
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the compiled forward pass out of copies and pickles: their next call makes it again."""
+        return {**vars(self), "_inference": None}
+
     # --- compiling -----------------------------------------------------------------------------------------
 
     def compile(

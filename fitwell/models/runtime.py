@@ -38,6 +38,9 @@ class Runtime:
         self.objective = objective
         self.seed = random.next_seed()
         self.epoch = 0
+        self._compile_later()
+
+    def _compile_later(self) -> None:
         self.state: TrainState | None = None
         self._program: ModelProgram | None = None
         self._frozen: list[bool] = []
@@ -45,6 +48,14 @@ class Runtime:
         self._shared: Shared[ModelProgram] | None = None
         self._no_metrics: dict[str, np.ndarray] | None = None
         self._shapes: list[tuple[Any, ...]] = []
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave what is compiled out of copies and pickles: their next call makes it again."""
+        return {name: vars(self)[name] for name in ("model", "optimizer", "objective", "seed", "epoch")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._compile_later()
 
     # --- the program ---------------------------------------------------------------------------------------
 
