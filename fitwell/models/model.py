@@ -247,7 +247,12 @@ class Model(OlderMethods, Layer):
         return outputs
 
     def train_on_batch(
-        self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        class_weight: Any = None,
+        return_dict: bool = False,
     ) -> Any:
         """Make one update on one batch and return its loss and metrics, as `evaluate` does."""
         self.runtime.warn_if_freezing_changed()
@@ -262,12 +267,15 @@ class Model(OlderMethods, Layer):
             verbose=0,
             averaged=False,
         ).run()
-        values = [entries[-1] for entries in history.history.values()]
-        return values[0] if len(values) == 1 else values
+        found = {name: entries[-1] for name, entries in history.history.items()}
+        values = list(found.values())
+        return found if return_dict else values[0] if len(values) == 1 else values
 
-    def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None) -> Any:
-        """Return the loss and metrics of one batch."""
-        return self.evaluate(x, y, sample_weight=sample_weight, verbose=0)
+    def test_on_batch(
+        self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
+    ) -> Any:
+        """Return the loss and metrics of one batch, as `evaluate` does."""
+        return self.evaluate(x, y, sample_weight=sample_weight, verbose=0, return_dict=return_dict)
 
     def predict_on_batch(self, x: Any) -> Any:
         """Return the outputs for one batch."""

@@ -426,3 +426,7 @@ def test_train_on_batch_and_test_on_batch() -> None:
     peer.reset_metrics()
     want = peer.test_on_batch(x, y)
     assert ours.test_on_batch(x, y) == pytest.approx([float(value) for value in want], rel=1e-4)
+    for method in ("test_on_batch", "train_on_batch"):
+        peer.reset_metrics()
+        want = {name: float(value) for name, value in getattr(peer, method)(x, y, return_dict=True).items()}
+        assert getattr(ours, method)(x, y, return_dict=True) == pytest.approx(want, rel=1e-4)
