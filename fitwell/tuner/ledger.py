@@ -19,7 +19,7 @@ from fitwell.errors import InvalidArgument, StateError
 from fitwell.tuner.domains import Domain
 from fitwell.tuner.hyperparameters import HyperParameters, InvalidSetting, Setting
 from fitwell.tuner.objective import Objective
-from fitwell.tuner.optional import import_optuna, quiet
+from fitwell.tuner.optional import import_optuna
 from fitwell.tuner.samplers import make_sampler
 from fitwell.tuner.space import Space, stored
 from fitwell.tuner.storage import Storage
@@ -159,8 +159,9 @@ class Ledger:
 
     def refuse(self, ticket: Ticket, reason: str) -> None:
         """Note that the build function refused a setting; it does not count as a trial."""
-        with self.storage.guarded():
-            self._refuse(ticket.trial, reason)
+        with self.storage.locked():
+            if self._is_ours(ticket):
+                self._refuse(ticket.trial, reason)
 
     def check_refusals(self) -> None:
         """Raise `InvalidArgument` when nothing but refusals has come of the last trials."""
@@ -245,14 +246,18 @@ class Ledger:
 
     def report(self, ticket: Ticket, step: int, value: float) -> bool:
         """Note the value after `step` epochs; return whether the pruner gives the trial up."""
-        with self.storage.guarded():
+        with self.storage.guarded():  # no lock: members report from several threads
+            if not self._is_ours(ticket):
+                return True
             if step not in ticket.reported:
                 ticket.trial.report(value, step)
             return bool(ticket.trial.should_prune())
 
     def finish(self, ticket: Ticket, value: float, pruned: bool = False, **notes: Any) -> None:
         """Note the value of a trial, and whether it was given up early."""
-        with self.storage.guarded(), quiet():
+        with self.storage.locked():
+            if not self._is_ours(ticket):
+                return
             for name, note in notes.items():
                 ticket.trial.set_user_attr(name, note)
             state = _state("PRUNED") if pruned else None
@@ -260,8 +265,8 @@ class Ledger:
 
     def release(self, tickets: Sequence[Ticket]) -> None:
         """Give trials back that were not trained to their end; somebody takes them up again."""
-        with self.storage.guarded():
-            for ticket in tickets:
+        with self.storage.locked():
+            for ticket in filter(self._is_ours, tickets):
                 ticket.trial.set_user_attr(WORKER, "")
 
     def frozen(self) -> list[Any]:
@@ -306,6 +311,13 @@ class Ledger:
 
         hp = HyperParameters(look_up)
         return hp, self.space.draw(hp)
+
+    def _is_ours(self, ticket: Ticket) -> bool:
+        """Return whether a trial is still this worker's, which others take for dead after a long silence.
+
+        A computer that was asleep wakes up to this. Whoever took the trial over trains the same model.
+        """
+        return self.frozen()[ticket.number].user_attrs.get(WORKER) == self.worker.name
 
     # --- inside --------------------------------------------------------------------------------------------
 

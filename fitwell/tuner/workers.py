@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import socket
@@ -44,11 +45,9 @@ class Worker:
 
     def _beat(self) -> None:
         while not self._done.wait(BEAT_SECONDS):
-            try:
+            # Whether this was for once only, the thread that trains finds out when it next needs the storage.
+            with contextlib.suppress(FileError):
                 self._note(_PREFIX + self.name, time.time())
-            except FileError:
-                # The thread that trains meets the same when it next needs the storage, and tells the user.
-                return
 
 
 def is_alive(name: str, notes: Mapping[str, Any], now: float | None = None) -> bool:

@@ -192,7 +192,8 @@ def test_where_all_trials_became_nan_the_error_says_so() -> None:
     with pytest.warns(fw.errors.NonFiniteWarning):
         result = tuner.search(build, space, data(), trials=2, epochs=5, storage=":memory:", verbose=0)
     with pytest.raises(
-        StateError, match=r"2 trials came to no finite value, the first is trial 0 .*rates of the space are too large"
+        StateError,
+        match=r"2 trials came to no finite value, the first is trial 0 .*rates of the space are too large",
     ):
         _ = result.best_params
     assert result.remarks() == []

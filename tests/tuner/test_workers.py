@@ -16,6 +16,8 @@ import numpy as np
 import optuna
 import pytest
 
+from fitwell import tuner
+from fitwell.errors import FileError
 from fitwell.tuner import ledger, workers
 from fitwell.tuner.storage import open_storage
 from tests.tuner import searching_worker
@@ -139,6 +141,48 @@ def test_a_process_that_is_gone_is_dead_at_once() -> None:
     host, _, token = worker.name.rsplit(":", 2)
     name = f"{host}:{gone.pid}:{token}"
     assert not workers.is_alive(name, {f"worker {name}": time.time()})
+
+
+@pytest.mark.parametrize("pruner", [None, "median"])
+def test_a_worker_that_was_taken_for_dead_leaves_its_trials_to_the_other(
+    pruner: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a computer was asleep: both have trained the trials, and neither may fall over the other."""
+    slow = tuner.Search(
+        searching_worker.build, searching_worker.SPACE, searching_worker.data(), trials=3, epochs=2, batch=3,
+        storage=tmp_path / "a.db", verbose=0, sampler="random", pruner=pruner,
+    )  # fmt: skip
+    begun = slow._trainer.train
+
+    def train(*arguments: Any) -> Any:
+        with monkeypatch.context() as patch:
+            patch.setattr(workers, "SILENCE_SECONDS", -1.0)
+            searching_worker.search(tmp_path / "a.db", 3, epochs=2, batch=3, pruner=pruner)
+        return begun(*arguments)
+
+    monkeypatch.setattr(slow._trainer, "train", train)
+    table = slow.run().trials
+    assert len(table) == 3 and "running" not in set(table["state"]) and table["state"][0] == "complete"
+    alone = searching_worker.search(":memory:", 3, epochs=2, pruner=pruner).trials
+    assert table["value"][0] == alone["value"][0]
+
+
+def test_a_worker_goes_on_telling_that_it_lives_after_the_storage_was_locked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(workers, "BEAT_SECONDS", 0.01)
+    heard: list[str] = []
+
+    def note(name: str, when: float) -> None:
+        heard.append(name)
+        if len(heard) == 2:
+            raise FileError("locked")
+
+    with workers.Worker(note):
+        end = time.monotonic() + 10
+        while len(heard) < 4 and time.monotonic() < end:
+            time.sleep(0.01)
+    assert len(heard) >= 4
 
 
 def test_a_trial_that_takes_worker_after_worker_with_it_is_given_up(
