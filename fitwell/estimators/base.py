@@ -16,7 +16,9 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from fitwell.callbacks import EarlyStopping
 from fitwell.errors import InvalidArgument
 from fitwell.estimators.network import Network, check_parameters
+from fitwell.models import Model
 from fitwell.population import Population
+from fitwell.population.members import Setting
 from fitwell.random import SeedStream
 
 _LARGEST_SEED = 2**31 - 1
@@ -98,11 +100,10 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         parameters = self.get_params(deep=False)
         stream = SeedStream(check_random_state(self.random_state).randint(_LARGEST_SEED))
         self._network = Network(task, inputs, outputs, rows, parameters)
-        self.population_ = self._build_members([stream.next() for _ in range(self.n_members)])
+        self.population_ = Population(self._build, seeds=[stream.next() for _ in range(self.n_members)])
 
-    def _build_members(self, seeds: list[int]) -> Population:
-        network: Network = self._network
-        return Population(lambda setting: network.build(), seeds=seeds)
+    def _build(self, setting: Setting) -> Model:
+        return self._network.build()
 
     def _fit(self, X: NDArray[Any], y: NDArray[Any], weights: Any, epochs: int, **settings: Any) -> None:
         self.population_.fit(
@@ -170,14 +171,12 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
     def __getstate__(self) -> dict[str, Any]:
         state = dict(super().__getstate__())
         if "population_" in state:
-            members = state.pop("population_").members
-            state["_members"] = [(member.seed, member.model.get_weights()) for member in members]
+            # The whole training state, so that `partial_fit` goes on as it would have.
+            state["_members"] = state.pop("population_").as_tree()
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         members = state.pop("_members", None)
         super().__setstate__(state)
         if members is not None:
-            self.population_ = self._build_members([seed for seed, _ in members])
-            for member, (_, weights) in zip(self.population_.members, members, strict=True):
-                member.model.set_weights(weights)
+            self.population_ = Population.of_tree(members, self._build)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import ClassifierMixin
-from sklearn.utils import compute_sample_weight
+from sklearn.utils import compute_class_weight, compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import column_or_1d, validate_data
 
@@ -177,13 +177,15 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
     def _targets(self, y: NDArray[Any]) -> NDArray[Any]:
         if self._task == "multilabel":
             return y.astype(np.float32)
+        return self._codes(y).astype(np.float32 if self._task == "binary" else np.int32)
+
+    def _codes(self, y: NDArray[Any]) -> NDArray[Any]:
         unknown = np.setdiff1d(y, self.classes_)
         if len(unknown):
             raise DataError(
                 f"y has labels that are not among the classes {self.classes_.tolist()}: {unknown.tolist()}"
             )
-        codes = np.searchsorted(self.classes_, y)
-        return codes.astype(np.float32 if self._task == "binary" else np.int32)
+        return np.searchsorted(self.classes_, y)
 
     def _outputs_for(self) -> int:
         return 1 if self._task == "binary" else len(self.classes_)
@@ -191,7 +193,12 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
     def _with_classes(self, sample_weight: Any, X: NDArray[Any], y: NDArray[Any]) -> Any:
         if self.class_weight is None:
             return sample_weight
-        by_class = compute_sample_weight(self.class_weight, y)
+        if self._task == "multilabel":
+            by_class = compute_sample_weight(self.class_weight, y)
+        else:
+            # By all classes there are: those of a batch for `partial_fit` may be fewer.
+            factors = compute_class_weight(self.class_weight, classes=self.classes_, y=y)
+            by_class = factors[self._codes(y)]
         return by_class if sample_weight is None else by_class * np.asarray(sample_weight)
 
     def __sklearn_tags__(self) -> Any:

@@ -34,8 +34,7 @@ def write(filepath: Any, members: Sequence[Member], groups: Sequence[Group], ove
         raise FileError(f"{str(path)!r} exists already; pass overwrite=True or another name")
     if not path.parent.is_dir():
         raise FileError(f"there is no folder {str(path.parent)!r}: make it first")
-    places = {id(member): place for place, member in enumerate(members)}
-    write_checkpoint(path, {"format": _FORMAT, "groups": [_group(group, places) for group in groups]})
+    write_checkpoint(path, as_tree(members, groups))
 
 
 def read(filepath: Any, build: Build) -> tuple[list[Member], list[Group]]:
@@ -46,6 +45,17 @@ def read(filepath: Any, build: Build) -> tuple[list[Member], list[Group]]:
     tree = read_checkpoint(path)
     if not isinstance(tree, dict) or tree.get("format") != _FORMAT:
         raise FileError(f"{str(path)!r} holds something else than a population")
+    return of_tree(tree, build, repr(str(path)))
+
+
+def as_tree(members: Sequence[Member], groups: Sequence[Group]) -> dict[str, Any]:
+    """Return all members, sorted into groups, as dicts and lists of numbers and texts."""
+    places = {id(member): place for place, member in enumerate(members)}
+    return {"format": _FORMAT, "groups": [_group(group, places) for group in groups]}
+
+
+def of_tree(tree: dict[str, Any], build: Build, name: str) -> tuple[list[Member], list[Group]]:
+    """Return what `as_tree` was given, the models built anew by `build`; `name`: of the tree, for people."""
     found: dict[int, Member] = {}
     settings: dict[str, Setting] = {}
     groups = []
@@ -56,7 +66,7 @@ def read(filepath: Any, build: Build) -> tuple[list[Member], list[Group]]:
             notes["setting"] = settings.setdefault(repr(notes["setting"]), notes["setting"])
         made = [_member(notes, build) for notes in written["members"]]
         for number, member in enumerate(made):
-            _restore(member, example, {name: stack[number] for name, stack in written["state"].items()}, path)
+            _restore(member, example, {at: stack[number] for at, stack in written["state"].items()}, name)
             member.stream.position = written["members"][number]["drawn"]
         found |= {notes["place"]: member for notes, member in zip(written["members"], made, strict=True)}
         groups.append(Group(example, made))
@@ -125,7 +135,7 @@ def _state(member: Member) -> dict[str, np.ndarray]:
     return {_name(path): np.asarray(leaf) for path, leaf in jax.tree.leaves_with_path(tree)}
 
 
-def _restore(member: Member, example: Batch, arrays: dict[str, np.ndarray], path: Path) -> None:
+def _restore(member: Member, example: Batch, arrays: dict[str, np.ndarray], origin: str) -> None:
     runtime = member.model.runtime
     with random.drawing_from(member.stream):
         runtime.prepare(example)
@@ -135,7 +145,7 @@ def _restore(member: Member, example: Batch, arrays: dict[str, np.ndarray], path
         made, kept = (part[name].shape if name in part else "nothing" for part in (expected, arrays))
         if made != kept:
             raise FileError(
-                f"{str(path)!r} was written by a population of other models: for {member.where}, {name} is {kept} in "
+                f"{origin} was written by a population of other models: for {member.where}, {name} is {kept} in "
                 f"the file and {made} in what build returns; load it with the build function it was made with"
             )
     tree = {name: getattr(fresh, name) for name in _KEPT}

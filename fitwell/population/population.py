@@ -296,6 +296,18 @@ class Population:
         population.members, population._groups = archive.read(filepath, build)
         return population
 
+    def as_tree(self) -> dict[str, Any]:
+        """Return what `save` writes, as dicts and lists of numbers, texts and arrays."""
+        return archive.as_tree(self.members, self._groups)
+
+    @classmethod
+    def of_tree(cls, tree: dict[str, Any], build: Build) -> Population:
+        """Return the population that was taken apart by `as_tree`; see `load`."""
+        population = cls.__new__(cls)
+        population.build = build
+        population.members, population._groups = archive.of_tree(tree, build, "the tree")
+        return population
+
     def __len__(self) -> int:
         return len(self.members)
 

@@ -145,6 +145,28 @@ def test_partial_fit_goes_on_epoch_by_epoch(iris: Any) -> None:
         model.partial_fit(X, y, classes=[0, 1, 2, 3])
 
 
+def test_partial_fit_goes_on_after_a_pickle_as_without(iris: Any) -> None:
+    X, y = iris
+    model = MLPClassifier((8,), dropout=0.2, n_members=2, random_state=0, learning_rate_init=0.05)
+    for _ in range(3):
+        model.partial_fit(X, y, classes=[0, 1, 2])
+    again = pickle.loads(pickle.dumps(model))
+    for each in (model, again):
+        each.partial_fit(X, y)
+    np.testing.assert_array_equal(again.predict_proba(X), model.predict_proba(X))
+
+
+def test_weights_by_class_are_known_where_a_batch_lacks_some(iris: Any) -> None:
+    X, y = iris
+    models = [
+        MLPClassifier(random_state=0, class_weight=weights) for weights in ({1: 5.0}, {0: 1, 1: 5, 2: 1})
+    ]
+    for model in models:
+        model.partial_fit(X[:50], y[:50], classes=[0, 1, 2])
+        model.partial_fit(X, y)
+    np.testing.assert_array_equal(models[0].predict_proba(X), models[1].predict_proba(X))
+
+
 def test_partial_fit_takes_batches_and_weights_as_they_are(iris: Any) -> None:
     X, y = iris
     model = MLPClassifier(
