@@ -48,6 +48,43 @@ def read(filepath: Any, build: Build) -> tuple[list[Member], list[Group]]:
     return of_tree(tree, build, repr(str(path)))
 
 
+def read_parts(filepaths: Sequence[Any], build: Build) -> tuple[list[Member], list[Group]]:
+    """Return what several files hold, one after another, as one population."""
+    members: list[Member] = []
+    groups: list[Group] = []
+    settings: dict[str, Setting] = {}
+    for filepath in filepaths:
+        part, its_groups = read(filepath, build)
+        for member in part:
+            # As in one file, one dict for all that have the setting.
+            member.setting = settings.setdefault(repr(member.setting), member.setting)
+        _check_part(part, members, os.fspath(filepath))
+        members += part
+        groups += its_groups
+    return members, groups
+
+
+def _check_part(part: Sequence[Member], others: Sequence[Member], name: str) -> None:
+    """Refuse members that cannot belong to one population with `others`, which were read before."""
+    known = {(id(member.setting), member.seed, member.fold) for member in others}
+    for member in part:
+        if (id(member.setting), member.seed, member.fold) in known:
+            raise FileError(
+                f"{name!r} holds {member.where}, and so does a file before it: give every process members of its "
+                "own, such as members[rank::processes]"
+            )
+    have, before = _folds(part), _folds(others)
+    if others and have != before:
+        raise FileError(
+            f"{name!r} was trained with {have or 'no'} folds and the files before it with {before or 'none'}: "
+            "what is put together must have been trained in one way"
+        )
+
+
+def _folds(members: Sequence[Member]) -> int:
+    return max((member.fold + 1 for member in members if member.fold is not None), default=0)
+
+
 def as_tree(members: Sequence[Member], groups: Sequence[Group]) -> dict[str, Any]:
     """Return all members, sorted into groups, as dicts and lists of numbers and texts."""
     places = {id(member): place for place, member in enumerate(members)}

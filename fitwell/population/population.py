@@ -289,11 +289,26 @@ class Population:
     def load(cls, filepath: Any, build: Build) -> Population:
         """Read a population written by `save`; `build` is the function it was made with.
 
+        filepath: one file, or a list of them, whose members become one population, in this order.
+
         The file holds numbers and texts and runs no code. A loaded population goes on as the saved one would.
+
+        Several files are how processes, on one machine or on many, share a population: each trains its part,
+        and whoever has the files puts them together. That pays on machines of their own; on one, `fit` uses all
+        cores and devices by itself::
+
+            part = fw.Population(build, members[rank::processes], seeds=range(10))
+            part.fit(x, y, epochs=100, folds=5)
+            part.save(f"part-{rank}.fit")
+            # when all are done
+            pop = fw.Population.load([f"part-{rank}.fit" for rank in range(processes)], build)
         """
+        files = list(filepath) if isinstance(filepath, list | tuple) else [filepath]
+        if not files:
+            raise InvalidArgument("load: expected a file or a list of files, got an empty list")
         population = cls.__new__(cls)
         population.build = build
-        population.members, population._groups = archive.read(filepath, build)
+        population.members, population._groups = archive.read_parts(files, build)
         return population
 
     def as_tree(self) -> dict[str, Any]:
