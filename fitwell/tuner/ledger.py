@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,6 +29,8 @@ from fitwell.tuner.workers import Worker, is_alive
 
 WORKER = "worker"
 TERMS = "fitwell"
+# Tells a study from one of the same name that was there before.
+TOKEN = "token"
 DEATHS = "workers lost"
 REASON = "reason"
 # The hyperparameters at the end, of a trial that changed them on its way.
@@ -41,17 +45,22 @@ MOST_REFUSALS = 100
 class Ticket:
     """A trial that this worker has to train.
 
-    setting: what its model is built from. reported: the steps that a worker before reported already.
-    hp: what draws from the trial; values that a worker before drew are drawn again.
+    guarded: `Storage.guarded`, for drawing. setting: what its model is built from. reported: the steps that a
+    worker before reported already. hp: what draws from the trial; values that a worker before drew are drawn again.
     """
 
     trial: Any
+    guarded: Callable[[], AbstractContextManager[None]] = nullcontext
     setting: Setting = field(default_factory=dict)
     reported: frozenset[int] = frozenset()
     hp: HyperParameters = field(init=False)
 
     def __post_init__(self) -> None:
-        self.hp = HyperParameters(lambda name, domain: domain.suggest(self.trial, name))
+        def draw(name: str, domain: Domain) -> Any:
+            with self.guarded():
+                return domain.suggest(self.trial, name)
+
+        self.hp = HyperParameters(draw)
 
     @property
     def number(self) -> int:
@@ -90,7 +99,8 @@ class Ledger:
         self._sampler = sampler
         self._seed = seed
         self._first = [self._as_stored(setting) for setting in first]
-        with storage.locked():
+        self._points = space.grid()
+        with storage.locked(), storage.guarded():
             known = [found.study_name for found in optuna.get_all_study_summaries(storage.backend, False)]
             if overwrite and name in known:
                 optuna.delete_study(study_name=name, storage=storage.backend)
@@ -102,6 +112,7 @@ class Ledger:
                 load_if_exists=True,
             )
             self._check_terms(json.loads(json.dumps(terms)))
+            self._token = self._token_now()
             self.finished_before = len(self._ended())
         self.worker = Worker(self._note)
 
@@ -114,6 +125,7 @@ class Ledger:
                     "name=..., or overwrite=True to delete it"
                 )
             self.study.set_user_attr(TERMS, terms)
+            self.study.set_user_attr(TOKEN, secrets.token_hex(8))
             return
         differ = [name for name in {**begun, **terms} if begun.get(name) != terms.get(name)]
         if differ:
@@ -130,27 +142,23 @@ class Ledger:
         tickets: list[Ticket] = []
         refused = 0
         with self.storage.locked():
-            points = self.space.grid() if self._sampler == "grid" else None
-            orphans, waiting = self._orphans(), len(self._in_state("WAITING"))
-            while len(tickets) < count:
-                if orphans:
-                    ticket = self._adopt(orphans.pop(0))
+            with self.storage.guarded():
+                orphans = self._orphans()
+            try:
+                while len(tickets) < count and refused < MOST_REFUSALS:
+                    ticket = self._take(orphans)
                     if ticket is None:
-                        continue
-                elif waiting:
-                    ticket, waiting = self._ask(), waiting - 1
-                elif self._full() or not self._enqueue(points):
-                    break
-                else:
-                    ticket = self._ask()
-                try:
-                    ticket.setting = self.space.draw(ticket.hp)
-                    tickets.append(ticket)
-                except InvalidSetting as error:
-                    self._refuse(ticket.trial, str(error))
-                    refused += 1
-                    if refused >= MOST_REFUSALS:
                         break
+                    tickets.append(ticket)
+                    try:
+                        ticket.setting = self.space.draw(ticket.hp)
+                    except InvalidSetting as error:
+                        with self.storage.guarded():
+                            self._refuse(tickets.pop().trial, str(error))
+                        refused += 1
+            except BaseException:  # an error of the build function, say: nobody will train these
+                self._give_back(tickets)
+                raise
         if refused >= MOST_REFUSALS and not tickets:
             raise self._nothing_valid(f"{refused} settings in a row")
         if not tickets and not self._begun():
@@ -159,7 +167,7 @@ class Ledger:
 
     def refuse(self, ticket: Ticket, reason: str) -> None:
         """Note that the build function refused a setting; it does not count as a trial."""
-        with self.storage.locked():
+        with self.storage.locked(), self.storage.guarded():
             if self._is_ours(ticket):
                 self._refuse(ticket.trial, reason)
 
@@ -180,22 +188,43 @@ class Ledger:
         self._seed_sampler(waiting[0].number if waiting else len(self.study.get_trials(deepcopy=False)))
         trial = self.study.ask()
         trial.set_user_attr(WORKER, self.worker.name)
-        return Ticket(trial)
+        return Ticket(trial, self.storage.guarded)
 
     def _seed_sampler(self, number: int) -> None:
         self.study.sampler = make_sampler(self._sampler, self._seed, number)
 
-    def _enqueue(self, points: Any) -> bool:
-        """Make a trial that waits, where its setting is not the sampler's to choose; False at the end of a grid."""
-        known = [trial.params for trial in self.study.get_trials(deepcopy=False)]
+    def _take(self, orphans: list[Any]) -> Ticket | None:
+        """Return a trial that was left, or else a new one; None when there shall be no more."""
+        with self.storage.guarded():
+            while orphans:
+                ticket = self._adopt(orphans.pop(0))
+                if ticket is not None:
+                    return ticket
+            if self._in_state("WAITING"):
+                return self._ask()
+            if self._full():
+                return None
+            known = [trial.params for trial in self.study.get_trials(deepcopy=False)]
+        chosen = None
         if len(known) < len(self._first):
-            self.study.enqueue_trial(self._first[len(known)])
-        elif points is not None:
-            point = next((point for point, _ in points if point not in known), None)
-            if point is None:
-                return False
-            self.study.enqueue_trial(point)
-        return True
+            chosen = self._first[len(known)]
+        elif self._sampler == "grid":
+            chosen = self._next_point(known)
+            if chosen is None:
+                return None
+        with self.storage.guarded():
+            if chosen is not None:
+                self.study.enqueue_trial(chosen)
+            return self._ask()
+
+    def _next_point(self, known: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+        """Return the next point of the grid that nobody has; None at its end."""
+        try:
+            # Every point is passed once: what is known stays known.
+            return next((point for point, _ in self._points if point not in known), None)
+        except BaseException:
+            self._points = self.space.grid()  # a generator ends with an error
+            raise
 
     def _as_stored(self, setting: Mapping[str, Any]) -> dict[str, Any]:
         given = self.space.apart(setting)
@@ -240,7 +269,7 @@ class Ledger:
                 self._refuse(trial, f"{deaths} workers died while they trained it")
                 return None
         trial.set_user_attr(WORKER, self.worker.name)
-        return Ticket(trial, reported=frozenset(frozen.intermediate_values))
+        return Ticket(trial, self.storage.guarded, reported=frozenset(frozen.intermediate_values))
 
     # --- what came of them ---------------------------------------------------------------------------------
 
@@ -255,7 +284,7 @@ class Ledger:
 
     def finish(self, ticket: Ticket, value: float, pruned: bool = False, **notes: Any) -> None:
         """Note the value of a trial, and whether it was given up early."""
-        with self.storage.locked():
+        with self.storage.locked(), self.storage.guarded():
             if not self._is_ours(ticket):
                 return
             for name, note in notes.items():
@@ -266,12 +295,17 @@ class Ledger:
     def release(self, tickets: Sequence[Ticket]) -> None:
         """Give trials back that were not trained to their end; somebody takes them up again."""
         with self.storage.locked():
-            for ticket in filter(self._is_ours, tickets):
-                ticket.trial.set_user_attr(WORKER, "")
+            self._give_back(tickets)
 
     def frozen(self) -> list[Any]:
         """Return all trials as they are now."""
         with self.storage.guarded():
+            # Where a study was deleted, the next one may have its place, and even its number.
+            if self._token_now() != self._token:
+                raise StateError(
+                    f"the study {self.study.study_name!r} in {self.storage.name} was deleted, by overwrite=True most "
+                    "likely, and its trials with it; give every search a name=... of its own"
+                )
             return list(self.study.get_trials(deepcopy=False))
 
     def complete(self) -> list[Any]:
@@ -319,6 +353,11 @@ class Ledger:
         """
         return self.frozen()[ticket.number].user_attrs.get(WORKER) == self.worker.name
 
+    def _give_back(self, tickets: Sequence[Ticket]) -> None:
+        with self.storage.guarded():
+            for ticket in filter(self._is_ours, tickets):
+                ticket.trial.set_user_attr(WORKER, "")
+
     # --- inside --------------------------------------------------------------------------------------------
 
     def _refuse(self, trial: Any, reason: str) -> None:
@@ -327,6 +366,12 @@ class Ledger:
 
     def _complete(self) -> list[Any]:
         return [trial for trial in self.frozen() if trial.state.name == "COMPLETE"]
+
+    def _token_now(self) -> str | None:
+        try:
+            return self.study.user_attrs.get(TOKEN)
+        except KeyError:  # there is no study of this number any more
+            return None
 
     def _in_state(self, name: str) -> list[Any]:
         return list(self.study.get_trials(deepcopy=False, states=(_state(name),)))

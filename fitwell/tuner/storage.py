@@ -47,18 +47,20 @@ class Storage:
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
         """Keep all other workers waiting; whoever dies inside lets go."""
-        with self.guarded():
-            if self._file is not None and not self._file.exists():
-                raise FileError(
-                    f"the storage {self.name} is gone: the file was there and is no more. What was found so far is "
-                    "lost with it; start again, or put the file back"
-                )
-            with quiet(), self._lock():
-                yield
+        with contextlib.ExitStack() as held:
+            with self.guarded():
+                if self._file is not None and not self._file.exists():
+                    raise FileError(
+                        f"the storage {self.name} is gone: the file was there and is no more. What was found so far is "
+                        "lost with it; start again, or put the file back"
+                    )
+                held.enter_context(quiet())
+                held.enter_context(self._lock())
+            yield
 
     @contextlib.contextmanager
     def guarded(self) -> Iterator[None]:
-        """Turn what databases say into words."""
+        """Turn what databases say into words. No function of the user's is called inside: its errors are its own."""
         optuna = import_optuna()
         import sqlalchemy.exc
 

@@ -289,6 +289,44 @@ def test_first_settings_may_hold_lists_and_must_lie_in_the_space() -> None:
             first(setting | {name: value})
 
 
+def test_an_error_of_the_build_function_is_its_own_and_leaves_no_trial_behind(tmp_path: Path) -> None:
+    """Where it asks for its hyperparameters, it is called while trials are taken from the storage."""
+    missing = [tmp_path / "weights.npz"]
+
+    def loads(hp: tuner.HyperParameters) -> fw.Model:
+        rate = hp.Float("learning_rate", 1e-3, 1e-1, log=True)
+        if rate > 0.04 and missing:  # the second trial
+            missing[0].read_bytes()
+        return build({"learning_rate": rate})
+
+    settings: dict[str, Any] = {"trials": 3, "storage": tmp_path / "a.db", "epochs": 1, "verbose": 0}
+    with pytest.raises(FileNotFoundError, match="weights.npz"):
+        tuner.search(loads, None, data(), sampler="random", **settings)
+    missing.clear()
+    table = tuner.search(loads, None, data(), sampler="random", **settings).trials
+    assert list(table["state"]) == ["complete"] * 3
+
+
+def test_a_grid_is_drawn_once_however_many_batches_there_are() -> None:
+    calls = []
+
+    def counted(hp: tuner.HyperParameters) -> fw.Model:
+        calls.append(hp)
+        return build({"learning_rate": 0.01 * hp.Int("tenth", 1, 12)})
+
+    search_all = {"sampler": "grid", "storage": ":memory:", "epochs": 1, "batch": 2, "verbose": 0}
+    assert len(tuner.search(counted, None, data(), **search_all).trials) == 12
+    assert len(calls) == 4 * 12  # for the grid, for the trial, to train it, for the table
+
+
+@pytest.mark.parametrize("name", ["a.db", "a.journal"])
+def test_results_of_a_study_that_was_overwritten_are_not_those_of_the_next(name: str, tmp_path: Path) -> None:
+    before = search(tmp_path / name, 1, epochs=1)
+    search(tmp_path / name, 1, epochs=1, overwrite=True)
+    with pytest.raises(StateError, match=f"'search' in .*{name} was deleted, by overwrite=True"):
+        _ = before.best_value
+
+
 def test_ctrl_c_gives_trials_back_and_the_next_call_takes_them_up(tmp_path: Path) -> None:
     presses = iter([False, False, True])
 
