@@ -293,9 +293,8 @@ class Population:
 
         The file holds numbers and texts and runs no code. A loaded population goes on as the saved one would.
 
-        Several files are how processes, on one machine or on many, share a population: each trains its part,
-        and whoever has the files puts them together. That pays on machines of their own; on one, `fit` uses all
-        cores and devices by itself::
+        Several files are how processes share a population: each trains its part, and whoever has the files puts
+        them together. On one machine that gains nothing over `fit`, which uses all its cores and devices::
 
             part = fw.Population(build, members[rank::processes], seeds=range(10))
             part.fit(x, y, epochs=100, folds=5)
