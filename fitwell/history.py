@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fitwell.errors import InvalidArgument
+from fitwell.spellings import warn_older
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,10 +19,25 @@ TRAINING_COLOUR = "#2f6db5"
 VALIDATION_COLOUR = "#d9731a"
 
 
+# What is logged beside metrics: callbacks change it from epoch to epoch. Keras 2 called it ``lr``.
+SETTINGS = ("learning_rate", "lr")
+
+
+class _Columns(dict[str, list[float]]):
+    """The values of each epoch by name; the learning rate also answers to its name in Keras 2."""
+
+    def __missing__(self, name: str) -> list[float]:
+        if name != "lr" or "learning_rate" not in self:
+            raise KeyError(name)
+        warn_older('history["lr"]', 'history["learning_rate"]')
+        return self["learning_rate"]
+
+
 class History:
     """The values of the loss and every metric after each epoch.
 
-    history: metric name -> one float per epoch in which it was logged.
+    history: metric name -> one float per epoch in which it was logged. Where a callback decides the learning
+        rate, ``learning_rate`` has what each epoch was trained with.
     epoch: the epochs, counted from 0.
     params: what the run was asked for (``epochs``, ``steps``, ``verbose``).
 
@@ -32,7 +48,7 @@ class History:
     """
 
     def __init__(self, params: Mapping[str, Any] | None = None) -> None:
-        self.history: dict[str, list[float]] = {}
+        self.history: dict[str, list[float]] = _Columns()
         self.epoch: list[int] = []
         self.params: dict[str, Any] = dict(params or {})
         # A metric may be logged in some epochs only (`validation_freq`), so each remembers its own.
@@ -65,7 +81,7 @@ class History:
     def set_state(self, state: Mapping[str, Any]) -> None:
         """Take over what `get_state` returned."""
         self.epoch = state["epoch"].tolist()
-        self.history = {name: values.tolist() for name, values in state["history"].items()}
+        self.history = _Columns((name, values.tolist()) for name, values in state["history"].items())
         self._epochs_of = {name: epochs.tolist() for name, epochs in state["epochs_of"].items()}
 
     def metrics(self) -> list[str]:
@@ -117,11 +133,12 @@ class History:
         ):
             if name not in self.history:
                 continue
-            # A learning rate is a setting, not a mean over the epoch.
-            shift = 0.5 if name == metric and metric not in ("lr", "learning_rate") else 0.0
+            shift = 0.5 if name == metric and metric not in SETTINGS else 0.0
             epochs = [epoch + 1 - shift for epoch in self.epochs_of(name)]
             label = name if title is None else ("training" if name == metric else "validation")
             style: dict[str, Any] = {"color": colour} if coloured else {}
+            if metric in SETTINGS:  # holds for the whole epoch
+                label, dash, style["drawstyle"] = name, "-", "steps-mid"
             marker = "o" if len(epochs) < 2 else None
             axes.plot(epochs, self.history[name], dash, label=label, marker=marker, linewidth=1.6, **style)
         axes.set_xlabel("epoch")

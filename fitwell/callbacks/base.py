@@ -31,9 +31,11 @@ class Callback:
     when looked at.
 
     hooks_of_evaluate: hooks that do nothing inside `fit`, where their being there costs nothing then.
+    steers: path of the hyperparameter that `epoch_values` gives, to be logged, or None.
     """
 
     hooks_of_evaluate: ClassVar[frozenset[str]] = frozenset()
+    steers: ClassVar[str | None] = None
 
     def __init__(self) -> None:
         self.model: Any = None

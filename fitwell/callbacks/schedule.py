@@ -21,6 +21,8 @@ class LearningRateScheduler(Callback):
     so runs of many epochs stay one dispatch. It may therefore be called a few epochs ahead of the training.
     """
 
+    steers = "optimizer.learning_rate"
+
     def __init__(self, schedule: Callable[..., float], verbose: int = 0) -> None:
         super().__init__()
         if not callable(schedule):
@@ -40,7 +42,7 @@ class LearningRateScheduler(Callback):
             rates.append(rate)
             if self.verbose:
                 say(f"Epoch {epoch + 1}: LearningRateScheduler setting learning rate to {rate}.")
-        return {"optimizer.learning_rate": rates}
+        return {self.steers: rates}
 
     def _rate(self, epoch: int) -> float:
         before = self.model.optimizer.learning_rate

@@ -118,12 +118,12 @@ class TensorBoard(Callback):
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Write the metrics of the epoch, and histograms when it is time."""
-        for name, value in (logs or {}).items():
+        rate = {"learning_rate": float(self.model.optimizer.learning_rate)}
+        for name, value in (rate | dict(logs or {})).items():
             if name.startswith("val_"):
                 self._writer("validation").scalar(f"epoch_{name.removeprefix('val_')}", value, epoch)
             else:
                 self._writer("train").scalar(f"epoch_{name}", value, epoch)
-        self._writer("train").scalar("epoch_learning_rate", float(self.model.optimizer.learning_rate), epoch)
         if self.write_steps_per_second and not self.update_freq:
             self._speed("epoch_steps_per_second", epoch)
         if self.histogram_freq and epoch % self.histogram_freq == 0:

@@ -154,6 +154,7 @@ class Machine:
     program: what to run. training: whether steps learn. policies: decisions at the end of each epoch.
     validation: rows to evaluate inside the dispatch, if any.
     closes: whether an epoch's policies run inside the dispatch; else `close` is called after it.
+    shown: paths of hyperparameters whose values are logged with the results, under the last part of the path.
     """
 
     def __init__(
@@ -164,8 +165,10 @@ class Machine:
         policies: Sequence[Policy] = (),
         validation: Validation | None = None,
         closes: bool = True,
+        shown: Sequence[str] = (),
     ) -> None:
         self.closes = closes
+        self.shown = list(shown)
         self.program = program
         self.training = training
         self.policies = list(policies)
@@ -295,6 +298,7 @@ class Machine:
             if validation is not None:
                 found = self._validate(state, validation, done, brief)
                 results |= {f"val_{name}": value for name, value in found.items()}
+            results |= {_short(path): state.hyper[path] for path in self.shown}
             logs = logs.at[index].set(_row(results, names))
             if self.closes:
                 state = jax.lax.cond(done, lambda: self._close(state, results), lambda: state)
@@ -332,7 +336,12 @@ class Machine:
 
     def _log_names(self) -> list[str]:
         names = self._result_names
-        return names + [f"val_{name}" for name in names] if self.validation is not None else names
+        validated = [f"val_{name}" for name in names] if self.validation is not None else []
+        return [*names, *validated, *map(_short, self.shown)]
+
+
+def _short(path: str) -> str:
+    return path.rpartition(".")[2]
 
 
 def _ravel(tree: Any) -> Any:

@@ -124,18 +124,20 @@ class Runtime:
         policies: Sequence[Policy] = (),
         validation: Validation | None = None,
         closes: bool = True,
+        shown: Sequence[str] = (),
     ) -> Machine:
         """Return a machine for these policies and this validation; equal ones share their compiled programs."""
         key = (
             training,
             tuple(_structure(policy) for policy in policies),
             closes,
+            tuple(shown),
             self.optimizer.slot_names(),
             compiling.signature(validation),
         )
         machines = self._machines()
         if key not in machines:
-            machine = Machine(self.program, training=training, policies=policies, closes=closes)
+            machine = Machine(self.program, training=training, policies=policies, closes=closes, shown=shown)
             machines.setdefault(key, machine)
         return machines[key].over(validation)
 

@@ -288,6 +288,7 @@ class Fit:
             policies=[policy for _, policy in self.policies],
             validation=inside,
             closes=not self.outside,
+            shown=self._shown(),
         )
         self.unwatched = not by_epoch and not by_batch and not self.outside and not self.progress.verbose
         self.done = 0
@@ -340,8 +341,13 @@ class Fit:
             pairs.append((callback, policy))
         return pairs
 
+    def _shown(self) -> list[str]:
+        """Return the paths of the hyperparameters that callbacks change: their values are logged, as in Keras."""
+        by_epoch = [getattr(callback, "steers", None) for callback in self.observers.callbacks]
+        return [path for path in dict.fromkeys([*self.steered, *by_epoch]) if path is not None]
+
     def _measured(self) -> list[str]:
-        """Return the names of everything in the logs of an epoch."""
+        """Return the names of everything that is measured in an epoch."""
         names = self.program.result_names()
         return names + [f"val_{name}" for name in names] if self.validation is not None else names
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from fitwell.callbacks.directions import asked_direction, told_by_name
 from fitwell.errors import InvalidArgument, StateError, nearest
+from fitwell.history import SETTINGS
 from fitwell.models.penalties import penalties_of, warn_if_penalties_differ
 from fitwell.population.members import Member
 
@@ -63,7 +64,8 @@ def rows(members: Sequence[Member], found: Sequence[dict[str, Any]]) -> pd.DataF
 
 def metric_names(members: Sequence[Member]) -> list[str]:
     """Return the names of everything that was measured."""
-    return list(dict.fromkeys(name for member in members for name in member.history.history))
+    logged = dict.fromkeys(name for member in members for name in member.history.history)
+    return [name for name in logged if name not in SETTINGS]
 
 
 def check_metric(members: Sequence[Member], metric: str | None) -> str:

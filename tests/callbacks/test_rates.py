@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 
@@ -83,3 +84,44 @@ def test_a_number_cannot_take_the_place_of_a_schedule_while_training() -> None:
 
     with pytest.raises(InvalidArgument, match=r"optimizer.learning_rate: set after the model was compiled"):
         fit(SCHEDULE, Sets())
+
+
+@pytest.mark.parametrize("frequency", [1, 2])
+@pytest.mark.parametrize("looking", [False, True])
+def test_the_rate_of_each_epoch_is_history_as_in_keras(looking: bool, frequency: int) -> None:
+    """Whether whole runs are one dispatch, or a hook looks at every batch."""
+
+    def history(library: Any, decides: Any) -> dict[str, list[float]]:
+        model = library.Sequential([library.layers.Input((2,)), library.layers.Dense(1)])
+        model.compile(library.optimizers.SGD(0.1), "mse")
+        watching = [callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: None)]
+        return dict(
+            model.fit(
+                X,
+                X[:, :1],
+                batch_size=8,
+                epochs=4,
+                verbose=0,
+                callbacks=[decides(library.callbacks), *(watching if looking and library is fitwell else [])],
+                validation_data=(X, X[:, :1]),
+                validation_freq=frequency,
+            ).history
+        )
+
+    for decides in (
+        lambda found: found.ReduceLROnPlateau("loss", factor=0.5, patience=1, min_delta=100.0),
+        lambda found: found.LearningRateScheduler(lambda epoch, rate: rate * 0.9),
+    ):
+        ours, theirs = history(fitwell, decides), history(keras, decides)
+        assert list(ours) == list(theirs)
+        np.testing.assert_allclose(ours["learning_rate"], theirs["learning_rate"], rtol=1e-6)
+
+
+def test_the_rate_answers_to_its_name_in_keras_2() -> None:
+    model = fitwell.Sequential([layers.Input((2,)), layers.Dense(1)])
+    model.compile("sgd", "mse")
+    found = model.fit(X, X[:, :1], epochs=2, verbose=0, callbacks=[by_epoch(0.2, 0.1)]).history
+    with pytest.warns(DeprecationWarning, match="learning_rate"):
+        np.testing.assert_allclose(found["lr"], [0.2, 0.1], rtol=1e-6)
+    with pytest.raises(KeyError):
+        found["accuracy"]

@@ -136,7 +136,9 @@ def test_best_of_folds_is_best_on_average(regression, tmp_path):
     population.save(tmp_path / "population.fit")
     loaded = fw.Population.load(tmp_path / "population.fit", dense)
     assert (
-        table.ranking(loaded.members, None) == table.ranking(population.members, None) == [3, 4, 5, 0, 1, 2]
+        table.ranking(loaded.members, None, "auto")
+        == table.ranking(population.members, None, "auto")
+        == [3, 4, 5, 0, 1, 2]
     )
 
 

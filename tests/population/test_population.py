@@ -428,3 +428,13 @@ def test_mistakes_in_fitting(trained, regression):
         trained.best("val_los")
     with pytest.raises(InvalidArgument, match="6 members, counted from 0, got 6"):
         trained.member(6)
+
+
+def test_a_rate_that_callbacks_decide_is_history_and_no_metric(regression):
+    x, y, _ = regression
+    plateau = fw.callbacks.ReduceLROnPlateau("loss", factor=0.5, patience=1, min_delta=100.0)
+    population = fw.Population(dense, fw.grid(learning_rate=[0.01, 0.1]))
+    population.fit(x, y, epochs=3, callbacks=[plateau], verbose=0)
+    assert population.results["learning_rate"].tolist() == [0.01, 0.1]
+    assert "best_learning_rate" not in population.results
+    np.testing.assert_allclose(population.history[1].history["learning_rate"], [0.1, 0.1, 0.05], rtol=1e-6)
