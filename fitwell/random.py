@@ -17,12 +17,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fitwell.errors import InvalidArgument
+
+
+def checked_seed(seed: int) -> int:
+    """Return `seed` if it is one: a whole number of at least 0."""
+    if not isinstance(seed, int | np.integer) or seed < 0:
+        raise InvalidArgument(f"seed must be a whole number of at least 0, got {seed!r}")
+    return int(seed)
+
 
 class SeedStream:
     """An endless, reproducible sequence of seeds; the i-th depends only on `seed` and i."""
 
     def __init__(self, seed: int | None = None) -> None:
-        self.seed = secrets.randbits(63) if seed is None else int(seed)
+        self.seed = secrets.randbits(63) if seed is None else checked_seed(seed)
         self.position = 0
 
     def next(self) -> int:

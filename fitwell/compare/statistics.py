@@ -72,11 +72,16 @@ def mean_interval(values: ArrayLike, confidence: float = 0.95, overlap: float = 
     from scipy import stats
 
     scores = _repeats(values)
-    if not 0 < confidence < 1:
-        raise InvalidArgument(f"confidence must lie between 0 and 1, such as 0.95, got {confidence!r}")
+    check_confidence(confidence)
     n, mean, sd = len(scores), float(scores.mean()), float(scores.std(ddof=1))
     reach = float(stats.t.ppf((1 + confidence) / 2, n - 1)) * _standard_error(sd, n, overlap)
     return Interval(mean, sd, mean - reach, mean + reach, n)
+
+
+def check_confidence(confidence: float) -> None:
+    """Refuse what is no confidence."""
+    if not 0 < confidence < 1:
+        raise InvalidArgument(f"confidence must lie between 0 and 1, such as 0.95, got {confidence!r}")
 
 
 def paired_test(differences: ArrayLike, overlap: float = 0.0) -> float:

@@ -98,7 +98,7 @@ class Ledger:
         self.trials = trials
         self._sampler = sampler
         self._seed = seed
-        self._first = [self._as_stored(setting) for setting in first]
+        self._first = [self._as_stored(setting) for setting in _check_first(first)]
         self._points = space.grid()
         with storage.locked(), storage.guarded():
             known = [found.study_name for found in optuna.get_all_study_summaries(storage.backend, False)]
@@ -388,6 +388,12 @@ class Ledger:
     def _note(self, name: str, value: float) -> None:
         with self.storage.guarded():
             self.study.set_user_attr(name, value)
+
+
+def _check_first(first: Any) -> list[Mapping[str, Any]]:
+    if isinstance(first, Mapping) or not all(isinstance(setting, Mapping) for setting in first):
+        raise InvalidArgument(f"first: expected a list of dicts, a setting each, got {first!r}")
+    return list(first)
 
 
 def told_lost(trials: Sequence[Any]) -> str:

@@ -19,6 +19,7 @@ from fitwell.errors import InvalidArgument, NonFiniteWarning, nearest
 from fitwell.models.packing import is_stream
 from fitwell.population import Population
 from fitwell.population.layouts import cores
+from fitwell.random import checked_seed
 from fitwell.tuner.domains import Domain
 from fitwell.tuner.ledger import Ledger, Ticket, told_lost
 from fitwell.tuner.live import Live
@@ -69,7 +70,8 @@ class Search:
         import_optuna()
         self.trials = _check_trials(trials, minutes, sampler)
         self._seconds = None if minutes is None else 60 * _positive("minutes", minutes)
-        seeds = range(seed, seed + int(_positive("repeats", repeats, whole=True)))
+        seed, repeats = checked_seed(seed), int(_positive("repeats", repeats, whole=True))
+        seeds = range(seed, seed + repeats)
         x, y, weights = _check_data(data)
         fit = _check_fit(fit)
         if fit.get("splits") is not None:
@@ -267,7 +269,7 @@ def _check_trials(trials: int | None, minutes: float | None, sampler: str) -> in
 
 
 def _positive(name: str, number: Any, whole: bool = False) -> float:
-    fits = isinstance(number, int) or (isinstance(number, float) and not whole)
+    fits = isinstance(number, int | np.integer) or (isinstance(number, float) and not whole)
     if isinstance(number, bool) or not fits or not 0 < number < math.inf:
         raise InvalidArgument(
             f"search: {name} must be a {'whole ' if whole else ''}number above 0, got {number!r}"

@@ -109,7 +109,8 @@ def test_given_test_rows_judge_and_seeds_alone_share_one_division() -> None:
 def test_looks_at_the_same_test_rows_are_counted() -> None:
     candidates = {"a": build, "b": otherwise_seeded}
     assert [run(candidates).looks, run(candidates).looks] == [1, 2]
-    assert run(candidates, seed=1).looks == 1
+    assert run(candidates, seed=1).looks == 3  # other divisions, but all rows judge in some repeat
+    assert run(candidates, vary="seeds").looks == run(candidates, vary="seeds", seed=1).looks == 1
     assert run(candidates, data=rows(seed=1)).looks == 1
 
 
@@ -222,6 +223,7 @@ def test_a_metric_of_ones_own_is_better_as_one_says() -> None:
         ({"baseline": "plian"}, "did you mean 'plain'"),
         ({"metric": "acuracy"}, "did you mean 'accuracy'"),
         ({"vary": "rows"}, "'splits' or 'seeds'"),
+        ({"seed": -1}, "seed must be a whole number of at least 0, got -1"),
         ({"test_size": 0}, "test_size must be above 0, or give test_data"),
         ({"callbacks": {"plain": []}}, "'other' is missing"),
         ({"callbacks": {"plain": [], "other": [], "third": []}}, "'third' is no candidate"),
@@ -234,6 +236,14 @@ def test_mistakes_are_explained(changes: dict[str, Any], words: str) -> None:
     candidates = changes.pop("candidates", {"plain": build, "other": build})
     with pytest.raises(ValueError, match=words):
         run(candidates, **changes)
+
+
+def test_a_confidence_is_looked_at_before_anything_is_trained() -> None:
+    def built() -> Any:
+        raise AssertionError
+
+    with pytest.raises(InvalidArgument, match="confidence must lie between 0 and 1"):
+        run({"a": built, "b": built}, confidence=95)
 
 
 @pytest.mark.slow

@@ -370,6 +370,9 @@ def test_ctrl_c_gives_trials_back_and_the_next_call_takes_them_up(tmp_path: Path
         ({"objective": "val_accuracy"}, r"'val_accuracy' is not measured.* model.compile\(metrics"),
         ({"objective": 3}, "expected the name of a metric such as 'val_loss'"),
         ({"epoch": 3}, "there is no argument 'epoch', did you mean 'epochs'"),
+        ({"seed": -1}, "seed must be a whole number of at least 0, got -1"),
+        ({"seed": 0.5}, "seed must be a whole number of at least 0, got 0.5"),
+        ({"first": {"learning_rate": 0.01}}, "first: expected a list of dicts"),
         ({"first": [{"rate": 1.0}]}, "the space has no hyperparameter 'rate'"),
         ({"verbose": 3}, "verbose must be 0"),
         ({"storage": "search.txt"}, "expected a file that ends in .db"),
@@ -391,6 +394,18 @@ def test_a_sampler_whose_library_is_missing_says_so_before_any_trial(monkeypatch
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(MissingExtra, match="'gp' needs torch, .* pip install torch"):
         tuner.search(build, SPACE, data(), trials=1, sampler="gp", storage=":memory:")
+
+
+def test_whole_numbers_may_be_those_of_numpy(tmp_path: Path) -> None:
+    one: Any = np.int64(1)
+    settings: dict[str, Any] = {
+        "trials": one,
+        "repeats": one,
+        "epochs": one,
+        "seed": one,
+        "storage": tmp_path / "a.db",
+    }
+    assert len(tuner.search(build, SPACE, data(), **settings).trials) == 1
 
 
 def test_data_must_be_a_pair() -> None:
