@@ -70,7 +70,7 @@ def same(one, other, exact):
     assert one.results["status"].tolist() == other.results["status"].tolist()
     for a, b in zip(one.members, other.members, strict=True):
         assert a.history.epoch == b.history.epoch
-        states = [(member.history.history, member.model.runtime.begin([])) for member in (a, b)]
+        states = [(dict(member.history.history), member.model.runtime.begin([])) for member in (a, b)]
         for x, y in zip(*map(jax.tree.leaves, states), strict=True):
             np.testing.assert_allclose(x, y, **({"rtol": 0} if exact else {"rtol": 2e-4, "atol": 1e-6}))
 
