@@ -31,6 +31,30 @@ def test_one_metric_object_for_several_outputs_keeps_their_sums_apart() -> None:
         )
 
 
+class Pinball(losses.Loss):
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        return pinball(y_true, y_pred)
+
+
+def pinball(y_true: Any, y_pred: Any) -> Any:
+    above = y_true - y_pred
+    return jnp.mean(
+        jnp.maximum(jnp.array([0.1, 0.5, 0.9]) * above, (jnp.array([0.1, 0.5, 0.9]) - 1) * above), axis=-1
+    )
+
+
+@pytest.mark.parametrize("loss", [pinball, Pinball()])
+def test_a_loss_of_ones_own_compares_targets_and_outputs_of_other_shapes(loss: Any) -> None:
+    """Three quantiles of one number: only the loss knows that these fit."""
+    model = fitwell.Sequential([fitwell.Input((3,)), layers.Dense(3)])
+    model.compile(loss=loss, optimizer="sgd")
+    target = X[:, :1]
+    above, share = target - model.predict(X), np.array([0.1, 0.5, 0.9])
+    expected = np.maximum(share * above, (share - 1) * above).mean()
+    assert model.evaluate(X, target, verbose=0) == pytest.approx(expected, rel=1e-5)
+    assert model.fit(X, target, epochs=1, verbose=0).history["loss"][0] > 0
+
+
 class MeanActivity(regularizers.Regularizer):
     def __call__(self, w: Any) -> Any:
         return jnp.sum(jnp.square(jnp.mean(w, axis=0) - 3))
