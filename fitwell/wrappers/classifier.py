@@ -57,7 +57,7 @@ class KerasClassifier(ClassifierMixin, BaseWrapper):  # type: ignore[misc]
                 f"KerasClassifier: the labels are of {len(self.classes_)} classes, but the model has {self._width} "
                 "outputs: it needs one for each class, or a single sigmoid unit for two"
             )
-        settings = {**self._settings_for(["class_weight"]), **settings}
+        settings = {**self._settings_for(["class_weight", "validation_data"]), **settings}
         if settings.get("class_weight") is not None:
             settings["class_weight"] = self._weights_by_number(settings["class_weight"], y)
         if settings.get("validation_data") is not None:

@@ -161,6 +161,24 @@ def test_weights_of_rows_and_classes() -> None:
     assert line.score(X, y, sample_weight=weights) == pytest.approx(expected, rel=1e-5)
 
 
+def test_labels_to_validate_with_may_stand_in_the_constructor() -> None:
+    held_out = (X[::5], NAMES[::5])
+    first = KerasClassifier(build, epochs=2, validation_data=held_out).fit(X, NAMES)
+    second = KerasClassifier(build, epochs=2).fit(X, NAMES, validation_data=held_out)
+    assert first.history_.history["val_loss"] == second.history_.history["val_loss"]
+
+
+def test_a_loss_of_ones_own_is_given_class_numbers() -> None:
+    def entropy(y_true: Any, y_pred: Any) -> Any:
+        return losses.sparse_categorical_crossentropy(y_true, y_pred)
+
+    own, known = (
+        KerasClassifier(build, epochs=2, loss=loss).fit(X, NAMES)
+        for loss in (entropy, "sparse_categorical_crossentropy")
+    )
+    np.testing.assert_allclose(own.predict_proba(X), known.predict_proba(X), rtol=1e-5)
+
+
 def test_several_numbers_per_row() -> None:
     targets = np.stack([y, -y], axis=1)
     assert KerasRegressor(build_line, outputs=2, epochs=1).fit(X, targets).predict(X).shape == (150, 2)
