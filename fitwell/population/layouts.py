@@ -60,14 +60,12 @@ def piles(group: Sequence[Start], least: int) -> list[Sequence[Start]]:
 def threads() -> list[jax.Device]:
     """Return for each thread of a population the device it works on.
 
-    A CPU does what XLA runs beside Python: one thread per core keeps both busy. Several CPU devices, which there
-    are only when somebody asked for them, share its cores, and each compiles anew: for 32 networks 8-30-1 on 2
-    cores, two took about one and a half times as long as one, four more than twice.
+    Every accelerator has a thread. On a CPU XLA runs beside Python, and one thread per core keeps both busy.
+    Several CPU devices, which there are only when somebody asked for them, share the cores, and each would compile
+    anew: for 32 networks 8-30-1 on 2 cores, two took about one and a half times as long as one. So one is used.
     """
     found = devices.available()
-    if found[0].platform != "cpu":
-        return found
-    return [found[i % len(found)] for i in range(max(cores(), len(found)))]
+    return found if found[0].platform != "cpu" else found[:1] * cores()
 
 
 def cores() -> int:

@@ -101,9 +101,9 @@ class Population:
         A member whose loss is no longer finite stops there with its last good weights; the others go on.
         Ctrl-C stops the members that are running with all they learned; those not begun stay untrained.
 
-        Where JAX has several devices (``jax.local_devices()``), all of them train members. In turn, as on CPUs, a
-        member comes out the same to the bit on whichever; stacks are smaller then, and equal to rounding.
-        ``with jax.default_device(device):`` around the call keeps to one.
+        Where JAX has several accelerators (``jax.local_devices()``), all of them train members. A member that is
+        trained by itself comes out the same to the bit on whichever; stacks are smaller then, and equal to
+        rounding. ``with jax.default_device(device):`` around the call keeps to one.
         """
         checks.check_epochs(epochs, initial_epoch)
         if x is None:
@@ -294,7 +294,7 @@ class Population:
         The file holds numbers and texts and runs no code. A loaded population goes on as the saved one would.
 
         Several files are how processes share a population: each trains its part, and whoever has the files puts
-        them together. On one machine that gains nothing over `fit`, which uses all its cores and devices::
+        them together. On one machine `fit` alone uses all cores and accelerators, and compiles once::
 
             part = fw.Population(build, members[rank::processes], seeds=range(10))
             part.fit(x, y, epochs=100, folds=5)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import warnings
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 from unittest import mock
 
@@ -15,7 +15,7 @@ import fitwell as fw
 from fitwell.data.feeds import Batch
 from fitwell.engine.machine import Machine, Validation
 from fitwell.errors import NonFiniteWarning
-from fitwell.population import choice
+from fitwell.population import choice, layouts
 
 DEVICES = jax.local_devices()
 RATES = [0.02, 0.1, 1e6]  # the last one ends in NaN
@@ -58,7 +58,9 @@ def train(members, device=None, stacked=False, population=None, **settings):
     population = population or fw.Population(build, members, seeds=range(3))
     stopping = fw.callbacks.EarlyStopping(patience=2, restore_best_weights=True)
     layout = mock.patch.object(choice, "stacks", lambda fit, members: stacked)
-    place = jax.default_device(device) if device else nullcontext()
+    # Devices of a CPU share its cores, so they are left alone by themselves.
+    slots = mock.patch.object(layouts, "threads", lambda: DEVICES)
+    place = jax.default_device(device) if device else slots
     with warnings.catch_warnings(), layout, place, programs_watched() as used:
         warnings.simplefilter("ignore", NonFiniteWarning)
         population.fit(*rows(), epochs=9, batch_size=8, verbose=0, callbacks=[stopping], **settings)
