@@ -9,6 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from fitwell.errors import FileError
@@ -66,4 +67,14 @@ def _runs(process: int) -> bool:
         return False
     except PermissionError:  # somebody else's, but there
         return True
-    return True
+    return not _is_zombie(process)
+
+
+def _is_zombie(process: int) -> bool:
+    """Return whether a process has ended and only waits for its parent to ask how; known on Linux alone."""
+    try:
+        status = Path(f"/proc/{process}/stat").read_text()
+    except OSError:
+        return False
+    # The name of the program, in brackets, may hold anything.
+    return status.rpartition(")")[2].split()[0] == "Z"

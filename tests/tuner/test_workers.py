@@ -136,10 +136,16 @@ def test_a_process_that_is_gone_is_dead_at_once() -> None:
     worker = workers.Worker(notes.__setitem__)
     with worker:
         assert workers.is_alive(worker.name, notes)
-    gone = subprocess.Popen([sys.executable, "-c", ""])
-    gone.wait()
+    gone = subprocess.Popen([sys.executable, "-c", ""], stdout=subprocess.PIPE)
+    assert gone.stdout is not None and gone.stdout.read() == b""
     host, _, token = worker.name.rsplit(":", 2)
     name = f"{host}:{gone.pid}:{token}"
+    if sys.platform == "linux":  # where one can see that it is gone before its parent asked
+        end = time.monotonic() + 10
+        while workers.is_alive(name, {f"worker {name}": time.time()}) and time.monotonic() < end:
+            time.sleep(0.01)
+        assert not workers.is_alive(name, {f"worker {name}": time.time()})
+    gone.wait()
     assert not workers.is_alive(name, {f"worker {name}": time.time()})
 
 
