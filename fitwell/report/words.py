@@ -111,9 +111,9 @@ def _tell_difference(results: Results) -> str:
 def _interval(results: Results, mean: float, low: float, high: float) -> str:
     if results.task == "regression":
         unit = max(results.linear.loss, results.network["test"].loss) or 1.0
-        return (
-            f"squared error lower by {mean / unit:.0%}, 95 % interval {low / unit:.0%} to {high / unit:.0%}"
-        )
+        # Nothing is lower by more than all of it, whatever a symmetric interval says.
+        low, high = max(low / unit, -1.0), min(high / unit, 1.0)
+        return f"squared error lower by {mean / unit:.0%}, 95 % interval {low:.0%} to {high:.0%}"
     return f"{100 * mean:+.1f} points, 95 % interval {100 * low:.1f} to {100 * high:.1f}"
 
 

@@ -156,3 +156,14 @@ def test_shares_near_the_ends_keep_their_digits() -> None:
         "100 %",
     ]
     assert format_metric("accuracy", 0.5) == "50.0 %" and format_metric("rmse", 1234.56) == "1235"
+
+
+def test_nothing_is_lower_by_more_than_all_of_it() -> None:
+    """One row in ten is far off under the linear model: an interval around the mean reaches beyond 100 %."""
+    true = np.zeros(30)
+    missed = np.where(np.arange(30) % 10 == 0, 9.0, 1.0)
+    parts = {part: score_numbers("the network", true, true + 0.5) for part in ("train", "validation", "test")}
+    linear = score_numbers("ridge regression", true, missed)
+    guess = score_numbers("always predicting the mean", true, true + 9)
+    told = tell(Results("regression", "price", parts, linear, guess))
+    assert "95 % interval 0% to 100%" in told[2]
