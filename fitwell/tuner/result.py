@@ -66,7 +66,7 @@ class SearchResult:
 
     def best_models(self, count: int) -> list[Model]:
         """Return the models of the `count` best trials, the best first; see `best_model`."""
-        return [self._model(trial) for trial in self.ranking()[:count]]
+        return [self._model(trial) for trial in self.ranking()[: _at_least_one("best_models: count", count)]]
 
     def ensemble(self, top: int = 5) -> Ensemble:
         """Return the models of the `top` best trials, or all when there are fewer, as one predictor.
@@ -74,9 +74,7 @@ class SearchResult:
         The best of many owes part of its place to luck, and settings that did about as well err elsewhere, so
         their mean is often better than any of them. For the models see `best_model`.
         """
-        if isinstance(top, bool) or not isinstance(top, int) or top < 1:
-            raise InvalidArgument(f"ensemble: top must be a whole number of at least 1, got {top!r}")
-        return Ensemble(self.best_models(top))
+        return Ensemble(self.best_models(_at_least_one("ensemble: top", top)))
 
     def ranking(self) -> list[Any]:
         """Return the complete trials with a finite value as Optuna holds them, the best first."""
@@ -84,6 +82,7 @@ class SearchResult:
 
     def best_hyperparameters(self, count: int = 1) -> list[HyperParameters]:
         """Return the hyperparameters of the `count` best trials as objects to build from: ``build(hp)``."""
+        count = _at_least_one("best_hyperparameters: count", count)
         return [self._ledger.drawn(trial)[0] for trial in self.ranking()[:count]]
 
     def _ranked(self, trials: list[Any]) -> list[Any]:
@@ -146,3 +145,9 @@ class SearchResult:
         except StateError:  # none is complete yet
             best = ""
         return f"<SearchResult of {len(ended)} trials{best}>"
+
+
+def _at_least_one(name: str, number: Any) -> int:
+    if isinstance(number, bool) or not isinstance(number, int) or number < 1:
+        raise InvalidArgument(f"{name} must be a whole number of at least 1, got {number!r}")
+    return number

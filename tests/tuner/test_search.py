@@ -109,6 +109,12 @@ def test_an_ensemble_of_the_best_answers_with_their_mean(found: tuner.SearchResu
         found.ensemble(top=0)
 
 
+def test_how_many_of_the_best_is_at_least_one(found: tuner.SearchResult) -> None:
+    for ask in (found.best_models, found.best_hyperparameters, found.ensemble):
+        with pytest.raises(InvalidArgument, match="must be a whole number of at least 1, got -1"):
+            ask(-1)
+
+
 def test_it_is_drawn(found: tuner.SearchResult) -> None:
     history, effect = found.plot()
     assert history.get_xlabel() == "trial" and effect.get_xlabel() == "learning_rate"
