@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 
 from fitwell.compare.statistics import ROUNDING, Difference, Interval
@@ -21,7 +22,8 @@ class Scale:
     @property
     def is_share(self) -> bool:
         """Whether the metric is a share of rows, written in percent and compared in points."""
-        return "acc" in self.metric.lower()
+        # At the end: an output may be called "accounts", and its error is none.
+        return re.search(r"acc(uracy)?(_\d+)?$", self.metric.lower()) is not None
 
     def score(self, interval: Interval) -> str:
         """Return ``"97.2 ± 0.3 %"``."""

@@ -11,6 +11,7 @@ import pytest
 
 from fitwell.compare.comparison import Comparison
 from fitwell.compare.statistics import mean_interval
+from fitwell.compare.words import Scale
 
 
 def made_up(metric: str = "accuracy", larger: bool = True, **settings: object) -> Comparison:
@@ -48,6 +49,20 @@ def test_where_nothing_is_found_the_sentence_says_what_would_have_been() -> None
     detectable = made_up().differences[1].detectable
     assert said.startswith("No difference in test accuracy was found between same and plain")
     assert f"{100 * detectable:.2g} points four times in five" in said
+
+
+@pytest.mark.parametrize(
+    ("metric", "is_share"),
+    [
+        ("accuracy", True),
+        ("p_binary_accuracy_1", True),
+        ("acc", True),
+        ("accounts_mae", False),
+        ("loss", False),
+    ],
+)
+def test_accuracies_alone_are_in_percent(metric: str, is_share: bool) -> None:
+    assert Scale(metric, larger_is_better=True).is_share == is_share
 
 
 def test_equal_scores_are_called_equal() -> None:
