@@ -13,8 +13,8 @@ import pytest
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
-# The option --record-agreement.
-pytest_plugins = ("tests.agreement",)
+# The option --record-agreement, and how programs are compiled.
+pytest_plugins = ("tests.agreement", "tests.compilation")
 
 # Real Keras is a reference in many tests. It reads this once, when it is first imported.
 os.environ.setdefault("KERAS_BACKEND", "jax")

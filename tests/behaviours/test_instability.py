@@ -30,6 +30,7 @@ def circles_accuracy(activation: str, initializer: Any, depth: int, seed: int) -
 
 
 @pytest.mark.slow
+@pytest.mark.optimised
 def test_uniform_weights_and_tanh_fail_on_two_circles_in_depth_and_he_with_relu_does_not() -> None:
     uniform = fw.initializers.RandomUniform(0.0, 1.0)
     shallow = [circles_accuracy("tanh", uniform, 1, seed) for seed in range(3)]
@@ -66,6 +67,7 @@ def test_norm_clipping_rescues_a_regression_on_unscaled_targets() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.optimised
 def test_batch_norm_trains_twenty_sigmoid_layers_that_stall_without_it() -> None:
     x, y = load_digits(return_X_y=True)
     x = x / 16

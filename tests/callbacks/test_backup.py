@@ -104,6 +104,7 @@ def with_everything(folder: Path) -> list[Any]:
 SCHEDULE = fitwell.optimizers.schedules.ExponentialDecay(0.1, 10, 0.9)
 
 
+@pytest.mark.optimised
 @pytest.mark.parametrize("frequency", ["epoch", 3, "1 second"])
 def test_the_bits_are_those_of_one_run(frequency: Any, tmp_path: Path) -> None:
     """Seven batches an epoch; broken off inside epochs and at their ends, sometimes twice before the next save."""

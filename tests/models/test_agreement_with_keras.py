@@ -145,6 +145,7 @@ def test_weights_and_history_after_three_epochs(name: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.optimised
 @pytest.mark.parametrize("name", ["W1", "W2", "W3"])
 def test_weights_after_three_long_epochs(name: str) -> None:
     build, x, y, batch_size = workload(name, 12_007)

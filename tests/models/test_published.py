@@ -10,7 +10,7 @@ import pytest
 
 import fitwell as fw
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.optimised]
 
 
 def images(load: Callable[[str], Any], name: str) -> tuple[Any, ...]:
