@@ -99,9 +99,10 @@ def test_shapes(name: str, example: Case) -> None:
 @everywhere
 def test_eager_equals_symbolic_equals_compiled(name: str, example: Case) -> None:
     layer, inputs = made(name, example)
-    for training in (False, True):
+    modes = (False, True)
+    both = jax.jit(lambda *x: [run(layer, list(x), training) for training in modes])(*inputs)
+    for training, (compiled, new_statistics) in zip(modes, both, strict=True):
         eager, statistics = run(layer, inputs, training)
-        compiled, new_statistics = jax.jit(lambda *x, t=training: run(layer, list(x), t))(*inputs)
         close(compiled, eager)
         for new, old in zip(new_statistics, statistics, strict=True):
             close(new, old)
