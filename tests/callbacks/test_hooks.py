@@ -198,7 +198,7 @@ def test_weights_can_be_set_from_a_hook() -> None:
     net = model(fitwell)
     history = net.fit(X, Y, batch_size=10, epochs=3, callbacks=[Zeros()], verbose=0).history
     assert history["loss"][1] == pytest.approx(float(np.square(Y).mean()), rel=1e-5)
-    assert history["loss"][2] == history["loss"][1]
+    assert history["loss"][2] == pytest.approx(history["loss"][1], rel=1e-6)  # the rows in another order
     assert not net.get_weights()[0].any()
 
 

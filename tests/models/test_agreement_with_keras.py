@@ -47,7 +47,7 @@ def moons() -> tuple[np.ndarray, np.ndarray]:
 def workload(name: str, rows: int, *, smooth: bool = True) -> Problem:
     """The five workloads of the benchmarks, without dropout (whose noise no two libraries share).
 
-    smooth: takes from W2 and W4 what makes single weights chaotic in float32. A relu beside 0 in one of a
+    smooth: takes from W1, W2 and W4 what makes single weights chaotic in float32. A relu beside 0 in one of a
     million places turns on rounding. The bias of a unit that is active in a whole batch has no gradient
     before batch norm, only its rounding, which Adam's epsilon of 1e-7 blows up to steps of full length. In
     float64 both are harmless: `compare_in_double_precision` leaves the workloads as they are.
@@ -60,8 +60,8 @@ def workload(name: str, rows: int, *, smooth: bool = True) -> Problem:
             [
                 k.layers.Input((28, 28)),
                 k.layers.Flatten(),
-                k.layers.Dense(300, activation="relu"),
-                k.layers.Dense(100, activation="relu"),
+                k.layers.Dense(300, activation=activation),
+                k.layers.Dense(100, activation=activation),
                 k.layers.Dense(10, activation="softmax"),
             ]
         )
