@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,10 @@ if _data.is_dir():
 
 # What is not on this machine is skipped, with the loader's own words; tests never download.
 os.environ.setdefault("FITWELL_OFFLINE", "1")
+
+# A shell has SIGINT ignored in what it runs in the background; tests that interrupt would wait for ever.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # The first example of a property may have to import Keras or compile a program.
 hypothesis.settings.register_profile("fitwell", deadline=None)
