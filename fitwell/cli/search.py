@@ -8,7 +8,7 @@ import io
 import math
 from argparse import Namespace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fitwell.cli import INTERRUPTED, unfinished
 from fitwell.cli.console import output
@@ -18,6 +18,9 @@ from fitwell.cli.problems import Wishes, load_problem
 from fitwell.cli.train import train_into
 from fitwell.data.wording import counted
 from fitwell.errors import FitwellError, InvalidArgument, StateError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 MINUTES = 5.0
 STORAGE_FILE = "search.db"
@@ -68,9 +71,10 @@ def search(options: Namespace) -> int:
             run.run()
         except KeyboardInterrupt:
             interrupted = True
-        if not run.result.trials["state"].eq("complete").any():
+        trials = run.result.trials
+        if not trials["state"].eq("complete").any():
             return INTERRUPTED if interrupted else _nothing()
-        best = _report(run.result, folder, interrupted)
+        best = _report(run.result, trials, folder, interrupted)
         settings = _settings(base, best)
         training = _training(options, settings)
         unfinished.begin(folder, training.arguments)
@@ -156,13 +160,12 @@ def _check_sampler(name: str) -> str:
     return name
 
 
-def _report(result: Any, folder: Path, interrupted: bool) -> dict[str, Any]:
+def _report(result: Any, trials: pd.DataFrame, folder: Path, interrupted: bool) -> dict[str, Any]:
     """Say what was found and write it into the folder; return the best setting."""
     say = output().print
     best = result.best_params
-    table = result.trials
-    ended = table[table["state"] == "complete"]
-    write_beside(folder / "trials.csv", table.to_csv(lineterminator="\n"))
+    ended = trials[trials["state"] == "complete"]
+    write_beside(folder / "trials.csv", trials.to_csv(lineterminator="\n"))
     picture = io.BytesIO()
     result.plot()[0].figure.savefig(picture, dpi=110)
     write_beside(folder / "search.png", picture.getvalue())
@@ -170,7 +173,7 @@ def _report(result: Any, folder: Path, interrupted: bool) -> dict[str, Any]:
     sentence = (
         f"{early} {counted(len(ended), 'setting')}. The best validation loss is {result.best_value:.4g}"
     )
-    begun = table["value"].get(0, math.nan)
+    begun = trials["value"].get(0, math.nan)
     if math.isfinite(begun) and begun != result.best_value:
         sentence += f", that of the default settings {begun:.4g}"
     say(f"{sentence}. The best settings:")

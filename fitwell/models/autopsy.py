@@ -107,7 +107,7 @@ def _cause(program: Any, state: TrainState, batch: Batch, culprit: Any) -> str:
 
 
 def _finite(array: Any, rows: Any) -> bool:
-    if not jnp.issubdtype(jnp.asarray(array).dtype, jnp.inexact):
+    if not jnp.issubdtype(jnp.result_type(array), jnp.inexact):
         return True
     finite = jnp.isfinite(array)
     if rows is not None and finite.ndim and finite.shape[0] == rows.shape[0]:

@@ -305,10 +305,7 @@ class Population:
         files = list(filepath) if isinstance(filepath, list | tuple) else [filepath]
         if not files:
             raise InvalidArgument("load: expected a file or a list of files, got an empty list")
-        population = cls.__new__(cls)
-        population.build = build
-        population.members, population._groups = archive.read_parts(files, build)
-        return population
+        return cls._of(build, *archive.read_parts(files, build))
 
     def as_tree(self) -> dict[str, Any]:
         """Return what `save` writes, as dicts and lists of numbers, texts and arrays."""
@@ -317,9 +314,12 @@ class Population:
     @classmethod
     def of_tree(cls, tree: dict[str, Any], build: Build) -> Population:
         """Return the population that was taken apart by `as_tree`; see `load`."""
+        return cls._of(build, *archive.of_tree(tree, build, "the tree"))
+
+    @classmethod
+    def _of(cls, build: Build, members: list[Member], groups: list[Group]) -> Population:
         population = cls.__new__(cls)
-        population.build = build
-        population.members, population._groups = archive.of_tree(tree, build, "the tree")
+        population.build, population.members, population._groups = build, members, groups
         return population
 
     def __len__(self) -> int:
