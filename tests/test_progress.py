@@ -8,8 +8,10 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+import numpy as np
 import pytest
 
+import fitwell as fw
 from fitwell.errors import InvalidArgument
 from fitwell.progress import LINE_SECONDS, REDRAW_SECONDS, Progress, format_logs, format_seconds
 
@@ -222,3 +224,18 @@ def test_formats() -> None:
         format_logs({"loss": 0.0, "rate": 1e-3, "big": 1234.5})
         == "loss: 0.0000 - rate: 1.0000e-03 - big: 1234.5000"
     )
+
+
+def test_evaluation_shows_its_metrics_while_it_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = Terminal()
+    monkeypatch.setattr("sys.stdout", stream)
+    monkeypatch.setattr("fitwell.progress.REDRAW_SECONDS", 0.0)
+    model = fw.Sequential([fw.Input((2,)), fw.layers.Dense(1, kernel_initializer="zeros")])
+    model.compile(loss="mse")
+
+    class Watch(fw.callbacks.Callback):
+        def on_test_batch_end(self, batch: int, logs: Any = None) -> None:
+            pass
+
+    model.evaluate(np.ones((6, 2)), np.ones((6, 1)), batch_size=2, verbose=1, callbacks=[Watch()])
+    assert "2/3" in stream.getvalue() and "loss: 1.0000" in stream.getvalue()

@@ -7,10 +7,8 @@ neither costs nothing. A callback that looks at a batch now and then says so in 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
-
-import numpy as np
 
 from fitwell.errors import InvalidArgument
 
@@ -145,33 +143,6 @@ class LambdaCallback(Callback):
                 raise InvalidArgument(f"LambdaCallback: there is no hook {name!r}")
             if hook is not None:
                 setattr(self, name, hook)
-
-
-class LazyLogs(Mapping[str, float]):
-    """Metrics that stay on the device until somebody reads them."""
-
-    def __init__(self, names: Sequence[str], values: Any) -> None:
-        self._names = names
-        self._values = values
-        self._read: dict[str, float] | None = None
-
-    def __getitem__(self, name: str) -> float:
-        if self._read is None:
-            self._read = dict(zip(self._names, np.asarray(self._values).tolist(), strict=True))
-        return self._read[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._names)
-
-    def __len__(self) -> int:
-        return len(self._names)
-
-    def copy(self) -> dict[str, float]:
-        """Return the values as a plain dict."""
-        return dict(self)
-
-    def __repr__(self) -> str:
-        return repr(dict(self))
 
 
 def as_callbacks(given: Any) -> list[Any]:

@@ -11,15 +11,14 @@ import dataclasses
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.flatten_util import ravel_pytree
 
 from fitwell.data.feeds import Work
-from fitwell.engine import compiling, loops
+from fitwell.engine import compiling, devices, loops
 from fitwell.engine.policies import Policy
 from fitwell.engine.program import Batch, Program
 from fitwell.engine.rewind import rewind
@@ -50,19 +49,34 @@ class Results:
         return dict(zip(self.names, self.table.T.tolist(), strict=True))
 
 
+class Span(NamedTuple):
+    """How far a dispatch goes.
+
+    epochs: how many. start, stop: which batches of each. limit: the number of updates after which training ends in
+    any case. first, last: whether an epoch begins with the first batch, and is over after the last one.
+    """
+
+    epochs: Array
+    start: Array
+    stop: Array
+    limit: Array
+    first: Array
+    last: Array
+
+
 @dataclass
 class Report:
     """What a dispatch tells: results of the epochs it finished, running results, how long it took.
 
-    epochs: results of each finished epoch, in order. running: names and values (still on the
-    device) of the metrics so far in an open epoch.
+    epochs: results of each finished epoch, in order. running: the metrics when it ended, by name: of the epoch
+    that is open, or of the last one.
     stop: whether a policy ended the run. bad_step: the step whose loss or gradient was not finite, or -1.
     step_before: the number of updates made before the dispatch.
     finite: whether the weights that the dispatch left are.
     """
 
     epochs: Results
-    running: tuple[list[str], Array]
+    running: dict[str, float]
     seconds: float
     stop: bool
     bad_step: int
@@ -131,21 +145,17 @@ def sweep(
     limit: the number of updates after which training ends in any case.
     one_function: whether the CPU compiler may turn the whole loop into one function (see `loops`).
     """
-    # The accumulators travel as one array: a dozen scalars would be a dozen operations a step.
-    metrics, unpack = _ravel(state.metrics)
 
     def body(carry: tuple[Array, TrainState]) -> tuple[Array, TrainState]:
         index, state = carry
         batch = fetch(index if one_function else loops.keep_apart(index))
-        state = step(state.replace(metrics=unpack(state.metrics)), batch, index)
-        return index + 1, state.replace(metrics=_ravel(state.metrics)[0])
+        return index + 1, step(state, batch, index)
 
     def going(carry: tuple[Array, TrainState]) -> Array:
         index, state = carry
         return (index < stop) & (state.bad_step < 0) & (state.step < limit)
 
-    _, state = jax.lax.while_loop(going, body, (start, state.replace(metrics=metrics)))
-    return state.replace(metrics=unpack(state.metrics))
+    return jax.lax.while_loop(going, body, (start, state))[1]
 
 
 class Machine:
@@ -200,7 +210,7 @@ class Machine:
         """
         values = epoch_values or {}
         after, report = self._dispatch(state, work, values, _NO_LIMIT)
-        if report.bad_step < 0 and (report.finite or not _finite_on_host(state)):
+        if report.bad_step < 0 and (report.finite or not all_finite(state.trainable)):
             return after, report
         steps = max(work.stop - work.start, 1)
 
@@ -220,25 +230,35 @@ class Machine:
         arguments = self.arguments(state, work, epoch_values, limit)
         run = self.find(("run", work.key, tuple(epoch_values)), self.run, arguments)
         began = time.perf_counter()
-        state, summary, logs, running = run(*arguments)
+        state, summary, logs = run(*arguments)
         summary = np.asarray(summary)
-        return state, self.report(summary, logs, running, time.perf_counter() - began)
+        seconds = time.perf_counter() - began
+        return state, self.report(state, summary, logs, seconds)
 
     def arguments(
         self, state: TrainState, work: Work, epoch_values: dict[str, Array], limit: int = _NO_LIMIT
     ) -> tuple[Any, ...]:
         """Return what `run` takes."""
-        # Numbers travel in few arrays: each argument costs a dispatch some microseconds.
-        span = np.array([work.epochs, work.start, work.stop, work.first, work.last, limit], np.int32)
+        # Not one array: taking that apart would be six kernels, and compiling a kernel takes some milliseconds.
+        span = Span(
+            epochs=np.int32(work.epochs),
+            start=np.int32(work.start),
+            stop=np.int32(work.stop),
+            limit=np.int32(limit),
+            first=np.bool_(work.first),
+            last=np.bool_(work.last),
+        )
         return state, work.block, work.order, work.sizes, span, epoch_values, self.validation
 
-    def report(self, summary: Array, logs: Array, running: Array, seconds: float) -> Report:
-        """Return in words what `run` returned beside the state."""
-        count, stop, bad_step, step_before, finite = summary.tolist()
-        names = self._log_names()
-        table = np.array(logs)[:count] if count else np.zeros((0, len(names)), np.float32)
-        so_far = (self._result_names, running)
-        return Report(Results(names, table), so_far, seconds, bool(stop), bad_step, step_before, bool(finite))
+    def report(self, state: TrainState, summary: Array, logs: Array, seconds: float) -> Report:
+        """Return in words what `run` returned."""
+        count, stop, bad_step, step_before = summary.tolist()
+        table = np.array(logs)
+        # An open epoch is a row of its own, which does not count.
+        running = dict(zip(self._result_names, table[max(count, 1) - 1].tolist(), strict=False))
+        epochs = Results(self._log_names(), table[:count])
+        finite = not self.training or all_finite(state.trainable)
+        return Report(epochs, running, seconds, bool(stop), bad_step, step_before, finite)
 
     def close(self, state: TrainState, results: dict[str, Any]) -> TrainState:
         """Apply the policies to an epoch whose validation `results` were computed outside the dispatch."""
@@ -263,7 +283,7 @@ class Machine:
         block: Batch,
         order: Array,
         sizes: Array | None,
-        span: Array,
+        span: Span,
         epoch_values: dict[str, Array],
         validation: Validation | None,
     ) -> Any:
@@ -276,14 +296,14 @@ class Machine:
         # A validation longer than the training would make up most of the time: then it has to be fast itself.
         brief = one_function and (validation is None or validation.rows <= order.shape[1] * order.shape[2])
         logs = jnp.zeros((order.shape[0], len(names)), jnp.float32)
-        epochs, start, stop, first, last, limit = span
+        epochs, start, stop, limit, first, last = span
 
         def over(state: TrainState) -> Array:
             return (state.bad_step >= 0) | (state.step >= limit)
 
         def epoch(carry: tuple[TrainState, Array, Array]) -> Any:
             state, logs, index = carry
-            fresh = (first > 0) | (index > 0)
+            fresh = first | (index > 0)
             metrics = jax.tree.map(lambda empty, kept: jnp.where(fresh, empty, kept), zero, state.metrics)
             hyper = state.hyper | {path: table[index] for path, table in epoch_values.items()}
             metrics_reset = state.replace(metrics=metrics, hyper=hyper)
@@ -292,15 +312,17 @@ class Machine:
                 return take(block, order[index], sizes, batch)
 
             state = sweep(step, metrics_reset, fetch, start, stop, limit, one_function)
-            # An epoch that stays open goes the same way, with no rows to validate; nobody reads its results.
-            done = (last > 0) | over(state)
+            # An epoch that stays open goes the same way, with no rows to validate.
+            done = last | over(state)
             results = self.program.results(state.metrics, state.hyper)
             if validation is not None:
                 found = self._validate(state, validation, done, brief)
                 results |= {f"val_{name}": value for name, value in found.items()}
             results |= {_short(path): state.hyper[path] for path in self.shown}
             logs = logs.at[index].set(_row(results, names))
-            if self.closes:
+            if self.closes and not self.policies:
+                state = state.replace(epoch=state.epoch + done)
+            elif self.closes:
                 state = jax.lax.cond(done, lambda: self._close(state, results), lambda: state)
             return state, logs, index + 1
 
@@ -309,16 +331,9 @@ class Machine:
             return (index < epochs) & ~state.stop & (state.bad_step < 0)
 
         state, logs, index = jax.lax.while_loop(going, epoch, (state, logs, jnp.int32(0)))
-        finished = jnp.where((last > 0) | over(state), index, 0)
-        finite = _all_finite(state.trainable) if self.training else jnp.bool_(True)
-        facts = [finished, state.stop, state.bad_step, step_before, finite]
-        summary = jnp.stack([fact.astype(jnp.int32) for fact in facts])
-        return (
-            state,
-            summary,
-            logs,
-            _row(self.program.results(state.metrics, state.hyper), self._result_names),
-        )
+        finished = jnp.where(last | over(state), index, 0)
+        facts = [finished, state.stop, state.bad_step, step_before]
+        return state, jnp.stack([fact.astype(jnp.int32) for fact in facts]), logs
 
     def _validate(
         self, state: TrainState, validation: Validation, done: Array, one_function: bool
@@ -344,17 +359,18 @@ def _short(path: str) -> str:
     return path.rpartition(".")[2]
 
 
-def _ravel(tree: Any) -> Any:
-    return ravel_pytree(tree)
+def all_finite(weights: dict[str, Array]) -> bool:
+    """Return whether no weight is NaN or infinite."""
+    arrays = [array for array in weights.values() if jnp.issubdtype(array.dtype, jnp.inexact)]
+    if devices.here().platform == "cpu":
+        # Compiling this takes longer than doing it.
+        return all(np.isfinite(np.asarray(array)).all() for array in arrays)
+    return not arrays or bool(_all_finite(arrays))
 
 
-def _all_finite(tree: Any) -> Array:
-    leaves = [leaf for leaf in jax.tree.leaves(tree) if jnp.issubdtype(leaf.dtype, jnp.inexact)]
-    return jnp.all(jnp.stack([jnp.isfinite(leaf).all() for leaf in leaves])) if leaves else jnp.bool_(True)
-
-
-def _finite_on_host(state: TrainState) -> bool:
-    return bool(_all_finite(jax.tree.map(jnp.asarray, state.trainable)))
+@jax.jit
+def _all_finite(arrays: Sequence[Array]) -> Array:
+    return jnp.all(jnp.stack([jnp.isfinite(array).all() for array in arrays]))
 
 
 def _row(results: dict[str, Array], names: Sequence[str]) -> Array:

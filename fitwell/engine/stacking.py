@@ -47,7 +47,7 @@ def answer(requests: Sequence[Request], width: int) -> list[tuple[TrainState, Re
         request.machine.arguments(request.state, request.work, request.epoch_values) for request in requests
     ]
     idle = list(arguments[0])
-    idle[_SPAN] = np.zeros_like(idle[_SPAN])
+    idle[_SPAN] = jax.tree.map(np.zeros_like, idle[_SPAN])
     arguments += [tuple(idle)] * (width - len(requests))
     axes, joined = zip(
         *(_join(parts, place) for place, parts in enumerate(zip(*arguments, strict=True))), strict=True
@@ -56,15 +56,16 @@ def answer(requests: Sequence[Request], width: int) -> list[tuple[TrainState, Re
     run = machine.find(("stack", requests[0].key, width, axes), mapped, joined)
     began = time.perf_counter()
     # To the host in one go: the states are handed back to their runs one by one.
-    states, summaries, logs, running = jax.device_get(run(*joined))
+    states, summaries, logs = jax.device_get(run(*joined))
     seconds = time.perf_counter() - began
     answers = []
     for i, request in enumerate(requests):
-        report = request.machine.report(summaries[i], logs[i], running[i], seconds)
+        state = jax.tree.map(lambda leaf, i=i: leaf[i], states)
+        report = request.machine.report(state, summaries[i], logs[i], seconds)
         if report.bad_step >= 0 or not report.finite:
             answers.append(request.machine(request.state, request.work, request.epoch_values))
         else:
-            answers.append((jax.tree.map(lambda leaf, i=i: leaf[i], states), report))
+            answers.append((state, report))
     return answers
 
 

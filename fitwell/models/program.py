@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from fitwell import metrics as metrics_floor
 from fitwell.context import CallContext, call_context
 from fitwell.engine.program import Batch, Forward
 from fitwell.errors import InvalidArgument
+from fitwell.models.joining import Joiner
 from fitwell.models.objective import LossTerm, MetricTerm
 from fitwell.variables import Cell, Hyperparameter, Variable, bind, named_hyperparameters
 
@@ -53,6 +54,7 @@ class ModelProgram:
         self.hyper = self._hyperparameters()
         self._trackers = {name: metrics_floor.Mean(name=name) for name in self._loss_names()}
         self._metric_variables = self._accumulators()
+        self._joiner = Joiner(self._metric_variables)
         self.row_wise = all(layer.row_wise for _, layer in model.flatten()) and self._masks_rows()
 
     def claim_optimizer(self) -> None:
@@ -199,7 +201,7 @@ class ModelProgram:
     ) -> Arrays:
         """Put one batch into the accumulators."""
         rows = _row_count(batch)
-        cells: dict[Cell, Any] = {self._metric_variables[path]: value for path, value in metrics.items()}
+        cells = self._metric_cells(metrics)
         context = CallContext(training=False)
         with bind(cells | self._hyper_cells(hyper)) as bound, call_context(context):
             for name, tracker in self._trackers.items():
@@ -212,7 +214,7 @@ class ModelProgram:
                 term.metric.update_state(
                     batch.y[term.output], forward.outputs[term.output], sample_weight=weight
                 )
-            return {path: bound[variable] for path, variable in self._metric_variables.items()}
+            return self._joined(bound)
 
     def zero_metrics(self) -> Arrays:
         """Return accumulators as their `reset_state` leaves them."""
@@ -220,11 +222,18 @@ class ModelProgram:
         with bind(start) as bound:
             for metric in [*self._trackers.values(), *(term.metric for term in self.metrics)]:
                 metric.reset_state()
-            return {path: jnp.asarray(bound[variable]) for path, variable in self._metric_variables.items()}
+            return self._joined(bound)
+
+    def _joined(self, values: Mapping[Cell, Any]) -> Arrays:
+        return self._joiner.join({path: values[cell] for path, cell in self._metric_variables.items()})
+
+    def _metric_cells(self, metrics: Arrays) -> dict[Cell, Any]:
+        values = self._joiner.part(metrics)
+        return {cell: values[path] for path, cell in self._metric_variables.items()}
 
     def results(self, metrics: Arrays, hyper: Arrays) -> Arrays:
         """Return every metric by name, the loss first; one that is not a single number is refused."""
-        cells: dict[Cell, Any] = {self._metric_variables[path]: value for path, value in metrics.items()}
+        cells = self._metric_cells(metrics)
         with bind(cells | self._hyper_cells(hyper)):
             found = {name: tracker.result() for name, tracker in self._trackers.items()}
             found |= {term.name: term.metric.result() for term in self.metrics}

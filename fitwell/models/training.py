@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from fitwell import config
-from fitwell.callbacks.base import CallbackList, LazyLogs
+from fitwell.callbacks.base import CallbackList
 from fitwell.callbacks.rates import check_owners
 from fitwell.data.feeds import MOST_EPOCHS, ArrayFeed, Batch, Feed, StreamFeed, Work, count_rows, plan
 from fitwell.engine.machine import Report, Results, Validation, take
@@ -480,7 +480,7 @@ class Fit:
         self.steps_done += work.stop - work.start
         if work.stop > work.start:
             count = (len(report.epochs) or 1) * (work.stop - work.start)
-            self.observers.batches_end(count, self.steps_done - 1, LazyLogs(*report.running))
+            self.observers.batches_end(count, self.steps_done - 1, report.running)
         self.epoch_is_open = not report.epochs
         if report.bad_step >= 0:
             self._explain(work, report)
@@ -491,7 +491,7 @@ class Fit:
             for logs in report.epochs:
                 self._finish_epoch(logs, share)
         if not report.epochs:
-            self.progress.update(self.steps_done, LazyLogs(*report.running))
+            self.progress.update(self.steps_done, report.running)
         if report.stop:
             self.ended = self.model.stop_training = True
 
@@ -581,6 +581,8 @@ def evaluate(
     machine = model.runtime.machine(training=False)
     state = model.runtime.begin([])
     pace = Pace(by_batch=looks)
+    if progress is not None:
+        progress.steps = feed.steps
     results: dict[str, float] = {}
     observers.call("on_test_begin", {})
     number = 0
@@ -591,7 +593,7 @@ def evaluate(
         pace.note(work.steps, report.seconds)
         number += work.steps
         if looks:
-            observers.call("on_test_batch_end", number - 1, LazyLogs(*report.running))
+            observers.call("on_test_batch_end", number - 1, report.running)
         if progress is not None:
             progress.update(number, report.running)
         for finished in report.epochs:
