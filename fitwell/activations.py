@@ -338,6 +338,13 @@ def sparsemax(x: Any, axis: int = -1) -> Array:
     return jnp.moveaxis(jnp.maximum(z - tau, 0), -1, axis)
 
 
+# Those in common use that map floats of any shape to floats of the same shape and type: a layer need not trace them
+# to know what comes out.
+SHAPE_KEEPING: frozenset[Activation] = frozenset(
+    (linear, sigmoid, tanh, softmax, softplus, softsign, exponential, relu, leaky_relu, elu, selu, gelu, silu)
+)
+
+
 # --- names --------------------------------------------------------------------------------------------------
 
 

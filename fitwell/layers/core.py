@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
 from fitwell import activations, constraints, initializers, regularizers
 from fitwell.errors import FileError, InvalidArgument, ShapeError, unknown_name
 from fitwell.layers.base import Layer, register, unique_name
-from fitwell.layers.symbolic import SymbolicTensor
+from fitwell.layers.symbolic import SymbolicTensor, as_struct, is_symbol
 from fitwell.registry import serialize
 from fitwell.variables import Array
 
@@ -83,15 +84,29 @@ class Dense(Layer):
         super().build(input_shape)
 
     def call(self, inputs: Array) -> Array:
-        if inputs.ndim < 2 or inputs.shape[-1] != self.kernel.shape[0]:
-            raise ShapeError(
-                f"layer {self.name!r} (Dense): expected inputs of shape (batch, {self.kernel.shape[0]}), "
-                f"got {tuple(inputs.shape)}"
-            )
+        self._check_width(inputs.shape)
         outputs = inputs @ self.kernel.value
         if self.bias is not None:
             outputs = outputs + self.bias.value
         return self.activation(outputs)
+
+    def _check_width(self, shape: tuple[int, ...]) -> None:
+        if len(shape) < 2 or shape[-1] != self.kernel.shape[0]:
+            raise ShapeError(
+                f"layer {self.name!r} (Dense): expected inputs of shape (batch, {self.kernel.shape[0]}), "
+                f"got {tuple(shape)}"
+            )
+
+    def abstract_call(self, args: tuple[Any, ...], kwargs: dict[str, Any], attempt: int = 0) -> Any:
+        """As for every layer, and mostly without tracing, which is most of what building a small network costs."""
+        is_dense = type(self).call is Dense.call and type(self).__call__ is Layer.__call__
+        plain = len(args) == 1 and not kwargs and is_symbol(args[0])
+        if not (is_dense and plain and self.activation in activations.SHAPE_KEEPING):
+            return super().abstract_call(args, kwargs, attempt)
+        inputs = as_struct(args[0], attempt)
+        self._check_width(inputs.shape)
+        dtype = jnp.result_type(self.dtype, self.kernel.dtype)
+        return jax.ShapeDtypeStruct((*inputs.shape[:-1], self.units), dtype)
 
 
 @register()

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 import fitwell
-from fitwell import Input, Model, Sequential, layers
+from fitwell import Input, Model, Sequential, activations, layers
 from fitwell.errors import FileError, InvalidArgument, ShapeError
+from fitwell.layers.base import Layer
 
 X = np.random.default_rng(0).normal(size=(6, 4)).astype(np.float32)
 
@@ -145,3 +146,31 @@ def test_batch_norm_of_whole_numbers_gives_floats() -> None:
     np.testing.assert_allclose(layer(x), x / np.sqrt(1 + 1e-3), rtol=1e-6)
     training = layer(x, training=True)
     np.testing.assert_allclose(training, (x - x.mean()) / np.sqrt(x.var() + 1e-3), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "activation", sorted(activations.SHAPE_KEEPING, key=lambda function: function.__name__)
+)
+@pytest.mark.parametrize(("inputs", "own"), [("float32", None), ("int32", None), ("float32", "bfloat16")])
+@pytest.mark.parametrize("shape", [(4,), (5, 4), (None, 4)])
+def test_what_dense_says_of_its_output_is_what_tracing_says(
+    activation: Any, inputs: str, own: str | None, shape: tuple[int | None, ...]
+) -> None:
+    layer = layers.Dense(3, activation=activation, dtype=own)
+    symbol = Input(shape, dtype=inputs)
+    layer(symbol)
+    for attempt in (0, 1):
+        said = layer.abstract_call((symbol,), {}, attempt)
+        traced = Layer.abstract_call(layer, (symbol,), {}, attempt)
+        assert (said.shape, said.dtype) == (traced.shape, traced.dtype)
+
+
+def test_a_dense_layer_that_computes_something_else_is_traced() -> None:
+    class Pairs(layers.Dense):
+        def call(self, inputs: Any) -> Any:
+            return super().call(inputs).reshape((-1, 2, 3))
+
+    assert Pairs(6)(Input((4,))).shape == (None, 2, 3)
+    halves = layers.Dense(6, activation=lambda z: z[:, :2])
+    assert halves(Input((4,))).shape == (None, 2)
+    assert layers.Dense(6, activation="glu")(Input((4,))).shape == (None, 3)
