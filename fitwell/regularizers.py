@@ -16,6 +16,7 @@ from fitwell.errors import InvalidArgument, ShapeError
 from fitwell.registry import Configurable, Registry
 from fitwell.registry import serialize as _serialize
 from fitwell.spellings import warn_older
+from fitwell.sums import total
 
 Array = jax.Array
 
@@ -81,7 +82,7 @@ class L1(Regularizer):
     def __call__(self, w: Any) -> Array:
         """Return the penalty for the array `w`."""
         w = _floats(w)
-        return jnp.asarray(self.l1, w.dtype) * jnp.sum(jnp.abs(w))
+        return jnp.asarray(self.l1, w.dtype) * total(jnp.abs, w)
 
 
 @_registry.register()
@@ -101,7 +102,7 @@ class L2(Regularizer):
     def __call__(self, w: Any) -> Array:
         """Return the penalty for the array `w`."""
         w = _floats(w)
-        return jnp.asarray(self.l2, w.dtype) * jnp.sum(jnp.square(w))
+        return jnp.asarray(self.l2, w.dtype) * total(jnp.square, w)
 
 
 @_registry.register()
@@ -124,7 +125,7 @@ class L1L2(Regularizer):
         """Return the penalty for the array `w`."""
         w = _floats(w)
         l1, l2 = jnp.asarray(self.l1, w.dtype), jnp.asarray(self.l2, w.dtype)
-        return l1 * jnp.sum(jnp.abs(w)) + l2 * jnp.sum(jnp.square(w))
+        return l1 * total(jnp.abs, w) + l2 * total(jnp.square, w)
 
 
 @_registry.register()
@@ -151,7 +152,7 @@ class ElasticNet(Regularizer):
         """Return the penalty for the array `w`."""
         w = _floats(w)
         strength, ratio = jnp.asarray(self.strength, w.dtype), jnp.asarray(self.l1_ratio, w.dtype)
-        return strength * (ratio * jnp.sum(jnp.abs(w)) + (1 - ratio) / 2 * jnp.sum(jnp.square(w)))
+        return strength * (ratio * total(jnp.abs, w) + (1 - ratio) / 2 * total(jnp.square, w))
 
 
 @_registry.register("orthogonal")

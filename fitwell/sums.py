@@ -1,0 +1,56 @@
+"""Sums over all elements of an array, which XLA makes slowly on CPUs.
+
+It turns such a sum into a scalar loop: 6 µs for the squares of 64 × 100 weights, in a training step of 40. Many
+partial sums side by side, which the processor adds in vectors, take 0.6 µs, and round less.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+Array = Any
+
+# Fewer elements are summed as quickly either way.
+_FEWEST = 256
+_MOST_LANES = 128
+_FEWEST_LANES = 16
+
+
+@functools.partial(jax.custom_jvp, nondiff_argnums=(0,))
+def total(term: Callable[[Array], Array], values: Array) -> Array:
+    """Return ``Σ term(v)`` over all elements `v`: a scalar. `term` works element by element."""
+    lanes = _lanes(values)
+    if lanes is None:
+        return jnp.sum(term(values))
+
+    def side_by_side(values: Array) -> Array:
+        rows = values.reshape(-1, lanes)
+
+        def add(index: Array, sums: Array) -> Array:
+            return sums + term(jax.lax.dynamic_index_in_dim(rows, index, keepdims=False))
+
+        return jnp.sum(jax.lax.fori_loop(0, len(rows), add, jnp.zeros(lanes, values.dtype)))
+
+    return jax.lax.platform_dependent(values, cpu=side_by_side, default=lambda values: jnp.sum(term(values)))
+
+
+@total.defjvp
+def _total_jvp(term: Callable[[Array], Array], primals: tuple[Array], tangents: tuple[Array]) -> Any:
+    (values,), (moved,) = primals, tangents
+    return total(term, values), jnp.sum(jax.jvp(term, (values,), (moved,))[1])
+
+
+def _lanes(values: Array) -> int | None:
+    """Return how many partial sums to make; None where one sum does."""
+    # Outside of compiled code the loop would have to be compiled first.
+    if not isinstance(values, jax.core.Tracer) or values.size < _FEWEST:
+        return None
+    if values.dtype not in (jnp.float32, jnp.float64):
+        return None  # narrower types are summed in a wider one
+    divisors = range(_MOST_LANES, _FEWEST_LANES - 1, -1)
+    return next((lanes for lanes in divisors if values.size % lanes == 0), None)
