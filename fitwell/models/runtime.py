@@ -163,7 +163,7 @@ class Runtime:
         program = self.program
         program.check_optimizer()
         self._sent = {}
-        trainable = {path: variable.value for path, variable in program.trainable.items()}
+        trainable = {path: variable.held for path, variable in program.trainable.items()}
         slots = self.optimizer.slots
         slots = (
             self.optimizer.init(trainable) if slots is None else self.optimizer.reconcile(slots, trainable)
