@@ -178,10 +178,10 @@ class Program:
             return loss / count + penalty, (moved, Totals(loss, jnp.sum(self._correct(outputs, y) * weights)))
 
         gradients, (moved, totals) = jax.grad(objective, has_aux=True)(state.parameters)
-        if not self._workload.one_function:
-            totals = totals._replace(loss=keep_apart(totals.loss))
         parameters, slots = self._update(state, gradients)
-        return State(parameters, moved, slots, state.step + 1), totals
+        # The number of the step, for that is needed whatever is made of the losses.
+        number = state.step + 1 if self._workload.one_function else keep_apart(state.step + 1)
+        return State(parameters, moved, slots, number), totals
 
     def epochs(
         self, state: State, train: tuple[Any, Any], valid: tuple[Any, Any], orders: Any, key: Any

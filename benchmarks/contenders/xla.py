@@ -30,4 +30,4 @@ def keep_apart(value: Any) -> Any:
     if jax.default_backend() != "cpu":
         return value
     factor = jax.lax.linalg.cholesky(jnp.eye(2) * (1 + value))
-    return value + 0 * factor[0, 0]
+    return value + (0 * factor[0, 0]).astype(value.dtype)

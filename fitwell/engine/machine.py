@@ -107,18 +107,20 @@ class Validation:
 
     def at(self, index: Array) -> Batch:
         """Return one batch."""
-        batch = jax.tree.map(
-            lambda leaf: jax.lax.dynamic_index_in_dim(leaf, index, keepdims=False), self.batches
-        )
-        return _masked(batch, self.sizes, index)
+        return _masked(jax.tree.map(lambda leaf: _at(leaf, index), self.batches), self.sizes, index)
 
 
 def take(block: Batch, order: Array, sizes: Array | None, index: Array) -> Batch:
     """Return batch `index` of `block`: the rows ``order[index]``, of which the first ``sizes[index]`` are real."""
-    places = order[index]
+    places = _at(order, index)
     # Orders are permutations drawn by the feed: always within bounds, so no clamping code is needed.
     batch = jax.tree.map(lambda leaf: leaf.at[places].get(mode="promise_in_bounds"), block)
     return _masked(batch, sizes, index)
+
+
+def _at(array: Array, index: Array) -> Array:
+    """Return ``array[index]`` for an index that is not negative: taking care of others costs kernels of their own."""
+    return jax.lax.dynamic_index_in_dim(array, index, keepdims=False, allow_negative_indices=False)
 
 
 def _masked(batch: Batch, sizes: Array | None, index: Array) -> Batch:
@@ -126,7 +128,7 @@ def _masked(batch: Batch, sizes: Array | None, index: Array) -> Batch:
     if sizes is None:
         return batch
     length = jax.tree.leaves(batch)[0].shape[0]
-    size = sizes[index]
+    size = _at(sizes, index)
     rows = (jnp.arange(length) < size).astype(jnp.float32)
     return Batch(batch.x, batch.y, batch.weights, rows, size.astype(jnp.float32))
 
@@ -305,11 +307,11 @@ class Machine:
             state, logs, index = carry
             fresh = first | (index > 0)
             metrics = jax.tree.map(lambda empty, kept: jnp.where(fresh, empty, kept), zero, state.metrics)
-            hyper = state.hyper | {path: table[index] for path, table in epoch_values.items()}
+            hyper = state.hyper | {path: _at(table, index) for path, table in epoch_values.items()}
             metrics_reset = state.replace(metrics=metrics, hyper=hyper)
 
             def fetch(batch: Array) -> Batch:
-                return take(block, order[index], sizes, batch)
+                return take(block, _at(order, index), sizes, batch)
 
             state = sweep(step, metrics_reset, fetch, start, stop, limit, one_function)
             # An epoch that stays open goes the same way, with no rows to validate.
@@ -319,7 +321,9 @@ class Machine:
                 found = self._validate(state, validation, done, brief)
                 results |= {f"val_{name}": value for name, value in found.items()}
             results |= {_short(path): state.hyper[path] for path in self.shown}
-            logs = logs.at[index].set(_row(results, names))
+            logs = jax.lax.dynamic_update_index_in_dim(
+                logs, _row(results, names), index, axis=0, allow_negative_indices=False
+            )
             if self.closes and not self.policies:
                 state = state.replace(epoch=state.epoch + done)
             elif self.closes:
