@@ -295,8 +295,7 @@ class Machine:
         names = self._log_names()
         step_before = state.step
         one_function = loops.is_small(state.trainable, rows=order.shape[2])
-        # A validation longer than the training would make up most of the time: then it has to be fast itself.
-        brief = one_function and (validation is None or validation.rows <= order.shape[1] * order.shape[2])
+        brief = one_function and (validation is None or self._is_brief(validation, state, order))
         logs = jnp.zeros((order.shape[0], len(names)), jnp.float32)
         epochs, start, stop, limit, first, last = span
 
@@ -347,11 +346,22 @@ class Machine:
         first = jnp.int32(0)
         if validation.steps == 1 and one_function:
             # A loop around one batch would take the compiler a tenth of a second for nothing.
-            end = jax.lax.cond(done, lambda: evaluate(clean, validation.at(first), first), lambda: clean)
+            metrics = jax.lax.cond(
+                done, lambda: evaluate(clean, validation.at(first), first).metrics, lambda: clean.metrics
+            )
         else:
             stop = jnp.where(done, jnp.int32(validation.steps), 0)
-            end = sweep(evaluate, clean, validation.at, first, stop, jnp.int32(_NO_LIMIT), one_function)
-        return self.program.results(end.metrics, end.hyper)
+            limit = jnp.int32(_NO_LIMIT)
+            metrics = sweep(evaluate, clean, validation.at, first, stop, limit, one_function).metrics
+        return self.program.results(metrics, state.hyper)
+
+    def _is_brief(self, validation: Validation, state: TrainState, order: Array) -> bool:
+        """Return whether a validation may be part of the function that the training is.
+
+        Large products are slow there, which matters when the validation has more rows than the training.
+        """
+        rows = validation.rows // validation.steps
+        return validation.rows <= order.shape[1] * order.shape[2] or loops.is_small(state.trainable, rows)
 
     def _log_names(self) -> list[str]:
         names = self._result_names
