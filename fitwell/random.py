@@ -7,6 +7,7 @@ run was cut into dispatches, so a run that is resumed continues with the same bi
 
 from __future__ import annotations
 
+import functools
 import random as python_random
 import secrets
 import threading
@@ -43,6 +44,9 @@ class SeedStream:
 
 # Rows that one setting of the generator permutes, when an epoch has fewer.
 _ORDERED_AT_ONCE = 4096
+# Blocks of orders that are kept, and the rows that each has at most: 16 MB in all.
+_KEPT_BLOCKS = 256
+_KEPT_ROWS = 2**14
 
 _process_stream = SeedStream()
 _local = threading.local()
@@ -115,6 +119,18 @@ def epoch_orders(seed: int, epochs: range, rows: int) -> NDArray[np.int32]:
 
 
 def _order_block(seed: int, block: int, epochs: int, rows: int) -> NDArray[np.int32]:
+    return (_known_block if epochs * rows <= _KEPT_ROWS else _draw_block)(seed, block, epochs, rows)
+
+
+@functools.lru_cache(_KEPT_BLOCKS)
+def _known_block(seed: int, block: int, epochs: int, rows: int) -> NDArray[np.int32]:
+    """Draw a block, or find it: the members of a population that have one seed visit their rows in one order."""
+    orders = _draw_block(seed, block, epochs, rows)
+    orders.flags.writeable = False
+    return orders
+
+
+def _draw_block(seed: int, block: int, epochs: int, rows: int) -> NDArray[np.int32]:
     stream, state = _counter_stream()
     state["state"]["key"][:] = (seed, block)
     stream.bit_generator.state = state

@@ -1,0 +1,36 @@
+"""The order of rows: a function of seed, epoch and number of rows, however it is asked for."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fitwell.random import epoch_order, epoch_orders
+
+
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    first=st.integers(0, 500),
+    count=st.integers(1, 20),
+    rows=st.sampled_from([1, 2, 30, 700, 5000, 20_000]),
+)
+def test_epochs_have_their_orders_one_by_one_or_together(
+    seed: int, first: int, count: int, rows: int
+) -> None:
+    together = epoch_orders(seed, range(first, first + count), rows)
+    for place, epoch in enumerate(range(first, first + count)):
+        np.testing.assert_array_equal(epoch_order(seed, epoch, rows), together[place])
+        np.testing.assert_array_equal(np.sort(together[place]), np.arange(rows))
+
+
+def test_who_changes_an_order_changes_it_for_nobody_else() -> None:
+    first = epoch_orders(3, range(4), 50)
+    kept = first.copy()
+    first[:] = 0
+    np.testing.assert_array_equal(epoch_orders(3, range(4), 50), kept)
+
+
+def test_seeds_and_epochs_have_orders_of_their_own() -> None:
+    orders = [epoch_order(seed, epoch, 200).tolist() for seed in (0, 1) for epoch in (0, 1, 40)]
+    assert len({tuple(order) for order in orders}) == 6
