@@ -340,8 +340,20 @@ def sparsemax(x: Any, axis: int = -1) -> Array:
 
 # Those in common use that map floats of any shape to floats of the same shape and type: a layer need not trace them
 # to know what comes out.
-SHAPE_KEEPING: frozenset[Activation] = frozenset(
-    (linear, sigmoid, tanh, softmax, softplus, softsign, exponential, relu, leaky_relu, elu, selu, gelu, silu)
+SHAPE_KEEPING: tuple[Activation, ...] = (
+    linear,
+    sigmoid,
+    tanh,
+    softmax,
+    softplus,
+    softsign,
+    exponential,
+    relu,
+    leaky_relu,
+    elu,
+    selu,
+    gelu,
+    silu,
 )
 
 

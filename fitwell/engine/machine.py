@@ -257,7 +257,8 @@ class Machine:
         count, stop, bad_step, step_before = summary.tolist()
         table = np.array(logs)
         # An open epoch is a row of its own, which does not count.
-        running = dict(zip(self._result_names, table[max(count, 1) - 1].tolist(), strict=False))
+        last = table[max(count, 1) - 1, : len(self._result_names)]
+        running = dict(zip(self._result_names, last.tolist(), strict=True))
         epochs = Results(self._log_names(), table[:count])
         finite = not self.training or all_finite(state.trainable)
         return Report(epochs, running, seconds, bool(stop), bad_step, step_before, finite)
@@ -376,7 +377,7 @@ def _short(path: str) -> str:
 def all_finite(weights: dict[str, Array]) -> bool:
     """Return whether no weight is NaN or infinite."""
     arrays = [array for array in weights.values() if jnp.issubdtype(array.dtype, jnp.inexact)]
-    if devices.here().platform == "cpu":
+    if devices.here().platform == "cpu" or all(isinstance(array, np.ndarray) for array in arrays):
         # Compiling this takes longer than doing it.
         return all(np.isfinite(np.asarray(array)).all() for array in arrays)
     return not arrays or bool(_all_finite(arrays))

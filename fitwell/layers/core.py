@@ -101,7 +101,8 @@ class Dense(Layer):
         """As for every layer, and mostly without tracing, which is most of what building a small network costs."""
         is_dense = type(self).call is Dense.call and type(self).__call__ is Layer.__call__
         plain = len(args) == 1 and not kwargs and is_symbol(args[0])
-        if not (is_dense and plain and self.activation in activations.SHAPE_KEEPING):
+        keeps_shape = any(self.activation is known for known in activations.SHAPE_KEEPING)
+        if not (is_dense and plain and keeps_shape):
             return super().abstract_call(args, kwargs, attempt)
         inputs = as_struct(args[0], attempt)
         self._check_width(inputs.shape)

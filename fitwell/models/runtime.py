@@ -175,7 +175,7 @@ class Runtime:
             hyper={},
             metrics=dict(self._empty_metrics()),
             policies={},
-            **counters(self.seed, int(self.optimizer.step.value), self.epoch),
+            **counters(self.seed, int(self.optimizer.step.held), self.epoch),
         )
         state = self.refresh(state)
         state.policies = {policy.name: policy.init(state) for policy in policies}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import jax
@@ -174,3 +175,14 @@ def test_a_dense_layer_that_computes_something_else_is_traced() -> None:
     halves = layers.Dense(6, activation=lambda z: z[:, :2])
     assert halves(Input((4,))).shape == (None, 2)
     assert layers.Dense(6, activation="glu")(Input((4,))).shape == (None, 3)
+
+
+def test_an_activation_that_cannot_be_hashed_is_traced() -> None:
+    @dataclass
+    class Scaled:
+        factor: float
+
+        def __call__(self, z: Any) -> Any:
+            return self.factor * z
+
+    assert layers.Dense(3, activation=Scaled(2.0))(Input((4,))).shape == (None, 3)
