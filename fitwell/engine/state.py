@@ -21,7 +21,7 @@ class TrainState:
     statistics: variables that layers update themselves, such as moving means, and frozen weights.
     slots: the optimizer's memory.
     hyper: every hyperparameter that is data, by path: rates, penalties, momenta, noise levels.
-    metrics: the accumulators of the running epoch.
+    metrics: the accumulators of the running epoch, in whatever arrays the program keeps them.
     policies: the memories of compiled policies, by name.
     seed: of the run; order and noise derive from it with the epoch and the step.
     step: updates made so far. epoch: epochs finished so far.

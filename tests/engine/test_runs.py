@@ -6,14 +6,17 @@ import gc
 import signal
 import threading
 import warnings
+from types import SimpleNamespace
 from typing import Any
 
+import jax
 import numpy as np
 import pytest
 
 import fitwell
 from fitwell import callbacks, layers
 from fitwell.engine import compiling
+from fitwell.engine.machine import all_finite
 from fitwell.errors import NonFiniteWarning
 
 
@@ -479,3 +482,16 @@ def test_batches_of_a_generator_may_differ_in_type() -> None:
         batches = ((x, zeros) for x in inputs)
         logs = model.fit(batches, steps_per_epoch=len(inputs), verbose=0).history
         assert logs["loss"] == pytest.approx([np.mean([np.mean(x**2) for x in inputs])])
+
+
+@pytest.mark.parametrize("platform", ["cpu", "gpu"])
+@pytest.mark.parametrize("of", [np.asarray, jax.device_put])
+def test_weights_are_finite_or_not_wherever_they_are(
+    monkeypatch: pytest.MonkeyPatch, platform: str, of: Any
+) -> None:
+    monkeypatch.setattr("fitwell.engine.devices.here", lambda: SimpleNamespace(platform=platform))
+    good = {"a": of(np.ones((3, 2), np.float32)), "steps": of(np.array([2], np.int32))}
+    assert all_finite(good)
+    assert all_finite({})
+    for bad in (np.nan, np.inf):
+        assert not all_finite(good | {"b": of(np.array([1.0, bad], np.float32))})
