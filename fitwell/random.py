@@ -49,6 +49,8 @@ _KEPT_BLOCKS = 256
 _KEPT_ROWS = 2**14
 
 _process_stream = SeedStream()
+# One entry for each block of `orders_kept` that is open, whose threads may differ.
+_keepers: list[None] = []
 _local = threading.local()
 
 
@@ -119,12 +121,24 @@ def epoch_orders(seed: int, epochs: range, rows: int) -> NDArray[np.int32]:
 
 
 def _order_block(seed: int, block: int, epochs: int, rows: int) -> NDArray[np.int32]:
-    return (_known_block if epochs * rows <= _KEPT_ROWS else _draw_block)(seed, block, epochs, rows)
+    keep = _keepers and epochs * rows <= _KEPT_ROWS
+    return (_known_block if keep else _draw_block)(seed, block, epochs, rows)
+
+
+@contextmanager
+def orders_kept() -> Iterator[None]:
+    """Keep the orders that are drawn inside the block, in any thread, for other runs of the same seed."""
+    _keepers.append(None)
+    try:
+        yield
+    finally:
+        _keepers.pop()
+        if not _keepers:
+            _known_block.cache_clear()
 
 
 @functools.lru_cache(_KEPT_BLOCKS)
 def _known_block(seed: int, block: int, epochs: int, rows: int) -> NDArray[np.int32]:
-    """Draw a block, or find it: the members of a population that have one seed visit their rows in one order."""
     orders = _draw_block(seed, block, epochs, rows)
     orders.flags.writeable = False
     return orders

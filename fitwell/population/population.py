@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import jax
 import numpy as np
 
+from fitwell import random
 from fitwell.errors import InvalidArgument, NonFiniteWarning, StateError
 from fitwell.history import History
 from fitwell.models import checks
@@ -166,7 +167,8 @@ class Population:
                 member.status = "not trained"
 
         progress.epoch_begin(0)
-        with interruptions() as interrupted:
+        # Members of one seed visit their rows in one order.
+        with random.orders_kept(), interruptions() as interrupted:
             layouts.lay_out(
                 [
                     [(member, functools.partial(start, member, course)) for member in group.members]
