@@ -20,11 +20,12 @@ shapes = st.lists(st.integers(0, 4), max_size=3).map(tuple)
 @given(st.lists(st.tuples(shapes, st.sampled_from(["float32", "int32", "bfloat16"])), min_size=1, max_size=6))
 def test_what_is_joined_comes_apart_as_it_was(parts: list[tuple[tuple[int, ...], str]]) -> None:
     variables = {f"v{i}": Variable(np.zeros(shape), dtype=dtype) for i, (shape, dtype) in enumerate(parts)}
-    # As float32, 2**24 + 1 would be 2**24.
-    values = {
-        path: np.full(variable.shape, 2**24 + 1 if variable.dtype == np.int32 else 1.5).astype(variable.dtype)
-        for path, variable in variables.items()
-    }
+    values = {}
+    for number, (path, variable) in enumerate(variables.items()):
+        # No two of them alike; and as float32, 2**24 + 1 would be 2**24.
+        first = 2**24 + 1 if variable.dtype == np.int32 else 0
+        some = first + 20 * number + np.arange(variable.size).reshape(variable.shape) % 20
+        values[path] = some.astype(variable.dtype)
     joiner = Joiner(variables)
     joined = joiner.join(values)
     assert set(joined) == {dtype for _, dtype in parts}
