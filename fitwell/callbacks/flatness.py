@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import jax
-import jax.numpy as jnp
-
 from fitwell.callbacks.base import Callback, Logs
 from fitwell.callbacks.directions import direction
 from fitwell.callbacks.inside import Inside
 from fitwell.engine.flatness import MEASURES, StopWhenFlat
 from fitwell.engine.policies import Policy
 from fitwell.errors import InvalidArgument, unknown_name
+from fitwell.optimizers.gradients import global_norm
 from fitwell.progress import say
 
 
@@ -122,7 +120,7 @@ class GradientStopping(Callback):
         if self._inside is None:
             self._inside = Inside(runtime.program, self.rows)
         gradients = self._inside.gradients(runtime.refresh(runtime.current), self._example)
-        self.norm = float(jnp.sqrt(sum(jnp.sum(jnp.square(g)) for g in jax.tree.leaves(gradients))))
+        self.norm = float(global_norm(gradients))
         if self.norm < self.threshold:
             self.stopped_epoch = epoch
             self.model.stop_training = True

@@ -318,7 +318,7 @@ class Machine:
             done = last | over(state)
             results = self.program.results(state.metrics, state.hyper)
             if validation is not None:
-                found = self._validate(state, validation, done, brief)
+                found = self._validate(state.replace(metrics=zero), validation, done, brief)
                 results |= {f"val_{name}": value for name, value in found.items()}
             results |= {_short(path): state.hyper[path] for path in self.shown}
             logs = jax.lax.dynamic_update_index_in_dim(
@@ -342,8 +342,9 @@ class Machine:
     def _validate(
         self, state: TrainState, validation: Validation, done: Array, one_function: bool
     ) -> dict[str, Array]:
+        """Return the results over the validation rows; the accumulators of `state` are empty."""
         evaluate = make_step(self.program, training=False)
-        clean = state.replace(metrics=self.program.zero_metrics(), bad_step=jnp.int32(-1))
+        clean = state.replace(bad_step=jnp.int32(-1))
         first = jnp.int32(0)
         if validation.steps == 1 and one_function:
             # A loop around one batch would take the compiler a tenth of a second for nothing.

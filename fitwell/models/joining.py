@@ -17,7 +17,8 @@ Arrays = dict[str, Array]
 class Joiner:
     """Joins the values of variables into one flat array for each type, and takes them apart again.
 
-    variables: by path; their shapes and types tell where each one lies.
+    variables: by path; their shapes and types tell where each one lies. (`jax.flatten_util.ravel_pytree` makes one
+    type of all: a count in int32 would travel as a float32, which stops at 2**24.)
     """
 
     def __init__(self, variables: Mapping[str, Variable]) -> None:
