@@ -25,12 +25,16 @@ def test_epochs_have_their_orders_one_by_one_or_together(
 
 
 def test_orders_that_are_kept_are_the_same_and_can_be_changed_by_nobody() -> None:
-    alone = epoch_orders(3, range(4), 50)
+    asked = [
+        (seed, range(first, first + 4), rows) for seed in (3, 4) for first in (0, 90) for rows in (50, 60)
+    ]
+    alone = [epoch_orders(*key) for key in asked]
     with orders_kept():
-        first = epoch_orders(3, range(4), 50)
-        np.testing.assert_array_equal(first, alone)
-        first[:] = 0
-        np.testing.assert_array_equal(epoch_orders(3, range(4), 50), alone)
+        for key, expected in zip(asked, alone, strict=True):
+            first = epoch_orders(*key)
+            np.testing.assert_array_equal(first, expected)
+            first[:] = 0
+            np.testing.assert_array_equal(epoch_orders(*key), expected)
 
 
 def test_seeds_and_epochs_have_orders_of_their_own() -> None:
