@@ -11,6 +11,7 @@ import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,28 +45,51 @@ class Programs:
     """
 
     def __init__(self) -> None:
-        self._compiled: dict[Hashable, Any] = {}
+        self._compiled: dict[Hashable, Future[Any]] = {}
         self._traced: dict[Hashable, Any] = {}
+        self._claiming = threading.Lock()
         self._tracing = threading.Lock()
-        self._compiling: dict[jax.Device, threading.Lock] = {}
 
     def find(self, key: Hashable, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
         """Return the compiled form of `function` for this thread's device, compiled at the first call with `key`."""
-        device = devices.here()
-        found = self._compiled.get((key, device))
-        return self._make(key, device, function, arguments) if found is None else found
+        found = self._compiled.get((key, devices.here()))
+        return (found or self._begin(key, function, arguments, pool=None)).result()
 
-    def _make(
-        self, key: Hashable, device: jax.Device, function: Callable[..., Any], arguments: tuple[Any, ...]
-    ) -> Any:
-        with self._tracing:
-            compiling = self._compiling.setdefault(device, threading.Lock())
-        # The first thread of a device compiles, the others of that device wait.
-        with compiling:
-            if (key, device) not in self._compiled:
-                traced = self._trace((key, device.platform), function, arguments)
-                self._compiled[key, device] = compile_traced(traced, arguments)
-            return self._compiled[key, device]
+    def begin(
+        self, key: Hashable, function: Callable[..., Any], arguments: tuple[Any, ...], pool: Executor
+    ) -> None:
+        """Trace what `find` would, and let `pool` compile it while this thread goes on."""
+        self._begin(key, function, arguments, pool)
+
+    def _begin(
+        self, key: Hashable, function: Callable[..., Any], arguments: tuple[Any, ...], pool: Executor | None
+    ) -> Future[Any]:
+        place = key, devices.here()
+        with self._claiming:
+            if place in self._compiled:
+                return self._compiled[place]
+            program = self._compiled[place] = Future()
+        try:
+            lowered = lower(self._trace((key, place[1].platform), function, arguments), arguments)
+        except BaseException as error:
+            self._fail(place, error)
+            raise
+        if pool is None:
+            self._finish(place, *lowered)
+        else:
+            pool.submit(self._finish, place, *lowered)
+        return program
+
+    def _finish(self, place: tuple[Hashable, jax.Device], lowered: Any, digest: str) -> None:
+        try:
+            with devices.on(place[1]):
+                self._compiled[place].set_result(compile_lowered(lowered, digest))
+        except BaseException as error:
+            self._fail(place, error)
+
+    def _fail(self, place: Hashable, error: BaseException) -> None:
+        """Tell those who wait for the program; who asks later tries again."""
+        self._compiled.pop(place).set_exception(error)
 
     def _trace(self, key: Hashable, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
         with self._tracing:
@@ -79,7 +103,7 @@ class Programs:
 
 def compile_program(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
     """Return the compiled form of `function` for arguments of these shapes, compiling only what is new."""
-    return compile_traced(trace(function, arguments), arguments)
+    return compile_lowered(*lower(trace(function, arguments), arguments))
 
 
 def trace(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
@@ -88,10 +112,15 @@ def trace(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
     return jax.jit(function).trace(*arguments)
 
 
-def compile_traced(traced: Any, arguments: tuple[Any, ...]) -> Any:
-    """Return the compiled form of what was traced, for the device of this thread; compile only what is new."""
+def lower(traced: Any, arguments: tuple[Any, ...]) -> tuple[Any, str]:
+    """Return what was traced as the text that the compiler reads, and a digest of it."""
     lowered = traced.lower()
-    key = _digest(lowered, arguments), devices.here()
+    return lowered, _digest(lowered, arguments)
+
+
+def compile_lowered(lowered: Any, digest: str) -> Any:
+    """Return the compiled form of such a text for the device of this thread; compile only what is new."""
+    key = digest, devices.here()
     if key in _programs:
         statistics.reused += 1
         _programs.move_to_end(key)

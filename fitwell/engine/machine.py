@@ -10,6 +10,7 @@ import copy
 import dataclasses
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -230,7 +231,7 @@ class Machine:
         self, state: TrainState, work: Work, epoch_values: dict[str, Array], limit: int
     ) -> tuple[TrainState, Report]:
         arguments = self.arguments(state, work, epoch_values, limit)
-        run = self.find(("run", work.key, tuple(epoch_values)), self.run, arguments)
+        run = self.find(_run_key(work, epoch_values), self.run, arguments)
         began = time.perf_counter()
         state, summary, logs = run(*arguments)
         summary = np.asarray(summary)
@@ -267,6 +268,13 @@ class Machine:
         """Apply the policies to an epoch whose validation `results` were computed outside the dispatch."""
         arguments = (state, {name: np.float32(value) for name, value in results.items()})
         return self.find(("close", tuple(results)), self._close, arguments)(*arguments)
+
+    def compile_ahead(
+        self, state: TrainState, work: Work, epoch_values: dict[str, Array], pool: Executor
+    ) -> None:
+        """Let `pool` compile what a dispatch of these arguments, or of others with their shapes, will run."""
+        arguments = self.arguments(state, work, epoch_values)
+        self._programs.begin(_run_key(work, epoch_values), self.run, arguments, pool)
 
     def find(self, key: Any, function: Any, arguments: tuple[Any, ...]) -> Any:
         """Return the compiled form of `function`, compiled at the first call with `key` on this device."""
@@ -369,6 +377,10 @@ class Machine:
         names = self._result_names
         validated = [f"val_{name}" for name in names] if self.validation is not None else []
         return [*names, *validated, *map(_short, self.shown)]
+
+
+def _run_key(work: Work, epoch_values: dict[str, Array]) -> tuple[Any, ...]:
+    return "run", work.key, tuple(epoch_values)
 
 
 def _short(path: str) -> str:

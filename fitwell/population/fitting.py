@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Hashable, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -56,8 +57,11 @@ class Course:
     measured: list[str] | None = None
 
 
-def make_groups(members: Sequence[Member], source: Source) -> list[Group]:
-    """Sort members by structure; those of a group run what is compiled for its first."""
+def make_groups(members: Sequence[Member], source: Source, lead: Callable[[Member], None]) -> list[Group]:
+    """Sort members by structure; those of a group run what is compiled for its first.
+
+    lead: is told of the first member of each group as soon as it is found.
+    """
     groups: dict[Hashable, Group] = {}
     owners: dict[int, Member] = {}
     for member in members:
@@ -76,6 +80,8 @@ def make_groups(members: Sequence[Member], source: Source) -> list[Group]:
         )
         if group.members:
             runtime.share_machines(group.members[0].model.runtime)
+        else:
+            lead(member)
         group.members.append(member)
     return list(groups.values())
 
@@ -109,6 +115,8 @@ class MemberFit(Fit):
         )
         # What one member learned about the length of a dispatch serves the next.
         self.pace = course.pace
+        # On a CPU the other members keep the cores busy.
+        self.feed.draws_ahead = devices.here().platform != "cpu"
 
     def _check(self, data: Data, validation: Data | None) -> None:
         # All members of a group have the same shapes and losses, and all folds the same rows.
@@ -142,6 +150,18 @@ class MemberFit(Fit):
         number = self.first_epoch + self.done + epoch + 1
         self.member.status = f"NaN in epoch {number}, batch {work.start + index + 1}"
         self.model.stop_training = True
+
+    def compile_ahead(self, pool: Executor) -> None:
+        """Let `pool` compile what the first dispatch will run, while others like this one are prepared.
+
+        Not where a callback sets values ahead, which are arguments too: it would be asked for them twice.
+        """
+        if self.observers.listens("epoch_values"):
+            return
+        state = self.runtime.begin([policy for _, policy in self.policies])
+        for work in self.feed.works(self.runtime.epoch, self.epochs, self._allowance):
+            self.machine.compile_ahead(state, work, {}, pool)
+            break
 
     def dispatches(self) -> Dispatches:
         """Train, and note how it went."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import jax
 
@@ -22,26 +24,42 @@ from fitwell.population.workers import Job, work_off
 Start = tuple[Member, Callable[[], MemberFit]]
 
 
+@contextmanager
+def compiling_ahead() -> Iterator[Callable[[MemberFit], None]]:
+    """Give a function that has the program of a fit compiled while its caller goes on.
+
+    It does so for a fit per core: further programs are compiled by those who train their members. And on CPUs
+    only, for elsewhere members are stacked, and how many are is not known before all are sorted.
+    """
+    left = cores() if devices.here().platform == "cpu" else 0
+    pool = ThreadPoolExecutor(max(left, 1), "fitwell-compiler")
+
+    def ahead(fit: MemberFit) -> None:
+        nonlocal left
+        if left:
+            left -= 1
+            fit.compile_ahead(pool)
+
+    try:
+        yield ahead
+    finally:
+        pool.shutdown(wait=False)
+
+
 def lay_out(
-    groups: Sequence[Sequence[Start]],
-    begin: Callable[[], None],
+    groups: Sequence[tuple[MemberFit, Sequence[Start]]],
     tell: Callable[[int], None],
     interrupted: Callable[[], bool],
 ) -> None:
     """Train the members of each group in the layout that suits it, on all devices.
 
-    groups: members of one program each, with what makes their fits. begin: is called when all settings are found
-    to be right. tell: is told how many members are done. interrupted: says that the user wants to end.
+    groups: a fit like those of all its members, and for each of them what makes its fit. tell: is told how many
+    members are done. interrupted: says that the user wants to end.
     """
     stacks: list[Sequence[Start]] = []
     others: list[Sequence[Start]] = []
-    for group in groups:
-        member, start = group[0]
-        # Settings are checked here, before anything has begun.
-        with random.drawing_from(member.stream):
-            first = start()
-        (stacks if choice.stacks(first, len(group)) else others).append(group)
-    begin()
+    for like, starts in groups:
+        (stacks if choice.stacks(like, len(starts)) else others).append(starts)
     slots = threads()
     jobs: list[list[Job]] = []
     for group in stacks:
@@ -89,8 +107,6 @@ class Alone:
         member, start = self._start
         with random.drawing_from(member.stream):
             self._fit = start()
-            # On a CPU the other members keep the cores busy.
-            self._fit.feed.draws_ahead = devices.here().platform != "cpu"
             self._fit.run()
         self._fit = None
         self.done = 1

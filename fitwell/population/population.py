@@ -135,9 +135,26 @@ class Population:
         def start(member: Member, course: Course) -> MemberFit:
             return MemberFit(member, course, choose(member), **settings)
 
-        self._groups = make_groups(self.members, source)
-        courses = [Course(source.rows_for(group.members[0].model)) for group in self._groups]
-        self._run(courses, start, Progress(verbose, None, len(self.members)))
+        progress = Progress(verbose, None, len(self.members))
+        courses: list[Course] = []
+        fits: list[MemberFit] = []
+
+        # Members of one seed visit their rows in one order.
+        with random.orders_kept(), layouts.compiling_ahead() as compile_ahead:
+
+            def lead(member: Member) -> None:
+                courses.append(Course(source.rows_for(member.model)))
+                # Settings are checked here, before anything has begun.
+                with random.drawing_from(member.stream):
+                    fits.append(start(member, courses[-1]))
+                    compile_ahead(fits[-1])
+
+            self._groups = make_groups(self.members, source, lead)
+            starts = [
+                [(member, functools.partial(start, member, course)) for member in group.members]
+                for group, course in zip(self._groups, courses, strict=True)
+            ]
+            self._run(list(zip(fits, starts, strict=True)), progress)
         return self
 
     def _divide(self, source: Source) -> None:
@@ -160,24 +177,13 @@ class Population:
             divided += [member, *others]
         self.members = divided
 
-    def _run(self, courses: Sequence[Course], start: Any, progress: Progress) -> None:
-        def begin() -> None:
-            for member in self.members:
-                member.begin(History())
-                member.status = "not trained"
-
+    def _run(self, groups: Sequence[tuple[MemberFit, Sequence[layouts.Start]]], progress: Progress) -> None:
+        for member in self.members:
+            member.begin(History())
+            member.status = "not trained"
         progress.epoch_begin(0)
-        # Members of one seed visit their rows in one order.
-        with random.orders_kept(), interruptions() as interrupted:
-            layouts.lay_out(
-                [
-                    [(member, functools.partial(start, member, course)) for member in group.members]
-                    for group, course in zip(self._groups, courses, strict=True)
-                ],
-                begin,
-                progress.update,
-                interrupted,
-            )
+        with interruptions() as interrupted:
+            layouts.lay_out(groups, progress.update, interrupted)
         progress.epoch_end(0, table.best_so_far(self.members))
         progress.close()
         self._warn_of_nan()

@@ -17,6 +17,7 @@ import fitwell as fw
 from fitwell import random
 from fitwell.engine import compiling
 from fitwell.errors import FileError, InvalidArgument, StateError
+from fitwell.population import fitting
 from tests.population.conftest import dense
 
 
@@ -54,6 +55,51 @@ def test_one_structure_is_traced_and_compiled_once(regression):
     population.fit(x, y, epochs=3, validation_data=validation, verbose=0)
     assert compiling.statistics.traced - before.traced == 1
     assert compiling.statistics.compiled - before.compiled == 1
+
+
+def test_the_first_program_is_compiled_while_members_are_still_being_sorted(regression, monkeypatch):
+    x, y, validation = regression
+    begun, events = threading.Event(), []
+    compile_lowered, structure = compiling.compile_lowered, fitting.structure
+
+    def compile_and_tell(*arguments):
+        begun.set()
+        return compile_lowered(*arguments)
+
+    def sort(*arguments):
+        # The first member is sorted before there is anything to compile.
+        events.append(begun.wait(30) if events else begun.is_set())
+        return structure(*arguments)
+
+    monkeypatch.setattr(compiling, "compile_lowered", compile_and_tell)
+    monkeypatch.setattr(fitting, "structure", sort)
+    population = fw.Population(dense, seeds=range(3))
+    callbacks = [fw.callbacks.EarlyStopping(patience=3)]
+    population.fit(x, y, epochs=2, validation_data=validation, callbacks=callbacks, verbose=0)
+    assert events == [False, True, True]
+    assert population.results["status"].tolist() == ["finished"] * 3
+
+
+def test_a_schedule_of_ones_own_is_asked_once_for_every_epoch(regression):
+    x, y, _ = regression
+    asked = []
+
+    def schedule(epoch, rate):
+        asked.append(epoch)
+        return rate / 2
+
+    traced = compiling.statistics.traced
+    population = fw.Population(dense, seeds=[0, 1])
+    population.fit(x, y, epochs=3, callbacks=[fw.callbacks.LearningRateScheduler(schedule)], verbose=0)
+    assert sorted(asked) == [0, 0, 1, 1, 2, 2]
+    assert compiling.statistics.traced - traced == 1
+
+
+def test_no_epochs_left_is_no_training(regression):
+    x, y, _ = regression
+    population = fw.Population(dense, seeds=[0, 1])
+    population.fit(x, y, epochs=2, initial_epoch=2, verbose=0)
+    assert population.results["epochs"].tolist() == [0, 0]
 
 
 def test_a_build_function_may_take_lists_apart():

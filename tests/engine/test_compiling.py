@@ -1,0 +1,112 @@
+"""Compiled programs: made once, whoever asks first, and by a pool of threads while something else is done."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from fitwell.engine import compiling
+from fitwell.engine.compiling import Programs
+
+ARGUMENTS = (np.float32(3.0),)
+
+
+def counted() -> tuple[int, int, int]:
+    return dataclasses.astuple(compiling.statistics)
+
+
+def triple(x):
+    return x * 3.25
+
+
+def test_what_was_begun_is_found_and_not_made_again() -> None:
+    programs = Programs()
+    traced, compiled, reused = counted()
+    with ThreadPoolExecutor(1) as pool:
+        programs.begin("key", triple, ARGUMENTS, pool)
+        programs.begin("key", triple, ARGUMENTS, pool)
+        run = programs.find("key", triple, ARGUMENTS)
+    assert run(*ARGUMENTS) == 9.75
+    assert programs.find("key", triple, ARGUMENTS) is run
+    assert counted() == (traced + 1, compiled + 1, reused)
+
+
+def test_tracing_is_done_by_who_begins_and_compiling_by_the_pool(monkeypatch: pytest.MonkeyPatch) -> None:
+    may_compile = threading.Event()
+    compile_lowered = compiling.compile_lowered
+
+    def late(lowered, digest):
+        assert may_compile.wait(30)
+        return compile_lowered(lowered, digest)
+
+    traced_by = []
+
+    def fourfold(x):
+        traced_by.append(threading.current_thread())
+        return x * 4.5
+
+    monkeypatch.setattr(compiling, "compile_lowered", late)
+    programs = Programs()
+    with ThreadPoolExecutor(1) as pool:
+        programs.begin("key", fourfold, ARGUMENTS, pool)
+        # It has come back though nothing is compiled yet.
+        assert traced_by == [threading.current_thread()]
+        may_compile.set()
+        assert programs.find("key", fourfold, ARGUMENTS)(*ARGUMENTS) == 13.5
+
+
+def test_threads_that_ask_at_once_get_one_program() -> None:
+    programs = Programs()
+    traced = compiling.statistics.traced
+    together = threading.Barrier(4)
+
+    def ask(_: int) -> object:
+        together.wait(30)
+        return programs.find("key", lambda x: x * 5.75, ARGUMENTS)
+
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(ask, range(4)))
+    assert len({id(program) for program in found}) == 1
+    assert compiling.statistics.traced == traced + 1
+
+
+@pytest.mark.parametrize("begun", [True, False])
+def test_what_cannot_be_traced_is_told_and_may_be_tried_again(begun: bool) -> None:
+    programs = Programs()
+    broken = [True]
+
+    def moody(x):
+        if broken:
+            raise ValueError("not today")
+        return x + 6.5
+
+    with ThreadPoolExecutor(1) as pool:
+        with pytest.raises(ValueError, match="not today"):
+            programs.begin("key", moody, ARGUMENTS, pool) if begun else programs.find("key", moody, ARGUMENTS)
+        broken.clear()
+        assert programs.find("key", moody, ARGUMENTS)(*ARGUMENTS) == 9.5
+
+
+def test_who_waits_for_a_program_that_fails_to_compile_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, compile_lowered = threading.Event(), compiling.compile_lowered
+
+    def fail(lowered, digest):
+        assert asked.wait(30)
+        raise MemoryError("no room for code")
+
+    def function(x):
+        return x + 7.5
+
+    monkeypatch.setattr(compiling, "compile_lowered", fail)
+    programs = Programs()
+    with ThreadPoolExecutor(1) as pool:
+        programs.begin("key", function, ARGUMENTS, pool)
+        threading.Timer(0.2, asked.set).start()
+        with pytest.raises(MemoryError, match="no room"):
+            programs.find("key", function, ARGUMENTS)
+    monkeypatch.setattr(compiling, "compile_lowered", compile_lowered)
+    assert programs.find("key", function, ARGUMENTS)(*ARGUMENTS) == 10.5
