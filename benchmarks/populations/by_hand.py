@@ -26,13 +26,17 @@ def _orders(task: Task, rows: np.ndarray, seed: int, epochs: int) -> np.ndarray:
     return orders.reshape(epochs, steps, size)
 
 
-def _run(task: Task, padded: bool) -> Any:
-    """Whole epochs of one member, its rates and penalty being arguments; the validation losses come back."""
+def _run(task: Task, padded: bool, bare: bool) -> Any:
+    """Whole epochs of one member, its rates and penalty being arguments; the learning curves come back.
+
+    They are loss and accuracy, in training and validation, as in the history of the others. bare: the validation
+    loss alone instead, so that XLA leaves the rest out.
+    """
 
     def run(state: Any, train: Any, valid: Any, orders: Any, key: Any, rate: Any, l2: Any) -> Any:
         workload = dataclasses.replace(task.workload, learning_rate=rate, l2=l2)
-        state, (_, validation) = Program(workload, padded).epochs(state, train, valid, orders, key)
-        return state, validation.loss
+        state, (training, validation) = Program(workload, padded).epochs(state, train, valid, orders, key)
+        return state, validation.loss, () if bare else (training, validation.correct)
 
     return run
 
@@ -48,7 +52,7 @@ def _arguments(task: Task, data: Data, member: Member) -> tuple[Any, ...]:
     return state, valid, rows, key, np.float32(member.learning_rate), np.float32(member.l2)
 
 
-def in_turn(task: Task, data: Data, members: Sequence[Member]) -> list[float]:
+def in_turn(task: Task, data: Data, members: Sequence[Member], bare: bool = False) -> list[float]:
     """One member after another, from beginning to end in one dispatch, on two threads."""
     import jax
 
@@ -63,7 +67,7 @@ def in_turn(task: Task, data: Data, members: Sequence[Member]) -> list[float]:
     def one(member: Member) -> float:
         return float(compiled[0](*arguments(member))[1][-1])
 
-    compiled.append(compile_program(_run(task, padded), *arguments(members[0])))
+    compiled.append(compile_program(_run(task, padded, bare), *arguments(members[0])))
     with ThreadPoolExecutor(THREADS) as pool:
         return list(pool.map(one, members))
 
@@ -78,7 +82,8 @@ def stacked(task: Task, data: Data, members: Sequence[Member]) -> list[float]:
     shared = len({(member.seed, member.fold) for member in members}) == 1
     at_once = task.workload.epochs_per_dispatch
     mapped = jax.vmap(
-        _run(task, padded), in_axes=(0, None, 0 if task.folds else None, None if shared else 0, 0, 0, 0)
+        _run(task, padded, bare=False),
+        in_axes=(0, None, 0 if task.folds else None, None if shared else 0, 0, 0, 0),
     )
     state, valid, keys, rates, penalties = (
         jax.tree.map(lambda *leaves: np.stack(leaves), *(part[i] for part in parts)) for i in (0, 1, 3, 4, 5)
@@ -93,7 +98,7 @@ def stacked(task: Task, data: Data, members: Sequence[Member]) -> list[float]:
         order = orders[0] if shared else np.stack(orders)
         arguments = (jax.device_put(state), train, valid, order, keys, rates, penalties)
         run = run or compile_program(mapped, *arguments)
-        state, losses = run(*arguments)
+        state, losses, _ = run(*arguments)
     return [float(loss) for loss in losses[:, -1]]
 
 

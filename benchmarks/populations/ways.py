@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from unittest import mock
 
@@ -69,6 +70,10 @@ WAYS: dict[str, tuple[str, Way]] = {
     "population-stacked": ("fitwell Population, made to stack", population_stacked),
     "loop": ("fitwell fit in a loop", _one_by_one("fitwell", {})),
     "by-hand-in-turn": ("hand-written JAX, one program, members in turn on 2 threads", in_turn),
+    "by-hand-bare": (
+        "hand-written JAX, in turn on 2 threads, no curve but the validation loss",
+        functools.partial(in_turn, bare=True),
+    ),
     "by-hand-stacked": ("hand-written JAX, stacked (vmap)", stacked),
     "torch-vmap": ("hand-written torch.func.vmap", ensemble),
     "keras": ("Keras (JAX)", _one_by_one("keras", {})),
