@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -72,7 +72,7 @@ class Population:
         x: Any = None,
         y: Any = None,
         batch_size: int | None = None,
-        epochs: int = 1,
+        epochs: int | Callable[[Setting], int] = 1,
         verbose: int | str = "auto",
         callbacks: Any = None,
         validation_split: float = 0.0,
@@ -92,6 +92,7 @@ class Population:
 
         The arguments are those of `Model.fit`, except for these:
 
+        epochs: a number, or a function from a setting to one, when how long to train is a hyperparameter.
         callbacks: templates, of which each member gets copies, so early stopping, best weights and learning
             rates are each member's own. Or a function from a setting to such a list, when their numbers
             are hyperparameters too. Callbacks that look at batches are refused.
@@ -106,7 +107,9 @@ class Population:
         trained by itself comes out the same to the bit on whichever; stacks are smaller then, and equal to
         rounding. ``with jax.default_device(device):`` around the call keeps to one.
         """
-        checks.check_epochs(epochs, initial_epoch)
+        lasting = epochs if callable(epochs) else lambda setting: epochs
+        for member in self.members:
+            checks.check_epochs(lasting(dict(member.setting)), initial_epoch)
         if x is None:
             raise InvalidArgument("fit: x is missing")
         source = Source(
@@ -124,7 +127,6 @@ class Population:
         settings = {
             "batch_size": batch_size,
             "validation_batch_size": validation_batch_size,
-            "epochs": epochs,
             "initial_epoch": initial_epoch,
             "steps_per_epoch": steps_per_epoch,
             "validation_steps": validation_steps,
@@ -133,7 +135,7 @@ class Population:
         }
 
         def start(member: Member, course: Course) -> MemberFit:
-            return MemberFit(member, course, choose(member), **settings)
+            return MemberFit(member, course, choose(member), epochs=lasting(dict(member.setting)), **settings)
 
         progress = Progress(verbose, None, len(self.members))
         courses: list[Course] = []

@@ -484,3 +484,27 @@ def test_a_rate_that_callbacks_decide_is_history_and_no_metric(regression):
     assert population.results["learning_rate"].tolist() == [0.01, 0.1]
     assert "best_learning_rate" not in population.results
     np.testing.assert_allclose(population.history[1].history["learning_rate"], [0.1, 0.1, 0.05], rtol=1e-6)
+
+
+def test_how_long_to_train_may_be_a_hyperparameter(regression):
+    x, y, validation = regression
+    population = fw.Population(dense, [{"length": 2}, {"length": 5}, {"length": 0}], seeds=[4])
+    traced = compiling.statistics.traced
+    population.fit(x, y, epochs=lambda setting: setting["length"], validation_data=validation, verbose=0)
+    assert (
+        compiling.statistics.traced - traced <= 1
+    )  # none where a test before this one trained such a network
+    assert population.results["epochs"].tolist() == [2, 5, 0]
+    assert population.results["status"].tolist() == ["finished"] * 3
+    alone = fw.Population(dense, [{"length": 2}], seeds=[4])
+    alone.fit(x, y, epochs=2, validation_data=validation, verbose=0)
+    assert population.history[0].history == alone.history[0].history
+    assert population.history[1].history["loss"][:2] == alone.history[0].history["loss"]
+
+
+def test_a_length_that_is_no_count_is_refused(regression):
+    x, y, _ = regression
+    population = fw.Population(dense, [{"length": 2}, {"length": 2.5}])
+    with pytest.raises(InvalidArgument, match="epochs must be a whole number of at least 0, got 2.5"):
+        population.fit(x, y, epochs=lambda setting: setting["length"], verbose=0)
+    assert population.results["epochs"].tolist() == [0, 0]
