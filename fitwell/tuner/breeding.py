@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
@@ -46,13 +46,14 @@ class TrainedPopulation(SearchResult):
             if SCHEDULE in trial.user_attrs
         }
 
-    def _model(self, trial: Any) -> Model:
-        if trial.number not in self._models:
-            raise StateError(
-                f"the model of trial {trial.number} was trained by another process, on weights inherited from others, "
-                "and cannot be trained again alone; save it there: result.best_model().save(path)"
-            )
-        return self._models[trial.number]
+    def _models_of(self, trials: Sequence[Any]) -> list[Model]:
+        for trial in trials:
+            if trial.number not in self._models:
+                raise StateError(
+                    f"the model of trial {trial.number} was trained by another process, on weights inherited from "
+                    "others, and cannot be trained again alone; save it there: result.best_model().save(path)"
+                )
+        return [self._models[trial.number] for trial in trials]
 
 
 class BreedingSearch(Search):

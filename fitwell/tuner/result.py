@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from fitwell.errors import InvalidArgument, StateError
@@ -11,7 +12,7 @@ from fitwell.population.ensemble import Ensemble
 from fitwell.tuner.hyperparameters import HyperParameters, Setting
 from fitwell.tuner.ledger import REASON, Ledger
 from fitwell.tuner.remarks import told_edges
-from fitwell.tuner.training import Trainer
+from fitwell.tuner.training import Run, Trainer
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,7 +50,8 @@ class SearchResult:
 
     @property
     def best_value(self) -> float:
-        """The objective of the best trial: its best epoch, on average over repeats and folds.
+        """The objective of the best trial: its best epoch, on average over repeats; with folds the best epoch of their
+        average.
 
         It was chosen as the best of many on these validation rows, so it is more hopeful than the truth: judge
         the model by rows that the search never saw.
@@ -60,13 +62,13 @@ class SearchResult:
         """Return the model of the best trial, with the weights of its best epoch.
 
         It is trained again, which gives the same numbers; of several repeats the best one. After a search
-        with `folds` it learns from all rows, for as many epochs as were best on average.
+        with `folds` it learns from all rows, for as many epochs as were best for the folds on average.
         """
         return self.best_models(1)[0]
 
     def best_models(self, count: int) -> list[Model]:
         """Return the models of the `count` best trials, the best first; see `best_model`."""
-        return [self._model(trial) for trial in self.ranking()[: _at_least_one("best_models: count", count)]]
+        return self._models_of(self.ranking()[: _at_least_one("best_models: count", count)])
 
     def ensemble(self, top: int = 5) -> Ensemble:
         """Return the models of the `top` best trials, or all when there are fewer, as one predictor.
@@ -89,19 +91,24 @@ class SearchResult:
         sign = 1 if self.objective.direction == "min" else -1
         return sorted(trials, key=lambda trial: sign * trial.value)
 
-    def _model(self, trial: Any) -> Model:
-        values, epochs = trial.user_attrs[VALUES], trial.user_attrs[EPOCHS]
-        setting, seeds = self._ledger.drawn(trial)[1], self._trainer.seeds
-        if len(values) > len(seeds):  # folds
-            return self._trainer.retrain(setting, seeds[0], round(sum(epochs) / len(epochs)) + 1)
-        return self._trainer.retrain(setting, seeds[values.index(self.objective.best(values))])
+    def _models_of(self, trials: Sequence[Any]) -> list[Model]:
+        """Return the model that stands for each trial, trained again."""
+        seeds, runs = self._trainer.seeds, []
+        folds = any(len(trial.user_attrs[VALUES]) > len(seeds) for trial in trials)
+        for trial in trials:
+            values, epochs = trial.user_attrs[VALUES], trial.user_attrs[EPOCHS]
+            best_seed = seeds[0] if folds else seeds[values.index(self.objective.best(values))]
+            setting = self._ledger.drawn(trial)[1]
+            runs.append(Run(setting, best_seed, epochs[0] + 1 if folds else self._trainer.epochs))
+        return self._trainer.retrain(runs, all_rows=folds)
 
     @property
     def trials(self) -> pd.DataFrame:
         """A table with one row per trial: its value, what became of it, and its hyperparameters.
 
-        ``value`` is the objective at its best epoch, on average over repeats and folds, of which ``sd`` is the
-        standard deviation; it is infinite where a loss became NaN. ``best_epoch`` counts from 0.
+        ``value`` is the objective at its best epoch, on average over repeats and folds (which have their best epoch in
+        common), of which ``sd`` is the standard deviation; it is infinite where a loss became NaN. ``best_epoch``
+        counts from 0.
         """
         import pandas as pd
 

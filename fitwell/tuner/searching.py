@@ -27,6 +27,7 @@ from fitwell.tuner.objective import Objective, as_objective
 from fitwell.tuner.optional import import_optuna
 from fitwell.tuner.result import EPOCHS, SECONDS, VALUES, SearchResult
 from fitwell.tuner.samplers import check_sampler, make_pruner, rungs
+from fitwell.tuner.scoring import common_best, own_best
 from fitwell.tuner.space import Space
 from fitwell.tuner.storage import open_storage
 from fitwell.tuner.training import Outcome, Trainer
@@ -92,7 +93,9 @@ class Search:
             callbacks=callbacks,
             **fit,
         )
-        self._members = len(seeds) * _count_folds(fit, x)
+        folds = _count_folds(fit, x)
+        self._members = len(seeds) * folds
+        self._score = common_best if folds > 1 else own_best
         self._batch = (
             _default_batch(self._members) if batch is None else int(_positive("batch", batch, whole=True))
         )
@@ -202,13 +205,13 @@ class Search:
             return True
         if batch.interrupted and not all(curve.complete for curve in curves):
             return False
-        values = [self.objective.best(curve.values) for curve in curves]
-        if not all(map(math.isfinite, values)):
+        found = self._score(curves, self.objective)
+        if found is None:
             reason = f"{self.objective.name} was finite in no epoch"
             self._ledger.finish(ticket, self.objective.worst, reason=reason, **notes)
             return True
-        best = [curve.epochs[curve.values.index(value)] for curve, value in zip(curves, values, strict=True)]
-        notes |= {VALUES: values, EPOCHS: best}
+        values, epochs = found
+        notes |= {VALUES: values, EPOCHS: epochs}
         self._ledger.finish(ticket, sum(values) / len(values), **notes)
         return True
 
@@ -236,9 +239,10 @@ def search(
         hyperparameters), ``"evolution"`` (descendants of the best: hyperparameters of two of them, moved a little).
     pruner: None, ``"hyperband"`` or ``"median"``: gives up trials that are behind after 1, 3, 9, … epochs.
     repeats: seeds that each setting is trained under; its value is the mean.
-    objective: the metric that decides, in its best epoch: ``"val_loss"``, any other in the history, or an
-        `Objective` with a direction. A loss contains the penalties: when the space varies these, name the loss
-        among the metrics, too, and go by that (``"val_mse"``).
+    objective: the metric that decides, in its best epoch (with folds: the one epoch at which they are best on
+        average): ``"val_loss"``, any other in the history, or an `Objective` with a direction. A loss contains
+        the penalties: when the space varies these, name the loss among the metrics, too, and go by that
+        (``"val_mse"``).
     epochs: the most epochs of a trial, 100. callbacks: as in `Population.fit`; each model gets its own copies.
     batch: trials that are asked for at once; by default four models for each processor core.
     storage: a file for SQLite, ``search.db`` by default, a ``.journal`` file, ``postgresql://…`` or ``":memory:"``.

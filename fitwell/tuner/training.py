@@ -25,6 +25,7 @@ from fitwell.population.folds import classifies, labels_of, make_folds
 from fitwell.population.members import Member
 from fitwell.tuner.hyperparameters import InvalidSetting, Setting
 from fitwell.tuner.objective import Objective
+from fitwell.tuner.scoring import Curve
 from fitwell.tuner.space import Space
 
 # What a member is told: the place of its trial in the batch.
@@ -32,26 +33,12 @@ _TRIAL = "trial"
 
 
 @dataclass
-class Curve:
-    """How one member of a trial trained.
+class Run:
+    """A run of a trial that is to be made again."""
 
-    values: of the objective; epochs: after which (from 0) it was measured; status: as in `Population.results`.
-    """
-
-    values: list[float]
-    epochs: list[int]
+    setting: Setting
     seed: int
-    status: str
-
-    @property
-    def diverged(self) -> bool:
-        """Whether the loss became NaN."""
-        return self.status.startswith("NaN")
-
-    @property
-    def complete(self) -> bool:
-        """Whether it was trained to its end."""
-        return self.status not in ("interrupted", "not trained", "running")
+    epochs: int
 
 
 # From the number of a trial in the batch, epochs done, and the best value so far, to whether it is given up.
@@ -123,31 +110,41 @@ class Trainer:
             batch.curves[member.setting[_TRIAL]].append(curve)
         return batch
 
-    def retrain(self, setting: Setting, seed: int, epochs: int | None = None) -> Model:
-        """Return the model of `setting`, trained again with the weights of its best epoch kept.
+    def retrain(self, runs: Sequence[Run], all_rows: bool) -> list[Model]:
+        """Return the models of `runs`, trained again.
 
-        It is the same run, number for number. epochs: learn from all rows for so many epochs instead, as
-        follows cross-validation.
+        all_rows: whether they learn from all rows, as follows cross-validation; else they are the same runs, number
+            for number, with the weights of their best epochs kept.
         """
-        changed: dict[str, Any] = {}
-        own = self._callbacks_of(setting)
-        if epochs is not None:
-            changed = {"folds": None, "splits": None, "epochs": epochs}
-            own = [callback for callback in own if getattr(callback, "monitor", "")[:4] != "val_"]
-        else:
-            # Never stops the run: it only keeps the weights.
-            own.append(
-                EarlyStopping(
-                    self.objective.name,
-                    mode=self.objective.direction,
-                    patience=self.epochs,
-                    restore_best_weights=True,
-                )
+        changed: dict[str, Any] = {"folds": None, "splits": None} if all_rows else {}
+        models: dict[int, Model] = {}
+        for seed in dict.fromkeys(run.seed for run in runs):
+            places = [{_TRIAL: at} for at, run in enumerate(runs) if run.seed == seed]
+            population = Population(
+                lambda place: self.space.build(runs[place[_TRIAL]].setting), places, seeds=[seed]
             )
-        population = Population(lambda _: self.space.build(setting), seeds=[seed])
-        self._prepare(population.members[0])
-        self.fit(population, callbacks=own, **changed)
-        return population.member(0)
+            self._prepare(population.members[0])
+            self.fit(
+                population,
+                epochs=lambda place: runs[place[_TRIAL]].epochs,
+                callbacks=lambda place: self._callbacks_again(runs[place[_TRIAL]], all_rows),
+                **changed,
+            )
+            models |= {member.setting[_TRIAL]: member.model for member in population.members}
+        return [models[at] for at in range(len(runs))]
+
+    def _callbacks_again(self, run: Run, all_rows: bool) -> list[Callback]:
+        own = self._callbacks_of(run.setting)
+        if all_rows:
+            return [callback for callback in own if getattr(callback, "monitor", "")[:4] != "val_"]
+        # Never stops the run: it only keeps the weights.
+        keeps = EarlyStopping(
+            self.objective.name,
+            mode=self.objective.direction,
+            patience=self.epochs,
+            restore_best_weights=True,
+        )
+        return [*own, keeps]
 
     @property
     def validates(self) -> bool:

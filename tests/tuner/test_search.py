@@ -15,6 +15,7 @@ from sklearn.model_selection import KFold
 
 import fitwell as fw
 from fitwell import tuner
+from fitwell.engine import compiling
 from fitwell.errors import FileError, FitwellError, InvalidArgument, MissingExtra, StateError
 from fitwell.tuner import storage as storages
 from fitwell.tuner.samplers import SAMPLERS, rungs
@@ -107,6 +108,61 @@ def test_an_ensemble_of_the_best_answers_with_their_mean(found: tuner.SearchResu
     assert len(found.ensemble(top=1000)) == len(found.ranking())
     with pytest.raises(InvalidArgument, match="at least 1, got 0"):
         found.ensemble(top=0)
+
+
+def test_the_best_models_are_trained_again_together_and_are_those_of_each_alone() -> None:
+    x, y = data()
+    result = search(":memory:", 5, folds=2, epochs=6)
+    traced = compiling.statistics.traced
+    together = result.best_models(4)
+    assert compiling.statistics.traced - traced == 1
+    for model, trial in zip(together, result.ranking(), strict=False):
+        epochs = round(np.mean(trial.user_attrs["best epochs"])) + 1
+        fw.utils.set_random_seed(0)
+        alone = build(trial.params)
+        alone.fit(x, y, epochs=epochs, verbose=0)
+        for one, other in zip(model.get_weights(), alone.get_weights(), strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-6)
+
+
+def test_of_several_repeats_each_best_model_is_that_of_its_best_seed() -> None:
+    def curved(setting: dict[str, Any]) -> fw.Model:
+        model = fw.Sequential([fw.Input((2,)), fw.layers.Dense(setting["units"], "tanh"), fw.layers.Dense(1)])
+        model.compile(loss="mse", optimizer=fw.optimizers.SGD(0.05))
+        return model
+
+    x, y = data()
+    space = {"units": tuner.Choice([1, 2, 3, 5])}
+    result = tuner.search(
+        curved, space, (x, y), sampler="grid", repeats=3, epochs=6, storage=":memory:", verbose=0
+    )
+    rows = result._trainer._arguments["splits"][0][1]
+    values = [trial.user_attrs["values"] for trial in result.ranking()]
+    # Were it one seed for all, this would show less.
+    assert len({int(np.argmin(of_trial)) for of_trial in values}) > 1
+    losses = [model.evaluate(x[rows], y[rows], verbose=0) for model in result.best_models(4)]
+    assert losses == pytest.approx([min(of_trial) for of_trial in values], rel=1e-5)
+
+
+def test_folds_are_judged_at_the_one_epoch_at_which_they_are_best_on_average() -> None:
+    x, y = data()
+    space = {"learning_rate": tuner.Choice([0.08, 0.3, 0.5])}
+    settings: dict[str, Any] = {
+        "folds": KFold(3, shuffle=True, random_state=5),
+        "epochs": 12,
+        "batch_size": 8,
+    }
+    result = tuner.search(build, space, (x, y), sampler="grid", storage=":memory:", verbose=0, **settings)
+    differ = 0
+    for trial in result.ranking():
+        population = fw.Population(build, [dict(trial.params)]).fit(x, y, verbose=0, **settings)
+        curves = np.array([history.history["val_loss"] for history in population.history])
+        best = int(curves.mean(axis=0).argmin())
+        assert trial.value == pytest.approx(curves[:, best].mean(), rel=1e-6)
+        assert trial.user_attrs["values"] == pytest.approx(curves[:, best].tolist(), rel=1e-6)
+        assert result.trials.loc[trial.number, "best_epoch"] == best
+        differ += curves.min(axis=1).mean() < curves[:, best].mean()
+    assert differ  # else the best epoch of each fold would do as well
 
 
 def test_how_many_of_the_best_is_at_least_one(found: tuner.SearchResult) -> None:
