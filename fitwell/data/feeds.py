@@ -25,6 +25,8 @@ Array = Any
 # Orders of several epochs travel together, up to this many row numbers (1 MB) and this many epochs.
 _ORDER_BUDGET = 2**18
 MOST_EPOCHS = 512
+# Up to this size (4 MB) rows are copied to where there is room for a few more.
+_MOST_COPIED = 2**22
 
 
 @jax.tree_util.register_dataclass
@@ -106,6 +108,25 @@ def plan(rows: int, batch_size: int) -> tuple[int, np.ndarray | None]:
     return steps, sizes
 
 
+def _with_room(block: Batch, rows: int) -> Batch:
+    """Return `block` filled up to `rows` with rows that no order visits.
+
+    Thus blocks of nearly as many rows run the same program, as in cross-validation. Large ones stay as they are:
+    their training takes longer than compiling.
+    """
+    leaves = jax.tree.leaves(block)
+    missing = rows - count_rows(block)
+    if (
+        missing == 0
+        or not all(isinstance(leaf, np.ndarray) for leaf in leaves)
+        or sum(leaf.nbytes for leaf in leaves) > _MOST_COPIED
+    ):
+        return block
+    return jax.tree.map(
+        lambda leaf: np.concatenate([leaf, np.zeros((missing, *leaf.shape[1:]), leaf.dtype)]), block
+    )
+
+
 class ArrayFeed(Feed):
     """Rows that fit on the device: moved there once, visited in a new order every epoch.
 
@@ -141,6 +162,8 @@ class ArrayFeed(Feed):
         self.orders = self.ordering(self.rows, shuffle, seed, chosen)
         self.pad = pad or sizes is None
         self._sizes = None if sizes is None else jax.device_put(sizes)
+        if chosen is None and pad:
+            block = _with_room(block, self._places * self.batch_size)
         # `jnp.asarray` would need room for two copies, and compile a program for each shape.
         self.block = jax.device_put(block)
         most = max(1, min(most_epochs, _ORDER_BUDGET // (self._places * self.batch_size)))

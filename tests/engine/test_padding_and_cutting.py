@@ -13,7 +13,9 @@ import pytest
 import fitwell
 from fitwell import callbacks, layers, regularizers
 from fitwell.callbacks.base import CallbackList
+from fitwell.data import feeds
 from fitwell.data.feeds import ArrayFeed, Batch
+from fitwell.engine import compiling
 from fitwell.models import training
 
 Weights = list[np.ndarray]
@@ -272,6 +274,25 @@ def test_every_epoch_has_an_order_of_its_own_and_visits_every_row_once() -> None
         assert sorted(visited) == list(range(13))
         orders.append(tuple(visited))
     assert len(set(orders)) == 3
+
+
+def test_nearly_as_many_rows_run_the_program_of_those_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in cross-validation. The rows that fill the block up are never seen."""
+    x = np.random.default_rng(2).normal(size=(60, 3)).astype(np.float32)
+    y = x.sum(axis=1, keepdims=True)
+
+    def fit(rows: int) -> dict[str, list[float]]:
+        fitwell.utils.set_random_seed(5)
+        model = fitwell.Sequential([layers.Input((3,)), layers.Dense(13, "tanh"), layers.Dense(1)])
+        model.compile("adam", "mse", metrics=["mae"])
+        return model.fit(x[:rows], y[:rows], batch_size=16, epochs=3, verbose=0).history
+
+    compiled = compiling.statistics.compiled
+    found = [fit(rows) for rows in (57, 58, 59)]
+    assert compiling.statistics.compiled - compiled == 1
+    monkeypatch.setattr(feeds, "_MOST_COPIED", 0)
+    assert [fit(rows) for rows in (57, 58, 59)] == found
+    assert compiling.statistics.compiled - compiled == 4  # now each has its own
 
 
 # --- streaming ----------------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from sklearn.datasets import (
     make_regression,
 )
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.model_selection import GridSearchCV, train_test_split
+from sklearn.model_selection import GridSearchCV, KFold, train_test_split
 from sklearn.neural_network import MLPClassifier as TheirClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -234,6 +234,17 @@ def test_a_grid_of_numbers_compiles_once(iris: Any) -> None:
     )
     assert compiling.statistics.compiled - before <= 2  # 40 fits: one program to train, one to predict
     assert max(search.cv_results_["mean_test_score"]) > 0.9
+
+
+def test_folds_of_unequal_size_compile_once_too() -> None:
+    X, y = load_digits(return_X_y=True)
+    X, y = X[:451] / 16, y[:451]
+    folds = KFold(4)
+    assert {len(train) for train, _ in folds.split(X)} == {338, 339}
+    grid = {"learning_rate_init": [0.003, 0.03]}
+    before = compiling.statistics.compiled
+    GridSearchCV(MLPClassifier(max_iter=10, random_state=0), grid, cv=folds, refit=False).fit(X, y)
+    assert compiling.statistics.compiled - before <= 2
 
 
 @pytest.mark.parametrize(
