@@ -165,15 +165,14 @@ def check_overrides(model: type) -> None:
             )
 
 
-def check_batch_size(batch_size: Any, what: str = "batch_size") -> int:
-    """Return a valid batch size."""
-    if isinstance(batch_size, bool) or not isinstance(batch_size, int | np.integer) or batch_size < 1:
-        raise InvalidArgument(f"{what} must be a whole number of at least 1, got {batch_size!r}")
-    return int(batch_size)
+def check_count(name: str, value: Any, least: int = 1) -> int:
+    """Return `value` as an int if it is a whole number of at least `least`."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+        raise InvalidArgument(f"{name} must be a whole number of at least {least}, got {value!r}")
+    return int(value)
 
 
 def check_epochs(epochs: Any, initial_epoch: Any) -> None:
     """Refuse epochs that are no counts."""
-    for name, value in (("epochs", epochs), ("initial_epoch", initial_epoch)):
-        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 0:
-            raise InvalidArgument(f"{name} must be a whole number of at least 0, got {value!r}")
+    check_count("epochs", epochs, least=0)
+    check_count("initial_epoch", initial_epoch, least=0)

@@ -92,7 +92,7 @@ class Model(OlderMethods, Layer):
         if jit_compile is False:
             raise InvalidArgument("jit_compile=False: fitwell always compiles; leave the argument out")
         if steps_per_execution != "auto":
-            checks.check_batch_size(steps_per_execution, "steps_per_execution")
+            checks.check_count("steps_per_execution", steps_per_execution)
         checks.check_overrides(type(self))
         objective = Objective(loss, loss_weights, metrics, weighted_metrics)
         self.optimizer = optimizers.get(optimizer)

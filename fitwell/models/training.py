@@ -141,7 +141,7 @@ def make_feed(
     most_epochs: int = 1,
 ) -> Feed:
     """Return the feed for `data`: resident arrays, memory maps above the budget from disk, or a stream."""
-    size = default if batch_size is None else checks.check_batch_size(batch_size)
+    size = default if batch_size is None else checks.check_count("batch_size", batch_size)
     if data.stream is not None:
         if batch_size is not None:
             raise InvalidArgument(
@@ -154,7 +154,7 @@ def make_feed(
     total = count_rows(data.batch)
     size = min(size, total)
     if steps is not None:
-        checks.check_batch_size(steps, "steps")
+        checks.check_count("steps", steps)
     if steps is None and not _too_large(data.batch):
         return ArrayFeed(data.batch, size, shuffle=shuffle, seed=seed, pad=pad, most_epochs=most_epochs)
     return _streamed_arrays(data.batch, size, shuffle=shuffle, seed=seed, pad=pad, steps=steps)
@@ -200,7 +200,7 @@ def resident_validation(data: Data, batch_size: int | None, room: int | None = N
     places = rows if room is None else room
     most = EVALUATION_ROWS
     if batch_size is not None:
-        most = checks.check_batch_size(batch_size, "validation_batch_size")
+        most = checks.check_count("validation_batch_size", batch_size)
     size = min(places, most)
     if batch_size is None or room is not None:
         # Batches of one size as even as possible, so that little is padded and none is empty.
@@ -631,7 +631,7 @@ def _input_batches(model: Model, x: Any, batch_size: int | None, steps: int | No
         return
     inputs = packing.pack_inputs(x, model.input_names)
     checks.check_inputs(inputs, *model.expected_inputs())
-    size = 32 if batch_size is None else checks.check_batch_size(batch_size)
+    size = 32 if batch_size is None else checks.check_count("batch_size", batch_size)
     if batch_size is None and model.is_row_wise:
         size = EVALUATION_ROWS
     rows = checks.check_lengths(Batch(inputs))

@@ -138,7 +138,7 @@ class MemberFit(Fit):
                 "fit: steps_per_epoch cannot be combined with folds or splits; leave it out"
             )
         assert data.batch is not None
-        size = 32 if batch_size is None else checks.check_batch_size(batch_size)
+        size = 32 if batch_size is None else checks.check_count("batch_size", batch_size)
         return ArrayFeed(data.batch, size, **settings, **chosen)
 
     def _validation_block(self, validation: Data) -> Validation | None:

@@ -6,7 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from fitwell.errors import InvalidArgument, StateError
+from fitwell.errors import StateError
+from fitwell.models.checks import check_count
 from fitwell.models.model import Model
 from fitwell.population.ensemble import Ensemble
 from fitwell.tuner.hyperparameters import HyperParameters, Setting
@@ -68,7 +69,7 @@ class SearchResult:
 
     def best_models(self, count: int) -> list[Model]:
         """Return the models of the `count` best trials, the best first; see `best_model`."""
-        return self._models_of(self.ranking()[: _at_least_one("best_models: count", count)])
+        return self._models_of(self.ranking()[: check_count("best_models: count", count)])
 
     def ensemble(self, top: int = 5) -> Ensemble:
         """Return the models of the `top` best trials, or all when there are fewer, as one predictor.
@@ -76,7 +77,7 @@ class SearchResult:
         The best of many owes part of its place to luck, and settings that did about as well err elsewhere, so
         their mean is often better than any of them. For the models see `best_model`.
         """
-        return Ensemble(self.best_models(_at_least_one("ensemble: top", top)))
+        return Ensemble(self.best_models(check_count("ensemble: top", top)))
 
     def ranking(self) -> list[Any]:
         """Return the complete trials with a finite value as Optuna holds them, the best first."""
@@ -84,7 +85,7 @@ class SearchResult:
 
     def best_hyperparameters(self, count: int = 1) -> list[HyperParameters]:
         """Return the hyperparameters of the `count` best trials as objects to build from: ``build(hp)``."""
-        count = _at_least_one("best_hyperparameters: count", count)
+        count = check_count("best_hyperparameters: count", count)
         return [self._ledger.drawn(trial)[0] for trial in self.ranking()[:count]]
 
     def _ranked(self, trials: list[Any]) -> list[Any]:
@@ -152,9 +153,3 @@ class SearchResult:
         except StateError:  # none is complete yet
             best = ""
         return f"<SearchResult of {len(ended)} trials{best}>"
-
-
-def _at_least_one(name: str, number: Any) -> int:
-    if isinstance(number, bool) or not isinstance(number, int) or number < 1:
-        raise InvalidArgument(f"{name} must be a whole number of at least 1, got {number!r}")
-    return number
