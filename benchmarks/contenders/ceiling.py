@@ -75,11 +75,17 @@ def initial_state(workload: Workload, seed: int) -> State:
 
 
 class Program:
-    """Whole epochs of one workload as a pure function of state, data and order."""
+    """Whole epochs of one workload as a pure function of state, data and order.
 
-    def __init__(self, workload: Workload, padded: bool | None = None) -> None:
+    padded: whether the batches contain padding; found out when None. logs_penalty: whether the losses that come back
+        contain the penalty, as in Keras.
+    """
+
+    def __init__(self, workload: Workload, padded: bool | None = None, logs_penalty: bool = True) -> None:
         self._workload = workload
         self._padded = padded
+        self._logs_penalty = logs_penalty
+        self._penalised = not (isinstance(workload.l2, float) and workload.l2 == 0)
 
     def _forward(
         self, parameters: Parameters, moving: Parameters, x: jax.Array, weights: Any, key: jax.Array
@@ -132,6 +138,13 @@ class Program:
             return (jax.nn.softplus(outputs) - outputs * y)[:, 0]
         return jnp.square(outputs - y)[:, 0]
 
+    def _penalty(self, parameters: Parameters) -> Any:
+        import jax.numpy as jnp
+
+        if not self._penalised:
+            return 0.0
+        return self._workload.l2 * sum(jnp.sum(jnp.square(p["kernel"])) for p in parameters if "kernel" in p)
+
     def _correct(self, outputs: jax.Array, y: jax.Array) -> jax.Array:
         """Whether each row is classified rightly, (rows,); all zeros for regression."""
         import jax.numpy as jnp
@@ -171,11 +184,10 @@ class Program:
 
         def objective(parameters: Parameters) -> tuple[jax.Array, tuple[Parameters, Totals]]:
             outputs, moved = self._forward(parameters, state.moving, x, (weights / count)[:, None], key)
-            loss = jnp.sum(self._losses(outputs, y) * weights)
-            penalty = self._workload.l2 * sum(
-                jnp.sum(jnp.square(p["kernel"])) for p in parameters if "kernel" in p
-            )
-            return loss / count + penalty, (moved, Totals(loss, jnp.sum(self._correct(outputs, y) * weights)))
+            loss, penalty = jnp.sum(self._losses(outputs, y) * weights), self._penalty(parameters)
+            logged = loss + penalty * count if self._logs_penalty else loss
+            correct = jnp.sum(self._correct(outputs, y) * weights)
+            return loss / count + penalty, (moved, Totals(logged, correct))
 
         gradients, (moved, totals) = jax.grad(objective, has_aux=True)(state.parameters)
         parameters, slots = self._update(state, gradients)
@@ -205,8 +217,9 @@ class Program:
         def epoch(state: State, order: jax.Array) -> tuple[State, tuple[Totals, Totals]]:
             (state, totals), _ = jax.lax.scan(step, (state, Totals(jnp.zeros(()), jnp.zeros(()))), order)
             outputs = self._infer(state.parameters, state.moving, valid[0])
+            penalty = self._penalty(state.parameters) if self._logs_penalty else 0.0
             validation = Totals(
-                jnp.mean(self._losses(outputs, valid[1])),
+                jnp.mean(self._losses(outputs, valid[1])) + penalty,
                 jnp.mean(self._correct(outputs, valid[1]), dtype=jnp.float32),
             )
             return state, (totals, validation)

@@ -3,8 +3,9 @@
 Every run has a process of its own, without a compilation cache on disk; times begin after the imports, with the data
 in memory, and end when the last member is trained. Peers that train one network after another would take minutes to
 hours: two or three of their members are timed, the first apart (it may compile), and the rest is reckoned. The
-validation loss of fitwell contains the penalty, as in Keras; the loops written by hand leave it out. In JAX they keep
-loss and accuracy of every epoch, in training and validation, as fitwell does; torch.func.vmap the validation loss.
+losses of fitwell and of the loops written by hand in JAX contain the penalty, as in Keras, and these loops keep what
+fitwell keeps: loss and accuracy of every epoch, in training and validation. One row leaves out all but the validation
+loss, without the penalty; so does torch.func.vmap.
 """
 
 from __future__ import annotations

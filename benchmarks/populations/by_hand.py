@@ -30,12 +30,14 @@ def _run(task: Task, padded: bool, bare: bool) -> Any:
     """Whole epochs of one member, its rates and penalty being arguments; the learning curves come back.
 
     They are loss and accuracy, in training and validation, as in the history of the others. bare: the validation
-    loss alone instead, so that XLA leaves the rest out.
+    loss alone instead, without the penalty, so that XLA leaves the rest out.
     """
+    penalised = any(member.l2 for member in task.members)
 
     def run(state: Any, train: Any, valid: Any, orders: Any, key: Any, rate: Any, l2: Any) -> Any:
-        workload = dataclasses.replace(task.workload, learning_rate=rate, l2=l2)
-        state, (training, validation) = Program(workload, padded).epochs(state, train, valid, orders, key)
+        workload = dataclasses.replace(task.workload, learning_rate=rate, l2=l2 if penalised else 0.0)
+        program = Program(workload, padded, logs_penalty=not bare)
+        state, (training, validation) = program.epochs(state, train, valid, orders, key)
         return state, validation.loss, () if bare else (training, validation.correct)
 
     return run

@@ -71,7 +71,7 @@ WAYS: dict[str, tuple[str, Way]] = {
     "loop": ("fitwell fit in a loop", _one_by_one("fitwell", {})),
     "by-hand-in-turn": ("hand-written JAX, one program, members in turn on 2 threads", in_turn),
     "by-hand-bare": (
-        "hand-written JAX, in turn on 2 threads, no curve but the validation loss",
+        "hand-written JAX, in turn on 2 threads, nothing kept but the validation loss",
         functools.partial(in_turn, bare=True),
     ),
     "by-hand-stacked": ("hand-written JAX, stacked (vmap)", stacked),
