@@ -46,17 +46,28 @@ def reckon(seconds: Sequence[float], members: int) -> float:
     return seconds[0] + (members - 1) * mean(seconds[1:])
 
 
-def row(task: Task, way: str, repeats: int) -> list[tuple[str, float, dict[str, Any]]]:
-    """Title, seconds and details of one way; of a peer's, alone and in two processes."""
-    title, members = WAYS[way][0], len(task.members)
-    if way not in FRACTION:
-        runs = [_end(_begin(task, way)) for _ in range(repeats)]
-        return [(title, median(run["seconds"][0] for run in runs), runs[0])]
-    timed = FRACTION[way] + 1
+Row = tuple[str, float, dict[str, Any]]
+
+
+def whole_rows(task: Task, ways: Sequence[str], repeats: int) -> dict[str, Row]:
+    """Title, median seconds and details of ways that train all members, in turn: the machine changes its pace."""
+    runs: dict[str, list[dict[str, Any]]] = {way: [] for way in ways}
+    for _ in range(repeats):
+        for way in ways:
+            runs[way].append(_end(_begin(task, way)))
+    return {
+        way: (WAYS[way][0], median(run["seconds"][0] for run in found), found[0])
+        for way, found in runs.items()
+    }
+
+
+def reckoned_rows(task: Task, way: str) -> list[Row]:
+    """Title, seconds and details of a peer, of which a few members are trained: alone, and in two processes."""
+    members, timed = len(task.members), FRACTION[way] + 1
     alone = _end(_begin(task, way, 0, timed))
     pair = [_begin(task, way, i * members // PROCESSES, timed) for i in range(PROCESSES)]
     shared = [reckon(_end(process)["seconds"], members // PROCESSES) for process in pair]
-    note = f"{title}, reckoned from {timed} members"
+    note = f"{WAYS[way][0]}, reckoned from {timed} members"
     return [
         (f"{note}, one by one", reckon(alone["seconds"], members), alone),
         (f"{note}, in {PROCESSES} processes", max(shared), alone),
@@ -65,11 +76,10 @@ def row(task: Task, way: str, repeats: int) -> list[tuple[str, float, dict[str, 
 
 def table(task: Task, ways: Sequence[str], repeats: int) -> str:
     """The table of one task."""
-    rows = []
-    for way in ways:
-        for title, seconds, run in row(task, way, repeats):
-            print(f"{task.name}  {title}: {seconds:.3g} s", file=sys.stderr, flush=True)
-            rows.append((title, seconds, run))
+    in_turn = whole_rows(task, [way for way in ways if way not in FRACTION], repeats)
+    rows = [row for way in ways for row in ([in_turn[way]] if way in in_turn else reckoned_rows(task, way))]
+    for title, seconds, _ in rows:
+        print(f"{task.name}  {title}: {seconds:.3g} s", file=sys.stderr, flush=True)
     ours = next((seconds for title, seconds, _ in rows if title == WAYS["population"][0]), None)
     lines = [
         f"### {task.name}: {task.title}",
@@ -86,7 +96,10 @@ def table(task: Task, ways: Sequence[str], repeats: int) -> str:
     installed = ", ".join(
         f"{name} {version}" for name, version in versions(["jax", "keras", "torch"]).items()
     )
-    lines += ["", f"{repeats} repeats, median. {datetime.now(UTC):%Y-%m-%d}, {processor()}; {installed}"]
+    lines += [
+        "",
+        f"{repeats} repeats in turn, median. {datetime.now(UTC):%Y-%m-%d}, {processor()}; {installed}",
+    ]
     return "\n".join(lines)
 
 
