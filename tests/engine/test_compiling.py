@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -64,9 +65,13 @@ def test_threads_that_ask_at_once_get_one_program() -> None:
     traced = compiling.statistics.traced
     together = threading.Barrier(4)
 
+    def slow(x):
+        time.sleep(0.2)  # so that the others come while it is traced
+        return x * 5.75
+
     def ask(_: int) -> object:
         together.wait(30)
-        return programs.find("key", lambda x: x * 5.75, ARGUMENTS)
+        return programs.find("key", slow, ARGUMENTS)
 
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(ask, range(4)))
