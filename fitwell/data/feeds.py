@@ -108,6 +108,17 @@ def plan(rows: int, batch_size: int) -> tuple[int, np.ndarray | None]:
     return steps, sizes
 
 
+def filled_up(tree: Any, rows: int) -> Any:
+    """Return the arrays of `tree` with rows of zeros behind their own, `rows` in all; they come to the host for it."""
+    missing = rows - count_rows(tree)
+    if missing == 0:
+        return tree
+    return jax.tree.map(
+        lambda leaf: np.concatenate([np.asarray(leaf), np.zeros((missing, *leaf.shape[1:]), leaf.dtype)]),
+        tree,
+    )
+
+
 def _with_room(block: Batch, rows: int) -> Batch:
     """Return `block` filled up to `rows` with rows that no order visits.
 
@@ -115,16 +126,12 @@ def _with_room(block: Batch, rows: int) -> Batch:
     their training takes longer than compiling.
     """
     leaves = jax.tree.leaves(block)
-    missing = rows - count_rows(block)
-    if (
-        missing == 0
-        or not all(isinstance(leaf, np.ndarray) for leaf in leaves)
-        or sum(leaf.nbytes for leaf in leaves) > _MOST_COPIED
-    ):
-        return block
-    return jax.tree.map(
-        lambda leaf: np.concatenate([leaf, np.zeros((missing, *leaf.shape[1:]), leaf.dtype)]), block
-    )
+    small = sum(leaf.nbytes for leaf in leaves) <= _MOST_COPIED
+    return filled_up(block, rows) if small and all(map(_is_on_host, leaves)) else block
+
+
+def _is_on_host(leaf: Array) -> bool:
+    return isinstance(leaf, np.ndarray) or all(device.platform == "cpu" for device in leaf.devices())
 
 
 class ArrayFeed(Feed):

@@ -10,7 +10,7 @@ import numpy as np
 
 from fitwell import random
 from fitwell.context import CallContext, call_context
-from fitwell.data.feeds import count_rows
+from fitwell.data.feeds import count_rows, filled_up
 from fitwell.engine import compiling, devices
 from fitwell.layers.base import shielded
 from fitwell.models.sharing import Shared, share
@@ -54,7 +54,7 @@ class Inference:
         rows = count_rows(x)
         if self.model.is_row_wise:
             # A few sizes serve all: short batches are padded to a power of two.
-            x = jax.tree.map(lambda leaf: _padded(leaf, 1 << (rows - 1).bit_length()), x)
+            x = filled_up(x, 1 << (rows - 1).bit_length())
         key = compiling.signature(x), devices.here()
         shared = self._sharing()
         if key not in shared.compiled and not shared.is_intact:
@@ -81,13 +81,6 @@ class Inference:
             outputs = self.model(x)
         self.draws = self.draws or context.draws > 0
         return outputs
-
-
-def _padded(leaf: Any, rows: int) -> Any:
-    missing = rows - leaf.shape[0]
-    if missing == 0:
-        return leaf
-    return np.concatenate([np.asarray(leaf), np.zeros((missing, *leaf.shape[1:]), leaf.dtype)])
 
 
 def infer_structs(model: Model, x: Any) -> Any:
