@@ -53,17 +53,16 @@ class Programs:
     def find(self, key: Hashable, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
         """Return the compiled form of `function` for this thread's device, compiled at the first call with `key`."""
         found = self._compiled.get((key, devices.here()))
-        return (found or self._begin(key, function, arguments, pool=None)).result()
+        return (found or self.begin(key, function, arguments)).result()
 
     def begin(
-        self, key: Hashable, function: Callable[..., Any], arguments: tuple[Any, ...], pool: Executor
-    ) -> None:
-        """Trace what `find` would, and let `pool` compile it while this thread goes on."""
-        self._begin(key, function, arguments, pool)
-
-    def _begin(
-        self, key: Hashable, function: Callable[..., Any], arguments: tuple[Any, ...], pool: Executor | None
+        self,
+        key: Hashable,
+        function: Callable[..., Any],
+        arguments: tuple[Any, ...],
+        pool: Executor | None = None,
     ) -> Future[Any]:
+        """Trace what `find` will return, and compile it, or let `pool` do so while this thread goes on."""
         place = key, devices.here()
         with self._claiming:
             if place in self._compiled:

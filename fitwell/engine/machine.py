@@ -269,12 +269,9 @@ class Machine:
         arguments = (state, {name: np.float32(value) for name, value in results.items()})
         return self.find(("close", tuple(results)), self._close, arguments)(*arguments)
 
-    def compile_ahead(
-        self, state: TrainState, work: Work, epoch_values: dict[str, Array], pool: Executor
-    ) -> None:
-        """Let `pool` compile what a dispatch of these arguments, or of others with their shapes, will run."""
-        arguments = self.arguments(state, work, epoch_values)
-        self._programs.begin(_run_key(work, epoch_values), self.run, arguments, pool)
+    def compile_ahead(self, state: TrainState, work: Work, pool: Executor) -> None:
+        """Let `pool` compile what a dispatch of such a work will run, without values that change by epoch."""
+        self._programs.begin(_run_key(work, {}), self.run, self.arguments(state, work, {}), pool)
 
     def find(self, key: Any, function: Any, arguments: tuple[Any, ...]) -> Any:
         """Return the compiled form of `function`, compiled at the first call with `key` on this device."""

@@ -158,10 +158,10 @@ class MemberFit(Fit):
         """
         if self.observers.listens("epoch_values"):
             return
-        state = self.runtime.begin([policy for _, policy in self.policies])
-        for work in self.feed.works(self.runtime.epoch, self.epochs, self._allowance):
-            self.machine.compile_ahead(state, work, {}, pool)
-            break
+        work = next(self.feed.works(self.runtime.epoch, self.epochs, self._allowance), None)
+        if work is not None:
+            state = self.runtime.begin([policy for _, policy in self.policies])
+            self.machine.compile_ahead(state, work, pool)
 
     def dispatches(self) -> Dispatches:
         """Train, and note how it went."""

@@ -138,25 +138,23 @@ class Population:
             return MemberFit(member, course, choose(member), epochs=lasting(dict(member.setting)), **settings)
 
         progress = Progress(verbose, None, len(self.members))
-        courses: list[Course] = []
         fits: list[MemberFit] = []
 
         # Members of one seed visit their rows in one order.
         with random.orders_kept(), layouts.compiling_ahead() as compile_ahead:
 
             def lead(member: Member) -> None:
-                courses.append(Course(source.rows_for(member.model)))
                 # Settings are checked here, before anything has begun.
                 with random.drawing_from(member.stream):
-                    fits.append(start(member, courses[-1]))
+                    fits.append(start(member, Course(source.rows_for(member.model))))
                     compile_ahead(fits[-1])
 
             self._groups = make_groups(self.members, source, lead)
-            starts = [
-                [(member, functools.partial(start, member, course)) for member in group.members]
-                for group, course in zip(self._groups, courses, strict=True)
+            groups = [
+                (fit, [(member, functools.partial(start, member, fit.course)) for member in group.members])
+                for fit, group in zip(fits, self._groups, strict=True)
             ]
-            self._run(list(zip(fits, starts, strict=True)), progress)
+            self._run(groups, progress)
         return self
 
     def _divide(self, source: Source) -> None:

@@ -95,7 +95,7 @@ class SearchResult:
     def _models_of(self, trials: Sequence[Any]) -> list[Model]:
         """Return the model that stands for each trial, trained again."""
         seeds, runs = self._trainer.seeds, []
-        folds = any(len(trial.user_attrs[VALUES]) > len(seeds) for trial in trials)
+        folds = self._trainer.folds > 1
         for trial in trials:
             values, epochs = trial.user_attrs[VALUES], trial.user_attrs[EPOCHS]
             best_seed = seeds[0] if folds else seeds[values.index(self.objective.best(values))]

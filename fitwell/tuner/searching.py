@@ -93,9 +93,7 @@ class Search:
             callbacks=callbacks,
             **fit,
         )
-        folds = _count_folds(fit, x)
-        self._members = len(seeds) * folds
-        self._score = common_best if folds > 1 else own_best
+        self._members = len(seeds) * self._trainer.folds
         self._batch = (
             _default_batch(self._members) if batch is None else int(_positive("batch", batch, whole=True))
         )
@@ -205,7 +203,7 @@ class Search:
             return True
         if batch.interrupted and not all(curve.complete for curve in curves):
             return False
-        found = self._score(curves, self.objective)
+        found = (common_best if self._trainer.folds > 1 else own_best)(curves, self.objective)
         if found is None:
             reason = f"{self.objective.name} was finite in no epoch"
             self._ledger.finish(ticket, self.objective.worst, reason=reason, **notes)
@@ -307,16 +305,6 @@ def _check_fit(fit: dict[str, Any]) -> dict[str, Any]:
                 f"search: there is no argument {name!r}{nearest(name, [*own, *known]) or '.'}"
             )
     return fit
-
-
-def _count_folds(fit: Mapping[str, Any], x: Any) -> int:
-    folds: Any = fit.get("folds")
-    if fit.get("splits") is not None:
-        return len(fit["splits"])
-    if hasattr(folds, "get_n_splits"):
-        return int(folds.get_n_splits(_arrays(x)[0]))
-    # What is neither is explained when the rows are divided.
-    return int(folds) if isinstance(folds, int | np.integer) else 1
 
 
 def _described(value: Any) -> str:

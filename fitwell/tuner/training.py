@@ -6,10 +6,13 @@ import math
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
+
+import jax
+import numpy as np
 
 from fitwell import random
 from fitwell.callbacks.base import Callback, Logs, as_callbacks
@@ -59,7 +62,7 @@ class Trainer:
     """How every trial of a search is trained.
 
     seeds: each setting is trained under each; all trials have the same ones, so they differ in nothing else.
-    arguments: those of `Population.fit`.
+    arguments: those of `Population.fit`. folds: how many members a setting and a seed make.
     """
 
     def __init__(
@@ -69,6 +72,7 @@ class Trainer:
         self.objective = objective
         self.seeds = list(seeds)
         self.epochs = int(arguments["epochs"])
+        self.folds = _count_folds(arguments, x)
         self._data = (x, y)
         self._arguments = arguments
         self._callbacks = arguments.pop("callbacks", None)
@@ -214,6 +218,16 @@ class Trainer:
         self.draw_weights(member)
         names = model.runtime.program.result_names()
         self.objective.check(names + [f"val_{name}" for name in names] if self.validates else names)
+
+
+def _count_folds(arguments: Mapping[str, Any], x: Any) -> int:
+    folds: Any = arguments.get("folds")
+    if arguments.get("splits") is not None:
+        return len(arguments["splits"])
+    if hasattr(folds, "get_n_splits"):
+        return int(folds.get_n_splits(np.asarray(jax.tree.leaves(x)[0])))
+    # What is neither is explained when the rows are divided.
+    return int(folds) if isinstance(folds, int | np.integer) else 1
 
 
 def held_out(data: Data, by_class: bool) -> tuple[Any, Any]:
