@@ -77,9 +77,11 @@ def reckoned_rows(task: Task, way: str) -> list[Row]:
 def table(task: Task, ways: Sequence[str], repeats: int) -> str:
     """The table of one task."""
     in_turn = whole_rows(task, [way for way in ways if way not in FRACTION], repeats)
-    rows = [row for way in ways for row in ([in_turn[way]] if way in in_turn else reckoned_rows(task, way))]
-    for title, seconds, _ in rows:
-        print(f"{task.name}  {title}: {seconds:.3g} s", file=sys.stderr, flush=True)
+    rows = []
+    for way in ways:
+        for title, seconds, run in [in_turn[way]] if way in in_turn else reckoned_rows(task, way):
+            print(f"{task.name}  {title}: {seconds:.3g} s", file=sys.stderr, flush=True)
+            rows.append((title, seconds, run))
     ours = next((seconds for title, seconds, _ in rows if title == WAYS["population"][0]), None)
     lines = [
         f"### {task.name}: {task.title}",
