@@ -5,7 +5,8 @@ in memory, and end when the last member is trained. Peers that train one network
 hours: two or three of their members are timed, the first apart (it may compile), and the rest is reckoned. The
 losses of fitwell and of the loops written by hand in JAX contain the penalty, as in Keras, and these loops keep what
 fitwell keeps: loss and accuracy of every epoch, in training and validation. One row leaves out all but the validation
-loss, without the penalty; so does torch.func.vmap.
+loss, without the penalty; so does torch.func.vmap. Where matrix products are what takes the time, a row has them alone:
+no training that multiplies as XLA does, network by network, can take less.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from typing import Any
 
 from benchmarks.environment import processor, versions
 from benchmarks.populations.tasks import TASKS, Task
-from benchmarks.populations.ways import FRACTION, WAYS, finite_mean
+from benchmarks.populations.ways import FRACTION, WAYS, applies, finite_mean
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
 PROCESSES = 2
@@ -49,39 +50,35 @@ def reckon(seconds: Sequence[float], members: int) -> float:
 Row = tuple[str, float, dict[str, Any]]
 
 
-def whole_rows(task: Task, ways: Sequence[str], repeats: int) -> dict[str, Row]:
-    """Title, median seconds and details of ways that train all members, in turn: the machine changes its pace."""
-    runs: dict[str, list[dict[str, Any]]] = {way: [] for way in ways}
-    for _ in range(repeats):
-        for way in ways:
-            runs[way].append(_end(_begin(task, way)))
-    return {
-        way: (WAYS[way][0], median(run["seconds"][0] for run in found), found[0])
-        for way, found in runs.items()
-    }
-
-
-def reckoned_rows(task: Task, way: str) -> list[Row]:
-    """Title, seconds and details of a peer, of which a few members are trained: alone, and in two processes."""
+def measure(task: Task, way: str) -> list[Row]:
+    """Title, seconds and details of one way; of a peer, of which a few members are trained, alone and in processes."""
+    title = WAYS[way][0]
+    if way not in FRACTION:
+        run = _end(_begin(task, way))
+        return [(title, run["seconds"][0], run)]
     members, timed = len(task.members), FRACTION[way] + 1
     alone = _end(_begin(task, way, 0, timed))
     pair = [_begin(task, way, i * members // PROCESSES, timed) for i in range(PROCESSES)]
     shared = [reckon(_end(process)["seconds"], members // PROCESSES) for process in pair]
-    note = f"{WAYS[way][0]}, reckoned from {timed} members"
+    note = f"{title}, reckoned from {timed} members"
     return [
         (f"{note}, one by one", reckon(alone["seconds"], members), alone),
         (f"{note}, in {PROCESSES} processes", max(shared), alone),
     ]
 
 
+def medians(task: Task, ways: Sequence[str], repeats: int) -> list[Row]:
+    """The rows of all ways, measured in turn, for the machine changes its pace."""
+    rounds = []
+    for number in range(repeats):
+        rounds.append([row for way in ways if applies(way, task) for row in measure(task, way)])
+        print(f"{task.name}: {number + 1} of {repeats} repeats", file=sys.stderr, flush=True)
+    return [(same[0][0], median(row[1] for row in same), same[0][2]) for same in zip(*rounds, strict=True)]
+
+
 def table(task: Task, ways: Sequence[str], repeats: int) -> str:
     """The table of one task."""
-    in_turn = whole_rows(task, [way for way in ways if way not in FRACTION], repeats)
-    rows = []
-    for way in ways:
-        for title, seconds, run in [in_turn[way]] if way in in_turn else reckoned_rows(task, way):
-            print(f"{task.name}  {title}: {seconds:.3g} s", file=sys.stderr, flush=True)
-            rows.append((title, seconds, run))
+    rows = medians(task, ways, repeats)
     ours = next((seconds for title, seconds, _ in rows if title == WAYS["population"][0]), None)
     lines = [
         f"### {task.name}: {task.title}",

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from unittest import mock
 
 import numpy as np
 
 from benchmarks.contenders import CONTENDERS
 from benchmarks.contenders.keras_jax import build_sequential, compile_arguments
-from benchmarks.populations.by_hand import in_turn, stacked
+from benchmarks.populations.by_hand import THREADS, in_turn, stacked
 from benchmarks.populations.tasks import Member, Task
 from benchmarks.populations.torch_vmap import ensemble
 from benchmarks.workloads import Data
@@ -64,6 +65,18 @@ def _one_by_one(name: str, settings: dict[str, int | str]) -> Way:
     return train
 
 
+def products(task: Task, data: Data, members: Sequence[Member]) -> list[float]:
+    """The matrix products of the training steps and nothing else: nothing is learned or validated."""
+    from benchmarks.contenders.floor import FloorTraining
+
+    def share(part: Sequence[Member]) -> None:
+        FloorTraining(task.job(part[0], data)).train(len(part) * task.workload.epochs)
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        list(pool.map(share, [members[thread::THREADS] for thread in range(THREADS)]))
+    return []
+
+
 # Peers run on one thread, at the settings that were fastest for networks of these sizes (RESULTS.md).
 WAYS: dict[str, tuple[str, Way]] = {
     "population": ("fitwell Population", population),
@@ -74,6 +87,7 @@ WAYS: dict[str, tuple[str, Way]] = {
         "hand-written JAX, in turn on 2 threads, nothing kept but the validation loss",
         functools.partial(in_turn, bare=True),
     ),
+    "products": ("matrix products of the training alone, on 2 threads", products),
     "by-hand-stacked": ("hand-written JAX, stacked (vmap)", stacked),
     "torch-vmap": ("hand-written torch.func.vmap", ensemble),
     "keras": ("Keras (JAX)", _one_by_one("keras", {})),
@@ -88,9 +102,14 @@ WAYS: dict[str, tuple[str, Way]] = {
 FRACTION = {"keras": 2, "keras-steps": 2, "pytorch": 2, "sklearn": 2}
 
 
+def applies(way: str, task: Task) -> bool:
+    """Whether the way says something about the task: products do where they take the time."""
+    return way != "products" or not task.workload.one_function
+
+
 def imports(name: str) -> None:
     """Import what a way needs, so that imports are not timed."""
-    if name.startswith("by-hand"):
+    if name.startswith(("by-hand", "products")):
         import jax  # noqa: F401
     elif name == "torch-vmap":
         import torch  # noqa: F401
