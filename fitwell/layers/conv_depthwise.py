@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import jax
+import jax.numpy as jnp
 
 from fitwell import constraints, initializers, regularizers
 from fitwell.layers.arguments import whole
 from fitwell.layers.base import register
-from fitwell.layers.convolutional import Convolution, dimension_numbers, slide
+from fitwell.layers.convolutional import Convolution, geometry_of, slide
 from fitwell.variables import Array
 
 
@@ -26,7 +26,7 @@ class Depthwise(Convolution):
         """Convolve channel c with its own kernels, which make channels ``c m ... c m + m - 1`` of the output."""
         *size, channels, multiplier = kernel.shape
         kernel = kernel.reshape((*size, 1, channels * multiplier))
-        return self._fitting(slide(self, inputs, kernel, channels), inputs)
+        return self._fitting(slide(self, inputs, kernel, geometry_of(self, inputs, kernel, channels)), inputs)
 
 
 class DepthwiseConv(Depthwise):
@@ -158,13 +158,10 @@ class SeparableConv(Depthwise):
     def call(self, inputs: Array) -> Array:
         inputs = self._ready(inputs, self.depthwise_kernel.shape[-2])
         outputs = self._depthwise(inputs, self.depthwise_kernel.value)
-        outputs = jax.lax.conv_general_dilated(
-            outputs,
-            self.pointwise_kernel.value.astype(outputs.dtype),
-            (1,) * self.rank,
-            "VALID",
-            dimension_numbers=dimension_numbers(self.rank, self.data_format),
-        )
+        # A kernel of one place is a product of matrices.
+        mixing = self.pointwise_kernel.value.astype(outputs.dtype).reshape(self.pointwise_kernel.shape[-2:])
+        axis = -1 if self.data_format == "channels_last" else 1
+        outputs = jnp.moveaxis(jnp.moveaxis(outputs, axis, -1) @ mixing, -1, axis)
         return self._finish(outputs)
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 
 from fitwell import constraints, initializers, regularizers
 from fitwell.errors import InvalidArgument
 from fitwell.layers.arguments import whole, wholes
 from fitwell.layers.base import register
-from fitwell.layers.convolutional import Convolution, dimension_numbers
+from fitwell.layers.convolutional import Convolution, slide
+from fitwell.layers.correlation import Geometry
 from fitwell.variables import Array
 
 
@@ -74,15 +74,14 @@ class ConvTranspose(Convolution):
     def call(self, inputs: Array) -> Array:
         inputs = self._ready(inputs, self.kernel.shape[-1])
         spatial = tuple(range(self.rank))
-        outputs = jax.lax.conv_general_dilated(
-            inputs,
-            jnp.flip(self.kernel.value, spatial).astype(inputs.dtype),
+        geometry = Geometry(
             (1,) * self.rank,
-            [self._padding(axis) for axis in spatial],
-            lhs_dilation=self.strides,
-            rhs_dilation=self.dilation_rate,
-            dimension_numbers=dimension_numbers(self.rank, self.data_format, "OI"),
+            tuple(self._padding(axis) for axis in spatial),
+            self.strides,
+            self.dilation_rate,
         )
+        kernel = jnp.swapaxes(jnp.flip(self.kernel.value, spatial), -1, -2)
+        outputs = slide(self, inputs, kernel, geometry)
         return self._finish(self._fitting(outputs, inputs))
 
     def _padding(self, axis: int) -> tuple[int, int]:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-import jax
+import jax.numpy as jnp
 
 from fitwell import activations, constraints, initializers, regularizers
 from fitwell.errors import InvalidArgument, ShapeError
 from fitwell.layers.arguments import as_floats, check_data_format, one_of, whole, wholes
 from fitwell.layers.base import Layer, register
+from fitwell.layers.correlation import Geometry, Pads, correlate, same_padding
 from fitwell.variables import Array, Variable
-
-Padding = str | list[tuple[int, int]]
 
 
 class Convolution(Layer):
@@ -109,28 +108,25 @@ def _missing_channels(shape: Any, rank: int) -> str:
     return "; add the axis of channels with Reshape, such as Reshape((28, 28, 1))"
 
 
-def dimension_numbers(rank: int, data_format: str, kernel: str = "IO") -> tuple[str, str, str]:
-    """Return the order of the axes of inputs, kernel and outputs, as `jax.lax` spells it."""
-    spatial = "HW"[:rank]
-    images = f"N{spatial}C" if data_format == "channels_last" else f"NC{spatial}"
-    return images, f"{spatial}{kernel}", images
+def slide(layer: Convolution, inputs: Array, kernel: Array, geometry: Geometry) -> Array:
+    """Return the cross-correlation of `inputs` and `kernel`, with the channels where `layer` has them."""
+    kernel = kernel.astype(inputs.dtype)
+    if layer.data_format == "channels_last":
+        return correlate(inputs, kernel, geometry)
+    return jnp.moveaxis(correlate(jnp.moveaxis(inputs, 1, -1), kernel, geometry), -1, 1)
 
 
-def slide(layer: Convolution, inputs: Array, kernel: Array, groups: int = 1) -> Array:
-    """Return the cross-correlation of `inputs` and `kernel` as `layer` sets strides, padding and dilation."""
-    padding: Padding = layer.padding.upper()
-    if layer.padding == "causal":
+def geometry_of(layer: Convolution, inputs: Array, kernel: Array, groups: int = 1) -> Geometry:
+    """Return how `kernel` slides over `inputs` by the strides, padding and dilation of `layer`."""
+    sizes = inputs.shape[1:-1] if layer.data_format == "channels_last" else inputs.shape[2:]
+    reaches = [(n - 1) * step for n, step in zip(kernel.shape, layer.dilation_rate, strict=False)]
+    padding: Pads = ((0, 0),) * layer.rank
+    if layer.padding == "same":
+        padding = same_padding(sizes, [reach + 1 for reach in reaches], layer.strides)
+    elif layer.padding == "causal":
         # Output t sees inputs up to t: all padding goes before the first.
-        padding = [(layer.dilation_rate[0] * (kernel.shape[0] - 1), 0)]
-    return jax.lax.conv_general_dilated(
-        inputs,
-        kernel.astype(inputs.dtype),
-        layer.strides,
-        padding,
-        rhs_dilation=layer.dilation_rate,
-        dimension_numbers=dimension_numbers(layer.rank, layer.data_format),
-        feature_group_count=groups,
-    )
+        padding = ((reaches[0], 0),)
+    return Geometry(layer.strides, padding, (1,) * layer.rank, layer.dilation_rate, groups)
 
 
 class Conv(Convolution):
@@ -190,7 +186,8 @@ class Conv(Convolution):
 
     def call(self, inputs: Array) -> Array:
         inputs = self._ready(inputs, self.kernel.shape[-2] * self.groups)
-        outputs = slide(self, inputs, self.kernel.value, self.groups)
+        kernel = self.kernel.value
+        outputs = slide(self, inputs, kernel, geometry_of(self, inputs, kernel, self.groups))
         return self._finish(self._fitting(outputs, inputs))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import jax
@@ -11,7 +13,13 @@ import numpy as np
 from fitwell.errors import ShapeError
 from fitwell.layers.arguments import as_floats, check_data_format, one_of, precise, spatial_axes, wholes
 from fitwell.layers.base import Layer, register
+from fitwell.layers.correlation import every, same_padding
 from fitwell.variables import Array
+
+Fold = Callable[[Array, Array], Array]
+
+# Windows of up to so many places along an axis are folded place by place.
+_MOST_PLACES = 4
 
 
 class Spatial(Layer):
@@ -50,19 +58,46 @@ class Pooling(Spatial):
         self.padding = one_of(where, "padding", padding, ("valid", "same"))
         self.data_format = check_data_format(where, data_format)
 
-    def reduce(self, inputs: Array, start: Any, function: Any) -> Array:
-        """Fold every window with `function`."""
-        axes = self.spatial(inputs)
-        window, steps = [1] * inputs.ndim, [1] * inputs.ndim
-        for axis, size, step in zip(axes, self.pool_size, self.strides, strict=True):
-            window[axis], steps[axis] = size, step
-        outputs = jax.lax.reduce_window(inputs, start, function, window, steps, self.padding.upper())
+    def reduce(self, inputs: Array, start: Any, function: Fold) -> Array:
+        """Fold every window with `function`, one axis after the other; `start` stands outside of the inputs.
+
+        The last axis first: so the first of equal values is the first of the window, row by row, as in Keras.
+        """
+        outputs = inputs
+        windows = list(zip(self.spatial(inputs), self.pool_size, self.strides, strict=True))
+        for axis, size, step in reversed(windows):
+            if self.padding == "same":
+                pads = [(0, 0, 0)] * inputs.ndim
+                pads[axis] = (*same_padding(outputs.shape[axis : axis + 1], [size], [step])[0], 0)
+                outputs = jax.lax.pad(outputs, start, pads)
+            outputs = _fold_windows(outputs, start, axis, size, step, function)
         if 0 in outputs.shape[1:]:
             raise ShapeError(
                 f"layer {self.name!r} ({type(self).__name__}): windows of {self.pool_size} do not fit into inputs of "
                 f"shape {tuple(inputs.shape)}; use smaller ones, or padding='same'"
             )
         return outputs
+
+
+def _fold_windows(values: Array, start: Any, axis: int, size: int, step: int, function: Fold) -> Array:
+    """Fold the windows along one axis.
+
+    Those of a few places by all their first values with all their second ones, and so on: XLA's own windows are slow
+    on CPUs, and the gradient of their maximum takes longer than a convolution. For longer ones they are quicker.
+    """
+    if size > _MOST_PLACES:
+        window, steps = [1] * values.ndim, [1] * values.ndim
+        window[axis], steps[axis] = size, step
+        return jax.lax.reduce_window(values, start, function, window, steps, "VALID")
+    count = (values.shape[axis] - size) // step + 1
+    before = (slice(None),) * axis
+    places = [values[(*before, every(step, place, count))] for place in range(size)]
+    return functools.reduce(_larger if function is jax.lax.max else function, places)
+
+
+def _larger(one: Array, other: Array) -> Array:
+    """Return the larger of two values; the first of equal ones, so that all of the gradient goes there; NaN if any."""
+    return jnp.where((one >= other) | jnp.isnan(one), one, other)
 
 
 class MaxPooling(Pooling):
