@@ -1,4 +1,4 @@
-"""The five workloads: which data, which network, how it is trained.
+"""The workloads: which data, which network, how it is trained.
 
 A workload is described once, as data; every contender builds the same network from that description. The mathematics
 common to all: float32, Glorot-uniform kernels and zero biases, batch normalisation with momentum 0.99 and epsilon 1e-3,
@@ -46,7 +46,30 @@ class Dropout:
     rate: float
 
 
-Layer = Dense | BatchNorm | Dropout
+@dataclass(frozen=True)
+class Image:
+    """Rows of pixels become images of one channel; comes first."""
+
+    height: int
+    width: int
+
+
+@dataclass(frozen=True)
+class Convolution:
+    """A relu of square kernels without padding."""
+
+    filters: int
+    size: int
+
+
+@dataclass(frozen=True)
+class MaxPool:
+    """The largest value of square windows beside one another."""
+
+    size: int
+
+
+Layer = Dense | BatchNorm | Dropout | Image | Convolution | MaxPool
 
 
 @dataclass(frozen=True)
@@ -90,6 +113,11 @@ class Workload:
         """Whether there is an accuracy to report beside the loss."""
         return self.loss != "mse"
 
+    @property
+    def convolves(self) -> bool:
+        """Whether it has convolutions."""
+        return any(isinstance(layer, Convolution) for layer in self.layers)
+
 
 def _image_rows(images: NDArray[np.uint8]) -> Floats:
     return np.ascontiguousarray(images.reshape(len(images), -1), dtype=np.float32) / np.float32(255)
@@ -117,6 +145,11 @@ def _standardised(x: Numbers, y: Numbers, x_valid: Numbers, y_valid: Numbers) ->
 
 def _fashion_mnist() -> Data:
     return _images("fashion_mnist")
+
+
+def _fewer_fashion_mnist() -> Data:
+    data = _fashion_mnist()
+    return Data(data.x[:10_000], data.y[:10_000], data.x_valid, data.y_valid)
 
 
 def _mnist() -> Data:
@@ -239,6 +272,29 @@ WORKLOADS = {
             epochs_per_dispatch=1000,
             one_function=True,
             score_seeds=5,
+        ),
+        Workload(
+            name="W9",
+            title="Fashion-MNIST, 10,000 rows, convolutions 3x3 16-pool-32-pool-10, Adam, batch 32",
+            load=_fewer_fashion_mnist,
+            inputs=784,
+            layers=(
+                Image(28, 28),
+                Convolution(16, 3),
+                MaxPool(2),
+                Convolution(32, 3),
+                MaxPool(2),
+                Dense(10),
+            ),
+            loss="sparse_categorical_crossentropy",
+            optimizer="adam",
+            learning_rate=0.001,
+            batch_size=32,
+            epochs=10,
+            epochs_per_fit=2,
+            epochs_per_dispatch=1,
+            one_function=False,
+            score_seeds=3,
         ),
     )
 }

@@ -273,6 +273,9 @@ class Ceiling(Contender):
     title = "hand-written JAX scan"
     packages = ("jax",)
 
+    def obstacle(self, workload: Workload) -> str | None:
+        return "no convolutions" if workload.convolves else None
+
     def prepare(self) -> None:
         import jax  # noqa: F401
 

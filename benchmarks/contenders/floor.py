@@ -68,6 +68,8 @@ class Floor(Contender):
     packages = ("jax",)
 
     def obstacle(self, workload: Workload) -> str | None:
+        if workload.convolves:
+            return "its products are those of convolutions"
         return "matrix products are not what takes the time" if workload.one_function else None
 
     def prepare(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from benchmarks.contenders.base import Contender, Device, Job, Score, Settings, Training
-from benchmarks.workloads import BatchNorm, Dropout, Workload
+from benchmarks.workloads import BatchNorm, Convolution, Dropout, Image, MaxPool, Workload
 
 OUTPUT_ACTIVATION = {
     "sparse_categorical_crossentropy": "softmax",
@@ -47,7 +47,15 @@ def build_sequential(keras: Any, workload: Workload) -> Any:
             layers.append(keras.layers.BatchNormalization())
         elif isinstance(layer, Dropout):
             layers.append(keras.layers.Dropout(layer.rate))
+        elif isinstance(layer, Image):
+            layers.append(keras.layers.Reshape((layer.height, layer.width, 1)))
+        elif isinstance(layer, Convolution):
+            layers.append(keras.layers.Conv2D(layer.filters, layer.size, activation="relu"))
+        elif isinstance(layer, MaxPool):
+            layers.append(keras.layers.MaxPooling2D(layer.size))
         else:
+            if isinstance(workload.layers[index - 1], Convolution | MaxPool):
+                layers.append(keras.layers.Flatten())
             activation = OUTPUT_ACTIVATION[workload.loss] if index == last else "relu" if layer.relu else None
             penalty = keras.regularizers.L2(workload.l2) if workload.l2 else None
             layers.append(keras.layers.Dense(layer.units, activation=activation, kernel_regularizer=penalty))

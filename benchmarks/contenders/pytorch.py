@@ -12,7 +12,10 @@ from benchmarks.workloads import (
     BATCH_NORM_EPSILON,
     BATCH_NORM_MOMENTUM,
     BatchNorm,
+    Convolution,
     Dropout,
+    Image,
+    MaxPool,
     Workload,
 )
 
@@ -22,21 +25,39 @@ def _network(workload: Workload) -> Any:
 
     modules: list[nn.Module] = []
     width = workload.inputs
+    size = (1, 1)  # of the images
     for layer in workload.layers:
         if isinstance(layer, BatchNorm):
             # PyTorch's momentum is the weight of the new value, Keras's that of the old one.
             modules.append(nn.BatchNorm1d(width, eps=BATCH_NORM_EPSILON, momentum=1 - BATCH_NORM_MOMENTUM))
         elif isinstance(layer, Dropout):
             modules.append(nn.Dropout(layer.rate))
+        elif isinstance(layer, Image):
+            width, size = 1, (layer.height, layer.width)
+            modules.append(nn.Unflatten(1, (width, *size)))
+        elif isinstance(layer, Convolution):
+            modules += [_glorot(nn.Conv2d(width, layer.filters, layer.size)), nn.ReLU()]
+            width, size = layer.filters, (size[0] - layer.size + 1, size[1] - layer.size + 1)
+        elif isinstance(layer, MaxPool):
+            modules.append(nn.MaxPool2d(layer.size))
+            size = (size[0] // layer.size, size[1] // layer.size)
         else:
-            linear = nn.Linear(width, layer.units)
-            nn.init.xavier_uniform_(linear.weight)
-            nn.init.zeros_(linear.bias)
-            modules.append(linear)
+            if size != (1, 1):
+                modules.append(nn.Flatten())
+                width, size = width * size[0] * size[1], (1, 1)
+            modules.append(_glorot(nn.Linear(width, layer.units)))
             if layer.relu:
                 modules.append(nn.ReLU())
             width = layer.units
     return nn.Sequential(*modules)
+
+
+def _glorot(module: Any) -> Any:
+    from torch import nn
+
+    nn.init.xavier_uniform_(module.weight)
+    nn.init.zeros_(module.bias)
+    return module
 
 
 class TorchTraining:
