@@ -1,7 +1,8 @@
 """Which loops gain from being one function: the measurements behind the limits in `fitwell/engine/loops.py`.
 
-Run by `python -m benchmarks.loops`: trains small dense networks twice, with the loop compiled into one function and
-with the loop kept apart, taking turns, and prints both epoch times and their ratio.
+Run by `python -m benchmarks.loops`: trains dense networks in three ways, one after the other, and prints their epoch
+times: with the loop compiled into one function, with the loop kept apart, and kept apart with the compiler options of
+the first way, which take matrix products to Eigen instead of XLA's library of kernels.
 """
 
 from __future__ import annotations
@@ -28,13 +29,19 @@ SHAPES = [
     ((16, 64, 64, 1), 32),
     ((64, 100, 10), 32),
     ((100, 300, 10), 32),
+    ((784, 300, 100, 10), 32),
+    ((64, 1024, 512, 10), 32),
 ]
 ROWS, EPOCHS, REPEATS = 1000, 10, 7
 
 
-def epoch_time(widths: tuple[int, ...], batch_size: int, one_function: bool) -> list[float]:
-    """Return seconds an epoch, measured `REPEATS` times, with the choice of `loops` overruled."""
+def epoch_time(widths: tuple[int, ...], batch_size: int, one_function: bool, eigen: bool) -> list[float]:
+    """Return seconds an epoch, measured `REPEATS` times, with the choices of the engine overruled."""
     import fitwell as fw
+    from fitwell.engine import compiling
+
+    options = compiling.compiler_options(eigen)
+    compiling.clear()
 
     generator = np.random.default_rng(0)
     x = generator.normal(size=(ROWS, widths[0])).astype(np.float32)
@@ -43,7 +50,11 @@ def epoch_time(widths: tuple[int, ...], batch_size: int, one_function: bool) -> 
     model = fw.Sequential([fw.layers.Input((widths[0],)), *hidden, fw.layers.Dense(widths[-1])])
     model.compile(loss="mse", optimizer="sgd")
     seconds = []
-    with mock.patch("fitwell.engine.loops.is_small", lambda *_, **__: one_function):
+    with (
+        mock.patch("fitwell.engine.loops.is_small", lambda *_, **__: one_function),
+        mock.patch("fitwell.engine.compiling.compiler_options", lambda _: options),
+        mock.patch("fitwell.models.sharing.MOST_PARAMETERS", -1),  # or it ran what was compiled another way
+    ):
         model.fit(x, y, batch_size=batch_size, epochs=EPOCHS, verbose=0)
         for _ in range(REPEATS):
             began = time.perf_counter()
@@ -55,11 +66,12 @@ def epoch_time(widths: tuple[int, ...], batch_size: int, one_function: bool) -> 
 def main() -> None:
     """Print the table."""
     set_environment("cpu")
-    print("network              batch  one function, ms  kept apart, ms  ratio")
+    print("network              batch  one function, ms  kept apart, ms  with Eigen, ms")
     for widths, batch_size in SHAPES:
-        together, apart = (1e3 * median(epoch_time(widths, batch_size, choice)) for choice in (True, False))
+        ways = ((True, True), (False, False), (False, True))
+        together, apart, eigen = (1e3 * median(epoch_time(widths, batch_size, *way)) for way in ways)
         name = "-".join(map(str, widths))
-        print(f"{name:20} {batch_size:5} {together:17.3f} {apart:15.3f} {apart / together:6.2f}")
+        print(f"{name:20} {batch_size:5} {together:17.3f} {apart:15.3f} {eigen:15.3f}")
 
 
 if __name__ == "__main__":

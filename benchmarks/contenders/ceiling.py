@@ -254,7 +254,9 @@ class CeilingTraining:
     def _dispatch(self, epochs: int) -> Any:
         arguments = (self._state, self._train, self._valid, self._orders(epochs), self._key)
         if epochs not in self._compiled:
-            self._compiled[epochs] = compile_program(Program(self._workload).epochs, *arguments)
+            self._compiled[epochs] = compile_program(
+                Program(self._workload).epochs, *arguments, one_function=self._workload.one_function
+            )
         self._state, logs = self._compiled[epochs](*arguments)
         return logs
 

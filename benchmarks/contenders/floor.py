@@ -52,7 +52,7 @@ class FloorTraining:
         ]
         self._constants = jax.device_put((kernels, batches))
         self._state = jax.device_put(([np.zeros_like(kernel) for kernel in kernels], np.float32(0)))
-        self._program = compile_program(products, self._state, *self._constants)
+        self._program = compile_program(products, self._state, *self._constants, one_function=False)
 
     def train(self, epochs: int) -> None:
         for _ in range(epochs):

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-# Without YNN's fusions, matrix products are Eigen's, which we measured faster at these sizes; and XLA may compile a
-# whole loop into one function, if XLA_FLAGS lets it (see environment.py). That saves the dispatch of every operation,
-# but within such a function matrix products are naive loops, thirty times slower at 32 x 784 x 300.
-EIGEN: dict[str, str | bool] = {"xla_cpu_experimental_ynn_fusion_type": ""}
+# Without YNN's fusions XLA may compile a whole loop into one function, if XLA_FLAGS lets it (see environment.py). That
+# saves the dispatch of every operation, but within such a function matrix products are naive loops, thirty times slower
+# at 32 x 784 x 300.
+ONE_FUNCTION: dict[str, str | bool] = {"xla_cpu_experimental_ynn_fusion_type": ""}
 
 
-def compile_program(function: Any, *arguments: Any) -> Any:
+def compile_program(function: Any, *arguments: Any, one_function: bool) -> Any:
     """Compile for these arguments, the first of which is donated."""
     import jax
 
-    options = EIGEN if jax.default_backend() == "cpu" else None
+    options = ONE_FUNCTION if one_function and jax.default_backend() == "cpu" else None
     return jax.jit(function, donate_argnums=0).lower(*arguments).compile(compiler_options=options)
 
 

@@ -69,7 +69,11 @@ def in_turn(task: Task, data: Data, members: Sequence[Member], bare: bool = Fals
     def one(member: Member) -> float:
         return float(compiled[0](*arguments(member))[1][-1])
 
-    compiled.append(compile_program(_run(task, padded, bare), *arguments(members[0])))
+    compiled.append(
+        compile_program(
+            _run(task, padded, bare), *arguments(members[0]), one_function=task.workload.one_function
+        )
+    )
     with ThreadPoolExecutor(THREADS) as pool:
         return list(pool.map(one, members))
 
@@ -99,7 +103,7 @@ def stacked(task: Task, data: Data, members: Sequence[Member]) -> list[float]:
         ]
         order = orders[0] if shared else np.stack(orders)
         arguments = (jax.device_put(state), train, valid, order, keys, rates, penalties)
-        run = run or compile_program(mapped, *arguments)
+        run = run or compile_program(mapped, *arguments, one_function=task.workload.one_function)
         state, losses, _ = run(*arguments)
     return [float(loss) for loss in losses[:, -1]]
 

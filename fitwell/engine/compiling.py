@@ -50,19 +50,29 @@ class Programs:
         self._claiming = threading.Lock()
         self._tracing = threading.Lock()
 
-    def find(self, key: Hashable, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+    def find(
+        self,
+        key: Hashable,
+        function: Callable[..., Any],
+        arguments: tuple[Any, ...],
+        one_function: bool = False,
+    ) -> Any:
         """Return the compiled form of `function` for this thread's device, compiled at the first call with `key`."""
         found = self._compiled.get((key, devices.here()))
-        return (found or self.begin(key, function, arguments)).result()
+        return (found or self.begin(key, function, arguments, one_function)).result()
 
     def begin(
         self,
         key: Hashable,
         function: Callable[..., Any],
         arguments: tuple[Any, ...],
+        one_function: bool = False,
         pool: Executor | None = None,
     ) -> Future[Any]:
-        """Trace what `find` will return, and compile it, or let `pool` do so while this thread goes on."""
+        """Trace what `find` will return, and compile it, or let `pool` do so while this thread goes on.
+
+        one_function: as in `compiler_options`.
+        """
         place = key, devices.here()
         with self._claiming:
             if place in self._compiled:
@@ -74,15 +84,17 @@ class Programs:
             self._fail(place, error)
             raise
         if pool is None:
-            self._finish(place, *lowered)
+            self._finish(place, *lowered, one_function)
         else:
-            pool.submit(self._finish, place, *lowered)
+            pool.submit(self._finish, place, *lowered, one_function)
         return program
 
-    def _finish(self, place: tuple[Hashable, jax.Device], lowered: Any, digest: str) -> None:
+    def _finish(
+        self, place: tuple[Hashable, jax.Device], lowered: Any, digest: str, one_function: bool
+    ) -> None:
         try:
             with devices.on(place[1]):
-                self._compiled[place].set_result(compile_lowered(lowered, digest))
+                self._compiled[place].set_result(compile_lowered(lowered, digest, one_function))
         except BaseException as error:
             self._fail(place, error)
 
@@ -117,14 +129,17 @@ def lower(traced: Any, arguments: tuple[Any, ...]) -> tuple[Any, str]:
     return lowered, _digest(lowered, arguments)
 
 
-def compile_lowered(lowered: Any, digest: str) -> Any:
-    """Return the compiled form of such a text for the device of this thread; compile only what is new."""
+def compile_lowered(lowered: Any, digest: str, one_function: bool = False) -> Any:
+    """Return the compiled form of such a text for the device of this thread; compile only what is new.
+
+    one_function: as in `compiler_options`.
+    """
     key = digest, devices.here()
     if key in _programs:
         statistics.reused += 1
         _programs.move_to_end(key)
         return _programs[key]
-    compiled = lowered.compile(compiler_options=compiler_options())
+    compiled = lowered.compile(compiler_options=compiler_options(one_function))
     statistics.compiled += 1
     _programs[key] = compiled
     while len(_programs) > CAPACITY:
@@ -132,14 +147,15 @@ def compile_lowered(lowered: Any, digest: str) -> Any:
     return compiled
 
 
-def compiler_options() -> dict[str, Any] | None:
+def compiler_options(one_function: bool) -> dict[str, Any] | None:
     """Return XLA options for the device of this thread.
 
-    On CPUs dots stay ordinary operations instead of becoming calls into a library of kernels: only then
-    can a whole training loop be compiled into one function (see `config.prepare_xla`), which makes small
-    networks two to four times faster; `loops` keeps larger ones out of it.
+    one_function: whether a CPU may run the whole loop as one function (see `loops`). Then dots stay ordinary
+    operations instead of becoming calls into a library of kernels: only so is it possible (see `config.prepare_xla`),
+    and it makes small networks two to four times faster. Larger ones keep the library: on processors with AVX-512 it
+    takes half the time of Eigen for 64-1024-512-10, and as long for 784-300-100-10 (`python -m benchmarks.loops`).
     """
-    if devices.here().platform != "cpu":
+    if not one_function or devices.here().platform != "cpu":
         return None
     return {"xla_cpu_experimental_ynn_fusion_type": ""}
 

@@ -231,7 +231,7 @@ class Machine:
         self, state: TrainState, work: Work, epoch_values: dict[str, Array], limit: int
     ) -> tuple[TrainState, Report]:
         arguments = self.arguments(state, work, epoch_values, limit)
-        run = self.find(_run_key(work, epoch_values), self.run, arguments)
+        run = self.find(_run_key(work, epoch_values), self.run, arguments, _is_small(state, work))
         began = time.perf_counter()
         state, summary, logs = run(*arguments)
         summary = np.asarray(summary)
@@ -271,11 +271,12 @@ class Machine:
 
     def compile_ahead(self, state: TrainState, work: Work, pool: Executor) -> None:
         """Let `pool` compile what a dispatch of such a work will run, without values that change by epoch."""
-        self._programs.begin(_run_key(work, {}), self.run, self.arguments(state, work, {}), pool)
+        arguments = self.arguments(state, work, {})
+        self._programs.begin(_run_key(work, {}), self.run, arguments, _is_small(state, work), pool)
 
-    def find(self, key: Any, function: Any, arguments: tuple[Any, ...]) -> Any:
+    def find(self, key: Any, function: Any, arguments: tuple[Any, ...], one_function: bool = False) -> Any:
         """Return the compiled form of `function`, compiled at the first call with `key` on this device."""
-        return self._programs.find(key, function, arguments)
+        return self._programs.find(key, function, arguments, one_function)
 
     def _close(self, state: TrainState, logs: dict[str, Array]) -> TrainState:
         memories = dict(state.policies)
@@ -378,6 +379,10 @@ class Machine:
 
 def _run_key(work: Work, epoch_values: dict[str, Array]) -> tuple[Any, ...]:
     return "run", work.key, tuple(epoch_values)
+
+
+def _is_small(state: TrainState, work: Work) -> bool:
+    return loops.is_small(state.trainable, rows=work.order.shape[2])
 
 
 def _short(path: str) -> str:

@@ -28,8 +28,8 @@ def test_what_was_begun_is_found_and_not_made_again() -> None:
     programs = Programs()
     traced, compiled, reused = counted()
     with ThreadPoolExecutor(1) as pool:
-        programs.begin("key", triple, ARGUMENTS, pool)
-        programs.begin("key", triple, ARGUMENTS, pool)
+        programs.begin("key", triple, ARGUMENTS, pool=pool)
+        programs.begin("key", triple, ARGUMENTS, pool=pool)
         run = programs.find("key", triple, ARGUMENTS)
     assert run(*ARGUMENTS) == 9.75
     assert programs.find("key", triple, ARGUMENTS) is run
@@ -40,9 +40,9 @@ def test_tracing_is_done_by_who_begins_and_compiling_by_the_pool(monkeypatch: py
     may_compile = threading.Event()
     compile_lowered = compiling.compile_lowered
 
-    def late(lowered, digest):
+    def late(lowered, digest, one_function):
         assert may_compile.wait(30)
-        return compile_lowered(lowered, digest)
+        return compile_lowered(lowered, digest, one_function)
 
     traced_by = []
 
@@ -53,7 +53,7 @@ def test_tracing_is_done_by_who_begins_and_compiling_by_the_pool(monkeypatch: py
     monkeypatch.setattr(compiling, "compile_lowered", late)
     programs = Programs()
     with ThreadPoolExecutor(1) as pool:
-        programs.begin("key", fourfold, ARGUMENTS, pool)
+        programs.begin("key", fourfold, ARGUMENTS, pool=pool)
         # It has come back though nothing is compiled yet.
         assert traced_by == [threading.current_thread()]
         may_compile.set()
@@ -99,7 +99,7 @@ def test_what_cannot_be_traced_is_told_and_may_be_tried_again(begun: bool) -> No
 def test_who_waits_for_a_program_that_fails_to_compile_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     asked, compile_lowered = threading.Event(), compiling.compile_lowered
 
-    def fail(lowered, digest):
+    def fail(lowered, digest, one_function):
         assert asked.wait(30)
         raise MemoryError("no room for code")
 
@@ -109,7 +109,7 @@ def test_who_waits_for_a_program_that_fails_to_compile_is_told(monkeypatch: pyte
     monkeypatch.setattr(compiling, "compile_lowered", fail)
     programs = Programs()
     with ThreadPoolExecutor(1) as pool:
-        programs.begin("key", function, ARGUMENTS, pool)
+        programs.begin("key", function, ARGUMENTS, pool=pool)
         threading.Timer(0.2, asked.set).start()
         with pytest.raises(MemoryError, match="no room"):
             programs.find("key", function, ARGUMENTS)
