@@ -154,7 +154,11 @@ class Population:
                 (fit, [(member, functools.partial(start, member, fit.course)) for member in group.members])
                 for fit, group in zip(fits, self._groups, strict=True)
             ]
-            self._run(groups, progress)
+            try:
+                self._run(groups, progress)
+            finally:
+                for member in self.members:
+                    member.model.runtime.watch_shared()
         return self
 
     def _divide(self, source: Source) -> None:

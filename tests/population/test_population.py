@@ -207,6 +207,35 @@ def test_predictions_and_ensembles(trained, regression):
         trained.ensemble(top=7)
 
 
+def test_changing_a_member_changes_no_other(regression):
+    """All run what was traced for the first, which is an ordinary model that its user may rebuild."""
+    x, y, _ = regression
+
+    def build(setting):
+        def loss(y_true, y_pred):  # code that fitwell does not know: never shared with other populations
+            return (y_true - y_pred) ** 2
+
+        model = fw.Sequential([fw.Input((3,)), fw.layers.Dense(5, activation="tanh"), fw.layers.Dense(1)])
+        model.compile(loss=loss, optimizer="sgd")
+        return model
+
+    population = fw.Population(build, seeds=[0, 1]).fit(x, y, verbose=0)
+    population.predict(x)
+    changed, other = population.member(0), population.member(1)
+    changed.layers[0].activation = fw.activations.relu
+    kernel, bias, out, last = other.get_weights()
+    expected = np.tanh(x @ kernel + bias) @ out + last
+    np.testing.assert_allclose(population.predict(x[:4])[1], expected[:4], rtol=1e-5, atol=1e-6)
+    changed.evaluate(x, y, verbose=0)
+    assert other.evaluate(x, y, verbose=0) == pytest.approx(np.mean((expected - y) ** 2), rel=1e-5)
+    alone = fw.models.clone_model(other)
+    alone.set_weights(other.get_weights())
+    alone.compile(loss=build({}).loss, optimizer="sgd")
+    few = {"epochs": 2, "batch_size": 5, "shuffle": False, "verbose": 0}
+    expected = alone.fit(x[:10], y[:10], **few).history["loss"]
+    np.testing.assert_allclose(other.fit(x[:10], y[:10], **few).history["loss"], expected, rtol=1e-5)
+
+
 def test_rows_may_be_lists(trained, regression):
     x, _, _ = regression
     np.testing.assert_array_equal(trained.predict(x[:4].tolist()), trained.predict(x[:4]))
