@@ -109,7 +109,7 @@ class MemberFit(Fit):
             member.model,
             course.rows.data,
             course.rows.validation_of(member.fold),
-            callbacks=[copy.deepcopy(callback) for callback in callbacks],
+            callbacks=[_copied(callback) for callback in callbacks],
             verbose=0,
             **settings,
         )
@@ -196,7 +196,7 @@ def callbacks_for(given: Any, members: Sequence[Member]) -> Callable[[Member], S
 
     given: a list, or a function from a setting to a list.
     """
-    if callable(given):
+    if callable(given) and not hasattr(given, "set_model"):
         chosen = [as_callbacks(given(dict(member.setting))) for member in members]
     else:
         chosen = [as_callbacks(given)] * len(members)
@@ -211,6 +211,18 @@ def callbacks_for(given: Any, members: Sequence[Member]) -> Callable[[Member], S
                 if path is not None and other is not member:
                     raise _one_file(callback, name, path, other, member)
     return lambda member: by_member[id(member)]
+
+
+def _copied(callback: Any) -> Any:
+    """Return a copy for one member; the model that the callback watched last, if any, is not copied with it."""
+    watched = getattr(callback, "model", None)
+    try:
+        return copy.deepcopy(callback, {id(watched): watched})
+    except Exception as error:
+        raise InvalidArgument(
+            f"Population.fit: every member gets a copy of {type(callback).__name__}, which cannot be copied ({error}); "
+            "make locks, open files and the like in its on_train_begin, which is called on the copy"
+        ) from error
 
 
 def _check_callback(callback: Any) -> None:

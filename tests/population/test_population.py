@@ -361,6 +361,34 @@ def test_observers_of_epochs_get_copies(regression):
     assert found == {id(member.model): 3 for member in population.members}
 
 
+def test_a_callback_meets_the_models_of_members_only(regression):
+    met = []
+
+    class Asks(fw.callbacks.Callback):
+        def set_model(self, model):
+            met.append(model.optimizer.learning_rate)
+            super().set_model(model)
+
+    x, y, _ = regression
+    template = Asks()
+    population = fw.Population(dense, fw.grid(learning_rate=[0.01, 0.05]))
+    population.fit(x, y, callbacks=[template], verbose=0)
+    assert set(met) == {0.01, 0.05}
+    # What it watched before is neither forgotten nor copied for each member.
+    alone = dense({})
+    alone.fit(x, y, callbacks=[template], verbose=0)
+    copies = []
+
+    class Counted(fw.Sequential):
+        def __deepcopy__(self, memo):
+            copies.append(self)
+            return self
+
+    template.model = Counted([fw.layers.Dense(1)])
+    population.fit(x, y, callbacks=template, verbose=0)
+    assert not copies and isinstance(template.model, Counted)
+
+
 def test_each_member_may_write_files_of_its_own(regression, tmp_path):
     x, y, _ = regression
 
@@ -482,8 +510,15 @@ def test_mistakes_in_fitting(trained, regression):
         def on_train_batch_end(self, batch, logs=None):
             pass
 
+    class Locked(fw.callbacks.Callback):
+        def __init__(self):
+            super().__init__()
+            self.lock = threading.Lock()
+
     for arguments, message in [
         ({"callbacks": [ByBatch()]}, "ByBatch looks at batches, .* look at epochs instead"),
+        ({"callbacks": [Locked()]}, "a copy of Locked, which cannot be copied .*_thread.lock.*on_train_begin"),
+        ({"callbacks": fw.callbacks.EarlyStopping}, "expected Callback objects, .*add parentheses"),
         (
             {"callbacks": [fw.callbacks.CSVLogger("log.csv")]},
             "seed 0 and seed 1 would both write to CSVLogger's filename, 'log.csv'",
