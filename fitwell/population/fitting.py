@@ -151,6 +151,13 @@ class MemberFit(Fit):
         self.member.status = f"NaN in epoch {number}, batch {work.start + index + 1}"
         self.model.stop_training = True
 
+    def check_callbacks(self, callbacks: Sequence[Any]) -> None:
+        """Refuse callbacks of another member of the group that look at something which is not measured."""
+        for callback in callbacks:
+            policy = callback.policy(self.first_epoch) if hasattr(callback, "policy") else None
+            if policy is not None:
+                self._check_monitor(callback, policy)
+
     def compile_ahead(self, pool: Executor) -> None:
         """Let `pool` compile what the first dispatch will run, while others like this one are prepared.
 
@@ -166,8 +173,13 @@ class MemberFit(Fit):
     def dispatches(self) -> Dispatches:
         """Train, and note how it went."""
         self.member.begin(self.history)
-        yield from super().dispatches()
-        self._conclude()
+        try:
+            yield from super().dispatches()
+            self._conclude()
+        except Exception as error:
+            self.member.status = "interrupted"
+            error.add_note(f"This was member {self.member.where}.")
+            raise
         if devices.here() != self.course.home:
             # Left there, the weights would be copied whenever they are used.
             self.runtime.adopt(jax.device_get(self.runtime.current))

@@ -72,7 +72,8 @@ class Member:
 
     setting: what `build` was given. fold: the number of the fold it is trained on, or None.
     stream: the seeds it draws from, as a model trained alone after ``set_random_seed(seed)`` would.
-    history, status: of the last `fit`. stopped_epoch: the epoch (from 0) after which a callback ended it.
+    history, status: of the last `fit` that it took part in.
+    stopped_epoch: the epoch (from 0) after which a callback ended it.
     restored_epoch: the epoch whose weights it kept, when that was asked for.
     """
 
@@ -85,6 +86,11 @@ class Member:
     status: str = "not trained"
     stopped_epoch: int | None = None
     restored_epoch: int | None = None
+
+    def wait(self) -> None:
+        """Note that a `fit` begins, which may end before this member's turn comes."""
+        if self.status != "not trained":
+            self.status = "interrupted"
 
     def begin(self, history: History) -> None:
         """Note that a run begins, whose logs go to `history`."""

@@ -101,7 +101,8 @@ class Population:
         splits: pairs of arrays of row numbers ``(train, validation)`` instead.
 
         A member whose loss is no longer finite stops there with its last good weights; the others go on.
-        Ctrl-C stops the members that are running with all they learned; those not begun stay untrained.
+        Ctrl-C stops the members that are running with all they learned; those not begun stay as they were. So it is
+        when a callback raises an error.
 
         Where JAX has several accelerators (``jax.local_devices()``), all of them train members. A member that is
         trained by itself comes out the same to the bit on whichever; stacks are smaller then, and equal to
@@ -150,6 +151,10 @@ class Population:
                     compile_ahead(fits[-1])
 
             self._groups = make_groups(self.members, source, lead)
+            if callable(callbacks):
+                for fit, group in zip(fits, self._groups, strict=True):
+                    for member in group.members[1:]:
+                        fit.check_callbacks(choose(member))
             groups = [
                 (fit, [(member, functools.partial(start, member, fit.course)) for member in group.members])
                 for fit, group in zip(fits, self._groups, strict=True)
@@ -183,8 +188,7 @@ class Population:
 
     def _run(self, groups: Sequence[tuple[MemberFit, Sequence[layouts.Start]]], progress: Progress) -> None:
         for member in self.members:
-            member.begin(History())
-            member.status = "not trained"
+            member.wait()
         progress.epoch_begin(0)
         with interruptions() as interrupted:
             layouts.lay_out(groups, progress.update, interrupted)

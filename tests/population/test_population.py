@@ -17,7 +17,7 @@ import fitwell as fw
 from fitwell import random
 from fitwell.engine import compiling
 from fitwell.errors import FileError, InvalidArgument, StateError
-from fitwell.population import fitting
+from fitwell.population import fitting, layouts
 from tests.population.conftest import dense
 
 
@@ -450,15 +450,39 @@ def test_progress_says_how_many_are_done(trained, regression, capsys):
     assert "best val_loss" in line
 
 
-def test_a_failing_member_ends_the_run(regression):
-    x, y, _ = regression
+class Breaks(fw.callbacks.Callback):
+    """Fails in the third epoch of a member that learns at rate 0.1."""
 
-    class Breaks(fw.callbacks.Callback):
-        def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch, logs=None):
+        if epoch == 2 and self.model.optimizer.learning_rate == pytest.approx(0.1):
             raise ZeroDivisionError("mine")
 
-    with pytest.raises(ZeroDivisionError, match="mine"):
-        fw.Population(dense, seeds=[0, 1]).fit(x, y, callbacks=[Breaks()], epochs=2, verbose=0)
+
+def test_a_failing_member_ends_the_run(regression, monkeypatch):
+    monkeypatch.setattr(layouts, "cores", lambda: 1)  # one member after another
+    x, y, _ = regression
+    population = fw.Population(dense, fw.grid(learning_rate=[0.1, 0.05]))
+    with pytest.raises(ZeroDivisionError, match="mine") as caught:
+        population.fit(x, y, callbacks=[Breaks()], epochs=100, verbose=0)
+    assert caught.value.__notes__ == ["This was member learning_rate=0.1, seed 0."]
+    assert population.results["epochs"][0] == 3
+    assert population.results["status"][0] == "interrupted"
+    assert population.results["status"][1] == "not trained"
+
+
+def test_a_run_that_fails_leaves_members_as_they_were_whose_turn_did_not_come(regression, monkeypatch):
+    monkeypatch.setattr(layouts, "cores", lambda: 1)
+    x, y, _ = regression
+    population = fw.Population(dense, fw.grid(learning_rate=[0.1, 0.05])).fit(x, y, epochs=5, verbose=0)
+    before = population.results
+    with pytest.raises(ZeroDivisionError):
+        population.fit(x, y, callbacks=[Breaks()], epochs=100, verbose=0)
+    after = population.results
+    assert after["status"][1] == "interrupted"
+    assert after.drop(columns="status").loc[1].equals(before.drop(columns="status").loc[1])
+    # What is told of it belongs to its weights, so it still takes part in a ranking.
+    assert population.members[1].model.evaluate(x, y, verbose=0) < before["loss"][1]
+    assert np.isfinite(after["loss"]).all()
 
 
 @pytest.mark.parametrize(
@@ -515,15 +539,23 @@ def test_mistakes_in_fitting(trained, regression):
             super().__init__()
             self.lock = threading.Lock()
 
+    monitors = iter(["loss", "val_los"])  # the second member's is wrong
     for arguments, message in [
         ({"callbacks": [ByBatch()]}, "ByBatch looks at batches, .* look at epochs instead"),
-        ({"callbacks": [Locked()]}, "a copy of Locked, which cannot be copied .*_thread.lock.*on_train_begin"),
+        (
+            {"callbacks": [Locked()]},
+            "a copy of Locked, which cannot be copied .*_thread.lock.*on_train_begin",
+        ),
         ({"callbacks": fw.callbacks.EarlyStopping}, "expected Callback objects, .*add parentheses"),
         (
             {"callbacks": [fw.callbacks.CSVLogger("log.csv")]},
             "seed 0 and seed 1 would both write to CSVLogger's filename, 'log.csv'",
         ),
         ({"callbacks": [fw.callbacks.EarlyStopping("val_los")]}, "monitor='val_los' is not measured"),
+        (
+            {"callbacks": lambda setting: [fw.callbacks.EarlyStopping(next(monitors), mode="min")]},
+            "monitor='val_los' is not measured",
+        ),
         ({"epochs": -1}, "epochs must be a whole number"),
         ({"x": None}, "x is missing"),
         ({"x": iter([(x, y)]), "y": None}, "x must be arrays, not a generator"),
