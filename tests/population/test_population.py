@@ -345,6 +345,41 @@ def test_pictures(trained):
     plt.close("all")
 
 
+def test_pictures_of_members_that_diverge_show_the_others(regression):
+    from matplotlib import pyplot as plt
+
+    def build(setting):
+        penalty = fw.regularizers.L2(setting["l2"])
+        model = fw.Sequential([fw.Input((3,)), fw.layers.Dense(1, kernel_regularizer=penalty)])
+        model.compile(loss="mse", optimizer=fw.optimizers.SGD(setting["rate"]), metrics=["mae"])
+        return model
+
+    x, y, _ = regression
+    members = fw.grid(rate=[0.001, 0.01, 0.1, 0.02, 3.0], l2=[0.0, 1e-4, 0.01]) + [
+        {"rate": 0.05, "l2": 0.0, "more": None}
+    ]
+    population = fw.Population(build, members).fit(x, y, epochs=8, verbose=0)
+    losses = population.results["loss"].to_numpy()
+    largest = losses[losses < 1e6].max()
+    curves = population.plot_curves()
+    assert largest < curves.get_ylim()[1] < 1e3 < np.nanmax(losses)
+    assert curves.get_title(loc="right") == "3 of 16 members leave the picture"
+    assert largest < population.plot_effect("rate").get_ylim()[1] < 1e3
+    # Decades apart, with a place for the penalty that there is not.
+    places = population.plot_effect("l2").transData.transform([(0, 0), (1e-4, 0), (1e-2, 0)])[:, 0]
+    np.testing.assert_allclose((places[2] - places[1]) / (places[1] - places[0]), 1.8, rtol=0.02)
+    pairs = population.plot_pairs("mae")
+    assert pairs.axes[-1].get_ylim()[1] < 1e3
+    # A member without the hyperparameter is grey, also where None is a value of it.
+    colours = [line.get_color() for line in population.plot_curves(by="more").lines[:16]]
+    assert set(map(str, colours[:15])) == {"0.7"} and str(colours[15]) != "0.7"
+    texts = population.plot_curves(by="rate").get_legend().get_texts()
+    assert [text.get_text() for text in texts] == ["0.001", "0.01", "0.02", "0.05", "0.1", "3"]
+    once = fw.Population(build, members[:2]).fit(x, y, epochs=1, verbose=0).plot_curves()
+    assert once.lines[0].get_marker() == "o"
+    plt.close("all")
+
+
 def test_observers_of_epochs_get_copies(regression):
     class Losses(fw.callbacks.Callback):
         def __init__(self):
