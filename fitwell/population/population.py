@@ -19,6 +19,7 @@ from fitwell.models.training import interruptions
 from fitwell.population import archive, layouts, plots, table
 from fitwell.population.ensemble import Ensemble, predict_all
 from fitwell.population.fitting import Course, Group, MemberFit, callbacks_for, make_groups
+from fitwell.population.folds import Fold
 from fitwell.population.members import Build, Member, Setting, check_seeds, check_settings, make_member
 from fitwell.population.rows import Source
 from fitwell.progress import Progress
@@ -64,6 +65,7 @@ class Population:
         self.build = build
         self.members = [make_member(build, setting, seed) for setting in settings for seed in numbers]
         self._groups: list[Group] = []
+        self._division: tuple[int, Sequence[Fold]] | None = None
 
     # --- training ------------------------------------------------------------------------------------------
 
@@ -168,23 +170,38 @@ class Population:
 
     def _divide(self, source: Source) -> None:
         """Make one member per fold, when folds are asked for the first time."""
-        wanted = source.rows_for(self.members[0].model).folds
-        count = None if wanted is None else len(wanted)
+        rows = source.rows_for(self.members[0].model)
+        count = None if rows.folds is None else len(rows.folds)
         have = None if self.members[0].fold is None else 1 + max(member.fold or 0 for member in self.members)
-        if have == count:
+        if any(member.status != "not trained" for member in self.members):
+            if have != count:
+                raise StateError(
+                    f"fit: this population was trained with {have or 'no'} folds and cannot go on with "
+                    f"{count or 'none'}; make a new Population"
+                )
+            self._check_division(rows.count, rows.folds)
+        elif have != count:
+            divided = []
+            for member in self.members:
+                if not member.fold:  # others are of a fit that was refused
+                    member.fold = None if count is None else 0
+                    folds = range(1, count or 1)
+                    divided += [
+                        member,
+                        *(make_member(self.build, member.setting, member.seed, fold) for fold in folds),
+                    ]
+            self.members = divided
+        self._division = None if rows.folds is None else (rows.count, rows.folds)
+
+    def _check_division(self, rows: int, folds: Sequence[Fold] | None) -> None:
+        """Refuse folds that would validate members with rows they have learned from."""
+        if folds is None or self._division is None or self._division[0] != rows:
             return
-        if have is not None or any(member.status != "not trained" for member in self.members):
+        if any(one.leaks_into(other) for one, other in zip(self._division[1], folds, strict=True)):
             raise StateError(
-                f"fit: this population was trained with {have or 'no'} folds and cannot go on with "
-                f"{count or 'none'}; make a new Population"
+                "fit: the rows are divided in another way than before, so members would be validated with rows that "
+                "they have learned from; give the splitter a random_state, or pass the same splits again"
             )
-        assert count is not None
-        divided = []
-        for member in self.members:
-            member.fold = 0
-            others = [make_member(self.build, member.setting, member.seed, fold) for fold in range(1, count)]
-            divided += [member, *others]
-        self.members = divided
 
     def _run(self, groups: Sequence[tuple[MemberFit, Sequence[layouts.Start]]], progress: Progress) -> None:
         for member in self.members:
@@ -336,6 +353,7 @@ class Population:
     def _of(cls, build: Build, members: list[Member], groups: list[Group]) -> Population:
         population = cls.__new__(cls)
         population.build, population.members, population._groups = build, members, groups
+        population._division = None
         return population
 
     def __len__(self) -> int:
