@@ -13,6 +13,7 @@ from fitwell import random
 from fitwell.errors import InvalidArgument
 from fitwell.history import History
 from fitwell.layers.base import fresh_names
+from fitwell.models.checks import check_count
 from fitwell.models.model import Model
 
 Setting = dict[str, Any]
@@ -42,21 +43,32 @@ def draw(count: int, /, *, random_state: int | None = None, **spaces: Any) -> li
     >>> draw(2, random_state=0, units=[10, 30, 100])
     [{'units': 100}, {'units': 30}]
     """
-    if isinstance(count, bool) or not isinstance(count, int) or count < 1:
-        raise InvalidArgument(f"draw: expected how many settings to draw, at least 1, got {count!r}")
+    count = check_count("draw: the number of settings", count)
     generator = np.random.default_rng(random_state)
     columns = {}
     for name, space in spaces.items():
         if hasattr(space, "rvs"):
-            columns[name] = np.asarray(space.rvs(size=count, random_state=generator)).tolist()
+            columns[name] = _draw_numbers(name, space, count, generator)
         else:
             choices = _as_list(name, space)
             columns[name] = [choices[i] for i in generator.integers(len(choices), size=count)]
     return [{name: column[i] for name, column in columns.items()} for i in range(count)]
 
 
+def _draw_numbers(name: str, distribution: Any, count: int, generator: np.random.Generator) -> list[Any]:
+    try:
+        drawn = distribution.rvs(size=count, random_state=generator)
+    except TypeError as error:
+        raise InvalidArgument(
+            f"{name}: {type(distribution).__name__} cannot be drawn from ({error}); a distribution is given with its "
+            f"numbers, as in {name}=scipy.stats.loguniform(1e-4, 1e-1)"
+        ) from error
+    numbers: list[Any] = np.asarray(drawn).tolist()
+    return numbers
+
+
 def _as_list(name: str, choices: Any) -> list[Any]:
-    if isinstance(choices, str | bytes) or not isinstance(choices, Iterable):
+    if isinstance(choices, str | bytes | Mapping) or not isinstance(choices, Iterable):
         raise InvalidArgument(
             f"{name}: expected a list of values, got {choices!r}; write {name}=[{choices!r}]"
         )
@@ -123,9 +135,23 @@ def make_member(build: Build, setting: Setting, seed: int, fold: int | None = No
     return Member(setting, seed, model, stream, fold)
 
 
+def check_build(build: Any) -> Build:
+    """Return `build` if it can be called."""
+    if not callable(build):
+        raise InvalidArgument(
+            f"Population: build must be a function from hyperparameters to a compiled model, got {build!r}"
+        )
+    function: Build = build
+    return function
+
+
 def copied(setting: Mapping[str, Any]) -> Setting:
     """Return a copy for a function of the user, which may take its lists apart."""
-    return {name: list(value) if isinstance(value, list) else value for name, value in setting.items()}
+    return {name: _copied(value) for name, value in setting.items()}
+
+
+def _copied(value: Any) -> Any:
+    return [_copied(part) for part in value] if isinstance(value, list) else value
 
 
 def check_settings(members: Any) -> list[Setting]:
@@ -154,6 +180,8 @@ def check_seeds(seeds: Any) -> list[int]:
             f"seeds: expected a list of seeds, got {seeds!r}; write [{seeds}] for this one seed, or "
             f"range({seeds}) for {seeds} of them"
         )
+    if not isinstance(seeds, Iterable):
+        raise InvalidArgument(f"seeds: expected a list of seeds such as range(10), got {seeds!r}")
     found = list(seeds)
     for seed in found:
         if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:

@@ -20,7 +20,15 @@ from fitwell.population import archive, layouts, plots, table
 from fitwell.population.ensemble import Ensemble, predict_all
 from fitwell.population.fitting import Course, Group, MemberFit, callbacks_for, make_groups
 from fitwell.population.folds import Fold
-from fitwell.population.members import Build, Member, Setting, check_seeds, check_settings, make_member
+from fitwell.population.members import (
+    Build,
+    Member,
+    Setting,
+    check_build,
+    check_seeds,
+    check_settings,
+    make_member,
+)
 from fitwell.population.rows import Source
 from fitwell.progress import Progress
 
@@ -56,13 +64,9 @@ class Population:
     def __init__(
         self, build: Build, members: Sequence[Setting] | None = None, seeds: Sequence[int] = (0,)
     ) -> None:
-        if not callable(build):
-            raise InvalidArgument(
-                f"Population: build must be a function from hyperparameters to a compiled model, got {build!r}"
-            )
         settings = [{}] if members is None else check_settings(members)
         numbers = check_seeds(seeds)
-        self.build = build
+        self.build = check_build(build)
         self.members = [make_member(build, setting, seed) for setting in settings for seed in numbers]
         self._groups: list[Group] = []
         self._division: tuple[int, Sequence[Fold]] | None = None
@@ -244,9 +248,10 @@ class Population:
 
     def member(self, number: int) -> Model:
         """Return the model of member `number`, the row of `results`."""
-        if not -len(self.members) <= number < len(self.members):
+        whole = isinstance(number, int | np.integer) and not isinstance(number, bool)
+        if not whole or not -len(self.members) <= number < len(self.members):
             raise InvalidArgument(
-                f"member: there are {len(self.members)} members, counted from 0, got {number}"
+                f"member: there are {len(self.members)} members, counted from 0, got {number!r}"
             )
         return self.members[number].model
 
@@ -266,10 +271,8 @@ class Population:
         """Return the best `top` members (all by default) as one predictor; `metric` and `mode` as in `best`."""
         if top is None:
             return Ensemble([member.model for member in self.members])
-        if isinstance(top, bool) or not isinstance(top, int) or not 1 <= top <= len(self.members):
-            raise InvalidArgument(
-                f"ensemble: top must lie between 1 and the {len(self.members)} members, got {top!r}"
-            )
+        if checks.check_count("ensemble: top", top) > len(self.members):
+            raise InvalidArgument(f"ensemble: top={top}, and there are {len(self.members)} members")
         best = table.ranking(self.members, metric, mode)[:top]
         return Ensemble([self.members[number].model for number in best])
 
@@ -338,7 +341,7 @@ class Population:
         files = list(filepath) if isinstance(filepath, list | tuple) else [filepath]
         if not files:
             raise InvalidArgument("load: expected a file or a list of files, got an empty list")
-        return cls._of(build, *archive.read_parts(files, build))
+        return cls._of(check_build(build), *archive.read_parts(files, build))
 
     def as_tree(self) -> dict[str, Any]:
         """Return what `save` writes, as dicts and lists of numbers, texts and arrays."""

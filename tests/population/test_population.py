@@ -102,15 +102,18 @@ def test_no_epochs_left_is_no_training(regression):
     assert population.results["epochs"].tolist() == [0, 0]
 
 
-def test_a_build_function_may_take_lists_apart():
+def test_a_build_function_may_take_lists_apart(tmp_path):
     def build(setting):
-        model = fw.Sequential([fw.layers.Dense(setting["widths"].pop(0)) for _ in range(2)])
+        model = fw.Sequential([fw.layers.Dense(setting["layers"].pop(0).pop()) for _ in range(2)])
         model.compile(loss="mse", optimizer="sgd")
         return model
 
-    population = fw.Population(build, [{"widths": [3, 1]}], seeds=[0, 1])
+    population = fw.Population(build, [{"layers": [["tanh", 3], [1]]}], seeds=[0, 1])
     assert [member.model.layers[0].units for member in population.members] == [3, 3]
-    assert population.members[0].setting == {"widths": [3, 1]}
+    assert population.members[0].setting == {"layers": [["tanh", 3], [1]]}
+    population.fit(np.ones((4, 2)), np.ones(4), verbose=0).save(tmp_path / "lists.fit")
+    loaded = fw.Population.load(tmp_path / "lists.fit", build)
+    assert loaded.members[1].setting == {"layers": [["tanh", 3], [1]]}
 
 
 def test_structures_that_differ_are_grouped(regression):
@@ -170,8 +173,14 @@ def test_grid_and_draw():
         fw.grid(rate=0.1)
     with pytest.raises(InvalidArgument, match="the list of values is empty"):
         fw.draw(3, rate=[])
-    with pytest.raises(InvalidArgument, match="how many settings"):
-        fw.draw(0, rate=[1])
+    assert len(fw.draw(np.int64(3), rate=[1])) == 3
+    for count, space, message in [
+        (0, [1], "number of settings must be a whole number of at least 1, got 0"),
+        (2, {"low": 1, "high": 2}, "expected a list of values, got {'low': 1"),
+        (2, scipy.stats.loguniform, "is given with its numbers, as in rate=scipy.stats.loguniform"),
+    ]:
+        with pytest.raises(InvalidArgument, match=message):
+            fw.draw(count, rate=space)
 
 
 def test_an_ensemble_of_models_that_differ_in_activation_only(regression):
@@ -203,8 +212,11 @@ def test_predictions_and_ensembles(trained, regression):
     np.testing.assert_allclose(spread, outputs[best].std(axis=0), rtol=1e-4)
     table = trained.evaluate(x_new, y_new)
     np.testing.assert_allclose(table["loss"], ((outputs - y_new) ** 2).mean(axis=(1, 2)), rtol=1e-5)
-    with pytest.raises(InvalidArgument, match="between 1 and the 6 members, got 7"):
+    with pytest.raises(InvalidArgument, match="top=7, and there are 6 members"):
         trained.ensemble(top=7)
+    with pytest.raises(InvalidArgument, match="top must be a whole number of at least 1, got 0"):
+        trained.ensemble(top=0)
+    assert len(trained.ensemble(top=np.int64(3))) == 3
 
 
 def test_changing_a_member_changes_no_other(regression):
@@ -312,6 +324,8 @@ def test_files_that_do_not_fit(trained, tmp_path):
     message = r"for learning_rate=0.01, seed 3, .*layers.0/bias.* is \(5,\) in the file and \(6,\)"
     with pytest.raises(FileError, match=message):
         fw.Population.load(file, wider)
+    with pytest.raises(InvalidArgument, match="build must be a function"):
+        fw.Population.load(file, 3)
     population = fw.Population(lambda setting: dense({}), [{"activation": np.tanh}])
     with pytest.raises(StateError, match="not trained yet"):
         population.save(file)
@@ -532,6 +546,7 @@ def test_a_run_that_fails_leaves_members_as_they_were_whose_turn_did_not_come(re
         ({"members": [{"seed": 3}]}, "cannot be called 'seed'"),
         ({"seeds": 5}, r"write \[5\] for this one seed, or range\(5\)"),
         ({"seeds": [1, 1]}, "expected different seeds"),
+        ({"seeds": None}, "a list of seeds such as"),
         ({"seeds": [-1]}, "whole numbers of at least 0"),
     ],
 )
@@ -603,8 +618,9 @@ def test_mistakes_in_fitting(trained, regression):
         population.best()
     with pytest.raises(InvalidArgument, match="'val_los' was not measured, did you mean 'val_loss'"):
         trained.best("val_los")
-    with pytest.raises(InvalidArgument, match="6 members, counted from 0, got 6"):
-        trained.member(6)
+    for number in (6, -7, 0.5, True):
+        with pytest.raises(InvalidArgument, match=f"6 members, counted from 0, got {number}"):
+            trained.member(number)
 
 
 def test_a_rate_that_callbacks_decide_is_history_and_no_metric(regression):
