@@ -576,6 +576,23 @@ def test_what_learns_belongs_to_one_member(regression):
     fw.Population(build, [{"layer": 1, "optimizer": 0}], seeds=[0, 1]).fit(x, y, verbose=0)
 
 
+def test_members_that_share_a_layer_which_does_not_learn_are_one_program(regression):
+    x, y, _ = regression
+    scaler = fw.layers.Normalization()
+    scaler.adapt(x)
+
+    def build(setting):
+        model = fw.Sequential([fw.Input((3,)), scaler, fw.layers.Dropout(setting["rate"]), fw.layers.Dense(1)])
+        model.compile(loss="mse", optimizer="sgd")
+        return model
+
+    population = fw.Population(build, fw.grid(rate=[0.0, 0.1, 0.3])).fit(x, y, epochs=3, verbose=0)
+    assert [len(group.members) for group in population._groups] == [3]
+    with random.seeded(0):
+        alone = build({"rate": 0.3}).fit(x, y, epochs=3, verbose=0)
+    np.testing.assert_allclose(population.history[2].history["loss"], alone.history["loss"], rtol=1e-5)
+
+
 def test_mistakes_in_fitting(trained, regression):
     x, y, _ = regression
     population = fw.Population(dense, seeds=[0, 1])
