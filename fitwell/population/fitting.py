@@ -199,8 +199,11 @@ class MemberFit(Fit):
 
     @property
     def stackable(self) -> bool:
-        """Whether its dispatches can be made together with those of others: nobody looks in between."""
-        return self.unwatched and self.program.row_wise
+        """Whether its dispatches can be made together with those of others.
+
+        Nobody looks in between, and the rows are there for all: those that are read batch by batch are each member's.
+        """
+        return self.unwatched and self.program.row_wise and isinstance(self.feed, ArrayFeed)
 
 
 def callbacks_for(given: Any, members: Sequence[Member]) -> Callable[[Member], Sequence[Any]]:

@@ -582,7 +582,9 @@ def test_members_that_share_a_layer_which_does_not_learn_are_one_program(regress
     scaler.adapt(x)
 
     def build(setting):
-        model = fw.Sequential([fw.Input((3,)), scaler, fw.layers.Dropout(setting["rate"]), fw.layers.Dense(1)])
+        model = fw.Sequential(
+            [fw.Input((3,)), scaler, fw.layers.Dropout(setting["rate"]), fw.layers.Dense(1)]
+        )
         model.compile(loss="mse", optimizer="sgd")
         return model
 

@@ -94,6 +94,19 @@ def test_nan_ends_one_member_only():
             same(member, *solo(dense, member.setting, 0, x, y, **settings))
 
 
+def test_members_that_read_rows_of_their_own_are_not_stacked(stacks, monkeypatch):
+    """With `steps_per_epoch` each batch is read when its turn comes, in the order of the member's own seed."""
+    monkeypatch.setattr(choice, "stacks", lambda fit, members: fit.stackable)
+    x, y, _ = rows("rows")
+    settings = {"epochs": 5, "batch_size": 8, "steps_per_epoch": 3}
+    population = fw.Population(dense, fw.grid(rate=[0.02, 0.05]), seeds=[0, 4]).fit(
+        x, y, verbose=0, **settings
+    )
+    for member in population.members:
+        same(member, *solo(dense, member.setting, member.seed, x, y, **settings))
+    assert not stacks
+
+
 def test_stopped_members_leave_the_stack_when_that_pays(stacks, monkeypatch):
     x, y, validation = rows("rows")
 
