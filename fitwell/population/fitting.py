@@ -22,7 +22,7 @@ from fitwell.models import checks
 from fitwell.models.model import Model
 from fitwell.models.structure import structure
 from fitwell.models.training import PATIENCE_SECONDS, TEST_BATCH_HOOKS, Data, Dispatches, Fit
-from fitwell.population.members import Member
+from fitwell.population.members import Member, named
 from fitwell.population.rows import Rows, Source
 from fitwell.variables import Variable
 
@@ -67,7 +67,7 @@ def make_groups(members: Sequence[Member], source: Source, lead: Callable[[Membe
     for member in members:
         runtime = member.model.runtime
         # A model without an input shape draws its weights now, after the seeds that building it drew.
-        with random.drawing_from(member.stream):
+        with named(member.where), random.drawing_from(member.stream):
             rows = source.rows_for(member.model)
             program = runtime.prepare(rows.data.example)
         for part in (member.model, runtime.optimizer, *program.trainable.values()):
@@ -174,11 +174,11 @@ class MemberFit(Fit):
         """Train, and note how it went."""
         self.member.begin(self.history)
         try:
-            yield from super().dispatches()
+            with named(self.member.where):
+                yield from super().dispatches()
             self._conclude()
-        except Exception as error:
+        except Exception:
             self.member.status = "interrupted"
-            error.add_note(f"This was member {self.member.where}.")
             raise
         if devices.here() != self.course.home:
             # Left there, the weights would be copied whenever they are used.

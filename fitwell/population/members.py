@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -113,16 +114,31 @@ class Member:
     @property
     def where(self) -> str:
         """What tells the member apart, for people: ``learning_rate=0.01, seed 3, fold 2``."""
-        parts = [f"{name}={value!r}" for name, value in self.setting.items()]
-        parts.append(f"seed {self.seed}")
-        return ", ".join(parts if self.fold is None else [*parts, f"fold {self.fold}"])
+        return where(self.setting, self.seed, self.fold)
+
+
+def where(setting: Setting, seed: int, fold: int | None) -> str:
+    """Return what tells a member apart from others, for people."""
+    parts = [f"{name}={value!r}" for name, value in setting.items()]
+    parts.append(f"seed {seed}")
+    return ", ".join(parts if fold is None else [*parts, f"fold {fold}"])
+
+
+@contextmanager
+def named(member: str) -> Iterator[None]:
+    """Let errors from inside the block say which member it was."""
+    try:
+        yield
+    except Exception as error:
+        error.add_note(f"This was member {member}.")
+        raise
 
 
 def make_member(build: Build, setting: Setting, seed: int, fold: int | None = None) -> Member:
     """Build one member under its seed."""
     stream = random.SeedStream(seed)
     # Names that count from the beginning are the same in every member, and so are the columns of results.
-    with random.drawing_from(stream), fresh_names():
+    with named(where(setting, seed, fold)), random.drawing_from(stream), fresh_names():
         model: Any = build(copied(setting))
     if not isinstance(model, Model):
         hint = ": does it end with `return model`?" if model is None else ""

@@ -13,7 +13,7 @@ import numpy as np
 from fitwell import random
 from fitwell.errors import InvalidArgument, NonFiniteWarning, StateError
 from fitwell.history import History
-from fitwell.models import checks
+from fitwell.models import checks, packing
 from fitwell.models.model import Model
 from fitwell.models.training import interruptions
 from fitwell.population import archive, layouts, plots, table
@@ -288,6 +288,11 @@ class Population:
         self, x: Any, y: Any = None, batch_size: int | None = None, sample_weight: Any = None
     ) -> pd.DataFrame:
         """Return the loss and every metric of each member over `x` and `y`: a table like `results`."""
+        if packing.is_stream(x):
+            raise InvalidArgument(
+                "Population.evaluate: every member goes over the rows, so x must be arrays, not a generator, which the "
+                "first would use up"
+            )
         found = [
             member.model.evaluate(
                 x, y, batch_size=batch_size, sample_weight=sample_weight, verbose=0, return_dict=True

@@ -16,7 +16,7 @@ import scipy.stats
 import fitwell as fw
 from fitwell import random
 from fitwell.engine import compiling
-from fitwell.errors import FileError, InvalidArgument, StateError
+from fitwell.errors import FileError, InvalidArgument, ShapeError, StateError
 from fitwell.population import fitting, layouts
 from tests.population.conftest import dense
 
@@ -212,6 +212,8 @@ def test_predictions_and_ensembles(trained, regression):
     np.testing.assert_allclose(spread, outputs[best].std(axis=0), rtol=1e-4)
     table = trained.evaluate(x_new, y_new)
     np.testing.assert_allclose(table["loss"], ((outputs - y_new) ** 2).mean(axis=(1, 2)), rtol=1e-5)
+    with pytest.raises(InvalidArgument, match="x must be arrays, not a generator"):
+        trained.evaluate(iter([(x_new, y_new)]))
     with pytest.raises(InvalidArgument, match="top=7, and there are 6 members"):
         trained.ensemble(top=7)
     with pytest.raises(InvalidArgument, match="top must be a whole number of at least 1, got 0"):
@@ -246,6 +248,23 @@ def test_changing_a_member_changes_no_other(regression):
     few = {"epochs": 2, "batch_size": 5, "shuffle": False, "verbose": 0}
     expected = alone.fit(x[:10], y[:10], **few).history["loss"]
     np.testing.assert_allclose(other.fit(x[:10], y[:10], **few).history["loss"], expected, rtol=1e-5)
+
+
+def test_errors_of_a_member_say_whose_they_are(regression):
+    x, y, _ = regression
+
+    def build(setting):
+        model = fw.Sequential([fw.layers.Dense(10 // setting["units"])])
+        model.compile(loss="mse", optimizer="sgd")
+        return model
+
+    with pytest.raises(ZeroDivisionError) as caught:
+        fw.Population(build, fw.grid(units=[10, 0]), seeds=[7])
+    assert caught.value.__notes__ == ["This was member units=0, seed 7."]
+    population = fw.Population(build, fw.grid(units=[10, 5]))
+    with pytest.raises(ShapeError, match=r"\(50, 1\) do not fit outputs of shape \(rows, 2\)") as caught:
+        population.fit(x, y, verbose=0)
+    assert caught.value.__notes__ == ["This was member units=5, seed 0."]
 
 
 def test_rows_may_be_lists(trained, regression):
