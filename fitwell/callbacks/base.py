@@ -157,7 +157,7 @@ def as_callbacks(given: Any) -> list[Any]:
 class CallbackList:
     """Several callbacks as one; knows which hooks anybody listens to, and when.
 
-    batches: how many the run has done.
+    model: what they watch; None only asks what they listen to. batches: how many the run has done.
     """
 
     def __init__(self, callbacks: Iterable[Any], model: Any, params: dict[str, Any]) -> None:
@@ -168,8 +168,9 @@ class CallbackList:
                     f"callbacks: expected Callback objects, got {callback!r}"
                     + (" (a class: add parentheses)" if isinstance(callback, type) else "")
                 )
-            callback.set_params(params)
-            callback.set_model(model)
+            if model is not None:
+                callback.set_params(params)
+                callback.set_model(model)
         self.batches = 0
         watching = [c for c in self.callbacks if any(_defines(c, hook) for hook in _BATCH_HOOKS)]
         self._now_and_then = [c for c in watching if hasattr(c, "next_look") and _defines(c, "next_look")]

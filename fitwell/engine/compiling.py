@@ -24,6 +24,7 @@ from fitwell.engine import devices
 CAPACITY = 128
 
 _programs: OrderedDict[Hashable, Any] = OrderedDict()
+_keeping = threading.Lock()
 
 
 @dataclass
@@ -135,15 +136,17 @@ def compile_lowered(lowered: Any, digest: str, one_function: bool = False) -> An
     one_function: as in `compiler_options`.
     """
     key = digest, devices.here()
-    if key in _programs:
-        statistics.reused += 1
-        _programs.move_to_end(key)
-        return _programs[key]
+    with _keeping:
+        if key in _programs:
+            statistics.reused += 1
+            _programs.move_to_end(key)
+            return _programs[key]
     compiled = lowered.compile(compiler_options=compiler_options(one_function))
-    statistics.compiled += 1
-    _programs[key] = compiled
-    while len(_programs) > CAPACITY:
-        _programs.popitem(last=False)
+    with _keeping:
+        statistics.compiled += 1
+        _programs[key] = compiled
+        while len(_programs) > CAPACITY:
+            _programs.popitem(last=False)
     return compiled
 
 

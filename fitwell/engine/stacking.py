@@ -69,7 +69,7 @@ def answer(requests: Sequence[Request], width: int) -> list[tuple[TrainState, Re
     return answers
 
 
-# Places in the arguments of `Machine.run`; the block of rows is always one for all.
+# Places in the arguments of `Machine.run`; the block of rows is one for all: runs are over the rows of one `ArrayFeed`.
 _BLOCK, _SPAN = 1, 4
 _PERHAPS_SHARED = (2, 3, 6)  # orders, sizes of batches, validation rows
 

@@ -13,7 +13,7 @@ from fitwell.context import CallContext, call_context
 from fitwell.data.feeds import count_rows, filled_up
 from fitwell.engine import compiling, devices
 from fitwell.layers.base import shielded
-from fitwell.models.sharing import Shared, share
+from fitwell.models.sharing import Shared, look, share
 from fitwell.variables import bind, named_hyperparameters
 
 if TYPE_CHECKING:
@@ -40,9 +40,11 @@ class Inference:
         return [self.model, list(self.variables.items()), list(self.hyper)]
 
     def share(self, other: Inference) -> None:
-        """Run on the compiled programs of `other`, whose model has the same structure."""
-        shared = other._sharing()
-        self._shared = Shared(shared.traced, None, shared.compiled)
+        """Run on the compiled programs of `other`, if its model has the same structure."""
+        shared = other._sharing().for_another()
+        known = self._shared is not None and self._shared.compiled is shared.compiled
+        if not known and look(self)[0] == shared.key:
+            self._shared = shared
 
     def _sharing(self) -> Shared[Inference]:
         if self._shared is None:

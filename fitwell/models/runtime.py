@@ -135,26 +135,36 @@ class Runtime:
             self.optimizer.slot_names(),
             compiling.signature(validation),
         )
-        machines = self._machines()
-        if key not in machines:
-            machine = Machine(self.program, training=training, policies=policies, closes=closes, shown=shown)
-            machines.setdefault(key, machine)
-        return machines[key].over(validation)
+        shared = self._sharing()
+        if key not in shared.compiled:
+            # Of all programs that are alike, the one which is looked at when somebody asks if they still are.
+            machine = Machine(shared.traced, training=training, policies=policies, closes=closes, shown=shown)
+            shared.compiled.setdefault(key, machine)
+        found: Machine = shared.compiled[key]
+        return found.over(validation)
 
-    def _machines(self) -> dict[Any, Machine]:
+    def _sharing(self) -> Shared[ModelProgram]:
         if self._shared is None:
             self._shared = share(self.program)
         elif not self._shared.is_intact:
             self._shared = Shared(self.program, None)
-        return self._shared.compiled
+        return self._shared
 
     def share_machines(self, other: Runtime) -> None:
-        """Run on the compiled programs of `other`, whose model has the same structure."""
+        """Run on the compiled programs of `other`, whose model has the same structure.
+
+        Until `watch_shared`, nobody looks whether that one's layers are changed: for each of many short runs it
+        would take too long.
+        """
         if other._shared is None:
             other._shared = share(other.program)
-        # The two were compared just now; doing so again for every run would cost more than a short one.
-        self._shared = Shared(other.program, None, other._shared.compiled)
+        self._shared = other._shared.for_another(trusted=True)
         self._no_metrics = other._empty_metrics()
+
+    def watch_shared(self) -> None:
+        """Run on the compiled programs of another model only while that one is what it was."""
+        if self._shared is not None:
+            self._shared.trusted = False
 
     # --- the state -----------------------------------------------------------------------------------------
 

@@ -41,16 +41,27 @@ Traced = TypeVar("Traced", bound=Traceable)
 
 @dataclass
 class Shared(Generic[Traced]):
-    """What was compiled for one structure, by what it was compiled for. traced: stands for all others."""
+    """What was compiled for one structure, by what it was compiled for.
+
+    traced: stands for all others. key: what it was like when others began to share; None while there are none.
+    trusted: whether nobody has to look if it still is.
+    """
 
     traced: Traced
     key: Hashable | None
     compiled: dict[Any, Any] = field(default_factory=dict)
+    trusted: bool = False
 
     @property
     def is_intact(self) -> bool:
         """Whether what is traced is still what it was: somebody may have changed its layers since."""
-        return self.key is None or _key(self.traced) == self.key
+        return self.key is None or self.trusted or look(self.traced)[0] == self.key
+
+    def for_another(self, trusted: bool = False) -> Shared[Traced]:
+        """Return the same for another of equal structure."""
+        if self.key is None:
+            self.key = look(self.traced)[0]
+        return Shared(self.traced, self.key, self.compiled, trusted)
 
 
 _known: OrderedDict[Hashable, Shared[Any]] = OrderedDict()
@@ -59,8 +70,10 @@ _lock = threading.Lock()
 
 def share(traced: Traced) -> Shared[Traced]:
     """Return what is shared by all that trace like `traced`; when there are none, or it must not be, its own."""
-    key = _key(traced) if traced.model.count_params() <= MOST_PARAMETERS else None
-    if key is None:
+    if traced.model.count_params() > MOST_PARAMETERS:
+        return Shared(traced, None)
+    key, known_code_only = look(traced)
+    if not known_code_only:
         return Shared(traced, None)
     with _lock:
         found = _known.get(key)
@@ -72,10 +85,9 @@ def share(traced: Traced) -> Shared[Traced]:
         return found
 
 
-def _key(traced: Traceable) -> Hashable | None:
-    """Return what is equal for all that may share with `traced`, or None when nothing may."""
+def look(traced: Traceable) -> tuple[Hashable, bool]:
+    """Return what is equal for all that may share with `traced`, and whether models built later may be among them."""
     parts = structure(traced.traced_parts, traced.hyper.values())
-    if not parts.known_code_only:
-        return None
     settings = tuple(getattr(jax.config, name) for name in _SETTINGS)
-    return type(traced), config.floatx(), config.epsilon(), jax.default_backend(), settings, parts.key
+    key = type(traced), config.floatx(), config.epsilon(), jax.default_backend(), settings, parts.key
+    return key, parts.known_code_only

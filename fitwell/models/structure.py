@@ -27,7 +27,8 @@ from fitwell.variables import Hyperparameter, Variable
 
 # What a model knows beside its architecture: names made by counting, what a run leaves behind.
 _NOT_STRUCTURE: dict[type, frozenset[str]] = {
-    Layer: frozenset({"name", "history", "stop_training", "_inference", "_runtime", "optimizer"}),
+    # `_nodes`: in which models it was called. A model has its own graph; others share layers that do not learn.
+    Layer: frozenset({"name", "history", "stop_training", "_inference", "_runtime", "optimizer", "_nodes"}),
     SymbolicTensor: frozenset({"name"}),
     Node: frozenset({"order"}),
     Metric: frozenset({"name"}),

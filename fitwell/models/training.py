@@ -155,12 +155,13 @@ def make_feed(
     size = min(size, total)
     if steps is not None:
         checks.check_count("steps", steps)
-    if steps is None and not _too_large(data.batch):
+    if steps is None and not too_large(data.batch):
         return ArrayFeed(data.batch, size, shuffle=shuffle, seed=seed, pad=pad, most_epochs=most_epochs)
     return _streamed_arrays(data.batch, size, shuffle=shuffle, seed=seed, pad=pad, steps=steps)
 
 
-def _too_large(batch: Batch) -> bool:
+def too_large(batch: Batch) -> bool:
+    """Return whether rows in memory maps are more than may be loaded, and are read from disk batch by batch."""
     maps = [leaf for leaf in jax.tree.leaves(batch) if isinstance(leaf, np.memmap)]
     return sum(leaf.nbytes for leaf in maps) > config.memory_budget()
 
@@ -194,7 +195,7 @@ def resident_validation(data: Data, batch_size: int | None, room: int | None = N
 
     room: leave places for as many rows, so that blocks of nearly as many have the same shapes.
     """
-    if data.batch is None or _too_large(data.batch):
+    if data.batch is None or too_large(data.batch):
         return None
     rows = count_rows(data.batch)
     places = rows if room is None else room
@@ -308,7 +309,7 @@ class Fit:
                 continue
             batch = part.example
             self.runtime.check(batch)
-            if part.batch is not None and not _too_large(part.batch):
+            if part.batch is not None and not too_large(part.batch):
                 checks.check_values(part.batch)
 
     def _validation_inside(self) -> Validation | None:

@@ -123,8 +123,7 @@ def _group(group: Group, places: dict[int, int]) -> dict[str, Any]:
 
 def _notes(member: Member) -> dict[str, Any]:
     for name, value in member.setting.items():
-        parts = value if isinstance(value, list | tuple) else [value]
-        if not all(part is None or isinstance(part, bool | int | float | str | np.generic) for part in parts):
+        if not _is_plain(value):
             raise InvalidArgument(
                 f"save: hyperparameter {name}={value!r} cannot be written to a file, which holds numbers, texts and "
                 'lists of them; give names in the settings, such as activation="relu", and make objects in build'
@@ -144,6 +143,12 @@ def _notes(member: Member) -> dict[str, Any]:
             for name, values in history.history.items()
         },
     }
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, list | tuple):
+        return all(map(_is_plain, value))
+    return value is None or isinstance(value, bool | int | float | str | np.generic)
 
 
 def _plain(value: Any) -> Any:

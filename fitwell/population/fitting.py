@@ -22,7 +22,7 @@ from fitwell.models import checks
 from fitwell.models.model import Model
 from fitwell.models.structure import structure
 from fitwell.models.training import PATIENCE_SECONDS, TEST_BATCH_HOOKS, Data, Dispatches, Fit
-from fitwell.population.members import Member
+from fitwell.population.members import Member, named
 from fitwell.population.rows import Rows, Source
 from fitwell.variables import Variable
 
@@ -67,7 +67,7 @@ def make_groups(members: Sequence[Member], source: Source, lead: Callable[[Membe
     for member in members:
         runtime = member.model.runtime
         # A model without an input shape draws its weights now, after the seeds that building it drew.
-        with random.drawing_from(member.stream):
+        with named(member.where), random.drawing_from(member.stream):
             rows = source.rows_for(member.model)
             program = runtime.prepare(rows.data.example)
         for part in (member.model, runtime.optimizer, *program.trainable.values()):
@@ -109,7 +109,7 @@ class MemberFit(Fit):
             member.model,
             course.rows.data,
             course.rows.validation_of(member.fold),
-            callbacks=[copy.deepcopy(callback) for callback in callbacks],
+            callbacks=[_copied(callback) for callback in callbacks],
             verbose=0,
             **settings,
         )
@@ -151,6 +151,13 @@ class MemberFit(Fit):
         self.member.status = f"NaN in epoch {number}, batch {work.start + index + 1}"
         self.model.stop_training = True
 
+    def check_callbacks(self, callbacks: Sequence[Any]) -> None:
+        """Refuse callbacks of another member of the group that look at something which is not measured."""
+        for callback in callbacks:
+            policy = callback.policy(self.first_epoch) if hasattr(callback, "policy") else None
+            if policy is not None:
+                self._check_monitor(callback, policy)
+
     def compile_ahead(self, pool: Executor) -> None:
         """Let `pool` compile what the first dispatch will run, while others like this one are prepared.
 
@@ -166,8 +173,13 @@ class MemberFit(Fit):
     def dispatches(self) -> Dispatches:
         """Train, and note how it went."""
         self.member.begin(self.history)
-        yield from super().dispatches()
-        self._conclude()
+        try:
+            with named(self.member.where):
+                yield from super().dispatches()
+            self._conclude()
+        except Exception:
+            self.member.status = "interrupted"
+            raise
         if devices.here() != self.course.home:
             # Left there, the weights would be copied whenever they are used.
             self.runtime.adopt(jax.device_get(self.runtime.current))
@@ -187,8 +199,11 @@ class MemberFit(Fit):
 
     @property
     def stackable(self) -> bool:
-        """Whether its dispatches can be made together with those of others: nobody looks in between."""
-        return self.unwatched and self.program.row_wise
+        """Whether its dispatches can be made together with those of others.
+
+        Nobody looks in between, and the rows are there for all: those that are read batch by batch are each member's.
+        """
+        return self.unwatched and self.program.row_wise and isinstance(self.feed, ArrayFeed)
 
 
 def callbacks_for(given: Any, members: Sequence[Member]) -> Callable[[Member], Sequence[Any]]:
@@ -196,7 +211,7 @@ def callbacks_for(given: Any, members: Sequence[Member]) -> Callable[[Member], S
 
     given: a list, or a function from a setting to a list.
     """
-    if callable(given):
+    if callable(given) and not hasattr(given, "set_model"):
         chosen = [as_callbacks(given(dict(member.setting))) for member in members]
     else:
         chosen = [as_callbacks(given)] * len(members)
@@ -211,6 +226,18 @@ def callbacks_for(given: Any, members: Sequence[Member]) -> Callable[[Member], S
                 if path is not None and other is not member:
                     raise _one_file(callback, name, path, other, member)
     return lambda member: by_member[id(member)]
+
+
+def _copied(callback: Any) -> Any:
+    """Return a copy for one member; the model that the callback watched last, if any, is not copied with it."""
+    watched = getattr(callback, "model", None)
+    try:
+        return copy.deepcopy(callback, {id(watched): watched})
+    except Exception as error:
+        raise InvalidArgument(
+            f"Population.fit: every member gets a copy of {type(callback).__name__}, which cannot be copied ({error}); "
+            "make locks, open files and the like in its on_train_begin, which is called on the copy"
+        ) from error
 
 
 def _check_callback(callback: Any) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +23,10 @@ class Fold:
 
     train: Rows
     validation: Rows
+
+    def leaks_into(self, later: Fold) -> bool:
+        """Return whether who has learned from the rows of this fold would be validated with some of them by `later`."""
+        return bool(np.intersect1d(self.train, later.validation).size)
 
 
 def make_folds(folds: Any, splits: Any, batch: Batch, classifies: bool) -> list[Fold]:
@@ -50,8 +54,24 @@ def make_folds(folds: Any, splits: Any, batch: Batch, classifies: bool) -> list[
     targets = batch.y[0] if batch.y is not None and len(batch.y) == 1 else None
     labels = labels_of(targets) if targets is not None and (classifies or not numbered) else None
     splitter = _splitter(int(folds), rows, labels) if numbered else folds
-    pairs = splitter.split(np.zeros((rows, 1)), labels)
+    try:
+        pairs = list(splitter.split(np.zeros((rows, 1)), labels))
+    except ValueError as error:
+        raise InvalidArgument(
+            f"folds: {splitter!r} cannot divide these {rows} rows: {error} What it needs beside the rows and their "
+            "classes, such as groups, it is given in splits=list(splitter.split(X, y, groups))"
+        ) from error
     return [_checked(pair, number, rows) for number, pair in enumerate(pairs)]
+
+
+def as_pairs(splits: Any) -> list[Any]:
+    """Return `splits` as a list."""
+    if not isinstance(splits, Iterable):
+        raise InvalidArgument(
+            f"splits: expected a list of pairs (training rows, validation rows), got {splits!r}; a number of folds is "
+            "passed as folds="
+        )
+    return list(splits)
 
 
 def _splitter(folds: int, rows: int, labels: NDArray[Any] | None) -> Any:

@@ -138,6 +138,7 @@ class Stack:
         """Train all."""
         runs = [_Run(member, start) for member, start in self._starts]
         asking = [run for run in runs if run.advance(None)]
+        self._stopping |= any(run.error for run in runs)
         width, compiling = len(asking), math.inf
         while asking:
             key = asking[0].request.key
@@ -152,12 +153,17 @@ class Stack:
                 if self._stopping:
                     run.fit.model.stop_training = True
                 run.advance(outcome)
+                # The others end like members trained alone when one of them fails: with all they learned.
+                self._stopping |= run.error is not None
             asking = [run for run in asking if run.asks]
             self.done = len(runs) - len(asking)
             left = max((run.fit.epochs - run.fit.done for run in asking), default=0)
             if worth_compiling(per_epoch * left * (1 - len(asking) / width), compiling):
                 width = len(asking)
         self.done = len(runs)
+        for run in runs:
+            if run.error is not None:
+                raise run.error
 
 
 def worth_compiling(spared: float, compiling: float) -> bool:
@@ -176,6 +182,7 @@ class _Run:
             self.fit = start()
         self._dispatches = self.fit.dispatches()
         self.asks = True
+        self.error: Exception | None = None
 
     def advance(self, outcome: Outcome | None) -> bool:
         """Go on to the next dispatch; return whether there is one."""
@@ -184,4 +191,6 @@ class _Run:
                 self.request = Request(self.fit.machine, *self._dispatches.send(outcome))
             except StopIteration:
                 self.asks = False
+            except Exception as error:
+                self.asks, self.error = False, error
         return self.asks

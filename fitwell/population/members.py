@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +14,7 @@ from fitwell import random
 from fitwell.errors import InvalidArgument
 from fitwell.history import History
 from fitwell.layers.base import fresh_names
+from fitwell.models.checks import check_count
 from fitwell.models.model import Model
 
 Setting = dict[str, Any]
@@ -42,21 +44,32 @@ def draw(count: int, /, *, random_state: int | None = None, **spaces: Any) -> li
     >>> draw(2, random_state=0, units=[10, 30, 100])
     [{'units': 100}, {'units': 30}]
     """
-    if isinstance(count, bool) or not isinstance(count, int) or count < 1:
-        raise InvalidArgument(f"draw: expected how many settings to draw, at least 1, got {count!r}")
+    count = check_count("draw: the number of settings", count)
     generator = np.random.default_rng(random_state)
     columns = {}
     for name, space in spaces.items():
         if hasattr(space, "rvs"):
-            columns[name] = np.asarray(space.rvs(size=count, random_state=generator)).tolist()
+            columns[name] = _draw_numbers(name, space, count, generator)
         else:
             choices = _as_list(name, space)
             columns[name] = [choices[i] for i in generator.integers(len(choices), size=count)]
     return [{name: column[i] for name, column in columns.items()} for i in range(count)]
 
 
+def _draw_numbers(name: str, distribution: Any, count: int, generator: np.random.Generator) -> list[Any]:
+    try:
+        drawn = distribution.rvs(size=count, random_state=generator)
+    except TypeError as error:
+        raise InvalidArgument(
+            f"{name}: {type(distribution).__name__} cannot be drawn from ({error}); a distribution is given with its "
+            f"numbers, as in {name}=scipy.stats.loguniform(1e-4, 1e-1)"
+        ) from error
+    numbers: list[Any] = np.asarray(drawn).tolist()
+    return numbers
+
+
 def _as_list(name: str, choices: Any) -> list[Any]:
-    if isinstance(choices, str | bytes) or not isinstance(choices, Iterable):
+    if isinstance(choices, str | bytes | Mapping) or not isinstance(choices, Iterable):
         raise InvalidArgument(
             f"{name}: expected a list of values, got {choices!r}; write {name}=[{choices!r}]"
         )
@@ -72,7 +85,8 @@ class Member:
 
     setting: what `build` was given. fold: the number of the fold it is trained on, or None.
     stream: the seeds it draws from, as a model trained alone after ``set_random_seed(seed)`` would.
-    history, status: of the last `fit`. stopped_epoch: the epoch (from 0) after which a callback ended it.
+    history, status: of the last `fit` that it took part in.
+    stopped_epoch: the epoch (from 0) after which a callback ended it.
     restored_epoch: the epoch whose weights it kept, when that was asked for.
     """
 
@@ -86,6 +100,11 @@ class Member:
     stopped_epoch: int | None = None
     restored_epoch: int | None = None
 
+    def wait(self) -> None:
+        """Note that a `fit` begins, which may end before this member's turn comes."""
+        if self.status != "not trained":
+            self.status = "interrupted"
+
     def begin(self, history: History) -> None:
         """Note that a run begins, whose logs go to `history`."""
         self.history = history
@@ -95,16 +114,31 @@ class Member:
     @property
     def where(self) -> str:
         """What tells the member apart, for people: ``learning_rate=0.01, seed 3, fold 2``."""
-        parts = [f"{name}={value!r}" for name, value in self.setting.items()]
-        parts.append(f"seed {self.seed}")
-        return ", ".join(parts if self.fold is None else [*parts, f"fold {self.fold}"])
+        return where(self.setting, self.seed, self.fold)
+
+
+def where(setting: Setting, seed: int, fold: int | None) -> str:
+    """Return what tells a member apart from others, for people."""
+    parts = [f"{name}={value!r}" for name, value in setting.items()]
+    parts.append(f"seed {seed}")
+    return ", ".join(parts if fold is None else [*parts, f"fold {fold}"])
+
+
+@contextmanager
+def named(member: str) -> Iterator[None]:
+    """Let errors from inside the block say which member it was."""
+    try:
+        yield
+    except Exception as error:
+        error.add_note(f"This was member {member}.")
+        raise
 
 
 def make_member(build: Build, setting: Setting, seed: int, fold: int | None = None) -> Member:
     """Build one member under its seed."""
     stream = random.SeedStream(seed)
     # Names that count from the beginning are the same in every member, and so are the columns of results.
-    with random.drawing_from(stream), fresh_names():
+    with named(where(setting, seed, fold)), random.drawing_from(stream), fresh_names():
         model: Any = build(copied(setting))
     if not isinstance(model, Model):
         hint = ": does it end with `return model`?" if model is None else ""
@@ -117,9 +151,23 @@ def make_member(build: Build, setting: Setting, seed: int, fold: int | None = No
     return Member(setting, seed, model, stream, fold)
 
 
+def check_build(build: Any) -> Build:
+    """Return `build` if it can be called."""
+    if not callable(build):
+        raise InvalidArgument(
+            f"Population: build must be a function from hyperparameters to a compiled model, got {build!r}"
+        )
+    function: Build = build
+    return function
+
+
 def copied(setting: Mapping[str, Any]) -> Setting:
     """Return a copy for a function of the user, which may take its lists apart."""
-    return {name: list(value) if isinstance(value, list) else value for name, value in setting.items()}
+    return {name: _copied(value) for name, value in setting.items()}
+
+
+def _copied(value: Any) -> Any:
+    return [_copied(part) for part in value] if isinstance(value, list) else value
 
 
 def check_settings(members: Any) -> list[Setting]:
@@ -148,6 +196,8 @@ def check_seeds(seeds: Any) -> list[int]:
             f"seeds: expected a list of seeds, got {seeds!r}; write [{seeds}] for this one seed, or "
             f"range({seeds}) for {seeds} of them"
         )
+    if not isinstance(seeds, Iterable):
+        raise InvalidArgument(f"seeds: expected a list of seeds such as range(10), got {seeds!r}")
     found = list(seeds)
     for seed in found:
         if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:

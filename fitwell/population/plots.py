@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from numbers import Real
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -28,17 +28,21 @@ def curves(members: Sequence[Member], metric: str | None, by: str | None, ax: Ax
     name = table.check_metric(members, metric)
     axes = _axes(ax)
     colours = _Colours(axes, members, by) if by is not None else None
+    drawn = []
     for member in members:
         if name in member.history.history:
             epochs = [epoch + 1 for epoch in member.history.epochs_of(name)]
+            drawn.append(np.array(member.history.history[name]))
             colour = colours(member) if colours else "#2f6db5"
-            axes.plot(epochs, member.history.history[name], color=colour, linewidth=0.8, alpha=0.6)
+            marker = "o" if len(epochs) == 1 else None
+            axes.plot(epochs, drawn[-1], color=colour, linewidth=0.8, alpha=0.6, marker=marker)
     if colours is None:
         epochs, middle = _median(members, name)
         axes.plot(epochs, middle, color="#1f2933", linewidth=1.8, label="median")
         axes.legend(frameon=False)
     else:
         colours.explain()
+    _look_closer(axes, drawn)
     axes.set_xlabel("epoch")
     axes.set_ylabel(name)
     axes.grid(alpha=0.3)
@@ -63,6 +67,7 @@ def effect(members: Sequence[Member], name: str, metric: str | None, ax: Axes | 
     axes.set_ylabel(measured)
     axes.grid(alpha=0.3)
     axes.legend(frameon=False)
+    _look_closer(axes, scores)
     return axes
 
 
@@ -82,7 +87,9 @@ def pairs(members: Sequence[Member], metric: str | None) -> Figure:
     ordered = ordered[np.isfinite(scores[ordered])]  # the best are drawn last, on top
     if not ordered.size:
         raise StateError(f"no member has a finite {measured}: see `results`, column 'status'")
-    low, high = scores[ordered].min(), scores[ordered].max()
+    low, high = _range(scores)
+    beyond = {(False, False): "neither", (True, False): "min", (False, True): "max", (True, True): "both"}
+    extend = beyond[bool(scores[ordered].min() < low), bool(scores[ordered].max() > high)]
     count = len(names) - 1
     figure, grid = plt.subplots(
         count, count, figsize=(2.8 * count + 1.2, 2.6 * count), squeeze=False, layout="constrained"
@@ -102,8 +109,35 @@ def pairs(members: Sequence[Member], metric: str | None) -> Figure:
             _name_axis(axes, "y", y_labels, y)
             axes.set_xlabel(across)
             axes.set_ylabel(below)
-    figure.colorbar(points, ax=grid, label=measured)
+    figure.colorbar(points, ax=grid, label=measured, extend=extend)
     return figure
+
+
+def _range(values: np.ndarray) -> tuple[float, float]:
+    """Return the smallest and the largest of the finite `values` that are no outliers.
+
+    One member that diverges would press all others into a line. Ten times the distance of the quartiles beyond
+    them is out: a learning curve that begins far above its end is not.
+    """
+    finite = values[np.isfinite(values)].astype(float)
+    if not finite.size:
+        return 0.0, 1.0
+    first, third = np.quantile(finite, [0.25, 0.75])
+    reach = 10 * (third - first)
+    inside = finite[(finite >= first - reach) & (finite <= third + reach)] if reach > 0 else finite
+    return float(inside.min()), float(inside.max())
+
+
+def _look_closer(axes: Axes, values: Sequence[Any] | np.ndarray) -> None:
+    """Leave outliers out of the picture, and say of how many members; values: of each member one or several."""
+    low, high = _range(
+        np.concatenate([np.atleast_1d(part) for part in values]) if len(values) else np.array([])
+    )
+    outside = sum(bool(np.any((part < low) | (part > high))) for part in values)
+    if outside:
+        margin = 0.05 * (high - low)
+        axes.set_ylim(low - margin, high + margin)
+        axes.set_title(f"{outside} of {len(values)} members leave the picture", loc="right", fontsize="small")
 
 
 def _axes(ax: Axes | None) -> Axes:
@@ -136,13 +170,18 @@ def _places(values: Sequence[Any]) -> tuple[np.ndarray, list[str] | None]:
 
 
 def _name_axis(
-    axes: Axes, which: str, labels: list[str] | None, places: Sequence[float] | np.ndarray
+    axes: Axes, which: Literal["x", "y"], labels: list[str] | None, places: Sequence[float] | np.ndarray
 ) -> None:
-    """Write names under an axis of categories; a hyperparameter that spans decades gets a logarithmic one."""
+    """Write names under an axis of categories; a number that spans decades gets a logarithmic one."""
     if labels is not None:
         getattr(axes, f"set_{which}ticks")(range(len(labels)), labels)
-    elif max(places, default=0) >= 30 * min(places, default=0) > 0:
-        getattr(axes, f"set_{which}scale")("log")
+        return
+    positive = [place for place in places if place > 0]
+    if positive and min(places) >= 0 and max(positive) >= 30 * min(positive):
+        # A penalty of 0 has a place on such an axis too: as far below the smallest as a decade is wide.
+        none = {} if len(positive) == len(places) else {"linthresh": min(positive)}
+        getattr(axes, f"set_{which}scale")("symlog" if none else "log", **none)
+        axes.autoscale(axis=which)
 
 
 def _median(members: Sequence[Member], metric: str) -> tuple[list[int], list[float]]:
@@ -167,11 +206,11 @@ class _Colours:
         if all(isinstance(value, Real) for value in values):
             values.sort()
         shades = colormaps[_COLOURS](np.linspace(0, 0.9, len(values)))
-        self.of = {repr(value): (str(value), shade) for value, shade in zip(values, shades, strict=True)}
+        self.of = {repr(value): (_text(value), shade) for value, shade in zip(values, shades, strict=True)}
 
     def __call__(self, member: Member) -> Any:
         """Return the member's colour; grey when it has no such hyperparameter."""
-        return self.of.get(repr(member.setting.get(self.name)), ("", "0.7"))[1]
+        return self.of[repr(member.setting[self.name])][1] if self.name in member.setting else "0.7"
 
     def explain(self) -> None:
         """Add a legend."""
@@ -182,3 +221,7 @@ class _Colours:
             entries = [entries[i] for i in np.linspace(0, len(entries) - 1, _LEGEND).round().astype(int)]
         handles = [Line2D([], [], color=shade, label=label) for label, shade in entries]
         self.axes.legend(handles=handles, title=self.name, frameon=False)
+
+
+def _text(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -13,13 +13,22 @@ import numpy as np
 from fitwell import random
 from fitwell.errors import InvalidArgument, NonFiniteWarning, StateError
 from fitwell.history import History
-from fitwell.models import checks
+from fitwell.models import checks, packing
 from fitwell.models.model import Model
 from fitwell.models.training import interruptions
 from fitwell.population import archive, layouts, plots, table
 from fitwell.population.ensemble import Ensemble, predict_all
 from fitwell.population.fitting import Course, Group, MemberFit, callbacks_for, make_groups
-from fitwell.population.members import Build, Member, Setting, check_seeds, check_settings, make_member
+from fitwell.population.folds import Fold
+from fitwell.population.members import (
+    Build,
+    Member,
+    Setting,
+    check_build,
+    check_seeds,
+    check_settings,
+    make_member,
+)
 from fitwell.population.rows import Source
 from fitwell.progress import Progress
 
@@ -55,15 +64,12 @@ class Population:
     def __init__(
         self, build: Build, members: Sequence[Setting] | None = None, seeds: Sequence[int] = (0,)
     ) -> None:
-        if not callable(build):
-            raise InvalidArgument(
-                f"Population: build must be a function from hyperparameters to a compiled model, got {build!r}"
-            )
         settings = [{}] if members is None else check_settings(members)
         numbers = check_seeds(seeds)
-        self.build = build
+        self.build = check_build(build)
         self.members = [make_member(build, setting, seed) for setting in settings for seed in numbers]
         self._groups: list[Group] = []
+        self._division: tuple[int, Sequence[Fold]] | None = None
 
     # --- training ------------------------------------------------------------------------------------------
 
@@ -101,7 +107,8 @@ class Population:
         splits: pairs of arrays of row numbers ``(train, validation)`` instead.
 
         A member whose loss is no longer finite stops there with its last good weights; the others go on.
-        Ctrl-C stops the members that are running with all they learned; those not begun stay untrained.
+        Ctrl-C stops the members that are running with all they learned; those not begun stay as they were. So it is
+        when a callback raises an error.
 
         Where JAX has several accelerators (``jax.local_devices()``), all of them train members. A member that is
         trained by itself comes out the same to the bit on whichever; stacks are smaller then, and equal to
@@ -150,37 +157,59 @@ class Population:
                     compile_ahead(fits[-1])
 
             self._groups = make_groups(self.members, source, lead)
+            if callable(callbacks):
+                for fit, group in zip(fits, self._groups, strict=True):
+                    for member in group.members[1:]:
+                        fit.check_callbacks(choose(member))
             groups = [
                 (fit, [(member, functools.partial(start, member, fit.course)) for member in group.members])
                 for fit, group in zip(fits, self._groups, strict=True)
             ]
-            self._run(groups, progress)
+            try:
+                self._run(groups, progress)
+            finally:
+                for member in self.members:
+                    member.model.runtime.watch_shared()
         return self
 
     def _divide(self, source: Source) -> None:
         """Make one member per fold, when folds are asked for the first time."""
-        wanted = source.rows_for(self.members[0].model).folds
-        count = None if wanted is None else len(wanted)
+        rows = source.rows_for(self.members[0].model)
+        count = None if rows.folds is None else len(rows.folds)
         have = None if self.members[0].fold is None else 1 + max(member.fold or 0 for member in self.members)
-        if have == count:
+        if any(member.status != "not trained" for member in self.members):
+            if have != count:
+                raise StateError(
+                    f"fit: this population was trained with {have or 'no'} folds and cannot go on with "
+                    f"{count or 'none'}; make a new Population"
+                )
+            self._check_division(rows.count, rows.folds)
+        elif have != count:
+            divided = []
+            for member in self.members:
+                if not member.fold:  # others are of a fit that was refused
+                    member.fold = None if count is None else 0
+                    folds = range(1, count or 1)
+                    divided += [
+                        member,
+                        *(make_member(self.build, member.setting, member.seed, fold) for fold in folds),
+                    ]
+            self.members = divided
+        self._division = None if rows.folds is None else (rows.count, rows.folds)
+
+    def _check_division(self, rows: int, folds: Sequence[Fold] | None) -> None:
+        """Refuse folds that would validate members with rows they have learned from."""
+        if folds is None or self._division is None or self._division[0] != rows:
             return
-        if have is not None or any(member.status != "not trained" for member in self.members):
+        if any(one.leaks_into(other) for one, other in zip(self._division[1], folds, strict=True)):
             raise StateError(
-                f"fit: this population was trained with {have or 'no'} folds and cannot go on with "
-                f"{count or 'none'}; make a new Population"
+                "fit: the rows are divided in another way than before, so members would be validated with rows that "
+                "they have learned from; give the splitter a random_state, or pass the same splits again"
             )
-        assert count is not None
-        divided = []
-        for member in self.members:
-            member.fold = 0
-            others = [make_member(self.build, member.setting, member.seed, fold) for fold in range(1, count)]
-            divided += [member, *others]
-        self.members = divided
 
     def _run(self, groups: Sequence[tuple[MemberFit, Sequence[layouts.Start]]], progress: Progress) -> None:
         for member in self.members:
-            member.begin(History())
-            member.status = "not trained"
+            member.wait()
         progress.epoch_begin(0)
         with interruptions() as interrupted:
             layouts.lay_out(groups, progress.update, interrupted)
@@ -219,9 +248,10 @@ class Population:
 
     def member(self, number: int) -> Model:
         """Return the model of member `number`, the row of `results`."""
-        if not -len(self.members) <= number < len(self.members):
+        whole = isinstance(number, int | np.integer) and not isinstance(number, bool)
+        if not whole or not -len(self.members) <= number < len(self.members):
             raise InvalidArgument(
-                f"member: there are {len(self.members)} members, counted from 0, got {number}"
+                f"member: there are {len(self.members)} members, counted from 0, got {number!r}"
             )
         return self.members[number].model
 
@@ -241,10 +271,8 @@ class Population:
         """Return the best `top` members (all by default) as one predictor; `metric` and `mode` as in `best`."""
         if top is None:
             return Ensemble([member.model for member in self.members])
-        if isinstance(top, bool) or not isinstance(top, int) or not 1 <= top <= len(self.members):
-            raise InvalidArgument(
-                f"ensemble: top must lie between 1 and the {len(self.members)} members, got {top!r}"
-            )
+        if checks.check_count("ensemble: top", top) > len(self.members):
+            raise InvalidArgument(f"ensemble: top={top}, and there are {len(self.members)} members")
         best = table.ranking(self.members, metric, mode)[:top]
         return Ensemble([self.members[number].model for number in best])
 
@@ -260,6 +288,11 @@ class Population:
         self, x: Any, y: Any = None, batch_size: int | None = None, sample_weight: Any = None
     ) -> pd.DataFrame:
         """Return the loss and every metric of each member over `x` and `y`: a table like `results`."""
+        if packing.is_stream(x):
+            raise InvalidArgument(
+                "Population.evaluate: every member goes over the rows, so x must be arrays, not a generator, which the "
+                "first would use up"
+            )
         found = [
             member.model.evaluate(
                 x, y, batch_size=batch_size, sample_weight=sample_weight, verbose=0, return_dict=True
@@ -313,7 +346,7 @@ class Population:
         files = list(filepath) if isinstance(filepath, list | tuple) else [filepath]
         if not files:
             raise InvalidArgument("load: expected a file or a list of files, got an empty list")
-        return cls._of(build, *archive.read_parts(files, build))
+        return cls._of(check_build(build), *archive.read_parts(files, build))
 
     def as_tree(self) -> dict[str, Any]:
         """Return what `save` writes, as dicts and lists of numbers, texts and arrays."""
@@ -328,6 +361,7 @@ class Population:
     def _of(cls, build: Build, members: list[Member], groups: list[Group]) -> Population:
         population = cls.__new__(cls)
         population.build, population.members, population._groups = build, members, groups
+        population._division = None
         return population
 
     def __len__(self) -> int:

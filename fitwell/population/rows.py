@@ -10,23 +10,26 @@ from typing import Any
 import jax
 import numpy as np
 
+from fitwell import config
+from fitwell.data.feeds import count_rows
 from fitwell.engine import devices
 from fitwell.engine.machine import Validation
 from fitwell.errors import InvalidArgument
 from fitwell.models.model import Model
-from fitwell.models.training import Data, gather, gather_validation, resident_validation
-from fitwell.population.folds import Fold, classifies, make_folds
+from fitwell.models.training import Data, gather, gather_validation, resident_validation, too_large
+from fitwell.population.folds import Fold, as_pairs, classifies, make_folds
 
 
 class Rows:
     """Training and validation rows of one population, packed for one model.
 
-    data, validation: as in `Fit`. folds: None when all members learn from all rows.
+    data, validation: as in `Fit`. folds: None when all members learn from all rows. count: of training rows.
     """
 
     def __init__(self, data: Data, validation: Data | None, folds: Sequence[Fold] | None) -> None:
         self.validation = validation
         self.folds = folds
+        self.count = count_rows(data.example)
         self._parts: dict[int | None, Data | None] = {None: validation}
         self._placed = {devices.here(): _brought(data)}
         self._blocks: dict[tuple[int | None, jax.Device], Validation | None] = {}
@@ -94,7 +97,7 @@ class Source:
         self._given = (x, y, sample_weight, class_weight)
         self._validation_data = validation_data
         self._validation_split = validation_split
-        self._folds, self._splits = folds, None if splits is None else list(splits)
+        self._folds, self._splits = folds, None if splits is None else as_pairs(splits)
         self._divided: list[Fold] | None = None
         self._packed: dict[Any, Rows] = {}
 
@@ -129,13 +132,22 @@ class Source:
             data, validation = data.split(self._validation_split)
         if self._divided is None and (self._folds is not None or self._splits is not None):
             # Once for all: a splitter without a seed of its own divides anew whenever it is asked.
+            if too_large(batch):
+                raise InvalidArgument(
+                    "Population.fit: with folds or splits all rows must be in memory, and these memory-mapped ones are "
+                    f"more than the {config.memory_budget():,} bytes that may be loaded: allow more by "
+                    "fw.config.set_memory_budget(bytes), or train on parts of the arrays"
+                )
             self._divided = make_folds(self._folds, self._splits, batch, classifies(model.loss))
         return Rows(data, validation, self._divided)
 
 
 def _brought(data: Data) -> Data:
-    """Return rows on the device of this thread, which the feeds of all members there share."""
-    batch = jax.tree.map(
-        lambda leaf: leaf if isinstance(leaf, np.memmap) else devices.bring(leaf), data.batch
-    )
-    return dataclasses.replace(data, batch=batch)
+    """Return rows on the device of this thread, which the feeds of all members there share.
+
+    Those that are too large for that stay on disk.
+    """
+    assert data.batch is not None
+    if too_large(data.batch):
+        return data
+    return dataclasses.replace(data, batch=jax.tree.map(devices.bring, data.batch))

@@ -5,8 +5,9 @@ Run by hand, for as many as one likes::
     python tests/population/fuzz.py --first 0 --count 100
 
 Each number is one population: its layers, optimizer, callbacks, division of the rows, arguments of `fit` and
-layout are drawn from it, and so are the two settings of its members, in which every number may differ. Half of
-them are fitted twice, half are stacked. Whole curves have to agree, and for members in turn the weights at the end.
+layout are drawn from it, and so are the two settings of its members, in which every number may differ; each is
+trained under two seeds. Half of the populations are fitted twice, half are stacked. Whole curves have to agree, and
+for members in turn the weights at the end.
 """
 
 from __future__ import annotations
@@ -173,7 +174,7 @@ def train_together(case: Case) -> tuple[Any, list[list[dict[str, list[float]]]]]
     """Return the population, and for every fit the curves of every member."""
     layout = mock.patch("fitwell.population.choice.stacks", lambda fit, members: fit.stackable)
     with layout if case.stacked else contextlib.nullcontext():
-        population = fw.Population(case.build, case.settings, seeds=[3])
+        population = fw.Population(case.build, case.settings, seeds=[3, 8])
         curves = []
         for _ in range(case.fits):
             population.fit(

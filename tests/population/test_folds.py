@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from sklearn.model_selection import KFold, StratifiedKFold, TimeSeriesSplit
+from sklearn.model_selection import GroupKFold, KFold, StratifiedKFold, TimeSeriesSplit
 
 import fitwell as fw
+from fitwell import config
 from fitwell.engine import compiling
 from fitwell.errors import DataError, InvalidArgument, StateError
 from fitwell.population import table
+from fitwell.population.fitting import MemberFit
 from tests.population.conftest import dense
 from tests.population.test_solo import normalised, rows, same, solo, subclassed
 
@@ -166,6 +168,12 @@ def test_mistakes(regression, classes):
         ({"folds": 2, "validation_data": validation}, "leave validation_data and validation_split out"),
         ({"folds": 2, "steps_per_epoch": 1}, "steps_per_epoch cannot be combined with folds"),
         ({"splits": []}, "splits: the list is empty"),
+        ({"splits": 5}, "a list of pairs .*got 5; a number of folds is passed as folds="),
+        (
+            {"folds": KFold(51)},
+            "KFold.* cannot divide these 50 rows: Cannot have number of splits n_splits=51",
+        ),
+        ({"folds": GroupKFold(3)}, r"'groups' parameter .*splits=list\(splitter.split\(X, y, groups\)\)"),
         ({"splits": [[0, 1, 2]]}, r"splits\[0\]: expected \(training rows, validation rows\)"),
         ({"splits": [([0, 1], [50])]}, r"validation rows must lie in 0 … 49, got 50"),
         ({"splits": [([0, 1], [1, 2])]}, "1 rows are both trained on and validated with, the first is 1"),
@@ -177,3 +185,58 @@ def test_mistakes(regression, classes):
     x, y, _ = classes
     with pytest.raises(DataError, match="the rarest class has 2 rows"):
         fw.Population(classifier).fit(x[:40], np.r_[np.zeros(38), 1, 1].astype(int), folds=3, verbose=0)
+
+
+def test_a_fit_that_was_refused_leaves_no_folds(regression):
+    x, y, validation = regression
+    population = fw.Population(dense, seeds=[0, 1])
+    with pytest.raises(InvalidArgument, match="batch_size"):
+        population.fit(x, y, folds=5, batch_size=0, verbose=0)
+    population.fit(x, y, validation_data=validation, epochs=2, verbose=0)
+    assert population.results["seed"].tolist() == [0, 1]
+    same(population.members[1], *solo(dense, {}, 1, x, y, validation_data=validation, epochs=2))
+    population = fw.Population(dense)
+    for folds in (4, 2):
+        with pytest.raises(InvalidArgument, match="batch_size"):
+            population.fit(x, y, folds=folds, batch_size=0, verbose=0)
+    assert population.fit(x, y, folds=3, verbose=0).results["fold"].tolist() == [0, 1, 2]
+
+
+def test_nobody_is_validated_with_rows_learned_before(regression):
+    x, y, _ = regression
+    anew = KFold(3, shuffle=True)  # divides otherwise whenever it is asked
+    population = fw.Population(dense).fit(x, y, folds=anew, verbose=0)
+    before = population.results
+    with pytest.raises(
+        StateError, match="divided in another way than before, .* give the splitter a random_state"
+    ):
+        population.fit(x, y, folds=anew, initial_epoch=1, epochs=2, verbose=0)
+    assert population.results.equals(before)
+    # Other rows have other numbers.
+    assert population.fit(x[:40], y[:40], folds=anew, verbose=0).results["epochs"].tolist() == [1, 1, 1]
+
+
+def test_memory_maps_are_shared_by_the_members(regression, tmp_path, monkeypatch):
+    x, y, _ = regression
+    np.save(tmp_path / "x.npy", x)
+    mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
+    blocks = []
+    make_feed = MemberFit._make_feed
+
+    def noted(self, data, *arguments, **settings):
+        blocks.append(data.batch.x)
+        return make_feed(self, data, *arguments, **settings)
+
+    monkeypatch.setattr(MemberFit, "_make_feed", noted)
+    for settings in ({}, {"folds": 3}):
+        blocks.clear()
+        loaded = fw.Population(dense, seeds=[0, 1]).fit(mapped, y, verbose=0, **settings)
+        assert len({id(block) for block in blocks}) == 1 and not isinstance(blocks[0], np.memmap)
+        assert loaded.results.equals(
+            fw.Population(dense, seeds=[0, 1]).fit(x, y, verbose=0, **settings).results
+        )
+    monkeypatch.setattr(config, "_memory_budget", 10)
+    streamed = fw.Population(dense).fit(mapped, y, verbose=0)
+    same(streamed.members[0], *solo(dense, {}, 0, x, y))
+    with pytest.raises(InvalidArgument, match="all rows must be in memory, .*more than the 10 bytes"):
+        fw.Population(dense).fit(mapped, y, folds=3, verbose=0)

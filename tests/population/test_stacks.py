@@ -10,7 +10,7 @@ import pytest
 import fitwell as fw
 from fitwell.errors import NonFiniteWarning
 from fitwell.population import choice, layouts
-from tests.population.test_solo import POLICIES, STRUCTURES, dense, normalised, rows, same, solo
+from tests.population.test_solo import POLICIES, STRUCTURES, callbacks, dense, normalised, rows, same, solo
 
 
 @pytest.fixture(autouse=True)
@@ -94,6 +94,19 @@ def test_nan_ends_one_member_only():
             same(member, *solo(dense, member.setting, 0, x, y, **settings))
 
 
+def test_members_that_read_rows_of_their_own_are_not_stacked(stacks, monkeypatch):
+    """With `steps_per_epoch` each batch is read when its turn comes, in the order of the member's own seed."""
+    monkeypatch.setattr(choice, "stacks", lambda fit, members: fit.stackable)
+    x, y, _ = rows("rows")
+    settings = {"epochs": 5, "batch_size": 8, "steps_per_epoch": 3}
+    population = fw.Population(dense, fw.grid(rate=[0.02, 0.05]), seeds=[0, 4]).fit(
+        x, y, verbose=0, **settings
+    )
+    for member in population.members:
+        same(member, *solo(dense, member.setting, member.seed, x, y, **settings))
+    assert not stacks
+
+
 def test_stopped_members_leave_the_stack_when_that_pays(stacks, monkeypatch):
     x, y, validation = rows("rows")
 
@@ -110,3 +123,26 @@ def test_stopped_members_leave_the_stack_when_that_pays(stacks, monkeypatch):
         dense, population.members[3].setting, 0, x, y, lambda: choose({"patience": 300}), **settings
     )
     same(population.members[3], model, history)
+
+
+def test_a_member_that_fails_ends_its_stack():
+    """The others of the stack end with what they learned, as members that are trained alone do."""
+    x, y, validation = rows("rows")
+
+    class Breaks(callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            if epoch == 2 and self.model.optimizer.learning_rate == pytest.approx(0.1):
+                raise ZeroDivisionError("mine")
+
+    best = callbacks.EarlyStopping(patience=50, restore_best_weights=True)
+    population = fw.Population(dense, fw.grid(rate=[0.02, 0.1, 0.05]))
+    with pytest.raises(ZeroDivisionError) as caught:
+        population.fit(x, y, epochs=20, validation_data=validation, callbacks=[best, Breaks()], verbose=0)
+    assert caught.value.__notes__ == ["This was member rate=0.1, seed 0."]
+    assert population.results["status"].tolist() == ["interrupted"] * 3
+    assert population.results["epochs"][1] == 3
+    for number in (0, 2):
+        member = population.members[number]
+        assert member.restored_epoch is not None
+        found = member.model.evaluate(*validation, verbose=0, return_dict=True)["loss"]
+        assert found == pytest.approx(min(member.history.history["val_loss"]), rel=1e-5)
