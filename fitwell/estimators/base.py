@@ -109,7 +109,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         self.population_.fit(
             X,
             y,
-            batch_size=self._network.batch_size(len(X)),
+            batch_size=self._network.batch_size,
             epochs=epochs,
             sample_weight=weights,
             shuffle=bool(self.shuffle),

@@ -43,10 +43,11 @@ class Network:
         """Neurons of every layer, inputs and outputs included."""
         return [self.inputs, *hidden_sizes(self.parameters["hidden_layer_sizes"]), self.outputs]
 
-    def batch_size(self, rows: int) -> int:
-        """Rows in a batch of `rows`."""
+    @property
+    def batch_size(self) -> int:
+        """Rows in a batch, where there are as many."""
         size = self.parameters["batch_size"]
-        return min(_BATCH_SIZE if size == "auto" else int(size), rows)
+        return _BATCH_SIZE if size == "auto" else int(size)
 
     def build(self) -> Model:
         """Return the compiled network with new weights."""
@@ -57,7 +58,7 @@ class Network:
             activation = _ACTIVATIONS.get(activation, activation)
             initializer = _INITIALIZERS.get(activation, initializer)
         # scikit-learn adds alpha / 2 Σ w² to the sum of a batch's losses; ours is their mean.
-        penalty = regularizers.L2(given["alpha"] / 2 / self.batch_size(self.rows))
+        penalty = regularizers.L2(given["alpha"] / 2 / min(self.batch_size, self.rows))
         network = Sequential([layers.Input((self.inputs,))])
         for units in self.widths[1:-1]:
             network.add(layers.Dense(units, kernel_initializer=initializer, kernel_regularizer=penalty))

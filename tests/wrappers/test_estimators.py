@@ -12,10 +12,12 @@ import pytest
 from sklearn.base import clone
 from sklearn.datasets import load_iris
 from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import GridSearchCV, KFold
 from sklearn.utils.estimator_checks import check_estimator
 
 import fitwell
 from fitwell import Sequential, layers, losses, optimizers
+from fitwell.engine import compiling
 from fitwell.errors import DataError, InvalidArgument
 from fitwell.wrappers import KerasClassifier, KerasRegressor
 
@@ -177,6 +179,15 @@ def test_a_loss_of_ones_own_is_given_class_numbers() -> None:
         for loss in (entropy, "sparse_categorical_crossentropy")
     )
     np.testing.assert_allclose(own.predict_proba(X), known.predict_proba(X), rtol=1e-5)
+
+
+def test_folds_of_unequal_size_compile_once() -> None:
+    folds = KFold(4)
+    assert {len(test) for _, test in folds.split(X)} == {37, 38}
+    before = compiling.statistics.compiled
+    search = GridSearchCV(KerasRegressor(build_line, epochs=2), {"epochs": [1, 2]}, cv=folds, refit=False)
+    search.fit(X, y)
+    assert compiling.statistics.compiled - before <= 2  # one program to train, one to score
 
 
 def test_several_numbers_per_row() -> None:
