@@ -72,6 +72,13 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
     def _train(self, X: NDArray[Any], y: NDArray[Any], weights: Any, task: str, outputs: int) -> None:
         """Train fresh members until each stops or `max_iter` epochs are over."""
         check_parameters(self.get_params(deep=False))
+        # Over all rows only the ratios of weights count, but for the penalty.
+        row_weight = 1.0
+        if weights is not None:
+            row_weight = float(weights.mean())
+            if not row_weight > 0:
+                raise InvalidArgument("sample_weight: at least one weight must be above 0")
+            weights = weights / np.float32(row_weight)
         held_out = None
         if self.early_stopping:
             X, y, weights, held_out = self._hold_out(X, y, weights, task)
@@ -79,7 +86,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         stopping = EarlyStopping(
             monitor, min_delta=self.tol, patience=self.n_iter_no_change, restore_best_weights=keep
         )
-        self._start(len(X), X.shape[1], task, outputs)
+        self._start(len(X), X.shape[1], task, outputs, row_weight)
         self._fit(X, y, weights, self.max_iter, validation_data=held_out, callbacks=[stopping])
         if any(len(history.epoch) == self.max_iter for history in self.population_.history):
             warnings.warn(
@@ -96,10 +103,10 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
             self._start(len(X), X.shape[1], task, outputs)
         self._fit(X, y, weights, 1)
 
-    def _start(self, rows: int, inputs: int, task: str, outputs: int) -> None:
+    def _start(self, rows: int, inputs: int, task: str, outputs: int, row_weight: float = 1.0) -> None:
         parameters = self.get_params(deep=False)
         stream = SeedStream(check_random_state(self.random_state).randint(_LARGEST_SEED))
-        self._network = Network(task, inputs, outputs, rows, parameters)
+        self._network = Network(task, inputs, outputs, rows, parameters, row_weight)
         self.population_ = Population(self._build, seeds=[stream.next() for _ in range(self.n_members)])
 
     def _build(self, setting: Setting) -> Model:
@@ -137,16 +144,10 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         learn, held_out = parts[::2], tuple(parts[1::2])
         return learn[0], learn[1], learn[2] if weights is not None else None, held_out
 
-    def _check_weights(self, sample_weight: Any, X: NDArray[Any], *, all_rows: bool) -> Any:
-        """Return weights that a mean loss can use; where `X` is `all_rows`, only their ratios count."""
+    def _check_weights(self, sample_weight: Any, X: NDArray[Any]) -> Any:
         if sample_weight is None:
             return None
-        weights = _check_sample_weight(sample_weight, X, dtype=np.float32, ensure_non_negative=True)
-        if not all_rows:
-            return weights
-        if not weights.sum() > 0:
-            raise InvalidArgument("sample_weight: at least one weight must be above 0")
-        return np.asarray(weights * np.float32(len(weights) / weights.sum()))
+        return _check_sample_weight(sample_weight, X, dtype=np.float32, ensure_non_negative=True)
 
     # --- predicting --------------------------------------------------------------------------------------
 

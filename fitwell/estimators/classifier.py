@@ -27,7 +27,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
     activation: of the hidden layers: scikit-learn's names or any of `fitwell.activations`, ``"relu"``.
     solver: ``"adam"``, ``"sgd"`` or any of `fitwell.optimizers`, by name or as an object, whose own learning
         rate is then used.
-    alpha: L2 penalty on all kernels, 0.0001: ``alpha / (2 · batch size) Σ w²`` on top of a batch's mean loss.
+    alpha: L2 penalty on all kernels, 0.0001, as in scikit-learn: ``alpha / 2 Σ w²`` beside the sum of the log losses
+        of a batch, in which a row of sample weight 2 is two rows.
     batch_size: ``"auto"`` is 200 rows, or all when there are fewer.
     learning_rate_init: step size, 0.001.
     max_iter: most epochs, 200.
@@ -100,7 +101,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         """Train on rows `X` ``[rows, features]`` with labels `y`; `sample_weight` says what each row counts."""
         X, y = validate_data(self, X, y, dtype=np.float32, multi_output=True)
         y = self._learn_classes(y)
-        weights = self._check_weights(self._with_classes(sample_weight, X, y), X, all_rows=True)
+        weights = self._check_weights(self._with_classes(sample_weight, X, y), X)
         self._train(X, self._targets(y), weights, self._task, self._outputs_for())
         return self
 
@@ -132,7 +133,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
                 "partial_fit: class_weight='balanced' would need all rows; give weights by class or sample_weight"
             )
         y = y if self._task == "multilabel" else column_or_1d(y)
-        weights = self._check_weights(self._with_classes(sample_weight, X, y), X, all_rows=False)
+        weights = self._check_weights(self._with_classes(sample_weight, X, y), X)
         self._train_on(X, self._targets(y), weights, self._task, self._outputs_for())
         return self
 

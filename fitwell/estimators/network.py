@@ -30,6 +30,7 @@ class Network:
     """A dense network for so many `inputs` and `outputs`.
 
     task: what the outputs are, see `TASKS`. parameters: those of the estimator. rows: to train on.
+    row_weight: what a row counts on average, before the weights that `fit` gets were brought to mean 1.
     """
 
     task: str
@@ -37,6 +38,7 @@ class Network:
     outputs: int
     rows: int
     parameters: dict[str, Any]
+    row_weight: float = 1.0
 
     @property
     def widths(self) -> list[int]:
@@ -49,6 +51,14 @@ class Network:
         size = self.parameters["batch_size"]
         return _BATCH_SIZE if size == "auto" else int(size)
 
+    @property
+    def _penalty(self) -> float:
+        """What beside our mean loss weighs as ``alpha / 2`` does beside scikit-learn's sum of a batch's losses."""
+        # Theirs is a sum over outputs, and half the squared error.
+        ours_by_theirs = {"multilabel": 1 / self.outputs, "regression": 2 / self.outputs}.get(self.task, 1.0)
+        batch = min(self.batch_size, self.rows) * self.row_weight
+        return float(self.parameters["alpha"] / 2 * ours_by_theirs / batch)
+
     def build(self) -> Model:
         """Return the compiled network with new weights."""
         given = self.parameters
@@ -57,8 +67,7 @@ class Network:
         if isinstance(activation, str):
             activation = _ACTIVATIONS.get(activation, activation)
             initializer = _INITIALIZERS.get(activation, initializer)
-        # scikit-learn adds alpha / 2 Σ w² to the sum of a batch's losses; ours is their mean.
-        penalty = regularizers.L2(given["alpha"] / 2 / min(self.batch_size, self.rows))
+        penalty = regularizers.L2(self._penalty)
         network = Sequential([layers.Input((self.inputs,))])
         for units in self.widths[1:-1]:
             network.add(layers.Dense(units, kernel_initializer=initializer, kernel_regularizer=penalty))

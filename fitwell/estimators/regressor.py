@@ -19,21 +19,21 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
     `sklearn.compose.TransformedTargetRegressor`.
 
     The parameters and attributes are those of `MLPClassifier`, except for `class_weight` and `classes_`; the
-    loss is the mean squared error. With `n_members` the predictions of the members are averaged, and
-    ``predict(X, return_std=True)`` tells how far they disagree.
+    loss is the mean squared error, and `alpha` stands beside half a batch's sum of squared errors. With `n_members`
+    the predictions of the members are averaged, and ``predict(X, return_std=True)`` tells how far they disagree.
     """
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> MLPRegressor:
         """Train on rows `X` ``[rows, features]`` with targets `y` ``[rows]`` or ``[rows, outputs]``."""
         X, targets = self._check(X, y, reset=True)
-        weights = self._check_weights(sample_weight, X, all_rows=True)
+        weights = self._check_weights(sample_weight, X)
         self._train(X, targets, weights, "regression", targets.shape[1])
         return self
 
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> MLPRegressor:
         """Train for one epoch on some rows; `sample_weight` multiplies their losses as it is."""
         X, targets = self._check(X, y, reset=not hasattr(self, "population_"))
-        weights = self._check_weights(sample_weight, X, all_rows=False)
+        weights = self._check_weights(sample_weight, X)
         self._train_on(X, targets, weights, "regression", targets.shape[1])
         return self
 

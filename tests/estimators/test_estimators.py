@@ -18,6 +18,7 @@ from sklearn.datasets import (
     make_regression,
 )
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV, KFold, train_test_split
 from sklearn.neural_network import MLPClassifier as TheirClassifier
 from sklearn.pipeline import make_pipeline
@@ -59,13 +60,44 @@ def iris() -> Any:
 def test_weights_count_rows(iris: Any) -> None:
     X, y = iris
     counts = np.random.default_rng(0).integers(0, 3, size=len(X))
-    settings = {"max_iter": 5, "random_state": 0, "shuffle": False, "batch_size": 1000}
+    settings = {"max_iter": 5, "random_state": 0, "shuffle": False, "batch_size": 1000, "alpha": 10.0}
     weighted = MLPClassifier(**settings).fit(X, y, sample_weight=counts)
-    # The penalty is shared by the rows of a batch: as many of them here as there.
-    repeated = MLPClassifier(**settings, alpha=0.0001 * counts.sum() / len(X)).fit(
-        np.repeat(X, counts, axis=0), np.repeat(y, counts)
-    )
+    repeated = MLPClassifier(**settings).fit(np.repeat(X, counts, axis=0), np.repeat(y, counts))
     np.testing.assert_allclose(weighted.predict_proba(X), repeated.predict_proba(X), atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["one number", "two numbers", "two classes", "three classes", "two labels"])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_the_penalty_weighs_as_in_scikit_learn(kind: str, weighted: bool) -> None:
+    """Models without hidden layers have one best solution, which both must find."""
+    X, numbers = make_regression(300, 4, n_targets=2, noise=50, random_state=0)
+    numbers = StandardScaler().fit_transform(numbers)
+    labels = (numbers > 0).astype(int)
+    y = {
+        "one number": numbers[:, 0],
+        "two numbers": numbers,
+        "two classes": labels[:, 0],
+        "three classes": labels.sum(axis=1),
+        "two labels": labels,
+    }[kind]
+    weights = np.random.default_rng(1).integers(0, 4, len(X)).astype(float) if weighted else None
+    descent = {"solver": "sgd", "learning_rate_init": 0.3, "batch_size": 1000, "tol": 0, "max_iter": 500}
+    ours = MLPRegressor if "number" in kind else MLPClassifier
+    found = ours((), alpha=50.0, n_iter_no_change=500, **descent).fit(X, y, sample_weight=weights)
+    kernel, bias = found.population_.member(0).get_weights()
+    if "number" in kind:
+        # What their MLPRegressor descends to, but for its solver, which comes close only.
+        best = Ridge(alpha=50.0).fit(X, y, sample_weight=weights)
+        expected = np.atleast_2d(best.coef_).T, np.atleast_1d(best.intercept_)
+    else:
+        best = TheirClassifier((), alpha=50.0, solver="lbfgs", tol=1e-9, max_iter=5000)
+        best.fit(X, y, sample_weight=weights)
+        expected = best.coefs_[0], best.intercepts_[0]
+    np.testing.assert_allclose(kernel, expected[0], atol=1e-3)
+    same_for_all = (
+        (bias - expected[1]).mean() if kind == "three classes" else 0
+    )  # of which softmax knows nothing
+    np.testing.assert_allclose(bias - same_for_all, expected[1], atol=1e-3)
 
 
 def test_learns_as_well_as_scikit_learns_own() -> None:
