@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -98,10 +99,18 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
 
     def _train_on(self, X: NDArray[Any], y: NDArray[Any], weights: Any, task: str, outputs: int) -> None:
         """Train the members for one epoch, fresh ones at the first call."""
+        if self.early_stopping:
+            raise InvalidArgument(
+                "partial_fit: early_stopping=True would need rows held out of all that will come; set it to False"
+            )
+        earlier: Sequence[float] = ()
         if not hasattr(self, "population_"):
             check_parameters(self.get_params(deep=False))
             self._start(len(X), X.shape[1], task, outputs)
-        self._fit(X, y, weights, 1)
+        else:
+            self._network.check_still_of(self.get_params(deep=False))
+            earlier = getattr(self, "loss_curve_", ())
+        self._fit(X, y, weights, 1, earlier)
 
     def _start(self, rows: int, inputs: int, task: str, outputs: int, row_weight: float = 1.0) -> None:
         parameters = self.get_params(deep=False)
@@ -112,7 +121,16 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
     def _build(self, setting: Setting) -> Model:
         return self._network.build()
 
-    def _fit(self, X: NDArray[Any], y: NDArray[Any], weights: Any, epochs: int, **settings: Any) -> None:
+    def _fit(
+        self,
+        X: NDArray[Any],
+        y: NDArray[Any],
+        weights: Any,
+        epochs: int,
+        earlier: Sequence[float] = (),
+        **settings: Any,
+    ) -> None:
+        """Train the members; `earlier` are the losses of epochs before."""
         self.population_.fit(
             X,
             y,
@@ -124,10 +142,10 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
             **settings,
         )
         curves = [history.history["loss"] for history in self.population_.history]
-        self.n_iter_ = max(map(len, curves))
-        self.loss_curve_ = [
-            float(np.mean([curve[i] for curve in curves if len(curve) > i])) for i in range(self.n_iter_)
-        ]
+        longest = max(map(len, curves))
+        means = [float(np.mean([curve[i] for curve in curves if len(curve) > i])) for i in range(longest)]
+        self.loss_curve_ = [*earlier, *means]
+        self.n_iter_ = len(self.loss_curve_)
         self.loss_ = float(np.mean([curve[-1] for curve in curves]))
         self.n_layers_ = len(self._network.widths)
         self.n_outputs_ = self._network.outputs

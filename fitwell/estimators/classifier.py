@@ -106,7 +106,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         return self
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> MLPClassifier:
-        """Train for one epoch on some rows.
+        """Train for one epoch on some rows: a fresh network at the first call, later the one there is.
 
         classes: all labels there will ever be; needed at the first call.
         sample_weight: multiplies the losses of the rows as it is, and so do weights by class.

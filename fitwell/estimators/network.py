@@ -23,6 +23,18 @@ _INITIALIZERS = {
 }
 # The size of a batch where none is given, as in scikit-learn.
 _BATCH_SIZE = 200
+# The parameters that a network keeps for good.
+_BUILT_FROM = (
+    "hidden_layer_sizes",
+    "activation",
+    "solver",
+    "alpha",
+    "batch_size",
+    "learning_rate_init",
+    "dropout",
+    "batch_normalization",
+    "n_members",
+)
 
 
 @dataclass(frozen=True)
@@ -85,6 +97,16 @@ class Network:
             optimizer.learning_rate = given["learning_rate_init"]
         network.compile(loss=loss, optimizer=optimizer)
         return network
+
+    def check_still_of(self, parameters: dict[str, Any]) -> None:
+        """Refuse to train it on with other `parameters` than it was built from."""
+        for name in _BUILT_FROM:
+            now, then = parameters[name], self.parameters[name]
+            if now is not then and repr(now) != repr(then):
+                raise InvalidArgument(
+                    f"partial_fit: {name} was {then!r} when the network was made and cannot become {now!r} in it; "
+                    "put it back, or fit anew"
+                )
 
 
 # Loss and activation of the outputs for each kind of target.

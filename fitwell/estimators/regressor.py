@@ -31,7 +31,10 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         return self
 
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> MLPRegressor:
-        """Train for one epoch on some rows; `sample_weight` multiplies their losses as it is."""
+        """Train for one epoch on some rows: a fresh network at the first call, later the one there is.
+
+        sample_weight: multiplies the losses of the rows as it is.
+        """
         X, targets = self._check(X, y, reset=not hasattr(self, "population_"))
         weights = self._check_weights(sample_weight, X)
         self._train_on(X, targets, weights, "regression", targets.shape[1])

@@ -177,6 +177,31 @@ def test_partial_fit_goes_on_epoch_by_epoch(iris: Any) -> None:
         model.partial_fit(X, y, classes=[0, 1, 2, 3])
 
 
+def test_partial_fit_says_what_it_cannot_honour(iris: Any) -> None:
+    X, y = iris
+    with pytest.raises(InvalidArgument, match="early_stopping=True would need rows held out"):
+        MLPClassifier(early_stopping=True).partial_fit(X, y, classes=[0, 1, 2])
+    solver = optimizers.SGD(0.01)
+    model = MLPRegressor([4], solver=solver).partial_fit(X, y)
+    model = (
+        pickle.loads(pickle.dumps(model)).set_params(hidden_layer_sizes=[4], shuffle=False).partial_fit(X, y)
+    )
+    for name, value in {"alpha": 1.0, "n_members": 2, "solver": optimizers.SGD(0.1), "batch_size": 7}.items():
+        before = model.get_params()[name]
+        with pytest.raises(InvalidArgument, match=f"partial_fit: {name} was .* and cannot become"):
+            model.set_params(**{name: value}).partial_fit(X, y)
+        model.set_params(**{name: before}).partial_fit(X, y)
+
+
+def test_the_curve_of_partial_fit_goes_on(iris: Any) -> None:
+    X, y = iris
+    model = MLPRegressor(random_state=0, max_iter=3).fit(X, y)
+    curve = list(model.loss_curve_)
+    for _ in range(2):
+        curve.append(model.partial_fit(X, y).loss_)
+    assert model.loss_curve_ == curve and model.n_iter_ == 5
+
+
 def test_partial_fit_goes_on_after_a_pickle_as_without(iris: Any) -> None:
     X, y = iris
     model = MLPClassifier((8,), dropout=0.2, n_members=2, random_state=0, learning_rate_init=0.05)
