@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -28,6 +29,9 @@ _ROWS_TOGETHER = 256
 
 class BaseMLP(BaseEstimator):  # type: ignore[misc]
     """One multi-layer perceptron, or several that differ in their seeds; see `MLPClassifier`, `MLPRegressor`."""
+
+    population_: Population
+    _network: Network
 
     def __init__(
         self,
@@ -109,6 +113,10 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
             self._start(len(X), X.shape[1], task, outputs)
         else:
             self._network.check_still_of(self.get_params(deep=False))
+            # The penalty is shared by the rows there are now.
+            self._network = dataclasses.replace(self._network, rows=len(X), row_weight=1.0)
+            for member in self.population_.members:
+                self._network.set_penalty(member.model)
             earlier = getattr(self, "loss_curve_", ())
         self._fit(X, y, weights, 1, earlier)
 

@@ -98,6 +98,13 @@ class Network:
         network.compile(loss=loss, optimizer=optimizer)
         return network
 
+    def set_penalty(self, network: Model) -> None:
+        """Give a `network` that was built for other rows the penalty for these."""
+        for layer in network.layers:
+            penalty = getattr(layer, "kernel_regularizer", None)
+            if isinstance(penalty, regularizers.L2):
+                penalty.l2 = self._penalty
+
     def check_still_of(self, parameters: dict[str, Any]) -> None:
         """Refuse to train it on with other `parameters` than it was built from."""
         for name in _BUILT_FROM:

@@ -230,12 +230,12 @@ def test_partial_fit_takes_batches_and_weights_as_they_are(iris: Any) -> None:
         (),
         solver="sgd",
         learning_rate_init=0.1,
-        alpha=0.0,
+        alpha=15.0,
         batch_size=75,
         shuffle=False,
         class_weight={0: 9, 1: 1, 2: 1},
     )
-    # One row first: neither its number nor its weight says anything about later calls.
+    # One row first: neither its number nor its weight says anything about later calls, nor about their penalty.
     model.partial_fit(X[:1], y[:1], classes=[0, 1, 2], sample_weight=[1e-30])
     network = model.population_.members[0].model
     kernel, bias = network.get_weights()
@@ -244,7 +244,10 @@ def test_partial_fit_takes_batches_and_weights_as_they_are(iris: Any) -> None:
     for rows in (slice(0, 75), slice(75, 150)):
         p = softmax(X[rows] @ kernel + bias, axis=1)
         slopes = (p - np.eye(3)[y[rows]]) * np.where(y[rows] == 0, 9, 1)[:, None] / 75
-        kernel, bias = kernel - 0.1 * X[rows].T @ slopes, bias - 0.1 * slopes.sum(axis=0)
+        kernel, bias = (
+            kernel - 0.1 * (X[rows].T @ slopes + 15.0 / 75 * kernel),
+            bias - 0.1 * slopes.sum(axis=0),
+        )
     np.testing.assert_allclose(network.get_weights()[0], kernel, rtol=1e-4, atol=1e-6)
     np.testing.assert_allclose(network.get_weights()[1], bias, rtol=1e-4, atol=1e-6)
 
