@@ -16,7 +16,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from fitwell.callbacks import EarlyStopping
-from fitwell.errors import InvalidArgument
+from fitwell.errors import DataError, InvalidArgument
 from fitwell.estimators.network import Network, check_parameters
 from fitwell.models import Model
 from fitwell.population import Population
@@ -161,12 +161,18 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
     def _hold_out(self, X: Any, y: Any, weights: Any, task: str) -> tuple[Any, Any, Any, tuple[Any, ...]]:
         """Set `validation_fraction` of the rows aside, classes in proportion."""
         arrays = [X, y] if weights is None else [X, y, weights]
-        parts = train_test_split(
-            *arrays,
-            test_size=self.validation_fraction,
-            stratify=y if task in ("binary", "multiclass") else None,
-            random_state=check_random_state(self.random_state),
-        )
+        try:
+            parts = train_test_split(
+                *arrays,
+                test_size=self.validation_fraction,
+                stratify=y if task in ("binary", "multiclass") else None,
+                random_state=check_random_state(self.random_state),
+            )
+        except ValueError as error:
+            raise DataError(
+                f"early_stopping cannot hold out validation_fraction={self.validation_fraction} of {len(X)} rows "
+                f"({error}); raise it, leave rare classes out, or set early_stopping=False"
+            ) from error
         learn, held_out = parts[::2], tuple(parts[1::2])
         return learn[0], learn[1], learn[2] if weights is not None else None, held_out
 

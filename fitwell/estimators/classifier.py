@@ -200,7 +200,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
             # By all classes there are: those of a batch for `partial_fit` may be fewer.
             factors = compute_class_weight(self.class_weight, classes=self.classes_, y=y)
             by_class = factors[self._codes(y)]
-        return by_class if sample_weight is None else by_class * np.asarray(sample_weight)
+        return by_class if sample_weight is None else by_class * self._check_weights(sample_weight, X)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from fitwell import activations, layers, optimizers, regularizers
 from fitwell.errors import InvalidArgument
 from fitwell.models import Model, Sequential
@@ -155,6 +157,9 @@ def check_parameters(parameters: dict[str, Any]) -> None:
     check("n_members", numbers.Integral, 1, anything, "a number of networks of at least 1")
     if parameters["batch_size"] != "auto":
         check("batch_size", numbers.Integral, 1, anything, "'auto' or a number of rows of at least 1")
+    for name in ("shuffle", "early_stopping", "batch_normalization"):
+        if not isinstance(parameters[name], bool | np.bool_):
+            mistakes.append(f"{name} must be True or False, got {parameters[name]!r}")
     if isinstance(parameters["solver"], str):
         check("learning_rate_init", numbers.Real, 1e-300, anything, "a number above 0")
     if mistakes:

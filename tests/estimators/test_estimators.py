@@ -321,11 +321,24 @@ def test_folds_of_unequal_size_compile_once_too(rows: int, sizes: set[int]) -> N
         ({"batch_size": "all"}, "batch_size must be 'auto'"),
         ({"n_members": 0}, "n_members must be"),
         ({"learning_rate_init": 0}, "learning_rate_init must be a number above 0"),
+        (
+            {"shuffle": "no", "early_stopping": None},
+            "shuffle must be True or False, got 'no'; early_stopping",
+        ),
+        (
+            {"early_stopping": True, "validation_fraction": 0.01},
+            r"cannot hold out validation_fraction=0.01 of 150 rows \(The test_size = 2 should",
+        ),
     ],
 )
 def test_parameters_that_cannot_be_honoured(parameters: dict[str, Any], words: str, iris: Any) -> None:
     with pytest.raises(ValueError, match=words):
         MLPClassifier(**parameters).fit(*iris)
+
+
+def test_weights_of_another_number_of_rows(iris: Any) -> None:
+    with pytest.raises(ValueError, match="sample_weight.shape"):
+        MLPClassifier(class_weight="balanced").fit(*iris, sample_weight=[1, 2])
 
 
 def test_one_class_is_refused(iris: Any) -> None:
