@@ -25,8 +25,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
     ----------
     hidden_layer_sizes: neurons of each hidden layer, ``(100,)``.
     activation: of the hidden layers: scikit-learn's names or any of `fitwell.activations`, ``"relu"``.
-    solver: ``"adam"``, ``"sgd"`` or any of `fitwell.optimizers`, by name or as an object, whose own learning
-        rate is then used.
+    solver: ``"adam"``, ``"sgd"`` (without scikit-learn's momentum: ``SGD(0.01, momentum=0.9, nesterov=True)`` has it)
+        or any of `fitwell.optimizers`, by name or as an object, whose own learning rate is then used.
     alpha: L2 penalty on all kernels, 0.0001, as in scikit-learn: ``alpha / 2 Σ w²`` beside the sum of the log losses
         of a batch, in which a row of sample weight 2 is two rows.
     batch_size: ``"auto"`` is 200 rows, or all when there are fewer.
@@ -46,7 +46,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
 
     After `fit`:
     classes_, n_features_in_, n_outputs_, n_layers_, n_iter_ (epochs of the longest member), loss_ and
-    loss_curve_ (means over members), population_ (the members, a `fitwell.Population`).
+    loss_curve_ (means over members), population_ (the members, a `fitwell.Population`; the weights of the first are
+    ``population_.member(0).get_weights()``).
 
     >>> from sklearn.datasets import load_iris
     >>> X, y = load_iris(return_X_y=True)
@@ -149,6 +150,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
             # float32 left them some 1e-7 off 1, which scikit-learn minds.
             said /= said.sum(axis=2, keepdims=True)
         return (said.mean(axis=0), said.std(axis=0)) if return_std else said.mean(axis=0)
+
+    def predict_log_proba(self, X: Any) -> NDArray[np.float64]:
+        """Return the logarithms of `predict_proba`."""
+        return np.asarray(np.log(self.predict_proba(X)))
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Return the most probable label of every row, or every label more probable than not."""

@@ -56,3 +56,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         said = self._outputs(X).astype(np.float64)
         said = said[:, :, 0] if self._is_flat else said
         return (said.mean(axis=0), said.std(axis=0)) if return_std else said.mean(axis=0)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags

@@ -23,6 +23,7 @@ from sklearn.model_selection import GridSearchCV, KFold, train_test_split
 from sklearn.neural_network import MLPClassifier as TheirClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from fitwell import optimizers
@@ -117,6 +118,7 @@ def test_labels_may_be_words_and_two_classes_are_one_output() -> None:
     assert model.classes_.tolist() == ["no", "yes"] and model.n_outputs_ == 1
     probabilities = model.predict_proba(X)
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-6)
+    np.testing.assert_allclose(np.exp(model.predict_log_proba(X)), probabilities, rtol=1e-12)
     np.testing.assert_array_equal(model.predict(X), np.where(probabilities[:, 1] > 0.5, "yes", "no"))
     assert model.score(X, y) > 0.9
 
@@ -133,6 +135,7 @@ def test_numbers_one_or_several_a_row(outputs: int) -> None:
     X, y = make_regression(200, 5, n_targets=outputs, random_state=0)
     y = StandardScaler().fit_transform(y.reshape(200, -1)).reshape(y.shape)
     model = MLPRegressor(random_state=0, learning_rate_init=0.01).fit(X, y)
+    assert get_tags(model).target_tags.multi_output
     assert model.predict(X).shape == y.shape
     assert model.score(X, y) > 0.95
 
