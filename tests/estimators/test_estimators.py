@@ -278,8 +278,11 @@ def test_early_stopping_keeps_the_best_weights(iris: Any) -> None:
     model = MLPClassifier(
         early_stopping=True, learning_rate_init=0.05, random_state=0, n_iter_no_change=3
     ).fit(X, y)
-    history = model.population_.history[0].history
-    assert model.n_iter_ < 200 and "val_loss" in history
+    losses = model.population_.history[0].history["val_loss"]
+    assert model.n_iter_ == len(losses) < 200 and losses[-1] > min(losses)
+    held_out = train_test_split(X, y, test_size=0.1, stratify=y, random_state=0)[1::2]
+    kept = model.population_.member(0).evaluate(*held_out, verbose=0)
+    assert kept == pytest.approx(min(losses), rel=1e-5)
 
 
 def test_not_converging_is_said_as_scikit_learn_says_it(iris: Any) -> None:
