@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import sklearn
 from scipy.special import softmax
 from sklearn.base import clone
 from sklearn.datasets import (
@@ -313,6 +314,24 @@ def test_folds_of_unequal_size_compile_once_too(rows: int, sizes: set[int]) -> N
     model = MLPClassifier((rows,), max_iter=2, random_state=0)  # a width of its own: nothing is compiled yet
     GridSearchCV(model, grid, cv=folds, refit=False).fit(X, y)
     assert compiling.statistics.compiled - before <= 2
+
+
+def test_weights_are_routed_through_a_search_over_a_pipeline(iris: Any) -> None:
+    X, y = iris
+    weights = np.where(y == 2, 0.0, 1.0)
+    settings = {"max_iter": 20, "random_state": 0, "learning_rate_init": 0.01}
+    with sklearn.config_context(enable_metadata_routing=True):
+        asking = MLPClassifier(**settings).set_fit_request(sample_weight=True)
+        asking.set_score_request(sample_weight=True)
+        pipeline = make_pipeline(StandardScaler().set_fit_request(sample_weight=False), asking)
+        search = GridSearchCV(pipeline, {"mlpclassifier__alpha": [1e-4]}, cv=3)
+        search.fit(X, y, sample_weight=weights)
+    expected = MLPClassifier(**settings).fit(StandardScaler().fit_transform(X), y, sample_weight=weights)
+    # Through the pipeline to the last fit, and to the scores, in which the class without weight counts nothing.
+    np.testing.assert_allclose(
+        search.predict_proba(X), expected.predict_proba(StandardScaler().fit_transform(X))
+    )
+    assert search.predict_proba(X)[:, 2].max() < 0.4 and search.best_score_ > 0.9
 
 
 @pytest.mark.parametrize(
