@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +16,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from fitwell.callbacks import EarlyStopping
-from fitwell.errors import InvalidArgument
+from fitwell.errors import DataError, InvalidArgument
 from fitwell.estimators.network import Network, check_parameters
 from fitwell.models import Model
 from fitwell.population import Population
@@ -27,6 +29,9 @@ _ROWS_TOGETHER = 256
 
 class BaseMLP(BaseEstimator):  # type: ignore[misc]
     """One multi-layer perceptron, or several that differ in their seeds; see `MLPClassifier`, `MLPRegressor`."""
+
+    population_: Population
+    _network: Network
 
     def __init__(
         self,
@@ -72,6 +77,13 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
     def _train(self, X: NDArray[Any], y: NDArray[Any], weights: Any, task: str, outputs: int) -> None:
         """Train fresh members until each stops or `max_iter` epochs are over."""
         check_parameters(self.get_params(deep=False))
+        # Over all rows only the ratios of weights count, but for the penalty.
+        row_weight = 1.0
+        if weights is not None:
+            row_weight = float(weights.mean())
+            if not row_weight > 0:
+                raise InvalidArgument("sample_weight: at least one weight must be above 0")
+            weights = weights / np.float32(row_weight)
         held_out = None
         if self.early_stopping:
             X, y, weights, held_out = self._hold_out(X, y, weights, task)
@@ -79,7 +91,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         stopping = EarlyStopping(
             monitor, min_delta=self.tol, patience=self.n_iter_no_change, restore_best_weights=keep
         )
-        self._start(len(X), X.shape[1], task, outputs)
+        self._start(len(X), X.shape[1], task, outputs, row_weight)
         self._fit(X, y, weights, self.max_iter, validation_data=held_out, callbacks=[stopping])
         if any(len(history.epoch) == self.max_iter for history in self.population_.history):
             warnings.warn(
@@ -91,25 +103,46 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
 
     def _train_on(self, X: NDArray[Any], y: NDArray[Any], weights: Any, task: str, outputs: int) -> None:
         """Train the members for one epoch, fresh ones at the first call."""
+        if self.early_stopping:
+            raise InvalidArgument(
+                "partial_fit: early_stopping=True would need rows held out of all that will come; set it to False"
+            )
+        earlier: Sequence[float] = ()
         if not hasattr(self, "population_"):
             check_parameters(self.get_params(deep=False))
             self._start(len(X), X.shape[1], task, outputs)
-        self._fit(X, y, weights, 1)
+        else:
+            self._network.check_still_of(self.get_params(deep=False))
+            # The penalty is shared by the rows there are now.
+            self._network = dataclasses.replace(self._network, rows=len(X), row_weight=1.0)
+            for member in self.population_.members:
+                self._network.set_penalty(member.model)
+            earlier = getattr(self, "loss_curve_", ())
+        self._fit(X, y, weights, 1, earlier)
 
-    def _start(self, rows: int, inputs: int, task: str, outputs: int) -> None:
+    def _start(self, rows: int, inputs: int, task: str, outputs: int, row_weight: float = 1.0) -> None:
         parameters = self.get_params(deep=False)
         stream = SeedStream(check_random_state(self.random_state).randint(_LARGEST_SEED))
-        self._network = Network(task, inputs, outputs, rows, parameters)
+        self._network = Network(task, inputs, outputs, rows, parameters, row_weight)
         self.population_ = Population(self._build, seeds=[stream.next() for _ in range(self.n_members)])
 
     def _build(self, setting: Setting) -> Model:
         return self._network.build()
 
-    def _fit(self, X: NDArray[Any], y: NDArray[Any], weights: Any, epochs: int, **settings: Any) -> None:
+    def _fit(
+        self,
+        X: NDArray[Any],
+        y: NDArray[Any],
+        weights: Any,
+        epochs: int,
+        earlier: Sequence[float] = (),
+        **settings: Any,
+    ) -> None:
+        """Train the members; `earlier` are the losses of epochs before."""
         self.population_.fit(
             X,
             y,
-            batch_size=self._network.batch_size(len(X)),
+            batch_size=self._network.batch_size,
             epochs=epochs,
             sample_weight=weights,
             shuffle=bool(self.shuffle),
@@ -117,10 +150,10 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
             **settings,
         )
         curves = [history.history["loss"] for history in self.population_.history]
-        self.n_iter_ = max(map(len, curves))
-        self.loss_curve_ = [
-            float(np.mean([curve[i] for curve in curves if len(curve) > i])) for i in range(self.n_iter_)
-        ]
+        longest = max(map(len, curves))
+        means = [float(np.mean([curve[i] for curve in curves if len(curve) > i])) for i in range(longest)]
+        self.loss_curve_ = [*earlier, *means]
+        self.n_iter_ = len(self.loss_curve_)
         self.loss_ = float(np.mean([curve[-1] for curve in curves]))
         self.n_layers_ = len(self._network.widths)
         self.n_outputs_ = self._network.outputs
@@ -128,25 +161,25 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
     def _hold_out(self, X: Any, y: Any, weights: Any, task: str) -> tuple[Any, Any, Any, tuple[Any, ...]]:
         """Set `validation_fraction` of the rows aside, classes in proportion."""
         arrays = [X, y] if weights is None else [X, y, weights]
-        parts = train_test_split(
-            *arrays,
-            test_size=self.validation_fraction,
-            stratify=y if task in ("binary", "multiclass") else None,
-            random_state=check_random_state(self.random_state),
-        )
+        try:
+            parts = train_test_split(
+                *arrays,
+                test_size=self.validation_fraction,
+                stratify=y if task in ("binary", "multiclass") else None,
+                random_state=check_random_state(self.random_state),
+            )
+        except ValueError as error:
+            raise DataError(
+                f"early_stopping cannot hold out validation_fraction={self.validation_fraction} of {len(X)} rows "
+                f"({error}); raise it, leave rare classes out, or set early_stopping=False"
+            ) from error
         learn, held_out = parts[::2], tuple(parts[1::2])
         return learn[0], learn[1], learn[2] if weights is not None else None, held_out
 
-    def _check_weights(self, sample_weight: Any, X: NDArray[Any], *, all_rows: bool) -> Any:
-        """Return weights that a mean loss can use; where `X` is `all_rows`, only their ratios count."""
+    def _check_weights(self, sample_weight: Any, X: NDArray[Any]) -> Any:
         if sample_weight is None:
             return None
-        weights = _check_sample_weight(sample_weight, X, dtype=np.float32, ensure_non_negative=True)
-        if not all_rows:
-            return weights
-        if not weights.sum() > 0:
-            raise InvalidArgument("sample_weight: at least one weight must be above 0")
-        return np.asarray(weights * np.float32(len(weights) / weights.sum()))
+        return _check_sample_weight(sample_weight, X, dtype=np.float32, ensure_non_negative=True)
 
     # --- predicting --------------------------------------------------------------------------------------
 

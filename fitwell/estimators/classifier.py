@@ -25,9 +25,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
     ----------
     hidden_layer_sizes: neurons of each hidden layer, ``(100,)``.
     activation: of the hidden layers: scikit-learn's names or any of `fitwell.activations`, ``"relu"``.
-    solver: ``"adam"``, ``"sgd"`` or any of `fitwell.optimizers`, by name or as an object, whose own learning
-        rate is then used.
-    alpha: L2 penalty on all kernels, 0.0001: ``alpha / (2 · batch size) Σ w²`` on top of a batch's mean loss.
+    solver: ``"adam"``, ``"sgd"`` (without scikit-learn's momentum: ``SGD(0.01, momentum=0.9, nesterov=True)`` has it)
+        or any of `fitwell.optimizers`, by name or as an object, whose own learning rate is then used.
+    alpha: L2 penalty on all kernels, 0.0001, as in scikit-learn: ``alpha / 2 Σ w²`` beside the sum of the log losses
+        of a batch, in which a row of sample weight 2 is two rows.
     batch_size: ``"auto"`` is 200 rows, or all when there are fewer.
     learning_rate_init: step size, 0.001.
     max_iter: most epochs, 200.
@@ -45,7 +46,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
 
     After `fit`:
     classes_, n_features_in_, n_outputs_, n_layers_, n_iter_ (epochs of the longest member), loss_ and
-    loss_curve_ (means over members), population_ (the members, a `fitwell.Population`).
+    loss_curve_ (means over members), population_ (the members, a `fitwell.Population`; the weights of the first are
+    ``population_.member(0).get_weights()``).
 
     >>> from sklearn.datasets import load_iris
     >>> X, y = load_iris(return_X_y=True)
@@ -100,12 +102,12 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         """Train on rows `X` ``[rows, features]`` with labels `y`; `sample_weight` says what each row counts."""
         X, y = validate_data(self, X, y, dtype=np.float32, multi_output=True)
         y = self._learn_classes(y)
-        weights = self._check_weights(self._with_classes(sample_weight, X, y), X, all_rows=True)
+        weights = self._check_weights(self._with_classes(sample_weight, X, y), X)
         self._train(X, self._targets(y), weights, self._task, self._outputs_for())
         return self
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> MLPClassifier:
-        """Train for one epoch on some rows.
+        """Train for one epoch on some rows: a fresh network at the first call, later the one there is.
 
         classes: all labels there will ever be; needed at the first call.
         sample_weight: multiplies the losses of the rows as it is, and so do weights by class.
@@ -132,7 +134,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
                 "partial_fit: class_weight='balanced' would need all rows; give weights by class or sample_weight"
             )
         y = y if self._task == "multilabel" else column_or_1d(y)
-        weights = self._check_weights(self._with_classes(sample_weight, X, y), X, all_rows=False)
+        weights = self._check_weights(self._with_classes(sample_weight, X, y), X)
         self._train_on(X, self._targets(y), weights, self._task, self._outputs_for())
         return self
 
@@ -148,6 +150,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
             # float32 left them some 1e-7 off 1, which scikit-learn minds.
             said /= said.sum(axis=2, keepdims=True)
         return (said.mean(axis=0), said.std(axis=0)) if return_std else said.mean(axis=0)
+
+    def predict_log_proba(self, X: Any) -> NDArray[np.float64]:
+        """Return the logarithms of `predict_proba`."""
+        return np.asarray(np.log(self.predict_proba(X)))
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Return the most probable label of every row, or every label more probable than not."""
@@ -199,7 +205,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
             # By all classes there are: those of a batch for `partial_fit` may be fewer.
             factors = compute_class_weight(self.class_weight, classes=self.classes_, y=y)
             by_class = factors[self._codes(y)]
-        return by_class if sample_weight is None else by_class * np.asarray(sample_weight)
+        return by_class if sample_weight is None else by_class * self._check_weights(sample_weight, X)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

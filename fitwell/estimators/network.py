@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from fitwell import activations, layers, optimizers, regularizers
 from fitwell.errors import InvalidArgument
 from fitwell.models import Model, Sequential
@@ -23,6 +25,18 @@ _INITIALIZERS = {
 }
 # The size of a batch where none is given, as in scikit-learn.
 _BATCH_SIZE = 200
+# The parameters that a network keeps for good.
+_BUILT_FROM = (
+    "hidden_layer_sizes",
+    "activation",
+    "solver",
+    "alpha",
+    "batch_size",
+    "learning_rate_init",
+    "dropout",
+    "batch_normalization",
+    "n_members",
+)
 
 
 @dataclass(frozen=True)
@@ -30,6 +44,7 @@ class Network:
     """A dense network for so many `inputs` and `outputs`.
 
     task: what the outputs are, see `TASKS`. parameters: those of the estimator. rows: to train on.
+    row_weight: what a row counts on average, before the weights that `fit` gets were brought to mean 1.
     """
 
     task: str
@@ -37,16 +52,26 @@ class Network:
     outputs: int
     rows: int
     parameters: dict[str, Any]
+    row_weight: float = 1.0
 
     @property
     def widths(self) -> list[int]:
         """Neurons of every layer, inputs and outputs included."""
         return [self.inputs, *hidden_sizes(self.parameters["hidden_layer_sizes"]), self.outputs]
 
-    def batch_size(self, rows: int) -> int:
-        """Rows in a batch of `rows`."""
+    @property
+    def batch_size(self) -> int:
+        """Rows in a batch, where there are as many."""
         size = self.parameters["batch_size"]
-        return min(_BATCH_SIZE if size == "auto" else int(size), rows)
+        return _BATCH_SIZE if size == "auto" else int(size)
+
+    @property
+    def _penalty(self) -> float:
+        """What beside our mean loss weighs as ``alpha / 2`` does beside scikit-learn's sum of a batch's losses."""
+        # Theirs is a sum over outputs, and half the squared error.
+        ours_by_theirs = {"multilabel": 1 / self.outputs, "regression": 2 / self.outputs}.get(self.task, 1.0)
+        batch = min(self.batch_size, self.rows) * self.row_weight
+        return float(self.parameters["alpha"] / 2 * ours_by_theirs / batch)
 
     def build(self) -> Model:
         """Return the compiled network with new weights."""
@@ -56,8 +81,7 @@ class Network:
         if isinstance(activation, str):
             activation = _ACTIVATIONS.get(activation, activation)
             initializer = _INITIALIZERS.get(activation, initializer)
-        # scikit-learn adds alpha / 2 Σ w² to the sum of a batch's losses; ours is their mean.
-        penalty = regularizers.L2(given["alpha"] / 2 / self.batch_size(self.rows))
+        penalty = regularizers.L2(self._penalty)
         network = Sequential([layers.Input((self.inputs,))])
         for units in self.widths[1:-1]:
             network.add(layers.Dense(units, kernel_initializer=initializer, kernel_regularizer=penalty))
@@ -75,6 +99,23 @@ class Network:
             optimizer.learning_rate = given["learning_rate_init"]
         network.compile(loss=loss, optimizer=optimizer)
         return network
+
+    def set_penalty(self, network: Model) -> None:
+        """Give a `network` that was built for other rows the penalty for these."""
+        for layer in network.layers:
+            penalty = getattr(layer, "kernel_regularizer", None)
+            if isinstance(penalty, regularizers.L2):
+                penalty.l2 = self._penalty
+
+    def check_still_of(self, parameters: dict[str, Any]) -> None:
+        """Refuse to train it on with other `parameters` than it was built from."""
+        for name in _BUILT_FROM:
+            now, then = parameters[name], self.parameters[name]
+            if now is not then and repr(now) != repr(then):
+                raise InvalidArgument(
+                    f"partial_fit: {name} was {then!r} when the network was made and cannot become {now!r} in it; "
+                    "put it back, or fit anew"
+                )
 
 
 # Loss and activation of the outputs for each kind of target.
@@ -116,6 +157,9 @@ def check_parameters(parameters: dict[str, Any]) -> None:
     check("n_members", numbers.Integral, 1, anything, "a number of networks of at least 1")
     if parameters["batch_size"] != "auto":
         check("batch_size", numbers.Integral, 1, anything, "'auto' or a number of rows of at least 1")
+    for name in ("shuffle", "early_stopping", "batch_normalization"):
+        if not isinstance(parameters[name], bool | np.bool_):
+            mistakes.append(f"{name} must be True or False, got {parameters[name]!r}")
     if isinstance(parameters["solver"], str):
         check("learning_rate_init", numbers.Real, 1e-300, anything, "a number above 0")
     if mistakes:

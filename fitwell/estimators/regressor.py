@@ -19,21 +19,24 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
     `sklearn.compose.TransformedTargetRegressor`.
 
     The parameters and attributes are those of `MLPClassifier`, except for `class_weight` and `classes_`; the
-    loss is the mean squared error. With `n_members` the predictions of the members are averaged, and
-    ``predict(X, return_std=True)`` tells how far they disagree.
+    loss is the mean squared error, and `alpha` stands beside half a batch's sum of squared errors. With `n_members`
+    the predictions of the members are averaged, and ``predict(X, return_std=True)`` tells how far they disagree.
     """
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> MLPRegressor:
         """Train on rows `X` ``[rows, features]`` with targets `y` ``[rows]`` or ``[rows, outputs]``."""
         X, targets = self._check(X, y, reset=True)
-        weights = self._check_weights(sample_weight, X, all_rows=True)
+        weights = self._check_weights(sample_weight, X)
         self._train(X, targets, weights, "regression", targets.shape[1])
         return self
 
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> MLPRegressor:
-        """Train for one epoch on some rows; `sample_weight` multiplies their losses as it is."""
+        """Train for one epoch on some rows: a fresh network at the first call, later the one there is.
+
+        sample_weight: multiplies the losses of the rows as it is.
+        """
         X, targets = self._check(X, y, reset=not hasattr(self, "population_"))
-        weights = self._check_weights(sample_weight, X, all_rows=False)
+        weights = self._check_weights(sample_weight, X)
         self._train_on(X, targets, weights, "regression", targets.shape[1])
         return self
 
@@ -53,3 +56,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         said = self._outputs(X).astype(np.float64)
         said = said[:, :, 0] if self._is_flat else said
         return (said.mean(axis=0), said.std(axis=0)) if return_std else said.mean(axis=0)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags

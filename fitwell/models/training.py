@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 EVALUATION_ROWS = 1024
 # Without a display, how long a dispatch may take before Ctrl-C is heard.
 PATIENCE_SECONDS = 0.5
+# Where a batch could hold more rows than there are, so many of them count alike; with few rows an epoch takes less
+# time than marking which of them are real.
+_ROWS_ALIKE = 16
 
 TEST_BATCH_HOOKS = ("on_test_batch_begin", "on_test_batch_end")
 
@@ -152,12 +155,16 @@ def make_feed(
         return StreamFeed(data.stream.open_epoch, rows, steps=known, pad=pad)
     assert data.batch is not None
     total = count_rows(data.batch)
-    size = min(size, total)
     if steps is not None:
         checks.check_count("steps", steps)
     if steps is None and not too_large(data.batch):
-        return ArrayFeed(data.batch, size, shuffle=shuffle, seed=seed, pad=pad, most_epochs=most_epochs)
-    return _streamed_arrays(data.batch, size, shuffle=shuffle, seed=seed, pad=pad, steps=steps)
+        # Fewer rows than a batch could have share its program with nearly as few, as short last batches do.
+        alike = min(size, -(-total // _ROWS_ALIKE) * _ROWS_ALIKE)
+        room = alike if 2 * _ROWS_ALIKE < total < size else None
+        return ArrayFeed(
+            data.batch, size, shuffle=shuffle, seed=seed, pad=pad, most_epochs=most_epochs, room=room
+        )
+    return _streamed_arrays(data.batch, min(size, total), shuffle=shuffle, seed=seed, pad=pad, steps=steps)
 
 
 def too_large(batch: Batch) -> bool:

@@ -14,9 +14,9 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, colu
 from fitwell.errors import InvalidArgument, nearest
 from fitwell.models import Model
 
-_DATA = ("self", "x", "y", "sample_weight")
-_FIT = [name for name in inspect.signature(Model.fit).parameters if name not in _DATA]
-_PREDICT = [name for name in inspect.signature(Model.predict).parameters if name not in _DATA]
+_NO_SETTINGS = ("self", "x", "y", "sample_weight", "older")
+_FIT = [name for name in inspect.signature(Model.fit).parameters if name not in _NO_SETTINGS]
+_PREDICT = [name for name in inspect.signature(Model.predict).parameters if name not in _NO_SETTINGS]
 
 
 class BaseWrapper(BaseEstimator):  # type: ignore[misc]
@@ -42,7 +42,7 @@ class BaseWrapper(BaseEstimator):  # type: ignore[misc]
         return self
 
     def _check_names(self, build_fn: Any, settings: Iterable[str]) -> None:
-        if not callable(build_fn) or _takes_anything(build_fn):
+        if not callable(build_fn) or isinstance(build_fn, Model) or _takes_anything(build_fn):
             return  # what is no function is refused by `fit`, as scikit-learn asks
         own = list(inspect.signature(build_fn).parameters)
         for name in settings:
@@ -53,10 +53,11 @@ class BaseWrapper(BaseEstimator):  # type: ignore[misc]
                 )
 
     def _build(self) -> Model:
-        if not callable(self.build_fn):
+        if not callable(self.build_fn) or isinstance(self.build_fn, Model):
             raise InvalidArgument(
                 f"{type(self).__name__}: build_fn must be a function that returns a compiled model, "
                 f"got {self.build_fn!r}"
+                + ("; what is called model elsewhere is build_fn here" if "model" in self._settings else "")
             )
         if _takes_anything(self.build_fn):
             taken = {name: value for name, value in self._settings.items() if name not in _FIT}
@@ -71,6 +72,18 @@ class BaseWrapper(BaseEstimator):  # type: ignore[misc]
         self._built_with = self.build_fn, self._settings
         return model
 
+    def _check_still_built_so(self) -> None:
+        """Refuse to train the model on with other arguments of the build function than it was built with."""
+        build_fn, settings = self._built_with
+        then, now = {"build_fn": build_fn, **settings}, self.get_params()
+        for name in sorted({*then, *now} - {*_FIT}):
+            before, after = then.get(name), now.get(name)
+            if before is not after and repr(before) != repr(after):
+                raise InvalidArgument(
+                    f"partial_fit: {name} was {before!r} when the model was built and cannot become {after!r} in it; "
+                    "put it back, or fit anew"
+                )
+
     def _settings_for(self, names: Iterable[str]) -> dict[str, Any]:
         return {name: self._settings[name] for name in names if name in self._settings}
 
@@ -82,8 +95,10 @@ class BaseWrapper(BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self)
         return self.model_
 
-    def _check_rows(self, X: Any, y: Any, sample_weight: Any) -> tuple[NDArray[Any], Any, Any]:
-        X, y = validate_data(self, X, y, allow_nd=True, multi_output=True)
+    def _check_rows(
+        self, X: Any, y: Any, sample_weight: Any, *, reset: bool = True
+    ) -> tuple[NDArray[Any], Any, Any]:
+        X, y = validate_data(self, X, y, allow_nd=True, multi_output=True, reset=reset)
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         weights = None if sample_weight is None else _check_sample_weight(sample_weight, X, dtype=np.float32)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, softmax
 from sklearn.base import ClassifierMixin
+from sklearn.metrics import accuracy_score
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
@@ -37,7 +38,7 @@ class KerasClassifier(ClassifierMixin, BaseWrapper):  # type: ignore[misc]
 
     `fit` takes the other arguments of `Model.fit` too; labels in ``validation_data`` are of the same kind.
     ``score`` is the accuracy. A pickle holds the weights and rebuilds the model with the same function; the
-    optimizer's memory is left out.
+    optimizer's memory is left out, so `partial_fit` goes on with a fresh one.
 
     Attributes: classes_, model (also model_), history_, n_features_in_. Differs from Keras: `fit` returns the
     estimator.
@@ -50,21 +51,60 @@ class KerasClassifier(ClassifierMixin, BaseWrapper):  # type: ignore[misc]
         """Build a fresh model and train it; `settings` go to `Model.fit`."""
         X, y, weights = self._check_rows(X, y, sample_weight)
         self._learn_classes(y)
-        self.model_ = self._build()
-        self._width = self.model_.output_structs(X[:1])[0].shape[-1]
+        self._begin(X)
+        self._fit(X, self._targets(y), weights, self._by_number(settings, y))
+        return self
+
+    def partial_fit(
+        self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None, **settings: Any
+    ) -> KerasClassifier:
+        """Train for one epoch on some rows: a fresh model at the first call, later the one there is.
+
+        classes: all labels there will ever be; needed at the first call, except for rows of zeros and ones.
+        """
+        first = not hasattr(self, "model_")
+        X, y, weights = self._check_rows(X, y, sample_weight, reset=first)
+        if first:
+            if y.ndim == 1 and classes is None:
+                raise InvalidArgument(
+                    "partial_fit: give all labels there will be at the first call, classes=np.unique(all_labels)"
+                )
+            self._learn_classes(np.asarray(classes) if y.ndim == 1 else y)
+            self._begin(X)
+        elif classes is not None and y.ndim == 1 and not np.array_equal(np.unique(classes), self.classes_):
+            raise InvalidArgument(
+                f"partial_fit: classes were {self.classes_.tolist()} at the first call and cannot become "
+                f"{np.unique(classes).tolist()}; fit anew for others"
+            )
+        else:
+            self._check_still_built_so()
+        settings = {"epochs": 1, **self._settings_for(["class_weight"]), **settings}
+        if isinstance(settings.get("class_weight"), str):
+            raise InvalidArgument(
+                "partial_fit: class_weight='balanced' would need all rows; give weights by class or sample_weight"
+            )
+        self._fit(X, self._targets(y), weights, self._by_number(settings, y))
+        return self
+
+    def _begin(self, X: NDArray[Any]) -> None:
+        model = self._build()
+        self._width = model.output_structs(X[:1])[0].shape[-1]
         if len(self.classes_) != max(self._width, 2):
             raise DataError(
                 f"KerasClassifier: the labels are of {len(self.classes_)} classes, but the model has {self._width} "
                 "outputs: it needs one for each class, or a single sigmoid unit for two"
             )
+        self.model_ = model
+
+    def _by_number(self, settings: dict[str, Any], y: NDArray[Any]) -> dict[str, Any]:
+        """Return settings of `Model.fit` in which class numbers stand for labels."""
         settings = {**self._settings_for(["class_weight", "validation_data"]), **settings}
         if settings.get("class_weight") is not None:
             settings["class_weight"] = self._weights_by_number(settings["class_weight"], y)
         if settings.get("validation_data") is not None:
             rows, labels, *rest = settings["validation_data"]
             settings["validation_data"] = (rows, self._targets(np.asarray(labels)), *rest)
-        self._fit(X, self._targets(y), weights, settings)
-        return self
+        return settings
 
     def predict_proba(self, X: Any, **settings: Any) -> NDArray[Any]:
         """Return the outputs for every class, ``[rows, classes]``; p of a single unit becomes ``[1 - p, p]``.
@@ -88,12 +128,12 @@ class KerasClassifier(ClassifierMixin, BaseWrapper):  # type: ignore[misc]
         labels: NDArray[Any] = self.classes_[probabilities.argmax(axis=1)]
         return labels
 
-    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """Return the accuracy; labels may be one-hot rows here too."""
+    def score(self, X: Any, y: Any, sample_weight: Any = None, **settings: Any) -> float:
+        """Return the accuracy; labels may be one-hot rows here too. `settings` go to `predict`."""
         y = np.asarray(y)
         if y.ndim == 2 and y.shape[1] > 1 and not self._has_several_labels:
             y = y.argmax(axis=1)
-        return float(super().score(X, y, sample_weight))
+        return float(accuracy_score(y, self.predict(X, **settings), sample_weight=sample_weight))
 
     # --- labels ------------------------------------------------------------------------------------------
 

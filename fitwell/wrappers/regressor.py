@@ -24,7 +24,7 @@ class KerasRegressor(RegressorMixin, BaseWrapper):  # type: ignore[misc]
 
     `fit` takes the other arguments of `Model.fit` too. ``score`` is minus the loss, so higher is better (as
     ever in this wrapper; scikit-learn's own regressors give R²). A pickle holds the weights and rebuilds the
-    model with the same function; the optimizer's memory is left out.
+    model with the same function; the optimizer's memory is left out, so `partial_fit` goes on with a fresh one.
 
     Attributes: model (also model_), history_, n_features_in_. Differs from Keras: `fit` returns the estimator.
 
@@ -49,14 +49,25 @@ class KerasRegressor(RegressorMixin, BaseWrapper):  # type: ignore[misc]
         self._fit(X, np.asarray(y, np.float32), weights, settings)
         return self
 
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, **settings: Any) -> KerasRegressor:
+        """Train for one epoch on some rows: a fresh model at the first call, later the one there is."""
+        first = not hasattr(self, "model_")
+        X, y, weights = self._check_rows(X, y, sample_weight, reset=first)
+        if first:
+            self.model_ = self._build()
+        else:
+            self._check_still_built_so()
+        self._fit(X, np.asarray(y, np.float32), weights, {"epochs": 1, **settings})
+        return self
+
     def predict(self, X: Any, **settings: Any) -> NDArray[Any]:
         """Return the outputs: ``[rows]`` for a single unit, else ``[rows, units]``."""
         outputs = self._outputs(X, settings)
         return outputs[:, 0] if outputs.ndim == 2 and outputs.shape[1] == 1 else outputs
 
-    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """Return minus the loss over `X` and `y`."""
+    def score(self, X: Any, y: Any, sample_weight: Any = None, **settings: Any) -> float:
+        """Return minus the loss over `X` and `y`; `settings` go to `Model.evaluate`."""
         X = self._check_inputs(X)
         y = np.asarray(y, np.float32)
-        found = self.model_.evaluate(X, y, sample_weight=sample_weight, verbose=0, return_dict=True)
-        return -float(found["loss"])
+        settings = {"verbose": 0, **settings, "return_dict": True}
+        return -float(self.model_.evaluate(X, y, sample_weight=sample_weight, **settings)["loss"])

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import sklearn
 from scipy.special import softmax
 from sklearn.base import clone
 from sklearn.datasets import (
@@ -18,10 +19,12 @@ from sklearn.datasets import (
     make_regression,
 )
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV, KFold, train_test_split
 from sklearn.neural_network import MLPClassifier as TheirClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from fitwell import optimizers
@@ -59,13 +62,44 @@ def iris() -> Any:
 def test_weights_count_rows(iris: Any) -> None:
     X, y = iris
     counts = np.random.default_rng(0).integers(0, 3, size=len(X))
-    settings = {"max_iter": 5, "random_state": 0, "shuffle": False, "batch_size": 1000}
+    settings = {"max_iter": 5, "random_state": 0, "shuffle": False, "batch_size": 1000, "alpha": 10.0}
     weighted = MLPClassifier(**settings).fit(X, y, sample_weight=counts)
-    # The penalty is shared by the rows of a batch: as many of them here as there.
-    repeated = MLPClassifier(**settings, alpha=0.0001 * counts.sum() / len(X)).fit(
-        np.repeat(X, counts, axis=0), np.repeat(y, counts)
-    )
+    repeated = MLPClassifier(**settings).fit(np.repeat(X, counts, axis=0), np.repeat(y, counts))
     np.testing.assert_allclose(weighted.predict_proba(X), repeated.predict_proba(X), atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["one number", "two numbers", "two classes", "three classes", "two labels"])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_the_penalty_weighs_as_in_scikit_learn(kind: str, weighted: bool) -> None:
+    """Models without hidden layers have one best solution, which both must find."""
+    X, numbers = make_regression(300, 4, n_targets=2, noise=50, random_state=0)
+    numbers = StandardScaler().fit_transform(numbers)
+    labels = (numbers > 0).astype(int)
+    y = {
+        "one number": numbers[:, 0],
+        "two numbers": numbers,
+        "two classes": labels[:, 0],
+        "three classes": labels.sum(axis=1),
+        "two labels": labels,
+    }[kind]
+    weights = np.random.default_rng(1).integers(0, 4, len(X)).astype(float) if weighted else None
+    descent = {"solver": "sgd", "learning_rate_init": 0.3, "batch_size": 1000, "tol": 0, "max_iter": 500}
+    ours = MLPRegressor if "number" in kind else MLPClassifier
+    found = ours((), alpha=50.0, n_iter_no_change=500, **descent).fit(X, y, sample_weight=weights)
+    kernel, bias = found.population_.member(0).get_weights()
+    if "number" in kind:
+        # What their MLPRegressor descends to, but for its solver, which comes close only.
+        best = Ridge(alpha=50.0).fit(X, y, sample_weight=weights)
+        expected = np.atleast_2d(best.coef_).T, np.atleast_1d(best.intercept_)
+    else:
+        best = TheirClassifier((), alpha=50.0, solver="lbfgs", tol=1e-9, max_iter=5000)
+        best.fit(X, y, sample_weight=weights)
+        expected = best.coefs_[0], best.intercepts_[0]
+    np.testing.assert_allclose(kernel, expected[0], atol=1e-3)
+    same_for_all = (
+        (bias - expected[1]).mean() if kind == "three classes" else 0
+    )  # of which softmax knows nothing
+    np.testing.assert_allclose(bias - same_for_all, expected[1], atol=1e-3)
 
 
 def test_learns_as_well_as_scikit_learns_own() -> None:
@@ -85,6 +119,7 @@ def test_labels_may_be_words_and_two_classes_are_one_output() -> None:
     assert model.classes_.tolist() == ["no", "yes"] and model.n_outputs_ == 1
     probabilities = model.predict_proba(X)
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-6)
+    np.testing.assert_allclose(np.exp(model.predict_log_proba(X)), probabilities, rtol=1e-12)
     np.testing.assert_array_equal(model.predict(X), np.where(probabilities[:, 1] > 0.5, "yes", "no"))
     assert model.score(X, y) > 0.9
 
@@ -101,6 +136,7 @@ def test_numbers_one_or_several_a_row(outputs: int) -> None:
     X, y = make_regression(200, 5, n_targets=outputs, random_state=0)
     y = StandardScaler().fit_transform(y.reshape(200, -1)).reshape(y.shape)
     model = MLPRegressor(random_state=0, learning_rate_init=0.01).fit(X, y)
+    assert get_tags(model).target_tags.multi_output
     assert model.predict(X).shape == y.shape
     assert model.score(X, y) > 0.95
 
@@ -145,6 +181,31 @@ def test_partial_fit_goes_on_epoch_by_epoch(iris: Any) -> None:
         model.partial_fit(X, y, classes=[0, 1, 2, 3])
 
 
+def test_partial_fit_says_what_it_cannot_honour(iris: Any) -> None:
+    X, y = iris
+    with pytest.raises(InvalidArgument, match="early_stopping=True would need rows held out"):
+        MLPClassifier(early_stopping=True).partial_fit(X, y, classes=[0, 1, 2])
+    solver = optimizers.SGD(0.01)
+    model = MLPRegressor([4], solver=solver).partial_fit(X, y)
+    model = (
+        pickle.loads(pickle.dumps(model)).set_params(hidden_layer_sizes=[4], shuffle=False).partial_fit(X, y)
+    )
+    for name, value in {"alpha": 1.0, "n_members": 2, "solver": optimizers.SGD(0.1), "batch_size": 7}.items():
+        before = model.get_params()[name]
+        with pytest.raises(InvalidArgument, match=f"partial_fit: {name} was .* and cannot become"):
+            model.set_params(**{name: value}).partial_fit(X, y)
+        model.set_params(**{name: before}).partial_fit(X, y)
+
+
+def test_the_curve_of_partial_fit_goes_on(iris: Any) -> None:
+    X, y = iris
+    model = MLPRegressor(random_state=0, max_iter=3).fit(X, y)
+    curve = list(model.loss_curve_)
+    for _ in range(2):
+        curve.append(model.partial_fit(X, y).loss_)
+    assert model.loss_curve_ == curve and model.n_iter_ == 5
+
+
 def test_partial_fit_goes_on_after_a_pickle_as_without(iris: Any) -> None:
     X, y = iris
     model = MLPClassifier((8,), dropout=0.2, n_members=2, random_state=0, learning_rate_init=0.05)
@@ -173,12 +234,12 @@ def test_partial_fit_takes_batches_and_weights_as_they_are(iris: Any) -> None:
         (),
         solver="sgd",
         learning_rate_init=0.1,
-        alpha=0.0,
+        alpha=15.0,
         batch_size=75,
         shuffle=False,
         class_weight={0: 9, 1: 1, 2: 1},
     )
-    # One row first: neither its number nor its weight says anything about later calls.
+    # One row first: neither its number nor its weight says anything about later calls, nor about their penalty.
     model.partial_fit(X[:1], y[:1], classes=[0, 1, 2], sample_weight=[1e-30])
     network = model.population_.members[0].model
     kernel, bias = network.get_weights()
@@ -187,7 +248,10 @@ def test_partial_fit_takes_batches_and_weights_as_they_are(iris: Any) -> None:
     for rows in (slice(0, 75), slice(75, 150)):
         p = softmax(X[rows] @ kernel + bias, axis=1)
         slopes = (p - np.eye(3)[y[rows]]) * np.where(y[rows] == 0, 9, 1)[:, None] / 75
-        kernel, bias = kernel - 0.1 * X[rows].T @ slopes, bias - 0.1 * slopes.sum(axis=0)
+        kernel, bias = (
+            kernel - 0.1 * (X[rows].T @ slopes + 15.0 / 75 * kernel),
+            bias - 0.1 * slopes.sum(axis=0),
+        )
     np.testing.assert_allclose(network.get_weights()[0], kernel, rtol=1e-4, atol=1e-6)
     np.testing.assert_allclose(network.get_weights()[1], bias, rtol=1e-4, atol=1e-6)
 
@@ -215,8 +279,11 @@ def test_early_stopping_keeps_the_best_weights(iris: Any) -> None:
     model = MLPClassifier(
         early_stopping=True, learning_rate_init=0.05, random_state=0, n_iter_no_change=3
     ).fit(X, y)
-    history = model.population_.history[0].history
-    assert model.n_iter_ < 200 and "val_loss" in history
+    losses = model.population_.history[0].history["val_loss"]
+    assert model.n_iter_ == len(losses) < 200 and losses[-1] > min(losses)
+    held_out = train_test_split(X, y, test_size=0.1, stratify=y, random_state=0)[1::2]
+    kept = model.population_.member(0).evaluate(*held_out, verbose=0)
+    assert kept == pytest.approx(min(losses), rel=1e-5)
 
 
 def test_not_converging_is_said_as_scikit_learn_says_it(iris: Any) -> None:
@@ -236,15 +303,35 @@ def test_a_grid_of_numbers_compiles_once(iris: Any) -> None:
     assert max(search.cv_results_["mean_test_score"]) > 0.9
 
 
-def test_folds_of_unequal_size_compile_once_too() -> None:
+@pytest.mark.parametrize(("rows", "sizes"), [(451, {338, 339}), (178, {133, 134})])
+def test_folds_of_unequal_size_compile_once_too(rows: int, sizes: set[int]) -> None:
     X, y = load_digits(return_X_y=True)
-    X, y = X[:451] / 16, y[:451]
+    X, y = X[:rows] / 16, y[:rows]
     folds = KFold(4)
-    assert {len(train) for train, _ in folds.split(X)} == {338, 339}
+    assert {len(train) for train, _ in folds.split(X)} == sizes
     grid = {"learning_rate_init": [0.003, 0.03]}
     before = compiling.statistics.compiled
-    GridSearchCV(MLPClassifier(max_iter=10, random_state=0), grid, cv=folds, refit=False).fit(X, y)
+    model = MLPClassifier((rows,), max_iter=2, random_state=0)  # a width of its own: nothing is compiled yet
+    GridSearchCV(model, grid, cv=folds, refit=False).fit(X, y)
     assert compiling.statistics.compiled - before <= 2
+
+
+def test_weights_are_routed_through_a_search_over_a_pipeline(iris: Any) -> None:
+    X, y = iris
+    weights = np.where(y == 2, 0.0, 1.0)
+    settings = {"max_iter": 20, "random_state": 0, "learning_rate_init": 0.01}
+    with sklearn.config_context(enable_metadata_routing=True):
+        asking = MLPClassifier(**settings).set_fit_request(sample_weight=True)
+        asking.set_score_request(sample_weight=True)
+        pipeline = make_pipeline(StandardScaler().set_fit_request(sample_weight=False), asking)
+        search = GridSearchCV(pipeline, {"mlpclassifier__alpha": [1e-4]}, cv=3)
+        search.fit(X, y, sample_weight=weights)
+    expected = MLPClassifier(**settings).fit(StandardScaler().fit_transform(X), y, sample_weight=weights)
+    # Through the pipeline to the last fit, and to the scores, in which the class without weight counts nothing.
+    np.testing.assert_allclose(
+        search.predict_proba(X), expected.predict_proba(StandardScaler().fit_transform(X))
+    )
+    assert search.predict_proba(X)[:, 2].max() < 0.4 and search.best_score_ > 0.9
 
 
 @pytest.mark.parametrize(
@@ -259,11 +346,24 @@ def test_folds_of_unequal_size_compile_once_too() -> None:
         ({"batch_size": "all"}, "batch_size must be 'auto'"),
         ({"n_members": 0}, "n_members must be"),
         ({"learning_rate_init": 0}, "learning_rate_init must be a number above 0"),
+        (
+            {"shuffle": "no", "early_stopping": None},
+            "shuffle must be True or False, got 'no'; early_stopping",
+        ),
+        (
+            {"early_stopping": True, "validation_fraction": 0.01},
+            r"cannot hold out validation_fraction=0.01 of 150 rows \(The test_size = 2 should",
+        ),
     ],
 )
 def test_parameters_that_cannot_be_honoured(parameters: dict[str, Any], words: str, iris: Any) -> None:
     with pytest.raises(ValueError, match=words):
         MLPClassifier(**parameters).fit(*iris)
+
+
+def test_weights_of_another_number_of_rows(iris: Any) -> None:
+    with pytest.raises(ValueError, match="sample_weight.shape"):
+        MLPClassifier(class_weight="balanced").fit(*iris, sample_weight=[1, 2])
 
 
 def test_one_class_is_refused(iris: Any) -> None:

@@ -12,10 +12,12 @@ import pytest
 from sklearn.base import clone
 from sklearn.datasets import load_iris
 from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import GridSearchCV, KFold
 from sklearn.utils.estimator_checks import check_estimator
 
 import fitwell
 from fitwell import Sequential, layers, losses, optimizers
+from fitwell.engine import compiling
 from fitwell.errors import DataError, InvalidArgument
 from fitwell.wrappers import KerasClassifier, KerasRegressor
 
@@ -179,9 +181,52 @@ def test_a_loss_of_ones_own_is_given_class_numbers() -> None:
     np.testing.assert_allclose(own.predict_proba(X), known.predict_proba(X), rtol=1e-5)
 
 
+def test_folds_of_unequal_size_compile_once() -> None:
+    folds = KFold(4)
+    assert {len(test) for _, test in folds.split(X)} == {37, 38}
+    before = compiling.statistics.compiled
+    search = GridSearchCV(KerasRegressor(build_line, epochs=2), {"epochs": [1, 2]}, cv=folds, refit=False)
+    search.fit(X, y)
+    assert compiling.statistics.compiled - before <= 2  # one program to train, one to score
+
+
 def test_several_numbers_per_row() -> None:
     targets = np.stack([y, -y], axis=1)
     assert KerasRegressor(build_line, outputs=2, epochs=1).fit(X, targets).predict(X).shape == (150, 2)
+
+
+def test_score_takes_what_evaluate_and_predict_take() -> None:
+    line, estimator = (
+        KerasRegressor(build_line, epochs=1).fit(X, y),
+        KerasClassifier(build, epochs=1).fit(X, y),
+    )
+    assert line.score(X, y, verbose=0, batch_size=10) == pytest.approx(line.score(X, y), rel=1e-5)
+    assert estimator.score(X, y, verbose=0, batch_size=7) == estimator.score(X, y)
+
+
+def test_partial_fit_goes_on_epoch_by_epoch() -> None:
+    """One batch an epoch: only then does a second `fit` visit the rows as one of two epochs does."""
+    settings: dict[str, Any] = {"batch_size": 150, "shuffle": False}
+    whole = KerasClassifier(build, epochs=3, **settings).fit(X, NAMES)
+    parts = KerasClassifier(build, epochs=7, **settings).partial_fit(X, NAMES, classes=np.unique(NAMES))
+    parts.partial_fit(X, NAMES).partial_fit(X, NAMES, epochs=1)
+    np.testing.assert_allclose(parts.predict_proba(X), whole.predict_proba(X), rtol=1e-5)
+    setosas = KerasClassifier(build, class_weight={"setosa": 2.0}).partial_fit(
+        X[:50], NAMES[:50], list("ab") + ["setosa"]
+    )
+    assert setosas.classes_.tolist() == ["a", "b", "setosa"]
+    assert (
+        KerasClassifier(build, loss="categorical_crossentropy").partial_fit(X, np.eye(3)[y]).score(X, y) > 0
+    )
+    line = KerasRegressor(build_line, **settings).partial_fit(X, y).partial_fit(X, y)
+    expected = KerasRegressor(build_line, epochs=2, **settings).fit(X, y).predict(X)
+    np.testing.assert_allclose(line.predict(X), expected, rtol=1e-5, atol=1e-6)
+    with pytest.raises(InvalidArgument, match="width was None when the model was built and cannot become 9"):
+        parts.set_params(width=9).partial_fit(X, NAMES)
+    with pytest.raises(DataError, match="not among those of fit"):
+        setosas.partial_fit(X, NAMES)
+    with pytest.raises(InvalidArgument, match="classes were .* cannot become"):
+        setosas.partial_fit(X, NAMES, classes=NAMES)
 
 
 def test_a_pickle_predicts_the_same() -> None:
@@ -206,6 +251,23 @@ def test_a_pickle_predicts_the_same() -> None:
         ),
         (lambda: KerasClassifier(build).set_params(epoch=3), InvalidArgument, "did you mean 'epochs'"),
         (lambda: KerasClassifier().fit(X, y), InvalidArgument, "must be a function .* got None"),
+        (
+            lambda: KerasClassifier(build()).fit(X, y),
+            InvalidArgument,
+            "must be a function .* got Sequential",
+        ),
+        (
+            lambda: KerasClassifier(model=build).fit(X, y),
+            InvalidArgument,
+            "what is called model elsewhere is build_fn",
+        ),
+        (lambda: KerasClassifier(build, older=1), InvalidArgument, "has no argument 'older'"),
+        (lambda: KerasClassifier(build).partial_fit(X, y), InvalidArgument, "classes=np.unique"),
+        (
+            lambda: KerasClassifier(build, class_weight="balanced").partial_fit(X, y, [0, 1, 2]),
+            InvalidArgument,
+            "'balanced' would need all rows",
+        ),
         (lambda: KerasClassifier(lambda: Sequential()).fit(X, y), InvalidArgument, r"call model\.compile"),
         (lambda: KerasRegressor(lambda: None).fit(X, y), InvalidArgument, "compiled model, got None"),
         (lambda: KerasRegressor(build_line).fit(X, y, epoch=2), InvalidArgument, "did you mean 'epochs'"),
