@@ -48,7 +48,13 @@ def test_where_nothing_is_found_the_sentence_says_what_would_have_been() -> None
     said = made_up().sentences()[1]
     detectable = made_up().differences[1].detectable
     assert said.startswith("No difference in test accuracy was found between same and plain")
-    assert f"{100 * detectable:.2g} points four times in five" in said
+    assert f"{100 * detectable:.2f} points four times in five" in said
+
+
+def test_large_numbers_are_written_out() -> None:
+    scores = pd.DataFrame({"a": [41_000.0, 52_000.0, 47_000.0], "b": [48_000.0, 44_000.0, 51_000.0]})
+    (said,) = Comparison(scores, "mse", False, "seeds differ").sentences()
+    assert "e+" not in said
 
 
 @pytest.mark.parametrize(
@@ -75,7 +81,10 @@ def test_equal_scores_are_called_equal() -> None:
 def test_two_equal_differences_are_not_called_a_finding() -> None:
     scores = pd.DataFrame({"a": [0.5, 0.6], "b": [0.6, 0.7]})
     (said,) = Comparison(scores, "accuracy", True, "seeds differ").sentences()
-    assert "+10.0000 ± 0.0000 points, but 2 repeats are too few to tell that from chance (p = 0.5)" in said
+    assert said == (
+        "b raised test accuracy against a by 10.0 points in every repeat, but 2 repeats are too few to tell that from "
+        "chance (p = 0.5)."
+    )
 
 
 def test_a_baseline_is_compared_with_everybody_else_and_nobody_else() -> None:
