@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from fitwell.data.fingerprint import fingerprint
 from fitwell.data.splits import Split, split_rows
-from fitwell.errors import DataError, InvalidArgument
+from fitwell.errors import InvalidArgument
 
 VARY = ("splits", "seeds")
 
@@ -39,6 +39,11 @@ class Parts:
     def training(self) -> list[tuple[NDArray[Any], NDArray[Any]]]:
         """Return the rows that each repeat trains on and validates with."""
         return [(split.train, split.validation) for split in self.splits]
+
+    @property
+    def notes(self) -> list[str]:
+        """What the reader must know of how the rows were divided, such as classes too rare for every part."""
+        return list(dict.fromkeys(note for split in self.splits for note in split.notes))
 
     def test(self, repeat: int) -> tuple[Any, Any]:
         """Return the rows that judge a repeat."""
@@ -82,8 +87,6 @@ def divide(
         )
     x, y = data
     rows = count(y)
-    if count(x) != rows:
-        raise DataError(f"compare: x has {count(x)} rows and y {rows}")
     test = 0.0 if test_data is not None else test_size
 
     def split(seed: int) -> Split:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.sparse import csr_matrix
 
 import fitwell as fw
 from fitwell import random
@@ -219,9 +220,18 @@ def test_a_metric_of_ones_own_is_better_as_one_says() -> None:
         ({"candidates": {"only": build}}, "two candidates or more"),
         ({"candidates": {"a": build, "b": 3}}, "'b' must be a function"),
         ({"candidates": {"a": build, "b": lambda hp: build(hp)}}, "functools.partial"),
+        (
+            {"candidates": {"a": build, "b": lambda: None}},
+            "'b' must return a compiled model, got None: does it end",
+        ),
+        ({"candidates": {"a": build, "b": build()}}, "'b' must be a function that builds a compiled model"),
+        ({"candidates": {"a": build, "b": lambda: build(loss="msee")}}, "compare: candidate 'b'"),
+        ({"candidates": {1: build, 2: build}}, "named by texts, got 1; write '1'"),
         ({"repeats": 1}, "at least 2"),
+        ({"repeats": 2.5}, "repeats must be a whole number of at least 2, got 2.5"),
         ({"baseline": "plian"}, "did you mean 'plain'"),
         ({"metric": "acuracy"}, "did you mean 'accuracy'"),
+        ({"metric": 3}, "metric=3 is not measured"),
         ({"vary": "rows"}, "'splits' or 'seeds'"),
         ({"seed": -1}, "seed must be a whole number of at least 0, got -1"),
         ({"test_size": 0}, "test_size must be above 0, or give test_data"),
@@ -229,7 +239,8 @@ def test_a_metric_of_ones_own_is_better_as_one_says() -> None:
         ({"callbacks": {"plain": [], "other": [], "third": []}}, "'third' is no candidate"),
         ({"test_data": (rows()[0],)}, r"test_data must be \(x, y\)"),
         ({"data": rows()[0]}, r"data must be \(x, y\)"),
-        ({"data": (rows()[0], rows()[1][:50])}, "x has 120 rows and y 50"),
+        ({"data": (rows()[0], rows()[1][:50])}, "x: 120 rows, y: 50 rows"),
+        ({"data": (csr_matrix(rows()[0]), rows()[1])}, "x: "),
     ],
 )
 def test_mistakes_are_explained(changes: dict[str, Any], words: str) -> None:
@@ -244,6 +255,37 @@ def test_a_confidence_is_looked_at_before_anything_is_trained() -> None:
 
     with pytest.raises(InvalidArgument, match="confidence must lie between 0 and 1"):
         run({"a": built, "b": built}, confidence=95)
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "words"),
+    [
+        (rows()[0], rows()[1][:50], "x: 120 rows, y: 50 rows"),
+        (np.ones((120, 3)), rows()[1], r"expected shape \(batch, 2\), got \(120, 3\)"),
+        (rows()[0], np.where(rows()[1] > 0, "yes", "no"), "text"),
+        (rows()[0], 2 * rows()[1], "targets from 0 to 1"),
+        (np.where(rows()[0] > 1, np.nan, rows()[0]), rows()[1], "NaN among 240"),
+    ],
+)
+def test_test_rows_are_looked_over_before_anything_is_trained(
+    x: Any, y: Any, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fw.Population, "fit", None)
+    with pytest.raises(ValueError, match=words) as caught:
+        run({"a": build, "b": otherwise_seeded}, test_data=(x, y))
+    assert caught.value.__notes__ == ["compare: candidate 'a', test_data"]
+
+
+def test_classes_too_rare_for_the_test_are_remarked() -> None:
+    def network() -> Any:
+        model = fw.Sequential([fw.Input((2,)), fw.layers.Dense(3, activation="softmax")])
+        model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+        return model
+
+    x, y = rows()
+    y[:3] = 2
+    found = run({"a": network, "b": lambda: network()}, data=(x, y), epochs=1)
+    assert sum("1 class has fewer than 5 rows" in remark for remark in found.remarks()) == 1
 
 
 @pytest.mark.slow
