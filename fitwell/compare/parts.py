@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from fitwell.data.fingerprint import fingerprint
 from fitwell.data.splits import Split, split_rows
-from fitwell.errors import InvalidArgument
+from fitwell.errors import DataError, InvalidArgument
 
 VARY = ("splits", "seeds")
 
@@ -87,6 +87,11 @@ def divide(
         )
     x, y = data
     rows = count(y)
+    if count(x) != rows:
+        # Models take a list of rows for rows; here it cannot be told from a list of inputs.
+        raise DataError(
+            f"compare: x has {count(x)} rows and y {rows}; if x is a list of rows, write np.stack(x)"
+        )
     test = 0.0 if test_data is not None else test_size
 
     def split(seed: int) -> Split:

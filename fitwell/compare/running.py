@@ -149,10 +149,13 @@ def _check(candidates: Any, data: Any, test_data: Any, baseline: Any, callbacks:
     for name, build in candidates.items():
         if not isinstance(name, str):
             raise InvalidArgument(f"compare: candidates are named by texts, got {name!r}; write '{name}'")
-        if not callable(build) or isinstance(build, Model):
+        if isinstance(build, Model):
             raise InvalidArgument(
-                f"compare: {name!r} must be a function that builds a compiled model, for every repeat anew, "
-                f"got {build!r}"
+                f"compare: {name!r} is a model; give the function that builds it, for every repeat trains a new one"
+            )
+        if not callable(build):
+            raise InvalidArgument(
+                f"compare: {name!r} must be a function that builds a compiled model, got {build!r}"
             )
         required = [
             parameter.name
@@ -205,9 +208,14 @@ def _example(name: str, build: Build) -> Model:
     """Return a model of a candidate that nobody trains: to see what it measures."""
     with random.seeded(0), fresh_names(), _naming(f"candidate {name!r}"):
         model: Any = build()
-    if not isinstance(model, Model) or not model.compiled:
+    if not isinstance(model, Model):
         hint = ": does it end with `return model`?" if model is None else ""
         raise InvalidArgument(f"compare: {name!r} must return a compiled model, got {model!r}{hint}")
+    if not model.compiled:
+        raise InvalidArgument(
+            f"compare: {name!r} returned a model that is not compiled: call model.compile(optimizer=..., loss=...) "
+            "before returning it"
+        )
     return model
 
 

@@ -224,7 +224,11 @@ def test_a_metric_of_ones_own_is_better_as_one_says() -> None:
             {"candidates": {"a": build, "b": lambda: None}},
             "'b' must return a compiled model, got None: does it end",
         ),
-        ({"candidates": {"a": build, "b": build()}}, "'b' must be a function that builds a compiled model"),
+        ({"candidates": {"a": build, "b": build()}}, "'b' is a model; give the function that builds it"),
+        (
+            {"candidates": {"a": build, "b": lambda: fw.Sequential()}},
+            "'b' returned a model that is not compiled",
+        ),
         ({"candidates": {"a": build, "b": lambda: build(loss="msee")}}, "compare: candidate 'b'"),
         ({"candidates": {1: build, 2: build}}, "named by texts, got 1; write '1'"),
         ({"repeats": 1}, "at least 2"),
@@ -240,6 +244,7 @@ def test_a_metric_of_ones_own_is_better_as_one_says() -> None:
         ({"test_data": (rows()[0],)}, r"test_data must be \(x, y\)"),
         ({"data": rows()[0]}, r"data must be \(x, y\)"),
         ({"data": (rows()[0], rows()[1][:50])}, "x: 120 rows, y: 50 rows"),
+        ({"data": (list(rows()[0]), rows()[1])}, r"x is a list of rows, write np.stack\(x\)"),
         ({"data": (csr_matrix(rows()[0]), rows()[1])}, "x: "),
     ],
 )
