@@ -117,8 +117,8 @@ class Comparison:
             )
         if self.looks > 1:
             remarks.append(
-                f"These {self.part} rows have now been looked at {self.looks} times: with every look, choosing by "
-                "what they say makes their figures more hopeful. Keep other rows for the last word."
+                f"These {self.part} rows have now been looked at {self.looks} times in this process: with every look, "
+                "choosing by what they say makes their figures more hopeful. Keep other rows for the last word."
             )
         return [*remarks, *self.notes]
 

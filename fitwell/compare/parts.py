@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,8 +16,9 @@ from fitwell.errors import DataError, InvalidArgument
 
 VARY = ("splits", "seeds")
 
-# How often test rows have been looked at in this process.
-_looks: Counter[tuple[Any, ...]] = Counter()
+# How often the parts of a table's rows have been looked at in this process; a part is row numbers, or all of them.
+_looks: defaultdict[tuple[Any, ...], Counter[bytes | None]] = defaultdict(Counter)
+_ALL = None
 
 
 @dataclass(frozen=True)
@@ -53,15 +54,16 @@ class Parts:
         return take(self.x, rows), take(self.y, rows)
 
     def look(self) -> int:
-        """Count one more look at the test rows, and return how many there have been."""
-        if self.y_test is not None:
-            key: tuple[Any, ...] = tuple(fingerprint(_plain(self.y_test)).items())
-        else:
-            # Repeats that divide the rows anew judge by all of them together, whatever the seed.
-            one = all(split is self.splits[0] for split in self.splits)
-            key = (*fingerprint(_plain(self.y)).items(), self.splits[0].test.tobytes() if one else "all")
-        _looks[key] += 1
-        return _looks[key]
+        """Count one more look at the test rows, and return how many there have been.
+
+        Repeats that divide the rows anew judge by all of them together, whatever the seed: by every part.
+        """
+        given = self.y_test is not None
+        looked = _looks[tuple(fingerprint(_comparable(self.y_test if given else self.y)).items())]
+        same = given or all(split is self.splits[0] for split in self.splits)
+        part = self.splits[0].test.tobytes() if same else _ALL
+        looked[part] += 1
+        return looked.total() if part is _ALL else looked[part] + looked[_ALL]
 
 
 def divide(
@@ -133,10 +135,14 @@ def _first(data: Any) -> Any:
     return data[0] if isinstance(data, list | tuple) and len(data) and hasattr(data[0], "shape") else data
 
 
-def _plain(data: Any) -> Any:
+def _comparable(data: Any) -> Any:
+    """Return targets so that their fingerprint is the same whether they are integers, floats or categories."""
     if isinstance(data, Mapping):
-        return {name: np.asarray(part) for name, part in data.items()}
-    return np.asarray(_first(data))
+        return {name: _comparable(part) for name, part in data.items()}
+    if _first(data) is not data:
+        return [_comparable(part) for part in data]
+    array = np.asarray(data)
+    return array.astype(np.float64 if array.dtype.kind in "biuf" else str).reshape(len(array), -1)
 
 
 def _sizes(split: Split, test_data: Any) -> str:

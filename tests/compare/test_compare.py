@@ -111,8 +111,20 @@ def test_looks_at_the_same_test_rows_are_counted() -> None:
     candidates = {"a": build, "b": otherwise_seeded}
     assert [run(candidates).looks, run(candidates).looks] == [1, 2]
     assert run(candidates, seed=1).looks == 3  # other divisions, but all rows judge in some repeat
-    assert run(candidates, vary="seeds").looks == run(candidates, vary="seeds", seed=1).looks == 1
-    assert run(candidates, data=rows(seed=1)).looks == 1
+    x, y = rows()
+    assert run(candidates, data=(x * 2, y.astype(int)[:, None])).looks == 4  # other features of the same rows
+    assert run(candidates, vary="seeds").looks == 5  # these rows are among those
+    assert run(candidates).looks == 6
+    other = {"data": rows(seed=1), "vary": "seeds"}
+    assert [run(candidates, **other, seed=seed).looks for seed in (0, 1, 1)] == [1, 1, 2]
+
+
+def test_categories_of_pandas_are_targets() -> None:
+    x, y = rows()
+    named = pd.Series(pd.Categorical.from_codes(y.astype(int), ["no", "yes"]))
+    scores = [run({"a": build, "b": otherwise_seeded}, data=(x, targets)).scores for targets in (y, named)]
+    pd.testing.assert_frame_equal(*scores)
+    assert run({"a": build, "b": otherwise_seeded}, test_data=(pd.DataFrame(x), named[::-1])).looks == 1
 
 
 def test_frames_and_multiclass_labels_are_divided_in_proportion() -> None:
