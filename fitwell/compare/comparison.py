@@ -107,8 +107,8 @@ class Comparison:
         """Return what was varied, and what makes the result weaker than it looks."""
         repeats = len(self.scores)
         remarks = [
-            f"{repeats} paired repeats; {self.varied}. Intervals are of {100 * self.confidence:g} %, p-values of "
-            f"paired t-tests corrected by Holm's method for {len(self.differences)} "
+            f"{repeats} paired repeats: {self.varied}. Each interval is of {100 * self.confidence:g} % by itself; "
+            f"p-values are of paired t-tests, corrected by Holm's method for {len(self.differences)} "
             f"comparison{'s' if len(self.differences) > 1 else ''}."
         ]
         if repeats < ENOUGH_REPEATS:
@@ -231,4 +231,5 @@ def _aligned(rows: list[list[str]]) -> list[list[str]]:
 
 def _markdown(header: list[str], rows: list[list[str]]) -> str:
     lines: list[Any] = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    cells = ([str(cell).replace("|", r"\|") for cell in line] for line in lines)
+    return "\n".join("| " + " | ".join(line) + " |" for line in cells)

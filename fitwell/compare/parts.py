@@ -101,7 +101,10 @@ def divide(
 
     if vary == "seeds":
         same = split(seeds[0])
-        varied = f"each has a seed of its own for weights, order and noise; all have the same {_sizes(same, test_data)}"
+        varied = (
+            f"each has a seed of its own for weights, order and noise, all have the same {_sizes(same, test_data)}; "
+            "what they find holds for these rows"
+        )
         return Parts([same] * len(seeds), varied, 0.0, x, y, *(test_data or ()))
     splits = [split(seed) for seed in seeds]
     held_out = len(splits[0].test)
@@ -111,7 +114,12 @@ def divide(
     )
     if test_data is not None:
         # Two ideas that are equal on the whole differ on given rows; repeats that share these cannot tell.
-        varied += "; what it finds holds for these test rows and this table"
+        varied += "; what they find holds for these test rows and this table"
+    else:
+        varied += (
+            "; what they find is about tables like this one, so intervals and p-values allow for the rows that repeats "
+            "share (Nadeau & Bengio 2003)"
+        )
     return Parts(splits, varied, held_out / (rows - held_out), x, y, *(test_data or ()))
 
 
@@ -148,5 +156,5 @@ def _comparable(data: Any) -> Any:
 def _sizes(split: Split, test_data: Any) -> str:
     sizes = f"{len(split.train):,} training and {len(split.validation):,} validation rows"
     if test_data is not None:
-        return f"{sizes}, and is judged by the {count(test_data[1]):,} test rows given"
+        return f"{sizes}, judged by the {count(test_data[1]):,} test rows given"
     return f"{len(split.train):,} training, {len(split.validation):,} validation and {len(split.test):,} test rows"

@@ -21,7 +21,7 @@ from fitwell.errors import DataError, FitwellError, InvalidArgument, NonFiniteWa
 from fitwell.layers.base import fresh_names
 from fitwell.models import Model
 from fitwell.models.checks import check_count, check_values
-from fitwell.models.penalties import penalties_of, warn_if_penalties_differ
+from fitwell.models.penalties import penalties_of
 from fitwell.models.training import gather
 from fitwell.population import Population
 from fitwell.population.folds import classifies, labels_of
@@ -126,7 +126,6 @@ def compare(
         )
     # Only now, when nothing can be changed any more, are the test rows looked at.
     judged = {name: _judge(population, parts) for name, population in trained.items()}
-    warn_if_penalties_differ([penalties_of(model) for model in examples.values()], chosen, "compare")
     scores, left_out = _usable(_scores(judged, chosen), chosen)
     return Comparison(
         scores,
@@ -137,7 +136,7 @@ def compare(
         parts.overlap,
         baseline if baseline in scores else None,
         parts.look(),
-        (*parts.notes, *_notes(trained), *_other_losses(examples, chosen), *left_out),
+        (*parts.notes, *_notes(trained), *_about_losses(examples, chosen), *left_out),
     )
 
 
@@ -287,13 +286,22 @@ def _usable(scores: pd.DataFrame, metric: str) -> tuple[pd.DataFrame, list[str]]
     return kept.loc[whole], notes
 
 
-def _other_losses(examples: Mapping[str, Model], metric: str) -> list[str]:
-    if metric != "loss" or len({_told(model.loss) for model in examples.values()}) == 1:
+def _about_losses(examples: Mapping[str, Model], metric: str) -> list[str]:
+    if metric != "loss":
         return []
-    return [
-        "The candidates were compiled with different losses, so the loss of one is another measure than that of the "
-        "other: name one metric in all of them, as in compile(metrics=['mae']), and compare by it."
-    ]
+    notes = []
+    if len({_told(model.loss) for model in examples.values()}) > 1:
+        notes.append(
+            "The candidates were compiled with different losses, so the loss of one is another measure than that of "
+            "the other: name one metric in all of them, as in compile(metrics=['mae']), and compare by it."
+        )
+    if any(penalties_of(model) for model in examples.values()):
+        notes.append(
+            "The loss contains the penalties (regularizers): a strong one looks bad whatever it does for the "
+            "predictions. Name the loss among the metrics too, as in compile(loss='mse', metrics=['mse']), and "
+            "compare by that."
+        )
+    return notes
 
 
 def _told(loss: Any) -> str:

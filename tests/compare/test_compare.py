@@ -104,7 +104,7 @@ def test_given_test_rows_judge_and_seeds_alone_share_one_division() -> None:
     with pytest.raises(InvalidArgument, match="leave test_size out"):
         run({"a": build, "b": build}, test_data=(x, y), test_size=0.5)
     anew = parts.divide((x, y), (x, y), None, range(2), vary="splits", validation_size=None, test_size=None)
-    assert "judged by the 120 test rows given; what it finds holds for these test rows" in anew.varied
+    assert "judged by the 120 test rows given; what they find holds for these test rows" in anew.varied
 
 
 def test_looks_at_the_same_test_rows_are_counted() -> None:
@@ -196,6 +196,21 @@ def test_losses_of_different_kinds_are_remarked() -> None:
     assert "compiled with different losses" not in remarks("accuracy", "mae") + remarks(
         "loss", "mean_squared_error"
     )
+
+
+def test_a_loss_that_contains_penalties_is_remarked() -> None:
+    def network(penalty: float) -> Any:
+        dense = fw.layers.Dense(1, activation="sigmoid", kernel_regularizer=fw.regularizers.L2(penalty))
+        model = fw.Sequential([fw.Input((2,)), dense])
+        model.compile(optimizer="sgd", loss="binary_crossentropy", metrics=["accuracy"])
+        return model
+
+    def remarks(metric: str) -> str:
+        candidates = {"weak": lambda: network(0.01), "strong": lambda: network(0.1)}
+        return " ".join(run(candidates, metric=metric, epochs=1).remarks())
+
+    assert "The loss contains the penalties" in remarks("loss")
+    assert "penalties" not in remarks("accuracy")
 
 
 def test_callbacks_may_differ_by_candidate() -> None:

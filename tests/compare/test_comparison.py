@@ -123,6 +123,12 @@ def test_names_are_escaped_in_html() -> None:
     assert "<script>" not in Comparison(scores, "loss", False, "seeds differ").to_html()
 
 
+def test_a_bar_in_a_name_does_not_break_the_tables_of_markdown() -> None:
+    scores = pd.DataFrame({"a|b": [0.1, 0.2], "c": [0.2, 0.4]})
+    lines = Comparison(scores, "loss", False, "seeds differ").to_markdown().splitlines()
+    assert [line.replace(r"\|", "").count("|") for line in lines if line.startswith("|")] == 4 * [4] + 3 * [7]
+
+
 def test_plot_draws_every_repeat_and_every_difference() -> None:
     import matplotlib
 
