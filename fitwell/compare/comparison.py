@@ -170,7 +170,10 @@ class Comparison:
     # --- as a picture ----------------------------------------------------------------------------------------
 
     def plot(self) -> list[Axes]:
-        """Draw every repeat of every candidate, and the differences with their intervals; return the axes."""
+        """Draw every repeat of every candidate, and the differences with their intervals; return the axes.
+
+        Differences that were found stand out in colour; the others are grey.
+        """
         import matplotlib.pyplot as plt
 
         height = 1.4 + 0.45 * max(len(self.intervals), len(self.differences))

@@ -141,3 +141,13 @@ def test_plot_draws_every_repeat_and_every_difference() -> None:
         "same - plain",
         "same - better",
     ]
+
+
+def test_long_names_are_broken_so_that_there_is_room_to_draw() -> None:
+    name = "a very wide network with momentum and patience"
+    axes = Comparison(
+        made_up().scores.rename(columns={"same": name}), "accuracy", True, "seeds differ"
+    ).plot()
+    axes[0].figure.canvas.draw()
+    assert all(part.get_position().width > 0.25 for part in axes)
+    assert axes[0].get_yticklabels()[2].get_text().replace("\n", " ") == name
