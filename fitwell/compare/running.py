@@ -111,19 +111,16 @@ def compare(
         )
     chosen = _choose_metric(metric, measured)
     larger_is_better = asked_direction(chosen, mode, "compare") == "max"
-    trained = {}
-    for name, build in candidates.items():
+
+    def train(name: str, seeds: Sequence[int], epochs: Any, verbose: int | str) -> Population:
         templates = callbacks[name] if isinstance(callbacks, Mapping) else callbacks
-        trained[name] = _train(
-            build,
-            parts,
-            seeds,
-            epochs=epochs,
-            batch_size=batch_size,
-            callbacks=templates,
-            class_weight=class_weight,
-            verbose=verbose,
-        )
+        settings = {"batch_size": batch_size, "callbacks": templates, "class_weight": class_weight}
+        with _naming(f"candidate {name!r}"):
+            return _train(candidates[name], parts, seeds, epochs=epochs, verbose=verbose, **settings)
+
+    # A mistake in the settings of the last candidate must not cost the training of the others.
+    rehearsed = {name: train(name, seeds[:2], 0, 0) for name in candidates}
+    trained = {name: train(name, seeds, epochs, verbose) for name in candidates}
     # Only now, when nothing can be changed any more, are the test rows looked at.
     judged = {name: _judge(population, parts) for name, population in trained.items()}
     scores, left_out = _usable(_scores(judged, chosen), chosen)
@@ -136,7 +133,13 @@ def compare(
         parts.overlap,
         baseline if baseline in scores else None,
         parts.look(),
-        (*parts.notes, *_notes(trained), *_about_losses(examples, chosen), *left_out),
+        (
+            *parts.notes,
+            *_about_first_weights(rehearsed),
+            *_notes(trained),
+            *_about_losses(examples, chosen),
+            *left_out,
+        ),
     )
 
 
@@ -192,7 +195,7 @@ def _train(build: Build, parts: Parts, seeds: Sequence[int], **settings: Any) ->
         member.model.runtime.seed = seed
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", NonFiniteWarning)  # the comparison says it of all candidates
-        population.fit(parts.x, parts.y, splits=parts.training(), **settings)
+        population.fit(parts.x, parts.y, splits=parts.training()[: len(seeds)], **settings)
     return population
 
 
@@ -284,6 +287,18 @@ def _usable(scores: pd.DataFrame, metric: str) -> tuple[pd.DataFrame, list[str]]
             f"{(~whole).sum()} of {len(whole)} repeats left out: the {metric} of a candidate was not finite."
         )
     return kept.loc[whole], notes
+
+
+def _about_first_weights(begun: Mapping[str, Population]) -> list[str]:
+    notes = []
+    for name, population in begun.items():
+        one, other = (member.model.get_weights() for member in population.members)
+        if all(np.array_equal(first, second) for first, second in zip(one, other, strict=True)):
+            notes.append(
+                f"{name} begins with the same weights in every repeat, so what is found holds for these: layers whose "
+                "initializers have no seed draw them anew."
+            )
+    return notes
 
 
 def _about_losses(examples: Mapping[str, Model], metric: str) -> list[str]:

@@ -168,8 +168,8 @@ def compare_pairs(
 
 def _less(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the differences; what is rounding of the scores makes none, and no spread of them."""
+    values = _repeats(first) - _repeats(second)
     rounding = ROUNDING * max(np.abs(first).max(), np.abs(second).max())
-    values = first - second
     values = np.where(np.abs(values) <= rounding, 0.0, values)
     return np.full_like(values, values[0]) if np.ptp(values) <= rounding else values
 
@@ -194,4 +194,8 @@ def _repeats(values: ArrayLike) -> NDArray[np.float64]:
     scores = np.asarray(values, dtype=np.float64)
     if scores.ndim != 1 or len(scores) < 2:
         raise InvalidArgument(f"expected one score for each of two repeats or more, got shape {scores.shape}")
+    if not np.isfinite(scores).all():
+        raise InvalidArgument(
+            f"scores must be finite, got {scores}; leave such repeats out of all candidates"
+        )
     return scores

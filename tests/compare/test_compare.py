@@ -308,6 +308,41 @@ def test_test_rows_are_looked_over_before_anything_is_trained(
     assert caught.value.__notes__ == ["compare: candidate 'a', test_data"]
 
 
+@pytest.mark.parametrize(
+    ("callback", "words"),
+    [
+        (3, "expected Callback objects, got 3"),
+        (fw.callbacks.EarlyStopping("val_acuracy", mode="max"), "did you mean 'val_accuracy'"),
+        (fw.callbacks.ModelCheckpoint("best.weights.h5"), "would both write to"),
+    ],
+)
+def test_a_mistake_in_the_last_candidate_does_not_cost_the_others_training(
+    callback: Any, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained = []
+    fit = fw.Population.fit
+
+    def spy(self: fw.Population, *args: Any, **settings: Any) -> Any:
+        trained.append(settings["epochs"])
+        return fit(self, *args, **settings)
+
+    monkeypatch.setattr(fw.Population, "fit", spy)
+    with pytest.raises(InvalidArgument, match=words) as caught:
+        run({"good": build, "bad": lambda: build()}, callbacks={"good": [], "bad": [callback]})
+    assert set(trained) == {0} and caught.value.__notes__ == ["compare: candidate 'bad'"]
+
+
+def test_weights_that_do_not_vary_are_remarked() -> None:
+    def seeded() -> Any:
+        start = fw.initializers.GlorotUniform(seed=1)
+        model = fw.Sequential([fw.Input((2,)), fw.layers.Dense(1, "sigmoid", kernel_initializer=start)])
+        model.compile(optimizer="sgd", loss="binary_crossentropy", metrics=["accuracy"])
+        return model
+
+    remarks = " ".join(run({"free": build, "seeded": seeded}).remarks())
+    assert "seeded begins with the same weights in every repeat" in remarks and "free begins" not in remarks
+
+
 def test_classes_too_rare_for_the_test_are_remarked() -> None:
     def network() -> Any:
         model = fw.Sequential([fw.Input((2,)), fw.layers.Dense(3, activation="softmax")])

@@ -168,6 +168,12 @@ def test_one_repeat_is_refused(values: list[float]) -> None:
         mean_interval(values)
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_scores_that_are_not_finite_are_refused(value: float) -> None:
+    with pytest.raises(InvalidArgument, match="leave such repeats out"):
+        compare_pairs({"a": np.array([1.0, value]), "b": np.array([1.0, 2.0])}, [("a", "b")])
+
+
 @pytest.mark.parametrize("confidence", [95, "0.95", None])
 def test_what_is_no_confidence_is_refused(confidence: Any) -> None:
     with pytest.raises(InvalidArgument, match=r"such as 0\.95"):
