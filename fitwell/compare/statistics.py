@@ -66,7 +66,7 @@ def mean_interval(values: ArrayLike, confidence: float = 0.95, overlap: float = 
 
     mean ± t(n-1) · sd · sqrt(1/n + overlap).
 
-    overlap: left-out rows over training rows when every repeat has a split of its own, 0 when only seeds
+    overlap: test rows over training rows when every repeat has a split of its own, 0 when only seeds
     vary. Training parts of one table share most of their rows, so repeats are not independent and sd / sqrt(n)
     is too small. (Nadeau & Bengio, *Inference for the Generalization Error*, Machine Learning 52, 2003.)
     """

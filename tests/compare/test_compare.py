@@ -93,7 +93,7 @@ def test_test_rows_are_neither_trained_on_nor_validated_with() -> None:
         training, validation = divided.training()[repeat]
         assert not set(split.test) & (set(training) | set(validation))
         np.testing.assert_array_equal(divided.test(repeat)[0], x[split.test])
-    assert len(divided.splits[0].test) == 30 and divided.overlap == pytest.approx(30 / 90)
+    assert len(divided.splits[0].test) == 30 and divided.overlap == pytest.approx(30 / 66)
     assert not np.array_equal(divided.splits[0].test, divided.splits[1].test)
 
 
