@@ -46,6 +46,7 @@ class Comparison:
     differences: list[Difference] = field(init=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "scores", self.scores.rename(columns=str))
         columns = {str(name): np.asarray(self.scores[name], np.float64) for name in self.scores}
         intervals = {
             name: mean_interval(values, self.confidence, self.overlap) for name, values in columns.items()
@@ -111,6 +112,8 @@ class Comparison:
             f"p-values are of paired t-tests, corrected by Holm's method for {len(self.differences)} "
             f"comparison{'s' if len(self.differences) > 1 else ''}."
         ]
+        if any((self.scores[found.first] == self.scores[found.second]).any() for found in self.differences):
+            remarks.append("Repeats in which two candidates scored the same count half for each.")
         if repeats < ENOUGH_REPEATS:
             remarks.append(
                 f"{repeats} repeats are few: only large differences can be seen. {ENOUGH_REPEATS} or more are better."

@@ -78,6 +78,19 @@ def test_equal_scores_are_called_equal() -> None:
     ]
 
 
+def test_candidates_may_be_numbered() -> None:
+    found = Comparison(pd.DataFrame({1: [0.5, 0.6], 2: [0.6, 0.9]}), "accuracy", True, "seeds differ")
+    assert found.best == "2" and "2 - 1" in found.to_html() and found.sentences()[0] in str(found)
+
+
+def test_repeats_without_a_winner_are_remarked() -> None:
+    scores = pd.DataFrame({"a": [0.5, 0.6, 0.7], "b": [0.5, 0.7, 0.8]})
+    found = Comparison(scores, "accuracy", True, "seeds differ")
+    assert "| 2.5 of 3 |" in found.to_markdown()
+    assert "Repeats in which two candidates scored the same count half for each." in found.remarks()
+    assert "count half" not in str(made_up())
+
+
 def test_two_equal_differences_are_not_called_a_finding() -> None:
     scores = pd.DataFrame({"a": [0.5, 0.6], "b": [0.6, 0.7]})
     (said,) = Comparison(scores, "accuracy", True, "seeds differ").sentences()
