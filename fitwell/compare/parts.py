@@ -133,22 +133,27 @@ def take(data: Any, rows: NDArray[Any]) -> Any:
     """Return some rows of an array, a frame, or a list, tuple or dict of them."""
     if isinstance(data, Mapping):
         return {name: take(part, rows) for name, part in data.items()}
-    if isinstance(data, list | tuple) and len(data) and hasattr(data[0], "shape"):
+    if is_list_of_arrays(data):
         return type(data)(take(part, rows) for part in data)
     return data.iloc[rows] if hasattr(data, "iloc") else np.asarray(data)[rows]
+
+
+def is_list_of_arrays(data: Any) -> bool:
+    """Return whether `data` is a list or tuple of arrays, one for each input or target, rather than of numbers."""
+    return isinstance(data, list | tuple) and len(data) > 0 and len(getattr(data[0], "shape", ())) > 0
 
 
 def _first(data: Any) -> Any:
     if isinstance(data, Mapping):
         return next(iter(data.values()))
-    return data[0] if isinstance(data, list | tuple) and len(data) and hasattr(data[0], "shape") else data
+    return data[0] if is_list_of_arrays(data) else data
 
 
 def _comparable(data: Any) -> Any:
     """Return targets so that their fingerprint is the same whether they are integers, floats or categories."""
     if isinstance(data, Mapping):
         return {name: _comparable(part) for name, part in data.items()}
-    if _first(data) is not data:
+    if is_list_of_arrays(data):
         return [_comparable(part) for part in data]
     array = np.asarray(data)
     return array.astype(np.float64 if array.dtype.kind in "biuf" else str).reshape(len(array), -1)

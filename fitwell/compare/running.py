@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from fitwell import losses, random
 from fitwell.callbacks.directions import asked_direction
 from fitwell.compare.comparison import Comparison
-from fitwell.compare.parts import Parts, divide
+from fitwell.compare.parts import Parts, divide, is_list_of_arrays
 from fitwell.compare.statistics import check_confidence
 from fitwell.compare.words import ENOUGH_REPEATS
 from fitwell.errors import DataError, FitwellError, InvalidArgument, NonFiniteWarning, nearest
@@ -233,8 +233,7 @@ def _naming(what: str) -> Iterator[None]:
 
 def _labels(y: Any) -> NDArray[Any] | None:
     """Return the class of every row; None where there are several targets."""
-    several = isinstance(y, Mapping) or (isinstance(y, list | tuple) and len(y) and hasattr(y[0], "shape"))
-    return None if several else labels_of(y)
+    return None if isinstance(y, Mapping) or is_list_of_arrays(y) else labels_of(y)
 
 
 def _measured(name: str, model: Model, data: Any, test_data: Any) -> list[str]:

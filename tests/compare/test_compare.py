@@ -119,6 +119,15 @@ def test_looks_at_the_same_test_rows_are_counted() -> None:
     assert [run(candidates, **other, seed=seed).looks for seed in (0, 1, 1)] == [1, 1, 2]
 
 
+def test_targets_may_be_a_list_of_numbers_of_numpy() -> None:
+    x, y = rows()
+    scores = [
+        run({"a": build, "b": otherwise_seeded}, data=(x, targets)).scores for targets in (y, list(y), [y])
+    ]
+    pd.testing.assert_frame_equal(scores[0], scores[1])
+    assert scores[2].shape == (3, 2)  # one target of several, which is not divided in proportion to classes
+
+
 def test_categories_of_pandas_are_targets() -> None:
     x, y = rows()
     named = pd.Series(pd.Categorical.from_codes(y.astype(int), ["no", "yes"]))
