@@ -11,22 +11,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fitwell import losses, random
+from fitwell import random
 from fitwell.callbacks.directions import asked_direction
 from fitwell.compare.comparison import Comparison
 from fitwell.compare.parts import Parts, divide, is_list_of_arrays
+from fitwell.compare.remarks import about_first_weights, about_losses, about_lost_runs
 from fitwell.compare.statistics import check_confidence
 from fitwell.compare.words import ENOUGH_REPEATS
 from fitwell.errors import DataError, FitwellError, InvalidArgument, NonFiniteWarning, nearest
 from fitwell.layers.base import fresh_names
 from fitwell.models import Model
 from fitwell.models.checks import check_count, check_values
-from fitwell.models.penalties import penalties_of
 from fitwell.models.training import gather
 from fitwell.population import Population
 from fitwell.population.folds import classifies, labels_of
 from fitwell.random import SeedStream
-from fitwell.registry import told
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -135,9 +134,9 @@ def compare(
         parts.look(),
         (
             *parts.notes,
-            *_about_first_weights(rehearsed),
-            *_notes(trained),
-            *_about_losses(examples, chosen),
+            *about_first_weights(rehearsed),
+            *about_lost_runs(trained),
+            *about_losses(examples, chosen),
             *left_out,
         ),
     )
@@ -286,51 +285,3 @@ def _usable(scores: pd.DataFrame, metric: str) -> tuple[pd.DataFrame, list[str]]
             f"{(~whole).sum()} of {len(whole)} repeats left out: the {metric} of a candidate was not finite."
         )
     return kept.loc[whole], notes
-
-
-def _about_first_weights(begun: Mapping[str, Population]) -> list[str]:
-    notes = []
-    for name, population in begun.items():
-        one, other = (member.model.get_weights() for member in population.members)
-        if all(np.array_equal(first, second) for first, second in zip(one, other, strict=True)):
-            notes.append(
-                f"{name} begins with the same weights in every repeat, so what is found holds for these: layers whose "
-                "initializers have no seed draw them anew."
-            )
-    return notes
-
-
-def _about_losses(examples: Mapping[str, Model], metric: str) -> list[str]:
-    if metric != "loss":
-        return []
-    notes = []
-    if len({_told(model.loss) for model in examples.values()}) > 1:
-        notes.append(
-            "The candidates were compiled with different losses, so the loss of one is another measure than that of "
-            "the other: name one metric in all of them, as in compile(metrics=['mae']), and compare by it."
-        )
-    if any(penalties_of(model) for model in examples.values()):
-        notes.append(
-            "The loss contains the penalties (regularizers): a strong one looks bad whatever it does for the "
-            "predictions. Name the loss among the metrics too, as in compile(loss='mse', metrics=['mse']), and "
-            "compare by that."
-        )
-    return notes
-
-
-def _told(loss: Any) -> str:
-    found = losses.get(loss) if isinstance(loss, str) else loss
-    # Of functions the very object counts: two lambdas have one name.
-    return told(found) if hasattr(found, "get_config") else repr(found)
-
-
-def _notes(trained: Mapping[str, Population]) -> list[str]:
-    notes = []
-    for name, population in trained.items():
-        lost = sum(member.status.startswith("NaN") for member in population.members)
-        if lost:
-            notes.append(
-                f"In {lost} of {len(population)} repeats the loss of {name} was no longer finite: "
-                "its last good weights were judged."
-            )
-    return notes
