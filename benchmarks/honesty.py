@@ -8,6 +8,10 @@ of a difference should hold the truth, which is 0, in at least 95 of 100.
 
 The harder case for ``vary="splits"`` are candidates that see one column each, all columns being worth the same: on the
 whole they are equal, but on any one table one is the best.
+
+Of 500 comparisons, 2026-11-29: with the same network 0 raised a false alarm when splits vary (intervals that allow for
+shared rows are wide where chance is all in the seeds) and 20 when seeds do (4.0 ± 0.9 %; 94.9 % of the intervals held
+0); with a column each 13 (2.6 ± 0.7 %; 96.9 %).
 """
 
 from __future__ import annotations
@@ -37,7 +41,8 @@ def candidate(number: int, own_column: bool) -> Any:
     def build() -> Any:
         model = fw.Sequential([fw.Input((CANDIDATES,))])
         if own_column:
-            model.add(fw.layers.Lambda(lambda x: x[:, number : number + 1]))
+            column = fw.initializers.Constant(np.eye(CANDIDATES)[:, [number]])
+            model.add(fw.layers.Dense(1, use_bias=False, kernel_initializer=column, trainable=False))
         else:
             for _ in range(number):
                 fw.random.next_seed()
