@@ -22,6 +22,7 @@ from fitwell.errors import DataError, FitwellError, InvalidArgument, NonFiniteWa
 from fitwell.layers.base import fresh_names
 from fitwell.models import Model
 from fitwell.models.checks import check_count, check_values
+from fitwell.models.penalties import penalties_of, warn_if_penalties_differ
 from fitwell.models.training import gather
 from fitwell.population import Population
 from fitwell.population.folds import classifies, labels_of
@@ -117,6 +118,7 @@ def compare(
         with _naming(f"candidate {name!r}"):
             return _train(candidates[name], parts, seeds, epochs=epochs, verbose=verbose, **settings)
 
+    warn_if_penalties_differ([penalties_of(model) for model in examples.values()], chosen, "compare")
     # A mistake in the settings of the last candidate must not cost the training of the others.
     rehearsed = {name: train(name, seeds[:2], 0, 0) for name in candidates}
     trained = {name: train(name, seeds, epochs, verbose) for name in candidates}
