@@ -46,6 +46,7 @@ class Comparison:
     differences: list[Difference] = field(init=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "scores", self.scores.rename(columns=str))
         columns = {str(name): np.asarray(self.scores[name], np.float64) for name in self.scores}
         intervals = {
             name: mean_interval(values, self.confidence, self.overlap) for name, values in columns.items()
@@ -107,18 +108,20 @@ class Comparison:
         """Return what was varied, and what makes the result weaker than it looks."""
         repeats = len(self.scores)
         remarks = [
-            f"{repeats} paired repeats; {self.varied}. Intervals are of {100 * self.confidence:g} %, p-values of "
-            f"paired t-tests corrected by Holm's method for {len(self.differences)} "
+            f"{repeats} paired repeats: {self.varied}. Each interval is of {100 * self.confidence:g} % by itself; "
+            f"p-values are of paired t-tests, corrected by Holm's method for {len(self.differences)} "
             f"comparison{'s' if len(self.differences) > 1 else ''}."
         ]
+        if any((self.scores[found.first] == self.scores[found.second]).any() for found in self.differences):
+            remarks.append("Repeats in which two candidates scored the same count half for each.")
         if repeats < ENOUGH_REPEATS:
             remarks.append(
                 f"{repeats} repeats are few: only large differences can be seen. {ENOUGH_REPEATS} or more are better."
             )
         if self.looks > 1:
             remarks.append(
-                f"These {self.part} rows have now been looked at {self.looks} times: with every look, choosing by "
-                "what they say makes their figures more hopeful. Keep other rows for the last word."
+                f"These {self.part} rows have now been looked at {self.looks} times in this process: with every look, "
+                "choosing by what they say makes their figures more hopeful. Keep other rows for the last word."
             )
         return [*remarks, *self.notes]
 
@@ -170,7 +173,10 @@ class Comparison:
     # --- as a picture ----------------------------------------------------------------------------------------
 
     def plot(self) -> list[Axes]:
-        """Draw every repeat of every candidate, and the differences with their intervals; return the axes."""
+        """Draw every repeat of every candidate, and the differences with their intervals; return the axes.
+
+        Differences that were found stand out in colour; the others are grey.
+        """
         import matplotlib.pyplot as plt
 
         height = 1.4 + 0.45 * max(len(self.intervals), len(self.differences))
@@ -231,4 +237,5 @@ def _aligned(rows: list[list[str]]) -> list[list[str]]:
 
 def _markdown(header: list[str], rows: list[list[str]]) -> str:
     lines: list[Any] = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    cells = ([str(cell).replace("|", r"\|") for cell in line] for line in lines)
+    return "\n".join("| " + " | ".join(line) + " |" for line in cells)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -48,7 +49,8 @@ def draw_differences(axes: Axes, differences: list[Difference], factor: float, r
 
 
 def _name_rows(axes: Axes, names: list[str]) -> None:
-    axes.set_yticks(range(len(names)), names)
+    # Long names in lines, or they leave no room for what is drawn.
+    axes.set_yticks(range(len(names)), [textwrap.fill(name, 30) for name in names])
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.grid(axis="x", alpha=0.3)
     for side in ("top", "right"):

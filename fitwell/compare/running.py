@@ -4,27 +4,29 @@ from __future__ import annotations
 
 import inspect
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fitwell import losses, random
+from fitwell import random
 from fitwell.callbacks.directions import asked_direction
 from fitwell.compare.comparison import Comparison
-from fitwell.compare.parts import Parts, divide
+from fitwell.compare.parts import Parts, divide, is_list_of_arrays
+from fitwell.compare.remarks import about_first_weights, about_losses, about_lost_runs
 from fitwell.compare.statistics import check_confidence
 from fitwell.compare.words import ENOUGH_REPEATS
-from fitwell.errors import DataError, InvalidArgument, NonFiniteWarning, nearest
+from fitwell.errors import DataError, FitwellError, InvalidArgument, NonFiniteWarning, nearest
 from fitwell.layers.base import fresh_names
 from fitwell.models import Model
+from fitwell.models.checks import check_count, check_values
 from fitwell.models.penalties import penalties_of, warn_if_penalties_differ
 from fitwell.models.training import gather
 from fitwell.population import Population
 from fitwell.population.folds import classifies, labels_of
 from fitwell.random import SeedStream
-from fitwell.registry import told
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -84,13 +86,15 @@ def compare(
     >>> print(found)  # doctest: +SKIP
     dropout lowers test loss against plain by 0.021 ± 0.008 (p < 0.001; dropout was better in 19 of 20 repeats).
     """
-    _check(candidates, data, test_data, repeats, baseline, callbacks)
+    _check(candidates, data, test_data, baseline, callbacks)
+    check_count("repeats", repeats, least=2)
     check_confidence(confidence)
     stream = SeedStream(seed)
     seeds = [stream.next() for _ in range(repeats)]
-    examples = {name: _example(build) for name, build in candidates.items()}
-    first = next(iter(examples.values()))
-    labels = _labels(data[1]) if classifies(getattr(first, "loss", None)) else None
+    examples = {name: _example(name, build) for name, build in candidates.items()}
+    # What is wrong with the rows is said now, and not of the test rows when everything is trained.
+    measured = {name: _measured(name, model, data, test_data) for name, model in examples.items()}
+    labels = _labels(data[1]) if classifies(next(iter(examples.values())).loss) else None
     parts = divide(
         data,
         test_data,
@@ -105,24 +109,21 @@ def compare(
             f"compare: {repeats} repeats are few, only large differences can be seen; take {ENOUGH_REPEATS} or more",
             stacklevel=2,
         )
-    chosen = _choose_metric(metric, {name: _measured(model, data) for name, model in examples.items()})
+    chosen = _choose_metric(metric, measured)
     larger_is_better = asked_direction(chosen, mode, "compare") == "max"
-    trained = {}
-    for name, build in candidates.items():
+
+    def train(name: str, seeds: Sequence[int], epochs: Any, verbose: int | str) -> Population:
         templates = callbacks[name] if isinstance(callbacks, Mapping) else callbacks
-        trained[name] = _train(
-            build,
-            parts,
-            seeds,
-            epochs=epochs,
-            batch_size=batch_size,
-            callbacks=templates,
-            class_weight=class_weight,
-            verbose=verbose,
-        )
+        settings = {"batch_size": batch_size, "callbacks": templates, "class_weight": class_weight}
+        with _naming(f"candidate {name!r}"):
+            return _train(candidates[name], parts, seeds, epochs=epochs, verbose=verbose, **settings)
+
+    warn_if_penalties_differ([penalties_of(model) for model in examples.values()], chosen, "compare")
+    # A mistake in the settings of the last candidate must not cost the training of the others.
+    rehearsed = {name: train(name, seeds[:2], 0, 0) for name in candidates}
+    trained = {name: train(name, seeds, epochs, verbose) for name in candidates}
     # Only now, when nothing can be changed any more, are the test rows looked at.
     judged = {name: _judge(population, parts) for name, population in trained.items()}
-    warn_if_penalties_differ([penalties_of(model) for model in examples.values()], chosen, "compare")
     scores, left_out = _usable(_scores(judged, chosen), chosen)
     return Comparison(
         scores,
@@ -133,16 +134,28 @@ def compare(
         parts.overlap,
         baseline if baseline in scores else None,
         parts.look(),
-        (*_notes(trained), *_other_losses(examples, chosen), *left_out),
+        (
+            *parts.notes,
+            *about_first_weights(rehearsed),
+            *about_lost_runs(trained),
+            *about_losses(examples, chosen),
+            *left_out,
+        ),
     )
 
 
-def _check(candidates: Any, data: Any, test_data: Any, repeats: Any, baseline: Any, callbacks: Any) -> None:
+def _check(candidates: Any, data: Any, test_data: Any, baseline: Any, callbacks: Any) -> None:
     if not isinstance(candidates, Mapping) or len(candidates) < 2:
         raise InvalidArgument(
             "compare: expected two candidates or more, a dict from names to functions that build a compiled model"
         )
     for name, build in candidates.items():
+        if not isinstance(name, str):
+            raise InvalidArgument(f"compare: candidates are named by texts, got {name!r}; write '{name}'")
+        if isinstance(build, Model):
+            raise InvalidArgument(
+                f"compare: {name!r} is a model; give the function that builds it, for every repeat trains a new one"
+            )
         if not callable(build):
             raise InvalidArgument(
                 f"compare: {name!r} must be a function that builds a compiled model, got {build!r}"
@@ -168,8 +181,6 @@ def _check(candidates: Any, data: Any, test_data: Any, repeats: Any, baseline: A
                     f"compare: a dict of callbacks has a list for every candidate and nothing else; {name!r} is "
                     f"{'no candidate' if name in callbacks else 'missing'}"
                 )
-    if isinstance(repeats, bool) or not isinstance(repeats, int) or repeats < 2:
-        raise InvalidArgument(f"compare: repeats must be a number of at least 2, got {repeats!r}")
     if baseline is not None and baseline not in candidates:
         raise InvalidArgument(
             f"compare: baseline={baseline!r} is no candidate{nearest(str(baseline), candidates)}; "
@@ -185,7 +196,7 @@ def _train(build: Build, parts: Parts, seeds: Sequence[int], **settings: Any) ->
         member.model.runtime.seed = seed
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", NonFiniteWarning)  # the comparison says it of all candidates
-        population.fit(parts.x, parts.y, splits=parts.training(), **settings)
+        population.fit(parts.x, parts.y, splits=parts.training()[: len(seeds)], **settings)
     return population
 
 
@@ -196,25 +207,48 @@ def _judge(population: Population, parts: Parts) -> list[dict[str, float]]:
     ]
 
 
-def _example(build: Build) -> Model:
+def _example(name: str, build: Build) -> Model:
     """Return a model of a candidate that nobody trains: to see what it measures."""
-    with random.seeded(0), fresh_names():
-        return build()
+    with random.seeded(0), fresh_names(), _naming(f"candidate {name!r}"):
+        model: Any = build()
+    if not isinstance(model, Model):
+        hint = ": does it end with `return model`?" if model is None else ""
+        raise InvalidArgument(f"compare: {name!r} must return a compiled model, got {model!r}{hint}")
+    if not model.compiled:
+        raise InvalidArgument(
+            f"compare: {name!r} returned a model that is not compiled: call model.compile(optimizer=..., loss=...) "
+            "before returning it"
+        )
+    return model
+
+
+@contextmanager
+def _naming(what: str) -> Iterator[None]:
+    """Add to the errors of the block what they are about."""
+    try:
+        yield
+    except FitwellError as error:
+        error.add_note(f"compare: {what}")
+        raise
 
 
 def _labels(y: Any) -> NDArray[Any] | None:
     """Return the class of every row; None where there are several targets."""
-    several = isinstance(y, Mapping) or (isinstance(y, list | tuple) and len(y) and hasattr(y[0], "shape"))
-    return None if several else labels_of(y)
+    return None if isinstance(y, Mapping) or is_list_of_arrays(y) else labels_of(y)
 
 
-def _measured(model: Any, data: Any) -> list[str]:
-    """Return the names of what a candidate measures."""
-    if not isinstance(model, Model):
-        return []  # the population says what is wrong with it
-    x, y = data
-    with random.seeded(0):
-        return model.runtime.prepare(gather(model, x, y, None).example).result_names()
+def _measured(name: str, model: Model, data: Any, test_data: Any) -> list[str]:
+    """Return the names of what a candidate measures; refuse rows that it cannot learn from or be judged by."""
+    with random.seeded(0), _naming(f"candidate {name!r}, data"):
+        x, y = data
+        names = model.runtime.prepare(gather(model, x, y, None).example).result_names()
+    if test_data is not None:
+        with _naming(f"candidate {name!r}, test_data"):
+            x, y = test_data
+            rows = gather(model, x, y, None).example
+            model.runtime.check(rows)
+            check_values(rows)
+    return names
 
 
 def _choose_metric(asked: str | None, measured: Mapping[str, list[str]]) -> str:
@@ -224,7 +258,7 @@ def _choose_metric(asked: str | None, measured: Mapping[str, list[str]]) -> str:
         return next((name for name in shared if not name.endswith("loss")), "loss")
     if asked not in shared:
         raise InvalidArgument(
-            f"compare: metric={asked!r} is not measured by all candidates{nearest(asked, shared)}; "
+            f"compare: metric={asked!r} is not measured by all candidates{nearest(str(asked), shared)}; "
             f"all measure {', '.join(shared)}"
         )
     return asked
@@ -250,33 +284,6 @@ def _usable(scores: pd.DataFrame, metric: str) -> tuple[pd.DataFrame, list[str]]
         )
     if not whole.all():
         notes.append(
-            f"{(~whole).sum()} repeats are left out, in which the {metric} of a candidate was not finite."
+            f"{(~whole).sum()} of {len(whole)} repeats left out: the {metric} of a candidate was not finite."
         )
     return kept.loc[whole], notes
-
-
-def _other_losses(examples: Mapping[str, Model], metric: str) -> list[str]:
-    if metric != "loss" or len({_told(model.loss) for model in examples.values()}) == 1:
-        return []
-    return [
-        "The candidates were compiled with different losses, so the loss of one is another measure than that of the "
-        "other: name one metric in all of them, as in compile(metrics=['mae']), and compare by it."
-    ]
-
-
-def _told(loss: Any) -> str:
-    found = losses.get(loss) if isinstance(loss, str) else loss
-    # Of functions the very object counts: two lambdas have one name.
-    return told(found) if hasattr(found, "get_config") else repr(found)
-
-
-def _notes(trained: Mapping[str, Population]) -> list[str]:
-    notes = []
-    for name, population in trained.items():
-        lost = sum(member.status.startswith("NaN") for member in population.members)
-        if lost:
-            notes.append(
-                f"In {lost} of {len(population)} repeats the loss of {name} was no longer finite: "
-                "its last good weights were judged."
-            )
-    return notes

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from fitwell.errors import InvalidArgument
 
 POWER = 0.8
-# Scores are float32: differences that agree to so many parts of their mean are equal.
+# Scores are float32: what differs by fewer parts of the scores is equal.
 ROUNDING = 1e-6
 
 
@@ -47,7 +48,7 @@ class Difference:
     effect_size: Cohen's d of paired values, mean / sd of the differences. wins: share of repeats in which the
     first scored higher, ties counting half. p: of the two-sided paired t-test. p_holm: corrected for all
     comparisons made together. detectable: the difference that as many repeats would have shown with a
-    probability of 80 %.
+    probability of 80 % or more, corrected likewise.
     """
 
     first: str
@@ -65,7 +66,7 @@ def mean_interval(values: ArrayLike, confidence: float = 0.95, overlap: float = 
 
     mean ± t(n-1) · sd · sqrt(1/n + overlap).
 
-    overlap: left-out rows over training rows when every repeat has a split of its own, 0 when only seeds
+    overlap: test rows over training rows when every repeat has a split of its own, 0 when only seeds
     vary. Training parts of one table share most of their rows, so repeats are not independent and sd / sqrt(n)
     is too small. (Nadeau & Bengio, *Inference for the Generalization Error*, Machine Learning 52, 2003.)
     """
@@ -73,14 +74,14 @@ def mean_interval(values: ArrayLike, confidence: float = 0.95, overlap: float = 
 
     scores = _repeats(values)
     check_confidence(confidence)
-    n, mean, sd = len(scores), float(scores.mean()), float(scores.std(ddof=1))
+    n, (mean, sd) = len(scores), _mean_and_sd(scores)
     reach = float(stats.t.ppf((1 + confidence) / 2, n - 1)) * _standard_error(sd, n, overlap)
     return Interval(mean, sd, mean - reach, mean + reach, n)
 
 
-def check_confidence(confidence: float) -> None:
+def check_confidence(confidence: Any) -> None:
     """Refuse what is no confidence."""
-    if not 0 < confidence < 1:
+    if not isinstance(confidence, int | float) or not 0 < confidence < 1:
         raise InvalidArgument(f"confidence must lie between 0 and 1, such as 0.95, got {confidence!r}")
 
 
@@ -94,12 +95,12 @@ def paired_test(differences: ArrayLike, overlap: float = 0.0) -> float:
     from scipy import stats
 
     values = _repeats(differences)
-    sd, mean = float(values.std(ddof=1)), abs(float(values.mean()))
+    mean, sd = _mean_and_sd(values)
     if mean == 0:
         return 1.0
-    if sd < ROUNDING * mean:
+    if sd == 0:
         return float(2.0 ** (1 - len(values)))
-    return float(2 * stats.t.sf(mean / _standard_error(sd, len(values), overlap), len(values) - 1))
+    return float(2 * stats.t.sf(abs(mean) / _standard_error(sd, len(values), overlap), len(values) - 1))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -120,14 +121,19 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return corrected
 
 
-def detectable_difference(sd: float, repeats: int, confidence: float = 0.95, overlap: float = 0.0) -> float:
-    """Return the mean difference that `repeats` would show with a probability of 80 %.
+def detectable_difference(
+    sd: float, repeats: int, confidence: float = 0.95, overlap: float = 0.0, comparisons: int = 1
+) -> float:
+    """Return the mean difference that `repeats` would show with a probability of about 80 %.
 
-    (t(n-1; confidence) + t(n-1; 80 %)) · sd · sqrt(1/n + overlap).
+    (t(n-1; 1 - α/2m) + t(n-1; 80 %)) · sd · sqrt(1/n + overlap) with α = 1 - confidence.
+
+    comparisons: m, how many are made together; Holm's method holds none to less than α/m.
     """
     from scipy import stats
 
-    reach = stats.t.ppf((1 + confidence) / 2, repeats - 1) + stats.t.ppf(POWER, repeats - 1)
+    rate = (1 - confidence) / comparisons
+    reach = stats.t.ppf(1 - rate / 2, repeats - 1) + stats.t.ppf(POWER, repeats - 1)
     return float(reach) * _standard_error(sd, repeats, overlap)
 
 
@@ -138,7 +144,7 @@ def compare_pairs(
     overlap: float = 0.0,
 ) -> list[Difference]:
     """Return the difference of each of `pairs` of candidates, corrected for being several."""
-    differences = [scores[first] - scores[second] for first, second in pairs]
+    differences = [_less(scores[first], scores[second]) for first, second in pairs]
     p_values = [paired_test(values, overlap) for values in differences]
     found = []
     for (first, second), values, p, p_holm in zip(pairs, differences, p_values, holm(p_values), strict=True):
@@ -152,10 +158,26 @@ def compare_pairs(
                 wins=float(np.mean(values > 0) + np.mean(values == 0) / 2),
                 p=p,
                 p_holm=p_holm,
-                detectable=detectable_difference(interval.sd, interval.repeats, confidence, overlap),
+                detectable=detectable_difference(
+                    interval.sd, interval.repeats, confidence, overlap, len(pairs)
+                ),
             )
         )
     return found
+
+
+def _less(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the differences; what is rounding of the scores makes none, and no spread of them."""
+    values = _repeats(first) - _repeats(second)
+    rounding = ROUNDING * max(np.abs(first).max(), np.abs(second).max())
+    values = np.where(np.abs(values) <= rounding, 0.0, values)
+    return np.full_like(values, values[0]) if np.ptp(values) <= rounding else values
+
+
+def _mean_and_sd(values: NDArray[np.float64]) -> tuple[float, float]:
+    if np.ptp(values) == 0:
+        return float(values[0]), 0.0  # a sum of equal numbers is rounded, and would leave some spread
+    return float(values.mean()), float(values.std(ddof=1))
 
 
 def _effect_size(interval: Interval) -> float:
@@ -172,4 +194,8 @@ def _repeats(values: ArrayLike) -> NDArray[np.float64]:
     scores = np.asarray(values, dtype=np.float64)
     if scores.ndim != 1 or len(scores) < 2:
         raise InvalidArgument(f"expected one score for each of two repeats or more, got shape {scores.shape}")
+    if not np.isfinite(scores).all():
+        raise InvalidArgument(
+            f"scores must be finite, got {scores}; leave such repeats out of all candidates"
+        )
     return scores

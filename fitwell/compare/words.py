@@ -6,7 +6,7 @@ import math
 import re
 from dataclasses import dataclass
 
-from fitwell.compare.statistics import ROUNDING, Difference, Interval
+from fitwell.compare.statistics import Difference, Interval
 
 # With fewer repeats the spread itself is hardly known.
 ENOUGH_REPEATS = 10
@@ -35,7 +35,7 @@ class Scale:
 
     def amount(self, value: float) -> str:
         """Return a single difference with its unit."""
-        return f"{value * self._factor:.2g}" + (" points" if self.is_share else "")
+        return self.number(value, value) + (" points" if self.is_share else "")
 
     def number(self, value: float, error: float) -> str:
         """Return `value` rounded to the place of the second digit of its `error`."""
@@ -56,8 +56,8 @@ def sentence(found: Difference, scale: Scale, confidence: float, part: str) -> s
     """Return what a difference says, or that it says nothing and what it would have shown."""
     first, second = found.first, found.second
     interval = found.interval
+    rises = interval.mean > 0
     if found.p_holm < 1 - confidence:
-        rises = interval.mean > 0
         verb = "raises" if rises else "lowers"
         better = first if rises == scale.larger_is_better else second
         wins = found.wins if rises else 1 - found.wins
@@ -68,11 +68,11 @@ def sentence(found: Difference, scale: Scale, confidence: float, part: str) -> s
         )
     if interval.sd == 0 and interval.mean == 0:
         return f"{first} and {second} gave the same {part} {scale.metric} in every repeat."
-    if interval.sd < ROUNDING * abs(interval.mean):
+    if interval.sd == 0:
         return (
-            f"{first} and {second} differ in {part} {scale.metric} by the same in every repeat, "
-            f"{scale.difference(interval)}, but {interval.repeats} repeats are too few to tell that from chance "
-            f"({_probability(found.p_holm)})."
+            f"{first} {'raised' if rises else 'lowered'} {part} {scale.metric} against {second} by "
+            f"{scale.amount(abs(interval.mean))} in every repeat, but {interval.repeats} repeats are too few to tell "
+            f"that from chance ({_probability(found.p_holm)})."
         )
     return (
         f"No difference in {part} {scale.metric} was found between {first} and {second}: "

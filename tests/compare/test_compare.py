@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.sparse import csr_matrix
 
 import fitwell as fw
 from fitwell import random
@@ -92,7 +93,7 @@ def test_test_rows_are_neither_trained_on_nor_validated_with() -> None:
         training, validation = divided.training()[repeat]
         assert not set(split.test) & (set(training) | set(validation))
         np.testing.assert_array_equal(divided.test(repeat)[0], x[split.test])
-    assert len(divided.splits[0].test) == 30 and divided.overlap == pytest.approx(30 / 90)
+    assert len(divided.splits[0].test) == 30 and divided.overlap == pytest.approx(30 / 66)
     assert not np.array_equal(divided.splits[0].test, divided.splits[1].test)
 
 
@@ -103,15 +104,36 @@ def test_given_test_rows_judge_and_seeds_alone_share_one_division() -> None:
     with pytest.raises(InvalidArgument, match="leave test_size out"):
         run({"a": build, "b": build}, test_data=(x, y), test_size=0.5)
     anew = parts.divide((x, y), (x, y), None, range(2), vary="splits", validation_size=None, test_size=None)
-    assert "judged by the 120 test rows given; what it finds holds for these test rows" in anew.varied
+    assert "judged by the 120 test rows given; what they find holds for these test rows" in anew.varied
 
 
 def test_looks_at_the_same_test_rows_are_counted() -> None:
     candidates = {"a": build, "b": otherwise_seeded}
     assert [run(candidates).looks, run(candidates).looks] == [1, 2]
     assert run(candidates, seed=1).looks == 3  # other divisions, but all rows judge in some repeat
-    assert run(candidates, vary="seeds").looks == run(candidates, vary="seeds", seed=1).looks == 1
-    assert run(candidates, data=rows(seed=1)).looks == 1
+    x, y = rows()
+    assert run(candidates, data=(x * 2, y.astype(int)[:, None])).looks == 4  # other features of the same rows
+    assert run(candidates, vary="seeds").looks == 5  # these rows are among those
+    assert run(candidates).looks == 6
+    other = {"data": rows(seed=1), "vary": "seeds"}
+    assert [run(candidates, **other, seed=seed).looks for seed in (0, 1, 1)] == [1, 1, 2]
+
+
+def test_targets_may_be_a_list_of_numbers_of_numpy() -> None:
+    x, y = rows()
+    scores = [
+        run({"a": build, "b": otherwise_seeded}, data=(x, targets)).scores for targets in (y, list(y), [y])
+    ]
+    pd.testing.assert_frame_equal(scores[0], scores[1])
+    assert scores[2].shape == (3, 2)  # one target of several, which is not divided in proportion to classes
+
+
+def test_categories_of_pandas_are_targets() -> None:
+    x, y = rows()
+    named = pd.Series(pd.Categorical.from_codes(y.astype(int), ["no", "yes"]))
+    scores = [run({"a": build, "b": otherwise_seeded}, data=(x, targets)).scores for targets in (y, named)]
+    pd.testing.assert_frame_equal(*scores)
+    assert run({"a": build, "b": otherwise_seeded}, test_data=(pd.DataFrame(x), named[::-1])).looks == 1
 
 
 def test_frames_and_multiclass_labels_are_divided_in_proportion() -> None:
@@ -185,6 +207,21 @@ def test_losses_of_different_kinds_are_remarked() -> None:
     )
 
 
+def test_a_loss_that_contains_penalties_is_remarked() -> None:
+    def network(penalty: float) -> Any:
+        dense = fw.layers.Dense(1, activation="sigmoid", kernel_regularizer=fw.regularizers.L2(penalty))
+        model = fw.Sequential([fw.Input((2,)), dense])
+        model.compile(optimizer="sgd", loss="binary_crossentropy", metrics=["accuracy"])
+        return model
+
+    def remarks(metric: str) -> str:
+        candidates = {"weak": lambda: network(0.01), "strong": lambda: network(0.1)}
+        return " ".join(run(candidates, metric=metric, epochs=1).remarks())
+
+    assert "The loss contains the penalties" in remarks("loss")
+    assert "penalties" not in remarks("accuracy")
+
+
 def test_callbacks_may_differ_by_candidate() -> None:
     stopping = fw.callbacks.EarlyStopping("val_loss", patience=0)
     found = run(
@@ -219,9 +256,22 @@ def test_a_metric_of_ones_own_is_better_as_one_says() -> None:
         ({"candidates": {"only": build}}, "two candidates or more"),
         ({"candidates": {"a": build, "b": 3}}, "'b' must be a function"),
         ({"candidates": {"a": build, "b": lambda hp: build(hp)}}, "functools.partial"),
+        (
+            {"candidates": {"a": build, "b": lambda: None}},
+            "'b' must return a compiled model, got None: does it end",
+        ),
+        ({"candidates": {"a": build, "b": build()}}, "'b' is a model; give the function that builds it"),
+        (
+            {"candidates": {"a": build, "b": lambda: fw.Sequential()}},
+            "'b' returned a model that is not compiled",
+        ),
+        ({"candidates": {"a": build, "b": lambda: build(loss="msee")}}, "compare: candidate 'b'"),
+        ({"candidates": {1: build, 2: build}}, "named by texts, got 1; write '1'"),
         ({"repeats": 1}, "at least 2"),
+        ({"repeats": 2.5}, "repeats must be a whole number of at least 2, got 2.5"),
         ({"baseline": "plian"}, "did you mean 'plain'"),
         ({"metric": "acuracy"}, "did you mean 'accuracy'"),
+        ({"metric": 3}, "metric=3 is not measured"),
         ({"vary": "rows"}, "'splits' or 'seeds'"),
         ({"seed": -1}, "seed must be a whole number of at least 0, got -1"),
         ({"test_size": 0}, "test_size must be above 0, or give test_data"),
@@ -229,7 +279,9 @@ def test_a_metric_of_ones_own_is_better_as_one_says() -> None:
         ({"callbacks": {"plain": [], "other": [], "third": []}}, "'third' is no candidate"),
         ({"test_data": (rows()[0],)}, r"test_data must be \(x, y\)"),
         ({"data": rows()[0]}, r"data must be \(x, y\)"),
-        ({"data": (rows()[0], rows()[1][:50])}, "x has 120 rows and y 50"),
+        ({"data": (rows()[0], rows()[1][:50])}, "x: 120 rows, y: 50 rows"),
+        ({"data": (list(rows()[0]), rows()[1])}, r"x is a list of rows, write np.stack\(x\)"),
+        ({"data": (csr_matrix(rows()[0]), rows()[1])}, "x: "),
     ],
 )
 def test_mistakes_are_explained(changes: dict[str, Any], words: str) -> None:
@@ -244,6 +296,72 @@ def test_a_confidence_is_looked_at_before_anything_is_trained() -> None:
 
     with pytest.raises(InvalidArgument, match="confidence must lie between 0 and 1"):
         run({"a": built, "b": built}, confidence=95)
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "words"),
+    [
+        (rows()[0], rows()[1][:50], "x: 120 rows, y: 50 rows"),
+        (np.ones((120, 3)), rows()[1], r"expected shape \(batch, 2\), got \(120, 3\)"),
+        (rows()[0], np.where(rows()[1] > 0, "yes", "no"), "text"),
+        (rows()[0], 2 * rows()[1], "targets from 0 to 1"),
+        (np.where(rows()[0] > 1, np.nan, rows()[0]), rows()[1], "NaN among 240"),
+    ],
+)
+def test_test_rows_are_looked_over_before_anything_is_trained(
+    x: Any, y: Any, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fw.Population, "fit", None)
+    with pytest.raises(ValueError, match=words) as caught:
+        run({"a": build, "b": otherwise_seeded}, test_data=(x, y))
+    assert caught.value.__notes__ == ["compare: candidate 'a', test_data"]
+
+
+@pytest.mark.parametrize(
+    ("callback", "words"),
+    [
+        (3, "expected Callback objects, got 3"),
+        (fw.callbacks.EarlyStopping("val_acuracy", mode="max"), "did you mean 'val_accuracy'"),
+        (fw.callbacks.ModelCheckpoint("best.weights.h5"), "would both write to"),
+    ],
+)
+def test_a_mistake_in_the_last_candidate_does_not_cost_the_others_training(
+    callback: Any, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained = []
+    fit = fw.Population.fit
+
+    def spy(self: fw.Population, *args: Any, **settings: Any) -> Any:
+        trained.append(settings["epochs"])
+        return fit(self, *args, **settings)
+
+    monkeypatch.setattr(fw.Population, "fit", spy)
+    with pytest.raises(InvalidArgument, match=words) as caught:
+        run({"good": build, "bad": lambda: build()}, callbacks={"good": [], "bad": [callback]})
+    assert set(trained) == {0} and caught.value.__notes__ == ["compare: candidate 'bad'"]
+
+
+def test_weights_that_do_not_vary_are_remarked() -> None:
+    def seeded() -> Any:
+        start = fw.initializers.GlorotUniform(seed=1)
+        model = fw.Sequential([fw.Input((2,)), fw.layers.Dense(1, "sigmoid", kernel_initializer=start)])
+        model.compile(optimizer="sgd", loss="binary_crossentropy", metrics=["accuracy"])
+        return model
+
+    remarks = " ".join(run({"free": build, "seeded": seeded}).remarks())
+    assert "seeded begins with the same weights in every repeat" in remarks and "free begins" not in remarks
+
+
+def test_classes_too_rare_for_the_test_are_remarked() -> None:
+    def network() -> Any:
+        model = fw.Sequential([fw.Input((2,)), fw.layers.Dense(3, activation="softmax")])
+        model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+        return model
+
+    x, y = rows()
+    y[:3] = 2
+    found = run({"a": network, "b": lambda: network()}, data=(x, y), epochs=1)
+    assert sum("1 class has fewer than 5 rows" in remark for remark in found.remarks()) == 1
 
 
 @pytest.mark.slow

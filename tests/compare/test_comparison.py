@@ -48,7 +48,13 @@ def test_where_nothing_is_found_the_sentence_says_what_would_have_been() -> None
     said = made_up().sentences()[1]
     detectable = made_up().differences[1].detectable
     assert said.startswith("No difference in test accuracy was found between same and plain")
-    assert f"{100 * detectable:.2g} points four times in five" in said
+    assert f"{100 * detectable:.2f} points four times in five" in said
+
+
+def test_large_numbers_are_written_out() -> None:
+    scores = pd.DataFrame({"a": [41_000.0, 52_000.0, 47_000.0], "b": [48_000.0, 44_000.0, 51_000.0]})
+    (said,) = Comparison(scores, "mse", False, "seeds differ").sentences()
+    assert "e+" not in said
 
 
 @pytest.mark.parametrize(
@@ -72,10 +78,26 @@ def test_equal_scores_are_called_equal() -> None:
     ]
 
 
+def test_candidates_may_be_numbered() -> None:
+    found = Comparison(pd.DataFrame({1: [0.5, 0.6], 2: [0.6, 0.9]}), "accuracy", True, "seeds differ")
+    assert found.best == "2" and "2 - 1" in found.to_html() and found.sentences()[0] in str(found)
+
+
+def test_repeats_without_a_winner_are_remarked() -> None:
+    scores = pd.DataFrame({"a": [0.5, 0.6, 0.7], "b": [0.5, 0.7, 0.8]})
+    found = Comparison(scores, "accuracy", True, "seeds differ")
+    assert "| 2.5 of 3 |" in found.to_markdown()
+    assert "Repeats in which two candidates scored the same count half for each." in found.remarks()
+    assert "count half" not in str(made_up())
+
+
 def test_two_equal_differences_are_not_called_a_finding() -> None:
     scores = pd.DataFrame({"a": [0.5, 0.6], "b": [0.6, 0.7]})
     (said,) = Comparison(scores, "accuracy", True, "seeds differ").sentences()
-    assert "+10.0000 ± 0.0000 points, but 2 repeats are too few to tell that from chance (p = 0.5)" in said
+    assert said == (
+        "b raised test accuracy against a by 10.0 points in every repeat, but 2 repeats are too few to tell that from "
+        "chance (p = 0.5)."
+    )
 
 
 def test_a_baseline_is_compared_with_everybody_else_and_nobody_else() -> None:
@@ -114,6 +136,12 @@ def test_names_are_escaped_in_html() -> None:
     assert "<script>" not in Comparison(scores, "loss", False, "seeds differ").to_html()
 
 
+def test_a_bar_in_a_name_does_not_break_the_tables_of_markdown() -> None:
+    scores = pd.DataFrame({"a|b": [0.1, 0.2], "c": [0.2, 0.4]})
+    lines = Comparison(scores, "loss", False, "seeds differ").to_markdown().splitlines()
+    assert [line.replace(r"\|", "").count("|") for line in lines if line.startswith("|")] == 4 * [4] + 3 * [7]
+
+
 def test_plot_draws_every_repeat_and_every_difference() -> None:
     import matplotlib
 
@@ -126,3 +154,13 @@ def test_plot_draws_every_repeat_and_every_difference() -> None:
         "same - plain",
         "same - better",
     ]
+
+
+def test_long_names_are_broken_so_that_there_is_room_to_draw() -> None:
+    name = "a very wide network with momentum and patience"
+    axes = Comparison(
+        made_up().scores.rename(columns={"same": name}), "accuracy", True, "seeds differ"
+    ).plot()
+    axes[0].figure.canvas.draw()
+    assert all(part.get_position().width > 0.25 for part in axes)
+    assert axes[0].get_yticklabels()[2].get_text().replace("\n", " ") == name
