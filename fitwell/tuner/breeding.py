@@ -59,6 +59,8 @@ class TrainedPopulation(SearchResult):
 class BreedingSearch(Search):
     """Population-based training; `population_based_training` says what the arguments mean."""
 
+    _apart = False
+
     def __init__(
         self,
         build: Any,

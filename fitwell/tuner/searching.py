@@ -45,6 +45,9 @@ _GROWTH = 4
 class Search:
     """A search that can be run, interrupted, and run again; `search` says what the arguments mean."""
 
+    # Whether a trial can be trained without the others of its batch.
+    _apart = True
+
     def __init__(
         self,
         build: Any,
@@ -107,6 +110,7 @@ class Search:
             pruner=make_pruner(pruner, epochs),
             seed=seed,
             trials=self.trials,
+            batch=self._batch if self._apart else None,
             first=first,
             overwrite=overwrite,
             terms={

@@ -197,6 +197,21 @@ def test_every_sampler_goes_on_from_the_storage(sampler: str, tmp_path: Path) ->
     assert list(table["state"]) == ["complete"] * 14 and table["learning_rate"].nunique() == 14
 
 
+def test_what_optuna_says_while_it_draws_is_not_shown(
+    caplog: pytest.LogCaptureFixture, request: pytest.FixtureRequest
+) -> None:
+    def named(setting: dict[str, Any]) -> fw.Model:
+        return build({"learning_rate": setting["learning_rate"]})
+
+    # CMA-ES has something to say of every choice.
+    space = SPACE | {"name": tuner.Choice(["one", "other"])}
+    settings: dict[str, Any] = {"epochs": 1, "batch": 6, "storage": ":memory:", "verbose": 0}
+    optuna.logging.enable_propagation()
+    request.addfinalizer(optuna.logging.disable_propagation)
+    tuner.search(named, space, data(), trials=13, sampler="cmaes", **settings)
+    assert not caplog.records
+
+
 def test_a_search_in_two_calls_is_that_in_one(tmp_path: Path) -> None:
     search(tmp_path / "a.db", 2, sampler="tpe")
     two = search(tmp_path / "a.db", 6, sampler="tpe").trials
