@@ -96,7 +96,7 @@ class Float(Domain):
 
     def suggest(self, trial: Trial, name: str) -> float:
         """Return the trial's value."""
-        high = self.points()[-1] if self.step else self.high
+        high = self._at(self._steps) if self.step else self.high
         return trial.suggest_float(name, self.low, high, step=self.step, log=self.log)
 
     def points(self) -> list[float]:
@@ -104,10 +104,7 @@ class Float(Domain):
         if self.low == self.high:
             return [self.low]
         if self.step is not None:
-            count = math.floor((self.high - self.low) / self.step + 1e-9)
-            # In decimals, as Optuna counts: 0.3 and not 0.30000000000000004.
-            low, step = Decimal(str(self.low)), Decimal(str(self.step))
-            return [float(low + number * step) for number in range(count + 1)]
+            return [self._at(number) for number in range(self._steps + 1)]
         space = np.geomspace if self.log else np.linspace
         return np.clip(space(self.low, self.high, GRID_POINTS), self.low, self.high).tolist()
 
@@ -115,9 +112,8 @@ class Float(Domain):
         """Return `value` times or over `factor`, but at least a step away, inside the range."""
         up = bool(generator.integers(2))
         if self.step is not None:
-            points = self.points()
-            place = int(np.argmin(np.abs(np.asarray(points) - value)))
-            return points[min(max(place + (1 if up else -1), 0), len(points) - 1)]
+            place = round((value - self.low) / self.step) + (1 if up else -1)
+            return self._at(min(max(place, 0), self._steps))
         # Near 0 a fifth is next to nothing; a hundredth of the range is not.
         move = value * (factor if up else 1 / factor) - value
         if not self.log:
@@ -130,6 +126,15 @@ class Float(Domain):
             return False
         steps = 0.0 if self.step is None else (value - self.low) / self.step
         return bool(self.low <= value <= self.high and abs(steps - round(steps)) < 1e-6)
+
+    @property
+    def _steps(self) -> int:
+        assert self.step is not None
+        return math.floor((self.high - self.low) / self.step + 1e-9)
+
+    def _at(self, number: int) -> float:
+        # In decimals, as Optuna counts: 0.3 and not 0.30000000000000004.
+        return float(Decimal(str(self.low)) + number * Decimal(str(self.step)))
 
 
 class Int(Domain):
@@ -161,7 +166,7 @@ class Int(Domain):
 
     def suggest(self, trial: Trial, name: str) -> int:
         """Return the trial's value."""
-        return trial.suggest_int(name, self.low, self.points()[-1], step=self.step, log=self.log)
+        return trial.suggest_int(name, self.low, self._last, step=self.step, log=self.log)
 
     def points(self) -> list[int]:
         """Return every value."""
@@ -170,7 +175,11 @@ class Int(Domain):
     def neighbour(self, value: int, generator: np.random.Generator, factor: float = FACTOR) -> int:
         """Return `value` and about ``value · (factor - 1)`` more or less, but at least a step, inside the range."""
         steps = max(1, round(value * (factor - 1) / self.step)) * (1 if generator.integers(2) else -1)
-        return int(np.clip(value + steps * self.step, self.low, self.points()[-1]))
+        return int(np.clip(value + steps * self.step, self.low, self._last))
+
+    @property
+    def _last(self) -> int:
+        return self.high - (self.high - self.low) % self.step
 
     def contains(self, value: Any) -> bool:
         """Return whether `value` is one of them."""

@@ -39,7 +39,8 @@ class Space:
             return dict(hp.values)
         setting: Setting = {}
         for name, domain in self.declared.items():
-            if all(setting.get(parent) in allowed for parent, allowed in domain.when.items()):
+            # Not `get`: None may be a value of a parent, and a parent that does not exist has none.
+            if all(parent in setting and setting[parent] in values for parent, values in domain.when.items()):
                 setting[name] = (
                     _draw_list(hp, name, domain) if isinstance(domain, Several) else hp.ask(name, domain)
                 )
