@@ -223,6 +223,11 @@ class Choice(Domain):
     def restored(self, stored: Any) -> Any:
         """Return the value of that text."""
         kinds = [(type(text), text) for text in self._texts]
+        if (type(stored), stored) not in kinds:
+            raise InvalidArgument(
+                f"the study holds a trial with {stored!r}, which {self!r} has not: if the space was changed since, "
+                "give another name=..., or overwrite=True to begin anew"
+            )
         return self.values[kinds.index((type(stored), stored))]
 
     def neighbour(self, value: Any, generator: np.random.Generator, factor: float = FACTOR) -> Any:

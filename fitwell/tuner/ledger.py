@@ -62,8 +62,16 @@ class Ticket:
 
     def __post_init__(self) -> None:
         def draw(name: str, domain: Domain) -> Any:
-            with self.guarded(), quiet():
-                return domain.suggest(self.trial, name)
+            try:
+                with self.guarded(), quiet():
+                    return domain.suggest(self.trial, name)
+            except ValueError as error:
+                raise InvalidArgument(
+                    f"{name}: {domain!r} does not go together with what trials before drew it from, in the study "
+                    f"{self.trial.study.study_name!r} ({error}). If build was changed since, give another name=..., or "
+                    "overwrite=True to begin anew; if what may be chosen depends on other hyperparameters, call it "
+                    "something else in each case"
+                ) from error
 
         self.hp = HyperParameters(draw)
 
