@@ -65,6 +65,11 @@ class Tuner:
                 f"{type(self).__name__}: {', '.join(others)} cannot be honoured here; the arguments are hypermodel, "
                 "objective, max_trials, seed, executions_per_trial, overwrite, directory and project_name"
             )
+        if hasattr(self, "run_trial"):
+            raise InvalidArgument(
+                f"{type(self).__name__}.run_trial would not be called: all trials are trained together. Let build ask "
+                "for its hyperparameters, and give search what belongs to fit"
+            )
         self.hypermodel = hypermodel if hasattr(hypermodel, "build") else _Function(hypermodel)
         self.objective = objective
         self.max_trials = max_trials

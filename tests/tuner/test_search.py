@@ -536,6 +536,21 @@ def test_a_storage_that_is_gone_is_explained(tmp_path: Path) -> None:
         )
 
 
+@pytest.mark.parametrize("name", ["a.db", "a.journal"])
+def test_a_storage_in_whose_place_another_was_put_is_explained(tmp_path: Path, name: str) -> None:
+    """Or else the trials would go into a file that has no name any more."""
+
+    def replace(logs: Any) -> None:
+        path.rename(tmp_path / "old")
+        search(path, 1)
+
+    path = tmp_path / name
+    replaced = fw.callbacks.LambdaCallback(on_train_end=replace)
+    with pytest.raises(FileError, match=r"is gone: .* or another one is in its place"):
+        tuner.search(build, SPACE, data(), trials=1, epochs=1, storage=path, callbacks=[replaced], verbose=0)
+    assert len(search(path, 1).trials) == 1
+
+
 def test_a_file_that_is_no_database_is_explained(tmp_path: Path) -> None:
     path = tmp_path / "a.db"
     path.write_text("a table, but not this kind\n" * 50)

@@ -121,6 +121,8 @@ def test_mistakes_are_explained(tmp_path: Path) -> None:
         kt.RandomSearch(build_model).get_best_models()
     with pytest.raises(InvalidArgument, match="tune_new_entries cannot be honoured here"):
         kt.RandomSearch(build_model, tune_new_entries=False)
+    with pytest.raises(InvalidArgument, match="Own.run_trial would not be called: all trials are trained"):
+        type("Own", (kt.RandomSearch,), {"run_trial": lambda self, trial: 0.0})(build_model)
     with pytest.raises(InvalidArgument, match="only factor=3 is known, got 4"):
         kt.Hyperband(build_model, factor=4)
     with pytest.raises(InvalidArgument, match="max_epochs must be a whole number of at least 1, got 0"):
