@@ -160,7 +160,9 @@ def _journal(path: Path) -> Storage:
         try:
             yield
         finally:
-            lock.release()
+            # After half a minute of silence, as when a computer was asleep, others take the lock for left behind.
+            with contextlib.suppress(RuntimeError):
+                lock.release()
 
     return Storage(str(path), lambda: JournalStorage(journal.JournalFileBackend(str(path))), hold, path)
 

@@ -177,6 +177,13 @@ def test_a_worker_that_was_taken_for_dead_leaves_its_trials_to_the_other(
     assert table["value"][0] == alone["value"][0]
 
 
+def test_a_lock_that_others_broke_meanwhile_is_let_go(tmp_path: Path) -> None:
+    """As after a computer was asleep while it held the lock of a journal."""
+    with open_storage(tmp_path / "a.journal").locked():
+        (lock,) = tmp_path.glob("a.journal.workers*")
+        lock.unlink()
+
+
 def test_a_worker_goes_on_telling_that_it_lives_after_the_storage_was_locked(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
