@@ -17,6 +17,7 @@ import fitwell as fw
 from fitwell import tuner
 from fitwell.engine import compiling
 from fitwell.errors import FileError, FitwellError, InvalidArgument, MissingExtra, StateError
+from fitwell.tuner import drawing
 from fitwell.tuner import storage as storages
 from fitwell.tuner.samplers import SAMPLERS, rungs
 from tests.tuner.searching_worker import SPACE, build, data, search
@@ -178,6 +179,28 @@ def test_it_is_drawn(found: tuner.SearchResult) -> None:
     assert sorted(effect.lines[0].get_ydata()) == sorted(found.trials["value"])
     steps = np.asarray(history.lines[1].get_ydata())
     np.testing.assert_array_equal(steps, np.minimum.accumulate(found.trials["value"]))
+
+
+@pytest.mark.parametrize("direction", ["min", "max"])
+def test_the_picture_shows_all_but_the_worst_tenth(direction: str) -> None:
+    study = optuna.create_study(direction={"min": "minimize", "max": "maximize"}[direction])
+    sign = 1 if direction == "min" else -1
+    choices = optuna.distributions.CategoricalDistribution(
+        ["a (64, 64, 64)", "b (64, 64, 64)", "c (64, 64, 64)"]
+    )
+    for number in range(30):
+        value = sign * (number if number < 28 else 1000.0)
+        params: dict[str, Any] = {"kind": choices.choices[number % 3]}
+        study.add_trial(
+            optuna.trial.create_trial(value=value, params=params, distributions={"kind": choices})
+        )
+    for axes in drawing.draw(study.get_trials(), tuner.Objective("val_score", direction)):
+        low, high = sorted(sign * limit for limit in axes.get_ylim())
+        assert low < 0 and 26 < high < 40
+    left, right = axes.get_xlim()
+    assert left < -0.15 and right > 2.15  # where the points are moved to
+    few = drawing.draw(study.get_trials()[:3], tuner.Objective("val_score", direction))[0]
+    assert max(sign * limit for limit in few.get_ylim()) > 2
 
 
 @pytest.mark.parametrize(
