@@ -8,7 +8,7 @@ from typing import Any
 from fitwell import random
 from fitwell.errors import InvalidArgument, nearest
 from fitwell.models.model import Model
-from fitwell.population.members import copied
+from fitwell.population.members import checked_model, copied
 from fitwell.tuner.domains import Domain, Fixed, Int, Several
 from fitwell.tuner.hyperparameters import HyperParameters, InvalidSetting, Setting
 
@@ -62,7 +62,8 @@ class Space:
 
     def build(self, setting: Setting) -> Model:
         """Return the model of `setting`."""
-        return self._call(HyperParameters.of(setting) if self.declared is None else copied(setting))
+        model = self._call(HyperParameters.of(setting) if self.declared is None else copied(setting))
+        return checked_model(model, setting)
 
     def _call(self, hyperparameters: Any) -> Any:
         try:

@@ -490,6 +490,15 @@ def test_mistakes_are_explained(settings: dict[str, Any], words: str) -> None:
         tuner.search(build, SPACE, data(), **given)
 
 
+def test_a_build_function_without_a_model_is_told_for_which_setting() -> None:
+    with pytest.raises(
+        InvalidArgument, match=r"build\({'units': 3}\) must return a compiled model, got None"
+    ):
+        tuner.search(
+            lambda setting: None, {"units": tuner.Int(3, 3)}, data(), trials=1, storage=":memory:", verbose=0
+        )
+
+
 def test_a_sampler_whose_library_is_missing_says_so_before_any_trial(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(MissingExtra, match="'gp' needs torch, .* pip install torch"):
