@@ -368,7 +368,10 @@ class Ledger:
 
     def drawn(self, frozen: Any) -> tuple[HyperParameters, Setting]:
         """Return the hyperparameters of a finished trial, and what its model is built from."""
-        values = frozen.user_attrs.get(FINAL, frozen.params)
+        return self.restored(frozen.user_attrs.get(FINAL, frozen.params))
+
+    def restored(self, values: Mapping[str, Any]) -> tuple[HyperParameters, Setting]:
+        """Return the hyperparameters that were written into the study as `values`, and the setting of them."""
 
         def look_up(name: str, domain: Any) -> Any:
             return domain.restored(values[name]) if name in values else domain.default

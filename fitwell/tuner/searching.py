@@ -8,6 +8,7 @@ import time
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import jax
@@ -47,6 +48,8 @@ class Search:
 
     # Whether a trial can be trained without the others of its batch.
     _apart = True
+    # What a kind of search adds to the terms under which trials can be compared.
+    _own_terms: Mapping[str, Any] = MappingProxyType({})
 
     def __init__(
         self,
@@ -121,6 +124,7 @@ class Search:
                 "data": fingerprint(Batch(*map(_arrays, (x, y, weights)))),
                 "space": None if made.declared is None else {k: repr(v) for k, v in made.declared.items()},
                 "fit": {key: _described(value) for key, value in sorted(fit.items())},
+                **self._own_terms,
             },
         )
 
