@@ -81,6 +81,14 @@ class Ticket:
         return int(self.trial.number)
 
 
+class OtherStudy(InvalidArgument):
+    """The storage holds a study of that name which is another one; `what` says so, without what to do about it."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what}. Give another name=..., or overwrite=True to delete it and begin anew")
+        self.what = what
+
+
 class Ledger:
     """The study of one search, opened or made.
 
@@ -136,9 +144,8 @@ class Ledger:
         begun = self.study.user_attrs.get(TERMS)
         if begun is None:
             if self.study.get_trials(deepcopy=False):
-                raise InvalidArgument(
-                    f"the study {self.study.study_name!r} in {self.storage.name} was not made by fitwell; give another "
-                    "name=..., or overwrite=True to delete it"
+                raise OtherStudy(
+                    f"the study {self.study.study_name!r} in {self.storage.name} was not made by fitwell"
                 )
             self.study.set_user_attr(TERMS, terms)
             self.study.set_user_attr(TOKEN, secrets.token_hex(8))
@@ -146,9 +153,9 @@ class Ledger:
         differ = [name for name in {**begun, **terms} if begun.get(name) != terms.get(name)]
         if differ:
             told = "; ".join(f"{name}: {begun.get(name)!r} then, {terms.get(name)!r} now" for name in differ)
-            raise InvalidArgument(
+            raise OtherStudy(
                 f"the study {self.study.study_name!r} in {self.storage.name} was begun differently, so its trials "
-                f"cannot be compared with new ones ({told}). Give another name=..., or overwrite=True to begin anew"
+                f"cannot be compared with new ones ({told})"
             )
 
     # --- taking trials -------------------------------------------------------------------------------------
