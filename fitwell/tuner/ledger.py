@@ -265,13 +265,12 @@ class Ledger:
             return value.item() if isinstance(value, np.generic) else value
 
         hp = HyperParameters(look_up)
-        self.space.draw(hp)
-        unknown = [
-            name for name in setting if name not in hp.values and name not in (self.space.declared or ())
-        ]
+        made = self.space.draw(hp)
+        unknown = [name for name in setting if name not in made]
         if unknown:
+            under = " under these conditions" if unknown[0] in (self.space.declared or hp.domains) else ""
             raise InvalidArgument(
-                f"first: the space has no hyperparameter {unknown[0]!r} in {dict(setting)!r}"
+                f"first: the space has no hyperparameter {unknown[0]!r}{under} in {dict(setting)!r}; leave it out"
             )
         return stored(hp)
 

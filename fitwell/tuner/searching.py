@@ -75,12 +75,12 @@ class Search:
         **fit: Any,
     ) -> None:
         import_optuna()
+        fit = _check_fit(fit)
         self.trials = _check_trials(trials, minutes, sampler)
         self._seconds = None if minutes is None else 60 * _positive("minutes", minutes)
         seed, repeats = checked_seed(seed), int(_positive("repeats", repeats, whole=True))
         seeds = range(seed, seed + repeats)
         x, y, weights = _check_data(data)
-        fit = _check_fit(fit)
         if fit.get("splits") is not None:
             fit["splits"] = list(fit["splits"])  # a generator would be used up by the first batch
         epochs = int(_positive("epochs", epochs, whole=True))

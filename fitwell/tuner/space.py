@@ -158,7 +158,9 @@ def _check_declared(space: Any) -> dict[str, Domain]:
         )
     known: list[str] = []
     for name, domain in space.items():
-        if not isinstance(name, str) or not isinstance(domain, Domain):
+        if not isinstance(name, str):
+            raise InvalidArgument(f"space: the names of hyperparameters must be texts, got {name!r}")
+        if not isinstance(domain, Domain):
             raise InvalidArgument(
                 f"space[{name!r}]: expected a domain (fw.tuner.Float, Int, Choice, Boolean, Fixed, Several), got "
                 f"{domain!r}; for one of several values write fw.tuner.Choice([...])"

@@ -389,6 +389,15 @@ def test_first_settings_may_hold_lists_and_must_lie_in_the_space() -> None:
             first(setting | {name: value})
 
 
+def test_a_first_setting_holds_nothing_that_its_conditions_exclude() -> None:
+    space = SPACE | {"kind": tuner.Choice(["none", "l2"]), "l2": tuner.Float(0, 1, when={"kind": "l2"})}
+    words = "the space has no hyperparameter 'l2' under these conditions in .*; leave it out"
+    with pytest.raises(InvalidArgument, match=words):
+        tuner.search(
+            build, space, data(), trials=1, first=[{"kind": "none", "l2": 0.1}], storage=":memory:", verbose=0
+        )
+
+
 def test_an_error_of_the_build_function_is_its_own_and_leaves_no_trial_behind(tmp_path: Path) -> None:
     """Where it asks for its hyperparameters, it is called while trials are taken from the storage."""
     missing = [tmp_path / "weights.npz"]
@@ -470,6 +479,7 @@ def test_ctrl_c_gives_trials_back_and_the_next_call_takes_them_up(tmp_path: Path
         ({"objective": "val_accuracy"}, r"'val_accuracy' is not measured.* model.compile\(metrics"),
         ({"objective": 3}, "expected the name of a metric such as 'val_loss'"),
         ({"epoch": 3}, "there is no argument 'epoch', did you mean 'epochs'"),
+        ({"trials": None, "trails": 3}, "there is no argument 'trails', did you mean 'trials'"),
         ({"seed": -1}, "seed must be a whole number of at least 0, got -1"),
         ({"seed": 0.5}, "seed must be a whole number of at least 0, got 0.5"),
         ({"first": {"learning_rate": 0.01}}, "first: expected a list of dicts"),

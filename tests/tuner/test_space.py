@@ -185,6 +185,7 @@ def test_a_conditional_hyperparameter_is_none_where_it_does_not_exist() -> None:
         (lambda: Several(Int(1, 2, when={"a": 1}), 1, 2), r"Several\(..., when={'a': \[1\]}\)"),
         (lambda: Several([1, 2], 1, 2), r"expected a domain such as Int\(8, 128\), got \[1, 2\]"),
         (lambda: Space(never, {}), "it is empty, so there is nothing to search"),
+        (lambda: Space(never, {3: Int(1, 2)}), "the names of hyperparameters must be texts, got 3"),  # type: ignore[dict-item]
         (lambda: Space(never, {"a": [1, 2]}), r"expected a domain .* write fw.tuner.Choice\(\[...\]\)"),
         (
             lambda: Space(never, {"a": Int(1, 2, when={"b": 1}), "b": Int(1, 2)}),
