@@ -7,6 +7,7 @@ numbers and texts only.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -69,7 +70,7 @@ class Domain:
     def __repr__(self) -> str:
         public = {name: value for name, value in vars(self).items() if not name.startswith("_")}
         told = ", ".join(f"{name}={value!r}" for name, value in public.items() if value not in (None, {}))
-        return f"{type(self).__name__}({told})"
+        return lasting(f"{type(self).__name__}({told})")
 
 
 class Float(Domain):
@@ -198,13 +199,15 @@ class Choice(Domain):
         self.values = list(values)
         if not self.values:
             raise InvalidArgument("Choice: the list of values is empty, so no setting is possible")
+        if len(set(map(repr, self.values))) < len(self.values):
+            raise InvalidArgument(f"Choice: the values must differ, got {self.values!r}")
         self._texts: list[Any] = []
-        for value in self.values:
+        for place, value in enumerate(self.values):
             # A study takes 1, 1.0 and True for one value: only the first of them can stand for itself.
             itself = isinstance(value, _STORABLE) and value not in self._texts
-            self._texts.append(value if itself else repr(value))
-        if any(len(set(map(repr, seen))) < len(self.values) for seen in (self.values, self._texts)):
-            raise InvalidArgument(f"Choice: the values must differ, got {self.values!r}")
+            text = value if itself else lasting(repr(value))
+            # As two functions without a name.
+            self._texts.append(f"{text}, number {place}" if not itself and text in self._texts else text)
         self.when = _conditions(when)
         self.default = _checked_default(self, self.values[0] if default is None else default)
 
@@ -333,6 +336,11 @@ def _conditions(when: Mapping[str, Any] | None) -> dict[str, list[Any]]:
 def as_values(values: Any) -> list[Any]:
     """Return the values that a condition allows: one, or a list of them."""
     return list(values) if isinstance(values, Sequence) and not isinstance(values, str) else [values]
+
+
+def lasting(text: str) -> str:
+    """Return the representation of a value as it is in every process: without addresses in memory."""
+    return re.sub(r" at 0x[0-9a-fA-F]+", "", text)
 
 
 def _same(first: Any, second: Any) -> bool:

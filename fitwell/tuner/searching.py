@@ -21,7 +21,7 @@ from fitwell.models.packing import is_stream
 from fitwell.population import Population
 from fitwell.population.layouts import cores
 from fitwell.random import checked_seed
-from fitwell.tuner.domains import Domain
+from fitwell.tuner.domains import Domain, lasting
 from fitwell.tuner.ledger import Ledger, Ticket, told_lost
 from fitwell.tuner.live import Live
 from fitwell.tuner.objective import Objective, as_objective
@@ -321,4 +321,4 @@ def _described(value: Any) -> str:
         return repr(value)
     if isinstance(value, tuple | list | np.ndarray):
         return str(fingerprint(Batch(_arrays(value))))
-    return repr(value)  # a splitter of scikit-learn, say: its representation names its settings
+    return lasting(repr(value))  # a splitter of scikit-learn, say: its representation names its settings

@@ -91,6 +91,20 @@ def test_the_best_epoch_is_one_that_was_validated() -> None:
     assert table["best_epoch"][0] == 5
 
 
+def test_a_search_with_a_splitter_of_ones_own_goes_on(tmp_path: Path) -> None:
+    class Halves:
+        def get_n_splits(self, x: Any) -> int:
+            return 2
+
+        def split(self, x: Any, y: Any = None, groups: Any = None) -> Any:
+            halves = np.split(np.arange(len(x)), 2)
+            return [(halves[0], halves[1]), (halves[1], halves[0])]
+
+    for trials in (1, 2):
+        table = search(tmp_path / "a.db", trials, folds=Halves(), epochs=1).trials
+    assert list(table["state"]) == ["complete"] * 2
+
+
 def test_all_trials_have_the_folds_of_a_splitter_without_a_seed() -> None:
     space = {"name": tuner.Choice(["one", "other"])}
     values = tuner.search(

@@ -63,6 +63,22 @@ def test_what_optuna_draws_lies_in_the_domain_and_comes_back_from_the_study(doma
         assert back == value and type(back) is type(value)
 
 
+def test_a_choice_of_functions_is_the_same_in_every_process() -> None:
+    """Or else a search among them could not be resumed."""
+
+    def choice() -> Choice:
+        def square(x: float) -> float:
+            return x * x
+
+        return Choice([square, lambda x: x, lambda x: -x])
+
+    one, other = choice(), choice()
+    assert repr(one) == repr(other)
+    texts = [one.stored(value) for value in one.values]
+    assert len(set(texts)) == 3 and "square" in texts[0]
+    assert [other.restored(text) for text in texts] == other.values
+
+
 def test_conditions_and_lists_make_hyperparameters_that_exist_only_sometimes() -> None:
     space = Space(
         never,
