@@ -31,6 +31,7 @@ HIDDEN = [(16,), (64,), (256,), (16, 16), (64, 64), (256, 128), (64, 64, 64)]
 def search(options: Namespace) -> int:
     """Carry out the command; returns the exit code."""
     from fitwell import callbacks, tuner
+    from fitwell.tuner.ledger import OtherStudy
     from fitwell.utils import set_random_seed
 
     say = output().print
@@ -81,6 +82,8 @@ def search(options: Namespace) -> int:
         set_random_seed(settings.seed)
         code = train_into(folder, build_network(problem, settings), problem, settings, training)
         return INTERRUPTED if interrupted else code
+    except OtherStudy as error:
+        raise InvalidArgument(f"{error.what}. Give another file with --storage") from None
     finally:
         # A search that came to nothing leaves nothing behind.
         if run is None or not _found_anything(run):

@@ -139,7 +139,12 @@ def make_member(build: Build, setting: Setting, seed: int, fold: int | None = No
     stream = random.SeedStream(seed)
     # Names that count from the beginning are the same in every member, and so are the columns of results.
     with named(where(setting, seed, fold)), random.drawing_from(stream), fresh_names():
-        model: Any = build(copied(setting))
+        model = checked_model(build(copied(setting)), setting)
+    return Member(setting, seed, model, stream, fold)
+
+
+def checked_model(model: Any, setting: Mapping[str, Any]) -> Model:
+    """Return what `build` made of `setting`, if it can be trained."""
     if not isinstance(model, Model):
         hint = ": does it end with `return model`?" if model is None else ""
         raise InvalidArgument(f"build({setting!r}) must return a compiled model, got {model!r}{hint}")
@@ -148,7 +153,7 @@ def make_member(build: Build, setting: Setting, seed: int, fold: int | None = No
             f"build({setting!r}) returned a model that is not compiled: call model.compile(optimizer=..., "
             "loss=...) before returning it"
         )
-    return Member(setting, seed, model, stream, fold)
+    return model
 
 
 def check_build(build: Any) -> Build:

@@ -41,7 +41,9 @@ class TrainedPopulation(SearchResult):
     def schedules(self) -> dict[int, list[tuple[int, Setting]]]:
         """For each trial the epochs from which on it had which hyperparameters."""
         return {
-            trial.number: [(epoch, values) for epoch, values in trial.user_attrs[SCHEDULE]]
+            trial.number: [
+                (epoch, self._ledger.restored(values)[1]) for epoch, values in trial.user_attrs[SCHEDULE]
+            ]
             for trial in self._ledger.frozen()
             if SCHEDULE in trial.user_attrs
         }
@@ -58,6 +60,8 @@ class TrainedPopulation(SearchResult):
 
 class BreedingSearch(Search):
     """Population-based training; `population_based_training` says what the arguments mean."""
+
+    _apart = False
 
     def __init__(
         self,
@@ -80,6 +84,7 @@ class BreedingSearch(Search):
             raise InvalidArgument(f"interval: expected a number of epochs, at least 1, got {interval!r}")
         if not 0 < quantile <= 0.5:
             raise InvalidArgument(f"quantile must be above 0 and at most 0.5, got {quantile!r}")
+        self._own_terms = {"method": f"population-based training, interval {interval}, quantile {quantile}"}
         super().__init__(build, space, data, trials=trials, batch=trials, sampler="random", **settings)
         if int(quantile * trials) < 1:
             raise InvalidArgument(

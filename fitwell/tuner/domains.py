@@ -7,6 +7,7 @@ numbers and texts only.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -69,7 +70,7 @@ class Domain:
     def __repr__(self) -> str:
         public = {name: value for name, value in vars(self).items() if not name.startswith("_")}
         told = ", ".join(f"{name}={value!r}" for name, value in public.items() if value not in (None, {}))
-        return f"{type(self).__name__}({told})"
+        return lasting(f"{type(self).__name__}({told})")
 
 
 class Float(Domain):
@@ -96,7 +97,7 @@ class Float(Domain):
 
     def suggest(self, trial: Trial, name: str) -> float:
         """Return the trial's value."""
-        high = self.points()[-1] if self.step else self.high
+        high = self._at(self._steps) if self.step else self.high
         return trial.suggest_float(name, self.low, high, step=self.step, log=self.log)
 
     def points(self) -> list[float]:
@@ -104,10 +105,7 @@ class Float(Domain):
         if self.low == self.high:
             return [self.low]
         if self.step is not None:
-            count = math.floor((self.high - self.low) / self.step + 1e-9)
-            # In decimals, as Optuna counts: 0.3 and not 0.30000000000000004.
-            low, step = Decimal(str(self.low)), Decimal(str(self.step))
-            return [float(low + number * step) for number in range(count + 1)]
+            return [self._at(number) for number in range(self._steps + 1)]
         space = np.geomspace if self.log else np.linspace
         return np.clip(space(self.low, self.high, GRID_POINTS), self.low, self.high).tolist()
 
@@ -115,9 +113,8 @@ class Float(Domain):
         """Return `value` times or over `factor`, but at least a step away, inside the range."""
         up = bool(generator.integers(2))
         if self.step is not None:
-            points = self.points()
-            place = int(np.argmin(np.abs(np.asarray(points) - value)))
-            return points[min(max(place + (1 if up else -1), 0), len(points) - 1)]
+            place = round((value - self.low) / self.step) + (1 if up else -1)
+            return self._at(min(max(place, 0), self._steps))
         # Near 0 a fifth is next to nothing; a hundredth of the range is not.
         move = value * (factor if up else 1 / factor) - value
         if not self.log:
@@ -130,6 +127,15 @@ class Float(Domain):
             return False
         steps = 0.0 if self.step is None else (value - self.low) / self.step
         return bool(self.low <= value <= self.high and abs(steps - round(steps)) < 1e-6)
+
+    @property
+    def _steps(self) -> int:
+        assert self.step is not None
+        return math.floor((self.high - self.low) / self.step + 1e-9)
+
+    def _at(self, number: int) -> float:
+        # In decimals, as Optuna counts: 0.3 and not 0.30000000000000004.
+        return float(Decimal(str(self.low)) + number * Decimal(str(self.step)))
 
 
 class Int(Domain):
@@ -161,7 +167,7 @@ class Int(Domain):
 
     def suggest(self, trial: Trial, name: str) -> int:
         """Return the trial's value."""
-        return trial.suggest_int(name, self.low, self.points()[-1], step=self.step, log=self.log)
+        return trial.suggest_int(name, self.low, self._last, step=self.step, log=self.log)
 
     def points(self) -> list[int]:
         """Return every value."""
@@ -170,7 +176,11 @@ class Int(Domain):
     def neighbour(self, value: int, generator: np.random.Generator, factor: float = FACTOR) -> int:
         """Return `value` and about ``value · (factor - 1)`` more or less, but at least a step, inside the range."""
         steps = max(1, round(value * (factor - 1) / self.step)) * (1 if generator.integers(2) else -1)
-        return int(np.clip(value + steps * self.step, self.low, self.points()[-1]))
+        return int(np.clip(value + steps * self.step, self.low, self._last))
+
+    @property
+    def _last(self) -> int:
+        return self.high - (self.high - self.low) % self.step
 
     def contains(self, value: Any) -> bool:
         """Return whether `value` is one of them."""
@@ -189,13 +199,15 @@ class Choice(Domain):
         self.values = list(values)
         if not self.values:
             raise InvalidArgument("Choice: the list of values is empty, so no setting is possible")
+        if len(set(map(repr, self.values))) < len(self.values):
+            raise InvalidArgument(f"Choice: the values must differ, got {self.values!r}")
         self._texts: list[Any] = []
-        for value in self.values:
+        for place, value in enumerate(self.values):
             # A study takes 1, 1.0 and True for one value: only the first of them can stand for itself.
             itself = isinstance(value, _STORABLE) and value not in self._texts
-            self._texts.append(value if itself else repr(value))
-        if any(len(set(map(repr, seen))) < len(self.values) for seen in (self.values, self._texts)):
-            raise InvalidArgument(f"Choice: the values must differ, got {self.values!r}")
+            text = value if itself else lasting(repr(value))
+            # As two functions without a name.
+            self._texts.append(f"{text}, number {place}" if not itself and text in self._texts else text)
         self.when = _conditions(when)
         self.default = _checked_default(self, self.values[0] if default is None else default)
 
@@ -214,6 +226,11 @@ class Choice(Domain):
     def restored(self, stored: Any) -> Any:
         """Return the value of that text."""
         kinds = [(type(text), text) for text in self._texts]
+        if (type(stored), stored) not in kinds:
+            raise InvalidArgument(
+                f"the study holds a trial with {stored!r}, which {self!r} has not: if the space was changed since, "
+                "give another name=..., or overwrite=True to begin anew"
+            )
         return self.values[kinds.index((type(stored), stored))]
 
     def neighbour(self, value: Any, generator: np.random.Generator, factor: float = FACTOR) -> Any:
@@ -319,6 +336,11 @@ def _conditions(when: Mapping[str, Any] | None) -> dict[str, list[Any]]:
 def as_values(values: Any) -> list[Any]:
     """Return the values that a condition allows: one, or a list of them."""
     return list(values) if isinstance(values, Sequence) and not isinstance(values, str) else [values]
+
+
+def lasting(text: str) -> str:
+    """Return the representation of a value as it is in every process: without addresses in memory."""
+    return re.sub(r" at 0x[0-9a-fA-F]+", "", text)
 
 
 def _same(first: Any, second: Any) -> bool:

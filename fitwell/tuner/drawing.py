@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 COLUMNS = 3
+# So many fit side by side below one picture.
+MOST_LETTERS = 30
 
 
 def draw(trials: Sequence[Any], objective: Objective) -> list[Axes]:
@@ -34,15 +36,18 @@ def draw(trials: Sequence[Any], objective: Objective) -> list[Axes]:
 
 
 def _draw_history(ax: Axes, trials: Sequence[Any], objective: Objective) -> None:
+    from matplotlib.ticker import MaxNLocator
+
     ordered = sorted(trials, key=lambda trial: trial.number)
     numbers = [trial.number for trial in ordered]
     values = np.array([trial.value for trial in ordered])
     so_far = (np.minimum if objective.direction == "min" else np.maximum).accumulate(values)
     ax.plot(numbers, values, "o", markersize=4, alpha=0.6, label="trial")
     ax.step(numbers, so_far, where="post", label="best so far")
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.set_xlabel("trial")
     ax.set_ylabel(objective.name)
-    ax.set_ylim(*_limits(values))
+    ax.set_ylim(*_limits(values, objective))
     ax.legend()
 
 
@@ -58,7 +63,11 @@ def _draw_effect(ax: Axes, name: str, trials: Sequence[Any], objective: Objectiv
         # Side by side, so that equal ones can be told apart; the same picture every time.
         places += np.random.default_rng(0).uniform(-0.15, 0.15, len(places))
         ax.plot(places, values, "o", markersize=4, alpha=0.6)
-        ax.set_xticks(range(len(labels)), labels)
+        crowded = sum(map(len, labels)) > MOST_LETTERS
+        ax.set_xticks(
+            range(len(labels)), labels, rotation=30 if crowded else 0, ha="right" if crowded else "center"
+        )
+        ax.set_xlim(-0.5, len(labels) - 0.5)
     else:
         ax.plot(settings, values, "o", markersize=4, alpha=0.6)
         if distribution.log:
@@ -71,12 +80,15 @@ def _draw_effect(ax: Axes, name: str, trials: Sequence[Any], objective: Objectiv
             ax.xaxis.set_minor_formatter(NullFormatter())
     ax.set_xlabel(name)
     ax.set_ylabel(objective.name)
-    ax.set_ylim(*_limits(values))
+    ax.set_ylim(*_limits(values, objective))
 
 
-def _limits(values: np.ndarray) -> tuple[float, float]:
+def _limits(values: np.ndarray, objective: Objective) -> tuple[float, float]:
     """Return limits that leave out the worst tenth, which is often far away: what matters is near the best."""
-    low, high = np.quantile(values, [0.0, 0.9]) if len(values) > 1 else (values[0], values[0])
+    if objective.direction == "min":
+        low, high = values.min(), np.quantile(values, 0.9, method="higher")
+    else:
+        low, high = np.quantile(values, 0.1, method="lower"), values.max()
     if low == high:
         low, high = values.min(), values.max()
     margin = 0.08 * (high - low) or 0.1

@@ -36,6 +36,7 @@ class HyperParameters:
         self.domains: dict[str, Domain] = {}
         self._draw = draw or _default
         self._scopes: list[tuple[str, list[Any]]] = []
+        self._prefix = ""
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> HyperParameters:
@@ -114,8 +115,19 @@ class HyperParameters:
         return self._ask(name, Fixed(value), parent_name, parent_values)
 
     @contextmanager
+    def name_scope(self, name: str) -> Iterator[None]:
+        """Inside, names are those of ``name/...``, so that a part of a model can be used twice."""
+        outside = self._prefix
+        self._prefix = f"{outside}{name}/"
+        try:
+            yield
+        finally:
+            self._prefix = outside
+
+    @contextmanager
     def conditional_scope(self, parent_name: str, parent_values: Any) -> Iterator[None]:
         """Inside, hyperparameters exist only while `parent_name` has one of `parent_values`; else they are None."""
+        parent_name = self._prefix + parent_name
         if parent_name not in self.domains:
             known = ", ".join(self.domains) or "none"
             raise InvalidArgument(
@@ -139,19 +151,22 @@ class HyperParameters:
         else:
             self.domains[name] = domain
         if name not in self.values:
-            if not all(self.values.get(parent) in allowed for parent, allowed in self._scopes):
+            if not all(
+                parent in self.values and self.values[parent] in allowed for parent, allowed in self._scopes
+            ):
                 return None
             self.values[name] = self._draw(name, domain)
         return self.values[name]
 
     def _ask(self, name: str, domain: Domain, parent: str | None, values: Any) -> Any:
         if parent is None:
-            return self.ask(name, domain)
+            return self.ask(self._prefix + name, domain)
         with self.conditional_scope(parent, values):
-            return self.ask(name, domain)
+            return self.ask(self._prefix + name, domain)
 
     def get(self, name: str) -> Any:
         """Return the value of a hyperparameter that was asked for before."""
+        name = self._prefix + name
         if name in self.values:
             return self.values[name]
         if name in self.domains:
@@ -165,7 +180,7 @@ class HyperParameters:
         return self.get(name)
 
     def __contains__(self, name: str) -> bool:
-        return name in self.values
+        return self._prefix + name in self.values
 
     def __repr__(self) -> str:
         return f"<HyperParameters {self.values}>"

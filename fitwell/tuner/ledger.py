@@ -21,7 +21,7 @@ from fitwell.errors import InvalidArgument, StateError
 from fitwell.tuner.domains import Domain
 from fitwell.tuner.hyperparameters import HyperParameters, InvalidSetting, Setting
 from fitwell.tuner.objective import Objective
-from fitwell.tuner.optional import import_optuna
+from fitwell.tuner.optional import import_optuna, quiet
 from fitwell.tuner.samplers import make_sampler
 from fitwell.tuner.space import Space, stored
 from fitwell.tuner.storage import Storage
@@ -35,8 +35,11 @@ DEATHS = "workers lost"
 REASON = "reason"
 # The hyperparameters at the end, of a trial that changed them on its way.
 FINAL = "final"
-# A trial that took so many workers with it (memory, most likely) is given up.
+# A trial that so many workers died of while they trained nothing else (of memory, most likely) is given up.
 MOST_DEATHS = 3
+# After each death the batch that a trial may be part of is so many times smaller, until it is alone: workers also die
+# of a batch too large, or are killed, and that is no fault of a trial.
+_SHRINK = 8
 # So many settings refused in a row mean that there is hardly a valid one.
 MOST_REFUSALS = 100
 
@@ -45,20 +48,30 @@ MOST_REFUSALS = 100
 class Ticket:
     """A trial that this worker has to train.
 
-    guarded: `Storage.guarded`, for drawing. setting: what its model is built from. reported: the steps that a
-    worker before reported already. hp: what draws from the trial; values that a worker before drew are drawn again.
+    guarded: `Storage.guarded`, for drawing. company: in how large a batch it may be trained. setting: what its model
+    is built from. reported: the steps that a worker before reported already. hp: what draws from the trial; values
+    that a worker before drew are drawn again.
     """
 
     trial: Any
     guarded: Callable[[], AbstractContextManager[None]] = nullcontext
+    company: float = math.inf
     setting: Setting = field(default_factory=dict)
     reported: frozenset[int] = frozenset()
     hp: HyperParameters = field(init=False)
 
     def __post_init__(self) -> None:
         def draw(name: str, domain: Domain) -> Any:
-            with self.guarded():
-                return domain.suggest(self.trial, name)
+            try:
+                with self.guarded(), quiet():
+                    return domain.suggest(self.trial, name)
+            except ValueError as error:
+                raise InvalidArgument(
+                    f"{name}: {domain!r} does not go together with what trials before drew it from, in the study "
+                    f"{self.trial.study.study_name!r} ({error}). If build was changed since, give another name=..., or "
+                    "overwrite=True to begin anew; if what may be chosen depends on other hyperparameters, call it "
+                    "something else in each case"
+                ) from error
 
         self.hp = HyperParameters(draw)
 
@@ -68,11 +81,20 @@ class Ticket:
         return int(self.trial.number)
 
 
+class OtherStudy(InvalidArgument):
+    """The storage holds a study of that name which is another one; `what` says so, without what to do about it."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what}. Give another name=..., or overwrite=True to delete it and begin anew")
+        self.what = what
+
+
 class Ledger:
     """The study of one search, opened or made.
 
     terms: what must be equal for results to be comparable; a study that was begun with others is refused.
     trials: how many there shall be in all, of all workers and all calls; None for as many as there is time for.
+    batch: how many are trained together; None where all are, so that none alone can be what a worker died of.
     first: settings to try before the sampler is asked.
     """
 
@@ -87,6 +109,7 @@ class Ledger:
         pruner: Any,
         seed: int,
         trials: int | None,
+        batch: int | None = None,
         first: Sequence[Mapping[str, Any]] = (),
         terms: Mapping[str, Any],
         overwrite: bool = False,
@@ -96,6 +119,7 @@ class Ledger:
         self.space = space
         self.objective = objective
         self.trials = trials
+        self._batch = batch
         self._sampler = sampler
         self._seed = seed
         self._first = [self._as_stored(setting) for setting in _check_first(first)]
@@ -120,9 +144,8 @@ class Ledger:
         begun = self.study.user_attrs.get(TERMS)
         if begun is None:
             if self.study.get_trials(deepcopy=False):
-                raise InvalidArgument(
-                    f"the study {self.study.study_name!r} in {self.storage.name} was not made by fitwell; give another "
-                    "name=..., or overwrite=True to delete it"
+                raise OtherStudy(
+                    f"the study {self.study.study_name!r} in {self.storage.name} was not made by fitwell"
                 )
             self.study.set_user_attr(TERMS, terms)
             self.study.set_user_attr(TOKEN, secrets.token_hex(8))
@@ -130,36 +153,36 @@ class Ledger:
         differ = [name for name in {**begun, **terms} if begun.get(name) != terms.get(name)]
         if differ:
             told = "; ".join(f"{name}: {begun.get(name)!r} then, {terms.get(name)!r} now" for name in differ)
-            raise InvalidArgument(
+            raise OtherStudy(
                 f"the study {self.study.study_name!r} in {self.storage.name} was begun differently, so its trials "
-                f"cannot be compared with new ones ({told}). Give another name=..., or overwrite=True to begin anew"
+                f"cannot be compared with new ones ({told})"
             )
 
     # --- taking trials -------------------------------------------------------------------------------------
 
     def book(self, count: int) -> list[Ticket]:
-        """Take up to `count` trials to train: those of dead workers first. None left: an empty list."""
+        """Take up to `count` trials to train: those of dead workers first. None left: an empty list.
+
+        Each is drawn outside the lock: a sampler, or the build function, may take longer than the others wait.
+        """
         tickets: list[Ticket] = []
         refused = 0
-        with self.storage.locked():
-            with self.storage.guarded():
-                orphans = self._orphans()
-            try:
-                while len(tickets) < count and refused < MOST_REFUSALS:
-                    ticket = self._take(orphans)
-                    if ticket is None:
-                        break
-                    tickets.append(ticket)
-                    try:
-                        ticket.setting = self.space.draw(ticket.hp)
-                    except InvalidSetting as error:
-                        with self.storage.guarded():
-                            self._refuse(tickets.pop().trial, str(error))
-                        refused += 1
-            except BaseException:  # an error of the build function, say: nobody will train these
-                self._give_back(tickets)
-                raise
-        if refused >= MOST_REFUSALS and not tickets:
+        try:
+            while refused < MOST_REFUSALS and len(tickets) < min([count, *(t.company for t in tickets)]):
+                with self.storage.locked():
+                    ticket = self._take(len(tickets))
+                if ticket is None:
+                    break
+                tickets.append(ticket)
+                try:
+                    ticket.setting = self.space.draw(ticket.hp)
+                except InvalidSetting as error:
+                    self.refuse(tickets.pop(), str(error))
+                    refused += 1
+        except BaseException:  # an error of the build function, say: nobody will train these
+            self.release(tickets)
+            raise
+        if refused == MOST_REFUSALS and not tickets:
             raise self._nothing_valid(f"{refused} settings in a row")
         if not tickets and not self._begun():
             raise self._nothing_valid("all of its settings")
@@ -183,21 +206,14 @@ class Ledger:
             f"{self.space.refusal}"
         )
 
-    def _ask(self) -> Ticket:
-        waiting = self._in_state("WAITING")
-        self._seed_sampler(waiting[0].number if waiting else len(self.study.get_trials(deepcopy=False)))
-        trial = self.study.ask()
-        trial.set_user_attr(WORKER, self.worker.name)
-        return Ticket(trial, self.storage.guarded)
+    def _take(self, others: int) -> Ticket | None:
+        """Return a trial that was left, or else a new one; None when there shall be no more.
 
-    def _seed_sampler(self, number: int) -> None:
-        self.study.sampler = make_sampler(self._sampler, self._seed, number)
-
-    def _take(self, orphans: list[Any]) -> Ticket | None:
-        """Return a trial that was left, or else a new one; None when there shall be no more."""
+        others: how many trials it will be trained together with.
+        """
         with self.storage.guarded():
-            while orphans:
-                ticket = self._adopt(orphans.pop(0))
+            for orphan in self._orphans():
+                ticket = self._adopt(orphan, others)
                 if ticket is not None:
                     return ticket
             if self._in_state("WAITING"):
@@ -216,6 +232,19 @@ class Ledger:
             if chosen is not None:
                 self.study.enqueue_trial(chosen)
             return self._ask()
+
+    def _ask(self) -> Ticket:
+        # Some versions of Optuna draw at once, and that is not to be done under the lock.
+        self.study.sampler = make_sampler("random", self._seed, 0)
+        trial = self.study.ask()
+        trial.set_user_attr(WORKER, self.worker.name)
+        return self._ticket(trial._trial_id, trial.number)
+
+    def _ticket(self, trial_id: int, number: int, **known: Any) -> Ticket:
+        self.study.sampler = make_sampler(self._sampler, self._seed, number)
+        # There is no public way from a trial that is RUNNING to one that can be reported to.
+        trial = import_optuna().trial.Trial(self.study, trial_id)
+        return Ticket(trial, self.storage.guarded, **known)
 
     def _next_point(self, known: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
         """Return the next point of the grid that nobody has; None at its end."""
@@ -236,40 +265,47 @@ class Ledger:
             return value.item() if isinstance(value, np.generic) else value
 
         hp = HyperParameters(look_up)
-        self.space.draw(hp)
-        unknown = [
-            name for name in setting if name not in hp.values and name not in (self.space.declared or ())
-        ]
+        made = self.space.draw(hp)
+        unknown = [name for name in setting if name not in made]
         if unknown:
+            under = " under these conditions" if unknown[0] in (self.space.declared or hp.domains) else ""
             raise InvalidArgument(
-                f"first: the space has no hyperparameter {unknown[0]!r} in {dict(setting)!r}"
+                f"first: the space has no hyperparameter {unknown[0]!r}{under} in {dict(setting)!r}; leave it out"
             )
         return stored(hp)
 
     def _orphans(self) -> list[Any]:
+        """Return the trials whose workers died, last those that most workers died of."""
         notes = self.study.user_attrs
         found = []
         for trial in self._in_state("RUNNING"):
             owner = trial.user_attrs.get(WORKER)
             # Under the lock nobody is just about to write the name, so without one the worker died before.
-            if not owner or not is_alive(owner, notes):
+            if not owner or (owner != self.worker.name and not is_alive(owner, notes)):
                 found.append(trial)
-        return found
+        return sorted(found, key=_deaths)
 
-    def _adopt(self, frozen: Any) -> Ticket | None:
-        optuna = import_optuna()
-        # It may have died before it drew anything.
-        self._seed_sampler(frozen.number)
-        # There is no public way from a trial that is RUNNING to one that can be reported to.
-        trial = optuna.trial.Trial(self.study, frozen._trial_id)
-        if frozen.user_attrs.get(WORKER):
-            deaths = frozen.user_attrs.get(DEATHS, 0) + 1
-            trial.set_user_attr(DEATHS, deaths)
-            if deaths >= MOST_DEATHS:
-                self._refuse(trial, f"{deaths} workers died while they trained it")
-                return None
-        trial.set_user_attr(WORKER, self.worker.name)
-        return Ticket(trial, self.storage.guarded, reported=frozenset(frozen.intermediate_values))
+    def _adopt(self, frozen: Any, others: int) -> Ticket | None:
+        deaths = _deaths(frozen)
+        company = self._company(deaths)
+        if others >= company:
+            return None
+        if self._company(deaths - MOST_DEATHS) == 1:
+            trial = import_optuna().trial.Trial(self.study, frozen._trial_id)
+            self._refuse(
+                trial, f"{deaths} workers died while they trained it, the last {MOST_DEATHS} it alone"
+            )
+            return None
+        ticket = self._ticket(
+            frozen._trial_id, frozen.number, company=company, reported=frozenset(frozen.intermediate_values)
+        )
+        ticket.trial.set_user_attr(WORKER, self.worker.name)
+        ticket.trial.set_user_attr(DEATHS, deaths)
+        return ticket
+
+    def _company(self, deaths: int) -> float:
+        """Return how many trials may be trained together with one that so many workers died of, itself included."""
+        return math.inf if self._batch is None or deaths < 0 else max(1, self._batch // _SHRINK**deaths)
 
     # --- what came of them ---------------------------------------------------------------------------------
 
@@ -338,7 +374,10 @@ class Ledger:
 
     def drawn(self, frozen: Any) -> tuple[HyperParameters, Setting]:
         """Return the hyperparameters of a finished trial, and what its model is built from."""
-        values = frozen.user_attrs.get(FINAL, frozen.params)
+        return self.restored(frozen.user_attrs.get(FINAL, frozen.params))
+
+    def restored(self, values: Mapping[str, Any]) -> tuple[HyperParameters, Setting]:
+        """Return the hyperparameters that were written into the study as `values`, and the setting of them."""
 
         def look_up(name: str, domain: Any) -> Any:
             return domain.restored(values[name]) if name in values else domain.default
@@ -394,6 +433,11 @@ def _check_first(first: Any) -> list[Mapping[str, Any]]:
     if isinstance(first, Mapping) or not all(isinstance(setting, Mapping) for setting in first):
         raise InvalidArgument(f"first: expected a list of dicts, a setting each, got {first!r}")
     return list(first)
+
+
+def _deaths(trial: Any) -> int:
+    """Return how many workers died while they had a trial; one that gave it back did not."""
+    return int(trial.user_attrs.get(DEATHS, 0)) + bool(trial.user_attrs.get(WORKER))
 
 
 def told_lost(trials: Sequence[Any]) -> str:

@@ -63,7 +63,8 @@ class SearchResult:
         """Return the model of the best trial, with the weights of its best epoch.
 
         It is trained again, which gives the same numbers; of several repeats the best one. After a search
-        with `folds` it learns from all rows, for as many epochs as were best for the folds on average.
+        with `folds` it learns from all rows, for as many epochs as were best for the folds on average, and without
+        the callbacks that monitor validation, of which there is none.
         """
         return self.best_models(1)[0]
 

@@ -8,6 +8,7 @@ import time
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import jax
@@ -20,7 +21,7 @@ from fitwell.models.packing import is_stream
 from fitwell.population import Population
 from fitwell.population.layouts import cores
 from fitwell.random import checked_seed
-from fitwell.tuner.domains import Domain
+from fitwell.tuner.domains import Domain, lasting
 from fitwell.tuner.ledger import Ledger, Ticket, told_lost
 from fitwell.tuner.live import Live
 from fitwell.tuner.objective import Objective, as_objective
@@ -44,6 +45,11 @@ _GROWTH = 4
 
 class Search:
     """A search that can be run, interrupted, and run again; `search` says what the arguments mean."""
+
+    # Whether a trial can be trained without the others of its batch.
+    _apart = True
+    # What a kind of search adds to the terms under which trials can be compared.
+    _own_terms: Mapping[str, Any] = MappingProxyType({})
 
     def __init__(
         self,
@@ -69,12 +75,12 @@ class Search:
         **fit: Any,
     ) -> None:
         import_optuna()
+        fit = _check_fit(fit)
         self.trials = _check_trials(trials, minutes, sampler)
         self._seconds = None if minutes is None else 60 * _positive("minutes", minutes)
         seed, repeats = checked_seed(seed), int(_positive("repeats", repeats, whole=True))
         seeds = range(seed, seed + repeats)
         x, y, weights = _check_data(data)
-        fit = _check_fit(fit)
         if fit.get("splits") is not None:
             fit["splits"] = list(fit["splits"])  # a generator would be used up by the first batch
         epochs = int(_positive("epochs", epochs, whole=True))
@@ -107,6 +113,7 @@ class Search:
             pruner=make_pruner(pruner, epochs),
             seed=seed,
             trials=self.trials,
+            batch=self._batch if self._apart else None,
             first=first,
             overwrite=overwrite,
             terms={
@@ -117,6 +124,7 @@ class Search:
                 "data": fingerprint(Batch(*map(_arrays, (x, y, weights)))),
                 "space": None if made.declared is None else {k: repr(v) for k, v in made.declared.items()},
                 "fit": {key: _described(value) for key, value in sorted(fit.items())},
+                **self._own_terms,
             },
         )
 
@@ -313,4 +321,4 @@ def _described(value: Any) -> str:
         return repr(value)
     if isinstance(value, tuple | list | np.ndarray):
         return str(fingerprint(Batch(_arrays(value))))
-    return repr(value)  # a splitter of scikit-learn, say: its representation names its settings
+    return lasting(repr(value))  # a splitter of scikit-learn, say: its representation names its settings

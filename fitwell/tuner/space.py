@@ -8,7 +8,7 @@ from typing import Any
 from fitwell import random
 from fitwell.errors import InvalidArgument, nearest
 from fitwell.models.model import Model
-from fitwell.population.members import copied
+from fitwell.population.members import checked_model, copied
 from fitwell.tuner.domains import Domain, Fixed, Int, Several
 from fitwell.tuner.hyperparameters import HyperParameters, InvalidSetting, Setting
 
@@ -39,7 +39,8 @@ class Space:
             return dict(hp.values)
         setting: Setting = {}
         for name, domain in self.declared.items():
-            if all(setting.get(parent) in allowed for parent, allowed in domain.when.items()):
+            # Not `get`: None may be a value of a parent, and a parent that does not exist has none.
+            if all(parent in setting and setting[parent] in values for parent, values in domain.when.items()):
                 setting[name] = (
                     _draw_list(hp, name, domain) if isinstance(domain, Several) else hp.ask(name, domain)
                 )
@@ -61,7 +62,8 @@ class Space:
 
     def build(self, setting: Setting) -> Model:
         """Return the model of `setting`."""
-        return self._call(HyperParameters.of(setting) if self.declared is None else copied(setting))
+        model = self._call(HyperParameters.of(setting) if self.declared is None else copied(setting))
+        return checked_model(model, setting)
 
     def _call(self, hyperparameters: Any) -> Any:
         try:
@@ -156,7 +158,9 @@ def _check_declared(space: Any) -> dict[str, Domain]:
         )
     known: list[str] = []
     for name, domain in space.items():
-        if not isinstance(name, str) or not isinstance(domain, Domain):
+        if not isinstance(name, str):
+            raise InvalidArgument(f"space: the names of hyperparameters must be texts, got {name!r}")
+        if not isinstance(domain, Domain):
             raise InvalidArgument(
                 f"space[{name!r}]: expected a domain (fw.tuner.Float, Int, Choice, Boolean, Fixed, Several), got "
                 f"{domain!r}; for one of several values write fw.tuner.Choice([...])"

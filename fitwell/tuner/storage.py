@@ -43,16 +43,18 @@ class Storage:
         # Two workers that begin together would both make the tables.
         with self.guarded(), quiet(), lock():
             self.backend = open_backend()
+        self._inode = _inode(file)
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
         """Keep all other workers waiting; whoever dies inside lets go."""
         with contextlib.ExitStack() as held:
             with self.guarded():
-                if self._file is not None and not self._file.exists():
+                # What is written to a file that was deleted, or had another put in its place, is lost.
+                if _inode(self._file) != self._inode:
                     raise FileError(
-                        f"the storage {self.name} is gone: the file was there and is no more. What was found so far is "
-                        "lost with it; start again, or put the file back"
+                        f"the storage {self.name} is gone: the file was there and is no more, or another one is in its "
+                        "place. What was found so far is lost with it; start again, or put the file back"
                     )
                 held.enter_context(quiet())
                 held.enter_context(self._lock())
@@ -158,7 +160,9 @@ def _journal(path: Path) -> Storage:
         try:
             yield
         finally:
-            lock.release()
+            # After half a minute of silence, as when a computer was asleep, others take the lock for left behind.
+            with contextlib.suppress(RuntimeError):
+                lock.release()
 
     return Storage(str(path), lambda: JournalStorage(journal.JournalFileBackend(str(path))), hold, path)
 
@@ -187,6 +191,11 @@ def _postgresql(url: str) -> Storage:
             yield
 
     return Storage(shown, lambda: storages.RDBStorage(url), hold)
+
+
+def _inode(file: Path | None) -> int | None:
+    """Return what tells a file from another of its name; None where there is none."""
+    return file.stat().st_ino if file is not None and file.exists() else None
 
 
 def _check_folder(path: Path) -> None:

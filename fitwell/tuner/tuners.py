@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from fitwell.errors import FileError, InvalidArgument, StateError
+from fitwell.models.checks import check_count
 from fitwell.models.model import Model
 from fitwell.progress import say
 from fitwell.tuner.hyperparameters import HyperParameters
@@ -63,6 +64,11 @@ class Tuner:
             raise InvalidArgument(
                 f"{type(self).__name__}: {', '.join(others)} cannot be honoured here; the arguments are hypermodel, "
                 "objective, max_trials, seed, executions_per_trial, overwrite, directory and project_name"
+            )
+        if hasattr(self, "run_trial"):
+            raise InvalidArgument(
+                f"{type(self).__name__}.run_trial would not be called: all trials are trained together. Let build ask "
+                "for its hyperparameters, and give search what belongs to fit"
             )
         self.hypermodel = hypermodel if hasattr(hypermodel, "build") else _Function(hypermodel)
         self.objective = objective
@@ -183,6 +189,11 @@ class Hyperband(Tuner):
     ) -> None:
         if factor != 3:
             raise InvalidArgument(f"Hyperband: only factor=3 is known, got {factor!r}")
+        check_count("Hyperband: max_epochs", max_epochs)
+        if not hyperband_iterations > 0:
+            raise InvalidArgument(
+                f"Hyperband: hyperband_iterations must be above 0, got {hyperband_iterations!r}"
+            )
         self.max_epochs = max_epochs
         trials = math.ceil(hyperband_iterations * trials_of_hyperband(max_epochs, factor))
         super().__init__(hypermodel, objective, trials, **others)

@@ -19,21 +19,24 @@ BEAT_SECONDS = 10.0
 SILENCE_SECONDS = 120.0
 
 _PREFIX = "worker "
+# Workers of this process that are done, as after an error: the process lives on, and what they had may be taken.
+_DONE: set[str] = set()
 
 
 class Worker:
     """This process as one of those that share a study.
 
-    `name` tells the machine, the process and the call apart. While it works (``with worker:``) it notes the
+    `name` tells the machine, the process and the run apart. While it works (``with worker:``) it notes the
     time in the study every ten seconds.
     """
 
     def __init__(self, note: Callable[[str, float], None]) -> None:
-        self.name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        self.name = _new_name()
         self._note = note
         self._done = threading.Event()
 
     def __enter__(self) -> Worker:
+        self.name = _new_name()
         self._note(_PREFIX + self.name, time.time())
         self._done.clear()
         self._thread = threading.Thread(target=self._beat, name="fitwell-worker", daemon=True)
@@ -43,6 +46,7 @@ class Worker:
     def __exit__(self, *error: object) -> None:
         self._done.set()
         self._thread.join()
+        _DONE.add(self.name)
 
     def _beat(self) -> None:
         while not self._done.wait(BEAT_SECONDS):
@@ -51,8 +55,14 @@ class Worker:
                 self._note(_PREFIX + self.name, time.time())
 
 
+def _new_name() -> str:
+    return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+
+
 def is_alive(name: str, notes: Mapping[str, Any], now: float | None = None) -> bool:
     """Return whether the worker `name` may still be at work; `notes`: the attributes of the study."""
+    if name in _DONE:
+        return False
     host, process, _ = name.rsplit(":", 2)
     if host == socket.gethostname() and os.name == "posix" and not _runs(int(process)):
         return False

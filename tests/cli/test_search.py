@@ -85,6 +85,18 @@ def test_a_shared_storage_goes_on(fitwell: Callable[..., Any], table: Path, tmp_
 
 
 @pytest.mark.slow
+def test_a_storage_with_another_search_is_explained_in_words_of_the_command(
+    fitwell: Callable[..., Any], table: Path, tmp_path: Path
+) -> None:
+    words = ("--target", "price", "--quiet", "--trials", 1, "--storage", tmp_path / "shared.db")
+    assert fitwell("search", table, *words, "--epochs", 1, "--output", tmp_path / "one").code == 0
+    result = fitwell("search", table, *words, "--epochs", 2, "--output", tmp_path / "two")
+    assert result.code == 2 and not (tmp_path / "two").exists()
+    assert "(epochs: 1 then, 2 now). Give another file with --storage" in result.err
+    assert "overwrite" not in result.err
+
+
+@pytest.mark.slow
 def test_trials_outlive_a_final_training_that_fails(
     fitwell: Callable[..., Any], table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -130,6 +130,34 @@ def test_heirs_without_an_input_shape() -> None:
         assert model.evaluate(x[rows], y[rows], verbose=0) == pytest.approx(trial.value, rel=1e-5)
 
 
+def test_a_schedule_holds_the_values_that_build_was_given() -> None:
+    given: list[Any] = []
+
+    def listen(setting: dict[str, Any]) -> fw.Model:
+        given.append(setting["pair"])
+        return build(setting)
+
+    space = SPACE | {"pair": tuner.Choice([(1, 2), (3, 4)])}
+    found = tuner.population_based_training(
+        listen, space, data(), trials=4, epochs=2, interval=1, storage=":memory:", verbose=0
+    )
+    assert {values["pair"] for schedule in found.schedules.values() for _, values in schedule} <= set(given)
+
+
+def test_the_trials_of_a_search_are_not_taken_for_a_trained_population(tmp_path: Path) -> None:
+    path = tmp_path / "search.db"
+    search(path, 8, epochs=6)
+    with pytest.raises(
+        InvalidArgument, match="begun differently.*method: None then, 'population-based training"
+    ):
+        train(path)
+    train(path, name="population")
+    with pytest.raises(InvalidArgument, match="begun differently.*method: 'population.*None now"):
+        search(path, 8, epochs=6, name="population")
+    with pytest.raises(InvalidArgument, match="interval 2, quantile 0.25' then"):
+        train(path, name="population", interval=3)
+
+
 def test_mistakes_are_explained() -> None:
     with pytest.raises(InvalidArgument, match="callbacks has no place here"):
         train(callbacks=[])

@@ -17,6 +17,7 @@ import fitwell as fw
 from fitwell import tuner
 from fitwell.engine import compiling
 from fitwell.errors import FileError, FitwellError, InvalidArgument, MissingExtra, StateError
+from fitwell.tuner import drawing
 from fitwell.tuner import storage as storages
 from fitwell.tuner.samplers import SAMPLERS, rungs
 from tests.tuner.searching_worker import SPACE, build, data, search
@@ -88,6 +89,20 @@ def test_a_model_without_an_input_shape_draws_its_weights_under_the_seed_of_its_
 def test_the_best_epoch_is_one_that_was_validated() -> None:
     table = search(":memory:", 1, epochs=6, validation_freq=2, folds=2).trials
     assert table["best_epoch"][0] == 5
+
+
+def test_a_search_with_a_splitter_of_ones_own_goes_on(tmp_path: Path) -> None:
+    class Halves:
+        def get_n_splits(self, x: Any) -> int:
+            return 2
+
+        def split(self, x: Any, y: Any = None, groups: Any = None) -> Any:
+            halves = np.split(np.arange(len(x)), 2)
+            return [(halves[0], halves[1]), (halves[1], halves[0])]
+
+    for trials in (1, 2):
+        table = search(tmp_path / "a.db", trials, folds=Halves(), epochs=1).trials
+    assert list(table["state"]) == ["complete"] * 2
 
 
 def test_all_trials_have_the_folds_of_a_splitter_without_a_seed() -> None:
@@ -180,6 +195,28 @@ def test_it_is_drawn(found: tuner.SearchResult) -> None:
     np.testing.assert_array_equal(steps, np.minimum.accumulate(found.trials["value"]))
 
 
+@pytest.mark.parametrize("direction", ["min", "max"])
+def test_the_picture_shows_all_but_the_worst_tenth(direction: str) -> None:
+    study = optuna.create_study(direction={"min": "minimize", "max": "maximize"}[direction])
+    sign = 1 if direction == "min" else -1
+    choices = optuna.distributions.CategoricalDistribution(
+        ["a (64, 64, 64)", "b (64, 64, 64)", "c (64, 64, 64)"]
+    )
+    for number in range(30):
+        value = sign * (number if number < 28 else 1000.0)
+        params: dict[str, Any] = {"kind": choices.choices[number % 3]}
+        study.add_trial(
+            optuna.trial.create_trial(value=value, params=params, distributions={"kind": choices})
+        )
+    for axes in drawing.draw(study.get_trials(), tuner.Objective("val_score", direction)):
+        low, high = sorted(sign * limit for limit in axes.get_ylim())
+        assert low < 0 and 26 < high < 40
+    left, right = axes.get_xlim()
+    assert left < -0.15 and right > 2.15  # where the points are moved to
+    few = drawing.draw(study.get_trials()[:3], tuner.Objective("val_score", direction))[0]
+    assert max(sign * limit for limit in few.get_ylim()) > 2
+
+
 @pytest.mark.parametrize(
     "sampler",
     [pytest.param(name, marks=[pytest.mark.slow] * (name == "gp")) for name in SAMPLERS if name != "grid"],
@@ -195,6 +232,21 @@ def test_every_sampler_goes_on_from_the_storage(sampler: str, tmp_path: Path) ->
     result = search(tmp_path / "a.db", 14, **settings)
     table = result.trials
     assert list(table["state"]) == ["complete"] * 14 and table["learning_rate"].nunique() == 14
+
+
+def test_what_optuna_says_while_it_draws_is_not_shown(
+    caplog: pytest.LogCaptureFixture, request: pytest.FixtureRequest
+) -> None:
+    def named(setting: dict[str, Any]) -> fw.Model:
+        return build({"learning_rate": setting["learning_rate"]})
+
+    # CMA-ES has something to say of every choice.
+    space = SPACE | {"name": tuner.Choice(["one", "other"])}
+    settings: dict[str, Any] = {"epochs": 1, "batch": 6, "storage": ":memory:", "verbose": 0}
+    optuna.logging.enable_propagation()
+    request.addfinalizer(optuna.logging.disable_propagation)
+    tuner.search(named, space, data(), trials=13, sampler="cmaes", **settings)
+    assert not caplog.records
 
 
 def test_a_search_in_two_calls_is_that_in_one(tmp_path: Path) -> None:
@@ -351,6 +403,15 @@ def test_first_settings_may_hold_lists_and_must_lie_in_the_space() -> None:
             first(setting | {name: value})
 
 
+def test_a_first_setting_holds_nothing_that_its_conditions_exclude() -> None:
+    space = SPACE | {"kind": tuner.Choice(["none", "l2"]), "l2": tuner.Float(0, 1, when={"kind": "l2"})}
+    words = "the space has no hyperparameter 'l2' under these conditions in .*; leave it out"
+    with pytest.raises(InvalidArgument, match=words):
+        tuner.search(
+            build, space, data(), trials=1, first=[{"kind": "none", "l2": 0.1}], storage=":memory:", verbose=0
+        )
+
+
 def test_an_error_of_the_build_function_is_its_own_and_leaves_no_trial_behind(tmp_path: Path) -> None:
     """Where it asks for its hyperparameters, it is called while trials are taken from the storage."""
     missing = [tmp_path / "weights.npz"]
@@ -432,6 +493,7 @@ def test_ctrl_c_gives_trials_back_and_the_next_call_takes_them_up(tmp_path: Path
         ({"objective": "val_accuracy"}, r"'val_accuracy' is not measured.* model.compile\(metrics"),
         ({"objective": 3}, "expected the name of a metric such as 'val_loss'"),
         ({"epoch": 3}, "there is no argument 'epoch', did you mean 'epochs'"),
+        ({"trials": None, "trails": 3}, "there is no argument 'trails', did you mean 'trials'"),
         ({"seed": -1}, "seed must be a whole number of at least 0, got -1"),
         ({"seed": 0.5}, "seed must be a whole number of at least 0, got 0.5"),
         ({"first": {"learning_rate": 0.01}}, "first: expected a list of dicts"),
@@ -450,6 +512,15 @@ def test_mistakes_are_explained(settings: dict[str, Any], words: str) -> None:
     given = {"trials": 2, "storage": ":memory:", "epochs": 1, "verbose": 0} | settings
     with pytest.raises(FitwellError, match=words):
         tuner.search(build, SPACE, data(), **given)
+
+
+def test_a_build_function_without_a_model_is_told_for_which_setting() -> None:
+    with pytest.raises(
+        InvalidArgument, match=r"build\({'units': 3}\) must return a compiled model, got None"
+    ):
+        tuner.search(
+            lambda setting: None, {"units": tuner.Int(3, 3)}, data(), trials=1, storage=":memory:", verbose=0
+        )
 
 
 def test_a_sampler_whose_library_is_missing_says_so_before_any_trial(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -519,6 +590,21 @@ def test_a_storage_that_is_gone_is_explained(tmp_path: Path) -> None:
         tuner.search(
             build, SPACE, data(), trials=9, batch=1, epochs=1, storage=path, callbacks=[gone], verbose=0
         )
+
+
+@pytest.mark.parametrize("name", ["a.db", "a.journal"])
+def test_a_storage_in_whose_place_another_was_put_is_explained(tmp_path: Path, name: str) -> None:
+    """Or else the trials would go into a file that has no name any more."""
+
+    def replace(logs: Any) -> None:
+        path.rename(tmp_path / "old")
+        search(path, 1)
+
+    path = tmp_path / name
+    replaced = fw.callbacks.LambdaCallback(on_train_end=replace)
+    with pytest.raises(FileError, match=r"is gone: .* or another one is in its place"):
+        tuner.search(build, SPACE, data(), trials=1, epochs=1, storage=path, callbacks=[replaced], verbose=0)
+    assert len(search(path, 1).trials) == 1
 
 
 def test_a_file_that_is_no_database_is_explained(tmp_path: Path) -> None:

@@ -63,6 +63,22 @@ def test_what_optuna_draws_lies_in_the_domain_and_comes_back_from_the_study(doma
         assert back == value and type(back) is type(value)
 
 
+def test_a_choice_of_functions_is_the_same_in_every_process() -> None:
+    """Or else a search among them could not be resumed."""
+
+    def choice() -> Choice:
+        def square(x: float) -> float:
+            return x * x
+
+        return Choice([square, lambda x: x, lambda x: -x])
+
+    one, other = choice(), choice()
+    assert repr(one) == repr(other)
+    texts = [one.stored(value) for value in one.values]
+    assert len(set(texts)) == 3 and "square" in texts[0]
+    assert [other.restored(text) for text in texts] == other.values
+
+
 def test_conditions_and_lists_make_hyperparameters_that_exist_only_sometimes() -> None:
     space = Space(
         never,
@@ -81,6 +97,52 @@ def test_conditions_and_lists_make_hyperparameters_that_exist_only_sometimes() -
     expected = [{"norm": False, "hidden": hidden} for hidden in lists]
     expected += [{"norm": True, "momentum": m, "hidden": hidden} for m in (0.5, 0.9) for hidden in lists]
     assert settings == expected
+
+
+def test_what_depends_on_a_hyperparameter_that_does_not_exist_does_not_exist_either() -> None:
+    """Though None is among the values that it depends on."""
+    space = Space(
+        never,
+        {
+            "kind": Choice(["flat", "deep"]),
+            "norm": Choice([None, "batch"], when={"kind": "deep"}),
+            "bias": Boolean(when={"norm": None}),
+        },
+    )
+    assert [setting for _, setting in space.grid()] == [
+        {"kind": "flat"},
+        {"kind": "deep", "norm": None, "bias": False},
+        {"kind": "deep", "norm": None, "bias": True},
+        {"kind": "deep", "norm": "batch"},
+    ]
+    hp = HyperParameters()
+    hp.Choice("kind", ["flat", "deep"])
+    assert hp.Choice("norm", [None, "batch"], parent_name="kind", parent_values="deep") is None
+    assert hp.Boolean("bias", parent_name="norm", parent_values=[None]) is None
+
+
+@pytest.mark.parametrize(
+    "domain", [Int(1, 10**12), Int(1, 10**12, log=True), Float(0, 1e6, step=1e-3)], ids=repr
+)
+def test_a_range_of_very_many_values_is_drawn_from_without_listing_them(
+    domain: Domain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(type(domain), "points")
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(0))
+    value = domain.suggest(study.ask(), "name")
+    assert domain.contains(value)
+    assert domain.contains(domain.neighbour(value, np.random.default_rng(0)))
+
+
+def test_names_in_a_scope_begin_with_its_name() -> None:
+    hp = HyperParameters.of({"encoder/units": 7, "encoder/norm": True})
+    with hp.name_scope("encoder"):
+        assert hp.Int("units", 1, 9) == 7 and hp["units"] == 7 and "units" in hp
+        hp.Boolean("norm")
+        with hp.conditional_scope("norm", [True]), hp.name_scope("first"):
+            assert hp.Int("units", 1, 9) == 1
+    assert hp.Int("units", 1, 9, default=2) == 2
+    assert hp.values == {"encoder/units": 7, "encoder/norm": True, "encoder/first/units": 1, "units": 2}
 
 
 def test_the_grid_of_a_build_function_that_asks() -> None:
@@ -139,6 +201,7 @@ def test_a_conditional_hyperparameter_is_none_where_it_does_not_exist() -> None:
         (lambda: Several(Int(1, 2, when={"a": 1}), 1, 2), r"Several\(..., when={'a': \[1\]}\)"),
         (lambda: Several([1, 2], 1, 2), r"expected a domain such as Int\(8, 128\), got \[1, 2\]"),
         (lambda: Space(never, {}), "it is empty, so there is nothing to search"),
+        (lambda: Space(never, {3: Int(1, 2)}), "the names of hyperparameters must be texts, got 3"),  # type: ignore[dict-item]
         (lambda: Space(never, {"a": [1, 2]}), r"expected a domain .* write fw.tuner.Choice\(\[...\]\)"),
         (
             lambda: Space(never, {"a": Int(1, 2, when={"b": 1}), "b": Int(1, 2)}),

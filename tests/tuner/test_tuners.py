@@ -66,6 +66,28 @@ def test_a_tuner_goes_on_in_its_folder_unless_told_to_overwrite(tmp_path: Path) 
     assert numbers == [2, 3, 1]
 
 
+def test_choices_that_were_changed_since_are_explained(tmp_path: Path) -> None:
+    def tuner(units: list[int], trials: int) -> kt.RandomSearch:
+        def build(hp: kt.HyperParameters) -> fw.Model:
+            model = fw.Sequential(
+                [fw.Input((2,)), fw.layers.Dense(hp.Choice("units", units)), fw.layers.Dense(1)]
+            )
+            model.compile(loss="mse", optimizer="sgd")
+            return model
+
+        found = kt.RandomSearch(build, max_trials=trials, directory=tmp_path)
+        found.search(*data(), epochs=1, verbose=0)
+        return found
+
+    tuner([2, 3], 4)
+    with pytest.raises(
+        InvalidArgument, match=r"holds a trial with [23], which Choice.* has not.*overwrite=True"
+    ):
+        tuner([4, 5], 4).get_best_hyperparameters()
+    with pytest.raises(InvalidArgument, match=r"units: Choice.*4\].* does not go together.*overwrite=True"):
+        tuner([2, 3, 4], 6)
+
+
 def test_a_hypermodel_is_an_object_with_build(tmp_path: Path) -> None:
     class Line(kt.HyperModel):
         def build(self, hp: kt.HyperParameters) -> fw.Model:
@@ -99,7 +121,13 @@ def test_mistakes_are_explained(tmp_path: Path) -> None:
         kt.RandomSearch(build_model).get_best_models()
     with pytest.raises(InvalidArgument, match="tune_new_entries cannot be honoured here"):
         kt.RandomSearch(build_model, tune_new_entries=False)
+    with pytest.raises(InvalidArgument, match="Own.run_trial would not be called: all trials are trained"):
+        type("Own", (kt.RandomSearch,), {"run_trial": lambda self, trial: 0.0})(build_model)
     with pytest.raises(InvalidArgument, match="only factor=3 is known, got 4"):
         kt.Hyperband(build_model, factor=4)
+    with pytest.raises(InvalidArgument, match="max_epochs must be a whole number of at least 1, got 0"):
+        kt.Hyperband(build_model, max_epochs=0)
+    with pytest.raises(InvalidArgument, match="hyperband_iterations must be above 0, got 0"):
+        kt.Hyperband(build_model, hyperband_iterations=0)
     with pytest.raises(InvalidArgument, match="max_epochs=9 at most; leave epochs=5 out"):
         kt.Hyperband(build_model, max_epochs=9, directory=tmp_path).search(*data(), epochs=5)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -16,9 +17,12 @@ import numpy as np
 import optuna
 import pytest
 
+import fitwell as fw
 from fitwell import tuner
 from fitwell.errors import FileError
 from fitwell.tuner import ledger, workers
+from fitwell.tuner import storage as storage_module
+from fitwell.tuner.breeding import BreedingSearch
 from fitwell.tuner.storage import open_storage
 from tests.tuner import searching_worker
 
@@ -173,6 +177,13 @@ def test_a_worker_that_was_taken_for_dead_leaves_its_trials_to_the_other(
     assert table["value"][0] == alone["value"][0]
 
 
+def test_a_lock_that_others_broke_meanwhile_is_let_go(tmp_path: Path) -> None:
+    """As after a computer was asleep while it held the lock of a journal."""
+    with open_storage(tmp_path / "a.journal").locked():
+        (lock,) = tmp_path.glob("a.journal.workers*")
+        lock.unlink()
+
+
 def test_a_worker_goes_on_telling_that_it_lives_after_the_storage_was_locked(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -191,19 +202,77 @@ def test_a_worker_goes_on_telling_that_it_lives_after_the_storage_was_locked(
     assert len(heard) >= 4
 
 
-def test_a_trial_that_takes_worker_after_worker_with_it_is_given_up(
+def test_only_a_trial_that_workers_died_of_alone_is_given_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    storage = tmp_path / "study.db"
-    searching_worker.search(storage, 1)
-    study = study_in(storage)
-    trial = study.ask()
-    rate = trial.suggest_float("learning_rate", 1e-3, 1e-1, log=True)
-    trial.set_user_attr(ledger.WORKER, "elsewhere:1:abcd")
-    trial.set_user_attr(ledger.DEATHS, ledger.MOST_DEATHS - 1)
+    """A search that is killed again and again loses nothing; one model too large for the memory does not stop it."""
+    monkeypatch.setattr(workers, "SILENCE_SECONDS", -1.0)
 
-    table = searching_worker.search(storage, 2).trials
+    def taken_by_one_that_dies() -> list[int]:
+        worker = tuner.Search(
+            searching_worker.build, searching_worker.SPACE, searching_worker.data(), trials=16, batch=16,
+            sampler="random", storage=tmp_path / "study.db", verbose=0,
+        )  # fmt: skip
+        return [ticket.number for ticket in worker._ledger.book(16)]
 
-    assert table.loc[1, "state"] == "refused" and table.loc[1, "learning_rate"] == rate
-    assert "3 workers died" in table.loc[1, "reason"]
-    assert list(table["state"]) == ["complete", "refused", "complete"]
+    pairs = [[number, number + 1] for number in range(0, 16, 2)]
+    assert [taken_by_one_that_dies() for _ in range(11)] == [list(range(16)), *pairs, [0], [1]]
+    assert not any(trial.state.name == "FAIL" for trial in trials_in(tmp_path / "study.db"))
+
+    study = study_in(tmp_path / "study.db")
+    for trial in study.get_trials()[1:]:
+        study.tell(trial.number, 1.0)
+    assert [taken_by_one_that_dies() for _ in range(3)] == [[0], [0], [16]]
+    given_up = trials_in(tmp_path / "study.db")[0]
+    assert given_up.state.name == "FAIL" and "learning_rate" in given_up.params
+    assert given_up.user_attrs["reason"] == "5 workers died while they trained it, the last 3 it alone"
+
+
+def test_a_killed_training_of_a_population_is_begun_again_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workers, "SILENCE_SECONDS", -1.0)
+    x, y = searching_worker.data()
+
+    def begun() -> BreedingSearch:
+        return BreedingSearch(
+            searching_worker.build, searching_worker.SPACE, (x, y), trials=8, epochs=2, interval=1,
+            storage=tmp_path / "study.db", verbose=0,
+        )  # fmt: skip
+
+    for _ in range(4):
+        assert [ticket.number for ticket in begun()._ledger.book(8)] == list(range(8))
+    assert list(begun().run().trials["state"]) == ["complete"] * 8
+
+
+def test_a_worker_that_draws_keeps_nobody_waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Gaussian process may take longer than the others have patience."""
+    monkeypatch.setattr(storage_module, "PATIENCE", 0.1)
+    other = open_storage(tmp_path / "study.db")
+
+    def asking(hp: tuner.HyperParameters) -> Any:
+        with other.locked():
+            return searching_worker.build({"learning_rate": hp.Float("learning_rate", 1e-3, 1e-1)})
+
+    found = tuner.search(
+        asking, None, searching_worker.data(), trials=2, epochs=1, storage=tmp_path / "study.db", verbose=0
+    )
+    assert list(found.trials["state"]) == ["complete"] * 2
+
+
+def test_trials_that_could_not_be_given_back_are_taken_up_by_the_next_search_of_the_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "study.db"
+    searching_worker.search(path, 1)
+    monkeypatch.setattr(storage_module, "PATIENCE", 0.1)
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    lock = fw.callbacks.LambdaCallback(on_train_end=lambda logs: other.execute("BEGIN EXCLUSIVE"))
+    with pytest.raises(FileError, match="is locked"):
+        tuner.search(
+            searching_worker.build, searching_worker.SPACE, searching_worker.data(), trials=2, epochs=4, batch=1,
+            sampler="random", storage=path, callbacks=[lock], verbose=0,
+        )  # fmt: skip
+    other.close()
+    table = searching_worker.search(path, 2).trials
+    assert list(table["state"]) == ["complete"] * 2
