@@ -25,6 +25,31 @@ from fitwell.saving.checkpoint import read_checkpoint, write_checkpoint
 _FORMAT = "fitwell population"
 # The rest of a state is made anew by the next `fit`.
 _KEPT = ("trainable", "statistics", "slots", "hyper", "seed", "step", "epoch")
+# What `as_tree` returns: types, dicts with certain keys, or lists and dicts of any length whose parts are all alike.
+_NUMBER, _ANY_KEY = (int, type(None)), ""
+_FORM = {
+    "format": str,
+    "groups": [
+        {
+            "example": {"x": object, "y": object, "weights": object},
+            "members": [
+                {
+                    "place": int,
+                    "setting": dict,
+                    "seed": int,
+                    "fold": _NUMBER,
+                    "drawn": int,
+                    "status": str,
+                    "stopped_epoch": _NUMBER,
+                    "restored_epoch": _NUMBER,
+                    "epochs": np.ndarray,
+                    "logs": {_ANY_KEY: [np.ndarray]},
+                }
+            ],
+            "state": {_ANY_KEY: np.ndarray},
+        }
+    ],
+}
 
 
 def write(filepath: Any, members: Sequence[Member], groups: Sequence[Group], overwrite: bool) -> None:
@@ -45,7 +70,21 @@ def read(filepath: Any, build: Build) -> tuple[list[Member], list[Group]]:
     tree = read_checkpoint(path)
     if not isinstance(tree, dict) or tree.get("format") != _FORMAT:
         raise FileError(f"{str(path)!r} holds something else than a population")
+    if not _has_form(tree, _FORM):
+        raise FileError(f"{str(path)!r} is damaged: it does not have the form that Population.save writes")
     return of_tree(tree, build, repr(str(path)))
+
+
+def _has_form(tree: Any, form: Any) -> bool:
+    if isinstance(form, list):
+        return isinstance(tree, list) and all(_has_form(part, form[0]) for part in tree)
+    if not isinstance(form, dict):
+        return isinstance(tree, form)
+    if not isinstance(tree, dict):
+        return False
+    if _ANY_KEY in form:
+        return all(_has_form(part, form[_ANY_KEY]) for part in tree.values())
+    return tree.keys() == form.keys() and all(_has_form(tree[key], form[key]) for key in form)
 
 
 def read_parts(filepaths: Sequence[Any], build: Build) -> tuple[list[Member], list[Group]]:
@@ -101,6 +140,9 @@ def of_tree(tree: dict[str, Any], build: Build, name: str) -> tuple[list[Member]
         for notes in written["members"]:
             # One dict for all seeds and folds of a setting: by that a ranking knows what belongs together.
             notes["setting"] = settings.setdefault(repr(notes["setting"]), notes["setting"])
+        count = len(written["members"])
+        if any(np.shape(stack)[:1] != (count,) for stack in written["state"].values()):
+            raise FileError(f"{name} is damaged: it has no state for each of the {count} members of a group")
         made = [_member(notes, build) for notes in written["members"]]
         for number, member in enumerate(made):
             _restore(member, example, {at: stack[number] for at, stack in written["state"].items()}, name)

@@ -18,6 +18,7 @@ from fitwell import random
 from fitwell.engine import compiling
 from fitwell.errors import FileError, InvalidArgument, ShapeError, StateError
 from fitwell.population import fitting, layouts
+from fitwell.saving.checkpoint import write_checkpoint
 from tests.population.conftest import dense
 
 
@@ -693,3 +694,25 @@ def test_a_length_that_is_no_count_is_refused(regression):
     with pytest.raises(InvalidArgument, match="epochs must be a whole number of at least 0, got 2.5"):
         population.fit(x, y, epochs=lambda setting: setting["length"], verbose=0)
     assert population.results["epochs"].tolist() == [0, 0]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda tree: tree.pop("groups"),
+        lambda tree: tree.update(groups={"x": 1}),
+        lambda tree: tree["groups"][0]["members"][0].pop("seed"),
+        lambda tree: tree["groups"][0]["members"][0].update(setting=[1]),
+        lambda tree: tree["groups"][0]["members"][0].update(fold="one"),
+        lambda tree: tree["groups"][0]["members"][0].update(more=1),
+        lambda tree: tree["groups"][0]["members"].pop(),
+        lambda tree: tree["groups"][0].update(state={"['seed']": np.float32(0)}),
+        lambda tree: tree["groups"][0].update(example=None),
+    ],
+)
+def test_a_file_made_by_hand_is_explained(trained, tmp_path, damage):
+    tree = trained.as_tree()
+    damage(tree)
+    write_checkpoint(tmp_path / "made.fit", tree)
+    with pytest.raises(FileError, match="damaged"):
+        fw.Population.load(tmp_path / "made.fit", dense)
