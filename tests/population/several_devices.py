@@ -26,8 +26,8 @@ def programs_watched():
     """Yield the set of devices that compiled programs run on inside the block; their rows must be there too."""
     used, find = set(), Machine.find
 
-    def watched(machine, key, function, arguments):
-        program = find(machine, key, function, arguments)
+    def watched(machine, key, function, arguments, *options):
+        program = find(machine, key, function, arguments, *options)
         places = jax.tree.leaves(program.output_shardings)[0].device_set
         rows = [part for part in arguments if isinstance(part, Batch | Validation)]
         assert all(leaf.devices() == places for leaf in jax.tree.leaves(rows) if isinstance(leaf, jax.Array))
