@@ -32,8 +32,8 @@ USERS = os.environ.get("XLA_FLAGS", "").removesuffix(QUICK)
 _options_of_users = compiling.compiler_options
 
 
-def _optimising_options(one_function: bool) -> dict[str, Any]:
-    return (_options_of_users(one_function) or {}) | {name: default for name, (_, default) in FLAGS.items()}
+def _optimising_options(library: bool) -> dict[str, Any]:
+    return (_options_of_users(library) or {}) | {name: default for name, (_, default) in FLAGS.items()}
 
 
 def pytest_configure(config: pytest.Config) -> None:

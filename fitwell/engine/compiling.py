@@ -56,23 +56,23 @@ class Programs:
         key: Hashable,
         function: Callable[..., Any],
         arguments: tuple[Any, ...],
-        one_function: bool = False,
+        library: bool = True,
     ) -> Any:
         """Return the compiled form of `function` for this thread's device, compiled at the first call with `key`."""
         found = self._compiled.get((key, devices.here()))
-        return (found or self.begin(key, function, arguments, one_function)).result()
+        return (found or self.begin(key, function, arguments, library)).result()
 
     def begin(
         self,
         key: Hashable,
         function: Callable[..., Any],
         arguments: tuple[Any, ...],
-        one_function: bool = False,
+        library: bool = True,
         pool: Executor | None = None,
     ) -> Future[Any]:
         """Trace what `find` will return, and compile it, or let `pool` do so while this thread goes on.
 
-        one_function: as in `compiler_options`.
+        library: as in `compiler_options`.
         """
         place = key, devices.here()
         with self._claiming:
@@ -85,17 +85,15 @@ class Programs:
             self._fail(place, error)
             raise
         if pool is None:
-            self._finish(place, *lowered, one_function)
+            self._finish(place, *lowered, library)
         else:
-            pool.submit(self._finish, place, *lowered, one_function)
+            pool.submit(self._finish, place, *lowered, library)
         return program
 
-    def _finish(
-        self, place: tuple[Hashable, jax.Device], lowered: Any, digest: str, one_function: bool
-    ) -> None:
+    def _finish(self, place: tuple[Hashable, jax.Device], lowered: Any, digest: str, library: bool) -> None:
         try:
             with devices.on(place[1]):
-                self._compiled[place].set_result(compile_lowered(lowered, digest, one_function))
+                self._compiled[place].set_result(compile_lowered(lowered, digest, library))
         except BaseException as error:
             self._fail(place, error)
 
@@ -113,9 +111,12 @@ class Programs:
             return traced
 
 
-def compile_program(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
-    """Return the compiled form of `function` for arguments of these shapes, compiling only what is new."""
-    return compile_lowered(*lower(trace(function, arguments), arguments))
+def compile_program(function: Callable[..., Any], arguments: tuple[Any, ...], library: bool = True) -> Any:
+    """Return the compiled form of `function` for arguments of these shapes, compiling only what is new.
+
+    library: as in `compiler_options`.
+    """
+    return compile_lowered(*lower(trace(function, arguments), arguments), library)
 
 
 def trace(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
@@ -130,10 +131,10 @@ def lower(traced: Any, arguments: tuple[Any, ...]) -> tuple[Any, str]:
     return lowered, _digest(lowered, arguments)
 
 
-def compile_lowered(lowered: Any, digest: str, one_function: bool = False) -> Any:
+def compile_lowered(lowered: Any, digest: str, library: bool = True) -> Any:
     """Return the compiled form of such a text for the device of this thread; compile only what is new.
 
-    one_function: as in `compiler_options`.
+    library: as in `compiler_options`.
     """
     key = digest, devices.here()
     with _keeping:
@@ -141,7 +142,7 @@ def compile_lowered(lowered: Any, digest: str, one_function: bool = False) -> An
             statistics.reused += 1
             _programs.move_to_end(key)
             return _programs[key]
-    compiled = lowered.compile(compiler_options=compiler_options(one_function))
+    compiled = lowered.compile(compiler_options=compiler_options(library))
     with _keeping:
         statistics.compiled += 1
         _programs[key] = compiled
@@ -150,15 +151,13 @@ def compile_lowered(lowered: Any, digest: str, one_function: bool = False) -> An
     return compiled
 
 
-def compiler_options(one_function: bool) -> dict[str, Any] | None:
+def compiler_options(library: bool) -> dict[str, Any] | None:
     """Return XLA options for the device of this thread.
 
-    one_function: whether a CPU may run the whole loop as one function (see `loops`). Then dots stay ordinary
-    operations instead of becoming calls into a library of kernels: only so is it possible (see `config.prepare_xla`),
-    and it makes small networks two to four times faster. Larger ones keep the library: on processors with AVX-512 it
-    takes half the time of Eigen for 64-1024-512-10, and as long for 784-300-100-10 (`python -m benchmarks.loops`).
+    library: whether a CPU makes matrix products and convolutions with XLA's library of kernels, or with Eigen and
+    code of its own (see `loops.library_is_quicker`).
     """
-    if not one_function or devices.here().platform != "cpu":
+    if library or devices.here().platform != "cpu":
         return None
     return {"xla_cpu_experimental_ynn_fusion_type": ""}
 

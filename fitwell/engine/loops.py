@@ -31,7 +31,10 @@ _SLOW_WIDTH = 32
 
 
 def is_small(weights: Mapping[str, Array], rows: int) -> bool:
-    """Return whether a step over `rows` rows with these weights is quick enough without library calls."""
+    """Return whether a step over `rows` rows with these weights is quick enough without library calls.
+
+    weights: all of them, for frozen ones are multiplied with too.
+    """
     if devices.here().platform != "cpu":
         return True
     shapes = [np.shape(weight) for weight in weights.values()]
@@ -40,6 +43,17 @@ def is_small(weights: Mapping[str, Array], rows: int) -> bool:
     products = [shape for shape in shapes if len(shape) == 2]
     slow = [shape for shape in products if shape[0] >= _SLOW_WIDTH and shape[1] > 1]
     return rows * _size(products) <= _MOST_FAST and rows * _size(slow) <= _MOST_SLOW
+
+
+def library_is_quicker(weights: Mapping[str, Array], rows: int) -> bool:
+    """Return whether steps over `rows` rows are quicker with XLA's library of kernels for products.
+
+    A loop that calls it cannot be one function. It multiplies 64-1024-512-10 in half of Eigen's time (on a processor
+    with AVX-512; `python -m benchmarks.loops`), and 784-300-100-10 in as much; but it works on one core at large
+    convolutions: 0.3 s for 5,000 images of W9 (`benchmarks/workloads.py`), for which Eigen takes 0.07.
+    """
+    convolves = any(len(np.shape(weight)) > 2 for weight in weights.values())
+    return not convolves and not is_small(weights, rows)
 
 
 def _size(shapes: Sequence[tuple[int, ...]]) -> int:

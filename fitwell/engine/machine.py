@@ -231,7 +231,7 @@ class Machine:
         self, state: TrainState, work: Work, epoch_values: dict[str, Array], limit: int
     ) -> tuple[TrainState, Report]:
         arguments = self.arguments(state, work, epoch_values, limit)
-        run = self.find(_run_key(work, epoch_values), self.run, arguments, _is_small(state, work))
+        run = self.find(_run_key(work, epoch_values), self.run, arguments, _library(state, work))
         began = time.perf_counter()
         state, summary, logs = run(*arguments)
         summary = np.asarray(summary)
@@ -272,11 +272,11 @@ class Machine:
     def compile_ahead(self, state: TrainState, work: Work, pool: Executor) -> None:
         """Let `pool` compile what a dispatch of such a work will run, without values that change by epoch."""
         arguments = self.arguments(state, work, {})
-        self._programs.begin(_run_key(work, {}), self.run, arguments, _is_small(state, work), pool)
+        self._programs.begin(_run_key(work, {}), self.run, arguments, _library(state, work), pool)
 
-    def find(self, key: Any, function: Any, arguments: tuple[Any, ...], one_function: bool = False) -> Any:
+    def find(self, key: Any, function: Any, arguments: tuple[Any, ...], library: bool = True) -> Any:
         """Return the compiled form of `function`, compiled at the first call with `key` on this device."""
-        return self._programs.find(key, function, arguments, one_function)
+        return self._programs.find(key, function, arguments, library)
 
     def _close(self, state: TrainState, logs: dict[str, Array]) -> TrainState:
         memories = dict(state.policies)
@@ -301,7 +301,7 @@ class Machine:
         zero = self.program.zero_metrics()
         names = self._log_names()
         step_before = state.step
-        one_function = loops.is_small(state.trainable, rows=order.shape[2])
+        one_function = loops.is_small(state.variables, rows=order.shape[2])
         brief = one_function and (validation is None or self._is_brief(validation, state, order))
         logs = jnp.zeros((order.shape[0], len(names)), jnp.float32)
         epochs, start, stop, limit, first, last = span
@@ -369,7 +369,7 @@ class Machine:
         Large products are slow there, which matters when the validation has more rows than the training.
         """
         rows = validation.rows // validation.steps
-        return validation.rows <= order.shape[1] * order.shape[2] or loops.is_small(state.trainable, rows)
+        return validation.rows <= order.shape[1] * order.shape[2] or loops.is_small(state.variables, rows)
 
     def _log_names(self) -> list[str]:
         names = self._result_names
@@ -381,8 +381,8 @@ def _run_key(work: Work, epoch_values: dict[str, Array]) -> tuple[Any, ...]:
     return "run", work.key, tuple(epoch_values)
 
 
-def _is_small(state: TrainState, work: Work) -> bool:
-    return loops.is_small(state.trainable, rows=work.order.shape[2])
+def _library(state: TrainState, work: Work) -> bool:
+    return loops.library_is_quicker(state.variables, rows=work.order.shape[2])
 
 
 def _short(path: str) -> str:

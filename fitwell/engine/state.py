@@ -41,6 +41,11 @@ class TrainState:
     bad_step: Array
     stop: Array
 
+    @property
+    def variables(self) -> dict[str, Array]:
+        """Everything that a forward pass reads: frozen weights too."""
+        return self.trainable | self.statistics
+
     def replace(self, **changes: Any) -> TrainState:
         """Return a copy with some fields changed."""
         return dataclasses.replace(self, **changes)

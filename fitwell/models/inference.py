@@ -11,7 +11,7 @@ import numpy as np
 from fitwell import random
 from fitwell.context import CallContext, call_context
 from fitwell.data.feeds import count_rows, filled_up
-from fitwell.engine import compiling, devices
+from fitwell.engine import compiling, devices, loops
 from fitwell.layers.base import shielded
 from fitwell.models.sharing import Shared, look, share
 from fitwell.variables import bind, named_hyperparameters
@@ -64,7 +64,9 @@ class Inference:
         traced = shared.traced
         self._calls += 1
         if key not in shared.compiled:
-            shared.compiled[key] = compiling.compile_program(traced._forward, self._arguments(x, 0))
+            arguments = self._arguments(x, 0)
+            library = loops.library_is_quicker(arguments[0], count_rows(x))
+            shared.compiled[key] = compiling.compile_program(traced._forward, arguments, library)
         # Tracing has shown whether the model is random at inference: then it gets noise of its own.
         seed = random.next_seed() if traced.draws else 0
         outputs = shared.compiled[key](*self._arguments(x, seed))

@@ -40,9 +40,9 @@ def test_tracing_is_done_by_who_begins_and_compiling_by_the_pool(monkeypatch: py
     may_compile = threading.Event()
     compile_lowered = compiling.compile_lowered
 
-    def late(lowered, digest, one_function):
+    def late(lowered, digest, library):
         assert may_compile.wait(30)
-        return compile_lowered(lowered, digest, one_function)
+        return compile_lowered(lowered, digest, library)
 
     traced_by = []
 
@@ -99,7 +99,7 @@ def test_what_cannot_be_traced_is_told_and_may_be_tried_again(begun: bool) -> No
 def test_who_waits_for_a_program_that_fails_to_compile_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     asked, compile_lowered = threading.Event(), compiling.compile_lowered
 
-    def fail(lowered, digest, one_function):
+    def fail(lowered, digest, library):
         assert asked.wait(30)
         raise MemoryError("no room for code")
 

@@ -8,6 +8,7 @@ import threading
 import warnings
 from types import SimpleNamespace
 from typing import Any
+from unittest import mock
 
 import jax
 import numpy as np
@@ -15,7 +16,7 @@ import pytest
 
 import fitwell
 from fitwell import callbacks, layers
-from fitwell.engine import compiling
+from fitwell.engine import compiling, loops
 from fitwell.engine.machine import all_finite
 from fitwell.errors import NonFiniteWarning
 
@@ -495,3 +496,38 @@ def test_weights_are_finite_or_not_wherever_they_are(
     assert all_finite({})
     for bad in (np.nan, np.inf):
         assert not all_finite(good | {"b": of(np.array([1.0, bad], np.float32))})
+
+
+# --- which way of compiling ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+@pytest.mark.parametrize(("inputs", "units", "small"), [(8, 30, True), (784, 300, False)])
+def test_frozen_layers_count_for_the_way_a_loop_is_compiled(
+    inputs: int, units: int, small: bool, frozen: bool
+) -> None:
+    """A loop of large products as one function takes thirty times as long, whether they learn or not."""
+    model = fitwell.Sequential(
+        [fitwell.Input((inputs,)), layers.Dense(units, activation="relu"), layers.Dense(1)]
+    )
+    model.layers[0].trainable = not frozen
+    model.compile(loss="mse", optimizer="sgd")
+    chosen = []
+    one_function = loops.is_small
+
+    def watched(*arguments: Any, **others: Any) -> bool:
+        chosen.append(one_function(*arguments, **others))
+        return chosen[-1]
+
+    with mock.patch.object(loops, "is_small", watched):
+        model.fit(np.zeros((40, inputs), np.float32), np.zeros((40, 1), np.float32), verbose=0)
+    assert set(chosen) == {small}
+
+
+def test_the_library_of_kernels_is_for_large_products() -> None:
+    def weights(*shapes: tuple[int, ...]) -> dict[str, np.ndarray]:
+        return {str(number): np.zeros(shape, np.float32) for number, shape in enumerate(shapes)}
+
+    assert not loops.library_is_quicker(weights((8, 30), (30, 1)), rows=32)
+    assert loops.library_is_quicker(weights((64, 1024), (1024, 512)), rows=32)
+    assert not loops.library_is_quicker(weights((3, 3, 16, 32), (800, 10)), rows=32)
