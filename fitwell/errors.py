@@ -8,7 +8,8 @@ where, and what to write instead.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import NoReturn
 
 
@@ -76,6 +77,16 @@ def unknown_name(kind: str, name: str, names: Iterable[str], spellings: Iterable
 def missing_extra(library: str, extra: str, purpose: str) -> MissingExtra:
     """Build the error for a `library` that `purpose` needs and that comes with ``fitwell[extra]``."""
     return MissingExtra(f"{purpose} needs {library}, which is not installed: pip install 'fitwell[{extra}]'")
+
+
+@contextmanager
+def noting(note: str, kind: type[Exception] = Exception) -> Iterator[None]:
+    """Add `note` to errors of that kind that leave the block."""
+    try:
+        yield
+    except kind as error:
+        error.add_note(note)
+        raise
 
 
 class Problems:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import inspect
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from fitwell.compare.parts import Parts, divide, is_list_of_arrays
 from fitwell.compare.remarks import about_first_weights, about_losses, about_lost_runs
 from fitwell.compare.statistics import check_confidence
 from fitwell.compare.words import ENOUGH_REPEATS
-from fitwell.errors import DataError, FitwellError, InvalidArgument, NonFiniteWarning, nearest
+from fitwell.errors import DataError, FitwellError, InvalidArgument, NonFiniteWarning, nearest, noting
 from fitwell.layers.base import fresh_names
 from fitwell.models import Model
 from fitwell.models.checks import check_count, check_values
@@ -26,6 +26,7 @@ from fitwell.models.penalties import penalties_of, warn_if_penalties_differ
 from fitwell.models.training import gather
 from fitwell.population import Population
 from fitwell.population.folds import classifies, labels_of
+from fitwell.population.members import checked_model
 from fitwell.random import SeedStream
 
 if TYPE_CHECKING:
@@ -210,26 +211,13 @@ def _judge(population: Population, parts: Parts) -> list[dict[str, float]]:
 def _example(name: str, build: Build) -> Model:
     """Return a model of a candidate that nobody trains: to see what it measures."""
     with random.seeded(0), fresh_names(), _naming(f"candidate {name!r}"):
-        model: Any = build()
-    if not isinstance(model, Model):
-        hint = ": does it end with `return model`?" if model is None else ""
-        raise InvalidArgument(f"compare: {name!r} must return a compiled model, got {model!r}{hint}")
-    if not model.compiled:
-        raise InvalidArgument(
-            f"compare: {name!r} returned a model that is not compiled: call model.compile(optimizer=..., loss=...) "
-            "before returning it"
-        )
-    return model
+        model = build()
+    return checked_model(model, f"compare: {name!r}")
 
 
-@contextmanager
-def _naming(what: str) -> Iterator[None]:
-    """Add to the errors of the block what they are about."""
-    try:
-        yield
-    except FitwellError as error:
-        error.add_note(f"compare: {what}")
-        raise
+def _naming(what: str) -> AbstractContextManager[None]:
+    """Add to fitwell's errors of the block what they are about."""
+    return noting(f"compare: {what}", FitwellError)
 
 
 def _labels(y: Any) -> NDArray[Any] | None:

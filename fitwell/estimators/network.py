@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import numbers
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -109,13 +109,18 @@ class Network:
 
     def check_still_of(self, parameters: dict[str, Any]) -> None:
         """Refuse to train it on with other `parameters` than it was built from."""
-        for name in _BUILT_FROM:
-            now, then = parameters[name], self.parameters[name]
-            if now is not then and repr(now) != repr(then):
-                raise InvalidArgument(
-                    f"partial_fit: {name} was {then!r} when the network was made and cannot become {now!r} in it; "
-                    "put it back, or fit anew"
-                )
+        refuse_changes(_BUILT_FROM, self.parameters, parameters, "the network was made")
+
+
+def refuse_changes(names: Iterable[str], then: Mapping[str, Any], now: Mapping[str, Any], when: str) -> None:
+    """Refuse to train on where one of the parameters called `names` was another `then`; when: that was, for people."""
+    for name in names:
+        before, after = then.get(name), now.get(name)
+        if before is not after and repr(before) != repr(after):
+            raise InvalidArgument(
+                f"partial_fit: {name} was {before!r} when {when} and cannot become {after!r} in it; "
+                "put it back, or fit anew"
+            )
 
 
 # Loss and activation of the outputs for each kind of target.

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from fitwell import random
-from fitwell.errors import InvalidArgument
+from fitwell.errors import InvalidArgument, noting
 from fitwell.history import History
 from fitwell.layers.base import fresh_names
 from fitwell.models.checks import check_count
@@ -124,14 +124,9 @@ def where(setting: Setting, seed: int, fold: int | None) -> str:
     return ", ".join(parts if fold is None else [*parts, f"fold {fold}"])
 
 
-@contextmanager
-def named(member: str) -> Iterator[None]:
+def named(member: str) -> AbstractContextManager[None]:
     """Let errors from inside the block say which member it was."""
-    try:
-        yield
-    except Exception as error:
-        error.add_note(f"This was member {member}.")
-        raise
+    return noting(f"This was member {member}.")
 
 
 def make_member(build: Build, setting: Setting, seed: int, fold: int | None = None) -> Member:
@@ -139,19 +134,19 @@ def make_member(build: Build, setting: Setting, seed: int, fold: int | None = No
     stream = random.SeedStream(seed)
     # Names that count from the beginning are the same in every member, and so are the columns of results.
     with named(where(setting, seed, fold)), random.drawing_from(stream), fresh_names():
-        model = checked_model(build(copied(setting)), setting)
+        model = checked_model(build(copied(setting)), f"build({setting!r})")
     return Member(setting, seed, model, stream, fold)
 
 
-def checked_model(model: Any, setting: Mapping[str, Any]) -> Model:
-    """Return what `build` made of `setting`, if it can be trained."""
+def checked_model(model: Any, maker: str) -> Model:
+    """Return what a build function returned, if it can be trained; `maker`: the function, for people."""
     if not isinstance(model, Model):
         hint = ": does it end with `return model`?" if model is None else ""
-        raise InvalidArgument(f"build({setting!r}) must return a compiled model, got {model!r}{hint}")
+        raise InvalidArgument(f"{maker} must return a compiled model, got {model!r}{hint}")
     if not model.compiled:
         raise InvalidArgument(
-            f"build({setting!r}) returned a model that is not compiled: call model.compile(optimizer=..., "
-            "loss=...) before returning it"
+            f"{maker} returned a model that is not compiled: call model.compile(optimizer=..., loss=...) before "
+            "returning it"
         )
     return model
 

@@ -63,7 +63,7 @@ class Space:
     def build(self, setting: Setting) -> Model:
         """Return the model of `setting`."""
         model = self._call(HyperParameters.of(setting) if self.declared is None else copied(setting))
-        return checked_model(model, setting)
+        return checked_model(model, f"build({setting!r})")
 
     def _call(self, hyperparameters: Any) -> Any:
         try:

@@ -12,6 +12,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, column_or_1d, validate_data
 
 from fitwell.errors import InvalidArgument, nearest
+from fitwell.estimators.network import refuse_changes
 from fitwell.models import Model
 
 _NO_SETTINGS = ("self", "x", "y", "sample_weight", "older")
@@ -76,13 +77,7 @@ class BaseWrapper(BaseEstimator):  # type: ignore[misc]
         """Refuse to train the model on with other arguments of the build function than it was built with."""
         build_fn, settings = self._built_with
         then, now = {"build_fn": build_fn, **settings}, self.get_params()
-        for name in sorted({*then, *now} - {*_FIT}):
-            before, after = then.get(name), now.get(name)
-            if before is not after and repr(before) != repr(after):
-                raise InvalidArgument(
-                    f"partial_fit: {name} was {before!r} when the model was built and cannot become {after!r} in it; "
-                    "put it back, or fit anew"
-                )
+        refuse_changes(sorted({*then, *now} - {*_FIT}), then, now, "the model was built")
 
     def _settings_for(self, names: Iterable[str]) -> dict[str, Any]:
         return {name: self._settings[name] for name in names if name in self._settings}
