@@ -56,7 +56,7 @@ class Programs:
         key: Hashable,
         function: Callable[..., Any],
         arguments: tuple[Any, ...],
-        library: bool = True,
+        library: Callable[[], bool] = lambda: True,
     ) -> Any:
         """Return the compiled form of `function` for this thread's device, compiled at the first call with `key`."""
         found = self._compiled.get((key, devices.here()))
@@ -67,12 +67,12 @@ class Programs:
         key: Hashable,
         function: Callable[..., Any],
         arguments: tuple[Any, ...],
-        library: bool = True,
+        library: Callable[[], bool] = lambda: True,
         pool: Executor | None = None,
     ) -> Future[Any]:
         """Trace what `find` will return, and compile it, or let `pool` do so while this thread goes on.
 
-        library: as in `compiler_options`.
+        library: what `compiler_options` is to be told; asked only where there is something to compile.
         """
         place = key, devices.here()
         with self._claiming:
@@ -80,14 +80,15 @@ class Programs:
                 return self._compiled[place]
             program = self._compiled[place] = Future()
         try:
-            lowered = lower(self._trace((key, place[1].platform), function, arguments), arguments)
+            text = lower(self._trace((key, place[1].platform), function, arguments), arguments)
+            lowered = (*text, library())
         except BaseException as error:
             self._fail(place, error)
             raise
         if pool is None:
-            self._finish(place, *lowered, library)
+            self._finish(place, *lowered)
         else:
-            pool.submit(self._finish, place, *lowered, library)
+            pool.submit(self._finish, place, *lowered)
         return program
 
     def _finish(self, place: tuple[Hashable, jax.Device], lowered: Any, digest: str, library: bool) -> None:

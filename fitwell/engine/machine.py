@@ -231,7 +231,7 @@ class Machine:
         self, state: TrainState, work: Work, epoch_values: dict[str, Array], limit: int
     ) -> tuple[TrainState, Report]:
         arguments = self.arguments(state, work, epoch_values, limit)
-        run = self.find(_run_key(work, epoch_values), self.run, arguments, _library(state, work))
+        run = self.find(_run_key(work, epoch_values), self.run, arguments, lambda: _library(state, work))
         began = time.perf_counter()
         state, summary, logs = run(*arguments)
         summary = np.asarray(summary)
@@ -272,9 +272,11 @@ class Machine:
     def compile_ahead(self, state: TrainState, work: Work, pool: Executor) -> None:
         """Let `pool` compile what a dispatch of such a work will run, without values that change by epoch."""
         arguments = self.arguments(state, work, {})
-        self._programs.begin(_run_key(work, {}), self.run, arguments, _library(state, work), pool)
+        self._programs.begin(_run_key(work, {}), self.run, arguments, lambda: _library(state, work), pool)
 
-    def find(self, key: Any, function: Any, arguments: tuple[Any, ...], library: bool = True) -> Any:
+    def find(
+        self, key: Any, function: Any, arguments: tuple[Any, ...], library: Callable[[], bool] = lambda: True
+    ) -> Any:
         """Return the compiled form of `function`, compiled at the first call with `key` on this device."""
         return self._programs.find(key, function, arguments, library)
 
