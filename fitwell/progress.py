@@ -7,7 +7,13 @@ import time
 from collections.abc import Mapping
 from typing import IO, Any
 
-from fitwell.errors import InvalidArgument
+from fitwell.arguments import Boolean, Integer, Options, checked
+
+# What `verbose` of a run may be, and that of a callback.
+VERBOSE = (Integer(0, 2) | Boolean() | Options("auto")).said(
+    "0 (silent), 1 (progress), 2 (one line an epoch) or 'auto'"
+)
+CALLBACK_VERBOSE = (Integer(0, 2) | Boolean()).said("0 or 1")
 
 # Faster than this the eye sees no difference.
 REDRAW_SECONDS = 0.1
@@ -36,6 +42,7 @@ class Progress:
     can hand over several epochs at once without anybody missing them. It is None when nothing is shown.
     """
 
+    @checked(verbose=VERBOSE)
     def __init__(
         self,
         verbose: int | str = "auto",
@@ -43,10 +50,6 @@ class Progress:
         steps: int | None = None,
         stream: IO[str] | None = None,
     ) -> None:
-        if verbose not in (0, 1, 2, "auto"):
-            raise InvalidArgument(
-                f"verbose must be 0 (silent), 1 (progress), 2 (one line an epoch) or 'auto', got {verbose!r}"
-            )
         self.verbose = 1 if verbose == "auto" else int(verbose)
         self.epochs = epochs
         self.steps = steps

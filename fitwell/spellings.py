@@ -20,13 +20,20 @@ def warn_older(older: str, today: str) -> None:
     if older in _warned:
         return
     _warned.add(older)
-    level = 1
+    warnings.warn(
+        f"{older} is an older spelling: write {today}", DeprecationWarning, stacklevel=callers_level()
+    )
+
+
+def callers_level() -> int:
+    """Return the `stacklevel` with which a warning of the function that asks shows the line outside this package."""
+    level = 0
     frame: FrameType = sys._getframe()
     while frame.f_back is not None and (_is_ours(frame) or _is_import(frame)):
         # `warnings` does not count the frames of an import statement.
         level += not _is_import(frame)
         frame = frame.f_back
-    warnings.warn(f"{older} is an older spelling: write {today}", DeprecationWarning, stacklevel=level)
+    return level
 
 
 def forget_warnings() -> None:

@@ -7,10 +7,15 @@ import re
 import time
 from typing import Any
 
+from fitwell.arguments import Boolean, FilePath, Integer, Suits, checked
 from fitwell.callbacks.base import Callback
-from fitwell.errors import InvalidArgument
 
 _UNITS = {"epoch": "epochs", "batch": "batches", "second": "seconds"}
+_PERIOD = re.compile(r"0*([1-9]\d{0,17}) (epoch|batch|second)(?:s|es)?", re.ASCII)
+
+
+def _is_period(value: Any) -> bool:
+    return isinstance(value, str) and (value == "epoch" or _PERIOD.fullmatch(value) is not None)
 
 
 class BackupAndRestore(Callback):
@@ -32,6 +37,14 @@ class BackupAndRestore(Callback):
     next to nothing; when the next checkpoint is due before the last is on the disk, the older one is left out.
     """
 
+    @checked(
+        backup_dir=FilePath(),
+        save_freq=(Integer(1) | Suits(_is_period, "a period")).said(
+            "'epoch', a number of batches, or a text such as '5 epochs', '500 batches' or '30 seconds'"
+        ),
+        double_checkpoint=Boolean(),
+        delete_checkpoint=Boolean(),
+    )
     def __init__(
         self,
         backup_dir: str | os.PathLike[str],
@@ -70,19 +83,11 @@ class BackupAndRestore(Callback):
         return epoch_ended and epochs % self.every == 0
 
 
-def _frequency(save_freq: Any) -> tuple[int, str]:
-    if isinstance(save_freq, int) and not isinstance(save_freq, bool) and save_freq > 0:
+def _frequency(save_freq: int | str) -> tuple[int, str]:
+    if isinstance(save_freq, int):
         return save_freq, "batches"
     if save_freq == "epoch":
         return 1, "epochs"
-    match = (
-        re.fullmatch(r"(\d+) (epoch|batch|second)(?:s|es)?", save_freq)
-        if isinstance(save_freq, str)
-        else None
-    )
-    if match is None or int(match[1]) == 0:
-        raise InvalidArgument(
-            "BackupAndRestore: save_freq must be 'epoch', a number of batches, or a text such as '5 epochs', "
-            f"'500 batches' or '30 seconds', got {save_freq!r}"
-        )
+    match = _PERIOD.fullmatch(save_freq)
+    assert match is not None
     return int(match[1]), _UNITS[match[2]]

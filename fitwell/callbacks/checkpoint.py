@@ -8,10 +8,11 @@ import string
 from pathlib import Path
 from typing import Any
 
+from fitwell.arguments import Boolean, FilePath, Integer, Options, Real, checked
 from fitwell.callbacks.base import Callback, Logs
-from fitwell.callbacks.directions import direction
+from fitwell.callbacks.directions import MODE, MONITOR, direction
 from fitwell.errors import FileError, InvalidArgument, nearest
-from fitwell.progress import say
+from fitwell.progress import CALLBACK_VERBOSE, say
 from fitwell.spellings import warn_older
 
 _MODEL_FILES = (".keras", ".h5")
@@ -40,6 +41,17 @@ class ModelCheckpoint(Callback):
     is remembered but `initial_value_threshold`. A run resumed from a checkpoint remembers its `best`.
     """
 
+    @checked(
+        filepath=FilePath(),
+        monitor=MONITOR,
+        verbose=CALLBACK_VERBOSE,
+        save_best_only=Boolean(),
+        save_weights_only=Boolean(),
+        mode=MODE,
+        save_freq=(Integer(1) | Options("epoch")).said("'epoch' or a number of batches"),
+        initial_value_threshold=Real() | None,
+        period=Integer(1) | None,
+    )
     def __init__(
         self,
         filepath: str | os.PathLike[str],
@@ -73,11 +85,6 @@ class ModelCheckpoint(Callback):
             what = "save_weights_only=True" if self.save_weights_only else "a whole model"
             raise InvalidArgument(
                 f"ModelCheckpoint: for {what}, filepath must end in {' or '.join(endings)}, got {self.filepath!r}"
-            )
-        whole = isinstance(self.save_freq, int) and not isinstance(self.save_freq, bool)
-        if self.save_freq != "epoch" and not (whole and int(self.save_freq) > 0):
-            raise InvalidArgument(
-                f"ModelCheckpoint: save_freq must be 'epoch' or a number of batches, got {self.save_freq!r}"
             )
         if self.by_batch and self.save_best_only and self.monitor.startswith("val_"):
             raise InvalidArgument(

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import warnings
 
+from fitwell.arguments import Options, Text, check
 from fitwell.errors import InvalidArgument
+from fitwell.spellings import callers_level
 
-_MODES = ("auto", "min", "max")
+MODE = Options("auto", "min", "max")
+MONITOR = Text().said("the name of a metric, such as 'val_loss'")
 _WORDS = {
     "max": (
         "acc",
@@ -70,30 +73,25 @@ def direction(monitor: str, mode: str) -> str:
 
     That is a guess, as in Keras of old, and the user is told of it.
     """
-    if _check(mode) != "auto":
+    if mode != "auto":
         return mode
     told = told_by_name(monitor)
     if told is None:
         warnings.warn(
             f"whether a larger or a smaller {monitor!r} is the better one, its name does not tell; it is "
             "taken for one to be made small: say mode='max' or mode='min'",
-            stacklevel=3,
+            stacklevel=callers_level(),
         )
     return told or "min"
 
 
 def asked_direction(metric: str, mode: str, where: str) -> str:
     """Return ``"min"`` or ``"max"``; a metric whose name does not tell is refused, for a ranking cannot be guessed."""
-    told = told_by_name(metric) if _check(mode) == "auto" else mode
+    mode = check(where, "mode", mode, MODE)
+    told = told_by_name(metric) if mode == "auto" else mode
     if told is None:
         raise InvalidArgument(
             f"{where}: whether a larger or a smaller {metric!r} is the better one, its name does not tell; add "
             "mode='max' or mode='min'"
         )
     return told
-
-
-def _check(mode: str) -> str:
-    if mode not in _MODES:
-        raise InvalidArgument(f"mode must be 'auto', 'min' or 'max', got {mode!r}")
-    return mode

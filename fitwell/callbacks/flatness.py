@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from fitwell.arguments import Integer, Options, Real, checked
 from fitwell.callbacks.base import Callback, Logs
-from fitwell.callbacks.directions import direction
+from fitwell.callbacks.directions import MODE, MONITOR, direction
 from fitwell.callbacks.inside import Inside
 from fitwell.engine.flatness import MEASURES, StopWhenFlat
 from fitwell.engine.policies import Policy
-from fitwell.errors import InvalidArgument, unknown_name
 from fitwell.optimizers.gradients import global_norm
-from fitwell.progress import say
+from fitwell.progress import CALLBACK_VERBOSE, say
 
 
 class FlatStopping(Callback):
@@ -32,6 +32,15 @@ class FlatStopping(Callback):
     The decision is compiled into the run. `stopped_epoch` (from 0) is 0 when the run was not stopped.
     """
 
+    @checked(
+        monitor=MONITOR,
+        threshold=Real(0, closed="right"),
+        epochs=Integer(1),
+        measure=Options(*MEASURES),
+        mode=MODE,
+        start_from_epoch=Integer(0),
+        verbose=CALLBACK_VERBOSE,
+    )
     def __init__(
         self,
         monitor: str = "val_loss",
@@ -43,13 +52,6 @@ class FlatStopping(Callback):
         verbose: int = 0,
     ) -> None:
         super().__init__()
-        if measure not in MEASURES:
-            raise unknown_name("measure", measure, MEASURES)
-        if not isinstance(epochs, int) or epochs < 1 or not threshold > 0:
-            raise InvalidArgument(
-                "FlatStopping: epochs must be a whole number from 1 on and threshold above 0, "
-                f"got epochs={epochs!r}, threshold={threshold!r}"
-            )
         self.monitor = monitor
         self.threshold = threshold
         self.epochs = epochs
@@ -91,12 +93,9 @@ class GradientStopping(Callback):
     one more pass over these rows an epoch. `norm` is the last norm, `stopped_epoch` (from 0) 0 when it did not stop.
     """
 
+    @checked(threshold=Real(0, closed="right"), rows=Integer(1), verbose=CALLBACK_VERBOSE)
     def __init__(self, threshold: float = 1e-3, rows: int = 4096, verbose: int = 0) -> None:
         super().__init__()
-        if not threshold > 0 or rows < 1:
-            raise InvalidArgument(
-                f"GradientStopping: threshold and rows must be above 0, got {threshold!r} and {rows!r}"
-            )
         self.threshold = threshold
         self.rows = rows
         self.verbose = verbose

@@ -7,8 +7,9 @@ import os
 from collections.abc import Iterable
 from typing import IO, Any
 
+from fitwell.arguments import Boolean, FilePath, Suits, checked
 from fitwell.callbacks.base import Callback, Logs
-from fitwell.errors import FileError, InvalidArgument
+from fitwell.errors import FileError
 
 
 class CSVLogger(Callback):
@@ -24,10 +25,13 @@ class CSVLogger(Callback):
     A run that is resumed from a checkpoint cuts off the lines that came after it and goes on from there.
     """
 
+    @checked(
+        filename=FilePath(),
+        separator=Suits(lambda value: isinstance(value, str) and len(value) == 1, "one character"),
+        append=Boolean(),
+    )
     def __init__(self, filename: str | os.PathLike[str], separator: str = ",", append: bool = False) -> None:
         super().__init__()
-        if not isinstance(separator, str) or len(separator) != 1:
-            raise InvalidArgument(f"CSVLogger: separator must be one character, got {separator!r}")
         self.filename = os.fspath(filename)
         self.separator = separator
         self.append = append

@@ -6,9 +6,10 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+from fitwell.arguments import Call, checked
 from fitwell.callbacks.base import Callback
 from fitwell.errors import InvalidArgument
-from fitwell.progress import say
+from fitwell.progress import CALLBACK_VERBOSE, say
 
 
 class LearningRateScheduler(Callback):
@@ -23,12 +24,9 @@ class LearningRateScheduler(Callback):
 
     steers = "optimizer.learning_rate"
 
+    @checked(schedule=Call("a function of the epoch"), verbose=CALLBACK_VERBOSE)
     def __init__(self, schedule: Callable[..., float], verbose: int = 0) -> None:
         super().__init__()
-        if not callable(schedule):
-            raise InvalidArgument(
-                f"LearningRateScheduler: expected a function of the epoch, got {schedule!r}"
-            )
         self.schedule = schedule
         self.verbose = verbose
         self._takes_rate = _positional_arguments(schedule) >= 2

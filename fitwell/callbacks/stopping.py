@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from fitwell.arguments import Boolean, Integer, Real, checked
 from fitwell.callbacks.base import Callback
-from fitwell.callbacks.directions import direction
+from fitwell.callbacks.directions import MODE, MONITOR, direction
 from fitwell.engine.policies import Policy, ReduceWhenStalled, StopWhenStalled
-from fitwell.errors import InvalidArgument
-from fitwell.progress import say
+from fitwell.progress import CALLBACK_VERBOSE, say
 from fitwell.spellings import warn_older
 
 
@@ -30,6 +30,16 @@ class EarlyStopping(Callback):
     0; `stopped_epoch` is 0 when the run was not stopped) tell what happened.
     """
 
+    @checked(
+        monitor=MONITOR,
+        min_delta=Real(),
+        patience=Integer(0),
+        verbose=CALLBACK_VERBOSE,
+        mode=MODE,
+        baseline=Real() | None,
+        restore_best_weights=Boolean(),
+        start_from_epoch=Integer(0),
+    )
     def __init__(
         self,
         monitor: str = "val_loss",
@@ -92,6 +102,17 @@ class ReduceLROnPlateau(Callback):
     The decision is compiled into the run; ``model.optimizer.learning_rate`` follows it.
     """
 
+    @checked(
+        monitor=MONITOR,
+        factor=Real(0, 1, closed="neither"),
+        patience=Integer(0),
+        verbose=CALLBACK_VERBOSE,
+        mode=MODE,
+        min_delta=Real(0),
+        cooldown=Integer(0),
+        min_lr=Real(0),
+        epsilon=Real(0) | None,
+    )
     def __init__(
         self,
         monitor: str = "val_loss",
@@ -108,8 +129,6 @@ class ReduceLROnPlateau(Callback):
         if epsilon is not None:
             warn_older("ReduceLROnPlateau(epsilon=)", "ReduceLROnPlateau(min_delta=)")
             min_delta = epsilon
-        if not 0 < factor < 1:
-            raise InvalidArgument(f"ReduceLROnPlateau: factor must be between 0 and 1, got {factor!r}")
         self.monitor = monitor
         self.factor = factor
         self.patience = patience

@@ -11,6 +11,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from fitwell.arguments import Boolean, Each, FilePath, Integer, Options, checked
 from fitwell.callbacks.base import Callback, Logs
 from fitwell.callbacks.inside import Inside
 from fitwell.errors import InvalidArgument
@@ -46,6 +47,15 @@ class TensorBoard(Callback):
 
     hooks_of_evaluate = frozenset({"on_test_end"})
 
+    @checked(
+        log_dir=FilePath(),
+        histogram_freq=Integer(0),
+        write_graph=Boolean(),
+        write_images=Boolean(),
+        write_steps_per_second=Boolean(),
+        update_freq=(Integer(1) | Options("epoch", "batch")).said("'epoch', 'batch' or a number of batches"),
+        profile_batch=(Integer(0) | Each(Integer(1), 2)).said("a batch (from 1) or a pair (first, last)"),
+    )
     def __init__(
         self,
         log_dir: str | os.PathLike[str] = "logs",
@@ -64,7 +74,7 @@ class TensorBoard(Callback):
                 "TensorBoard: embeddings_freq and embeddings_metadata are not supported; leave them out"
             )
         self.log_dir = os.fspath(log_dir)
-        self.histogram_freq = int(histogram_freq)
+        self.histogram_freq = histogram_freq
         self.write_graph = write_graph
         self.write_images = write_images
         self.write_steps_per_second = write_steps_per_second
@@ -210,11 +220,7 @@ def _frequency(update_freq: Any) -> int:
         return 0
     if update_freq == "batch":
         return 1
-    if isinstance(update_freq, int) and not isinstance(update_freq, bool) and update_freq > 0:
-        return update_freq
-    raise InvalidArgument(
-        f"TensorBoard: update_freq must be 'epoch', 'batch' or a number of batches, got {update_freq!r}"
-    )
+    return int(update_freq)
 
 
 def _span(profile_batch: Any) -> tuple[int, int] | None:
@@ -222,7 +228,7 @@ def _span(profile_batch: Any) -> tuple[int, int] | None:
     if profile_batch == 0:
         return None
     span = (profile_batch, profile_batch) if isinstance(profile_batch, int) else tuple(profile_batch)
-    if len(span) != 2 or not all(isinstance(number, int) for number in span) or not 1 <= span[0] <= span[1]:
+    if span[0] > span[1]:
         raise InvalidArgument(
             f"TensorBoard: profile_batch must be a batch (from 1) or a pair (first, last), got {profile_batch!r}"
         )

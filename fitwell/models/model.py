@@ -6,18 +6,21 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from fitwell import optimizers
+from fitwell.arguments import Boolean, Each, FilePath, Integer, Options, Real, checked
 from fitwell.callbacks.base import CallbackList, as_callbacks
 from fitwell.data.feeds import count_rows
 from fitwell.errors import InvalidArgument, StateError
 from fitwell.history import History
 from fitwell.layers.base import Layer
-from fitwell.models import checks, summary, training
+from fitwell.models import checks, packing, summary, training
 from fitwell.models.inference import Inference, infer_structs
-from fitwell.models.objective import Objective
+from fitwell.models.objective import LOSS_WEIGHTS, Objective
 from fitwell.models.older import OlderMethods, check_older_arguments
 from fitwell.models.program import as_outputs
 from fitwell.models.runtime import Runtime
-from fitwell.progress import Progress
+from fitwell.progress import VERBOSE, Progress
+
+_COUNT = Integer(1) | None
 
 
 class Model(OlderMethods, Layer):
@@ -59,6 +62,12 @@ class Model(OlderMethods, Layer):
 
     # --- compiling -----------------------------------------------------------------------------------------
 
+    @checked(
+        loss_weights=LOSS_WEIGHTS,
+        run_eagerly=Boolean(),
+        steps_per_execution=Integer(1) | Options("auto"),
+        jit_compile=Boolean() | Options("auto"),
+    )
     def compile(
         self,
         optimizer: Any = "rmsprop",
@@ -91,8 +100,6 @@ class Model(OlderMethods, Layer):
             )
         if jit_compile is False:
             raise InvalidArgument("jit_compile=False: fitwell always compiles; leave the argument out")
-        if steps_per_execution != "auto":
-            checks.check_count("steps_per_execution", steps_per_execution)
         checks.check_overrides(type(self))
         objective = Objective(loss, loss_weights, metrics, weighted_metrics)
         self.optimizer = optimizers.get(optimizer)
@@ -124,6 +131,20 @@ class Model(OlderMethods, Layer):
 
     # --- training ------------------------------------------------------------------------------------------
 
+    @checked(
+        batch_size=_COUNT,
+        epochs=Integer(0),
+        verbose=VERBOSE,
+        validation_split=Real(0, 1, closed="left") | None,
+        shuffle=Boolean(),
+        class_weight=packing.CLASS_WEIGHT,
+        initial_epoch=Integer(0),
+        steps_per_epoch=_COUNT,
+        validation_steps=_COUNT,
+        validation_batch_size=_COUNT,
+        validation_freq=Integer(1) | Each(Integer(1), unordered=True),
+        resume=FilePath() | None,
+    )
     def fit(
         self,
         x: Any = None,
@@ -173,7 +194,6 @@ class Model(OlderMethods, Layer):
         Returns the `History`. Ctrl-C ends the run after the step it is in, with all weights as learned.
         """
         check_older_arguments(Model.fit, older)
-        checks.check_epochs(epochs, initial_epoch)
         if x is None:
             raise InvalidArgument("fit: x is missing")
         runtime = self.runtime
@@ -201,6 +221,7 @@ class Model(OlderMethods, Layer):
             resume=resume,
         ).run()
 
+    @checked(batch_size=_COUNT, verbose=VERBOSE, steps=_COUNT, return_dict=Boolean())
     def evaluate(
         self,
         x: Any = None,
@@ -229,6 +250,7 @@ class Model(OlderMethods, Layer):
         values = list(results.values())
         return values[0] if len(values) == 1 else values
 
+    @checked(batch_size=_COUNT, verbose=VERBOSE, steps=_COUNT)
     def predict(
         self,
         x: Any,
@@ -246,6 +268,7 @@ class Model(OlderMethods, Layer):
         progress.close()
         return outputs
 
+    @checked(class_weight=packing.CLASS_WEIGHT, return_dict=Boolean())
     def train_on_batch(
         self,
         x: Any,
@@ -271,6 +294,7 @@ class Model(OlderMethods, Layer):
         values = list(found.values())
         return found if return_dict else values[0] if len(values) == 1 else values
 
+    @checked(return_dict=Boolean())
     def test_on_batch(
         self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
     ) -> Any:

@@ -7,10 +7,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fitwell import losses, metrics
+from fitwell.arguments import Each, Items, Real, Text
 from fitwell.errors import InvalidArgument, Problems, nearest
 from fitwell.layers.base import snake_case
 from fitwell.registry import outliving_scopes
 from fitwell.variables import Hyperparametric
+
+# One factor for a single output, or a list or dict of them.
+LOSS_WEIGHTS = (Real() | Each(Real() | None) | Items(Text(), Real() | None) | None).said(
+    "a list or dict with one number per output"
+)
 
 
 class LossTerm(Hyperparametric):
@@ -138,6 +144,8 @@ def _metrics_per_output(value: Any, names: Sequence[str]) -> list[list[Any]]:
     if isinstance(value, Mapping) and "class_name" not in value:
         return [_as_list(item) for item in _per_output(value, names, "metrics")]
     items = _as_list(value)
+    if (None in items and len(items) != len(names)) or items == [None]:
+        raise InvalidArgument(f"compile: metrics must be names, objects or functions, got {value!r}")
     nested = any(isinstance(item, list | tuple) for item in items)
     if len(names) > 1 and (nested or len(items) == len(names)):
         return [_as_list(item) for item in _per_output(items, names, "metrics")]

@@ -7,9 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from fitwell.arguments import Integer, Items, Real
 from fitwell.data.arrays import as_array, class_codes
 from fitwell.data.feeds import Batch
 from fitwell.errors import DataError, InvalidArgument, nearest
+
+CLASS_WEIGHT = (Items(Integer(0), Real(0)) | None).said(
+    "a dict from class numbers to numbers of at least 0, such as {0: 1.0, 1: 5.0}, or None"
+)
 
 
 def is_stream(x: Any) -> bool:
@@ -124,11 +129,6 @@ def apply_class_weight(class_weight: Mapping[Any, float] | None, batch: Batch) -
         return batch
     if batch.y is None or len(batch.y) != 1:
         raise InvalidArgument("class_weight works for models with a single output; use sample_weight instead")
-    for key in class_weight:
-        if not isinstance(key, int | np.integer) or key < 0:
-            raise InvalidArgument(
-                f"class_weight: expected class numbers from 0 as keys, such as {{0: 1.0, 1: 5.0}}, got {key!r}"
-            )
     y = np.asarray(batch.y[0])
     one_hot = y.ndim > 1 and y.shape[-1] > 1
     if not one_hot and y.size != len(y):
@@ -136,10 +136,9 @@ def apply_class_weight(class_weight: Mapping[Any, float] | None, batch: Batch) -
             f"class_weight needs one class per row, y has shape {y.shape}; use sample_weight instead"
         )
     classes = np.argmax(y, axis=-1) if one_hot else np.round(y.reshape(len(y)))
-    factors = {int(key): value for key, value in class_weight.items()}
     present, places = np.unique(classes, return_inverse=True)
     # By number and not by place: hinge losses call a class -1.
-    weights = np.array([factors.get(int(label), 1.0) for label in present], np.float32)[places]
+    weights = np.array([class_weight.get(int(label), 1.0) for label in present], np.float32)[places]
     given = batch.weights[0] if batch.weights is not None else None
     return Batch(batch.x, batch.y, [weights if given is None else weights * given], batch.rows)
 

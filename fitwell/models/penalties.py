@@ -7,6 +7,7 @@ from collections.abc import Collection
 
 from fitwell.models.model import Model
 from fitwell.registry import told
+from fitwell.spellings import callers_level
 
 Penalties = frozenset[str]
 
@@ -27,6 +28,6 @@ def warn_if_penalties_differ(penalties: Collection[Penalties], metric: str, wher
         f"{where} goes by {metric}, which contains the penalties (regularizers), and these differ: a strong penalty "
         "looks bad whatever it does for the predictions. Name the loss among the metrics too, as in "
         f"compile(loss='mse', metrics=['mse']), and go by {measured!r}",
-        stacklevel=3,
+        stacklevel=callers_level(),
     )
     return True

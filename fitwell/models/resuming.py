@@ -18,6 +18,7 @@ from fitwell.engine.state import TrainState
 from fitwell.errors import FileError, InvalidArgument, Problems
 from fitwell.models import likeness
 from fitwell.saving.checkpoint_folder import CheckpointFolder
+from fitwell.spellings import callers_level
 
 if TYPE_CHECKING:
     from fitwell.models.training import Fit
@@ -206,7 +207,7 @@ class Keeper(Unkept):
         self._wind_on(fit)
         notes += _restore_callbacks(fit.observers.callbacks, saved["callbacks"])
         if notes:
-            warnings.warn(f"resume: {'; '.join(notes)}", stacklevel=4)
+            warnings.warn(f"resume: {'; '.join(notes)}", stacklevel=callers_level())
 
     def _wind_on(self, fit: Fit) -> None:
         """Let generators, which only know how to begin, give what they gave the run so far."""

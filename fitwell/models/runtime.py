@@ -20,6 +20,7 @@ from fitwell.models import checks
 from fitwell.models.objective import Objective
 from fitwell.models.program import ModelProgram
 from fitwell.models.sharing import Shared, share
+from fitwell.spellings import callers_level
 
 if TYPE_CHECKING:
     from fitwell.models.model import Model
@@ -103,7 +104,7 @@ class Runtime:
             warnings.warn(
                 "trainable was changed after compile and has no effect until the model is compiled again: "
                 "call model.compile(...) before fit",
-                stacklevel=4,
+                stacklevel=callers_level(),
             )
 
     def _trainable_flags(self) -> list[bool]:

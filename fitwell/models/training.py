@@ -30,6 +30,7 @@ from fitwell.models import checks, packing
 from fitwell.models.autopsy import explain_bad_step
 from fitwell.models.resuming import keeper_of
 from fitwell.progress import Progress
+from fitwell.spellings import callers_level
 
 if TYPE_CHECKING:
     from fitwell.models.model import Model
@@ -565,7 +566,9 @@ class Fit:
         number = self.steps_done - work.stop + index
         where = f"epoch {self.first_epoch + self.done + epoch + 1}, batch {number + 1}"
         warnings.warn(
-            explain_bad_step(self.program, self.runtime.current, batch, where), NonFiniteWarning, stacklevel=5
+            explain_bad_step(self.program, self.runtime.current, batch, where),
+            NonFiniteWarning,
+            stacklevel=callers_level(),
         )
         self.ended = model.stop_training = True
 

@@ -11,7 +11,7 @@ import pytest
 import fitwell
 from fitwell import callbacks, layers
 from fitwell.engine.state import TrainState, counters
-from fitwell.errors import InvalidArgument, UnknownName
+from fitwell.errors import InvalidArgument
 
 CURVES = {
     "falling ever slower": 1 / np.arange(1, 40.0),
@@ -91,7 +91,7 @@ def test_a_run_stops_at_its_minimum(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_arguments_that_make_no_sense_are_refused() -> None:
-    with pytest.raises(UnknownName, match="did you mean 'decrease'"):
+    with pytest.raises(InvalidArgument, match="did you mean 'decrease'"):
         callbacks.FlatStopping(measure="decreas")
     for options in ({"epochs": 0}, {"threshold": 0.0}, {"epochs": 1.5}):
         with pytest.raises(InvalidArgument, match="FlatStopping"):

@@ -230,7 +230,7 @@ CASES: dict[str, Case] = {
     "validation split of 1": (
         lambda: regressor().fit(X, VALUES, validation_split=1.0, verbose=0),
         InvalidArgument,
-        ["validation_split", "between 0 and 1"],
+        ["validation_split", "at least 0 and below 1"],
     ),
     "validation split that leaves nothing": (
         lambda: regressor().fit(X, VALUES, validation_split=0.99, verbose=0),

@@ -1,0 +1,394 @@
+"""What arguments may be: rules beside the signature, checked by one mechanism when a public call is made.
+
+As in scikit-learn's parameter constraints, a rule is declared for each parameter, and every mistake is met with a
+sentence of one form: ``EarlyStopping: patience must be an integer of at least 0, got 'x'``.
+
+>>> @checked(rate=Real(0, 1, closed="left"), size=Integer(1) | None, mode=Options("min", "max"))
+... def drop(rate, size=None, mode="min"):
+...     return rate, size, mode
+>>> drop(0.5, np.int64(3))
+(0.5, 3, 'min')
+>>> drop(1.0)
+Traceback (most recent call last):
+fitwell.errors.InvalidArgument: drop: rate must be a number of at least 0 and below 1, got 1.0
+>>> drop(0.5, mode="mim")
+Traceback (most recent call last):
+fitwell.errors.InvalidArgument: drop: mode must be 'min' or 'max', got 'mim', did you mean 'min'?
+
+Only what is passed is checked, so that defaults cost nothing: 0.3 µs a call and about 0.1 µs an argument, beside
+6 µs that a Dense layer takes. Values come in as what they mean: ``np.int64(3)`` and ``3.0`` as the integer 3.
+"""
+
+from __future__ import annotations
+
+import copy
+import functools
+import inspect
+import math
+import os
+import reprlib
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from fractions import Fraction
+from typing import Any, TypeVar
+
+import numpy as np
+
+from fitwell.errors import FitwellError, InvalidArgument, UnexpectedArgument, nearest
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+_MOST = 2**63 - 1
+_LARGEST = sys.float_info.max  # integers beyond it do not fit a float: refused, like infinity
+
+# What `Rule.read` returns for a value that the rule does not admit.
+UNFIT: Any = type("Unfit", (), {"__repr__": lambda self: "UNFIT"})()
+
+
+class Rule:
+    """What an argument may be. Rules are joined by ``|``; ``| None`` admits None."""
+
+    words: str
+
+    def read(self, value: Any) -> Any:
+        """Return `value` as what it means, or `UNFIT`."""
+        raise NotImplementedError
+
+    def hint(self, value: Any) -> str:
+        """Return what to write instead of `value`, ``", did you mean ...?"``, or an empty string."""
+        return ""
+
+    def said(self, words: str) -> Rule:
+        """Return the same rule, told in these words."""
+        rule = copy.copy(self)
+        rule.words = words
+        return rule
+
+    def __or__(self, other: Rule | None) -> Rule:
+        return Either(self, other)
+
+
+class Either(Rule):
+    """Any of several rules; the first that admits the value reads it. None stands for the value None."""
+
+    def __init__(self, *rules: Rule | None) -> None:
+        self.rules = [rule for rule in rules if rule is not None]
+        self.optional = None in rules
+        self.words = _listed([*(rule.words for rule in self.rules), *(["None"] if self.optional else [])])
+
+    def read(self, value: Any) -> Any:
+        if value is None and self.optional:
+            return None
+        for rule in self.rules:
+            found = rule.read(value)
+            if found is not UNFIT:
+                return found
+        return UNFIT
+
+    def hint(self, value: Any) -> str:
+        return next((hint for rule in self.rules if (hint := rule.hint(value))), "")
+
+
+class Real(Rule):
+    """A number between `low` and `high`, read as a float or int as it is written; never NaN, and finite.
+
+    closed: which ends belong to it: ``"both"``, ``"left"``, ``"right"`` or ``"neither"``.
+    infinite: whether infinity is admitted where the range has no end.
+
+    A value that JAX is tracing passes, as its number is not known yet.
+    """
+
+    def __init__(
+        self,
+        low: float = -math.inf,
+        high: float = math.inf,
+        closed: str = "both",
+        infinite: bool = False,
+    ) -> None:
+        self.low, self.high = low, high
+        self.with_low, self.with_high = closed in ("both", "left"), closed in ("both", "right")
+        self.infinite = infinite
+        self.words = "a number" + _range_in_words(self)
+
+    def read(self, value: Any) -> Any:
+        if type(value) is not float and type(value) is not int:
+            value = plain(value)
+            if type(value) is not float and type(value) is not int:
+                return value if is_traced(value) else UNFIT
+        inside = (self.low <= value if self.with_low else self.low < value) and (
+            value <= self.high if self.with_high else value < self.high
+        )
+        return value if inside and (-_LARGEST <= value <= _LARGEST or self.infinite) else UNFIT
+
+
+class Integer(Rule):
+    """An integer from `low` to `high`, both included, of at most 64 bits.
+
+    Read as an int; 3.0 counts as 3, True does not count as 1.
+    """
+
+    with_low = with_high = True
+
+    def __init__(self, low: float = -math.inf, high: float = math.inf) -> None:
+        self.low, self.high = low, high
+        self.words = "an integer" + _range_in_words(self)
+
+    def read(self, value: Any) -> Any:
+        if type(value) is not int:
+            value = plain(value)
+            if type(value) is float and value.is_integer():
+                value = int(value)
+            if type(value) is not int:
+                return UNFIT
+        return value if self.low <= value <= self.high and -_MOST <= value <= _MOST else UNFIT
+
+
+class Boolean(Rule):
+    """True or False; 1 and 0 stand for them, as in Keras."""
+
+    words = "True or False"
+
+    def read(self, value: Any) -> Any:
+        if value is True or value is False:
+            return value
+        value = plain(value)
+        return bool(value) if isinstance(value, bool | int) and value in (0, 1) else UNFIT
+
+
+class Options(Rule):
+    """One of a few words, in any case; the error suggests the nearest."""
+
+    def __init__(self, *choices: str) -> None:
+        self.choices = {choice.lower(): choice for choice in choices}
+        self.words = _listed([repr(choice) for choice in choices])
+
+    def read(self, value: Any) -> Any:
+        return self.choices.get(value.lower(), UNFIT) if isinstance(value, str) else UNFIT
+
+    def hint(self, value: Any) -> str:
+        return nearest(value, self.choices.values()) if isinstance(value, str) else ""
+
+
+class Text(Rule):
+    """A string."""
+
+    words = "a string"
+
+    def read(self, value: Any) -> Any:
+        return str(value) if isinstance(value, str) else UNFIT
+
+
+class FilePath(Rule):
+    """The path of a file or folder: a string that is not empty, or a path object."""
+
+    words = "a path"
+
+    def read(self, value: Any) -> Any:
+        fits = isinstance(value, str | os.PathLike) and os.fspath(value) not in ("", b"")
+        return value if fits and isinstance(os.fspath(value), str) else UNFIT
+
+
+class Call(Rule):
+    """A function, or anything else that can be called; not a class."""
+
+    def __init__(self, words: str = "a function") -> None:
+        self.words = words
+
+    def read(self, value: Any) -> Any:
+        return value if callable(value) and not inspect.isclass(value) else UNFIT
+
+
+class Instance(Rule):
+    """An object of one of `kinds`."""
+
+    def __init__(self, kinds: type | tuple[type, ...], words: str) -> None:
+        self.kinds, self.words = kinds, words
+
+    def read(self, value: Any) -> Any:
+        return value if isinstance(value, self.kinds) else UNFIT
+
+    def hint(self, value: Any) -> str:
+        kinds = self.kinds if isinstance(self.kinds, tuple) else (self.kinds,)
+        return " (a class: add parentheses)" if inspect.isclass(value) and issubclass(value, kinds) else ""
+
+
+class Suits(Rule):
+    """Anything that `test` returns True for."""
+
+    def __init__(self, test: Callable[[Any], bool], words: str) -> None:
+        self.test, self.words = test, words
+
+    def read(self, value: Any) -> Any:
+        return value if self.test(value) else UNFIT
+
+
+class Each(Rule):
+    """A list or tuple whose items follow `rule`, read as a tuple.
+
+    count: how many items there must be; least: how many at least. unordered: whether a set will do.
+    """
+
+    def __init__(self, rule: Rule, count: int | None = None, least: int = 0, unordered: bool = False) -> None:
+        self.rule, self.count, self.least = rule, count, least
+        self.kinds: Any = (list, tuple, range, *([set, frozenset] if unordered else []))
+        number = f"of {count} items" if count is not None else "that is not empty" if least else ""
+        self.words = f"a list {number + ', ' if number else 'of items, '}each {rule.words}"
+
+    def read(self, value: Any) -> Any:
+        if getattr(value, "ndim", None) == 1 and hasattr(value, "tolist"):
+            value = value.tolist()
+        if not isinstance(value, self.kinds):
+            return UNFIT
+        if len(value) < self.least or (self.count is not None and len(value) != self.count):
+            return UNFIT
+        items = tuple(self.rule.read(item) for item in value)
+        return UNFIT if any(item is UNFIT for item in items) else items
+
+    def hint(self, value: Any) -> str:
+        if not isinstance(value, list | tuple):
+            return ""
+        return next((hint for item in value if (hint := self.rule.hint(item))), "")
+
+
+class Items(Rule):
+    """A dict whose keys and values follow rules, read as a dict."""
+
+    def __init__(self, keys: Rule, values: Rule) -> None:
+        self.keys, self.values = keys, values
+        self.words = f"a dict, each key {keys.words}, each value {values.words}"
+
+    def read(self, value: Any) -> Any:
+        if not isinstance(value, Mapping):
+            return UNFIT
+        found = {self.keys.read(key): self.values.read(item) for key, item in value.items()}
+        return UNFIT if UNFIT in found or any(item is UNFIT for item in found.values()) else found
+
+
+class Sizes(Rule):
+    """One integer for all of `rank` axes, or one each: read as a tuple of them."""
+
+    def __init__(self, rank: int, low: float = 1) -> None:
+        self.rank = rank
+        self.one = Integer(low)
+        self.each = Each(self.one, rank)
+        self.words = f"{self.one.words}, or a list of {rank} of them"
+
+    def read(self, value: Any) -> Any:
+        one = self.one.read(value)
+        return self.each.read(value) if one is UNFIT else (one,) * self.rank
+
+
+class Made(Rule):
+    """What `get` turns into an object: a name, a class, an object, a configuration; its errors tell the rest."""
+
+    def __init__(self, get: Callable[[Any], Any], words: str) -> None:
+        self.get, self.words = get, words
+
+    def read(self, value: Any) -> Any:
+        return self.get(value)
+
+
+def plain(value: Any) -> Any:
+    """Return a number or truth value of NumPy or JAX, or an array of no axes, as Python's; the rest as it is."""
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, float | Fraction):
+        return float(value)
+    if getattr(value, "shape", None) != () or not hasattr(value, "dtype") or is_traced(value):
+        return value
+    number = np.asarray(value)
+    if number.dtype.kind in "biu":
+        return number.item()
+    # bfloat16, which is not NumPy's own, has the kind of a void.
+    return float(number) if number.dtype.kind == "f" or number.dtype.name == "bfloat16" else value
+
+
+def is_traced(value: Any) -> bool:
+    """Return whether `value` stands for a single number that JAX is tracing."""
+    from jax.core import Tracer  # not above: `config`, on this floor too, is read before JAX may be
+
+    return isinstance(value, Tracer) and value.shape == ()
+
+
+def check(where: str, name: str, value: Any, rule: Rule) -> Any:
+    """Return `value` as `rule` reads it; `InvalidArgument` says where, the argument, and what was expected."""
+    try:
+        found = rule.read(value)
+    except FitwellError as error:
+        raise type(error)(f"{where}: {name}: {error}") from None
+    if found is UNFIT:
+        raise InvalidArgument(f"{where}: {name} must be {rule.words}, got {shown(value)}{rule.hint(value)}")
+    return found
+
+
+def shown(value: Any) -> str:
+    """Return `value` as an error shows it: short, and an array by its shape."""
+    if isinstance(value, np.ndarray) and value.ndim:
+        return f"an array of shape {value.shape}"
+    return _short.repr(value)
+
+
+_short = reprlib.Repr()
+_short.maxstring = _short.maxother = 80
+
+
+def checked(**rules: Rule) -> Callable[[Function], Function]:
+    """Decorate a function, a method or ``__init__``: what is passed for these parameters follows their rules.
+
+    A name that the function does not have raises `UnexpectedArgument`, with the nearest that it has.
+    """
+
+    def decorate(function: Function) -> Function:
+        code, makes = function.__code__, function.__name__ == "__init__"
+        names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+        if not set(rules) <= set(names):
+            raise TypeError(f"{function.__qualname__} has no parameters {sorted(set(rules) - set(names))}")
+        known = {name: rules.get(name) for name in names}
+        places = [(name, known[name]) for name in names[: code.co_argcount]]
+        takes_more = bool(code.co_flags & inspect.CO_VARARGS)
+        takes_any = bool(code.co_flags & inspect.CO_VARKEYWORDS)
+
+        @functools.wraps(function)
+        def checking(*args: Any, **kwargs: Any) -> Any:
+            where = type(args[0]).__name__ if makes else function.__name__
+            values = [
+                value if rule is None else check(where, name, value, rule)
+                for (name, rule), value in zip(places, args)
+            ]
+            if len(args) > len(values):
+                if not takes_more:
+                    most = len(places) - (places[:1] == [("self", None)])
+                    raise UnexpectedArgument(f"{where}: takes at most {most} arguments by position")
+                values.extend(args[len(values) :])
+            for name, value in kwargs.items():
+                rule = known.get(name)
+                if rule is not None:
+                    kwargs[name] = check(where, name, value, rule)
+                elif name not in known and not takes_any:
+                    raise UnexpectedArgument(f"{where} has no argument {name!r}{nearest(name, known)}")
+            return function(*values, **kwargs)
+
+        checking.rules = rules  # type: ignore[attr-defined]
+        return checking  # type: ignore[return-value]
+
+    return decorate
+
+
+def _range_in_words(rule: Real | Integer) -> str:
+    low, high = rule.low, rule.high
+    if rule.with_low and rule.with_high and math.isfinite(low) and math.isfinite(high):
+        return f" from {low:g} to {high:g}"
+    ends = []
+    if math.isfinite(low):
+        ends.append(f"at least {low:g}" if rule.with_low else f"above {low:g}")
+    if math.isfinite(high):
+        ends.append(f"at most {high:g}" if rule.with_high else f"below {high:g}")
+    text = " and ".join(ends)
+    return f" of {text}" if text.startswith("at ") else f" {text}" if text else ""
+
+
+def _listed(words: Iterable[str]) -> str:
+    *first, last = words
+    return f"{', '.join(first)} or {last}" if first else last

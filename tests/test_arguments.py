@@ -1,0 +1,198 @@
+"""The mechanism that checks arguments: what each rule admits, as what it is read, and what an error says."""
+
+from __future__ import annotations
+
+import fractions
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from fitwell.arguments import (
+    UNFIT,
+    Boolean,
+    Call,
+    Each,
+    FilePath,
+    Instance,
+    Integer,
+    Items,
+    Made,
+    Options,
+    Real,
+    Rule,
+    Sizes,
+    Text,
+    check,
+    checked,
+)
+from fitwell.errors import InvalidArgument, UnexpectedArgument, UnknownName
+
+NAN, INF = float("nan"), float("inf")
+
+
+@pytest.mark.parametrize(
+    ("rule", "value", "read"),
+    [
+        (Integer(1), np.int64(3), 3),
+        (Integer(1), np.array(3, np.uint8), 3),
+        (Integer(1), jnp.array(3), 3),
+        (Integer(1), 3.0, 3),
+        (Integer(1), np.float32(3), 3),
+        (Real(0), 2, 2),
+        (Real(0), np.float32(0.5), 0.5),
+        (Real(0), jnp.bfloat16(0.5), 0.5),
+        (Real(0), np.longdouble(0.5), 0.5),
+        (Real(0), fractions.Fraction(1, 2), 0.5),
+        (Real(infinite=True), INF, INF),
+        (Boolean(), np.True_, True),
+        (Boolean(), 0, False),
+        (Options("min", "max"), "MAX", "max"),
+        (Text(), np.str_("a"), "a"),
+        (Integer(1) | None, None, None),
+        (Integer(1) | Options("epoch"), "epoch", "epoch"),
+        (Each(Integer(1)), [1, 2.0], (1, 2)),
+        (Each(Integer(1)), np.array([1, 2]), (1, 2)),
+        (Each(Integer(1), unordered=True), {3}, (3,)),
+        (Sizes(2), 3, (3, 3)),
+        (Sizes(2), [3, np.int8(4)], (3, 4)),
+        (Items(Integer(0), Real(0)), {np.int64(1): np.float32(2)}, {1: 2.0}),
+    ],
+)
+def test_a_value_is_read_as_what_it_means(rule: Rule, value: Any, read: Any) -> None:
+    found = rule.read(value)
+    assert found == read
+    assert type(found) is type(read)
+
+
+@pytest.mark.parametrize(
+    ("rule", "values"),
+    [
+        (
+            Integer(1),
+            [0, 2.5, True, np.True_, "3", None, NAN, INF, [3], np.array([3]), 1j, 10**400, object()],
+        ),
+        (Integer(1), [np.datetime64(3, "s"), np.timedelta64(3, "s"), int]),
+        (Real(0), [-1e-9, NAN, np.float32("nan"), INF, True, "1", None, [1.0], 10**400, 1j]),
+        (Real(0, 1, closed="left"), [1.0, 1, np.float64(1), -0.1]),
+        (Real(0, 1, closed="right"), [0, 0.0, 1.1]),
+        (Real(infinite=True), [NAN]),
+        (Boolean(), ["x", "", None, 2, 1.0, NAN, [], np.array([True])]),
+        (Options("min", "max"), ["mid", "", None, 1, ["min"]]),
+        (Text(), [1, None, b"a"]),
+        (FilePath(), ["", 5, None, True, b"a", ["a"]]),
+        (Call(), [5, None, "f", int]),
+        (Instance(dict, "a dict"), [5, [], dict]),
+        (Each(Integer(1), 2), [1, [1], [1, 2, 3], [1, 0], [1, True], "12", {1, 2}, [1, None]]),
+        (Each(Integer(1), least=1), [[], ()]),
+        (Sizes(2), [0, [1], [1, 2, 3], [1, "2"], None, True]),
+        (Items(Integer(0), Real(0)), [[1], {"a": 1}, {1: -1}, {1: NAN}, {1: None}]),
+    ],
+)
+def test_other_values_are_refused(rule: Rule, values: list[Any]) -> None:
+    for value in values:
+        with pytest.raises(InvalidArgument, match=r"^f: x must be .*, got "):
+            check("f", "x", value, rule)
+
+
+def test_a_number_that_is_being_traced_passes() -> None:
+    seen = []
+    jax.jit(lambda rate: seen.append(Real(0).read(rate)) or rate)(1.0)
+    assert isinstance(seen[0], jax.core.Tracer)
+    jax.jit(lambda rates: seen.append(Real(0).read(rates)) or rates)(jnp.ones(2))
+    assert seen[1] is UNFIT
+
+
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [
+        (Integer(0), "an integer of at least 0"),
+        (Integer(1, 5), "an integer from 1 to 5"),
+        (Real(0, 1), "a number from 0 to 1"),
+        (Real(0, closed="right"), "a number above 0"),
+        (Real(0, 1, closed="left"), "a number of at least 0 and below 1"),
+        (Real(0, 1, closed="neither"), "a number above 0 and below 1"),
+        (Real(high=1), "a number of at most 1"),
+        (Integer(1) | Options("epoch") | None, "an integer of at least 1 or 'epoch' or None"),
+        (Each(Real(), 2), "a list of 2 items, each a number"),
+        (Sizes(2), "an integer of at least 1, or a list of 2 of them"),
+    ],
+)
+def test_rules_say_what_they_admit(rule: Rule, words: str) -> None:
+    assert rule.words == words
+
+
+class Thing:
+    @checked(size=Integer(1), mode=Options("min", "max"), kind=Made(lambda name: _made(name), "a kind"))
+    def __init__(self, size: int, mode: str = "min", *, kind: Any = None, **others: Any) -> None:
+        self.given = (size, mode, kind, others)
+
+    @checked(steps=Integer(1) | None)
+    def fit(self, x: Any, steps: int | None = None) -> Any:
+        """Do something."""
+        return x, steps
+
+
+class Special(Thing):
+    pass
+
+
+def _made(name: Any) -> Any:
+    if name != "good":
+        raise UnknownName(f"unknown kind {name!r}")
+    return "made"
+
+
+def test_what_is_passed_is_checked_by_place_and_by_name() -> None:
+    assert Thing(np.int64(2), kind="good", other=1).given == (2, "min", "made", {"other": 1})
+    assert Thing(mode="MAX", size=2.0).given == (2, "max", None, {})
+    assert Thing(1).fit([1], 3.0) == ([1], 3)
+    with pytest.raises(InvalidArgument, match=r"^Special: size must be an integer of at least 1, got 0$"):
+        Special(0)
+    with pytest.raises(
+        InvalidArgument, match=r"mode must be 'min' or 'max', got 'mx', did you mean 'max'\?$"
+    ):
+        Thing(1, "mx")
+    with pytest.raises(UnknownName, match=r"^Thing: kind: unknown kind 'bad'$"):
+        Thing(1, kind="bad")
+    with pytest.raises(
+        InvalidArgument, match=r"^fit: steps must be an integer of at least 1 or None, got 0$"
+    ):
+        Thing(1).fit(1, steps=0)
+
+
+def test_names_that_a_call_does_not_have_are_refused_with_the_nearest() -> None:
+    with pytest.raises(UnexpectedArgument, match=r"fit has no argument 'step', did you mean 'steps'\?"):
+        Thing(1).fit(1, step=1)
+    with pytest.raises(UnexpectedArgument, match="fit: takes at most 2 arguments by position"):
+        Thing(1).fit(1, 2, 3)
+    with pytest.raises(TypeError, match="missing 1 required positional argument: 'x'"):
+        Thing(1).fit()
+
+
+def test_a_decorated_function_keeps_its_name_and_signature() -> None:
+    import inspect
+
+    assert list(inspect.signature(Thing.fit).parameters) == ["self", "x", "steps"]
+    assert (Thing.fit.__name__, Thing.fit.__doc__) == ("fit", "Do something.")
+    with pytest.raises(TypeError, match=r"no parameters \['y'\]"):
+        checked(y=Integer(1))(lambda x: x)
+
+
+def test_an_error_is_short_whatever_came() -> None:
+    class Loud:
+        def __repr__(self) -> str:
+            raise RuntimeError("a foreign error")
+
+    for value in (
+        "x" * 10_000,
+        np.zeros((100, 100)),
+        list(range(10_000)),
+        Loud(),
+        {i: i for i in range(999)},
+    ):
+        with pytest.raises(InvalidArgument) as error:
+            check("f", "x", value, Integer(1))
+        assert len(str(error.value)) < 200
