@@ -12,9 +12,17 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import NoReturn
 
+from fitwell.printable import printable
+
 
 class FitwellError(Exception):
-    """Base class of all errors raised on purpose by fitwell."""
+    """Base class of all errors raised on purpose by fitwell.
+
+    Its text may name what a stranger's file holds: control characters are shown, so that no terminal obeys them.
+    """
+
+    def __str__(self) -> str:
+        return printable(super().__str__())
 
 
 class InvalidArgument(FitwellError, ValueError):
@@ -85,7 +93,7 @@ def noting(note: str, kind: type[Exception] = Exception) -> Iterator[None]:
     try:
         yield
     except kind as error:
-        error.add_note(note)
+        error.add_note(printable(note))
         raise
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fitwell.errors import InvalidArgument
+from fitwell.printable import printable
 from fitwell.spellings import warn_older
 
 if TYPE_CHECKING:
@@ -155,7 +156,7 @@ class History:
 
     def __repr__(self) -> str:
         last = ", ".join(f"{name}={values[-1]:.4g}" for name, values in self.history.items() if values)
-        return f"<History of {len(self.epoch)} epochs{': ' + last if last else ''}>"
+        return printable(f"<History of {len(self.epoch)} epochs{': ' + last if last else ''}>")
 
 
 def _new_axes(count: int) -> list[Axes]:

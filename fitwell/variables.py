@@ -19,6 +19,7 @@ import numpy as np
 
 from fitwell import config
 from fitwell.errors import InvalidArgument, ShapeError
+from fitwell.printable import printable
 
 Array = jax.Array
 Bindings = dict["Cell", Any]
@@ -210,7 +211,7 @@ class Variable(Cell):
         return other @ self.value
 
     def __repr__(self) -> str:
-        return f"<Variable {self.path} shape={self.shape} dtype={self.dtype}>"
+        return f"<Variable {printable(self.path)} shape={self.shape} dtype={self.dtype}>"
 
 
 class Hyperparameter(Cell):

@@ -12,6 +12,8 @@ import numpy as np
 from fitwell import pages
 from fitwell.compare.statistics import Difference, Interval, compare_pairs, mean_interval
 from fitwell.compare.words import ENOUGH_REPEATS, Scale, sentence
+from fitwell.paths import write_whole
+from fitwell.printable import printable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -129,7 +131,7 @@ class Comparison:
 
     def __str__(self) -> str:
         lines = ["  ".join(row) for row in _aligned([_CANDIDATES, *self._candidate_rows()])]
-        return "\n".join([*lines, "", *self.sentences(), "", *self.remarks()])
+        return printable("\n".join([*lines, "", *self.sentences(), "", *self.remarks()]))
 
     def to_markdown(self) -> str:
         """Return the tables and sentences as Markdown."""
@@ -157,7 +159,7 @@ class Comparison:
             ],
         )
         if path is not None:
-            Path(path).write_text(page, encoding="utf-8")
+            write_whole(path, page)
         return page
 
     def _repr_html_(self) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from fitwell.data.values import missing_in, moments_in, numbers_in, texts_in, truths_in
 from fitwell.data.wording import counted, quoted
 from fitwell.errors import DataError
+from fitwell.forms import NUMBER, POSITIVE, Kind, Positive, Some, Table, Tagged, of_class, one_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -97,7 +98,7 @@ class NumberColumn(Column):
 
     fill: float
     mean: float
-    scale: float
+    scale: Positive
 
     @classmethod
     def fit(cls, name: str, values: pd.Series) -> NumberColumn:
@@ -238,6 +239,22 @@ class PresenceColumn(Column):
         return f"1 where it is missing ({self.missing:,} rows), because it has one value only"
 
 
+def _is_pattern(value: Any) -> bool:
+    import pandas as pd
+
+    try:
+        pd.to_datetime(pd.Series(["2000-01-01"]), format=value, errors="coerce")
+    except (ValueError, TypeError):
+        return False
+    return value is None or isinstance(value, str)
+
+
+_CYCLES = ("year", "week", "day")
+_PARTS = ("days", *(f"{wave} of the {cycle}" for cycle in _CYCLES for wave in ("sine", "cosine")))
+PART = one_of(*_PARTS)
+PATTERN = Kind("a format of dates", _is_pattern)
+
+
 @dataclass
 class DateColumn(Column):
     """A date: its days since 1970, and its place in the year, week and day as sine and cosine.
@@ -248,8 +265,8 @@ class DateColumn(Column):
 
     kind: ClassVar[str] = "date"
 
-    pattern: str | None
-    parts: dict[str, list[float]]
+    pattern: Annotated[str | None, PATTERN]
+    parts: Annotated[dict[str, list[float]], Some(Table((NUMBER, NUMBER, POSITIVE), PART))]
 
     @classmethod
     def fit(cls, name: str, values: pd.Series, pattern: str | None) -> DateColumn:
@@ -286,8 +303,13 @@ KINDS: dict[str, type[Column]] = {
 }
 
 
+def column_form() -> Tagged:
+    """Return the form of what `to_json` of a column returns."""
+    return Tagged("kind", {kind: of_class(made, kind=one_of(kind)) for kind, made in KINDS.items()})
+
+
 def column_from_json(data: Mapping[str, Any]) -> Column:
-    """Make a column from what `to_json` returned."""
+    """Make a column from what `to_json` returned; data that has `column_form`."""
     arguments = dict(data)
     return KINDS[arguments.pop("kind")](**arguments)
 

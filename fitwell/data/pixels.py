@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -9,10 +10,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from fitwell.data.target import Target, target_from_json
+from fitwell.data.target import Target, target_form, target_from_json
 from fitwell.data.values import numbers_in
 from fitwell.data.wording import quoted
 from fitwell.errors import DataError
+from fitwell.forms import POSITIVE, TEXT, Some, integer, one_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,7 +56,7 @@ class PixelPreparation:
     def inputs(self, table: pd.DataFrame, notes: list[str] | None = None) -> NDArray[np.float32]:
         """Return the network's inputs for a `table` with one column per pixel, in order."""
         names = [name for name in table.columns if str(name) != self.target.name]
-        wanted = len(self.features)
+        wanted = math.prod(self.shape)
         if len(names) != wanted:
             size = " x ".join(map(str, self.shape))
             raise DataError(f"images of {size} need a table of {wanted} columns of pixels, got {len(names)}")
@@ -80,9 +82,20 @@ class PixelPreparation:
             "notes": self.notes,
         }
 
+    @staticmethod
+    def form() -> dict[str, Any]:
+        """Return the form of what `to_json` returns."""
+        return {
+            "format": one_of("pixels"),
+            "target": target_form(),
+            "shape": Some([integer(1, 2**16)]),
+            "brightest": POSITIVE,
+            "notes": [TEXT],
+        }
+
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> PixelPreparation:
-        """Make a preparation from what `to_json` returned."""
+        """Make a preparation from what `to_json` returned; data that has the `form`."""
         return cls(
             target_from_json(data["target"]),
             [int(size) for size in data["shape"]],

@@ -21,12 +21,14 @@ from fitwell.data.columns import (
     DateColumn,
     NumberColumn,
     PresenceColumn,
+    column_form,
     column_from_json,
 )
 from fitwell.data.planning import plan_column
-from fitwell.data.target import ClassTarget, Target, target_from_json
+from fitwell.data.target import ClassTarget, Target, target_form, target_from_json
 from fitwell.data.wording import counted, listed, quoted
 from fitwell.errors import DataError, nearest
+from fitwell.forms import TEXT, Some, Table, one_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -168,9 +170,20 @@ class TablePreparation:
             "notes": self.notes,
         }
 
+    @staticmethod
+    def form() -> dict[str, Any]:
+        """Return the form of what `to_json` returns."""
+        return {
+            "format": one_of("table"),
+            "target": target_form(),
+            "columns": Some([column_form()]),
+            "dropped": Table(TEXT),
+            "notes": [TEXT],
+        }
+
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> TablePreparation:
-        """Make a preparation from what `to_json` returned."""
+        """Make a preparation from what `to_json` returned; data that has the `form`."""
         return cls(
             target_from_json(data["target"]),
             [column_from_json(column) for column in data["columns"]],

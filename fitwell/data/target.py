@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from fitwell.data.values import missing_in, numbers_in, readable_share, texts_in
 from fitwell.data.wording import counted, listed, quoted
 from fitwell.errors import DataError, InvalidArgument
+from fitwell.forms import NUMBER, POSITIVE, TEXT, Kind, Tagged
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -196,8 +197,26 @@ def fit_target(name: str, values: pd.Series, training: pd.Series, task: str) -> 
     return ClassTarget.fit(name, values, task)
 
 
+def _are_labels(value: Any, least: int, most: int) -> bool:
+    if not isinstance(value, list) or not least <= len(value) <= most:
+        return False
+    plain = all(isinstance(label, str | bool) or NUMBER.test(label) for label in value)
+    return plain and len(set(value)) == len(value) and len({isinstance(label, str) for label in value}) == 1
+
+
+_TWO_LABELS = Kind("a list of two labels", lambda value: _are_labels(value, 2, 2))
+_LABELS = Kind("a list of two labels or more", lambda value: _are_labels(value, 2, MOST_CLASSES))
+
+
+def target_form() -> Tagged:
+    """Return the form of what `to_json` of a target returns."""
+    numbers = {"task": TEXT, "name": TEXT, "mean": NUMBER, "scale": POSITIVE}
+    two, several = ({"task": TEXT, "name": TEXT, "classes": labels} for labels in (_TWO_LABELS, _LABELS))
+    return Tagged("task", {"regression": numbers, "binary": two, "multiclass": several})
+
+
 def target_from_json(data: Mapping[str, Any]) -> Target:
-    """Make a target from what `to_json` returned."""
+    """Make a target from what `to_json` returned; data that has the `target_form`."""
     if data["task"] == "regression":
         return RegressionTarget(str(data["name"]), float(data["mean"]), float(data["scale"]))
     return ClassTarget(str(data["name"]), list(data["classes"]), str(data["task"]))

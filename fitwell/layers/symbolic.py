@@ -11,6 +11,7 @@ import numpy as np
 
 from fitwell import config
 from fitwell.errors import InvalidArgument
+from fitwell.printable import printable
 
 if TYPE_CHECKING:
     from fitwell.layers.base import Layer
@@ -65,7 +66,7 @@ class SymbolicTensor:
         return len(self.shape)
 
     def __repr__(self) -> str:
-        return f"<SymbolicTensor {self.name} shape={self.shape} dtype={self.dtype}>"
+        return f"<SymbolicTensor {printable(str(self.name))} shape={self.shape} dtype={self.dtype}>"
 
     def __bool__(self) -> bool:
         raise InvalidArgument(

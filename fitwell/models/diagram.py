@@ -12,7 +12,8 @@ from fitwell.layers.symbolic import Node, symbols_in
 from fitwell.models.functional import Functional
 from fitwell.models.model import Model
 from fitwell.models.sequential import Sequential
-from fitwell.saving.files import check_target, written_beside
+from fitwell.paths import written_beside
+from fitwell.saving.files import check_target
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

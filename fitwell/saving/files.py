@@ -1,69 +1,47 @@
-"""Writing files whole or not at all."""
+"""Files to save to and to load from, checked before anything else is done."""
 
 from __future__ import annotations
 
-import os
-import secrets
-import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from fitwell.errors import FileError, InvalidArgument
+from fitwell.paths import path_of
 
 
 def check_target(filepath: Any, suffixes: Sequence[str], overwrite: bool) -> Path:
     """Return the path to write to, whose name must end in one of `suffixes`."""
-    path = Path(os.fspath(filepath))
+    path = path_of(filepath)
     if not path.name.endswith(tuple(suffixes)):
-        raise InvalidArgument(
-            f"expected a file name ending in {' or '.join(map(repr, suffixes))}, got {path.name!r}"
-        )
+        raise _other_suffix(path, suffixes)
+    check_free(path, overwrite)
+    return path
+
+
+def check_free(path: Path, overwrite: bool) -> None:
+    """Refuse a `path` that a folder has, whose folder is missing, or that a file has which must not be replaced."""
+    if path.is_dir():
+        raise FileError(f"{str(path)!r} is a folder; give the name of a file")
     if path.exists() and not overwrite:
         raise FileError(f"{str(path)!r} exists already; pass overwrite=True or another name")
     if not path.parent.is_dir():
         raise FileError(f"there is no folder {str(path.parent)!r}: make it first")
-    return path
 
 
-def check_source(filepath: Any, suffixes: Sequence[str]) -> Path:
-    """Return the path of a file that exists and whose name ends in one of `suffixes`."""
-    path = Path(os.fspath(filepath))
+def check_source(filepath: Any, suffixes: Sequence[str] | None = None) -> Path:
+    """Return the path of a file that exists and whose name ends in one of `suffixes`, if there are any."""
+    path = path_of(filepath)
+    if path.is_dir():
+        raise FileError(f"{str(path)!r} is a folder; give the name of a file")
     if not path.is_file():
         raise FileError(f"there is no file {str(path)!r}")
-    if not path.name.endswith(tuple(suffixes)):
-        raise InvalidArgument(
-            f"expected a file name ending in {' or '.join(map(repr, suffixes))}, got {path.name!r}"
-        )
+    if suffixes is not None and not path.name.endswith(tuple(suffixes)):
+        raise _other_suffix(path, suffixes)
     return path
 
 
-@contextmanager
-def written_beside(path: Path) -> Iterator[IO[bytes]]:
-    """Give a file to write to that takes the place of `path` when the block ends well, all at once.
-
-    A link stays a link, and what is there keeps its permissions; a new file gets those that others get.
-    """
-    path = Path(os.path.realpath(path))
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        file = beside.open("x+b")
-    except OSError as error:
-        raise FileError(f"cannot write to {str(path.parent)!r}: {error.strerror or error}") from None
-    try:
-        with file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        if path.exists():
-            shutil.copymode(path, beside)
-        os.replace(beside, path)
-    except OSError as error:
-        beside.unlink(missing_ok=True)
-        if isinstance(error, FileError):
-            raise
-        raise FileError(f"cannot write {str(path)!r}: {error.strerror or error}") from None
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise
+def _other_suffix(path: Path, suffixes: Sequence[str]) -> InvalidArgument:
+    return InvalidArgument(
+        f"expected a file name ending in {' or '.join(map(repr, suffixes))}, got {path.name!r}"
+    )

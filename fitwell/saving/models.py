@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from fitwell.errors import FileError, StateError
+from fitwell.paths import written_beside
 from fitwell.registry import custom_objects as custom_scope
 from fitwell.saving import archive, legacy
-from fitwell.saving.files import check_source, check_target, written_beside
+from fitwell.saving.files import check_source, check_target
 
 _SUFFIXES = (".keras", ".h5", ".hdf5")
 

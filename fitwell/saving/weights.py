@@ -8,8 +8,9 @@ from typing import IO, Any
 import h5py
 
 from fitwell.errors import InvalidArgument
+from fitwell.paths import written_beside
 from fitwell.saving import flat, keras_weights, legacy
-from fitwell.saving.files import check_source, check_target, written_beside
+from fitwell.saving.files import check_source, check_target
 from fitwell.saving.hdf5 import opened
 
 _SUFFIXES = (".h5", ".hdf5", ".npz", ".safetensors")

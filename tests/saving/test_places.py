@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fitwell.saving.files import written_beside
+from fitwell.paths import written_beside
 
 
 def test_a_new_file_is_as_readable_as_any_other(tmp_path: Path) -> None:

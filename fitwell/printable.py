@@ -1,0 +1,46 @@
+"""Text that came from elsewhere, as a terminal, a spreadsheet or a message can show it without obeying it."""
+
+from __future__ import annotations
+
+import re
+import reprlib
+from typing import Any
+
+# Control characters but for line breaks and tabs (also the 8-bit ones: \x9b begins a sequence as \x1b[ does), what
+# turns the direction of writing around, what breaks lines unseen, and halves of characters, which no encoding has.
+_CONTROLS = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+_LONGEST = 80
+
+
+def printable(text: str) -> str:
+    r"""Return `text` with control characters shown as Python writes them; line breaks and tabs stay.
+
+    >>> print(printable("\x1b[31mred\n"), end="")
+    \x1b[31mred
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return _CONTROLS.sub(lambda found: ascii(found[0])[1:-1], text)
+
+
+def shortened(value: Any, most: int = _LONGEST, quote: bool = True) -> str:
+    """Return `value` as Python writes it (a text as it is, if not `quote`), cut after `most` characters.
+
+    Whatever a file holds, this takes no longer than its first characters do.
+    """
+    if quote:
+        value = _short.repr(value)
+    text = printable(str(value))
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+class _Short(reprlib.Repr):
+    def repr_int(self, value: int, level: int) -> str:
+        # Python refuses to write integers of more than 4300 digits.
+        return repr(value) if value.bit_length() < 256 else f"an integer of {value.bit_length():,} bits"
+
+
+_short = _Short()
+_short.maxstring = _short.maxother = _LONGEST
