@@ -8,9 +8,10 @@ import jax
 import jax.numpy as jnp
 
 from fitwell import activations, constraints, initializers, regularizers
+from fitwell.arguments import Real, check, checked
 from fitwell.context import current
 from fitwell.errors import InvalidArgument, ShapeError
-from fitwell.layers.arguments import as_floats, at_least_zero, feature_axes, is_number, whole
+from fitwell.layers.arguments import AXES, LAYER, as_floats, feature_axes
 from fitwell.layers.base import Layer, register
 from fitwell.spellings import warn_older
 from fitwell.variables import Array
@@ -30,6 +31,7 @@ class ReLU(Layer):
 
     hyperparameters = ("max_value", "negative_slope", "threshold")
 
+    @checked(LAYER, max_value=Real(0) | None, negative_slope=Real(0), threshold=Real(0))
     def __init__(
         self,
         max_value: float | None = None,
@@ -38,9 +40,9 @@ class ReLU(Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.max_value = None if max_value is None else at_least_zero("ReLU", "max_value", max_value)
-        self.negative_slope = at_least_zero("ReLU", "negative_slope", negative_slope)
-        self.threshold = at_least_zero("ReLU", "threshold", threshold)
+        self.max_value = max_value
+        self.negative_slope = negative_slope
+        self.threshold = threshold
 
     def call(self, inputs: Array) -> Array:
         return activations.relu(inputs, self.negative_slope, self.max_value, self.threshold)
@@ -59,12 +61,13 @@ class LeakyReLU(Layer):
 
     hyperparameters = ("negative_slope",)
 
+    @checked(LAYER, negative_slope=Real(0))
     def __init__(self, negative_slope: float = 0.3, **kwargs: Any) -> None:
         if "alpha" in kwargs:
             warn_older("LeakyReLU(alpha=)", "LeakyReLU(negative_slope=)")
-            negative_slope = kwargs.pop("alpha")
+            negative_slope = check("LeakyReLU", "alpha", kwargs.pop("alpha"), Real(0))
         super().__init__(**kwargs)
-        self.negative_slope = at_least_zero("LeakyReLU", "negative_slope", negative_slope)
+        self.negative_slope = negative_slope
 
     def call(self, inputs: Array) -> Array:
         return activations.leaky_relu(inputs, self.negative_slope)
@@ -82,6 +85,7 @@ class PReLU(Layer):
     Any shape ``[batch, ...]``, kept; `alpha` has the shape of one row, 1 along shared axes. Source: He et al. 2015.
     """
 
+    @checked(LAYER, shared_axes=AXES | None)
     def __init__(
         self,
         alpha_initializer: Any = "zeros",
@@ -94,8 +98,8 @@ class PReLU(Layer):
         self.alpha_initializer = initializers.get(alpha_initializer)
         self.alpha_regularizer = regularizers.get(alpha_regularizer)
         self.alpha_constraint = constraints.get(alpha_constraint)
-        axes = list(shared_axes) if isinstance(shared_axes, list | tuple) else shared_axes
-        self.shared_axes = [axes] if isinstance(axes, int) else axes
+        axes = [shared_axes] if isinstance(shared_axes, int) else shared_axes
+        self.shared_axes = None if axes is None else list(axes)
 
     def build(self, input_shape: Any) -> None:
         shape = list(input_shape[1:])
@@ -140,11 +144,12 @@ class RReLU(Layer):
 
     hyperparameters = ("lower", "upper")
 
+    @checked(LAYER, lower=Real(0), upper=Real(0))
     def __init__(
         self, lower: float = 1 / 8, upper: float = 1 / 3, seed: int | None = None, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
-        if not (is_number(lower) and is_number(upper) and 0 <= lower <= upper):
+        if lower > upper:
             raise InvalidArgument(
                 f"RReLU: expected 0 <= lower <= upper, got lower={lower!r}, upper={upper!r}"
             )
@@ -175,10 +180,9 @@ class ELU(Layer):
 
     hyperparameters = ("alpha",)
 
+    @checked(LAYER)
     def __init__(self, alpha: float = 1.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if not is_number(alpha):
-            raise InvalidArgument(f"ELU: alpha must be a number, got {alpha!r}")
         self.alpha = alpha
 
     def call(self, inputs: Array) -> Array:
@@ -197,9 +201,10 @@ class Softmax(Layer):
     layer of a classifier it lets the cross-entropy losses work on its inputs, like ``activation="softmax"``.
     """
 
+    @checked(LAYER, axis=AXES)
     def __init__(self, axis: Any = -1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.axis = list(axis) if isinstance(axis, list | tuple) else whole("Softmax", "axis", axis, -(2**31))
+        self.axis = list(axis) if isinstance(axis, tuple) else axis
 
     def call(self, inputs: Array, mask: Any = None) -> Array:
         inputs = as_floats(inputs, self.dtype)

@@ -1,84 +1,84 @@
-"""What layers of several families ask of their arguments: sizes, formats, fractions, float inputs."""
+"""What layers of several families ask of their arguments: shapes, axes, formats, float inputs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 
-from fitwell.errors import InvalidArgument, nearest
+from fitwell import activations, constraints, initializers, regularizers
+from fitwell.arguments import UNFIT, Each, Integer, Made, Options, Real, Rule, Sizes, Suits, Text
+from fitwell.errors import InvalidArgument
 from fitwell.variables import Array
 
-
-def is_number(value: Any) -> bool:
-    """Return whether `value` is an ordinary real number."""
-    return isinstance(value, int | float | np.number) and not isinstance(value, bool)
-
-
-def whole(where: str, name: str, value: Any, least: int = 1) -> int:
-    """Return `value` as an int of at least `least`, or say what was expected."""
-    if not is_number(value) or int(value) != value or value < least:
-        raise InvalidArgument(f"{where}: {name} must be a whole number of at least {least}, got {value!r}")
-    return int(value)
+# One axis, or a list of axes.
+AXES = Integer() | Each(Integer(), least=1)
+# The shape of one row, or its one size; None where a size is open.
+_SHAPE = (Integer(1) | Each(Integer(1) | None) | None).said(
+    "a list of integers of at least 1, or one, or None"
+)
+_SEED = Integer(0) | None
 
 
-def wholes(where: str, name: str, value: Any, rank: int, least: int = 1) -> tuple[int, ...]:
-    """Return `rank` whole numbers: those given, or the one given repeated."""
-    items = list(value) if isinstance(value, list | tuple) else [value] * rank
-    if len(items) != rank:
-        raise InvalidArgument(f"{where}: {name} must be one whole number or {rank} of them, got {value!r}")
-    return tuple(whole(where, name, item, least) for item in items)
+def _is_dtype(value: Any) -> bool:
+    try:
+        return value is not None and jnp.dtype(value) is not None
+    except TypeError:
+        return False
 
 
-def pairs(where: str, name: str, value: Any, rank: int) -> tuple[tuple[int, int], ...]:
-    """Return ``(before, after)`` per spatial axis: from one number, one number an axis, or pairs.
+DTYPE = Suits(_is_dtype, "a dtype such as 'float32'") | None
 
-    For one axis a pair of numbers means before and after.
+
+def _are_numbers(value: Any) -> bool:
+    try:
+        array = np.asarray(value)
+    except ValueError:  # lists of different lengths
+        return False
+    return array.size > 0 and array.dtype.kind in "fiu" and bool(np.isfinite(array).all())
+
+
+NUMBERS = Real() | Suits(_are_numbers, "an array of numbers")
+
+# The rules of arguments that have the same name, and mean the same, in many layers.
+LAYER: dict[str, Rule] = {
+    "name": Text() | None,
+    "dtype": DTYPE,
+    "activation": Made(activations.get),
+    "activity_regularizer": Made(regularizers.get),
+    "data_format": Options("channels_last", "channels_first") | None,
+    "input_shape": _SHAPE,
+    "input_dim": Integer(1) | None,
+    "batch_input_shape": _SHAPE,
+    "seed": _SEED,
+    "epsilon": Real(0),
+}
+for _weight in ("kernel", "bias", "depthwise", "pointwise", "beta", "gamma", "alpha", "embeddings"):
+    LAYER[f"{_weight}_initializer"] = Made(initializers.get)
+    LAYER[f"{_weight}_regularizer"] = Made(regularizers.get)
+    LAYER[f"{_weight}_constraint"] = Made(constraints.get)
+
+
+class Pairs(Rule):
+    """``(before, after)`` for each of `rank` spatial axes: one integer, one an axis, or pairs.
+
+    For one axis, two integers mean before and after.
     """
-    items: list[Any] = list(value) if isinstance(value, list | tuple) else [value] * rank
-    if rank == 1 and len(items) == 2:
-        items = [items]
-    if len(items) != rank:
-        raise InvalidArgument(
-            f"{where}: {name} must be a whole number, or {rank} numbers or (before, after) pairs, got {value!r}"
+
+    def __init__(self, rank: int) -> None:
+        self.rank = rank
+        self.words = (
+            f"an integer of at least 0, or a list of {rank} of them or of {rank} pairs (before, after)"
         )
-    found = [wholes(where, name, item, 2, 0) for item in items]
-    return tuple((before, after) for before, after in found)
+        self._each = Each(Sizes(2, 0), rank)
+        self._all = Sizes(2, 0)
 
-
-def fraction(where: str, name: str, value: Any, *, below_one: bool = False) -> float:
-    """Return `value` as a float from 0 to 1, or to just below 1."""
-    if not is_number(value) or not 0 <= value <= 1 or (below_one and value == 1):
-        bounds = "at least 0 and below 1" if below_one else "from 0 to 1"
-        raise InvalidArgument(f"{where}: {name} must be a number {bounds}, got {value!r}")
-    return float(value)
-
-
-def at_least_zero(where: str, name: str, value: Any) -> float:
-    """Return `value` as a float that is not negative."""
-    if not is_number(value) or not value >= 0:
-        raise InvalidArgument(f"{where}: {name} must be a number of at least 0, got {value!r}")
-    return float(value)
-
-
-def one_of(where: str, name: str, value: Any, choices: Iterable[str]) -> str:
-    """Return `value` in lower case, which must be among `choices`; the error suggests the nearest."""
-    known = list(choices)
-    text = value.lower() if isinstance(value, str) else value
-    if text not in known:
-        listed = ", ".join(repr(choice) for choice in known)
-        hint = nearest(value, known) if isinstance(value, str) else ""
-        raise InvalidArgument(f"{where}: {name} must be one of {listed}, got {value!r}{hint}")
-    return str(text)
-
-
-def check_data_format(where: str, value: Any) -> str:
-    """Return where images keep their channels: ``"channels_last"`` unless told otherwise."""
-    if value is None:
-        return "channels_last"
-    return one_of(where, "data_format", value, ("channels_last", "channels_first"))
+    def read(self, value: Any) -> Any:
+        if self.rank == 1 and isinstance(value, list | tuple) and len(value) == 2:
+            value = [value]
+        found = self._all.read(value) if not isinstance(value, list | tuple) else UNFIT
+        return self._each.read(value) if found is UNFIT else (found,) * self.rank
 
 
 def spatial_axes(data_format: str, rank: int) -> tuple[int, ...]:

@@ -7,9 +7,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from fitwell.arguments import Each, Options, Real, check, checked
 from fitwell.context import current
 from fitwell.errors import InvalidArgument, ShapeError
-from fitwell.layers.arguments import as_floats, check_data_format, is_number, one_of
+from fitwell.layers.arguments import LAYER, as_floats
 from fitwell.layers.base import Layer, register
 from fitwell.variables import Array, Hyperparametric
 
@@ -23,12 +24,9 @@ class Range(Hyperparametric):
     hyperparameters = ("low", "high")
 
     def __init__(self, where: str, name: str, given: Any, least: float, most: float) -> None:
-        ends = list(given) if isinstance(given, list | tuple) else [given]
-        valid = len(ends) in (1, 2) and all(is_number(end) and least <= end <= most for end in ends)
-        if not valid:
-            raise InvalidArgument(
-                f"{where}: {name} must be a number or two numbers from {least} to {most}, got {given!r}"
-            )
+        one = Real(least, most)
+        found = check(where, name, given, one | Each(one, 1) | Each(one, 2).said("two of them"))
+        ends = list(found) if isinstance(found, tuple) else [found]
         if len(ends) == 1:
             ends = [max(-abs(ends[0]), least), abs(ends[0])]
         self.low, self.high = sorted(float(end) for end in ends)
@@ -58,9 +56,10 @@ class ImageAugmentation(Layer):
 
     seed: int | None = None
 
+    @checked(LAYER)
     def __init__(self, data_format: str | None = None, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.data_format = check_data_format(type(self).__name__, data_format)
+        self.data_format = data_format or "channels_last"
         self.seed = seed
 
     def call(self, inputs: Array, training: bool = False) -> Array:
@@ -95,10 +94,10 @@ def per_image(values: Array) -> Array:
 
 def check_value_range(where: str, value: Any) -> tuple[float, float]:
     """Return the lowest and highest pixel value."""
-    valid = isinstance(value, list | tuple) and len(value) == 2 and all(is_number(end) for end in value)
-    if not valid or value[0] >= value[1]:
+    low, high = check(where, "value_range", value, Each(Real(), 2).said("(lowest, highest) pixel value"))
+    if low >= high:
         raise InvalidArgument(f"{where}: value_range must be (lowest, highest) pixel value, got {value!r}")
-    return float(value[0]), float(value[1])
+    return float(low), float(high)
 
 
 @register()
@@ -112,6 +111,7 @@ class RandomFlip(ImageAugmentation):
     seed: draws from a stream of its own instead of the run's. data_format: see `ImageAugmentation`.
     """
 
+    @checked(LAYER, mode=Options("horizontal", "vertical", "horizontal_and_vertical"))
     def __init__(
         self,
         mode: str = "horizontal_and_vertical",
@@ -120,8 +120,7 @@ class RandomFlip(ImageAugmentation):
         **kwargs: Any,
     ) -> None:
         super().__init__(data_format=data_format, seed=seed, **kwargs)
-        modes = ("horizontal", "vertical", "horizontal_and_vertical")
-        self.mode = one_of("RandomFlip", "mode", mode, modes)
+        self.mode = mode
 
     def augment(self, images: Array, key: Array) -> Array:
         keys = jax.random.split(key)
@@ -144,12 +143,13 @@ class RandomContrast(ImageAugmentation):
     value_range: lowest and highest pixel value, (0, 255). seed: as for `RandomFlip`.
     """
 
+    @checked(LAYER, factor=(Real(0) | Each(Real(0), 2)).said("a number from 0 to 1, or (lower, upper)"))
     def __init__(
         self, factor: Any, value_range: Any = (0, 255), seed: int | None = None, **kwargs: Any
     ) -> None:
         super().__init__(seed=seed, **kwargs)
-        ends = list(factor) if isinstance(factor, list | tuple) else [factor, factor]
-        if len(ends) != 2 or not all(is_number(end) and end >= 0 for end in ends) or ends[0] > 1:
+        ends = factor if isinstance(factor, tuple) else (factor, factor)
+        if ends[0] > 1:
             raise InvalidArgument(
                 "RandomContrast: factor must be a number from 0 to 1, or (lower, upper) with lower at most 1, "
                 f"got {factor!r}"

@@ -18,8 +18,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from fitwell import config, constraints, initializers, regularizers
+from fitwell.arguments import checked
 from fitwell.context import CallContext, call_context, current, inside
 from fitwell.errors import InvalidArgument, ShapeError, StateError, nearest
+from fitwell.layers.arguments import LAYER
 from fitwell.layers.limits import spend
 from fitwell.layers.symbolic import (
     Node,
@@ -131,6 +133,7 @@ class Layer(Configurable):
         )
         return layer
 
+    @checked(LAYER)
     def __init__(
         self,
         *,

@@ -7,9 +7,10 @@ from typing import Any
 import jax.numpy as jnp
 
 from fitwell import constraints, initializers, regularizers
+from fitwell.arguments import Made, Real, checked
 from fitwell.context import current, real_rows
 from fitwell.errors import InvalidArgument, ShapeError
-from fitwell.layers.arguments import as_floats, precise
+from fitwell.layers.arguments import AXES, LAYER, as_floats, precise
 from fitwell.layers.base import Layer, register
 from fitwell.variables import Array
 
@@ -34,6 +35,13 @@ class BatchNormalization(Layer):
 
     hyperparameters = ("momentum", "epsilon")
 
+    @checked(
+        LAYER,
+        axis=AXES,
+        momentum=Real(0, 1),
+        moving_mean_initializer=Made(initializers.get),
+        moving_variance_initializer=Made(initializers.get),
+    )
     def __init__(
         self,
         axis: Any = -1,
@@ -52,7 +60,7 @@ class BatchNormalization(Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.axis = list(axis) if isinstance(axis, list | tuple) else int(axis)
+        self.axis = list(axis) if isinstance(axis, tuple) else axis
         self.momentum = momentum
         self.epsilon = epsilon
         self.center = bool(center)

@@ -7,8 +7,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from fitwell.arguments import Real, Sizes, check, checked
 from fitwell.errors import InvalidArgument
-from fitwell.layers.arguments import is_number, wholes
+from fitwell.layers.arguments import LAYER
 from fitwell.layers.augmentation import ImageAugmentation, check_value_range, per_image
 from fitwell.layers.base import register
 from fitwell.variables import Array
@@ -37,7 +38,7 @@ def blur(images: Array, sigma: tuple[Array, Array], kernel_size: tuple[int, int]
 
 def check_kernel_size(where: str, kernel_size: Any) -> tuple[int, int]:
     """Return the height and width of the kernel, which must be odd to have a centre."""
-    height, width = wholes(where, "kernel_size", kernel_size, 2)
+    height, width = check(where, "kernel_size", kernel_size, Sizes(2))
     if height % 2 == 0 or width % 2 == 0:
         raise InvalidArgument(f"{where}: kernel_size must be odd, got {kernel_size!r}")
     return height, width
@@ -57,13 +58,12 @@ class GaussianBlur(ImageAugmentation):
 
     hyperparameters = ("sigma",)
 
+    @checked(LAYER, sigma=Real(0, closed="right"))
     def __init__(
         self, kernel_size: Any = 3, sigma: float = 1.0, data_format: str | None = None, **kwargs: Any
     ) -> None:
         super().__init__(data_format=data_format, **kwargs)
         self.kernel_size = check_kernel_size("GaussianBlur", kernel_size)
-        if not is_number(sigma) or not sigma > 0:
-            raise InvalidArgument(f"GaussianBlur: sigma must be a number above 0, got {sigma!r}")
         self.sigma = sigma
 
     def augment(self, images: Array, key: Array) -> Array:

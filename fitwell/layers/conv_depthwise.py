@@ -7,7 +7,8 @@ from typing import Any
 import jax.numpy as jnp
 
 from fitwell import constraints, initializers, regularizers
-from fitwell.layers.arguments import whole
+from fitwell.arguments import Integer, checked
+from fitwell.layers.arguments import LAYER
 from fitwell.layers.base import register
 from fitwell.layers.convolutional import Convolution, geometry_of, slide
 from fitwell.variables import Array
@@ -17,7 +18,7 @@ class Depthwise(Convolution):
     """Base of the layers that first convolve every channel with kernels of its own."""
 
     def _keep_depthwise(self, multiplier: int, initializer: Any, regularizer: Any, constraint: Any) -> None:
-        self.depth_multiplier = whole(type(self).__name__, "depth_multiplier", multiplier)
+        self.depth_multiplier = multiplier
         self.depthwise_initializer = initializers.get(initializer)
         self.depthwise_regularizer = regularizers.get(regularizer)
         self.depthwise_constraint = constraints.get(constraint)
@@ -32,6 +33,7 @@ class Depthwise(Convolution):
 class DepthwiseConv(Depthwise):
     """Base of DepthwiseConv1D and DepthwiseConv2D."""
 
+    @checked(LAYER, depth_multiplier=Integer(1))
     def __init__(
         self,
         kernel_size: Any,
@@ -104,6 +106,7 @@ class DepthwiseConv2D(DepthwiseConv):
 class SeparableConv(Depthwise):
     """Base of SeparableConv1D and SeparableConv2D."""
 
+    @checked(LAYER, filters=Integer(1), depth_multiplier=Integer(1))
     def __init__(
         self,
         filters: int,
@@ -128,7 +131,7 @@ class SeparableConv(Depthwise):
         **kwargs: Any,
     ) -> None:
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
-        self.filters = whole(type(self).__name__, "filters", filters)
+        self.filters = filters
         self._keep(
             kernel_size,
             strides,

@@ -7,8 +7,9 @@ from typing import Any
 import jax.numpy as jnp
 
 from fitwell import constraints, initializers, regularizers
+from fitwell.arguments import Integer, Sizes, check, checked
 from fitwell.errors import InvalidArgument
-from fitwell.layers.arguments import whole, wholes
+from fitwell.layers.arguments import LAYER
 from fitwell.layers.base import register
 from fitwell.layers.convolutional import Convolution, slide
 from fitwell.layers.correlation import Geometry
@@ -18,6 +19,7 @@ from fitwell.variables import Array
 class ConvTranspose(Convolution):
     """Base of Conv1DTranspose and Conv2DTranspose."""
 
+    @checked(LAYER, filters=Integer(1))
     def __init__(
         self,
         filters: int,
@@ -40,7 +42,7 @@ class ConvTranspose(Convolution):
     ) -> None:
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         where = type(self).__name__
-        self.filters = whole(where, "filters", filters)
+        self.filters = filters
         self._keep(
             kernel_size,
             strides,
@@ -53,7 +55,7 @@ class ConvTranspose(Convolution):
         )
         self.output_padding = None
         if output_padding is not None:
-            self.output_padding = wholes(where, "output_padding", output_padding, self.rank, 0)
+            self.output_padding = check(where, "output_padding", output_padding, Sizes(self.rank, 0))
             if any(more >= step for more, step in zip(self.output_padding, self.strides, strict=True)):
                 raise InvalidArgument(
                     f"{where}: output_padding={output_padding!r} must be smaller than strides={strides!r}"

@@ -7,8 +7,9 @@ from typing import Any, ClassVar
 import jax.numpy as jnp
 
 from fitwell import activations, constraints, initializers, regularizers
+from fitwell.arguments import Integer, Options, Sizes, check, checked
 from fitwell.errors import InvalidArgument, ShapeError
-from fitwell.layers.arguments import as_floats, check_data_format, one_of, whole, wholes
+from fitwell.layers.arguments import LAYER, as_floats
 from fitwell.layers.base import Layer, register
 from fitwell.layers.correlation import Geometry, Pads, correlate, same_padding
 from fitwell.variables import Array, Variable
@@ -32,12 +33,12 @@ class Convolution(Layer):
         bias: tuple[Any, Any, Any],
     ) -> None:
         where = type(self).__name__
-        self.kernel_size = wholes(where, "kernel_size", kernel_size, self.rank)
-        self.strides = wholes(where, "strides", strides, self.rank)
+        self.kernel_size = check(where, "kernel_size", kernel_size, Sizes(self.rank))
+        self.strides = check(where, "strides", strides, Sizes(self.rank))
         paddings = ("valid", "same", "causal") if self._may_be_causal() else ("valid", "same")
-        self.padding = one_of(where, "padding", padding, paddings)
-        self.data_format = check_data_format(where, data_format)
-        self.dilation_rate = wholes(where, "dilation_rate", dilation_rate, self.rank)
+        self.padding = check(where, "padding", padding, Options(*paddings))
+        self.data_format = data_format or "channels_last"
+        self.dilation_rate = check(where, "dilation_rate", dilation_rate, Sizes(self.rank))
         self.activation = activations.get(activation)
         self.use_bias = bool(use_bias)
         self.bias_initializer = initializers.get(bias[0])
@@ -132,6 +133,7 @@ def geometry_of(layer: Convolution, inputs: Array, kernel: Array, groups: int = 
 class Conv(Convolution):
     """Base of Conv1D and Conv2D."""
 
+    @checked(LAYER, filters=Integer(1), groups=Integer(1))
     def __init__(
         self,
         filters: int,
@@ -154,8 +156,8 @@ class Conv(Convolution):
     ) -> None:
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         where = type(self).__name__
-        self.filters = whole(where, "filters", filters)
-        self.groups = whole(where, "groups", groups)
+        self.filters = filters
+        self.groups = groups
         if self.filters % self.groups:
             raise InvalidArgument(f"{where}: filters={filters} must be a multiple of groups={groups}")
         self._keep(

@@ -7,10 +7,11 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from fitwell import activations, constraints, initializers, regularizers
+from fitwell.arguments import Call, Each, Instance, Integer, checked
 from fitwell.errors import FileError, InvalidArgument, ShapeError, unknown_name
+from fitwell.layers.arguments import LAYER
 from fitwell.layers.base import Layer, register, unique_name
 from fitwell.layers.symbolic import SymbolicTensor, as_struct, is_symbol
 from fitwell.registry import serialize
@@ -33,6 +34,7 @@ class Dense(Layer):
     Input ``[batch, ..., width]``, kernel ``[width, units]``, output ``[batch, ..., units]``.
     """
 
+    @checked(LAYER, units=Integer(1))
     def __init__(
         self,
         units: int,
@@ -48,9 +50,7 @@ class Dense(Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
-        if not isinstance(units, int | float | np.number) or int(units) != units or units < 1:
-            raise InvalidArgument(f"Dense: units must be a positive whole number, got {units!r}")
-        self.units = int(units)
+        self.units = units
         self.activation = activations.get(activation)
         self.use_bias = bool(use_bias)
         self.kernel_initializer = initializers.get(kernel_initializer)
@@ -122,6 +122,7 @@ class Flatten(Layer):
 class Activation(Layer):
     """Apply an activation function, given by name or as a function."""
 
+    @checked(LAYER)
     def __init__(self, activation: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.activation = activations.get(activation)
@@ -140,6 +141,11 @@ class Lambda(Layer):
 
     row_wise = False
 
+    @checked(
+        function=Call(),
+        output_shape=Each(Integer(1) | None) | None,
+        arguments=Instance(dict, "a dict") | None,
+    )
     def __init__(
         self,
         function: Callable[..., Any],
@@ -148,8 +154,6 @@ class Lambda(Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        if not callable(function):
-            raise InvalidArgument(f"Lambda: expected a function, got {function!r}")
         self.function = function
         self.arguments = dict(arguments or {})
         self.expected_output_shape = None if output_shape is None else tuple(output_shape)
@@ -188,6 +192,9 @@ class InputLayer(Layer):
     shape / input_shape: sizes without the batch axis; batch_shape / batch_input_shape: with it.
     """
 
+    @checked(
+        LAYER, shape=LAYER["input_shape"], batch_shape=LAYER["input_shape"], batch_size=Integer(1) | None
+    )
     def __init__(
         self,
         shape: Any = None,

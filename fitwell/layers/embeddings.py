@@ -8,8 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from fitwell import constraints, initializers, regularizers
+from fitwell.arguments import Integer, check, checked
 from fitwell.errors import InvalidArgument, ShapeError
-from fitwell.layers.arguments import whole
+from fitwell.layers.arguments import LAYER, NUMBERS
 from fitwell.layers.base import Layer, register
 from fitwell.spellings import warn_older
 from fitwell.variables import Array
@@ -32,6 +33,7 @@ class Embedding(Layer):
     layers. The older ``input_length=`` says the input shape.
     """
 
+    @checked(LAYER, input_dim=Integer(1), output_dim=Integer(1))
     def __init__(
         self,
         input_dim: int,
@@ -49,8 +51,8 @@ class Embedding(Layer):
             if length is not None:
                 kwargs.setdefault("input_shape", (length,))
         super().__init__(**kwargs)
-        self.input_dim = whole("Embedding", "input_dim", input_dim)
-        self.output_dim = whole("Embedding", "output_dim", output_dim)
+        self.input_dim = input_dim
+        self.output_dim = output_dim
         self.embeddings_initializer = initializers.get(embeddings_initializer)
         self.embeddings_regularizer = regularizers.get(embeddings_regularizer)
         self.embeddings_constraint = constraints.get(embeddings_constraint)
@@ -85,7 +87,8 @@ class Embedding(Layer):
 
 
 def _matrix(weights: Any, shape: tuple[int, int]) -> np.ndarray:
-    array = np.asarray(weights[0] if isinstance(weights, list) and len(weights) == 1 else weights)
+    given = weights[0] if isinstance(weights, list) and len(weights) == 1 else weights
+    array = np.asarray(check("Embedding", "weights", given, NUMBERS))
     if array.shape != shape:
         raise ShapeError(f"Embedding: weights must have shape {shape}, got {array.shape}")
     return array

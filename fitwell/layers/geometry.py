@@ -8,7 +8,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from fitwell.layers.arguments import is_number, one_of
+from fitwell.arguments import Options, checked
+from fitwell.layers.arguments import LAYER
 from fitwell.layers.augmentation import ImageAugmentation
 from fitwell.layers.base import register
 from fitwell.variables import Array
@@ -61,6 +62,7 @@ def sample(images: Array, y: Array, x: Array, interpolation: str, fill_mode: str
 class GeometricAugmentation(ImageAugmentation):
     """Base of augmentations that fetch each output pixel from another place of the image."""
 
+    @checked(LAYER, fill_mode=Options(*FILL_MODES), interpolation=Options("nearest", "bilinear"))
     def __init__(
         self,
         fill_mode: str = "reflect",
@@ -71,9 +73,8 @@ class GeometricAugmentation(ImageAugmentation):
         **kwargs: Any,
     ) -> None:
         super().__init__(data_format=data_format, seed=seed, **kwargs)
-        where = type(self).__name__
-        self.fill_mode = one_of(where, "fill_mode", fill_mode, FILL_MODES)
-        self.interpolation = one_of(where, "interpolation", interpolation, ("nearest", "bilinear"))
+        self.fill_mode = fill_mode
+        self.interpolation = interpolation
         self.fill_value = float(fill_value)
 
     def affine(self, rows: int, height: int, width: int, key: Array) -> Rows:
@@ -269,4 +270,4 @@ class RandomShear(GeometricAugmentation):
 
 
 def _from_zero(factor: Any) -> Any:
-    return (0.0, factor) if is_number(factor) else factor
+    return factor if isinstance(factor, list | tuple) else (0.0, factor)

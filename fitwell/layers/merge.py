@@ -9,8 +9,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from fitwell.arguments import Each, Integer, checked
 from fitwell.errors import InvalidArgument, ShapeError
-from fitwell.layers.arguments import as_floats
+from fitwell.layers.arguments import LAYER, as_floats
 from fitwell.layers.base import Layer, register
 from fitwell.layers.row_normalization import unit_length
 from fitwell.variables import Array
@@ -50,9 +51,10 @@ class ElementwiseMerge(Merge):
 class Concatenate(Merge):
     """Join arrays along `axis` (the last by default); the other sizes must agree."""
 
+    @checked(LAYER)
     def __init__(self, axis: int = -1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.axis = int(axis)
+        self.axis = axis
 
     def merge(self, inputs: list[Array]) -> Array:
         shapes = [list(item.shape) for item in inputs]
@@ -132,12 +134,10 @@ class Dot(Merge):
     axis left out of both; ``[batch, 1]`` when nothing else is left.
     """
 
+    @checked(LAYER, axes=Integer() | Each(Integer(), 2))
     def __init__(self, axes: Any, normalize: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        given = list(axes) if isinstance(axes, list | tuple) else [axes, axes]
-        if len(given) != 2 or not all(isinstance(axis, int) for axis in given):
-            raise InvalidArgument(f"Dot: axes must be one whole number or two, got {axes!r}")
-        self.axes = list(axes) if isinstance(axes, list | tuple) else int(axes)
+        self.axes = list(axes) if isinstance(axes, tuple) else axes
         self.normalize = bool(normalize)
 
     def merge(self, inputs: list[Array]) -> Array:

@@ -7,8 +7,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from fitwell.arguments import Real, checked
 from fitwell.context import current
-from fitwell.layers.arguments import as_floats, at_least_zero, fraction
+from fitwell.layers.arguments import LAYER, as_floats
 from fitwell.layers.base import Layer, register
 from fitwell.layers.regularization import AlphaDropout
 from fitwell.variables import Array
@@ -31,9 +32,10 @@ class GaussianNoise(Layer):
 
     hyperparameters = ("stddev",)
 
+    @checked(LAYER, stddev=Real(0))
     def __init__(self, stddev: float, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.stddev = at_least_zero("GaussianNoise", "stddev", stddev)
+        self.stddev = stddev
         self.seed = seed
 
     def call(self, inputs: Array, training: bool = False) -> Array:
@@ -60,9 +62,10 @@ class GaussianDropout(Layer):
 
     hyperparameters = ("rate",)
 
+    @checked(LAYER, rate=Real(0, 1, closed="left"))
     def __init__(self, rate: float, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.rate = fraction("GaussianDropout", "rate", rate, below_one=True)
+        self.rate = rate
         self.seed = seed
 
     def call(self, inputs: Array, training: bool = False) -> Array:

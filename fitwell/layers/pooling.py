@@ -10,8 +10,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from fitwell.arguments import Options, Sizes, check, checked
 from fitwell.errors import ShapeError
-from fitwell.layers.arguments import as_floats, check_data_format, one_of, precise, spatial_axes, wholes
+from fitwell.layers.arguments import LAYER, as_floats, precise, spatial_axes
 from fitwell.layers.base import Layer, register
 from fitwell.layers.correlation import every, same_padding
 from fitwell.variables import Array
@@ -43,6 +44,7 @@ class Spatial(Layer):
 class Pooling(Spatial):
     """Base of the layers that pool windows."""
 
+    @checked(LAYER, padding=Options("valid", "same"))
     def __init__(
         self,
         pool_size: Any = 2,
@@ -53,10 +55,12 @@ class Pooling(Spatial):
     ) -> None:
         super().__init__(**kwargs)
         where = type(self).__name__
-        self.pool_size = wholes(where, "pool_size", pool_size, self.rank)
-        self.strides = self.pool_size if strides is None else wholes(where, "strides", strides, self.rank)
-        self.padding = one_of(where, "padding", padding, ("valid", "same"))
-        self.data_format = check_data_format(where, data_format)
+        self.pool_size = check(where, "pool_size", pool_size, Sizes(self.rank))
+        self.strides = (
+            self.pool_size if strides is None else check(where, "strides", strides, Sizes(self.rank))
+        )
+        self.padding = padding
+        self.data_format = data_format or "channels_last"
 
     def reduce(self, inputs: Array, start: Any, function: Fold) -> Array:
         """Fold every window with `function`, one axis after the other; `start` stands outside of the inputs.
@@ -173,10 +177,11 @@ class AveragePooling2D(AveragePooling):
 class GlobalPooling(Spatial):
     """Base of the layers that pool everything."""
 
+    @checked(LAYER)
     def __init__(self, data_format: str | None = None, keepdims: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.data_format = check_data_format(type(self).__name__, data_format)
-        self.keepdims = bool(keepdims)
+        self.data_format = data_format or "channels_last"
+        self.keepdims = keepdims
 
 
 class GlobalMaxPooling(GlobalPooling):

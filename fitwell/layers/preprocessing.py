@@ -11,14 +11,20 @@ import jax.numpy as jnp
 import numpy as np
 
 from fitwell import config
+from fitwell.arguments import UNFIT, Each, Integer, Options, Suits, checked
 from fitwell.errors import DataError, InvalidArgument, ShapeError
-from fitwell.layers.arguments import as_floats, feature_axes, is_number, one_of, whole
+from fitwell.layers.arguments import LAYER, NUMBERS, as_floats, feature_axes
 from fitwell.layers.base import Layer, register
 from fitwell.registry import serialize
 from fitwell.variables import Array, Variable
 
 # Rows that `adapt` looks at in one go: a memory-mapped array is never loaded whole.
 _CHUNK = 65536
+
+_VARIANCE = Suits(
+    lambda value: NUMBERS.read(value) is not UNFIT and bool(np.all(np.asarray(value) >= 0)),
+    "a number, or an array of numbers, of at least 0",
+)
 
 
 @register()
@@ -37,6 +43,7 @@ class Normalization(Layer):
     Any shape ``[batch, ...]``, kept; output in the layer's dtype. Variables (not trainable): mean, variance, count.
     """
 
+    @checked(LAYER, axis=Integer() | Each(Integer()) | None, mean=NUMBERS | None, variance=_VARIANCE | None)
     def __init__(
         self, axis: Any = -1, mean: Any = None, variance: Any = None, invert: bool = False, **kwargs: Any
     ) -> None:
@@ -79,6 +86,7 @@ class Normalization(Layer):
             )
         return feature_axes(self.name, self.axis, input_shape)
 
+    @checked(batch_size=Integer(1) | None, steps=Integer(1) | None)
     def adapt(self, data: Any, batch_size: int | None = None, steps: int | None = None) -> None:
         """Take mean and variance from `data`: an array or table, or an iterable of batches.
 
@@ -209,11 +217,12 @@ class Rescaling(Layer):
 
     hyperparameters = ("scale", "offset")
 
+    @checked(LAYER, scale=NUMBERS, offset=NUMBERS)
     def __init__(self, scale: Any, offset: Any = 0.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         # Lists are structure: a run's hyperparameters are single numbers.
-        self.scale = scale if is_number(scale) else np.asarray(scale).tolist()
-        self.offset = offset if is_number(offset) else np.asarray(offset).tolist()
+        self.scale = scale if np.ndim(scale) == 0 else np.asarray(scale).tolist()
+        self.offset = offset if np.ndim(offset) == 0 else np.asarray(offset).tolist()
 
     def call(self, inputs: Array) -> Array:
         inputs = as_floats(inputs, self.dtype)
@@ -237,6 +246,7 @@ class CategoryEncoding(Layer):
     ``sparse=True`` is refused, and numbers out of range raise in eager calls and give NaN inside compiled ones.
     """
 
+    @checked(LAYER, num_tokens=Integer(1) | None, output_mode=Options("one_hot", "multi_hot", "count"))
     def __init__(
         self,
         num_tokens: int | None = None,
@@ -249,10 +259,8 @@ class CategoryEncoding(Layer):
             raise InvalidArgument(
                 "CategoryEncoding: num_tokens is how many different numbers occur; it must be given"
             )
-        self.num_tokens = whole("CategoryEncoding", "num_tokens", num_tokens)
-        self.output_mode = one_of(
-            "CategoryEncoding", "output_mode", output_mode, ("one_hot", "multi_hot", "count")
-        )
+        self.num_tokens = num_tokens
+        self.output_mode = output_mode
         if sparse:
             raise InvalidArgument(
                 "CategoryEncoding: sparse=True is not supported; leave it out for dense vectors"

@@ -7,9 +7,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from fitwell.arguments import Each, Integer, Real, checked
 from fitwell.context import current
-from fitwell.errors import InvalidArgument, ShapeError
-from fitwell.layers.arguments import as_floats, check_data_format, fraction
+from fitwell.errors import ShapeError
+from fitwell.layers.arguments import LAYER, as_floats
 from fitwell.layers.base import Layer, register
 from fitwell.variables import Array
 
@@ -17,11 +18,9 @@ from fitwell.variables import Array
 SELU_FLOOR = -1.0507009873554804934193349852946 * 1.6732632423543772848170429916717
 
 
-def check_rate(layer: str, rate: float) -> float:
-    """Return `rate` as a float in [0, 1], or say what is wrong with it."""
-    if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 <= rate <= 1:
-        raise InvalidArgument(f"{layer}: rate is the fraction to drop, a number from 0 to 1, got {rate!r}")
-    return float(rate)
+_NOISE_SHAPE = Each(Integer(1) | None) | None
+# A layer that drops everything is of use when it is compared with others; the one of SELU would divide by 0.
+_RATE, _RATE_BELOW_1 = Real(0, 1), Real(0, 1, closed="left")
 
 
 class RandomMask(Layer):
@@ -69,10 +68,11 @@ class Dropout(RandomMask):
 
     hyperparameters = ("rate",)
 
+    @checked(LAYER, rate=_RATE, noise_shape=_NOISE_SHAPE)
     def __init__(self, rate: float, noise_shape: Any = None, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.rate = check_rate(type(self).__name__, rate)
-        self.noise_shape = None if noise_shape is None else tuple(noise_shape)
+        self.rate = rate
+        self.noise_shape = noise_shape
         self.seed = seed
 
     def call(self, inputs: Array, training: bool = False) -> Array:
@@ -115,10 +115,11 @@ class AlphaDropout(RandomMask):
 
     hyperparameters = ("rate",)
 
+    @checked(LAYER, rate=_RATE_BELOW_1, noise_shape=_NOISE_SHAPE)
     def __init__(self, rate: float, noise_shape: Any = None, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.rate = fraction(type(self).__name__, "rate", rate, below_one=True)
-        self.noise_shape = None if noise_shape is None else tuple(noise_shape)
+        self.rate = rate
+        self.noise_shape = noise_shape
         self.seed = seed
 
     def call(self, inputs: Array, training: bool = False) -> Array:
@@ -169,6 +170,7 @@ class SpatialDropout1D(SpatialDropout):
     rate: fraction of the channels to drop, data. seed: as for `Dropout`. Source: Tompson et al. 2015.
     """
 
+    @checked(LAYER)
     def __init__(self, rate: float, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(rate, seed=seed, **kwargs)
 
@@ -183,8 +185,9 @@ class SpatialDropout2D(SpatialDropout):
 
     rank = 2
 
+    @checked(LAYER)
     def __init__(
         self, rate: float, data_format: str | None = None, seed: int | None = None, **kwargs: Any
     ) -> None:
         super().__init__(rate, seed=seed, **kwargs)
-        self.data_format = check_data_format("SpatialDropout2D", data_format)
+        self.data_format = data_format or "channels_last"

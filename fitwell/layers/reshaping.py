@@ -7,8 +7,9 @@ from typing import Any
 
 import jax.numpy as jnp
 
+from fitwell.arguments import Each, Integer, checked
 from fitwell.errors import InvalidArgument, ShapeError
-from fitwell.layers.arguments import is_number, whole
+from fitwell.layers.arguments import LAYER
 from fitwell.layers.base import Layer, register
 from fitwell.variables import Array
 
@@ -20,15 +21,15 @@ class Reshape(Layer):
     Input ``[batch, ...]``, output ``[batch, *target_shape]`` with the same number of elements in each row.
     """
 
+    @checked(LAYER, target_shape=Integer(-1) | Each(Integer(-1)))
     def __init__(self, target_shape: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        sizes = target_shape if isinstance(target_shape, list | tuple) else (target_shape,)
-        valid = all(is_number(size) and int(size) == size and size >= -1 for size in sizes)
-        if not valid or list(sizes).count(-1) > 1:
+        sizes = target_shape if isinstance(target_shape, tuple) else (target_shape,)
+        if sizes.count(-1) > 1:
             raise InvalidArgument(
                 f"Reshape: target_shape is the shape of one row, with at most one -1, got {target_shape!r}"
             )
-        self.target_shape = tuple(int(size) for size in sizes)
+        self.target_shape = sizes
 
     def call(self, inputs: Array) -> Array:
         count = math.prod(inputs.shape[1:])
@@ -48,12 +49,13 @@ class Permute(Layer):
     ``Permute((2, 1))`` turns ``[batch, a, b]`` into ``[batch, b, a]``.
     """
 
+    @checked(LAYER, dims=Integer(1) | Each(Integer(1), least=1))
     def __init__(self, dims: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        given = tuple(dims) if isinstance(dims, list | tuple) else (dims,)
+        given = dims if isinstance(dims, tuple) else (dims,)
         if sorted(given) != list(range(1, len(given) + 1)):
             raise InvalidArgument(f"Permute: dims must be an order of 1 ... {len(given)}, got {dims!r}")
-        self.dims = tuple(int(axis) for axis in given)
+        self.dims = given
 
     def call(self, inputs: Array) -> Array:
         if inputs.ndim != len(self.dims) + 1:
@@ -68,9 +70,10 @@ class Permute(Layer):
 class RepeatVector(Layer):
     """Repeat every row n times: ``[batch, width]`` becomes ``[batch, n, width]``."""
 
+    @checked(LAYER, n=Integer(1))
     def __init__(self, n: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.n = whole("RepeatVector", "n", n)
+        self.n = n
 
     def call(self, inputs: Array) -> Array:
         if inputs.ndim != 2:

@@ -7,8 +7,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from fitwell.arguments import Integer, Options, Sizes, check, checked
 from fitwell.errors import ShapeError
-from fitwell.layers.arguments import as_floats, check_data_format, one_of, pairs, whole, wholes
+from fitwell.layers.arguments import LAYER, Pairs, as_floats
 from fitwell.layers.base import register
 from fitwell.layers.pooling import Spatial
 from fitwell.variables import Array
@@ -17,10 +18,11 @@ from fitwell.variables import Array
 class ZeroPadding(Spatial):
     """Base of ZeroPadding1D and ZeroPadding2D."""
 
+    @checked(LAYER)
     def __init__(self, padding: Any = 1, data_format: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.padding = pairs(type(self).__name__, "padding", padding, self.rank)
-        self.data_format = check_data_format(type(self).__name__, data_format)
+        self.padding = check(type(self).__name__, "padding", padding, Pairs(self.rank))
+        self.data_format = data_format or "channels_last"
 
     def call(self, inputs: Array) -> Array:
         widths = [(0, 0)] * inputs.ndim
@@ -79,7 +81,7 @@ class Cropping1D(Cropping):
 
     def __init__(self, cropping: Any = (1, 1), **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.cropping = pairs("Cropping1D", "cropping", cropping, 1)
+        self.cropping = check("Cropping1D", "cropping", cropping, Pairs(1))
 
 
 @register()
@@ -92,12 +94,13 @@ class Cropping2D(Cropping):
 
     rank = 2
 
+    @checked(LAYER)
     def __init__(
         self, cropping: Any = ((0, 0), (0, 0)), data_format: str | None = None, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
-        self.cropping = pairs("Cropping2D", "cropping", cropping, 2)
-        self.data_format = check_data_format("Cropping2D", data_format)
+        self.cropping = check("Cropping2D", "cropping", cropping, Pairs(2))
+        self.data_format = data_format or "channels_last"
 
 
 @register()
@@ -109,9 +112,10 @@ class UpSampling1D(Spatial):
 
     rank = 1
 
+    @checked(LAYER, size=Integer(1))
     def __init__(self, size: int = 2, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.size = whole("UpSampling1D", "size", size)
+        self.size = size
 
     def call(self, inputs: Array) -> Array:
         return jnp.repeat(inputs, self.size, self.spatial(inputs)[0])
@@ -130,14 +134,14 @@ class UpSampling2D(Spatial):
 
     rank = 2
 
+    @checked(LAYER, interpolation=Options("nearest", "bilinear", "bicubic", "lanczos3", "lanczos5"))
     def __init__(
         self, size: Any = 2, data_format: str | None = None, interpolation: str = "nearest", **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
-        self.size = wholes("UpSampling2D", "size", size, 2)
-        self.data_format = check_data_format("UpSampling2D", data_format)
-        methods = ("nearest", "bilinear", "bicubic", "lanczos3", "lanczos5")
-        self.interpolation = one_of("UpSampling2D", "interpolation", interpolation, methods)
+        self.size = check("UpSampling2D", "size", size, Sizes(2))
+        self.data_format = data_format or "channels_last"
+        self.interpolation = interpolation
 
     def call(self, inputs: Array) -> Array:
         axes = self.spatial(inputs)

@@ -8,8 +8,9 @@ import jax
 import jax.numpy as jnp
 
 from fitwell import constraints, initializers, regularizers
+from fitwell.arguments import Integer, checked
 from fitwell.errors import InvalidArgument, ShapeError
-from fitwell.layers.arguments import as_floats, at_least_zero, feature_axes, precise
+from fitwell.layers.arguments import AXES, LAYER, as_floats, feature_axes, precise
 from fitwell.layers.base import Layer, register
 from fitwell.variables import Array, Variable
 
@@ -53,7 +54,7 @@ class ScaledAndShifted(RowNormalization):
         penalties: tuple[Any, Any],
         limits: tuple[Any, Any],
     ) -> None:
-        self.epsilon = at_least_zero(type(self).__name__, "epsilon", epsilon)
+        self.epsilon = epsilon
         self.center = bool(center)
         self.scale = bool(scale)
         self.beta_initializer, self.gamma_initializer = map(initializers.get, initial)
@@ -93,6 +94,7 @@ class LayerNormalization(ScaledAndShifted):
     Any shape ``[batch, ...]``, kept. Source: Ba et al. 2016.
     """
 
+    @checked(LAYER, axis=AXES)
     def __init__(
         self,
         axis: Any = -1,
@@ -108,7 +110,7 @@ class LayerNormalization(ScaledAndShifted):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.axis = list(axis) if isinstance(axis, list | tuple) else int(axis)
+        self.axis = list(axis) if isinstance(axis, tuple) else axis
         self._keep(
             epsilon,
             center,
@@ -150,10 +152,11 @@ class RMSNormalization(RowNormalization):
 
     hyperparameters = ("epsilon",)
 
+    @checked(LAYER, axis=AXES)
     def __init__(self, axis: Any = -1, epsilon: float = 1e-6, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.axis = list(axis) if isinstance(axis, list | tuple) else int(axis)
-        self.epsilon = at_least_zero("RMSNormalization", "epsilon", epsilon)
+        self.axis = list(axis) if isinstance(axis, tuple) else axis
+        self.epsilon = epsilon
 
     def build(self, input_shape: Any) -> None:
         self.axes = feature_axes(self.name, self.axis, input_shape)
@@ -169,6 +172,9 @@ class RMSNormalization(RowNormalization):
         broadcast = tuple(size if axis in self.axes else 1 for axis, size in enumerate(inputs.shape))
         values = values * jax.lax.rsqrt(power + jnp.asarray(self.epsilon, values.dtype))
         return (values * self.scale.value.reshape(broadcast)).astype(inputs.dtype)
+
+
+_GROUPS = (Integer(-1, -1) | Integer(1)).said("an integer of at least 1, or -1")
 
 
 @register()
@@ -187,6 +193,7 @@ class GroupNormalization(ScaledAndShifted):
     Any shape ``[batch, ...]``, kept; gamma and beta have one entry a channel. Source: Wu and He 2018.
     """
 
+    @checked(LAYER, groups=_GROUPS)
     def __init__(
         self,
         groups: int = 32,
@@ -203,12 +210,8 @@ class GroupNormalization(ScaledAndShifted):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        if isinstance(groups, bool) or int(groups) != groups or (groups < 1 and groups != -1):
-            raise InvalidArgument(
-                f"GroupNormalization: groups must be a whole number from 1, or -1, got {groups!r}"
-            )
-        self.groups = int(groups)
-        self.axis = int(axis)
+        self.groups = groups
+        self.axis = axis
         self._keep(
             epsilon,
             center,
@@ -253,9 +256,10 @@ class UnitNormalization(Layer):
     axis: the axis, or a list of axes, of the sum; -1 by default. Any shape ``[batch, ...]``, kept.
     """
 
+    @checked(LAYER, axis=AXES)
     def __init__(self, axis: Any = -1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.axis = list(axis) if isinstance(axis, list | tuple) else int(axis)
+        self.axis = list(axis) if isinstance(axis, tuple) else axis
 
     def call(self, inputs: Array) -> Array:
         inputs = as_floats(inputs, self.dtype)

@@ -46,7 +46,7 @@ def test_lambda_calls_the_function_and_checks_the_shape_it_promised() -> None:
         layers.Lambda(lambda x: x, output_shape=(2,))(X)
     with pytest.raises(FileError, match="never loads from a file"):
         layers.Lambda.from_config({"function": "f"})
-    with pytest.raises(InvalidArgument, match="expected a function"):
+    with pytest.raises(InvalidArgument, match="must be a function"):
         layers.Lambda(3)
 
 

@@ -344,7 +344,7 @@ CASES: dict[str, Case] = {
         InvalidArgument,
         ["Sequential: expected a layer", "with parentheses"],
     ),
-    "no units": (lambda: layers.Dense(0), InvalidArgument, ["units", "positive whole number", "0"]),
+    "no units": (lambda: layers.Dense(0), InvalidArgument, ["units", "an integer of at least 1", "0"]),
     "units no number": (lambda: layers.Dense("ten"), InvalidArgument, ["units", "'ten'"]),
     "dropout in percent": (lambda: layers.Dropout(50), InvalidArgument, ["0 to 1", "50"]),
     "loss weights for one output": (

@@ -1,42 +1,19 @@
-"""What arguments may be: rules beside the signature, checked by one mechanism when a public call is made.
-
-As in scikit-learn's parameter constraints, a rule is declared for each parameter, and every mistake is met with a
-sentence of one form: ``EarlyStopping: patience must be an integer of at least 0, got 'x'``.
-
->>> @checked(rate=Real(0, 1, closed="left"), size=Integer(1) | None, mode=Options("min", "max"))
-... def drop(rate, size=None, mode="min"):
-...     return rate, size, mode
->>> drop(0.5, np.int64(3))
-(0.5, 3, 'min')
->>> drop(1.0)
-Traceback (most recent call last):
-fitwell.errors.InvalidArgument: drop: rate must be a number of at least 0 and below 1, got 1.0
->>> drop(0.5, mode="mim")
-Traceback (most recent call last):
-fitwell.errors.InvalidArgument: drop: mode must be 'min' or 'max', got 'mim', did you mean 'min'?
-
-Only what is passed is checked, so that defaults cost nothing: 0.3 µs a call and about 0.1 µs an argument, beside
-6 µs that a Dense layer takes. Values come in as what they mean: ``np.int64(3)`` and ``3.0`` as the integer 3.
-"""
+"""Rules for arguments: what a value may be, what it is read as, and the words that say so."""
 
 from __future__ import annotations
 
 import copy
-import functools
 import inspect
 import math
 import os
-import reprlib
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
-from fitwell.errors import FitwellError, InvalidArgument, UnexpectedArgument, nearest
-
-Function = TypeVar("Function", bound=Callable[..., Any])
+from fitwell.errors import nearest
 
 _MOST = 2**63 - 1
 _LARGEST = sys.float_info.max  # integers beyond it do not fit a float: refused, like infinity
@@ -281,8 +258,10 @@ class Sizes(Rule):
 class Made(Rule):
     """What `get` turns into an object: a name, a class, an object, a configuration; its errors tell the rest."""
 
-    def __init__(self, get: Callable[[Any], Any], words: str) -> None:
-        self.get, self.words = get, words
+    words = "a name, an object or a configuration"
+
+    def __init__(self, get: Callable[[Any], Any]) -> None:
+        self.get = get
 
     def read(self, value: Any) -> Any:
         return self.get(value)
@@ -310,70 +289,6 @@ def is_traced(value: Any) -> bool:
     from jax.core import Tracer  # not above: `config`, on this floor too, is read before JAX may be
 
     return isinstance(value, Tracer) and value.shape == ()
-
-
-def check(where: str, name: str, value: Any, rule: Rule) -> Any:
-    """Return `value` as `rule` reads it; `InvalidArgument` says where, the argument, and what was expected."""
-    try:
-        found = rule.read(value)
-    except FitwellError as error:
-        raise type(error)(f"{where}: {name}: {error}") from None
-    if found is UNFIT:
-        raise InvalidArgument(f"{where}: {name} must be {rule.words}, got {shown(value)}{rule.hint(value)}")
-    return found
-
-
-def shown(value: Any) -> str:
-    """Return `value` as an error shows it: short, and an array by its shape."""
-    if isinstance(value, np.ndarray) and value.ndim:
-        return f"an array of shape {value.shape}"
-    return _short.repr(value)
-
-
-_short = reprlib.Repr()
-_short.maxstring = _short.maxother = 80
-
-
-def checked(**rules: Rule) -> Callable[[Function], Function]:
-    """Decorate a function, a method or ``__init__``: what is passed for these parameters follows their rules.
-
-    A name that the function does not have raises `UnexpectedArgument`, with the nearest that it has.
-    """
-
-    def decorate(function: Function) -> Function:
-        code, makes = function.__code__, function.__name__ == "__init__"
-        names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
-        if not set(rules) <= set(names):
-            raise TypeError(f"{function.__qualname__} has no parameters {sorted(set(rules) - set(names))}")
-        known = {name: rules.get(name) for name in names}
-        places = [(name, known[name]) for name in names[: code.co_argcount]]
-        takes_more = bool(code.co_flags & inspect.CO_VARARGS)
-        takes_any = bool(code.co_flags & inspect.CO_VARKEYWORDS)
-
-        @functools.wraps(function)
-        def checking(*args: Any, **kwargs: Any) -> Any:
-            where = type(args[0]).__name__ if makes else function.__name__
-            values = [
-                value if rule is None else check(where, name, value, rule)
-                for (name, rule), value in zip(places, args)
-            ]
-            if len(args) > len(values):
-                if not takes_more:
-                    most = len(places) - (places[:1] == [("self", None)])
-                    raise UnexpectedArgument(f"{where}: takes at most {most} arguments by position")
-                values.extend(args[len(values) :])
-            for name, value in kwargs.items():
-                rule = known.get(name)
-                if rule is not None:
-                    kwargs[name] = check(where, name, value, rule)
-                elif name not in known and not takes_any:
-                    raise UnexpectedArgument(f"{where} has no argument {name!r}{nearest(name, known)}")
-            return function(*values, **kwargs)
-
-        checking.rules = rules  # type: ignore[attr-defined]
-        return checking  # type: ignore[return-value]
-
-    return decorate
 
 
 def _range_in_words(rule: Real | Integer) -> str:
