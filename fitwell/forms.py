@@ -20,6 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
+
 from fitwell.errors import FileError
 from fitwell.printable import shortened
 
@@ -93,6 +95,19 @@ def one_of(*names: str) -> Kind:
     return Kind(listed, lambda value: isinstance(value, str) and value in names)
 
 
+def array(kinds: str, dimensions: int | None = None) -> Kind:
+    """Return the kind of NumPy's arrays whose ``dtype.kind`` is one of `kinds`, of so many `dimensions` if given."""
+    shape = "an array" if dimensions is None else f"an array of {dimensions} dimensions"
+    types = {"i": "integers", "u": "integers", "f": "floats", "b": "truth values", "V": "floats"}
+    words = f"{shape} of {' or '.join(dict.fromkeys(types[kind] for kind in kinds))}"
+
+    def test(value: Any) -> bool:
+        fits = isinstance(value, np.ndarray) and value.dtype.kind in kinds
+        return fits and dimensions in (None, value.ndim)
+
+    return Kind(words, test)
+
+
 ANYTHING = Kind("anything", lambda value: True)
 NOTHING = Kind("null", lambda value: value is None)
 TEXT = Kind("a text", lambda value: isinstance(value, str))
@@ -105,13 +120,19 @@ ANY_NUMBER = Kind(
 POSITIVE = Kind("a finite number above 0", lambda value: _is_number(value) and value > 0)
 COUNT = integer(0, 2**53)
 UINT32 = integer(0, 2**32 - 1)
+INT32 = integer(0, 2**31 - 1)
+# Of any type that JAX has: its 16-bit floats have a kind of their own.
+ARRAY = array("iufbV")
 
 Positive = Annotated[float, POSITIVE]
 
 
-def check(value: Any, form: Any, where: str) -> None:
-    """Raise `FileError`, naming the first place at which `value` does not have the `form`; where: the file."""
-    wrong = misfit(value, form)
+def check(value: Any, form: Any, where: str, place: str = "") -> None:
+    """Raise `FileError`, naming the first place at which `value` does not have the `form`.
+
+    where: the file. place: of `value` in it, empty for all that it holds.
+    """
+    wrong = misfit(value, form, place)
     if wrong:
         raise FileError(f"{where} is damaged, or was made by something else: {wrong}")
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fitwell.errors import InvalidArgument
+from fitwell.errors import FileError, InvalidArgument
+from fitwell.forms import Table, array, check
 from fitwell.printable import printable
 from fitwell.spellings import warn_older
 
@@ -22,6 +23,10 @@ VALIDATION_COLOUR = "#d9731a"
 
 # What is logged beside metrics: callbacks change it from epoch to epoch. Keras 2 called it ``lr``.
 SETTINGS = ("learning_rate", "lr")
+
+
+_EPOCHS = array("i", 1)
+_STATE = {"epoch": _EPOCHS, "history": Table(array("f", 1)), "epochs_of": Table(_EPOCHS)}
 
 
 class _Columns(dict[str, list[float]]):
@@ -80,10 +85,23 @@ class History:
         return {"epoch": np.array(self.epoch, np.int64), "history": values, "epochs_of": when}
 
     def set_state(self, state: Mapping[str, Any]) -> None:
-        """Take over what `get_state` returned."""
+        """Take over what `get_state` returned, or what `check_state` let pass."""
         self.epoch = state["epoch"].tolist()
         self.history = _Columns((name, values.tolist()) for name, values in state["history"].items())
         self._epochs_of = {name: epochs.tolist() for name, epochs in state["epochs_of"].items()}
+
+    @staticmethod
+    def check_state(state: Any, where: str) -> None:
+        """Raise `FileError` when `state`, which a file held, is not one of a history; where: the file."""
+        check(state, _STATE, where, "history")
+        measured, when = state["history"], state["epochs_of"]
+        rising = all((np.diff(epochs) > 0).all() for epochs in (state["epoch"], *when.values()))
+        fits = measured.keys() == when.keys() and all(
+            len(measured[name]) == len(when[name]) and np.isin(when[name], state["epoch"]).all()
+            for name in measured
+        )
+        if not rising or not fits or (state["epoch"] < 0).any():
+            raise FileError(f"{where} is damaged: its history has values of epochs that it does not have")
 
     def metrics(self) -> list[str]:
         """Return the names of the metrics, each once: ``"loss"`` stands for ``"val_loss"`` too."""

@@ -9,10 +9,12 @@ import os
 import re
 import secrets
 import shutil
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
+from weakref import WeakValueDictionary
 
 from fitwell.errors import FileError, InvalidArgument
 from fitwell.printable import shortened
@@ -163,6 +165,62 @@ def _remove_unlocked(leftover: Path) -> None:
         with leftover.open("r+b") as file:
             if _lock(file):
                 leftover.unlink(missing_ok=True)
+
+
+def check_writable(folder: Path) -> None:
+    """Raise `OSError` when nothing can be written to a `folder`."""
+    probe = folder / f".probe.{secrets.token_hex(4)}"
+    try:
+        probe.write_bytes(b"x")
+    finally:
+        probe.unlink(missing_ok=True)
+
+
+class Claim:
+    """A folder that this process alone has, for as long as somebody keeps the object."""
+
+    def __init__(self, handle: int) -> None:
+        self.release = weakref.finalize(self, os.close, handle)
+
+
+_claims: WeakValueDictionary[tuple[int, int], Claim] = WeakValueDictionary()
+
+
+def _release_all() -> None:
+    for held in list(_claims.values()):
+        held.release()
+
+
+if hasattr(os, "register_at_fork"):
+    # What a process becomes by forking trains nothing, and may outlive the one that does.
+    os.register_at_fork(after_in_child=_release_all)
+
+
+def claim(folder: Path) -> Claim | None:
+    """Take a `folder` for this process, which may take it more than once; raises `FileError` when another has it.
+
+    None where the system has no such locks.
+    """
+    if os.name != "posix":
+        return None
+    import fcntl
+
+    found = folder.stat()
+    key = found.st_dev, found.st_ino
+    held = _claims.get(key)
+    if held is None:
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(handle)
+            if isinstance(error, BlockingIOError):
+                raise FileError(
+                    f"another process is using the folder {str(folder)!r}: wait for its end, or name another folder"
+                ) from None
+            return None
+        held = _claims[key] = Claim(handle)
+    return held
 
 
 def _lock(file: IO[bytes]) -> bool:

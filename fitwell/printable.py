@@ -25,6 +25,24 @@ def printable(text: str) -> str:
     return _CONTROLS.sub(lambda found: ascii(found[0])[1:-1], text)
 
 
+# What spreadsheets take for the beginning of a formula (OWASP, "CSV Injection"), also after marks of ours; and what
+# begins like one but has no operands, or is a number.
+_FORMULA = re.compile("'*[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
+_HARMLESS = re.compile(r"[=+\-@]+|[+-]?(\d+([.,]\d+)*|[.,]\d+)([eE][+-]?\d+)?%?")
+
+
+def as_cell(text: str) -> str:
+    """Return `text` so that no spreadsheet runs it as a formula: with an apostrophe before, where it looks like one.
+
+    Numbers stay as they are, and so do marks such as ``-``. To have the text back, take an apostrophe away that
+    stands before more of them or one of ``= + - @``, a tab or a line break.
+
+    >>> as_cell("=cmd|' /C calc'!A0"), as_cell("-1.5"), as_cell("plain")
+    ("'=cmd|' /C calc'!A0", '-1.5', 'plain')
+    """
+    return f"'{text}" if _FORMULA.match(text) and not _HARMLESS.fullmatch(text) else text
+
+
 def shortened(value: Any, most: int = _LONGEST, quote: bool = True) -> str:
     """Return `value` as Python writes it (a text as it is, if not `quote`), cut after `most` characters.
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 import math
 import os
 import string
-from pathlib import Path
 from typing import Any
 
 from fitwell.arguments import Boolean, FilePath, Integer, Options, Real, checked
 from fitwell.callbacks.base import Callback, Logs
 from fitwell.callbacks.directions import MODE, MONITOR, direction
 from fitwell.errors import FileError, InvalidArgument, nearest
+from fitwell.forms import INT32, NOTHING, NUMBER, Either, check
+from fitwell.paths import path_of, reason
 from fitwell.progress import CALLBACK_VERBOSE, say
 from fitwell.spellings import warn_older
 
+_STATE = {"best": Either((NUMBER, NOTHING)), "epoch": INT32}
 _MODEL_FILES = (".keras", ".h5")
 _WEIGHTS_FILES = (".h5", ".npz", ".safetensors")
 
@@ -107,6 +109,7 @@ class ModelCheckpoint(Callback):
 
     def set_state(self, state: Any) -> None:
         """Go on from the best value of the run that is resumed."""
+        check(state, _STATE, "ModelCheckpoint: what the checkpoint of the run remembers of it")
         self.best, self._epoch = state["best"], state["epoch"]
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
@@ -148,12 +151,12 @@ class ModelCheckpoint(Callback):
         when = f"Epoch {numbers['epoch']}"
         if self.save_best_only and not self._improved(when, logs):
             return
-        path = Path(self._name(numbers, logs))
+        path = path_of(self._name(numbers, logs), "ModelCheckpoint: filepath")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise FileError(
-                f"ModelCheckpoint: the folder {str(path.parent)!r} cannot be made: {error.strerror or error}"
+                f"ModelCheckpoint: the folder {str(path.parent)!r} cannot be made: {reason(error)}"
             ) from None
         (self.model.save_weights if self.save_weights_only else self.model.save)(str(path))
         if self.verbose:

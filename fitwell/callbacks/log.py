@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import csv
+import io
 import os
 from collections.abc import Iterable
-from typing import IO, Any
+from io import FileIO
+from typing import Any
 
 from fitwell.arguments import Boolean, FilePath, Suits, checked
 from fitwell.callbacks.base import Callback, Logs
 from fitwell.errors import FileError
+from fitwell.forms import COUNT, check
+from fitwell.paths import path_of, reason
+from fitwell.printable import as_cell
 
 
 class CSVLogger(Callback):
@@ -20,14 +25,18 @@ class CSVLogger(Callback):
 
     Columns: ``epoch`` (from 0), then every metric in alphabetical order, as in Keras. Numbers are written in
     full, so that reading them gives the very same floats; a value that an epoch did not measure is ``NA``, which
-    pandas reads as missing. Each line is handed to the system when its epoch ends.
+    pandas reads as missing. Each line is handed to the system when its epoch ends, whole or not at all. Names and
+    texts that a spreadsheet would run as formulas get an apostrophe before (``'=total``).
 
     A run that is resumed from a checkpoint cuts off the lines that came after it and goes on from there.
     """
 
     @checked(
         filename=FilePath(),
-        separator=Suits(lambda value: isinstance(value, str) and len(value) == 1, "one character"),
+        separator=Suits(
+            lambda value: isinstance(value, str) and len(value) == 1 and value not in '"\r\n\0',
+            "one character, which is no quote and no line break",
+        ),
         append=Boolean(),
     )
     def __init__(self, filename: str | os.PathLike[str], separator: str = ",", append: bool = False) -> None:
@@ -35,7 +44,7 @@ class CSVLogger(Callback):
         self.filename = os.fspath(filename)
         self.separator = separator
         self.append = append
-        self._file: IO[str] | None = None
+        self._file: FileIO | None = None
         self._columns: list[str] = []
         # Where the first line of this run goes; what lies behind it is cut off when that line is written.
         self._start = 0
@@ -50,6 +59,7 @@ class CSVLogger(Callback):
     def set_state(self, state: Any) -> None:
         """Go back to where the next line began."""
         assert self._file is not None
+        check(state, {"position": COUNT}, "CSVLogger: what the checkpoint remembers of it")
         size = os.fstat(self._file.fileno()).st_size
         if size < state["position"]:
             raise FileError(
@@ -66,10 +76,11 @@ class CSVLogger(Callback):
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Open the file; its old content stays until there is something to write."""
         self._close()
+        path = path_of(self.filename, "CSVLogger: filename")
         try:
-            self._file = open(self.filename, "a+", newline="", encoding="utf-8")  # noqa: SIM115
+            self._file = path.open("ab+", buffering=0)
         except OSError as error:
-            raise FileError(f"CSVLogger: cannot write {self.filename!r}: {error.strerror or error}") from None
+            raise FileError(f"CSVLogger: cannot write {self.filename!r}: {reason(error)}") from None
         self._start = os.fstat(self._file.fileno()).st_size if self.append else 0
         self._begun = False
 
@@ -78,8 +89,14 @@ class CSVLogger(Callback):
         assert self._file is not None
         self._file.truncate(self._start)
         self._file.seek(0)
-        self._columns = next(csv.reader(self._file, delimiter=self.separator), [])
-        self._file.seek(0, os.SEEK_END)
+        lines = io.TextIOWrapper(
+            io.BufferedReader(io.FileIO(self._file.fileno(), closefd=False)), "utf-8-sig", "replace"
+        )
+        try:
+            self._columns = next(csv.reader(lines, delimiter=self.separator), [])
+        except csv.Error as error:
+            raise FileError(f"CSVLogger: {self.filename!r} is no table with such lines: {error}") from None
+        self._end_last_line()
         self._begun = True
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
@@ -90,26 +107,46 @@ class CSVLogger(Callback):
             if not self._begun:
                 self._begin()
             if not self._columns:
-                self._columns = ["epoch", *sorted(names)]
+                self._columns = ["epoch", *map(as_cell, sorted(names))]
                 self._write(self._columns)
             self._check_columns(names)
-            self._write([epoch, *(_cell(logs.get(name, "NA")) for name in self._columns[1:])])
+            values = {as_cell(name): value for name, value in logs.items()}
+            self._write([epoch, *(_cell(values.get(name, "NA")) for name in self._columns[1:])])
         except OSError as error:
             if isinstance(error, FileError):
                 raise
-            raise FileError(f"CSVLogger: cannot write {self.filename!r}: {error.strerror or error}") from None
+            raise FileError(f"CSVLogger: cannot write {self.filename!r}: {reason(error)}") from None
+
+    def _end_last_line(self) -> None:
+        """Begin a line of its own after one that another program left open."""
+        assert self._file is not None
+        if self._file.seek(0, os.SEEK_END):
+            self._file.seek(-1, os.SEEK_END)
+            if self._file.read(1) != b"\n":
+                self._append(b"\n")
 
     def _check_columns(self, names: set[str]) -> None:
-        if self._columns[0] != "epoch" or not names <= set(self._columns):
+        if self._columns[0] != "epoch" or not set(map(as_cell, names)) <= set(self._columns):
             raise FileError(
                 f"CSVLogger: {self.filename!r} has the columns {', '.join(self._columns)}, but this run logs "
                 f"{', '.join(sorted(names))}: write to another file, or pass append=False to replace it"
             )
 
     def _write(self, cells: Iterable[Any]) -> None:
+        line = io.StringIO()
+        csv.writer(line, delimiter=self.separator, lineterminator="\n").writerow(cells)
+        self._append(line.getvalue().encode(errors="backslashreplace"))
+
+    def _append(self, line: bytes) -> None:
         assert self._file is not None
-        csv.writer(self._file, delimiter=self.separator, lineterminator="\n").writerow(cells)
-        self._file.flush()
+        end = os.fstat(self._file.fileno()).st_size
+        try:
+            while line:
+                line = line[self._file.write(line) :]
+        except OSError:
+            # A disk that is full may have taken a part.
+            self._file.truncate(end)
+            raise
 
     def on_train_end(self, logs: Logs | None = None) -> None:
         """Close the file."""
@@ -124,7 +161,7 @@ class CSVLogger(Callback):
 def _cell(value: Any) -> Any:
     """Return what to write for a logged value: numbers in full, sequences as ``[1, 2]``."""
     if isinstance(value, str):
-        return value
+        return as_cell(value)
     if getattr(value, "ndim", 0) or (isinstance(value, Iterable) and not hasattr(value, "ndim")):
         return f"[{', '.join(map(str, value))}]"
     return float(value)

@@ -62,7 +62,9 @@ def version_notes(saved: dict[str, str]) -> list[str]:
     """Return what to say when a checkpoint was made with other `versions`."""
     now = versions()
     changed = [
-        f"{name} {version} (now {now[name]})" for name, version in saved.items() if now[name] != version
+        f"{name} {version} (now {now.get(name, 'absent')})"
+        for name, version in saved.items()
+        if now.get(name) != version
     ]
     if not changed:
         return []

@@ -16,14 +16,55 @@ import numpy as np
 from fitwell.callbacks.backup import BackupAndRestore
 from fitwell.engine.state import TrainState
 from fitwell.errors import FileError, InvalidArgument, Problems
+from fitwell.forms import (
+    ANY_NUMBER,
+    ANYTHING,
+    ARRAY,
+    COUNT,
+    FLAG,
+    INT32,
+    NOTHING,
+    TEXT,
+    UINT32,
+    Either,
+    Table,
+)
+from fitwell.history import History
 from fitwell.models import likeness
+from fitwell.printable import printable
 from fitwell.saving.checkpoint_folder import CheckpointFolder
-from fitwell.spellings import callers_level
 
 if TYPE_CHECKING:
     from fitwell.models.training import Fit
 
-
+# What `Keeper.save` writes.
+_NAMED = Table(TEXT)
+_FORM = {
+    "versions": _NAMED,
+    "identity": {
+        "architecture": _NAMED,
+        "data": _NAMED,
+        "validation data": Either((NOTHING, _NAMED)),
+        "settings": dict.fromkeys(
+            ("batch_size", "steps_per_epoch", "shuffle", "initial_epoch"), Either((NOTHING, FLAG, COUNT))
+        ),
+    },
+    "seed": UINT32,
+    "began": Table(ANY_NUMBER),
+    "numbers": Table(ANY_NUMBER),
+    "place": {
+        "epochs": INT32,
+        "steps": INT32,
+        "open": FLAG,
+        "ended": FLAG,
+        "batches": COUNT,
+        "runtime_epoch": INT32,
+    },
+    "history": ANYTHING,  # which says itself what it may be
+    "last_logs": Table(ANYTHING),
+    "callbacks": [(TEXT, ANYTHING)],
+    "state": Table(ARRAY),
+}
 # The numbers that a run left in a model when it was cut off after its last checkpoint: they are not what somebody set.
 _left: WeakKeyDictionary[Any, dict[str, float]] = WeakKeyDictionary()
 
@@ -85,7 +126,9 @@ class Keeper(Unkept):
     def __init__(self, backup: BackupAndRestore) -> None:
         self.backup = backup
         self.folder = CheckpointFolder(backup.backup_dir)
-        self.saved: dict[str, Any] | None = self.folder.newest()
+        self.saved: dict[str, Any] | None = self.folder.newest(_FORM)
+        if self.saved is not None:
+            History.check_state(self.saved["history"], f"the checkpoint in {str(self.folder.path)!r}")
         self._data: Any = None
         self._identity: dict[str, Any] = {}
         self._began: dict[str, float] = {}
@@ -93,6 +136,7 @@ class Keeper(Unkept):
 
     def seed(self, drawn: int) -> int:
         """Return the seed of the run: of one that is resumed, its own."""
+        self._drawn = drawn
         return drawn if self.saved is None else int(self.saved["seed"])
 
     def __exit__(self, *error: object) -> None:
@@ -115,6 +159,7 @@ class Keeper(Unkept):
             problems.add(line)
         if problems.found:
             problems.add("go on with what the run began with, or name another folder to begin anew")
+            fit.runtime.seed = self._drawn
         problems.raise_any(FileError)
 
     # --- keeping -------------------------------------------------------------------------------------------
@@ -189,15 +234,28 @@ class Keeper(Unkept):
             self.save(fit)
             self.folder.wait()
             return
+        try:
+            self._restore(fit, saved)
+        except BaseException:
+            runtime.seed = self._drawn
+            raise
+
+    def _restore(self, fit: Fit, saved: dict[str, Any]) -> None:
+        """Check all that can be wrong with a checkpoint of the same run, and then take it over."""
+        runtime, where = fit.runtime, f"the checkpoint in {str(self.folder.path)!r}"
         notes = likeness.version_notes(saved["versions"])
-        notes += self._restore_numbers(fit, saved)
-        state, afresh = _filled(runtime.refresh(runtime.current), saved["state"], str(self.folder.path))
+        state, afresh = _filled(runtime.refresh(runtime.current), saved["state"], where)
+        place = saved["place"]
+        _check_place(place, state, fit.feed.steps, where)
         notes += [f"{name} was no part of the run and starts now" for name in afresh]
+        # Before the model: a callback may find that what it wrote to is gone.
+        notes += _restore_callbacks(fit.observers.callbacks, saved["callbacks"])
+        notes += self._restore_numbers(fit, saved)
+        state = state.replace(hyper=runtime.refresh(runtime.current).hyper)
         for _, policy in fit.policies:
             # What a policy is told to do (patience and the like) is what it is told now.
             state.policies[policy.name] |= getattr(policy, "numbers", {})
         runtime.adopt(state)
-        place = saved["place"]
         runtime.epoch = place["runtime_epoch"]
         fit.done, fit.steps_done = place["epochs"], place["steps"]
         fit.epoch_is_open, fit.ended = place["open"], place["ended"]
@@ -205,9 +263,8 @@ class Keeper(Unkept):
         fit.history.set_state(saved["history"])
         fit.last_logs = saved["last_logs"]
         self._wind_on(fit)
-        notes += _restore_callbacks(fit.observers.callbacks, saved["callbacks"])
         if notes:
-            warnings.warn(f"resume: {'; '.join(notes)}", stacklevel=callers_level())
+            warnings.warn(printable(f"resume: {'; '.join(notes)}"), stacklevel=5)
 
     def _wind_on(self, fit: Fit) -> None:
         """Let generators, which only know how to begin, give what they gave the run so far."""
@@ -256,6 +313,23 @@ def _restore_callbacks(callbacks: Sequence[Any], saved: list[tuple[str, Any]]) -
     return notes + [f"the callback {name} of the run is missing now" for name, _ in waiting]
 
 
+def _check_place(place: dict[str, Any], state: TrainState, steps: int | None, where: str) -> None:
+    """Refuse a place in the run that no run can have come to."""
+    in_epoch = place["steps"] if place["open"] else 0
+    too_far = steps is not None and (
+        in_epoch > steps or place["batches"] > place["epochs"] * steps + in_epoch
+    )
+    negative = int(state.step) < 0 or int(state.epoch) < 0
+    # A loss that is not finite ends a run.
+    unended = int(state.bad_step) != -1 and not place["ended"]
+    if too_far or negative or unended or in_epoch > place["batches"]:
+        told = ", ".join(f"{name}={value}" for name, value in place.items())
+        raise FileError(
+            f"{where} is damaged: a run with {steps or 'so many'} batches in an epoch cannot have come to {told}, "
+            f"step {int(state.step)}, the last bad one {int(state.bad_step)}"
+        )
+
+
 # --- the arrays of a state by name -----------------------------------------------------------------------
 
 
@@ -276,7 +350,7 @@ def _plain(leaf: Any) -> Any:
 
 def _filled(state: TrainState, saved: dict[str, np.ndarray], where: str) -> tuple[TrainState, list[str]]:
     """Return `state` with the saved arrays in it, and the policies that the checkpoint knows nothing of."""
-    problems = Problems(f"resume: the checkpoint in {where!r} does not fit the model")
+    problems = Problems(f"resume: {where} does not fit the model")
     afresh: list[str] = []
 
     def take(path: Any, leaf: Any) -> Any:

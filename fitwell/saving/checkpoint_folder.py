@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import threading
@@ -11,6 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from fitwell.errors import FileError
+from fitwell.forms import ANYTHING, check
+from fitwell.paths import check_writable, claim, path_of, reason, remove_leftovers
+from fitwell.printable import printable
 from fitwell.saving.checkpoint import read_checkpoint, write_checkpoint
 
 _KEPT = 2
@@ -20,43 +24,51 @@ _NAME = re.compile(r"checkpoint-(\d{12})\.zip")
 class CheckpointFolder:
     """The checkpoints of one run: ``checkpoint-<updates>.zip`` files, the last two of them.
 
-    Opening it makes the folder and tries to write to it, so that what cannot work fails before training. `submit`
-    returns at once: the newest checkpoint that waits is written on a thread, and one that still waits when the
-    next comes is never written. An error of the thread is raised by the next call.
+    Opening it makes the folder and tries to write to it, so that what cannot work fails before training. One process
+    at a time has it: of two that went on with the same run, each would take the other's checkpoints for its own. The
+    end of a process, however it came, lets go. `submit` returns at once: the newest checkpoint that waits is written
+    on a thread, and one that still waits when the next comes is never written. An error of the thread is raised by
+    the next call.
     """
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
-        self.path = Path(os.fspath(folder))
-        probe = self.path / f".probe.{os.getpid()}"
+        self.path = path_of(folder, "the folder of checkpoints")
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            probe.write_bytes(b"x")
-            probe.unlink()
+            check_writable(self.path)
         except OSError as error:
             raise FileError(
-                f"no checkpoints can be written to the folder {str(self.path)!r}: {error.strerror or error}; "
+                f"no checkpoints can be written to the folder {str(self.path)!r}: {reason(error)}; "
                 "name another one"
             ) from None
-        # What a process left that was killed while it wrote.
-        for leftover in self.path.glob(".checkpoint-*.zip.tmp"):
-            leftover.unlink(missing_ok=True)
+        self._claim = claim(self.path)
+        remove_leftovers(self.path, _NAME.pattern)
         self._writer = _LatestOnly()
 
     def files(self) -> list[Path]:
         """Return the checkpoints, the newest first."""
-        return sorted((path for path in self.path.iterdir() if _NAME.fullmatch(path.name)), reverse=True)
+        try:
+            names = os.listdir(self.path)
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise FileError(f"the folder {str(self.path)!r} cannot be read: {reason(error)}") from None
+        return [self.path / name for name in sorted(filter(_NAME.fullmatch, names), reverse=True)]
 
-    def newest(self) -> Any:
-        """Return the newest checkpoint that is whole, or None when there is none at all."""
+    def newest(self, form: Any = ANYTHING) -> Any:
+        """Return the newest checkpoint that is whole and has the `form`, or None when there is none at all."""
         damaged = []
         for path in self.files():
             try:
                 checkpoint = read_checkpoint(path)
+                check(checkpoint, form, repr(str(path)))
             except FileError as error:
                 damaged.append(str(error))
                 continue
             for message in damaged:
-                warnings.warn(f"{message}; going on from the one before it, {path.name}", stacklevel=2)
+                warnings.warn(
+                    printable(f"{message}; going on from the one before it, {path.name}"), stacklevel=2
+                )
             return checkpoint
         if damaged:
             raise FileError(
@@ -77,15 +89,28 @@ class CheckpointFolder:
         """Remove every checkpoint, and the folder if nothing else is in it."""
         self.wait()
         for path in self.files():
-            path.unlink(missing_ok=True)
-        if not any(self.path.iterdir()):
+            _remove(path)
+        with contextlib.suppress(OSError):  # something else is in it, or it is gone
             self.path.rmdir()
 
     def _write(self, updates: int, tree: Any, before_valid: Callable[[], Any]) -> None:
         name = f"checkpoint-{updates:012d}.zip"
-        write_checkpoint(self.path / name, tree, before_valid)
+        try:
+            write_checkpoint(self.path / name, tree, before_valid)
+        except FileError as error:
+            raise FileError(
+                f"{error}. The training state is as it was, and so is the checkpoint before; make room or name "
+                "another folder, and resume"
+            ) from None
         for path in self.files()[_KEPT:]:
-            path.unlink(missing_ok=True)
+            _remove(path)
+
+
+def _remove(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise FileError(f"the checkpoint {str(path)!r} cannot be removed: {reason(error)}") from None
 
 
 class _LatestOnly:

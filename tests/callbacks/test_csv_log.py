@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -94,3 +96,68 @@ def test_a_file_that_cannot_be_written_is_an_error_before_training(tmp_path: Pat
         fit(callbacks.CSVLogger(tmp_path / "missing" / "log.csv"))
     with pytest.raises(InvalidArgument, match="one character"):
         callbacks.CSVLogger("log.csv", separator="::")
+
+
+def _logged(path: Path, names: list[str], epochs: int = 2, **options: Any) -> None:
+    """Run a logger by hand over `epochs`."""
+    logger = callbacks.CSVLogger(path, **options)
+    logger.set_params({"metrics": names})
+    logger.on_train_begin()
+    for epoch in range(epochs):
+        logger.on_epoch_end(epoch, dict.fromkeys(names, 0.5))
+    logger.on_train_end()
+
+
+def test_names_that_a_spreadsheet_would_run_get_an_apostrophe(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    for append in (False, True):
+        _logged(path, ["=cmd|' /C calc'!A0", "+1+2", "-x", "@SUM", "\tt", "loss"], 1, append=append)
+    columns = ["'\tt", "'+1+2", "'-x", "'=cmd|' /C calc'!A0", "'@SUM", "loss"]
+    table = pd.read_csv(path)
+    assert list(table) == ["epoch", *columns]
+    assert len(table) == 2
+    with pytest.raises(FileError, match="has the columns"):
+        _logged(path, ["=other"], append=True)
+
+
+def test_a_line_that_was_left_open_is_ended_before_the_next(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    path.write_bytes(b"\xef\xbb\xbfepoch,loss\n0,0.25")
+    _logged(path, ["loss"], 1, append=True)
+    assert path.read_text("utf-8-sig") == "epoch,loss\n0,0.25\n0,0.5\n"
+
+
+def test_a_disk_that_fills_takes_no_part_of_a_line(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    # The limit on a file's size stands for a full disk: in a process of its own, which it would end otherwise.
+    code = (
+        "import resource, signal, sys, fitwell as fw\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "logger = fw.callbacks.CSVLogger(sys.argv[1])\n"
+        "logger.set_params({'metrics': ['loss']}); logger.on_train_begin()\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))\n"
+        "try:\n"
+        "    for epoch in range(99): logger.on_epoch_end(epoch, {'loss': 1 / (epoch + 3)})\n"
+        "except fw.errors.FileError as error: print(error)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(path)], capture_output=True, text=True, timeout=100
+    )
+    assert "CSVLogger: cannot write" in done.stdout
+    assert "File too large" in done.stdout
+    assert done.stderr == ""
+    lines = path.read_text().splitlines(keepends=True)
+    assert lines[0] == "epoch,loss\n"
+    assert all(line.endswith("\n") and line.count(",") == 1 for line in lines)
+    assert [float(line.split(",")[1]) for line in lines[1:]] == [
+        1 / (epoch + 3) for epoch in range(len(lines) - 1)
+    ]
+
+
+@pytest.mark.parametrize("name", ["a\0b", "x" * 300, "none/log.csv", "."])
+def test_names_that_cannot_be_are_told_in_words(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(FileError, match="CSVLogger: "):
+        _logged(Path(name), ["loss"])

@@ -15,7 +15,6 @@ import numpy as np
 import pytest
 
 from fitwell.errors import FileError
-from fitwell.saving import checkpoint as checkpoint_module
 from fitwell.saving.checkpoint import read_checkpoint, write_checkpoint
 from fitwell.saving.checkpoint_folder import CheckpointFolder
 
@@ -133,8 +132,8 @@ def test_a_full_disk_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.M
     def full(handle: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(checkpoint_module.os, "fsync", full)
-    with pytest.raises(FileError, match=r"cannot be written: No space left on device.*as it was"):
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(FileError, match=r"cannot write .*No space left on device"):
         write_checkpoint(path, {"value": 2})
     assert read_checkpoint(path) == {"value": 1}
     assert [entry.name for entry in tmp_path.iterdir()] == ["a.zip"]
@@ -195,7 +194,7 @@ def test_submitting_never_waits_and_the_latest_is_written(
         assert go.wait(20)
         real(handle)
 
-    monkeypatch.setattr(checkpoint_module.os, "fsync", slow)
+    monkeypatch.setattr(os, "fsync", slow)
     for updates in range(1, 50):
         folder.submit(updates, {"updates": updates})
     go.set()
@@ -209,7 +208,7 @@ def test_an_error_of_the_thread_is_raised_by_the_next_call(tmp_path: Path) -> No
     folder = CheckpointFolder(tmp_path / "gone")
     (tmp_path / "gone").rmdir()
     folder.submit(1, {})
-    with pytest.raises(FileError, match="cannot be written: No such file"):
+    with pytest.raises(FileError, match="cannot write .*No such file"):
         folder.wait()
     (tmp_path / "gone").mkdir()
     folder.submit(2, {"updates": 2})
