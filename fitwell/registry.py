@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 import jax
 import numpy as np
 
+from fitwell.budget import charge_object
 from fitwell.errors import InvalidArgument, UnknownName, nearest, unknown_name
 from fitwell.variables import Hyperparametric
 
@@ -138,6 +139,7 @@ class Registry:
         other object, or a callable, is returned as it is.
         """
         if isinstance(identifier, str):
+            charge_object()
             identifier = self.lookup(identifier)
         elif isinstance(identifier, Mapping):
             return self.from_config(identifier)
@@ -149,6 +151,7 @@ class Registry:
             raise InvalidArgument(
                 f"a {self.kind} configuration needs a 'class_name', got keys {sorted(config)}"
             )
+        charge_object()
         shared, known = config.get(_SHARED), _read.get()
         if known is not None and shared in known:
             return known[shared]

@@ -19,10 +19,10 @@ import numpy as np
 
 from fitwell import config, constraints, initializers, regularizers
 from fitwell.arguments import checked
+from fitwell.budget import charge_call, charge_weight
 from fitwell.context import CallContext, call_context, current, inside
 from fitwell.errors import InvalidArgument, ShapeError, StateError, nearest
 from fitwell.layers.arguments import LAYER
-from fitwell.layers.limits import spend
 from fitwell.layers.symbolic import (
     Node,
     SymbolicTensor,
@@ -202,7 +202,7 @@ class Layer(Configurable):
         if initializer is None:
             initializer = "glorot_uniform" if jnp.issubdtype(dtype, jnp.floating) else "zeros"
         make: Any = initializers.get(initializer)
-        spend(str(self.name), name, sizes, dtype.itemsize)
+        charge_weight(str(self.name), name, sizes, dtype.itemsize)
         value = make(tuple(int(size) for size in sizes), dtype=dtype)
         variable = Variable(value, name=name, trainable=trainable, dtype=dtype)
         variable.path = f"{self.name}/{name}"
@@ -340,6 +340,7 @@ class Layer(Configurable):
         raise NotImplementedError(f"{type(self).__name__} must define call(self, inputs)")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        charge_call()
         if symbols_in((args, kwargs)):
             return self._draw(args, kwargs)
         args = tuple(self._convert(arg) for arg in args)
@@ -443,9 +444,20 @@ class Layer(Configurable):
 
     def _abstract_twice(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:
         """Return the abstract outputs with either stand-in for unknown sizes; one trace serves if there are none."""
+        drawn = self.drawn_outputs(args, kwargs)
+        if drawn is not None:
+            return drawn, drawn
         structs = self.abstract_call(args, kwargs)
         unknown = has_unknown_sizes(symbols_in((args, kwargs)))
         return structs, self.abstract_call(args, kwargs, attempt=1) if unknown else structs
+
+    def drawn_outputs(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Return what is known to come out for symbols like these; None if it takes a trace to know.
+
+        Models that were drawn know it. Without that, a model that calls a model twice that calls a model twice, and
+        so on, would be traced twice as long at each step.
+        """
+        return None
 
     def abstract_call(self, args: tuple[Any, ...], kwargs: dict[str, Any], attempt: int = 0) -> Any:
         """Return the abstract outputs for symbolic arguments, by tracing `call` on abstract arrays."""

@@ -135,6 +135,11 @@ def is_symbol(value: Any) -> bool:
     return isinstance(value, SymbolicTensor)
 
 
+def is_alike(value: Any, symbol: SymbolicTensor) -> bool:
+    """Return whether `value` is a symbol of the same shape and type as `symbol`."""
+    return is_symbol(value) and value.shape == symbol.shape and value.dtype == symbol.dtype
+
+
 def symbols_in(tree: Any) -> list[SymbolicTensor]:
     """Return the symbolic tensors anywhere in `tree`, in order."""
     return [leaf for leaf in jax.tree.leaves(tree, is_leaf=is_symbol) if is_symbol(leaf)]

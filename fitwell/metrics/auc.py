@@ -11,7 +11,7 @@ import numpy as np
 
 from fitwell.errors import InvalidArgument, ShapeError
 from fitwell.metrics.base import Array, ratio, registry
-from fitwell.metrics.decisions import DecisionCounts, cut_list, spread_weights
+from fitwell.metrics.decisions import DecisionCounts, charge_cuts, cut_list, spread_weights
 
 
 @registry.register()
@@ -64,6 +64,7 @@ class AUC(DecisionCounts):
         if num_labels is not None and not multi_label:
             raise InvalidArgument("AUC: num_labels needs multi_label=True")
         if thresholds is None:
+            charge_cuts(self, num_thresholds)
             inner = np.arange(1, num_thresholds - 1) / (num_thresholds - 1)
         else:
             inner = np.sort(np.asarray(cut_list("AUC", thresholds, 0.5)))

@@ -6,6 +6,7 @@ A metric keeps sums and counts, never means of batch means. A float32 sum stops 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +15,7 @@ import jax.numpy as jnp
 
 from fitwell import config as settings
 from fitwell import initializers
+from fitwell.budget import charge
 from fitwell.errors import InvalidArgument
 from fitwell.losses.base import kept_arguments, snake_case
 from fitwell.registry import Configurable, Registry
@@ -106,6 +108,9 @@ class Metric(Configurable):
                 shape, initializer = initializer, "zeros"
         sizes = (shape,) if isinstance(shape, int) else tuple(int(size) for size in shape or ())
         dtype = jnp.dtype(dtype or self.dtype)
+        charge(
+            2 * math.prod(sizes) * dtype.itemsize, f"metric {self.name!r}: an accumulator of shape {sizes}"
+        )
         value = initializers.get(initializer or "zeros")(sizes, dtype=dtype)  # type: ignore[misc]
         own = self._own_variables()
         variable = Variable(value, name=name or f"variable_{len(own)}", trainable=False, dtype=dtype)

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from fitwell.budget import charge
 from fitwell.errors import InvalidArgument, ShapeError
 from fitwell.losses.base import align
 from fitwell.metrics.base import Array, Metric, ratio, registry
@@ -110,6 +111,13 @@ class DecisionCounts(Metric):
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Take in labels and predictions of a batch; `sample_weight` is ``[batch]`` or None."""
         self.count(y_true, y_pred, sample_weight)
+
+
+def charge_cuts(metric: Metric, count: Any) -> None:
+    """Charge the cuts of a metric, which is to be loaded from a file, before they are made."""
+    charge(
+        4 * count * np.dtype(np.float64).itemsize, f"{type(metric).__name__} with num_thresholds={count:,}"
+    )
 
 
 def cut_list(metric: str, thresholds: Any, default: float) -> list[float]:
@@ -235,6 +243,7 @@ class _BestUnderConstraint(DecisionCounts):
             raise InvalidArgument(
                 f"{type(self).__name__}: num_thresholds must be positive, got {num_thresholds}"
             )
+        charge_cuts(self, num_thresholds)
         cuts = [0.5] if num_thresholds == 1 else np.linspace(0, 1, num_thresholds)
         super().__init__(cuts, None, class_id, name, dtype)  # type: ignore[arg-type]
         self.num_thresholds = num_thresholds

@@ -11,7 +11,7 @@ from fitwell.data.feeds import count_rows
 from fitwell.errors import InvalidArgument, StateError
 from fitwell.layers.base import Layer, register, shape_of
 from fitwell.layers.core import InputLayer
-from fitwell.layers.symbolic import SymbolicTensor, is_symbol
+from fitwell.layers.symbolic import SymbolicTensor, is_alike, is_symbol
 from fitwell.models.model import Model
 from fitwell.registry import deserialize, serialize
 
@@ -107,6 +107,13 @@ class Sequential(Model):
         if not is_symbol(output) or None in output.shape[1:]:
             return super().output_structs(x)
         return [jax.ShapeDtypeStruct((count_rows(x), *output.shape[1:]), output.dtype)]
+
+    def drawn_outputs(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Return the symbol of the output, if the argument is like that of the input."""
+        if type(self).call is not Sequential.call or kwargs or len(args) != 1 or self._symbols is None:
+            return None
+        first, last = self._symbols
+        return last if is_alike(args[0], first) else None
 
     def call(self, inputs: Any) -> Any:
         for layer in self._stack:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from typing import Any
 
+from fitwell.budget import LARGEST_WITHOUT_FILE, loading
 from fitwell.registry import custom_objects as custom_scope
 from fitwell.saving.archive import model_config
 from fitwell.saving.building import built_from
-from fitwell.saving.hdf5 import parse
+from fitwell.saving.json_text import parse
 
 
 def to_json(model: Any, **options: Any) -> str:
@@ -21,8 +21,10 @@ def to_json(model: Any, **options: Any) -> str:
 def model_from_json(json_string: str | bytes, custom_objects: Mapping[str, Any] | None = None) -> Any:
     """Return a model with new weights for what `to_json`, here or in Keras, wrote.
 
-    custom_objects: classes and functions of your own that the text names. Raises `FileError` as `load_model` does.
+    custom_objects: classes and functions of your own that the text names. Raises `FileError` as `load_model` does,
+    and for weights of more than 1 GiB together: no file beside the text vouches for them. A larger model is built in
+    code, or loaded from a ``.keras`` file.
     """
     where = "model_from_json"
-    with custom_scope(custom_objects or {}):
-        return built_from(parse(json_string, where), where, math.inf)
+    with loading(where, len(json_string), LARGEST_WITHOUT_FILE), custom_scope(custom_objects or {}):
+        return built_from(parse(json_string, where), where)

@@ -11,28 +11,24 @@ import datetime
 import io
 import json
 import zipfile
-import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
 import h5py
 
-from fitwell.errors import FileError, FitwellError
+from fitwell.budget import LARGEST_TEXT, Budget
+from fitwell.errors import FileError
 from fitwell.registry import serialize, sharing
 from fitwell.saving import keras_weights, layout, optimizer_state, own
 from fitwell.saving.building import built_from, readable
 from fitwell.saving.compiling import compile_config, compile_from
 from fitwell.saving.dialect import to_keras
-from fitwell.saving.hdf5 import LARGEST_TEXT, Reader, opened, parse
+from fitwell.saving.hdf5 import Reader, opened
+from fitwell.saving.json_text import parse
 from fitwell.saving.legacy import KERAS_VERSION
+from fitwell.saving.members import claimed_size, opened_archive, read_member
 
 _CONFIG, _METADATA, _WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
-# Keras stores its members as they are; a zip made anew may compress them a little.
-_EXPANSION = 8
-_SMALL = 2**20
-_MOST_MEMBERS = 10_000
 
 
 # --- writing -----------------------------------------------------------------------------------------------
@@ -75,15 +71,16 @@ def _write_optimizer(file: Any, model: Any) -> None:
 # --- reading -----------------------------------------------------------------------------------------------
 
 
-def read_model(path: Path, compile: bool) -> Any:
+def read_model(path: Path, compile: bool, budget: Budget) -> Any:
     """Return the model in the file; custom objects are looked up where the caller has put them."""
     where = str(path)
-    with _archive(path, where) as archive:
-        config = parse(_member(archive, _CONFIG, where, LARGEST_TEXT), where)
+    with opened_archive(path, where, ".keras archive") as archive:
+        config = parse(read_member(archive, _CONFIG, where, LARGEST_TEXT), where)
         if not isinstance(config, dict):
             raise FileError(f"{where}: the configuration is {type(config).__name__}, expected a table")
-        model = built_from(config, where, _claimed(archive, _WEIGHTS, where))
-        weights = _member(archive, _WEIGHTS, where, _most_bytes(model))
+        budget.weights = claimed_size(archive, _WEIGHTS, where)
+        model = built_from(config, where)
+        weights = read_member(archive, _WEIGHTS, where, _most_bytes(model))
     with opened(io.BytesIO(weights), where) as file:
         keras_weights.read(file, model)
         if compile and config.get("compile_config"):
@@ -93,26 +90,6 @@ def read_model(path: Path, compile: bool) -> Any:
             own.read_training(file, model)
         own.check_probe(file, model)
     return model
-
-
-@contextmanager
-def _archive(path: Path, where: str) -> Iterator[zipfile.ZipFile]:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            check_members(archive, where)
-            yield archive
-    except FitwellError:
-        raise
-    except (
-        zipfile.BadZipFile,
-        zlib.error,
-        NotImplementedError,
-        RuntimeError,
-        EOFError,
-        OSError,
-        ValueError,
-    ) as error:
-        raise FileError(f"{where!r} is not a readable .keras archive: {error}") from None
 
 
 def _most_bytes(model: Any) -> int:
@@ -129,39 +106,3 @@ def _read_optimizer(file: Reader, model: Any) -> None:
         # Before the first update Keras may write the step and the rate alone.
         if len(arrays) > 2 or (arrays and model.optimizer.slot_names() == ()):
             optimizer_state.restore(model, arrays, file.where)
-
-
-def check_members(archive: zipfile.ZipFile, where: str) -> None:
-    """Refuse members that are twice in the archive, that would lie outside it, or that are too many."""
-    names = [info.filename for info in archive.infolist()]
-    if len(names) > _MOST_MEMBERS:
-        raise FileError(f"{where}: the archive has {len(names):,} members, more than {_MOST_MEMBERS:,}")
-    for name in names:
-        parts = name.replace("\\", "/").split("/")
-        if name.startswith(("/", "\\")) or ".." in parts or ":" in parts[0]:
-            raise FileError(f"{where}: the archive has a member outside of it, {name!r}")
-    twice = {name for name in names if names.count(name) > 1} if len(set(names)) < len(names) else set()
-    if twice:
-        raise FileError(f"{where}: the archive has two members called {min(twice)!r}")
-
-
-def _claimed(archive: zipfile.ZipFile, name: str, where: str) -> int:
-    """Return the size of a member, refusing one that its stored bytes cannot hold."""
-    if name not in archive.namelist():
-        raise FileError(f"{where}: the archive has no member {name!r}, which a .keras file needs")
-    info = archive.getinfo(name)
-    limit = _SMALL + _EXPANSION * info.compress_size
-    if info.file_size > limit:
-        raise FileError(
-            f"{where}: {name!r} claims {info.file_size:,} bytes, more than the {limit:,} it may have"
-        )
-    return info.file_size
-
-
-def _member(archive: zipfile.ZipFile, name: str, where: str, limit: int) -> bytes:
-    """Return one member, refusing anything larger than `limit`."""
-    size = _claimed(archive, name, where)
-    if size > limit:
-        raise FileError(f"{where}: {name!r} claims {size:,} bytes, more than the {limit:,} it may have")
-    with archive.open(name) as member:
-        return member.read(size)

@@ -1,4 +1,4 @@
-"""Building a model from its configuration, within the size of the file that it came from."""
+"""Building a model from its configuration, within the budget of the load."""
 
 from __future__ import annotations
 
@@ -8,23 +8,8 @@ from typing import Any
 
 from fitwell.errors import FileError, FitwellError
 from fitwell.layers.base import Layer
-from fitwell.layers.limits import limited_weights
 from fitwell.registry import deserialize, sharing
 from fitwell.saving.dialect import from_keras
-
-# What a configuration may be wrong in once it is JSON: missing keys, values of other kinds, sizes of no sense.
-_MISTAKES = (
-    KeyError,
-    TypeError,
-    ValueError,
-    AttributeError,
-    IndexError,
-    AssertionError,
-    NotImplementedError,
-    ArithmeticError,
-    RecursionError,
-    MemoryError,
-)
 
 
 @contextmanager
@@ -36,17 +21,20 @@ def readable(where: str) -> Iterator[None]:
         if isinstance(error, FileError) and where in str(error):
             raise
         raise FileError(f"{where}: {error}") from error
-    except _MISTAKES as error:
+    except Warning:
+        raise  # one that the user has made an error
+    except Exception as error:
+        # Missing keys, values of other kinds, sizes that make no sense: each library has errors of its own for them.
         raise FileError(f"{where}: not a readable configuration: {type(error).__name__}: {error}") from error
 
 
-def built_from(config: Any, where: str, file_size: float) -> Any:
+def built_from(config: Any, where: str) -> Any:
     """Return the model that `config`, in Keras's words, describes, with weights still to be read.
 
-    file_size: the bytes of the file, which its weights cannot exceed: a configuration that asks for more is
-    refused before they are made.
+    Called within a budget (`fitwell.budget.loading`): a configuration that asks for larger weights than the file
+    holds is refused before they are made.
     """
-    with readable(where), limited_weights(file_size), sharing():
+    with readable(where), sharing():
         model = deserialize(from_keras(config))
         # Other layers than models can neither be trained nor asked.
         if not isinstance(model, Layer) or not hasattr(model, "fit"):

@@ -11,8 +11,6 @@ from fitwell.layers.base import snake_case
 from fitwell.registry import deserialize, serialize
 from fitwell.saving.dialect import Config, from_keras, to_keras
 
-# A metric makes arrays of these sizes, or of their squares, as soon as it is made: so large ones are no honest file's.
-_MOST = {"num_thresholds": 100_000, "num_labels": 100_000, "num_classes": 5_000}
 _ARGUMENTS = ("optimizer", "loss", "loss_weights", "metrics", "weighted_metrics")
 
 
@@ -88,17 +86,4 @@ def _read(value: Any, module: str) -> Any:
         return {name: _read(item, module) for name, item in value.items()}
     if isinstance(value, list):
         return [_read(item, module) for item in value]
-    if isinstance(value, dict):
-        _check_sizes(value)
     return deserialize(from_keras({"module": module, **value} if isinstance(value, dict) else value))
-
-
-def _check_sizes(value: Config) -> None:
-    settings = value.get("config")
-    for name, most in _MOST.items():
-        size = settings.get(name) if isinstance(settings, dict) else None
-        if isinstance(size, int | float) and size > most:
-            raise FileError(
-                f"the file's compilation has {value['class_name']} with {name}={size:,}; the most that a file may ask "
-                f"for is {most:,}; load_model(..., compile=False) leaves the compilation out"
-            )

@@ -6,6 +6,7 @@ written here: the format is a page long, and the checks that files from stranger
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import struct
@@ -19,9 +20,11 @@ from typing import IO, Any
 import jax.numpy as jnp
 import numpy as np
 
+from fitwell.budget import LARGEST_TEXT, charge
 from fitwell.errors import FileError, FitwellError, WeightsMismatch
-from fitwell.saving.archive import check_members
-from fitwell.saving.hdf5 import LARGEST_TEXT, parse
+from fitwell.printable import shortened
+from fitwell.saving.json_text import parse
+from fitwell.saving.members import opened_archive
 
 Shape = tuple[int, ...]
 # Shape of an array by its name, and a way to read it.
@@ -32,6 +35,8 @@ _TYPES = {
     "BF16": "bfloat16", "I32": "int32", "U32": "uint32", "F32": "float32", "F64": "float64", "I64": "int64",
     "U64": "uint64",
 }  # fmt: skip
+# The longest start of an .npy file before the text of its header, and the longest text that NumPy reads.
+_NPY_START, _LONGEST_HEADER = 12, 10_000
 _NAMES = {name: short for short, name in _TYPES.items()}
 
 
@@ -94,34 +99,38 @@ def _named(model: Any) -> list[tuple[str, Any]]:
 
 @contextmanager
 def _npz(path: Path, where: str) -> Iterator[Arrays]:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            check_members(archive, where)
-            members = [info for info in archive.infolist() if info.filename.endswith(".npy")]
-            yield {info.filename.removesuffix(".npy"): _npy(archive, info, where) for info in members}
-    except FitwellError:
-        raise
-    except (zipfile.BadZipFile, OSError, ValueError, RuntimeError, NotImplementedError, EOFError) as error:
-        raise FileError(f"{where} is not a readable .npz file: {error}") from None
+    with opened_archive(path, where, ".npz file") as archive:
+        members = [info for info in archive.infolist() if info.filename.endswith(".npy")]
+        yield {info.filename.removesuffix(".npy"): _npy(archive, info, where) for info in members}
 
 
 def _npy(
     archive: zipfile.ZipFile, info: zipfile.ZipInfo, where: str
 ) -> tuple[Shape, Callable[[], np.ndarray]]:
     """Return the shape that a member claims, checked against its size, and a way to read it."""
+    what = f"{where}: {shortened(info.filename)}"
     with archive.open(info) as member:
-        version = np.lib.format.read_magic(member)
-        header = (
+        # What NumPy reads whole before it looks at it: the length, in two bytes or four, and the text of the header.
+        start = member.read(_NPY_START)
+        (length,) = (
+            struct.unpack("<H", start[8:10]) if start[6:7] == b"\1" else struct.unpack("<I", start[8:12])
+        )
+        if length > _LONGEST_HEADER:
+            raise FileError(f"{what} claims a header of {length:,} bytes, more than {_LONGEST_HEADER:,}")
+        header = io.BytesIO(start + member.read(length))
+        version = np.lib.format.read_magic(header)
+        parsed = (
             np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         )
-        shape, _, dtype = header(member)
+        shape, _, dtype = parsed(header)
         size = math.prod(shape) * dtype.itemsize
-        if dtype.kind not in "fiub" or any(n < 0 for n in shape) or size + member.tell() != info.file_size:
+        if dtype.kind not in "fiub" or any(n < 0 for n in shape) or size + header.tell() != info.file_size:
             raise FileError(
-                f"{where}: {info.filename!r} of type {dtype} and shape {shape} is no array of weights"
+                f"{what} of type {shortened(dtype)} and shape {shortened(shape)} is no array of weights"
             )
 
     def load() -> np.ndarray:
+        charge(size, what)
         with archive.open(info) as again:
             return np.asarray(np.lib.format.read_array(again, allow_pickle=False))
 
@@ -140,26 +149,31 @@ def _safetensors(path: Path, where: str) -> Iterator[Arrays]:
         data = 8 + length
         try:
             yield {
-                name: _tensor(file, entry, data, size, f"{where}: {name!r}")
+                name: _tensor(file, entry, data, size, f"{where}: {shortened(name)}")
                 for name, entry in header.items()
                 if name != "__metadata__"
             }
-        except (KeyError, TypeError, AttributeError, ValueError) as error:
-            if isinstance(error, FitwellError):
-                raise
+        except FitwellError:
+            raise
+        except Exception as error:
             raise FileError(f"{where}: not a readable header: {type(error).__name__}: {error}") from None
 
 
 def _tensor(
     file: IO[bytes], entry: Any, data: int, size: int, what: str
 ) -> tuple[Shape, Callable[[], np.ndarray]]:
-    begin, end = (int(offset) for offset in entry["data_offsets"])
-    shape, dtype = tuple(int(n) for n in entry["shape"]), jnp.dtype(_TYPES[entry["dtype"]])
+    begin, end = entry["data_offsets"]
+    shape, dtype = tuple(entry["shape"]), jnp.dtype(_TYPES[entry["dtype"]])
+    if not all(type(number) is int for number in (begin, end, *shape)):
+        raise FileError(f"{what}: its shape and its place are not integers")
     whole = math.prod(shape) * dtype.itemsize
     if begin < 0 or data + end > size or any(n < 0 for n in shape) or end - begin != whole:
-        raise FileError(f"{what}: bytes {begin} to {end} for shape {shape} of {dtype} are not in the file")
+        raise FileError(
+            f"{what}: bytes {begin} to {end} for shape {shortened(shape)} of {dtype} are not in the file"
+        )
 
     def load() -> np.ndarray:
+        charge(whole, what)
         file.seek(data + begin)
         return np.frombuffer(file.read(whole), dtype).reshape(shape)
 

@@ -6,7 +6,6 @@ claim sizes that it does not hold. `Reader` walks hard links only, and looks at 
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,26 +15,30 @@ import h5py
 import jax.numpy as jnp
 import numpy as np
 
-from fitwell.errors import FileError, FitwellError
+from fitwell.budget import LARGEST_TEXT, charge
+from fitwell.errors import FileError
+from fitwell.printable import shortened
+from fitwell.saving.chunks import check_storage
 from fitwell.saving.heaps import check_heaps
 
-# Real weights hardly compress: an array that claims far more than it stores is no array of weights.
-_SMALL = 2**20
-_EXPANSION = 8
 # How HDF5 holds what NumPy does not know.
 _BFLOAT16 = np.dtype("V2")
-# Configurations are written by hand or by `get_config`; those of large models take some 100 KB.
-LARGEST_TEXT = 4 * 2**20
-# A text in a configuration nests by layers, arguments and inner models.
-_DEEPEST = 100
+_MOST_ELEMENTS = 10**6
 
 
 class Reader:
-    """One group of an HDF5 file, read with suspicion. where: the file's name for error messages."""
+    """One group of an HDF5 file, read with suspicion.
 
-    def __init__(self, group: Any, where: str) -> None:
+    Args:
+        group: the group, of h5py.
+        where: the file's name for error messages.
+        longest_text: bytes of the longest text of free length in the file.
+    """
+
+    def __init__(self, group: Any, where: str, longest_text: int) -> None:
         self.group = group
         self.where = where
+        self.longest_text = longest_text
 
     def keys(self) -> list[str]:
         """Return the names in this group."""
@@ -49,11 +52,13 @@ class Reader:
         found = self._walk(path)
         if not isinstance(found, h5py.Group):
             raise FileError(f"{self.where}: there is no group {path!r}")
-        return Reader(found, self.where)
+        return Reader(found, self.where, self.longest_text)
 
     def array(self, path: str, shape: tuple[int, ...] | None = None) -> np.ndarray:
         """Return the array at `path`; of `shape`, when given."""
-        found = np.asarray(self.dataset(path, shape)[()])
+        dataset = self.dataset(path, shape)
+        check_storage(dataset, f"{self.where}: {shortened(path)}")
+        found = np.asarray(dataset[()])
         return found.view(jnp.bfloat16) if found.dtype == _BFLOAT16 else found
 
     def dataset(self, path: str, shape: tuple[int, ...] | None = None) -> Any:
@@ -67,11 +72,6 @@ class Reader:
             raise FileError(f"{self.where}: {path!r} has type {found.dtype}, expected numbers")
         if found.shape is None or (shape is not None and found.shape != shape):
             raise FileError(f"{self.where}: {path!r} has shape {found.shape}, expected {shape}")
-        stored = found.id.get_storage_size()
-        if found.nbytes > _SMALL + _EXPANSION * stored:
-            raise FileError(
-                f"{self.where}: {path!r} claims {found.nbytes:,} bytes and holds {stored:,}; refused"
-            )
         return found
 
     def text(self, name: str) -> str | None:
@@ -117,14 +117,19 @@ class Reader:
         elements = math.prod(kind.shape)
         if elements == 0:
             return np.empty(0)
-        if elements > 10**6 or kind.get_storage_size() > LARGEST_TEXT:
+        size = kind.get_storage_size()
+        if elements > _MOST_ELEMENTS or size > LARGEST_TEXT:
             raise FileError(f"{self.where}: attribute {name!r} is too large")
         if kind.dtype.kind not in "SOUfiu" or (
             kind.dtype.kind == "O" and not h5py.check_string_dtype(kind.dtype)
         ):
             raise FileError(
-                f"{self.where}: attribute {name!r} has type {kind.dtype}, expected text or numbers"
+                f"{self.where}: attribute {name!r} has type {shortened(kind.dtype)}, expected text or numbers"
             )
+        if kind.dtype.kind == "O":
+            # All of them may be one and the same text in the file, and are read each by itself.
+            size = elements * self.longest_text
+        charge(size, f"attribute {name!r}")
         return self.group.attrs[name]
 
     def _walk(self, path: str) -> Any:
@@ -142,28 +147,11 @@ class Reader:
 
 @contextmanager
 def opened(source: str | IO[bytes], where: str) -> Iterator[Reader]:
-    """Give a `Reader` of the file; whatever HDF5 objects to becomes a `FileError`."""
-    check_heaps(source, where)
+    """Give a `Reader` of the file, within the budget of a load (`fitwell.budget.loading`)."""
+    longest = check_heaps(source, where)
     try:
-        with h5py.File(source, "r") as file:
-            yield Reader(file, where)
-    except FitwellError:
-        raise
-    except (OSError, RuntimeError, KeyError, ValueError, TypeError, MemoryError, EOFError) as error:
+        file = h5py.File(source, "r")
+    except Exception as error:
         raise FileError(f"{where} is not a readable HDF5 file: {error}") from None
-
-
-def parse(text: str | bytes, where: str) -> Any:
-    """Return the JSON in `text`, refusing what nests too deeply."""
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise FileError(f"{where}: not a readable configuration: {type(error).__name__}: {error}") from None
-    waiting = [(value, 0)]
-    while waiting:
-        item, depth = waiting.pop()
-        if depth > _DEEPEST:
-            raise FileError(f"{where}: the configuration nests more than {_DEEPEST} deep")
-        if isinstance(item, dict | list):
-            waiting += [(part, depth + 1) for part in (item.values() if isinstance(item, dict) else item)]
-    return value
+    with file:
+        yield Reader(file, where, longest)

@@ -19,37 +19,46 @@ _HEAP = b"GCOL\x01\x00\x00\x00"
 _HEADER = 16
 
 
-def check_heaps(source: str | IO[bytes], where: str) -> None:
-    """Refuse a file with a global heap that cannot be walked to its end."""
+def check_heaps(source: str | IO[bytes], where: str) -> int:
+    """Refuse a file with a global heap that cannot be walked to its end; return the size of the longest text."""
     if not isinstance(source, str):
         position = source.tell()
         data = source.read()
         source.seek(position)
-        _check(data, where)
-        return
+        return _check(data, where)
     if Path(source).stat().st_size == 0:
         raise FileError(f"{where} is not a readable HDF5 file: it is empty")
     with open(source, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as view:
-        _check(view, where)
+        return _check(view, where)
 
 
-def _check(data: bytes | mmap.mmap, where: str) -> None:
+def _check(data: bytes | mmap.mmap, where: str) -> int:
     if data[:8] != _SIGNATURE:
         raise FileError(f"{where} is not a readable HDF5 file: it does not begin like one")
     # Where the superblock tells how many bytes a size takes; all that anybody writes are eight.
     place = 14 if data[8:9] in (b"\0", b"\1") else 10
     if data[place : place + 1] != b"\x08":
         raise FileError(f"{where} is not a readable HDF5 file: its sizes are not of eight bytes")
+    longest = 0
+    # Heaps lie apart: all of them together have no more objects than fit into the file.
+    left = len(data) // _HEADER
     start = data.find(_HEAP)
     while start >= 0:
-        _check_heap(data, start, where)
+        lengths = _lengths(data, start, where)
+        longest = max(longest, *lengths, 0)
+        left -= len(lengths)
+        if left < 0:
+            raise FileError(f"{where} is not a readable HDF5 file: its heaps lie over each other")
         start = data.find(_HEAP, start + 1)
+    return longest
 
 
-def _check_heap(data: bytes | mmap.mmap, start: int, where: str) -> None:
+def _lengths(data: bytes | mmap.mmap, start: int, where: str) -> list[int]:
+    """Return the lengths of the texts of one heap."""
     (size,) = struct.unpack("<Q", data[start + 8 : start + _HEADER].ljust(8, b"\0"))
     end = min(start + size, len(data))
     place = start + _HEADER
+    lengths = []
     while place + _HEADER <= end:
         number, _, length = struct.unpack("<H6sQ", data[place : place + _HEADER])
         # The size of what is free counts its header, that of a text does not.
@@ -58,4 +67,6 @@ def _check_heap(data: bytes | mmap.mmap, start: int, where: str) -> None:
             raise FileError(
                 f"{where} is not a readable HDF5 file: a heap at byte {start} holds {length:,} bytes"
             )
+        lengths.append(0 if number == 0 else length)
         place += step
+    return lengths

@@ -42,7 +42,7 @@ def read(file: Reader, model: Any, skip_mismatch: bool = False) -> None:
         if problem is None:
             matches += [(v, file.array(f"{group}/{i}")) for i, v in enumerate(variables)]
         elif skip_mismatch:
-            warnings.warn(f"{file.where}: skipped, {problem}", stacklevel=4)
+            warnings.warn(f"{file.where}: skipped, {problem}", stacklevel=5)
         else:
             raise WeightsMismatch(f"{file.where}: {problem}")
     for variable, value in matches:

@@ -16,6 +16,7 @@ from typing import IO, Any
 import h5py
 import numpy as np
 
+from fitwell.budget import Budget
 from fitwell.errors import FileError, InvalidArgument, WeightsMismatch
 from fitwell.layers.base import Layer
 from fitwell.registry import serialize, sharing
@@ -23,7 +24,8 @@ from fitwell.saving import layout, optimizer_state, own
 from fitwell.saving.building import built_from, readable
 from fitwell.saving.compiling import compile_config, compile_from, spelled_out
 from fitwell.saving.dialect import to_keras, without_modules
-from fitwell.saving.hdf5 import Reader, opened, parse
+from fitwell.saving.hdf5 import Reader, opened
+from fitwell.saving.json_text import parse
 from fitwell.variables import Variable
 
 KERAS_VERSION = "3.15.0"
@@ -109,7 +111,7 @@ def _write_names(group: Any, attribute: str, names: Sequence[str]) -> None:
 # --- reading -----------------------------------------------------------------------------------------------
 
 
-def read_model(path: Path, compile: bool) -> Any:
+def read_model(path: Path, compile: bool, budget: Budget) -> Any:
     """Return the model in the file; custom objects are looked up where the caller has put them."""
     where = str(path)
     with opened(where, where) as file:
@@ -122,7 +124,8 @@ def read_model(path: Path, compile: bool) -> Any:
             )
             raise FileError(f"{where}: the file has no model_config{hint}")
         weights = file.child("model_weights") if "model_weights" in file else file
-        model = built_from(parse(config, where), where, path.stat().st_size)
+        budget.weights = path.stat().st_size
+        model = built_from(parse(config, where), where)
         read_layers(weights, model)
         training = file.text("training_config")
         if compile and training is not None:
@@ -199,5 +202,5 @@ def _matched(
         return [(v, group.array(name)) for name, v in zip(names, variables, strict=True)]
     if not skip_mismatch:
         raise WeightsMismatch(f"{group.where}: {problem}")
-    warnings.warn(f"{group.where}: skipped, {problem}", stacklevel=5)
+    warnings.warn(f"{group.where}: skipped, {problem}", stacklevel=6)
     return []

@@ -6,6 +6,7 @@ import zipfile
 from collections.abc import Mapping
 from typing import Any
 
+from fitwell.budget import loading
 from fitwell.errors import FileError, StateError
 from fitwell.paths import written_beside
 from fitwell.registry import custom_objects as custom_scope
@@ -49,5 +50,6 @@ def load_model(
     path = check_source(filepath, _SUFFIXES)
     # Some files have the other format's name; Keras 2 wrote HDF5 whatever the name.
     read = archive.read_model if zipfile.is_zipfile(path) or path.suffix == ".keras" else legacy.read_model
-    with custom_scope(custom_objects or {}):
-        return read(path, compile)
+    where = str(path)
+    with loading(where, path.stat().st_size) as budget, custom_scope(custom_objects or {}):
+        return read(path, compile, budget)

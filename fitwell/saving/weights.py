@@ -7,6 +7,7 @@ from typing import IO, Any
 
 import h5py
 
+from fitwell.budget import loading
 from fitwell.errors import InvalidArgument
 from fitwell.paths import written_beside
 from fitwell.saving import flat, keras_weights, legacy
@@ -48,22 +49,28 @@ def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False, by_name
     """
     path = check_source(filepath, _SUFFIXES)
     model._require_built("load_weights")
-    if path.suffix in (".npz", ".safetensors"):
-        _refuse_by_name(by_name, path)
-        flat.read(path, model, skip_mismatch)
-        return
-    with opened(str(path), str(path)) as file:
-        if "layer_names" in file.group.attrs or "model_weights" in file:
-            group = file.child("model_weights") if "model_weights" in file else file
-            legacy.read_layers(group, model, skip_mismatch, by_name)
+    where = str(path)
+    with loading(where, path.stat().st_size):
+        if path.suffix in (".npz", ".safetensors"):
+            names_layers = False
+            if not by_name:
+                flat.read(path, model, skip_mismatch)
         else:
-            _refuse_by_name(by_name, path)
-            keras_weights.read(file, model, skip_mismatch)
-
-
-def _refuse_by_name(by_name: bool, path: Path) -> None:
-    if by_name:
+            names_layers = _load_hdf5(model, where, skip_mismatch, by_name)
+    if by_name and not names_layers:
         raise InvalidArgument(
             f"load_weights: by_name=True works for .h5 files in Keras 2's layout, {path.name!r} names no layers; "
             "skip_mismatch=True reads what fits"
         )
+
+
+def _load_hdf5(model: Any, where: str, skip_mismatch: bool, by_name: bool) -> bool:
+    """Read the weights, unless layers are asked for by name and the file names none; return whether it does."""
+    with opened(where, where) as file:
+        if "layer_names" in file.group.attrs or "model_weights" in file:
+            group = file.child("model_weights") if "model_weights" in file else file
+            legacy.read_layers(group, model, skip_mismatch, by_name)
+            return True
+        if not by_name:
+            keras_weights.read(file, model, skip_mismatch)
+        return False

@@ -112,11 +112,7 @@ class Corpus:
                 del file.attrs["model_config"]
                 file.attrs["model_config"] = config if isinstance(config, str) else json.dumps(config)
             return
-        with zipfile.ZipFile(path) as archive:
-            members = {name: archive.read(name) for name in archive.namelist()}
-        config = change(json.loads(members["config.json"]))
-        members["config.json"] = (config if isinstance(config, str) else json.dumps(config)).encode()
-        write_zip(path, list(members.items()))
+        rewrite_config(path, change)
 
     # --- the arrays
 
@@ -307,6 +303,15 @@ class Corpus:
             "weights of text": lambda path: write_zip(path, [*members[:2], ("model.weights.h5", b"hello")]),
             "pickle for a zip": lambda path: path.write_bytes(pickle_bomb(self.folder)),
         }
+
+
+def rewrite_config(path: Path, change: Callable[[Any], Any]) -> None:
+    """Change the configuration of a ``.keras`` file; `change` returns a new one, or its text."""
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    config = change(json.loads(members["config.json"]))
+    members["config.json"] = (config if isinstance(config, str) else json.dumps(config)).encode()
+    write_zip(path, list(members.items()))
 
 
 def texts(group: Any) -> list[str]:

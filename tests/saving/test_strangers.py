@@ -15,8 +15,7 @@ import pytest
 import fitwell
 from fitwell.errors import FileError, FitwellError
 from fitwell.models import load_model
-from fitwell.saving.compiling import compile_config, compile_from
-from tests.saving.hostile import CANARY, Corpus
+from tests.saving.hostile import CANARY, Corpus, rewrite_config
 
 _watching: list[list[tuple[str, Any]]] = []
 
@@ -91,13 +90,25 @@ def _is_library(path: Any) -> bool:
 
 
 @pytest.mark.parametrize(("metric", "name"), [("AUC", "num_thresholds"), ("ConfusionMatrix", "num_classes")])
-def test_a_metric_of_a_file_asks_for_no_gigabytes(metric: str, name: str) -> None:
-    """Found by fuzzing: 10**9 thresholds took all the memory there was."""
+@pytest.mark.parametrize("place", ["metrics", "learning_rate", "activation", "activity_regularizer"])
+def test_a_metric_of_a_file_asks_for_no_gigabytes(tmp_path: Path, metric: str, name: str, place: str) -> None:
+    """Found by fuzzing: 10**9 thresholds took all the memory there was, wherever the metric stood."""
     model = fitwell.Sequential([fitwell.layers.Dense(2, input_shape=(2,))])
     model.compile(loss="mse", metrics=[getattr(fitwell.metrics, metric)(**{name: 3})])
-    config = compile_config(model)
-    assert config is not None
-    compile_from(model, config)
-    config["metrics"][0]["config"][name] = 10**9
-    with pytest.raises(FileError, match=f"{metric} with {name}=1,000,000,000"):
-        compile_from(model, config)
+    path = tmp_path / "m.keras"
+    model.save(path)
+    load_model(path)
+
+    def change(config: Any) -> Any:
+        table = config["compile_config"]["metrics"][0]
+        table["config"][name] = 10**9
+        if place == "learning_rate":
+            config["compile_config"]["optimizer"]["config"][place] = table
+        elif place != "metrics":
+            config["config"]["layers"][0]["config"][place] = table
+        return config
+
+    rewrite_config(path, change)
+    with pytest.raises(FileError, match=f"{name}=1,000,000,000|an accumulator of shape") as caught:
+        load_model(path)
+    assert len(str(caught.value)) < 1000
