@@ -148,7 +148,9 @@ def _load_table(path: Path, wishes: Wishes) -> Problem:
         raise InvalidArgument(
             "--test-fraction must be above 0: without a test nobody knows how good the network is"
         )
-    notes += [_split_sentence(split, labels is not None, wishes.seed), *split.notes]
+    notes += [_split_sentence(split, wishes.seed), *split.notes]
+    if labels is not None:
+        _check_classes(name, frame[name].iloc[split.train])
     target = fit_target(name, frame[name], frame[name].iloc[split.train], task)
     return _prepare_frames(
         path.name.partition(".")[0],
@@ -176,8 +178,18 @@ def _find_target(frame: pd.DataFrame, wanted: str | None, path: Path) -> str:
     return wanted
 
 
-def _split_sentence(split: Split, stratified: bool, seed: int) -> str:
-    how = "at random with the classes in the same proportions everywhere" if stratified else "at random"
+def _check_classes(name: str, labels: pd.Series[Any]) -> None:
+    """Refuse training rows of one class: neither the network nor the linear model can learn from them."""
+    if labels.nunique() < 2:
+        raise DataError(
+            f"{counted(len(labels), 'row')} to train on, and {name!r} is {str(labels.iloc[0])!r} in every one: from "
+            "one class nothing can be learned. Give more rows, or hold out fewer with --test-fraction and "
+            "--validation-fraction (or hold out others with --seed)"
+        )
+
+
+def _split_sentence(split: Split, seed: int) -> str:
+    how = "at random with the classes in the same proportions everywhere" if split.in_proportion else "at random"
     return (
         f"Split the rows {how} (seed {seed}): {len(split.train):,} to train on, {len(split.validation):,} "
         f"to validate with, {len(split.test):,} to test on."

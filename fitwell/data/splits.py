@@ -18,12 +18,16 @@ FEW_OF_A_CLASS = 5
 
 @dataclass(frozen=True)
 class Split:
-    """Row numbers of the three parts, each in ascending order; together every row, each once."""
+    """Row numbers of the three parts, each in ascending order; together every row, each once.
+
+    in_proportion: whether each part has the classes in the same proportions, but for rare ones.
+    """
 
     train: NDArray[np.int64]
     validation: NDArray[np.int64]
     test: NDArray[np.int64]
     notes: tuple[str, ...] = ()
+    in_proportion: bool = False
 
 
 def held_out_rows(rows: int) -> int:
@@ -86,7 +90,7 @@ def split_rows(
     rest = np.setdiff1d(pool, held_out_test)
     held_out_validation = _draw(rest, labels, sizes[0], seed)
     train = np.setdiff1d(everything, np.concatenate([held_out_test, held_out_validation]))
-    return Split(train, held_out_validation, held_out_test, tuple(notes))
+    return Split(train, held_out_validation, held_out_test, tuple(notes), labels is not None)
 
 
 def _can_keep_proportions(labels: NDArray[np.int64], sizes: list[int]) -> bool:
