@@ -42,8 +42,10 @@ class _Columns(dict[str, list[float]]):
 class History:
     """The values of the loss and every metric after each epoch.
 
-    history: metric name -> one float per epoch in which it was logged. Where a callback decides the learning
-        rate, ``learning_rate`` has what each epoch was trained with.
+    history: metric name -> one float per epoch in which it was logged. Unless the learning rate is one number
+        throughout, ``learning_rate`` has what it was when the epoch ended, before callbacks changed it: the rate of
+        the whole epoch where callbacks decide it; where the optimizer has a schedule by step, what
+        ``optimizer.learning_rate`` then reads in Keras too, the rate of the next step.
     epoch: the epochs, counted from 0.
     params: what the run was asked for (``epochs``, ``steps``, ``verbose``).
 
@@ -66,10 +68,19 @@ class History:
         self.amend(epoch, logs or {})
 
     def amend(self, epoch: int, logs: Mapping[str, Any]) -> None:
-        """Keep more `logs` of an `epoch` that was kept already."""
+        """Keep more `logs` of an `epoch` that was kept already, or other values for its logs."""
         for name, value in logs.items():
-            self.history.setdefault(name, []).append(float(value))
-            self._epochs_of.setdefault(name, []).append(int(epoch))
+            values, epochs = self.history.setdefault(name, []), self._epochs_of.setdefault(name, [])
+            if epochs[-1:] == [int(epoch)]:
+                values[-1] = float(value)
+            else:
+                values.append(float(value))
+                epochs.append(int(epoch))
+
+    def begin_with(self, name: str, value: float) -> None:
+        """Keep `value` as what `name` was in all epochs so far."""
+        self.history[name] = [float(value)] * len(self.epoch)
+        self._epochs_of[name] = list(self.epoch)
 
     def extend(self, epochs: range, columns: Mapping[str, Sequence[float]]) -> None:
         """Keep the logs of several `epochs`: one value for each of them by name."""

@@ -107,6 +107,11 @@ class Progress:
             if self._line is not None and now - self._drawn_at >= REDRAW_SECONDS:
                 self._redraw(now, logs, took)
 
+    def make_way(self) -> None:
+        """Take a line that is still being rewritten away, for hooks may write before it stands."""
+        if self._line is not None and self._pending is None:
+            self._line.erase()
+
     def close(self) -> None:
         """Leave the last line standing; call it however the run ended. Calling it again does nothing."""
         if self._pending is not None:
@@ -188,6 +193,13 @@ class _RewrittenLine:
         self._stream.write("\r")  # not part of the text: rich removes control characters
         self._console.print(text, end="", soft_wrap=True)
         self._stream.flush()
+
+    def erase(self) -> None:
+        """Take the line away."""
+        if self._width:
+            self._stream.write("\r" + " " * self._width + "\r")
+            self._stream.flush()
+            self._width = 0
 
     def leave(self) -> None:
         """Let the line stand as it is and go on below it."""

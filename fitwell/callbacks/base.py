@@ -7,7 +7,7 @@ neither costs nothing. A callback that looks at a batch now and then says so in 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from fitwell.errors import InvalidArgument
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 Logs = Mapping[str, Any]
 
 _BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_train_batch_begin", "on_train_batch_end")
+_EPOCH_HOOKS = ("on_epoch_begin", "on_epoch_end")
 
 
 class Callback:
@@ -65,6 +66,9 @@ class Callback:
         batches: those that the run has done. 1 by default: a callback with a hook for batches sees every one.
         """
         return 1
+
+    def follow(self, before: Sequence[Any]) -> None:
+        """Learn which callbacks of the run are called before this one."""
 
     def set_example(self, batch: Any) -> None:
         """Receive rows that the model is trained on (``batch.x``, ``batch.y``), before `on_train_begin`."""
@@ -145,6 +149,24 @@ class LambdaCallback(Callback):
                 setattr(self, name, hook)
 
 
+class TwoWays(Callback):
+    """Base of the callbacks that a run may compile.
+
+    A run calls their hooks, each callback in its turn as in Keras, when a hook of the user's own stands among the
+    callbacks or one is a subclass of the user's: such a hook may change the logs, the weights or the rate, and wants
+    to see what was done so far. Else what they do is part of the compiled run, and their hooks are not called.
+
+    on_host: whether this run calls them.
+    """
+
+    on_host = False
+
+    @property
+    def asks_for_host(self) -> bool:
+        """Whether this one has to act when its epoch comes, because it says something then."""
+        return False
+
+
 def as_callbacks(given: Any) -> list[Any]:
     """Return what was given as `callbacks` in one list: as in Keras a list, maybe of lists, or a single one."""
     if given is None:
@@ -158,6 +180,8 @@ class CallbackList:
     """Several callbacks as one; knows which hooks anybody listens to, and when.
 
     model: what they watch; None only asks what they listen to. batches: how many the run has done.
+    own: whether hooks of the user's own look at epochs or batches.
+    on_host: whether callbacks that a run may compile act when their turn comes instead.
     """
 
     def __init__(self, callbacks: Iterable[Any], model: Any, params: dict[str, Any]) -> None:
@@ -168,13 +192,29 @@ class CallbackList:
                     f"callbacks: expected Callback objects, got {callback!r}"
                     + (" (a class: add parentheses)" if isinstance(callback, type) else "")
                 )
-            if model is not None:
-                callback.set_params(params)
-                callback.set_model(model)
+        self.own = any(writes_logs(callback) for callback in self.callbacks)
+        self.on_host = self.own or any(_acts_on_host(callback) for callback in self.callbacks)
+        if model is not None:
+            self._introduce(model, params)
         self.batches = 0
         watching = [c for c in self.callbacks if any(_defines(c, hook) for hook in _BATCH_HOOKS)]
         self._now_and_then = [c for c in watching if hasattr(c, "next_look") and _defines(c, "next_look")]
         self._always = [c for c in watching if c not in self._now_and_then]
+
+    def _introduce(self, model: Any, params: dict[str, Any]) -> None:
+        """Tell each callback whom it watches, and in what company."""
+        for index, callback in enumerate(self.callbacks):
+            callback.set_params(params)
+            callback.set_model(model)
+            if hasattr(callback, "follow"):
+                callback.follow(self.callbacks[:index])
+            if isinstance(callback, TwoWays):
+                callback.on_host = self.on_host
+
+    def may_log_for(self, callback: Any) -> bool:
+        """Return whether `callback` may find values in the logs that no metric measures."""
+        before = self.callbacks[: self.callbacks.index(callback)]
+        return not _is_ours(type(callback)) or any(map(writes_logs, before))
 
     @property
     def by_batch(self) -> bool:
@@ -184,7 +224,9 @@ class CallbackList:
     def listens(self, *hooks: str) -> bool:
         """Return whether any callback defines one of these hooks for `fit`."""
         return any(
-            _defines(callback, hook) and hook not in getattr(callback, "hooks_of_evaluate", ())
+            _defines(callback, hook)
+            and hook not in getattr(callback, "hooks_of_evaluate", ())
+            and (self.on_host or not isinstance(callback, TwoWays) or hook not in _EPOCH_HOOKS)
             for callback in self.callbacks
             for hook in hooks
         )
@@ -217,6 +259,23 @@ class CallbackList:
         for callback in self.callbacks:
             if callback in self._always or callback in due:
                 callback.on_train_batch_end(number, logs)
+
+
+def writes_logs(callback: Any) -> bool:
+    """Return whether `callback` has hooks for epochs or batches that are not this library's: they may write logs."""
+    return any(
+        _defines(callback, hook) and not _is_ours(getattr(callback, hook))
+        for hook in (*_EPOCH_HOOKS, *_BATCH_HOOKS)
+    )
+
+
+def _acts_on_host(callback: Any) -> bool:
+    """Return whether a callback that could be compiled is a subclass of the user's, or asks for its turn."""
+    return isinstance(callback, TwoWays) and (not _is_ours(type(callback)) or callback.asks_for_host)
+
+
+def _is_ours(code: Any) -> bool:
+    return str(getattr(code, "__module__", "")).startswith("fitwell.")
 
 
 def _defines(callback: Any, hook: str) -> bool:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 import os
 import string
+import warnings
+from collections.abc import Sequence
 from typing import Any
 
 from fitwell.arguments import Boolean, FilePath, Integer, Options, Real, checked
-from fitwell.callbacks.base import Callback, Logs
+from fitwell.callbacks.base import Callback, Logs, writes_logs
 from fitwell.callbacks.directions import MODE, MONITOR, direction
 from fitwell.errors import FileError, InvalidArgument, nearest
 from fitwell.forms import INT32, NOTHING, NUMBER, Either, check
@@ -30,7 +32,8 @@ class ModelCheckpoint(Callback):
         batches) and every logged name, with a format: ``"{epoch:02d}-{val_loss:.2f}.keras"``. It ends in
         ``.keras`` or ``.h5``; with `save_weights_only` in ``.weights.h5``, ``.h5``, ``.npz`` or
         ``.safetensors``. Folders are made.
-    monitor: name of a metric, ``"val_loss"``. mode: ``"min"``, ``"max"``, or ``"auto"`` by the metric's name.
+    monitor: name of a metric, ``"val_loss"``, or of a value that a callback before this one puts into the logs.
+    mode: ``"min"``, ``"max"``, or ``"auto"`` by the metric's name.
     save_best_only: save only when `monitor` is better than at every save before. False.
     save_weights_only: False.
     save_freq: ``"epoch"``, or a number of batches, counted through the epochs. By batches, `monitor` is what the
@@ -79,6 +82,9 @@ class ModelCheckpoint(Callback):
         self.initial_value_threshold = initial_value_threshold
         self.best = initial_value_threshold
         self._epoch = 0
+        # Whether callbacks before this one may log values that no metric measures, and whether one was found.
+        self._open_logs = False
+        self._found = False
         self._check_arguments()
 
     def _check_arguments(self) -> None:
@@ -103,6 +109,10 @@ class ModelCheckpoint(Callback):
         """Return the batches until the next save."""
         return int(self.save_freq) - batches % int(self.save_freq) if self.by_batch else None
 
+    def follow(self, before: Sequence[Any]) -> None:
+        """Learn whether callbacks `before` this one may log values of their own."""
+        self._open_logs = any(map(writes_logs, before))
+
     def get_state(self) -> dict[str, Any]:
         """Return the best value so far, and the epoch."""
         return {"best": self.best, "epoch": self._epoch}
@@ -115,15 +125,16 @@ class ModelCheckpoint(Callback):
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Start afresh, and check that everything the file name asks for will be measured."""
         self.best = self.initial_value_threshold
+        self._found = False
         measured = list(self.params.get("metrics", []))
-        if self.save_best_only and self.monitor not in measured:
+        if self.save_best_only and self.monitor not in measured and not self._open_logs:
             raise self._unmeasured(f"monitor={self.monitor!r}", self.monitor, measured)
         names = [field.split(".")[0].split("[")[0] for _, field, _, _ in _fields(self.filepath)]
         available = ["epoch", *(["batch"] if self.by_batch else []), *measured]
         if self.by_batch:
             available = [name for name in available if not name.startswith("val_")]
         for name in names:
-            if name not in available:
+            if name not in available and not self._open_logs:
                 raise self._unmeasured(f"{{{name}}} in {self.filepath!r}", name, available)
 
     def _unmeasured(self, what: str, name: str, known: list[str]) -> InvalidArgument:
@@ -131,7 +142,8 @@ class ModelCheckpoint(Callback):
         if name.startswith("val_") and not any(other.startswith("val_") for other in known):
             hint = ": pass validation_data or validation_split" if not self.by_batch else ""
         return InvalidArgument(
-            f"ModelCheckpoint: {what} is not measured{hint or '.'} Known: {', '.join(known)}."
+            f"ModelCheckpoint: {what} is not measured{hint or '.'} Known: {', '.join(known)}. (A callback that logs it "
+            "must stand before ModelCheckpoint.)"
         )
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
@@ -146,6 +158,15 @@ class ModelCheckpoint(Callback):
         """Save when it is time, counted in epochs."""
         if not self.by_batch:
             self._consider({"epoch": epoch + 1}, logs or {})
+
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        """Say so when the value to be judged by was never there."""
+        if self.save_best_only and self._open_logs and not self._found:
+            warnings.warn(
+                f"ModelCheckpoint: nothing was saved, for no epoch logged {self.monitor!r}; logged: "
+                f"{', '.join(logs or {}) or 'nothing'}",
+                stacklevel=2,
+            )
 
     def _consider(self, numbers: dict[str, int], logs: Logs) -> None:
         when = f"Epoch {numbers['epoch']}"
@@ -165,6 +186,7 @@ class ModelCheckpoint(Callback):
     def _improved(self, when: str, logs: Logs) -> bool:
         if self.monitor not in logs:
             return False  # an epoch without validation says nothing
+        self._found = True
         value = float(logs[self.monitor])
         worse = -math.inf if self.mode == "max" else math.inf
         before = worse if self.best is None else self.best

@@ -6,6 +6,7 @@ from typing import Any
 
 from fitwell.arguments import Integer, Options, Real, checked
 from fitwell.callbacks.base import Callback, Logs
+from fitwell.callbacks.deciding import Deciding
 from fitwell.callbacks.directions import MODE, MONITOR, direction
 from fitwell.callbacks.inside import Inside
 from fitwell.engine.flatness import MEASURES, StopWhenFlat
@@ -14,7 +15,7 @@ from fitwell.optimizers.gradients import global_norm
 from fitwell.progress import CALLBACK_VERBOSE, say
 
 
-class FlatStopping(Callback):
+class FlatStopping(Deciding):
     """Stop when a monitored value v hardly changes any more.
 
     Parameters
@@ -29,7 +30,8 @@ class FlatStopping(Callback):
     start_from_epoch: epochs whose values do not count.
     verbose: 1 says when it stopped.
 
-    The decision is compiled into the run. `stopped_epoch` (from 0) is 0 when the run was not stopped.
+    Epochs without a value (`validation_freq`) are left out of the n. The decision is compiled into the run, or made
+    in its turn, as `EarlyStopping` says. `stopped_epoch` (from 0) is 0 when the run was not stopped.
     """
 
     @checked(
@@ -60,6 +62,7 @@ class FlatStopping(Callback):
         self.start_from_epoch = start_from_epoch
         self.verbose = verbose
         self.stopped_epoch = 0
+        self._stopped = False
 
     def policy(self, first_epoch: int) -> Policy:
         """Return the compiled decision."""
@@ -77,9 +80,14 @@ class FlatStopping(Callback):
     def absorb(self, memory: Any) -> None:
         """Read off whether the run was stopped."""
         stopped = int(memory["stopped_epoch"])
-        self.stopped_epoch = max(stopped, 0)
-        if self.verbose and stopped >= 0:
-            say(f"Epoch {stopped + 1}: {self.monitor} no longer changes by {self.threshold:g}; stopping")
+        self.stopped_epoch, self._stopped = max(stopped, 0), stopped >= 0
+
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        """Say whether the run was stopped."""
+        if self.verbose and self._stopped:
+            say(
+                f"Epoch {self.stopped_epoch + 1}: {self.monitor} no longer changes by {self.threshold:g}; stopping"
+            )
 
 
 class GradientStopping(Callback):

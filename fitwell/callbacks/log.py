@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import os
+import warnings
 from collections.abc import Iterable
 from io import FileIO
 from typing import Any
@@ -26,7 +27,8 @@ class CSVLogger(Callback):
     Columns: ``epoch`` (from 0), then every metric in alphabetical order, as in Keras. Numbers are written in
     full, so that reading them gives the very same floats; a value that an epoch did not measure is ``NA``, which
     pandas reads as missing. Each line is handed to the system when its epoch ends, whole or not at all. Names and
-    texts that a spreadsheet would run as formulas get an apostrophe before (``'=total``).
+    texts that a spreadsheet would run as formulas get an apostrophe before (``'=total``). Values that callbacks before
+    this one put into the logs have columns too, if the first epoch has them; one that begins later is warned of.
 
     A run that is resumed from a checkpoint cuts off the lines that came after it and goes on from there.
     """
@@ -49,6 +51,7 @@ class CSVLogger(Callback):
         # Where the first line of this run goes; what lies behind it is cut off when that line is written.
         self._start = 0
         self._begun = False
+        self._left_out: set[str] = set()
 
     def get_state(self) -> dict[str, Any]:
         """Return where the next line begins."""
@@ -83,6 +86,7 @@ class CSVLogger(Callback):
             raise FileError(f"CSVLogger: cannot write {self.filename!r}: {reason(error)}") from None
         self._start = os.fstat(self._file.fileno()).st_size if self.append else 0
         self._begun = False
+        self._left_out = set()
 
     def _begin(self) -> None:
         """Cut off what this run does not go on from, and read the columns of what it does."""
@@ -104,12 +108,16 @@ class CSVLogger(Callback):
         logs = logs or {}
         names = {*self.params.get("metrics", []), *logs}
         try:
-            if not self._begun:
+            begins = not self._begun
+            if begins:
                 self._begin()
             if not self._columns:
                 self._columns = ["epoch", *map(as_cell, sorted(names))]
                 self._write(self._columns)
-            self._check_columns(names)
+            if begins:
+                self._check_columns(names)
+            else:
+                self._warn_of({name for name in names if as_cell(name) not in self._columns}, epoch)
             values = {as_cell(name): value for name, value in logs.items()}
             self._write([epoch, *(_cell(values.get(name, "NA")) for name in self._columns[1:])])
         except OSError as error:
@@ -130,6 +138,18 @@ class CSVLogger(Callback):
             raise FileError(
                 f"CSVLogger: {self.filename!r} has the columns {', '.join(self._columns)}, but this run logs "
                 f"{', '.join(sorted(names))}: write to another file, or pass append=False to replace it"
+            )
+
+    def _warn_of(self, missing: set[str], epoch: int) -> None:
+        """Say which values have no column, because lines were written before the first of them was logged."""
+        late = sorted(missing - self._left_out)
+        self._left_out |= missing
+        if late:
+            warnings.warn(
+                f"CSVLogger: {', '.join(map(repr, late))} was first logged in epoch {epoch + 1}, when "
+                f"{self.filename!r} had its columns already, and is left out; the history has it. Log it from the "
+                "first epoch on (NaN where there is no value) to have it in the table",
+                stacklevel=2,
             )
 
     def _write(self, cells: Iterable[Any]) -> None:

@@ -7,19 +7,22 @@ from collections.abc import Callable
 from typing import Any
 
 from fitwell.arguments import Call, checked
-from fitwell.callbacks.base import Callback
+from fitwell.callbacks.base import Logs, TwoWays
+from fitwell.callbacks.purity import depends_on_numbers
 from fitwell.errors import InvalidArgument
 from fitwell.progress import CALLBACK_VERBOSE, say
 
 
-class LearningRateScheduler(Callback):
+class LearningRateScheduler(TwoWays):
     """Set the learning rate at the start of each epoch to ``schedule(epoch)`` or ``schedule(epoch, rate)``.
 
     schedule: a function of the epoch (from 0) and, if it takes a second argument, the rate before it.
     verbose: 1 prints every rate.
 
-    The function is called once per epoch, in order, and its values travel into the compiled run as a table,
-    so runs of many epochs stay one dispatch. It may therefore be called a few epochs ahead of the training.
+    The function is called once per epoch, in order, when the epoch begins. One that computes with numbers alone
+    (`depends_on_numbers` says which do) is called a few epochs ahead: its values travel into the compiled run as a
+    table, so runs of many epochs stay one dispatch. One that looks at a model, a list or anything else that may change
+    meanwhile, or that has effects such as printing, ends each dispatch with its epoch, and so does `verbose`.
     """
 
     steers = "optimizer.learning_rate"
@@ -30,16 +33,33 @@ class LearningRateScheduler(Callback):
         self.schedule = schedule
         self.verbose = verbose
         self._takes_rate = _positional_arguments(schedule) >= 2
+        self._of_numbers: bool | None = None
 
-    def epoch_values(self, epochs: range) -> dict[str, list[float]]:
+    @property
+    def asks_for_host(self) -> bool:
+        """Whether the function must not be called ahead."""
+        if self._of_numbers is None:
+            self._of_numbers = depends_on_numbers(self.schedule)
+        return bool(self.verbose) or not self._of_numbers
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        """Set the rate of `epoch`, where the compiled run does not."""
+        if not self.on_host:
+            return
+        rate = self._rate(epoch)
+        self.model.optimizer.learning_rate = rate
+        if self.verbose:
+            say(f"Epoch {epoch + 1}: LearningRateScheduler setting learning rate to {rate}.")
+
+    def epoch_values(self, epochs: range) -> dict[str, list[float]] | None:
         """Return the rates of `epochs`, and leave the last one set on the optimizer."""
+        if self.on_host:
+            return None
         rates = []
         for epoch in epochs:
             rate = self._rate(epoch)
             self.model.optimizer.learning_rate = rate
             rates.append(rate)
-            if self.verbose:
-                say(f"Epoch {epoch + 1}: LearningRateScheduler setting learning rate to {rate}.")
         return {self.steers: rates}
 
     def _rate(self, epoch: int) -> float:

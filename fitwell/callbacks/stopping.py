@@ -4,22 +4,27 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from fitwell.arguments import Boolean, Integer, Real, checked
-from fitwell.callbacks.base import Callback
+from fitwell.callbacks.base import Callback, Logs
+from fitwell.callbacks.deciding import Deciding
 from fitwell.callbacks.directions import MODE, MONITOR, direction
 from fitwell.engine.policies import Policy, ReduceWhenStalled, StopWhenStalled
 from fitwell.progress import CALLBACK_VERBOSE, say
 from fitwell.spellings import warn_older
 
 
-class EarlyStopping(Callback):
+class EarlyStopping(Deciding):
     """Stop when a monitored value has stopped improving.
 
     Parameters
     ----------
-    monitor: name of a metric, ``"val_loss"`` by default.
+    monitor: name of a metric, ``"val_loss"`` by default, or of a value that a callback before this one puts into
+        the logs at the end of an epoch.
     min_delta: smallest change that counts as an improvement, 0.
-    patience: epochs without improvement before stopping, 0.
+    patience: epochs with a monitored value, but without improvement, before stopping, 0. With ``validation_freq=10``
+        a patience of 2 therefore waits 20 epochs.
     mode: ``"min"``, ``"max"``, or ``"auto"`` by the metric's name.
     baseline: value to beat; the wait is reset only by beating it.
     restore_best_weights: whether the weights of the best epoch are put back at the end. False, as in Keras.
@@ -27,7 +32,11 @@ class EarlyStopping(Callback):
     verbose: 1 says when it stopped and which epoch was kept.
 
     The decision is compiled into the run. Afterwards `best`, `best_epoch` and `stopped_epoch` (counted from
-    0; `stopped_epoch` is 0 when the run was not stopped) tell what happened.
+    0; `stopped_epoch` is 0 when the run was not stopped) tell what happened, and `wait` how long it had waited.
+
+    Where hooks of your own look at epochs, and in a subclass, it decides on the host when its turn comes, as in
+    Keras: what a callback before it wrote into the logs counts, a subclass may override `on_epoch_end` or
+    `get_monitor_value`, and hooks may read and set `wait` and `best`.
     """
 
     @checked(
@@ -60,9 +69,11 @@ class EarlyStopping(Callback):
         self.baseline = baseline
         self.restore_best_weights = restore_best_weights
         self.start_from_epoch = start_from_epoch
-        self.best: float | None = None
+        self.wait = 0
         self.best_epoch = 0
         self.stopped_epoch = 0
+        self._stopped = False
+        self._found = False
 
     def policy(self, first_epoch: int) -> Policy:
         """Return the compiled decision."""
@@ -81,25 +92,36 @@ class EarlyStopping(Callback):
     def absorb(self, memory: Any) -> None:
         """Read off which epoch was best and whether the run was stopped."""
         best_epoch, stopped = int(memory["best_epoch"]), int(memory["stopped_epoch"])
-        self.best = float(memory["best"]) * (1 if self.mode == "min" else -1) if best_epoch >= 0 else None
+        self._found, self._stopped = best_epoch >= 0, stopped >= 0
+        self.best = float(memory["best"]) * self.sign if self._found else None
         self.best_epoch = max(best_epoch, 0)
         self.stopped_epoch = max(stopped, 0)
-        if self.verbose and stopped >= 0:
-            say(f"Epoch {stopped + 1}: early stopping")
-        if self.verbose and self.restore_best_weights and best_epoch >= 0:
-            say(f"Restoring model weights from the end of the best epoch: {best_epoch + 1}.")
+        self.wait = int(memory["wait"])
+
+    def remember(self, memory: Any) -> Any:
+        """Return `memory` with the best value and the wait that the attributes say."""
+        return {**memory, "best": self.best_so_far(), "wait": np.float32(self.wait)}
+
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        """Say what was decided."""
+        if self.verbose and self._stopped:
+            say(f"Epoch {self.stopped_epoch + 1}: early stopping")
+        if self.verbose and self.restore_best_weights and self._found:
+            say(f"Restoring model weights from the end of the best epoch: {self.best_epoch + 1}.")
 
 
-class ReduceLROnPlateau(Callback):
+class ReduceLROnPlateau(Deciding):
     """Multiply the learning rate by `factor` when a monitored value has stopped improving.
 
     Parameters
     ----------
     monitor: ``"val_loss"``. factor: 0.1, between 0 and 1. patience: 10 epochs. min_delta: 1e-4.
     mode: as in `EarlyStopping`. cooldown: epochs to wait after a reduction, 0. min_lr: lower bound, 0.
-    epsilon: the older spelling of `min_delta`.
+    verbose: 1 says each reduction. epsilon: the older spelling of `min_delta`.
 
-    The decision is compiled into the run; ``model.optimizer.learning_rate`` follows it.
+    Epochs without a monitored value (`validation_freq`) count neither for `patience` nor for `cooldown`, as in Keras.
+    The decision is compiled into the run, or made in its turn, as `EarlyStopping` says;
+    ``model.optimizer.learning_rate`` follows it.
     """
 
     @checked(
@@ -137,6 +159,8 @@ class ReduceLROnPlateau(Callback):
         self.min_delta = min_delta
         self.cooldown = cooldown
         self.min_lr = min_lr
+        self.wait = 0
+        self.cooldown_counter = 0
 
     def policy(self, first_epoch: int) -> Policy:
         """Return the compiled decision."""
@@ -152,10 +176,28 @@ class ReduceLROnPlateau(Callback):
             minimum=self.min_lr,
         )
 
+    @property
+    def asks_for_host(self) -> bool:
+        """Whether reductions are said, each when its epoch ends."""
+        return bool(self.verbose)
+
     def absorb(self, memory: Any) -> None:
-        """Say what became of the rate."""
-        if self.verbose:
-            say(f"ReduceLROnPlateau: the learning rate is now {self.model.optimizer.learning_rate:g}.")
+        """Read off how long it has waited."""
+        self.wait, self.cooldown_counter = int(memory["wait"]), int(memory["cooling"])
+        self.best = float(memory["best"]) * self.sign if np.isfinite(memory["best"]) else None
+
+    def remember(self, memory: Any) -> Any:
+        """Return `memory` with the best value, the wait and the cooldown that the attributes say."""
+        counters = {"wait": np.float32(self.wait), "cooling": np.float32(self.cooldown_counter)}
+        return {**memory, **counters, "best": self.best_so_far()}
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Decide, where the compiled run does not, and say a reduction."""
+        before = float(self.model.optimizer.learning_rate) if self.on_host else 0.0
+        super().on_epoch_end(epoch, logs)
+        if self.on_host and self.verbose and float(self.model.optimizer.learning_rate) < before:
+            rate = f"{self.model.optimizer.learning_rate:g}"
+            say(f"Epoch {epoch + 1}: ReduceLROnPlateau reducing learning rate to {rate}.")
 
 
 class TerminateOnNaN(Callback):

@@ -189,7 +189,11 @@ def _check_classes(name: str, labels: pd.Series[Any]) -> None:
 
 
 def _split_sentence(split: Split, seed: int) -> str:
-    how = "at random with the classes in the same proportions everywhere" if split.in_proportion else "at random"
+    how = (
+        "at random with the classes in the same proportions everywhere"
+        if split.in_proportion
+        else "at random"
+    )
     return (
         f"Split the rows {how} (seed {seed}): {len(split.train):,} to train on, {len(split.validation):,} "
         f"to validate with, {len(split.test):,} to test on."

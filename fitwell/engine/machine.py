@@ -20,7 +20,7 @@ import numpy as np
 
 from fitwell.data.feeds import Work
 from fitwell.engine import compiling, devices, loops
-from fitwell.engine.policies import Policy
+from fitwell.engine.policies import Policy, passed, structure
 from fitwell.engine.program import Batch, Program
 from fitwell.engine.rewind import rewind
 from fitwell.engine.state import TrainState
@@ -269,6 +269,16 @@ class Machine:
         arguments = (state, {name: np.float32(value) for name, value in results.items()})
         return self.find(("close", tuple(results)), self._close, arguments)(*arguments)
 
+    def decide(self, policy: Policy, memory: Any, value: float, state: TrainState) -> tuple[Any, TrainState]:
+        """Let a policy that is not compiled into the dispatches decide on an epoch's `value`."""
+
+        def update(memory: Any, value: Array, state: TrainState) -> tuple[Any, TrainState]:
+            return policy.update(memory, {policy.monitor: value}, state)
+
+        arguments = (memory, np.float32(value), state)
+        memory, state = self.find(("decide", *structure(policy)), update, arguments)(*arguments)
+        return memory, state
+
     def compile_ahead(self, state: TrainState, work: Work, pool: Executor) -> None:
         """Let `pool` compile what a dispatch of such a work will run, without values that change by epoch."""
         arguments = self.arguments(state, work, {})
@@ -283,9 +293,11 @@ class Machine:
     def _close(self, state: TrainState, logs: dict[str, Array]) -> TrainState:
         memories = dict(state.policies)
         for policy in self.policies:
-            if policy.monitor not in logs:
-                continue  # an epoch without validation gives it nothing to decide on
-            memories[policy.name], state = policy.update(memories[policy.name], logs, state)
+            memory = memories[policy.name]
+            if policy.monitor in logs:
+                memories[policy.name], state = policy.update(memory, logs, state)
+            else:
+                memories[policy.name] = passed(memory)
         return state.replace(policies=memories, epoch=state.epoch + 1)
 
     def run(
@@ -328,7 +340,9 @@ class Machine:
             if validation is not None:
                 found = self._validate(state.replace(metrics=zero), validation, done, brief)
                 results |= {f"val_{name}": value for name, value in found.items()}
-            results |= {_short(path): state.hyper[path] for path in self.shown}
+            results |= {
+                short(path): self.program.number(path, state.hyper, state.step) for path in self.shown
+            }
             logs = jax.lax.dynamic_update_index_in_dim(
                 logs, _row(results, names), index, axis=0, allow_negative_indices=False
             )
@@ -376,7 +390,7 @@ class Machine:
     def _log_names(self) -> list[str]:
         names = self._result_names
         validated = [f"val_{name}" for name in names] if self.validation is not None else []
-        return [*names, *validated, *map(_short, self.shown)]
+        return [*names, *validated, *map(short, self.shown)]
 
 
 def _run_key(work: Work, epoch_values: dict[str, Array]) -> tuple[Any, ...]:
@@ -387,7 +401,8 @@ def _library(state: TrainState, work: Work) -> bool:
     return loops.library_is_quicker(state.variables, rows=work.order.shape[2])
 
 
-def _short(path: str) -> str:
+def short(path: str) -> str:
+    """Return the last part of a hyperparameter's path, under which it is logged."""
     return path.rpartition(".")[2]
 
 

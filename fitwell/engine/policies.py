@@ -38,8 +38,19 @@ class Policy(Protocol):
         """Return the state to leave behind when the run is over (on the host)."""
 
 
+def passed(memory: Any) -> Any:
+    """Return the memory of a policy after an epoch that gave it nothing to decide on: only the epochs are counted."""
+    return {**memory, "epoch": memory["epoch"] + 1} if "epoch" in memory else memory
+
+
+def structure(policy: Any) -> tuple[Any, ...]:
+    """Return what makes two policies the same program: everything but the numbers in their memories."""
+    settings = {name: value for name, value in vars(policy).items() if name not in ("numbers", "first_epoch")}
+    return (type(policy), *sorted(settings.items()))
+
+
 class StopWhenStalled:
-    """End the run when a monitored value has not improved for `patience` epochs, and keep the best weights.
+    """End the run when a monitored value has not improved for `patience` of its epochs, and keep the best weights.
 
     ``better(new, best)`` is ``new < best - min_delta`` for ``mode="min"``, ``new > best + min_delta`` for
     ``"max"``. Epochs before `start_from_epoch` are not counted. With a `baseline`, improving on it is what

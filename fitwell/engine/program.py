@@ -65,3 +65,6 @@ class Program(Protocol):
 
     def result_names(self) -> list[str]:
         """Return the names of the results in the order to show them."""
+
+    def number(self, path: str, hyper: dict[str, Array], step: Array) -> Array:
+        """Return the hyperparameter at `path`; one of the optimizer's that a schedule sets, as it is for `step`."""

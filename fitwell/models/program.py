@@ -245,6 +245,14 @@ class ModelProgram:
                 )
         return {name: jnp.reshape(value, ()) for name, value in found.items()}
 
+    def number(self, path: str, hyper: Arrays, step: Array) -> Array:
+        """Return the hyperparameter at `path`; one of the optimizer's that a schedule sets, as it is for `step`."""
+        if path in hyper:
+            return hyper[path]
+        with bind(self._hyper_cells(hyper)):
+            value = self.optimizer.setting(path.removeprefix("optimizer."))
+            return jnp.asarray(value(step) if callable(value) else value)
+
 
 def as_outputs(outputs: Any) -> list[Array]:
     """Return a model's outputs as a list: one array, a list or tuple of them, or a dict in key order."""

@@ -84,6 +84,11 @@ def keeper_of(callbacks: Sequence[Any], resume: Any) -> Unkept:
 class Unkept:
     """A run without checkpoints; `Keeper` says what each function is for."""
 
+    @property
+    def resumes(self) -> bool:
+        """Whether the run goes on from a checkpoint."""
+        return False
+
     def __enter__(self) -> Unkept:
         return self
 
@@ -133,6 +138,11 @@ class Keeper(Unkept):
         self._identity: dict[str, Any] = {}
         self._began: dict[str, float] = {}
         self._left_early = False
+
+    @property
+    def resumes(self) -> bool:
+        """Whether the run goes on from a checkpoint."""
+        return self.saved is not None
 
     def seed(self, drawn: int) -> int:
         """Return the seed of the run: of one that is resumed, its own."""

@@ -13,7 +13,7 @@ from fitwell import random
 from fitwell.data.feeds import Batch
 from fitwell.engine import compiling
 from fitwell.engine.machine import Machine, Validation
-from fitwell.engine.policies import Policy
+from fitwell.engine.policies import Policy, structure
 from fitwell.engine.state import TrainState, counters
 from fitwell.errors import InvalidArgument, StateError
 from fitwell.models import checks
@@ -125,13 +125,18 @@ class Runtime:
         policies: Sequence[Policy] = (),
         validation: Validation | None = None,
         closes: bool = True,
+        decides: bool = True,
         shown: Sequence[str] = (),
     ) -> Machine:
-        """Return a machine for these policies and this validation; equal ones share their compiled programs."""
+        """Return a machine for these policies and this validation; equal ones share their compiled programs.
+
+        decides: whether its dispatches apply the policies, or only carry their memories along.
+        """
         key = (
             training,
-            tuple(_structure(policy) for policy in policies),
+            tuple(structure(policy) for policy in policies),
             closes,
+            decides,
             tuple(shown),
             self.optimizer.slot_names(),
             compiling.signature(validation),
@@ -139,7 +144,8 @@ class Runtime:
         shared = self._sharing()
         if key not in shared.compiled:
             # Of all programs that are alike, the one which is looked at when somebody asks if they still are.
-            machine = Machine(shared.traced, training=training, policies=policies, closes=closes, shown=shown)
+            compiled = policies if decides else ()
+            machine = Machine(shared.traced, training=training, policies=compiled, closes=closes, shown=shown)
             shared.compiled.setdefault(key, machine)
         found: Machine = shared.compiled[key]
         return found.over(validation)
@@ -239,9 +245,3 @@ class Runtime:
         """Let the objects follow hyperparameters that policies changed inside the run."""
         for path in paths:
             self.program.hyper[path].content = self._sent[path] = float(state.hyper[path])
-
-
-def _structure(policy: Any) -> tuple[Any, ...]:
-    """Return what makes two policies the same program: everything but the numbers in their memories."""
-    settings = {name: value for name, value in vars(policy).items() if name not in ("numbers", "first_epoch")}
-    return (type(policy), *sorted(settings.items()))

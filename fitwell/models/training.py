@@ -20,7 +20,7 @@ from fitwell import config
 from fitwell.callbacks.base import CallbackList
 from fitwell.callbacks.rates import check_owners
 from fitwell.data.feeds import MOST_EPOCHS, ArrayFeed, Batch, Feed, StreamFeed, Work, count_rows, plan
-from fitwell.engine.machine import Report, Results, Validation, take
+from fitwell.engine.machine import Report, Results, Validation, short, take
 from fitwell.engine.pace import Pace
 from fitwell.engine.policies import Policy
 from fitwell.engine.state import TrainState
@@ -29,6 +29,7 @@ from fitwell.history import History
 from fitwell.models import checks, packing
 from fitwell.models.autopsy import explain_bad_step
 from fitwell.models.resuming import keeper_of
+from fitwell.models.turns import LEARNING_RATE, Turns
 from fitwell.progress import Progress
 from fitwell.spellings import callers_level
 
@@ -291,10 +292,12 @@ class Fit:
         # Somebody who looks at epochs, or a validation that runs outside, ends each dispatch with the epoch.
         self.by_epoch = by_epoch or by_batch or self.outside
         self.policies = self._policies()
+        self.turns = Turns(self, self.policies if self.observers.on_host else [])
         self.steered = [policy.target for _, policy in self.policies if policy.target is not None]
         self.machine = runtime.machine(
             training=True,
             policies=[policy for _, policy in self.policies],
+            decides=not self.observers.on_host,
             validation=inside,
             closes=not self.outside,
             shown=self._shown(),
@@ -346,29 +349,36 @@ class Fit:
             while policy.name in names:
                 policy.name += "_again"
             names.add(policy.name)
-            self._check_monitor(callback, policy)
+            self._check_monitor(callback, policy, self.observers)
             pairs.append((callback, policy))
         return pairs
 
     def _shown(self) -> list[str]:
-        """Return the paths of the hyperparameters that callbacks change: their values are logged, as in Keras."""
-        by_epoch = [getattr(callback, "steers", None) for callback in self.observers.callbacks]
-        return [path for path in dict.fromkeys([*self.steered, *by_epoch]) if path is not None]
+        """Return the paths of the hyperparameters whose values are logged.
+
+        As in Keras those that callbacks change; and a learning rate that follows a schedule by step.
+        """
+        paths = [*self.steered, *(getattr(callback, "steers", None) for callback in self.observers.callbacks)]
+        if callable(self.runtime.optimizer.setting("learning_rate")):
+            paths.append(LEARNING_RATE)
+        taken = self.program.result_names()  # a metric of that name is what its user wants to see
+        return [path for path in dict.fromkeys(paths) if path is not None and short(path) not in taken]
 
     def _measured(self) -> list[str]:
         """Return the names of everything that is measured in an epoch."""
         names = self.program.result_names()
         return names + [f"val_{name}" for name in names] if self.validation is not None else names
 
-    def _check_monitor(self, callback: Any, policy: Any) -> None:
+    def _check_monitor(self, callback: Any, policy: Any, observers: CallbackList) -> None:
         known = self._measured()
-        if policy.monitor not in known:
+        if policy.monitor not in known and not observers.may_log_for(callback):
             hint = nearest(policy.monitor, known)
             if policy.monitor.startswith("val_") and self.validation is None:
                 hint = "; there is no validation: pass validation_data or validation_split"
             raise InvalidArgument(
                 f"{type(callback).__name__}: monitor={policy.monitor!r} is not measured{hint} "
-                f"Measured: {', '.join(known)}."
+                f"Measured: {', '.join(known)}. (A callback that logs it must stand before "
+                f"{type(callback).__name__}.)"
             )
         if policy.target is not None and policy.target not in self.program.hyper:
             raise InvalidArgument(
@@ -397,9 +407,10 @@ class Fit:
         model.history = self.history
         model.stop_training = False
         runtime.adopt(runtime.begin([policy for _, policy in self.policies]))
+        self.turns.show()
         self.observers.call("on_train_begin", {})
         self.keeper.restore(self)
-        with self.keeper, interruptions() as interrupted:
+        with self.turns, self.keeper, interruptions() as interrupted:
             for work in self._works():
                 values = self._before(work)
                 yield from self._run(work, values)
@@ -520,14 +531,20 @@ class Fit:
         self.runtime.epoch += 1
         if self.outside:
             self._close_outside(epoch, logs)
+        self.turns.log_rate(logs)
         self.last_logs = dict(logs)
         self.history.append(epoch, logs)
-        self.progress.epoch_end(epoch, logs, seconds)
+        if self.observers.own:
+            self.progress.make_way()
+        else:
+            self.progress.epoch_end(epoch, logs, seconds)
         told = dict(logs)
         self.observers.call("on_epoch_end", epoch, told)
-        # As in Keras, what a hook adds to the logs is history; here that holds numbers.
-        added = {name: value for name, value in told.items() if name not in logs}
-        self.history.amend(epoch, {n: v for n, v in added.items() if isinstance(v, int | float | np.number)})
+        if self.observers.own:
+            # As in Keras, what hooks write into the logs is shown, and is history.
+            final = self.turns.numbers(told)
+            self.history.amend(epoch, final)
+            self.progress.epoch_end(epoch, final, seconds)
 
     def _close_outside(self, epoch: int, logs: dict[str, float]) -> None:
         """Validate in dispatches of its own, then let the policies decide."""

@@ -153,10 +153,11 @@ class MemberFit(Fit):
 
     def check_callbacks(self, callbacks: Sequence[Any]) -> None:
         """Refuse callbacks of another member of the group that look at something which is not measured."""
+        observers = CallbackList(callbacks, None, {})
         for callback in callbacks:
             policy = callback.policy(self.first_epoch) if hasattr(callback, "policy") else None
             if policy is not None:
-                self._check_monitor(callback, policy)
+                self._check_monitor(callback, policy, observers)
 
     def compile_ahead(self, pool: Executor) -> None:
         """Let `pool` compile what the first dispatch will run, while others like this one are prepared.

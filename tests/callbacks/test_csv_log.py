@@ -161,3 +161,16 @@ def test_names_that_cannot_be_are_told_in_words(
     monkeypatch.chdir(tmp_path)
     with pytest.raises(FileError, match="CSVLogger: "):
         _logged(Path(name), ["loss"])
+
+
+def test_a_value_that_is_first_logged_later_is_warned_of_and_left_out(tmp_path: Path) -> None:
+    def late(epoch: int, logs: dict[str, float]) -> None:
+        if epoch:
+            logs["score"] = 1.0
+
+    log = callbacks.CSVLogger(tmp_path / "log.csv")
+    both = [callbacks.LambdaCallback(on_epoch_end=late), log]
+    with pytest.warns(UserWarning, match="'score' was first logged in epoch 2") as caught:
+        fit(both)
+    assert len(caught) == 1
+    assert list(read(tmp_path / "log.csv")) == ["epoch", "loss", "mae"]

@@ -55,13 +55,29 @@ def test_plateaus_multiply() -> None:
     np.testing.assert_allclose(fit(0.8, plateau(0.5), plateau(0.1)), [0.8, 0.04, 0.002, 0.0001], rtol=1e-5)
 
 
-def test_a_hook_and_a_plateau_follow_each_other() -> None:
-    class Sets(callbacks.Callback):
-        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-            if epoch == 1:
-                self.model.optimizer.learning_rate = 0.4
+@pytest.mark.parametrize("hook_first", [True, False])
+def test_a_hook_and_a_plateau_act_in_turn_as_in_keras(hook_first: bool) -> None:
+    def rates(library: Any) -> list[float]:
+        class Sets(library.callbacks.Callback):
+            def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+                if epoch == 1:
+                    self.model.optimizer.learning_rate = 0.4
 
-    np.testing.assert_allclose(fit(0.8, Sets(), plateau()), [0.8, 0.4, 0.2, 0.1], rtol=1e-6)
+        class Notes(library.callbacks.Callback):
+            def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+                found.append(float(self.model.optimizer.learning_rate))
+
+        found: list[float] = []
+        model = library.Sequential([library.layers.Input((2,)), library.layers.Dense(1)])
+        model.compile(library.optimizers.SGD(0.8), "mse")
+        halves = library.callbacks.ReduceLROnPlateau("loss", factor=0.5, patience=1, min_delta=100.0)
+        watching = [Sets(), halves] if hook_first else [halves, Sets()]
+        model.fit(X, X[:, :1], epochs=4, callbacks=[*watching, Notes()], verbose=0)
+        return found
+
+    ours = rates(fitwell)
+    np.testing.assert_allclose(ours, rates(keras), rtol=1e-6)
+    np.testing.assert_allclose(ours, [0.8, 0.2, 0.1, 0.05] if hook_first else [0.8, 0.4, 0.2, 0.1], rtol=1e-6)
 
 
 def test_a_scheduler_sets_the_rate_again_at_the_next_epoch() -> None:

@@ -1,0 +1,113 @@
+"""Callbacks that act on the host, each in its turn: their decisions, and what hooks write into the logs."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fitwell.engine.policies import Policy
+
+if TYPE_CHECKING:
+    from fitwell.models.training import Fit
+
+LEARNING_RATE = "optimizer.learning_rate"
+_RATE_LOG = "learning_rate"
+
+
+class Turns:
+    """What happens on the host when an epoch of one fit ends.
+
+    pairs: the callbacks that decide here, with their policies; none where the decisions are compiled into the run.
+    """
+
+    def __init__(self, fit: Fit, pairs: Sequence[tuple[Any, Policy]]) -> None:
+        self.fit = fit
+        self.pairs = list(pairs)
+        self._first_rate: float | None = None
+        self._warned: set[str] = set()
+
+    def __enter__(self) -> Turns:
+        for callback, policy in self.pairs:
+            callback.decide_with(partial(self._decide, callback, policy))
+        if self.fit.keeper.resumes:
+            self.show()
+        self._first_rate = self._rate()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        # A callback that holds on to the run could not be copied.
+        for callback, _ in self.pairs:
+            callback.decide_with(None)
+
+    def show(self) -> None:
+        """Let the callbacks' attributes say where their decisions stand."""
+        for callback, policy in self.pairs:
+            callback.absorb(self.fit.runtime.current.policies[policy.name])
+
+    def _decide(self, callback: Any, policy: Policy, epoch: int, value: float) -> None:
+        """Let one policy look at an epoch; what it decides holds at once."""
+        fit, runtime = self.fit, self.fit.runtime
+        state = runtime.refresh(runtime.current)
+        memories = state.policies
+        memory = callback.remember(memories[policy.name])
+        if "epoch" in memory:
+            memory = {**memory, "epoch": np.int32(epoch)}
+        memory, state = fit.machine.decide(policy, memory, value, state.replace(policies={}))
+        stops = bool(state.stop)
+        # The word of a hook that looks at it afterwards is the last: the run ends if it lets it.
+        state = state.replace(policies={**memories, policy.name: memory}, stop=np.bool_(False))
+        runtime.adopt(state)
+        if policy.target is not None:
+            runtime.take_hyperparameters(state, [policy.target])
+        callback.absorb(memory)
+        if stops:
+            fit.model.stop_training = True
+
+    # --- logs ----------------------------------------------------------------------------------------------
+
+    def log_rate(self, logs: dict[str, float]) -> None:
+        """Put the learning rate of the epoch that ends into `logs`, from the first that hooks changed it for."""
+        if not self.fit.observers.own or _RATE_LOG in logs:
+            return
+        history, rate = self.fit.history, self._rate()
+        if rate is None or self._first_rate is None:
+            return
+        if _RATE_LOG not in history.history:
+            if rate == self._first_rate:
+                return
+            history.begin_with(_RATE_LOG, self._first_rate)
+        logs[_RATE_LOG] = rate
+
+    def _rate(self) -> float | None:
+        """Return the rate in single precision, as it is computed with; None where it is not one number."""
+        rate = self.fit.runtime.optimizer.setting("learning_rate")
+        return float(np.float32(rate)) if isinstance(rate, int | float) else None
+
+    def numbers(self, logs: Mapping[str, Any]) -> dict[str, float]:
+        """Return the numbers among `logs`; warn once of everything else that hooks wrote there."""
+        found = {}
+        for name, value in logs.items():
+            number = as_number(value)
+            if number is not None:
+                found[name] = number
+            elif name not in self._warned:
+                self._warned.add(name)
+                warnings.warn(
+                    f"a callback logged {name!r} as {type(value).__name__}, which is not a number: it is not kept in "
+                    "the history; keep it in an attribute of the callback",
+                    stacklevel=2,
+                )
+        return found
+
+
+def as_number(value: Any) -> float | None:
+    """Return a number, or an array that holds one, as a float; None for anything else."""
+    if isinstance(value, int | float | np.number | np.bool_):
+        return float(value)
+    if getattr(value, "ndim", None) == 0 and hasattr(value, "dtype"):
+        return float(value)
+    return None
