@@ -188,6 +188,15 @@ class History:
         return printable(f"<History of {len(self.epoch)} epochs{': ' + last if last else ''}>")
 
 
+def as_number(value: Any) -> float | None:
+    """Return a number, or an array that holds one, as a float; None for anything else."""
+    if isinstance(value, int | float | np.number | np.bool_):
+        return float(value)
+    if getattr(value, "ndim", None) == 0 and hasattr(value, "dtype"):
+        return float(value)
+    return None
+
+
 def _new_axes(count: int) -> list[Axes]:
     from matplotlib import pyplot as plt
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -19,21 +20,23 @@ Array = Any
 class Inside:
     """Looks into the program of a model; each function is compiled once.
 
-    program: a `ModelProgram`. rows: at most so many of the rows given are looked at.
+    program: a `ModelProgram`. rows: at most so many of the rows given are looked at. name_of: what to call a layer.
     """
 
-    def __init__(self, program: Any, rows: int) -> None:
+    def __init__(
+        self, program: Any, rows: int, name_of: Callable[[Any], str] = lambda layer: str(layer.name)
+    ) -> None:
         self.program = program
         self.rows = rows
         self._gradients = jax.jit(partial(_gradients, program))
-        self._activations = jax.jit(partial(_activations, program))
+        self._activations = jax.jit(partial(_activations, program, name_of))
 
     def gradients(self, state: TrainState, batch: Batch) -> dict[str, Array]:
         """Return the gradient of the loss by the path of each weight, as the next step would see it."""
         return self._gradients(_bare(state), self._some(batch))
 
     def activations(self, state: TrainState, batch: Batch) -> dict[str, Array]:
-        """Return what each layer gives at inference, by the layer's name."""
+        """Return what each layer gives at inference, by what the layer is called."""
         return self._activations(_bare(state), self._some(batch))
 
     def _some(self, batch: Batch) -> Batch:
@@ -60,7 +63,9 @@ def _gradients(program: Program, state: TrainState, batch: Batch) -> dict[str, A
     return jax.grad(loss)(state.trainable)
 
 
-def _activations(program: Any, state: TrainState, batch: Batch) -> dict[str, Array]:
+def _activations(
+    program: Any, name_of: Callable[[Any], str], state: TrainState, batch: Batch
+) -> dict[str, Array]:
     watch: list[tuple[Any, Any]] = []
     key = step_key(state.seed, state.step)
     cells: dict[Cell, Any] = {program.trainable[path]: value for path, value in state.trainable.items()}
@@ -74,7 +79,7 @@ def _activations(program: Any, state: TrainState, batch: Batch) -> dict[str, Arr
             continue
         leaves = jax.tree.leaves(output)
         for number, leaf in enumerate(leaves):
-            name = layer.name if len(leaves) == 1 else f"{layer.name}/{number}"
+            name = name_of(layer) if len(leaves) == 1 else f"{name_of(layer)}/{number}"
             # A layer that is called twice has two outputs.
             count = sum(other == name or other.startswith(f"{name} (") for other in outputs)
             outputs[f"{name} ({count + 1})" if count else name] = leaf

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,6 +15,8 @@ from fitwell.callbacks.base import Callback, Logs
 from fitwell.callbacks.inside import Inside
 from fitwell.errors import InvalidArgument
 from fitwell.events import EventWriter
+from fitwell.events.tags import Tags
+from fitwell.history import as_number
 
 # Rows whose gradients and activations are looked at: enough for a histogram, cheap beside an epoch.
 _ROWS = 256
@@ -37,6 +38,9 @@ class TensorBoard(Callback):
     profile_batch: a batch (from 1), or a pair of them, during which JAX's profiler records; TensorBoard shows it with
         the package ``tensorboard-plugin-profile`` (or ``xprof``).
     embeddings_freq, embeddings_metadata: not supported, and refused.
+
+    Names of layers that were made automatically count within the model, not within the process as in Keras: the first
+    `Dense` without a name is ``dense`` in every model, so that charts show two models in one.
 
     Metrics of an epoch are ``epoch_loss`` and the like, over the number of the epoch from 0, as in Keras;
     ``epoch_learning_rate`` is the rate after it. Given to `evaluate`, it writes ``evaluation_loss_vs_iterations`` and
@@ -88,6 +92,11 @@ class TensorBoard(Callback):
         self._looking_at = 0
         self._clock = (0, 0.0)
 
+    def set_model(self, model: Any) -> None:
+        """Remember the model, and what to call its layers."""
+        super().set_model(model)
+        self._tags = Tags(model)
+
     def set_example(self, batch: Any) -> None:
         """Keep the rows to look at."""
         self._example = batch
@@ -120,7 +129,7 @@ class TensorBoard(Callback):
         updates, done = self._updates(), self._looking_at
         if self.update_freq and done % self.update_freq == 0:
             for name, value in (logs or {}).items():
-                self._writer("train").scalar(f"batch_{name}", value, updates)
+                self._writer("train").scalar(f"batch_{self._tags.of_log(name)}", value, updates)
             if self.write_steps_per_second:
                 self._speed("batch_steps_per_second", updates)
         if self.profile_batch is not None and done in self._marks():
@@ -130,10 +139,12 @@ class TensorBoard(Callback):
         """Write the metrics of the epoch, and histograms when it is time."""
         rate = {"learning_rate": float(self.model.optimizer.learning_rate)}
         for name, value in (rate | dict(logs or {})).items():
-            if name.startswith("val_"):
-                self._writer("validation").scalar(f"epoch_{name.removeprefix('val_')}", value, epoch)
-            else:
-                self._writer("train").scalar(f"epoch_{name}", value, epoch)
+            number = as_number(value)
+            if number is None:
+                continue  # a callback logged something else, which `fit` warns of
+            part = "validation" if name.startswith("val_") else "train"
+            tag = self._tags.of_log(name.removeprefix("val_"))
+            self._writer(part).scalar(f"epoch_{tag}", number, epoch)
         if self.write_steps_per_second and not self.update_freq:
             self._speed("epoch_steps_per_second", epoch)
         if self.histogram_freq and epoch % self.histogram_freq == 0:
@@ -144,7 +155,8 @@ class TensorBoard(Callback):
         if "epochs" in self.params:
             return
         for name, value in (logs or {}).items():
-            self._writer("validation").scalar(f"evaluation_{name}_vs_iterations", value, self._updates())
+            tag = f"evaluation_{self._tags.of_log(name)}_vs_iterations"
+            self._writer("validation").scalar(tag, value, self._updates())
         self._close()
 
     def on_train_end(self, logs: Logs | None = None) -> None:
@@ -154,13 +166,13 @@ class TensorBoard(Callback):
     def _write_histograms(self, epoch: int) -> None:
         writer, runtime = self._writer("train"), self.model.runtime
         state = runtime.refresh(runtime.current)
-        names = _names(self.model, {**runtime.program.trainable, **runtime.program.statistics})
+        names = self._tags.of_variables({**runtime.program.trainable, **runtime.program.statistics})
         for path, value in {**state.trainable, **state.statistics}.items():
             writer.histogram(f"{names[path]}/histogram", value, epoch)
             if self.write_images:
                 _write_weight_image(writer, f"{names[path]}/image", value, epoch)
         if self._inside is None:
-            self._inside = Inside(runtime.program, _ROWS)
+            self._inside = Inside(runtime.program, _ROWS, self._tags.of_layer)
         for path, gradient in self._inside.gradients(state, self._example).items():
             writer.histogram(f"{names[path]}/gradient", gradient, epoch)
         for name, output in self._inside.activations(state, self._example).items():
@@ -192,13 +204,6 @@ class TensorBoard(Callback):
         self._writers = {}
         for writer in writers.values():
             writer.close()
-
-
-def _names(model: Any, variables: Mapping[str, Any]) -> dict[str, str]:
-    """Return what to call variables in a board: by layer and name, and by the models around where two are alike."""
-    counts = Counter(variable.path for variable in variables.values())
-    whole = {id(variable): name.partition("/")[2] for name, variable in model.variables_by_name()}
-    return {path: v.path if counts[v.path] == 1 else whole[id(v)] for path, v in variables.items()}
 
 
 def _write_weight_image(writer: EventWriter, name: str, value: Any, step: int) -> None:

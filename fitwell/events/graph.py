@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from fitwell.events import protos
+from fitwell.events.tags import Tags
 
 
 def graph_of(model: Any) -> Any:
@@ -15,23 +16,23 @@ def graph_of(model: Any) -> Any:
     between its layers is Python, so its layers are drawn without edges.
     """
     graph = protos.load().GraphDef()
-    for name, kind, inputs in _nodes(model, ""):
+    for name, kind, inputs in _nodes(model, "", Tags(model)):
         graph.node.add(name=name, op=kind, input=inputs)
     graph.versions.producer = 22
     return graph
 
 
-def _nodes(model: Any, scope: str) -> Iterator[tuple[str, str, list[str]]]:
+def _nodes(model: Any, scope: str, tags: Tags) -> Iterator[tuple[str, str, list[str]]]:
     connected = getattr(model, "nodes", None)
     before: list[str] = []
     for layer in model.layers:
-        name = f"{scope}{layer.name}"
+        name = f"{scope}{tags.of_layer(layer)}"
         if connected is not None:
             symbols = [symbol for node in connected if node.layer is layer for symbol in node.inputs]
-            sources = [str(symbol.node.layer.name) for symbol in symbols]
+            sources = [tags.of_layer(symbol.node.layer) for symbol in symbols]
             before = [f"{scope}{source}" for source in dict.fromkeys(sources)]
         yield name, type(layer).__name__, before
         if hasattr(layer, "layers"):
-            yield from _nodes(layer, f"{name}/")
+            yield from _nodes(layer, f"{name}/", tags)
         if hasattr(model, "add"):
             before = [name]

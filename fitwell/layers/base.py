@@ -44,11 +44,19 @@ def snake_case(name: str) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=.)(?=[A-Z][a-z])", "_", name).lower()
 
 
-def unique_name(base: str) -> str:
+class AutomaticName(str):
+    """A name that was made from `base` and a count, not given."""
+
+    base: str
+
+
+def unique_name(base: str) -> AutomaticName:
     """Return `base` the first time, then ``base_1``, ``base_2``, ..."""
     count = _name_counts[base]
     _name_counts[base] += 1
-    return f"{base}_{count}" if count else base
+    name = AutomaticName(f"{base}_{count}" if count else base)
+    name.base = base
+    return name
 
 
 def reset_names() -> None:

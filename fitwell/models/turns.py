@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fitwell.engine.policies import Policy
+from fitwell.history import as_number
 
 if TYPE_CHECKING:
     from fitwell.models.training import Fit
@@ -102,12 +103,3 @@ class Turns:
                     stacklevel=2,
                 )
         return found
-
-
-def as_number(value: Any) -> float | None:
-    """Return a number, or an array that holds one, as a float; None for anything else."""
-    if isinstance(value, int | float | np.number | np.bool_):
-        return float(value)
-    if getattr(value, "ndim", None) == 0 and hasattr(value, "dtype"):
-        return float(value)
-    return None
