@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
 
+from fitwell.printable import printable
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -73,13 +75,15 @@ class Picture:
 
 def document(title: str, parts: Sequence[str]) -> str:
     """Return a whole page made of HTML parts."""
-    return (
+    page = (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{escape(title)}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<main>\n"
         + "\n".join(parts)
         + "\n<footer>Made by fitwell. This file needs nothing beside it.</footer>\n</main>\n</body>\n</html>\n"
     )
+    # Control characters are none of HTML's.
+    return printable(page)
 
 
 def header(title: str, subtitle: str) -> str:

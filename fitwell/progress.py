@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import IO, Any
 
 from fitwell.arguments import Boolean, Integer, Options, checked
+from fitwell.printable import printable
 
 # What `verbose` of a run may be, and that of a callback.
 VERBOSE = (Integer(0, 2) | Boolean() | Options("auto")).said(
@@ -25,7 +26,7 @@ BAR_WIDTH = 20
 
 def say(text: str) -> None:
     """Write one line about the run to standard output."""
-    sys.stdout.write(text + "\n")
+    sys.stdout.write(printable(text) + "\n")
 
 
 class Progress:
@@ -230,7 +231,7 @@ def format_logs(logs: Mapping[str, Any]) -> str:
     >>> format_logs({"loss": 0.42131, "rate": 1e-4})
     'loss: 0.4213 - rate: 1.0000e-04'
     """
-    return " - ".join(f"{name}: {_format_value(float(value))}" for name, value in logs.items())
+    return " - ".join(f"{printable(name)}: {_format_value(float(value))}" for name, value in logs.items())
 
 
 def _format_value(value: float) -> str:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Sequence
+from typing import NoReturn
+
+from fitwell.printable import printable
 
 TRAIN_EXAMPLES = """\
 examples:
@@ -34,7 +37,8 @@ examples:
   fitwell predict runs/houses-20250131-101500/model.keras new.csv -o prices.csv
 
 The table needs the columns that the model was trained on; others are ignored. If it also holds the target,
-the predictions are scored.
+the predictions are scored. Labels and names that a spreadsheet would run as formulas get an apostrophe before
+('=total), which is to be taken off again where they are compared with labels from elsewhere.
 """
 
 
@@ -54,10 +58,18 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     return options
 
 
+class _Parser(argparse.ArgumentParser):
+    """Tells mistakes without sending to the terminal what is in them."""
+
+    def error(self, message: str) -> NoReturn:
+        """Exit with code 2 and one message."""
+        super().error(printable(message))
+
+
 def _parser() -> argparse.ArgumentParser:
     import fitwell
 
-    parser = argparse.ArgumentParser(
+    parser: argparse.ArgumentParser = _Parser(
         prog="fitwell",
         description="Train neural networks well, on tables and on well-known data sets.",
         epilog="fitwell COMMAND --help explains a command.",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import threading
 from argparse import Namespace
-from pathlib import Path
 
 from fitwell.cli.console import output
 from fitwell.errors import FileError, missing_extra
+from fitwell.paths import path_of
 
 
 def board(options: Namespace) -> int:
@@ -32,7 +32,7 @@ def start(runs: str, port: int) -> str:
         from tensorboard.plugins.core.core_plugin import DEFAULT_PORT
     except ImportError:
         raise missing_extra("tensorboard", "tensorboard", "fitwell board") from None
-    folder = Path(runs)
+    folder = path_of(runs, "the folder of runs")
     if not folder.is_dir():
         raise FileError(f"there is no folder {runs}: name one that a run writes its events to")
     if next(folder.rglob("events.out.tfevents.*"), None) is None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+from fitwell.printable import printable
+
 
 class Console:
-    """Prints text as it is: no markup in it, no colours guessed, lines not cut."""
+    """Prints text as it is: no markup in it, no colours guessed, lines not cut, control characters shown."""
 
     def __init__(self, stream: Any) -> None:
         from rich.console import Console as RichConsole
@@ -16,7 +18,7 @@ class Console:
 
     def print(self, text: str = "", style: str | None = None) -> None:
         """Print one paragraph."""
-        self._rich.print(text, style=style)
+        self._rich.print(printable(text), style=style)
 
 
 def output() -> Console:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
 from datetime import datetime
 from pathlib import Path
 
 from fitwell.errors import FileError
+from fitwell.paths import check_writable, path_of, reason
 
 
 def make_run_folder(name: str, asked: str | None = None, now: datetime | None = None) -> Path:
@@ -17,7 +17,7 @@ def make_run_folder(name: str, asked: str | None = None, now: datetime | None = 
     before training than after.
     """
     if asked is not None:
-        folder = Path(asked)
+        folder = path_of(asked, "--output")
         if folder.is_dir() and any(folder.iterdir()):
             raise FileError(f"{folder} already holds files; name another folder, or leave --output out")
         _make(folder, exist_ok=True)
@@ -27,13 +27,6 @@ def make_run_folder(name: str, asked: str | None = None, now: datetime | None = 
         folder = _make_first_free(Path("runs"), f"{clean}-{stamp}")
     _check_writable(folder)
     return folder
-
-
-def write_beside(path: Path, content: bytes | str) -> None:
-    """Write a file so that its name never stands for half of it."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    beside.write_bytes(content.encode() if isinstance(content, str) else content)
-    beside.replace(path)
 
 
 def _make_first_free(parent: Path, name: str) -> Path:
@@ -56,13 +49,11 @@ def _make(folder: Path, exist_ok: bool) -> None:
             raise
         raise FileError(f"the folder {folder} cannot be made: there is a file of that name") from None
     except OSError as error:
-        raise FileError(f"the folder {folder} cannot be made: {error.strerror or error}") from error
+        raise FileError(f"the folder {folder} cannot be made: {reason(error)}") from None
 
 
 def _check_writable(folder: Path) -> None:
-    probe = folder / f".probe.{os.getpid()}"
     try:
-        probe.touch()
-        probe.unlink()
+        check_writable(folder)
     except OSError as error:
-        raise FileError(f"nothing can be written to {folder}: {error.strerror or error}") from error
+        raise FileError(f"nothing can be written to {folder}: {reason(error)}") from None

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from fitwell.cli.console import errors, output
 from fitwell.cli.contenders import decode
-from fitwell.cli.folder import write_beside
+from fitwell.cli.tables import as_csv
 from fitwell.cli.train import MODEL_FILE, PREPARATION_FILE
 from fitwell.data.preparation import Preparation, load_preparation
 from fitwell.data.reading import read_table
@@ -20,9 +20,12 @@ from fitwell.data.target import ClassTarget, Target
 from fitwell.data.values import missing_in
 from fitwell.data.wording import counted
 from fitwell.errors import DataError, FileError
+from fitwell.paths import path_of, write_whole
+from fitwell.printable import printable
 from fitwell.report import score_classes, score_numbers
 from fitwell.report.scores import METRIC_NAMES
 from fitwell.report.words import format_metric
+from fitwell.saving.files import check_free
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,20 +35,25 @@ def predict(options: Namespace) -> int:
     """Carry out the command; returns the exit code."""
     from fitwell.models import load_model
 
-    model_file, preparation = _open_run(Path(options.model))
+    model_file, preparation = _open_run(path_of(options.model, "the run or model"))
+    output_file = None if options.output == "-" else path_of(options.output, "--output")
+    if output_file is not None:
+        check_free(output_file, overwrite=True)
     table = read_table(options.table, text_columns=preparation.text_columns)
     notes: list[str] = []
     x = preparation.inputs(table, notes)
-    said = decode(preparation.target, load_model(model_file).predict(x, verbose=0))
+    outputs = load_model(model_file).predict(x, verbose=0)
+    _check_outputs(outputs, preparation.target, model_file)
+    said = decode(preparation.target, outputs)
     # What is worth knowing goes to standard error, so that `-o -` can be piped on.
     tell = errors().print
     for note in notes:
         tell(note)
-    text = predictions(preparation.target, said).to_csv(index=False, lineterminator="\n")
-    if options.output == "-":
-        sys.stdout.write(text)
+    text = as_csv(predictions(preparation.target, said))
+    if output_file is None:
+        sys.stdout.write(printable(text) if sys.stdout.isatty() else text)
     else:
-        _write(Path(options.output), text)
+        write_whole(output_file, text)
         output().print(f"Wrote {counted(len(table), 'prediction')} to {options.output}.")
     score = _score(preparation, table, said)
     if score:
@@ -88,11 +96,14 @@ def _open_run(path: Path) -> tuple[Path, Preparation]:
     return model_file, load_preparation(preparation_file)
 
 
-def _write(path: Path, text: str) -> None:
-    try:
-        write_beside(path, text)
-    except OSError as error:
-        raise FileError(f"{path} cannot be written: {error.strerror or error}") from error
+def _check_outputs(outputs: Any, target: Target, model_file: Path) -> None:
+    expected = len(target.classes) if target.task == "multiclass" and isinstance(target, ClassTarget) else 1
+    if not isinstance(outputs, np.ndarray) or outputs.shape[1:] != (expected,):
+        got = tuple(outputs.shape[1:]) if isinstance(outputs, np.ndarray) else "several"
+        raise FileError(
+            f"{model_file} and the {PREPARATION_FILE} beside it do not belong together: the model's outputs for a row "
+            f"are {got}, and the target {target.name!r} needs ({expected},)"
+        )
 
 
 def _score(preparation: Preparation, table: pd.DataFrame, said: NDArray[np.float64]) -> str | None:

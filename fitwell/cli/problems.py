@@ -21,6 +21,7 @@ from fitwell.data.target import ClassTarget, Target, find_task, fit_target
 from fitwell.data.values import missing_in
 from fitwell.data.wording import counted, quoted
 from fitwell.errors import DataError, FileError, InvalidArgument, nearest
+from fitwell.paths import path_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -85,6 +86,7 @@ def load_problem(data: str, wishes: Wishes) -> Problem:
             problem = NAMED[data](data, wishes)
         # What a loader warns of belongs into the report, not only onto the screen.
         return _with_notes(problem, [f"Warning: {warning.message}." for warning in caught])
+    path_of(data, "the data")
     if is_table_file(data):
         return _load_table(Path(data), wishes)
     known = ", ".join(NAMED)

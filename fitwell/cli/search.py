@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from fitwell.cli import INTERRUPTED, unfinished
 from fitwell.cli.console import output
-from fitwell.cli.folder import make_run_folder, write_beside
+from fitwell.cli.folder import make_run_folder
 from fitwell.cli.network import Settings, build_network, loss_for
 from fitwell.cli.problems import Wishes, load_problem
+from fitwell.cli.tables import as_csv
 from fitwell.cli.train import train_into
 from fitwell.data.wording import counted
 from fitwell.errors import FitwellError, InvalidArgument, StateError
+from fitwell.paths import write_whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -168,10 +170,10 @@ def _report(result: Any, trials: pd.DataFrame, folder: Path, interrupted: bool) 
     say = output().print
     best = result.best_params
     ended = trials[trials["state"] == "complete"]
-    write_beside(folder / "trials.csv", trials.to_csv(lineterminator="\n"))
+    write_whole(folder / "trials.csv", as_csv(trials, index=True))
     picture = io.BytesIO()
     result.plot()[0].figure.savefig(picture, dpi=110)
-    write_beside(folder / "search.png", picture.getvalue())
+    write_whole(folder / "search.png", picture.getvalue())
     early = "Interrupted by Ctrl-C after" if interrupted else "Tried"
     sentence = (
         f"{early} {counted(len(ended), 'setting')}. The best validation loss is {result.best_value:.4g}"

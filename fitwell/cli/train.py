@@ -16,7 +16,7 @@ import numpy as np
 from fitwell.cli import INTERRUPTED, unfinished
 from fitwell.cli.console import output
 from fitwell.cli.contenders import Judgement, judge
-from fitwell.cli.folder import make_run_folder, write_beside
+from fitwell.cli.folder import make_run_folder
 from fitwell.cli.learning import Learned, learn
 from fitwell.cli.network import Settings, build_network
 from fitwell.cli.origin import origin
@@ -25,6 +25,8 @@ from fitwell.cli.reporting import compose
 from fitwell.data.preparation import save_preparation
 from fitwell.errors import DataError
 from fitwell.history import History
+from fitwell.paths import write_whole
+from fitwell.printable import as_cell
 from fitwell.progress import format_seconds
 from fitwell.report import render, tell
 from fitwell.report.figures import learning_curves
@@ -69,8 +71,8 @@ def train_into(folder: Path, model: Any, problem: Problem, settings: Settings, o
         # The model first: whatever happens from here on, what was learned is on the disk.
         model.save(folder / MODEL_FILE)
         save_preparation(problem.preparation, folder / PREPARATION_FILE)
-        write_beside(folder / "history.csv", _history_csv(learned.history))
-        write_beside(folder / "learning_curves.png", learning_curves(learned.history, learned.best_epoch))
+        write_whole(folder / "history.csv", _history_csv(learned.history))
+        write_whole(folder / "learning_curves.png", learning_curves(learned.history, learned.best_epoch))
         say("Testing, and comparing with a linear model…")
         judgement = judge(model, problem)
         _write_records(folder, model, problem, settings, learned, judgement, _command(options))
@@ -117,7 +119,7 @@ def _history_csv(history: History) -> str:
     frame = history.to_frame()
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(["epoch", *names])
+    writer.writerow(["epoch", *map(as_cell, names)])
     for epoch, row in zip(history.epoch, frame.itertuples(index=False)):
         writer.writerow([epoch + 1, *("" if np.isnan(value) else repr(float(value)) for value in row)])
     return buffer.getvalue()
@@ -154,6 +156,6 @@ def _write_records(
         "data": problem.notes,
         "origin": made_with,
     }
-    write_beside(folder / "run.json", json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+    write_whole(folder / "run.json", json.dumps(record, indent=1, ensure_ascii=False) + "\n")
     page = compose(model, problem, settings, learned, judgement, command, made_with)
-    write_beside(folder / "report.html", render(page))
+    write_whole(folder / "report.html", render(page))

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
-from fitwell.cli.folder import write_beside
 from fitwell.errors import FileError, InvalidArgument
+from fitwell.forms import TEXT, Some, check, read_json
+from fitwell.paths import path_of, write_whole
+from fitwell.printable import shortened
 
 CHECKPOINTS = "checkpoints"
 _ARGUMENTS = "arguments.json"
+_MOST_BYTES = 2**20
 # Epochs of tables take milliseconds: one checkpoint for each would be all that the disk does.
 EVERY = "10 seconds"
 
@@ -19,14 +24,14 @@ EVERY = "10 seconds"
 def begin(folder: Path, arguments: Sequence[str]) -> None:
     """Note the arguments of a run that begins."""
     (folder / CHECKPOINTS).mkdir()
-    write_beside(folder / CHECKPOINTS / _ARGUMENTS, json.dumps(list(arguments)))
+    write_whole(folder / CHECKPOINTS / _ARGUMENTS, json.dumps(list(arguments)))
 
 
 def resumed(options: Namespace) -> tuple[Namespace, Path]:
     """Return the options with which the run to resume began, and its folder."""
     from fitwell.cli.arguments import parse
 
-    folder = Path(options.resume)
+    folder = path_of(options.resume, "--resume")
     path = folder / CHECKPOINTS / _ARGUMENTS
     if not path.is_file():
         raise FileError(
@@ -38,10 +43,20 @@ def resumed(options: Namespace) -> tuple[Namespace, Path]:
         raise InvalidArgument(
             f"--resume goes on with the data and settings that the run began with; leave out {' '.join(others)}"
         )
+    words = read_json(path, _MOST_BYTES)
+    check(words, Some([TEXT]), str(path))
+    said = io.StringIO()
     try:
-        began = parse([str(word) for word in json.loads(path.read_text())])
-    except ValueError as error:
-        raise FileError(f"{path} cannot be read: {error}") from None
+        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+            began = parse(words) if words[0] == "train" else None
+    except SystemExit:  # --help and --version too
+        began = None
+    if began is None or began.resume is not None:
+        why = said.getvalue().strip().splitlines()[-1:]
+        raise FileError(
+            f"{path} does not hold the arguments of a run of fitwell train, but {shortened(words)}"
+            + "".join(f" ({shortened(line, 200, quote=False)})" for line in why)
+        )
     began.quiet = began.quiet or options.quiet
     return began, folder
 

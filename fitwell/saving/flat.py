@@ -22,7 +22,7 @@ import numpy as np
 
 from fitwell.budget import LARGEST_TEXT, charge
 from fitwell.errors import FileError, FitwellError, WeightsMismatch
-from fitwell.printable import shortened
+from fitwell.printable import printable, shortened
 from fitwell.saving.json_text import parse
 from fitwell.saving.members import opened_archive
 
@@ -88,7 +88,7 @@ def read(path: Path, model: Any, skip_mismatch: bool) -> None:
                 continue
             if not skip_mismatch:
                 raise WeightsMismatch(f"{where}: {problem}")
-            warnings.warn(f"{where}: skipped, {problem}", stacklevel=4)
+            warnings.warn(printable(f"{where}: skipped, {problem}"), stacklevel=4)
     for variable, value in matches:
         variable.assign(value)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from fitwell.errors import WeightsMismatch
 from fitwell.layers.base import Layer
+from fitwell.printable import printable
 from fitwell.saving import layout
 from fitwell.saving.hdf5 import Reader
 from fitwell.variables import Variable
@@ -42,7 +43,7 @@ def read(file: Reader, model: Any, skip_mismatch: bool = False) -> None:
         if problem is None:
             matches += [(v, file.array(f"{group}/{i}")) for i, v in enumerate(variables)]
         elif skip_mismatch:
-            warnings.warn(f"{file.where}: skipped, {problem}", stacklevel=5)
+            warnings.warn(printable(f"{file.where}: skipped, {problem}"), stacklevel=5)
         else:
             raise WeightsMismatch(f"{file.where}: {problem}")
     for variable, value in matches:

@@ -19,6 +19,7 @@ import numpy as np
 from fitwell.budget import Budget
 from fitwell.errors import FileError, InvalidArgument, WeightsMismatch
 from fitwell.layers.base import Layer
+from fitwell.printable import printable
 from fitwell.registry import serialize, sharing
 from fitwell.saving import layout, optimizer_state, own
 from fitwell.saving.building import built_from, readable
@@ -202,5 +203,5 @@ def _matched(
         return [(v, group.array(name)) for name, v in zip(names, variables, strict=True)]
     if not skip_mismatch:
         raise WeightsMismatch(f"{group.where}: {problem}")
-    warnings.warn(f"{group.where}: skipped, {problem}", stacklevel=6)
+    warnings.warn(printable(f"{group.where}: skipped, {problem}"), stacklevel=6)
     return []

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from fitwell.errors import InvalidArgument
+from fitwell.printable import printable
 from fitwell.progress import format_seconds, say
 from fitwell.tuner.objective import Objective
 
@@ -103,11 +104,12 @@ class Live:
         names = list(dict.fromkeys(name for trial in best for name in trial.params))
         table = Table()
         for name in ("trial", self.objective.name, *names):
-            table.add_column(name, justify="right")
+            # As text: what stands in brackets in a string would be taken for a style.
+            table.add_column(Text(printable(name)), justify="right")
         for trial in best:
             cells = [_cell(trial.params[name]) if name in trial.params else "" for name in names]
-            table.add_row(str(trial.number), f"{trial.value:.5g}", *cells)
-        return Group(Text(self._headline()), table)
+            table.add_row(str(trial.number), f"{trial.value:.5g}", *(Text(printable(cell)) for cell in cells))
+        return Group(Text(printable(self._headline())), table)
 
 
 def _cell(value: Any) -> str:

@@ -20,6 +20,7 @@ from fitwell.errors import InvalidArgument, NonFiniteWarning, nearest
 from fitwell.models.packing import is_stream
 from fitwell.population import Population
 from fitwell.population.layouts import cores
+from fitwell.printable import printable
 from fitwell.random import checked_seed
 from fitwell.tuner.domains import Domain, lasting
 from fitwell.tuner.ledger import Ledger, Ticket, told_lost
@@ -155,7 +156,7 @@ class Search:
         """Say what a user should know beside the best trial."""
         lost = self._ledger.lost(own=True)
         if lost:
-            warnings.warn(f"search: {told_lost(lost)}", NonFiniteWarning, stacklevel=4)
+            warnings.warn(printable(f"search: {told_lost(lost)}"), NonFiniteWarning, stacklevel=4)
         self._live.end(self.result.remarks())
 
     def _room(self, deadline: float | None, last: int, each: float) -> int:

@@ -114,7 +114,7 @@ def test_a_full_disk_is_no_traceback(
     def refuse(self: Path, *a: Any, **k: Any) -> None:
         raise OSError(28, "No space left on device", str(self))
 
-    monkeypatch.setattr(Path, "touch", refuse)
+    monkeypatch.setattr(Path, "write_bytes", refuse)
     result = fitwell("train", "digits")
     assert result.code == 2 and "No space left on device" in result.err
     assert "nothing can be written to runs/digits-" in result.err
