@@ -205,7 +205,7 @@ class InputLayer(Layer):
         batch_shape: Any = None,
         batch_input_shape: Any = None,
     ) -> None:
-        super().__init__(name=name or unique_name("input_layer"), dtype=dtype)
+        super().__init__(name=name or None, dtype=dtype)
         if batch_shape is None:
             batch_shape = batch_input_shape
         if batch_shape is None:
