@@ -35,8 +35,9 @@ class Tags:
         }
 
     def of_layer(self, layer: Any) -> str:
-        """Return what to call `layer`."""
-        return self._names.get(id(layer), str(layer.name))
+        """Return what to call `layer`; one that the model made for itself, such as an entry, by its kind."""
+        name = layer.name
+        return self._names.get(id(layer), name.base if isinstance(name, AutomaticName) else str(name))
 
     def of_variables(self, variables: Mapping[str, Any]) -> dict[str, str]:
         """Return what to call each of `variables`: by its layer, and the models around where two are alike."""
