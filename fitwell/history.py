@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from fitwell.errors import FileError, InvalidArgument
+from fitwell.errors import FileError
 from fitwell.forms import Table, array, check
 from fitwell.printable import printable
 from fitwell.spellings import warn_older
@@ -115,8 +116,12 @@ class History:
             raise FileError(f"{where} is damaged: its history has values of epochs that it does not have")
 
     def metrics(self) -> list[str]:
-        """Return the names of the metrics, each once: ``"loss"`` stands for ``"val_loss"`` too."""
-        return list(dict.fromkeys(name.removeprefix(VALIDATION) for name in self.history))
+        """Return the names of the metrics, each once: ``"loss"`` stands for ``"val_loss"`` too.
+
+        The learning rate is a setting, and none of them.
+        """
+        names = dict.fromkeys(name.removeprefix(VALIDATION) for name in self.history)
+        return [name for name in names if name not in SETTINGS]
 
     def to_frame(self) -> pd.DataFrame:
         """Return a table with one row per epoch and one column per metric; NaN where one was not logged."""
@@ -128,7 +133,7 @@ class History:
         index = pd.Index(self.epoch, name="epoch")
         return pd.DataFrame({name: column.reindex(index) for name, column in columns.items()}, index=index)
 
-    def plot(self, ax: Axes | Sequence[Axes] | None = None) -> list[Axes]:
+    def plot(self, ax: Axes | Sequence[Axes] | NDArray[Any] | None = None) -> list[Axes]:
         """Draw the learning curves and return their axes.
 
         Each metric has axes of its own, with its training and validation curves. A training value is the
@@ -136,46 +141,17 @@ class History:
         end: the training curve is therefore drawn half an epoch to the left. (Géron, *Hands-On Machine
         Learning*, chapter 10.)
 
-        ax: axes to draw on: one for all metrics, or a sequence with one for each. New ones by default.
+        A learning rate that changed has axes of its own after the metrics'. What is far off is left out of
+        the picture, which then says so, and a value that is not finite is named. Names are drawn as they are,
+        never as formulas.
+
+        ax: axes to draw on: one for all metrics, or a sequence with one for each, and one more for the learning
+            rate if you like. New ones by default. On axes for all, the learning rate's scale is at the right.
         Nothing is shown: a notebook shows the figure by itself, a script calls ``plt.show()``.
         """
-        metrics = self.metrics()
-        if ax is None:
-            axes = _new_axes(len(metrics))
-        elif isinstance(ax, Sequence):
-            axes = list(ax)
-            if len(axes) != len(metrics):
-                raise InvalidArgument(
-                    f"plot: there are {len(metrics)} metrics ({', '.join(metrics)}), got {len(axes)} axes"
-                )
-        else:
-            axes = [ax]
-        shared = len(axes) < len(metrics)
-        for index, metric in enumerate(metrics):
-            self._draw(axes[0] if shared else axes[index], metric, None if shared else metric)
-        return axes
+        from fitwell.drawing.learning import draw
 
-    def _draw(self, axes: Axes, metric: str, title: str | None) -> None:
-        coloured = title is not None
-        for name, colour, dash in (
-            (metric, TRAINING_COLOUR, "--"),
-            (VALIDATION + metric, VALIDATION_COLOUR, "-"),
-        ):
-            if name not in self.history:
-                continue
-            shift = 0.5 if name == metric and metric not in SETTINGS else 0.0
-            epochs = [epoch + 1 - shift for epoch in self.epochs_of(name)]
-            label = name if title is None else ("training" if name == metric else "validation")
-            style: dict[str, Any] = {"color": colour} if coloured else {}
-            if metric in SETTINGS:  # holds for the whole epoch
-                label, dash, style["drawstyle"] = name, "-", "steps-mid"
-            marker = "o" if len(epochs) < 2 else None
-            axes.plot(epochs, self.history[name], dash, label=label, marker=marker, linewidth=1.6, **style)
-        axes.set_xlabel("epoch")
-        axes.grid(alpha=0.3)
-        if title is not None:
-            axes.set_title(title)
-        axes.legend()
+        return draw(self, ax)
 
     def epochs_of(self, name: str) -> list[int]:
         """Return the epochs (from 0) after which metric `name` was logged, in the order of its values; maybe none."""
@@ -195,17 +171,3 @@ def as_number(value: Any) -> float | None:
     if getattr(value, "ndim", None) == 0 and hasattr(value, "dtype"):
         return float(value)
     return None
-
-
-def _new_axes(count: int) -> list[Axes]:
-    from matplotlib import pyplot as plt
-
-    columns = max(1, min(count, 2))
-    rows = max(1, -(-count // columns))
-    figure, grid = plt.subplots(
-        rows, columns, figsize=(5.2 * columns, 3.6 * rows), squeeze=False, layout="constrained"
-    )
-    axes = list(grid.flat)
-    for spare in axes[max(count, 1) :]:
-        figure.delaxes(spare)
-    return axes[:count]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import io
 import math
 from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fitwell import pages
 from fitwell.cli import INTERRUPTED, unfinished
 from fitwell.cli.console import output
 from fitwell.cli.folder import make_run_folder
@@ -171,9 +171,10 @@ def _report(result: Any, trials: pd.DataFrame, folder: Path, interrupted: bool) 
     best = result.best_params
     ended = trials[trials["state"] == "complete"]
     write_whole(folder / "trials.csv", as_csv(trials, index=True))
-    picture = io.BytesIO()
-    result.plot()[0].figure.savefig(picture, dpi=110)
-    write_whole(folder / "search.png", picture.getvalue())
+    asked = {name for trial in result.study.get_trials(deepcopy=False) for name in trial.params}
+    figure = pages.new_figure(12.6, 3.2 * math.ceil((1 + len(asked)) / 3))
+    result.plot(figure=figure)
+    write_whole(folder / "search.png", pages.png(figure))
     early = "Interrupted by Ctrl-C after" if interrupted else "Tried"
     sentence = (
         f"{early} {counted(len(ended), 'setting')}. The best validation loss is {result.best_value:.4g}"

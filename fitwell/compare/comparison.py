@@ -12,6 +12,7 @@ import numpy as np
 from fitwell import pages
 from fitwell.compare.statistics import Difference, Interval, compare_pairs, mean_interval
 from fitwell.compare.words import ENOUGH_REPEATS, Scale, sentence
+from fitwell.drawing.figures import opened, panels
 from fitwell.paths import write_whole
 from fitwell.printable import printable
 
@@ -146,16 +147,15 @@ class Comparison:
 
     def to_html(self, path: str | Path | None = None) -> str:
         """Return the comparison as a page that needs nothing beside it; written to `path` when given."""
-        figure = pages.new_figure(9.5, 1.4 + 0.45 * max(len(self.intervals), len(self.differences)))
-        self._draw(figure.add_subplot(1, 2, 1), figure.add_subplot(1, 2, 2))
+        figures = [pages.new_figure(4.8, self._height) for _ in range(2)]
+        self._draw(*(figure.add_subplot() for figure in figures))
+        pictures = [pages.png(figure) for figure in figures]
         page = pages.document(
             self._title,
             [
                 pages.header(self._title, ", ".join(self.intervals)),
                 self._repr_html_(),
-                pages.picture(
-                    pages.Picture("Repeat by repeat", [pages.png(figure)], "scores and differences")
-                ),
+                pages.picture(pages.Picture("Repeat by repeat", pictures, "scores and differences")),
             ],
         )
         if path is not None:
@@ -177,23 +177,29 @@ class Comparison:
     def plot(self) -> list[Axes]:
         """Draw every repeat of every candidate, and the differences with their intervals; return the axes.
 
-        Differences that were found stand out in colour; the others are grey.
+        Differences that were found stand out in colour; the others are grey. Of more than 40 differences those with the
+        smallest p are drawn, and the picture says so, as it does of scores that are far off.
         """
-        import matplotlib.pyplot as plt
-
-        height = 1.4 + 0.45 * max(len(self.intervals), len(self.differences))
-        _, (left, right) = plt.subplots(1, 2, figsize=(9.5, height), layout="constrained")
-        self._draw(left, right)
+        with opened(9.5, self._height) as figure:
+            left, right = panels(figure, 2, 2)
+            self._draw(left, right)
         return [left, right]
+
+    @property
+    def _height(self) -> float:
+        from fitwell.compare.drawing import height
+
+        return height(list(self.intervals), self.differences)
 
     def _draw(self, left: Axes, right: Axes) -> None:
         from fitwell.compare.drawing import draw_differences, draw_scores
 
         factor, unit = (100.0, " (%)") if self._scale.is_share else (1.0, "")
-        draw_scores(left, self.scores * factor, self.intervals, factor)
-        left.set_xlabel(f"{self.part} {self.metric}{unit}")
-        draw_differences(right, self.differences, factor, 1 - self.confidence)
-        right.set_xlabel(f"difference in {self.metric}{' (points)' if unit else ''}")
+        better = "max" if self.larger_is_better else "min"
+        name = f"{self.part} {self.metric}{unit}"
+        draw_scores(left, self.scores * factor, self.intervals, factor, better, name)
+        name = f"difference in {self.metric}{' (points)' if unit else ''}"
+        draw_differences(right, self.differences, factor, 1 - self.confidence, name)
 
     # --- pieces ----------------------------------------------------------------------------------------------
 

@@ -3,25 +3,43 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fitwell.compare.statistics import Difference, Interval
+from fitwell.drawing import limits
+from fitwell.drawing.notes import note
+from fitwell.drawing.text import PLAIN, broken, told_apart, visible
 from fitwell.history import TRAINING_COLOUR, VALIDATION_COLOUR
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
+# More rows than these are a wall: of 40 candidates there are 780 differences.
+MOST_DIFFERENCES = 40
+_LINE, _LONGEST = 30, 58
+# Inches: of a row, of each line of a name, and of what is above and below the rows.
+_ROW, _NAME, _AROUND = 0.45, 0.19, 1.4
+_GREY = "#5b6875"
 
-def draw_scores(axes: Axes, scores: pd.DataFrame, intervals: dict[str, Interval], factor: float) -> None:
+
+def draw_scores(
+    axes: Axes, scores: pd.DataFrame, intervals: dict[str, Interval], factor: float, better: str, name: str
+) -> None:
     """Draw a dot per repeat, thin lines between those of one repeat, and each mean with its interval."""
     places = np.arange(scores.shape[1])
     axes.plot(scores.to_numpy().T, places, color="#9aa5b1", linewidth=0.5, alpha=0.6)
-    for place, (name, found) in zip(places, intervals.items()):
+    for place, (candidate, found) in zip(places, intervals.items(), strict=True):
         axes.plot(
-            scores[name], np.full(len(scores), place), "o", color=TRAINING_COLOUR, markersize=3, alpha=0.5
+            scores[candidate],
+            np.full(len(scores), place),
+            "o",
+            color=TRAINING_COLOUR,
+            markersize=3,
+            alpha=0.5,
         )
         axes.errorbar(
             found.mean * factor,
@@ -33,25 +51,79 @@ def draw_scores(axes: Axes, scores: pd.DataFrame, intervals: dict[str, Interval]
             capsize=4,
             zorder=3,
         )
-    _name_rows(axes, list(intervals))
+    _name_rows(axes, list(intervals), name)
+    values = scores.to_numpy(np.float64)
+    ends = np.array([[found.low, found.high] for found in intervals.values()]) * factor
+    low, high = limits.show(axes, [values, ends], better, far=values, which="x")
+    outside = values[(values < low) | (values > high)]
+    if len(outside):
+        note(
+            axes,
+            [
+                f"{len(outside)} of {values.size} scores leave the picture, {limits.farthest(outside, low, high)}"
+            ],
+        )
 
 
-def draw_differences(axes: Axes, differences: list[Difference], factor: float, rate: float) -> None:
+def draw_differences(
+    axes: Axes, differences: Sequence[Difference], factor: float, rate: float, name: str
+) -> None:
     """Draw each mean difference with its interval against zero; those found at the stated rate stand out."""
-    axes.axvline(0, color="#5b6875", linewidth=0.8, linestyle=":")
-    for place, found in enumerate(differences):
-        colour = VALIDATION_COLOUR if found.p_holm < rate else "#5b6875"
+    axes.axvline(0, color=_GREY, linewidth=0.8, linestyle=":")
+    shown = clearest(differences)
+    for place, found in enumerate(shown):
+        colour = VALIDATION_COLOUR if found.p_holm < rate else _GREY
         half = found.interval.half_width * factor
         axes.errorbar(
             found.interval.mean * factor, place, xerr=half, fmt="D", color=colour, markersize=5, capsize=4
         )
-    _name_rows(axes, [f"{found.first} - {found.second}" for found in differences])
+    _name_rows(axes, _pairs(shown), name)
+    means = np.array([found.interval.mean for found in shown]) * factor
+    ends = np.array([[found.interval.low, found.interval.high] for found in shown]) * factor
+    low, high = limits.show(axes, [ends, [0.0]], far=means, which="x")
+    told = (
+        [f"the {len(shown)} of {len(differences)} differences with the smallest p"]
+        if len(shown) < len(differences)
+        else []
+    )
+    far = int(((means < low) | (means > high)).sum())
+    told += [f"{far} of {len(shown)} differences leave the picture"] if far else []
+    note(axes, told)
 
 
-def _name_rows(axes: Axes, names: list[str]) -> None:
-    # Long names in lines, or they leave no room for what is drawn.
-    axes.set_yticks(range(len(names)), [textwrap.fill(name, 30) for name in names])
+def clearest(differences: Sequence[Difference]) -> list[Difference]:
+    """Return the differences that are drawn, in their order: all, or where they are many those with the smallest p."""
+    if len(differences) <= MOST_DIFFERENCES:
+        return list(differences)
+    limit = sorted(range(len(differences)), key=lambda number: differences[number].p)[:MOST_DIFFERENCES]
+    return [differences[number] for number in sorted(limit)]
+
+
+def height(names: Sequence[str], differences: Sequence[Difference]) -> float:
+    """Return how many inches the rows of the longer picture need."""
+    return max(_tall(list(names)), _tall(_pairs(clearest(differences))))
+
+
+def _tall(names: Sequence[str]) -> float:
+    return _AROUND + sum(max(_ROW, _NAME * (text.count("\n") + 2)) for text in _lines(names))
+
+
+def _pairs(differences: Sequence[Difference]) -> list[str]:
+    names = dict.fromkeys(name for found in differences for name in (found.first, found.second))
+    short = dict(zip(names, told_apart([visible(name) for name in names], _LONGEST), strict=True))
+    return [f"{short[found.first]} - {short[found.second]}" for found in differences]
+
+
+def _lines(names: Sequence[str]) -> list[str]:
+    """Return `names` in lines, or they leave no room for what is drawn."""
+    short = told_apart([visible(name) for name in names], 2 * _LONGEST + 3)
+    return [textwrap.fill(name, _LINE) for name in short]
+
+
+def _name_rows(axes: Axes, names: Sequence[str], name: str) -> None:
+    axes.set_yticks(range(len(names)), _lines(names), **PLAIN)
     axes.set_ylim(len(names) - 0.5, -0.5)
+    axes.set_xlabel(broken(name), **PLAIN)
     axes.grid(axis="x", alpha=0.3)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)

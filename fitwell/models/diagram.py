@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from fitwell.drawing.text import PLAIN, visible
 from fitwell.errors import InvalidArgument
 from fitwell.history import TRAINING_COLOUR
 from fitwell.layers.base import shape_of
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _SUFFIXES = (".png", ".svg", ".pdf", ".jpg")
+# Pictures made of pixels, and how many matplotlib draws each way.
+_PIXELS, _MOST_PIXELS = (".png", ".jpg"), 2**16
 
 # Inches.
 _CHARACTER, _LINE, _MARGIN, _GAP = 0.08, 0.17, 0.14, 0.4
@@ -39,7 +43,7 @@ class _Box:
 
     @property
     def width(self) -> float:
-        return _CHARACTER * max(map(len, self.lines), default=0) + 2 * _MARGIN
+        return _CHARACTER * max(map(_columns, self.lines), default=0) + 2 * _MARGIN
 
     @property
     def height(self) -> float:
@@ -96,6 +100,11 @@ def plot_model(
     rows = _arrange(_boxes(model, {what for what, wanted in shown.items() if wanted}))
     width = 2 * (max(row[-1].x + row[-1].width / 2 for row in rows) + _MARGIN)
     height = max(box.y + box.height / 2 for box in rows[0]) + _MARGIN
+    if path is not None and path.suffix in _PIXELS and max(width, height) * dpi >= _MOST_PIXELS:
+        raise InvalidArgument(
+            f"plot_model: at dpi={dpi} the picture would have {width * dpi:.0f} × {height * dpi:.0f} pixels, and at "
+            f"most {_MOST_PIXELS} each way can be drawn; write a .svg or .pdf file, or give a smaller dpi"
+        )
     figure = Figure(figsize=(width, height), dpi=dpi)
     axes = figure.add_axes((0, 0, 1, 1), xlim=(-width / 2, width / 2), ylim=(0, height))
     axes.set_axis_off()
@@ -106,6 +115,11 @@ def plot_model(
         with written_beside(path) as file:
             figure.savefig(file, format=path.suffix[1:])
     return figure
+
+
+def _columns(line: str) -> int:
+    """Return how many columns a line takes: Chinese letters, say, take two each."""
+    return sum(1 + (unicodedata.east_asian_width(letter) in "FW") for letter in line)
 
 
 def _boxes(model: Model, shown: set[str]) -> list[_Box]:
@@ -130,10 +144,10 @@ def _boxes(model: Model, shown: set[str]) -> list[_Box]:
 def _text(node: Node, shown: set[str]) -> list[str]:
     layer = node.layer
     kind = type(layer).__name__
-    lines = [f"{layer.name} ({kind})" if "names" in shown else kind]
+    lines = [visible(f"{layer.name} ({kind})" if "names" in shown else kind)]
     activation = getattr(layer, "activation", None)
     if "activations" in shown and activation is not None:
-        lines.append(f"activation: {getattr(activation, '__name__', activation)}")
+        lines.append(visible(f"activation: {getattr(activation, '__name__', activation)}"))
     if "shapes" in shown:
         lines.append(str(shape_of(node.outputs)))
     if "dtypes" in shown:
@@ -193,5 +207,12 @@ def _draw(axes: Axes, box: _Box) -> None:
         corner = (box.x - box.width / 2, box.y - box.height / 2)
         axes.add_patch(FancyBboxPatch(corner, box.width, box.height, **_FRAME))
         axes.text(
-            box.x, box.y, "\n".join(box.lines), ha="center", va="center", fontsize=9, family="monospace"
+            box.x,
+            box.y,
+            "\n".join(box.lines),
+            ha="center",
+            va="center",
+            fontsize=9,
+            family="monospace",
+            **PLAIN,
         )

@@ -34,6 +34,21 @@ def grid(**values: Iterable[Any]) -> list[Setting]:
     return [dict(zip(lists, chosen, strict=True)) for chosen in itertools.product(*lists.values())]
 
 
+class Drawn(list[Setting]):
+    """Settings drawn at random, which know the hyperparameters that were drawn on a logarithmic scale, or not.
+
+    log: for each one that was drawn from a distribution.
+    """
+
+    def __init__(self, settings: Iterable[Setting], log: Mapping[str, bool]) -> None:
+        super().__init__(settings)
+        self.log = dict(log)
+
+
+# What SciPy calls the distributions that are even in the logarithm.
+_LOGARITHMIC = ("loguniform", "reciprocal", "lognorm")
+
+
 def draw(count: int, /, *, random_state: int | None = None, **spaces: Any) -> list[Setting]:
     """Return `count` settings drawn at random.
 
@@ -46,14 +61,15 @@ def draw(count: int, /, *, random_state: int | None = None, **spaces: Any) -> li
     """
     count = check_count("draw: the number of settings", count)
     generator = np.random.default_rng(random_state)
-    columns = {}
+    columns, log = {}, {}
     for name, space in spaces.items():
         if hasattr(space, "rvs"):
+            log[name] = getattr(getattr(space, "dist", None), "name", None) in _LOGARITHMIC
             columns[name] = _draw_numbers(name, space, count, generator)
         else:
             choices = _as_list(name, space)
             columns[name] = [choices[i] for i in generator.integers(len(choices), size=count)]
-    return [{name: column[i] for name, column in columns.items()} for i in range(count)]
+    return Drawn(({name: column[i] for name, column in columns.items()} for i in range(count)), log)
 
 
 def _draw_numbers(name: str, distribution: Any, count: int, generator: np.random.Generator) -> list[Any]:

@@ -16,12 +16,13 @@ from fitwell.history import History
 from fitwell.models import checks, packing
 from fitwell.models.model import Model
 from fitwell.models.training import interruptions
-from fitwell.population import archive, layouts, plots, table
+from fitwell.population import archive, effects, layouts, pairs, plots, table
 from fitwell.population.ensemble import Ensemble, predict_all
 from fitwell.population.fitting import Course, Group, MemberFit, callbacks_for, make_groups
 from fitwell.population.folds import Fold
 from fitwell.population.members import (
     Build,
+    Drawn,
     Member,
     Setting,
     check_build,
@@ -35,6 +36,7 @@ from fitwell.progress import Progress
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 
 class Population:
@@ -66,6 +68,7 @@ class Population:
     ) -> None:
         settings = [{}] if members is None else check_settings(members)
         numbers = check_seeds(seeds)
+        self._log = members.log if isinstance(members, Drawn) else {}
         self.build = check_build(build)
         self.members = [make_member(build, setting, seed) for setting in settings for seed in numbers]
         self._groups: list[Group] = []
@@ -303,17 +306,44 @@ class Population:
 
     # --- pictures ------------------------------------------------------------------------------------------
 
-    def plot_curves(self, metric: str | None = None, by: str | None = None, ax: Axes | None = None) -> Axes:
-        """Draw the learning curves of all members as a fan; `by` colours them by a hyperparameter."""
+    def plot_curves(
+        self, metric: str | None = None, by: str | Sequence[str] | None = None, ax: Axes | None = None
+    ) -> Axes:
+        """Draw the learning curves of all members as a fan, with their median.
+
+        Members that are far off are left out of the picture, which then says how many; the best never are. Those that
+        diverged end in a cross.
+
+        metric: ``val_loss`` by default, ``loss`` without validation.
+        by: a hyperparameter, several, ``"seed"`` or ``"fold"``: each of its values has a colour, and where it has
+            several members their mean and a band of one standard deviation (n - 1), over the epochs that all reached.
+        ax: axes to draw on, new ones by default. Nothing is shown: a script calls ``plt.show()``.
+        """
         return plots.curves(self.members, metric, by, ax)
 
-    def plot_effect(self, name: str, metric: str | None = None, ax: Axes | None = None) -> Axes:
-        """Draw `metric` against hyperparameter `name`: each member, and the median at each value."""
-        return plots.effect(self.members, name, metric, ax)
+    def plot_effect(
+        self,
+        name: str,
+        metric: str | None = None,
+        ax: Axes | None = None,
+        by: str | Sequence[str] | None = None,
+    ) -> Axes:
+        """Draw `metric` against hyperparameter `name`: each member, and the mean at each value.
 
-    def plot_pairs(self, metric: str | None = None) -> Any:
-        """Draw every pair of the hyperparameters that vary, coloured by `metric`; returns the figure."""
-        return plots.pairs(self.members, metric)
+        The bars are of one standard deviation (n - 1). Categories stand side by side. Numbers have a logarithmic axis
+        where `draw` drew them so, or, from elsewhere, where they span decades evenly. What is far off stands at the
+        edge as a triangle, what is not finite as a cross.
+
+        `metric`, `ax` and `by` are those of `plot_curves`; each value of `by` has means of its own.
+        """
+        return effects.effect(self.members, name, metric, by, ax, self._log)
+
+    def plot_pairs(self, metric: str | None = None) -> Figure:
+        """Draw every pair of the hyperparameters that vary, coloured by `metric`; returns the figure.
+
+        Members of the same spot, as the seeds of one setting are, stand around it; those that diverged are crosses.
+        """
+        return pairs.pairs(self.members, metric, self._log)
 
     # --- files ---------------------------------------------------------------------------------------------
 
@@ -362,6 +392,7 @@ class Population:
         population = cls.__new__(cls)
         population.build, population.members, population._groups = build, members, groups
         population._division = None
+        population._log = {}
         return population
 
     def __len__(self) -> int:

@@ -8,6 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fitwell.drawing import limits
+from fitwell.drawing.colours import legend_of_lines
+from fitwell.drawing.figures import panels
+from fitwell.drawing.learning import panels_of
+from fitwell.drawing.notes import counted, note
+from fitwell.drawing.scales import lay_out, name_categories
+from fitwell.drawing.text import PLAIN, name_axis, shortened, told_apart, visible
 from fitwell.history import TRAINING_COLOUR, History
 from fitwell.pages import new_figure, png
 
@@ -19,31 +26,34 @@ MARK = "#b3261e"
 # More classes than this make the numbers in a confusion matrix unreadable.
 READABLE_CLASSES = 20
 DRAWN_POINTS = 4000
-# For names from the data: "$5 to $10" is not mathematics.
-PLAIN: dict[str, Any] = {"parse_math": False}
+# Panels side by side, at most, and letters of a class.
+COLUMNS = 3
+LETTERS = 14
 
 
 def learning_curves(history: History, best_epoch: int | None = None) -> bytes:
     """Draw every metric's curves beside each other; a line marks the epoch whose weights were kept (from 0)."""
-    count = max(len(history.metrics()), 1)
-    figure = new_figure(4.6 * count, 3.4)
-    _draw_curves(history, [figure.add_subplot(1, count, number + 1) for number in range(count)], best_epoch)
+    count = max(len(panels_of(history)), 1)
+    columns = min(count, COLUMNS)
+    figure = new_figure(4.6 * columns, 3.4 * -(-count // columns))
+    _draw_curves(history, panels(figure, count, columns), best_epoch)
     return png(figure)
 
 
 def learning_curve_panels(history: History, best_epoch: int | None = None) -> list[bytes]:
     """Draw the same, one figure for each metric."""
-    figures = [new_figure(4.6, 3.2) for _ in history.metrics()]
+    figures = [new_figure(4.6, 3.2) for _ in panels_of(history)]
     _draw_curves(history, [figure.add_subplot() for figure in figures], best_epoch)
     return [png(figure) for figure in figures]
 
 
 def _draw_curves(history: History, axes: list[Axes], best_epoch: int | None) -> None:
-    history.plot(ax=axes)
+    if panels_of(history):
+        history.plot(ax=axes)
     for ax in axes:
         if best_epoch is not None:
             ax.axvline(best_epoch + 1, color=INK, linewidth=0.8, linestyle=":", label="weights kept")
-        ax.legend(frameon=False)
+        legend_of_lines(ax)
         _calm(ax)
 
 
@@ -56,17 +66,10 @@ def confusion_matrix(true: NDArray[Any], predicted: NDArray[Any], classes: Seque
     figure = new_figure(side + 0.6, side)
     ax = figure.add_subplot()
     image = ax.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    names = told_apart([visible(label) for label in classes], LETTERS)
     if len(classes) <= READABLE_CLASSES:
-        names = [str(label) if len(str(label)) <= 14 else str(label)[:13] + "…" for label in classes]
-        upright = max(map(len, names)) <= 3
-        ax.set_xticks(
-            range(len(classes)),
-            names,
-            rotation=0 if upright else 45,
-            ha="center" if upright else "right",
-            **PLAIN,
-        )
-        ax.set_yticks(range(len(classes)), names, **PLAIN)
+        # A count of a million is as wide as three of ten.
+        letters = max(len(f"{count:,}") for count in counts.flat)
         for row, column in np.ndindex(*counts.shape):
             if counts[row, column]:
                 colour = "white" if shares[row, column] > 0.55 else INK
@@ -77,7 +80,7 @@ def confusion_matrix(true: NDArray[Any], predicted: NDArray[Any], classes: Seque
                     ha="center",
                     va="center",
                     color=colour,
-                    fontsize=9,
+                    fontsize=min(9.0, 45 / letters),
                 )
     else:
         figure.colorbar(image, ax=ax, label="share of the true class", shrink=0.8)
@@ -86,6 +89,9 @@ def confusion_matrix(true: NDArray[Any], predicted: NDArray[Any], classes: Seque
     ax.tick_params(length=0)
     for spine in ax.spines.values():
         spine.set_visible(False)
+    lay_out(figure)
+    name_categories(ax, "x", names)
+    name_categories(ax, "y", names)
     return png(figure)
 
 
@@ -96,19 +102,27 @@ def residuals(true: NDArray[np.float64], predicted: NDArray[np.float64], name: s
         shown = np.random.default_rng(0).choice(len(true), DRAWN_POINTS, replace=False)
     figures = [new_figure(4.6, 3.8), new_figure(4.6, 3.8)]
     points, errors = (figure.add_subplot() for figure in figures)
-    low, high = float(min(true.min(), predicted.min())), float(max(true.max(), predicted.max()))
+    error = predicted - true
+    # What is far off would press all others into a line.
+    low, high = limits.padded(*limits.limits(np.concatenate([true, predicted])))
+    least, most = limits.limits(error)
     points.plot([low, high], [low, high], color=INK, linewidth=0.8, linestyle=":", label="exact")
     points.scatter(true[shown], predicted[shown], s=9, alpha=0.35, color=TRAINING_COLOUR, linewidths=0)
-    points.set_xlabel(f"true {name}", **PLAIN)
-    points.set_ylabel(f"predicted {name}", **PLAIN)
+    points.set(xlim=(low, high), ylim=(low, high))
+    name_axis(points, "x", f"true {name}")
+    name_axis(points, "y", f"predicted {name}")
     points.legend(frameon=False)
-    errors.hist(predicted - true, bins=min(60, max(10, len(true) // 8)), color=TRAINING_COLOUR, alpha=0.8)
+    inside = error[(error >= least) & (error <= most)]
+    bins = min(60, max(10, len(true) // 8))
+    errors.hist(inside, bins=bins, range=limits.padded(least, most), color=TRAINING_COLOUR, alpha=0.8)
     errors.axvline(0, color=INK, linewidth=0.8, linestyle=":")
     errors.set_xlabel("predicted minus true")
     errors.set_ylabel("rows")
-    for ax in (points, errors):
+    seen = (true >= low) & (true <= high) & (predicted >= low) & (predicted <= high)
+    for ax, left in ((points, int((~seen).sum())), (errors, len(error) - len(inside))):
         ax.grid(alpha=0.3)
         _calm(ax)
+        note(ax, [f"{counted(left, len(true), 'row')} far off, not in the picture"] if left else [])
     return [png(figure) for figure in figures]
 
 
@@ -120,9 +134,13 @@ def worst_images(images: NDArray[np.float32], titles: Sequence[str]) -> bytes:
     for number, (image, title) in enumerate(zip(images, titles)):
         ax = figure.add_subplot(rows, columns, number + 1)
         ax.imshow(image, cmap="gray_r", vmin=0, vmax=1)
-        ax.set_title(title, fontsize=7.5, color=MARK, **PLAIN)
+        ax.set_title(_broken_title(title), fontsize=7.5, color=MARK, **PLAIN)
         ax.axis("off")
     return png(figure)
+
+
+def _broken_title(title: str) -> str:
+    return "\n".join(shortened(visible(line), LETTERS + 4) for line in title.split("\n"))
 
 
 def _calm(ax: Any) -> None:

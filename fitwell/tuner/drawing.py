@@ -6,90 +6,156 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from fitwell.drawing import limits, scales
+from fitwell.drawing.colours import Palette, legend
+from fitwell.drawing.figures import opened, panels
+from fitwell.drawing.groups import mark_outside, side_by_side
+from fitwell.drawing.notes import counted, note
+from fitwell.drawing.text import name_axis
+from fitwell.errors import InvalidArgument, nearest
 from fitwell.tuner.objective import Objective
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Values = NDArray[np.float64]
 
 COLUMNS = 3
-# So many fit side by side below one picture.
-MOST_LETTERS = 30
+# How far trials of one category stand from its middle, at most.
+_REACH = 0.3
 
 
-def draw(trials: Sequence[Any], objective: Objective) -> list[Axes]:
-    """Draw the complete `trials` of a study; the first axes show the history, then one for each hyperparameter."""
-    import matplotlib.pyplot as plt
+def draw(
+    trials: Sequence[Any],
+    objective: Objective,
+    lost: Sequence[Any] = (),
+    unfinished: int = 0,
+    by: str | None = None,
+    figure: Figure | None = None,
+) -> list[Axes]:
+    """Draw the complete `trials` of a study; the first axes show the history, then one for each hyperparameter.
 
-    names = list(dict.fromkeys(name for trial in trials for name in trial.params))
-    rows = -(-(1 + len(names)) // COLUMNS)
-    figure, grid = plt.subplots(
-        rows, COLUMNS, figsize=(4.2 * COLUMNS, 3.2 * rows), squeeze=False, layout="constrained"
+    lost: trials without a finite value. unfinished: how many others were stopped early, which are not drawn.
+    by: the hyperparameter that colours trials. figure: an empty one; by default one that people are shown.
+    """
+    every = [*trials, *lost]
+    names = list(dict.fromkeys(name for trial in every for name in trial.params))
+    if by is not None and by not in names:
+        raise InvalidArgument(
+            f"by: no trial has a hyperparameter {by!r}{nearest(str(by), names) or '.'} Known: {', '.join(names)}."
+        )
+    if figure is None:
+        rows = -(-(1 + len(names)) // COLUMNS)
+        with opened(4.2 * COLUMNS, 3.2 * rows) as shown:
+            return draw(trials, objective, lost, unfinished, by, shown)
+    groups = None if by is None else Palette([by], [trial.params for trial in every])
+    axes = panels(figure, 1 + len(names), COLUMNS)
+    told = (
+        [f"{counted(len(lost), len(every) + unfinished, 'trial')} came to no finite value (×)"]
+        if lost
+        else []
     )
-    axes = list(grid.flat)
-    for spare in axes[1 + len(names) :]:
-        figure.delaxes(spare)
-    _draw_history(axes[0], trials, objective)
-    for name, ax in zip(names, axes[1:]):
-        _draw_effect(ax, name, [trial for trial in trials if name in trial.params], objective)
-    return axes[: 1 + len(names)]
+    told += (
+        [f"{counted(unfinished, len(every) + unfinished, 'trial')} not shown: stopped early"]
+        if unfinished
+        else []
+    )
+    _draw_history(axes[0], trials, lost, objective, groups, told)
+    used = [
+        _draw_effect(ax, name, trials, lost, objective, groups)
+        for name, ax in zip(names, axes[1:], strict=True)
+    ]
+    scales.lay_out(figure)
+    for ax, scale in zip(axes[1:], used, strict=True):
+        if scale.names:
+            scales.name_categories(ax, "x", scale.names)
+    return axes
 
 
-def _draw_history(ax: Axes, trials: Sequence[Any], objective: Objective) -> None:
-    from matplotlib.ticker import MaxNLocator
+def _draw_history(
+    ax: Axes,
+    trials: Sequence[Any],
+    lost: Sequence[Any],
+    objective: Objective,
+    groups: Palette | None,
+    told: list[str],
+) -> None:
+    from fitwell.drawing.ticks import Roomy
 
     ordered = sorted(trials, key=lambda trial: trial.number)
     numbers = [trial.number for trial in ordered]
     values = np.array([trial.value for trial in ordered])
     so_far = (np.minimum if objective.direction == "min" else np.maximum).accumulate(values)
-    ax.plot(numbers, values, "o", markersize=4, alpha=0.6, label="trial")
-    ax.step(numbers, so_far, where="post", label="best so far")
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    (line,) = ax.plot(numbers, values, "o", markersize=4, alpha=0.6)
+    (best,) = ax.step(numbers, so_far, where="post")
+    if groups is not None:
+        line.set_visible(False)
+        ax.scatter(numbers, values, s=16, alpha=0.8, c=_paint(ordered, groups))
+    shown = limits.show(ax, [values], objective.direction)
+    places = np.array([*numbers, *(trial.number for trial in lost)], float)
+    mark_outside(ax, places, _with_lost(values, lost), shown, _worse(objective))
+    ax.xaxis.set_major_locator(Roomy(len(str(int(places.max()))), whole=True))
+    reach = max(0.04 * np.ptp(places), 0.5) if len(places) else 0.5
+    ax.set_xlim(places.min() - reach, places.max() + reach)
     ax.set_xlabel("trial")
-    ax.set_ylabel(objective.name)
-    ax.set_ylim(*_limits(values, objective))
-    ax.legend()
-
-
-def _draw_effect(ax: Axes, name: str, trials: Sequence[Any], objective: Objective) -> None:
-    from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, ScalarFormatter
-
-    values = np.array([trial.value for trial in trials])
-    settings = [trial.params[name] for trial in trials]
-    distribution = trials[0].distributions[name]
-    if hasattr(distribution, "choices"):
-        labels = [str(choice) for choice in distribution.choices]
-        places = np.array([labels.index(str(setting)) for setting in settings], float)
-        # Side by side, so that equal ones can be told apart; the same picture every time.
-        places += np.random.default_rng(0).uniform(-0.15, 0.15, len(places))
-        ax.plot(places, values, "o", markersize=4, alpha=0.6)
-        crowded = sum(map(len, labels)) > MOST_LETTERS
-        ax.set_xticks(
-            range(len(labels)), labels, rotation=30 if crowded else 0, ha="right" if crowded else "center"
+    name_axis(ax, "y", objective.name)
+    if groups is None:
+        legend(ax, [(line, "trial"), (best, "best so far")])
+    else:
+        groups.explain(ax, "o")
+    out = values[(values < shown[0]) | (values > shown[1])]
+    if len(out):
+        told.append(
+            f"{counted(len(out), len(values), 'trial')} far off, {limits.farthest(out, *shown)} (triangles)"
         )
-        ax.set_xlim(-0.5, len(labels) - 0.5)
-    else:
-        ax.plot(settings, values, "o", markersize=4, alpha=0.6)
-        if distribution.log:
-            ax.set_xscale("log")
-        if isinstance(settings[0], int):
-            ax.xaxis.set_major_locator(
-                LogLocator(subs=(1, 2, 5)) if distribution.log else MaxNLocator(integer=True)
-            )
-            ax.xaxis.set_major_formatter(ScalarFormatter())
-            ax.xaxis.set_minor_formatter(NullFormatter())
-    ax.set_xlabel(name)
-    ax.set_ylabel(objective.name)
-    ax.set_ylim(*_limits(values, objective))
+    note(ax, told)
 
 
-def _limits(values: np.ndarray, objective: Objective) -> tuple[float, float]:
-    """Return limits that leave out the worst tenth, which is often far away: what matters is near the best."""
-    if objective.direction == "min":
-        low, high = values.min(), np.quantile(values, 0.9, method="higher")
-    else:
-        low, high = np.quantile(values, 0.1, method="lower"), values.max()
-    if low == high:
-        low, high = values.min(), values.max()
-    margin = 0.08 * (high - low) or 0.1
-    return float(low - margin), float(high + margin)
+def _draw_effect(
+    ax: Axes,
+    name: str,
+    trials: Sequence[Any],
+    lost: Sequence[Any],
+    objective: Objective,
+    groups: Palette | None,
+) -> scales.Scale:
+    having = [trial for trial in trials if name in trial.params]
+    gone = [trial for trial in lost if name in trial.params]
+    settings = [trial.params[name] for trial in [*having, *gone]]
+    declared = [*having, *gone][0].distributions[name]
+    choices = getattr(declared, "choices", None)
+    scale = scales.Scale(settings, choices, None if choices else bool(declared.log))
+    values = _with_lost(np.array([trial.value for trial in having], float), gone)
+    places = scale.place(settings)
+    if scale.names:
+        # Side by side, so that equal ones can be told apart.
+        places = places + side_by_side([(place,) for place in places], _REACH)
+    finite = np.isfinite(values)
+    (line,) = ax.plot(places[finite], values[finite], "o", markersize=4, alpha=0.6)
+    if groups is not None:
+        line.set_visible(False)
+        ax.scatter(places[finite], values[finite], s=16, alpha=0.8, c=_paint(having, groups))
+    scale.finish(ax, "x")
+    shown = limits.show(ax, [values], objective.direction)
+    mark_outside(ax, places, values, shown, _worse(objective))
+    name_axis(ax, "x", name)
+    name_axis(ax, "y", objective.name)
+    out = values[finite & ((values < shown[0]) | (values > shown[1]))]
+    if len(out):
+        note(ax, [f"{counted(len(out), len(values), 'trial')} far off"])
+    return scale
+
+
+def _paint(trials: Sequence[Any], groups: Palette) -> list[Any]:
+    return [groups.style(groups.group(trial.params))["color"] for trial in trials]
+
+
+def _with_lost(values: Values, lost: Sequence[Any]) -> Values:
+    return np.concatenate([values, np.full(len(lost), np.nan)])
+
+
+def _worse(objective: Objective) -> str:
+    return "top" if objective.direction == "min" else "bottom"

@@ -18,6 +18,7 @@ from fitwell.tuner.training import Run, Trainer
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 VALUES = "values"
 EPOCHS = "best epochs"
@@ -141,11 +142,20 @@ class SearchResult:
         finite = self._ranked(self._ledger.finite())
         return told_edges(finite, finite + self._ledger.lost())
 
-    def plot(self) -> list[Axes]:
-        """Draw how the search went, and the objective against each hyperparameter; return the axes."""
+    def plot(self, by: str | None = None, figure: Figure | None = None) -> list[Axes]:
+        """Draw how the search went, and the objective against each hyperparameter; return the axes.
+
+        Trials that are far off stand at the edge as triangles, those that came to no finite value as crosses, and the
+        picture says how many; the best never leave it. Trials that were stopped early are counted, not drawn. An axis
+        is logarithmic where the hyperparameter was drawn so; categories stand side by side.
+
+        by: a hyperparameter: trials are coloured by its value.
+        figure: an empty figure to draw on; a new one by default. Nothing is shown: a script calls ``plt.show()``.
+        """
         from fitwell.tuner.drawing import draw
 
-        return draw(self.ranking(), self.objective)
+        stopped = sum(trial.state.name == "PRUNED" for trial in self._ledger.frozen())
+        return draw(self.ranking(), self.objective, self._ledger.lost(), stopped, by, figure)
 
     def __repr__(self) -> str:
         ended = [trial for trial in self._ledger.frozen() if trial.state.is_finished()]

@@ -1,0 +1,89 @@
+"""Means and spread of what was repeated, and marks for what has no place in a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Values = NDArray[np.float64]
+
+LOST = "#b3261e"
+# How far from the edge marks stand, as shares of the axes: of what is far off, of what is not finite.
+_FAR, _NONE = 0.03, 0.08
+
+
+def mean_and_spread(values: Values) -> tuple[float, float]:
+    """Return the mean of finite values and their standard deviation (n - 1); NaN where there are too few."""
+    found = values[np.isfinite(values)]
+    mean = float(found.mean()) if found.size else np.nan
+    return mean, float(found.std(ddof=1)) if found.size > 1 else np.nan
+
+
+def mean_curve(curves: Sequence[dict[int, float]]) -> tuple[list[int], Values, Values]:
+    """Return the epochs that all `curves` reached, their mean and their standard deviation in each.
+
+    A mean of those that are left when others have ended would jump.
+    """
+    epochs = sorted(set.intersection(*map(set, curves))) if curves else []
+    table = np.array([[curve[epoch] for epoch in epochs] for curve in curves], np.float64)
+    if not epochs:
+        return [], np.array([]), np.array([])
+    return (
+        epochs,
+        table.mean(axis=0),
+        table.std(axis=0, ddof=1) if len(curves) > 1 else np.full(len(epochs), np.nan),
+    )
+
+
+def mark_outside(
+    axes: Axes,
+    places: Values,
+    values: Values,
+    shown: tuple[float, float],
+    worse: str = "top",
+    colours: Any = None,
+) -> None:
+    """Mark at the edge what left the picture (a triangle) and what is not finite (a cross): `values` at `places`."""
+    low, high = shown
+    for outside, marker, edge in (
+        (values > high, "^", 1 - _FAR),
+        (values < low, "v", _FAR),
+        (np.isnan(values) | np.isinf(values), "x", 1 - _NONE if worse == "top" else _NONE),
+    ):
+        outside = outside & np.isfinite(values) if marker != "x" else outside
+        if outside.any():
+            paint = (
+                LOST if colours is None or marker == "x" else [colours[i] for i in np.flatnonzero(outside)]
+            )
+            axes.scatter(
+                places[outside],
+                np.full(outside.sum(), edge),
+                marker=marker,
+                c=paint,
+                s=26,
+                linewidths=1.2 if marker == "x" else 0,
+                transform=axes.get_xaxis_transform(),
+                zorder=3,
+            )
+
+
+def side_by_side(places: Sequence[tuple[Any, ...]], reach: float) -> Values:
+    """Return by how much to move each of `places` so that equal ones can be told apart: at most `reach`, both ways.
+
+    >>> side_by_side([(1,), (1,), (2,)], 0.3).tolist()
+    [-0.15, 0.15, 0.0]
+    """
+    among: dict[tuple[Any, ...], list[int]] = {}
+    for number, place in enumerate(places):
+        among.setdefault(place, []).append(number)
+    moved = np.zeros(len(places))
+    for numbers in among.values():
+        count = len(numbers)
+        moved[numbers] = reach * (2 * np.arange(count) + 1 - count) / count
+    return moved

@@ -1,0 +1,182 @@
+"""Learning curves of one run: axes for each metric, and for the learning rate where it changed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fitwell.drawing import limits
+from fitwell.drawing.colours import legend_of_lines
+from fitwell.drawing.figures import fit_in, opened, panels
+from fitwell.drawing.notes import counted, note
+from fitwell.drawing.scales import SPAN
+from fitwell.drawing.scales import epochs as name_epochs
+from fitwell.drawing.text import PLAIN, as_label, broken, name_axis, visible
+from fitwell.errors import InvalidArgument
+from fitwell.history import SETTINGS, TRAINING_COLOUR, VALIDATION, VALIDATION_COLOUR
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from fitwell.history import History
+
+Values = NDArray[np.float64]
+
+
+def draw(history: History, ax: Any = None, columns: int = 2) -> list[Axes]:
+    """Draw what `history` holds on axes of its own, or on the given ones; see `History.plot`."""
+    names = panels_of(history)
+    if ax is None:
+        if not names:
+            return []
+        wide = min(len(names), columns)
+        with opened(5.2 * wide, 3.6 * -(-len(names) // wide)) as figure:
+            return draw(history, panels(figure, len(names), wide))
+    if not isinstance(ax, Sequence | np.ndarray):
+        return [_draw_shared(history, names, ax)]
+    metrics, axes = history.metrics(), list(np.ravel(np.asarray(ax, object)))
+    rates = [name for name in SETTINGS if name in history.history]
+    if len(axes) not in (len(names), len(metrics), len(metrics) + len(rates)):
+        raise InvalidArgument(
+            f"plot: there are {len(metrics)} metrics ({', '.join(metrics)}), got {len(axes)} axes"
+        )
+    for name, one in zip(names if len(axes) == len(names) else [*metrics, *rates], axes, strict=False):
+        _draw_one(history, name, one)
+        fit_in(one)
+    return axes
+
+
+def panels_of(history: History) -> list[str]:
+    """Return what has axes of its own: every metric, and the learning rate if it changed, or is all there is."""
+    metrics = history.metrics()
+    rates = [name for name in SETTINGS if name in history.history]
+    return metrics + [name for name in rates if not metrics or len(set(history.history[name])) > 1]
+
+
+def _draw_one(history: History, name: str, axes: Axes) -> None:
+    """Draw the curves of one metric on axes that bear its name."""
+    before = axes.get_ylim() if axes.has_data() else None
+    if name in SETTINGS:
+        drawn = {name: _curve(history, name, axes, name, "-", TRAINING_COLOUR)}
+    else:
+        drawn = {
+            key: _curve(history, key, axes, label, dash, colour)
+            for key, label, dash, colour in (
+                (name, "training", "--", TRAINING_COLOUR),
+                (VALIDATION + name, "validation", "-", VALIDATION_COLOUR),
+            )
+            if key in history.history
+        }
+    axes.set_title(broken(name, 44), **PLAIN)
+    _finish(history, axes, drawn, before)
+    legend_of_lines(axes)
+
+
+def _draw_shared(history: History, names: Sequence[str], axes: Axes) -> Axes:
+    """Draw all metrics on the same axes; a learning rate that changed has an axis of its own at the right."""
+    before = axes.get_ylim() if axes.has_data() else None
+    drawn: dict[str, Values] = {}
+    rates = []
+    for name in names:
+        if name in SETTINGS:
+            twin = axes.twinx() if len(names) > 1 else axes
+            _curve(history, name, twin, name, "-", "0.6")
+            name_axis(twin, "y", name)
+            rates += twin.lines[-1:] if twin is not axes else []
+            continue
+        colour = None
+        for key, dash in ((name, "--"), (VALIDATION + name, "-")):
+            if key in history.history:
+                drawn[key] = _curve(history, key, axes, key, dash, colour)
+                colour = axes.lines[-1].get_color()
+    _finish(history, axes, drawn, before)
+    legend_of_lines(axes, *rates)
+    fit_in(axes)
+    return axes
+
+
+def _curve(history: History, key: str, axes: Axes, label: str, dash: str, colour: Any) -> Values:
+    """Draw the values of `key` at their epochs; return them."""
+    try:
+        values = np.asarray(history.history[key], np.float64).reshape(len(history.history[key]))
+    except (TypeError, ValueError):
+        raise InvalidArgument(f"plot: the values of {key!r} are not one number for each epoch") from None
+    style: dict[str, Any] = {} if colour is None else {"color": colour}
+    if key in SETTINGS:  # holds for the whole epoch
+        style["drawstyle"] = "steps-mid"
+    seen = np.where(np.isfinite(values), values, np.nan)
+    # A value without a neighbour is a point, which no line is drawn to.
+    alone = np.isfinite(seen).sum() > 0 and not np.isfinite(seen[1:] + seen[:-1]).any()
+    axes.plot(
+        _places(history, key),
+        seen,
+        dash,
+        label=as_label(label),
+        marker="o" if alone else None,
+        linewidth=1.6,
+        **style,
+    )
+    return values
+
+
+def _places(history: History, key: str) -> Values:
+    """Return where an epoch's value stands: a training value is of the epoch's middle."""
+    shift = 0.0 if key in SETTINGS or key.startswith(VALIDATION) else 0.5
+    return np.array(history.epochs_of(key), np.float64) + 1 - shift
+
+
+def _finish(
+    history: History, axes: Axes, drawn: dict[str, Values], before: tuple[float, float] | None
+) -> None:
+    name_epochs(axes, [place for key in drawn for place in _places(history, key)], before is not None)
+    axes.grid(alpha=0.3)
+    told = [_told_of_nan(key, values, history.epochs_of(key)) for key, values in drawn.items()]
+    values = np.concatenate(list(drawn.values())) if drawn else np.array([])
+    if len(limits.finite(values)):
+        low, high = _show(axes, drawn, before)
+        told.append(_told_of_far(values, low, high))
+    elif len(values) and before is None:
+        axes.set_yticks([])
+        axes.text(
+            0.5, 0.5, "no finite value", transform=axes.transAxes, ha="center", va="center", color="0.4"
+        )
+    note(axes, told)
+
+
+def _show(axes: Axes, drawn: dict[str, Values], before: tuple[float, float] | None) -> tuple[float, float]:
+    """Set the limits of the y axis: what is far off is so among the values of its own metric."""
+    metrics: dict[str, list[Values]] = {}
+    for key, values in drawn.items():
+        metrics.setdefault(key.removeprefix(VALIDATION), []).append(limits.finite(values))
+    found = {metric: np.concatenate(parts) for metric, parts in metrics.items() if any(map(len, parts))}
+    near = []
+    for metric, values in found.items():
+        low, high = limits.limits(values, "min" if metric.endswith("loss") else None, limits.CLOSER_FOR_ONE)
+        near.append(values[(values >= low) & (values <= high)])
+    sizes = [float(np.median(values)) for values in near]
+    if before is None and min(map(np.min, near)) > 0 and max(sizes) >= SPAN * min(sizes):
+        axes.set_yscale("log")  # else the smaller would be a line at 0
+    return limits.show(axes, near, before=before, closer=np.inf)
+
+
+def _told_of_nan(key: str, values: Values, epochs: Sequence[int]) -> str:
+    lost = ~np.isfinite(values)
+    if not lost.any():
+        return ""
+    if lost.all():
+        return f"{visible(key)} is not finite in any epoch"
+    first = int(np.argmax(lost))
+    if lost[first:].all():
+        return f"{visible(key)} is not finite from epoch {epochs[first] + 1} on"
+    return f"{visible(key)} is not finite in {counted(int(lost.sum()), len(values), 'epoch')}"
+
+
+def _told_of_far(values: Values, low: float, high: float) -> str:
+    found = limits.finite(values)
+    out = found[(found < low) | (found > high)]
+    if not len(out):
+        return ""
+    return f"{counted(len(out), len(found), 'value')} not in the picture, {limits.farthest(out, low, high)}"

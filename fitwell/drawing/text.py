@@ -1,0 +1,165 @@
+"""Names in pictures: of metrics, hyperparameters, layers, classes, columns; never read as formulas, never too long."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from fitwell.printable import printable
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+# What matplotlib draws a name with: "$5 to $10" is not mathematics, "a_b" not TeX.
+PLAIN: dict[str, Any] = {"parse_math": False, "usetex": False}
+ELLIPSIS = "…"
+# Letters of a name at an axis or in a legend, at most.
+LONGEST = 32
+# Letters of a line, and lines, of the name of an axis.
+_LINE, _LINES = 40, 3
+
+
+def visible(text: object) -> str:
+    r"""Return `text` with control characters and half surrogates written as escapes.
+
+    >>> visible("two\nlines")
+    'two\\nlines'
+    """
+    return printable(str(text)).replace("\n", r"\n").replace("\t", r"\t")
+
+
+def shortened(text: str, most: int = LONGEST) -> str:
+    """Return `text` with its middle left out where it has more than `most` letters.
+
+    >>> shortened("a very long name", 9)
+    'a ve…name'
+    """
+    if len(text) <= most:
+        return text
+    tail = (most - 1) // 2
+    return f"{text[: most - 1 - tail]}{ELLIPSIS}{text[len(text) - tail :]}"
+
+
+def told_apart(names: Sequence[str], most: int = LONGEST) -> list[str]:
+    """Return different `names` shortened, and still different.
+
+    >>> told_apart(["first of many", "fifth of many"], 7)
+    ['fir…any', 'fif…any']
+    >>> told_apart(["network 1 of the first kind", "network 2 of the first kind"], 12)
+    ['…work 1 of …', '…work 2 of …']
+    """
+    different = list(dict.fromkeys(names))
+    short = [shortened(name, most) for name in different]
+    if len(set(short)) < len(short):
+        short = _differing_parts(different, most)
+    if len(set(short)) < len(short):
+        short = [f"{shortened(name, max(most - 6, 1))} ({place + 1})" for place, name in enumerate(different)]
+    found = dict(zip(different, short, strict=True))
+    return [found[name] for name in names]
+
+
+def _differing_parts(names: Sequence[str], most: int) -> list[str]:
+    """Return names without what all begin and end with, but for as much as there is room for."""
+    first, last = min(names), max(names)
+    start = _alike(first, last)
+    turned = [name[start:][::-1] for name in names]
+    end = _alike(min(turned), max(turned))
+    longest = max(len(name) for name in names) - start - end
+    more = max(0, most - 2 - longest)
+    start, end = max(0, start - (more + 1) // 2), max(0, end - more // 2)
+    return [
+        (ELLIPSIS if start else "")
+        + shortened(name[start : len(name) - end], most - 2)
+        + (ELLIPSIS if end else "")
+        for name in names
+    ]
+
+
+def _alike(first: str, second: str) -> int:
+    """Return how many letters both begin with."""
+    pairs = enumerate(zip(first, second, strict=False))
+    return next((place for place, (one, other) in pairs if one != other), min(len(first), len(second)))
+
+
+def packed(text: str, width: float, size: float) -> str:
+    """Return `text` broken after spaces, underscores and the like: as much in each line as `width` points hold."""
+    lines = [""]
+    for piece in re.findall(r"[^\s_/,;:-]*[\s_/,;:-]*", text):
+        if lines[-1] and width_of(lines[-1] + piece.rstrip(), size) > width:
+            lines.append("")
+        lines[-1] += piece
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def broken(text: object, line: int = _LINE, lines: int = _LINES) -> str:
+    """Return `text` in lines of so many letters, shortened where it needs more than so many `lines`."""
+    return textwrap.fill(shortened(visible(text), line * lines - lines), line)
+
+
+def value_names(values: Sequence[Any]) -> list[str]:
+    """Return a short name for each of different `values` of a hyperparameter, all of them different.
+
+    Numbers get as many digits as tell them apart; the text ``"1"`` and the number 1 are told apart by quotes.
+
+    >>> value_names([0.1, 0.25, 1 / 3])
+    ['0.1', '0.25', '0.3333']
+    >>> value_names([1, "1", None])
+    ['1', "'1'", 'None']
+    """
+    for digits in (4, 6, 9, 17):
+        names = [_value_name(value, digits) for value in values]
+        if len(set(names)) == len(names):
+            break
+    doubled = {name for name in names if names.count(name) > 1}
+    names = [
+        visible(repr(value)) if name in doubled else name for name, value in zip(names, values, strict=True)
+    ]
+    return told_apart(names)
+
+
+def _value_name(value: Any, digits: int) -> str:
+    if isinstance(value, float | np.floating):
+        return f"{value:.{digits}g}"
+    if callable(value):
+        return visible(getattr(value, "__name__", value))
+    return visible(value)
+
+
+def name_axis(axes: Axes, which: str, name: object) -> None:
+    """Write `name` at the x or the y axis as it is, in lines when it is long."""
+    getattr(axes, f"set_{which}label")(broken(name), **PLAIN)
+
+
+def width_of(text: str, size: float) -> float:
+    """Return how wide a line of `text` is at a font `size`: both in points."""
+    from matplotlib.font_manager import FontProperties
+    from matplotlib.textpath import text_to_path
+
+    prop = FontProperties(size=size)
+    widths = [
+        text_to_path.get_text_width_height_descent(line, prop, ismath=False)[0] for line in text.split("\n")
+    ]
+    return float(max(widths))
+
+
+def size_of_font(
+    name: Literal["xtick.labelsize", "ytick.labelsize", "legend.fontsize", "font.size"],
+) -> float:
+    """Return the size in points of a setting of matplotlib's."""
+    import matplotlib as mpl
+    from matplotlib.font_manager import FontProperties
+
+    return float(FontProperties(size=mpl.rcParams[name]).get_size_in_points())
+
+
+def as_label(name: object) -> str:
+    r"""Return `name` as the label of something drawn: also a legend that others make shows it as it is.
+
+    >>> as_label("$x$")
+    '\\$x\\$'
+    """
+    return visible(name).replace("$", r"\$")

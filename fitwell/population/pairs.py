@@ -1,0 +1,157 @@
+"""The picture of every pair of hyperparameters that vary, coloured by a metric."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fitwell.callbacks.directions import told_by_name
+from fitwell.drawing import limits, scales
+from fitwell.drawing.colours import SHADES
+from fitwell.drawing.figures import opened
+from fitwell.drawing.groups import LOST
+from fitwell.drawing.notes import counted
+from fitwell.drawing.text import PLAIN, broken, name_axis
+from fitwell.errors import InvalidArgument, StateError
+from fitwell.population import table
+from fitwell.population.members import Member
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Values = NDArray[np.float64]
+
+
+def pairs(
+    members: Sequence[Member], metric: str | None, log: Mapping[str, bool] = MappingProxyType({})
+) -> Figure:
+    """Draw all members for every pair of varying hyperparameters, coloured by their score; for `log` see `effect`."""
+    measured = table.check_metric(members, metric)
+    known = dict.fromkeys(name for member in members for name in member.setting)
+    names = [name for name in known if len({repr(m.setting.get(name)) for m in members}) > 1]
+    if len(names) < 2:
+        raise InvalidArgument(
+            f"plot_pairs needs two hyperparameters that vary, there is {len(names) or 'none'}"
+            + (f" ({names[0]}): use plot_effect({names[0]!r})" if names else "")
+        )
+    better = told_by_name(measured)
+    scores = np.array([table.score(member, measured) for member in members])
+    if not np.isfinite(scores).any():
+        raise StateError(f"no member has a finite {measured}: see `results`, column 'status'")
+    # The best are drawn last, on top; what is not finite first.
+    order = np.argsort(
+        np.where(np.isfinite(scores), scores if better == "max" else -scores, -np.inf), kind="stable"
+    )
+    count = len(names) - 1
+    with opened(2.8 * count + 1.2, 2.6 * count) as figure:
+        grid = [
+            (figure.add_subplot(count, count, row * count + column + 1), names[column], names[row + 1])
+            for row in range(count)
+            for column in range(row + 1)
+        ]
+        known_scales = {
+            name: scales.Scale([m.setting[name] for m in members if name in m.setting], log=log.get(name))
+            for name in names
+        }
+        shown = limits.limits(scores, better)
+        for axes, across, below in grid:
+            both = [i for i in order if across in members[i].setting and below in members[i].setting]
+            sides = (across, known_scales[across]), (below, known_scales[below])
+            _draw(axes, [members[i] for i in both], scores[both], sides, shown)
+        _explain(figure, [axes for axes, _, _ in grid], measured, scores, shown)
+        _name(figure, grid, known_scales, count)
+    return figure
+
+
+Grid = list[tuple["Axes", str, str]]
+Side = tuple[str, scales.Scale]
+
+
+def _name(figure: Figure, grid: Grid, known: dict[str, scales.Scale], count: int) -> None:
+    """Name the ticks at the left and below: the axes of a row, and of a column, are alike."""
+    for axes, _, _ in grid:
+        place = axes.get_subplotspec()
+        assert place is not None
+        axes.tick_params(labelleft=place.is_first_col(), labelbottom=place.is_last_row())
+        axes.tick_params(which="minor", labelleft=False, labelbottom=False)
+    scales.lay_out(figure)
+    for axes, across, below in grid:
+        place = axes.get_subplotspec()
+        assert place is not None
+        for which, name, outer in (("x", across, place.is_last_row()), ("y", below, place.is_first_col())):
+            if known[name].names and outer:
+                scales.name_categories(axes, which, known[name].names, count)
+
+
+def _draw(
+    axes: Axes,
+    members: Sequence[Member],
+    scores: Values,
+    sides: tuple[Side, Side],
+    shown: tuple[float, float],
+) -> None:
+    """Draw members on axes of two hyperparameters; those on the same spot stand around it."""
+    spots = [scale.place([member.setting[name] for member in members]) for name, scale in sides]
+    around = _around(list(zip(spots[0].tolist(), spots[1].tolist(), strict=True)))
+    places = [scale.moved(spot, by) for (_, scale), spot, by in zip(sides, spots, around, strict=True)]
+    x, y = places
+    seen = np.isfinite(scores)
+    axes.scatter(x[seen], y[seen], c=scores[seen], cmap=SHADES, s=22, vmin=shown[0], vmax=shown[1])
+    if not seen.all():
+        axes.scatter(x[~seen], y[~seen], c=LOST, marker="x", s=18, linewidths=1)
+    for which, (name, scale) in zip("xy", sides, strict=True):
+        scale.finish(axes, which)
+        name_axis(axes, which, name)
+
+
+def _around(spots: Sequence[tuple[float, float]]) -> tuple[Values, Values]:
+    """Return by how much to move each of `spots` to the right and up: equal ones in a spiral, the last in the middle.
+
+    Seeds of one setting would else hide each other, the best on top, and a setting that fails nine times in ten would
+    look good.
+    """
+    among: dict[tuple[float, float], list[int]] = {}
+    for number, spot in enumerate(spots):
+        among.setdefault(spot, []).append(number)
+    moved = np.zeros((2, len(spots)))
+    for numbers in among.values():
+        turn = np.arange(len(numbers))[::-1]
+        radius = np.sqrt(turn / max(len(numbers) - 1, 1))
+        angle = turn * np.pi * (3 - np.sqrt(5))  # as the seeds of a sunflower
+        moved[:, numbers] = radius * np.cos(angle), radius * np.sin(angle)
+    return moved[0], moved[1]
+
+
+def _explain(
+    figure: Figure, axes: Sequence[Axes], measured: str, scores: Values, shown: tuple[float, float]
+) -> None:
+    """Add the bar of colours, and a sentence about members that it does not hold."""
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import Normalize
+
+    low, high = shown
+    seen = scores[np.isfinite(scores)]
+    beyond: dict[tuple[bool, bool], Any] = {
+        (False, False): "neither",
+        (True, False): "min",
+        (False, True): "max",
+        (True, True): "both",
+    }
+    extend = beyond[bool(seen.min() < low), bool(seen.max() > high)]
+    bar = figure.colorbar(ScalarMappable(Normalize(low, high), SHADES), ax=list(axes), extend=extend)
+    bar.set_label(broken(measured), **PLAIN)
+    told = []
+    out = seen[(seen < low) | (seen > high)]
+    if len(out):
+        told.append(
+            f"{counted(len(out), len(scores), 'member')} beyond the colours, {limits.farthest(out, low, high)}"
+        )
+    if len(seen) < len(scores):
+        told.append(f"{counted(len(scores) - len(seen), len(scores), 'member')} diverged (×)")
+    if told:
+        figure.suptitle("\n".join(told), fontsize="small", x=0.99, ha="right", **PLAIN)

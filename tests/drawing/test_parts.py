@@ -1,0 +1,85 @@
+"""Limits, scales, names and notes, one by one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from fitwell.drawing.limits import limits, padded
+from fitwell.drawing.scales import Scale, lies_in_log
+from fitwell.drawing.text import told_apart, value_names
+
+
+@pytest.mark.parametrize(
+    ("values", "better", "expected"),
+    [
+        ([0.1, 0.2, 0.3, 1e9], "min", (0.1, 0.3)),
+        ([0.1, 0.2, 0.3, 1e9], None, (0.1, 0.3)),
+        ([0.9, 0.8, -1e9, 0.7], "max", (0.7, 0.9)),
+        # Most stuck at ln 2, and some that learned: these are why the picture is looked at.
+        ([0.6931, 0.6932, 0.6930] * 4 + [0.4, 0.41], "min", (0.4, 0.6932)),
+        ([0.6931, 0.6932, 0.6930] * 4 + [0.4, 0.41], None, (0.4, 0.6932)),
+        ([0.5] * 12 + [1.0], "max", (0.5, 1.0)),
+        # Two sizes of far off: neither hides that the other is.
+        ([1.0, 1.1, 1.2, 1.3] * 5 + [8e9, 8e9, 1e15], "min", (1.0, 1.3)),
+        ([0.1, 0.11, 0.12, 0.13, 0.5, 1, 2, 4], "min", (0.1, 4)),
+        ([1.0, np.nan, np.inf, 2.0], "min", (1.0, 2.0)),
+        ([np.nan, np.inf], "min", (0.0, 1.0)),
+        ([], "min", (0.0, 1.0)),
+        ([5.0], "min", (5.0, 5.0)),
+        ([1e308, -1e308, 0.0, 1.0], None, (-1e308, 1e308)),
+    ],
+)
+def test_limits_leave_out_what_is_far_off(
+    values: list[float], better: str | None, expected: tuple[float, float]
+) -> None:
+    assert limits(values, better) == expected
+
+
+@given(
+    values=arrays.arrays(float, st.integers(1, 40), elements=st.floats(-1e300, 1e300)),
+    better=st.sampled_from(["min", "max"]),
+)
+def test_the_best_and_half_of_all_always_stay(values: np.ndarray, better: str) -> None:
+    low, high = limits(values, better)
+    assert low <= (values.min() if better == "min" else values.max()) <= high
+    assert ((values >= low) & (values <= high)).mean() >= 0.5
+
+
+def test_equal_values_and_rounding_are_not_blown_up() -> None:
+    for low, high in ((0.0, 0.0), (0.6931471, 0.6931472), (1e9, 1e9), (-1e-9, -1e-9)):
+        least, most = padded(low, high)
+        assert least < low and most > high and most - least >= 0.05 * max(abs(low), abs(high))
+    assert padded(1.0, 100.0, log=True) == pytest.approx((1 / 10**0.1, 100 * 10**0.1))
+
+
+@pytest.mark.parametrize("count", [6, 20, 60])
+def test_the_scale_follows_how_numbers_were_drawn(count: int) -> None:
+    """Ranks against a straight line, over 200 draws each; few values cannot always tell."""
+    even = sum(lies_in_log(np.random.default_rng(seed).uniform(0, 0.8, count)) for seed in range(200))
+    log = sum(lies_in_log(10 ** np.random.default_rng(seed).uniform(-5, -1, count)) for seed in range(200))
+    assert even <= 6 and log >= (170 if count < 10 else 195)
+
+
+def test_numbers_have_an_axis_and_anything_else_is_a_category() -> None:
+    assert Scale([1, 2.5, np.float32(3), np.int64(4)]).is_numeric
+    for values in ([True, False], [1, "1"], [None, 2], [(8,), (8, 8)], [1.0, np.inf], ["8", "16"]):
+        scale = Scale(values)
+        assert not scale.is_numeric and len(set(scale.names)) == 2
+        assert scale.place(values).tolist() == [0, 1]
+    assert Scale([1e-4, 1e-3, 1e-2]).log and not Scale([1, 6, 8, 10]).log
+    # What was declared decides, not what happened to be drawn.
+    assert not Scale([1e-4, 1e-3, 1e-2], log=False).log and Scale([0.01, 0.02], log=True).log
+
+
+def test_names_stay_different_when_they_are_short() -> None:
+    for names in (
+        [f"layer {n} of a very deep residual network with attention" for n in range(40)],
+        ["x" * n for n in range(40, 50)],
+    ):
+        short = told_apart(names, 16)
+        assert len(set(short)) == len(names) and max(map(len, short)) <= 16
+    assert value_names([0.1, 0.100001, 0.2]) == ["0.1", "0.100001", "0.2"]
