@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import queue
@@ -11,6 +12,7 @@ import time
 import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ import numpy as np
 from fitwell.errors import FileError, InvalidArgument
 from fitwell.events import protos, summaries
 from fitwell.events.graph import graph_of
+from fitwell.paths import path_of, reason
 
 # Makes an event without its time, on the writer's thread.
 Maker = Callable[[], Any]
@@ -31,11 +34,12 @@ class EventWriter:
 
     log_dir: the folder, made if need be; each run has one of its own. Every function returns at once: a thread turns
     values into events and writes them. Arrays may be changed afterwards. `flush` waits until everything is in the file;
-    an error of the thread is raised by the next call. Closed at the latest when the process ends.
+    an error of the thread is raised by the next call. What a full disk took half of is cut off, so that the file
+    stays readable, and nothing more is written to it. Closed at the latest when the process ends.
     """
 
     def __init__(self, log_dir: str | os.PathLike[str]) -> None:
-        self.log_dir = os.fspath(log_dir)
+        self.log_dir = str(path_of(log_dir, "log_dir"))
         pb = protos.load()
         name = (
             f"events.out.tfevents.{time.time():.0f}.{socket.gethostname()}.{os.getpid()}.{next(_numbers)}.v2"
@@ -43,11 +47,9 @@ class EventWriter:
         self._path = Path(self.log_dir) / name
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            file = self._path.open("wb")
+            file = self._path.open("wb", buffering=0)
         except OSError as error:
-            raise FileError(
-                f"no events can be written to {self.log_dir!r}: {error.strerror or error}"
-            ) from None
+            raise FileError(f"no events can be written to {self.log_dir!r}: {reason(error)}") from None
         self._queue: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._errors: list[BaseException] = []
         work = (self._queue, file, pb, self._errors)
@@ -155,7 +157,7 @@ class EventWriter:
         if self._errors:
             error = self._errors.pop()
             if isinstance(error, OSError):
-                raise FileError(f"cannot write {str(self._path)!r}: {error.strerror or error}") from error
+                raise FileError(f"cannot write {str(self._path)!r}: {reason(error)}") from None
             raise error
 
 
@@ -166,29 +168,47 @@ def _kept(data: Any) -> Any:
 
 def _write_all(work: queue.SimpleQueue[Any], file: Any, pb: Any, errors: list[BaseException]) -> None:
     """Write events until None comes; an event that cannot be written is reported and left out."""
-    records = pb.RecordWriter(file)
-    with file:
+    records = pb.RecordWriter(_WholeRecords(file))
+    full = False
+    with contextlib.suppress(OSError), file:
         while True:
             item = work.get()
+            if item is None:
+                return
+            if isinstance(item, threading.Event):
+                item.set()
+                continue
+            if full:
+                continue
             try:
-                if item is None:
-                    return
-                if isinstance(item, threading.Event):
-                    file.flush()
-                    item.set()
-                    continue
                 make, step, when = item
                 event = make()
                 event.wall_time = when
                 if step is not None:
                     event.step = int(step)
                 records.write(event.SerializeToString())
-                if work.empty():
-                    file.flush()
             except BaseException as error:
                 errors.append(error)
-                if isinstance(item, threading.Event):
-                    item.set()
+                full = isinstance(error, OSError)
+
+
+class _WholeRecords:
+    """Writes records to a file without a buffer: each whole, or none of it."""
+
+    def __init__(self, file: FileIO) -> None:
+        self._file = file
+        self._end = 0
+
+    def write(self, record: bytes) -> None:
+        """Write one record at the end."""
+        left = memoryview(record)
+        try:
+            while left:
+                left = left[self._file.write(left) :]
+        except OSError:
+            self._file.truncate(self._end)
+            raise
+        self._end += len(record)
 
 
 def _finish(work: queue.SimpleQueue[Any], thread: threading.Thread) -> None:

@@ -202,3 +202,39 @@ def test_nothing_imports_tensorflow_and_the_end_of_a_process_loses_nothing(
     )
     subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True, timeout=120)
     assert len(tensors(read(tmp_path), "x")) == 50
+
+
+def test_a_full_disk_is_told_once_and_leaves_a_readable_file(tmp_path: Path, read: Read) -> None:
+    # The limit on a file's size stands for a full disk: in a process of its own, which it would end otherwise.
+    code = (
+        "import resource, signal, sys\n"
+        "from fitwell import events\n"
+        "from fitwell.errors import FileError\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))\n"
+        "writer = events.create_file_writer(sys.argv[1])\n"
+        "def told(do):\n"
+        "    try: do()\n"
+        "    except FileError as error: print(error)\n"
+        "with writer.as_default():\n"
+        "    told(lambda: [events.scalar('loss', 0.5, step=step) for step in range(99)])\n"
+        "for _ in range(3): told(writer.flush)\n"
+        "told(writer.close)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, timeout=100
+    )
+    assert done.stderr == ""
+    assert done.stdout.count("cannot write") == 1
+    assert "File too large" in done.stdout
+    (file,) = tmp_path.iterdir()
+    assert 1000 < file.stat().st_size <= 2000
+    steps = [step for step, _ in tensors(read(tmp_path), "loss")]
+    assert steps == list(range(len(steps)))
+    assert len(steps) > 10
+
+
+@pytest.mark.parametrize("name", ["a\0b", "x" * 300])
+def test_folders_that_cannot_be_are_told_in_words(name: str) -> None:
+    with pytest.raises(FileError, match="log_dir: "):
+        events.create_file_writer(name)
