@@ -9,7 +9,7 @@ a layer as a pure function of its weights and rates while the layer's own state 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
@@ -60,6 +60,20 @@ def bind(values: Mapping[Cell, Any]) -> Iterator[Bindings]:
         _scope.stack.pop()
 
 
+def _operator(name: str) -> Callable[..., Any]:
+    def apply(self: Variable, *others: Any) -> Any:
+        values = (other.value if isinstance(other, Variable) else other for other in others)
+        return getattr(self.value, name)(*values)
+
+    apply.__name__ = name
+    return apply
+
+
+def same_variables(one: Mapping[str, Variable], other: Mapping[str, Variable]) -> bool:
+    """Return whether two models have the very same variables in the same places."""
+    return one.keys() == other.keys() and all(variable is other[path] for path, variable in one.items())
+
+
 class Variable(Cell):
     """A named array that training may change.
 
@@ -69,6 +83,8 @@ class Variable(Cell):
     name: last part of the path, such as ``"kernel"``.
     trainable: whether gradients update it.
     dtype: kept through every assignment; that of `value` by default.
+
+    In formulas it stands for its value, as in ``x @ self.kernel`` or ``jnp.where(self.count == 0, 0, 1)``.
 
     `regularizer` and `constraint` are set by `Layer.add_weight` and applied by the training step.
     """
@@ -171,47 +187,52 @@ class Variable(Cell):
     def __float__(self) -> float:
         return float(self.value)
 
-    def __getitem__(self, index: Any) -> Array:
-        return self.value[index]
+    def __getattr__(self, name: str) -> Any:
+        # What arrays can do, variables can: ``variable.sum()``, ``variable.at[0].set(1)``, ``variable.T``.
+        if name.startswith("_") or not hasattr(jax.Array, name):
+            raise AttributeError(f"'Variable' object has no attribute {name!r}")
+        return getattr(self.value, name)
 
-    def __add__(self, other: Any) -> Array:
-        return self.value + other
-
-    def __radd__(self, other: Any) -> Array:
-        return other + self.value
-
-    def __sub__(self, other: Any) -> Array:
-        return self.value - other
-
-    def __rsub__(self, other: Any) -> Array:
-        return other - self.value
-
-    def __mul__(self, other: Any) -> Array:
-        return self.value * other
-
-    def __rmul__(self, other: Any) -> Array:
-        return other * self.value
-
-    def __truediv__(self, other: Any) -> Array:
-        return self.value / other
-
-    def __rtruediv__(self, other: Any) -> Array:
-        return other / self.value
-
-    def __pow__(self, other: Any) -> Array:
-        return self.value**other
-
-    def __neg__(self) -> Array:
-        return -self.value
-
-    def __matmul__(self, other: Any) -> Array:
-        return self.value @ other
-
-    def __rmatmul__(self, other: Any) -> Array:
-        return other @ self.value
+    # Equal as arrays are, element by element, so that a metric may write ``jnp.where(self.count == 0, ...)``; two
+    # variables are told apart by `is`.
+    __add__ = _operator("__add__")
+    __radd__ = _operator("__radd__")
+    __sub__ = _operator("__sub__")
+    __rsub__ = _operator("__rsub__")
+    __mul__ = _operator("__mul__")
+    __rmul__ = _operator("__rmul__")
+    __truediv__ = _operator("__truediv__")
+    __rtruediv__ = _operator("__rtruediv__")
+    __floordiv__ = _operator("__floordiv__")
+    __rfloordiv__ = _operator("__rfloordiv__")
+    __mod__ = _operator("__mod__")
+    __rmod__ = _operator("__rmod__")
+    __pow__ = _operator("__pow__")
+    __rpow__ = _operator("__rpow__")
+    __matmul__ = _operator("__matmul__")
+    __rmatmul__ = _operator("__rmatmul__")
+    __lt__ = _operator("__lt__")
+    __le__ = _operator("__le__")
+    __gt__ = _operator("__gt__")
+    __ge__ = _operator("__ge__")
+    __neg__ = _operator("__neg__")
+    __abs__ = _operator("__abs__")
+    __len__ = _operator("__len__")
+    __iter__ = _operator("__iter__")
+    __bool__ = _operator("__bool__")
+    __getitem__ = _operator("__getitem__")
+    __eq__ = _operator("__eq__")
+    __ne__ = _operator("__ne__")
+    __hash__ = object.__hash__
 
     def __repr__(self) -> str:
         return f"<Variable {printable(self.path)} shape={self.shape} dtype={self.dtype}>"
+
+
+# Functions that JAX compiles, as most of `jax.numpy`, take a variable for its present value.
+jax.tree_util.register_pytree_node(
+    Variable, lambda variable: ((variable.value,), None), lambda _, children: children[0]
+)
 
 
 class Hyperparameter(Cell):

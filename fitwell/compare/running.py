@@ -22,10 +22,11 @@ from fitwell.errors import DataError, FitwellError, InvalidArgument, NonFiniteWa
 from fitwell.layers.base import fresh_names
 from fitwell.models import Model
 from fitwell.models.checks import check_count, check_values
+from fitwell.models.objective import classifies
 from fitwell.models.penalties import penalties_of, warn_if_penalties_differ
 from fitwell.models.training import gather
 from fitwell.population import Population
-from fitwell.population.folds import classifies, labels_of
+from fitwell.population.folds import labels_of
 from fitwell.population.members import checked_model
 from fitwell.random import SeedStream
 
@@ -229,7 +230,7 @@ def _measured(name: str, model: Model, data: Any, test_data: Any) -> list[str]:
     """Return the names of what a candidate measures; refuse rows that it cannot learn from or be judged by."""
     with random.seeded(0), _naming(f"candidate {name!r}, data"):
         x, y = data
-        names = model.runtime.prepare(gather(model, x, y, None).example).result_names()
+        names = model.runtime.prepare(gather(model, x, y, None, learning=True).example).result_names()
     if test_data is not None:
         with _naming(f"candidate {name!r}, test_data"):
             x, y = test_data

@@ -311,7 +311,8 @@ class StreamFeed(Feed):
     open_epoch: called with the epoch's number; returns an iterator of host batches (`Batch` of NumPy arrays).
     steps: batches per epoch; None reads until the iterator ends. `per_block` batches travel to the device
     together; a thread reads ahead. Batches smaller than `batch_size` are padded when `pad`, else they are
-    works of their own size.
+    works of their own size. So are batches whose rows have another form than those before: other lengths, say, or
+    weights that begin late.
     """
 
     def __init__(
@@ -330,6 +331,7 @@ class StreamFeed(Feed):
         self.rows = rows
         self.per_block = per_block
         self.pad = pad
+        self._changes = False
 
     def works(
         self, first_epoch: int, epochs: int, allowance: Callable[[], int], start: int = 0
@@ -344,7 +346,8 @@ class StreamFeed(Feed):
                 if seen <= start:
                     continue  # blocks are made as in a run that was never interrupted, and left out
                 block, order, sizes = self._stack(batches)
-                shapes = tuple((leaf.shape, leaf.dtype) for leaf in jax.tree.leaves((block, order)))
+                leaves, structure = jax.tree.flatten((block, order))
+                shapes = structure, *((leaf.shape, leaf.dtype) for leaf in leaves)
                 yield from _parts(
                     block,
                     order,
@@ -368,14 +371,19 @@ class StreamFeed(Feed):
                 )
 
     def _blocks(self, epoch: int) -> Iterator[tuple[list[Batch], bool]]:
-        """Yield lists of batches of one size, each with whether it is the epoch's last."""
+        """Yield lists of batches of one size and form, each with whether it is the epoch's last."""
         pending: list[Batch] = []
         waiting: tuple[list[Batch], bool] | None = None
         for count, batch in enumerate(self.open_epoch(epoch), start=1):
             rows = count_rows(batch)
             fits = rows == self.batch_size or (self.pad and rows < self.batch_size)
+            changed = bool(pending) and _form(pending[0]) != _form(batch)
+            self._changes |= changed
             if pending and (
-                not fits or len(pending) == self.per_block or count_rows(pending[0]) > self.batch_size
+                not fits
+                or changed
+                or len(pending) == self.per_block
+                or count_rows(pending[0]) > self.batch_size
             ):
                 if waiting:
                     yield waiting
@@ -407,7 +415,9 @@ class StreamFeed(Feed):
             else self.batch_size
         )
         # A block always has the same number of places when it may be padded, so that one program serves all.
-        places = self.per_block if self.pad and size == self.batch_size else len(batches)
+        # Where forms change, many blocks hold one batch, and would be padding for the most part.
+        alone = self._changes and len(batches) == 1
+        places = self.per_block if self.pad and size == self.batch_size and not alone else len(batches)
 
         def join(*leaves: Any) -> Array:
             # A generator may yield whole numbers first and fractions later.
@@ -424,6 +434,12 @@ class StreamFeed(Feed):
         sizes = np.zeros(places, np.int32)
         sizes[: len(counts)] = counts
         return block, order, jax.device_put(sizes)
+
+
+def _form(batch: Batch) -> Any:
+    """Return what batches of one block have in common: which arrays there are, and the shapes of their rows."""
+    leaves, structure = jax.tree.flatten(batch)
+    return structure, [np.shape(leaf)[1:] for leaf in leaves]
 
 
 def _read_ahead(items: Iterator[Any], depth: int = 2) -> Iterator[Any]:

@@ -101,7 +101,7 @@ def _leading(weights: Array, values: Array, what: str, loss: str) -> Array:
     if not fits:
         raise ShapeError(
             f"{loss}: {what} of shape {weights.shape} do not fit loss values of shape {values.shape}; "
-            "give one weight for each row"
+            "give one weight for each row, or for each value that the loss gives a row"
         )
     return weights.reshape(weights.shape + (1,) * (values.ndim - weights.ndim))
 

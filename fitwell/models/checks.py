@@ -118,6 +118,29 @@ def _check_target(y: Any, output: tuple[Any, ...], loss: Any, where: str) -> Non
             )
 
 
+def check_weights(
+    weights: Sequence[Any] | None, shapes: Sequence[tuple[Any, ...]], terms: Sequence[LossTerm], several: bool
+) -> None:
+    """Compare sample weights with the outputs: one for each row, or for each time step or pixel of the rows."""
+    for term in terms if weights is not None else ():
+        given, output = weights[term.output], shapes[term.output]  # type: ignore[index]
+        if given is None or isinstance(term.loss, LossFunctionWrapper) or not registry.knows(type(term.loss)):
+            continue  # what values a loss of the user's own gives is known when it is called
+        shape = tuple(np.shape(given))
+        places = output[: max(len(output) - 1, 1)]
+        while len(shape) > len(places) and shape[-1] == 1:
+            shape = shape[:-1]
+        if len(shape) > len(places) or any(
+            want is not None and got not in (1, want)
+            for want, got in zip(places[1:], shape[1:], strict=False)
+        ):
+            where = f"output {term.name!r}: " if several else ""
+            inner = f", or one for each position, {_written(places)}" if len(places) > 1 else ""
+            raise DataError(
+                f"{where}sample_weight: expected one weight per row, shape (rows,){inner}, got shape {np.shape(given)}"
+            )
+
+
 def _check_class_numbers(
     y: np.ndarray, shape: tuple[int, ...], output: tuple[Any, ...], width: Any, where: str, loss: Any
 ) -> None:
@@ -147,6 +170,7 @@ def _check_class_numbers(
 
 
 def _written(shape: tuple[Any, ...]) -> str:
+    """Return a shape as it is written, the number of rows by that word."""
     return f"({', '.join(['rows', *(str(size) for size in shape[1:])])})"
 
 

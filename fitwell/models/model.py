@@ -19,6 +19,7 @@ from fitwell.models.older import OlderMethods, check_older_arguments
 from fitwell.models.program import as_outputs
 from fitwell.models.runtime import Runtime
 from fitwell.progress import VERBOSE, Progress
+from fitwell.variables import same_variables
 
 _COUNT = Integer(1) | None
 
@@ -198,7 +199,7 @@ class Model(OlderMethods, Layer):
             raise InvalidArgument("fit: x is missing")
         runtime = self.runtime
         runtime.warn_if_freezing_changed()
-        data = training.gather(self, x, y, sample_weight, class_weight)
+        data = training.gather(self, x, y, sample_weight, class_weight, learning=True)
         validation = None
         if validation_data is not None:
             validation = training.gather_validation(self, validation_data)
@@ -279,7 +280,7 @@ class Model(OlderMethods, Layer):
     ) -> Any:
         """Make one update on one batch and return its loss and metrics, as `evaluate` does."""
         self.runtime.warn_if_freezing_changed()
-        data = training.gather(self, x, y, sample_weight, class_weight)
+        data = training.gather(self, x, y, sample_weight, class_weight, learning=True)
         history = training.Fit(
             self,
             data,
@@ -361,7 +362,7 @@ class Model(OlderMethods, Layer):
         """The compiled forward pass."""
         inference = self._inference
         # Layers may have been added or taken away since.
-        if inference is None or inference.variables != dict(self.named_variables()):
+        if inference is None or not same_variables(inference.variables, dict(self.named_variables())):
             inference = self._inference = Inference(self)
         return inference
 

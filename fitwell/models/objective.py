@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,6 +18,8 @@ from fitwell.variables import Hyperparametric
 LOSS_WEIGHTS = (Real() | Each(Real() | None) | Items(Text(), Real() | None) | None).said(
     "a list or dict with one number per output"
 )
+# Losses of labels, each of which every fold should see as often as the others.
+_CLASSIFYING = ("crossentropy", "hinge", "focal")
 
 
 class LossTerm(Hyperparametric):
@@ -91,12 +94,26 @@ class Objective:
             for output, chosen in enumerate(plan):
                 for item in chosen:
                     metric = _make_metric(item, loss_of.get(output), shapes[output])
+                    if weighted and not _takes_weights(metric):
+                        raise InvalidArgument(
+                            f"weighted_metrics: {type(metric).__name__}.update_state takes no sample_weight; add it "
+                            "to its arguments, or pass the metric as one of metrics"
+                        )
                     prefix = "" if len(names) == 1 else f"{names[output]}_"
                     label = prefix + metric.name
                     if weighted and any(term.name == label for term in result):
                         label = f"{prefix}weighted_{metric.name}"  # as in Keras
                     result.append(MetricTerm(output, _unused(label, result), metric, weighted))
         return result
+
+
+def classifies(loss: Any) -> bool:
+    """Return whether `loss`, as given to `compile`, is one of labels."""
+    if isinstance(loss, Mapping | list | tuple) or loss is None:
+        return False
+    found = losses.get(loss)  # also of "bce"
+    name = found.name if isinstance(found, losses.LossFunctionWrapper) else type(found).__name__
+    return any(word in name.lower() for word in _CLASSIFYING)
 
 
 def _try(problems: Problems, action: Any) -> None:
@@ -179,6 +196,11 @@ def _make_metric(item: Any, loss: Any, shapes: tuple[Any, Any]) -> Any:
     if shapes[0] is not None:
         metric.build(*shapes)
     return metric
+
+
+def _takes_weights(metric: Any) -> bool:
+    arguments = inspect.signature(metric.update_state).parameters
+    return "sample_weight" in arguments or any(a.kind is a.VAR_KEYWORD for a in arguments.values())
 
 
 def _unused(label: str, terms: Sequence[MetricTerm]) -> str:

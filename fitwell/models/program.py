@@ -13,6 +13,7 @@ from fitwell import metrics as metrics_floor
 from fitwell.context import CallContext, call_context
 from fitwell.engine.program import Batch, Forward
 from fitwell.errors import InvalidArgument
+from fitwell.losses.base import align
 from fitwell.models.joining import Joiner
 from fitwell.models.objective import LossTerm, MetricTerm
 from fitwell.variables import Cell, Hyperparameter, Variable, bind, named_hyperparameters
@@ -166,7 +167,8 @@ class ModelProgram:
 
     def _loss_of(self, term: LossTerm, outputs: list[Array], batch: Batch) -> Array:
         weight = None if batch.weights is None else batch.weights[term.output]
-        return term.loss(batch.y[term.output], outputs[term.output], sample_weight=weight)
+        output = outputs[term.output]
+        return term.loss(_by_place(batch.y[term.output], output, weight), output, sample_weight=weight)
 
     def _penalties(self) -> list[Array]:
         return [v.regularizer(v.value) for v in self.trainable.values() if v.regularizer is not None]
@@ -207,13 +209,7 @@ class ModelProgram:
             for name, tracker in self._trackers.items():
                 tracker.update_state(loss if name == "loss" else forward.parts[name], sample_weight=rows)
             for term in self.metrics:
-                weight = batch.rows
-                if term.weighted and batch.weights is not None and batch.weights[term.output] is not None:
-                    given = batch.weights[term.output]
-                    weight = given if weight is None else given * weight
-                term.metric.update_state(
-                    batch.y[term.output], forward.outputs[term.output], sample_weight=weight
-                )
+                _take_in(term, batch, forward.outputs[term.output])
             return self._joined(bound)
 
     def zero_metrics(self) -> Arrays:
@@ -236,14 +232,15 @@ class ModelProgram:
         cells = self._metric_cells(metrics)
         with bind(cells | self._hyper_cells(hyper)):
             found = {name: tracker.result() for name, tracker in self._trackers.items()}
-            found |= {term.name: term.metric.result() for term in self.metrics}
-        for name, value in found.items():
-            if jnp.size(value) != 1:
-                raise InvalidArgument(
-                    f"metric {name!r} gives an array of shape {jnp.shape(value)}, but logs hold numbers: let it give "
-                    "one (average='macro', a single threshold), or call the metric on y and model.predict(x) afterwards"
-                )
-        return {name: jnp.reshape(value, ()) for name, value in found.items()}
+            for term in self.metrics:
+                for name, value in _named_results(term):
+                    if name in found:
+                        raise InvalidArgument(
+                            f"two results are called {name!r}: give the metric another name"
+                        )
+                    # Inside the block: a metric may give its variable, whose value is the bound one only here.
+                    found[name] = _one_number(name, value)
+        return found
 
     def number(self, path: str, hyper: Arrays, step: Array) -> Array:
         """Return the hyperparameter at `path`; one of the optimizer's that a schedule sets, as it is for `step`."""
@@ -252,6 +249,53 @@ class ModelProgram:
         with bind(self._hyper_cells(hyper)):
             value = self.optimizer.setting(path.removeprefix("optimizer."))
             return jnp.asarray(value(step) if callable(value) else value)
+
+
+def _take_in(term: MetricTerm, batch: Batch, output: Array) -> None:
+    """Let a metric take in one batch, its targets aligned with the predictions as those of a loss are."""
+    weight = batch.rows
+    if term.weighted and batch.weights is not None and batch.weights[term.output] is not None:
+        given = batch.weights[term.output]
+        weight = given if weight is None else given * weight.reshape(weight.shape + (1,) * (given.ndim - 1))
+    y_true, y_pred = align(_by_place(batch.y[term.output], output, weight), output)
+    if weight is None:
+        # A metric of the user's own need not know of weights.
+        term.metric.update_state(y_true, y_pred)
+    else:
+        term.metric.update_state(y_true, y_pred, sample_weight=weight)
+
+
+def _by_place(y: Any, output: Array, weight: Any) -> Array:
+    """Return targets ``[n, t]`` as ``[n, t, 1]``, as the outputs are, where each of the t has a weight of its own."""
+    y = jnp.asarray(y)
+    places = 0 if weight is None else jnp.ndim(weight)
+    return y[..., None] if 1 < places == y.ndim == output.ndim - 1 and output.shape[-1] == 1 else y
+
+
+def _named_results(term: MetricTerm) -> Iterator[tuple[str, Any]]:
+    """Yield the results of a metric by name: one, or as in Keras those of a dict, under their own names."""
+    result = term.metric.result()
+    if not isinstance(result, Mapping):
+        yield term.name, result
+        return
+    prefix = term.name.removesuffix(term.metric.name)  # of the output, where there are several
+    for name, value in result.items():
+        yield f"{prefix}{name}", value
+
+
+def _one_number(name: str, value: Any) -> Array:
+    try:
+        array = jnp.asarray(value)
+    except (TypeError, ValueError):
+        raise InvalidArgument(
+            f"metric {name!r}: result() must return a number or a dict of numbers, got {type(value).__name__}"
+        ) from None
+    if array.size != 1:
+        raise InvalidArgument(
+            f"metric {name!r} gives an array of shape {array.shape}, but logs hold numbers: let it give "
+            "one (average='macro', a single threshold), or call the metric on y and model.predict(x) afterwards"
+        )
+    return array.reshape(())
 
 
 def as_outputs(outputs: Any) -> list[Array]:

@@ -21,6 +21,7 @@ from fitwell.models.objective import Objective
 from fitwell.models.program import ModelProgram
 from fitwell.models.sharing import Shared, share
 from fitwell.spellings import callers_level
+from fitwell.variables import same_variables
 
 if TYPE_CHECKING:
     from fitwell.models.model import Model
@@ -33,12 +34,16 @@ class Runtime:
     the variables point at the new arrays afterwards.
     """
 
+    _KEPT = ("model", "optimizer", "objective", "seed", "epoch", "categories")
+
     def __init__(self, model: Model, optimizer: Any, objective: Objective) -> None:
         self.model = model
         self.optimizer = optimizer
         self.objective = objective
         self.seed = random.next_seed()
         self.epoch = 0
+        # The categories of each output that was trained on labels of pandas, in the order of the class numbers.
+        self.categories: dict[int, Any] = {}
         self._compile_later()
 
     def _compile_later(self) -> None:
@@ -52,7 +57,7 @@ class Runtime:
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave what is compiled out of copies and pickles: their next call makes it again."""
-        return {name: vars(self)[name] for name in ("model", "optimizer", "objective", "seed", "epoch")}
+        return {name: vars(self)[name] for name in self._KEPT}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
@@ -78,10 +83,11 @@ class Runtime:
                 for y, shape in zip(targets, self._shapes, strict=True)
             ]
             checks.check_targets(example.y, self._shapes, losses, len(names) > 1)
+            checks.check_weights(example.weights, self._shapes, losses, len(names) > 1)
             metrics = self.objective.metric_terms(names, losses, shapes)
             self._program = ModelProgram(self.model, self.optimizer, losses, metrics, names)
             self._frozen = self._trainable_flags()
-        elif self._program.variables != dict(self.model.named_variables()):
+        elif not same_variables(self._program.variables, dict(self.model.named_variables())):
             raise StateError(
                 f"the layers of model {self.model.name!r} changed after it was compiled: call model.compile(...) again"
             )
@@ -93,10 +99,20 @@ class Runtime:
         assert self._program is not None
         return self._program
 
+    def width_of(self, output: int) -> int | None:
+        """Return how many numbers an output has for each row (or step); None when that is not known yet."""
+        if not self._shapes:
+            symbols = getattr(self.model, "outputs", None) if self.model.built else None
+            shapes = [symbol.shape for symbol in symbols or []]
+        else:
+            shapes = self._shapes
+        return shapes[output][-1] if output < len(shapes) and len(shapes[output]) > 1 else None
+
     def check(self, batch: Batch) -> None:
         """Compare a batch with the shapes and losses of the program."""
         checks.check_inputs(batch.x, *self.model.expected_inputs())
         checks.check_targets(batch.y, self._shapes, self.program.losses, len(self._shapes) > 1)
+        checks.check_weights(batch.weights, self._shapes, self.program.losses, len(self._shapes) > 1)
 
     def warn_if_freezing_changed(self) -> None:
         """Warn when `trainable` was changed since `compile`: it has no effect before the next one."""

@@ -24,10 +24,11 @@ from fitwell.engine.machine import Report, Results, Validation, short, take
 from fitwell.engine.pace import Pace
 from fitwell.engine.policies import Policy
 from fitwell.engine.state import TrainState
-from fitwell.errors import InvalidArgument, NonFiniteWarning, nearest
+from fitwell.errors import DataError, InvalidArgument, NonFiniteWarning, nearest
 from fitwell.history import History
 from fitwell.models import checks, packing
 from fitwell.models.autopsy import explain_bad_step
+from fitwell.models.categories import Targets
 from fitwell.models.resuming import keeper_of
 from fitwell.models.turns import LEARNING_RATE, Turns
 from fitwell.progress import Progress
@@ -95,8 +96,13 @@ class Data:
         return Data(head), Data(tail)
 
 
-def gather(model: Model, x: Any, y: Any, sample_weight: Any, class_weight: Any = None) -> Data:
-    """Pack what the user passed; arrays are converted, streams wrapped."""
+def gather(
+    model: Model, x: Any, y: Any, sample_weight: Any, class_weight: Any = None, *, learning: bool = False
+) -> Data:
+    """Pack what the user passed; arrays are converted, streams wrapped.
+
+    learning: whether these are rows to learn from, whose categories are those that the model knows from now on.
+    """
 
     def pack(x: Any, y: Any, weights: Any) -> Batch:
         return packing.apply_class_weight(class_weight, pack_rows(x, y, weights))
@@ -104,8 +110,8 @@ def gather(model: Model, x: Any, y: Any, sample_weight: Any, class_weight: Any =
     def pack_rows(x: Any, y: Any, weights: Any) -> Batch:
         names = model.output_names_for(y)
         batch = Batch(
-            packing.pack_inputs(x, model.input_names),
-            packing.pack_targets(y, names),
+            packing.pack_inputs(x, model.input_names, model.expected_inputs()[0]),
+            packing.pack_targets(y, names, Targets(model, names, learning)),
             packing.pack_weights(weights, names),
         )
         checks.check_lengths(batch)
@@ -116,9 +122,9 @@ def gather(model: Model, x: Any, y: Any, sample_weight: Any, class_weight: Any =
             raise InvalidArgument(
                 "with a generator as x, targets and weights come from it: yield (x, y, weights), leave y out"
             )
-        return Data(stream=packing.Stream(x, pack))
+        return Data(stream=packing.Stream(x, pack, lambda batch: model.runtime.check(batch)))
     batch = pack_rows(x, y, sample_weight)
-    weighted = packing.apply_class_weight(class_weight, batch)
+    weighted = packing.apply_class_weight(class_weight, batch, whole=True)
     return Data(weighted, by_class=class_weight is not None, own_weights=batch.weights)
 
 
@@ -643,7 +649,22 @@ def predict(
         observers.call("on_predict_batch_end", number, {"outputs": outputs})
         progress.update(number + 1)
     observers.call("on_predict_end", {})
-    return jax.tree.map(lambda *parts: np.concatenate([np.asarray(part) for part in parts]), *collected)
+    if not collected:
+        raise DataError("predict: the data gave no batch at all")
+    return jax.tree.map(_joined, *collected)
+
+
+def _joined(*parts: Any) -> np.ndarray:
+    """Return the outputs of all batches as one array."""
+    shapes = [np.shape(part)[1:] for part in parts]
+    if len(set(shapes)) > 1:
+        other = next(number for number, shape in enumerate(shapes) if shape != shapes[0])
+        raise DataError(
+            f"predict: the outputs of batch 1 have shape {np.shape(parts[0])}, those of batch {other + 1} "
+            f"{np.shape(parts[other])}, and cannot be one array: pad the inputs to one length, or call predict for "
+            "each batch"
+        )
+    return np.concatenate([np.asarray(part) for part in parts])
 
 
 def _input_batches(model: Model, x: Any, batch_size: int | None, steps: int | None) -> Iterator[Any]:
@@ -655,10 +676,10 @@ def _input_batches(model: Model, x: Any, batch_size: int | None, steps: int | No
         for number, item in enumerate(x):
             if steps is not None and number >= steps:
                 return
-            yield packing.pack_inputs(packing.split_batch(item)[0], model.input_names)
+            with packing.naming_batch(number):
+                yield _packed_inputs(model, packing.split_inputs(item, model.input_names))
         return
-    inputs = packing.pack_inputs(x, model.input_names)
-    checks.check_inputs(inputs, *model.expected_inputs())
+    inputs = _packed_inputs(model, x)
     size = 32 if batch_size is None else checks.check_count("batch_size", batch_size)
     if batch_size is None and model.is_row_wise:
         size = EVALUATION_ROWS
@@ -667,6 +688,13 @@ def _input_batches(model: Model, x: Any, batch_size: int | None, steps: int | No
         if steps is not None and number >= steps:
             return
         yield jax.tree.map(lambda leaf, start=start: leaf[start : start + size], inputs)
+
+
+def _packed_inputs(model: Model, x: Any) -> Any:
+    shapes, names, first = model.expected_inputs()
+    inputs = packing.pack_inputs(x, model.input_names, shapes)
+    checks.check_inputs(inputs, shapes, names, first)
+    return inputs
 
 
 @contextmanager

@@ -50,7 +50,7 @@ def lsuv(
             "lsuv: tolerance must be positive and max_iterations at least 1, "
             f"got {tolerance!r} and {max_iterations!r}"
         )
-    inputs = packing.pack_inputs(x, model.input_names)
+    inputs = packing.pack_inputs(x, model.input_names, model.expected_inputs()[0])
     layers = _layers_with_kernels(model, inputs)
     rng = random.generator(seed)
     for layer in layers:

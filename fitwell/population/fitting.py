@@ -70,6 +70,7 @@ def make_groups(members: Sequence[Member], source: Source, lead: Callable[[Membe
         with named(member.where), random.drawing_from(member.stream):
             rows = source.rows_for(member.model)
             program = runtime.prepare(rows.data.example)
+            runtime.categories = rows.categories
         for part in (member.model, runtime.optimizer, *program.trainable.values()):
             owner = owners.setdefault(id(part), member)
             if owner is not member:

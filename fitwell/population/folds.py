@@ -13,8 +13,6 @@ from fitwell.data.feeds import Batch, count_rows
 from fitwell.errors import DataError, InvalidArgument
 
 Rows = NDArray[np.int32]
-# Losses of labels, each of which every fold should see as often as the others.
-_CLASSIFYING = ("crossentropy", "hinge", "focal")
 
 
 @dataclass(frozen=True)
@@ -100,12 +98,6 @@ def labels_of(targets: Any) -> NDArray[Any] | None:
         return y.reshape(-1)
     one_hot = y.ndim == 2 and bool(np.all((y == 0) | (y == 1)) and np.all(y.sum(axis=1) == 1))
     return y.argmax(axis=1) if one_hot else None
-
-
-def classifies(loss: Any) -> bool:
-    """Return whether `loss`, as given to `compile`, is one of labels."""
-    name = loss if isinstance(loss, str) else getattr(loss, "__name__", type(loss).__name__)
-    return any(word in name.lower() for word in _CLASSIFYING)
 
 
 def _checked(pair: Any, number: int, rows: int) -> Fold:

@@ -16,17 +16,22 @@ from fitwell.engine import devices
 from fitwell.engine.machine import Validation
 from fitwell.errors import InvalidArgument
 from fitwell.models.model import Model
+from fitwell.models.objective import classifies
 from fitwell.models.training import Data, gather, gather_validation, resident_validation, too_large
-from fitwell.population.folds import Fold, as_pairs, classifies, make_folds
+from fitwell.population.folds import Fold, as_pairs, make_folds
 
 
 class Rows:
     """Training and validation rows of one population, packed for one model.
 
     data, validation: as in `Fit`. folds: None when all members learn from all rows. count: of training rows.
+    categories: those that the numbers of the targets stand for, by output (see `Runtime.categories`).
     """
 
-    def __init__(self, data: Data, validation: Data | None, folds: Sequence[Fold] | None) -> None:
+    def __init__(
+        self, data: Data, validation: Data | None, folds: Sequence[Fold] | None, categories: dict[int, Any]
+    ) -> None:
+        self.categories = categories
         self.validation = validation
         self.folds = folds
         self.count = count_rows(data.example)
@@ -114,7 +119,7 @@ class Source:
         return self._packed[form]
 
     def _pack(self, model: Model) -> Rows:
-        data = gather(model, *self._given)
+        data = gather(model, *self._given, learning=True)
         batch = data.batch
         if batch is None:
             raise InvalidArgument(
@@ -139,7 +144,7 @@ class Source:
                     "fw.config.set_memory_budget(bytes), or train on parts of the arrays"
                 )
             self._divided = make_folds(self._folds, self._splits, batch, classifies(model.loss))
-        return Rows(data, validation, self._divided)
+        return Rows(data, validation, self._divided, dict(model.runtime.categories))
 
 
 def _brought(data: Data) -> Data:

@@ -21,10 +21,11 @@ from fitwell.data.feeds import Batch, count_rows
 from fitwell.data.splits import split_rows
 from fitwell.errors import NonFiniteWarning
 from fitwell.models.model import Model
+from fitwell.models.objective import classifies
 from fitwell.models.penalties import Penalties, penalties_of, warn_if_penalties_differ
 from fitwell.models.training import Data, gather
 from fitwell.population import Population
-from fitwell.population.folds import classifies, labels_of, make_folds
+from fitwell.population.folds import labels_of, make_folds
 from fitwell.population.members import Member
 from fitwell.tuner.hyperparameters import InvalidSetting, Setting
 from fitwell.tuner.objective import Objective
@@ -205,7 +206,7 @@ class Trainer:
         if self._example is not None:
             return
         model = member.model
-        data = gather(model, *self._data, None)
+        data = gather(model, *self._data, None, learning=True)
         if not self.validates and self.objective.name.startswith("val_"):
             self._arguments["splits"] = [held_out(data, classifies(model.loss))]
         elif self._arguments.get("folds") is not None:

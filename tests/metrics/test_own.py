@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import pytest
 
+import fitwell
 from fitwell import losses, metrics
 from fitwell.errors import InvalidArgument, ShapeError, UnknownName
 from fitwell.registry import custom_objects
@@ -91,7 +92,7 @@ def test_ways_to_add_weights() -> None:
     assert [v.shape for v in made] == [(), (2,), (2, 3), (4,), (), (), (3,)]
     assert [str(v.dtype) for v in made][2:4] == ["float32", "int32"]
     assert made[2].numpy().sum() == 6
-    assert metric.variables == made
+    assert all(one is other for one, other in zip(metric.variables, made, strict=True))
     assert not any(v.trainable for v in made)
     with pytest.raises(InvalidArgument, match="add_weight has no argument 'regularizer'"):
         metric.add_weight("h", regularizer="l2")
@@ -328,3 +329,107 @@ def test_words_of_errors() -> None:
         metrics.AUC(multi_label=True)(np.ones(5), np.ones(5))
     with pytest.raises(ShapeError, match="class_id needs predictions"):
         metrics.Precision(class_id=1)(np.ones(5), np.ones(5))
+
+
+class Positives(metrics.Metric):
+    """As in Keras's documentation: the result is the variable itself."""
+
+    def __init__(self, name: str = "positives", **kwargs: Any) -> None:
+        super().__init__(name=name, **kwargs)
+        self.seen = self.add_variable(shape=(), initializer="zeros", name="seen")
+
+    def update_state(self, y_true: Any, y_pred: Any) -> None:
+        self.seen.assign(self.seen + jnp.sum(y_true))
+
+    def result(self) -> Any:
+        return self.seen
+
+
+class Ratios(metrics.Metric):
+    """Several results, and a variable that is compared with a number."""
+
+    def __init__(self) -> None:
+        super().__init__(name="ratios")
+        self.total = self.add_weight(shape=(2,), name="total")
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        self.total.assign_add(jnp.stack([jnp.sum(y_true - y_pred), jnp.float32(y_true.shape[0])]))
+
+    def result(self) -> Any:
+        empty = self.total[1] == 0
+        return {
+            "bias": jnp.where(empty, 0, self.total[0] / self.total[1]),
+            "rows": self.total.sum() - self.total[0],
+        }
+
+
+class Squares(metrics.Mean):
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        super().update_state(jnp.square(y_true - y_pred), sample_weight)
+
+
+def own_model(**compiled: Any) -> Any:
+    model = fitwell.Sequential(
+        [fitwell.layers.Input((2,)), fitwell.layers.Dense(1, kernel_initializer="ones")]
+    )
+    model.compile(fitwell.optimizers.SGD(0.0), "mse", **compiled)
+    return model
+
+
+OWN_X = np.random.default_rng(0).normal(size=(37, 2)).astype(np.float32)
+OWN_Y = (np.arange(37) % 2).astype(np.float32)
+OWN_ERRORS = OWN_Y - OWN_X.sum(axis=1)
+
+
+@pytest.mark.parametrize("shape", [(37,), (37, 1)])
+def test_own_metrics_see_what_losses_see(shape: tuple[int, ...]) -> None:
+    model = own_model(metrics=[Positives(), Ratios(), Squares(name="squares"), lambda y, p: (y - p) ** 2])
+    expected = {
+        "loss": np.mean(OWN_ERRORS**2),
+        "positives": 18.0,
+        "bias": OWN_ERRORS.mean(),
+        "rows": 37.0,
+        "squares": np.mean(OWN_ERRORS**2),
+        "lambda": np.mean(OWN_ERRORS**2),
+    }
+    data = OWN_X, OWN_Y.reshape(shape)
+    history = model.fit(*data, batch_size=8, epochs=2, validation_data=data, verbose=0).history
+    for name, value in expected.items():
+        np.testing.assert_allclose(history[name], [value] * 2, rtol=1e-5)
+        np.testing.assert_allclose(history[f"val_{name}"], [value] * 2, rtol=1e-5)
+    evaluated = model.evaluate(*data, batch_size=10, verbose=0, return_dict=True)
+    assert evaluated == pytest.approx(expected, rel=1e-5)
+
+
+def test_own_metrics_of_several_outputs() -> None:
+    inputs = fitwell.layers.Input((2,))
+    model = fitwell.Model(inputs, [fitwell.layers.Dense(1, name=name)(inputs) for name in ("p", "q")])
+    model.compile("sgd", "mse", metrics={"p": [Ratios()], "q": [Positives(), Ratios()]})
+    found = model.evaluate(OWN_X, [OWN_Y, 1 - OWN_Y], verbose=0, return_dict=True)
+    assert list(found)[3:] == ["p_bias", "p_rows", "q_positives", "q_bias", "q_rows"]
+    assert found["q_positives"] == 19.0
+
+
+def test_what_a_metric_may_not_return() -> None:
+    class Nothing(Positives):
+        def result(self) -> Any:
+            return None
+
+    class Loss(Positives):
+        def result(self) -> Any:
+            return {"loss": self.seen}
+
+    with pytest.raises(InvalidArgument, match="'positives': result.. must return a number .* got NoneType"):
+        own_model(metrics=[Nothing()]).evaluate(OWN_X, OWN_Y, verbose=0)
+    with pytest.raises(InvalidArgument, match="two results are called 'loss'"):
+        own_model(metrics=[Loss()]).evaluate(OWN_X, OWN_Y, verbose=0)
+
+
+def test_a_weighted_metric_of_ones_own() -> None:
+    weights = np.linspace(0, 1, 37)
+    found = own_model(weighted_metrics=[Squares(name="squares")]).evaluate(
+        OWN_X, OWN_Y, sample_weight=weights, verbose=0
+    )
+    assert found[1] == pytest.approx(np.average(OWN_ERRORS**2, weights=weights), rel=1e-5)
+    with pytest.raises(InvalidArgument, match=r"weighted_metrics: Positives.update_state .*sample_weight"):
+        own_model(weighted_metrics=[Positives()]).evaluate(OWN_X, OWN_Y, sample_weight=weights, verbose=0)

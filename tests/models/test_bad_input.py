@@ -423,7 +423,7 @@ CASES: dict[str, Case] = {
         InvalidArgument,
         ["class_weight", "'cat'"],
     ),
-    "class weight negative class": (
+    "class weight of a class that cannot be": (
         lambda: classifier().fit(X, LABELS, class_weight={-1: 5.0}, verbose=0),
         InvalidArgument,
         ["class_weight", "-1"],

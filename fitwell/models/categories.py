@@ -1,0 +1,102 @@
+"""pandas categories as targets: which number each label has, for all arrays that one model is shown.
+
+Categories belong to an array, and a validation set without one class has other ones; what a network has learned
+belongs to the categories it was trained on. So these are kept, and labels of later arrays are looked up in them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fitwell.data.arrays import as_array, class_codes
+from fitwell.errors import DataError
+from fitwell.losses import LossFunctionWrapper
+from fitwell.losses.base import registry
+from fitwell.models.objective import classifies
+
+if TYPE_CHECKING:
+    from fitwell.models.model import Model
+
+
+class Targets:
+    """Turns the targets of one model into arrays.
+
+    learning: whether categories that are met first are those the model learns.
+    """
+
+    def __init__(self, model: Model, names: list[str], learning: bool) -> None:
+        self.model = model
+        self.names = names
+        self.learning = learning
+
+    def __call__(self, value: Any, output: int, what: str) -> Any:
+        """Return the targets of one output: categories as class numbers, or as the numbers that they are."""
+        column = _categorical(value)
+        if column is None:
+            return as_array(value, what)
+        codes, categories = class_codes(column, what)
+        if not self._are_classes(categories, output, what):
+            return as_array(categories[codes], what)
+        known = self.model.runtime.categories.get(output)
+        if known is not None:
+            return _numbers_in(known, categories[codes], what)
+        if self.learning:
+            self.model.runtime.categories[output] = categories
+        else:
+            self._check_width(categories, output, what)
+        return codes
+
+    def _are_classes(self, categories: NDArray[Any], output: int, what: str) -> bool:
+        """Return whether categories stand for classes; of numbers it is the loss that says so."""
+        terms = self.model.runtime.objective.loss_terms(self.names)
+        loss = next((term.loss for term in terms if term.output == output), None)
+        if classifies(loss):
+            return True
+        if categories.dtype.kind in "biuf":
+            return False
+        if loss is not None and registry.knows(type(loss)) and not isinstance(loss, LossFunctionWrapper):
+            raise DataError(
+                f"{what}: the categories {_listed(categories)} are not numbers, which {type(loss).__name__} compares; "
+                "for classes use a loss such as sparse_categorical_crossentropy, for ranks pass the numbers: "
+                f"{what}.cat.codes"
+            )
+        return True
+
+    def _check_width(self, categories: NDArray[Any], output: int, what: str) -> None:
+        """Refuse categories of which a model that was not trained on any cannot know which class is which."""
+        width = self.model.runtime.width_of(output)
+        if width is not None and len(categories) != max(width, 2):
+            raise DataError(
+                f"{what}: there are {len(categories)} categories, {_listed(categories)}, for {max(width, 2)} classes, "
+                f"so their numbers are not known: give {what} all classes in the order of training, "
+                f"{what}.cat.set_categories([...]), or pass class numbers"
+            )
+
+
+def _categorical(value: Any) -> Any | None:
+    """Return a pandas object of one column of categories; None for all else."""
+    if hasattr(value, "columns") and len(value.columns) == 1 and hasattr(value, "iloc"):
+        value = value.iloc[:, 0]
+    return value if str(getattr(value, "dtype", "")) == "category" else None
+
+
+def _numbers_in(known: NDArray[Any], labels: NDArray[Any], what: str) -> NDArray[np.int32]:
+    """Return the number of each label among the categories that the model was trained on."""
+    places = {label: number for number, label in enumerate(known.tolist())}
+    numbers = np.asarray([places.get(label, -1) for label in labels.tolist()], np.int32)
+    if numbers.min() < 0:
+        row = int(np.argmax(numbers < 0))
+        raise DataError(
+            f"{what}: {labels[row]!r} in row {row} is not among the categories that the model was trained on, "
+            f"{_listed(known)}. Train with all of them, {what}.cat.set_categories([...]), or compile again to begin "
+            "with others"
+        )
+    return numbers
+
+
+def _listed(categories: NDArray[Any], most: int = 10) -> str:
+    shown = ", ".join(map(repr, categories[:most].tolist()))
+    return f"[{shown}, ...]" if len(categories) > most else f"[{shown}]"
