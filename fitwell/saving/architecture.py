@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,12 +9,12 @@ from fitwell.budget import LARGEST_WITHOUT_FILE, loading
 from fitwell.registry import custom_objects as custom_scope
 from fitwell.saving.archive import model_config
 from fitwell.saving.building import built_from
-from fitwell.saving.json_text import parse
+from fitwell.saving.json_text import parse, written
 
 
 def to_json(model: Any, **options: Any) -> str:
     """Return the architecture in Keras's words; `options` (``indent=2``) are those of `json.dumps`."""
-    return json.dumps(model_config(model), **options)
+    return written(model_config(model), **options)
 
 
 def model_from_json(json_string: str | bytes, custom_objects: Mapping[str, Any] | None = None) -> Any:

@@ -24,9 +24,10 @@ from fitwell.saving.building import built_from, readable
 from fitwell.saving.compiling import compile_config, compile_from
 from fitwell.saving.dialect import to_keras
 from fitwell.saving.hdf5 import Reader, opened
-from fitwell.saving.json_text import parse
+from fitwell.saving.json_text import parse, written
 from fitwell.saving.legacy import KERAS_VERSION
 from fitwell.saving.members import claimed_size, opened_archive, read_member
+from fitwell.saving.names import label
 
 _CONFIG, _METADATA, _WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 
@@ -40,6 +41,7 @@ def write_model(target: IO[bytes], model: Any, include_optimizer: bool) -> None:
     compilation = compile_config(model) if include_optimizer else None
     if compilation is not None:
         config["compile_config"] = compilation
+    text = written(config)
     now = datetime.datetime.now().strftime("%Y-%m-%d@%H:%M:%S")
     weights = io.BytesIO()
     with h5py.File(weights, "w") as file:
@@ -49,7 +51,7 @@ def write_model(target: IO[bytes], model: Any, include_optimizer: bool) -> None:
         own.write(file, model, training=compilation is not None)
     with zipfile.ZipFile(target, "w") as archive:
         archive.writestr(_METADATA, json.dumps({"keras_version": KERAS_VERSION, "date_saved": now}))
-        archive.writestr(_CONFIG, json.dumps(config))
+        archive.writestr(_CONFIG, text)
         archive.writestr(_WEIGHTS, weights.getvalue())
 
 
@@ -63,7 +65,7 @@ def model_config(model: Any) -> dict[str, Any]:
 
 def _write_optimizer(file: Any, model: Any) -> None:
     group = file.create_group("optimizer/vars")
-    group.attrs["name"] = str(model.optimizer.name)
+    group.attrs["name"] = label(str(model.optimizer.name))
     for number, (_, array) in enumerate(optimizer_state.named_arrays(model)):
         group[str(number)] = array
 

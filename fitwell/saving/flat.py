@@ -7,7 +7,6 @@ written here: the format is a page long, and the checks that files from stranger
 from __future__ import annotations
 
 import io
-import json
 import math
 import struct
 import warnings
@@ -23,8 +22,9 @@ import numpy as np
 from fitwell.budget import LARGEST_TEXT, charge
 from fitwell.errors import FileError, FitwellError, WeightsMismatch
 from fitwell.printable import printable, shortened
-from fitwell.saving.json_text import parse
+from fitwell.saving.json_text import parse, written
 from fitwell.saving.members import opened_archive
+from fitwell.saving.names import in_file
 
 Shape = tuple[int, ...]
 # Shape of an array by its name, and a way to read it.
@@ -36,6 +36,7 @@ _TYPES = {
     "U64": "uint64",
 }  # fmt: skip
 # The longest start of an .npy file before the text of its header, and the longest text that NumPy reads.
+_LONGEST_NAME = 2**16 - 10  # in an archive
 _NPY_START, _LONGEST_HEADER = 12, 10_000
 _NAMES = {name: short for short, name in _TYPES.items()}
 
@@ -47,7 +48,14 @@ def write_npz(target: IO[bytes], model: Any) -> None:
         path: v.numpy() if v.dtype.kind in "fiub" else v.numpy().astype(np.float32)
         for path, v in _named(model)
     }
-    np.savez(target, **arrays)
+    with zipfile.ZipFile(target, "w") as archive:  # `np.savez` has arguments that weights may be called like
+        for path, array in arrays.items():
+            if len(path.encode()) > _LONGEST_NAME:
+                raise FileError(
+                    f"the weight {shortened(path)} has too long a name for .npz; save to .safetensors"
+                )
+            with archive.open(f"{path}.npy", "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, np.asanyarray(array), allow_pickle=False)
 
 
 def write_safetensors(target: IO[bytes], model: Any) -> None:
@@ -64,7 +72,7 @@ def write_safetensors(target: IO[bytes], model: Any) -> None:
             "data_offsets": [offset, end],
         }
         offset = end
-    text = json.dumps(header).encode()
+    text = written(header).encode()
     text += b" " * (-len(text) % 8)
     target.write(struct.pack("<Q", len(text)) + text)
     for array in arrays.values():
@@ -94,7 +102,8 @@ def read(path: Path, model: Any, skip_mismatch: bool) -> None:
 
 
 def _named(model: Any) -> list[tuple[str, Any]]:
-    return list(model.named_variables())
+    """Return the variables of `model` by their names in the file."""
+    return [(in_file(path), variable) for path, variable in model.named_variables()]
 
 
 @contextmanager

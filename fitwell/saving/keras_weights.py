@@ -10,6 +10,7 @@ from fitwell.layers.base import Layer
 from fitwell.printable import printable
 from fitwell.saving import layout
 from fitwell.saving.hdf5 import Reader
+from fitwell.saving.names import label
 from fitwell.variables import Variable
 
 # What Keras 2.12 to 2.15 called the layers of a graph in their first ``.keras`` files.
@@ -20,7 +21,7 @@ def write(file: Any, model: Any) -> None:
     """Write the weights of `model` to an open HDF5 file or group."""
     for path, layer in layout.places(model):
         group = file.create_group(f"{path}/vars" if path else "vars")
-        group.attrs["name"] = str(layer.name)
+        group.attrs["name"] = label(str(layer.name))
         for number, variable in enumerate(layout.own_variables(layer)):
             array = group.create_dataset(str(number), data=variable.numpy())
             if variable.dtype.name == "bfloat16":

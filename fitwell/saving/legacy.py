@@ -7,7 +7,6 @@ first; `optimizer_weights` lists the optimizer's.
 
 from __future__ import annotations
 
-import json
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,7 +25,8 @@ from fitwell.saving.building import built_from, readable
 from fitwell.saving.compiling import compile_config, compile_from, spelled_out
 from fitwell.saving.dialect import to_keras, without_modules
 from fitwell.saving.hdf5 import Reader, opened
-from fitwell.saving.json_text import parse
+from fitwell.saving.json_text import parse, written
+from fitwell.saving.names import in_file
 from fitwell.variables import Variable
 
 KERAS_VERSION = "3.15.0"
@@ -43,10 +43,11 @@ def write_model(target: IO[bytes], model: Any, include_optimizer: bool) -> None:
         config = without_modules(to_keras(serialize(model)))
     if not (layout.is_graph(model) or layout.is_stack(model)):
         config["build_config"] = {"input_shape": model._input_shapes}
+    text = written(config)
     with h5py.File(target, "w") as file:
         file.attrs["keras_version"] = KERAS_VERSION
         file.attrs["backend"] = "jax"
-        file.attrs["model_config"] = json.dumps(config)
+        file.attrs["model_config"] = text
         write_layers(file.create_group("model_weights"), model)
         compilation = compile_config(model) if include_optimizer else None
         own.write(file, model, training=compilation is not None)
@@ -55,7 +56,7 @@ def write_model(target: IO[bytes], model: Any, include_optimizer: bool) -> None:
         compilation = spelled_out(compilation)
         optimizer = compilation.pop("optimizer")
         training = {**without_modules(compilation), "optimizer_config": without_modules(optimizer)}
-        file.attrs["training_config"] = json.dumps(training)
+        file.attrs["training_config"] = written(training)
         arrays = optimizer_state.named_arrays(model)
         if arrays:
             _write_arrays(file.create_group("optimizer_weights"), str(model.optimizer.name), arrays)
@@ -64,7 +65,7 @@ def write_model(target: IO[bytes], model: Any, include_optimizer: bool) -> None:
 def write_layers(group: Any, model: Any) -> None:
     """Write the weights of `model` to `group`, one group per layer."""
     layers = layout.child_layers(model)
-    names = [str(layer.name) for layer in layers]
+    names = [in_file(str(layer.name)) for layer in layers]
     twice = {name for name in names if names.count(name) > 1}
     if twice:
         raise InvalidArgument(
@@ -74,10 +75,10 @@ def write_layers(group: Any, model: Any) -> None:
     _write_names(group, "layer_names", names)
     group.attrs["keras_version"] = KERAS_VERSION
     group.attrs["backend"] = "jax"
-    for layer in layers:
-        arrays = [(name, variable.numpy()) for name, variable in _named(layer)]
+    for name, layer in zip(names, layers, strict=True):
+        arrays = [(weight, variable.numpy()) for weight, variable in _named(layer)]
         # It is there already when the name of another layer goes on from this one: "block" and "block/dense".
-        _write_arrays(group.require_group(str(layer.name)), str(layer.name), arrays)
+        _write_arrays(group.require_group(name), str(layer.name), arrays)
     own = [(variable.name, variable.numpy()) for variable in layout.own_variables(model)]
     _write_arrays(group.create_group("top_level_model_weights"), str(model.name), own)
 
@@ -91,7 +92,7 @@ def _named(layer: Layer) -> list[tuple[str, Variable]]:
 
 
 def _write_arrays(group: Any, prefix: str, arrays: Sequence[tuple[str, np.ndarray]]) -> None:
-    names = [f"{prefix}/{name}" for name, _ in arrays]
+    names = [f"{in_file(prefix)}/{in_file(name)}" for name, _ in arrays]
     _write_names(group, "weight_names", names)
     for name, (_, array) in zip(names, arrays, strict=True):
         group.create_dataset(name, data=array)
@@ -153,12 +154,13 @@ def read_layers(group: Reader, model: Any, skip_mismatch: bool = False, by_name:
     names = group.texts("layer_names")
     file_layers = {name: group.child(name).texts("weight_names") for name in names}
     layers = [layer for layer in layout.child_layers(model) if layout.all_variables(layer)]
+    own_names = [in_file(str(layer.name)) for layer in layers]
     if by_name:
-        pairs = [(str(layer.name), layer) for layer in layers if layer.name in file_layers]
+        pairs = [(name, layer) for name, layer in zip(own_names, layers, strict=True) if name in file_layers]
     else:
         full = [name for name in names if file_layers[name]]
-        if set(full) == {layer.name for layer in layers}:
-            pairs = [(str(layer.name), layer) for layer in layers]
+        if set(full) == set(own_names):
+            pairs = list(zip(own_names, layers, strict=True))
         elif len(full) == len(layers):
             pairs = list(zip(full, layers, strict=True))
         else:

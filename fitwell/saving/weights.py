@@ -67,8 +67,10 @@ def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False, by_name
 def _load_hdf5(model: Any, where: str, skip_mismatch: bool, by_name: bool) -> bool:
     """Read the weights, unless layers are asked for by name and the file names none; return whether it does."""
     with opened(where, where) as file:
-        if "layer_names" in file.group.attrs or "model_weights" in file:
-            group = file.child("model_weights") if "model_weights" in file else file
+        has_names = "layer_names" in file.group.attrs
+        if has_names or "model_weights" in file:
+            # A layer may be called "model_weights" as well.
+            group = file if has_names else file.child("model_weights")
             legacy.read_layers(group, model, skip_mismatch, by_name)
             return True
         if not by_name:
