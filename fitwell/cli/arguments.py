@@ -13,6 +13,7 @@ examples:
   fitwell train digits
   fitwell train mnist --hidden 64 64 64 --batch-norm --dropout 0.2
   fitwell train houses.csv --target price
+  fitwell train sales.csv --target sold --type shop=category --keep order_id --drop comment
   fitwell train patients.parquet --target outcome --task binary --seed 7
   fitwell train --resume runs/houses-20250131-101500
 
@@ -167,9 +168,40 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
         choices=("regression", "binary", "multiclass"),
         help="what kind of problem a table poses (default: found out from the target)",
     )
+    _add_separator(data)
+    data.add_argument(
+        "--keep",
+        metavar="COLUMN",
+        action="append",
+        default=[],
+        help="use this column, even if it looks like an identifier or free text (may be given several times)",
+    )
+    data.add_argument(
+        "--drop",
+        metavar="COLUMN",
+        action="append",
+        default=[],
+        help="leave this column out (may be given several times)",
+    )
+    data.add_argument(
+        "--type",
+        type=_column_type,
+        metavar="COLUMN=TYPE",
+        action="append",
+        default=[],
+        help="what a column holds: number, category, date or boolean (may be given several times)",
+    )
     fraction = "fraction of the rows (default: 0.2, less for large data)"
     data.add_argument("--validation-fraction", type=_number, metavar="F", help=f"validation part, {fraction}")
     data.add_argument("--test-fraction", type=_number, metavar="F", help=f"test part of a table, {fraction}")
+
+
+def _add_separator(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
+    parser.add_argument(
+        "--sep",
+        metavar="CHARACTER",
+        help="what separates the cells of a table of text: a character, or tab or space (default: found out)",
+    )
 
 
 def _add_search(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -220,6 +252,7 @@ def _add_predict(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.set_defaults(run=_predict)
     parser.add_argument("model", metavar="RUN_OR_MODEL", help="the folder of a run, or model.keras in it")
     parser.add_argument("table", help="a table: .csv, .tsv, .parquet")
+    _add_separator(parser)
     parser.add_argument(
         "-o",
         "--output",
@@ -268,6 +301,14 @@ def _board(options: argparse.Namespace) -> int:
     from fitwell.cli.board import board
 
     return board(options)
+
+
+def _column_type(text: str) -> tuple[str, str]:
+    name, equals, kind = text.rpartition("=")
+    # Here only what argparse would not understand; the table knows its columns.
+    if not equals or not name:
+        raise argparse.ArgumentTypeError(f"expected COLUMN=TYPE, such as zip=category, got {text!r}")
+    return name, kind
 
 
 def _number(text: str) -> float:

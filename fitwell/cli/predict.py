@@ -15,9 +15,8 @@ from fitwell.cli.contenders import decode
 from fitwell.cli.tables import as_csv
 from fitwell.cli.train import MODEL_FILE, PREPARATION_FILE
 from fitwell.data.preparation import Preparation, load_preparation
-from fitwell.data.reading import read_table
+from fitwell.data.reading import read_cells
 from fitwell.data.target import ClassTarget, Target
-from fitwell.data.values import missing_in
 from fitwell.data.wording import counted
 from fitwell.errors import DataError, FileError
 from fitwell.paths import path_of, write_whole
@@ -39,7 +38,7 @@ def predict(options: Namespace) -> int:
     output_file = None if options.output == "-" else path_of(options.output, "--output")
     if output_file is not None:
         check_free(output_file, overwrite=True)
-    table = read_table(options.table, text_columns=preparation.text_columns)
+    table = read_cells(options.table, preparation.text_columns, separator=options.sep)
     notes: list[str] = []
     x = preparation.inputs(table, notes)
     outputs = load_model(model_file).predict(x, verbose=0)
@@ -111,7 +110,7 @@ def _score(preparation: Preparation, table: pd.DataFrame, said: NDArray[np.float
     target = preparation.target
     if target.name not in table.columns:
         return None
-    known = ~missing_in(table[target.name])
+    known = target.present(table[target.name])
     if not known.any():
         return None
     try:

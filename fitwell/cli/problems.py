@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import importlib
 import warnings
-from collections.abc import Callable
+from argparse import Namespace
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,13 +13,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fitwell.data.kinds import TYPES, apply_kinds, find_kinds, separator_of
+from fitwell.data.labels import Wanted, read_target
 from fitwell.data.pixels import PixelPreparation
+from fitwell.data.planning import NUMBERS_THE_ROWS
 from fitwell.data.preparation import Preparation
-from fitwell.data.reading import PARQUET_SUFFIXES, TEXT_SUFFIXES, is_table_file, read_table
+from fitwell.data.reading import PARQUET_SUFFIXES, TEXT_SUFFIXES, is_table_file, read_cells
 from fitwell.data.splits import Split, split_rows
 from fitwell.data.table import TablePreparation
 from fitwell.data.target import ClassTarget, Target, find_task, fit_target
-from fitwell.data.values import missing_in
+from fitwell.data.values import MISSING_MARKS, missing_in
 from fitwell.data.wording import counted, quoted
 from fitwell.errors import DataError, FileError, InvalidArgument, nearest
 from fitwell.paths import path_of
@@ -68,13 +72,38 @@ class Problem:
 
 @dataclass(frozen=True)
 class Wishes:
-    """What the user said about data and split; None where nothing was said."""
+    """What the user said about data and split; None or nothing where nothing was said.
+
+    keep: columns of a table to use though they look like identifiers or free text.
+    drop: columns to leave out.
+    types: column -> what it holds, one of `fitwell.data.kinds.TYPES`.
+    separator: what separates the cells of a file of text.
+    """
 
     target: str | None = None
     task: str | None = None
     validation_fraction: float | None = None
     test_fraction: float | None = None
     seed: int = 0
+    keep: tuple[str, ...] = ()
+    drop: tuple[str, ...] = ()
+    types: Mapping[str, str] = field(default_factory=dict)
+    separator: str | None = None
+
+    @classmethod
+    def of(cls, options: Namespace) -> Wishes:
+        """Return what the options of a command say."""
+        return cls(
+            options.target,
+            options.task,
+            options.validation_fraction,
+            options.test_fraction,
+            options.seed,
+            tuple(options.keep),
+            tuple(options.drop),
+            dict(options.type),
+            options.sep,
+        )
 
 
 def load_problem(data: str, wishes: Wishes) -> Problem:
@@ -104,6 +133,10 @@ def _refuse_for_named(data: str, wishes: Wishes) -> None:
         ("target", wishes.target),
         ("task", wishes.task),
         ("test-fraction", wishes.test_fraction),
+        ("keep", wishes.keep or None),
+        ("drop", wishes.drop or None),
+        ("type", wishes.types or None),
+        ("sep", wishes.separator),
     ):
         if value is not None:
             raise InvalidArgument(f"--{name} is for tables; {data} has its own")
@@ -125,8 +158,20 @@ def _with_notes(problem: Problem, notes: list[str]) -> Problem:
 
 def _load_table(path: Path, wishes: Wishes) -> Problem:
     notes: list[str] = []
-    frame = read_table(path, notes=notes)
+    # The target as it is written: among labels NA and 007 are labels.
+    categories = [column for column, kind in wishes.types.items() if kind == "category"]
+    frame = read_cells(path, [wishes.target or "", *categories], notes, wishes.separator)
     name = _find_target(frame, wishes.target, path)
+    _check_columns(frame, name, wishes, path)
+    frame = frame.drop(columns=list(wishes.drop))
+    written = separator_of(frame) is not None
+    # On all rows: the one cell that tells how a column is written may be in any of them.
+    kinds = find_kinds(frame, types=wishes.types, target=name, notes=notes)
+    decimal = kinds[name].decimal
+    wanted = Wanted(wishes.task, wishes.types.get(name))
+    values = read_target(name, frame[name], decimal, wanted, notes)
+    frame = apply_kinds(frame.drop(columns=name), kinds, MISSING_MARKS if written else ())
+    frame[name] = values
     missing = missing_in(frame[name])
     if missing.any():
         frame = frame[~missing]
@@ -153,15 +198,33 @@ def _load_table(path: Path, wishes: Wishes) -> Problem:
     notes += [_split_sentence(split, wishes.seed), *split.notes]
     if labels is not None:
         _check_classes(name, frame[name].iloc[split.train])
-    target = fit_target(name, frame[name], frame[name].iloc[split.train], task)
-    return _prepare_frames(
-        path.name.partition(".")[0],
-        target,
-        frame.iloc[split.train],
-        frame.iloc[split.validation],
-        frame.iloc[split.test],
-        notes,
-    )
+    target = fit_target(name, frame[name], frame[name].iloc[split.train], task, decimal)
+    train = frame.iloc[split.train]
+    preparation = TablePreparation.fit(train, target, kinds=kinds, keep=wishes.keep, marks=written)
+    preparation.dropped |= dict.fromkeys(wishes.drop, "as asked (--drop)")
+    if any(reason == NUMBERS_THE_ROWS or "identifier" in reason for reason in preparation.dropped.values()):
+        notes.append("--keep COLUMN uses a column that was dropped as an identifier or free text.")
+    parts = train, frame.iloc[split.validation], frame.iloc[split.test]
+    return _apply(path.name.partition(".")[0], preparation, *parts, notes)
+
+
+def _check_columns(frame: pd.DataFrame, target: str, wishes: Wishes, path: Path) -> None:
+    """Refuse wishes about columns that the table does not have, or that contradict each other."""
+    names = [str(name) for name in frame.columns]
+    said = [("--keep", name) for name in wishes.keep] + [("--drop", name) for name in wishes.drop]
+    for option, name in said + [("--type", name) for name in wishes.types]:
+        if name not in names:
+            raise InvalidArgument(
+                f"{option} {name}: {path} has no column {name!r}{nearest(name, names) or '.'} "
+                f"It has {quoted(names, most=50)}"
+            )
+        if name == target and option != "--type":
+            raise InvalidArgument(f"{option} {name}: {name!r} is the target, not an input")
+        if name in wishes.drop and option != "--drop":
+            raise InvalidArgument(f"{option} {name} and --drop {name} contradict each other")
+    for name, kind in wishes.types.items():
+        if kind not in TYPES:
+            raise InvalidArgument(f"--type {name}={kind}: the type must be one of {', '.join(TYPES)}")
 
 
 def _find_target(frame: pd.DataFrame, wanted: str | None, path: Path) -> str:
@@ -202,15 +265,16 @@ def _split_sentence(split: Split, seed: int) -> str:
     )
 
 
-def _prepare_frames(
+def _apply(
     name: str,
-    target: Target,
+    preparation: TablePreparation,
     train: pd.DataFrame,
     validation: pd.DataFrame,
     test: pd.DataFrame,
     notes: list[str],
 ) -> Problem:
-    preparation = TablePreparation.fit(train, target)
+    """Return the problem that three parts of a table pose."""
+    target = preparation.target
     surprises: list[str] = []
 
     def part(name: str, frame: pd.DataFrame) -> Part:
@@ -277,7 +341,8 @@ def _load_housing(name: str, wishes: Wishes) -> Problem:
         f"{len(split.train):,} are left to train on.",
     ]
     target = fit_target(target_name, train[target_name], train[target_name], "regression")
-    return _prepare_frames(name, target, train, table.iloc[split.validation], test, notes)
+    preparation = TablePreparation.fit(train, target)
+    return _apply(name, preparation, train, table.iloc[split.validation], test, notes)
 
 
 NAMED: dict[str, Callable[[str, Wishes], Problem]] = {

@@ -37,10 +37,7 @@ def search(options: Namespace) -> int:
     from fitwell.utils import set_random_seed
 
     say = output().print
-    wishes = Wishes(
-        options.target, options.task, options.validation_fraction, options.test_fraction, options.seed
-    )
-    problem = load_problem(options.data, wishes)
+    problem = load_problem(options.data, Wishes.of(options))
     base = Settings.decide(_defaults(options), problem)
     folder = make_run_folder(problem.name, options.output)
     run = None
@@ -148,10 +145,12 @@ def _training(options: Namespace, settings: Settings) -> Namespace:
     from fitwell.cli.arguments import parse
 
     words = ["train", options.data]
-    for name in ("target", "task", "validation_fraction", "test_fraction"):
+    for name in ("target", "task", "validation_fraction", "test_fraction", "sep"):
         value = getattr(options, name)
         # With "=", because a column's name may begin with "-".
         words += [] if value is None else [f"--{name.replace('_', '-')}={value}"]
+    words += [f"--keep={name}" for name in options.keep] + [f"--drop={name}" for name in options.drop]
+    words += [f"--type={name}={kind}" for name, kind in options.type]
     words += ["--hidden", *map(str, settings.hidden)]
     words.append("--batch-norm" if settings.batch_norm else "--no-batch-norm")
     for name in ("activation", "dropout", "l2", "learning_rate", "batch_size", "epochs", "seed"):

@@ -43,10 +43,7 @@ def train(options: Namespace) -> int:
     begun = None
     if options.resume is not None:
         options, begun = unfinished.resumed(options)
-    wishes = Wishes(
-        options.target, options.task, options.validation_fraction, options.test_fraction, options.seed
-    )
-    problem = load_problem(options.data, wishes)
+    problem = load_problem(options.data, Wishes.of(options))
     settings = Settings.decide(options, problem)
     set_random_seed(settings.seed)
     model = build_network(problem, settings)

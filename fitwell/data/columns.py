@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from fitwell.data.values import missing_in, moments_in, numbers_in, texts_in, truths_in
+from fitwell.data.kinds import row_of
+from fitwell.data.moments import moments_in, other_order
+from fitwell.data.values import is_textual, marks_in, missing_in, numbers_in, texts_in, truths_in
 from fitwell.data.wording import counted, quoted
 from fitwell.errors import DataError
 from fitwell.forms import NUMBER, POSITIVE, Kind, Positive, Some, Table, Tagged, of_class, one_of
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MOST_CATEGORIES = 50
+MARK = Kind("'.' or ',' or null", lambda value: value in (None, ".", ","))
 Floats = NDArray[np.float64]
 
 
@@ -35,6 +38,8 @@ class Column(ABC):
     """
 
     kind: ClassVar[str]
+    # Which marks for "no value" it may hold: see `fitwell.data.values.marks_in`.
+    marks_among: ClassVar[str] = "numbers"
 
     name: str
     missing: int
@@ -46,7 +51,7 @@ class Column(ABC):
 
     def transform(self, values: pd.Series, notes: list[str] | None = None) -> Floats:
         """Return ``[rows, features]``; `notes` gets a sentence about each thing that training did not see."""
-        missing = missing_in(values)
+        missing = missing_in(values) | self._marked(values)
         notes = notes if notes is not None else []
         if missing.any() and not self.missing:
             gaps = counted(int(missing.sum()), "missing value")
@@ -58,14 +63,20 @@ class Column(ABC):
             return block
         return np.hstack([block, (missing | unreadable)[:, None].astype(np.float64)])
 
+    def _marked(self, values: pd.Series) -> NDArray[np.bool_]:
+        """Return where `values` holds a mark for "no value" that training would have taken for one."""
+        return marks_in(values, self.marks_among)
+
     def _note_unreadable(
         self, values: pd.Series, unreadable: NDArray[np.bool_], present: int, notes: list[str]
     ) -> None:
         examples = quoted(dict.fromkeys(texts_in(values[unreadable])))
         count = int(unreadable.sum())
         if count > present / 2:
+            first = row_of(values, int(np.flatnonzero(unreadable)[0]))
             raise DataError(
-                f"column {self.name!r} held {self.kind} values in training; here most are others: {examples}"
+                f"column {self.name!r} held {self.kind} values in training; here most are others: {examples} "
+                f"(the first in row {first})"
             )
         notes.append(
             f"{self.name!r} has {counted(count, 'entry', 'entries')} that cannot be read as a {self.kind} "
@@ -92,20 +103,28 @@ class Column(ABC):
 
 @dataclass
 class NumberColumn(Column):
-    """A number, standardised: ``(x - mean) / scale``; a missing one is the median of the training rows."""
+    """A number, standardised: ``(x - mean) / scale``; a missing one is the median of the training rows.
+
+    decimal: the decimal mark in the file of training, None where nothing told it.
+    percent: whether numbers had a percent sign there.
+    """
 
     kind: ClassVar[str] = "number"
 
     fill: float
     mean: float
     scale: Positive
+    decimal: Annotated[str | None, MARK] = None
+    percent: bool = False
 
     @classmethod
-    def fit(cls, name: str, values: pd.Series) -> NumberColumn:
+    def fit(
+        cls, name: str, values: pd.Series, decimal: str | None = None, percent: bool = False
+    ) -> NumberColumn:
         """Take median, mean and deviation from `values`, which are the training rows'."""
-        numbers = numbers_in(values)
+        numbers = numbers_in(values, decimal)
         missing = np.isnan(numbers)
-        return cls(name, int(missing.sum()), *_fit_numbers(numbers))
+        return cls(name, int(missing.sum()), *_fit_numbers(numbers), decimal, percent)
 
     def _value_features(self) -> list[str]:
         return [self.name]
@@ -113,9 +132,25 @@ class NumberColumn(Column):
     def _transform_values(
         self, values: pd.Series, missing: NDArray[np.bool_], notes: list[str]
     ) -> tuple[Floats, NDArray[np.bool_]]:
-        numbers = numbers_in(values)
+        numbers = numbers_in(values, self.decimal)
         unreadable = np.isnan(numbers) & ~missing
+        self._note_percent(values, ~missing & ~unreadable, notes)
         return _standardise(numbers, self.fill, self.mean, self.scale)[:, None], unreadable
+
+    def _note_percent(self, values: pd.Series, present: NDArray[np.bool_], notes: list[str]) -> None:
+        if not self.percent or not present.any():
+            return
+        if is_textual(values):
+            signed = values[present].astype("str").str.contains("%", regex=False)
+            without = int((~signed.to_numpy(dtype=bool)).sum())
+        else:
+            without = int(present.sum())
+        if without:
+            example = texts_in(values[present])[0]
+            notes.append(
+                f"{self.name!r} was written with percent signs in training, and has {counted(without, 'cell')} without "
+                f"here; {example} was read as {example.rstrip(' %')} %."
+            )
 
     def describe(self) -> str:
         """Say what becomes of the column."""
@@ -169,6 +204,7 @@ class CategoryColumn(Column):
     """A category, one-hot over those of the training rows; any other is 0 everywhere.
 
     dropped: how many rarer categories the training rows had that have no feature.
+    marks: whether words such as ``NA`` count as missing, as in files of text unless the user said otherwise.
     """
 
     kind: ClassVar[str] = "category"
@@ -176,9 +212,10 @@ class CategoryColumn(Column):
     fill: str
     categories: list[str]
     dropped: int = 0
+    marks: bool = True
 
     @classmethod
-    def fit(cls, name: str, values: pd.Series) -> CategoryColumn:
+    def fit(cls, name: str, values: pd.Series, marks: bool = False) -> CategoryColumn:
         """Take the most frequent categories, at most 50, from `values`, which are the training rows'."""
         texts = texts_in(values)
         present = texts[texts != ""]
@@ -186,7 +223,13 @@ class CategoryColumn(Column):
         # Stable: among equally frequent ones the first in the alphabet.
         by_frequency = [str(category) for category in found[np.argsort(-counts, kind="stable")]]
         kept = sorted(by_frequency[:MOST_CATEGORIES])
-        return cls(name, len(texts) - len(present), by_frequency[0], kept, len(by_frequency) - len(kept))
+        left_out = len(by_frequency) - len(kept)
+        return cls(name, len(texts) - len(present), by_frequency[0], kept, left_out, marks)
+
+    def _marked(self, values: pd.Series) -> NDArray[np.bool_]:
+        # A word that training saw as a category is one.
+        found = marks_in(values, "words") if self.marks else np.zeros(len(values), dtype=bool)
+        return found & ~np.isin(texts_in(values), self.categories) if found.any() else found
 
     def _value_features(self) -> list[str]:
         return [f"{self.name} = {category}" for category in self.categories]
@@ -225,6 +268,7 @@ class PresenceColumn(Column):
     """A column with one value and gaps: only whether there is a value says anything."""
 
     kind: ClassVar[str] = "presence"
+    marks_among: ClassVar[str] = "words"
 
     def _value_features(self) -> list[str]:
         return []
@@ -287,9 +331,26 @@ class DateColumn(Column):
     ) -> tuple[Floats, NDArray[np.bool_]]:
         moments = moments_in(values, self.pattern)
         unreadable = moments.isna().to_numpy() & ~missing
+        self._refuse_other_order(values, unreadable, int((~missing).sum()))
         numbers = _date_parts(moments)
         blocks = [_standardise(numbers[part], *fitted) for part, fitted in self.parts.items()]
         return np.stack(blocks, axis=1), unreadable
+
+    def _refuse_other_order(self, values: pd.Series, unreadable: NDArray[np.bool_], present: int) -> None:
+        """Refuse dates that are written day first where training had the month first, or the other way round.
+
+        Without this 31/10/2021 would count as missing, and 03/04/2021 beside it for the 4th of March.
+        """
+        other = None if self.pattern is None else other_order(self.pattern)
+        if other is None or not unreadable.any():
+            return
+        read = moments_in(values, other).notna().to_numpy()
+        if int(read.sum()) > present - int(unreadable.sum()) and read[unreadable].any():
+            first = int(np.flatnonzero(unreadable & read)[0])
+            raise DataError(
+                f"the dates in {self.name!r} were written {self.pattern} in training, and are written {other} here: "
+                f"{texts_in(values)[first]!r} in row {row_of(values, first)}; write them as in training"
+            )
 
     def describe(self) -> str:
         """Say what becomes of the column."""

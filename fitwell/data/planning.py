@@ -1,4 +1,4 @@
-"""What becomes of each column of a table: decided from the training rows alone."""
+"""What becomes of each column of a table: its kind is known, the rest is decided from the training rows alone."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fitwell.data.columns import (
     BooleanColumn,
@@ -15,128 +16,103 @@ from fitwell.data.columns import (
     NumberColumn,
     PresenceColumn,
 )
-from fitwell.data.values import date_format_of, is_textual, missing_in, numbers_in, readable_share, texts_in
+from fitwell.data.kinds import FEW_VALUES, Kind
+from fitwell.data.values import missing_in, numbers_in, texts_in, truths_in
 from fitwell.data.wording import counted, quoted
+from fitwell.errors import DataError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-# A text column is one of numbers if nearly all its values are, and the others are a few words for "missing".
-NUMBER_SHARE = 0.95
-MOST_WORDS = 3
-# Fewer distinct texts than this are categories even if every row has another.
-FEW_TEXTS = 10
-
+NUMBERS_THE_ROWS = "it numbers the rows"
+# A name that says "identifier" by itself, or by its last word.
 _IDENTIFIER = re.compile(
-    r"(^|[\W_])(id|ids|uuid|guid|index|idx|row|rownum|row_?number|unnamed: ?\d+|__index_level_\d+__)$",
+    r"id|ids|uuid|guid|idx|index|row|#|(row|record|serial)[\W_]?(id|no|nr|num|number|index)\.?|rownum|no\.?|nr\.?|"
+    r"s[. ]*no\.?|sr[. ]*no\.?|lfd[. ]*nr\.?|unnamed: ?\d+|__index_level_\d+__|.*[\W_](id|ids|uuid|guid)|",
     re.IGNORECASE,
 )
-_CAMEL_IDENTIFIER = re.compile(r"[a-z](Id|ID)$")
+_CAMEL_IDENTIFIER = re.compile(r".*[a-z](Id|ID)")
 
 
-def plan_column(name: str, values: pd.Series, notes: list[str]) -> Column | str:
+def plan_column(
+    name: str, values: pd.Series, kind: Kind, *, keep: bool = False, marks: bool = False
+) -> Column | str:
     """Return the fitted column for the training rows' `values`, or the reason why it is dropped.
+
+    values: as `fitwell.data.kinds.apply_kinds` returns them.
+    keep: whether the user wants it used, or said what it holds.
+    marks: whether words such as ``NA`` counted as missing among categories.
 
     The rules, in this order:
 
     * no value, or one value and no gap: dropped; one value and gaps: only whether there is a value counts;
-    * truth values, and the words true and false: 1 and 0;
-    * moments, and text in one date format throughout: taken apart into parts of a date;
-    * what Parquet calls categories: one-hot, even if they are numbers;
-    * numbers, and text of which at least 95 % are numbers and the rest at most 3 different words, which
-      count as missing: standardised; but whole numbers that only number the rows are dropped, and a single
-      number beside words is a category like them;
-    * other text: one-hot over its 50 most frequent values; but dropped where more than half of the rows
+    * truth values: 1 and 0; dates: taken apart into parts of a date; numbers: standardised;
+    * different integers that are named like an identifier: dropped, unless kept;
+    * categories: one-hot over the 50 most frequent; but dropped, unless kept, where more than half of the rows
       have a value of their own (an identifier, or free text);
     * anything else (lists, images, complex numbers): dropped.
-    """
-    import pandas as pd
 
-    kind = values.dtype.kind
-    if kind not in "biufmMO":
-        return f"it holds values of type {values.dtype}"
+    Raises `DataError` where a column is to be kept from which nothing can be learned.
+    """
+    planned = _plan(name, values, kind, keep, marks)
+    if keep and isinstance(planned, str):
+        raise DataError(f"{name!r} cannot be kept: {planned}")
+    return planned
+
+
+def _plan(name: str, values: pd.Series, kind: Kind, keep: bool, marks: bool) -> Column | str:
+    if kind.name not in ("number", "boolean", "date", "category"):
+        return f"it holds {kind.name}"
     missing = missing_in(values)
     present = values[~missing]
+    gaps = int(missing.sum())
     if not len(present):
         return "it is empty"
-    if kind == "O" and not _all_plain(present):
-        return f"it holds values of type {type(present.iloc[0]).__name__}"
+    if kind.name == "date":
+        column = DateColumn.fit(name, values, kind.pattern)
+        # One moment may be written in two ways.
+        return column if column.parts else _plan_constant(name, present, gaps)
+    if kind.name == "number":
+        return _plan_number(name, values, kind, keep, gaps)
+    if kind.name == "boolean" and len(set(truths_in(present))) > 1:
+        return BooleanColumn.fit(name, values)
     texts = texts_in(present)
     different = len(set(texts))
-    gaps = int(missing.sum())
     if different == 1:
-        return _plan_constant(name, texts[0], gaps)
-    if kind == "b" or (is_textual(values) and {text.lower() for text in texts} == {"true", "false"}):
-        return BooleanColumn.fit(name, values)
-    if kind == "M":
-        return _plan_date(name, values, None, gaps)
-    if kind != "O":
-        return _plan_number(name, values, gaps)
-    if isinstance(values.dtype, pd.CategoricalDtype):
-        return _plan_category(name, values, different, len(present))
-    if _reads_as_numbers(present):
-        numbers = numbers_in(present)
-        words = sorted(set(texts[np.isnan(numbers)]))
-        if words and len(set(numbers[~np.isnan(numbers)])) == 1:
-            return _plan_category(name, values, different, len(present))
-        if words:
-            notes.append(
-                f"In {name!r}, {quoted(words)} count as missing, because all other values are numbers."
-            )
-        return _plan_number(name, values, gaps)
-    date = date_format_of(values)
-    if date is not None:
-        pattern, ambiguous = date
-        if ambiguous:
-            notes.append(f"The dates in {name!r} fit several formats; they were read as {pattern}.")
-        return _plan_date(name, values, pattern, gaps)
-    return _plan_category(name, values, different, len(present))
+        return _plan_constant(name, present, gaps)
+    if kind.name == "category" and not keep and different > FEW_VALUES and different > len(present) / 2:
+        return f"{different:,} of its {counted(len(present), 'value')} are different: an identifier, or free text"
+    return CategoryColumn.fit(name, values, marks and not kind.asked)
 
 
-def _all_plain(present: pd.Series) -> bool:
-    return not any(isinstance(value, list | dict | set | tuple | bytes | np.ndarray) for value in present)
+def _plan_constant(name: str, present: pd.Series, gaps: int) -> Column | str:
+    if gaps:
+        return PresenceColumn(name, gaps)
+    return f"it has the single value {quoted(_as_written(present.iloc[:1]))}"
 
 
-def _reads_as_numbers(present: pd.Series) -> bool:
-    share = readable_share(present)
-    if share == 1.0:
-        return True
-    if share < NUMBER_SHARE:
+def _as_written(values: pd.Series) -> list[str]:
+    texts = [str(text) for text in texts_in(values)]
+    return [text.removesuffix(" 00:00:00") for text in texts] if values.dtype.kind == "M" else texts
+
+
+def _plan_number(name: str, values: pd.Series, kind: Kind, keep: bool, gaps: int) -> Column | str:
+    numbers = numbers_in(values, kind.decimal)
+    present = values[~np.isnan(numbers)]
+    if np.nanmax(numbers) == np.nanmin(numbers):  # one number, perhaps written in two ways, such as 5 and 5.0
+        return _plan_constant(name, present, gaps)
+    if not keep and _numbers_the_rows(name, values, numbers):
+        return NUMBERS_THE_ROWS
+    return NumberColumn.fit(name, values, kind.decimal, kind.percent)
+
+
+def _numbers_the_rows(name: str, values: pd.Series, numbers: NDArray[np.float64]) -> bool:
+    """Return whether these are different integers, in a column whose name says that it is an identifier.
+
+    What they are cannot tell: a day, a depth and a place on a grid are different integers too.
+    """
+    if not (_IDENTIFIER.fullmatch(name.strip()) or _CAMEL_IDENTIFIER.fullmatch(name.strip())):
         return False
-    return len(set(texts_in(present[np.isnan(numbers_in(present))]))) <= MOST_WORDS
-
-
-def _plan_constant(name: str, value: str, gaps: int) -> Column | str:
-    return PresenceColumn(name, gaps) if gaps else f"it has the single value {quoted([value])}"
-
-
-def _plan_date(name: str, values: pd.Series, pattern: str | None, gaps: int) -> Column | str:
-    column = DateColumn.fit(name, values, pattern)
-    # One moment may be written in two ways.
-    return column if column.parts else _plan_constant(name, texts_in(values[~missing_in(values)])[0], gaps)
-
-
-def _plan_number(name: str, values: pd.Series, gaps: int) -> Column | str:
-    numbers = numbers_in(values)
-    present = numbers[~np.isnan(numbers)]
-    if np.ptp(present) == 0:  # one number written in two ways, such as 5 and 5.0
-        return _plan_constant(name, f"{present[0]:g}", gaps)
-    if _numbers_the_rows(name, numbers):
-        return "it numbers the rows"
-    return NumberColumn.fit(name, values)
-
-
-def _numbers_the_rows(name: str, numbers: np.ndarray) -> bool:
-    """Return whether these are different whole numbers, named like an identifier or without large gaps."""
-    if np.isnan(numbers).any() or (numbers % 1 != 0).any() or len(np.unique(numbers)) < len(numbers):
+    if np.isnan(numbers).any() or (numbers % 1 != 0).any():
         return False
-    if _IDENTIFIER.search(name) or _CAMEL_IDENTIFIER.search(name) or not name:
-        return True
-    # Training rows are at least about half of all, so a running number skips at most about every other one.
-    return len(numbers) >= 100 and bool(np.ptp(numbers) < 2 * len(numbers))
-
-
-def _plan_category(name: str, values: pd.Series, different: int, present: int) -> Column | str:
-    if different > FEW_TEXTS and different > present / 2:
-        return f"{different:,} of its {counted(present, 'value')} are different: an identifier, or free text"
-    return CategoryColumn.fit(name, values)
+    return bool(values.is_unique)

@@ -1,10 +1,7 @@
-"""Reading tables from files: CSV in its many dialects, and Parquet."""
+"""Reading tables from files: CSV in its many dialects, and Parquet. docs/tables.md has the rules."""
 
 from __future__ import annotations
 
-import codecs
-import csv
-import gzip
 import re
 import warnings
 import zlib
@@ -13,7 +10,12 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fitwell.data.values import is_textual
+import numpy as np
+
+from fitwell.data.kinds import apply_kinds, find_kinds, note_separator, separator_of
+from fitwell.data.numerals import shapes_of
+from fitwell.data.sniffing import SPACES, Sniffed, open_bytes, separator_words, sniff
+from fitwell.data.values import MISSING_MARKS
 from fitwell.errors import DataError, FileError, missing_extra
 
 if TYPE_CHECKING:
@@ -21,15 +23,8 @@ if TYPE_CHECKING:
 
 TEXT_SUFFIXES = (".csv", ".tsv", ".txt", ".data")
 PARQUET_SUFFIXES = (".parquet", ".pq")
-SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
-# In addition to pandas's own list (empty, NA, NaN, null, None, n/a, ...).
-MISSING_MARKS = ["?", "-", "--"]
-SAMPLE_BYTES = 1 << 16
-
-_DECIMAL_COMMA = re.compile(r"[+-]?(\d+|\d{1,3}(\.\d{3})+),\d+")
-_DECIMAL_POINT = re.compile(r"[+-]?(\d+|\d{1,3}(,\d{3})+)\.\d+")
-_EITHER = re.compile(r"[+-]?[1-9]\d{0,2}[.,]\d{3}")
-_NUMBER_WITH_COMMA = re.compile(r"[+-]?(\d+|\d{1,3}(\.\d{3})+)(,\d+)?")
+_BLOCK = 1 << 24
+_LEADING_ZERO = re.compile(r"[+-]?0\d")
 
 
 def is_table_file(path: str | Path) -> bool:
@@ -38,18 +33,50 @@ def is_table_file(path: str | Path) -> bool:
 
 
 def read_table(
-    path: str | Path, text_columns: Collection[str] = (), notes: list[str] | None = None
+    path: str | Path,
+    text_columns: Collection[str] = (),
+    notes: list[str] | None = None,
+    separator: str | None = None,
 ) -> pd.DataFrame:
-    """Read a table with named columns.
+    """Read a table with named columns, with its numbers as numbers.
 
     path: ``.csv``, ``.tsv``, ``.txt`` or ``.data`` (each also ``.gz``), or ``.parquet``.
-    text_columns: columns to take as they are written, where ``007`` is not 7.
+    text_columns: columns to take as they are written, where ``007`` is not 7 and ``NA`` not missing.
     notes: gets a sentence about how the file was read.
-
-    The separator (comma, semicolon, tab, bar), the encoding (UTF-8, UTF-16 with a mark, else Windows-1252)
-    and, where the separator leaves the comma free, a decimal comma are found out from the first 64 KiB.
+    separator: what separates the cells: a character, or ``tab``, ``space``; by default it is found out.
 
     Raises `FileError` when the file cannot be read, `DataError` when it is not a table.
+    """
+    notes = notes if notes is not None else []
+    table = read_cells(path, text_columns, notes, separator)
+    if separator_of(table) is None:
+        return table
+    as_written = {name.strip() for name in text_columns}
+    others = table[[name for name in table.columns if name not in as_written]]
+    kinds = find_kinds(others, with_dates=False, notes=notes)
+    read = {
+        name: kind
+        for name, kind in kinds.items()
+        if kind.name == "category" or _is_written_number(kind.name, table[name])
+    }
+    return apply_kinds(table, read, MISSING_MARKS)
+
+
+def _is_written_number(kind: str, values: pd.Series) -> bool:
+    return kind == "number" and values.dtype.kind == "O"
+
+
+def read_cells(
+    path: str | Path,
+    text_columns: Collection[str] = (),
+    notes: list[str] | None = None,
+    separator: str | None = None,
+) -> pd.DataFrame:
+    """Read a table as `read_table` does, but leave its cells as they are written wherever that may matter.
+
+    Only columns of plain numbers become numbers here, those that can mean nothing else: ``1.250`` stays text
+    unless other cells of its column show that its point is a decimal mark, and so does ``007``. Empty cells are
+    missing, and nothing else is.
     """
     path = Path(path)
     notes = notes if notes is not None else []
@@ -64,7 +91,11 @@ def read_table(
     if path.is_dir():
         raise FileError(f"{path} is a folder, expected a table")
     try:
-        frame = _read_parquet(path) if suffix in PARQUET_SUFFIXES else _read_text(path, text_columns, notes)
+        frame = (
+            _read_parquet(path)
+            if suffix in PARQUET_SUFFIXES
+            else _read_text(path, text_columns, notes, separator)
+        )
     except (OSError, EOFError, zlib.error) as error:
         if isinstance(error, FileError):
             raise
@@ -95,66 +126,60 @@ def _read_parquet(path: Path) -> pd.DataFrame:
         raise DataError(f"{path} is not a Parquet file: {error}") from error
     named = [name for name in frame.index.names if name is not None and name not in frame.columns]
     frame = frame.reset_index(level=named) if named else frame
+    frame.attrs = {}
     # Arrow gives back categories of text only; that others were some is in what pandas noted beside them.
     categories = [column["name"] for column in described if column["pandas_type"] == "categorical"]
     return frame.astype({name: "category" for name in categories if name in frame.columns})
 
 
-def _read_text(path: Path, text_columns: Collection[str], notes: list[str]) -> pd.DataFrame:
+def _read_text(
+    path: Path, text_columns: Collection[str], notes: list[str], separator: str | None
+) -> pd.DataFrame:
     import pandas as pd
 
-    sample = _first_bytes(path)
-    if not sample.strip():
-        raise DataError(f"{path} is empty")
-    if b"\0" in sample and not sample.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise DataError(f"{path} holds binary data, expected lines of text")
-    encoding = _encoding(path, sample)
-    lines = _whole_lines(sample, encoding)
-    if not lines:
-        raise DataError(f"{path} is empty")
-    separator = _separator(lines)
+    sniffed = sniff(path, separator)
     # index_col=False: a separator at the end of each line must not turn the first column into names.
     options: dict[str, Any] = {
-        "sep": separator,
-        "encoding": encoding,
+        "sep": sniffed.separator,
+        "encoding": sniffed.encoding,
+        "skiprows": sniffed.skipped,
         "skipinitialspace": True,
         "index_col": False,
+        "keep_default_na": False,
     }
-    decimal_comma = _has_decimal_comma(lines, separator)
-    if decimal_comma:
-        notes.append("Numbers are written with a decimal comma there.")
-    if encoding == "cp1252":
+    if sniffed.encoding == "cp1252":
         notes.append("It is not UTF-8; it was read as Windows-1252.")
     try:
-        header = pd.read_csv(path, header=None, nrows=1, dtype=str, keep_default_na=False, **options)
-        names = [name for name in header.iloc[0] if name.strip()]
+        header = pd.read_csv(path, header=None, nrows=1, dtype=str, **options)
+        names = [name for name in header.iloc[0] if isinstance(name, str) and name.strip()]
         # pandas would call the second of two equal names "a.1".
         _refuse_equal_names(path, names)
         as_written = {name.strip() for name in text_columns}
+        texts = {name: str for name in names if name.strip() in as_written}
+        options |= {"na_values": [""], "low_memory": False}
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)
-            frame = pd.read_csv(
-                path,
-                na_values=MISSING_MARKS,
-                decimal="," if decimal_comma else ".",
-                dtype={name: str for name in names if name.strip() in as_written},
-                low_memory=False,
-                **options,
-            )
+            frame = pd.read_csv(path, dtype=texts, **options)
+        doubtful = _doubtful(path, frame, sniffed)
+        if doubtful:
+            again = pd.read_csv(path, dtype=str, usecols=doubtful, **options)
+            for position, name in zip(doubtful, again.columns):
+                frame.isetitem(position, again[name])
     except pd.errors.EmptyDataError:
         raise DataError(f"{path} is empty") from None
     except pd.errors.ParserWarning:
         raise DataError(
             f"{path}: the lines hold more values than the first line has names; name every column (R writes such "
-            "tables unless told row.names = FALSE), and put text with separators in it in quotes"
+            "tables unless told row.names = FALSE), put text with separators in it in quotes, and say --sep if "
+            f"the cells are not separated by {separator_words(sniffed.separator)}"
         ) from None
     except pd.errors.ParserError as error:
         reason = str(error).strip().removeprefix("Error tokenizing data. C error: ")
-        raise DataError(f"{path} is not a table separated by {SEPARATORS[separator]}s: {reason}") from error
-    except UnicodeDecodeError:
+        words = separator_words(sniffed.separator)
+        raise DataError(f"{path} is not a table separated by {words}: {reason}") from error
+    except UnicodeError:
         raise DataError(f"{path} is neither UTF-8 nor Windows-1252; save it as UTF-8") from None
-    if decimal_comma:
-        _read_points_between_thousands(frame, as_written)
+    note_separator(frame, sniffed.separator)
     return frame
 
 
@@ -165,71 +190,50 @@ def _refuse_equal_names(path: Path, names: Iterable[object]) -> None:
         raise DataError(f"{path}: more than one column is called {', '.join(map(repr, twice))}; rename them")
 
 
-def _read_points_between_thousands(frame: pd.DataFrame, as_written: Collection[str]) -> None:
-    """Turn columns of nothing but numbers such as 1.234,5 into numbers; pandas would read 31.12.2024 as one too."""
+def _doubtful(path: Path, frame: pd.DataFrame, sniffed: Sniffed) -> list[int]:
+    """Return the places of the columns of numbers whose cells must be looked at as they are written.
+
+    Those whose points may stand between thousands, and integers with zeros in front.
+    """
     import pandas as pd
 
-    for name in frame.columns:
-        if not is_textual(frame[name]) or str(name).strip() in as_written:
-            continue
-        texts = frame[name].str.strip()
-        present = texts.dropna()
-        if len(present) and present.str.fullmatch(_NUMBER_WITH_COMMA.pattern).all():
-            plain = texts.str.replace(".", "", regex=False).str.replace(",", ".", regex=False)
-            frame[name] = pd.to_numeric(plain)
+    rows = sniffed.rows[1:]
+    doubtful: list[int] = []
+    integers: list[int] = []
+    for position in range(frame.shape[1]):
+        values = frame.iloc[:, position]
+        cells = [row[position] for row in rows if position < len(row)]
+        if values.dtype.kind == "f":
+            numbers = values.to_numpy(dtype=np.float64)
+            numbers = np.abs(numbers[np.isfinite(numbers)])
+            broken = numbers[numbers % 1 != 0]
+            # No group of thousands begins with 0, or has other than three digits behind it.
+            clear = (broken < 1) | (broken >= 1000) | (np.round(broken, 3) != broken)
+            if not len(broken) or (20 * clear.sum() <= len(numbers) and not shapes_of(pd.Series(cells)).sure):
+                doubtful.append(position)
+        elif values.dtype.kind in "iu":
+            if any(_LEADING_ZERO.match(cell) for cell in cells):
+                doubtful.append(position)
+            else:
+                integers.append(position)
+    return sorted(doubtful + (integers if integers and _has_leading_zeros(path, sniffed) else []))
 
 
-def _first_bytes(path: Path) -> bytes:
-    if path.name.lower().endswith(".gz"):
-        with gzip.open(path, "rb") as file:
-            return file.read(SAMPLE_BYTES)
-    with path.open("rb") as file:
-        return file.read(SAMPLE_BYTES)
+def _has_leading_zeros(path: Path, sniffed: Sniffed) -> bool:
+    """Return whether a cell anywhere in the file begins with a 0 and another digit."""
+    if sniffed.separator == SPACES or not sniffed.encoding.startswith(("utf-8", "cp1252")):
+        return True
+    before = np.frombuffer(f'{sniffed.separator}\n\r"'.encode(), dtype=np.uint8)
+    with open_bytes(path) as file:
+        kept = b"\n"
+        while block := file.read(_BLOCK):
+            codes = np.frombuffer(kept + block, dtype=np.uint8)
+            zeros = np.flatnonzero(codes[1:-1] == ord("0")) + 1
+            followed = zeros[(codes[zeros + 1] >= ord("0")) & (codes[zeros + 1] <= ord("9"))]
+            if np.isin(codes[followed - 1], before).any():
+                return True
+            kept = (kept + block)[-2:]
+    return False
 
 
-def _encoding(path: Path, sample: bytes) -> str:
-    if sample.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return "utf-16"
-    # The first letter that is not ASCII may come after the sample.
-    opener = gzip.open if path.name.lower().endswith(".gz") else open
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    with opener(path, "rb") as file:
-        try:
-            while block := file.read(1 << 20):
-                decoder.decode(block)
-            decoder.decode(b"", final=True)
-        except UnicodeDecodeError:
-            return "cp1252"
-    return "utf-8-sig"
-
-
-def _whole_lines(sample: bytes, encoding: str) -> list[str]:
-    lines = sample.decode(encoding, errors="replace").splitlines()
-    if len(sample) == SAMPLE_BYTES and len(lines) > 1:
-        lines.pop()  # cut in the middle
-    return [line for line in lines if line.strip()][:200]
-
-
-def _separator(lines: list[str]) -> str:
-    """Return the separator that cuts most lines into the same number of fields, and that number above one."""
-
-    def quality(separator: str) -> tuple[float, int]:
-        counts = Counter(len(row) for row in csv.reader(lines, delimiter=separator))
-        fields, times = max(counts.items(), key=lambda item: (item[0] > 1, item[1]))
-        return (times / len(lines) if fields > 1 else 0.0, fields)
-
-    # `max` takes the first of equals: a single column without any separator is read with a comma.
-    return max(SEPARATORS, key=quality)
-
-
-def _has_decimal_comma(lines: list[str], separator: str) -> bool:
-    if separator == ",":
-        return False
-    fields = [field.strip() for row in csv.reader(lines, delimiter=separator) for field in row]
-
-    def evidence(pattern: re.Pattern[str]) -> tuple[int, int]:
-        found = [field for field in fields if pattern.fullmatch(field)]
-        # 1.250 may be a thousand too, so it counts only where nothing clearer does.
-        return sum(_EITHER.fullmatch(field) is None for field in found), len(found)
-
-    return evidence(_DECIMAL_COMMA) > evidence(_DECIMAL_POINT)
+__all__ = ["PARQUET_SUFFIXES", "TEXT_SUFFIXES", "is_table_file", "read_cells", "read_table"]

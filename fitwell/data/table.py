@@ -6,7 +6,8 @@ it gives identical arrays.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import dataclasses
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,9 @@ from fitwell.data.columns import (
     column_form,
     column_from_json,
 )
+from fitwell.data.decimals import decide
+from fitwell.data.kinds import Kind, apply_kinds, find_kinds, separator_of, shape_of
+from fitwell.data.numerals import Shapes
 from fitwell.data.planning import plan_column
 from fitwell.data.target import ClassTarget, Target, target_form, target_from_json
 from fitwell.data.wording import counted, listed, quoted
@@ -53,15 +57,34 @@ class TablePreparation:
     notes: list[str] = field(default_factory=list)
 
     @classmethod
-    def fit(cls, training: pd.DataFrame, target: Target) -> TablePreparation:
-        """Decide what becomes of every column, and fit scalers and encoders, on `training` rows only."""
+    def fit(
+        cls,
+        training: pd.DataFrame,
+        target: Target,
+        *,
+        kinds: Mapping[str, Kind] | None = None,
+        keep: Collection[str] = (),
+        marks: bool = False,
+    ) -> TablePreparation:
+        """Decide what becomes of every column, and fit scalers and encoders, on `training` rows only.
+
+        kinds: what the columns hold, if more rows than these told it; the table then is one that `apply_kinds`
+            returned.
+        keep: columns not to be dropped as identifiers or free text.
+        marks: whether words such as ``NA`` counted as missing among categories.
+        """
+        notes: list[str] = []
+        inputs = [name for name in training.columns if name != target.name]
+        if kinds is None:
+            kinds = find_kinds(training[inputs], notes=notes)
+            training = apply_kinds(training, kinds)
         columns: list[Column] = []
         dropped: dict[str, str] = {}
-        notes: list[str] = []
-        for name in training.columns:
-            if name == target.name:
-                continue
-            planned = plan_column(str(name), training[name], notes)
+        for name in inputs:
+            kind = kinds[str(name)]
+            planned = plan_column(
+                str(name), training[name], kind, keep=kind.asked or str(name) in keep, marks=marks
+            )
             if isinstance(planned, str):
                 dropped[str(name)] = planned
             else:
@@ -70,6 +93,7 @@ class TablePreparation:
             reasons = "".join(f"\n  - {name!r}: {reason}" for name, reason in dropped.items())
             raise DataError(
                 f"no column is left to predict {target.name!r} from:{reasons or ' it is the only one'}"
+                + ("\n--keep COLUMN uses one that looks like an identifier or free text" if reasons else "")
             )
         preparation = cls(target, columns, dropped)
         preparation.notes = notes + preparation._sentences()
@@ -111,8 +135,27 @@ class TablePreparation:
             )
         if not len(table):
             raise DataError("the table has no rows")
-        blocks = [column.transform(table[present[column.name]], notes) for column in self.columns]
+        blocks = [
+            column.transform(table[present[column.name]], notes)
+            for column in self._as_written(table, present, notes)
+        ]
         return np.clip(np.hstack(blocks), -FARTHEST, FARTHEST).astype(np.float32)
+
+    def _as_written(self, table: pd.DataFrame, present: Mapping[str, Any], notes: list[str]) -> list[Column]:
+        """Return the columns with the decimal marks with which `table` is written."""
+        known = {column.name: column.decimal for column in self.columns if isinstance(column, NumberColumn)}
+        separator = separator_of(table)
+        shapes = {
+            name: shape_of(table[present[name]], written=separator is not None, asked=True) or Shapes()
+            for name in known
+        }
+        marks = decide(shapes, known=known, separator=separator, notes=notes).columns
+        return [
+            dataclasses.replace(column, decimal=marks[column.name])
+            if isinstance(column, NumberColumn)
+            else column
+            for column in self.columns
+        ]
 
     def describe(self) -> list[tuple[str, str]]:
         """Return every input column with what becomes of it, and every dropped one with the reason."""

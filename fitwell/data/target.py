@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from fitwell.data.values import missing_in, numbers_in, readable_share, texts_in
+from fitwell.data.values import is_textual, marks_in, missing_in, numbers_in, readable_share, texts_in
 from fitwell.data.wording import counted, listed, quoted
 from fitwell.errors import DataError, InvalidArgument
-from fitwell.forms import NUMBER, POSITIVE, TEXT, Kind, Tagged
+from fitwell.forms import NOTHING, NUMBER, POSITIVE, TEXT, Either, Kind, Maybe, Tagged, one_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,7 +40,7 @@ def find_task(values: pd.Series, name: str, asked: str | None = None) -> tuple[s
     if asked is not None and asked not in TASKS:
         raise InvalidArgument(f"the task must be one of {', '.join(TASKS)}, got {asked!r}")
     if values.dtype.kind == "M":
-        raise DataError(f"the target {name!r} holds dates; compute the number to predict from them first")
+        raise DataError(holds_dates(name))
     labels = labels_in(values)
     different = len(set(labels))
     if different < 2:
@@ -71,6 +71,11 @@ def find_task(values: pd.Series, name: str, asked: str | None = None) -> tuple[s
     return "regression", f"{name!r} holds {different:,} different numbers, so this is regression."
 
 
+def holds_dates(name: str) -> str:
+    """Say that a target of dates cannot be predicted."""
+    return f"the target {name!r} holds dates; compute the number to predict from them first"
+
+
 def _check_classes(name: str, different: int, rows: int) -> None:
     if different > MOST_CLASSES or different > rows / 2:
         raise DataError(
@@ -79,28 +84,40 @@ def _check_classes(name: str, different: int, rows: int) -> None:
 
 
 def labels_in(values: pd.Series) -> list[Label]:
-    """Return the present values as plain labels: truth values, whole numbers, numbers or text."""
+    """Return the present values as plain labels: truth values, integers, numbers or text.
+
+    Text that looks like numbers is numbers, unless its type says that it is categories.
+    """
+    import pandas as pd
+
     present = values[~missing_in(values)]
     if present.dtype.kind == "b" or all(isinstance(value, bool | np.bool_) for value in present):
         return [bool(value) for value in present]
-    if readable_share(present) == 1.0:
+    as_written = isinstance(present.dtype, pd.CategoricalDtype) and is_textual(
+        present.cat.categories.to_series()
+    )
+    if not as_written and readable_share(present) == 1.0:
         return [int(number) if number.is_integer() else float(number) for number in numbers_in(present)]
     return list(texts_in(present))
 
 
 @dataclass
 class RegressionTarget:
-    """A number, standardised: ``(y - mean) / scale`` with mean and deviation of the training rows."""
+    """A number, standardised: ``(y - mean) / scale`` with mean and deviation of the training rows.
+
+    decimal: the decimal mark in the file of training, None where nothing told it.
+    """
 
     name: str
     mean: float
     scale: float
+    decimal: str | None = None
     task: ClassVar[str] = "regression"
 
     @classmethod
-    def fit(cls, name: str, values: pd.Series) -> RegressionTarget:
+    def fit(cls, name: str, values: pd.Series, decimal: str | None = None) -> RegressionTarget:
         """Take mean and standard deviation from `values`, which are the training rows'."""
-        numbers = numbers_in(values)
+        numbers = numbers_in(values, decimal)
         largest = float(np.max(np.abs(numbers)))
         if largest > LARGEST_TARGET:
             raise DataError(
@@ -108,7 +125,11 @@ class RegressionTarget:
                 "leave out such rows if it is a mark for a missing value, or predict the logarithm"
             )
         scale = float(np.std(numbers))
-        return cls(name, float(np.mean(numbers)), scale if scale > 0 else 1.0)
+        return cls(name, float(np.mean(numbers)), scale if scale > 0 else 1.0, decimal)
+
+    def present(self, values: pd.Series) -> NDArray[np.bool_]:
+        """Return where a number can be read."""
+        return ~np.isnan(numbers_in(values, self.decimal))
 
     def encode(self, values: pd.Series) -> NDArray[np.float32]:
         """Return the standardised numbers, ``[rows, 1]``."""
@@ -117,7 +138,7 @@ class RegressionTarget:
     def numbers(self, values: pd.Series) -> NDArray[np.float64]:
         """Return the numbers in the target's own units, ``[rows]``."""
         _refuse_missing(self.name, values)
-        return numbers_in(values)
+        return numbers_in(values, self.decimal)
 
     def decode(self, outputs: NDArray[Any]) -> NDArray[np.float64]:
         """Return the network's `outputs` in the target's own units, ``[rows]``."""
@@ -125,7 +146,13 @@ class RegressionTarget:
 
     def to_json(self) -> dict[str, Any]:
         """Return plain data from which `target_from_json` makes an equal target."""
-        return {"task": self.task, "name": self.name, "mean": self.mean, "scale": self.scale}
+        return {
+            "task": self.task,
+            "name": self.name,
+            "mean": self.mean,
+            "scale": self.scale,
+            "decimal": self.decimal,
+        }
 
     def sentence(self) -> str:
         """Say what is done to the target."""
@@ -151,6 +178,11 @@ class ClassTarget:
     def fit(cls, name: str, values: pd.Series, task: str) -> ClassTarget:
         """Number the labels in `values`."""
         return cls(name, sorted(set(labels_in(values)), key=_label_order), task)
+
+    def present(self, values: pd.Series) -> NDArray[np.bool_]:
+        """Return where there is a label; words such as ``NA`` are none unless labels are words."""
+        marked = ~np.isin(texts_in(values), list(map(str, self.classes))) & marks_in(values, "numbers")
+        return ~missing_in(values) & ~marked
 
     def encode(self, values: pd.Series) -> NDArray[Any]:
         """Return each row's class number: int32 ``[rows]``, or float32 ``[rows, 1]`` if there are two."""
@@ -190,10 +222,15 @@ class ClassTarget:
 Target = RegressionTarget | ClassTarget
 
 
-def fit_target(name: str, values: pd.Series, training: pd.Series, task: str) -> Target:
-    """Prepare the target: classes from all `values`, mean and deviation from the `training` rows only."""
+def fit_target(
+    name: str, values: pd.Series, training: pd.Series, task: str, decimal: str | None = None
+) -> Target:
+    """Prepare the target: classes from all `values`, mean and deviation from the `training` rows only.
+
+    decimal: the decimal mark of its numbers in the file, for tables to predict from.
+    """
     if task == "regression":
-        return RegressionTarget.fit(name, training)
+        return RegressionTarget.fit(name, training, decimal)
     return ClassTarget.fit(name, values, task)
 
 
@@ -210,7 +247,8 @@ _LABELS = Kind("a list of two labels or more", lambda value: _are_labels(value, 
 
 def target_form() -> Tagged:
     """Return the form of what `to_json` of a target returns."""
-    numbers = {"task": TEXT, "name": TEXT, "mean": NUMBER, "scale": POSITIVE}
+    mark = Maybe(Either((NOTHING, one_of(".", ","))))  # files written before have none
+    numbers = {"task": TEXT, "name": TEXT, "mean": NUMBER, "scale": POSITIVE, "decimal": mark}
     two, several = ({"task": TEXT, "name": TEXT, "classes": labels} for labels in (_TWO_LABELS, _LABELS))
     return Tagged("task", {"regression": numbers, "binary": two, "multiclass": several})
 
@@ -218,7 +256,8 @@ def target_form() -> Tagged:
 def target_from_json(data: Mapping[str, Any]) -> Target:
     """Make a target from what `to_json` returned; data that has the `target_form`."""
     if data["task"] == "regression":
-        return RegressionTarget(str(data["name"]), float(data["mean"]), float(data["scale"]))
+        mean, scale = float(data["mean"]), float(data["scale"])
+        return RegressionTarget(str(data["name"]), mean, scale, data.get("decimal"))
     return ClassTarget(str(data["name"]), list(data["classes"]), str(data["task"]))
 
 

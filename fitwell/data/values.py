@@ -1,41 +1,46 @@
-"""One column's values as numbers, text, truth values or moments, whatever type they arrived in."""
+"""One column's values as numbers, text or truth values, whatever type they arrived in."""
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fitwell.data.numerals import numbers_of, shapes_of
+
 if TYPE_CHECKING:
     import pandas as pd
 
-# What people write around numbers, and between their thousands.
-_DECORATION = re.compile(r"^[\s$€£¥]+|[\s$€£¥%]+$")
-_THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?")
-
-# The order matters where several would do: 03/04/2021 is read as the month 3, with a note.
-DATE_FORMATS = (
-    "ISO8601",
-    "%Y/%m/%d",
-    "%Y.%m.%d",
-    "%d.%m.%Y",
-    "%m/%d/%Y",
-    "%d/%m/%Y",
-    "%d-%m-%Y",
-    "%m/%d/%y",
-    "%d/%m/%y",
-    "%d %b %Y",
-    "%d-%b-%Y",
-    "%d-%b-%y",
-    "%d %B %Y",
-    "%b %d, %Y",
-    "%B %d, %Y",
+# What pandas takes for missing, and a few marks more. In a column of words each may be a word as well.
+_MARKS = "? - -- NA N/A n/a NaN nan -NaN -nan NULL null None <NA> #N/A #NA 1.#IND -1.#IND 1.#QNAN -1.#QNAN"
+MISSING_MARKS = frozenset([*_MARKS.split(), "#N/A N/A"])
+# Among numbers and dates nothing else can be meant; compared without regard to case.
+_MORE_MARKS = r"""
+    n.a. n.a n.d. n.d nd k.a. k.a nil none . .. ... : * ** --- – — −− ?? unknown missing undefined (null) \n nat tbd
+    #ref! #div/0! #value! #name? #num! #null! #wert! #bezug! #zahl! pending
+"""
+_MARKS_AMONG_NUMBERS = frozenset([mark.casefold() for mark in MISSING_MARKS] + _MORE_MARKS.split())
+# One meaning each, so that a column written true/false is understood where it is written yes/no or 1/0.
+_TRUTH = {
+    "true": 1.0, "false": 0.0, "yes": 1.0, "no": 0.0, "y": 1.0, "n": 0.0, "t": 1.0, "f": 0.0, "on": 1.0, "off": 0.0,
+    "1": 1.0, "0": 0.0, "wahr": 1.0, "falsch": 0.0, "ja": 1.0, "nein": 0.0, "vrai": 1.0, "faux": 0.0, "oui": 1.0,
+    "non": 0.0,
+}  # fmt: skip
+TRUTH_PAIRS = tuple(
+    frozenset(pair.split("/"))
+    for pair in (
+        "true/false",
+        "yes/no",
+        "y/n",
+        "t/f",
+        "on/off",
+        "wahr/falsch",
+        "ja/nein",
+        "vrai/faux",
+        "oui/non",
+    )
 )
-_TIMES = ("", " %H:%M", " %H:%M:%S")
-_MAYBE_DATE = re.compile(r"\d{1,4}[-/. ]\w{1,9}[-/., ]+\d{1,4}|[A-Za-z]{3,9} \d{1,2}, \d{4}")
-_TRUTH = {"true": 1.0, "false": 0.0}
 
 
 def missing_in(values: pd.Series) -> NDArray[np.bool_]:
@@ -43,6 +48,8 @@ def missing_in(values: pd.Series) -> NDArray[np.bool_]:
     missing = values.isna().to_numpy(dtype=bool)
     if values.dtype.kind == "f":
         return missing | np.isinf(values.to_numpy(dtype=np.float64, na_value=np.nan))
+    if is_plain_text(values):
+        return missing | (values.str.strip() == "").to_numpy(dtype=bool, na_value=False)
     if is_textual(values):
         return missing | (
             values.astype(object)
@@ -52,18 +59,49 @@ def missing_in(values: pd.Series) -> NDArray[np.bool_]:
     return missing
 
 
+def marks_in(values: pd.Series, among: str) -> NDArray[np.bool_]:
+    """Return which cells are marks for "no value", such as ``NA`` or ``?``.
+
+    among: ``"numbers"`` (and dates), where many words say it, or ``"words"``, where few do.
+    """
+    if not is_textual(values):
+        return np.zeros(len(values), dtype=bool)
+    import pandas as pd
+
+    if is_plain_text(values):
+        cells = values.str.strip()
+        found = (
+            cells.isin(MISSING_MARKS) if among == "words" else cells.str.lower().isin(_MARKS_AMONG_NUMBERS)
+        )
+        return found.to_numpy(dtype=bool)
+    textual = np.array([isinstance(value, str) for value in values], dtype=bool)
+    codes, different = pd.factorize(values[textual])
+    textual[textual] = np.array([_is_mark(cell.strip(), among) for cell in different], dtype=bool)[codes]
+    return textual
+
+
+def _is_mark(cell: str, among: str) -> bool:
+    return cell in MISSING_MARKS if among == "words" else cell.casefold() in _MARKS_AMONG_NUMBERS
+
+
 def is_textual(values: pd.Series) -> bool:
     """Return whether `values` may hold text: its type is text, objects or categories."""
     return values.dtype.kind == "O"
 
 
-def numbers_in(values: pd.Series) -> NDArray[np.float64]:
-    """Return `values` as numbers; NaN where one is missing, infinite or not readable as a number.
-
-    Text may have a currency sign before the number, a percent sign after it, and commas between thousands.
-    """
+def is_plain_text(values: pd.Series) -> bool:
+    """Return whether pandas knows that `values` is text and nothing else, for which it has quick ways."""
     import pandas as pd
 
+    return isinstance(values.dtype, pd.StringDtype)
+
+
+def numbers_in(values: pd.Series, decimal: str | None = None) -> NDArray[np.float64]:
+    """Return `values` as numbers; NaN where one is missing, infinite or not readable as a number.
+
+    decimal: the decimal mark of text, see `fitwell.data.numerals.read_number`; by default the one that more of
+        the cells need, and a point where none tells.
+    """
     if values.dtype.kind in "fiub":
         numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
     elif values.dtype.kind == "m":
@@ -71,26 +109,21 @@ def numbers_in(values: pd.Series) -> NDArray[np.float64]:
     elif values.dtype.kind in "Mc":
         return np.full(len(values), np.nan)
     else:
-        plain = values.astype(object).map(_clean)
-        numbers = pd.to_numeric(plain, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+        cells = values.astype(object)
+        numbers = numbers_of(cells, decimal or shapes_of(cells.dropna()).mark or ".")
     return np.where(np.isfinite(numbers), numbers, np.nan)
 
 
-def _clean(value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
-    text = _DECORATION.sub("", value)
-    return text.replace(",", "") if _THOUSANDS.fullmatch(text) else text
-
-
-def readable_share(values: pd.Series) -> float:
+def readable_share(values: pd.Series, decimal: str | None = None) -> float:
     """Return the share of the present values that are numbers; 0 if there is none."""
     present = values[~missing_in(values)]
-    return float(np.mean(~np.isnan(numbers_in(present)))) if len(present) else 0.0
+    return float(np.mean(~np.isnan(numbers_in(present, decimal)))) if len(present) else 0.0
 
 
 def texts_in(values: pd.Series) -> NDArray[np.object_]:
-    """Return `values` as text, ``""`` where one is missing; a whole number has no decimal point."""
+    """Return `values` as text, ``""`` where one is missing; an integer has no decimal point."""
+    if is_plain_text(values):
+        return values.str.strip().fillna("").to_numpy(dtype=object)
     texts = np.empty(len(values), dtype=object)
     texts[:] = [_text(value) for value in values.astype(object)]
     texts[missing_in(values)] = ""
@@ -98,7 +131,7 @@ def texts_in(values: pd.Series) -> NDArray[np.object_]:
 
 
 def _text(value: Any) -> str:
-    # A missing value elsewhere in a column turns its whole numbers into floats.
+    # A missing value elsewhere in a column turns its integers into floats.
     if isinstance(value, float | np.floating) and float(value).is_integer():
         return str(int(value))
     return str(value).strip()
@@ -111,39 +144,4 @@ def truths_in(values: pd.Series) -> NDArray[np.float64]:
         return np.where(np.isin(numbers, (0.0, 1.0)), numbers, np.nan)
     if values.dtype.kind in "Mmc":
         return np.full(len(values), np.nan)
-    return np.array([_TRUTH.get(text.lower(), np.nan) for text in texts_in(values)], dtype=np.float64)
-
-
-def date_format_of(values: pd.Series) -> tuple[str, bool] | None:
-    """Return the format in which all the present texts are dates, and whether another would fit too.
-
-    None when there is no such format, or when the texts do not look like dates.
-    """
-    present = values[~missing_in(values)].astype(str).str.strip()
-    if not len(present) or not all(_MAYBE_DATE.match(text) for text in present.head(100)):
-        return None
-    fitting: list[tuple[str, Any]] = []
-    for pattern in DATE_FORMATS:
-        for suffix in ("",) if pattern == "ISO8601" else _TIMES:
-            # A look at the beginning saves going through the whole column for most formats.
-            if moments_in(present.head(20), pattern + suffix).isna().any():
-                continue
-            moments = moments_in(present, pattern + suffix)
-            if not moments.isna().any():
-                fitting.append((pattern + suffix, moments))
-    if not fitting:
-        return None
-    first, moments = fitting[0]
-    ambiguous = any(not other.equals(moments) for _, other in fitting[1:])
-    return first, ambiguous
-
-
-def moments_in(values: pd.Series, pattern: str | None = None) -> pd.Series:
-    """Return `values` as moments in UTC; nothing where one is missing or not written like `pattern`."""
-    import pandas as pd
-
-    if values.dtype.kind != "M":
-        # Dates of Parquet files arrive as objects, which are written like ISO dates.
-        values = values.astype(object).map(lambda value: None if pd.isna(value) else str(value).strip())
-    moments = pd.to_datetime(values, format=pattern, errors="coerce", utc=True)
-    return moments.dt.tz_localize(None)
+    return np.array([_TRUTH.get(text.casefold(), np.nan) for text in texts_in(values)], dtype=np.float64)

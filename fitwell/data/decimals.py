@@ -1,0 +1,89 @@
+"""What the marks in a table's numbers mean: decided column by column, with the whole table as a witness.
+
+``1.250`` alone says nothing. The rules, for each column of numbers, in this order:
+
+1. its own cells, if more than one in twenty of those with a mark can be read one way only (``12,5``, ``0.377``,
+   ``1.234,5``); fewer are stray cells;
+2. what the column was in training, when a table is read to predict from; unless the columns of rule 1 say that
+   this table is written the other way;
+3. what most other columns of the table say by rule 1;
+4. marks in front of exactly three digits, beside numbers without one (``1.250`` and ``950``): between thousands;
+5. nothing tells: decimal commas in a file separated by semicolons, because Excel writes those where the comma is
+   the decimal mark; decimal points in any other. This is said in a note.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from fitwell.data.numerals import OTHER_MARK, Shapes, read_number
+from fitwell.data.wording import listed, quoted
+
+_WORDS = {".": "point", ",": "comma"}
+
+
+@dataclass(frozen=True)
+class Decimals:
+    """The decimal mark of every column, and of the table as a whole: None where nothing tells."""
+
+    columns: dict[str, str | None]
+    table: str | None
+
+
+def decide(
+    shapes: Mapping[str, Shapes],
+    *,
+    separator: str | None = None,
+    known: Mapping[str, str | None] | None = None,
+    notes: list[str] | None = None,
+) -> Decimals:
+    """Return the decimal marks of columns of numbers.
+
+    shapes: how each column is written. A column that was read as plain numbers already has points to show.
+    separator: what separates the cells of the file, None if it was no text.
+    known: the marks in training.
+    notes: gets a sentence where nothing tells, and where a table is not written as in training.
+    """
+    notes = notes if notes is not None else []
+    known = known or {}
+    sure = {name: shape.mark for name, shape in shapes.items() if shape.sure}
+    votes = Counter(mark for mark in sure.values() if mark)
+    table = None if votes["."] == votes[","] else max(votes, key=lambda mark: votes[mark])
+    against = [name for name, mark in sure.items() if known.get(name) not in (None, mark)]
+    turned = bool(against) and not any(known.get(name) == mark for name, mark in sure.items())
+    marks: dict[str, str | None] = {}
+    guessed: dict[str, list[str]] = {}
+    for name, shape in shapes.items():
+        before = known.get(name)
+        if name in sure:
+            marks[name] = sure[name]
+        elif before is not None:
+            marks[name] = OTHER_MARK[before] if turned else before
+            against += [name] if turned and shape.either else []
+        else:
+            marks[name] = table or _by_shape(shape)
+            if marks[name] is None and shape.either:
+                marks[name] = "," if separator == ";" else "."
+            if table is None and shape.either and shape.mark is None:
+                guessed.setdefault(str(marks[name]), []).append(name)
+    for mark, names in guessed.items():
+        example = shapes[names[0]].example
+        notes.append(
+            f"The numbers in {quoted(names)}, such as {example}, may have decimals or thousands. Nothing in the table "
+            f"tells; they were read with a decimal {_WORDS[mark]}: {example} as {read_number(example, mark):.12g}."
+        )
+    if against:
+        written = str(marks[against[0]])
+        notes.append(
+            f"The numbers in {listed(map(repr, against))} are written with a decimal {_WORDS[written]} here, and "
+            "were not in training; they were read as they are written here."
+        )
+    return Decimals(marks, table)
+
+
+def _by_shape(shape: Shapes) -> str | None:
+    if 20 * shape.unmarked >= shape.unmarked + shape.either > shape.unmarked:
+        return "," if shape.either_point >= shape.either_comma else "."
+    return shape.mark

@@ -1,0 +1,339 @@
+"""What each column of a table holds, and how it is written: decided on all rows before any is held out.
+
+Only kinds and formats are found here, nothing that could tell about the target; means, deviations and categories
+are learned from the training rows alone (`fitwell.data.columns`). docs/tables.md has the rules in full.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fitwell.data.decimals import decide
+from fitwell.data.moments import DateFormat, date_format_of, moments_in, tolerated
+from fitwell.data.numerals import Shapes, numbers_of, shapes_of
+from fitwell.data.values import TRUTH_PAIRS, is_plain_text, is_textual, marks_in, missing_in, texts_in
+from fitwell.data.wording import counted, quoted
+from fitwell.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+TYPES = ("number", "category", "date", "boolean")
+# Fewer distinct values than this are categories even if every row has another.
+FEW_VALUES = 10
+# A few words may stand in more than one in twenty cells of numbers: "trace", "below", "n. detected".
+MOST_WORDS = 3
+# True, true, TRUE, " true", and as many of false: more are words.
+MOST_SPELLINGS = 20
+_SAMPLE = 1000
+_SEPARATOR = "separator in the file"
+
+
+def separator_of(table: pd.DataFrame) -> str | None:
+    """Return what separated the cells of the file of text that a table was read from; None for any other table."""
+    return table.attrs.get(_SEPARATOR)
+
+
+def note_separator(table: pd.DataFrame, separator: str) -> None:
+    """Note on a table that its cells are as they were written in a file, and what separated them there."""
+    table.attrs[_SEPARATOR] = separator
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a column holds.
+
+    name: ``"number"``, ``"boolean"``, ``"date"``, ``"category"``, or what it is instead of these.
+    decimal: the decimal mark of numbers, None where nothing tells.
+    pattern: the format of dates, None where the column holds moments already.
+    percent: whether numbers are written with a percent sign.
+    asked: whether the user said so.
+    """
+
+    name: str
+    decimal: str | None = None
+    pattern: str | None = None
+    percent: bool = False
+    asked: bool = False
+
+
+def find_kinds(
+    table: pd.DataFrame,
+    *,
+    types: Mapping[str, str] | None = None,
+    target: str | None = None,
+    with_dates: bool = True,
+    notes: list[str] | None = None,
+) -> dict[str, Kind]:
+    """Return the kind of every column.
+
+    types: what the user said about columns, each one of `TYPES`.
+    target: the column to predict, of which only the decimal mark is found: `fitwell.data.labels` does the rest.
+    with_dates: whether to look for dates, which takes longer than all the rest; else they are categories.
+    notes: gets a sentence about what was ambiguous or could not be read.
+
+    Raises `DataError` where a column cannot be what the user said, naming a cell and its row.
+    """
+    types, notes = types or {}, notes if notes is not None else []
+    separator = separator_of(table)
+    shapes: dict[str, Shapes] = {}
+    for name in table.columns:
+        if types.get(str(name), "number") != "number":
+            continue
+        shape = shape_of(table[name], written=separator is not None, asked=str(name) in types)
+        if shape is not None:
+            shapes[str(name)] = shape
+    decimals = decide(shapes, separator=separator, notes=notes)
+    kinds: dict[str, Kind] = {}
+    dates: dict[str, DateFormat] | None = {} if with_dates else None
+    for column in table.columns:
+        name, values = str(column), table[column]
+        asked = types.get(name)
+        mark = decimals.columns.get(name, decimals.table)
+        if name == target:
+            kinds[name] = Kind("target", decimal=mark)
+        else:
+            kinds[name] = _kind(name, values, asked, mark, name in shapes, dates, notes)
+    _settle_dates(dates or {}, kinds, notes)
+    return kinds
+
+
+def _kind(
+    name: str,
+    values: pd.Series,
+    asked: str | None,
+    mark: str | None,
+    maybe_numbers: bool,
+    dates: dict[str, DateFormat] | None,
+    notes: list[str],
+) -> Kind:
+    """Return a column's kind; where it is one of dates, its formats go into `dates`, unless that is None."""
+    import pandas as pd
+
+    if asked == "category":
+        return Kind("category", asked=True)
+    code = values.dtype.kind
+    if code == "b":
+        return Kind("boolean")
+    if code == "M":
+        return Kind("date")
+    if (
+        dates is not None
+        and asked != "number"
+        and code in "iuf"
+        and _are_compact_dates(values, asked == "date")
+    ):
+        if asked is None:
+            notes.append(
+                f"The numbers in {name!r} are dates, such as {values.dropna().iloc[0]:.0f}; "
+                f"--type {name}=number says otherwise."
+            )
+        return Kind("date", pattern="%Y%m%d", asked=asked is not None)
+    if code in "iufm" and asked in (None, "number"):
+        return Kind("number", decimal=mark, asked=asked is not None)
+    if code != "O":
+        return Kind(f"values of type {values.dtype}") if asked is None else _refuse(name, values, asked)
+    if isinstance(values.dtype, pd.CategoricalDtype) and asked is None:
+        return Kind("category")
+    present = values[~missing_in(values)]
+    others = (list, dict, set, tuple, bytes, np.ndarray)
+    if not is_plain_text(present) and any(isinstance(value, others) for value in present):
+        return Kind(f"values of type {type(present.iloc[0]).__name__}")
+    return _kind_of_text(name, present, asked, mark, maybe_numbers, dates, notes)
+
+
+def _kind_of_text(
+    name: str,
+    present: pd.Series,
+    asked: str | None,
+    mark: str | None,
+    maybe_numbers: bool,
+    dates: dict[str, DateFormat] | None,
+    notes: list[str],
+) -> Kind:
+    cells = present[~marks_in(present, "numbers")]
+    if asked in (None, "boolean") and are_truths(cells):
+        return Kind("boolean", asked=asked is not None)
+    if asked is None and are_codes(cells):
+        notes.append(
+            f"{name!r} holds codes with zeros in front, taken for categories; --type {name}=number says otherwise."
+        )
+        return Kind("category")
+    if maybe_numbers and asked in (None, "number"):
+        numbers = numbers_of(cells, mark or ".")
+        unread = np.isnan(numbers)
+        if are_numbers(cells, numbers, marked=len(cells) < len(present)) or (
+            asked and unread.sum() * 2 <= len(cells)
+        ):
+            _note_words(name, present, numbers_of(present, mark or "."), "numbers", notes)
+            percent = _percent_share(cells[~unread], name, notes)
+            return Kind("number", decimal=mark, percent=percent, asked=asked is not None)
+    if dates is not None and asked in (None, "date"):
+        found = date_format_of(cells)
+        if found is not None:
+            dates[name] = found
+            read = moments_in(present, found.pattern).notna().to_numpy()
+            _note_words(name, present, np.where(read, 0.0, np.nan), "dates", notes)
+            return Kind("date", pattern=found.pattern, asked=asked is not None)
+    return Kind("category") if asked is None else _refuse(name, cells, asked, mark)
+
+
+def shape_of(values: pd.Series, *, written: bool, asked: bool = False) -> Shapes | None:
+    """Return how the numbers of a column are written, None if most of its cells are something else.
+
+    written: whether the table was read from a file of text; numbers of others were never written.
+    asked: whether it holds numbers, whatever its cells say.
+    """
+    code = values.dtype.kind
+    if code == "f" and written:
+        # Read as plain numbers already, because its points could not be anything else: see `fitwell.data.reading`.
+        numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
+        return Shapes(point=int((numbers % 1 > 0).sum()))
+    if code in "iuf":
+        return Shapes()
+    if code != "O":
+        return None
+    cells = values[~missing_in(values)]
+    if not asked and len(cells):
+        sample = cells.iloc[np.unique(np.linspace(0, len(cells) - 1, _SAMPLE).astype(int))].astype(object)
+        sample = sample[~marks_in(sample, "numbers")]
+        read = np.isfinite(numbers_of(sample, ".")) | np.isfinite(numbers_of(sample, ","))
+        if not len(sample) or read.mean() < 0.5:
+            return None
+    return shapes_of(cells if is_plain_text(cells) else cells[[isinstance(cell, str) for cell in cells]])
+
+
+def are_truths(cells: pd.Series) -> bool:
+    """Return whether text is nothing but the two words of one pair: true and false, yes and no."""
+    spellings = cells.drop_duplicates()
+    if len(spellings) > MOST_SPELLINGS:
+        return False
+    different = {text.casefold() for text in texts_in(spellings)}
+    return len(different) == 2 and different in TRUTH_PAIRS
+
+
+def are_codes(cells: pd.Series) -> bool:
+    """Return whether text is nothing but digits, and begins with 0 somewhere: ``007`` is not 7."""
+    texts = cells.astype("str").str.strip()
+    return bool(texts.str.fullmatch("0[0-9]+").any() and texts.str.fullmatch("[0-9]+").all())
+
+
+def are_numbers(cells: pd.Series, numbers: NDArray[np.float64], marked: bool = False) -> bool:
+    """Return whether a column is one of numbers, with a few cells that cannot be read.
+
+    cells: its cells with something in them, without marks for "no value".
+    numbers: what they say, NaN where that is no number.
+    marked: whether there were marks as well.
+    """
+    unread = np.isnan(numbers)
+    different = len(set(numbers[~unread]))
+    if not different:
+        return False
+    words = int(unread.sum())
+    if different == 1 and (words or marked):
+        return False  # one number beside words is a word like them
+    if words <= tolerated(len(cells)):
+        return True
+    several = set(texts_in(cells[unread]))
+    return (
+        len(several) <= MOST_WORDS
+        and words * 2 <= len(cells)
+        and different > FEW_VALUES
+        and not any(character.isdigit() for word in several for character in word)
+    )
+
+
+def _are_compact_dates(values: pd.Series, asked: bool) -> bool:
+    """Return whether numbers are dates such as 20240131, every one of them."""
+    numbers = values.dropna().to_numpy(dtype=np.float64)
+    if not len(numbers) or numbers.min() < 19000101 or numbers.max() > 21001231:
+        return False
+    days, months = numbers % 100, numbers // 100 % 100
+    if (numbers % 1).any() or days.min() < 1 or days.max() > 31 or months.min() < 1 or months.max() > 12:
+        return False
+    if len(np.unique(numbers)) < (1 if asked else 3):
+        return False
+    return bool(moments_in(values.dropna(), "%Y%m%d").notna().all())
+
+
+def _percent_share(cells: pd.Series, name: str, notes: list[str]) -> bool:
+    signed = cells.astype("str").str.contains("%", regex=False).to_numpy(dtype=bool, na_value=False)
+    if signed.any() and not signed.all():
+        example = str(cells[~signed].iloc[0]).strip()
+        notes.append(
+            f"{name!r} has {counted(int(signed.sum()), 'cell')} with a percent sign and {int((~signed).sum()):,} "
+            f"without; all were read as percent, {example} as {example} %."
+        )
+    return bool(signed.any())
+
+
+def _note_words(
+    name: str, present: pd.Series, read: NDArray[np.float64], kind: str, notes: list[str]
+) -> None:
+    words = present[np.isnan(read)]
+    if len(words):
+        notes.append(
+            f"In {name!r}, {quoted(dict.fromkeys(texts_in(words)))} ({counted(len(words), 'cell')}) count as missing, "
+            f"because all other values are {kind}."
+        )
+
+
+def _settle_dates(dates: Mapping[str, DateFormat], kinds: dict[str, Kind], notes: list[str]) -> None:
+    """Let columns whose dates are clear decide for those that may be read day first or month first."""
+    orders = {found.order for found in dates.values() if not found.rivals} & {"day", "month"}
+    for name, found in dates.items():
+        if not found.rivals:
+            continue
+        like = [other for other in (found, *found.rivals) if {other.order} == orders]
+        chosen = like[0] if like else found
+        kinds[name] = Kind("date", pattern=chosen.pattern, asked=kinds[name].asked)
+        reason = ", like the other dates of the table" if like else ""
+        notes.append(
+            f"The dates in {name!r} fit several formats; they were read as {chosen.pattern}{reason}."
+        )
+
+
+def _refuse(name: str, cells: pd.Series, asked: str, mark: str | None = None) -> Any:
+    texts = texts_in(cells)
+    read = (
+        np.isfinite(numbers_of(cells, mark or ".")) if asked == "number" else np.zeros(len(cells), dtype=bool)
+    )
+    first = int(np.flatnonzero(~read)[0]) if len(read) and not read.all() else 0
+    held = f"{texts[first]!r} in row {row_of(cells, first)}" if len(texts) else "no value"
+    raise DataError(f"--type {name}={asked} cannot be obeyed: {name!r} holds {held}")
+
+
+def row_of(cells: pd.Series, position: int) -> str:
+    """Return the row of a cell as people count: the first one below the names is 1."""
+    label = cells.index[position]
+    return f"{int(label) + 1:,}" if isinstance(label, int | np.integer) else repr(label)
+
+
+def apply_kinds(table: pd.DataFrame, kinds: Mapping[str, Kind], marks: Collection[str] = ()) -> pd.DataFrame:
+    """Return the table with its numbers and dates read, once for all that follows.
+
+    marks: words that count as missing in columns of categories.
+    """
+    changed: dict[Any, Any] = {}
+    for column in table.columns:
+        kind, values = kinds.get(str(column)), table[column]
+        if kind is None:
+            continue
+        if kind.name == "number" and is_textual(values):
+            changed[column] = numbers_of(values.astype(object), kind.decimal or ".")
+        elif kind.name == "date" and kind.pattern is not None:
+            changed[column] = moments_in(values, kind.pattern)
+        elif kind.name == "category" and marks and not kind.asked and is_textual(values):
+            found = marks_in(values, "words")
+            if found.any():
+                changed[column] = values.mask(found)
+    table = table.copy(deep=False)
+    table.attrs = {}
+    for column, read in changed.items():
+        table[column] = read
+    return table

@@ -1,0 +1,240 @@
+"""Dates and times as people write them: which format a column has, and its cells as moments."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fitwell.data.values import texts_in
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# Names of months are English here, whatever language the cells have, and commas are gone: see `_plain`.
+# Where several formats would do and nothing else tells, the first is taken, with a note.
+DATE_FORMATS = (
+    "ISO8601",
+    "%Y-%m-%d",
+    "%Y/%m/%d",
+    "%Y.%m.%d",
+    "%d.%m.%Y",
+    "%d.%m.%y",
+    "%m/%d/%Y",
+    "%d/%m/%Y",
+    "%m/%d/%y",
+    "%d/%m/%y",
+    "%d-%m-%Y",
+    "%m-%d-%Y",
+    "%d-%m-%y",
+    "%m-%d-%y",
+    "%m.%d.%Y",
+    "%d %b %Y",
+    "%d-%b-%Y",
+    "%d-%b-%y",
+    "%d %b %y",
+    "%d/%b/%Y",
+    "%d.%b.%Y",
+    "%d%b%Y",
+    "%d%b%y",
+    "%b %d %Y",
+    "%b-%d-%Y",
+    "%Y %b %d",
+    "%Y-%b-%d",
+    "%b %Y",
+    "%b-%Y",
+    "%b-%y",
+    "%m/%Y",
+    "%y/%m/%d",
+    "%y-%m-%d",
+    "%Y%m%d",
+)
+# How many of a column's cells may be something else, and how many decide whether to look closer.
+READABLE_SHARE = 0.95
+_SAMPLE = 200
+
+_TIME = re.compile(
+    r"(?P<between>^|[ T])\d{1,2}:\d\d(?P<seconds>:\d\d(?P<fraction>\.\d+)?)?"
+    r"(?P<half> [AP]M)?(?P<zone>Z|[+-]\d\d:?\d\d)?$"
+)
+_MAYBE_DATE = re.compile(
+    r"\d{1,4}[-/.]\d{1,4}([-/.]\d{1,4})?\b|\d{1,4}[-/. ]?[A-Z][a-z]{2}[-/. ]?\d{2,4}|[A-Z][a-z]{2}[-/ ]\d|\d{8}\b|"
+    r"\d{1,2}:\d\d"
+)
+# Cells with other signs than these need `_plain`.
+_OTHER_SIGNS = r"[^0-9TZ:./ +\-]|[0-9]\. |  |:[0-9]{2} [+\-]"
+
+_MONTHS = {
+    word: english
+    for english, words in {
+        "Jan": "january januar janvier janv janeiro enero ene gennaio gen januari jänner",
+        "Feb": "february februar février févr fév fevereiro fev febrero febbraio februari feber",
+        "Mar": "march märz mär mrz mars março marzo maart mrt",
+        "Apr": "april avril avr abril abr aprile",
+        "May": "mai maio mayo maggio mag mei maj",
+        "Jun": "june juni juin junho junio giugno giu",
+        "Jul": "july juli juillet juil julho julio luglio lug",
+        "Aug": "august août aout agosto ago augustus augusti",
+        "Sep": "september septembre sept setembro set septiembre settembre",
+        "Oct": "october oktober okt octobre outubro out octubre ottobre ott",
+        "Nov": "november novembre novembro noviembre",
+        "Dec": "december dezember dez décembre déc dezembro diciembre dic dicembre",
+    }.items()
+    for word in (english.lower(), *words.split())
+}
+_WEEKDAY_WORDS = """
+    mon monday tue tues tuesday wed wednesday thu thur thurs thursday fri friday sat saturday sun sunday
+    montag dienstag mittwoch donnerstag freitag samstag sonntag mo di mi do fr sa so
+    lundi mardi mercredi jeudi vendredi samedi dimanche
+"""
+_OTHER_WORDS = "at um uhr de del of le utc gmt"
+_LEFT_OUT = frozenset(_WEEKDAY_WORDS.split() + _OTHER_WORDS.split())
+_WORD = re.compile(r"[^\W\d_]+")
+
+
+@dataclass(frozen=True)
+class DateFormat:
+    """A format that reads a column.
+
+    pattern: as for `strptime`, or ``ISO8601``.
+    order: what stands first in it: ``"day"``, ``"month"`` or ``"year"``.
+    rivals: other formats that read as many cells, but give other moments.
+    """
+
+    pattern: str
+    order: str
+    rivals: tuple[DateFormat, ...] = ()
+
+
+def _plain(text: str) -> str:
+    """Return a date in English and without ornament: ``Di., 5. März 2021, 3:07 p.m.`` as ``5 Mar 2021 3:07 PM``."""
+    text = re.sub(r"(?<=:\d\d),(?=\d)", ".", " ".join(text.split()))
+    text = re.sub(r"(?<=\d)(?:st|nd|rd|th|er)\b", "", text)
+    text = re.sub(r"(?<=\d)\s?([ap])\.?\s?m\b\.?", lambda found: f" {found[1].upper()}M", text, flags=re.I)
+    text = re.sub(r"(?<=\d)\.\s(?=\d)", ".", text.replace(",", " ").replace("(", " ").replace(")", " "))
+    return " ".join(_WORD.sub(_english, text).replace(". ", " ").split()).rstrip(".")
+
+
+def _english(found: re.Match[str]) -> str:
+    word = found[0].casefold()
+    if word in _MONTHS:
+        return _MONTHS[word]
+    return "" if word in _LEFT_OUT else found[0]
+
+
+def _plain_texts(values: pd.Series) -> pd.Series:
+    import pandas as pd
+
+    texts = pd.Series(texts_in(values), index=values.index, dtype="str")
+    odd = texts.str.contains(_OTHER_SIGNS).to_numpy(dtype=bool)
+    if odd.any():
+        texts = texts.astype(object)
+        texts[odd] = [_plain(text) for text in texts[odd]]
+        texts[odd] = [re.sub(r"(?<=:\d\d) (?=[+-]\d\d:?\d\d$)", "", text) for text in texts[odd]]
+    return texts.where(texts != "")
+
+
+def moments_in(values: pd.Series, pattern: str | None = None) -> pd.Series:
+    """Return `values` as moments in UTC; nothing where one is missing or not written like `pattern`.
+
+    A time of day may be written otherwise than in the pattern, or be left out.
+    """
+    import pandas as pd
+
+    if values.dtype.kind == "M" or pattern is None:
+        # Dates of Parquet files arrive as objects, which are written like ISO dates.
+        texts = values if values.dtype.kind == "M" else _plain_texts(values)
+        return pd.to_datetime(texts, errors="coerce", utc=True, format=pattern).dt.tz_localize(None)
+    codes, different = pd.factorize(values)
+    read = _read(_plain_texts(pd.Series(different)), pattern)
+    return pd.Series(
+        read.reindex(codes).to_numpy(), index=values.index, name=values.name
+    )  # -1 is in no index: missing
+
+
+def _read(texts: pd.Series, pattern: str) -> pd.Series:
+    import pandas as pd
+
+    # Files written before have commas and long names of months.
+    pattern = pattern.replace(",", "").replace("%B", "%b")
+    moments = pd.to_datetime(texts, format=pattern, errors="coerce", utc=True)
+    left = texts[moments.isna() & texts.notna()]
+    date = re.split(r"[ T]?%[HI]", pattern)[0]
+    if pattern != "ISO8601" and date:
+        for other, cells in left.groupby(left.map(_time_of)):
+            if date + str(other) != pattern:
+                moments[cells.index] = pd.to_datetime(
+                    cells, format=date + str(other), errors="coerce", utc=True
+                )
+    return moments.dt.tz_localize(None)
+
+
+def _time_of(text: str) -> str:
+    """Return the format of the time of day at the end of a cell, with what is between it and the date."""
+    found = _TIME.search(text)
+    if found is None:
+        return ""
+    hour = "%I:%M" if found["half"] else "%H:%M"
+    seconds = (":%S" if found["seconds"] else "") + (".%f" if found["fraction"] else "")
+    return f"{found['between']}{hour}{seconds}{' %p' if found['half'] else ''}{'%z' if found['zone'] else ''}"
+
+
+def date_format_of(values: pd.Series) -> DateFormat | None:
+    """Return the format that reads the most of the present cells, None if fewer than 95 % are dates in it."""
+    import pandas as pd
+
+    codes, different = pd.factorize(values.dropna())
+    counts = np.bincount(codes)
+    if not len(different):
+        return None
+    texts = _plain_texts(pd.Series(different))
+    sample = texts.iloc[np.unique(np.linspace(0, len(texts) - 1, _SAMPLE).astype(int))].dropna()
+    if sample.str.match(_MAYBE_DATE.pattern).mean() < 0.5:
+        return None
+    time = Counter(_time_of(text) for text in sample).most_common(1)[0][0]
+    candidates = [f"{date}{time}" if date != "ISO8601" else date for date in DATE_FORMATS]
+    candidates += [time] if time and not time.startswith((" ", "T")) else []
+    fits: list[tuple[int, str, pd.Series]] = []
+    for pattern in candidates:
+        if _read(sample, pattern).notna().mean() < 0.5:
+            continue
+        moments = _read(texts, pattern)
+        fits.append((int(counts[moments.notna().to_numpy()].sum()), pattern, moments))
+    most = max((count for count, _, _ in fits), default=0)
+    if not most or most < len(codes) - tolerated(len(codes)):
+        return None
+    best = [(pattern, moments) for count, pattern, moments in fits if count == most]
+    pattern, moments = best[0]
+    rivals = tuple(DateFormat(other, _order(other)) for other, those in best[1:] if not those.equals(moments))
+    return DateFormat(pattern, _order(pattern), rivals)
+
+
+def tolerated(cells: int) -> int:
+    """Return how many of a column's present cells may be something else than the rest: one in twenty.
+
+    >>> tolerated(9), tolerated(10), tolerated(300)
+    (0, 1, 15)
+    """
+    return max(int((1 - READABLE_SHARE) * cells + 1e-9), int(cells >= 10))
+
+
+def _order(pattern: str) -> str:
+    if pattern == "ISO8601" or pattern[:2] in ("%Y", "%y"):
+        return "year"
+    return "day" if pattern.startswith("%d") else "month"
+
+
+def other_order(pattern: str) -> str | None:
+    """Return the format with day and month in each other's place, None where that is not written by people.
+
+    >>> other_order("%d/%m/%Y %H:%M"), other_order("ISO8601")
+    ('%m/%d/%Y %H:%M', None)
+    """
+    if not {"%d", "%m"} <= set(re.findall("%[a-zA-Z]", pattern)) or _order(pattern) == "year":
+        return None
+    date = re.split(r"[ T]?%[HI]", pattern)[0]
+    swapped = date.replace("%d", "\0").replace("%m", "%d").replace("\0", "%m")
+    return swapped + pattern[len(date) :] if swapped in DATE_FORMATS else None
