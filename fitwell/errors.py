@@ -8,11 +8,20 @@ where, and what to write instead.
 from __future__ import annotations
 
 import difflib
+import os
+import sys
+import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
 from typing import NoReturn
 
 from fitwell.printable import printable
+
+_package = f"{Path(__file__).parent}{os.sep}"
+# What may stand between a user's line and the one of ours that warns: a program being traced, an import, a `with`.
+_PASSED_THROUGH = ("jax", "jaxlib", "importlib", "contextlib", "functools")
 
 
 class FitwellError(Exception):
@@ -63,6 +72,30 @@ class MissingExtra(FitwellError, ImportError):
 
 class NonFiniteWarning(UserWarning):
     """The loss became NaN or infinite; training stopped at the last good weights."""
+
+
+def warn(message: str, category: type[Warning] = UserWarning) -> None:
+    """Warn at the line of the user's program that called fitwell, however deep inside the reason is found.
+
+    As of an error's, the control characters of the text are shown.
+    """
+    frame = sys._getframe(1)
+    while frame.f_back is not None and _is_on_the_way(frame):
+        frame = frame.f_back
+    names = frame.f_globals
+    warnings.warn_explicit(
+        printable(message),
+        category,
+        frame.f_code.co_filename,
+        frame.f_lineno,
+        module=names.get("__name__"),
+        registry=names.setdefault("__warningregistry__", {}),
+    )
+
+
+def _is_on_the_way(frame: FrameType) -> bool:
+    room = str(frame.f_globals.get("__name__", "")).partition(".")[0]
+    return frame.f_code.co_filename.startswith(_package) or room in _PASSED_THROUGH
 
 
 def nearest(name: str, names: Iterable[str]) -> str:

@@ -36,12 +36,13 @@ def unknown_entry(kind: str, name: str, names: Iterable[str]) -> UnknownName:
 
     ``"mean_square_error"`` is answered with ``"mean_squared_error"``, not with ``MeanSquaredError``.
     """
-    small = [word for known in names for word in (_snake_case(known), known.lower())]
+    small = [word for known in names for word in (snake_case(known), known.lower())]
     return unknown_name(kind, name, names, small if name.islower() else ())
 
 
-def _snake_case(name: str) -> str:
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
+def snake_case(name: str) -> str:
+    """Return ``"batch_normalization"`` for ``"BatchNormalization"``: Keras's rule, which names and files rest on."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=.)(?=[A-Z][a-z])", "_", re.sub(r"\W+", "", name)).lower()
 
 
 def _normalise(name: str) -> str:
@@ -143,7 +144,20 @@ class Registry:
             identifier = self.lookup(identifier)
         elif isinstance(identifier, Mapping):
             return self.from_config(identifier)
-        return identifier() if inspect.isclass(identifier) else identifier
+        return self._made(identifier) if inspect.isclass(identifier) else identifier
+
+    def _made(self, entry: type) -> Any:
+        """Return an object of the class `entry` with default arguments; one that has none for some is refused."""
+        parameters = list(inspect.signature(entry).parameters.values())
+        kinds = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+        needed = [p.name for p in parameters if p.default is p.empty and p.kind not in kinds]
+        if needed:
+            said = ", ".join(f"{name}=..." for name in needed)
+            raise InvalidArgument(
+                f"the {self.kind} {entry.__name__} has no default for {', '.join(needed)}: instead of its name give "
+                f"the object, {entry.__name__}({said})"
+            )
+        return entry()
 
     def from_config(self, config: Mapping[str, Any]) -> Any:
         """Build the object that `serialize` wrote."""

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import importlib
-import os
-import sys
-import warnings
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
-from types import FrameType
 from typing import Any
 
-_package = f"{Path(__file__).parent}{os.sep}"
+from fitwell.errors import warn
+
 _warned: set[str] = set()
 
 
@@ -20,33 +16,12 @@ def warn_older(older: str, today: str) -> None:
     if older in _warned:
         return
     _warned.add(older)
-    warnings.warn(
-        f"{older} is an older spelling: write {today}", DeprecationWarning, stacklevel=callers_level()
-    )
-
-
-def callers_level() -> int:
-    """Return the `stacklevel` with which a warning of the function that asks shows the line outside this package."""
-    level = 0
-    frame: FrameType = sys._getframe()
-    while frame.f_back is not None and (_is_ours(frame) or _is_import(frame)):
-        # `warnings` does not count the frames of an import statement.
-        level += not _is_import(frame)
-        frame = frame.f_back
-    return level
+    warn(f"{older} is an older spelling: write {today}", DeprecationWarning)
 
 
 def forget_warnings() -> None:
     """Let every older spelling warn again, as in a fresh process."""
     _warned.clear()
-
-
-def _is_ours(frame: FrameType) -> bool:
-    return frame.f_code.co_filename.startswith(_package)
-
-
-def _is_import(frame: FrameType) -> bool:
-    return "importlib" in frame.f_code.co_filename and "_bootstrap" in frame.f_code.co_filename
 
 
 def older_address(older: str, today: str, names: Iterable[str]) -> Callable[[str], Any]:

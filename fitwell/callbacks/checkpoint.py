@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 import os
 import string
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
 from fitwell.arguments import Boolean, FilePath, Integer, Options, Real, checked
 from fitwell.callbacks.base import Callback, Logs, writes_logs
 from fitwell.callbacks.directions import MODE, MONITOR, direction
-from fitwell.errors import FileError, InvalidArgument, nearest
+from fitwell.errors import FileError, InvalidArgument, nearest, warn
 from fitwell.forms import INT32, NOTHING, NUMBER, Either, check
 from fitwell.paths import path_of, reason
 from fitwell.progress import CALLBACK_VERBOSE, say
@@ -162,10 +161,9 @@ class ModelCheckpoint(Callback):
     def on_train_end(self, logs: Logs | None = None) -> None:
         """Say so when the value to be judged by was never there."""
         if self.save_best_only and self._open_logs and not self._found:
-            warnings.warn(
+            warn(
                 f"ModelCheckpoint: nothing was saved, for no epoch logged {self.monitor!r}; logged: "
                 f"{', '.join(logs or {}) or 'nothing'}",
-                stacklevel=2,
             )
 
     def _consider(self, numbers: dict[str, int], logs: Logs) -> None:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import warnings
-
 from fitwell.arguments import Options, Text, check
-from fitwell.errors import InvalidArgument
-from fitwell.spellings import callers_level
+from fitwell.errors import InvalidArgument, warn
+from fitwell.registry import snake_case
 
 MODE = Options("auto", "min", "max")
 MONITOR = Text().said("the name of a metric, such as 'val_loss'")
@@ -62,7 +60,8 @@ def told_by_name(metric: str) -> str | None:
     >>> told_by_name("val_top_k_categorical_accuracy"), told_by_name("accounts_mse"), told_by_name("my_score")
     ('max', 'min', None)
     """
-    name = metric.lower()
+    # "TruePositives" is logged as it was written, and tells as much as "true_positives".
+    name = snake_case(metric)
     places = {mode: max(name.rfind(word) for word in words) for mode, words in _WORDS.items()}
     last = max(places, key=lambda mode: places[mode])
     return last if places[last] >= 0 else None
@@ -77,10 +76,9 @@ def direction(monitor: str, mode: str) -> str:
         return mode
     told = told_by_name(monitor)
     if told is None:
-        warnings.warn(
+        warn(
             f"whether a larger or a smaller {monitor!r} is the better one, its name does not tell; it is "
             "taken for one to be made small: say mode='max' or mode='min'",
-            stacklevel=callers_level(),
         )
     return told or "min"
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import os
-import warnings
 from collections.abc import Iterable
 from io import FileIO
 from typing import Any
 
 from fitwell.arguments import Boolean, FilePath, Suits, checked
 from fitwell.callbacks.base import Callback, Logs
-from fitwell.errors import FileError
+from fitwell.errors import FileError, warn
 from fitwell.forms import COUNT, check
 from fitwell.paths import path_of, reason
 from fitwell.printable import as_cell
@@ -145,11 +144,10 @@ class CSVLogger(Callback):
         late = sorted(missing - self._left_out)
         self._left_out |= missing
         if late:
-            warnings.warn(
+            warn(
                 f"CSVLogger: {', '.join(map(repr, late))} was first logged in epoch {epoch + 1}, when "
                 f"{self.filename!r} had its columns already, and is left out; the history has it. Log it from the "
                 "first epoch on (NaN where there is no value) to have it in the table",
-                stacklevel=2,
             )
 
     def _write(self, cells: Iterable[Any]) -> None:

@@ -18,7 +18,7 @@ from fitwell.compare.parts import Parts, divide, is_list_of_arrays
 from fitwell.compare.remarks import about_first_weights, about_losses, about_lost_runs
 from fitwell.compare.statistics import check_confidence
 from fitwell.compare.words import ENOUGH_REPEATS
-from fitwell.errors import DataError, FitwellError, InvalidArgument, NonFiniteWarning, nearest, noting
+from fitwell.errors import DataError, FitwellError, InvalidArgument, NonFiniteWarning, nearest, noting, warn
 from fitwell.layers.base import fresh_names
 from fitwell.models import Model
 from fitwell.models.checks import check_count, check_values
@@ -107,9 +107,8 @@ def compare(
         test_size=test_size,
     )
     if repeats < ENOUGH_REPEATS:
-        warnings.warn(
+        warn(
             f"compare: {repeats} repeats are few, only large differences can be seen; take {ENOUGH_REPEATS} or more",
-            stacklevel=2,
         )
     chosen = _choose_metric(metric, measured)
     larger_is_better = asked_direction(chosen, mode, "compare") == "max"

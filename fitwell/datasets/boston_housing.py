@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import warnings
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 from fitwell.datasets._files import Remote, locate
 from fitwell.datasets._read import read_npz, read_table
 from fitwell.datasets._split import Pair, check_test_split, shuffle_and_cut
+from fitwell.errors import warn
 
 FEATURES = (
     "CRIM",
@@ -74,9 +74,7 @@ def _read(path: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 
 @functools.cache  # once in a process, however often it is loaded
 def _warn_of_race() -> None:
-    warnings.warn(
+    warn(
         "the Boston housing data has a feature 'B' that encodes race and assumes that segregation sets "
         "prices; for anything but following an old book use fitwell.datasets.california_housing",
-        UserWarning,
-        stacklevel=3,
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,7 +15,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from fitwell.callbacks import EarlyStopping
-from fitwell.errors import DataError, InvalidArgument
+from fitwell.errors import DataError, InvalidArgument, warn
 from fitwell.estimators.network import Network, check_parameters
 from fitwell.models import Model
 from fitwell.population import Population
@@ -94,11 +93,10 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         self._start(len(X), X.shape[1], task, outputs, row_weight)
         self._fit(X, y, weights, self.max_iter, validation_data=held_out, callbacks=[stopping])
         if any(len(history.epoch) == self.max_iter for history in self.population_.history):
-            warnings.warn(
+            warn(
                 f"{type(self).__name__}: max_iter={self.max_iter} epochs were over before the loss stopped falling; "
                 "raise max_iter or learning_rate_init",
                 ConvergenceWarning,
-                stacklevel=3,
             )
 
     def _train_on(self, X: NDArray[Any], y: NDArray[Any], weights: Any, task: str, outputs: int) -> None:

@@ -7,7 +7,6 @@ functional model). All three go through `Layer.__call__`, so they compute the sa
 from __future__ import annotations
 
 import inspect
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -32,16 +31,11 @@ from fitwell.layers.symbolic import (
     is_symbol,
     symbols_in,
 )
-from fitwell.registry import Configurable, Registry, serialize
+from fitwell.registry import Configurable, Registry, serialize, snake_case
 from fitwell.variables import Array, Variable
 
 registry = Registry("layer")
 _name_counts: Counter[str] = Counter()
-
-
-def snake_case(name: str) -> str:
-    """Return ``"batch_normalization"`` for ``"BatchNormalization"``: Keras's rule, which its files rest on."""
-    return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=.)(?=[A-Z][a-z])", "_", name).lower()
 
 
 class AutomaticName(str):

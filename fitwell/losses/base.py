@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
@@ -12,7 +11,7 @@ import jax.numpy as jnp
 from fitwell import config as settings
 from fitwell import context
 from fitwell.errors import InvalidArgument, ShapeError
-from fitwell.registry import Configurable, Registry, serialize
+from fitwell.registry import Configurable, Registry, serialize, snake_case
 from fitwell.spellings import warn_older
 
 Array = jax.Array
@@ -21,11 +20,6 @@ LossFunction = Callable[..., Any]
 registry = Registry("loss")
 
 REDUCTIONS = ("sum_over_batch_size", "mean", "sum", "mean_with_sample_weight", "none", None)
-
-
-def snake_case(name: str) -> str:
-    """Return ``"mean_squared_error"`` for ``"MeanSquaredError"``."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower().strip("_")
 
 
 # --- shapes and types ---------------------------------------------------------------------------------------
@@ -329,6 +323,6 @@ class LossFunctionWrapper(Loss):
 
 
 def function_name(fn: Any) -> str:
-    """Return a name for a user's function or callable object."""
+    """Return a name for a user's function or callable object: as in Keras 3, that of ``def RMSE`` is ``"rmse"``."""
     name = getattr(fn, "__name__", None) or getattr(getattr(fn, "func", None), "__name__", None)
-    return "lambda" if name == "<lambda>" else name or snake_case(type(fn).__name__)
+    return snake_case(name or type(fn).__name__)

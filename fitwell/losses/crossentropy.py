@@ -7,7 +7,6 @@ computed from the logits: no logarithm of a probability that rounded to 0. Other
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import jax
@@ -16,7 +15,7 @@ import numpy as np
 
 from fitwell import config as settings
 from fitwell import context
-from fitwell.errors import ShapeError
+from fitwell.errors import ShapeError, warn
 from fitwell.losses.base import Array, Loss, PlainLoss, as_predictions, matched, registry
 
 # --- from outputs to log-probabilities ----------------------------------------------------------------------
@@ -34,11 +33,9 @@ def find_logits(y_pred: Array, kind: str, from_logits: bool) -> Array | None:
     if known is None:
         return y_pred if from_logits else None
     if from_logits:
-        warnings.warn(
+        warn(
             f"the loss was given from_logits=True, but the model ends in a {kind}, so its output is "
             f"probabilities; the logits under the {kind} are used. Leave out from_logits=True or the {kind}.",
-            UserWarning,
-            stacklevel=2,
         )
     return known
 
@@ -79,11 +76,10 @@ def binary_terms(y_true: Array, y_pred: Array, from_logits: bool) -> Array:
 
 def _warn_of_one_unit(loss: str, y_pred: Array) -> None:
     if y_pred.shape[-1:] == (1,):
-        warnings.warn(
+        warn(
             f"{loss} with a single output is always 0: give the last layer one unit for each class, or use "
             "binary_crossentropy for two classes",
             SyntaxWarning,
-            stacklevel=3,
         )
 
 

@@ -17,8 +17,8 @@ from fitwell import config as settings
 from fitwell import initializers
 from fitwell.budget import charge
 from fitwell.errors import InvalidArgument
-from fitwell.losses.base import kept_arguments, snake_case
-from fitwell.registry import Configurable, Registry
+from fitwell.losses.base import kept_arguments
+from fitwell.registry import Configurable, Registry, snake_case
 from fitwell.spellings import warn_older
 from fitwell.variables import Variable
 

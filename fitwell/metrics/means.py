@@ -8,9 +8,10 @@ import jax.numpy as jnp
 
 from fitwell import losses
 from fitwell.losses import Loss
-from fitwell.losses.base import matched, snake_case
+from fitwell.losses.base import matched
 from fitwell.metrics.base import Array, registry
 from fitwell.metrics.reductions import LossMetric, RowMean
+from fitwell.registry import snake_case
 
 
 class _Plain(LossMetric):

@@ -11,9 +11,9 @@ import numpy as np
 from fitwell import losses
 from fitwell.errors import ShapeError
 from fitwell.losses import Loss
-from fitwell.losses.base import align, function_name, snake_case
+from fitwell.losses.base import align, function_name
 from fitwell.metrics.base import Array, Metric, ratio, registry
-from fitwell.registry import serialize
+from fitwell.registry import serialize, snake_case
 
 
 def row_values(

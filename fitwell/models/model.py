@@ -92,7 +92,9 @@ class Model(OlderMethods, Layer):
         steps_per_execution, jit_compile: hints that fitwell does not need: results never depend on how a
             run is cut into dispatches, and everything is compiled.
 
-        Which variables are trainable is settled here. Training starts afresh: optimizer slots, epochs.
+        Which variables are trainable is settled here, as in Keras 2 (in Keras 3 by the first `fit`): what is frozen
+        or unfrozen later has no effect before the next `compile`, and `fit` warns of it. Epochs and, of a new
+        optimizer, slots start from nothing.
         """
         if run_eagerly:
             raise InvalidArgument(
@@ -127,8 +129,11 @@ class Model(OlderMethods, Layer):
 
     @property
     def metrics_names(self) -> list[str]:
-        """The names of what `evaluate` returns; known after the first `fit` or `evaluate`."""
-        return self.runtime.program.result_names()
+        """The names of what `evaluate` returns, the loss first.
+
+        Of a subclassed model they are known after the first `fit` or `evaluate`, which show how many outputs it has.
+        """
+        return self.runtime.result_names()
 
     # --- training ------------------------------------------------------------------------------------------
 
@@ -307,6 +312,11 @@ class Model(OlderMethods, Layer):
         return self.predict(x)
 
     # --- what the training functions ask -------------------------------------------------------------------
+
+    @property
+    def output_names(self) -> list[str] | None:
+        """The names of the outputs; None as long as a subclassed model has not shown how many it has."""
+        return None
 
     @property
     def input_names(self) -> list[str] | None:

@@ -10,7 +10,6 @@ from typing import Any
 from fitwell import losses, metrics
 from fitwell.arguments import Each, Items, Real, Text
 from fitwell.errors import InvalidArgument, Problems, nearest
-from fitwell.layers.base import snake_case
 from fitwell.registry import outliving_scopes
 from fitwell.variables import Hyperparametric
 
@@ -90,6 +89,7 @@ class Objective:
         plans = [_metrics_per_output(given, names) for given in (self.metrics, self.weighted_metrics)]
         _give_each_its_own([items for plan in plans for items in plan])
         result: list[MetricTerm] = []
+        used = loss_names(names, terms)
         for plan, weighted in zip(plans, (False, True), strict=True):
             for output, chosen in enumerate(plan):
                 for item in chosen:
@@ -101,10 +101,22 @@ class Objective:
                         )
                     prefix = "" if len(names) == 1 else f"{names[output]}_"
                     label = prefix + metric.name
-                    if weighted and any(term.name == label for term in result):
+                    if weighted and label in used:
                         label = f"{prefix}weighted_{metric.name}"  # as in Keras
-                    result.append(MetricTerm(output, _unused(label, result), metric, weighted))
+                    used.append(_unused(label, used))
+                    result.append(MetricTerm(output, used[-1], metric, weighted))
         return result
+
+    def result_names(self, names: Sequence[str]) -> list[str]:
+        """Return the names of the results for outputs called `names`, the loss first."""
+        terms = self.loss_terms(names)
+        metrics = self.metric_terms(names, terms, [(None, None)] * len(names))
+        return [*loss_names(names, terms), *(term.name for term in metrics)]
+
+
+def loss_names(names: Sequence[str], terms: Sequence[LossTerm]) -> list[str]:
+    """Return the names of the losses as logs hold them: the whole, then the parts when there are several outputs."""
+    return ["loss", *(f"{term.name}_loss" for term in terms if len(names) > 1)]
 
 
 def classifies(loss: Any) -> bool:
@@ -137,7 +149,7 @@ def _per_output(value: Any, names: Sequence[str], what: str, broadcast: bool = T
         unknown = [key for key in value if key not in names]
         if unknown:
             raise InvalidArgument(
-                f"compile: {what} names output {unknown[0]!r}{nearest(str(unknown[0]), names)} "
+                f"compile: {what} names output {unknown[0]!r}{nearest(str(unknown[0]), names) or '.'} "
                 f"The outputs are {', '.join(map(repr, names))}."
             )
         return [value.get(name) for name in names]
@@ -191,8 +203,7 @@ def _make_metric(item: Any, loss: Any, shapes: tuple[Any, Any]) -> Any:
     """Return a metric object, of its own for this output, named as the user wrote it."""
     metric = metrics.get(item, loss, *shapes)
     if isinstance(item, str):
-        # "mae" is reported as "mae", "RootMeanSquaredError" as "root_mean_squared_error".
-        metric.name = snake_case(item)
+        metric.name = item  # as in Keras 3: "mae" is logged as "mae", "AUC" as "AUC"
     if shapes[0] is not None:
         metric.build(*shapes)
     return metric
@@ -203,8 +214,7 @@ def _takes_weights(metric: Any) -> bool:
     return "sample_weight" in arguments or any(a.kind is a.VAR_KEYWORD for a in arguments.values())
 
 
-def _unused(label: str, terms: Sequence[MetricTerm]) -> str:
-    used = {term.name for term in terms}
+def _unused(label: str, used: Sequence[str]) -> str:
     if label not in used:
         return label
     count = 1

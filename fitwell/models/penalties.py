@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Collection
 
+from fitwell.errors import warn
 from fitwell.models.model import Model
 from fitwell.registry import told
-from fitwell.spellings import callers_level
 
 Penalties = frozenset[str]
 
@@ -24,10 +23,9 @@ def warn_if_penalties_differ(penalties: Collection[Penalties], metric: str, wher
     if metric.removeprefix("val_") != "loss" or len(set(penalties)) < 2:
         return False
     measured = metric.replace("loss", "mse")
-    warnings.warn(
+    warn(
         f"{where} goes by {metric}, which contains the penalties (regularizers), and these differ: a strong penalty "
         "looks bad whatever it does for the predictions. Name the loss among the metrics too, as in "
         f"compile(loss='mse', metrics=['mse']), and go by {measured!r}",
-        stacklevel=callers_level(),
     )
     return True

@@ -13,9 +13,10 @@ from fitwell import metrics as metrics_floor
 from fitwell.context import CallContext, call_context
 from fitwell.engine.program import Batch, Forward
 from fitwell.errors import InvalidArgument
+from fitwell.layers.base import Layer
 from fitwell.losses.base import align
 from fitwell.models.joining import Joiner
-from fitwell.models.objective import LossTerm, MetricTerm
+from fitwell.models.objective import LossTerm, MetricTerm, loss_names
 from fitwell.variables import Cell, Hyperparameter, Variable, bind, named_hyperparameters
 
 if TYPE_CHECKING:
@@ -53,7 +54,8 @@ class ModelProgram:
         self.statistics = {path: v for path, v in self.variables.items() if id(v) not in learned}
         optimizer.recognise(self.variables, model.variables_by_name())
         self.hyper = self._hyperparameters()
-        self._trackers = {name: metrics_floor.Mean(name=name) for name in self._loss_names()}
+        names = loss_names(self.output_names, self.losses)
+        self._trackers = {name: metrics_floor.Mean(name=name) for name in names}
         self._metric_variables = self._accumulators()
         self._joiner = Joiner(self._metric_variables)
         self.row_wise = all(layer.row_wise for _, layer in model.flatten()) and self._masks_rows()
@@ -105,10 +107,6 @@ class ModelProgram:
                 "with optimizer=model.optimizer to keep the optimizer's state"
             )
 
-    def _loss_names(self) -> list[str]:
-        names = [f"{term.name}_loss" for term in self.losses] if len(self.output_names) > 1 else []
-        return ["loss", *names]
-
     def _accumulators(self) -> dict[str, Variable]:
         objects = {**self._trackers, **{term.name: term.metric for term in self.metrics}}
         return {f"{name}/{i}": v for name, metric in objects.items() for i, v in enumerate(metric.variables)}
@@ -142,25 +140,17 @@ class ModelProgram:
         )
         cells: dict[Cell, Any] = {self.trainable[path]: value for path, value in trainable.items()}
         cells |= {self.statistics[path]: value for path, value in statistics.items()}
-        with bind(cells | self._hyper_cells(hyper)) as bound, call_context(context), self._as_compiled():
+        with (
+            bind(cells | self._hyper_cells(hyper)) as bound,
+            call_context(context),
+            learning_as(self._learning),
+        ):
             outputs = as_outputs(self.model(batch.x))
             parts = {f"{term.name}_loss": self._loss_of(term, outputs, batch) for term in self.losses}
             weighted = [parts[f"{term.name}_loss"] * term.weight for term in self.losses]
             total = sum([*self._penalties(), *context.penalties], start=sum(weighted[1:], start=weighted[0]))
             after = {path: bound[variable] for path, variable in self.statistics.items()}
         return jnp.asarray(total), Forward(outputs, after, parts)
-
-    @contextmanager
-    def _as_compiled(self) -> Iterator[None]:
-        """Let layers be frozen, inside the block, as they were when the program was made: batch norm looks at it."""
-        now = {layer: layer._trainable for layer in self._learning}
-        for layer, learning in self._learning.items():
-            layer._trainable = learning
-        try:
-            yield
-        finally:
-            for layer, learning in now.items():
-                layer._trainable = learning
 
     def _hyper_cells(self, hyper: Arrays) -> dict[Cell, Any]:
         return {self.hyper[path]: value for path, value in hyper.items()}
@@ -296,6 +286,19 @@ def _one_number(name: str, value: Any) -> Array:
             "one (average='macro', a single threshold), or call the metric on y and model.predict(x) afterwards"
         )
     return array.reshape(())
+
+
+@contextmanager
+def learning_as(flags: Mapping[Layer, bool]) -> Iterator[None]:
+    """Let layers be trainable or frozen, inside the block, as `flags` says: batch norm looks at it."""
+    now = {layer: layer._trainable for layer in flags}
+    for layer, learning in flags.items():
+        layer._trainable = learning
+    try:
+        yield
+    finally:
+        for layer, learning in now.items():
+            layer._trainable = learning
 
 
 def as_outputs(outputs: Any) -> list[Array]:

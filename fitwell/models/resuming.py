@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import warnings
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -15,7 +14,7 @@ import numpy as np
 
 from fitwell.callbacks.backup import BackupAndRestore
 from fitwell.engine.state import TrainState
-from fitwell.errors import FileError, InvalidArgument, Problems
+from fitwell.errors import FileError, InvalidArgument, Problems, warn
 from fitwell.forms import (
     ANY_NUMBER,
     ANYTHING,
@@ -31,7 +30,6 @@ from fitwell.forms import (
 )
 from fitwell.history import History
 from fitwell.models import likeness
-from fitwell.printable import printable
 from fitwell.saving.checkpoint_folder import CheckpointFolder
 
 if TYPE_CHECKING:
@@ -274,7 +272,7 @@ class Keeper(Unkept):
         fit.last_logs = saved["last_logs"]
         self._wind_on(fit)
         if notes:
-            warnings.warn(printable(f"resume: {'; '.join(notes)}"), stacklevel=5)
+            warn(f"resume: {'; '.join(notes)}")
 
     def _wind_on(self, fit: Fit) -> None:
         """Let generators, which only know how to begin, give what they gave the run so far."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -15,12 +14,11 @@ from fitwell.engine import compiling
 from fitwell.engine.machine import Machine, Validation
 from fitwell.engine.policies import Policy, structure
 from fitwell.engine.state import TrainState, counters
-from fitwell.errors import InvalidArgument, StateError
+from fitwell.errors import InvalidArgument, StateError, warn
 from fitwell.models import checks
 from fitwell.models.objective import Objective
-from fitwell.models.program import ModelProgram
+from fitwell.models.program import ModelProgram, learning_as
 from fitwell.models.sharing import Shared, share
-from fitwell.spellings import callers_level
 from fitwell.variables import same_variables
 
 if TYPE_CHECKING:
@@ -34,7 +32,7 @@ class Runtime:
     the variables point at the new arrays afterwards.
     """
 
-    _KEPT = ("model", "optimizer", "objective", "seed", "epoch", "categories")
+    _KEPT = ("model", "optimizer", "objective", "seed", "epoch", "categories", "_learning")
 
     def __init__(self, model: Model, optimizer: Any, objective: Objective) -> None:
         self.model = model
@@ -44,12 +42,12 @@ class Runtime:
         self.epoch = 0
         # The categories of each output that was trained on labels of pandas, in the order of the class numbers.
         self.categories: dict[int, Any] = {}
+        self._learning = {layer: layer.trainable for _, layer in model.flatten()}
         self._compile_later()
 
     def _compile_later(self) -> None:
         self.state: TrainState | None = None
         self._program: ModelProgram | None = None
-        self._frozen: list[bool] = []
         self._sent: dict[str, Any] = {}
         self._shared: Shared[ModelProgram] | None = None
         self._no_metrics: dict[str, np.ndarray] | None = None
@@ -68,6 +66,7 @@ class Runtime:
     def prepare(self, example: Batch) -> ModelProgram:
         """Return the program, made at the first call from the shapes of `example`."""
         if self._program is None:
+            self._warn_if_freezing_changed()
             checks.check_inputs(example.x, *self.model.expected_inputs())
             structs = self.model.output_structs(example.x)
             names = self.model.output_names_for(example.y)
@@ -85,13 +84,25 @@ class Runtime:
             checks.check_targets(example.y, self._shapes, losses, len(names) > 1)
             checks.check_weights(example.weights, self._shapes, losses, len(names) > 1)
             metrics = self.objective.metric_terms(names, losses, shapes)
-            self._program = ModelProgram(self.model, self.optimizer, losses, metrics, names)
-            self._frozen = self._trainable_flags()
+            with learning_as(self._learning):
+                self._program = ModelProgram(self.model, self.optimizer, losses, metrics, names)
         elif not same_variables(self._program.variables, dict(self.model.named_variables())):
             raise StateError(
                 f"the layers of model {self.model.name!r} changed after it was compiled: call model.compile(...) again"
             )
         return self._program
+
+    def result_names(self) -> list[str]:
+        """Return the names of the results, which outputs without a name yet do not tell before `prepare`."""
+        if self._program is not None:
+            return self._program.result_names()
+        names = self.model.output_names
+        if names is None:
+            raise StateError(
+                f"model {self.model.name!r}: metrics_names are known after the first fit or evaluate, which show how "
+                "many outputs call returns"
+            )
+        return self.objective.result_names(names)
 
     @property
     def program(self) -> ModelProgram:
@@ -115,16 +126,21 @@ class Runtime:
         checks.check_weights(batch.weights, self._shapes, self.program.losses, len(self._shapes) > 1)
 
     def warn_if_freezing_changed(self) -> None:
-        """Warn when `trainable` was changed since `compile`: it has no effect before the next one."""
-        if self._frozen and self._trainable_flags() != self._frozen:
-            warnings.warn(
-                "trainable was changed after compile and has no effect until the model is compiled again: "
-                "call model.compile(...) before fit",
-                stacklevel=callers_level(),
-            )
+        """Warn when `trainable` was changed since `compile`: it has no effect before the next one.
 
-    def _trainable_flags(self) -> list[bool]:
-        return [layer.trainable for _, layer in self.model.flatten()]
+        The first time `prepare` does so, which also those call that train without `fit`.
+        """
+        if self._program is not None:
+            self._warn_if_freezing_changed()
+
+    def _warn_if_freezing_changed(self) -> None:
+        changed = [layer for layer, learning in self._learning.items() if layer.trainable != learning]
+        if changed:
+            some = ", ".join(repr(layer.name) for layer in changed[:3]) + (", ..." if changed[3:] else "")
+            warn(
+                f"trainable was changed after compile (of {some}) and has no effect until the model is compiled again: "
+                "call model.compile(...) before fit"
+            )
 
     @property
     def current(self) -> TrainState:

@@ -133,9 +133,19 @@ class Sequential(Model):
         """A stack has one input."""
         return [self._symbols[0].name if self._symbols is not None else "input"]
 
-    def output_names_for(self, y: Any) -> list[str]:
-        """Return the name of the one output: the last layer's."""
+    @property
+    def output_names(self) -> list[str]:
+        """The name of the one output: the last layer's."""
         return [str(self._stack[-1].name)] if self._stack else ["output"]
+
+    def output_names_for(self, y: Any) -> list[str]:
+        """Return the name of the one output, whatever the targets."""
+        return self.output_names
+
+    @property
+    def entrance(self) -> InputLayer | None:
+        """The input layer, also where ``input_shape=`` or the first call made it; None as long as there is none."""
+        return None if self._symbols is None else self._symbols[0].node.layer  # type: ignore[union-attr,return-value]
 
     @property
     def input(self) -> Any:

@@ -6,7 +6,6 @@ import dataclasses
 import itertools
 import signal
 import threading
-import warnings
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -32,7 +31,6 @@ from fitwell.models.categories import Targets
 from fitwell.models.resuming import keeper_of
 from fitwell.models.turns import LEARNING_RATE, Turns
 from fitwell.progress import Progress
-from fitwell.spellings import callers_level
 
 if TYPE_CHECKING:
     from fitwell.models.model import Model
@@ -378,9 +376,9 @@ class Fit:
     def _check_monitor(self, callback: Any, policy: Any, observers: CallbackList) -> None:
         known = self._measured()
         if policy.monitor not in known and not observers.may_log_for(callback):
-            hint = nearest(policy.monitor, known)
+            hint = nearest(policy.monitor, known) or "."
             if policy.monitor.startswith("val_") and self.validation is None:
-                hint = "; there is no validation: pass validation_data or validation_split"
+                hint = "; there is no validation: pass validation_data or validation_split."
             raise InvalidArgument(
                 f"{type(callback).__name__}: monitor={policy.monitor!r} is not measured{hint} "
                 f"Measured: {', '.join(known)}. (A callback that logs it must stand before "
@@ -588,10 +586,9 @@ class Fit:
         batch = take(work.block, work.order[epoch], work.sizes, jnp.int32(index))
         number = self.steps_done - work.stop + index
         where = f"epoch {self.first_epoch + self.done + epoch + 1}, batch {number + 1}"
-        warnings.warn(
+        warn(
             explain_bad_step(self.program, self.runtime.current, batch, where),
             NonFiniteWarning,
-            stacklevel=callers_level(),
         )
         self.ended = model.stop_training = True
 

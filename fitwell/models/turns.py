@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fitwell.engine.policies import Policy
+from fitwell.errors import warn
 from fitwell.history import as_number
 
 if TYPE_CHECKING:
@@ -97,9 +97,8 @@ class Turns:
                 found[name] = number
             elif name not in self._warned:
                 self._warned.add(name)
-                warnings.warn(
+                warn(
                     f"a callback logged {name!r} as {type(value).__name__}, which is not a number: it is not kept in "
                     "the history; keep it in an attribute of the callback",
-                    stacklevel=2,
                 )
         return found

@@ -26,7 +26,8 @@ class Optimizer(PureOptimizer):
             calls weight decay; Keras has it only as an l2 penalty); None for none.
         clipnorm: largest norm of the gradient of each parameter.
         clipvalue: largest absolute value of each component of a gradient.
-        global_clipnorm: largest norm of the whole gradient. At most one of the three is given.
+        global_clipnorm: largest norm of the whole gradient. At most one of the three is given, as in Keras 3; for
+            two of them compile with ``optax.chain(optax.clip_by_global_norm(1.0), optax.clip(0.5), optax.sgd(0.01))``.
         gradient_noise: η of the annealed noise ``N(0, η / (1 + t)^0.55)`` added to clipped gradients.
         use_ema: keep an exponential moving average of the parameters.
         ema_momentum: β of the average ``a = β a + (1 - β) θ``; the first update sets ``a = θ``.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, TypedDict
 
@@ -13,7 +12,7 @@ import numpy as np
 from jax import lax
 
 from fitwell import context
-from fitwell.errors import InvalidArgument, StateError
+from fitwell.errors import InvalidArgument, StateError, warn
 from fitwell.optimizers import gradients as change
 from fitwell.optimizers.reach import Reach
 from fitwell.optimizers.settings import Scheduled, Settings
@@ -107,7 +106,9 @@ class PureOptimizer(Scheduled):
         ]
         if len(clips) > 1:
             raise InvalidArgument(
-                f"{where}: give only one of clipnorm, clipvalue, global_clipnorm, not {clips}"
+                f"{where}: give only one of clipnorm, clipvalue, global_clipnorm, not {' and '.join(clips)}: which of "
+                "them came first, versions of Keras did not agree on. For both, one after the other, write it out: "
+                f"optimizer=optax.chain(optax.clip_by_global_norm(1.0), optax.clip(0.5), optax.{where.lower()}(...))"
             )
         if self.ema_overwrite_frequency is not None and not self.use_ema:
             raise InvalidArgument(f"{where}: ema_overwrite_frequency needs use_ema=True")
@@ -350,10 +351,9 @@ class PureOptimizer(Scheduled):
         now = {id(variable): path for path, variable in variables.items()}
         moves = {path: now.get(id(variable)) for path, variable in before.items()}
         if not any(moves.values()):
-            warnings.warn(
+            warn(
                 f"optimizer {self.name!r} trained another model before and starts afresh; give each model an optimizer "
                 "of its own",
-                stacklevel=2,
             )
             self.slots = None
             self.step.assign(0)

@@ -88,7 +88,7 @@ class Scheduled(Configurable):
         attribute = getattr(type(self), name, None)
         if not isinstance(attribute, _Attribute):
             known = list(self.__dict__["_hyperparameters"])
-            hint = f"{nearest(name, known)} Known: {known}"
+            hint = f"{nearest(name, known) or '.'} Known: {known}"
             raise AttributeError(f"{type(self).__name__} has no hyperparameter {name!r}{hint}")
         return attribute.inner.__get__(self)
 

@@ -27,7 +27,8 @@ def translate(optimizer: str, learning_rate: Any, options: dict[str, Any], valid
     unknown = [name for name in options if name not in valid]
     if unknown:
         hints = "; ".join(f"{name!r}{nearest(name, valid)}" for name in unknown)
-        raise InvalidArgument(f"{optimizer}: unknown argument {hints} Valid: {', '.join(valid)}.")
+        end = "" if hints.endswith("?") else "."
+        raise InvalidArgument(f"{optimizer}: unknown argument {hints}{end} Valid: {', '.join(valid)}.")
     return learning_rate
 
 

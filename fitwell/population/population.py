@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import warnings
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,7 @@ import jax
 import numpy as np
 
 from fitwell import random
-from fitwell.errors import InvalidArgument, NonFiniteWarning, StateError
+from fitwell.errors import InvalidArgument, NonFiniteWarning, StateError, warn
 from fitwell.history import History
 from fitwell.models import checks, packing
 from fitwell.models.model import Model
@@ -225,11 +224,10 @@ class Population:
     def _warn_of_nan(self) -> None:
         lost = [member for member in self.members if member.status.startswith("NaN")]
         if lost:
-            warnings.warn(
+            warn(
                 f"{len(lost)} of {len(self.members)} members ended with a loss that is not finite, and have their last "
                 f"good weights: the first is {lost[0].where} ({lost[0].status}). See `results`, column 'status'.",
                 NonFiniteWarning,
-                stacklevel=4,
             )
 
     # --- what came out -------------------------------------------------------------------------------------

@@ -6,15 +6,13 @@ import contextlib
 import os
 import re
 import threading
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from fitwell.errors import FileError
+from fitwell.errors import FileError, warn
 from fitwell.forms import ANYTHING, check
 from fitwell.paths import check_writable, claim, path_of, reason, remove_leftovers
-from fitwell.printable import printable
 from fitwell.saving.checkpoint import read_checkpoint, write_checkpoint
 
 _KEPT = 2
@@ -66,9 +64,7 @@ class CheckpointFolder:
                 damaged.append(str(error))
                 continue
             for message in damaged:
-                warnings.warn(
-                    printable(f"{message}; going on from the one before it, {path.name}"), stacklevel=2
-                )
+                warn(f"{message}; going on from the one before it, {path.name}")
             return checkpoint
         if damaged:
             raise FileError(

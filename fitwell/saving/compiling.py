@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 from fitwell import losses, metrics
-from fitwell.errors import FileError, FitwellError, InvalidArgument, UnknownName
-from fitwell.layers.base import snake_case
+from fitwell.errors import FileError, FitwellError, InvalidArgument, UnknownName, warn
 from fitwell.registry import deserialize, serialize
 from fitwell.saving.dialect import Config, from_keras, to_keras
 
@@ -23,13 +21,12 @@ def compile_config(model: Any) -> Config | None:
     try:
         written: Config = to_keras({name: serialize(value) for name, value in values.items()})
     except InvalidArgument as error:
-        warnings.warn(f"saved without its compilation: {error}", stacklevel=4)
+        warn(f"saved without its compilation: {error}")
         return None
     if model.optimizer.reach.spared or model.optimizer.reach.spared_names:
-        warnings.warn(
+        warn(
             "saved without what exclude_from_weight_decay spares, for which Keras's files have no place: after loading "
             "weight decay applies to all weights",
-            stacklevel=4,
         )
     return written
 
@@ -60,7 +57,7 @@ def _spelled_out(value: Any, get: Any) -> Any:
     if own_function:
         return value
     if isinstance(found, metrics.Metric):
-        found.name = snake_case(value)  # as `compile` calls what it is given by name
+        found.name = value  # as `compile` calls what it is given by name
     return to_keras(serialize(found))
 
 

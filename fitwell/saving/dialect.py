@@ -7,12 +7,11 @@ built here, and nothing that a file names is imported: whatever stands for code 
 from __future__ import annotations
 
 import inspect
-import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from fitwell.config import floatx
-from fitwell.errors import FileError, UnknownName
+from fitwell.errors import FileError, UnknownName, warn
 from fitwell.layers.base import Layer
 from fitwell.registry import Configurable, home_of, kind_of
 from fitwell.saving.graph import read_graph, write_graph
@@ -271,9 +270,8 @@ def _dtype(value: Any) -> Any:
     if isinstance(value, Mapping):
         value = (value.get("config") or {}).get("name")
     if isinstance(value, str) and value.startswith("mixed_"):
-        warnings.warn(
+        warn(
             f"the file asks for the policy {value!r}; fitwell computes in the type of the variables, float32",
-            stacklevel=2,
         )
         return "float32"
     if value not in ("float16", "bfloat16", "float32", "float64", "int32", "int64", "uint8", "bool", None):

@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 import math
 import struct
-import warnings
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,7 +20,7 @@ import numpy as np
 
 from fitwell.budget import LARGEST_TEXT, charge
 from fitwell.errors import FileError, FitwellError, WeightsMismatch
-from fitwell.printable import printable, shortened
+from fitwell.printable import shortened
 from fitwell.saving.json_text import parse, written
 from fitwell.saving.members import opened_archive
 from fitwell.saving.names import in_file
@@ -96,7 +95,7 @@ def read(path: Path, model: Any, skip_mismatch: bool) -> None:
                 continue
             if not skip_mismatch:
                 raise WeightsMismatch(f"{where}: {problem}")
-            warnings.warn(printable(f"{where}: skipped, {problem}"), stacklevel=4)
+            warn(f"{where}: skipped, {problem}")
     for variable, value in matches:
         variable.assign(value)
 

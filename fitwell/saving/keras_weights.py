@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
-from fitwell.errors import WeightsMismatch
+from fitwell.errors import WeightsMismatch, warn
 from fitwell.layers.base import Layer
-from fitwell.printable import printable
 from fitwell.saving import layout
 from fitwell.saving.hdf5 import Reader
 from fitwell.saving.names import label
@@ -44,7 +42,7 @@ def read(file: Reader, model: Any, skip_mismatch: bool = False) -> None:
         if problem is None:
             matches += [(v, file.array(f"{group}/{i}")) for i, v in enumerate(variables)]
         elif skip_mismatch:
-            warnings.warn(printable(f"{file.where}: skipped, {problem}"), stacklevel=5)
+            warn(f"{file.where}: skipped, {problem}")
         else:
             raise WeightsMismatch(f"{file.where}: {problem}")
     for variable, value in matches:

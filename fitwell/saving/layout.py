@@ -10,8 +10,9 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from fitwell.layers.base import Layer, snake_case
+from fitwell.layers.base import Layer
 from fitwell.layers.symbolic import Node, SymbolicTensor
+from fitwell.registry import snake_case
 from fitwell.variables import Variable
 
 

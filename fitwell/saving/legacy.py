@@ -7,7 +7,6 @@ first; `optimizer_weights` lists the optimizer's.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
@@ -16,9 +15,8 @@ import h5py
 import numpy as np
 
 from fitwell.budget import Budget
-from fitwell.errors import FileError, InvalidArgument, WeightsMismatch
+from fitwell.errors import FileError, InvalidArgument, WeightsMismatch, warn
 from fitwell.layers.base import Layer
-from fitwell.printable import printable
 from fitwell.registry import serialize, sharing
 from fitwell.saving import layout, optimizer_state, own
 from fitwell.saving.building import built_from, readable
@@ -205,5 +203,5 @@ def _matched(
         return [(v, group.array(name)) for name, v in zip(names, variables, strict=True)]
     if not skip_mismatch:
         raise WeightsMismatch(f"{group.where}: {problem}")
-    warnings.warn(printable(f"{group.where}: skipped, {problem}"), stacklevel=6)
+    warn(f"{group.where}: skipped, {problem}")
     return []

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
+from fitwell.errors import warn
 from fitwell.saving import layout
 from fitwell.variables import Variable
 
@@ -46,10 +46,9 @@ def restore(model: Any, arrays: Sequence[np.ndarray], where: str) -> None:
         if len(arrays) == skipped + len(order) and _fit(fresh, order, arrays[skipped:]):
             break
     else:
-        warnings.warn(
+        warn(
             f"{where}: the optimizer's state does not fit {type(optimizer).__name__} and this model; "
             "the optimizer starts afresh",
-            stacklevel=4,
         )
         return
     optimizer.step.assign(np.asarray(arrays[0], np.int32))

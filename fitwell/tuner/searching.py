@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import math
 import time
-import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -16,11 +15,10 @@ import numpy as np
 
 from fitwell.data.feeds import Batch
 from fitwell.data.fingerprint import fingerprint
-from fitwell.errors import InvalidArgument, NonFiniteWarning, nearest
+from fitwell.errors import InvalidArgument, NonFiniteWarning, nearest, warn
 from fitwell.models.packing import is_stream
 from fitwell.population import Population
 from fitwell.population.layouts import cores
-from fitwell.printable import printable
 from fitwell.random import checked_seed
 from fitwell.tuner.domains import Domain, lasting
 from fitwell.tuner.ledger import Ledger, Ticket, told_lost
@@ -156,7 +154,7 @@ class Search:
         """Say what a user should know beside the best trial."""
         lost = self._ledger.lost(own=True)
         if lost:
-            warnings.warn(printable(f"search: {told_lost(lost)}"), NonFiniteWarning, stacklevel=4)
+            warn(f"search: {told_lost(lost)}", NonFiniteWarning)
         self._live.end(self.result.remarks())
 
     def _room(self, deadline: float | None, last: int, each: float) -> int:

@@ -73,3 +73,36 @@ def test_batch_norm_that_is_frozen_after_compile_goes_on_until_the_next(activati
         model.fit(X, Y, verbose=0)
     np.testing.assert_allclose(norm.moving_mean, 0.75 * X.mean(axis=0), rtol=1e-5)
     assert not norm.trainable
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_freezing_after_compile_waits_for_the_next_also_before_the_first_fit(known: bool) -> None:
+    hidden = layers.Dense(2, input_shape=(3,)) if known else layers.Dense(2)
+    model = fitwell.Sequential([hidden, layers.Dense(1)])
+    model.compile("sgd", "mse")
+    hidden.trainable = False
+    model.predict(X)
+    before = hidden.get_weights()[0]
+    with pytest.warns(UserWarning, match="has no effect until the model is compiled again") as seen:
+        model.fit(X, Y, verbose=0)
+    assert [w.filename for w in seen] == [__file__]
+    assert not np.array_equal(before, hidden.get_weights()[0])
+    model.compile("sgd", "mse")
+    before = hidden.get_weights()[0]
+    model.fit(X, Y, verbose=0)
+    np.testing.assert_array_equal(before, hidden.get_weights()[0])
+
+
+def test_a_part_compiled_before_it_was_frozen_in_another_model_learns_as_it_was_compiled() -> None:
+    """The older listings of adversarial networks rest on it: the critic learns alone, and not within the whole."""
+    critic = fitwell.Sequential([layers.Dense(1, input_shape=(3,))])
+    critic.compile("sgd", "mse")
+    critic.trainable = False
+    whole = fitwell.Sequential([layers.Dense(3, input_shape=(3,)), critic])
+    whole.compile("sgd", "mse")
+    before = critic.get_weights()[0]
+    whole.train_on_batch(X, Y)
+    np.testing.assert_array_equal(before, critic.get_weights()[0])
+    with pytest.warns(UserWarning, match="trainable was changed after compile"):
+        critic.train_on_batch(X, Y)
+    assert not np.array_equal(before, critic.get_weights()[0])

@@ -271,3 +271,21 @@ def test_eager_averages() -> None:
         optimizer.apply([jnp.ones(1)], [variable])
     optimizer.finalize_variable_values([variable])
     assert variable.numpy()[0] == -1.5
+
+
+@pytest.mark.parametrize("clips", [("clipnorm", "clipvalue"), ("clipvalue", "global_clipnorm")])
+@pytest.mark.parametrize("name", ["SGD", "Adam", "RMSprop"])
+def test_two_ways_to_clip_are_refused_with_what_to_write(name: str, clips: tuple[str, str]) -> None:
+    with pytest.raises(
+        InvalidArgument, match=rf"{clips[0]} and {clips[1]}.*optax\.chain\(.*optax\.{name.lower()}"
+    ):
+        getattr(optimizers, name)(0.01, **dict.fromkeys(clips, 0.5))
+
+
+def test_what_the_refusal_says_to_write_clips_by_norm_and_then_by_value() -> None:
+    rule = optimizers.get(optax.chain(optax.clip_by_global_norm(1.0), optax.clip(0.5), optax.sgd(0.1)))
+    gradient = {"w": jnp.array([3.0, 4.0])}
+    start = {"w": jnp.zeros(2)}
+    # To norm 1: (0.6, 0.8); to values of at most 0.5: (0.5, 0.5).
+    after, _ = rule.update(gradient, rule.init(start), start, 0)
+    np.testing.assert_allclose(after["w"], [-0.05, -0.05], rtol=1e-6)

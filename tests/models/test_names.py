@@ -1,0 +1,155 @@
+"""What metrics are called in logs: as in Keras 3, whatever form they were given in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from keras.src.trainers.compile_utils import get_metric
+
+import fitwell as fw
+from fitwell.callbacks.directions import told_by_name
+from fitwell.errors import InvalidArgument, StateError
+from fitwell.losses.base import registry as losses
+from fitwell.metrics.base import registry as metrics
+
+import keras  # isort: skip
+
+X = np.random.default_rng(0).normal(size=(8, 3)).astype(np.float32)
+Y = (X[:, :1] > 0).astype(np.float32)
+
+
+def model_with(asked: Any, **settings: Any) -> Any:
+    model = fw.Sequential([fw.layers.Dense(1, activation="sigmoid", input_shape=(3,))])
+    model.compile("sgd", "binary_crossentropy", metrics=asked, **settings)
+    return model
+
+
+def RMSE(y_true: Any, y_pred: Any) -> Any:
+    return (y_true - y_pred) ** 2
+
+
+def coeffDetermination(y_true: Any, y_pred: Any) -> Any:
+    return y_true - y_pred
+
+
+# They have arguments without a default, which a name cannot give.
+INCOMPLETE = {
+    "MeanMetricWrapper": "fn",
+    "LossMetric": "loss",
+    "PrecisionAtRecall": "recall",
+    "RecallAtPrecision": "precision",
+    "SensitivityAtSpecificity": "specificity",
+    "SpecificityAtSensitivity": "sensitivity",
+}
+NAMES = sorted({*metrics.names(), *losses.names(), "accuracy", "acc", "Accuracy", "ACC"} - {*INCOMPLETE})
+
+
+@pytest.mark.parametrize(("name", "argument"), INCOMPLETE.items())
+def test_a_name_of_what_needs_arguments_is_refused_in_words(name: str, argument: str) -> None:
+    with pytest.raises(
+        InvalidArgument, match=rf"{name} has no default for {argument}.*{name}\({argument}=\.\.\.\)"
+    ):
+        model_with([name])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name_is_logged_as_it_is_written(name: str) -> None:
+    assert model_with([name]).metrics_names == ["loss", name]
+
+
+@pytest.mark.parametrize("name", ["AUC", "MSE", "BinaryAccuracy", "root_mean_squared_error", "accuracy"])
+def test_it_is_so_in_keras(name: str) -> None:
+    assert get_metric(name, Y, Y).name == name
+
+
+@pytest.mark.parametrize("function", [RMSE, coeffDetermination, lambda t, p: t - p])
+def test_a_function_is_called_as_in_keras(function: Any) -> None:
+    assert model_with([function]).metrics_names == ["loss", get_metric(function, Y, Y).name]
+
+
+@pytest.mark.parametrize(
+    ("make", "name"),
+    [
+        (lambda lib: lib.metrics.AUC(), "auc"),
+        (lambda lib: lib.metrics.AUC(name="AUC of mine"), "AUC of mine"),
+        (lambda lib: lib.metrics.RootMeanSquaredError, "root_mean_squared_error"),
+        (lambda lib: lib.losses.MeanSquaredError(), "mean_squared_error"),
+        (lambda lib: lib.losses.mean_squared_error, "mean_squared_error"),
+    ],
+)
+def test_objects_and_classes_are_called_as_in_keras(make: Any, name: str) -> None:
+    keras.backend.clear_session()
+    assert get_metric(make(keras), Y, Y).name == name
+    assert model_with([make(fw)]).metrics_names == ["loss", name]
+
+
+def test_names_before_a_fit_are_those_after_it() -> None:
+    asked = ["AUC", "auc", "mse", fw.metrics.MeanSquaredError(name="mse"), "Precision"]
+    model = model_with(asked, weighted_metrics=["mse", "MSE"])
+    before = model.metrics_names
+    assert before == ["loss", "AUC", "auc", "mse", "mse_1", "Precision", "weighted_mse", "MSE"]
+    history = model.fit(X, Y, validation_data=(X, Y), verbose=0).history
+    assert model.metrics_names == before
+    assert set(history) == {*before, *(f"val_{name}" for name in before)}
+    assert list(model.evaluate(X, Y, verbose=0, return_dict=True)) == before
+
+
+def test_a_metric_called_like_the_loss_does_not_take_its_place() -> None:
+    model = model_with([fw.metrics.MeanSquaredError(name="loss")])
+    found = model.evaluate(X, Y, verbose=0, return_dict=True)
+    p = model.predict(X)
+    assert list(found) == ["loss", "loss_1"]
+    assert found["loss"] == pytest.approx(float(-np.mean(np.log(np.where(Y == 1, p, 1 - p)))), rel=1e-5)
+    assert found["loss_1"] == pytest.approx(float(np.mean((p - Y) ** 2)), rel=1e-5)
+
+
+def test_names_of_several_outputs_before_and_after() -> None:
+    entrance = fw.Input((3,))
+    model = fw.Model(
+        entrance, [fw.layers.Dense(1, name="a")(entrance), fw.layers.Dense(1, name="b")(entrance)]
+    )
+    model.compile("sgd", "mse", metrics={"a": ["MAE"], "b": ["mae", RMSE]})
+    names = ["loss", "a_loss", "b_loss", "a_MAE", "b_mae", "b_rmse"]
+    assert model.metrics_names == names
+    assert list(model.evaluate(X, [Y, Y], verbose=0, return_dict=True)) == names
+    assert model.metrics_names == names
+
+
+def test_a_loaded_model_has_the_names_of_the_one_saved(tmp_path: Any) -> None:
+    model = model_with(["AUC", "Precision", "mse"])
+    for suffix in (".keras", ".h5"):
+        model.save(tmp_path / f"m{suffix}")
+        assert fw.models.load_model(tmp_path / f"m{suffix}").metrics_names == [
+            "loss",
+            "AUC",
+            "Precision",
+            "mse",
+        ]
+
+
+def test_a_subclass_tells_its_names_when_its_outputs_are_known() -> None:
+    class Own(fw.Model):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.out = fw.layers.Dense(1)
+
+        def call(self, inputs: Any) -> Any:
+            return self.out(inputs)
+
+    model = Own()
+    model.compile("sgd", "mse", metrics=["MAE"])
+    with pytest.raises(StateError, match="known after the first fit or evaluate"):
+        _ = model.metrics_names
+    model.evaluate(X, Y, verbose=0)
+    assert model.metrics_names == ["loss", "MAE"]
+
+
+@pytest.mark.parametrize(
+    ("name", "mode"),
+    [("val_TruePositives", "max"), ("val_FalseNegatives", "min"), ("TopKCategoricalAccuracy", "max"),
+     ("val_LogCoshError", "min"), ("val_leaf_1_score", None), ("val_AUC", "max"), ("val_KLDivergence", "min")],
+)  # fmt: skip
+def test_names_of_classes_tell_what_is_better(name: str, mode: str | None) -> None:
+    assert told_by_name(name) == mode
