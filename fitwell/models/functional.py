@@ -20,7 +20,8 @@ from fitwell.registry import deserialize, serialize
 class Functional(Model):
     """A graph of layers from `inputs` to `outputs`, made by ``Model(inputs=..., outputs=...)``.
 
-    Inputs and outputs are symbols, or lists or dicts of them. Layers may be shared, models may be layers.
+    Inputs and outputs are symbols, or lists or dicts of them; a list of one output is that output. Layers may be
+    shared, models may be layers.
     """
 
     def __init__(self, inputs: Any, outputs: Any, name: str | None = None, trainable: bool = True) -> None:
@@ -32,7 +33,10 @@ class Functional(Model):
                     f"Model: {what} must be the results of Input(...) and of layers called on them, got {value!r}"
                 )
         self._graph_inputs = inputs
-        self._graph_outputs = outputs
+        # As in Keras, the only output of a list is returned as it is.
+        self._graph_outputs = (
+            outputs[0] if isinstance(outputs, list | tuple) and len(outputs) == 1 else outputs
+        )
         self._inputs = symbols_in(inputs)
         self._outputs = symbols_in(outputs)
         self._order = _sort(self._inputs, self._outputs)

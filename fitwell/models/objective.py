@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+
+import jax
 
 from fitwell import losses, metrics
 from fitwell.arguments import Each, Items, Real, Text
@@ -110,8 +112,13 @@ class Objective:
     def result_names(self, names: Sequence[str]) -> list[str]:
         """Return the names of the results for outputs called `names`, the loss first."""
         terms = self.loss_terms(names)
-        metrics = self.metric_terms(names, terms, [(None, None)] * len(names))
-        return [*loss_names(names, terms), *(term.name for term in metrics)]
+        found = loss_names(names, terms)
+        for term in self.metric_terms(names, terms, [(None, None)] * len(names)):
+            if type(term.metric).build is not metrics.Metric.build:
+                found.append(term.name)  # before it knows the shapes of outputs it has no result
+            else:
+                jax.eval_shape(lambda term=term: found.extend(name for name, _ in named_results(term)))
+        return found
 
 
 def loss_names(names: Sequence[str], terms: Sequence[LossTerm]) -> list[str]:
@@ -126,6 +133,17 @@ def classifies(loss: Any) -> bool:
     found = losses.get(loss)  # also of "bce"
     name = found.name if isinstance(found, losses.LossFunctionWrapper) else type(found).__name__
     return any(word in name.lower() for word in _CLASSIFYING)
+
+
+def named_results(term: MetricTerm) -> Iterator[tuple[str, Any]]:
+    """Yield the results of a metric by name: one, or as in Keras those of a dict, under their own names."""
+    result = term.metric.result()
+    if not isinstance(result, Mapping):
+        yield term.name, result
+        return
+    prefix = term.name.removesuffix(term.metric.name)  # of the output, where there are several
+    for name, value in result.items():
+        yield f"{prefix}{name}", value
 
 
 def _try(problems: Problems, action: Any) -> None:

@@ -16,7 +16,7 @@ from fitwell.errors import InvalidArgument
 from fitwell.layers.base import Layer
 from fitwell.losses.base import align
 from fitwell.models.joining import Joiner
-from fitwell.models.objective import LossTerm, MetricTerm, loss_names
+from fitwell.models.objective import LossTerm, MetricTerm, loss_names, named_results
 from fitwell.variables import Cell, Hyperparameter, Variable, bind, named_hyperparameters
 
 if TYPE_CHECKING:
@@ -223,7 +223,7 @@ class ModelProgram:
         with bind(cells | self._hyper_cells(hyper)):
             found = {name: tracker.result() for name, tracker in self._trackers.items()}
             for term in self.metrics:
-                for name, value in _named_results(term):
+                for name, value in named_results(term):
                     if name in found:
                         raise InvalidArgument(
                             f"two results are called {name!r}: give the metric another name"
@@ -260,17 +260,6 @@ def _by_place(y: Any, output: Array, weight: Any) -> Array:
     y = jnp.asarray(y)
     places = 0 if weight is None else jnp.ndim(weight)
     return y[..., None] if 1 < places == y.ndim == output.ndim - 1 and output.shape[-1] == 1 else y
-
-
-def _named_results(term: MetricTerm) -> Iterator[tuple[str, Any]]:
-    """Yield the results of a metric by name: one, or as in Keras those of a dict, under their own names."""
-    result = term.metric.result()
-    if not isinstance(result, Mapping):
-        yield term.name, result
-        return
-    prefix = term.name.removesuffix(term.metric.name)  # of the output, where there are several
-    for name, value in result.items():
-        yield f"{prefix}{name}", value
 
 
 def _one_number(name: str, value: Any) -> Array:

@@ -23,7 +23,7 @@ from fitwell.engine.machine import Report, Results, Validation, short, take
 from fitwell.engine.pace import Pace
 from fitwell.engine.policies import Policy
 from fitwell.engine.state import TrainState
-from fitwell.errors import DataError, InvalidArgument, NonFiniteWarning, nearest
+from fitwell.errors import DataError, InvalidArgument, NonFiniteWarning, nearest, warn
 from fitwell.history import History
 from fitwell.models import checks, packing
 from fitwell.models.autopsy import explain_bad_step

@@ -19,7 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from fitwell.budget import LARGEST_TEXT, charge
-from fitwell.errors import FileError, FitwellError, WeightsMismatch
+from fitwell.errors import FileError, FitwellError, WeightsMismatch, warn
 from fitwell.printable import shortened
 from fitwell.saving.json_text import parse, written
 from fitwell.saving.members import opened_archive

@@ -117,6 +117,19 @@ def test_names_of_several_outputs_before_and_after() -> None:
     assert model.metrics_names == names
 
 
+def test_a_metric_of_several_results_is_known_by_them_before_the_fit() -> None:
+    class Both(fw.metrics.Mean):  # type: ignore[misc]
+        def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+            super().update_state(y_pred - y_true)
+
+        def result(self) -> Any:
+            return {"one": self.total, "two": self.count}
+
+    model = model_with([Both(), "mse"])
+    assert model.metrics_names == ["loss", "one", "two", "mse"]
+    assert list(model.evaluate(X, Y, verbose=0, return_dict=True)) == model.metrics_names
+
+
 def test_a_loaded_model_has_the_names_of_the_one_saved(tmp_path: Any) -> None:
     model = model_with(["AUC", "Precision", "mse"])
     for suffix in (".keras", ".h5"):
