@@ -214,7 +214,7 @@ class CallbackList:
     def may_log_for(self, callback: Any) -> bool:
         """Return whether `callback` may find values in the logs that no metric measures."""
         before = self.callbacks[: self.callbacks.index(callback)]
-        return not _is_ours(type(callback)) or any(map(writes_logs, before))
+        return not is_ours(type(callback)) or any(map(writes_logs, before))
 
     @property
     def by_batch(self) -> bool:
@@ -264,17 +264,18 @@ class CallbackList:
 def writes_logs(callback: Any) -> bool:
     """Return whether `callback` has hooks for epochs or batches that are not this library's: they may write logs."""
     return any(
-        _defines(callback, hook) and not _is_ours(getattr(callback, hook))
+        _defines(callback, hook) and not is_ours(getattr(callback, hook))
         for hook in (*_EPOCH_HOOKS, *_BATCH_HOOKS)
     )
 
 
 def _acts_on_host(callback: Any) -> bool:
     """Return whether a callback that could be compiled is a subclass of the user's, or asks for its turn."""
-    return isinstance(callback, TwoWays) and (not _is_ours(type(callback)) or callback.asks_for_host)
+    return isinstance(callback, TwoWays) and (not is_ours(type(callback)) or callback.asks_for_host)
 
 
-def _is_ours(code: Any) -> bool:
+def is_ours(code: Any) -> bool:
+    """Return whether a function or class is this library's."""
     return str(getattr(code, "__module__", "")).startswith("fitwell.")
 
 

@@ -108,6 +108,8 @@ class Wishes:
 
 def load_problem(data: str, wishes: Wishes) -> Problem:
     """Return the problem that `data` names: a table file, or one of `NAMED`."""
+    if wishes.validation_fraction == 0:
+        raise InvalidArgument("--validation-fraction must be above 0: early stopping needs a validation part")
     if data in NAMED:
         _refuse_for_named(data, wishes)
         with warnings.catch_warnings(record=True) as caught:

@@ -99,14 +99,15 @@ def divide(
     def split(seed: int) -> Split:
         return split_rows(rows, classes=labels, validation=validation_size, test=test, seed=seed % 2**32)
 
-    if vary == "seeds":
-        same = split(seeds[0])
+    same = split(seeds[0])
+    if vary == "seeds" or not (len(same.validation) or len(same.test)):
+        # Where no rows are held out there is only one way to divide them.
         varied = (
             f"each has a seed of its own for weights, order and noise, all have the same {_sizes(same, test_data)}; "
             "what they find holds for these rows"
         )
         return Parts([same] * len(seeds), varied, 0.0, x, y, *(test_data or ()))
-    splits = [split(seed) for seed in seeds]
+    splits = [same, *(split(seed) for seed in seeds[1:])]
     # Of rows to train on only: with those for validation too, small tables raise false alarms in 7 of 100.
     overlap = len(splits[0].test) / len(splits[0].train)
     varied = (
@@ -160,7 +161,7 @@ def _comparable(data: Any) -> Any:
 
 
 def _sizes(split: Split, test_data: Any) -> str:
-    sizes = f"{len(split.train):,} training and {len(split.validation):,} validation rows"
-    if test_data is not None:
-        return f"{sizes}, judged by the {count(test_data[1]):,} test rows given"
-    return f"{len(split.train):,} training, {len(split.validation):,} validation and {len(split.test):,} test rows"
+    held = [(len(split.validation), "validation"), (len(split.test), "test")]
+    sizes = [f"{len(split.train):,} training", *(f"{rows:,} {what}" for rows, what in held if rows)]
+    words = " and ".join(filter(None, [", ".join(sizes[:-1]), sizes[-1]])) + " rows"
+    return words if test_data is None else f"{words}, judged by the {count(test_data[1]):,} test rows given"

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitwell import random
+from fitwell.callbacks.base import as_callbacks, is_ours, writes_logs
 from fitwell.callbacks.directions import asked_direction
 from fitwell.compare.comparison import Comparison
 from fitwell.compare.parts import Parts, divide, is_list_of_arrays
@@ -26,6 +27,7 @@ from fitwell.models.objective import classifies
 from fitwell.models.penalties import penalties_of, warn_if_penalties_differ
 from fitwell.models.training import gather
 from fitwell.population import Population
+from fitwell.population.fitting import is_function_of_setting
 from fitwell.population.folds import labels_of
 from fitwell.population.members import checked_model
 from fitwell.random import SeedStream
@@ -75,8 +77,10 @@ def compare(
         must tell then.
     baseline: the candidate to compare the others with; all pairs by default.
     test_data: ``(x, y)`` to judge by, when there are such rows apart from `data`; the answer is about these.
-    test_size, validation_size: fractions of the rows; a fifth each by default, less of large tables. Validation
-        rows are for the callbacks, such as early stopping.
+    test_size: fraction of the rows; a fifth by default, less of large tables.
+    validation_size: fraction of the rows to be held out for callbacks. By default as many as for the test where a
+        callback looks at validation values, such as `EarlyStopping`, or may do so, being a class of yours; else 0:
+        all rows but those of the test are trained on.
     confidence: of the intervals, and 1 less it is the rate of false alarms.
     seed: of everything drawn here.
     callbacks: templates as for `Population.fit`, for all candidates, or a dict from names to such lists.
@@ -103,7 +107,7 @@ def compare(
         labels,
         seeds,
         vary=vary,
-        validation_size=validation_size,
+        validation_size=_validation_size(validation_size, candidates, callbacks),
         test_size=test_size,
     )
     if repeats < ENOUGH_REPEATS:
@@ -187,6 +191,34 @@ def _check(candidates: Any, data: Any, test_data: Any, baseline: Any, callbacks:
             f"compare: baseline={baseline!r} is no candidate{nearest(str(baseline), candidates)}; "
             f"there are {', '.join(candidates)}"
         )
+
+
+def _validation_size(asked: float | None, candidates: Mapping[str, Build], callbacks: Any) -> float | None:
+    """Return the fraction to hold out for callbacks: none where no callback looks at validation values."""
+    templates = callbacks if isinstance(callbacks, Mapping) else dict.fromkeys(candidates, callbacks)
+    every = [
+        callback
+        for given in templates.values()
+        for callback in as_callbacks(given({}) if is_function_of_setting(given) else given)
+    ]
+    if asked is None:
+        return None if any(map(_may_look, every)) else 0.0
+    needing = next((c for c in every if is_ours(type(c)) and _may_look(c)), None) if asked == 0 else None
+    if needing is not None:
+        raise InvalidArgument(
+            f"compare: with validation_size=0 there are no validation values, which {type(needing).__name__} looks "
+            "at; leave validation_size out, or monitor a value of the training rows, such as 'loss'"
+        )
+    return asked
+
+
+def _may_look(callback: Any) -> bool:
+    """Return whether `callback` looks at validation values, as far as can be told."""
+    if not is_ours(type(callback)) or writes_logs(callback):
+        return True
+    monitors = str(getattr(callback, "monitor", "")).startswith("val_")
+    names = "{val_" in str(getattr(callback, "filepath", ""))
+    return names or (monitors and getattr(callback, "save_best_only", True))
 
 
 def _train(build: Build, parts: Parts, seeds: Sequence[int], **settings: Any) -> Population:

@@ -55,27 +55,23 @@ def split_rows(
     classes: one label per row; each part then has them in the same proportions. All rows of a class with
         fewer than five go to training, because it cannot be in every part. With too few rows for proportions
         the split is plain, and `Split.notes` says so.
-    validation, test: fractions of the rows; by default as `held_out_rows` says. 0 for `test` holds out none.
+    validation, test: fractions of the rows; by default as `held_out_rows` says. 0 holds out none.
     """
     for name, fraction in (("validation", validation), ("test", test)):
         if fraction is not None and not 0 <= fraction < 1:
             raise InvalidArgument(f"the {name} fraction must be at least 0 and below 1, got {fraction:g}")
-    if validation == 0:
-        raise InvalidArgument(
-            "the validation fraction must be above 0: early stopping needs a validation part"
-        )
     sizes = [
         held_out_rows(rows) if fraction is None else round(fraction * rows) for fraction in (validation, test)
     ]
-    sizes[0] = max(sizes[0], 1)
-    if test != 0:
-        sizes[1] = max(sizes[1], 1)
+    sizes = [max(size, int(fraction != 0)) for size, fraction in zip(sizes, (validation, test), strict=True)]
     if sum(sizes) >= rows:
         raise DataError(
             f"{rows} rows cannot be divided into {sizes[0]} for validation and {sizes[1]} for the test "
             "with any left to train on"
         )
     everything = np.arange(rows)
+    if not any(sizes):
+        return Split(everything, everything[:0], everything[:0])
     notes: list[str] = []
     pool, labels = everything, None
     if classes is not None:

@@ -208,12 +208,17 @@ class MemberFit(Fit):
         return self.unwatched and self.program.row_wise and isinstance(self.feed, ArrayFeed)
 
 
+def is_function_of_setting(given: Any) -> bool:
+    """Return whether callbacks were given as a function from a setting to a list of them."""
+    return callable(given) and not hasattr(given, "set_model")
+
+
 def callbacks_for(given: Any, members: Sequence[Member]) -> Callable[[Member], Sequence[Any]]:
     """Return the function from a member to the callbacks it gets copies of.
 
     given: a list, or a function from a setting to a list.
     """
-    if callable(given) and not hasattr(given, "set_model"):
+    if is_function_of_setting(given):
         chosen = [as_callbacks(given(dict(member.setting))) for member in members]
     else:
         chosen = [as_callbacks(given)] * len(members)

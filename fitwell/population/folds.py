@@ -105,6 +105,8 @@ def _checked(pair: Any, number: int, rows: int) -> Fold:
         raise InvalidArgument(f"splits[{number}]: expected (training rows, validation rows), got {pair!r}")
     parts = [np.asarray(part) for part in pair]
     for part, what in zip(parts, ("training", "validation"), strict=True):
+        if part.shape == (0,) and what == "validation":
+            continue  # members that learn from these rows and are validated with none
         if part.ndim != 1 or part.size == 0 or not np.issubdtype(part.dtype, np.integer):
             raise InvalidArgument(
                 f"splits[{number}]: the {what} rows must be row numbers, at least one, got an array of shape "

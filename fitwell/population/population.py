@@ -106,7 +106,7 @@ class Population:
             are hyperparameters too. Callbacks that look at batches are refused.
         folds: cross-validation: a number of folds, or a splitter of scikit-learn. Each member becomes as
             many, one per fold, which learns from the other folds' rows and is validated with its own.
-        splits: pairs of arrays of row numbers ``(train, validation)`` instead.
+        splits: pairs of arrays of row numbers ``(train, validation)`` instead; the second may be empty.
 
         A member whose loss is no longer finite stops there with its last good weights; the others go on.
         Ctrl-C stops the members that are running with all they learned; those not begun stay as they were. So it is

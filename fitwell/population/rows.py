@@ -54,7 +54,8 @@ class Rows:
         if fold not in self._parts:
             assert self.folds is not None and fold is not None
             chosen = self.folds[fold].validation
-            self._parts[fold] = Data(jax.tree.map(lambda leaf: np.asarray(leaf)[chosen], self.data.measured))
+            rows = jax.tree.map(lambda leaf: np.asarray(leaf)[chosen], self.data.measured)
+            self._parts[fold] = Data(rows) if chosen.size else None
         return self._parts[fold]
 
     def block_of(self, fold: int | None, validation: Data, batch_size: int | None) -> Validation | None:

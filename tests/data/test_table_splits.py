@@ -84,5 +84,12 @@ def test_what_cannot_be_divided_is_refused() -> None:
         split_rows(100, validation=0.6, test=0.4)
     with pytest.raises(InvalidArgument, match="test fraction must be at least 0 and below 1, got 1.5"):
         split_rows(100, test=1.5)
-    with pytest.raises(InvalidArgument, match="validation fraction must be above 0"):
-        split_rows(100, validation=0)
+
+
+@pytest.mark.parametrize("classes", [None, np.arange(40) % 2, np.r_[np.zeros(39), 1]])
+def test_nothing_is_held_out_where_nothing_is_asked_for(classes) -> None:
+    split = split_rows(40, classes=classes, validation=0, test=0)
+    assert split.train.tolist() == list(range(40)) and not split.notes
+    assert not len(split.validation) and not len(split.test)
+    split = split_rows(40, classes=classes, validation=0, test=0.25)
+    assert (len(split.train), len(split.validation), len(split.test)) == (30, 0, 10)
