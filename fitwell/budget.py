@@ -23,10 +23,11 @@ from fitwell.printable import printable, shortened
 
 # Bytes that any load may take, and for each byte of the file: its arrays are read, assigned and get slots.
 MEMORY, MEMORY_PER_BYTE = 256 * 2**20, 32
-# Calls of layers, and objects such as metrics, for any load and for each byte of a configuration: the shortest
-# layer that Keras writes takes 200 bytes, the shortest name of a metric 5.
-CALLS, CALLS_PER_BYTE = 2_000, 1 / 50
-OBJECTS, OBJECTS_PER_BYTE = 5_000, 1 / 25
+# Calls of layers, and objects such as metrics, for any load and for each byte of a configuration (the shortest call
+# that Keras wrote takes 20 bytes, the shortest name of a metric 5), and the most there may be: a call takes about a
+# millisecond, and no program of more is compiled in reasonable time.
+CALLS, CALLS_PER_BYTE, MOST_CALLS = 2_000, 1 / 15, 10_000
+OBJECTS, OBJECTS_PER_BYTE, MOST_OBJECTS = 5_000, 1 / 15, 50_000
 # Seconds of the processor, a last resort: everything that a file can ask for is counted before.
 SECONDS, SECONDS_PER_BYTE = 60.0, 30e-6
 # What a configuration without a file beside it may ask for: 268 million weights of float32.
@@ -55,8 +56,8 @@ class Budget:
 
     def allow_for(self, text: str | bytes) -> None:
         """Let a configuration that was read from the file call layers and make objects by its length."""
-        self.calls += CALLS_PER_BYTE * len(text)
-        self.objects += OBJECTS_PER_BYTE * len(text)
+        self.calls = min(self.calls + CALLS_PER_BYTE * len(text), MOST_CALLS)
+        self.objects = min(self.objects + OBJECTS_PER_BYTE * len(text), MOST_OBJECTS)
 
     def take(self, size: float, what: str) -> None:
         """Charge `size` bytes for `what`, which is about to be made; raises `FileError` if fewer are left."""

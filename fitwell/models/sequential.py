@@ -30,24 +30,29 @@ class Sequential(Model):
         super().__init__(name=name, trainable=trainable)
         self._stack: list[Layer] = []
         self._symbols: tuple[SymbolicTensor, Any] | None = None
+        taken: dict[str | None, Layer] = {}
         for layer in layers or []:
-            self.add(layer)
+            self._put(layer, taken)
 
     def add(self, layer: Any) -> None:
         """Put `layer` on top of the stack."""
+        self._put(layer, {other.name: other for other in self._stack})
+
+    def _put(self, layer: Any, taken: dict[str | None, Layer]) -> None:
+        """Put `layer` on top of the stack. taken: the layers in it by name, to which this one is added."""
         if isinstance(layer, SymbolicTensor):
             assert layer.node is not None
             layer = layer.node.layer
         if not isinstance(layer, Layer):
             hint = "; an object of it, with parentheses, is needed" if isinstance(layer, type) else ""
             raise InvalidArgument(f"Sequential: expected a layer, got {layer!r}{hint}")
-        if any(layer is other for other in self._stack) and not isinstance(layer, InputLayer):
+        if taken.get(layer.name) is layer and not isinstance(layer, InputLayer):
             raise InvalidArgument(
                 f"Sequential: layer {layer.name!r} is in the stack already; make a second one"
             )
-        taken = {other.name for other in self._stack}
         if layer.name in taken:
             raise InvalidArgument(f"Sequential: two layers are called {layer.name!r}; give one another name=")
+        taken[layer.name] = layer
         self._stack.append(layer)
         if self._symbols is not None:
             self._extend(layer)

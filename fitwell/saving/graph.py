@@ -7,7 +7,9 @@ of its formats are read: that of Keras 3, and the nested lists of Keras 2.
 
 from __future__ import annotations
 
+from collections import defaultdict, deque
 from collections.abc import Callable, Mapping
+from heapq import heappop, heappush
 from typing import Any
 
 from fitwell.errors import FileError
@@ -119,7 +121,11 @@ def _write_index(item: Any) -> Any:
 
 
 class _Pending(Exception):
-    """A call that needs the result of one that was not made yet."""
+    """A call that needs the result of one that was not made yet: call `number` of layer `name`."""
+
+    def __init__(self, name: str, number: int) -> None:
+        super().__init__(name, number)
+        self.needed = (name, number)
 
 
 def read_graph(config: Config, read: Callable[[Any], Any]) -> Config:
@@ -140,6 +146,7 @@ class _GraphReader:
         self.written = {str(layer["name"]): layer for layer in config["layers"]}
         if len(self.written) != len(config["layers"]):
             raise ValueError("two layers have one name")
+        self.places = {name: place for place, name in enumerate(self.written)}
         nodes = [node for layer in config["layers"] for node in layer["inbound_nodes"]]
         self.older = any(isinstance(node, list) for node in nodes)
         # The calls made so far, and where in that list those of each layer are.
@@ -147,21 +154,8 @@ class _GraphReader:
         self.made: dict[str, list[int]] = {name: [] for name in self.written}
 
     def result(self) -> Config:
-        names = list(self.written)
         self.layers = [self._read_layer(layer) for layer in self.config["layers"]]
-        waiting = {name: list(self.written[name]["inbound_nodes"]) for name in names}
-        for name, nodes in waiting.items():
-            if not nodes and self.written[name]["class_name"] == "InputLayer":
-                self._record(name, [], {})
-        while any(waiting.values()):
-            before = len(self.calls)
-            for name, nodes in waiting.items():
-                while nodes and self._call(name, nodes[0]):
-                    nodes.pop(0)
-            if len(self.calls) == before:
-                raise ValueError(
-                    f"calls in a circle, of {[name for name, nodes in waiting.items() if nodes]}"
-                )
+        self._make_calls()
         return {
             "name": self.config.get("name"),
             "trainable": self.config.get("trainable", True) is not False,
@@ -170,6 +164,32 @@ class _GraphReader:
             "inputs": self._ends(self.config["input_layers"]),
             "outputs": self._ends(self.config["output_layers"]),
         }
+
+    def _make_calls(self) -> None:
+        """Make all calls: layer after layer as the file has them, round after round, each as soon as it can be."""
+        waiting = {name: deque(layer["inbound_nodes"]) for name, layer in self.written.items()}
+        for name, nodes in waiting.items():
+            if not nodes and self.written[name]["class_name"] == "InputLayer":
+                self._record(name, [], {})
+        # Only layers whose next call may be possible are looked at: a file may have them in any order.
+        rounds = [(0, place, name) for name, place in self.places.items()]
+        blocked: dict[tuple[str, int], list[str]] = defaultdict(list)
+        while rounds:
+            this_round, place, name = heappop(rounds)
+            nodes = waiting[name]
+            while nodes:
+                try:
+                    self._call(name, nodes[0])
+                except _Pending as pending:
+                    blocked[pending.needed].append(name)
+                    break
+                nodes.popleft()
+                for other in blocked.pop((name, len(self.made[name]) - 1), []):
+                    later = self.places[other] <= place
+                    heappush(rounds, (this_round + later, self.places[other], other))
+        left = [name for name, nodes in waiting.items() if nodes]
+        if left:
+            raise ValueError(f"calls in a circle, of {left[:5]}")
 
     def _read_layer(self, layer: Config) -> Config:
         name = layer["class_name"]
@@ -184,23 +204,19 @@ class _GraphReader:
         found["config"].setdefault("name", layer["name"])
         return found
 
-    def _call(self, name: str, node: Any) -> bool:
-        try:
-            args, kwargs = self._older_call(node) if isinstance(node, list) else self._call_of_today(node)
-        except _Pending:
-            return False
-        kind = self.layers[list(self.written).index(name)]["class_name"]
+    def _call(self, name: str, node: Any) -> None:
+        args, kwargs = self._older_call(node) if isinstance(node, list) else self._call_of_today(node)
+        kind = self.layers[self.places[name]]["class_name"]
         if kind == "GetItem":
             args = args[:1]
         if kind.startswith("Random"):
             # In Keras training is their default: it is in every file, and gives way to what a run says.
             kwargs.pop("training", None)
         self._record(name, args, kwargs)
-        return True
 
     def _record(self, name: str, args: list[Any], kwargs: Config) -> None:
         self.made[name].append(len(self.calls))
-        self.calls.append({"layer": list(self.written).index(name), "args": args, "kwargs": kwargs})
+        self.calls.append({"layer": self.places[name], "args": args, "kwargs": kwargs})
 
     def _call_of_today(self, node: Config) -> tuple[list[Any], Config]:
         def is_leaf(value: Any) -> bool:
@@ -234,7 +250,7 @@ class _GraphReader:
         if number < 0 or index < 0:
             raise ValueError(f"there is no call {number} of layer {name!r}")
         if number >= len(made):
-            raise _Pending(name)
+            raise _Pending(name, number)
         return {"tensor": [made[number], index]}
 
     def _ends(self, tree: Any) -> Any:

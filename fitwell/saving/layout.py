@@ -41,9 +41,20 @@ def own_variables(layer: Layer) -> list[Variable]:
 
 def all_variables(layer: Layer) -> list[Variable]:
     """Return the variables of `layer` and all below it, in Keras's order, each once."""
-    found = {id(variable): variable for variable in own_variables(layer)}
-    for child in child_layers(layer):
-        found |= {id(variable): variable for variable in all_variables(child) if id(variable) not in found}
+    found: dict[int, Variable] = {}
+    seen: set[int] = set()
+
+    def visit(layer: Layer) -> None:
+        # A layer of two models is visited once: along every way to it would be 2^n times where n models share one.
+        if id(layer) in seen:
+            return
+        seen.add(id(layer))
+        for variable in own_variables(layer):
+            found.setdefault(id(variable), variable)
+        for child in child_layers(layer):
+            visit(child)
+
+    visit(layer)
     return list(found.values())
 
 
