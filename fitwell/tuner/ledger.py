@@ -92,7 +92,8 @@ class OtherStudy(InvalidArgument):
 class Ledger:
     """The study of one search, opened or made.
 
-    terms: what must be equal for results to be comparable; a study that was begun with others is refused.
+    terms: what must be equal for results to be comparable; a study that was begun with others is refused. None only
+        reads a study that is there.
     trials: how many there shall be in all, of all workers and all calls; None for as many as there is time for.
     batch: how many are trained together; None where all are, so that none alone can be what a worker died of.
     first: settings to try before the sampler is asked.
@@ -111,7 +112,7 @@ class Ledger:
         trials: int | None,
         batch: int | None = None,
         first: Sequence[Mapping[str, Any]] = (),
-        terms: Mapping[str, Any],
+        terms: Mapping[str, Any] | None,
         overwrite: bool = False,
     ) -> None:
         optuna = import_optuna()
@@ -128,6 +129,8 @@ class Ledger:
             known = [found.study_name for found in optuna.get_all_study_summaries(storage.backend, False)]
             if overwrite and name in known:
                 optuna.delete_study(study_name=name, storage=storage.backend)
+            if terms is None and name not in known:
+                raise StateError(f"there is no study {name!r} in {storage.name} yet")
             self.study = optuna.create_study(
                 storage=storage.backend,
                 study_name=name,
@@ -135,7 +138,10 @@ class Ledger:
                 direction={"min": "minimize", "max": "maximize"}[objective.direction],
                 load_if_exists=True,
             )
-            self._check_terms(json.loads(json.dumps(terms)))
+            if terms is None:
+                self._check_objective()
+            else:
+                self._check_terms(json.loads(json.dumps(terms)))
             self._token = self._token_now()
             self.finished_before = len(self._ended())
         self.worker = Worker(self._note)
@@ -156,6 +162,17 @@ class Ledger:
             raise OtherStudy(
                 f"the study {self.study.study_name!r} in {self.storage.name} was begun differently, so its trials "
                 f"cannot be compared with new ones ({told})"
+            )
+
+    def _check_objective(self) -> None:
+        """Refuse to read a study that was judged by something else."""
+        begun = (self.study.user_attrs.get(TERMS) or {}).get("objective")
+        if begun is None:
+            raise StateError(f"the study {self.study.study_name!r} in {self.storage.name} has not begun")
+        if begun != self.objective.told:
+            raise OtherStudy(
+                f"the study {self.study.study_name!r} in {self.storage.name} was judged by {begun}, not by "
+                f"{self.objective.told}"
             )
 
     # --- taking trials -------------------------------------------------------------------------------------

@@ -23,6 +23,11 @@ class Objective:
             raise InvalidArgument(f"Objective: direction must be 'min' or 'max', got {self.direction!r}")
 
     @property
+    def told(self) -> str:
+        """The metric and its direction in words."""
+        return f"{self.name} ({self.direction})"
+
+    @property
     def worst(self) -> float:
         """The value of a model whose loss became NaN."""
         return math.inf if self.direction == "min" else -math.inf
@@ -37,7 +42,8 @@ class Objective:
         if self.name not in measured:
             raise InvalidArgument(
                 f"objective={self.name!r} is not measured{nearest(self.name, measured) or '.'} Measured: "
-                f"{', '.join(measured)}. Other metrics are named in model.compile(metrics=[...])."
+                f"{', '.join(measured)}. Other metrics are named in model.compile(metrics=[...]), or put into the logs "
+                "by a callback at the end of each epoch."
             )
 
 

@@ -37,9 +37,10 @@ class SearchResult:
 
     study: Optuna's study, with all that Optuna can do with one. Its dashboard opens it too:
         ``pip install optuna-dashboard``, then ``optuna-dashboard sqlite:///search.db``.
+    trainer: what trained the trials; None where they were only read, so that there is nothing to train models with.
     """
 
-    def __init__(self, ledger: Ledger, trainer: Trainer) -> None:
+    def __init__(self, ledger: Ledger, trainer: Trainer | None) -> None:
         self._ledger = ledger
         self._trainer = trainer
         self.objective = ledger.objective
@@ -96,14 +97,20 @@ class SearchResult:
 
     def _models_of(self, trials: Sequence[Any]) -> list[Model]:
         """Return the model that stands for each trial, trained again."""
-        seeds, runs = self._trainer.seeds, []
-        folds = self._trainer.folds > 1
+        trainer = self._trainer
+        if trainer is None:
+            raise StateError(
+                "the trials were read from their study, and their models are trained again, for which the rows are "
+                "needed: call search(x, y, ...) as before first, which trains no trial again"
+            )
+        seeds, runs = trainer.seeds, []
+        folds = trainer.folds > 1
         for trial in trials:
             values, epochs = trial.user_attrs[VALUES], trial.user_attrs[EPOCHS]
             best_seed = seeds[0] if folds else seeds[values.index(self.objective.best(values))]
             setting = self._ledger.drawn(trial)[1]
-            runs.append(Run(setting, best_seed, epochs[0] + 1 if folds else self._trainer.epochs))
-        return self._trainer.retrain(runs, all_rows=folds)
+            runs.append(Run(setting, best_seed, epochs[0] + 1 if folds else trainer.epochs))
+        return trainer.retrain(runs, all_rows=folds)
 
     @property
     def trials(self) -> pd.DataFrame:
@@ -125,7 +132,7 @@ class SearchResult:
                 "state": _STATES[trial.state.name],
             }
             values = notes.get(VALUES, [])
-            if len(self._trainer.seeds) > 1 or len(values) > 1:
+            if len(values) > 1 or (self._trainer is not None and len(self._trainer.seeds) > 1):
                 row["sd"] = float(pd.Series(values, dtype=float).std()) if values else math.nan
             epochs = notes.get(EPOCHS)
             row["best_epoch"] = sum(epochs) / len(epochs) if epochs else math.nan

@@ -116,7 +116,7 @@ class Search:
             first=first,
             overwrite=overwrite,
             terms={
-                "objective": f"{self.objective.name} ({self.objective.direction})",
+                "objective": self.objective.told,
                 "epochs": epochs,
                 "repeats": repeats,
                 "seed": seed,
@@ -245,7 +245,8 @@ def search(
     pruner: None, ``"hyperband"`` or ``"median"``: gives up trials that are behind after 1, 3, 9, … epochs.
     repeats: seeds that each setting is trained under; its value is the mean.
     objective: the metric that decides, in its best epoch (with folds: the one epoch at which they are best on
-        average): ``"val_loss"``, any other in the history, or an `Objective` with a direction. A loss contains
+        average): ``"val_loss"``, any other in the history, also one that a callback puts into the logs, or an
+        `Objective` with a direction. A loss contains
         the penalties: when the space varies these, name the loss among the metrics, too, and go by that
         (``"val_mse"``).
     epochs: the most epochs of a trial, 100. callbacks: as in `Population.fit`; each model gets its own copies.

@@ -15,7 +15,7 @@ import jax
 import numpy as np
 
 from fitwell import random
-from fitwell.callbacks.base import Callback, Logs, as_callbacks
+from fitwell.callbacks.base import Callback, Logs, as_callbacks, writes_logs
 from fitwell.callbacks.stopping import EarlyStopping
 from fitwell.data.feeds import Batch, count_rows
 from fitwell.data.splits import split_rows
@@ -25,6 +25,7 @@ from fitwell.models.objective import classifies
 from fitwell.models.penalties import Penalties, penalties_of, warn_if_penalties_differ
 from fitwell.models.training import Data, gather
 from fitwell.population import Population
+from fitwell.population.fitting import is_function_of_setting
 from fitwell.population.folds import labels_of, make_folds
 from fitwell.population.members import Member
 from fitwell.tuner.hyperparameters import InvalidSetting, Setting
@@ -199,7 +200,7 @@ class Trainer:
 
     def _callbacks_of(self, setting: Setting) -> list[Callback]:
         given = self._callbacks
-        return as_callbacks(given(dict(setting)) if callable(given) else given)
+        return as_callbacks(given(dict(setting)) if is_function_of_setting(given) else given)
 
     def _prepare(self, member: Member) -> None:
         """Divide the rows, once for all trials, and refuse an objective that is not measured."""
@@ -217,8 +218,14 @@ class Trainer:
             self._arguments["splits"] = [(fold.train, fold.validation) for fold in folds]
         self._example = data.example
         self.draw_weights(member)
-        names = model.runtime.program.result_names()
-        self.objective.check(names + [f"val_{name}" for name in names] if self.validates else names)
+        if not self._may_log():
+            names = model.runtime.program.result_names()
+            self.objective.check(names + [f"val_{name}" for name in names] if self.validates else names)
+
+    def _may_log(self) -> bool:
+        """Return whether callbacks may log values that no metric measures, as far as can be told before a trial."""
+        given = self._callbacks
+        return is_function_of_setting(given) or any(map(writes_logs, as_callbacks(given)))
 
 
 def _count_folds(arguments: Mapping[str, Any], x: Any) -> int:

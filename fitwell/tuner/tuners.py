@@ -14,10 +14,14 @@ from fitwell.models.checks import check_count
 from fitwell.models.model import Model
 from fitwell.progress import say
 from fitwell.tuner.hyperparameters import HyperParameters
-from fitwell.tuner.objective import Objective
+from fitwell.tuner.ledger import Ledger
+from fitwell.tuner.objective import Objective, as_objective
 from fitwell.tuner.result import SearchResult
 from fitwell.tuner.searching import search
 from fitwell.tuner.space import Space, build_function
+from fitwell.tuner.storage import open_storage
+
+_STUDY = "study.db"
 
 
 class HyperModel:
@@ -43,6 +47,10 @@ class Tuner:
     hypermodel: ``build(hp)``, or a `HyperModel`. objective: see `search`. max_trials: how many settings to train.
     executions_per_trial: seeds that each is trained under. seed: same seed, same trials. overwrite: begin
     anew instead of going on. directory, project_name: where the study is kept.
+
+    A tuner that is made again for a study that is there has its results without a search, as in KerasTuner, and
+    `search` goes on with it. Models are not kept: `get_best_models` trains them again, so it needs a `search` with
+    the rows before, which trains no trial again.
     """
 
     sampler = "random"
@@ -100,7 +108,7 @@ class Tuner:
             repeats=self._repeats,
             objective=self.objective,
             epochs=epochs,
-            storage=self.project_dir / "study.db",
+            storage=self.project_dir / _STUDY,
             name=self.project_dir.name,
             overwrite=self._overwrite,
             seed=self._seed,
@@ -113,8 +121,27 @@ class Tuner:
     def result(self) -> SearchResult:
         """What `search` of this library returns: the table of trials, plots, Optuna's study."""
         if self._result is None:
-            raise StateError(f"{type(self).__name__}: call search(x, y, ...) first")
+            self.reload()
+        assert self._result is not None
         return self._result
+
+    def reload(self) -> None:
+        """Read the trials of a study that is there, as is done by itself when results are asked for."""
+        path = self.project_dir / _STUDY
+        if self._overwrite or not path.exists():
+            raise StateError(f"{type(self).__name__}: call search(x, y, ...) first")
+        ledger = Ledger(
+            open_storage(path),
+            self.project_dir.name,
+            Space(self.hypermodel, None),
+            as_objective(self.objective),
+            sampler=self.sampler,
+            pruner=None,
+            seed=self._seed,
+            trials=self.max_trials,
+            terms=None,
+        )
+        self._result = SearchResult(ledger, None)
 
     def get_best_hyperparameters(self, num_trials: int = 1) -> list[HyperParameters]:
         """Return the best hyperparameters, the best first."""

@@ -1,0 +1,109 @@
+"""A tuner made again for a study that is there; an objective that a callback logs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import fitwell as fw
+from fitwell import tuner as kt
+from fitwell.errors import FitwellError, InvalidArgument, StateError
+
+X = np.random.default_rng(0).normal(size=(40, 3)).astype(np.float32)
+Y = X[:, :1].copy()
+
+
+def build(hp: Any) -> Any:
+    model = fw.Sequential([fw.layers.Input((3,)), fw.layers.Dense(1)])
+    model.compile(fw.optimizers.SGD(hp.Float("rate", 1e-3, 1e-1, sampling="log")), "mse")
+    return model
+
+
+def make(kind: str, folder: Path, **options: Any) -> Any:
+    settings: dict[str, Any] = {"directory": folder, "project_name": "p", "seed": 1} | options
+    if kind != "Hyperband":
+        settings.setdefault("max_trials", 3)
+    return getattr(kt, kind)(build, **settings, **({"max_epochs": 2} if kind == "Hyperband" else {}))
+
+
+@pytest.mark.parametrize("kind", ["RandomSearch", "Hyperband"])
+def test_results_are_read_without_a_search(
+    kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = make(kind, tmp_path)
+    fit: dict[str, Any] = {"validation_split": 0.25, "verbose": 0} | (
+        {} if kind == "Hyperband" else {"epochs": 2}
+    )
+    first.search(X, Y, **fit)
+    values = [hp.values for hp in first.get_best_hyperparameters(2)]
+    first.results_summary()
+    said = capsys.readouterr().out
+
+    again = make(kind, tmp_path)
+    assert [hp.values for hp in again.get_best_hyperparameters(2)] == values
+    assert again.result.best_value == first.result.best_value
+    assert again.result.trials.equals(first.result.trials)
+    again.results_summary()
+    assert capsys.readouterr().out == said
+    again.hypermodel.build(again.get_best_hyperparameters()[0]).summary()
+    with pytest.raises(
+        StateError, match=r"call search\(x, y, ...\) as before first, which trains no trial again"
+    ):
+        again.get_best_models()
+    # A search goes on, and there is nothing to go on with.
+    again.search(X, Y, **fit)
+    assert len(again.result.trials) == len(first.result.trials)
+    one, other = first.get_best_models()[0], again.get_best_models()[0]
+    np.testing.assert_array_equal(one.get_weights()[0], other.get_weights()[0])
+
+
+def test_there_must_be_something_to_read(tmp_path: Path) -> None:
+    with pytest.raises(StateError, match=r"RandomSearch: call search\(x, y, ...\) first"):
+        make("RandomSearch", tmp_path).get_best_hyperparameters()
+    make("RandomSearch", tmp_path).search(X, Y, verbose=0)
+    # Begun anew before, and by another name.
+    with pytest.raises(StateError, match="first"):
+        make("RandomSearch", tmp_path, overwrite=True).results_summary()
+    with pytest.raises(StateError, match="first"):
+        make("RandomSearch", tmp_path, project_name="q").reload()
+    with pytest.raises(InvalidArgument, match=r"was judged by val_loss \(min\), not by val_mae \(min\)"):
+        make("RandomSearch", tmp_path, objective="val_mae").get_best_hyperparameters()
+    # Reading left the study as it was.
+    tuner = make("RandomSearch", tmp_path, max_trials=5)
+    tuner.reload()
+    tuner.search(X, Y, verbose=0)
+    assert len(tuner.result.trials) == 5
+
+
+class Closeness(fw.callbacks.Callback):
+    """A score of one's own: how close the rate is to 0.01."""
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        logs["val_close"] = -abs(float(self.model.optimizer.learning_rate) - 0.01) + epoch
+
+
+def test_an_objective_that_a_callback_logs(tmp_path: Path) -> None:
+    def space(folder: str) -> dict[str, Any]:
+        return {"storage": tmp_path / folder, "epochs": 2, "verbose": 0, "first": [{"rate": 0.0105}]}
+
+    objective = fw.tuner.Objective("val_close", "max")
+    given = {"rate": fw.tuner.Float(1e-3, 1e-1, log=True)}
+
+    def model(setting: dict[str, float]) -> Any:
+        net = fw.Sequential([fw.layers.Input((3,)), fw.layers.Dense(1)])
+        net.compile(fw.optimizers.SGD(setting["rate"]), "mse")
+        return net
+
+    for callbacks in ([Closeness()], lambda setting: [Closeness()]):
+        name = f"{callable(callbacks)}.db"
+        found = fw.search(
+            model, given, (X, Y), trials=3, objective=objective, callbacks=callbacks, **space(name)
+        )
+        assert found.best_params == {"rate": 0.0105}
+        np.testing.assert_allclose(found.best_value, 1 - 0.0005, atol=1e-6)
+        np.testing.assert_allclose(float(found.best_model().optimizer.learning_rate), 0.0105, rtol=1e-6)
+    with pytest.raises(FitwellError, match="'val_close' is not measured.* put into the logs by a callback"):
+        fw.search(model, given, (X, Y), trials=3, objective=objective, **space("none.db"))
