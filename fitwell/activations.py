@@ -17,6 +17,7 @@ import jax.numpy as jnp
 
 from fitwell import config as settings
 from fitwell import context
+from fitwell.arguments import Real, Rule, checked
 from fitwell.errors import InvalidArgument
 from fitwell.registry import Registry
 from fitwell.registry import serialize as _serialize
@@ -25,6 +26,15 @@ Array = jax.Array
 Activation = Callable[[Any], Any]
 
 _registry = Registry("activation")
+_NUMBER = Real()
+_SETTINGS: dict[str, Rule] = {
+    "negative_slope": _NUMBER,
+    "max_value": _NUMBER | None,
+    "threshold": _NUMBER,
+    "default_value": _NUMBER,
+    "alpha": _NUMBER,
+    "b": Real(0),
+}
 
 
 def _floats(x: Any) -> Array:
@@ -94,6 +104,7 @@ def tanh(x: Any) -> Array:
 
 
 @_registry.register()
+@checked(_SETTINGS)
 def softmax(x: Any, axis: int = -1) -> Array:
     """Normalised exponentials ``exp(z_k) / sum_j exp(z_j)`` along `axis`: positive, with sum 1."""
     z = _floats(x)
@@ -106,6 +117,7 @@ def softmax(x: Any, axis: int = -1) -> Array:
 
 
 @_registry.register()
+@checked(_SETTINGS)
 def log_softmax(x: Any, axis: int = -1) -> Array:
     """Logarithm of `softmax`, ``z_k - log(sum_j exp(z_j))``, without overflow."""
     return jax.nn.log_softmax(_floats(x), axis=axis)
@@ -133,6 +145,7 @@ def softsign(x: Any) -> Array:
 
 
 @_registry.register()
+@checked(_SETTINGS)
 def relu(x: Any, negative_slope: Any = 0.0, max_value: Any = None, threshold: Any = 0.0) -> Array:
     """Rectified linear unit ``max(0, z)``, with Keras's three settings.
 
@@ -163,6 +176,7 @@ def relu6(x: Any) -> Array:
 
 
 @_registry.register()
+@checked(_SETTINGS)
 def leaky_relu(x: Any, negative_slope: Any = 0.2) -> Array:
     """``z if z > 0 else negative_slope z``: units cannot die.
 
@@ -173,6 +187,7 @@ def leaky_relu(x: Any, negative_slope: Any = 0.2) -> Array:
 
 
 @_registry.register()
+@checked(_SETTINGS)
 def elu(x: Any, alpha: Any = 1.0) -> Array:
     """Exponential linear unit ``z if z > 0 else alpha (exp(z) - 1)``. Source: Clevert et al. 2016."""
     z = _floats(x)
@@ -180,6 +195,7 @@ def elu(x: Any, alpha: Any = 1.0) -> Array:
 
 
 @_registry.register()
+@checked(_SETTINGS)
 def celu(x: Any, alpha: Any = 1.0) -> Array:
     """Differentiable ELU ``max(0, z) + min(0, alpha (exp(z/alpha) - 1))``. Source: Barron 2017."""
     z = _floats(x)
@@ -200,6 +216,7 @@ def selu(x: Any) -> Array:
 
 
 @_registry.register()
+@checked(_SETTINGS)
 def gelu(x: Any, approximate: bool = False) -> Array:
     """Gaussian error linear unit ``z Φ(z)``; by a tanh formula if `approximate`.
 
@@ -224,6 +241,7 @@ def mish(x: Any) -> Array:
 
 
 @_registry.register()
+@checked(_SETTINGS)
 def glu(x: Any, axis: int = -1) -> Array:
     """Gated linear unit: halves ``a, b`` along `axis`, ``a sigmoid(b)``. Source: Dauphin et al. 2017.
 
@@ -267,6 +285,7 @@ def hard_tanh(x: Any) -> Array:
 
 
 @_registry.register()
+@checked(_SETTINGS)
 def hard_shrink(x: Any, threshold: Any = 0.5) -> Array:
     """``z if |z| > threshold else 0``."""
     z = _floats(x)
@@ -274,6 +293,7 @@ def hard_shrink(x: Any, threshold: Any = 0.5) -> Array:
 
 
 @_registry.register()
+@checked(_SETTINGS)
 def soft_shrink(x: Any, threshold: Any = 0.5) -> Array:
     """``z - threshold`` above the threshold, ``z + threshold`` below minus the threshold, else 0."""
     z = _floats(x)
@@ -288,6 +308,7 @@ def tanh_shrink(x: Any) -> Array:
 
 
 @_registry.register()
+@checked(_SETTINGS)
 def threshold(x: Any, threshold: Any, default_value: Any) -> Array:
     """``z if z > threshold else default_value``; both must be given, as in Keras."""
     z = _floats(x)
@@ -301,6 +322,7 @@ def log_sigmoid(x: Any) -> Array:
 
 
 @_registry.register()
+@checked(_SETTINGS)
 def squareplus(x: Any, b: Any = 4) -> Array:
     """``(z + sqrt(z² + b)) / 2``, a softplus without exponentials. Source: Barron 2021."""
     z = _floats(x)
@@ -320,6 +342,7 @@ def sparse_sigmoid(x: Any) -> Array:
 
 
 @_registry.register()
+@checked(_SETTINGS)
 def sparsemax(x: Any, axis: int = -1) -> Array:
     """Nearest point of the probability simplex, ``max(z - tau, 0)`` with tau such that the sum is 1.
 

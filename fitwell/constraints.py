@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 
 from fitwell import config as settings
+from fitwell.arguments import Each, Integer, Real, checked
 from fitwell.errors import InvalidArgument, ShapeError
 from fitwell.registry import Configurable, Registry
 from fitwell.registry import serialize as _serialize
@@ -21,6 +22,7 @@ Array = jax.Array
 Axis = int | Sequence[int]
 
 _registry = Registry("constraint")
+_AXES = Integer() | Each(Integer(), least=1)
 
 
 def _floats(w: Any) -> Array:
@@ -55,9 +57,10 @@ class MaxNorm(Constraint):
 
     hyperparameters = ("max_value",)
 
+    @checked(max_value=Real(0), axis=_AXES)
     def __init__(self, max_value: Any = 2.0, axis: Axis = 0) -> None:
         self.max_value = max_value
-        self.axis = axis
+        self.axis = list(axis) if isinstance(axis, tuple) else axis
 
     def __call__(self, w: Any) -> Array:
         """Return `w` with no norm above `max_value`."""
@@ -81,11 +84,12 @@ class MinMaxNorm(Constraint):
 
     hyperparameters = ("min_value", "max_value", "rate")
 
+    @checked(min_value=Real(0), max_value=Real(0), rate=Real(0, 1), axis=_AXES)
     def __init__(self, min_value: Any = 0.0, max_value: Any = 1.0, rate: Any = 1.0, axis: Axis = 0) -> None:
         self.min_value = min_value
         self.max_value = max_value
         self.rate = rate
-        self.axis = axis
+        self.axis = list(axis) if isinstance(axis, tuple) else axis
 
     def __call__(self, w: Any) -> Array:
         """Return `w` with norms moved towards the interval."""
@@ -108,8 +112,9 @@ class UnitNorm(Constraint):
         axis: see `MaxNorm`.
     """
 
+    @checked(axis=_AXES)
     def __init__(self, axis: Axis = 0) -> None:
-        self.axis = axis
+        self.axis = list(axis) if isinstance(axis, tuple) else axis
 
     def __call__(self, w: Any) -> Array:
         """Return `w` with all norms 1 (zero vectors stay zero)."""

@@ -21,6 +21,7 @@ import numpy as np
 
 from fitwell import config as settings
 from fitwell import random
+from fitwell.arguments import Each, Integer, Numbers, Options, Real, checked
 from fitwell.errors import InvalidArgument, ShapeError
 from fitwell.registry import Configurable, Registry
 from fitwell.registry import serialize as _serialize
@@ -30,6 +31,9 @@ Values = np.ndarray[Any, np.dtype[Any]]
 Shape = Sequence[int]
 
 _registry = Registry("initializer")
+
+_SEED = Integer(0) | None
+_AXES = Each(Integer()) | None
 
 # Standard deviation of a standard normal variable cut off at two of its standard deviations.
 TRUNCATED_STDDEV = 0.87962566103423978
@@ -96,10 +100,9 @@ class RandomInitializer(Initializer):
         seed: an integer for the same values on each call; None (default) for other values each time.
     """
 
+    @checked(seed=_SEED)
     def __init__(self, seed: int | None = None) -> None:
-        if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int | np.integer)):
-            raise InvalidArgument(f"{type(self).__name__}: seed must be an integer or None, got {seed!r}")
-        self.seed = None if seed is None else int(seed)
+        self.seed = seed
 
     def __call__(self, shape: Shape, dtype: Any = None, rng: np.random.Generator | None = None) -> Values:
         """Return random values of `shape`, from `seed` if there is one, else from `rng`."""
@@ -141,6 +144,7 @@ class Constant(Initializer):
         value: a number or an array, 0 by default.
     """
 
+    @checked(value=Numbers())
     def __init__(self, value: Any = 0.0) -> None:
         self.value = value
 
@@ -162,6 +166,7 @@ class Identity(Initializer):
         gain: value on the diagonal, 1 by default.
     """
 
+    @checked()
     def __init__(self, gain: float = 1.0) -> None:
         self.gain = gain
 
@@ -185,6 +190,7 @@ class RandomNormal(RandomInitializer):
         seed: see `RandomInitializer`.
     """
 
+    @checked(stddev=Real(0), seed=_SEED)
     def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: int | None = None) -> None:
         super().__init__(seed)
         self.mean = mean
@@ -205,8 +211,11 @@ class RandomUniform(RandomInitializer):
         seed: see `RandomInitializer`.
     """
 
+    @checked(seed=_SEED)
     def __init__(self, minval: float = -0.05, maxval: float = 0.05, seed: int | None = None) -> None:
         super().__init__(seed)
+        if minval > maxval:
+            raise InvalidArgument(f"RandomUniform: minval={minval!r} must not be above maxval={maxval!r}")
         self.minval = minval
         self.maxval = maxval
 
@@ -227,6 +236,7 @@ class TruncatedNormal(RandomInitializer):
         seed: see `RandomInitializer`.
     """
 
+    @checked(stddev=Real(0), seed=_SEED)
     def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: int | None = None) -> None:
         super().__init__(seed)
         self.mean = mean
@@ -249,6 +259,7 @@ class Orthogonal(RandomInitializer):
         seed: see `RandomInitializer`.
     """
 
+    @checked(seed=_SEED)
     def __init__(self, gain: float = 1.0, seed: int | None = None) -> None:
         super().__init__(seed)
         self.gain = gain
@@ -281,6 +292,14 @@ class VarianceScaling(RandomInitializer):
         output_axes: see `input_axes`.
     """
 
+    @checked(
+        scale=Real(0, closed="right"),
+        mode=Options("fan_in", "fan_out", "fan_avg"),
+        distribution=Options("truncated_normal", "untruncated_normal", "uniform", "normal"),
+        seed=_SEED,
+        input_axes=_AXES,
+        output_axes=_AXES,
+    )
     def __init__(
         self,
         scale: float = 1.0,
@@ -291,20 +310,8 @@ class VarianceScaling(RandomInitializer):
         output_axes: Sequence[int] | None = None,
     ) -> None:
         super().__init__(seed)
-        distribution = distribution.lower()
-        if scale <= 0:
-            raise InvalidArgument(f"{type(self).__name__}: scale must be positive, got {scale}")
-        if mode not in ("fan_in", "fan_out", "fan_avg"):
-            raise InvalidArgument(
-                f"{type(self).__name__}: mode must be 'fan_in', 'fan_out' or 'fan_avg', got {mode!r}"
-            )
         if distribution == "normal":
             distribution = "truncated_normal"
-        if distribution not in ("truncated_normal", "untruncated_normal", "uniform"):
-            raise InvalidArgument(
-                f"{type(self).__name__}: distribution must be 'truncated_normal', 'untruncated_normal' or "
-                f"'uniform', got {distribution!r}"
-            )
         self.scale = scale
         self.mode = mode
         self.distribution = distribution
@@ -331,6 +338,7 @@ class _Named(VarianceScaling):
     _mode = "fan_in"
     _distribution = "truncated_normal"
 
+    @checked(seed=_SEED, input_axes=_AXES, output_axes=_AXES)
     def __init__(
         self,
         seed: int | None = None,
@@ -400,12 +408,9 @@ class FixupNormal(RandomInitializer):
         seed: see `RandomInitializer`.
     """
 
+    @checked(branches=Integer(1), layers=Integer(2), seed=_SEED)
     def __init__(self, branches: int, layers: int = 2, seed: int | None = None) -> None:
         super().__init__(seed)
-        if branches < 1 or layers < 2:
-            raise InvalidArgument(
-                f"FixupNormal needs branches >= 1 and layers >= 2, got {branches} and {layers}"
-            )
         self.branches = branches
         self.layers = layers
 

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import jax
 import jax.numpy as jnp
 
+from fitwell.arguments import Options, Real, check, checked
 from fitwell.errors import InvalidArgument, ShapeError
 from fitwell.registry import Configurable, Registry
 from fitwell.registry import serialize as _serialize
@@ -28,23 +29,18 @@ def _floats(w: Any) -> Array:
     return array if jnp.issubdtype(array.dtype, jnp.inexact) else array.astype(jnp.float32)
 
 
-def _strength(where: str, value: Any) -> Any:
-    """Return a strength as given, refusing one that is negative or not a number; None is 0, as in Keras."""
-    if value is None:
-        return 0.0
-    if isinstance(value, bool | str) or (isinstance(value, int | float) and not 0 <= value < float("inf")):
-        raise InvalidArgument(f"{where} must be a finite number that is not negative, got {value!r}")
-    return value
+# None is 0, as in Keras.
+_STRENGTH = Real(0) | None
 
 
-def _older_l(where: str, value: Any, older: dict[str, Any]) -> Any:
+def _older_l(kind: str, where: str, value: Any, older: dict[str, Any]) -> Any:
     """Return the strength of ``l1(l=...)`` or ``l2(l=...)``, the spelling of Keras 2.0."""
     if "l" in older:
         warn_older(f"{where}(l=...)", f"{where}(...)")
-        value = older.pop("l")
+        value = check(kind, "l", older.pop("l"), _STRENGTH)
     if older:
         raise InvalidArgument(f"{where}: unknown argument {next(iter(older))!r}")
-    return value
+    return 0.0 if value is None else value
 
 
 class Regularizer(Configurable):
@@ -76,8 +72,9 @@ class L1(Regularizer):
     hyperparameters = ("l1",)
     row_wise = True
 
+    @checked(l1=_STRENGTH)
     def __init__(self, l1: Any = 0.01, **older: Any) -> None:
-        self.l1 = _strength("L1: l1", _older_l("l1", l1, older))
+        self.l1 = _older_l("L1", "l1", l1, older)
 
     def __call__(self, w: Any) -> Array:
         """Return the penalty for the array `w`."""
@@ -96,8 +93,9 @@ class L2(Regularizer):
     hyperparameters = ("l2",)
     row_wise = True
 
+    @checked(l2=_STRENGTH)
     def __init__(self, l2: Any = 0.01, **older: Any) -> None:
-        self.l2 = _strength("L2: l2", _older_l("l2", l2, older))
+        self.l2 = _older_l("L2", "l2", l2, older)
 
     def __call__(self, w: Any) -> Array:
         """Return the penalty for the array `w`."""
@@ -117,9 +115,10 @@ class L1L2(Regularizer):
     hyperparameters = ("l1", "l2")
     row_wise = True
 
+    @checked(l1=_STRENGTH, l2=_STRENGTH)
     def __init__(self, l1: Any = 0.0, l2: Any = 0.0) -> None:
-        self.l1 = _strength("L1L2: l1", l1)
-        self.l2 = _strength("L1L2: l2", l2)
+        self.l1 = 0.0 if l1 is None else l1
+        self.l2 = 0.0 if l2 is None else l2
 
     def __call__(self, w: Any) -> Array:
         """Return the penalty for the array `w`."""
@@ -142,11 +141,10 @@ class ElasticNet(Regularizer):
     hyperparameters = ("strength", "l1_ratio")
     row_wise = True
 
+    @checked(strength=_STRENGTH, l1_ratio=Real(0, 1) | None)
     def __init__(self, strength: Any = 0.01, l1_ratio: Any = 0.5) -> None:
-        self.strength = _strength("ElasticNet: strength", strength)
-        self.l1_ratio = _strength("ElasticNet: l1_ratio", l1_ratio)
-        if isinstance(l1_ratio, int | float) and l1_ratio > 1:
-            raise InvalidArgument(f"ElasticNet: l1_ratio must be between 0 and 1, got {l1_ratio}")
+        self.strength = 0.0 if strength is None else strength
+        self.l1_ratio = 0.0 if l1_ratio is None else l1_ratio
 
     def __call__(self, w: Any) -> Array:
         """Return the penalty for the array `w`."""
@@ -166,10 +164,9 @@ class OrthogonalRegularizer(Regularizer):
 
     hyperparameters = ("factor",)
 
+    @checked(factor=_STRENGTH, mode=Options("rows", "columns"))
     def __init__(self, factor: Any = 0.01, mode: str = "rows") -> None:
-        if mode not in ("rows", "columns"):
-            raise InvalidArgument(f"OrthogonalRegularizer: mode must be 'rows' or 'columns', got {mode!r}")
-        self.factor = _strength("OrthogonalRegularizer: factor", factor)
+        self.factor = 0.0 if factor is None else factor
         self.mode = mode
 
     def __call__(self, w: Any) -> Array:
@@ -192,6 +189,7 @@ elastic_net = ElasticNet
 orthogonal_regularizer = OrthogonalRegularizer
 
 
+@checked(l1=_STRENGTH, l2=_STRENGTH)
 def l1_l2(l1: Any = 0.01, l2: Any = 0.01) -> L1L2:
     """Return an `L1L2`; both strengths are 0.01 by default, as the function of this name always had."""
     return L1L2(l1, l2)

@@ -111,12 +111,12 @@ def test_a_number_that_is_being_traced_passes() -> None:
         (Integer(0), "an integer of at least 0"),
         (Integer(1, 5), "an integer from 1 to 5"),
         (Real(0, 1), "a number from 0 to 1"),
-        (Real(0, closed="right"), "a number above 0"),
+        (Real(0, closed="right"), "a finite number above 0"),
         (Real(0, 1, closed="left"), "a number of at least 0 and below 1"),
         (Real(0, 1, closed="neither"), "a number above 0 and below 1"),
-        (Real(high=1), "a number of at most 1"),
+        (Real(high=1), "a finite number of at most 1"),
         (Integer(1) | Options("epoch") | None, "an integer of at least 1 or 'epoch' or None"),
-        (Each(Real(), 2), "a list of 2 items, each a number"),
+        (Each(Real(), 2), "a list of 2 items, each a finite number"),
         (Sizes(2), "an integer of at least 1, or a list of 2 of them"),
     ],
 )
@@ -125,7 +125,7 @@ def test_rules_say_what_they_admit(rule: Rule, words: str) -> None:
 
 
 class Thing:
-    @checked(size=Integer(1), mode=Options("min", "max"), kind=Made(lambda name: _made(name), "a kind"))
+    @checked(size=Integer(1), mode=Options("min", "max"), kind=Made(lambda name: _made(name)))
     def __init__(self, size: int, mode: str = "min", *, kind: Any = None, **others: Any) -> None:
         self.given = (size, mode, kind, others)
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import functools
 import inspect
 import reprlib
+import sys
 from collections.abc import Callable, Mapping
+from types import CodeType
 from typing import Any, TypeVar
 
 import numpy as np
@@ -60,7 +62,7 @@ def checked(*shared: Mapping[str, Rule], **rules: Rule) -> Callable[[Function], 
     """
 
     def decorate(function: Function) -> Function:
-        code, makes = function.__code__, function.__name__ == "__init__"
+        code = function.__code__
         names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
         if not set(rules) <= set(names):
             raise TypeError(f"{function.__qualname__} has no parameters {sorted(set(rules) - set(names))}")
@@ -68,31 +70,80 @@ def checked(*shared: Mapping[str, Rule], **rules: Rule) -> Callable[[Function], 
         known = {name: _BY_ANNOTATION.get(notes.get(name, "")) for name in names}
         for part in (*shared, rules):
             known.update({name: rule for name, rule in part.items() if name in known})
-        places = [(name, known[name]) for name in names[: code.co_argcount]]
-        takes_more = bool(code.co_flags & inspect.CO_VARARGS)
-        takes_any = bool(code.co_flags & inspect.CO_VARKEYWORDS)
-
-        @functools.wraps(function)
-        def checking(*args: Any, **kwargs: Any) -> Any:
-            where = type(args[0]).__name__ if makes else function.__name__
-            values = [
-                value if rule is None else check(where, name, value, rule)
-                for (name, rule), value in zip(places, args)
-            ]
-            if len(args) > len(values):
-                if not takes_more:
-                    most = len(places) - (places[:1] == [("self", None)])
-                    raise UnexpectedArgument(f"{where}: takes at most {most} arguments by position")
-                values.extend(args[len(values) :])
-            for name, value in kwargs.items():
-                rule = known.get(name)
-                if rule is not None:
-                    kwargs[name] = check(where, name, value, rule)
-                elif name not in known and not takes_any:
-                    raise UnexpectedArgument(f"{where} has no argument {name!r}{nearest(name, known)}")
-            return function(*values, **kwargs)
-
-        checking.rules = known  # type: ignore[attr-defined]
-        return checking  # type: ignore[return-value]
+        checking = (_maker if function.__name__ == "__init__" else _caller)(function, known)
+        checking.rules = known
+        return checking
 
     return decorate
+
+
+def _caller(function: Any, known: dict[str, Rule | None]) -> Any:
+    """Return `function` with checks."""
+    table = _Table(function.__name__, known, function.__code__)
+
+    @functools.wraps(function)
+    def checking(*args: Any, **kwargs: Any) -> Any:
+        return function(*table.read(args, kwargs), **kwargs)
+
+    return checking
+
+
+def _maker(function: Any, known: dict[str, Rule | None]) -> Any:
+    """Return an ``__init__`` with checks, without those that the one of a subclass has made under the same name."""
+    tables: dict[type, _Table] = {}
+
+    @functools.wraps(function)
+    def checking(*args: Any, **kwargs: Any) -> None:
+        kind = type(args[0])
+        table = tables.get(kind)
+        if table is None:
+            first: Any = kind.__init__
+            done = {} if first is checking else getattr(first, "rules", {})
+            rest = {name: None if done.get(name) else rule for name, rule in known.items()}
+            table = tables[kind] = _Table(kind.__name__, rest, function.__code__)
+        function(*table.read(args, kwargs), **kwargs)
+
+    return checking
+
+
+class _Table:
+    """The rules of one signature, prepared for being applied at every call."""
+
+    def __init__(self, where: str, known: dict[str, Rule | None], code: CodeType) -> None:
+        self.where, self.known = where, known
+        self.readers = {name: _reader(where, name, rule) for name, rule in known.items() if rule is not None}
+        places = list(known)[: code.co_argcount]
+        self.by_place = [(place, name) for place, name in enumerate(places) if name in self.readers]
+        self.most = sys.maxsize if code.co_flags & inspect.CO_VARARGS else len(places)
+        self.takes_any = bool(code.co_flags & inspect.CO_VARKEYWORDS)
+
+    def read(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
+        """Return `args`, and change `kwargs`, to what the rules read them as."""
+        readers, count = self.readers, len(args)
+        for place, name in self.by_place:
+            if place >= count:
+                break
+            value = args[place]
+            found = readers[name](value)
+            if found is not value:
+                args = (*args[:place], self._admitted(name, value, found), *args[place + 1 :])
+        if count > self.most:
+            most = self.most - (next(iter(self.known), "") == "self")
+            raise UnexpectedArgument(f"{self.where}: takes at most {most} arguments by position")
+        for name, value in kwargs.items():
+            if name in readers:
+                found = readers[name](value)
+                if found is not value:
+                    kwargs[name] = self._admitted(name, value, found)
+            elif not self.takes_any and name not in self.known:
+                raise UnexpectedArgument(f"{self.where} has no argument {name!r}{nearest(name, self.known)}")
+        return args
+
+    def _admitted(self, name: str, value: Any, found: Any) -> Any:
+        rule = self.known[name]
+        return check(self.where, name, value, rule) if found is UNFIT and rule is not None else found
+
+
+def _reader(where: str, name: str, rule: Rule) -> Callable[[Any], Any]:
+    """Return what reads one argument; errors that a rule raises itself are told with the argument's name."""
+    return (lambda value: check(where, name, value, rule)) if rule.raises else rule.read

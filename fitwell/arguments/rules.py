@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -23,9 +23,13 @@ UNFIT: Any = type("Unfit", (), {"__repr__": lambda self: "UNFIT"})()
 
 
 class Rule:
-    """What an argument may be. Rules are joined by ``|``; ``| None`` admits None."""
+    """What an argument may be. Rules are joined by ``|``; ``| None`` admits None.
+
+    words: what it may be, in an error. raises: whether `read` may raise an error of its own.
+    """
 
     words: str
+    raises = False
 
     def read(self, value: Any) -> Any:
         """Return `value` as what it means, or `UNFIT`."""
@@ -35,7 +39,7 @@ class Rule:
         """Return what to write instead of `value`, ``", did you mean ...?"``, or an empty string."""
         return ""
 
-    def said(self, words: str) -> Rule:
+    def said(self, words: str) -> Self:
         """Return the same rule, told in these words."""
         rule = copy.copy(self)
         rule.words = words
@@ -51,6 +55,7 @@ class Either(Rule):
     def __init__(self, *rules: Rule | None) -> None:
         self.rules = [rule for rule in rules if rule is not None]
         self.optional = None in rules
+        self.raises = any(rule.raises for rule in self.rules)
         self.words = _listed([*(rule.words for rule in self.rules), *(["None"] if self.optional else [])])
 
     def read(self, value: Any) -> Any:
@@ -85,7 +90,8 @@ class Real(Rule):
         self.low, self.high = low, high
         self.with_low, self.with_high = closed in ("both", "left"), closed in ("both", "right")
         self.infinite = infinite
-        self.words = "a number" + _range_in_words(self)
+        open_ended = not infinite and not (math.isfinite(low) and math.isfinite(high))
+        self.words = ("a finite number" if open_ended else "a number") + _range_in_words(self)
 
     def read(self, value: Any) -> Any:
         if type(value) is not float and type(value) is not int:
@@ -255,10 +261,45 @@ class Sizes(Rule):
         return self.each.read(value) if one is UNFIT else (one,) * self.rank
 
 
+class Numbers(Rule):
+    """One number, or an array or list of numbers; all finite."""
+
+    words = "a finite number, or an array of them"
+
+    def __init__(self) -> None:
+        self.one = Real()
+
+    def read(self, value: Any) -> Any:
+        number = plain(value)
+        if type(number) in (int, float) or is_traced(number):
+            return self.one.read(number)
+        try:
+            array = np.asarray(value)
+        except (TypeError, ValueError):  # lists of different lengths, among others
+            return UNFIT
+        fits = array.size > 0 and array.dtype.kind in "fiu" and bool(np.isfinite(array).all())
+        return value if fits else UNFIT
+
+
+class DType(Rule):
+    """The name or object of a dtype that JAX knows."""
+
+    words = "a dtype such as 'float32'"
+
+    def read(self, value: Any) -> Any:
+        import jax.numpy as jnp
+
+        try:
+            return UNFIT if value is None or isinstance(value, bool) else jnp.dtype(value) and value
+        except TypeError:
+            return UNFIT
+
+
 class Made(Rule):
     """What `get` turns into an object: a name, a class, an object, a configuration; its errors tell the rest."""
 
     words = "a name, an object or a configuration"
+    raises = True
 
     def __init__(self, get: Callable[[Any], Any]) -> None:
         self.get = get

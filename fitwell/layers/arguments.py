@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import jax.numpy as jnp
-import numpy as np
 
 from fitwell import activations, constraints, initializers, regularizers
-from fitwell.arguments import UNFIT, Each, Integer, Made, Options, Real, Rule, Sizes, Suits, Text
+from fitwell.arguments import UNFIT, DType, Each, Integer, Made, Numbers, Options, Real, Rule, Sizes, Text
 from fitwell.errors import InvalidArgument
 from fitwell.variables import Array
 
@@ -21,30 +20,12 @@ _SHAPE = (Integer(1) | Each(Integer(1) | None) | None).said(
 _SEED = Integer(0) | None
 
 
-def _is_dtype(value: Any) -> bool:
-    try:
-        return value is not None and jnp.dtype(value) is not None
-    except TypeError:
-        return False
-
-
-DTYPE = Suits(_is_dtype, "a dtype such as 'float32'") | None
-
-
-def _are_numbers(value: Any) -> bool:
-    try:
-        array = np.asarray(value)
-    except ValueError:  # lists of different lengths
-        return False
-    return array.size > 0 and array.dtype.kind in "fiu" and bool(np.isfinite(array).all())
-
-
-NUMBERS = Real() | Suits(_are_numbers, "an array of numbers")
+NUMBERS = Numbers()
 
 # The rules of arguments that have the same name, and mean the same, in many layers.
 LAYER: dict[str, Rule] = {
     "name": Text() | None,
-    "dtype": DTYPE,
+    "dtype": DType() | None,
     "activation": Made(activations.get),
     "activity_regularizer": Made(regularizers.get),
     "data_format": Options("channels_last", "channels_first") | None,

@@ -10,7 +10,8 @@ import jax.numpy as jnp
 
 from fitwell import config as settings
 from fitwell import context
-from fitwell.errors import InvalidArgument, ShapeError
+from fitwell.arguments import Call, DType, Integer, Options, Real, Rule, Text, checked
+from fitwell.errors import ShapeError
 from fitwell.registry import Configurable, Registry, serialize, snake_case
 from fitwell.spellings import warn_older
 
@@ -20,6 +21,15 @@ LossFunction = Callable[..., Any]
 registry = Registry("loss")
 
 REDUCTIONS = ("sum_over_batch_size", "mean", "sum", "mean_with_sample_weight", "none", None)
+# The rules of arguments that many losses have.
+LOSS: dict[str, Rule] = {
+    "name": Text() | None,
+    "reduction": Options(*(word for word in REDUCTIONS if word is not None), "auto") | None,
+    "dtype": DType() | None,
+    "label_smoothing": Real(0, 1),
+    "gamma": Real(0),
+    "ignore_class": Integer() | None,
+}
 
 
 # --- shapes and types ---------------------------------------------------------------------------------------
@@ -191,17 +201,13 @@ class Loss(Configurable):
     reduction: str | None = "sum_over_batch_size"
     dtype: Any = None
 
+    @checked(LOSS)
     def __init__(
         self, name: str | None = None, reduction: str | None = "sum_over_batch_size", dtype: Any = None
     ) -> None:
         if reduction == "auto":
             warn_older("reduction='auto'", "reduction='sum_over_batch_size'")
             reduction = "sum_over_batch_size"
-        if reduction not in REDUCTIONS:
-            known = ", ".join(map(repr, REDUCTIONS))
-            raise InvalidArgument(
-                f"{type(self).__name__}: reduction must be one of {known}, got {reduction!r}"
-            )
         self.name = name or snake_case(type(self).__name__)
         self.reduction = reduction
         self.dtype = None if dtype is None else jnp.dtype(dtype).name
@@ -271,6 +277,7 @@ class PlainLoss(Loss):
 
     function: ClassVar[LossFunction]
 
+    @checked(LOSS)
     def __init__(
         self, reduction: str | None = "sum_over_batch_size", name: str | None = None, dtype: Any = None
     ) -> None:
@@ -295,6 +302,7 @@ class LossFunctionWrapper(Loss):
         settings: further keyword arguments for each call of `fn`.
     """
 
+    @checked(LOSS, fn=Call("a function of y_true and y_pred"))
     def __init__(
         self,
         fn: LossFunction,

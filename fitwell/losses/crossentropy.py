@@ -15,8 +15,9 @@ import numpy as np
 
 from fitwell import config as settings
 from fitwell import context
+from fitwell.arguments import checked
 from fitwell.errors import ShapeError, warn
-from fitwell.losses.base import Array, Loss, PlainLoss, as_predictions, matched, registry
+from fitwell.losses.base import LOSS, Array, Loss, PlainLoss, as_predictions, matched, registry
 
 # --- from outputs to log-probabilities ----------------------------------------------------------------------
 
@@ -225,6 +226,7 @@ class BinaryCrossentropy(Loss):
 
     hyperparameters = ("label_smoothing",)
 
+    @checked(LOSS)
     def __init__(
         self,
         from_logits: bool = False,
@@ -261,6 +263,7 @@ class CategoricalCrossentropy(Loss):
     hyperparameters = ("label_smoothing",)
     vectors_are_rows = False
 
+    @checked(LOSS)
     def __init__(
         self,
         from_logits: bool = False,
@@ -296,6 +299,7 @@ class SparseCategoricalCrossentropy(Loss):
     casts_targets = False
     vectors_are_rows = False
 
+    @checked(LOSS)
     def __init__(
         self,
         from_logits: bool = False,
@@ -336,6 +340,7 @@ class PerClassCrossentropy(Loss):
 
     vectors_are_rows = False
 
+    @checked(LOSS)
     def __init__(
         self,
         from_logits: bool = False,

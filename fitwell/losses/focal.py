@@ -7,8 +7,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from fitwell.errors import InvalidArgument
-from fitwell.losses.base import Array, Loss, as_predictions, matched, registry
+from fitwell.arguments import Numbers, Real, checked
+from fitwell.losses.base import LOSS, Array, Loss, as_predictions, matched, registry
 from fitwell.losses.crossentropy import (
     binary_terms,
     class_numbers,
@@ -92,6 +92,7 @@ class BinaryFocalCrossentropy(Loss):
 
     hyperparameters = ("alpha", "gamma", "label_smoothing")
 
+    @checked(LOSS, alpha=Real(0, 1))
     def __init__(
         self,
         apply_class_balancing: bool = False,
@@ -146,6 +147,7 @@ class CategoricalFocalCrossentropy(Loss):
     hyperparameters = ("alpha", "gamma", "label_smoothing")
     vectors_are_rows = False
 
+    @checked(LOSS, alpha=Numbers())
     def __init__(
         self,
         alpha: Any = 0.25,
@@ -188,6 +190,7 @@ class CategoricalGeneralizedCrossEntropy(Loss):
     casts_targets = False
     vectors_are_rows = False
 
+    @checked(LOSS, q=Real(0, 1, closed="neither"))
     def __init__(
         self,
         q: Any = 0.5,
@@ -195,8 +198,6 @@ class CategoricalGeneralizedCrossEntropy(Loss):
         name: str | None = "categorical_generalized_cross_entropy",
         dtype: Any = None,
     ) -> None:
-        if isinstance(q, int | float) and not 0 < q < 1:
-            raise InvalidArgument(f"CategoricalGeneralizedCrossEntropy: q must be between 0 and 1, got {q}")
         super().__init__(name, reduction, dtype)
         self.q = q
 

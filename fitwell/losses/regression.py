@@ -9,7 +9,8 @@ import jax
 import jax.numpy as jnp
 
 from fitwell import config as settings
-from fitwell.losses.base import Array, Loss, PlainLoss, matched, registry
+from fitwell.arguments import Real, checked
+from fitwell.losses.base import LOSS, Array, Loss, PlainLoss, matched, registry
 
 # Below this sum of squares a vector counts as zero: its direction, and the gradient of its length, are
 # undefined.
@@ -127,6 +128,7 @@ class Huber(Loss):
 
     hyperparameters = ("delta",)
 
+    @checked(LOSS, delta=Real(0, closed="right"))
     def __init__(
         self,
         delta: Any = 1.0,
@@ -172,6 +174,7 @@ class CosineSimilarity(Loss):
 
     vectors_are_rows = False
 
+    @checked(LOSS)
     def __init__(
         self,
         axis: int = -1,

@@ -7,10 +7,11 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from fitwell.errors import InvalidArgument, ShapeError
+from fitwell.arguments import checked
+from fitwell.errors import ShapeError
 from fitwell.losses.base import align
 from fitwell.losses.crossentropy import class_numbers
-from fitwell.metrics.base import Array, registry
+from fitwell.metrics.base import METRIC, Array, registry
 from fitwell.metrics.reductions import RowMean
 
 
@@ -98,12 +99,6 @@ def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Array:
     return sparse_top_k_categorical_accuracy(_first_largest(true), pred, k)
 
 
-def _positive(metric: str, k: int) -> int:
-    if isinstance(k, bool) or not isinstance(k, int) or k < 1:
-        raise InvalidArgument(f"{metric}: k must be a positive integer, got {k!r}")
-    return k
-
-
 @registry.register()
 class Accuracy(RowMean):
     """Share of predictions equal to their targets. (``metrics=["accuracy"]`` chooses a fitting one instead.)
@@ -130,6 +125,7 @@ class BinaryAccuracy(RowMean):
 
     hyperparameters = ("threshold",)
 
+    @checked(METRIC)
     def __init__(self, name: str | None = None, dtype: Any = None, threshold: Any = 0.5) -> None:
         super().__init__(name, dtype)
         self.threshold = threshold
@@ -191,9 +187,10 @@ class TopKCategoricalAccuracy(RowMean):
         dtype: see `Metric`.
     """
 
+    @checked(METRIC)
     def __init__(self, k: int = 5, name: str | None = None, dtype: Any = None) -> None:
         super().__init__(name, dtype)
-        self.k = _positive("TopKCategoricalAccuracy", k)
+        self.k = k
 
     def values(self, y_true: Any, y_pred: Any) -> Array:
         """Return 1 or 0 for each row."""
@@ -211,11 +208,12 @@ class SparseTopKCategoricalAccuracy(RowMean):
         from_sorted_ids: whether predictions are class numbers sorted from the most likely; False by default.
     """
 
+    @checked(METRIC)
     def __init__(
         self, k: int = 5, name: str | None = None, dtype: Any = None, from_sorted_ids: bool = False
     ) -> None:
         super().__init__(name, dtype)
-        self.k = _positive("SparseTopKCategoricalAccuracy", k)
+        self.k = k
         self.from_sorted_ids = from_sorted_ids
 
     def values(self, y_true: Any, y_pred: Any) -> Array:

@@ -9,8 +9,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from fitwell.arguments import Each, Integer, Options, Real, checked
 from fitwell.errors import InvalidArgument, ShapeError
-from fitwell.metrics.base import Array, ratio, registry
+from fitwell.metrics.base import METRIC, Array, ratio, registry
 from fitwell.metrics.decisions import DecisionCounts, charge_cuts, cut_list, spread_weights
 
 
@@ -40,6 +41,14 @@ class AUC(DecisionCounts):
     _CURVES: ClassVar[tuple[str, ...]] = ("ROC", "PR", "PRGAIN")
     _SUMMATIONS: ClassVar[tuple[str, ...]] = ("interpolation", "minoring", "majoring")
 
+    @checked(
+        METRIC,
+        num_thresholds=Integer(2),
+        curve=Options(*_CURVES),
+        summation_method=Options(*_SUMMATIONS),
+        num_labels=Integer(1) | None,
+        label_weights=Each(Real(0), least=1) | None,
+    )
     def __init__(
         self,
         num_thresholds: int = 200,
@@ -53,14 +62,6 @@ class AUC(DecisionCounts):
         label_weights: Sequence[float] | None = None,
         from_logits: bool = False,
     ) -> None:
-        if curve.upper() not in self._CURVES:
-            raise InvalidArgument(f"AUC: curve must be one of {self._CURVES}, got {curve!r}")
-        if summation_method.lower() not in self._SUMMATIONS:
-            raise InvalidArgument(
-                f"AUC: summation_method must be one of {self._SUMMATIONS}, got {summation_method!r}"
-            )
-        if thresholds is None and num_thresholds < 2:
-            raise InvalidArgument(f"AUC: num_thresholds must be at least 2, got {num_thresholds}")
         if num_labels is not None and not multi_label:
             raise InvalidArgument("AUC: num_labels needs multi_label=True")
         if thresholds is None:

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 
 from fitwell import config as settings
 from fitwell import initializers
+from fitwell.arguments import DType, Integer, Real, Rule, Text, checked
 from fitwell.budget import charge
 from fitwell.errors import InvalidArgument
 from fitwell.losses.base import kept_arguments
@@ -60,6 +61,19 @@ def ratio(above: Any, below: Any) -> Array:
     return jnp.where(below == 0, 0, above / jnp.where(below == 0, 1, below))
 
 
+# The rules of arguments that many metrics have. Keras 2 had the dtype in the place of the name.
+METRIC: dict[str, Rule] = {
+    "name": (Text() | DType() | None).said("a string"),
+    "dtype": (DType() | Text() | None).said("a dtype such as 'float32'"),
+    "threshold": Real(),
+    "num_thresholds": Integer(1),
+    "class_id": Integer(0) | None,
+    "top_k": Integer(1) | None,
+    "k": Integer(1),
+    "label_smoothing": Real(0, 1),
+}
+
+
 class Metric(Configurable):
     """Base of all metrics.
 
@@ -74,6 +88,7 @@ class Metric(Configurable):
     The first positional argument may be the name (Keras 2) or the type (Keras 3).
     """
 
+    @checked(METRIC)
     def __init__(self, name: str | None = None, dtype: Any = None) -> None:
         if name is not None and _is_dtype(name):
             name, dtype = (dtype if isinstance(dtype, str) and not _is_dtype(dtype) else None), name

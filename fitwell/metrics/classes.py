@@ -8,9 +8,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from fitwell.errors import InvalidArgument, ShapeError
+from fitwell.arguments import Integer, Options, Real, checked
+from fitwell.errors import ShapeError
 from fitwell.losses.base import align
-from fitwell.metrics.base import Array, Metric, Total, ratio, registry
+from fitwell.metrics.base import METRIC, Array, Metric, Total, ratio, registry
 from fitwell.metrics.decisions import spread_weights
 
 
@@ -21,6 +22,10 @@ def _one_hot_if_sparse(y_true: Any, width: int) -> Array:
         numbers = true if true.ndim == 1 else jnp.squeeze(true, -1)
         return jax.nn.one_hot(numbers.astype(jnp.int32), width)
     return true
+
+
+_AVERAGE = Options("micro", "macro", "weighted") | None
+_CUT = Real(0, 1, closed="right") | None
 
 
 @registry.register()
@@ -46,6 +51,7 @@ class FBetaScore(Metric):
 
     hyperparameters = ("beta", "threshold")
 
+    @checked(METRIC, average=_AVERAGE, beta=Real(0, closed="right"), threshold=_CUT)
     def __init__(
         self,
         average: str | None = None,
@@ -55,16 +61,6 @@ class FBetaScore(Metric):
         dtype: Any = None,
     ) -> None:
         super().__init__(name, dtype)
-        if average not in (None, "micro", "macro", "weighted"):
-            raise InvalidArgument(
-                f"{type(self).__name__}: average must be None, 'micro', 'macro' or 'weighted', got {average!r}"
-            )
-        if isinstance(beta, int | float) and beta <= 0:
-            raise InvalidArgument(f"{type(self).__name__}: beta must be positive, got {beta}")
-        if isinstance(threshold, int | float) and not 0 < threshold <= 1:
-            raise InvalidArgument(
-                f"{type(self).__name__}: threshold must lie above 0 and up to 1, got {threshold}"
-            )
         self.average = average
         self.beta = beta
         self.threshold = threshold
@@ -129,6 +125,7 @@ class F1Score(FBetaScore):
         dtype: see `Metric`.
     """
 
+    @checked(METRIC, average=_AVERAGE, threshold=_CUT)
     def __init__(
         self,
         average: str | None = None,
@@ -151,6 +148,7 @@ class ConfusionMatrix(Metric):
         dtype: see `Metric`.
     """
 
+    @checked(METRIC, num_classes=Integer(2) | None)
     def __init__(self, num_classes: int | None = None, name: str | None = None, dtype: Any = None) -> None:
         super().__init__(name, dtype)
         self.num_classes = num_classes

@@ -9,10 +9,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from fitwell.arguments import Each, Real, check, checked
 from fitwell.budget import charge
-from fitwell.errors import InvalidArgument, ShapeError
+from fitwell.errors import ShapeError
 from fitwell.losses.base import align
-from fitwell.metrics.base import Array, Metric, ratio, registry
+from fitwell.metrics.base import METRIC, Array, Metric, ratio, registry
 
 
 def spread_weights(sample_weight: Any, shape: tuple[int, ...], dtype: Any) -> Array:
@@ -120,20 +121,21 @@ def charge_cuts(metric: Metric, count: Any) -> None:
     )
 
 
+_CUT = Real(0, 1)
+
+
 def cut_list(metric: str, thresholds: Any, default: float) -> list[float]:
     """Return thresholds as a list of numbers from 0 to 1; `default` alone for None."""
     if thresholds is None:
         return [default]
-    cuts = [float(cut) for cut in np.atleast_1d(np.asarray(thresholds, dtype=np.float64))]
-    wrong = [cut for cut in cuts if not 0 <= cut <= 1]
-    if wrong or not cuts:
-        raise InvalidArgument(f"{metric}: thresholds must lie between 0 and 1, got {thresholds!r}")
-    return cuts
+    found = check(metric, "thresholds", thresholds, _CUT | Each(_CUT, least=1))
+    return list(found) if isinstance(found, tuple) else [found]
 
 
 class _AtThresholds(DecisionCounts):
     """Base of metrics with one result for each of the given thresholds (a number if there is one)."""
 
+    @checked(METRIC)
     def __init__(
         self,
         thresholds: Any = None,
@@ -159,6 +161,7 @@ class _AtThresholds(DecisionCounts):
 
 
 class _Count(_AtThresholds):
+    @checked(METRIC)
     def __init__(self, thresholds: Any = None, name: str | None = None, dtype: Any = None) -> None:
         super().__init__(thresholds, name=name, dtype=dtype)
 
@@ -237,12 +240,6 @@ class _BestUnderConstraint(DecisionCounts):
     def __init__(
         self, floor: float, num_thresholds: int, class_id: int | None, name: str | None, dtype: Any
     ) -> None:
-        if not 0 <= floor <= 1:
-            raise InvalidArgument(f"{type(self).__name__}: the bound must lie between 0 and 1, got {floor}")
-        if num_thresholds < 1:
-            raise InvalidArgument(
-                f"{type(self).__name__}: num_thresholds must be positive, got {num_thresholds}"
-            )
         charge_cuts(self, num_thresholds)
         cuts = [0.5] if num_thresholds == 1 else np.linspace(0, 1, num_thresholds)
         super().__init__(cuts, None, class_id, name, dtype)  # type: ignore[arg-type]
@@ -277,6 +274,7 @@ class SensitivityAtSpecificity(_BestUnderConstraint):
         dtype: see `Metric`.
     """
 
+    @checked(METRIC, specificity=Real(0, 1))
     def __init__(
         self,
         specificity: float,
@@ -297,6 +295,7 @@ class SensitivityAtSpecificity(_BestUnderConstraint):
 class SpecificityAtSensitivity(_BestUnderConstraint):
     """Best specificity over thresholds where sensitivity is high enough; see `SensitivityAtSpecificity`."""
 
+    @checked(METRIC, sensitivity=Real(0, 1))
     def __init__(
         self,
         sensitivity: float,
@@ -317,6 +316,7 @@ class SpecificityAtSensitivity(_BestUnderConstraint):
 class PrecisionAtRecall(_BestUnderConstraint):
     """Best precision over thresholds where recall is high enough; see `SensitivityAtSpecificity`."""
 
+    @checked(METRIC, recall=Real(0, 1))
     def __init__(
         self,
         recall: float,
@@ -337,6 +337,7 @@ class PrecisionAtRecall(_BestUnderConstraint):
 class RecallAtPrecision(_BestUnderConstraint):
     """Best recall over thresholds where precision is high enough; see `SensitivityAtSpecificity`."""
 
+    @checked(METRIC, precision=Real(0, 1))
     def __init__(
         self,
         precision: float,

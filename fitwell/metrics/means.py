@@ -7,9 +7,10 @@ from typing import Any, ClassVar
 import jax.numpy as jnp
 
 from fitwell import losses
+from fitwell.arguments import checked
 from fitwell.losses import Loss
 from fitwell.losses.base import matched
-from fitwell.metrics.base import Array, registry
+from fitwell.metrics.base import METRIC, Array, registry
 from fitwell.metrics.reductions import LossMetric, RowMean
 from fitwell.registry import snake_case
 
@@ -19,6 +20,7 @@ class _Plain(LossMetric):
 
     loss_class: ClassVar[type[Loss]]
 
+    @checked(METRIC)
     def __init__(self, name: str | None = None, dtype: Any = None) -> None:
         super().__init__(self.loss_class(), name or snake_case(type(self).__name__), dtype)
 
@@ -57,6 +59,7 @@ class LogCoshError(_Plain):
 
     loss_class = losses.LogCosh
 
+    @checked(METRIC)
     def __init__(self, name: str | None = "logcosh", dtype: Any = None) -> None:
         super().__init__(name, dtype)
 
@@ -122,6 +125,7 @@ class CosineSimilarity(RowMean):
         axis: axis of the vectors, the last by default.
     """
 
+    @checked(METRIC)
     def __init__(self, name: str | None = None, dtype: Any = None, axis: int = -1) -> None:
         super().__init__(name, dtype)
         self.axis = axis
@@ -142,6 +146,7 @@ class BinaryCrossentropy(LossMetric):
         label_smoothing: s moves labels to ``y (1 - s) + s/2``; 0 by default.
     """
 
+    @checked(METRIC)
     def __init__(
         self,
         name: str | None = "binary_crossentropy",
@@ -166,6 +171,7 @@ class CategoricalCrossentropy(LossMetric):
         axis: axis of the classes, the last by default.
     """
 
+    @checked(METRIC)
     def __init__(
         self,
         name: str | None = "categorical_crossentropy",
@@ -192,6 +198,7 @@ class SparseCategoricalCrossentropy(LossMetric):
         axis: axis of the classes, the last by default.
     """
 
+    @checked(METRIC)
     def __init__(
         self,
         name: str | None = "sparse_categorical_crossentropy",

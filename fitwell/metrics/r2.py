@@ -6,9 +6,9 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from fitwell.errors import InvalidArgument
+from fitwell.arguments import Integer, Options, checked
 from fitwell.losses.base import matched
-from fitwell.metrics.base import Array, Metric, ratio, registry
+from fitwell.metrics.base import METRIC, Array, Metric, ratio, registry
 from fitwell.metrics.decisions import spread_weights
 
 
@@ -32,6 +32,11 @@ class R2Score(Metric):
     subtracts squares of sums, which loses all digits when the mean is large against the spread.
     """
 
+    @checked(
+        METRIC,
+        class_aggregation=Options("uniform_average", "variance_weighted_average") | None,
+        num_regressors=Integer(0),
+    )
     def __init__(
         self,
         class_aggregation: str | None = "uniform_average",
@@ -40,13 +45,6 @@ class R2Score(Metric):
         dtype: Any = None,
     ) -> None:
         super().__init__(name, dtype)
-        if class_aggregation not in (None, "uniform_average", "variance_weighted_average"):
-            raise InvalidArgument(
-                "R2Score: class_aggregation must be None, 'uniform_average' or 'variance_weighted_average', "
-                f"got {class_aggregation!r}"
-            )
-        if num_regressors < 0:
-            raise InvalidArgument(f"R2Score: num_regressors must not be negative, got {num_regressors}")
         self.class_aggregation = class_aggregation
         self.num_regressors = num_regressors
 

@@ -9,10 +9,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from fitwell import losses
+from fitwell.arguments import Call, Made, checked
 from fitwell.errors import ShapeError
 from fitwell.losses import Loss
 from fitwell.losses.base import align, function_name
-from fitwell.metrics.base import Array, Metric, ratio, registry
+from fitwell.metrics.base import METRIC, Array, Metric, ratio, registry
 from fitwell.registry import serialize, snake_case
 
 
@@ -56,6 +57,7 @@ class Mean(Metric):
         dtype: see `Metric`.
     """
 
+    @checked(METRIC)
     def __init__(self, name: str | None = "mean", dtype: Any = None) -> None:
         super().__init__(name, dtype)
         self._total = self.add_total("total")
@@ -99,6 +101,7 @@ class Sum(Metric):
         dtype: see `Metric`.
     """
 
+    @checked(METRIC)
     def __init__(self, name: str | None = "sum", dtype: Any = None) -> None:
         super().__init__(name, dtype)
         self._total = self.add_total("total")
@@ -123,6 +126,7 @@ class RowMean(Mean):
         dtype: see `Metric`.
     """
 
+    @checked(METRIC)
     def __init__(self, name: str | None = None, dtype: Any = None) -> None:
         super().__init__(name or snake_case(type(self).__name__), dtype)
 
@@ -145,6 +149,7 @@ class LossMetric(RowMean):
         dtype: see `Metric`.
     """
 
+    @checked(METRIC, loss=Made(losses.get))
     def __init__(self, loss: Any, name: str | None = None, dtype: Any = None) -> None:
         self.loss: Loss = losses.get(loss)
         super().__init__(name or self.loss.name, dtype)
@@ -183,6 +188,7 @@ class MeanMetricWrapper(RowMean):
         settings: further keyword arguments for each call of `fn`.
     """
 
+    @checked(METRIC, fn=Call("a function of y_true and y_pred"))
     def __init__(
         self, fn: Callable[..., Any], name: str | None = None, dtype: Any = None, **settings: Any
     ) -> None:

@@ -6,6 +6,7 @@ from typing import Any, Unpack
 
 import jax.numpy as jnp
 
+from fitwell.arguments import Real, checked
 from fitwell.optimizers.base import Optimizer, optimizers
 from fitwell.optimizers.core import Array, Arrays, Options, Rate
 from fitwell.optimizers.settings import Settings
@@ -27,6 +28,7 @@ class Adagrad(Optimizer):
 
     hyperparameters = ("initial_accumulator_value", "epsilon")
 
+    @checked(initial_accumulator_value=Real(0))
     def __init__(
         self,
         learning_rate: Rate = 0.001,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, TypedDict
 
@@ -12,10 +11,11 @@ import numpy as np
 from jax import lax
 
 from fitwell import context
+from fitwell.arguments import Boolean, Instance, Integer, Real, Rule, Text, check
 from fitwell.errors import InvalidArgument, StateError, warn
 from fitwell.optimizers import gradients as change
 from fitwell.optimizers.reach import Reach
-from fitwell.optimizers.settings import Scheduled, Settings
+from fitwell.optimizers.settings import Scheduled, Settings, rate_rule
 from fitwell.optimizers.spellings import translate
 from fitwell.schedules import LearningRateSchedule
 from fitwell.variables import Variable
@@ -44,7 +44,16 @@ class Options(TypedDict, total=False):
     name: str | None
 
 
-_POSITIVE = (np.finfo(np.float32).tiny.item(), math.inf)
+# Numbers below the smallest normal one of float32 would be 0 in it.
+_POSITIVE = rate_rule(Real(np.finfo(np.float32).tiny.item()).said("a finite number above 0"))
+_NOT_NEGATIVE, _SHARE = rate_rule(Real(0)), rate_rule(Real(0, 1))
+_OPTIONS: dict[str, Rule] = {
+    "use_ema": Boolean(),
+    "ema_overwrite_frequency": Integer(1) | None,
+    "gradient_accumulation_steps": Integer(2) | None,
+    "learning_rate_multipliers": Instance(Mapping, "a dict from layers or paths to numbers") | None,
+    "name": Text() | None,
+}
 
 
 class PureOptimizer(Scheduled):
@@ -62,26 +71,29 @@ class PureOptimizer(Scheduled):
         "loss_scale_factor",
     )
     optional: ClassVar[frozenset[str]] = frozenset(hyperparameters) - {"learning_rate", "ema_momentum"}
-    limits: ClassVar[dict[str, tuple[float, float]]] = {
-        "weight_decay": (0, math.inf),
-        "coupled_weight_decay": (0, math.inf),
+    limits: ClassVar[dict[str, Rule]] = {
+        "weight_decay": _NOT_NEGATIVE,
+        "coupled_weight_decay": _NOT_NEGATIVE,
         "clipnorm": _POSITIVE,
         "clipvalue": _POSITIVE,
         "global_clipnorm": _POSITIVE,
-        "gradient_noise": (0, math.inf),
-        "ema_momentum": (0, 1),
+        "gradient_noise": _NOT_NEGATIVE,
+        "ema_momentum": _SHARE,
         "loss_scale_factor": _POSITIVE,
-        "momentum": (0, 1),
-        "rho": (0, 1),
-        "beta_1": (0, 1),
-        "beta_2": (0, 1),
-        "epsilon": (0, math.inf),
-        "initial_accumulator_value": (0, math.inf),
+        "momentum": _SHARE,
+        "rho": _SHARE,
+        "beta_1": _SHARE,
+        "beta_2": _SHARE,
+        "epsilon": _NOT_NEGATIVE,
     }
 
     def __init__(self, learning_rate: Rate, **options: Any) -> None:
         where = type(self).__name__
         learning_rate = translate(where, learning_rate, options, self._arguments())
+        options = {
+            name: check(where, name, value, _OPTIONS[name]) if name in _OPTIONS else value
+            for name, value in options.items()
+        }
         self.step = Variable(np.int32(0), name="iteration", trainable=False)
         self.slots: Slots | None = None
         self.reach = Reach()
@@ -93,10 +105,10 @@ class PureOptimizer(Scheduled):
         self.clipvalue = options.get("clipvalue")
         self.global_clipnorm = options.get("global_clipnorm")
         self.gradient_noise = options.get("gradient_noise")
-        self.use_ema = bool(options.get("use_ema", False))
+        self.use_ema = options.get("use_ema", False)
         self.ema_momentum = options.get("ema_momentum", 0.99)
-        self.ema_overwrite_frequency = _count(where, "ema_overwrite_frequency", 1, options)
-        self.gradient_accumulation_steps = _count(where, "gradient_accumulation_steps", 2, options)
+        self.ema_overwrite_frequency = options.get("ema_overwrite_frequency")
+        self.gradient_accumulation_steps = options.get("gradient_accumulation_steps")
         self.loss_scale_factor = options.get("loss_scale_factor")
         self.learning_rate_multipliers = options.get("learning_rate_multipliers")
         self.name = options.get("name") or where.lower()
@@ -368,15 +380,6 @@ def _moved(slot: Mapping[str, Any], moves: Mapping[str, str | None]) -> dict[str
     """Return `slot` with its arrays at their new paths, without those of variables that are gone."""
     places = {path: moves.get(path, path) for path in slot}
     return {place: slot[path] for path, place in places.items() if place is not None}
-
-
-def _count(where: str, name: str, least: int, options: Mapping[str, Any]) -> int | None:
-    value = options.get(name)
-    if value is not None and (not isinstance(value, int | np.integer) or value < least):
-        raise InvalidArgument(
-            f"{where}: {name} must be an integer of at least {least}, or None, got {value!r}"
-        )
-    return None if value is None else int(value)
 
 
 def working(array: Array, parameter: Array) -> Array:

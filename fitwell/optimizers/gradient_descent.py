@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any, Unpack
 
-import numpy as np
-
-from fitwell.errors import InvalidArgument
+from fitwell.arguments import Boolean, checked
 from fitwell.optimizers.base import Optimizer, optimizers
 from fitwell.optimizers.core import Array, Arrays, Options, Rate
 from fitwell.optimizers.settings import Settings
+
+# A decay once stood in its place.
+_NESTEROV = Boolean().said(
+    "True or False (a decay is learning_rate=InverseTimeDecay(learning_rate, decay_steps=1, decay_rate=decay))"
+)
 
 
 @optimizers.register()
@@ -30,6 +33,7 @@ class SGD(Optimizer):
 
     hyperparameters = ("momentum",)
 
+    @checked(nesterov=_NESTEROV)
     def __init__(
         self,
         learning_rate: Rate = 0.01,
@@ -37,14 +41,9 @@ class SGD(Optimizer):
         nesterov: bool = False,
         **options: Unpack[Options],
     ) -> None:
-        if not isinstance(nesterov, bool | np.bool_):
-            raise InvalidArgument(
-                f"SGD: nesterov must be True or False, got {nesterov!r}; a decay, which once stood in its place, is "
-                "learning_rate=InverseTimeDecay(learning_rate, decay_steps=1, decay_rate=decay)"
-            )
         super().__init__(learning_rate, **options)
         self.momentum = momentum
-        self.nesterov = bool(nesterov)
+        self.nesterov = nesterov
 
     def slot_values(self) -> dict[str, Any]:
         """Return the momentum m, unless β is 0."""

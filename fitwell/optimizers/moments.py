@@ -6,6 +6,7 @@ from typing import Any, Unpack
 
 import jax.numpy as jnp
 
+from fitwell.arguments import checked
 from fitwell.errors import InvalidArgument
 from fitwell.optimizers.base import Optimizer, optimizers
 from fitwell.optimizers.core import Array, Arrays, Options, Rate
@@ -55,6 +56,7 @@ class Adam(_Moments):
     1 - β₂ is computed from the float32 β₂, in both places where it occurs, because β₂ is data.
     """
 
+    @checked()
     def __init__(
         self,
         learning_rate: Rate = 0.001,
@@ -65,7 +67,7 @@ class Adam(_Moments):
         **options: Unpack[Options],
     ) -> None:
         super().__init__(learning_rate, beta_1, beta_2, epsilon, **options)
-        self.amsgrad = bool(amsgrad)
+        self.amsgrad = amsgrad
 
     def slot_values(self) -> dict[str, Any]:
         """Return the two moments, and with amsgrad the largest second moment."""
@@ -107,6 +109,7 @@ class AdamW(Adam):
     PyTorch take the same step (their θ in the decay is also that before the update).
     """
 
+    @checked()
     def __init__(
         self,
         learning_rate: Rate = 0.001,

@@ -8,6 +8,7 @@ from typing import Any, Unpack
 import jax
 import jax.numpy as jnp
 
+from fitwell.arguments import Suits, checked
 from fitwell.errors import InvalidArgument
 from fitwell.optimizers.base import Optimizer, optimizers
 from fitwell.optimizers.core import Array, Arrays, Options, Rate, Slots, working
@@ -35,9 +36,8 @@ class OptaxOptimizer(Optimizer):
 
     optional = Optimizer.optional | {"learning_rate"}
 
+    @checked(tx=Suits(is_transformation, "an optax.GradientTransformation"))
     def __init__(self, tx: Any, learning_rate: Rate | None = None, **options: Unpack[Options]) -> None:
-        if not is_transformation(tx):
-            raise InvalidArgument(f"OptaxOptimizer: expected an optax.GradientTransformation, got {tx!r}")
         super().__init__(learning_rate, **options)
         self.tx = tx
         for name in ("weight_decay", "learning_rate_multipliers"):

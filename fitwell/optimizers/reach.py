@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from fitwell.arguments import Real, check
 from fitwell.errors import InvalidArgument, Problems, nearest
 from fitwell.variables import Hyperparametric, Variable
 
@@ -17,7 +18,7 @@ class Multiplier(Hyperparametric):
 
     def __init__(self, prefix: str, factor: float) -> None:
         self.prefix = prefix
-        self.factor = factor
+        self.factor = check("learning_rate_multipliers", repr(prefix), factor, Real(0))
 
     def distance(self, paths: Iterable[str]) -> int | None:
         """Return how many segments below `prefix` the parameter with these `paths` lies, or None if it does not."""
@@ -52,7 +53,8 @@ class Reach(Hyperparametric):
         factors = {_prefix(key): factor for key, factor in given.items()}
         if list(factors) == [multiplier.prefix for multiplier in self.multipliers]:
             for multiplier in self.multipliers:
-                multiplier.factor = factors[multiplier.prefix]
+                prefix = multiplier.prefix
+                multiplier.factor = check("learning_rate_multipliers", repr(prefix), factors[prefix], Real(0))
         else:
             self.multipliers = tuple(Multiplier(prefix, factor) for prefix, factor in factors.items())
 

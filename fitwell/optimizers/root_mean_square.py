@@ -6,6 +6,7 @@ from typing import Any, Unpack
 
 import jax.numpy as jnp
 
+from fitwell.arguments import checked
 from fitwell.optimizers.base import Optimizer, optimizers
 from fitwell.optimizers.core import Array, Arrays, Options, Rate
 from fitwell.optimizers.settings import Settings
@@ -32,6 +33,7 @@ class RMSprop(Optimizer):
 
     hyperparameters = ("rho", "momentum", "epsilon")
 
+    @checked()
     def __init__(
         self,
         learning_rate: Rate = 0.001,
@@ -45,7 +47,7 @@ class RMSprop(Optimizer):
         self.rho = rho
         self.momentum = momentum
         self.epsilon = epsilon_or_default(epsilon)
-        self.centered = bool(centered)
+        self.centered = centered
 
     def slot_values(self) -> dict[str, Any]:
         """Return the mean square s, the momentum m unless β is 0, and the mean a if centered."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import inspect
-import math
 from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from fitwell.arguments import Real, Rule, Suits, check
 from fitwell.errors import InvalidArgument, nearest
 from fitwell.registry import Configurable, serialize
 from fitwell.schedules import LearningRateSchedule
@@ -46,6 +46,29 @@ class Reading(float):
         return np.float32(self)
 
 
+def _is_schedule(value: Any) -> bool:
+    """Return whether `value` is a schedule, or a function of one argument."""
+    if not callable(value) or isinstance(value, type):
+        return False
+    if not isinstance(value, LearningRateSchedule):
+        try:
+            inspect.signature(value).bind(0)
+        except (TypeError, ValueError):
+            return False
+    return True
+
+
+_SCHEDULE = Suits(_is_schedule, "a schedule, which is a function of the step")
+
+
+def rate_rule(number: Real) -> Rule:
+    """Return the rule of a hyperparameter: a number, or a schedule of such."""
+    return number | _SCHEDULE
+
+
+_RATE = rate_rule(Real())
+
+
 class _Attribute:
     """A hyperparameter's attribute that reads as a number even while a schedule sets it."""
 
@@ -62,20 +85,19 @@ class _Attribute:
         return Reading(value, instance, self.name) if isinstance(value, int | float) else value
 
     def __set__(self, instance: Any, value: Any) -> None:
-        instance._check(self.name, value)
-        self.inner.__set__(instance, value)
+        self.inner.__set__(instance, instance._check(self.name, value))
 
 
 class Scheduled(Configurable):
     """Base of objects whose hyperparameters may be schedules of `step`, the number of updates made so far.
 
     Reading an attribute gives the number in force now, as in Keras; `setting` gives what was set.
-    `limits` names the range of numbers that each hyperparameter accepts (both ends included), `optional`
+    `limits` names the range of numbers that a hyperparameter accepts where not every one will do, `optional`
     those that may be None.
     """
 
     optional: ClassVar[frozenset[str]] = frozenset()
-    limits: ClassVar[dict[str, tuple[float, float]]] = {}
+    limits: ClassVar[dict[str, Rule]] = {}
     step: Variable
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -120,25 +142,10 @@ class Scheduled(Configurable):
             for name in self._arguments()
         }
 
-    def _check(self, name: str, value: Any) -> None:
-        where = f"{type(self).__name__}: {name}"
-        if value is None and name not in self.optional:
-            raise InvalidArgument(f"{where} must be a number or a schedule, got None")
-        if isinstance(value, np.number | np.ndarray | jax.Array) and np.ndim(value) == 0:
-            value = float(value)
-        if isinstance(value, int | float):
-            low, high = self.limits.get(name, (-math.inf, math.inf))
-            if not (low <= value <= high) or math.isinf(value):
-                raise InvalidArgument(
-                    f"{where} must be a finite number from {low:g} to {high:g}, got {value!r}"
-                )
-        elif callable(value) and not isinstance(value, LearningRateSchedule):
-            try:
-                inspect.signature(value).bind(0)
-            except TypeError:
-                raise InvalidArgument(
-                    f"{where} must be a number, a schedule, or a function of the step, got {value!r}"
-                ) from None
+    def _check(self, name: str, value: Any) -> Any:
+        if value is None and name in self.optional:
+            return None
+        return check(type(self).__name__, name, value, self.limits.get(name, _RATE))
 
 
 class Settings:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from fitwell import config
+from fitwell.arguments import Real, check
 from fitwell.errors import InvalidArgument, nearest
 from fitwell.schedules import InverseTimeDecay
 from fitwell.spellings import warn_older
@@ -22,6 +23,7 @@ def translate(optimizer: str, learning_rate: Any, options: dict[str, Any], valid
     if decay:
         if not isinstance(learning_rate, int | float):
             raise InvalidArgument(f"{optimizer}: decay= and a schedule as learning_rate exclude each other")
+        check(optimizer, "decay", decay, Real(0))
         learning_rate = InverseTimeDecay(learning_rate, decay_steps=1, decay_rate=decay)
     valid = sorted(valid)
     unknown = [name for name in options if name not in valid]

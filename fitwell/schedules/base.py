@@ -9,12 +9,16 @@ import jax
 import jax.numpy as jnp
 
 from fitwell import registry
+from fitwell.arguments import Real
 from fitwell.errors import InvalidArgument
 
 Array = jax.Array
 Number = float | Array
 
 schedules = registry.Registry("schedule")
+
+# Lengths in updates, and what else must be above 0.
+STEPS = Real(0, closed="right")
 
 
 class LearningRateSchedule(registry.Configurable):
@@ -38,13 +42,6 @@ class LearningRateSchedule(registry.Configurable):
     def __call__(self, step: Number) -> Array:
         """Return the value at `step`."""
         raise NotImplementedError(f"{type(self).__name__} must define __call__(self, step)")
-
-
-def positive(schedule: LearningRateSchedule, name: str, value: float) -> float:
-    """Return `value` if it is above 0, and refuse it otherwise."""
-    if not value > 0:
-        raise InvalidArgument(f"{type(schedule).__name__}: {name} must be positive, got {value!r}")
-    return value
 
 
 def as_float(step: Number) -> Array:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import jax.numpy as jnp
 
-from fitwell.errors import InvalidArgument
-from fitwell.schedules.base import Array, LearningRateSchedule, Number, as_float, positive, schedules
+from fitwell.arguments import Real, checked
+from fitwell.schedules.base import STEPS, Array, LearningRateSchedule, Number, as_float, schedules
 
 
 def _half_cosine(done: Array) -> Array:
@@ -34,6 +34,7 @@ class CosineDecay(LearningRateSchedule):
 
     hyperparameters = ("initial_learning_rate", "decay_steps", "alpha", "warmup_target", "warmup_steps")
 
+    @checked(decay_steps=STEPS, warmup_steps=Real(0))
     def __init__(
         self,
         initial_learning_rate: float,
@@ -44,7 +45,7 @@ class CosineDecay(LearningRateSchedule):
         warmup_steps: float = 0,
     ) -> None:
         self.initial_learning_rate = initial_learning_rate
-        self.decay_steps = positive(self, "decay_steps", decay_steps)
+        self.decay_steps = decay_steps
         self.alpha = alpha
         self.name = name
         self.warmup_target = warmup_target
@@ -88,6 +89,7 @@ class CosineDecayRestarts(LearningRateSchedule):
 
     hyperparameters = ("initial_learning_rate", "first_decay_steps", "t_mul", "m_mul", "alpha")
 
+    @checked(first_decay_steps=STEPS, t_mul=Real(1))
     def __init__(
         self,
         initial_learning_rate: float,
@@ -97,10 +99,8 @@ class CosineDecayRestarts(LearningRateSchedule):
         alpha: float = 0.0,
         name: str = "SGDRDecay",
     ) -> None:
-        if t_mul < 1:
-            raise InvalidArgument(f"CosineDecayRestarts: t_mul must be at least 1, got {t_mul!r}")
         self.initial_learning_rate = initial_learning_rate
-        self.first_decay_steps = positive(self, "first_decay_steps", first_decay_steps)
+        self.first_decay_steps = first_decay_steps
         self.t_mul = t_mul
         self.m_mul = m_mul
         self.alpha = alpha

@@ -6,8 +6,9 @@ from typing import Any, ClassVar
 
 import jax.numpy as jnp
 
+from fitwell.arguments import Call, Real, checked
 from fitwell.errors import InvalidArgument
-from fitwell.schedules.base import Array, LearningRateSchedule, Number, as_float, positive, schedules
+from fitwell.schedules.base import STEPS, Array, LearningRateSchedule, Number, as_float, schedules
 
 
 @schedules.register()
@@ -28,11 +29,12 @@ class Warmup(LearningRateSchedule):
 
     hyperparameters = ("after", "warmup_steps", "initial_learning_rate")
 
+    @checked(after=Real() | Call("a schedule"), warmup_steps=STEPS)
     def __init__(
         self, after: Any, warmup_steps: float, initial_learning_rate: float = 0.0, name: str = "Warmup"
     ) -> None:
         self.after = after
-        self.warmup_steps = positive(self, "warmup_steps", warmup_steps)
+        self.warmup_steps = warmup_steps
         self.initial_learning_rate = initial_learning_rate
         self.name = name
 
@@ -52,7 +54,7 @@ class _Cycle(LearningRateSchedule):
     hyperparameters: ClassVar[tuple[str, ...]] = ("total_steps", "last_steps")
 
     def _set_lengths(self, total_steps: float, last_steps: float | None) -> None:
-        self.total_steps = positive(self, "total_steps", total_steps)
+        self.total_steps = total_steps
         self.last_steps = last_steps
         if not 1 <= self._tail() <= total_steps - 2:
             raise InvalidArgument(
@@ -99,6 +101,7 @@ class OneCycle(_Cycle):
 
     hyperparameters = ("max_learning_rate", "initial_learning_rate", "last_learning_rate")
 
+    @checked(total_steps=STEPS, last_steps=STEPS | None)
     def __init__(
         self,
         max_learning_rate: float,
@@ -141,6 +144,7 @@ class OneCycleMomentum(_Cycle):
 
     hyperparameters = ("high", "low")
 
+    @checked(total_steps=STEPS, last_steps=STEPS | None)
     def __init__(
         self,
         total_steps: float,

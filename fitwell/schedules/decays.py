@@ -8,8 +8,9 @@ from itertools import pairwise
 import jax.numpy as jnp
 import numpy as np
 
+from fitwell.arguments import Each, Real, checked
 from fitwell.errors import InvalidArgument
-from fitwell.schedules.base import Array, LearningRateSchedule, Number, as_float, positive, schedules
+from fitwell.schedules.base import STEPS, Array, LearningRateSchedule, Number, as_float, schedules
 
 
 def _periods(step: Number, decay_steps: Number, staircase: bool) -> Array:
@@ -33,6 +34,7 @@ class InverseTimeDecay(LearningRateSchedule):
 
     hyperparameters = ("initial_learning_rate", "decay_steps", "decay_rate")
 
+    @checked(decay_steps=STEPS)
     def __init__(
         self,
         initial_learning_rate: float,
@@ -42,7 +44,7 @@ class InverseTimeDecay(LearningRateSchedule):
         name: str = "InverseTimeDecay",
     ) -> None:
         self.initial_learning_rate = initial_learning_rate
-        self.decay_steps = positive(self, "decay_steps", decay_steps)
+        self.decay_steps = decay_steps
         self.decay_rate = decay_rate
         self.staircase = staircase
         self.name = name
@@ -71,11 +73,12 @@ class PowerDecay(LearningRateSchedule):
 
     hyperparameters = ("initial_learning_rate", "decay_steps", "power")
 
+    @checked(decay_steps=STEPS)
     def __init__(
         self, initial_learning_rate: float, decay_steps: float, power: float = 1.0, name: str = "PowerDecay"
     ) -> None:
         self.initial_learning_rate = initial_learning_rate
-        self.decay_steps = positive(self, "decay_steps", decay_steps)
+        self.decay_steps = decay_steps
         self.power = power
         self.name = name
 
@@ -100,6 +103,7 @@ class ExponentialDecay(LearningRateSchedule):
 
     hyperparameters = ("initial_learning_rate", "decay_steps", "decay_rate")
 
+    @checked(decay_steps=STEPS)
     def __init__(
         self,
         initial_learning_rate: float,
@@ -109,7 +113,7 @@ class ExponentialDecay(LearningRateSchedule):
         name: str = "ExponentialDecay",
     ) -> None:
         self.initial_learning_rate = initial_learning_rate
-        self.decay_steps = positive(self, "decay_steps", decay_steps)
+        self.decay_steps = decay_steps
         self.decay_rate = decay_rate
         self.staircase = staircase
         self.name = name
@@ -138,6 +142,7 @@ class ExponentialRange(LearningRateSchedule):
 
     hyperparameters = ("initial_learning_rate", "end_learning_rate", "steps")
 
+    @checked(initial_learning_rate=STEPS, end_learning_rate=STEPS, steps=Real(2))
     def __init__(
         self,
         initial_learning_rate: float,
@@ -145,8 +150,8 @@ class ExponentialRange(LearningRateSchedule):
         steps: float,
         name: str = "ExponentialRange",
     ) -> None:
-        self.initial_learning_rate = positive(self, "initial_learning_rate", initial_learning_rate)
-        self.end_learning_rate = positive(self, "end_learning_rate", end_learning_rate)
+        self.initial_learning_rate = initial_learning_rate
+        self.end_learning_rate = end_learning_rate
         if steps < 2:
             raise InvalidArgument(f"ExponentialRange: steps must be at least 2, got {steps!r}")
         self.steps = steps
@@ -178,6 +183,7 @@ class PolynomialDecay(LearningRateSchedule):
 
     hyperparameters = ("initial_learning_rate", "decay_steps", "end_learning_rate", "power")
 
+    @checked(decay_steps=STEPS)
     def __init__(
         self,
         initial_learning_rate: float,
@@ -188,7 +194,7 @@ class PolynomialDecay(LearningRateSchedule):
         name: str = "PolynomialDecay",
     ) -> None:
         self.initial_learning_rate = initial_learning_rate
-        self.decay_steps = positive(self, "decay_steps", decay_steps)
+        self.decay_steps = decay_steps
         self.end_learning_rate = end_learning_rate
         self.power = power
         self.cycle = cycle
@@ -221,6 +227,7 @@ class LinearDecay(LearningRateSchedule):
 
     hyperparameters = ("initial_learning_rate", "decay_steps", "end_learning_rate")
 
+    @checked(decay_steps=STEPS)
     def __init__(
         self,
         initial_learning_rate: float,
@@ -229,7 +236,7 @@ class LinearDecay(LearningRateSchedule):
         name: str = "LinearDecay",
     ) -> None:
         self.initial_learning_rate = initial_learning_rate
-        self.decay_steps = positive(self, "decay_steps", decay_steps)
+        self.decay_steps = decay_steps
         self.end_learning_rate = end_learning_rate
         self.name = name
 
@@ -255,6 +262,7 @@ class PiecewiseConstantDecay(LearningRateSchedule):
 
     hyperparameters = ("boundaries", "values")
 
+    @checked(boundaries=Each(Real()), values=Each(Real()))
     def __init__(
         self, boundaries: Sequence[float], values: Sequence[float], name: str = "PiecewiseConstant"
     ) -> None:

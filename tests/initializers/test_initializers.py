@@ -252,9 +252,9 @@ def test_other_identifiers() -> None:
 def test_words_of_errors() -> None:
     with pytest.raises(UnknownName, match="unknown initializer 'he_norml', did you mean 'he_normal'"):
         initializers.get("he_norml")
-    with pytest.raises(InvalidArgument, match="seed must be an integer or None, got 1.5"):
+    with pytest.raises(InvalidArgument, match="seed must be an integer of at least 0 or None, got 1.5"):
         initializers.HeNormal(seed=1.5)  # type: ignore[arg-type]
-    with pytest.raises(InvalidArgument, match="scale must be positive, got 0"):
+    with pytest.raises(InvalidArgument, match="scale must be a finite number above 0, got 0"):
         initializers.VarianceScaling(0)
     with pytest.raises(InvalidArgument, match="mode must be 'fan_in', 'fan_out' or 'fan_avg', got 'fan'"):
         initializers.VarianceScaling(mode="fan")
@@ -267,5 +267,5 @@ def test_words_of_errors() -> None:
     with pytest.raises(ShapeError, match=r"a value of shape \(2,\) cannot fill shape \(2, 3\)"):
         initializers.Constant([1, 2])((2, 3))
     for branches, layers in ((4, 1), (0, 2)):
-        with pytest.raises(InvalidArgument, match="branches >= 1 and layers >= 2"):
+        with pytest.raises(InvalidArgument, match="(branches|layers) must be an integer of at least"):
             initializers.FixupNormal(branches, layers)

@@ -109,9 +109,11 @@ def test_words_of_errors() -> None:
         losses.get("mean_square_error")
     with pytest.raises(InvalidArgument, match="expected a name such as 'mse'"):
         losses.get(3)
-    with pytest.raises(InvalidArgument, match="MeanSquaredError: reduction must be one of .* got 'average'"):
+    with pytest.raises(
+        InvalidArgument, match="MeanSquaredError: reduction must be 'sum_over_batch_size', .* got 'average'"
+    ):
         losses.MeanSquaredError(reduction="average")
-    with pytest.raises(InvalidArgument, match="q must be between 0 and 1, got 1"):
+    with pytest.raises(InvalidArgument, match="q must be a number above 0 and below 1, got 1"):
         losses.CategoricalGeneralizedCrossEntropy(1)
     with pytest.warns(DeprecationWarning, match="'auto' is an older spelling"):
         assert losses.MeanSquaredError(reduction="auto").reduction == "sum_over_batch_size"

@@ -306,22 +306,34 @@ def test_words_of_errors() -> None:
         metrics.get("hubr")
     for build, words in (
         (lambda: metrics.get(3), "expected a name such as 'accuracy'"),
-        (lambda: metrics.Precision(thresholds=1.5), "thresholds must lie between 0 and 1, got 1.5"),
-        (lambda: metrics.AUC(curve="DET"), "curve must be one of .* got 'DET'"),
-        (lambda: metrics.AUC(summation_method="simpson"), "summation_method must be one of .* got 'simpson'"),
-        (lambda: metrics.AUC(num_thresholds=1), "num_thresholds must be at least 2, got 1"),
+        (
+            lambda: metrics.Precision(thresholds=1.5),
+            "thresholds must be a number from 0 to 1 or a list .*, got 1.5",
+        ),
+        (lambda: metrics.AUC(curve="DET"), "curve must be .* got 'DET'"),
+        (lambda: metrics.AUC(summation_method="simpson"), "summation_method must be .* got 'simpson'"),
+        (lambda: metrics.AUC(num_thresholds=1), "num_thresholds must be an integer of at least 2, got 1"),
         (lambda: metrics.AUC(num_labels=3), "num_labels needs multi_label=True"),
-        (lambda: metrics.SensitivityAtSpecificity(1.5), "the bound must lie between 0 and 1, got 1.5"),
-        (lambda: metrics.PrecisionAtRecall(0.5, num_thresholds=0), "num_thresholds must be positive, got 0"),
+        (lambda: metrics.SensitivityAtSpecificity(1.5), "specificity must be a number from 0 to 1, got 1.5"),
+        (
+            lambda: metrics.PrecisionAtRecall(0.5, num_thresholds=0),
+            "num_thresholds must be an integer of at least 1, got 0",
+        ),
         (
             lambda: metrics.F1Score(average="mean"),
-            "average must be None, 'micro', 'macro' or 'weighted', got 'mean'",
+            "average must be 'micro', 'macro' or 'weighted' or None, got 'mean'",
         ),
-        (lambda: metrics.FBetaScore(beta=0), "beta must be positive, got 0"),
-        (lambda: metrics.F1Score(threshold=2), "threshold must lie above 0 and up to 1, got 2"),
-        (lambda: metrics.TopKCategoricalAccuracy(k=0), "k must be a positive integer, got 0"),
+        (lambda: metrics.FBetaScore(beta=0), "beta must be a finite number above 0, got 0"),
+        (
+            lambda: metrics.F1Score(threshold=2),
+            "threshold must be a number above 0 and at most 1 or None, got 2",
+        ),
+        (lambda: metrics.TopKCategoricalAccuracy(k=0), "k must be an integer of at least 1, got 0"),
         (lambda: metrics.R2Score(class_aggregation="sum"), "class_aggregation must be"),
-        (lambda: metrics.R2Score(num_regressors=-1), "num_regressors must not be negative, got -1"),
+        (
+            lambda: metrics.R2Score(num_regressors=-1),
+            "num_regressors must be an integer of at least 0, got -1",
+        ),
     ):
         with pytest.raises(InvalidArgument, match=words):
             build()

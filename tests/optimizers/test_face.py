@@ -112,7 +112,7 @@ def test_numbers_are_read_and_set() -> None:
     optimizer.learning_rate *= 2
     optimizer.beta_1 = 0.5
     assert (optimizer.learning_rate, optimizer.beta_1) == (0.5, 0.5)
-    with pytest.raises(InvalidArgument, match="beta_1 must be a finite number from 0 to 1"):
+    with pytest.raises(InvalidArgument, match="beta_1 must be a number from 0 to 1"):
         optimizer.beta_1 = 2.0
 
 
@@ -169,7 +169,9 @@ def test_a_rate_that_was_read_can_be_assigned() -> None:
     assert (rate, optimizer.learning_rate) == (0.5, 0.25)
     optimizer.momentum.assign(0.8)
     assert optimizer.momentum.numpy() == np.float32(0.8)
-    with pytest.raises(InvalidArgument, match="momentum must be a finite number from 0 to 1, got 2"):
+    with pytest.raises(
+        InvalidArgument, match="momentum must be a number from 0 to 1 or a schedule, .*, got 2"
+    ):
         optimizer.momentum.assign(2)
     assert type(copy.deepcopy(rate)) is float  # a copy belongs to no optimizer
     assert type(optimizer.get_config()["learning_rate"]) is float

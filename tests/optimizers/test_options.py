@@ -317,7 +317,9 @@ def test_limits_may_be_met_and_not_passed(name: str) -> None:
     for limit, beyond in ((low, low - 0.1), (high, 1.1)):
         if limit is not None:
             assert getattr(make(**{name: limit}), name) == limit
-            with pytest.raises(InvalidArgument, match=f"{name} must be a finite number from 0"):
+            with pytest.raises(
+                InvalidArgument, match=f"{name} must be a (number from 0 to 1|finite number of at least 0)"
+            ):
                 make(**{name: beyond})
     if high is None:
         assert getattr(make(**{name: 1e6}), name) == 1e6
@@ -327,7 +329,7 @@ def test_limits_may_be_met_and_not_passed(name: str) -> None:
 def test_what_is_divided_by_or_clipped_to_is_above_zero(name: str) -> None:
     assert getattr(optimizers.SGD(**{name: 1e-30}), name) == pytest.approx(1e-30)
     for value in (0.0, -1.0):
-        with pytest.raises(InvalidArgument, match=f"{name} must be a finite number from"):
+        with pytest.raises(InvalidArgument, match=f"{name} must be a finite number above 0"):
             optimizers.SGD(**{name: value})
 
 
@@ -340,15 +342,15 @@ def test_what_is_divided_by_or_clipped_to_is_above_zero(name: str) -> None:
         ({"ema_overwrite_frequency": 3}, "needs use_ema=True"),
         ({"clipnorm": 0.0}, "clipnorm must be a finite number"),
         ({"clipnorm": -1}, "clipnorm must be a finite number"),
-        ({"weight_decay": -0.1}, "weight_decay must be a finite number from 0"),
-        ({"momentum": 1.5}, "momentum must be a finite number from 0 to 1"),
+        ({"weight_decay": -0.1}, "weight_decay must be a finite number of at least 0"),
+        ({"momentum": 1.5}, "momentum must be a number from 0 to 1"),
         ({"learning_rate": float("nan")}, "learning_rate must be a finite number"),
         ({"learning_rate": float("inf")}, "learning_rate must be a finite number"),
         ({"learning_rate": np.float32("nan")}, "learning_rate must be a finite number"),
-        ({"momentum": np.array(-1)}, "momentum must be a finite number from 0 to 1"),
-        ({"learning_rate": None}, "learning_rate must be a number or a schedule, got None"),
-        ({"momentum": None}, "momentum must be a number or a schedule, got None"),
-        ({"learning_rate": "fast"}, "learning_rate must be a number"),
+        ({"momentum": np.array(-1)}, "momentum must be a number from 0 to 1"),
+        ({"learning_rate": None}, "learning_rate must be a finite number or a schedule, .*, got None"),
+        ({"momentum": None}, "momentum must be a number from 0 to 1 or a schedule, .*, got None"),
+        ({"learning_rate": "fast"}, "learning_rate must be a finite number"),
         ({"learning_rate": lambda: 0.1}, "a function of the step"),
     ],
 )

@@ -142,13 +142,13 @@ def test_older_spellings() -> None:
 def test_words_of_errors() -> None:
     with pytest.raises(UnknownName, match="unknown regularizer 'ortogonal', did you mean 'orthogonal'"):
         regularizers.get("ortogonal")
-    with pytest.raises(InvalidArgument, match="L2: l2 must be a finite number that is not negative, got -1"):
+    with pytest.raises(InvalidArgument, match="L2: l2 must be a finite number of at least 0 or None, got -1"):
         regularizers.l2(-1)
     with pytest.raises(InvalidArgument, match="L1: l1 must be .* got inf"):
         regularizers.l1(float("inf"))
     with pytest.raises(InvalidArgument, match="l2: unknown argument 'm'"):
         regularizers.l2(m=1)
-    with pytest.raises(InvalidArgument, match="l1_ratio must be between 0 and 1, got 2"):
+    with pytest.raises(InvalidArgument, match="l1_ratio must be a number from 0 to 1 or None, got 2"):
         regularizers.ElasticNet(0.1, 2)
     with pytest.raises(InvalidArgument, match="mode must be 'rows' or 'columns', got 'all'"):
         regularizers.OrthogonalRegularizer(mode="all")
