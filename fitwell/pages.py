@@ -22,7 +22,7 @@ DOTS_PER_INCH = 144
 STYLE = """
 :root { --ink: #1f2933; --soft: #5b6875; --line: #dfe4ea; --paper: #ffffff; --ground: #f4f6f8; --mark: #2f6db5; }
 * { box-sizing: border-box; }
-body { margin: 0; background: var(--ground); color: var(--ink); line-height: 1.5;
+body { margin: 0; background: var(--ground); color: var(--ink); line-height: 1.5; overflow-wrap: break-word;
   font: 16px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif; }
 main { max-width: 60rem; margin: 0 auto; padding: 1.5rem 1rem 3rem; }
 header h1 { margin: 0; font-size: 1.7rem; line-height: 1.2; overflow-wrap: anywhere; }
@@ -33,6 +33,7 @@ p { margin: 0 0 .6rem; } p:last-child { margin-bottom: 0; }
 header p, header p:last-child { margin: .3rem 0 1.1rem; color: var(--soft); }
 .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(9.5rem, 1fr)); gap: .75rem; margin: 0 0 1rem; }
 .tile { background: var(--paper); border: 1px solid var(--line); border-radius: .7rem; padding: .8rem 1rem; }
+.tile { min-width: 0; overflow-wrap: anywhere; }
 .tile b { display: block; font-size: 1.7rem; line-height: 1.25; font-weight: 650; font-variant-numeric: tabular-nums; }
 .tile span { color: var(--soft); font-size: .88rem; }
 .tile:first-child { border-top: 4px solid var(--mark); }
@@ -48,7 +49,8 @@ tr:last-child td { border-bottom: 0; }
 th { color: var(--soft); font-weight: 600; white-space: nowrap; }
 p + .scroll { margin-top: .9rem; } pre + .scroll { margin-top: .6rem; }
 table.numbers td + td, table.numbers th + th { text-align: right; white-space: nowrap; }
-table.numbers td:first-child { min-width: 8rem; }
+table td:first-child { min-width: 8rem; overflow-wrap: anywhere; }
+table.words td { overflow-wrap: anywhere; }
 ul { margin: 0; padding-left: 1.2rem; } li { margin: .15rem 0; overflow-wrap: anywhere; }
 pre { margin: 0; overflow-x: auto; background: var(--ground); border-radius: .5rem; padding: .8rem 1rem;
   font: .82rem/1.45 ui-monospace, SFMono-Regular, Menlo, Consolas, "Liberation Mono", monospace; }

@@ -13,6 +13,8 @@ from fitwell import pages
 from fitwell.compare.statistics import Difference, Interval, compare_pairs, mean_interval
 from fitwell.compare.words import ENOUGH_REPEATS, Scale, sentence
 from fitwell.drawing.figures import opened, panels
+from fitwell.drawing.scales import lay_out
+from fitwell.drawing.text import fit_axis_names
 from fitwell.paths import write_whole
 from fitwell.printable import printable
 
@@ -163,9 +165,13 @@ class Comparison:
         return page
 
     def _repr_html_(self) -> str:
+        sentences = self.sentences()
+        said, more = pages.paragraphs(sentences[:_MOST_SENTENCES]), sentences[_MOST_SENTENCES:]
+        if more:
+            said += pages.details(f"{len(more)} more", pages.paragraphs(more))
         return "".join(
             [
-                pages.section("What it says", pages.paragraphs(self.sentences())),
+                pages.section("What it says", said),
                 pages.section("Candidates", pages.table(_CANDIDATES, self._candidate_rows(), "numbers")),
                 pages.section("Differences", pages.table(_DIFFERENCES, self._difference_rows(), "numbers")),
                 pages.section("How it was found", pages.bullets(self.remarks())),
@@ -200,6 +206,9 @@ class Comparison:
         draw_scores(left, self.scores * factor, self.intervals, factor, better, name)
         name = f"difference in {self.metric}{' (points)' if unit else ''}"
         draw_differences(right, self.differences, factor, 1 - self.confidence, name)
+        for axes in (left, right):
+            lay_out(axes.figure)
+            fit_axis_names(axes)
 
     # --- pieces ----------------------------------------------------------------------------------------------
 
@@ -234,6 +243,8 @@ class Comparison:
         ]
 
 
+# More than this are folded away on a page: of 40 candidates there are 780.
+_MOST_SENTENCES = 45
 _CANDIDATES = ["candidate", "mean ± interval", "sd of repeats"]
 _DIFFERENCES = ["difference", "mean ± interval", "effect size", "p", "p (Holm)", "first higher in"]
 

@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fitwell.compare.statistics import Difference, Interval
 from fitwell.drawing import limits
-from fitwell.drawing.notes import note
+from fitwell.drawing.groups import LOST
+from fitwell.drawing.notes import counted, note
 from fitwell.drawing.text import PLAIN, broken, told_apart, visible
 from fitwell.history import TRAINING_COLOUR, VALIDATION_COLOUR
 
@@ -53,16 +55,17 @@ def draw_scores(
         )
     _name_rows(axes, list(intervals), name)
     values = scores.to_numpy(np.float64)
-    ends = np.array([[found.low, found.high] for found in intervals.values()]) * factor
-    low, high = limits.show(axes, [values, ends], better, far=values, which="x")
+    low, high = limits.limits(values, better)
+    seen = [found for found in intervals.values() if low <= found.mean * factor <= high]
+    ends = [[found.low * factor, found.high * factor] for found in seen]
+    low, high = limits.show(
+        axes, [values[(values >= low) & (values <= high)], ends], closer=np.inf, which="x"
+    )
+    _mark_far(axes, np.array([found.mean for found in intervals.values()]) * factor, low, high)
     outside = values[(values < low) | (values > high)]
     if len(outside):
-        note(
-            axes,
-            [
-                f"{len(outside)} of {values.size} scores leave the picture, {limits.farthest(outside, low, high)}"
-            ],
-        )
+        told = f"{counted(len(outside), values.size, 'score')} not in the picture"
+        note(axes, [f"{told}, {limits.farthest(outside, low, high)}"])
 
 
 def draw_differences(
@@ -79,16 +82,30 @@ def draw_differences(
         )
     _name_rows(axes, _pairs(shown), name)
     means = np.array([found.interval.mean for found in shown]) * factor
-    ends = np.array([[found.interval.low, found.interval.high] for found in shown]) * factor
-    low, high = limits.show(axes, [ends, [0.0]], far=means, which="x")
+    low, high = limits.limits(means)
+    seen = [found.interval for found in shown if low <= found.interval.mean * factor <= high]
+    ends = [[found.low * factor, found.high * factor] for found in seen]
+    low, high = limits.show(axes, [ends, [0.0]], closer=np.inf, which="x")
+    _mark_far(axes, means, low, high)
     told = (
-        [f"the {len(shown)} of {len(differences)} differences with the smallest p"]
+        [f"the {len(shown)} of {len(differences)} with the smallest p"]
         if len(shown) < len(differences)
         else []
     )
-    far = int(((means < low) | (means > high)).sum())
-    told += [f"{far} of {len(shown)} differences leave the picture"] if far else []
+    outside = means[(means < low) | (means > high)]
+    if len(outside):
+        told.append(
+            f"{counted(len(outside), len(shown), 'difference')} not in the picture, "
+            f"{limits.farthest(outside, low, high)}"
+        )
     note(axes, told)
+
+
+def _mark_far(axes: Axes, means: NDArray[np.float64], low: float, high: float) -> None:
+    """Mark rows whose mean is not in the picture, at the edge beyond which it is."""
+    for outside, marker, edge in ((means > high, ">", 0.98), (means < low, "<", 0.02)):
+        rows = np.flatnonzero(outside)
+        axes.plot(np.full(len(rows), edge), rows, marker, color=LOST, transform=axes.get_yaxis_transform())
 
 
 def clearest(differences: Sequence[Difference]) -> list[Difference]:

@@ -97,8 +97,17 @@ class Palette:
         colour, dash = self.of[group]
         return {"color": colour, "linestyle": dash}
 
-    def explain(self, axes: Axes, marker: str | None = None, grow: bool = False) -> None:
-        """Add a legend of all groups, or a bar of colours where there are many numbers; for `grow` see `legend`."""
+    def explain(
+        self,
+        axes: Axes,
+        marker: str | None = None,
+        grow: bool = False,
+        others: Sequence[tuple[Any, str]] = (),
+    ) -> None:
+        """Add a legend of all groups, or a bar of colours where there are many numbers; for `grow` see `legend`.
+
+        others: what else the legend names.
+        """
         from matplotlib.cm import ScalarMappable
         from matplotlib.lines import Line2D
 
@@ -108,6 +117,8 @@ class Palette:
         if self.scale is not None:
             bar = figure.colorbar(ScalarMappable(self._norm(), SHADES), ax=axes)
             bar.set_label(broken(title), **PLAIN)
+            if others:
+                legend(axes, others)
             return
         groups: list[str | None] = [*self.of, *([None] if self.lacking else [])]
         entries = []
@@ -119,7 +130,7 @@ class Palette:
             )
             label = f"no {' or '.join(map(visible, self.names))}" if group is None else self.labels[group]
             entries.append((Line2D([], [], marker=marker, **style), label))
-        legend(axes, entries, title, grow)
+        legend(axes, [*entries, *others], title, grow)
 
 
 def legend(axes: Axes, entries: Sequence[tuple[Any, str]], title: str = "", grow: bool = False) -> None:

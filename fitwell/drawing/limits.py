@@ -60,7 +60,7 @@ def limits(values: Any, better: str | None = None, closer: float = CLOSER) -> tu
 
 def _near(ordered: Values, better: str | None, closer: float) -> float:
     """Return the largest of `ordered` values that is not far above the others, half of which stay at least."""
-    fewest, kept = len(ordered) // 2, float(ordered[-1])
+    fewest, kept = math.ceil(len(ordered) / 2), float(ordered[-1])
     while True:
         ordered = ordered[ordered <= kept]
         nearer = _nearer(ordered, better, closer)
@@ -80,7 +80,8 @@ def _nearer(ordered: Values, better: str | None, closer: float) -> float:
     for share, farther in _KEPT:
         reach = max(float(ordered[math.floor(share * (count - 1))]) - start, least)
         kept = float(ordered[ordered <= start + farther * reach][-1])
-        if kept < highest and highest - start >= max(closer, farther) * max(kept - start, least):
+        # Of zeros alone nothing tells what is far.
+        if reach and kept < highest and highest - start >= max(closer, farther) * max(kept - start, least):
             return kept
     return highest
 
@@ -137,6 +138,16 @@ def show(
         low, high = min(low, *before), max(high, *before)
     getattr(axes, f"set_{which}lim")(low, high)
     return low, high
+
+
+def reach_over(axes: Axes, low: Any, high: Any) -> None:
+    """Let the y axis reach over `low` and `high` too: the ends of what is drawn around values in the picture."""
+    ends = finite(np.concatenate([np.ravel(low), np.ravel(high)]))
+    ends = ends[ends > 0] if axes.get_yscale() == "log" else ends
+    if ends.size:
+        (least, most), log = axes.get_ylim(), axes.get_yscale() == "log"
+        low, high = padded(min(least, float(ends[0])), max(most, float(ends[-1])), log)
+        axes.set_ylim(low if ends[0] < least else least, high if ends[-1] > most else most)
 
 
 def _with_far(values: Values, far: Any, better: str | None, closer: float) -> tuple[float, float]:

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 SPAN = 30.0
 # So many different numbers have a tick each on a logarithmic axis.
 _FEW = 8
+# Integers that span less have ticks at 1, 2, 5, 10 and so on, and not at 10 and 100 alone.
+_DECADES = 300.0
+# No tick of 1, 2, 5, 10 and so on may lie in less than this.
+_NARROW = 5.0
 # So many numbers that occur once each were chosen rather than drawn at random, and are joined by a line.
 MOST_JOINED = 12
 # The height of a line, and the room beside a name, as shares of the letters and of the name.
@@ -163,15 +167,18 @@ class Scale:
     def _name_decades(self, axis: Any) -> None:
         from matplotlib import ticker
 
-        if len(self.numbers) <= _FEW:
-            axis.set_major_locator(ticker.FixedLocator(self.numbers.tolist()))
-            axis.set_major_formatter(
-                ticker.FixedFormatter(
-                    value_names(self.numbers.tolist() if not self.whole else list(map(int, self.numbers)))
-                )
+        from fitwell.drawing.ticks import Chosen, Roomy
+
+        numbers = [int(number) if self.whole else number for number in self.numbers.tolist()]
+        ratio = self.numbers[-1] / (self.symlog or self.numbers[0])
+        letters = max(len(f"{number:.3g}") for number in numbers)
+        if len(numbers) <= _FEW and all(float(f"{number:.3g}") == number for number in numbers):
+            axis.set_major_locator(Chosen(numbers, letters))
+            axis.set_major_formatter(ticker.FuncFormatter(lambda value, place: f"{value:g}"))
+        elif not self.symlog and ratio < (_DECADES if self.whole else SPAN):
+            axis.set_major_locator(
+                Roomy(letters, self.whole) if ratio < _NARROW else ticker.LogLocator(subs=(1, 2, 5))
             )
-        elif not self.symlog and self.numbers[-1] < SPAN * self.numbers[0]:
-            axis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
             axis.set_major_formatter(ticker.FuncFormatter(lambda value, place: f"{value:g}"))
         axis.set_minor_formatter(ticker.NullFormatter())
 

@@ -21,6 +21,8 @@ ELLIPSIS = "…"
 LONGEST = 32
 # Letters of a line, and lines, of the name of an axis.
 _LINE, _LINES = 40, 3
+# How much longer than its axis a name may be.
+_BEYOND = 1.15
 
 
 def visible(text: object) -> str:
@@ -132,6 +134,23 @@ def _value_name(value: Any, digits: int) -> str:
 def name_axis(axes: Axes, which: str, name: object) -> None:
     """Write `name` at the x or the y axis as it is, in lines when it is long."""
     getattr(axes, f"set_{which}label")(broken(name), **PLAIN)
+
+
+def fit_axis_names(axes: Axes) -> None:
+    """Break the names of both axes so that none is longer than its axis; the figure must be laid out."""
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    for label, pixels in ((axes.xaxis.label, axes.bbox.width), (axes.yaxis.label, axes.bbox.height)):
+        room, size = pixels / figure.dpi * 72 * _BEYOND, float(label.get_fontsize())
+        text = label.get_text()
+        if width_of(text, size) <= room:
+            continue
+        text = packed(text.replace("\n", " "), room, size)
+        letters = max(4, int(room / (0.62 * size)))
+        lines = [part for line in text.split("\n") for part in textwrap.wrap(line, letters) or [""]]
+        if len(lines) > _LINES:
+            lines = textwrap.wrap(shortened(" ".join(lines), letters * _LINES - _LINES), letters)
+        label.set_text("\n".join(lines))
 
 
 def width_of(text: str, size: float) -> float:

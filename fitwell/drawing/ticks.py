@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
-from matplotlib.ticker import MaxNLocator
+import numpy as np
+from matplotlib.ticker import FixedLocator, MaxNLocator
 
 from fitwell.drawing.text import size_of_font
 
@@ -28,12 +30,42 @@ class Roomy(MaxNLocator):
     def tick_values(self, vmin: float, vmax: float) -> Sequence[float]:
         """Return the places of ticks between two limits."""
         axis = self.axis
-        axes = getattr(axis, "axes", None)
-        if axis is not None and axes is not None:
-            upright = getattr(axis, "axis_name", "x") == "y"
-            size = size_of_font("ytick.labelsize" if upright else "xtick.labelsize")
-            box = axes.get_window_extent()
-            points = (box.height if upright else box.width) / axes.get_figure(root=True).dpi * 72
-            label = _HIGH * size if upright else (self._letters * _DIGIT + _BETWEEN) * size
+        if axis is not None and getattr(axis, "axes", None) is not None:
+            points, label = _room(axis, self._letters)
             self.set_params(nbins=max(1, min(_MOST, int(points / label))))
         return super().tick_values(vmin, vmax)
+
+
+class Chosen(FixedLocator):
+    """Ticks at given numbers, without those whose labels would meet another.
+
+    letters: how long a label is.
+    """
+
+    def __init__(self, numbers: Sequence[float], letters: int) -> None:
+        super().__init__(numbers)
+        self._numbers = sorted(numbers)
+        self._letters = letters
+
+    def __call__(self) -> Sequence[float]:
+        """Return the places of ticks."""
+        axis: Any = self.axis
+        points, label = _room(axis, self._letters)
+        low, high = sorted(axis.get_transform().transform(np.asarray(axis.get_view_interval())))
+        kept: list[float] = []
+        last = -np.inf
+        for number in self._numbers:
+            place = (axis.get_transform().transform(np.array([number]))[0] - low) / (high - low) * points
+            if place - last >= label:
+                kept.append(number)
+                last = place
+        return kept
+
+
+def _room(axis: Any, letters: int) -> tuple[float, float]:
+    """Return how long an axis is at the moment, and how much of it a label takes: in points."""
+    upright = axis.axis_name == "y"
+    size = size_of_font("ytick.labelsize" if upright else "xtick.labelsize")
+    box = axis.axes.get_window_extent()
+    points = (box.height if upright else box.width) / axis.axes.get_figure(root=True).dpi * 72
+    return points, _HIGH * size if upright else (letters * _DIGIT + _BETWEEN) * size

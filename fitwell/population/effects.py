@@ -15,7 +15,7 @@ from fitwell.drawing.colours import INK, Palette
 from fitwell.drawing.figures import fit_in, opened
 from fitwell.drawing.groups import mark_outside, mean_and_spread, side_by_side
 from fitwell.drawing.notes import counted, note
-from fitwell.drawing.text import name_axis
+from fitwell.drawing.text import fit_axis_names, name_axis
 from fitwell.history import TRAINING_COLOUR
 from fitwell.population import table
 from fitwell.population.members import Member
@@ -78,6 +78,7 @@ def _draw(
         bars.append((_draw_means(ax, middle[mine], scores[mine], scale, style), style["color"]))
     for spread, colour in bars:
         ax.errorbar(*spread, fmt="none", ecolor=colour, elinewidth=1.2, capsize=3)
+        limits.reach_over(ax, spread[1] - spread[2], spread[1] + spread[2])
     repeated = any(len(spread[0]) for spread, _ in bars)
     colours = [groups.style(key)["color"] if groups else TRAINING_COLOUR for key in keys]
     ax.scatter(
@@ -94,9 +95,11 @@ def _draw(
     ax.grid(alpha=0.3)
     if groups is not None:
         groups.explain(ax, "o", grow)
+    scales.lay_out(ax.figure)
+    fit_axis_names(ax)
     if scale.names:
-        scales.lay_out(ax.figure)
         scales.name_categories(ax, "x", scale.names)
+        scales.lay_out(ax.figure)
     told = [told_of_far(list(scores), [bool(out) for out in finite & ~seen], shown)]
     if not finite.all():
         told.append(f"{counted(int((~finite).sum()), len(members), 'member')} with no finite {measured} (×)")

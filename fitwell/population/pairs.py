@@ -15,7 +15,7 @@ from fitwell.drawing.colours import SHADES
 from fitwell.drawing.figures import opened
 from fitwell.drawing.groups import LOST
 from fitwell.drawing.notes import counted
-from fitwell.drawing.text import PLAIN, broken, name_axis
+from fitwell.drawing.text import PLAIN, broken, fit_axis_names, name_axis
 from fitwell.errors import InvalidArgument, StateError
 from fitwell.population import table
 from fitwell.population.members import Member
@@ -65,6 +65,7 @@ def pairs(
             _draw(axes, [members[i] for i in both], scores[both], sides, shown)
         _explain(figure, [axes for axes, _, _ in grid], measured, scores, shown)
         _name(figure, grid, known_scales, count)
+        scales.lay_out(figure)
     return figure
 
 
@@ -81,6 +82,7 @@ def _name(figure: Figure, grid: Grid, known: dict[str, scales.Scale], count: int
         axes.tick_params(which="minor", labelleft=False, labelbottom=False)
     scales.lay_out(figure)
     for axes, across, below in grid:
+        fit_axis_names(axes)
         place = axes.get_subplotspec()
         assert place is not None
         for which, name, outer in (("x", across, place.is_last_row()), ("y", below, place.is_first_col())):

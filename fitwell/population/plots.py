@@ -15,7 +15,7 @@ from fitwell.drawing.colours import INK, Palette, legend
 from fitwell.drawing.figures import fit_in, opened
 from fitwell.drawing.groups import LOST, mean_curve
 from fitwell.drawing.notes import counted, note
-from fitwell.drawing.text import name_axis
+from fitwell.drawing.text import fit_axis_names, name_axis
 from fitwell.errors import InvalidArgument, nearest
 from fitwell.history import TRAINING_COLOUR
 from fitwell.population import table
@@ -61,6 +61,8 @@ def _draw_curves(
     scales.epochs(ax, [epoch for curve in drawn for epoch in curve], before is not None)
     name_axis(ax, "y", name)
     ax.grid(alpha=0.3)
+    scales.lay_out(ax.figure)
+    fit_axis_names(ax)
     note(ax, told)
     fit_in(ax)
     return ax
@@ -148,6 +150,7 @@ def _draw_means(
         epochs, mean, spread = mean_curve(found)
         style = groups.style(group)
         ax.plot(epochs, mean, linewidth=2, marker="o" if len(epochs) == 1 else None, **style)
+        limits.reach_over(ax, mean - spread, mean + spread)
         ax.fill_between(epochs, mean - spread, mean + spread, color=style["color"], alpha=0.12, linewidth=0)
     if not repeated:
         return ""

@@ -14,7 +14,7 @@ from fitwell.drawing.figures import panels
 from fitwell.drawing.learning import panels_of
 from fitwell.drawing.notes import counted, note
 from fitwell.drawing.scales import lay_out, name_categories
-from fitwell.drawing.text import PLAIN, name_axis, shortened, told_apart, visible
+from fitwell.drawing.text import PLAIN, fit_axis_names, name_axis, shortened, told_apart, visible
 from fitwell.history import TRAINING_COLOUR, History
 from fitwell.pages import new_figure, png
 
@@ -92,6 +92,7 @@ def confusion_matrix(true: NDArray[Any], predicted: NDArray[Any], classes: Seque
     lay_out(figure)
     name_categories(ax, "x", names)
     name_categories(ax, "y", names)
+    lay_out(figure)
     return png(figure)
 
 
@@ -123,6 +124,9 @@ def residuals(true: NDArray[np.float64], predicted: NDArray[np.float64], name: s
         ax.grid(alpha=0.3)
         _calm(ax)
         note(ax, [f"{counted(left, len(true), 'row')} far off, not in the picture"] if left else [])
+    for ax in (points, errors):
+        lay_out(ax.figure)
+        fit_axis_names(ax)
     return [png(figure) for figure in figures]
 
 

@@ -13,7 +13,7 @@ from fitwell.drawing.colours import Palette, legend
 from fitwell.drawing.figures import opened, panels
 from fitwell.drawing.groups import mark_outside, side_by_side
 from fitwell.drawing.notes import counted, note
-from fitwell.drawing.text import name_axis
+from fitwell.drawing.text import fit_axis_names, name_axis
 from fitwell.errors import InvalidArgument, nearest
 from fitwell.tuner.objective import Objective
 
@@ -47,8 +47,8 @@ def draw(
         raise InvalidArgument(
             f"by: no trial has a hyperparameter {by!r}{nearest(str(by), names) or '.'} Known: {', '.join(names)}."
         )
+    rows = -(-(1 + len(names)) // COLUMNS)
     if figure is None:
-        rows = -(-(1 + len(names)) // COLUMNS)
         with opened(4.2 * COLUMNS, 3.2 * rows) as shown:
             return draw(trials, objective, lost, unfinished, by, shown)
     groups = None if by is None else Palette([by], [trial.params for trial in every])
@@ -69,9 +69,12 @@ def draw(
         for name, ax in zip(names, axes[1:], strict=True)
     ]
     scales.lay_out(figure)
+    for ax in axes:
+        fit_axis_names(ax)
     for ax, scale in zip(axes[1:], used, strict=True):
         if scale.names:
-            scales.name_categories(ax, "x", scale.names)
+            scales.name_categories(ax, "x", scale.names, rows)
+    scales.lay_out(figure)
     return axes
 
 
@@ -105,11 +108,11 @@ def _draw_history(
     if groups is None:
         legend(ax, [(line, "trial"), (best, "best so far")])
     else:
-        groups.explain(ax, "o")
+        groups.explain(ax, "o", others=[(best, "best so far")])
     out = values[(values < shown[0]) | (values > shown[1])]
     if len(out):
         told.append(
-            f"{counted(len(out), len(values), 'trial')} far off, {limits.farthest(out, *shown)} (triangles)"
+            f"{counted(len(out), len(places), 'trial')} far off, {limits.farthest(out, *shown)} (triangles)"
         )
     note(ax, told)
 

@@ -30,6 +30,7 @@ from fitwell.drawing.text import told_apart, value_names
         ([np.nan, np.inf], "min", (0.0, 1.0)),
         ([], "min", (0.0, 1.0)),
         ([5.0], "min", (5.0, 5.0)),
+        ([0.0, 0.0, 0.0, 1.0], "min", (0.0, 1.0)),
         ([1e308, -1e308, 0.0, 1.0], None, (-1e308, 1e308)),
     ],
 )
