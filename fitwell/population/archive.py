@@ -6,85 +6,45 @@ What is written are numbers and texts, no code: the file is read with the functi
 from __future__ import annotations
 
 import dataclasses
+import math
 import os
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import jax
 import numpy as np
 
 from fitwell import random
+from fitwell.budget import Budget, within
 from fitwell.data.feeds import Batch
 from fitwell.errors import FileError, InvalidArgument
 from fitwell.history import History
+from fitwell.paths import path_of
+from fitwell.population.archive_form import FORMAT, check_tree, history_of
 from fitwell.population.fitting import Group
 from fitwell.population.members import Build, Member, Setting, make_member
+from fitwell.printable import shortened
 from fitwell.saving.checkpoint import read_checkpoint, write_checkpoint
+from fitwell.saving.files import check_free, check_source
 
-_FORMAT = "fitwell population"
+# A build function may make weights that it does not keep.
+_SPARE, _SMALL = 4, 2**20
 # The rest of a state is made anew by the next `fit`.
 _KEPT = ("trainable", "statistics", "slots", "hyper", "seed", "step", "epoch")
-# What `as_tree` returns: types, dicts with certain keys, or lists and dicts of any length whose parts are all alike.
-_NUMBER, _ANY_KEY = (int, type(None)), ""
-_FORM = {
-    "format": str,
-    "groups": [
-        {
-            "example": {"x": object, "y": object, "weights": object},
-            "members": [
-                {
-                    "place": int,
-                    "setting": dict,
-                    "seed": int,
-                    "fold": _NUMBER,
-                    "drawn": int,
-                    "status": str,
-                    "stopped_epoch": _NUMBER,
-                    "restored_epoch": _NUMBER,
-                    "epochs": np.ndarray,
-                    "logs": {_ANY_KEY: [np.ndarray]},
-                }
-            ],
-            "state": {_ANY_KEY: np.ndarray},
-        }
-    ],
-}
 
 
 def write(filepath: Any, members: Sequence[Member], groups: Sequence[Group], overwrite: bool) -> None:
     """Write all members, sorted into groups, to a file."""
-    path = Path(os.fspath(filepath))
-    if path.exists() and not overwrite:
-        raise FileError(f"{str(path)!r} exists already; pass overwrite=True or another name")
-    if not path.parent.is_dir():
-        raise FileError(f"there is no folder {str(path.parent)!r}: make it first")
+    path = path_of(filepath)
+    check_free(path, overwrite)
     write_checkpoint(path, as_tree(members, groups))
 
 
 def read(filepath: Any, build: Build) -> tuple[list[Member], list[Group]]:
     """Return what `write` was given, the models built anew by `build`."""
-    path = Path(os.fspath(filepath))
-    if not path.is_file():
-        raise FileError(f"there is no file {str(path)!r}")
-    tree = read_checkpoint(path)
-    if not isinstance(tree, dict) or tree.get("format") != _FORMAT:
-        raise FileError(f"{str(path)!r} holds something else than a population")
-    if not _has_form(tree, _FORM):
-        raise FileError(f"{str(path)!r} is damaged: it does not have the form that Population.save writes")
-    return of_tree(tree, build, repr(str(path)))
-
-
-def _has_form(tree: Any, form: Any) -> bool:
-    if isinstance(form, list):
-        return isinstance(tree, list) and all(_has_form(part, form[0]) for part in tree)
-    if not isinstance(form, dict):
-        return isinstance(tree, form)
-    if not isinstance(tree, dict):
-        return False
-    if _ANY_KEY in form:
-        return all(_has_form(part, form[_ANY_KEY]) for part in tree.values())
-    return tree.keys() == form.keys() and all(_has_form(tree[key], form[key]) for key in form)
+    path = check_source(filepath)
+    return of_tree(read_checkpoint(path), build, repr(str(path)))
 
 
 def read_parts(filepaths: Sequence[Any], build: Build) -> tuple[list[Member], list[Group]]:
@@ -127,11 +87,12 @@ def _folds(members: Sequence[Member]) -> int:
 def as_tree(members: Sequence[Member], groups: Sequence[Group]) -> dict[str, Any]:
     """Return all members, sorted into groups, as dicts and lists of numbers and texts."""
     places = {id(member): place for place, member in enumerate(members)}
-    return {"format": _FORMAT, "groups": [_group(group, places) for group in groups]}
+    return {"format": FORMAT, "groups": [_group(group, places) for group in groups]}
 
 
 def of_tree(tree: dict[str, Any], build: Build, name: str) -> tuple[list[Member], list[Group]]:
     """Return what `as_tree` was given, the models built anew by `build`; `name`: of the tree, for people."""
+    check_tree(tree, name)
     found: dict[int, Member] = {}
     settings: dict[str, Setting] = {}
     groups = []
@@ -140,13 +101,17 @@ def of_tree(tree: dict[str, Any], build: Build, name: str) -> tuple[list[Member]
         for notes in written["members"]:
             # One dict for all seeds and folds of a setting: by that a ranking knows what belongs together.
             notes["setting"] = settings.setdefault(repr(notes["setting"]), notes["setting"])
-        count = len(written["members"])
-        if any(np.shape(stack)[:1] != (count,) for stack in written["state"].values()):
-            raise FileError(f"{name} is damaged: it has no state for each of the {count} members of a group")
-        made = [_member(notes, build) for notes in written["members"]]
-        for number, member in enumerate(made):
-            _restore(member, example, {at: stack[number] for at, stack in written["state"].items()}, name)
-            member.stream.position = written["members"][number]["drawn"]
+        made = []
+        for number, notes in enumerate(written["members"]):
+            arrays = {at: stack[number] for at, stack in written["state"].items()}
+            # What build makes of a setting is not larger than what the file holds of it.
+            size = sum(array.nbytes for array in arrays.values())
+            with _built_from_file(name, notes["setting"], size):
+                member = _member(notes, build)
+                _prepare(member, example)
+            _restore(member, arrays, name)
+            member.stream.position = notes["drawn"]
+            made.append(member)
         found |= {notes["place"]: member for notes, member in zip(written["members"], made, strict=True)}
         groups.append(Group(example, made))
     return [found[place] for place in sorted(found)], groups
@@ -204,11 +169,7 @@ def _member(notes: dict[str, Any], build: Build) -> Member:
     for name in ("status", "stopped_epoch", "restored_epoch"):
         setattr(member, name, notes[name])
     member.history = History()
-    logs = {name: dict(zip(*(part.tolist() for part in parts))) for name, parts in notes["logs"].items()}
-    for epoch in notes["epochs"].tolist():
-        member.history.append(
-            epoch, {name: values[epoch] for name, values in logs.items() if epoch in values}
-        )
+    member.history.set_state(history_of(notes))
     return member
 
 
@@ -219,19 +180,43 @@ def _state(member: Member) -> dict[str, np.ndarray]:
     return {_name(path): np.asarray(leaf) for path, leaf in jax.tree.leaves_with_path(tree)}
 
 
-def _restore(member: Member, example: Batch, arrays: dict[str, np.ndarray], origin: str) -> None:
-    runtime = member.model.runtime
+@contextmanager
+def _built_from_file(where: str, setting: Setting, size: int) -> Iterator[None]:
+    """Let `build` make a model of what a file says: weights of `size` bytes, and words for what it cannot make."""
+    budget = Budget(where, size, _SPARE * size + _SMALL)
+    # How the models are made is up to the user's function, not to the file.
+    budget.calls = budget.objects = budget.ends = math.inf
+    try:
+        with within(budget):
+            yield
+    except FileError:
+        raise
+    except Exception as error:
+        raise FileError(
+            f"{where}: build cannot make the model that was saved of the setting {shortened(setting)} "
+            f"({type(error).__name__}: {shortened(str(error), 200, quote=False)}); load it with the build function "
+            "that it was made with"
+        ) from error
+
+
+def _prepare(member: Member, example: Batch) -> None:
     with random.drawing_from(member.stream):
-        runtime.prepare(example)
+        member.model.runtime.prepare(example)
+
+
+def _restore(member: Member, arrays: dict[str, np.ndarray], origin: str) -> None:
+    runtime = member.model.runtime
     fresh = runtime.begin([])
     expected = _state(member)
     for name in sorted({*expected, *arrays}):
-        made, kept = (part[name].shape if name in part else "nothing" for part in (expected, arrays))
+        made, kept = (_told(part.get(name)) for part in (expected, arrays))
         if made != kept:
             raise FileError(
                 f"{origin} was written by a population of other models: for {member.where}, {name} is {kept} in "
                 f"the file and {made} in what build returns; load it with the build function it was made with"
             )
+    if any(arrays[_name_of(counter)] < 0 for counter in ("step", "epoch")):
+        raise FileError(f"{origin} is damaged: for {member.where}, it counts less than no steps or epochs")
     tree = {name: getattr(fresh, name) for name in _KEPT}
     tree = jax.tree.map_with_path(lambda place, leaf: arrays[_name(place)], tree)
     runtime.seed, runtime.epoch = int(tree["seed"]), int(tree["epoch"])
@@ -239,6 +224,14 @@ def _restore(member: Member, example: Batch, arrays: dict[str, np.ndarray], orig
         if runtime.program.hyper[name].as_array() != value:
             runtime.program.hyper[name].content = float(value)
     runtime.adopt(dataclasses.replace(fresh, **tree))
+
+
+def _told(array: np.ndarray | None) -> str:
+    return "nothing" if array is None else f"{array.dtype} {array.shape}"
+
+
+def _name_of(counter: str) -> str:
+    return _name((jax.tree_util.DictKey(counter),))
 
 
 def _name(path: Any) -> str:

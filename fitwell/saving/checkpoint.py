@@ -105,7 +105,7 @@ def read_checkpoint(path: Path) -> Any:
     except OSError as error:
         raise FileError(f"{str(path)!r} cannot be read: {reason(error)}") from None
     except (
-        zipfile.BadZipFile, NotImplementedError, EOFError, RecursionError,
+        zipfile.BadZipFile, NotImplementedError, EOFError, RecursionError, MemoryError,
         ArithmeticError, ValueError, TypeError, KeyError, IndexError, AttributeError,
     ) as error:  # fmt: skip
         raise FileError(f"{str(path)!r} is damaged: {shortened(str(error), quote=False)}") from None

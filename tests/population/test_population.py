@@ -341,7 +341,9 @@ def test_files_that_do_not_fit(trained, tmp_path):
         model.compile(loss="mse", optimizer="sgd")
         return model
 
-    message = r"for learning_rate=0.01, seed 3, .*layers.0/bias.* is \(5,\) in the file and \(6,\)"
+    message = (
+        r"for learning_rate=0.01, seed 3, .*layers.0/bias.* is float32 \(5,\) in the file and float32 \(6,\)"
+    )
     with pytest.raises(FileError, match=message):
         fw.Population.load(file, wider)
     with pytest.raises(InvalidArgument, match="build must be a function"):
