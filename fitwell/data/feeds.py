@@ -6,6 +6,7 @@ from an iterator, or slices of arrays too large for memory, and prefetches them 
 
 from __future__ import annotations
 
+import dataclasses
 import queue
 import threading
 from collections.abc import Callable, Iterator
@@ -51,7 +52,8 @@ class Work:
     """One dispatch: `epochs` whole epochs of a block, or batches ``start … stop-1`` of one epoch.
 
     order: ``[epochs at most, batches, batch size]`` row numbers. sizes: ``[batches]`` true batch sizes, or
-    None when all are full. first, last: whether it begins and ends its epoch. key: works with equal keys
+    None when all are full. tail: ``[epochs at most, rows]`` row numbers of one more batch, a shorter one that may not
+    be padded; None when there is none. first, last: whether it begins and ends its epoch. key: works with equal keys
     have equal shapes.
     """
 
@@ -64,6 +66,7 @@ class Work:
     first: bool
     last: bool
     key: Any
+    tail: Array | None = None
 
     @property
     def steps(self) -> int:
@@ -138,7 +141,7 @@ class ArrayFeed(Feed):
     """Rows that fit on the device: moved there once, visited in a new order every epoch.
 
     block: the arrays, all with the rows first. shuffle: a new permutation from ``(seed, epoch)`` each epoch.
-    pad: whether a short last batch is padded and masked; otherwise it is a work of its own, of its true size.
+    pad: whether a short last batch is padded and masked; otherwise it is the tail of its work, of its true size.
     most_epochs: how many epochs one work may cover.
     chosen: numbers of the rows to visit, all by default, in the orders of a feed that has only these.
     room: with `chosen`, leave places for as many rows, so that feeds of nearly as many run the same program;
@@ -161,26 +164,31 @@ class ArrayFeed(Feed):
         room = room if pad else None
         self.batch_size = min(batch_size, self.rows if room is None else room)
         self.steps, sizes = plan(self.rows, self.batch_size)
-        self._places = self.steps
+        # A batch that may be neither padded nor among the others.
+        self._tail = 0 if pad or sizes is None else int(sizes[-1])
+        self._places = self.steps - bool(self._tail)
+        if self._tail:
+            sizes = None
         if room is not None:
             self._places = -(-room // self.batch_size)
             firsts = self.batch_size * np.arange(self._places, dtype=np.int32)
             sizes = np.clip(self.rows - firsts, 0, self.batch_size)
         self.orders = self.ordering(self.rows, shuffle, seed, chosen)
-        self.pad = pad or sizes is None
         self._sizes = None if sizes is None else jax.device_put(sizes)
         if chosen is None and pad:
             block = _with_room(block, self._places * self.batch_size)
         # `jnp.asarray` would need room for two copies, and compile a program for each shape.
         self.block = jax.device_put(block)
-        most = max(1, min(most_epochs, _ORDER_BUDGET // (self._places * self.batch_size)))
+        self._width = self._places * self.batch_size + self._tail
+        most = max(1, min(most_epochs, _ORDER_BUDGET // self._width))
         self.epochs_at_once = 1 << (most.bit_length() - 1)
         self._key = (
             jax.tree.structure(block),
             *((np.shape(leaf), jnp.result_type(leaf)) for leaf in jax.tree.leaves(block)),
             self.batch_size,
             self.epochs_at_once,
-            self._places if self.pad else self.rows,
+            self._places,
+            self._tail,
             sizes is None,
         )
 
@@ -202,9 +210,6 @@ class ArrayFeed(Feed):
         self, first_epoch: int, epochs: int, allowance: Callable[[], int], start: int = 0
     ) -> Iterator[Work]:
         """Yield works over the resident block: several epochs each, or parts of one."""
-        if not self.pad:
-            yield from self._works_with_a_tail(first_epoch, epochs, allowance, start)
-            return
         steps = self.steps or 0
         epoch, end = first_epoch, first_epoch + epochs
         with ThreadPoolExecutor(1, "fitwell-orders") as thread:
@@ -212,96 +217,57 @@ class ArrayFeed(Feed):
             while epoch < end:
                 most = 1 if start else allowance() // steps
                 count = max(1, min(most, self.epochs_at_once, end - epoch))
-                orders = self._orders(epoch, count, ahead)
+                order, tail = self._split(self._orders(epoch, count, ahead))
                 left = end - epoch - count
                 ahead = (
                     thread.submit(self._draw, epoch + count, min(count, left))
                     if left and self.draws_ahead
                     else None
                 )
+                work = Work(
+                    self.block, order, self._sizes, count, 0, steps, True, True, ("whole", self._key), tail
+                )
                 if count > 1:
-                    yield Work(
-                        self.block,
-                        orders,
-                        self._sizes,
-                        count,
-                        0,
-                        steps,
-                        True,
-                        True,
-                        ("whole", self._key),
-                    )
+                    yield work
                 else:
-                    yield from _parts(
-                        self.block,
-                        orders,
-                        self._sizes,
-                        steps,
-                        allowance,
-                        True,
-                        True,
-                        ("whole", self._key),
-                        start,
-                    )
+                    yield from _parts(work, allowance, start)
                     start = 0
                 epoch += count
 
     def _draw(self, epoch: int, count: int) -> np.ndarray:
-        """Return the batches of `count` epochs as ``[count, places, batch size]`` row numbers."""
+        """Return the order of `count` epochs as ``[count, places of a batch, one batch after the other]``."""
         rows = self.rows or 0
-        orders = np.empty((count, self._places * self.batch_size), np.int32)
+        orders = np.empty((count, self._width), np.int32)
         orders[:, :rows] = self.orders(range(epoch, epoch + count))
         orders[:, rows:] = orders[:, :1]  # padding is masked; it only has to be some row
-        return orders.reshape(count, self._places, self.batch_size)
+        return orders
 
     def _orders(self, epoch: int, count: int, ahead: Future[np.ndarray] | None) -> np.ndarray:
         """Return the orders of `count` epochs, using those drawn ahead, in an array for the most there can be."""
         drawn = ahead.result()[:count] if ahead is not None else self._draw(epoch, 0)
-        orders = np.zeros((self.epochs_at_once, *drawn.shape[1:]), np.int32)
+        orders = np.zeros((self.epochs_at_once, self._width), np.int32)
         orders[: len(drawn)] = drawn
         orders[len(drawn) : count] = self._draw(epoch + len(drawn), count - len(drawn))
         return orders
 
-    def _works_with_a_tail(
-        self, first_epoch: int, epochs: int, allowance: Callable[[], int], start: int
-    ) -> Iterator[Work]:
-        full = (self.rows or 0) // self.batch_size
-        for epoch in range(first_epoch, first_epoch + epochs):
-            order = self.orders(range(epoch, epoch + 1))[0]
-            split = full * self.batch_size
-            body = jax.device_put(order[:split].reshape(1, full, self.batch_size))
-            yield from _parts(
-                self.block, body, None, full, allowance, True, False, ("body", self._key), start
-            )
-            start = 0
-            yield Work(
-                self.block,
-                jax.device_put(order[split:].reshape(1, 1, -1)),
-                None,
-                1,
-                0,
-                1,
-                False,
-                True,
-                ("tail", self._key),
-            )
+    def _split(self, orders: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+        """Return the batches of one size, ``[epochs, places, batch size]`` row numbers, and the shorter last one."""
+        whole = self._places * self.batch_size
+        tail = orders[:, whole:] if self._tail else None
+        return orders[:, :whole].reshape(-1, self._places, self.batch_size), tail
 
 
-def _parts(
-    block: Batch,
-    order: Array,
-    sizes: Array | None,
-    steps: int,
-    allowance: Callable[[], int],
-    first: bool,
-    last: bool,
-    key: Any,
-    start: int = 0,
-) -> Iterator[Work]:
-    """Yield one pass over the batches of a block, from `start` on, in parts of the allowed length."""
-    while start < steps:
-        stop = min(steps, start + max(1, allowance()))
-        yield Work(block, order, sizes, 1, start, stop, first and start == 0, last and stop == steps, key)
+def _parts(work: Work, allowance: Callable[[], int], start: int = 0) -> Iterator[Work]:
+    """Yield one pass over the batches of a work, from `start` on, in parts of the allowed length."""
+    while start < work.stop:
+        stop = min(work.stop, start + max(1, allowance()))
+        yield dataclasses.replace(
+            work,
+            start=start,
+            stop=stop,
+            first=work.first and start == 0,
+            last=work.last and stop == work.stop,
+        )
         start = stop
 
 
@@ -348,17 +314,9 @@ class StreamFeed(Feed):
                 block, order, sizes = self._stack(batches)
                 leaves, structure = jax.tree.flatten((block, order))
                 shapes = structure, *((leaf.shape, leaf.dtype) for leaf in leaves)
-                yield from _parts(
-                    block,
-                    order,
-                    sizes,
-                    len(batches),
-                    allowance,
-                    first,
-                    last,
-                    ("block", shapes, sizes is None),
-                    max(0, start - (seen - len(batches))),
-                )
+                key = "block", shapes, sizes is None
+                work = Work(block, order, sizes, 1, 0, len(batches), first, last, key)
+                yield from _parts(work, allowance, max(0, start - (seen - len(batches))))
                 first = False
                 start = 0
                 if last:

@@ -90,15 +90,16 @@ class Validation:
     """Rows to evaluate at the end of every epoch inside the dispatch.
 
     batches: arrays of shape ``[batches, batch size, ...]``. sizes: ``[batches]`` true sizes, or None when
-    all batches are full.
+    all batches are full. tail: one more batch, a shorter one that may not be padded; None when there is none.
     """
 
     batches: Batch
     sizes: Array | None
+    tail: Batch | None = None
 
     @property
     def steps(self) -> int:
-        """The number of batches."""
+        """The number of batches, without the tail."""
         return int(jax.tree.leaves(self.batches)[0].shape[0])
 
     @property
@@ -113,10 +114,19 @@ class Validation:
 
 def take(block: Batch, order: Array, sizes: Array | None, index: Array) -> Batch:
     """Return batch `index` of `block`: the rows ``order[index]``, of which the first ``sizes[index]`` are real."""
-    places = _at(order, index)
+    return _masked(_rows(block, _at(order, index)), sizes, index)
+
+
+def batch_of(work: Work, epoch: int, index: int) -> Batch:
+    """Return batch `index` of one of the epochs of a work."""
+    if work.tail is not None and index >= work.order.shape[1]:
+        return _rows(work.block, work.tail[epoch])
+    return take(work.block, work.order[epoch], work.sizes, jnp.int32(index))
+
+
+def _rows(block: Batch, places: Array) -> Batch:
     # Orders are permutations drawn by the feed: always within bounds, so no clamping code is needed.
-    batch = jax.tree.map(lambda leaf: leaf.at[places].get(mode="promise_in_bounds"), block)
-    return _masked(batch, sizes, index)
+    return jax.tree.map(lambda leaf: leaf.at[places].get(mode="promise_in_bounds"), block)
 
 
 def _at(array: Array, index: Array) -> Array:
@@ -251,7 +261,7 @@ class Machine:
             first=np.bool_(work.first),
             last=np.bool_(work.last),
         )
-        return state, work.block, work.order, work.sizes, span, epoch_values, self.validation
+        return state, work.block, work.order, work.sizes, span, epoch_values, self.validation, work.tail
 
     def report(self, state: TrainState, summary: Array, logs: Array, seconds: float) -> Report:
         """Return in words what `run` returned."""
@@ -309,6 +319,7 @@ class Machine:
         span: Span,
         epoch_values: dict[str, Array],
         validation: Validation | None,
+        tail: Array | None,
     ) -> Any:
         """Do one dispatch: the function that is compiled. Pure, so it may be mapped over states."""
         step = make_step(self.program, self.training)
@@ -333,7 +344,12 @@ class Machine:
             def fetch(batch: Array) -> Batch:
                 return take(block, _at(order, index), sizes, batch)
 
-            state = sweep(step, metrics_reset, fetch, start, stop, limit, one_function)
+            whole = jnp.minimum(stop, order.shape[1])
+            state = sweep(step, metrics_reset, fetch, start, whole, limit, one_function)
+            if tail is not None:
+                rows = _at(tail, index)
+                going = (start <= whole) & (whole < stop) & ~over(state)
+                state = jax.lax.cond(going, lambda: step(state, _rows(block, rows), whole), lambda: state)
             # An epoch that stays open goes the same way, with no rows to validate.
             done = last | over(state)
             results = self.program.results(state.metrics, state.hyper)
@@ -367,16 +383,19 @@ class Machine:
         """Return the results over the validation rows; the accumulators of `state` are empty."""
         evaluate = make_step(self.program, training=False)
         clean = state.replace(bad_step=jnp.int32(-1))
-        first = jnp.int32(0)
+        first, steps = jnp.int32(0), jnp.int32(validation.steps)
         if validation.steps == 1 and one_function:
             # A loop around one batch would take the compiler a tenth of a second for nothing.
             metrics = jax.lax.cond(
                 done, lambda: evaluate(clean, validation.at(first), first).metrics, lambda: clean.metrics
             )
         else:
-            stop = jnp.where(done, jnp.int32(validation.steps), 0)
+            stop = jnp.where(done, steps, 0)
             limit = jnp.int32(_NO_LIMIT)
             metrics = sweep(evaluate, clean, validation.at, first, stop, limit, one_function).metrics
+        if validation.tail is not None:
+            last, so_far = validation.tail, clean.replace(metrics=metrics)
+            metrics = jax.lax.cond(done, lambda: evaluate(so_far, last, steps).metrics, lambda: metrics)
         return self.program.results(metrics, state.hyper)
 
     def _is_brief(self, validation: Validation, state: TrainState, order: Array) -> bool:
@@ -424,4 +443,4 @@ def _row(results: dict[str, Array], names: Sequence[str]) -> Array:
     return jnp.stack([results[name].astype(jnp.float32) for name in names])
 
 
-jax.tree_util.register_dataclass(Validation, data_fields=["batches", "sizes"], meta_fields=[])
+jax.tree_util.register_dataclass(Validation, data_fields=["batches", "sizes", "tail"], meta_fields=[])

@@ -71,7 +71,7 @@ def answer(requests: Sequence[Request], width: int) -> list[tuple[TrainState, Re
 
 # Places in the arguments of `Machine.run`; the block of rows is one for all: runs are over the rows of one `ArrayFeed`.
 _BLOCK, _SPAN = 1, 4
-_PERHAPS_SHARED = (2, 3, 6)  # orders, sizes of batches, validation rows
+_PERHAPS_SHARED = (2, 3, 6, 7)  # orders, sizes of batches, validation rows, last batches
 
 
 def _join(parts: Sequence[Any], place: int) -> tuple[int | None, Any]:

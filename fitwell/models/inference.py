@@ -51,31 +51,54 @@ class Inference:
             self._shared = share(self)
         return self._shared
 
-    def __call__(self, x: Any) -> Any:
-        """Return the outputs for the rows of `x`, as NumPy arrays."""
+    def __call__(self, x: Any, size: int | None = None) -> Any:
+        """Return the outputs for the rows of `x`, as NumPy arrays.
+
+        size: compute so many rows at a time, as if each batch had been asked for by itself; all by default.
+        """
         rows = count_rows(x)
-        if self.model.is_row_wise:
+        several = size is not None and rows > size
+        if several:
+            assert size is not None
+            # A few numbers of batches serve all; those of zeros are nothing to the others.
+            places = 1 << (rows // size - 1).bit_length()
+            x = filled_up(x, places * size)
+            x = jax.tree.map(lambda leaf: np.asarray(leaf).reshape(places, size, *leaf.shape[1:]), x)
+        elif self.model.is_row_wise:
             # A few sizes serve all: short batches are padded to a power of two.
             x = filled_up(x, 1 << (rows - 1).bit_length())
-        key = compiling.signature(x), devices.here()
+        key = compiling.signature(x), several, devices.here()
         shared = self._sharing()
         if key not in shared.compiled and not shared.is_intact:
             shared = self._shared = Shared(self, None)
         traced = shared.traced
-        self._calls += 1
+        self._calls += count_rows(x) if several else 1
         if key not in shared.compiled:
             arguments = self._arguments(x, 0)
-            library = loops.library_is_quicker(arguments[0], count_rows(x))
-            shared.compiled[key] = compiling.compile_program(traced._forward, arguments, library)
+            library = loops.library_is_quicker(arguments[0], size if several and size else count_rows(x))
+            forward = traced._forward_each if several else traced._forward
+            shared.compiled[key] = compiling.compile_program(forward, arguments, library)
         # Tracing has shown whether the model is random at inference: then it gets noise of its own.
         seed = random.next_seed() if traced.draws else 0
         outputs = shared.compiled[key](*self._arguments(x, seed))
+        if several:
+            outputs = jax.tree.map(lambda leaf: np.asarray(leaf).reshape(-1, *leaf.shape[2:]), outputs)
         return jax.tree.map(lambda output: np.asarray(output)[:rows], outputs)
 
     def _arguments(self, x: Any, seed: int) -> tuple[Any, ...]:
         values = {path: variable.value for path, variable in self.variables.items()}
         hyper = {path: cell.as_array() for path, cell in self.hyper.items() if cell.is_number}
         return values, hyper, x, np.uint32(seed), np.int32(self._calls)
+
+    def _forward_each(
+        self, values: dict[str, Any], hyper: dict[str, Any], x: Any, seed: Any, call: Any
+    ) -> Any:
+        """Return the outputs for ``[batches, rows, ...]``, batch by batch."""
+
+        def forward(batch: tuple[Any, Any]) -> Any:
+            return self._forward(values, hyper, batch[0], seed, call + batch[1])
+
+        return jax.lax.map(forward, (x, jnp.arange(count_rows(x))))
 
     def _forward(self, values: dict[str, Any], hyper: dict[str, Any], x: Any, seed: Any, call: Any) -> Any:
         cells: dict[Any, Any] = {self.variables[path]: value for path, value in values.items()}

@@ -361,11 +361,11 @@ class Model(OlderMethods, Layer):
         """Whether every layer treats the rows of a batch one by one, or knows about padding."""
         return all(layer.row_wise for _, layer in self.flatten())
 
-    def infer(self, x: Any) -> Any:
-        """Return the outputs for the rows of `x` in one compiled call."""
+    def infer(self, x: Any, size: int | None = None) -> Any:
+        """Return the outputs for the rows of `x` in one compiled call, `size` rows at a time if that is given."""
         if not self.built:
             infer_structs(self, x)
-        return self.inference(x)
+        return self.inference(x, size)
 
     @property
     def inference(self) -> Inference:

@@ -12,14 +12,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from fitwell import config
 from fitwell.callbacks.base import CallbackList
 from fitwell.callbacks.rates import check_owners
 from fitwell.data.feeds import MOST_EPOCHS, ArrayFeed, Batch, Feed, StreamFeed, Work, count_rows, plan
-from fitwell.engine.machine import Report, Results, Validation, short, take
+from fitwell.engine.machine import Report, Results, Validation, batch_of, short
 from fitwell.engine.pace import Pace
 from fitwell.engine.policies import Policy
 from fitwell.engine.state import TrainState
@@ -203,14 +202,20 @@ def _streamed_arrays(
     return StreamFeed(open_epoch, size, steps=wanted, rows=rows if steps is None else None, pad=pad)
 
 
-def resident_validation(data: Data, batch_size: int | None, room: int | None = None) -> Validation | None:
+def resident_validation(
+    data: Data, batch_size: int | None, room: int | None = None, *, pad: bool
+) -> Validation | None:
     """Return validation rows as a block for the dispatch, or None when they are not arrays in memory.
 
+    pad: whether rows may be padded; otherwise the batches are those of `evaluate`, the last one of its true size.
     room: leave places for as many rows, so that blocks of nearly as many have the same shapes.
     """
     if data.batch is None or too_large(data.batch):
         return None
     rows = count_rows(data.batch)
+    if not pad:
+        size = 32 if batch_size is None else checks.check_count("validation_batch_size", batch_size)
+        return _validation_with_a_tail(data.batch, rows, min(rows, size))
     places = rows if room is None else room
     most = EVALUATION_ROWS
     if batch_size is not None:
@@ -230,6 +235,18 @@ def resident_validation(data: Data, batch_size: int | None, room: int | None = N
         return jax.device_put(padded.reshape(steps, size, *leaf.shape[1:]))
 
     return Validation(jax.tree.map(split, data.batch), None if sizes is None else jax.device_put(sizes))
+
+
+def _validation_with_a_tail(batch: Batch, rows: int, size: int) -> Validation:
+    whole = rows // size * size
+
+    def split(leaf: Any) -> Any:
+        return jax.device_put(np.asarray(leaf)[:whole].reshape(-1, size, *leaf.shape[1:]))
+
+    tail = (
+        jax.tree.map(lambda leaf: jax.device_put(np.asarray(leaf)[whole:]), batch) if whole < rows else None
+    )
+    return Validation(jax.tree.map(split, batch), None, tail)
 
 
 class Fit:
@@ -331,17 +348,12 @@ class Fit:
         """Return the validation block when it may run inside the dispatch."""
         assert self.validation is not None
         looked_at = self.observers.listens("on_test_begin", "on_test_end", *TEST_BATCH_HOOKS)
-        if (
-            looked_at
-            or not self.program.row_wise
-            or self.validation_freq != 1
-            or self.validation_steps is not None
-        ):
+        if looked_at or self.validation_freq != 1 or self.validation_steps is not None:
             return None
         return self._validation_block(self.validation)
 
     def _validation_block(self, validation: Data) -> Validation | None:
-        return resident_validation(validation, self.validation_batch_size)
+        return resident_validation(validation, self.validation_batch_size, pad=self.program.row_wise)
 
     def _policies(self) -> list[tuple[Any, Policy]]:
         pairs = []
@@ -583,7 +595,7 @@ class Fit:
         offset = report.bad_step - report.step_before
         epoch, index = divmod(offset, max(work.stop - work.start, 1))
         index += work.start
-        batch = take(work.block, work.order[epoch], work.sizes, jnp.int32(index))
+        batch = batch_of(work, epoch, index)
         number = self.steps_done - work.stop + index
         where = f"epoch {self.first_epoch + self.done + epoch + 1}, batch {number + 1}"
         warn(
@@ -639,9 +651,10 @@ def predict(
     """Return the model's outputs for all rows, as NumPy arrays."""
     observers.call("on_predict_begin", {})
     collected: list[Any] = []
-    for number, rows in enumerate(_input_batches(model, x, batch_size, steps)):
+    looks = observers.listens("on_predict_batch_begin", "on_predict_batch_end")
+    for number, (rows, size) in enumerate(_input_batches(model, x, batch_size, steps, together=not looks)):
         observers.call("on_predict_batch_begin", number, {})
-        outputs = model.infer(rows)
+        outputs = model.infer(rows, size)
         collected.append(outputs)
         observers.call("on_predict_batch_end", number, {"outputs": outputs})
         progress.update(number + 1)
@@ -664,7 +677,13 @@ def _joined(*parts: Any) -> np.ndarray:
     return np.concatenate([np.asarray(part) for part in parts])
 
 
-def _input_batches(model: Model, x: Any, batch_size: int | None, steps: int | None) -> Iterator[Any]:
+def _input_batches(
+    model: Model, x: Any, batch_size: int | None, steps: int | None, *, together: bool
+) -> Iterator[tuple[Any, int | None]]:
+    """Yield rows to compute the outputs of, with the size of a batch if they are several.
+
+    together: whether several batches may be one call, which takes a tenth of the time where they are small.
+    """
     if packing.is_stream(x):
         if batch_size is not None:
             raise InvalidArgument(
@@ -674,17 +693,20 @@ def _input_batches(model: Model, x: Any, batch_size: int | None, steps: int | No
             if steps is not None and number >= steps:
                 return
             with packing.naming_batch(number):
-                yield _packed_inputs(model, packing.split_inputs(item, model.input_names))
+                yield _packed_inputs(model, packing.split_inputs(item, model.input_names)), None
         return
     inputs = _packed_inputs(model, x)
     size = 32 if batch_size is None else checks.check_count("batch_size", batch_size)
     if batch_size is None and model.is_row_wise:
         size = EVALUATION_ROWS
     rows = checks.check_lengths(Batch(inputs))
-    for number, start in enumerate(range(0, rows, size)):
-        if steps is not None and number >= steps:
-            return
-        yield jax.tree.map(lambda leaf, start=start: leaf[start : start + size], inputs)
+    if steps is not None:
+        rows = min(rows, steps * size)
+    whole = rows // size * size
+    most = max(1, EVALUATION_ROWS // size) * size if together else size
+    starts = [*range(0, whole, most), *([whole] if whole < rows else [])]
+    for start, stop in zip(starts, [*starts[1:], rows], strict=True):
+        yield jax.tree.map(lambda leaf, part=slice(start, stop): leaf[part], inputs), size
 
 
 def _packed_inputs(model: Model, x: Any) -> Any:

@@ -143,7 +143,8 @@ class MemberFit(Fit):
         return ArrayFeed(data.batch, size, **settings, **chosen)
 
     def _validation_block(self, validation: Data) -> Validation | None:
-        return self.course.rows.block_of(self.member.fold, validation, self.validation_batch_size)
+        batch_size, pad = self.validation_batch_size, self.program.row_wise
+        return self.course.rows.block_of(self.member.fold, validation, batch_size, pad)
 
     def _explain(self, work: Work, report: Report) -> None:
         """Note where the loss stopped being finite; the population says so for all members at once."""

@@ -37,7 +37,7 @@ class Rows:
         self.count = count_rows(data.example)
         self._parts: dict[int | None, Data | None] = {None: validation}
         self._placed = {devices.here(): _brought(data)}
-        self._blocks: dict[tuple[int | None, jax.Device], Validation | None] = {}
+        self._blocks: dict[tuple[int | None, jax.Device, bool], Validation | None] = {}
         self._placing = threading.Lock()
 
     @property
@@ -58,12 +58,14 @@ class Rows:
             self._parts[fold] = Data(rows) if chosen.size else None
         return self._parts[fold]
 
-    def block_of(self, fold: int | None, validation: Data, batch_size: int | None) -> Validation | None:
-        """Return them as a block for the dispatch, made once for each device."""
-        place = fold, devices.here()
+    def block_of(
+        self, fold: int | None, validation: Data, batch_size: int | None, pad: bool
+    ) -> Validation | None:
+        """Return them as a block for the dispatch, made once for each device and whether rows may be padded."""
+        place = fold, devices.here(), pad
         if place not in self._blocks:
             room = None if self.folds is None else _room(len(part.validation) for part in self.folds)
-            self._blocks[place] = resident_validation(validation, batch_size, room)
+            self._blocks[place] = resident_validation(validation, batch_size, room, pad=pad)
         return self._blocks[place]
 
     def chosen_by(self, fold: int | None) -> dict[str, Any]:
