@@ -41,7 +41,8 @@ def visited(feed: Feed, epochs: range, length: int, start: int = 0) -> list[tupl
         for epoch in range(work.epochs):
             for index in range(work.start, work.stop):
                 size = None if work.sizes is None else int(work.sizes[index])
-                places = np.asarray(work.order[epoch, index])[:size]
+                tail = work.tail is not None and index == work.order.shape[1]
+                places = np.asarray(work.tail[epoch] if tail else work.order[epoch, index])[:size]
                 first = work.first and index == work.start
                 last = work.last and index == work.stop - 1
                 batches.append((rows[places].tolist(), first, last))
