@@ -54,6 +54,7 @@ def decide(
     against = [name for name, mark in sure.items() if known.get(name) not in (None, mark)]
     turned = bool(against) and not any(known.get(name) == mark for name, mark in sure.items())
     marks: dict[str, str | None] = {}
+    like_others: dict[str, list[str]] = {}
     guessed: dict[str, list[str]] = {}
     for name, shape in shapes.items():
         before = known.get(name)
@@ -66,14 +67,16 @@ def decide(
             marks[name] = table or _by_shape(shape)
             if marks[name] is None and shape.either:
                 marks[name] = "," if separator == ";" else "."
-            if table is None and shape.either and shape.mark is None:
-                guessed.setdefault(str(marks[name]), []).append(name)
-    for mark, names in guessed.items():
-        example = shapes[names[0]].example
-        notes.append(
-            f"The numbers in {quoted(names)}, such as {example}, may have decimals or thousands. Nothing in the table "
-            f"tells; they were read with a decimal {_WORDS[mark]}: {example} as {read_number(example, mark):.12g}."
-        )
+            if shape.either and shape.mark is None:
+                told = guessed if table is None else like_others
+                told.setdefault(str(marks[name]), []).append(name)
+    for told, reason in ((like_others, "Like others in the table"), (guessed, "Nothing in the table tells;")):
+        for mark, names in told.items():
+            example = shapes[names[0]].example
+            notes.append(
+                f"The numbers in {quoted(names)}, such as {example}, may have decimals or thousands. {reason} "
+                f"they were read with a decimal {_WORDS[mark]}: {example} as {read_number(example, mark):.12g}."
+            )
     if against:
         written = str(marks[against[0]])
         notes.append(

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitwell.data.decimals import decide
-from fitwell.data.moments import DateFormat, date_format_of, moments_in, tolerated
+from fitwell.data.moments import FEW_VALUES, DateFormat, date_format_of, moments_in, mostly_read, tolerated
 from fitwell.data.numerals import Shapes, numbers_of, shapes_of
 from fitwell.data.values import TRUTH_PAIRS, is_plain_text, is_textual, marks_in, missing_in, texts_in
 from fitwell.data.wording import counted, quoted
@@ -24,12 +24,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 TYPES = ("number", "category", "date", "boolean")
-# Fewer distinct values than this are categories even if every row has another.
-FEW_VALUES = 10
-# A few words may stand in more than one in twenty cells of numbers: "trace", "below", "n. detected".
-MOST_WORDS = 3
 # True, true, TRUE, " true", and as many of false: more are words.
 MOST_SPELLINGS = 20
+# One number in 27 of this size is a date; so many different ones are no chance.
+FEWEST_DATES = 3
 _SAMPLE = 1000
 _SEPARATOR = "separator in the file"
 
@@ -122,18 +120,10 @@ def _kind(
         return Kind("boolean")
     if code == "M":
         return Kind("date")
-    if (
-        dates is not None
-        and asked != "number"
-        and code in "iuf"
-        and _are_compact_dates(values, asked == "date")
-    ):
-        if asked is None:
-            notes.append(
-                f"The numbers in {name!r} are dates, such as {values.dropna().iloc[0]:.0f}; "
-                f"--type {name}=number says otherwise."
-            )
-        return Kind("date", pattern="%Y%m%d", asked=asked is not None)
+    if code in "iuf" and dates is not None and asked in (None, "date"):
+        plain = values.to_numpy(dtype=np.float64, na_value=np.nan)
+        if _are_compact_dates(plain, name, notes):
+            return Kind("date", pattern="%Y%m%d", asked=asked is not None)
     if code in "iufm" and asked in (None, "number"):
         return Kind("number", decimal=mark, asked=asked is not None)
     if code != "O":
@@ -170,11 +160,16 @@ def _kind_of_text(
         if are_numbers(cells, numbers, marked=len(cells) < len(present)) or (
             asked and unread.sum() * 2 <= len(cells)
         ):
+            if asked is None and _are_compact_dates(numbers, name, notes):
+                return Kind("date", pattern="%Y%m%d")
             _note_words(name, present, numbers_of(present, mark or "."), "numbers", notes)
             percent = _percent_share(cells[~unread], name, notes)
             return Kind("number", decimal=mark, percent=percent, asked=asked is not None)
+        mixed = _mixed_marks(cells)
+        if mixed and asked is None:
+            return Kind(mixed)
     if dates is not None and asked in (None, "date"):
-        found = date_format_of(cells)
+        found = date_format_of(cells, asked=asked is not None)
         if found is not None:
             dates[name] = found
             read = moments_in(present, found.pattern).notna().to_numpy()
@@ -218,9 +213,12 @@ def are_truths(cells: pd.Series) -> bool:
 
 
 def are_codes(cells: pd.Series) -> bool:
-    """Return whether text is nothing but digits, and begins with 0 somewhere: ``007`` is not 7."""
+    """Return whether text is nothing but digits, of one length or often with 0 in front: ``007`` is not 7."""
     texts = cells.astype("str").str.strip()
-    return bool(texts.str.fullmatch("0[0-9]+").any() and texts.str.fullmatch("[0-9]+").all())
+    zeros = texts.str.fullmatch("0[0-9]+")
+    if not zeros.any() or not texts.str.fullmatch("[0-9]+").all():
+        return False
+    return texts.str.len().nunique() == 1 or int(zeros.sum()) > tolerated(len(texts))
 
 
 def are_numbers(cells: pd.Series, numbers: NDArray[np.float64], marked: bool = False) -> bool:
@@ -234,31 +232,40 @@ def are_numbers(cells: pd.Series, numbers: NDArray[np.float64], marked: bool = F
     different = len(set(numbers[~unread]))
     if not different:
         return False
-    words = int(unread.sum())
-    if different == 1 and (words or marked):
+    if different == 1 and (unread.any() or marked):
         return False  # one number beside words is a word like them
-    if words <= tolerated(len(cells)):
-        return True
-    several = set(texts_in(cells[unread]))
-    return (
-        len(several) <= MOST_WORDS
-        and words * 2 <= len(cells)
-        and different > FEW_VALUES
-        and not any(character.isdigit() for word in several for character in word)
+    words = cells[unread]
+    if mostly_read(cells, np.ones(len(cells), dtype=np.int64), ~unread):
+        few = len(words) <= tolerated(len(cells))
+        return few or (different > FEW_VALUES and not words.astype("str").str.contains("[0-9]").any())
+    return False
+
+
+def _are_compact_dates(numbers: NDArray[np.float64], name: str, notes: list[str]) -> bool:
+    """Return whether numbers are dates such as 20240131, every one of them, and say so."""
+    import pandas as pd
+
+    numbers = numbers[~np.isnan(numbers)]
+    if len(np.unique(numbers)) < FEWEST_DATES or numbers.min() < 19000101 or numbers.max() > 21001231:
+        return False
+    if (numbers % 1).any() or not moments_in(pd.Series(numbers), "%Y%m%d").notna().all():
+        return False
+    notes.append(
+        f"The numbers in {name!r} are dates, such as {numbers[0]:.0f}; --type {name}=number says otherwise."
     )
+    return True
 
 
-def _are_compact_dates(values: pd.Series, asked: bool) -> bool:
-    """Return whether numbers are dates such as 20240131, every one of them."""
-    numbers = values.dropna().to_numpy(dtype=np.float64)
-    if not len(numbers) or numbers.min() < 19000101 or numbers.max() > 21001231:
-        return False
-    days, months = numbers % 100, numbers // 100 % 100
-    if (numbers % 1).any() or days.min() < 1 or days.max() > 31 or months.min() < 1 or months.max() > 12:
-        return False
-    if len(np.unique(numbers)) < (1 if asked else 3):
-        return False
-    return bool(moments_in(values.dropna(), "%Y%m%d").notna().all())
+def _mixed_marks(cells: pd.Series) -> str:
+    """Say that a column has numbers with decimal points and others with decimal commas, if it does."""
+    point, comma = np.isfinite(numbers_of(cells, ".")), np.isfinite(numbers_of(cells, ","))
+    only_point, only_comma = point & ~comma, comma & ~point
+    neither = int((~(point | comma)).sum())
+    if neither > tolerated(len(cells)) or not only_point.any() or not only_comma.any():
+        return ""
+    texts = texts_in(cells)
+    examples = quoted([texts[only_point][0], texts[only_comma][0]])
+    return f"numbers with decimal points and numbers with decimal commas, such as {examples}"
 
 
 def _percent_share(cells: pd.Series, name: str, notes: list[str]) -> bool:

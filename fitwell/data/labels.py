@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitwell.data.kinds import are_codes, row_of
-from fitwell.data.moments import date_format_of, tolerated
+from fitwell.data.moments import MOST_WORDS, date_format_of, tolerated
 from fitwell.data.numerals import numbers_of
 from fitwell.data.splits import FEW_OF_A_CLASS
 from fitwell.data.target import MOST_NUMBERED_CLASSES, holds_dates
@@ -104,7 +104,7 @@ def _are_numbers(cells: pd.Series, numbers: NDArray[np.float64], marked: bool) -
     if not unread.any():
         return True
     if len(different) > MOST_NUMBERED_CLASSES or (different % 1 != 0).any():
-        return bool(unread.mean() <= 0.5)
+        return bool(unread.mean() <= 0.5) or cells[unread].nunique() <= MOST_WORDS
     # A word in few rows beside numbered classes is no class of its own.
     rarely = all(count < FEW_OF_A_CLASS for count in cells[unread].value_counts())
     return bool(unread.sum() <= tolerated(len(cells)) and rarely)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fitwell.data.values import texts_in
 
@@ -54,6 +55,10 @@ DATE_FORMATS = (
 )
 # How many of a column's cells may be something else, and how many decide whether to look closer.
 READABLE_SHARE = 0.95
+# A few words may stand in more cells than that: "trace", "below", "0000-00-00".
+MOST_WORDS = 3
+# Fewer distinct values than this are categories even if every row has another.
+FEW_VALUES = 10
 _SAMPLE = 200
 
 _TIME = re.compile(
@@ -65,7 +70,7 @@ _MAYBE_DATE = re.compile(
     r"\d{1,2}:\d\d"
 )
 # Cells with other signs than these need `_plain`.
-_OTHER_SIGNS = r"[^0-9TZ:./ +\-]|[0-9]\. |  |:[0-9]{2} [+\-]"
+_OTHER_SIGNS = r"[^0-9TZ:./ +\-]|[0-9]\. |  |:[0-9]{2} [+\-]|[0-9]{4}:"
 
 _MONTHS = {
     word: english
@@ -90,7 +95,8 @@ _WEEKDAY_WORDS = """
     montag dienstag mittwoch donnerstag freitag samstag sonntag mo di mi do fr sa so
     lundi mardi mercredi jeudi vendredi samedi dimanche
 """
-_OTHER_WORDS = "at um uhr de del of le utc gmt"
+# Names of zones too: what is read is the time on the wall.
+_OTHER_WORDS = "at um uhr de del of le utc gmt cet cest est edt cst cdt mst mdt pst pdt bst ist jst"
 _LEFT_OUT = frozenset(_WEEKDAY_WORDS.split() + _OTHER_WORDS.split())
 _WORD = re.compile(r"[^\W\d_]+")
 
@@ -112,6 +118,10 @@ class DateFormat:
 def _plain(text: str) -> str:
     """Return a date in English and without ornament: ``Di., 5. März 2021, 3:07 p.m.`` as ``5 Mar 2021 3:07 PM``."""
     text = re.sub(r"(?<=:\d\d),(?=\d)", ".", " ".join(text.split()))
+    text = re.sub(r"(?<=[A-Za-z/]\d{4}):(?=\d\d:)", " ", text)  # 05/Jan/2021:15:07:00, as servers write logs
+    text = re.sub(r" (\d\d)\.(\d\d)\.(\d\d)(?:\.\d+)?(?= [AP]M$)", r" \1:\2:\3", text)  # Oracle
+    text = re.sub(r"^([A-Za-z]{3} )?([A-Za-z]{3} \d+) (\d\d:\d\d:\d\d) (\d{4})$", r"\2 \4 \3", text)  # ctime
+    text = re.sub(r"^(\d{4})[ -]?Q([1-4])$", lambda found: f"{found[1]}-{3 * int(found[2]) - 2:02d}", text)
     text = re.sub(r"(?<=\d)(?:st|nd|rd|th|er)\b", "", text)
     text = re.sub(r"(?<=\d)\s?([ap])\.?\s?m\b\.?", lambda found: f" {found[1].upper()}M", text, flags=re.I)
     text = re.sub(r"(?<=\d)\.\s(?=\d)", ".", text.replace(",", " ").replace("(", " ").replace(")", " "))
@@ -182,8 +192,8 @@ def _time_of(text: str) -> str:
     return f"{found['between']}{hour}{seconds}{' %p' if found['half'] else ''}{'%z' if found['zone'] else ''}"
 
 
-def date_format_of(values: pd.Series) -> DateFormat | None:
-    """Return the format that reads the most of the present cells, None if fewer than 95 % are dates in it."""
+def date_format_of(values: pd.Series, asked: bool = False) -> DateFormat | None:
+    """Return the format that reads the most of the present cells, None unless `mostly_read` or asked for."""
     import pandas as pd
 
     codes, different = pd.factorize(values.dropna())
@@ -204,12 +214,30 @@ def date_format_of(values: pd.Series) -> DateFormat | None:
         moments = _read(texts, pattern)
         fits.append((int(counts[moments.notna().to_numpy()].sum()), pattern, moments))
     most = max((count for count, _, _ in fits), default=0)
-    if not most or most < len(codes) - tolerated(len(codes)):
-        return None
     best = [(pattern, moments) for count, pattern, moments in fits if count == most]
+    if not best:
+        return None
     pattern, moments = best[0]
+    read = moments.notna().to_numpy()
+    if not (mostly_read(texts, counts, read) or (asked and 2 * most >= len(codes))):
+        return None
     rivals = tuple(DateFormat(other, _order(other)) for other, those in best[1:] if not those.equals(moments))
     return DateFormat(pattern, _order(pattern), rivals)
+
+
+def mostly_read(different: pd.Series, counts: NDArray[np.int64], read: NDArray[np.bool_]) -> bool:
+    """Return whether so much of a column was read that the other cells are mistakes, or words for "no value".
+
+    different: its different cells.
+    counts: how many there are of each.
+    read: which of them could be read.
+    """
+    cells, words = int(counts.sum()), int(counts[~read].sum())
+    if words <= tolerated(cells):
+        return True
+    return (
+        len(set(different[~read])) <= MOST_WORDS and 2 * words <= cells and len(different[read]) > FEW_VALUES
+    )
 
 
 def tolerated(cells: int) -> int:

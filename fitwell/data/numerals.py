@@ -23,19 +23,20 @@ OTHER_MARK = {".": ",", ",": "."}
 _SPACES = " \u00a0\u2007\u2009\u202f"
 _MINUS = "\u2212\u2013-"  # the minus sign, the dash that typesetters use, and the hyphen
 _CURRENCIES = """
-    $ € £ ¥ ₹ ₽ ₩ ₺ ₪ ฿ ₫ ₴ ₦ ₱ ₲ ₵ ₸ ₡ ₼ ₾ us$ au$ ca$ nz$ hk$ a$ c$ r$ s$ fr. sfr. rs. rs kr. kr zł kč ft lei
+    $ € £ ¥ ₹ ₽ ₩ ₺ ₪ ฿ ₫ ₴ ₦ ₱ ₲ ₵ ₸ ₡ ₼ ₾ ¢ us$ au$ ca$ nz$ hk$ a$ c$ r$ s$ fr. sfr. rs. rs kr. kr zł kč ft lei
     aed ars aud bdt bgn bhd brl cad chf clp cny cop czk dkk dzd egp eur gbp gel ghs hkd huf idr ils inr isk jod
     jpy kes krw kwd kzt lkr mad mxn myr ngn nok nzd omr pen php pkr pln qar ron rsd rub sar sek sgd thb tnd try
     twd uah usd uyu vnd zar
 """
 _UNITS = frozenset([*_CURRENCIES.split(), "%", "‰"])
 # A word is looked up afterwards, which is five times faster than a pattern of all of them.
-_WORD = r"(?:[^\W\d_]{0,2}[$€£¥₹₽₩₺₪฿₫₴₦₱₲₵₸₡₼₾%‰]|[^\W\d_]{1,3}\.?)"
+_WORD = r"(?:[^\W\d_]{0,2}[$€£¥₹₽₩₺₪฿₫₴₦₱₲₵₸₡₼₾¢%‰]|[^\W\d_]{1,3}\.?)"
 _CELL = re.compile(
     rf"(?P<outside>{_WORD})?\s*(?P<open>\()?\s*(?P<sign>[+{_MINUS}])?\s*(?P<before>{_WORD})?\s*"
     rf"(?P<inner>[+{_MINUS}])?\s*(?P<digits>(?:[0-9]|[.,](?=[0-9]))(?:[0-9.,'’{_SPACES}]*[0-9.,])?)"
     rf"(?P<exponent>[eE][+-]?[0-9]+)?\s*"
-    rf"(?P<trailing>[{_MINUS}])?\s*(?P<after>{_WORD})?\s*(?P<close>\))?\s*(?P<last>{_WORD})?"
+    rf"(?P<trailing>[{_MINUS}])?\s*(?P<after>{_WORD})?\s*(?P<close>\))?\s*(?P<last>{_WORD})?\s*"
+    rf"(?P<behind>[{_MINUS}])?"
 )
 
 
@@ -90,7 +91,9 @@ def read_number(text: str, decimal: str = ".") -> float:
         digits, trailing = digits[:-1], None
         if _DIGITS[decimal].fullmatch(digits) is None:
             return np.nan
-    signs = [sign for sign in (found["open"], found["sign"], found["inner"], trailing) if sign]
+    signs = [
+        sign for sign in (found["open"], found["sign"], found["inner"], trailing, found["behind"]) if sign
+    ]
     if len(signs) > 1 or _DIGITS[decimal].fullmatch(digits) is None:
         return np.nan
     number = float(_BETWEEN[decimal].sub("", digits).replace(",", ".") + (found["exponent"] or ""))

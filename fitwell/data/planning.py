@@ -16,7 +16,8 @@ from fitwell.data.columns import (
     NumberColumn,
     PresenceColumn,
 )
-from fitwell.data.kinds import FEW_VALUES, Kind
+from fitwell.data.kinds import Kind
+from fitwell.data.moments import FEW_VALUES
 from fitwell.data.values import missing_in, numbers_in, texts_in, truths_in
 from fitwell.data.wording import counted, quoted
 from fitwell.errors import DataError

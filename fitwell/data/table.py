@@ -151,7 +151,10 @@ class TablePreparation:
         }
         marks = decide(shapes, known=known, separator=separator, notes=notes).columns
         return [
-            dataclasses.replace(column, decimal=marks[column.name])
+            # Only what was written can have had a percent sign, or have none now.
+            dataclasses.replace(
+                column, decimal=marks[column.name], percent=column.percent and separator is not None
+            )
             if isinstance(column, NumberColumn)
             else column
             for column in self.columns

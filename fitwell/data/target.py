@@ -53,7 +53,8 @@ def find_task(values: pd.Series, name: str, asked: str | None = None) -> tuple[s
             example = next((label for label in labels if isinstance(label, str)), labels[0])
             raise DataError(f"regression needs a target of numbers, but {name!r} holds {example!r}")
     elif asked == "binary" and different != 2:
-        raise DataError(f"a binary target has two different values, but {name!r} has {different}")
+        held = quoted(dict.fromkeys(labels))
+        raise DataError(f"a binary target has two different values, but {name!r} has {different}: {held}")
     elif asked == "multiclass" or is_label:
         _check_classes(name, different, len(labels))
     if asked is not None:
