@@ -25,7 +25,7 @@ def graph_of(model: Any) -> Any:
 def _nodes(model: Any, scope: str, tags: Tags) -> Iterator[tuple[str, str, list[str]]]:
     connected = getattr(model, "nodes", None)
     before: list[str] = []
-    for layer in model.layers:
+    for layer in model.layers if connected is None else model.operations:
         name = f"{scope}{tags.of_layer(layer)}"
         if connected is not None:
             symbols = [symbol for node in connected if node.layer is layer for symbol in node.inputs]

@@ -223,13 +223,15 @@ class Layer(Configurable):
                 yield from _layers_in(name, value)
 
     def own_variables(self) -> Iterator[tuple[str, Variable]]:
-        """Yield ``(name, variable)`` for the variables of this layer itself."""
+        """Yield ``(name, variable)`` for the variables of this layer itself, as in Keras those that learn first."""
         seen: Counter[str] = Counter()
         held = [value for value in self.__dict__.values() if isinstance(value, Variable)]
+        named = []
         for variable in [*self._own, *(v for v in held if all(v is not own for own in self._own))]:
             count = seen[variable.name]
             seen[variable.name] += 1
-            yield (f"{variable.name}_{count}" if count else variable.name), variable
+            named.append((f"{variable.name}_{count}" if count else variable.name, variable))
+        yield from sorted(named, key=lambda pair: not pair[1].trainable)
 
     def flatten(self, path: str = "") -> Iterator[tuple[str, Layer]]:
         """Yield ``(path, layer)`` for this layer and all below it, each once, parents first."""

@@ -10,8 +10,9 @@ import jax
 
 from fitwell.errors import InvalidArgument
 from fitwell.layers.base import Layer, register
-from fitwell.layers.core import InputLayer
+from fitwell.layers.core import GetItem, InputLayer, Operation
 from fitwell.layers.symbolic import Node, SymbolicTensor, is_alike, is_symbol, symbols_in
+from fitwell.models.depth import by_depth
 from fitwell.models.model import Model
 from fitwell.registry import deserialize, serialize
 
@@ -40,12 +41,12 @@ class Functional(Model):
         self._inputs = symbols_in(inputs)
         self._outputs = symbols_in(outputs)
         self._order = _sort(self._inputs, self._outputs)
-        self._graph_layers = _unique([node.layer for node in self._order])
+        self._operations = by_depth(self._inputs, self._outputs)
         self._check_names()
         self.built = True
 
     def _check_names(self) -> None:
-        for name, count in Counter(layer.name for layer in self._graph_layers).items():
+        for name, count in Counter(layer.name for layer in self._operations).items():
             if count > 1:
                 raise InvalidArgument(f"Model: {count} layers are called {name!r}; give each its own name=")
 
@@ -93,14 +94,31 @@ class Functional(Model):
         ]
 
     def children(self) -> Iterator[tuple[str, Layer]]:
-        """Yield the layers in the order of the computation, numbered."""
-        for number, layer in enumerate(self._graph_layers):
-            yield f"layers.{number}", layer
+        """Yield the layers, numbered as in `layers`, and arithmetic among them."""
+        numbers = Counter[str]()
+        for layer in self._operations:
+            kind = "operations" if isinstance(layer, Operation | GetItem) else "layers"
+            yield f"{kind}.{numbers[kind]}", layer
+            numbers[kind] += 1
 
     @property
     def layers(self) -> list[Layer]:
-        """The layers in the order of the computation, inputs included."""
-        return list(self._graph_layers)
+        """The layers, inputs included, in Keras's order: those furthest from the outputs first.
+
+        Of equally far ones, which a search meets that goes from the outputs towards the inputs, arguments in order.
+        Arithmetic on symbols (``a + b``, ``a[:, 1:]``) is not among them, but among the `operations`.
+        """
+        return [layer for layer in self._operations if not isinstance(layer, Operation | GetItem)]
+
+    @property
+    def operations(self) -> list[Layer]:
+        """The layers, and arithmetic on symbols, in the order of `layers`."""
+        return list(self._operations)
+
+    @property
+    def drawn_layers(self) -> list[Layer]:
+        """The operations in the order in which they were first called."""
+        return _unique([node.layer for node in self._order])
 
     @property
     def input_names(self) -> list[str]:
@@ -128,7 +146,7 @@ class Functional(Model):
 
     def expected_inputs(self) -> tuple[list[tuple[Any, ...]] | None, list[str], str]:
         """Return the input shapes, their names, and the first layer after the input."""
-        after = [layer for layer in self._graph_layers if not isinstance(layer, InputLayer)]
+        after = [layer for layer in self.layers if not isinstance(layer, InputLayer)]
         return (
             [symbol.shape for symbol in self._inputs],
             self.input_names,
@@ -174,7 +192,7 @@ class Functional(Model):
                 return serialize(leaf)
             return {"tensor": places[id(leaf)], "shape": list(leaf.shape), "dtype": str(leaf.dtype)}
 
-        layers = self._graph_layers
+        layers = self._operations
         calls = [
             {
                 "layer": next(i for i, layer in enumerate(layers) if layer is node.layer),

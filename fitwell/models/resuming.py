@@ -26,11 +26,13 @@ from fitwell.forms import (
     TEXT,
     UINT32,
     Either,
+    Maybe,
     Table,
 )
 from fitwell.history import History
 from fitwell.models import likeness
 from fitwell.saving.checkpoint_folder import CheckpointFolder
+from fitwell.saving.former import NUMBERING, renamed
 
 if TYPE_CHECKING:
     from fitwell.models.training import Fit
@@ -62,6 +64,7 @@ _FORM = {
     "last_logs": Table(ANYTHING),
     "callbacks": [(TEXT, ANYTHING)],
     "state": Table(ARRAY),
+    "layers": Maybe(TEXT),  # how those of graphs are numbered; versions before did not say it
 }
 # The numbers that a run left in a model when it was cut off after its last checkpoint: they are not what somebody set.
 _left: WeakKeyDictionary[Any, dict[str, float]] = WeakKeyDictionary()
@@ -162,6 +165,8 @@ class Keeper(Unkept):
         self._identity = likeness.identity(fit, data, shuffle)
         if self.saved is None:
             return
+        if self.saved.get("layers") != NUMBERING:
+            self._rename(self.saved, fit.model)
         problems = Problems(f"resume: the checkpoint in {str(self.folder.path)!r} is of another run")
         for line in likeness.differences(self.saved["identity"], self._identity):
             problems.add(line)
@@ -169,6 +174,13 @@ class Keeper(Unkept):
             problems.add("go on with what the run began with, or name another folder to begin anew")
             fit.runtime.seed = self._drawn
         problems.raise_any(FileError)
+
+    def _rename(self, saved: dict[str, Any], model: Any) -> None:
+        """Call what is in a checkpoint of an earlier version as it is called today."""
+        for part in (saved, saved["identity"]):
+            for name in ("architecture", "began", "numbers", "state"):
+                if name in part:
+                    part[name] = renamed(part[name], model)
 
     # --- keeping -------------------------------------------------------------------------------------------
 
@@ -206,6 +218,7 @@ class Keeper(Unkept):
             # A callback may go on to change what it gave, while the writer writes.
             "callbacks": [[_name(c), copy.deepcopy(c.get_state())] for c in callbacks if _remembers(c)],
             "state": {name: _plain(leaf) for name, leaf in _named(state).items()},
+            "layers": NUMBERING,
         }
         durable = [callback.make_durable for callback in callbacks if hasattr(callback, "make_durable")]
         self.folder.submit(int(state.step), tree, lambda: [make() for make in durable])

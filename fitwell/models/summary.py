@@ -27,7 +27,9 @@ def render(
     header += ["Connected to"] if graph else []
     header += ["Trainable"] if show_trainable else []
     rows = [
-        row for layer in model.layers for row in _rows(model, layer, graph, expand_nested, show_trainable, 0)
+        row
+        for layer in _operations(model)
+        for row in _rows(model, layer, graph, expand_nested, show_trainable, 0)
     ]
     widths = _widths(header, rows, line_length, positions)
     lines = [f'Model: "{printable(str(model.name))}"', "━" * sum(widths)]
@@ -35,6 +37,12 @@ def render(
     lines += [_line(row, widths) for row in rows]
     lines += ["━" * sum(widths), *_totals(model)]
     return "\n".join(lines)
+
+
+def _operations(model: Any) -> list[Layer]:
+    """Return what is in the table: the layers and, of a graph, arithmetic between them."""
+    found: list[Layer] = model.operations if hasattr(model, "operations") else model.layers
+    return found
 
 
 def _rows(
@@ -50,7 +58,9 @@ def _rows(
     rows = [row]
     if nested and hasattr(layer, "layers"):
         rows += [
-            r for child in layer.layers for r in _rows(layer, child, graph, nested, trainable, depth + 1)
+            r
+            for child in _operations(layer)
+            for r in _rows(layer, child, graph, nested, trainable, depth + 1)
         ]
     return rows
 

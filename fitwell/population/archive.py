@@ -27,6 +27,7 @@ from fitwell.population.members import Build, Member, Setting, make_member
 from fitwell.printable import shortened
 from fitwell.saving.checkpoint import read_checkpoint, write_checkpoint
 from fitwell.saving.files import check_free, check_source
+from fitwell.saving.former import renamed
 
 # A build function may make weights that it does not keep.
 _SPARE, _SMALL = 4, 2**20
@@ -109,6 +110,8 @@ def of_tree(tree: dict[str, Any], build: Build, name: str) -> tuple[list[Member]
             with _built_from_file(name, notes["setting"], size):
                 member = _member(notes, build)
                 _prepare(member, example)
+            if tree["format"] != FORMAT:
+                arrays = renamed(arrays, member.model)
             _restore(member, arrays, name)
             member.stream.position = notes["drawn"]
             made.append(member)

@@ -26,8 +26,10 @@ from fitwell.forms import (
     one_of,
 )
 from fitwell.history import History
+from fitwell.saving.former import NUMBERING
 
-FORMAT = "fitwell population"
+FORMER = "fitwell population"
+FORMAT = f"{FORMER}, layers {NUMBERING}"
 _DEEPEST = 5
 
 
@@ -38,7 +40,7 @@ def _is_plain(value: Any, depth: int = 0) -> bool:
 
 
 _PLAIN = Kind("a number, a text, true or false, null, or a list of them", _is_plain)
-_IS_ONE = one_of(FORMAT)
+_IS_ONE = one_of(FORMAT, FORMER)
 _INTEGERS = array("i", 1)
 _MEMBER = {
     "place": COUNT,

@@ -19,7 +19,7 @@ import h5py
 from fitwell.budget import LARGEST_TEXT, Budget
 from fitwell.errors import FileError
 from fitwell.registry import serialize, sharing
-from fitwell.saving import keras_weights, layout, optimizer_state, own
+from fitwell.saving import keras_weights, optimizer_state, own
 from fitwell.saving.building import built_from, readable
 from fitwell.saving.compiling import compile_config, compile_from
 from fitwell.saving.dialect import to_keras
@@ -96,7 +96,7 @@ def read_model(path: Path, compile: bool, budget: Budget) -> Any:
 
 def _most_bytes(model: Any) -> int:
     """Return how large the weights of `model` can be in a file: slots come on top, and HDF5 adds headers."""
-    variables = layout.all_variables(model)
+    variables = model.variables
     size = sum(variable.size * variable.dtype.itemsize for variable in variables)
     return int(8 * size + 2**20 + 2**15 * len(variables))
 

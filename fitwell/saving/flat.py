@@ -21,6 +21,7 @@ import numpy as np
 from fitwell.budget import LARGEST_TEXT, charge
 from fitwell.errors import FileError, FitwellError, WeightsMismatch, warn
 from fitwell.printable import shortened
+from fitwell.saving.former import NUMBERING, former_names
 from fitwell.saving.json_text import parse, written
 from fitwell.saving.members import opened_archive
 from fitwell.saving.names import in_file
@@ -28,6 +29,8 @@ from fitwell.saving.names import in_file
 Shape = tuple[int, ...]
 # Shape of an array by its name, and a way to read it.
 Arrays = dict[str, tuple[Shape, Callable[[], np.ndarray]]]
+# The arrays of a file, and how the layers of graphs are numbered in their names (None: as in `former`).
+Content = tuple[Arrays, Any]
 
 _TYPES = {
     "BOOL": "bool", "U8": "uint8", "I8": "int8", "I16": "int16", "U16": "uint16", "F16": "float16",
@@ -38,6 +41,8 @@ _TYPES = {
 _LONGEST_NAME = 2**16 - 10  # in an archive
 _NPY_START, _LONGEST_HEADER = 12, 10_000
 _NAMES = {name: short for short, name in _TYPES.items()}
+# Where an archive has room for what it is, beside its arrays.
+_COMMENT = f"fitwell, layers {NUMBERING}".encode()
 
 
 def write_npz(target: IO[bytes], model: Any) -> None:
@@ -55,11 +60,12 @@ def write_npz(target: IO[bytes], model: Any) -> None:
                 )
             with archive.open(f"{path}.npy", "w", force_zip64=True) as member:
                 np.lib.format.write_array(member, np.asanyarray(array), allow_pickle=False)
+        archive.comment = _COMMENT
 
 
 def write_safetensors(target: IO[bytes], model: Any) -> None:
     """Write the weights of `model` to an empty ``.safetensors`` file."""
-    header: dict[str, Any] = {"__metadata__": {"format": "fitwell"}}
+    header: dict[str, Any] = {"__metadata__": {"format": "fitwell", "layers": NUMBERING}}
     offset = 0
     # Their own types: where JAX has no 64 bits, a variable of float64 holds an array of float32.
     arrays = {path: np.ascontiguousarray(variable.numpy()) for path, variable in _named(model)}
@@ -81,9 +87,11 @@ def write_safetensors(target: IO[bytes], model: Any) -> None:
 def read(path: Path, model: Any, skip_mismatch: bool) -> None:
     """Assign to the variables of `model` what the file holds; nothing is assigned unless all of it fits."""
     where = str(path)
-    with (_npz if path.suffix == ".npz" else _safetensors)(path, where) as arrays:
+    with (_npz if path.suffix == ".npz" else _safetensors)(path, where) as (arrays, numbering):
+        former = {} if numbering == NUMBERING else former_names(model)
         matches = []
-        for name, variable in _named(model):
+        for today, variable in model.named_variables():
+            name = in_file(former.get(today, today))
             if name not in arrays:
                 problem = f"it has no weight {name!r}; it has {', '.join(sorted(arrays)[:20])}"
             elif arrays[name][0] != variable.shape:
@@ -106,10 +114,11 @@ def _named(model: Any) -> list[tuple[str, Any]]:
 
 
 @contextmanager
-def _npz(path: Path, where: str) -> Iterator[Arrays]:
+def _npz(path: Path, where: str) -> Iterator[Content]:
     with opened_archive(path, where, ".npz file") as archive:
         members = [info for info in archive.infolist() if info.filename.endswith(".npy")]
-        yield {info.filename.removesuffix(".npy"): _npy(archive, info, where) for info in members}
+        arrays = {info.filename.removesuffix(".npy"): _npy(archive, info, where) for info in members}
+        yield arrays, NUMBERING if archive.comment == _COMMENT else None
 
 
 def _npy(
@@ -146,7 +155,7 @@ def _npy(
 
 
 @contextmanager
-def _safetensors(path: Path, where: str) -> Iterator[Arrays]:
+def _safetensors(path: Path, where: str) -> Iterator[Content]:
     size = path.stat().st_size
     with path.open("rb") as file:
         start = file.read(8)
@@ -156,11 +165,12 @@ def _safetensors(path: Path, where: str) -> Iterator[Arrays]:
         header = parse(file.read(length), where)
         data = 8 + length
         try:
-            yield {
+            arrays = {
                 name: _tensor(file, entry, data, size, f"{where}: {shortened(name)}")
                 for name, entry in header.items()
                 if name != "__metadata__"
             }
+            yield arrays, header.get("__metadata__", {}).get("layers")
         except FitwellError:
             raise
         except Exception as error:

@@ -151,7 +151,7 @@ def read_layers(group: Reader, model: Any, skip_mismatch: bool = False, by_name:
     """
     names = group.texts("layer_names")
     file_layers = {name: group.child(name).texts("weight_names") for name in names}
-    layers = [layer for layer in layout.child_layers(model) if layout.all_variables(layer)]
+    layers = [layer for layer in layout.child_layers(model) if layer.variables]
     own_names = [in_file(str(layer.name)) for layer in layers]
     if by_name:
         pairs = [(name, layer) for name, layer in zip(own_names, layers, strict=True) if name in file_layers]

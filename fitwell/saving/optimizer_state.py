@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from fitwell.errors import warn
-from fitwell.saving import layout
 from fitwell.variables import Variable
 
 # Slots that Keras keeps together for each variable; all others come slot by slot.
@@ -67,7 +66,7 @@ def _trained(model: Any) -> dict[str, Variable]:
 def _paths(model: Any) -> list[str]:
     """Return our paths of the trained variables in Keras's order."""
     path_of = {id(variable): path for path, variable in model.named_trainable_variables()}
-    return [path_of[id(variable)] for variable in layout.trained_variables(model)]
+    return [path_of[id(variable)] for variable in model.trainable_variables]
 
 
 def _orders(optimizer: Any, paths: list[str]) -> Iterator[tuple[list[tuple[str, str | None]], int]]:
