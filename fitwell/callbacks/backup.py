@@ -35,6 +35,10 @@ class BackupAndRestore(Callback):
     open epoch, seed, position in the data, history, and what policies and callbacks remember. A run that is killed
     and started again ends with the very bits of one that was not. Writing is done on a thread and costs training
     next to nothing; when the next checkpoint is due before the last is on the disk, the older one is left out.
+
+    Bits depend on versions and the processor, too, and those of convolutions and wide layers on the number of cores:
+    sums over many terms are divided among XLA's threads. A run that goes on with another version or number of threads
+    says so; with ``NPROC=2`` in the environment XLA has two threads on any number of cores.
     """
 
     @checked(

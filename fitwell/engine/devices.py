@@ -7,6 +7,7 @@ left on one follow to wherever they are used next.
 
 from __future__ import annotations
 
+import os
 from contextlib import AbstractContextManager, nullcontext
 
 import jax
@@ -37,3 +38,17 @@ def bring(leaf: jax.Array | np.ndarray) -> jax.Array:
         return leaf
     # Named no device, it goes to the default one and is not committed to it.
     return jax.device_put(np.asarray(leaf))
+
+
+def cores() -> int:
+    """Return the number of processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def threads() -> int:
+    """Return the number of threads that XLA computes with on a CPU: one for each core, or what NPROC says.
+
+    It decides into how many parts sums over many terms are divided, and so how their last bits are rounded.
+    """
+    asked = os.environ.get("NPROC", "")
+    return int(asked) if asked.isdecimal() and int(asked) > 0 else cores()

@@ -9,6 +9,7 @@ import jax
 import numpy as np
 
 from fitwell.data.fingerprint import fingerprint
+from fitwell.engine import devices
 from fitwell.errors import InvalidArgument
 
 if TYPE_CHECKING:
@@ -55,12 +56,18 @@ def versions() -> dict[str, str]:
         "jax": jax.__version__,
         "numpy": np.__version__,
         "device": jax.default_backend(),
+        "threads": str(devices.threads()),
     }
 
 
-def version_notes(saved: dict[str, str]) -> list[str]:
-    """Return what to say when a checkpoint was made with other `versions`."""
+def version_notes(saved: dict[str, str], one_function: bool) -> list[str]:
+    """Return what to say when a checkpoint was made with other `versions`.
+
+    one_function: whether the run is one function, which one thread computes however many there are.
+    """
     now = versions()
+    if one_function or jax.default_backend() != "cpu":
+        now["threads"] = saved.get("threads", "")
     changed = [
         f"{name} {version} (now {now.get(name, 'absent')})"
         for name, version in saved.items()
@@ -68,9 +75,15 @@ def version_notes(saved: dict[str, str]) -> list[str]:
     ]
     if not changed:
         return []
-    return [
+    words = (
         f"the checkpoint was made with {', '.join(changed)}: the last bits may differ from those of one run"
-    ]
+    )
+    if now["threads"] != saved.get("threads", now["threads"]):
+        words += (
+            " (on several cores, convolutions and large products are sums of as many parts as there are threads; with "
+            f"NPROC={saved['threads']} in the environment before Python starts there are as many as then)"
+        )
+    return [words]
 
 
 def _rows(data: Any) -> dict[str, str]:

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from fitwell.callbacks.backup import BackupAndRestore
+from fitwell.engine import loops
 from fitwell.engine.state import TrainState
 from fitwell.errors import FileError, InvalidArgument, Problems, warn
 from fitwell.forms import (
@@ -264,8 +265,9 @@ class Keeper(Unkept):
     def _restore(self, fit: Fit, saved: dict[str, Any]) -> None:
         """Check all that can be wrong with a checkpoint of the same run, and then take it over."""
         runtime, where = fit.runtime, f"the checkpoint in {str(self.folder.path)!r}"
-        notes = likeness.version_notes(saved["versions"])
         state, afresh = _filled(runtime.refresh(runtime.current), saved["state"], where)
+        one_function = loops.is_small(state.variables, fit.feed.batch_size or 0)
+        notes = likeness.version_notes(saved["versions"], one_function)
         place = saved["place"]
         _check_place(place, state, fit.feed.steps, where)
         notes += [f"{name} was no part of the run and starts now" for name in afresh]

@@ -10,10 +10,10 @@ import jax
 import numpy as np
 
 from fitwell.engine import devices
+from fitwell.engine.devices import cores
 from fitwell.errors import InvalidArgument
 from fitwell.models.model import Model
 from fitwell.models.packing import pack_inputs
-from fitwell.population.layouts import cores
 
 
 class Prediction(NamedTuple):

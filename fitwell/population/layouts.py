@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -31,7 +30,7 @@ def compiling_ahead() -> Iterator[Callable[[MemberFit], None]]:
     It does so for a fit per core: further programs are compiled by those who train their members. And on CPUs
     only, for elsewhere members are stacked, and how many are is not known before all are sorted.
     """
-    left = cores() if devices.here().platform == "cpu" else 0
+    left = devices.cores() if devices.here().platform == "cpu" else 0
     pool = ThreadPoolExecutor(max(left, 1), "fitwell-compiler")
 
     def ahead(fit: MemberFit) -> None:
@@ -83,12 +82,7 @@ def threads() -> list[jax.Device]:
     anew: for 32 networks 8-30-1 on 2 cores, two took about one and a half times as long as one. So one is used.
     """
     found = devices.available()
-    return found if found[0].platform != "cpu" else found[:1] * cores()
-
-
-def cores() -> int:
-    """Return the number of processor cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return found if found[0].platform != "cpu" else found[:1] * devices.cores()
 
 
 class Alone:

@@ -15,10 +15,10 @@ import numpy as np
 
 from fitwell.data.feeds import Batch
 from fitwell.data.fingerprint import fingerprint
+from fitwell.engine.devices import cores
 from fitwell.errors import InvalidArgument, NonFiniteWarning, nearest, warn
 from fitwell.models.packing import is_stream
 from fitwell.population import Population
-from fitwell.population.layouts import cores
 from fitwell.random import checked_seed
 from fitwell.tuner.domains import Domain, lasting
 from fitwell.tuner.ledger import Ledger, Ticket, told_lost
