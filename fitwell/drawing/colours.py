@@ -14,9 +14,10 @@ from fitwell.drawing.text import PLAIN, broken, size_of_font, told_apart, value_
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.legend import Legend
 
 SHADES = "viridis"
-INK = "#1f2933"
 NONE = "0.7"
 # More numbers than this are read from a bar of colours.
 MOST_NUMBERS = 12
@@ -27,6 +28,13 @@ _FEW, _SHORT = 6, 16
 _LINE, _HANDLE, _SMALLEST = 1.4, 4.5, 4.5
 # What matplotlib calls lines that were given no name, or shall be in no legend.
 _UNNAMED = re.compile(r"_child\d+$|_nolegend_$")
+
+
+def ink() -> str:
+    """Return the colour of what stands out on any style's ground: that of its words."""
+    import matplotlib as mpl
+
+    return str(mpl.rcParams["text.color"])
 
 
 class Palette:
@@ -133,7 +141,12 @@ class Palette:
         legend(axes, [*entries, *others], title, grow)
 
 
-def legend(axes: Axes, entries: Sequence[tuple[Any, str]], title: str = "", grow: bool = False) -> None:
+def legend(
+    axes: Axes,
+    entries: Sequence[tuple[Any, str]],
+    title: str = "",
+    grow: bool = False,
+) -> None:
     """Add a legend that holds all `entries`: pairs of what is drawn and its name.
 
     Many, or long ones, stand to the right of the axes, except where other axes stand there: then inside, as small as
@@ -159,21 +172,33 @@ def legend(axes: Axes, entries: Sequence[tuple[Any, str]], title: str = "", grow
         where = {"loc": "upper left", "bbox_to_anchor": (1.01, 1), "borderaxespad": 0, "frameon": False}
         if grow:
             figure.set_size_inches(figure.get_figwidth() + columns * wide / 72, figure.get_figheight())
-    # A name that begins with "_" would be left out, so the names are written afterwards.
-    drawn = axes.legend(
-        [drawn for drawn, _ in entries],
-        list(map(str, range(len(names)))),
-        fontsize=size,
-        ncols=columns,
-        **where,
+    handles = [drawn for drawn, _ in entries]
+    made = axes.legend(handles, list(map(str, range(len(names)))), fontsize=size, ncols=columns, **where)
+    _write(made, names, title, size)
+
+
+def legend_below(figure: Figure, entries: Sequence[tuple[Any, str]], title: str) -> None:
+    """Add a legend that holds all `entries` below everything in `figure`, which makes room for it."""
+    names = told_apart([visible(name) for _, name in entries])
+    size = size_of_font("legend.fontsize")
+    wide = max(width_of(name, size) for name in names) + _HANDLE * size
+    columns = max(1, min(len(names), int(figure.get_figwidth() * 72 * 0.95 / wide)))
+    handles, numbers = [drawn for drawn, _ in entries], list(map(str, range(len(names))))
+    made = figure.legend(
+        handles, numbers, fontsize=size, ncols=columns, loc="outside lower center", frameon=False
     )
-    for text, name in zip(drawn.get_texts(), names, strict=True):
+    _write(made, names, title, size)
+
+
+def _write(made: Legend, names: Sequence[str], title: str, size: float) -> None:
+    """Write the names of a legend's entries: one that begins with "_" would have been left out."""
+    for text, name in zip(made.get_texts(), names, strict=True):
         text.update(PLAIN)
         text.set_text(name)
-    drawn.get_title().update(PLAIN)
+    made.get_title().update(PLAIN)
     if title:
-        drawn.set_title(broken(title, 28, 3))
-        drawn.get_title().set_fontsize(size)
+        made.set_title(broken(title, 28, 3))
+        made.get_title().set_fontsize(size)
 
 
 def _columns(names: Sequence[str], lines: int, height: float, size: float) -> tuple[int, float]:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from fitwell.errors import InvalidArgument
+from fitwell.printable import shortened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,6 +38,17 @@ def panels(figure: Figure, count: int, columns: int) -> list[Axes]:
     """Return `count` axes in rows of so many `columns`, none where there is nothing to draw."""
     rows = -(-count // columns)
     return [figure.add_subplot(rows, columns, number + 1) for number in range(count)]
+
+
+def check_axes(ax: Any, where: str) -> Axes:
+    """Return `ax` if it is what can be drawn on; `where`: who was given it."""
+    from matplotlib.axes import Axes
+
+    if not isinstance(ax, Axes):
+        raise InvalidArgument(
+            f"{where}: ax must be axes of matplotlib, such as plt.subplots()[1], got {shortened(ax)}"
+        )
+    return ax
 
 
 def fit_in(axes: Axes) -> None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from fitwell.drawing import limits
 from fitwell.drawing.colours import legend_of_lines
-from fitwell.drawing.figures import fit_in, opened, panels
+from fitwell.drawing.figures import check_axes, fit_in, opened, panels
 from fitwell.drawing.notes import counted, note
 from fitwell.drawing.scales import SPAN
 from fitwell.drawing.scales import epochs as name_epochs
@@ -36,8 +36,10 @@ def draw(history: History, ax: Any = None, columns: int = 2) -> list[Axes]:
         with opened(5.2 * wide, 3.6 * -(-len(names) // wide)) as figure:
             return draw(history, panels(figure, len(names), wide))
     if not isinstance(ax, Sequence | np.ndarray):
-        return [_draw_shared(history, names, ax)]
+        return [_draw_shared(history, names, check_axes(ax, "plot"))]
     metrics, axes = history.metrics(), list(np.ravel(np.asarray(ax, object)))
+    for one in axes:
+        check_axes(one, "plot")
     rates = [name for name in SETTINGS if name in history.history]
     if len(axes) not in (len(names), len(metrics), len(metrics) + len(rates)):
         raise InvalidArgument(

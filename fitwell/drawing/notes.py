@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 _SIZE = 0.833  # as matplotlib's "small"
 # More lines than this are written smaller.
 _MANY, _SMALLER = 3, 0.7
+# How wide a power of ten is, of the letters.
+_POWER = 3.0
 # Points: above the axes, and between lines as a share of the letters.
 _GAP, _LINE = 4.0, 1.35
 
@@ -28,7 +30,8 @@ def note(axes: Axes, sentences: Sequence[str]) -> None:
     size = _points()
     figure = axes.get_figure()
     assert figure is not None
-    width = axes.bbox.width / figure.dpi * 72
+    # Above the left end may stand the power of ten of the axis.
+    width = max(axes.bbox.width / figure.dpi * 72 - _POWER * size, _POWER * size)
     lines = packed(told, width, size).split("\n")
     if len(lines) > _MANY:
         size *= _SMALLER

@@ -53,7 +53,12 @@ def epochs(axes: Axes, places: Sequence[float], known: bool = False) -> None:
 
 def is_number(value: Any) -> bool:
     """Return whether `value` has a place on an axis of numbers: True and infinity have none."""
-    return not isinstance(value, bool) and isinstance(value, Real) and math.isfinite(value)
+    if isinstance(value, bool) or not isinstance(value, Real):
+        return False
+    try:
+        return math.isfinite(float(value))
+    except OverflowError:  # an integer larger than any float
+        return False
 
 
 def lies_in_log(values: Sequence[float] | NDArray[np.float64]) -> bool:

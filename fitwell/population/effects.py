@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from fitwell.callbacks.directions import told_by_name
 from fitwell.drawing import limits, scales
-from fitwell.drawing.colours import INK, Palette
-from fitwell.drawing.figures import fit_in, opened
+from fitwell.drawing.colours import Palette, ink
+from fitwell.drawing.figures import check_axes, fit_in, opened
 from fitwell.drawing.groups import mark_outside, mean_and_spread, side_by_side
 from fitwell.drawing.notes import counted, note
 from fitwell.drawing.text import fit_axis_names, name_axis
@@ -48,7 +48,7 @@ def effect(
     chosen = [member for member in members if name in settled(member)]
     scale = scales.Scale([settled(member)[name] for member in chosen], log=log.get(name))
     if ax is not None:
-        return _draw(chosen, name, measured, groups, scale, ax)
+        return _draw(chosen, name, measured, groups, scale, check_axes(ax, "plot_effect"))
     with opened(float(np.clip(_AROUND + _CATEGORY * len(scale.names), _WIDE, _WIDEST)), _TALL) as figure:
         return _draw(chosen, name, measured, groups, scale, figure.add_subplot(), grow=True)
 
@@ -74,7 +74,7 @@ def _draw(
     bars = []
     for key in dict.fromkeys(keys):
         mine = np.array([key == other for other in keys]) & seen
-        style = groups.style(key) if groups else {"color": INK, "linestyle": "-"}
+        style = groups.style(key) if groups else {"color": ink(), "linestyle": "-"}
         bars.append((_draw_means(ax, middle[mine], scores[mine], scale, style), style["color"]))
     for spread, colour in bars:
         ax.errorbar(*spread, fmt="none", ecolor=colour, elinewidth=1.2, capsize=3)

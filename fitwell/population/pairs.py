@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from fitwell.callbacks.directions import told_by_name
 from fitwell.drawing import limits, scales
-from fitwell.drawing.colours import SHADES
+from fitwell.drawing.colours import SHADES, Palette, legend_below
 from fitwell.drawing.figures import opened
 from fitwell.drawing.groups import LOST
 from fitwell.drawing.notes import counted
@@ -19,6 +19,7 @@ from fitwell.drawing.text import PLAIN, broken, fit_axis_names, name_axis
 from fitwell.errors import InvalidArgument, StateError
 from fitwell.population import table
 from fitwell.population.members import Member
+from fitwell.population.plots import By, groups_of, settled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,13 +27,22 @@ if TYPE_CHECKING:
 
 Values = NDArray[np.float64]
 
+_MARKS = ("o", "s", "^", "D", "v", "P", "*", "X", "<", ">", "p", "h")
+
 
 def pairs(
-    members: Sequence[Member], metric: str | None, log: Mapping[str, bool] = MappingProxyType({})
+    members: Sequence[Member],
+    metric: str | None,
+    log: Mapping[str, bool] = MappingProxyType({}),
+    by: By = None,
 ) -> Figure:
-    """Draw all members for every pair of varying hyperparameters, coloured by their score; for `log` see `effect`."""
+    """Draw all members for every pair of varying hyperparameters, coloured by their score.
+
+    log: see `effect`. by: what gives members their shapes.
+    """
     measured = table.check_metric(members, metric)
     known = dict.fromkeys(name for member in members for name in member.setting)
+    shapes = _Shapes(groups_of(members, by))
     names = [name for name in known if len({repr(m.setting.get(name)) for m in members}) > 1]
     if len(names) < 2:
         raise InvalidArgument(
@@ -48,7 +58,7 @@ def pairs(
         np.where(np.isfinite(scores), scores if better == "max" else -scores, -np.inf), kind="stable"
     )
     count = len(names) - 1
-    with opened(2.8 * count + 1.2, 2.6 * count) as figure:
+    with opened(max(2.8 * count + 1.2, 5.2), max(2.6 * count, 3.8)) as figure:
         grid = [
             (figure.add_subplot(count, count, row * count + column + 1), names[column], names[row + 1])
             for row in range(count)
@@ -62,7 +72,8 @@ def pairs(
         for axes, across, below in grid:
             both = [i for i in order if across in members[i].setting and below in members[i].setting]
             sides = (across, known_scales[across]), (below, known_scales[below])
-            _draw(axes, [members[i] for i in both], scores[both], sides, shown)
+            _draw(axes, [members[i] for i in both], scores[both], sides, shown, shapes)
+        shapes.explain(figure)
         _explain(figure, [axes for axes, _, _ in grid], measured, scores, shown)
         _name(figure, grid, known_scales, count)
         scales.lay_out(figure)
@@ -96,19 +107,53 @@ def _draw(
     scores: Values,
     sides: tuple[Side, Side],
     shown: tuple[float, float],
+    shapes: _Shapes,
 ) -> None:
     """Draw members on axes of two hyperparameters; those on the same spot stand around it."""
     spots = [scale.place([member.setting[name] for member in members]) for name, scale in sides]
     around = _around(list(zip(spots[0].tolist(), spots[1].tolist(), strict=True)))
     places = [scale.moved(spot, by) for (_, scale), spot, by in zip(sides, spots, around, strict=True)]
     x, y = places
-    seen = np.isfinite(scores)
-    axes.scatter(x[seen], y[seen], c=scores[seen], cmap=SHADES, s=22, vmin=shown[0], vmax=shown[1])
+    seen, shape = np.isfinite(scores), [shapes.of(member) for member in members]
+    for marker in dict.fromkeys(shape):
+        mine = seen & np.array([marker == other for other in shape])
+        axes.scatter(
+            x[mine], y[mine], c=scores[mine], cmap=SHADES, s=22, vmin=shown[0], vmax=shown[1], marker=marker
+        )
     if not seen.all():
         axes.scatter(x[~seen], y[~seen], c=LOST, marker="x", s=18, linewidths=1)
     for which, (name, scale) in zip("xy", sides, strict=True):
         scale.finish(axes, which)
         name_axis(axes, which, name)
+
+
+class _Shapes:
+    """The shape of every member's mark, by what tells its group apart; discs where none was asked for."""
+
+    def __init__(self, groups: Palette | None) -> None:
+        if groups is not None and len(groups.labels) > len(_MARKS):
+            raise InvalidArgument(
+                f"by: {len(groups.labels)} groups cannot be told apart by shapes, of which there are {len(_MARKS)}; "
+                "use plot_effect(..., by=...)"
+            )
+        self._groups = groups
+        self._marks = dict(zip(groups.labels if groups else (), _MARKS, strict=False))
+
+    def of(self, member: Member) -> str:
+        """Return the member's mark: a dot where it lacks the hyperparameter."""
+        group = self._groups.group(settled(member)) if self._groups else None
+        return "o" if self._groups is None else "." if group is None else self._marks[group]
+
+    def explain(self, figure: Figure) -> None:
+        """Add a legend of the shapes."""
+        from matplotlib.lines import Line2D
+
+        if self._groups is None:
+            return
+        entries = [(mark, self._groups.labels[group]) for group, mark in self._marks.items()]
+        entries += [(".", f"no {' or '.join(self._groups.names)}")] if self._groups.lacking else []
+        handles = [(Line2D([], [], marker=mark, color="0.4", linestyle=""), name) for mark, name in entries]
+        legend_below(figure, handles, ", ".join(self._groups.names))
 
 
 def _around(spots: Sequence[tuple[float, float]]) -> tuple[Values, Values]:

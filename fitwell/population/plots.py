@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from fitwell.callbacks.directions import told_by_name
 from fitwell.drawing import limits, scales
-from fitwell.drawing.colours import INK, Palette, legend
-from fitwell.drawing.figures import fit_in, opened
+from fitwell.drawing.colours import Palette, ink, legend
+from fitwell.drawing.figures import check_axes, fit_in, opened
 from fitwell.drawing.groups import LOST, mean_curve
 from fitwell.drawing.notes import counted, note
 from fitwell.drawing.text import fit_axis_names, name_axis
@@ -33,7 +33,7 @@ def curves(members: Sequence[Member], metric: str | None, by: By, ax: Axes | Non
     name = table.check_metric(members, metric)
     groups = groups_of(members, by)
     if ax is not None:
-        return _draw_curves(members, name, groups, ax)
+        return _draw_curves(members, name, groups, check_axes(ax, "plot_curves"))
     with opened(5.6, 3.8) as figure:
         return _draw_curves(members, name, groups, figure.add_subplot(), grow=True)
 
@@ -78,11 +78,11 @@ def groups_of(members: Sequence[Member], by: By) -> Palette | None:
     """Return the colours of members by one or several hyperparameters; None where they are not asked for."""
     if by is None:
         return None
-    names = [by] if isinstance(by, str) else list(by)
+    names = [by] if isinstance(by, str) else list(by) if isinstance(by, Sequence) else []
+    if not names:
+        raise InvalidArgument(f"by: expected the name of a hyperparameter, or a list of several, got {by!r}")
     for name in names:
         check_name(members, name)
-    if not names:
-        raise InvalidArgument("by: expected the name of a hyperparameter, or several, got an empty list")
     return Palette(names, [settled(member) for member in members])
 
 
@@ -137,7 +137,12 @@ def _draw_means(
     if groups is None:
         epochs, middle = _median(drawn)
         (line,) = ax.plot(
-            epochs, middle, color=INK, linewidth=1.8, label="median", marker="o" if len(epochs) == 1 else None
+            epochs,
+            middle,
+            color=ink(),
+            linewidth=1.8,
+            label="median",
+            marker="o" if len(epochs) == 1 else None,
         )
         legend(ax, [(line, "median")] if isinstance(line, Line2D) else [])
         return ""

@@ -336,12 +336,13 @@ class Population:
         """
         return effects.effect(self.members, name, metric, by, ax, self._log)
 
-    def plot_pairs(self, metric: str | None = None) -> Figure:
+    def plot_pairs(self, metric: str | None = None, by: str | Sequence[str] | None = None) -> Figure:
         """Draw every pair of the hyperparameters that vary, coloured by `metric`; returns the figure.
 
         Members of the same spot, as the seeds of one setting are, stand around it; those that diverged are crosses.
+        `by` is that of `plot_curves`; here it gives members their shapes.
         """
-        return pairs.pairs(self.members, metric, self._log)
+        return pairs.pairs(self.members, metric, self._log, by)
 
     # --- files ---------------------------------------------------------------------------------------------
 

@@ -77,7 +77,7 @@ def check_metric(members: Sequence[Member], metric: str | None) -> str:
         return "val_loss" if "val_loss" in known else "loss"
     if metric not in known:
         raise InvalidArgument(
-            f"metric {metric!r} was not measured{nearest(metric, known) or '.'} Measured: {', '.join(known)}."
+            f"metric {metric!r} was not measured{nearest(str(metric), known) or '.'} Measured: {', '.join(known)}."
         )
     return metric
 

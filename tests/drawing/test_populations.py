@@ -160,7 +160,7 @@ def test_by_tells_hyperparameters_apart_everywhere() -> None:
     assert legend_texts(curves(folds, "loss", "fold", None)) == ["0", "1", "2"]
     with pytest.raises(InvalidArgument, match="'dept', did you mean 'depth'"):
         effect(made, "width", "loss", "dept", None)
-    with pytest.raises(InvalidArgument, match="got an empty list"):
+    with pytest.raises(InvalidArgument, match=r"a list of several, got \[\]"):
         curves(made, "loss", [], None)
     assert not plt.fignum_exists(plt.gcf().number + 1)
 
@@ -262,3 +262,44 @@ def test_what_was_drawn_evenly_or_in_the_logarithm_stays_so(seed: int) -> None:
     assert scales == ["log", "linear"]
     axes = population.plot_pairs("loss").axes[0]
     assert (axes.get_xscale(), axes.get_yscale()) == ("log", "linear")
+
+
+def test_by_gives_members_of_pairs_their_shapes() -> None:
+    made = [
+        member({"a": a, "b": b, "kind": kind}, loss=[0.1 * a + b])
+        for a in (1, 2)
+        for b in (1, 2)
+        for kind in ("x", "$y$", "_z")
+    ]
+    figure = pairs(made, "loss", by="kind")
+    figure.canvas.draw()
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["x", "$y$", "_z"]
+    below = min(axes.get_tightbbox().y0 for axes in figure.axes)  # type: ignore[union-attr]
+    assert legend.get_window_extent().y1 <= below + 1
+    assert len(figure.axes[0].collections) == 3
+    many = [member({"a": n, "b": n}, loss=[0.1]) for n in range(20)]
+    with pytest.raises(InvalidArgument, match="20 groups cannot be told apart by shapes"):
+        pairs(many, "loss", by="a")
+
+
+def test_arguments_that_are_none_are_refused_before_anything_opens() -> None:
+    made = by_name(2)
+    for call in (
+        lambda: curves(made, "loss", 5, None),  # type: ignore[arg-type]
+        lambda: curves(made, "loss", None, "axes"),  # type: ignore[arg-type]
+        lambda: effect(made, "width", "loss", None, plt.Figure()),
+        lambda: effect(made, "width", 3, None, None),  # type: ignore[arg-type]
+        lambda: effect(made, None, "loss", None, None),  # type: ignore[arg-type]
+        lambda: made[0].history.plot("axes"),
+        lambda: made[0].history.plot([None]),
+    ):
+        with pytest.raises(InvalidArgument):
+            call()
+    assert not plt.get_fignums()
+
+
+def test_lines_stand_out_on_a_dark_ground() -> None:
+    with plt.style.context("dark_background"):
+        axes = curves(by_name(2), "loss", None, None)
+        assert axes.lines[-1].get_color() == "white"
