@@ -7,6 +7,7 @@ Configurations are plain data; reading one never imports a name out of it.
 
 from __future__ import annotations
 
+import functools
 import inspect
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -148,9 +149,9 @@ class Registry:
 
     def _made(self, entry: type) -> Any:
         """Return an object of the class `entry` with default arguments; one that has none for some is refused."""
-        parameters = list(inspect.signature(entry).parameters.values())
-        kinds = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-        needed = [p.name for p in parameters if p.default is p.empty and p.kind not in kinds]
+        needed = _arguments_needed(entry)
+        if needed is None:
+            raise InvalidArgument(f"{self.kind}: expected a name, an object or a function, got {entry!r}")
         if needed:
             said = ", ".join(f"{name}=..." for name in needed)
             raise InvalidArgument(
@@ -175,6 +176,20 @@ class Registry:
         if known is not None and shared is not None:
             known[shared] = made
         return made
+
+
+@functools.cache
+def _arguments_needed(entry: type) -> tuple[str, ...] | None:
+    """Return the arguments without a default; None for a class of Python that does not tell.
+
+    Kept, because reading a signature takes longer than building a layer.
+    """
+    try:
+        parameters = inspect.signature(entry).parameters.values()
+    except ValueError:
+        return None
+    kinds = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    return tuple(p.name for p in parameters if p.default is p.empty and p.kind not in kinds)
 
 
 def register_custom(entry: Any, name: str | None = None, package: str = "Custom") -> Any:

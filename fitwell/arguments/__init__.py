@@ -23,6 +23,7 @@ from fitwell.arguments.checking import check, checked, shown
 from fitwell.arguments.rules import (
     UNFIT,
     Boolean,
+    ByClass,
     Call,
     DType,
     Each,
@@ -45,6 +46,7 @@ from fitwell.arguments.rules import (
 __all__ = [
     "UNFIT",
     "Boolean",
+    "ByClass",
     "Call",
     "DType",
     "Each",

@@ -99,11 +99,19 @@ def _maker(function: Any, known: dict[str, Rule | None]) -> Any:
         if table is None:
             first: Any = kind.__init__
             done = {} if first is checking else getattr(first, "rules", {})
-            rest = {name: None if done.get(name) else rule for name, rule in known.items()}
+            rest = {
+                name: None if rule is None or _covers(done.get(name), rule) else rule.of(kind)
+                for name, rule in known.items()
+            }
             table = tables[kind] = _Table(kind.__name__, rest, function.__code__)
         function(*table.read(args, kwargs), **kwargs)
 
     return checking
+
+
+def _covers(done: Rule | None, rule: Rule) -> bool:
+    """Return whether what `done` admits needs no look at `rule`: one that was written down, and not an annotation."""
+    return done is rule or (done is not None and all(done is not note for note in _BY_ANNOTATION.values()))
 
 
 class _Table:

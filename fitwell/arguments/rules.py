@@ -39,6 +39,10 @@ class Rule:
         """Return what to write instead of `value`, ``", did you mean ...?"``, or an empty string."""
         return ""
 
+    def of(self, kind: type) -> Rule:
+        """Return the rule as it is for objects of the class `kind`."""
+        return self
+
     def said(self, words: str) -> Self:
         """Return the same rule, told in these words."""
         rule = copy.copy(self)
@@ -281,6 +285,18 @@ class Numbers(Rule):
         return value if fits else UNFIT
 
 
+class ByClass(Rule):
+    """A rule that depends on the class of the object, such as on its number of axes."""
+
+    words = "what its class says"
+
+    def __init__(self, rule: Callable[[Any], Rule]) -> None:
+        self.rule = rule
+
+    def of(self, kind: type) -> Rule:
+        return self.rule(kind)
+
+
 class DType(Rule):
     """The name or object of a dtype that JAX knows."""
 
@@ -289,23 +305,29 @@ class DType(Rule):
     def read(self, value: Any) -> Any:
         import jax.numpy as jnp
 
+        if not isinstance(value, str | type | np.dtype):
+            return UNFIT
         try:
-            return UNFIT if value is None or isinstance(value, bool) else jnp.dtype(value) and value
+            jnp.dtype(value)
         except TypeError:
             return UNFIT
+        return value
 
 
 class Made(Rule):
-    """What `get` turns into an object: a name, a class, an object, a configuration; its errors tell the rest."""
+    """What `get` turns into an object: a name, a class, an object, a configuration; its errors tell the rest.
+
+    optional: whether None will do.
+    """
 
     words = "a name, an object or a configuration"
     raises = True
 
-    def __init__(self, get: Callable[[Any], Any]) -> None:
-        self.get = get
+    def __init__(self, get: Callable[[Any], Any], optional: bool = True) -> None:
+        self.get, self.optional = get, optional
 
     def read(self, value: Any) -> Any:
-        return self.get(value)
+        return UNFIT if value is None and not self.optional else self.get(value)
 
 
 def plain(value: Any) -> Any:

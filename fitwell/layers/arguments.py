@@ -7,10 +7,26 @@ from typing import Any
 import jax.numpy as jnp
 
 from fitwell import activations, constraints, initializers, regularizers
-from fitwell.arguments import UNFIT, DType, Each, Integer, Made, Numbers, Options, Real, Rule, Sizes, Text
+from fitwell.arguments import (
+    UNFIT,
+    ByClass,
+    DType,
+    Each,
+    Integer,
+    Made,
+    Numbers,
+    Options,
+    Real,
+    Rule,
+    Sizes,
+    Text,
+)
 from fitwell.errors import InvalidArgument
 from fitwell.variables import Array
 
+# One integer for all spatial axes of a layer, or one each.
+SIZES = ByClass(lambda kind: Sizes(kind.rank))
+PAIRS = ByClass(lambda kind: Pairs(kind.rank))
 # One axis, or a list of axes.
 AXES = Integer() | Each(Integer(), least=1)
 # The shape of one row, or its one size; None where a size is open.

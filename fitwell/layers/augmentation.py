@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from fitwell.arguments import Each, Options, Real, check, checked
+from fitwell.arguments import Each, Options, Real, Rule, checked
 from fitwell.context import current
 from fitwell.errors import InvalidArgument, ShapeError
 from fitwell.layers.arguments import LAYER, as_floats
@@ -15,18 +16,22 @@ from fitwell.layers.base import Layer, register
 from fitwell.variables import Array, Hyperparametric
 
 
+def between(least: float, most: float = math.inf) -> Rule:
+    """Return the rule of an argument that becomes a `Range`: one number or two."""
+    one = Real(least, most)
+    return one | Each(one, 1) | Each(one, 2).said("two of them")
+
+
 class Range(Hyperparametric):
     """Two bounds between which a random number is drawn for each image; both are data to the compiled program.
 
-    given: one number x, meaning -x to x (cut at the bounds), or the two bounds themselves.
+    given: one number x, meaning -x to x, or the two bounds themselves. least: no bound is below it.
     """
 
     hyperparameters = ("low", "high")
 
-    def __init__(self, where: str, name: str, given: Any, least: float, most: float) -> None:
-        one = Real(least, most)
-        found = check(where, name, given, one | Each(one, 1) | Each(one, 2).said("two of them"))
-        ends = list(found) if isinstance(found, tuple) else [found]
+    def __init__(self, given: Any, least: float) -> None:
+        ends = list(given) if isinstance(given, list | tuple) else [given]
         if len(ends) == 1:
             ends = [max(-abs(ends[0]), least), abs(ends[0])]
         self.low, self.high = sorted(float(end) for end in ends)
@@ -82,19 +87,18 @@ class ImageAugmentation(Layer):
         """Return changed images ``[batch, height, width, channels]``; subclasses override."""
         raise NotImplementedError
 
-    def bounds(self, name: str, given: Any, least: float, most: float) -> Range:
-        """Return the range of the argument `name`."""
-        return Range(type(self).__name__, name, given, least, most)
-
 
 def per_image(values: Array) -> Array:
     """Return one number per image in the shape that broadcasts over images."""
     return values[:, None, None, None]
 
 
+VALUE_RANGE = Each(Real(), 2).said("(lowest, highest) pixel value")
+
+
 def check_value_range(where: str, value: Any) -> tuple[float, float]:
     """Return the lowest and highest pixel value."""
-    low, high = check(where, "value_range", value, Each(Real(), 2).said("(lowest, highest) pixel value"))
+    low, high = value
     if low >= high:
         raise InvalidArgument(f"{where}: value_range must be (lowest, highest) pixel value, got {value!r}")
     return float(low), float(high)
@@ -143,7 +147,11 @@ class RandomContrast(ImageAugmentation):
     value_range: lowest and highest pixel value, (0, 255). seed: as for `RandomFlip`.
     """
 
-    @checked(LAYER, factor=(Real(0) | Each(Real(0), 2)).said("a number from 0 to 1, or (lower, upper)"))
+    @checked(
+        LAYER,
+        value_range=VALUE_RANGE,
+        factor=(Real(0) | Each(Real(0), 2)).said("a number from 0 to 1, or (lower, upper)"),
+    )
     def __init__(
         self, factor: Any, value_range: Any = (0, 255), seed: int | None = None, **kwargs: Any
     ) -> None:
@@ -154,7 +162,7 @@ class RandomContrast(ImageAugmentation):
                 "RandomContrast: factor must be a number from 0 to 1, or (lower, upper) with lower at most 1, "
                 f"got {factor!r}"
             )
-        self._range = self.bounds("factor", (-ends[0], ends[1]), -1.0, float("inf"))
+        self._range = Range((-ends[0], ends[1]), -1.0)
         self.value_range = check_value_range("RandomContrast", value_range)
 
     @property
@@ -178,11 +186,12 @@ class RandomBrightness(ImageAugmentation):
     value_range: lowest and highest pixel value, (0, 255). seed: as for `RandomFlip`.
     """
 
+    @checked(LAYER, factor=between(-1, 1), value_range=VALUE_RANGE)
     def __init__(
         self, factor: Any, value_range: Any = (0, 255), seed: int | None = None, **kwargs: Any
     ) -> None:
         super().__init__(seed=seed, **kwargs)
-        self._range = self.bounds("factor", factor, -1.0, 1.0)
+        self._range = Range(factor, -1.0)
         self.value_range = check_value_range("RandomBrightness", value_range)
 
     @property

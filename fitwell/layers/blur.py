@@ -7,10 +7,17 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from fitwell.arguments import Real, Sizes, check, checked
+from fitwell.arguments import Real, Sizes, checked
 from fitwell.errors import InvalidArgument
 from fitwell.layers.arguments import LAYER
-from fitwell.layers.augmentation import ImageAugmentation, check_value_range, per_image
+from fitwell.layers.augmentation import (
+    VALUE_RANGE,
+    ImageAugmentation,
+    Range,
+    between,
+    check_value_range,
+    per_image,
+)
 from fitwell.layers.base import register
 from fitwell.variables import Array
 
@@ -38,7 +45,7 @@ def blur(images: Array, sigma: tuple[Array, Array], kernel_size: tuple[int, int]
 
 def check_kernel_size(where: str, kernel_size: Any) -> tuple[int, int]:
     """Return the height and width of the kernel, which must be odd to have a centre."""
-    height, width = check(where, "kernel_size", kernel_size, Sizes(2))
+    height, width = kernel_size if isinstance(kernel_size, tuple) else (kernel_size, kernel_size)
     if height % 2 == 0 or width % 2 == 0:
         raise InvalidArgument(f"{where}: kernel_size must be odd, got {kernel_size!r}")
     return height, width
@@ -58,7 +65,7 @@ class GaussianBlur(ImageAugmentation):
 
     hyperparameters = ("sigma",)
 
-    @checked(LAYER, sigma=Real(0, closed="right"))
+    @checked(LAYER, kernel_size=Sizes(2), sigma=Real(0, closed="right"))
     def __init__(
         self, kernel_size: Any = 3, sigma: float = 1.0, data_format: str | None = None, **kwargs: Any
     ) -> None:
@@ -85,6 +92,7 @@ class RandomGaussianBlur(ImageAugmentation):
     Differs from Keras, which draws one sigma for the whole batch: here every image has its own, one for each axis.
     """
 
+    @checked(LAYER, factor=between(0, 1), kernel_size=Sizes(2), sigma=between(0), value_range=VALUE_RANGE)
     def __init__(
         self,
         factor: Any = 1.0,
@@ -97,8 +105,8 @@ class RandomGaussianBlur(ImageAugmentation):
     ) -> None:
         super().__init__(data_format=data_format, seed=seed, **kwargs)
         self.kernel_size = check_kernel_size("RandomGaussianBlur", kernel_size)
-        self._chance = self.bounds("factor", factor, 0.0, 1.0)
-        self._sigma = self.bounds("sigma", sigma, 0.0, float("inf"))
+        self._chance = Range(factor, 0.0)
+        self._sigma = Range(sigma, 0.0)
         self.value_range = check_value_range("RandomGaussianBlur", value_range)
 
     @property

@@ -10,7 +10,7 @@ from fitwell import constraints, initializers, regularizers
 from fitwell.arguments import Integer, checked
 from fitwell.layers.arguments import LAYER
 from fitwell.layers.base import register
-from fitwell.layers.convolutional import Convolution, geometry_of, slide
+from fitwell.layers.convolutional import GEOMETRY, Convolution, geometry_of, slide
 from fitwell.variables import Array
 
 
@@ -33,7 +33,7 @@ class Depthwise(Convolution):
 class DepthwiseConv(Depthwise):
     """Base of DepthwiseConv1D and DepthwiseConv2D."""
 
-    @checked(LAYER, depth_multiplier=Integer(1))
+    @checked(LAYER, GEOMETRY, depth_multiplier=Integer(1))
     def __init__(
         self,
         kernel_size: Any,
@@ -89,6 +89,7 @@ class DepthwiseConv1D(DepthwiseConv):
     """
 
     rank = 1
+    paddings = ("valid", "same", "causal")
 
 
 @register()
@@ -106,7 +107,7 @@ class DepthwiseConv2D(DepthwiseConv):
 class SeparableConv(Depthwise):
     """Base of SeparableConv1D and SeparableConv2D."""
 
-    @checked(LAYER, filters=Integer(1), depth_multiplier=Integer(1))
+    @checked(LAYER, GEOMETRY, filters=Integer(1), depth_multiplier=Integer(1))
     def __init__(
         self,
         filters: int,
@@ -181,6 +182,7 @@ class SeparableConv1D(SeparableConv):
     """
 
     rank = 1
+    paddings = ("valid", "same", "causal")
 
 
 @register("SeparableConvolution2D")

@@ -7,11 +7,11 @@ from typing import Any
 import jax.numpy as jnp
 
 from fitwell import constraints, initializers, regularizers
-from fitwell.arguments import Integer, Sizes, check, checked
+from fitwell.arguments import ByClass, Integer, Sizes, checked
 from fitwell.errors import InvalidArgument
 from fitwell.layers.arguments import LAYER
 from fitwell.layers.base import register
-from fitwell.layers.convolutional import Convolution, slide
+from fitwell.layers.convolutional import GEOMETRY, Convolution, slide
 from fitwell.layers.correlation import Geometry
 from fitwell.variables import Array
 
@@ -19,7 +19,9 @@ from fitwell.variables import Array
 class ConvTranspose(Convolution):
     """Base of Conv1DTranspose and Conv2DTranspose."""
 
-    @checked(LAYER, filters=Integer(1))
+    @checked(
+        LAYER, GEOMETRY, filters=Integer(1), output_padding=ByClass(lambda kind: Sizes(kind.rank, 0) | None)
+    )
     def __init__(
         self,
         filters: int,
@@ -55,7 +57,7 @@ class ConvTranspose(Convolution):
         )
         self.output_padding = None
         if output_padding is not None:
-            self.output_padding = check(where, "output_padding", output_padding, Sizes(self.rank, 0))
+            self.output_padding = output_padding
             if any(more >= step for more, step in zip(self.output_padding, self.strides, strict=True)):
                 raise InvalidArgument(
                     f"{where}: output_padding={output_padding!r} must be smaller than strides={strides!r}"
@@ -63,9 +65,6 @@ class ConvTranspose(Convolution):
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.kernel_regularizer = regularizers.get(kernel_regularizer)
         self.kernel_constraint = constraints.get(kernel_constraint)
-
-    def _may_be_causal(self) -> bool:
-        return False
 
     def build(self, input_shape: Any) -> None:
         shape = (*self.kernel_size, self.filters, self._channels(input_shape))

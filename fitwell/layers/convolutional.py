@@ -7,18 +7,26 @@ from typing import Any, ClassVar
 import jax.numpy as jnp
 
 from fitwell import activations, constraints, initializers, regularizers
-from fitwell.arguments import Integer, Options, Sizes, check, checked
+from fitwell.arguments import ByClass, Integer, Options, Rule, checked
 from fitwell.errors import InvalidArgument, ShapeError
-from fitwell.layers.arguments import LAYER, as_floats
+from fitwell.layers.arguments import LAYER, SIZES, as_floats
 from fitwell.layers.base import Layer, register
 from fitwell.layers.correlation import Geometry, Pads, correlate, same_padding
 from fitwell.variables import Array, Variable
+
+GEOMETRY: dict[str, Rule] = {
+    "kernel_size": SIZES,
+    "strides": SIZES,
+    "dilation_rate": SIZES,
+    "padding": ByClass(lambda kind: Options(*kind.paddings)),
+}
 
 
 class Convolution(Layer):
     """Base of layers that slide a kernel over one or two spatial axes: settings, bias, activation, checks."""
 
     rank: ClassVar[int] = 1
+    paddings: ClassVar[tuple[str, ...]] = ("valid", "same")
     bias: Variable | None = None
 
     def _keep(
@@ -32,21 +40,20 @@ class Convolution(Layer):
         use_bias: bool,
         bias: tuple[Any, Any, Any],
     ) -> None:
-        where = type(self).__name__
-        self.kernel_size = check(where, "kernel_size", kernel_size, Sizes(self.rank))
-        self.strides = check(where, "strides", strides, Sizes(self.rank))
-        paddings = ("valid", "same", "causal") if self._may_be_causal() else ("valid", "same")
-        self.padding = check(where, "padding", padding, Options(*paddings))
+        self.kernel_size = kernel_size
+        self.strides = self._sizes(strides)
+        self.padding = padding
         self.data_format = data_format or "channels_last"
-        self.dilation_rate = check(where, "dilation_rate", dilation_rate, Sizes(self.rank))
+        self.dilation_rate = self._sizes(dilation_rate)
         self.activation = activations.get(activation)
         self.use_bias = bool(use_bias)
         self.bias_initializer = initializers.get(bias[0])
         self.bias_regularizer = regularizers.get(bias[1])
         self.bias_constraint = constraints.get(bias[2])
 
-    def _may_be_causal(self) -> bool:
-        return self.rank == 1
+    def _sizes(self, given: Any) -> tuple[int, ...]:
+        """Return one size for each spatial axis, of a default that is one number."""
+        return given if isinstance(given, tuple) else (given,) * self.rank
 
     def _add_kernel(self, name: str, shape: tuple[int, ...], prefix: str) -> Variable:
         return self.add_weight(
@@ -133,7 +140,7 @@ def geometry_of(layer: Convolution, inputs: Array, kernel: Array, groups: int = 
 class Conv(Convolution):
     """Base of Conv1D and Conv2D."""
 
-    @checked(LAYER, filters=Integer(1), groups=Integer(1))
+    @checked(LAYER, GEOMETRY, filters=Integer(1), groups=Integer(1))
     def __init__(
         self,
         filters: int,
@@ -212,6 +219,7 @@ class Conv1D(Conv):
     """
 
     rank = 1
+    paddings = ("valid", "same", "causal")
 
 
 @register("Convolution2D")

@@ -232,6 +232,7 @@ class InputLayer(Layer):
         return {"name": self.name, "batch_shape": list(self.batch_shape), "dtype": str(self.output.dtype)}
 
 
+@checked(LAYER, shape=LAYER["input_shape"], batch_shape=LAYER["input_shape"], batch_size=Integer(1) | None)
 def Input(  # noqa: N802 - Keras's name
     shape: Any = None,
     batch_size: int | None = None,

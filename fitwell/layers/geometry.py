@@ -10,7 +10,7 @@ import jax.numpy as jnp
 
 from fitwell.arguments import Options, checked
 from fitwell.layers.arguments import LAYER
-from fitwell.layers.augmentation import ImageAugmentation
+from fitwell.layers.augmentation import ImageAugmentation, Range, between
 from fitwell.layers.base import register
 from fitwell.variables import Array
 
@@ -109,6 +109,7 @@ class RandomTranslation(GeometricAugmentation):
     seed: draws from a stream of its own instead of the run's. data_format: see `ImageAugmentation`.
     """
 
+    @checked(LAYER, height_factor=between(-1, 1), width_factor=between(-1, 1))
     def __init__(
         self,
         height_factor: Any,
@@ -121,8 +122,8 @@ class RandomTranslation(GeometricAugmentation):
         **kwargs: Any,
     ) -> None:
         super().__init__(fill_mode, interpolation, seed, fill_value, data_format, **kwargs)
-        self._height = self.bounds("height_factor", height_factor, -1.0, 1.0)
-        self._width = self.bounds("width_factor", width_factor, -1.0, 1.0)
+        self._height = Range(height_factor, -1.0)
+        self._width = Range(width_factor, -1.0)
 
     @property
     def height_factor(self) -> list[float]:
@@ -152,6 +153,7 @@ class RandomRotation(GeometricAugmentation):
     fill_mode, interpolation, seed, fill_value, data_format: as for `RandomTranslation`.
     """
 
+    @checked(LAYER, factor=between(-1, 1))
     def __init__(
         self,
         factor: Any,
@@ -163,7 +165,7 @@ class RandomRotation(GeometricAugmentation):
         **kwargs: Any,
     ) -> None:
         super().__init__(fill_mode, interpolation, seed, fill_value, data_format, **kwargs)
-        self._range = self.bounds("factor", factor, -1.0, 1.0)
+        self._range = Range(factor, -1.0)
 
     @property
     def factor(self) -> list[float]:
@@ -190,6 +192,7 @@ class RandomZoom(GeometricAugmentation):
     fill_mode, interpolation, seed, fill_value, data_format: as for `RandomTranslation`.
     """
 
+    @checked(LAYER, height_factor=between(-1), width_factor=between(-1) | None)
     def __init__(
         self,
         height_factor: Any,
@@ -202,10 +205,10 @@ class RandomZoom(GeometricAugmentation):
         **kwargs: Any,
     ) -> None:
         super().__init__(fill_mode, interpolation, seed, fill_value, data_format, **kwargs)
-        self._height = self.bounds("height_factor", height_factor, -1.0, float("inf"))
+        self._height = Range(height_factor, -1.0)
         self._width = None
         if width_factor is not None:
-            self._width = self.bounds("width_factor", width_factor, -1.0, float("inf"))
+            self._width = Range(width_factor, -1.0)
 
     @property
     def height_factor(self) -> list[float]:
@@ -238,6 +241,7 @@ class RandomShear(GeometricAugmentation):
     Source: the "skew" of Simard et al. 2003.
     """
 
+    @checked(LAYER, x_factor=between(0, 1), y_factor=between(0, 1))
     def __init__(
         self,
         x_factor: Any = 0.0,
@@ -250,8 +254,8 @@ class RandomShear(GeometricAugmentation):
         **kwargs: Any,
     ) -> None:
         super().__init__(fill_mode, interpolation, seed, fill_value, data_format, **kwargs)
-        self._x = self.bounds("x_factor", _from_zero(x_factor), 0.0, 1.0)
-        self._y = self.bounds("y_factor", _from_zero(y_factor), 0.0, 1.0)
+        self._x = Range(_from_zero(x_factor), 0.0)
+        self._y = Range(_from_zero(y_factor), 0.0)
 
     @property
     def x_factor(self) -> list[float]:

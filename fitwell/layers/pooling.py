@@ -10,9 +10,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from fitwell.arguments import Options, Sizes, check, checked
+from fitwell.arguments import ByClass, Options, Sizes, checked
 from fitwell.errors import ShapeError
-from fitwell.layers.arguments import LAYER, as_floats, precise, spatial_axes
+from fitwell.layers.arguments import LAYER, SIZES, as_floats, precise, spatial_axes
 from fitwell.layers.base import Layer, register
 from fitwell.layers.correlation import every, same_padding
 from fitwell.variables import Array
@@ -44,7 +44,12 @@ class Spatial(Layer):
 class Pooling(Spatial):
     """Base of the layers that pool windows."""
 
-    @checked(LAYER, padding=Options("valid", "same"))
+    @checked(
+        LAYER,
+        pool_size=SIZES,
+        strides=ByClass(lambda kind: Sizes(kind.rank) | None),
+        padding=Options("valid", "same"),
+    )
     def __init__(
         self,
         pool_size: Any = 2,
@@ -54,11 +59,8 @@ class Pooling(Spatial):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        where = type(self).__name__
-        self.pool_size = check(where, "pool_size", pool_size, Sizes(self.rank))
-        self.strides = (
-            self.pool_size if strides is None else check(where, "strides", strides, Sizes(self.rank))
-        )
+        self.pool_size = pool_size if isinstance(pool_size, tuple) else (pool_size,) * self.rank
+        self.strides = strides or self.pool_size
         self.padding = padding
         self.data_format = data_format or "channels_last"
 

@@ -7,9 +7,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from fitwell.arguments import Integer, Options, Sizes, check, checked
+from fitwell.arguments import Integer, Options, Sizes, checked
 from fitwell.errors import ShapeError
-from fitwell.layers.arguments import LAYER, Pairs, as_floats
+from fitwell.layers.arguments import LAYER, PAIRS, as_floats
 from fitwell.layers.base import register
 from fitwell.layers.pooling import Spatial
 from fitwell.variables import Array
@@ -18,10 +18,10 @@ from fitwell.variables import Array
 class ZeroPadding(Spatial):
     """Base of ZeroPadding1D and ZeroPadding2D."""
 
-    @checked(LAYER)
+    @checked(LAYER, padding=PAIRS)
     def __init__(self, padding: Any = 1, data_format: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.padding = check(type(self).__name__, "padding", padding, Pairs(self.rank))
+        self.padding = ((padding, padding),) * self.rank if isinstance(padding, int) else padding
         self.data_format = data_format or "channels_last"
 
     def call(self, inputs: Array) -> Array:
@@ -79,9 +79,10 @@ class Cropping1D(Cropping):
 
     rank = 1
 
+    @checked(LAYER, cropping=PAIRS)
     def __init__(self, cropping: Any = (1, 1), **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.cropping = check("Cropping1D", "cropping", cropping, Pairs(1))
+        self.cropping = (cropping,) if isinstance(cropping[0], int) else cropping
 
 
 @register()
@@ -94,12 +95,12 @@ class Cropping2D(Cropping):
 
     rank = 2
 
-    @checked(LAYER)
+    @checked(LAYER, cropping=PAIRS)
     def __init__(
         self, cropping: Any = ((0, 0), (0, 0)), data_format: str | None = None, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
-        self.cropping = check("Cropping2D", "cropping", cropping, Pairs(2))
+        self.cropping = cropping
         self.data_format = data_format or "channels_last"
 
 
@@ -134,12 +135,14 @@ class UpSampling2D(Spatial):
 
     rank = 2
 
-    @checked(LAYER, interpolation=Options("nearest", "bilinear", "bicubic", "lanczos3", "lanczos5"))
+    @checked(
+        LAYER, size=Sizes(2), interpolation=Options("nearest", "bilinear", "bicubic", "lanczos3", "lanczos5")
+    )
     def __init__(
         self, size: Any = 2, data_format: str | None = None, interpolation: str = "nearest", **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
-        self.size = check("UpSampling2D", "size", size, Sizes(2))
+        self.size = (size, size) if isinstance(size, int) else size
         self.data_format = data_format or "channels_last"
         self.interpolation = interpolation
 

@@ -12,7 +12,7 @@ import numpy as np
 from fitwell.arguments import Each, Integer, Options, Real, checked
 from fitwell.errors import InvalidArgument, ShapeError
 from fitwell.metrics.base import METRIC, Array, ratio, registry
-from fitwell.metrics.decisions import DecisionCounts, charge_cuts, cut_list, spread_weights
+from fitwell.metrics.decisions import CUTS, DecisionCounts, charge_cuts, cut_list, spread_weights
 
 
 @registry.register()
@@ -44,6 +44,7 @@ class AUC(DecisionCounts):
     @checked(
         METRIC,
         num_thresholds=Integer(2),
+        thresholds=CUTS | None,
         curve=Options(*_CURVES),
         summation_method=Options(*_SUMMATIONS),
         num_labels=Integer(1) | None,

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 
 from fitwell import config as settings
 from fitwell import initializers
-from fitwell.arguments import DType, Integer, Real, Rule, Text, checked
+from fitwell.arguments import DType, Integer, Real, Rule, Text, check, checked
 from fitwell.budget import charge
 from fitwell.errors import InvalidArgument
 from fitwell.losses.base import kept_arguments
@@ -61,10 +61,10 @@ def ratio(above: Any, below: Any) -> Array:
     return jnp.where(below == 0, 0, above / jnp.where(below == 0, 1, below))
 
 
-# The rules of arguments that many metrics have. Keras 2 had the dtype in the place of the name.
+# The rules of arguments that many metrics have.
 METRIC: dict[str, Rule] = {
-    "name": (Text() | DType() | None).said("a string"),
-    "dtype": (DType() | Text() | None).said("a dtype such as 'float32'"),
+    "name": Text() | None,
+    "dtype": DType() | None,
     "threshold": Real(),
     "num_thresholds": Integer(1),
     "class_id": Integer(0) | None,
@@ -88,11 +88,12 @@ class Metric(Configurable):
     The first positional argument may be the name (Keras 2) or the type (Keras 3).
     """
 
-    @checked(METRIC)
+    @checked(name=Text() | DType() | None, dtype=DType() | Text() | None)
     def __init__(self, name: str | None = None, dtype: Any = None) -> None:
         if name is not None and _is_dtype(name):
             name, dtype = (dtype if isinstance(dtype, str) and not _is_dtype(dtype) else None), name
         self.name = name or snake_case(type(self).__name__)
+        dtype = check(type(self).__name__, "dtype", dtype, METRIC["dtype"])
         self.dtype = jnp.dtype(dtype or settings.floatx()).name
 
     # --- state ----------------------------------------------------------------------------------------------

@@ -15,6 +15,9 @@ from fitwell.errors import ShapeError
 from fitwell.losses.base import align
 from fitwell.metrics.base import METRIC, Array, Metric, ratio, registry
 
+_CUT = Real(0, 1)
+CUTS = _CUT | Each(_CUT, least=1)
+
 
 def spread_weights(sample_weight: Any, shape: tuple[int, ...], dtype: Any) -> Array:
     """Return one weight for each prediction, from one for each row (or for each prediction), or None."""
@@ -121,21 +124,18 @@ def charge_cuts(metric: Metric, count: Any) -> None:
     )
 
 
-_CUT = Real(0, 1)
-
-
 def cut_list(metric: str, thresholds: Any, default: float) -> list[float]:
     """Return thresholds as a list of numbers from 0 to 1; `default` alone for None."""
     if thresholds is None:
         return [default]
-    found = check(metric, "thresholds", thresholds, _CUT | Each(_CUT, least=1))
+    found = check(metric, "thresholds", thresholds, CUTS)
     return list(found) if isinstance(found, tuple) else [found]
 
 
 class _AtThresholds(DecisionCounts):
     """Base of metrics with one result for each of the given thresholds (a number if there is one)."""
 
-    @checked(METRIC)
+    @checked(METRIC, thresholds=CUTS | None)
     def __init__(
         self,
         thresholds: Any = None,
@@ -161,7 +161,7 @@ class _AtThresholds(DecisionCounts):
 
 
 class _Count(_AtThresholds):
-    @checked(METRIC)
+    @checked(METRIC, thresholds=CUTS | None)
     def __init__(self, thresholds: Any = None, name: str | None = None, dtype: Any = None) -> None:
         super().__init__(thresholds, name=name, dtype=dtype)
 

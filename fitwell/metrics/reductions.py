@@ -149,7 +149,7 @@ class LossMetric(RowMean):
         dtype: see `Metric`.
     """
 
-    @checked(METRIC, loss=Made(losses.get))
+    @checked(METRIC, loss=Made(losses.get, optional=False))
     def __init__(self, loss: Any, name: str | None = None, dtype: Any = None) -> None:
         self.loss: Loss = losses.get(loss)
         super().__init__(name or self.loss.name, dtype)

@@ -139,6 +139,31 @@ class Special(Thing):
     pass
 
 
+class Base:
+    @checked(size=Integer(1), mode=Options("min", "max"))
+    def __init__(self, size: int, mode: str) -> None:
+        self.given = size, mode
+
+
+class Heir(Base):
+    @checked(size=Integer(-5))
+    def __init__(self, size: int, mode: str = "min") -> None:
+        super().__init__(abs(size), mode)
+
+
+class Stranger(Base):
+    def __init__(self, size: Any) -> None:
+        super().__init__(size, "min")
+
+
+def test_a_base_checks_what_a_subclass_has_not() -> None:
+    assert Heir(-2).given == (2, "min")
+    with pytest.raises(InvalidArgument, match="Heir: mode must be"):
+        Heir(2, "mid")  # an annotation says less than the rule of the base
+    with pytest.raises(InvalidArgument, match="Stranger: size must be an integer of at least 1, got 'x'"):
+        Stranger("x")
+
+
 def _made(name: Any) -> Any:
     if name != "good":
         raise UnknownName(f"unknown kind {name!r}")
