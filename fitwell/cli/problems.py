@@ -93,6 +93,10 @@ class Wishes:
     @classmethod
     def of(cls, options: Namespace) -> Wishes:
         """Return what the options of a command say."""
+        types = dict(options.type)
+        twice = [name for name, kind in options.type if types[name] != kind]
+        if twice:
+            raise InvalidArgument(f"--type says two different things about {twice[0]!r}")
         return cls(
             options.target,
             options.task,
@@ -101,7 +105,7 @@ class Wishes:
             options.seed,
             tuple(options.keep),
             tuple(options.drop),
-            dict(options.type),
+            types,
             options.sep,
         )
 

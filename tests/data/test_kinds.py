@@ -1,0 +1,176 @@
+"""What the columns of a table are taken for, and what the user may say about it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fitwell.cli.problems import Problem, Wishes, load_problem
+from fitwell.data.columns import Column, NumberColumn
+from fitwell.data.reading import read_cells, read_table
+from fitwell.data.table import TablePreparation
+from fitwell.errors import DataError, InvalidArgument
+
+ROWS = 120
+RANDOM = np.random.default_rng(0)
+Y = RANDOM.normal(size=ROWS)
+Z = RANDOM.normal(size=ROWS)
+
+
+def problem(folder: Path, cells: list[str], name: str = "a", **wishes: object) -> Problem:
+    """Return the problem of a column beside another one and a target."""
+    rows = "\n".join(f"{cell}|{z:.4f}|{y:.4f}" for cell, z, y in zip(cells, Z, Y))
+    (folder / "t.csv").write_text(f"{name}|z|y\n{rows}\n")
+    return load_problem(str(folder / "t.csv"), Wishes("y", "regression", **wishes))  # type: ignore[arg-type]
+
+
+def column(learned: Problem, name: str = "a") -> Column | str:
+    assert isinstance(learned.preparation, TablePreparation)
+    used = {column.name: column for column in learned.preparation.columns}
+    return used[name] if name in used else learned.preparation.dropped[name]
+
+
+def kind(learned: Problem, name: str = "a") -> str:
+    found = column(learned, name)
+    return found if isinstance(found, str) else found.kind
+
+
+SHUFFLED = [str(number) for number in RANDOM.permutation(ROWS)]
+
+
+@pytest.mark.parametrize(
+    "name", ["x", "day", "depth_cm", "heat_index", "number", "period", "humid", "rowing"]
+)
+def test_what_a_column_is_called_says_whether_it_numbers_the_rows(tmp_path: Path, name: str) -> None:
+    assert kind(problem(tmp_path, SHUFFLED, name), name) == "number"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["id", "ID", "user_id", "PassengerId", "index", "row", "Unnamed: 0", "no.", "#", "record number", ""],
+)
+def test_an_identifier_is_dropped_unless_it_is_to_be_kept(tmp_path: Path, name: str) -> None:
+    known = name or "Unnamed: 0"
+    learned = problem(tmp_path, SHUFFLED, name)
+    assert kind(learned, known) == "it numbers the rows"
+    assert any("--keep" in note for note in learned.notes)
+    assert kind(problem(tmp_path, SHUFFLED, name, keep=(known,)), known) == "number"
+    assert kind(problem(tmp_path, SHUFFLED, name, types={known: "number"}), known) == "number"
+    # Twice the same number identifies nothing.
+    assert kind(problem(tmp_path, SHUFFLED[:40] * 3, name), known) == "number"
+
+
+def test_columns_can_be_kept_dropped_and_declared(tmp_path: Path) -> None:
+    words = [f"word {number}" for number in range(ROWS)]
+    assert "free text" in kind(problem(tmp_path, words))
+    assert kind(problem(tmp_path, words, keep=("a",))) == "category"
+    assert kind(problem(tmp_path, SHUFFLED, drop=("a",))) == "as asked (--drop)"
+    few = [str(number % 5) for number in range(ROWS)]
+    assert kind(problem(tmp_path, few, types={"a": "category"})) == "category"
+    marked = ["NA" if number % 3 else "b" for number in range(ROWS)]
+    learned = problem(tmp_path, marked, types={"a": "category"})
+    assert learned.preparation.features[:2] == ["a = NA", "a = b"]
+    months = [f"2021-{1 + number % 12:02d}" for number in range(ROWS)]
+    assert kind(problem(tmp_path, months)) == "date"
+    assert kind(problem(tmp_path, months, types={"a": "category"})) == "category"
+    doubtful = [f"x{number}" if number % 5 == 0 else f"{number}.03.21" for number in range(ROWS)]
+    assert (
+        kind(
+            problem(
+                tmp_path,
+                ["maybe" if number % 4 == 0 else f"{1 + number % 28}.03.2021" for number in range(ROWS)],
+                types={"a": "date"},
+            )
+        )
+        == "date"
+    )
+    with pytest.raises(DataError, match=r"--type a=date cannot be obeyed: 'a' holds 'x0' in row 1"):
+        problem(tmp_path, doubtful, types={"a": "date"})
+    with pytest.raises(DataError, match=r"--type a=number cannot be obeyed: 'a' holds '2021-01' in row 1"):
+        problem(tmp_path, months, types={"a": "number"})
+    with pytest.raises(DataError, match=r"--type a=boolean cannot be obeyed: 'a' holds '0' in row 1"):
+        problem(tmp_path, few, types={"a": "boolean"})
+    with pytest.raises(DataError, match="'a' cannot be kept: it has the single value '5'"):
+        problem(tmp_path, ["5"] * ROWS, keep=("a",))
+
+
+@pytest.mark.parametrize(
+    ("wishes", "words"),
+    [
+        ({"keep": ("b",)}, r"--keep b: .* has no column 'b'"),
+        ({"drop": ("y",)}, "'y' is the target, not an input"),
+        ({"types": {"zz": "number"}}, "--type zz: .* has no column 'zz'"),
+        ({"types": {"a": "text"}}, "the type must be one of number, category, date, boolean"),
+        ({"types": {"y": "date"}}, "the type of the target 'y' must be number or category"),
+        ({"keep": ("a",), "drop": ("a",)}, "--keep a and --drop a contradict each other"),
+    ],
+)
+def test_wishes_that_cannot_be_are_refused(tmp_path: Path, wishes: dict[str, object], words: str) -> None:
+    with pytest.raises(InvalidArgument, match=words):
+        problem(tmp_path, SHUFFLED, **wishes)
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["yes", "no"], "true-or-false"),
+        (["Y", "n", "NA"], "true-or-false"),
+        (["TRUE", "False", "unknown"], "true-or-false"),
+        (["ja", "nein"], "true-or-false"),
+        (["m", "f"], "category"),
+        (["no", "se"], "category"),
+        (["yes", "no", "maybe"], "category"),
+        (["01234", "98765"], "category"),
+        (["1", "0", "-"], "number"),
+        (
+            ["1,5", "2.5"],
+            "it holds numbers with decimal points and numbers with decimal commas, such as '2.5' and '1,5'",
+        ),
+    ],
+)
+def test_small_columns(tmp_path: Path, words: list[str], expected: str) -> None:
+    assert kind(problem(tmp_path, [words[number % len(words)] for number in range(ROWS)])) == expected
+
+
+NUMBERS = [f"{abs(z) * 1000:.1f}" for z in Z]
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        ["trace"],
+        ["<0.5"],
+        ["a", "b", "c", "d", "e", "f"],
+        ["NA"] * 50,
+        ["trace"] * 40,
+        ["#DIV/0!"] * 30,
+        ["12,5"],
+    ],
+)
+def test_cells_that_are_no_numbers_are_counted_and_said(tmp_path: Path, others: list[str]) -> None:
+    cells = [*others, *NUMBERS[len(others) :]]
+    learned = problem(tmp_path, cells)
+    found = column(learned)
+    assert isinstance(found, NumberColumn)
+    assert 0 < found.mean < 2000
+    count = "1 cell" if len(others) == 1 else f"{len(others)} cells"
+    assert any(
+        note.startswith("In 'a', ") and f"({count}) count as missing" in note for note in learned.notes
+    )
+
+
+def test_cells_of_numbers_are_read_as_text_only_where_that_may_matter(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("a;b;c\n1.250;1.5;1\n4.100;1.250;2\n")
+    cells = read_cells(path)
+    assert [dtype.kind for dtype in cells.dtypes] == ["O", "f", "i"]
+    assert cells["a"].tolist() == ["1.250", "4.100"]
+    # Later than the sample from which the separator is found, too.
+    path.write_text("d,c\n" + "7,1\n" * 30_000 + "007,2\n")
+    assert read_cells(path)["d"].iloc[-1] == "007"
+    assert read_cells(path)["c"].dtype.kind == "O", "looked at as well, and a number all the same"
+    assert read_table(path)["c"].iloc[-1] == 2
+    assert pd.api.types.is_numeric_dtype(read_table(path)["d"]), "one such cell makes no codes"
