@@ -15,13 +15,13 @@ from fitwell.population import Population
 from fitwell.population.members import make_member
 from fitwell.tuner.domains import Domain
 from fitwell.tuner.hyperparameters import HyperParameters, InvalidSetting, Setting
-from fitwell.tuner.ledger import FINAL, REASON, Ticket
-from fitwell.tuner.result import EPOCHS, VALUES, SearchResult
+from fitwell.tuner.ledger import Ticket
+from fitwell.tuner.notes import EPOCHS, FINAL, REASON, SCHEDULE, VALUES
+from fitwell.tuner.result import SearchResult
 from fitwell.tuner.searching import Search
 from fitwell.tuner.space import stored
 from fitwell.tuner.training import Outcome
 
-SCHEDULE = "schedule"
 # How often a neighbour is drawn when the build function refuses it, before the parent's own setting is taken.
 _MOST_DRAWS = 20
 

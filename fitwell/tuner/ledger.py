@@ -20,6 +20,7 @@ import numpy as np
 from fitwell.errors import InvalidArgument, StateError
 from fitwell.tuner.domains import Domain
 from fitwell.tuner.hyperparameters import HyperParameters, InvalidSetting, Setting
+from fitwell.tuner.notes import DEATHS, FINAL, REASON, TERMS, TOKEN, WORKER, check_study
 from fitwell.tuner.objective import Objective
 from fitwell.tuner.optional import import_optuna, quiet
 from fitwell.tuner.samplers import make_sampler
@@ -27,14 +28,6 @@ from fitwell.tuner.space import Space, stored
 from fitwell.tuner.storage import Storage
 from fitwell.tuner.workers import Worker, is_alive
 
-WORKER = "worker"
-TERMS = "fitwell"
-# Tells a study from one of the same name that was there before.
-TOKEN = "token"
-DEATHS = "workers lost"
-REASON = "reason"
-# The hyperparameters at the end, of a trial that changed them on its way.
-FINAL = "final"
 # A trial that so many workers died of while they trained nothing else (of memory, most likely) is given up.
 MOST_DEATHS = 3
 # After each death the batch that a trial may be part of is so many times smaller, until it is alone: workers also die
@@ -48,7 +41,7 @@ MOST_REFUSALS = 100
 class Ticket:
     """A trial that this worker has to train.
 
-    guarded: `Storage.guarded`, for drawing. company: in how large a batch it may be trained. setting: what its model
+    guarded: `Storage.asked`, for drawing. company: in how large a batch it may be trained. setting: what its model
     is built from. reported: the steps that a worker before reported already. hp: what draws from the trial; values
     that a worker before drew are drawn again.
     """
@@ -148,8 +141,11 @@ class Ledger:
 
     def _check_terms(self, terms: dict[str, Any]) -> None:
         begun = self.study.user_attrs.get(TERMS)
+        trials = self.study.get_trials(deepcopy=False)
+        if begun is not None:
+            check_study(self.study, trials, self.storage.name)
         if begun is None:
-            if self.study.get_trials(deepcopy=False):
+            if trials:
                 raise OtherStudy(
                     f"the study {self.study.study_name!r} in {self.storage.name} was not made by fitwell"
                 )
@@ -261,7 +257,7 @@ class Ledger:
         self.study.sampler = make_sampler(self._sampler, self._seed, number)
         # There is no public way from a trial that is RUNNING to one that can be reported to.
         trial = import_optuna().trial.Trial(self.study, trial_id)
-        return Ticket(trial, self.storage.guarded, **known)
+        return Ticket(trial, self.storage.asked, **known)
 
     def _next_point(self, known: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
         """Return the next point of the grid that nobody has; None at its end."""

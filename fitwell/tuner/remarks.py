@@ -7,7 +7,7 @@ import numbers
 from collections.abc import Sequence
 from typing import Any
 
-from fitwell.tuner.ledger import FINAL
+from fitwell.tuner.notes import FINAL
 
 # So many of the best trials have to be the outermost of all: one or two alone may be there by chance.
 _WITNESSES = 3

@@ -11,7 +11,8 @@ from fitwell.models.checks import check_count
 from fitwell.models.model import Model
 from fitwell.population.ensemble import Ensemble
 from fitwell.tuner.hyperparameters import HyperParameters, Setting
-from fitwell.tuner.ledger import REASON, Ledger
+from fitwell.tuner.ledger import Ledger
+from fitwell.tuner.notes import EPOCHS, REASON, SECONDS, VALUES
 from fitwell.tuner.remarks import told_edges
 from fitwell.tuner.training import Run, Trainer
 
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-VALUES = "values"
-EPOCHS = "best epochs"
-SECONDS = "seconds"
 _STATES = {
     "COMPLETE": "complete",
     "PRUNED": "pruned",

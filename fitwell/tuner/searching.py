@@ -23,9 +23,10 @@ from fitwell.random import checked_seed
 from fitwell.tuner.domains import Domain, lasting
 from fitwell.tuner.ledger import Ledger, Ticket, told_lost
 from fitwell.tuner.live import Live
+from fitwell.tuner.notes import EPOCHS, SECONDS, VALUES
 from fitwell.tuner.objective import Objective, as_objective
 from fitwell.tuner.optional import import_optuna
-from fitwell.tuner.result import EPOCHS, SECONDS, VALUES, SearchResult
+from fitwell.tuner.result import SearchResult
 from fitwell.tuner.samplers import check_sampler, make_pruner, rungs
 from fitwell.tuner.scoring import common_best, own_best
 from fitwell.tuner.space import Space

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from fitwell.errors import FileError, InvalidArgument, MissingExtra
+from fitwell.errors import FileError, FitwellError, InvalidArgument, MissingExtra
+from fitwell.paths import path_of, reason
+from fitwell.printable import printable, shortened
 from fitwell.tuner.optional import import_optuna, quiet
 
 DEFAULT = "search.db"
@@ -27,7 +30,8 @@ PATIENCE = 20.0
 class Storage:
     """An opened storage.
 
-    backend: Optuna's storage object. name: for people. `locked` keeps the other workers out of it meanwhile.
+    backend: Optuna's storage object. name: for people. journal: what reads and writes it line by line, if it is one,
+    whose `line` is the one read last. `locked` keeps the other workers out of it meanwhile.
     """
 
     def __init__(
@@ -36,8 +40,10 @@ class Storage:
         open_backend: Callable[[], Any],
         lock: Callable[[], contextlib.AbstractContextManager[Any]],
         file: Path | None = None,
+        journal: Any = None,
     ) -> None:
-        self.name = name
+        self.name = printable(name)
+        self._journal = journal
         self._file = file
         self._lock = lock
         # Two workers that begin together would both make the tables.
@@ -62,22 +68,39 @@ class Storage:
 
     @contextlib.contextmanager
     def guarded(self) -> Iterator[None]:
-        """Turn what databases say into words. No function of the user's is called inside: its errors are its own."""
-        optuna = import_optuna()
-        import sqlalchemy.exc
+        """Turn what databases and Optuna say into words, when they read what somebody else may have written.
 
+        No function of the user's is called inside: its errors are its own.
+        """
+        told: tuple[type[Exception], ...] = (FitwellError, *_database_errors())
+        with self.asked():
+            try:
+                yield
+            except told:
+                raise
+            except Exception as error:
+                said = printable(f"{type(error).__name__}: {shortened(str(error), 300, quote=False)}")
+                raise FileError(
+                    f"the storage {self.name} holds something that cannot be read{self._place()} ({said}): it was "
+                    "changed, or written by another version of Optuna or fitwell. Give another file, or put back a "
+                    "copy of this one"
+                ) from error
+
+    @contextlib.contextmanager
+    def asked(self) -> Iterator[None]:
+        """Turn what databases say into words; errors of other kinds pass."""
         try:
             yield
         except FileError:
             raise
-        except (
-            optuna.exceptions.StorageInternalError,
-            sqlalchemy.exc.SQLAlchemyError,
-            sqlite3.Error,
-        ) as error:
-            raise FileError(self._explain(error)) from error
         except OSError as error:
-            raise FileError(f"the storage {self.name} cannot be used: {error.strerror or error}") from error
+            raise FileError(f"the storage {self.name} cannot be used: {reason(error)}") from error
+        except _database_errors() as error:
+            raise FileError(self._explain(error)) from error
+
+    def _place(self) -> str:
+        line = getattr(self._journal, "line", 0)
+        return f", in line {line}" if line else ""
 
     def _explain(self, error: BaseException) -> str:
         causes: list[str] = []
@@ -93,11 +116,14 @@ class Storage:
             )
         if "not a database" in said:
             return f"the storage {self.name} is no SQLite database; give another file"
+        if "malformed" in said:
+            return f"the storage {self.name} is damaged; give another file, or put back a copy of this one"
         if "unable to open" in said:
             return (
                 f"the storage {self.name} cannot be opened: is there such a folder, and may you write to it?"
             )
-        return f"the storage {self.name} cannot be used: {causes[-1].splitlines()[0]}"
+        first = next(iter(causes[-1].splitlines()), type(error).__name__)
+        return f"the storage {self.name} cannot be used: {printable(first)}"
 
 
 def open_storage(given: str | Path | None) -> Storage:
@@ -107,7 +133,7 @@ def open_storage(given: str | Path | None) -> Storage:
         journal file (``.journal``, ``.log``) on a shared drive, or ``postgresql://…`` for workers on several,
         or ``":memory:"`` for a study that ends with the process.
     """
-    text = DEFAULT if given is None else str(given)
+    text = DEFAULT if given is None else os.fspath(given) if isinstance(given, str | os.PathLike) else ""
     if text in (MEMORY, "sqlite://", "sqlite:///:memory:"):
         lock = threading.RLock()
         return Storage("in memory", lambda: import_optuna().storages.InMemoryStorage(), lambda: lock)
@@ -128,10 +154,14 @@ def open_storage(given: str | Path | None) -> Storage:
 
 def _sqlite(path: Path) -> Storage:
     storages = import_optuna().storages
-    _check_folder(path)
+    import sqlalchemy
+
+    _check_file(path)
+    # In an address, some characters of a name would mean something else.
+    url = sqlalchemy.engine.URL.create("sqlite", database=str(path)).render_as_string()
 
     def open_backend() -> Any:
-        return storages.RDBStorage(f"sqlite:///{path}", engine_kwargs={"connect_args": {"timeout": PATIENCE}})
+        return storages.RDBStorage(url, engine_kwargs={"connect_args": {"timeout": PATIENCE}})
 
     return Storage(str(path), open_backend, lambda: _file_lock(path.with_name(path.name + ".lock")), path)
 
@@ -150,7 +180,9 @@ def _file_lock(path: Path) -> Iterator[None]:
 def _journal(path: Path) -> Storage:
     from optuna.storages import JournalStorage, journal
 
-    _check_folder(path)
+    from fitwell.tuner.journal import WholeLines
+
+    _check_file(path)
     # On network drives only the making of a file is sure to be exclusive.
     lock = journal.JournalFileOpenLock(f"{path}.workers")
 
@@ -164,7 +196,8 @@ def _journal(path: Path) -> Storage:
             with contextlib.suppress(RuntimeError):
                 lock.release()
 
-    return Storage(str(path), lambda: JournalStorage(journal.JournalFileBackend(str(path))), hold, path)
+    lines = WholeLines(str(path))
+    return Storage(str(path), lambda: JournalStorage(lines), hold, path, lines)
 
 
 def _postgresql(url: str) -> Storage:
@@ -198,6 +231,20 @@ def _inode(file: Path | None) -> int | None:
     return file.stat().st_ino if file is not None and file.exists() else None
 
 
-def _check_folder(path: Path) -> None:
+def _check_file(path: Path) -> None:
+    path_of(path, "storage")
     if not path.absolute().parent.is_dir():
         raise FileError(f"the storage {path} cannot be made: there is no folder {path.absolute().parent}")
+    if path.exists() and not path.is_file():
+        raise FileError(f"the storage {path} is no file; give another name")
+
+
+def _database_errors() -> tuple[type[Exception], ...]:
+    import sqlalchemy.exc
+
+    return (
+        import_optuna().exceptions.StorageInternalError,
+        sqlalchemy.exc.SQLAlchemyError,
+        sqlite3.Error,
+        OSError,
+    )

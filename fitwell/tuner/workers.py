@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from fitwell.errors import FileError
+from fitwell.forms import ANY_NUMBER
 
 BEAT_SECONDS = 10.0
 # A worker on another machine that has not been heard of for so long is taken for dead.
@@ -63,14 +64,19 @@ def is_alive(name: str, notes: Mapping[str, Any], now: float | None = None) -> b
     """Return whether the worker `name` may still be at work; `notes`: the attributes of the study."""
     if name in _DONE:
         return False
-    host, process, _ = name.rsplit(":", 2)
-    if host == socket.gethostname() and os.name == "posix" and not _runs(int(process)):
+    host, _, process = name.rpartition(":")[0].rpartition(":")
+    if host == socket.gethostname() and os.name == "posix" and not _runs(process):
         return False
-    heard = float(notes.get(_PREFIX + name, 0.0))
+    heard: Any = notes.get(_PREFIX + name)
+    if not ANY_NUMBER.test(heard):
+        return False
     return (time.time() if now is None else now) - heard < SILENCE_SECONDS
 
 
-def _runs(process: int) -> bool:
+def _runs(number: str) -> bool:
+    process = int(number) if number.isdecimal() and len(number) < 10 else 0
+    if process < 1:
+        return False  # no number that a process has
     try:
         os.kill(process, 0)
     except ProcessLookupError:

@@ -1,0 +1,96 @@
+"""A study as a journal, of which every line is whole: half a line that a full disk left is cut off."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Generator
+from typing import Any
+
+from optuna.storages.journal import JournalFileBackend
+from optuna.storages.journal._file import get_lock_file
+
+from fitwell.errors import FileError, warn
+from fitwell.paths import reason
+
+_BLOCK = 2**16
+
+
+class WholeLines(JournalFileBackend):
+    """Optuna's journal file, which it can open again however its last line ended.
+
+    line: the number, from 1, of the line that was read last.
+    """
+
+    def __init__(self, file_path: str) -> None:
+        self.line = 0
+        try:
+            super().__init__(file_path)
+            with get_lock_file(self._lock):
+                cut = self._cut_back()
+        except OSError as error:
+            raise FileError(f"the storage {file_path} cannot be used: {reason(error)}") from None
+        if cut:
+            warn(
+                f"the storage {file_path} ended in half a line of {cut:,} bytes, which a full disk or a failure of "
+                "power left: it was cut back to its last whole line, and what that half line was to say is done again"
+            )
+
+    def read_logs(self, log_number_from: int) -> Generator[dict[str, Any], None, None]:
+        """Yield the records from that number on."""
+        self.line = log_number_from
+        logs = iter(super().read_logs(log_number_from))
+        while True:
+            try:
+                log = next(logs)
+            except StopIteration:
+                break
+            except (ValueError, RecursionError):
+                self.line += 1
+                raise
+            self.line += 1
+            yield log
+        self.line = 0
+
+    def append_logs(self, logs: list[dict[str, Any]]) -> None:
+        """Write records: all of them, or none."""
+        lines = "".join(json.dumps(log, separators=(",", ":")) + "\n" for log in logs)
+        with get_lock_file(self._lock):
+            self._cut_back()
+            with open(self._file_path, "ab", buffering=0) as file:
+                end = file.seek(0, os.SEEK_END)
+                left = memoryview(lines.encode())
+                try:
+                    while left:
+                        left = left[file.write(left) :]
+                    os.fsync(file.fileno())
+                except OSError:
+                    file.truncate(end)
+                    raise
+
+    def _cut_back(self) -> int:
+        """End the file with a whole line, and return how many bytes were cut off for that."""
+        with open(self._file_path, "r+b") as file:
+            end = file.seek(0, os.SEEK_END)
+            begin, last = end, b""
+            while begin and b"\n" not in last:
+                begin = max(0, begin - _BLOCK)
+                file.seek(begin)
+                last = file.read(min(_BLOCK, end - begin)) + last
+            half = last.rpartition(b"\n")[2]
+            if not half:
+                return 0
+            if _is_record(half):
+                file.seek(0, os.SEEK_END)
+                file.write(b"\n")
+                return 0
+            file.truncate(end - len(half))
+            return len(half)
+
+
+def _is_record(line: bytes) -> bool:
+    """Return whether only the line break is missing: no part of a record is one."""
+    try:
+        return isinstance(json.loads(line), dict)
+    except (ValueError, RecursionError):
+        return False

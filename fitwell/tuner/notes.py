@@ -1,0 +1,52 @@
+"""What fitwell writes into a study beside Optuna's own, and what each note may be when it is read back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fitwell.errors import FileError
+from fitwell.forms import ANY_NUMBER, ANYTHING, COUNT, TEXT, Maybe, Table, misfit
+
+WORKER = "worker"
+TERMS = "fitwell"
+# Tells a study from one of the same name that was there before.
+TOKEN = "token"
+DEATHS = "workers lost"
+REASON = "reason"
+# The hyperparameters at the end, of a trial that changed them on its way.
+FINAL = "final"
+VALUES = "values"
+EPOCHS = "best epochs"
+SECONDS = "seconds"
+SCHEDULE = "schedule"
+
+_SETTING = Table(ANYTHING)
+_NOTES = {
+    WORKER: TEXT,
+    DEATHS: COUNT,
+    REASON: TEXT,
+    FINAL: _SETTING,
+    VALUES: [ANY_NUMBER],
+    EPOCHS: [COUNT],
+    SECONDS: ANY_NUMBER,
+    SCHEDULE: [(COUNT, _SETTING)],
+}
+_FORM = {name: Maybe(form) for name, form in _NOTES.items()}
+
+
+def check_study(study: Any, trials: Any, where: str) -> None:
+    """Raise `FileError` when a study that fitwell began holds what fitwell does not write; where: the storage."""
+    if len(study.directions) != 1 or not isinstance(study.user_attrs.get(TERMS, {}), dict):
+        raise FileError(
+            f"the study {study.study_name!r} in {where} was changed: it does not say how it was begun"
+        )
+    for trial in trials:
+        notes = {name: note for name, note in trial.user_attrs.items() if name in _NOTES}
+        wrong = misfit(notes, _FORM, "user_attrs")
+        if not wrong and trial.state.name == "COMPLETE":
+            wrong = misfit(trial.values, (ANY_NUMBER,), "values")
+        if wrong:
+            raise FileError(
+                f"trial {trial.number} of the study {study.study_name!r} in {where} was changed: {wrong}. Give "
+                "another name=..., or overwrite=True to begin anew"
+            )
