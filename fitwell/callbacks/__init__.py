@@ -4,7 +4,7 @@ from fitwell.callbacks.backup import BackupAndRestore
 from fitwell.callbacks.base import Callback, CallbackList, LambdaCallback
 from fitwell.callbacks.checkpoint import ModelCheckpoint
 from fitwell.callbacks.flatness import FlatStopping, GradientStopping
-from fitwell.callbacks.log import CSVLogger
+from fitwell.callbacks.log import CSVLogger, History
 from fitwell.callbacks.schedule import LearningRateScheduler
 from fitwell.callbacks.stopping import EarlyStopping, ProgbarLogger, ReduceLROnPlateau, TerminateOnNaN
 from fitwell.callbacks.tensorboard import TensorBoard
@@ -17,6 +17,7 @@ __all__ = [
     "EarlyStopping",
     "FlatStopping",
     "GradientStopping",
+    "History",
     "LambdaCallback",
     "LearningRateScheduler",
     "ModelCheckpoint",

@@ -30,7 +30,7 @@ class Callback:
     when looked at.
 
     hooks_of_evaluate: hooks that do nothing inside `fit`, where their being there costs nothing then.
-    steers: path of the hyperparameter that `epoch_values` gives, to be logged, or None.
+    steers: path of the hyperparameter that it changes, to be logged, or None.
     """
 
     hooks_of_evaluate: ClassVar[frozenset[str]] = frozenset()

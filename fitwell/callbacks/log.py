@@ -1,4 +1,4 @@
-"""CSVLogger: the logs of every epoch as a line of a table."""
+"""CSVLogger and History: the logs of every epoch, as lines of a table and in memory."""
 
 from __future__ import annotations
 
@@ -15,6 +15,23 @@ from fitwell.errors import FileError, warn
 from fitwell.forms import COUNT, check
 from fitwell.paths import path_of, reason
 from fitwell.printable import as_cell
+
+
+class History(Callback):
+    """Hold the logs of every epoch, which `fit` does by itself: ``history = model.fit(...)``.
+
+    For code that passes one: `history` and `epoch` are those of the run, as soon as it begins.
+    """
+
+    @property
+    def history(self) -> dict[str, list[float]]:
+        """The values of the loss and every metric after each epoch, by name."""
+        return {} if self.model is None or self.model.history is None else self.model.history.history
+
+    @property
+    def epoch(self) -> list[int]:
+        """The epochs, counted from 0."""
+        return [] if self.model is None or self.model.history is None else self.model.history.epoch
 
 
 class CSVLogger(Callback):

@@ -124,6 +124,8 @@ class ReduceLROnPlateau(Deciding):
     ``model.optimizer.learning_rate`` follows it.
     """
 
+    steers = "optimizer.learning_rate"
+
     @checked(
         monitor=MONITOR,
         factor=Real(0, 1, closed="neither"),

@@ -301,7 +301,8 @@ class Fit:
         )
         params["steps"] = self.feed.steps
         self.history = History(params)
-        params["metrics"] = self._measured()
+        self._names: list[str] | None = None
+        params["metrics"] = self._logged(self.observers)
         self.progress = Progress(verbose, epochs, self.feed.steps)
         interval = self.progress.interval
         self.pace = Pace(PATIENCE_SECONDS if interval is None else interval, by_batch=by_batch)
@@ -321,7 +322,7 @@ class Fit:
             decides=not self.observers.on_host,
             validation=inside,
             closes=not self.outside,
-            shown=self._shown(),
+            shown=self._shown(self.observers),
         )
         self.unwatched = not by_epoch and not by_batch and not self.outside and not self.progress.verbose
         self.done = 0
@@ -369,24 +370,30 @@ class Fit:
             pairs.append((callback, policy))
         return pairs
 
-    def _shown(self) -> list[str]:
+    def _shown(self, observers: CallbackList) -> list[str]:
         """Return the paths of the hyperparameters whose values are logged.
 
         As in Keras those that callbacks change; and a learning rate that follows a schedule by step.
         """
-        paths = [*self.steered, *(getattr(callback, "steers", None) for callback in self.observers.callbacks)]
+        paths = [getattr(callback, "steers", None) for callback in observers.callbacks]
         if callable(self.runtime.optimizer.setting("learning_rate")):
             paths.append(LEARNING_RATE)
-        taken = self.program.result_names()  # a metric of that name is what its user wants to see
+        taken = self._measured()  # a metric of that name is what its user wants to see
         return [path for path in dict.fromkeys(paths) if path is not None and short(path) not in taken]
+
+    def _logged(self, observers: CallbackList) -> list[str]:
+        """Return the names of everything that an epoch logs, whatever hooks add."""
+        return [*self._measured(), *map(short, self._shown(observers))]
 
     def _measured(self) -> list[str]:
         """Return the names of everything that is measured in an epoch."""
-        names = self.program.result_names()
-        return names + [f"val_{name}" for name in names] if self.validation is not None else names
+        if self._names is None:
+            names = self.program.result_names()
+            self._names = names + [f"val_{name}" for name in names] if self.validation is not None else names
+        return self._names
 
     def _check_monitor(self, callback: Any, policy: Any, observers: CallbackList) -> None:
-        known = self._measured()
+        known = self._logged(observers)
         if policy.monitor not in known and not observers.may_log_for(callback):
             hint = nearest(policy.monitor, known) or "."
             if policy.monitor.startswith("val_") and self.validation is None:

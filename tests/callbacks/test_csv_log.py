@@ -172,5 +172,5 @@ def test_a_value_that_is_first_logged_later_is_warned_of_and_left_out(tmp_path: 
     both = [callbacks.LambdaCallback(on_epoch_end=late), log]
     with pytest.warns(UserWarning, match="'score' was first logged in epoch 2") as caught:
         fit(both)
-    assert len(caught) == 1
+    assert sum("first logged" in str(warning.message) for warning in caught) == 1
     assert list(read(tmp_path / "log.csv")) == ["epoch", "loss", "mae"]

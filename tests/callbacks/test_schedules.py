@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -223,3 +224,19 @@ def test_members_and_estimators_log_it_too() -> None:
     population.fit(X, Y, epochs=3, batch_size=20, verbose=0)
     logged = [member.history.history["learning_rate"] for member in population.members]
     np.testing.assert_allclose(logged, [[0.05, 0.025, 0.0125], [0.1, 0.05, 0.025]], rtol=1e-6)
+
+
+def test_the_rate_can_be_monitored_and_stand_in_names(tmp_path: Path) -> None:
+    by_epoch = callbacks.LearningRateScheduler(lambda epoch: 0.1 if epoch < 2 else 0.05)
+    stopping = callbacks.EarlyStopping("learning_rate", mode="min", patience=2)
+    kept = callbacks.ModelCheckpoint(tmp_path / "{epoch}-{learning_rate:.2f}.keras")
+    history = model().fit(X, Y, epochs=9, verbose=0, callbacks=[by_epoch, stopping, kept])
+    assert len(history.epoch) == 5 and stopping.best_epoch == 2
+    assert {path.name for path in tmp_path.iterdir()} >= {"1-0.10.keras", "3-0.05.keras"}
+
+
+def test_a_history_that_is_passed_is_that_of_the_run() -> None:
+    passed = callbacks.History()
+    returned = model().fit(X, Y, epochs=3, verbose=0, callbacks=[passed])
+    assert passed.history == returned.history and passed.epoch == [0, 1, 2]
+    assert callbacks.History().history == {}

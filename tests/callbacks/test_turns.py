@@ -182,7 +182,7 @@ def test_numbers_of_every_kind_are_history_and_others_are_warned_of_once() -> No
     with pytest.warns(UserWarning, match="logged 'table' as ndarray, which is not a number") as caught:
         history = model(fitwell).fit(X, Y, epochs=6, verbose=0, callbacks=[Logs()])
     assert history.history["score"] == [1.0, 2.0, 3.0, 4.0, 1.0, 6.0]
-    assert len(caught) == 1
+    assert sum("not a number" in str(warning.message) for warning in caught) == 1
 
 
 def test_subclasses_decide_as_they_say() -> None:
