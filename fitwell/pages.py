@@ -32,10 +32,10 @@ h2 { margin: 0 0 .6rem; font-size: 1.1rem; }
 p { margin: 0 0 .6rem; } p:last-child { margin-bottom: 0; }
 header p, header p:last-child { margin: .3rem 0 1.1rem; color: var(--soft); }
 .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(9.5rem, 1fr)); gap: .75rem; margin: 0 0 1rem; }
-.tile { background: var(--paper); border: 1px solid var(--line); border-radius: .7rem; padding: .8rem 1rem; }
-.tile { min-width: 0; overflow-wrap: anywhere; }
+.tile { background: var(--paper); border: 1px solid var(--line); border-radius: .7rem; padding: .8rem 1rem;
+  min-width: 0; }
 .tile b { display: block; font-size: 1.7rem; line-height: 1.25; font-weight: 650; font-variant-numeric: tabular-nums; }
-.tile span { color: var(--soft); font-size: .88rem; }
+.tile span { color: var(--soft); font-size: .88rem; overflow-wrap: anywhere; }
 .tile:first-child { border-top: 4px solid var(--mark); }
 .warning { border-left: 4px solid #c2620a; }
 figure { margin: 0; } figure img { width: 100%; height: auto; display: block; }
@@ -56,7 +56,7 @@ pre { margin: 0; overflow-x: auto; background: var(--ground); border-radius: .5r
   font: .82rem/1.45 ui-monospace, SFMono-Regular, Menlo, Consolas, "Liberation Mono", monospace; }
 details { margin-top: .8rem; } summary { cursor: pointer; color: var(--mark); }
 footer { color: var(--soft); font-size: .85rem; padding: .3rem .2rem; }
-@media (max-width: 34rem) { section { padding: .9rem .9rem; } .tile b { font-size: 1.4rem; } }
+@media (max-width: 34rem) { section { padding: .9rem .9rem; } .tile b { font-size: 1.2rem; } }
 @media print { body { background: none; } section, .tile { break-inside: avoid; } }
 """
 

@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-# The part of a figure that axes keep.
-_LEAST = 0.2
+# The part of a figure that axes keep, and how much wider than an axis the space between two may be.
+_LEAST, _WIDEST = 0.2, 2.5
+_TRIES = 5
 
 
 @contextmanager
@@ -52,33 +53,53 @@ def check_axes(ax: Any, where: str) -> Axes:
 
 
 def fit_in(axes: Axes) -> None:
-    """Make room for all that stands around `axes` in a figure that makes none by itself: nothing is cut off.
+    """Make room for all that stands around `axes` in a figure that makes none by itself: nothing is cut off or covered.
 
-    The margins of the figure grow by what would be outside, and axes keep a fifth of it at least.
+    The margins of the figure grow by what would be outside, and the space between axes by what would lie on others;
+    axes keep a fifth of the figure at least.
     """
-    figure = axes.get_figure()
-    if (
-        figure is None
-        or figure.get_figure(root=True).get_layout_engine() is not None
-        or axes.get_subplotspec() is None
-    ):
+    figure, place = axes.get_figure(), axes.get_subplotspec()
+    if figure is None or place is None or figure.get_figure(root=True).get_layout_engine() is not None:
         return
     # Smaller axes may have other ticks, which need other room.
-    for _ in range(3):
+    for _ in range(_TRIES):
         figure.get_figure(root=True).draw_without_rendering()
         box, whole, now = axes.get_tightbbox(), figure.bbox, figure.subplotpars
         if box is None:
             return
         left, bottom = (whole.x0 - box.x0) / whole.width, (whole.y0 - box.y0) / whole.height
         right, top = (box.x1 - whole.x1) / whole.width, (box.y1 - whole.y1) / whole.height
-        if max(left, bottom, right, top) <= 0:
+        across, above = _covered(axes, figure)
+        if max(left, bottom, right, top, across, above) <= 0:
             return
         figure.subplots_adjust(
             left=min(now.left + _more(left), now.right - _LEAST),
             bottom=min(now.bottom + _more(bottom), now.top - _LEAST),
             right=max(now.right - _more(right), now.left + _more(left) + _LEAST),
             top=max(now.top - _more(top), now.bottom + _more(bottom) + _LEAST),
+            wspace=min(now.wspace + _more(across), max(now.wspace, _WIDEST)),
+            hspace=min(now.hspace + _more(above), max(now.hspace, _WIDEST)),
         )
+
+
+def _covered(axes: Axes, figure: Any) -> tuple[float, float]:
+    """Return how far what stands around `axes` lies over other axes, across and up or down: as shares of its size."""
+    across = above = 0.0
+    box, place = axes.get_tightbbox(), axes.get_subplotspec()
+    assert box is not None and place is not None
+    for other in figure.axes:
+        spec, theirs = other.get_subplotspec(), other.get_tightbbox()
+        if spec is None or theirs is None or spec.get_gridspec() is not place.get_gridspec():
+            continue
+        wide = min(box.x1, theirs.x1) - max(box.x0, theirs.x0)
+        high = min(box.y1, theirs.y1) - max(box.y0, theirs.y0)
+        if min(wide, high) <= 0:
+            continue
+        if not set(spec.rowspan) & set(place.rowspan):
+            above = max(above, high / axes.bbox.height)
+        elif not set(spec.colspan) & set(place.colspan):
+            across = max(across, wide / axes.bbox.width)
+    return across, above
 
 
 def _more(outside: float) -> float:

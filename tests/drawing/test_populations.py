@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator
 
@@ -303,3 +304,18 @@ def test_lines_stand_out_on_a_dark_ground() -> None:
     with plt.style.context("dark_background"):
         axes = curves(by_name(2), "loss", None, None)
         assert axes.lines[-1].get_color() == "white"
+
+
+def test_pictures_in_a_grid_of_the_user_do_not_lie_over_each_other() -> None:
+    lost = [member({"optimizer": name, "rate": 0.1}, 9, loss=[math.nan]) for name in NAMES[:9]]
+    made = [*by_name(9), *lost]
+    figure, grid = plt.subplots(2, 2, figsize=(8, 7))
+    effect(made, "width", "loss", None, grid[0, 0])
+    effect(made, "optimizer", "loss", None, grid[0, 1])
+    effect(made, "optimizer", "loss", "seed", grid[1, 0])
+    curves(made, "loss", "optimizer", grid[1, 1])
+    figure.canvas.draw()
+    boxes = [axes.get_tightbbox() for axes in grid.flat]
+    assert not any(one.overlaps(other) for one, other in itertools.combinations(boxes, 2))
+    assert not any(map(cut_off, grid.flat)) and not any(map(overlaps, grid.flat))
+    assert all(axes.get_position().height > 0.1 for axes in grid.flat)
