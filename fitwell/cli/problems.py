@@ -22,7 +22,7 @@ from fitwell.data.reading import PARQUET_SUFFIXES, TEXT_SUFFIXES, is_table_file,
 from fitwell.data.splits import Split, split_rows
 from fitwell.data.table import TablePreparation
 from fitwell.data.target import ClassTarget, Target, find_task, fit_target
-from fitwell.data.values import MISSING_MARKS, missing_in
+from fitwell.data.values import missing_in
 from fitwell.data.wording import counted, quoted
 from fitwell.errors import DataError, FileError, InvalidArgument, nearest
 from fitwell.paths import path_of
@@ -176,7 +176,7 @@ def _load_table(path: Path, wishes: Wishes) -> Problem:
     decimal = kinds[name].decimal
     wanted = Wanted(wishes.task, wishes.types.get(name))
     values = read_target(name, frame[name], decimal, wanted, notes)
-    frame = apply_kinds(frame.drop(columns=name), kinds, MISSING_MARKS if written else ())
+    frame = apply_kinds(frame.drop(columns=name), kinds, marks=written, notes=notes)
     frame[name] = values
     missing = missing_in(frame[name])
     if missing.any():

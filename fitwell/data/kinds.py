@@ -6,7 +6,7 @@ are learned from the training rows alone (`fitwell.data.columns`). docs/tables.m
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -294,6 +294,8 @@ def _settle_dates(dates: Mapping[str, DateFormat], kinds: dict[str, Kind], notes
     """Let columns whose dates are clear decide for those that may be read day first or month first."""
     orders = {found.order for found in dates.values() if not found.rivals} & {"day", "month"}
     for name, found in dates.items():
+        if "%y" in found.pattern:
+            notes.append(f"The years of two digits in {name!r} were read as 1969 to 2068.")
         if not found.rivals:
             continue
         like = [other for other in (found, *found.rivals) if {other.order} == orders]
@@ -321,10 +323,22 @@ def row_of(cells: pd.Series, position: int) -> str:
     return f"{int(label) + 1:,}" if isinstance(label, int | np.integer) else repr(label)
 
 
-def apply_kinds(table: pd.DataFrame, kinds: Mapping[str, Kind], marks: Collection[str] = ()) -> pd.DataFrame:
+def _numbers(values: pd.Series, decimal: str) -> NDArray[Any]:
+    """Return the numbers of a column of text: integers if it has nothing else, as pandas would have read it."""
+    numbers = numbers_of(values, decimal)
+    whole = len(numbers) and np.isfinite(numbers).all() and np.abs(numbers).max() < 2**53
+    if whole and (numbers % 1 == 0).all() and not values.astype("str").str.contains("[.,]").any():
+        return numbers.astype(np.int64)
+    return numbers
+
+
+def apply_kinds(
+    table: pd.DataFrame, kinds: Mapping[str, Kind], *, marks: bool = False, notes: list[str] | None = None
+) -> pd.DataFrame:
     """Return the table with its numbers and dates read, once for all that follows.
 
-    marks: words that count as missing in columns of categories.
+    marks: whether words such as ``NA`` count as missing in columns of categories.
+    notes: gets a sentence about such words.
     """
     changed: dict[Any, Any] = {}
     for column in table.columns:
@@ -332,13 +346,19 @@ def apply_kinds(table: pd.DataFrame, kinds: Mapping[str, Kind], marks: Collectio
         if kind is None:
             continue
         if kind.name == "number" and is_textual(values):
-            changed[column] = numbers_of(values.astype(object), kind.decimal or ".")
+            changed[column] = _numbers(values, kind.decimal or ".")
         elif kind.name == "date" and kind.pattern is not None:
             changed[column] = moments_in(values, kind.pattern)
         elif kind.name == "category" and marks and not kind.asked and is_textual(values):
             found = marks_in(values, "words")
             if found.any():
                 changed[column] = values.mask(found)
+                words = quoted(dict.fromkeys(texts_in(values[found])))
+                if notes is not None:
+                    notes.append(
+                        f"In {str(column)!r}, {words} ({counted(int(found.sum()), 'cell')}) count as missing; "
+                        f"--type {column}=category makes categories of such words."
+                    )
     table = table.copy(deep=False)
     table.attrs = {}
     for column, read in changed.items():

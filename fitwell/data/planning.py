@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 NUMBERS_THE_ROWS = "it numbers the rows"
 # A name that says "identifier" by itself, or by its last word.
 _IDENTIFIER = re.compile(
-    r"id|ids|uuid|guid|idx|index|row|#|(row|record|serial)[\W_]?(id|no|nr|num|number|index)\.?|rownum|no\.?|nr\.?|"
+    r"id|ids|uuid|guid|idx|index|row|#|(row|record|serial)[\W_]?(id|no|nr|num|number|index)\.?|rownum|no\.|nr\.?|"
     r"s[. ]*no\.?|sr[. ]*no\.?|lfd[. ]*nr\.?|unnamed: ?\d+|__index_level_\d+__|.*[\W_](id|ids|uuid|guid)|",
     re.IGNORECASE,
 )

@@ -15,7 +15,6 @@ import numpy as np
 from fitwell.data.kinds import apply_kinds, find_kinds, note_separator, separator_of
 from fitwell.data.numerals import shapes_of
 from fitwell.data.sniffing import SPACES, Sniffed, open_bytes, separator_words, sniff
-from fitwell.data.values import MISSING_MARKS
 from fitwell.errors import DataError, FileError, missing_extra
 
 if TYPE_CHECKING:
@@ -59,7 +58,7 @@ def read_table(
         for name, kind in kinds.items()
         if kind.name == "category" or _is_written_number(kind.name, table[name])
     }
-    return apply_kinds(table, read, MISSING_MARKS)
+    return apply_kinds(table, read, marks=True)
 
 
 def _is_written_number(kind: str, values: pd.Series) -> bool:
@@ -209,6 +208,8 @@ def _doubtful(path: Path, frame: pd.DataFrame, sniffed: Sniffed) -> list[int]:
             broken = numbers[numbers % 1 != 0]
             # No group of thousands begins with 0, or has other than three digits behind it.
             clear = (broken < 1) | (broken >= 1000) | (np.round(broken, 3) != broken)
+            if not len(numbers):
+                continue  # nothing was written
             if not len(broken) or (20 * clear.sum() <= len(numbers) and not shapes_of(pd.Series(cells)).sure):
                 doubtful.append(position)
         elif values.dtype.kind in "iu":

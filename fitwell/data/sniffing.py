@@ -18,7 +18,7 @@ _SAMPLE_LINES = 200
 SPACES = r"\s+"  # any number of blanks and tabs, as pandas wants it written
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 _NAMES = {"comma": ",", "semicolon": ";", "tab": "\t", r"\t": "\t", "bar": "|", "space": SPACES, " ": SPACES}
-_SEP_LINE = re.compile(r'\ufeff?"?sep=(.)"?\s*', re.IGNORECASE)
+_SEP_LINE = re.compile(r'\ufeff?"?sep=(\\t|.)"?\s*', re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def sniff(path: Path, separator: str | None = None) -> Sniffed:
     said = _SEP_LINE.fullmatch(lines[0]) if lines else None
     if said:
         lines = lines[1:]
-        chosen = chosen or said[1]
+        chosen = chosen or separator_named(said[1])
     lines = [line for line in lines if line.strip()][:_SAMPLE_LINES]
     if not lines:
         raise DataError(f"{path} is empty")
@@ -149,7 +149,7 @@ def _separator(lines: list[str]) -> str:
 
     # `max` takes the first of equals: a single column without any separator is read with a comma.
     best = max(SEPARATORS, key=quality)
-    if quality(best)[2] < 2 and quality(SPACES)[0] == 1.0:
+    if quality(best)[0] < 0.5 and quality(SPACES)[0] == 1.0:
         return SPACES
     return best
 

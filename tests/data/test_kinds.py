@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 
 from fitwell.cli.problems import Problem, Wishes, load_problem
 from fitwell.data.columns import Column, NumberColumn
+from fitwell.data.preparation import load_preparation
 from fitwell.data.reading import read_cells, read_table
 from fitwell.data.table import TablePreparation
 from fitwell.errors import DataError, InvalidArgument
@@ -174,3 +176,63 @@ def test_cells_of_numbers_are_read_as_text_only_where_that_may_matter(tmp_path: 
     assert read_cells(path)["c"].dtype.kind == "O", "looked at as well, and a number all the same"
     assert read_table(path)["c"].iloc[-1] == 2
     assert pd.api.types.is_numeric_dtype(read_table(path)["d"]), "one such cell makes no codes"
+
+
+def test_words_that_may_be_missing_are_said(tmp_path: Path) -> None:
+    continents = [["NA", "EU", "AS"][number % 3] for number in range(ROWS)]
+    learned = problem(tmp_path, continents)
+    assert column(learned).features == ["a = AS", "a = EU", "a is missing"]
+    assert any("'NA' (40 cells) count as missing; --type a=category" in note for note in learned.notes)
+    kept = problem(tmp_path, continents, types={"a": "category"})
+    assert column(kept).features == ["a = AS", "a = EU", "a = NA"]
+
+
+@pytest.mark.parametrize("line", ["sep=;", '"sep=;"', "SEP=;", "\ufeffsep=;"])
+def test_the_line_that_excel_writes_is_no_data(tmp_path: Path, line: str) -> None:
+    path = tmp_path / "t.csv"
+    for encoding in ("utf-8", "utf-16"):
+        path.write_bytes(f"{line}\r\na;b,c\r\n1;2\r\n3;4\r\n".encode(encoding))
+        assert read_table(path).to_dict("list") == {"a": [1, 3], "b,c": [2, 4]}
+    path.write_text("sep=\\t\na\tb\n1\t2\n")
+    assert read_table(path).to_dict("list") == {"a": [1], "b": [2]}
+    # What the user says goes before.
+    path.write_text("sep=;\na;b|c;d\n1;2|3;4\n")
+    assert list(read_table(path, separator="bar").columns) == ["a;b", "c;d"]
+
+
+@pytest.mark.parametrize(
+    ("text", "separator", "expected"),
+    [
+        ("a  b\tc\n1 2   3\n 4 5 6\n", None, {"a": [1, 4], "b": [2, 5], "c": [3, 6]}),
+        ("a b\n1 2\n", "space", {"a": [1], "b": [2]}),
+        ("a~b\n1~2\n", "~", {"a": [1], "b": [2]}),
+        ("a\tb\n1\t2\n", "tab", {"a": [1], "b": [2]}),
+        (
+            "Price, EUR;Weight, kg\n1,5;2,5\n3,5;4,5\n",
+            None,
+            {"Price, EUR": [1.5, 3.5], "Weight, kg": [2.5, 4.5]},
+        ),
+        ('a;b\n"1;5";2\n"x;y";4\n', None, {"a": ["1;5", "x;y"], "b": [2, 4]}),
+        ('a,b\n"1\n2",3\n"4\n5",6\n', None, {"a": ["1\n2", "4\n5"], "b": [3, 6]}),
+    ],
+)
+def test_separators(
+    tmp_path: Path, text: str, separator: str | None, expected: dict[str, list[object]]
+) -> None:
+    (tmp_path / "t.csv").write_text(text)
+    assert read_table(tmp_path / "t.csv", separator=separator).to_dict("list") == expected
+
+
+def test_a_preparation_of_an_earlier_version_is_read(tmp_path: Path) -> None:
+    learned = problem(tmp_path, [["1.5", "NA", "2.5"][number % 3] for number in range(ROWS)])
+    data = learned.preparation.to_json()
+    for entry in [data["target"], *data["columns"]]:
+        for later in ("decimal", "percent", "marks"):
+            entry.pop(later, None)
+    (tmp_path / "p.json").write_text(json.dumps({"fitwell": "preprocessing", "version": 1, **data}))
+    earlier = load_preparation(tmp_path / "p.json")
+    (tmp_path / "new.csv").write_text("a;z\n1,5;0,5\nNA;1\n")
+    table = read_cells(tmp_path / "new.csv", earlier.text_columns)
+    (tmp_path / "same.csv").write_text("a,z\n1.5,0.5\nNA,1\n")
+    same = read_cells(tmp_path / "same.csv", earlier.text_columns)
+    np.testing.assert_array_equal(earlier.inputs(table), learned.preparation.inputs(same))
