@@ -28,19 +28,22 @@ _ARITHMETIC: tuple[Any, ...] = (
 )
 _ARITHMETIC += (reversed, round, sorted, sum, tuple, zip, ValueError)
 _MODULES = ("math", "cmath", "numpy", "jax", "scipy", "operator")
-# Reached through a module, these have effects or draw.
-_EFFECTS = frozenset(("random", "debug", "save", "savez", "load", "experimental", "print"))
+# As attributes these change what they are reached through, have effects or draw.
+_CHANGES = "append clear extend fill insert pop popitem put remove reverse setdefault sort update write"
+_EFFECTS = frozenset(("random", "debug", "save", "savez", "load", "experimental", "print", *_CHANGES.split()))
 
 
 def depends_on_numbers(function: Any) -> bool:
     """Return whether calling `function` looks at nothing but its arguments and numbers that cannot change.
 
     Functions of Python are looked through: their code, what they close over, their defaults, and the functions that
-    they call. Numbers, text, tuples, functions of `math`, `numpy` and the like, and arithmetic builtins are allowed;
-    so is a schedule of this library. Everything else, such as a list, a dict, an object or `print`, is not.
+    they call. Numbers, text, arrays, plain lists and dicts of these that the code only reads, functions of `math`,
+    `numpy` and the like, and arithmetic builtins are allowed; so is a schedule of this library. Everything else, such
+    as a model, an object, `print` or ``calls.append(epoch)``, is not. (Somebody else who changes such a list while a
+    model trains is a hook of one's own, and then nothing is called ahead.)
 
-    >>> rates = [0.1, 0.01]
-    >>> depends_on_numbers(lambda epoch: 0.1 * 0.9**epoch), depends_on_numbers(lambda epoch: rates[epoch])
+    >>> rates, calls = [0.1, 0.01], []
+    >>> depends_on_numbers(lambda epoch: rates[epoch]), depends_on_numbers(lambda epoch: calls.append(epoch) or 0.1)
     (True, False)
     """
     return _is_fixed(function, set())
@@ -50,8 +53,13 @@ def _is_fixed(value: Any, seen: set[int]) -> bool:
     """Return whether `value` is a number that cannot change, or code that computes with such."""
     if value is None or isinstance(value, bool | int | float | complex | str | bytes | np.generic):
         return True
-    if isinstance(value, tuple | frozenset | range):
-        return all(_is_fixed(part, seen) for part in value)
+    if isinstance(value, tuple | frozenset | range) or type(value) in (list, dict):
+        parts = value.values() if type(value) is dict else value
+        known = id(value) in seen  # a list may hold itself
+        seen.add(id(value))
+        return known or all(_is_fixed(part, seen) for part in parts)
+    if type(value) is np.ndarray:
+        return value.dtype.kind in "biufc"
     if isinstance(value, types.FunctionType):
         return _is_pure(value, seen)
     if isinstance(value, functools.partial):
@@ -99,7 +107,13 @@ def _codes(code: types.CodeType) -> Iterator[types.CodeType]:
 def _has_effects(code: types.CodeType) -> bool:
     """Return whether `code` sets globals or variables around it, imports, or reaches for what draws or writes."""
     for instruction in dis.get_instructions(code):
-        if instruction.opname in ("STORE_GLOBAL", "DELETE_GLOBAL", "IMPORT_NAME", "STORE_ATTR"):
+        if instruction.opname in (
+            "STORE_GLOBAL",
+            "DELETE_GLOBAL",
+            "IMPORT_NAME",
+            "STORE_ATTR",
+            "STORE_SUBSCR",
+        ):
             return True
         if instruction.opname == "STORE_DEREF" and instruction.argval in code.co_freevars:
             return True

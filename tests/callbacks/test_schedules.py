@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import functools
 import math
 from collections.abc import Callable
@@ -66,8 +67,14 @@ def counted(epoch: int) -> float:
         (lambda epoch: sum(0.01 for _ in range(epoch)) + 0.1, True),
         (schedules.ExponentialDecay(0.1, 10, 0.9), True),
         (closing_over(0.1), True),
-        (closing_over([0.1]), False),
-        (lambda epoch: TABLE[epoch], False),
+        (closing_over([0.1]), True),
+        (closing_over({0: 0.1}), True),
+        (closing_over(np.array([0.1])), True),
+        (closing_over([model]), False),
+        (closing_over(collections.OrderedDict({0: 0.1})), False),
+        (lambda epoch: TABLE[epoch], True),
+        (lambda epoch: TABLE.append(epoch) or 0.1, False),
+        (lambda epoch: TABLE.pop(), False),
         (lambda epoch: print(epoch) or 0.1, False),
         (lambda epoch: np.random.uniform(0.01, 0.1), False),
         (lambda epoch: float(input(epoch)), False),
@@ -83,7 +90,7 @@ def test_what_computes_with_numbers_alone(schedule: Any, expected: bool) -> None
 
 
 def test_a_function_of_numbers_keeps_the_run_in_one_dispatch() -> None:
-    by_epochs = callbacks.LearningRateScheduler(lambda epoch: TABLE[epoch])
+    by_epochs = callbacks.LearningRateScheduler(lambda epoch: TABLE.append(epoch) or 0.1)
     ahead = callbacks.LearningRateScheduler(halving)
     assert callbacks.CallbackList([by_epochs], None, {}).on_host
     assert not callbacks.CallbackList([ahead], None, {}).on_host
