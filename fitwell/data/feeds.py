@@ -26,6 +26,8 @@ Array = Any
 # Orders of several epochs travel together, up to this many row numbers (1 MB) and this many epochs.
 _ORDER_BUDGET = 2**18
 MOST_EPOCHS = 512
+# Batches of a stream that travel to the device together, where memory allows it.
+MOST_TOGETHER = 16
 # Up to this size (4 MB) rows are copied to where there is room for a few more.
 _MOST_COPIED = 2**22
 
@@ -288,7 +290,7 @@ class StreamFeed(Feed):
         *,
         steps: int | None = None,
         rows: int | None = None,
-        per_block: int = 16,
+        per_block: int = MOST_TOGETHER,
         pad: bool = True,
     ) -> None:
         self.open_epoch = open_epoch

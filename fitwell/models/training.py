@@ -17,7 +17,17 @@ import numpy as np
 from fitwell import config
 from fitwell.callbacks.base import CallbackList
 from fitwell.callbacks.rates import check_owners
-from fitwell.data.feeds import MOST_EPOCHS, ArrayFeed, Batch, Feed, StreamFeed, Work, count_rows, plan
+from fitwell.data.feeds import (
+    MOST_EPOCHS,
+    MOST_TOGETHER,
+    ArrayFeed,
+    Batch,
+    Feed,
+    StreamFeed,
+    Work,
+    count_rows,
+    plan,
+)
 from fitwell.engine.machine import Report, Results, Validation, batch_of, short
 from fitwell.engine.pace import Pace
 from fitwell.engine.policies import Policy
@@ -41,6 +51,9 @@ PATIENCE_SECONDS = 0.5
 # Where a batch could hold more rows than there are, so many of them count alike; with few rows an epoch takes less
 # time than marking which of them are real.
 _ROWS_ALIKE = 16
+# Blocks of a stream that are in memory at once, as measured: on the device, as the rows that those are made of, being
+# put together, waiting for their turn, being read.
+_BLOCKS_AT_ONCE = 12
 
 TEST_BATCH_HOOKS = ("on_test_batch_begin", "on_test_batch_end")
 
@@ -155,9 +168,10 @@ def make_feed(
             raise InvalidArgument(
                 "batch_size cannot be given with a generator: its batches have their own size"
             )
-        rows = count_rows(data.stream.peek())
+        first = data.stream.peek()
         known = steps if steps is not None else data.stream.steps
-        return StreamFeed(data.stream.open_epoch, rows, steps=known, pad=pad)
+        together = _batches_together(_size(first))
+        return StreamFeed(data.stream.open_epoch, count_rows(first), steps=known, pad=pad, per_block=together)
     assert data.batch is not None
     total = count_rows(data.batch)
     if steps is not None:
@@ -199,7 +213,20 @@ def _streamed_arrays(
                 yield jax.tree.map(lambda leaf, places=places: np.asarray(leaf[places]), batch)
             first = 0
 
-    return StreamFeed(open_epoch, size, steps=wanted, rows=rows if steps is None else None, pad=pad)
+    together = _batches_together(_size(batch) * size / rows)
+    return StreamFeed(
+        open_epoch, size, steps=wanted, rows=rows if steps is None else None, pad=pad, per_block=together
+    )
+
+
+def _size(batch: Batch) -> int:
+    return sum(leaf.nbytes for leaf in jax.tree.leaves(batch))
+
+
+def _batches_together(size: float) -> int:
+    """Return how many batches of so many bytes travel to the device together, within the memory budget."""
+    most = config.memory_budget() / (_BLOCKS_AT_ONCE * max(size, 1))
+    return int(min(max(most, 1), MOST_TOGETHER))
 
 
 def resident_validation(
