@@ -98,6 +98,10 @@ def _is_on_the_way(frame: FrameType) -> bool:
     return frame.f_code.co_filename.startswith(_package) or room in _PASSED_THROUGH
 
 
+class TracingWarning(UserWarning):
+    """The user's code does something that happens once, while a run is compiled, and not at every step."""
+
+
 def nearest(name: str, names: Iterable[str]) -> str:
     """Return ``", did you mean 'x'?"`` for the valid name closest to `name`, else an empty string."""
     by_lower = {candidate.lower(): candidate for candidate in names}

@@ -19,6 +19,7 @@ import jax
 import numpy as np
 
 from fitwell.engine import devices
+from fitwell.user_code import explained
 
 # Compiled programs kept for reuse; each holds native code of a few MB at most.
 CAPACITY = 128
@@ -123,7 +124,8 @@ def compile_program(function: Callable[..., Any], arguments: tuple[Any, ...], li
 def trace(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
     """Return what `function` does with arguments of these shapes, for any device of one platform."""
     statistics.traced += 1
-    return jax.jit(function).trace(*arguments)
+    with explained():
+        return jax.jit(function).trace(*arguments)
 
 
 def lower(traced: Any, arguments: tuple[Any, ...]) -> tuple[Any, str]:

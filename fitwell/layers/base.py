@@ -32,6 +32,7 @@ from fitwell.layers.symbolic import (
     symbols_in,
 )
 from fitwell.registry import Configurable, Registry, serialize, snake_case
+from fitwell.user_code import explained
 from fitwell.variables import Array, Variable
 
 registry = Registry("layer")
@@ -96,9 +97,13 @@ class Layer(Configurable):
     dtype: of the variables and the computation; `config.floatx` by default.
     input_shape, input_dim: the shape of one row, for the first layer of a `Sequential`.
 
+    What `call` draws at random it draws with a key of JAX's, ``jax.random.normal(self.next_key(), shape)``: a new key
+    at every step. A run is compiled from one pass through `call`, so that draws of NumPy, prints and counters happen
+    once; a `TracingWarning` names their line.
+
     A layer that computes each row of a batch by itself, or that uses `context.row_mean` where it mixes
-    rows, may say ``row_wise = True``: its runs then pad the last, short batch of an epoch instead of
-    compiling a second program for it. Subclasses outside fitwell default to False, which is always right.
+    rows, may say ``row_wise = True``: its runs then pad short batches, and evaluate in larger ones. Subclasses outside
+    fitwell default to False, which is always right.
     """
 
     name: str | None
@@ -380,6 +385,20 @@ class Layer(Configurable):
             output = output * weights.reshape((-1,) + (1,) * (output.ndim - 1)).astype(output.dtype)
         return self.activity_regularizer(output) / rows
 
+    def next_key(self) -> Array:
+        """Return a random key of JAX for what `call` draws: another one at every step and for every draw.
+
+        Keys derive from the seed of the run (`utils.set_random_seed`), so a run that is resumed, or a member of a
+        population, draws what it would have drawn. What NumPy or Python draw in `call` is drawn once, while the run
+        is compiled, and the same at every step.
+
+        >>> import jax
+        >>> noise = jax.random.normal(Layer().next_key(), (2, 3))
+        >>> noise.shape
+        (2, 3)
+        """
+        return current().next_key()
+
     def add_loss(self, loss: Any) -> None:
         """Add a scalar computed in `call` to the training loss."""
         current().penalties.append(jnp.asarray(loss))
@@ -477,7 +496,8 @@ class Layer(Configurable):
             with call_context(CallContext(training=False, key=jax.random.key(0))), shielded(self):
                 return self(*real_args, **real_kwargs)
 
-        return jax.eval_shape(run, [as_struct(leaves[place], attempt) for place in places])
+        with explained():
+            return jax.eval_shape(run, [as_struct(leaves[place], attempt) for place in places])
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Return the output's shape for inputs of `input_shape` (batch size None)."""

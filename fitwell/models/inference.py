@@ -14,6 +14,8 @@ from fitwell.data.feeds import count_rows, filled_up
 from fitwell.engine import compiling, devices, loops
 from fitwell.layers.base import shielded
 from fitwell.models.sharing import Shared, look, share
+from fitwell.tracing import Readings, have_changed, watch
+from fitwell.user_code import explained, has_own_code
 from fitwell.variables import bind, named_hyperparameters
 
 if TYPE_CHECKING:
@@ -31,6 +33,8 @@ class Inference:
         self.variables = dict(model.named_variables())
         self.hyper = named_hyperparameters([layer for _, layer in model.flatten()])
         self.draws = False
+        self.readings: Readings = {}
+        self._has_own_code = has_own_code([layer for _, layer in model.flatten()])
         self._shared: Shared[Inference] | None = None
         self._calls = 0
 
@@ -69,8 +73,9 @@ class Inference:
             x = filled_up(x, 1 << (rows - 1).bit_length())
         key = compiling.signature(x), several, devices.here()
         shared = self._sharing()
-        if key not in shared.compiled and not shared.is_intact:
+        if (key not in shared.compiled and not shared.is_intact) or have_changed(shared.traced.readings):
             shared = self._shared = Shared(self, None)
+            self.readings.clear()
         traced = shared.traced
         self._calls += count_rows(x) if several else 1
         if key not in shared.compiled:
@@ -104,7 +109,7 @@ class Inference:
         cells: dict[Any, Any] = {self.variables[path]: value for path, value in values.items()}
         cells |= {self.hyper[path]: value for path, value in hyper.items()}
         context = CallContext(training=False, key=jax.random.key(seed), step=call)
-        with bind(cells), call_context(context):
+        with bind(cells), call_context(context), watch(self.readings, self._has_own_code):
             outputs = self.model(x)
         self.draws = self.draws or context.draws > 0
         return outputs
@@ -118,4 +123,5 @@ def infer_structs(model: Model, x: Any) -> Any:
             return model(arrays)
 
     structs = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(np.shape(leaf), jnp.result_type(leaf)), x)
-    return jax.eval_shape(forward, structs)
+    with explained():
+        return jax.eval_shape(forward, structs)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -17,6 +17,8 @@ from fitwell.layers.base import Layer
 from fitwell.losses.base import align
 from fitwell.models.joining import Joiner
 from fitwell.models.objective import LossTerm, MetricTerm, loss_names, named_results
+from fitwell.tracing import Readings, watch
+from fitwell.user_code import explained, has_own_code
 from fitwell.variables import Cell, Hyperparameter, Variable, bind, named_hyperparameters
 
 if TYPE_CHECKING:
@@ -58,7 +60,23 @@ class ModelProgram:
         self._trackers = {name: metrics_floor.Mean(name=name) for name in names}
         self._metric_variables = self._accumulators()
         self._joiner = Joiner(self._metric_variables)
+        self._own_code = self._has_own_code()
+        # The numbers that the user's code read when it was compiled.
+        self.readings: Readings = {}
         self.row_wise = all(layer.row_wise for _, layer in model.flatten()) and self._masks_rows()
+
+    def _has_own_code(self) -> bool:
+        """Return whether code of the user's own is part of the program."""
+        layers = [layer for _, layer in self.model.flatten()]
+        parts = [*layers, self.optimizer, *(term.loss for term in self.losses)]
+        parts += [term.metric for term in self.metrics]
+        parts += [part.loss for part in parts if isinstance(part, metrics_floor.LossMetric)]
+        parts += [part for v in self.variables.values() for part in (v.regularizer, v.constraint)]
+        parts += [cell.content for cell in vars(self.optimizer).get("_hyperparameters", {}).values()]
+        return has_own_code(parts)
+
+    def _watched(self) -> AbstractContextManager[None]:
+        return watch(self.readings, self._own_code)
 
     def claim_optimizer(self) -> None:
         """Tell the optimizer which variables it trains again, should it have trained another model since."""
@@ -144,6 +162,7 @@ class ModelProgram:
             bind(cells | self._hyper_cells(hyper)) as bound,
             call_context(context),
             learning_as(self._learning),
+            self._watched(),
         ):
             outputs = as_outputs(self.model(batch.x))
             parts = {f"{term.name}_loss": self._loss_of(term, outputs, batch) for term in self.losses}
@@ -167,7 +186,8 @@ class ModelProgram:
         """Return the names of the results, the loss first."""
         names: list[str] = []
         # JAX returns dicts in key order; the order wanted is the one they are made in.
-        jax.eval_shape(lambda: names.extend(self.results(self.zero_metrics(), {})))
+        with explained():
+            jax.eval_shape(lambda: names.extend(self.results(self.zero_metrics(), {})))
         return names
 
     def update(
@@ -176,7 +196,7 @@ class ModelProgram:
         """Let the optimizer make one update, then apply the constraints."""
         # Optimizers may add noise to gradients: it comes from a stream of its own.
         context = CallContext(training=True, key=jax.random.fold_in(key, 0), step=step)
-        with bind(self._hyper_cells(hyper)), call_context(context):
+        with bind(self._hyper_cells(hyper)), call_context(context), self._watched():
             fresh, slots = self.optimizer.update(gradients, slots, trainable, step)
             for path, variable in self.trainable.items():
                 if variable.constraint is not None:
@@ -195,7 +215,7 @@ class ModelProgram:
         rows = _row_count(batch)
         cells = self._metric_cells(metrics)
         context = CallContext(training=False)
-        with bind(cells | self._hyper_cells(hyper)) as bound, call_context(context):
+        with bind(cells | self._hyper_cells(hyper)) as bound, call_context(context), self._watched():
             for name, tracker in self._trackers.items():
                 tracker.update_state(loss if name == "loss" else forward.parts[name], sample_weight=rows)
             for term in self.metrics:
@@ -220,7 +240,7 @@ class ModelProgram:
     def results(self, metrics: Arrays, hyper: Arrays) -> Arrays:
         """Return every metric by name, the loss first; one that is not a single number is refused."""
         cells = self._metric_cells(metrics)
-        with bind(cells | self._hyper_cells(hyper)):
+        with bind(cells | self._hyper_cells(hyper)), self._watched():
             found = {name: tracker.result() for name, tracker in self._trackers.items()}
             for term in self.metrics:
                 for name, value in named_results(term):

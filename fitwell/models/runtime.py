@@ -19,6 +19,7 @@ from fitwell.models import checks
 from fitwell.models.objective import Objective
 from fitwell.models.program import ModelProgram, learning_as
 from fitwell.models.sharing import Shared, share
+from fitwell.tracing import have_changed
 from fitwell.variables import same_variables
 
 if TYPE_CHECKING:
@@ -185,8 +186,9 @@ class Runtime:
     def _sharing(self) -> Shared[ModelProgram]:
         if self._shared is None:
             self._shared = share(self.program)
-        elif not self._shared.is_intact:
+        elif not self._shared.is_intact or have_changed(self._shared.traced.readings):
             self._shared = Shared(self.program, None)
+            self.program.readings.clear()
         return self._shared
 
     def share_machines(self, other: Runtime) -> None:

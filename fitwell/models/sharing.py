@@ -16,6 +16,7 @@ import jax
 
 from fitwell import config
 from fitwell.models.structure import structure
+from fitwell.tracing import Readings
 from fitwell.variables import Hyperparameter
 
 # What is shared keeps its first model alive, so there are not many, and none of large models.
@@ -30,6 +31,7 @@ class Traceable(Protocol):
 
     model: Any
     hyper: dict[str, Hyperparameter]
+    readings: Readings
 
     @property
     def traced_parts(self) -> list[Any]:

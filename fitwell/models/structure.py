@@ -104,6 +104,8 @@ def _look(value: Any, data: set[int]) -> tuple[Hashable, list[Any]]:
     if isinstance(value, Hyperparameter):
         is_data = value.is_number and id(value) in data
         return ("hyperparameter", is_data), [] if is_data else [value.content]
+    if isinstance(value, jax.core.Tracer):
+        return ("tracer", id(value)), []  # left behind by a layer that keeps what it computed
     if isinstance(value, np.ndarray | jax.Array):
         array = np.asarray(value)
         return ("array", array.shape, str(array.dtype), hashlib.sha256(array.tobytes()).digest()), []

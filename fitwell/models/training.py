@@ -40,6 +40,7 @@ from fitwell.models.categories import Targets
 from fitwell.models.resuming import keeper_of
 from fitwell.models.turns import LEARNING_RATE, Turns
 from fitwell.progress import Progress
+from fitwell.tracing import warn_of_changes
 
 if TYPE_CHECKING:
     from fitwell.models.model import Model
@@ -519,6 +520,7 @@ class Fit:
             self.observers.call("on_epoch_begin", epoch, {})
             if self.by_epoch:
                 self.program.check_optimizer()  # somebody may have set more than numbers
+                warn_of_changes(self.program.readings)
         self.steps_done = 0 if work.first else self.steps_done
         self.observers.batch_begins(self.steps_done)
         return self._epoch_values(range(epoch, epoch + work.epochs), work)

@@ -1,0 +1,273 @@
+"""What compiling makes of the user's own code: what it freezes is said once, with the line, and what it cannot do too.
+
+A run is compiled from one pass through the Python code, with stand-ins for the arrays. What that pass does beside
+computing with JAX happens then and never again: a print, a draw of NumPy's, a look at the clock, a counter.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+import types
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from fitwell.bytecode import Mark, marks_of, resolve
+from fitwell.effects import DRAWN, effect_of
+from fitwell.errors import TracingWarning
+from fitwell.user_code import is_users
+
+# Run once by themselves, whether anything is compiled or not.
+_ONCE = frozenset({"__init__", "build", "get_config", "from_config", "compute_output_shape"})
+_NUMBERS = (bool, int, float, str)
+_CONTAINERS = (list, dict, set)
+_said: set[tuple[Any, ...]] = set()
+
+
+class Reading(NamedTuple):
+    """A number that the user's code read while it was compiled, and where."""
+
+    holder: dict[str, Any]
+    name: str
+    label: str
+    value: Any
+    filename: str
+    line: int
+
+    @property
+    def has_changed(self) -> bool:
+        """Whether it is another one now, of which the compiled program knows nothing."""
+        now = self.holder.get(self.name, self.value)
+        return isinstance(now, _NUMBERS) and now != self.value
+
+
+Readings = dict[tuple[int, str], Reading]
+
+
+@contextmanager
+def watch(readings: Readings, active: bool) -> Iterator[None]:
+    """Warn, inside the block, of what the user's code does only now; gather the numbers it reads into `readings`.
+
+    active: whether there is such code at all. A debugger that traces already is left alone.
+    """
+    if not active or sys.gettrace() is not None:
+        yield
+        return
+    sys.settrace(_Watch(readings).enter)
+    try:
+        yield
+    finally:
+        sys.settrace(None)
+
+
+def have_changed(readings: Readings) -> bool:
+    """Return whether a number that compiled code of the user read is another one now."""
+    return any(reading.has_changed for reading in readings.values())
+
+
+def warn_of_changes(readings: Readings) -> None:
+    """Warn of numbers that were changed while a run goes on, which are constants of its program."""
+    for reading in readings.values():
+        if reading.has_changed:
+            _warn(
+                reading.filename,
+                reading.line,
+                f"{reading.label} was {reading.value!r} when the run was compiled and is now "
+                f"{reading.holder[reading.name]!r}, which changes nothing before the next call of fit: keep what is to "
+                "change in a variable, self.add_weight(shape=(), trainable=False), and assign it",
+                reading.label,
+            )
+
+
+@dataclass
+class _Frame:
+    marks: list[Mark]
+    holder: Any
+    before: dict[str, Any]
+    sizes: dict[str, tuple[Any, int]]
+    executed: set[int]
+    line: int
+    state: Any
+    at: dict[int, Mark]
+    told: int = 0
+
+
+class _Watch:
+    """The trace function of one pass through the program's code."""
+
+    def __init__(self, readings: Readings) -> None:
+        self.readings = readings
+        self.frames: dict[types.FrameType, _Frame] = {}
+
+    def enter(self, frame: types.FrameType, event: str, arg: Any) -> Any:
+        code = frame.f_code
+        if not is_users(code.co_filename) or code.co_name in _ONCE:
+            return None
+        holder = frame.f_locals.get(code.co_varnames[0]) if code.co_argcount else None
+        attributes = getattr(holder, "__dict__", None)
+        own = attributes if isinstance(attributes, dict) and not isinstance(holder, types.ModuleType) else {}
+        marks = marks_of(code)
+        seen = _Frame(
+            marks,
+            own,
+            dict(own),
+            _sizes(frame, marks, own),
+            set(),
+            code.co_firstlineno,
+            _draws(),
+            {mark.offset: mark for mark in marks},
+        )
+        self.frames[frame] = seen
+        frame.f_trace_opcodes = True
+        self._read(frame, seen)
+        return self.local
+
+    def local(self, frame: types.FrameType, event: str, arg: Any) -> Any:
+        seen = self.frames.get(frame)
+        if seen is None:
+            return None
+        if event == "line":
+            self._look(frame, seen)
+            seen.line = frame.f_lineno
+            seen.executed.add(frame.f_lineno)
+        elif event == "opcode":
+            mark = seen.at.get(frame.f_lasti)
+            if mark is not None:
+                self._judge(frame, mark, seen)
+        elif event == "return":
+            self._look(frame, seen)
+            self._leave(frame, seen)
+            del self.frames[frame]
+        return self.local
+
+    def _read(self, frame: types.FrameType, seen: _Frame) -> None:
+        """Note the numbers that this code reads from its object and its module."""
+        code = frame.f_code
+        stored = {mark.name for mark in seen.marks if mark.stores}
+        for mark in seen.marks:
+            if mark.stores or not mark.path:
+                continue
+            root, *rest = mark.path
+            if rest and code.co_argcount and root == code.co_varnames[0]:
+                holder, name, label = seen.holder, rest[0], f"{root}.{rest[0]}"
+            else:
+                holder, name, label = frame.f_globals, root, root
+                if rest or root in code.co_varnames:
+                    continue
+            if name not in stored and isinstance(holder.get(name), _NUMBERS) and name != "built":
+                reading = Reading(holder, name, label, holder[name], code.co_filename, mark.line)
+                self.readings.setdefault((id(holder), name), reading)
+
+    def _judge(self, frame: types.FrameType, mark: Mark, seen: _Frame) -> None:
+        """Warn of what a line calls, or stores outside, that happens only now."""
+        if mark.stores == "import":
+            seen.told = mark.line  # what a library draws when it is loaded is its own affair
+        elif mark.stores == "outside":
+            said = f"{mark.name} is assigned once, while the run is compiled, and not at every step"
+            _warn(frame.f_code.co_filename, mark.line, f"{said}: {_KEEP}")
+        elif not mark.stores and mark.called:
+            effect = effect_of(resolve(frame, mark.path), mark)
+            if effect is not None:
+                seen.told = mark.line
+                _warn(frame.f_code.co_filename, mark.line, effect)
+
+    def _look(self, frame: types.FrameType, seen: _Frame) -> None:
+        """Warn of a line in which something drew from the global generators, wherever that was."""
+        now = _draws()
+        if now != seen.state:
+            seen.state = now
+            for outer in self.frames.values():
+                outer.state = now
+            if seen.told != seen.line:
+                _warn(frame.f_code.co_filename, seen.line, f"what comes from a global generator {DRAWN}")
+
+    def _leave(self, frame: types.FrameType, seen: _Frame) -> None:
+        """Warn of attributes and containers that are not what they were before the call."""
+        filename = frame.f_code.co_filename
+        for name, value in seen.holder.items() if seen.holder else ():
+            before = seen.before.get(name)
+            if value is before or name in ("built", "_input_shapes") or isinstance(value, _CONTAINERS):
+                continue
+            label = f"self.{name}"
+            if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(value)):
+                text = (
+                    f"{label} keeps a stand-in for an array, worth nothing once the run is compiled: return it as an "
+                    "output, or assign it to a variable, self.add_weight(shape, trainable=False)"
+                )
+                _warn(filename, _line_of(seen, name), text)
+            elif isinstance(before, _NUMBERS) and value != before:
+                text = f"{label} is changed once, while the run is compiled, and not at every step: {_KEEP}"
+                _warn(filename, _line_of(seen, name), text)
+        for name, (container, size) in seen.sizes.items():
+            if len(container) != size:
+                text = f"{name} grows once, while the run is compiled, and not at every step: {_GROW}"
+                _warn(filename, _line_of(seen, name.rpartition(".")[2]), text)
+        for outer in self.frames.values():  # what was told of a call within is not told of the call around it
+            if outer.holder is seen.holder:
+                outer.before = dict(seen.holder)
+            outer.sizes = {name: (container, len(container)) for name, (container, _) in outer.sizes.items()}
+
+
+_KEEP = "keep the number in a variable, self.add_weight(shape=(), trainable=False), and assign that"
+_GROW = "return what is to be kept as an output, or look at it with jax.debug.callback"
+
+
+def _sizes(frame: types.FrameType, marks: list[Mark], holder: dict[str, Any]) -> dict[str, tuple[Any, int]]:
+    """Return the containers, outside the call, that the code may put something into, with their sizes."""
+    found = {}
+    code = frame.f_code
+    for mark in marks:
+        if not mark.path:
+            continue
+        root = mark.path[0]
+        if code.co_argcount and root == code.co_varnames[0] and len(mark.path) > 1:
+            container, label = holder.get(mark.path[1]), f"{root}.{mark.path[1]}"
+        elif root in code.co_freevars:
+            container, label = frame.f_locals.get(root), root
+        elif root not in code.co_varnames:
+            container, label = frame.f_globals.get(root), root
+        else:
+            continue
+        if isinstance(container, _CONTAINERS):
+            found[label] = (container, len(container))
+    return found
+
+
+def _draws() -> Any:
+    """Return something that is equal as long as nobody draws from the global generators of NumPy and Python."""
+    state = np.random.get_state(legacy=False)
+    assert isinstance(state, dict)
+    inner = state["state"]
+    return inner.get("pos"), int(inner["key"][0]) if "key" in inner else None, hash(random.getstate())
+
+
+def _line_of(seen: _Frame, name: str) -> int:
+    """Return the line, of those that ran, in which the code names something; the last that ran otherwise."""
+    lines = [
+        mark.line for mark in seen.marks if name in (mark.name, *mark.path) and mark.line in seen.executed
+    ]
+    stores = [
+        mark.line for mark in seen.marks if mark.stores and mark.name == name and mark.line in seen.executed
+    ]
+    return (stores or lines or [seen.line])[0]
+
+
+def _warn(filename: str, line: int, text: str, about: str = "") -> None:
+    key = filename, line, about or text
+    if key in _said:
+        return
+    _said.add(key)
+    # Where the line was executed, so that a reader finds it; a trace function must not see what shows it.
+    tracing = sys.gettrace()
+    sys.settrace(None)
+    try:
+        warnings.warn_explicit(f"{Path(filename).name}, line {line}: {text}", TracingWarning, filename, line)
+    finally:
+        sys.settrace(tracing)
