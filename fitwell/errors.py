@@ -99,7 +99,7 @@ def _is_on_the_way(frame: FrameType) -> bool:
 
 
 class TracingWarning(UserWarning):
-    """The user's code does something that happens once, while a run is compiled, and not at every step."""
+    """The user's code does not do what it seems to once it is compiled: it happens one time, or with other shapes."""
 
 
 def nearest(name: str, names: Iterable[str]) -> str:

@@ -76,7 +76,7 @@ def warn_of_changes(readings: Readings) -> None:
     """Warn of numbers that were changed while a run goes on, which are constants of its program."""
     for reading in readings.values():
         if reading.has_changed:
-            _warn(
+            warn_at(
                 reading.filename,
                 reading.line,
                 f"{reading.label} was {reading.value!r} when the run was compiled and is now "
@@ -171,12 +171,12 @@ class _Watch:
             seen.told = mark.line  # what a library draws when it is loaded is its own affair
         elif mark.stores == "outside":
             said = f"{mark.name} is assigned once, while the run is compiled, and not at every step"
-            _warn(frame.f_code.co_filename, mark.line, f"{said}: {_KEEP}")
+            warn_at(frame.f_code.co_filename, mark.line, f"{said}: {_KEEP}")
         elif not mark.stores and mark.called:
             effect = effect_of(resolve(frame, mark.path), mark)
             if effect is not None:
                 seen.told = mark.line
-                _warn(frame.f_code.co_filename, mark.line, effect)
+                warn_at(frame.f_code.co_filename, mark.line, effect)
 
     def _look(self, frame: types.FrameType, seen: _Frame) -> None:
         """Warn of a line in which something drew from the global generators, wherever that was."""
@@ -186,7 +186,7 @@ class _Watch:
             for outer in self.frames.values():
                 outer.state = now
             if seen.told != seen.line:
-                _warn(frame.f_code.co_filename, seen.line, f"what comes from a global generator {DRAWN}")
+                warn_at(frame.f_code.co_filename, seen.line, f"what comes from a global generator {DRAWN}")
 
     def _leave(self, frame: types.FrameType, seen: _Frame) -> None:
         """Warn of attributes and containers that are not what they were before the call."""
@@ -201,14 +201,14 @@ class _Watch:
                     f"{label} keeps a stand-in for an array, worth nothing once the run is compiled: return it as an "
                     "output, or assign it to a variable, self.add_weight(shape, trainable=False)"
                 )
-                _warn(filename, _line_of(seen, name), text)
+                warn_at(filename, _line_of(seen, name), text)
             elif isinstance(before, _NUMBERS) and value != before:
                 text = f"{label} is changed once, while the run is compiled, and not at every step: {_KEEP}"
-                _warn(filename, _line_of(seen, name), text)
+                warn_at(filename, _line_of(seen, name), text)
         for name, (container, size) in seen.sizes.items():
             if len(container) != size:
                 text = f"{name} grows once, while the run is compiled, and not at every step: {_GROW}"
-                _warn(filename, _line_of(seen, name.rpartition(".")[2]), text)
+                warn_at(filename, _line_of(seen, name.rpartition(".")[2]), text)
         for outer in self.frames.values():  # what was told of a call within is not told of the call around it
             if outer.holder is seen.holder:
                 outer.before = dict(seen.holder)
@@ -259,7 +259,8 @@ def _line_of(seen: _Frame, name: str) -> int:
     return (stores or lines or [seen.line])[0]
 
 
-def _warn(filename: str, line: int, text: str, about: str = "") -> None:
+def warn_at(filename: str, line: int, text: str, about: str = "") -> None:
+    """Warn at a line of the user's, once for each thing that it is `about` (the text itself by default)."""
     key = filename, line, about or text
     if key in _said:
         return

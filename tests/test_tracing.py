@@ -179,7 +179,7 @@ def caches(layer: Any, x: Any) -> Any:
 
 def silent(layer: Any, x: Any) -> Any:
     if layer.verbose:
-        print("never")  # noqa: E701
+        print("never")
     jax.debug.callback(print, 1) if layer.verbose else None
     return x
 
@@ -333,3 +333,27 @@ def test_a_schedule_and_a_metric_that_cannot_be_compiled() -> None:
 
     with pytest.raises(InvalidArgument, match="in result: 'return float.self.total.' needs a number"):
         model_of(fw.layers.Dense(3), metrics=[Total()]).evaluate(X, X, verbose=0)
+
+
+def column_and_vector(y_true: Any, y_pred: Any) -> Any:
+    return jnp.mean(jnp.square(y_true - y_pred[:, 0]), axis=-1)
+
+
+def all_pairs(y_true: Any, y_pred: Any) -> Any:
+    differences = y_true[:, 0][:, None] - y_pred[:, 0][None, :]
+    return jnp.mean(jnp.square(differences), axis=-1)
+
+
+def test_a_table_of_all_rows_by_all_rows_is_told_unless_it_is_written_out() -> None:
+    class Weighted(fw.metrics.Sum):
+        def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+            super().update_state((y_true - y_pred) * sample_weight)
+
+    y = X[:, 0]
+    with told() as found:
+        model = model_of(fw.layers.Dense(1), loss=column_and_vector, weighted_metrics=[Weighted()])
+        model.fit(X, y, sample_weight=np.ones(12), verbose=0)
+        model_of(fw.layers.Dense(1), loss=all_pairs).fit(X, y, verbose=0)
+    assert len(found) == 2
+    assert found[0].lineno == inspect.getsourcelines(column_and_vector)[1] + 1
+    assert "(12, 1) meets (12,)" in str(found[0].message)

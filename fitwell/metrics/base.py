@@ -78,8 +78,10 @@ class Metric(Configurable):
     """Base of all metrics.
 
     A subclass makes its accumulators in `__init__` with `add_weight` (or `add_total`), changes them in
-    `update_state` and reads them in `result`. Inside a compiled run both are traced, so they must be JAX
-    code.
+    `update_state` and reads them in `result`, which returns a number, a variable, or a dict of numbers by name. Inside
+    a compiled run both are traced, so they must be JAX code. A run passes targets and predictions aligned as a loss
+    gets them, so that ``y_true - y_pred`` is what it seems: ``[n]`` against ``[n, 1]`` are both ``[n, 1]`` (Keras
+    leaves them as they are). Weights, one a row, are ``[n]``; they are passed where there are some.
 
     Args:
         name: ``huber_metric`` for a class ``HuberMetric`` by default.

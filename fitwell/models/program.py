@@ -17,6 +17,7 @@ from fitwell.layers.base import Layer
 from fitwell.losses.base import align
 from fitwell.models.joining import Joiner
 from fitwell.models.objective import LossTerm, MetricTerm, loss_names, named_results
+from fitwell.pairing import pairing_told
 from fitwell.tracing import Readings, watch
 from fitwell.user_code import explained, has_own_code
 from fitwell.variables import Cell, Hyperparameter, Variable, bind, named_hyperparameters
@@ -177,7 +178,8 @@ class ModelProgram:
     def _loss_of(self, term: LossTerm, outputs: list[Array], batch: Batch) -> Array:
         weight = None if batch.weights is None else batch.weights[term.output]
         output = outputs[term.output]
-        return term.loss(_by_place(batch.y[term.output], output, weight), output, sample_weight=weight)
+        with pairing_told(output.shape[0], self._own_code):
+            return term.loss(_by_place(batch.y[term.output], output, weight), output, sample_weight=weight)
 
     def _penalties(self) -> list[Array]:
         return [v.regularizer(v.value) for v in self.trainable.values() if v.regularizer is not None]
@@ -219,7 +221,9 @@ class ModelProgram:
             for name, tracker in self._trackers.items():
                 tracker.update_state(loss if name == "loss" else forward.parts[name], sample_weight=rows)
             for term in self.metrics:
-                _take_in(term, batch, forward.outputs[term.output])
+                output = forward.outputs[term.output]
+                with pairing_told(output.shape[0], self._own_code):
+                    _take_in(term, batch, output)
             return self._joined(bound)
 
     def zero_metrics(self) -> Arrays:
