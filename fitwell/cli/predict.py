@@ -16,6 +16,7 @@ from fitwell.cli.tables import as_csv
 from fitwell.cli.train import MODEL_FILE, PREPARATION_FILE
 from fitwell.data.preparation import Preparation, load_preparation
 from fitwell.data.reading import read_cells
+from fitwell.data.table import TablePreparation
 from fitwell.data.target import ClassTarget, Target
 from fitwell.data.wording import counted
 from fitwell.errors import DataError, FileError
@@ -110,6 +111,8 @@ def _score(preparation: Preparation, table: pd.DataFrame, said: NDArray[np.float
     target = preparation.target
     if target.name not in table.columns:
         return None
+    if isinstance(preparation, TablePreparation):
+        target = preparation.target_in(table)
     known = target.present(table[target.name])
     if not known.any():
         return None

@@ -7,8 +7,8 @@ words what it does (`describe`), and can be written as JSON and read back (`to_j
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import numpy as np
@@ -107,6 +107,7 @@ class NumberColumn(Column):
 
     decimal: the decimal mark in the file of training, None where nothing told it.
     percent: whether numbers had a percent sign there.
+    words: words that stood for a missing number there.
     """
 
     kind: ClassVar[str] = "number"
@@ -116,15 +117,24 @@ class NumberColumn(Column):
     scale: Positive
     decimal: Annotated[str | None, MARK] = None
     percent: bool = False
+    words: list[str] = field(default_factory=list)
 
     @classmethod
     def fit(
-        cls, name: str, values: pd.Series, decimal: str | None = None, percent: bool = False
+        cls,
+        name: str,
+        values: pd.Series,
+        decimal: str | None = None,
+        percent: bool = False,
+        words: Sequence[str] = (),
     ) -> NumberColumn:
         """Take median, mean and deviation from `values`, which are the training rows'."""
         numbers = numbers_in(values, decimal)
         missing = np.isnan(numbers)
-        return cls(name, int(missing.sum()), *_fit_numbers(numbers), decimal, percent)
+        return cls(name, int(missing.sum()), *_fit_numbers(numbers), decimal, percent, list(words))
+
+    def _marked(self, values: pd.Series) -> NDArray[np.bool_]:
+        return super()._marked(values) | _are_words(values, self.words)
 
     def _value_features(self) -> list[str]:
         return [self.name]
@@ -305,15 +315,17 @@ class DateColumn(Column):
 
     pattern: how it is written; None for a column that holds moments already.
     parts: part -> [median, mean, scale]; each part that varies in the training rows, standardised.
+    words: words that stood for a missing date in training.
     """
 
     kind: ClassVar[str] = "date"
 
     pattern: Annotated[str | None, PATTERN]
     parts: Annotated[dict[str, list[float]], Some(Table((NUMBER, NUMBER, POSITIVE), PART))]
+    words: list[str] = field(default_factory=list)
 
     @classmethod
-    def fit(cls, name: str, values: pd.Series, pattern: str | None) -> DateColumn:
+    def fit(cls, name: str, values: pd.Series, pattern: str | None, words: Sequence[str] = ()) -> DateColumn:
         """Take each part's median, mean and deviation from `values`, which are the training rows'."""
         moments = moments_in(values, pattern)
         fitted = {
@@ -321,7 +333,10 @@ class DateColumn(Column):
             for part, numbers in _date_parts(moments).items()
             if _varies(numbers)
         }
-        return cls(name, int(moments.isna().sum()), pattern, fitted)
+        return cls(name, int(moments.isna().sum()), pattern, fitted, list(words))
+
+    def _marked(self, values: pd.Series) -> NDArray[np.bool_]:
+        return super()._marked(values) | _are_words(values, self.words)
 
     def _value_features(self) -> list[str]:
         return [f"{self.name}: {part}" for part in self.parts]
@@ -373,6 +388,12 @@ def column_from_json(data: Mapping[str, Any]) -> Column:
     """Make a column from what `to_json` returned; data that has `column_form`."""
     arguments = dict(data)
     return KINDS[arguments.pop("kind")](**arguments)
+
+
+def _are_words(values: pd.Series, words: list[str]) -> NDArray[np.bool_]:
+    if not words or not is_textual(values):
+        return np.zeros(len(values), dtype=bool)
+    return np.isin(texts_in(values), words)
 
 
 def _fit_numbers(numbers: Floats) -> tuple[float, float, float]:

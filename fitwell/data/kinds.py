@@ -7,7 +7,7 @@ are learned from the training rows alone (`fitwell.data.columns`). docs/tables.m
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,6 +28,8 @@ TYPES = ("number", "category", "date", "boolean")
 MOST_SPELLINGS = 20
 # One number in 27 of this size is a date; so many different ones are no chance.
 FEWEST_DATES = 3
+# Words for "no value" are few; a column of remarks beside numbers need not be learned by heart.
+MOST_KEPT_WORDS = 20
 _SAMPLE = 1000
 _SEPARATOR = "separator in the file"
 
@@ -50,6 +52,7 @@ class Kind:
     decimal: the decimal mark of numbers, None where nothing tells.
     pattern: the format of dates, None where the column holds moments already.
     percent: whether numbers are written with a percent sign.
+    words: what stands among numbers or dates for "no value", without what may be a number or date of another kind.
     asked: whether the user said so.
     """
 
@@ -57,6 +60,7 @@ class Kind:
     decimal: str | None = None
     pattern: str | None = None
     percent: bool = False
+    words: tuple[str, ...] = ()
     asked: bool = False
 
 
@@ -162,9 +166,9 @@ def _kind_of_text(
         ):
             if asked is None and _are_compact_dates(numbers, name, notes):
                 return Kind("date", pattern="%Y%m%d")
-            _note_words(name, present, numbers_of(present, mark or "."), "numbers", notes)
+            words = _words(name, present, np.isnan(numbers_of(present, mark or ".")), "numbers", notes)
             percent = _percent_share(cells[~unread], name, notes)
-            return Kind("number", decimal=mark, percent=percent, asked=asked is not None)
+            return Kind("number", decimal=mark, percent=percent, words=words, asked=asked is not None)
         mixed = _mixed_marks(cells)
         if mixed and asked is None:
             return Kind(mixed)
@@ -172,9 +176,10 @@ def _kind_of_text(
         found = date_format_of(cells, asked=asked is not None)
         if found is not None:
             dates[name] = found
-            read = moments_in(present, found.pattern).notna().to_numpy()
-            _note_words(name, present, np.where(read, 0.0, np.nan), "dates", notes)
-            return Kind("date", pattern=found.pattern, asked=asked is not None)
+            words = _words(
+                name, present, moments_in(present, found.pattern).isna().to_numpy(), "dates", notes
+            )
+            return Kind("date", pattern=found.pattern, words=words, asked=asked is not None)
     return Kind("category") if asked is None else _refuse(name, cells, asked, mark)
 
 
@@ -279,15 +284,19 @@ def _percent_share(cells: pd.Series, name: str, notes: list[str]) -> bool:
     return bool(signed.any())
 
 
-def _note_words(
-    name: str, present: pd.Series, read: NDArray[np.float64], kind: str, notes: list[str]
-) -> None:
-    words = present[np.isnan(read)]
-    if len(words):
-        notes.append(
-            f"In {name!r}, {quoted(dict.fromkeys(texts_in(words)))} ({counted(len(words), 'cell')}) count as missing, "
-            f"because all other values are {kind}."
-        )
+def _words(
+    name: str, present: pd.Series, unread: NDArray[np.bool_], kind: str, notes: list[str]
+) -> tuple[str, ...]:
+    """Return the words that stand for "no value" in a column, and say what counts as missing."""
+    if not unread.any():
+        return ()
+    different = list(dict.fromkeys(texts_in(present[unread])))
+    notes.append(
+        f"In {name!r}, {quoted(different)} ({counted(int(unread.sum()), 'cell')}) count as missing, "
+        f"because all other values are {kind}."
+    )
+    words = [word for word in different if not any(character.isdigit() for character in word)]
+    return tuple(words[:MOST_KEPT_WORDS])
 
 
 def _settle_dates(dates: Mapping[str, DateFormat], kinds: dict[str, Kind], notes: list[str]) -> None:
@@ -300,7 +309,7 @@ def _settle_dates(dates: Mapping[str, DateFormat], kinds: dict[str, Kind], notes
             continue
         like = [other for other in (found, *found.rivals) if {other.order} == orders]
         chosen = like[0] if like else found
-        kinds[name] = Kind("date", pattern=chosen.pattern, asked=kinds[name].asked)
+        kinds[name] = replace(kinds[name], pattern=chosen.pattern)
         reason = ", like the other dates of the table" if like else ""
         notes.append(
             f"The dates in {name!r} fit several formats; they were read as {chosen.pattern}{reason}."

@@ -70,7 +70,7 @@ def _plan(name: str, values: pd.Series, kind: Kind, keep: bool, marks: bool) -> 
     if not len(present):
         return "it is empty"
     if kind.name == "date":
-        column = DateColumn.fit(name, values, kind.pattern)
+        column = DateColumn.fit(name, values, kind.pattern, kind.words)
         # One moment may be written in two ways.
         return column if column.parts else _plan_constant(name, present, gaps)
     if kind.name == "number":
@@ -104,7 +104,7 @@ def _plan_number(name: str, values: pd.Series, kind: Kind, keep: bool, gaps: int
         return _plan_constant(name, present, gaps)
     if not keep and _numbers_the_rows(name, values, numbers):
         return NUMBERS_THE_ROWS
-    return NumberColumn.fit(name, values, kind.decimal, kind.percent)
+    return NumberColumn.fit(name, values, kind.decimal, kind.percent, kind.words)
 
 
 def _numbers_the_rows(name: str, values: pd.Series, numbers: NDArray[np.float64]) -> bool:

@@ -29,7 +29,7 @@ from fitwell.data.decimals import decide
 from fitwell.data.kinds import Kind, apply_kinds, find_kinds, separator_of, shape_of
 from fitwell.data.numerals import Shapes
 from fitwell.data.planning import plan_column
-from fitwell.data.target import ClassTarget, Target, target_form, target_from_json
+from fitwell.data.target import ClassTarget, RegressionTarget, Target, target_form, target_from_json
 from fitwell.data.wording import counted, listed, quoted
 from fitwell.errors import DataError, nearest
 from fitwell.forms import TEXT, Some, Table, one_of
@@ -136,29 +136,43 @@ class TablePreparation:
         if not len(table):
             raise DataError("the table has no rows")
         blocks = [
-            column.transform(table[present[column.name]], notes)
-            for column in self._as_written(table, present, notes)
+            column.transform(table[present[column.name]], notes) for column in self._as_written(table, notes)
         ]
         return np.clip(np.hstack(blocks), -FARTHEST, FARTHEST).astype(np.float32)
 
-    def _as_written(self, table: pd.DataFrame, present: Mapping[str, Any], notes: list[str]) -> list[Column]:
+    def target_in(self, table: pd.DataFrame) -> Target:
+        """Return the target as it is written in `table`, which has it: its decimal mark may be another one."""
+        if not isinstance(self.target, RegressionTarget):
+            return self.target
+        return dataclasses.replace(self.target, decimal=self._marks(table, [])[self.target.name])
+
+    def _as_written(self, table: pd.DataFrame, notes: list[str]) -> list[Column]:
         """Return the columns with the decimal marks with which `table` is written."""
-        known = {column.name: column.decimal for column in self.columns if isinstance(column, NumberColumn)}
-        separator = separator_of(table)
-        shapes = {
-            name: shape_of(table[present[name]], written=separator is not None, asked=True) or Shapes()
-            for name in known
-        }
-        marks = decide(shapes, known=known, separator=separator, notes=notes).columns
+        marks = self._marks(table, notes)
+        written = separator_of(table) is not None
         return [
             # Only what was written can have had a percent sign, or have none now.
-            dataclasses.replace(
-                column, decimal=marks[column.name], percent=column.percent and separator is not None
-            )
+            dataclasses.replace(column, decimal=marks[column.name], percent=column.percent and written)
             if isinstance(column, NumberColumn)
             else column
             for column in self.columns
         ]
+
+    def _marks(self, table: pd.DataFrame, notes: list[str]) -> Mapping[str, str | None]:
+        """Return the decimal mark of each column of numbers in `table`."""
+        numeric = [
+            column
+            for column in (*self.columns, self.target)
+            if isinstance(column, NumberColumn | RegressionTarget)
+        ]
+        known = {column.name: column.decimal for column in numeric}
+        separator = separator_of(table)
+        shapes = {
+            str(name): shape_of(table[name], written=separator is not None, asked=True) or Shapes()
+            for name in table.columns
+            if str(name) in known
+        }
+        return decide(shapes, known=known, separator=separator, notes=notes).columns
 
     def describe(self) -> list[tuple[str, str]]:
         """Return every input column with what becomes of it, and every dropped one with the reason."""

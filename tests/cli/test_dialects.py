@@ -76,6 +76,13 @@ def test_predictions_are_scored_in_the_dialect_of_training(fitwell: Callable[...
     ]
     rmse = np.sqrt(np.mean((pd.read_csv("out.csv")["predicted_umsatz"] - true) ** 2))
     assert f"in {ROWS} rows" in result.err and f"RMSE {rmse:.4g}"[:8] in result.err
+    # An English copy of the table gets the same predictions and the same score.
+    english = Path("sales.csv").read_text().translate(str.maketrans(",.", ".,"))
+    Path("english.csv").write_text(english)
+    again = fitwell("predict", "run", "english.csv", "--sep=~", "-o", "english_out.csv")
+    assert Path("english_out.csv").read_text() == Path("out.csv").read_text()
+    assert "written with a decimal point here" in " ".join(again.err.split())
+    assert result.err.strip().splitlines()[-1] == again.err.strip().splitlines()[-1]
 
 
 def test_a_search_trains_with_what_was_said(fitwell: Callable[..., Any], folder: Path) -> None:

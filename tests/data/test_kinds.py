@@ -11,7 +11,7 @@ import pytest
 
 from fitwell.cli.problems import Problem, Wishes, load_problem
 from fitwell.data.columns import Column, NumberColumn
-from fitwell.data.preparation import load_preparation
+from fitwell.data.preparation import load_preparation, save_preparation
 from fitwell.data.reading import read_cells, read_table
 from fitwell.data.table import TablePreparation
 from fitwell.errors import DataError, InvalidArgument
@@ -227,7 +227,7 @@ def test_a_preparation_of_an_earlier_version_is_read(tmp_path: Path) -> None:
     learned = problem(tmp_path, [["1.5", "NA", "2.5"][number % 3] for number in range(ROWS)])
     data = learned.preparation.to_json()
     for entry in [data["target"], *data["columns"]]:
-        for later in ("decimal", "percent", "marks"):
+        for later in ("decimal", "percent", "marks", "words"):
             entry.pop(later, None)
     (tmp_path / "p.json").write_text(json.dumps({"fitwell": "preprocessing", "version": 1, **data}))
     earlier = load_preparation(tmp_path / "p.json")
@@ -236,3 +236,19 @@ def test_a_preparation_of_an_earlier_version_is_read(tmp_path: Path) -> None:
     (tmp_path / "same.csv").write_text("a,z\n1.5,0.5\nNA,1\n")
     same = read_cells(tmp_path / "same.csv", earlier.text_columns)
     np.testing.assert_array_equal(earlier.inputs(table), learned.preparation.inputs(same))
+
+
+def test_a_word_for_no_value_is_one_in_a_new_table_too(tmp_path: Path) -> None:
+    days = [f"{1 + number % 28:02d}.03.2021" for number in range(ROWS)]
+    for cells in (NUMBERS, days):
+        learned = problem(tmp_path, ["trace", "12,5x", *cells[2:]])
+        save_preparation(learned.preparation, tmp_path / "p.json")
+        loaded = load_preparation(tmp_path / "p.json")
+        assert loaded.columns[0].words == ["trace"], "what has digits may be a number of another kind"
+        notes: list[str] = []
+        (tmp_path / "new.csv").write_text(f"a|z\ntrace|1\ntrace|2\n{cells[5]}|3\n")
+        loaded.inputs(read_cells(tmp_path / "new.csv", loaded.text_columns), notes)
+        assert not any("cannot be read" in note for note in notes)
+        (tmp_path / "new.csv").write_text(f"a|z\nlost|1\nlost|2\n{cells[5]}|3\n")
+        with pytest.raises(DataError, match=r"here most are others: 'lost' \(the first in row 1\)"):
+            loaded.inputs(read_cells(tmp_path / "new.csv", loaded.text_columns))
