@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 SHADES = "viridis"
 NONE = "0.7"
 # More numbers than this are read from a bar of colours.
-MOST_NUMBERS = 12
+MOST_NUMBERS = 20
 _DASHES: tuple[Any, ...] = ("-", "--", ":", "-.")
 # So many entries, and letters in each, leave room for curves beside them.
 _FEW, _SHORT = 6, 16

@@ -15,7 +15,7 @@ from fitwell.drawing.colours import Palette, ink
 from fitwell.drawing.figures import check_axes, fit_in, opened
 from fitwell.drawing.groups import mark_outside, mean_and_spread, side_by_side
 from fitwell.drawing.notes import counted, note
-from fitwell.drawing.text import fit_axis_names, name_axis
+from fitwell.drawing.text import fit_axis_names, name_axis, visible
 from fitwell.history import TRAINING_COLOUR
 from fitwell.population import table
 from fitwell.population.members import Member
@@ -70,16 +70,7 @@ def _draw(
     finite = np.isfinite(scores)
     seen = finite & (scores >= shown[0]) & (scores <= shown[1])
     keys = [groups.group(settled(member)) if groups else None for member in members]
-    middle, places = _places(scale, [settled(member)[name] for member in members], keys)
-    bars = []
-    for key in dict.fromkeys(keys):
-        mine = np.array([key == other for other in keys]) & seen
-        style = groups.style(key) if groups else {"color": ink(), "linestyle": "-"}
-        bars.append((_draw_means(ax, middle[mine], scores[mine], scale, style), style["color"]))
-    for spread, colour in bars:
-        ax.errorbar(*spread, fmt="none", ecolor=colour, elinewidth=1.2, capsize=3)
-        limits.reach_over(ax, spread[1] - spread[2], spread[1] + spread[2])
-    repeated = any(len(spread[0]) for spread, _ in bars)
+    middle, places = _places(scale, [settled(member)[name] for member in members], keys, scores)
     colours = [groups.style(key)["color"] if groups else TRAINING_COLOUR for key in keys]
     ax.scatter(
         places[seen],
@@ -89,6 +80,15 @@ def _draw(
         c=[colours[i] for i in np.flatnonzero(seen)],
         linewidths=0,
     )
+    bars = []
+    for key in dict.fromkeys(keys):
+        mine = np.array([key == other for other in keys]) & seen
+        style = groups.style(key) if groups else {"color": ink(), "linestyle": "-"}
+        bars.append((_draw_means(ax, middle[mine], scores[mine], scale, style), style["color"]))
+    for spread, colour in bars:
+        ax.errorbar(*spread, fmt="none", ecolor=colour, elinewidth=1.2, capsize=3)
+        limits.reach_over(ax, spread[1] - spread[2], spread[1] + spread[2])
+    repeated = any(len(spread[0]) for spread, _ in bars)
     mark_outside(ax, places, scores, shown, "bottom" if better == "max" else "top", colours)
     name_axis(ax, "x", name)
     name_axis(ax, "y", measured)
@@ -102,7 +102,9 @@ def _draw(
         scales.lay_out(ax.figure)
     told = [told_of_far(list(scores), [bool(out) for out in finite & ~seen], shown)]
     if not finite.all():
-        told.append(f"{counted(int((~finite).sum()), len(members), 'member')} with no finite {measured} (×)")
+        told.append(
+            f"{visible(measured)} is not finite for {counted(int((~finite).sum()), len(members), 'member')} (×)"
+        )
     if repeated:
         told.append("bars: mean ± sd" + ("" if seen.all() else " of those in the picture"))
     note(ax, told)
@@ -110,14 +112,19 @@ def _draw(
     return ax
 
 
-def _places(scale: scales.Scale, values: Sequence[Any], keys: Sequence[str | None]) -> tuple[Values, Values]:
+def _places(
+    scale: scales.Scale, values: Sequence[Any], keys: Sequence[str | None], scores: Values
+) -> tuple[Values, Values]:
     """Return where the mean of each member's group stands, and where the member does.
 
-    Groups stand side by side over a category, and the members of each within their part.
+    Groups stand side by side over a category, and the members of each within their part; over a number stand side by
+    side those of equal scores, as seeds that fail alike have.
     """
     places = scale.place(values)
     if scale.is_numeric:
-        return places, places
+        return places, scale.moved(
+            places, side_by_side(list(zip(places.tolist(), map(repr, scores.tolist()), strict=True)), 1.0)
+        )
     order = list(dict.fromkeys(keys))
     part = 0.8 / max(len(order), 1)
     middle = places + (np.array([order.index(key) for key in keys]) - (len(order) - 1) / 2) * part

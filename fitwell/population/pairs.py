@@ -86,11 +86,15 @@ Side = tuple[str, scales.Scale]
 
 def _name(figure: Figure, grid: Grid, known: dict[str, scales.Scale], count: int) -> None:
     """Name the ticks at the left and below: the axes of a row, and of a column, are alike."""
+    from matplotlib.ticker import NullFormatter
+
     for axes, _, _ in grid:
         place = axes.get_subplotspec()
         assert place is not None
-        axes.tick_params(labelleft=place.is_first_col(), labelbottom=place.is_last_row())
-        axes.tick_params(which="minor", labelleft=False, labelbottom=False)
+        for axis, outer in ((axes.xaxis, place.is_last_row()), (axes.yaxis, place.is_first_col())):
+            axis.set_minor_formatter(NullFormatter())
+            if not outer:
+                axis.set_major_formatter(NullFormatter())
     scales.lay_out(figure)
     for axes, across, below in grid:
         fit_axis_names(axes)

@@ -54,8 +54,12 @@ def _draw_curves(
             ax.plot(epochs, values, linewidth=0.8, alpha=0.6, marker=alone, **style)
     shown = limits.show(ax, parts, better, before=before, far=_ends(parts, better))
     far = [bool(((part < shown[0]) | (part > shown[1])).any()) for part in parts]
-    told = [told_of_far(parts, far, shown), _mark_lost(ax, members, name, drawn)]
-    told.append(_draw_means(ax, members, drawn, far, groups))
+    lost = [
+        member.status.startswith("NaN") or not np.isfinite(member.history.history.get(name, [])).all()
+        for member in members
+    ]
+    told = [told_of_far(parts, far, shown), _mark_lost(ax, drawn, lost)]
+    told.append(_draw_middle(ax, members, drawn, np.logical_or(far, lost).tolist(), groups))
     if groups is not None:
         groups.explain(ax, grow=grow)
     scales.epochs(ax, [epoch for curve in drawn for epoch in curve], before is not None)
@@ -108,58 +112,51 @@ def told_of_far(parts: Sequence[Any], far: Sequence[bool], shown: tuple[float, f
     return f"{counted(sum(far), len(far), 'member')} {verb} the picture, {limits.farthest(outside, *shown)}"
 
 
-def _mark_lost(ax: Axes, members: Sequence[Member], name: str, drawn: Sequence[dict[int, float]]) -> str:
+def _mark_lost(ax: Axes, drawn: Sequence[dict[int, float]], lost: Sequence[bool]) -> str:
     """Mark where members stopped being finite; return a sentence about them."""
-    lost = [
-        curve
-        for member, curve in zip(members, drawn, strict=True)
-        if member.status.startswith("NaN") or not np.isfinite(member.history.history.get(name, [])).all()
-    ]
-    ends = [max(curve.items()) for curve in lost if curve]
+    ends = [max(curve.items()) for curve, gone in zip(drawn, lost, strict=True) if gone and curve]
     if ends:
         epochs, values = np.transpose(ends)
         ax.plot(
             epochs, np.clip(values, *ax.get_ylim()), "x", color=LOST, markersize=5, zorder=3, clip_on=False
         )
-    return f"{counted(len(lost), len(members), 'member')} diverged (×)" if lost else ""
+    return f"{counted(sum(lost), len(lost), 'member')} diverged (×)" if any(lost) else ""
 
 
-def _draw_means(
+def _draw_middle(
     ax: Axes,
     members: Sequence[Member],
     drawn: Sequence[dict[int, float]],
-    far: Sequence[bool],
+    out: Sequence[bool],
     groups: Palette | None,
 ) -> str:
-    """Draw the middle of all members, or the mean of each group with its spread; return a sentence about them."""
-    from matplotlib.lines import Line2D
+    """Draw the middle of all members, or the mean of each group with its spread; return a sentence about them.
 
-    if groups is None:
+    out: those that are in no mean.
+    """
+    if groups is None and len({repr(member.setting) for member in members}) > 1:
         epochs, middle = _median(drawn)
-        (line,) = ax.plot(
-            epochs,
-            middle,
-            color=ink(),
-            linewidth=1.8,
-            label="median",
-            marker="o" if len(epochs) == 1 else None,
-        )
-        legend(ax, [(line, "median")] if isinstance(line, Line2D) else [])
+        alone = "o" if len(epochs) == 1 else None
+        (line,) = ax.plot(epochs, middle, color=ink(), linewidth=1.8, label="median", marker=alone)
+        legend(ax, [(line, "median")])
         return ""
     several: dict[str | None, list[dict[int, float]]] = {}
-    for member, curve, out in zip(members, drawn, far, strict=True):
-        if curve and not out:
-            several.setdefault(groups.group(settled(member)), []).append(curve)
+    for member, curve, gone in zip(members, drawn, out, strict=True):
+        if curve and not gone:
+            several.setdefault(groups.group(settled(member)) if groups else None, []).append(curve)
     repeated = {group: found for group, found in several.items() if len(found) > 1}
     for group, found in repeated.items():
         epochs, mean, spread = mean_curve(found)
-        style = groups.style(group)
-        ax.plot(epochs, mean, linewidth=2, marker="o" if len(epochs) == 1 else None, **style)
+        style = groups.style(group) if groups else {"color": ink(), "label": "mean"}
+        alone = "o" if len(epochs) == 1 else None
+        (line,) = ax.plot(epochs, mean, linewidth=2, marker=alone, **style)
         limits.reach_over(ax, mean - spread, mean + spread)
         ax.fill_between(epochs, mean - spread, mean + spread, color=style["color"], alpha=0.12, linewidth=0)
+        if groups is None:
+            legend(ax, [(line, "mean")])
     if not repeated:
         return ""
-    return "thick: mean, band: ± sd" + (" of those that stay in it" if any(far) else "")
+    return "thick: mean, band: ± sd" + (" of the others" if any(out) else "")
 
 
 def _median(drawn: Sequence[dict[int, float]]) -> tuple[list[int], list[float]]:

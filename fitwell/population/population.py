@@ -307,7 +307,7 @@ class Population:
     def plot_curves(
         self, metric: str | None = None, by: str | Sequence[str] | None = None, ax: Axes | None = None
     ) -> Axes:
-        """Draw the learning curves of all members as a fan, with their median.
+        """Draw the learning curves of all members as a fan, with their median; of seeds alone with mean and spread.
 
         Members that are far off are left out of the picture, which then says how many; the best never are. Those that
         diverged end in a cross.

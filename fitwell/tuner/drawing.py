@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from fitwell.drawing import limits, scales
 from fitwell.drawing.colours import Palette, legend
 from fitwell.drawing.figures import opened, panels
-from fitwell.drawing.groups import mark_outside, side_by_side
+from fitwell.drawing.groups import mark_outside, mean_and_spread, side_by_side
 from fitwell.drawing.notes import counted, note
-from fitwell.drawing.text import fit_axis_names, name_axis
+from fitwell.drawing.text import fit_axis_names, name_axis, visible
 from fitwell.errors import InvalidArgument, nearest
+from fitwell.tuner.notes import VALUES
 from fitwell.tuner.objective import Objective
 
 if TYPE_CHECKING:
@@ -53,16 +54,11 @@ def draw(
             return draw(trials, objective, lost, unfinished, by, shown)
     groups = None if by is None else Palette([by], [trial.params for trial in every])
     axes = panels(figure, 1 + len(names), COLUMNS)
-    told = (
-        [f"{counted(len(lost), len(every) + unfinished, 'trial')} came to no finite value (×)"]
-        if lost
-        else []
-    )
-    told += (
-        [f"{counted(unfinished, len(every) + unfinished, 'trial')} not shown: stopped early"]
-        if unfinished
-        else []
-    )
+    told, tried = [], len(every) + unfinished
+    if lost:
+        told.append(f"{visible(objective.name)} is not finite for {counted(len(lost), tried, 'trial')} (×)")
+    if unfinished:
+        told.append(f"{counted(unfinished, tried, 'trial')} not shown: stopped early")
     _draw_history(axes[0], trials, lost, objective, groups, told)
     used = [
         _draw_effect(ax, name, trials, lost, objective, groups)
@@ -98,6 +94,7 @@ def _draw_history(
         line.set_visible(False)
         ax.scatter(numbers, values, s=16, alpha=0.8, c=_paint(ordered, groups))
     shown = limits.show(ax, [values], objective.direction)
+    told += _draw_spread(ax, np.array(numbers, float), ordered, values, shown)
     places = np.array([*numbers, *(trial.number for trial in lost)], float)
     mark_outside(ax, places, _with_lost(values, lost), shown, _worse(objective))
     ax.xaxis.set_major_locator(Roomy(len(str(int(places.max()))), whole=True))
@@ -136,6 +133,9 @@ def _draw_effect(
     if scale.names:
         # Side by side, so that equal ones can be told apart.
         places = places + side_by_side([(place,) for place in places], _REACH)
+    else:
+        spots = list(zip(places.tolist(), map(repr, values.tolist()), strict=True))
+        places = scale.moved(places, side_by_side(spots, 1.0))
     finite = np.isfinite(values)
     (line,) = ax.plot(places[finite], values[finite], "o", markersize=4, alpha=0.6)
     if groups is not None:
@@ -143,6 +143,7 @@ def _draw_effect(
         ax.scatter(places[finite], values[finite], s=16, alpha=0.8, c=_paint(having, groups))
     scale.finish(ax, "x")
     shown = limits.show(ax, [values], objective.direction)
+    _draw_spread(ax, places[: len(having)], having, values[: len(having)], shown)
     mark_outside(ax, places, values, shown, _worse(objective))
     name_axis(ax, "x", name)
     name_axis(ax, "y", objective.name)
@@ -150,6 +151,23 @@ def _draw_effect(
     if len(out):
         note(ax, [f"{counted(len(out), len(values), 'trial')} far off"])
     return scale
+
+
+def _draw_spread(
+    ax: Axes, places: Values, trials: Sequence[Any], values: Values, shown: tuple[float, float]
+) -> list[str]:
+    """Draw a standard deviation (n - 1) around trials that were repeated or have folds; return a sentence about it."""
+    spread = np.array(
+        [mean_and_spread(np.asarray(trial.user_attrs.get(VALUES, []), float))[1] for trial in trials]
+    )
+    drawn = np.isfinite(spread) & (values >= shown[0]) & (values <= shown[1])
+    if not drawn.any():
+        return []
+    ax.errorbar(
+        places[drawn], values[drawn], yerr=spread[drawn], fmt="none", ecolor="0.6", elinewidth=0.8, zorder=1
+    )
+    limits.reach_over(ax, values[drawn] - spread[drawn], values[drawn] + spread[drawn])
+    return ["bars: ± sd of repeats or folds"]
 
 
 def _paint(trials: Sequence[Any], groups: Palette) -> list[Any]:

@@ -126,7 +126,7 @@ def test_members_that_diverge_are_marked_and_counted() -> None:
     axes = effect(good + lost + far, "rate", "loss", None, None)
     assert "1 of 12 members leaves the picture" in note(
         axes
-    ) and "2 of 12 members with no finite loss (×)" in note(axes)
+    ) and "loss is not finite for 2 of 12 members (×)" in note(axes)
     assert inside([1.0, 0.5, 0.01], axes.get_xlim())  # there is where they are marked
     figure = pairs(
         [
@@ -243,7 +243,7 @@ def test_hyperparameters_of_any_kind_are_drawn(values: list[object]) -> None:
 def test_a_population_of_which_nothing_is_finite() -> None:
     made = [member({"a": s}, s, loss=[math.nan, math.inf]) for s in range(3)]
     assert "3 of 3 members diverged" in note(curves(made, "loss", "a", None))
-    assert "3 of 3 members with no finite loss" in note(effect(made, "a", "loss", None, None))
+    assert "loss is not finite for 3 of 3 members" in note(effect(made, "a", "loss", None, None))
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -319,3 +319,36 @@ def test_pictures_in_a_grid_of_the_user_do_not_lie_over_each_other() -> None:
     assert not any(one.overlaps(other) for one, other in itertools.combinations(boxes, 2))
     assert not any(map(cut_off, grid.flat)) and not any(map(overlaps, grid.flat))
     assert all(axes.get_position().height > 0.1 for axes in grid.flat)
+
+
+def test_seeds_alone_have_their_mean_and_spread() -> None:
+    made = [member({"a": 1}, s, loss=curve(0.1 + 0.1 * s)) for s in range(4)]
+    lost = member({"a": 1}, 4, loss=[2.0, math.nan])
+    axes = curves([*made, lost], "loss", None, None)
+    values = np.array([m.history.history["loss"] for m in made])
+    (mean,) = [line for line in axes.lines if line.get_label() == "mean"]
+    np.testing.assert_allclose(mean.get_ydata(), values.mean(axis=0))
+    assert note(axes) == "1 of 5 members diverged (×); thick: mean, band: ± sd of the others"
+
+
+def test_equal_scores_at_a_number_stand_beside_each_other() -> None:
+    made = [member({"depth": d}, s, accuracy=[0.5]) for d in (1, 2, 3) for s in range(5)]
+    axes = effect(made, "depth", "accuracy", None, None)
+    spots = np.asarray(axes.collections[0].get_offsets())
+    assert len(set(map(tuple, spots.tolist()))) == 15
+    assert (np.round(spots[:, 0]) == np.repeat([1, 2, 3], 5)).all()
+
+
+def test_labels_of_pairs_do_not_overlap_in_any_panel() -> None:
+    made = [
+        member({"optimizer": name, "rate": rate, "width": width}, loss=[0.1 * place])
+        for place, name in enumerate(NAMES)
+        for rate in (0.001, 0.01, 0.1)
+        for width in (8, 64)
+    ]
+    figure = pairs(made, "loss")
+    figure.canvas.draw()
+    for axes in figure.axes:
+        for labels in (axes.get_xticklabels(), axes.get_yticklabels()):
+            boxes = [label.get_window_extent() for label in labels]
+            assert not any(one.overlaps(other) for one, other in itertools.pairwise(boxes))

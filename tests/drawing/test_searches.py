@@ -64,7 +64,7 @@ def test_far_and_lost_trials_are_marked_and_the_best_stay(direction: str) -> Non
         assert overlaps(ax) == 0
     told = note(axes[0])
     assert (
-        "3 of 30 trials came to no finite value (×)" in told
+        "val_loss is not finite for 3 of 30 trials (×)" in told
         and "5 of 30 trials not shown: stopped early" in told
     )
     assert "2 of 25 trials far off" in told
@@ -113,3 +113,23 @@ def test_a_figure_of_ones_own_leaves_no_trace_in_pyplot() -> None:
     figure = pages.new_figure(12, 6)
     axes = drawing.draw(trials([0.1, 0.2]), tuner.Objective("val_loss", "min"), figure=figure)
     assert figure.axes == axes and not plt.get_fignums() and len(pages.png(figure)) > 1000
+
+
+def test_repeats_of_a_trial_have_their_spread() -> None:
+    study = optuna.create_study()
+    space = {"depth": IntDistribution(1, 4)}
+    for number in range(4):
+        values = [0.1 * number, 0.1 * number + 0.04]
+        trial = optuna.trial.create_trial(
+            value=float(np.mean(values)),
+            params={"depth": 1 + number % 2},
+            distributions=space,
+            user_attrs={"values": values},
+        )
+        study.add_trial(trial)
+    history, effect = drawing.draw(study.get_trials(), tuner.Objective("val_loss", "min"))
+    for ax in (history, effect):
+        (bars,) = ax.containers[0].lines[2]
+        spread = [segment[1, 1] - segment[0, 1] for segment in bars.get_segments()]
+        np.testing.assert_allclose(spread, 2 * np.std([0, 0.04], ddof=1))
+    assert note(history) == "bars: ± sd of repeats or folds"
