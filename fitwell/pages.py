@@ -6,10 +6,10 @@ All text is plain and is escaped here.
 from __future__ import annotations
 
 import base64
+import html
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
 from typing import TYPE_CHECKING
 
 from fitwell.printable import printable
@@ -61,6 +61,11 @@ footer { color: var(--soft); font-size: .85rem; padding: .3rem .2rem; }
 """
 
 
+def escape(text: str) -> str:
+    """Return text as HTML shows it; control characters, which HTML does not have, as Python writes them."""
+    return html.escape(printable(text))
+
+
 @dataclass(frozen=True)
 class Picture:
     """A figure under a heading: panels beside each other where there is room, below each other on a phone.
@@ -77,15 +82,13 @@ class Picture:
 
 def document(title: str, parts: Sequence[str]) -> str:
     """Return a whole page made of HTML parts."""
-    page = (
+    return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{escape(title)}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<main>\n"
         + "\n".join(parts)
         + "\n<footer>Made by fitwell. This file needs nothing beside it.</footer>\n</main>\n</body>\n</html>\n"
     )
-    # Control characters are none of HTML's.
-    return printable(page)
 
 
 def header(title: str, subtitle: str) -> str:

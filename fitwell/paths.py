@@ -63,11 +63,10 @@ def written_beside(path: Path) -> Iterator[IO[bytes]]:
     that others get. What processes left that were killed meanwhile is removed first. A device or a pipe, which cannot
     be replaced, gets everything at the end.
     """
-    path = Path(os.path.realpath(path_of(path)))
+    shown = repr(str(path_of(path)))
+    path = Path(os.path.realpath(path))
     if path.is_dir():
-        raise FileError(
-            f"cannot write {str(path)!r}: there is a folder of that name; give the name of a file"
-        )
+        raise FileError(f"cannot write {shown}: there is a folder of that name; give the name of a file")
     try:
         if path.exists() and not path.is_file():
             with io.BytesIO() as buffer:
@@ -75,7 +74,7 @@ def written_beside(path: Path) -> Iterator[IO[bytes]]:
                 path.write_bytes(buffer.getvalue())
             return
         if path.exists() and not os.access(path, os.W_OK):
-            raise FileError(f"cannot write {str(path)!r}: it may only be read")
+            raise FileError(f"cannot write {shown}: it may only be read")
         remove_leftovers(path.parent, re.escape(_stem(path.name)[1:-1]))
         with _locked_beside(path) as (beside, file):
             yield file
@@ -87,7 +86,7 @@ def written_beside(path: Path) -> Iterator[IO[bytes]]:
     except OSError as error:
         if isinstance(error, FileError):
             raise
-        raise FileError(f"cannot write {str(path)!r}: {reason(error)}") from None
+        raise FileError(f"cannot write {shown}: {reason(error)}") from None
 
 
 def write_whole(path: str | os.PathLike[str], content: bytes | str) -> None:

@@ -7,6 +7,7 @@ import stat
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -192,3 +193,37 @@ def test_arrays_are_written_too(tmp_path: Path) -> None:
     with written_beside(tmp_path / "a.npy") as file:
         np.save(file, np.arange(3))
     assert np.load(tmp_path / "a.npy").tolist() == [0, 1, 2]
+
+
+_SAVER = """
+import sys
+from pathlib import Path
+from fitwell.paths import write_whole
+print("ready", flush=True)
+number = 0
+while True:
+    number += 1
+    write_whole(Path(sys.argv[1]), bytes([number % 256]) * 300_000)
+"""
+
+
+def test_processes_killed_at_any_moment_leave_a_whole_file_and_one_leftover_at_most(tmp_path: Path) -> None:
+    path = tmp_path / "f"
+    write_whole(path, bytes(300_000))
+    for moment in (0.0, 0.003, 0.01, 0.02, 0.05):
+        with subprocess.Popen([sys.executable, "-c", _SAVER, str(path)], stdout=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            process.stdout.readline()
+            time.sleep(moment)
+            process.kill()
+        content = path.read_bytes()
+        assert content == content[:1] * 300_000
+        assert len(names(tmp_path)) <= 2
+    write_whole(path, "done")
+    assert names(tmp_path) == ["f"]
+
+
+def test_the_name_is_told_as_it_was_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(FileError, match="^cannot write 'none/f': No such file or directory$"):
+        write_whole("none/f", "")

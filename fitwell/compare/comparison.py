@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass, field
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -139,11 +140,11 @@ class Comparison:
     def to_markdown(self) -> str:
         """Return the tables and sentences as Markdown."""
         parts = [
-            f"## {self._title}",
-            *self.sentences(),
+            f"## {_markdown_text(self._title)}",
+            *map(_markdown_text, self.sentences()),
             _markdown(_CANDIDATES, self._candidate_rows()),
             _markdown(_DIFFERENCES, self._difference_rows()),
-            *self.remarks(),
+            *map(_markdown_text, self.remarks()),
         ]
         return "\n\n".join(parts) + "\n"
 
@@ -256,5 +257,11 @@ def _aligned(rows: list[list[str]]) -> list[list[str]]:
 
 def _markdown(header: list[str], rows: list[list[str]]) -> str:
     lines: list[Any] = [header, ["---"] * len(header), *rows]
-    cells = ([str(cell).replace("|", r"\|") for cell in line] for line in lines)
-    return "\n".join("| " + " | ".join(line) + " |" for line in cells)
+    return "\n".join(
+        "| " + " | ".join(_markdown_text(cell).replace("|", r"\|") for cell in line) + " |" for line in lines
+    )
+
+
+def _markdown_text(text: Any) -> str:
+    """Return text of which no renderer of Markdown makes HTML, in one line."""
+    return printable(escape(str(text), quote=False)).replace("\n", " ")
