@@ -95,6 +95,7 @@ def _draw(
     ax.grid(alpha=0.3)
     if groups is not None:
         groups.explain(ax, "o", grow)
+        fit_in(ax)  # beside the legend, names have the room that is left
     scales.lay_out(ax.figure)
     fit_axis_names(ax)
     if scale.names:

@@ -352,3 +352,14 @@ def test_labels_of_pairs_do_not_overlap_in_any_panel() -> None:
         for labels in (axes.get_xticklabels(), axes.get_yticklabels()):
             boxes = [label.get_window_extent() for label in labels]
             assert not any(one.overlaps(other) for one, other in itertools.pairwise(boxes))
+
+
+def test_names_fit_beside_a_legend_on_small_axes() -> None:
+    made = [
+        member({"optimizer": name, "width": 2**place}, seed, loss=curve(0.1 + 0.01 * place))
+        for place, name in enumerate(NAMES)
+        for seed in (0, 1)
+    ]
+    _, axes = plt.subplots(figsize=(3, 2.2))
+    effect(made, "optimizer", "loss", ["optimizer", "width"], axes)
+    assert overlaps(axes) == 0 and not cut_off(axes) and len(set(legend_texts(axes))) == 12
