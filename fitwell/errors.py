@@ -74,6 +74,10 @@ class NonFiniteWarning(UserWarning):
     """The loss became NaN or infinite; training stopped at the last good weights."""
 
 
+class MistakeWarning(UserWarning):
+    """What is about to be trained is nearly always meant otherwise; the text says what to write."""
+
+
 def warn(message: str, category: type[Warning] = UserWarning) -> None:
     """Warn at the line of the user's program that called fitwell, however deep inside the reason is found.
 

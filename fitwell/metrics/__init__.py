@@ -90,22 +90,28 @@ Shape = Sequence[int | None]
 
 
 def accuracy_for(
-    y_true_shape: Shape, y_pred_shape: Shape, loss: Any = None, name: str = "accuracy"
+    y_true_shape: Shape,
+    y_pred_shape: Shape,
+    loss: Any = None,
+    name: str = "accuracy",
+    several_labels: bool = False,
 ) -> Metric:
     """Return the kind of accuracy that fits targets, predictions and loss.
 
     As in Keras, one output per row is binary, class numbers (fewer axes than the predictions, or a last axis
-    of size 1) are sparse-categorical, and all else is categorical. Unlike in Keras, a single output is split
-    at 0 and not at 0.5 when the loss says that it is a logit or a margin.
+    of size 1) are sparse-categorical, and all else is categorical. Unlike in Keras 3, several labels for a row, each
+    0 or 1, are binary too: the share of labels that are right, as in Keras 2. And an output is split at 0 and not
+    at 0.5 when the loss says that it is a logit or a margin.
 
     Args:
         y_true_shape: shape of the targets, ``(batch, ...)``.
         y_pred_shape: shape of the predictions, ``(batch, ..., width)``.
         loss: the loss, or its name; None if unknown.
         name: name of the metric.
+        several_labels: whether any number of the labels of a row may be 1, rather than one of them.
     """
     true, pred = tuple(y_true_shape), tuple(y_pred_shape)
-    if len(pred) < 2 or pred[-1] == 1:
+    if len(pred) < 2 or pred[-1] == 1 or several_labels:
         if isinstance(loss, str):
             loss = losses.get(loss)
         if isinstance(loss, losses.Hinge | losses.SquaredHinge | PerceptronLoss) or getattr(

@@ -205,12 +205,13 @@ class Model(OlderMethods, Layer):
         runtime = self.runtime
         runtime.warn_if_freezing_changed()
         data = training.gather(self, x, y, sample_weight, class_weight, learning=True)
-        validation = None
+        validation, tail = None, None
         if validation_data is not None:
             validation = training.gather_validation(self, validation_data)
         elif validation_split:
             data, validation = data.split(validation_split)
-        return training.Fit(
+            tail = validation.example
+        run = training.Fit(
             self,
             data,
             validation,
@@ -225,7 +226,9 @@ class Model(OlderMethods, Layer):
             callbacks=as_callbacks(callbacks),
             verbose=verbose,
             resume=resume,
-        ).run()
+        )
+        runtime.warn_of_mistakes(data.example, tail, alone=not callbacks, whole=data.batch is not None)
+        return run.run()
 
     @checked(batch_size=_COUNT, verbose=VERBOSE, steps=_COUNT, return_dict=Boolean())
     def evaluate(
@@ -286,7 +289,7 @@ class Model(OlderMethods, Layer):
         """Make one update on one batch and return its loss and metrics, as `evaluate` does."""
         self.runtime.warn_if_freezing_changed()
         data = training.gather(self, x, y, sample_weight, class_weight, learning=True)
-        history = training.Fit(
+        run = training.Fit(
             self,
             data,
             None,
@@ -295,7 +298,9 @@ class Model(OlderMethods, Layer):
             shuffle=False,
             verbose=0,
             averaged=False,
-        ).run()
+        )
+        self.runtime.warn_of_mistakes(data.example)
+        history = run.run()
         found = {name: entries[-1] for name, entries in history.history.items()}
         values = list(found.values())
         return found if return_dict else values[0] if len(values) == 1 else values

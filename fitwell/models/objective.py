@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import copy
 import inspect
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
+import numpy as np
 
 from fitwell import losses, metrics
 from fitwell.arguments import Each, Items, Real, Text
@@ -19,6 +21,16 @@ from fitwell.variables import Hyperparametric
 LOSS_WEIGHTS = (Real() | Each(Real() | None) | Items(Text(), Real() | None) | None).said(
     "a list or dict with one number per output"
 )
+# Losses for which one class of a row is the right one.
+_OF_ONE_CLASS = (
+    losses.CategoricalCrossentropy,
+    losses.CategoricalFocalCrossentropy,
+    losses.CategoricalGeneralizedCrossEntropy,
+    losses.CategoricalHinge,
+    losses.KLDivergence,
+)
+# So many numbers tell what kind all of them are.
+_ENOUGH = 200_000
 # Losses of labels, each of which every fold should see as often as the others.
 _CLASSIFYING = ("crossentropy", "hinge", "focal")
 
@@ -84,9 +96,13 @@ class Objective:
         return terms
 
     def metric_terms(
-        self, names: Sequence[str], terms: Sequence[LossTerm], shapes: Sequence[tuple[Any, Any]]
+        self,
+        names: Sequence[str],
+        terms: Sequence[LossTerm],
+        shapes: Sequence[tuple[Any, Any]],
+        targets: Sequence[Any] | None = None,
     ) -> list[MetricTerm]:
-        """Return the metrics for outputs called `names`; `shapes` are those of targets and predictions."""
+        """Return the metrics for outputs called `names`; `shapes` are those of `targets` and predictions."""
         loss_of = {term.output: term.loss for term in terms}
         plans = [_metrics_per_output(given, names) for given in (self.metrics, self.weighted_metrics)]
         _give_each_its_own([items for plan in plans for items in plan])
@@ -95,7 +111,8 @@ class Objective:
         for plan, weighted in zip(plans, (False, True), strict=True):
             for output, chosen in enumerate(plan):
                 for item in chosen:
-                    metric = _make_metric(item, loss_of.get(output), shapes[output])
+                    target = None if targets is None else targets[output]
+                    metric = _make_metric(item, loss_of.get(output), shapes[output], target)
                     if weighted and not _takes_weights(metric):
                         raise InvalidArgument(
                             f"weighted_metrics: {type(metric).__name__}.update_state takes no sample_weight; add it "
@@ -217,14 +234,35 @@ def _as_list(value: Any) -> list[Any]:
     return list(value) if isinstance(value, list | tuple) else [value]
 
 
-def _make_metric(item: Any, loss: Any, shapes: tuple[Any, Any]) -> Any:
+def _make_metric(item: Any, loss: Any, shapes: tuple[Any, Any], target: Any) -> Any:
     """Return a metric object, of its own for this output, named as the user wrote it."""
-    metric = metrics.get(item, loss, *shapes)
+    if isinstance(item, str) and item.lower() in ("accuracy", "acc") and _has_several_labels(target, loss):
+        metric: Any = metrics.accuracy_for(*shapes, loss, several_labels=True)
+    else:
+        metric = metrics.get(item, loss, *shapes)
     if isinstance(item, str):
         metric.name = item  # as in Keras 3: "mae" is logged as "mae", "AUC" as "AUC"
     if shapes[0] is not None:
         metric.build(*shapes)
     return metric
+
+
+def _has_several_labels(y: Any, loss: Any) -> bool:
+    """Return whether rows of targets 0 and 1 have several labels each: an argmax would tell nothing of them."""
+    if y is None or np.ndim(y) < 2 or np.shape(y)[-1] == 1 or isinstance(loss, _OF_ONE_CLASS):
+        return False
+    some = some_rows(y)
+    if some.dtype.kind not in "fiub" or not np.all((some == 0) | (some == 1)):
+        return False
+    labels = some.sum(axis=-1)
+    judged_alone = isinstance(loss, losses.BinaryCrossentropy | losses.BinaryFocalCrossentropy)
+    return bool(np.any(labels > 1) or (judged_alone and np.any(labels == 0)))
+
+
+def some_rows(array: Any) -> np.ndarray:
+    """Return rows of `array`, evenly spread, that hold enough numbers to tell what kind they all are."""
+    rows = max(1, _ENOUGH // max(1, math.prod(np.shape(array)[1:])))
+    return np.asarray(array[:: max(1, -(-len(array) // rows))])
 
 
 def _takes_weights(metric: Any) -> bool:

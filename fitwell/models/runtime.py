@@ -16,6 +16,7 @@ from fitwell.engine.policies import Policy, structure
 from fitwell.engine.state import TrainState, counters
 from fitwell.errors import InvalidArgument, StateError, warn
 from fitwell.models import checks
+from fitwell.models.mistakes import look_for_mistakes
 from fitwell.models.objective import Objective
 from fitwell.models.program import ModelProgram, learning_as
 from fitwell.models.sharing import Shared, share
@@ -47,6 +48,7 @@ class Runtime:
         self._compile_later()
 
     def _compile_later(self) -> None:
+        self._looked = False
         self.state: TrainState | None = None
         self._program: ModelProgram | None = None
         self._sent: dict[str, Any] = {}
@@ -84,7 +86,7 @@ class Runtime:
             ]
             checks.check_targets(example.y, self._shapes, losses, len(names) > 1)
             checks.check_weights(example.weights, self._shapes, losses, len(names) > 1)
-            metrics = self.objective.metric_terms(names, losses, shapes)
+            metrics = self.objective.metric_terms(names, losses, shapes, targets)
             with learning_as(self._learning):
                 self._program = ModelProgram(self.model, self.optimizer, losses, metrics, names)
         elif not same_variables(self._program.variables, dict(self.model.named_variables())):
@@ -125,6 +127,19 @@ class Runtime:
         checks.check_inputs(batch.x, *self.model.expected_inputs())
         checks.check_targets(batch.y, self._shapes, self.program.losses, len(self._shapes) > 1)
         checks.check_weights(batch.weights, self._shapes, self.program.losses, len(self._shapes) > 1)
+
+    def warn_of_mistakes(
+        self, example: Batch, tail: Batch | None = None, alone: bool = False, whole: bool = False
+    ) -> None:
+        """Say once, of what is about to be trained on `example`, what is nearly always meant otherwise.
+
+        tail: the last rows, when they were split off for validation. alone: no callback may change the optimizer.
+        whole: `example` is all that is learned from.
+        """
+        if self._looked:
+            return
+        self._looked = True
+        look_for_mistakes(self.model, example, self.program, tail, alone, whole)
 
     def warn_if_freezing_changed(self) -> None:
         """Warn when `trainable` was changed since `compile`: it has no effect before the next one.

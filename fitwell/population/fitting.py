@@ -83,6 +83,8 @@ def make_groups(members: Sequence[Member], source: Source, lead: Callable[[Membe
             runtime.share_machines(group.members[0].model.runtime)
         else:
             lead(member)
+            with named(member.where):
+                runtime.warn_of_mistakes(rows.data.example, whole=True)
         group.members.append(member)
     return list(groups.values())
 

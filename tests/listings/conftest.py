@@ -12,6 +12,7 @@ import pytest
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
 
 import fitwell
+from fitwell.errors import MistakeWarning
 
 Rows = tuple[np.ndarray, np.ndarray]
 Older = Callable[..., AbstractContextManager[None]]
@@ -40,9 +41,10 @@ def older() -> Older:
 
 @pytest.fixture(autouse=True)
 def nothing_older_unseen() -> Iterator[None]:
-    """A listing that needs no `older` block must not warn."""
+    """A listing that needs no `older` block must not warn, and none is taken for a mistake."""
     with warnings.catch_warnings():
         warnings.simplefilter("error", DeprecationWarning)
+        warnings.simplefilter("error", MistakeWarning)
         yield
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import fitwell as keras
-from fitwell.errors import InvalidArgument
+from fitwell.errors import InvalidArgument, MistakeWarning
 
 K = keras.backend
 
@@ -216,7 +216,8 @@ def test_clipped_gradients_survive_targets_that_nobody_scaled(how: dict[str, flo
     X, y = diabetes
     model = line(keras.optimizers.SGD(0.01, momentum=0.9, **how))
     model.set_weights([np.zeros((10, 1)), np.zeros(1)])
-    model.fit(X, 1e6 * y, epochs=1, batch_size=len(X), verbose=0)
+    with pytest.warns(MistakeWarning, match="the targets are about .* scale them"):
+        model.fit(X, 1e6 * y, epochs=1, batch_size=len(X), verbose=0)
     kernel = model.get_weights()[0]
     if "clipvalue" in how:
         np.testing.assert_allclose(np.abs(kernel), 0.01, rtol=1e-5)
