@@ -11,7 +11,7 @@ import functools
 import inspect
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import Any, ClassVar
 
@@ -19,9 +19,10 @@ import jax
 import numpy as np
 
 from fitwell.budget import charge_object
-from fitwell.errors import InvalidArgument, UnknownName, nearest, unknown_name
+from fitwell.errors import FitwellError, InvalidArgument, UnknownName, nearest, unknown_name
 from fitwell.variables import Hyperparametric
 
+_LARGEST_SHOWN = 20
 _registries: dict[str, Registry] = {}
 _homes: dict[Any, Registry] = {}
 # A user's classes and functions: those of the `custom_objects` blocks that are open, and those registered for good.
@@ -349,6 +350,32 @@ def home_of(config: Mapping[str, Any]) -> Registry:
     return (exact or [registry for registry, _ in found] or list(_registries.values()))[0]
 
 
+def written_call(name: str, arguments: Iterable[tuple[str, Any]]) -> str:
+    """Return the call of `name` with `arguments` as it is shown: functions by their names, never by their addresses.
+
+    >>> written_call("Dense", [("units", 3), ("activation", abs)])
+    'Dense(units=3, activation=abs)'
+    """
+    return f"{name}({', '.join(f'{word}={_shown(value)}' for word, value in arguments)})"
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, np.dtype):
+        return repr(value.name)
+    if isinstance(value, np.ndarray | jax.Array) and value.size > _LARGEST_SHOWN:
+        return f"<array of shape {tuple(value.shape)}>"
+    if isinstance(value, list | tuple):
+        parts = ", ".join(map(_shown, value)) + ("," if isinstance(value, tuple) and len(value) == 1 else "")
+        return f"({parts})" if isinstance(value, tuple) else f"[{parts}]"
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key!r}: {_shown(item)}" for key, item in value.items()) + "}"
+    if callable(value) and hasattr(value, "__name__"):
+        return str(value.__name__)
+    # An object that shows its address alone: a user's, or one of a library's.
+    text = repr(value)
+    return f"<{type(value).__name__}>" if text == object.__repr__(value) else text
+
+
 class Configurable(Hyperparametric):
     """Base of small objects that can be written as plain data and read back.
 
@@ -376,5 +403,10 @@ class Configurable(Hyperparametric):
         return cls(**{name: deserialize(value) for name, value in config.items()})
 
     def __repr__(self) -> str:
-        arguments = ", ".join(f"{name}={getattr(self, name, '?')!r}" for name in self._arguments())
-        return f"{type(self).__name__}({arguments})"
+        return written_call(type(self).__name__, self._kept_arguments())
+
+    def _kept_arguments(self) -> Iterator[tuple[str, Any]]:
+        """Yield the constructor's arguments that can be read now: some are properties that want a built layer."""
+        for name in self._arguments():
+            with suppress(AttributeError, FitwellError):
+                yield name, getattr(self, name)

@@ -7,10 +7,12 @@ neither costs nothing. A callback that looks at a batch now and then says so in 
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from fitwell.errors import InvalidArgument
+from fitwell.registry import written_call
 
 if TYPE_CHECKING:
     from fitwell.engine.policies import Policy
@@ -40,6 +42,16 @@ class Callback:
         self.model: Any = None
         self.params: dict[str, Any] = {}
         self.validation_data: Any = None
+
+    def __repr__(self) -> str:
+        """Show the arguments that are kept as attributes and differ from the defaults."""
+        kept = [
+            (name, getattr(self, name))
+            for name, parameter in inspect.signature(type(self).__init__).parameters.items()
+            if name in vars(self) and vars(self)[name] is not parameter.default
+        ]
+        shown = [(name, value) for name, value in kept if not callable(value) or hasattr(value, "__name__")]
+        return written_call(type(self).__name__, shown)
 
     def set_model(self, model: Any) -> None:
         """Remember the model."""

@@ -22,6 +22,7 @@ from fitwell.budget import charge_call, charge_weight
 from fitwell.context import CallContext, call_context, current, inside
 from fitwell.errors import InvalidArgument, ShapeError, StateError, nearest
 from fitwell.layers.arguments import LAYER
+from fitwell.layers.defaults import is_default
 from fitwell.layers.symbolic import (
     Node,
     SymbolicTensor,
@@ -31,11 +32,20 @@ from fitwell.layers.symbolic import (
     is_symbol,
     symbols_in,
 )
-from fitwell.registry import Configurable, Registry, serialize, snake_case
+from fitwell.registry import Configurable, Registry, serialize, snake_case, written_call
 from fitwell.user_code import explained
 from fitwell.variables import Array, Variable
 
 registry = Registry("layer")
+_BASE_ARGUMENTS = (
+    "name",
+    "trainable",
+    "dtype",
+    "activity_regularizer",
+    "input_shape",
+    "input_dim",
+    "batch_input_shape",
+)
 _name_counts: Counter[str] = Counter()
 
 
@@ -155,15 +165,7 @@ class Layer(Configurable):
     ) -> None:
         if unknown:
             word = next(iter(unknown))
-            names = [
-                *self._arguments(),
-                "name",
-                "trainable",
-                "dtype",
-                "activity_regularizer",
-                "input_shape",
-                "input_dim",
-            ]
+            names = [*self._arguments(), *_BASE_ARGUMENTS]
             raise InvalidArgument(f"{type(self).__name__} has no argument {word!r}{nearest(word, names)}")
         self.name = name if name is not None else unique_name(snake_case(type(self).__name__))
         self._trainable = bool(trainable)
@@ -535,6 +537,23 @@ class Layer(Configurable):
         return self._nodes[0]
 
     # --- configuration -------------------------------------------------------------------------------------
+
+    def __repr__(self) -> str:
+        """Show the name and what differs from the defaults: ``Dense(units=3, activation=relu, name='dense')``."""
+        parameters = inspect.signature(type(self).__init__).parameters
+        shown = [
+            (name, value)
+            for name, value in self._kept_arguments()
+            if name not in _BASE_ARGUMENTS and not is_default(value, parameters[name].default)
+        ]
+        shown.append(("name", None if self.name is None else str(self.name)))
+        if not self._trainable:
+            shown.append(("trainable", False))
+        if self._dtype is not None:
+            shown.append(("dtype", self._dtype))
+        if self.activity_regularizer is not None:
+            shown.append(("activity_regularizer", self.activity_regularizer))
+        return written_call(type(self).__name__, shown)
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments as plain data, with the name and what differs from the defaults."""

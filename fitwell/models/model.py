@@ -381,6 +381,9 @@ class Model(OlderMethods, Layer):
             inference = self._inference = Inference(self)
         return inference
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {str(self.name)!r} of {len(self.layers)} layers>"
+
     # --- structure -----------------------------------------------------------------------------------------
 
     @property

@@ -11,7 +11,7 @@ import numpy as np
 
 from fitwell.arguments import Real, Rule, Suits, check
 from fitwell.errors import InvalidArgument, nearest
-from fitwell.registry import Configurable, serialize
+from fitwell.registry import Configurable, serialize, written_call
 from fitwell.schedules import LearningRateSchedule
 from fitwell.variables import Hyperparameter, Variable
 
@@ -131,8 +131,8 @@ class Scheduled(Configurable):
         return {name: serialize(value) for name, value in given.items()}
 
     def __repr__(self) -> str:
-        given = {name: value for name, value in self._given().items() if value is not None}
-        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in given.items())})"
+        given = [(name, value) for name, value in self._given().items() if value is not None]
+        return written_call(type(self).__name__, given)
 
     def _given(self) -> dict[str, Any]:
         return {
