@@ -73,7 +73,9 @@ def written_beside(path: Path) -> Iterator[IO[bytes]]:
                 yield buffer
                 path.write_bytes(buffer.getvalue())
             return
-        if path.exists() and not os.access(path, os.W_OK):
+        if path.exists() and not os.access(
+            path, os.W_OK, effective_ids=os.access in os.supports_effective_ids
+        ):
             raise FileError(f"cannot write {shown}: it may only be read")
         remove_leftovers(path.parent, re.escape(_stem(path.name)[1:-1]))
         with _locked_beside(path) as (beside, file):

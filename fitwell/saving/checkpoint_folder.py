@@ -42,6 +42,8 @@ class CheckpointFolder:
         self._claim = claim(self.path)
         remove_leftovers(self.path, _NAME.pattern)
         self._writer = _LatestOnly()
+        # Their names may be the highest, and none of the two that are kept.
+        self._damaged: set[Path] = set()
 
     def files(self) -> list[Path]:
         """Return the checkpoints, the newest first."""
@@ -62,6 +64,7 @@ class CheckpointFolder:
                 check(checkpoint, form, repr(str(path)))
             except FileError as error:
                 damaged.append(str(error))
+                self._damaged.add(path)
                 continue
             for message in damaged:
                 warn(f"{message}; going on from the one before it, {path.name}")
@@ -98,7 +101,9 @@ class CheckpointFolder:
                 f"{error}. The training state is as it was, and so is the checkpoint before; make room or name "
                 "another folder, and resume"
             ) from None
-        for path in self.files()[_KEPT:]:
+        self._damaged.discard(self.path / name)
+        whole = [path for path in self.files() if path not in self._damaged]
+        for path in whole[_KEPT:]:
             _remove(path)
 
 

@@ -174,6 +174,19 @@ def test_a_damaged_one_gives_way_to_the_one_before(tmp_path: Path) -> None:
         folder.newest()
 
 
+def test_damaged_ones_of_higher_numbers_leave_room_for_whole_ones(tmp_path: Path) -> None:
+    for updates in (8, 9):
+        (tmp_path / f"checkpoint-{updates:012d}.zip").write_bytes(b"damaged")
+    write_checkpoint(tmp_path / f"checkpoint-{1:012d}.zip", {"updates": 1})
+    folder = CheckpointFolder(tmp_path)
+    with pytest.warns(UserWarning, match="damaged|not"):
+        assert folder.newest() == {"updates": 1}
+    for updates in (2, 3, 4):
+        folder.submit(updates, {"updates": updates})
+        folder.wait()
+    assert [int(path.stem[-12:]) for path in folder.files()] == [9, 8, 4, 3]
+
+
 def test_what_a_killed_process_left_is_swept_away(tmp_path: Path) -> None:
     (tmp_path / ".checkpoint-000000000003.zip.tmp").write_bytes(b"half")
     (tmp_path / "mine.txt").write_text("kept")
