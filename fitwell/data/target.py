@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from fitwell.data.values import is_textual, marks_in, missing_in, numbers_in, readable_share, texts_in
 from fitwell.data.wording import counted, listed, quoted
 from fitwell.errors import DataError, InvalidArgument
-from fitwell.forms import NOTHING, NUMBER, POSITIVE, TEXT, Either, Kind, Maybe, Tagged, one_of
+from fitwell.forms import NOTHING, NUMBER, TEXT, Either, Kind, Maybe, Tagged, one_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -242,6 +242,9 @@ def _are_labels(value: Any, least: int, most: int) -> bool:
     return plain and len(set(value)) == len(value) and len({isinstance(label, str) for label in value}) == 1
 
 
+# Of targets that `RegressionTarget.fit` takes, so that no prediction is infinite.
+_MEAN = Kind("a number", lambda value: NUMBER.test(value) and abs(value) <= LARGEST_TARGET)
+_SCALE = Kind("a number above 0", lambda value: NUMBER.test(value) and 0 < value <= 2 * LARGEST_TARGET)
 _TWO_LABELS = Kind("a list of two labels", lambda value: _are_labels(value, 2, 2))
 _LABELS = Kind("a list of two labels or more", lambda value: _are_labels(value, 2, MOST_CLASSES))
 
@@ -249,7 +252,7 @@ _LABELS = Kind("a list of two labels or more", lambda value: _are_labels(value, 
 def target_form() -> Tagged:
     """Return the form of what `to_json` of a target returns."""
     mark = Maybe(Either((NOTHING, one_of(".", ","))))  # files written before have none
-    numbers = {"task": TEXT, "name": TEXT, "mean": NUMBER, "scale": POSITIVE, "decimal": mark}
+    numbers = {"task": TEXT, "name": TEXT, "mean": _MEAN, "scale": _SCALE, "decimal": mark}
     two, several = ({"task": TEXT, "name": TEXT, "classes": labels} for labels in (_TWO_LABELS, _LABELS))
     return Tagged("task", {"regression": numbers, "binary": two, "multiclass": several})
 

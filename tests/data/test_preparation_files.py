@@ -105,6 +105,19 @@ def test_what_is_missing_or_unknown_is_named(tmp_path: Path, written: dict[str, 
             load_preparation(path)
 
 
+@pytest.mark.parametrize(
+    "wrong", [{"scale": 0}, {"scale": 1e308}, {"mean": -1e200}, {"mean": True}, {"scale": "1"}]
+)
+def test_no_target_makes_infinite_predictions(tmp_path: Path, wrong: dict[str, Any]) -> None:
+    path = tmp_path / "preprocessing.json"
+    save_preparation(TablePreparation.fit(TABLE, RegressionTarget.fit("area", TABLE["area"])), path)
+    data = json.loads(path.read_text())
+    data["target"] |= wrong
+    path.write_text(json.dumps(data))
+    with pytest.raises(FileError, match=f"target.{next(iter(wrong))} is "):
+        load_preparation(path)
+
+
 def test_pixels_that_cannot_be_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "preprocessing.json"
     save_preparation(PixelPreparation(RegressionTarget("y", 0.0, 1.0), [8, 8], 16.0), path)
