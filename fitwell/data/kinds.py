@@ -150,7 +150,8 @@ def _kind_of_text(
     dates: dict[str, DateFormat] | None,
     notes: list[str],
 ) -> Kind:
-    cells = present[~marks_in(present, "numbers")]
+    marked = marks_in(present, "numbers")
+    cells = present[~marked]
     if asked in (None, "boolean") and are_truths(cells):
         return Kind("boolean", asked=asked is not None)
     if asked is None and are_codes(cells):
@@ -159,14 +160,16 @@ def _kind_of_text(
         )
         return Kind("category")
     if maybe_numbers and asked in (None, "number"):
-        numbers = numbers_of(cells, mark or ".")
+        # A mark is no number: what cannot be read are marks, and words beside them.
+        everything = numbers_of(present, mark or ".")
+        numbers = everything[~marked]
         unread = np.isnan(numbers)
-        if are_numbers(cells, numbers, marked=len(cells) < len(present)) or (
+        if are_numbers(cells, numbers, marked=bool(marked.any())) or (
             asked and unread.sum() * 2 <= len(cells)
         ):
             if asked is None and _are_compact_dates(numbers, name, notes):
                 return Kind("date", pattern="%Y%m%d")
-            words = _words(name, present, np.isnan(numbers_of(present, mark or ".")), "numbers", notes)
+            words = _words(name, present, np.isnan(everything), "numbers", notes)
             percent = _percent_share(cells[~unread], name, notes)
             return Kind("number", decimal=mark, percent=percent, words=words, asked=asked is not None)
         mixed = _mixed_marks(cells)
@@ -202,8 +205,10 @@ def shape_of(values: pd.Series, *, written: bool, asked: bool = False) -> Shapes
     if not asked and len(cells):
         sample = cells.iloc[np.unique(np.linspace(0, len(cells) - 1, _SAMPLE).astype(int))].astype(object)
         sample = sample[~marks_in(sample, "numbers")]
+        if not sample.astype("str").str.contains("[0-9]").any():
+            return None
         read = np.isfinite(numbers_of(sample, ".")) | np.isfinite(numbers_of(sample, ","))
-        if not len(sample) or read.mean() < 0.5:
+        if read.mean() < 0.5:
             return None
     return shapes_of(cells if is_plain_text(cells) else cells[[isinstance(cell, str) for cell in cells]])
 
@@ -234,7 +239,7 @@ def are_numbers(cells: pd.Series, numbers: NDArray[np.float64], marked: bool = F
     marked: whether there were marks as well.
     """
     unread = np.isnan(numbers)
-    different = len(set(numbers[~unread]))
+    different = len(np.unique(numbers[~unread]))
     if not different:
         return False
     if different == 1 and (unread.any() or marked):
@@ -251,9 +256,11 @@ def _are_compact_dates(numbers: NDArray[np.float64], name: str, notes: list[str]
     import pandas as pd
 
     numbers = numbers[~np.isnan(numbers)]
-    if len(np.unique(numbers)) < FEWEST_DATES or numbers.min() < 19000101 or numbers.max() > 21001231:
+    if not len(numbers) or numbers.min() < 19000101 or numbers.max() > 21001231:
         return False
-    if (numbers % 1).any() or not moments_in(pd.Series(numbers), "%Y%m%d").notna().all():
+    if (numbers % 1).any() or len(np.unique(numbers)) < FEWEST_DATES:
+        return False
+    if not moments_in(pd.Series(numbers), "%Y%m%d").notna().all():
         return False
     notes.append(
         f"The numbers in {name!r} are dates, such as {numbers[0]:.0f}; --type {name}=number says otherwise."

@@ -200,8 +200,12 @@ def date_format_of(values: pd.Series, asked: bool = False) -> DateFormat | None:
     counts = np.bincount(codes)
     if not len(different):
         return None
-    texts = _plain_texts(pd.Series(different))
-    sample = texts.iloc[np.unique(np.linspace(0, len(texts) - 1, _SAMPLE).astype(int))].dropna()
+    texts = pd.Series(different)
+    places = np.unique(np.linspace(0, len(texts) - 1, _SAMPLE).astype(int))
+    if not texts.iloc[places].astype("str").str.contains("[0-9]").any():
+        return None
+    texts = _plain_texts(texts)
+    sample = texts.iloc[places].dropna()
     if sample.str.match(_MAYBE_DATE.pattern).mean() < 0.5:
         return None
     time = Counter(_time_of(text) for text in sample).most_common(1)[0][0]
