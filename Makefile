@@ -5,8 +5,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO ?= digits
+SECONDS ?= 3600
 
-.PHONY: demo test lint format bench exactness clean
+.PHONY: demo test lint format bench exactness fuzz clean
 
 demo: $(VENV)/.installed-run  ## train a network on real data, leave a folder in runs/
 	$(BIN)/fitwell train $(DEMO)
@@ -33,6 +34,9 @@ exactness: $(VENV)/.installed-bench  ## compare everything with its reference an
 		tests/losses/test_against_keras.py tests/metrics/test_against_others.py \
 		tests/optimizers/test_against_keras.py tests/optimizers/test_against_others.py \
 		tests/layers/test_harness.py::test_equals_keras tests/layers/test_images.py tests/layers/test_noise.py
+
+fuzz: $(VENV)/.installed-test  ## read files changed at random, SECONDS=3600 of it; tests/saving/fuzz.py tells more
+	$(BIN)/python tests/saving/fuzz.py --seconds $(SECONDS) --seed $$(date +%s)
 
 clean:
 	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -29,9 +29,10 @@ MEMORY, MEMORY_PER_BYTE = 256 * 2**20, 32
 CALLS, CALLS_PER_BYTE, MOST_CALLS = 2_000, 1 / 15, 10_000
 OBJECTS, OBJECTS_PER_BYTE, MOST_OBJECTS = 5_000, 1 / 15, 50_000
 # Seconds of the processor, a last resort: everything that a file can ask for is counted before.
-SECONDS, SECONDS_PER_BYTE = 60.0, 30e-6
-# What a configuration without a file beside it may ask for: 268 million weights of float32.
-LARGEST_WITHOUT_FILE = 2**30
+SECONDS, SECONDS_PER_BYTE = 30.0, 30e-6
+# What a configuration without weights beside it may ask for: 67 million weights of float32, more than a ResNet152
+# has. Drawing them takes five times as much for a moment.
+LARGEST_WITHOUT_FILE = 2**28
 LONGEST_MESSAGE = 900
 # Of configurations and other JSON texts; those of large models take some 100 KB.
 LARGEST_TEXT = 4 * 2**20
@@ -50,6 +51,8 @@ class Budget:
         self.where = where
         self.weights = weights
         self.memory = MEMORY + MEMORY_PER_BYTE * file_size
+        # Whether every weight that is made now is read from the file afterwards: then none is drawn.
+        self.restores = False
         self.calls: float = CALLS
         self.objects: float = OBJECTS
         self.ends = time.thread_time() + SECONDS + SECONDS_PER_BYTE * file_size

@@ -115,6 +115,13 @@ class RandomInitializer(Initializer):
         raise NotImplementedError(f"{type(self).__name__} must define draw(self, rng, shape)")
 
 
+def undrawn(initializer: Any) -> Any:
+    """Return what makes zeros, for a weight that is read from a file, and takes a seed where `initializer` would."""
+    if isinstance(initializer, RandomInitializer) and initializer.seed is None:
+        random.next_seed()
+    return Zeros()
+
+
 # --- constants ----------------------------------------------------------------------------------------------
 
 

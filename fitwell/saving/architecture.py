@@ -21,7 +21,7 @@ def model_from_json(json_string: str | bytes, custom_objects: Mapping[str, Any] 
     """Return a model with new weights for what `to_json`, here or in Keras, wrote.
 
     custom_objects: classes and functions of your own that the text names. Raises `FileError` as `load_model` does,
-    and for weights of more than 1 GiB together: no file beside the text vouches for them. A larger model is built in
+    and for weights of more than 256 MiB together: no file beside the text vouches for them. A larger model is built in
     code, or loaded from a ``.keras`` file.
     """
     where = "model_from_json"

@@ -81,7 +81,9 @@ def read_model(path: Path, compile: bool, budget: Budget) -> Any:
         if not isinstance(config, dict):
             raise FileError(f"{where}: the configuration is {type(config).__name__}, expected a table")
         budget.weights = claimed_size(archive, _WEIGHTS, where)
+        budget.restores = True
         model = built_from(config, where)
+        budget.restores = False
         weights = read_member(archive, _WEIGHTS, where, _most_bytes(model))
     with opened(io.BytesIO(weights), where) as file:
         keras_weights.read(file, model)

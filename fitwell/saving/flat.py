@@ -164,6 +164,7 @@ def _safetensors(path: Path, where: str) -> Iterator[Content]:
             raise FileError(f"{where} is not a readable .safetensors file: a header of {length:,} bytes")
         header = parse(file.read(length), where)
         data = 8 + length
+        _check_places(header, size - data, where)
         try:
             arrays = {
                 name: _tensor(file, entry, data, size, f"{where}: {shortened(name)}")
@@ -175,6 +176,22 @@ def _safetensors(path: Path, where: str) -> Iterator[Content]:
             raise
         except Exception as error:
             raise FileError(f"{where}: not a readable header: {type(error).__name__}: {error}") from None
+
+
+def _check_places(header: Any, size: int, where: str) -> None:
+    """Refuse arrays that lie over each other or leave bytes between them, as the format does."""
+    try:
+        offsets = [entry["data_offsets"] for name, entry in header.items() if name != "__metadata__"]
+        places = sorted((int(begin), int(end)) for begin, end in offsets)
+    except (TypeError, ValueError, KeyError, AttributeError, OverflowError):
+        return  # said of the array itself when it is looked at
+    place = 0
+    for begin, end in [*places, (size, size)]:
+        if begin != place:
+            raise FileError(
+                f"{where}: its arrays do not lie one after another: byte {shortened(place)} of the data"
+            )
+        place = end
 
 
 def _tensor(

@@ -24,6 +24,8 @@ from fitwell.saving.heaps import check_heaps
 # How HDF5 holds what NumPy does not know.
 _BFLOAT16 = np.dtype("V2")
 _MOST_ELEMENTS = 10**6
+# Bytes of a text of its own, without its letters.
+_ELEMENT = 64
 
 
 class Reader:
@@ -129,7 +131,7 @@ class Reader:
         if kind.dtype.kind == "O":
             # All of them may be one and the same text in the file, and are read each by itself.
             size = elements * self.longest_text
-        charge(size, f"attribute {name!r}")
+        charge(size + elements * _ELEMENT, f"attribute {name!r}")
         return self.group.attrs[name]
 
     def _walk(self, path: str) -> Any:

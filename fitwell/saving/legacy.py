@@ -30,6 +30,8 @@ from fitwell.variables import Variable
 KERAS_VERSION = "3.15.0"
 # HDF5 keeps attributes in object headers, which are not larger.
 _LARGEST_ATTRIBUTE = 64512
+# The group of the variables that belong to no layer of the model.
+_OWN_WEIGHTS = "top_level_model_weights"
 
 
 # --- writing -----------------------------------------------------------------------------------------------
@@ -78,7 +80,7 @@ def write_layers(group: Any, model: Any) -> None:
         # It is there already when the name of another layer goes on from this one: "block" and "block/dense".
         _write_arrays(group.require_group(name), str(layer.name), arrays)
     own = [(variable.name, variable.numpy()) for variable in layout.own_variables(model)]
-    _write_arrays(group.create_group("top_level_model_weights"), str(model.name), own)
+    _write_arrays(group.create_group(_OWN_WEIGHTS), str(model.name), own)
 
 
 def _named(layer: Layer) -> list[tuple[str, Variable]]:
@@ -125,7 +127,9 @@ def read_model(path: Path, compile: bool, budget: Budget) -> Any:
             raise FileError(f"{where}: the file has no model_config{hint}")
         weights = file.child("model_weights") if "model_weights" in file else file
         budget.weights = path.stat().st_size
+        budget.restores = True
         model = built_from(parse(config, where), where)
+        budget.restores = False
         read_layers(weights, model)
         training = file.text("training_config")
         if compile and training is not None:
@@ -150,6 +154,8 @@ def read_layers(group: Reader, model: Any, skip_mismatch: bool = False, by_name:
     Layers are matched by name when all names agree or `by_name` says so, else one after another, as in Keras.
     """
     names = group.texts("layer_names")
+    if len(set(names)) < len(names):
+        raise FileError(f"{group.where}: attribute 'layer_names' has a name twice")
     file_layers = {name: group.child(name).texts("weight_names") for name in names}
     layers = [layer for layer in layout.child_layers(model) if layer.variables]
     own_names = [in_file(str(layer.name)) for layer in layers]
@@ -173,9 +179,11 @@ def read_layers(group: Reader, model: Any, skip_mismatch: bool = False, by_name:
             group.child(name), file_layers[name], layer, layout.trained_first(layer), skip_mismatch
         )
     own = layout.own_variables(model)
-    if own and "top_level_model_weights" in group:
-        top = group.child("top_level_model_weights")
-        matches += _matched(top, top.texts("weight_names"), model, own, skip_mismatch)
+    if own:
+        # Without that group the file has none of them.
+        top = group.child(_OWN_WEIGHTS) if _OWN_WEIGHTS in group else group
+        own_weights = top.texts("weight_names") if _OWN_WEIGHTS in group else []
+        matches += _matched(top, own_weights, model, own, skip_mismatch)
     for variable, value in matches:
         variable.assign(value)
 

@@ -61,12 +61,22 @@ def check_members(archive: zipfile.ZipFile, where: str) -> None:
     if len(set(names)) < len(names):
         twice = Counter(names).most_common(1)[0][0]
         raise FileError(f"{where}: the archive has two members called {shortened(twice)}")
+    _check_places(archive, where)
     for info in archive.infolist():
         if info.compress_type not in _METHODS:
             raise FileError(
                 f"{where}: {shortened(info.filename)} is compressed by method {info.compress_type}; "
                 "fitwell reads stored (0) and deflated (8) members: unpack it, and pack it again by one of these"
             )
+
+
+def _check_places(archive: zipfile.ZipFile, where: str) -> None:
+    """Refuse members that lie over each other: a small archive would unpack to any size."""
+    end = 0
+    for info in sorted(archive.infolist(), key=lambda info: info.header_offset):
+        if info.header_offset < end:
+            raise FileError(f"{where}: {shortened(info.filename)} lies over another member of the archive")
+        end = info.header_offset + info.compress_size
 
 
 def claimed_size(archive: zipfile.ZipFile, name: str, where: str) -> int:

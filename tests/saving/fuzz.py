@@ -2,10 +2,15 @@
 
 Run by hand, for as long as one likes::
 
-    python tests/saving/fuzz.py --seconds 600
+    python tests/saving/fuzz.py --seconds 3600 --kinds nested hdf5 zip header
 
-Two kinds of change take turns: bytes anywhere in the file, and values anywhere in its configuration. Uses
-`atheris` for the bytes, guided by coverage, when it is installed and ``--atheris`` is given.
+Kinds of change: ``bytes`` anywhere in a file, ``config`` values anywhere in a configuration, and those of `shapes`,
+which keep the form of a file: ``nested`` objects, layouts of ``hdf5``, methods and entries of ``zip``, and the
+``header`` of arrays. Files are read in a process of its own, which is started again after what ends it. A case is
+known by its seed and number: ``--seed 0 --first 123 --cases 1`` repeats one, and its file is kept in ``--keep``.
+`test_fuzz` runs some hundreds of each kind.
+
+Uses `atheris` for the bytes, guided by coverage, when it is installed and ``--atheris`` is given.
 """
 
 from __future__ import annotations
@@ -15,6 +20,9 @@ import copy
 import io
 import json
 import random
+import resource
+import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -27,7 +35,6 @@ from typing import Any
 
 import h5py
 import numpy as np
-import psutil
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
@@ -35,14 +42,15 @@ import fitwell
 from fitwell import layers
 from fitwell.errors import FitwellError
 from fitwell.models import load_model
+from tests.saving import shapes
+from tests.saving.shapes import VALUES, places
 
-VALUES: list[Any] = [
-    None, True, False, 0, -1, 1, 2, 7, 10**6, 10**9, 10**12, 2**63, -(2**70), 0.5, -0.0, 1e308, float("nan"),
-    float("inf"), "", "relu", "x" * 1000, "__lambda__", [], [1], [0, 0], [None, 10**9], [[1, 2], [3]], {}, {"a": 1},
-    {"class_name": "Dense", "config": {"units": 10**9}}, {"class_name": "Lambda", "config": {}},
-    {"class_name": "function", "config": "system"}, {"class_name": "Sequential", "config": {"layers": []}},
-]  # fmt: skip
-SLOW_SECONDS, LARGE_BYTES = 2.0, 200 * 2**20
+KINDS = ("bytes", "config", "nested", "hdf5", "zip", "header")
+# Of the processor, also on a busy machine; of memory more than any file before; of a message.
+SLOW_SECONDS, LARGE_BYTES, LONG_MESSAGE = 10.0, 400 * 2**20, 1000
+# Without a sign of life the process is ended. No process takes more memory than this.
+HANGING_SECONDS, MOST_BYTES = 60, 8 * 2**30
+CONFIGS = {".keras": ["config.json"], ".h5": ["model_config", "training_config"]}
 
 
 def models() -> list[Any]:
@@ -94,11 +102,15 @@ def models() -> list[Any]:
 
 
 def good_files(folder: Path) -> list[Path]:
+    """Write good files of every format to `folder` and return their paths; weights are those of the first model."""
     paths = []
     for number, model in enumerate(models()):
         for suffix in (".keras", ".h5"):
             paths.append(folder / f"good{number}{suffix}")
             model.save(paths[-1])
+        for suffix in (".weights.h5", ".w.h5", ".npz", ".safetensors") if number == 0 else ():
+            paths.append(folder / f"weights{suffix}")
+            model.save_weights(paths[-1])
     return paths
 
 
@@ -118,15 +130,6 @@ def flipped(data: bytes, draw: random.Random) -> bytes:
         else:
             del changed[place : place + draw.choice((1, 8, 100))]
     return bytes(changed)
-
-
-def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """Return the path of every value inside `value`."""
-    found = [path] if path else []
-    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, item in items:
-        found += places(item, (*path, key))
-    return found
 
 
 def changed_config(config: Any, draw: random.Random) -> Any:
@@ -150,9 +153,6 @@ def changed_config(config: Any, draw: random.Random) -> Any:
         else:
             parent[path[-1]] = draw.choice(VALUES)
     return config
-
-
-CONFIGS = {".keras": ["config.json"], ".h5": ["model_config", "training_config"]}
 
 
 def config_of(path: Path, name: str) -> str:
@@ -179,54 +179,122 @@ def with_config(path: Path, name: str, config: bytes) -> bytes:
     return target.getvalue()
 
 
-def read(data: bytes, suffix: str, folder: Path) -> str:
+def read(path: Path, model: Any) -> str:
     """Return what came of reading a file: ``"read"`` or ``"refused"``; any other error comes through."""
-    path = folder / f"fuzzed{suffix}"
-    path.write_bytes(data)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            load_model(path)
-    except FitwellError:
-        return "refused"
-    return "read"
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always")
+        try:
+            if path.name.startswith("weights"):
+                model.load_weights(path)
+            else:
+                load_model(path)
+            outcome, text = "read", ""
+        except FitwellError as error:
+            outcome, text = "refused", str(error)
+    for said in (text, *(str(warning.message) for warning in heard)):
+        said.encode()
+        if len(said) > LONG_MESSAGE:
+            return f"LONG message of {len(said)}: {said[:100]}"
+    return outcome
 
 
-def run(seconds: float, seed: int, keep: Path) -> int:
-    """Fuzz for `seconds`; write files that end otherwise than they should to `keep`; return how many."""
-    draw = random.Random(seed)
+def changed_file(path: Path, draw: random.Random, kind: str) -> bytes | None:
+    """Return the file at `path` changed in one way of a kind; None where that does not apply to it."""
+    if kind == "bytes":
+        return flipped(path.read_bytes(), draw)
+    if kind in ("config", "nested"):
+        if path.name.startswith("weights"):
+            return None
+        part = draw.choice(CONFIGS[path.suffix])
+        change = changed_config if kind == "config" else shapes.nested_config
+        config = change(json.loads(config_of(path, part)), draw)
+        return with_config(path, part, shapes.text_of(config, draw))
+    return shapes.odd_file(path, draw, kind)
+
+
+def work(folder: Path, options: argparse.Namespace) -> None:
+    """Change and read files, from number ``--first``; say what ends otherwise than it should. One line a case."""
+    resource.setrlimit(resource.RLIMIT_AS, (MOST_BYTES, MOST_BYTES))
+    goods = sorted(path for path in folder.iterdir() if path.name.startswith(("good", "weights")))
+    model = models()[0]
+    end = time.monotonic() + options.seconds
+    number = options.first
+    while time.monotonic() < end and number < options.first + options.cases:
+        draw = random.Random(f"{options.seed}/{number}")
+        kind = draw.choice(options.kinds)
+        good = draw.choice(goods)
+        print(f"{number} {kind} {good.name}", end=" ", flush=True)
+        number += 1
+        data = changed_file(good, draw, kind)
+        if data is None:
+            print("left", flush=True)
+            continue
+        path = folder / "read" / good.name
+        path.write_bytes(data)
+        print(end="made ", flush=True)
+        memory, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
+        try:
+            outcome = read(path, model)
+        except Exception as error:
+            outcome = f"ESCAPED {type(error).__name__}: {str(error)[:200]!a}"
+        taken = time.process_time() - start
+        grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory) * 1024
+        if taken > SLOW_SECONDS:
+            outcome = f"SLOW {taken:.1f} s, {outcome}"
+        if grown > LARGE_BYTES:
+            outcome = f"LARGE {grown >> 20} MB, {outcome}"
+        print(outcome.replace("\n", " "), flush=True)
+        if outcome.split()[0].isupper():
+            (options.keep / f"{options.seed}-{number - 1}-{good.name}").write_bytes(data)
+
+
+def run(options: argparse.Namespace) -> Counter[str]:
+    """Fuzz as the options say, in processes of their own; return how often what came out, by kind of change."""
     counts: Counter[str] = Counter()
-    process = psutil.Process()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        goods = good_files(folder)
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            good = draw.choice(goods)
-            kind = draw.choice(("bytes", "config"))
-            if kind == "bytes":
-                data = flipped(good.read_bytes(), draw)
-            else:
-                part = draw.choice(CONFIGS[good.suffix])
-                config = changed_config(json.loads(config_of(good, part)), draw)
-                data = with_config(good, part, json.dumps(config).encode())
-            memory, start = process.memory_info().rss, time.process_time()
-            try:
-                outcome = read(data, good.suffix, folder)
-            except BaseException as error:
-                if isinstance(error, KeyboardInterrupt):
-                    raise
-                outcome = f"ESCAPED {type(error).__name__}: {str(error)[:200]}"
-            if time.process_time() - start > SLOW_SECONDS:
-                outcome = f"SLOW {time.process_time() - start:.1f} s, {outcome}"
-            if process.memory_info().rss - memory > LARGE_BYTES:
-                outcome = f"LARGE {(process.memory_info().rss - memory) >> 20} MB, {outcome}"
-            counts[f"{kind} {outcome.split(' ')[0]}"] += 1
+        (folder / "read").mkdir()
+        good_files(folder)
+        first, end = options.first, time.monotonic() + options.seconds
+        last = options.first + options.cases
+        while first < last and (left := end - time.monotonic()) > 0:
+            first = _work_in_process(folder, options, first, last - first, left, counts)
+    return counts
+
+
+def _work_in_process(
+    folder: Path, options: argparse.Namespace, first: int, cases: int, seconds: float, counts: Counter[str]
+) -> int:
+    """Let a process work until it is done or dies; count what came out, and return the number to go on with."""
+    command = [
+        *(sys.executable, __file__, "--worker", str(folder), "--seed", str(options.seed)),
+        *("--first", str(first), "--cases", str(cases), "--seconds", str(seconds), "--kinds", *options.kinds),
+    ]
+    said = folder / "said"
+    with said.open("wb") as output:
+        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
+    size, since = 0, time.monotonic()
+    while process.poll() is None:
+        time.sleep(0.2)
+        if said.stat().st_size != size:
+            size, since = said.stat().st_size, time.monotonic()
+        elif time.monotonic() - since > HANGING_SECONDS:
+            process.kill()
+            process.wait()
+    number = first - 1
+    for line in said.read_text(errors="replace").splitlines():
+        words = line.split(" ", 4)
+        if len(words) < 4 or words[2] not in {path.name for path in folder.iterdir()}:
+            raise SystemExit(said.read_text(errors="replace"))
+        number, outcome = int(words[0]), words[4] if len(words) > 4 else ""
+        if words[3] == "made":
+            if not outcome:
+                outcome = f"ENDED with {process.returncode}"
+                shutil.copy(folder / "read" / words[2], options.keep / f"{options.seed}-{number}-{words[2]}")
+            counts[f"{words[1]} {outcome.split()[0]}"] += 1
             if outcome.split()[0].isupper():
-                print(sum(counts.values()), kind, good.name, outcome, flush=True)
-                (keep / f"{sum(counts.values())}{good.suffix}").write_bytes(data)
-    print(dict(counts))
-    return sum(count for outcome, count in counts.items() if outcome.split()[1].isupper())
+                print(" ".join(words[:3]), outcome, flush=True)
+    return number + 1 if process.returncode else first + cases
 
 
 def instrument() -> None:
@@ -252,7 +320,9 @@ def run_atheris(seconds: float) -> None:
     corpus.mkdir()
     # The first byte says what the rest is: the bytes of a file, or a configuration to put into one.
     kinds: list[tuple[Path, str]] = []
-    for path in good_files(folder):
+    for path in (
+        path for path in good_files(folder) if path.suffix in CONFIGS and "weights" not in path.name
+    ):
         seeds = {"": path.read_bytes()} | {
             name: config_of(path, name).encode() for name in CONFIGS[path.suffix]
         }
@@ -267,7 +337,9 @@ def run_atheris(seconds: float) -> None:
         path, name = kinds[data[0] % len(kinds)]
         # HDF5 takes no attribute that is empty, or larger than 64 KB.
         if not name or 1 < len(data) < 2**16:
-            read(with_config(path, name, data[1:]) if name else data[1:], path.suffix, folder)
+            changed = folder / f"fuzzed{path.suffix}"
+            changed.write_bytes(with_config(path, name, data[1:]) if name else data[1:])
+            read(changed, None)
 
     atheris.Setup(
         [
@@ -283,14 +355,32 @@ def run_atheris(seconds: float) -> None:
     atheris.Fuzz()
 
 
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
+def options_of(arguments: list[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--cases", type=int, default=10**9, help="how many at most")
+    parser.add_argument("--first", type=int, default=0, help="the number of the first case")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS)
     parser.add_argument("--keep", type=Path, default=Path(tempfile.gettempdir()))
     parser.add_argument("--atheris", action="store_true")
-    options = parser.parse_args()
+    parser.add_argument("--worker", type=Path, help=argparse.SUPPRESS)
+    return parser.parse_args(arguments)
+
+
+def main() -> None:
+    options = options_of()
     if options.atheris:
         run_atheris(options.seconds)
-    elif run(options.seconds, options.seed, options.keep):
-        sys.exit(1)
+    elif options.worker:
+        work(options.worker, options)
+    else:
+        counts = run(options)
+        print(dict(sorted(counts.items())))
+        sys.exit(any(outcome.split()[1].isupper() for outcome in counts))
+
+
+if __name__ == "__main__":
+    main()
