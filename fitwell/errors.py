@@ -66,6 +66,10 @@ class WeightsMismatch(FileError, ShapeError):
     """Weights in a file that do not fit the model they are read into."""
 
 
+class NotDefined(FitwellError, NotImplementedError):
+    """A method that a subclass must define."""
+
+
 class MissingExtra(FitwellError, ImportError):
     """An optional library that is not installed."""
 

@@ -21,7 +21,7 @@ from fitwell.arguments import checked
 from fitwell.budget import charge, charge_call, charge_weight
 from fitwell.budget import current as loading
 from fitwell.context import CallContext, call_context, current, inside
-from fitwell.errors import InvalidArgument, ShapeError, StateError, nearest
+from fitwell.errors import InvalidArgument, NotDefined, ShapeError, StateError, nearest
 from fitwell.layers.arguments import LAYER
 from fitwell.layers.defaults import is_default
 from fitwell.layers.symbolic import (
@@ -355,7 +355,7 @@ class Layer(Configurable):
 
     def call(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
         """Compute the outputs; subclasses override."""
-        raise NotImplementedError(f"{type(self).__name__} must define call(self, inputs)")
+        raise NotDefined(f"{type(self).__name__} must define call(self, inputs)")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         charge_call()
@@ -380,6 +380,10 @@ class Layer(Configurable):
             output = self.call(*args, **kwargs)
         finally:
             context.training = outer
+        if output is None:
+            raise InvalidArgument(
+                f"layer {self.name!r} ({type(self).__name__}): call returned None; is its return statement missing?"
+            )
         if self.activity_regularizer is not None:
             context.penalties.append(self._activity_penalty(output))
         if context.watch is not None:

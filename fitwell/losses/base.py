@@ -11,7 +11,8 @@ import jax.numpy as jnp
 from fitwell import config as settings
 from fitwell import context
 from fitwell.arguments import Call, DType, Integer, Options, Real, Rule, Text, checked
-from fitwell.errors import ShapeError
+from fitwell.errors import NotDefined, ShapeError
+from fitwell.losses.own import check_takes_two, returned_array
 from fitwell.registry import Configurable, Registry, serialize, snake_case
 from fitwell.spellings import warn_older
 
@@ -214,7 +215,7 @@ class Loss(Configurable):
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """Return the values of the rows, ``[batch]`` or ``[batch, ...]``."""
-        raise NotImplementedError(f"{type(self).__name__} must define call(self, y_true, y_pred)")
+        raise NotDefined(f"{type(self).__name__} must define call(self, y_true, y_pred)")
 
     def mask(self, y_true: Any) -> Array | None:
         """Return which values count, as booleans of a leading shape of the values; None (default) for all."""
@@ -223,7 +224,7 @@ class Loss(Configurable):
     def per_row(self, y_true: Any, y_pred: Any) -> Array:
         """Return the values before reduction: `call` on prepared targets and predictions."""
         y_true, y_pred = self._prepare(y_true, y_pred)
-        return jnp.asarray(self.call(y_true, y_pred))
+        return returned_array(self.call(y_true, y_pred), f"loss {self._label()!r}")
 
     def _prepare(self, y_true: Any, y_pred: Any) -> tuple[Array, Array]:
         y_pred = as_predictions(y_pred, self.dtype)
@@ -311,6 +312,7 @@ class LossFunctionWrapper(Loss):
         dtype: Any = None,
         **settings: Any,
     ) -> None:
+        check_takes_two(fn, "a loss", **settings)
         super().__init__(name or function_name(fn), reduction, dtype)
         self.fn = fn
         self.settings = settings

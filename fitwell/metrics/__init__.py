@@ -28,6 +28,7 @@ from fitwell.losses import (
     squared_hinge,
 )
 from fitwell.losses.base import registry as _losses
+from fitwell.losses.own import check_takes_two
 from fitwell.metrics.accuracy import (
     Accuracy,
     BinaryAccuracy,
@@ -143,6 +144,11 @@ def get(
     if isinstance(metric, Loss):
         return LossMetric(metric)
     if isinstance(metric, Metric):
+        if "name" not in vars(metric):
+            raise InvalidArgument(
+                f"metric {type(metric).__name__}: its __init__ must call super().__init__(name=...)"
+            )
+        check_takes_two(metric.update_state, f"metric {metric.name!r}: update_state")
         if isinstance(identifier, str):
             metric.name = identifier
         return metric

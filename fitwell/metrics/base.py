@@ -17,7 +17,7 @@ from fitwell import config as settings
 from fitwell import initializers
 from fitwell.arguments import DType, Integer, Real, Rule, Text, check, checked
 from fitwell.budget import charge
-from fitwell.errors import InvalidArgument
+from fitwell.errors import InvalidArgument, NotDefined
 from fitwell.losses.base import kept_arguments
 from fitwell.registry import Configurable, Registry, snake_case
 from fitwell.spellings import warn_older
@@ -177,13 +177,13 @@ class Metric(Configurable):
 
     def update_state(self, *args: Any, **kwargs: Any) -> None:
         """Take in one batch: ``update_state(y_true, y_pred, sample_weight=None)``."""
-        raise NotImplementedError(
+        raise NotDefined(
             f"{type(self).__name__} must define update_state(self, y_true, y_pred, sample_weight)"
         )
 
     def result(self) -> Any:
         """Return the value over everything taken in since the last `reset_state`."""
-        raise NotImplementedError(f"{type(self).__name__} must define result(self)")
+        raise NotDefined(f"{type(self).__name__} must define result(self)")
 
     def reset_state(self) -> None:
         """Forget everything taken in: all variables become 0."""

@@ -13,6 +13,7 @@ from fitwell.arguments import Call, Made, checked
 from fitwell.errors import ShapeError
 from fitwell.losses import Loss
 from fitwell.losses.base import align, function_name
+from fitwell.losses.own import check_takes_two, returned_array
 from fitwell.metrics.base import METRIC, Array, Metric, ratio, registry
 from fitwell.registry import serialize, snake_case
 
@@ -192,6 +193,7 @@ class MeanMetricWrapper(RowMean):
     def __init__(
         self, fn: Callable[..., Any], name: str | None = None, dtype: Any = None, **settings: Any
     ) -> None:
+        check_takes_two(fn, "a metric", **settings)
         super().__init__(name or function_name(fn), dtype)
         self.fn = fn
         self.settings = settings
@@ -203,7 +205,7 @@ class MeanMetricWrapper(RowMean):
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
         """Take in targets and predictions of a batch; `sample_weight` is ``[batch]`` or None."""
-        values = jnp.asarray(self.values(y_true, y_pred))
+        values = returned_array(self.values(y_true, y_pred), f"metric {self.name!r}")
         if values.ndim == 0 and sample_weight is None:
             sample_weight = jnp.ones(np.shape(y_pred)[:1])
         Mean.update_state(self, values, sample_weight)

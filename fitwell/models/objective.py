@@ -35,6 +35,10 @@ _ENOUGH = 200_000
 _CLASSIFYING = ("crossentropy", "hinge", "focal")
 
 
+# What these take in is not targets and predictions.
+_OF_VALUES = (metrics.Mean.update_state, metrics.Sum.update_state)
+
+
 class LossTerm(Hyperparametric):
     """The loss of one output and its weight in the total; the weight is data."""
 
@@ -242,6 +246,11 @@ def _make_metric(item: Any, loss: Any, shapes: tuple[Any, Any], target: Any) -> 
         metric = metrics.get(item, loss, *shapes)
     if isinstance(item, str):
         metric.name = item  # as in Keras 3: "mae" is logged as "mae", "AUC" as "AUC"
+    if type(metric).update_state in _OF_VALUES:
+        raise InvalidArgument(
+            f"metric {metric.name!r}: {type(metric).__name__} takes values and their weights, not targets and "
+            "predictions: pass a function of them, or a subclass whose update_state computes the values"
+        )
     if shapes[0] is not None:
         metric.build(*shapes)
     return metric

@@ -7,7 +7,7 @@ import math
 import numbers
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -257,6 +257,16 @@ def naming_batch(number: int) -> Iterator[None]:
         raise type(error)(f"batch {number + 1}: {error}") from None
 
 
+def items_of(source: Any) -> Iterator[Any]:
+    """Return the batches of a source from its beginning; an iterator goes on where it is."""
+    if hasattr(source, "__iter__"):
+        return iter(source)
+    if hasattr(source, "__next__"):
+        return cast("Iterator[Any]", source)
+    # Beyond its length a Sequence need not fail, as slices do not.
+    return (source[index] for index in range(len(source)))
+
+
 class Stream:
     """Batches from an iterable, started again every epoch where that is possible.
 
@@ -332,6 +342,4 @@ class Stream:
     def _open(self) -> Iterator[Any]:
         if self._iterator is not None:
             return self._iterator
-        if hasattr(self.source, "__iter__"):
-            return iter(self.source)
-        return (self.source[index] for index in range(len(self.source)))
+        return items_of(self.source)

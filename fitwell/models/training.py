@@ -725,7 +725,7 @@ def _input_batches(
             raise InvalidArgument(
                 "batch_size cannot be given with a generator: its batches have their own size"
             )
-        for number, item in enumerate(x):
+        for number, item in enumerate(packing.items_of(x)):
             if steps is not None and number >= steps:
                 return
             with packing.naming_batch(number):

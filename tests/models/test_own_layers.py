@@ -158,3 +158,76 @@ def test_a_nan_in_the_short_last_batch_is_found_there() -> None:
     y[-1] = -1.0
     with pytest.warns(fw.errors.NonFiniteWarning, match="epoch 1, batch 5"):
         model.fit(X, y, epochs=2, batch_size=16, shuffle=False, verbose=0)
+
+
+def misses_a_return(y_true: Any, y_pred: Any) -> Any:
+    jnp.mean(jnp.square(y_true - y_pred), axis=-1)
+
+
+def makes_a_loss(delta: float = 1.0) -> Any:
+    return lambda y_true, y_pred: delta * jnp.abs(y_true - y_pred)
+
+
+class Bare(fw.metrics.Metric):
+    def __init__(self) -> None:
+        self.total = 0
+
+
+class OfTargets(OwnMean):
+    def update_state(self, y_true: Any) -> None:  # type: ignore[override]
+        self.total.assign_add(jnp.sum(y_true))
+
+
+class Endless(OwnMean):
+    result = fw.metrics.Metric.result
+
+
+class Forgetful(fw.layers.Layer):
+    def call(self, inputs: Any) -> Any:
+        inputs * 2
+
+
+MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
+    "a loss without a return": (
+        {"loss": misses_a_return},
+        "loss 'misses_a_return' .*NoneType; is its return",
+    ),
+    "a loss of several": ({"loss": lambda y, p: (y, p)}, "loss 'lambda' must return an array .*tuple"),
+    "a loss of text": ({"loss": lambda y, p: "a"}, "got str"),
+    "a maker of losses": ({"loss": makes_a_loss}, "a loss must take .y_true, y_pred., but makes_a_loss"),
+    "a loss of three": ({"loss": lambda y, p, w: y}, "missing a required argument: 'w'"),
+    "a metric without a return": ({"metrics": [misses_a_return]}, "metric 'misses_a_return' must return"),
+    "a metric of one": ({"metrics": [lambda y: y]}, "a metric must take .y_true, y_pred."),
+    "a metric without super": ({"metrics": [Bare()]}, "Bare: its __init__ must call super"),
+    "a metric of targets": ({"metrics": [OfTargets()]}, "update_state must take .y_true, y_pred."),
+    "a metric without a result": ({"metrics": [Endless()]}, "Endless must define result"),
+    "a mean of nothing": ({"metrics": [fw.metrics.Mean()]}, "Mean takes values and their weights"),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_mistakes_in_parts_of_ones_own_are_told_in_words(mistake: str) -> None:
+    options, words = MISTAKES[mistake]
+    with pytest.raises(fw.errors.FitwellError, match=words):
+        small(**options).fit(X, Y, verbose=0)
+
+
+def test_a_layer_without_a_return() -> None:
+    with pytest.raises(fw.errors.InvalidArgument, match="call returned None; is its return"):
+        fw.Sequential([fw.layers.Input((3,)), Forgetful()])
+
+
+def test_a_sequence_ends_with_its_length() -> None:
+    class Slices(fw.utils.PyDataset):
+        def __len__(self) -> int:
+            return 3
+
+        def __getitem__(self, index: int) -> Any:
+            return X[20 * index : 20 * index + 20], Y[20 * index : 20 * index + 20]
+
+    class Plain:
+        __len__, __getitem__ = Slices.__len__, Slices.__getitem__
+
+    model = small()
+    for source in (Slices(), Plain()):
+        np.testing.assert_allclose(model.predict(source), model.predict(X[:60]), rtol=1e-5, atol=1e-6)

@@ -1,0 +1,42 @@
+"""Losses and metrics of the user's own: what they must take, and what they must return."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from fitwell.errors import InvalidArgument
+
+
+def returned_array(value: Any, what: str) -> jax.Array:
+    """Return what a function of the user's own gave as an array, or refuse what is none."""
+    if not isinstance(value, str | list | tuple | Mapping | None):
+        try:
+            return jnp.asarray(value)
+        except (TypeError, ValueError) as error:
+            if isinstance(error, jax.errors.JAXTypeError):
+                raise
+    missing = "; is its return statement missing?" if value is None else ""
+    raise InvalidArgument(
+        f"{what} must return an array with one value for each row, got {type(value).__name__}{missing}"
+    )
+
+
+def check_takes_two(function: Any, what: str, **settings: Any) -> None:
+    """Refuse a function that cannot be called with targets and predictions."""
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):
+        return  # one of C's tells nothing
+    try:
+        signature.bind(None, None, **settings)
+    except TypeError as error:
+        name = getattr(function, "__name__", type(function).__name__)
+        raise InvalidArgument(
+            f"{what} must take (y_true, y_pred), but {name}{signature} does not: {error}; if it makes the function, "
+            "call it"
+        ) from None
