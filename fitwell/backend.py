@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from fitwell import activations, losses
+from fitwell.arguments import DType, Each, Numbers, Suits, checked
 from fitwell.config import epsilon, floatx, set_epsilon, set_floatx
 from fitwell.context import current
 from fitwell.errors import InvalidArgument
@@ -195,6 +196,7 @@ def get_value(x: Any) -> Any:
     return np.asarray(x)
 
 
+@checked(tensors=Each(Suits(lambda value: True, "a variable")))
 def batch_get_value(tensors: Sequence[Any]) -> list[Any]:
     """Return the values of several variables."""
     return [get_value(tensor) for tensor in tensors]
@@ -214,6 +216,7 @@ def set_value(x: Any, value: Any) -> None:
     x.assign(value)
 
 
+@checked(value=Numbers(), dtype=DType() | None)
 def variable(value: Any, dtype: Any = None, name: str = "variable") -> Variable:
     """Return a new variable; inside a layer write ``self.add_weight(...)``."""
     warn_older("keras.backend.variable(value)", "self.add_weight(...) in a layer's build")

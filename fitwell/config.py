@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from fitwell.errors import InvalidArgument
+from fitwell.arguments import Integer, Options, Real, checked
 
 _logger = logging.getLogger("fitwell")
 _floatx = "float32"
@@ -44,14 +44,13 @@ def floatx() -> str:
     return _floatx
 
 
+@checked(value=Options("float16", "bfloat16", "float32", "float64"))
 def set_floatx(value: str) -> None:
     """Set the default float type: ``"float16"``, ``"bfloat16"``, ``"float32"`` or ``"float64"``.
 
     ``"float64"`` also turns on JAX's 64-bit mode, without which JAX would silently round to 32 bits.
     """
     global _floatx
-    if value not in ("float16", "bfloat16", "float32", "float64"):
-        raise InvalidArgument(f"set_floatx: expected float16, bfloat16, float32 or float64, got {value!r}")
     if value == "float64":
         import jax
 
@@ -64,6 +63,7 @@ def epsilon() -> float:
     return _epsilon
 
 
+@checked(value=Real(0, closed="right"))
 def set_epsilon(value: float) -> None:
     """Set the small constant returned by `epsilon`."""
     global _epsilon
@@ -82,9 +82,8 @@ def memory_budget() -> int:
     return _memory_budget
 
 
+@checked(size=Integer(0))
 def set_memory_budget(size: int) -> None:
     """Set the number of bytes returned by `memory_budget`."""
     global _memory_budget
-    if size < 0:
-        raise InvalidArgument(f"set_memory_budget: expected a number of bytes, got {size!r}")
-    _memory_budget = int(size)
+    _memory_budget = size

@@ -18,21 +18,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fitwell.errors import InvalidArgument
+from fitwell.arguments import Integer, check, checked
 
-
-def checked_seed(seed: int) -> int:
-    """Return `seed` if it is one: a whole number of at least 0."""
-    if not isinstance(seed, int | np.integer) or seed < 0:
-        raise InvalidArgument(f"seed must be a whole number of at least 0, got {seed!r}")
-    return int(seed)
+SEED = Integer(0)
 
 
 class SeedStream:
     """An endless, reproducible sequence of seeds; the i-th depends only on `seed` and i."""
 
     def __init__(self, seed: int | None = None) -> None:
-        self.seed = secrets.randbits(63) if seed is None else checked_seed(seed)
+        self.seed = secrets.randbits(63) if seed is None else check("SeedStream", "seed", seed, SEED)
         self.position = 0
 
     def next(self) -> int:
@@ -59,6 +54,7 @@ def _stream() -> SeedStream:
     return stack[-1] if stack else _process_stream
 
 
+@checked(seed=SEED)
 def set_random_seed(seed: int) -> None:
     """Seed fitwell, NumPy's global generator and Python's `random`: the same program then gives the same run."""
     global _process_stream

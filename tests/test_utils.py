@@ -45,8 +45,8 @@ def test_to_categorical_by_hand() -> None:
         (([0, np.nan],), DataError, "got nan"),
         ((["a"],), DataError, "must be class numbers, .* fitwell.utils.class_codes"),
         (([],), DataError, "pass num_classes"),
-        (([0], 0), InvalidArgument, "positive whole number, got 0"),
-        (([0], 2.5), InvalidArgument, "positive whole number, got 2.5"),
+        (([0], 0), InvalidArgument, "an integer of at least 1 or None, got 0"),
+        (([0], 2.5), InvalidArgument, "an integer of at least 1 or None, got 2.5"),
     ],
 )
 def test_to_categorical_refuses(arguments: Any, error: type[Exception], words: str) -> None:

@@ -29,6 +29,15 @@ def check(where: str, name: str, value: Any, rule: Rule) -> Any:
     return found
 
 
+def mistake_in(name: str, value: Any, rule: Rule) -> str | None:
+    """Return what is wrong with `value`, where several mistakes are collected; None when nothing is."""
+    try:
+        check("", name, value, rule)
+    except FitwellError as error:
+        return str(error).removeprefix(": ")
+    return None
+
+
 def shown(value: Any) -> str:
     """Return `value` as an error shows it: short, and an array by its shape."""
     if isinstance(value, np.ndarray) and value.ndim:
@@ -89,7 +98,10 @@ def _caller(function: Any, known: dict[str, Rule | None]) -> Any:
 
 
 def _maker(function: Any, known: dict[str, Rule | None]) -> Any:
-    """Return an ``__init__`` with checks, without those that the one of a subclass has made under the same name."""
+    """Return an ``__init__`` with checks, without those that the one of a subclass has made under the same name.
+
+    Errors call the object by its class, or by the `public_name` of a class that only a function of this name makes.
+    """
     tables: dict[type, _Table] = {}
 
     @functools.wraps(function)
@@ -103,7 +115,9 @@ def _maker(function: Any, known: dict[str, Rule | None]) -> Any:
                 name: None if rule is None or _covers(done.get(name), rule) else rule.of(kind)
                 for name, rule in known.items()
             }
-            table = tables[kind] = _Table(kind.__name__, rest, function.__code__)
+            table = tables[kind] = _Table(
+                getattr(kind, "public_name", kind.__name__), rest, function.__code__
+            )
         function(*table.read(args, kwargs), **kwargs)
 
     return checking

@@ -105,7 +105,8 @@ class Real(Rule):
         inside = (self.low <= value if self.with_low else self.low < value) and (
             value <= self.high if self.with_high else value < self.high
         )
-        return value if inside and (-_LARGEST <= value <= _LARGEST or self.infinite) else UNFIT
+        fits = -_LARGEST <= value <= _LARGEST or (self.infinite and type(value) is float)
+        return value if inside and fits else UNFIT
 
 
 class Integer(Rule):
@@ -266,23 +267,24 @@ class Sizes(Rule):
 
 
 class Numbers(Rule):
-    """One number, or an array or list of numbers; all finite."""
+    """One number, or an array or list of numbers; all finite, unless `finite` is False."""
 
-    words = "a finite number, or an array of them"
-
-    def __init__(self) -> None:
-        self.one = Real()
+    def __init__(self, finite: bool = True) -> None:
+        self.finite = finite
+        self.words = "a finite number, or an array of them" if finite else "an array of numbers"
 
     def read(self, value: Any) -> Any:
         number = plain(value)
-        if type(number) in (int, float) or is_traced(number):
-            return self.one.read(number)
+        if type(number) in (int, float):
+            return number if not self.finite or -_LARGEST <= number <= _LARGEST else UNFIT
+        if is_traced(number):
+            return number
         try:
             array = np.asarray(value)
         except (TypeError, ValueError):  # lists of different lengths, among others
             return UNFIT
-        fits = array.size > 0 and array.dtype.kind in "fiu" and bool(np.isfinite(array).all())
-        return value if fits else UNFIT
+        fits = array.size > 0 and array.dtype.kind in "fiu"
+        return value if fits and (not self.finite or bool(np.isfinite(array).all())) else UNFIT
 
 
 class ByClass(Rule):

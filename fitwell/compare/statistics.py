@@ -9,16 +9,18 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fitwell.arguments import Real, check
 from fitwell.errors import InvalidArgument
 
 POWER = 0.8
 # Scores are float32: what differs by fewer parts of the scores is equal.
 ROUNDING = 1e-6
+
+CONFIDENCE = Real(0, 1, closed="neither").said("a number above 0 and below 1, such as 0.95")
 
 
 @dataclass(frozen=True)
@@ -73,16 +75,10 @@ def mean_interval(values: ArrayLike, confidence: float = 0.95, overlap: float = 
     from scipy import stats
 
     scores = _repeats(values)
-    check_confidence(confidence)
+    check("mean_interval", "confidence", confidence, CONFIDENCE)
     n, (mean, sd) = len(scores), _mean_and_sd(scores)
     reach = float(stats.t.ppf((1 + confidence) / 2, n - 1)) * _standard_error(sd, n, overlap)
     return Interval(mean, sd, mean - reach, mean + reach, n)
-
-
-def check_confidence(confidence: Any) -> None:
-    """Refuse what is no confidence."""
-    if not isinstance(confidence, int | float) or not 0 < confidence < 1:
-        raise InvalidArgument(f"confidence must lie between 0 and 1, such as 0.95, got {confidence!r}")
 
 
 def paired_test(differences: ArrayLike, overlap: float = 0.0) -> float:

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
+from fitwell.arguments import checked
 from fitwell.errors import DataError
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ def to_device_dtype(array: NDArray[Any], what: str) -> NDArray[Any]:
         ) from None
 
 
+@checked()
 def class_codes(value: Any, what: str = "y") -> tuple[NDArray[np.int32], NDArray[Any]]:
     """Return ``(codes, classes)`` with ``classes[codes]`` equal to the labels in `value`.
 

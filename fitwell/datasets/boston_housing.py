@@ -7,9 +7,10 @@ import functools
 import numpy as np
 from numpy.typing import NDArray
 
+from fitwell.arguments import checked
 from fitwell.datasets._files import Remote, locate
 from fitwell.datasets._read import read_npz, read_table
-from fitwell.datasets._split import Pair, check_test_split, shuffle_and_cut
+from fitwell.datasets._split import SPLIT, Pair, shuffle_and_cut
 from fitwell.errors import warn
 
 FEATURES = (
@@ -36,6 +37,7 @@ _REMOTE = Remote(
 _ROWS = 506
 
 
+@checked(SPLIT)
 def load_data(
     path: str = "boston_housing.npz", test_split: float = 0.2, seed: int = 113
 ) -> tuple[Pair, Pair]:
@@ -57,7 +59,6 @@ def load_data(
 
     Source: Harrison and Rubinfeld, "Hedonic prices and the demand for clean air", 1978; StatLib.
     """
-    check_test_split(test_split)
     _warn_of_race()
     x, y = _read(path)
     return shuffle_and_cut(x, y, test_split, seed)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from fitwell.arguments import Options, checked
 from fitwell.datasets._files import Remote, locate
 from fitwell.datasets._read import read_npz, read_table
-from fitwell.datasets._split import Pair, check_test_split, shuffle_and_cut
-from fitwell.errors import InvalidArgument
+from fitwell.datasets._split import SPLIT, Pair, shuffle_and_cut
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,6 +50,7 @@ _SMALL_ROWS = 600
 Floats = NDArray[np.float64]
 
 
+@checked(SPLIT, version=Options("large", "small"), features=Options("raw", "ratios"))
 def load_data(
     version: Literal["large", "small"] = "large",
     path: str = _FILE,
@@ -78,11 +79,6 @@ def load_data(
     Source: Pace and Barry, "Sparse spatial autoregressions", Statistics and Probability Letters 33, 1997;
     StatLib. Keras documents the ratios, but its file holds the raw columns.
     """
-    check_test_split(test_split)
-    if version not in ("large", "small"):
-        raise InvalidArgument(f"version is 'large' or 'small', got {version!r}")
-    if features not in ("raw", "ratios"):
-        raise InvalidArgument(f"features is 'raw' or 'ratios', got {features!r}")
     x, y = _read(path)
     if version == "small":
         x, y = x[:_SMALL_ROWS], y[:_SMALL_ROWS]

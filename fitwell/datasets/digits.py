@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from fitwell.errors import InvalidArgument
+from fitwell.arguments import Real, checked
+from fitwell.datasets._split import SPLIT
 
 Pair = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 
 
+@checked(SPLIT, test_split=Real(0, 1, closed="neither"))
 def load_data(test_split: float = 0.2, seed: int = 113) -> tuple[Pair, Pair]:
     """Return ``(x_train, y_train), (x_test, y_test)``: 1437 and 360 images, split evenly within each digit.
 
@@ -24,8 +26,6 @@ def load_data(test_split: float = 0.2, seed: int = 113) -> tuple[Pair, Pair]:
 
     Source: Alpaydin and Kaynak, "Optical recognition of handwritten digits" (its test part), UCI, 1998.
     """
-    if not 0 < test_split < 1:
-        raise InvalidArgument(f"test_split is the fraction of test rows, in (0, 1), got {test_split!r}")
     from sklearn.datasets import load_digits
     from sklearn.model_selection import train_test_split
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from fitwell.arguments import checked
 from fitwell.datasets._files import Remote, locate
 from fitwell.datasets._read import read_npz
+from fitwell.datasets._split import SPLIT
 
 _REMOTE = Remote(
     "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz",
@@ -22,6 +24,7 @@ _SHAPES = {
 Pair = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 
 
+@checked(SPLIT)
 def load_data(path: str = "mnist.npz") -> tuple[Pair, Pair]:
     """Return ``(x_train, y_train), (x_test, y_test)`` of MNIST, in the original order.
 

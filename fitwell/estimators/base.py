@@ -75,7 +75,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
 
     def _train(self, X: NDArray[Any], y: NDArray[Any], weights: Any, task: str, outputs: int) -> None:
         """Train fresh members until each stops or `max_iter` epochs are over."""
-        check_parameters(self.get_params(deep=False))
+        check_parameters(type(self).__name__, self.get_params(deep=False))
         # Over all rows only the ratios of weights count, but for the penalty.
         row_weight = 1.0
         if weights is not None:
@@ -107,7 +107,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
             )
         earlier: Sequence[float] = ()
         if not hasattr(self, "population_"):
-            check_parameters(self.get_params(deep=False))
+            check_parameters(type(self).__name__, self.get_params(deep=False))
             self._start(len(X), X.shape[1], task, outputs)
         else:
             self._network.check_still_of(self.get_params(deep=False))
@@ -122,7 +122,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         parameters = self.get_params(deep=False)
         stream = SeedStream(check_random_state(self.random_state).randint(_LARGEST_SEED))
         self._network = Network(task, inputs, outputs, rows, parameters, row_weight)
-        self.population_ = Population(self._build, seeds=[stream.next() for _ in range(self.n_members)])
+        self.population_ = Population(self._build, seeds=[stream.next() for _ in range(int(self.n_members))])
 
     def _build(self, setting: Setting) -> Model:
         return self._network.build()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import numbers
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,8 +10,10 @@ from typing import Any
 import numpy as np
 
 from fitwell import activations, layers, optimizers, regularizers
-from fitwell.errors import InvalidArgument
+from fitwell.arguments import Boolean, Each, Instance, Integer, Made, Options, Real, Rule, check, mistake_in
+from fitwell.errors import InvalidArgument, Problems
 from fitwell.models import Model, Sequential
+from fitwell.progress import VERBOSE
 
 # scikit-learn's names beside fitwell's own.
 _ACTIVATIONS = {"identity": "linear", "logistic": "sigmoid"}
@@ -132,43 +133,48 @@ TASKS = {
 }
 
 
+_HIDDEN = (Integer(1) | Each(Integer(1))).said(
+    "integers of at least 1, the neurons of each layer, such as (64, 64)"
+)
+
+
 def hidden_sizes(sizes: Any) -> list[int]:
     """Return the widths of the hidden layers, given as one number or several; none makes a linear model."""
-    widths = list(sizes) if isinstance(sizes, Iterable) and not isinstance(sizes, str) else [sizes]
-    for width in widths:
-        if isinstance(width, bool) or not isinstance(width, numbers.Integral) or width < 1:
-            raise InvalidArgument(
-                f"hidden_layer_sizes must be whole numbers of neurons such as (64, 64), got {sizes!r}"
-            )
-    return [int(width) for width in widths]
+    widths = check("MLP", "hidden_layer_sizes", sizes, _HIDDEN)
+    return list(widths) if isinstance(widths, tuple) else [widths]
 
 
-def check_parameters(parameters: dict[str, Any]) -> None:
-    """Refuse parameters that cannot be honoured, all at once."""
-    mistakes: list[str] = []
+_RULES: dict[str, Rule] = {
+    "hidden_layer_sizes": _HIDDEN,
+    "alpha": Real(0),
+    "batch_size": Integer(1) | Options("auto"),
+    "learning_rate_init": Real(0, closed="right"),
+    "max_iter": Integer(1),
+    "shuffle": Boolean(),
+    "random_state": Integer(0, 2**32 - 1) | Instance(np.random.RandomState, "a RandomState") | None,
+    "tol": Real(0),
+    "verbose": VERBOSE,
+    "early_stopping": Boolean(),
+    "validation_fraction": Real(0, 1, closed="neither"),
+    "n_iter_no_change": Integer(1),
+    "dropout": Real(0, 1, closed="left"),
+    "batch_normalization": Boolean(),
+    "n_members": Integer(1),
+}
 
-    def check(name: str, kind: Any, low: float, high: float, expected: str) -> None:
-        value = parameters[name]
-        if not isinstance(value, kind) or isinstance(value, bool) or not low <= value <= high:
-            mistakes.append(f"{name} must be {expected}, got {value!r}")
 
-    anything = float("inf")
-    check("alpha", numbers.Real, 0, anything, "a number of at least 0")
-    check("max_iter", numbers.Integral, 1, anything, "a number of epochs of at least 1")
-    check("n_iter_no_change", numbers.Integral, 1, anything, "a number of epochs of at least 1")
-    check("tol", numbers.Real, 0, anything, "a number of at least 0")
-    check("dropout", numbers.Real, 0, 0.999, "a rate of at least 0 and below 1")
-    check("validation_fraction", numbers.Real, 1e-9, 0.999, "a fraction between 0 and 1")
-    check("n_members", numbers.Integral, 1, anything, "a number of networks of at least 1")
-    if parameters["batch_size"] != "auto":
-        check("batch_size", numbers.Integral, 1, anything, "'auto' or a number of rows of at least 1")
-    for name in ("shuffle", "early_stopping", "batch_normalization"):
-        if not isinstance(parameters[name], bool | np.bool_):
-            mistakes.append(f"{name} must be True or False, got {parameters[name]!r}")
-    if isinstance(parameters["solver"], str):
-        check("learning_rate_init", numbers.Real, 1e-300, anything, "a number above 0")
-    if mistakes:
-        raise InvalidArgument("; ".join(mistakes))
-    hidden_sizes(parameters["hidden_layer_sizes"])
-    if isinstance(parameters["activation"], str):
-        activations.get(_ACTIVATIONS.get(parameters["activation"], parameters["activation"]))
+def check_parameters(where: str, parameters: Mapping[str, Any]) -> None:
+    """Refuse parameters that cannot be honoured, all at once; they are kept as they were given until `fit`."""
+    problems = Problems(where)
+    for name, rule in _RULES.items():
+        if name == "learning_rate_init" and not isinstance(parameters["solver"], str):
+            continue  # an optimizer has a rate of its own
+        mistake = mistake_in(name, parameters[name], rule)
+        if mistake:
+            problems.add(mistake)
+    problems.raise_any()
+    activation = parameters["activation"]
+    if isinstance(activation, str):
+        activation = _ACTIVATIONS.get(activation, activation)
+    check(where, "activation", activation, Made(activations.get))
+    check(where, "solver", copy.deepcopy(parameters["solver"]), Made(optimizers.get, optional=False))

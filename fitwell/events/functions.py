@@ -8,13 +8,15 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from fitwell.arguments import checked
 from fitwell.errors import InvalidArgument, StateError
 from fitwell.events.summaries import BUCKETS
-from fitwell.events.writer import EventWriter
+from fitwell.events.writer import EVENT, EventWriter
 
 _local = threading.local()
 
 
+@checked()
 def create_file_writer(logdir: str | os.PathLike[str]) -> EventWriter:
     """Return a writer of a new event file in the folder `logdir`."""
     return EventWriter(logdir)
@@ -48,11 +50,13 @@ def _step(name: str, step: int | None) -> int:
     return int(step)
 
 
+@checked(EVENT)
 def scalar(name: str, data: Any, step: int | None = None, description: str | None = None) -> None:
     """Write a number."""
     _writer().scalar(name, data, _step(name, step), description)
 
 
+@checked(EVENT)
 def histogram(
     name: str, data: Any, step: int | None = None, buckets: int = BUCKETS, description: str | None = None
 ) -> None:
@@ -60,6 +64,7 @@ def histogram(
     _writer().histogram(name, data, _step(name, step), buckets, description)
 
 
+@checked(EVENT)
 def image(
     name: str, data: Any, step: int | None = None, max_outputs: int = 3, description: str | None = None
 ) -> None:
@@ -67,16 +72,19 @@ def image(
     _writer().image(name, data, _step(name, step), max_outputs, description)
 
 
+@checked(EVENT)
 def figure(name: str, figure: Any, step: int | None = None, description: str | None = None) -> None:
     """Write a Matplotlib figure as an image."""
     _writer().figure(name, figure, _step(name, step), description)
 
 
+@checked(EVENT)
 def text(name: str, data: Any, step: int | None = None, description: str | None = None) -> None:
     """Write a text, or an array of texts, in Markdown."""
     _writer().text(name, data, _step(name, step), description)
 
 
+@checked(EVENT)
 def audio(
     name: str,
     data: Any,
@@ -89,6 +97,7 @@ def audio(
     _writer().audio(name, data, sample_rate, _step(name, step), max_outputs, description)
 
 
+@checked(EVENT)
 def hparams(hparams: Mapping[str, Any]) -> None:
     """Write the hyperparameters of the run in whose folder the writer writes."""
     _writer().hparams(hparams)

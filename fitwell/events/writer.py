@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from fitwell.arguments import Instance, Integer, Rule, Text, checked
 from fitwell.errors import FileError, InvalidArgument
 from fitwell.events import protos, summaries
 from fitwell.events.graph import graph_of
@@ -29,6 +30,18 @@ Maker = Callable[[], Any]
 _numbers = itertools.count()
 
 
+# The rules of what is written.
+EVENT: dict[str, Rule] = {
+    "name": Text(),
+    "step": Integer(0) | None,
+    "description": Text() | None,
+    "max_outputs": Integer(1),
+    "buckets": Integer(1),
+    "sample_rate": Integer(1),
+    "hparams": Instance(Mapping, "a dict"),
+}
+
+
 class EventWriter:
     """Writes events to a new file in a folder.
 
@@ -38,6 +51,7 @@ class EventWriter:
     stays readable, and nothing more is written to it. Closed at the latest when the process ends.
     """
 
+    @checked()
     def __init__(self, log_dir: str | os.PathLike[str]) -> None:
         self.log_dir = str(path_of(log_dir, "log_dir"))
         pb = protos.load()
@@ -69,11 +83,13 @@ class EventWriter:
         event = protos.load().Event
         self.add(lambda: event(summary=make()), step)
 
+    @checked(EVENT)
     def scalar(self, name: str, data: Any, step: int, description: str | None = None) -> None:
         """Write a number."""
         kept = _kept(data)
         self._add_summary(lambda: summaries.scalar(name, kept, description), step)
 
+    @checked(EVENT)
     def histogram(
         self,
         name: str,
@@ -86,6 +102,7 @@ class EventWriter:
         kept = _kept(data)
         self._add_summary(lambda: summaries.histogram(name, kept, buckets, description), step)
 
+    @checked(EVENT)
     def image(
         self, name: str, data: Any, step: int, max_outputs: int = 3, description: str | None = None
     ) -> None:
@@ -93,6 +110,7 @@ class EventWriter:
         kept = _kept(data)
         self._add_summary(lambda: summaries.image(name, kept, max_outputs, description), step)
 
+    @checked(EVENT)
     def figure(self, name: str, figure: Any, step: int, description: str | None = None) -> None:
         """Write a Matplotlib figure as an image: a confusion matrix, a curve."""
         import io
@@ -104,10 +122,12 @@ class EventWriter:
         picture = buffer.getvalue()
         self._add_summary(lambda: summaries.png(name, [picture], width, height, description), step)
 
+    @checked(EVENT)
     def text(self, name: str, data: Any, step: int, description: str | None = None) -> None:
         """Write a text, or an array of texts, in Markdown."""
         self._add_summary(lambda: summaries.text(name, data, description), step)
 
+    @checked(EVENT)
     def audio(
         self,
         name: str,

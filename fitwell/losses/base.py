@@ -30,6 +30,8 @@ LOSS: dict[str, Rule] = {
     "label_smoothing": Real(0, 1),
     "gamma": Real(0),
     "ignore_class": Integer() | None,
+    "delta": Real(0, closed="right"),
+    "q": Real(0, 1, closed="neither"),
 }
 
 

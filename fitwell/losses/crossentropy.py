@@ -87,6 +87,7 @@ def _warn_of_one_unit(loss: str, y_pred: Array) -> None:
 # --- functions ----------------------------------------------------------------------------------------------
 
 
+@checked(LOSS)
 def binary_crossentropy(
     y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: Any = 0.0, axis: int = -1
 ) -> Array:
@@ -103,6 +104,7 @@ def binary_crossentropy(
     return jnp.mean(binary_terms(smoothed(y_true, label_smoothing, 0.5), y_pred, from_logits), axis=axis)
 
 
+@checked(LOSS)
 def categorical_crossentropy(
     y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: Any = 0.0, axis: int = -1
 ) -> Array:
@@ -140,6 +142,7 @@ def class_numbers(loss: str, y_true: Any, y_pred: Array, axis: int = -1) -> Arra
     return labels.astype(jnp.int32)
 
 
+@checked(LOSS)
 def sparse_categorical_crossentropy(
     y_true: Any, y_pred: Any, from_logits: bool = False, ignore_class: int | None = None, axis: int = -1
 ) -> Array:
@@ -166,6 +169,7 @@ def sparse_categorical_crossentropy(
     return values if ignore_class is None else jnp.where(labels == ignore_class, 0, values)
 
 
+@checked(LOSS)
 def per_class_crossentropy(y_true: Any, y_pred: Any, from_logits: bool = False) -> Array:
     """Softmax cross-entropy in the per-class binary form ``Σ_k -y_k log p_k - (1 - y_k) log(1 - p_k)``.
 

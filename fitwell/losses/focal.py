@@ -19,6 +19,7 @@ from fitwell.losses.crossentropy import (
 )
 
 
+@checked(LOSS, alpha=Real(0, 1))
 def binary_focal_crossentropy(
     y_true: Any,
     y_pred: Any,
@@ -45,6 +46,7 @@ def binary_focal_crossentropy(
     return jnp.mean(values, axis=axis)
 
 
+@checked(LOSS, alpha=Numbers())
 def categorical_focal_crossentropy(
     y_true: Any,
     y_pred: Any,
@@ -62,6 +64,7 @@ def categorical_focal_crossentropy(
     return -jnp.sum(alpha * jnp.power(-jnp.expm1(log_p), gamma) * y_true * log_p, axis=axis)
 
 
+@checked(LOSS)
 def categorical_generalized_cross_entropy(y_true: Any, y_pred: Any, q: Any = 0.5) -> Array:
     """``(1 - p_y^q) / q`` for class numbers y; see `CategoricalGeneralizedCrossEntropy`."""
     y_pred = as_predictions(y_pred)

@@ -44,6 +44,7 @@ def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> Array:
     return jnp.mean(jnp.square(logs[0] - logs[1]), axis=-1)
 
 
+@checked(LOSS)
 def huber(y_true: Any, y_pred: Any, delta: Any = 1.0) -> Array:
     """Mean over the last axis of ``e²/2`` where ``|e| <= δ``, else ``δ|e| - δ²/2``, with ``e = y - ŷ``."""
     y_true, y_pred = matched("huber", y_true, y_pred)
@@ -78,6 +79,7 @@ def unit_vectors(x: Array, axis: int) -> Array:
     return x * jax.lax.rsqrt(jnp.maximum(jnp.sum(jnp.square(x), axis=axis, keepdims=True), _TINY_SQUARE))
 
 
+@checked(LOSS)
 def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> Array:
     """Minus the cosine of the angle between y and ŷ along `axis`: -1 for the same direction."""
     y_true, y_pred = matched("cosine_similarity", y_true, y_pred)

@@ -40,6 +40,7 @@ def accuracy(y_true: Any, y_pred: Any) -> Array:
     return (true.astype(pred.dtype) == pred).astype(jnp.float32)
 
 
+@checked(METRIC)
 def binary_accuracy(y_true: Any, y_pred: Any, threshold: Any = 0.5) -> Array:
     """1 where ``ŷ > threshold`` agrees with the label (0 or 1), else 0; of the shape of `y_pred`."""
     true, pred = _equal_shapes("binary_accuracy", y_true, y_pred)
@@ -69,6 +70,7 @@ def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Array:
     return (_first_largest(pred) == labels).astype(jnp.float32)
 
 
+@checked(METRIC)
 def sparse_top_k_categorical_accuracy(
     y_true: Any, y_pred: Any, k: int = 5, from_sorted_ids: bool = False
 ) -> Array:
@@ -93,6 +95,7 @@ def sparse_top_k_categorical_accuracy(
     return ((jnp.sum(pred > own, axis=-1) < k) & jnp.isfinite(own[..., 0])).astype(jnp.float32)
 
 
+@checked(METRIC)
 def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Array:
     """1 where the class of a one-hot target is among the k largest predictions, else 0."""
     true, pred = _equal_shapes("top_k_categorical_accuracy", y_true, y_pred)

@@ -187,16 +187,3 @@ def check_overrides(model: type) -> None:
                 "other terms with add_loss in call, and write another rule of learning as a subclass of "
                 "optimizers.Optimizer"
             )
-
-
-def check_count(name: str, value: Any, least: int = 1) -> int:
-    """Return `value` as an int if it is a whole number of at least `least`."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-        raise InvalidArgument(f"{name} must be a whole number of at least {least}, got {value!r}")
-    return int(value)
-
-
-def check_epochs(epochs: Any, initial_epoch: Any) -> None:
-    """Refuse epochs that are no counts."""
-    check_count("epochs", epochs, least=0)
-    check_count("initial_epoch", initial_epoch, least=0)

@@ -7,6 +7,7 @@ from typing import Any
 
 import jax
 
+from fitwell.arguments import Call, Instance, checked
 from fitwell.errors import InvalidArgument
 from fitwell.layers.base import Layer
 from fitwell.layers.core import InputLayer
@@ -17,6 +18,7 @@ from fitwell.models.sequential import Sequential
 from fitwell.registry import custom_objects, deserialize, serialize, sharing
 
 
+@checked(model=Instance(Model, "a model"), clone_function=Call() | None)
 def clone_model(
     model: Model, clone_function: Callable[[Layer], Layer] | None = None, recursive: bool = False
 ) -> Any:

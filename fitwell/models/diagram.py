@@ -6,10 +6,11 @@ import unicodedata
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from fitwell.arguments import FilePath, Instance, Integer, Options, checked
 from fitwell.drawing.text import PLAIN, visible
 from fitwell.errors import InvalidArgument
 from fitwell.history import TRAINING_COLOUR
-from fitwell.layers.base import shape_of
+from fitwell.layers.base import Layer, shape_of
 from fitwell.layers.symbolic import Node, symbols_in
 from fitwell.models.functional import Functional
 from fitwell.models.model import Model
@@ -50,6 +51,7 @@ class _Box:
         return _LINE * len(self.lines) + _MARGIN if self.lines else 0.0
 
 
+@checked(model=Instance(Layer, "a model"), to_file=FilePath() | None, rankdir=Options("TB"), dpi=Integer(1))
 def plot_model(
     model: Model,
     to_file: Any = "model.png",
@@ -82,8 +84,6 @@ def plot_model(
     """
     from matplotlib.figure import Figure
 
-    if rankdir != "TB":
-        raise InvalidArgument(f"plot_model: rankdir={rankdir!r} is not drawn, only 'TB', from top to bottom")
     if expand_nested:
         raise InvalidArgument(
             "plot_model: expand_nested=True is not drawn; draw the model inside by itself: "

@@ -8,6 +8,7 @@ from typing import Any
 
 import jax
 
+from fitwell.arguments import checked
 from fitwell.errors import InvalidArgument
 from fitwell.layers.base import Layer, register
 from fitwell.layers.core import GetItem, InputLayer, Operation
@@ -25,6 +26,7 @@ class Functional(Model):
     shared, models may be layers.
     """
 
+    @checked()
     def __init__(self, inputs: Any, outputs: Any, name: str | None = None, trainable: bool = True) -> None:
         super().__init__(name=name, trainable=trainable)
         for what, value in (("inputs", inputs), ("outputs", outputs)):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from fitwell import optimizers
-from fitwell.arguments import Boolean, Each, FilePath, Integer, Options, Real, checked
+from fitwell.arguments import Boolean, Call, Each, FilePath, Integer, Options, Real, Rule, checked
 from fitwell.callbacks.base import CallbackList, as_callbacks
 from fitwell.data.feeds import count_rows
 from fitwell.errors import InvalidArgument, StateError
@@ -22,6 +22,21 @@ from fitwell.progress import VERBOSE, Progress
 from fitwell.variables import same_variables
 
 _COUNT = Integer(1) | None
+# What the arguments of `fit` may be, here and of a population.
+FIT: dict[str, Rule] = {
+    "batch_size": _COUNT,
+    "epochs": Integer(0),
+    "verbose": VERBOSE,
+    "validation_split": Real(0, 1, closed="left") | None,
+    "shuffle": Boolean(),
+    "class_weight": packing.CLASS_WEIGHT,
+    "initial_epoch": Integer(0),
+    "steps_per_epoch": _COUNT,
+    "validation_steps": _COUNT,
+    "validation_batch_size": _COUNT,
+    "validation_freq": Integer(1) | Each(Integer(1), unordered=True),
+    "resume": FilePath() | None,
+}
 
 
 class Model(OlderMethods, Layer):
@@ -137,20 +152,7 @@ class Model(OlderMethods, Layer):
 
     # --- training ------------------------------------------------------------------------------------------
 
-    @checked(
-        batch_size=_COUNT,
-        epochs=Integer(0),
-        verbose=VERBOSE,
-        validation_split=Real(0, 1, closed="left") | None,
-        shuffle=Boolean(),
-        class_weight=packing.CLASS_WEIGHT,
-        initial_epoch=Integer(0),
-        steps_per_epoch=_COUNT,
-        validation_steps=_COUNT,
-        validation_batch_size=_COUNT,
-        validation_freq=Integer(1) | Each(Integer(1), unordered=True),
-        resume=FilePath() | None,
-    )
+    @checked(FIT)
     def fit(
         self,
         x: Any = None,
@@ -391,9 +393,15 @@ class Model(OlderMethods, Layer):
         """The layers directly below the model."""
         return [layer for _, layer in self.children()]
 
+    @checked(index=Integer() | None)
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """Return the layer called `name`, or the one at `index`."""
         if index is not None:
+            count = len(self.layers)
+            if not -count <= index < count:
+                raise InvalidArgument(
+                    f"get_layer: index={index} is beyond the {count} layers of model {self.name!r}"
+                )
             return self.layers[index]
         for layer in self.layers:
             if layer.name == name:
@@ -402,6 +410,7 @@ class Model(OlderMethods, Layer):
 
         raise unknown_name("layer", str(name), [str(layer.name) for layer in self.layers])
 
+    @checked(line_length=Integer(1) | None, positions=Each(Real(0)) | None, print_fn=Call() | None)
     def summary(
         self,
         line_length: int | None = None,
@@ -414,6 +423,7 @@ class Model(OlderMethods, Layer):
         text = summary.render(self, line_length, positions, expand_nested, show_trainable)
         (print_fn or print)(text)
 
+    @checked(filepath=FilePath())
     def save(self, filepath: Any, overwrite: bool = True, include_optimizer: bool = True) -> None:
         """Write the whole model to a ``.keras`` or ``.h5`` file; see `saving.save_model`."""
         from fitwell.saving import save_model
@@ -426,12 +436,14 @@ class Model(OlderMethods, Layer):
 
         return to_json(self, **options)
 
+    @checked(filepath=FilePath())
     def save_weights(self, filepath: Any, overwrite: bool = True) -> None:
         """Write the weights alone; see `saving.save_weights`."""
         from fitwell.saving import save_weights
 
         save_weights(self, filepath, overwrite=overwrite)
 
+    @checked(filepath=FilePath())
     def load_weights(self, filepath: Any, skip_mismatch: bool = False, by_name: bool = False) -> None:
         """Read weights from a file of this or another model; see `saving.load_weights`."""
         from fitwell.saving import load_weights

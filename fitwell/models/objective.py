@@ -212,14 +212,20 @@ def _metrics_per_output(value: Any, names: Sequence[str]) -> list[list[Any]]:
     if isinstance(value, Mapping) and "class_name" not in value:
         return [_as_list(item) for item in _per_output(value, names, "metrics")]
     items = _as_list(value)
-    if (None in items and len(items) != len(names)) or items == [None]:
-        raise InvalidArgument(f"compile: metrics must be names, objects or functions, got {value!r}")
+    if len(items) != len(names) or len(names) == 1:
+        _check_no_none(items)
     nested = any(isinstance(item, list | tuple) for item in items)
     if len(names) > 1 and (nested or len(items) == len(names)):
         return [_as_list(item) for item in _per_output(items, names, "metrics")]
     if nested:
         items = [leaf for item in items for leaf in _as_list(item)]
+        _check_no_none(items)
     return [list(items) for _ in names]
+
+
+def _check_no_none(items: Sequence[Any]) -> None:
+    if any(item is None for item in items):
+        raise InvalidArgument(f"compile: metrics must be names, objects or functions, got {list(items)!r}")
 
 
 def _give_each_its_own(places: Sequence[list[Any]]) -> None:

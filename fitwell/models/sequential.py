@@ -7,6 +7,7 @@ from typing import Any
 
 import jax
 
+from fitwell.arguments import Each, Instance, checked
 from fitwell.data.feeds import count_rows
 from fitwell.errors import InvalidArgument, StateError
 from fitwell.layers.base import Layer, register, shape_of
@@ -24,6 +25,7 @@ class Sequential(Model):
     (``Input(shape)``, ``input_shape=``, ``input_dim=``), else at the first call, `build` or `fit`.
     """
 
+    @checked(layers=Each(Instance((Layer, SymbolicTensor), "a layer")) | None)
     def __init__(
         self, layers: Sequence[Any] | None = None, name: str | None = None, trainable: bool = True
     ) -> None:

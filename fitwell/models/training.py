@@ -163,7 +163,7 @@ def make_feed(
     most_epochs: int = 1,
 ) -> Feed:
     """Return the feed for `data`: resident arrays, memory maps above the budget from disk, or a stream."""
-    size = default if batch_size is None else checks.check_count("batch_size", batch_size)
+    size = default if batch_size is None else batch_size
     if data.stream is not None:
         if batch_size is not None:
             raise InvalidArgument(
@@ -175,8 +175,6 @@ def make_feed(
         return StreamFeed(data.stream.open_epoch, count_rows(first), steps=known, pad=pad, per_block=together)
     assert data.batch is not None
     total = count_rows(data.batch)
-    if steps is not None:
-        checks.check_count("steps", steps)
     if steps is None and not too_large(data.batch):
         # Fewer rows than a batch could have share its program with nearly as few, as short last batches do.
         alike = min(size, -(-total // _ROWS_ALIKE) * _ROWS_ALIKE)
@@ -242,12 +240,12 @@ def resident_validation(
         return None
     rows = count_rows(data.batch)
     if not pad:
-        size = 32 if batch_size is None else checks.check_count("validation_batch_size", batch_size)
+        size = 32 if batch_size is None else batch_size
         return _validation_with_a_tail(data.batch, rows, min(rows, size))
     places = rows if room is None else room
     most = EVALUATION_ROWS
     if batch_size is not None:
-        most = checks.check_count("validation_batch_size", batch_size)
+        most = batch_size
     size = min(places, most)
     if batch_size is None or room is not None:
         # Batches of one size as even as possible, so that little is padded and none is empty.
@@ -732,7 +730,7 @@ def _input_batches(
                 yield _packed_inputs(model, packing.split_inputs(item, model.input_names)), None
         return
     inputs = _packed_inputs(model, x)
-    size = 32 if batch_size is None else checks.check_count("batch_size", batch_size)
+    size = 32 if batch_size is None else batch_size
     if batch_size is None and model.is_row_wise:
         size = EVALUATION_ROWS
     rows = checks.check_lengths(Batch(inputs))

@@ -11,6 +11,7 @@ import jax
 import numpy as np
 
 from fitwell import activations, initializers, random
+from fitwell.arguments import Instance, Integer, Real, checked
 from fitwell.context import CallContext, call_context
 from fitwell.errors import InvalidArgument, StateError
 from fitwell.layers.base import Layer
@@ -18,6 +19,12 @@ from fitwell.models import packing
 from fitwell.models.model import Model
 
 
+@checked(
+    model=Instance(Model, "a model"),
+    tolerance=Real(0, closed="right"),
+    max_iterations=Integer(1),
+    seed=Integer(0) | None,
+)
 def lsuv(
     model: Model, x: Any, *, tolerance: float = 0.1, max_iterations: int = 10, seed: int | None = None
 ) -> dict[str, float]:

@@ -18,7 +18,6 @@ from fitwell.engine import devices
 from fitwell.engine.machine import Report, Validation
 from fitwell.engine.pace import Pace
 from fitwell.errors import InvalidArgument
-from fitwell.models import checks
 from fitwell.models.model import Model
 from fitwell.models.structure import structure
 from fitwell.models.training import PATIENCE_SECONDS, TEST_BATCH_HOOKS, Data, Dispatches, Fit
@@ -141,7 +140,7 @@ class MemberFit(Fit):
                 "fit: steps_per_epoch cannot be combined with folds or splits; leave it out"
             )
         assert data.batch is not None
-        size = 32 if batch_size is None else checks.check_count("batch_size", batch_size)
+        size = 32 if batch_size is None else batch_size
         return ArrayFeed(data.batch, size, **settings, **chosen)
 
     def _validation_block(self, validation: Data) -> Validation | None:

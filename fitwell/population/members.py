@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from fitwell import random
+from fitwell.arguments import Each, Integer, check, checked
 from fitwell.errors import InvalidArgument, noting
 from fitwell.history import History
 from fitwell.layers.base import fresh_names
-from fitwell.models.checks import check_count
 from fitwell.models.model import Model
 
 Setting = dict[str, Any]
@@ -49,6 +49,9 @@ class Drawn(list[Setting]):
 _LOGARITHMIC = ("loguniform", "reciprocal", "lognorm")
 
 
+@checked(
+    count=Integer(1).said("the number of settings, an integer of at least 1"), random_state=Integer(0) | None
+)
 def draw(count: int, /, *, random_state: int | None = None, **spaces: Any) -> list[Setting]:
     """Return `count` settings drawn at random.
 
@@ -59,7 +62,6 @@ def draw(count: int, /, *, random_state: int | None = None, **spaces: Any) -> li
     >>> draw(2, random_state=0, units=[10, 30, 100])
     [{'units': 100}, {'units': 30}]
     """
-    count = check_count("draw: the number of settings", count)
     generator = np.random.default_rng(random_state)
     columns, log = {}, {}
     for name, space in spaces.items():
@@ -167,16 +169,6 @@ def checked_model(model: Any, maker: str) -> Model:
     return model
 
 
-def check_build(build: Any) -> Build:
-    """Return `build` if it can be called."""
-    if not callable(build):
-        raise InvalidArgument(
-            f"Population: build must be a function from hyperparameters to a compiled model, got {build!r}"
-        )
-    function: Build = build
-    return function
-
-
 def copied(setting: Mapping[str, Any]) -> Setting:
     """Return a copy for a function of the user, which may take its lists apart."""
     return {name: _copied(value) for name, value in setting.items()}
@@ -206,18 +198,15 @@ def check_settings(members: Any) -> list[Setting]:
 
 
 def check_seeds(seeds: Any) -> list[int]:
-    """Return `seeds` as a list of different whole numbers."""
+    """Return `seeds` as a list of different integers."""
     if isinstance(seeds, int | np.integer) and not isinstance(seeds, bool):
         raise InvalidArgument(
             f"seeds: expected a list of seeds, got {seeds!r}; write [{seeds}] for this one seed, or "
             f"range({seeds}) for {seeds} of them"
         )
-    if not isinstance(seeds, Iterable):
-        raise InvalidArgument(f"seeds: expected a list of seeds such as range(10), got {seeds!r}")
-    found = list(seeds)
-    for seed in found:
-        if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
-            raise InvalidArgument(f"seeds: expected whole numbers of at least 0, got {seed!r}")
-    if not found or len(set(found)) < len(found):
+    if isinstance(seeds, Iterable) and not isinstance(seeds, str | bytes | Mapping):
+        seeds = list(seeds)
+    found = list(check("Population", "seeds", seeds, Each(Integer(0), least=1)))
+    if len(set(found)) < len(found):
         raise InvalidArgument(f"seeds: expected different seeds, at least one, got {found!r}")
-    return [int(seed) for seed in found]
+    return found

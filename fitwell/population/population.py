@@ -10,10 +10,12 @@ import jax
 import numpy as np
 
 from fitwell import random
+from fitwell.arguments import Call, Integer, check, checked
+from fitwell.callbacks.directions import MODE
 from fitwell.errors import InvalidArgument, NonFiniteWarning, StateError, warn
 from fitwell.history import History
-from fitwell.models import checks, packing
-from fitwell.models.model import Model
+from fitwell.models import packing
+from fitwell.models.model import FIT, Model
 from fitwell.models.training import interruptions
 from fitwell.population import archive, effects, layouts, pairs, plots, table
 from fitwell.population.ensemble import Ensemble, predict_all
@@ -24,7 +26,6 @@ from fitwell.population.members import (
     Drawn,
     Member,
     Setting,
-    check_build,
     check_seeds,
     check_settings,
     make_member,
@@ -36,6 +37,9 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+
+_COUNT = Integer(1) | None
 
 
 class Population:
@@ -62,19 +66,21 @@ class Population:
     20
     """
 
+    @checked(build=Call("a function from hyperparameters to a compiled model"))
     def __init__(
         self, build: Build, members: Sequence[Setting] | None = None, seeds: Sequence[int] = (0,)
     ) -> None:
         settings = [{}] if members is None else check_settings(members)
         numbers = check_seeds(seeds)
         self._log = members.log if isinstance(members, Drawn) else {}
-        self.build = check_build(build)
+        self.build = build
         self.members = [make_member(build, setting, seed) for setting in settings for seed in numbers]
         self._groups: list[Group] = []
         self._division: tuple[int, Sequence[Fold]] | None = None
 
     # --- training ------------------------------------------------------------------------------------------
 
+    @checked(FIT, epochs=Integer(0) | Call("a function from a setting to one"))
     def fit(
         self,
         x: Any = None,
@@ -118,7 +124,7 @@ class Population:
         """
         lasting = epochs if callable(epochs) else lambda setting: epochs
         for member in self.members:
-            checks.check_epochs(lasting(dict(member.setting)), initial_epoch)
+            check("fit", "epochs", lasting(dict(member.setting)), Integer(0))
         if x is None:
             raise InvalidArgument("fit: x is missing")
         source = Source(
@@ -256,6 +262,7 @@ class Population:
             )
         return self.members[number].model
 
+    @checked(mode=MODE)
     def best(self, metric: str | None = None, mode: str = "auto") -> Model:
         """Return the model that is best by `metric`: ``val_loss`` by default, ``loss`` without validation.
 
@@ -268,15 +275,17 @@ class Population:
         """
         return self.members[table.ranking(self.members, metric, mode)[0]].model
 
+    @checked(top=_COUNT, mode=MODE)
     def ensemble(self, top: int | None = None, metric: str | None = None, mode: str = "auto") -> Ensemble:
         """Return the best `top` members (all by default) as one predictor; `metric` and `mode` as in `best`."""
         if top is None:
             return Ensemble([member.model for member in self.members])
-        if checks.check_count("ensemble: top", top) > len(self.members):
+        if top > len(self.members):
             raise InvalidArgument(f"ensemble: top={top}, and there are {len(self.members)} members")
         best = table.ranking(self.members, metric, mode)[:top]
         return Ensemble([self.members[number].model for number in best])
 
+    @checked(batch_size=_COUNT)
     def predict(self, x: Any, batch_size: int | None = None) -> Any:
         """Return the outputs of every member for the rows of `x`: ``[members, rows, ...]``."""
         groups = [group.models for group in self._groups] or [[member.model] for member in self.members]
@@ -285,6 +294,7 @@ class Population:
         order = np.argsort([places[id(model)] for group in groups for model in group])
         return jax.tree.map(lambda part: part[order], outputs)
 
+    @checked(batch_size=_COUNT)
     def evaluate(
         self, x: Any, y: Any = None, batch_size: int | None = None, sample_weight: Any = None
     ) -> pd.DataFrame:
@@ -375,7 +385,7 @@ class Population:
         files = list(filepath) if isinstance(filepath, list | tuple) else [filepath]
         if not files:
             raise InvalidArgument("load: expected a file or a list of files, got an empty list")
-        return cls._of(check_build(build), *archive.read_parts(files, build))
+        return cls._of(build, *archive.read_parts(files, build))
 
     def as_tree(self) -> dict[str, Any]:
         """Return what `save` writes, as dicts and lists of numbers, texts and arrays."""

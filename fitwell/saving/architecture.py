@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from fitwell.arguments import Instance, checked
 from fitwell.budget import LARGEST_WITHOUT_FILE, loading
+from fitwell.layers.base import Layer
 from fitwell.registry import custom_objects as custom_scope
 from fitwell.saving.archive import model_config
 from fitwell.saving.building import built_from
 from fitwell.saving.json_text import parse, written
 
 
+@checked(model=Instance(Layer, "a model"))
 def to_json(model: Any, **options: Any) -> str:
     """Return the architecture in Keras's words; `options` (``indent=2``) are those of `json.dumps`."""
     return written(model_config(model), **options)

@@ -43,5 +43,5 @@ def check_source(filepath: Any, suffixes: Sequence[str] | None = None) -> Path:
 
 def _other_suffix(path: Path, suffixes: Sequence[str]) -> InvalidArgument:
     return InvalidArgument(
-        f"expected a file name ending in {' or '.join(map(repr, suffixes))}, got {path.name!r}"
+        f"filepath: expected a file name ending in {' or '.join(map(repr, suffixes))}, got {path.name!r}"
     )

@@ -6,8 +6,10 @@ import zipfile
 from collections.abc import Mapping
 from typing import Any
 
+from fitwell.arguments import FilePath, Instance, checked
 from fitwell.budget import loading
 from fitwell.errors import FileError, StateError
+from fitwell.layers.base import Layer
 from fitwell.paths import written_beside
 from fitwell.registry import custom_objects as custom_scope
 from fitwell.saving import archive, legacy
@@ -16,6 +18,7 @@ from fitwell.saving.files import check_source, check_target
 _SUFFIXES = (".keras", ".h5", ".hdf5")
 
 
+@checked(model=Instance(Layer, "a model"), filepath=FilePath())
 def save_model(model: Any, filepath: Any, overwrite: bool = True, include_optimizer: bool = True) -> None:
     """Write `model` to `filepath`: architecture, weights, how it was compiled, and where its training stands.
 
@@ -30,6 +33,7 @@ def save_model(model: Any, filepath: Any, overwrite: bool = True, include_optimi
         write(file, model, include_optimizer)
 
 
+@checked(filepath=FilePath(), custom_objects=Instance(Mapping, "a dict") | None)
 def load_model(
     filepath: Any,
     custom_objects: Mapping[str, Any] | None = None,

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from fitwell.arguments import checked
 from fitwell.registry import register_custom
 
 
+@checked()
 def register_keras_serializable(package: str = "Custom", name: str | None = None) -> Callable[[Any], Any]:
     """Decorate a class or function of your own, so that files that name it can be loaded.
 

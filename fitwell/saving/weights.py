@@ -7,8 +7,10 @@ from typing import IO, Any
 
 import h5py
 
+from fitwell.arguments import FilePath, Instance, checked
 from fitwell.budget import loading
 from fitwell.errors import InvalidArgument
+from fitwell.layers.base import Layer
 from fitwell.paths import written_beside
 from fitwell.saving import flat, keras_weights, legacy
 from fitwell.saving.files import check_source, check_target
@@ -17,6 +19,7 @@ from fitwell.saving.hdf5 import opened
 _SUFFIXES = (".h5", ".hdf5", ".npz", ".safetensors")
 
 
+@checked(model=Instance(Layer, "a model"), filepath=FilePath())
 def save_weights(model: Any, filepath: Any, overwrite: bool = True) -> None:
     """Write the weights alone.
 
@@ -40,6 +43,7 @@ def _write_hdf5(target: IO[bytes], path: Path, model: Any) -> None:
         write(file, model)
 
 
+@checked(model=Instance(Layer, "a model"), filepath=FilePath())
 def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False, by_name: bool = False) -> None:
     """Read weights, of fitwell or Keras, into a model of the same architecture; from whole-model ``.h5`` files too.
 

@@ -9,6 +9,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from fitwell.arguments import Integer, Real, checked
 from fitwell.errors import InvalidArgument, ShapeError, StateError
 from fitwell.models.model import Model
 from fitwell.population import Population
@@ -61,8 +62,10 @@ class TrainedPopulation(SearchResult):
 class BreedingSearch(Search):
     """Population-based training; `population_based_training` says what the arguments mean."""
 
+    public_name = "population_based_training"
     _apart = False
 
+    @checked(trials=Integer(1), interval=Integer(1), quantile=Real(0, 0.5, closed="right"))
     def __init__(
         self,
         build: Any,
@@ -80,10 +83,6 @@ class BreedingSearch(Search):
                     f"population_based_training: {name} has no place here: all members are trained side by side, "
                     "on the same rows, and the worst take over from the best; leave it out"
                 )
-        if not isinstance(interval, int) or interval < 1:
-            raise InvalidArgument(f"interval: expected a number of epochs, at least 1, got {interval!r}")
-        if not 0 < quantile <= 0.5:
-            raise InvalidArgument(f"quantile must be above 0 and at most 0.5, got {quantile!r}")
         self._own_terms = {"method": f"population-based training, interval {interval}, quantile {quantile}"}
         super().__init__(build, space, data, trials=trials, batch=trials, sampler="random", **settings)
         if int(quantile * trials) < 1:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fitwell.arguments import Instance, Integer, Real, checked
 from fitwell.errors import InvalidArgument
 
 if TYPE_CHECKING:
@@ -25,6 +26,10 @@ GRID_POINTS = 10
 FACTOR = 1.2
 
 _STORABLE = (type(None), bool, int, float, str)
+
+
+_ABOVE_0 = Real(0, closed="right")
+_WHEN = Instance(Mapping, "a dict such as {'depth': [2, 3]}") | None
 
 
 class Domain:
@@ -80,6 +85,7 @@ class Float(Domain):
     step: only ``low``, ``low + step``, …; not together with `log`.
     """
 
+    @checked(step=_ABOVE_0 | None, when=_WHEN)
     def __init__(
         self,
         low: float,
@@ -145,6 +151,7 @@ class Int(Domain):
     step: only ``low``, ``low + step``, …; not together with `log`.
     """
 
+    @checked(step=Integer(1), when=_WHEN)
     def __init__(
         self,
         low: int,
@@ -156,9 +163,6 @@ class Int(Domain):
         when: Mapping[str, Any] | None = None,
     ) -> None:
         _check_range(self, low, high, log, step)
-        for name, number in (("low", low), ("high", high), ("step", step)):
-            if number != int(number):
-                raise InvalidArgument(f"Int: {name} must be a whole number, got {number!r}; see Float")
         if log and step != 1:
             raise InvalidArgument(f"Int: log and step={step!r} cannot be combined; leave one out")
         self.low, self.high, self.log, self.step = int(low), int(high), log, int(step)
@@ -191,6 +195,7 @@ class Int(Domain):
 class Choice(Domain):
     """One of `values`, which may be of any kind; in the study they stand as texts where they are no plain values."""
 
+    @checked(when=_WHEN)
     def __init__(
         self, values: Iterable[Any], *, default: Any = None, when: Mapping[str, Any] | None = None
     ) -> None:
@@ -249,6 +254,7 @@ class Choice(Domain):
 class Boolean(Choice):
     """False or True."""
 
+    @checked(when=_WHEN)
     def __init__(self, *, default: bool = False, when: Mapping[str, Any] | None = None) -> None:
         super().__init__([False, True], default=default, when=when)
 
@@ -256,6 +262,7 @@ class Boolean(Choice):
 class Fixed(Domain):
     """One value for all: written down with the settings, not searched."""
 
+    @checked(when=_WHEN)
     def __init__(self, value: Any, *, when: Mapping[str, Any] | None = None) -> None:
         self.value = value
         self.when = _conditions(when)
@@ -286,9 +293,10 @@ class Several(Domain):
     exist only in lists that are long enough.
     """
 
+    @checked(least=Integer(0), most=Integer(0), when=_WHEN)
     def __init__(self, of: Domain, least: int, most: int, *, when: Mapping[str, Any] | None = None) -> None:
         if not isinstance(of, Domain) or isinstance(of, Several):
-            raise InvalidArgument(f"Several: expected a domain such as Int(8, 128), got {of!r}")
+            raise InvalidArgument(f"Several: of must be a domain such as Int(8, 128), got {of!r}")
         if of.when:
             raise InvalidArgument(
                 f"Several: give it the condition of its values: Several(..., when={of.when!r})"
@@ -302,10 +310,6 @@ class Several(Domain):
 
 def _check_range(domain: Domain, low: Any, high: Any, log: bool, step: Any) -> None:
     where = type(domain).__name__
-    for name, number in (("low", low), ("high", high), ("step", step)):
-        is_number = isinstance(number, int | float | np.number) and not isinstance(number, bool)
-        if not (is_number and math.isfinite(number)) and not (name == "step" and number is None):
-            raise InvalidArgument(f"{where}: {name} must be a finite number, got {number!r}")
     if low > high:
         raise InvalidArgument(
             f"{where}: no value lies between low={low!r} and high={high!r}; write {where}({high!r}, {low!r})"
@@ -315,8 +319,6 @@ def _check_range(domain: Domain, low: Any, high: Any, log: bool, step: Any) -> N
             f"{where}: with log=True low must be above 0, got {low!r}; for a penalty that may be 0 let a Choice "
             "decide whether there is one, and give its strength when={...}"
         )
-    if step is not None and step <= 0:
-        raise InvalidArgument(f"{where}: step must be above 0, got {step!r}")
     if log and step is not None and isinstance(domain, Float):
         raise InvalidArgument(f"{where}: log and step={step!r} cannot be combined; leave one out")
 
@@ -328,8 +330,6 @@ def _checked_default(domain: Domain, default: Any) -> Any:
 
 
 def _conditions(when: Mapping[str, Any] | None) -> dict[str, list[Any]]:
-    if when is not None and not isinstance(when, Mapping):
-        raise InvalidArgument(f"when: expected a dict such as {{'depth': [2, 3]}}, got {when!r}")
     return {name: as_values(values) for name, values in (when or {}).items()}
 
 

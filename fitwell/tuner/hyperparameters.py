@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from fitwell.arguments import Call, checked
 from fitwell.errors import FitwellError, InvalidArgument, nearest
 from fitwell.tuner.domains import Boolean, Choice, Domain, Fixed, Float, Int, as_values
 
@@ -31,6 +32,7 @@ class HyperParameters:
     {'units': 32, 'activation': 'relu'}
     """
 
+    @checked(draw=Call() | None)
     def __init__(self, draw: Draw | None = None) -> None:
         self.values: Setting = {}
         self.domains: dict[str, Domain] = {}
@@ -44,6 +46,7 @@ class HyperParameters:
         return cls(lambda name, domain: values.get(name, domain.default))
 
     # The names are KerasTuner's, capitals included.
+    @checked()
     def Float(  # noqa: N802
         self,
         name: str,
@@ -66,6 +69,7 @@ class HyperParameters:
         domain = Float(min_value, max_value, log=log, step=step, default=default)
         return self._ask(name, domain, parent_name, parent_values)
 
+    @checked()
     def Int(  # noqa: N802
         self,
         name: str,
@@ -84,6 +88,7 @@ class HyperParameters:
         domain = Int(min_value, max_value, log=log, step=1 if step is None else step, default=default)
         return self._ask(name, domain, parent_name, parent_values)
 
+    @checked()
     def Choice(  # noqa: N802
         self,
         name: str,
@@ -102,12 +107,14 @@ class HyperParameters:
             )
         return self._ask(name, Choice(values, default=default), parent_name, parent_values)
 
+    @checked()
     def Boolean(  # noqa: N802
         self, name: str, default: bool = False, *, parent_name: str | None = None, parent_values: Any = None
     ) -> Any:
         """Return False or True."""
         return self._ask(name, Boolean(default=default), parent_name, parent_values)
 
+    @checked()
     def Fixed(  # noqa: N802
         self, name: str, value: Any, *, parent_name: str | None = None, parent_values: Any = None
     ) -> Any:

@@ -9,12 +9,13 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from fitwell.errors import InvalidArgument
+from fitwell.arguments import Boolean, Integer, Options
 from fitwell.printable import printable
 from fitwell.progress import format_seconds, say
 from fitwell.tuner.objective import Objective
 
 MOST_ROWS = 10
+VERBOSE = (Integer(0, 1) | Boolean() | Options("auto")).said("0 (silent), 1 (progress) or 'auto'")
 
 
 class Live:
@@ -25,8 +26,6 @@ class Live:
     """
 
     def __init__(self, verbose: int | str, objective: Objective, trials: int | None) -> None:
-        if verbose not in (0, 1, "auto"):
-            raise InvalidArgument(f"verbose must be 0 (silent), 1 (progress) or 'auto', got {verbose!r}")
         terminal = getattr(sys.stdout, "isatty", lambda: False)()
         self._lines = verbose == 1 and not terminal
         self._live: Any = None

@@ -7,8 +7,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from fitwell.arguments import Suits, Text, check
 from fitwell.callbacks.directions import told_by_name
 from fitwell.errors import InvalidArgument, nearest
+
+_DIRECTION = Suits(lambda value: isinstance(value, str) and value in ("min", "max"), "'min' or 'max'")
 
 
 @dataclass(frozen=True)
@@ -19,8 +22,8 @@ class Objective:
     direction: str
 
     def __post_init__(self) -> None:
-        if self.direction not in ("min", "max"):
-            raise InvalidArgument(f"Objective: direction must be 'min' or 'max', got {self.direction!r}")
+        check("Objective", "name", self.name, Text())
+        check("Objective", "direction", self.direction, _DIRECTION)
 
     @property
     def told(self) -> str:

@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from fitwell.arguments import Integer, checked
 from fitwell.errors import StateError
-from fitwell.models.checks import check_count
 from fitwell.models.model import Model
 from fitwell.population.ensemble import Ensemble
 from fitwell.tuner.hyperparameters import HyperParameters, Setting
@@ -68,25 +68,27 @@ class SearchResult:
         """
         return self.best_models(1)[0]
 
+    @checked(count=Integer(1))
     def best_models(self, count: int) -> list[Model]:
         """Return the models of the `count` best trials, the best first; see `best_model`."""
-        return self._models_of(self.ranking()[: check_count("best_models: count", count)])
+        return self._models_of(self.ranking()[:count])
 
+    @checked(top=Integer(1))
     def ensemble(self, top: int = 5) -> Ensemble:
         """Return the models of the `top` best trials, or all when there are fewer, as one predictor.
 
         The best of many owes part of its place to luck, and settings that did about as well err elsewhere, so
         their mean is often better than any of them. For the models see `best_model`.
         """
-        return Ensemble(self.best_models(check_count("ensemble: top", top)))
+        return Ensemble(self.best_models(top))
 
     def ranking(self) -> list[Any]:
         """Return the complete trials with a finite value as Optuna holds them, the best first."""
         return self._ranked(self._ledger.complete())
 
+    @checked(count=Integer(1))
     def best_hyperparameters(self, count: int = 1) -> list[HyperParameters]:
         """Return the hyperparameters of the `count` best trials as objects to build from: ``build(hp)``."""
-        count = check_count("best_hyperparameters: count", count)
         return [self._ledger.drawn(trial)[0] for trial in self.ranking()[:count]]
 
     def _ranked(self, trials: list[Any]) -> list[Any]:

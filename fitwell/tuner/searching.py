@@ -13,16 +13,16 @@ from typing import Any
 import jax
 import numpy as np
 
+from fitwell.arguments import FilePath, Integer, Made, Real, checked
 from fitwell.data.feeds import Batch
 from fitwell.data.fingerprint import fingerprint
 from fitwell.engine.devices import cores
 from fitwell.errors import InvalidArgument, NonFiniteWarning, nearest, warn
 from fitwell.models.packing import is_stream
 from fitwell.population import Population
-from fitwell.random import checked_seed
 from fitwell.tuner.domains import Domain, lasting
 from fitwell.tuner.ledger import Ledger, Ticket, told_lost
-from fitwell.tuner.live import Live
+from fitwell.tuner.live import VERBOSE, Live
 from fitwell.tuner.notes import EPOCHS, SECONDS, VALUES
 from fitwell.tuner.objective import Objective, as_objective
 from fitwell.tuner.optional import import_optuna
@@ -46,11 +46,23 @@ _GROWTH = 4
 class Search:
     """A search that can be run, interrupted, and run again; `search` says what the arguments mean."""
 
+    public_name = "search"
     # Whether a trial can be trained without the others of its batch.
     _apart = True
     # What a kind of search adds to the terms under which trials can be compared.
     _own_terms: Mapping[str, Any] = MappingProxyType({})
 
+    @checked(
+        trials=Integer(1) | None,
+        minutes=Real(0, closed="right") | None,
+        repeats=Integer(1),
+        objective=Made(as_objective, optional=False),
+        epochs=Integer(1),
+        batch=Integer(1) | None,
+        storage=FilePath() | None,
+        seed=Integer(0),
+        verbose=VERBOSE,
+    )
     def __init__(
         self,
         build: Any,
@@ -77,13 +89,11 @@ class Search:
         import_optuna()
         fit = _check_fit(fit)
         self.trials = _check_trials(trials, minutes, sampler)
-        self._seconds = None if minutes is None else 60 * _positive("minutes", minutes)
-        seed, repeats = checked_seed(seed), int(_positive("repeats", repeats, whole=True))
+        self._seconds = None if minutes is None else 60 * minutes
         seeds = range(seed, seed + repeats)
         x, y, weights = _check_data(data)
         if fit.get("splits") is not None:
             fit["splits"] = list(fit["splits"])  # a generator would be used up by the first batch
-        epochs = int(_positive("epochs", epochs, whole=True))
         self.objective = as_objective(objective)
         self._prunes = pruner is not None
         self._rungs = rungs(epochs)
@@ -100,9 +110,7 @@ class Search:
             **fit,
         )
         self._members = len(seeds) * self._trainer.folds
-        self._batch = (
-            _default_batch(self._members) if batch is None else int(_positive("batch", batch, whole=True))
-        )
+        self._batch = _default_batch(self._members) if batch is None else batch
         self._live = Live(verbose, self.objective, self.trials)
         self._ledger = Ledger(
             open_storage(storage),
@@ -276,16 +284,7 @@ def _check_trials(trials: int | None, minutes: float | None, sampler: str) -> in
         if minutes is None and sampler != "grid":
             raise InvalidArgument("search: say when to stop: trials=50, or minutes=5, or both")
         return None
-    return int(_positive("trials", trials, whole=True))
-
-
-def _positive(name: str, number: Any, whole: bool = False) -> float:
-    fits = isinstance(number, int | np.integer) or (isinstance(number, float) and not whole)
-    if isinstance(number, bool) or not fits or not 0 < number < math.inf:
-        raise InvalidArgument(
-            f"search: {name} must be a {'whole ' if whole else ''}number above 0, got {number!r}"
-        )
-    return float(number)
+    return trials
 
 
 def _check_data(data: Any) -> tuple[Any, Any, Any]:

@@ -9,8 +9,8 @@ import math
 from pathlib import Path
 from typing import Any
 
+from fitwell.arguments import Call, FilePath, Integer, Made, Real, Rule, Suits, Text, checked
 from fitwell.errors import FileError, InvalidArgument, StateError
-from fitwell.models.checks import check_count
 from fitwell.models.model import Model
 from fitwell.progress import say
 from fitwell.tuner.hyperparameters import HyperParameters
@@ -22,6 +22,17 @@ from fitwell.tuner.space import Space, build_function
 from fitwell.tuner.storage import open_storage
 
 _STUDY = "study.db"
+_TUNER: dict[str, Rule] = {
+    "hypermodel": Call() | Suits(lambda value: callable(getattr(value, "build", None)), "a HyperModel"),
+    "objective": Made(as_objective, optional=False),
+    "max_trials": Integer(1) | None,
+    "seed": Integer(0) | None,
+    "executions_per_trial": Integer(1),
+    "directory": FilePath() | None,
+    "project_name": Text() | None,
+    "num_trials": Integer(1),
+    "num_models": Integer(1),
+}
 
 
 class HyperModel:
@@ -56,6 +67,7 @@ class Tuner:
     sampler = "random"
     pruner: str | None = None
 
+    @checked(_TUNER)
     def __init__(
         self,
         hypermodel: Any,
@@ -143,14 +155,17 @@ class Tuner:
         )
         self._result = SearchResult(ledger, None)
 
+    @checked(_TUNER)
     def get_best_hyperparameters(self, num_trials: int = 1) -> list[HyperParameters]:
         """Return the best hyperparameters, the best first."""
         return self.result.best_hyperparameters(num_trials)
 
+    @checked(_TUNER)
     def get_best_models(self, num_models: int = 1) -> list[Model]:
         """Return the best models with the weights of their best epochs; they are trained again for it."""
         return self.result.best_models(num_models)
 
+    @checked(_TUNER)
     def results_summary(self, num_trials: int = 10) -> None:
         """Say which trials were best."""
         result = self.result
@@ -186,6 +201,7 @@ class GridSearch(Tuner):
 
     sampler = "grid"
 
+    @checked(_TUNER)
     def __init__(
         self,
         hypermodel: Any,
@@ -205,6 +221,12 @@ class Hyperband(Tuner):
 
     pruner = "hyperband"
 
+    @checked(
+        _TUNER,
+        max_epochs=Integer(1),
+        factor=Integer(3, 3).said("3, the only one known"),
+        hyperband_iterations=Real(0, closed="right"),
+    )
     def __init__(
         self,
         hypermodel: Any,
@@ -214,13 +236,6 @@ class Hyperband(Tuner):
         hyperband_iterations: float = 1,
         **others: Any,
     ) -> None:
-        if factor != 3:
-            raise InvalidArgument(f"Hyperband: only factor=3 is known, got {factor!r}")
-        check_count("Hyperband: max_epochs", max_epochs)
-        if not hyperband_iterations > 0:
-            raise InvalidArgument(
-                f"Hyperband: hyperband_iterations must be above 0, got {hyperband_iterations!r}"
-            )
         self.max_epochs = max_epochs
         trials = math.ceil(hyperband_iterations * trials_of_hyperband(max_epochs, factor))
         super().__init__(hypermodel, objective, trials, **others)

@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from fitwell.errors import DataError, InvalidArgument
+from fitwell.arguments import DType, Integer, checked
+from fitwell.errors import DataError
 
 
+@checked(num_classes=Integer(1) | None, dtype=DType())
 def to_categorical(x: Any, num_classes: int | None = None, dtype: DTypeLike = "float32") -> NDArray[Any]:
     """Return class numbers as one-hot rows: ``out[..., c]`` is 1 where ``x[...]`` is `c`, else 0.
 
@@ -25,16 +27,12 @@ def to_categorical(x: Any, num_classes: int | None = None, dtype: DTypeLike = "f
     Raises:
         DataError: a label is not a whole number from 0 to ``num_classes - 1``, or nothing says how many
             classes there are.
-        InvalidArgument: `num_classes` is not a positive whole number.
+        InvalidArgument: `num_classes` is not an integer of at least 1.
 
     >>> to_categorical([0, 2])
     array([[1., 0., 0.],
            [0., 0., 1.]], dtype=float32)
     """
-    if num_classes is not None and (num_classes != int(num_classes) or num_classes < 1):
-        raise InvalidArgument(
-            f"to_categorical: num_classes must be a positive whole number, got {num_classes!r}"
-        )
     labels = np.asarray(x)
     if labels.dtype.kind not in "biuf":
         raise DataError(

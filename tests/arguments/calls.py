@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -90,6 +91,7 @@ NEEDED: dict[str, dict[str, Any]] = {
     "metrics.PrecisionAtRecall": {"recall": 0.5},
     "metrics.RecallAtPrecision": {"precision": 0.5},
     "optimizers.Optimizer": {"learning_rate": 0.1},
+    "optimizers.OptaxOptimizer": {"tx": SimpleNamespace(init=lambda p: (), update=lambda g, s, p: (g, s))},
     "schedules.ExponentialRange": {"initial_learning_rate": 0.1, "end_learning_rate": 1.0, "steps": 5},
     "schedules.InverseTimeDecay": {**RATE, "decay_rate": 0.5},
     "schedules.CosineDecayRestarts": {"initial_learning_rate": 0.1, "first_decay_steps": 10},
@@ -124,6 +126,32 @@ NEEDED["layers.Dense"] = {"units": 2}
 for _name in ("Conv1D", "Conv2D", "Conv1DTranspose", "Conv2DTranspose", "SeparableConv1D", "SeparableConv2D"):
     NEEDED[f"layers.{_name}"] = {"filters": 2, "kernel_size": 3}
 NEEDED["layers.DepthwiseConv1D"] = NEEDED["layers.DepthwiseConv2D"] = {"kernel_size": 3}
+
+
+NEEDED |= {
+    "backend.variable": {"value": 1.0},
+    "backend.get_value": {"x": 1.0},
+    "backend.batch_get_value": {"tensors": [1.0]},
+    "callbacks.CallbackList": {"callbacks": [], "model": None, "params": {}},
+    "compare.compare": {},
+    "events.create_file_writer": {"logdir": "events"},
+    "events.EventWriter": {"log_dir": "events"},
+    "initializers.compute_fans": {"shape": (2, 3)},
+    "models.clone_model": {"model": model()},
+    "models.lsuv": {"model": model(), "x": X},
+    "models.save_model": {"model": model(), "filepath": "a.keras"},
+    "saving.save_weights": {"model": model(), "filepath": "a.weights.h5"},
+    "saving.to_json": {"model": model()},
+    "tuner.Choice": {"values": [1, 2]},
+    "tuner.Fixed": {"value": 1},
+    "tuner.Float": {"low": 0.1, "high": 1.0},
+    "tuner.Int": {"low": 1, "high": 9},
+    "tuner.Several": {"of": fitwell.tuner.Int(1, 9), "least": 1, "most": 2},
+    "tuner.Objective": {"name": "val_loss", "direction": "min"},
+    "utils.plot_model": {"model": model()},
+}
+for _name in ("RandomSearch", "BayesianOptimization", "GridSearch", "Hyperband"):
+    NEEDED[f"tuner.{_name}"] = {"hypermodel": build}
 
 
 def public() -> Iterator[tuple[str, Any]]:

@@ -178,12 +178,12 @@ def test_keras_signature(name: str) -> None:
     [
         (
             lambda: boston_housing.load_data(test_split=1),
-            "test_split is the fraction of test rows, in .0, 1.",
+            "test_split must be a number of at least 0 and below 1",
         ),
         (lambda: california_housing.load_data(test_split=-0.1), "got -0.1"),
-        (lambda: california_housing.load_data("tiny"), "version is 'large' or 'small', got 'tiny'"),
-        (lambda: california_housing.load_data(features="x"), "features is 'raw' or 'ratios', got 'x'"),
-        (lambda: digits.load_data(test_split=0), "in .0, 1., got 0"),
+        (lambda: california_housing.load_data("tiny"), "version must be 'large' or 'small', got 'tiny'"),
+        (lambda: california_housing.load_data(features="x"), "features must be 'raw' or 'ratios', got 'x'"),
+        (lambda: digits.load_data(test_split=0), "test_split must be a number above 0 and below 1, got 0"),
     ],
 )
 def test_wrong_arguments_are_refused(load: Callable[[], object], words: str) -> None:

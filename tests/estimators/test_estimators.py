@@ -337,18 +337,18 @@ def test_weights_are_routed_through_a_search_over_a_pipeline(iris: Any) -> None:
 @pytest.mark.parametrize(
     ("parameters", "words"),
     [
-        ({"alpha": -1}, "alpha must be a number of at least 0"),
-        ({"dropout": 1.5}, "dropout must be a rate"),
-        ({"max_iter": 0, "tol": "x"}, "max_iter must be .*; tol must be"),
-        ({"hidden_layer_sizes": (10, 0)}, "whole numbers of neurons"),
+        ({"alpha": -1}, "alpha must be a finite number of at least 0"),
+        ({"dropout": 1.5}, "dropout must be a number of at least 0 and below 1"),
+        ({"max_iter": 0, "tol": "x"}, "(?s)max_iter must be .*tol must be"),
+        ({"hidden_layer_sizes": (10, 0)}, "integers of at least 1, the neurons of each layer"),
         ({"activation": "rleu"}, "did you mean 'relu'"),
         ({"solver": "adma"}, "unknown optimizer 'adma', did you mean"),
-        ({"batch_size": "all"}, "batch_size must be 'auto'"),
+        ({"batch_size": "all"}, "batch_size must be an integer of at least 1 or 'auto'"),
         ({"n_members": 0}, "n_members must be"),
-        ({"learning_rate_init": 0}, "learning_rate_init must be a number above 0"),
+        ({"learning_rate_init": 0}, "learning_rate_init must be a finite number above 0"),
         (
             {"shuffle": "no", "early_stopping": None},
-            "shuffle must be True or False, got 'no'; early_stopping",
+            "(?s)shuffle must be True or False, got 'no'.*early_stopping",
         ),
         (
             {"early_stopping": True, "validation_fraction": 0.01},

@@ -568,8 +568,8 @@ def test_a_run_that_fails_leaves_members_as_they_were_whose_turn_did_not_come(re
         ({"members": [{"seed": 3}]}, "cannot be called 'seed'"),
         ({"seeds": 5}, r"write \[5\] for this one seed, or range\(5\)"),
         ({"seeds": [1, 1]}, "expected different seeds"),
-        ({"seeds": None}, "a list of seeds such as"),
-        ({"seeds": [-1]}, "whole numbers of at least 0"),
+        ({"seeds": None}, "seeds must be a list that is not empty"),
+        ({"seeds": [-1]}, "each an integer of at least 0"),
     ],
 )
 def test_mistakes_in_the_making(arguments, message):
@@ -647,7 +647,7 @@ def test_mistakes_in_fitting(trained, regression):
             {"callbacks": lambda setting: [fw.callbacks.EarlyStopping(next(monitors), mode="min")]},
             "monitor='val_los' is not measured",
         ),
-        ({"epochs": -1}, "epochs must be a whole number"),
+        ({"epochs": -1}, "epochs must be an integer"),
         ({"x": None}, "x is missing"),
         ({"x": iter([(x, y)]), "y": None}, "x must be arrays, not a generator"),
         ({"validation_data": iter([(x, y)])}, "validation_data must be arrays"),
@@ -693,7 +693,7 @@ def test_how_long_to_train_may_be_a_hyperparameter(regression):
 def test_a_length_that_is_no_count_is_refused(regression):
     x, y, _ = regression
     population = fw.Population(dense, [{"length": 2}, {"length": 2.5}])
-    with pytest.raises(InvalidArgument, match="epochs must be a whole number of at least 0, got 2.5"):
+    with pytest.raises(InvalidArgument, match="epochs must be an integer of at least 0, got 2.5"):
         population.fit(x, y, epochs=lambda setting: setting["length"], verbose=0)
     assert population.results["epochs"].tolist() == [0, 0]
 

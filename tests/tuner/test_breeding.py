@@ -161,9 +161,9 @@ def test_the_trials_of_a_search_are_not_taken_for_a_trained_population(tmp_path:
 def test_mistakes_are_explained() -> None:
     with pytest.raises(InvalidArgument, match="callbacks has no place here"):
         train(callbacks=[])
-    with pytest.raises(InvalidArgument, match="quantile must be above 0 and at most 0.5, got 0.7"):
+    with pytest.raises(InvalidArgument, match="quantile must be a number above 0 and at most 0.5, got 0.7"):
         train(quantile=0.7)
-    with pytest.raises(InvalidArgument, match="interval: expected a number of epochs, at least 1, got 0"):
+    with pytest.raises(InvalidArgument, match="interval must be an integer of at least 1, got 0"):
         train(interval=0)
 
     with pytest.raises(InvalidArgument, match="a share of 0.25 of 3 trials .* take at least 4 trials"):

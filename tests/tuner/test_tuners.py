@@ -123,11 +123,11 @@ def test_mistakes_are_explained(tmp_path: Path) -> None:
         kt.RandomSearch(build_model, tune_new_entries=False)
     with pytest.raises(InvalidArgument, match="Own.run_trial would not be called: all trials are trained"):
         type("Own", (kt.RandomSearch,), {"run_trial": lambda self, trial: 0.0})(build_model)
-    with pytest.raises(InvalidArgument, match="only factor=3 is known, got 4"):
+    with pytest.raises(InvalidArgument, match="factor must be 3, the only one known, got 4"):
         kt.Hyperband(build_model, factor=4)
-    with pytest.raises(InvalidArgument, match="max_epochs must be a whole number of at least 1, got 0"):
+    with pytest.raises(InvalidArgument, match="max_epochs must be an integer of at least 1, got 0"):
         kt.Hyperband(build_model, max_epochs=0)
-    with pytest.raises(InvalidArgument, match="hyperband_iterations must be above 0, got 0"):
+    with pytest.raises(InvalidArgument, match="hyperband_iterations must be a finite number above 0, got 0"):
         kt.Hyperband(build_model, hyperband_iterations=0)
     with pytest.raises(InvalidArgument, match="max_epochs=9 at most; leave epochs=5 out"):
         kt.Hyperband(build_model, max_epochs=9, directory=tmp_path).search(*data(), epochs=5)
