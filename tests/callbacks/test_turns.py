@@ -273,3 +273,51 @@ def test_members_of_populations_have_turns_of_their_own() -> None:
     population.fit(X, Y, epochs=9, verbose=0, callbacks=[Score(), stopping])
     assert population.results["stopped_epoch"].tolist() == [3, 6]
     assert [member.history.history["val_f1"][-2] for member in population.members] == [0.0, 0.0]
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_callbacks_together_train_as_in_keras(seed: int) -> None:
+    """A hook of one's own, early stopping and one who decides the rate, in any order that fitwell takes."""
+    held = np.random.default_rng(1).normal(size=(12, 2)).astype(np.float32)
+    found = []
+    for library in LIBRARIES:
+        draw = np.random.default_rng(seed)
+        frequency = [1, 2, 3, [2, 3, 7]][draw.integers(4)]
+        kind = str(draw.choice(["adds", "changes", "sets"]))
+
+        class Own(library.callbacks.Callback):
+            def on_epoch_end(self, epoch: int, logs: Any = None, kind: str = kind) -> None:
+                logs["gap"] = logs.get("val_loss", 9.0) - logs["loss"]
+                if kind == "changes":
+                    logs["loss"] = round(logs["loss"], 2)
+                if kind == "sets" and epoch % 3 == 2:
+                    self.model.optimizer.learning_rate = float(self.model.optimizer.learning_rate) * 0.5
+
+        options = {"patience": int(draw.integers(4)), "start_from_epoch": int(draw.integers(5))}
+        monitors = [["val_loss", "gap", "loss"][draw.integers(3)] for _ in range(2)]
+        stopping = library.callbacks.EarlyStopping(
+            monitors[0], mode="min", min_delta=0.02, restore_best_weights=bool(draw.integers(2)), **options
+        )
+        halves = library.callbacks.ReduceLROnPlateau(
+            monitors[1], mode="min", patience=1, factor=0.5, cooldown=int(draw.integers(2))
+        )
+        falls = library.callbacks.LearningRateScheduler(lambda epoch, rate: float(rate) * 0.9)
+        watching = [stopping, [halves, falls][draw.integers(2)]]
+        watching.insert(0 if "gap" in monitors else int(draw.integers(3)), Own())
+        net = model(library, float(draw.choice([0.05, 0.3, 0.7])))
+        net.set_weights([np.array([[0.5], [-1.0]], np.float32), np.zeros(1, np.float32)])
+        history = net.fit(
+            X, Y, batch_size=8, shuffle=False, epochs=EPOCHS, verbose=0, callbacks=watching,
+            validation_data=(held, held[:, :1] * 1.5 + 0.3), validation_freq=frequency,
+        )  # fmt: skip
+        counts = len(history.epoch), stopping.stopped_epoch, stopping.best_epoch, stopping.wait
+        # Where a hook sets the rate when an epoch ends, Keras logs that, and not what the epoch was trained with.
+        logged = {k: v for k, v in history.history.items() if kind != "sets" or k != "learning_rate"}
+        found.append((counts, logged, net.get_weights()))
+    (ours, logs, weights), (theirs, their_logs, their_weights) = found
+    assert ours == theirs
+    assert set(logs) == set(their_logs)
+    for name, values in their_logs.items():
+        np.testing.assert_allclose(logs[name], values, rtol=1e-3, atol=1e-4, err_msg=name)
+    for mine, other in zip(weights, their_weights):
+        np.testing.assert_allclose(mine, other, rtol=1e-3, atol=1e-4)
