@@ -21,6 +21,8 @@ ELLIPSIS = "…"
 LONGEST = 32
 # Letters of a line, and lines, of the name of an axis.
 _LINE, _LINES = 40, 3
+# What stays in one line: up to a space, an underscore and the like; the minus of a number stays with it.
+_PIECES = re.compile(r"(?:[^\s_/,;:-]|(?<!\w)-)*(?:[\s_/,;:]|(?<=\w)-)*")
 # How much longer than its axis a name may be.
 _BEYOND = 1.15
 
@@ -90,7 +92,7 @@ def _alike(first: str, second: str) -> int:
 def packed(text: str, width: float, size: float) -> str:
     """Return `text` broken after spaces, underscores and the like: as much in each line as `width` points hold."""
     lines = [""]
-    for piece in re.findall(r"[^\s_/,;:-]*[\s_/,;:-]*", text):
+    for piece in _PIECES.findall(text):
         if lines[-1] and width_of(lines[-1] + piece.rstrip(), size) > width:
             lines.append("")
         lines[-1] += piece

@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as arrays
 
 from fitwell.drawing.limits import limits, padded
 from fitwell.drawing.scales import Scale, lies_in_log
-from fitwell.drawing.text import told_apart, value_names
+from fitwell.drawing.text import packed, told_apart, value_names
 
 
 @pytest.mark.parametrize(
@@ -84,3 +84,8 @@ def test_names_stay_different_when_they_are_short() -> None:
         short = told_apart(names, 16)
         assert len(set(short)) == len(names) and max(map(len, short)) <= 16
     assert value_names([0.1, 0.100001, 0.2]) == ["0.1", "0.100001", "0.2"]
+
+
+def test_lines_break_after_words_and_not_after_a_minus() -> None:
+    lines = packed("down to -1e+06, well-known a_name", 1, 10).split("\n")
+    assert lines == ["down", "to", "-1e+06,", "well-", "known", "a_", "name"]
