@@ -92,7 +92,7 @@ def _alike(first: str, second: str) -> int:
 def packed(text: str, width: float, size: float) -> str:
     """Return `text` broken after spaces, underscores and the like: as much in each line as `width` points hold."""
     lines = [""]
-    for piece in _PIECES.findall(text):
+    for piece in filter(None, _PIECES.findall(text)):
         if lines[-1] and width_of(lines[-1] + piece.rstrip(), size) > width:
             lines.append("")
         lines[-1] += piece
