@@ -227,7 +227,7 @@ def test_a_picture_of_the_model(older: Any, tmp_path: Path) -> None:
         assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
     words = [text.get_text() for text in keras.utils.plot_model(wide_and_deep(), None, True).axes[0].texts]
     assert sum("(None, 35)" in text for text in words) == 1  # the concatenation
-    with pytest.raises(InvalidArgument, match="plot_model: rankdir='LR' is not drawn"):
+    with pytest.raises(InvalidArgument, match="plot_model: rankdir must be 'TB', got 'LR'"):
         keras.utils.plot_model(wide_and_deep(), tmp_path / "model.png", rankdir="LR")
 
 

@@ -342,7 +342,7 @@ CASES: dict[str, Case] = {
     "a class as a layer": (
         lambda: fitwell.Sequential([layers.Flatten]),
         InvalidArgument,
-        ["Sequential: expected a layer", "with parentheses"],
+        ["Sequential: layers must be a list", "add parentheses"],
     ),
     "no units": (lambda: layers.Dense(0), InvalidArgument, ["units", "an integer of at least 1", "0"]),
     "units no number": (lambda: layers.Dense("ten"), InvalidArgument, ["units", "'ten'"]),
