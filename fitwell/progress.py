@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Mapping
-from typing import IO, Any
+from typing import IO, Any, ClassVar
 
 from fitwell.arguments import Boolean, Integer, Options, checked
 from fitwell.printable import printable
@@ -25,7 +25,9 @@ BAR_WIDTH = 20
 
 
 def say(text: str) -> None:
-    """Write one line about the run to standard output."""
+    """Write one line about the run to standard output, in place of one that is still being rewritten."""
+    if _RewrittenLine.current is not None:
+        _RewrittenLine.current.erase()
     sys.stdout.write(printable(text) + "\n")
 
 
@@ -110,7 +112,7 @@ class Progress:
 
     def make_way(self) -> None:
         """Take a line that is still being rewritten away, for hooks may write before it stands."""
-        if self._line is not None and self._pending is None:
+        if self._line is not None:
             self._line.erase()
 
     def close(self) -> None:
@@ -147,7 +149,12 @@ class Progress:
 
 
 class _RewrittenLine:
-    """One line of a terminal or notebook that is written again and again until it is left standing."""
+    """One line of a terminal or notebook that is written again and again until it is left standing.
+
+    current: the one that is on the screen and does not stand yet.
+    """
+
+    current: ClassVar[_RewrittenLine | None] = None
 
     def __init__(self, stream: IO[str]) -> None:
         from rich.console import Console
@@ -191,6 +198,7 @@ class _RewrittenLine:
             text.truncate(room, overflow="ellipsis")
         text.pad_right(max(0, min(self._width, room) - text.cell_len))
         self._width = min(length, room)
+        _RewrittenLine.current = self
         self._stream.write("\r")  # not part of the text: rich removes control characters
         self._console.print(text, end="", soft_wrap=True)
         self._stream.flush()
@@ -200,14 +208,19 @@ class _RewrittenLine:
         if self._width:
             self._stream.write("\r" + " " * self._width + "\r")
             self._stream.flush()
-            self._width = 0
+            self._done()
 
     def leave(self) -> None:
         """Let the line stand as it is and go on below it."""
         if self._width:
-            self._width = 0
+            self._done()
             self._stream.write("\n")
             self._stream.flush()
+
+    def _done(self) -> None:
+        self._width = 0
+        if _RewrittenLine.current is self:
+            _RewrittenLine.current = None
 
 
 def format_seconds(seconds: float) -> str:

@@ -239,3 +239,28 @@ def test_evaluation_shows_its_metrics_while_it_runs(monkeypatch: pytest.MonkeyPa
 
     model.evaluate(np.ones((6, 2)), np.ones((6, 1)), batch_size=2, verbose=1, callbacks=[Watch()])
     assert "2/3" in stream.getvalue() and "loss: 1.0000" in stream.getvalue()
+
+
+@pytest.mark.parametrize("epochs", [3, 120])
+def test_what_callbacks_say_stands_on_lines_of_its_own(epochs: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the line of an epoch is rewritten: what is on the screen in the end are whole lines."""
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "200")
+    screen = Terminal()
+    monkeypatch.setattr("sys.stdout", screen)
+    model = fw.Sequential([fw.layers.Input((1,)), fw.layers.Dense(1)])
+    model.compile(fw.optimizers.SGD(0.0), "mse")
+    watching = [
+        fw.callbacks.LearningRateScheduler(lambda epoch: 0.0, verbose=1),
+        fw.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: print("own", epoch)),
+    ]
+    model.fit(np.ones((4, 1)), np.ones((4, 1)), epochs=epochs, callbacks=watching, verbose=1)
+    plain = re.sub("\x1b\\[[0-9;]*m", "", screen.getvalue())
+    # A carriage return goes back to the beginning of the line; what is written then covers what was there.
+    lines = [line.rstrip("\r").rpartition("\r")[2].strip() for line in plain.split("\n")]
+    assert [line for line in lines if line.startswith("own")] == [f"own {epoch}" for epoch in range(epochs)]
+    said = [line for line in lines if "LearningRateScheduler" in line]
+    assert said == [
+        f"Epoch {n + 1}: LearningRateScheduler setting learning rate to 0.0." for n in range(epochs)
+    ]
+    assert re.match(rf"Epoch +{epochs}/{epochs}  ━+  1/1  .* loss: ", lines[-2])

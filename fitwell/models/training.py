@@ -514,8 +514,10 @@ class Fit:
         """Tell observers that epochs and batches begin; return values that change by epoch."""
         epoch = self.first_epoch + self.done
         if work.first:
-            self.progress.epoch_begin(epoch)
+            if self.observers.on_host:
+                self.progress.make_way()
             self.observers.call("on_epoch_begin", epoch, {})
+            self.progress.epoch_begin(epoch)
             if self.by_epoch:
                 self.program.check_optimizer()  # somebody may have set more than numbers
                 warn_of_changes(self.program.readings)
@@ -584,13 +586,13 @@ class Fit:
         self.turns.log_rate(logs)
         self.last_logs = dict(logs)
         self.history.append(epoch, logs)
-        if self.observers.own:
+        if self.observers.on_host:
             self.progress.make_way()
         else:
             self.progress.epoch_end(epoch, logs, seconds)
         told = dict(logs)
         self.observers.call("on_epoch_end", epoch, told)
-        if self.observers.own:
+        if self.observers.on_host:
             # As in Keras, what hooks write into the logs is shown, and is history.
             final = self.turns.numbers(told)
             self.history.amend(epoch, final)
