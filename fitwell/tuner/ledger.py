@@ -20,7 +20,7 @@ import numpy as np
 from fitwell.errors import InvalidArgument, StateError
 from fitwell.tuner.domains import Domain
 from fitwell.tuner.hyperparameters import HyperParameters, InvalidSetting, Setting
-from fitwell.tuner.notes import DEATHS, FINAL, REASON, TERMS, TOKEN, WORKER, check_study
+from fitwell.tuner.notes import DEATHS, FINAL, REASON, TERMS, TOKEN, WORKER, check_study, deaths_of, told_lost
 from fitwell.tuner.objective import Objective
 from fitwell.tuner.optional import import_optuna, quiet
 from fitwell.tuner.samplers import make_sampler
@@ -296,10 +296,10 @@ class Ledger:
             # Under the lock nobody is just about to write the name, so without one the worker died before.
             if not owner or (owner != self.worker.name and not is_alive(owner, notes)):
                 found.append(trial)
-        return sorted(found, key=_deaths)
+        return sorted(found, key=deaths_of)
 
     def _adopt(self, frozen: Any, others: int) -> Ticket | None:
-        deaths = _deaths(frozen)
+        deaths = deaths_of(frozen)
         company = self._company(deaths)
         if others >= company:
             return None
@@ -446,20 +446,6 @@ def _check_first(first: Any) -> list[Mapping[str, Any]]:
     if isinstance(first, Mapping) or not all(isinstance(setting, Mapping) for setting in first):
         raise InvalidArgument(f"first: expected a list of dicts, a setting each, got {first!r}")
     return list(first)
-
-
-def _deaths(trial: Any) -> int:
-    """Return how many workers died while they had a trial; one that gave it back did not."""
-    return int(trial.user_attrs.get(DEATHS, 0)) + bool(trial.user_attrs.get(WORKER))
-
-
-def told_lost(trials: Sequence[Any]) -> str:
-    """Return how many trials came to no finite value, and what became of the first, in words."""
-    first = trials[0]
-    setting = ", ".join(f"{name}={value!r}" for name, value in first.params.items())
-    count = "1 trial" if len(trials) == 1 else f"{len(trials)} trials"
-    what = f"trial {first.number} with {setting} ({first.user_attrs[REASON]})"
-    return f"{count} came to no finite value, the first is {what}"
 
 
 def _state(name: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from fitwell.errors import FileError
@@ -50,3 +51,17 @@ def check_study(study: Any, trials: Any, where: str) -> None:
                 f"trial {trial.number} of the study {study.study_name!r} in {where} was changed: {wrong}. Give "
                 "another name=..., or overwrite=True to begin anew"
             )
+
+
+def deaths_of(trial: Any) -> int:
+    """Return how many workers died while they had a trial; one that gave it back did not."""
+    return int(trial.user_attrs.get(DEATHS, 0)) + bool(trial.user_attrs.get(WORKER))
+
+
+def told_lost(trials: Sequence[Any]) -> str:
+    """Return how many trials came to no finite value, and what became of the first, in words."""
+    first = trials[0]
+    setting = ", ".join(f"{name}={value!r}" for name, value in first.params.items())
+    count = "1 trial" if len(trials) == 1 else f"{len(trials)} trials"
+    what = f"trial {first.number} with {setting} ({first.user_attrs[REASON]})"
+    return f"{count} came to no finite value, the first is {what}"

@@ -21,9 +21,9 @@ from fitwell.errors import InvalidArgument, NonFiniteWarning, nearest, warn
 from fitwell.models.packing import is_stream
 from fitwell.population import Population
 from fitwell.tuner.domains import Domain, lasting
-from fitwell.tuner.ledger import Ledger, Ticket, told_lost
+from fitwell.tuner.ledger import Ledger, Ticket
 from fitwell.tuner.live import VERBOSE, Live
-from fitwell.tuner.notes import EPOCHS, SECONDS, VALUES
+from fitwell.tuner.notes import EPOCHS, SECONDS, VALUES, told_lost
 from fitwell.tuner.objective import Objective, as_objective
 from fitwell.tuner.optional import import_optuna
 from fitwell.tuner.result import SearchResult
