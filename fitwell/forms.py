@@ -120,7 +120,8 @@ ANY_NUMBER = Kind(
 POSITIVE = Kind("a finite number above 0", lambda value: _is_number(value) and value > 0)
 COUNT = integer(0, 2**53)
 UINT32 = integer(0, 2**32 - 1)
-INT32 = integer(0, 2**31 - 1)
+# An epoch or a batch: so far below the end of 32 bits that a run can go on from it.
+POSITION = integer(0, 2**30)
 # Of any type that JAX has: its 16-bit floats have a kind of their own.
 ARRAY = array("iufbV")
 

@@ -12,12 +12,12 @@ from fitwell.arguments import Boolean, FilePath, Integer, Options, Real, checked
 from fitwell.callbacks.base import Callback, Logs, writes_logs
 from fitwell.callbacks.directions import MODE, MONITOR, direction
 from fitwell.errors import FileError, InvalidArgument, nearest, warn
-from fitwell.forms import INT32, NOTHING, NUMBER, Either, check
+from fitwell.forms import NOTHING, NUMBER, POSITION, Either, check
 from fitwell.paths import path_of, reason
 from fitwell.progress import CALLBACK_VERBOSE, say
 from fitwell.spellings import warn_older
 
-_STATE = {"best": Either((NUMBER, NOTHING)), "epoch": INT32}
+_STATE = {"best": Either((NUMBER, NOTHING)), "epoch": POSITION}
 _MODEL_FILES = (".keras", ".h5")
 _WEIGHTS_FILES = (".h5", ".npz", ".safetensors")
 

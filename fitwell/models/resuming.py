@@ -22,8 +22,8 @@ from fitwell.forms import (
     ARRAY,
     COUNT,
     FLAG,
-    INT32,
     NOTHING,
+    POSITION,
     TEXT,
     UINT32,
     Either,
@@ -54,12 +54,12 @@ _FORM = {
     "began": Table(ANY_NUMBER),
     "numbers": Table(ANY_NUMBER),
     "place": {
-        "epochs": INT32,
-        "steps": INT32,
+        "epochs": POSITION,
+        "steps": POSITION,
         "open": FLAG,
         "ended": FLAG,
         "batches": COUNT,
-        "runtime_epoch": INT32,
+        "runtime_epoch": POSITION,
     },
     "history": ANYTHING,  # which says itself what it may be
     "last_logs": Table(ANYTHING),
@@ -342,7 +342,7 @@ def _check_place(place: dict[str, Any], state: TrainState, steps: int | None, wh
     too_far = steps is not None and (
         in_epoch > steps or place["batches"] > place["epochs"] * steps + in_epoch
     )
-    negative = int(state.step) < 0 or int(state.epoch) < 0
+    negative = int(state.step) < 0 or not POSITION.test(int(state.epoch))
     # A loss that is not finite ends a run.
     unended = int(state.bad_step) != -1 and not place["ended"]
     if too_far or negative or unended or in_epoch > place["batches"]:

@@ -19,6 +19,7 @@ from fitwell import random
 from fitwell.budget import Budget, within
 from fitwell.data.feeds import Batch
 from fitwell.errors import FileError, InvalidArgument
+from fitwell.forms import POSITION
 from fitwell.history import History
 from fitwell.paths import path_of
 from fitwell.population.archive_form import FORMAT, check_tree, history_of
@@ -218,8 +219,10 @@ def _restore(member: Member, arrays: dict[str, np.ndarray], origin: str) -> None
                 f"{origin} was written by a population of other models: for {member.where}, {name} is {kept} in "
                 f"the file and {made} in what build returns; load it with the build function it was made with"
             )
-    if any(arrays[_name_of(counter)] < 0 for counter in ("step", "epoch")):
-        raise FileError(f"{origin} is damaged: for {member.where}, it counts less than no steps or epochs")
+    if arrays[_name_of("step")] < 0 or not POSITION.test(int(arrays[_name_of("epoch")])):
+        raise FileError(
+            f"{origin} is damaged: for {member.where}, it counts steps or epochs that no run can have made"
+        )
     tree = {name: getattr(fresh, name) for name in _KEPT}
     tree = jax.tree.map_with_path(lambda place, leaf: arrays[_name(place)], tree)
     runtime.seed, runtime.epoch = int(tree["seed"]), int(tree["epoch"])

@@ -12,6 +12,7 @@ import jax
 import numpy as np
 
 from fitwell.errors import FileError
+from fitwell.forms import POSITION, UINT32, check
 from fitwell.saving.hdf5 import Reader
 from fitwell.saving.probe import make_probe
 
@@ -46,6 +47,7 @@ def read_training(file: Reader, model: Any) -> None:
     group = file.child(NAME)
     seed, epoch = group.number("seed"), group.number("epoch")
     if seed is not None and epoch is not None:
+        check({"seed": seed, "epoch": epoch}, {"seed": UINT32, "epoch": POSITION}, file.where)
         model.runtime.seed, model.runtime.epoch = seed, epoch
 
 
