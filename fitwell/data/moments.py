@@ -209,7 +209,10 @@ def date_format_of(values: pd.Series, asked: bool = False) -> DateFormat | None:
     if sample.str.match(_MAYBE_DATE.pattern).mean() < 0.5:
         return None
     time = Counter(_time_of(text) for text in sample).most_common(1)[0][0]
-    candidates = [f"{date}{time}" if date != "ISO8601" else date for date in DATE_FORMATS]
+    # Most formats have other signs between their parts, which is sooner seen than tried.
+    shapes = {_shape(_TIME.sub("", text)) for text in sample}
+    possible = [date for date in DATE_FORMATS if date == "ISO8601" or _shape(date) in shapes]
+    candidates = [f"{date}{time}" if date != "ISO8601" else date for date in possible]
     candidates += [time] if time and not time.startswith((" ", "T")) else []
     fits: list[tuple[int, str, pd.Series]] = []
     for pattern in candidates:
@@ -227,6 +230,11 @@ def date_format_of(values: pd.Series, asked: bool = False) -> DateFormat | None:
         return None
     rivals = tuple(DateFormat(other, _order(other)) for other, those in best[1:] if not those.equals(moments))
     return DateFormat(pattern, _order(pattern), rivals)
+
+
+def _shape(date: str) -> str:
+    """Return the signs between the parts of a date or of a format, with an ``A`` for the name of a month."""
+    return re.sub("%?[A-Za-z]+", "A", re.sub("[0-9]+|%[dmyY]", "", date))
 
 
 def mostly_read(different: pd.Series, counts: NDArray[np.int64], read: NDArray[np.bool_]) -> bool:

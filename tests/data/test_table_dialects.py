@@ -24,7 +24,7 @@ from fitwell.data.table import TablePreparation
 from fitwell.data.target import ClassTarget
 
 ROWS = 60
-CASES = 240
+CASES = 200
 
 DATES = (
     "%Y-%m-%d", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%SZ", "%d.%m.%Y", "%d.%m.%Y %H:%M", "%m/%d/%Y", "%d/%m/%Y",
