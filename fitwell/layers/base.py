@@ -380,7 +380,9 @@ class Layer(Configurable):
             output = self.call(*args, **kwargs)
         finally:
             context.training = outer
-        if output is None:
+        if isinstance(output, Variable):
+            output = output.value  # a layer may give one of its own
+        elif output is None:
             raise InvalidArgument(
                 f"layer {self.name!r} ({type(self).__name__}): call returned None; is its return statement missing?"
             )

@@ -62,8 +62,10 @@ class Dense(Layer):
 
     def build(self, input_shape: Any) -> None:
         if not input_shape or input_shape[-1] is None:
+            one = isinstance(input_shape, tuple) and len(input_shape) == 1
+            hint = "; one number a row: pass x[:, np.newaxis], or begin with Input((1,))" if one else ""
             raise ShapeError(
-                f"layer {self.name!r}: Dense needs inputs of a known width, got shape {input_shape}"
+                f"layer {self.name!r}: Dense needs inputs of a known width, got shape {input_shape}{hint}"
             )
         self.kernel = self.add_weight(
             "kernel",

@@ -55,14 +55,14 @@ def pack_inputs(
         return as_array(x, what)
     arrays = _in_order(x, names, what, "input")
     if shapes is not None:
-        arrays = [
-            _of_rank(array, len(shape), shape[-1:]) for array, shape in zip(arrays, shapes, strict=True)
-        ]
+        arrays = [of_rank(array, len(shape), shape[-1:]) for array, shape in zip(arrays, shapes, strict=True)]
     return arrays[0] if len(names) == 1 else arrays
 
 
-def _of_rank(array: Any, axes: int, last: tuple[Any, ...]) -> Any:
+def of_rank(array: Any, axes: int, last: tuple[Any, ...]) -> Any:
     """Return an input with a last axis of 1 more or less, where that gives it the number of axes wanted."""
+    if not hasattr(array, "ndim"):
+        return array
     if array.ndim + 1 == axes and last == (1,):
         return array[..., None]
     if array.ndim == axes + 1 and array.shape[-1] == 1:

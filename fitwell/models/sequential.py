@@ -14,6 +14,7 @@ from fitwell.layers.base import Layer, register, shape_of
 from fitwell.layers.core import InputLayer
 from fitwell.layers.symbolic import SymbolicTensor, is_alike, is_symbol
 from fitwell.models.model import Model
+from fitwell.models.packing import of_rank
 from fitwell.registry import deserialize, serialize
 
 
@@ -123,6 +124,9 @@ class Sequential(Model):
         return last if is_alike(args[0], first) else None
 
     def call(self, inputs: Any) -> Any:
+        if self._symbols is not None:
+            shape = self._symbols[0].shape
+            inputs = of_rank(inputs, len(shape), shape[-1:])
         for layer in self._stack:
             inputs = layer(inputs)
         return inputs

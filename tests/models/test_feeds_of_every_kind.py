@@ -264,3 +264,15 @@ def test_class_weights_of_one_hot_rows_and_of_rows_that_are_not() -> None:
         model.fit(np.ones((4, 2)), y, class_weight={3: 2.0}, verbose=0)
     with pytest.raises(InvalidArgument, match="one class per row"):
         model.fit(np.ones((4, 2)), y + y[::-1], class_weight={0: 2.0}, verbose=0)
+
+
+def test_a_call_gives_or_takes_a_last_axis_of_one_as_predict_does() -> None:
+    x = np.arange(6.0)
+    for model in (dense(1), two_inputs()):
+        given: Any = x if len(model.inputs) == 1 else [x, x]
+        np.testing.assert_allclose(model(given), model.predict(given))
+    np.testing.assert_allclose(dense()(np.ones((4, 5, 1))), np.full((4, 1), 5.0))
+    model = fw.Sequential([layers.Dense(1)])
+    model.compile("sgd", "mse")
+    with pytest.raises(ShapeError, match="np.newaxis"):
+        model.fit(x, x, verbose=0)

@@ -231,3 +231,25 @@ def test_a_sequence_ends_with_its_length() -> None:
     model = small()
     for source in (Slices(), Plain()):
         np.testing.assert_allclose(model.predict(source), model.predict(X[:60]), rtol=1e-5, atol=1e-6)
+
+
+def test_a_layer_may_return_its_variable_and_use_it_in_any_formula() -> None:
+    class Mixed(fw.layers.Layer):
+        def build(self, input_shape: Any) -> None:
+            self.kernel = self.add_weight(shape=(input_shape[-1], 1), initializer="ones")
+            self.scale = self.add_weight(shape=(1,), initializer="ones")
+
+        def call(self, inputs: Any) -> Any:
+            used = jnp.where(self.kernel == 0, 0.0, self.kernel)
+            return jnp.dot(inputs, used) * jnp.sum(self.kernel) + self.scale % 1
+
+    class Given(fw.layers.Layer):
+        def build(self, input_shape: Any) -> None:
+            self.table = self.add_weight(shape=(2, 3), initializer="ones")
+
+        def call(self, inputs: Any) -> Any:
+            return self.table
+
+    model = fw.Sequential([fw.layers.Input((3,)), Mixed()])
+    np.testing.assert_allclose(model.predict(X), 3 * X.sum(axis=1, keepdims=True), rtol=1e-5)
+    assert fw.Sequential([fw.layers.Input((3,)), Given()]).predict(X[:2]).tolist() == [[1.0] * 3] * 2
