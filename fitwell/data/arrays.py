@@ -194,6 +194,9 @@ def _from_others(value: Any, what: str) -> NDArray[Any]:
         raise DataError(
             f"{what}: rows differ in length, {_ragged(value)}; all must be equally long"
         ) from None
+    except (TypeError, RuntimeError) as error:
+        # Tensors of other libraries that are elsewhere, or that a gradient is wanted of, say what to write.
+        raise DataError(f"{what}: {_describe(value)} cannot be read as an array: {error}") from None
     return array
 
 

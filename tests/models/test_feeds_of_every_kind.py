@@ -276,3 +276,14 @@ def test_a_call_gives_or_takes_a_last_axis_of_one_as_predict_does() -> None:
     model.compile("sgd", "mse")
     with pytest.raises(ShapeError, match="np.newaxis"):
         model.fit(x, x, verbose=0)
+
+
+def test_a_tensor_that_cannot_be_read_says_why() -> None:
+    class Tensor:
+        shape = (4, 5)
+
+        def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+            raise RuntimeError("use tensor.detach().numpy() instead")
+
+    with pytest.raises(DataError, match=r"x: a Tensor cannot be read as an array: use tensor.detach"):
+        dense().evaluate(Tensor(), Z, verbose=0)
