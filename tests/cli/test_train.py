@@ -81,7 +81,9 @@ def test_the_report_stands_alone(regression: tuple[Any, Path]) -> None:
         "it numbers the rows",
     ):
         assert text in page, text
-    assert page.count("<img") == 5, "two learning curves, the learning rate, predictions, errors"
+    assert page.count("<img") == 4, (
+        "two learning curves, predictions, errors; the learning rate did not change"
+    )
 
 
 def test_predictions_are_the_models(

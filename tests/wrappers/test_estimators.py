@@ -254,7 +254,7 @@ def test_a_pickle_predicts_the_same() -> None:
         (
             lambda: KerasClassifier(build()).fit(X, y),
             InvalidArgument,
-            "must be a function .* got Sequential",
+            "must be a function .* got <Sequential",
         ),
         (
             lambda: KerasClassifier(model=build).fit(X, y),
