@@ -70,6 +70,8 @@ def compile_from(model: Any, config: Config) -> None:
             arguments[name] = _read(config[name], modules.get(name, "keras.metrics"))
     try:
         model.compile(**arguments)
+    except FileError:
+        raise  # said of the file already
     except FitwellError as error:
         raise FileError(
             f"the file's compilation cannot be read: {error} A function of your own is passed as "

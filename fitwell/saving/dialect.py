@@ -13,6 +13,7 @@ from typing import Any
 from fitwell.config import floatx
 from fitwell.errors import FileError, UnknownName, warn
 from fitwell.layers.base import Layer
+from fitwell.printable import shortened
 from fitwell.registry import Configurable, home_of, kind_of
 from fitwell.saving.graph import read_graph, write_graph
 
@@ -271,7 +272,7 @@ def _dtype(value: Any) -> Any:
         value = (value.get("config") or {}).get("name")
     if isinstance(value, str) and value.startswith("mixed_"):
         warn(
-            f"the file asks for the policy {value!r}; fitwell computes in the type of the variables, float32",
+            f"the file asks for the policy {shortened(value)}; fitwell computes in the type of the variables, float32",
         )
         return "float32"
     if value not in ("float16", "bfloat16", "float32", "float64", "int32", "int64", "uint8", "bool", None):

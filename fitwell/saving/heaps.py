@@ -2,6 +2,9 @@
 
 HDF5 keeps texts of free length in *global heaps*: collections of objects, each with its size, the last one (number
 0) being what is free. The library walks them by these sizes and never ends at one that is 0.
+
+The names in a group are in a *local heap*, whose free places are a list: each says where the next one is. The library
+never ends at one that leads back (found by fuzzing, HDF5 2.0).
 """
 
 from __future__ import annotations
@@ -16,6 +19,8 @@ from fitwell.errors import FileError
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
 # The version and three bytes of zeros follow: four letters alone may stand in any weight.
 _HEAP = b"GCOL\x01\x00\x00\x00"
+_LOCAL_HEAP = b"HEAP\x00\x00\x00\x00"
+_LAST_PLACE = 1
 _HEADER = 16
 
 
@@ -50,7 +55,25 @@ def _check(data: bytes | mmap.mmap, where: str) -> int:
         if left < 0:
             raise FileError(f"{where} is not a readable HDF5 file: its heaps lie over each other")
         start = data.find(_HEAP, start + 1)
+    _check_free_lists(data, where)
     return longest
+
+
+def _check_free_lists(data: bytes | mmap.mmap, where: str) -> None:
+    # Together they have no more places than fit into the file; one that leads back has them without end.
+    left = len(data) // _HEADER
+    start = data.find(_LOCAL_HEAP)
+    while start >= 0:
+        header = data[start + 8 : start + 32].ljust(24, b"\0")
+        size, place, address = struct.unpack("<QQQ", header)
+        while place < size and address + place + _HEADER <= len(data):
+            (place,) = struct.unpack("<Q", data[address + place : address + place + 8])
+            left -= 1
+            if place == _LAST_PLACE:
+                break
+            if left < 0:
+                raise FileError(f"{where} is not a readable HDF5 file: the heap at byte {start} has no end")
+        start = data.find(_LOCAL_HEAP, start + 1)
 
 
 def _lengths(data: bytes | mmap.mmap, start: int, where: str) -> list[int]:

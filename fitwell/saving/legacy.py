@@ -17,6 +17,7 @@ import numpy as np
 from fitwell.budget import Budget
 from fitwell.errors import FileError, InvalidArgument, WeightsMismatch, warn
 from fitwell.layers.base import Layer
+from fitwell.printable import shortened
 from fitwell.registry import serialize, sharing
 from fitwell.saving import layout, optimizer_state, own
 from fitwell.saving.building import built_from, readable
@@ -30,6 +31,8 @@ from fitwell.variables import Variable
 KERAS_VERSION = "3.15.0"
 # HDF5 keeps attributes in object headers, which are not larger.
 _LARGEST_ATTRIBUTE = 64512
+# Characters of a list of names in a message.
+_LONGEST_LIST = 300
 # The group of the variables that belong to no layer of the model.
 _OWN_WEIGHTS = "top_level_model_weights"
 
@@ -168,8 +171,9 @@ def read_layers(group: Reader, model: Any, skip_mismatch: bool = False, by_name:
         elif len(full) == len(layers):
             pairs = list(zip(full, layers, strict=True))
         else:
+            listed = shortened(", ".join(full), _LONGEST_LIST, quote=False)
             raise WeightsMismatch(
-                f"{group.where} has weights for {len(full)} layers ({', '.join(full)}), the model "
+                f"{group.where} has weights for {len(full)} layers ({listed}), the model "
                 f"{model.name!r} for {len(layers)} ({', '.join(str(layer.name) for layer in layers)}): "
                 "it was saved from another architecture; by_name=True loads the layers that share a name"
             )
@@ -196,7 +200,8 @@ def _matched(
     if len(names) != len(variables):
         problem = (
             f"layer {layer.name!r} has {len(variables)} weights "
-            f"({', '.join(v.name for v in variables)}), the file {len(names)} ({', '.join(names)})"
+            f"({', '.join(v.name for v in variables)}), the file {len(names)} "
+            f"({shortened(', '.join(names), _LONGEST_LIST, quote=False)})"
         )
     else:
         for name, variable in zip(names, variables, strict=True):

@@ -45,6 +45,9 @@ def load_model(
     custom_objects: classes and functions of your own that the file names. Nothing else is looked up, and no
     code is ever read from the file. compile: whether to compile the model as it was.
     safe_mode: True; fitwell has no other.
+
+    What a file may ask for in memory and time grows with its size (``docs/files.md`` has the limits); any error, of
+    whatever library, is a `FileError` that names the file.
     """
     if not safe_mode:
         raise FileError(

@@ -183,6 +183,29 @@ def test_heaps_that_lie_over_each_other(goods: Path, tmp_path: Path) -> None:
     assert "heap" in refused(path)
 
 
+def test_a_list_of_free_places_that_leads_back(goods: Path, tmp_path: Path) -> None:
+    """HDF5 2.0 itself goes round for ever; found by fuzzing."""
+    data = bytearray((goods / "w.weights.h5").read_bytes())
+    start = data.index(b"HEAP\0\0\0\0")
+    _, first, address = struct.unpack_from("<QQQ", data, start + 8)
+    struct.pack_into("<Q", data, address + first, first)
+    path = tmp_path / "w.weights.h5"
+    path.write_bytes(data)
+    assert "has no end" in refused(path)
+
+
+def test_weights_that_look_like_a_heap(goods: Path, tmp_path: Path) -> None:
+    """The bytes of a heap's beginning may stand in any array: what they say is not looked for elsewhere."""
+    chance = np.frombuffer(b"HEAP\0\0\0\0" + b"\xff" * 12, np.float32)[:5]
+
+    def change(file: Any) -> None:
+        file[KERNEL[".keras"]][0] = chance
+        del file["fitwell"]  # the probe, which such weights do not answer as before
+
+    loaded = load_model(with_hdf5(goods / "m.keras", tmp_path / "m.keras", change))
+    assert loaded.get_weights()[0][0].tobytes() == chance.tobytes()
+
+
 def test_a_layer_twice(goods: Path, tmp_path: Path) -> None:
     def change(file: Any) -> None:
         del file["model_weights"].attrs["layer_names"]
