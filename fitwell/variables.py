@@ -18,6 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from fitwell import config
+from fitwell.arguments import check
 from fitwell.errors import InvalidArgument, ShapeError
 from fitwell.printable import printable
 
@@ -280,7 +281,12 @@ class _HyperparameterAttribute:
             value = float(value)
         cells = instance.__dict__.setdefault("_hyperparameters", {})
         if self.name in cells:
-            cells[self.name].content = value
+            # The first value was an argument of the constructor, and checked as such.
+            rule = getattr(type(instance).__init__, "rules", {}).get(self.name)
+            kind = type(instance)
+            cells[self.name].content = (
+                value if rule is None else check(kind.__name__, self.name, value, rule.of(kind))
+            )
         else:
             cells[self.name] = Hyperparameter(value)
 

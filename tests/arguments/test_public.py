@@ -264,3 +264,12 @@ def test_numbers_of_numpy_and_jax_are_taken_as_what_they_mean() -> None:
         X, Y, epochs=one, batch_size=np.uint8(8), validation_split=half, shuffle=np.False_, verbose=0
     )
     assert history.epoch == [0]
+
+
+def test_a_number_that_is_set_later_follows_the_rule_of_the_argument() -> None:
+    dropout, penalty = layers.Dropout(0.5), fitwell.regularizers.L2(0.1)
+    for thing, name, value in ((dropout, "rate", 1.5), (dropout, "rate", NAN), (penalty, "l2", -1)):
+        with pytest.raises(FitwellError, match=f"{type(thing).__name__}: {name} must be"):
+            setattr(thing, name, value)
+    dropout.rate = np.float32(0.25)
+    assert (dropout.rate, penalty.l2) == (0.25, 0.1)
