@@ -31,7 +31,7 @@ class Warmup(LearningRateSchedule):
 
     @checked(after=Real() | Call("a schedule"), warmup_steps=STEPS)
     def __init__(
-        self, after: Any, warmup_steps: float, initial_learning_rate: float = 0.0, name: str = "Warmup"
+        self, after: Any, warmup_steps: float, initial_learning_rate: float = 0.0, name: str | None = "Warmup"
     ) -> None:
         self.after = after
         self.warmup_steps = warmup_steps
@@ -109,7 +109,7 @@ class OneCycle(_Cycle):
         initial_learning_rate: float | None = None,
         last_steps: float | None = None,
         last_learning_rate: float | None = None,
-        name: str = "OneCycle",
+        name: str | None = "OneCycle",
     ) -> None:
         self._set_lengths(total_steps, last_steps)
         self.max_learning_rate = max_learning_rate
@@ -151,7 +151,7 @@ class OneCycleMomentum(_Cycle):
         high: float = 0.95,
         low: float = 0.85,
         last_steps: float | None = None,
-        name: str = "OneCycleMomentum",
+        name: str | None = "OneCycleMomentum",
     ) -> None:
         self._set_lengths(total_steps, last_steps)
         self.high = high

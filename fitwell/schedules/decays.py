@@ -41,7 +41,7 @@ class InverseTimeDecay(LearningRateSchedule):
         decay_steps: float,
         decay_rate: float,
         staircase: bool = False,
-        name: str = "InverseTimeDecay",
+        name: str | None = "InverseTimeDecay",
     ) -> None:
         self.initial_learning_rate = initial_learning_rate
         self.decay_steps = decay_steps
@@ -75,7 +75,11 @@ class PowerDecay(LearningRateSchedule):
 
     @checked(decay_steps=STEPS)
     def __init__(
-        self, initial_learning_rate: float, decay_steps: float, power: float = 1.0, name: str = "PowerDecay"
+        self,
+        initial_learning_rate: float,
+        decay_steps: float,
+        power: float = 1.0,
+        name: str | None = "PowerDecay",
     ) -> None:
         self.initial_learning_rate = initial_learning_rate
         self.decay_steps = decay_steps
@@ -110,7 +114,7 @@ class ExponentialDecay(LearningRateSchedule):
         decay_steps: float,
         decay_rate: float = 0.1,
         staircase: bool = False,
-        name: str = "ExponentialDecay",
+        name: str | None = "ExponentialDecay",
     ) -> None:
         self.initial_learning_rate = initial_learning_rate
         self.decay_steps = decay_steps
@@ -148,7 +152,7 @@ class ExponentialRange(LearningRateSchedule):
         initial_learning_rate: float,
         end_learning_rate: float,
         steps: float,
-        name: str = "ExponentialRange",
+        name: str | None = "ExponentialRange",
     ) -> None:
         self.initial_learning_rate = initial_learning_rate
         self.end_learning_rate = end_learning_rate
@@ -191,7 +195,7 @@ class PolynomialDecay(LearningRateSchedule):
         end_learning_rate: float = 0.0001,
         power: float = 1.0,
         cycle: bool = False,
-        name: str = "PolynomialDecay",
+        name: str | None = "PolynomialDecay",
     ) -> None:
         self.initial_learning_rate = initial_learning_rate
         self.decay_steps = decay_steps
@@ -233,7 +237,7 @@ class LinearDecay(LearningRateSchedule):
         initial_learning_rate: float,
         decay_steps: float,
         end_learning_rate: float = 0.0,
-        name: str = "LinearDecay",
+        name: str | None = "LinearDecay",
     ) -> None:
         self.initial_learning_rate = initial_learning_rate
         self.decay_steps = decay_steps
@@ -264,7 +268,7 @@ class PiecewiseConstantDecay(LearningRateSchedule):
 
     @checked(boundaries=Each(Real()), values=Each(Real()))
     def __init__(
-        self, boundaries: Sequence[float], values: Sequence[float], name: str = "PiecewiseConstant"
+        self, boundaries: Sequence[float], values: Sequence[float], name: str | None = "PiecewiseConstant"
     ) -> None:
         if len(values) != len(boundaries) + 1:
             raise InvalidArgument(
