@@ -17,7 +17,7 @@ import jax.numpy as jnp
 
 from fitwell import config as settings
 from fitwell import context
-from fitwell.arguments import Real, Rule, checked
+from fitwell.arguments import Real, Rule, checked, shown
 from fitwell.errors import InvalidArgument
 from fitwell.registry import Registry
 from fitwell.registry import serialize as _serialize
@@ -39,8 +39,16 @@ _SETTINGS: dict[str, Rule] = {
 
 def _floats(x: Any) -> Array:
     """Return `x` as an array of floats; an array that is one already comes back as the same object."""
-    array = jnp.asarray(x)
+    try:
+        array = jnp.asarray(x)
+    except (TypeError, ValueError):
+        raise InvalidArgument(f"activation: x must be an array of numbers, got {shown(x)}") from None
     return array if jnp.issubdtype(array.dtype, jnp.inexact) else array.astype(settings.float_dtype())
+
+
+def _check_axis(where: str, z: Array, axis: int) -> None:
+    if not -z.ndim <= axis < z.ndim:
+        raise InvalidArgument(f"{where}: axis={axis} is not an axis of x, whose shape is {z.shape}")
 
 
 def _is(value: Any, constant: float) -> bool:
@@ -110,6 +118,7 @@ def softmax(x: Any, axis: int = -1) -> Array:
     z = _floats(x)
     if z.ndim == 0:
         raise InvalidArgument("softmax needs at least one axis, got a single number")
+    _check_axis("softmax", z, axis)
     output = jax.nn.softmax(z, axis=axis)
     if context.inside() and axis in (-1, z.ndim - 1):
         context.current().note_logits(output, "softmax", z)
@@ -120,7 +129,9 @@ def softmax(x: Any, axis: int = -1) -> Array:
 @checked(_SETTINGS)
 def log_softmax(x: Any, axis: int = -1) -> Array:
     """Logarithm of `softmax`, ``z_k - log(sum_j exp(z_j))``, without overflow."""
-    return jax.nn.log_softmax(_floats(x), axis=axis)
+    z = _floats(x)
+    _check_axis("log_softmax", z, axis)
+    return jax.nn.log_softmax(z, axis=axis)
 
 
 @_registry.register()
@@ -248,7 +259,8 @@ def glu(x: Any, axis: int = -1) -> Array:
     The axis must have an even length, and the result has half of it.
     """
     z = _floats(x)
-    if z.ndim == 0 or z.shape[axis] % 2:
+    _check_axis("glu", z, axis)
+    if z.shape[axis] % 2:
         raise InvalidArgument(f"glu splits axis {axis} into two halves, but the input has shape {z.shape}")
     return jax.nn.glu(z, axis=axis)
 
@@ -349,7 +361,9 @@ def sparsemax(x: Any, axis: int = -1) -> Array:
     Unlike `softmax` it gives exact zeros. Differs from Keras 3.15, whose results do not always sum to 1. Source:
     Martins and Astudillo 2016.
     """
-    z = jnp.moveaxis(_floats(x), axis, -1)
+    z = _floats(x)
+    _check_axis("sparsemax", z, axis)
+    z = jnp.moveaxis(z, axis, -1)
     z = z - jax.lax.stop_gradient(
         jnp.max(z, axis=-1, keepdims=True)
     )  # tau would cancel large inputs otherwise

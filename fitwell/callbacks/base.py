@@ -11,6 +11,7 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from fitwell.arguments import Call, check
 from fitwell.errors import InvalidArgument
 from fitwell.registry import written_call
 
@@ -157,7 +158,7 @@ class LambdaCallback(Callback):
         for name, hook in hooks.items():
             if not name.startswith("on_") or not hasattr(Callback, name):
                 raise InvalidArgument(f"LambdaCallback: there is no hook {name!r}")
-            if hook is not None:
+            if check("LambdaCallback", name, hook, Call() | None) is not None:
                 setattr(self, name, hook)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,13 @@ from sklearn.utils import compute_class_weight, compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import column_or_1d, validate_data
 
+from fitwell.arguments import Instance, Options, check
 from fitwell.errors import DataError, InvalidArgument
 from fitwell.estimators.base import BaseMLP
+
+_CLASS_WEIGHT = (Instance((Mapping, list), "a dict") | Options("balanced") | None).said(
+    "a dict, 'balanced' or None"
+)
 
 
 class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
@@ -197,6 +203,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         return 1 if self._task == "binary" else len(self.classes_)
 
     def _with_classes(self, sample_weight: Any, X: NDArray[Any], y: NDArray[Any]) -> Any:
+        check(type(self).__name__, "class_weight", self.class_weight, _CLASS_WEIGHT)
         if self.class_weight is None:
             return sample_weight
         if self._task == "multilabel":

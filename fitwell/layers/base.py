@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from fitwell import config, constraints, initializers, regularizers
-from fitwell.arguments import checked
+from fitwell.arguments import Boolean, Each, Integer, Suits, check, checked
 from fitwell.budget import charge, charge_call, charge_weight
 from fitwell.budget import current as loading
 from fitwell.context import CallContext, call_context, current, inside
@@ -38,6 +38,7 @@ from fitwell.user_code import explained
 from fitwell.variables import Array, Variable
 
 registry = Registry("layer")
+_WEIGHT_SHAPE = (Integer(0) | Each(Integer(0) | None) | None).said("a list of integers of at least 0")
 _BASE_ARGUMENTS = (
     "name",
     "trainable",
@@ -207,6 +208,7 @@ class Layer(Configurable):
         if name is not None and not isinstance(name, str):
             name, shape = (shape if isinstance(shape, str) else None), name
         name = name or f"variable_{len(self._own)}" if self._own else name or "variable"
+        shape = check(type(self).__name__, "shape", shape, _WEIGHT_SHAPE)
         sizes = (shape,) if isinstance(shape, int) else tuple(shape or ())
         if any(size is None for size in sizes):
             raise ShapeError(f"layer {self.name!r}: weight {name!r} needs a known shape, got {sizes}")
@@ -311,15 +313,17 @@ class Layer(Configurable):
 
     @trainable.setter
     def trainable(self, value: bool) -> None:
-        self._trainable = bool(value)
+        value = check(type(self).__name__, "trainable", value, Boolean())
+        self._trainable = value
         for _, layer in self.flatten():
-            layer._trainable = bool(value)
+            layer._trainable = value
 
     def get_weights(self) -> list[np.ndarray]:
         """Return copies of all variables as NumPy arrays."""
         self._require_built("get_weights")
         return [variable.numpy() for variable in self.variables]
 
+    @checked(weights=Suits(lambda value: isinstance(value, list | tuple | np.ndarray), "a list of arrays"))
     def set_weights(self, weights: list[Any]) -> None:
         """Assign `weights`, in the order of `get_weights`; a wrong number or shape changes nothing."""
         self._require_built("set_weights")

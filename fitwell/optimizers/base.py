@@ -7,6 +7,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
+from fitwell.arguments import Suits, checked
 from fitwell.errors import InvalidArgument, StateError
 from fitwell.optimizers.core import Array, PureOptimizer, Rate, Slots
 from fitwell.registry import Registry
@@ -14,6 +15,7 @@ from fitwell.spellings import warn_older
 from fitwell.variables import Variable
 
 optimizers = Registry("optimizer")
+_SEVERAL = Suits(lambda value: isinstance(value, Iterable) and not isinstance(value, str), "a list")
 
 
 class Optimizer(PureOptimizer):
@@ -81,6 +83,7 @@ class Optimizer(PureOptimizer):
         warn_older("optimizer.lr", "optimizer.learning_rate")
         self.learning_rate = value
 
+    @checked(var_list=_SEVERAL | None, var_names=_SEVERAL | None)
     def exclude_from_weight_decay(
         self, var_list: Iterable[Variable | str] = (), var_names: Iterable[str] = ()
     ) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from fitwell.arguments import FilePath, Integer, Made, Real, checked
+from fitwell.arguments import Each, FilePath, Instance, Integer, Made, Real, checked
 from fitwell.data.feeds import Batch
 from fitwell.data.fingerprint import fingerprint
 from fitwell.engine.devices import cores
@@ -60,6 +60,7 @@ class Search:
         epochs=Integer(1),
         batch=Integer(1) | None,
         storage=FilePath() | None,
+        first=Each(Instance(Mapping, "a dict of hyperparameters")),
         seed=Integer(0),
         verbose=VERBOSE,
     )

@@ -273,3 +273,24 @@ def test_a_number_that_is_set_later_follows_the_rule_of_the_argument() -> None:
             setattr(thing, name, value)
     dropout.rate = np.float32(0.25)
     assert (dropout.rate, penalty.l2) == (0.25, 0.1)
+
+
+@pytest.mark.parametrize(
+    ("name", "call"),
+    [
+        ("trainable", lambda: setattr(layers.Dense(1), "trainable", "x")),
+        ("on_epoch_end", lambda: fitwell.callbacks.LambdaCallback(on_epoch_end=5)),
+        ("axis", lambda: fitwell.activations.softmax(X, axis=7)),
+        ("axis", lambda: fitwell.activations.glu(X, axis=9)),
+        ("x", lambda: fitwell.activations.relu("x")),
+        ("var_names", lambda: fitwell.optimizers.Adam().exclude_from_weight_decay(var_names="bias")),
+        ("shape", lambda: layers.Layer().add_weight(shape="x")),
+        ("weights", lambda: model().set_weights(5)),
+        ("class_weight", lambda: fitwell.estimators.MLPClassifier(class_weight=5).fit(X, [0, 1] * 4)),
+        ("index", lambda: model().get_layer(index=9)),
+        ("axis", lambda: fitwell.utils.normalize(X, axis=5)),
+    ],
+)
+def test_other_doors(name: str, call: Callable[[], Any]) -> None:
+    with pytest.raises(FitwellError, match=rf"\b{name}\b"):
+        call()

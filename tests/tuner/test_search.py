@@ -496,7 +496,7 @@ def test_ctrl_c_gives_trials_back_and_the_next_call_takes_them_up(tmp_path: Path
         ({"trials": None, "trails": 3}, "there is no argument 'trails', did you mean 'trials'"),
         ({"seed": -1}, "seed must be an integer of at least 0, got -1"),
         ({"seed": 0.5}, "seed must be an integer of at least 0, got 0.5"),
-        ({"first": {"learning_rate": 0.01}}, "first: expected a list of dicts"),
+        ({"first": {"learning_rate": 0.01}}, "first must be a list of items, each a dict"),
         ({"first": [{"rate": 1.0}]}, "the space has no hyperparameter 'rate'"),
         ({"verbose": 3}, "verbose must be 0"),
         ({"storage": "search.txt"}, "expected a file that ends in .db"),
