@@ -6,7 +6,7 @@ very end of the model) is judged.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -21,12 +21,15 @@ from fitwell.models.objective import MetricTerm, some_rows
 
 if TYPE_CHECKING:
     from fitwell.models.model import Model
+    from fitwell.variables import Variable
 
 # Above it, inputs or targets drive an untrained network far outside the range in which it learns.
 _HUGE = 1e4
 # Share of values that must be out of reach, so that a few outliers say nothing.
 _SHARE = 0.01
 _FEW = 20
+# Rows that are in such an order so rarely when they were shuffled are taken for sorted.
+_CHANCE = 1e-6
 
 _OF_CLASSES = (
     losses.CategoricalCrossentropy,
@@ -56,7 +59,7 @@ def look_for_mistakes(
     the optimizer. whole: `batch` is all that is learned from.
     """
     ends = endings(model, batch.x)
-    found = [*_of_weights(model), *_of_inputs(model, batch)]
+    found = [*_of_weights(model, program.trainable), *_of_inputs(model, batch)]
     if alone and model.optimizer.is_zero("learning_rate"):
         found.append(
             "the learning rate is 0, so that fit changes nothing: give the optimizer learning_rate=0.01, say"
@@ -88,40 +91,55 @@ def _of_constants(loss: Any, batch: Batch, y: np.ndarray) -> Iterator[str]:
 
 
 def _of_division(loss: Any, learned: Any, validated: Any) -> Iterator[str]:
-    """Tell when rows split off for validation are of classes that are not among those learned from."""
+    """Tell when rows split off for validation are of a new class, or of one alone: they are sorted by class."""
     known, asked = _classes(learned), _classes(validated)
     if known is None or asked is None or not isinstance(loss, (*_OF_CLASSES, *_OF_LABELS)):
         return
+    if len(asked) < _FEW:
+        return
     new = np.setdiff1d(asked, known)
-    if new.size and len(validated) >= _FEW:
+    if new.size:
         some = ", ".join(f"{label:g}" for label in new[:5])
-        yield (
-            f"validation_split takes the last rows, and class {some} is only among these: the rows seem to be sorted. "
-            "Shuffle them before fit: order = np.random.permutation(len(x)), then x[order] and y[order]"
-        )
+        found = f"class {some} is only among these"
+    elif np.all(asked == asked[0]) and _by_chance(known == asked[0], len(asked)) < _CHANCE:
+        found = f"these are all of class {asked[0]:g}, unlike the rows before"
+    else:
+        return
+    yield (
+        f"validation_split takes the last rows, and {found}: the rows seem to be sorted. "
+        "Shuffle them before fit: order = np.random.permutation(len(x)), then x[order] and y[order]"
+    )
+
+
+def _by_chance(is_of_class: np.ndarray, rows: int) -> float:
+    """Return how probable it is that shuffled rows, of which so many are of a class, end in `rows` of that class."""
+    inside, others = int(is_of_class.sum()) + rows, int(is_of_class.size - is_of_class.sum())
+    places = np.arange(rows)
+    return float(np.prod((inside - places) / (inside + others - places)))
 
 
 def _classes(y: Any) -> np.ndarray | None:
+    """Return the class of every row; None where rows have none."""
     y = np.asarray(y)
     if y.ndim > 2:
         return None
     if y.ndim == 2 and y.shape[1] > 1:
         one_hot = np.all((y == 0) | (y == 1)) and np.all(y.sum(axis=1) == 1)
-        return np.unique(y.argmax(axis=1)) if one_hot else None
-    return np.unique(y) if np.all(y == np.round(y)) else None
+        return y.argmax(axis=1) if one_hot else None
+    return y.ravel() if np.all(y == np.round(y)) else None
 
 
 # --- the model alone ------------------------------------------------------------------------------------------
 
 
-def _of_weights(model: Model) -> Iterator[str]:
-    learned = list(model.named_trainable_variables())
+def _of_weights(model: Model, learned: Mapping[str, Variable]) -> Iterator[str]:
+    """Judge the variables that the program trains, which `trainable` set since `compile` says nothing of."""
     if not learned:
         if model.variables:
             yield "no layer is trainable, so that fit changes nothing: set trainable = True and compile again"
         return
     if int(model.optimizer.step.held) == 0:
-        kernels = [v for _, v in learned if "kernel" in v.name and len(v.shape) > 1]
+        kernels = [v for v in learned.values() if "kernel" in v.name and len(v.shape) > 1]
         alike = [kernel for kernel in kernels if _is_constant(np.asarray(kernel.held))]
         hidden = [kernel for kernel in kernels[:-1] if kernel.shape[-1] > 1]
         if len(alike) > 1 and any(kernel is one for kernel in hidden for one in alike):
@@ -208,6 +226,11 @@ def _of_ending(loss: Any, end: Ending, y: np.ndarray | None) -> Iterator[str]:
             else "for several labels per row, activation='sigmoid'"
         )
         yield f"{named} judges every unit by itself, and a softmax lets them sum to 1: {instead}"
+    if isinstance(loss, losses.Hinge | losses.SquaredHinge) and end.range is not None and end.range[0] == 0:
+        yield (
+            f"{named} takes margins, below 0 for one class and above 0 for the other, and the last layer ends in "
+            f"{end.activation}, which gives none below 0: give it activation='tanh', or none"
+        )
     # Of targets below 0, which those losses do not take at all, `_of_targets` tells.
     is_refused = (
         isinstance(loss, losses.Poisson | losses.MeanSquaredLogarithmicError)

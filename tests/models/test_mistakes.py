@@ -154,10 +154,42 @@ def test_sorted_rows_of_which_the_last_are_split_off() -> None:
     x, y = np.tile(X, (4, 1))[order], np.tile(CLASS, 4)[order]
     for target, loss in ((y, SPARSE), (np.eye(3)[y], CATEGORICAL)):
         found = told([dense(3, "softmax")], loss, target, x=x, validation_split=0.2)
-        assert len(found) == 0  # class 2 begins before the cut
+        assert len(found) == 1 and "all of class 2, unlike" in found[0]  # class 2 begins before the cut
         found = told([dense(3, "softmax")], loss, target, x=x, validation_split=0.4)
         assert len(found) == 1 and "class 2 is only among these" in found[0]
     assert told([dense(1)], "mse", y, x=x, validation_split=0.4) == []
+
+
+def test_a_rare_class_that_the_last_rows_have_none_of_is_not_taken_for_sorted() -> None:
+    rare = np.zeros(100)
+    rare[::9] = 1  # 12 of 100: that none is among 20 happens once in fifteen times
+    rare[80:] = 0
+    x = RNG.normal(size=(100, 4))
+    assert told([dense(1, "sigmoid")], BINARY, rare, x=x, validation_split=0.2) == []
+    halves = np.arange(100) >= 50
+    (found,) = told([dense(1, "sigmoid")], BINARY, halves, x=x, validation_split=0.2)
+    assert "all of class 1, unlike" in found
+
+
+def test_margins_that_cannot_be_negative() -> None:
+    for activation in ("sigmoid", "relu"):
+        (found,) = told([dense(1, activation)], "hinge", 2 * LABEL - 1)
+        assert f"ends in {activation}, which gives none below 0: give it activation='tanh'" in found
+
+
+def test_what_compile_settled_is_judged_and_not_what_trainable_says_since() -> None:
+    """An adversarial network: the discriminator is compiled before it is frozen for the other model."""
+    model = fw.Sequential([dense(1, "sigmoid")])
+    model.compile("sgd", BINARY)
+    model.trainable = False
+    before = model.get_weights()[0]
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        model.train_on_batch(X, LABEL)
+    assert [str(warning.message).split(" (")[0] for warning in seen] == [
+        "trainable was changed after compile"
+    ]
+    assert not np.allclose(before, model.get_weights()[0])
 
 
 def test_constant_targets_of_one_batch_say_nothing() -> None:
