@@ -67,6 +67,17 @@ def watch(readings: Readings, active: bool) -> Iterator[None]:
         sys.settrace(None)
 
 
+def put_back(holder: dict[str, Any], before: dict[str, Any]) -> None:
+    """Undo assignments of stand-ins to attributes that held arrays, such as ``self.key, key = split(self.key)``.
+
+    The next pass through the code would compute with them, which JAX refuses in words of its own.
+    """
+    for name, value in before.items():
+        was_array = isinstance(value, jax.Array) and not isinstance(value, jax.core.Tracer)
+        if was_array and isinstance(holder.get(name), jax.core.Tracer):
+            holder[name] = value
+
+
 def have_changed(readings: Readings) -> bool:
     """Return whether a number that compiled code of the user read is another one now."""
     return any(reading.has_changed for reading in readings.values())
@@ -197,14 +208,18 @@ class _Watch:
                 continue
             label = f"self.{name}"
             if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(value)):
-                text = (
-                    f"{label} keeps a stand-in for an array, worth nothing once the run is compiled: return it as an "
-                    "output, or assign it to a variable, self.add_weight(shape, trainable=False)"
-                )
+                if isinstance(before, jax.Array) and not isinstance(before, jax.core.Tracer):
+                    text = f"{label} is changed once, while the run is compiled, and not at every step: {_ASSIGN}"
+                else:
+                    text = (
+                        f"{label} keeps a stand-in for an array, worth nothing once the run is compiled: return it as "
+                        "an output, or assign it to a variable, self.add_weight(shape, trainable=False)"
+                    )
                 warn_at(filename, _line_of(seen, name), text)
             elif isinstance(before, _NUMBERS) and value != before:
                 text = f"{label} is changed once, while the run is compiled, and not at every step: {_KEEP}"
                 warn_at(filename, _line_of(seen, name), text)
+        put_back(seen.holder, seen.before)
         for name, (container, size) in seen.sizes.items():
             if len(container) != size:
                 text = f"{name} grows once, while the run is compiled, and not at every step: {_GROW}"
@@ -216,6 +231,10 @@ class _Watch:
 
 
 _KEEP = "keep the number in a variable, self.add_weight(shape=(), trainable=False), and assign that"
+_ASSIGN = (
+    "keep it in a variable, self.add_weight(shape, trainable=False), and assign that; a random key is "
+    "self.next_key(), another one at every step"
+)
 _GROW = "return what is to be kept as an output, or look at it with jax.debug.callback"
 
 

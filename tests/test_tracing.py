@@ -125,6 +125,11 @@ def _helper(x: Any) -> Any:
     return x + np.random.standard_normal(3)
 
 
+def splits_its_key(layer: Any, x: Any) -> Any:
+    layer.key, key = jax.random.split(layer.key)
+    return x * jax.random.bernoulli(key, 0.5, x.shape)
+
+
 FROZEN: dict[str, tuple[Callable[[Any, Any], Any], dict[str, Any], str]] = {
     "numpy": (numpy_draw, {}, "normal.. of NumPy is drawn once.*self.next_key"),
     "a generator": (numpy_generator, {"rng": np.random.default_rng(0)}, "normal.. of NumPy is drawn once"),
@@ -140,6 +145,7 @@ FROZEN: dict[str, tuple[Callable[[Any, Any], Any], dict[str, Any], str]] = {
     "its own list": (appends_to_itself, {"shapes": []}, "layer.shapes grows once"),
     "a dict": (tallies, {}, "TALLY grows once"),
     "an array": (keeps, {}, "self.last keeps a stand-in"),
+    "a key": (splits_its_key, {"key": jax.random.key(1)}, "self.key is changed once.*self.next_key"),
     "a helper": (calls_a_helper, {}, "standard_normal.. of NumPy"),
 }
 
@@ -188,10 +194,16 @@ def draws_with_the_key(layer: Any, x: Any) -> Any:
     return x * jax.random.bernoulli(layer.next_key(), 0.5, x.shape)
 
 
-@pytest.mark.parametrize("body", [seeded, gathers, caches, silent, draws_with_the_key])
+def draws_with_a_key_of_its_own(layer: Any, x: Any) -> Any:
+    return x * jax.random.bernoulli(layer.key, 0.5, x.shape)
+
+
+@pytest.mark.parametrize(
+    "body", [draws_with_a_key_of_its_own, seeded, gathers, caches, silent, draws_with_the_key]
+)
 def test_what_is_not_frozen_is_not_told(body: Any) -> None:
     with told() as found:
-        model_of(Called(body, mask=None, verbose=False)).fit(X, X, verbose=0)
+        model_of(Called(body, mask=None, verbose=False, key=jax.random.key(0))).fit(X, X, verbose=0)
     assert not found
 
 

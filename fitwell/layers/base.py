@@ -34,6 +34,7 @@ from fitwell.layers.symbolic import (
     symbols_in,
 )
 from fitwell.registry import Configurable, Registry, serialize, snake_case, written_call
+from fitwell.tracing import put_back
 from fitwell.user_code import explained
 from fitwell.variables import Array, Variable
 
@@ -632,11 +633,14 @@ def _walk(layer: Layer, path: str, seen: set[int]) -> Iterator[tuple[str, Layer]
 
 @contextmanager
 def shielded(layer: Layer) -> Iterator[None]:
-    """Undo, after the block, what the code inside assigned to the layer's variables."""
+    """Undo, after the block, what the code inside assigned to the layer's variables, and to attributes with arrays."""
     from fitwell.variables import bind
 
+    before = [(vars(part), dict(vars(part))) for _, part in layer.flatten()]
     with bind({variable: variable.value for variable in layer.variables}):
         yield
+    for now, then in before:
+        put_back(now, then)
 
 
 def register(*aliases: str) -> Callable[[Any], Any]:

@@ -14,6 +14,7 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from fitwell.initializers import Initializer
@@ -107,7 +108,8 @@ def _look(value: Any, data: set[int]) -> tuple[Hashable, list[Any]]:
     if isinstance(value, jax.core.Tracer):
         return ("tracer", id(value)), []  # left behind by a layer that keeps what it computed
     if isinstance(value, np.ndarray | jax.Array):
-        array = np.asarray(value)
+        is_key = isinstance(value, jax.Array) and jnp.issubdtype(value.dtype, jax.dtypes.prng_key)
+        array = np.asarray(jax.random.key_data(value) if is_key else value)
         return ("array", array.shape, str(array.dtype), hashlib.sha256(array.tobytes()).digest()), []
     if isinstance(value, Initializer):
         return "initializer", []  # it has done its work
