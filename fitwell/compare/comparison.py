@@ -14,8 +14,9 @@ from fitwell import pages
 from fitwell.compare.statistics import Difference, Interval, compare_pairs, mean_interval
 from fitwell.compare.words import ENOUGH_REPEATS, Scale, sentence
 from fitwell.drawing.figures import opened, panels
+from fitwell.drawing.notes import note
 from fitwell.drawing.scales import lay_out
-from fitwell.drawing.text import fit_axis_names
+from fitwell.drawing.text import fit_axis_names, visible
 from fitwell.paths import write_whole
 from fitwell.printable import printable
 
@@ -33,7 +34,8 @@ class Comparison:
     overlap: what repeats have in common, see `statistics.mean_interval`. baseline: the candidate that the
     others are compared with; None compares all pairs. varied: what differed from repeat to repeat.
     looks: how often these test rows have been looked at in this process, this time included.
-    notes: anything else a reader must know, such as runs that went NaN.
+    notes: anything else a reader must know, such as runs that went NaN. left_out: those notes that say which
+    candidates and repeats `scores` has not, because a score was not finite; the picture says them too.
 
     `intervals` and `differences` hold the statistics; print it, or see `to_markdown`, `to_html`, `plot`.
     """
@@ -47,6 +49,7 @@ class Comparison:
     baseline: str | None = None
     looks: int = 1
     notes: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
     part: str = "test"
     intervals: dict[str, Interval] = field(init=False)
     differences: list[Difference] = field(init=False)
@@ -205,6 +208,7 @@ class Comparison:
         better = "max" if self.larger_is_better else "min"
         name = f"{self.part} {self.metric}{unit}"
         draw_scores(left, self.scores * factor, self.intervals, factor, better, name)
+        note(left, [visible(said.removesuffix(".")) for said in self.left_out])
         name = f"difference in {self.metric}{' (points)' if unit else ''}"
         draw_differences(right, self.differences, factor, 1 - self.confidence, name)
         for axes in (left, right):

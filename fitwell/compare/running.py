@@ -156,6 +156,7 @@ def compare(
             *about_losses(examples, chosen),
             *left_out,
         ),
+        tuple(left_out),
     )
 
 

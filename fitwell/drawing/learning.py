@@ -154,12 +154,16 @@ def _show(axes: Axes, drawn: dict[str, Values], before: tuple[float, float] | No
     for key, values in drawn.items():
         metrics.setdefault(key.removeprefix(VALIDATION), []).append(limits.finite(values))
     found = {metric: np.concatenate(parts) for metric, parts in metrics.items() if any(map(len, parts))}
+    # On a logarithmic axis, which a run that explodes needs, nothing is far off.
+    decades = before is None and all(values.min() > 0 for values in found.values())
+    decades = decades and any(map(limits.spans_decades, found.values()))
     near = []
     for metric, values in found.items():
         low, high = limits.limits(values, "min" if metric.endswith("loss") else None, limits.CLOSER_FOR_ONE)
-        near.append(values[(values >= low) & (values <= high)])
+        near.append(values if decades else values[(values >= low) & (values <= high)])
     sizes = [float(np.median(values)) for values in near]
-    if before is None and min(map(np.min, near)) > 0 and max(sizes) >= SPAN * min(sizes):
+    is_uneven = min(map(np.min, near)) > 0 and max(sizes) >= SPAN * min(sizes)
+    if before is None and (decades or is_uneven):
         axes.set_yscale("log")  # else the smaller would be a line at 0
     return limits.show(axes, near, before=before, closer=np.inf)
 

@@ -25,6 +25,8 @@ _KEPT = ((0.9, 10.0), (0.75, 10.0), (0.5, 100.0))
 _REACH = 0.25
 # Ten values in which more than so many tenths have the ratio of `DECADES` lie evenly on a logarithmic axis.
 DECADES = 1e3
+# Values below so small a part of the lowest tenth are 0 but for rounding.
+_ZERO = 1e-20
 # Values that differ by less than this part of their size differ by rounding.
 _ROUNDING = 1e-6
 
@@ -131,8 +133,10 @@ def show(
         log = True
     if log:
         positive = values[(values > 0) & (values <= high)]
-        low, high = (float(positive[0]), float(positive[-1])) if positive.size else (0.1, 1.0)
-        low = max(low, high * 1e-12)  # a loss of 1e-300 is 0, and would press the others together
+        positive = positive if positive.size else np.array([0.1, 1.0])
+        low, high = float(positive[0]), float(positive[-1])
+        # A loss of 1e-40 is 0, and would press the others together.
+        low = max(low, float(positive[(len(positive) - 1) // 10]) * _ZERO)
     low, high = padded(low, high, log)
     if before is not None:
         low, high = min(low, *before), max(high, *before)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
+import warnings
 from pathlib import Path
 
 import matplotlib.image
@@ -52,6 +54,27 @@ def test_intervals_are_in_the_picture_whole() -> None:
     ends = [end for found in made.differences for end in (found.interval.low, found.interval.high)]
     assert inside([0.0, *ends], right.get_xlim())
     plt.close("all")
+
+
+def test_a_candidate_without_scores_is_missing_with_a_word() -> None:
+    made = comparison(["a", "b"])
+    said = "$c_$ is left out: its loss on the test rows was hardly ever finite."
+    left, right = dataclasses.replace(made, notes=(said,), left_out=(said,)).plot()
+    assert note(left) == said.removesuffix(".") and note(right) == ""
+    plt.close("all")
+
+    def build(rate: float) -> fw.Sequential:
+        model = fw.Sequential([fw.Input((2,)), fw.layers.Dense(1)])
+        model.compile(fw.optimizers.SGD(rate), "mse")
+        return model
+
+    x = np.random.default_rng(0).normal(size=(60, 2))
+    candidates = {"a": lambda: build(0.01), "b": lambda: build(0.02), "far": lambda: build(1e30)}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = fw.compare(candidates, (x, x[:, :1]), repeats=2, epochs=3, verbose=0)
+    assert list(found.scores) == ["a", "b"]
+    assert found.left_out == ("far is left out: its loss on the test rows was hardly ever finite.",)
 
 
 def test_a_candidate_far_off_does_not_hide_the_others() -> None:

@@ -54,6 +54,14 @@ def test_one_value_far_off_does_not_hide_the_others() -> None:
     assert note(axes) == "" and inside(values, axes.get_ylim())
 
 
+def test_a_run_that_explodes_is_in_the_picture_whole() -> None:
+    """On a logarithmic axis its first epochs, which are the best, do not leave it for the last."""
+    losses = (2.0 * 40.0 ** np.arange(22)).tolist()
+    (axes,) = history(loss=[*losses, np.inf], val_loss=losses).plot()
+    assert axes.get_yscale() == "log" and inside(losses, axes.get_ylim())
+    assert note(axes) == "loss is not finite from epoch 23 on"
+
+
 def test_a_learning_rate_that_changed_has_its_own_axes() -> None:
     values = curve(0.2, 5)
     constant = history(loss=values, learning_rate=[0.1] * 5)
