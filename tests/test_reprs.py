@@ -96,3 +96,11 @@ def test_a_layer_of_ones_own_is_shown_with_what_it_keeps() -> None:
     assert repr(Scale(2.0, name="s")) == "Scale(factor=2.0, name='s')"
     assert repr(Scale(np.zeros(100), name="s")) == "Scale(factor=<array of shape (100,)>, name='s')"
     assert repr(Scale(object(), name="s")) == "Scale(factor=<object>, name='s')"
+
+
+def test_a_wrapped_function_is_shown_by_its_name() -> None:
+    def build(units: int = 3) -> fw.Sequential:
+        return fw.Sequential([fw.layers.Dense(units)])
+
+    shown = repr(fw.wrappers.KerasRegressor(build, units=4, epochs=2))
+    assert shown == "KerasRegressor(build_fn=build, units=4, epochs=2)"

@@ -14,6 +14,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, colu
 from fitwell.errors import InvalidArgument, nearest
 from fitwell.estimators.network import refuse_changes
 from fitwell.models import Model
+from fitwell.registry import written_call
 
 _NO_SETTINGS = ("self", "x", "y", "sample_weight", "older")
 _FIT = [name for name in inspect.signature(Model.fit).parameters if name not in _NO_SETTINGS]
@@ -27,6 +28,10 @@ class BaseWrapper(BaseEstimator):  # type: ignore[misc]
         self._check_names(build_fn, settings)
         self.build_fn = build_fn
         self._settings = settings
+
+    def __repr__(self, N_CHAR_MAX: int = 700) -> str:
+        """Show the build function by its name: scikit-learn would show its address, which differs in every process."""
+        return written_call(type(self).__name__, self.get_params().items())
 
     # --- parameters --------------------------------------------------------------------------------------
 
