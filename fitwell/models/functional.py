@@ -15,7 +15,7 @@ from fitwell.layers.core import GetItem, InputLayer, Operation
 from fitwell.layers.symbolic import Node, SymbolicTensor, is_alike, is_symbol, symbols_in
 from fitwell.models.depth import by_depth
 from fitwell.models.model import Model
-from fitwell.models.packing import of_rank
+from fitwell.models.packing import as_input
 from fitwell.registry import deserialize, serialize
 
 
@@ -90,15 +90,7 @@ class Functional(Model):
             raise InvalidArgument(
                 f"model {self.name!r} has {len(self._inputs)} inputs {self.input_names}, got {len(arrays)}"
             )
-        arrays = [
-            of_rank(array, len(symbol.shape), symbol.shape[-1:])
-            for symbol, array in zip(self._inputs, arrays, strict=True)
-        ]
-        # Whole numbers become floats where the Input said so (it does by default), as in Keras.
-        return [
-            array.astype(symbol.dtype) if hasattr(array, "astype") and array.dtype != symbol.dtype else array
-            for symbol, array in zip(self._inputs, arrays, strict=True)
-        ]
+        return [as_input(array, symbol) for symbol, array in zip(self._inputs, arrays, strict=True)]
 
     def children(self) -> Iterator[tuple[str, Layer]]:
         """Yield the layers, numbered as in `layers`, and arithmetic among them."""

@@ -9,12 +9,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, cast
 
+import jax.numpy as jnp
 import numpy as np
 
 from fitwell.arguments import Made
 from fitwell.data.arrays import as_array
 from fitwell.data.feeds import Batch
 from fitwell.errors import DataError, InvalidArgument, ShapeError, nearest
+from fitwell.layers.symbolic import SymbolicTensor
 
 
 def is_stream(x: Any) -> bool:
@@ -68,6 +70,21 @@ def of_rank(array: Any, axes: int, last: tuple[Any, ...]) -> Any:
     if array.ndim == axes + 1 and array.shape[-1] == 1:
         return array[..., 0]
     return array
+
+
+def as_input(array: Any, symbol: SymbolicTensor) -> Any:
+    """Return an input of a model as `symbol` says, which stands for it: of its number of axes and of its type.
+
+    Integers become floats where the Input said so (it does by default), as in Keras: a layer of the user's that
+    subtracts 10 from pixels must not meet -10 as 246. Where a half float could not hold them, they stay integers.
+    """
+    array = of_rank(array, len(symbol.shape), symbol.shape[-1:])
+    if not hasattr(array, "astype") or array.dtype == symbol.dtype:
+        return array
+    half = jnp.issubdtype(symbol.dtype, jnp.floating) and symbol.dtype.itemsize < 4
+    if half and array.dtype.kind in "iu" and array.dtype.itemsize > 1:
+        return array
+    return array.astype(symbol.dtype)
 
 
 def _in_order(

@@ -14,7 +14,7 @@ from fitwell.layers.base import Layer, register, shape_of
 from fitwell.layers.core import InputLayer
 from fitwell.layers.symbolic import SymbolicTensor, is_alike, is_symbol
 from fitwell.models.model import Model
-from fitwell.models.packing import of_rank
+from fitwell.models.packing import as_input
 from fitwell.registry import deserialize, serialize
 
 
@@ -125,8 +125,7 @@ class Sequential(Model):
 
     def call(self, inputs: Any) -> Any:
         if self._symbols is not None:
-            shape = self._symbols[0].shape
-            inputs = of_rank(inputs, len(shape), shape[-1:])
+            inputs = as_input(inputs, self._symbols[0])
         for layer in self._stack:
             inputs = layer(inputs)
         return inputs
