@@ -112,10 +112,13 @@ class Source:
     def rows_for(self, model: Model) -> Rows:
         """Return the rows in the form that `model` takes."""
         inputs, outputs = model.input_names, model.output_names_for(self._given[1])
+        shapes = model.expected_inputs()[0]
         # Names matter where there are several; a single one is often a number that counts models.
         form = (
             inputs and (tuple(inputs) if len(inputs) > 1 else 1),
             tuple(outputs) if len(outputs) > 1 else 1,
+            # A last axis of 1 is given or taken as the shapes say.
+            shapes and tuple((len(shape), shape[-1] == 1) for shape in shapes),
         )
         if form not in self._packed:
             self._packed[form] = self._pack(model)
