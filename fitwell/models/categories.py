@@ -1,7 +1,8 @@
 """pandas categories as targets: which number each label has, for all arrays that one model is shown.
 
 Categories belong to an array, and a validation set without one class has other ones; what a network has learned
-belongs to the categories it was trained on. So these are kept, and labels of later arrays are looked up in them.
+belongs to the categories it was trained on. So these are kept, in the files of a model too, and labels of later arrays
+are looked up in them.
 """
 
 from __future__ import annotations
@@ -86,7 +87,10 @@ def _categorical(value: Any) -> Any | None:
 def _numbers_in(known: NDArray[Any], labels: NDArray[Any], what: str) -> NDArray[np.int32]:
     """Return the number of each label among the categories that the model was trained on."""
     places = {label: number for number, label in enumerate(known.tolist())}
-    numbers = np.asarray([places.get(label, -1) for label in labels.tolist()], np.int32)
+    # Files hold intervals and the like as text.
+    numbers = np.asarray(
+        [places.get(label, places.get(str(label), -1)) for label in labels.tolist()], np.int32
+    )
     if numbers.min() < 0:
         row = int(np.argmax(numbers < 0))
         raise DataError(

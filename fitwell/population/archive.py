@@ -17,6 +17,7 @@ import numpy as np
 
 from fitwell import random
 from fitwell.budget import Budget, within
+from fitwell.data.categories import as_plain, from_plain
 from fitwell.data.feeds import Batch
 from fitwell.errors import FileError, InvalidArgument
 from fitwell.forms import POSITION
@@ -111,6 +112,7 @@ def of_tree(tree: dict[str, Any], build: Build, name: str) -> tuple[list[Member]
             with _built_from_file(name, notes["setting"], size):
                 member = _member(notes, build)
                 _prepare(member, example)
+            member.model.runtime.categories = from_plain(notes.get("categories", {}), name)
             if tree["format"] != FORMAT:
                 arrays = renamed(arrays, member.model)
             _restore(member, arrays, name)
@@ -153,6 +155,7 @@ def _notes(member: Member) -> dict[str, Any]:
             name: [np.asarray(history.epochs_of(name), np.int64), np.asarray(values, np.float64)]
             for name, values in history.history.items()
         },
+        **({"categories": as_plain(known)} if (known := member.model.runtime.categories) else {}),
     }
 
 

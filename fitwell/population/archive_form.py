@@ -7,6 +7,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from fitwell.data import categories
 from fitwell.errors import FileError
 from fitwell.forms import (
     ANY_NUMBER,
@@ -18,6 +19,7 @@ from fitwell.forms import (
     TEXT,
     Either,
     Kind,
+    Maybe,
     Some,
     Table,
     array,
@@ -53,6 +55,7 @@ _MEMBER = {
     "restored_epoch": Either((NOTHING, POSITION)),
     "epochs": _INTEGERS,
     "logs": Table((_INTEGERS, array("f", 1))),
+    "categories": Maybe(categories.FORM),
 }
 _FORM = {
     "format": _IS_ONE,

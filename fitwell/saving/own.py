@@ -1,7 +1,7 @@
 """What fitwell adds to a file beside Keras's layout, in an HDF5 group called ``fitwell`` that Keras never opens.
 
-Where training stands (seed and epoch, from which the order of rows and all noise follow), and a probe: an input
-made when the file was written, and what the model answered.
+Where training stands (seed and epoch, from which the order of rows and all noise follow), the categories of pandas
+that the class numbers stand for, and a probe: an input made when the file was written, and what the model answered.
 """
 
 from __future__ import annotations
@@ -11,12 +11,16 @@ from typing import Any
 import jax
 import numpy as np
 
+from fitwell.data import categories
 from fitwell.errors import FileError
 from fitwell.forms import POSITION, UINT32, check
 from fitwell.saving.hdf5 import Reader
+from fitwell.saving.json_text import parse, written
 from fitwell.saving.probe import make_probe
 
 NAME = "fitwell"
+# JSON in UTF-8, byte by byte: an attribute of HDF5 holds 64 KiB at most.
+_CATEGORIES = "categories"
 # The answer may differ by this share of its largest number: other processors add in another order.
 TOLERANCE = 1e-3
 _TOLERANCE_OF_HALVES = 5e-2
@@ -28,6 +32,9 @@ def write(file: Any, model: Any, training: bool) -> None:
     if training:
         runtime = model.runtime
         group.attrs["seed"], group.attrs["epoch"] = int(runtime.seed), int(runtime.epoch)
+        if runtime.categories:
+            text = written(categories.as_plain(runtime.categories))
+            group[_CATEGORIES] = np.frombuffer(text.encode(), np.uint8)
     probe = make_probe(model)
     if probe is None:
         return
@@ -49,6 +56,9 @@ def read_training(file: Reader, model: Any) -> None:
     if seed is not None and epoch is not None:
         check({"seed": seed, "epoch": epoch}, {"seed": UINT32, "epoch": POSITION}, file.where)
         model.runtime.seed, model.runtime.epoch = seed, epoch
+    if _CATEGORIES in group:
+        text = group.array(_CATEGORIES).astype(np.uint8).tobytes()
+        model.runtime.categories = categories.from_plain(parse(text, file.where), file.where)
 
 
 def check_probe(file: Reader, model: Any) -> None:

@@ -1,0 +1,43 @@
+"""Categories of pandas as files hold them, so that a loaded model knows which class number is which label."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fitwell.errors import FileError
+from fitwell.forms import ANY_NUMBER, FLAG, TEXT, Either, Kind, Table, check
+
+_OUTPUT = Kind("the number of an output", lambda key: bool(re.fullmatch("[0-9]{1,4}", key)))
+# What `as_plain` makes.
+FORM = Table([Either((TEXT, FLAG, ANY_NUMBER))], _OUTPUT)
+
+
+def as_plain(categories: Mapping[int, NDArray[Any]]) -> dict[str, list[Any]]:
+    """Return the categories of each output as a file can hold them: what is neither text nor number as its text.
+
+    >>> as_plain({0: np.array(["no", "yes"])})
+    {'0': ['no', 'yes']}
+    """
+    return {
+        str(output): [
+            label if isinstance(label, str | int | float) else str(label) for label in known.tolist()
+        ]
+        for output, known in categories.items()
+    }
+
+
+def from_plain(written: Any, where: str) -> dict[int, NDArray[Any]]:
+    """Return what `as_plain` was given; where: the file, which may come from a stranger."""
+    check(written, FORM, where, "categories")
+    found = {}
+    for output, labels in written.items():
+        if len(set(labels)) < len(labels):
+            raise FileError(f"{where}: two categories of output {output} are the same")
+        found[int(output)] = np.empty(len(labels), object)
+        found[int(output)][:] = labels
+    return found
