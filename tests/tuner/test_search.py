@@ -182,7 +182,7 @@ def test_folds_are_judged_at_the_one_epoch_at_which_they_are_best_on_average() -
 
 def test_how_many_of_the_best_is_at_least_one(found: tuner.SearchResult) -> None:
     for ask in (found.best_models, found.best_hyperparameters, found.ensemble):
-        with pytest.raises(InvalidArgument, match="must be a whole number of at least 1, got -1"):
+        with pytest.raises(InvalidArgument, match="must be an integer of at least 1, got -1"):
             ask(-1)
 
 
