@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitwell.errors import FileError
-from fitwell.forms import Table, array, check
+from fitwell.forms import Maybe, Table, array, check
 from fitwell.printable import printable
 from fitwell.spellings import warn_older
 
@@ -27,7 +28,13 @@ SETTINGS = ("learning_rate", "lr")
 
 
 _EPOCHS = array("i", 1)
-_STATE = {"epoch": _EPOCHS, "history": Table(array("f", 1)), "epochs_of": Table(_EPOCHS)}
+_VALUES = array("f", 1)
+_STATE = {
+    "epoch": _EPOCHS,
+    "history": Table(_VALUES),
+    "epochs_of": Table(_EPOCHS),
+    "learning_rate": Maybe(_VALUES),
+}
 
 
 class _Columns(dict[str, list[float]]):
@@ -48,44 +55,67 @@ class History:
         the whole epoch where callbacks decide it; where the optimizer has a schedule by step, what
         ``optimizer.learning_rate`` then reads in Keras too, the rate of the next step.
     epoch: the epochs, counted from 0.
+    learning_rate: the rate of each epoch, one float for each of `epoch` whether or not it is in ``history`` too, where
+        it would be the same; NaN where the optimizer has none, and for epochs of files written before it was kept.
     params: what the run was asked for (``epochs``, ``steps``, ``verbose``).
 
     >>> history = History()
     >>> history.append(0, {"loss": 0.5, "val_loss": 0.4})
     >>> history.history["val_loss"]
     [0.4]
+
+    >>> import fitwell as fw, numpy as np
+    >>> model = fw.Sequential([fw.layers.Dense(1, input_shape=(1,))])
+    >>> model.compile(fw.optimizers.SGD(0.5), "mse")
+    >>> history = model.fit(np.ones((4, 1)), np.ones(4), epochs=3, verbose=0)
+    >>> history.learning_rate
+    [0.5, 0.5, 0.5]
     """
 
     def __init__(self, params: Mapping[str, Any] | None = None) -> None:
         self.history: dict[str, list[float]] = _Columns()
         self.epoch: list[int] = []
+        self.learning_rate: list[float] = []
         self.params: dict[str, Any] = dict(params or {})
         # A metric may be logged in some epochs only (`validation_freq`), so each remembers its own.
         self._epochs_of: dict[str, list[int]] = {}
 
-    def append(self, epoch: int, logs: Mapping[str, Any] | None) -> None:
-        """Keep the `logs` of `epoch` (counted from 0)."""
+    def append(self, epoch: int, logs: Mapping[str, Any] | None, learning_rate: float = math.nan) -> None:
+        """Keep the `logs` of `epoch` (counted from 0), and its `learning_rate`."""
         self.epoch.append(int(epoch))
-        self.amend(epoch, logs or {})
+        self.learning_rate.append(learning_rate)
+        self._add(int(epoch), logs or {})
 
-    def amend(self, epoch: int, logs: Mapping[str, Any]) -> None:
-        """Keep more `logs` of an `epoch` that was kept already, or other values for its logs."""
+    def replace_last(self, logs: Mapping[str, Any]) -> None:
+        """Keep `logs` of the last epoch in place of those that were kept of it."""
+        epoch = self.epoch[-1]
+        for name, epochs in list(self._epochs_of.items()):
+            if epochs[-1:] == [epoch] and name not in logs:
+                del epochs[-1], self.history[name][-1]
+                if not epochs:
+                    del self._epochs_of[name], self.history[name]
+        self._add(epoch, logs)
+
+    def _add(self, epoch: int, logs: Mapping[str, Any]) -> None:
         for name, value in logs.items():
             values, epochs = self.history.setdefault(name, []), self._epochs_of.setdefault(name, [])
-            if epochs[-1:] == [int(epoch)]:
+            if epochs[-1:] == [epoch]:
                 values[-1] = float(value)
             else:
                 values.append(float(value))
-                epochs.append(int(epoch))
+                epochs.append(epoch)
 
     def begin_with(self, name: str, value: float) -> None:
         """Keep `value` as what `name` was in all epochs so far."""
         self.history[name] = [float(value)] * len(self.epoch)
         self._epochs_of[name] = list(self.epoch)
 
-    def extend(self, epochs: range, columns: Mapping[str, Sequence[float]]) -> None:
-        """Keep the logs of several `epochs`: one value for each of them by name."""
+    def extend(
+        self, epochs: range, columns: Mapping[str, Sequence[float]], learning_rate: Sequence[float]
+    ) -> None:
+        """Keep the logs of several `epochs`, one value for each of them by name, and their learning rates."""
         self.epoch.extend(epochs)
+        self.learning_rate.extend(learning_rate)
         for name, values in columns.items():
             self.history.setdefault(name, []).extend(values)
             self._epochs_of.setdefault(name, []).extend(epochs)
@@ -94,13 +124,25 @@ class History:
         """Return everything logged so far, as arrays."""
         values = {name: np.array(values, np.float64) for name, values in self.history.items()}
         when = {name: np.array(epochs, np.int64) for name, epochs in self._epochs_of.items()}
-        return {"epoch": np.array(self.epoch, np.int64), "history": values, "epochs_of": when}
+        return {
+            "epoch": np.array(self.epoch, np.int64),
+            "history": values,
+            "epochs_of": when,
+            "learning_rate": np.array(self.learning_rate, np.float64),
+        }
 
     def set_state(self, state: Mapping[str, Any]) -> None:
         """Take over what `get_state` returned, or what `check_state` let pass."""
         self.epoch = state["epoch"].tolist()
         self.history = _Columns((name, values.tolist()) for name, values in state["history"].items())
         self._epochs_of = {name: epochs.tolist() for name, epochs in state["epochs_of"].items()}
+        if "learning_rate" in state:
+            self.learning_rate = state["learning_rate"].tolist()
+        else:
+            logged = dict(
+                zip(self.epochs_of("learning_rate"), self.history.get("learning_rate", []), strict=True)
+            )
+            self.learning_rate = [logged.get(epoch, math.nan) for epoch in self.epoch]
 
     @staticmethod
     def check_state(state: Any, where: str) -> None:
@@ -112,6 +154,7 @@ class History:
             len(measured[name]) == len(when[name]) and np.isin(when[name], state["epoch"]).all()
             for name in measured
         )
+        fits &= len(state.get("learning_rate", state["epoch"])) == len(state["epoch"])
         if not rising or not fits or (state["epoch"] < 0).any():
             raise FileError(f"{where} is damaged: its history has values of epochs that it does not have")
 

@@ -167,7 +167,8 @@ class TwoWays(Callback):
 
     A run calls their hooks, each callback in its turn as in Keras, when a hook of the user's own stands among the
     callbacks or one is a subclass of the user's: such a hook may change the logs, the weights or the rate, and wants
-    to see what was done so far. Else what they do is part of the compiled run, and their hooks are not called.
+    to see what was done so far. So it is when several change one number, and one of them sets it by epoch. Else what
+    they do is part of the compiled run, and their hooks are not called.
 
     on_host: whether this run calls them.
     """
@@ -206,7 +207,8 @@ class CallbackList:
                     + (" (a class: add parentheses)" if isinstance(callback, type) else "")
                 )
         self.own = any(writes_logs(callback) for callback in self.callbacks)
-        self.on_host = self.own or any(_acts_on_host(callback) for callback in self.callbacks)
+        acting = any(_acts_on_host(callback) for callback in self.callbacks)
+        self.on_host = self.own or acting or _takes_turns(self.callbacks)
         if model is not None:
             self._introduce(model, params)
         self.batches = 0
@@ -285,6 +287,13 @@ def writes_logs(callback: Any) -> bool:
 def _acts_on_host(callback: Any) -> bool:
     """Return whether a callback that could be compiled is a subclass of the user's, or asks for its turn."""
     return isinstance(callback, TwoWays) and (not is_ours(type(callback)) or callback.asks_for_host)
+
+
+def _takes_turns(callbacks: Sequence[Any]) -> bool:
+    """Return whether one sets values of several epochs ahead that another changes when an epoch ends or begins."""
+    ahead = {callback.steers for callback in callbacks if _defines(callback, "epoch_values")}
+    steered = [getattr(callback, "steers", None) for callback in callbacks]
+    return any(path is not None and steered.count(path) > 1 for path in ahead)
 
 
 def is_ours(code: Any) -> bool:

@@ -20,7 +20,7 @@ from fitwell.printable import as_cell
 class History(Callback):
     """Hold the logs of every epoch, which `fit` does by itself: ``history = model.fit(...)``.
 
-    For code that passes one: `history` and `epoch` are those of the run, as soon as it begins.
+    For code that passes one: `history`, `epoch` and `learning_rate` are those of the run, as soon as it begins.
     """
 
     @property
@@ -32,6 +32,11 @@ class History(Callback):
     def epoch(self) -> list[int]:
         """The epochs, counted from 0."""
         return [] if self.model is None or self.model.history is None else self.model.history.epoch
+
+    @property
+    def learning_rate(self) -> list[float]:
+        """The learning rate of each epoch."""
+        return [] if self.model is None or self.model.history is None else self.model.history.learning_rate
 
 
 class CSVLogger(Callback):

@@ -1,4 +1,4 @@
-"""Who decides the learning rate: one of a schedule, a scheduler by epoch, or plateaus."""
+"""Who decides the learning rate: a schedule by step, or callbacks, each in its turn."""
 
 from __future__ import annotations
 
@@ -11,21 +11,19 @@ from fitwell.errors import InvalidArgument
 
 
 def check_owners(callbacks: Iterable[Any], optimizer: Any) -> None:
-    """Refuse a run in which two would set the learning rate, each unaware of the other.
+    """Refuse a run in which callbacks would set the learning rate that a schedule sets at every step.
 
-    A schedule of the optimizer sets it at every step, a `LearningRateScheduler` at every epoch, for several epochs
-    ahead; a `ReduceLROnPlateau` multiplies whatever it is when an epoch ends. So only plateaus go together: each
-    multiplies, in the order of the callbacks. A hook that sets ``model.optimizer.learning_rate`` goes together with
-    both kinds of callback as in Keras: it holds until the next one to set it, a scheduler at the next epoch.
+    Callbacks go together as in Keras: a `LearningRateScheduler` sets the rate when an epoch begins, of several the last
+    one decides; a `ReduceLROnPlateau` multiplies whatever it is when an epoch ends, which a scheduler that takes the
+    rate before goes on from, and one of the epoch alone overwrites. A hook that sets
+    ``model.optimizer.learning_rate`` holds until the next one to set it.
     """
-    callbacks = list(callbacks)
-    by_epoch = sum(isinstance(callback, LearningRateScheduler) for callback in callbacks)
-    plateaus = sum(isinstance(callback, ReduceLROnPlateau) for callback in callbacks)
-    owners = ["a schedule by step, given to the optimizer"] * callable(optimizer.setting("learning_rate"))
-    owners += ["LearningRateScheduler"] * by_epoch
-    owners += ["ReduceLROnPlateau"] * (plateaus > 0)
-    if len(owners) > 1:
+    if not callable(optimizer.setting("learning_rate")):
+        return
+    kinds = (LearningRateScheduler, ReduceLROnPlateau)
+    owners = [kind.__name__ for kind in kinds if any(isinstance(callback, kind) for callback in callbacks)]
+    if owners:
         raise InvalidArgument(
-            f"the learning rate would be set by {' and by '.join(owners)}: one of them decides it. With a schedule by "
-            "step, leave the callbacks out; with callbacks, give the optimizer a number and use one of them"
+            "the learning rate would be set by a schedule by step, given to the optimizer, and by "
+            f"{' and by '.join(owners)}: either decides it. Leave the callbacks out, or give the optimizer a number"
         )

@@ -303,7 +303,8 @@ class Model(OlderMethods, Layer):
         )
         self.runtime.warn_of_mistakes(data.example)
         history = run.run()
-        found = {name: entries[-1] for name, entries in history.history.items()}
+        # Not the learning rate of a schedule, which is history too.
+        found = {name: history.history[name][-1] for name in self.metrics_names}
         values = list(found.values())
         return found if return_dict else values[0] if len(values) == 1 else values
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import math
 import signal
 import threading
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -575,7 +576,7 @@ class Fit:
         if len(epochs):
             columns = epochs.columns()
             self.last_logs = {name: values[-1] for name, values in columns.items()}
-            self.history.extend(range(first, first + len(epochs)), columns)
+            self.history.extend(range(first, first + len(epochs)), columns, self._rates(columns, len(epochs)))
 
     def _finish_epoch(self, logs: dict[str, float], seconds: float | None) -> None:
         epoch = self.first_epoch + self.done
@@ -585,7 +586,8 @@ class Fit:
             self._close_outside(epoch, logs)
         self.turns.log_rate(logs)
         self.last_logs = dict(logs)
-        self.history.append(epoch, logs)
+        rates = self._rates({name: [value] for name, value in logs.items()}, 1)
+        self.history.append(epoch, logs, rates[0])
         if self.observers.on_host:
             self.progress.make_way()
         else:
@@ -595,8 +597,17 @@ class Fit:
         if self.observers.on_host:
             # As in Keras, what hooks write into the logs is shown, and is history.
             final = self.turns.numbers(told)
-            self.history.amend(epoch, final)
+            self.history.replace_last(final)
             self.progress.epoch_end(epoch, final, seconds)
+
+    def _rates(self, columns: Mapping[str, list[float]], epochs: int) -> list[float]:
+        """Return the learning rates of the last `epochs`, whose logs `columns` has by name; NaN where unknown."""
+        name = short(LEARNING_RATE)
+        if name not in self._measured():
+            return columns.get(name) or [self.turns.rate()] * epochs
+        # A metric has that name: what callbacks set for the epochs of one dispatch is logged nowhere.
+        steered = any(getattr(callback, "steers", None) for callback in self.observers.callbacks)
+        return [math.nan if steered else self.turns.rate()] * epochs
 
     def _close_outside(self, epoch: int, logs: dict[str, float]) -> None:
         """Validate in dispatches of its own, then let the policies decide."""

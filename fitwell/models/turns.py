@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fitwell import config
 from fitwell.engine.policies import Policy
 from fitwell.errors import warn
 from fitwell.history import as_number
@@ -28,7 +30,7 @@ class Turns:
     def __init__(self, fit: Fit, pairs: Sequence[tuple[Any, Policy]]) -> None:
         self.fit = fit
         self.pairs = list(pairs)
-        self._first_rate: float | None = None
+        self._first_rate = math.nan
         self._warned: set[str] = set()
 
     def __enter__(self) -> Turns:
@@ -36,7 +38,7 @@ class Turns:
             callback.decide_with(partial(self._decide, callback, policy))
         if self.fit.keeper.resumes:
             self.show()
-        self._first_rate = self._rate()
+        self._first_rate = self.rate()
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -74,8 +76,8 @@ class Turns:
         """Put the learning rate of the epoch that ends into `logs`, from the first that hooks changed it for."""
         if not self.fit.observers.own or _RATE_LOG in logs:
             return
-        history, rate = self.fit.history, self._rate()
-        if rate is None or self._first_rate is None:
+        history, rate = self.fit.history, self.rate()
+        if math.isnan(rate) or math.isnan(self._first_rate):
             return
         if _RATE_LOG not in history.history:
             if rate == self._first_rate:
@@ -83,10 +85,10 @@ class Turns:
             history.begin_with(_RATE_LOG, self._first_rate)
         logs[_RATE_LOG] = rate
 
-    def _rate(self) -> float | None:
-        """Return the rate in single precision, as it is computed with; None where it is not one number."""
+    def rate(self) -> float:
+        """Return the learning rate in the precision that it is computed with; NaN where it is not one number."""
         rate = self.fit.runtime.optimizer.setting("learning_rate")
-        return float(np.float32(rate)) if isinstance(rate, int | float) else None
+        return float(config.float_dtype().type(rate)) if isinstance(rate, int | float) else math.nan
 
     def numbers(self, logs: Mapping[str, Any]) -> dict[str, float]:
         """Return the numbers among `logs`; warn once of everything else that hooks wrote there."""

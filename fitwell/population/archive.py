@@ -151,6 +151,7 @@ def _notes(member: Member) -> dict[str, Any]:
         "stopped_epoch": member.stopped_epoch,
         "restored_epoch": member.restored_epoch,
         "epochs": np.asarray(history.epoch, np.int64),
+        "learning_rate": np.asarray(history.learning_rate, np.float64),
         "logs": {
             name: [np.asarray(history.epochs_of(name), np.int64), np.asarray(values, np.float64)]
             for name, values in history.history.items()

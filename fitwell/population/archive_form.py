@@ -54,6 +54,7 @@ _MEMBER = {
     "stopped_epoch": Either((NOTHING, POSITION)),
     "restored_epoch": Either((NOTHING, POSITION)),
     "epochs": _INTEGERS,
+    "learning_rate": Maybe(array("f", 1)),
     "logs": Table((_INTEGERS, array("f", 1))),
     "categories": Maybe(categories.FORM),
 }
@@ -102,7 +103,8 @@ def _check_group(group: dict[str, Any], place: str, where: str) -> None:
 def history_of(member: dict[str, Any]) -> dict[str, Any]:
     """Return what `History.set_state` takes, of what was written of a member."""
     logs = member["logs"]
-    return {
+    rates = {name: member[name] for name in ("learning_rate",) if name in member}
+    return rates | {
         "epoch": member["epochs"],
         "history": {name: values for name, (_, values) in logs.items()},
         "epochs_of": {name: epochs for name, (epochs, _) in logs.items()},

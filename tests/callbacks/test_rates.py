@@ -1,4 +1,4 @@
-"""One owner of the learning rate; what goes together goes together as in Keras."""
+"""Who decides the learning rate; what goes together goes together as in Keras."""
 
 from __future__ import annotations
 
@@ -38,17 +38,69 @@ def plateau(factor: float = 0.5) -> callbacks.Callback:
 
 
 @pytest.mark.parametrize(
-    ("rate", "watching", "message"),
+    ("watching", "message"),
     [
-        (SCHEDULE, [by_epoch()], "a schedule by step, given to the optimizer and by LearningRateScheduler"),
-        (SCHEDULE, [plateau()], "a schedule by step, given to the optimizer and by ReduceLROnPlateau"),
-        (0.1, [by_epoch(), plateau()], "LearningRateScheduler and by ReduceLROnPlateau"),
-        (0.1, [by_epoch(), by_epoch()], "LearningRateScheduler and by LearningRateScheduler"),
+        ([by_epoch()], "a schedule by step, given to the optimizer, and by LearningRateScheduler"),
+        ([plateau()], "a schedule by step, given to the optimizer, and by ReduceLROnPlateau"),
+        ([plateau(), by_epoch()], "and by LearningRateScheduler and by ReduceLROnPlateau"),
     ],
 )
-def test_two_owners_are_refused_before_training(rate: Any, watching: list[Any], message: str) -> None:
+def test_callbacks_beside_a_schedule_by_step_are_refused(watching: list[Any], message: str) -> None:
     with pytest.raises(InvalidArgument, match=message):
-        fit(rate, *watching)
+        fit(SCHEDULE, *watching)
+
+
+TOGETHER = {
+    "scheduler, plateau": lambda found: [
+        found.LearningRateScheduler(lambda epoch, rate: rate * 0.9),
+        found.ReduceLROnPlateau("val_loss", factor=0.5, patience=1, min_delta=100.0),
+    ],
+    "warm-up, plateau": lambda found: [
+        found.LearningRateScheduler(lambda epoch, rate: 0.01 * (epoch + 1) if epoch < 3 else rate),
+        found.ReduceLROnPlateau("loss", factor=0.5, patience=2, min_delta=100.0),
+    ],
+    "plateau, scheduler of the epoch alone": lambda found: [
+        found.ReduceLROnPlateau("loss", factor=0.5, patience=1, min_delta=100.0),
+        found.LearningRateScheduler(lambda epoch: 0.1 / (epoch + 1)),
+    ],
+    "two schedulers": lambda found: [
+        found.LearningRateScheduler(lambda epoch: 0.1 / (epoch + 1)),
+        found.LearningRateScheduler(lambda epoch, rate: min(rate, 0.04)),
+    ],
+}
+
+
+@pytest.mark.parametrize("kind", list(TOGETHER))
+def test_schedulers_and_plateaus_go_together_as_in_keras(kind: str) -> None:
+    """The losses show the rates that the epochs were trained with."""
+
+    def train(library: Any) -> tuple[dict[str, list[float]], float]:
+        model = library.Sequential([library.layers.Input((2,)), library.layers.Dense(1)])
+        model.compile(library.optimizers.SGD(0.1), "mse")
+        model.set_weights([np.ones((2, 1), np.float32), np.zeros(1, np.float32)])
+        settings: dict[str, Any] = {"epochs": 6, "shuffle": False, "verbose": 0}
+        watching = TOGETHER[kind](library.callbacks)
+        validation = (X[::-1], X[::-1, 1:])
+        history = model.fit(X, X[:, 1:], callbacks=watching, validation_data=validation, **settings)
+        return history.history, float(model.optimizer.learning_rate)
+
+    (ours, our_rate), (theirs, their_rate) = train(fitwell), train(keras)
+    np.testing.assert_allclose(our_rate, their_rate, rtol=1e-6)
+    for name in ("loss", "val_loss") if kind.startswith("plateau") else theirs:
+        np.testing.assert_allclose(ours[name], theirs[name], rtol=1e-5)
+
+
+def test_members_of_a_population_may_have_both() -> None:
+    def build(setting: dict[str, float]) -> Any:
+        model = fitwell.Sequential([layers.Input((2,)), layers.Dense(1)])
+        model.compile(fitwell.optimizers.SGD(setting["rate"]), "mse")
+        return model
+
+    population = fitwell.Population(build, [{"rate": 0.1}, {"rate": 0.2}], seeds=[0])
+    halves = callbacks.LearningRateScheduler(lambda epoch, rate: rate / 2)
+    population.fit(X, X[:, :1], epochs=3, verbose=0, callbacks=[halves, plateau(0.1)])
+    rates = [history.learning_rate for history in population.history]
+    np.testing.assert_allclose(rates, [[0.05, 0.025, 0.00125], [0.1, 0.05, 0.0025]], rtol=1e-6)
 
 
 def test_plateaus_multiply() -> None:

@@ -321,3 +321,27 @@ def test_callbacks_together_train_as_in_keras(seed: int) -> None:
         np.testing.assert_allclose(logs[name], values, rtol=1e-3, atol=1e-4, err_msg=name)
     for mine, other in zip(weights, their_weights):
         np.testing.assert_allclose(mine, other, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("when", [0, 1])
+def test_what_a_hook_takes_out_of_the_logs_is_not_history_as_in_keras(when: int) -> None:
+    """From the first epoch on, or from the second."""
+
+    def history(library: Any) -> dict[str, list[float]]:
+        class Renames(library.callbacks.Callback):
+            def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+                if epoch >= when:
+                    logs["val_mean_absolute_error"] = logs.pop("val_mae")
+
+        model = library.Sequential([library.layers.Input((2,)), library.layers.Dense(1)])
+        model.compile("sgd", "mse", metrics=["mae"])
+        model.set_weights([np.ones((2, 1), np.float32), np.zeros(1, np.float32)])
+        x = np.random.default_rng(0).normal(size=(20, 2)).astype(np.float32)
+        settings: dict[str, Any] = {"epochs": 3, "verbose": 0, "shuffle": False}
+        found = model.fit(x, x[:, 1:], validation_split=0.25, callbacks=[Renames()], **settings)
+        return dict(found.history)
+
+    ours, theirs = history(fitwell), history(keras)
+    assert ours.keys() == theirs.keys()
+    for name, values in theirs.items():
+        np.testing.assert_allclose(ours[name], values, rtol=1e-5)
