@@ -39,8 +39,9 @@ def predict(options: Namespace) -> int:
     output_file = None if options.output == "-" else path_of(options.output, "--output")
     if output_file is not None:
         check_free(output_file, overwrite=True)
-    table = read_cells(options.table, preparation.text_columns, separator=options.sep)
     notes: list[str] = []
+    table = read_cells(options.table, preparation.text_columns, notes, options.sep)
+    del notes[0]  # how large it is says the last line
     x = preparation.inputs(table, notes)
     outputs = load_model(model_file).predict(x, verbose=0)
     _check_outputs(outputs, preparation.target, model_file)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 import warnings
 from argparse import Namespace
 from collections.abc import Callable, Mapping
@@ -14,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitwell.data.kinds import TYPES, apply_kinds, find_kinds, separator_of
-from fitwell.data.labels import Wanted, read_target
+from fitwell.data.labels import Wanted, measured, read_target
 from fitwell.data.pixels import PixelPreparation
 from fitwell.data.planning import NUMBERS_THE_ROWS
 from fitwell.data.preparation import Preparation
@@ -175,7 +176,8 @@ def _load_table(path: Path, wishes: Wishes) -> Problem:
     kinds = find_kinds(frame, types=wishes.types, target=name, notes=notes)
     decimal = kinds[name].decimal
     wanted = Wanted(wishes.task, wishes.types.get(name))
-    values = read_target(name, frame[name], decimal, wanted, notes)
+    cells, unit = measured(frame[name], kinds[name].unit, wanted)
+    values = read_target(name, cells, decimal, wanted, notes)
     frame = apply_kinds(frame.drop(columns=name), kinds, marks=written, notes=notes)
     frame[name] = values
     missing = missing_in(frame[name])
@@ -204,7 +206,7 @@ def _load_table(path: Path, wishes: Wishes) -> Problem:
     notes += [_split_sentence(split, wishes.seed), *split.notes]
     if labels is not None:
         _check_classes(name, frame[name].iloc[split.train])
-    target = fit_target(name, frame[name], frame[name].iloc[split.train], task, decimal)
+    target = fit_target(name, frame[name], frame[name].iloc[split.train], task, decimal, unit)
     train = frame.iloc[split.train]
     preparation = TablePreparation.fit(train, target, kinds=kinds, keep=wishes.keep, marks=written)
     preparation.dropped |= dict.fromkeys(wishes.drop, "as asked (--drop)")
@@ -243,8 +245,11 @@ def _find_target(frame: pd.DataFrame, wanted: str | None, path: Path) -> str:
             f"which column of {path} is to be predicted? Say --target and one of {quoted(names, most=50)}{hint}"
         )
     if wanted not in names:
+        hint = ""
+        if len(names) == 1 and re.search(r"[^\w ]", names[0]):
+            hint = " (--sep says what separates the cells, if it is none of comma, semicolon, tab and bar)"
         raise InvalidArgument(
-            f"{path} has no column {wanted!r}{nearest(wanted, names) or '.'} It has {quoted(names, most=50)}"
+            f"{path} has no column {wanted!r}{nearest(wanted, names) or '.'} It has {quoted(names, most=50)}{hint}"
         )
     return wanted
 

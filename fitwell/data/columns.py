@@ -15,7 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitwell.data.kinds import row_of
-from fitwell.data.moments import moments_in, other_order
+from fitwell.data.moments import clear_format_of, date_parts, moments_in, other_order
+from fitwell.data.periods import ELAPSED
+from fitwell.data.units import without_unit
 from fitwell.data.values import is_textual, marks_in, missing_in, numbers_in, texts_in, truths_in
 from fitwell.data.wording import counted, quoted
 from fitwell.errors import DataError
@@ -108,6 +110,7 @@ class NumberColumn(Column):
     decimal: the decimal mark in the file of training, None where nothing told it.
     percent: whether numbers had a percent sign there.
     words: words that stood for a missing number there.
+    unit: what stood behind the numbers there.
     """
 
     kind: ClassVar[str] = "number"
@@ -118,6 +121,7 @@ class NumberColumn(Column):
     decimal: Annotated[str | None, MARK] = None
     percent: bool = False
     words: list[str] = field(default_factory=list)
+    unit: str = ""
 
     @classmethod
     def fit(
@@ -127,11 +131,12 @@ class NumberColumn(Column):
         decimal: str | None = None,
         percent: bool = False,
         words: Sequence[str] = (),
+        unit: str = "",
     ) -> NumberColumn:
         """Take median, mean and deviation from `values`, which are the training rows'."""
         numbers = numbers_in(values, decimal)
         missing = np.isnan(numbers)
-        return cls(name, int(missing.sum()), *_fit_numbers(numbers), decimal, percent, list(words))
+        return cls(name, int(missing.sum()), *_fit_numbers(numbers), decimal, percent, list(words), unit)
 
     def _marked(self, values: pd.Series) -> NDArray[np.bool_]:
         return super()._marked(values) | _are_words(values, self.words)
@@ -142,7 +147,7 @@ class NumberColumn(Column):
     def _transform_values(
         self, values: pd.Series, missing: NDArray[np.bool_], notes: list[str]
     ) -> tuple[Floats, NDArray[np.bool_]]:
-        numbers = numbers_in(values, self.decimal)
+        numbers = numbers_in(without_unit(values, self.unit), self.decimal)
         unreadable = np.isnan(numbers) & ~missing
         self._note_percent(values, ~missing & ~unreadable, notes)
         return _standardise(numbers, self.fill, self.mean, self.scale)[:, None], unreadable
@@ -330,8 +335,9 @@ class DateColumn(Column):
         moments = moments_in(values, pattern)
         fitted = {
             part: list(_fit_numbers(numbers))
-            for part, numbers in _date_parts(moments).items()
-            if _varies(numbers)
+            for part, numbers in date_parts(moments).items()
+            # A duration has no place in a year.
+            if _varies(numbers) and (part == "days" or pattern not in ELAPSED)
         }
         return cls(name, int(moments.isna().sum()), pattern, fitted, list(words))
 
@@ -347,9 +353,26 @@ class DateColumn(Column):
         moments = moments_in(values, self.pattern)
         unreadable = moments.isna().to_numpy() & ~missing
         self._refuse_other_order(values, unreadable, int((~missing).sum()))
-        numbers = _date_parts(moments)
+        if unreadable.any() and self.pattern is not None:
+            moments = self._read_otherwise(values, moments, unreadable, notes)
+            unreadable = moments.isna().to_numpy() & ~missing
+        numbers = date_parts(moments)
         blocks = [_standardise(numbers[part], *fitted) for part, fitted in self.parts.items()]
         return np.stack(blocks, axis=1), unreadable
+
+    def _read_otherwise(
+        self, values: pd.Series, moments: pd.Series, unreadable: NDArray[np.bool_], notes: list[str]
+    ) -> pd.Series:
+        """Return the moments with those that are written in another format than in training, if it is clear."""
+        pattern = clear_format_of(values[unreadable], str(self.pattern))
+        if pattern is None:
+            return moments
+        read = moments_in(values[unreadable], pattern)
+        notes.append(
+            f"{self.name!r} has {counted(int(read.notna().sum()), 'date')} written {pattern} here, and "
+            f"{self.pattern} in training; they were read as they are written here."
+        )
+        return moments.fillna(read)
 
     def _refuse_other_order(self, values: pd.Series, unreadable: NDArray[np.bool_], present: int) -> None:
         """Refuse dates that are written day first where training had the month first, or the other way round.
@@ -417,20 +440,3 @@ def _standardise(numbers: Floats, fill: float, mean: float, scale: float) -> Flo
 
 def _varies(numbers: Floats) -> bool:
     return bool(np.nanmax(numbers) - np.nanmin(numbers) > 1e-9)
-
-
-def _date_parts(moments: pd.Series) -> dict[str, Floats]:
-    import pandas as pd
-
-    days = (moments - pd.Timestamp("1970-01-01")) / pd.Timedelta(days=1)
-    calendar = moments.dt
-    turns = {
-        "year": (calendar.day_of_year - 1) / 365.25,
-        "week": calendar.day_of_week / 7,
-        "day": (calendar.hour + calendar.minute / 60 + calendar.second / 3600) / 24,
-    }
-    parts: dict[str, Floats] = {"days": np.asarray(days, dtype=np.float64)}
-    for cycle, turn in turns.items():
-        angle = 2 * np.pi * turn.to_numpy(dtype=np.float64, na_value=np.nan)
-        parts |= {f"sine of the {cycle}": np.sin(angle), f"cosine of the {cycle}": np.cos(angle)}
-    return parts

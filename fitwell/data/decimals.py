@@ -70,6 +70,22 @@ def decide(
             if shape.either and shape.mark is None:
                 told = guessed if table is None else like_others
                 told.setdefault(str(marks[name]), []).append(name)
+    if table is None and not turned:
+        as_before = [
+            name
+            for name, shape in shapes.items()
+            if known.get(name) is not None
+            and shape.either
+            and not shape.point
+            and not shape.comma
+            and read_number(shape.example, str(known[name])) != read_number(shape.example, ".")
+        ]
+        if as_before:
+            example, mark = shapes[as_before[0]].example, str(known[as_before[0]])
+            notes.append(
+                f"The numbers in {quoted(as_before)}, such as {example}, may have decimals or thousands. They were "
+                f"read with a decimal {_WORDS[mark]}, as in training: {example} as {read_number(example, mark):.12g}."
+            )
     for told, reason in ((like_others, "Like others in the table"), (guessed, "Nothing in the table tells;")):
         for mark, names in told.items():
             example = shapes[names[0]].example

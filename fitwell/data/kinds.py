@@ -14,10 +14,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitwell.data.decimals import decide
-from fitwell.data.moments import FEW_VALUES, DateFormat, date_format_of, moments_in, mostly_read, tolerated
+from fitwell.data.moments import (
+    FEW_VALUES,
+    SEVERAL,
+    DateFormat,
+    date_format_of,
+    moments_in,
+    mostly_read,
+    tolerated,
+)
 from fitwell.data.numerals import Shapes, numbers_of, shapes_of
+from fitwell.data.units import unit_of, without_unit
 from fitwell.data.values import TRUTH_PAIRS, is_plain_text, is_textual, marks_in, missing_in, texts_in
-from fitwell.data.wording import counted, quoted
+from fitwell.data.wording import counted, listed, quoted
 from fitwell.errors import DataError
 
 if TYPE_CHECKING:
@@ -31,6 +40,8 @@ FEWEST_DATES = 3
 # Words for "no value" are few; a column of remarks beside numbers need not be learned by heart.
 MOST_KEPT_WORDS = 20
 _SAMPLE = 1000
+# A word with a digit may be a number of another kind; "<0.1" is the mark for what an instrument cannot see.
+_MEASURED = r"^[^<>≤≥]*[0-9]"
 _SEPARATOR = "separator in the file"
 
 
@@ -52,6 +63,7 @@ class Kind:
     decimal: the decimal mark of numbers, None where nothing tells.
     pattern: the format of dates, None where the column holds moments already.
     percent: whether numbers are written with a percent sign.
+    unit: what stands behind the numbers, see `fitwell.data.units`.
     words: what stands among numbers or dates for "no value", without what may be a number or date of another kind.
     asked: whether the user said so.
     """
@@ -60,6 +72,7 @@ class Kind:
     decimal: str | None = None
     pattern: str | None = None
     percent: bool = False
+    unit: str = ""
     words: tuple[str, ...] = ()
     asked: bool = False
 
@@ -75,7 +88,8 @@ def find_kinds(
     """Return the kind of every column.
 
     types: what the user said about columns, each one of `TYPES`.
-    target: the column to predict, of which only the decimal mark is found: `fitwell.data.labels` does the rest.
+    target: the column to predict, of which only the decimal mark and the unit are found; `fitwell.data.labels`
+        does the rest.
     with_dates: whether to look for dates, which takes longer than all the rest; else they are categories.
     notes: gets a sentence about what was ambiguous or could not be read.
 
@@ -84,12 +98,18 @@ def find_kinds(
     types, notes = types or {}, notes if notes is not None else []
     separator = separator_of(table)
     shapes: dict[str, Shapes] = {}
-    for name in table.columns:
-        if types.get(str(name), "number") != "number":
+    units: dict[str, str] = {}
+    for column in table.columns:
+        name, values, written = str(column), table[column], separator is not None
+        if types.get(name, "number") != "number":
             continue
-        shape = shape_of(table[name], written=separator is not None, asked=str(name) in types)
+        shape = shape_of(values, written=written, asked=name in types)
+        if shape is None or name in types:
+            units[name] = unit_of(values)
+            bare = without_unit(values, units[name])
+            shape = shape_of(bare, written=written, asked=name in types) if units[name] else shape
         if shape is not None:
-            shapes[str(name)] = shape
+            shapes[name] = shape
     decimals = decide(shapes, separator=separator, notes=notes)
     kinds: dict[str, Kind] = {}
     dates: dict[str, DateFormat] | None = {} if with_dates else None
@@ -98,11 +118,29 @@ def find_kinds(
         asked = types.get(name)
         mark = decimals.columns.get(name, decimals.table)
         if name == target:
-            kinds[name] = Kind("target", decimal=mark)
-        else:
-            kinds[name] = _kind(name, values, asked, mark, name in shapes, dates, notes)
+            kinds[name] = Kind("target", decimal=mark, unit=units.get(name, ""))
+            continue
+        unit = units.get(name, "") if name in shapes else ""
+        kind = _kind_with_unit(name, values, unit, asked, mark, notes) if unit else None
+        kinds[name] = kind or _kind(name, values, asked, mark, name in shapes and not unit, dates, notes)
     _settle_dates(dates or {}, kinds, notes)
     return kinds
+
+
+def _kind_with_unit(
+    name: str, values: pd.Series, unit: str, asked: str | None, mark: str | None, notes: list[str]
+) -> Kind | None:
+    """Return the kind of a column whose numbers have a unit behind them, None if it is not one of numbers."""
+    said: list[str] = []
+    bare = without_unit(values, unit)
+    kind = _kind(name, bare, asked, mark, True, None, said)
+    if kind.name != "number":
+        return None
+    example = str(values[~missing_in(values)].iloc[0]).strip()
+    without = int((np.isfinite(numbers_of(values, mark or "."))).sum())
+    rest = f", as were {counted(without, 'cell')} that have none" if without else ""
+    notes += [*said, f"The numbers in {name!r}, such as {example!r}, were read without their unit{rest}."]
+    return replace(kind, unit=unit)
 
 
 def _kind(
@@ -247,7 +285,7 @@ def are_numbers(cells: pd.Series, numbers: NDArray[np.float64], marked: bool = F
     words = cells[unread]
     if mostly_read(cells, np.ones(len(cells), dtype=np.int64), ~unread):
         few = len(words) <= tolerated(len(cells))
-        return few or (different > FEW_VALUES and not words.astype("str").str.contains("[0-9]").any())
+        return few or (different > FEW_VALUES and not words.astype("str").str.contains(_MEASURED).any())
     return False
 
 
@@ -312,6 +350,10 @@ def _settle_dates(dates: Mapping[str, DateFormat], kinds: dict[str, Kind], notes
     for name, found in dates.items():
         if "%y" in found.pattern:
             notes.append(f"The years of two digits in {name!r} were read as 1969 to 2068.")
+        if SEVERAL in found.pattern and not found.rivals:
+            notes.append(
+                f"The dates in {name!r} are written in several formats: {listed(found.pattern.split(SEVERAL))}."
+            )
         if not found.rivals:
             continue
         like = [other for other in (found, *found.rivals) if {other.order} == orders]
@@ -362,7 +404,7 @@ def apply_kinds(
         if kind is None:
             continue
         if kind.name == "number" and is_textual(values):
-            changed[column] = _numbers(values, kind.decimal or ".")
+            changed[column] = _numbers(without_unit(values, kind.unit), kind.decimal or ".")
         elif kind.name == "date" and kind.pattern is not None:
             changed[column] = moments_in(values, kind.pattern)
         elif kind.name == "category" and marks and not kind.asked and is_textual(values):

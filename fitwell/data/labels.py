@@ -18,6 +18,7 @@ from fitwell.data.moments import MOST_WORDS, date_format_of, tolerated
 from fitwell.data.numerals import numbers_of
 from fitwell.data.splits import FEW_OF_A_CLASS
 from fitwell.data.target import MOST_NUMBERED_CLASSES, holds_dates
+from fitwell.data.units import without_unit
 from fitwell.data.values import is_textual, marks_in, missing_in, texts_in
 from fitwell.data.wording import counted, quoted
 from fitwell.errors import DataError, InvalidArgument
@@ -39,6 +40,14 @@ class Wanted:
     def numbers(self) -> bool:
         """Whether it must be numbers."""
         return self.task == "regression" or self.type == "number"
+
+
+def measured(values: pd.Series, unit: str, wanted: Wanted) -> tuple[pd.Series, str]:
+    """Return a target without the unit behind its numbers, and that unit; labels such as ``36 months`` keep it."""
+    few = values.nunique() <= MOST_NUMBERED_CLASSES
+    if not unit or (not wanted.numbers and (few or wanted.task is not None)):
+        return values, ""
+    return without_unit(values, unit), unit
 
 
 def read_target(

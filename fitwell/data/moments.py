@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fitwell.data.periods import ELAPSED, elapsed_format, elapsed_in, period_start
 from fitwell.data.values import texts_in
 
 if TYPE_CHECKING:
@@ -59,6 +61,7 @@ READABLE_SHARE = 0.95
 MOST_WORDS = 3
 # Fewer distinct values than this are categories even if every row has another.
 FEW_VALUES = 10
+MOST_FORMATS = 3  # in one column
 _SAMPLE = 200
 
 _TIME = re.compile(
@@ -96,16 +99,22 @@ _WEEKDAY_WORDS = """
     lundi mardi mercredi jeudi vendredi samedi dimanche
 """
 # Names of zones too: what is read is the time on the wall.
-_OTHER_WORDS = "at um uhr de del of le utc gmt cet cest est edt cst cdt mst mdt pst pdt bst ist jst"
+_OTHER_WORDS = """
+    at um uhr de del of le utc gmt cet cest est edt cst cdt mst mdt pst pdt bst ist jst mez mesz wet west eet eest msk
+    aest aedt kst
+"""
 _LEFT_OUT = frozenset(_WEEKDAY_WORDS.split() + _OTHER_WORDS.split())
 _WORD = re.compile(r"[^\W\d_]+")
+
+# Between the formats of a column that has several.
+SEVERAL = " | "
 
 
 @dataclass(frozen=True)
 class DateFormat:
     """A format that reads a column.
 
-    pattern: as for `strptime`, or ``ISO8601``.
+    pattern: as for `strptime`, or ``ISO8601``; several with a bar between them where a column has several.
     order: what stands first in it: ``"day"``, ``"month"`` or ``"year"``.
     rivals: other formats that read as many cells, but give other moments.
     """
@@ -121,11 +130,18 @@ def _plain(text: str) -> str:
     text = re.sub(r"(?<=[A-Za-z/]\d{4}):(?=\d\d:)", " ", text)  # 05/Jan/2021:15:07:00, as servers write logs
     text = re.sub(r" (\d\d)\.(\d\d)\.(\d\d)(?:\.\d+)?(?= [AP]M$)", r" \1:\2:\3", text)  # Oracle
     text = re.sub(r"^([A-Za-z]{3} )?([A-Za-z]{3} \d+) (\d\d:\d\d:\d\d) (\d{4})$", r"\2 \4 \3", text)  # ctime
-    text = re.sub(r"^(\d{4})[ -]?Q([1-4])$", lambda found: f"{found[1]}-{3 * int(found[2]) - 2:02d}", text)
+    text = re.sub(r"(?:GMT|UTC) ?([+-]\d\d?)(:?\d\d)?(?: \(.*\))?$", _offset, text)
+    period = period_start(text)
+    if period:
+        return period
     text = re.sub(r"(?<=\d)(?:st|nd|rd|th|er)\b", "", text)
     text = re.sub(r"(?<=\d)\s?([ap])\.?\s?m\b\.?", lambda found: f" {found[1].upper()}M", text, flags=re.I)
     text = re.sub(r"(?<=\d)\.\s(?=\d)", ".", text.replace(",", " ").replace("(", " ").replace(")", " "))
     return " ".join(_WORD.sub(_english, text).replace(". ", " ").split()).rstrip(".")
+
+
+def _offset(found: re.Match[str]) -> str:
+    return f"{int(found[1]):+03d}{found[2] or ':00'}"
 
 
 def _english(found: re.Match[str]) -> str:
@@ -143,7 +159,7 @@ def _plain_texts(values: pd.Series) -> pd.Series:
     if odd.any():
         texts = texts.astype(object)
         texts[odd] = [_plain(text) for text in texts[odd]]
-        texts[odd] = [re.sub(r"(?<=:\d\d) (?=[+-]\d\d:?\d\d$)", "", text) for text in texts[odd]]
+        texts[odd] = [re.sub(r"(?<=:\d\d| [AP]M) (?=[+-]\d\d:?\d\d$)", "", text) for text in texts[odd]]
     return texts.where(texts != "")
 
 
@@ -170,6 +186,10 @@ def _read(texts: pd.Series, pattern: str) -> pd.Series:
 
     # Files written before have commas and long names of months.
     pattern = pattern.replace(",", "").replace("%B", "%b")
+    if SEVERAL in pattern:
+        return _read_several(texts, pattern.split(SEVERAL))
+    if pattern in ELAPSED:
+        return elapsed_in(texts, pattern)
     moments = pd.to_datetime(texts, format=pattern, errors="coerce", utc=True)
     left = texts[moments.isna() & texts.notna()]
     date = re.split(r"[ T]?%[HI]", pattern)[0]
@@ -180,6 +200,15 @@ def _read(texts: pd.Series, pattern: str) -> pd.Series:
                     cells, format=date + str(other), errors="coerce", utc=True
                 )
     return moments.dt.tz_localize(None)
+
+
+def _read_several(texts: pd.Series, patterns: Sequence[str]) -> pd.Series:
+    moments = _read(texts, patterns[0])
+    for pattern in patterns[1:]:
+        left = moments.isna() & texts.notna()
+        if left.any():
+            moments[left] = _read(texts[left], pattern)
+    return moments
 
 
 def _time_of(text: str) -> str:
@@ -206,6 +235,9 @@ def date_format_of(values: pd.Series, asked: bool = False) -> DateFormat | None:
         return None
     texts = _plain_texts(texts)
     sample = texts.iloc[places].dropna()
+    elapsed = elapsed_format(texts, sample)
+    if elapsed:
+        return DateFormat(elapsed, "year")
     if sample.str.match(_MAYBE_DATE.pattern).mean() < 0.5:
         return None
     time = Counter(_time_of(text) for text in sample).most_common(1)[0][0]
@@ -214,22 +246,81 @@ def date_format_of(values: pd.Series, asked: bool = False) -> DateFormat | None:
     possible = [date for date in DATE_FORMATS if date == "ISO8601" or _shape(date) in shapes]
     candidates = [f"{date}{time}" if date != "ISO8601" else date for date in possible]
     candidates += [time] if time and not time.startswith((" ", "T")) else []
-    fits: list[tuple[int, str, pd.Series]] = []
+    best = _best(texts, counts, sample, candidates)
+    read = best[0][1].notna().to_numpy() if best else np.zeros(len(texts), dtype=bool)
+    if not mostly_read(texts, counts, read):
+        several = _several(texts, counts, time)
+        if several is not None:
+            return several
+    if not best or not (mostly_read(texts, counts, read) or (asked and 2 * counts[read].sum() >= len(codes))):
+        return None
+    pattern, moments = best[0]
+    rivals = tuple(
+        DateFormat(other, order_of(other)) for other, those in best[1:] if not those.equals(moments)
+    )
+    return DateFormat(pattern, order_of(pattern), rivals)
+
+
+def _best(
+    texts: pd.Series, counts: NDArray[np.int64], sample: pd.Series, candidates: Sequence[str]
+) -> list[tuple[str, pd.Series]]:
+    """Return the formats that read the most cells, and what they read; each reads half of a sample."""
+    fits: list[tuple[int, tuple[str, pd.Series]]] = []
     for pattern in candidates:
         if _read(sample, pattern).notna().mean() < 0.5:
             continue
         moments = _read(texts, pattern)
-        fits.append((int(counts[moments.notna().to_numpy()].sum()), pattern, moments))
-    most = max((count for count, _, _ in fits), default=0)
-    best = [(pattern, moments) for count, pattern, moments in fits if count == most]
-    if not best:
+        fits.append((int(counts[moments.notna().to_numpy()].sum()), (pattern, moments)))
+    most = max((count for count, _ in fits), default=0)
+    return [fit for count, fit in fits if count == most]
+
+
+def _several(texts: pd.Series, counts: NDArray[np.int64], time: str) -> DateFormat | None:
+    """Return the formats of dates that are written in two or three, None if they do not read the column.
+
+    One for each kind of signs, so that no cell can be read by two: 31/10/2021 and 03/04/2021 in one column have the
+    same signs, and never get one format with the day first and another with the month first.
+    """
+    signs = texts.map(_signs, na_action="ignore")
+    weights = Counter[tuple[str, bool, bool]]()
+    for sign, count in zip(signs, counts):
+        if isinstance(sign, tuple):
+            weights[sign] += int(count)
+    choices: list[list[str]] = []
+    for sign, _ in weights.most_common(MOST_FORMATS):
+        where = (signs == sign).to_numpy(dtype=bool)
+        dates = [date for date in DATE_FORMATS if date == "ISO8601" or _shape(date) == sign[0]]
+        candidates = [date if date == "ISO8601" else date + time for date in dates]
+        best = _best(texts[where], counts[where], texts[where].iloc[:_SAMPLE], candidates)
+        if best:
+            different = [best[0], *(fit for fit in best[1:] if not fit[1].equals(best[0][1]))]
+            choices.append([pattern for pattern, _ in different])
+    if len(choices) < 2:
         return None
-    pattern, moments = best[0]
-    read = moments.notna().to_numpy()
-    if not (mostly_read(texts, counts, read) or (asked and 2 * most >= len(codes))):
+    clear = {order_of(patterns[0]) for patterns in choices if len(patterns) == 1} - {"year"}
+    orders = clear if len(clear) == 1 else {order_of(pattern) for patterns in choices for pattern in patterns}
+    found = list(
+        dict.fromkeys(
+            SEVERAL.join(
+                next((pattern for pattern in patterns if order_of(pattern) == order), patterns[0])
+                for patterns in choices
+            )
+            for order in ("month", "day", "year")
+            if order in orders
+        )
+    )
+    if len(found) > 1 and len({order_of(pattern) for pattern in found}) > 1:
+        found = [pattern for pattern in found if order_of(pattern) != "year"]
+    if not mostly_read(texts, counts, _read(texts, found[0]).notna().to_numpy()):
         return None
-    rivals = tuple(DateFormat(other, _order(other)) for other, those in best[1:] if not those.equals(moments))
-    return DateFormat(pattern, _order(pattern), rivals)
+    rivals = tuple(DateFormat(other, order_of(other)) for other in found[1:])
+    return DateFormat(found[0], order_of(found[0]), rivals)
+
+
+def _signs(text: str) -> tuple[str, bool, bool]:
+    """Return what tells formats apart: the signs, and whether four digits are in front or behind."""
+    date = _TIME.sub("", text)
+    return _shape(date), date[:4].isdecimal(), date[-4:].isdecimal()
 
 
 def _shape(date: str) -> str:
@@ -261,10 +352,27 @@ def tolerated(cells: int) -> int:
     return max(int((1 - READABLE_SHARE) * cells + 1e-9), int(cells >= 10))
 
 
-def _order(pattern: str) -> str:
+def order_of(pattern: str) -> str:
+    """Return what stands first in a format: ``"day"``, ``"month"`` or ``"year"``."""
+    if SEVERAL in pattern:
+        return next((order for part in pattern.split(SEVERAL) if (order := order_of(part)) != "year"), "year")
     if pattern == "ISO8601" or pattern[:2] in ("%Y", "%y"):
         return "year"
     return "day" if pattern.startswith("%d") else "month"
+
+
+def clear_format_of(values: pd.Series, known: str) -> str | None:
+    """Return the format of dates that are not written as others of their column; None where it is not clear.
+
+    known: the format of those others: where day and month could be either, it tells their order.
+    """
+    found = date_format_of(values)
+    if found is None or known in ELAPSED or found.pattern in ELAPSED:
+        return None
+    if not found.rivals:
+        return found.pattern
+    like = [one for one in (found, *found.rivals) if one.order == order_of(known)]
+    return like[0].pattern if len(like) == 1 else None
 
 
 def other_order(pattern: str) -> str | None:
@@ -273,8 +381,30 @@ def other_order(pattern: str) -> str | None:
     >>> other_order("%d/%m/%Y %H:%M"), other_order("ISO8601")
     ('%m/%d/%Y %H:%M', None)
     """
-    if not {"%d", "%m"} <= set(re.findall("%[a-zA-Z]", pattern)) or _order(pattern) == "year":
+    if (
+        SEVERAL in pattern
+        or not {"%d", "%m"} <= set(re.findall("%[a-zA-Z]", pattern))
+        or order_of(pattern) == "year"
+    ):
         return None
     date = re.split(r"[ T]?%[HI]", pattern)[0]
     swapped = date.replace("%d", "\0").replace("%m", "%d").replace("\0", "%m")
     return swapped + pattern[len(date) :] if swapped in DATE_FORMATS else None
+
+
+def date_parts(moments: pd.Series) -> dict[str, NDArray[np.float64]]:
+    """Return days since 1970, and sine and cosine of the place in the year, the week and the day."""
+    import pandas as pd
+
+    days = (moments - pd.Timestamp("1970-01-01")) / pd.Timedelta(days=1)
+    calendar = moments.dt
+    turns = {
+        "year": (calendar.day_of_year - 1) / 365.25,
+        "week": calendar.day_of_week / 7,
+        "day": (calendar.hour + calendar.minute / 60 + calendar.second / 3600) / 24,
+    }
+    parts: dict[str, NDArray[np.float64]] = {"days": np.asarray(days, dtype=np.float64)}
+    for cycle, turn in turns.items():
+        angle = 2 * np.pi * turn.to_numpy(dtype=np.float64, na_value=np.nan)
+        parts |= {f"sine of the {cycle}": np.sin(angle), f"cosine of the {cycle}": np.cos(angle)}
+    return parts

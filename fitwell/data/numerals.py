@@ -29,14 +29,20 @@ _CURRENCIES = """
     twd uah usd uyu vnd zar
 """
 _UNITS = frozenset([*_CURRENCIES.split(), "%", "‰"])
+# In any case where it is a word of several letters; "M" is a million and "m" a metre.
+_SCALES = {
+    "k": 1e3, "K": 1e3, "M": 1e6, "B": 1e9, "mn": 1e6, "mln": 1e6, "mio": 1e6, "mio.": 1e6, "million": 1e6,
+    "millionen": 1e6, "bn": 1e9, "mrd": 1e9, "mrd.": 1e9, "billion": 1e9, "thousand": 1e3, "tsd": 1e3, "tsd.": 1e3,
+    "lakh": 1e5, "lakhs": 1e5, "crore": 1e7, "crores": 1e7, "kb": 1e3, "mb": 1e6, "gb": 1e9, "tb": 1e12,
+}  # fmt: skip
 # A word is looked up afterwards, which is five times faster than a pattern of all of them.
-_WORD = r"(?:[^\W\d_]{0,2}[$€£¥₹₽₩₺₪฿₫₴₦₱₲₵₸₡₼₾¢%‰]|[^\W\d_]{1,3}\.?)"
+_WORD = r"(?:[^\W\d_]{0,2}[$€£¥₹₽₩₺₪฿₫₴₦₱₲₵₸₡₼₾¢%‰]|[^\W\d_]{1,9}\.?)"
 _CELL = re.compile(
     rf"(?P<outside>{_WORD})?\s*(?P<open>\()?\s*(?P<sign>[+{_MINUS}])?\s*(?P<before>{_WORD})?\s*"
     rf"(?P<inner>[+{_MINUS}])?\s*(?P<digits>(?:[0-9]|[.,](?=[0-9]))(?:[0-9.,'’{_SPACES}]*[0-9.,])?)"
-    rf"(?P<exponent>[eE][+-]?[0-9]+)?\s*"
-    rf"(?P<trailing>[{_MINUS}])?\s*(?P<after>{_WORD})?\s*(?P<close>\))?\s*(?P<last>{_WORD})?\s*"
-    rf"(?P<behind>[{_MINUS}])?"
+    rf"(?P<exponent>[eE][+-]?[0-9]+)?(?P<space>\s*)"
+    rf"(?P<trailing>[{_MINUS}])?(?P<gap>\s*)(?P<after>{_WORD})?\s*(?P<close>\))?\s*(?P<last>{_WORD})?\s*"
+    rf"(?P<behind>[{_MINUS}]|/[-=])?\s*(?:[*†‡]+|\[\w{{1,3}}\])?"
 )
 
 
@@ -73,17 +79,25 @@ def read_number(text: str, decimal: str = ".") -> float:
         apostrophes.
 
     A currency may stand before or after it, a percent sign too (``5 %`` is 5); ``(5)``, ``-5``, ``−5`` and ``5-``
-    are minus five; ``5,-`` and ``5.–`` are prices without cents.
+    are minus five; ``5,-``, ``5.–`` and ``5/-`` are prices without cents. ``5k``, ``5 Mio.`` and ``5 crore`` are as
+    large as they say; the mark of a footnote behind (``5*``, ``5[a]``) is left out.
 
     >>> read_number("1'234.50"), read_number("-$1,234.50"), read_number("(1 234,5 €)", ",")
     (1234.5, -1234.5, -1234.5)
+    >>> read_number("€110.5M"), read_number("5 crore"), read_number("12*")
+    (110500000.0, 50000000.0, 12.0)
     >>> read_number("0,377"), read_number("0,377", ",")
     (nan, 0.377)
     """
     found = _CELL.fullmatch(text.strip())
     if found is None or (found["open"] is None) != (found["close"] is None):
         return np.nan
-    units = [unit for unit in (found["outside"], found["before"], found["after"], found["last"]) if unit]
+    after = found["after"] or ""
+    factor = _SCALES.get(after, _SCALES.get(after.lower(), 0.0) if len(after) > 1 else 0.0)
+    if after in ("k", "K", "B") and (found["space"] or found["gap"]):
+        factor = 0.0  # "300 K" is a temperature
+    scale, after = (factor, "") if factor else (1.0, after)
+    units = [unit for unit in (found["outside"], found["before"], after, found["last"]) if unit]
     if len(units) > 1 or (units and units[0].lower() not in _UNITS):
         return np.nan
     digits, trailing = found["digits"].strip(_SPACES), found["trailing"]
@@ -92,11 +106,13 @@ def read_number(text: str, decimal: str = ".") -> float:
         if _DIGITS[decimal].fullmatch(digits) is None:
             return np.nan
     signs = [
-        sign for sign in (found["open"], found["sign"], found["inner"], trailing, found["behind"]) if sign
+        sign
+        for sign in (found["open"], found["sign"], found["inner"], trailing, found["behind"])
+        if sign and sign not in ("/-", "/=")  # "500/-" is a price without cents, too
     ]
     if len(signs) > 1 or _DIGITS[decimal].fullmatch(digits) is None:
         return np.nan
-    number = float(_BETWEEN[decimal].sub("", digits).replace(",", ".") + (found["exponent"] or ""))
+    number = scale * float(_BETWEEN[decimal].sub("", digits).replace(",", ".") + (found["exponent"] or ""))
     if not np.isfinite(number):
         return np.nan
     return -number if signs and signs[0] != "+" else number

@@ -104,7 +104,7 @@ def _plan_number(name: str, values: pd.Series, kind: Kind, keep: bool, gaps: int
         return _plan_constant(name, present, gaps)
     if not keep and _numbers_the_rows(name, values, numbers):
         return NUMBERS_THE_ROWS
-    return NumberColumn.fit(name, values, kind.decimal, kind.percent, kind.words)
+    return NumberColumn.fit(name, values, kind.decimal, kind.percent, kind.words, kind.unit)
 
 
 def _numbers_the_rows(name: str, values: pd.Series, numbers: NDArray[np.float64]) -> bool:

@@ -14,7 +14,9 @@ import numpy as np
 
 from fitwell.data.kinds import apply_kinds, find_kinds, note_separator, separator_of
 from fitwell.data.numerals import shapes_of
+from fitwell.data.rows import first_long_line, settle_rows
 from fitwell.data.sniffing import SPACES, Sniffed, open_bytes, separator_words, sniff
+from fitwell.data.wording import counted, quoted
 from fitwell.errors import DataError, FileError, missing_extra
 
 if TYPE_CHECKING:
@@ -148,6 +150,9 @@ def _read_text(
     }
     if sniffed.encoding == "cp1252":
         notes.append("It is not UTF-8; it was read as Windows-1252.")
+    if sniffed.above:
+        left_out = counted(len(sniffed.above), "line")
+        notes.append(f"Left out {left_out} above the names of the columns: {quoted(sniffed.above, most=3)}.")
     try:
         header = pd.read_csv(path, header=None, nrows=1, dtype=str, **options)
         names = [name for name in header.iloc[0] if isinstance(name, str) and name.strip()]
@@ -167,8 +172,10 @@ def _read_text(
     except pd.errors.EmptyDataError:
         raise DataError(f"{path} is empty") from None
     except pd.errors.ParserWarning:
+        line = first_long_line(path, sniffed)
         raise DataError(
-            f"{path}: the lines hold more values than the first line has names; name every column (R writes such "
+            f"{path}: the lines hold more values than the first line has names"
+            f"{'' if line is None else f', the first of them line {line:,}'}; name every column (R writes such "
             "tables unless told row.names = FALSE), put text with separators in it in quotes, and say --sep if "
             f"the cells are not separated by {separator_words(sniffed.separator)}"
         ) from None
@@ -178,6 +185,7 @@ def _read_text(
         raise DataError(f"{path} is not a table separated by {words}: {reason}") from error
     except UnicodeError:
         raise DataError(f"{path} is neither UTF-8 nor Windows-1252; save it as UTF-8") from None
+    frame = settle_rows(path, frame, sniffed, notes)
     note_separator(frame, sniffed.separator)
     return frame
 

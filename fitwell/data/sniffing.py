@@ -6,10 +6,12 @@ import codecs
 import csv
 import gzip
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, cast
 
+from fitwell.data.headers import MOST_LINES_ABOVE, header_place
 from fitwell.data.numerals import OTHER_MARK, read_number
 from fitwell.errors import DataError, InvalidArgument
 
@@ -27,14 +29,16 @@ class Sniffed:
 
     encoding: ``utf-8-sig``, ``utf-16``, ``utf-16-le``, ``utf-16-be``, ``utf-32`` or ``cp1252``.
     separator: one character, or ``SPACES``.
-    skipped: lines before the one with the names: Excel's ``sep=;``, or none.
+    skipped: lines before the one with the names: Excel's ``sep=;``, titles, comments, or none.
     rows: the cells of the first lines, the names first.
+    above: the lines before the one with the names that are not blank, without Excel's.
     """
 
     encoding: str
     separator: str
     skipped: int
     rows: list[list[str]]
+    above: tuple[str, ...] = ()
 
 
 def sniff(path: Path, separator: str | None = None) -> Sniffed:
@@ -53,13 +57,18 @@ def sniff(path: Path, separator: str | None = None) -> Sniffed:
     lines = _whole_lines(sample, encoding)
     said = _SEP_LINE.fullmatch(lines[0]) if lines else None
     if said:
-        lines = lines[1:]
         chosen = chosen or separator_named(said[1])
-    lines = [line for line in lines if line.strip()][:_SAMPLE_LINES]
-    if not lines:
+    begun = int(said is not None)
+    filled = [place for place, line in enumerate(lines) if line.strip() and place >= begun]
+    if not filled:
         raise DataError(f"{path} is empty")
-    chosen = chosen or _separator(lines)
-    return Sniffed(encoding, chosen, int(said is not None), _rows(lines, chosen))
+    texts = [lines[place] for place in filled[: _SAMPLE_LINES + MOST_LINES_ABOVE]]
+    start = header_place(texts, lambda some, like: _rows(some, chosen or _separator(like)))
+    texts = texts[start : start + _SAMPLE_LINES]
+    chosen = chosen or _separator(texts)
+    skipped = filled[start] if start else begun
+    above = tuple(lines[place] for place in filled[:start])
+    return Sniffed(encoding, chosen, skipped, _rows(texts, chosen), above)
 
 
 def open_bytes(path: Path) -> IO[bytes]:
@@ -114,13 +123,14 @@ def _encoding(path: Path, sample: bytes) -> str:
 
 
 def _whole_lines(sample: bytes, encoding: str) -> list[str]:
-    lines = sample.decode(encoding, errors="replace").splitlines()
+    # Not `splitlines`, which also ends lines at form feeds and the like.
+    lines = re.split("\r\n|\n|\r", sample.decode(encoding, errors="replace"))
     if len(sample) == SAMPLE_BYTES and len(lines) > 1:
         lines.pop()  # cut in the middle
     return lines
 
 
-def _rows(lines: list[str], separator: str) -> list[list[str]]:
+def _rows(lines: Sequence[str], separator: str) -> list[list[str]]:
     if separator == SPACES:
         lines, separator = [" ".join(line.split()) for line in lines], " "
     try:
@@ -133,7 +143,7 @@ def _rows(lines: list[str], separator: str) -> list[list[str]]:
         return [line.split(separator) for line in lines]
 
 
-def _separator(lines: list[str]) -> str:
+def _separator(lines: Sequence[str]) -> str:
     """Return the separator that cuts the lines into as many cells as there are names."""
 
     def quality(separator: str) -> tuple[float, float, int]:
@@ -149,9 +159,14 @@ def _separator(lines: list[str]) -> str:
 
     # `max` takes the first of equals: a single column without any separator is read with a comma.
     best = max(SEPARATORS, key=quality)
-    if quality(best)[0] < 0.5 and quality(SPACES)[0] == 1.0:
+    if quality(best)[0] < 0.5 and (quality(SPACES)[0] == 1.0 or _is_written_by_r(_rows(lines, SPACES))):
         return SPACES
     return best
+
+
+def _is_written_by_r(rows: list[list[str]]) -> bool:
+    """Return whether all lines have one cell more than there are names: R's `write.table` with names of rows."""
+    return len(rows) > 2 and len(rows[0]) > 1 and all(len(row) == len(rows[0]) + 1 for row in rows[1:])
 
 
 def _number_share(cells: list[str]) -> float:

@@ -30,7 +30,8 @@ from fitwell.data.kinds import Kind, apply_kinds, find_kinds, separator_of, shap
 from fitwell.data.numerals import Shapes
 from fitwell.data.planning import plan_column
 from fitwell.data.target import ClassTarget, RegressionTarget, Target, target_form, target_from_json
-from fitwell.data.wording import counted, listed, quoted
+from fitwell.data.units import without_unit
+from fitwell.data.wording import alike, counted, listed, quoted
 from fitwell.errors import DataError, nearest
 from fitwell.forms import TEXT, Some, Table, one_of
 
@@ -166,9 +167,13 @@ class TablePreparation:
             if isinstance(column, NumberColumn | RegressionTarget)
         ]
         known = {column.name: column.decimal for column in numeric}
+        units = {column.name: column.unit for column in numeric}
         separator = separator_of(table)
         shapes = {
-            str(name): shape_of(table[name], written=separator is not None, asked=True) or Shapes()
+            str(name): shape_of(
+                without_unit(table[name], units[str(name)]), written=separator is not None, asked=True
+            )
+            or Shapes()
             for name in table.columns
             if str(name) in known
         }
@@ -216,8 +221,16 @@ class TablePreparation:
                 + listed(f"{column.name!r} ({column.dropped:,} left out)" for column in rare)
                 + "."
             )
+        sentences += [
+            sentence
+            for column in self.columns
+            if isinstance(column, CategoryColumn)
+            for sentence in alike(f"The categories of {column.name!r}", column.categories)
+        ]
         sentences.append(f"The network gets {counted(len(self.features), 'number')} for each row.")
         sentences.append(self.target.sentence())
+        if isinstance(self.target, ClassTarget):
+            sentences += alike(f"The classes of {self.target.name!r}", self.target.classes)
         return sentences
 
     def to_json(self) -> dict[str, Any]:

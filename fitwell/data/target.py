@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from fitwell.data.units import without_unit
 from fitwell.data.values import is_textual, marks_in, missing_in, numbers_in, readable_share, texts_in
 from fitwell.data.wording import counted, listed, quoted
 from fitwell.errors import DataError, InvalidArgument
@@ -107,16 +108,20 @@ class RegressionTarget:
     """A number, standardised: ``(y - mean) / scale`` with mean and deviation of the training rows.
 
     decimal: the decimal mark in the file of training, None where nothing told it.
+    unit: what stood behind the numbers there.
     """
 
     name: str
     mean: float
     scale: float
     decimal: str | None = None
+    unit: str = ""
     task: ClassVar[str] = "regression"
 
     @classmethod
-    def fit(cls, name: str, values: pd.Series, decimal: str | None = None) -> RegressionTarget:
+    def fit(
+        cls, name: str, values: pd.Series, decimal: str | None = None, unit: str = ""
+    ) -> RegressionTarget:
         """Take mean and standard deviation from `values`, which are the training rows'."""
         numbers = numbers_in(values, decimal)
         largest = float(np.max(np.abs(numbers)))
@@ -126,11 +131,11 @@ class RegressionTarget:
                 "leave out such rows if it is a mark for a missing value, or predict the logarithm"
             )
         scale = float(np.std(numbers))
-        return cls(name, float(np.mean(numbers)), scale if scale > 0 else 1.0, decimal)
+        return cls(name, float(np.mean(numbers)), scale if scale > 0 else 1.0, decimal, unit)
 
     def present(self, values: pd.Series) -> NDArray[np.bool_]:
         """Return where a number can be read."""
-        return ~np.isnan(numbers_in(values, self.decimal))
+        return ~np.isnan(numbers_in(without_unit(values, self.unit), self.decimal))
 
     def encode(self, values: pd.Series) -> NDArray[np.float32]:
         """Return the standardised numbers, ``[rows, 1]``."""
@@ -139,7 +144,7 @@ class RegressionTarget:
     def numbers(self, values: pd.Series) -> NDArray[np.float64]:
         """Return the numbers in the target's own units, ``[rows]``."""
         _refuse_missing(self.name, values)
-        return numbers_in(values, self.decimal)
+        return numbers_in(without_unit(values, self.unit), self.decimal)
 
     def decode(self, outputs: NDArray[Any]) -> NDArray[np.float64]:
         """Return the network's `outputs` in the target's own units, ``[rows]``."""
@@ -153,13 +158,15 @@ class RegressionTarget:
             "mean": self.mean,
             "scale": self.scale,
             "decimal": self.decimal,
+            "unit": self.unit,
         }
 
     def sentence(self) -> str:
         """Say what is done to the target."""
+        unit = f" ({self.unit})" if self.unit else ""
         return (
             f"Standardised the target {self.name!r} (mean {self.mean:.4g}, standard deviation "
-            f"{self.scale:.4g} in the training rows); predictions and errors are given in its own units."
+            f"{self.scale:.4g} in the training rows); predictions and errors are given in its own units{unit}."
         )
 
 
@@ -224,14 +231,14 @@ Target = RegressionTarget | ClassTarget
 
 
 def fit_target(
-    name: str, values: pd.Series, training: pd.Series, task: str, decimal: str | None = None
+    name: str, values: pd.Series, training: pd.Series, task: str, decimal: str | None = None, unit: str = ""
 ) -> Target:
     """Prepare the target: classes from all `values`, mean and deviation from the `training` rows only.
 
-    decimal: the decimal mark of its numbers in the file, for tables to predict from.
+    decimal, unit: how its numbers are written in the file, for tables to predict from.
     """
     if task == "regression":
-        return RegressionTarget.fit(name, training, decimal)
+        return RegressionTarget.fit(name, training, decimal, unit)
     return ClassTarget.fit(name, values, task)
 
 
@@ -252,7 +259,14 @@ _LABELS = Kind("a list of two labels or more", lambda value: _are_labels(value, 
 def target_form() -> Tagged:
     """Return the form of what `to_json` of a target returns."""
     mark = Maybe(Either((NOTHING, one_of(".", ","))))  # files written before have none
-    numbers = {"task": TEXT, "name": TEXT, "mean": _MEAN, "scale": _SCALE, "decimal": mark}
+    numbers = {
+        "task": TEXT,
+        "name": TEXT,
+        "mean": _MEAN,
+        "scale": _SCALE,
+        "decimal": mark,
+        "unit": Maybe(TEXT),
+    }
     two, several = ({"task": TEXT, "name": TEXT, "classes": labels} for labels in (_TWO_LABELS, _LABELS))
     return Tagged("task", {"regression": numbers, "binary": two, "multiclass": several})
 
@@ -261,7 +275,7 @@ def target_from_json(data: Mapping[str, Any]) -> Target:
     """Make a target from what `to_json` returned; data that has the `target_form`."""
     if data["task"] == "regression":
         mean, scale = float(data["mean"]), float(data["scale"])
-        return RegressionTarget(str(data["name"]), mean, scale, data.get("decimal"))
+        return RegressionTarget(str(data["name"]), mean, scale, data.get("decimal"), data.get("unit", ""))
     return ClassTarget(str(data["name"]), list(data["classes"]), str(data["task"]))
 
 

@@ -13,12 +13,15 @@ if TYPE_CHECKING:
     import pandas as pd
 
 # What pandas takes for missing, and a few marks more. In a column of words each may be a word as well.
-_MARKS = "? - -- NA N/A n/a NaN nan -NaN -nan NULL null None <NA> #N/A #NA 1.#IND -1.#IND 1.#QNAN -1.#QNAN"
+_MARKS = (
+    "? - -- NA N/A n/a NaN nan -NaN -nan NULL null None \\N <NA> #N/A #NA 1.#IND -1.#IND 1.#QNAN -1.#QNAN"
+)
 MISSING_MARKS = frozenset([*_MARKS.split(), "#N/A N/A"])
 # Among numbers and dates nothing else can be meant; compared without regard to case.
 _MORE_MARKS = r"""
     n.a. n.a n.d. n.d nd k.a. k.a nil none . .. ... : * ** --- – — −− ?? unknown missing undefined (null) \n nat tbd
-    #ref! #div/0! #value! #name? #num! #null! #wert! #bezug! #zahl! pending
+    #ref! #div/0! #value! #name? #num! #null! #nv #n/v #n/d #wert! #valeur! #¡valor! #valor! #nombre?
+    #bezug! #zahl! pending
 """
 _MARKS_AMONG_NUMBERS = frozenset([mark.casefold() for mark in MISSING_MARKS] + _MORE_MARKS.split())
 # One meaning each, so that a column written true/false is understood where it is written yes/no or 1/0.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 
@@ -29,3 +30,17 @@ def listed(names: Iterable[object], most: int = 8) -> str:
 def quoted(texts: Iterable[object], most: int = 5) -> str:
     """Return examples of values, each in quotes and none longer than 30 characters."""
     return listed((repr(text if len(text) <= 30 else text[:29] + "…") for text in map(str, texts)), most)
+
+
+def alike(whose: str, texts: Iterable[object]) -> list[str]:
+    """Return a sentence about texts that differ in case and blanks only, none if there are none.
+
+    >>> alike("The classes of 'y'", ["No", "Yes", "yes"])
+    ["The classes of 'y' 'Yes' and 'yes' are spelled nearly alike; they count as different."]
+    """
+    spellings: dict[str, list[object]] = {}
+    for text in texts:
+        if isinstance(text, str):
+            spellings.setdefault(re.sub(r"[\s_]+", "", text.casefold()), []).append(text)
+    found = [text for key, same in spellings.items() if key and len(same) > 1 for text in same]
+    return [f"{whose} {quoted(found)} are spelled nearly alike; they count as different."] if found else []

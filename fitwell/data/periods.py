@@ -1,0 +1,92 @@
+"""Quarters, halves of years and weeks as the days on which they begin; durations, which are longer than a day."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# Durations, as spreadsheets name these formats; two parts are hours and minutes, or minutes and seconds.
+HOURS, MINUTES = "[h]:mm", "[m]:ss"
+ELAPSED = (HOURS, MINUTES)
+_ELAPSED = re.compile(
+    r"^(?:(?P<days>\d+) (?:days? )?(?:\+ ?)?)?(?P<first>\d+):(?P<second>[0-5]\d)(?::(?P<third>[0-5]\d(?:\.\d+)?))?$"
+)
+
+# Quarters (T1 in French), halves of years, and weeks as ISO 8601 counts them (KW 5 in German).
+_BEHIND = r"[ ,./-]{0,2}(?P<year>\d{4})"
+_SHORT_BEHIND = r"[ ,./-]{0,2}'?(?P<year>\d{4}|\d\d)"
+_BEFORE = r"(?P<year>\d{4})[ ,./-]{0,2}"
+_PERIODS = [
+    re.compile(pattern)
+    for pattern in (
+        rf"{_BEFORE}[QT](?P<quarter>[1-4])",
+        rf"Q(?P<quarter>[1-4]){_SHORT_BEHIND}",
+        rf"T(?P<quarter>[1-4]){_BEHIND}",
+        rf"(?P<quarter>[1-4])\.? ?(?:Q|Quartal|Trimestre){_SHORT_BEHIND}",
+        rf"{_BEFORE}H(?P<half>[12])",
+        rf"H(?P<half>[12]){_BEHIND}",
+        rf"{_BEFORE}(?:W|KW|wk|Week) ?(?P<week>\d\d?)(?:-?(?P<day>[1-7]))?",
+        r"(?:W|KW|wk|Week) ?(?P<week>\d\d?)[ ,./-]{1,2}(?P<year>\d{4})",
+    )
+]
+
+
+def period_start(text: str) -> str:
+    """Return the first day of a quarter, half a year or ISO week, ``""`` for any other text.
+
+    >>> period_start("Q3 2021"), period_start("2021-W05"), period_start("H2/2021")
+    ('2021-07-01', '2021-02-01', '2021-07-01')
+    """
+    for pattern in _PERIODS:
+        found = pattern.fullmatch(text)
+        if found:
+            parts = found.groupdict()
+            year = int(parts["year"]) + (2000 if len(parts["year"]) == 2 else 0)
+            if parts.get("week"):
+                return _first_of_week(year, int(parts["week"]), int(parts.get("day") or 1))
+            months = 3 if parts.get("quarter") else 6
+            number = int(parts.get("quarter") or parts["half"])
+            return f"{year}-{months * (number - 1) + 1:02d}-01"
+    return ""
+
+
+def _first_of_week(year: int, week: int, day: int) -> str:
+    try:
+        return datetime.date.fromisocalendar(year, week, day).isoformat()
+    except ValueError:
+        return ""
+
+
+def elapsed_in(texts: pd.Series, pattern: str) -> pd.Series:
+    """Return durations as moments that long after 1970 began."""
+    import pandas as pd
+
+    found = texts.str.extract(_ELAPSED)
+    number = {part: pd.to_numeric(found[part]).fillna(0) for part in ("days", "first", "second", "third")}
+    hours = [number["first"], number["second"], number["third"]]
+    if pattern == MINUTES:  # beside cells of three parts, two parts are minutes and seconds
+        two = found["third"].isna()
+        hours = [hours[0].mask(two, 0), hours[1].mask(two, hours[0]), hours[2].mask(two, hours[1])]
+    seconds = 86400 * number["days"] + 3600 * hours[0] + 60 * hours[1] + hours[2]
+    return pd.Timestamp(0) + pd.to_timedelta(seconds.where(found["first"].notna()), unit="s")
+
+
+def elapsed_format(texts: pd.Series, sample: pd.Series) -> str | None:
+    """Return the format of times alone that cannot all be times of a day, None where they can or are none."""
+    import pandas as pd
+
+    if sample.str.match(_ELAPSED).mean() < 0.5:
+        return None
+    found = texts.dropna().str.extract(_ELAPSED)
+    found = found[found["first"].notna()]
+    if 20 * len(found) < 19 * texts.notna().sum() or not len(found):
+        return None
+    two, first = found["third"].isna(), pd.to_numeric(found["first"])
+    if not (found["days"].notna() | (first >= 24)).any():
+        return None
+    minutes = (two & (first >= 24)).any() and (~two).any() and not (~two & (first >= 24)).any()
+    return MINUTES if minutes else HOURS

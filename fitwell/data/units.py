@@ -1,0 +1,80 @@
+"""Units behind the numbers of a column, such as ``70 kg`` and ``12.5 °C``, where one unit serves the whole column."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fitwell.data.numerals import OTHER_MARK, read_number
+from fitwell.data.values import is_textual, marks_in, missing_in
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_SAMPLE = 200
+_SIGNS = "°℃℉µμΩ%'\"′″€$£¥₹"
+# Letters and signs, "/" between them, and the 2 and 3 of areas and volumes.
+_MEASURE = re.compile(
+    rf"(?P<number>.*?[0-9][.,]?)\s*(?P<unit>(?:[^\W\d_]|[{_SIGNS}/+])"
+    rf"(?:[^\W\d_]|[ /.·*^²³{_SIGNS}]|(?<=[^\W\d_^-])-?[23](?![0-9])|-(?=[0-9])){{0,15}})"
+)
+# m and M, p and P are other factors: mW and MW.
+_FACTORS = "mMpP"
+
+
+def unit_of(values: pd.Series) -> str:
+    """Return the unit that most numbers of a column of text have, ``""`` where most have none.
+
+    >>> import pandas as pd
+    >>> unit_of(pd.Series(["70 kg", "71.5kg", "80 kg"])), unit_of(pd.Series(["7 kg", "15 lb", "3 st"]))
+    ('kg', '')
+    """
+    if not is_textual(values):
+        return ""
+    cells = values[~missing_in(values)]
+    if not len(cells):
+        return ""
+    sample = cells.iloc[np.unique(np.linspace(0, len(cells) - 1, _SAMPLE).astype(int))]
+    sample = sample[~marks_in(sample, "numbers")]
+    found = Counter(unit for cell in sample if isinstance(cell, str) and (unit := _measure(cell)[1]))
+    if not found:
+        return ""
+    unit, count = found.most_common(1)[0]
+    return unit if 2 * count > len(sample) else ""
+
+
+def without_unit(values: pd.Series, unit: str) -> pd.Series:
+    """Return a column of text without this unit behind its numbers; other cells, and other columns, stay."""
+    import pandas as pd
+
+    if not unit or not is_textual(values):
+        return values
+    codes, different = pd.factorize(values.astype(object))
+    bare = np.array(
+        [_bare(cell, unit) if isinstance(cell, str) else cell for cell in different] + [None], object
+    )
+    return pd.Series(bare[codes], index=values.index, name=values.name, dtype=object)
+
+
+def _bare(cell: str, unit: str) -> str:
+    number, found = _measure(cell)
+    return number if found == unit else cell
+
+
+def _measure(cell: str) -> tuple[str, str]:
+    """Return the number of a cell and its unit, both empty where it does not have them."""
+    found = _MEASURE.fullmatch(cell.strip())
+    if found is None or all(np.isnan(read_number(found["number"], mark)) for mark in OTHER_MARK):
+        return "", ""
+    return found["number"], _usual(found["unit"])
+
+
+def _usual(unit: str) -> str:
+    """Return a unit in one of its spellings: ``Years``, ``years`` and ``year`` are one."""
+    unit = " ".join(unit.split()).rstrip(".")
+    if len(unit) > 2 and unit[-1] == "s" and unit[-2].isalpha():
+        unit = unit[:-1]
+    return unit if unit[:1] in _FACTORS else unit.casefold()
