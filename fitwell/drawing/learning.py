@@ -141,10 +141,7 @@ def _finish(
         low, high = _show(axes, drawn, before)
         told.append(_told_of_far(values, low, high))
     elif len(values) and before is None:
-        axes.set_yticks([])
-        axes.text(
-            0.5, 0.5, "no finite value", transform=axes.transAxes, ha="center", va="center", color="0.4"
-        )
+        limits.say_none_is_finite(axes)
     note(axes, told)
 
 
@@ -154,16 +151,17 @@ def _show(axes: Axes, drawn: dict[str, Values], before: tuple[float, float] | No
     for key, values in drawn.items():
         metrics.setdefault(key.removeprefix(VALIDATION), []).append(limits.finite(values))
     found = {metric: np.concatenate(parts) for metric, parts in metrics.items() if any(map(len, parts))}
-    # On a logarithmic axis, which a run that explodes needs, nothing is far off.
-    decades = before is None and all(values.min() > 0 for values in found.values())
-    decades = decades and any(map(limits.spans_decades, found.values()))
+    # On a logarithmic axis, which a run that explodes needs, nothing is far off; what was drawn before would be at 0.
+    seen = limits.finite(np.concatenate([np.asarray(line.get_ydata(), np.float64) for line in axes.lines]))
+    if axes.get_yscale() == "linear" and seen[0] > 0 and any(map(limits.lie_in_decades, found.values())):
+        axes.set_yscale("log")
+        return limits.show(axes, [seen], closer=np.inf)
     near = []
     for metric, values in found.items():
         low, high = limits.limits(values, "min" if metric.endswith("loss") else None, limits.CLOSER_FOR_ONE)
-        near.append(values if decades else values[(values >= low) & (values <= high)])
+        near.append(values[(values >= low) & (values <= high)])
     sizes = [float(np.median(values)) for values in near]
-    is_uneven = min(map(np.min, near)) > 0 and max(sizes) >= SPAN * min(sizes)
-    if before is None and (decades or is_uneven):
+    if before is None and min(map(np.min, near)) > 0 and max(sizes) >= SPAN * min(sizes):
         axes.set_yscale("log")  # else the smaller would be a line at 0
     return limits.show(axes, near, before=before, closer=np.inf)
 

@@ -25,6 +25,8 @@ _KEPT = ((0.9, 10.0), (0.75, 10.0), (0.5, 100.0))
 _REACH = 0.25
 # Ten values in which more than so many tenths have the ratio of `DECADES` lie evenly on a logarithmic axis.
 DECADES = 1e3
+# So far from a straight line ranks may lie along a logarithmic axis, if values are spread over it.
+_UNEVEN = 0.5
 # Values below so small a part of the lowest tenth are 0 but for rounding.
 _ZERO = 1e-20
 # Values that differ by less than this part of their size differ by rounding.
@@ -108,6 +110,27 @@ def spans_decades(values: Any) -> bool:
     return bool(last / first >= DECADES)
 
 
+def lie_in_decades(values: Any) -> bool:
+    """Return whether positive `values` span decades and are spread over them, so that none of them is far off.
+
+    >>> lie_in_decades([1e-14, 1e-13, 2e-3, 4.0, 6.8])
+    True
+    >>> lie_in_decades([0.3, 0.4, 0.5, 0.6, 0.7, 1e4, 1e9])
+    False
+    """
+    if not spans_decades(values):
+        return False
+    logs = np.log10(finite(values))
+    places = (logs - logs[0]) / (logs[-1] - logs[0])
+    return bool(np.abs(places - np.linspace(0, 1, len(places))).max() < _UNEVEN)
+
+
+def say_none_is_finite(axes: Axes) -> None:
+    """Write on empty axes that there was nothing to draw, and take away numbers that would mean nothing."""
+    axes.set_yticks([])
+    axes.text(0.5, 0.5, "no finite value", transform=axes.transAxes, ha="center", va="center", color="0.4")
+
+
 def show(
     axes: Axes,
     parts: Sequence[Any],
@@ -125,9 +148,13 @@ def show(
     """
     values = finite(np.concatenate([np.ravel(part) for part in parts]) if len(parts) else [])
     if not values.size:
+        if before is None and which == "y":
+            say_none_is_finite(axes)
         return getattr(axes, f"get_{which}lim")()
     low, high = _with_far(values, far, better, closer)
     log = getattr(axes, f"get_{which}scale")() == "log"
+    if not log and before is None and values[0] > 0 and lie_in_decades(values if far is None else far):
+        low, high = float(values[0]), float(values[-1])
     if not log and before is None and (low, high) == (values[0], values[-1]) and spans_decades(values):
         getattr(axes, f"set_{which}scale")("log")
         log = True

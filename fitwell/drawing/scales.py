@@ -43,7 +43,9 @@ def epochs(axes: Axes, places: Sequence[float], known: bool = False) -> None:
 
     axes.xaxis.set_major_locator(Roomy(len(f"{max(places, default=0):.0f}"), whole=True))
     axes.set_xlabel("epoch")
-    if len(places):
+    if not len(places) and not known:
+        axes.set_xticks([])
+    elif len(places):
         reach = max(0.04 * (max(places) - min(places)), 0.25)
         before = axes.get_xlim() if known else ()
         # No tick stands before the first epoch.

@@ -60,6 +60,11 @@ def test_a_run_that_explodes_is_in_the_picture_whole() -> None:
     (axes,) = history(loss=[*losses, np.inf], val_loss=losses).plot()
     assert axes.get_yscale() == "log" and inside(losses, axes.get_ylim())
     assert note(axes) == "loss is not finite from epoch 23 on"
+    # Beside a run that does not, drawn first, too.
+    _, axes = plt.subplots()
+    history(loss=curve(0.2)).plot(axes)
+    history(loss=losses).plot(axes)
+    assert axes.get_yscale() == "log" and inside([*losses, *curve(0.2)], axes.get_ylim())
 
 
 def test_a_learning_rate_that_changed_has_its_own_axes() -> None:

@@ -363,3 +363,22 @@ def test_names_fit_beside_a_legend_on_small_axes() -> None:
     _, axes = plt.subplots(figsize=(3, 2.2))
     effect(made, "optimizer", "loss", ["optimizer", "width"], axes)
     assert overlaps(axes) == 0 and not cut_off(axes) and len(set(legend_texts(axes))) == 12
+
+
+def test_losses_spread_over_decades_are_all_in_the_picture_on_a_logarithmic_axis() -> None:
+    """Rates of a problem without noise: the best end at rounding, the slowest have hardly begun."""
+    ends = [6.8, 4.0, 2e-3, 1e-13, 2e-14]
+    members = [
+        member({"rate": rate}, loss=np.geomspace(7.0, end, 20).tolist())
+        for rate, end in zip([1e-4, 1e-3, 1e-2, 5e-2, 1e-1], ends, strict=True)
+    ]
+    for axes in (curves(members, "loss", "rate", None), effect(members, "rate", "loss", None, None)):
+        assert axes.get_yscale() == "log" and inside(ends, axes.get_ylim()), axes.get_ylim()
+        assert "leave" not in note(axes)
+
+
+def test_a_population_without_a_finite_value_has_no_axis_of_numbers() -> None:
+    members = [member({"rate": rate}, loss=[np.nan]) for rate in (1.0, 2.0)]
+    for axes in (curves(members, "loss", "rate", None), effect(members, "rate", "loss", None, None)):
+        assert list(axes.get_yticks()) == [] and "no finite value" in [text.get_text() for text in axes.texts]
+    assert list(curves(members, "loss", None, None).get_xticks()) == []
