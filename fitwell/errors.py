@@ -66,6 +66,10 @@ class WeightsMismatch(FileError, ShapeError):
     """Weights in a file that do not fit the model they are read into."""
 
 
+class OutOfMemory(FitwellError, MemoryError):
+    """More memory was asked for than there is."""
+
+
 class NotDefined(FitwellError, NotImplementedError):
     """A method that a subclass must define."""
 
@@ -104,6 +108,17 @@ def warn(message: str, category: type[Warning] = UserWarning) -> None:
 def _is_on_the_way(frame: FrameType) -> bool:
     room = str(frame.f_globals.get("__name__", "")).partition(".")[0]
     return frame.f_code.co_filename.startswith(_package) or room in _PASSED_THROUGH
+
+
+def refuse_memory(error: BaseException, what: str, advice: str) -> None:
+    """Raise `OutOfMemory` if `error` says so, in Python's, NumPy's or XLA's words; return otherwise.
+
+    what: who asked for it. advice: what to write instead.
+    """
+    said = str(error).removeprefix("RESOURCE_EXHAUSTED: ")
+    if isinstance(error, MemoryError) or said != str(error):
+        first = said.partition("\n")[0][:200] or "nothing more is known"
+        raise OutOfMemory(f"{what} needs more memory than there is ({first}): {advice}") from error
 
 
 class TracingWarning(UserWarning):

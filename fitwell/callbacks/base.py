@@ -187,7 +187,16 @@ def as_callbacks(given: Any) -> list[Any]:
         return []
     if isinstance(given, list | tuple):
         return [callback for part in given for callback in as_callbacks(part)]
+    _check_callback(given)
     return [given]
+
+
+def _check_callback(callback: Any) -> None:
+    if isinstance(callback, type) or not hasattr(callback, "set_model"):
+        raise InvalidArgument(
+            f"callbacks: expected Callback objects, got {callback!r}"
+            + (" (a class: add parentheses)" if isinstance(callback, type) else "")
+        )
 
 
 class CallbackList:
@@ -201,11 +210,7 @@ class CallbackList:
     def __init__(self, callbacks: Iterable[Any], model: Any, params: dict[str, Any]) -> None:
         self.callbacks = list(callbacks)
         for callback in self.callbacks:
-            if isinstance(callback, type) or not hasattr(callback, "set_model"):
-                raise InvalidArgument(
-                    f"callbacks: expected Callback objects, got {callback!r}"
-                    + (" (a class: add parentheses)" if isinstance(callback, type) else "")
-                )
+            _check_callback(callback)
         self.own = any(writes_logs(callback) for callback in self.callbacks)
         acting = any(_acts_on_host(callback) for callback in self.callbacks)
         self.on_host = self.own or acting or _takes_turns(self.callbacks)

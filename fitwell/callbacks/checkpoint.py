@@ -128,7 +128,7 @@ class ModelCheckpoint(Callback):
         measured = list(self.params.get("metrics", []))
         if self.save_best_only and self.monitor not in measured and not self._open_logs:
             raise self._unmeasured(f"monitor={self.monitor!r}", self.monitor, measured)
-        names = [field.split(".")[0].split("[")[0] for _, field, _, _ in _fields(self.filepath)]
+        names = [field for _, field, _, _ in _fields(self.filepath)]
         available = ["epoch", *(["batch"] if self.by_batch else []), *measured]
         if self.by_batch:
             available = [name for name in available if not name.startswith("val_")]
@@ -205,6 +205,8 @@ class ModelCheckpoint(Callback):
                 f"ModelCheckpoint: {{{error.args[0]}}} in {self.filepath!r} was not measured in epoch "
                 f"{numbers['epoch']}; measured: {', '.join(logs)}"
             ) from None
+        except (ValueError, TypeError) as error:
+            raise _not_a_pattern(self.filepath, error) from None
 
 
 def _fields(pattern: str) -> list[tuple[str, str, str, str]]:
@@ -212,10 +214,12 @@ def _fields(pattern: str) -> list[tuple[str, str, str, str]]:
     try:
         parsed = list(string.Formatter().parse(pattern))
     except ValueError as error:
-        raise InvalidArgument(
-            f"ModelCheckpoint: {pattern!r} is not a valid file name pattern: {error}"
-        ) from None
+        raise _not_a_pattern(pattern, error) from None
     return [(text, field, spec or "", how or "") for text, field, spec, how in parsed if field is not None]
+
+
+def _not_a_pattern(pattern: str, error: Exception) -> InvalidArgument:
+    return InvalidArgument(f"ModelCheckpoint: {pattern!r} is not a valid file name pattern: {error}")
 
 
 def _check_period(period: int) -> None:

@@ -32,6 +32,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except FitwellError as error:
         errors().print(f"fitwell: error: {error}")
         return MISTAKE
+    except MemoryError as error:
+        errors().print(f"fitwell: error: there is not enough memory ({error or 'nothing more is known'})")
+        return MISTAKE
     except OSError as error:
         # A full disk, a file that vanished: no fault of the program either.
         place = f"{error.filename}: " if error.filename else ""

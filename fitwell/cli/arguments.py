@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from fitwell.printable import printable
+
+_LAST_SEED = 2**32 - 1  # that NumPy and scikit-learn take
 
 TRAIN_EXAMPLES = """\
 examples:
@@ -130,7 +133,7 @@ def _add_train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     training = parser.add_argument_group("training")
     training.add_argument("--optimizer", default="nadam", metavar="NAME", help="(default: %(default)s)")
     training.add_argument(
-        "--learning-rate", type=_number, metavar="RATE", help="(default: the optimizer's own, nadam: 0.001)"
+        "--learning-rate", type=_positive, metavar="RATE", help="(default: the optimizer's own, nadam: 0.001)"
     )
     training.add_argument(
         "--batch-size", type=_whole(1), metavar="N", help="(default: 32, or 128 for more than 10,000 rows)"
@@ -147,7 +150,7 @@ def _add_train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "after half as many, halve the learning rate (default: %(default)s)",
     )
     training.add_argument(
-        "--seed", type=_whole(0), default=0, metavar="N", help="same seed, same run (default: 0)"
+        "--seed", type=_whole(0, _LAST_SEED), default=0, metavar="N", help="same seed, same run (default: 0)"
     )
     training.add_argument(
         "--resume",
@@ -235,7 +238,11 @@ def _add_search(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         help="of a trial, at most (default: %(default)s)",
     )
     search.add_argument(
-        "--seed", type=_whole(0), default=0, metavar="N", help="same seed, same trials (default: 0)"
+        "--seed",
+        type=_whole(0, _LAST_SEED),
+        default=0,
+        metavar="N",
+        help="same seed, same trials (default: 0)",
     )
     search.add_argument("--quiet", action="store_true", help="show no progress")
     search.add_argument("--output", metavar="FOLDER", help="folder of the run (default: runs/NAME-DATE-TIME)")
@@ -312,8 +319,6 @@ def _column_type(text: str) -> tuple[str, str]:
 
 
 def _number(text: str) -> float:
-    import math
-
     try:
         value = float(text)
     except ValueError:
@@ -323,7 +328,14 @@ def _number(text: str) -> float:
     return value
 
 
-def _whole(least: int) -> Callable[[str], int]:
+def _positive(text: str) -> float:
+    value = _number(text)
+    if value == 0:
+        raise argparse.ArgumentTypeError("expected a number above 0: with 0 nothing is learned")
+    return value
+
+
+def _whole(least: int, most: float = math.inf) -> Callable[[str], int]:
     def read(text: str) -> int:
         try:
             value = int(text)
@@ -331,6 +343,8 @@ def _whole(least: int) -> Callable[[str], int]:
             raise argparse.ArgumentTypeError(f"expected a whole number, got {text!r}") from None
         if value < least:
             raise argparse.ArgumentTypeError(f"expected at least {least}, got {value}")
+        if value > most:
+            raise argparse.ArgumentTypeError(f"expected at most {most:,}, got {value}")
         return value
 
     return read

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +40,9 @@ def predict(options: Namespace) -> int:
     output_file = None if options.output == "-" else path_of(options.output, "--output")
     if output_file is not None:
         check_free(output_file, overwrite=True)
+        _refuse_to_replace(
+            output_file, (Path(options.table), model_file, model_file.with_name(PREPARATION_FILE))
+        )
     notes: list[str] = []
     table = read_cells(options.table, preparation.text_columns, notes, options.sep)
     del notes[0]  # how large it is says the last line
@@ -80,6 +84,14 @@ def predictions(target: Target, said: NDArray[np.float64]) -> pd.DataFrame:
     for number, label in enumerate(target.classes):
         columns[f"probability_{label}"] = said[:, number].round(6)
     return pd.DataFrame(columns)
+
+
+def _refuse_to_replace(output_file: Path, needed: Iterable[Path]) -> None:
+    for path in needed:
+        if output_file.exists() and path.exists() and output_file.samefile(path):
+            raise FileError(
+                f"--output {output_file} would replace {path}, which the predictions are made from; name another file"
+            )
 
 
 def _open_run(path: Path) -> tuple[Path, Preparation]:

@@ -60,7 +60,7 @@ def search(options: Namespace) -> int:
                 callbacks.EarlyStopping(patience=base.patience),
                 callbacks.ReduceLROnPlateau(factor=0.5, patience=max(base.patience // 2, 1)),
             ],
-            storage=options.storage or folder / STORAGE_FILE,
+            storage=folder / STORAGE_FILE if options.storage is None else options.storage,
             name=problem.name,
             first=[_as_setting(base)],
             seed=options.seed,

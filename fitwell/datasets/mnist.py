@@ -9,6 +9,7 @@ from fitwell.arguments import checked
 from fitwell.datasets._files import Remote, locate
 from fitwell.datasets._read import read_npz
 from fitwell.datasets._split import SPLIT
+from fitwell.paths import path_of
 
 _REMOTE = Remote(
     "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz",
@@ -40,6 +41,7 @@ def load_data(path: str = "mnist.npz") -> tuple[Pair, Pair]:
 
     Source: LeCun, Cortes and Burges, "The MNIST database of handwritten digits", 1998.
     """
+    path_of(path, "path")
     file = locate("mnist", [path], _REMOTE)
     x_train, y_train, x_test, y_test = (array.astype(np.uint8) for array in read_npz(file, _SHAPES))
     return (x_train, y_train), (x_test, y_test)

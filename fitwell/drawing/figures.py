@@ -52,6 +52,17 @@ def check_axes(ax: Any, where: str) -> Axes:
     return ax
 
 
+def check_figure(figure: Any, where: str) -> Figure:
+    """Return `figure` if it is one of matplotlib; `where`: who was given it."""
+    from matplotlib.figure import FigureBase
+
+    if not isinstance(figure, FigureBase):
+        raise InvalidArgument(
+            f"{where}: figure must be one of matplotlib, such as plt.figure(), got {shortened(figure)}"
+        )
+    return figure  # type: ignore[return-value]
+
+
 def fit_in(axes: Axes) -> None:
     """Make room for all that stands around `axes` in a figure that makes none by itself: nothing is cut off or covered.
 

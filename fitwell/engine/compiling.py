@@ -19,6 +19,7 @@ import jax
 import numpy as np
 
 from fitwell.engine import devices
+from fitwell.errors import refuse_memory
 from fitwell.user_code import explained
 
 # Compiled programs kept for reuse; each holds native code of a few MB at most.
@@ -26,6 +27,20 @@ CAPACITY = 128
 
 _programs: OrderedDict[Hashable, Any] = OrderedDict()
 _keeping = threading.Lock()
+
+
+class _Runnable:
+    """A compiled program that says in words when there is no memory to run it."""
+
+    def __init__(self, compiled: Callable[..., Any]) -> None:
+        self._compiled = compiled
+
+    def __call__(self, *arguments: Any) -> Any:
+        try:
+            return self._compiled(*arguments)
+        except (MemoryError, jax.errors.JaxRuntimeError) as error:
+            refuse_memory(error, "this", "use a smaller batch_size, fewer rows at a time, or a smaller model")
+            raise
 
 
 @dataclass
@@ -145,7 +160,7 @@ def compile_lowered(lowered: Any, digest: str, library: bool = True) -> Any:
             statistics.reused += 1
             _programs.move_to_end(key)
             return _programs[key]
-    compiled = lowered.compile(compiler_options=compiler_options(library))
+    compiled = _Runnable(lowered.compile(compiler_options=compiler_options(library)))
     with _keeping:
         statistics.compiled += 1
         _programs[key] = compiled

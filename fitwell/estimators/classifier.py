@@ -12,7 +12,7 @@ from sklearn.utils import compute_class_weight, compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import column_or_1d, validate_data
 
-from fitwell.arguments import Instance, Options, check
+from fitwell.arguments import Instance, Options, Real, check
 from fitwell.errors import DataError, InvalidArgument
 from fitwell.estimators.base import BaseMLP
 
@@ -206,6 +206,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         check(type(self).__name__, "class_weight", self.class_weight, _CLASS_WEIGHT)
         if self.class_weight is None:
             return sample_weight
+        if isinstance(self.class_weight, Mapping):
+            for label, weight in self.class_weight.items():
+                check(type(self).__name__, f"class_weight[{label!r}]", weight, Real(0))
         if self._task == "multilabel":
             by_class = compute_sample_weight(self.class_weight, y)
         else:

@@ -103,6 +103,7 @@ def hparams(hparams: Mapping[str, Any]) -> None:
     _writer().hparams(hparams)
 
 
+@checked(EVENT)
 def graph(model: Any) -> None:
     """Write the layers of a model and how they are connected."""
     _writer().graph(model)

@@ -11,6 +11,7 @@ import numpy as np
 
 from fitwell.errors import InvalidArgument
 from fitwell.events import protos
+from fitwell.printable import shortened
 
 BUCKETS = 30
 
@@ -21,12 +22,51 @@ def _summary(tag: str, tensor: Any, metadata: Any) -> Any:
     return summary
 
 
+def check_array(kind: str, tag: str, data: Any) -> None:
+    """Refuse an array that is not what a summary of this `kind` shows; one being computed is not waited for."""
+    where, shape = f"{kind} {tag!r}: data", tuple(data.shape)
+    # bfloat16, which is not NumPy's own, has the kind of a void.
+    if data.dtype.kind not in "biuf" and data.dtype.name != "bfloat16":
+        raise InvalidArgument(f"{where} must be numbers, got {shortened(data if data.ndim else data.item())}")
+    if kind == "scalar" and data.size != 1:
+        raise InvalidArgument(f"{where}: expected one number, got shape {shape}")
+    if kind == "image" and (data.ndim != 4 or shape[-1] not in (1, 2, 3, 4) or not data.size):
+        raise InvalidArgument(
+            f"{where}: expected [images, height, width, 1 to 4 channels], got shape {shape}"
+        )
+    if kind == "image" and data.dtype.kind in "iu" and data.dtype != np.uint8:
+        raise InvalidArgument(
+            f"{where}: expected bytes (uint8) from 0 to 255, or floats from 0 to 1, got {data.dtype}; "
+            "write data.astype('uint8')"
+        )
+    if kind == "audio" and (data.ndim != 3 or not data.shape[2]):
+        raise InvalidArgument(f"{where}: expected [sounds, frames, channels], got shape {shape}")
+
+
+def check_text(tag: str, data: Any) -> None:
+    """Refuse what is neither a text nor an array of texts."""
+    for part in np.array(data, dtype=object).ravel():
+        if not isinstance(part, str | bytes):
+            raise InvalidArgument(
+                f"text {tag!r}: data must be a text, or an array of texts, got {shortened(part)}"
+            )
+
+
+def check_hparams(values: Mapping[str, Any]) -> None:
+    """Refuse hyperparameters that are neither a number, a text nor a truth value, or have no text for a name."""
+    for name, value in values.items():
+        if not isinstance(name, str):
+            raise InvalidArgument(f"hparams: names must be texts, got {shortened(name)}")
+        if not isinstance(value, bool | int | float | str | np.number | np.bool_):
+            raise InvalidArgument(
+                f"hparams: {name!r} must be a number, a text, True or False, got {shortened(value)}; write str(...)"
+            )
+
+
 def scalar(tag: str, data: Any, description: str | None = None) -> Any:
     """Return a number."""
     pb = protos.load()
     value = np.asarray(data, np.float32)
-    if value.size != 1:
-        raise InvalidArgument(f"scalar {tag!r}: expected one number, got shape {value.shape}")
     return _summary(
         tag,
         pb.make_tensor(value.reshape(())),
@@ -59,15 +99,6 @@ def histogram(tag: str, data: Any, buckets: int = BUCKETS, description: str | No
 def image(tag: str, data: Any, max_outputs: int = 3, description: str | None = None) -> Any:
     """Return images ``[images, height, width, channels]``: bytes, or floats from 0 to 1; 1 to 4 channels."""
     pixels = np.asarray(data)
-    if pixels.ndim != 4 or pixels.shape[-1] not in (1, 2, 3, 4):
-        raise InvalidArgument(
-            f"image {tag!r}: expected [images, height, width, 1 to 4 channels], got shape {pixels.shape}"
-        )
-    if pixels.dtype.kind in "iu" and pixels.dtype != np.uint8:
-        raise InvalidArgument(
-            f"image {tag!r}: expected bytes (uint8) from 0 to 255, or floats from 0 to 1, got {pixels.dtype}; "
-            "write data.astype('uint8')"
-        )
     if pixels.dtype != np.uint8:
         pixels = (np.clip(np.nan_to_num(pixels), 0, 1) * 255 + 0.5).astype(np.uint8)
     height, width = pixels.shape[1:3]
@@ -107,8 +138,6 @@ def audio(tag: str, data: Any, sample_rate: int, max_outputs: int = 3, descripti
     """Return sounds ``[sounds, frames, channels]`` from -1 to 1, as 16-bit WAV."""
     pb = protos.load()
     sounds = np.asarray(data, np.float64)
-    if sounds.ndim != 3:
-        raise InvalidArgument(f"audio {tag!r}: expected [sounds, frames, channels], got shape {sounds.shape}")
     encoding = pb.audio.Encoding.Value("WAV")
     # The second column would be labels, which TensorBoard no longer shows.
     rows = [[_wav(sound, sample_rate), b""] for sound in sounds[:max_outputs]]

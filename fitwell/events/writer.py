@@ -16,9 +16,10 @@ from io import FileIO
 from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
 
-from fitwell.arguments import Instance, Integer, Rule, Text, checked
+from fitwell.arguments import Instance, Integer, Rule, Suits, Text, checked
 from fitwell.errors import FileError, InvalidArgument
 from fitwell.events import protos, summaries
 from fitwell.events.graph import graph_of
@@ -39,6 +40,9 @@ EVENT: dict[str, Rule] = {
     "buckets": Integer(1),
     "sample_rate": Integer(1),
     "hparams": Instance(Mapping, "a dict"),
+    "values": Instance(Mapping, "a dict"),
+    "figure": Suits(lambda given: hasattr(given, "savefig"), "a figure of matplotlib"),
+    "model": Suits(lambda given: hasattr(given, "flatten") and hasattr(given, "layers"), "a model"),
 }
 
 
@@ -86,7 +90,7 @@ class EventWriter:
     @checked(EVENT)
     def scalar(self, name: str, data: Any, step: int, description: str | None = None) -> None:
         """Write a number."""
-        kept = _kept(data)
+        kept = _kept("scalar", name, data)
         self._add_summary(lambda: summaries.scalar(name, kept, description), step)
 
     @checked(EVENT)
@@ -99,7 +103,7 @@ class EventWriter:
         description: str | None = None,
     ) -> None:
         """Write the distribution of the values of an array; those that are not finite are left out."""
-        kept = _kept(data)
+        kept = _kept("histogram", name, data)
         self._add_summary(lambda: summaries.histogram(name, kept, buckets, description), step)
 
     @checked(EVENT)
@@ -107,7 +111,7 @@ class EventWriter:
         self, name: str, data: Any, step: int, max_outputs: int = 3, description: str | None = None
     ) -> None:
         """Write images ``[images, height, width, channels]``: bytes, or floats from 0 to 1."""
-        kept = _kept(data)
+        kept = _kept("image", name, data)
         self._add_summary(lambda: summaries.image(name, kept, max_outputs, description), step)
 
     @checked(EVENT)
@@ -125,7 +129,9 @@ class EventWriter:
     @checked(EVENT)
     def text(self, name: str, data: Any, step: int, description: str | None = None) -> None:
         """Write a text, or an array of texts, in Markdown."""
-        self._add_summary(lambda: summaries.text(name, data, description), step)
+        kept = np.array(data, dtype=object)
+        summaries.check_text(name, kept)
+        self._add_summary(lambda: summaries.text(name, kept, description), step)
 
     @checked(EVENT)
     def audio(
@@ -138,14 +144,17 @@ class EventWriter:
         description: str | None = None,
     ) -> None:
         """Write sounds ``[sounds, frames, channels]`` with values from -1 to 1."""
-        kept = _kept(data)
+        kept = _kept("audio", name, data)
         self._add_summary(lambda: summaries.audio(name, kept, sample_rate, max_outputs, description), step)
 
+    @checked(EVENT)
     def hparams(self, values: Mapping[str, Any]) -> None:
         """Write the hyperparameters of the run; its metrics are the scalars in the folder and those below it."""
+        summaries.check_hparams(values)
         summary = summaries.hparams(values)
         self._add_summary(lambda: summary, 0)
 
+    @checked(EVENT)
     def graph(self, model: Any) -> None:
         """Write the layers of a model and how they are connected."""
         definition = graph_of(model).SerializeToString()
@@ -181,9 +190,15 @@ class EventWriter:
             raise error
 
 
-def _kept(data: Any) -> Any:
-    """Return `data` as it is now: JAX's arrays never change, others are copied."""
-    return np.array(data) if isinstance(data, np.ndarray | list) else data
+def _kept(kind: str, name: str, data: Any) -> Any:
+    """Return the numbers in `data` as they are now: JAX's arrays never change, others are copied."""
+    if not isinstance(data, jax.Array):
+        try:
+            data = np.array(data)
+        except ValueError as error:  # lists of different lengths, among others
+            raise InvalidArgument(f"{kind} {name!r}: data: {error}") from None
+    summaries.check_array(kind, name, data)
+    return data
 
 
 def _write_all(work: queue.SimpleQueue[Any], file: Any, pb: Any, errors: list[BaseException]) -> None:

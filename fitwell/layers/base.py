@@ -21,7 +21,7 @@ from fitwell.arguments import Boolean, Each, Integer, Suits, check, checked
 from fitwell.budget import charge, charge_call, charge_weight
 from fitwell.budget import current as loading
 from fitwell.context import CallContext, call_context, current, inside
-from fitwell.errors import InvalidArgument, NotDefined, ShapeError, StateError, nearest
+from fitwell.errors import InvalidArgument, NotDefined, ShapeError, StateError, nearest, refuse_memory
 from fitwell.layers.arguments import LAYER
 from fitwell.layers.defaults import is_default
 from fitwell.layers.symbolic import (
@@ -222,7 +222,12 @@ class Layer(Configurable):
         if budget is not None and budget.restores:
             # Drawing takes longer than reading: an orthogonal kernel of 8 MB takes 14 s.
             make = initializers.undrawn(make)
-        value = make(tuple(int(size) for size in sizes), dtype=dtype)
+        try:
+            value = make(tuple(int(size) for size in sizes), dtype=dtype)
+        except (MemoryError, RuntimeError) as error:
+            what = f"layer {self.name!r}: weight {name!r} of shape {sizes}"
+            refuse_memory(error, what, "make the layer smaller")
+            raise
         variable = Variable(value, name=name, trainable=trainable, dtype=dtype)
         variable.path = f"{self.name}/{name}"
         variable.regularizer = regularizers.get(regularizer)
@@ -383,6 +388,9 @@ class Layer(Configurable):
             kwargs["training"] = bool(context.training)
         try:
             output = self.call(*args, **kwargs)
+        except (MemoryError, jax.errors.JaxRuntimeError) as error:
+            refuse_memory(error, f"layer {self.name!r}", "call it with fewer rows, or make it smaller")
+            raise
         finally:
             context.training = outer
         if isinstance(output, Variable):

@@ -101,11 +101,9 @@ def _in_order(
         unknown = [key for key in given if key not in names]
         missing = [name for name in names if name not in given]
         if missing or unknown:
-            wrong = (
-                f"has no {missing[0]!r}"
-                if missing
-                else f"has {unknown[0]!r}{nearest(str(unknown[0]), names)}"
-            )
+            parts = [f"no {missing[0]!r}"] * bool(missing)
+            parts += [f"{unknown[0]!r}{nearest(str(unknown[0]), names)}"] * bool(unknown)
+            wrong = f"has {' but '.join(parts)}"
             raise DataError(f"{what} {wrong}: the model's {role}s are called {', '.join(map(repr, names))}")
         return [convert(value[name], index, f"{what}[{name!r}]") for index, name in enumerate(names)]
     if len(names) == 1:

@@ -279,6 +279,8 @@ class Population:
     def ensemble(self, top: int | None = None, metric: str | None = None, mode: str = "auto") -> Ensemble:
         """Return the best `top` members (all by default) as one predictor; `metric` and `mode` as in `best`."""
         if top is None:
+            if metric is not None:
+                raise InvalidArgument("ensemble: metric chooses the best members, so say how many: top=...")
             return Ensemble([member.model for member in self.members])
         if top > len(self.members):
             raise InvalidArgument(f"ensemble: top={top}, and there are {len(self.members)} members")

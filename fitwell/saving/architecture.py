@@ -20,6 +20,7 @@ def to_json(model: Any, **options: Any) -> str:
     return written(model_config(model), **options)
 
 
+@checked(json_string=Instance((str, bytes), "the text that to_json wrote"))
 def model_from_json(json_string: str | bytes, custom_objects: Mapping[str, Any] | None = None) -> Any:
     """Return a model with new weights for what `to_json`, here or in Keras, wrote.
 

@@ -164,6 +164,11 @@ def read_layers(group: Reader, model: Any, skip_mismatch: bool = False, by_name:
     own_names = [in_file(str(layer.name)) for layer in layers]
     if by_name:
         pairs = [(name, layer) for name, layer in zip(own_names, layers, strict=True) if name in file_layers]
+        if not pairs and layers:
+            warn(
+                f"load_weights: nothing was loaded: by_name=True, and no layer of the model {model.name!r} "
+                f"({_listed(own_names)}) has the name of one in {group.where} ({_listed(names)})"
+            )
     else:
         full = [name for name in names if file_layers[name]]
         if set(full) == set(own_names):
@@ -171,9 +176,8 @@ def read_layers(group: Reader, model: Any, skip_mismatch: bool = False, by_name:
         elif len(full) == len(layers):
             pairs = list(zip(full, layers, strict=True))
         else:
-            listed = shortened(", ".join(full), _LONGEST_LIST, quote=False)
             raise WeightsMismatch(
-                f"{group.where} has weights for {len(full)} layers ({listed}), the model "
+                f"{group.where} has weights for {len(full)} layers ({_listed(full)}), the model "
                 f"{model.name!r} for {len(layers)} ({', '.join(str(layer.name) for layer in layers)}): "
                 "it was saved from another architecture; by_name=True loads the layers that share a name"
             )
@@ -190,6 +194,10 @@ def read_layers(group: Reader, model: Any, skip_mismatch: bool = False, by_name:
         matches += _matched(top, own_weights, model, own, skip_mismatch)
     for variable, value in matches:
         variable.assign(value)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return shortened(", ".join(names), _LONGEST_LIST, quote=False)
 
 
 def _matched(

@@ -49,7 +49,7 @@ def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False, by_name
 
     skip_mismatch: leave out what does not fit, with a warning each; without it nothing is read unless all fits, and
     `WeightsMismatch` names the layer and both shapes. by_name: match layers by name and leave out those that only
-    one side has; in the layout of Keras 2 only.
+    one side has, with a warning if that is all of them; in the layout of Keras 2 only.
     """
     path = check_source(filepath, _SUFFIXES)
     model._require_built("load_weights")

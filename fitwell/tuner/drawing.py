@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from fitwell.drawing import limits, scales
 from fitwell.drawing.colours import Palette, legend
-from fitwell.drawing.figures import opened, panels
+from fitwell.drawing.figures import check_figure, opened, panels
 from fitwell.drawing.groups import mark_outside, mean_and_spread, side_by_side
 from fitwell.drawing.notes import counted, note
 from fitwell.drawing.text import fit_axis_names, name_axis, visible
@@ -52,6 +52,7 @@ def draw(
     if figure is None:
         with opened(4.2 * COLUMNS, 3.2 * rows) as shown:
             return draw(trials, objective, lost, unfinished, by, shown)
+    check_figure(figure, "plot")
     groups = None if by is None else Palette([by], [trial.params for trial in every])
     axes = panels(figure, 1 + len(names), COLUMNS)
     told, tried = [], len(every) + unfinished

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from fitwell.errors import FileError
-from fitwell.forms import ANY_NUMBER, ANYTHING, COUNT, TEXT, Maybe, Table, misfit
+from fitwell.forms import ANY_NUMBER, ANYTHING, COUNT, NUMBER, TEXT, Maybe, Table, misfit
 
 WORKER = "worker"
 TERMS = "fitwell"
@@ -46,11 +46,22 @@ def check_study(study: Any, trials: Any, where: str) -> None:
         wrong = misfit(notes, _FORM, "user_attrs")
         if not wrong and trial.state.name == "COMPLETE":
             wrong = misfit(trial.values, (ANY_NUMBER,), "values")
+        wrong = wrong or misfit(_numbers_of(trial), Table(NUMBER), "params")
         if wrong:
             raise FileError(
                 f"trial {trial.number} of the study {study.study_name!r} in {where} was changed: {wrong}. Give "
                 "another name=..., or overwrite=True to begin anew"
             )
+
+
+def _numbers_of(trial: Any) -> dict[str, Any]:
+    """Return the hyperparameters of a trial that were drawn as numbers."""
+    numeric = ("FloatDistribution", "IntDistribution")
+    return {
+        name: value
+        for name, value in trial.params.items()
+        if type(trial.distributions[name]).__name__ in numeric
+    }
 
 
 def deaths_of(trial: Any) -> int:

@@ -289,8 +289,37 @@ def test_a_number_that_is_set_later_follows_the_rule_of_the_argument() -> None:
         ("class_weight", lambda: fitwell.estimators.MLPClassifier(class_weight=5).fit(X, [0, 1] * 4)),
         ("index", lambda: model().get_layer(index=9)),
         ("axis", lambda: fitwell.utils.normalize(X, axis=5)),
+        ("json_string", lambda: fitwell.models.model_from_json(None)),
+        ("path", lambda: fitwell.datasets.mnist.load_data("a\0b")),
+        (
+            "class_weight",
+            lambda: fitwell.estimators.MLPClassifier(class_weight={0: -1}).fit(X, [0, 1] * 4),
+        ),
+        (
+            "metric",
+            lambda: fitwell.Population(lambda setting: model(), [{}]).ensemble(metric="loss"),
+        ),
+        ("callbacks", lambda: search(callbacks=5)),
+        ("figure", lambda: search().plot(figure="x")),
+        ("nope", lambda: model().fit({"nope": X}, Y, verbose=0)),
+        *(
+            ("file name pattern|not measured", lambda name=name: save_as(name))
+            for name in ("{epoch:zz}.keras", "{epoch.real}.keras", "{epoch[0]}.keras")
+        ),
     ],
 )
 def test_other_doors(name: str, call: Callable[[], Any]) -> None:
-    with pytest.raises(FitwellError, match=rf"\b{name}\b"):
+    with pytest.raises(FitwellError, match=rf"\b({name})\b"):
         call()
+
+
+def search(**settings: Any) -> Any:
+    """Return the result of a search of one trial."""
+    space = {"rate": fitwell.tuner.Float(0.1, 0.2)}
+    settings = {"trials": 1, "epochs": 1, "storage": ":memory:", "verbose": 0, **settings}
+    return fitwell.search(lambda setting: model(), space, (X, Y), **settings)
+
+
+def save_as(name: str) -> None:
+    """Train with a checkpoint file of this name."""
+    model().fit(X, Y, verbose=0, callbacks=[fitwell.callbacks.ModelCheckpoint(name)])

@@ -76,6 +76,12 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, table: Path) -> Path
         ("train digits --hidden 0", "argument --hidden: expected at least 1, got 0"),
         ("train digits --hidden many", "argument --hidden: expected a whole number, got 'many'"),
         ("train digits --learning-rate -1", "argument --learning-rate: expected"),
+        ("train digits --learning-rate 0", "expected a number above 0: with 0 nothing is learned"),
+        (
+            f"train digits --seed {2**32}",
+            "argument --seed: expected at most 4,294,967,295, got 4294967296",
+        ),
+        ("train digits --hidden 999999999999", "(64, 999999999999) needs more memory than there is"),
         ("train digits --dropout 1", "--dropout must be at least 0 and below 1, got 1"),
         ("train digits --batch-size 0", "argument --batch-size: expected at least 1, got 0"),
         ("train digits --activation rleu", "did you mean 'relu'"),

@@ -159,6 +159,21 @@ def test_predictions_that_cannot_be_written_are_told_before_the_work(
     assert told in result.err
 
 
+@pytest.mark.parametrize("name", ["t.csv", "link.csv", "run/model.keras", "run/preprocessing.json"])
+def test_what_the_predictions_are_made_from_is_not_replaced(
+    odd_run: tuple[Path, Any], fitwell: Callable[..., Any], name: str
+) -> None:
+    folder, _ = odd_run
+    link = folder / "link.csv"
+    if not link.exists():
+        link.symlink_to("t.csv")
+    before = (folder / name).read_bytes()
+    result = fitwell("predict", folder / "run", folder / "t.csv", "-o", folder / name)
+    assert result.code == 2
+    assert "which the predictions are made from" in result.err
+    assert (folder / name).read_bytes() == before
+
+
 def test_a_device_may_take_the_predictions(odd_run: tuple[Path, Any], fitwell: Callable[..., Any]) -> None:
     folder, _ = odd_run
     assert fitwell("predict", folder / "run", folder / "t.csv", "-o", "/dev/null").code == 0

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -161,20 +162,44 @@ def test_mistakes_are_said(tmp_path: Path) -> None:
     writer = events.create_file_writer(tmp_path)
     with writer.as_default(), pytest.raises(InvalidArgument, match="needs a step"):
         events.scalar("x", 1)
-    writer.scalar("x", [1, 2], 0)
     with pytest.raises(InvalidArgument, match="expected one number"):
-        writer.flush()
-    writer.image("x", np.zeros((3, 3)), 0)
+        writer.scalar("x", [1, 2], 0)
     with pytest.raises(InvalidArgument, match="1 to 4 channels"):
-        writer.flush()
-    writer.image("x", np.full((1, 3, 3, 1), 100), 0)
+        writer.image("x", np.zeros((3, 3)), 0)
     with pytest.raises(InvalidArgument, match="floats from 0 to 1, got int64"):
-        writer.close()
+        writer.image("x", np.full((1, 3, 3, 1), 100), 0)
+    writer.close()
     with pytest.raises(InvalidArgument, match="is closed"):
         writer.scalar("x", 1, 0)
     (tmp_path / "file").write_text("")
     with pytest.raises(FileError, match="no events can be written"):
         events.create_file_writer(tmp_path / "file")
+
+
+@pytest.mark.parametrize(
+    ("kind", "arguments", "told"),
+    [
+        ("scalar", ["s", "fast", 0], "scalar 's': data must be numbers, got 'fast'"),
+        ("scalar", ["s", None, 0], "scalar 's': data must be numbers, got None"),
+        ("histogram", ["h", [[1, 2], [3]], 0], "histogram 'h': data"),
+        ("image", ["i", np.zeros((1, 0, 4, 3)), 0], r"got shape \(1, 0, 4, 3\)"),
+        ("audio", ["a", np.zeros(3), 8000, 0], r"expected \[sounds, frames, channels\]"),
+        ("text", ["t", 5, 0], "text 't': data must be a text, or an array of texts, got 5"),
+        ("figure", ["f", None, 0], "figure must be a figure of matplotlib, got None"),
+        ("hparams", [{"rates": [0.1]}], "hparams: 'rates' must be a number, a text, True or False"),
+        ("hparams", [{5: 0.1}], "hparams: names must be texts, got 5"),
+        ("graph", [5], "model must be a model, got 5"),
+    ],
+)
+def test_values_that_are_not_what_is_shown_are_told_at_the_call(
+    tmp_path: Path, read: Read, kind: str, arguments: list[Any], told: str
+) -> None:
+    writer = events.create_file_writer(tmp_path)
+    with pytest.raises(InvalidArgument, match=told):
+        getattr(writer, kind)(*arguments)
+    writer.scalar("bf", jnp.bfloat16(2), 0)
+    writer.close()
+    assert [float(value) for _, value in tensors(read(tmp_path), "bf")] == [2]
 
 
 def test_without_tensorboard_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -53,6 +53,9 @@ def test_weights_by_name(tmp_path: Path) -> None:
     other = Sequential([layers.Dense(3, input_shape=(4,), name="one"), layers.Dense(7, name="new")])
     other.load_weights(tmp_path / "w.h5", by_name=True)
     np.testing.assert_array_equal(other.get_weights()[0], model.get_weights()[0])
+    strange = Sequential([layers.Dense(3, input_shape=(4,), name="elsewhere")])
+    with pytest.warns(UserWarning, match=r"nothing was loaded: by_name=True, .*\(elsewhere\).*\(one, "):
+        strange.load_weights(tmp_path / "w.h5", by_name=True)
     model.save_weights(tmp_path / "w.npz")
     with pytest.raises(InvalidArgument, match="by_name"):
         model.load_weights(tmp_path / "w.npz", by_name=True)

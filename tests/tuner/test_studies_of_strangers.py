@@ -147,6 +147,7 @@ RUNNING = "update trials set state='RUNNING' where number=1"
             r"user_attrs.*values is \{\}",
         ),
         (["update trial_values set value='abc'"], r"values\[0\] is 'abc', expected a number"),
+        (["update trial_params set param_value='x' where trial_id=1"], r"params.\w+ is 'x', expected a"),
         (["update trial_params set distribution_json='{'"], "JSONDecodeError"),
         (['update trial_params set distribution_json=\'{"name": "Other"}\''], "holds something"),
         (["delete from trial_values"], "values is None, expected a list"),
