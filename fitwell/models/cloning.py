@@ -2,31 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
-
-import jax
 
 from fitwell.arguments import Call, Instance, checked
 from fitwell.errors import InvalidArgument
 from fitwell.layers.base import Layer
 from fitwell.layers.core import InputLayer
-from fitwell.layers.symbolic import SymbolicTensor, is_symbol, symbols_in
+from fitwell.layers.symbolic import SymbolicTensor, is_symbol
 from fitwell.models.functional import Functional
 from fitwell.models.model import Model
+from fitwell.models.redrawing import redraw
 from fitwell.models.sequential import Sequential
 from fitwell.registry import custom_objects, deserialize, serialize, sharing
 
 
-@checked(model=Instance(Model, "a model"), clone_function=Call() | None)
+@checked(model=Instance(Model, "a model"), clone_function=Call() | None, call_function=Call() | None)
 def clone_model(
-    model: Model, clone_function: Callable[[Layer], Layer] | None = None, recursive: bool = False
+    model: Model,
+    input_tensors: Any = None,
+    clone_function: Callable[[Layer], Layer] | None = None,
+    call_function: Callable[..., Any] | None = None,
+    recursive: bool = False,
 ) -> Any:
     """Return a new model of the same architecture; weights are initialised anew, nothing is compiled.
 
+    input_tensors: a symbol, or a list of one for each input: what the clone begins with, `Input` or what a layer gives,
+        in place of inputs like those of `model`.
     clone_function: makes the copy of each layer of a `Sequential` or functional model, `Input` excepted; it may
         return another kind of layer, or the very layer to share it. By default layers are copied from their
         configurations.
+    call_function: calls each copy where a functional model calls the layer, ``call_function(copy, *args, **kwargs)``;
+        it may call other layers before or after.
     recursive: whether the layers of a model that is a layer are given to `clone_function` one by one, and not the
         model as a whole.
 
@@ -42,24 +49,55 @@ def clone_model(
     >>> noisy = fw.models.clone_model(model, clone_function=copy)
     >>> noisy.set_weights(model.get_weights())
     """
-    if clone_function is not None:
-        if isinstance(model, Sequential | Functional):
-            return _Copies(clone_function, recursive).of_model(model)
+    plain = clone_function is None and call_function is None and input_tensors is None
+    if not plain and not isinstance(model, Sequential | Functional):
         raise InvalidArgument(
-            "clone_model: clone_function works for Sequential and functional models; a subclassed model is cloned by "
-            "its own get_config and from_config"
+            "clone_model: clone_function, call_function and input_tensors work for Sequential and functional models; a "
+            "subclassed model is cloned by its own get_config and from_config"
         )
+    if call_function is not None and isinstance(model, Sequential):
+        raise InvalidArgument(
+            "clone_model: call_function works for functional models; a Sequential has its layers called one after the "
+            "other: give clone_function, which may return a Sequential of several layers for one"
+        )
+    inputs, call = _inputs_for(model, input_tensors), call_function or _called
+    if clone_function is not None:
+        return _Copies(clone_function, call, recursive).of_model(model, inputs)
     with custom_objects(_own_parts(model)), sharing():
-        if isinstance(model, Sequential | Functional):
+        if not isinstance(model, Sequential | Functional):
+            return type(model).from_config(model.get_config())
+        if plain:
             return deserialize(serialize(model))
-        return type(model).from_config(model.get_config())
+        return _Copies(lambda layer: deserialize(serialize(layer)), call, recursive).of_model(model, inputs)
+
+
+def _called(layer: Layer, *args: Any, **kwargs: Any) -> Any:
+    return layer(*args, **kwargs)
+
+
+def _inputs_for(model: Any, given: Any) -> list[SymbolicTensor] | None:
+    """Return the symbols that a clone of `model` begins with, in the order of its inputs; None for inputs like them."""
+    if given is None:
+        return None
+    if isinstance(given, Mapping) and set(given) == set(model.input_names):
+        given = [given[name] for name in model.input_names]
+    symbols = list(given) if isinstance(given, list | tuple) else [given]
+    if not all(map(is_symbol, symbols)) or len(symbols) != len(model.input_names):
+        raise InvalidArgument(
+            "clone_model: input_tensors must be the results of Input(...) or of layers called on them, one for each of "
+            f"the {len(model.input_names)} inputs, got {given!r}"
+        )
+    return symbols
 
 
 class _Copies:
     """The copies of layers that `clone_function` made: one for each layer, however often that is called."""
 
-    def __init__(self, clone_function: Callable[[Layer], Layer], recursive: bool) -> None:
+    def __init__(
+        self, clone_function: Callable[[Layer], Layer], call: Callable[..., Any], recursive: bool
+    ) -> None:
         self.clone_function = clone_function
+        self.call = call
         self.recursive = recursive
         self._made: dict[int, Layer] = {}
 
@@ -75,41 +113,33 @@ class _Copies:
             self._made[id(layer)] = copy
         return self._made[id(layer)]
 
-    def of_model(self, model: Any) -> Any:
-        """Return a model of copies."""
-        return _clone_stack(model, self) if isinstance(model, Sequential) else _clone_graph(model, self)
+    def of_model(self, model: Any, inputs: list[SymbolicTensor] | None = None) -> Any:
+        """Return a model of copies; inputs: what it begins with, copies of its own inputs by default."""
+        clone = _clone_stack if isinstance(model, Sequential) else _clone_graph
+        return clone(model, self, inputs)
 
 
-def _clone_stack(model: Sequential, copies: _Copies) -> Sequential:
+def _clone_stack(model: Any, copies: _Copies, inputs: list[SymbolicTensor] | None) -> Sequential:
     clone = Sequential(name=model.name, trainable=model._trainable)
-    entrance = model.entrance
-    if entrance is not None:
-        clone.add(_copy_of_input(entrance))
+    if inputs is not None:
+        clone.add(InputLayer(batch_shape=inputs[0].shape, dtype=inputs[0].dtype, name=inputs[0].name))
+    elif model.entrance is not None:
+        clone.add(_copy_of_input(model.entrance))
     for layer in model.layers:
         clone.add(copies.of(layer))
     return clone
 
 
-def _clone_graph(model: Functional, copies: _Copies) -> Any:
-    made: dict[int, SymbolicTensor] = {}
+def _clone_graph(model: Any, copies: _Copies, inputs: list[SymbolicTensor] | None) -> Any:
+    def call(layer: Layer, *args: Any, **kwargs: Any) -> Any:
+        if isinstance(layer, InputLayer):
+            return _copy_of_input(layer).output
+        return copies.call(copies.of(layer), *args, **kwargs)
 
-    def copy_of(leaf: Any) -> Any:
-        return made[id(leaf)] if is_symbol(leaf) else leaf
-
-    for node in model.nodes:
-        if isinstance(node.layer, InputLayer):
-            outputs: Any = _copy_of_input(node.layer).output
-        else:
-            args, kwargs = jax.tree.map(copy_of, (node.args, node.kwargs), is_leaf=is_symbol)
-            outputs = copies.of(node.layer)(*args, **kwargs)
-        before, after = symbols_in(node.outputs), symbols_in(outputs)
-        if len(before) != len(after):
-            raise InvalidArgument(
-                f"clone_model: the copy of layer {node.layer.name!r} has {len(after)} outputs, the layer {len(before)}"
-            )
-        made |= {id(symbol): other for symbol, other in zip(before, after, strict=True)}
-    inputs, outputs = jax.tree.map(copy_of, (model._graph_inputs, model._graph_outputs), is_leaf=is_symbol)
-    return Model(inputs=inputs, outputs=outputs, name=model.name, trainable=model._trainable)
+    given = {} if inputs is None else {id(old): new for old, new in zip(model.inputs, inputs, strict=True)}
+    replaced = redraw(model.nodes, given, call)
+    ends = replaced((model._graph_inputs, model._graph_outputs))
+    return Model(inputs=ends[0], outputs=ends[1], name=model.name, trainable=model._trainable)
 
 
 def _copy_of_input(layer: InputLayer) -> InputLayer:

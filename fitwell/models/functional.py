@@ -16,6 +16,7 @@ from fitwell.layers.symbolic import Node, SymbolicTensor, is_alike, is_symbol, s
 from fitwell.models.depth import by_depth
 from fitwell.models.model import Model
 from fitwell.models.packing import as_input
+from fitwell.models.redrawing import begin_with_inputs, is_input
 from fitwell.registry import deserialize, serialize
 
 
@@ -24,7 +25,15 @@ class Functional(Model):
     """A graph of layers from `inputs` to `outputs`, made by ``Model(inputs=..., outputs=...)``.
 
     Inputs and outputs are symbols, or lists or dicts of them; a list of one output is that output. Layers may be
-    shared, models may be layers.
+    shared, models may be layers. An input may also be what a layer of another model gives: the model is then what
+    follows, with an input of its own in that place and the very same layers.
+
+    >>> import fitwell as fw
+    >>> x = fw.Input((3,))
+    >>> code = fw.layers.Dense(2)(x)
+    >>> decoder = fw.Model(code, fw.layers.Dense(3)(code))
+    >>> decoder.input_shape, len(decoder.get_weights())
+    ((None, 2), 2)
     """
 
     @checked()
@@ -36,6 +45,10 @@ class Functional(Model):
                 raise InvalidArgument(
                     f"Model: {what} must be the results of Input(...) and of layers called on them, got {value!r}"
                 )
+        if not all(map(is_input, symbols_in(inputs))):
+            inputs, outputs = begin_with_inputs(
+                inputs, _sort(symbols_in(inputs), symbols_in(outputs)), outputs
+            )
         self._graph_inputs = inputs
         # As in Keras, the only output of a list is returned as it is.
         self._graph_outputs = (
@@ -255,7 +268,10 @@ def _map(tree: Any, function: Any) -> Any:
 
 
 def _sort(inputs: list[SymbolicTensor], outputs: list[SymbolicTensor]) -> list[Node]:
-    """Return the nodes between inputs and outputs, each after those it needs, in the order they were drawn."""
+    """Return the nodes between inputs and outputs, each after those it needs, in the order they were drawn.
+
+    Of inputs, those are among them that `Input` made.
+    """
     entrances = {id(symbol) for symbol in inputs}
     found: dict[int, Node] = {}
     waiting = list(outputs) + list(inputs)
@@ -267,9 +283,7 @@ def _sort(inputs: list[SymbolicTensor], outputs: list[SymbolicTensor]) -> list[N
         if id(node) in found:
             continue
         if id(symbol) in entrances and not isinstance(node.layer, InputLayer):
-            raise InvalidArgument(
-                f"Model: inputs must be made by Input(...), {symbol!r} is the output of {node.layer.name!r}"
-            )
+            continue
         if isinstance(node.layer, InputLayer) and id(symbol) not in entrances:
             raise InvalidArgument(
                 f"Model: the outputs depend on input {node.layer.name!r}, which is not among the inputs"

@@ -123,3 +123,73 @@ def test_a_subclass_cannot_be_cloned_layer_by_layer() -> None:
 
     with pytest.raises(InvalidArgument, match="Sequential and functional models"):
         fw.models.clone_model(Own(), clone_function=lambda layer: layer)
+
+
+# --- what a clone begins with, and how its layers are called -----------------------------------------------
+
+
+def given(values: Any) -> list[np.ndarray]:
+    return [np.asarray(value) for value in (values if isinstance(values, list) else [values])]
+
+
+@pytest.mark.filterwarnings("ignore:Do not pass an `input_shape`")
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("function", [None, without_dropout])
+def test_a_clone_begins_with_the_inputs_that_are_given(form: Any, function: Any) -> None:
+    """At another `Input`: the clone's names and outputs are Keras's."""
+    found = {}
+    for lib in (fw, keras):
+        model = form(lib)
+        model.set_weights(
+            [np.full(w.shape, 0.1 * i, np.float32) for i, w in enumerate(model.get_weights(), 1)]
+        )
+        settings = {} if function is None else {"clone_function": function(lib)}
+        clone = lib.models.clone_model(model, input_tensors=lib.Input((4, 1), name="other"), **settings)
+        clone.set_weights(model.get_weights())
+        found[lib] = [symbol.name for symbol in clone.inputs], given(clone.predict(X, verbose=0))
+    assert found[fw][0] == found[keras][0] == ["other"]
+    for ours, theirs in zip(found[fw][1], found[keras][1], strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6)
+
+
+def test_a_clone_begins_with_what_a_layer_gives() -> None:
+    """A graph in terms of another one's symbols, so that both are one model."""
+    inner = graph(fw)
+    first = fw.Input((8, 1), name="first")
+    clone = fw.models.clone_model(inner, input_tensors=[fw.layers.MaxPooling1D(2)(first)])
+    clone.set_weights(inner.get_weights())
+    for ours, theirs in zip(clone.predict(X), inner.predict(X), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    assert clone.input_shape == (None, 4, 1)
+
+
+@pytest.mark.parametrize("tensors", [3, [1, 2], np.zeros((4, 1))])
+def test_other_inputs_are_refused(tensors: Any) -> None:
+    with pytest.raises(InvalidArgument, match=r"input_tensors must be the results of Input"):
+        fw.models.clone_model(graph(fw), input_tensors=tensors)
+
+
+def test_a_function_calls_the_copies_as_in_keras() -> None:
+    """It puts a layer behind each Dense, also behind every call of the shared one."""
+    found = {}
+    for lib in (fw, keras):
+
+        def call(layer: Any, *args: Any, lib: Any = lib, **kwargs: Any) -> Any:
+            y = layer(*args, **kwargs)
+            return lib.layers.Rescaling(2.0)(y) if isinstance(layer, lib.layers.Dense) else y
+
+        model = graph(lib)
+        model.set_weights(
+            [np.full(w.shape, 0.1 * i, np.float32) for i, w in enumerate(model.get_weights(), 1)]
+        )
+        clone = lib.models.clone_model(model, call_function=call)
+        clone.set_weights(model.get_weights())
+        found[lib] = [type(layer).__name__ for layer in clone.layers], clone.predict(X, verbose=0)
+    assert found[fw][0] == found[keras][0]
+    for ours, theirs in zip(found[fw][1], found[keras][1], strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5)
+
+
+def test_a_stack_is_not_called_layer_by_layer() -> None:
+    with pytest.raises(InvalidArgument, match="call_function works for functional models"):
+        fw.models.clone_model(stack_with_input(fw), call_function=lambda layer, x: layer(x))
