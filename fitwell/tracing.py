@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import numpy as np
@@ -22,6 +22,7 @@ import numpy as np
 from fitwell.bytecode import Mark, marks_of, resolve
 from fitwell.effects import DRAWN, effect_of
 from fitwell.errors import TracingWarning
+from fitwell.readings import Reading, Readings, readings_of
 from fitwell.user_code import is_users
 
 # Run once by themselves, whether anything is compiled or not.
@@ -31,40 +32,24 @@ _CONTAINERS = (list, dict, set)
 _said: set[tuple[Any, ...]] = set()
 
 
-class Reading(NamedTuple):
-    """A number that the user's code read while it was compiled, and where."""
-
-    holder: dict[str, Any]
-    name: str
-    label: str
-    value: Any
-    filename: str
-    line: int
-
-    @property
-    def has_changed(self) -> bool:
-        """Whether it is another one now, of which the compiled program knows nothing."""
-        now = self.holder.get(self.name, self.value)
-        return isinstance(now, _NUMBERS) and now != self.value
-
-
-Readings = dict[tuple[int, str], Reading]
-
-
 @contextmanager
 def watch(readings: Readings, active: bool) -> Iterator[None]:
-    """Warn, inside the block, of what the user's code does only now; gather the numbers it reads into `readings`.
+    """Warn, inside the block, of what the user's code does only now; gather the plain data it reads into `readings`.
 
     active: whether there is such code at all. A debugger that traces already is left alone.
     """
     if not active or sys.gettrace() is not None:
         yield
         return
-    sys.settrace(_Watch(readings).enter)
+    watching = _Watch(readings)
+    sys.settrace(watching.enter)
     try:
         yield
     finally:
         sys.settrace(None)
+        # Not before: a container may be filled, as a cache is, while the code is compiled.
+        for reading in watching.new:
+            reading.note()
 
 
 def put_back(holder: dict[str, Any], before: dict[str, Any]) -> None:
@@ -79,19 +64,18 @@ def put_back(holder: dict[str, Any], before: dict[str, Any]) -> None:
 
 
 def have_changed(readings: Readings) -> bool:
-    """Return whether a number that compiled code of the user read is another one now."""
+    """Return whether plain data that compiled code of the user read is another one now."""
     return any(reading.has_changed for reading in readings.values())
 
 
 def warn_of_changes(readings: Readings) -> None:
-    """Warn of numbers that were changed while a run goes on, which are constants of its program."""
+    """Warn of plain data that was changed while a run goes on, and is a constant of its program."""
     for reading in readings.values():
         if reading.has_changed:
             warn_at(
                 reading.filename,
                 reading.line,
-                f"{reading.label} was {reading.value!r} when the run was compiled and is now "
-                f"{reading.holder[reading.name]!r}, which changes nothing before the next call of fit: keep what is to "
+                f"{reading.change}, which changes nothing before the next call of fit: keep what is to "
                 "change in a variable, self.add_weight(shape=(), trainable=False), and assign it",
                 reading.label,
             )
@@ -115,6 +99,7 @@ class _Watch:
 
     def __init__(self, readings: Readings) -> None:
         self.readings = readings
+        self.new: list[Reading] = []
         self.frames: dict[types.FrameType, _Frame] = {}
 
     def enter(self, frame: types.FrameType, event: str, arg: Any) -> Any:
@@ -159,22 +144,13 @@ class _Watch:
         return self.local
 
     def _read(self, frame: types.FrameType, seen: _Frame) -> None:
-        """Note the numbers that this code reads from its object and its module."""
-        code = frame.f_code
-        stored = {mark.name for mark in seen.marks if mark.stores}
-        for mark in seen.marks:
-            if mark.stores or not mark.path:
-                continue
-            root, *rest = mark.path
-            if rest and code.co_argcount and root == code.co_varnames[0]:
-                holder, name, label = seen.holder, rest[0], f"{root}.{rest[0]}"
-            else:
-                holder, name, label = frame.f_globals, root, root
-                if rest or root in code.co_varnames:
-                    continue
-            if name not in stored and isinstance(holder.get(name), _NUMBERS) and name != "built":
-                reading = Reading(holder, name, label, holder[name], code.co_filename, mark.line)
-                self.readings.setdefault((id(holder), name), reading)
+        """Note what this code reads of plain data that a user may change before the next run."""
+        running = [outer for outer in self.frames if outer is not frame]
+        for reading in readings_of(frame, seen.marks, running):
+            key = id(reading.holder), reading.name
+            if key not in self.readings:
+                self.readings[key] = reading
+                self.new.append(reading)
 
     def _judge(self, frame: types.FrameType, mark: Mark, seen: _Frame) -> None:
         """Warn of what a line calls, or stores outside, that happens only now."""

@@ -14,7 +14,8 @@ from fitwell.data.feeds import count_rows, filled_up
 from fitwell.engine import compiling, devices, loops
 from fitwell.layers.base import shielded
 from fitwell.models.sharing import Shared, look, share
-from fitwell.tracing import Readings, have_changed, watch
+from fitwell.readings import Readings
+from fitwell.tracing import have_changed, watch
 from fitwell.user_code import explained, has_own_code
 from fitwell.variables import bind, named_hyperparameters
 

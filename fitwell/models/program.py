@@ -18,7 +18,8 @@ from fitwell.losses.base import align
 from fitwell.models.joining import Joiner
 from fitwell.models.objective import LossTerm, MetricTerm, loss_names, named_results
 from fitwell.pairing import pairing_told
-from fitwell.tracing import Readings, watch
+from fitwell.readings import Readings
+from fitwell.tracing import watch
 from fitwell.user_code import explained, has_own_code
 from fitwell.variables import Cell, Hyperparameter, Variable, bind, named_hyperparameters
 

@@ -16,7 +16,7 @@ import jax
 
 from fitwell import config
 from fitwell.models.structure import structure
-from fitwell.tracing import Readings
+from fitwell.readings import Readings
 from fitwell.variables import Hyperparameter
 
 # What is shared keeps its first model alive, so there are not many, and none of large models.
