@@ -139,7 +139,7 @@ class ModelCheckpoint(Callback):
     def _unmeasured(self, what: str, name: str, known: list[str]) -> InvalidArgument:
         hint = nearest(name, known)
         if name.startswith("val_") and not any(other.startswith("val_") for other in known):
-            hint = ": pass validation_data or validation_split" if not self.by_batch else ""
+            hint = ": pass validation_data or validation_split." if not self.by_batch else ""
         return InvalidArgument(
             f"ModelCheckpoint: {what} is not measured{hint or '.'} Known: {', '.join(known)}. (A callback that logs it "
             "must stand before ModelCheckpoint.)"

@@ -150,13 +150,14 @@ def legend(
     """Add a legend that holds all `entries`: pairs of what is drawn and its name.
 
     Many, or long ones, stand to the right of the axes, except where other axes stand there: then inside, as small as
-    they must be. grow: whether the figure becomes as much wider as they are.
+    they must be. grow: whether the figure becomes as much wider as they are, and they stand there in any case.
     """
     names = told_apart([visible(name) for _, name in entries])
     figure = axes.get_figure(root=True)
     assert figure is not None
     size, place = size_of_font("legend.fontsize"), axes.get_subplotspec()
-    few = len(names) <= _FEW and all(len(name) <= _SHORT for name in names)
+    # Among the curves of many members no corner is free; a figure that grows has room beside them.
+    few = not grow and len(names) <= _FEW and all(len(name) <= _SHORT for name in names)
     outside = (
         not few and place is not None and (figure.get_layout_engine() is not None or place.is_last_col())
     )

@@ -139,7 +139,7 @@ def _clone_graph(model: Any, copies: _Copies, inputs: list[SymbolicTensor] | Non
     given = {} if inputs is None else {id(old): new for old, new in zip(model.inputs, inputs, strict=True)}
     replaced = redraw(model.nodes, given, call)
     ends = replaced((model._graph_inputs, model._graph_outputs))
-    return Model(inputs=ends[0], outputs=ends[1], name=model.name, trainable=model._trainable)
+    return model.drawn(inputs=ends[0], outputs=ends[1], name=model.name, trainable=model._trainable)
 
 
 def _copy_of_input(layer: InputLayer) -> InputLayer:

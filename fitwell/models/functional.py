@@ -245,12 +245,17 @@ class Functional(Model):
                 else layer(*read(call["args"]), **read(call["kwargs"]))
             )
             made.append(symbols_in(outputs))
-        return Model(
+        return cls.drawn(
             inputs=read(config["inputs"]),
             outputs=read(config["outputs"]),
             name=config.get("name"),
             trainable=config.get("trainable", True),
         )
+
+    @classmethod
+    def drawn(cls, **parts: Any) -> Functional:
+        """Return a model of this class, unless it has an `__init__` of its own, which may want other arguments."""
+        return cls(**parts) if cls.__init__ is Functional.__init__ else Functional(**parts)
 
 
 def _origin(symbol: SymbolicTensor) -> str:

@@ -58,8 +58,12 @@ class Model(OlderMethods, Layer):
         return super().__new__(cls)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        if args:
-            raise InvalidArgument(f"{type(self).__name__}: unexpected arguments {args!r}")
+        if args or "inputs" in kwargs:
+            raise InvalidArgument(
+                f"{type(self).__name__}: a subclass of Model is not drawn from inputs and outputs, for its `call` says "
+                "what it does; derive it from models.Functional to draw it: "
+                f"class {type(self).__name__}(models.Functional)"
+            )
         super().__init__(**kwargs)
         self._prepare_model()
 

@@ -167,3 +167,10 @@ def test_it_says_what_it_did(tmp_path: Path, capsys: pytest.CaptureFixture[str])
         "Epoch 1: loss improved from nothing to" in said
         and f"saved the model to {tmp_path / 'a.keras'}" in said
     )
+
+
+@pytest.mark.parametrize("settings", [{"save_best_only": True}, {"monitor": "los", "save_best_only": True}])
+def test_what_cannot_be_watched_is_said_in_whole_sentences(settings: Any, tmp_path: Path) -> None:
+    keep = callbacks.ModelCheckpoint(tmp_path / "best.keras", **settings)
+    with pytest.raises(InvalidArgument, match=r"is not measured.*[.?] Known: loss\. \(A callback"):
+        fit(keep)
