@@ -256,6 +256,8 @@ class CategoryColumn(Column):
         texts[missing] = self.fill
         position = {category: number for number, category in enumerate(self.categories)}
         numbers = np.array([position.get(text, -1) for text in texts], dtype=np.int64)
+        for row in np.flatnonzero(numbers < 0):  # a gap elsewhere in a column makes pandas write 1 as 1.0
+            numbers[row] = position.get(_other_spelling(texts[row]), -1)
         block = np.zeros((len(texts), len(self.categories)))
         known = np.flatnonzero(numbers >= 0)
         block[known, numbers[known]] = 1.0
@@ -411,6 +413,10 @@ def column_from_json(data: Mapping[str, Any]) -> Column:
     """Make a column from what `to_json` returned; data that has `column_form`."""
     arguments = dict(data)
     return KINDS[arguments.pop("kind")](**arguments)
+
+
+def _other_spelling(category: str) -> str:
+    return category.removesuffix(".0") if category.endswith(".0") else category + ".0"
 
 
 def _are_words(values: pd.Series, words: list[str]) -> NDArray[np.bool_]:

@@ -6,6 +6,7 @@ are learned from the training rows alone (`fitwell.data.columns`). docs/tables.m
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -40,6 +41,7 @@ FEWEST_DATES = 3
 # Words for "no value" are few; a column of remarks beside numbers need not be learned by heart.
 MOST_KEPT_WORDS = 20
 _SAMPLE = 1000
+_ADDRESS = re.compile(r"\s*[0-9]{1,3}(?:\.[0-9]{1,3}){3}\s*")
 # A word with a digit may be a number of another kind; "<0.1" is the mark for what an instrument cannot see.
 _MEASURED = r"^[^<>≤≥]*[0-9]"
 _SEPARATOR = "separator in the file"
@@ -197,7 +199,7 @@ def _kind_of_text(
             f"{name!r} holds codes with zeros in front, taken for categories; --type {name}=number says otherwise."
         )
         return Kind("category")
-    if maybe_numbers and asked in (None, "number"):
+    if maybe_numbers and asked in (None, "number") and not _are_addresses(cells):
         # A mark is no number: what cannot be read are marks, and words beside them.
         everything = numbers_of(present, mark or ".")
         numbers = everything[~marked]
@@ -267,6 +269,13 @@ def are_codes(cells: pd.Series) -> bool:
     if not zeros.any() or not texts.str.fullmatch("[0-9]+").all():
         return False
     return texts.str.len().nunique() == 1 or int(zeros.sum()) > tolerated(len(texts))
+
+
+def _are_addresses(cells: pd.Series) -> bool:
+    """Return whether text is addresses such as 192.168.100.200, which is no number of thousands."""
+    if not len(cells) or not _ADDRESS.fullmatch(str(cells.iloc[0])):
+        return False
+    return bool(cells.astype("str").str.fullmatch(_ADDRESS).all())
 
 
 def are_numbers(cells: pd.Series, numbers: NDArray[np.float64], marked: bool = False) -> bool:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from fitwell.data.periods import ELAPSED, elapsed_format, elapsed_in, period_start
+from fitwell.data.periods import ELAPSED, clock_of, elapsed_format, elapsed_in, period_start
 from fitwell.data.values import texts_in
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ def _plain(text: str) -> str:
     text = re.sub(r" (\d\d)\.(\d\d)\.(\d\d)(?:\.\d+)?(?= [AP]M$)", r" \1:\2:\3", text)  # Oracle
     text = re.sub(r"^([A-Za-z]{3} )?([A-Za-z]{3} \d+) (\d\d:\d\d:\d\d) (\d{4})$", r"\2 \4 \3", text)  # ctime
     text = re.sub(r"(?:GMT|UTC) ?([+-]\d\d?)(:?\d\d)?(?: \(.*\))?$", _offset, text)
-    period = period_start(text)
+    period = period_start(text) or clock_of(text)
     if period:
         return period
     text = re.sub(r"(?<=\d)(?:st|nd|rd|th|er)\b", "", text)

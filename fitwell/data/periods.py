@@ -16,6 +16,12 @@ _ELAPSED = re.compile(
     r"^(?:(?P<days>\d+) (?:days? )?(?:\+ ?)?)?(?P<first>\d+):(?P<second>[0-5]\d)(?::(?P<third>[0-5]\d(?:\.\d+)?))?$"
 )
 
+_NAMED = re.compile(
+    r"P?(?:(?P<d>\d+) ?(?:d|days?|Tage?)[ ,]*)?T?(?:(?P<h>\d+) ?(?:h|hrs?|hours?|Std|Stunden?)\.?[ ,]*)?"
+    r"(?:(?P<m>\d+) ?(?:m|min|mins|minutes?|Minuten?)\.?[ ,]*)?(?:(?P<s>\d+(?:\.\d+)?) ?(?:s|secs?|seconds?|Sek)\.?)?",
+    re.IGNORECASE,
+)
+
 # Quarters (T1 in French), halves of years, and weeks as ISO 8601 counts them (KW 5 in German).
 _BEHIND = r"[ ,./-]{0,2}(?P<year>\d{4})"
 _SHORT_BEHIND = r"[ ,./-]{0,2}'?(?P<year>\d{4}|\d\d)"
@@ -52,6 +58,21 @@ def period_start(text: str) -> str:
             number = int(parts.get("quarter") or parts["half"])
             return f"{year}-{months * (number - 1) + 1:02d}-01"
     return ""
+
+
+def clock_of(text: str) -> str:
+    """Return a duration with the names of its units like a clock, with its days in front; ``""`` for any other text.
+
+    >>> clock_of("2h 50m"), clock_of("PT1H30M"), clock_of("1 hour, 5 minutes"), clock_of("2 horses")
+    ('0 days 2:50:00', '0 days 1:30:00', '0 days 1:05:00', '')
+    """
+    found = _NAMED.fullmatch(text) if text[-1:].isalpha() or text.endswith(".") else None
+    if found is None or not any(found.groupdict().values()):
+        return ""
+    minutes, seconds = divmod(60 * int(found["m"] or 0) + float(found["s"] or 0), 60)
+    hours, minutes = divmod(60 * int(found["h"] or 0) + int(minutes), 60)
+    whole = f"{found['d'] or 0} days {hours}:{minutes:02d}"
+    return f"{whole}:{seconds:02.0f}" if seconds % 1 == 0 else f"{whole}:{seconds:06.3f}"
 
 
 def _first_of_week(year: int, week: int, day: int) -> str:

@@ -46,7 +46,7 @@ def settle_rows(path: Path, frame: pd.DataFrame, sniffed: Sniffed, notes: list[s
 def first_long_line(path: Path, sniffed: Sniffed) -> int | None:
     """Return the number of the first line with more cells than there are names."""
     counts, lines = _cells_of_lines(path, sniffed)
-    longer = lines[1:][counts[1:] > counts[0]]
+    longer = lines[1:][counts[1:] > counts[:1]]
     return int(longer[0]) if len(longer) else None
 
 
@@ -98,8 +98,10 @@ def _totals(frame: pd.DataFrame, left_out: NDArray[np.bool_]) -> NDArray[np.bool
 def _short_lines(path: Path, frame: pd.DataFrame, sniffed: Sniffed, notes: list[str]) -> NDArray[np.bool_]:
     """Say which lines have too few cells, and return which of them are comments."""
     counts, lines = _cells_of_lines(path, sniffed)
-    short = counts[1:] < counts[0]
     comments = np.zeros(len(frame), dtype=bool)
+    if not len(counts):
+        return comments
+    short = counts[1:] < counts[0]
     if not short.any():
         return comments
     if len(short) == len(frame):  # else lines and rows cannot be matched
@@ -159,9 +161,12 @@ def _count_one_by_one(data: bytes, sniffed: Sniffed) -> tuple[NDArray[np.int64],
         skipinitialspace=True,
     )
     line = 1
-    for row in rows:
-        if len(row) > 1 or (row and row[0].strip()):
-            counts.append(len(row))
-            lines.append(line)
-        line = rows.line_num + 1
+    try:
+        for row in rows:
+            if len(row) > 1 or (row and row[0].strip()):
+                counts.append(len(row))
+                lines.append(line)
+            line = rows.line_num + 1
+    except csv.Error:  # a cell longer than Python's reader takes: lines cannot be told
+        counts, lines = [], []
     return np.array(counts, dtype=np.int64), np.array(lines, dtype=np.int64)

@@ -27,8 +27,8 @@ _MARKS_AMONG_NUMBERS = frozenset([mark.casefold() for mark in MISSING_MARKS] + _
 # One meaning each, so that a column written true/false is understood where it is written yes/no or 1/0.
 _TRUTH = {
     "true": 1.0, "false": 0.0, "yes": 1.0, "no": 0.0, "y": 1.0, "n": 0.0, "t": 1.0, "f": 0.0, "on": 1.0, "off": 0.0,
-    "1": 1.0, "0": 0.0, "wahr": 1.0, "falsch": 0.0, "ja": 1.0, "nein": 0.0, "vrai": 1.0, "faux": 0.0, "oui": 1.0,
-    "non": 0.0,
+    "1": 1.0, "0": 0.0, "1.0": 1.0, "0.0": 0.0, "wahr": 1.0, "falsch": 0.0, "ja": 1.0, "nein": 0.0, "vrai": 1.0,
+    "faux": 0.0, "oui": 1.0, "non": 0.0,
 }  # fmt: skip
 TRUTH_PAIRS = tuple(
     frozenset(pair.split("/"))

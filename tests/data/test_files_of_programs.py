@@ -203,6 +203,32 @@ def test_times_that_are_no_times_of_a_day_are_durations(cells: list[str], second
     assert ((moments - pd.Timestamp(0)) / pd.Timedelta(seconds=1)).tolist() == seconds
 
 
+def test_durations_with_the_names_of_their_units() -> None:
+    cells = ["2h 50m", "19h", "PT1H30M5.5S", "1 hour, 5 minutes", "75 min", "2 days"]
+    found = date_format_of(pd.Series(cells * 3))
+    assert found is not None
+    moments = moments_in(pd.Series(cells), found.pattern)
+    seconds = [10200, 68400, 5405.5, 3900, 4500, 172800]
+    assert ((moments - pd.Timestamp(0)) / pd.Timedelta(seconds=1)).tolist() == seconds
+
+
+def test_addresses_are_categories() -> None:
+    cells = [f"192.168.{100 + row % 3}.{200 + row % 5}" for row in range(30)]
+    assert read(cells).tolist() == cells
+
+
+def test_pandas_spelling_of_integers_beside_gaps_is_understood(tmp_path: Path) -> None:
+    lines = [f"{1 + row % 3},{'true' if row % 2 else 'false'},{y}" for row, y in enumerate(Y)]
+    wishes = Wishes(target="y", types={"a": "category"})
+    problem = load_problem(str(written(tmp_path, ["a,c,y", *lines])), wishes)
+    assert isinstance(problem.preparation, TablePreparation)
+    rows = [
+        problem.preparation.inputs(read_cells(written(tmp_path, ["a,c", *cells], "p.csv"), ["a"]))
+        for cells in (["1,true", "3,false"], ["1.0,1.0", "3.0,0.0"])
+    ]
+    np.testing.assert_array_equal(*rows)
+
+
 def test_a_duration_is_one_number(tmp_path: Path) -> None:
     lines = [f"{row}:30:00,{y}" for row, y in enumerate(Y)]
     problem = load_problem(str(written(tmp_path, ["a,y", *lines])), Wishes(target="y"))
