@@ -178,7 +178,7 @@ def _load_table(path: Path, wishes: Wishes) -> Problem:
     wanted = Wanted(wishes.task, wishes.types.get(name))
     cells, unit = measured(frame[name], kinds[name].unit, wanted)
     values = read_target(name, cells, decimal, wanted, notes)
-    frame = apply_kinds(frame.drop(columns=name), kinds, marks=written, notes=notes)
+    frame = apply_kinds(frame, kinds, marks=written, notes=notes)
     frame[name] = values
     missing = missing_in(frame[name])
     if missing.any():

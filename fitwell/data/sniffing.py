@@ -17,6 +17,7 @@ from fitwell.errors import DataError, InvalidArgument
 
 SAMPLE_BYTES = 1 << 16
 _SAMPLE_LINES = 200
+_SAMPLE_CELLS = 2000
 SPACES = r"\s+"  # any number of blanks and tabs, as pandas wants it written
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 _NAMES = {"comma": ",", "semicolon": ";", "tab": "\t", r"\t": "\t", "bar": "|", "space": SPACES, " ": SPACES}
@@ -63,9 +64,16 @@ def sniff(path: Path, separator: str | None = None) -> Sniffed:
     if not filled:
         raise DataError(f"{path} is empty")
     texts = [lines[place] for place in filled[: _SAMPLE_LINES + MOST_LINES_ABOVE]]
-    start = header_place(texts, lambda some, like: _rows(some, chosen or _separator(like)))
+    found: dict[int, str] = {}  # by how many lines there are below titles
+
+    def cut(some: Sequence[str], like: Sequence[str]) -> list[list[str]]:
+        if chosen is None and len(like) not in found:
+            found[len(like)] = _separator(like)
+        return _rows(some, chosen or found[len(like)])
+
+    start = header_place(texts, cut)
     texts = texts[start : start + _SAMPLE_LINES]
-    chosen = chosen or _separator(texts)
+    chosen = chosen or found.get(len(texts)) or _separator(texts)
     skipped = filled[start] if start else begun
     above = tuple(lines[place] for place in filled[:start])
     return Sniffed(encoding, chosen, skipped, _rows(texts, chosen), above)
@@ -154,7 +162,7 @@ def _separator(lines: Sequence[str]) -> str:
         # One more at the end of each line is nothing: some programs end lines with a separator.
         fitting = [row for row in rows if len(row) == names or (len(row) == names + 1 and not row[-1])]
         # "Price, EUR;Weight, kg" has as many commas as the decimal commas below it, which are parts of numbers.
-        cells = [cell for row in fitting[1:51] for cell in row]
+        cells = [cell for row in fitting[1:51] for cell in row][:_SAMPLE_CELLS]
         return len(fitting) / len(rows), _number_share(cells), names
 
     # `max` takes the first of equals: a single column without any separator is read with a comma.

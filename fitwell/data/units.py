@@ -21,6 +21,7 @@ _MEASURE = re.compile(
     rf"(?P<number>.*?[0-9][.,]?)\s*(?P<unit>(?:[^\W\d_]|[{_SIGNS}/+])"
     rf"(?:[^\W\d_]|[ /.·*^²³{_SIGNS}]|(?<=[^\W\d_^-])-?[23](?![0-9])|-(?=[0-9])){{0,15}})"
 )
+_DIGIT = re.compile("[0-9]")
 # m and M, p and P are other factors: mW and MW.
 _FACTORS = "mMpP"
 
@@ -34,11 +35,15 @@ def unit_of(values: pd.Series) -> str:
     """
     if not is_textual(values):
         return ""
-    cells = values[~missing_in(values)]
-    if not len(cells):
+    cells = values.dropna()
+    sample = (
+        cells.iloc[np.unique(np.linspace(0, max(len(cells) - 1, 0), _SAMPLE).astype(int))]
+        if len(cells)
+        else cells
+    )
+    if not any(isinstance(cell, str) and _DIGIT.search(cell) for cell in sample):
         return ""
-    sample = cells.iloc[np.unique(np.linspace(0, len(cells) - 1, _SAMPLE).astype(int))]
-    sample = sample[~marks_in(sample, "numbers")]
+    sample = sample[~(missing_in(sample) | marks_in(sample, "numbers"))]
     found = Counter(unit for cell in sample if isinstance(cell, str) and (unit := _measure(cell)[1]))
     if not found:
         return ""
