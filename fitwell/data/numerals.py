@@ -38,7 +38,7 @@ _SCALES = {
 # A word is looked up afterwards, which is five times faster than a pattern of all of them.
 _WORD = r"(?:[^\W\d_]{0,2}[$€£¥₹₽₩₺₪฿₫₴₦₱₲₵₸₡₼₾¢%‰]|[^\W\d_]{1,9}\.?)"
 _CELL = re.compile(
-    rf"(?P<outside>{_WORD})?\s*(?P<open>\()?\s*(?P<sign>[+{_MINUS}])?\s*(?P<before>{_WORD})?\s*"
+    rf"(?:[~≈]\s*)?(?P<outside>{_WORD})?\s*(?P<open>\()?\s*(?P<sign>[+{_MINUS}])?\s*(?P<before>{_WORD})?\s*"
     rf"(?P<inner>[+{_MINUS}])?\s*(?P<digits>(?:[0-9]|[.,](?=[0-9]))(?:[0-9.,'’{_SPACES}]*[0-9.,])?)"
     rf"(?P<exponent>[eE][+-]?[0-9]+)?(?P<space>\s*)"
     rf"(?P<trailing>[{_MINUS}])?(?P<gap>\s*)(?P<after>{_WORD})?\s*(?P<close>\))?\s*(?P<last>{_WORD})?\s*"
@@ -80,7 +80,7 @@ def read_number(text: str, decimal: str = ".") -> float:
 
     A currency may stand before or after it, a percent sign too (``5 %`` is 5); ``(5)``, ``-5``, ``−5`` and ``5-``
     are minus five; ``5,-``, ``5.–`` and ``5/-`` are prices without cents. ``5k``, ``5 Mio.`` and ``5 crore`` are as
-    large as they say; the mark of a footnote behind (``5*``, ``5[a]``) is left out.
+    large as they say; ``~5`` is 5; the mark of a footnote behind (``5*``, ``5[a]``) is left out.
 
     >>> read_number("1'234.50"), read_number("-$1,234.50"), read_number("(1 234,5 €)", ",")
     (1234.5, -1234.5, -1234.5)
