@@ -6,6 +6,11 @@
 7850
 """
 
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from fitwell.config import prepare_xla
 
 prepare_xla()  # must come before anything that imports jax
@@ -32,7 +37,10 @@ from fitwell.compare import compare  # noqa: E402
 from fitwell.layers import Input  # noqa: E402
 from fitwell.models import Model, Sequential  # noqa: E402
 from fitwell.population import Population, draw, grid  # noqa: E402
-from fitwell.tuner import search  # noqa: E402
+
+if TYPE_CHECKING:
+    from fitwell import tuner
+    from fitwell.tuner import search
 
 __version__ = "0.1.0"
 
@@ -63,3 +71,15 @@ __all__ = [
     "utils",
     "wrappers",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # A tenth of all code is the search, which most programs never begin: it is read when one does.
+    if name not in ("search", "tuner"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = importlib.import_module("fitwell.tuner")
+    return found.search if name == "search" else found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -13,10 +13,6 @@ import numpy as np
 from fitwell import pages
 from fitwell.compare.statistics import Difference, Interval, compare_pairs, mean_interval
 from fitwell.compare.words import ENOUGH_REPEATS, Scale, sentence
-from fitwell.drawing.figures import opened, panels
-from fitwell.drawing.notes import note
-from fitwell.drawing.scales import lay_out
-from fitwell.drawing.text import fit_axis_names, visible
 from fitwell.paths import write_whole
 from fitwell.printable import printable
 
@@ -190,6 +186,8 @@ class Comparison:
         Differences that were found stand out in colour; the others are grey. Of more than 40 differences those with the
         smallest p are drawn, and the picture says so, as it does of scores that are far off.
         """
+        from fitwell.drawing.figures import opened, panels
+
         with opened(9.5, self._height) as figure:
             left, right = panels(figure, 2, 2)
             self._draw(left, right)
@@ -203,6 +201,9 @@ class Comparison:
 
     def _draw(self, left: Axes, right: Axes) -> None:
         from fitwell.compare.drawing import draw_differences, draw_scores
+        from fitwell.drawing.notes import note
+        from fitwell.drawing.scales import lay_out
+        from fitwell.drawing.text import fit_axis_names, visible
 
         factor, unit = (100.0, " (%)") if self._scale.is_share else (1.0, "")
         better = "max" if self.larger_is_better else "min"

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import http.client
 import logging
 import os
 import secrets
-import urllib.error
-import urllib.request
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +18,6 @@ _logger = logging.getLogger("fitwell")
 SYSTEM_FOLDER = Path("/usr/share/datasets")
 MAX_DOWNLOAD_BYTES = 64 * 2**20
 TIMEOUT_SECONDS = 30
-_NETWORK_ERRORS = (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError)
 
 
 class DatasetNotFound(FileError, FileNotFoundError):
@@ -68,7 +64,7 @@ def locate(dataset: str, names: Sequence[str], remote: Remote | None = None, adv
         try:
             download(remote, target)
             return target
-        except _NETWORK_ERRORS as error:
+        except _network_errors() as error:
             looked.append(f"{remote.url} failed: {error}")
     wanted = " or ".join(names)
     steps = f"set FITWELL_DATA to a folder that holds {wanted}" + (f", or {advice}" if advice else "")
@@ -79,8 +75,17 @@ def locate(dataset: str, names: Sequence[str], remote: Remote | None = None, adv
     )
 
 
+def _network_errors() -> tuple[type[Exception], ...]:
+    import http.client
+    import urllib.error
+
+    return urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError
+
+
 def download(remote: Remote, target: Path) -> None:
     """Fetch `remote` to `target`, which appears only once it is complete and its checksum is right."""
+    import urllib.request
+
     # A name of our own rather than tempfile's: a cache may be shared, and tempfile shuts out all others.
     part = target.with_name(f"{target.name}.{secrets.token_hex(4)}.part")
     try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import wave
 from collections.abc import Mapping
 from typing import Any
 
@@ -149,6 +148,8 @@ def audio(tag: str, data: Any, sample_rate: int, max_outputs: int = 3, descripti
 
 
 def _wav(sound: np.ndarray, sample_rate: int) -> bytes:
+    import wave
+
     buffer = io.BytesIO()
     with wave.open(buffer, "wb") as file:
         file.setnchannels(sound.shape[1])

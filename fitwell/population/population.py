@@ -17,7 +17,7 @@ from fitwell.history import History
 from fitwell.models import packing
 from fitwell.models.model import FIT, Model
 from fitwell.models.training import interruptions
-from fitwell.population import archive, effects, layouts, pairs, plots, table
+from fitwell.population import archive, layouts, table
 from fitwell.population.ensemble import Ensemble, predict_all
 from fitwell.population.fitting import Course, Group, MemberFit, callbacks_for, make_groups
 from fitwell.population.folds import Fold
@@ -329,6 +329,8 @@ class Population:
             several members their mean and a band of one standard deviation (n - 1), over the epochs that all reached.
         ax: axes to draw on, new ones by default. Nothing is shown: a script calls ``plt.show()``.
         """
+        from fitwell.population import plots
+
         return plots.curves(self.members, metric, by, ax)
 
     def plot_effect(
@@ -346,6 +348,8 @@ class Population:
 
         `metric`, `ax` and `by` are those of `plot_curves`; each value of `by` has means of its own.
         """
+        from fitwell.population import effects
+
         return effects.effect(self.members, name, metric, by, ax, self._log)
 
     def plot_pairs(self, metric: str | None = None, by: str | Sequence[str] | None = None) -> Figure:
@@ -354,6 +358,8 @@ class Population:
         Members of the same spot, as the seeds of one setting are, stand around it; those that diverged are crosses.
         `by` is that of `plot_curves`; here it gives members their shapes.
         """
+        from fitwell.population import pairs
+
         return pairs.pairs(self.members, metric, self._log, by)
 
     # --- files ---------------------------------------------------------------------------------------------

@@ -14,8 +14,6 @@ import zipfile
 from pathlib import Path
 from typing import IO, Any
 
-import h5py
-
 from fitwell.budget import LARGEST_TEXT, Budget
 from fitwell.errors import FileError
 from fitwell.registry import serialize, sharing
@@ -37,6 +35,8 @@ _CONFIG, _METADATA, _WEIGHTS = "config.json", "metadata.json", "model.weights.h5
 
 def write_model(target: IO[bytes], model: Any, include_optimizer: bool) -> None:
     """Write `model` to an empty file."""
+    import h5py
+
     config = model_config(model)
     compilation = compile_config(model) if include_optimizer else None
     if compilation is not None:

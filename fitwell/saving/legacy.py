@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
 
-import h5py
 import numpy as np
 
 from fitwell.budget import Budget
@@ -47,6 +46,8 @@ def write_model(target: IO[bytes], model: Any, include_optimizer: bool) -> None:
     if not (layout.is_graph(model) or layout.is_stack(model)):
         config["build_config"] = {"input_shape": model._input_shapes}
     text = written(config)
+    import h5py
+
     with h5py.File(target, "w") as file:
         file.attrs["keras_version"] = KERAS_VERSION
         file.attrs["backend"] = "jax"

@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import IO, Any
 
-import h5py
-
 from fitwell.arguments import FilePath, Instance, checked
 from fitwell.budget import loading
 from fitwell.errors import InvalidArgument
@@ -38,6 +36,8 @@ def save_weights(model: Any, filepath: Any, overwrite: bool = True) -> None:
 
 
 def _write_hdf5(target: IO[bytes], path: Path, model: Any) -> None:
+    import h5py
+
     write = keras_weights.write if path.name.endswith(".weights.h5") else legacy.write_layers
     with h5py.File(target, "w") as file:
         write(file, model)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -168,6 +167,8 @@ def _sqlite(path: Path) -> Storage:
 
 @contextlib.contextmanager
 def _file_lock(path: Path) -> Iterator[None]:
+    import sqlite3
+
     # An empty database of its own: on every system SQLite locks a file so that the lock ends with its process.
     connection = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None)
     try:
@@ -240,6 +241,8 @@ def _check_file(path: Path) -> None:
 
 
 def _database_errors() -> tuple[type[Exception], ...]:
+    import sqlite3
+
     import sqlalchemy.exc
 
     return (
