@@ -42,6 +42,7 @@ def unknown_entry(kind: str, name: str, names: Iterable[str]) -> UnknownName:
     return unknown_name(kind, name, names, small if name.islower() else ())
 
 
+@functools.lru_cache(1024)
 def snake_case(name: str) -> str:
     """Return ``"batch_normalization"`` for ``"BatchNormalization"``: Keras's rule, which names and files rest on."""
     return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=.)(?=[A-Z][a-z])", "_", re.sub(r"\W+", "", name)).lower()

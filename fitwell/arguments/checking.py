@@ -131,6 +131,9 @@ def _covers(done: Rule | None, rule: Rule) -> bool:
 class _Table:
     """The rules of one signature, prepared for being applied at every call."""
 
+    # Where models are compared, a table stands for itself: a walk through its rules would take a quarter as long again.
+    __slots__ = ("by_place", "known", "most", "readers", "takes_any", "where")
+
     def __init__(self, where: str, known: dict[str, Rule | None], code: CodeType) -> None:
         self.where, self.known = where, known
         self.readers = {name: _reader(where, name, rule) for name, rule in known.items() if rule is not None}

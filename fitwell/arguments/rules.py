@@ -229,8 +229,11 @@ class Each(Rule):
             return UNFIT
         if len(value) < self.least or (self.count is not None and len(value) != self.count):
             return UNFIT
-        items = tuple(self.rule.read(item) for item in value)
-        return UNFIT if any(item is UNFIT for item in items) else items
+        items = tuple([self.rule.read(item) for item in value])
+        for item in items:  # a generator, as of `any`, would take longer than the rules
+            if item is UNFIT:
+                return UNFIT
+        return items
 
     def hint(self, value: Any) -> str:
         if not isinstance(value, list | tuple):
@@ -334,7 +337,7 @@ class Made(Rule):
 
 def plain(value: Any) -> Any:
     """Return a number or truth value of NumPy or JAX, or an array of no axes, as Python's; the rest as it is."""
-    if isinstance(value, bool):
+    if value is None or isinstance(value, bool | str | tuple | list):
         return value
     if isinstance(value, int):
         return int(value)

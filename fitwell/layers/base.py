@@ -241,7 +241,7 @@ class Layer(Configurable):
         In the order the attributes were set; lists are looked into each time, so layers may be appended later.
         """
         for name, value in list(self.__dict__.items()):
-            if name not in ("_nodes", "_own"):
+            if isinstance(value, _HOLDERS) and name not in ("_nodes", "_own"):
                 yield from _layers_in(name, value)
 
     def own_variables(self) -> Iterator[tuple[str, Variable]]:
@@ -617,6 +617,9 @@ def _is_numeric(value: Any) -> bool:
     if isinstance(value, list | tuple):
         return all(_is_numeric(item) for item in value)
     return isinstance(value, bool | int | float | np.number)
+
+
+_HOLDERS = (Layer, list, tuple, dict)
 
 
 def _layers_in(name: str, value: Any) -> Iterator[tuple[str, Layer]]:

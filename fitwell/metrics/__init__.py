@@ -148,7 +148,8 @@ def get(
             raise InvalidArgument(
                 f"metric {type(metric).__name__}: its __init__ must call super().__init__(name=...)"
             )
-        check_takes_two(metric.update_state, f"metric {metric.name!r}: update_state")
+        if not metric.update_state.__module__.startswith("fitwell."):
+            check_takes_two(metric.update_state, f"metric {metric.name!r}: update_state")
         if isinstance(identifier, str):
             metric.name = identifier
         return metric

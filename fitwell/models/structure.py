@@ -133,13 +133,22 @@ def _look(value: Any, data: set[int]) -> tuple[Hashable, list[Any]]:
 
 
 def _look_into(value: Any) -> tuple[Hashable, list[Any]]:
-    left_out = frozenset[str]().union(
-        *(names for kind, names in _NOT_STRUCTURE.items() if isinstance(value, kind))
-    )
+    kind: type = type(value)
+    left_out, hidden = _seen_of(kind)
     attributes = {name: item for name, item in vars(value).items() if name not in left_out}
-    # Attributes that live elsewhere than in `__dict__` cannot be seen: then the object stands for itself.
-    hidden = any(vars(kind).get("__slots__") for kind in type(value).__mro__)
-    return (type(value), tuple(attributes), id(value) if hidden else None), list(attributes.values())
+    return (kind, tuple(attributes), id(value) if hidden else None), list(attributes.values())
+
+
+@functools.lru_cache(1024)
+def _seen_of(kind: type) -> tuple[frozenset[str], bool]:
+    """Return which attributes of a class are no structure, and whether others cannot be seen.
+
+    Those live elsewhere than in `__dict__`: then the object stands for itself.
+    """
+    left_out = frozenset[str]().union(
+        *(names for known, names in _NOT_STRUCTURE.items() if issubclass(kind, known))
+    )
+    return left_out, any(vars(base).get("__slots__") for base in kind.__mro__)
 
 
 def _bound(function: types.FunctionType) -> list[Any]:
