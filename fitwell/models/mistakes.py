@@ -289,6 +289,12 @@ def _of_metrics(loss: Any, asked: Sequence[MetricTerm], y: np.ndarray) -> Iterat
             f"{counting[0]} counts right classes, and the targets are values, so it says nothing of them: measure with "
             "metrics=['mae'] or ['r2_score']"
         )
+    of_largest = [term.name for term in asked if isinstance(term.metric, metrics.CategoricalAccuracy)]
+    if of_largest and isinstance(loss, _OF_LABELS) and y.ndim > 1 and _are_soft_labels(y):
+        yield (
+            f"{of_largest[0]} asks for the largest of each row, and the targets are several values from 0 to 1 for "
+            "each, so it says nothing of them: measure with metrics=['mae'], or round the targets"
+        )
 
 
 _COUNTING = (
@@ -298,6 +304,12 @@ _COUNTING = (
     metrics.SparseCategoricalAccuracy,
     metrics.SignAccuracy,
 )
+
+
+def _are_soft_labels(y: np.ndarray) -> bool:
+    """Return whether rows hold several values between 0 and 1 that are not shares of one class or another."""
+    between = np.mean((y > 0) & (y < 1)) > _SHARE
+    return bool(between and np.mean(np.abs(y.sum(axis=-1) - 1) > 1e-3) > _SHARE)
 
 
 def _has_several_labels(y: np.ndarray) -> bool:

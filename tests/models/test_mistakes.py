@@ -132,6 +132,12 @@ def test_accuracy_of_values(loss: str, y: Any, metrics: Any, is_told: bool) -> N
     assert ["counts right classes" in text for text in found] == [True] * is_told
 
 
+def test_accuracy_of_several_soft_labels() -> None:
+    for soft, is_told in ((0.9 * SEVERAL + 0.05, True), (0.9 * ONE_HOT + 0.1 / 3, False), (SEVERAL, False)):
+        found = told([dense(3, "sigmoid")], BINARY, soft, metrics=["accuracy"])
+        assert ["accuracy asks for the largest" in text for text in found] == [True] * is_told
+
+
 @pytest.mark.parametrize(("scale", "is_told"), [(1.0, False), (255.0, False), (1e6, True)])
 def test_inputs_of_huge_scale(scale: float, is_told: bool) -> None:
     assert ["the inputs reach" in text for text in told([dense(1)], "mse", VALUE, x=scale * X)] == [
