@@ -87,6 +87,12 @@ _ERRORS: tuple[tuple[type[Exception], str, str], ...] = (
         "assigns to a part of an array, and JAX's do not change: write x = x.at[index].set(value)",
     ),
     (
+        ZeroDivisionError,
+        "",
+        "divides by a number of Python that is 0 while the run is compiled: keep what changes in a variable, "
+        "self.total = self.add_weight(), and assign it, self.total.assign_add(x)",
+    ),
+    (
         ValueError,
         "__jax_array__",
         "hands a variable to a function of jax.lax, which takes arrays: write variable.value",

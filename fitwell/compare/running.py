@@ -278,7 +278,7 @@ def _measured(name: str, model: Model, data: Any, test_data: Any) -> list[str]:
             x, y = test_data
             rows = gather(model, x, y, None).example
             model.runtime.check(rows)
-            check_values(rows)
+            check_values(rows, model.runtime.program.losses)
     return names
 
 

@@ -16,6 +16,7 @@ from fitwell.data.feeds import Batch
 from fitwell.errors import DataError, InvalidArgument, ShapeError
 from fitwell.losses.base import LossFunctionWrapper, registry
 from fitwell.models.objective import LossTerm
+from fitwell.user_code import has_own_code
 
 _SPARSE = ("SparseCategoricalCrossentropy",)
 _CATEGORICAL = ("CategoricalCrossentropy", "CategoricalFocalCrossentropy")
@@ -57,12 +58,17 @@ def check_inputs(x: Any, shapes: Sequence[tuple[Any, ...]] | None, names: Sequen
             raise ShapeError(f"{where}: expected shape {wanted}, got {actual}{hint}")
 
 
-def check_values(batch: Batch) -> None:
-    """Refuse NaN and infinity in what is trained on; they would end in a NaN loss much later."""
+def check_values(batch: Batch, terms: Sequence[LossTerm]) -> None:
+    """Refuse NaN and infinity in what is trained on; they would end in a NaN loss much later.
+
+    A loss of the user's own may take a NaN for a missing target, and leave it out.
+    """
+    masked = {term.output for term in terms if has_own_code([term.loss])}
     for index, leaf in enumerate(jax.tree.leaves(batch.x)):
         check_finite(leaf, "x" if index == 0 else f"x[{index}]")
-    for leaf in batch.y or []:
-        check_finite(leaf, "y")
+    for output, leaf in enumerate(batch.y or []):
+        if output not in masked:
+            check_finite(leaf, "y")
     for leaf in batch.weights or []:
         if leaf is not None:
             check_finite(leaf, "sample_weight")

@@ -101,10 +101,13 @@ def _in_order(
         unknown = [key for key in given if key not in names]
         missing = [name for name in names if name not in given]
         if missing or unknown:
-            parts = [f"no {missing[0]!r}"] * bool(missing)
-            parts += [f"{unknown[0]!r}{nearest(str(unknown[0]), names)}"] * bool(unknown)
+            parts = [f"no {missing[0]!r}"] if missing else []
+            parts += [f"{unknown[0]!r}{nearest(str(unknown[0]), names)}"] if unknown else []
             wrong = f"has {' but '.join(parts)}"
-            raise DataError(f"{what} {wrong}: the model's {role}s are called {', '.join(map(repr, names))}")
+            hint = "; targets are no part of it: a generator yields (x, y)" if _is_target(unknown) else ""
+            raise DataError(
+                f"{what} {wrong}: the model's {role}s are called {', '.join(map(repr, names))}{hint}"
+            )
         return [convert(value[name], index, f"{what}[{name!r}]") for index, name in enumerate(names)]
     if len(names) == 1:
         if _is_container_of_arrays(value) and len(value) == 1:
@@ -114,6 +117,11 @@ def _in_order(
         came = f"{len(value)} arrays" if isinstance(value, list | tuple) else type(value).__name__
         raise DataError(f"{what}: the model has {len(names)} {role}s ({', '.join(names)}), got {came}")
     return [convert(item, i, f"{what}[{i}]") for i, item in enumerate(value)]
+
+
+def _is_target(keys: Sequence[Any]) -> bool:
+    """Return whether one of these keys of a dict is what data sets call targets."""
+    return any(str(key).lower() in ("y", "label", "labels", "target", "targets") for key in keys)
 
 
 def pack_targets(

@@ -171,7 +171,13 @@ class ModelProgram:
             weighted = [parts[f"{term.name}_loss"] * term.weight for term in self.losses]
             total = sum([*self._penalties(), *context.penalties], start=sum(weighted[1:], start=weighted[0]))
             after = {path: bound[variable] for path, variable in self.statistics.items()}
-        return jnp.asarray(total), Forward(outputs, after, parts)
+        total = jnp.asarray(total)
+        if training and total.ndim:
+            raise InvalidArgument(
+                f"the loss has shape {total.shape}, and fit needs one number to make small: leave reduction out of "
+                "the losses (it is 'none'), and let what is given to add_loss be a mean or a sum"
+            )
+        return total, Forward(outputs, after, parts)
 
     def _hyper_cells(self, hyper: Arrays) -> dict[Cell, Any]:
         return {self.hyper[path]: value for path, value in hyper.items()}

@@ -370,7 +370,7 @@ class Fit:
             batch = part.example
             self.runtime.check(batch)
             if part.batch is not None and not too_large(part.batch):
-                checks.check_values(part.batch)
+                checks.check_values(part.batch, self.program.losses)
 
     def _validation_inside(self) -> Validation | None:
         """Return the validation block when it may run inside the dispatch."""
