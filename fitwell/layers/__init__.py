@@ -1,5 +1,7 @@
 """Layers: functions of arrays that own their variables."""
 
+from typing import Any
+
 from fitwell.layers import experimental, normalization
 from fitwell.layers.advanced_activations import ELU, LeakyReLU, PReLU, ReLU, RReLU, Softmax
 from fitwell.layers.augmentation import RandomBrightness, RandomContrast, RandomFlip
@@ -85,9 +87,20 @@ from fitwell.layers.row_normalization import (
     RMSNormalization,
     UnitNormalization,
 )
+from fitwell.registry import serialize as _serialize
 
 get = registry.get
 deserialize = registry.from_config
+
+
+def serialize(layer: Any) -> Any:
+    """Write `layer` as plain data, which `deserialize` reads; weights are not part of it.
+
+    >>> deserialize(serialize(Dense(3, "relu", name="hidden")))
+    Dense(units=3, activation=relu, name='hidden')
+    """
+    return _serialize(layer)
+
 
 __all__ = [
     "Activation",
@@ -188,5 +201,6 @@ __all__ = [
     "multiply",
     "normalization",
     "registry",
+    "serialize",
     "subtract",
 ]

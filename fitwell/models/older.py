@@ -33,7 +33,7 @@ def _without_hints(settings: dict[str, Any]) -> dict[str, Any]:
 
 
 class OlderMethods:
-    """What a `Model` also understands; each method warns once, naming today's."""
+    """What a `Model` also understands; each method that has a name of today warns once, naming that."""
 
     fit: Callable[..., History]
     evaluate: Callable[..., Any]
@@ -53,6 +53,12 @@ class OlderMethods:
         """Return `predict`: the probabilities, when the last layer gives such."""
         warn_older("predict_proba(x)", "predict(x)")
         return self.predict(x, batch_size=batch_size, verbose=verbose)
+
+    def reset_metrics(self) -> None:
+        """Do nothing: `train_on_batch` and `test_on_batch` return the values of their batch alone, as in Keras 3.15.
+
+        In earlier versions of Keras, loops over batches call it so that metrics do not go on from batch to batch.
+        """
 
     def fit_generator(
         self,

@@ -16,6 +16,7 @@ from fitwell.progress import say
 from fitwell.tuner.hyperparameters import HyperParameters
 from fitwell.tuner.ledger import Ledger
 from fitwell.tuner.objective import Objective, as_objective
+from fitwell.tuner.oracle import Oracle
 from fitwell.tuner.result import SearchResult
 from fitwell.tuner.searching import search
 from fitwell.tuner.space import Space, build_function
@@ -130,6 +131,11 @@ class Tuner:
         self._overwrite = False  # a second call goes on
 
     @property
+    def oracle(self) -> Oracle:
+        """The trials as KerasTuner shows them: ``oracle.get_best_trials()``."""
+        return Oracle(lambda: self.result)
+
+    @property
     def result(self) -> SearchResult:
         """What `search` of this library returns: the table of trials, plots, Optuna's study."""
         if self._result is None:
@@ -171,11 +177,8 @@ class Tuner:
         result = self.result
         say(f"Results in {self.project_dir}")
         say(f"Showing {num_trials} best trials by {result.objective.name} ({result.objective.direction})")
-        for trial, hp in zip(result.ranking()[:num_trials], result.best_hyperparameters(num_trials)):
-            say(f"\nTrial {trial.number} summary\nHyperparameters:")
-            for name, value in hp.values.items():
-                say(f"{name}: {value}")
-            say(f"Score: {trial.value}")
+        for trial in self.oracle.get_best_trials(num_trials):
+            trial.summary()
 
     def search_space_summary(self) -> None:
         """Say which hyperparameters the build function asks for, when it is given their defaults."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import jax.numpy as jnp
+import keras
 import numpy as np
 import pytest
 
@@ -106,3 +107,20 @@ def test_a_part_compiled_before_it_was_frozen_in_another_model_learns_as_it_was_
     with pytest.warns(UserWarning, match="trainable was changed after compile"):
         critic.train_on_batch(X, Y)
     assert not np.array_equal(before, critic.get_weights()[0])
+
+
+def test_values_of_single_batches_are_their_own_as_in_keras() -> None:
+    """With `reset_metrics` between them, as loops of earlier years have it, or without."""
+    found = {}
+    for lib in (fitwell, keras):
+        model = lib.Sequential([lib.layers.Input((3,)), lib.layers.Dense(1)])
+        model.compile(lib.optimizers.SGD(0.1), "mse", metrics=["mae"])
+        model.set_weights([np.ones((3, 1), np.float32), np.zeros(1, np.float32)])
+        rows = np.random.default_rng(0).normal(size=(4, 5, 3)).astype(np.float32)
+        found[lib] = []
+        for number, x in enumerate(rows):
+            found[lib].append([float(value) for value in model.train_on_batch(x, x[:, :1])])
+            if number % 2:
+                model.reset_metrics()
+            found[lib].append([float(value) for value in model.test_on_batch(x, x[:, :1])])
+    np.testing.assert_allclose(found[fitwell], found[keras], rtol=1e-5)

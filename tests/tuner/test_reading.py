@@ -107,3 +107,30 @@ def test_an_objective_that_a_callback_logs(tmp_path: Path) -> None:
         np.testing.assert_allclose(float(found.best_model().optimizer.learning_rate), 0.0105, rtol=1e-6)
     with pytest.raises(FitwellError, match="'val_close' is not measured.* put into the logs by a callback"):
         fw.search(model, given, (X, Y), trials=3, objective=objective, **space("none.db"))
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_the_best_trials_are_shown_as_in_kerastuner(
+    again: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also by a tuner that is made again, without a search."""
+    found = make("RandomSearch", tmp_path)
+    found.search(X, Y, epochs=2, validation_split=0.25, verbose=0)
+    found = make("RandomSearch", tmp_path) if again else found
+    best, second, third = found.oracle.get_best_trials(num_trials=5)
+    table = found.result.trials["value"]
+    assert [best.score, second.score, third.score] == sorted(table)
+    assert table[int(best.trial_id)] == best.score == best.metrics.get_last_value("val_loss")
+    assert best.hyperparameters.values == found.get_best_hyperparameters()[0].values
+    capsys.readouterr()
+    best.summary()
+    rate = best.hyperparameters.get("rate")
+    said = f"Trial {best.trial_id} summary\nHyperparameters:\nrate: {rate}\nScore: {best.score}\n"
+    assert capsys.readouterr().out.lstrip("\n") == said
+    with pytest.raises(InvalidArgument, match="the objective 'val_loss' is kept, and 'loss' is not"):
+        best.metrics.get_best_value("loss")
+
+
+def test_before_a_search_there_are_no_trials(tmp_path: Path) -> None:
+    with pytest.raises(StateError, match="call search"):
+        make("RandomSearch", tmp_path).oracle.get_best_trials()
