@@ -45,11 +45,19 @@ class Budget:
         where: name of the file for error messages.
         file_size: bytes of the file, compressed as they are.
         weights: bytes that the weights of a model may take: what the file holds of them. No limit by default.
+        beyond: what a weight that takes more is said to take.
     """
 
-    def __init__(self, where: str, file_size: float, weights: float = math.inf) -> None:
+    def __init__(
+        self,
+        where: str,
+        file_size: float,
+        weights: float = math.inf,
+        beyond: str = "more than the file can hold",
+    ) -> None:
         self.where = where
         self.weights = weights
+        self.beyond = beyond
         self.memory = MEMORY + MEMORY_PER_BYTE * file_size
         # Whether every weight that is made now is read from the file afterwards: then none is drawn.
         self.restores = False
@@ -75,7 +83,7 @@ class Budget:
     def take_weight(self, size: float, what: str) -> None:
         """Charge a weight of `size` bytes."""
         if not 0 <= size <= self.weights:
-            raise FileError(f"{self.where}: {what} takes {_told(size)} bytes, more than the file can hold")
+            raise FileError(f"{self.where}: {what} takes {_told(size)} bytes, {self.beyond}")
         self.weights -= size
         self.check_time()
 
@@ -154,13 +162,14 @@ def within(budget: Budget | None) -> Iterator[None]:
 
 
 @contextmanager
-def loading(where: str, file_size: float, weights: float = math.inf) -> Iterator[Budget]:
+def loading(where: str, file_size: float, weights: float = math.inf, **told: str) -> Iterator[Budget]:
     """Give a `Budget` for reading one file, and turn every error inside the block into one that names the file.
 
     Args:
         where: name of the file.
         file_size: its bytes.
         weights: see `Budget`.
+        told: its `beyond`.
 
     Raises:
         FileError: for every exception inside the block; those of fitwell's that are a `FileError` with the name of
@@ -172,7 +181,7 @@ def loading(where: str, file_size: float, weights: float = math.inf) -> Iterator
     fitwell.errors.FileError: model.keras: a table takes 1,000,000,000,000 bytes, more than the 268,467,456 that \
 loading this file may still take
     """
-    budget = Budget(where, file_size, weights)
+    budget = Budget(where, file_size, weights, **told)
     try:
         with within(budget):
             yield budget

@@ -237,12 +237,24 @@ jax.tree_util.register_pytree_node(
 
 
 class Hyperparameter(Cell):
-    """One float of an object that is data to the compiled program: changing it never recompiles."""
+    """One float of an object that is data to the compiled program: changing it never recompiles.
 
-    __slots__ = ("content",)
+    owner: the class of the object. name: the argument of its constructor that it was, and was checked as.
+    """
 
-    def __init__(self, content: Any) -> None:
+    __slots__ = ("content", "name", "owner")
+
+    def __init__(self, content: Any, owner: type, name: str) -> None:
         self.content = content
+        self.owner = owner
+        self.name = name
+
+    def checked(self, value: Any) -> Any:
+        """Return another value for `content` as the rule of the argument reads it."""
+        rule = getattr(self.owner.__init__, "rules", {}).get(self.name)  # type: ignore[misc]
+        if rule is None and value is not None:
+            rule = getattr(self.owner, "limits", {}).get(self.name)  # of optimizers
+        return value if rule is None else check(self.owner.__name__, self.name, value, rule.of(self.owner))
 
     @property
     def is_number(self) -> bool:
@@ -281,14 +293,9 @@ class _HyperparameterAttribute:
             value = float(value)
         cells = instance.__dict__.setdefault("_hyperparameters", {})
         if self.name in cells:
-            # The first value was an argument of the constructor, and checked as such.
-            rule = getattr(type(instance).__init__, "rules", {}).get(self.name)
-            kind = type(instance)
-            cells[self.name].content = (
-                value if rule is None else check(kind.__name__, self.name, value, rule.of(kind))
-            )
+            cells[self.name].content = cells[self.name].checked(value)
         else:
-            cells[self.name] = Hyperparameter(value)
+            cells[self.name] = Hyperparameter(value, type(instance), self.name)
 
 
 class Hyperparametric:

@@ -57,6 +57,15 @@ class Model(OlderMethods, Layer):
             return super().__new__(Functional)
         return super().__new__(cls)
 
+    @classmethod
+    def from_config(cls, config: Any) -> Any:
+        """Return a new model for what `get_config` wrote; that of a functional one is read by `Model`, too."""
+        if cls is Model and "calls" in config:
+            from fitwell.models.functional import Functional
+
+            return Functional.from_config(config)
+        return super().from_config(config)
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         if args or "inputs" in kwargs:
             raise InvalidArgument(

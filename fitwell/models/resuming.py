@@ -15,7 +15,7 @@ import numpy as np
 from fitwell.callbacks.backup import BackupAndRestore
 from fitwell.engine import loops
 from fitwell.engine.state import TrainState
-from fitwell.errors import FileError, InvalidArgument, Problems, warn
+from fitwell.errors import FileError, FitwellError, InvalidArgument, Problems, warn
 from fitwell.forms import (
     ANY_NUMBER,
     ANYTHING,
@@ -175,6 +175,21 @@ class Keeper(Unkept):
             problems.add("go on with what the run began with, or name another folder to begin anew")
             fit.runtime.seed = self._drawn
         problems.raise_any(FileError)
+        self._check_numbers(fit)
+
+    def _check_numbers(self, fit: Fit) -> None:
+        """Refuse hyperparameters of the checkpoint that the model could not have been given."""
+        assert self.saved is not None
+        for path in self._began:
+            for kind in ("began", "numbers"):
+                try:
+                    fit.program.hyper[path].checked(self.saved[kind].get(path, self._began[path]))
+                except FitwellError as error:
+                    fit.runtime.seed = self._drawn
+                    raise FileError(
+                        f"the checkpoint in {str(self.folder.path)!r} is damaged, or was made by something else: "
+                        f"{kind}[{path!r}]: {error}"
+                    ) from None
 
     def _rename(self, saved: dict[str, Any], model: Any) -> None:
         """Call what is in a checkpoint of an earlier version as it is called today."""

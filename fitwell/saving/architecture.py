@@ -29,5 +29,10 @@ def model_from_json(json_string: str | bytes, custom_objects: Mapping[str, Any] 
     code, or loaded from a ``.keras`` file.
     """
     where = "model_from_json"
-    with loading(where, len(json_string), LARGEST_WITHOUT_FILE), custom_scope(custom_objects or {}):
+    beyond = (
+        f"which is, with the weights before it, more than the {LARGEST_WITHOUT_FILE // 2**20} MiB that a text "
+        "without a file of weights may ask for: build this model in code, or load_model a .keras file of it"
+    )
+    told = loading(where, len(json_string), LARGEST_WITHOUT_FILE, beyond=beyond)
+    with told, custom_scope(custom_objects or {}):
         return built_from(parse(json_string, where), where)

@@ -53,7 +53,8 @@ class CheckpointFolder:
             return []
         except OSError as error:
             raise FileError(f"the folder {str(self.path)!r} cannot be read: {reason(error)}") from None
-        return [self.path / name for name in sorted(filter(_NAME.fullmatch, names), reverse=True)]
+        found = [self.path / name for name in sorted(filter(_NAME.fullmatch, names), reverse=True)]
+        return [path for path in found if path.is_file()]  # reading a pipe would wait for who writes it
 
     def newest(self, form: Any = ANYTHING) -> Any:
         """Return the newest checkpoint that is whole and has the `form`, or None when there is none at all."""

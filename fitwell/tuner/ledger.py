@@ -22,7 +22,7 @@ from fitwell.tuner.domains import Domain
 from fitwell.tuner.hyperparameters import HyperParameters, InvalidSetting, Setting
 from fitwell.tuner.notes import DEATHS, FINAL, REASON, TERMS, TOKEN, WORKER, check_study, deaths_of, told_lost
 from fitwell.tuner.objective import Objective
-from fitwell.tuner.optional import import_optuna, quiet
+from fitwell.tuner.optional import import_optuna, quiet, trial_state
 from fitwell.tuner.samplers import make_sampler
 from fitwell.tuner.space import Space, stored
 from fitwell.tuner.storage import Storage
@@ -338,7 +338,7 @@ class Ledger:
                 return
             for name, note in notes.items():
                 ticket.trial.set_user_attr(name, note)
-            state = _state("PRUNED") if pruned else None
+            state = trial_state("PRUNED") if pruned else None
             self.study.tell(ticket.trial, None if pruned else value, state)
 
     def release(self, tickets: Sequence[Ticket]) -> None:
@@ -414,7 +414,7 @@ class Ledger:
 
     def _refuse(self, trial: Any, reason: str) -> None:
         trial.set_user_attr(REASON, reason)
-        self.study.tell(trial, state=_state("FAIL"))
+        self.study.tell(trial, state=trial_state("FAIL"))
 
     def _complete(self) -> list[Any]:
         return [trial for trial in self.frozen() if trial.state.name == "COMPLETE"]
@@ -426,7 +426,7 @@ class Ledger:
             return None
 
     def _in_state(self, name: str) -> list[Any]:
-        return list(self.study.get_trials(deepcopy=False, states=(_state(name),)))
+        return list(self.study.get_trials(deepcopy=False, states=(trial_state(name),)))
 
     def _begun(self) -> list[Any]:
         return [trial for trial in self.study.get_trials(deepcopy=False) if trial.state.name != "FAIL"]
@@ -446,7 +446,3 @@ def _check_first(first: Any) -> list[Mapping[str, Any]]:
     if isinstance(first, Mapping) or not all(isinstance(setting, Mapping) for setting in first):
         raise InvalidArgument(f"first: expected a list of dicts, a setting each, got {first!r}")
     return list(first)
-
-
-def _state(name: str) -> Any:
-    return import_optuna().trial.TrialState[name]

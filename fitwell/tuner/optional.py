@@ -31,3 +31,8 @@ def quiet() -> Iterator[None]:
             yield
     finally:
         optuna.logging.set_verbosity(before)
+
+
+def trial_state(name: str) -> Any:
+    """Return Optuna's state of a trial by its name, such as ``"COMPLETE"``."""
+    return import_optuna().trial.TrialState[name]

@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 import fitwell
+import fitwell.estimators
 from fitwell import layers
 from fitwell.arguments import UNFIT
 from fitwell.errors import FitwellError

@@ -193,3 +193,11 @@ def test_a_function_calls_the_copies_as_in_keras() -> None:
 def test_a_stack_is_not_called_layer_by_layer() -> None:
     with pytest.raises(InvalidArgument, match="call_function works for functional models"):
         fw.models.clone_model(stack_with_input(fw), call_function=lambda layer, x: layer(x))
+
+
+def test_the_configuration_of_a_graph_is_read_by_model_as_in_keras() -> None:
+    entry = fw.Input((4, 1))
+    model = fw.Model(entry, fw.layers.Dense(2)(fw.layers.Flatten()(entry)))
+    again = fw.Model.from_config(model.get_config())
+    again.set_weights(model.get_weights())
+    np.testing.assert_array_equal(again.predict(X, verbose=0), model.predict(X, verbose=0))
