@@ -37,7 +37,9 @@ class Functional(Model):
     """
 
     @checked()
-    def __init__(self, inputs: Any, outputs: Any, name: str | None = None, trainable: bool = True) -> None:
+    def __init__(
+        self, inputs: Any = None, outputs: Any = None, name: str | None = None, trainable: bool = True
+    ) -> None:
         super().__init__(name=name, trainable=trainable)
         for what, value in (("inputs", inputs), ("outputs", outputs)):
             leaves = jax.tree.leaves(value, is_leaf=is_symbol)

@@ -33,7 +33,7 @@ from fitwell.engine.machine import Report, Results, Validation, batch_of, short
 from fitwell.engine.pace import Pace
 from fitwell.engine.policies import Policy
 from fitwell.engine.state import TrainState
-from fitwell.errors import DataError, InvalidArgument, NonFiniteWarning, nearest, warn
+from fitwell.errors import DataError, InvalidArgument, MistakeWarning, NonFiniteWarning, nearest, warn
 from fitwell.history import History
 from fitwell.models import checks, packing
 from fitwell.models.autopsy import explain_bad_step
@@ -306,6 +306,12 @@ class Fit:
         self.averaged = averaged
         self.first_epoch = initial_epoch
         self.epochs = max(epochs - initial_epoch, 0)
+        if 0 < epochs < initial_epoch:
+            warn(
+                f"fit: epochs={epochs} is the epoch to stop after, and initial_epoch={initial_epoch} lies behind it: "
+                f"nothing is trained. For {epochs} more, write epochs={initial_epoch + epochs}",
+                MistakeWarning,
+            )
         self.runtime = runtime = model.runtime
         self.program = program = runtime.prepare(data.example)
         program.claim_optimizer()

@@ -302,6 +302,7 @@ def test_a_number_that_is_set_later_follows_the_rule_of_the_argument() -> None:
         ),
         ("callbacks", lambda: search(callbacks=5)),
         ("figure", lambda: search().plot(figure="x")),
+        ("outputs", lambda: fitwell.Model(fitwell.Input((4,)))),
         ("nope", lambda: model().fit({"nope": X}, Y, verbose=0)),
         *(
             ("file name pattern|not measured", lambda name=name: save_as(name))

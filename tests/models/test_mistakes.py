@@ -263,3 +263,17 @@ def test_it_is_said_once_for_a_model_and_once_for_a_population() -> None:
         warnings.simplefilter("always")
         population.fit(X, CLASS, epochs=1, verbose=0)
     assert [w.category for w in seen] == [MistakeWarning]
+
+
+@pytest.mark.parametrize(
+    ("first", "epochs", "is_told"), [(10, 5, True), (5, 5, False), (10, 0, False), (2, 3, False)]
+)
+def test_epochs_that_end_before_they_begin(first: int, epochs: int, is_told: bool) -> None:
+    model = fw.Sequential([dense(1)])
+    model.compile("sgd", "mse")
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        model.fit(X, VALUE, epochs=epochs, initial_epoch=first, verbose=0)
+    told = [str(warning.message) for warning in seen if "nothing is trained" in str(warning.message)]
+    assert len(told) == is_told
+    assert all(text.endswith(f"write epochs={first + epochs}") for text in told)
