@@ -92,12 +92,11 @@ def read_number(text: str, decimal: str = ".") -> float:
     found = _CELL.fullmatch(text.strip())
     if found is None or (found["open"] is None) != (found["close"] is None):
         return np.nan
-    after = found["after"] or ""
-    factor = _SCALES.get(after, _SCALES.get(after.lower(), 0.0) if len(after) > 1 else 0.0)
-    if after in ("k", "K", "B") and (found["space"] or found["gap"]):
-        factor = 0.0  # "300 K" is a temperature
-    scale, after = (factor, "") if factor else (1.0, after)
-    units = [unit for unit in (found["outside"], found["before"], after, found["last"]) if unit]
+    behind = [unit for unit in (found["after"], found["last"]) if unit]
+    # "300 K" is a temperature, "300K" three hundred thousand.
+    apart = bool(found["space"] or found["gap"])
+    scale = _scale_of(behind[0], apart) if behind else 0.0
+    units = [unit for unit in (found["outside"], found["before"], *behind[bool(scale) :]) if unit]
     if len(units) > 1 or (units and units[0].lower() not in _UNITS):
         return np.nan
     digits, trailing = found["digits"].strip(_SPACES), found["trailing"]
@@ -112,10 +111,19 @@ def read_number(text: str, decimal: str = ".") -> float:
     ]
     if len(signs) > 1 or _DIGITS[decimal].fullmatch(digits) is None:
         return np.nan
-    number = scale * float(_BETWEEN[decimal].sub("", digits).replace(",", ".") + (found["exponent"] or ""))
+    number = (scale or 1.0) * float(
+        _BETWEEN[decimal].sub("", digits).replace(",", ".") + (found["exponent"] or "")
+    )
     if not np.isfinite(number):
         return np.nan
     return -number if signs and signs[0] != "+" else number
+
+
+def _scale_of(word: str, apart: bool) -> float:
+    """Return the factor that a word behind a number stands for, 0 if it is none."""
+    if len(word) == 1:
+        return 0.0 if apart and word != "M" else _SCALES.get(word, 0.0)
+    return _SCALES.get(word.lower(), 0.0)
 
 
 def numbers_of(values: pd.Series, decimal: str = ".") -> Floats:

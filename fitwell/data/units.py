@@ -18,7 +18,7 @@ _SAMPLE = 200
 _SIGNS = "°℃℉µμΩ%'\"′″€$£¥₹"
 # Letters and signs, "/" between them, and the 2 and 3 of areas and volumes.
 _MEASURE = re.compile(
-    rf"(?P<number>.*?[0-9][.,]?\)?)\s*(?P<unit>(?:[^\W\d_]|[{_SIGNS}/+])"
+    rf"(?P<number>.*?[0-9][.,]?[)\u2212\u2013-]?)\s*(?P<unit>(?:[^\W\d_]|[{_SIGNS}/+])"
     rf"(?:[^\W\d_]|[ /.·*^²³{_SIGNS}]|(?<=[^\W\d_^-])-?[23](?![0-9])|-(?=[0-9])){{0,15}})"
 )
 _DIGIT = re.compile("[0-9]")

@@ -102,6 +102,7 @@ def test_short_lines_are_said_and_long_ones_refused_with_their_line(tmp_path: Pa
     [
         ("€110.5M", 110.5e6), ("565K", 565e3), ("5 Mio. €", 5e6), ("$1.2 million", 1.2e6), ("2 crore", 2e7),
         ("Rs. 1,23,456/-", 123456.0), ("500/=", 500.0), ("70.5*", 70.5), ("70.5[a]", 70.5), ("~70.5", 70.5),
+        ("(2.5)k", -2500.0), ("2.5-k", -2500.0),
         ("1.5 GB", 1.5e9),        ("300 K", np.nan), ("12 m", np.nan), ("K5", np.nan), ("5 M 3", np.nan),
     ],
 )  # fmt: skip
@@ -121,6 +122,13 @@ def test_units_behind_numbers(unit: str) -> None:
 def test_units_in_several_spellings_and_decimal_commas() -> None:
     cells = [f"{row},5 {'Year' if row == 1 else 'years'}" for row in range(30)]
     assert read(cells).tolist() == [row + 0.5 for row in range(30)]
+
+
+def test_minus_signs_stand_before_the_unit() -> None:
+    cells = [
+        f"{row}.5- kg" if row % 2 else f"({row}.5) kg" if row % 3 else f"−{row}.5 kg" for row in range(30)
+    ]
+    assert read(cells).tolist() == [-row - 0.5 for row in range(30)]
 
 
 def test_numbers_of_different_units_are_not_read() -> None:
