@@ -151,15 +151,16 @@ def _show(axes: Axes, drawn: dict[str, Values], before: tuple[float, float] | No
     for key, values in drawn.items():
         metrics.setdefault(key.removeprefix(VALIDATION), []).append(limits.finite(values))
     found = {metric: np.concatenate(parts) for metric, parts in metrics.items() if any(map(len, parts))}
-    # On a logarithmic axis, which a run that explodes needs, nothing is far off; what was drawn before would be at 0.
-    seen = limits.finite(np.concatenate([np.asarray(line.get_ydata(), np.float64) for line in axes.lines]))
-    if axes.get_yscale() == "linear" and seen[0] > 0 and any(map(limits.lie_in_decades, found.values())):
-        axes.set_yscale("log")
-        return limits.show(axes, [seen], closer=np.inf)
-    near = []
+    near, explodes = [], False
     for metric, values in found.items():
         low, high = limits.limits(values, "min" if metric.endswith("loss") else None, limits.CLOSER_FOR_ONE)
         near.append(values[(values >= low) & (values <= high)])
+        explodes = explodes or limits.need_decades(values, low, high)
+    # What was drawn before would be a line at 0.
+    seen = limits.finite(np.concatenate([np.asarray(line.get_ydata(), np.float64) for line in axes.lines]))
+    if explodes and axes.get_yscale() == "linear" and seen[0] > 0:
+        axes.set_yscale("log")
+        return limits.show(axes, [seen], closer=np.inf)
     sizes = [float(np.median(values)) for values in near]
     if before is None and min(map(np.min, near)) > 0 and max(sizes) >= SPAN * min(sizes):
         axes.set_yscale("log")  # else the smaller would be a line at 0

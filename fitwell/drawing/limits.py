@@ -27,6 +27,8 @@ _REACH = 0.25
 DECADES = 1e3
 # So far from a straight line ranks may lie along a logarithmic axis, if values are spread over it.
 _UNEVEN = 0.5
+# A larger share than this is not left out as far off, if a logarithmic axis shows it.
+_MANY = 0.25
 # Values below so small a part of the lowest tenth are 0 but for rounding.
 _ZERO = 1e-20
 # Values that differ by less than this part of their size differ by rounding.
@@ -110,17 +112,20 @@ def spans_decades(values: Any) -> bool:
     return bool(last / first >= DECADES)
 
 
-def lie_in_decades(values: Any) -> bool:
-    """Return whether positive `values` span decades and are spread over them, so that none of them is far off.
+def need_decades(values: Any, low: float, high: float) -> bool:
+    """Return whether limits would leave out many positive `values`, though they are spread over decades.
 
-    >>> lie_in_decades([1e-14, 1e-13, 2e-3, 4.0, 6.8])
+    A few that are far off stay outside of a logarithmic axis too.
+
+    >>> need_decades([1e-14, 1e-13, 2e-3, 4.0, 6.8], 0.0, 2e-3)
     True
-    >>> lie_in_decades([0.3, 0.4, 0.5, 0.6, 0.7, 1e4, 1e9])
+    >>> need_decades([0.3, 0.4, 0.5, 0.6, 0.7, 1e4, 1e9], 0.3, 0.7)
     False
     """
-    if not spans_decades(values):
+    found = finite(values)
+    if not spans_decades(found) or np.mean((found < low) | (found > high)) <= _MANY:
         return False
-    logs = np.log10(finite(values))
+    logs = np.log10(found)
     places = (logs - logs[0]) / (logs[-1] - logs[0])
     return bool(np.abs(places - np.linspace(0, 1, len(places))).max() < _UNEVEN)
 
@@ -153,7 +158,8 @@ def show(
         return getattr(axes, f"get_{which}lim")()
     low, high = _with_far(values, far, better, closer)
     log = getattr(axes, f"get_{which}scale")() == "log"
-    if not log and before is None and values[0] > 0 and lie_in_decades(values if far is None else far):
+    judged = values if far is None else far
+    if not log and before is None and values[0] > 0 and need_decades(judged, low, high):
         low, high = float(values[0]), float(values[-1])
     if not log and before is None and (low, high) == (values[0], values[-1]) and spans_decades(values):
         getattr(axes, f"set_{which}scale")("log")

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from fitwell.drawing.limits import limits, padded
+from fitwell.drawing.limits import limits, need_decades, padded
 from fitwell.drawing.scales import Scale, lies_in_log
 from fitwell.drawing.text import packed, told_apart, value_names
 
@@ -48,6 +48,11 @@ def test_the_best_and_half_of_all_always_stay(values: np.ndarray, better: str) -
     low, high = limits(values, better)
     assert low <= (values.min() if better == "min" else values.max()) <= high
     assert ((values >= low) & (values <= high)).mean() >= 0.5
+
+
+def test_one_value_far_off_stays_outside_although_the_others_span_decades() -> None:
+    values = [1e-7, 1e-5, 3e-3, 0.04, 0.3, 0.7, 1.6, 6e7]
+    assert not need_decades(values, *limits(values, "min")) and limits(values, "min")[1] == 1.6
 
 
 def test_equal_values_and_rounding_are_not_blown_up() -> None:
