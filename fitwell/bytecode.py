@@ -31,7 +31,8 @@ class Mark:
 
 _ROOTS = ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_FAST", "LOAD_DEREF", "LOAD_CLASSDEREF")
 _ATTRIBUTES = ("LOAD_ATTR", "LOAD_METHOD")
-_BETWEEN = ("PUSH_NULL", "PRECALL", "CACHE", "KW_NAMES")
+# A copy of the object is read before its attribute is assigned in ``self.count += 1``.
+_BETWEEN = ("PUSH_NULL", "PRECALL", "CACHE", "KW_NAMES", "COPY")
 
 
 @functools.lru_cache(1024)

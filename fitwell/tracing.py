@@ -192,7 +192,7 @@ class _Watch:
                         "an output, or assign it to a variable, self.add_weight(shape, trainable=False)"
                     )
                 warn_at(filename, _line_of(seen, name), text)
-            elif isinstance(before, _NUMBERS) and value != before:
+            elif isinstance(before, _NUMBERS) and value != before and not _is_set_anew(frame, seen, name):
                 text = f"{label} is changed once, while the run is compiled, and not at every step: {_KEEP}"
                 warn_at(filename, _line_of(seen, name), text)
         put_back(seen.holder, seen.before)
@@ -241,6 +241,13 @@ def _draws() -> Any:
     assert isinstance(state, dict)
     inner = state["state"]
     return inner.get("pos"), int(inner["key"][0]) if "key" in inner else None, hash(random.getstate())
+
+
+def _is_set_anew(frame: types.FrameType, seen: _Frame, name: str) -> bool:
+    """Return whether the code assigns to an attribute before it reads it: ``self.rows = len(x)`` depends on nothing."""
+    path = frame.f_code.co_varnames[0], name
+    first = next((mark for mark in seen.marks if mark.path[:2] == path), None)
+    return first is not None and first.stores == "attribute"
 
 
 def _line_of(seen: _Frame, name: str) -> int:

@@ -198,12 +198,34 @@ def draws_with_a_key_of_its_own(layer: Any, x: Any) -> Any:
     return x * jax.random.bernoulli(layer.key, 0.5, x.shape)
 
 
+def keeps_the_number_of_rows(layer: Any, x: Any) -> Any:
+    layer.rows = x.shape[0]
+    return x.reshape(layer.rows, -1)
+
+
+def keeps_a_mode(layer: Any, x: Any) -> Any:
+    layer.mode = "wide" if x.shape[-1] > 2 else "narrow"
+    return x
+
+
 @pytest.mark.parametrize(
-    "body", [draws_with_a_key_of_its_own, seeded, gathers, caches, silent, draws_with_the_key]
+    "body",
+    [
+        draws_with_a_key_of_its_own,
+        seeded,
+        gathers,
+        caches,
+        silent,
+        draws_with_the_key,
+        keeps_the_number_of_rows,
+        keeps_a_mode,
+    ],
 )
 def test_what_is_not_frozen_is_not_told(body: Any) -> None:
+    attributes: dict[str, Any] = {"mask": None, "verbose": False, "key": jax.random.key(0)}
     with told() as found:
-        model_of(Called(body, mask=None, verbose=False, key=jax.random.key(0))).fit(X, X, verbose=0)
+        model = model_of(Called(body, rows=0, mode="", **attributes))
+        model.fit(X, X, batch_size=5, validation_data=(X, X), verbose=0)
     assert not found
 
 
@@ -340,6 +362,9 @@ def test_a_schedule_and_a_metric_that_cannot_be_compiled() -> None:
         model_of(fw.layers.Dense(3), optimizer=fw.optimizers.SGD(Halves())).fit(X, X, verbose=0)
 
     class Total(fw.metrics.Mean):
+        def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+            super().update_state(y_pred)
+
         def result(self) -> Any:
             return float(self.total)
 

@@ -279,6 +279,8 @@ def _take_in(term: MetricTerm, batch: Batch, output: Array) -> None:
         given = batch.weights[term.output]
         weight = given if weight is None else given * weight.reshape(weight.shape + (1,) * (given.ndim - 1))
     y_true, y_pred = align(_by_place(batch.y[term.output], output, weight), output)
+    if jnp.issubdtype(y_true.dtype, jnp.integer) and y_true.dtype.itemsize < 4:
+        y_true = y_true.astype(jnp.int32)  # in code of the user's own 0 - 1 would be 255
     if weight is None:
         # A metric of the user's own need not know of weights.
         term.metric.update_state(y_true, y_pred)

@@ -103,3 +103,22 @@ def test_a_loss_of_several_numbers_is_refused_in_words() -> None:
     for model in (unreduced, penalised):
         with pytest.raises(InvalidArgument, match=r"the loss has shape .24,., .* leave reduction out"):
             model.fit(X, X[:, :2], batch_size=24, verbose=0)
+
+
+class Shifted(fw.metrics.Metric):
+    def __init__(self) -> None:
+        super().__init__(name="shifted")
+        self.total = self.add_weight()
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        self.total.assign_add(jnp.sum(y_true - 1).astype("float32"))
+
+    def result(self) -> Any:
+        return self.total
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int8", "uint16", "int32", "float64"])
+def test_a_metric_of_ones_own_subtracts_from_small_integers(dtype: str) -> None:
+    model = dense(fw, "mse")
+    model.compile("sgd", "mse", metrics=[Shifted()])
+    assert model.evaluate(X, np.zeros((24, 2), dtype), verbose=0)[1] == -48.0
