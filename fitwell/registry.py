@@ -82,6 +82,7 @@ class Registry:
     def __init__(self, kind: str) -> None:
         self.kind = kind
         self._entries: dict[str, Any] = {}
+        self._by_id: dict[int, Any] = {}
         self._names: dict[str, str] = {}
         _registries[kind] = self
 
@@ -95,6 +96,7 @@ class Registry:
 
         def decorate(entry: Any) -> Any:
             _homes.setdefault(entry, self)
+            self._by_id[id(entry)] = entry
             for name in (entry.__name__, *aliases):
                 self._entries[_normalise(name)] = entry
                 self._names[_normalise(name)] = name
@@ -112,7 +114,7 @@ class Registry:
 
     def knows(self, entry: Any) -> bool:
         """Return whether `entry` is one of the registered classes or functions."""
-        return any(entry is known for known in self._entries.values())
+        return id(entry) in self._by_id
 
     def lookup(self, name: str) -> Any:
         """Return the class or function called `name`; the error suggests the nearest name."""

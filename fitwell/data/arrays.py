@@ -74,6 +74,8 @@ def to_device_dtype(array: NDArray[Any], what: str) -> NDArray[Any]:
                 "large are seldom counts: drop the column if it is an identifier, or write "
                 f"{what}.astype('float32')"
             )
+    if dtype == array.dtype:
+        return np.asarray(array)
     try:
         with np.errstate(over="raise"):
             return np.asarray(array, dtype=dtype)

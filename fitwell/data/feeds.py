@@ -333,11 +333,13 @@ class StreamFeed(Feed):
     def _blocks(self, epoch: int) -> Iterator[tuple[list[Batch], bool]]:
         """Yield lists of batches of one size and form, each with whether it is the epoch's last."""
         pending: list[Batch] = []
+        form: Any = None
         waiting: tuple[list[Batch], bool] | None = None
         for count, batch in enumerate(self.open_epoch(epoch), start=1):
             rows = count_rows(batch)
             fits = rows == self.batch_size or (self.pad and rows < self.batch_size)
-            changed = bool(pending) and _form(pending[0]) != _form(batch)
+            before, form = form, _form(batch)
+            changed = bool(pending) and form != before
             self._changes |= changed
             if pending and (
                 not fits

@@ -79,6 +79,8 @@ class Targets:
 
 def _categorical(value: Any) -> Any | None:
     """Return a pandas object of one column of categories; None for all else."""
+    if isinstance(value, np.ndarray):
+        return None  # the text of its dtype would take longer than packing a small batch
     if hasattr(value, "columns") and len(value.columns) == 1 and hasattr(value, "iloc"):
         value = value.iloc[:, 0]
     return value if str(getattr(value, "dtype", "")) == "category" else None

@@ -191,8 +191,8 @@ class Sequential(Model):
 
     def expected_inputs(self) -> tuple[list[tuple[Any, ...]] | None, list[str], str]:
         """Return the input shape, when known, and the first layer's name."""
-        layers = self.layers
-        first = str(layers[0].name) if layers else str(self.name)
+        _, layer = next(self.children(), ("", self))
+        first = str(layer.name)
         if self._symbols is None:
             return None, self.input_names, first
         return [self._symbols[0].shape], self.input_names, first
