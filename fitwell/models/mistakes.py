@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import jax
 import numpy as np
 
-from fitwell import losses, metrics
+from fitwell import activations, losses, metrics
 from fitwell.data.feeds import Batch
 from fitwell.errors import MistakeWarning, warn
 from fitwell.layers.base import Layer
@@ -147,6 +147,24 @@ def _of_weights(model: Model, learned: Mapping[str, Variable]) -> Iterator[str]:
             yield (
                 f"the weights {names} are all one number, so that all units of a layer compute and learn the same: "
                 "draw them at random, with kernel_initializer='glorot_uniform' (the default) or 'he_normal' for ReLU"
+            )
+        else:
+            yield from _of_dead_layers(model, alike)
+
+
+def _of_dead_layers(model: Model, constant: Sequence[Variable]) -> Iterator[str]:
+    """Tell of layers whose ReLUs are all 0 at first: their gradient there is 0, so that they stay so."""
+    for _, layer in model.flatten():
+        if getattr(layer, "activation", None) is not activations.relu:
+            continue
+        bias = getattr(layer, "bias", None)
+        kernel = next((one for one in constant if one is getattr(layer, "kernel", None)), None)
+        if kernel is None or np.any(np.asarray(kernel.held)):
+            continue
+        if bias is None or not np.any(np.asarray(bias.held)):
+            yield (
+                f"the weights {kernel.path!r} are all 0 and every ReLU of them too, which have no gradient there: the "
+                "layer never learns; draw them at random, with kernel_initializer='he_normal'"
             )
 
 

@@ -132,6 +132,24 @@ def test_accuracy_of_values(loss: str, y: Any, metrics: Any, is_told: bool) -> N
     assert ["counts right classes" in text for text in found] == [True] * is_told
 
 
+def test_relus_of_zero_kernels_never_learn() -> None:
+    def layers(activation: str, bias: str = "zeros") -> list[Any]:
+        return [
+            dense(5, activation, kernel_initializer="zeros", bias_initializer=bias),
+            L.Dense(1, activation="sigmoid"),
+        ]
+
+    (found,) = told(layers("relu"), BINARY, LABEL)
+    assert "every ReLU of them too" in found and "he_normal" in found
+    assert told(layers("tanh"), BINARY, LABEL) == told(layers("relu", "ones"), BINARY, LABEL) == []
+    model = fw.Sequential(layers("relu"))
+    model.compile("sgd", BINARY)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model.fit(X, LABEL, epochs=3, verbose=0)
+    assert not model.get_weights()[0].any()
+
+
 def test_accuracy_of_several_soft_labels() -> None:
     for soft, is_told in ((0.9 * SEVERAL + 0.05, True), (0.9 * ONE_HOT + 0.1 / 3, False), (SEVERAL, False)):
         found = told([dense(3, "sigmoid")], BINARY, soft, metrics=["accuracy"])
