@@ -43,7 +43,11 @@ INCOMPLETE = {
     "SensitivityAtSpecificity": "specificity",
     "SpecificityAtSensitivity": "sensitivity",
 }
-NAMES = sorted({*metrics.names(), *losses.names(), "accuracy", "acc", "Accuracy", "ACC"} - {*INCOMPLETE})
+# They take values, not targets and predictions.
+OF_VALUES = ["Mean", "Sum"]
+NAMES = sorted(
+    {*metrics.names(), *losses.names(), "accuracy", "acc", "Accuracy", "ACC"} - {*INCOMPLETE, *OF_VALUES}
+)
 
 
 @pytest.mark.parametrize(("name", "argument"), INCOMPLETE.items())
@@ -52,6 +56,12 @@ def test_a_name_of_what_needs_arguments_is_refused_in_words(name: str, argument:
         InvalidArgument, match=rf"{name} has no default for {argument}.*{name}\({argument}=\.\.\.\)"
     ):
         model_with([name])
+
+
+@pytest.mark.parametrize("name", OF_VALUES)
+def test_a_name_of_what_takes_values_is_refused(name: str) -> None:
+    with pytest.raises(InvalidArgument, match="takes values and their weights"):
+        _ = model_with([name]).metrics_names
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -166,3 +176,46 @@ def test_a_subclass_tells_its_names_when_its_outputs_are_known() -> None:
 )  # fmt: skip
 def test_names_of_classes_tell_what_is_better(name: str, mode: str | None) -> None:
     assert told_by_name(name) == mode
+
+
+# --- the order of values in lists --------------------------------------------------------------------------
+
+
+def two_outputs(lib: Any, *, named: bool = False) -> Any:
+    x = lib.Input((3,))
+    z, a = lib.layers.Dense(1, name="z")(x), lib.layers.Dense(1, name="a")(x)
+    model = lib.Model(x, {"z": z, "a": a} if named else [z, a])
+    model.set_weights([np.full(w.shape, 0.1 * i, np.float32) for i, w in enumerate(model.get_weights(), 1)])
+    model.compile("sgd", "mse", metrics={"z": ["mae"], "a": ["cosine_similarity"]})
+    return model
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_values_of_several_outputs_are_keras_values_by_name(named: bool) -> None:
+    """Lists of them follow `metrics_names`, in which Keras's metrics of outputs are not."""
+    targets: Any = {"z": Y, "a": 1.0 - Y} if named else [Y, 1.0 - Y]
+    ours, theirs = two_outputs(fw, named=named), two_outputs(keras, named=named)
+    expected = theirs.evaluate(X, targets, verbose=0, return_dict=True)
+    found = ours.evaluate(X, targets, verbose=0)
+    outputs = ["a", "z"] if named else ["z", "a"]
+    metric_of = {"z": "z_mae", "a": "a_cosine_similarity"}
+    order = ["loss", *(f"{name}_loss" for name in outputs), *(metric_of[name] for name in outputs)]
+    assert ours.metrics_names == order
+    np.testing.assert_allclose(found, [expected[name] for name in order], rtol=1e-5)
+    np.testing.assert_allclose(ours.test_on_batch(X, targets), found, rtol=1e-6)
+    in_keras = ["loss", *(f"{name}_loss" for name in outputs), "a_cosine_similarity", "z_mae"]
+    listed = theirs.evaluate(X, targets, verbose=0)
+    np.testing.assert_allclose(listed, [expected[name] for name in in_keras], rtol=1e-5)
+    history = ours.fit(X, targets, epochs=1, verbose=0, shuffle=False).history
+    assert list(history) == order
+    assert list(theirs.fit(X, targets, epochs=1, verbose=0, shuffle=False).history) == sorted(order)
+
+
+def test_values_of_one_output_stand_as_in_keras() -> None:
+    found = {}
+    for lib in (fw, keras):
+        model = lib.Sequential([lib.Input((3,)), lib.layers.Dense(1)])
+        model.compile("sgd", "mse", metrics=["mape", "mae", lib.metrics.RootMeanSquaredError()])
+        model.set_weights([np.ones((3, 1), np.float32), np.zeros(1, np.float32)])
+        found[lib] = [[float(v) for v in of(X, Y)] for of in (model.test_on_batch, model.train_on_batch)]
+    np.testing.assert_allclose(found[fw], found[keras], rtol=1e-4)
