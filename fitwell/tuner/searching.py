@@ -302,7 +302,13 @@ def _check_data(data: Any) -> tuple[Any, Any, Any]:
 
 
 def _arrays(data: Any) -> list[Any]:
-    return [np.asarray(leaf) for leaf in jax.tree.leaves(data)]
+    # A list of numbers, or of rows of them, is one array.
+    leaves = jax.tree.leaves(data, is_leaf=lambda part: isinstance(part, list) and not _holds_arrays(part))
+    return [np.asarray(leaf) for leaf in leaves]
+
+
+def _holds_arrays(data: list[Any]) -> bool:
+    return bool(data) and all(hasattr(part, "shape") and len(part.shape) > 0 for part in data)
 
 
 def _check_fit(fit: dict[str, Any]) -> dict[str, Any]:

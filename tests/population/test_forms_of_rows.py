@@ -63,3 +63,19 @@ def test_a_search_takes_rows_of_one_number_and_categories(tmp_path: Any) -> None
         for _ in range(2):  # the second goes on with the same study
             found = fw.search(fixed, data=(pd.Series(x), animals()), **settings, **extra)
             assert found.best_value == 1.0
+
+
+def of_numbers(hp: Any) -> Any:
+    model = fw.Sequential([fw.layers.Input((2,)), fw.layers.Dense(1)])
+    model.compile(fw.optimizers.SGD(hp.Float("rate", 0.01, 0.1)), "mse")
+    return model
+
+
+def test_a_search_takes_lists_and_frames_as_arrays() -> None:
+    x = np.random.default_rng(0).normal(size=(20, 2))
+    y = x.sum(axis=1)
+    found = [
+        fw.search(of_numbers, data=data, trials=1, epochs=1, verbose=0, storage=":memory:").best_value
+        for data in ((x, y), (x.tolist(), y.tolist()), (pd.DataFrame(x).convert_dtypes(), pd.Series(y)))
+    ]
+    assert found[0] == found[1] == found[2]
