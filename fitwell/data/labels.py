@@ -17,7 +17,7 @@ from fitwell.data.kinds import are_codes, row_of
 from fitwell.data.moments import MOST_WORDS, date_format_of, tolerated
 from fitwell.data.numerals import numbers_of
 from fitwell.data.splits import FEW_OF_A_CLASS
-from fitwell.data.target import MOST_NUMBERED_CLASSES, holds_dates
+from fitwell.data.target import MOST_NUMBERED_CLASSES, ROWS_PER_CLASS, holds_dates
 from fitwell.data.units import without_unit
 from fitwell.data.values import is_textual, marks_in, missing_in, texts_in
 from fitwell.data.wording import counted, quoted
@@ -26,6 +26,8 @@ from fitwell.errors import DataError, InvalidArgument
 if TYPE_CHECKING:
     import pandas as pd
 
+# Letters that are not an exponent, and marks of footnotes.
+_DECORATED = r"[^\W\d_eE]|[*†‡\[]"
 _TRUTHS = {"True": True, "False": False}
 
 
@@ -76,7 +78,8 @@ def read_target(
     cells = present[~marked]
     numbers = numbers_of(cells, decimal or ".")
     unread = np.isnan(numbers)
-    said_labels = wanted.task not in (None, "regression") and unread.any()
+    spelled = _are_words_of_numbers(cells)
+    said_labels = (wanted.task not in (None, "regression") and unread.any()) or spelled
     if wanted.numbers or (not said_labels and _are_numbers(cells, numbers, bool(marked.any()))):
         if unread.any():
             _refuse_words(name, cells, unread, wanted)
@@ -96,7 +99,7 @@ def read_target(
         raise DataError(f"{holds_dates(name)} (or say --type {name}=category if they are labels)")
     _note_labels(name, present, notes)
     labels = _labels(values)
-    return labels.astype("category") if are_codes(cells) else labels
+    return labels.astype("category") if spelled or are_codes(cells) else labels
 
 
 def _labels(values: pd.Series) -> pd.Series:
@@ -117,6 +120,14 @@ def _are_numbers(cells: pd.Series, numbers: NDArray[np.float64], marked: bool) -
     # A word in few rows beside numbered classes is no class of its own.
     rarely = all(count < FEW_OF_A_CLASS for count in cells[unread].value_counts())
     return bool(unread.sum() <= tolerated(len(cells)) and rarely)
+
+
+def _are_words_of_numbers(cells: pd.Series) -> bool:
+    """Return whether a few labels would lose their spelling as numbers: ``5K`` and ``10K``, ``1*`` and ``2*``."""
+    different = cells.drop_duplicates()
+    if len(different) > MOST_NUMBERED_CLASSES or len(cells) < ROWS_PER_CLASS * len(different):
+        return False
+    return bool(different.str.contains(_DECORATED).all())
 
 
 def _refuse_words(name: str, cells: pd.Series, unread: NDArray[np.bool_], wanted: Wanted) -> None:

@@ -70,11 +70,18 @@ def _bare(cell: str, unit: str) -> str:
 
 
 def _measure(cell: str) -> tuple[str, str]:
-    """Return the number of a cell and its unit, both empty where it does not have them."""
+    """Return the number of a cell and its unit, both empty where it does not have them.
+
+    Percent signs, currencies and factors such as ``k`` are parts of numbers, not units.
+    """
     found = _MEASURE.fullmatch(cell.strip())
-    if found is None or all(np.isnan(read_number(found["number"], mark)) for mark in OTHER_MARK):
+    if found is None or _is_number(cell) or not _is_number(found["number"]):
         return "", ""
     return found["number"], _usual(found["unit"])
+
+
+def _is_number(text: str) -> bool:
+    return any(not np.isnan(read_number(text, mark)) for mark in OTHER_MARK)
 
 
 def _usual(unit: str) -> str:

@@ -103,7 +103,7 @@ def test_short_lines_are_said_and_long_ones_refused_with_their_line(tmp_path: Pa
         ("€110.5M", 110.5e6), ("565K", 565e3), ("5 Mio. €", 5e6), ("$1.2 million", 1.2e6), ("2 crore", 2e7),
         ("Rs. 1,23,456/-", 123456.0), ("500/=", 500.0), ("70.5*", 70.5), ("70.5[a]", 70.5), ("~70.5", 70.5),
         ("(2.5)k", -2500.0), ("2.5-k", -2500.0),
-        ("1.5 GB", 1.5e9),        ("300 K", np.nan), ("12 m", np.nan), ("K5", np.nan), ("5 M 3", np.nan),
+        ("1.5 GB", 1.5e9), ("300 K", np.nan), ("12 m", np.nan), ("K5", np.nan), ("5 M 3", np.nan),
     ],
 )  # fmt: skip
 def test_numbers_with_factors_and_footnotes(text: str, number: float) -> None:
@@ -276,6 +276,14 @@ def test_below_what_an_instrument_sees_is_missing_and_said() -> None:
     column = read(["<0.1" if row % 4 == 0 else f"{row / 8}" for row in range(40)], notes)
     assert column.isna().sum() == 10 and column[1] == 0.125
     assert any("<0.1" in note and "count as missing" in note for note in notes)
+
+
+def test_labels_keep_their_spelling_where_numbers_would_lose_it(tmp_path: Path) -> None:
+    lines = [f"{a},{('5K', '10K', '2*')[row % 3]}" for row, a in enumerate(A)]
+    path = str(written(tmp_path, ["a,y", *lines]))
+    assert load_problem(path, Wishes(target="y")).target.classes == ["10K", "2*", "5K"]  # type: ignore[union-attr]
+    numbers = load_problem(path, Wishes(target="y", types={"y": "number"}))
+    assert numbers.target.task == "multiclass" and numbers.target.classes == [2, 5000, 10000]  # type: ignore[union-attr]
 
 
 def test_labels_that_differ_in_case_only_are_said(tmp_path: Path) -> None:
