@@ -47,7 +47,9 @@ def predict(options: Namespace) -> int:
     table = read_cells(options.table, preparation.text_columns, notes, options.sep)
     del notes[0]  # how large it is says the last line
     x = preparation.inputs(table, notes)
-    outputs = load_model(model_file).predict(x, verbose=0)
+    model = load_model(model_file)
+    _check_inputs(model.input_shape, x.shape, model_file)
+    outputs = model.predict(x, verbose=0)
     _check_outputs(outputs, preparation.target, model_file)
     said = decode(preparation.target, outputs)
     # What is worth knowing goes to standard error, so that `-o -` can be piped on.
@@ -107,6 +109,17 @@ def _open_run(path: Path) -> tuple[Path, Preparation]:
             "model's inputs; in Python: fitwell.models.load_model(...).predict(...)"
         )
     return model_file, load_preparation(preparation_file)
+
+
+def _check_inputs(shape: Any, given: tuple[int, ...], model_file: Path) -> None:
+    wanted = tuple(shape[1:]) if isinstance(shape, tuple) else ()
+    if len(wanted) != len(given) - 1 or any(
+        a not in (None, b) for a, b in zip(wanted, given[1:], strict=True)
+    ):
+        raise FileError(
+            f"{model_file} and the {PREPARATION_FILE} beside it do not belong together: the model's input for a row "
+            f"is {wanted}, and the table becomes {given[1:]}"
+        )
 
 
 def _check_outputs(outputs: Any, target: Target, model_file: Path) -> None:

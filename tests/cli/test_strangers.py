@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fitwell import Sequential, layers
 from fitwell.cli.tables import as_csv
 from fitwell.printable import as_cell
 
@@ -132,6 +133,11 @@ def test_a_model_and_a_preparation_of_different_runs_are_told_apart(
     result = fitwell("predict", tmp_path / "run", folder / "t.csv", "-o", tmp_path / "p.csv")
     assert result.code == 2
     assert "do not belong together: the model's outputs for a row are (6,)" in result.err
+    wider = Sequential([layers.Dense(6, input_shape=(99,))])
+    wider.save(tmp_path / "run" / "model.keras")
+    result = fitwell("predict", tmp_path / "run", folder / "t.csv", "-o", tmp_path / "p.csv")
+    assert result.code == 2
+    assert "do not belong together: the model's input for a row is (99,)" in result.err
     assert not (tmp_path / "p.csv").exists()
 
 
