@@ -12,6 +12,7 @@ _CONTROLS = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
 )
 _LONGEST = 80
+_PLAIN = str.maketrans("\u2501\u2026\u2019", "=.'")
 
 
 def printable(text: str) -> str:
@@ -23,6 +24,19 @@ def printable(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text
     return _CONTROLS.sub(lambda found: ascii(found[0])[1:-1], text)
+
+
+def encodable(text: str, stream: Any) -> str:
+    """Return `text` with the characters that `stream` has no code for as Python writes them, and rules as ``=``.
+
+    A terminal of Windows, a log of cron and a container without a locale know few characters.
+    """
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return text.translate(_PLAIN).encode(encoding, "backslashreplace").decode(encoding)
+    return text
 
 
 # What spreadsheets take for the beginning of a formula (OWASP, "CSV Injection"), also after marks of ours; and what

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import IO, Any, ClassVar
 
 from fitwell.arguments import Boolean, Integer, Options, checked
-from fitwell.printable import printable
+from fitwell.printable import encodable, printable
 
 # What `verbose` of a run may be, and that of a callback.
 VERBOSE = (Integer(0, 2) | Boolean() | Options("auto")).said(
@@ -28,7 +28,7 @@ def say(text: str) -> None:
     """Write one line about the run to standard output, in place of one that is still being rewritten."""
     if _RewrittenLine.current is not None:
         _RewrittenLine.current.erase()
-    sys.stdout.write(printable(text) + "\n")
+    sys.stdout.write(encodable(printable(text), sys.stdout) + "\n")
 
 
 class Progress:
@@ -129,7 +129,8 @@ class Progress:
             self._redraw(now, logs, took, whole=True)
             self._line.leave()
         else:
-            self._stream.write("  ".join(filter(None, self._words(logs, took))) + "\n")
+            line = "  ".join(filter(None, self._words(logs, took)))
+            self._stream.write(encodable(line, self._stream) + "\n")
             self._stream.flush()
 
     def _redraw(

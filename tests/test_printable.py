@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import io
+import sys
+
 import numpy as np
 import pytest
 
 import fitwell as fw
+from fitwell.cli.console import Console
 from fitwell.errors import DataError, FileError, FitwellError, noting
 from fitwell.printable import printable, shortened
 
@@ -70,3 +74,19 @@ def test_the_summary_of_a_stranger_s_model_is_harmless(capsys: pytest.CaptureFix
         assert "\x1b" not in text
         assert r"\x1b[31mred" in text
         assert r"\x1b[2Jcleared" in text
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])
+def test_terminals_of_few_characters_are_written_to(encoding: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    held = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(held, encoding=encoding))
+    model = fw.Sequential([fw.Input((2,)), fw.layers.Dense(1, name="größe→")])
+    model.compile("sgd", "mse", metrics=[fw.metrics.MeanAbsoluteError(name="größe→")])
+    model.summary()
+    model.fit(np.ones((4, 2)), np.ones((4, 1)), epochs=1, verbose=2)
+    Console(sys.stdout).print("the column größe→")
+    sys.stdout.flush()
+    shown = held.getvalue().decode(encoding)
+    name = {"ascii": r"gr\xf6\xdfe\u2192", "cp1252": r"größe\u2192", "utf-8": "größe→"}[encoding]
+    assert shown.count(name) == 3, shown
+    assert ("━━" if encoding == "utf-8" else "==") in shown

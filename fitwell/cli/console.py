@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from fitwell.printable import printable
+from fitwell.printable import encodable, printable
 
 
 class Console:
@@ -14,11 +14,12 @@ class Console:
     def __init__(self, stream: Any) -> None:
         from rich.console import Console as RichConsole
 
+        self._stream = stream
         self._rich = RichConsole(file=stream, soft_wrap=True, markup=False, highlight=False, emoji=False)
 
     def print(self, text: str = "", style: str | None = None) -> None:
         """Print one paragraph."""
-        self._rich.print(printable(text), style=style)
+        self._rich.print(encodable(printable(text), self._stream), style=style)
 
 
 def output() -> Console:

@@ -22,7 +22,7 @@ from fitwell.data.target import ClassTarget, Target
 from fitwell.data.wording import counted
 from fitwell.errors import DataError, FileError
 from fitwell.paths import path_of, write_whole
-from fitwell.printable import printable
+from fitwell.printable import encodable, printable
 from fitwell.report import score_classes, score_numbers
 from fitwell.report.scores import METRIC_NAMES
 from fitwell.report.words import format_metric
@@ -58,7 +58,13 @@ def predict(options: Namespace) -> int:
         tell(note)
     text = as_csv(predictions(preparation.target, said))
     if output_file is None:
-        sys.stdout.write(printable(text) if sys.stdout.isatty() else text)
+        try:
+            sys.stdout.write(encodable(printable(text), sys.stdout) if sys.stdout.isatty() else text)
+        except UnicodeEncodeError as error:
+            raise FileError(
+                f"standard output, of the encoding {sys.stdout.encoding}, has no code for {text[error.start]!a}: name "
+                "a file with --output, or set PYTHONIOENCODING=utf-8"
+            ) from None
     else:
         write_whole(output_file, text)
         output().print(f"Wrote {counted(len(table), 'prediction')} to {options.output}.")

@@ -18,7 +18,7 @@ from fitwell.models.objective import LOSS_WEIGHTS, Objective
 from fitwell.models.older import OlderMethods, check_older_arguments
 from fitwell.models.program import as_outputs
 from fitwell.models.runtime import Runtime
-from fitwell.progress import VERBOSE, Progress
+from fitwell.progress import VERBOSE, Progress, say
 from fitwell.variables import same_variables
 
 _COUNT = Integer(1) | None
@@ -435,7 +435,7 @@ class Model(OlderMethods, Layer):
     ) -> None:
         """Print the layers with output shapes, parameter counts and, in graphs, connections."""
         text = summary.render(self, line_length, positions, expand_nested, show_trainable)
-        (print_fn or print)(text)
+        (print_fn or say)(text)
 
     @checked(filepath=FilePath())
     def save(self, filepath: Any, overwrite: bool = True, include_optimizer: bool = True) -> None:
