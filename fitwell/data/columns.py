@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitwell.data.kinds import row_of
-from fitwell.data.moments import clear_format_of, date_parts, moments_in, other_order
+from fitwell.data.moments import MOST_FORMATS, SEVERAL, clear_format_of, date_parts, moments_in, other_order
 from fitwell.data.periods import ELAPSED
 from fitwell.data.units import without_unit
 from fitwell.data.values import is_textual, marks_in, missing_in, numbers_in, texts_in, truths_in
@@ -303,11 +303,13 @@ class PresenceColumn(Column):
 def _is_pattern(value: Any) -> bool:
     import pandas as pd
 
+    patterns = value.split(SEVERAL, MOST_FORMATS) if isinstance(value, str) else [value]
     try:
-        pd.to_datetime(pd.Series(["2000-01-01"]), format=value, errors="coerce")
+        for pattern in patterns:
+            pd.to_datetime(pd.Series(["2000-01-01"]), format=pattern, errors="coerce")
     except (ValueError, TypeError):
         return False
-    return value is None or isinstance(value, str)
+    return len(patterns) <= MOST_FORMATS and (value is None or isinstance(value, str))
 
 
 _CYCLES = ("year", "week", "day")

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from fitwell.cli.problems import Problem, Wishes, load_problem
+from fitwell.data.columns import PATTERN
 from fitwell.data.kinds import apply_kinds, find_kinds
 from fitwell.data.moments import date_format_of, moments_in
 from fitwell.data.numerals import read_number
@@ -257,6 +258,11 @@ def test_dates_of_another_clear_format_are_read_when_predicting(tmp_path: Path) 
     np.testing.assert_array_equal(
         inputs_of(problem, ["05.03.2021"]), expected[:1]
     )  # day first, as in training
+
+
+def test_a_stored_column_has_no_more_formats_than_are_found() -> None:
+    formats = ["%d.%m.%Y", "ISO8601", "%d %b %Y", "%m/%Y"]
+    assert PATTERN.test(" | ".join(formats[:3])) and not PATTERN.test(" | ".join(formats))
 
 
 def test_a_number_that_only_training_explains_is_said(tmp_path: Path) -> None:
