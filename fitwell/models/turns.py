@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import weakref
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -28,7 +29,8 @@ class Turns:
     """
 
     def __init__(self, fit: Fit, pairs: Sequence[tuple[Any, Policy]]) -> None:
-        self.fit = fit
+        # The run holds this. In a circle its rows would stay in memory until the garbage collector comes.
+        self.fit: Fit = weakref.proxy(fit)
         self.pairs = list(pairs)
         self._first_rate = math.nan
         self._warned: set[str] = set()
