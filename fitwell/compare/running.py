@@ -207,11 +207,10 @@ def _check(candidates: Any, data: Any, test_data: Any, baseline: Any, callbacks:
 def _validation_size(asked: float | None, candidates: Mapping[str, Build], callbacks: Any) -> float | None:
     """Return the fraction to hold out for callbacks: none where no callback looks at validation values."""
     templates = callbacks if isinstance(callbacks, Mapping) else dict.fromkeys(candidates, callbacks)
-    every = [
-        callback
-        for given in templates.values()
-        for callback in as_callbacks(given({}) if is_function_of_setting(given) else given)
-    ]
+    every: list[Any] = []
+    for name, given in templates.items():
+        with _naming(f"candidate {name!r}"):
+            every += as_callbacks(given({}) if is_function_of_setting(given) else given)
     if asked is None:
         return None if any(map(_may_look, every)) else 0.0
     needing = next((c for c in every if is_ours(type(c)) and _may_look(c)), None) if asked == 0 else None

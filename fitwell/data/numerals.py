@@ -1,7 +1,7 @@
 """Numbers as people write them: marks, groups of thousands, currencies, percent, and minus signs of every kind.
 
 The one thing that a cell alone cannot tell is what its mark means: ``1.250`` is one and a quarter, or a thousand
-two hundred and fifty. So every reader here takes the decimal mark of the column; `fitwell.data.marks` finds it.
+two hundred and fifty. So every reader here takes the decimal mark of the column; `fitwell.data.decimals` finds it.
 """
 
 from __future__ import annotations

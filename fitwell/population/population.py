@@ -42,6 +42,9 @@ if TYPE_CHECKING:
 _COUNT = Integer(1) | None
 
 
+BUILD = Call("a function from hyperparameters to a compiled model")
+
+
 class Population:
     """Models that differ in hyperparameters and seeds, trained together.
 
@@ -66,7 +69,7 @@ class Population:
     20
     """
 
-    @checked(build=Call("a function from hyperparameters to a compiled model"))
+    @checked(build=BUILD)
     def __init__(
         self, build: Build, members: Sequence[Setting] | None = None, seeds: Sequence[int] = (0,)
     ) -> None:
@@ -374,6 +377,7 @@ class Population:
         archive.write(filepath, self.members, self._groups, overwrite)
 
     @classmethod
+    @checked(build=BUILD)
     def load(cls, filepath: Any, build: Build) -> Population:
         """Read a population written by `save`; `build` is the function it was made with.
 

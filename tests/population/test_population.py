@@ -15,9 +15,9 @@ import scipy.stats
 
 import fitwell as fw
 from fitwell import random
-from fitwell.engine import compiling
+from fitwell.engine import compiling, devices
 from fitwell.errors import FileError, InvalidArgument, ShapeError, StateError
-from fitwell.population import fitting, layouts
+from fitwell.population import fitting
 from fitwell.saving.checkpoint import write_checkpoint
 from tests.population.conftest import dense
 
@@ -176,7 +176,7 @@ def test_grid_and_draw():
         fw.draw(3, rate=[])
     assert len(fw.draw(np.int64(3), rate=[1])) == 3
     for count, space, message in [
-        (0, [1], "number of settings must be a whole number of at least 1, got 0"),
+        (0, [1], "count must be the number of settings, an integer of at least 1, got 0"),
         (2, {"low": 1, "high": 2}, "expected a list of values, got {'low': 1"),
         (2, scipy.stats.loguniform, "is given with its numbers, as in rate=scipy.stats.loguniform"),
     ]:
@@ -217,7 +217,7 @@ def test_predictions_and_ensembles(trained, regression):
         trained.evaluate(iter([(x_new, y_new)]))
     with pytest.raises(InvalidArgument, match="top=7, and there are 6 members"):
         trained.ensemble(top=7)
-    with pytest.raises(InvalidArgument, match="top must be a whole number of at least 1, got 0"):
+    with pytest.raises(InvalidArgument, match="top must be an integer of at least 1 or None, got 0"):
         trained.ensemble(top=0)
     assert len(trained.ensemble(top=np.int64(3))) == 3
 
@@ -530,7 +530,7 @@ class Breaks(fw.callbacks.Callback):
 
 
 def test_a_failing_member_ends_the_run(regression, monkeypatch):
-    monkeypatch.setattr(layouts, "cores", lambda: 1)  # one member after another
+    monkeypatch.setattr(devices, "cores", lambda: 1)  # one member after another
     x, y, _ = regression
     population = fw.Population(dense, fw.grid(learning_rate=[0.1, 0.05]))
     with pytest.raises(ZeroDivisionError, match="mine") as caught:
@@ -542,7 +542,7 @@ def test_a_failing_member_ends_the_run(regression, monkeypatch):
 
 
 def test_a_run_that_fails_leaves_members_as_they_were_whose_turn_did_not_come(regression, monkeypatch):
-    monkeypatch.setattr(layouts, "cores", lambda: 1)
+    monkeypatch.setattr(devices, "cores", lambda: 1)
     x, y, _ = regression
     population = fw.Population(dense, fw.grid(learning_rate=[0.1, 0.05])).fit(x, y, epochs=5, verbose=0)
     before = population.results
