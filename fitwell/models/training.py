@@ -224,9 +224,12 @@ def _size(batch: Batch) -> int:
 
 
 def _batches_together(size: float) -> int:
-    """Return how many batches of so many bytes travel to the device together, within the memory budget."""
+    """Return how many batches of so many bytes travel to the device together, within the memory budget.
+
+    At least two, as a loop over one batch is another program to XLA: its last bits are not those of resident rows.
+    """
     most = config.memory_budget() / (_BLOCKS_AT_ONCE * max(size, 1))
-    return int(min(max(most, 1), MOST_TOGETHER))
+    return int(min(max(most, 2), MOST_TOGETHER))
 
 
 def resident_validation(

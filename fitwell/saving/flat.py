@@ -88,10 +88,10 @@ def read(path: Path, model: Any, skip_mismatch: bool) -> None:
     """Assign to the variables of `model` what the file holds; nothing is assigned unless all of it fits."""
     where = str(path)
     with (_npz if path.suffix == ".npz" else _safetensors)(path, where) as (arrays, numbering):
-        former = {} if numbering == NUMBERING else former_names(model)
+        names = _names_in_file(model, arrays, numbering, where)
         matches = []
         for today, variable in model.named_variables():
-            name = in_file(former.get(today, today))
+            name = names[today]
             if name not in arrays:
                 problem = f"it has no weight {name!r}; it has {', '.join(sorted(arrays)[:20])}"
             elif arrays[name][0] != variable.shape:
@@ -106,6 +106,33 @@ def read(path: Path, model: Any, skip_mismatch: bool) -> None:
             warn(f"{where}: skipped, {problem}")
     for variable, value in matches:
         variable.assign(value)
+
+
+def _names_in_file(model: Any, arrays: Arrays, numbering: Any, where: str) -> dict[str, str]:
+    """Return the names of the variables of `model` in a file, by their names in the model.
+
+    A file without a numbering is an older one, or one that a program other than fitwell wrote: an average of several
+    made with NumPy, say. Where only one of the two numberings fits, it is the one.
+    """
+    today = {name: in_file(name) for name, _ in model.named_variables()}
+    if numbering == NUMBERING:
+        return today
+    former = former_names(model)
+    then = {name: in_file(former.get(name, name)) for name in today}
+    fits = [
+        all(
+            arrays.get(names[name], (None,))[0] == variable.shape
+            for name, variable in model.named_variables()
+        )
+        for names in (then, today)
+    ]
+    if all(fits) and then != today:
+        warn(
+            f"{where} does not say how its layers are numbered, so it is read as a file of fitwell 0.1 from before "
+            "layers stood in Keras's order; if another program made it from a newer file, load that one, and use "
+            "get_weights and set_weights to change it"
+        )
+    return today if fits == [False, True] else then
 
 
 def _named(model: Any) -> list[tuple[str, Any]]:

@@ -27,7 +27,9 @@ def wide_and_deep(lib: Any) -> Any:
         lib.layers.Dense(WIDTH, name="deep")(entrance),
     )
     deeper = lib.layers.Dense(WIDTH, name="deeper")(deep)
-    return lib.Model(entrance, lib.layers.Dense(1, name="out")(lib.layers.Concatenate()([wide, deeper])))
+    return lib.Model(
+        entrance, lib.layers.Dense(1, name="out")(lib.layers.Concatenate(name="joined")([wide, deeper]))
+    )
 
 
 def heads(lib: Any) -> Any:
@@ -215,6 +217,26 @@ def test_weight_files_of_before_mean_what_they_meant(build: Any, suffix: str, tm
     else:
         write_safetensors_of_before(path, arrays)
     other.load_weights(path)
+    for saved, loaded in zip(model.get_weights(), other.get_weights(), strict=True):
+        np.testing.assert_array_equal(saved, loaded)
+
+
+def test_a_file_that_numpy_wrote_again_is_read_where_it_fits_or_told(tmp_path: Path) -> None:
+    model, other = heads(fw), heads(fw)
+    model.save_weights(tmp_path / "a.npz")
+    np.savez(tmp_path / "b.npz", **np.load(tmp_path / "a.npz"))
+    with pytest.warns(UserWarning, match=r"b\.npz does not say how its layers are numbered"):
+        other.load_weights(tmp_path / "b.npz")
+
+    def of_two_sizes() -> Any:
+        entrance = fw.Input((WIDTH,))
+        late, early = fw.layers.Dense(2)(entrance), fw.layers.Dense(4)(entrance)
+        return fw.Model(entrance, [fw.layers.Dense(3)(early), late])
+
+    model, other = of_two_sizes(), of_two_sizes()
+    model.save_weights(tmp_path / "c.npz")
+    np.savez(tmp_path / "d.npz", **np.load(tmp_path / "c.npz"))
+    other.load_weights(tmp_path / "d.npz")
     for saved, loaded in zip(model.get_weights(), other.get_weights(), strict=True):
         np.testing.assert_array_equal(saved, loaded)
 
