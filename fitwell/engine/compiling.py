@@ -33,11 +33,11 @@ class _Runnable:
     """A compiled program that says in words when there is no memory to run it."""
 
     def __init__(self, compiled: Callable[..., Any]) -> None:
-        self._compiled = compiled
+        self.compiled = compiled
 
     def __call__(self, *arguments: Any) -> Any:
         try:
-            return self._compiled(*arguments)
+            return self.compiled(*arguments)
         except (MemoryError, jax.errors.JaxRuntimeError) as error:
             refuse_memory(error, "this", "use a smaller batch_size, fewer rows at a time, or a smaller model")
             raise

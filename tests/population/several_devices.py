@@ -28,7 +28,7 @@ def programs_watched():
 
     def watched(machine, key, function, arguments, *options):
         program = find(machine, key, function, arguments, *options)
-        places = jax.tree.leaves(program.output_shardings)[0].device_set
+        places = jax.tree.leaves(program.compiled.output_shardings)[0].device_set
         rows = [part for part in arguments if isinstance(part, Batch | Validation)]
         assert all(leaf.devices() == places for leaf in jax.tree.leaves(rows) if isinstance(leaf, jax.Array))
         used.update(places)
