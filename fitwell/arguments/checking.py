@@ -170,5 +170,5 @@ class _Table:
 
 
 def _reader(where: str, name: str, rule: Rule) -> Callable[[Any], Any]:
-    """Return what reads one argument; errors that a rule raises itself are told with the argument's name."""
+    """Return what reads one argument; an error that the rule raises itself names the argument."""
     return (lambda value: check(where, name, value, rule)) if rule.raises else rule.read
