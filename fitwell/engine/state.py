@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,6 +50,27 @@ class TrainState:
     def replace(self, **changes: Any) -> TrainState:
         """Return a copy with some fields changed."""
         return dataclasses.replace(self, **changes)
+
+
+# The names of fields in files, which are those of the first version of the formats.
+_FIELDS_OF_FILES = {
+    "statistics": "non_trainable",
+    "slots": "opt_state",
+    "hyper": "hyperparams",
+    "bad_step": "first_nonfinite_step",
+}
+
+
+def field_of_file(name: str) -> str:
+    """Return the field of `TrainState` that files call `name`."""
+    fields = TrainState.__dataclass_fields__
+    return name if name in fields else _FIELDS_OF_FILES.get(name, name)
+
+
+def path_in_file(path: str) -> str:
+    """Return a path in a `TrainState`, such as ``trainable['dense/kernel']``, as files write it."""
+    names = {field: name for name, field in _FIELDS_OF_FILES.items()}
+    return re.sub(r"^\w+", lambda found: names.get(found[0], found[0]), path)
 
 
 def counters(seed: int, step: int = 0, epoch: int = 0) -> dict[str, Any]:

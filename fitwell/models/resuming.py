@@ -14,7 +14,7 @@ import numpy as np
 
 from fitwell.callbacks.backup import BackupAndRestore
 from fitwell.engine import loops
-from fitwell.engine.state import TrainState
+from fitwell.engine.state import TrainState, path_in_file
 from fitwell.errors import FileError, FitwellError, InvalidArgument, Problems, warn
 from fitwell.forms import (
     ANY_NUMBER,
@@ -378,7 +378,7 @@ def _named(state: TrainState) -> dict[str, Any]:
 
 
 def _key(path: Any) -> str:
-    return jax.tree_util.keystr(path).lstrip(".")
+    return path_in_file(jax.tree_util.keystr(path).lstrip("."))
 
 
 def _plain(leaf: Any) -> Any:

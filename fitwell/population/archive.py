@@ -19,6 +19,7 @@ from fitwell import random
 from fitwell.budget import Budget, within
 from fitwell.data.categories import as_plain, from_plain
 from fitwell.data.feeds import Batch
+from fitwell.engine.state import field_of_file
 from fitwell.errors import FileError, InvalidArgument
 from fitwell.forms import POSITION
 from fitwell.history import History
@@ -184,7 +185,7 @@ def _member(notes: dict[str, Any], build: Build) -> Member:
 def _state(member: Member) -> dict[str, np.ndarray]:
     """Return the state of a member as named arrays."""
     state = member.model.runtime.begin([])
-    tree = {name: getattr(state, name) for name in _KEPT}
+    tree = {name: getattr(state, field_of_file(name)) for name in _KEPT}
     return {_name(path): np.asarray(leaf) for path, leaf in jax.tree.leaves_with_path(tree)}
 
 
@@ -227,13 +228,13 @@ def _restore(member: Member, arrays: dict[str, np.ndarray], origin: str) -> None
         raise FileError(
             f"{origin} is damaged: for {member.where}, it counts steps or epochs that no run can have made"
         )
-    tree = {name: getattr(fresh, name) for name in _KEPT}
+    tree = {name: getattr(fresh, field_of_file(name)) for name in _KEPT}
     tree = jax.tree.map_with_path(lambda place, leaf: arrays[_name(place)], tree)
     runtime.seed, runtime.epoch = int(tree["seed"]), int(tree["epoch"])
     for name, value in tree["hyper"].items():
         if runtime.program.hyper[name].as_array() != value:
             runtime.program.hyper[name].content = float(value)
-    runtime.adopt(dataclasses.replace(fresh, **tree))
+    runtime.adopt(dataclasses.replace(fresh, **{field_of_file(name): part for name, part in tree.items()}))
 
 
 def _told(array: np.ndarray | None) -> str:
