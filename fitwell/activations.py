@@ -1,10 +1,10 @@
-"""Activation functions: pure functions of an array, found by name, by function and by configuration.
+"""Activation functions: pure functions of an array, looked up by name, function or configuration.
 
-All take JAX arrays, NumPy arrays, lists and numbers and return a JAX array of the same shape (integers become
-floats). Their numeric settings may be traced values, so a layer can hand them hyperparameters.
+All accept JAX arrays, NumPy arrays, lists and scalars and return a JAX array of the same shape (integers become
+floats). Their numeric arguments may be traced values, so that a layer can pass hyperparameters.
 
-`softmax`, `sigmoid` and the threshold units tell the surrounding call what they were computed from
-(`context.note_logits`), which lets the cross-entropy and perceptron losses work on that.
+`softmax`, `sigmoid` and the threshold units record their inputs in the surrounding call (`context.note_logits`), so
+that the cross-entropy and perceptron losses can be computed from logits.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _SETTINGS: dict[str, Rule] = {
 
 
 def _floats(x: Any) -> Array:
-    """Return `x` as an array of floats; an array that is one already comes back as the same object."""
+    """Return `x` as an array of floats; an array of floats is returned itself."""
     try:
         array = jnp.asarray(x)
     except (TypeError, ValueError):
@@ -52,7 +52,7 @@ def _check_axis(where: str, z: Array, axis: int) -> None:
 
 
 def _is(value: Any, constant: float) -> bool:
-    """Return whether `value` is the number `constant`, known now; a traced value is not."""
+    """Return whether `value` equals `constant` at trace time; False for a traced value."""
     return isinstance(value, int | float) and value == constant
 
 
@@ -61,10 +61,23 @@ def _is(value: Any, constant: float) -> bool:
 
 @_registry.register("step")
 def heaviside(x: Any) -> Array:
-    """Threshold logic unit: ``0 if z < 0 else 1``.
+    """Threshold logic unit, ``0 if z < 0 else 1``. Not in Keras.
 
-    Its gradient is 0 everywhere, so gradient descent cannot train it; with the loss ``"perceptron"``, which
-    looks at z, SGD makes the perceptron rule. Source: Rosenblatt 1957. Not in Keras.
+    Its gradient is 0 everywhere, so gradient descent cannot train it. With the loss ``"perceptron"``, which reads z,
+    SGD is the perceptron rule.
+
+    Args:
+        x (array): Inputs, of any shape.
+
+    Returns:
+        Array: Outputs, of the shape of `x`.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.activations.heaviside([-1.0, 0.0, 2.0]).tolist()
+        [0.0, 1.0, 1.0]
+
+    Source: Rosenblatt (1957).
     """
     z = _floats(x)
     return _threshold(jnp.where(z >= 0, 1, 0).astype(z.dtype), z)
@@ -72,9 +85,20 @@ def heaviside(x: Any) -> Array:
 
 @_registry.register()
 def sign(x: Any) -> Array:
-    """Sign threshold unit: ``-1 if z < 0, 0 if z == 0, +1 if z > 0``.
+    """Sign threshold unit, ``-1 if z < 0, 0 if z == 0, +1 if z > 0``. Not in Keras.
 
-    Trained like `heaviside`, by the loss ``"perceptron"``. Not in Keras.
+    Like `heaviside`, it is trained with the loss ``"perceptron"``.
+
+    Args:
+        x (array): Inputs, of any shape.
+
+    Returns:
+        Array: Outputs, of the shape of `x`.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.activations.sign([-3.0, 0.0, 2.0]).tolist()
+        [-1.0, 0.0, 1.0]
     """
     z = _floats(x)
     return _threshold(jnp.sign(z), z)
@@ -91,13 +115,41 @@ def _threshold(output: Array, z: Array) -> Array:
 
 @_registry.register("identity")
 def linear(x: Any) -> Any:
-    """Identity: ``z``, returned as it came."""
+    """Identity, ``z``.
+
+    Args:
+        x (array): Inputs, of any shape.
+
+    Returns:
+        array: `x` itself.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.activations.linear(3.0)
+        3.0
+
+    Source: Keras `linear`.
+    """
     return x
 
 
 @_registry.register("logistic")
 def sigmoid(x: Any) -> Array:
-    """Logistic function ``1 / (1 + exp(-z))``, between 0 and 1."""
+    """Logistic function, ``1 / (1 + exp(-z))``, between 0 and 1.
+
+    Args:
+        x (array): Inputs, of any shape.
+
+    Returns:
+        Array: Outputs, of the shape of `x`.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.activations.sigmoid(0.0).item()
+        0.5
+
+    Source: Keras `sigmoid`.
+    """
     z = _floats(x)
     output = jax.nn.sigmoid(z)
     if context.inside():
@@ -107,14 +159,46 @@ def sigmoid(x: Any) -> Array:
 
 @_registry.register()
 def tanh(x: Any) -> Array:
-    """Hyperbolic tangent ``2 sigmoid(2z) - 1``, between -1 and 1."""
+    """Hyperbolic tangent, ``2 sigmoid(2z) - 1``, between -1 and 1.
+
+    Args:
+        x (array): Inputs, of any shape.
+
+    Returns:
+        Array: Outputs, of the shape of `x`.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.activations.tanh(0.0).item()
+        0.0
+
+    Source: Keras `tanh`.
+    """
     return jnp.tanh(_floats(x))
 
 
 @_registry.register()
 @checked(_SETTINGS)
 def softmax(x: Any, axis: int = -1) -> Array:
-    """Normalised exponentials ``exp(z_k) / sum_j exp(z_j)`` along `axis`: positive, with sum 1."""
+    """Normalized exponentials, ``exp(z_k) / sum_j exp(z_j)``: positive, with sum 1 along `axis`.
+
+    Args:
+        x (array): Inputs, of any shape.
+        axis (int): Axis of the classes. Default: -1.
+
+    Returns:
+        Array: Outputs, of the shape of `x`.
+
+    Raises:
+        InvalidArgument: if `x` is a scalar or has no such axis.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.activations.softmax([0.0, 0.0]).tolist()
+        [0.5, 0.5]
+
+    Source: Keras `softmax`.
+    """
     z = _floats(x)
     if z.ndim == 0:
         raise InvalidArgument("softmax needs at least one axis, got a single number")
@@ -128,7 +212,25 @@ def softmax(x: Any, axis: int = -1) -> Array:
 @_registry.register()
 @checked(_SETTINGS)
 def log_softmax(x: Any, axis: int = -1) -> Array:
-    """Logarithm of `softmax`, ``z_k - log(sum_j exp(z_j))``, without overflow."""
+    """Logarithm of `softmax`, ``z_k - log(sum_j exp(z_j))``, without overflow.
+
+    Args:
+        x (array): Inputs, of any shape.
+        axis (int): Axis of the classes. Default: -1.
+
+    Returns:
+        Array: Outputs, of the shape of `x`.
+
+    Raises:
+        InvalidArgument: if `x` has no such axis.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.activations.log_softmax([0.0, -1000.0]).tolist()
+        [0.0, -1000.0]
+
+    Source: Keras `log_softmax`.
+    """
     z = _floats(x)
     _check_axis("log_softmax", z, axis)
     return jax.nn.log_softmax(z, axis=axis)
@@ -136,19 +238,61 @@ def log_softmax(x: Any, axis: int = -1) -> Array:
 
 @_registry.register()
 def exponential(x: Any) -> Array:
-    """Exponential ``exp(z)``, for positive outputs such as rates of a Poisson loss."""
+    """Exponential, ``exp(z)``, for positive outputs such as the rates of a Poisson loss.
+
+    Args:
+        x (array): Inputs, of any shape.
+
+    Returns:
+        Array: Outputs, of the shape of `x`.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.activations.exponential(0.0).item()
+        1.0
+
+    Source: Keras `exponential`.
+    """
     return jnp.exp(_floats(x))
 
 
 @_registry.register()
 def softplus(x: Any) -> Array:
-    """Smooth ramp ``log(1 + exp(z))``: positive, and close to z where z is large."""
+    """Smooth ramp, ``log(1 + exp(z))``: positive, and close to z for large z.
+
+    Args:
+        x (array): Inputs, of any shape.
+
+    Returns:
+        Array: Outputs, of the shape of `x`.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.activations.softplus(100.0).item()
+        100.0
+
+    Source: Keras `softplus`.
+    """
     return jax.nn.softplus(_floats(x))
 
 
 @_registry.register()
 def softsign(x: Any) -> Array:
-    """``z / (1 + |z|)``, between -1 and 1, approaching them polynomially (tanh does exponentially)."""
+    """``z / (1 + |z|)``, between -1 and 1, which saturates polynomially (tanh exponentially).
+
+    Args:
+        x (array): Inputs, of any shape.
+
+    Returns:
+        Array: Outputs, of the shape of `x`.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.activations.softsign([-1.0, 3.0]).tolist()
+        [-0.5, 0.75]
+
+    Source: Keras `softsign`.
+    """
     return jax.nn.soft_sign(_floats(x))
 
 
@@ -158,18 +302,28 @@ def softsign(x: Any) -> Array:
 @_registry.register()
 @checked(_SETTINGS)
 def relu(x: Any, negative_slope: Any = 0.0, max_value: Any = None, threshold: Any = 0.0) -> Array:
-    """Rectified linear unit ``max(0, z)``, with Keras's three settings.
+    """Rectified linear unit, ``max(0, z)``, with the arguments of Keras.
 
-    ``f(z) = max_value`` where z reaches it, ``z`` where ``z > threshold``, else ``negative_slope (z -
-    threshold)``.
+    ``f(z) = max_value`` where z reaches it, ``z`` where ``z > threshold``, else ``negative_slope (z - threshold)``. The
+    gradient at the threshold is the negative slope.
 
     Args:
-        x: array of any shape.
-        negative_slope: slope below the threshold, 0 by default.
-        max_value: where it saturates; None (default) for never.
-        threshold: below it a unit is off, 0 by default.
+        x (array): Inputs, of any shape.
+        negative_slope (float): Slope below the threshold. Default: 0.
+        max_value (float | None): Value at which the unit saturates; None for no limit. Default: None.
+        threshold (float): Value below which the unit is off. Default: 0.
 
-    The gradient at the threshold is the negative slope. Source: Nair and Hinton 2010.
+    Returns:
+        Array: Outputs, of the shape of `x`.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.activations.relu([-2.0, 3.0]).tolist()
+        [0.0, 3.0]
+        >>> fw.activations.relu([-2.0, 3.0], negative_slope=0.5, max_value=1.0).tolist()
+        [-1.0, 1.0]
+
+    Source: Keras `relu`; Nair and Hinton (2010).
     """
     z = _floats(x)
     if _is(threshold, 0) and _is(negative_slope, 0):
@@ -182,17 +336,42 @@ def relu(x: Any, negative_slope: Any = 0.0, max_value: Any = None, threshold: An
 
 @_registry.register()
 def relu6(x: Any) -> Array:
-    """``min(max(0, z), 6)``. Source: Krizhevsky 2010."""
+    """ReLU that saturates at 6, ``min(max(0, z), 6)``.
+
+    Args:
+        x (array): Inputs, of any shape.
+
+    Returns:
+        Array: Outputs, of the shape of `x`.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.activations.relu6([-1.0, 3.0, 8.0]).tolist()
+        [0.0, 3.0, 6.0]
+
+    Source: Keras `relu6`; Krizhevsky (2010).
+    """
     return relu(x, max_value=6.0)
 
 
 @_registry.register()
 @checked(_SETTINGS)
 def leaky_relu(x: Any, negative_slope: Any = 0.2) -> Array:
-    """``z if z > 0 else negative_slope z``: units cannot die.
+    """Leaky ReLU, ``z if z > 0 else negative_slope z``, whose units cannot die.
 
-    The default slope is 0.2 for the function and 0.3 for the layer `LeakyReLU`, as in Keras. Source: Maas et
-    al. 2013.
+    Args:
+        x (array): Inputs, of any shape.
+        negative_slope (float): Slope below 0. The default is 0.2 here and 0.3 in the layer `LeakyReLU`, as in Keras.
+
+    Returns:
+        Array: Outputs, of the shape of `x`.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.activations.leaky_relu([-2.0, 3.0], negative_slope=0.5).tolist()
+        [-1.0, 3.0]
+
+    Source: Keras `leaky_relu`; Maas et al. (2013).
     """
     return relu(x, negative_slope=negative_slope)
 
@@ -200,7 +379,22 @@ def leaky_relu(x: Any, negative_slope: Any = 0.2) -> Array:
 @_registry.register()
 @checked(_SETTINGS)
 def elu(x: Any, alpha: Any = 1.0) -> Array:
-    """Exponential linear unit ``z if z > 0 else alpha (exp(z) - 1)``. Source: Clevert et al. 2016."""
+    """Exponential linear unit, ``z if z > 0 else alpha (exp(z) - 1)``.
+
+    Args:
+        x (array): Inputs, of any shape.
+        alpha (float): Minus the limit for large negative inputs. Default: 1.
+
+    Returns:
+        Array: Outputs, of the shape of `x`.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.activations.elu([-1000.0, 3.0]).tolist()
+        [-1.0, 3.0]
+
+    Source: Keras `elu`; Clevert et al. (2016).
+    """
     z = _floats(x)
     return jax.nn.elu(z, jnp.asarray(alpha, z.dtype))
 
@@ -208,17 +402,45 @@ def elu(x: Any, alpha: Any = 1.0) -> Array:
 @_registry.register()
 @checked(_SETTINGS)
 def celu(x: Any, alpha: Any = 1.0) -> Array:
-    """Differentiable ELU ``max(0, z) + min(0, alpha (exp(z/alpha) - 1))``. Source: Barron 2017."""
+    """Continuously differentiable ELU, ``max(0, z) + min(0, alpha (exp(z/alpha) - 1))``.
+
+    Args:
+        x (array): Inputs, of any shape.
+        alpha (float): Minus the limit for large negative inputs. Default: 1.
+
+    Returns:
+        Array: Outputs, of the shape of `x`.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.activations.celu([-1000.0, 3.0], alpha=2.0).tolist()
+        [-2.0, 3.0]
+
+    Source: Keras `celu`; Barron (2017).
+    """
     z = _floats(x)
     return jax.nn.celu(z, jnp.asarray(alpha, z.dtype))
 
 
 @_registry.register()
 def selu(x: Any) -> Array:
-    """Scaled ELU ``scale (z if z > 0 else alpha (exp(z) - 1))``, alpha 1.67326324, scale 1.05070099.
+    """Scaled ELU, ``scale (z if z > 0 else alpha (exp(z) - 1))``, alpha 1.67326324, scale 1.05070099.
 
-    With `lecun_normal` weights and standardised inputs, activations keep mean 0 and variance 1 through a deep
-    stack of dense layers. Source: Klambauer et al. 2017.
+    With `lecun_normal` weights and standardized inputs, activations keep mean 0 and variance 1 through a deep stack of
+    dense layers.
+
+    Args:
+        x (array): Inputs, of any shape.
+
+    Returns:
+        Array: Outputs, of the shape of `x`.
+
+    Example:
+        >>> import fitwell as fw
+        >>> round(fw.activations.selu(1.0).item(), 4)
+        1.0507
+
+    Source: Keras `selu`; Klambauer et al. (2017).
     """
     return jax.nn.selu(_floats(x))
 
@@ -229,16 +451,42 @@ def selu(x: Any) -> Array:
 @_registry.register()
 @checked(_SETTINGS)
 def gelu(x: Any, approximate: bool = False) -> Array:
-    """Gaussian error linear unit ``z Φ(z)``; by a tanh formula if `approximate`.
+    """Gaussian error linear unit, ``z Φ(z)``.
 
-    Source: Hendrycks and Gimpel 2016.
+    Args:
+        x (array): Inputs, of any shape.
+        approximate (bool): Whether to use the tanh approximation. Default: False.
+
+    Returns:
+        Array: Outputs, of the shape of `x`.
+
+    Example:
+        >>> import fitwell as fw
+        >>> round(fw.activations.gelu(1.0).item(), 4)
+        0.8413
+
+    Source: Keras `gelu`; Hendrycks and Gimpel (2016).
     """
     return jax.nn.gelu(_floats(x), approximate=approximate)
 
 
 @_registry.register("swish")
 def silu(x: Any) -> Array:
-    """``z sigmoid(z)``, also called swish. Source: Ramachandran et al. 2017."""
+    """Swish, ``z sigmoid(z)``.
+
+    Args:
+        x (array): Inputs, of any shape.
+
+    Returns:
+        Array: Outputs, of the shape of `x`.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.activations.silu(0.0).item()
+        0.0
+
+    Source: Keras `silu`; Ramachandran et al. (2017).
+    """
     return jax.nn.silu(_floats(x))
 
 
@@ -247,16 +495,45 @@ swish = silu
 
 @_registry.register()
 def mish(x: Any) -> Array:
-    """``z tanh(softplus(z))``. Source: Misra 2019."""
+    """``z tanh(softplus(z))``.
+
+    Args:
+        x (array): Inputs, of any shape.
+
+    Returns:
+        Array: Outputs, of the shape of `x`.
+
+    Example:
+        >>> import fitwell as fw
+        >>> round(fw.activations.mish(1.0).item(), 4)
+        0.8651
+
+    Source: Keras `mish`; Misra (2019).
+    """
     return jax.nn.mish(_floats(x))
 
 
 @_registry.register()
 @checked(_SETTINGS)
 def glu(x: Any, axis: int = -1) -> Array:
-    """Gated linear unit: halves ``a, b`` along `axis`, ``a sigmoid(b)``. Source: Dauphin et al. 2017.
+    """Gated linear unit, ``a sigmoid(b)`` of the halves a and b of `x` along `axis`.
 
-    The axis must have an even length, and the result has half of it.
+    Args:
+        x (array): Inputs, of any shape.
+        axis (int): Axis to split; its length must be even. Default: -1.
+
+    Returns:
+        Array: Outputs, half as long as `x` along `axis`.
+
+    Raises:
+        InvalidArgument: if the length of the axis is odd.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.activations.glu([2.0, 0.0]).tolist()
+        [1.0]
+
+    Source: Keras `glu`; Dauphin et al. (2017).
     """
     z = _floats(x)
     _check_axis("glu", z, axis)
@@ -270,16 +547,43 @@ def glu(x: Any, axis: int = -1) -> Array:
 
 @_registry.register()
 def hard_sigmoid(x: Any) -> Array:
-    """``relu6(z + 3) / 6``: 0 below -3, 1 above 3.
+    """Piecewise linear sigmoid, ``relu6(z + 3) / 6``: 0 below -3, 1 above 3.
 
-    This is Keras 3's; Keras 2 had ``clip(0.2 z + 0.5, 0, 1)``.
+    This is the definition of Keras 3; that of Keras 2 was ``clip(0.2 z + 0.5, 0, 1)``.
+
+    Args:
+        x (array): Inputs, of any shape.
+
+    Returns:
+        Array: Outputs, of the shape of `x`.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.activations.hard_sigmoid([-3.0, 0.0, 4.0]).tolist()
+        [0.0, 0.5, 1.0]
+
+    Source: Keras `hard_sigmoid`.
     """
     return relu6(_floats(x) + 3.0) / 6.0
 
 
 @_registry.register("hard_swish")
 def hard_silu(x: Any) -> Array:
-    """``z hard_sigmoid(z)``. Source: Howard et al. 2019 (MobileNetV3)."""
+    """Piecewise linear swish, ``z hard_sigmoid(z)``.
+
+    Args:
+        x (array): Inputs, of any shape.
+
+    Returns:
+        Array: Outputs, of the shape of `x`.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.activations.hard_silu([0.0, 4.0]).tolist()
+        [0.0, 4.0]
+
+    Source: Keras `hard_silu`; Howard et al. (2019, MobileNetV3).
+    """
     z = _floats(x)
     return z * hard_sigmoid(z)
 
@@ -289,7 +593,21 @@ hard_swish = hard_silu
 
 @_registry.register()
 def hard_tanh(x: Any) -> Array:
-    """``min(max(z, -1), 1)``. Source: Collobert 2004."""
+    """Piecewise linear tanh, ``min(max(z, -1), 1)``.
+
+    Args:
+        x (array): Inputs, of any shape.
+
+    Returns:
+        Array: Outputs, of the shape of `x`.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.activations.hard_tanh([-4.0, 0.5]).tolist()
+        [-1.0, 0.5]
+
+    Source: Keras `hard_tanh`; Collobert (2004).
+    """
     return jnp.clip(_floats(x), -1.0, 1.0)
 
 
@@ -299,7 +617,22 @@ def hard_tanh(x: Any) -> Array:
 @_registry.register()
 @checked(_SETTINGS)
 def hard_shrink(x: Any, threshold: Any = 0.5) -> Array:
-    """``z if |z| > threshold else 0``."""
+    """Hard shrinkage, ``z if |z| > threshold else 0``.
+
+    Args:
+        x (array): Inputs, of any shape.
+        threshold (float): Default: 0.5.
+
+    Returns:
+        Array: Outputs, of the shape of `x`.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.activations.hard_shrink([-1.0, 0.25]).tolist()
+        [-1.0, 0.0]
+
+    Source: Keras `hard_shrink`.
+    """
     z = _floats(x)
     return jnp.where(jnp.abs(z) > threshold, z, 0)
 
@@ -307,14 +640,43 @@ def hard_shrink(x: Any, threshold: Any = 0.5) -> Array:
 @_registry.register()
 @checked(_SETTINGS)
 def soft_shrink(x: Any, threshold: Any = 0.5) -> Array:
-    """``z - threshold`` above the threshold, ``z + threshold`` below minus the threshold, else 0."""
+    """Soft shrinkage: ``z - threshold`` above the threshold, ``z + threshold`` below -threshold, else 0.
+
+    Args:
+        x (array): Inputs, of any shape.
+        threshold (float): Default: 0.5.
+
+    Returns:
+        Array: Outputs, of the shape of `x`.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.activations.soft_shrink([-1.0, 0.25]).tolist()
+        [-0.5, 0.0]
+
+    Source: Keras `soft_shrink`.
+    """
     z = _floats(x)
     return jnp.sign(z) * jnp.maximum(jnp.abs(z) - jnp.asarray(threshold, z.dtype), 0)
 
 
 @_registry.register()
 def tanh_shrink(x: Any) -> Array:
-    """``z - tanh(z)``."""
+    """``z - tanh(z)``.
+
+    Args:
+        x (array): Inputs, of any shape.
+
+    Returns:
+        Array: Outputs, of the shape of `x`.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.activations.tanh_shrink(0.0).item()
+        0.0
+
+    Source: Keras `tanh_shrink`.
+    """
     z = _floats(x)
     return z - jnp.tanh(z)
 
@@ -322,34 +684,107 @@ def tanh_shrink(x: Any) -> Array:
 @_registry.register()
 @checked(_SETTINGS)
 def threshold(x: Any, threshold: Any, default_value: Any) -> Array:
-    """``z if z > threshold else default_value``; both must be given, as in Keras."""
+    """``z if z > threshold else default_value``.
+
+    Args:
+        x (array): Inputs, of any shape.
+        threshold (float): Required, as in Keras.
+        default_value (float): Required, as in Keras.
+
+    Returns:
+        Array: Outputs, of the shape of `x`.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.activations.threshold([0.5, 2.0], 1.0, -1.0).tolist()
+        [-1.0, 2.0]
+
+    Source: Keras `threshold`.
+    """
     z = _floats(x)
     return jnp.where(z > threshold, z, jnp.asarray(default_value, z.dtype))
 
 
 @_registry.register()
 def log_sigmoid(x: Any) -> Array:
-    """Logarithm of `sigmoid`, ``-softplus(-z)``, without overflow."""
+    """Logarithm of `sigmoid`, ``-softplus(-z)``, without overflow.
+
+    Args:
+        x (array): Inputs, of any shape.
+
+    Returns:
+        Array: Outputs, of the shape of `x`.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.activations.log_sigmoid(-1000.0).item()
+        -1000.0
+
+    Source: Keras `log_sigmoid`.
+    """
     return jax.nn.log_sigmoid(_floats(x))
 
 
 @_registry.register()
 @checked(_SETTINGS)
 def squareplus(x: Any, b: Any = 4) -> Array:
-    """``(z + sqrt(z² + b)) / 2``, a softplus without exponentials. Source: Barron 2021."""
+    """Softplus without exponentials, ``(z + sqrt(z² + b)) / 2``.
+
+    Args:
+        x (array): Inputs, of any shape.
+        b (float): Smoothness, at least 0. Default: 4.
+
+    Returns:
+        Array: Outputs, of the shape of `x`.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.activations.squareplus(0.0).item()
+        1.0
+
+    Source: Keras `squareplus`; Barron (2021).
+    """
     z = _floats(x)
     return jax.nn.squareplus(z, jnp.asarray(b, z.dtype))
 
 
 @_registry.register()
 def sparse_plus(x: Any) -> Array:
-    """0 below -1, ``(z + 1)² / 4`` between, ``z`` above 1: the smooth ramp that belongs to `sparsemax`."""
+    """Smooth ramp of `sparsemax`: 0 below -1, ``(z + 1)² / 4`` up to 1, ``z`` above.
+
+    Args:
+        x (array): Inputs, of any shape.
+
+    Returns:
+        Array: Outputs, of the shape of `x`.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.activations.sparse_plus([-2.0, 0.0, 2.0]).tolist()
+        [0.0, 0.25, 2.0]
+
+    Source: Keras `sparse_plus`.
+    """
     return jax.nn.sparse_plus(_floats(x))
 
 
 @_registry.register()
 def sparse_sigmoid(x: Any) -> Array:
-    """0 below -1, ``(z + 1) / 2`` between, 1 above 1: `sparsemax` of two classes."""
+    """`sparsemax` of two classes: 0 below -1, ``(z + 1) / 2`` up to 1, 1 above.
+
+    Args:
+        x (array): Inputs, of any shape.
+
+    Returns:
+        Array: Outputs, of the shape of `x`.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.activations.sparse_sigmoid([-2.0, 0.0, 2.0]).tolist()
+        [0.0, 0.5, 1.0]
+
+    Source: Keras `sparse_sigmoid`.
+    """
     return jax.nn.sparse_sigmoid(_floats(x))
 
 
@@ -358,8 +793,24 @@ def sparse_sigmoid(x: Any) -> Array:
 def sparsemax(x: Any, axis: int = -1) -> Array:
     """Nearest point of the probability simplex, ``max(z - tau, 0)`` with tau such that the sum is 1.
 
-    Unlike `softmax` it gives exact zeros. Differs from Keras 3.15, whose results do not always sum to 1. Source:
-    Martins and Astudillo 2016.
+    Unlike `softmax` it returns exact zeros. Differs from Keras 3.15, whose results do not always sum to 1.
+
+    Args:
+        x (array): Inputs, of any shape.
+        axis (int): Axis of the classes. Default: -1.
+
+    Returns:
+        Array: Outputs, of the shape of `x`.
+
+    Raises:
+        InvalidArgument: if `x` has no such axis.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.activations.sparsemax([0.0, 2.0]).tolist()
+        [0.0, 1.0]
+
+    Source: Keras `sparsemax`; Martins and Astudillo (2016).
     """
     z = _floats(x)
     _check_axis("sparsemax", z, axis)
@@ -375,8 +826,7 @@ def sparsemax(x: Any, axis: int = -1) -> Array:
     return jnp.moveaxis(jnp.maximum(z - tau, 0), -1, axis)
 
 
-# Those in common use that map floats of any shape to floats of the same shape and type: a layer need not trace them
-# to know what comes out.
+# Common activations that keep the shape and dtype of floats: a layer infers their output spec without tracing.
 SHAPE_KEEPING: tuple[Activation, ...] = (
     linear,
     sigmoid,
@@ -398,10 +848,22 @@ SHAPE_KEEPING: tuple[Activation, ...] = (
 
 
 def get(identifier: Any) -> Activation:
-    """Return the activation function that `identifier` stands for.
+    """Return the activation function for `identifier`.
 
-    None is `linear`; otherwise a name, a callable (also a layer), or a configuration written by `serialize`
-    or by Keras.
+    Args:
+        identifier (str | Callable | dict | None): A name, a callable (layers too), or a configuration written by
+            `serialize` or by Keras; None is `linear`.
+
+    Returns:
+        Callable: The activation function.
+
+    Raises:
+        InvalidArgument: if there is no such activation function.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.activations.get("relu") is fw.activations.relu
+        True
     """
     if identifier is None:
         return linear
@@ -418,10 +880,10 @@ def get(identifier: Any) -> Activation:
 
 
 def serialize(activation: Any) -> Any:
-    """Write `activation` as plain data: its name, or the configuration of an object."""
+    """Return the name of `activation`, or the configuration of an object, which `deserialize` reads."""
     return _serialize(activation)
 
 
 def deserialize(config: Any) -> Activation:
-    """Return the activation function that `serialize` wrote."""
+    """Return the activation function for a name or configuration written by `serialize` or by Keras."""
     return get(config)

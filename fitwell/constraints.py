@@ -1,6 +1,6 @@
-"""Constraints: functions that move a weight back to where it may be, applied after every update.
+"""Constraints: projections of a weight onto a set of allowed values, applied after every update.
 
-Their bounds are hyperparameters, which are data: changing one recompiles nothing.
+Their bounds are hyperparameters that the compiled program takes as arguments: changing one does not recompile.
 """
 
 from __future__ import annotations
@@ -36,23 +36,48 @@ def _norms(w: Array, axis: Axis) -> Array:
 
 
 class Constraint(Configurable):
-    """Base of all constraints. A subclass overrides `__call__` and lists its bounds in `hyperparameters`."""
+    """Base class of all constraints.
+
+    A subclass overrides `__call__` and lists its bounds in `hyperparameters`.
+
+    Example:
+        >>> import fitwell as fw
+        >>> import jax.numpy as jnp
+        >>> class Clip(fw.constraints.Constraint):
+        ...     def __call__(self, w):
+        ...         return jnp.clip(w, -1, 1)
+        >>> Clip()(jnp.asarray([0.5, 3.0])).tolist()
+        [0.5, 1.0]
+    """
 
     def __call__(self, w: Any) -> Any:
-        """Return the allowed value for the weight `w`, of the same shape."""
+        """Return the projection of `w`.
+
+        Args:
+            w (array): A weight, of any shape.
+
+        Returns:
+            Array: The allowed value, of the same shape.
+        """
         raise NotImplementedError(f"{type(self).__name__} must define __call__(self, w)")
 
 
 @_registry.register()
 class MaxNorm(Constraint):
-    """Norm at most r: ``w min(|w|, r) / (ε + |w|)``, ε = 1e-7.
+    """Limit norms to at most r: ``w min(|w|, r) / (ε + |w|)``, ε = 1e-7.
 
     Args:
-        max_value: r, 2 by default.
-        axis: axes along which a norm is taken. 0 (default) is the incoming weights of each unit of a Dense
-            kernel ``[in, out]``; ``[0, 1, 2]`` those of each filter of a Conv2D kernel.
+        max_value (float): r, at least 0. Default: 2.
+        axis (int | list[int]): Axes of the norm. 0 constrains the incoming weights of each unit of a Dense kernel
+            ``[in, out]``, ``[0, 1, 2]`` those of each filter of a Conv2D kernel. Default: 0.
 
-    Source: Srivastava et al. 2014.
+    Example:
+        >>> import fitwell as fw
+        >>> import numpy as np
+        >>> np.asarray(fw.constraints.MaxNorm(1.0)([[3.0], [4.0]]), float).round(3).tolist()
+        [[0.6], [0.8]]
+
+    Source: Keras `MaxNorm`; Srivastava et al. (2014).
     """
 
     hyperparameters = ("max_value",)
@@ -71,15 +96,23 @@ class MaxNorm(Constraint):
 
 @_registry.register()
 class MinMaxNorm(Constraint):
-    """Norm pulled towards an interval: ``w n / (ε + |w|)``.
+    """Pull norms into an interval: ``w n / (ε + |w|)``.
 
     ``n = rate clip(|w|, min, max) + (1 - rate) |w|``, ε = 1e-7.
 
     Args:
-        min_value: lower bound, 0 by default.
-        max_value: upper bound, 1 by default.
-        rate: 1 (default) enforces the bounds at once, less moves towards them at each update.
-        axis: see `MaxNorm`.
+        min_value (float): Lower bound, at least 0. Default: 0.
+        max_value (float): Upper bound, at least 0. Default: 1.
+        rate (float): From 0 to 1. 1 enforces the bounds at once; a smaller rate moves towards them at each
+            update. Default: 1.
+        axis (int | list[int]): Axes of the norm; see `MaxNorm`. Default: 0.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.constraints.MinMaxNorm(1.0, 2.0)([[0.0], [0.5]]).round(3).tolist()
+        [[0.0], [1.0]]
+
+    Source: Keras `MinMaxNorm`.
     """
 
     hyperparameters = ("min_value", "max_value", "rate")
@@ -104,12 +137,18 @@ class MinMaxNorm(Constraint):
 
 @_registry.register()
 class UnitNorm(Constraint):
-    """Norm 1: ``w / (ε + |w|)``, ε = 1e-7.
-
-    By columns (axis 0), ``[[0, 1], [2, 3], [4, 5]]`` becomes ``[[0, .169], [.447, .507], [.894, .845]]``.
+    """Scale norms to 1: ``w / (ε + |w|)``, ε = 1e-7.
 
     Args:
-        axis: see `MaxNorm`.
+        axis (int | list[int]): Axes of the norm; see `MaxNorm`. Default: 0.
+
+    Example:
+        >>> import fitwell as fw
+        >>> import numpy as np
+        >>> np.asarray(fw.constraints.UnitNorm()([[0, 1], [2, 3], [4, 5]]), float).round(3).tolist()
+        [[0.0, 0.169], [0.447, 0.507], [0.894, 0.845]]
+
+    Source: Keras `UnitNorm`.
     """
 
     @checked(axis=_AXES)
@@ -124,7 +163,15 @@ class UnitNorm(Constraint):
 
 @_registry.register()
 class NonNeg(Constraint):
-    """No negative weights: ``max(w, 0)``."""
+    """Replace negative weights by 0: ``max(w, 0)``.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.constraints.NonNeg()([-1.0, 2.0]).tolist()
+        [0.0, 2.0]
+
+    Source: Keras `NonNeg`.
+    """
 
     def __call__(self, w: Any) -> Array:
         """Return `w` with negative values replaced by 0."""
@@ -134,11 +181,21 @@ class NonNeg(Constraint):
 
 @_registry.register("radial")
 class RadialConstraint(Constraint):
-    """Conv2D kernels that are the same at each distance from their centre.
+    """Make Conv2D kernels constant at each distance from their center.
 
-    Distance is the number of rings around the centre, ``max(|Δrow|, |Δcolumn|)``. Each ring becomes its mean,
-    which is the nearest kernel of this kind. The Keras 2 class copied one corner value of each ring instead,
-    and for kernels of odd size took the wrong one; Keras 3 has none.
+    The distance is the number of rings around the center, ``max(|Δrow|, |Δcolumn|)``. Each ring is replaced by its
+    mean, which gives the nearest kernel of this kind. The Keras 2 class copied one corner value of each ring
+    instead, and took the wrong one for kernels of odd size; Keras 3 has no such class.
+
+    Raises:
+        ShapeError: if the weight is not a square kernel ``[k, k, in, out]``.
+
+    Example:
+        >>> import fitwell as fw
+        >>> import numpy as np
+        >>> kernel = np.arange(9.0).reshape(3, 3, 1, 1)
+        >>> fw.constraints.RadialConstraint()(kernel)[..., 0, 0].tolist()
+        [[4.0, 4.0, 4.0], [4.0, 4.0, 4.0], [4.0, 4.0, 4.0]]
     """
 
     def __call__(self, w: Any) -> Array:
@@ -148,8 +205,7 @@ class RadialConstraint(Constraint):
             raise ShapeError(
                 f"RadialConstraint is for square Conv2D kernels [k, k, in, out], got shape {w.shape}"
             )
-        # Twice the distance from the centre, so that it is an integer for even sizes too; then numbered from
-        # 0.
+        # Twice the distance from the center is an integer for even sizes too; the rings are numbered from 0.
         offset = jnp.abs(2 * jnp.arange(w.shape[0]) - (w.shape[0] - 1))
         ring = jnp.maximum(offset[:, None], offset[None, :]) // 2
         member = jax.nn.one_hot(ring, w.shape[0] // 2 + 1, dtype=w.dtype)
@@ -170,9 +226,22 @@ __getattr__ = older_address(
 
 
 def get(identifier: Any) -> Callable[[Any], Any] | None:
-    """Return the constraint that `identifier` stands for; None stays None.
+    """Return the constraint for `identifier`.
 
-    A name, an object, a class, a configuration or a function of an array.
+    Args:
+        identifier (str | Constraint | type | dict | Callable | None): A name, an object, a class, a
+            configuration, or a function of an array.
+
+    Returns:
+        Callable | None: The constraint; None for None.
+
+    Raises:
+        InvalidArgument: if there is no such constraint.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.constraints.get("max_norm")
+        MaxNorm(max_value=2.0, axis=0)
     """
     constraint = _registry.get(identifier)
     if constraint is not None and not callable(constraint):
@@ -184,10 +253,10 @@ def get(identifier: Any) -> Callable[[Any], Any] | None:
 
 
 def serialize(constraint: Any) -> Any:
-    """Write `constraint` as plain data."""
+    """Return the configuration of `constraint` as JSON-compatible data, which `deserialize` reads."""
     return _serialize(constraint)
 
 
 def deserialize(config: Mapping[str, Any] | str | None) -> Callable[[Any], Any] | None:
-    """Return the constraint that `serialize` wrote."""
+    """Return the constraint for a configuration written by `serialize` or by Keras."""
     return get(config)

@@ -1,7 +1,7 @@
 """Regularizers: penalties on weights or activities that are added to the loss.
 
-A penalty is an object called with an array; it returns a number. Its strengths are hyperparameters, which are
-data: changing one recompiles nothing, and the members of a population may differ in them.
+A regularizer is called with an array and returns a scalar. Its strengths are hyperparameters that the compiled
+program takes as arguments: changing one does not recompile, and the members of a population may differ in them.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _STRENGTH = Real(0) | None
 
 
 def _older_l(kind: str, where: str, value: Any, older: dict[str, Any]) -> Any:
-    """Return the strength of ``l1(l=...)`` or ``l2(l=...)``, the spelling of Keras 2.0."""
+    """Return the strength, which Keras 2.0 spelled ``l1(l=...)`` or ``l2(l=...)``."""
     if "l" in older:
         warn_older(f"{where}(l=...)", f"{where}(...)")
         value = check(kind, "l", older.pop("l"), _STRENGTH)
@@ -44,10 +44,20 @@ def _older_l(kind: str, where: str, value: Any, older: dict[str, Any]) -> Any:
 
 
 class Regularizer(Configurable):
-    """Base of all regularizers; `hyperparameters` lists the strengths of a subclass.
+    """Base class of all regularizers.
 
-    A class of which rows of zeros cost nothing says ``row_wise = True`` itself (subclasses do not inherit it):
-    then a batch whose activities it penalises may be padded.
+    A subclass overrides `__call__` and lists its strengths in `hyperparameters`. A class whose penalty ignores
+    rows of zeros sets ``row_wise = True`` (subclasses do not inherit it), so that batches whose
+    activities it penalizes may be padded.
+
+    Example:
+        >>> import fitwell as fw
+        >>> import jax.numpy as jnp
+        >>> class MaxAbs(fw.regularizers.Regularizer):
+        ...     def __call__(self, w):
+        ...         return 0.5 * jnp.max(jnp.abs(w))
+        >>> float(MaxAbs()(jnp.asarray([1.0, -4.0])))
+        2.0
     """
 
     row_wise: ClassVar[bool] = False
@@ -57,16 +67,30 @@ class Regularizer(Configurable):
         cls.row_wise = cls.__dict__.get("row_wise", False)
 
     def __call__(self, w: Any) -> Any:
-        """Return the penalty for the array `w`."""
+        """Return the penalty for `w`.
+
+        Args:
+            w (array): Weights or activities, of any shape.
+
+        Returns:
+            Array: A scalar.
+        """
         raise NotImplementedError(f"{type(self).__name__} must define __call__(self, w)")
 
 
 @_registry.register()
 class L1(Regularizer):
-    """Sum of absolute values ``l1 Σ|w|``: drives weights to exactly 0.
+    """Sum of absolute values, ``l1 Σ|w|``, which drives weights to exactly 0.
 
     Args:
-        l1: strength λ, 0.01 by default (older spelling: ``l``).
+        l1 (float | None): Strength λ, at least 0; None means 0. Default: 0.01. Its deprecated name is ``l``.
+
+    Example:
+        >>> import fitwell as fw
+        >>> round(float(fw.regularizers.L1(0.5)([1.0, -3.0])), 6)
+        2.0
+
+    Source: Keras `L1`; Tibshirani (1996).
     """
 
     hyperparameters = ("l1",)
@@ -84,10 +108,17 @@ class L1(Regularizer):
 
 @_registry.register()
 class L2(Regularizer):
-    """Sum of squares ``l2 Σ w²`` (without a factor ½): keeps weights small.
+    """Sum of squares, ``l2 Σ w²`` (without a factor ½), which keeps weights small.
 
     Args:
-        l2: strength λ, 0.01 by default (older spelling: ``l``).
+        l2 (float | None): Strength λ, at least 0; None means 0. Default: 0.01. Its deprecated name is ``l``.
+
+    Example:
+        >>> import fitwell as fw
+        >>> round(float(fw.regularizers.L2(0.5)([1.0, -3.0])), 6)
+        5.0
+
+    Source: Keras `L2`; Hoerl and Kennard (1970).
     """
 
     hyperparameters = ("l2",)
@@ -105,11 +136,18 @@ class L2(Regularizer):
 
 @_registry.register()
 class L1L2(Regularizer):
-    """Both: ``l1 Σ|w| + l2 Σ w²``.
+    """Sum of an L1 and an L2 penalty, ``l1 Σ|w| + l2 Σ w²``.
 
     Args:
-        l1: strength of the absolute values, 0 by default.
-        l2: strength of the squares, 0 by default.
+        l1 (float | None): Strength of the absolute values, at least 0; None means 0. Default: 0.
+        l2 (float | None): Strength of the squares, at least 0; None means 0. Default: 0.
+
+    Example:
+        >>> import fitwell as fw
+        >>> round(float(fw.regularizers.L1L2(l1=0.5, l2=0.25)([1.0, -3.0])), 6)
+        4.5
+
+    Source: Keras `L1L2`.
     """
 
     hyperparameters = ("l1", "l2")
@@ -129,13 +167,18 @@ class L1L2(Regularizer):
 
 @_registry.register()
 class ElasticNet(Regularizer):
-    """``β λ Σ|w| + (1 - β)/2 λ Σ w²``: a mixture of L1 and L2 by a share β.
-
-    Source: Zou and Hastie 2005. Not in Keras.
+    """Weighted mean of an L1 and an L2 penalty, ``β λ Σ|w| + (1 - β)/2 λ Σ w²``. Not in Keras.
 
     Args:
-        strength: λ, 0.01 by default.
-        l1_ratio: β between 0 (only squares) and 1 (only absolute values), 0.5 by default.
+        strength (float | None): λ, at least 0; None means 0. Default: 0.01.
+        l1_ratio (float | None): β, from 0 (squares only, as None) to 1 (absolute values only). Default: 0.5.
+
+    Example:
+        >>> import fitwell as fw
+        >>> round(float(fw.regularizers.ElasticNet(1.0, l1_ratio=0.5)([1.0, -3.0])), 6)
+        4.5
+
+    Source: Zou and Hastie (2005); scikit-learn `ElasticNet`.
     """
 
     hyperparameters = ("strength", "l1_ratio")
@@ -158,8 +201,18 @@ class OrthogonalRegularizer(Regularizer):
     """Mean of ``|cos|`` of the angles between all pairs of rows (or columns) of a matrix, times `factor`.
 
     Args:
-        factor: strength, 0.01 by default.
-        mode: ``"rows"`` (default) or ``"columns"``: which vectors shall be orthogonal.
+        factor (float | None): Strength, at least 0; None means 0. Default: 0.01.
+        mode (str): The vectors that should be orthogonal, ``"rows"`` or ``"columns"``. Default: ``"rows"``.
+
+    Raises:
+        ShapeError: if the penalized array is not a matrix.
+
+    Example:
+        >>> import fitwell as fw
+        >>> round(float(fw.regularizers.OrthogonalRegularizer(1.0)([[1.0, 0.0], [0.0, 2.0]])), 6)
+        0.0
+
+    Source: Keras `OrthogonalRegularizer`.
     """
 
     hyperparameters = ("factor",)
@@ -173,7 +226,7 @@ class OrthogonalRegularizer(Regularizer):
         """Return the penalty for the matrix `w`."""
         w = _floats(w)
         if w.ndim != 2:
-            raise ShapeError(f"OrthogonalRegularizer penalises matrices, got an array of shape {w.shape}")
+            raise ShapeError(f"OrthogonalRegularizer penalizes matrices, got an array of shape {w.shape}")
         vectors = w if self.mode == "rows" else w.T
         # Below this length a vector counts as zero: its angle, and the gradient of its length, are undefined.
         squares = jnp.maximum(jnp.sum(jnp.square(vectors), axis=1, keepdims=True), 1e-24)
@@ -191,16 +244,41 @@ orthogonal_regularizer = OrthogonalRegularizer
 
 @checked(l1=_STRENGTH, l2=_STRENGTH)
 def l1_l2(l1: Any = 0.01, l2: Any = 0.01) -> L1L2:
-    """Return an `L1L2`; both strengths are 0.01 by default, as the function of this name always had."""
+    """Return an `L1L2` regularizer with the defaults of the Keras 2 function of this name.
+
+    Args:
+        l1 (float | None): Strength of the absolute values. Default: 0.01.
+        l2 (float | None): Strength of the squares. Default: 0.01.
+
+    Returns:
+        L1L2: The regularizer.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.regularizers.l1_l2(l2=0.1)
+        L1L2(l1=0.01, l2=0.1)
+    """
     return L1L2(l1, l2)
 
 
 def get(identifier: Any) -> Callable[[Any], Any] | None:
-    """Return the regularizer that `identifier` stands for; None stays None.
+    """Return the regularizer for `identifier`.
 
-    A name, an object, a class, a configuration or a function of an array.
+    Args:
+        identifier (str | Regularizer | type | dict | Callable | None): A name, an object, a class, a
+            configuration, or a function of an array. Strengths of a regularizer given by name are 0.01. (Differs
+            from Keras 3, where ``"l1l2"`` has strengths 0, which is no penalty.)
 
-    By name the strengths are 0.01. (Differs from Keras 3, where ``"l1l2"`` has strengths 0: no penalty at all.)
+    Returns:
+        Callable | None: The regularizer; None for None.
+
+    Raises:
+        InvalidArgument: if there is no such regularizer.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.regularizers.get("l2")
+        L2(l2=0.01)
     """
     if isinstance(identifier, str) and _registry.lookup(identifier) is L1L2:
         return l1_l2()
@@ -214,10 +292,10 @@ def get(identifier: Any) -> Callable[[Any], Any] | None:
 
 
 def serialize(regularizer: Any) -> Any:
-    """Write `regularizer` as plain data."""
+    """Return the configuration of `regularizer` as JSON-compatible data, which `deserialize` reads."""
     return _serialize(regularizer)
 
 
 def deserialize(config: Mapping[str, Any] | str | None) -> Callable[[Any], Any] | None:
-    """Return the regularizer that `serialize` wrote."""
+    """Return the regularizer for a configuration written by `serialize` or by Keras."""
     return get(config)
