@@ -1,1 +1,3 @@
-"""From what users have to rows on the device: arrays, tables, splits, scalers, and the feeds of a run."""
+"""Data preparation: arrays, tables, preprocessors, splits, and the loaders that feed a training run."""
+
+__all__: list[str] = []

@@ -1,7 +1,7 @@
-"""What users hand in, turned into arrays a device can hold, or refused in words that say what to write.
+"""Convert user data to arrays that a device can hold, and report data that cannot be converted.
 
-`as_array` takes everything that holds numbers row by row, `class_codes` turns labels of any kind into
-integers, and `check_finite` finds the NaN before the network does.
+`as_array` accepts every container of numeric rows, `class_codes` encodes labels of any type as integers,
+and `check_finite` finds NaN and infinite values before training does.
 """
 
 from __future__ import annotations
@@ -31,20 +31,27 @@ _CHUNK_VALUES = 2**22
 
 
 def as_array(value: Any, what: str) -> Array:
-    """Return `value` as an array of shape ``[rows, ...]`` whose element type a device can hold.
+    """Return `value` as an array of shape ``[rows, ...]`` whose dtype a device can hold.
 
-    NumPy arrays, pandas frames, series and indexes, nested lists, and anything with ``__array__`` become
-    NumPy arrays, without a copy where none is needed. 64-bit numbers become 32-bit ones unless
-    ``jax_enable_x64`` is set; all narrower types are kept. JAX arrays are returned as they are, and so is
-    an `np.memmap`, which may not fit into memory: pass its slices through `to_device_dtype`.
+    NumPy arrays, pandas DataFrames, Series and Indexes, nested lists, and anything with ``__array__`` become
+    NumPy arrays, without a copy if none is needed. 64-bit numbers become 32-bit numbers unless
+    ``jax_enable_x64`` is set. Narrower dtypes are kept. JAX arrays are returned unchanged, and so is an
+    `np.memmap`, which may not fit into memory: pass its slices through `to_device_dtype`.
 
     Args:
-        value: the data.
-        what: what the caller calls it, such as ``"x"``; every error begins with it.
+        value (array-like): The data, with rows along the first axis.
+        what (str): The caller's name for the data, such as ``"x"``. Every error begins with it.
+
+    Returns:
+        numpy.ndarray | jax.Array: The rows, in a dtype that a device can hold.
 
     Raises:
-        DataError: text, objects, dates, complex numbers, rows of different lengths, a single number, no
-            rows, or numbers too large for 32 bits. NaN is not looked for, see `check_finite`.
+        DataError: if `value` holds strings, objects, dates, complex numbers, rows of different lengths, a
+            single number, no rows, or numbers too large for 32 bits. NaN is accepted, see `check_finite`.
+
+    Example:
+        >>> as_array([[1.0, 2.0], [3.0, 4.0]], "x").dtype
+        dtype('float32')
     """
     if isinstance(value, jax.Array | np.memmap):
         _check_dtype(value, what)
@@ -56,10 +63,10 @@ def as_array(value: Any, what: str) -> Array:
 
 
 def to_device_dtype(array: NDArray[Any], what: str) -> NDArray[Any]:
-    """Return `array` in the element type JAX would hold it in, refusing numbers that do not fit.
+    """Return `array` in the dtype that JAX would give it. Raise `DataError` if a number does not fit.
 
-    float64 becomes float32, int64 int32 and uint64 uint32 (unless ``jax_enable_x64``), long doubles and
-    foreign byte orders native ones. An array that is right already is not copied.
+    float64 becomes float32, int64 becomes int32 and uint64 becomes uint32 (unless ``jax_enable_x64``). Long
+    doubles and foreign byte orders become native. An array that already has the right dtype is not copied.
     """
     _check_dtype(array, what)
     wide = np.dtype(np.float64) if array.dtype.kind == "f" and array.dtype.itemsize > 8 else array.dtype
@@ -71,7 +78,7 @@ def to_device_dtype(array: NDArray[Any], what: str) -> NDArray[Any]:
             worst = high if high > limits.max else low
             raise DataError(
                 f"{what}: {worst} does not fit {dtype}, the widest integer without 64-bit mode. Numbers this "
-                "large are seldom counts: drop the column if it is an identifier, or write "
+                "large are rarely counts: drop the column if it is an identifier, or write "
                 f"{what}.astype('float32')"
             )
     if dtype == array.dtype:
@@ -82,26 +89,37 @@ def to_device_dtype(array: NDArray[Any], what: str) -> NDArray[Any]:
     except FloatingPointError:
         raise DataError(
             f"{what}: {_largest(array):.3g} does not fit {dtype}, whose largest number is "
-            f"{np.finfo(dtype).max:.3g}. Scale the data, for example to mean 0 and deviation 1"
+            f"{np.finfo(dtype).max:.3g}. Scale the data, for example to mean 0 and standard deviation 1"
         ) from None
 
 
 @checked()
 def class_codes(value: Any, what: str = "y") -> tuple[NDArray[np.int32], NDArray[Any]]:
-    """Return ``(codes, classes)`` with ``classes[codes]`` equal to the labels in `value`.
+    """Encode labels as class numbers.
+
+    ``classes[codes]`` equals the labels in `value`.
 
     Args:
-        value: labels of any one kind (text, numbers, booleans, pandas categories), one per row, as
-            ``[rows]`` or ``[rows, 1]``.
-        what: what the caller calls it, for errors.
+        value (array-like): One label per row, of shape ``[rows]`` or ``[rows, 1]``. All labels have one type:
+            strings, numbers, booleans or pandas categories.
+        what (str): The caller's name for the labels. Every error begins with it. Default: ``"y"``.
 
     Returns:
-        codes: int32 of shape ``[rows]``, from 0. classes: the distinct labels in sorted order; those of a
-        pandas categorical are its categories in their own order, unused ones included.
+        tuple[numpy.ndarray, numpy.ndarray]: ``(codes, classes)``. ``codes`` is int32 of shape ``[rows]``,
+        counted from 0. ``classes`` has the distinct labels in sorted order. For a pandas categorical it has
+        the categories in their order, including unused ones.
 
     Raises:
-        DataError: a label is missing, labels of several kinds are mixed, there is more than one column,
-            or there are no rows.
+        DataError: if a label is missing, labels have several types, there is more than one column, or there
+            are no rows.
+
+    Example:
+        >>> import fitwell as fw
+        >>> codes, classes = fw.utils.class_codes(["cat", "dog", "cat"])
+        >>> codes.tolist(), classes.tolist()
+        ([0, 1, 0], ['cat', 'dog'])
+
+    Source: scikit-learn `LabelEncoder`.
     """
     if _is_pandas(value):
         labels, codes, classes = _categories(value, what)
@@ -117,7 +135,7 @@ def class_codes(value: Any, what: str = "y") -> tuple[NDArray[np.int32], NDArray
     if missing.size:
         raise DataError(
             f"{what}: {_count(missing.size, 'label')} missing, the first in row {missing[0]}. "
-            f"Drop those rows, or give them a class of their own"
+            f"Drop those rows, or give them a separate class"
         )
     if codes is None or classes is None:
         try:
@@ -125,19 +143,17 @@ def class_codes(value: Any, what: str = "y") -> tuple[NDArray[np.int32], NDArray
         except TypeError:
             kinds = ", ".join(sorted({type(label).__name__ for label in labels}))
             raise DataError(
-                f"{what}: labels are of several kinds ({kinds}), so they have no order. "
-                f"Make them one kind, for example [str(label) for label in {what}]"
+                f"{what}: labels have several types ({kinds}), so they cannot be sorted. "
+                f"Convert them to one type, for example [str(label) for label in {what}]"
             ) from None
     return codes.astype(np.int32), classes
 
 
 def check_finite(array: Array, what: str) -> None:
-    """Refuse an array with NaN or infinite numbers, saying how many and where the first one is.
+    """Raise `DataError` if `array` has NaN or infinite values.
 
-    One pass over the data when all is well: a sum is finite only if its terms are.
-
-    Raises:
-        DataError: at least one number is NaN or infinite.
+    The error reports how many there are and the position of the first one. Valid data needs one pass: a sum
+    is finite only if all its terms are.
     """
     if not jnp.issubdtype(array.dtype, jnp.floating):
         return
@@ -148,7 +164,7 @@ def check_finite(array: Array, what: str) -> None:
     with np.errstate(over="ignore", invalid="ignore"):
         if np.isfinite(np.sum(host, dtype=np.promote_types(host.dtype, np.float32))):
             return
-    # A sum of large but finite numbers may overflow too: only now look at each number.
+    # The sum of large finite numbers may overflow too, so check each number only now.
     nan = infinite = rows = 0
     first: tuple[int, ...] | None = None
     for start, chunk in _chunks(host):
@@ -167,7 +183,7 @@ def check_finite(array: Array, what: str) -> None:
     parts = [f"{number:,} {name}" for number, name in ((nan, "NaN"), (infinite, "infinite")) if number]
     raise DataError(
         f"{what}: {' and '.join(parts)} among {host.size:,} numbers, in {rows:,} of {len(host):,} rows; the "
-        f"first is in {_place(first)}. A network cannot train on them: drop those rows or fill the gaps, "
+        f"first is in {_place(first)}. A network cannot train on them: drop those rows or impute the values, "
         "for example with sklearn.impute.SimpleImputer fitted on the training rows"
     )
 
@@ -194,16 +210,16 @@ def _from_others(value: Any, what: str) -> NDArray[Any]:
         array = np.asarray(value)
     except ValueError:
         raise DataError(
-            f"{what}: rows differ in length, {_ragged(value)}; all must be equally long"
+            f"{what}: rows differ in length, {_ragged(value)}; all rows must have the same length"
         ) from None
     except (TypeError, RuntimeError) as error:
-        # Tensors of other libraries that are elsewhere, or that a gradient is wanted of, say what to write.
+        # Tensors of other libraries that are on another device or require a gradient say what to write.
         raise DataError(f"{what}: {_describe(value)} cannot be read as an array: {error}") from None
     return array
 
 
 def _is_pandas(value: Any) -> bool:
-    # By name, so that pandas is not imported for those who do not use it.
+    # Compare module names, so that pandas is imported only if the caller uses it.
     return any(base.__module__.partition(".")[0] == "pandas" for base in type(value).__mro__)
 
 
@@ -237,7 +253,7 @@ def _column_problem(column: pd.Series[Any], name: str) -> str | None:
     import pandas as pd
 
     if isinstance(column.dtype, pd.CategoricalDtype):
-        return f"{name} is categorical, with {len(column.cat.categories)} categories"
+        return f"{name} is categorical with {len(column.cat.categories)} categories"
     if pd.api.types.is_complex_dtype(column.dtype):
         return f"{name} holds complex numbers"
     if pd.api.types.is_numeric_dtype(column.dtype):
@@ -247,18 +263,18 @@ def _column_problem(column: pd.Series[Any], name: str) -> str | None:
     for row, entry in enumerate(column):
         if not isinstance(entry, numbers.Real):
             return f"{name} has {_shown(entry)} in row {row}"
-    return f"{name} holds numbers as Python objects, which .astype('float32') would mend"
+    return f"{name} holds numbers as Python objects; convert it with .astype('float32')"
 
 
 def _numpy_dtype(column: pd.Series[Any]) -> np.dtype[Any]:
-    """Return the NumPy type that holds a numeric column; its missing entries need a float for NaN."""
+    """Return the NumPy dtype for a numeric column. A column with missing values needs a float for NaN."""
     dtype: Any = column.dtype
     plain = np.dtype(getattr(dtype, "numpy_dtype", None) or getattr(dtype, "subtype", None) or dtype)
     return np.dtype(np.float64) if plain.kind != "f" and column.hasnans else plain
 
 
 def _categories(value: Any, what: str) -> tuple[NDArray[Any], NDArray[Any] | None, NDArray[Any] | None]:
-    """Return the labels of a pandas object and, of a categorical one, its own codes and categories."""
+    """Return the labels of a pandas object. Also return codes and categories if it is categorical."""
     import pandas as pd
 
     if isinstance(value, pd.DataFrame):
@@ -309,7 +325,7 @@ def _ragged(value: Any) -> str:
     first = np.shape(rows[0]) if _is_regular(rows[0]) else None
     for index, row in enumerate(rows):
         if not _is_regular(row):
-            return f"row {index} is itself uneven"
+            return f"row {index} is ragged itself"
         if np.shape(row) != first:
             return f"row 0 has shape {first}, row {index} {np.shape(row)}"
     return "see their shapes"
@@ -324,14 +340,14 @@ def _is_regular(row: Any) -> TypeGuard[Any]:
 
 
 def _missing(labels: NDArray[Any]) -> NDArray[np.intp]:
-    """Return the rows without a label."""
+    """Return the indices of rows without a label."""
     if labels.dtype.kind == "O":
         return np.flatnonzero([_is_missing(label) for label in labels])
     return np.flatnonzero(np.isnan(labels)) if labels.dtype.kind in "fmM" else np.array([], np.intp)
 
 
 def _is_missing(label: Any) -> bool:
-    # Of all labels only NaN, NaT and pandas's NA differ from themselves or refuse to say.
+    # Only NaN, NaT and pandas.NA are unequal to themselves or have no truth value.
     if label is None:
         return True
     try:

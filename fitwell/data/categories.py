@@ -1,4 +1,4 @@
-"""Categories of pandas as files hold them, so that a loaded model knows which class number is which label."""
+"""JSON form of pandas categories, from which a loaded model gets the label of each class number."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from fitwell.errors import FileError
 from fitwell.forms import ANY_NUMBER, FLAG, TEXT, Either, Kind, Table, check
 
 _OUTPUT = Kind("the number of an output", lambda key: bool(re.fullmatch("[0-9]{1,4}", key)))
-# What `as_plain` makes.
+# The result of `as_plain`.
 FORM = Table([Either((TEXT, FLAG, ANY_NUMBER))], _OUTPUT)
 
 
 def as_plain(categories: Mapping[int, NDArray[Any]]) -> dict[str, list[Any]]:
-    """Return the categories of each output as a file can hold them: what is neither text nor number as its text.
+    """Return the categories of each output as JSON data. Other types than strings and numbers become strings.
 
     >>> as_plain({0: np.array(["no", "yes"])})
     {'0': ['no', 'yes']}
@@ -32,12 +32,12 @@ def as_plain(categories: Mapping[int, NDArray[Any]]) -> dict[str, list[Any]]:
 
 
 def from_plain(written: Any, where: str) -> dict[int, NDArray[Any]]:
-    """Return what `as_plain` was given; where: the file, which may come from a stranger."""
+    """Return the categories that `as_plain` converted. The file `where` is not trusted, so the data is checked."""
     check(written, FORM, where, "categories")
     found = {}
     for output, labels in written.items():
         if len(set(labels)) < len(labels):
-            raise FileError(f"{where}: two categories of output {output} are the same")
+            raise FileError(f"{where}: two categories of output {output} are equal")
         found[int(output)] = np.empty(len(labels), object)
         found[int(output)][:] = labels
     return found

@@ -1,7 +1,7 @@
-"""How each kind of column becomes numbers: fitted on training rows, kept as plain data.
+"""Transformers of single table columns, fitted on the training rows.
 
-A fitted column knows the `features` it makes, turns a column of any table into them (`transform`), says in
-words what it does (`describe`), and can be written as JSON and read back (`to_json`, `column_from_json`).
+A fitted column names its `features`, computes them for the same column of any table (`transform`), describes
+itself (`describe`), and converts to JSON data and back (`to_json`, `column_from_json`).
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ Floats = NDArray[np.float64]
 
 @dataclass
 class Column(ABC):
-    """One input column.
+    """A fitted transformer of one input column.
 
-    missing: how many of the training rows had no value. If any had none, a further feature is 1 where the
-        value is missing and 0 elsewhere; otherwise a value missing later is only filled in.
+    missing: number of training rows without a value. If there were any, an additional feature is 1 in rows without
+        a value and 0 in others. If there were none, values missing in other tables are only imputed.
     """
 
     kind: ClassVar[str]
-    # Which marks for "no value" it may hold: see `fitwell.data.values.marks_in`.
+    # Which missing-value markers the column may hold, see `fitwell.data.values.marks_in`.
     marks_among: ClassVar[str] = "numbers"
 
     name: str
@@ -48,16 +48,16 @@ class Column(ABC):
 
     @property
     def features(self) -> list[str]:
-        """The names of the numbers that `transform` makes of one value."""
+        """Names of the features that `transform` returns."""
         return self._value_features() + ([f"{self.name} is missing"] if self.missing else [])
 
     def transform(self, values: pd.Series, notes: list[str] | None = None) -> Floats:
-        """Return ``[rows, features]``; `notes` gets a sentence about each thing that training did not see."""
+        """Return ``[rows, features]``. Warnings about values unseen in training are appended to `notes`."""
         missing = missing_in(values) | self._marked(values)
         notes = notes if notes is not None else []
         if missing.any() and not self.missing:
             gaps = counted(int(missing.sum()), "missing value")
-            notes.append(f"{self.name!r} has {gaps}, and had none in training; filled in.")
+            notes.append(f"{self.name!r} has {gaps} but had none in training; imputed.")
         block, unreadable = self._transform_values(values, missing, notes)
         if unreadable.any():
             self._note_unreadable(values, unreadable, int((~missing).sum()), notes)
@@ -66,7 +66,7 @@ class Column(ABC):
         return np.hstack([block, (missing | unreadable)[:, None].astype(np.float64)])
 
     def _marked(self, values: pd.Series) -> NDArray[np.bool_]:
-        """Return where `values` holds a mark for "no value" that training would have taken for one."""
+        """Return which cells hold a missing-value marker, by the rules of training."""
         return marks_in(values, self.marks_among)
 
     def _note_unreadable(
@@ -77,12 +77,12 @@ class Column(ABC):
         if count > present / 2:
             first = row_of(values, int(np.flatnonzero(unreadable)[0]))
             raise DataError(
-                f"column {self.name!r} held {self.kind} values in training; here most are others: {examples} "
+                f"column {self.name!r} held {self.kind} values in training, but most values here are not: {examples} "
                 f"(the first in row {first})"
             )
         notes.append(
             f"{self.name!r} has {counted(count, 'entry', 'entries')} that cannot be read as a {self.kind} "
-            f"({examples}); taken as missing."
+            f"({examples}); treated as missing."
         )
 
     @abstractmethod
@@ -92,25 +92,25 @@ class Column(ABC):
     def _transform_values(
         self, values: pd.Series, missing: NDArray[np.bool_], notes: list[str]
     ) -> tuple[Floats, NDArray[np.bool_]]:
-        """Return the value features, with missing ones filled in, and where a value could not be read."""
+        """Return the value features with missing values imputed, and which values could not be parsed."""
 
     @abstractmethod
     def describe(self) -> str:
-        """Say what becomes of the column."""
+        """Describe the transformation in a few words."""
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain data: the kind, and every field."""
+        """Return JSON data: the kind and every field."""
         return {"kind": self.kind, **{field.name: getattr(self, field.name) for field in fields(self)}}
 
 
 @dataclass
 class NumberColumn(Column):
-    """A number, standardised: ``(x - mean) / scale``; a missing one is the median of the training rows.
+    """A number, standardized as ``(x - mean) / scale``. Missing numbers become the median of the training rows.
 
-    decimal: the decimal mark in the file of training, None where nothing told it.
-    percent: whether numbers had a percent sign there.
-    words: words that stood for a missing number there.
-    unit: what stood behind the numbers there.
+    decimal: decimal separator in the training file, None if it was ambiguous.
+    percent: whether numbers in the training file had a percent sign.
+    words: words in the training file that meant a missing number.
+    unit: unit after the numbers in the training file.
     """
 
     kind: ClassVar[str] = "number"
@@ -133,7 +133,7 @@ class NumberColumn(Column):
         words: Sequence[str] = (),
         unit: str = "",
     ) -> NumberColumn:
-        """Take median, mean and deviation from `values`, which are the training rows'."""
+        """Compute median, mean and standard deviation of the training values."""
         numbers = numbers_in(values, decimal)
         missing = np.isnan(numbers)
         return cls(name, int(missing.sum()), *_fit_numbers(numbers), decimal, percent, list(words), unit)
@@ -163,20 +163,20 @@ class NumberColumn(Column):
         if without:
             example = texts_in(values[present])[0]
             notes.append(
-                f"{self.name!r} was written with percent signs in training, and has {counted(without, 'cell')} without "
+                f"{self.name!r} had percent signs in training, and has {counted(without, 'cell')} without one "
                 f"here; {example} was read as {example.rstrip(' %')} %."
             )
 
     def describe(self) -> str:
-        """Say what becomes of the column."""
+        """Describe the transformation in a few words."""
         return (
-            f"standardised (mean {self.mean:.4g}, standard deviation {self.scale:.4g})"
+            f"standardized (mean {self.mean:.4g}, standard deviation {self.scale:.4g})"
             + self._describe_missing()
         )
 
     def _describe_missing(self) -> str:
         return (
-            f"; {self.missing:,} missing filled with the median, {self.fill:.4g}, and marked"
+            f"; {self.missing:,} missing values imputed with the median, {self.fill:.4g}, and flagged"
             if self.missing
             else ""
         )
@@ -184,7 +184,7 @@ class NumberColumn(Column):
 
 @dataclass
 class BooleanColumn(Column):
-    """A truth value as 1 or 0; a missing one is the most frequent of the training rows."""
+    """A boolean as 1 or 0. Missing values become the most frequent value of the training rows."""
 
     kind: ClassVar[str] = "true-or-false"
 
@@ -192,7 +192,7 @@ class BooleanColumn(Column):
 
     @classmethod
     def fit(cls, name: str, values: pd.Series) -> BooleanColumn:
-        """Take the most frequent value from `values`, which are the training rows'."""
+        """Find the most frequent training value."""
         truths = truths_in(values)
         return cls(name, int(np.isnan(truths).sum()), float(np.nanmean(truths) >= 0.5))
 
@@ -207,19 +207,21 @@ class BooleanColumn(Column):
         return np.where(np.isnan(truths), self.fill, truths)[:, None], unreadable
 
     def describe(self) -> str:
-        """Say what becomes of the column."""
+        """Describe the transformation in a few words."""
         filled = (
-            f"; {self.missing:,} missing filled with {bool(self.fill)}, and marked" if self.missing else ""
+            f"; {self.missing:,} missing values imputed with {bool(self.fill)}, and flagged"
+            if self.missing
+            else ""
         )
         return "true is 1, false is 0" + filled
 
 
 @dataclass
 class CategoryColumn(Column):
-    """A category, one-hot over those of the training rows; any other is 0 everywhere.
+    """One-hot encoding of the categories of the training rows. Other categories are encoded as zeros.
 
-    dropped: how many rarer categories the training rows had that have no feature.
-    marks: whether words such as ``NA`` count as missing, as in files of text unless the user said otherwise.
+    dropped: number of rarer categories in the training rows that have no feature.
+    marks: whether words such as ``NA`` count as missing. True for text files unless the user set the column's type.
     """
 
     kind: ClassVar[str] = "category"
@@ -231,18 +233,18 @@ class CategoryColumn(Column):
 
     @classmethod
     def fit(cls, name: str, values: pd.Series, marks: bool = False) -> CategoryColumn:
-        """Take the most frequent categories, at most 50, from `values`, which are the training rows'."""
+        """Find the most frequent categories of the training values, at most 50."""
         texts = texts_in(values)
         present = texts[texts != ""]
         found, counts = np.unique(present.astype(str), return_counts=True)
-        # Stable: among equally frequent ones the first in the alphabet.
+        # A stable sort keeps the alphabetical order of equally frequent categories.
         by_frequency = [str(category) for category in found[np.argsort(-counts, kind="stable")]]
         kept = sorted(by_frequency[:MOST_CATEGORIES])
         left_out = len(by_frequency) - len(kept)
         return cls(name, len(texts) - len(present), by_frequency[0], kept, left_out, marks)
 
     def _marked(self, values: pd.Series) -> NDArray[np.bool_]:
-        # A word that training saw as a category is one.
+        # A word that was a category in training is a category here too.
         found = marks_in(values, "words") if self.marks else np.zeros(len(values), dtype=bool)
         return found & ~np.isin(texts_in(values), self.categories) if found.any() else found
 
@@ -256,25 +258,27 @@ class CategoryColumn(Column):
         texts[missing] = self.fill
         position = {category: number for number, category in enumerate(self.categories)}
         numbers = np.array([position.get(text, -1) for text in texts], dtype=np.int64)
-        for row in np.flatnonzero(numbers < 0):  # a gap elsewhere in a column makes pandas write 1 as 1.0
+        for row in np.flatnonzero(
+            numbers < 0
+        ):  # pandas writes 1 as 1.0 if another cell of the column is missing
             numbers[row] = position.get(_other_spelling(texts[row]), -1)
         block = np.zeros((len(texts), len(self.categories)))
         known = np.flatnonzero(numbers >= 0)
         block[known, numbers[known]] = 1.0
         unseen = sorted(set(texts[numbers < 0]))
-        # Where rare categories were left out, one of them is no news.
+        # If rare categories were dropped, unseen ones are expected.
         if unseen and not self.dropped:
             count = counted(int((numbers < 0).sum()), "value")
-            notes.append(f"{self.name!r} has {count} that training did not see: {quoted(unseen)}.")
+            notes.append(f"{self.name!r} has {count} unseen in training: {quoted(unseen)}.")
         return block, np.zeros(len(texts), dtype=bool)
 
     def describe(self) -> str:
-        """Say what becomes of the column."""
+        """Describe the transformation in a few words."""
         words = f"one-hot, {len(self.categories)} categories"
         if self.dropped:
-            words += f" (the {self.dropped:,} rarer ones are 0 everywhere)"
+            words += f" ({self.dropped:,} rarer categories are encoded as zeros)"
         return words + (
-            f"; {self.missing:,} missing filled with the most frequent, {self.fill!r}, and marked"
+            f"; {self.missing:,} missing values imputed with the most frequent category, {self.fill!r}, and flagged"
             if self.missing
             else ""
         )
@@ -282,7 +286,7 @@ class CategoryColumn(Column):
 
 @dataclass
 class PresenceColumn(Column):
-    """A column with one value and gaps: only whether there is a value says anything."""
+    """A missing-value indicator, for a column with one distinct value and missing values."""
 
     kind: ClassVar[str] = "presence"
     marks_among: ClassVar[str] = "words"
@@ -296,8 +300,8 @@ class PresenceColumn(Column):
         return np.empty((len(values), 0)), np.zeros(len(values), dtype=bool)
 
     def describe(self) -> str:
-        """Say what becomes of the column."""
-        return f"1 where it is missing ({self.missing:,} rows), because it has one value only"
+        """Describe the transformation in a few words."""
+        return f"1 if missing ({self.missing:,} rows), else 0, because the column has one distinct value only"
 
 
 def _is_pattern(value: Any) -> bool:
@@ -320,11 +324,11 @@ PATTERN = Kind("a format of dates", _is_pattern)
 
 @dataclass
 class DateColumn(Column):
-    """A date: its days since 1970, and its place in the year, week and day as sine and cosine.
+    """A date as days since 1970, and as sine and cosine of its position in the year, week and day.
 
-    pattern: how it is written; None for a column that holds moments already.
-    parts: part -> [median, mean, scale]; each part that varies in the training rows, standardised.
-    words: words that stood for a missing date in training.
+    pattern: format of the dates, None for a column of datetimes.
+    parts: part -> [median, mean, scale] for each part that varies in the training rows. Each is standardized.
+    words: words in the training file that meant a missing date.
     """
 
     kind: ClassVar[str] = "date"
@@ -335,12 +339,12 @@ class DateColumn(Column):
 
     @classmethod
     def fit(cls, name: str, values: pd.Series, pattern: str | None, words: Sequence[str] = ()) -> DateColumn:
-        """Take each part's median, mean and deviation from `values`, which are the training rows'."""
+        """Compute median, mean and standard deviation of each part of the training dates."""
         moments = moments_in(values, pattern)
         fitted = {
             part: list(_fit_numbers(numbers))
             for part, numbers in date_parts(moments).items()
-            # A duration has no place in a year.
+            # A duration has no position in the year.
             if _varies(numbers) and (part == "days" or pattern not in ELAPSED)
         }
         return cls(name, int(moments.isna().sum()), pattern, fitted, list(words))
@@ -367,21 +371,21 @@ class DateColumn(Column):
     def _read_otherwise(
         self, values: pd.Series, moments: pd.Series, unreadable: NDArray[np.bool_], notes: list[str]
     ) -> pd.Series:
-        """Return the moments with those that are written in another format than in training, if it is clear."""
+        """Parse dates whose format differs from training, if that format is unambiguous."""
         pattern = clear_format_of(values[unreadable], str(self.pattern))
         if pattern is None:
             return moments
         read = moments_in(values[unreadable], pattern)
         notes.append(
-            f"{self.name!r} has {counted(int(read.notna().sum()), 'date')} written {pattern} here, and "
-            f"{self.pattern} in training; they were read as they are written here."
+            f"{self.name!r} has {counted(int(read.notna().sum()), 'date')} in the format {pattern}, while training had "
+            f"{self.pattern}; they were read in the new format."
         )
         return moments.fillna(read)
 
     def _refuse_other_order(self, values: pd.Series, unreadable: NDArray[np.bool_], present: int) -> None:
-        """Refuse dates that are written day first where training had the month first, or the other way round.
+        """Raise if dates are day first while training had the month first, or vice versa.
 
-        Without this 31/10/2021 would count as missing, and 03/04/2021 beside it for the 4th of March.
+        Without this check 31/10/2021 would count as missing, and 03/04/2021 would be read as March 4.
         """
         other = None if self.pattern is None else other_order(self.pattern)
         if other is None or not unreadable.any():
@@ -390,14 +394,16 @@ class DateColumn(Column):
         if int(read.sum()) > present - int(unreadable.sum()) and read[unreadable].any():
             first = int(np.flatnonzero(unreadable & read)[0])
             raise DataError(
-                f"the dates in {self.name!r} were written {self.pattern} in training, and are written {other} here: "
+                f"the dates in {self.name!r} had the format {self.pattern} in training, and have {other} here: "
                 f"{texts_in(values)[first]!r} in row {row_of(values, first)}; write them as in training"
             )
 
     def describe(self) -> str:
-        """Say what becomes of the column."""
-        filled = f"; {self.missing:,} missing filled with medians, and marked" if self.missing else ""
-        return f"taken apart into {', '.join(self.parts)}, each standardised" + filled
+        """Describe the transformation in a few words."""
+        filled = (
+            f"; {self.missing:,} missing values imputed with medians, and flagged" if self.missing else ""
+        )
+        return f"split into {', '.join(self.parts)}, each standardized" + filled
 
 
 KINDS: dict[str, type[Column]] = {
@@ -407,12 +413,12 @@ KINDS: dict[str, type[Column]] = {
 
 
 def column_form() -> Tagged:
-    """Return the form of what `to_json` of a column returns."""
+    """Return the schema of the JSON data of a column."""
     return Tagged("kind", {kind: of_class(made, kind=one_of(kind)) for kind, made in KINDS.items()})
 
 
 def column_from_json(data: Mapping[str, Any]) -> Column:
-    """Make a column from what `to_json` returned; data that has `column_form`."""
+    """Create a column from the result of `to_json`, which must match `column_form`."""
     arguments = dict(data)
     return KINDS[arguments.pop("kind")](**arguments)
 
@@ -428,12 +434,12 @@ def _are_words(values: pd.Series, words: list[str]) -> NDArray[np.bool_]:
 
 
 def _fit_numbers(numbers: Floats) -> tuple[float, float, float]:
-    """Return the median of the present numbers, and mean and deviation after filling the others with it."""
+    """Return the median of the present numbers, and mean and standard deviation after imputing it."""
     from sklearn.impute import SimpleImputer
     from sklearn.preprocessing import StandardScaler
 
-    # In units of a power of two, which is exact: the squares of ±1.8e308, some programs' mark for "no value",
-    # are infinite, and those of 1e-200 are 0.
+    # Divide by a power of two, which is exact: the square of ±1.8e308, which some programs write for a missing
+    # value, is infinite, and the square of 1e-200 is 0.
     unit = 2.0 ** (int(np.frexp(np.nanmax(np.abs(numbers)))[1]) - 1)
     imputer = SimpleImputer(strategy="median")
     scaler = StandardScaler().fit(imputer.fit_transform(numbers[:, None] / unit))
@@ -442,7 +448,7 @@ def _fit_numbers(numbers: Floats) -> tuple[float, float, float]:
 
 
 def _standardise(numbers: Floats, fill: float, mean: float, scale: float) -> Floats:
-    with np.errstate(over="ignore"):  # what is farther off than a float can say is clipped with the rest
+    with np.errstate(over="ignore"):  # infinite results are clipped later
         return np.asarray((np.where(np.isnan(numbers), fill, numbers) - mean) / scale)
 
 

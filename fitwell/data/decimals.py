@@ -1,15 +1,16 @@
-"""What the marks in a table's numbers mean: decided column by column, with the whole table as a witness.
+"""Infer whether a column of numbers has decimal points or decimal commas.
 
-``1.250`` alone says nothing. The rules, for each column of numbers, in this order:
+``1.250`` alone is ambiguous. The rules for each column of numbers, in this order:
 
-1. its own cells, if more than one in twenty of those with a mark can be read one way only (``12,5``, ``0.377``,
-   ``1.234,5``); fewer are stray cells;
-2. what the column was in training, when a table is read to predict from; unless the columns of rule 1 say that
-   this table is written the other way;
-3. what most other columns of the table say by rule 1;
-4. marks in front of exactly three digits, beside numbers without one (``1.250`` and ``950``): between thousands;
-5. nothing tells: decimal commas in a file separated by semicolons, because Excel writes those where the comma is
-   the decimal mark; decimal points in any other. This is said in a note.
+1. The cells of the column, if more than 5 % of the cells with a separator have one reading only (``12,5``,
+   ``0.377``, ``1.234,5``). Fewer are treated as stray cells.
+2. The decimal separator in training, when a table is read for prediction, unless the columns of rule 1 show that
+   this table uses the other separator.
+3. The separator of most other columns of the table by rule 1.
+4. Thousands separators, if all separators precede exactly three digits and other numbers have none (``1.250`` and
+   ``950``).
+5. Otherwise decimal commas in a file separated by semicolons, because Excel writes such files in locales with
+   decimal commas, and decimal points in any other file. A note reports this guess.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ _WORDS = {".": "point", ",": "comma"}
 
 @dataclass(frozen=True)
 class Decimals:
-    """The decimal mark of every column, and of the table as a whole: None where nothing tells."""
+    """Decimal separator of every column and of the whole table. None if it is ambiguous."""
 
     columns: dict[str, str | None]
     table: str | None
@@ -39,12 +40,12 @@ def decide(
     known: Mapping[str, str | None] | None = None,
     notes: list[str] | None = None,
 ) -> Decimals:
-    """Return the decimal marks of columns of numbers.
+    """Return the decimal separators of columns of numbers.
 
-    shapes: how each column is written. A column that was read as plain numbers already has points to show.
-    separator: what separates the cells of the file, None if it was no text.
-    known: the marks in training.
-    notes: gets a sentence where nothing tells, and where a table is not written as in training.
+    shapes: number formats of each column. For a column that was parsed as plain numbers they count its points.
+    separator: cell separator of the file, None if it was not a text file.
+    known: decimal separators in training.
+    notes: list to which warnings about guesses and about differences from training are appended.
     """
     notes = notes if notes is not None else []
     known = known or {}
@@ -86,7 +87,7 @@ def decide(
                 f"The numbers in {quoted(as_before)}, such as {example}, may have decimals or thousands. They were "
                 f"read with a decimal {_WORDS[mark]}, as in training: {example} as {read_number(example, mark):.12g}."
             )
-    for told, reason in ((like_others, "Like others in the table"), (guessed, "Nothing in the table tells;")):
+    for told, reason in ((like_others, "Like other columns,"), (guessed, "The table is ambiguous;")):
         for mark, names in told.items():
             example = shapes[names[0]].example
             notes.append(
@@ -96,8 +97,8 @@ def decide(
     if against:
         written = str(marks[against[0]])
         notes.append(
-            f"The numbers in {listed(map(repr, against))} are written with a decimal {_WORDS[written]} here, and "
-            "were not in training; they were read as they are written here."
+            f"The numbers in {listed(map(repr, against))} have a decimal {_WORDS[written]} here but not in "
+            f"training; they were read with a decimal {_WORDS[written]}."
         )
     return Decimals(marks, table)
 

@@ -1,7 +1,7 @@
-"""Feeds: where the rows of a run come from, cut into works that one dispatch each can do.
+"""Data loaders: yield the rows of a run as dispatches, each for one call of the compiled loop.
 
-An `ArrayFeed` keeps its rows on the device and permutes them every epoch; a `StreamFeed` draws batches
-from an iterator, or slices of arrays too large for memory, and prefetches them on a thread.
+An `ArrayFeed` keeps its rows on the device and permutes them every epoch. A `StreamFeed` takes batches from an
+iterator, or slices of arrays larger than memory, and prefetches them on a thread.
 """
 
 from __future__ import annotations
@@ -23,23 +23,24 @@ from fitwell.errors import DataError
 
 Array = Any
 
-# Orders of several epochs travel together, up to this many row numbers (1 MB) and this many epochs.
+# Permutations of several epochs are transferred together, up to this many row indices (1 MB) and this many epochs.
 _ORDER_BUDGET = 2**18
 MOST_EPOCHS = 512
-# Batches of a stream that travel to the device together, where memory allows it.
+# Number of streamed batches transferred to the device together, if memory allows it.
 MOST_TOGETHER = 16
-# Up to this size (4 MB) rows are copied to where there is room for a few more.
+# Up to this size (4 MB) rows are copied into a larger, padded array.
 _MOST_COPIED = 2**22
 
 
 @jax.tree_util.register_dataclass
 @dataclass
 class Batch:
-    """Rows to train or evaluate on, or a whole block of them: every array has the rows as its first axis.
+    """A batch of rows, or a block of several batches. All arrays have the rows along the first axis.
 
-    x: inputs, any structure. y: targets, one entry per output; None when there are none.
+    x: inputs, any tree of arrays. y: targets, one entry per output, or None.
     weights: sample weights, one entry per output, or None.
-    rows: 1 for real rows, 0 for padding; None when every row is real. count: how many are real, when known.
+    rows: mask that is 1 for real rows and 0 for padding, None if all rows are real. count: number of real rows, if
+        known.
     """
 
     x: Any
@@ -51,12 +52,13 @@ class Batch:
 
 @dataclass
 class Work:
-    """One dispatch: `epochs` whole epochs of a block, or batches ``start … stop-1`` of one epoch.
+    """Data of one dispatch: `epochs` whole epochs of a block, or batches ``start … stop-1`` of one epoch.
 
-    order: ``[epochs at most, batches, batch size]`` row numbers. sizes: ``[batches]`` true batch sizes, or
-    None when all are full. tail: ``[epochs at most, rows]`` row numbers of one more batch, a shorter one that may not
-    be padded; None when there is none. first, last: whether it begins and ends its epoch. key: works with equal keys
-    have equal shapes.
+    order: row indices, ``[max epochs, batches, batch size]``.
+    sizes: true batch sizes, ``[batches]``, or None if all batches are full.
+    first, last: whether the dispatch begins and ends its epoch.
+    key: equal for dispatches of equal shapes.
+    tail: row indices of a shorter last batch that must not be padded, ``[max epochs, rows]``, or None.
     """
 
     block: Batch
@@ -72,15 +74,15 @@ class Work:
 
     @property
     def steps(self) -> int:
-        """The number of batches this work covers."""
+        """Number of batches in this dispatch."""
         return self.epochs * (self.stop - self.start)
 
 
 class Feed:
-    """A source of works. `rows` and `steps` are per epoch, None when not known before the end.
+    """Base class of the data loaders. `rows` and `steps` are per epoch, None if unknown before its end.
 
-    draws_ahead: whether the orders of the epochs to come are drawn on a thread while the device works. Where
-        others keep all cores busy, starting the thread takes longer than drawing.
+    draws_ahead: whether a thread computes the permutations of the next epochs while the device is busy. If other
+        runs use all cores, starting the thread takes longer than computing them.
     """
 
     rows: int | None
@@ -91,9 +93,10 @@ class Feed:
     def works(
         self, first_epoch: int, epochs: int, allowance: Callable[[], int], start: int = 0
     ) -> Iterator[Work]:
-        """Yield the works of `epochs` epochs; `allowance` says how many steps the next may take.
+        """Yield the dispatches of `epochs` epochs.
 
-        start: batches of the first epoch that are left out, because a run that goes on has done them.
+        allowance: returns the maximum number of steps in the next dispatch.
+        start: number of batches of the first epoch to skip, because a resumed run has trained on them.
         """
         raise NotImplementedError
 
@@ -104,7 +107,7 @@ def count_rows(tree: Any) -> int:
 
 
 def plan(rows: int, batch_size: int) -> tuple[int, np.ndarray | None]:
-    """Return the number of batches, and their true sizes when the last one is short."""
+    """Return the number of batches, and their sizes if the last one is short, else None."""
     steps = -(-rows // batch_size)
     if rows % batch_size == 0:
         return steps, None
@@ -114,7 +117,7 @@ def plan(rows: int, batch_size: int) -> tuple[int, np.ndarray | None]:
 
 
 def filled_up(tree: Any, rows: int) -> Any:
-    """Return the arrays of `tree` with rows of zeros behind their own, `rows` in all; they come to the host for it."""
+    """Pad the arrays of `tree` with zeros to `rows` rows. Padded arrays are NumPy arrays."""
     missing = rows - count_rows(tree)
     if missing == 0:
         return tree
@@ -125,10 +128,10 @@ def filled_up(tree: Any, rows: int) -> Any:
 
 
 def _with_room(block: Batch, rows: int) -> Batch:
-    """Return `block` filled up to `rows` with rows that no order visits.
+    """Pad `block` to `rows` rows. No permutation contains the padding.
 
-    Thus blocks of nearly as many rows run the same program, as in cross-validation. Large ones stay as they are:
-    their training takes longer than compiling.
+    Blocks of similar sizes, such as folds of cross-validation, then share one compiled program. Large blocks are not
+    padded: training on them takes longer than compiling.
     """
     leaves = jax.tree.leaves(block)
     small = sum(leaf.nbytes for leaf in leaves) <= _MOST_COPIED
@@ -140,14 +143,15 @@ def _is_on_host(leaf: Array) -> bool:
 
 
 class ArrayFeed(Feed):
-    """Rows that fit on the device: moved there once, visited in a new order every epoch.
+    """Loader for rows that fit on the device. They are transferred once and permuted every epoch.
 
-    block: the arrays, all with the rows first. shuffle: a new permutation from ``(seed, epoch)`` each epoch.
-    pad: whether a short last batch is padded and masked; otherwise it is the tail of its work, of its true size.
-    most_epochs: how many epochs one work may cover.
-    chosen: numbers of the rows to visit, all by default, in the orders of a feed that has only these.
-    room: with `chosen`, leave places for as many rows, so that feeds of nearly as many run the same program;
-        where nothing may be padded, there is no such room.
+    block: the arrays, all with the rows along the first axis.
+    shuffle: whether each epoch has a new permutation, computed from ``(seed, epoch)``.
+    pad: whether a short last batch is padded and masked. Otherwise it is the tail of its dispatch, in its true size.
+    most_epochs: maximum number of epochs in one dispatch.
+    chosen: indices of the rows to use, all by default. Permutations equal those of a loader with these rows only.
+    room: number of rows to reserve space for, with `chosen`, so that loaders of similar sizes share one compiled
+        program. Ignored if batches must not be padded.
     """
 
     def __init__(
@@ -166,7 +170,7 @@ class ArrayFeed(Feed):
         room = room if pad else None
         self.batch_size = min(batch_size, self.rows if room is None else room)
         self.steps, sizes = plan(self.rows, self.batch_size)
-        # A batch that may be neither padded nor among the others.
+        # The size of a last batch that must not be padded.
         self._tail = 0 if pad or sizes is None else int(sizes[-1])
         self._places = self.steps - bool(self._tail)
         if self._tail:
@@ -179,7 +183,7 @@ class ArrayFeed(Feed):
         self._sizes = None if sizes is None else jax.device_put(sizes)
         if chosen is None and pad:
             block = _with_room(block, self._places * self.batch_size)
-        # `jnp.asarray` would need room for two copies, and compile a program for each shape.
+        # `jnp.asarray` would need memory for two copies, and compile a program for each shape.
         self.block = jax.device_put(block)
         self._width = self._places * self.batch_size + self._tail
         most = max(1, min(most_epochs, _ORDER_BUDGET // self._width))
@@ -198,7 +202,7 @@ class ArrayFeed(Feed):
     def ordering(
         rows: int, shuffle: bool, seed: int, chosen: np.ndarray | None = None
     ) -> Callable[[range], np.ndarray]:
-        """Return the function from consecutive epochs to the orders in which they visit the rows."""
+        """Return a function that computes the permutations of the rows for a range of epochs."""
         same = np.arange(rows, dtype=np.int32)
 
         def draw(epochs: range) -> np.ndarray:
@@ -211,7 +215,7 @@ class ArrayFeed(Feed):
     def works(
         self, first_epoch: int, epochs: int, allowance: Callable[[], int], start: int = 0
     ) -> Iterator[Work]:
-        """Yield works over the resident block: several epochs each, or parts of one."""
+        """Yield dispatches over the block on the device: several epochs each, or parts of one."""
         steps = self.steps or 0
         epoch, end = first_epoch, first_epoch + epochs
         with ThreadPoolExecutor(1, "fitwell-orders") as thread:
@@ -237,15 +241,15 @@ class ArrayFeed(Feed):
                 epoch += count
 
     def _draw(self, epoch: int, count: int) -> np.ndarray:
-        """Return the order of `count` epochs as ``[count, places of a batch, one batch after the other]``."""
+        """Return the row indices of `count` epochs, padded to whole batches: ``[count, rows and padding]``."""
         rows = self.rows or 0
         orders = np.empty((count, self._width), np.int32)
         orders[:, :rows] = self.orders(range(epoch, epoch + count))
-        orders[:, rows:] = orders[:, :1]  # padding is masked; it only has to be some row
+        orders[:, rows:] = orders[:, :1]  # padding is masked, so any valid row index will do
         return orders
 
     def _orders(self, epoch: int, count: int, ahead: Future[np.ndarray] | None) -> np.ndarray:
-        """Return the orders of `count` epochs, using those drawn ahead, in an array for the most there can be."""
+        """Return the row indices of `count` epochs, some of them prefetched, in an array of the maximum size."""
         drawn = ahead.result()[:count] if ahead is not None else self._draw(epoch, 0)
         orders = np.zeros((self.epochs_at_once, self._width), np.int32)
         orders[: len(drawn)] = drawn
@@ -253,14 +257,14 @@ class ArrayFeed(Feed):
         return orders
 
     def _split(self, orders: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-        """Return the batches of one size, ``[epochs, places, batch size]`` row numbers, and the shorter last one."""
+        """Return the row indices of full batches, ``[epochs, batches, batch size]``, and those of the tail."""
         whole = self._places * self.batch_size
         tail = orders[:, whole:] if self._tail else None
         return orders[:, :whole].reshape(-1, self._places, self.batch_size), tail
 
 
 def _parts(work: Work, allowance: Callable[[], int], start: int = 0) -> Iterator[Work]:
-    """Yield one pass over the batches of a work, from `start` on, in parts of the allowed length."""
+    """Split a dispatch, from batch `start` on, into dispatches of the allowed length."""
     while start < work.stop:
         stop = min(work.stop, start + max(1, allowance()))
         yield dataclasses.replace(
@@ -274,13 +278,16 @@ def _parts(work: Work, allowance: Callable[[], int], start: int = 0) -> Iterator
 
 
 class StreamFeed(Feed):
-    """Rows that arrive in batches: a generator, any iterable, or arrays read from disk piece by piece.
+    """Loader for rows that arrive in batches, from a generator, an iterable, or arrays on disk.
 
-    open_epoch: called with the epoch's number; returns an iterator of host batches (`Batch` of NumPy arrays).
-    steps: batches per epoch; None reads until the iterator ends. `per_block` batches travel to the device
-    together; a thread reads ahead. Batches smaller than `batch_size` are padded when `pad`, else they are
-    works of their own size. So are batches whose rows have another form than those before: other lengths, say, or
-    weights that begin late.
+    A thread prefetches the batches. Batches whose rows have another shape than the previous ones, or that have
+    weights while the previous ones had none, begin a new block.
+
+    open_epoch: called with the epoch's index. It returns an iterator of `Batch` objects of NumPy arrays.
+    steps: batches per epoch. None reads until the iterator ends.
+    rows: rows per epoch, if known.
+    per_block: number of batches transferred to the device together.
+    pad: whether batches smaller than `batch_size` are padded. Otherwise they are dispatches of their true size.
     """
 
     def __init__(
@@ -304,7 +311,7 @@ class StreamFeed(Feed):
     def works(
         self, first_epoch: int, epochs: int, allowance: Callable[[], int], start: int = 0
     ) -> Iterator[Work]:
-        """Yield works block by block, reading ahead on a thread."""
+        """Yield dispatches block by block, prefetched on a thread."""
         for epoch in range(first_epoch, first_epoch + epochs):
             seen = 0
             first = start == 0
@@ -312,7 +319,7 @@ class StreamFeed(Feed):
                 seen += len(batches)
                 last = last or (self.steps is not None and seen >= self.steps)
                 if seen <= start:
-                    continue  # blocks are made as in a run that was never interrupted, and left out
+                    continue  # blocks are built as in an uninterrupted run, then skipped
                 block, order, sizes = self._stack(batches)
                 leaves, structure = jax.tree.flatten((block, order))
                 shapes = structure, *((leaf.shape, leaf.dtype) for leaf in leaves)
@@ -326,12 +333,12 @@ class StreamFeed(Feed):
             if self.steps is not None and seen < self.steps:
                 raise DataError(
                     f"the data ended after {seen} of {self.steps} batches in epoch {epoch + 1}: a generator must yield "
-                    "steps_per_epoch batches for every epoch; make it loop for ever, pass fewer steps, or leave "
-                    "steps_per_epoch out and pass something that can be iterated over again"
+                    "steps_per_epoch batches for every epoch; make it loop forever, pass fewer steps, or omit "
+                    "steps_per_epoch and pass an iterable that can be restarted"
                 )
 
     def _blocks(self, epoch: int) -> Iterator[tuple[list[Batch], bool]]:
-        """Yield lists of batches of one size and form, each with whether it is the epoch's last."""
+        """Yield pairs of a list of batches with equal shapes, and whether it is the last of the epoch."""
         pending: list[Batch] = []
         form: Any = None
         waiting: tuple[list[Batch], bool] | None = None
@@ -363,26 +370,26 @@ class StreamFeed(Feed):
             waiting = (pending, True)
         if waiting is None:
             raise DataError(
-                f"the data gave no batch at all in epoch {epoch + 1}: a generator is used up after one epoch; pass an "
-                "iterable that can be started again, or a generator that never ends together with steps_per_epoch"
+                f"the data yielded no batch in epoch {epoch + 1}: a generator is exhausted after one epoch; pass an "
+                "iterable that can be restarted, or an infinite generator together with steps_per_epoch"
             )
         yield waiting[0], True
 
     def _stack(self, batches: list[Batch]) -> tuple[Batch, Array, Array | None]:
-        """Put batches of one size on the device as one block; short ones are padded, missing ones left empty."""
+        """Transfer batches of one size to the device as one block. Short and missing batches are padded."""
         counts = [count_rows(batch) for batch in batches]
         size = (
             counts[0]
             if len(counts) == 1 and not (self.pad and counts[0] < self.batch_size)
             else self.batch_size
         )
-        # A block always has the same number of places when it may be padded, so that one program serves all.
-        # Where forms change, many blocks hold one batch, and would be padding for the most part.
+        # Blocks that may be padded all have the same size, so that they share one compiled program. If shapes vary,
+        # many blocks have one batch only and would consist of padding mostly.
         alone = self._changes and len(batches) == 1
         places = self.per_block if self.pad and size == self.batch_size and not alone else len(batches)
 
         def join(*leaves: Any) -> Array:
-            # A generator may yield whole numbers first and fractions later.
+            # A generator may yield integers first and floats later.
             joined = np.zeros((places * size, *np.shape(leaves[0])[1:]), jnp.result_type(*leaves))
             for index, leaf in enumerate(leaves):
                 joined[index * size : index * size + len(leaf)] = leaf
@@ -391,7 +398,7 @@ class StreamFeed(Feed):
         block = jax.tree.map(join, *batches)
         order = jax.device_put(np.arange(places * size, dtype=np.int32).reshape(1, places, size))
         if not self.pad or (self.rows is not None and self.rows % self.batch_size == 0):
-            # No batch is short: the very program that an `ArrayFeed` of these rows would run, bit for bit.
+            # No batch is short, so use the compiled program of an `ArrayFeed`, with bit-identical results.
             return block, order, None
         sizes = np.zeros(places, np.int32)
         sizes[: len(counts)] = counts
@@ -399,13 +406,13 @@ class StreamFeed(Feed):
 
 
 def _form(batch: Batch) -> Any:
-    """Return what batches of one block have in common: which arrays there are, and the shapes of their rows."""
+    """Return the tree structure and row shapes, which are equal for all batches of a block."""
     leaves, structure = jax.tree.flatten(batch)
     return structure, [np.shape(leaf)[1:] for leaf in leaves]
 
 
 def _read_ahead(items: Iterator[Any], depth: int = 2) -> Iterator[Any]:
-    """Yield `items`, produced on a thread that stays at most `depth` ahead; its errors are raised here."""
+    """Yield `items`, computed on a thread at most `depth` items ahead. Errors of the thread are raised here."""
     ready: queue.Queue[tuple[str, Any]] = queue.Queue(maxsize=depth)
     abandoned = threading.Event()
 

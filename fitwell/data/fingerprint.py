@@ -1,4 +1,4 @@
-"""Fingerprints of data: cheap enough to take for every run, telling whether two runs saw the same rows."""
+"""Fingerprints of data: a cheap test whether two runs used the same rows."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import Any
 import jax
 import numpy as np
 
-# Rows looked at, spread evenly: all of a small data set; of a large one those that a new version of the file,
-# another order or another preparation would hardly leave as they are.
+# Number of rows to hash, evenly spaced. In a large data set another version, order or preprocessing of the rows
+# would hardly leave all of these unchanged.
 _ROWS = 4096
 
 
 def fingerprint(batch: Any, values: bool = True) -> dict[str, str]:
-    """Return a description of every array in a tree, by its place: type, shape, and a hash of up to 4096 rows.
+    """Return dtype, shape, and a hash of up to 4096 rows for every array in a tree, by path.
 
-    values: False leaves out the number of rows and the hash, for batches that differ from one start to the next.
+    values: False omits the number of rows and the hash, for batches that differ between runs.
     """
     leaves, _ = jax.tree_util.tree_flatten_with_path(batch)
     return {
@@ -30,7 +30,7 @@ def _describe(array: np.ndarray, values: bool) -> str:
         return f"{array.dtype} {array.shape[1:]}"
     places = np.linspace(0, max(len(array) - 1, 0), min(len(array), _ROWS)).astype(np.int64)
     rows = np.ascontiguousarray(array[places])
-    # Objects are labels of pandas: their addresses differ from one start to the next, their text does not.
+    # Objects are pandas labels. Their addresses differ between processes, their repr does not.
     content = repr(rows.tolist()).encode() if rows.dtype.hasobject else rows.view(np.uint8).data
     digest = hashlib.blake2b(content if rows.size else b"", digest_size=8).hexdigest()
     return f"{array.dtype} {array.shape} {digest}"

@@ -1,8 +1,8 @@
-"""Small real data sets, with Keras's names, shapes and splits.
+"""Small real data sets, with the names, shapes and splits of Keras.
 
-Each module has ``load_data() -> (x_train, y_train), (x_test, y_test)``. Files are looked for in
-``$FITWELL_DATA``, then where Debian packages put data sets (``/usr/share/datasets``), then in the cache
-(``$FITWELL_CACHE``, by default ``~/.cache/fitwell``); what is in none of them is downloaded into the cache
+Each module has ``load_data() -> (x_train, y_train), (x_test, y_test)``. Files are searched in
+``$FITWELL_DATA``, then in the folder of Debian's data set packages (``/usr/share/datasets``), then in the cache
+(``$FITWELL_CACHE``, by default ``~/.cache/fitwell``). A file that is in none of them is downloaded into the cache
 and checked against a known SHA-256, unless ``FITWELL_OFFLINE=1`` (CIFAR-10 is never downloaded).
 """
 

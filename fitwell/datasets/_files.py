@@ -1,4 +1,4 @@
-"""Where a data set's file lies, and how it is fetched when it lies nowhere."""
+"""Find the file of a data set, or download it."""
 
 from __future__ import annotations
 
@@ -14,37 +14,40 @@ from fitwell.errors import FileError
 
 _logger = logging.getLogger("fitwell")
 
-# Debian's dataset packages: dataset-fashion-mnist puts fashion-mnist/*.gz here.
+# Folder of Debian's data set packages: dataset-fashion-mnist installs fashion-mnist/*.gz here.
 SYSTEM_FOLDER = Path("/usr/share/datasets")
 MAX_DOWNLOAD_BYTES = 64 * 2**20
 TIMEOUT_SECONDS = 30
 
 
 class DatasetNotFound(FileError, FileNotFoundError):
-    """A data set's file is in none of the folders searched and could not be downloaded."""
+    """The file of a data set is in none of the searched folders and could not be downloaded."""
 
 
 @dataclass(frozen=True)
 class Remote:
-    """A public address and the SHA-256 that the file behind it must have."""
+    """The public URL of a file and its expected SHA-256."""
 
     url: str
     sha256: str
 
 
 def locate(dataset: str, names: Sequence[str], remote: Remote | None = None, advice: str = "") -> Path:
-    """Return the path of a data set's file, downloading it into the cache when there is no other way.
+    """Return the path of a data set's file. Download it into the cache if no searched folder has it.
 
     Args:
-        dataset: the name shown in errors.
-        names: acceptable file names, best first, relative to the folders searched; an absolute path, or
-            a path that exists as it stands, is taken as it is. A download is kept under the first name.
-        remote: where to download from; `None` if no address with a known checksum exists.
-        advice: one more way to get the file, for the error.
+        dataset (str): The name of the data set, for errors.
+        names (Sequence[str]): Accepted file names, preferred ones first, relative to the searched folders. An
+            absolute path, or a path that exists, is returned unchanged. A download gets the first name.
+        remote (Remote | None): The file to download. None if no URL with a known checksum exists. Default: None.
+        advice (str): Another way to get the file, for the error. Default: ``""``.
+
+    Returns:
+        pathlib.Path: The path of an existing file.
 
     Raises:
-        DatasetNotFound: nothing was found; says where it looked and what to do.
-        FileError: a download does not have the expected checksum, or the cache cannot be written.
+        DatasetNotFound: if no file was found. The message lists the searched folders and what to do.
+        FileError: if a download does not have the expected checksum, or the cache cannot be written.
     """
     first = Path(names[0]).expanduser()
     if first.is_file():
@@ -83,10 +86,10 @@ def _network_errors() -> tuple[type[Exception], ...]:
 
 
 def download(remote: Remote, target: Path) -> None:
-    """Fetch `remote` to `target`, which appears only once it is complete and its checksum is right."""
+    """Download `remote` to `target`. `target` appears only if complete and correct."""
     import urllib.request
 
-    # A name of our own rather than tempfile's: a cache may be shared, and tempfile shuts out all others.
+    # Not a tempfile: a cache may be shared, and tempfile allows access to one user only.
     part = target.with_name(f"{target.name}.{secrets.token_hex(4)}.part")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -104,13 +107,15 @@ def download(remote: Remote, target: Path) -> None:
             while block := response.read(2**20):
                 size += len(block)
                 if size > MAX_DOWNLOAD_BYTES:
-                    raise FileError(f"{remote.url} sends more than {MAX_DOWNLOAD_BYTES} bytes; nothing kept")
+                    raise FileError(
+                        f"{remote.url} sends more than {MAX_DOWNLOAD_BYTES} bytes; the download was discarded"
+                    )
                 digest.update(block)
                 file.write(block)
         if digest.hexdigest() != remote.sha256:
             raise FileError(
                 f"{remote.url} has SHA-256 {digest.hexdigest()}, expected {remote.sha256}: "
-                "the file was changed or cut short on its way; nothing kept, try again"
+                "the file was changed or truncated in transit and was discarded; try again"
             )
         part.replace(target)
     finally:

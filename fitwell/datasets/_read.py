@@ -1,4 +1,4 @@
-"""Read the three file formats that data sets come in, trusting none: IDX, .npz, and plain numbers."""
+"""Readers of the three file formats of the data sets, all with checks: IDX, .npz, and text of numbers."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ _UNSIGNED_BYTE = 8
 def read_idx(path: Path, shape: tuple[int, ...]) -> NDArray[np.uint8]:
     """Read gzipped unsigned bytes in the IDX format (LeCun), which must have exactly `shape`.
 
-    The header is two zero bytes, the element type, the number of dimensions, and each dimension as a
-    big-endian 32-bit integer. No more is ever unpacked than `shape` needs.
+    The header is two zero bytes, the dtype, the number of dimensions, and each dimension as a big-endian 32-bit
+    integer. At most the bytes of `shape` are unpacked.
     """
     header = struct.pack(f">HBB{len(shape)}I", 0, _UNSIGNED_BYTE, len(shape), *shape)
     size = len(header) + math.prod(shape)
@@ -38,7 +38,7 @@ def read_idx(path: Path, shape: tuple[int, ...]) -> NDArray[np.uint8]:
 
 
 def read_npz(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> list[NDArray[Any]]:
-    """Read the arrays named by `shapes` from a NumPy archive; pickled objects are refused."""
+    """Read the arrays named by `shapes` from a NumPy archive. Pickled objects are not loaded."""
     try:
         with zipfile.ZipFile(path) as archive:
             missing = [name for name in shapes if f"{name}.npy" not in archive.namelist()]
@@ -55,7 +55,7 @@ def read_npz(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> list[NDArray[
 
 
 def read_table(path: Path, shape: tuple[int, int], delimiter: str | None = None) -> NDArray[np.float64]:
-    """Read gzipped text of numbers, without a header, separated by `delimiter` (white space by default)."""
+    """Read a gzipped text file of numbers without a header, separated by `delimiter` (whitespace by default)."""
     try:
         with gzip.open(path, "rt", encoding="ascii") as file:
             table = np.loadtxt(file, delimiter=delimiter, ndmin=2, max_rows=shape[0] + 1)

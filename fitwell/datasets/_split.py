@@ -1,4 +1,4 @@
-"""Keras's way of shuffling a table and cutting the test set off its end."""
+"""Keras's split: shuffle the rows, and use the last ones as the test set."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fitwell.arguments import FilePath, Integer, Real, Rule
 Pair = tuple[NDArray[Any], NDArray[Any]]
 
 
-# The rules of `load_data`.
+# Argument checks of `load_data`.
 SPLIT: dict[str, Rule] = {
     "test_split": Real(0, 1, closed="left"),
     "seed": Integer(0, 2**32 - 1),
@@ -21,7 +21,7 @@ SPLIT: dict[str, Rule] = {
 
 
 def shuffle_and_cut(x: NDArray[Any], y: NDArray[Any], test_split: float, seed: int) -> tuple[Pair, Pair]:
-    """Return ``(x_train, y_train), (x_test, y_test)`` exactly as ``keras.datasets`` does for this seed."""
+    """Return ``(x_train, y_train), (x_test, y_test)``, equal to ``keras.datasets`` for the same seed."""
     order = np.arange(len(x))
     np.random.RandomState(seed).shuffle(order)
     cut = int(len(x) * (1 - test_split))

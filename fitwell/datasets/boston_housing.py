@@ -1,4 +1,4 @@
-"""Boston housing: 506 rows, kept because older books are written around it."""
+"""Boston housing: 506 rows, provided because many older books use it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ FEATURES = (
     "B",
     "LSTAT",
 )
-"""The columns of x; the target is MEDV, the median value of homes in thousands of dollars."""
+"""Names of the columns of x. The target is MEDV, the median value of homes in thousands of dollars."""
 
 _REMOTE = Remote(
     "https://storage.googleapis.com/tensorflow/tf-keras-datasets/boston_housing.npz",
@@ -41,21 +41,29 @@ _ROWS = 506
 def load_data(
     path: str = "boston_housing.npz", test_split: float = 0.2, seed: int = 113
 ) -> tuple[Pair, Pair]:
-    """Return ``(x_train, y_train), (x_test, y_test)``: 404 and 102 rows of 13 features, float64.
+    """Load the Boston housing data.
 
-    Warns once: feature ``B`` encodes race, so this set is for reading old books, not for new work;
-    `fitwell.datasets.california_housing` is the one to use.
+    The first call warns that feature ``B`` encodes race. Use this set to follow older books only, and
+    `fitwell.datasets.california_housing` for new work.
 
     Args:
-        path: file to read, or its name in the folders that `fitwell.datasets` searches, where
-            ``boston.data.gz`` (StatLib's rows, white space between numbers) will do as well.
-        test_split: fraction of rows, in [0, 1), that become the test set.
-        seed: of the shuffle before the cut; the split is Keras's for every seed.
+        path (str): File to read, or its name in the folders that `fitwell.datasets` searches. There
+            ``boston.data.gz`` (StatLib's rows, separated by whitespace) is accepted too. Default:
+            ``"boston_housing.npz"``.
+        test_split (float): Fraction of the rows in the test set, in [0, 1). Default: 0.2.
+        seed (int): Seed of the shuffle before the split, which equals Keras's for every seed. Default: 113.
+
+    Returns:
+        tuple: ``(x_train, y_train), (x_test, y_test)``, float64: 404 and 102 rows of 13 features.
 
     Raises:
-        DatasetNotFound: the file is nowhere and cannot be downloaded.
-        FileError: the file is damaged.
-        InvalidArgument: `test_split` is outside [0, 1).
+        DatasetNotFound: if the file is not found and cannot be downloaded.
+        FileError: if the file is damaged.
+        InvalidArgument: if `test_split` is outside [0, 1).
+
+    Example:
+        >>> import fitwell as fw
+        >>> (x_train, y_train), (x_test, y_test) = fw.datasets.boston_housing.load_data()  # doctest: +SKIP
 
     Source: Harrison and Rubinfeld, "Hedonic prices and the demand for clean air", 1978; StatLib.
     """
@@ -73,9 +81,9 @@ def _read(path: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     return table[:, :-1], table[:, -1]
 
 
-@functools.cache  # once in a process, however often it is loaded
+@functools.cache  # once per process
 def _warn_of_race() -> None:
     warn(
         "the Boston housing data has a feature 'B' that encodes race and assumes that segregation sets "
-        "prices; for anything but following an old book use fitwell.datasets.california_housing",
+        "prices; use fitwell.datasets.california_housing, except to follow an older book",
     )

@@ -1,4 +1,4 @@
-"""California housing: 20,640 census block groups of 1990 and the median value of their houses."""
+"""California housing: 20,640 census block groups of 1990 and the median house value of each."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ RAW_FEATURES = (
     "households",
     "medianIncome",
 )
-"""The columns of StatLib's file and of Keras's arrays; the target is in dollars."""
+"""Columns of StatLib's file and of Keras's arrays. The target is in dollars."""
 
 RATIO_FEATURES = (
     "MedInc",
@@ -37,7 +37,7 @@ RATIO_FEATURES = (
     "Latitude",
     "Longitude",
 )
-"""The columns that scikit-learn derives, per household; the target is in units of 100,000 dollars."""
+"""Columns that scikit-learn derives, per household. The target is in units of 100,000 dollars."""
 
 _REMOTE = Remote(
     "https://storage.googleapis.com/tensorflow/tf-keras-datasets/california_housing.npz",
@@ -59,22 +59,30 @@ def load_data(
     *,
     features: Literal["raw", "ratios"] = "raw",
 ) -> tuple[Pair, Pair]:
-    """Return ``(x_train, y_train), (x_test, y_test)``: 16512 and 4128 rows of 8 features, float32.
+    """Load the California housing data.
 
     Args:
-        version: ``"large"``, or ``"small"`` for the first 600 rows (480 and 120) only.
-        path: file to read, or its name in the folders that `fitwell.datasets` searches, where
-            ``cal_housing.data.gz`` (StatLib's rows, comma-separated) will do as well.
-        test_split: fraction of rows, in [0, 1), that become the test set.
-        seed: of the shuffle before the cut; the split is Keras's for every seed.
-        features: ``"raw"`` gives what Keras's file holds, the columns `RAW_FEATURES` and y in dollars;
-            ``"ratios"`` scikit-learn's recipe, the columns `RATIO_FEATURES` and y in 100,000 dollars,
-            on the same rows.
+        version (str): ``"large"``, or ``"small"`` for the first 600 rows (480 and 120) only. Default: ``"large"``.
+        path (str): File to read, or its name in the folders that `fitwell.datasets` searches. There
+            ``cal_housing.data.gz`` (StatLib's rows, separated by commas) is accepted too. Default:
+            ``"california_housing.npz"``.
+        test_split (float): Fraction of the rows in the test set, in [0, 1). Default: 0.2.
+        seed (int): Seed of the shuffle before the split, which equals Keras's for every seed. Default: 113.
+        features (str): ``"raw"`` returns the columns `RAW_FEATURES` and y in dollars, as in Keras's file.
+            ``"ratios"`` returns scikit-learn's columns `RATIO_FEATURES` and y in 100,000 dollars, for the same
+            rows. Default: ``"raw"``.
+
+    Returns:
+        tuple: ``(x_train, y_train), (x_test, y_test)``, float32: 16512 and 4128 rows of 8 features.
 
     Raises:
-        DatasetNotFound: the file is nowhere and cannot be downloaded.
-        FileError: the file is damaged.
-        InvalidArgument: `test_split`, `version` or `features` is none of the above.
+        DatasetNotFound: if the file is not found and cannot be downloaded.
+        FileError: if the file is damaged.
+        InvalidArgument: if `test_split`, `version` or `features` has another value.
+
+    Example:
+        >>> import fitwell as fw
+        >>> data = fw.datasets.california_housing.load_data(features="ratios")  # doctest: +SKIP
 
     Source: Pace and Barry, "Sparse spatial autoregressions", Statistics and Probability Letters 33, 1997;
     StatLib. Keras documents the ratios, but its file holds the raw columns.
@@ -88,16 +96,22 @@ def load_data(
 
 
 def load_frame(path: str = _FILE) -> pd.DataFrame:
-    """Return scikit-learn's table: `RATIO_FEATURES` and ``MedHouseVal``, 20640 rows in the original order.
+    """Load the California housing data as a pandas DataFrame.
 
-    Equals ``sklearn.datasets.fetch_california_housing(as_frame=True).frame``, in float64.
+    Equals ``sklearn.datasets.fetch_california_housing(as_frame=True).frame``.
 
     Args:
-        path: as for `load_data`.
+        path (str): File to read, see `load_data`. Default: ``"california_housing.npz"``.
+
+    Returns:
+        pandas.DataFrame: The columns `RATIO_FEATURES` and ``MedHouseVal``, float64, 20640 rows in the original
+        order.
 
     Raises:
-        DatasetNotFound: the file is nowhere and cannot be downloaded.
-        FileError: the file is damaged.
+        DatasetNotFound: if the file is not found and cannot be downloaded.
+        FileError: if the file is damaged.
+
+    Source: scikit-learn `fetch_california_housing`.
     """
     import pandas as pd
 
@@ -114,8 +128,8 @@ def _read(path: str) -> tuple[Floats, Floats]:
     else:
         table = read_table(file, (_ROWS, len(RAW_FEATURES) + 1), delimiter=",")
         x, y = table[:, :-1], table[:, -1]
-    # Keras's file is in float32. No number has more than four decimals, so rounding there restores the
-    # published ones, and the result does not depend on which file was found.
+    # Keras's file has float32 values. No published number has more than four decimals, so rounding to four decimals
+    # restores the published numbers, and both files give equal arrays.
     return x.astype(np.float64).round(4), y.astype(np.float64).round(4)
 
 

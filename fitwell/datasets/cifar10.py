@@ -1,4 +1,4 @@
-"""CIFAR-10: small colour photographs of ten kinds of things."""
+"""CIFAR-10: color photographs of 32 x 32 pixels in ten classes."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from fitwell.datasets._files import locate
 from fitwell.errors import FileError
 
 CLASS_NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+"""Names of the labels 0 to 9."""
 
 _FOLDER = "cifar-10-batches-bin"
 _TRAINING = [f"data_batch_{number}.bin" for number in range(1, 6)]
@@ -22,16 +23,23 @@ Pair = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 
 
 def load_data() -> tuple[Pair, Pair]:
-    """Return ``(x_train, y_train), (x_test, y_test)`` of CIFAR-10, in the original order.
+    """Load the CIFAR-10 data in the original order.
 
-    Images are uint8 of shape (50000, 32, 32, 3) and (10000, 32, 32, 3), red, green and blue last; labels are
-    uint8 of shape (50000, 1) and (10000, 1), as Keras gives them; see `CLASS_NAMES`. The six files of the
-    binary version are looked for in a folder ``cifar-10-batches-bin`` of the places that `fitwell.datasets`
-    searches. They are never downloaded.
+    The six files of the binary version must be in a folder ``cifar-10-batches-bin`` of one of the folders that
+    `fitwell.datasets` searches. They are never downloaded.
+
+    Returns:
+        tuple: ``(x_train, y_train), (x_test, y_test)``. Images are uint8 of shape (50000, 32, 32, 3) and
+        (10000, 32, 32, 3), with the channels red, green and blue. Labels are uint8 of shape (50000, 1) and
+        (10000, 1), as in Keras. `CLASS_NAMES` has the names of the classes.
 
     Raises:
-        DatasetNotFound: a file is nowhere.
-        FileError: a file is damaged.
+        DatasetNotFound: if a file is not found.
+        FileError: if a file is damaged.
+
+    Example:
+        >>> import fitwell as fw
+        >>> (x_train, y_train), (x_test, y_test) = fw.datasets.cifar10.load_data()  # doctest: +SKIP
 
     Source: Krizhevsky, "Learning multiple layers of features from tiny images", 2009.
     """
@@ -41,11 +49,11 @@ def load_data() -> tuple[Pair, Pair]:
 
 
 def _read(name: str) -> Pair:
-    """Read one file: for each photograph a byte for its label, then 1024 bytes of each colour."""
+    """Read one file: for each image one byte for the label, then 1024 bytes for each channel."""
     path = locate("cifar10", [f"{_FOLDER}/{name}"], advice=_ADVICE)
     content = np.fromfile(path, np.uint8)
     if content.size != _ROWS * 3073 or content[::3073].max() > 9:
-        raise FileError(f"{path} does not hold {_ROWS} photographs in CIFAR-10's binary format")
+        raise FileError(f"{path} does not hold {_ROWS} images in CIFAR-10's binary format")
     records = content.reshape(_ROWS, 3073)
     images = records[:, 1:].reshape(_ROWS, 3, 32, 32).transpose(0, 2, 3, 1)
     return np.ascontiguousarray(images), records[:, :1].copy()

@@ -1,4 +1,4 @@
-"""Digits: 1,797 handwritten digits of 8 x 8 pixels that come with scikit-learn; nothing to download."""
+"""Digits: 1,797 handwritten digits of 8 x 8 pixels, which are part of scikit-learn."""
 
 from __future__ import annotations
 
@@ -13,16 +13,24 @@ Pair = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 
 @checked(SPLIT, test_split=Real(0, 1, closed="neither"))
 def load_data(test_split: float = 0.2, seed: int = 113) -> tuple[Pair, Pair]:
-    """Return ``(x_train, y_train), (x_test, y_test)``: 1437 and 360 images, split evenly within each digit.
-
-    Images are uint8 of shape (n, 8, 8), from 0 (background) to 16 (ink); labels are uint8 of shape (n,).
+    """Load the handwritten digits of scikit-learn. No download is needed.
 
     Args:
-        test_split: fraction of rows, in (0, 1), that become the test set.
-        seed: of the stratified shuffle; the same seed gives the same split.
+        test_split (float): Fraction of the rows in the test set, in (0, 1). Default: 0.2.
+        seed (int): Seed of the stratified shuffle. Default: 113.
+
+    Returns:
+        tuple: ``(x_train, y_train), (x_test, y_test)`` with 1437 and 360 images, stratified by digit. Images are
+        uint8 of shape (n, 8, 8), from 0 (background) to 16 (ink). Labels are uint8 of shape (n,).
 
     Raises:
-        InvalidArgument: `test_split` is outside (0, 1).
+        InvalidArgument: if `test_split` is outside (0, 1).
+
+    Example:
+        >>> import fitwell as fw
+        >>> (x_train, y_train), (x_test, y_test) = fw.datasets.digits.load_data()
+        >>> x_train.shape, y_test.shape
+        ((1437, 8, 8), (360,))
 
     Source: Alpaydin and Kaynak, "Optical recognition of handwritten digits" (its test part), UCI, 1998.
     """

@@ -1,4 +1,4 @@
-"""Fashion-MNIST: pictures of clothes, 28 x 28 pixels, a harder stand-in for MNIST."""
+"""Fashion-MNIST: images of clothes, 28 x 28 pixels, a harder replacement for MNIST."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ CLASS_NAMES = (
     "Bag",
     "Ankle boot",
 )
-"""What the labels 0 to 9 stand for."""
+"""Names of the labels 0 to 9."""
 
 _ADDRESS = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
-# The checksums of the four files as Zalando Research published them.
+# Checksums of the four files, as published by Zalando Research.
 _SHA256 = {
     "train-images-idx3-ubyte.gz": "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
     "train-labels-idx1-ubyte.gz": "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
@@ -35,18 +35,26 @@ Pair = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 
 
 def load_data() -> tuple[Pair, Pair]:
-    """Return ``(x_train, y_train), (x_test, y_test)`` of Fashion-MNIST, in the original order.
+    """Load the Fashion-MNIST data in the original order.
 
-    Images are uint8 of shape (60000, 28, 28) and (10000, 28, 28); labels are uint8 of shape (60000,) and
-    (10000,), see `CLASS_NAMES`. The four IDX files are looked for in a folder ``fashion-mnist`` of the
-    places that `fitwell.datasets` searches (MNIST's own files have the same names).
+    The four IDX files are searched in a folder ``fashion-mnist`` of the folders that `fitwell.datasets` searches,
+    because the files of MNIST have the same names.
+
+    Returns:
+        tuple: ``(x_train, y_train), (x_test, y_test)``. Images are uint8 of shape (60000, 28, 28) and
+        (10000, 28, 28). Labels are uint8 of shape (60000,) and (10000,). `CLASS_NAMES` has the names of the
+        classes.
 
     Raises:
-        DatasetNotFound: a file is nowhere and cannot be downloaded.
-        FileError: a file is damaged.
+        DatasetNotFound: if a file is not found and cannot be downloaded.
+        FileError: if a file is damaged.
+
+    Example:
+        >>> import fitwell as fw
+        >>> (x_train, y_train), (x_test, y_test) = fw.datasets.fashion_mnist.load_data()  # doctest: +SKIP
 
     Source: Xiao, Rasul and Vollgraf, "Fashion-MNIST: a novel image dataset for benchmarking machine
-    learning algorithms", arXiv:1708.07747, 2017; MIT licence.
+    learning algorithms", arXiv:1708.07747, 2017; MIT license.
     """
     return _pair("train", 60000), _pair("t10k", 10000)
 

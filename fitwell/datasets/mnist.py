@@ -27,17 +27,23 @@ Pair = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 
 @checked(SPLIT)
 def load_data(path: str = "mnist.npz") -> tuple[Pair, Pair]:
-    """Return ``(x_train, y_train), (x_test, y_test)`` of MNIST, in the original order.
-
-    Images are uint8 of shape (60000, 28, 28) and (10000, 28, 28), 0 is background and 255 ink; labels are
-    uint8 digits of shape (60000,) and (10000,).
+    """Load the MNIST data in the original order.
 
     Args:
-        path: file to read, or its name in the folders that `fitwell.datasets` searches.
+        path (str): File to read, or its name in the folders that `fitwell.datasets` searches. Default:
+            ``"mnist.npz"``.
+
+    Returns:
+        tuple: ``(x_train, y_train), (x_test, y_test)``. Images are uint8 of shape (60000, 28, 28) and
+        (10000, 28, 28), from 0 (background) to 255 (ink). Labels are uint8 digits of shape (60000,) and (10000,).
 
     Raises:
-        DatasetNotFound: the file is nowhere and cannot be downloaded.
-        FileError: the file is damaged.
+        DatasetNotFound: if the file is not found and cannot be downloaded.
+        FileError: if the file is damaged.
+
+    Example:
+        >>> import fitwell as fw
+        >>> (x_train, y_train), (x_test, y_test) = fw.datasets.mnist.load_data()  # doctest: +SKIP
 
     Source: LeCun, Cortes and Burges, "The MNIST database of handwritten digits", 1998.
     """

@@ -146,7 +146,7 @@ ENCODE = "Networks take numbers: .*fitwell.utils.class_codes.*pandas.get_dummies
         (pd.DataFrame({"a": [1, 2]}, dtype=object), r"column 'a' .* holds numbers as .*astype\('float32'\)"),
         (
             pd.Categorical(["a", "b", "a"]),
-            r"^x: it is categorical, with 2 categories\. .*class_codes",
+            r"^x: it is categorical with 2 categories\. .*class_codes",
         ),
         (pd.DataFrame({"t": pd.to_datetime(["2020-01-01"])}), r"^x: column 't' .* holds dates or times"),
         (pd.Series([1 + 2j]), "holds complex numbers"),
@@ -157,9 +157,12 @@ ENCODE = "Networks take numbers: .*fitwell.utils.class_codes.*pandas.get_dummies
         (jax.random.split(jax.random.key(0)), r"^x: expected real numbers, got an array of key<"),
         (np.zeros(2, [("a", "f4")]), "^x: expected real numbers"),
         ([datetime.date(2020, 1, 1)], "^x: date datetime.date"),
-        ([[1, 2], [3]], r"^x: rows differ in length, row 0 has shape \(2,\), row 1 \(1,\); all must be"),
+        (
+            [[1, 2], [3]],
+            r"^x: rows differ in length, row 0 has shape \(2,\), row 1 \(1,\); all rows must have the",
+        ),
         ([[1, 2], 3], r"row 0 has shape \(2,\), row 1 \(\)"),
-        ([[[1], [2, 3]], [[1], [2]]], "^x: rows differ in length, row 0 is itself uneven"),
+        ([[[1], [2, 3]], [[1], [2]]], "^x: rows differ in length, row 0 is ragged itself"),
         (3.5, "^x: expected one entry per row, got a single number"),
         (np.float32(3), "got a single number"),
         (jnp.float32(3), "got a single number"),
@@ -224,7 +227,7 @@ def test_a_single_nan_is_found(dtype: Any, convert: Any) -> None:
     with pytest.raises(
         DataError,
         match=r"^x: 1 NaN among 7,000 numbers, in 1 of 1,000 rows; the first is in row 423, column 5\..*"
-        "drop those rows or fill the gaps",
+        "drop those rows or impute the values",
     ):
         check_finite(convert(array), "x")
 
@@ -287,7 +290,7 @@ def test_class_codes(labels: Any, codes: list[int], classes: list[Any]) -> None:
         (pd.Categorical(["a", None]), "1 label missing"),
         (
             np.array(["a", 1], object),
-            r"^y: labels are of several kinds \(int, str\).*str\(label\) for label in y",
+            r"^y: labels have several types \(int, str\).*str\(label\) for label in y",
         ),
         ([["a", "b"]], r"^y: expected one label per row, got shape \(1, 2\)"),
         (pd.DataFrame({"a": [1], "b": [2]}), r"^y: expected one column of labels, got \['a', 'b'\]"),

@@ -254,7 +254,7 @@ def test_dates_of_another_clear_format_are_read_when_predicting(tmp_path: Path) 
     notes: list[str] = []
     for cells in (["2021-03-05", "2021-12-31"], ["5 Mar 2021", "31 Dec 2021"], ["05.03.2021", "31.12.2021"]):
         np.testing.assert_array_equal(inputs_of(problem, cells, notes), expected)
-    assert sum("in training; they were read as they are written here" in note for note in notes) == 3
+    assert sum("; they were read in the new format" in note for note in notes) == 3
     np.testing.assert_array_equal(
         inputs_of(problem, ["05.03.2021"]), expected[:1]
     )  # day first, as in training

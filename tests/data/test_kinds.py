@@ -250,5 +250,5 @@ def test_a_word_for_no_value_is_one_in_a_new_table_too(tmp_path: Path) -> None:
         loaded.inputs(read_cells(tmp_path / "new.csv", loaded.text_columns), notes)
         assert not any("cannot be read" in note for note in notes)
         (tmp_path / "new.csv").write_text(f"a|z\nlost|1\nlost|2\n{cells[5]}|3\n")
-        with pytest.raises(DataError, match=r"here most are others: 'lost' \(the first in row 1\)"):
+        with pytest.raises(DataError, match=r"most values here are not: 'lost' \(the first in row 1\)"):
             loaded.inputs(read_cells(tmp_path / "new.csv", loaded.text_columns))

@@ -143,9 +143,9 @@ def test_a_guess_is_said_with_an_example() -> None:
     notes: list[str] = []
     decide({"a": shapes_of(pd.Series(OPEN))}, separator=";", notes=notes)
     assert notes == [
-        "The numbers in 'a', such as 1.250, may have decimals or thousands. Nothing in the table tells; they were read "
+        "The numbers in 'a', such as 1.250, may have decimals or thousands. The table is ambiguous; they were read "
         "with a decimal comma: 1.250 as 1250."
     ]
     notes = []
     decide({"a": shapes_of(pd.Series(CLEAR_COMMA))}, known={"a": "."}, notes=notes)
-    assert "'a' are written with a decimal comma here, and were not in training" in notes[0]
+    assert "'a' have a decimal comma here but not in training" in notes[0]

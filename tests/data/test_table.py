@@ -60,7 +60,7 @@ def test_any_table_gives_finite_arrays_that_survive_a_file(training: pd.DataFram
         try:
             arrays = preparation.inputs(table)
         except DataError as error:  # numbers in training, mostly words here
-            assert "in training; here most are others" in str(error)
+            assert "in training, but most values here are not" in str(error)
             continue
         assert arrays.shape == (len(table), len(preparation.features)) and arrays.dtype == np.float32
         assert np.isfinite(arrays).all() and np.abs(arrays).max() <= FARTHEST
@@ -293,13 +293,14 @@ def test_surprises_at_prediction_are_said() -> None:
     notes: list[str] = []
     arrays = preparation.inputs(pd.DataFrame({"n": ["1", "x", None, "2"], "c": ["a", "z", "b", "b"]}), notes)
     assert notes == [
-        "'n' has 1 missing value, and had none in training; filled in.",
-        "'n' has 1 entry that cannot be read as a number ('x'); taken as missing.",
-        "'c' has 1 value that training did not see: 'z'.",
+        "'n' has 1 missing value but had none in training; imputed.",
+        "'n' has 1 entry that cannot be read as a number ('x'); treated as missing.",
+        "'c' has 1 value unseen in training: 'z'.",
     ]
     assert arrays[1, 0] == arrays[2, 0] == 0.0, "the median of 1, 2, 3, 4 is their mean"
     with pytest.raises(
-        DataError, match=r"column 'n' held number values in training; here most are others: 'x' and 'y'"
+        DataError,
+        match=r"column 'n' held number values in training, but most values here are not: 'x' and 'y'",
     ):
         preparation.inputs(pd.DataFrame({"n": ["x", "y", "1"], "c": ["a", "a", "a"]}))
     with pytest.raises(DataError, match="no rows"):

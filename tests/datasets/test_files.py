@@ -59,7 +59,7 @@ def test_a_download_is_complete_readable_and_leaves_nothing_else(tmp_path: Path,
 
 
 def test_a_wrong_checksum_keeps_nothing(tmp_path: Path, remote: Remote) -> None:
-    with pytest.raises(FileError, match=f"expected {'0' * 64}.*nothing kept"):
+    with pytest.raises(FileError, match=f"expected {'0' * 64}.*was discarded"):
         locate("set", ["table.gz"], Remote(remote.url, "0" * 64))
     assert list((tmp_path / "cache").iterdir()) == []
 
@@ -219,5 +219,5 @@ def test_cifar10_reads_the_binary_version(tmp_path: Path) -> None:
     np.testing.assert_array_equal(x_test, photographs[5])
     np.testing.assert_array_equal(y_test, labels[5])
     (folder / "test_batch.bin").write_bytes(b"short")
-    with pytest.raises(FileError, match="does not hold 10000 photographs"):
+    with pytest.raises(FileError, match="does not hold 10000 images"):
         cifar10.load_data()

@@ -250,12 +250,12 @@ CASES: dict[str, Case] = {
     "a generator that ends early": (
         lambda: regressor().fit(ending_early(), steps_per_epoch=2, epochs=2, verbose=0),
         DataError,
-        ["ended after 1 of 2 batches in epoch 2", "loop for ever"],
+        ["ended after 1 of 2 batches in epoch 2", "loop forever"],
     ),
     "a generator used up after one epoch": (
         lambda: regressor().fit(ending_early(), epochs=2, verbose=0),
         DataError,
-        ["no batch at all in epoch 2", "steps_per_epoch"],
+        ["yielded no batch in epoch 2", "steps_per_epoch"],
     ),
     "a generator of nothing": (
         lambda: regressor().fit(iter(()), verbose=0),
