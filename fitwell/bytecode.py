@@ -1,4 +1,4 @@
-"""What a function names, line by line, read from its bytecode: no source is needed, and none is run."""
+"""The names that a function uses, read from its bytecode. No source is needed and no code is run."""
 
 from __future__ import annotations
 
@@ -12,12 +12,16 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Mark:
-    """Something that a line names.
+    """One use of a name in a function.
 
-    path: names from the outermost object inwards, ``("np", "random", "normal")``. name: the last of them.
-    stores: ``"attribute"`` or ``"outside"`` (a global, a variable of the function around it) where it assigns,
-    ``"import"`` where it imports, else "". offset: of the instruction.
-    called: whether it is called. arguments: with how many, if that is known.
+    offset: position of the instruction.
+    line: line number.
+    path: the dotted name from the outermost object, ``("np", "random", "normal")``.
+    name: the last part of `path`.
+    stores: ``"attribute"`` or ``"outside"`` (a global or a variable of the enclosing function) for an assignment,
+        ``"import"`` for an import, otherwise "".
+    called: whether the object is called.
+    arguments: the number of arguments of the call, if known.
     """
 
     offset: int
@@ -31,13 +35,13 @@ class Mark:
 
 _ROOTS = ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_FAST", "LOAD_DEREF", "LOAD_CLASSDEREF")
 _ATTRIBUTES = ("LOAD_ATTR", "LOAD_METHOD")
-# A copy of the object is read before its attribute is assigned in ``self.count += 1``.
+# ``self.count += 1`` copies the object before it assigns the attribute.
 _BETWEEN = ("PUSH_NULL", "PRECALL", "CACHE", "KW_NAMES", "COPY")
 
 
 @functools.lru_cache(1024)
 def marks_of(code: types.CodeType) -> list[Mark]:
-    """Return what the lines of a function name, in order."""
+    """Return the uses of names in a function, in the order of its code."""
     found: list[Mark] = []
     path: list[str] = []
     called, before, start, offset = False, "", code.co_firstlineno, 0
@@ -79,7 +83,7 @@ def marks_of(code: types.CodeType) -> list[Mark]:
 
 
 def resolve(frame: types.FrameType, path: tuple[str, ...]) -> Any:
-    """Return what a path of names stands for in a frame, without running anybody's code; None if unknown."""
+    """Return the object that a dotted name refers to in a frame, or None. No user code is run (no properties)."""
     for names in (frame.f_locals, frame.f_globals, vars(builtins)):
         if path[0] in names:
             found = names[path[0]]

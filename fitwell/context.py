@@ -1,7 +1,7 @@
-"""What surrounds a call of a model: training or not, its random key, its rows, and what layers report.
+"""Per-call context: the training flag, the random key, the padding mask and the losses that layers add.
 
-The training step opens a `CallContext` around the forward pass; layers and losses look at `current()`.
-Outside any context (an eager call) every question has a quiet default.
+The training step opens a `CallContext` around the forward pass; layers and losses read `current()`.
+Outside any context (an eager call) `current()` returns defaults.
 """
 
 from __future__ import annotations
@@ -26,14 +26,13 @@ _eager_draws: Counter[int] = Counter()
 
 @dataclass
 class CallContext:
-    """The surroundings of one forward pass.
+    """The context of one forward pass.
 
-    training: whether layers behave as in training; None leaves each layer its default.
-    key: the random key of this step; None draws fresh keys from the seed stream.
-    step: a number that differs from call to call (in training, the updates made so far), for layers with a
-    seed of their own.
-    row_weights: ``[batch]``, 1 for real rows and 0 for the padding of a short batch; None when all are real.
-    row_count: their sum, when it is known already.
+    training: whether layers behave as in training. None means that each layer uses its default.
+    key: the random key of this step. None draws keys from the current seed generator.
+    step: a number that differs from call to call (in training, the number of updates), for layers with a fixed seed.
+    row_weights: ``[batch]``, 1 for real rows and 0 for the padding of a short batch. None if there is no padding.
+    row_count: the sum of the mask, if it is already known.
     """
 
     training: bool | None = None
@@ -47,14 +46,14 @@ class CallContext:
     _logits: dict[int, tuple[Any, str, Any]] = field(default_factory=dict)
 
     def next_key(self, seed: int | None = None) -> Array:
-        """Return a fresh random key; the i-th draw of a step is the same however the run was cut up.
+        """Return a new random key. The i-th key of a step does not depend on how the run is split into dispatches.
 
-        A layer with a `seed` of its own draws from that seed instead of the run's.
+        seed: the fixed seed of a layer, used instead of the seed of the run.
         """
         if self.key is None:
             if seed is None:
                 return jax.random.key(random.next_seed())
-            # Eager calls of a seeded layer differ from each other, and are the same in every process.
+            # Eager calls of a seeded layer differ from each other but repeat in every process.
             _eager_draws[seed] += 1
             return jax.random.fold_in(jax.random.key(seed), _eager_draws[seed])
         self.draws += 1
@@ -62,7 +61,7 @@ class CallContext:
         return jax.random.fold_in(base, self.draws)
 
     def note_logits(self, output: Any, kind: str, logits: Any) -> None:
-        """Remember that `output` is ``kind(logits)``, so that a loss can be computed from the logits."""
+        """Store that `output` is ``kind(logits)``, so that a loss can be computed from the logits."""
         self._logits[id(output)] = (output, kind, logits)
 
     def logits_of(self, output: Any, kind: str) -> Any | None:
@@ -81,7 +80,7 @@ _eager = CallContext()
 
 
 def current() -> CallContext:
-    """Return the innermost context, or one of quiet defaults outside any."""
+    """Return the innermost context, or a context of defaults if none is open."""
     return _current.stack[-1] if _current.stack else _eager
 
 
@@ -101,9 +100,9 @@ def call_context(context: CallContext) -> Iterator[CallContext]:
 
 
 def row_mean(values: Array) -> Array:
-    """Mean over the first axis that leaves out the padding rows of a short batch.
+    """Return the mean over the first axis without the padding rows of a short batch.
 
-    For a layer that mixes the rows of a batch: ``row_mean(x)`` is ``x.mean(0)`` over the real rows.
+    Use it in a layer that mixes the rows of a batch: ``row_mean(x)`` is ``x.mean(0)`` over the real rows.
     """
     weights = current().row_weights
     if weights is None:
@@ -113,7 +112,7 @@ def row_mean(values: Array) -> Array:
 
 
 def real_rows(dtype: Any) -> Array:
-    """Return the number of rows that are no padding, for a context with row weights."""
+    """Return the number of rows that are not padding, for a context with a mask."""
     context = current()
     if context.row_count is not None:
         return jnp.asarray(context.row_count, dtype)

@@ -1,4 +1,4 @@
-"""Which functions do something that a compiled run would not repeat, and what to write instead."""
+"""Functions with side effects that a compiled run does not repeat, and what to write instead."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 DRAWN = (
-    "is drawn once, while the run is compiled, and the same at every step: draw with JAX and the layer's key, "
+    "is drawn once, while the run is compiled, and is the same at every step: draw with JAX and the layer's key, "
     "jax.random.normal(self.next_key(), shape)"
 )
 _CLOCK = "is read once, while the run is compiled, and not at every step: time the run from a callback"
@@ -23,9 +23,9 @@ _PRINT = "happens once, while the run is compiled, and not at every step: use ja
 
 
 def effect_of(function: Any, mark: Any) -> str | None:
-    """Return what to say of a function that is called while a run is compiled; None if there is nothing to say.
+    """Return the warning for a call of `function` while a run is compiled, or None if it has no side effect.
 
-    mark: the call, where it is known: generators that are given a seed are constants, and meant to be.
+    mark: the call, if known. A generator with an explicit seed is a deliberate constant and does not warn.
     """
     if function is None:
         return None

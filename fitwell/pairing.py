@@ -1,4 +1,4 @@
-"""Every row against every row: the most common mistake in losses and metrics, made visible."""
+"""A warning for accidental broadcasting of rows, the most common mistake in custom losses and metrics."""
 
 from __future__ import annotations
 
@@ -20,10 +20,11 @@ _PROMOTION = "Following NumPy automatic rank promotion"
 
 @contextmanager
 def pairing_told(rows: int, active: bool) -> Iterator[None]:
-    """Warn, inside the block, where ``[rows, 1]`` and ``[rows]`` are broadcast to ``[rows, rows]``, with the line.
+    """Warn, inside the block, when ``[rows, 1]`` and ``[rows]`` are broadcast to ``[rows, rows]``, at the user's line.
 
-    active: whether there is code of the user's own. Pairs that are meant are written out, ``x[:, None] - x[None, :]``,
-    and are not told.
+    Intended pairs, written as ``x[:, None] - x[None, :]``, do not warn.
+
+    active: whether the program contains user code. If False, the block runs without the check.
     """
     if not active or rows < 2:
         yield
@@ -53,7 +54,7 @@ def _tell(rows: int) -> None:
     while frame.f_back is not None and not is_users(frame.f_code.co_filename):
         frame = frame.f_back
     text = (
-        f"({rows}, 1) meets ({rows},) and makes a table of every row by every row: targets and predictions of one "
-        "number a row come as columns, weights as one axis; write y[:, 0], or w[:, None]"
+        f"({rows}, 1) meets ({rows},) and makes a table of every row by every row: targets and predictions with "
+        "one number per row are columns, weights have one axis; write y[:, 0], or w[:, None]"
     )
     warn_at(frame.f_code.co_filename, frame.f_lineno, text, "pairs")

@@ -1,8 +1,8 @@
-"""Seeds and key streams: everything random in fitwell derives from here.
+"""Seeds and permutations: the source of all randomness in fitwell.
 
 Weights are drawn on the host with NumPy (JAX would compile one program per shape). The order of rows is
-a function of ``(seed, epoch)``, the noise inside a step one of ``(seed, step)``: neither depends on how a
-run was cut into dispatches, so a run that is resumed continues with the same bits.
+a function of ``(seed, epoch)``, the noise inside a step a function of ``(seed, step)``. Neither depends on how a
+run is split into dispatches, so a resumed run continues with the same bits.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ SEED = Integer(0)
 
 
 class SeedStream:
-    """An endless, reproducible sequence of seeds; the i-th depends only on `seed` and i."""
+    """An infinite, reproducible sequence of seeds. The i-th seed depends only on `seed` and i."""
 
     def __init__(self, seed: int | None = None) -> None:
         self.seed = secrets.randbits(63) if seed is None else check("SeedStream", "seed", seed, SEED)
@@ -37,14 +37,14 @@ class SeedStream:
         return int(sequence.generate_state(1)[0])
 
 
-# Rows that one setting of the generator permutes, when an epoch has fewer.
+# Epochs with fewer rows are permuted in blocks of this many rows, one state of the generator per block.
 _ORDERED_AT_ONCE = 4096
-# Blocks of orders that are kept, and the rows that each has at most: 16 MB in all.
+# Number of cached blocks, and the maximum number of rows of each: 16 MB in total.
 _KEPT_BLOCKS = 256
 _KEPT_ROWS = 2**14
 
 _process_stream = SeedStream()
-# One entry for each block of `orders_kept` that is open, whose threads may differ.
+# One entry for each open block of `orders_kept`, possibly of different threads.
 _keepers: list[None] = []
 _local = threading.local()
 
@@ -56,7 +56,15 @@ def _stream() -> SeedStream:
 
 @checked(seed=SEED)
 def set_random_seed(seed: int) -> None:
-    """Seed fitwell, NumPy's global generator and Python's `random`: the same program then gives the same run."""
+    """Seed fitwell, NumPy's global generator and Python's `random`, so that the same program repeats the same run.
+
+    Args:
+        seed (int): An integer of at least 0.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.utils.set_random_seed(7)
+    """
     global _process_stream
     _process_stream = SeedStream(seed)
     np.random.seed(seed % 2**32)
@@ -65,14 +73,14 @@ def set_random_seed(seed: int) -> None:
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Draw all seeds inside the block from a stream of their own, begun at `seed` (this thread only)."""
+    """Draw all seeds inside the block from a new generator with this `seed` (this thread only)."""
     with drawing_from(SeedStream(seed)):
         yield
 
 
 @contextmanager
 def drawing_from(stream: SeedStream) -> Iterator[None]:
-    """Draw all seeds inside the block from `stream`, going on where it stands (this thread only)."""
+    """Draw all seeds inside the block from `stream`, from its current position (this thread only)."""
     stack: list[SeedStream] = _local.__dict__.setdefault("streams", [])
     stack.append(stream)
     try:
@@ -82,27 +90,27 @@ def drawing_from(stream: SeedStream) -> Iterator[None]:
 
 
 def next_seed() -> int:
-    """Return a fresh seed from the current stream."""
+    """Return the next seed of the current generator."""
     return _stream().next()
 
 
 def generator(seed: int | None = None) -> np.random.Generator:
-    """Return a NumPy generator for `seed`, or for the next seed of the current stream."""
+    """Return a NumPy generator for `seed`, or for the next seed of the current generator."""
     return np.random.Generator(np.random.Philox(next_seed() if seed is None else seed))
 
 
 def epoch_order(seed: int, epoch: int, rows: int) -> NDArray[np.int32]:
-    """Return the order in which epoch `epoch` of the run seeded `seed` visits its rows; see `epoch_orders`."""
+    """Return the permutation of rows for one epoch of the run with this `seed`; see `epoch_orders`."""
     return epoch_orders(seed, range(epoch, epoch + 1), rows)[0]
 
 
 def epoch_orders(seed: int, epochs: range, rows: int) -> NDArray[np.int32]:
-    """Return the orders in which consecutive `epochs` of the run seeded `seed` visit their rows.
+    """Return the permutations of rows for consecutive `epochs` of the run with this `seed`.
 
-    ``[epochs, rows]`` permutations of ``0 … rows-1``, drawn by a counter-based generator on the host: the
-    device's own permutation costs more than a whole epoch of a small network. Each is a function of
-    ``(seed, epoch, rows)`` only. Epochs of few rows are drawn a block at a time, keyed by ``(seed, block)``,
-    because setting the generator costs more than permuting.
+    The result has shape ``[epochs, rows]``. Each permutation of ``0 … rows-1`` is a function of
+    ``(seed, epoch, rows)`` only. A counter-based generator on the host draws them: a permutation on the
+    device costs more than a whole epoch of a small network. Epochs of few rows are drawn in blocks, keyed by
+    ``(seed, block)``, because resetting the generator costs more than permuting.
     """
     orders = np.empty((len(epochs), rows), np.int32)
     at_once = max(1, _ORDERED_AT_ONCE // max(rows, 1))
@@ -123,7 +131,7 @@ def _order_block(seed: int, block: int, epochs: int, rows: int) -> NDArray[np.in
 
 @contextmanager
 def orders_kept() -> Iterator[None]:
-    """Keep the orders that are drawn inside the block, in any thread, for other runs of the same seed."""
+    """Cache the permutations drawn inside the block, in any thread, for other runs with the same seed."""
     _keepers.append(None)
     try:
         yield
@@ -151,9 +159,9 @@ def _draw_block(seed: int, block: int, epochs: int, rows: int) -> NDArray[np.int
 
 
 def _counter_stream() -> tuple[np.random.Generator, dict[str, Any]]:
-    """Return this thread's generator for orders, and the state of a fresh one to set it to.
+    """Return this thread's generator for permutations, and the initial state to reset it to.
 
-    Making a generator costs more than permuting a few hundred rows, so one is kept and set back.
+    Creating a generator costs more than permuting a few hundred rows, so one is kept and reset.
     """
     if not hasattr(_local, "orders"):
         stream = np.random.Generator(np.random.Philox(key=0))

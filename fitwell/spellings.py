@@ -1,4 +1,4 @@
-"""Older spellings: what texts of earlier years wrote still works, and says once how it is written today."""
+"""Deprecated names, which still work and warn once."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _warned: set[str] = set()
 
 
 def warn_older(older: str, today: str) -> None:
-    """Warn, once per process for each `older` spelling, naming `today`'s; the caller's line is shown."""
+    """Warn at the caller's line that `older` is deprecated, once per process, and name its replacement `today`."""
     if older in _warned:
         return
     _warned.add(older)
@@ -20,14 +20,14 @@ def warn_older(older: str, today: str) -> None:
 
 
 def forget_warnings() -> None:
-    """Let every older spelling warn again, as in a fresh process."""
+    """Let every deprecated name warn again, as in a new process. Used by tests."""
     _warned.clear()
 
 
 def older_address(older: str, today: str, names: Iterable[str]) -> Callable[[str], Any]:
-    """Return the ``__getattr__`` of a module `older` whose `names` live in the module `today`.
+    """Return the ``__getattr__`` of the deprecated module `older`, whose `names` moved to the module `today`.
 
-    names: the names, or a dict from older names to those of today.
+    names: the names, or a dict from old names to new ones.
 
     >>> __getattr__ = older_address("fitwell.utils.np_utils", "fitwell.utils", ["to_categorical"])
     """

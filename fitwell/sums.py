@@ -1,7 +1,7 @@
-"""Sums over all elements of an array, which XLA makes slowly on CPUs.
+"""Sums over all elements of an array that are fast on CPUs.
 
-It turns such a sum into a scalar loop: 6 µs for the squares of 64 × 100 weights, in a training step of 40. Many
-partial sums side by side, which the processor adds in vectors, take 0.6 µs, and round less.
+XLA compiles such a sum to a scalar loop: 6 µs for the squares of 64 × 100 weights, in a training step of 40 µs. A
+vector of partial sums, which the processor adds in parallel, takes 0.6 µs and rounds less.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import jax.numpy as jnp
 
 Array = Any
 
-# Fewer elements are summed as quickly either way.
+# Below this size the scalar loop is as fast.
 _FEWEST = 256
 _MOST_LANES = 128
 _FEWEST_LANES = 16
@@ -23,7 +23,7 @@ _FEWEST_LANES = 16
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(0,))
 def total(term: Callable[[Array], Array], values: Array) -> Array:
-    """Return ``Σ term(v)`` over all elements `v`: a scalar. `term` works element by element."""
+    """Return the scalar ``Σ term(v)`` over all elements `v`. `term` must be elementwise."""
     lanes = _lanes(values)
     if lanes is None:
         return jnp.sum(term(values))
@@ -46,11 +46,11 @@ def _total_jvp(term: Callable[[Array], Array], primals: tuple[Array], tangents: 
 
 
 def _lanes(values: Array) -> int | None:
-    """Return how many partial sums to make; None where one sum does."""
-    # Outside of compiled code the loop would have to be compiled first.
+    """Return the number of partial sums, or None if a plain sum is better."""
+    # Outside compiled code the loop would be compiled first, which costs more than the sum.
     if not isinstance(values, jax.core.Tracer) or values.size < _FEWEST:
         return None
     if values.dtype not in (jnp.float32, jnp.float64):
-        return None  # narrower types are summed in a wider one
+        return None  # jnp.sum accumulates narrower types in a wider one
     divisors = range(_MOST_LANES, _FEWEST_LANES - 1, -1)
     return next((lanes for lanes in divisors if values.size % lanes == 0), None)
