@@ -1,4 +1,4 @@
-"""Honest comparison of training ideas: paired repeats, intervals, and plain sentences."""
+"""Statistical comparison of models: paired repeats, confidence intervals, and conclusions as sentences."""
 
 from fitwell.compare.comparison import Comparison
 from fitwell.compare.running import compare

@@ -1,4 +1,4 @@
-"""What a comparison found: tables, sentences, a plot, Markdown and HTML."""
+"""`Comparison`: the results of `compare` as tables, sentences, plots, Markdown and HTML."""
 
 from __future__ import annotations
 
@@ -23,17 +23,37 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Scores of several candidates over paired repeats, and what follows from them.
+    """Scores of several candidates over paired repeats, with confidence intervals and tests of their differences.
 
-    scores: one row per repeat, one column per candidate: `metric` on the rows of `part`, ``"test"``.
-    larger_is_better: whether a larger score is a better one. confidence: of the intervals.
-    overlap: what repeats have in common, see `statistics.mean_interval`. baseline: the candidate that the
-    others are compared with; None compares all pairs. varied: what differed from repeat to repeat.
-    looks: how often these test rows have been looked at in this process, this time included.
-    notes: anything else a reader must know, such as runs that went NaN. left_out: those notes that say which
-    candidates and repeats `scores` has not, because a score was not finite; the picture says them too.
+    `compare` returns one; print it for a summary.
 
-    `intervals` and `differences` hold the statistics; print it, or see `to_markdown`, `to_html`, `plot`.
+    Args:
+        scores (DataFrame): Values of `metric`, with one row per repeat and one column per candidate.
+        metric (str): Name of the metric.
+        larger_is_better (bool): Whether larger scores are better.
+        varied (str): What differs between repeats, as the beginning of a sentence.
+        confidence (float): Confidence level of the intervals, in (0, 1). Default: 0.95.
+        overlap (float): Ratio of test to training rows if each repeat has its own random split, 0 if the splits are
+            the same. It widens the intervals (Nadeau & Bengio 2003). Default: 0.0.
+        baseline (str | None): Candidate that the others are compared with. None compares all pairs. Default: None.
+        looks (int): Number of times these test rows were used in this process, including this one. Default: 1.
+        notes (tuple[str, ...]): Further caveats, such as runs with non-finite losses. Default: ().
+        left_out (tuple[str, ...]): The notes about candidates and repeats that are excluded from `scores`; plots
+            show them too. Default: ().
+        part (str): Name of the rows that were scored. Default: "test".
+
+    Attributes:
+        intervals (dict[str, ConfidenceInterval]): Mean and confidence interval of each candidate.
+        differences (list[PairedDifference]): Mean difference, interval and p-values of each pair.
+
+    Example:
+        >>> import pandas as pd
+        >>> scores = pd.DataFrame({"plain": [0.90, 0.91, 0.92], "dropout": [0.93, 0.95, 0.94]})
+        >>> result = Comparison(scores, "accuracy", larger_is_better=True, varied="each uses a different seed")
+        >>> result.best
+        'dropout'
+        >>> result.sentences()[0][:60]
+        'dropout raises test accuracy against plain by 3.0 ± 2.5 poin'
     """
 
     scores: pd.DataFrame
@@ -57,7 +77,7 @@ class Comparison:
             name: mean_interval(values, self.confidence, self.overlap) for name, values in columns.items()
         }
         if self.baseline is None:
-            # The second of a pair came earlier in the dict: "dropout against plain".
+            # The second of a pair precedes the first in the dict: "dropout against plain".
             pairs = [(later, earlier) for earlier, later in itertools.combinations(columns, 2)]
         else:
             pairs = [(name, str(self.baseline)) for name in columns if name != str(self.baseline)]
@@ -66,13 +86,13 @@ class Comparison:
 
     @property
     def best(self) -> str:
-        """The candidate with the best mean: whether it is really better, the differences say."""
+        """Name of the candidate with the best mean. See `differences` for its significance."""
         pick = max if self.larger_is_better else min
         return pick(self.intervals, key=lambda name: self.intervals[name].mean)
 
     @property
     def table(self) -> pd.DataFrame:
-        """One row per candidate, the best first: mean, standard deviation, ends of the interval."""
+        """One row per candidate, best first, with columns ``mean``, ``sd``, ``low`` and ``high``."""
         import pandas as pd
 
         rows = {
@@ -84,7 +104,7 @@ class Comparison:
 
     @property
     def differences_table(self) -> pd.DataFrame:
-        """One row per pair: mean difference, interval, effect size, p, Holm's p, share of repeats won."""
+        """One row per pair: mean difference, interval, effect size, p-values, fraction of repeats won."""
         import pandas as pd
 
         rows = [
@@ -105,28 +125,35 @@ class Comparison:
         return pd.DataFrame(rows)
 
     def sentences(self) -> list[str]:
-        """Return what each difference says."""
+        """Return one sentence per difference.
+
+        Returns:
+            list[str]: conclusions in the order of `differences`.
+        """
         scale = self._scale
         return [sentence(found, scale, self.confidence, self.part) for found in self.differences]
 
     def remarks(self) -> list[str]:
-        """Return what was varied, and what makes the result weaker than it looks."""
+        """Return the design of the comparison and its caveats.
+
+        Returns:
+            list[str]: sentences about what was varied, the tests that were used, and the limits of the result.
+        """
         repeats = len(self.scores)
         remarks = [
-            f"{repeats} paired repeats: {self.varied}. Each interval is of {100 * self.confidence:g} % by itself; "
-            f"p-values are of paired t-tests, corrected by Holm's method for {len(self.differences)} "
+            f"{repeats} paired repeats: {self.varied}. Intervals have a confidence level of "
+            f"{100 * self.confidence:g} % each; "
+            f"p-values are from paired t-tests, with Holm's correction for {len(self.differences)} "
             f"comparison{'s' if len(self.differences) > 1 else ''}."
         ]
         if any((self.scores[found.first] == self.scores[found.second]).any() for found in self.differences):
-            remarks.append("Repeats in which two candidates scored the same count half for each.")
+            remarks.append("Repeats in which two candidates have equal scores count as half a win for each.")
         if repeats < ENOUGH_REPEATS:
-            remarks.append(
-                f"{repeats} repeats are few: only large differences can be seen. {ENOUGH_REPEATS} or more are better."
-            )
+            remarks.append(f"{repeats} repeats detect only large differences. Use {ENOUGH_REPEATS} or more.")
         if self.looks > 1:
             remarks.append(
-                f"These {self.part} rows have now been looked at {self.looks} times in this process: with every look, "
-                "choosing by what they say makes their figures more hopeful. Keep other rows for the last word."
+                f"These {self.part} rows have been used {self.looks} times in this process. Each choice based on them "
+                "makes their scores more optimistic. Keep other rows for the final evaluation."
             )
         return [*remarks, *self.notes]
 
@@ -137,7 +164,11 @@ class Comparison:
         return printable("\n".join([*lines, "", *self.sentences(), "", *self.remarks()]))
 
     def to_markdown(self) -> str:
-        """Return the tables and sentences as Markdown."""
+        """Return the tables and sentences as Markdown.
+
+        Returns:
+            str: the document.
+        """
         parts = [
             f"## {_markdown_text(self._title)}",
             *map(_markdown_text, self.sentences()),
@@ -148,7 +179,14 @@ class Comparison:
         return "\n\n".join(parts) + "\n"
 
     def to_html(self, path: str | Path | None = None) -> str:
-        """Return the comparison as a page that needs nothing beside it; written to `path` when given."""
+        """Return the comparison as a self-contained HTML page.
+
+        Args:
+            path (str | Path | None): File to write the page to. Default: None.
+
+        Returns:
+            str: the page.
+        """
         figures = [pages.new_figure(4.8, self._height) for _ in range(2)]
         self._draw(*(figure.add_subplot() for figure in figures))
         pictures = [pages.png(figure) for figure in figures]
@@ -171,20 +209,23 @@ class Comparison:
             said += pages.details(f"{len(more)} more", pages.paragraphs(more))
         return "".join(
             [
-                pages.section("What it says", said),
+                pages.section("Conclusions", said),
                 pages.section("Candidates", pages.table(_CANDIDATES, self._candidate_rows(), "numbers")),
                 pages.section("Differences", pages.table(_DIFFERENCES, self._difference_rows(), "numbers")),
-                pages.section("How it was found", pages.bullets(self.remarks())),
+                pages.section("Method", pages.bullets(self.remarks())),
             ]
         )
 
     # --- as a picture ----------------------------------------------------------------------------------------
 
     def plot(self) -> list[Axes]:
-        """Draw every repeat of every candidate, and the differences with their intervals; return the axes.
+        """Plot every repeat of every candidate, and the differences with their intervals.
 
-        Differences that were found stand out in colour; the others are grey. Of more than 40 differences those with the
-        smallest p are drawn, and the picture says so, as it does of scores that are far off.
+        Significant differences are colored, the others are gray. If there are more than 40 differences, those with
+        the smallest p-values are shown, and a note says so. Outlying scores are noted too.
+
+        Returns:
+            list[Axes]: the axes of the scores and of the differences.
         """
         from fitwell.drawing.figures import opened, panels
 
@@ -249,7 +290,7 @@ class Comparison:
         ]
 
 
-# More than this are folded away on a page: of 40 candidates there are 780.
+# Further sentences are collapsed on the page: 40 candidates have 780 pairs.
 _MOST_SENTENCES = 45
 _CANDIDATES = ["candidate", "mean ± interval", "sd of repeats"]
 _DIFFERENCES = ["difference", "mean ± interval", "effect size", "p", "p (Holm)", "first higher in"]
@@ -268,5 +309,5 @@ def _markdown(header: list[str], rows: list[list[str]]) -> str:
 
 
 def _markdown_text(text: Any) -> str:
-    """Return text of which no renderer of Markdown makes HTML, in one line."""
+    """Escape `text` so that no Markdown renderer turns it into HTML, in one line."""
     return printable(escape(str(text), quote=False)).replace("\n", " ")

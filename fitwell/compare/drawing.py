@@ -1,4 +1,4 @@
-"""The two pictures of a comparison: every repeat of every candidate, and the differences."""
+"""The plots of a comparison: every repeat of every candidate, and the differences."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-# More rows than these are a wall: of 40 candidates there are 780 differences.
+# More rows are unreadable: 40 candidates have 780 differences.
 MOST_DIFFERENCES = 40
 _LINE, _LONGEST = 30, 58
-# Inches: of a row, of each line of a name, and of what is above and below the rows.
+# Heights in inches: a row, a line of a name, and the margins above and below the rows.
 _ROW, _NAME, _AROUND = 0.45, 0.19, 1.4
 _GREY = "#5b6875"
 
@@ -31,7 +31,7 @@ _GREY = "#5b6875"
 def draw_scores(
     axes: Axes, scores: pd.DataFrame, intervals: dict[str, Interval], factor: float, better: str, name: str
 ) -> None:
-    """Draw a dot per repeat, thin lines between those of one repeat, and each mean with its interval."""
+    """Plot a dot per repeat, thin lines that join the dots of one repeat, and each mean with its interval."""
     places = np.arange(scores.shape[1])
     axes.plot(scores.to_numpy().T, places, color="#9aa5b1", linewidth=0.5, alpha=0.6)
     for place, (candidate, found) in zip(places, intervals.items(), strict=True):
@@ -64,14 +64,14 @@ def draw_scores(
     _mark_far(axes, np.array([found.mean for found in intervals.values()]) * factor, low, high)
     outside = values[(values < low) | (values > high)]
     if len(outside):
-        told = f"{counted(len(outside), values.size, 'score')} not in the picture"
-        note(axes, [f"{told}, {limits.farthest(outside, low, high)}"])
+        hidden = f"{counted(len(outside), values.size, 'score')} not shown"
+        note(axes, [f"{hidden}, {limits.farthest(outside, low, high)}"])
 
 
 def draw_differences(
     axes: Axes, differences: Sequence[Difference], factor: float, rate: float, name: str
 ) -> None:
-    """Draw each mean difference with its interval against zero; those found at the stated rate stand out."""
+    """Plot each mean difference with its interval; those significant at level `rate` are colored."""
     axes.axvline(0, color=_GREY, linewidth=0.8, linestyle=":")
     shown = clearest(differences)
     for place, found in enumerate(shown):
@@ -95,21 +95,21 @@ def draw_differences(
     outside = means[(means < low) | (means > high)]
     if len(outside):
         told.append(
-            f"{counted(len(outside), len(shown), 'difference')} not in the picture, "
+            f"{counted(len(outside), len(shown), 'difference')} not shown, "
             f"{limits.farthest(outside, low, high)}"
         )
     note(axes, told)
 
 
 def _mark_far(axes: Axes, means: NDArray[np.float64], low: float, high: float) -> None:
-    """Mark rows whose mean is not in the picture, at the edge beyond which it is."""
+    """Mark rows whose mean is outside the axis limits, at the nearer edge."""
     for outside, marker, edge in ((means > high, ">", 0.98), (means < low, "<", 0.02)):
         rows = np.flatnonzero(outside)
         axes.plot(np.full(len(rows), edge), rows, marker, color=LOST, transform=axes.get_yaxis_transform())
 
 
 def clearest(differences: Sequence[Difference]) -> list[Difference]:
-    """Return the differences that are drawn, in their order: all, or where they are many those with the smallest p."""
+    """Return the differences to plot, in order: all of them, or those with the smallest p-values."""
     if len(differences) <= MOST_DIFFERENCES:
         return list(differences)
     limit = sorted(range(len(differences)), key=lambda number: differences[number].p)[:MOST_DIFFERENCES]
@@ -117,7 +117,7 @@ def clearest(differences: Sequence[Difference]) -> list[Difference]:
 
 
 def height(names: Sequence[str], differences: Sequence[Difference]) -> float:
-    """Return how many inches the rows of the longer picture need."""
+    """Return the figure height in inches that the rows of the longer plot need."""
     return max(_tall(list(names)), _tall(_pairs(clearest(differences))))
 
 
@@ -132,7 +132,7 @@ def _pairs(differences: Sequence[Difference]) -> list[str]:
 
 
 def _lines(names: Sequence[str]) -> list[str]:
-    """Return `names` in lines, or they leave no room for what is drawn."""
+    """Wrap `names`, so that long ones leave room for the plot."""
     short = told_apart([visible(name) for name in names], 2 * _LONGEST + 3)
     return [textwrap.fill(name, _LINE) for name in short]
 

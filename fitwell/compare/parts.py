@@ -1,4 +1,4 @@
-"""The rows of a comparison: which part each repeat trains on, validates with and is judged by."""
+"""Training, validation and test rows of each repeat of a comparison."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from fitwell.errors import DataError, InvalidArgument
 
 VARY = ("splits", "seeds")
 
-# How often the parts of a table's rows have been looked at in this process; a part is row numbers, or all of them.
+# Number of evaluations in this process, by data set and by test rows (None: all rows of the data set).
 _looks: defaultdict[tuple[Any, ...], Counter[bytes | None]] = defaultdict(Counter)
 _ALL = None
 
 
 @dataclass(frozen=True)
 class Parts:
-    """How the rows of a comparison are divided.
+    """The splits of a comparison.
 
-    splits: one for each repeat. varied: what differs from repeat to repeat, in words. overlap: see
-    `statistics.mean_interval`. x_test, y_test: test rows given apart; None takes those of the splits.
+    splits: one per repeat. varied: a sentence about what varies between repeats. overlap: see
+    `statistics.mean_interval`. x_test, y_test: separate test rows; None uses those of the splits.
     """
 
     splits: Sequence[Split]
@@ -38,25 +38,25 @@ class Parts:
     y_test: Any = None
 
     def training(self) -> list[tuple[NDArray[Any], NDArray[Any]]]:
-        """Return the rows that each repeat trains on and validates with."""
+        """Return the training and validation rows of each repeat."""
         return [(split.train, split.validation) for split in self.splits]
 
     @property
     def notes(self) -> list[str]:
-        """What the reader must know of how the rows were divided, such as classes too rare for every part."""
+        """Caveats about the splits, such as classes that are too rare for every part."""
         return list(dict.fromkeys(note for split in self.splits for note in split.notes))
 
     def test(self, repeat: int) -> tuple[Any, Any]:
-        """Return the rows that judge a repeat."""
+        """Return the test rows of a repeat as ``(x, y)``."""
         if self.y_test is not None:
             return self.x_test, self.y_test
         rows = self.splits[repeat].test
         return take(self.x, rows), take(self.y, rows)
 
     def look(self) -> int:
-        """Count one more look at the test rows, and return how many there have been.
+        """Count one more use of the test rows, and return the number of uses in this process.
 
-        Repeats that divide the rows anew judge by all of them together, whatever the seed: by every part.
+        Repeats with different splits test on all rows together, so they count as a use of every row.
         """
         given = self.y_test is not None
         looked = _looks[tuple(fingerprint(_comparable(self.y_test if given else self.y)).items())]
@@ -76,23 +76,23 @@ def divide(
     validation_size: float | None,
     test_size: float | None,
 ) -> Parts:
-    """Divide rows once for all repeats (``vary="seeds"``) or for each anew (``"splits"``)."""
+    """Split the rows once for all repeats (``vary="seeds"``) or once per repeat (``"splits"``)."""
     if vary not in VARY:
         raise InvalidArgument(f"vary must be 'splits' or 'seeds', got {vary!r}")
     if test_data is not None and test_size is not None:
         raise InvalidArgument(
-            "compare: with test_data no rows are held out for the test; leave test_size out"
+            "compare: test_size cannot be combined with test_data, because no rows are held out; omit test_size"
         )
     if test_data is None and test_size == 0:
         raise InvalidArgument(
-            "compare: test_size must be above 0, or give test_data: some rows have to judge"
+            "compare: test_size must be above 0 without test_data, because test rows are required"
         )
     x, y = data
     rows = count(y)
     if count(x) != rows:
-        # Models take a list of rows for rows; here it cannot be told from a list of inputs.
+        # `Model.fit` accepts a list of rows, but here it is indistinguishable from a list of inputs.
         raise DataError(
-            f"compare: x has {count(x)} rows and y {rows}; if x is a list of rows, write np.stack(x)"
+            f"compare: x has {count(x)} rows but y has {rows}; if x is a list of rows, write np.stack(x)"
         )
     test = 0.0 if test_data is not None else test_size
 
@@ -101,26 +101,26 @@ def divide(
 
     same = split(seeds[0])
     if vary == "seeds" or not (len(same.validation) or len(same.test)):
-        # Where no rows are held out there is only one way to divide them.
+        # Without held-out rows there is only one possible split.
         varied = (
-            f"each has a seed of its own for weights, order and noise, all have the same {_sizes(same, test_data)}; "
-            "what they find holds for these rows"
+            f"each uses a different seed for weights, shuffling and noise, and the same {_sizes(same, test_data)}; "
+            "the results hold for these rows"
         )
         return Parts([same] * len(seeds), varied, 0.0, x, y, *(test_data or ()))
     splits = [same, *(split(seed) for seed in seeds[1:])]
-    # Of rows to train on only: with those for validation too, small tables raise false alarms in 7 of 100.
+    # Relative to training rows only. Counting validation rows too gives 7 % false alarms on small tables.
     overlap = len(splits[0].test) / len(splits[0].train)
     varied = (
-        f"each has a seed of its own for weights, order and noise, and divides the rows anew into "
+        f"each uses a different seed for weights, shuffling and noise, and a new random split into "
         f"{_sizes(splits[0], test_data)}"
     )
     if test_data is not None:
-        # Two ideas that are equal on the whole differ on given rows; repeats that share these cannot tell.
-        varied += "; what they find holds for these test rows and this table"
+        # Models that are equal on average differ on given test rows, and shared test rows cannot reveal that.
+        varied += "; the results hold for these test rows and this data set"
     else:
         varied += (
-            "; what they find is about tables like this one, so intervals and p-values allow for the rows that repeats "
-            "share (Nadeau & Bengio 2003)"
+            "; the results hold for similar data sets, so intervals and p-values account for training rows shared "
+            "between repeats (Nadeau & Bengio 2003)"
         )
     return Parts(splits, varied, overlap, x, y, *(test_data or ()))
 
@@ -131,7 +131,7 @@ def count(data: Any) -> int:
 
 
 def take(data: Any, rows: NDArray[Any]) -> Any:
-    """Return some rows of an array, a frame, or a list, tuple or dict of them."""
+    """Return the given rows of an array, a frame, or a list, tuple or dict of them."""
     if isinstance(data, Mapping):
         return {name: take(part, rows) for name, part in data.items()}
     if is_list_of_arrays(data):
@@ -140,7 +140,7 @@ def take(data: Any, rows: NDArray[Any]) -> Any:
 
 
 def is_list_of_arrays(data: Any) -> bool:
-    """Return whether `data` is a list or tuple of arrays, one for each input or target, rather than of numbers."""
+    """Return whether `data` is a list or tuple of arrays, one per input or target, rather than of numbers."""
     return isinstance(data, list | tuple) and len(data) > 0 and len(getattr(data[0], "shape", ())) > 0
 
 
@@ -151,7 +151,7 @@ def _first(data: Any) -> Any:
 
 
 def _comparable(data: Any) -> Any:
-    """Return targets so that their fingerprint is the same whether they are integers, floats or categories."""
+    """Convert targets so that integers, floats and categories have the same fingerprint."""
     if isinstance(data, Mapping):
         return {name: _comparable(part) for name, part in data.items()}
     if is_list_of_arrays(data):
@@ -164,4 +164,6 @@ def _sizes(split: Split, test_data: Any) -> str:
     held = [(len(split.validation), "validation"), (len(split.test), "test")]
     sizes = [f"{len(split.train):,} training", *(f"{rows:,} {what}" for rows, what in held if rows)]
     words = " and ".join(filter(None, [", ".join(sizes[:-1]), sizes[-1]])) + " rows"
-    return words if test_data is None else f"{words}, judged by the {count(test_data[1]):,} test rows given"
+    return (
+        words if test_data is None else f"{words}, evaluated on the {count(test_data[1]):,} given test rows"
+    )

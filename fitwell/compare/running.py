@@ -1,4 +1,4 @@
-"""`compare`: train every candidate on the same paired repeats, judge them on rows kept aside, say what follows."""
+"""`compare`: train candidates in paired repeats and evaluate them on held-out rows."""
 
 from __future__ import annotations
 
@@ -70,45 +70,71 @@ def compare(
     class_weight: dict[Any, float] | None = None,
     verbose: int | str = "auto",
 ) -> Comparison:
-    """Say which of several ideas is better, and how sure that is.
+    """Compare models over paired repeats and test whether their differences are significant.
 
-    Every candidate is trained `repeats` times, each candidate's i-th time with the i-th seed, the i-th division
-    of the rows and the same order of rows: what is left between two candidates is their difference. They are
-    judged by rows kept aside until all of them are trained.
+    Each candidate is trained `repeats` times. Repeat i uses the same seed, the same split and the same row order
+    for every candidate, so that differences within a repeat are due to the candidates. All models are trained
+    before any is evaluated on the test rows.
 
-    Parameters
-    ----------
-    candidates: functions that build and compile a model, by name.
-    data: ``(x, y)``, as for `Model.fit`.
-    repeats: how often each is trained. Few repeats see only large differences.
-    vary: ``"splits"`` divides the rows anew for every repeat: the answer is about tables like this one, and
-        intervals allow for the rows that repeats share (Nadeau & Bengio 2003). ``"seeds"`` keeps one division:
-        the answer is about these very rows.
-    metric: what judges: the first metric the models were compiled with, by default, else the loss.
-    mode: ``"max"`` when a larger `metric` is better, ``"min"`` when a smaller one is; by its name by default, which
-        must tell then.
-    baseline: the candidate to compare the others with; all pairs by default.
-    test_data: ``(x, y)`` to judge by, when there are such rows apart from `data`; the answer is about these.
-    test_size: fraction of the rows; a fifth by default, less of large tables.
-    validation_size: fraction of the rows to be held out for callbacks. By default as many as for the test where a
-        callback looks at validation values, such as `EarlyStopping`, or may do so, being a class of yours; else 0:
-        all rows but those of the test are trained on.
-    confidence: of the intervals, and 1 less it is the rate of false alarms.
-    seed: of everything drawn here.
-    callbacks: templates as for `Population.fit`, for all candidates, or a dict from names to such lists.
-    epochs, batch_size, class_weight, verbose: as for `Model.fit`.
+    Differences are tested with paired t-tests, corrected for multiple comparisons with Holm's method. With
+    ``vary="splits"`` the intervals account for training rows shared between repeats (Nadeau & Bengio 2003).
 
-    Returns a `Comparison`: print it, or see its `table`, `differences_table`, `to_html` and `plot`.
+    Args:
+        candidates (Mapping[str, Callable[[], Model]]): Functions that build and compile a model, by name.
+        data (tuple): ``(x, y)``, as for `Model.fit`.
+        repeats (int): Number of repeats, at least 2. Few repeats detect only large differences. Default: 20.
+        vary (str): ``"splits"`` makes a new random split for each repeat, so that conclusions hold for
+            similar data sets. ``"seeds"`` keeps one split, so that conclusions hold for these rows only.
+            Default: "splits".
+        metric (str | None): Name of the metric to compare. None uses the first metric that the models were
+            compiled with, or else the loss. Default: None.
+        mode (str): ``"max"`` if larger values of `metric` are better, ``"min"`` if smaller ones are, ``"auto"`` to
+            infer this from the metric. Default: "auto".
+        baseline (str | None): Candidate to compare all others with. None compares all pairs. Default: None.
+        test_data (tuple | None): Separate test rows ``(x, y)``. Default: None, which holds out rows of `data`.
+        test_size (float | None): Fraction of the rows to hold out for testing, in [0, 1). Default: None, which is
+            0.2, or less for large data.
+        validation_size (float | None): Fraction of the rows to hold out for callbacks, in [0, 1). Default: None,
+            which is as many rows as for testing if a callback uses validation values, such as `EarlyStopping`,
+            or is user-defined, and otherwise 0.
+        confidence (float): Confidence level of the intervals, in (0, 1). ``1 - confidence`` is the significance
+            level. Default: 0.95.
+        seed (int): Seed of the splits, the weights, the shuffling and the dropout masks. Default: 0.
+        epochs (int): Epochs, as for `Model.fit`. Default: 10.
+        batch_size (int | None): Rows per batch, as for `Model.fit`. Default: None.
+        callbacks (list | Mapping | None): Callback templates as for `Population.fit`, for all candidates, or a dict
+            with a list for each candidate. Default: None.
+        class_weight (dict | None): Weight of each class, as for `Model.fit`. Default: None.
+        verbose (int | str): Verbosity, as for `Model.fit`. Default: "auto".
 
-    >>> found = compare({"plain": build_plain, "dropout": build_dropout}, (X, y))  # doctest: +SKIP
-    >>> print(found)  # doctest: +SKIP
-    dropout lowers test loss against plain by 0.021 ± 0.008 (p < 0.001; dropout was better in 19 of 20 repeats).
+    Returns:
+        Comparison: scores, intervals and differences, which can be printed, plotted and exported.
+
+    Raises:
+        InvalidArgument: if an argument is out of range, or a candidate is not a function that builds a compiled model.
+        DataError: if `x` and `y` have different numbers of rows, or fewer than two candidates have finite scores.
+
+    Example:
+        >>> import numpy as np
+        >>> import fitwell as fw
+        >>> def build(units):
+        ...     model = fw.Sequential([fw.layers.Dense(units, "relu"), fw.layers.Dense(1)])
+        ...     model.compile("adam", "mse")
+        ...     return model
+        >>> x = np.linspace(-1, 1, 60).reshape(-1, 1)
+        >>> result = fw.compare(
+        ...     {"narrow": lambda: build(1), "wide": lambda: build(32)}, (x, x**2), repeats=10, epochs=1, verbose=0
+        ... )
+        >>> result.metric, len(result.differences), result.scores.shape
+        ('loss', 1, (10, 2))
+
+    Source: Nadeau & Bengio, Inference for the Generalization Error (2003); Holm (1979).
     """
     _check(candidates, data, test_data, baseline, callbacks)
     stream = SeedStream(seed)
     seeds = [stream.next() for _ in range(repeats)]
     examples = {name: _example(name, build) for name, build in candidates.items()}
-    # What is wrong with the rows is said now, and not of the test rows when everything is trained.
+    # Check all rows now, the test rows too, rather than after all training.
     measured = {name: _measured(name, model, data, test_data) for name, model in examples.items()}
     labels = _labels(data[1]) if classifies(next(iter(examples.values())).loss) else None
     parts = divide(
@@ -122,7 +148,7 @@ def compare(
     )
     if repeats < ENOUGH_REPEATS:
         warn(
-            f"compare: {repeats} repeats are few, only large differences can be seen; take {ENOUGH_REPEATS} or more",
+            f"compare: {repeats} repeats detect only large differences; use {ENOUGH_REPEATS} or more",
         )
     chosen = _choose_metric(metric, measured)
     larger_is_better = asked_direction(chosen, mode, "compare") == "max"
@@ -134,10 +160,10 @@ def compare(
             return _train(candidates[name], parts, seeds, epochs=epochs, verbose=verbose, **settings)
 
     warn_if_penalties_differ([penalties_of(model) for model in examples.values()], chosen, "compare")
-    # A mistake in the settings of the last candidate must not cost the training of the others.
+    # Fit every candidate for 0 epochs first, so that an error in the last one appears before any training.
     rehearsed = {name: train(name, seeds[:2], 0, 0) for name in candidates}
     trained = {name: train(name, seeds, epochs, verbose) for name in candidates}
-    # Only now, when nothing can be changed any more, are the test rows looked at.
+    # The test rows are used only after all training is done.
     judged = {name: _judge(population, parts) for name, population in trained.items()}
     scores, left_out = _usable(_scores(judged, chosen), chosen)
     return Comparison(
@@ -163,14 +189,16 @@ def compare(
 def _check(candidates: Any, data: Any, test_data: Any, baseline: Any, callbacks: Any) -> None:
     if not isinstance(candidates, Mapping) or len(candidates) < 2:
         raise InvalidArgument(
-            "compare: expected two candidates or more, a dict from names to functions that build a compiled model"
+            "compare: expected at least two candidates, a dict from names to functions that build a compiled model"
         )
     for name, build in candidates.items():
         if not isinstance(name, str):
-            raise InvalidArgument(f"compare: candidates are named by texts, got {name!r}; write '{name}'")
+            raise InvalidArgument(
+                f"compare: names of candidates must be strings, got {name!r}; write '{name}'"
+            )
         if isinstance(build, Model):
             raise InvalidArgument(
-                f"compare: {name!r} is a model; give the function that builds it, for every repeat trains a new one"
+                f"compare: {name!r} is a model; pass the function that builds it, because each repeat trains a new one"
             )
         if not callable(build):
             raise InvalidArgument(
@@ -184,7 +212,7 @@ def _check(candidates: Any, data: Any, test_data: Any, baseline: Any, callbacks:
         ]
         if required:
             raise InvalidArgument(
-                f"compare: {name!r} is called without arguments and needs {', '.join(required)}; "
+                f"compare: {name!r} is called without arguments but requires {', '.join(required)}; "
                 "write lambda: build(...) or functools.partial(build, ...)"
             )
     for name, given in (("data", data), ("test_data", test_data)):
@@ -194,18 +222,18 @@ def _check(candidates: Any, data: Any, test_data: Any, baseline: Any, callbacks:
         for name in [*candidates, *callbacks]:
             if name not in callbacks or name not in candidates:
                 raise InvalidArgument(
-                    f"compare: a dict of callbacks has a list for every candidate and nothing else; {name!r} is "
-                    f"{'no candidate' if name in callbacks else 'missing'}"
+                    f"compare: a dict of callbacks needs exactly one list per candidate; {name!r} is "
+                    f"{'not a candidate' if name in callbacks else 'missing'}"
                 )
     if baseline is not None and baseline not in candidates:
         raise InvalidArgument(
-            f"compare: baseline={baseline!r} is no candidate{nearest(str(baseline), candidates)}; "
-            f"there are {', '.join(candidates)}"
+            f"compare: baseline={baseline!r} is not a candidate{nearest(str(baseline), candidates)}; "
+            f"the candidates are {', '.join(candidates)}"
         )
 
 
 def _validation_size(asked: float | None, candidates: Mapping[str, Build], callbacks: Any) -> float | None:
-    """Return the fraction to hold out for callbacks: none where no callback looks at validation values."""
+    """Return the fraction of rows to hold out for callbacks: 0 if no callback uses validation values."""
     templates = callbacks if isinstance(callbacks, Mapping) else dict.fromkeys(candidates, callbacks)
     every: list[Any] = []
     for name, given in templates.items():
@@ -216,14 +244,14 @@ def _validation_size(asked: float | None, candidates: Mapping[str, Build], callb
     needing = next((c for c in every if is_ours(type(c)) and _may_look(c)), None) if asked == 0 else None
     if needing is not None:
         raise InvalidArgument(
-            f"compare: with validation_size=0 there are no validation values, which {type(needing).__name__} looks "
-            "at; leave validation_size out, or monitor a value of the training rows, such as 'loss'"
+            f"compare: with validation_size=0 there are no validation values, which {type(needing).__name__} uses; "
+            "omit validation_size, or monitor a training value, such as 'loss'"
         )
     return asked
 
 
 def _may_look(callback: Any) -> bool:
-    """Return whether `callback` looks at validation values, as far as can be told."""
+    """Return whether `callback` uses validation values, or may use them."""
     if not is_ours(type(callback)) or writes_logs(callback):
         return True
     monitors = str(getattr(callback, "monitor", "")).startswith("val_")
@@ -234,11 +262,11 @@ def _may_look(callback: Any) -> bool:
 def _train(build: Build, parts: Parts, seeds: Sequence[int], **settings: Any) -> Population:
     population = Population(lambda setting: build(), seeds=seeds)
     for repeat, (member, seed) in enumerate(zip(population.members, seeds, strict=True)):
-        # One member for each division; candidates of other layers would draw other seeds for the order of rows.
+        # One member per split. The seed is set because models with other layers would draw other row orders.
         member.fold = repeat
         member.model.runtime.seed = seed
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", NonFiniteWarning)  # the comparison says it of all candidates
+        warnings.simplefilter("ignore", NonFiniteWarning)  # the comparison reports this for all candidates
         population.fit(parts.x, parts.y, splits=parts.training()[: len(seeds)], **settings)
     return population
 
@@ -251,24 +279,24 @@ def _judge(population: Population, parts: Parts) -> list[dict[str, float]]:
 
 
 def _example(name: str, build: Build) -> Model:
-    """Return a model of a candidate that nobody trains: to see what it measures."""
+    """Build an untrained model of a candidate, to inspect its loss and metrics."""
     with random.seeded(0), fresh_names(), _naming(f"candidate {name!r}"):
         model = build()
     return checked_model(model, f"compare: {name!r}")
 
 
 def _naming(what: str) -> AbstractContextManager[None]:
-    """Add to fitwell's errors of the block what they are about."""
+    """Prefix fitwell errors raised in the block with `what`."""
     return noting(f"compare: {what}", FitwellError)
 
 
 def _labels(y: Any) -> NDArray[Any] | None:
-    """Return the class of every row; None where there are several targets."""
+    """Return the class of each row, or None for several targets."""
     return None if isinstance(y, Mapping) or is_list_of_arrays(y) else labels_of(y)
 
 
 def _measured(name: str, model: Model, data: Any, test_data: Any) -> list[str]:
-    """Return the names of what a candidate measures; refuse rows that it cannot learn from or be judged by."""
+    """Return the names of a candidate's loss and metrics. Raises if the rows do not fit the model."""
     with random.seeded(0), _naming(f"candidate {name!r}, data"):
         x, y = data
         names = model.runtime.prepare(gather(model, x, y, None, learning=True).example).result_names()
@@ -288,8 +316,8 @@ def _choose_metric(asked: str | None, measured: Mapping[str, list[str]]) -> str:
         return next((name for name in shared if not name.endswith("loss")), "loss")
     if asked not in shared:
         raise InvalidArgument(
-            f"compare: metric={asked!r} is not measured by all candidates{nearest(str(asked), shared)}; "
-            f"all measure {', '.join(shared)}"
+            f"compare: metric={asked!r} is not computed by all candidates{nearest(str(asked), shared)}; "
+            f"all of them compute {', '.join(shared)}"
         )
     return asked
 
@@ -302,18 +330,21 @@ def _scores(judged: Mapping[str, list[dict[str, float]]], metric: str) -> pd.Dat
 
 
 def _usable(scores: pd.DataFrame, metric: str) -> tuple[pd.DataFrame, list[str]]:
-    """Leave out what cannot be averaged, and say so: candidates that never scored, repeats in which one did not."""
+    """Drop candidates and repeats without finite scores; return the scores and a note for each."""
     finite = scores.apply(np.isfinite)
     lost = [str(name) for name in scores if finite[name].sum() < 2]
-    notes = [f"{name} is left out: its {metric} on the test rows was hardly ever finite." for name in lost]
+    notes = [
+        f"{name} is excluded: its {metric} on the test rows was finite in fewer than two repeats."
+        for name in lost
+    ]
     kept = scores.drop(columns=lost)
     whole = finite.drop(columns=lost).all(axis=1)
     if kept.shape[1] < 2 or whole.sum() < 2:
         raise DataError(
-            f"compare: there are no two candidates with finite {metric} on the test rows in two repeats:\n{scores}"
+            f"compare: fewer than two candidates have a finite {metric} on the test rows in two repeats:\n{scores}"
         )
     if not whole.all():
         notes.append(
-            f"{(~whole).sum()} of {len(whole)} repeats left out: the {metric} of a candidate was not finite."
+            f"{(~whole).sum()} of {len(whole)} repeats excluded: the {metric} of a candidate was not finite."
         )
     return kept.loc[whole], notes

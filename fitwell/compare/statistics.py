@@ -1,7 +1,7 @@
-"""The statistics of paired repeats: intervals, paired tests, Holm's correction, what could have been seen.
+"""Statistics of paired repeats: confidence intervals, paired t-tests, Holm's correction, detectable differences.
 
-Scores come as one number per repeat; repeat i of every candidate shares its seed, its rows and their order,
-so candidates are compared by their differences, in which everything that is shared cancels.
+There is one score per repeat. Repeat i of every candidate shares its seed, its rows and their order, so candidates
+are compared by their differences, in which shared effects cancel.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from fitwell.arguments import Real, check
 from fitwell.errors import InvalidArgument
 
 POWER = 0.8
-# Scores are float32: what differs by fewer parts of the scores is equal.
+# Scores are float32: values with a smaller relative difference are equal.
 ROUNDING = 1e-6
 
 CONFIDENCE = Real(0, 1, closed="neither").said("a number above 0 and below 1, such as 0.95")
@@ -25,9 +25,10 @@ CONFIDENCE = Real(0, 1, closed="neither").said("a number above 0 and below 1, su
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean of repeats with its confidence interval.
+    """Mean of n repeats with its confidence interval.
 
-    mean, sd: of the repeats (`sd` with n - 1). low, high: ends of the interval of the mean. repeats: n.
+    mean, sd: mean and sample standard deviation (n - 1) of the repeats. low, high: limits of the confidence
+    interval of the mean. repeats: n.
     """
 
     mean: float
@@ -38,19 +39,19 @@ class Interval:
 
     @property
     def half_width(self) -> float:
-        """Half the length of the interval: the number behind ±."""
+        """Half the width of the interval, shown after ±."""
         return (self.high - self.low) / 2
 
 
 @dataclass(frozen=True)
 class Difference:
-    """One candidate less another, over paired repeats.
+    """Difference between two candidates over paired repeats.
 
-    first, second: names; the difference is ``first - second``. interval: of the mean difference.
-    effect_size: Cohen's d of paired values, mean / sd of the differences. wins: share of repeats in which the
-    first scored higher, ties counting half. p: of the two-sided paired t-test. p_holm: corrected for all
-    comparisons made together. detectable: the difference that as many repeats would have shown with a
-    probability of 80 % or more, corrected likewise.
+    first, second: names; the difference is ``first - second``. interval: confidence interval of the mean
+    difference. effect_size: Cohen's d for paired samples, mean / sd of the differences. wins: fraction of repeats in
+    which `first` scored higher, with ties counting half. p: p-value of the two-sided paired t-test. p_holm: p-value
+    with Holm's correction. detectable: smallest difference that this number of repeats detects with a
+    probability of at least 80 %, after the same correction.
     """
 
     first: str
@@ -68,9 +69,9 @@ def mean_interval(values: ArrayLike, confidence: float = 0.95, overlap: float = 
 
     mean ± t(n-1) · sd · sqrt(1/n + overlap).
 
-    overlap: test rows over training rows when every repeat has a split of its own, 0 when only seeds
-    vary. Training parts of one table share most of their rows, so repeats are not independent and sd / sqrt(n)
-    is too small. (Nadeau & Bengio, *Inference for the Generalization Error*, Machine Learning 52, 2003.)
+    overlap: test rows over training rows if each repeat has its own random split, 0 if only seeds vary. Training
+    sets drawn from one table share most of their rows, so repeats are not independent and sd / sqrt(n) is too
+    small. (Nadeau & Bengio, *Inference for the Generalization Error*, Machine Learning 52, 2003.)
     """
     from scipy import stats
 
@@ -82,11 +83,10 @@ def mean_interval(values: ArrayLike, confidence: float = 0.95, overlap: float = 
 
 
 def paired_test(differences: ArrayLike, overlap: float = 0.0) -> float:
-    """Return the two-sided p of the paired t-test: how often chance alone gives a mean so far from 0.
+    """Return the two-sided p-value of the paired t-test.
 
     t = mean / (sd · sqrt(1/n + overlap)) with n - 1 degrees of freedom; see `mean_interval` for `overlap`.
-    Differences that are all equal (shares of few rows often are) tell nothing of their spread: what is left is
-    that all have one sign, which chance gives in 2 of 2ⁿ cases.
+    If all differences are equal, as accuracies on few rows often are, the sign test is used: p = 2 / 2ⁿ.
     """
     from scipy import stats
 
@@ -100,7 +100,7 @@ def paired_test(differences: ArrayLike, overlap: float = 0.0) -> float:
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Return p-values corrected for being several: the chance of any false alarm stays at the stated rate.
+    """Return p-values with Holm's correction, which controls the family-wise error rate.
 
     The i-th smallest of m is multiplied by m - i + 1, kept in order and at most 1. (Holm, *A Simple
     Sequentially Rejective Multiple Test Procedure*, Scandinavian Journal of Statistics 6, 1979.)
@@ -120,11 +120,11 @@ def holm(p_values: Sequence[float]) -> list[float]:
 def detectable_difference(
     sd: float, repeats: int, confidence: float = 0.95, overlap: float = 0.0, comparisons: int = 1
 ) -> float:
-    """Return the mean difference that `repeats` would show with a probability of about 80 %.
+    """Return the mean difference that `repeats` detect with a probability of about 80 %.
 
     (t(n-1; 1 - α/2m) + t(n-1; 80 %)) · sd · sqrt(1/n + overlap) with α = 1 - confidence.
 
-    comparisons: m, how many are made together; Holm's method holds none to less than α/m.
+    comparisons: m, the number of comparisons; Holm's method tests each at level α/m or higher.
     """
     from scipy import stats
 
@@ -139,7 +139,7 @@ def compare_pairs(
     confidence: float = 0.95,
     overlap: float = 0.0,
 ) -> list[Difference]:
-    """Return the difference of each of `pairs` of candidates, corrected for being several."""
+    """Compare each pair of candidates, with Holm's correction for multiple comparisons."""
     differences = [_less(scores[first], scores[second]) for first, second in pairs]
     p_values = [paired_test(values, overlap) for values in differences]
     found = []
@@ -163,7 +163,7 @@ def compare_pairs(
 
 
 def _less(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the differences; what is rounding of the scores makes none, and no spread of them."""
+    """Return ``first - second``, without differences and spread that are due to rounding."""
     values = _repeats(first) - _repeats(second)
     rounding = ROUNDING * max(np.abs(first).max(), np.abs(second).max())
     values = np.where(np.abs(values) <= rounding, 0.0, values)
@@ -172,7 +172,7 @@ def _less(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np
 
 def _mean_and_sd(values: NDArray[np.float64]) -> tuple[float, float]:
     if np.ptp(values) == 0:
-        return float(values[0]), 0.0  # a sum of equal numbers is rounded, and would leave some spread
+        return float(values[0]), 0.0  # rounding of the mean would give a nonzero spread
     return float(values.mean()), float(values.std(ddof=1))
 
 
@@ -189,9 +189,11 @@ def _standard_error(sd: float, repeats: int, overlap: float) -> float:
 def _repeats(values: ArrayLike) -> NDArray[np.float64]:
     scores = np.asarray(values, dtype=np.float64)
     if scores.ndim != 1 or len(scores) < 2:
-        raise InvalidArgument(f"expected one score for each of two repeats or more, got shape {scores.shape}")
+        raise InvalidArgument(
+            f"expected one score for each of at least two repeats, got shape {scores.shape}"
+        )
     if not np.isfinite(scores).all():
         raise InvalidArgument(
-            f"scores must be finite, got {scores}; leave such repeats out of all candidates"
+            f"scores must be finite, got {scores}; remove these repeats from all candidates"
         )
     return scores

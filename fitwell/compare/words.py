@@ -1,4 +1,4 @@
-"""A comparison in plain words."""
+"""Formatting of metric values and of comparison results as sentences."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from dataclasses import dataclass
 
 from fitwell.compare.statistics import Difference, Interval
 
-# With fewer repeats the spread itself is hardly known.
+# With fewer repeats the standard deviation itself is poorly estimated.
 ENOUGH_REPEATS = 10
 
 
 @dataclass(frozen=True)
 class Scale:
-    """How a metric is written: its name, the factor to its unit, the unit after the number, what is better."""
+    """Number format of a metric: its name, its unit and its direction."""
 
     metric: str
     larger_is_better: bool
 
     @property
     def is_share(self) -> bool:
-        """Whether the metric is a share of rows, written in percent and compared in points."""
-        # At the end: an output may be called "accounts", and its error is none.
+        """Whether the metric is a fraction of rows, shown in percent and compared in percentage points."""
+        # Match at the end only: an output may be named "accounts", and its error is not an accuracy.
         return re.search(r"acc(uracy)?(_\d+)?$", self.metric.lower()) is not None
 
     def score(self, interval: Interval) -> str:
@@ -30,7 +30,7 @@ class Scale:
         return self._with_error(interval, signed=False) + (" %" if self.is_share else "")
 
     def difference(self, interval: Interval, *, signed: bool = True) -> str:
-        """Return ``"+0.4 ± 0.1 points"``, without the sign when a verb says it."""
+        """Return ``"+0.4 ± 0.1 points"``, or without the sign if not `signed`."""
         return self._with_error(interval, signed) + (" points" if self.is_share else "")
 
     def amount(self, value: float) -> str:
@@ -38,7 +38,7 @@ class Scale:
         return self.number(value, value) + (" points" if self.is_share else "")
 
     def number(self, value: float, error: float) -> str:
-        """Return `value` rounded to the place of the second digit of its `error`."""
+        """Return `value` rounded to the second significant digit of its `error`."""
         return f"{value * self._factor:.{_decimals(error * self._factor)}f}"
 
     @property
@@ -53,7 +53,7 @@ class Scale:
 
 
 def sentence(found: Difference, scale: Scale, confidence: float, part: str) -> str:
-    """Return what a difference says, or that it says nothing and what it would have shown."""
+    """Describe a difference, or that none was found and how large it would have to be to be detected."""
     first, second = found.first, found.second
     interval = found.interval
     rises = interval.mean > 0
@@ -71,18 +71,18 @@ def sentence(found: Difference, scale: Scale, confidence: float, part: str) -> s
     if interval.sd == 0:
         return (
             f"{first} {'raised' if rises else 'lowered'} {part} {scale.metric} against {second} by "
-            f"{scale.amount(abs(interval.mean))} in every repeat, but {interval.repeats} repeats are too few to tell "
-            f"that from chance ({_probability(found.p_holm)})."
+            f"{scale.amount(abs(interval.mean))} in every repeat, but {interval.repeats} repeats are too few to "
+            f"distinguish that from chance ({_probability(found.p_holm)})."
         )
     return (
         f"No difference in {part} {scale.metric} was found between {first} and {second}: "
-        f"{scale.difference(interval)} ({_probability(found.p_holm)}). {interval.repeats} repeats show a difference of "
-        f"{scale.amount(found.detectable)} four times in five."
+        f"{scale.difference(interval)} ({_probability(found.p_holm)}). {interval.repeats} repeats detect a difference "
+        f"of {scale.amount(found.detectable)} with a probability of 80 %."
     )
 
 
 def _size(interval: Interval) -> Interval:
-    """Return the interval without its direction, which the verb tells."""
+    """Return the interval of the absolute mean, because the verb gives the direction."""
     if interval.mean >= 0:
         return interval
     return Interval(-interval.mean, interval.sd, -interval.high, -interval.low, interval.repeats)

@@ -1,4 +1,4 @@
-"""What every picture of this library is drawn with: axes, limits, notes, colours, legends, and names as they are.
+"""Internal matplotlib helpers of all plots: axis limits, ticks, labels, notes, colors and legends.
 
-No function here shows a figure, and none chooses a backend of matplotlib.
+No function here shows a figure or selects a matplotlib backend.
 """

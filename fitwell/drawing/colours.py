@@ -1,4 +1,4 @@
-"""A colour for every group of curves or points, and a legend that holds every entry."""
+"""Colors of groups of curves or points, and legends that fit all entries."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ if TYPE_CHECKING:
 
 SHADES = "viridis"
 NONE = "0.7"
-# More numbers than this are read from a bar of colours.
+# More distinct numbers than this are shown with a colorbar.
 MOST_NUMBERS = 20
 _DASHES: tuple[Any, ...] = ("-", "--", ":", "-.")
-# So many entries, and letters in each, leave room for curves beside them.
+# Maximum number of entries, and of characters in each, for a legend inside the axes.
 _FEW, _SHORT = 6, 16
-# As shares of the letters' height: a line of a legend, its handle and the room around it.
+# Height of a legend line and width of a handle in font sizes, and the smallest font size in points.
 _LINE, _HANDLE, _SMALLEST = 1.4, 4.5, 4.5
-# What matplotlib calls lines that were given no name, or shall be in no legend.
+# Labels that matplotlib gives to lines without a label or excluded from legends.
 _UNNAMED = re.compile(r"_child\d+$|_nolegend_$")
 
 
 def ink() -> str:
-    """Return the colour of what stands out on any style's ground: that of its words."""
+    """Return the text color of the current style, which contrasts with its background."""
     import matplotlib as mpl
 
     return str(mpl.rcParams["text.color"])
 
 
 class Palette:
-    """Colours, and line styles where colours alone are too few, by the values of one or several hyperparameters.
+    """Colors, and line styles if there are too few colors, by the values of one or more hyperparameters.
 
-    names: of the hyperparameters. settings: one for each that is drawn; what lacks all of `names` is grey.
+    names: names of the hyperparameters. settings: one per plotted member; those without any of `names` are gray.
     """
 
     def __init__(self, names: Sequence[str], settings: Sequence[dict[str, Any]]) -> None:
@@ -95,11 +95,11 @@ class Palette:
         ]
 
     def group(self, setting: dict[str, Any]) -> str | None:
-        """Return what tells the group of `setting` from others; None where it lacks the hyperparameter."""
+        """Return the key of the group of `setting`, or None if it has none of the hyperparameters."""
         return self._key(setting) if self._has(setting) else None
 
     def style(self, group: str | None) -> dict[str, Any]:
-        """Return colour and line style of a group."""
+        """Return the color and line style of a group."""
         if group is None:
             return {"color": NONE, "linestyle": "-"}
         colour, dash = self.of[group]
@@ -112,9 +112,9 @@ class Palette:
         grow: bool = False,
         others: Sequence[tuple[Any, str]] = (),
     ) -> None:
-        """Add a legend of all groups, or a bar of colours where there are many numbers; for `grow` see `legend`.
+        """Add a legend of all groups, or a colorbar for many numbers. For `grow` see `legend`.
 
-        others: what else the legend names.
+        others: further legend entries.
         """
         from matplotlib.cm import ScalarMappable
         from matplotlib.lines import Line2D
@@ -147,16 +147,16 @@ def legend(
     title: str = "",
     grow: bool = False,
 ) -> None:
-    """Add a legend that holds all `entries`: pairs of what is drawn and its name.
+    """Add a legend with all `entries`, pairs of an artist and its label.
 
-    Many, or long ones, stand to the right of the axes, except where other axes stand there: then inside, as small as
-    they must be. grow: whether the figure becomes as much wider as they are, and they stand there in any case.
+    Many or long entries are placed to the right of the axes. If other axes are there, they are placed inside, in a
+    font that fits. grow: place the legend to the right in any case, and widen the figure by its width.
     """
     names = told_apart([visible(name) for _, name in entries])
     figure = axes.get_figure(root=True)
     assert figure is not None
     size, place = size_of_font("legend.fontsize"), axes.get_subplotspec()
-    # Among the curves of many members no corner is free; a figure that grows has room beside them.
+    # The curves of many members leave no corner free, so a figure that can grow places the legend next to them.
     few = not grow and len(names) <= _FEW and all(len(name) <= _SHORT for name in names)
     outside = (
         not few and place is not None and (figure.get_layout_engine() is not None or place.is_last_col())
@@ -179,7 +179,7 @@ def legend(
 
 
 def legend_below(figure: Figure, entries: Sequence[tuple[Any, str]], title: str) -> None:
-    """Add a legend that holds all `entries` below everything in `figure`, which makes room for it."""
+    """Add a legend with all `entries` at the bottom of `figure`. Requires a constrained layout."""
     names = told_apart([visible(name) for _, name in entries])
     size = size_of_font("legend.fontsize")
     wide = max(width_of(name, size) for name in names) + _HANDLE * size
@@ -192,7 +192,7 @@ def legend_below(figure: Figure, entries: Sequence[tuple[Any, str]], title: str)
 
 
 def _write(made: Legend, names: Sequence[str], title: str, size: float) -> None:
-    """Write the names of a legend's entries: one that begins with "_" would have been left out."""
+    """Set the labels of a legend afterwards, because matplotlib omits labels that begin with "_"."""
     for text, name in zip(made.get_texts(), names, strict=True):
         text.update(PLAIN)
         text.set_text(name)
@@ -203,14 +203,14 @@ def _write(made: Legend, names: Sequence[str], title: str, size: float) -> None:
 
 
 def _columns(names: Sequence[str], lines: int, height: float, size: float) -> tuple[int, float]:
-    """Return how many columns of a legend hold so many lines, and how wide one is: in points."""
+    """Return the number of legend columns for the given lines, and the width of a column in points."""
     rows = max(1, math.floor(height / (size * _LINE)))
     wide = max((width_of(name, size) for name in names), default=0.0) + _HANDLE * size
     return max(1, math.ceil(lines / rows)), wide
 
 
 def legend_of_lines(axes: Axes, *others: Any) -> None:
-    """Add a legend of all lines of `axes` that have a name, and of `others`, that are elsewhere."""
+    """Add a legend of all labeled lines of `axes`, and of `others` from other axes."""
     seen = [line for line in [*axes.lines, *others] if np.isfinite(np.asarray(line.get_ydata(), float)).any()]
     named = [line for line in seen if not _UNNAMED.match(str(line.get_label()))]
     if named:

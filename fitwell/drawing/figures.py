@@ -1,4 +1,4 @@
-"""New figures that people are shown, and what stays of one that comes to nothing: nothing."""
+"""Creation of pyplot figures, checks of axes and figures that users pass, and margins."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-# The part of a figure that axes keep, and how much wider than an axis the space between two may be.
+# Minimum share of the figure for the axes, and maximum space between axes as a multiple of their size.
 _LEAST, _WIDEST = 0.2, 2.5
 _TRIES = 5
 
 
 @contextmanager
 def opened(width: float, height: float) -> Iterator[Figure]:
-    """Open a figure of so many inches, which a notebook shows by itself; an error inside closes it."""
+    """Create a pyplot figure of a size in inches; close it and restore the current one if the block raises."""
     from matplotlib import pyplot as plt
 
     before = plt.gcf() if plt.get_fignums() else None
@@ -36,43 +36,43 @@ def opened(width: float, height: float) -> Iterator[Figure]:
 
 
 def panels(figure: Figure, count: int, columns: int) -> list[Axes]:
-    """Return `count` axes in rows of so many `columns`, none where there is nothing to draw."""
+    """Add `count` subplots in rows of `columns`."""
     rows = -(-count // columns)
     return [figure.add_subplot(rows, columns, number + 1) for number in range(count)]
 
 
 def check_axes(ax: Any, where: str) -> Axes:
-    """Return `ax` if it is what can be drawn on; `where`: who was given it."""
+    """Return `ax` if it is matplotlib axes, otherwise raise; `where` names the function that received it."""
     from matplotlib.axes import Axes
 
     if not isinstance(ax, Axes):
         raise InvalidArgument(
-            f"{where}: ax must be axes of matplotlib, such as plt.subplots()[1], got {shortened(ax)}"
+            f"{where}: ax must be matplotlib axes, such as plt.subplots()[1], got {shortened(ax)}"
         )
     return ax
 
 
 def check_figure(figure: Any, where: str) -> Figure:
-    """Return `figure` if it is one of matplotlib; `where`: who was given it."""
+    """Return `figure` if it is a matplotlib figure, otherwise raise; `where` names the function that received it."""
     from matplotlib.figure import FigureBase
 
     if not isinstance(figure, FigureBase):
         raise InvalidArgument(
-            f"{where}: figure must be one of matplotlib, such as plt.figure(), got {shortened(figure)}"
+            f"{where}: figure must be a matplotlib figure, such as plt.figure(), got {shortened(figure)}"
         )
     return figure  # type: ignore[return-value]
 
 
 def fit_in(axes: Axes) -> None:
-    """Make room for all that stands around `axes` in a figure that makes none by itself: nothing is cut off or covered.
+    """Enlarge the margins of a figure without a layout engine, so that no label around `axes` is cut off or covered.
 
-    The margins of the figure grow by what would be outside, and the space between axes by what would lie on others;
-    axes keep a fifth of the figure at least.
+    Margins grow by what is outside the figure, and the space between axes by what overlaps other axes. The axes keep
+    at least a fifth of the figure.
     """
     figure, place = axes.get_figure(), axes.get_subplotspec()
     if figure is None or place is None or figure.get_figure(root=True).get_layout_engine() is not None:
         return
-    # Smaller axes may have other ticks, which need other room.
+    # Smaller axes may get other ticks, which need different margins.
     for _ in range(_TRIES):
         figure.get_figure(root=True).draw_without_rendering()
         box, whole, now = axes.get_tightbbox(), figure.bbox, figure.subplotpars
@@ -94,7 +94,7 @@ def fit_in(axes: Axes) -> None:
 
 
 def _covered(axes: Axes, figure: Any) -> tuple[float, float]:
-    """Return how far what stands around `axes` lies over other axes, across and up or down: as shares of its size."""
+    """Return the horizontal and vertical overlap of `axes` and its labels with other axes, relative to its size."""
     across = above = 0.0
     box, place = axes.get_tightbbox(), axes.get_subplotspec()
     assert box is not None and place is not None
@@ -114,5 +114,5 @@ def _covered(axes: Axes, figure: Any) -> tuple[float, float]:
 
 
 def _more(outside: float) -> float:
-    """Return by how much a margin grows."""
+    """Return the amount by which a margin has to grow."""
     return outside + 0.01 if outside > 0 else 0.0

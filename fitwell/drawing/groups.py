@@ -1,4 +1,4 @@
-"""Means and spread of what was repeated, and marks for what has no place in a picture."""
+"""Means and standard deviations of groups, and markers for values that cannot be shown."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ if TYPE_CHECKING:
 Values = NDArray[np.float64]
 
 LOST = "#b3261e"
-# How far from the edge marks stand, as shares of the axes: of what is far off, of what is not finite.
+# Distance of markers from the edge, as fractions of the axes: for outliers and for non-finite values.
 _FAR, _NONE = 0.03, 0.08
 
 
 def mean_and_spread(values: Values) -> tuple[float, float]:
-    """Return the mean of finite values and their standard deviation (n - 1); NaN where there are too few."""
+    """Return the mean and the sample standard deviation of the finite values, or NaN if there are too few."""
     found = values[np.isfinite(values)]
     mean = float(found.mean()) if found.size else np.nan
     return mean, float(found.std(ddof=1)) if found.size > 1 else np.nan
 
 
 def mean_curve(curves: Sequence[dict[int, float]]) -> tuple[list[int], Values, Values]:
-    """Return the epochs that all `curves` reached, their mean and their standard deviation in each.
+    """Return the epochs that all `curves` reached, with their means and standard deviations.
 
-    A mean of those that are left when others have ended would jump.
+    Later epochs are excluded because the mean would jump where a curve ends.
     """
     epochs = sorted(set.intersection(*map(set, curves))) if curves else []
     table = np.array([[curve[epoch] for epoch in epochs] for curve in curves], np.float64)
@@ -49,7 +49,7 @@ def mark_outside(
     worse: str = "top",
     colours: Any = None,
 ) -> None:
-    """Mark at the edge what left the picture (a triangle) and what is not finite (a cross): `values` at `places`."""
+    """Mark outliers (triangles) and non-finite values (crosses) at the edge of the axes, at x positions `places`."""
     low, high = shown
     for outside, marker, edge in (
         (values > high, "^", 1 - _FAR),
@@ -74,7 +74,7 @@ def mark_outside(
 
 
 def side_by_side(places: Sequence[tuple[Any, ...]], reach: float) -> Values:
-    """Return by how much to move each of `places` so that equal ones can be told apart: at most `reach`, both ways.
+    """Return offsets of at most `reach` in both directions that separate equal `places`.
 
     >>> side_by_side([(1,), (1,), (2,)], 0.3).tolist()
     [-0.15, 0.15, 0.0]

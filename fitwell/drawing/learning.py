@@ -1,4 +1,4 @@
-"""Learning curves of one run: axes for each metric, and for the learning rate where it changed."""
+"""Learning curves of one run: axes for each metric, and for the learning rate if it changed."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Values = NDArray[np.float64]
 
 
 def draw(history: History, ax: Any = None, columns: int = 2) -> list[Axes]:
-    """Draw what `history` holds on axes of its own, or on the given ones; see `History.plot`."""
+    """Plot `history` on new or on given axes; see `History.plot`."""
     names = panels_of(history)
     if ax is None:
         if not names:
@@ -52,14 +52,14 @@ def draw(history: History, ax: Any = None, columns: int = 2) -> list[Axes]:
 
 
 def panels_of(history: History) -> list[str]:
-    """Return what has axes of its own: every metric, and the learning rate if it changed, or is all there is."""
+    """Return the names that get separate axes: all metrics, and the learning rate if it changed or is the only one."""
     metrics = history.metrics()
     rates = [name for name in SETTINGS if name in history.history]
     return metrics + [name for name in rates if not metrics or len(set(history.history[name])) > 1]
 
 
 def _draw_one(history: History, name: str, axes: Axes) -> None:
-    """Draw the curves of one metric on axes that bear its name."""
+    """Plot the training and validation curves of one metric on axes with its name as title."""
     before = axes.get_ylim() if axes.has_data() else None
     if name in SETTINGS:
         drawn = {name: _curve(history, name, axes, name, "-", TRAINING_COLOUR)}
@@ -78,7 +78,7 @@ def _draw_one(history: History, name: str, axes: Axes) -> None:
 
 
 def _draw_shared(history: History, names: Sequence[str], axes: Axes) -> Axes:
-    """Draw all metrics on the same axes; a learning rate that changed has an axis of its own at the right."""
+    """Plot all metrics on the same axes. A learning rate that changed gets a second y axis."""
     before = axes.get_ylim() if axes.has_data() else None
     drawn: dict[str, Values] = {}
     rates = []
@@ -101,7 +101,7 @@ def _draw_shared(history: History, names: Sequence[str], axes: Axes) -> Axes:
 
 
 def _curve(history: History, key: str, axes: Axes, label: str, dash: str, colour: Any) -> Values:
-    """Draw the values of `key` at their epochs; return them."""
+    """Plot the values of `key` over epochs; return them."""
     try:
         values = np.asarray(history.history[key], np.float64).reshape(len(history.history[key]))
     except (TypeError, ValueError):
@@ -110,7 +110,7 @@ def _curve(history: History, key: str, axes: Axes, label: str, dash: str, colour
     if key in SETTINGS:  # holds for the whole epoch
         style["drawstyle"] = "steps-mid"
     seen = np.where(np.isfinite(values), values, np.nan)
-    # A value without a neighbour is a point, which no line is drawn to.
+    # Isolated finite values need a marker, because no line segment reaches them.
     alone = np.isfinite(seen).sum() > 0 and not np.isfinite(seen[1:] + seen[:-1]).any()
     axes.plot(
         _places(history, key),
@@ -125,7 +125,7 @@ def _curve(history: History, key: str, axes: Axes, label: str, dash: str, colour
 
 
 def _places(history: History, key: str) -> Values:
-    """Return where an epoch's value stands: a training value is of the epoch's middle."""
+    """Return the x positions of the values. Training values are placed at the middle of their epoch."""
     shift = 0.0 if key in SETTINGS or key.startswith(VALIDATION) else 0.5
     return np.array(history.epochs_of(key), np.float64) + 1 - shift
 
@@ -146,7 +146,7 @@ def _finish(
 
 
 def _show(axes: Axes, drawn: dict[str, Values], before: tuple[float, float] | None) -> tuple[float, float]:
-    """Set the limits of the y axis: what is far off is so among the values of its own metric."""
+    """Set the y limits. Outliers are determined separately for each metric."""
     metrics: dict[str, list[Values]] = {}
     for key, values in drawn.items():
         metrics.setdefault(key.removeprefix(VALIDATION), []).append(limits.finite(values))
@@ -156,7 +156,7 @@ def _show(axes: Axes, drawn: dict[str, Values], before: tuple[float, float] | No
         low, high = limits.limits(values, "min" if metric.endswith("loss") else None, limits.CLOSER_FOR_ONE)
         near.append(values[(values >= low) & (values <= high)])
         explodes = explodes or limits.need_decades(values, low, high)
-    # What was drawn before would be a line at 0.
+    # On a linear axis the existing curves would be a line at 0.
     seen = limits.finite(np.concatenate([np.asarray(line.get_ydata(), np.float64) for line in axes.lines]))
     if explodes and axes.get_yscale() == "linear" and seen[0] > 0:
         axes.set_yscale("log")
@@ -184,4 +184,4 @@ def _told_of_far(values: Values, low: float, high: float) -> str:
     out = found[(found < low) | (found > high)]
     if not len(out):
         return ""
-    return f"{counted(len(out), len(found), 'value')} not in the picture, {limits.farthest(out, low, high)}"
+    return f"{counted(len(out), len(found), 'value')} not shown, {limits.farthest(out, low, high)}"

@@ -1,4 +1,4 @@
-"""Limits of an axis that leave out what is far off, never the best, and say so."""
+"""Axis limits that exclude outliers, but never the best values."""
 
 from __future__ import annotations
 
@@ -15,40 +15,40 @@ if TYPE_CHECKING:
 Values = NDArray[np.float64]
 
 MARGIN = 0.05
-# A picture is looked at more closely when that makes what stays in it so many times larger.
+# Outliers are excluded only if that enlarges the remaining range by this factor.
 CLOSER = 10.0
-# Of one run every value tells something, as how far it came from its first epoch: only the extreme is left out.
+# For a single run, where every value is informative, such as the first epoch: only extreme values are excluded.
 CLOSER_FOR_ONE = 30.0
-# Shares of the values that stay, most of them first, and how many times farther than they reach the rest must be.
+# Fractions of the values to keep, in order, and how many times farther away than those the rest must be.
 _KEPT = ((0.9, 10.0), (0.75, 10.0), (0.5, 100.0))
-# Values reach at least so many times their size: what is closer to them is not far off.
+# The range of the values is taken as at least this fraction of their size.
 _REACH = 0.25
-# Ten values in which more than so many tenths have the ratio of `DECADES` lie evenly on a logarithmic axis.
+# Values whose 10th and 90th percentiles have at least this ratio need a logarithmic axis.
 DECADES = 1e3
-# So far from a straight line ranks may lie along a logarithmic axis, if values are spread over it.
+# Maximum distance of ranks from a straight line for values that are spread evenly over a logarithmic axis.
 _UNEVEN = 0.5
-# A larger share than this is not left out as far off, if a logarithmic axis shows it.
+# A larger share of the values is not excluded if a logarithmic axis can show it.
 _MANY = 0.25
-# Values below so small a part of the lowest tenth are 0 but for rounding.
+# Values below this fraction of the 10th percentile are 0 up to rounding.
 _ZERO = 1e-20
-# Values that differ by less than this part of their size differ by rounding.
+# Smaller relative differences are due to rounding.
 _ROUNDING = 1e-6
 
 
 def finite(values: Any) -> Values:
-    """Return the finite ones of `values`, sorted."""
+    """Return the finite values in ascending order."""
     found = np.asarray(values, np.float64).ravel()
     return np.sort(found[np.isfinite(found)])
 
 
 def limits(values: Any, better: str | None = None, closer: float = CLOSER) -> tuple[float, float]:
-    """Return the smallest and the largest of the finite `values` that are not far off; 0 and 1 when there is none.
+    """Return the smallest and the largest finite value without outliers, or 0 and 1 if there is none.
 
-    One member that diverges would press all others into a line. Values are far off when nine tenths of all values
-    (or three quarters) reach less than a tenth as far as they do from the best, and the picture without them is
-    `closer` times closer.
+    One diverged member would flatten all other curves. Values are outliers if nine tenths of all values (or three
+    quarters) are ten times nearer to the best value than they are, and the range without them is `closer` times
+    smaller.
 
-    better: ``"min"`` or ``"max"``: the side that is never left out; None when it is not known.
+    better: ``"min"`` or ``"max"``, the side on which nothing is excluded; None if unknown.
 
     >>> limits([0.1, 0.2, 0.3, 1e9], "min")
     (0.1, 0.3)
@@ -65,7 +65,7 @@ def limits(values: Any, better: str | None = None, closer: float = CLOSER) -> tu
 
 
 def _near(ordered: Values, better: str | None, closer: float) -> float:
-    """Return the largest of `ordered` values that is not far above the others, half of which stay at least."""
+    """Return the largest of the sorted values that is not an outlier; at least half of them are kept."""
     fewest, kept = math.ceil(len(ordered) / 2), float(ordered[-1])
     while True:
         ordered = ordered[ordered <= kept]
@@ -76,24 +76,24 @@ def _near(ordered: Values, better: str | None, closer: float) -> float:
 
 
 def _nearer(ordered: Values, better: str | None, closer: float) -> float:
-    """Return the largest value without those that lie farthest off together; the largest of all if none does."""
+    """Return the largest value below the farthest group of outliers, or the largest of all without outliers."""
     highest, count = float(ordered[-1]), len(ordered)
     if count < 3:
         return highest
-    # Where the better side is not known, its end may be as far off as the other.
+    # If the better side is unknown, that end may contain outliers too.
     start = float(ordered[0] if better else ordered[(count - 1) // 10])
     least = _REACH * abs(float(ordered[(count - 1) // 2]))
     for share, farther in _KEPT:
         reach = max(float(ordered[math.floor(share * (count - 1))]) - start, least)
         kept = float(ordered[ordered <= start + farther * reach][-1])
-        # Of zeros alone nothing tells what is far.
+        # Zeros alone give no scale to measure distances by.
         if reach and kept < highest and highest - start >= max(closer, farther) * max(kept - start, least):
             return kept
     return highest
 
 
 def padded(low: float, high: float, log: bool = False) -> tuple[float, float]:
-    """Return limits with a margin; equal ones get room, and what differs by rounding is not blown up."""
+    """Return limits with a margin. Limits that are equal up to rounding get a margin relative to their size."""
     if log:
         reach = (math.log10(high) - math.log10(low)) * MARGIN or 0.3
         return low / 10**reach, high * 10**reach
@@ -104,7 +104,7 @@ def padded(low: float, high: float, log: bool = False) -> tuple[float, float]:
 
 
 def spans_decades(values: Any) -> bool:
-    """Return whether positive `values` differ so much that only a logarithmic axis shows more than the largest."""
+    """Return whether positive `values` span so many decades that they need a logarithmic axis."""
     found = finite(values)
     if found.size < 3 or found[0] <= 0:
         return False
@@ -113,9 +113,9 @@ def spans_decades(values: Any) -> bool:
 
 
 def need_decades(values: Any, low: float, high: float) -> bool:
-    """Return whether limits would leave out many positive `values`, though they are spread over decades.
+    """Return whether the limits would exclude many positive `values` that are spread evenly over decades.
 
-    A few that are far off stay outside of a logarithmic axis too.
+    A few outliers are excluded from a logarithmic axis too.
 
     >>> need_decades([1e-14, 1e-13, 2e-3, 4.0, 6.8], 0.0, 2e-3)
     True
@@ -131,7 +131,7 @@ def need_decades(values: Any, low: float, high: float) -> bool:
 
 
 def say_none_is_finite(axes: Axes) -> None:
-    """Write on empty axes that there was nothing to draw, and take away numbers that would mean nothing."""
+    """Write "no finite value" on empty axes and remove the y ticks."""
     axes.set_yticks([])
     axes.text(0.5, 0.5, "no finite value", transform=axes.transAxes, ha="center", va="center", color="0.4")
 
@@ -146,10 +146,10 @@ def show(
     closer: float = CLOSER,
     which: str = "y",
 ) -> tuple[float, float]:
-    """Set the limits of the y (or x) axis, and its scale where the values span decades; return the limits.
+    """Set the limits of the y (or x) axis, and a logarithmic scale if the values span decades; return the limits.
 
-    parts: the values that are drawn, by member. before: limits that the axes had with something drawn on them, which
-    stay inside. far: the values that decide what is far off, all by default.
+    parts: the plotted values of each member. before: limits of existing content, which stay visible. far: the values
+    that determine the outliers, by default all.
     """
     values = finite(np.concatenate([np.ravel(part) for part in parts]) if len(parts) else [])
     if not values.size:
@@ -168,7 +168,7 @@ def show(
         positive = values[(values > 0) & (values <= high)]
         positive = positive if positive.size else np.array([0.1, 1.0])
         low, high = float(positive[0]), float(positive[-1])
-        # A loss of 1e-40 is 0, and would press the others together.
+        # A loss of 1e-40 is effectively 0, and would compress the others.
         low = max(low, float(positive[(len(positive) - 1) // 10]) * _ZERO)
     low, high = padded(low, high, log)
     if before is not None:
@@ -178,7 +178,7 @@ def show(
 
 
 def reach_over(axes: Axes, low: Any, high: Any) -> None:
-    """Let the y axis reach over `low` and `high` too: the ends of what is drawn around values in the picture."""
+    """Extend the y limits to include `low` and `high`, the ends of bands around visible values."""
     ends = finite(np.concatenate([np.ravel(low), np.ravel(high)]))
     ends = ends[ends > 0] if axes.get_yscale() == "log" else ends
     if ends.size:
@@ -190,7 +190,7 @@ def reach_over(axes: Axes, low: Any, high: Any) -> None:
 def _with_far(values: Values, far: Any, better: str | None, closer: float) -> tuple[float, float]:
     if far is None:
         return limits(values, better, closer)
-    # The best of each stays, whatever the ends of each say.
+    # Always keep the best value.
     low, high = limits(
         np.concatenate([np.ravel(far), values[[0]] if better != "max" else values[[-1]]]), better, closer
     )
@@ -201,7 +201,7 @@ def _with_far(values: Values, far: Any, better: str | None, closer: float) -> tu
 
 
 def farthest(outside: Values, low: float, high: float) -> str:
-    """Return how far values outside of the limits go, in words.
+    """Describe the extent of values outside the limits.
 
     >>> farthest(np.array([-3.0, 1e9]), 0.0, 1.0)
     'down to -3, up to 1e+09'

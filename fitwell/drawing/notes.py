@@ -1,4 +1,4 @@
-"""A sentence at the top of a picture: what was left out of it, and why."""
+"""Notes above the axes about values that are not shown."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _SIZE = 0.833  # as matplotlib's "small"
-# More lines than this are written smaller.
+# Notes with more lines than this use a smaller font.
 _MANY, _SMALLER = 3, 0.7
-# How wide a power of ten is, of the letters.
+# Width of the axis exponent (a power of ten), in font sizes.
 _POWER = 3.0
-# Points: above the axes, and between lines as a share of the letters.
+# Gap above the axes in points, and line height in font sizes.
 _GAP, _LINE = 4.0, 1.35
 
 
 def note(axes: Axes, sentences: Sequence[str]) -> None:
-    """Write `sentences` above the right end of `axes`, below its title, beside what was noted there before."""
+    """Add `sentences` above the right end of `axes`, below the title, after existing notes."""
     before = axes.get_title(loc="right").replace("\n", " ")
     told = "; ".join(
         dict.fromkeys([*([before] if before else []), *(s for s in sentences if s and s not in before)])
@@ -30,7 +30,7 @@ def note(axes: Axes, sentences: Sequence[str]) -> None:
     size = _points()
     figure = axes.get_figure()
     assert figure is not None
-    # Above the left end may stand the power of ten of the axis.
+    # Leave room for the axis exponent above the left end.
     width = max(axes.bbox.width / figure.dpi * 72 - _POWER * size, _POWER * size)
     lines = packed(told, width, size).split("\n")
     if len(lines) > _MANY:
@@ -42,7 +42,7 @@ def note(axes: Axes, sentences: Sequence[str]) -> None:
 
 
 def _lift(axes: Axes, points: float) -> None:
-    """Move the title in the middle up, so that it stands above the note."""
+    """Move the center title above the note."""
     from matplotlib.transforms import ScaledTranslation
 
     figure = axes.get_figure()

@@ -1,4 +1,4 @@
-"""Axes of epochs, of numbers and of categories: ticks where values are, and names that do not overlap."""
+"""Axes of epochs, numbers and categories: scales, ticks at the values, labels that do not overlap."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ from fitwell.drawing.text import PLAIN, packed, size_of_font, told_apart, value_
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-# A logarithmic axis is for values that span so much.
+# Minimum ratio of largest to smallest value for a logarithmic axis.
 SPAN = 30.0
-# So many different numbers have a tick each on a logarithmic axis.
+# Up to this many distinct numbers get one tick each on a logarithmic axis.
 _FEW = 8
-# Integers that span less have ticks at 1, 2, 5, 10 and so on, and not at 10 and 100 alone.
+# Integers with a smaller ratio get ticks at 1, 2, 5, 10 and so on, rather than at powers of ten only.
 _DECADES = 300.0
-# No tick of 1, 2, 5, 10 and so on may lie in less than this.
+# A smaller ratio may contain no tick at 1, 2, 5, 10 and so on.
 _NARROW = 5.0
-# So many numbers that occur once each were chosen rather than drawn at random, and are joined by a line.
+# Up to this many distinct numbers that occur once each were probably chosen by hand, and are joined by a line.
 MOST_JOINED = 12
-# The height of a line, and the room beside a name, as shares of the letters and of the name.
+# Line height in font sizes, and space around a label as a multiple of its width.
 _LINE, _ROOM = 1.3, 1.1
 _SMALLEST, _LINES = 4.5, 3
-# How far from its spot something may stand, of the distance to the next spot and of the axis.
+# Maximum offset from a position, as fractions of the distance to the next position and of the axis.
 _APART, _ASIDE = 0.3, 0.05
-# The part of the figure that names may take from what is drawn.
+# Maximum share of the figure for labels.
 _SHARE = 0.33
 
 
 def epochs(axes: Axes, places: Sequence[float], known: bool = False) -> None:
-    """Name the x axis, put its ticks at whole epochs, and let it reach over all `places`.
+    """Label the x axis, place its ticks at integer epochs, and set its limits to include all `places`.
 
-    known: whether the axes held something before, which stays inside.
+    known: whether the axes have existing content, which stays visible.
     """
     from fitwell.drawing.ticks import Roomy
 
@@ -48,13 +48,13 @@ def epochs(axes: Axes, places: Sequence[float], known: bool = False) -> None:
     elif len(places):
         reach = max(0.04 * (max(places) - min(places)), 0.25)
         before = axes.get_xlim() if known else ()
-        # No tick stands before the first epoch.
+        # Avoid a tick before the first epoch.
         low = max(min(places) - reach, min(0.2, min(places)))
         axes.set_xlim(min([low, *before]), max([max(places) + reach, *before]))
 
 
 def is_number(value: Any) -> bool:
-    """Return whether `value` has a place on an axis of numbers: True and infinity have none."""
+    """Return whether `value` is a finite number; booleans are not."""
     if isinstance(value, bool) or not isinstance(value, Real):
         return False
     try:
@@ -64,10 +64,10 @@ def is_number(value: Any) -> bool:
 
 
 def lies_in_log(values: Sequence[float] | NDArray[np.float64]) -> bool:
-    """Return whether positive numbers span decades and lie more evenly in their logarithms.
+    """Return whether positive numbers span decades and are spread more evenly on a logarithmic axis.
 
-    Drawn evenly from 0 to 0.8, the smallest may be a hundred times smaller than the largest; but then nine tenths of
-    them are in the last decade. How evenly they lie: the largest distance of their ranks from a straight line.
+    A uniform sample from [0, 0.8] may span two decades too, but nine tenths of it are in the last decade. Evenness is
+    measured by the largest distance of the ranks from a straight line.
     """
     found = np.unique(np.asarray(values, np.float64))
     found = found[found > 0]
@@ -82,10 +82,10 @@ def _unevenness(ordered: NDArray[np.float64]) -> float:
 
 
 class Scale:
-    """Where the values of one hyperparameter stand on an axis: numbers as they are, anything else side by side.
+    """Mapping from the values of a hyperparameter to axis positions: numbers, or categories at 0, 1, 2, …
 
-    values: of all that is drawn. choices: the categories in their order, where they are known.
-    log: whether the numbers were drawn from a logarithmic range; None when only they can tell.
+    values: all plotted values. choices: the categories in order, if known. log: whether the numbers were sampled on
+    a logarithmic scale; None infers this from the values.
     """
 
     def __init__(
@@ -109,18 +109,18 @@ class Scale:
             and numbers[0] >= 0
             and (lies_in_log(numbers) if log is None else log and len(numbers) > 1)
         ):
-            # A penalty of 0 has a place on such an axis too: as far below the smallest as a decade is wide.
+            # A symlog axis can show 0 too (no penalty): one decade below the smallest positive value.
             self.symlog = 0.0 if numbers[0] > 0 else float(numbers[1])
             self.log = True
 
     def place(self, values: Sequence[Any]) -> NDArray[np.float64]:
-        """Return where to draw `values`."""
+        """Return the axis positions of `values`."""
         if self.is_numeric:
             return np.array(values, np.float64)
         return np.array([self._places[_key(value)] for value in values], np.float64)
 
     def moved(self, places: NDArray[np.float64], by: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return `places` moved by shares, up to 1, of what still leaves them beside their spots."""
+        """Return `places` shifted by fractions `by`, in [-1, 1], of the maximum offset."""
         if not self.is_numeric:
             return places + by * min(_APART, _ASIDE * len(self.names))
         spots = self._line(self.numbers)
@@ -129,10 +129,10 @@ class Scale:
         return self._from_line(self._line(places) + by * reach)
 
     def _line(self, numbers: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return how far along the axis numbers stand: in decades where it is logarithmic."""
+        """Return linear axis coordinates: decades if the axis is logarithmic."""
         if not self.log:
             return numbers
-        none = self.symlog / 10  # a penalty of 0 stands a decade below the smallest
+        none = self.symlog / 10  # 0 is shown one decade below the smallest positive value
         return np.log10(np.where(numbers > 0, numbers, none))
 
     def _from_line(self, along: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -140,14 +140,14 @@ class Scale:
             return along
         if not self.symlog:
             return 10**along
-        # From a decade below `symlog` on the axis is linear: 0 is at its beginning.
+        # The decade below `symlog` is linear and starts at 0.
         first = np.log10(self.symlog)
         return np.where(along >= first, 10**along, (along - first + 1) * self.symlog)
 
     def finish(self, axes: Axes, which: str, before: tuple[float, float] | None = None) -> None:
-        """Give the x or the y axis its scale, limits and ticks; categories are named by `name_categories` afterwards.
+        """Set scale, limits and ticks of the x or the y axis. Label categories with `name_categories` afterwards.
 
-        before: limits that stay inside.
+        before: limits of existing content, which stay visible.
         """
         from matplotlib import ticker
 
@@ -195,17 +195,17 @@ def _key(value: Any) -> str:
 
 
 def lay_out(figure: Any) -> None:
-    """Let the figure place its axes, so that their sizes are known."""
+    """Run the layout engine of the figure, so that the sizes of its axes are known."""
     figure.get_figure(root=True).draw_without_rendering()
 
 
 def name_categories(axes: Axes, which: str, names: Sequence[str], panels: int = 1) -> None:
-    """Write the names of categories at their places 0, 1, 2, … so that none overlaps another.
+    """Set the tick labels of categories at 0, 1, 2, … so that they do not overlap.
 
-    In one line, in several, upright, small; where even that leaves no room, every second name or every third. The
-    figure must be laid out: see `lay_out`.
+    Labels are wrapped, rotated or made smaller as needed; if they still do not fit, only every n-th is shown. Requires
+    a computed layout: see `lay_out`.
 
-    panels: how many such axes stand one after the other in the figure.
+    panels: number of such axes in a row or column of the figure.
     """
     size = size_of_font("xtick.labelsize" if which == "x" else "ytick.labelsize")
     figure = axes.get_figure(root=True)
@@ -234,7 +234,7 @@ def name_categories(axes: Axes, which: str, names: Sequence[str], panels: int = 
 
 
 def _in_lines(names: Sequence[str], width: float, size: float, lines: int) -> list[str] | None:
-    """Return `names` broken into at most so many `lines` of at most `width` points; None where one does not fit."""
+    """Wrap `names` into at most `lines` lines of at most `width` points; return None if one does not fit."""
     shown = [packed(name, width, size) for name in names]
     fit = all(name.count("\n") < lines and width_of(name, size) <= width for name in shown)
     return shown if fit else None

@@ -1,4 +1,4 @@
-"""Names in pictures: of metrics, hyperparameters, layers, classes, columns; never read as formulas, never too long."""
+"""Labels of plots: escaped, so that names are not parsed as formulas, and shortened or wrapped to fit."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from fitwell.printable import printable
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-# What matplotlib draws a name with: "$5 to $10" is not mathematics, "a_b" not TeX.
+# Text properties of names: "$5 to $10" is not mathematics and "a_b" is not TeX.
 PLAIN: dict[str, Any] = {"parse_math": False, "usetex": False}
 ELLIPSIS = "…"
-# Letters of a name at an axis or in a legend, at most.
+# Maximum number of characters of a tick label or a legend entry.
 LONGEST = 32
-# Letters of a line, and lines, of the name of an axis.
+# Maximum characters per line, and lines, of an axis label.
 _LINE, _LINES = 40, 3
-# What stays in one line: up to a space, an underscore and the like; the minus of a number stays with it.
+# Unbreakable pieces: up to a space, an underscore or punctuation. The minus sign of a number stays with it.
 _PIECES = re.compile(r"(?:[^\s_/,;:-]|(?<!\w)-)*(?:[\s_/,;:]|(?<=\w)-)*")
-# How much longer than its axis a name may be.
+# Maximum length of an axis label, as a multiple of its axis.
 _BEYOND = 1.15
 
 
 def visible(text: object) -> str:
-    r"""Return `text` with control characters and half surrogates written as escapes.
+    r"""Return `text` with control characters and lone surrogates replaced by escape sequences.
 
     >>> visible("two\nlines")
     'two\\nlines'
@@ -37,7 +37,7 @@ def visible(text: object) -> str:
 
 
 def shortened(text: str, most: int = LONGEST) -> str:
-    """Return `text` with its middle left out where it has more than `most` letters.
+    """Return `text` with its middle replaced by an ellipsis if it has more than `most` characters.
 
     >>> shortened("a very long name", 9)
     'a ve…name'
@@ -49,7 +49,7 @@ def shortened(text: str, most: int = LONGEST) -> str:
 
 
 def told_apart(names: Sequence[str], most: int = LONGEST) -> list[str]:
-    """Return different `names` shortened, and still different.
+    """Shorten `names` so that different names stay different.
 
     >>> told_apart(["first of many", "fifth of many"], 7)
     ['fir…any', 'fif…any']
@@ -67,7 +67,7 @@ def told_apart(names: Sequence[str], most: int = LONGEST) -> list[str]:
 
 
 def _differing_parts(names: Sequence[str], most: int) -> list[str]:
-    """Return names without what all begin and end with, but for as much as there is room for."""
+    """Return names without their common beginning and end, except for as much as fits."""
     first, last = min(names), max(names)
     start = _alike(first, last)
     turned = [name[start:][::-1] for name in names]
@@ -84,13 +84,13 @@ def _differing_parts(names: Sequence[str], most: int) -> list[str]:
 
 
 def _alike(first: str, second: str) -> int:
-    """Return how many letters both begin with."""
+    """Return the length of the common prefix."""
     pairs = enumerate(zip(first, second, strict=False))
     return next((place for place, (one, other) in pairs if one != other), min(len(first), len(second)))
 
 
 def packed(text: str, width: float, size: float) -> str:
-    """Return `text` broken after spaces, underscores and the like: as much in each line as `width` points hold."""
+    """Wrap `text` after spaces, underscores and punctuation, into lines of at most `width` points."""
     lines = [""]
     for piece in filter(None, _PIECES.findall(text)):
         if lines[-1] and width_of(lines[-1] + piece.rstrip(), size) > width:
@@ -100,14 +100,14 @@ def packed(text: str, width: float, size: float) -> str:
 
 
 def broken(text: object, line: int = _LINE, lines: int = _LINES) -> str:
-    """Return `text` in lines of so many letters, shortened where it needs more than so many `lines`."""
+    """Wrap `text` into lines of `line` characters, shortened if it needs more than `lines` lines."""
     return textwrap.fill(shortened(visible(text), line * lines - lines), line)
 
 
 def value_names(values: Sequence[Any]) -> list[str]:
-    """Return a short name for each of different `values` of a hyperparameter, all of them different.
+    """Return a short and unique label for each of the distinct `values` of a hyperparameter.
 
-    Numbers get as many digits as tell them apart; the text ``"1"`` and the number 1 are told apart by quotes.
+    Numbers get as many digits as needed to distinguish them; the string ``"1"`` is distinguished from 1 by quotes.
 
     >>> value_names([0.1, 0.25, 1 / 3])
     ['0.1', '0.25', '0.3333']
@@ -134,12 +134,12 @@ def _value_name(value: Any, digits: int) -> str:
 
 
 def name_axis(axes: Axes, which: str, name: object) -> None:
-    """Write `name` at the x or the y axis as it is, in lines when it is long."""
+    """Set the label of the x or the y axis to `name`, unparsed and wrapped."""
     getattr(axes, f"set_{which}label")(broken(name), **PLAIN)
 
 
 def fit_axis_names(axes: Axes) -> None:
-    """Break the names of both axes so that none is longer than its axis; the figure must be laid out."""
+    """Wrap both axis labels to the length of their axes. Requires a computed layout."""
     figure = axes.get_figure(root=True)
     assert figure is not None
     for label, pixels in ((axes.xaxis.label, axes.bbox.width), (axes.yaxis.label, axes.bbox.height)):
@@ -156,7 +156,7 @@ def fit_axis_names(axes: Axes) -> None:
 
 
 def width_of(text: str, size: float) -> float:
-    """Return how wide a line of `text` is at a font `size`: both in points."""
+    """Return the width of the widest line of `text` at font size `size`, both in points."""
     from matplotlib.font_manager import FontProperties
     from matplotlib.textpath import text_to_path
 
@@ -170,7 +170,7 @@ def width_of(text: str, size: float) -> float:
 def size_of_font(
     name: Literal["xtick.labelsize", "ytick.labelsize", "legend.fontsize", "font.size"],
 ) -> float:
-    """Return the size in points of a setting of matplotlib's."""
+    """Return the font size of a matplotlib setting, in points."""
     import matplotlib as mpl
     from matplotlib.font_manager import FontProperties
 
@@ -178,7 +178,7 @@ def size_of_font(
 
 
 def as_label(name: object) -> str:
-    r"""Return `name` as the label of something drawn: also a legend that others make shows it as it is.
+    r"""Return `name` as an artist label that legends show unparsed.
 
     >>> as_label("$x$")
     '\\$x\\$'

@@ -1,4 +1,4 @@
-"""Ticks as many as there is room for; imported with matplotlib, when something is drawn."""
+"""Tick locators that adapt to the size of the axes. Imports matplotlib, so import this module lazily."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from matplotlib.ticker import FixedLocator, MaxNLocator
 from fitwell.drawing.text import size_of_font
 
 _MOST = 9
-# How wide a digit is, and the room between two labels, as shares of the letters.
+# Width of a digit and gap between two labels, in font sizes.
 _DIGIT, _BETWEEN = 0.64, 1.0
-# How high the room of a label is.
+# Height per label on a vertical axis, in font sizes.
 _HIGH = 2.0
 
 
 class Roomy(MaxNLocator):
-    """Ticks at round numbers whose labels do not meet, however small the axes are at the moment.
+    """Ticks at round numbers, few enough that labels do not overlap at the current size of the axes.
 
-    whole: at integers only. letters: how long a label is.
+    whole: use integers only. letters: length of a label in characters.
     """
 
     def __init__(self, letters: int, whole: bool) -> None:
@@ -28,7 +28,7 @@ class Roomy(MaxNLocator):
         self._letters = letters
 
     def tick_values(self, vmin: float, vmax: float) -> Sequence[float]:
-        """Return the places of ticks between two limits."""
+        """Return the tick positions between two limits."""
         axis = self.axis
         if axis is not None and getattr(axis, "axes", None) is not None:
             points, label = _room(axis, self._letters)
@@ -37,9 +37,9 @@ class Roomy(MaxNLocator):
 
 
 class Chosen(FixedLocator):
-    """Ticks at given numbers, without those whose labels would meet another.
+    """Ticks at given numbers, without those whose labels would overlap another.
 
-    letters: how long a label is.
+    letters: length of a label in characters.
     """
 
     def __init__(self, numbers: Sequence[float], letters: int) -> None:
@@ -48,7 +48,7 @@ class Chosen(FixedLocator):
         self._letters = letters
 
     def __call__(self) -> Sequence[float]:
-        """Return the places of ticks."""
+        """Return the tick positions."""
         axis: Any = self.axis
         points, label = _room(axis, self._letters)
         low, high = sorted(axis.get_transform().transform(np.asarray(axis.get_view_interval())))
@@ -63,7 +63,7 @@ class Chosen(FixedLocator):
 
 
 def _room(axis: Any, letters: int) -> tuple[float, float]:
-    """Return how long an axis is at the moment, and how much of it a label takes: in points."""
+    """Return the current length of an axis and the space that one label needs, in points."""
     upright = axis.axis_name == "y"
     size = size_of_font("ytick.labelsize" if upright else "xtick.labelsize")
     box = axis.axes.get_window_extent()

@@ -1,4 +1,4 @@
-"""What the classifier and the regressor share: parameters, training a population, keeping it in a pickle."""
+"""Base class of the classifier and the regressor: parameters, training of a population, pickling."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _ROWS_TOGETHER = 256
 
 
 class BaseMLP(BaseEstimator):  # type: ignore[misc]
-    """One multi-layer perceptron, or several that differ in their seeds; see `MLPClassifier`, `MLPRegressor`."""
+    """Base class of `MLPClassifier` and `MLPRegressor`: one perceptron, or several that differ in their seeds."""
 
     population_: Population
     _network: Network
@@ -74,9 +74,9 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
     # --- training ----------------------------------------------------------------------------------------
 
     def _train(self, X: NDArray[Any], y: NDArray[Any], weights: Any, task: str, outputs: int) -> None:
-        """Train fresh members until each stops or `max_iter` epochs are over."""
+        """Create the members and train each until it stops early or reaches `max_iter` epochs."""
         check_parameters(type(self).__name__, self.get_params(deep=False))
-        # Over all rows only the ratios of weights count, but for the penalty.
+        # Only the ratios of the weights matter, except for the penalty.
         row_weight = 1.0
         if weights is not None:
             row_weight = float(weights.mean())
@@ -94,16 +94,16 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         self._fit(X, y, weights, self.max_iter, validation_data=held_out, callbacks=[stopping])
         if any(len(history.epoch) == self.max_iter for history in self.population_.history):
             warn(
-                f"{type(self).__name__}: max_iter={self.max_iter} epochs were over before the loss stopped falling; "
-                "raise max_iter or learning_rate_init",
+                f"{type(self).__name__}: training reached max_iter={self.max_iter} epochs before the loss stopped "
+                "falling; raise max_iter or learning_rate_init",
                 ConvergenceWarning,
             )
 
     def _train_on(self, X: NDArray[Any], y: NDArray[Any], weights: Any, task: str, outputs: int) -> None:
-        """Train the members for one epoch, fresh ones at the first call."""
+        """Train the members for one epoch; the first call creates them."""
         if self.early_stopping:
             raise InvalidArgument(
-                "partial_fit: early_stopping=True would need rows held out of all that will come; set it to False"
+                "partial_fit: early_stopping=True is not supported, because it needs all rows; set it to False"
             )
         earlier: Sequence[float] = ()
         if not hasattr(self, "population_"):
@@ -111,7 +111,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
             self._start(len(X), X.shape[1], task, outputs)
         else:
             self._network.check_still_of(self.get_params(deep=False))
-            # The penalty is shared by the rows there are now.
+            # The penalty per row depends on the number of rows in this call.
             self._network = dataclasses.replace(self._network, rows=len(X), row_weight=1.0)
             for member in self.population_.members:
                 self._network.set_penalty(member.model)
@@ -136,7 +136,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         earlier: Sequence[float] = (),
         **settings: Any,
     ) -> None:
-        """Train the members; `earlier` are the losses of epochs before."""
+        """Train the members; `earlier` holds the losses of previous epochs."""
         self.population_.fit(
             X,
             y,
@@ -157,7 +157,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         self.n_outputs_ = self._network.outputs
 
     def _hold_out(self, X: Any, y: Any, weights: Any, task: str) -> tuple[Any, Any, Any, tuple[Any, ...]]:
-        """Set `validation_fraction` of the rows aside, classes in proportion."""
+        """Hold out `validation_fraction` of the rows, stratified by class."""
         arrays = [X, y] if weights is None else [X, y, weights]
         try:
             parts = train_test_split(
@@ -169,7 +169,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         except ValueError as error:
             raise DataError(
                 f"early_stopping cannot hold out validation_fraction={self.validation_fraction} of {len(X)} rows "
-                f"({error}); raise it, leave rare classes out, or set early_stopping=False"
+                f"({error}); raise it, remove rare classes, or set early_stopping=False"
             ) from error
         learn, held_out = parts[::2], tuple(parts[1::2])
         return learn[0], learn[1], learn[2] if weights is not None else None, held_out
@@ -182,10 +182,10 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
     # --- predicting --------------------------------------------------------------------------------------
 
     def _outputs(self, X: Any) -> NDArray[np.float32]:
-        """Return what every member says: ``[members, rows, outputs]``."""
+        """Return the outputs of every member, ``[members, rows, outputs]``."""
         check_is_fitted(self)
         inputs = validate_data(self, X, reset=False, dtype=np.float32)
-        # Always as many rows at a time: one program serves all, and a row is answered alike in any company.
+        # A fixed batch size compiles once, and keeps the prediction of a row independent of the other rows.
         missing = -len(inputs) % _ROWS_TOGETHER
         padded = np.pad(inputs, [(0, missing), (0, 0)])
         said = [
@@ -202,7 +202,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
     def __getstate__(self) -> dict[str, Any]:
         state = dict(super().__getstate__())
         if "population_" in state:
-            # The whole training state, so that `partial_fit` goes on as it would have.
+            # The full training state, so that `partial_fit` continues as it would have without pickling.
             state["_members"] = state.pop("population_").as_tree()
         return state
 

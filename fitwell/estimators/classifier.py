@@ -1,4 +1,4 @@
-"""`MLPClassifier`: a dense network, or several, as a scikit-learn classifier."""
+"""`MLPClassifier`: a dense network, or an ensemble of them, as a scikit-learn classifier."""
 
 from __future__ import annotations
 
@@ -22,43 +22,65 @@ _CLASS_WEIGHT = (Instance((Mapping, list), "a dict") | Options("balanced") | Non
 
 
 class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
-    """A multi-layer perceptron that classifies, in scikit-learn's form.
+    """Multi-layer perceptron classifier with scikit-learn's interface.
 
-    Labels of any kind: two classes (one sigmoid output), several (softmax), or several labels a row as an
-    indicator matrix (a sigmoid each). Inputs are best standardised first, in a pipeline.
+    Labels may be of any type. Two classes use one sigmoid output, more classes a softmax, and an indicator
+    matrix (several labels per row) one sigmoid per column. Standardize the inputs first, for example in a
+    `sklearn.pipeline.Pipeline`.
 
-    Parameters
-    ----------
-    hidden_layer_sizes: neurons of each hidden layer, ``(100,)``.
-    activation: of the hidden layers: scikit-learn's names or any of `fitwell.activations`, ``"relu"``.
-    solver: ``"adam"``, ``"sgd"`` (without scikit-learn's momentum: ``SGD(0.01, momentum=0.9, nesterov=True)`` has it)
-        or any of `fitwell.optimizers`, by name or as an object, whose own learning rate is then used.
-    alpha: L2 penalty on all kernels, 0.0001, as in scikit-learn: ``alpha / 2 Σ w²`` beside the sum of the log losses
-        of a batch, in which a row of sample weight 2 is two rows.
-    batch_size: ``"auto"`` is 200 rows, or all when there are fewer.
-    learning_rate_init: step size, 0.001.
-    max_iter: most epochs, 200.
-    shuffle: whether every epoch visits the rows in a new order.
-    random_state: a number makes weights, order, dropout and held-out rows the same every time.
-    tol, n_iter_no_change: training stops when the loss has not fallen by `tol` for so many epochs.
-    early_stopping: whether the loss of held-out rows is watched instead, and the best weights are kept.
-    validation_fraction: of the rows held out for that, 0.1, classes in proportion.
-    verbose: 1 shows progress.
-    dropout: rate after each hidden layer, 0.
-    batch_normalization: whether to normalise before each hidden activation.
-    n_members: so many networks that differ in their seeds are trained as one program; their probabilities
-        are averaged.
-    class_weight: weights by class, or ``"balanced"``: ``rows / (classes · rows of the class)``.
+    The loss of a batch is ``Σ log loss + alpha / 2 · Σ w²`` over the kernels, as in scikit-learn. A row with
+    sample weight 2 counts as two rows.
 
-    After `fit`:
-    classes_, n_features_in_, n_outputs_, n_layers_, n_iter_ (epochs of the longest member), loss_ and
-    loss_curve_ (means over members), population_ (the members, a `fitwell.Population`; the weights of the first are
-    ``population_.member(0).get_weights()``).
+    Args:
+        hidden_layer_sizes (int | Sequence[int]): Units of each hidden layer; ``()`` gives a linear model.
+            Default: (100,).
+        activation (str | Callable): Activation of the hidden layers: a name from scikit-learn or from
+            `fitwell.activations`, or a function. Default: "relu".
+        solver (str | Optimizer): Name of an optimizer from `fitwell.optimizers`, or an optimizer, which keeps
+            the learning rate it was created with. ``"sgd"`` has no momentum, unlike scikit-learn's; use
+            ``SGD(0.01, momentum=0.9, nesterov=True)`` for that. Default: "adam".
+        alpha (float): Strength of the L2 penalty on all kernels, at least 0. Default: 0.0001.
+        batch_size (int | str): Rows per batch; ``"auto"`` means 200, or all rows if there are fewer.
+            Default: "auto".
+        learning_rate_init (float): Learning rate, above 0; used when `solver` is a name. Default: 0.001.
+        max_iter (int): Maximum number of epochs. Default: 200.
+        shuffle (bool): Whether to shuffle the rows in every epoch. Default: True.
+        random_state (int | RandomState | None): Seed of the weights, the shuffling, the dropout masks and the
+            held-out rows. An integer makes the run reproducible. Default: None.
+        tol (float): Smallest decrease of the loss that counts as an improvement. Default: 0.0001.
+        verbose (int | str): Verbosity, as for `Model.fit`; 1 shows progress. Default: 0.
+        early_stopping (bool): Whether to monitor the loss on held-out rows instead of the training loss, and
+            restore the best weights. Default: False.
+        validation_fraction (float): Fraction of the rows to hold out for early stopping, stratified by class,
+            in (0, 1). Default: 0.1.
+        n_iter_no_change (int): Training stops after this many epochs without an improvement. Default: 10.
+        dropout (float): Dropout rate after each hidden layer, in [0, 1). Default: 0.0.
+        batch_normalization (bool): Whether to normalize before each hidden activation. Default: False.
+        n_members (int): Number of networks, which differ in their seeds. They are trained as one program and
+            their probabilities are averaged. Default: 1.
+        class_weight (Mapping | str | None): Weight of each class, or ``"balanced"`` for
+            ``rows / (classes · rows of the class)``. Default: None.
 
-    >>> from sklearn.datasets import load_iris
-    >>> X, y = load_iris(return_X_y=True)
-    >>> MLPClassifier(max_iter=500, n_members=3, random_state=0).fit(X, y).predict(X[:2])
-    array([0, 0])
+    Attributes:
+        classes_ (ndarray): Class labels, ``[classes]``.
+        n_features_in_ (int): Number of input features.
+        n_outputs_ (int): Number of output units.
+        n_layers_ (int): Number of layers, including inputs and outputs.
+        n_iter_ (int): Epochs of the member that was trained longest.
+        loss_ (float): Final training loss, the mean over members.
+        loss_curve_ (list[float]): Training loss of each epoch, the mean over members.
+        population_ (Population): The members; ``population_.member(0)`` is the first model.
+
+    Example:
+        >>> from sklearn.datasets import load_iris
+        >>> X, y = load_iris(return_X_y=True)
+        >>> classifier = MLPClassifier(max_iter=500, n_members=3, random_state=0).fit(X, y)
+        >>> classifier.predict(X[:2])
+        array([0, 0])
+        >>> classifier.predict_proba(X[:2]).shape
+        (2, 3)
+
+    Source: scikit-learn `MLPClassifier`.
     """
 
     def __init__(
@@ -105,7 +127,20 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         self.class_weight = class_weight
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> MLPClassifier:
-        """Train on rows `X` ``[rows, features]`` with labels `y`; `sample_weight` says what each row counts."""
+        """Train new members on all rows.
+
+        Args:
+            X (array): Inputs, ``[rows, features]``.
+            y (array): Labels, ``[rows]``, or an indicator matrix, ``[rows, classes]``.
+            sample_weight (array | None): Weight of each row, ``[rows]``. Default: None.
+
+        Returns:
+            MLPClassifier: the fitted estimator.
+
+        Raises:
+            InvalidArgument: if a parameter is out of range, or no row has a positive weight.
+            DataError: if there is only one class, or early stopping cannot hold out rows.
+        """
         X, y = validate_data(self, X, y, dtype=np.float32, multi_output=True)
         y = self._learn_classes(y)
         weights = self._check_weights(self._with_classes(sample_weight, X, y), X)
@@ -113,17 +148,29 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         return self
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> MLPClassifier:
-        """Train for one epoch on some rows: a fresh network at the first call, later the one there is.
+        """Train for one epoch on a chunk of rows. The first call creates the members.
 
-        classes: all labels there will ever be; needed at the first call.
-        sample_weight: multiplies the losses of the rows as it is, and so do weights by class.
+        Args:
+            X (array): Inputs, ``[rows, features]``.
+            y (array): Labels, ``[rows]``, or an indicator matrix, ``[rows, classes]``.
+            classes (array | None): All labels that may occur in any call; required by the first call unless `y`
+                is an indicator matrix. Default: None.
+            sample_weight (array | None): Weight of each row, ``[rows]``. Weights multiply the losses without
+                normalization, as class weights do. Default: None.
+
+        Returns:
+            MLPClassifier: the estimator.
+
+        Raises:
+            InvalidArgument: if `classes` is missing or changed, a parameter of the network changed,
+                `early_stopping` is set, or `class_weight` is ``"balanced"``.
         """
         first = not hasattr(self, "population_")
         X, y = validate_data(self, X, y, dtype=np.float32, multi_output=True, reset=first)
         if first:
             if classes is None:
                 raise InvalidArgument(
-                    "partial_fit: give all labels there will be at the first call, classes=np.unique(all_labels)"
+                    "partial_fit: the first call needs all labels, as in classes=np.unique(all_labels)"
                 )
             self._learn_classes(np.asarray(classes) if y.ndim == 1 else y)
         elif (
@@ -133,11 +180,11 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         ):
             raise InvalidArgument(
                 f"partial_fit: classes were {self.classes_.tolist()} at the first call and cannot become "
-                f"{np.unique(classes).tolist()}; fit anew for others"
+                f"{np.unique(classes).tolist()}; call fit to start over with other classes"
             )
         if isinstance(self.class_weight, str):
             raise InvalidArgument(
-                "partial_fit: class_weight='balanced' would need all rows; give weights by class or sample_weight"
+                "partial_fit: class_weight='balanced' needs all rows; give a weight per class, or sample_weight"
             )
         y = y if self._task == "multilabel" else column_or_1d(y)
         weights = self._check_weights(self._with_classes(sample_weight, X, y), X)
@@ -145,24 +192,37 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         return self
 
     def predict_proba(self, X: Any, return_std: bool = False) -> Any:
-        """Return the probability of every class, ``[rows, classes]``, the mean over members.
+        """Return the probability of every class, averaged over members.
 
-        return_std: return the standard deviation over members as well.
+        Args:
+            X (array): Inputs, ``[rows, features]``.
+            return_std (bool): Whether to return the standard deviation over members too. Default: False.
+
+        Returns:
+            ndarray | tuple[ndarray, ndarray]: probabilities ``[rows, classes]``, and with `return_std` their
+            standard deviation over members, of the same shape.
         """
         said = self._outputs(X).astype(np.float64)
         if self._task == "binary":
             said = np.concatenate([1 - said, said], axis=2)
         elif self._task == "multiclass":
-            # float32 left them some 1e-7 off 1, which scikit-learn minds.
+            # In float32 the sums differ from 1 by about 1e-7, which scikit-learn rejects.
             said /= said.sum(axis=2, keepdims=True)
         return (said.mean(axis=0), said.std(axis=0)) if return_std else said.mean(axis=0)
 
     def predict_log_proba(self, X: Any) -> NDArray[np.float64]:
-        """Return the logarithms of `predict_proba`."""
+        """Return the log-probability of every class, ``[rows, classes]``."""
         return np.asarray(np.log(self.predict_proba(X)))
 
     def predict(self, X: Any) -> NDArray[Any]:
-        """Return the most probable label of every row, or every label more probable than not."""
+        """Return the most probable label of each row, or for several labels per row those above 0.5.
+
+        Args:
+            X (array): Inputs, ``[rows, features]``.
+
+        Returns:
+            ndarray: labels ``[rows]``, or an indicator matrix ``[rows, classes]``.
+        """
         probabilities = self.predict_proba(X)
         if self._task == "multilabel":
             return (probabilities > 0.5).astype(int)
@@ -172,7 +232,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
     # --- labels ------------------------------------------------------------------------------------------
 
     def _learn_classes(self, y: NDArray[Any]) -> NDArray[Any]:
-        """Note which classes there are, and return `y` as a vector of labels or an indicator matrix."""
+        """Set `classes_` and the task, and return `y` as a vector of labels or an indicator matrix."""
         check_classification_targets(y)
         if type_of_target(y) == "multilabel-indicator":
             self._task, self.classes_ = "multilabel", np.arange(y.shape[1])
@@ -181,7 +241,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         self.classes_ = np.unique(y)
         if len(self.classes_) < 2:
             raise DataError(
-                f"a classifier needs rows of two classes or more, got only one class: {self.classes_.tolist()}"
+                f"a classifier needs rows of at least two classes, got only one class: {self.classes_.tolist()}"
             )
         self._task = "binary" if len(self.classes_) == 2 else "multiclass"
         return y
@@ -212,7 +272,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         if self._task == "multilabel":
             by_class = compute_sample_weight(self.class_weight, y)
         else:
-            # By all classes there are: those of a batch for `partial_fit` may be fewer.
+            # Pass all classes: a chunk given to `partial_fit` may contain fewer.
             factors = compute_class_weight(self.class_weight, classes=self.classes_, y=y)
             by_class = factors[self._codes(y)]
         return by_class if sample_weight is None else by_class * self._check_weights(sample_weight, X)

@@ -1,4 +1,4 @@
-"""The network behind an estimator, written down as data so that a pickle can hold it."""
+"""The network of an estimator as plain data, so that it can be pickled, and the checks of its parameters."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from fitwell.errors import InvalidArgument, Problems
 from fitwell.models import Model, Sequential
 from fitwell.progress import VERBOSE
 
-# scikit-learn's names beside fitwell's own.
+# scikit-learn's names of activations that fitwell calls differently.
 _ACTIVATIONS = {"identity": "linear", "logistic": "sigmoid"}
-# The initializer that keeps the variance through layers of an activation; Glorot's for the others.
+# The initializer that preserves the variance for each activation. Others use Glorot's.
 _INITIALIZERS = {
     "relu": "he_uniform",
     "leaky_relu": "he_uniform",
     "elu": "he_uniform",
     "selu": "lecun_normal",
 }
-# The size of a batch where none is given, as in scikit-learn.
+# The batch size for "auto", as in scikit-learn.
 _BATCH_SIZE = 200
-# The parameters that a network keeps for good.
+# The parameters that cannot change between calls of `partial_fit`.
 _BUILT_FROM = (
     "hidden_layer_sizes",
     "activation",
@@ -42,10 +42,10 @@ _BUILT_FROM = (
 
 @dataclass(frozen=True)
 class Network:
-    """A dense network for so many `inputs` and `outputs`.
+    """Specification of a dense network.
 
-    task: what the outputs are, see `TASKS`. parameters: those of the estimator. rows: to train on.
-    row_weight: what a row counts on average, before the weights that `fit` gets were brought to mean 1.
+    task: key of `TASKS`. inputs, outputs: number of features and output units. rows: number of training rows.
+    parameters: those of the estimator. row_weight: mean sample weight before `fit` rescaled the weights to mean 1.
     """
 
     task: str
@@ -57,25 +57,25 @@ class Network:
 
     @property
     def widths(self) -> list[int]:
-        """Neurons of every layer, inputs and outputs included."""
+        """Units of every layer, including inputs and outputs."""
         return [self.inputs, *hidden_sizes(self.parameters["hidden_layer_sizes"]), self.outputs]
 
     @property
     def batch_size(self) -> int:
-        """Rows in a batch, where there are as many."""
+        """Maximum number of rows in a batch."""
         size = self.parameters["batch_size"]
         return _BATCH_SIZE if size == "auto" else int(size)
 
     @property
     def _penalty(self) -> float:
-        """What beside our mean loss weighs as ``alpha / 2`` does beside scikit-learn's sum of a batch's losses."""
-        # Theirs is a sum over outputs, and half the squared error.
+        """L2 factor that, added to a mean loss, equals ``alpha / 2`` added to scikit-learn's summed loss."""
+        # scikit-learn sums over outputs and halves the squared error.
         ours_by_theirs = {"multilabel": 1 / self.outputs, "regression": 2 / self.outputs}.get(self.task, 1.0)
         batch = min(self.batch_size, self.rows) * self.row_weight
         return float(self.parameters["alpha"] / 2 * ours_by_theirs / batch)
 
     def build(self) -> Model:
-        """Return the compiled network with new weights."""
+        """Build the compiled network with new weights."""
         given = self.parameters
         activation = given["activation"]
         initializer = "glorot_uniform"
@@ -89,12 +89,12 @@ class Network:
             if given["batch_normalization"]:
                 network.add(layers.BatchNormalization())
             network.add(layers.Activation(activation))
-            # There at rate 0 too: a rate is data, so a search over rates compiles once.
+            # Present at rate 0 too: the rate is an input of the program, so a search over rates compiles once.
             network.add(layers.Dropout(given["dropout"]))
         loss, output_activation = TASKS[self.task]
         network.add(layers.Dense(self.outputs, kernel_regularizer=penalty))
         network.add(layers.Activation(output_activation))
-        # A copy: what an object learns in training is neither for the other members nor for the next `fit`.
+        # A copy, because members and later fits must not share optimizer state.
         optimizer = optimizers.get(copy.deepcopy(given["solver"]))
         if isinstance(given["solver"], str):
             optimizer.learning_rate = given["learning_rate_init"]
@@ -102,29 +102,29 @@ class Network:
         return network
 
     def set_penalty(self, network: Model) -> None:
-        """Give a `network` that was built for other rows the penalty for these."""
+        """Update the penalties of `network` to the current number of rows."""
         for layer in network.layers:
             penalty = getattr(layer, "kernel_regularizer", None)
             if isinstance(penalty, regularizers.L2):
                 penalty.l2 = self._penalty
 
     def check_still_of(self, parameters: dict[str, Any]) -> None:
-        """Refuse to train it on with other `parameters` than it was built from."""
-        refuse_changes(_BUILT_FROM, self.parameters, parameters, "the network was made")
+        """Raise if `parameters` differ from those that the network was built with."""
+        refuse_changes(_BUILT_FROM, self.parameters, parameters, "the network was built")
 
 
 def refuse_changes(names: Iterable[str], then: Mapping[str, Any], now: Mapping[str, Any], when: str) -> None:
-    """Refuse to train on where one of the parameters called `names` was another `then`; when: that was, for people."""
+    """Raise if one of the parameters in `names` differs between `then` and `now`; `when` completes the message."""
     for name in names:
         before, after = then.get(name), now.get(name)
         if before is not after and repr(before) != repr(after):
             raise InvalidArgument(
                 f"partial_fit: {name} was {before!r} when {when} and cannot become {after!r} in it; "
-                "put it back, or fit anew"
+                "restore it, or call fit to start over"
             )
 
 
-# Loss and activation of the outputs for each kind of target.
+# Loss and output activation for each type of target.
 TASKS = {
     "binary": ("binary_crossentropy", "sigmoid"),
     "multilabel": ("binary_crossentropy", "sigmoid"),
@@ -134,12 +134,12 @@ TASKS = {
 
 
 _HIDDEN = (Integer(1) | Each(Integer(1))).said(
-    "integers of at least 1, the neurons of each layer, such as (64, 64)"
+    "integers of at least 1, the units of each layer, such as (64, 64)"
 )
 
 
 def hidden_sizes(sizes: Any) -> list[int]:
-    """Return the widths of the hidden layers, given as one number or several; none makes a linear model."""
+    """Return the widths of the hidden layers as a list; an empty list makes a linear model."""
     widths = check("MLP", "hidden_layer_sizes", sizes, _HIDDEN)
     return list(widths) if isinstance(widths, tuple) else [widths]
 
@@ -164,11 +164,11 @@ _RULES: dict[str, Rule] = {
 
 
 def check_parameters(where: str, parameters: Mapping[str, Any]) -> None:
-    """Refuse parameters that cannot be honoured, all at once; they are kept as they were given until `fit`."""
+    """Raise one error for all invalid parameters. Called by `fit`, as scikit-learn requires."""
     problems = Problems(where)
     for name, rule in _RULES.items():
         if name == "learning_rate_init" and not isinstance(parameters["solver"], str):
-            continue  # an optimizer has a rate of its own
+            continue  # an optimizer has its own rate
         mistake = mistake_in(name, parameters[name], rule)
         if mistake:
             problems.add(mistake)

@@ -123,7 +123,7 @@ def residuals(true: NDArray[np.float64], predicted: NDArray[np.float64], name: s
     for ax, left in ((points, int((~seen).sum())), (errors, len(error) - len(inside))):
         ax.grid(alpha=0.3)
         _calm(ax)
-        note(ax, [f"{counted(left, len(true), 'row')} far off, not in the picture"] if left else [])
+        note(ax, [f"{counted(left, len(true), 'row')} far off, not shown"] if left else [])
     for ax in (points, errors):
         lay_out(ax.figure)
         fit_axis_names(ax)

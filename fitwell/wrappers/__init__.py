@@ -1,4 +1,4 @@
-"""A function that builds a model, as a scikit-learn estimator."""
+"""Wrappers that make a function that builds a model a scikit-learn estimator."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MODULES = {"KerasClassifier": "classifier", "KerasRegressor": "regressor"}
 
 
 def __getattr__(name: str) -> Any:
-    # scikit-learn takes a second to import, so it waits until somebody wraps a model.
+    # Importing scikit-learn takes a second, so it is deferred until a wrapper is used.
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)

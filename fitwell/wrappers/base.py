@@ -1,4 +1,4 @@
-"""What the wrapped classifier and regressor share: arguments of the build function, fitting, pickling."""
+"""Base class of the wrappers: arguments of the build function, fitting, pickling."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _PREDICT = [name for name in inspect.signature(Model.predict).parameters if name
 
 
 class BaseWrapper(BaseEstimator):  # type: ignore[misc]
-    """A model built by a function, as an estimator; see `KerasClassifier` and `KerasRegressor`."""
+    """Base class of `KerasClassifier` and `KerasRegressor`: a model built by a function, as an estimator."""
 
     def __init__(self, build_fn: Callable[..., Model] | None = None, **settings: Any) -> None:
         self._check_names(build_fn, settings)
@@ -30,17 +30,34 @@ class BaseWrapper(BaseEstimator):  # type: ignore[misc]
         self._settings = settings
 
     def __repr__(self, N_CHAR_MAX: int = 700) -> str:
-        """Show the build function by its name: scikit-learn would show its address, which differs in every process."""
+        """Show the build function by name. scikit-learn would show its address, which differs in every process."""
         return written_call(type(self).__name__, self.get_params().items())
 
     # --- parameters --------------------------------------------------------------------------------------
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Return the build function and the settings given by name."""
+        """Return the parameters of the estimator.
+
+        Args:
+            deep (bool): Ignored; present for scikit-learn. Default: True.
+
+        Returns:
+            dict[str, Any]: the build function under ``"build_fn"``, and all settings.
+        """
         return {"build_fn": self.build_fn, **self._settings}
 
     def set_params(self, **params: Any) -> BaseWrapper:
-        """Change settings: arguments of the build function, or of `fit`."""
+        """Set arguments of the build function or of `fit`.
+
+        Args:
+            **params (Any): New values by name; ``build_fn`` replaces the build function.
+
+        Returns:
+            BaseWrapper: the estimator.
+
+        Raises:
+            InvalidArgument: if neither the build function nor `fit` has an argument of that name.
+        """
         settings = {**self._settings, **params}
         build_fn = settings.pop("build_fn", self.build_fn)
         self._check_names(build_fn, settings)
@@ -49,7 +66,7 @@ class BaseWrapper(BaseEstimator):  # type: ignore[misc]
 
     def _check_names(self, build_fn: Any, settings: Iterable[str]) -> None:
         if not callable(build_fn) or isinstance(build_fn, Model) or _takes_anything(build_fn):
-            return  # what is no function is refused by `fit`, as scikit-learn asks
+            return  # `fit` rejects a build_fn that is not a function, as scikit-learn requires
         own = list(inspect.signature(build_fn).parameters)
         for name in settings:
             if name not in [*own, *_FIT]:
@@ -63,7 +80,7 @@ class BaseWrapper(BaseEstimator):  # type: ignore[misc]
             raise InvalidArgument(
                 f"{type(self).__name__}: build_fn must be a function that returns a compiled model, "
                 f"got {self.build_fn!r}"
-                + ("; what is called model elsewhere is build_fn here" if "model" in self._settings else "")
+                + ("; pass the function as build_fn, not as model" if "model" in self._settings else "")
             )
         if _takes_anything(self.build_fn):
             taken = {name: value for name, value in self._settings.items() if name not in _FIT}
@@ -79,7 +96,7 @@ class BaseWrapper(BaseEstimator):  # type: ignore[misc]
         return model
 
     def _check_still_built_so(self) -> None:
-        """Refuse to train the model on with other arguments of the build function than it was built with."""
+        """Raise if arguments of the build function changed since the model was built."""
         build_fn, settings = self._built_with
         then, now = {"build_fn": build_fn, **settings}, self.get_params()
         refuse_changes(sorted({*then, *now} - {*_FIT}), then, now, "the model was built")
@@ -91,7 +108,7 @@ class BaseWrapper(BaseEstimator):  # type: ignore[misc]
 
     @property
     def model(self) -> Model:
-        """The fitted model."""
+        """The fitted `Model`; raises `sklearn.exceptions.NotFittedError` before `fit`."""
         check_is_fitted(self)
         return self.model_
 
@@ -125,7 +142,7 @@ class BaseWrapper(BaseEstimator):  # type: ignore[misc]
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.non_deterministic = True  # weights begin at random; fitwell.utils.set_random_seed repeats them
+        tags.non_deterministic = True  # initial weights are random; fitwell.utils.set_random_seed fixes them
         return tags
 
     # --- pickling ----------------------------------------------------------------------------------------
@@ -141,7 +158,7 @@ class BaseWrapper(BaseEstimator):  # type: ignore[misc]
         weights = state.pop("_weights", None)
         super().__setstate__(state)
         if weights is not None:
-            # What was set after `fit` is for the next one.
+            # Parameters that were set after `fit` apply to the next `fit` only.
             set_since = self.build_fn, self._settings
             self.build_fn, self._settings = self._built_with
             self.model_ = self._build()

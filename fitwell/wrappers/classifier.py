@@ -1,4 +1,4 @@
-"""`KerasClassifier`: a build function as a scikit-learn classifier."""
+"""`KerasClassifier`: a function that builds a model, as a scikit-learn classifier."""
 
 from __future__ import annotations
 
@@ -24,31 +24,62 @@ _LOOKS_AT_EACH_OUTPUT = (losses.BinaryCrossentropy, losses.BinaryFocalCrossentro
 
 
 class KerasClassifier(ClassifierMixin, BaseWrapper):  # type: ignore[misc]
-    """A model that tells classes apart, as a scikit-learn estimator.
+    """Classifier around a function that builds a compiled model, as a scikit-learn estimator.
 
-    Labels of any kind become class numbers, one-hot rows where the loss compares all outputs, or 0 and 1 for
-    a single sigmoid unit. One-hot labels stay as they are; their classes are the numbers of the columns. So do
-    rows of zeros and ones with any number of ones, several labels a row; predictions have the same form then.
+    Labels of any type are encoded as the loss requires: as class indices, as one-hot rows for losses that compare
+    all outputs, or as 0 and 1 for a single sigmoid unit. One-hot rows are used as they are, with the column indices
+    as classes. A 0/1 matrix with any number of ones per row means several labels per row; predictions then
+    have the same form.
 
-    Parameters
-    ----------
-    build_fn: a function that returns a compiled model with one unit per class, or one unit for two classes.
-    settings: arguments of that function, and of `Model.fit` (``epochs=20``), by name. All are parameters in
-        scikit-learn's sense: a search may vary them. ``class_weight`` is a factor by label, or ``"balanced"``.
+    A pickle holds the weights and rebuilds the model with the same function. It does not hold the optimizer
+    state, so `partial_fit` continues with a new one.
 
-    `fit` takes the other arguments of `Model.fit` too; labels in ``validation_data`` are of the same kind.
-    ``score`` is the accuracy. A pickle holds the weights and rebuilds the model with the same function; the
-    optimizer's memory is left out, so `partial_fit` goes on with a fresh one.
+    Args:
+        build_fn (Callable[..., Model]): Function that returns a compiled model with one unit per class, or a
+            single unit for two classes.
+        **settings (Any): Arguments of `build_fn` and of `Model.fit` (such as ``epochs=20``). Each is an estimator
+            parameter, so a search can vary it. ``class_weight`` maps labels to weights, or is ``"balanced"``.
 
-    Attributes: classes_, model (also model_), history_, n_features_in_. Differs from Keras: `fit` returns the
-    estimator.
+    Attributes:
+        classes_ (ndarray): Class labels, ``[classes]``.
+        model_ (Model): The fitted model; also available as `model`.
+        history_ (History): History of the last `fit`.
+        n_features_in_ (int): Number of input features.
+
+    Example:
+        >>> from sklearn.datasets import load_iris
+        >>> from fitwell import Sequential, layers
+        >>> def build(width=8):
+        ...     model = Sequential([layers.Dense(width, "relu"), layers.Dense(3, "softmax")])
+        ...     model.compile("nadam", "sparse_categorical_crossentropy")
+        ...     return model
+        >>> X, y = load_iris(return_X_y=True)
+        >>> KerasClassifier(build, width=4, epochs=2).fit(X, y).predict_proba(X[:2]).shape
+        (2, 3)
+
+    Source: `tf.keras.wrappers.scikit_learn.KerasClassifier`. Differs from Keras: `fit` returns the estimator.
     """
 
     def __init__(self, build_fn: Callable[..., Model] | None = None, **settings: Any) -> None:
         super().__init__(build_fn, **settings)
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None, **settings: Any) -> KerasClassifier:
-        """Build a fresh model and train it; `settings` go to `Model.fit`."""
+        """Build a new model and train it.
+
+        Args:
+            X (array): Inputs, ``[rows, ...]``.
+            y (array): Labels, ``[rows]``, or one-hot or 0/1 rows, ``[rows, classes]``.
+            sample_weight (array | None): Weight of each row, ``[rows]``. Default: None.
+            **settings (Any): Further arguments of `Model.fit`; they override those of the estimator. Labels in
+                ``validation_data`` have the form of `y`.
+
+        Returns:
+            KerasClassifier: the fitted estimator.
+
+        Raises:
+            InvalidArgument: if `build_fn` does not return a compiled model, or `fit` has no such argument.
+            DataError: if the number of classes does not match the outputs of the model.
+        """
         X, y, weights = self._check_rows(X, y, sample_weight)
         self._learn_classes(y)
         self._begin(X)
@@ -58,30 +89,42 @@ class KerasClassifier(ClassifierMixin, BaseWrapper):  # type: ignore[misc]
     def partial_fit(
         self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None, **settings: Any
     ) -> KerasClassifier:
-        """Train for one epoch on some rows: a fresh model at the first call, later the one there is.
+        """Train for one epoch on a chunk of rows. The first call builds the model.
 
-        classes: all labels there will ever be; needed at the first call, except for rows of zeros and ones.
+        Args:
+            X (array): Inputs, ``[rows, ...]``.
+            y (array): Labels, ``[rows]``, or one-hot or 0/1 rows, ``[rows, classes]``.
+            classes (array | None): All labels that may occur in any call; required by the first call unless `y`
+                has a column per class. Default: None.
+            sample_weight (array | None): Weight of each row, ``[rows]``. Default: None.
+            **settings (Any): Further arguments of `Model.fit`.
+
+        Returns:
+            KerasClassifier: the estimator.
+
+        Raises:
+            InvalidArgument: if `classes` is missing or changed, or an argument of `build_fn` changed.
         """
         first = not hasattr(self, "model_")
         X, y, weights = self._check_rows(X, y, sample_weight, reset=first)
         if first:
             if y.ndim == 1 and classes is None:
                 raise InvalidArgument(
-                    "partial_fit: give all labels there will be at the first call, classes=np.unique(all_labels)"
+                    "partial_fit: the first call needs all labels, as in classes=np.unique(all_labels)"
                 )
             self._learn_classes(np.asarray(classes) if y.ndim == 1 else y)
             self._begin(X)
         elif classes is not None and y.ndim == 1 and not np.array_equal(np.unique(classes), self.classes_):
             raise InvalidArgument(
                 f"partial_fit: classes were {self.classes_.tolist()} at the first call and cannot become "
-                f"{np.unique(classes).tolist()}; fit anew for others"
+                f"{np.unique(classes).tolist()}; call fit to start over with other classes"
             )
         else:
             self._check_still_built_so()
         settings = {"epochs": 1, **self._settings_for(["class_weight"]), **settings}
         if isinstance(settings.get("class_weight"), str):
             raise InvalidArgument(
-                "partial_fit: class_weight='balanced' would need all rows; give weights by class or sample_weight"
+                "partial_fit: class_weight='balanced' needs all rows; give a weight per class, or sample_weight"
             )
         self._fit(X, self._targets(y), weights, self._by_number(settings, y))
         return self
@@ -91,13 +134,13 @@ class KerasClassifier(ClassifierMixin, BaseWrapper):  # type: ignore[misc]
         self._width = model.output_structs(X[:1])[0].shape[-1]
         if len(self.classes_) != max(self._width, 2):
             raise DataError(
-                f"KerasClassifier: the labels are of {len(self.classes_)} classes, but the model has {self._width} "
-                "outputs: it needs one for each class, or a single sigmoid unit for two"
+                f"KerasClassifier: the labels have {len(self.classes_)} classes, but the model has {self._width} "
+                "outputs: it needs one output for each class, or a single sigmoid unit for two"
             )
         self.model_ = model
 
     def _by_number(self, settings: dict[str, Any], y: NDArray[Any]) -> dict[str, Any]:
-        """Return settings of `Model.fit` in which class numbers stand for labels."""
+        """Return arguments of `Model.fit` with labels replaced by class indices."""
         settings = {**self._settings_for(["class_weight", "validation_data"]), **settings}
         if settings.get("class_weight") is not None:
             settings["class_weight"] = self._weights_by_number(settings["class_weight"], y)
@@ -107,10 +150,17 @@ class KerasClassifier(ClassifierMixin, BaseWrapper):  # type: ignore[misc]
         return settings
 
     def predict_proba(self, X: Any, **settings: Any) -> NDArray[Any]:
-        """Return the outputs for every class, ``[rows, classes]``; p of a single unit becomes ``[1 - p, p]``.
+        """Return the probability of every class.
 
-        Logits (a loss with ``from_logits=True``) become probabilities; outputs from -1 to 1 (hinge losses for two
-        classes) are moved to between 0 and 1.
+        The output p of a single unit becomes ``[1 - p, p]``. Logits (a loss with ``from_logits=True``) are converted
+        to probabilities. Outputs of binary hinge losses are rescaled from [-1, 1] to [0, 1].
+
+        Args:
+            X (array): Inputs, ``[rows, ...]``.
+            **settings (Any): Further arguments of `Model.predict`.
+
+        Returns:
+            ndarray: probabilities, ``[rows, classes]``.
         """
         outputs = self._outputs(X, settings)
         loss = losses.get(self.model_.loss)
@@ -121,7 +171,15 @@ class KerasClassifier(ClassifierMixin, BaseWrapper):  # type: ignore[misc]
         return np.hstack([1 - outputs, outputs]) if outputs.shape[1] == 1 else outputs
 
     def predict(self, X: Any, **settings: Any) -> NDArray[Any]:
-        """Return the label with the largest output, or every label more probable than not."""
+        """Return the most probable label of each row, or for several labels per row those above 0.5.
+
+        Args:
+            X (array): Inputs, ``[rows, ...]``.
+            **settings (Any): Further arguments of `Model.predict`.
+
+        Returns:
+            ndarray: labels ``[rows]``, or an indicator matrix ``[rows, classes]``.
+        """
         probabilities = self.predict_proba(X, **settings)
         if self._has_several_labels:
             return (probabilities > 0.5).astype(int)
@@ -129,7 +187,17 @@ class KerasClassifier(ClassifierMixin, BaseWrapper):  # type: ignore[misc]
         return labels
 
     def score(self, X: Any, y: Any, sample_weight: Any = None, **settings: Any) -> float:
-        """Return the accuracy; labels may be one-hot rows here too. `settings` go to `predict`."""
+        """Return the accuracy.
+
+        Args:
+            X (array): Inputs, ``[rows, ...]``.
+            y (array): Labels in any form that `fit` accepts.
+            sample_weight (array | None): Weight of each row, ``[rows]``. Default: None.
+            **settings (Any): Further arguments of `predict`.
+
+        Returns:
+            float: fraction of correctly labeled rows, weighted by `sample_weight`.
+        """
         y = np.asarray(y)
         if y.ndim == 2 and y.shape[1] > 1 and not self._has_several_labels:
             y = y.argmax(axis=1)
@@ -141,7 +209,7 @@ class KerasClassifier(ClassifierMixin, BaseWrapper):  # type: ignore[misc]
         check_classification_targets(y)
         if type_of_target(y) == "multiclass-multioutput":
             raise DataError(
-                "KerasClassifier: several columns of labels must be zeros and ones, a column for each class"
+                "KerasClassifier: labels in several columns must be zeros and ones, with a column for each class"
             )
         is_matrix = y.ndim == 2 and y.shape[1] > 1
         self._has_several_labels = is_matrix and bool((y.sum(axis=1) != 1).any())
@@ -151,11 +219,13 @@ class KerasClassifier(ClassifierMixin, BaseWrapper):  # type: ignore[misc]
         labels = y.ravel()
         unknown = set(labels.tolist()) - set(self.classes_.tolist())
         if unknown:
-            raise DataError(f"labels {sorted(unknown)} are not among those of fit: {self.classes_.tolist()}")
+            raise DataError(
+                f"labels {sorted(unknown)} are not among the labels of fit: {self.classes_.tolist()}"
+            )
         return np.searchsorted(self.classes_, labels)
 
     def _targets(self, y: NDArray[Any]) -> NDArray[Any]:
-        """Return labels as the model's loss wants them."""
+        """Encode labels as the loss of the model requires."""
         if y.ndim == 2 and y.shape[1] > 1:
             return y
         numbers = self._numbers(y)
@@ -167,7 +237,7 @@ class KerasClassifier(ClassifierMixin, BaseWrapper):  # type: ignore[misc]
     def _weights_by_number(self, weights: Any, y: NDArray[Any]) -> dict[int, float]:
         if self._has_several_labels:
             raise InvalidArgument(
-                "KerasClassifier: class_weight is for one label a row; give sample_weight instead"
+                "KerasClassifier: class_weight needs a single label per row; give sample_weight instead"
             )
         if y.ndim == 2 and y.shape[1] > 1:
             y = y.argmax(axis=1)

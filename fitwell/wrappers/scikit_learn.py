@@ -1,4 +1,4 @@
-"""The older address of the wrappers."""
+"""Deprecated alias of `fitwell.wrappers`."""
 
 from fitwell.spellings import older_address
 

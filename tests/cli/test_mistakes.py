@@ -43,7 +43,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, table: Path) -> Path
 @pytest.mark.parametrize(
     ("command", "words"),
     [
-        ("train", "train: name the data to train on, or a run to go on with: --resume RUN"),
+        ("train", "train: expected either the data to train on, or --resume RUN"),
         ("", "the following arguments are required: COMMAND"),
         ("trian digits", "invalid choice: 'trian'"),
         ("train mnits", "there is no data set 'mnits', did you mean 'mnist'? Known: digits, mnist"),
@@ -74,9 +74,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, table: Path) -> Path
             "validation fraction must be at least 0 and below",
         ),
         ("train digits --hidden 0", "argument --hidden: expected at least 1, got 0"),
-        ("train digits --hidden many", "argument --hidden: expected a whole number, got 'many'"),
+        ("train digits --hidden many", "argument --hidden: expected an integer, got 'many'"),
         ("train digits --learning-rate -1", "argument --learning-rate: expected"),
-        ("train digits --learning-rate 0", "expected a number above 0: with 0 nothing is learned"),
+        ("train digits --learning-rate 0", "expected a number above 0, got 0"),
         (
             f"train digits --seed {2**32}",
             "argument --seed: expected at most 4,294,967,295, got 4294967296",

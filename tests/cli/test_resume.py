@@ -49,8 +49,8 @@ def test_a_run_that_was_killed_goes_on(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "name the data to train on, or a run"),
-        (["table.csv", "--resume", "run"], "name the data to train on, or a run"),
+        ([], "expected either the data to train on, or --resume"),
+        (["table.csv", "--resume", "run"], "expected either the data to train on, or --resume"),
         (["--resume", "nowhere"], "no folder of an unfinished run"),
     ],
 )

@@ -40,7 +40,7 @@ def otherwise_seeded() -> Any:
 def nobody_has_looked() -> Iterator[None]:
     parts._looks.clear()
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="compare: . repeats are few")
+        warnings.filterwarnings("ignore", message="compare: . repeats detect only")
         yield
 
 
@@ -100,11 +100,11 @@ def test_test_rows_are_neither_trained_on_nor_validated_with() -> None:
 def test_given_test_rows_judge_and_seeds_alone_share_one_division() -> None:
     x, y = rows()
     found = run({"a": build, "b": otherwise_seeded}, test_data=rows(1000, seed=1), vary="seeds")
-    assert found.overlap == 0 and "1,000 test rows given" in found.varied
+    assert found.overlap == 0 and "1,000 given test rows" in found.varied
     with pytest.raises(InvalidArgument, match="leave test_size out"):
         run({"a": build, "b": build}, test_data=(x, y), test_size=0.5)
     anew = parts.divide((x, y), (x, y), None, range(2), vary="splits", validation_size=None, test_size=None)
-    assert "judged by the 120 test rows given; what they find holds for these test rows" in anew.varied
+    assert "evaluated on the 120 given test rows; the results hold for these test rows" in anew.varied
 
 
 def test_looks_at_the_same_test_rows_are_counted() -> None:
@@ -171,12 +171,12 @@ def test_scores_that_cannot_be_averaged_are_left_out_by_name() -> None:
     candidates = {"calm": lambda: linear(0.01), "still": lambda: linear(0.0), "wild": lambda: linear(1e20)}
     found = run(candidates, epochs=5)
     assert list(found.scores) == ["calm", "still"]
-    assert any(note.startswith("wild is left out") for note in found.remarks())
-    assert any("In 3 of 3 repeats the loss of wild was no longer finite" in note for note in found.remarks())
+    assert any(note.startswith("wild is excluded") for note in found.remarks())
+    assert any("In 3 of 3 repeats the loss of wild became non-finite" in note for note in found.remarks())
     # What was trained is not lost with the baseline.
     without = run(candidates, epochs=5, baseline="wild")
     assert [(found.first, found.second) for found in without.differences] == [("still", "calm")]
-    with pytest.raises(DataError, match="no two candidates"):
+    with pytest.raises(DataError, match="fewer than two candidates"):
         run({"wild": lambda: linear(1e20), "wilder": lambda: linear(1e21)}, epochs=5)
 
 
@@ -218,7 +218,7 @@ def test_a_loss_that_contains_penalties_is_remarked() -> None:
         candidates = {"weak": lambda: network(0.01), "strong": lambda: network(0.1)}
         return " ".join(run(candidates, metric=metric, epochs=1).remarks())
 
-    assert "The loss contains the penalties" in remarks("loss")
+    assert "The loss includes the penalties" in remarks("loss")
     assert "penalties" not in remarks("accuracy")
 
 
@@ -253,20 +253,20 @@ def test_a_metric_of_ones_own_is_better_as_one_says() -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"candidates": {"only": build}}, "two candidates or more"),
+        ({"candidates": {"only": build}}, "at least two candidates"),
         ({"candidates": {"a": build, "b": 3}}, "'b' must be a function"),
         ({"candidates": {"a": build, "b": lambda hp: build(hp)}}, "functools.partial"),
         (
             {"candidates": {"a": build, "b": lambda: None}},
             "'b' must return a compiled model, got None: does it end",
         ),
-        ({"candidates": {"a": build, "b": build()}}, "'b' is a model; give the function that builds it"),
+        ({"candidates": {"a": build, "b": build()}}, "'b' is a model; pass the function that builds it"),
         (
             {"candidates": {"a": build, "b": lambda: fw.Sequential()}},
             "'b' returned a model that is not compiled",
         ),
         ({"candidates": {"a": build, "b": lambda: build(loss="msee")}}, "compare: candidate 'b'"),
-        ({"candidates": {1: build, 2: build}}, "named by texts, got 1; write '1'"),
+        ({"candidates": {1: build, 2: build}}, "must be strings, got 1; write '1'"),
         ({"repeats": 1}, "at least 2"),
         ({"repeats": 2.5}, "repeats must be an integer of at least 2, got 2.5"),
         ({"baseline": "plian"}, "did you mean 'plain'"),
@@ -274,9 +274,9 @@ def test_a_metric_of_ones_own_is_better_as_one_says() -> None:
         ({"metric": 3}, "metric must be a string or None, got 3"),
         ({"vary": "rows"}, "'splits' or 'seeds'"),
         ({"seed": -1}, "seed must be an integer of at least 0, got -1"),
-        ({"test_size": 0}, "test_size must be above 0, or give test_data"),
+        ({"test_size": 0}, "test_size must be above 0 without test_data"),
         ({"callbacks": {"plain": []}}, "'other' is missing"),
-        ({"callbacks": {"plain": [], "other": [], "third": []}}, "'third' is no candidate"),
+        ({"callbacks": {"plain": [], "other": [], "third": []}}, "'third' is not a candidate"),
         ({"test_data": (rows()[0],)}, r"test_data must be \(x, y\)"),
         ({"data": rows()[0]}, r"data must be \(x, y\)"),
         ({"data": (rows()[0], rows()[1][:50])}, "x: 120 rows, y: 50 rows"),
@@ -349,7 +349,7 @@ def test_weights_that_do_not_vary_are_remarked() -> None:
         return model
 
     remarks = " ".join(run({"free": build, "seeded": seeded}).remarks())
-    assert "seeded begins with the same weights in every repeat" in remarks and "free begins" not in remarks
+    assert "seeded has the same initial weights in every repeat" in remarks and "free has" not in remarks
 
 
 def test_classes_too_rare_for_the_test_are_remarked() -> None:

@@ -48,7 +48,7 @@ def test_where_nothing_is_found_the_sentence_says_what_would_have_been() -> None
     said = made_up().sentences()[1]
     detectable = made_up().differences[1].detectable
     assert said.startswith("No difference in test accuracy was found between same and plain")
-    assert f"{100 * detectable:.2f} points four times in five" in said
+    assert f"{100 * detectable:.2f} points with a probability of 80 %" in said
 
 
 def test_large_numbers_are_written_out() -> None:
@@ -87,16 +87,18 @@ def test_repeats_without_a_winner_are_remarked() -> None:
     scores = pd.DataFrame({"a": [0.5, 0.6, 0.7], "b": [0.5, 0.7, 0.8]})
     found = Comparison(scores, "accuracy", True, "seeds differ")
     assert "| 2.5 of 3 |" in found.to_markdown()
-    assert "Repeats in which two candidates scored the same count half for each." in found.remarks()
-    assert "count half" not in str(made_up())
+    assert (
+        "Repeats in which two candidates have equal scores count as half a win for each." in found.remarks()
+    )
+    assert "half a win" not in str(made_up())
 
 
 def test_two_equal_differences_are_not_called_a_finding() -> None:
     scores = pd.DataFrame({"a": [0.5, 0.6], "b": [0.6, 0.7]})
     (said,) = Comparison(scores, "accuracy", True, "seeds differ").sentences()
     assert said == (
-        "b raised test accuracy against a by 10.0 points in every repeat, but 2 repeats are too few to tell that from "
-        "chance (p = 0.5)."
+        "b raised test accuracy against a by 10.0 points in every repeat, but 2 repeats are too few to distinguish "
+        "that from chance (p = 0.5)."
     )
 
 
@@ -108,8 +110,10 @@ def test_a_baseline_is_compared_with_everybody_else_and_nobody_else() -> None:
 def test_few_repeats_and_repeated_looks_are_remarked() -> None:
     few = Comparison(made_up().scores[:4], "accuracy", True, "seeds differ", looks=3)
     remarks = " ".join(few.remarks())
-    assert "4 repeats are few" in remarks and "looked at 3 times" in remarks
-    assert "few" not in " ".join(made_up().remarks()) and "looked at" not in " ".join(made_up().remarks())
+    assert "4 repeats detect only large differences" in remarks and "used 3 times" in remarks
+    assert "detect only" not in " ".join(made_up().remarks()) and "have been used" not in " ".join(
+        made_up().remarks()
+    )
 
 
 def test_tables_hold_the_statistics() -> None:

@@ -58,7 +58,7 @@ class Own(callbacks.Callback):
 def test_who_wants_validation_rows_has_them(make: Callable[[], Any], validates: bool) -> None:
     said = str(compare(callbacks=make()))
     rows = "24 training and 6 validation rows" if validates else "30 training rows"
-    assert f"{rows}, judged by the 70 test rows given" in said
+    assert f"{rows}, evaluated on the 70 given test rows" in said
 
 
 @pytest.mark.parametrize("vary", ["splits", "seeds"])
@@ -71,12 +71,12 @@ def test_all_rows_given_are_trained_on(vary: str, size: float | None) -> None:
         bias = rate * 2 * Y[:30].mean()
         expected = np.mean((X[30:] @ kernel + bias - Y[30:]) ** 2)
         np.testing.assert_allclose(found.scores[name], [expected] * 2, rtol=1e-5)
-    assert "all have the same 30 training rows" in str(found)
+    assert "the same 30 training rows" in str(found)
 
 
 def test_a_test_part_without_a_validation_part() -> None:
     said = str(fw.compare(CANDIDATES, (X, Y), test_size=0.25, validation_size=0, **SETTINGS))
-    assert "divides the rows anew into 75 training and 25 test rows" in said
+    assert "a new random split into 75 training and 25 test rows" in said
     assert "75 training and 25 test rows" in str(fw.compare(CANDIDATES, (X, Y), test_size=0.25, **SETTINGS))
     held = fw.compare(
         CANDIDATES,

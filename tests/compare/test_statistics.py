@@ -166,13 +166,13 @@ def test_false_alarms_and_coverage_are_as_stated() -> None:
 
 @pytest.mark.parametrize("values", [[1.0], [], [[1.0, 2.0]]])
 def test_one_repeat_is_refused(values: list[float]) -> None:
-    with pytest.raises(InvalidArgument, match="two repeats or more"):
+    with pytest.raises(InvalidArgument, match="at least two repeats"):
         mean_interval(values)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_scores_that_are_not_finite_are_refused(value: float) -> None:
-    with pytest.raises(InvalidArgument, match="leave such repeats out"):
+    with pytest.raises(InvalidArgument, match="remove these repeats"):
         compare_pairs({"a": np.array([1.0, value]), "b": np.array([1.0, 2.0])}, [("a", "b")])
 
 

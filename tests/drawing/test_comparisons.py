@@ -58,7 +58,7 @@ def test_intervals_are_in_the_picture_whole() -> None:
 
 def test_a_candidate_without_scores_is_missing_with_a_word() -> None:
     made = comparison(["a", "b"])
-    said = "$c_$ is left out: its loss on the test rows was hardly ever finite."
+    said = "$c_$ is excluded: its loss on the test rows was finite in fewer than two repeats."
     left, right = dataclasses.replace(made, notes=(said,), left_out=(said,)).plot()
     assert note(left) == said.removesuffix(".") and note(right) == ""
     plt.close("all")
@@ -74,7 +74,9 @@ def test_a_candidate_without_scores_is_missing_with_a_word() -> None:
         warnings.simplefilter("ignore")
         found = fw.compare(candidates, (x, x[:, :1]), repeats=2, epochs=3, verbose=0)
     assert list(found.scores) == ["a", "b"]
-    assert found.left_out == ("far is left out: its loss on the test rows was hardly ever finite.",)
+    assert found.left_out == (
+        "far is excluded: its loss on the test rows was finite in fewer than two repeats.",
+    )
 
 
 def test_a_candidate_far_off_does_not_hide_the_others() -> None:
@@ -84,10 +86,8 @@ def test_a_candidate_far_off_does_not_hide_the_others() -> None:
         inside(made.scores[["b", "c", "d"]].to_numpy().ravel(), left.get_xlim())
         and np.ptp(left.get_xlim()) < 0.2
     )
-    assert note(left) == "6 of 24 scores not in the picture, up to 1e+06"
-    assert np.ptp(right.get_xlim()) < 0.2 and "3 of 6 differences not in the picture, down to -1e+06" in note(
-        right
-    )
+    assert note(left) == "6 of 24 scores not shown, up to 1e+06"
+    assert np.ptp(right.get_xlim()) < 0.2 and "3 of 6 differences not shown, down to -1e+06" in note(right)
     plt.close("all")
 
 

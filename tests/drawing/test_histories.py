@@ -48,7 +48,7 @@ def test_one_value_far_off_does_not_hide_the_others() -> None:
     spiked = [*values[:15], 1e9, *values[16:]]
     (axes,) = history(loss=spiked, val_loss=values).plot()
     assert inside(values, axes.get_ylim()) and axes.get_ylim()[1] < 3
-    assert note(axes) == "1 of 60 values not in the picture, up to 1e+09"
+    assert note(axes) == "1 of 60 values not shown, up to 1e+09"
     assert axes.lines[0].get_ydata()[15] == 1e9  # type: ignore[index]
     (axes,) = history(loss=values).plot()
     assert note(axes) == "" and inside(values, axes.get_ylim())
@@ -138,7 +138,7 @@ def test_a_user_logarithmic_axis_stays_one() -> None:
     axes.set_yscale("log")
     history(loss=[1.0, 0.0, -1.0, 0.01]).plot([axes])
     assert axes.get_yscale() == "log" and axes.get_ylim()[0] > 0 and inside([0.01, 1.0], axes.get_ylim())
-    assert "2 of 4 values not in the picture" in note(axes)
+    assert "2 of 4 values not shown" in note(axes)
 
 
 @pytest.mark.parametrize("size", [(2.0, 1.6), (6.4, 4.8)])

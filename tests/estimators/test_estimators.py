@@ -183,7 +183,7 @@ def test_partial_fit_goes_on_epoch_by_epoch(iris: Any) -> None:
 
 def test_partial_fit_says_what_it_cannot_honour(iris: Any) -> None:
     X, y = iris
-    with pytest.raises(InvalidArgument, match="early_stopping=True would need rows held out"):
+    with pytest.raises(InvalidArgument, match="early_stopping=True is not supported"):
         MLPClassifier(early_stopping=True).partial_fit(X, y, classes=[0, 1, 2])
     solver = optimizers.SGD(0.01)
     model = MLPRegressor([4], solver=solver).partial_fit(X, y)
@@ -340,7 +340,7 @@ def test_weights_are_routed_through_a_search_over_a_pipeline(iris: Any) -> None:
         ({"alpha": -1}, "alpha must be a finite number of at least 0"),
         ({"dropout": 1.5}, "dropout must be a number of at least 0 and below 1"),
         ({"max_iter": 0, "tol": "x"}, "(?s)max_iter must be .*tol must be"),
-        ({"hidden_layer_sizes": (10, 0)}, "integers of at least 1, the neurons of each layer"),
+        ({"hidden_layer_sizes": (10, 0)}, "integers of at least 1, the units of each layer"),
         ({"activation": "rleu"}, "did you mean 'relu'"),
         ({"solver": "adma"}, "unknown optimizer 'adma', did you mean"),
         ({"batch_size": "all"}, "batch_size must be an integer of at least 1 or 'auto'"),
@@ -367,5 +367,5 @@ def test_weights_of_another_number_of_rows(iris: Any) -> None:
 
 
 def test_one_class_is_refused(iris: Any) -> None:
-    with pytest.raises(ValueError, match="two classes or more"):
+    with pytest.raises(ValueError, match="at least two classes"):
         MLPClassifier().fit(iris[0], np.zeros(150))

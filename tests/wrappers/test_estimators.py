@@ -259,14 +259,14 @@ def test_a_pickle_predicts_the_same() -> None:
         (
             lambda: KerasClassifier(model=build).fit(X, y),
             InvalidArgument,
-            "what is called model elsewhere is build_fn",
+            "pass the function as build_fn, not as model",
         ),
         (lambda: KerasClassifier(build, older=1), InvalidArgument, "has no argument 'older'"),
         (lambda: KerasClassifier(build).partial_fit(X, y), InvalidArgument, "classes=np.unique"),
         (
             lambda: KerasClassifier(build, class_weight="balanced").partial_fit(X, y, [0, 1, 2]),
             InvalidArgument,
-            "'balanced' would need all rows",
+            "'balanced' needs all rows",
         ),
         (lambda: KerasClassifier(lambda: Sequential()).fit(X, y), InvalidArgument, r"call model\.compile"),
         (lambda: KerasRegressor(lambda: None).fit(X, y), InvalidArgument, "compiled model, got None"),
@@ -279,17 +279,17 @@ def test_a_pickle_predicts_the_same() -> None:
         (
             lambda: KerasClassifier(build).fit(X, NAMES, validation_data=(X[:1], ["rose"])),
             DataError,
-            r"\['rose'\] are not among those of fit",
+            r"\['rose'\] are not among the labels of fit",
         ),
         (
             lambda: KerasClassifier(build).fit(X, np.stack([y, y, y], axis=1)),
             DataError,
-            "several columns of labels must be zeros and ones",
+            "labels in several columns must be zeros and ones",
         ),
         (
             lambda: KerasClassifier(build, class_weight="balanced").fit(X, X[:, :3] > 0),
             InvalidArgument,
-            "class_weight is for one label a row",
+            "class_weight needs a single label per row",
         ),
         (lambda: KerasRegressor(build_line).predict(X), NotFittedError, "not fitted yet"),
     ],
