@@ -1,9 +1,9 @@
-"""Which layout the members of a group get: a rule, and the measurements behind it.
+"""When to train members under `vmap`, and when in threads.
 
-On a CPU members run in turn: stacking has won nowhere (`python -m benchmarks.populations`). Stacked products are no
-longer small, but one member's loop already keeps a core busy, and a stack goes on until its last member stops.
-An accelerator is idle while it works on one small network: there stacking is the only way to fill it, until one
-member does so by itself.
+On a CPU members run in threads: `vmap` was not faster in any measurement (`python -m benchmarks.populations`). It makes
+the matrix products larger, but the loop of one member already keeps a core busy, and a group runs until its last member
+stops. One small network does not fill an accelerator: there, `vmap` is the only way to do so, unless a single
+member is large enough.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from __future__ import annotations
 from fitwell.engine import devices
 from fitwell.population.fitting import MemberFit
 
-# Multiplications of one step from which a member keeps an accelerator busy by itself (a guess: not measured).
+# Multiplications per step from which one member fills an accelerator (estimated, not measured).
 _BUSY = 2**32
-# Members of a stack, at most; more are trained stack by stack.
+# Maximum members per `vmap` group; larger groups are split.
 LARGEST_STACK = 256
 
 
 def stacks(fit: MemberFit, members: int) -> bool:
-    """Return whether to stack `members` like the one of `fit`."""
+    """Return whether to train this number of members like that of `fit` under `vmap`."""
     if devices.here().platform == "cpu" or members < 2 or not fit.stackable:
         return False
     weights = sum(variable.size for variable in fit.program.trainable.values())

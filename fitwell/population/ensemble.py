@@ -1,4 +1,4 @@
-"""Members that answer together: predictions of all, their mean, and how far they disagree."""
+"""Predictions of several models, their mean and their spread."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ from fitwell.models.packing import pack_inputs
 
 
 class Prediction(NamedTuple):
-    """What an ensemble says.
+    """Prediction of an ensemble.
 
-    mean: of the members' outputs: probabilities of a softmax or sigmoid stay probabilities. spread: their
-    standard deviation (dividing by n), large where the members disagree. Both have the shape of a single
-    model's outputs, or are lists or dicts as they are.
+    Attributes:
+        mean: Mean of the outputs of the models, with the structure and shape of the outputs of one model. The
+            mean of probabilities consists of probabilities.
+        spread: Standard deviation of the outputs (dividing by n), large where the models disagree.
     """
 
     mean: Any
@@ -29,18 +30,30 @@ class Prediction(NamedTuple):
 
 
 class Ensemble:
-    """Models of which each answers, and the mean counts.
+    """Several models as one predictor.
 
-    models: all with the same outputs. Averaging members that differ in the seed removes the part of the
-    error that is due to the initial weights (Lakshminarayanan et al. 2017, *Simple and scalable predictive
-    uncertainty estimation using deep ensembles*).
+    Averaging models that differ in the seed removes the part of the error that is due to the initial weights.
+
+    Args:
+        models (Sequence[Model]): Models with the same outputs.
+
+    Source: Lakshminarayanan et al. (2017), *Simple and scalable predictive uncertainty estimation using deep
+    ensembles*.
     """
 
     def __init__(self, models: Sequence[Model]) -> None:
         self.models = list(models)
 
     def predict(self, x: Any, batch_size: int | None = None) -> Prediction:
-        """Return mean and spread of the members' outputs for the rows of `x`."""
+        """Return the mean and the spread of the outputs.
+
+        Args:
+            x (Array | pytree): Inputs, `[rows, ...]`.
+            batch_size (int | None): Rows per step. Default: None, see `Model.predict`.
+
+        Returns:
+            Prediction: `mean` and `spread`, each `[rows, ...]`.
+        """
         outputs = predict_all([[model] for model in self.models], x, batch_size)
         return Prediction(
             jax.tree.map(lambda part: part.mean(axis=0), outputs),
@@ -54,17 +67,17 @@ class Ensemble:
 def predict_all(groups: Sequence[Sequence[Model]], x: Any, batch_size: int | None) -> Any:
     """Return the outputs of all models, in order: ``[models, rows, ...]``.
 
-    groups: models of one structure each; the first of each compiles for the others.
+    groups: models with the same structure; the first model of a group compiles for the others.
     """
     names = groups[0][0].input_names
-    if not names or len(names) == 1:  # once for all; several inputs each model finds by its own names
+    if not names or len(names) == 1:  # pack once; models with several inputs have different input names
         x = pack_inputs(x, names)
     firsts = [group[0].predict(x, batch_size) for group in groups]
     outputs: list[Any] = []
     device = devices.here()
 
     def predict(model: Model) -> Any:
-        with devices.on(device):  # threads do not inherit it
+        with devices.on(device):  # threads do not inherit the default device
             return model.predict(x, batch_size)
 
     with ThreadPoolExecutor(cores(), "fitwell-predict") as pool:
@@ -75,7 +88,7 @@ def predict_all(groups: Sequence[Sequence[Model]], x: Any, batch_size: int | Non
     shapes = {str(jax.tree.map(np.shape, output)) for output in outputs}
     if len(shapes) > 1:
         raise InvalidArgument(
-            f"predict: the members have outputs of different shapes, {' and '.join(sorted(shapes))}; ask them one by "
-            "one: pop.member(i).predict(x)"
+            f"predict: the members have outputs of different shapes, {' and '.join(sorted(shapes))}; call "
+            "population.member(i).predict(x) for each"
         )
     return jax.tree.map(lambda *parts: np.stack(parts), *outputs)

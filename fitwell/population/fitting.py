@@ -1,4 +1,4 @@
-"""Training members: each is an ordinary `Fit`, on rows and compiled programs that it shares with others."""
+"""Training of members: each is an ordinary `Fit` that shares rows and compiled programs with others."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ from fitwell.variables import Variable
 
 @dataclass
 class Group:
-    """Members that are one program.
+    """Members that share a program.
 
-    example: a row of zeros in the shapes of the data that the program was made for.
+    example: a row of zeros with the shapes of the training data.
     """
 
     example: Batch
@@ -44,9 +44,9 @@ class Group:
 
 @dataclass
 class Course:
-    """What the fits of one group share: the rows, and how far a dispatch may run.
+    """Shared by the fits of one group: the rows, and the adaptive dispatch size.
 
-    home: the device where the models are used before and after.
+    home_device: the device of the models before and after training.
     """
 
     rows: Rows
@@ -57,15 +57,15 @@ class Course:
 
 
 def make_groups(members: Sequence[Member], source: Source, lead: Callable[[Member], None]) -> list[Group]:
-    """Sort members by structure; those of a group run what is compiled for its first.
+    """Group members by structure; all members of a group run the same compiled programs.
 
-    lead: is told of the first member of each group as soon as it is found.
+    on_new_group: called with the first member of each group.
     """
     groups: dict[Hashable, Group] = {}
     owners: dict[int, Member] = {}
     for member in members:
         runtime = member.model.runtime
-        # A model without an input shape draws its weights now, after the seeds that building it drew.
+        # A model without an input shape creates its weights here, from the random stream after building.
         with named(member.where), random.drawing_from(member.stream):
             rows = source.rows_for(member.model)
             program = runtime.prepare(rows.data.example)
@@ -91,9 +91,9 @@ def make_groups(members: Sequence[Member], source: Source, lead: Callable[[Membe
 def _shared(part: Any, one: Member, other: Member) -> InvalidArgument:
     what = f"weights, such as {part.path!r}" if isinstance(part, Variable) else f"one {type(part).__name__}"
     return InvalidArgument(
-        f"fit: {one.where} and {other.where} share {what}, which would learn from both at once: make layers and "
-        "optimizers inside the build function, so that every model has its own; layers that do not learn may be "
-        "shared (layer.trainable = False before compile)"
+        f"fit: {one.where} and {other.where} share {what}, which both would train: create layers and "
+        "optimizers inside the build function, so that every model has separate ones; layers that are not trained may "
+        "be shared (layer.trainable = False before compile)"
     )
 
 
@@ -102,7 +102,7 @@ def _one_row(batch: Batch) -> Batch:
 
 
 class MemberFit(Fit):
-    """One call of `Model.fit` for one member."""
+    """The training run of one member."""
 
     def __init__(self, member: Member, course: Course, callbacks: Sequence[Any], **settings: Any) -> None:
         self.member = member
@@ -115,13 +115,13 @@ class MemberFit(Fit):
             verbose=0,
             **settings,
         )
-        # What one member learned about the length of a dispatch serves the next.
+        # Members share the adaptive dispatch size.
         self.pace = course.pace
         # On a CPU the other members keep the cores busy.
         self.feed.draws_ahead = devices.here().platform != "cpu"
 
     def _check(self, data: Data, validation: Data | None) -> None:
-        # All members of a group have the same shapes and losses, and all folds the same rows.
+        # Check once per group: its members have the same shapes and losses, and all folds the same rows.
         if not self.course.checked:
             super()._check(data, validation)
             self.course.checked = True
@@ -148,14 +148,14 @@ class MemberFit(Fit):
         return self.course.rows.block_of(self.member.fold, validation, batch_size, pad)
 
     def _explain(self, work: Work, report: Report) -> None:
-        """Note where the loss stopped being finite; the population says so for all members at once."""
+        """Record where the loss stopped being finite; the population warns once for all members."""
         epoch, index = divmod(report.bad_step - report.step_before, max(work.stop - work.start, 1))
         number = self.first_epoch + self.done + epoch + 1
         self.member.status = f"NaN in epoch {number}, batch {work.start + index + 1}"
         self.model.stop_training = True
 
     def check_callbacks(self, callbacks: Sequence[Any]) -> None:
-        """Refuse callbacks of another member of the group that look at something which is not measured."""
+        """Raise if callbacks of another member of the group monitor a metric that is not measured."""
         observers = CallbackList(callbacks, None, {})
         for callback in callbacks:
             policy = callback.policy(self.first_epoch) if hasattr(callback, "policy") else None
@@ -163,9 +163,9 @@ class MemberFit(Fit):
                 self._check_monitor(callback, policy, observers)
 
     def compile_ahead(self, pool: Executor) -> None:
-        """Let `pool` compile what the first dispatch will run, while others like this one are prepared.
+        """Compile the program of the first dispatch in `pool`.
 
-        Not where a callback sets values ahead, which are arguments too: it would be asked for them twice.
+        Skipped if a callback provides `epoch_values`, which are arguments of the program: it would be called twice.
         """
         if self.observers.listens("epoch_values"):
             return
@@ -175,7 +175,7 @@ class MemberFit(Fit):
             self.machine.compile_ahead(state, work, pool)
 
     def dispatches(self) -> Dispatches:
-        """Train, and note how it went."""
+        """Train, and record the status of the member."""
         self.member.begin(self.history)
         try:
             with named(self.member.where):
@@ -185,7 +185,7 @@ class MemberFit(Fit):
             self.member.status = "interrupted"
             raise
         if devices.here() != self.course.home:
-            # Left there, the weights would be copied whenever they are used.
+            # Otherwise the weights would be copied at every use.
             self.runtime.adopt(jax.device_get(self.runtime.current))
 
     def _conclude(self) -> None:
@@ -203,20 +203,21 @@ class MemberFit(Fit):
 
     @property
     def stackable(self) -> bool:
-        """Whether its dispatches can be made together with those of others.
+        """Whether the member can run under `vmap` with others.
 
-        Nobody looks in between, and the rows are there for all: those that are read batch by batch are each member's.
+        It must have no hooks between dispatches, and its rows must be resident: rows that are read batch by batch
+        have a different order for each member.
         """
         return self.unwatched and self.program.row_wise and isinstance(self.feed, ArrayFeed)
 
 
 def is_function_of_setting(given: Any) -> bool:
-    """Return whether callbacks were given as a function from a setting to a list of them."""
+    """Return whether `given` is a function from a setting to a list of callbacks."""
     return callable(given) and not hasattr(given, "set_model")
 
 
 def callbacks_for(given: Any, members: Sequence[Member]) -> Callable[[Member], Sequence[Any]]:
-    """Return the function from a member to the callbacks it gets copies of.
+    """Return a function from a member to its callbacks, before copying.
 
     given: a list, or a function from a setting to a list.
     """
@@ -238,14 +239,14 @@ def callbacks_for(given: Any, members: Sequence[Member]) -> Callable[[Member], S
 
 
 def _copied(callback: Any) -> Any:
-    """Return a copy for one member; the model that the callback watched last, if any, is not copied with it."""
+    """Return a copy of a callback for one member, without copying its model."""
     watched = getattr(callback, "model", None)
     try:
         return copy.deepcopy(callback, {id(watched): watched})
     except Exception as error:
         raise InvalidArgument(
             f"Population.fit: every member gets a copy of {type(callback).__name__}, which cannot be copied ({error}); "
-            "make locks, open files and the like in its on_train_begin, which is called on the copy"
+            "create locks and open files in on_train_begin, which is called on the copy"
         ) from error
 
 
@@ -253,14 +254,14 @@ def _check_callback(callback: Any) -> None:
     observers = CallbackList([callback], None, {})
     if observers.next_look() is not None or observers.listens(*TEST_BATCH_HOOKS):
         raise InvalidArgument(
-            f"Population.fit: {type(callback).__name__} looks at batches, so every member would have to stop at "
-            "every batch for it; look at epochs instead (on_epoch_end), or watch one model that is trained alone"
+            f"Population.fit: {type(callback).__name__} has batch hooks, for which every member would have to stop "
+            "after every batch; use epoch hooks instead (on_epoch_end), or train a single model"
         )
 
 
 def _one_file(callback: Any, name: str, path: Any, one: Member, other: Member) -> InvalidArgument:
     return InvalidArgument(
         f"Population.fit: {one.where} and {other.where} would both write to {type(callback).__name__}'s {name}, "
-        f"{path!r}; pass callbacks=lambda setting: [...] and put the setting into the name (seeds and folds are not "
-        "in it), or save afterwards: pop.save(path), pop.best().save(path)"
+        f"{path!r}; pass callbacks=lambda setting: [...] with the setting in the name (it does not contain seeds and "
+        "folds), or save afterwards: population.save(path), population.best().save(path)"
     )

@@ -1,4 +1,4 @@
-"""Folds: each member learns from rows of its own among the rows that all share, and is judged on others."""
+"""Cross-validation folds."""
 
 from __future__ import annotations
 
@@ -17,37 +17,36 @@ Rows = NDArray[np.int32]
 
 @dataclass(frozen=True)
 class Fold:
-    """Numbers of the rows to learn from and of the rows to validate with."""
+    """Indices of the training and validation rows of one fold."""
 
     train: Rows
     validation: Rows
 
     def leaks_into(self, later: Fold) -> bool:
-        """Return whether who has learned from the rows of this fold would be validated with some of them by `later`."""
+        """Return whether `later` would validate on training rows of this fold."""
         return bool(np.intersect1d(self.train, later.validation).size)
 
 
 def make_folds(folds: Any, splits: Any, batch: Batch, classifies: bool) -> list[Fold]:
-    """Return the folds asked for.
+    """Return the folds of a batch of rows.
 
-    folds: how many, or a splitter of scikit-learn. A number divides the rows at random, always alike, and
-        for a classifier so that each fold has its share of every class. splits: pairs of arrays of row
-        numbers ``(train, validation)`` instead.
+    folds: number of folds, or a scikit-learn splitter. A number splits the rows at random with a fixed seed, stratified
+        by class for classifiers. splits: pairs of arrays of row indices ``(train, validation)`` to use instead.
     """
     rows = count_rows(batch)
     if splits is not None:
         if folds is not None:
-            raise InvalidArgument("fit: give either folds or splits, not both")
+            raise InvalidArgument("fit: pass either folds or splits, not both")
         pairs = list(splits)
         if not pairs:
             raise InvalidArgument(
-                "splits: the list is empty; give at least one pair of arrays of row numbers"
+                "splits: the list is empty; pass at least one pair of arrays of row indices"
             )
         return [_checked(pair, number, rows) for number, pair in enumerate(pairs)]
     numbered = isinstance(folds, int | np.integer) and not isinstance(folds, bool)
     if not numbered and not hasattr(folds, "get_n_splits"):
         raise InvalidArgument(
-            f"folds: expected a number of at least 2 or a splitter of scikit-learn such as KFold(5), got {folds!r}"
+            f"folds: expected an integer of at least 2 or a scikit-learn splitter such as KFold(5), got {folds!r}"
         )
     targets = batch.y[0] if batch.y is not None and len(batch.y) == 1 else None
     labels = labels_of(targets) if targets is not None and (classifies or not numbered) else None
@@ -56,18 +55,18 @@ def make_folds(folds: Any, splits: Any, batch: Batch, classifies: bool) -> list[
         pairs = list(splitter.split(np.zeros((rows, 1)), labels))
     except ValueError as error:
         raise InvalidArgument(
-            f"folds: {splitter!r} cannot divide these {rows} rows: {error} What it needs beside the rows and their "
-            "classes, such as groups, it is given in splits=list(splitter.split(X, y, groups))"
+            f"folds: {splitter!r} cannot split these {rows} rows: {error} If it needs groups, pass "
+            "splits=list(splitter.split(X, y, groups)) instead"
         ) from error
     return [_checked(pair, number, rows) for number, pair in enumerate(pairs)]
 
 
 def as_pairs(splits: Any) -> list[Any]:
-    """Return `splits` as a list."""
+    """Validate `splits` and return it as a list."""
     if not isinstance(splits, Iterable):
         raise InvalidArgument(
-            f"splits: expected a list of pairs (training rows, validation rows), got {splits!r}; a number of folds is "
-            "passed as folds="
+            f"splits: expected a list of pairs (training rows, validation rows), got {splits!r}; pass a number of "
+            "folds as folds="
         )
     return list(splits)
 
@@ -76,15 +75,13 @@ def _splitter(folds: int, rows: int, labels: NDArray[Any] | None) -> Any:
     from sklearn.model_selection import KFold, StratifiedKFold
 
     if not 2 <= folds <= rows:
-        raise InvalidArgument(
-            f"folds must lie between 2 and the number of rows, {rows}, got {folds}: each fold needs a row of its own"
-        )
+        raise InvalidArgument(f"folds must be between 2 and the number of rows, {rows}, got {folds}")
     if labels is not None:
         smallest = int(np.unique(labels, return_counts=True)[1].min())
         if smallest < folds:
             raise DataError(
-                f"folds={folds}: the rarest class has {smallest} rows, so not every fold can have one of them; take "
-                "fewer folds, drop the class, or divide without regard to classes: "
+                f"folds={folds}: the rarest class has {smallest} rows, fewer than the folds; use "
+                "fewer folds, drop the class, or split without stratification: "
                 f"folds=sklearn.model_selection.KFold({folds}, shuffle=True, random_state=0)"
             )
         return StratifiedKFold(folds, shuffle=True, random_state=0)
@@ -92,7 +89,7 @@ def _splitter(folds: int, rows: int, labels: NDArray[Any] | None) -> Any:
 
 
 def labels_of(targets: Any) -> NDArray[Any] | None:
-    """Return the class of every row, when the targets are one class per row, as a number or one-hot."""
+    """Return the class of every row, for targets with one class per row (integer or one-hot), otherwise None."""
     y = np.asarray(targets)
     if y.ndim == 1 or (y.ndim == 2 and y.shape[1] == 1):
         return y.reshape(-1)
@@ -106,19 +103,20 @@ def _checked(pair: Any, number: int, rows: int) -> Fold:
     parts = [np.asarray(part) for part in pair]
     for part, what in zip(parts, ("training", "validation"), strict=True):
         if part.shape == (0,) and what == "validation":
-            continue  # members that learn from these rows and are validated with none
+            continue  # train without validation
         if part.ndim != 1 or part.size == 0 or not np.issubdtype(part.dtype, np.integer):
             raise InvalidArgument(
-                f"splits[{number}]: the {what} rows must be row numbers, at least one, got an array of shape "
+                f"splits[{number}]: the {what} rows must be row indices, at least one, got an array of shape "
                 f"{part.shape} and type {part.dtype}; for a mask write np.flatnonzero(mask)"
             )
         if part.min() < 0 or part.max() >= rows:
             raise InvalidArgument(
-                f"splits[{number}]: the {what} rows must lie in 0 … {rows - 1}, got {part.min()} … {part.max()}"
+                f"splits[{number}]: the {what} rows must be in 0 … {rows - 1}, got {part.min()} … {part.max()}"
             )
     shared = np.intersect1d(parts[0], parts[1])
     if shared.size:
         raise InvalidArgument(
-            f"splits[{number}]: {shared.size} rows are both trained on and validated with, the first is {shared[0]}"
+            f"splits[{number}]: {shared.size} rows are in both the training and the validation part, the first "
+            f"is {shared[0]}"
         )
     return Fold(parts[0].astype(np.int32), parts[1].astype(np.int32))

@@ -1,4 +1,4 @@
-"""How the members of a population are laid out over the machine."""
+"""Schedules the members of a population on cores and accelerators, in threads or under `vmap`."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ Start = tuple[Member, Callable[[], MemberFit]]
 
 @contextmanager
 def compiling_ahead() -> Iterator[Callable[[MemberFit], None]]:
-    """Give a function that has the program of a fit compiled while its caller goes on.
+    """Yield a function that compiles the program of a fit in the background.
 
-    It does so for a fit per core: further programs are compiled by those who train their members. And on CPUs
-    only, for elsewhere members are stacked, and how many are is not known before all are sorted.
+    It compiles one program per core; the training threads compile the others. It does nothing on accelerators,
+    where members run under `vmap` and the size of a group is not known before all members are grouped.
     """
     left = devices.cores() if devices.here().platform == "cpu" else 0
     pool = ThreadPoolExecutor(max(left, 1), "fitwell-compiler")
@@ -50,10 +50,10 @@ def lay_out(
     tell: Callable[[int], None],
     interrupted: Callable[[], bool],
 ) -> None:
-    """Train the members of each group in the layout that suits it, on all devices.
+    """Train all groups on all devices, each under `vmap` or in threads.
 
-    groups: a fit like those of all its members, and for each of them what makes its fit. tell: is told how many
-    members are done. interrupted: says that the user wants to end.
+    groups: pairs of an example fit and the members with functions that create their fits. report_done: called with
+    the number of finished members. interrupted: returns whether the user pressed Ctrl-C.
     """
     stacks: list[Sequence[Start]] = []
     others: list[Sequence[Start]] = []
@@ -62,33 +62,33 @@ def lay_out(
     slots = threads()
     jobs: list[list[Job]] = []
     for group in stacks:
-        # Where there are fewer groups than devices, each is divided among several.
+        # With fewer groups than devices, each group is divided among several devices.
         jobs.append([Stack(pile) for pile in piles(group, -(-len(set(slots)) // len(stacks)))])
     jobs += [[Alone(start) for start in group] for group in others]
     work_off(jobs, slots, tell, interrupted)
 
 
 def piles(group: Sequence[Start], least: int) -> list[Sequence[Start]]:
-    """Divide a group into stacks of one size, at least so many where there are members enough."""
+    """Split a group into chunks of equal size: at least `least` of them if there are enough members."""
     size = math.ceil(len(group) / max(least, math.ceil(len(group) / LARGEST_STACK)))
     return [group[i : i + size] for i in range(0, len(group), size)]
 
 
 def threads() -> list[jax.Device]:
-    """Return for each thread of a population the device it works on.
+    """Return the device of each training thread.
 
-    Every accelerator has a thread. On a CPU XLA runs beside Python, and one thread per core keeps both busy.
-    Several CPU devices, which there are only when somebody asked for them, share the cores, and each would compile
-    anew: for 32 networks 8-30-1 on 2 cores, two took about one and a half times as long as one. So one is used.
+    Every accelerator has one thread. On a CPU, XLA runs concurrently with Python, and one thread per core keeps both
+    busy. Several CPU devices would share the cores and compile separately: for 32 networks 8-30-1 on 2 cores, two
+    devices took about 1.5 times as long as one. So only one is used.
     """
     found = devices.available()
     return found if found[0].platform != "cpu" else found[:1] * devices.cores()
 
 
 class Alone:
-    """A member that is trained from beginning to end by itself, in the program of its group.
+    """Job that trains one member by itself, with the compiled program of its group.
 
-    Once it has stopped it costs nothing more, and one that goes NaN ends alone.
+    A member that stops or diverges early has no further cost.
     """
 
     def __init__(self, start: Start) -> None:
@@ -97,7 +97,7 @@ class Alone:
         self._fit: MemberFit | None = None
 
     def run(self) -> None:
-        """Train."""
+        """Train the member."""
         member, start = self._start
         with random.drawing_from(member.stream):
             self._fit = start()
@@ -113,10 +113,10 @@ class Alone:
 
 
 class Stack:
-    """Members that are trained side by side, as one program mapped over their states.
+    """Job that trains several members under `vmap`, as one program mapped over their states.
 
-    Each fit goes on as it would alone, but the dispatches that members ask for are made together. A member
-    that has stopped leaves its place idle, until a stack without the idle places is worth compiling.
+    Each fit runs as it would alone, but the dispatches of the members are executed together. The slot of a
+    stopped member stays idle until it pays to compile a program with fewer slots.
     """
 
     def __init__(self, starts: Sequence[Start]) -> None:
@@ -129,7 +129,7 @@ class Stack:
         self._stopping = True
 
     def run(self) -> None:
-        """Train all."""
+        """Train all members."""
         runs = [_Run(member, start) for member, start in self._starts]
         asking = [run for run in runs if run.advance(None)]
         self._stopping |= any(run.error for run in runs)
@@ -140,14 +140,14 @@ class Stack:
             began = time.perf_counter()
             answers = answer([run.request for run in together], max(width, len(together)))
             seconds = time.perf_counter() - began
-            # The first dispatch is short; what it took was compiling.
+            # The first dispatch is short, so its time is mostly compilation.
             compiling = min(compiling, seconds)
             per_epoch = seconds / together[0].request.work.epochs
             for run, outcome in zip(together, answers, strict=True):
                 if self._stopping:
                     run.fit.model.stop_training = True
                 run.advance(outcome)
-                # The others end like members trained alone when one of them fails: with all they learned.
+                # If one member fails, the others stop and keep their progress, as in threads.
                 self._stopping |= run.error is not None
             asking = [run for run in asking if run.asks]
             self.done = len(runs) - len(asking)
@@ -161,12 +161,12 @@ class Stack:
 
 
 def worth_compiling(spared: float, compiling: float) -> bool:
-    """Return whether a program that spares so many seconds pays for those that compiling it takes."""
+    """Return whether the seconds that a smaller program saves exceed its compile time."""
     return spared > compiling
 
 
 class _Run:
-    """A member of a stack: its fit, standing where it waits for a dispatch, its `request`."""
+    """A member under `vmap`: its fit, and the `request` for its next dispatch."""
 
     request: Request
 
@@ -179,7 +179,7 @@ class _Run:
         self.error: Exception | None = None
 
     def advance(self, outcome: Outcome | None) -> bool:
-        """Go on to the next dispatch; return whether there is one."""
+        """Advance to the next dispatch; return whether there is one."""
         with random.drawing_from(self.member.stream):
             try:
                 self.request = Request(self.fit.machine, *self._dispatches.send(outcome))

@@ -1,4 +1,4 @@
-"""The members of a population: a setting of hyperparameters, a seed, the model built from both."""
+"""Members of a population, each with a setting of hyperparameters, a seed and a model; `grid` and `draw`."""
 
 from __future__ import annotations
 
@@ -20,24 +20,39 @@ from fitwell.models.model import Model
 Setting = dict[str, Any]
 Build = Callable[[Setting], Model]
 
-# Columns of the table of results, which no hyperparameter can be called.
+# Columns of the results table. Hyperparameters cannot have these names.
 RESERVED = ("member", "seed", "fold", "epochs", "stopped_epoch", "status")
 
 
 def grid(**values: Iterable[Any]) -> list[Setting]:
-    """Return one setting for every combination of `values`, the last name varying fastest.
+    """Return one setting for every combination of values.
 
-    >>> grid(learning_rate=[0.01, 0.1], units=[10])
-    [{'learning_rate': 0.01, 'units': 10}, {'learning_rate': 0.1, 'units': 10}]
+    Args:
+        **values (Iterable): The values of each hyperparameter.
+
+    Returns:
+        list[dict]: The settings; the last hyperparameter varies fastest.
+
+    Raises:
+        InvalidArgument: If a list of values is empty or not a list.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.grid(learning_rate=[0.01, 0.1], units=[10])
+        [{'learning_rate': 0.01, 'units': 10}, {'learning_rate': 0.1, 'units': 10}]
+
+    Source: scikit-learn `ParameterGrid`.
     """
     lists = {name: _as_list(name, choices) for name, choices in values.items()}
     return [dict(zip(lists, chosen, strict=True)) for chosen in itertools.product(*lists.values())]
 
 
 class Drawn(list[Setting]):
-    """Settings drawn at random, which know the hyperparameters that were drawn on a logarithmic scale, or not.
+    """List of sampled settings, with the scale of each hyperparameter.
 
-    log: for each one that was drawn from a distribution.
+    Args:
+        settings (Iterable[dict]): The settings.
+        log (Mapping[str, bool]): Whether each hyperparameter that has a distribution is logarithmic.
     """
 
     def __init__(self, settings: Iterable[Setting], log: Mapping[str, bool]) -> None:
@@ -45,7 +60,7 @@ class Drawn(list[Setting]):
         self.log = dict(log)
 
 
-# What SciPy calls the distributions that are even in the logarithm.
+# SciPy names of distributions that are uniform or normal in the logarithm.
 _LOGARITHMIC = ("loguniform", "reciprocal", "lognorm")
 
 
@@ -53,14 +68,26 @@ _LOGARITHMIC = ("loguniform", "reciprocal", "lognorm")
     count=Integer(1).said("the number of settings, an integer of at least 1"), random_state=Integer(0) | None
 )
 def draw(count: int, /, *, random_state: int | None = None, **spaces: Any) -> list[Setting]:
-    """Return `count` settings drawn at random.
+    """Return settings sampled at random.
 
-    spaces: for each hyperparameter what to draw from: a distribution of `scipy.stats`, such as
-        ``loguniform(1e-4, 1e-1)``, or a list of values that are equally likely.
-    random_state: the same number gives the same settings.
+    Args:
+        count (int): Number of settings, at least 1.
+        random_state (int | None): Seed; the same seed gives the same settings. Default: None, a random seed.
+        **spaces (distribution | list): For each hyperparameter a distribution of `scipy.stats`, such as
+            ``loguniform(1e-4, 1e-1)``, or a list of equally likely values.
 
-    >>> draw(2, random_state=0, units=[10, 30, 100])
-    [{'units': 100}, {'units': 30}]
+    Returns:
+        list[dict]: The settings.
+
+    Raises:
+        InvalidArgument: If a space is not a distribution or a list of values.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.draw(2, random_state=0, units=[10, 30, 100])
+        [{'units': 100}, {'units': 30}]
+
+    Source: scikit-learn `ParameterSampler`.
     """
     generator = np.random.default_rng(random_state)
     columns, log = {}, {}
@@ -79,8 +106,8 @@ def _draw_numbers(name: str, distribution: Any, count: int, generator: np.random
         drawn = distribution.rvs(size=count, random_state=generator)
     except TypeError as error:
         raise InvalidArgument(
-            f"{name}: {type(distribution).__name__} cannot be drawn from ({error}); a distribution is given with its "
-            f"numbers, as in {name}=scipy.stats.loguniform(1e-4, 1e-1)"
+            f"{name}: cannot sample from {type(distribution).__name__} ({error}); pass a distribution with its "
+            f"parameters, as in {name}=scipy.stats.loguniform(1e-4, 1e-1)"
         ) from error
     numbers: list[Any] = np.asarray(drawn).tolist()
     return numbers
@@ -101,11 +128,16 @@ def _as_list(name: str, choices: Any) -> list[Any]:
 class Member:
     """One model of a population.
 
-    setting: what `build` was given. fold: the number of the fold it is trained on, or None.
-    stream: the seeds it draws from, as a model trained alone after ``set_random_seed(seed)`` would.
-    history, status: of the last `fit` that it took part in.
-    stopped_epoch: the epoch (from 0) after which a callback ended it.
-    restored_epoch: the epoch whose weights it kept, when that was asked for.
+    Attributes:
+        setting: Hyperparameters passed to `build`.
+        seed: Seed of the member.
+        model: The model that `build` returned.
+        stream: Random stream, equal to that of a model trained alone after ``set_random_seed(seed)``.
+        fold: Number of the validation fold, or None.
+        history: History of the last `fit`.
+        status: "not trained", "running", "finished", "stopped", "interrupted" or "NaN in epoch …".
+        stopped_epoch: Epoch (from 0) after which a callback stopped the member, or None.
+        restored_epoch: Epoch whose weights were restored, or None.
     """
 
     setting: Setting
@@ -119,45 +151,45 @@ class Member:
     restored_epoch: int | None = None
 
     def wait(self) -> None:
-        """Note that a `fit` begins, which may end before this member's turn comes."""
+        """Mark the member as waiting: `fit` may end before the member is trained."""
         if self.status != "not trained":
             self.status = "interrupted"
 
     def begin(self, history: History) -> None:
-        """Note that a run begins, whose logs go to `history`."""
+        """Mark the member as running, and write its logs to `history`."""
         self.history = history
         self.status = "running"
         self.stopped_epoch = self.restored_epoch = None
 
     @property
     def where(self) -> str:
-        """What tells the member apart, for people: ``learning_rate=0.01, seed 3, fold 2``."""
+        """Human-readable label of the member: ``learning_rate=0.01, seed 3, fold 2``."""
         return where(self.setting, self.seed, self.fold)
 
 
 def where(setting: Setting, seed: int, fold: int | None) -> str:
-    """Return what tells a member apart from others, for people."""
+    """Return the human-readable label of a member."""
     parts = [f"{name}={value!r}" for name, value in setting.items()]
     parts.append(f"seed {seed}")
     return ", ".join(parts if fold is None else [*parts, f"fold {fold}"])
 
 
 def named(member: str) -> AbstractContextManager[None]:
-    """Let errors from inside the block say which member it was."""
+    """Add the label of a member to errors that are raised inside the block."""
     return noting(f"This was member {member}.")
 
 
 def make_member(build: Build, setting: Setting, seed: int, fold: int | None = None) -> Member:
-    """Build one member under its seed."""
+    """Build one member with its seed."""
     stream = random.SeedStream(seed)
-    # Names that count from the beginning are the same in every member, and so are the columns of results.
+    # Layer names restart at the same count, so all members have the same names and result columns.
     with named(where(setting, seed, fold)), random.drawing_from(stream), fresh_names():
         model = checked_model(build(copied(setting)), f"build({setting!r})")
     return Member(setting, seed, model, stream, fold)
 
 
 def checked_model(model: Any, maker: str) -> Model:
-    """Return what a build function returned, if it can be trained; `maker`: the function, for people."""
+    """Return `model`, or raise if it is not a compiled model. maker: human-readable name of the build function."""
     if not isinstance(model, Model):
         hint = ": does it end with `return model`?" if model is None else ""
         raise InvalidArgument(f"{maker} must return a compiled model, got {model!r}{hint}")
@@ -170,7 +202,7 @@ def checked_model(model: Any, maker: str) -> Model:
 
 
 def copied(setting: Mapping[str, Any]) -> Setting:
-    """Return a copy for a function of the user, which may take its lists apart."""
+    """Return a copy of a setting and its lists, for a user function that may modify them."""
     return {name: _copied(value) for name, value in setting.items()}
 
 
@@ -179,7 +211,7 @@ def _copied(value: Any) -> Any:
 
 
 def check_settings(members: Any) -> list[Setting]:
-    """Return `members` as a list of settings; they may have different hyperparameters."""
+    """Validate `members` and return a list of settings, which may have different hyperparameters."""
     if isinstance(members, Mapping) or not isinstance(members, Sequence):
         hint = "; for all combinations of lists write fw.grid(...)" if isinstance(members, Mapping) else ""
         raise InvalidArgument(f"members: expected a list of dicts of hyperparameters, got {members!r}{hint}")
@@ -191,14 +223,14 @@ def check_settings(members: Any) -> list[Setting]:
         for name in member:
             if name in RESERVED:
                 raise InvalidArgument(
-                    f"members: a hyperparameter cannot be called {name!r}, which is a column of the results; "
-                    "the names taken are " + ", ".join(RESERVED)
+                    f"members: a hyperparameter cannot be named {name!r}, which is a column of the results; "
+                    "the reserved names are " + ", ".join(RESERVED)
                 )
     return [dict(member) for member in members]
 
 
 def check_seeds(seeds: Any) -> list[int]:
-    """Return `seeds` as a list of different integers."""
+    """Validate `seeds` and return a list of different integers."""
     if isinstance(seeds, int | np.integer) and not isinstance(seeds, bool):
         raise InvalidArgument(
             f"seeds: expected a list of seeds, got {seeds!r}; write [{seeds}] for this one seed, or "

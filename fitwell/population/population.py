@@ -1,4 +1,4 @@
-"""`Population`: many models trained in the time of a few."""
+"""`Population`: train many models together."""
 
 from __future__ import annotations
 
@@ -46,27 +46,42 @@ BUILD = Call("a function from hyperparameters to a compiled model")
 
 
 class Population:
-    """Models that differ in hyperparameters and seeds, trained together.
+    """Train models that differ in hyperparameters and seeds together.
 
-    Every setting in `members` is built once under every seed. Models of the same structure share one
-    compiled program, whatever their learning rates, penalties, dropout rates and other numbers, so a member
-    costs its arithmetic only. Each is trained as it would be alone: its whole curve is that of the model
-    built and fitted after ``utils.set_random_seed(seed)``, to rounding.
+    Every setting in `members` is built once for every seed. Models with the same structure share one
+    compiled program even if their learning rates, penalties, dropout rates and other numbers differ, so an
+    additional member costs only its arithmetic. The learning curve of a member equals that of a model that is
+    built and fitted alone after ``utils.set_random_seed(seed)``, up to rounding.
 
-    Parameters
-    ----------
-    build: a function from a dict of hyperparameters to a compiled `Model`.
-    members: a list of such dicts: your own, `grid` or `draw`. Hyperparameters that a dict lacks are
-        missing from its row of the results. One empty dict by default: members that differ in the seed.
-    seeds: whole numbers.
+    Args:
+        build (Callable[[dict], Model]): Builds a compiled `Model` from a dict of hyperparameters.
+        members (list[dict] | None): Settings to train: your own dicts, or the result of `grid` or `sample`.
+            The dicts may have different keys; results are missing where a dict has no such key.
+            Default: None, a single empty dict, for members that differ in the seed only.
+        seeds (Sequence[int]): Different integers >= 0. Default: (0,).
 
-    >>> import fitwell as fw
-    >>> def build(setting):
-    ...     model = fw.Sequential([fw.Input((8,)), fw.layers.Dense(30, activation="relu"), fw.layers.Dense(1)])
-    ...     model.compile(loss="mse", optimizer=fw.optimizers.SGD(setting["learning_rate"]))
-    ...     return model
-    >>> len(Population(build, fw.grid(learning_rate=[0.01, 0.1]), seeds=range(10)))
-    20
+    Attributes:
+        members (list[Member]): One entry per setting, seed and fold, in the order of the rows of `results`.
+
+    Raises:
+        InvalidArgument: If a setting is not a dict of hyperparameters, if seeds repeat, or if `build` does
+            not return a compiled model.
+
+    Example:
+        >>> import fitwell as fw
+        >>> def build(setting):
+        ...     layers = [fw.Input((8,)), fw.layers.Dense(30, activation="relu"), fw.layers.Dense(1)]
+        ...     model = fw.Sequential(layers)
+        ...     model.compile(loss="mse", optimizer=fw.optimizers.SGD(setting["learning_rate"]))
+        ...     return model
+        >>> population = fw.Population(build, fw.grid(learning_rate=[0.01, 0.1]), seeds=range(10))
+        >>> len(population)
+        20
+        >>> population
+        <Population of 20 members, 0 trained>
+
+        ``population.fit(x, y, epochs=10, validation_split=0.2)`` trains them, ``population.results`` is a table
+        with a row per member, and ``population.best()`` returns the best model.
     """
 
     @checked(build=BUILD)
@@ -105,25 +120,50 @@ class Population:
         folds: Any = None,
         splits: Any = None,
     ) -> Population:
-        """Train every member; calling it again goes on from where each stopped. Returns the population.
+        """Train every member. A second call continues where each member stopped.
 
-        The arguments are those of `Model.fit`, except for these:
+        A member whose loss is no longer finite stops with its last finite weights, and the others continue.
+        Ctrl-C, or an error in a callback, stops the running members and keeps what they have learned; members
+        that have not started stay unchanged.
 
-        epochs: a number, or a function from a setting to one, when how long to train is a hyperparameter.
-        callbacks: templates, of which each member gets copies, so early stopping, best weights and learning
-            rates are each member's own. Or a function from a setting to such a list, when their numbers
-            are hyperparameters too. Callbacks that look at batches are refused.
-        folds: cross-validation: a number of folds, or a splitter of scikit-learn. Each member becomes as
-            many, one per fold, which learns from the other folds' rows and is validated with its own.
-        splits: pairs of arrays of row numbers ``(train, validation)`` instead; the second may be empty.
+        If JAX has several accelerators (``jax.local_devices()``), all of them train members. A member that is
+        trained by itself gets the same bits on each of them; members under ``vmap`` form smaller groups, and
+        are equal up to rounding. Wrap the call in ``with jax.default_device(device):`` to use one device.
 
-        A member whose loss is no longer finite stops there with its last good weights; the others go on.
-        Ctrl-C stops the members that are running with all they learned; those not begun stay as they were. So it is
-        when a callback raises an error.
+        Args:
+            x (Array | pytree): Training inputs, `[rows, ...]`. Arrays, not a generator.
+            y (Array | pytree | None): Targets, `[rows, ...]`. Default: None.
+            batch_size (int | None): Rows per step. Default: None, which means 32.
+            epochs (int | Callable[[dict], int]): Number of epochs, or a function of the setting if the
+                training length is a hyperparameter. Default: 1.
+            verbose (int | str): ``"auto"``, 0 or 1, see `Model.fit`. Default: ``"auto"``.
+            callbacks (list | Callable[[dict], list] | None): Templates; each member gets copies, so early
+                stopping, best weights and learning rates are separate for each member. Or a function from
+                a setting to a list, if arguments of callbacks are hyperparameters. Callbacks with batch hooks
+                are not supported. Default: None.
+            validation_split (float): Fraction of the rows to validate on, in [0, 1). Default: 0.
+            validation_data (tuple | None): ``(x, y)`` or ``(x, y, sample_weight)``. Default: None.
+            shuffle (bool): Whether to shuffle the rows in each epoch. Default: True.
+            class_weight (dict | None): Weight of each class in the loss. Default: None.
+            sample_weight (Array | None): Weight of each row in the loss, `[rows]`. Default: None.
+            initial_epoch (int): Number of the first epoch, from 0. Default: 0.
+            steps_per_epoch (int | None): Steps in an epoch. Default: None, all rows.
+            validation_steps (int | None): Validation batches to use. Default: None, all rows.
+            validation_batch_size (int | None): Rows per validation batch. Default: None, `batch_size`.
+            validation_freq (int | Sequence[int]): Validate every so many epochs, or after these epochs.
+                Default: 1.
+            folds (int | splitter | None): Cross-validation: number of folds, or a scikit-learn splitter. Each
+                member becomes one member per fold, which trains on the rows of the other folds and validates
+                on its own fold. Default: None.
+            splits (list[tuple[Array, Array]] | None): Pairs of arrays of row indices ``(train, validation)`` to
+                use instead of `folds`; the second may be empty. Default: None.
 
-        Where JAX has several accelerators (``jax.local_devices()``), all of them train members. A member that is
-        trained by itself comes out the same to the bit on whichever; stacks are smaller then, and equal to
-        rounding. ``with jax.default_device(device):`` around the call keeps to one.
+        Returns:
+            Population: The population itself.
+
+        Raises:
+            InvalidArgument: If an argument is not valid, or if members share weights or files.
+            StateError: If a trained population continues with other folds.
         """
         lasting = epochs if callable(epochs) else lambda setting: epochs
         for member in self.members:
@@ -158,11 +198,11 @@ class Population:
         progress = Progress(verbose, None, len(self.members))
         fits: list[MemberFit] = []
 
-        # Members of one seed visit their rows in one order.
+        # Members with the same seed share one row order.
         with random.orders_kept(), layouts.compiling_ahead() as compile_ahead:
 
             def lead(member: Member) -> None:
-                # Settings are checked here, before anything has begun.
+                # Arguments are checked here, before any member is trained.
                 with random.drawing_from(member.stream):
                     fits.append(start(member, Course(source.rows_for(member.model))))
                     compile_ahead(fits[-1])
@@ -184,21 +224,21 @@ class Population:
         return self
 
     def _divide(self, source: Source) -> None:
-        """Make one member per fold, when folds are asked for the first time."""
+        """Replace each member by one member per fold on the first call with folds."""
         rows = source.rows_for(self.members[0].model)
         count = None if rows.folds is None else len(rows.folds)
         have = None if self.members[0].fold is None else 1 + max(member.fold or 0 for member in self.members)
         if any(member.status != "not trained" for member in self.members):
             if have != count:
                 raise StateError(
-                    f"fit: this population was trained with {have or 'no'} folds and cannot go on with "
-                    f"{count or 'none'}; make a new Population"
+                    f"fit: this population was trained with {have or 'no'} folds and cannot continue with "
+                    f"{count or 'none'}; create a new Population"
                 )
             self._check_division(rows.count, rows.folds)
         elif have != count:
             divided = []
             for member in self.members:
-                if not member.fold:  # others are of a fit that was refused
+                if not member.fold:  # other folds belong to a `fit` call that failed validation
                     member.fold = None if count is None else 0
                     folds = range(1, count or 1)
                     divided += [
@@ -209,13 +249,13 @@ class Population:
         self._division = None if rows.folds is None else (rows.count, rows.folds)
 
     def _check_division(self, rows: int, folds: Sequence[Fold] | None) -> None:
-        """Refuse folds that would validate members with rows they have learned from."""
+        """Raise if the folds would validate members on rows that they were trained on."""
         if folds is None or self._division is None or self._division[0] != rows:
             return
         if any(one.leaks_into(other) for one, other in zip(self._division[1], folds, strict=True)):
             raise StateError(
-                "fit: the rows are divided in another way than before, so members would be validated with rows that "
-                "they have learned from; give the splitter a random_state, or pass the same splits again"
+                "fit: the folds differ from those of the previous call, so members would be validated on rows that "
+                "they were trained on; give the splitter a random_state, or pass the same splits again"
             )
 
     def _run(self, groups: Sequence[tuple[MemberFit, Sequence[layouts.Start]]], progress: Progress) -> None:
@@ -235,29 +275,39 @@ class Population:
         if lost:
             warn(
                 f"{len(lost)} of {len(self.members)} members ended with a loss that is not finite, and have their last "
-                f"good weights: the first is {lost[0].where} ({lost[0].status}). See `results`, column 'status'.",
+                f"finite weights: the first is {lost[0].where} ({lost[0].status}). See `results`, column 'status'.",
                 NonFiniteWarning,
             )
 
-    # --- what came out -------------------------------------------------------------------------------------
+    # --- results -------------------------------------------------------------------------------------------
 
     @property
     def results(self) -> pd.DataFrame:
-        """A table with one row per member: its setting, seed and fold, how far it came, and its metrics.
+        """A pandas table with one row per member: setting, seed, fold, epochs, status and metrics.
 
-        For each metric the value after the last epoch and, as ``best_…``, the best of any epoch; of a metric whose
-        name does not tell whether large or small is better (``my_score``), the last alone.
-        `stopped_epoch` (counted from 0) is missing when no callback stopped the member.
+        Each metric has a column with its value after the last epoch and a column ``best_…`` with its best value
+        in any epoch. The latter is left out if the direction of the metric is not known (``my_score``).
+        `stopped_epoch` (from 0) is missing if no callback stopped the member.
         """
         return table.results(self.members)
 
     @property
     def history(self) -> list[History]:
-        """The `History` of every member, of the last `fit`."""
+        """The `History` of every member from the last `fit`."""
         return [member.history for member in self.members]
 
     def member(self, number: int) -> Model:
-        """Return the model of member `number`, the row of `results`."""
+        """Return the model of one member.
+
+        Args:
+            number (int): Row of the member in `results`; negative numbers count from the end.
+
+        Returns:
+            Model: The model with its present weights.
+
+        Raises:
+            InvalidArgument: If there is no such member.
+        """
         whole = isinstance(number, int | np.integer) and not isinstance(number, bool)
         if not whole or not -len(self.members) <= number < len(self.members):
             raise InvalidArgument(
@@ -267,32 +317,65 @@ class Population:
 
     @checked(mode=MODE)
     def best(self, metric: str | None = None, mode: str = "auto") -> Model:
-        """Return the model that is best by `metric`: ``val_loss`` by default, ``loss`` without validation.
+        """Return the model with the best value of a metric.
 
-        mode: ``"max"`` when a larger value is better, ``"min"`` when a smaller one is; by the metric's name by
-            default, which must tell then.
+        The values compared belong to the present weights of the members: those of the epoch that early stopping
+        restored, otherwise of the last epoch. With folds, this is the setting and seed with the best mean over
+        the folds, and the model of its first fold; to train on all rows, fit a new ``build(setting)``.
 
-        Judged by the weights the members have now: those of the epoch that early stopping restored, else
-        the last. With folds the setting and seed that are best on average over the folds, and of these the
-        model of the first fold; to learn from all rows, fit ``build(setting)`` anew.
+        Args:
+            metric (str | None): Name in the history. Default: None, which means ``"val_loss"``, or ``"loss"``
+                without validation.
+            mode (str): ``"min"``, ``"max"`` or ``"auto"``, which infers the direction of the metric.
+                Default: ``"auto"``.
+
+        Returns:
+            Model: The best model.
+
+        Raises:
+            StateError: If the population is not trained, or if no member has a finite value.
+            InvalidArgument: If there is no such metric, or if its direction cannot be inferred.
         """
         return self.members[table.ranking(self.members, metric, mode)[0]].model
 
     @checked(top=_COUNT, mode=MODE)
     def ensemble(self, top: int | None = None, metric: str | None = None, mode: str = "auto") -> Ensemble:
-        """Return the best `top` members (all by default) as one predictor; `metric` and `mode` as in `best`."""
+        """Return the best members as one predictor.
+
+        Args:
+            top (int | None): Number of members. Default: None, all members.
+            metric (str | None): Metric that ranks the members, see `best`. Default: None.
+            mode (str): Direction of the metric, see `best`. Default: ``"auto"``.
+
+        Returns:
+            Ensemble: Predicts the mean and the standard deviation of the members.
+
+        Raises:
+            InvalidArgument: If `top` is larger than the population, or `metric` is given without `top`.
+        """
         if top is None:
             if metric is not None:
-                raise InvalidArgument("ensemble: metric chooses the best members, so say how many: top=...")
+                raise InvalidArgument("ensemble: metric ranks the members, so pass how many to use: top=...")
             return Ensemble([member.model for member in self.members])
         if top > len(self.members):
-            raise InvalidArgument(f"ensemble: top={top}, and there are {len(self.members)} members")
+            raise InvalidArgument(f"ensemble: top={top} is more than the {len(self.members)} members")
         best = table.ranking(self.members, metric, mode)[:top]
         return Ensemble([self.members[number].model for number in best])
 
     @checked(batch_size=_COUNT)
     def predict(self, x: Any, batch_size: int | None = None) -> Any:
-        """Return the outputs of every member for the rows of `x`: ``[members, rows, ...]``."""
+        """Return the outputs of every member.
+
+        Args:
+            x (Array | pytree): Inputs, `[rows, ...]`.
+            batch_size (int | None): Rows per step. Default: None, see `Model.predict`.
+
+        Returns:
+            Array | pytree: Outputs, `[members, rows, ...]`.
+
+        Raises:
+            InvalidArgument: If the outputs of the members have different shapes.
+        """
         groups = [group.models for group in self._groups] or [[member.model] for member in self.members]
         outputs = predict_all(groups, x, batch_size)
         places = {id(member.model): place for place, member in enumerate(self.members)}
@@ -303,11 +386,24 @@ class Population:
     def evaluate(
         self, x: Any, y: Any = None, batch_size: int | None = None, sample_weight: Any = None
     ) -> pd.DataFrame:
-        """Return the loss and every metric of each member over `x` and `y`: a table like `results`."""
+        """Return the loss and the metrics of each member.
+
+        Args:
+            x (Array | pytree): Inputs, `[rows, ...]`. Arrays, not a generator.
+            y (Array | pytree | None): Targets, `[rows, ...]`. Default: None.
+            batch_size (int | None): Rows per step. Default: None, see `Model.evaluate`.
+            sample_weight (Array | None): Weight of each row, `[rows]`. Default: None.
+
+        Returns:
+            pandas.DataFrame: One row per member, with its setting, seed, fold, loss and metrics.
+
+        Raises:
+            InvalidArgument: If `x` is a generator.
+        """
         if packing.is_stream(x):
             raise InvalidArgument(
-                "Population.evaluate: every member goes over the rows, so x must be arrays, not a generator, which the "
-                "first would use up"
+                "Population.evaluate: x must be arrays, not a generator: every member reads the rows, and the first "
+                "one would exhaust a generator"
             )
         found = [
             member.model.evaluate(
@@ -317,20 +413,26 @@ class Population:
         ]
         return table.rows(self.members, found)
 
-    # --- pictures ------------------------------------------------------------------------------------------
+    # --- plots ---------------------------------------------------------------------------------------------
 
     def plot_curves(
         self, metric: str | None = None, by: str | Sequence[str] | None = None, ax: Axes | None = None
     ) -> Axes:
-        """Draw the learning curves of all members as a fan, with their median; of seeds alone with mean and spread.
+        """Plot the learning curves of all members, with their median, or with mean and spread if only seeds differ.
 
-        Members that are far off are left out of the picture, which then says how many; the best never are. Those that
-        diverged end in a cross.
+        Outliers are left out of the plot, and a note counts them; the best members are always shown. The curve of
+        a member that diverged ends in a cross.
 
-        metric: ``val_loss`` by default, ``loss`` without validation.
-        by: a hyperparameter, several, ``"seed"`` or ``"fold"``: each of its values has a colour, and where it has
-            several members their mean and a band of one standard deviation (n - 1), over the epochs that all reached.
-        ax: axes to draw on, new ones by default. Nothing is shown: a script calls ``plt.show()``.
+        Args:
+            metric (str | None): Name in the history. Default: None, which means ``"val_loss"``, or ``"loss"``
+                without validation.
+            by (str | list[str] | None): Hyperparameters, ``"seed"`` or ``"fold"``, that group the members. Each
+                group has a color, and with several members a mean and a band of one standard deviation
+                (n - 1), over the epochs that all of them reached. Default: None.
+            ax (matplotlib.axes.Axes | None): Axes to draw on. Default: None, new ones.
+
+        Returns:
+            matplotlib.axes.Axes: The axes. Call ``plt.show()`` in a script to show them.
         """
         from fitwell.population import plots
 
@@ -343,23 +445,38 @@ class Population:
         ax: Axes | None = None,
         by: str | Sequence[str] | None = None,
     ) -> Axes:
-        """Draw `metric` against hyperparameter `name`: each member, and the mean at each value.
+        """Plot a metric against one hyperparameter: each member, and the mean for each value.
 
-        The bars are of one standard deviation (n - 1). Categories stand side by side. Numbers have a logarithmic axis
-        where `draw` drew them so, or, from elsewhere, where they span decades evenly. What is far off stands at the
-        edge as a triangle, what is not finite as a cross.
+        Error bars are one standard deviation (n - 1). The axis of a number is logarithmic if `sample` drew the
+        number from a logarithmic distribution, or if its values span decades evenly. Outliers are triangles at the
+        edge, and members without a finite value are crosses.
 
-        `metric`, `ax` and `by` are those of `plot_curves`; each value of `by` has means of its own.
+        Args:
+            name (str): The hyperparameter, ``"seed"`` or ``"fold"``.
+            metric (str | None): See `plot_curves`. Default: None.
+            ax (matplotlib.axes.Axes | None): Axes to draw on. Default: None, new ones.
+            by (str | list[str] | None): Hyperparameters that group the members, see `plot_curves`; each group
+                has separate means. Default: None.
+
+        Returns:
+            matplotlib.axes.Axes: The axes.
         """
         from fitwell.population import effects
 
         return effects.effect(self.members, name, metric, by, ax, self._log)
 
     def plot_pairs(self, metric: str | None = None, by: str | Sequence[str] | None = None) -> Figure:
-        """Draw every pair of the hyperparameters that vary, coloured by `metric`; returns the figure.
+        """Plot every pair of the hyperparameters that vary, with the metric as color.
 
-        Members of the same spot, as the seeds of one setting are, stand around it; those that diverged are crosses.
-        `by` is that of `plot_curves`; here it gives members their shapes.
+        Members at the same point, such as the seeds of one setting, are spread around it. Members that diverged
+        are crosses.
+
+        Args:
+            metric (str | None): See `plot_curves`. Default: None.
+            by (str | list[str] | None): Hyperparameters that set the shapes of the markers. Default: None.
+
+        Returns:
+            matplotlib.figure.Figure: The figure.
         """
         from fitwell.population import pairs
 
@@ -370,7 +487,14 @@ class Population:
     def save(self, filepath: Any, overwrite: bool = True) -> None:
         """Write settings, seeds, histories and the training state of every member to one file.
 
-        Hyperparameters must be numbers, texts, or lists of them.
+        Args:
+            filepath (str | Path): The file to write.
+            overwrite (bool): Whether to replace an existing file. Default: True.
+
+        Raises:
+            StateError: If the population is not trained.
+            InvalidArgument: If a hyperparameter is not a number, a string or a list of these.
+            FileError: If the file cannot be written.
         """
         if not self._groups:
             raise StateError("save: the population is not trained yet: call fit first")
@@ -379,20 +503,30 @@ class Population:
     @classmethod
     @checked(build=BUILD)
     def load(cls, filepath: Any, build: Build) -> Population:
-        """Read a population written by `save`; `build` is the function it was made with.
+        """Load a population from a file, or from several files.
 
-        filepath: one file, or a list of them, whose members become one population, in this order.
+        A file contains numbers and strings, and loading it runs no code. A loaded population continues exactly as
+        the saved one would.
 
-        The file holds numbers and texts and runs no code. A loaded population goes on as the saved one would.
-
-        Several files are how processes share a population: each trains its part, and whoever has the files puts
-        them together. On one machine `fit` alone uses all cores and accelerators, and compiles once::
+        Several processes can share a population: each one trains a part, and the files are merged at the end.
+        (On one machine `fit` uses all cores and accelerators by itself, and compiles once.) ::
 
             part = fw.Population(build, members[rank::processes], seeds=range(10))
             part.fit(x, y, epochs=100, folds=5)
             part.save(f"part-{rank}.fit")
-            # when all are done
-            pop = fw.Population.load([f"part-{rank}.fit" for rank in range(processes)], build)
+            # after all processes are done
+            population = fw.Population.load([f"part-{rank}.fit" for rank in range(processes)], build)
+
+        Args:
+            filepath (str | Path | list): A file written by `save`, or a list of files, whose members become one
+                population in this order.
+            build (Callable[[dict], Model]): The function that the population was created with.
+
+        Returns:
+            Population: The loaded population.
+
+        Raises:
+            FileError: If a file is damaged, does not match `build`, or overlaps with another one.
         """
         files = list(filepath) if isinstance(filepath, list | tuple) else [filepath]
         if not files:
@@ -400,12 +534,12 @@ class Population:
         return cls._of(build, *archive.read_parts(files, build))
 
     def as_tree(self) -> dict[str, Any]:
-        """Return what `save` writes, as dicts and lists of numbers, texts and arrays."""
+        """Return the content of a saved file as dicts and lists of numbers, strings and arrays."""
         return archive.as_tree(self.members, self._groups)
 
     @classmethod
     def of_tree(cls, tree: dict[str, Any], build: Build) -> Population:
-        """Return the population that was taken apart by `as_tree`; see `load`."""
+        """Return the population of a tree that `as_tree` returned; see `load`."""
         return cls._of(build, *archive.of_tree(tree, build, "the tree"))
 
     @classmethod

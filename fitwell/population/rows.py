@@ -1,4 +1,4 @@
-"""The rows that members share: packed once, moved to each device once, divided into folds where asked."""
+"""The rows that members share: packed once, copied to each device once, and split into folds."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from fitwell.population.folds import Fold, as_pairs, make_folds
 
 
 class Rows:
-    """Training and validation rows of one population, packed for one model.
+    """Training and validation rows of a population, in the format of one model.
 
-    data, validation: as in `Fit`. folds: None when all members learn from all rows. count: of training rows.
-    categories: those that the numbers of the targets stand for, by output (see `Runtime.categories`).
+    data, validation: as in `Fit`. folds: None if all members train on all rows. count: number of training rows.
+    categories: names of the classes by output (see `Runtime.categories`).
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class Rows:
 
     @property
     def data(self) -> Data:
-        """The training rows, on the device of this thread."""
+        """The training rows on the device of this thread."""
         device = devices.here()
         with self._placing:
             if device not in self._placed:
@@ -50,7 +50,7 @@ class Rows:
             return self._placed[device]
 
     def validation_of(self, fold: int | None) -> Data | None:
-        """Return the rows that members of `fold` are validated with."""
+        """Return the validation rows of `fold`."""
         if fold not in self._parts:
             assert self.folds is not None and fold is not None
             chosen = self.folds[fold].validation
@@ -61,7 +61,7 @@ class Rows:
     def block_of(
         self, fold: int | None, validation: Data, batch_size: int | None, pad: bool
     ) -> Validation | None:
-        """Return them as a block for the dispatch, made once for each device and whether rows may be padded."""
+        """Return the validation block for the dispatch, cached by device and padding."""
         place = fold, devices.here(), pad
         if place not in self._blocks:
             room = None if self.folds is None else _room(len(part.validation) for part in self.folds)
@@ -69,7 +69,7 @@ class Rows:
         return self._blocks[place]
 
     def chosen_by(self, fold: int | None) -> dict[str, Any]:
-        """Return the rows that members of `fold` learn from, as arguments of `ArrayFeed`."""
+        """Return the training rows of `fold`, as arguments of `ArrayFeed`."""
         if self.folds is None or fold is None:
             return {}
         room = _room(len(part.train) for part in self.folds)
@@ -77,13 +77,13 @@ class Rows:
 
 
 def _room(sizes: Iterable[int]) -> int | None:
-    """Return the places that parts of these sizes need to have one shape; None when they have it anyway."""
+    """Return the size to pad parts to, None if their sizes are equal."""
     found = set(sizes)
     return max(found) if len(found) > 1 else None
 
 
 class Source:
-    """What the user passed to `Population.fit`, packed once for all models that take it in the same form."""
+    """The data of `Population.fit`, packed once for all models with the same input format."""
 
     def __init__(
         self,
@@ -99,7 +99,7 @@ class Source:
     ) -> None:
         if (folds is not None or splits is not None) and (validation_data is not None or validation_split):
             raise InvalidArgument(
-                "fit: with folds or splits each member is validated with the rows it does not learn from; "
+                "fit: with folds or splits each member validates on the rows that it does not train on; "
                 "leave validation_data and validation_split out"
             )
         self._given = (x, y, sample_weight, class_weight)
@@ -110,14 +110,14 @@ class Source:
         self._packed: dict[Any, Rows] = {}
 
     def rows_for(self, model: Model) -> Rows:
-        """Return the rows in the form that `model` takes."""
+        """Return the rows in the input format of `model`."""
         inputs, outputs = model.input_names, model.output_names_for(self._given[1])
         shapes = model.expected_inputs()[0]
-        # Names matter where there are several; a single one is often a number that counts models.
+        # Names matter only if there are several: a single name often contains a model count.
         form = (
             inputs and (tuple(inputs) if len(inputs) > 1 else 1),
             tuple(outputs) if len(outputs) > 1 else 1,
-            # A last axis of 1 is given or taken as the shapes say.
+            # A last axis of size 1 is added or removed to match the shapes.
             shapes and tuple((len(shape), shape[-1] == 1) for shape in shapes),
         )
         if form not in self._packed:
@@ -129,24 +129,24 @@ class Source:
         batch = data.batch
         if batch is None:
             raise InvalidArgument(
-                "Population.fit: each member visits the rows in an order of its own, so x must be arrays, not a "
-                "generator; arrays too large for memory may be memory-mapped (numpy.load(..., mmap_mode='r'))"
+                "Population.fit: x must be arrays, not a generator, because each member reads the rows in a different "
+                "order; arrays too large for memory may be memory-mapped (numpy.load(..., mmap_mode='r'))"
             )
         validation = None
         if self._validation_data is not None:
             validation = gather_validation(model, self._validation_data)
             if validation.batch is None:
                 raise InvalidArgument(
-                    "Population.fit: validation_data must be arrays, not a generator, which one member would use up"
+                    "Population.fit: validation_data must be arrays, not a generator, which one member would exhaust"
                 )
         elif self._validation_split:
             data, validation = data.split(self._validation_split)
         if self._divided is None and (self._folds is not None or self._splits is not None):
-            # Once for all: a splitter without a seed of its own divides anew whenever it is asked.
+            # Split once: a splitter without a seed returns different folds at each call.
             if too_large(batch):
                 raise InvalidArgument(
-                    "Population.fit: with folds or splits all rows must be in memory, and these memory-mapped ones are "
-                    f"more than the {config.memory_budget():,} bytes that may be loaded: allow more by "
+                    "Population.fit: with folds or splits all rows must be in memory, but these memory-mapped arrays "
+                    f"exceed the budget of {config.memory_budget():,} bytes: raise it with "
                     "fw.config.set_memory_budget(bytes), or train on parts of the arrays"
                 )
             self._divided = make_folds(self._folds, self._splits, batch, classifies(model.loss))
@@ -154,9 +154,9 @@ class Source:
 
 
 def _brought(data: Data) -> Data:
-    """Return rows on the device of this thread, which the feeds of all members there share.
+    """Return the rows on the device of this thread, shared by all its members.
 
-    Those that are too large for that stay on disk.
+    Arrays that exceed the memory budget stay on disk.
     """
     assert data.batch is not None
     if too_large(data.batch):

@@ -1,4 +1,4 @@
-"""What the members of a population came to: the table of results, and who is best."""
+"""The results table of a population, and the ranking of its members."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 
 def results(members: Sequence[Member]) -> pd.DataFrame:
-    """Return one row per member: setting, seed, fold, epochs, status, and every metric's last and best value.
+    """Return one row per member: setting, seed, fold, epochs, status, and the last and best value of every metric.
 
-    The best value only where the metric's name tells which that is.
+    The best value is left out if the direction of the metric is not known.
     """
     metrics = metric_names(members)
     found = []
@@ -40,10 +40,10 @@ def results(members: Sequence[Member]) -> pd.DataFrame:
 
 
 def rows(members: Sequence[Member], found: Sequence[dict[str, Any]]) -> pd.DataFrame:
-    """Return one row per member: its setting, seed and fold, then what was `found` for it."""
+    """Return one row per member: setting, seed and fold, then its dict in `found`."""
     import pandas as pd
 
-    # A hyperparameter may be called like a metric ("loss"): then its column says which it is.
+    # A hyperparameter may have the name of a metric ("loss"): then its column gets a suffix.
     taken = {name for row in found for name in row}
     folds = any(member.fold is not None for member in members)
     filled = [
@@ -63,13 +63,13 @@ def rows(members: Sequence[Member], found: Sequence[dict[str, Any]]) -> pd.DataF
 
 
 def metric_names(members: Sequence[Member]) -> list[str]:
-    """Return the names of everything that was measured."""
+    """Return the names of all measured metrics."""
     logged = dict.fromkeys(name for member in members for name in member.history.history)
     return [name for name in logged if name not in SETTINGS]
 
 
 def check_metric(members: Sequence[Member], metric: str | None) -> str:
-    """Return `metric`, or the one to judge by when it is None; refuse one that was not measured."""
+    """Return `metric`, or the default metric if None; raise if it was not measured."""
     known = metric_names(members)
     if not known:
         raise StateError("the population is not trained yet: call fit first")
@@ -83,7 +83,7 @@ def check_metric(members: Sequence[Member], metric: str | None) -> str:
 
 
 def score(member: Member, metric: str) -> float:
-    """Return the value of `metric` that belongs to the member's present weights, NaN when there is none."""
+    """Return the value of `metric` for the present weights of a member, NaN if there is none."""
     values = (
         dict(zip(member.history.epochs_of(metric), member.history.history[metric], strict=True))
         if (metric in member.history.history)
@@ -95,11 +95,11 @@ def score(member: Member, metric: str) -> float:
 
 
 def ranking(members: Sequence[Member], metric: str | None, mode: str) -> list[int]:
-    """Return the numbers of the members, best first; those that went NaN come last.
+    """Return the indices of the members, best first and diverged ones last.
 
-    mode: ``"max"``, ``"min"``, or ``"auto"`` by the metric's name, which must tell then.
+    Members with the same setting and seed are ranked by the mean over their folds.
 
-    Members of one setting and seed that differ in the fold count with their mean.
+    mode: ``"max"``, ``"min"``, or ``"auto"``, which infers the direction of the metric.
     """
     name = check_metric(members, metric)
     warn_if_penalties_differ(
@@ -118,7 +118,7 @@ def ranking(members: Sequence[Member], metric: str | None, mode: str) -> list[in
 
 
 def best_so_far(members: Sequence[Member]) -> dict[str, float]:
-    """Return the best score of any member, for the progress line."""
+    """Return the best score of all members, for the progress line."""
     if not metric_names(members):
         return {}
     name = check_metric(members, None)

@@ -1,4 +1,4 @@
-"""Threads that do the jobs of a population, each on the device it was given."""
+"""Runs the jobs of a population in threads, one device per thread."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ import jax
 
 from fitwell.engine import devices
 
-# Between two looks at Ctrl-C and at how many members are done, in seconds.
+# Polling interval for Ctrl-C and progress, in seconds.
 _LOOK = 0.1
 
 
 class Job(Protocol):
-    """One member to train from beginning to end, or a stack of them. done: how many are."""
+    """Trains one member, or several under `vmap`. done: number of finished members."""
 
     done: int
 
     def run(self) -> None:
-        """Train, on the device of this thread."""
+        """Train on the device of this thread."""
 
     def stop(self) -> None:
-        """Let what is running end with its dispatch; called from another thread, perhaps more than once."""
+        """Stop after the running dispatch. Called from another thread, possibly more than once."""
 
 
 def work_off(
@@ -34,11 +34,10 @@ def work_off(
     tell: Callable[[int], None],
     interrupted: Callable[[], bool],
 ) -> None:
-    """Do the jobs of all groups on one thread per slot, and return when all are done.
+    """Run the jobs of all groups with one thread per slot, and return when all are done.
 
-    groups: jobs that run one compiled program each. slots: for each thread its device. tell: is told now and
-    then how many members are done. When `interrupted`, or when one fails, running jobs are stopped, and the
-    others do not begin.
+    groups: jobs that share one compiled program each. slots: device of each thread. report_done: called regularly with
+    the number of finished members. If `interrupted`, or if a job fails, running jobs are stopped and no others start.
     """
     jobs = [job for group in groups for job in group]
     queue = _Queue(groups)
@@ -58,7 +57,7 @@ def work_off(
                 if interrupted() or any(thread.exception() for thread in done):
                     ending.set()
                 if ending.is_set():
-                    # Again at every look: a member that has only just begun forgets what it was told before.
+                    # At every poll: a member that starts training resets `stop_training`.
                     for job in jobs:
                         job.stop()
                 tell(sum(job.done for job in jobs))
@@ -69,18 +68,18 @@ def work_off(
 
 
 class _Queue:
-    """The jobs that nobody has begun, and who should do which."""
+    """The jobs that have not started, and their assignment to devices."""
 
     def __init__(self, groups: Sequence[Sequence[Job]]) -> None:
         self._groups = [_Line(deque(group), set()) for group in groups]
         self._lock = threading.Lock()
 
     def next_for(self, device: jax.Device) -> Job | None:
-        """Return the next job for a thread of `device`, or None when there are none left.
+        """Return the next job for a thread of `device`, or None if no jobs are left.
 
-        The first of each group compiles for the others: those go first, so that programs compile side by side.
-        A program is compiled for each device it runs on, so a device goes on with the groups it has begun, and
-        helps with the longest of the others when there are no more of these.
+        The first job of each group compiles for the others, so these start first and compile concurrently. A program
+        is compiled for each device, so a device prefers the groups that it has compiled, and otherwise helps with
+        the longest group.
         """
         with self._lock:
             left = [line for line in self._groups if line.jobs]
@@ -92,14 +91,14 @@ class _Queue:
 
 
 class _Line:
-    """The jobs of one group that are left, and the devices that have compiled its program."""
+    """The remaining jobs of one group, and the devices that have compiled its program."""
 
     def __init__(self, jobs: deque[Job], devices: set[jax.Device]) -> None:
         self.jobs = jobs
         self.devices = devices
 
     def reluctance(self, device: jax.Device) -> tuple[int, int]:
-        """Return what is smaller for the line to serve first."""
+        """Return the sort key of the group; the smallest is served first."""
         if not self.devices:
             return 0, 0
         return (1, 0) if device in self.devices else (2, -len(self.jobs))

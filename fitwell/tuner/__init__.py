@@ -1,4 +1,4 @@
-"""Search for hyperparameters: on Optuna, in populations, by any number of workers."""
+"""Hyperparameter search with Optuna: trials are trained as populations, by any number of workers."""
 
 from fitwell.tuner.breeding import population_based_training
 from fitwell.tuner.domains import Boolean, Choice, Domain, Fixed, Float, Int, Several

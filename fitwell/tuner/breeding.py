@@ -1,4 +1,4 @@
-"""Population-based training: hyperparameters that change while the models learn."""
+"""Population-based training: hyperparameters change during training."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from fitwell.tuner.searching import Search
 from fitwell.tuner.space import stored
 from fitwell.tuner.training import Outcome
 
-# How often a neighbour is drawn when the build function refuses it, before the parent's own setting is taken.
+# Attempts to perturb a setting that the build function rejects, before the setting of the parent is used.
 _MOST_DRAWS = 20
 
 
 class TrainedPopulation(SearchResult):
-    """What population-based training found.
+    """Results of population-based training.
 
-    The hyperparameters in `trials` and `best_params` are those at the end; `schedules` tells how they came
-    about. ``value`` is that of the last epoch, and the models have their last weights.
+    The hyperparameters in `trials` and `best_params` are the final ones, and `schedules` contains their history. The
+    values are those of the last epoch, and the models have their last weights.
     """
 
     def __init__(self, search: BreedingSearch) -> None:
@@ -40,7 +40,7 @@ class TrainedPopulation(SearchResult):
 
     @property
     def schedules(self) -> dict[int, list[tuple[int, Setting]]]:
-        """For each trial the epochs from which on it had which hyperparameters."""
+        """For each trial a list of pairs: an epoch, and the hyperparameters from this epoch on."""
         return {
             trial.number: [
                 (epoch, self._ledger.restored(values)[1]) for epoch, values in trial.user_attrs[SCHEDULE]
@@ -53,14 +53,14 @@ class TrainedPopulation(SearchResult):
         for trial in trials:
             if trial.number not in self._models:
                 raise StateError(
-                    f"the model of trial {trial.number} was trained by another process, on weights inherited from "
-                    "others, and cannot be trained again alone; save it there: result.best_model().save(path)"
+                    f"the model of trial {trial.number} was trained by another process, from weights copied from other "
+                    "trials, so it cannot be trained again; save it there: result.best_model().save(path)"
                 )
         return [self._models[trial.number] for trial in trials]
 
 
 class BreedingSearch(Search):
-    """Population-based training; `population_based_training` says what the arguments mean."""
+    """Population-based training, see `population_based_training` for the arguments."""
 
     public_name = "population_based_training"
     _apart = False
@@ -80,15 +80,15 @@ class BreedingSearch(Search):
         for name in ("callbacks", "folds", "repeats", "minutes", "sampler", "pruner", "batch"):
             if name in settings:
                 raise InvalidArgument(
-                    f"population_based_training: {name} has no place here: all members are trained side by side, "
-                    "on the same rows, and the worst take over from the best; leave it out"
+                    f"population_based_training: {name} is not supported, because all members are trained together "
+                    "on the same rows, and the worst copy the best; leave it out"
                 )
         self._own_terms = {"method": f"population-based training, interval {interval}, quantile {quantile}"}
         super().__init__(build, space, data, trials=trials, batch=trials, sampler="random", **settings)
         if int(quantile * trials) < 1:
             raise InvalidArgument(
-                f"population_based_training: a share of {quantile} of {trials} trials is not even one, so nobody would "
-                f"take over from anybody; take at least {math.ceil(1 / quantile)} trials"
+                f"population_based_training: quantile * trials must be at least 1, got {quantile} * {trials}; use at "
+                f"least {math.ceil(1 / quantile)} trials"
             )
         self.models: dict[int, Model] = {}
         self._interval = interval
@@ -96,7 +96,11 @@ class BreedingSearch(Search):
         self._random = np.random.default_rng(settings.get("seed", 0))
 
     def run(self) -> TrainedPopulation:
-        """Train all members to their end."""
+        """Train all members.
+
+        Returns:
+            TrainedPopulation: The trials, and the best of them.
+        """
         with self._ledger.worker, self._live:
             tickets = self._ledger.book(self._batch)
             try:
@@ -111,7 +115,7 @@ class BreedingSearch(Search):
         return TrainedPopulation(self)
 
     def _populate(self, tickets: list[Ticket]) -> tuple[Population | None, list[Setting]]:
-        """Build the members of `tickets`; settings that are refused are replaced by new ones."""
+        """Build the members; settings that the build function rejects are replaced by new ones."""
         while tickets:
             settings = [ticket.setting for ticket in tickets]
             outcome = Outcome([])
@@ -164,7 +168,7 @@ class BreedingSearch(Search):
             self._ledger.finish(ticket, scores[at], **notes)
 
     def _take_over(self, population: Population, loser: int, parent: int) -> None:
-        """Let `loser` go on from the weights of `parent`, with the setting that it has now."""
+        """Replace member `loser` by one with its new setting and the training state of `parent`."""
         old = population.members[loser]
         heir = make_member(population.build, old.setting, old.seed, old.fold)
         self._trainer.draw_weights(heir)
@@ -191,28 +195,53 @@ class BreedingSearch(Search):
 def population_based_training(
     build: Any, space: Mapping[str, Domain] | None = None, data: Any = None, **settings: Any
 ) -> TrainedPopulation:
-    """Train a population whose worst members take over from the best (Jaderberg et al. 2017).
+    """Train a population in which the worst members copy the best.
 
-    Every `interval` epochs each member of the worst quarter copies weights and optimizer state from one of the
-    best quarter, and goes on with hyperparameters near those: a number a fifth larger or smaller, sometimes
-    another choice. So rates and penalties follow a schedule that no fixed setting has. All members must have
-    weights of the same shapes; widths and depths are for `search`.
+    Every `interval` epochs, each of the worst members copies the weights and the optimizer state of one of the best
+    (exploit), and continues with perturbed hyperparameters (explore): numbers are multiplied or divided by 1.2, and
+    choices sometimes change. Learning rates and penalties therefore follow a schedule. All members must have weights
+    of the same shapes; search widths and depths with `search`. A killed run starts again with the same settings.
 
-    Parameters
-    ----------
-    trials: the number of members, 16. epochs: of each, 100. interval: epochs between two looks, 5.
-    quantile: the share that is replaced each time, 0.25.
-    build, space, data, objective, storage, name, overwrite, first, seed, verbose and the arguments of
-        `Population.fit` are those of `search`. A run that was killed begins again with the same settings.
+    Args:
+        build (Callable): See `search`.
+        space (dict[str, Domain] | None): See `search`. Default: None.
+        data (tuple): ``(x, y)`` or ``(x, y, sample_weight)``.
+        **settings: ``trials`` (int), the number of members, default 16; ``epochs`` (int) of each member, default
+            100; ``interval`` (int), epochs between two exploit steps, default 5; ``quantile`` (float), fraction of
+            members to replace, in (0, 0.5], default 0.25. The arguments ``objective``, ``storage``, ``name``,
+            ``overwrite``, ``first``, ``seed``, ``verbose`` and those of `Population.fit` are the same as in `search`.
+
+    Returns:
+        TrainedPopulation: The trials, the best model, and the `schedules` of the hyperparameters.
+
+    Raises:
+        InvalidArgument: If an argument is not supported, or if weights of members have different shapes.
+
+    Example:
+        >>> import fitwell as fw
+        >>> import numpy as np
+        >>> def build(setting):
+        ...     model = fw.Sequential([fw.Input((1,)), fw.layers.Dense(1)])
+        ...     model.compile(fw.optimizers.SGD(setting["learning_rate"]), "mse")
+        ...     return model
+        >>> x = np.linspace(-1, 1, 20, dtype="float32").reshape(20, 1)
+        >>> result = fw.tuner.population_based_training(
+        ...     build, {"learning_rate": fw.tuner.Float(1e-3, 1e-1, log=True)}, (x, 2 * x), trials=4, epochs=4,
+        ...     interval=2, storage=":memory:", verbose=0,
+        ... )
+        >>> sorted(result.schedules)
+        [0, 1, 2, 3]
+
+    Source: Jaderberg et al. (2017), *Population based training of neural networks*.
     """
     return BreedingSearch(build, space, data, **settings).run()
 
 
 def inherit(heir: Model, parent: Model) -> None:
-    """Give `heir` the weights and the optimizer's memory of `parent`, which it does not share with it."""
+    """Copy the weights and the optimizer state of `parent` to another model."""
     heir.set_weights(parent.get_weights())
     if type(heir.optimizer) is type(parent.optimizer) and parent.optimizer.slots is not None:
-        # Names of layers count models, so the paths of equal variables differ.
+        # Layer names count models, so corresponding variables have different paths.
         pairs = zip(parent.named_trainable_variables(), heir.named_trainable_variables(), strict=True)
         path_of = {old: new for (old, _), (new, _) in pairs}
         heir.optimizer.slots = {
@@ -236,6 +265,6 @@ def _check_shapes(population: Population, settings: list[Setting]) -> None:
 
 def _different_shapes(what: str) -> InvalidArgument:
     return InvalidArgument(
-        "population_based_training: members copy weights from each other, so all must have weights of the same shapes "
-        f"({what}); leave widths and depths out of the space, and find them with fw.search"
+        "population_based_training: members copy weights, so all of them must have weights of the same shapes "
+        f"({what}); remove widths and depths from the space, and search them with fw.search"
     )

@@ -1,7 +1,6 @@
-"""What a hyperparameter may be: a range of numbers, a choice, a list of these.
+"""Search-space domains: ranges of numbers, choices, and lists of these.
 
-A domain knows its values, Optuna's name for them, and how a value is written into a study, which holds
-numbers and texts only.
+A domain also converts its values to and from those in an Optuna study, which stores numbers and strings only.
 """
 
 from __future__ import annotations
@@ -20,9 +19,9 @@ from fitwell.errors import InvalidArgument
 if TYPE_CHECKING:
     from optuna.trial import Trial
 
-# A grid over a continuous range has so many points, as in KerasTuner.
+# Points of a grid over a continuous range, as in KerasTuner.
 GRID_POINTS = 10
-# What a number is multiplied or divided by to have a neighbour.
+# Factor by which a number is perturbed.
 FACTOR = 1.2
 
 _STORABLE = (type(None), bool, int, float, str)
@@ -33,44 +32,53 @@ _WHEN = Instance(Mapping, "a dict such as {'depth': [2, 3]}") | None
 
 
 class Domain:
-    """Base of all domains.
+    """Base class of all domains.
 
-    when: for which values of other hyperparameters this one exists: ``{"depth": [2, 3]}``. In a setting
-        where it does not exist it is missing, and nothing is drawn for it.
-    default: the value of a model that is built without a search.
+    Attributes:
+        when: Values of other hyperparameters for which this one exists: ``{"depth": [2, 3]}``. Settings
+            without it have no such key.
+        default: Value in a model that is built without a search.
+
+    Example:
+        >>> import fitwell as fw
+        >>> domain = fw.tuner.Float(1e-4, 1e-1, log=True, when={"optimizer": "sgd"})
+        >>> domain
+        Float(low=0.0001, high=0.1, log=True, when={'optimizer': ['sgd']}, default=0.0001)
+        >>> domain.contains(0.5)
+        False
     """
 
     when: Mapping[str, Any]
     default: Any
 
     def suggest(self, trial: Trial, name: str) -> Any:
-        """Return the value that Optuna's `trial` has for `name`."""
+        """Return the value of `name` in an Optuna trial, sampling it if necessary."""
         raise NotImplementedError
 
     def points(self) -> list[Any]:
-        """Return the values that a grid visits."""
+        """Return the values that a grid search tries."""
         raise NotImplementedError
 
     def stored(self, value: Any) -> Any:
-        """Return how `value` is written into a study."""
+        """Return the representation of `value` in a study."""
         return value
 
     def restored(self, stored: Any) -> Any:
-        """Return the value that `stored` stands for."""
+        """Return the value that a study stores as `stored`."""
         return stored
 
     def contains(self, value: Any) -> bool:
-        """Return whether `value` can be drawn."""
+        """Return whether `value` belongs to the domain."""
         raise NotImplementedError
 
     def neighbour(self, value: Any, generator: np.random.Generator, factor: float = FACTOR) -> Any:
-        """Return a value near `value`, for heirs and descendants: times or over `factor`, or another choice."""
+        """Return a value near `value`: multiplied or divided by `factor`, or another choice."""
         raise NotImplementedError
 
     def __eq__(self, other: object) -> bool:
         return type(self) is type(other) and vars(self) == vars(other)
 
-    __hash__ = None  # type: ignore[assignment]  # domains are compared, never looked up
+    __hash__ = None  # type: ignore[assignment]  # domains are mutable and compared by value
 
     def __repr__(self) -> str:
         public = {name: value for name, value in vars(self).items() if not name.startswith("_")}
@@ -79,10 +87,26 @@ class Domain:
 
 
 class Float(Domain):
-    """A number between `low` and `high`, both included.
+    """Real number in a range.
 
-    log: equal chances for equal ratios, as fits learning rates and penalties; `low` must be above 0.
-    step: only ``low``, ``low + step``, …; not together with `log`.
+    Args:
+        low (float): Smallest value.
+        high (float): Largest value, included.
+        log (bool): Whether to sample uniformly in the logarithm, as suits learning rates and penalties; needs
+            ``low > 0``. Default: False.
+        step (float | None): Use only ``low``, ``low + step``, …; not together with `log`. Default: None.
+        default (float | None): Value without a search. Default: None, which means `low`.
+        when (dict | None): Condition, see `Domain`. Default: None.
+
+    Raises:
+        InvalidArgument: If the range is empty, or `log` does not fit the other arguments.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.tuner.Float(0.0, 0.5, step=0.1)
+        Float(low=0.0, high=0.5, log=False, step=0.1, default=0.0)
+
+    Source: Optuna `FloatDistribution`.
     """
 
     @checked(step=_ABOVE_0 | None, when=_WHEN)
@@ -107,7 +131,7 @@ class Float(Domain):
         return trial.suggest_float(name, self.low, high, step=self.step, log=self.log)
 
     def points(self) -> list[float]:
-        """Return every step, or ten values at even distances (even ratios with `log`)."""
+        """Return every step, or ten evenly spaced values (with `log`, evenly spaced in the logarithm)."""
         if self.low == self.high:
             return [self.low]
         if self.step is not None:
@@ -116,19 +140,19 @@ class Float(Domain):
         return np.clip(space(self.low, self.high, GRID_POINTS), self.low, self.high).tolist()
 
     def neighbour(self, value: float, generator: np.random.Generator, factor: float = FACTOR) -> float:
-        """Return `value` times or over `factor`, but at least a step away, inside the range."""
+        """Return `value` multiplied or divided by `factor`, at least one step away, clipped to the range."""
         up = bool(generator.integers(2))
         if self.step is not None:
             place = round((value - self.low) / self.step) + (1 if up else -1)
             return self._at(min(max(place, 0), self._steps))
-        # Near 0 a fifth is next to nothing; a hundredth of the range is not.
+        # Near 0, a fifth of the value is too small a change; use at least 1 % of the range.
         move = value * (factor if up else 1 / factor) - value
         if not self.log:
             move = math.copysign(max(abs(move), 0.01 * (self.high - self.low)), 1 if up else -1)
         return float(np.clip(value + move, self.low, self.high))
 
     def contains(self, value: Any) -> bool:
-        """Return whether `value` lies in the range, and on a step."""
+        """Return whether `value` is in the range and on a step."""
         if isinstance(value, bool) or not isinstance(value, int | float | np.number):
             return False
         steps = 0.0 if self.step is None else (value - self.low) / self.step
@@ -140,15 +164,31 @@ class Float(Domain):
         return math.floor((self.high - self.low) / self.step + 1e-9)
 
     def _at(self, number: int) -> float:
-        # In decimals, as Optuna counts: 0.3 and not 0.30000000000000004.
+        # Decimal arithmetic as in Optuna: 0.3 and not 0.30000000000000004.
         return float(Decimal(str(self.low)) + number * Decimal(str(self.step)))
 
 
 class Int(Domain):
-    """A whole number between `low` and `high`, both included.
+    """Integer in a range.
 
-    log: equal chances for equal ratios, as fits numbers of units; `low` must be at least 1.
-    step: only ``low``, ``low + step``, …; not together with `log`.
+    Args:
+        low (int): Smallest value.
+        high (int): Largest value, included.
+        log (bool): Whether to sample uniformly in the logarithm, as suits numbers of units; needs ``low >= 1``.
+            Default: False.
+        step (int): Use only ``low``, ``low + step``, …; not together with `log`. Default: 1.
+        default (int | None): Value without a search. Default: None, which means `low`.
+        when (dict | None): Condition, see `Domain`. Default: None.
+
+    Raises:
+        InvalidArgument: If the range is empty, or `log` does not fit the other arguments.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.tuner.Int(16, 64, step=16).contains(48)
+        True
+
+    Source: Optuna `IntDistribution`.
     """
 
     @checked(step=Integer(1), when=_WHEN)
@@ -178,7 +218,7 @@ class Int(Domain):
         return list(range(self.low, self.high + 1, self.step))
 
     def neighbour(self, value: int, generator: np.random.Generator, factor: float = FACTOR) -> int:
-        """Return `value` and about ``value · (factor - 1)`` more or less, but at least a step, inside the range."""
+        """Return ``value ± value · (factor - 1)``, at least one step away, clipped to the range."""
         steps = max(1, round(value * (factor - 1) / self.step)) * (1 if generator.integers(2) else -1)
         return int(np.clip(value + steps * self.step, self.low, self._last))
 
@@ -193,7 +233,25 @@ class Int(Domain):
 
 
 class Choice(Domain):
-    """One of `values`, which may be of any kind; in the study they stand as texts where they are no plain values."""
+    """One of several values of any type.
+
+    The study stores None, booleans, numbers and strings as they are, and other values as their `repr`.
+
+    Args:
+        values (Iterable): The values, all different.
+        default (Any): Value without a search. Default: None, which means the first one.
+        when (dict | None): Condition, see `Domain`. Default: None.
+
+    Raises:
+        InvalidArgument: If `values` is not a list of different values.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.tuner.Choice(["relu", "tanh"])
+        Choice(values=['relu', 'tanh'], default='relu')
+
+    Source: Optuna `CategoricalDistribution`.
+    """
 
     @checked(when=_WHEN)
     def __init__(
@@ -208,10 +266,10 @@ class Choice(Domain):
             raise InvalidArgument(f"Choice: the values must differ, got {self.values!r}")
         self._texts: list[Any] = []
         for place, value in enumerate(self.values):
-            # A study takes 1, 1.0 and True for one value: only the first of them can stand for itself.
+            # A study does not distinguish 1, 1.0 and True: only the first of them is stored as it is.
             itself = isinstance(value, _STORABLE) and value not in self._texts
             text = value if itself else lasting(repr(value))
-            # As two functions without a name.
+            # Values with the same repr, such as two lambdas.
             self._texts.append(f"{text}, number {place}" if not itself and text in self._texts else text)
         self.when = _conditions(when)
         self.default = _checked_default(self, self.values[0] if default is None else default)
@@ -225,21 +283,21 @@ class Choice(Domain):
         return self.values
 
     def stored(self, value: Any) -> Any:
-        """Return the value's text, or the value where a study can hold it."""
+        """Return the value if a study can store it, otherwise its string."""
         return self._texts[self._place(value)]
 
     def restored(self, stored: Any) -> Any:
-        """Return the value of that text."""
+        """Return the value that the study stores as `stored`."""
         kinds = [(type(text), text) for text in self._texts]
         if (type(stored), stored) not in kinds:
             raise InvalidArgument(
-                f"the study holds a trial with {stored!r}, which {self!r} has not: if the space was changed since, "
-                "give another name=..., or overwrite=True to begin anew"
+                f"the study holds a trial with {stored!r}, which is not in {self!r}: if the space was changed, "
+                "pass another name=..., or overwrite=True to start over"
             )
         return self.values[kinds.index((type(stored), stored))]
 
     def neighbour(self, value: Any, generator: np.random.Generator, factor: float = FACTOR) -> Any:
-        """Return the same value, or one time in five any of them."""
+        """Return the same value, or with a probability of 0.2 a random one."""
         return self.values[generator.integers(len(self.values))] if generator.random() < 0.2 else value
 
     def contains(self, value: Any) -> bool:
@@ -252,7 +310,17 @@ class Choice(Domain):
 
 
 class Boolean(Choice):
-    """False or True."""
+    """False or True.
+
+    Args:
+        default (bool): Value without a search. Default: False.
+        when (dict | None): Condition, see `Domain`. Default: None.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.tuner.Boolean().values
+        [False, True]
+    """
 
     @checked(when=_WHEN)
     def __init__(self, *, default: bool = False, when: Mapping[str, Any] | None = None) -> None:
@@ -260,7 +328,17 @@ class Boolean(Choice):
 
 
 class Fixed(Domain):
-    """One value for all: written down with the settings, not searched."""
+    """Constant that is part of every setting and is not searched.
+
+    Args:
+        value (Any): The value.
+        when (dict | None): Condition, see `Domain`. Default: None.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.tuner.Fixed("adam").default
+        'adam'
+    """
 
     @checked(when=_WHEN)
     def __init__(self, value: Any, *, when: Mapping[str, Any] | None = None) -> None:
@@ -281,16 +359,29 @@ class Fixed(Domain):
         return self.value
 
     def contains(self, value: Any) -> bool:
-        """Return whether it is this value."""
+        """Return whether `value` is the constant."""
         return _same(value, self.value)
 
 
 class Several(Domain):
-    """A list of `least` to `most` values of one domain: the widths of hidden layers, say.
+    """List of values of one domain, such as the widths of hidden layers.
 
-    ``"hidden": Several(Int(8, 128, log=True), 1, 3)`` gives settings such as ``[64, 16]``. Its length and
-    each value are hyperparameters of their own (``hidden_length``, ``hidden_0``, …), and the later ones
-    exist only in lists that are long enough.
+    ``"hidden": Several(Int(8, 128, log=True), 1, 3)`` gives settings such as ``[64, 16]``. The study stores the
+    length and each value as separate hyperparameters (``hidden_length``, ``hidden_0``, …).
+
+    Args:
+        of (Domain): Domain of each value, without a condition.
+        least (int): Minimum length.
+        most (int): Maximum length.
+        when (dict | None): Condition, see `Domain`. Default: None.
+
+    Raises:
+        InvalidArgument: If `of` is not such a domain, or the lengths are not ``0 <= least <= most``.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.tuner.Several(fw.tuner.Int(8, 128), 1, 3).default
+        [8]
     """
 
     @checked(least=Integer(0), most=Integer(0), when=_WHEN)
@@ -299,7 +390,7 @@ class Several(Domain):
             raise InvalidArgument(f"Several: of must be a domain such as Int(8, 128), got {of!r}")
         if of.when:
             raise InvalidArgument(
-                f"Several: give it the condition of its values: Several(..., when={of.when!r})"
+                f"Several: pass the condition to the list, not to its values: Several(..., when={of.when!r})"
             )
         if not 0 <= least <= most:
             raise InvalidArgument(f"Several: expected lengths 0 <= least <= most, got {least!r} and {most!r}")
@@ -312,12 +403,12 @@ def _check_range(domain: Domain, low: Any, high: Any, log: bool, step: Any) -> N
     where = type(domain).__name__
     if low > high:
         raise InvalidArgument(
-            f"{where}: no value lies between low={low!r} and high={high!r}; write {where}({high!r}, {low!r})"
+            f"{where}: there is no value between low={low!r} and high={high!r}; write {where}({high!r}, {low!r})"
         )
     if log and low <= 0:
         raise InvalidArgument(
-            f"{where}: with log=True low must be above 0, got {low!r}; for a penalty that may be 0 let a Choice "
-            "decide whether there is one, and give its strength when={...}"
+            f"{where}: with log=True low must be above 0, got {low!r}; for a penalty that may be 0, add a Choice "
+            "of whether to use it, and make its strength depend on that with when={...}"
         )
     if log and step is not None and isinstance(domain, Float):
         raise InvalidArgument(f"{where}: log and step={step!r} cannot be combined; leave one out")
@@ -334,15 +425,15 @@ def _conditions(when: Mapping[str, Any] | None) -> dict[str, list[Any]]:
 
 
 def as_values(values: Any) -> list[Any]:
-    """Return the values that a condition allows: one, or a list of them."""
+    """Return the values that a condition allows, as a list."""
     return list(values) if isinstance(values, Sequence) and not isinstance(values, str) else [values]
 
 
 def lasting(text: str) -> str:
-    """Return the representation of a value as it is in every process: without addresses in memory."""
+    """Return a repr without memory addresses, which differ between processes."""
     return re.sub(r" at 0x[0-9a-fA-F]+", "", text)
 
 
 def _same(first: Any, second: Any) -> bool:
-    # True is not 1 here: a choice may hold both.
+    # True is not equal to 1: a choice may contain both.
     return isinstance(first, bool) == isinstance(second, bool) and bool(np.all(first == second))

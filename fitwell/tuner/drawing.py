@@ -1,4 +1,4 @@
-"""How a search went, and what each hyperparameter did, as a picture."""
+"""Plots of a search: its history, and the objective against each hyperparameter."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 Values = NDArray[np.float64]
 
 COLUMNS = 3
-# How far trials of one category stand from its middle, at most.
+# Maximum distance of trials of one category from its center.
 _REACH = 0.3
 
 
@@ -37,10 +37,10 @@ def draw(
     by: str | None = None,
     figure: Figure | None = None,
 ) -> list[Axes]:
-    """Draw the complete `trials` of a study; the first axes show the history, then one for each hyperparameter.
+    """Plot the complete trials of a study: the first axes show the history, the others one hyperparameter each.
 
-    lost: trials without a finite value. unfinished: how many others were stopped early, which are not drawn.
-    by: the hyperparameter that colours trials. figure: an empty one; by default one that people are shown.
+    lost: trials without a finite value. unfinished: number of pruned trials, which are not drawn. by: the
+    hyperparameter that sets the color. figure: empty figure; a new one by default.
     """
     every = [*trials, *lost]
     names = list(dict.fromkeys(name for trial in every for name in trial.params))
@@ -132,7 +132,7 @@ def _draw_effect(
     values = _with_lost(np.array([trial.value for trial in having], float), gone)
     places = scale.place(settings)
     if scale.names:
-        # Side by side, so that equal ones can be told apart.
+        # Side by side, so that equal values stay visible.
         places = places + side_by_side([(place,) for place in places], _REACH)
     else:
         spots = list(zip(places.tolist(), map(repr, values.tolist()), strict=True))
@@ -157,7 +157,7 @@ def _draw_effect(
 def _draw_spread(
     ax: Axes, places: Values, trials: Sequence[Any], values: Values, shown: tuple[float, float]
 ) -> list[str]:
-    """Draw a standard deviation (n - 1) around trials that were repeated or have folds; return a sentence about it."""
+    """Draw the standard deviation (n - 1) of trials with repeats or folds; return a note about it."""
     spread = np.array(
         [mean_and_spread(np.asarray(trial.user_attrs.get(VALUES, []), float))[1] for trial in trials]
     )

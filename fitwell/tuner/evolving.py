@@ -1,4 +1,4 @@
-"""The evolutionary sampler: a new trial descends from two of the best, and differs from both a little."""
+"""Evolutionary sampler: a new trial is a mutated crossover of two of the best trials."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from optuna.trial import FrozenTrial
 
 from fitwell.tuner.domains import FACTOR, Choice, Domain, Float, Int
 
-# How many of the best trials have descendants.
+# Best trials that can be parents.
 PARENTS = 8
-# How often a descendant that is there already changes further, before it is tried once more as it is.
+# Further mutations of a child that equals an existing trial, before it is used as it is.
 _MOST_CHANGES = 20
 
 
 class Evolution(BaseSampler):
-    """Draws one trial by crossover and mutation, once `startup` trials have a finite value; at random before.
+    """Samples one trial by crossover and mutation, or at random until `startup` trials have a finite value.
 
-    Each hyperparameter is that of the first parent, or by even chance that of the second where it has it too, and
-    is then moved to a neighbour, as in population-based training. What neither parent has is drawn at random.
-    (Optuna's own NSGA-II moves no numbers in versions before 5, and knows nothing of conditions.)
+    Each hyperparameter comes from the first parent, or with a probability of 0.5 from the second one if that has
+    it, and is then perturbed as in population-based training. Hyperparameters that the first parent lacks are
+    sampled at random. (NSGA-II of Optuna before 5 does not mutate numbers and does not support conditions.)
     """
 
     def __init__(self, seed: int, startup: int) -> None:
@@ -34,13 +34,13 @@ class Evolution(BaseSampler):
         self._child: Mapping[str, Any] | None = None
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
-        """Return nothing: hyperparameters are drawn as they are asked for, which conditions decide."""
+        """Return an empty space: hyperparameters are sampled one by one because they depend on conditions."""
         return {}
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        """Return nothing; see `infer_relative_search_space`."""
+        """Return no values; see `infer_relative_search_space`."""
         return {}
 
     def sample_independent(
@@ -49,7 +49,7 @@ class Evolution(BaseSampler):
         """Return the child's value of one hyperparameter."""
         if self._child is None:
             self._child = self._breed(study)
-        # Ranges may depend on other hyperparameters, so that a parent's value is none of the child's.
+        # Ranges may depend on other hyperparameters, so the value of a parent may be outside the range of the child.
         if param_name in self._child and _domain(param_distribution).contains(self._child[param_name]):
             return self._child[param_name]
         return self._random.sample_independent(study, trial, param_name, param_distribution)
@@ -75,11 +75,11 @@ class Evolution(BaseSampler):
         return child
 
     def _changed(self, domain: Domain, value: Any) -> Any:
-        # Mostly little and sometimes far: by equal steps all descendants would meet on the same few values.
+        # Steps of random size: with equal steps all children would have the same few values.
         return domain.neighbour(value, self._generator, FACTOR ** self._generator.exponential())
 
     def _pick(self, parents: list[FrozenTrial]) -> FrozenTrial:
-        """Return the better of two drawn at random."""
+        """Return the better of two random parents."""
         return parents[self._generator.integers(len(parents), size=2).min()]
 
 

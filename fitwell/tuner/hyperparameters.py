@@ -1,4 +1,4 @@
-"""`HyperParameters`: what a build function asks for values, by name, while it builds."""
+"""`HyperParameters`: named values that a build function requests while it builds a model."""
 
 from __future__ import annotations
 
@@ -15,21 +15,39 @@ Draw = Callable[[str, Domain], Any]
 
 
 class InvalidSetting(FitwellError, ValueError):
-    """Raise it in `build` for hyperparameters that make no model; another setting is drawn instead."""
+    """Raised by a build function to reject hyperparameters; the search samples another setting.
+
+    Example:
+        >>> import fitwell as fw
+        >>> def build(hp):
+        ...     if hp.Int("depth", 1, 9) * hp.Int("width", 1, 999) > 2000:
+        ...         raise fw.tuner.InvalidSetting("too large")
+    """
 
 
 class HyperParameters:
     """The hyperparameters of one model.
 
-    A build function ``build(hp)`` says what it searches where it uses it; the same name always gives the same
-    value. Made without arguments it gives every hyperparameter its default (the lowest number, the
-    first choice). The methods are KerasTuner's.
+    A build function ``build(hp)`` defines the search space where it uses the values. The same name always
+    returns the same value.
 
-    >>> hp = HyperParameters()
-    >>> hp.Int("units", 32, 128, step=32), hp.Choice("activation", ["relu", "tanh"])
-    (32, 'relu')
-    >>> hp.values
-    {'units': 32, 'activation': 'relu'}
+    Args:
+        draw (Callable[[str, Domain], Any] | None): Returns the value of a new hyperparameter. Default: None,
+            which means its default (the lowest number, or the first choice).
+
+    Attributes:
+        values (dict): Values requested so far, by name.
+        domains (dict[str, Domain]): Their domains, by name.
+
+    Example:
+        >>> import fitwell as fw
+        >>> hp = fw.tuner.HyperParameters()
+        >>> hp.Int("units", 32, 128, step=32), hp.Choice("activation", ["relu", "tanh"])
+        (32, 'relu')
+        >>> hp.values
+        {'units': 32, 'activation': 'relu'}
+
+    Source: KerasTuner `HyperParameters`.
     """
 
     @checked(draw=Call() | None)
@@ -42,10 +60,10 @@ class HyperParameters:
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> HyperParameters:
-        """Return hyperparameters that have these values, and defaults for all others."""
+        """Return hyperparameters with the given values, and defaults for the others."""
         return cls(lambda name, domain: values.get(name, domain.default))
 
-    # The names are KerasTuner's, capitals included.
+    # The capitalized names are those of KerasTuner.
     @checked()
     def Float(  # noqa: N802
         self,
@@ -60,10 +78,21 @@ class HyperParameters:
         parent_name: str | None = None,
         parent_values: Any = None,
     ) -> Any:
-        """Return a number between `min_value` and `max_value`.
+        """Return a real number in a range.
 
-        log, or ``sampling="log"``: equal chances for equal ratios. `parent_name`, `parent_values`: a condition, as
-        in `conditional_scope`.
+        Args:
+            name (str): Name of the hyperparameter.
+            min_value (float): Smallest value.
+            max_value (float): Largest value, included.
+            step (float | None): Use only ``min_value``, ``min_value + step``, … Default: None.
+            sampling (str | None): ``"linear"`` or ``"log"``. Default: None, linear.
+            default (float | None): Value without a search. Default: None, `min_value`.
+            log (bool): The same as ``sampling="log"``. Default: False.
+            parent_name (str | None): Condition, see `conditional_scope`. Default: None.
+            parent_values (Any): Condition, see `conditional_scope`. Default: None.
+
+        Returns:
+            float | None: The value, None if the condition does not hold.
         """
         log = _logarithmic(name, sampling, log)
         domain = Float(min_value, max_value, log=log, step=step, default=default)
@@ -83,7 +112,22 @@ class HyperParameters:
         parent_name: str | None = None,
         parent_values: Any = None,
     ) -> Any:
-        """Return a whole number between `min_value` and `max_value`, both included; see `Float`."""
+        """Return an integer in a range, both ends included.
+
+        Args:
+            name (str): Name of the hyperparameter.
+            min_value (int): Smallest value.
+            max_value (int): Largest value.
+            step (int | None): Distance between values. Default: None, 1.
+            sampling (str | None): ``"linear"`` or ``"log"``. Default: None, linear.
+            default (int | None): Value without a search. Default: None, `min_value`.
+            log (bool): The same as ``sampling="log"``. Default: False.
+            parent_name (str | None): Condition, see `conditional_scope`. Default: None.
+            parent_values (Any): Condition, see `conditional_scope`. Default: None.
+
+        Returns:
+            int | None: The value, None if the condition does not hold.
+        """
         log = _logarithmic(name, sampling, log)
         domain = Int(min_value, max_value, log=log, step=1 if step is None else step, default=default)
         return self._ask(name, domain, parent_name, parent_values)
@@ -99,11 +143,26 @@ class HyperParameters:
         parent_name: str | None = None,
         parent_values: Any = None,
     ) -> Any:
-        """Return one of `values`. `ordered` is accepted for KerasTuner's sake: only True needs more than a choice."""
+        """Return one of several values.
+
+        Args:
+            name (str): Name of the hyperparameter.
+            values (Iterable): The values.
+            ordered (bool | None): For compatibility with KerasTuner; True is not supported. Default: None.
+            default (Any): Value without a search. Default: None, the first one.
+            parent_name (str | None): Condition, see `conditional_scope`. Default: None.
+            parent_values (Any): Condition, see `conditional_scope`. Default: None.
+
+        Returns:
+            Any: The value, None if the condition does not hold.
+
+        Raises:
+            InvalidArgument: If `ordered` is True.
+        """
         if ordered:
             raise InvalidArgument(
-                f"hp.Choice({name!r}): ordered=True is not known to the samplers; use hp.Int or hp.Float for "
-                "numbers in an order, or leave ordered out"
+                f"hp.Choice({name!r}): the samplers do not support ordered=True; use hp.Int or hp.Float for "
+                "ordered numbers, or leave ordered out"
             )
         return self._ask(name, Choice(values, default=default), parent_name, parent_values)
 
@@ -118,12 +177,12 @@ class HyperParameters:
     def Fixed(  # noqa: N802
         self, name: str, value: Any, *, parent_name: str | None = None, parent_values: Any = None
     ) -> Any:
-        """Return `value`, and write it down with the others."""
+        """Return `value`, and record it in `values`."""
         return self._ask(name, Fixed(value), parent_name, parent_values)
 
     @contextmanager
     def name_scope(self, name: str) -> Iterator[None]:
-        """Inside, names are those of ``name/...``, so that a part of a model can be used twice."""
+        """Add the prefix ``name/`` to all names inside the block, so that a part of a model can be used twice."""
         outside = self._prefix
         self._prefix = f"{outside}{name}/"
         try:
@@ -133,13 +192,13 @@ class HyperParameters:
 
     @contextmanager
     def conditional_scope(self, parent_name: str, parent_values: Any) -> Iterator[None]:
-        """Inside, hyperparameters exist only while `parent_name` has one of `parent_values`; else they are None."""
+        """Make hyperparameters inside the block None unless `parent_name` has one of `parent_values`."""
         parent_name = self._prefix + parent_name
         if parent_name not in self.domains:
             known = ", ".join(self.domains) or "none"
             raise InvalidArgument(
-                f"conditional_scope: ask for {parent_name!r} before what depends on it"
-                f"{nearest(parent_name, self.domains) or '.'} Asked for so far: {known}."
+                f"conditional_scope: request {parent_name!r} before hyperparameters that depend on it"
+                f"{nearest(parent_name, self.domains) or '.'} Requested so far: {known}."
             )
         self._scopes.append((parent_name, as_values(parent_values)))
         try:
@@ -148,12 +207,12 @@ class HyperParameters:
             self._scopes.pop()
 
     def ask(self, name: str, domain: Domain) -> Any:
-        """Return the value of `name`, drawn from `domain` when it is asked for the first time."""
+        """Return the value of `name`, sampled from `domain` on the first call."""
         if name in self.domains:
             if self.domains[name] != domain:
                 raise InvalidArgument(
-                    f"the hyperparameter {name!r} was asked for as {self.domains[name]!r} and now as {domain!r}; "
-                    "give one of them another name"
+                    f"the hyperparameter {name!r} was requested as {self.domains[name]!r} and now as {domain!r}; "
+                    "use another name for one of them"
                 )
         else:
             self.domains[name] = domain
@@ -172,15 +231,17 @@ class HyperParameters:
             return self.ask(self._prefix + name, domain)
 
     def get(self, name: str) -> Any:
-        """Return the value of a hyperparameter that was asked for before."""
+        """Return the value of a hyperparameter that was requested before."""
         name = self._prefix + name
         if name in self.values:
             return self.values[name]
         if name in self.domains:
-            raise InvalidArgument(f"the hyperparameter {name!r} does not exist under the present conditions")
+            raise InvalidArgument(
+                f"the hyperparameter {name!r} does not exist because its condition does not hold"
+            )
         known = ", ".join(self.domains) or "none"
         raise InvalidArgument(
-            f"there is no hyperparameter {name!r}{nearest(name, self.domains) or '.'} Asked for so far: {known}."
+            f"there is no hyperparameter {name!r}{nearest(name, self.domains) or '.'} Requested so far: {known}."
         )
 
     def __getitem__(self, name: str) -> Any:
@@ -200,7 +261,7 @@ def _default(name: str, domain: Domain) -> Any:
 def _logarithmic(name: str, sampling: str | None, log: bool) -> bool:
     if sampling not in (None, "linear", "log"):
         raise InvalidArgument(
-            f"hyperparameter {name!r}: sampling must be 'linear' or 'log', got {sampling!r}; for more chances near the "
-            "upper end search the distance from it: 1 - hp.Float(..., sampling='log')"
+            f"hyperparameter {name!r}: sampling must be 'linear' or 'log', got {sampling!r}; to sample more "
+            "densely near the upper end, search the distance from it: 1 - hp.Float(..., sampling='log')"
         )
     return log or sampling == "log"

@@ -1,4 +1,4 @@
-"""A study as a journal, of which every line is whole: half a line that a full disk left is cut off."""
+"""Journal storage that recovers from a partial last line, as after a full disk."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _BLOCK = 2**16
 
 
 class WholeLines(JournalFileBackend):
-    """Optuna's journal file, which it can open again however its last line ended.
+    """Optuna journal file that can be opened even if its last line is incomplete.
 
-    line: the number, from 1, of the line that was read last.
+    line: number (from 1) of the last line that was read.
     """
 
     def __init__(self, file_path: str) -> None:
@@ -32,12 +32,12 @@ class WholeLines(JournalFileBackend):
             raise FileError(f"the storage {file_path} cannot be used: {reason(error)}") from None
         if cut:
             warn(
-                f"the storage {file_path} ended in half a line of {cut:,} bytes, which a full disk or a failure of "
-                "power left: it was cut back to its last whole line, and what that half line was to say is done again"
+                f"the storage {file_path} ended in an incomplete line of {cut:,} bytes, as after a full disk or a "
+                "power failure: the line was removed, and its operation is repeated"
             )
 
     def read_logs(self, log_number_from: int) -> Generator[dict[str, Any], None, None]:
-        """Yield the records from that number on."""
+        """Yield the records from this number on."""
         self.line = log_number_from
         logs = iter(super().read_logs(log_number_from))
         while True:
@@ -53,7 +53,7 @@ class WholeLines(JournalFileBackend):
         self.line = 0
 
     def append_logs(self, logs: list[dict[str, Any]]) -> None:
-        """Write records: all of them, or none."""
+        """Append all records, or none."""
         lines = "".join(json.dumps(log, separators=(",", ":")) + "\n" for log in logs)
         with get_lock_file(self._lock):
             self._cut_back()
@@ -69,7 +69,7 @@ class WholeLines(JournalFileBackend):
                     raise
 
     def _cut_back(self) -> int:
-        """End the file with a whole line, and return how many bytes were cut off for that."""
+        """Remove an incomplete last line, and return its number of bytes."""
         with open(self._file_path, "r+b") as file:
             end = file.seek(0, os.SEEK_END)
             begin, last = end, b""
@@ -89,7 +89,7 @@ class WholeLines(JournalFileBackend):
 
 
 def _is_record(line: bytes) -> bool:
-    """Return whether only the line break is missing: no part of a record is one."""
+    """Return whether only the line break is missing: part of a record is never a valid record."""
     try:
         return isinstance(json.loads(line), dict)
     except (ValueError, RecursionError):

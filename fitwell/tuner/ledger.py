@@ -1,8 +1,8 @@
-"""The study: which trials there are, who trains them, and what they came to.
+"""An Optuna study that several workers share.
 
-Every trial that is RUNNING carries the name of its worker. Trials are taken only under the storage's lock, by
-whoever finds that there are still some to begin, or that a worker has died and left some: a killed search
-therefore goes on with the very trials that it was killed in, and no more trials begin than were asked for.
+Every RUNNING trial stores the name of its worker. Workers claim trials only under the lock of the storage: new
+trials until their number is reached, and stale trials of dead workers. A killed search therefore resumes the trials
+that were running, and workers never start too many trials.
 """
 
 from __future__ import annotations
@@ -28,22 +28,26 @@ from fitwell.tuner.space import Space, stored
 from fitwell.tuner.storage import Storage
 from fitwell.tuner.workers import Worker, is_alive
 
-# A trial that so many workers died of while they trained nothing else (of memory, most likely) is given up.
+# A trial is marked failed after this many workers crashed (mostly out of memory) while training it alone.
 MOST_DEATHS = 3
-# After each death the batch that a trial may be part of is so many times smaller, until it is alone: workers also die
-# of a batch too large, or are killed, and that is no fault of a trial.
+# After each crash the trial is trained in a batch smaller by this factor, and finally alone: workers also crash because
+# a batch is too large, or because they are killed.
 _SHRINK = 8
-# So many settings refused in a row mean that there is hardly a valid one.
+# Rejected settings in a row after which the search fails.
 MOST_REFUSALS = 100
 
 
 @dataclass
 class Ticket:
-    """A trial that this worker has to train.
+    """A trial that this worker trains.
 
-    guarded: `Storage.asked`, for drawing. company: in how large a batch it may be trained. setting: what its model
-    is built from. reported: the steps that a worker before reported already. hp: what draws from the trial; values
-    that a worker before drew are drawn again.
+    Attributes:
+        trial: Optuna trial.
+        storage_guard: Context manager that translates storage errors while sampling.
+        max_batch_size: Maximum size of the batch that contains the trial.
+        setting: Hyperparameters of the model.
+        reported_steps: Steps that an earlier worker reported.
+        hp: Samples from the trial; values that an earlier worker sampled stay the same.
     """
 
     trial: Any
@@ -60,10 +64,10 @@ class Ticket:
                     return domain.suggest(self.trial, name)
             except ValueError as error:
                 raise InvalidArgument(
-                    f"{name}: {domain!r} does not go together with what trials before drew it from, in the study "
-                    f"{self.trial.study.study_name!r} ({error}). If build was changed since, give another name=..., or "
-                    "overwrite=True to begin anew; if what may be chosen depends on other hyperparameters, call it "
-                    "something else in each case"
+                    f"{name}: {domain!r} is not compatible with earlier trials in the study "
+                    f"{self.trial.study.study_name!r} ({error}). If build was changed, pass another name=..., or "
+                    "overwrite=True to start over; if the choices depend on other hyperparameters, use a different "
+                    "name in each case"
                 ) from error
 
         self.hp = HyperParameters(draw)
@@ -75,21 +79,30 @@ class Ticket:
 
 
 class OtherStudy(InvalidArgument):
-    """The storage holds a study of that name which is another one; `what` says so, without what to do about it."""
+    """The storage holds a different study of the same name. what: the difference, without advice."""
 
     def __init__(self, what: str) -> None:
-        super().__init__(f"{what}. Give another name=..., or overwrite=True to delete it and begin anew")
+        super().__init__(f"{what}. Pass another name=..., or overwrite=True to delete it and start over")
         self.what = what
 
 
 class Ledger:
-    """The study of one search, opened or made.
+    """The study of one search, opened or created.
 
-    terms: what must be equal for results to be comparable; a study that was begun with others is refused. None only
-        reads a study that is there.
-    trials: how many there shall be in all, of all workers and all calls; None for as many as there is time for.
-    batch: how many are trained together; None where all are, so that none alone can be what a worker died of.
-    first: settings to try before the sampler is asked.
+    Args:
+        storage: Storage of the study.
+        name: Name of the study.
+        space: Search space.
+        objective: Objective of the search.
+        sampler: Name of the sampler.
+        pruner: Optuna pruner, or None.
+        seed: Seed of the sampler.
+        trials: Number of trials of all workers and calls; None if there is no limit.
+        batch: Number of trials trained together; None if trials cannot be trained separately.
+        first: Settings to try before the sampler is used.
+        terms: Settings that must equal those of an existing study, so that trials are comparable. None only reads
+            an existing study.
+        overwrite: Whether to delete an existing study.
     """
 
     def __init__(
@@ -147,7 +160,7 @@ class Ledger:
         if begun is None:
             if trials:
                 raise OtherStudy(
-                    f"the study {self.study.study_name!r} in {self.storage.name} was not made by fitwell"
+                    f"the study {self.study.study_name!r} in {self.storage.name} was not created by fitwell"
                 )
             self.study.set_user_attr(TERMS, terms)
             self.study.set_user_attr(TOKEN, secrets.token_hex(8))
@@ -156,27 +169,28 @@ class Ledger:
         if differ:
             told = "; ".join(f"{name}: {begun.get(name)!r} then, {terms.get(name)!r} now" for name in differ)
             raise OtherStudy(
-                f"the study {self.study.study_name!r} in {self.storage.name} was begun differently, so its trials "
-                f"cannot be compared with new ones ({told})"
+                f"the study {self.study.study_name!r} in {self.storage.name} was created with other settings, so its "
+                f"trials cannot be compared with new ones ({told})"
             )
 
     def _check_objective(self) -> None:
-        """Refuse to read a study that was judged by something else."""
+        """Raise if the study does not exist yet or has another objective."""
         begun = (self.study.user_attrs.get(TERMS) or {}).get("objective")
         if begun is None:
-            raise StateError(f"the study {self.study.study_name!r} in {self.storage.name} has not begun")
+            raise StateError(f"the study {self.study.study_name!r} in {self.storage.name} has not started")
         if begun != self.objective.told:
             raise OtherStudy(
-                f"the study {self.study.study_name!r} in {self.storage.name} was judged by {begun}, not by "
+                f"the study {self.study.study_name!r} in {self.storage.name} has the objective {begun}, not "
                 f"{self.objective.told}"
             )
 
-    # --- taking trials -------------------------------------------------------------------------------------
+    # --- claiming trials -----------------------------------------------------------------------------------
 
     def book(self, count: int) -> list[Ticket]:
-        """Take up to `count` trials to train: those of dead workers first. None left: an empty list.
+        """Claim up to `count` trials to train, stale ones first. Empty if none are left.
 
-        Each is drawn outside the lock: a sampler, or the build function, may take longer than the others wait.
+        Hyperparameters are sampled outside the lock, because a sampler or the build function may take longer than
+        the lock timeout of other workers.
         """
         tickets: list[Ticket] = []
         refused = 0
@@ -192,7 +206,7 @@ class Ledger:
                 except InvalidSetting as error:
                     self.refuse(tickets.pop(), str(error))
                     refused += 1
-        except BaseException:  # an error of the build function, say: nobody will train these
+        except BaseException:  # such as an error of the build function: no worker will train these
             self.release(tickets)
             raise
         if refused == MOST_REFUSALS and not tickets:
@@ -202,27 +216,27 @@ class Ledger:
         return tickets
 
     def refuse(self, ticket: Ticket, reason: str) -> None:
-        """Note that the build function refused a setting; it does not count as a trial."""
+        """Mark a trial whose setting the build function rejected; it does not count as a trial."""
         with self.storage.locked(), self.storage.guarded():
             if self._is_ours(ticket):
                 self._refuse(ticket.trial, reason)
 
     def check_refusals(self) -> None:
-        """Raise `InvalidArgument` when nothing but refusals has come of the last trials."""
+        """Raise `InvalidArgument` if the build function rejected all of the last settings."""
         last = self.frozen()[-MOST_REFUSALS:]
         if len(last) == MOST_REFUSALS and all(trial.state.name == "FAIL" for trial in last):
             raise self._nothing_valid(f"{MOST_REFUSALS} settings in a row")
 
     def _nothing_valid(self, what: str) -> InvalidArgument:
         return InvalidArgument(
-            f"the space seems to have no valid point: the build function refused {what}. The last time: "
+            f"the space seems to have no valid point: the build function rejected {what}. The last reason: "
             f"{self.space.refusal}"
         )
 
     def _take(self, others: int) -> Ticket | None:
-        """Return a trial that was left, or else a new one; None when there shall be no more.
+        """Claim a stale trial, or a new one. Returns None if there are enough trials.
 
-        others: how many trials it will be trained together with.
+        others: number of trials claimed before for the same batch.
         """
         with self.storage.guarded():
             for orphan in self._orphans():
@@ -247,7 +261,7 @@ class Ledger:
             return self._ask()
 
     def _ask(self) -> Ticket:
-        # Some versions of Optuna draw at once, and that is not to be done under the lock.
+        # Some versions of Optuna sample immediately, which must not happen under the lock.
         self.study.sampler = make_sampler("random", self._seed, 0)
         trial = self.study.ask()
         trial.set_user_attr(WORKER, self.worker.name)
@@ -255,17 +269,17 @@ class Ledger:
 
     def _ticket(self, trial_id: int, number: int, **known: Any) -> Ticket:
         self.study.sampler = make_sampler(self._sampler, self._seed, number)
-        # There is no public way from a trial that is RUNNING to one that can be reported to.
+        # Optuna has no public function that returns the `Trial` of a RUNNING trial.
         trial = import_optuna().trial.Trial(self.study, trial_id)
         return Ticket(trial, self.storage.asked, **known)
 
     def _next_point(self, known: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
-        """Return the next point of the grid that nobody has; None at its end."""
+        """Return the next unclaimed point of the grid, None at its end."""
         try:
-            # Every point is passed once: what is known stays known.
+            # Every point is visited once, because known points stay known.
             return next((point for point, _ in self._points if point not in known), None)
         except BaseException:
-            self._points = self.space.grid()  # a generator ends with an error
+            self._points = self.space.grid()  # an error ends the generator
             raise
 
     def _as_stored(self, setting: Mapping[str, Any]) -> dict[str, Any]:
@@ -274,7 +288,7 @@ class Ledger:
         def look_up(name: str, domain: Domain) -> Any:
             value = given.get(name, domain.default)
             if not domain.contains(value):
-                raise InvalidArgument(f"first: {name}={value!r} cannot be drawn from {domain!r}")
+                raise InvalidArgument(f"first: {name}={value!r} is not in {domain!r}")
             return value.item() if isinstance(value, np.generic) else value
 
         hp = HyperParameters(look_up)
@@ -288,12 +302,12 @@ class Ledger:
         return stored(hp)
 
     def _orphans(self) -> list[Any]:
-        """Return the trials whose workers died, last those that most workers died of."""
+        """Return the RUNNING trials of dead workers, those with the fewest crashes first."""
         notes = self.study.user_attrs
         found = []
         for trial in self._in_state("RUNNING"):
             owner = trial.user_attrs.get(WORKER)
-            # Under the lock nobody is just about to write the name, so without one the worker died before.
+            # Names are written under the lock, so a missing name means that the worker crashed.
             if not owner or (owner != self.worker.name and not is_alive(owner, notes)):
                 found.append(trial)
         return sorted(found, key=deaths_of)
@@ -306,7 +320,8 @@ class Ledger:
         if self._company(deaths - MOST_DEATHS) == 1:
             trial = import_optuna().trial.Trial(self.study, frozen._trial_id)
             self._refuse(
-                trial, f"{deaths} workers died while they trained it, the last {MOST_DEATHS} it alone"
+                trial,
+                f"{deaths} workers died while training it, the last {MOST_DEATHS} while training it alone",
             )
             return None
         ticket = self._ticket(
@@ -317,13 +332,13 @@ class Ledger:
         return ticket
 
     def _company(self, deaths: int) -> float:
-        """Return how many trials may be trained together with one that so many workers died of, itself included."""
+        """Return the maximum size of a batch with a trial that crashed this many workers."""
         return math.inf if self._batch is None or deaths < 0 else max(1, self._batch // _SHRINK**deaths)
 
-    # --- what came of them ---------------------------------------------------------------------------------
+    # --- results -------------------------------------------------------------------------------------------
 
     def report(self, ticket: Ticket, step: int, value: float) -> bool:
-        """Note the value after `step` epochs; return whether the pruner gives the trial up."""
+        """Store the value after `step` epochs; return whether to prune the trial."""
         with self.storage.guarded():  # no lock: members report from several threads
             if not self._is_ours(ticket):
                 return True
@@ -332,7 +347,7 @@ class Ledger:
             return bool(ticket.trial.should_prune())
 
     def finish(self, ticket: Ticket, value: float, pruned: bool = False, **notes: Any) -> None:
-        """Note the value of a trial, and whether it was given up early."""
+        """Store the result of a trial."""
         with self.storage.locked(), self.storage.guarded():
             if not self._is_ours(ticket):
                 return
@@ -342,33 +357,33 @@ class Ledger:
             self.study.tell(ticket.trial, None if pruned else value, state)
 
     def release(self, tickets: Sequence[Ticket]) -> None:
-        """Give trials back that were not trained to their end; somebody takes them up again."""
+        """Release unfinished trials, so that any worker can claim them."""
         with self.storage.locked():
             self._give_back(tickets)
 
     def frozen(self) -> list[Any]:
-        """Return all trials as they are now."""
+        """Return all trials of the study."""
         with self.storage.guarded():
-            # Where a study was deleted, the next one may have its place, and even its number.
+            # A new study may have the name and even the id of a deleted one.
             if self._token_now() != self._token:
                 raise StateError(
-                    f"the study {self.study.study_name!r} in {self.storage.name} was deleted, by overwrite=True most "
-                    "likely, and its trials with it; give every search a name=... of its own"
+                    f"the study {self.study.study_name!r} in {self.storage.name} was deleted, probably by "
+                    "overwrite=True; use a different name=... for every search"
                 )
             return list(self.study.get_trials(deepcopy=False))
 
     def complete(self) -> list[Any]:
-        """Return the complete trials with a finite value; raises `StateError` when there is none."""
+        """Return the complete trials with a finite value, or raise `StateError` if there are none."""
         found = self.finite()
         if not found:
             lost = self.lost()
             why = (
-                f": {told_lost(lost)}. See `trials`, column 'reason'; NaN often means that the rates of the space are "
-                "too large"
+                f": {told_lost(lost)}. See `trials`, column 'reason'; NaN often means that the learning rates of the "
+                "space are too large"
                 if lost
-                else "; see `trials`, column 'state', and search on"
+                else "; see `trials`, column 'state', and continue the search"
             )
-            raise StateError(f"no trial has come to a finite value yet, so none is the best{why}")
+            raise StateError(f"no trial has a finite value yet{why}")
         return found
 
     def finite(self) -> list[Any]:
@@ -376,7 +391,7 @@ class Ledger:
         return [trial for trial in self._complete() if math.isfinite(trial.value)]
 
     def lost(self, own: bool = False) -> list[Any]:
-        """Return the trials that were trained and came to no finite value; `own`: those of this worker alone."""
+        """Return the complete trials without a finite value. own: only those of this worker."""
         lost = [trial for trial in self._complete() if not math.isfinite(trial.value)]
         return [t for t in lost if t.user_attrs.get(WORKER) == self.worker.name] if own else lost
 
@@ -386,11 +401,11 @@ class Ledger:
         return pick(self.complete(), key=lambda trial: trial.value)
 
     def drawn(self, frozen: Any) -> tuple[HyperParameters, Setting]:
-        """Return the hyperparameters of a finished trial, and what its model is built from."""
+        """Return the hyperparameters of a finished trial, and its setting."""
         return self.restored(frozen.user_attrs.get(FINAL, frozen.params))
 
     def restored(self, values: Mapping[str, Any]) -> tuple[HyperParameters, Setting]:
-        """Return the hyperparameters that were written into the study as `values`, and the setting of them."""
+        """Return the hyperparameters that the study stores as `values`, and their setting."""
 
         def look_up(name: str, domain: Any) -> Any:
             return domain.restored(values[name]) if name in values else domain.default
@@ -399,9 +414,10 @@ class Ledger:
         return hp, self.space.draw(hp)
 
     def _is_ours(self, ticket: Ticket) -> bool:
-        """Return whether a trial is still this worker's, which others take for dead after a long silence.
+        """Return whether this worker still owns a trial.
 
-        A computer that was asleep wakes up to this. Whoever took the trial over trains the same model.
+        Other workers take over after a long time without heartbeats, as when the computer was asleep. They train
+        the same model.
         """
         return self.frozen()[ticket.number].user_attrs.get(WORKER) == self.worker.name
 
@@ -410,7 +426,7 @@ class Ledger:
             for ticket in filter(self._is_ours, tickets):
                 ticket.trial.set_user_attr(WORKER, "")
 
-    # --- inside --------------------------------------------------------------------------------------------
+    # --- internals -----------------------------------------------------------------------------------------
 
     def _refuse(self, trial: Any, reason: str) -> None:
         trial.set_user_attr(REASON, reason)
@@ -422,7 +438,7 @@ class Ledger:
     def _token_now(self) -> str | None:
         try:
             return self.study.user_attrs.get(TOKEN)
-        except KeyError:  # there is no study of this number any more
+        except KeyError:  # the study was deleted
             return None
 
     def _in_state(self, name: str) -> list[Any]:
@@ -444,5 +460,5 @@ class Ledger:
 
 def _check_first(first: Any) -> list[Mapping[str, Any]]:
     if isinstance(first, Mapping) or not all(isinstance(setting, Mapping) for setting in first):
-        raise InvalidArgument(f"first: expected a list of dicts, a setting each, got {first!r}")
+        raise InvalidArgument(f"first: expected a list of dicts of hyperparameters, got {first!r}")
     return list(first)

@@ -1,4 +1,4 @@
-"""The table in the terminal while a search runs."""
+"""Progress table of a search in the terminal."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ VERBOSE = (Integer(0, 1) | Boolean() | Options("auto")).said("0 (silent), 1 (pro
 
 
 class Live:
-    """Shows the best trials, how many are done, and how long it takes.
+    """Shows the best trials, the number of finished trials and the elapsed time.
 
-    verbose: ``"auto"``: a table that is redrawn in a terminal, nothing elsewhere; 1: elsewhere a line for each
-        batch; 0: nothing.
+    verbose: ``"auto"`` shows a live table in a terminal, and nothing elsewhere. 1 prints a line per batch
+        elsewhere. 0 is silent.
     """
 
     def __init__(self, verbose: int | str, objective: Objective, trials: int | None) -> None:
@@ -50,18 +50,18 @@ class Live:
             self._live.stop()
 
     def batch_begins(self, members: int) -> None:
-        """A batch of so many models is about to be trained."""
+        """Show that a batch of `members` models starts."""
         self._running = (0, members)
         self._redraw()
 
     def member_done(self) -> None:
-        """One more model of the batch is trained (called from several threads)."""
+        """Count one more trained model of the batch. Thread-safe."""
         with self._lock:
             self._running = (self._running[0] + 1, self._running[1])
             self._redraw()
 
     def batch_ends(self, trials: Sequence[Any]) -> None:
-        """Show the `trials` as they are now."""
+        """Show the present `trials`."""
         self._known = trials
         self._running = (0, 0)
         self._redraw()
@@ -69,7 +69,7 @@ class Live:
             say(self._headline())
 
     def end(self, remarks: Sequence[str]) -> None:
-        """Say what is remarkable, below the table."""
+        """Print `remarks` below the table."""
         if self._lines or self._live is not None:
             for remark in remarks:
                 say(remark)
@@ -103,7 +103,7 @@ class Live:
         names = list(dict.fromkeys(name for trial in best for name in trial.params))
         table = Table()
         for name in ("trial", self.objective.name, *names):
-            # As text: what stands in brackets in a string would be taken for a style.
+            # Text, because rich interprets brackets in strings as styles.
             table.add_column(Text(printable(name)), justify="right")
         for trial in best:
             cells = [_cell(trial.params[name]) if name in trial.params else "" for name in names]

@@ -1,4 +1,4 @@
-"""What fitwell writes into a study beside Optuna's own, and what each note may be when it is read back."""
+"""User attributes that fitwell writes to a study, and their validation."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from fitwell.forms import ANY_NUMBER, ANYTHING, COUNT, NUMBER, TEXT, Maybe, Tabl
 
 WORKER = "worker"
 TERMS = "fitwell"
-# Tells a study from one of the same name that was there before.
+# Distinguishes a study from a deleted one with the same name.
 TOKEN = "token"
 DEATHS = "workers lost"
 REASON = "reason"
-# The hyperparameters at the end, of a trial that changed them on its way.
+# Hyperparameters at the end of a trial that changed them during training.
 FINAL = "final"
 VALUES = "values"
 EPOCHS = "best epochs"
@@ -36,10 +36,10 @@ _FORM = {name: Maybe(form) for name, form in _NOTES.items()}
 
 
 def check_study(study: Any, trials: Any, where: str) -> None:
-    """Raise `FileError` when a study that fitwell began holds what fitwell does not write; where: the storage."""
+    """Raise `FileError` if the attributes of a fitwell study are not valid; where: name of the storage."""
     if len(study.directions) != 1 or not isinstance(study.user_attrs.get(TERMS, {}), dict):
         raise FileError(
-            f"the study {study.study_name!r} in {where} was changed: it does not say how it was begun"
+            f"the study {study.study_name!r} in {where} was changed: its settings are missing or not valid"
         )
     for trial in trials:
         notes = {name: note for name, note in trial.user_attrs.items() if name in _NOTES}
@@ -49,13 +49,13 @@ def check_study(study: Any, trials: Any, where: str) -> None:
         wrong = wrong or misfit(_numbers_of(trial), Table(NUMBER), "params")
         if wrong:
             raise FileError(
-                f"trial {trial.number} of the study {study.study_name!r} in {where} was changed: {wrong}. Give "
-                "another name=..., or overwrite=True to begin anew"
+                f"trial {trial.number} of the study {study.study_name!r} in {where} was changed: {wrong}. Pass "
+                "another name=..., or overwrite=True to start over"
             )
 
 
 def _numbers_of(trial: Any) -> dict[str, Any]:
-    """Return the hyperparameters of a trial that were drawn as numbers."""
+    """Return the numerical hyperparameters of a trial."""
     numeric = ("FloatDistribution", "IntDistribution")
     return {
         name: value
@@ -65,14 +65,14 @@ def _numbers_of(trial: Any) -> dict[str, Any]:
 
 
 def deaths_of(trial: Any) -> int:
-    """Return how many workers died while they had a trial; one that gave it back did not."""
+    """Return how many workers crashed during a trial, including its present worker unless it released the trial."""
     return int(trial.user_attrs.get(DEATHS, 0)) + bool(trial.user_attrs.get(WORKER))
 
 
 def told_lost(trials: Sequence[Any]) -> str:
-    """Return how many trials came to no finite value, and what became of the first, in words."""
+    """Describe how many trials diverged, and the first one."""
     first = trials[0]
     setting = ", ".join(f"{name}={value!r}" for name, value in first.params.items())
     count = "1 trial" if len(trials) == 1 else f"{len(trials)} trials"
     what = f"trial {first.number} with {setting} ({first.user_attrs[REASON]})"
-    return f"{count} came to no finite value, the first is {what}"
+    return f"{count} had no finite value, the first is {what}"

@@ -1,4 +1,4 @@
-"""What a search looks for: the best value of one metric."""
+"""The objective of a search: a metric and its direction."""
 
 from __future__ import annotations
 
@@ -16,7 +16,22 @@ _DIRECTION = Suits(lambda value: isinstance(value, str) and value in ("min", "ma
 
 @dataclass(frozen=True)
 class Objective:
-    """A metric as the history names it, and whether it should be small (``"min"``) or large (``"max"``)."""
+    """A metric and its direction.
+
+    Args:
+        name (str): Name of the metric in the history, such as ``"val_loss"``.
+        direction (str): ``"min"`` or ``"max"``.
+
+    Raises:
+        InvalidArgument: If the name is not a string or the direction is neither of these.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.tuner.Objective("val_f1", "max").best([0.1, 0.7, float("nan")])
+        0.7
+
+    Source: KerasTuner `Objective`.
+    """
 
     name: str
     direction: str
@@ -27,7 +42,7 @@ class Objective:
 
     @property
     def told(self) -> str:
-        """The metric and its direction in words."""
+        """Human-readable name and direction."""
         return f"{self.name} ({self.direction})"
 
     @property
@@ -36,22 +51,22 @@ class Objective:
         return math.inf if self.direction == "min" else -math.inf
 
     def best(self, values: Iterable[float]) -> float:
-        """Return the best finite one of `values`, the worst possible value when there is none."""
+        """Return the best finite value, or the worst possible value if none is finite."""
         finite = [value for value in values if math.isfinite(value)]
         return (min if self.direction == "min" else max)(finite, default=self.worst)
 
     def check(self, measured: Sequence[str]) -> None:
-        """Refuse a metric that is not among those `measured`."""
+        """Raise `InvalidArgument` if the metric is not in `measured`."""
         if self.name not in measured:
             raise InvalidArgument(
                 f"objective={self.name!r} is not measured{nearest(self.name, measured) or '.'} Measured: "
-                f"{', '.join(measured)}. Other metrics are named in model.compile(metrics=[...]), or put into the logs "
-                "by a callback at the end of each epoch."
+                f"{', '.join(measured)}. Add other metrics with model.compile(metrics=[...]), or let a callback add "
+                "them to the logs at the end of each epoch."
             )
 
 
 def as_objective(given: Any) -> Objective:
-    """Return the objective of a metric whose name must tell its direction; or `given`, if it is one."""
+    """Return `given` as an `Objective`, inferring the direction of a metric from its name."""
     if isinstance(given, Objective):
         return given
     if isinstance(given, str):
@@ -59,8 +74,8 @@ def as_objective(given: Any) -> Objective:
         if direction is None:
             hint = nearest(given, ("loss", "val_loss", "accuracy", "val_accuracy")) or "."
             raise InvalidArgument(
-                f"objective={given!r}{hint} Whether a larger or a smaller value is the better one, its name does not "
-                f"tell; for a metric of your own write fw.tuner.Objective({given!r}, 'max'), or 'min'"
+                f"objective={given!r}{hint} Its direction cannot be inferred from its name; for a custom metric "
+                f"write fw.tuner.Objective({given!r}, 'max'), or 'min'"
             )
         return Objective(given, direction)
     raise InvalidArgument(

@@ -1,4 +1,4 @@
-"""Optuna: told what is missing when it is not installed, and kept quiet."""
+"""Import Optuna and silence its log."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fitwell.errors import missing_extra
 
 
 def import_optuna() -> Any:
-    """Return the module, or say which command installs it."""
+    """Return the module `optuna`, or raise an error with the command that installs it."""
     try:
         import optuna
     except ImportError as error:
@@ -21,7 +21,7 @@ def import_optuna() -> Any:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep Optuna's log lines and warnings about its experiments off the user's terminal."""
+    """Hide log lines and experimental warnings of Optuna inside the block."""
     optuna = import_optuna()
     before = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -34,5 +34,5 @@ def quiet() -> Iterator[None]:
 
 
 def trial_state(name: str) -> Any:
-    """Return Optuna's state of a trial by its name, such as ``"COMPLETE"``."""
+    """Return the Optuna trial state of this name, such as ``"COMPLETE"``."""
     return import_optuna().trial.TrialState[name]

@@ -1,4 +1,4 @@
-"""KerasTuner's view of the trials: ``tuner.oracle.get_best_trials()``."""
+"""KerasTuner interface to the trials: ``tuner.oracle.get_best_trials()``."""
 
 from __future__ import annotations
 
@@ -14,30 +14,34 @@ from fitwell.tuner.result import SearchResult
 
 @dataclass(frozen=True)
 class TrialMetrics:
-    """What is kept of a trial's metrics: the objective, called `name`, at the best epoch."""
+    """Metrics of a trial: the objective, called `name`, at its best epoch."""
 
     name: str
     value: float
 
     def get_best_value(self, name: str) -> float:
-        """Return the value of the objective, which is asked for by its `name`."""
+        """Return the value of the objective; raises `InvalidArgument` for other names."""
         if name != self.name:
             raise InvalidArgument(
-                f"metrics of trials: the objective {self.name!r} is kept, and {name!r} is not; evaluate one of "
-                "get_best_models() for it"
+                f"metrics of trials: only the objective {self.name!r} is stored, not {name!r}; evaluate one of "
+                "get_best_models() instead"
             )
         return self.value
 
     def get_last_value(self, name: str) -> float:
-        """Return the same: as in KerasTuner what is kept of a trial is its best epoch."""
+        """Return the same value: as in KerasTuner, a trial stores its best epoch."""
         return self.get_best_value(name)
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One trial that came to its end.
+    """One complete trial.
 
-    trial_id: its number. score: the objective at its best epoch, on average over executions.
+    Attributes:
+        trial_id: Number of the trial, as a string.
+        hyperparameters: Its hyperparameters.
+        score: Objective at the best epoch, the mean over executions.
+        metrics: Its metrics.
     """
 
     trial_id: str
@@ -46,7 +50,7 @@ class Trial:
     metrics: TrialMetrics
 
     def summary(self) -> None:
-        """Say its hyperparameters and its score."""
+        """Print the hyperparameters and the score."""
         say(f"\nTrial {self.trial_id} summary\nHyperparameters:")
         for name, value in self.hyperparameters.values.items():
             say(f"{name}: {value}")
@@ -54,14 +58,14 @@ class Trial:
 
 
 class Oracle:
-    """The trials of a tuner. result: returns those of its search, or of the study that is there."""
+    """The trials of a tuner. result: function that returns the `SearchResult`."""
 
     def __init__(self, result: Any) -> None:
         self._result = result
 
     @checked(num_trials=Integer(1))
     def get_best_trials(self, num_trials: int = 1) -> list[Trial]:
-        """Return the best trials that came to their end, the best first."""
+        """Return the best complete trials, best first."""
         found: SearchResult = self._result()
         chosen = zip(found.ranking()[:num_trials], found.best_hyperparameters(num_trials), strict=True)
         return [

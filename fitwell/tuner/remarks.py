@@ -1,4 +1,4 @@
-"""Ranges that end too early: hyperparameters whose best values lie at an end of what was searched."""
+"""Detect search ranges that are too narrow: the best values are at an end of the range."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from typing import Any
 
 from fitwell.tuner.notes import FINAL
 
-# So many of the best trials have to be the outermost of all: one or two alone may be there by chance.
+# The best three trials must have the most extreme values: one or two may be extreme by chance.
 _WITNESSES = 3
-# The share of a range in which a value is near its end.
+# Values within this fraction of the range count as near its end.
 _NEAR = 0.25
 
 
 def told_edges(ranking: Sequence[Any], tried: Sequence[Any]) -> list[str]:
-    """Return a sentence for every hyperparameter that is best at an end of its range.
+    """Return a sentence for every hyperparameter whose best values are at an end of its range.
 
-    It is when the three best trials have the outermost values that were tried, and the very best is near the end.
-    An end beyond which there may be nothing, 0 or a whole number of 1, does not count.
+    This is the case if the three best trials have the most extreme values of all trials, and the best one is
+    near the end. A lower end of 0, or of 1 for an integer, is ignored.
 
-    ranking: trials, the best first. tried: these and all others that were trained, such as those that went NaN.
+    ranking: complete trials, best first. tried: all trained trials, including those that diverged.
     """
     if len(ranking) < 2 * _WITNESSES:
         return []
     best = ranking[0]
     return [
-        f"The best trials have {name} at the {word} end of what was searched, {end:g} (the best has "
-        f"{_values(best)[name]:.4g}): better ones may lie beyond."
+        f"The best values of {name} are at the {word} end of its search range, {end:g} (best trial: "
+        f"{_values(best)[name]:.4g}): consider a wider range."
         for name, distribution in best.distributions.items()
         for word, end, places in _sides(name, distribution, tried)
         if places.get(best.number, 0) >= 1 - _NEAR and _outermost(ranking, places)
@@ -36,7 +36,7 @@ def told_edges(ranking: Sequence[Any], tried: Sequence[Any]) -> list[str]:
 
 
 def _sides(name: str, distribution: Any, tried: Sequence[Any]) -> list[tuple[str, Any, dict[int, float]]]:
-    """Return both ends of a range, each with the place of every trial: 1 is at this end, 0 at the other."""
+    """Return both ends of a range, each with the position of every trial: 1 at this end, 0 at the other."""
     if hasattr(distribution, "choices"):
         order = distribution.choices
         if any(isinstance(each, bool) or not isinstance(each, numbers.Real) for each in order):
@@ -63,7 +63,7 @@ def _sides(name: str, distribution: Any, tried: Sequence[Any]) -> list[tuple[str
 
 
 def _outermost(ranking: Sequence[Any], places: dict[int, float]) -> bool:
-    """Return whether the best trials are those with the largest of `places`."""
+    """Return whether the best trials have the largest `places`."""
     witnesses = [places[trial.number] for trial in ranking if trial.number in places][:_WITNESSES]
     outermost = sorted(places.values(), reverse=True)[:_WITNESSES]
     return len(witnesses) == _WITNESSES and min(witnesses) >= min(outermost)

@@ -1,4 +1,4 @@
-"""What a search found."""
+"""Results of a search."""
 
 from __future__ import annotations
 
@@ -31,11 +31,29 @@ _STATES = {
 
 
 class SearchResult:
-    """The trials of a search, and the best of them.
+    """The trials of a search, and the best of them. `search` returns it.
 
-    study: Optuna's study, with all that Optuna can do with one. Its dashboard opens it too:
-        ``pip install optuna-dashboard``, then ``optuna-dashboard sqlite:///search.db``.
-    trainer: what trained the trials; None where they were only read, so that there is nothing to train models with.
+    Attributes:
+        study: The Optuna study, for example for ``optuna.visualization``. The dashboard opens it as well:
+            ``pip install optuna-dashboard``, then ``optuna-dashboard sqlite:///search.db``.
+        objective: The `Objective` of the search.
+
+    Example:
+        >>> import fitwell as fw
+        >>> import numpy as np
+        >>> def build(setting):
+        ...     model = fw.Sequential([fw.Input((1,)), fw.layers.Dense(1)])
+        ...     model.compile(fw.optimizers.SGD(setting["learning_rate"]), "mse")
+        ...     return model
+        >>> x = np.linspace(-1, 1, 20, dtype="float32").reshape(20, 1)
+        >>> result = fw.search(
+        ...     build, {"learning_rate": fw.tuner.Choice([0.1, 1e-6])}, (x, 2 * x), sampler="grid", epochs=5,
+        ...     storage=":memory:", verbose=0,
+        ... )
+        >>> result.best_params
+        {'learning_rate': 0.1}
+        >>> result.trials["learning_rate"].tolist()
+        [0.1, 1e-06]
     """
 
     def __init__(self, ledger: Ledger, trainer: Trainer | None) -> None:
@@ -46,49 +64,74 @@ class SearchResult:
 
     @property
     def best_params(self) -> Setting:
-        """The hyperparameters of the best trial, as the build function was given them."""
+        """Hyperparameters of the best trial, as passed to the build function."""
         return self._ledger.drawn(self._ledger.best())[1]
 
     @property
     def best_value(self) -> float:
-        """The objective of the best trial: its best epoch, on average over repeats; with folds the best epoch of their
-        average.
+        """Objective of the best trial at its best epoch, the mean over repeats; with folds the best epoch of the mean.
 
-        It was chosen as the best of many on these validation rows, so it is more hopeful than the truth: judge
-        the model by rows that the search never saw.
+        It is the best of many values on the same validation rows, so it is optimistic: evaluate the model on rows
+        that the search did not use.
         """
         return float(self._ledger.best().value)
 
     def best_model(self) -> Model:
-        """Return the model of the best trial, with the weights of its best epoch.
+        """Return the model of the best trial with the weights of its best epoch.
 
-        It is trained again, which gives the same numbers; of several repeats the best one. After a search
-        with `folds` it learns from all rows, for as many epochs as were best for the folds on average, and without
-        the callbacks that monitor validation, of which there is none.
+        The model is trained again, which gives the same numbers; with repeats, it is the best one of them. After a
+        search with folds, the model is trained on all rows for the best number of epochs, without callbacks that
+        monitor validation.
+
+        Returns:
+            Model: The trained model.
+
+        Raises:
+            StateError: If no trial is complete, or if the trials were read from a study without the rows.
         """
         return self.best_models(1)[0]
 
     @checked(count=Integer(1))
     def best_models(self, count: int) -> list[Model]:
-        """Return the models of the `count` best trials, the best first; see `best_model`."""
+        """Return the models of the best trials.
+
+        Args:
+            count (int): Number of models; fewer if there are fewer complete trials.
+
+        Returns:
+            list[Model]: The models, best first; see `best_model`.
+        """
         return self._models_of(self.ranking()[:count])
 
     @checked(top=Integer(1))
     def ensemble(self, top: int = 5) -> Ensemble:
-        """Return the models of the `top` best trials, or all when there are fewer, as one predictor.
+        """Return the models of the best trials as one predictor.
 
-        The best of many owes part of its place to luck, and settings that did about as well err elsewhere, so
-        their mean is often better than any of them. For the models see `best_model`.
+        The best trial is partly the best by chance, and settings of similar quality make different errors, so their
+        mean is often better than the best model.
+
+        Args:
+            top (int): Number of models; fewer if there are fewer complete trials. Default: 5.
+
+        Returns:
+            Ensemble: Predicts the mean and the standard deviation of the models; see `best_model`.
         """
         return Ensemble(self.best_models(top))
 
     def ranking(self) -> list[Any]:
-        """Return the complete trials with a finite value as Optuna holds them, the best first."""
+        """Return the complete Optuna trials with a finite value, best first."""
         return self._ranked(self._ledger.complete())
 
     @checked(count=Integer(1))
     def best_hyperparameters(self, count: int = 1) -> list[HyperParameters]:
-        """Return the hyperparameters of the `count` best trials as objects to build from: ``build(hp)``."""
+        """Return the hyperparameters of the best trials, to pass to ``build(hp)``.
+
+        Args:
+            count (int): Number of trials. Default: 1.
+
+        Returns:
+            list[HyperParameters]: The hyperparameters, best first.
+        """
         return [self._ledger.drawn(trial)[0] for trial in self.ranking()[:count]]
 
     def _ranked(self, trials: list[Any]) -> list[Any]:
@@ -96,12 +139,12 @@ class SearchResult:
         return sorted(trials, key=lambda trial: sign * trial.value)
 
     def _models_of(self, trials: Sequence[Any]) -> list[Model]:
-        """Return the model that stands for each trial, trained again."""
+        """Train the model of each trial again."""
         trainer = self._trainer
         if trainer is None:
             raise StateError(
-                "the trials were read from their study, and their models are trained again, for which the rows are "
-                "needed: call search(x, y, ...) as before first, which trains no trial again"
+                "the trials were read from a study, which does not store models: call search(x, y, ...) with the same "
+                "rows first; it does not repeat trials"
             )
         seeds, runs = trainer.seeds, []
         folds = trainer.folds > 1
@@ -114,11 +157,10 @@ class SearchResult:
 
     @property
     def trials(self) -> pd.DataFrame:
-        """A table with one row per trial: its value, what became of it, and its hyperparameters.
+        """A pandas table with one row per trial: value, state and hyperparameters.
 
-        ``value`` is the objective at its best epoch, on average over repeats and folds (which have their best epoch in
-        common), of which ``sd`` is the standard deviation; it is infinite where a loss became NaN. ``best_epoch``
-        counts from 0.
+        ``value`` is the objective at its best epoch, the mean over repeats or folds (folds share one best epoch), and
+        ``sd`` is their standard deviation. The value is infinite if a loss became NaN. ``best_epoch`` counts from 0.
         """
         import pandas as pd
 
@@ -138,26 +180,30 @@ class SearchResult:
             row["best_epoch"] = sum(epochs) / len(epochs) if epochs else math.nan
             row[SECONDS] = notes.get(SECONDS, math.nan)
             setting = trial.params if refused or not trial.params else self._ledger.drawn(trial)[1]
-            # A hyperparameter may be called like a column ("value"): then its column says which it is.
+            # A hyperparameter may have the name of a column ("value"): then its column gets a suffix.
             taken = {*row, REASON}
             row |= {f"{name} (setting)" if name in taken else name: value for name, value in setting.items()}
             rows.append(row | {REASON: notes.get(REASON, "")})
         return pd.DataFrame(rows).set_index("trial") if rows else pd.DataFrame(columns=["value", "state"])
 
     def remarks(self) -> list[str]:
-        """Return a sentence for every hyperparameter whose best values lie at an end of its range."""
+        """Return a sentence for every hyperparameter whose best values are at an end of its range."""
         finite = self._ranked(self._ledger.finite())
         return told_edges(finite, finite + self._ledger.lost())
 
     def plot(self, by: str | None = None, figure: Figure | None = None) -> list[Axes]:
-        """Draw how the search went, and the objective against each hyperparameter; return the axes.
+        """Plot the history of the search, and the objective against each hyperparameter.
 
-        Trials that are far off stand at the edge as triangles, those that came to no finite value as crosses, and the
-        picture says how many; the best never leave it. Trials that were stopped early are counted, not drawn. An axis
-        is logarithmic where the hyperparameter was drawn so; categories stand side by side.
+        Outliers are triangles at the edge, and trials without a finite value are crosses; a note counts them. The
+        best trials are always shown. Pruned trials are counted but not drawn. The axis of a hyperparameter is
+        logarithmic if it was sampled so.
 
-        by: a hyperparameter: trials are coloured by its value.
-        figure: an empty figure to draw on; a new one by default. Nothing is shown: a script calls ``plt.show()``.
+        Args:
+            by (str | None): Hyperparameter that sets the color of the trials. Default: None.
+            figure (matplotlib.figure.Figure | None): Empty figure to draw on. Default: None, a new one.
+
+        Returns:
+            list[matplotlib.axes.Axes]: The axes. Call ``plt.show()`` in a script to show them.
         """
         from fitwell.tuner.drawing import draw
 

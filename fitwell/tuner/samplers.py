@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from optuna.pruners import BasePruner
     from optuna.samplers import BaseSampler
 
-# So many trials are drawn at random before a sampler that learns begins to do so.
+# Random trials before an adaptive sampler starts to use the results.
 STARTUP_TRIALS = 10
 REDUCTION = 3
 
@@ -23,8 +23,8 @@ REDUCTION = 3
 def _tpe(seed: int) -> BaseSampler:
     from optuna.samplers import TPESampler
 
-    # `group` models the hyperparameters that exist together, which conditions make different sets of;
-    # `constant_liar` keeps a batch that is asked for at once apart.
+    # `group` models sets of hyperparameters that exist together, which depend on conditions;
+    # `constant_liar` makes the trials of a batch differ.
     return TPESampler(
         multivariate=True, group=True, constant_liar=True, n_startup_trials=STARTUP_TRIALS, seed=seed
     )
@@ -54,7 +54,7 @@ def _evolution(seed: int) -> BaseSampler:
     return Evolution(seed, STARTUP_TRIALS)
 
 
-# A grid draws nothing: its points are put into the study one by one.
+# A grid does not sample: its points are enqueued one by one.
 SAMPLERS: dict[str, Callable[[int], BaseSampler]] = {
     "tpe": _tpe,
     "random": _random,
@@ -63,12 +63,12 @@ SAMPLERS: dict[str, Callable[[int], BaseSampler]] = {
     "cmaes": _cmaes,
     "evolution": _evolution,
 }
-# What Optuna imports only when such a sampler first learns from finished trials: in the middle of a search.
+# Packages that Optuna imports only after the startup trials, in the middle of a search.
 _NEEDS = {"gp": "torch", "cmaes": "cmaes"}
 
 
 def check_sampler(name: Any) -> str:
-    """Return `name` if it is a sampler's that can be used here."""
+    """Return `name`, or raise if there is no such sampler or its package is missing."""
     if name not in SAMPLERS:
         raise unknown_name("sampler", str(name), SAMPLERS)
     library = _NEEDS.get(name)
@@ -80,8 +80,8 @@ def check_sampler(name: Any) -> str:
 def make_sampler(name: str, seed: int, number: int) -> BaseSampler:
     """Return the sampler for trial `number`.
 
-    Each trial has a seed of its own, so a search that is resumed, or shared by several workers, draws what an
-    uninterrupted one would, and never the same again.
+    Each trial has a separate seed, so that a resumed or shared search samples what an uninterrupted one would,
+    and workers do not sample the same values.
     """
     own = int(np.random.SeedSequence(seed, spawn_key=(number,)).generate_state(1)[0])
     with quiet():
@@ -91,8 +91,8 @@ def make_sampler(name: str, seed: int, number: int) -> BaseSampler:
 def make_pruner(name: Any, epochs: int) -> BasePruner:
     """Return the pruner `name` for trials of `epochs` epochs.
 
-    ``"hyperband"`` gives most trials few epochs and the best of each round three times as many;
-    ``"median"`` stops what is worse than the median of the others at the same epoch; None stops nothing.
+    ``"hyperband"`` gives most trials few epochs, and the best of each rung three times as many. ``"median"`` stops
+    trials below the median of the others at the same epoch. None stops none.
     """
     from optuna import pruners
 
@@ -106,13 +106,13 @@ def make_pruner(name: Any, epochs: int) -> BasePruner:
 
 
 def rungs(epochs: int) -> list[int]:
-    """Return after how many epochs the pruner is asked.
+    """Return the numbers of epochs after which the pruner decides.
 
     >>> rungs(100)
     [1, 3, 9, 27, 81]
     """
     found, rung = [], 1
-    while rung < epochs:  # after the last epoch there is nothing left to spare
+    while rung < epochs:  # pruning after the last epoch saves nothing
         found.append(rung)
         rung *= REDUCTION
     return found

@@ -1,4 +1,4 @@
-"""What a trial is worth: the objective of its members, at the epochs that their model would be taken from."""
+"""Value of a trial: the objective of its members at their best epochs."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from fitwell.tuner.objective import Objective
 
 @dataclass
 class Curve:
-    """How one member of a trial trained.
+    """Learning curve of one member of a trial.
 
-    values: of the objective; epochs: after which (from 0) it was measured; status: as in `Population.results`.
+    values: of the objective. epochs: after which (from 0) it was measured. status: as in `Population.results`.
     """
 
     values: list[float]
@@ -29,21 +29,21 @@ class Curve:
 
     @property
     def complete(self) -> bool:
-        """Whether it was trained to its end."""
+        """Whether training ended regularly."""
         return self.status not in ("interrupted", "not trained", "running")
 
     def after(self, epoch: int) -> float:
-        """Return the value last measured until `epoch`: a run that has stopped keeps its last one."""
+        """Return the last value measured up to `epoch`; a stopped run keeps its last value."""
         known = bisect.bisect_right(self.epochs, epoch)
         return self.values[known - 1] if known else math.nan
 
 
-# For each curve a value, and the epoch it was measured after.
+# For each curve a value, and the epoch of that value.
 Score = tuple[list[float], list[int]]
 
 
 def own_best(curves: Sequence[Curve], objective: Objective) -> Score | None:
-    """Return each curve's best value; None when one has no finite value."""
+    """Return the best value of each curve, or None if one has no finite value."""
     values = [objective.best(curve.values) for curve in curves]
     if not all(map(math.isfinite, values)):
         return None
@@ -53,10 +53,10 @@ def own_best(curves: Sequence[Curve], objective: Objective) -> Score | None:
 
 
 def common_best(curves: Sequence[Curve], objective: Objective) -> Score | None:
-    """Return the values after the one epoch at which they are best on average; None when they never are finite.
+    """Return the values at the epoch with the best mean, or None if no mean is finite.
 
-    This is how long a model learns from all rows, that has none left to tell it when to stop. The best epoch of
-    each fold would flatter the settings whose curves are the most ragged.
+    A final model is trained on all rows for this number of epochs, because it has no validation rows to stop on.
+    The best epoch of each fold would favor settings with noisy curves.
     """
     epochs = sorted({epoch for curve in curves for epoch in curve.epochs})
     table = [[curve.after(epoch) for curve in curves] for epoch in epochs]

@@ -1,4 +1,4 @@
-"""`search`: find good hyperparameters."""
+"""`search`: hyperparameter search in batches of trials, each trained as one population."""
 
 from __future__ import annotations
 
@@ -33,23 +33,45 @@ from fitwell.tuner.space import Space
 from fitwell.tuner.storage import open_storage
 from fitwell.tuner.training import Outcome, Trainer
 
-# Arguments of `Population.fit` that a search decides by itself, or has under its own name.
+# Arguments of `Population.fit` that the search sets itself, or takes under the same name.
 _NOT_PASSED_ON = frozenset(
     {"self", "x", "y", "verbose", "initial_epoch", "epochs", "callbacks", "sample_weight"}
 )
-# Models of a batch per processor core: enough to keep the cores busy, few enough to learn from batch to batch.
+# Models per core in a batch: enough to keep the cores busy, few enough for the sampler to learn between batches.
 _MODELS_PER_CORE = 4
-# A batch under a time limit has at most so many times the trials of the one before.
+# Under a time limit, a batch grows by at most this factor.
 _GROWTH = 4
 
 
 class Search:
-    """A search that can be run, interrupted, and run again; `search` says what the arguments mean."""
+    """Search that can be run, interrupted and run again.
+
+    Args:
+        build, space, data, ...: The arguments of `search`.
+
+    Attributes:
+        objective (Objective): The metric that is optimized.
+        trials (int | None): Number of trials in total, None if time is the only limit.
+
+    Example:
+        >>> import fitwell as fw
+        >>> import numpy as np
+        >>> def build(hp):
+        ...     model = fw.Sequential([fw.Input((2,)), fw.layers.Dense(1)])
+        ...     model.compile(fw.optimizers.SGD(hp.Float("learning_rate", 1e-3, 1e-1, log=True)), "mse")
+        ...     return model
+        >>> x = np.ones((20, 2), "float32")
+        >>> run = fw.tuner.Search(
+        ...     build, data=(x, x[:, :1]), trials=2, epochs=1, storage=":memory:", verbose=0
+        ... )
+        >>> len(run.run().trials)
+        2
+    """
 
     public_name = "search"
-    # Whether a trial can be trained without the others of its batch.
+    # Whether a trial can be trained without the other trials of its batch.
     _apart = True
-    # What a kind of search adds to the terms under which trials can be compared.
+    # Additional settings that must be equal for trials to be comparable.
     _own_terms: Mapping[str, Any] = MappingProxyType({})
 
     @checked(
@@ -94,7 +116,7 @@ class Search:
         seeds = range(seed, seed + repeats)
         x, y, weights = _check_data(data)
         if fit.get("splits") is not None:
-            fit["splits"] = list(fit["splits"])  # a generator would be used up by the first batch
+            fit["splits"] = list(fit["splits"])  # the first batch would exhaust a generator
         self.objective = as_objective(objective)
         self._prunes = pruner is not None
         self._rungs = rungs(epochs)
@@ -139,11 +161,18 @@ class Search:
 
     @property
     def result(self) -> SearchResult:
-        """What was found so far."""
+        """The trials so far, and the best of them."""
         return SearchResult(self._ledger, self._trainer)
 
     def run(self) -> SearchResult:
-        """Train trials until there are as many as asked for, or time is up."""
+        """Train trials until their number or the time limit is reached.
+
+        Returns:
+            SearchResult: The trials of the study, including those of earlier runs and of other workers.
+
+        Raises:
+            InvalidArgument: If `build` raises `InvalidSetting` for 100 settings in a row.
+        """
         ledger = self._ledger
         deadline = None if self._seconds is None else time.monotonic() + self._seconds
         tickets: list[Ticket] = []
@@ -161,26 +190,26 @@ class Search:
         return self.result
 
     def _conclude(self) -> None:
-        """Say what a user should know beside the best trial."""
+        """Warn about diverged trials, and print remarks on the search ranges."""
         lost = self._ledger.lost(own=True)
         if lost:
             warn(f"search: {told_lost(lost)}", NonFiniteWarning)
         self._live.end(self.result.remarks())
 
     def _room(self, deadline: float | None, last: int, each: float) -> int:
-        """Return for how many trials there is time, by the seconds that `each` of the `last` ones took.
+        """Return how many trials fit into the remaining time, given the seconds that each of the `last` ones took.
 
-        The last, because the first ones also compiled the programs that those after them run.
+        Only the last batch counts, because the first batches also compile the programs.
         """
         if deadline is None:
             return self._batch
         if not last:
-            # Nobody knows yet how long one takes.
+            # The duration of a trial is not known yet.
             return min(self._batch, max(1, cores() // self._members))
         return max(1, min(self._batch, _GROWTH * last, int((deadline - time.monotonic()) / each)))
 
     def _train(self, tickets: list[Ticket], deadline: float | None) -> bool:
-        """Train a batch and write down what came of it; return whether somebody pressed Ctrl-C."""
+        """Train a batch and store its results; return whether Ctrl-C was pressed."""
         ledger = self._ledger
         began = time.monotonic()
         self._live.batch_begins(len(tickets) * self._members)
@@ -208,7 +237,7 @@ class Search:
         return batch.interrupted and (deadline is None or time.monotonic() < deadline)
 
     def _settle(self, ticket: Ticket, at: int, batch: Outcome, seconds: float) -> bool:
-        """Write down a trial that ended; return whether it did."""
+        """Store the result of a trial; return False if the trial is not finished."""
         curves = batch.curves[at]
         notes: dict[str, Any] = {SECONDS: round(seconds, 3)}
         if at in batch.pruned:
@@ -222,7 +251,7 @@ class Search:
             return False
         found = (common_best if self._trainer.folds > 1 else own_best)(curves, self.objective)
         if found is None:
-            reason = f"{self.objective.name} was finite in no epoch"
+            reason = f"{self.objective.name} was not finite in any epoch"
             self._ledger.finish(ticket, self.objective.worst, reason=reason, **notes)
             return True
         values, epochs = found
@@ -234,44 +263,75 @@ class Search:
 def search(
     build: Any, space: Mapping[str, Domain] | None = None, data: Any = None, **settings: Any
 ) -> SearchResult:
-    """Find good hyperparameters; a killed search goes on where it was when it is called again.
+    """Find good hyperparameters.
 
-    Whole batches of trials are asked for at once and trained as one population, under the same seeds and on the
-    same rows, so that settings are compared and not luck.
+    The search asks for a batch of trials at a time and trains it as one population, with the same seeds and the
+    same rows, so that differences are due to the settings. A killed search continues where it stopped when it is
+    called again, and several processes can share a search through its storage. The study is an ordinary Optuna
+    study: ``optuna-dashboard sqlite:///search.db`` opens it.
 
-    Parameters
-    ----------
-    build: a function from hyperparameters to a compiled model: from a dict when `space` names them, else from
-        an `hp` that it asks: ``hp.Float("learning_rate", 1e-4, 1e-1, log=True)``. It may raise
-        `InvalidSetting`; then another setting is drawn.
-    space: a dict from names to `Float`, `Int`, `Choice`, `Boolean`, `Fixed` or `Several`; ``when={...}`` makes
-        one exist only for some values of others.
-    data: ``(x, y)`` or ``(x, y, sample_weight)``.
-    trials: how many to train in all, those that the storage holds already included; for a grid all by default.
-    minutes: stop after so long; trials that are not done then are taken up by the next call.
-    sampler: ``"tpe"`` (tree-structured Parzen estimators, the default), ``"random"``, ``"grid"``, ``"gp"``
-        (Gaussian process, for few and costly trials; needs torch), ``"cmaes"`` (for many numeric
-        hyperparameters), ``"evolution"`` (descendants of the best: hyperparameters of two of them, moved a little).
-    pruner: None, ``"hyperband"`` or ``"median"``: gives up trials that are behind after 1, 3, 9, … epochs.
-    repeats: seeds that each setting is trained under; its value is the mean.
-    objective: the metric that decides, in its best epoch (with folds: the one epoch at which they are best on
-        average): ``"val_loss"``, any other in the history, also one that a callback puts into the logs, or an
-        `Objective` with a direction. A loss contains
-        the penalties: when the space varies these, name the loss among the metrics, too, and go by that
-        (``"val_mse"``).
-    epochs: the most epochs of a trial, 100. callbacks: as in `Population.fit`; each model gets its own copies.
-    batch: trials that are asked for at once; by default four models for each processor core.
-    storage: a file for SQLite, ``search.db`` by default, a ``.journal`` file, ``postgresql://…`` or ``":memory:"``.
-        Any number of processes may run the same search on one storage: they share its trials.
-    name: of the study in the storage. overwrite: delete it first.
-    first: settings to try before the sampler is asked.
-    seed: the same seed draws the same trials. verbose: ``"auto"`` shows a table in a terminal, 1 also lines
-        elsewhere, 0 nothing.
-    **settings: what else `Population.fit` takes: ``validation_data``, ``validation_split``, ``folds``,
-        ``batch_size``, ``class_weight``, … Without a word about validation a fifth of the rows, drawn at random
-        and by class in proportion, is kept for it.
+    Args:
+        build (Callable[[HyperParameters], Model] | Callable[[dict], Model]): Builds a compiled model. Without
+            `space` it gets an `HyperParameters` object and calls methods such as
+            ``hp.Float("learning_rate", 1e-4, 1e-1, log=True)``; with `space` it gets a dict. It may raise
+            `InvalidSetting` to reject a setting, and another one is sampled.
+        space (dict[str, Domain] | None): A `Float`, `Int`, `Choice`, `Boolean`, `Fixed` or `Several` for each
+            name; ``when={...}`` makes a hyperparameter depend on the values of others. Default: None.
+        data (tuple): ``(x, y)`` or ``(x, y, sample_weight)``, arrays of `[rows, ...]`.
+        trials (int | None): Number of trials in total, including those in the storage. Default: None, which
+            needs `minutes`, or means all points of a grid.
+        minutes (float | None): Time limit; the next call resumes unfinished trials. Default: None.
+        sampler (str): ``"tpe"`` (tree-structured Parzen estimator), ``"random"``, ``"grid"``, ``"gp"``
+            (Gaussian process, for few and expensive trials; needs torch), ``"cmaes"`` (for many numerical
+            hyperparameters), or ``"evolution"`` (crossover and mutation of the best). Default: ``"tpe"``.
+        pruner (str | None): ``"hyperband"`` or ``"median"`` stops unpromising trials after 1, 3, 9, … epochs.
+            Default: None.
+        repeats (int): Seeds for each setting; the value of a trial is their mean. Default: 1.
+        objective (str | Objective): Metric that decides, in its best epoch; with folds, in the epoch with
+            the best mean over the folds. Any metric in the history, including those that callbacks log. A
+            loss includes penalties: if the space varies these, add the plain loss as a metric and use that
+            (``"val_mse"``). Default: ``"val_loss"``.
+        epochs (int): Maximum epochs of a trial. Default: 100.
+        callbacks (list | Callable[[dict], list] | None): See `Population.fit`. Default: None.
+        batch (int | None): Trials that are trained together. Default: None, four models per CPU core.
+        storage (str | Path | None): File for SQLite (``.db``), a ``.journal`` file, a ``postgresql://`` URL, or
+            ``":memory:"``. Default: None, which means ``"search.db"``.
+        name (str): Name of the study in the storage. Default: ``"search"``.
+        overwrite (bool): Whether to delete an existing study of this name. Default: False.
+        first (Sequence[dict]): Settings to try before the sampler is used. Default: ().
+        seed (int): Seed of the sampler and of the first model. Default: 0.
+        verbose (int | str): ``"auto"`` shows a table in a terminal, 1 also prints lines elsewhere, 0 is silent.
+            Default: ``"auto"``.
+        **settings: Other arguments of `Population.fit`, such as ``validation_data``, ``validation_split``,
+            ``folds``, ``batch_size`` or ``class_weight``. Without validation arguments, 20 % of the rows are
+            held out, stratified by class.
 
-    The study is an ordinary one of Optuna: its dashboard opens it (``optuna-dashboard sqlite:///search.db``).
+    Returns:
+        SearchResult: The trials, and the best of them.
+
+    Raises:
+        InvalidArgument: If an argument is not valid, if the storage holds a study with other data or settings, or
+            if `build` rejects 100 settings in a row.
+        FileError: If the storage cannot be used.
+
+    Example:
+        >>> import fitwell as fw
+        >>> import numpy as np
+        >>> def build(setting):
+        ...     model = fw.Sequential([fw.Input((2,)), fw.layers.Dense(1)])
+        ...     model.compile(fw.optimizers.SGD(setting["learning_rate"]), "mse")
+        ...     return model
+        >>> space = {"learning_rate": fw.tuner.Float(1e-3, 1e-1, log=True)}
+        >>> x = np.linspace(-1, 1, 40, dtype="float32").reshape(20, 2)
+        >>> result = fw.search(
+        ...     build, space, (x, x[:, :1]), trials=3, epochs=2, storage=":memory:", verbose=0
+        ... )
+        >>> list(result.best_params)
+        ['learning_rate']
+        >>> result.trials["state"].tolist()
+        ['complete', 'complete', 'complete']
+
+    Source: Optuna (Akiba et al. 2019).
     """
     return Search(build, space, data, **settings).run()
 
@@ -283,7 +343,7 @@ def _default_batch(members: int) -> int:
 def _check_trials(trials: int | None, minutes: float | None, sampler: str) -> int | None:
     if trials is None:
         if minutes is None and sampler != "grid":
-            raise InvalidArgument("search: say when to stop: trials=50, or minutes=5, or both")
+            raise InvalidArgument("search: pass a limit: trials=50, or minutes=5, or both")
         return None
     return trials
 
@@ -296,13 +356,13 @@ def _check_data(data: Any) -> tuple[Any, Any, Any]:
         )
     if is_stream(data[0]):
         raise InvalidArgument(
-            "search: every trial visits the rows anew, so x must be arrays, not a generator"
+            "search: x must be arrays, not a generator, because every trial reads the rows again"
         )
     return data[0], data[1], data[2] if len(data) == 3 else None
 
 
 def _arrays(data: Any) -> list[Any]:
-    # A list of numbers, or of rows of them, is one array.
+    # A list of numbers, or of rows of numbers, is one array.
     leaves = jax.tree.leaves(data, is_leaf=lambda part: isinstance(part, list) and not _holds_arrays(part))
     return [np.asarray(leaf) for leaf in leaves]
 
@@ -323,9 +383,9 @@ def _check_fit(fit: dict[str, Any]) -> dict[str, Any]:
 
 
 def _described(value: Any) -> str:
-    """Return what tells the values of an argument apart, from one process to the next."""
+    """Return a string that identifies the value of an argument in every process."""
     if value is None or isinstance(value, str | int | float):
         return repr(value)
     if isinstance(value, tuple | list | np.ndarray):
         return str(fingerprint(Batch(_arrays(value))))
-    return lasting(repr(value))  # a splitter of scikit-learn, say: its representation names its settings
+    return lasting(repr(value))  # such as a scikit-learn splitter, whose repr contains its settings

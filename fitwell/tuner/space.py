@@ -1,4 +1,4 @@
-"""Where settings come from: a declared space, or the build function itself, asked in one way."""
+"""The search space: declared as a dict of domains, or defined by the build function."""
 
 from __future__ import annotations
 
@@ -14,12 +14,15 @@ from fitwell.tuner.hyperparameters import HyperParameters, InvalidSetting, Setti
 
 
 class Space:
-    """A build function, and how its hyperparameters are drawn.
+    """A build function and the domains of its hyperparameters.
 
-    build: ``build(setting)`` with a dict, when `declared` names the domains, else ``build(hp)`` that asks for
-        its hyperparameters (or an object with such a method, as KerasTuner's hypermodels).
+    Args:
+        build: ``build(setting)`` with a dict if domains are declared, otherwise ``build(hp)``, or an object
+            with such a method, as the hypermodels of KerasTuner.
+        declared: Domains by name, or None.
 
-    refusal: what `build` said when it last refused a setting.
+    Attributes:
+        refusal: Message of the last `InvalidSetting` that `build` raised.
     """
 
     def __init__(self, build: Any, declared: Mapping[str, Domain] | None = None) -> None:
@@ -28,18 +31,18 @@ class Space:
         self.declared = None if declared is None else _check_declared(declared)
 
     def draw(self, hp: HyperParameters) -> Setting:
-        """Ask `hp` for every hyperparameter of one model; return what `build` needs.
+        """Sample all hyperparameters of one model from `hp`, and return the setting.
 
-        Raises `InvalidSetting` when the build function refuses what was drawn.
+        Raises `InvalidSetting` if the build function rejects it.
         """
         if self.declared is None:
-            # What is built here is looked at by nobody: it must not use up the seeds of anybody.
+            # The model built here is discarded, so it must not advance the random streams.
             with random.seeded(0):
                 self._call(hp)
             return dict(hp.values)
         setting: Setting = {}
         for name, domain in self.declared.items():
-            # Not `get`: None may be a value of a parent, and a parent that does not exist has none.
+            # Not `get`: None may be a valid value of a parent.
             if all(parent in setting and setting[parent] in values for parent, values in domain.when.items()):
                 setting[name] = (
                     _draw_list(hp, name, domain) if isinstance(domain, Several) else hp.ask(name, domain)
@@ -47,7 +50,7 @@ class Space:
         return setting
 
     def apart(self, setting: Mapping[str, Any]) -> Setting:
-        """Return `setting` with its lists taken apart, as `draw` asks for them."""
+        """Return `setting` with each list replaced by its length and values, as in the study."""
         found: Setting = {}
         for name, value in setting.items():
             domain = (self.declared or {}).get(name)
@@ -73,10 +76,10 @@ class Space:
             raise
 
     def grid(self) -> Iterator[tuple[dict[str, Any], Setting]]:
-        """Yield every combination: as it is written into a study, and as a setting.
+        """Yield every combination, as parameters of a study and as a setting.
 
-        An odometer whose wheels appear as it turns: a hyperparameter that exists only under a condition
-        multiplies only the settings that have it.
+        Works like an odometer that adds a wheel when a hyperparameter is first requested, so a conditional
+        hyperparameter multiplies only the settings in which it exists.
         """
         wheels: list[_Wheel] = []
         while True:
@@ -116,7 +119,7 @@ class _Wheel:
 
 
 def stored(hp: HyperParameters) -> dict[str, Any]:
-    """Return the values of `hp` as they are written into a study."""
+    """Return the values of `hp` as the study stores them."""
     return {
         name: hp.domains[name].stored(value)
         for name, value in hp.values.items()
@@ -130,12 +133,12 @@ def _draw_list(hp: HyperParameters, name: str, several: Several) -> list[Any]:
 
 
 def build_function(build: Any) -> Callable[..., Any]:
-    """Return the function that `build` is or has."""
+    """Return `build` itself, or its method `build`."""
     if hasattr(build, "build") and not isinstance(build, Model):
         if hasattr(build, "fit"):
             raise InvalidArgument(
-                f"{type(build).__name__}.fit would not be called: all trials are trained together. Leave it out, and "
-                "give what it passes to fit (callbacks, batch_size) to search itself"
+                f"{type(build).__name__}.fit is not supported: all trials are trained together. Remove it, and "
+                "pass its arguments of fit (callbacks, batch_size) to search"
             )
         return build.build
     if not callable(build) or isinstance(build, Model):
@@ -153,29 +156,31 @@ def _check_declared(space: Any) -> dict[str, Domain]:
         )
     if not space:
         raise InvalidArgument(
-            "space: it is empty, so there is nothing to search; leave it out when build(hp) asks for its "
-            "hyperparameters by itself"
+            "space: it is empty, so there is nothing to search; leave it out if build(hp) requests its "
+            "hyperparameters itself"
         )
     known: list[str] = []
     for name, domain in space.items():
         if not isinstance(name, str):
-            raise InvalidArgument(f"space: the names of hyperparameters must be texts, got {name!r}")
+            raise InvalidArgument(f"space: the names of hyperparameters must be strings, got {name!r}")
         if not isinstance(domain, Domain):
             raise InvalidArgument(
                 f"space[{name!r}]: expected a domain (fw.tuner.Float, Int, Choice, Boolean, Fixed, Several), got "
-                f"{domain!r}; for one of several values write fw.tuner.Choice([...])"
+                f"{domain!r}; for a list of values write fw.tuner.Choice([...])"
             )
         for parent, allowed in domain.when.items():
             where = f"space[{name!r}]: its condition"
             if parent not in known:
                 if parent in space:
-                    raise InvalidArgument(f"{where} {parent!r} stands later in the space; name it before")
-                hint = nearest(parent, known) or f"; before it there are: {', '.join(known) or 'none'}"
+                    raise InvalidArgument(
+                        f"{where} {parent!r} is later in the space; move it before {name!r}"
+                    )
+                hint = nearest(parent, known) or f"; the entries before it are: {', '.join(known) or 'none'}"
                 raise InvalidArgument(f"{where} {parent!r} is not in the space{hint}")
             possible = space[parent]
             if not isinstance(possible, Several) and not any(possible.contains(value) for value in allowed):
                 raise InvalidArgument(
-                    f"{where} can never hold: {parent!r} is never one of {allowed!r}, it is {possible!r}"
+                    f"{where} never holds: {allowed!r} are not values of {parent!r}, which is {possible!r}"
                 )
         known.append(name)
     return dict(space)

@@ -1,6 +1,6 @@
-"""Where a study is kept, and the lock under which workers that share it take trials.
+"""Storage of a study, and the lock under which workers claim trials.
 
-A study is an ordinary one of Optuna, so its dashboard opens it: ``optuna-dashboard sqlite:///search.db``.
+A study is an ordinary Optuna study: ``optuna-dashboard sqlite:///search.db`` opens it.
 """
 
 from __future__ import annotations
@@ -22,15 +22,19 @@ DEFAULT = "search.db"
 MEMORY = ":memory:"
 SQLITE_SUFFIXES = (".db", ".sqlite", ".sqlite3")
 JOURNAL_SUFFIXES = (".journal", ".log", ".jsonl")
-# How long to wait for somebody who writes, in seconds.
+# Seconds to wait for another writer.
 PATIENCE = 20.0
 
 
 class Storage:
-    """An opened storage.
+    """An open storage.
 
-    backend: Optuna's storage object. name: for people. journal: what reads and writes it line by line, if it is one,
-    whose `line` is the one read last. `locked` keeps the other workers out of it meanwhile.
+    Args:
+        name: Human-readable name.
+        open_backend: Returns the Optuna storage.
+        lock: Returns a context manager that excludes other workers.
+        file: Path of the file, None if there is none.
+        journal: Journal backend, None for databases. Its attribute `line` is the number of the last line read.
     """
 
     def __init__(
@@ -45,21 +49,21 @@ class Storage:
         self._journal = journal
         self._file = file
         self._lock = lock
-        # Two workers that begin together would both make the tables.
+        # Two workers that start together would both create the tables.
         with self.guarded(), quiet(), lock():
             self.backend = open_backend()
         self._inode = _inode(file)
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep all other workers waiting; whoever dies inside lets go."""
+        """Exclude other workers inside the block. The lock ends with the process."""
         with contextlib.ExitStack() as held:
             with self.guarded():
-                # What is written to a file that was deleted, or had another put in its place, is lost.
+                # Writes to a file that was deleted or replaced are lost.
                 if _inode(self._file) != self._inode:
                     raise FileError(
-                        f"the storage {self.name} is gone: the file was there and is no more, or another one is in its "
-                        "place. What was found so far is lost with it; start again, or put the file back"
+                        f"the storage {self.name} is gone: the file was deleted or replaced, and its trials are lost; "
+                        "restore the file, or start again"
                     )
                 held.enter_context(quiet())
                 held.enter_context(self._lock())
@@ -67,9 +71,9 @@ class Storage:
 
     @contextlib.contextmanager
     def guarded(self) -> Iterator[None]:
-        """Turn what databases and Optuna say into words, when they read what somebody else may have written.
+        """Convert errors of databases and Optuna to `FileError` while reading a study that may be damaged.
 
-        No function of the user's is called inside: its errors are its own.
+        The block must not call user functions, whose errors are not caused by the storage.
         """
         told: tuple[type[Exception], ...] = (FitwellError, *_database_errors())
         with self.asked():
@@ -81,13 +85,13 @@ class Storage:
                 said = printable(f"{type(error).__name__}: {shortened(str(error), 300, quote=False)}")
                 raise FileError(
                     f"the storage {self.name} holds something that cannot be read{self._place()} ({said}): it was "
-                    "changed, or written by another version of Optuna or fitwell. Give another file, or put back a "
+                    "changed, or written by another version of Optuna or fitwell. Use another file, or restore a "
                     "copy of this one"
                 ) from error
 
     @contextlib.contextmanager
     def asked(self) -> Iterator[None]:
-        """Turn what databases say into words; errors of other kinds pass."""
+        """Convert errors of databases to `FileError`; other errors pass."""
         try:
             yield
         except FileError:
@@ -114,23 +118,21 @@ class Storage:
                 "close it (a database browser, a copy in progress), then start again: nothing is lost"
             )
         if "not a database" in said:
-            return f"the storage {self.name} is no SQLite database; give another file"
+            return f"the storage {self.name} is not a SQLite database; use another file"
         if "malformed" in said:
-            return f"the storage {self.name} is damaged; give another file, or put back a copy of this one"
+            return f"the storage {self.name} is damaged; use another file, or restore a copy of this one"
         if "unable to open" in said:
-            return (
-                f"the storage {self.name} cannot be opened: is there such a folder, and may you write to it?"
-            )
+            return f"the storage {self.name} cannot be opened: check that the folder exists and is writable"
         first = next(iter(causes[-1].splitlines()), type(error).__name__)
         return f"the storage {self.name} cannot be used: {printable(first)}"
 
 
 def open_storage(given: str | Path | None) -> Storage:
-    """Open a storage, and make it if there is none.
+    """Open a storage, or create it if it does not exist.
 
-    given: a file for SQLite (``.db``, ``.sqlite``; ``search.db`` by default) for workers on one machine, a
-        journal file (``.journal``, ``.log``) on a shared drive, or ``postgresql://…`` for workers on several,
-        or ``":memory:"`` for a study that ends with the process.
+    given: a SQLite file (``.db``, ``.sqlite``; default ``search.db``) for workers on one machine; a journal file
+        (``.journal``, ``.log``) on a shared drive, or ``postgresql://…``, for workers on several machines; or
+        ``":memory:"`` for a study that ends with the process.
     """
     text = DEFAULT if given is None else os.fspath(given) if isinstance(given, str | os.PathLike) else ""
     if text in (MEMORY, "sqlite://", "sqlite:///:memory:"):
@@ -156,7 +158,7 @@ def _sqlite(path: Path) -> Storage:
     import sqlalchemy
 
     _check_file(path)
-    # In an address, some characters of a name would mean something else.
+    # Some characters of a file name have a special meaning in a URL.
     url = sqlalchemy.engine.URL.create("sqlite", database=str(path)).render_as_string()
 
     def open_backend() -> Any:
@@ -169,7 +171,7 @@ def _sqlite(path: Path) -> Storage:
 def _file_lock(path: Path) -> Iterator[None]:
     import sqlite3
 
-    # An empty database of its own: on every system SQLite locks a file so that the lock ends with its process.
+    # A separate empty database: on every system, the lock of SQLite ends with its process.
     connection = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None)
     try:
         connection.execute("BEGIN EXCLUSIVE")
@@ -184,7 +186,7 @@ def _journal(path: Path) -> Storage:
     from fitwell.tuner.journal import WholeLines
 
     _check_file(path)
-    # On network drives only the making of a file is sure to be exclusive.
+    # On network drives only creating a file is reliably exclusive.
     lock = journal.JournalFileOpenLock(f"{path}.workers")
 
     @contextlib.contextmanager
@@ -193,7 +195,7 @@ def _journal(path: Path) -> Storage:
         try:
             yield
         finally:
-            # After half a minute of silence, as when a computer was asleep, others take the lock for left behind.
+            # Other workers break the lock after 30 seconds, as when the computer was asleep.
             with contextlib.suppress(RuntimeError):
                 lock.release()
 
@@ -219,7 +221,7 @@ def _postgresql(url: str) -> Storage:
 
     @contextlib.contextmanager
     def hold() -> Iterator[None]:
-        # Ends with the connection, so also with the process.
+        # The lock ends with the connection, and so with the process.
         with engine.connect() as connection:
             connection.execute(sqlalchemy.text("SELECT pg_advisory_lock(:key)"), {"key": key})
             yield
@@ -228,16 +230,16 @@ def _postgresql(url: str) -> Storage:
 
 
 def _inode(file: Path | None) -> int | None:
-    """Return what tells a file from another of its name; None where there is none."""
+    """Return the inode of a file, None if it does not exist."""
     return file.stat().st_ino if file is not None and file.exists() else None
 
 
 def _check_file(path: Path) -> None:
     path_of(path, "storage")
     if not path.absolute().parent.is_dir():
-        raise FileError(f"the storage {path} cannot be made: there is no folder {path.absolute().parent}")
+        raise FileError(f"the storage {path} cannot be created: there is no folder {path.absolute().parent}")
     if path.exists() and not path.is_file():
-        raise FileError(f"the storage {path} is no file; give another name")
+        raise FileError(f"the storage {path} is not a file; use another name")
 
 
 def _database_errors() -> tuple[type[Exception], ...]:

@@ -33,26 +33,26 @@ from fitwell.tuner.objective import Objective
 from fitwell.tuner.scoring import Curve
 from fitwell.tuner.space import Space
 
-# What a member is told: the place of its trial in the batch.
+# Key of the setting of a member: the index of its trial in the batch.
 _TRIAL = "trial"
 
 
 @dataclass
 class Run:
-    """A run of a trial that is to be made again."""
+    """A training run of a trial to repeat."""
 
     setting: Setting
     seed: int
     epochs: int
 
 
-# From the number of a trial in the batch, epochs done, and the best value so far, to whether it is given up.
+# (index of the trial in the batch, finished epochs, best value so far) -> whether to prune it.
 Report = Callable[[int, int, float], bool]
 
 
 @dataclass
 class Outcome:
-    """What came of a batch: curves by trial, which were given up, which settings the build function refused."""
+    """Results of a batch: learning curves by trial, pruned trials, and settings that the build function rejected."""
 
     curves: list[list[Curve]]
     pruned: set[int] = field(default_factory=set)
@@ -61,10 +61,10 @@ class Outcome:
 
 
 class Trainer:
-    """How every trial of a search is trained.
+    """Trains the trials of a search.
 
-    seeds: each setting is trained under each; all trials have the same ones, so they differ in nothing else.
-    arguments: those of `Population.fit`. folds: how many members a setting and a seed make.
+    seeds: every setting is trained with each of them, so that trials differ in nothing else.
+    arguments: those of `Population.fit`. folds: members per setting and seed.
     """
 
     def __init__(
@@ -89,10 +89,10 @@ class Trainer:
         deadline: float | None = None,
         member_done: Callable[[], None] = lambda: None,
     ) -> Outcome:
-        """Train models of all settings; Ctrl-C, and the `deadline`, leave the batch `interrupted`.
+        """Train models of all settings. Ctrl-C or the `deadline` sets `interrupted`.
 
-        report: asked at every one of `rungs` (epochs done), by the first member of each trial.
-        deadline: a time of `time.monotonic`.
+        report: called after each number of epochs in `rungs`, for the first member of each trial.
+        deadline: time of `time.monotonic`.
         """
         batch = Outcome([[] for _ in settings])
         population = self.populate(settings, batch)
@@ -117,10 +117,10 @@ class Trainer:
         return batch
 
     def retrain(self, runs: Sequence[Run], all_rows: bool) -> list[Model]:
-        """Return the models of `runs`, trained again.
+        """Repeat runs and return their models.
 
-        all_rows: whether they learn from all rows, as follows cross-validation; else they are the same runs, number
-            for number, with the weights of their best epochs kept.
+        all_rows: train on all rows, as after cross-validation. Otherwise the runs give the same numbers as before,
+            and the weights of the best epochs are restored.
         """
         changed: dict[str, Any] = {"folds": None, "splits": None} if all_rows else {}
         models: dict[int, Model] = {}
@@ -143,7 +143,7 @@ class Trainer:
         own = self._callbacks_of(run.setting)
         if all_rows:
             return [callback for callback in own if getattr(callback, "monitor", "")[:4] != "val_"]
-        # Never stops the run: it only keeps the weights.
+        # Does not stop the run, and restores the best weights.
         keeps = EarlyStopping(
             self.objective.name,
             mode=self.objective.direction,
@@ -154,20 +154,20 @@ class Trainer:
 
     @property
     def validates(self) -> bool:
-        """Whether any rows are kept from training."""
+        """Whether the search has validation rows."""
         return any(
             self._arguments.get(name) is not None and self._arguments.get(name) != 0.0
             for name in ("validation_data", "validation_split", "folds", "splits")
         )
 
     def fit(self, population: Population, **changed: Any) -> None:
-        """Call `Population.fit` with the data and arguments of the search, some of them `changed`."""
+        """Call `Population.fit` with the data and arguments of the search; `changed` overrides arguments."""
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", NonFiniteWarning)  # the search says it once, of its trials
+            warnings.simplefilter("ignore", NonFiniteWarning)  # the search warns once about its trials
             population.fit(*self._data, **{**self._arguments, "verbose": 0, **changed})
 
     def populate(self, settings: Sequence[Setting], batch: Outcome) -> Population | None:
-        """Build all members; those whose setting is refused are noted in `batch` and left out."""
+        """Build all members; settings that the build function rejects are recorded in `batch` and left out."""
         while True:
             at = 0
 
@@ -190,10 +190,10 @@ class Trainer:
         if self._penalties is not None:
             self._penalties |= {penalties_of(member.model) for member in population.members}
             if warn_if_penalties_differ(self._penalties, self.objective.name, "search"):
-                self._penalties = None  # once is enough
+                self._penalties = None  # warn once
 
     def draw_weights(self, member: Member) -> None:
-        """Let a model without an input shape have its weights now: the very ones that `fit` would draw."""
+        """Create the weights of a model without an input shape, equal to those that `fit` would create."""
         assert self._example is not None
         with random.drawing_from(member.stream):
             member.model.runtime.prepare(self._example)
@@ -203,7 +203,7 @@ class Trainer:
         return as_callbacks(given(dict(setting)) if is_function_of_setting(given) else given)
 
     def _prepare(self, member: Member) -> None:
-        """Divide the rows, once for all trials, and refuse an objective that is not measured."""
+        """Split the rows once for all trials, and check that the objective is measured."""
         if self._example is not None:
             return
         model = member.model
@@ -211,7 +211,7 @@ class Trainer:
         if not self.validates and self.objective.name.startswith("val_"):
             self._arguments["splits"] = [held_out(data, classifies(model.loss))]
         elif self._arguments.get("folds") is not None:
-            # A splitter without a seed of its own would divide them anew for every batch of trials.
+            # A splitter without a seed would split the rows differently for every batch of trials.
             assert data.batch is not None
             asked = self._arguments.pop("folds"), self._arguments.get("splits")
             folds = make_folds(*asked, data.batch, classifies(model.loss))
@@ -223,7 +223,7 @@ class Trainer:
             self.objective.check(names + [f"val_{name}" for name in names] if self.validates else names)
 
     def _may_log(self) -> bool:
-        """Return whether callbacks may log values that no metric measures, as far as can be told before a trial."""
+        """Return whether callbacks may log additional values, as far as is known before a trial."""
         given = self._callbacks
         return is_function_of_setting(given) or any(map(writes_logs, as_callbacks(given)))
 
@@ -234,12 +234,12 @@ def _count_folds(arguments: Mapping[str, Any], x: Any) -> int:
         return len(arguments["splits"])
     if hasattr(folds, "get_n_splits"):
         return int(folds.get_n_splits(np.asarray(jax.tree.leaves(x)[0])))
-    # What is neither is explained when the rows are divided.
+    # Other values raise an error when the rows are split.
     return int(folds) if isinstance(folds, int | np.integer) else 1
 
 
 def held_out(data: Data, by_class: bool) -> tuple[Any, Any]:
-    """Return numbers of rows to learn from and to validate with, a fifth, drawn at random (by class in proportion)."""
+    """Hold out 20 % of the rows, stratified by class; return training and validation row indices."""
     assert data.batch is not None
     targets = data.batch.y or []
     labels = labels_of(targets[0]) if by_class and len(targets) == 1 else None
@@ -249,14 +249,14 @@ def held_out(data: Data, by_class: bool) -> tuple[Any, Any]:
 
 @contextmanager
 def _stopped_at(deadline: float | None, population: Population) -> Iterator[threading.Event]:
-    """Stop the members at `deadline`, at the end of the dispatch they are in; yield what tells that it came."""
+    """Stop the members at the first dispatch boundary after `deadline`; yield an event that is set then."""
     late, done = threading.Event(), threading.Event()
 
     def wait() -> None:
         assert deadline is not None
         if not done.wait(max(deadline - time.monotonic(), 0.0)):
             late.set()
-        # Again and again: a member that has only just begun forgets what it was told before.
+        # Repeatedly: a member that starts training resets `stop_training`.
         while not done.wait(0.05):
             for member in population.members:
                 member.model.stop_training = True
@@ -273,7 +273,7 @@ def _stopped_at(deadline: float | None, population: Population) -> Iterator[thre
 
 
 class _Watched:
-    """A population that is looked at while it trains: by the pruner, and for the table in the terminal."""
+    """Monitors a population during training, for the pruner and the progress table."""
 
     def __init__(
         self,
@@ -292,14 +292,14 @@ class _Watched:
         self.member_done = member_done
 
     def callback(self) -> Callback:
-        """Return the callback of one more member.
+        """Return the callback of one member.
 
-        A look at every epoch ends each dispatch there, so only the pruner takes one.
+        A callback with epoch hooks ends each dispatch at the epoch boundary, so it is only used for pruning.
         """
         return _Watch(self) if self.report is None else _WatchEpochs(self)
 
     def member_of(self, model: Any) -> Member:
-        """Return the member whose model this is."""
+        """Return the member with this model."""
         return next(member for member in self.population.members if member.model is model)
 
 
@@ -309,7 +309,7 @@ class _Watch(Callback):
         self.watched = watched
 
     def __deepcopy__(self, memo: Any) -> _Watch:
-        # A population gives each member a copy, so that counters are its own; here all tell the same one.
+        # A population copies callbacks for each member; these share one monitor.
         return self
 
     def on_train_end(self, logs: Logs | None = None) -> None:
@@ -320,7 +320,7 @@ class _WatchEpochs(_Watch):
     def on_train_begin(self, logs: Logs | None = None) -> None:
         member = self.watched.member_of(self.model)
         self.trial = member.setting[_TRIAL]
-        # The first member speaks for its trial: like is compared with like, the same seed and rows.
+        # Only the first member of a trial reports, so that values with the same seed and rows are compared.
         self.speaks = member.seed == self.watched.population.members[0].seed and not member.fold
         self._values: list[float] = []
 

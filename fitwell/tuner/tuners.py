@@ -1,6 +1,6 @@
-"""KerasTuner's names for its common calls: ``from fitwell import tuner as keras_tuner``.
+"""KerasTuner interface: ``from fitwell import tuner as keras_tuner``.
 
-The trials are those of `search`, in ``<directory>/<project_name>/study.db``.
+The tuners call `search`, and store the study in ``<directory>/<project_name>/study.db``.
 """
 
 from __future__ import annotations
@@ -37,32 +37,52 @@ _TUNER: dict[str, Rule] = {
 
 
 class HyperModel:
-    """Base for build functions that are objects: override `build`."""
+    """Base class for build functions that are objects: override `build`.
+
+    Example:
+        >>> import fitwell as fw
+        >>> class Small(fw.tuner.HyperModel):
+        ...     def build(self, hp):
+        ...         model = fw.Sequential([fw.Input((3,)), fw.layers.Dense(hp.Int("units", 4, 32))])
+        ...         model.compile("sgd", "mse")
+        ...         return model
+        >>> Small().build(fw.tuner.HyperParameters()).output_shape
+        (None, 4)
+
+    Source: KerasTuner `HyperModel`.
+    """
 
     def build(self, hp: HyperParameters) -> Model:
-        """Return a compiled model with hyperparameters that `hp` is asked for."""
+        """Return a compiled model with hyperparameters from `hp`."""
         raise NotImplementedError(
-            f"{type(self).__name__}.build(hp) must be written: it returns a compiled model"
+            f"{type(self).__name__}.build(hp) must be implemented and return a compiled model"
         )
 
 
 class _Function(HyperModel):
-    """A build function as an object, so that ``tuner.hypermodel.build(hp)`` is the same for both."""
+    """Wraps a build function, so that ``tuner.hypermodel.build(hp)`` always works."""
 
     def __init__(self, build: Any) -> None:
         self.build = build_function(build)  # type: ignore[method-assign]
 
 
 class Tuner:
-    """What the four tuners share.
+    """Base class of the tuners.
 
-    hypermodel: ``build(hp)``, or a `HyperModel`. objective: see `search`. max_trials: how many settings to train.
-    executions_per_trial: seeds that each is trained under. seed: same seed, same trials. overwrite: begin
-    anew instead of going on. directory, project_name: where the study is kept.
+    A new tuner for an existing study has its results without a search, as in KerasTuner, and `search` continues the
+    study. Models are not stored: `get_best_models` trains them again, so it needs a call of `search` with the same
+    rows first, which does not repeat trials.
 
-    A tuner that is made again for a study that is there has its results without a search, as in KerasTuner, and
-    `search` goes on with it. Models are not kept: `get_best_models` trains them again, so it needs a `search` with
-    the rows before, which trains no trial again.
+    Args:
+        hypermodel (Callable[[HyperParameters], Model] | HyperModel): Builds a compiled model.
+        objective (str | Objective): See `search`. Default: ``"val_loss"``.
+        max_trials (int | None): Number of trials. Default: 10.
+        seed (int | None): Seed of the sampler and of the first model. Default: None, 0.
+        executions_per_trial (int): Seeds for each setting. Default: 1.
+        overwrite (bool): Whether to delete an existing study. Default: False.
+        directory (str | Path | None): Folder of the project. Default: None, the working directory.
+        project_name (str | None): Name of the project. Default: None, ``"untitled_project"``.
+        **others: Not supported; raises `InvalidArgument`.
     """
 
     sampler = "random"
@@ -83,13 +103,13 @@ class Tuner:
     ) -> None:
         if others:
             raise InvalidArgument(
-                f"{type(self).__name__}: {', '.join(others)} cannot be honoured here; the arguments are hypermodel, "
+                f"{type(self).__name__}: {', '.join(others)} is not supported; the arguments are hypermodel, "
                 "objective, max_trials, seed, executions_per_trial, overwrite, directory and project_name"
             )
         if hasattr(self, "run_trial"):
             raise InvalidArgument(
-                f"{type(self).__name__}.run_trial would not be called: all trials are trained together. Let build ask "
-                "for its hyperparameters, and give search what belongs to fit"
+                f"{type(self).__name__}.run_trial is not supported: all trials are trained together. Request the "
+                "hyperparameters in build, and pass arguments of fit to search"
             )
         self.hypermodel = hypermodel if hasattr(hypermodel, "build") else _Function(hypermodel)
         self.objective = objective
@@ -103,12 +123,23 @@ class Tuner:
     def search(
         self, x: Any = None, y: Any = None, epochs: int = 1, verbose: int | str = "auto", **fit: Any
     ) -> None:
-        """Train the trials; the arguments are those of `Model.fit`."""
+        """Train the trials.
+
+        Args:
+            x (Array): Training inputs, `[rows, ...]`.
+            y (Array | None): Targets, `[rows, ...]`. Default: None.
+            epochs (int): Maximum epochs of a trial. Default: 1.
+            verbose (int | str): See `search`. Default: ``"auto"``.
+            **fit: Other arguments of `Model.fit`.
+
+        Raises:
+            FileError: If the folder of the project cannot be created.
+        """
         try:
             self.project_dir.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise FileError(
-                f"the folder {self.project_dir} cannot be made: {error.strerror or error}"
+                f"the folder {self.project_dir} cannot be created: {error.strerror or error}"
             ) from error
         weights = fit.pop("sample_weight", None)
         self._result = search(
@@ -128,23 +159,23 @@ class Tuner:
             verbose=verbose,
             **fit,
         )
-        self._overwrite = False  # a second call goes on
+        self._overwrite = False  # a second call continues
 
     @property
     def oracle(self) -> Oracle:
-        """The trials as KerasTuner shows them: ``oracle.get_best_trials()``."""
+        """The KerasTuner interface to the trials: ``oracle.get_best_trials()``."""
         return Oracle(lambda: self.result)
 
     @property
     def result(self) -> SearchResult:
-        """What `search` of this library returns: the table of trials, plots, Optuna's study."""
+        """The `SearchResult`: the table of trials, plots, and the Optuna study."""
         if self._result is None:
             self.reload()
         assert self._result is not None
         return self._result
 
     def reload(self) -> None:
-        """Read the trials of a study that is there, as is done by itself when results are asked for."""
+        """Read the trials of an existing study. Properties and methods with results call it if necessary."""
         path = self.project_dir / _STUDY
         if self._overwrite or not path.exists():
             raise StateError(f"{type(self).__name__}: call search(x, y, ...) first")
@@ -163,17 +194,31 @@ class Tuner:
 
     @checked(_TUNER)
     def get_best_hyperparameters(self, num_trials: int = 1) -> list[HyperParameters]:
-        """Return the best hyperparameters, the best first."""
+        """Return the best hyperparameters.
+
+        Args:
+            num_trials (int): Number of trials. Default: 1.
+
+        Returns:
+            list[HyperParameters]: The hyperparameters, best first.
+        """
         return self.result.best_hyperparameters(num_trials)
 
     @checked(_TUNER)
     def get_best_models(self, num_models: int = 1) -> list[Model]:
-        """Return the best models with the weights of their best epochs; they are trained again for it."""
+        """Train the best models again, and return them with the weights of their best epochs.
+
+        Args:
+            num_models (int): Number of models. Default: 1.
+
+        Returns:
+            list[Model]: The models, best first.
+        """
         return self.result.best_models(num_models)
 
     @checked(_TUNER)
     def results_summary(self, num_trials: int = 10) -> None:
-        """Say which trials were best."""
+        """Print the best trials. num_trials: their number."""
         result = self.result
         say(f"Results in {self.project_dir}")
         say(f"Showing {num_trials} best trials by {result.objective.name} ({result.objective.direction})")
@@ -181,7 +226,7 @@ class Tuner:
             trial.summary()
 
     def search_space_summary(self) -> None:
-        """Say which hyperparameters the build function asks for, when it is given their defaults."""
+        """Print the hyperparameters that the build function requests if all have their defaults."""
         hp = HyperParameters()
         Space(self.hypermodel).draw(hp)
         say(f"Search space summary\nDefault search space size: {len(hp.domains)}")
@@ -190,17 +235,26 @@ class Tuner:
 
 
 class RandomSearch(Tuner):
-    """Settings drawn at random."""
+    """Random search. See `Tuner` for the arguments.
+
+    Source: KerasTuner `RandomSearch`.
+    """
 
 
 class BayesianOptimization(Tuner):
-    """Settings where a Gaussian process expects most; needs torch."""
+    """Bayesian optimization with a Gaussian process; needs torch. See `Tuner` for the arguments.
+
+    Source: KerasTuner `BayesianOptimization`.
+    """
 
     sampler = "gp"
 
 
 class GridSearch(Tuner):
-    """Every combination; all of them unless `max_trials` says fewer."""
+    """Grid search. See `Tuner` for the arguments; `max_trials` is None by default, which means all combinations.
+
+    Source: KerasTuner `GridSearch`.
+    """
 
     sampler = "grid"
 
@@ -216,10 +270,18 @@ class GridSearch(Tuner):
 
 
 class Hyperband(Tuner):
-    """Many settings for few epochs, the best of them for more, and so on (Li et al. 2018).
+    """Hyperband: many settings for few epochs, and the best of them for more.
 
-    max_epochs: of the trials that get farthest. factor: 3. hyperband_iterations: how often to go through all
-    brackets, which decides the number of trials.
+    Args:
+        hypermodel (Callable | HyperModel): See `Tuner`.
+        objective (str | Objective): See `Tuner`. Default: ``"val_loss"``.
+        max_epochs (int): Maximum epochs of a trial. Default: 100.
+        factor (int): Reduction factor; only 3 is supported. Default: 3.
+        hyperband_iterations (float): Number of passes through all brackets, which determines the number of
+            trials. Default: 1.
+        **others: Other arguments of `Tuner`.
+
+    Source: KerasTuner `Hyperband`; Li et al. (2018).
     """
 
     pruner = "hyperband"
@@ -227,7 +289,7 @@ class Hyperband(Tuner):
     @checked(
         _TUNER,
         max_epochs=Integer(1),
-        factor=Integer(3, 3).said("3, the only one known"),
+        factor=Integer(3, 3).said("3, the only supported value"),
         hyperband_iterations=Real(0, closed="right"),
     )
     def __init__(
@@ -251,17 +313,17 @@ class Hyperband(Tuner):
         verbose: int | str = "auto",
         **fit: Any,
     ) -> None:
-        """Train the trials, each for up to `max_epochs`; the arguments are those of `Model.fit`."""
+        """Train the trials, each for up to `max_epochs` epochs; see `Tuner.search`."""
         if epochs not in (None, self.max_epochs):
             raise InvalidArgument(
-                f"Hyperband: the epochs of a trial are max_epochs={self.max_epochs} at most; leave "
-                f"epochs={epochs} out, or write it as max_epochs"
+                f"Hyperband: a trial has at most max_epochs={self.max_epochs} epochs; leave "
+                f"epochs={epochs} out, or pass it as max_epochs"
             )
         super().search(x, y, self.max_epochs, verbose, **fit)
 
 
 def trials_of_hyperband(epochs: int, factor: int) -> int:
-    """Return with how many settings the brackets of one iteration begin.
+    """Return the number of trials in the brackets of one Hyperband iteration.
 
     >>> trials_of_hyperband(81, 3)
     143

@@ -1,4 +1,4 @@
-"""Who trains a trial, and whether that process is still there."""
+"""Workers that share a study: heartbeats, and detection of dead workers."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from fitwell.errors import FileError
 from fitwell.forms import ANY_NUMBER
 
 BEAT_SECONDS = 10.0
-# A worker on another machine that has not been heard of for so long is taken for dead.
+# A worker on another machine counts as dead after this time without a heartbeat.
 SILENCE_SECONDS = 120.0
 
 _PREFIX = "worker "
-# Workers of this process that are done, as after an error: the process lives on, and what they had may be taken.
+# Finished workers of this process, which is still alive; other workers may take over their trials.
 _DONE: set[str] = set()
 
 
 class Worker:
-    """This process as one of those that share a study.
+    """One of the processes that share a study.
 
-    `name` tells the machine, the process and the run apart. While it works (``with worker:``) it notes the
-    time in the study every ten seconds.
+    `name` identifies the machine, the process and the run. Inside ``with worker:`` the worker writes the time to the
+    study every ten seconds.
     """
 
     def __init__(self, note: Callable[[str, float], None]) -> None:
@@ -51,7 +51,7 @@ class Worker:
 
     def _beat(self) -> None:
         while not self._done.wait(BEAT_SECONDS):
-            # Whether this was for once only, the thread that trains finds out when it next needs the storage.
+            # If the error persists, the training thread raises it when it next uses the storage.
             with contextlib.suppress(FileError):
                 self._note(_PREFIX + self.name, time.time())
 
@@ -61,7 +61,7 @@ def _new_name() -> str:
 
 
 def is_alive(name: str, notes: Mapping[str, Any], now: float | None = None) -> bool:
-    """Return whether the worker `name` may still be at work; `notes`: the attributes of the study."""
+    """Return whether the worker `name` may still be running; notes: the user attributes of the study."""
     if name in _DONE:
         return False
     host, _, process = name.rpartition(":")[0].rpartition(":")
@@ -76,21 +76,21 @@ def is_alive(name: str, notes: Mapping[str, Any], now: float | None = None) -> b
 def _runs(number: str) -> bool:
     process = int(number) if number.isdecimal() and len(number) < 10 else 0
     if process < 1:
-        return False  # no number that a process has
+        return False  # not a process id
     try:
         os.kill(process, 0)
     except ProcessLookupError:
         return False
-    except PermissionError:  # somebody else's, but there
+    except PermissionError:  # the process exists and belongs to another user
         return True
     return not _is_zombie(process)
 
 
 def _is_zombie(process: int) -> bool:
-    """Return whether a process has ended and only waits for its parent to ask how; known on Linux alone."""
+    """Return whether a process has ended and waits for its parent to read its status (Linux only)."""
     try:
         status = Path(f"/proc/{process}/stat").read_text()
     except OSError:
         return False
-    # The name of the program, in brackets, may hold anything.
+    # The name of the program, in parentheses, may contain any characters.
     return status.rpartition(")")[2].split()[0] == "Z"

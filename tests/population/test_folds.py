@@ -151,9 +151,9 @@ def test_going_on_with_the_same_folds(regression):
     straight = fw.Population(dense).fit(x, y, folds=3, epochs=4, verbose=0)
     for one, other in zip(population.history, straight.history, strict=True):
         assert one.history["val_loss"] == other.history["val_loss"][2:]
-    with pytest.raises(StateError, match="trained with 3 folds and cannot go on with 4"):
+    with pytest.raises(StateError, match="trained with 3 folds and cannot continue with 4"):
         population.fit(x, y, folds=4, verbose=0)
-    with pytest.raises(StateError, match="trained with 3 folds and cannot go on with none"):
+    with pytest.raises(StateError, match="trained with 3 folds and cannot continue with none"):
         population.fit(x, y, verbose=0)
 
 
@@ -163,20 +163,23 @@ def test_mistakes(regression, classes):
     for arguments, message in [
         ({"folds": 51}, "between 2 and the number of rows, 50, got 51"),
         ({"folds": 1}, "between 2 and the number of rows"),
-        ({"folds": "five"}, "a number of at least 2 or a splitter of scikit-learn"),
+        ({"folds": "five"}, "an integer of at least 2 or a scikit-learn splitter"),
         ({"folds": 2, "splits": []}, "either folds or splits"),
         ({"folds": 2, "validation_data": validation}, "leave validation_data and validation_split out"),
         ({"folds": 2, "steps_per_epoch": 1}, "steps_per_epoch cannot be combined with folds"),
         ({"splits": []}, "splits: the list is empty"),
-        ({"splits": 5}, "a list of pairs .*got 5; a number of folds is passed as folds="),
+        ({"splits": 5}, "a list of pairs .*got 5; pass a number of folds as folds="),
         (
             {"folds": KFold(51)},
-            "KFold.* cannot divide these 50 rows: Cannot have number of splits n_splits=51",
+            "KFold.* cannot split these 50 rows: Cannot have number of splits n_splits=51",
         ),
         ({"folds": GroupKFold(3)}, r"'groups' parameter .*splits=list\(splitter.split\(X, y, groups\)\)"),
         ({"splits": [[0, 1, 2]]}, r"splits\[0\]: expected \(training rows, validation rows\)"),
-        ({"splits": [([0, 1], [50])]}, r"validation rows must lie in 0 … 49, got 50"),
-        ({"splits": [([0, 1], [1, 2])]}, "1 rows are both trained on and validated with, the first is 1"),
+        ({"splits": [([0, 1], [50])]}, r"validation rows must be in 0 … 49, got 50"),
+        (
+            {"splits": [([0, 1], [1, 2])]},
+            "1 rows are in both the training and the validation part, the first is 1",
+        ),
         ({"splits": [(x[:, 0] > 0, x[:, 0] <= 0)]}, "for a mask write np.flatnonzero"),
     ]:
         with pytest.raises(InvalidArgument, match=message):
@@ -208,7 +211,7 @@ def test_nobody_is_validated_with_rows_learned_before(regression):
     population = fw.Population(dense).fit(x, y, folds=anew, verbose=0)
     before = population.results
     with pytest.raises(
-        StateError, match="divided in another way than before, .* give the splitter a random_state"
+        StateError, match="folds differ from those of the previous call, .* give the splitter a random_state"
     ):
         population.fit(x, y, folds=anew, initial_epoch=1, epochs=2, verbose=0)
     assert population.results.equals(before)

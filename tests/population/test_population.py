@@ -178,7 +178,11 @@ def test_grid_and_draw():
     for count, space, message in [
         (0, [1], "count must be the number of settings, an integer of at least 1, got 0"),
         (2, {"low": 1, "high": 2}, "expected a list of values, got {'low': 1"),
-        (2, scipy.stats.loguniform, "is given with its numbers, as in rate=scipy.stats.loguniform"),
+        (
+            2,
+            scipy.stats.loguniform,
+            "pass a distribution with its parameters, as in rate=scipy.stats.loguniform",
+        ),
     ]:
         with pytest.raises(InvalidArgument, match=message):
             fw.draw(count, rate=space)
@@ -215,7 +219,7 @@ def test_predictions_and_ensembles(trained, regression):
     np.testing.assert_allclose(table["loss"], ((outputs - y_new) ** 2).mean(axis=(1, 2)), rtol=1e-5)
     with pytest.raises(InvalidArgument, match="x must be arrays, not a generator"):
         trained.evaluate(iter([(x_new, y_new)]))
-    with pytest.raises(InvalidArgument, match="top=7, and there are 6 members"):
+    with pytest.raises(InvalidArgument, match="top=7 is more than the 6 members"):
         trained.ensemble(top=7)
     with pytest.raises(InvalidArgument, match="top must be an integer of at least 1 or None, got 0"):
         trained.ensemble(top=0)
@@ -565,7 +569,7 @@ def test_a_run_that_fails_leaves_members_as_they_were_whose_turn_did_not_come(re
         ({"members": {"rate": [1, 2]}}, r"expected a list of dicts .*write fw.grid"),
         ({"members": []}, "the list is empty"),
         ({"members": [3]}, "expected dicts from names to values"),
-        ({"members": [{"seed": 3}]}, "cannot be called 'seed'"),
+        ({"members": [{"seed": 3}]}, "cannot be named 'seed'"),
         ({"seeds": 5}, r"write \[5\] for this one seed, or range\(5\)"),
         ({"seeds": [1, 1]}, "expected different seeds"),
         ({"seeds": None}, "seeds must be a list that is not empty"),
@@ -632,7 +636,7 @@ def test_mistakes_in_fitting(trained, regression):
 
     monitors = iter(["loss", "val_los"])  # the second member's is wrong
     for arguments, message in [
-        ({"callbacks": [ByBatch()]}, "ByBatch looks at batches, .* look at epochs instead"),
+        ({"callbacks": [ByBatch()]}, "ByBatch has batch hooks, .* use epoch hooks instead"),
         (
             {"callbacks": [Locked()]},
             "a copy of Locked, which cannot be copied .*_thread.lock.*on_train_begin",

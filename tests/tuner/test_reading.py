@@ -50,7 +50,7 @@ def test_results_are_read_without_a_search(
     assert capsys.readouterr().out == said
     again.hypermodel.build(again.get_best_hyperparameters()[0]).summary()
     with pytest.raises(
-        StateError, match=r"call search\(x, y, ...\) as before first, which trains no trial again"
+        StateError, match=r"call search\(x, y, ...\) with the same rows first; it does not repeat trials"
     ):
         again.get_best_models()
     # A search goes on, and there is nothing to go on with.
@@ -69,7 +69,7 @@ def test_there_must_be_something_to_read(tmp_path: Path) -> None:
         make("RandomSearch", tmp_path, overwrite=True).results_summary()
     with pytest.raises(StateError, match="first"):
         make("RandomSearch", tmp_path, project_name="q").reload()
-    with pytest.raises(InvalidArgument, match=r"was judged by val_loss \(min\), not by val_mae \(min\)"):
+    with pytest.raises(InvalidArgument, match=r"has the objective val_loss \(min\), not val_mae \(min\)"):
         make("RandomSearch", tmp_path, objective="val_mae").get_best_hyperparameters()
     # Reading left the study as it was.
     tuner = make("RandomSearch", tmp_path, max_trials=5)
@@ -105,7 +105,9 @@ def test_an_objective_that_a_callback_logs(tmp_path: Path) -> None:
         assert found.best_params == {"rate": 0.0105}
         np.testing.assert_allclose(found.best_value, 1 - 0.0005, atol=1e-6)
         np.testing.assert_allclose(float(found.best_model().optimizer.learning_rate), 0.0105, rtol=1e-6)
-    with pytest.raises(FitwellError, match="'val_close' is not measured.* put into the logs by a callback"):
+    with pytest.raises(
+        FitwellError, match="'val_close' is not measured.* let a callback add them to the logs"
+    ):
         fw.search(model, given, (X, Y), trials=3, objective=objective, **space("none.db"))
 
 
@@ -127,7 +129,7 @@ def test_the_best_trials_are_shown_as_in_kerastuner(
     rate = best.hyperparameters.get("rate")
     said = f"Trial {best.trial_id} summary\nHyperparameters:\nrate: {rate}\nScore: {best.score}\n"
     assert capsys.readouterr().out.lstrip("\n") == said
-    with pytest.raises(InvalidArgument, match="the objective 'val_loss' is kept, and 'loss' is not"):
+    with pytest.raises(InvalidArgument, match="only the objective 'val_loss' is stored, not 'loss'"):
         best.metrics.get_best_value("loss")
 
 

@@ -32,8 +32,12 @@ def trials(distribution: BaseDistribution, values: list[Any], name: str = "rate"
 @pytest.mark.parametrize(
     ("distribution", "values", "words"),
     [
-        (RATE, [0.09, 0.05, 0.08, 0.01, 0.001, 0.002], "rate at the upper end of what was searched, 0.1 "),
-        (RATE, [2e-4, 1e-4, 3e-4, 0.01, 0.1, 0.002], "rate at the lower end of what was searched, 0.0001 "),
+        (RATE, [0.09, 0.05, 0.08, 0.01, 0.001, 0.002], "rate are at the upper end of its search range, 0.1 "),
+        (
+            RATE,
+            [2e-4, 1e-4, 3e-4, 0.01, 0.1, 0.002],
+            "rate are at the lower end of its search range, 0.0001 ",
+        ),
         (IntDistribution(1, 3), [3, 3, 3, 1, 2, 1, 2], "the best has 3"),
         (CategoricalDistribution([0.1, 0.001, 0.01]), [0.1, 0.1, 0.1, 0.01, 0.001, 0.01], "upper end"),
     ],

@@ -61,9 +61,9 @@ def test_half_a_line_at_the_end_is_cut_off_with_a_word(tmp_path: Path, journal: 
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         result = search(path, trials=4)
-    told = [str(warning.message) for warning in caught if "half a line" in str(warning.message)]
+    told = [str(warning.message) for warning in caught if "incomplete line" in str(warning.message)]
     assert told == ([] if not left else told[:1])
-    assert not left or f"half a line of {len(left):,} bytes" in told[0]
+    assert not left or f"incomplete line of {len(left):,} bytes" in told[0]
     assert len(result.trials) == 4
     assert path.read_bytes().startswith(journal)
     assert all(json.loads(line) for line in path.read_bytes().splitlines())
@@ -135,7 +135,7 @@ RUNNING = "update trials set state='RUNNING' where number=1"
         (["update alembic_version set version_num='v9'"], "another version of Optuna"),
         (
             ["update study_user_attributes set value_json='[1]' where key='fitwell'"],
-            "does not say how it was begun",
+            "its settings are missing or not valid",
         ),
         ([RUNNING, "update trial_user_attributes set value_json='\"abc\"' where key='worker'"], ""),
         (
@@ -191,7 +191,7 @@ def test_what_is_no_study_is_told_in_words(tmp_path: Path, content: bytes) -> No
     for name in ("s.db", "s.journal"):
         (tmp_path / name).write_bytes(content + b"\n")
         with pytest.raises(
-            FileError, match="no SQLite database|holds something that cannot be read, in line 1"
+            FileError, match="not a SQLite database|holds something that cannot be read, in line 1"
         ):
             search(tmp_path / name)
 

@@ -225,7 +225,10 @@ def test_only_a_trial_that_workers_died_of_alone_is_given_up(
     assert [taken_by_one_that_dies() for _ in range(3)] == [[0], [0], [16]]
     given_up = trials_in(tmp_path / "study.db")[0]
     assert given_up.state.name == "FAIL" and "learning_rate" in given_up.params
-    assert given_up.user_attrs["reason"] == "5 workers died while they trained it, the last 3 it alone"
+    assert (
+        given_up.user_attrs["reason"]
+        == "5 workers died while training it, the last 3 while training it alone"
+    )
 
 
 def test_a_killed_training_of_a_population_is_begun_again_whole(
