@@ -87,7 +87,7 @@ class Workload:
     """One training job.
 
     `epochs` is the length of a full run, after which the score is read; `epochs_per_fit` the longest single fit that is
-    timed for the steady epoch; `epochs_per_dispatch` and `one_function` steer the hand-written scan only. `score_seeds`
+    timed for the steady epoch; `epochs_per_dispatch` and `fuse_loop` steer the hand-written scan only. `score_seeds`
     is how many full runs of ours are averaged (peers run one). `l2` times the sum of all squared kernels is added to
     the loss.
     """
@@ -104,7 +104,7 @@ class Workload:
     epochs: int
     epochs_per_fit: int
     epochs_per_dispatch: int
-    one_function: bool
+    fuse_loop: bool
     score_seeds: int
     l2: float = 0.0
 
@@ -195,7 +195,7 @@ WORKLOADS = {
             epochs=30,
             epochs_per_fit=2,
             epochs_per_dispatch=1,
-            one_function=False,
+            fuse_loop=False,
             score_seeds=1,
         ),
         Workload(
@@ -215,7 +215,7 @@ WORKLOADS = {
             epochs=15,
             epochs_per_fit=4,
             epochs_per_dispatch=1,
-            one_function=False,
+            fuse_loop=False,
             score_seeds=5,
         ),
         Workload(
@@ -231,7 +231,7 @@ WORKLOADS = {
             epochs=20,
             epochs_per_fit=50,
             epochs_per_dispatch=10,
-            one_function=True,
+            fuse_loop=True,
             score_seeds=5,
         ),
         Workload(
@@ -254,7 +254,7 @@ WORKLOADS = {
             epochs=32,
             epochs_per_fit=200,
             epochs_per_dispatch=50,
-            one_function=True,
+            fuse_loop=True,
             score_seeds=5,
         ),
         Workload(
@@ -270,7 +270,7 @@ WORKLOADS = {
             epochs=4000,
             epochs_per_fit=4000,
             epochs_per_dispatch=1000,
-            one_function=True,
+            fuse_loop=True,
             score_seeds=5,
         ),
         Workload(
@@ -293,7 +293,7 @@ WORKLOADS = {
             epochs=10,
             epochs_per_fit=2,
             epochs_per_dispatch=1,
-            one_function=False,
+            fuse_loop=False,
             score_seeds=3,
         ),
     )

@@ -28,7 +28,7 @@ def prepare_xla() -> bool:
     Sets ``XLA_FLAGS`` in this process's environment, and only when JAX has not been imported yet and the
     variable is unset; the change is logged (logger ``fitwell``, level INFO). Returns whether it was made.
     The other half of the switch, which keeps dots compilable inside such loops, is an option of each
-    compilation (`fitwell.engine.compiling`). JAX programs outside fitwell in the same process see only this
+    compilation (`fitwell.engine.compile_cache`). JAX programs outside fitwell in the same process see only this
     half: their small loops may become one function too, which is slower where such a loop multiplies large
     matrices. Set ``XLA_FLAGS`` yourself, to an empty string if need be, and fitwell leaves it alone.
     """

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 # Before any test imports JAX, or XLA would compile loops in another way than for users (`config.prepare_xla`).
-from fitwell.engine import compiling
+from fitwell.engine import compile_cache
 
 OPTIMISED = {"engine", "examples", "population"}
 
@@ -29,11 +29,11 @@ QUICK = "".join(f" --{name}={quick}".lower() for name, (quick, _) in FLAGS.items
 # Workers of pytest-xdist begin with the environment that the first process has made.
 USERS = os.environ.get("XLA_FLAGS", "").removesuffix(QUICK)
 
-_options_of_users = compiling.compiler_options
+_options_of_users = compile_cache.compiler_options
 
 
-def _optimising_options(library: bool) -> dict[str, Any]:
-    return (_options_of_users(library) or {}) | {name: default for name, (_, default) in FLAGS.items()}
+def _optimising_options(use_ynn: bool) -> dict[str, Any]:
+    return (_options_of_users(use_ynn) or {}) | {name: default for name, (_, default) in FLAGS.items()}
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -47,7 +47,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     marked = item.get_closest_marker("optimised") or item.path.parent.name in OPTIMISED
     optimised = marked or item.config.getoption("record_agreement")
     options = _optimising_options if optimised else _options_of_users
-    if compiling.compiler_options is not options:
-        compiling.compiler_options = options
-        compiling.clear()  # or the test could be given a program of the other kind
+    if compile_cache.compiler_options is not options:
+        compile_cache.compiler_options = options
+        compile_cache.clear()  # or the test could be given a program of the other kind
         os.environ["XLA_FLAGS"] = USERS if optimised else USERS + QUICK

@@ -138,9 +138,9 @@ def test_a_cache_that_fills_while_it_compiles_and_a_tally_are_no_change(recwarn:
     model = fw.Sequential([fw.layers.Input((3,)), Positions(), fw.layers.Dense(1)])
     model.compile("sgd", "mse")
     model.fit(X, X[:, 0], epochs=3, verbose=0, callbacks=[Looks()])
-    program = model.runtime._shared
+    program = model._session._shared
     model.fit(X, X[:, 0], epochs=3, verbose=0)
-    assert model.runtime._shared is program
+    assert model._session._shared is program
     assert [str(warning.message) for warning in recwarn if "compiled" in str(warning.message)] == [
         message for message in [str(w.message) for w in recwarn] if "self.cache grows once" in message
     ]

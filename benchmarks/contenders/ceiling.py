@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from benchmarks.contenders.base import Contender, Job, Score, Settings, Training
-from benchmarks.contenders.xla import compile_program, keep_apart
+from benchmarks.contenders.xla import compile_program, prevent_loop_fusion
 from benchmarks.workloads import (
     ADAM_BETAS,
     ADAM_EPSILON,
@@ -192,7 +192,7 @@ class Program:
         gradients, (moved, totals) = jax.grad(objective, has_aux=True)(state.parameters)
         parameters, slots = self._update(state, gradients)
         # The number of the step, for that is needed whatever is made of the losses.
-        number = state.step + 1 if self._workload.one_function else keep_apart(state.step + 1)
+        number = state.step + 1 if self._workload.fuse_loop else prevent_loop_fusion(state.step + 1)
         return State(parameters, moved, slots, number), totals
 
     def epochs(
@@ -255,7 +255,7 @@ class CeilingTraining:
         arguments = (self._state, self._train, self._valid, self._orders(epochs), self._key)
         if epochs not in self._compiled:
             self._compiled[epochs] = compile_program(
-                Program(self._workload).epochs, *arguments, one_function=self._workload.one_function
+                Program(self._workload).epochs, *arguments, fuse_loop=self._workload.fuse_loop
             )
         self._state, logs = self._compiled[epochs](*arguments)
         return logs

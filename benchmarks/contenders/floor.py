@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from benchmarks.contenders.base import Contender, Job, Settings, Training
-from benchmarks.contenders.xla import compile_program, keep_apart
+from benchmarks.contenders.xla import compile_program, prevent_loop_fusion
 from benchmarks.workloads import Dense, Workload
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def products(state: Any, kernels: list[jax.Array], batches: jax.Array) -> tuple[
             kernel_gradients.append(inputs[index].T @ gradient)
             if index:
                 gradient = gradient @ kernels[index].T
-        return (kernel_gradients[::-1], keep_apart(state[1])), None
+        return (kernel_gradients[::-1], prevent_loop_fusion(state[1])), None
 
     return jax.lax.scan(step, state, batches)[0]
 
@@ -52,7 +52,7 @@ class FloorTraining:
         ]
         self._constants = jax.device_put((kernels, batches))
         self._state = jax.device_put(([np.zeros_like(kernel) for kernel in kernels], np.float32(0)))
-        self._program = compile_program(products, self._state, *self._constants, one_function=False)
+        self._program = compile_program(products, self._state, *self._constants, fuse_loop=False)
 
     def train(self, epochs: int) -> None:
         for _ in range(epochs):
@@ -70,7 +70,7 @@ class Floor(Contender):
     def obstacle(self, workload: Workload) -> str | None:
         if workload.convolves:
             return "its products are those of convolutions"
-        return "matrix products are not what takes the time" if workload.one_function else None
+        return "matrix products are not what takes the time" if workload.fuse_loop else None
 
     def prepare(self) -> None:
         import jax  # noqa: F401

@@ -10,15 +10,15 @@ from typing import Any
 ONE_FUNCTION: dict[str, str | bool] = {"xla_cpu_experimental_ynn_fusion_type": ""}
 
 
-def compile_program(function: Any, *arguments: Any, one_function: bool) -> Any:
+def compile_program(function: Any, *arguments: Any, fuse_loop: bool) -> Any:
     """Compile for these arguments, the first of which is donated."""
     import jax
 
-    options = ONE_FUNCTION if one_function and jax.default_backend() == "cpu" else None
+    options = ONE_FUNCTION if fuse_loop and jax.default_backend() == "cpu" else None
     return jax.jit(function, donate_argnums=0).lower(*arguments).compile(compiler_options=options)
 
 
-def keep_apart(value: Any) -> Any:
+def prevent_loop_fusion(value: Any) -> Any:
     """Return the scalar `value` >= 0 unchanged, and keep the loop around it from becoming one function.
 
     A loop that calls a library is left as single operations; the smallest Cholesky factor is such a call, and costs

@@ -70,9 +70,7 @@ def in_turn(task: Task, data: Data, members: Sequence[Member], bare: bool = Fals
         return float(compiled[0](*arguments(member))[1][-1])
 
     compiled.append(
-        compile_program(
-            _run(task, padded, bare), *arguments(members[0]), one_function=task.workload.one_function
-        )
+        compile_program(_run(task, padded, bare), *arguments(members[0]), fuse_loop=task.workload.fuse_loop)
     )
     with ThreadPoolExecutor(THREADS) as pool:
         return list(pool.map(one, members))
@@ -103,7 +101,7 @@ def stacked(task: Task, data: Data, members: Sequence[Member]) -> list[float]:
         ]
         order = orders[0] if shared else np.stack(orders)
         arguments = (jax.device_put(state), train, valid, order, keys, rates, penalties)
-        run = run or compile_program(mapped, *arguments, one_function=task.workload.one_function)
+        run = run or compile_program(mapped, *arguments, fuse_loop=task.workload.fuse_loop)
         state, losses, _ = run(*arguments)
     return [float(loss) for loss in losses[:, -1]]
 

@@ -70,7 +70,7 @@ _DIGITS = Workload(
     epochs=20,
     epochs_per_fit=20,
     epochs_per_dispatch=20,
-    one_function=False,
+    fuse_loop=False,
     score_seeds=1,
 )
 _MOONS = dataclasses.replace(WORKLOADS["W5"], epochs=1000, epochs_per_dispatch=500)

@@ -104,7 +104,7 @@ FRACTION = {"keras": 2, "keras-steps": 2, "pytorch": 2, "sklearn": 2}
 
 def applies(way: str, task: Task) -> bool:
     """Whether the way says something about the task: products do where they take the time."""
-    return way != "products" or not task.workload.one_function
+    return way != "products" or not task.workload.fuse_loop
 
 
 def imports(name: str) -> None:

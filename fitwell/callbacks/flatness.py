@@ -9,7 +9,7 @@ from fitwell.callbacks.base import Callback, Logs
 from fitwell.callbacks.deciding import Deciding
 from fitwell.callbacks.directions import MODE, MONITOR, direction
 from fitwell.callbacks.inside import Inside
-from fitwell.engine.flatness import MEASURES, StopWhenFlat
+from fitwell.engine.flat_curve_policy import MEASURES, FlatCurvePolicy
 from fitwell.engine.policies import Policy
 from fitwell.optimizers.gradients import global_norm
 from fitwell.progress import CALLBACK_VERBOSE, say
@@ -66,7 +66,7 @@ class FlatStopping(Deciding):
 
     def policy(self, first_epoch: int) -> Policy:
         """Return the compiled decision."""
-        return StopWhenFlat(
+        return FlatCurvePolicy(
             f"flat_stopping_{self.monitor}",
             self.monitor,
             measure=self.measure,
@@ -123,10 +123,10 @@ class GradientStopping(Callback):
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Measure the gradient."""
-        runtime = self.model.runtime
+        session = self.model._session
         if self._inside is None:
-            self._inside = Inside(runtime.program, self.rows)
-        gradients = self._inside.gradients(runtime.refresh(runtime.current), self._example)
+            self._inside = Inside(session.program, self.rows)
+        gradients = self._inside.gradients(session.pull_variables(session.train_state), self._example)
         self.norm = float(global_norm(gradients))
         if self.norm < self.threshold:
             self.stopped_epoch = epoch

@@ -9,9 +9,9 @@ from typing import Any
 import jax
 
 from fitwell.context import CallContext, call_context
-from fitwell.engine.program import Batch, Program
-from fitwell.engine.state import TrainState
-from fitwell.engine.step import step_key
+from fitwell.engine.train_program import Batch, TrainProgram
+from fitwell.engine.train_state import TrainState
+from fitwell.engine.train_step import step_key
 from fitwell.variables import Cell, bind
 
 Array = Any
@@ -45,15 +45,15 @@ class Inside:
 
 def _bare(state: TrainState) -> TrainState:
     """Return `state` without what a forward pass does not need, so that nothing else compiles it anew."""
-    return state.replace(slots=(), metrics={}, policies={})
+    return state.replace(opt_state=(), metrics={}, policies={})
 
 
-def _gradients(program: Program, state: TrainState, batch: Batch) -> dict[str, Array]:
+def _gradients(program: TrainProgram, state: TrainState, batch: Batch) -> dict[str, Array]:
     def loss(trainable: dict[str, Array]) -> Array:
         return program.forward(
             trainable,
-            state.statistics,
-            state.hyper,
+            state.non_trainable,
+            state.hyperparams,
             batch,
             training=True,
             key=step_key(state.seed, state.step),
@@ -69,8 +69,8 @@ def _activations(
     watch: list[tuple[Any, Any]] = []
     key = step_key(state.seed, state.step)
     cells: dict[Cell, Any] = {program.trainable[path]: value for path, value in state.trainable.items()}
-    cells |= {program.statistics[path]: value for path, value in state.statistics.items()}
-    cells |= {program.hyper[path]: value for path, value in state.hyper.items()}
+    cells |= {program.non_trainable[path]: value for path, value in state.non_trainable.items()}
+    cells |= {program.hyperparams[path]: value for path, value in state.hyperparams.items()}
     with bind(cells), call_context(CallContext(training=False, key=key, step=state.step, watch=watch)):
         program.model(batch.x)
     outputs: dict[str, Array] = {}

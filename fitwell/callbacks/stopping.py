@@ -10,7 +10,7 @@ from fitwell.arguments import Boolean, Integer, Real, checked
 from fitwell.callbacks.base import Callback, Logs
 from fitwell.callbacks.deciding import Deciding
 from fitwell.callbacks.directions import MODE, MONITOR, direction
-from fitwell.engine.policies import Policy, ReduceWhenStalled, StopWhenStalled
+from fitwell.engine.policies import EarlyStoppingPolicy, Policy, ReduceLROnPlateauPolicy
 from fitwell.progress import CALLBACK_VERBOSE, say
 from fitwell.spellings import warn_older
 
@@ -77,7 +77,7 @@ class EarlyStopping(Deciding):
 
     def policy(self, first_epoch: int) -> Policy:
         """Return the compiled decision."""
-        return StopWhenStalled(
+        return EarlyStoppingPolicy(
             f"early_stopping_{self.monitor}",
             self.monitor,
             mode=self.mode,
@@ -166,7 +166,7 @@ class ReduceLROnPlateau(Deciding):
 
     def policy(self, first_epoch: int) -> Policy:
         """Return the compiled decision."""
-        return ReduceWhenStalled(
+        return ReduceLROnPlateauPolicy(
             f"reduce_on_plateau_{self.monitor}",
             self.monitor,
             target="optimizer.learning_rate",

@@ -164,15 +164,15 @@ class TensorBoard(Callback):
         self._close()
 
     def _write_histograms(self, epoch: int) -> None:
-        writer, runtime = self._writer("train"), self.model.runtime
-        state = runtime.refresh(runtime.current)
-        names = self._tags.of_variables({**runtime.program.trainable, **runtime.program.statistics})
-        for path, value in {**state.trainable, **state.statistics}.items():
+        writer, session = self._writer("train"), self.model._session
+        state = session.pull_variables(session.train_state)
+        names = self._tags.of_variables({**session.program.trainable, **session.program.non_trainable})
+        for path, value in {**state.trainable, **state.non_trainable}.items():
             writer.histogram(f"{names[path]}/histogram", value, epoch)
             if self.write_images:
                 _write_weight_image(writer, f"{names[path]}/image", value, epoch)
         if self._inside is None:
-            self._inside = Inside(runtime.program, _ROWS, self._tags.of_layer)
+            self._inside = Inside(session.program, _ROWS, self._tags.of_layer)
         for path, gradient in self._inside.gradients(state, self._example).items():
             writer.histogram(f"{names[path]}/gradient", gradient, epoch)
         for name, output in self._inside.activations(state, self._example).items():

@@ -9,7 +9,7 @@ import numpy as np
 
 from fitwell import losses
 from fitwell.models import Model
-from fitwell.models.penalties import penalties_of
+from fitwell.models.loss_comparability import regularizers_of
 from fitwell.population import Population
 from fitwell.registry import told
 
@@ -37,7 +37,7 @@ def about_losses(examples: Mapping[str, Model], metric: str) -> list[str]:
             "The candidates were compiled with different losses, so their losses are not comparable. Compile all of "
             "them with the same metric, as in compile(metrics=['mae']), and compare by that."
         )
-    if any(penalties_of(model) for model in examples.values()):
+    if any(regularizers_of(model) for model in examples.values()):
         notes.append(
             "The loss includes the penalties (regularizers), so a strong penalty looks bad even if it improves the "
             "predictions. Add the loss to the metrics, as in compile(loss='mse', metrics=['mse']), and compare by that."

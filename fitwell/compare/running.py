@@ -24,10 +24,10 @@ from fitwell.errors import DataError, FitwellError, InvalidArgument, NonFiniteWa
 from fitwell.layers.base import fresh_names
 from fitwell.models import Model
 from fitwell.models.checks import check_values
+from fitwell.models.compile_config import is_classification_loss
+from fitwell.models.loss_comparability import regularizers_of, warn_if_regularizers_differ
 from fitwell.models.model import FIT
-from fitwell.models.objective import classifies
-from fitwell.models.penalties import penalties_of, warn_if_penalties_differ
-from fitwell.models.training import gather
+from fitwell.models.train_loop import pack_data
 from fitwell.population import Population
 from fitwell.population.fitting import is_function_of_setting
 from fitwell.population.folds import labels_of
@@ -136,7 +136,7 @@ def compare(
     examples = {name: _example(name, build) for name, build in candidates.items()}
     # Check all rows now, the test rows too, rather than after all training.
     measured = {name: _measured(name, model, data, test_data) for name, model in examples.items()}
-    labels = _labels(data[1]) if classifies(next(iter(examples.values())).loss) else None
+    labels = _labels(data[1]) if is_classification_loss(next(iter(examples.values())).loss) else None
     parts = divide(
         data,
         test_data,
@@ -159,7 +159,7 @@ def compare(
         with _naming(f"candidate {name!r}"):
             return _train(candidates[name], parts, seeds, epochs=epochs, verbose=verbose, **settings)
 
-    warn_if_penalties_differ([penalties_of(model) for model in examples.values()], chosen, "compare")
+    warn_if_regularizers_differ([regularizers_of(model) for model in examples.values()], chosen, "compare")
     # Fit every candidate for 0 epochs first, so that an error in the last one appears before any training.
     rehearsed = {name: train(name, seeds[:2], 0, 0) for name in candidates}
     trained = {name: train(name, seeds, epochs, verbose) for name in candidates}
@@ -264,7 +264,7 @@ def _train(build: Build, parts: Parts, seeds: Sequence[int], **settings: Any) ->
     for repeat, (member, seed) in enumerate(zip(population.members, seeds, strict=True)):
         # One member per split. The seed is set because models with other layers would draw other row orders.
         member.fold = repeat
-        member.model.runtime.seed = seed
+        member.model._session.seed = seed
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", NonFiniteWarning)  # the comparison reports this for all candidates
         population.fit(parts.x, parts.y, splits=parts.training()[: len(seeds)], **settings)
@@ -299,13 +299,13 @@ def _measured(name: str, model: Model, data: Any, test_data: Any) -> list[str]:
     """Return the names of a candidate's loss and metrics. Raises if the rows do not fit the model."""
     with random.seeded(0), _naming(f"candidate {name!r}, data"):
         x, y = data
-        names = model.runtime.prepare(gather(model, x, y, None, learning=True).example).result_names()
+        names = model._session.get_program(pack_data(model, x, y, None, learning=True).example).result_names()
     if test_data is not None:
         with _naming(f"candidate {name!r}, test_data"):
             x, y = test_data
-            rows = gather(model, x, y, None).example
-            model.runtime.check(rows)
-            check_values(rows, model.runtime.program.losses)
+            rows = pack_data(model, x, y, None).example
+            model._session.check(rows)
+            check_values(rows, model._session.program.losses)
     return names
 
 

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from fitwell.engine.state import TrainState
+from fitwell.engine.train_state import TrainState
 
 Array = Any
 
@@ -38,18 +38,18 @@ class Policy(Protocol):
         """Return the state to leave behind when the run is over (on the host)."""
 
 
-def passed(memory: Any) -> Any:
+def skip_epoch(memory: Any) -> Any:
     """Return the memory of a policy after an epoch that gave it nothing to decide on: only the epochs are counted."""
     return {**memory, "epoch": memory["epoch"] + 1} if "epoch" in memory else memory
 
 
-def structure(policy: Any) -> tuple[Any, ...]:
+def static_key(policy: Any) -> tuple[Any, ...]:
     """Return what makes two policies the same program: everything but the numbers in their memories."""
     settings = {name: value for name, value in vars(policy).items() if name not in ("numbers", "first_epoch")}
     return (type(policy), *sorted(settings.items()))
 
 
-class StopWhenStalled:
+class EarlyStoppingPolicy:
     """End the run when a monitored value has not improved for `patience` of its epochs, and keep the best weights.
 
     ``better(new, best)`` is ``new < best - min_delta`` for ``mode="min"``, ``new > best + min_delta`` for
@@ -94,7 +94,7 @@ class StopWhenStalled:
             "stopped_epoch": np.int32(-1),
         }
         if self.keep_best:
-            memory["weights"] = (state.trainable, state.statistics)
+            memory["weights"] = (state.trainable, state.non_trainable)
         return memory
 
     def update(self, memory: Any, logs: dict[str, Array], state: TrainState) -> tuple[Any, TrainState]:
@@ -118,7 +118,7 @@ class StopWhenStalled:
         if self.keep_best:
             fresh["weights"] = jax.lax.cond(
                 improved,
-                lambda: (state.trainable, state.statistics),
+                lambda: (state.trainable, state.non_trainable),
                 lambda: memory["weights"],
             )
         return fresh, state.replace(stop=state.stop | stop)
@@ -127,11 +127,11 @@ class StopWhenStalled:
         """Put the best weights back, when they were kept and any epoch counted."""
         if not self.keep_best or int(memory["best_epoch"]) < 0:
             return state
-        trainable, statistics = memory["weights"]
-        return state.replace(trainable=trainable, statistics=statistics)
+        trainable, non_trainable = memory["weights"]
+        return state.replace(trainable=trainable, non_trainable=non_trainable)
 
 
-class ReduceWhenStalled:
+class ReduceLROnPlateauPolicy:
     """Multiply a hyperparameter by `factor` when a monitored value has not improved for `patience` epochs.
 
     After a reduction, `cooldown` epochs pass before waiting starts again; the value never falls below `minimum`.
@@ -175,7 +175,7 @@ class ReduceWhenStalled:
         wait = jnp.where(improved | (memory["cooling"] > 0), 0.0, memory["wait"])
         wait = jnp.where(waiting, wait + 1, wait)
         reduce = waiting & (wait >= memory["patience"])
-        rate = state.hyper[self.target]
+        rate = state.hyperparams[self.target]
         reduced = jnp.maximum(
             rate * memory["factor"].astype(rate.dtype), memory["minimum"].astype(rate.dtype)
         )
@@ -187,7 +187,9 @@ class ReduceWhenStalled:
             wait=jnp.where(reduce, 0.0, wait),
             cooling=jnp.where(reduce, memory["cooldown"], cooling),
         )
-        return fresh, state.replace(hyper={**state.hyper, self.target: jnp.where(reduce, reduced, rate)})
+        return fresh, state.replace(
+            hyperparams={**state.hyperparams, self.target: jnp.where(reduce, reduced, rate)}
+        )
 
     def finish(self, memory: Any, state: TrainState) -> TrainState:
         """Leave the state as it is."""

@@ -16,7 +16,7 @@ from fitwell.data.arrays import as_array, class_codes
 from fitwell.errors import DataError
 from fitwell.losses import LossFunctionWrapper
 from fitwell.losses.base import registry
-from fitwell.models.objective import classifies
+from fitwell.models.compile_config import is_classification_loss
 
 if TYPE_CHECKING:
     from fitwell.models.model import Model
@@ -41,20 +41,20 @@ class Targets:
         codes, categories = class_codes(column, what)
         if not self._are_classes(categories, output, what):
             return as_array(categories[codes], what)
-        known = self.model.runtime.categories.get(output)
+        known = self.model._session.categories.get(output)
         if known is not None:
             return _numbers_in(known, categories[codes], what)
         if self.learning:
-            self.model.runtime.categories[output] = categories
+            self.model._session.categories[output] = categories
         else:
             self._check_width(categories, output, what)
         return codes
 
     def _are_classes(self, categories: NDArray[Any], output: int, what: str) -> bool:
         """Return whether categories stand for classes; of numbers it is the loss that says so."""
-        terms = self.model.runtime.objective.loss_terms(self.names)
+        terms = self.model._session.compile_config.loss_terms(self.names)
         loss = next((term.loss for term in terms if term.output == output), None)
-        if classifies(loss):
+        if is_classification_loss(loss):
             return True
         if categories.dtype.kind in "biuf":
             return False
@@ -68,7 +68,7 @@ class Targets:
 
     def _check_width(self, categories: NDArray[Any], output: int, what: str) -> None:
         """Refuse categories of which a model that was not trained on any cannot know which class is which."""
-        width = self.model.runtime.width_of(output)
+        width = self.model._session.output_width(output)
         if width is not None and len(categories) != max(width, 2):
             raise DataError(
                 f"{what}: there are {len(categories)} categories, {_listed(categories)}, for {max(width, 2)} classes, "

@@ -15,7 +15,7 @@ from fitwell.data.arrays import check_finite
 from fitwell.data.feeds import Batch
 from fitwell.errors import DataError, InvalidArgument, ShapeError
 from fitwell.losses.base import LossFunctionWrapper, registry
-from fitwell.models.objective import LossTerm
+from fitwell.models.compile_config import OutputLoss
 from fitwell.user_code import has_own_code
 
 _SPARSE = ("SparseCategoricalCrossentropy",)
@@ -58,7 +58,7 @@ def check_inputs(x: Any, shapes: Sequence[tuple[Any, ...]] | None, names: Sequen
             raise ShapeError(f"{where}: expected shape {wanted}, got {actual}{hint}")
 
 
-def check_values(batch: Batch, terms: Sequence[LossTerm]) -> None:
+def check_values(batch: Batch, terms: Sequence[OutputLoss]) -> None:
     """Refuse NaN and infinity in what is trained on; they would end in a NaN loss much later.
 
     A loss of the user's own may take a NaN for a missing target, and leave it out.
@@ -75,7 +75,7 @@ def check_values(batch: Batch, terms: Sequence[LossTerm]) -> None:
 
 
 def check_targets(
-    y: Sequence[Any] | None, shapes: Sequence[tuple[Any, ...]], terms: Sequence[LossTerm], several: bool
+    y: Sequence[Any] | None, shapes: Sequence[tuple[Any, ...]], terms: Sequence[OutputLoss], several: bool
 ) -> None:
     """Compare the targets with the outputs and the losses."""
     for term in terms:
@@ -125,7 +125,10 @@ def _check_target(y: Any, output: tuple[Any, ...], loss: Any, where: str) -> Non
 
 
 def check_weights(
-    weights: Sequence[Any] | None, shapes: Sequence[tuple[Any, ...]], terms: Sequence[LossTerm], several: bool
+    weights: Sequence[Any] | None,
+    shapes: Sequence[tuple[Any, ...]],
+    terms: Sequence[OutputLoss],
+    several: bool,
 ) -> None:
     """Compare sample weights with the outputs: one for each row, or for each time step or pixel of the rows."""
     for term in terms if weights is not None else ():

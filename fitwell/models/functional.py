@@ -13,9 +13,9 @@ from fitwell.errors import InvalidArgument
 from fitwell.layers.base import Layer, register
 from fitwell.layers.core import GetItem, InputLayer, Operation
 from fitwell.layers.symbolic import Node, SymbolicTensor, is_alike, is_symbol, symbols_in
-from fitwell.models.depth import by_depth
+from fitwell.models.data_adapters import cast_input
+from fitwell.models.layer_order import sort_by_depth
 from fitwell.models.model import Model
-from fitwell.models.packing import as_input
 from fitwell.models.redrawing import begin_with_inputs, is_input
 from fitwell.registry import deserialize, serialize
 
@@ -59,7 +59,7 @@ class Functional(Model):
         self._inputs = symbols_in(inputs)
         self._outputs = symbols_in(outputs)
         self._order = _sort(self._inputs, self._outputs)
-        self._operations = by_depth(self._inputs, self._outputs)
+        self._operations = sort_by_depth(self._inputs, self._outputs)
         self._check_names()
         self.built = True
 
@@ -105,7 +105,7 @@ class Functional(Model):
             raise InvalidArgument(
                 f"model {self.name!r} has {len(self._inputs)} inputs {self.input_names}, got {len(arrays)}"
             )
-        return [as_input(array, symbol) for symbol, array in zip(self._inputs, arrays, strict=True)]
+        return [cast_input(array, symbol) for symbol, array in zip(self._inputs, arrays, strict=True)]
 
     def children(self) -> Iterator[tuple[str, Layer]]:
         """Yield the layers, numbered as in `layers`, and arithmetic among them."""
@@ -154,11 +154,11 @@ class Functional(Model):
             seen[name] += 1
         return unique
 
-    def output_names_for(self, y: Any) -> list[str]:
+    def _output_names_for(self, y: Any) -> list[str]:
         """Return the names of the outputs, whatever the targets."""
         return self.output_names
 
-    def expected_inputs(self) -> tuple[list[tuple[Any, ...]] | None, list[str], str]:
+    def _input_specs(self) -> tuple[list[tuple[Any, ...]] | None, list[str], str]:
         """Return the input shapes, their names, and the first layer after the input."""
         after = [layer for layer in self.layers if not isinstance(layer, InputLayer)]
         return (

@@ -11,9 +11,9 @@ import numpy as np
 from fitwell import random
 from fitwell.context import CallContext, call_context
 from fitwell.data.feeds import count_rows, filled_up
-from fitwell.engine import compiling, devices, loops
+from fitwell.engine import compile_cache, devices, xla_cpu_heuristics
 from fitwell.layers.base import shielded
-from fitwell.models.sharing import Shared, look, share
+from fitwell.models.executable_sharing import SharedExecutables, shared_executables, structure_key
 from fitwell.readings import Readings
 from fitwell.tracing import have_changed, watch
 from fitwell.user_code import explained, has_own_code
@@ -32,28 +32,28 @@ class Inference:
     def __init__(self, model: Model) -> None:
         self.model = model
         self.variables = dict(model.named_variables())
-        self.hyper = named_hyperparameters([layer for _, layer in model.flatten()])
+        self.hyperparams = named_hyperparameters([layer for _, layer in model.flatten()])
         self.draws = False
         self.readings: Readings = {}
         self._has_own_code = has_own_code([layer for _, layer in model.flatten()])
-        self._shared: Shared[Inference] | None = None
+        self._shared: SharedExecutables[Inference] | None = None
         self._calls = 0
 
     @property
-    def traced_parts(self) -> list[Any]:
+    def trace_dependencies(self) -> list[Any]:
         """Everything that tracing looks at."""
-        return [self.model, list(self.variables.items()), list(self.hyper)]
+        return [self.model, list(self.variables.items()), list(self.hyperparams)]
 
     def share(self, other: Inference) -> None:
         """Run on the compiled programs of `other`, if its model has the same structure."""
-        shared = other._sharing().for_another()
+        shared = other._sharing().share_with()
         known = self._shared is not None and self._shared.compiled is shared.compiled
-        if not known and look(self)[0] == shared.key:
+        if not known and structure_key(self)[0] == shared.key:
             self._shared = shared
 
-    def _sharing(self) -> Shared[Inference]:
+    def _sharing(self) -> SharedExecutables[Inference]:
         if self._shared is None:
-            self._shared = share(self)
+            self._shared = shared_executables(self)
         return self._shared
 
     def __call__(self, x: Any, size: int | None = None) -> Any:
@@ -69,21 +69,23 @@ class Inference:
             places = 1 << (rows // size - 1).bit_length()
             x = filled_up(x, places * size)
             x = jax.tree.map(lambda leaf: np.asarray(leaf).reshape(places, size, *leaf.shape[1:]), x)
-        elif self.model.is_row_wise:
+        elif self.model._supports_padding:
             # A few sizes serve all: short batches are padded to a power of two.
             x = filled_up(x, 1 << (rows - 1).bit_length())
-        key = compiling.signature(x), several, devices.here()
+        key = compile_cache.abstract_signature(x), several, devices.current_device()
         shared = self._sharing()
-        if (key not in shared.compiled and not shared.is_intact) or have_changed(shared.traced.readings):
-            shared = self._shared = Shared(self, None)
+        if (key not in shared.compiled and not shared.is_unchanged) or have_changed(shared.traced.readings):
+            shared = self._shared = SharedExecutables(self, None)
             self.readings.clear()
         traced = shared.traced
         self._calls += count_rows(x) if several else 1
         if key not in shared.compiled:
             arguments = self._arguments(x, 0)
-            library = loops.library_is_quicker(arguments[0], size if several and size else count_rows(x))
+            use_ynn = xla_cpu_heuristics.prefer_ynn_kernels(
+                arguments[0], size if several and size else count_rows(x)
+            )
             forward = traced._forward_each if several else traced._forward
-            shared.compiled[key] = compiling.compile_program(forward, arguments, library)
+            shared.compiled[key] = compile_cache.compile_program(forward, arguments, use_ynn)
         # Tracing has shown whether the model is random at inference: then it gets noise of its own.
         seed = random.next_seed() if traced.draws else 0
         outputs = shared.compiled[key](*self._arguments(x, seed))
@@ -93,22 +95,24 @@ class Inference:
 
     def _arguments(self, x: Any, seed: int) -> tuple[Any, ...]:
         values = {path: variable.value for path, variable in self.variables.items()}
-        hyper = {path: cell.as_array() for path, cell in self.hyper.items() if cell.is_number}
-        return values, hyper, x, np.uint32(seed), np.int32(self._calls)
+        hyperparams = {path: cell.as_array() for path, cell in self.hyperparams.items() if cell.is_number}
+        return values, hyperparams, x, np.uint32(seed), np.int32(self._calls)
 
     def _forward_each(
-        self, values: dict[str, Any], hyper: dict[str, Any], x: Any, seed: Any, call: Any
+        self, values: dict[str, Any], hyperparams: dict[str, Any], x: Any, seed: Any, call: Any
     ) -> Any:
         """Return the outputs for ``[batches, rows, ...]``, batch by batch."""
 
         def forward(batch: tuple[Any, Any]) -> Any:
-            return self._forward(values, hyper, batch[0], seed, call + batch[1])
+            return self._forward(values, hyperparams, batch[0], seed, call + batch[1])
 
         return jax.lax.map(forward, (x, jnp.arange(count_rows(x))))
 
-    def _forward(self, values: dict[str, Any], hyper: dict[str, Any], x: Any, seed: Any, call: Any) -> Any:
+    def _forward(
+        self, values: dict[str, Any], hyperparams: dict[str, Any], x: Any, seed: Any, call: Any
+    ) -> Any:
         cells: dict[Any, Any] = {self.variables[path]: value for path, value in values.items()}
-        cells |= {self.hyper[path]: value for path, value in hyper.items()}
+        cells |= {self.hyperparams[path]: value for path, value in hyperparams.items()}
         context = CallContext(training=False, key=jax.random.key(seed), step=call)
         with bind(cells), call_context(context), watch(self.readings, self._has_own_code):
             outputs = self.model(x)

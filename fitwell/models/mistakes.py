@@ -16,8 +16,8 @@ from fitwell import activations, losses, metrics
 from fitwell.data.feeds import Batch
 from fitwell.errors import MistakeWarning, warn
 from fitwell.layers.base import Layer
-from fitwell.models.endings import Ending, endings
-from fitwell.models.objective import MetricTerm, some_rows
+from fitwell.models.compile_config import OutputMetric, sample_rows
+from fitwell.models.output_activations import OutputActivation, output_activations
 
 if TYPE_CHECKING:
     from fitwell.models.model import Model
@@ -58,14 +58,14 @@ def look_for_mistakes(
     program: the model's. tail: the last rows, when they were split off for validation. alone: no callback may change
     the optimizer. whole: `batch` is all that is learned from.
     """
-    ends = endings(model, batch.x)
+    ends = output_activations(model, batch.x)
     found = [*_of_weights(model, program.trainable), *_of_inputs(model, batch)]
     if alone and model.optimizer.is_zero("learning_rate"):
         found.append(
             "the learning rate is 0, so that fit changes nothing: give the optimizer learning_rate=0.01, say"
         )
     for term in program.losses:
-        y = None if batch.y is None else some_rows(batch.y[term.output])
+        y = None if batch.y is None else sample_rows(batch.y[term.output])
         where = f"output {term.name!r}: " if len(program.losses) > 1 else ""
         of_output = [*_of_output(term.loss, ends[term.output], y)]
         if y is not None:
@@ -82,7 +82,7 @@ def look_for_mistakes(
 
 def _of_constants(loss: Any, batch: Batch, y: np.ndarray) -> Iterator[str]:
     judged = isinstance(loss, (*_OF_CLASSES, *_OF_LABELS, *_OF_VALUES))
-    inputs = [some_rows(leaf) for leaf in jax.tree.leaves(batch.x)]
+    inputs = [sample_rows(leaf) for leaf in jax.tree.leaves(batch.x)]
     if judged and len(y) >= _FEW and np.all(y == y[:1]) and not all(np.all(x == x[:1]) for x in inputs):
         yield (
             f"the targets of all rows are the same, {np.ravel(y[0])[:5].tolist()}: there is nothing to learn from "
@@ -199,14 +199,14 @@ def _is_scaled(model: Model, first: Layer | None) -> bool:
 
 
 def _largest(array: Any) -> float:
-    some = some_rows(array)
+    some = sample_rows(array)
     return max(-float(some.min()), float(some.max())) if some.size and some.dtype.kind in "fiu" else 0.0
 
 
 # --- an output, its loss and its targets ------------------------------------------------------------------------
 
 
-def _of_output(loss: Any, end: Ending | None, y: np.ndarray | None) -> Iterator[str]:
+def _of_output(loss: Any, end: OutputActivation | None, y: np.ndarray | None) -> Iterator[str]:
     values = None if y is None or y.dtype.kind not in "fiub" or not y.size else y.astype(np.float64)
     if end is not None:
         yield from _of_ending(loss, end, values)
@@ -214,7 +214,7 @@ def _of_output(loss: Any, end: Ending | None, y: np.ndarray | None) -> Iterator[
         yield from _of_targets(loss, end, values)
 
 
-def _of_ending(loss: Any, end: Ending, y: np.ndarray | None) -> Iterator[str]:
+def _of_ending(loss: Any, end: OutputActivation, y: np.ndarray | None) -> Iterator[str]:
     if end.activation == "softmax" and end.width == 1:
         yield (
             "a softmax over one unit is 1 whatever the inputs: use Dense(1, activation='sigmoid') with "
@@ -230,10 +230,10 @@ def _of_ending(loss: Any, end: Ending, y: np.ndarray | None) -> Iterator[str]:
                 f"from_logits=True takes any number, and the last layer ends in {end.activation}, which cannot give "
                 f"all: leave the activation of the last layer out"
             )
-        elif not from_logits and end.is_no_probability:
+        elif not from_logits and end.can_leave_unit_interval:
             logits = ", or keep it linear and write from_logits=True" if hasattr(loss, "from_logits") else ""
             yield (
-                f"{named} takes probabilities, and the last layer ends in {end.said}: give it "
+                f"{named} takes probabilities, and the last layer ends in {end.description}: give it "
                 f"activation={wanted!r}{logits}"
             )
     if isinstance(loss, _OF_LABELS) and end.activation == "softmax" and end.width != 1:
@@ -269,7 +269,7 @@ def _between(low: float, high: float) -> str:
     return f"from {low:g} to {high:g}" if np.isfinite(high) else f"of at least {low:g}"
 
 
-def _of_targets(loss: Any, end: Ending | None, y: np.ndarray) -> Iterator[str]:
+def _of_targets(loss: Any, end: OutputActivation | None, y: np.ndarray) -> Iterator[str]:
     named = _snake(loss)
     if isinstance(
         loss, (losses.CategoricalCrossentropy, losses.CategoricalFocalCrossentropy, losses.KLDivergence)
@@ -299,7 +299,7 @@ def _of_targets(loss: Any, end: Ending | None, y: np.ndarray) -> Iterator[str]:
         )
 
 
-def _of_metrics(loss: Any, asked: Sequence[MetricTerm], y: np.ndarray) -> Iterator[str]:
+def _of_metrics(loss: Any, asked: Sequence[OutputMetric], y: np.ndarray) -> Iterator[str]:
     counting = [term.name for term in asked if isinstance(term.metric, _COUNTING)]
     are_values = isinstance(loss, _OF_VALUES) and y.dtype.kind == "f" and np.mean(y != np.round(y)) > 0.5
     if counting and are_values:

@@ -12,12 +12,12 @@ from fitwell.data.feeds import count_rows
 from fitwell.errors import InvalidArgument, StateError
 from fitwell.history import History
 from fitwell.layers.base import Layer
-from fitwell.models import checks, packing, summary, training
+from fitwell.models import checks, data_adapters, summary, train_loop
+from fitwell.models.compile_config import LOSS_WEIGHTS, CompileConfig
 from fitwell.models.inference import Inference, infer_structs
-from fitwell.models.objective import LOSS_WEIGHTS, Objective
+from fitwell.models.model_program import as_outputs
 from fitwell.models.older import OlderMethods, check_older_arguments
-from fitwell.models.program import as_outputs
-from fitwell.models.runtime import Runtime
+from fitwell.models.training_session import TrainingSession
 from fitwell.progress import VERBOSE, Progress, say
 from fitwell.variables import same_variables
 
@@ -29,7 +29,7 @@ FIT: dict[str, Rule] = {
     "verbose": VERBOSE,
     "validation_split": Real(0, 1, closed="left") | None,
     "shuffle": Boolean(),
-    "class_weight": packing.CLASS_WEIGHT,
+    "class_weight": data_adapters.CLASS_WEIGHT,
     "initial_epoch": Integer(0),
     "steps_per_epoch": _COUNT,
     "validation_steps": _COUNT,
@@ -48,7 +48,7 @@ class Model(OlderMethods, Layer):
 
     history: History | None
     stop_training: bool
-    _inference: Inference | None
+    _forward_pass_or_none: Inference | None
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         if cls is Model and (args or "inputs" in kwargs):
@@ -79,7 +79,7 @@ class Model(OlderMethods, Layer):
     def _prepare_model(self) -> None:
         self.history = None
         self.stop_training = False
-        self._inference = None
+        self._forward_pass_or_none = None
         # What `call` of a subclass returns is known once it was called: the keys of a dict, or no keys.
         self._output_keys: list[str] | None = None
         self._outputs_known = False
@@ -87,7 +87,7 @@ class Model(OlderMethods, Layer):
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave the compiled forward pass out of copies and pickles: their next call makes it again."""
-        return {**vars(self), "_inference": None}
+        return {**vars(self), "_forward_pass_or_none": None}
 
     # --- compiling -----------------------------------------------------------------------------------------
 
@@ -132,28 +132,28 @@ class Model(OlderMethods, Layer):
         if jit_compile is False:
             raise InvalidArgument("jit_compile=False: fitwell always compiles; leave the argument out")
         checks.check_overrides(type(self))
-        objective = Objective(loss, loss_weights, metrics, weighted_metrics)
+        compile_config = CompileConfig(loss, loss_weights, metrics, weighted_metrics)
         self.optimizer = optimizers.get(optimizer)
-        self._runtime = Runtime(self, self.optimizer, objective)
+        self._session_or_none = TrainingSession(self, self.optimizer, compile_config)
 
     @property
     def compiled(self) -> bool:
         """Whether `compile` was called."""
-        return getattr(self, "_runtime", None) is not None
+        return getattr(self, "_session_or_none", None) is not None
 
     @property
-    def runtime(self) -> Runtime:
+    def _session(self) -> TrainingSession:
         """The compiled side of the model."""
         if not self.compiled:
             raise StateError(
                 f"model {self.name!r} must be compiled first: model.compile(optimizer=..., loss=...)"
             )
-        return self._runtime
+        return self._session_or_none
 
     @property
     def loss(self) -> Any:
         """The loss as given to `compile`."""
-        return self.runtime.objective.loss
+        return self._session.compile_config.loss
 
     @property
     def metrics_names(self) -> list[str]:
@@ -161,7 +161,7 @@ class Model(OlderMethods, Layer):
 
         Of a subclassed model they are known after the first `fit` or `evaluate`, which show how many outputs it has.
         """
-        return self.runtime.result_names()
+        return self._session.result_names()
 
     # --- training ------------------------------------------------------------------------------------------
 
@@ -217,16 +217,16 @@ class Model(OlderMethods, Layer):
         check_older_arguments(Model.fit, older)
         if x is None:
             raise InvalidArgument("fit: x is missing")
-        runtime = self.runtime
-        runtime.warn_if_freezing_changed()
-        data = training.gather(self, x, y, sample_weight, class_weight, learning=True)
+        session = self._session
+        session.warn_if_freezing_changed()
+        data = train_loop.pack_data(self, x, y, sample_weight, class_weight, learning=True)
         validation, tail = None, None
         if validation_data is not None:
-            validation = training.gather_validation(self, validation_data)
+            validation = train_loop.pack_validation_data(self, validation_data)
         elif validation_split:
             data, validation = data.split(validation_split)
             tail = validation.example
-        run = training.Fit(
+        run = train_loop.TrainLoop(
             self,
             data,
             validation,
@@ -242,7 +242,7 @@ class Model(OlderMethods, Layer):
             verbose=verbose,
             resume=resume,
         )
-        runtime.warn_of_mistakes(data.example, tail, alone=not callbacks, whole=data.batch is not None)
+        session.warn_about_mistakes(data.example, tail, alone=not callbacks, whole=data.batch is not None)
         return run.run()
 
     @checked(batch_size=_COUNT, verbose=VERBOSE, steps=_COUNT, return_dict=Boolean())
@@ -260,13 +260,13 @@ class Model(OlderMethods, Layer):
     ) -> Any:
         """Return the loss and every metric over `x` and `y`: a float, a list of floats, or a dict."""
         check_older_arguments(Model.evaluate, older)
-        data = training.gather(self, x, y, sample_weight)
-        self.runtime.prepare(data.example)
-        self.runtime.check(data.example)
+        data = train_loop.pack_data(self, x, y, sample_weight)
+        self._session.get_program(data.example)
+        self._session.check(data.example)
         progress = Progress(verbose, None, None)
-        observers = CallbackList(as_callbacks(callbacks), self, {"steps": steps, "verbose": verbose})
-        results = training.evaluate(
-            self, data, observers, batch_size=batch_size, steps=steps, progress=progress
+        callback_list = CallbackList(as_callbacks(callbacks), self, {"steps": steps, "verbose": verbose})
+        results = train_loop.evaluate(
+            self, data, callback_list, batch_size=batch_size, steps=steps, progress=progress
         )
         progress.close()
         if return_dict:
@@ -287,12 +287,14 @@ class Model(OlderMethods, Layer):
         """Return the outputs for every row of `x` as NumPy arrays, computed in batches."""
         check_older_arguments(Model.predict, older)
         progress = Progress(verbose, None, None)
-        observers = CallbackList(as_callbacks(callbacks), self, {"steps": steps, "verbose": verbose})
-        outputs = training.predict(self, x, observers, batch_size=batch_size, steps=steps, progress=progress)
+        callback_list = CallbackList(as_callbacks(callbacks), self, {"steps": steps, "verbose": verbose})
+        outputs = train_loop.predict(
+            self, x, callback_list, batch_size=batch_size, steps=steps, progress=progress
+        )
         progress.close()
         return outputs
 
-    @checked(class_weight=packing.CLASS_WEIGHT, return_dict=Boolean())
+    @checked(class_weight=data_adapters.CLASS_WEIGHT, return_dict=Boolean())
     def train_on_batch(
         self,
         x: Any,
@@ -302,9 +304,9 @@ class Model(OlderMethods, Layer):
         return_dict: bool = False,
     ) -> Any:
         """Make one update on one batch and return its loss and metrics, as `evaluate` does."""
-        self.runtime.warn_if_freezing_changed()
-        data = training.gather(self, x, y, sample_weight, class_weight, learning=True)
-        run = training.Fit(
+        self._session.warn_if_freezing_changed()
+        data = train_loop.pack_data(self, x, y, sample_weight, class_weight, learning=True)
+        run = train_loop.TrainLoop(
             self,
             data,
             None,
@@ -312,9 +314,9 @@ class Model(OlderMethods, Layer):
             epochs=1,
             shuffle=False,
             verbose=0,
-            averaged=False,
+            restores_average=False,
         )
-        self.runtime.warn_of_mistakes(data.example)
+        self._session.warn_about_mistakes(data.example)
         history = run.run()
         # Not the learning rate of a schedule, which is history too.
         found = {name: history.history[name][-1] for name in self.metrics_names}
@@ -344,7 +346,7 @@ class Model(OlderMethods, Layer):
         """The names of the inputs; None when the model takes what `call` takes."""
         return None
 
-    def output_names_for(self, y: Any) -> list[str]:
+    def _output_names_for(self, y: Any) -> list[str]:
         """Return the names of the outputs; a subclassed model has as many as there are targets."""
         if self._output_keys is not None:
             return list(self._output_keys)
@@ -358,11 +360,11 @@ class Model(OlderMethods, Layer):
             return [f"output_{i + 1}" for i in range(len(y))] if len(y) > 1 else ["output"]
         return ["output"]
 
-    def expected_inputs(self) -> tuple[list[tuple[Any, ...]] | None, list[str], str]:
+    def _input_specs(self) -> tuple[list[tuple[Any, ...]] | None, list[str], str]:
         """Return the input shapes, input names and first layer's name, for checks."""
         return None, [], str(self.name)
 
-    def output_structs(self, x: Any) -> list[Any]:
+    def _output_specs(self, x: Any) -> list[Any]:
         """Return the abstract outputs for inputs like `x`; builds the model if need be."""
         structs = infer_structs(self, x)
         self._output_keys = sorted(structs) if isinstance(structs, dict) else None
@@ -378,23 +380,23 @@ class Model(OlderMethods, Layer):
             )
 
     @property
-    def is_row_wise(self) -> bool:
+    def _supports_padding(self) -> bool:
         """Whether every layer treats the rows of a batch one by one, or knows about padding."""
         return all(layer.row_wise for _, layer in self.flatten())
 
-    def infer(self, x: Any, size: int | None = None) -> Any:
+    def _predict_compiled(self, x: Any, size: int | None = None) -> Any:
         """Return the outputs for the rows of `x` in one compiled call, `size` rows at a time if that is given."""
         if not self.built:
             infer_structs(self, x)
-        return self.inference(x, size)
+        return self._forward_pass(x, size)
 
     @property
-    def inference(self) -> Inference:
+    def _forward_pass(self) -> Inference:
         """The compiled forward pass."""
-        inference = self._inference
+        inference = self._forward_pass_or_none
         # Layers may have been added or taken away since.
         if inference is None or not same_variables(inference.variables, dict(self.named_variables())):
-            inference = self._inference = Inference(self)
+            inference = self._forward_pass_or_none = Inference(self)
         return inference
 
     def __repr__(self) -> str:

@@ -13,8 +13,8 @@ from fitwell.errors import InvalidArgument, StateError
 from fitwell.layers.base import Layer, register, shape_of
 from fitwell.layers.core import InputLayer
 from fitwell.layers.symbolic import SymbolicTensor, is_alike, is_symbol
+from fitwell.models.data_adapters import cast_input
 from fitwell.models.model import Model
-from fitwell.models.packing import as_input
 from fitwell.registry import deserialize, serialize
 
 
@@ -109,11 +109,11 @@ class Sequential(Model):
             self._draw_stack(_entrance((None, *tuple(input_shape)[1:])))
         self.built = True
 
-    def output_structs(self, x: Any) -> list[Any]:
+    def _output_specs(self, x: Any) -> list[Any]:
         """Return the abstract outputs for inputs like `x`; a stack that knows its shapes need not be traced."""
         output: Any = None if self._symbols is None else self._symbols[1]
         if not is_symbol(output) or None in output.shape[1:]:
-            return super().output_structs(x)
+            return super()._output_specs(x)
         return [jax.ShapeDtypeStruct((count_rows(x), *output.shape[1:]), output.dtype)]
 
     def drawn_outputs(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -125,7 +125,7 @@ class Sequential(Model):
 
     def call(self, inputs: Any) -> Any:
         if self._symbols is not None:
-            inputs = as_input(inputs, self._symbols[0])
+            inputs = cast_input(inputs, self._symbols[0])
         for layer in self._stack:
             inputs = layer(inputs)
         return inputs
@@ -148,7 +148,7 @@ class Sequential(Model):
         """The name of the one output: the last layer's."""
         return [str(self._stack[-1].name)] if self._stack else ["output"]
 
-    def output_names_for(self, y: Any) -> list[str]:
+    def _output_names_for(self, y: Any) -> list[str]:
         """Return the name of the one output, whatever the targets."""
         return self.output_names
 
@@ -189,7 +189,7 @@ class Sequential(Model):
             )
         return self._symbols
 
-    def expected_inputs(self) -> tuple[list[tuple[Any, ...]] | None, list[str], str]:
+    def _input_specs(self) -> tuple[list[tuple[Any, ...]] | None, list[str], str]:
         """Return the input shape, when known, and the first layer's name."""
         _, layer = next(self.children(), ("", self))
         first = str(layer.name)

@@ -15,7 +15,7 @@ from fitwell.arguments import Instance, Integer, Real, checked
 from fitwell.context import CallContext, call_context
 from fitwell.errors import InvalidArgument, StateError
 from fitwell.layers.base import Layer
-from fitwell.models import packing
+from fitwell.models import data_adapters
 from fitwell.models.model import Model
 
 
@@ -57,7 +57,7 @@ def lsuv(
             "lsuv: tolerance must be positive and max_iterations at least 1, "
             f"got {tolerance!r} and {max_iterations!r}"
         )
-    inputs = packing.pack_inputs(x, model.input_names, model.expected_inputs()[0])
+    inputs = data_adapters.standardize_inputs(x, model.input_names, model._input_specs()[0])
     layers = _layers_with_kernels(model, inputs)
     rng = random.generator(seed)
     for layer in layers:

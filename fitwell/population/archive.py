@@ -19,7 +19,7 @@ from fitwell import random
 from fitwell.budget import Budget, within
 from fitwell.data.categories import as_plain, from_plain
 from fitwell.data.feeds import Batch
-from fitwell.engine.state import field_of_file
+from fitwell.engine.train_state import field_of_file
 from fitwell.errors import FileError, InvalidArgument
 from fitwell.forms import POSITION
 from fitwell.history import History
@@ -113,7 +113,7 @@ def of_tree(tree: dict[str, Any], build: Build, name: str) -> tuple[list[Member]
             with _built_from_file(name, notes["setting"], size):
                 member = _member(notes, build)
                 _prepare(member, example)
-            member.model.runtime.categories = from_plain(notes.get("categories", {}), name)
+            member.model._session.categories = from_plain(notes.get("categories", {}), name)
             if tree["format"] != FORMAT:
                 arrays = renamed(arrays, member.model)
             _restore(member, arrays, name)
@@ -157,7 +157,7 @@ def _notes(member: Member) -> dict[str, Any]:
             name: [np.asarray(history.epochs_of(name), np.int64), np.asarray(values, np.float64)]
             for name, values in history.history.items()
         },
-        **({"categories": as_plain(known)} if (known := member.model.runtime.categories) else {}),
+        **({"categories": as_plain(known)} if (known := member.model._session.categories) else {}),
     }
 
 
@@ -184,7 +184,7 @@ def _member(notes: dict[str, Any], build: Build) -> Member:
 
 def _state(member: Member) -> dict[str, np.ndarray]:
     """Return the state of a member as named arrays."""
-    state = member.model.runtime.begin([])
+    state = member.model._session.init_train_state([])
     tree = {name: getattr(state, field_of_file(name)) for name in _KEPT}
     return {_name(path): np.asarray(leaf) for path, leaf in jax.tree.leaves_with_path(tree)}
 
@@ -210,12 +210,12 @@ def _built_from_file(where: str, setting: Setting, size: int) -> Iterator[None]:
 
 def _prepare(member: Member, example: Batch) -> None:
     with random.drawing_from(member.stream):
-        member.model.runtime.prepare(example)
+        member.model._session.get_program(example)
 
 
 def _restore(member: Member, arrays: dict[str, np.ndarray], origin: str) -> None:
-    runtime = member.model.runtime
-    fresh = runtime.begin([])
+    session = member.model._session
+    fresh = session.init_train_state([])
     expected = _state(member)
     for name in sorted({*expected, *arrays}):
         made, kept = (_told(part.get(name)) for part in (expected, arrays))
@@ -230,11 +230,13 @@ def _restore(member: Member, arrays: dict[str, np.ndarray], origin: str) -> None
         )
     tree = {name: getattr(fresh, field_of_file(name)) for name in _KEPT}
     tree = jax.tree.map_with_path(lambda place, leaf: arrays[_name(place)], tree)
-    runtime.seed, runtime.epoch = int(tree["seed"]), int(tree["epoch"])
+    session.seed, session.epoch = int(tree["seed"]), int(tree["epoch"])
     for name, value in tree["hyper"].items():
-        if runtime.program.hyper[name].as_array() != value:
-            runtime.program.hyper[name].content = float(value)
-    runtime.adopt(dataclasses.replace(fresh, **{field_of_file(name): part for name, part in tree.items()}))
+        if session.program.hyperparams[name].as_array() != value:
+            session.program.hyperparams[name].content = float(value)
+    session.push_variables(
+        dataclasses.replace(fresh, **{field_of_file(name): part for name, part in tree.items()})
+    )
 
 
 def _told(array: np.ndarray | None) -> str:

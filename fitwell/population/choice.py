@@ -9,7 +9,7 @@ member is large enough.
 from __future__ import annotations
 
 from fitwell.engine import devices
-from fitwell.population.fitting import MemberFit
+from fitwell.population.fitting import MemberTrainLoop
 
 # Multiplications per step from which one member fills an accelerator (estimated, not measured).
 _BUSY = 2**32
@@ -17,9 +17,9 @@ _BUSY = 2**32
 LARGEST_STACK = 256
 
 
-def stacks(fit: MemberFit, members: int) -> bool:
+def stacks(fit: MemberTrainLoop, members: int) -> bool:
     """Return whether to train this number of members like that of `fit` under `vmap`."""
-    if devices.here().platform == "cpu" or members < 2 or not fit.stackable:
+    if devices.current_device().platform == "cpu" or members < 2 or not fit.stackable:
         return False
     weights = sum(variable.size for variable in fit.program.trainable.values())
-    return fit.feed.batch_size * weights < _BUSY
+    return fit.loader.batch_size * weights < _BUSY

@@ -10,10 +10,10 @@ import jax
 import numpy as np
 
 from fitwell.engine import devices
-from fitwell.engine.devices import cores
+from fitwell.engine.devices import cpu_count
 from fitwell.errors import InvalidArgument
+from fitwell.models.data_adapters import standardize_inputs
 from fitwell.models.model import Model
-from fitwell.models.packing import pack_inputs
 
 
 class Prediction(NamedTuple):
@@ -71,19 +71,19 @@ def predict_all(groups: Sequence[Sequence[Model]], x: Any, batch_size: int | Non
     """
     names = groups[0][0].input_names
     if not names or len(names) == 1:  # pack once; models with several inputs have different input names
-        x = pack_inputs(x, names)
+        x = standardize_inputs(x, names)
     firsts = [group[0].predict(x, batch_size) for group in groups]
     outputs: list[Any] = []
-    device = devices.here()
+    device = devices.current_device()
 
     def predict(model: Model) -> Any:
-        with devices.on(device):  # threads do not inherit the default device
+        with devices.use_device(device):  # threads do not inherit the default device
             return model.predict(x, batch_size)
 
-    with ThreadPoolExecutor(cores(), "fitwell-predict") as pool:
+    with ThreadPoolExecutor(cpu_count(), "fitwell-predict") as pool:
         for group, first in zip(groups, firsts, strict=True):
             for model in group[1:]:
-                model.inference.share(group[0].inference)
+                model._forward_pass.share(group[0]._forward_pass)
             outputs += [first, *pool.map(predict, group[1:])]
     shapes = {str(jax.tree.map(np.shape, output)) for output in outputs}
     if len(shapes) > 1:

@@ -1,4 +1,4 @@
-"""Training of members: each is an ordinary `Fit` that shares rows and compiled programs with others."""
+"""Training of members: each is an ordinary `TrainLoop` that shares rows and compiled programs with others."""
 
 from __future__ import annotations
 
@@ -15,12 +15,18 @@ from fitwell import random
 from fitwell.callbacks.base import CallbackList, as_callbacks
 from fitwell.data.feeds import ArrayFeed, Batch, Feed, Work
 from fitwell.engine import devices
-from fitwell.engine.machine import Report, Validation
-from fitwell.engine.pace import Pace
+from fitwell.engine.dispatch_size import AdaptiveDispatchSize
+from fitwell.engine.epoch_runner import DispatchResult, Validation
 from fitwell.errors import InvalidArgument
 from fitwell.models.model import Model
-from fitwell.models.structure import structure
-from fitwell.models.training import PATIENCE_SECONDS, TEST_BATCH_HOOKS, Data, Dispatches, Fit
+from fitwell.models.trace_key import trace_key
+from fitwell.models.train_loop import (
+    INTERRUPT_SECONDS,
+    TEST_BATCH_HOOKS,
+    DispatchGenerator,
+    FitData,
+    TrainLoop,
+)
 from fitwell.population.members import Member, named
 from fitwell.population.rows import Rows, Source
 from fitwell.variables import Variable
@@ -50,8 +56,8 @@ class Course:
     """
 
     rows: Rows
-    home: jax.Device = field(default_factory=devices.here)
-    pace: Pace = field(default_factory=lambda: Pace(PATIENCE_SECONDS))
+    home: jax.Device = field(default_factory=devices.current_device)
+    pace: AdaptiveDispatchSize = field(default_factory=lambda: AdaptiveDispatchSize(INTERRUPT_SECONDS))
     checked: bool = False
     measured: list[str] | None = None
 
@@ -64,26 +70,26 @@ def make_groups(members: Sequence[Member], source: Source, lead: Callable[[Membe
     groups: dict[Hashable, Group] = {}
     owners: dict[int, Member] = {}
     for member in members:
-        runtime = member.model.runtime
+        session = member.model._session
         # A model without an input shape creates its weights here, from the random stream after building.
         with named(member.where), random.drawing_from(member.stream):
             rows = source.rows_for(member.model)
-            program = runtime.prepare(rows.data.example)
-            runtime.categories = rows.categories
-        for part in (member.model, runtime.optimizer, *program.trainable.values()):
+            program = session.get_program(rows.data.example)
+            session.categories = rows.categories
+        for part in (member.model, session.optimizer, *program.trainable.values()):
             owner = owners.setdefault(id(part), member)
             if owner is not member:
                 raise _shared(part, owner, member)
         group = groups.setdefault(
-            (id(rows), structure(program.traced_parts, program.hyper.values()).key),
+            (id(rows), trace_key(program.trace_dependencies, program.hyperparams.values()).key),
             Group(_one_row(rows.data.example)),
         )
         if group.members:
-            runtime.share_machines(group.members[0].model.runtime)
+            session.share_executables(group.members[0].model._session)
         else:
             lead(member)
             with named(member.where):
-                runtime.warn_of_mistakes(rows.data.example, whole=True)
+                session.warn_about_mistakes(rows.data.example, whole=True)
         group.members.append(member)
     return list(groups.values())
 
@@ -101,7 +107,7 @@ def _one_row(batch: Batch) -> Batch:
     return jax.tree.map(lambda leaf: np.zeros((1, *leaf.shape[1:]), leaf.dtype), batch)
 
 
-class MemberFit(Fit):
+class MemberTrainLoop(TrainLoop):
     """The training run of one member."""
 
     def __init__(self, member: Member, course: Course, callbacks: Sequence[Any], **settings: Any) -> None:
@@ -118,23 +124,23 @@ class MemberFit(Fit):
         # Members share the adaptive dispatch size.
         self.pace = course.pace
         # On a CPU the other members keep the cores busy.
-        self.feed.draws_ahead = devices.here().platform != "cpu"
+        self.loader.draws_ahead = devices.current_device().platform != "cpu"
 
-    def _check(self, data: Data, validation: Data | None) -> None:
+    def _check(self, data: FitData, validation: FitData | None) -> None:
         # Check once per group: its members have the same shapes and losses, and all folds the same rows.
         if not self.course.checked:
             super()._check(data, validation)
             self.course.checked = True
 
-    def _measured(self) -> list[str]:
+    def _metric_names(self) -> list[str]:
         if self.course.measured is None:
-            self.course.measured = super()._measured()
+            self.course.measured = super()._metric_names()
         return self.course.measured
 
-    def _make_feed(self, data: Data, batch_size: int | None, **settings: Any) -> Feed:
+    def _make_loader(self, data: FitData, batch_size: int | None, **settings: Any) -> Feed:
         chosen = self.course.rows.chosen_by(self.member.fold)
         if not chosen:
-            return super()._make_feed(data, batch_size, **settings)
+            return super()._make_loader(data, batch_size, **settings)
         if settings.pop("steps") is not None:
             raise InvalidArgument(
                 "fit: steps_per_epoch cannot be combined with folds or splits; leave it out"
@@ -143,38 +149,40 @@ class MemberFit(Fit):
         size = 32 if batch_size is None else batch_size
         return ArrayFeed(data.batch, size, **settings, **chosen)
 
-    def _validation_block(self, validation: Data) -> Validation | None:
+    def _validation_block(self, validation: FitData) -> Validation | None:
         batch_size, pad = self.validation_batch_size, self.program.row_wise
         return self.course.rows.block_of(self.member.fold, validation, batch_size, pad)
 
-    def _explain(self, work: Work, report: Report) -> None:
+    def _warn_nonfinite(self, dispatch: Work, result: DispatchResult) -> None:
         """Record where the loss stopped being finite; the population warns once for all members."""
-        epoch, index = divmod(report.bad_step - report.step_before, max(work.stop - work.start, 1))
-        number = self.first_epoch + self.done + epoch + 1
-        self.member.status = f"NaN in epoch {number}, batch {work.start + index + 1}"
+        epoch, index = divmod(
+            result.first_nonfinite_step - result.step_before, max(dispatch.stop - dispatch.start, 1)
+        )
+        number = self.first_epoch + self.epochs_done + epoch + 1
+        self.member.status = f"NaN in epoch {number}, batch {dispatch.start + index + 1}"
         self.model.stop_training = True
 
     def check_callbacks(self, callbacks: Sequence[Any]) -> None:
         """Raise if callbacks of another member of the group monitor a metric that is not measured."""
-        observers = CallbackList(callbacks, None, {})
+        callback_list = CallbackList(callbacks, None, {})
         for callback in callbacks:
             policy = callback.policy(self.first_epoch) if hasattr(callback, "policy") else None
             if policy is not None:
-                self._check_monitor(callback, policy, observers)
+                self._check_monitor(callback, policy, callback_list)
 
     def compile_ahead(self, pool: Executor) -> None:
         """Compile the program of the first dispatch in `pool`.
 
         Skipped if a callback provides `epoch_values`, which are arguments of the program: it would be called twice.
         """
-        if self.observers.listens("epoch_values"):
+        if self.callback_list.listens("epoch_values"):
             return
-        work = next(self.feed.works(self.runtime.epoch, self.epochs, self._allowance), None)
-        if work is not None:
-            state = self.runtime.begin([policy for _, policy in self.policies])
-            self.machine.compile_ahead(state, work, pool)
+        dispatch = next(self.loader.works(self.session.epoch, self.epochs, self._max_steps), None)
+        if dispatch is not None:
+            state = self.session.init_train_state([policy for _, policy in self.policies])
+            self.runner.compile_ahead(state, dispatch, pool)
 
-    def dispatches(self) -> Dispatches:
+    def dispatches(self) -> DispatchGenerator:
         """Train, and record the status of the member."""
         self.member.begin(self.history)
         try:
@@ -184,14 +192,14 @@ class MemberFit(Fit):
         except Exception:
             self.member.status = "interrupted"
             raise
-        if devices.here() != self.course.home:
+        if devices.current_device() != self.course.home:
             # Otherwise the weights would be copied at every use.
-            self.runtime.adopt(jax.device_get(self.runtime.current))
+            self.session.push_variables(jax.device_get(self.session.train_state))
 
     def _conclude(self) -> None:
         member = self.member
         for _, policy in self.policies:
-            memory = self.runtime.current.policies[policy.name]
+            memory = self.session.train_state.policies[policy.name]
             if int(memory.get("stopped_epoch", -1)) >= 0:
                 member.stopped_epoch = int(memory["stopped_epoch"])
             if getattr(policy, "keep_best", False) and int(memory["best_epoch"]) >= 0:
@@ -208,7 +216,7 @@ class MemberFit(Fit):
         It must have no hooks between dispatches, and its rows must be resident: rows that are read batch by batch
         have a different order for each member.
         """
-        return self.unwatched and self.program.row_wise and isinstance(self.feed, ArrayFeed)
+        return self.has_no_observers and self.program.row_wise and isinstance(self.loader, ArrayFeed)
 
 
 def is_function_of_setting(given: Any) -> bool:
@@ -251,8 +259,8 @@ def _copied(callback: Any) -> Any:
 
 
 def _check_callback(callback: Any) -> None:
-    observers = CallbackList([callback], None, {})
-    if observers.next_look() is not None or observers.listens(*TEST_BATCH_HOOKS):
+    callback_list = CallbackList([callback], None, {})
+    if callback_list.next_look() is not None or callback_list.listens(*TEST_BATCH_HOOKS):
         raise InvalidArgument(
             f"Population.fit: {type(callback).__name__} has batch hooks, for which every member would have to stop "
             "after every batch; use epoch hooks instead (on_epoch_end), or train a single model"

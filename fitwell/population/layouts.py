@@ -12,28 +12,28 @@ import jax
 
 from fitwell import random
 from fitwell.engine import devices
-from fitwell.engine.stacking import Request, answer
-from fitwell.models.training import Outcome
+from fitwell.engine.vmapped import DispatchRequest, run_vmapped
+from fitwell.models.train_loop import RunnerOutput
 from fitwell.population import choice
 from fitwell.population.choice import LARGEST_STACK
-from fitwell.population.fitting import MemberFit
+from fitwell.population.fitting import MemberTrainLoop
 from fitwell.population.members import Member
 from fitwell.population.workers import Job, work_off
 
-Start = tuple[Member, Callable[[], MemberFit]]
+Start = tuple[Member, Callable[[], MemberTrainLoop]]
 
 
 @contextmanager
-def compiling_ahead() -> Iterator[Callable[[MemberFit], None]]:
+def compiling_ahead() -> Iterator[Callable[[MemberTrainLoop], None]]:
     """Yield a function that compiles the program of a fit in the background.
 
     It compiles one program per core; the training threads compile the others. It does nothing on accelerators,
     where members run under `vmap` and the size of a group is not known before all members are grouped.
     """
-    left = devices.cores() if devices.here().platform == "cpu" else 0
+    left = devices.cpu_count() if devices.current_device().platform == "cpu" else 0
     pool = ThreadPoolExecutor(max(left, 1), "fitwell-compiler")
 
-    def ahead(fit: MemberFit) -> None:
+    def ahead(fit: MemberTrainLoop) -> None:
         nonlocal left
         if left:
             left -= 1
@@ -46,7 +46,7 @@ def compiling_ahead() -> Iterator[Callable[[MemberFit], None]]:
 
 
 def lay_out(
-    groups: Sequence[tuple[MemberFit, Sequence[Start]]],
+    groups: Sequence[tuple[MemberTrainLoop, Sequence[Start]]],
     tell: Callable[[int], None],
     interrupted: Callable[[], bool],
 ) -> None:
@@ -81,8 +81,8 @@ def threads() -> list[jax.Device]:
     busy. Several CPU devices would share the cores and compile separately: for 32 networks 8-30-1 on 2 cores, two
     devices took about 1.5 times as long as one. So only one is used.
     """
-    found = devices.available()
-    return found if found[0].platform != "cpu" else found[:1] * devices.cores()
+    found = devices.local_devices()
+    return found if found[0].platform != "cpu" else found[:1] * devices.cpu_count()
 
 
 class Alone:
@@ -94,7 +94,7 @@ class Alone:
     def __init__(self, start: Start) -> None:
         self.done = 0
         self._start = start
-        self._fit: MemberFit | None = None
+        self._fit: MemberTrainLoop | None = None
 
     def run(self) -> None:
         """Train the member."""
@@ -138,11 +138,11 @@ class Stack:
             key = asking[0].request.key
             together = [run for run in asking if run.request.key == key]
             began = time.perf_counter()
-            answers = answer([run.request for run in together], max(width, len(together)))
+            answers = run_vmapped([run.request for run in together], max(width, len(together)))
             seconds = time.perf_counter() - began
             # The first dispatch is short, so its time is mostly compilation.
             compiling = min(compiling, seconds)
-            per_epoch = seconds / together[0].request.work.epochs
+            per_epoch = seconds / together[0].request.dispatch.epochs
             for run, outcome in zip(together, answers, strict=True):
                 if self._stopping:
                     run.fit.model.stop_training = True
@@ -151,7 +151,7 @@ class Stack:
                 self._stopping |= run.error is not None
             asking = [run for run in asking if run.asks]
             self.done = len(runs) - len(asking)
-            left = max((run.fit.epochs - run.fit.done for run in asking), default=0)
+            left = max((run.fit.epochs - run.fit.epochs_done for run in asking), default=0)
             if worth_compiling(per_epoch * left * (1 - len(asking) / width), compiling):
                 width = len(asking)
         self.done = len(runs)
@@ -168,9 +168,9 @@ def worth_compiling(spared: float, compiling: float) -> bool:
 class _Run:
     """A member under `vmap`: its fit, and the `request` for its next dispatch."""
 
-    request: Request
+    request: DispatchRequest
 
-    def __init__(self, member: Member, start: Callable[[], MemberFit]) -> None:
+    def __init__(self, member: Member, start: Callable[[], MemberTrainLoop]) -> None:
         self.member = member
         with random.drawing_from(member.stream):
             self.fit = start()
@@ -178,11 +178,11 @@ class _Run:
         self.asks = True
         self.error: Exception | None = None
 
-    def advance(self, outcome: Outcome | None) -> bool:
+    def advance(self, outcome: RunnerOutput | None) -> bool:
         """Advance to the next dispatch; return whether there is one."""
         with random.drawing_from(self.member.stream):
             try:
-                self.request = Request(self.fit.machine, *self._dispatches.send(outcome))
+                self.request = DispatchRequest(self.fit.runner, *self._dispatches.send(outcome))
             except StopIteration:
                 self.asks = False
             except Exception as error:

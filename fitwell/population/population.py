@@ -14,12 +14,12 @@ from fitwell.arguments import Call, Integer, check, checked
 from fitwell.callbacks.directions import MODE
 from fitwell.errors import InvalidArgument, NonFiniteWarning, StateError, warn
 from fitwell.history import History
-from fitwell.models import packing
+from fitwell.models import data_adapters
 from fitwell.models.model import FIT, Model
-from fitwell.models.training import interruptions
+from fitwell.models.train_loop import catch_keyboard_interrupt
 from fitwell.population import archive, layouts, table
 from fitwell.population.ensemble import Ensemble, predict_all
-from fitwell.population.fitting import Course, Group, MemberFit, callbacks_for, make_groups
+from fitwell.population.fitting import Course, Group, MemberTrainLoop, callbacks_for, make_groups
 from fitwell.population.folds import Fold
 from fitwell.population.members import (
     Build,
@@ -192,11 +192,13 @@ class Population:
             "shuffle": shuffle,
         }
 
-        def start(member: Member, course: Course) -> MemberFit:
-            return MemberFit(member, course, choose(member), epochs=lasting(dict(member.setting)), **settings)
+        def start(member: Member, course: Course) -> MemberTrainLoop:
+            return MemberTrainLoop(
+                member, course, choose(member), epochs=lasting(dict(member.setting)), **settings
+            )
 
         progress = Progress(verbose, None, len(self.members))
-        fits: list[MemberFit] = []
+        fits: list[MemberTrainLoop] = []
 
         # Members with the same seed share one row order.
         with random.orders_kept(), layouts.compiling_ahead() as compile_ahead:
@@ -220,7 +222,7 @@ class Population:
                 self._run(groups, progress)
             finally:
                 for member in self.members:
-                    member.model.runtime.watch_shared()
+                    member.model._session.verify_shared_executables()
         return self
 
     def _divide(self, source: Source) -> None:
@@ -258,11 +260,13 @@ class Population:
                 "they were trained on; give the splitter a random_state, or pass the same splits again"
             )
 
-    def _run(self, groups: Sequence[tuple[MemberFit, Sequence[layouts.Start]]], progress: Progress) -> None:
+    def _run(
+        self, groups: Sequence[tuple[MemberTrainLoop, Sequence[layouts.Start]]], progress: Progress
+    ) -> None:
         for member in self.members:
             member.wait()
         progress.epoch_begin(0)
-        with interruptions() as interrupted:
+        with catch_keyboard_interrupt() as interrupted:
             layouts.lay_out(groups, progress.update, interrupted)
         progress.epoch_end(0, table.best_so_far(self.members))
         progress.close()
@@ -400,7 +404,7 @@ class Population:
         Raises:
             InvalidArgument: If `x` is a generator.
         """
-        if packing.is_stream(x):
+        if data_adapters.is_batch_iterable(x):
             raise InvalidArgument(
                 "Population.evaluate: x must be arrays, not a generator: every member reads the rows, and the first "
                 "one would exhaust a generator"

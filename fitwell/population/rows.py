@@ -13,59 +13,63 @@ import numpy as np
 from fitwell import config
 from fitwell.data.feeds import count_rows
 from fitwell.engine import devices
-from fitwell.engine.machine import Validation
+from fitwell.engine.epoch_runner import Validation
 from fitwell.errors import InvalidArgument
+from fitwell.models.compile_config import is_classification_loss
 from fitwell.models.model import Model
-from fitwell.models.objective import classifies
-from fitwell.models.training import Data, gather, gather_validation, resident_validation, too_large
+from fitwell.models.train_loop import FitData, device_validation, must_stream, pack_data, pack_validation_data
 from fitwell.population.folds import Fold, as_pairs, make_folds
 
 
 class Rows:
     """Training and validation rows of a population, in the format of one model.
 
-    data, validation: as in `Fit`. folds: None if all members train on all rows. count: number of training rows.
-    categories: names of the classes by output (see `Runtime.categories`).
+    data, validation: as in `TrainLoop`. folds: None if all members train on all rows. count: number of training rows.
+    categories: names of the classes by output (see `TrainingSession.categories`).
     """
 
     def __init__(
-        self, data: Data, validation: Data | None, folds: Sequence[Fold] | None, categories: dict[int, Any]
+        self,
+        data: FitData,
+        validation: FitData | None,
+        folds: Sequence[Fold] | None,
+        categories: dict[int, Any],
     ) -> None:
         self.categories = categories
         self.validation = validation
         self.folds = folds
         self.count = count_rows(data.example)
-        self._parts: dict[int | None, Data | None] = {None: validation}
-        self._placed = {devices.here(): _brought(data)}
+        self._parts: dict[int | None, FitData | None] = {None: validation}
+        self._placed = {devices.current_device(): _brought(data)}
         self._blocks: dict[tuple[int | None, jax.Device, bool], Validation | None] = {}
         self._placing = threading.Lock()
 
     @property
-    def data(self) -> Data:
+    def data(self) -> FitData:
         """The training rows on the device of this thread."""
-        device = devices.here()
+        device = devices.current_device()
         with self._placing:
             if device not in self._placed:
                 self._placed[device] = _brought(next(iter(self._placed.values())))
             return self._placed[device]
 
-    def validation_of(self, fold: int | None) -> Data | None:
+    def validation_of(self, fold: int | None) -> FitData | None:
         """Return the validation rows of `fold`."""
         if fold not in self._parts:
             assert self.folds is not None and fold is not None
             chosen = self.folds[fold].validation
-            rows = jax.tree.map(lambda leaf: np.asarray(leaf)[chosen], self.data.measured)
-            self._parts[fold] = Data(rows) if chosen.size else None
+            rows = jax.tree.map(lambda leaf: np.asarray(leaf)[chosen], self.data.without_class_weight)
+            self._parts[fold] = FitData(rows) if chosen.size else None
         return self._parts[fold]
 
     def block_of(
-        self, fold: int | None, validation: Data, batch_size: int | None, pad: bool
+        self, fold: int | None, validation: FitData, batch_size: int | None, pad: bool
     ) -> Validation | None:
         """Return the validation block for the dispatch, cached by device and padding."""
-        place = fold, devices.here(), pad
+        place = fold, devices.current_device(), pad
         if place not in self._blocks:
             room = None if self.folds is None else _room(len(part.validation) for part in self.folds)
-            self._blocks[place] = resident_validation(validation, batch_size, room, pad=pad)
+            self._blocks[place] = device_validation(validation, batch_size, room, pad=pad)
         return self._blocks[place]
 
     def chosen_by(self, fold: int | None) -> dict[str, Any]:
@@ -111,8 +115,8 @@ class Source:
 
     def rows_for(self, model: Model) -> Rows:
         """Return the rows in the input format of `model`."""
-        inputs, outputs = model.input_names, model.output_names_for(self._given[1])
-        shapes = model.expected_inputs()[0]
+        inputs, outputs = model.input_names, model._output_names_for(self._given[1])
+        shapes = model._input_specs()[0]
         # Names matter only if there are several: a single name often contains a model count.
         form = (
             inputs and (tuple(inputs) if len(inputs) > 1 else 1),
@@ -125,7 +129,7 @@ class Source:
         return self._packed[form]
 
     def _pack(self, model: Model) -> Rows:
-        data = gather(model, *self._given, learning=True)
+        data = pack_data(model, *self._given, learning=True)
         batch = data.batch
         if batch is None:
             raise InvalidArgument(
@@ -134,7 +138,7 @@ class Source:
             )
         validation = None
         if self._validation_data is not None:
-            validation = gather_validation(model, self._validation_data)
+            validation = pack_validation_data(model, self._validation_data)
             if validation.batch is None:
                 raise InvalidArgument(
                     "Population.fit: validation_data must be arrays, not a generator, which one member would exhaust"
@@ -143,22 +147,22 @@ class Source:
             data, validation = data.split(self._validation_split)
         if self._divided is None and (self._folds is not None or self._splits is not None):
             # Split once: a splitter without a seed returns different folds at each call.
-            if too_large(batch):
+            if must_stream(batch):
                 raise InvalidArgument(
                     "Population.fit: with folds or splits all rows must be in memory, but these memory-mapped arrays "
                     f"exceed the budget of {config.memory_budget():,} bytes: raise it with "
                     "fw.config.set_memory_budget(bytes), or train on parts of the arrays"
                 )
-            self._divided = make_folds(self._folds, self._splits, batch, classifies(model.loss))
-        return Rows(data, validation, self._divided, dict(model.runtime.categories))
+            self._divided = make_folds(self._folds, self._splits, batch, is_classification_loss(model.loss))
+        return Rows(data, validation, self._divided, dict(model._session.categories))
 
 
-def _brought(data: Data) -> Data:
+def _brought(data: FitData) -> FitData:
     """Return the rows on the device of this thread, shared by all its members.
 
     Arrays that exceed the memory budget stay on disk.
     """
     assert data.batch is not None
-    if too_large(data.batch):
+    if must_stream(data.batch):
         return data
-    return dataclasses.replace(data, batch=jax.tree.map(devices.bring, data.batch))
+    return dataclasses.replace(data, batch=jax.tree.map(devices.to_current_device, data.batch))

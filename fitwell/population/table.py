@@ -11,7 +11,7 @@ import numpy as np
 from fitwell.callbacks.directions import asked_direction, told_by_name
 from fitwell.errors import InvalidArgument, StateError, nearest
 from fitwell.history import SETTINGS
-from fitwell.models.penalties import penalties_of, warn_if_penalties_differ
+from fitwell.models.loss_comparability import regularizers_of, warn_if_regularizers_differ
 from fitwell.population.members import Member
 
 if TYPE_CHECKING:
@@ -102,8 +102,8 @@ def ranking(members: Sequence[Member], metric: str | None, mode: str) -> list[in
     mode: ``"max"``, ``"min"``, or ``"auto"``, which infers the direction of the metric.
     """
     name = check_metric(members, metric)
-    warn_if_penalties_differ(
-        {penalties_of(member.model) for member in members}, name, "the ranking of members"
+    warn_if_regularizers_differ(
+        {regularizers_of(member.model) for member in members}, name, "the ranking of members"
     )
     sign = -1.0 if asked_direction(name, mode, "the ranking of members") == "max" else 1.0
     sums: dict[tuple[int, int], list[float]] = {}

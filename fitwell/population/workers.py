@@ -44,7 +44,7 @@ def work_off(
     ending = threading.Event()
 
     def work(device: jax.Device) -> None:
-        with devices.on(device):
+        with devices.use_device(device):
             while not ending.is_set() and (job := queue.next_for(device)) is not None:
                 job.run()
 

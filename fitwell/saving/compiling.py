@@ -16,8 +16,8 @@ def compile_config(model: Any) -> Config | None:
     """Return the arguments of `compile` in Keras's words; None for a model not compiled, or only code could say."""
     if not model.compiled:
         return None
-    objective = model.runtime.objective
-    values = {"optimizer": model.optimizer} | {name: getattr(objective, name) for name in _ARGUMENTS[1:]}
+    compile_config = model._session.compile_config
+    values = {"optimizer": model.optimizer} | {name: getattr(compile_config, name) for name in _ARGUMENTS[1:]}
     try:
         written: Config = to_keras({name: serialize(value) for name, value in values.items()})
     except InvalidArgument as error:

@@ -30,17 +30,17 @@ def write(file: Any, model: Any, training: bool) -> None:
     """Write the group into an open HDF5 file; `training`: where training stands as well."""
     group = file.create_group(NAME)
     if training:
-        runtime = model.runtime
-        group.attrs["seed"], group.attrs["epoch"] = int(runtime.seed), int(runtime.epoch)
-        if runtime.categories:
-            text = written(categories.as_plain(runtime.categories))
+        session = model._session
+        group.attrs["seed"], group.attrs["epoch"] = int(session.seed), int(session.epoch)
+        if session.categories:
+            text = written(categories.as_plain(session.categories))
             group[_CATEGORIES] = np.frombuffer(text.encode(), np.uint8)
     probe = make_probe(model)
     if probe is None:
         return
-    answer = _leaves(model.infer(probe))
+    answer = _leaves(model._predict_compiled(probe))
     # A model that draws noise at inference has no one answer.
-    if model.inference.draws:
+    if model._forward_pass.draws:
         return
     for kind, arrays in (("input", _leaves(probe)), ("output", answer)):
         for number, array in enumerate(arrays):
@@ -55,10 +55,10 @@ def read_training(file: Reader, model: Any) -> None:
     seed, epoch = group.number("seed"), group.number("epoch")
     if seed is not None and epoch is not None:
         check({"seed": seed, "epoch": epoch}, {"seed": UINT32, "epoch": POSITION}, file.where)
-        model.runtime.seed, model.runtime.epoch = seed, epoch
+        model._session.seed, model._session.epoch = seed, epoch
     if _CATEGORIES in group:
         text = group.array(_CATEGORIES).astype(np.uint8).tobytes()
-        model.runtime.categories = categories.from_plain(parse(text, file.where), file.where)
+        model._session.categories = categories.from_plain(parse(text, file.where), file.where)
 
 
 def check_probe(file: Reader, model: Any) -> None:
@@ -71,7 +71,7 @@ def check_probe(file: Reader, model: Any) -> None:
         return
     leaves, structure = jax.tree.flatten(probe)
     stored = [group.array(f"input/{i}", np.shape(leaf)).astype(leaf.dtype) for i, leaf in enumerate(leaves)]
-    answer = _leaves(model.infer(jax.tree.unflatten(structure, stored)))
+    answer = _leaves(model._predict_compiled(jax.tree.unflatten(structure, stored)))
     for number, output in enumerate(answer):
         expected = group.array(f"output/{number}", output.shape).astype(np.float64)
         got = np.asarray(output, np.float64)

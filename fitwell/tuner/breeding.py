@@ -251,7 +251,7 @@ def inherit(heir: Model, parent: Model) -> None:
             for slot, content in parent.optimizer.slots.items()
         }
         heir.optimizer.step.assign(np.array(parent.optimizer.step.value))
-    heir.runtime.epoch = parent.runtime.epoch
+    heir._session.epoch = parent._session.epoch
 
 
 def _check_shapes(population: Population, settings: list[Setting]) -> None:

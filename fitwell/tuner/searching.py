@@ -16,9 +16,9 @@ import numpy as np
 from fitwell.arguments import Each, FilePath, Instance, Integer, Made, Real, checked
 from fitwell.data.feeds import Batch
 from fitwell.data.fingerprint import fingerprint
-from fitwell.engine.devices import cores
+from fitwell.engine.devices import cpu_count
 from fitwell.errors import InvalidArgument, NonFiniteWarning, nearest, warn
-from fitwell.models.packing import is_stream
+from fitwell.models.data_adapters import is_batch_iterable
 from fitwell.population import Population
 from fitwell.tuner.domains import Domain, lasting
 from fitwell.tuner.ledger import Ledger, Ticket
@@ -205,7 +205,7 @@ class Search:
             return self._batch
         if not last:
             # The duration of a trial is not known yet.
-            return min(self._batch, max(1, cores() // self._members))
+            return min(self._batch, max(1, cpu_count() // self._members))
         return max(1, min(self._batch, _GROWTH * last, int((deadline - time.monotonic()) / each)))
 
     def _train(self, tickets: list[Ticket], deadline: float | None) -> bool:
@@ -337,7 +337,7 @@ def search(
 
 
 def _default_batch(members: int) -> int:
-    return max(2, _MODELS_PER_CORE * cores() // members)
+    return max(2, _MODELS_PER_CORE * cpu_count() // members)
 
 
 def _check_trials(trials: int | None, minutes: float | None, sampler: str) -> int | None:
@@ -354,7 +354,7 @@ def _check_data(data: Any) -> tuple[Any, Any, Any]:
         raise InvalidArgument(
             f"search: data must be a tuple (x, y) or (x, y, sample_weight), got {type(data).__name__}{hint}"
         )
-    if is_stream(data[0]):
+    if is_batch_iterable(data[0]):
         raise InvalidArgument(
             "search: x must be arrays, not a generator, because every trial reads the rows again"
         )

@@ -20,10 +20,10 @@ from fitwell.callbacks.stopping import EarlyStopping
 from fitwell.data.feeds import Batch, count_rows
 from fitwell.data.splits import split_rows
 from fitwell.errors import NonFiniteWarning
+from fitwell.models.compile_config import is_classification_loss
+from fitwell.models.loss_comparability import RegularizerSet, regularizers_of, warn_if_regularizers_differ
 from fitwell.models.model import Model
-from fitwell.models.objective import classifies
-from fitwell.models.penalties import Penalties, penalties_of, warn_if_penalties_differ
-from fitwell.models.training import Data, gather
+from fitwell.models.train_loop import FitData, pack_data
 from fitwell.population import Population
 from fitwell.population.fitting import is_function_of_setting
 from fitwell.population.folds import labels_of, make_folds
@@ -79,7 +79,7 @@ class Trainer:
         self._arguments = arguments
         self._callbacks = arguments.pop("callbacks", None)
         self._example: Batch | None = None
-        self._penalties: set[Penalties] | None = set()
+        self._penalties: set[RegularizerSet] | None = set()
 
     def train(
         self,
@@ -188,15 +188,15 @@ class Trainer:
 
     def _look_at_penalties(self, population: Population) -> None:
         if self._penalties is not None:
-            self._penalties |= {penalties_of(member.model) for member in population.members}
-            if warn_if_penalties_differ(self._penalties, self.objective.name, "search"):
+            self._penalties |= {regularizers_of(member.model) for member in population.members}
+            if warn_if_regularizers_differ(self._penalties, self.objective.name, "search"):
                 self._penalties = None  # warn once
 
     def draw_weights(self, member: Member) -> None:
         """Create the weights of a model without an input shape, equal to those that `fit` would create."""
         assert self._example is not None
         with random.drawing_from(member.stream):
-            member.model.runtime.prepare(self._example)
+            member.model._session.get_program(self._example)
 
     def _callbacks_of(self, setting: Setting) -> list[Callback]:
         given = self._callbacks
@@ -207,19 +207,19 @@ class Trainer:
         if self._example is not None:
             return
         model = member.model
-        data = gather(model, *self._data, None, learning=True)
+        data = pack_data(model, *self._data, None, learning=True)
         if not self.validates and self.objective.name.startswith("val_"):
-            self._arguments["splits"] = [held_out(data, classifies(model.loss))]
+            self._arguments["splits"] = [held_out(data, is_classification_loss(model.loss))]
         elif self._arguments.get("folds") is not None:
             # A splitter without a seed would split the rows differently for every batch of trials.
             assert data.batch is not None
             asked = self._arguments.pop("folds"), self._arguments.get("splits")
-            folds = make_folds(*asked, data.batch, classifies(model.loss))
+            folds = make_folds(*asked, data.batch, is_classification_loss(model.loss))
             self._arguments["splits"] = [(fold.train, fold.validation) for fold in folds]
         self._example = data.example
         self.draw_weights(member)
         if not self._may_log():
-            names = model.runtime.program.result_names()
+            names = model._session.program.result_names()
             self.objective.check(names + [f"val_{name}" for name in names] if self.validates else names)
 
     def _may_log(self) -> bool:
@@ -238,7 +238,7 @@ def _count_folds(arguments: Mapping[str, Any], x: Any) -> int:
     return int(folds) if isinstance(folds, int | np.integer) else 1
 
 
-def held_out(data: Data, by_class: bool) -> tuple[Any, Any]:
+def held_out(data: FitData, by_class: bool) -> tuple[Any, Any]:
     """Hold out 20 % of the rows, stratified by class; return training and validation row indices."""
     assert data.batch is not None
     targets = data.batch.y or []

@@ -163,7 +163,7 @@ class BaseWrapper(BaseEstimator):  # type: ignore[misc]
             self.build_fn, self._settings = self._built_with
             self.model_ = self._build()
             self.build_fn, self._settings = set_since
-            self.model_.output_structs(np.zeros((1, *self._row_shape), np.float32))
+            self.model_._output_specs(np.zeros((1, *self._row_shape), np.float32))
             self.model_.set_weights(weights)
 
 

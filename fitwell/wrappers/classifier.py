@@ -131,7 +131,7 @@ class KerasClassifier(ClassifierMixin, BaseWrapper):  # type: ignore[misc]
 
     def _begin(self, X: NDArray[Any]) -> None:
         model = self._build()
-        self._width = model.output_structs(X[:1])[0].shape[-1]
+        self._width = model._output_specs(X[:1])[0].shape[-1]
         if len(self.classes_) != max(self._width, 2):
             raise DataError(
                 f"KerasClassifier: the labels have {len(self.classes_)} classes, but the model has {self._width} "

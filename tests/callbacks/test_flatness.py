@@ -10,7 +10,7 @@ import pytest
 
 import fitwell
 from fitwell import callbacks, layers
-from fitwell.engine.state import TrainState, counters
+from fitwell.engine.train_state import TrainState, initial_counters
 from fitwell.errors import InvalidArgument
 
 CURVES = {
@@ -43,7 +43,7 @@ def test_the_epoch_is_that_of_numpy(curve: str, measure: str, epochs: int, start
     values = CURVES[curve]
     watch = callbacks.FlatStopping("loss", 0.01, epochs, measure, mode, start)
     policy = watch.policy(0)
-    state = TrainState({}, {}, (), {}, {}, {}, **counters(0))
+    state = TrainState({}, {}, (), {}, {}, {}, **initial_counters(0))
     memory = policy.init(state)
     for value in values:
         memory, state = policy.update(memory, {"loss": jnp.float32(value)}, state)

@@ -213,9 +213,9 @@ def test_evaluate_and_predict_from_a_hook_do_not_disturb_the_run() -> None:
     for watch in (Uses(), None):
         fitwell.utils.set_random_seed(0)
         net = model(fitwell)
-        observers = [watch] if watch else []
+        callback_list = [watch] if watch else []
         history = net.fit(
-            X, Y, batch_size=4, epochs=3, callbacks=observers, validation_data=(X, Y), verbose=0
+            X, Y, batch_size=4, epochs=3, callbacks=callback_list, validation_data=(X, Y), verbose=0
         ).history
         results.append((net.get_weights(), history))
         if watch:

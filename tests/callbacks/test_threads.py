@@ -65,12 +65,12 @@ def test_another_number_of_threads_is_said(
 def test_the_number_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     for asked, expected in (
         ("3", 3),
-        ("", devices.cores()),
-        ("many", devices.cores()),
-        ("0", devices.cores()),
+        ("", devices.cpu_count()),
+        ("many", devices.cpu_count()),
+        ("0", devices.cpu_count()),
     ):
         monkeypatch.setenv("NPROC", asked)
-        assert devices.threads() == expected
+        assert devices.xla_thread_count() == expected
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ import pytest
 import fitwell
 from fitwell import callbacks, layers
 from fitwell.engine.policies import Policy
-from fitwell.engine.state import TrainState, counters
+from fitwell.engine.train_state import TrainState, initial_counters
 
 SEQUENCES = {
     "valley": [5.0, 4.0, 3.0, 3.5, 2.9, 3.0, 3.1, 3.2, 3.3, 2.0, 2.1, 2.2, 2.3, 2.4],
@@ -26,12 +26,12 @@ SEQUENCES = {
 def a_state(rate: float = 1.0) -> TrainState:
     return TrainState(
         trainable={"w": jnp.zeros(())},
-        statistics={},
-        slots=(),
-        hyper={"optimizer.learning_rate": jnp.float32(rate)},
+        non_trainable={},
+        opt_state=(),
+        hyperparams={"optimizer.learning_rate": jnp.float32(rate)},
         metrics={},
         policies={},
-        **counters(0),
+        **initial_counters(0),
     )
 
 
@@ -43,7 +43,7 @@ def play(policy: Policy, values: list[float]) -> tuple[int, TrainState, Any, lis
     for epoch, value in enumerate(values):
         state = state.replace(trainable={"w": jnp.float32(epoch)})
         memory, state = policy.update(memory, {policy.monitor: jnp.float32(value)}, state)
-        rates.append(float(state.hyper.get("optimizer.learning_rate", 0)))
+        rates.append(float(state.hyperparams.get("optimizer.learning_rate", 0)))
         if bool(state.stop):
             break
     epochs = len(rates)
@@ -204,8 +204,8 @@ def test_the_best_weights_come_back(watched: bool) -> None:
     model, x, y = problem()
     stopping = callbacks.EarlyStopping(patience=3, restore_best_weights=True)
     watch = Watched()
-    observers = [stopping, watch] if watched else [stopping]
-    history = model.fit(x, y, epochs=50, callbacks=observers, validation_data=(x, -y), verbose=0)
+    callback_list = [stopping, watch] if watched else [stopping]
+    history = model.fit(x, y, epochs=50, callbacks=callback_list, validation_data=(x, -y), verbose=0)
     assert len(history.epoch) == 4
     assert (stopping.best_epoch, stopping.stopped_epoch) == (0, 3)
     assert stopping.best == pytest.approx(history.history["val_loss"][0], rel=1e-6)
@@ -302,8 +302,8 @@ def run_with(scheduler: Any, epochs: int, looks: bool) -> float:
     )
     model.compile(loss=lambda y_true, y_pred: -y_pred[:, 0], optimizer=fitwell.optimizers.SGD(1.0))
     ones = np.ones((8, 1), np.float32)
-    observers = [scheduler, Watched()] if looks else [scheduler]
-    model.fit(ones, ones, batch_size=8, epochs=epochs, callbacks=observers, verbose=0)
+    callback_list = [scheduler, Watched()] if looks else [scheduler]
+    model.fit(ones, ones, batch_size=8, epochs=epochs, callbacks=callback_list, verbose=0)
     return float(model.get_weights()[0][0, 0])
 
 

@@ -106,16 +106,16 @@ def test_gradients_of_a_whole_training_step(loss: str, units: int, activation: A
         weight = draw.uniform(0, 2, 7)
         rows = jnp.asarray([1.0] * 5 + [0.0] * 2) if padded else None
         batch = Batch(jnp.asarray(x), [jnp.asarray(targets[loss])], [jnp.asarray(weight)], rows)
-        program = model.runtime.prepare(batch)
-        hyper = {path: jnp.float64(cell.content) for path, cell in program.hyper.items()}
-        statistics = {path: v.value for path, v in program.statistics.items()}
+        program = model._session.get_program(batch)
+        hyperparams = {path: jnp.float64(cell.content) for path, cell in program.hyperparams.items()}
+        statistics = {path: v.value for path, v in program.non_trainable.items()}
         trainable = {path: v.value for path, v in program.trainable.items()}
 
         def total(trainable: Any) -> Any:
             return program.forward(
                 trainable,
                 statistics,
-                hyper,
+                hyperparams,
                 batch,
                 training=True,
                 key=jax.random.key(1),

@@ -9,7 +9,7 @@ import pytest
 
 import fitwell as fw
 from fitwell.errors import DataError
-from fitwell.models.objective import classifies
+from fitwell.models.compile_config import is_classification_loss
 
 
 def test_a_categorical_series_is_the_same_as_its_codes() -> None:
@@ -120,7 +120,7 @@ def test_members_of_a_population_share_the_categories() -> None:
 
 
 def test_folds_by_a_loss_of_another_name_see_every_class_as_often() -> None:
-    assert classifies("bce")
-    assert classifies(fw.losses.hinge)
-    assert not classifies("mse")
-    assert not classifies(None)
+    assert is_classification_loss("bce")
+    assert is_classification_loss(fw.losses.hinge)
+    assert not is_classification_loss("mse")
+    assert not is_classification_loss(None)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import fitwell as fw
-from fitwell.engine import compiling
+from fitwell.engine import compile_cache
 
 X = np.random.default_rng(0).normal(size=(71, 3)).astype(np.float32)
 Y = np.random.default_rng(1).normal(size=71).astype(np.float32)
@@ -139,9 +139,9 @@ def test_many_epochs_are_one_dispatch(part: str, monkeypatch: pytest.MonkeyPatch
     data = {"epochs": 64, "batch_size": 16, "verbose": 0, "validation_data": (X[:50], Y[:50])}
     model.fit(X, Y, **data)
     dispatches = []
-    find = compiling.Programs.find
+    find = compile_cache.CompileCache.get
     monkeypatch.setattr(
-        compiling.Programs, "find", lambda self, *given: dispatches.append(1) or find(self, *given)
+        compile_cache.CompileCache, "get", lambda self, *given: dispatches.append(1) or find(self, *given)
     )
     model.fit(X, Y, **data)
     assert len(dispatches) <= 2

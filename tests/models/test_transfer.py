@@ -9,7 +9,7 @@ import pytest
 
 import fitwell
 from fitwell import Model, Sequential, layers, optimizers
-from fitwell.engine import compiling
+from fitwell.engine import compile_cache
 from fitwell.errors import InvalidArgument
 from fitwell.models import clone_model
 from tests.models.twins import assert_same_history, assert_same_weights, train_both, twins
@@ -234,9 +234,9 @@ def test_a_multiplier_is_data_and_its_name_is_structure() -> None:
     model.compile(loss="mse", optimizer=optimizer)
     assert not moved(model, lambda: model.fit(X, Y, verbose=0))["hidden/kernel"]
     optimizer.learning_rate_multipliers = {"hidden": 1.0}
-    traced = compiling.statistics.traced
+    traced = compile_cache.compile_stats.traced
     assert moved(model, lambda: model.fit(X, Y, verbose=0))["hidden/kernel"]
-    assert compiling.statistics.traced == traced
+    assert compile_cache.compile_stats.traced == traced
 
     optimizer.learning_rate_multipliers = {"middle": 0.0}
     with pytest.raises(InvalidArgument, match="set after the model was compiled"):

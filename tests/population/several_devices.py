@@ -13,7 +13,7 @@ import numpy as np
 
 import fitwell as fw
 from fitwell.data.feeds import Batch
-from fitwell.engine.machine import Machine, Validation
+from fitwell.engine.epoch_runner import EpochRunner, Validation
 from fitwell.errors import NonFiniteWarning
 from fitwell.population import choice, layouts
 
@@ -24,17 +24,17 @@ RATES = [0.02, 0.1, 1e6]  # the last one ends in NaN
 @contextmanager
 def programs_watched():
     """Yield the set of devices that compiled programs run on inside the block; their rows must be there too."""
-    used, find = set(), Machine.find
+    used, find = set(), EpochRunner.get_executable
 
-    def watched(machine, key, function, arguments, *options):
-        program = find(machine, key, function, arguments, *options)
+    def watched(runner, key, function, arguments, *options):
+        program = find(runner, key, function, arguments, *options)
         places = jax.tree.leaves(program.compiled.output_shardings)[0].device_set
         rows = [part for part in arguments if isinstance(part, Batch | Validation)]
         assert all(leaf.devices() == places for leaf in jax.tree.leaves(rows) if isinstance(leaf, jax.Array))
         used.update(places)
         return program
 
-    with mock.patch.object(Machine, "find", watched):
+    with mock.patch.object(EpochRunner, "find", watched):
         yield used
 
 
@@ -72,7 +72,9 @@ def same(one, other, exact):
     assert one.results["status"].tolist() == other.results["status"].tolist()
     for a, b in zip(one.members, other.members, strict=True):
         assert a.history.epoch == b.history.epoch
-        states = [(dict(member.history.history), member.model.runtime.begin([])) for member in (a, b)]
+        states = [
+            (dict(member.history.history), member.model._session.init_train_state([])) for member in (a, b)
+        ]
         for x, y in zip(*map(jax.tree.leaves, states), strict=True):
             np.testing.assert_allclose(x, y, **({"rtol": 0} if exact else {"rtol": 2e-4, "atol": 1e-6}))
 
@@ -82,7 +84,7 @@ def in_turn_to_the_bit():
     members = fw.grid(units=[4, 6], rate=RATES)
     all_over, used = train(members, folds=2)
     assert used == set(DEVICES)
-    arrays = jax.tree.leaves([member.model.runtime.current for member in all_over.members])
+    arrays = jax.tree.leaves([member.model._session.train_state for member in all_over.members])
     assert set.union(*(leaf.devices() for leaf in arrays if isinstance(leaf, jax.Array))) <= {DEVICES[0]}
     alone, used = train(members, DEVICES[2], folds=2)
     assert used == {DEVICES[2]}

@@ -8,10 +8,10 @@ from sklearn.model_selection import GroupKFold, KFold, StratifiedKFold, TimeSeri
 
 import fitwell as fw
 from fitwell import config
-from fitwell.engine import compiling
+from fitwell.engine import compile_cache
 from fitwell.errors import DataError, InvalidArgument, StateError
 from fitwell.population import table
-from fitwell.population.fitting import MemberFit
+from fitwell.population.fitting import MemberTrainLoop
 from tests.population.conftest import dense
 from tests.population.test_solo import normalised, rows, same, solo, subclassed
 
@@ -50,9 +50,9 @@ def test_each_fold_is_a_solo_run_on_its_rows(build, batch_size):
 
 def test_folds_of_unequal_size_are_one_program(regression):
     x, y, _ = regression
-    traced = compiling.statistics.traced
+    traced = compile_cache.compile_stats.traced
     fw.Population(dense).fit(x[:47], y[:47], folds=3, epochs=3, verbose=0)
-    assert compiling.statistics.traced - traced == 1
+    assert compile_cache.compile_stats.traced - traced == 1
 
 
 def test_classes_are_shared_out_evenly(classes):
@@ -224,13 +224,13 @@ def test_memory_maps_are_shared_by_the_members(regression, tmp_path, monkeypatch
     np.save(tmp_path / "x.npy", x)
     mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
     blocks = []
-    make_feed = MemberFit._make_feed
+    make_feed = MemberTrainLoop._make_loader
 
     def noted(self, data, *arguments, **settings):
         blocks.append(data.batch.x)
         return make_feed(self, data, *arguments, **settings)
 
-    monkeypatch.setattr(MemberFit, "_make_feed", noted)
+    monkeypatch.setattr(MemberTrainLoop, "_make_loader", noted)
     for settings in ({}, {"folds": 3}):
         blocks.clear()
         loaded = fw.Population(dense, seeds=[0, 1]).fit(mapped, y, verbose=0, **settings)

@@ -15,7 +15,7 @@ import scipy.stats
 
 import fitwell as fw
 from fitwell import random
-from fitwell.engine import compiling, devices
+from fitwell.engine import compile_cache, devices
 from fitwell.errors import FileError, InvalidArgument, ShapeError, StateError
 from fitwell.population import fitting
 from fitwell.saving.checkpoint import write_checkpoint
@@ -51,17 +51,17 @@ def test_one_structure_is_traced_and_compiled_once(regression):
         return model
 
     x, y, validation = regression
-    before = dataclasses.replace(compiling.statistics)
+    before = dataclasses.replace(compile_cache.compile_stats)
     population = fw.Population(build, fw.grid(learning_rate=[0.01, 0.02, 0.1]), seeds=range(4))
     population.fit(x, y, epochs=3, validation_data=validation, verbose=0)
-    assert compiling.statistics.traced - before.traced == 1
-    assert compiling.statistics.compiled - before.compiled == 1
+    assert compile_cache.compile_stats.traced - before.traced == 1
+    assert compile_cache.compile_stats.compiled - before.compiled == 1
 
 
 def test_the_first_program_is_compiled_while_members_are_still_being_sorted(regression, monkeypatch):
     x, y, validation = regression
     begun, events = threading.Event(), []
-    compile_lowered, structure = compiling.compile_lowered, fitting.structure
+    compile_lowered, structure = compile_cache.compile_lowered, fitting.trace_key
 
     def compile_and_tell(*arguments):
         begun.set()
@@ -72,8 +72,8 @@ def test_the_first_program_is_compiled_while_members_are_still_being_sorted(regr
         events.append(begun.wait(30) if events else begun.is_set())
         return structure(*arguments)
 
-    monkeypatch.setattr(compiling, "compile_lowered", compile_and_tell)
-    monkeypatch.setattr(fitting, "structure", sort)
+    monkeypatch.setattr(compile_cache, "compile_lowered", compile_and_tell)
+    monkeypatch.setattr(fitting, "trace_key", sort)
     population = fw.Population(dense, seeds=range(3))
     callbacks = [fw.callbacks.EarlyStopping(patience=3)]
     population.fit(x, y, epochs=2, validation_data=validation, callbacks=callbacks, verbose=0)
@@ -89,11 +89,11 @@ def test_a_schedule_of_ones_own_is_asked_once_for_every_epoch(regression):
         asked.append(epoch)
         return rate / 2
 
-    traced = compiling.statistics.traced
+    traced = compile_cache.compile_stats.traced
     population = fw.Population(dense, seeds=[0, 1])
     population.fit(x, y, epochs=3, callbacks=[fw.callbacks.LearningRateScheduler(schedule)], verbose=0)
     assert sorted(asked) == [0, 0, 1, 1, 2, 2]
-    assert compiling.statistics.traced - traced == 1
+    assert compile_cache.compile_stats.traced - traced == 1
 
 
 def test_no_epochs_left_is_no_training(regression):
@@ -534,7 +534,7 @@ class Breaks(fw.callbacks.Callback):
 
 
 def test_a_failing_member_ends_the_run(regression, monkeypatch):
-    monkeypatch.setattr(devices, "cores", lambda: 1)  # one member after another
+    monkeypatch.setattr(devices, "cpu_count", lambda: 1)  # one member after another
     x, y, _ = regression
     population = fw.Population(dense, fw.grid(learning_rate=[0.1, 0.05]))
     with pytest.raises(ZeroDivisionError, match="mine") as caught:
@@ -546,7 +546,7 @@ def test_a_failing_member_ends_the_run(regression, monkeypatch):
 
 
 def test_a_run_that_fails_leaves_members_as_they_were_whose_turn_did_not_come(regression, monkeypatch):
-    monkeypatch.setattr(devices, "cores", lambda: 1)
+    monkeypatch.setattr(devices, "cpu_count", lambda: 1)
     x, y, _ = regression
     population = fw.Population(dense, fw.grid(learning_rate=[0.1, 0.05])).fit(x, y, epochs=5, verbose=0)
     before = population.results
@@ -681,10 +681,10 @@ def test_a_rate_that_callbacks_decide_is_history_and_no_metric(regression):
 def test_how_long_to_train_may_be_a_hyperparameter(regression):
     x, y, validation = regression
     population = fw.Population(dense, [{"length": 2}, {"length": 5}, {"length": 0}], seeds=[4])
-    traced = compiling.statistics.traced
+    traced = compile_cache.compile_stats.traced
     population.fit(x, y, epochs=lambda setting: setting["length"], validation_data=validation, verbose=0)
     assert (
-        compiling.statistics.traced - traced <= 1
+        compile_cache.compile_stats.traced - traced <= 1
     )  # none where a test before this one trained such a network
     assert population.results["epochs"].tolist() == [2, 5, 0]
     assert population.results["status"].tolist() == ["finished"] * 3

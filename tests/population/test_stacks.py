@@ -22,8 +22,8 @@ def stacks(monkeypatch):
         widths.append(width)
         return answer(requests, width)
 
-    answer = layouts.answer
-    monkeypatch.setattr(layouts, "answer", counted)
+    answer = layouts.run_vmapped
+    monkeypatch.setattr(layouts, "run_vmapped", counted)
     monkeypatch.setattr(choice, "stacks", lambda fit, members: True)
     return widths
 

@@ -89,7 +89,7 @@ EDITS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "cannot have come to": lambda tree: tree["place"].update(batches=10**9),
     "cannot have come": lambda tree: tree["place"].update(steps=99, open=True),
     "have come to": lambda tree: tree["state"].update(step=np.int32(-7)),
-    "last bad one 7": lambda tree: tree["state"].update(bad_step=np.int32(7)),
+    "last bad one 7": lambda tree: tree["state"].update(first_nonfinite_step=np.int32(7)),
     "does not fit the model": lambda tree: tree["state"].pop("step"),
     "CSVLogger: what the checkpoint remembers of it": lambda tree: tree["callbacks"][0][1].update(position="x"),
     "ModelCheckpoint: what the checkpoint": lambda tree: tree["callbacks"][1][1].update(best="x"),
@@ -101,12 +101,12 @@ def test_another_form_is_told_and_nothing_is_changed(tmp_path: Path, tree: dict[
     odd = copy.deepcopy(tree)
     EDITS[told](odd)
     model = make_model()
-    before, seed, epoch = model.get_weights(), model.runtime.seed, model.runtime.epoch
+    before, seed, epoch = model.get_weights(), model._session.seed, model._session.epoch
     rates = [float(model.optimizer.learning_rate), model.layers[1].rate]
     with pytest.raises(FileError, match=told):
         fit(_folder_of(tmp_path, odd), model)
     assert all(map(np.array_equal, before, model.get_weights()))
-    assert (seed, epoch) == (model.runtime.seed, model.runtime.epoch)
+    assert (seed, epoch) == (model._session.seed, model._session.epoch)
     assert rates == [float(model.optimizer.learning_rate), model.layers[1].rate]
 
 

@@ -36,4 +36,4 @@ def test_places_in_range_can_be_gone_on_from(tmp_path: Path, epoch: int) -> None
         file["fitwell"].attrs["epoch"] = epoch
     loaded = fw.models.load_model(tmp_path / "m.h5")
     loaded.fit(X, X[:, :1], epochs=2, verbose=0)
-    assert loaded.runtime.epoch == epoch + 2
+    assert loaded._session.epoch == epoch + 2

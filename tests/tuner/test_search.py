@@ -15,7 +15,7 @@ from sklearn.model_selection import KFold
 
 import fitwell as fw
 from fitwell import tuner
-from fitwell.engine import compiling
+from fitwell.engine import compile_cache
 from fitwell.errors import FileError, FitwellError, InvalidArgument, MissingExtra, StateError
 from fitwell.tuner import drawing
 from fitwell.tuner import storage as storages
@@ -128,9 +128,9 @@ def test_an_ensemble_of_the_best_answers_with_their_mean(found: tuner.SearchResu
 def test_the_best_models_are_trained_again_together_and_are_those_of_each_alone() -> None:
     x, y = data()
     result = search(":memory:", 5, folds=2, epochs=6)
-    traced = compiling.statistics.traced
+    traced = compile_cache.compile_stats.traced
     together = result.best_models(4)
-    assert compiling.statistics.traced - traced == 1
+    assert compile_cache.compile_stats.traced - traced == 1
     for model, trial in zip(together, result.ranking(), strict=False):
         epochs = round(np.mean(trial.user_attrs["best epochs"])) + 1
         fw.utils.set_random_seed(0)

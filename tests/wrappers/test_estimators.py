@@ -17,7 +17,7 @@ from sklearn.utils.estimator_checks import check_estimator
 
 import fitwell
 from fitwell import Sequential, layers, losses, optimizers
-from fitwell.engine import compiling
+from fitwell.engine import compile_cache
 from fitwell.errors import DataError, InvalidArgument
 from fitwell.wrappers import KerasClassifier, KerasRegressor
 
@@ -184,10 +184,10 @@ def test_a_loss_of_ones_own_is_given_class_numbers() -> None:
 def test_folds_of_unequal_size_compile_once() -> None:
     folds = KFold(4)
     assert {len(test) for _, test in folds.split(X)} == {37, 38}
-    before = compiling.statistics.compiled
+    before = compile_cache.compile_stats.compiled
     search = GridSearchCV(KerasRegressor(build_line, epochs=2), {"epochs": [1, 2]}, cv=folds, refit=False)
     search.fit(X, y)
-    assert compiling.statistics.compiled - before <= 2  # one program to train, one to score
+    assert compile_cache.compile_stats.compiled - before <= 2  # one program to train, one to score
 
 
 def test_several_numbers_per_row() -> None:

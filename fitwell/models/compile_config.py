@@ -1,0 +1,294 @@
+"""What a model is trained for: losses and metrics, resolved per output."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+
+from fitwell import losses, metrics
+from fitwell.arguments import Each, Items, Real, Text
+from fitwell.errors import InvalidArgument, Problems, nearest
+from fitwell.registry import outliving_scopes
+from fitwell.variables import Hyperparametric
+
+# One factor for a single output, or a list or dict of them.
+LOSS_WEIGHTS = (Real() | Each(Real() | None) | Items(Text(), Real() | None) | None).said(
+    "a list or dict with one number per output"
+)
+# Losses for which one class of a row is the right one.
+_OF_ONE_CLASS = (
+    losses.CategoricalCrossentropy,
+    losses.CategoricalFocalCrossentropy,
+    losses.CategoricalGeneralizedCrossEntropy,
+    losses.CategoricalHinge,
+    losses.KLDivergence,
+)
+# So many numbers tell what kind all of them are.
+_ENOUGH = 200_000
+# Losses of labels, each of which every fold should see as often as the others.
+_CLASSIFYING = ("crossentropy", "hinge", "focal")
+
+
+# What these take in is not targets and predictions.
+_OF_VALUES = (metrics.Mean.update_state, metrics.Sum.update_state)
+
+
+class OutputLoss(Hyperparametric):
+    """The loss of one output and its weight in the total; the weight is data."""
+
+    hyperparameters = ("weight",)
+
+    def __init__(self, output: int, name: str, loss: Any, weight: float) -> None:
+        self.output = output
+        self.name = name
+        self.loss = loss
+        self.weight = weight
+
+
+class OutputMetric(Hyperparametric):
+    """One metric of one output; `weighted` ones count sample weights, others only real rows."""
+
+    def __init__(self, output: int, name: str, metric: Any, weighted: bool) -> None:
+        self.output = output
+        self.name = name
+        self.metric = metric
+        self.weighted = weighted
+
+
+class CompileConfig:
+    """The losses and metrics given to `compile`, before the model's outputs are known.
+
+    loss: one for every output, or a list or dict of them. loss_weights: likewise, 1 by default.
+    metrics, weighted_metrics: a list for a single output; per output as lists of lists or a dict.
+    """
+
+    def __init__(
+        self, loss: Any, loss_weights: Any = None, metrics: Any = None, weighted_metrics: Any = None
+    ) -> None:
+        self.loss = outliving_scopes(loss)
+        self.loss_weights = loss_weights
+        self.metrics = outliving_scopes(metrics)
+        self.weighted_metrics = outliving_scopes(weighted_metrics)
+        self._check_names()
+
+    def _check_names(self) -> None:
+        """Look every name up now, so that a misspelt one is reported by `compile` and not by `fit`."""
+        problems = Problems("compile")
+        for loss in _leaves(self.loss):
+            _collect_error(problems, lambda loss=loss: losses.get(loss))
+        for metric in [*_leaves(self.metrics), *_leaves(self.weighted_metrics)]:
+            _collect_error(problems, lambda metric=metric: metrics.get(metric))
+        problems.raise_any()
+
+    def loss_terms(self, names: Sequence[str]) -> list[OutputLoss]:
+        """Return the terms of the loss for outputs called `names`."""
+        chosen = _per_output(self.loss, names, "loss")
+        weights = _per_output(self.loss_weights, names, "loss_weights", broadcast=False)
+        terms = []
+        for index, (name, loss) in enumerate(zip(names, chosen, strict=True)):
+            if loss is not None:
+                weight = 1.0 if weights[index] is None else float(weights[index])
+                terms.append(OutputLoss(index, name, losses.get(loss), weight))
+        if not terms:
+            raise InvalidArgument("compile: no output has a loss")
+        return terms
+
+    def metric_terms(
+        self,
+        names: Sequence[str],
+        terms: Sequence[OutputLoss],
+        shapes: Sequence[tuple[Any, Any]],
+        targets: Sequence[Any] | None = None,
+    ) -> list[OutputMetric]:
+        """Return the metrics for outputs called `names`; `shapes` are those of `targets` and predictions."""
+        loss_of = {term.output: term.loss for term in terms}
+        plans = [_metrics_per_output(given, names) for given in (self.metrics, self.weighted_metrics)]
+        _copy_shared_metrics([items for plan in plans for items in plan])
+        result: list[OutputMetric] = []
+        used = loss_names(names, terms)
+        for plan, weighted in zip(plans, (False, True), strict=True):
+            for output, chosen in enumerate(plan):
+                for item in chosen:
+                    target = None if targets is None else targets[output]
+                    metric = _make_metric(item, loss_of.get(output), shapes[output], target)
+                    if weighted and not _takes_weights(metric):
+                        raise InvalidArgument(
+                            f"weighted_metrics: {type(metric).__name__}.update_state takes no sample_weight; add it "
+                            "to its arguments, or pass the metric as one of metrics"
+                        )
+                    prefix = "" if len(names) == 1 else f"{names[output]}_"
+                    label = prefix + metric.name
+                    if weighted and label in used:
+                        label = f"{prefix}weighted_{metric.name}"  # as in Keras
+                    used.append(_unused(label, used))
+                    result.append(OutputMetric(output, used[-1], metric, weighted))
+        return result
+
+    def result_names(self, names: Sequence[str]) -> list[str]:
+        """Return the names of the results for outputs called `names`, the loss first."""
+        terms = self.loss_terms(names)
+        found = loss_names(names, terms)
+        for term in self.metric_terms(names, terms, [(None, None)] * len(names)):
+            if type(term.metric).build is not metrics.Metric.build:
+                found.append(term.name)  # before it knows the shapes of outputs it has no result
+            else:
+                jax.eval_shape(lambda term=term: found.extend(name for name, _ in named_results(term)))
+        return found
+
+
+def loss_names(names: Sequence[str], terms: Sequence[OutputLoss]) -> list[str]:
+    """Return the names of the losses as logs hold them: the whole, then the parts when there are several outputs."""
+    return ["loss", *(f"{term.name}_loss" for term in terms if len(names) > 1)]
+
+
+def is_classification_loss(loss: Any) -> bool:
+    """Return whether `loss`, as given to `compile`, is one of labels."""
+    if isinstance(loss, Mapping | list | tuple) or loss is None:
+        return False
+    found = losses.get(loss)  # also of "bce"
+    name = found.name if isinstance(found, losses.LossFunctionWrapper) else type(found).__name__
+    return any(word in name.lower() for word in _CLASSIFYING)
+
+
+def named_results(term: OutputMetric) -> Iterator[tuple[str, Any]]:
+    """Yield the results of a metric by name: one, or as in Keras those of a dict, under their own names."""
+    result = term.metric.result()
+    if not isinstance(result, Mapping):
+        yield term.name, result
+        return
+    prefix = term.name.removesuffix(term.metric.name)  # of the output, where there are several
+    for name, value in result.items():
+        yield f"{prefix}{name}", value
+
+
+def _collect_error(problems: Problems, action: Any) -> None:
+    try:
+        action()
+    except ValueError as error:
+        problems.add(str(error))
+
+
+def _leaves(value: Any) -> list[Any]:
+    if isinstance(value, Mapping) and "class_name" not in value:
+        return [leaf for item in value.values() for leaf in _leaves(item)]
+    if isinstance(value, list | tuple):
+        return [leaf for item in value for leaf in _leaves(item)]
+    return [] if value is None else [value]
+
+
+def _per_output(value: Any, names: Sequence[str], what: str, broadcast: bool = True) -> list[Any]:
+    """Spread `value` (one, a list, or a dict by output name) over the outputs."""
+    if isinstance(value, Mapping) and "class_name" not in value:
+        unknown = [key for key in value if key not in names]
+        if unknown:
+            raise InvalidArgument(
+                f"compile: {what} names output {unknown[0]!r}{nearest(str(unknown[0]), names) or '.'} "
+                f"The outputs are {', '.join(map(repr, names))}."
+            )
+        return [value.get(name) for name in names]
+    if isinstance(value, list | tuple):
+        if len(value) != len(names):
+            raise InvalidArgument(
+                f"compile: {what} has {len(value)} entries for {len(names)} outputs {list(names)}"
+            )
+        return list(value)
+    if value is not None and not broadcast and len(names) > 1:
+        raise InvalidArgument(
+            f"compile: {what} must be a list or dict with one entry per output {list(names)}"
+        )
+    return [value] * len(names)
+
+
+def _metrics_per_output(value: Any, names: Sequence[str]) -> list[list[Any]]:
+    """Spread metrics over the outputs: a dict, a list of lists, or one flat list for all."""
+    if value is None:
+        return [[] for _ in names]
+    if isinstance(value, Mapping) and "class_name" not in value:
+        return [_as_list(item) for item in _per_output(value, names, "metrics")]
+    items = _as_list(value)
+    if len(items) != len(names) or len(names) == 1:
+        _check_no_none(items)
+    nested = any(isinstance(item, list | tuple) for item in items)
+    if len(names) > 1 and (nested or len(items) == len(names)):
+        return [_as_list(item) for item in _per_output(items, names, "metrics")]
+    if nested:
+        items = [leaf for item in items for leaf in _as_list(item)]
+        _check_no_none(items)
+    return [list(items) for _ in names]
+
+
+def _check_no_none(items: Sequence[Any]) -> None:
+    if any(item is None for item in items):
+        raise InvalidArgument(f"compile: metrics must be names, objects or functions, got {list(items)!r}")
+
+
+def _copy_shared_metrics(places: Sequence[list[Any]]) -> None:
+    """Replace a metric object that was met before by a copy: its sums belong to one place."""
+    met: set[int] = set()
+    for items in places:
+        for number, item in enumerate(items):
+            if isinstance(item, metrics.Metric) and id(item) in met:
+                items[number] = copy.deepcopy(item)
+            met.add(id(item))
+
+
+def _as_list(value: Any) -> list[Any]:
+    if value is None:
+        return []
+    return list(value) if isinstance(value, list | tuple) else [value]
+
+
+def _make_metric(item: Any, loss: Any, shapes: tuple[Any, Any], target: Any) -> Any:
+    """Return a metric object, of its own for this output, named as the user wrote it."""
+    if isinstance(item, str) and item.lower() in ("accuracy", "acc") and _has_several_labels(target, loss):
+        metric: Any = metrics.accuracy_for(*shapes, loss, several_labels=True)
+    else:
+        metric = metrics.get(item, loss, *shapes)
+    if isinstance(item, str):
+        metric.name = item  # as in Keras 3: "mae" is logged as "mae", "AUC" as "AUC"
+    if type(metric).update_state in _OF_VALUES:
+        raise InvalidArgument(
+            f"metric {metric.name!r}: {type(metric).__name__} takes values and their weights, not targets and "
+            "predictions: pass a function of them, or a subclass whose update_state computes the values"
+        )
+    if shapes[0] is not None:
+        metric.build(*shapes)
+    return metric
+
+
+def _has_several_labels(y: Any, loss: Any) -> bool:
+    """Return whether rows of targets 0 and 1 have several labels each: an argmax would tell nothing of them."""
+    if y is None or np.ndim(y) < 2 or np.shape(y)[-1] == 1 or isinstance(loss, _OF_ONE_CLASS):
+        return False
+    some = sample_rows(y)
+    if some.dtype.kind not in "fiub" or not np.all((some == 0) | (some == 1)):
+        return False
+    labels = some.sum(axis=-1)
+    judged_alone = isinstance(loss, losses.BinaryCrossentropy | losses.BinaryFocalCrossentropy)
+    return bool(np.any(labels > 1) or (judged_alone and np.any(labels == 0)))
+
+
+def sample_rows(array: Any) -> np.ndarray:
+    """Return rows of `array`, evenly spread, that hold enough numbers to tell what kind they all are."""
+    rows = max(1, _ENOUGH // max(1, math.prod(np.shape(array)[1:])))
+    return np.asarray(array[:: max(1, -(-len(array) // rows))])
+
+
+def _takes_weights(metric: Any) -> bool:
+    arguments = inspect.signature(metric.update_state).parameters
+    return "sample_weight" in arguments or any(a.kind is a.VAR_KEYWORD for a in arguments.values())
+
+
+def _unused(label: str, used: Sequence[str]) -> str:
+    if label not in used:
+        return label
+    count = 1
+    while f"{label}_{count}" in used:
+        count += 1
+    return f"{label}_{count}"

@@ -1,0 +1,95 @@
+"""Compiled programs that models of one structure share: only the first of them is traced.
+
+A search builds the same network over and over with other numbers. Tracing a small one takes longer than
+training it for a hundred epochs, and all it would find is the program there is already.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+from typing import Any, Generic, Protocol, TypeVar
+
+import jax
+
+from fitwell import config
+from fitwell.models.trace_key import trace_key
+from fitwell.readings import Readings
+from fitwell.variables import Hyperparameter
+
+# What is shared keeps its first model alive, so there are not many, and none of large models.
+CAPACITY = 64
+MAX_PARAMETERS = 1_000_000
+# Settings of JAX that tracing reads beside the model.
+_SETTINGS = ("jax_enable_x64", "jax_default_matmul_precision", "jax_disable_jit")
+
+
+class Traceable(Protocol):
+    """What is traced: the program of a model that learns, or its forward pass."""
+
+    model: Any
+    hyperparams: dict[str, Hyperparameter]
+    readings: Readings
+
+    @property
+    def trace_dependencies(self) -> list[Any]:
+        """Everything that tracing looks at."""
+
+
+Traced = TypeVar("Traced", bound=Traceable)
+
+
+@dataclass
+class SharedExecutables(Generic[Traced]):
+    """What was compiled for one structure, by what it was compiled for.
+
+    traced: stands for all others. key: what it was like when others began to share; None while there are none.
+    trusted: whether nobody has to look if it still is.
+    """
+
+    traced: Traced
+    key: Hashable | None
+    compiled: dict[Any, Any] = field(default_factory=dict)
+    skip_check: bool = False
+
+    @property
+    def is_unchanged(self) -> bool:
+        """Whether what is traced is still what it was: somebody may have changed its layers since."""
+        return self.key is None or self.skip_check or structure_key(self.traced)[0] == self.key
+
+    def share_with(self, skip_check: bool = False) -> SharedExecutables[Traced]:
+        """Return the same for another of equal structure."""
+        if self.key is None:
+            self.key = structure_key(self.traced)[0]
+        return SharedExecutables(self.traced, self.key, self.compiled, skip_check)
+
+
+_by_structure: OrderedDict[Hashable, SharedExecutables[Any]] = OrderedDict()
+_lock = threading.Lock()
+
+
+def shared_executables(traced: Traced) -> SharedExecutables[Traced]:
+    """Return what is shared by all that trace like `traced`; when there are none, or it must not be, its own."""
+    if traced.model.count_params() > MAX_PARAMETERS:
+        return SharedExecutables(traced, None)
+    key, library_code_only = structure_key(traced)
+    if not library_code_only:
+        return SharedExecutables(traced, None)
+    with _lock:
+        found = _by_structure.get(key)
+        if found is None or not found.is_unchanged:
+            found = _by_structure[key] = SharedExecutables(traced, key)
+        _by_structure.move_to_end(key)
+        while len(_by_structure) > CAPACITY:
+            _by_structure.popitem(last=False)
+        return found
+
+
+def structure_key(traced: Traceable) -> tuple[Hashable, bool]:
+    """Return what is equal for all that may share with `traced`, and whether models built later may be among them."""
+    parts = trace_key(traced.trace_dependencies, traced.hyperparams.values())
+    settings = tuple(getattr(jax.config, name) for name in _SETTINGS)
+    key = type(traced), config.floatx(), config.epsilon(), jax.default_backend(), settings, parts.key
+    return key, parts.library_code_only

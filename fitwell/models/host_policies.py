@@ -1,0 +1,108 @@
+"""Callbacks that act on the host, each in its turn: their decisions, and what hooks write into the logs."""
+
+from __future__ import annotations
+
+import math
+import weakref
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fitwell import config
+from fitwell.engine.policies import Policy
+from fitwell.errors import warn
+from fitwell.history import as_number
+
+if TYPE_CHECKING:
+    from fitwell.models.train_loop import TrainLoop
+
+LEARNING_RATE = "optimizer.learning_rate"
+_RATE_LOG = "learning_rate"
+
+
+class HostPolicies:
+    """What happens on the host when an epoch of one fit ends.
+
+    pairs: the callbacks that decide here, with their policies; none where the decisions are compiled into the run.
+    """
+
+    def __init__(self, fit: TrainLoop, pairs: Sequence[tuple[Any, Policy]]) -> None:
+        # The run holds this. In a circle its rows would stay in memory until the garbage collector comes.
+        self.fit: TrainLoop = weakref.proxy(fit)
+        self.pairs = list(pairs)
+        self._first_rate = math.nan
+        self._warned: set[str] = set()
+
+    def __enter__(self) -> HostPolicies:
+        for callback, policy in self.pairs:
+            callback.decide_with(partial(self._decide, callback, policy))
+        if self.fit.checkpoint_manager.resumes:
+            self.update_attributes()
+        self._first_rate = self.learning_rate()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        # A callback that holds on to the run could not be copied.
+        for callback, _ in self.pairs:
+            callback.decide_with(None)
+
+    def update_attributes(self) -> None:
+        """Let the callbacks' attributes say where their decisions stand."""
+        for callback, policy in self.pairs:
+            callback.absorb(self.fit.session.train_state.policies[policy.name])
+
+    def _decide(self, callback: Any, policy: Policy, epoch: int, value: float) -> None:
+        """Let one policy look at an epoch; what it decides holds at once."""
+        fit, session = self.fit, self.fit.session
+        state = session.pull_variables(session.train_state)
+        memories = state.policies
+        memory = callback.remember(memories[policy.name])
+        if "epoch" in memory:
+            memory = {**memory, "epoch": np.int32(epoch)}
+        memory, state = fit.runner.apply_policy(policy, memory, value, state.replace(policies={}))
+        stops = bool(state.stop)
+        # The word of a hook that looks at it afterwards is the last: the run ends if it lets it.
+        state = state.replace(policies={**memories, policy.name: memory}, stop=np.bool_(False))
+        session.push_variables(state)
+        if policy.target is not None:
+            session.push_hyperparams(state, [policy.target])
+        callback.absorb(memory)
+        if stops:
+            fit.model.stop_training = True
+
+    # --- logs ----------------------------------------------------------------------------------------------
+
+    def log_learning_rate(self, logs: dict[str, float]) -> None:
+        """Put the learning rate of the epoch that ends into `logs`, from the first that hooks changed it for."""
+        if not self.fit.callback_list.own or _RATE_LOG in logs:
+            return
+        history, rate = self.fit.history, self.learning_rate()
+        if math.isnan(rate) or math.isnan(self._first_rate):
+            return
+        if _RATE_LOG not in history.history:
+            if rate == self._first_rate:
+                return
+            history.begin_with(_RATE_LOG, self._first_rate)
+        logs[_RATE_LOG] = rate
+
+    def learning_rate(self) -> float:
+        """Return the learning rate in the precision that it is computed with; NaN where it is not one number."""
+        rate = self.fit.session.optimizer.setting("learning_rate")
+        return float(config.float_dtype().type(rate)) if isinstance(rate, int | float) else math.nan
+
+    def keep_numbers(self, logs: Mapping[str, Any]) -> dict[str, float]:
+        """Return the numbers among `logs`; warn once of everything else that hooks wrote there."""
+        found = {}
+        for name, value in logs.items():
+            number = as_number(value)
+            if number is not None:
+                found[name] = number
+            elif name not in self._warned:
+                self._warned.add(name)
+                warn(
+                    f"a callback logged {name!r} as {type(value).__name__}, which is not a number: it is not kept in "
+                    "the history; keep it in an attribute of the callback",
+                )
+        return found

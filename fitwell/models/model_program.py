@@ -1,0 +1,341 @@
+"""A model as the engine's `Program`: bind the values of a state, call the layers, collect what they did."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING, Any
+
+import jax
+import jax.numpy as jnp
+
+from fitwell import metrics as metrics_floor
+from fitwell.context import CallContext, call_context
+from fitwell.engine.train_program import Batch, ForwardResult
+from fitwell.errors import InvalidArgument
+from fitwell.layers.base import Layer
+from fitwell.losses.base import align
+from fitwell.models.array_packing import DtypeRaveler
+from fitwell.models.compile_config import OutputLoss, OutputMetric, loss_names, named_results
+from fitwell.pairing import pairing_told
+from fitwell.readings import Readings
+from fitwell.tracing import watch
+from fitwell.user_code import explained, has_own_code
+from fitwell.variables import Cell, Hyperparameter, Variable, bind, named_hyperparameters
+
+if TYPE_CHECKING:
+    from fitwell.models.model import Model
+
+Array = Any
+Arrays = dict[str, Array]
+
+
+class ModelProgram:
+    """Pure functions over the variables and hyperparameters of one compiled model.
+
+    variables: all of them by path; trainable, statistics: those that are learned, and the rest.
+    hyper: its hyperparameter cells by path.
+    row_wise: whether every part treats rows one by one, so that short batches may be padded.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        optimizer: Any,
+        losses: Sequence[OutputLoss],
+        metrics: Sequence[OutputMetric],
+        outputs: Sequence[str],
+    ) -> None:
+        self.model = model
+        self.optimizer = optimizer
+        self.losses = list(losses)
+        self.metrics = list(metrics)
+        self.output_names = list(outputs)
+        self._trainable_flags = {layer: layer.trainable for _, layer in model.flatten()}
+        self.variables: dict[str, Variable] = dict(model.named_variables())
+        self.trainable: dict[str, Variable] = dict(model.named_trainable_variables())
+        learned = {id(variable) for variable in self.trainable.values()}
+        self.non_trainable = {path: v for path, v in self.variables.items() if id(v) not in learned}
+        optimizer.recognise(self.variables, model.variables_by_name())
+        self.hyperparams = self._hyperparameters()
+        names = loss_names(self.output_names, self.losses)
+        self._trackers = {name: metrics_floor.Mean(name=name) for name in names}
+        self._metric_variables = self._accumulators()
+        self._raveler = DtypeRaveler(self._metric_variables)
+        self._own_code = self._has_own_code()
+        # The numbers that the user's code read when it was compiled.
+        self.readings: Readings = {}
+        self.row_wise = all(layer.row_wise for _, layer in model.flatten()) and self._masks_rows()
+
+    def _has_own_code(self) -> bool:
+        """Return whether code of the user's own is part of the program."""
+        layers = [layer for _, layer in self.model.flatten()]
+        parts = [*layers, self.optimizer, *(term.loss for term in self.losses)]
+        parts += [term.metric for term in self.metrics]
+        parts += [part.loss for part in parts if isinstance(part, metrics_floor.LossMetric)]
+        parts += [part for v in self.variables.values() for part in (v.regularizer, v.constraint)]
+        parts += [cell.content for cell in vars(self.optimizer).get("_hyperparameters", {}).values()]
+        return has_own_code(parts)
+
+    def _watched(self) -> AbstractContextManager[None]:
+        return watch(self.readings, self._own_code)
+
+    def bind_optimizer(self) -> None:
+        """Tell the optimizer which variables it trains again, should it have trained another model since."""
+        known = self.optimizer.reach.known
+        if any(known.get(path) is not variable for path, variable in self.variables.items()):
+            self.optimizer.recognise(self.variables, self.model.variables_by_name())
+
+    def _hyperparameters(self) -> dict[str, Hyperparameter]:
+        # Each layer gives its own numbers and those of its penalties and activations, not its sub-layers'.
+        layers = list(self.model.flatten())
+        seen = {id(layer) for _, layer in layers}
+        found: dict[str, Hyperparameter] = {}
+        # Before the model, which holds its optimizer as an attribute: paths begin with what a thing is.
+        for name, root in (("optimizer", self.optimizer), ("loss", self.losses), ("metrics", self.metrics)):
+            found |= named_hyperparameters(root, name, seen)
+        for path, layer in layers:
+            seen.discard(id(layer))
+            found |= named_hyperparameters(layer, f"model.{path}" if path else "model", seen)
+        return found
+
+    @property
+    def trace_dependencies(self) -> list[Any]:
+        """Everything that tracing looks at."""
+        return [
+            self.model,
+            self.optimizer,
+            self.losses,
+            self.metrics,
+            list(self.trainable.items()),
+            list(self.non_trainable.items()),
+            list(self.hyperparams),
+            self.optimizer.slot_names(),  # without momentum there is no slot for it, though its number is data
+            # Results are called after outputs where there are several.
+            self.output_names if len(self.output_names) > 1 else None,
+            [term.name for term in self.metrics],
+            list(self._trainable_flags.values()),
+        ]
+
+    def check_optimizer(self) -> None:
+        """Refuse an optimizer with numbers the program does not know: which ones there are is its structure."""
+        now = named_hyperparameters(self.optimizer, "optimizer")
+        new = [path for path, cell in now.items() if self.hyperparams.get(path) is not cell]
+        if new:
+            raise InvalidArgument(
+                f"{', '.join(new)}: set after the model was compiled, which knows nothing of it; compile again, "
+                "with optimizer=model.optimizer to keep the optimizer's state"
+            )
+
+    def _accumulators(self) -> dict[str, Variable]:
+        objects = {**self._trackers, **{term.name: term.metric for term in self.metrics}}
+        return {f"{name}/{i}": v for name, metric in objects.items() for i, v in enumerate(metric.variables)}
+
+    def _masks_rows(self) -> bool:
+        """Whether losses, metrics and activity penalties honour row weights; a stranger's may not."""
+        parts = [term.loss for term in self.losses] + [term.metric for term in self.metrics]
+        parts += [part.loss for part in parts if isinstance(part, metrics_floor.LossMetric)]
+        penalties = [layer.activity_regularizer for _, layer in self.model.flatten()]
+        if not all(penalty is None or getattr(penalty, "row_wise", False) for penalty in penalties):
+            return False
+        code = [getattr(part, "fn", type(part)) for part in parts]
+        return all(getattr(piece, "__module__", "").startswith("fitwell.") for piece in code)
+
+    # --- the engine's protocol -----------------------------------------------------------------------------
+
+    def forward(
+        self,
+        trainable: Arrays,
+        non_trainable: Arrays,
+        hyperparams: Arrays,
+        batch: Batch,
+        *,
+        training: bool,
+        key: Array,
+        step: Array,
+    ) -> tuple[Array, ForwardResult]:
+        """Call the model on a batch and return its loss."""
+        context = CallContext(
+            training=training, key=key, step=step, row_weights=batch.rows, row_count=batch.count
+        )
+        cells: dict[Cell, Any] = {self.trainable[path]: value for path, value in trainable.items()}
+        cells |= {self.non_trainable[path]: value for path, value in non_trainable.items()}
+        with (
+            bind(cells | self._hyper_cells(hyperparams)) as bound,
+            call_context(context),
+            use_trainable_flags(self._trainable_flags),
+            self._watched(),
+        ):
+            outputs = as_outputs(self.model(batch.x))
+            parts = {f"{term.name}_loss": self._loss_of(term, outputs, batch) for term in self.losses}
+            weighted = [parts[f"{term.name}_loss"] * term.weight for term in self.losses]
+            total = sum([*self._penalties(), *context.penalties], start=sum(weighted[1:], start=weighted[0]))
+            after = {path: bound[variable] for path, variable in self.non_trainable.items()}
+        total = jnp.asarray(total)
+        if training and total.ndim:
+            raise InvalidArgument(
+                f"the loss has shape {total.shape}, and fit needs one number to make small: leave reduction out of "
+                "the losses (it is 'none'), and let what is given to add_loss be a mean or a sum"
+            )
+        return total, ForwardResult(outputs, after, parts)
+
+    def _hyper_cells(self, hyperparams: Arrays) -> dict[Cell, Any]:
+        return {self.hyperparams[path]: value for path, value in hyperparams.items()}
+
+    def _loss_of(self, term: OutputLoss, outputs: list[Array], batch: Batch) -> Array:
+        weight = None if batch.weights is None else batch.weights[term.output]
+        output = outputs[term.output]
+        with pairing_told(output.shape[0], self._own_code):
+            return term.loss(
+                _align_timesteps(batch.y[term.output], output, weight), output, sample_weight=weight
+            )
+
+    def _penalties(self) -> list[Array]:
+        return [v.regularizer(v.value) for v in self.trainable.values() if v.regularizer is not None]
+
+    def result_names(self) -> list[str]:
+        """Return the names of the results, the loss first."""
+        names: list[str] = []
+        # JAX returns dicts in key order; the order wanted is the one they are made in.
+        with explained():
+            jax.eval_shape(lambda: names.extend(self.compute_metrics(self.init_metrics(), {})))
+        return names
+
+    def update(
+        self, gradients: Arrays, slots: Any, trainable: Arrays, hyperparams: Arrays, step: Array, key: Array
+    ) -> tuple[Arrays, Any]:
+        """Let the optimizer make one update, then apply the constraints."""
+        # Optimizers may add noise to gradients: it comes from a stream of its own.
+        context = CallContext(training=True, key=jax.random.fold_in(key, 0), step=step)
+        with bind(self._hyper_cells(hyperparams)), call_context(context), self._watched():
+            fresh, slots = self.optimizer.update(gradients, slots, trainable, step)
+            for path, variable in self.trainable.items():
+                if variable.constraint is not None:
+                    fresh[path] = variable.constraint(fresh[path])
+        return fresh, slots
+
+    def scale_loss(self, loss: Array, hyperparams: Arrays) -> Array:
+        """Return the number to differentiate: the loss, enlarged when the optimizer guards against underflow."""
+        with bind(self._hyper_cells(hyperparams)):
+            return self.optimizer.scale_loss(loss)
+
+    def update_metrics(
+        self, metrics: Arrays, loss: Array, forward: ForwardResult, batch: Batch, hyperparams: Arrays
+    ) -> Arrays:
+        """Put one batch into the accumulators."""
+        rows = _row_count(batch)
+        cells = self._metric_cells(metrics)
+        context = CallContext(training=False)
+        with bind(cells | self._hyper_cells(hyperparams)) as bound, call_context(context), self._watched():
+            for name, tracker in self._trackers.items():
+                tracker.update_state(loss if name == "loss" else forward.parts[name], sample_weight=rows)
+            for term in self.metrics:
+                output = forward.outputs[term.output]
+                with pairing_told(output.shape[0], self._own_code):
+                    _update_metric(term, batch, output)
+            return self._joined(bound)
+
+    def init_metrics(self) -> Arrays:
+        """Return accumulators as their `reset_state` leaves them."""
+        start: dict[Cell, Any] = {v: jnp.zeros(v.shape, v.dtype) for v in self._metric_variables.values()}
+        with bind(start) as bound:
+            for metric in [*self._trackers.values(), *(term.metric for term in self.metrics)]:
+                metric.reset_state()
+            return self._joined(bound)
+
+    def _joined(self, values: Mapping[Cell, Any]) -> Arrays:
+        return self._raveler.ravel({path: values[cell] for path, cell in self._metric_variables.items()})
+
+    def _metric_cells(self, metrics: Arrays) -> dict[Cell, Any]:
+        values = self._raveler.unravel(metrics)
+        return {cell: values[path] for path, cell in self._metric_variables.items()}
+
+    def compute_metrics(self, metrics: Arrays, hyperparams: Arrays) -> Arrays:
+        """Return every metric by name, the loss first; one that is not a single number is refused."""
+        cells = self._metric_cells(metrics)
+        with bind(cells | self._hyper_cells(hyperparams)), self._watched():
+            found = {name: tracker.result() for name, tracker in self._trackers.items()}
+            for term in self.metrics:
+                for name, value in named_results(term):
+                    if name in found:
+                        raise InvalidArgument(
+                            f"two results are called {name!r}: give the metric another name"
+                        )
+                    # Inside the block: a metric may give its variable, whose value is the bound one only here.
+                    found[name] = _as_scalar(name, value)
+        return found
+
+    def hyperparam_value(self, path: str, hyperparams: Arrays, step: Array) -> Array:
+        """Return the hyperparameter at `path`; one of the optimizer's that a schedule sets, as it is for `step`."""
+        if path in hyperparams:
+            return hyperparams[path]
+        with bind(self._hyper_cells(hyperparams)):
+            value = self.optimizer.setting(path.removeprefix("optimizer."))
+            return jnp.asarray(value(step) if callable(value) else value)
+
+
+def _update_metric(term: OutputMetric, batch: Batch, output: Array) -> None:
+    """Let a metric take in one batch, its targets aligned with the predictions as those of a loss are."""
+    weight = batch.rows
+    if term.weighted and batch.weights is not None and batch.weights[term.output] is not None:
+        given = batch.weights[term.output]
+        weight = given if weight is None else given * weight.reshape(weight.shape + (1,) * (given.ndim - 1))
+    y_true, y_pred = align(_align_timesteps(batch.y[term.output], output, weight), output)
+    if jnp.issubdtype(y_true.dtype, jnp.integer) and y_true.dtype.itemsize < 4:
+        y_true = y_true.astype(jnp.int32)  # in code of the user's own 0 - 1 would be 255
+    if weight is None:
+        # A metric of the user's own need not know of weights.
+        term.metric.update_state(y_true, y_pred)
+    else:
+        term.metric.update_state(y_true, y_pred, sample_weight=weight)
+
+
+def _align_timesteps(y: Any, output: Array, weight: Any) -> Array:
+    """Return targets ``[n, t]`` as ``[n, t, 1]``, as the outputs are, where each of the t has a weight of its own."""
+    y = jnp.asarray(y)
+    places = 0 if weight is None else jnp.ndim(weight)
+    return y[..., None] if 1 < places == y.ndim == output.ndim - 1 and output.shape[-1] == 1 else y
+
+
+def _as_scalar(name: str, value: Any) -> Array:
+    try:
+        array = jnp.asarray(value)
+    except (TypeError, ValueError):
+        raise InvalidArgument(
+            f"metric {name!r}: result() must return a number or a dict of numbers, got {type(value).__name__}"
+        ) from None
+    if array.size != 1:
+        raise InvalidArgument(
+            f"metric {name!r} gives an array of shape {array.shape}, but logs hold numbers: let it give "
+            "one (average='macro', a single threshold), or call the metric on y and model.predict(x) afterwards"
+        )
+    return array.reshape(())
+
+
+@contextmanager
+def use_trainable_flags(flags: Mapping[Layer, bool]) -> Iterator[None]:
+    """Let layers be trainable or frozen, inside the block, as `flags` says: batch norm looks at it."""
+    now = {layer: layer._trainable for layer in flags}
+    for layer, learning in flags.items():
+        layer._trainable = learning
+    try:
+        yield
+    finally:
+        for layer, learning in now.items():
+            layer._trainable = learning
+
+
+def as_outputs(outputs: Any) -> list[Array]:
+    """Return a model's outputs as a list: one array, a list or tuple of them, or a dict in key order."""
+    if isinstance(outputs, dict):
+        # JAX rebuilds dicts in the order of their keys; names follow the same order wherever they are listed.
+        return [outputs[name] for name in sorted(outputs)]
+    return list(outputs) if isinstance(outputs, list | tuple) else [outputs]
+
+
+def _row_count(batch: Batch) -> Array:
+    if batch.count is not None:
+        return batch.count
+    if batch.rows is not None:
+        return jnp.sum(batch.rows)
+    return jnp.float32(jax.tree.leaves(batch.x)[0].shape[0])

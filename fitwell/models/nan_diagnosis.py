@@ -1,0 +1,121 @@
+"""Why a loss became NaN: the first layer whose output is not finite, and what is likely to blame."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from fitwell.context import CallContext, call_context
+from fitwell.data.feeds import Batch
+from fitwell.engine.train_state import TrainState
+from fitwell.engine.train_step import step_key
+from fitwell.variables import Cell, bind
+
+_ADVICE = (
+    "Try a smaller learning rate, standardise inputs and targets, or clip the gradients "
+    "(optimizer argument clipnorm=1.0)."
+)
+
+
+def diagnose_nonfinite_step(program: Any, state: TrainState, batch: Batch, where: str) -> str:
+    """Return the sentence that names batch, layer and likely cause.
+
+    The state still holds the weights from before the bad step, so the step can be looked at again, eagerly.
+    """
+    end = f" in {where}; training stopped there and the weights are those before that batch. "
+    culprit, loss = _first_bad_layer(program, state, batch)
+    if np.isfinite(loss):
+        path, kind = _first_bad_gradient(program, state, batch)
+        return f"the gradient of {path!r} became {kind}{end}" + _gradient_cause(loss)
+    kind = "infinite" if np.isinf(loss) else "NaN"
+    return f"the loss became {kind}{end}" + _cause(program, state, batch, culprit)
+
+
+def _first_bad_gradient(program: Any, state: TrainState, batch: Batch) -> tuple[str, str]:
+    """Return the path of the variable nearest to the loss whose gradient is not finite, and how it is not."""
+    key = step_key(state.seed, state.step)
+
+    def loss(trainable: Any) -> Any:
+        return program.forward(
+            trainable, state.non_trainable, state.hyperparams, batch, training=True, key=key, step=state.step
+        )[0]
+
+    gradients = jax.grad(loss)(state.trainable)
+    for path, gradient in reversed(gradients.items()):
+        if not _finite(gradient, None):
+            return program.trainable[path].path, "NaN" if bool(jnp.isnan(gradient).any()) else "infinite"
+    # The gradient is finite, so it is the update that overflowed.
+    return next(reversed(program.trainable)), "too large for an update"
+
+
+def _gradient_cause(loss: float) -> str:
+    return (
+        f"The loss itself was {loss:.3g}: something in the model or the loss has no finite derivative there, such as "
+        "a square root or a norm at 0, a logarithm near 0, or a division by a small number. Add a small number "
+        f"inside it, or choose it apart with jnp.where. {_ADVICE}"
+    )
+
+
+def _first_bad_layer(program: Any, state: TrainState, batch: Batch) -> tuple[Any, float]:
+    watch: list[tuple[Any, Any]] = []
+    key = step_key(state.seed, state.step)
+    context = CallContext(
+        training=True, key=key, step=state.step, row_weights=batch.rows, row_count=batch.count, watch=watch
+    )
+    loss, _ = program.forward(
+        state.trainable,
+        state.non_trainable,
+        state.hyperparams,
+        batch,
+        training=True,
+        key=key,
+        step=state.step,
+    )
+    cells: dict[Cell, Any] = {program.trainable[path]: value for path, value in state.trainable.items()}
+    cells |= {program.non_trainable[path]: value for path, value in state.non_trainable.items()}
+    with (
+        bind(cells | {program.hyperparams[path]: value for path, value in state.hyperparams.items()}),
+        call_context(context),
+    ):
+        program.model(batch.x)
+    for layer, output in watch:
+        # A model reports after its layers, so the first one found is the innermost and earliest.
+        if not all(_finite(leaf, batch.rows) for leaf in jax.tree.leaves(output)):
+            return layer, float(loss)
+    return None, float(loss)
+
+
+def _cause(program: Any, state: TrainState, batch: Batch, culprit: Any) -> str:
+    if not all(_finite(leaf, batch.rows) for leaf in jax.tree.leaves((batch.x, batch.y))):
+        return "The batch itself holds NaN or infinite values: clean the data first."
+    bad = [path for path, value in state.trainable.items() if not _finite(value, None)]
+    if bad:
+        variable = program.trainable[bad[0]]
+        return (
+            f"The weights {variable.path!r} were not finite before this batch: they were set so, or loaded."
+        )
+    if culprit is not None:
+        weights = [float(jnp.max(jnp.abs(v))) for path, v in state.trainable.items() if v.size]
+        return (
+            f"The first values that are not finite come out of layer {culprit.name!r} ({type(culprit).__name__}); "
+            f"the largest weight is {max(weights, default=0.0):.3g}. {_ADVICE}"
+        )
+    largest = max(
+        (float(jnp.max(jnp.abs(leaf))) for leaf in jax.tree.leaves(batch.y) if leaf.size), default=0.0
+    )
+    return (
+        f"Every layer's output is finite, so it is the loss that overflowed or met an invalid value "
+        f"(targets up to {largest:.3g}). {_ADVICE}"
+    )
+
+
+def _finite(array: Any, rows: Any) -> bool:
+    if not jnp.issubdtype(jnp.result_type(array), jnp.inexact):
+        return True
+    finite = jnp.isfinite(array)
+    if rows is not None and finite.ndim and finite.shape[0] == rows.shape[0]:
+        finite = finite | (rows == 0).reshape((-1,) + (1,) * (finite.ndim - 1))
+    return bool(jnp.all(finite))

@@ -1,0 +1,124 @@
+"""What a model ends in: the activation that gives each of its outputs."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from fitwell import activations
+from fitwell.context import CallContext, call_context
+from fitwell.layers.base import Layer, shielded
+from fitwell.models.model_program import as_outputs
+
+if TYPE_CHECKING:
+    from fitwell.models.model import Model
+
+_RANGES = {
+    "sigmoid": (0.0, 1.0),
+    "hard_sigmoid": (0.0, 1.0),
+    "softmax": (0.0, 1.0),
+    "tanh": (-1.0, 1.0),
+    "softsign": (-1.0, 1.0),
+    "relu": (0.0, math.inf),
+    "softplus": (0.0, math.inf),
+    "exponential": (0.0, math.inf),
+    "relu6": (0.0, 6.0),
+}
+# What gives numbers below 0, or any above 1.
+_NO_PROBABILITIES = (
+    "linear", "relu", "relu6", "tanh", "softsign", "selu", "elu", "leaky_relu", "gelu", "silu", "swish", "mish",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class OutputActivation:
+    """The last step of one output. activation: its name; width: its last size."""
+
+    activation: str
+    width: int | None
+
+    @property
+    def range(self) -> tuple[float, float] | None:
+        """The smallest and largest value, None for any."""
+        return _RANGES.get(self.activation)
+
+    @property
+    def can_leave_unit_interval(self) -> bool:
+        """Whether values may lie outside 0 to 1."""
+        return self.activation in _NO_PROBABILITIES
+
+    @property
+    def description(self) -> str:
+        """The ending in words."""
+        return "no activation" if self.activation == "linear" else self.activation
+
+
+def output_activations(model: Model, x: Any) -> list[OutputActivation | None]:
+    """Return what each output of `model` ends in for inputs like `x`; None where that is not known."""
+    return [
+        None if name is None else OutputActivation(name, struct.shape[-1] if len(struct.shape) > 1 else 1)
+        for name, struct in zip(_names(model, x), model._output_specs(x), strict=True)
+    ]
+
+
+def _names(model: Any, x: Any) -> list[str | None]:
+    """Return the activations, from the structure of the model where it has one."""
+    layers = _last_layers(model)
+    if layers is None:
+        return _names_by_tracing(model, x)
+    return [_activation_of(layer) for layer in layers]
+
+
+def _last_layers(model: Any) -> list[Layer] | None:
+    if hasattr(model, "_stack"):
+        last = model.layers[-1:]
+    elif hasattr(model, "nodes"):
+        last = [symbol.node.layer for symbol in model.outputs]
+    else:
+        return None
+    found: list[Layer] = []
+    for layer in last:
+        inner = _last_layers(layer)
+        # Which output of several of a model within this one it is, tracing tells.
+        if hasattr(layer, "layers") and (inner is None or len(inner) != 1):
+            return None
+        found += [layer] if inner is None else inner
+    return found or None
+
+
+def _names_by_tracing(model: Model, x: Any) -> list[str | None]:
+    watch: list[tuple[Any, Any]] = []
+    found: list[str | None] = []
+
+    def forward(arrays: Any) -> Any:
+        context = CallContext(training=False, key=jax.random.key(0), watch=watch)
+        with call_context(context), shielded(model):
+            outputs = model(arrays)
+        for output in as_outputs(outputs):
+            # Models report the array of their last layer as their own.
+            makers = [layer for layer, made in watch if made is output and not hasattr(layer, "layers")]
+            found.append(_activation_of(makers[-1]) if makers else None)
+        watch.clear()
+        return outputs
+
+    structs = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(np.shape(leaf), jnp.result_type(leaf)), x)
+    jax.eval_shape(forward, structs)
+    return found
+
+
+def _activation_of(layer: Layer) -> str | None:
+    """Return the name of the activation of ours that `layer` ends in."""
+    if not type(layer).__module__.startswith("fitwell."):
+        return None
+    activation = getattr(layer, "activation", None)
+    if activation is not None:
+        name = getattr(activation, "__name__", None)
+        return name if name is not None and getattr(activations, name, None) is activation else None
+    kind = type(layer).__name__
+    known = {"Softmax": "softmax", "ReLU": "relu", "LeakyReLU": "leaky_relu", "ELU": "elu"}
+    return known.get(kind)

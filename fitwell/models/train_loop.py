@@ -1,0 +1,809 @@
+"""`fit`, `evaluate` and `predict`: make the feed, make the state, loop over dispatches, hand the logs out."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import math
+import signal
+import threading
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import jax
+import numpy as np
+
+from fitwell import config
+from fitwell.callbacks.base import CallbackList
+from fitwell.callbacks.rates import check_owners
+from fitwell.data.feeds import (
+    MOST_EPOCHS,
+    MOST_TOGETHER,
+    ArrayFeed,
+    Batch,
+    Feed,
+    StreamFeed,
+    Work,
+    count_rows,
+    plan,
+)
+from fitwell.engine.dispatch_size import AdaptiveDispatchSize
+from fitwell.engine.epoch_runner import DispatchResult, EpochLogs, Validation, log_name, select_batch
+from fitwell.engine.policies import Policy
+from fitwell.engine.train_state import TrainState
+from fitwell.errors import DataError, InvalidArgument, MistakeWarning, NonFiniteWarning, nearest, warn
+from fitwell.history import History
+from fitwell.models import checks, data_adapters
+from fitwell.models.categories import Targets
+from fitwell.models.checkpointing import make_checkpoint_manager
+from fitwell.models.host_policies import LEARNING_RATE, HostPolicies
+from fitwell.models.nan_diagnosis import diagnose_nonfinite_step
+from fitwell.progress import Progress
+from fitwell.tracing import warn_of_changes
+
+if TYPE_CHECKING:
+    from fitwell.models.model import Model
+
+# Rows evaluated together when nobody asked for a batch size: results are exact whatever it is.
+EVALUATION_ROWS = 1024
+# Without a display, how long a dispatch may take before Ctrl-C is heard.
+INTERRUPT_SECONDS = 0.5
+# Where a batch could hold more rows than there are, so many of them count alike; with few rows an epoch takes less
+# time than marking which of them are real.
+_ROWS_ALIKE = 16
+# Blocks of a stream that are in memory at once, as measured: on the device, as the rows that those are made of, being
+# put together, waiting for their turn, being read.
+_BLOCKS_AT_ONCE = 12
+
+TEST_BATCH_HOOKS = ("on_test_batch_begin", "on_test_batch_end")
+
+
+# What a fit asks of its machine, and what it is answered (None only to begin).
+RunnerInput = tuple[TrainState, Work, dict[str, np.ndarray]]
+RunnerOutput = tuple[TrainState, DispatchResult]
+DispatchGenerator = Generator[RunnerInput, RunnerOutput | None, None]
+
+
+@dataclass
+class FitData:
+    """Rows in memory (or in a memory map) or a stream of batches, packed for one model.
+
+    by_class: whether the weights of `batch` count classes too, which is for learning only; own_weights: those
+    that the rows came with.
+    """
+
+    batch: Batch | None = None
+    stream: data_adapters.BatchSource | None = None
+    by_class: bool = False
+    own_weights: Any = None
+
+    @property
+    def example(self) -> Batch:
+        """Some rows, to learn shapes from."""
+        if self.batch is not None:
+            return self.batch
+        assert self.stream is not None
+        return self.stream.peek()
+
+    @property
+    def without_class_weight(self) -> Batch:
+        """The rows as a validation counts them: as in Keras, without the weights of their classes."""
+        assert self.batch is not None
+        return dataclasses.replace(self.batch, weights=self.own_weights) if self.by_class else self.batch
+
+    def split(self, fraction: float) -> tuple[FitData, FitData]:
+        """Return the first rows and the last `fraction` of them (not shuffled before, as in Keras)."""
+        if self.batch is None:
+            raise InvalidArgument("validation_split needs arrays; pass validation_data with a generator")
+        if not 0 < fraction < 1:
+            raise InvalidArgument(f"validation_split must be between 0 and 1, got {fraction!r}")
+        rows = count_rows(self.batch)
+        cut = int(rows * (1 - fraction))
+        if cut in (0, rows):
+            raise InvalidArgument(f"validation_split={fraction} leaves one part of {rows} rows empty")
+        head = jax.tree.map(lambda leaf: leaf[:cut], self.batch)
+        tail = jax.tree.map(lambda leaf: leaf[cut:], self.without_class_weight)
+        return FitData(head), FitData(tail)
+
+
+def pack_data(
+    model: Model, x: Any, y: Any, sample_weight: Any, class_weight: Any = None, *, learning: bool = False
+) -> FitData:
+    """Pack what the user passed; arrays are converted, streams wrapped.
+
+    learning: whether these are rows to learn from, whose categories are those that the model knows from now on.
+    """
+
+    def pack(x: Any, y: Any, weights: Any) -> Batch:
+        return data_adapters.apply_class_weight(class_weight, pack_rows(x, y, weights))
+
+    def pack_rows(x: Any, y: Any, weights: Any) -> Batch:
+        names = model._output_names_for(y)
+        batch = Batch(
+            data_adapters.standardize_inputs(x, model.input_names, model._input_specs()[0]),
+            data_adapters.standardize_targets(y, names, Targets(model, names, learning)),
+            data_adapters.standardize_weights(weights, names),
+        )
+        checks.check_lengths(batch)
+        return batch
+
+    if data_adapters.is_batch_iterable(x):
+        if y is not None or sample_weight is not None:
+            raise InvalidArgument(
+                "with a generator as x, targets and weights come from it: yield (x, y, weights), leave y out"
+            )
+        return FitData(stream=data_adapters.BatchSource(x, pack, lambda batch: model._session.check(batch)))
+    batch = pack_rows(x, y, sample_weight)
+    weighted = data_adapters.apply_class_weight(class_weight, batch, whole=True)
+    return FitData(weighted, by_class=class_weight is not None, own_weights=batch.weights)
+
+
+def pack_validation_data(model: Model, validation_data: Any) -> FitData:
+    """Pack ``(x, y)``, ``(x, y, weights)`` or a generator."""
+    if data_adapters.is_batch_iterable(validation_data):
+        return pack_data(model, validation_data, None, None)
+    if not isinstance(validation_data, list | tuple) or len(validation_data) not in (2, 3):
+        raise InvalidArgument(
+            "validation_data must be (x, y), (x, y, sample_weight) or a generator of such batches"
+        )
+    x, y, weights = data_adapters.unpack_x_y_sample_weight(tuple(validation_data))
+    return pack_data(model, x, y, weights)
+
+
+def make_loader(
+    data: FitData,
+    batch_size: int | None,
+    *,
+    shuffle: bool,
+    seed: int,
+    pad: bool,
+    steps: int | None,
+    default: int = 32,
+    most_epochs: int = 1,
+) -> Feed:
+    """Return the feed for `data`: resident arrays, memory maps above the budget from disk, or a stream."""
+    size = default if batch_size is None else batch_size
+    if data.stream is not None:
+        if batch_size is not None:
+            raise InvalidArgument(
+                "batch_size cannot be given with a generator: its batches have their own size"
+            )
+        first = data.stream.peek()
+        known = steps if steps is not None else data.stream.steps
+        together = _batches_together(_size(first))
+        return StreamFeed(data.stream.open_epoch, count_rows(first), steps=known, pad=pad, per_block=together)
+    assert data.batch is not None
+    total = count_rows(data.batch)
+    if steps is None and not must_stream(data.batch):
+        # Fewer rows than a batch could have share its program with nearly as few, as short last batches do.
+        alike = min(size, -(-total // _ROWS_ALIKE) * _ROWS_ALIKE)
+        room = alike if 2 * _ROWS_ALIKE < total < size else None
+        return ArrayFeed(
+            data.batch, size, shuffle=shuffle, seed=seed, pad=pad, most_epochs=most_epochs, room=room
+        )
+    return _streamed_arrays(data.batch, min(size, total), shuffle=shuffle, seed=seed, pad=pad, steps=steps)
+
+
+def must_stream(batch: Batch) -> bool:
+    """Return whether rows in memory maps are more than may be loaded, and are read from disk batch by batch."""
+    maps = [leaf for leaf in jax.tree.leaves(batch) if isinstance(leaf, np.memmap)]
+    return sum(leaf.nbytes for leaf in maps) > config.memory_budget()
+
+
+def _streamed_arrays(
+    batch: Batch, size: int, *, shuffle: bool, seed: int, pad: bool, steps: int | None
+) -> StreamFeed:
+    """Visit rows in the very order an `ArrayFeed` would, reading them from the arrays batch by batch.
+
+    An epoch of a chosen length goes on where the one before it stopped, also in a later `fit`.
+    """
+    rows = count_rows(batch)
+    order_of = ArrayFeed.ordering(rows, shuffle, seed)
+    whole = -(-rows // size)
+    wanted = whole if steps is None else steps
+
+    def open_epoch(epoch: int) -> Iterator[Batch]:
+        passes, first = divmod(epoch * wanted, whole)
+        for number in itertools.count(passes):
+            order = order_of(range(number, number + 1))[0]
+            for index in range(first, whole):
+                places = order[index * size : (index + 1) * size]
+                yield jax.tree.map(lambda leaf, places=places: np.asarray(leaf[places]), batch)
+            first = 0
+
+    together = _batches_together(_size(batch) * size / rows)
+    return StreamFeed(
+        open_epoch, size, steps=wanted, rows=rows if steps is None else None, pad=pad, per_block=together
+    )
+
+
+def _size(batch: Batch) -> int:
+    return sum(leaf.nbytes for leaf in jax.tree.leaves(batch))
+
+
+def _batches_together(size: float) -> int:
+    """Return how many batches of so many bytes travel to the device together, within the memory budget.
+
+    At least two, as a loop over one batch is another program to XLA: its last bits are not those of resident rows.
+    """
+    most = config.memory_budget() / (_BLOCKS_AT_ONCE * max(size, 1))
+    return int(min(max(most, 2), MOST_TOGETHER))
+
+
+def device_validation(
+    data: FitData, batch_size: int | None, room: int | None = None, *, pad: bool
+) -> Validation | None:
+    """Return validation rows as a block for the dispatch, or None when they are not arrays in memory.
+
+    pad: whether rows may be padded; otherwise the batches are those of `evaluate`, the last one of its true size.
+    room: leave places for as many rows, so that blocks of nearly as many have the same shapes.
+    """
+    if data.batch is None or must_stream(data.batch):
+        return None
+    rows = count_rows(data.batch)
+    if not pad:
+        size = 32 if batch_size is None else batch_size
+        return _validation_with_a_tail(data.batch, rows, min(rows, size))
+    places = rows if room is None else room
+    most = EVALUATION_ROWS
+    if batch_size is not None:
+        most = batch_size
+    size = min(places, most)
+    if batch_size is None or room is not None:
+        # Batches of one size as even as possible, so that little is padded and none is empty.
+        size = -(-places // -(-places // size))
+    steps, sizes = plan(places, size)
+    if room is not None:
+        sizes = np.clip(rows - size * np.arange(steps, dtype=np.int32), 0, size)
+
+    def split(leaf: Any) -> Any:
+        # On the host, and not by `jnp.asarray`: the device would have to compile a program for each shape.
+        padded = np.zeros((steps * size, *leaf.shape[1:]), leaf.dtype)
+        padded[:rows] = leaf
+        return jax.device_put(padded.reshape(steps, size, *leaf.shape[1:]))
+
+    return Validation(jax.tree.map(split, data.batch), None if sizes is None else jax.device_put(sizes))
+
+
+def _validation_with_a_tail(batch: Batch, rows: int, size: int) -> Validation:
+    whole = rows // size * size
+
+    def split(leaf: Any) -> Any:
+        return jax.device_put(np.asarray(leaf)[:whole].reshape(-1, size, *leaf.shape[1:]))
+
+    tail = (
+        jax.tree.map(lambda leaf: jax.device_put(np.asarray(leaf)[whole:]), batch) if whole < rows else None
+    )
+    return Validation(jax.tree.map(split, batch), None, tail)
+
+
+class TrainLoop:
+    """One call of `Model.fit`: what surrounds the loop.
+
+    averaged: whether it ends with the moving averages of the weights, if the optimizer keeps any.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        data: FitData,
+        validation: FitData | None,
+        *,
+        batch_size: int | None,
+        validation_batch_size: int | None = None,
+        epochs: int,
+        initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
+        validation_freq: Any = 1,
+        shuffle: bool,
+        callbacks: Sequence[Any] = (),
+        verbose: int | str,
+        resume: Any = None,
+        restores_average: bool = True,
+    ) -> None:
+        self.model = model
+        self.validation = validation
+        self.restores_average = restores_average
+        self.first_epoch = initial_epoch
+        self.epochs = max(epochs - initial_epoch, 0)
+        if 0 < epochs < initial_epoch:
+            warn(
+                f"fit: epochs={epochs} is the epoch to stop after, and initial_epoch={initial_epoch} lies behind it: "
+                f"nothing is trained. For {epochs} more, write epochs={initial_epoch + epochs}",
+                MistakeWarning,
+            )
+        self.session = session = model._session
+        self.program = program = session.get_program(data.example)
+        program.bind_optimizer()
+        self._check(data, validation)
+        params: dict[str, Any] = {"epochs": epochs, "steps": None, "verbose": verbose}
+        self.callback_list = CallbackList(callbacks, model, params)
+        check_owners(callbacks, session.optimizer)
+        self.checkpoint_manager = make_checkpoint_manager(callbacks, resume)
+        session.seed = self.checkpoint_manager.seed(session.seed)
+        by_batch = self.callback_list.by_batch
+        by_epoch = self.callback_list.listens("on_epoch_begin", "on_epoch_end")
+        self.loader = self._make_loader(
+            data,
+            batch_size,
+            shuffle=shuffle,
+            seed=session.seed,
+            pad=program.row_wise,
+            steps=steps_per_epoch,
+            most_epochs=1 if by_epoch or by_batch else MOST_EPOCHS,
+        )
+        params["steps"] = self.loader.steps
+        self.history = History(params)
+        self._names: list[str] | None = None
+        params["metrics"] = self._log_names(self.callback_list)
+        self.progress = Progress(verbose, epochs, self.loader.steps)
+        interval = self.progress.interval
+        self.pace = AdaptiveDispatchSize(
+            INTERRUPT_SECONDS if interval is None else interval, by_batch=by_batch
+        )
+        self.validation_freq = validation_freq
+        self.validation_steps = validation_steps
+        self.validation_batch_size = validation_batch_size
+        inside = self._device_validation() if validation is not None else None
+        self.validates_on_host = validation is not None and inside is None
+        # Somebody who looks at epochs, or a validation that runs outside, ends each dispatch with the epoch.
+        self.by_epoch = by_epoch or by_batch or self.validates_on_host
+        self.policies = self._policies()
+        self.host_policies = HostPolicies(self, self.policies if self.callback_list.on_host else [])
+        self.policy_targets = [policy.target for _, policy in self.policies if policy.target is not None]
+        self.runner = session.get_runner(
+            training=True,
+            policies=[policy for _, policy in self.policies],
+            runs_policies=not self.callback_list.on_host,
+            validation=inside,
+            ends_epochs=not self.validates_on_host,
+            logged=self._logged_hyperparams(self.callback_list),
+        )
+        self.has_no_observers = (
+            not by_epoch and not by_batch and not self.validates_on_host and not self.progress.verbose
+        )
+        self.epochs_done = 0
+        self.epoch_is_open = False
+        self.last_logs: dict[str, float] = {}
+        self.step_in_epoch = 0
+        self.ended = False
+        self.checkpoint_manager.check_compatible(self, data, shuffle)
+        self.callback_list.show(data.example)
+
+    def _make_loader(self, data: FitData, batch_size: int | None, **settings: Any) -> Feed:
+        return make_loader(data, batch_size, **settings)
+
+    def _check(self, data: FitData, validation: FitData | None) -> None:
+        for part in (data, validation):
+            if part is None:
+                continue
+            batch = part.example
+            self.session.check(batch)
+            if part.batch is not None and not must_stream(part.batch):
+                checks.check_values(part.batch, self.program.losses)
+
+    def _device_validation(self) -> Validation | None:
+        """Return the validation block when it may run inside the dispatch."""
+        assert self.validation is not None
+        looked_at = self.callback_list.listens("on_test_begin", "on_test_end", *TEST_BATCH_HOOKS)
+        if looked_at or self.validation_freq != 1 or self.validation_steps is not None:
+            return None
+        return self._validation_block(self.validation)
+
+    def _validation_block(self, validation: FitData) -> Validation | None:
+        return device_validation(validation, self.validation_batch_size, pad=self.program.row_wise)
+
+    def _policies(self) -> list[tuple[Any, Policy]]:
+        pairs = []
+        names = set()
+        for callback in self.callback_list.callbacks:
+            policy = callback.policy(self.first_epoch) if hasattr(callback, "policy") else None
+            if policy is None:
+                continue
+            while policy.name in names:
+                policy.name += "_again"
+            names.add(policy.name)
+            self._check_monitor(callback, policy, self.callback_list)
+            pairs.append((callback, policy))
+        return pairs
+
+    def _logged_hyperparams(self, callback_list: CallbackList) -> list[str]:
+        """Return the paths of the hyperparameters whose values are logged.
+
+        As in Keras those that callbacks change; and a learning rate that follows a schedule by step.
+        """
+        paths = [getattr(callback, "steers", None) for callback in callback_list.callbacks]
+        if callable(self.session.optimizer.setting("learning_rate")):
+            paths.append(LEARNING_RATE)
+        taken = self._metric_names()  # a metric of that name is what its user wants to see
+        return [path for path in dict.fromkeys(paths) if path is not None and log_name(path) not in taken]
+
+    def _log_names(self, callback_list: CallbackList) -> list[str]:
+        """Return the names of everything that an epoch logs, whatever hooks add."""
+        return [*self._metric_names(), *map(log_name, self._logged_hyperparams(callback_list))]
+
+    def _metric_names(self) -> list[str]:
+        """Return the names of everything that is measured in an epoch."""
+        if self._names is None:
+            names = self.program.result_names()
+            self._names = names + [f"val_{name}" for name in names] if self.validation is not None else names
+        return self._names
+
+    def _check_monitor(self, callback: Any, policy: Any, callback_list: CallbackList) -> None:
+        known = self._log_names(callback_list)
+        if policy.monitor not in known and not callback_list.may_log_for(callback):
+            hint = nearest(policy.monitor, known) or "."
+            if policy.monitor.startswith("val_") and self.validation is None:
+                hint = "; there is no validation: pass validation_data or validation_split."
+            raise InvalidArgument(
+                f"{type(callback).__name__}: monitor={policy.monitor!r} is not measured{hint} "
+                f"Measured: {', '.join(known)}. (A callback that logs it must stand before "
+                f"{type(callback).__name__}.)"
+            )
+        if policy.target is not None and policy.target not in self.program.hyperparams:
+            raise InvalidArgument(
+                f"{type(callback).__name__}: the learning rate follows a schedule by step; "
+                "give the optimizer a number instead"
+            )
+
+    # --- the loop ------------------------------------------------------------------------------------------
+
+    def run(self) -> History:
+        """Train, and return the history."""
+        dispatches = self.dispatches()
+        outcome = None
+        try:
+            while True:
+                outcome = self.runner(*dispatches.send(outcome))
+        except StopIteration:
+            return self.history
+
+    def dispatches(self) -> DispatchGenerator:
+        """Train, leaving the dispatches to whoever drives this generator, as `run` does.
+
+        It yields the arguments of `runner` and wants to be sent what that returns.
+        """
+        model, session = self.model, self.session
+        model.history = self.history
+        model.stop_training = False
+        session.push_variables(session.init_train_state([policy for _, policy in self.policies]))
+        self.host_policies.update_attributes()
+        self.callback_list.call("on_train_begin", {})
+        self.checkpoint_manager.restore(self)
+        with self.host_policies, self.checkpoint_manager, catch_keyboard_interrupt() as interrupted:
+            for dispatch in self._dispatches():
+                values = self._before(dispatch)
+                yield from self._run(dispatch, values)
+                if interrupted() or model.stop_training:
+                    if self.epoch_is_open:
+                        if interrupted():
+                            self.checkpoint_manager.save_on_interrupt(self)
+                        # Close the open epoch: no more steps, but its validation, policies and logs.
+                        rest = dataclasses.replace(dispatch, start=dispatch.stop, first=False, last=True)
+                        yield from self._run(rest, values)
+                    break
+                self.checkpoint_manager.maybe_save(self)
+        # Who interrupts a run wants to go on with it; one that a callback stops is over.
+        self.ended |= model.stop_training and not interrupted()
+        self.checkpoint_manager.save_final(self)
+        self._finalize()
+        self.progress.close()
+        self.callback_list.call("on_train_end", self.last_logs)
+        self.checkpoint_manager.delete_checkpoints(self)
+        if interrupted():
+            raise KeyboardInterrupt
+
+    def _dispatches(self) -> Iterator[Work]:
+        """Yield the works that are left: of a run that is resumed not all, of one that had ended none."""
+        if self.ended:
+            return iter(())
+        start = self.step_in_epoch if self.epoch_is_open else 0
+        if start:
+            self.progress.epoch_begin(self.first_epoch + self.epochs_done)
+        return self.loader.works(self.session.epoch, self.epochs - self.epochs_done, self._max_steps, start)
+
+    def _finalize(self) -> None:
+        """Let policies and the optimizer leave the weights they want to be left."""
+        # Refreshed: a hook may have assigned weights after the last dispatch.
+        state = self.session.pull_variables(self.session.train_state)
+        # First: weights that a policy puts back are the ones it says, not their moving average.
+        if self.restores_average:
+            state = state.replace(trainable=self.session.optimizer.finalize(state.trainable, state.opt_state))
+        for callback, policy in self.policies:
+            memory = state.policies[policy.name]
+            state = policy.finish(memory, state)
+            callback.absorb(memory)
+        self.session.push_variables(state)
+
+    def _max_steps(self) -> int:
+        allowed = self.pace.max_steps()
+        looks = (self.callback_list.next_look(), self.checkpoint_manager.steps_until_save(self))
+        allowed = min([allowed, *(look for look in looks if look is not None)])
+        return min(allowed, self.loader.steps) if self.by_epoch and self.loader.steps else allowed
+
+    def _before(self, dispatch: Work) -> dict[str, np.ndarray]:
+        """Tell observers that epochs and batches begin; return values that change by epoch."""
+        epoch = self.first_epoch + self.epochs_done
+        if dispatch.first:
+            if self.callback_list.on_host:
+                self.progress.make_way()
+            self.callback_list.call("on_epoch_begin", epoch, {})
+            self.progress.epoch_begin(epoch)
+            if self.by_epoch:
+                self.program.check_optimizer()  # somebody may have set more than numbers
+                warn_of_changes(self.program.readings)
+        self.step_in_epoch = 0 if dispatch.first else self.step_in_epoch
+        self.callback_list.batch_begins(self.step_in_epoch)
+        return self._epoch_values(range(epoch, epoch + dispatch.epochs), dispatch)
+
+    def _epoch_values(self, epochs: range, dispatch: Work) -> dict[str, np.ndarray]:
+        tables: dict[str, np.ndarray] = {}
+        for callback in self.callback_list.callbacks:
+            values = (
+                callback.epoch_values(epochs)
+                if dispatch.first and hasattr(callback, "epoch_values")
+                else None
+            )
+            for path, numbers in (values or {}).items():
+                table = np.zeros(dispatch.order.shape[0], config.float_dtype())
+                table[: len(numbers)] = numbers
+                tables[path] = table
+        return tables
+
+    def _run(self, dispatch: Work, values: dict[str, np.ndarray]) -> DispatchGenerator:
+        """Have one dispatch done and hand out what it tells."""
+        session = self.session
+        outcome = yield session.pull_variables(session.train_state), dispatch, values
+        assert outcome is not None
+        state, report = outcome
+        session.push_variables(state)
+        session.push_hyperparams(state, self.policy_targets)
+        if 0 < len(report.epochs) < dispatch.epochs:
+            # The values of all epochs of the work were set ahead; those after the last one never came to be.
+            session.push_hyperparams(state, list(values))
+        self.pace.update(dispatch.steps, report.seconds)
+        self.step_in_epoch += dispatch.stop - dispatch.start
+        if dispatch.stop > dispatch.start:
+            count = (len(report.epochs) or 1) * (dispatch.stop - dispatch.start)
+            self.callback_list.batches_end(count, self.step_in_epoch - 1, report.running)
+        self.epoch_is_open = not report.epochs
+        if report.first_nonfinite_step >= 0:
+            self._warn_nonfinite(dispatch, report)
+        if self.has_no_observers:
+            self._record(report.epochs)
+        else:
+            share = report.seconds / len(report.epochs) if dispatch.epochs > 1 and report.epochs else None
+            for logs in report.epochs:
+                self._finish_epoch(logs, share)
+        if not report.epochs:
+            self.progress.update(self.step_in_epoch, report.running)
+        if report.stop:
+            self.ended = self.model.stop_training = True
+
+    def _record(self, epochs: EpochLogs) -> None:
+        """Keep the logs of epochs that nobody else looks at, in one go."""
+        first = self.first_epoch + self.epochs_done
+        self.epochs_done += len(epochs)
+        self.session.epoch += len(epochs)
+        if len(epochs):
+            columns = epochs.columns()
+            self.last_logs = {name: values[-1] for name, values in columns.items()}
+            self.history.extend(range(first, first + len(epochs)), columns, self._rates(columns, len(epochs)))
+
+    def _finish_epoch(self, logs: dict[str, float], seconds: float | None) -> None:
+        epoch = self.first_epoch + self.epochs_done
+        self.epochs_done += 1
+        self.session.epoch += 1
+        if self.validates_on_host:
+            self._validate_on_host(epoch, logs)
+        self.host_policies.log_learning_rate(logs)
+        self.last_logs = dict(logs)
+        rates = self._rates({name: [value] for name, value in logs.items()}, 1)
+        self.history.append(epoch, logs, rates[0])
+        if self.callback_list.on_host:
+            self.progress.make_way()
+        else:
+            self.progress.epoch_end(epoch, logs, seconds)
+        told = dict(logs)
+        self.callback_list.call("on_epoch_end", epoch, told)
+        if self.callback_list.on_host:
+            # As in Keras, what hooks write into the logs is shown, and is history.
+            final = self.host_policies.keep_numbers(told)
+            self.history.replace_last(final)
+            self.progress.epoch_end(epoch, final, seconds)
+
+    def _rates(self, columns: Mapping[str, list[float]], epochs: int) -> list[float]:
+        """Return the learning rates of the last `epochs`, whose logs `columns` has by name; NaN where unknown."""
+        name = log_name(LEARNING_RATE)
+        if name not in self._metric_names():
+            return columns.get(name) or [self.host_policies.learning_rate()] * epochs
+        # A metric has that name: what callbacks set for the epochs of one dispatch is logged nowhere.
+        policy_targets = any(getattr(callback, "steers", None) for callback in self.callback_list.callbacks)
+        return [math.nan if policy_targets else self.host_policies.learning_rate()] * epochs
+
+    def _validate_on_host(self, epoch: int, logs: dict[str, float]) -> None:
+        """Validate in dispatches of its own, then let the policies decide."""
+        if self._validates(epoch):
+            logs |= {f"val_{name}": value for name, value in self._evaluate_validation().items()}
+        state = self.session.pull_variables(self.session.train_state)
+        state = self.runner.end_epoch(state, logs)
+        self.session.push_variables(state)
+        self.session.push_hyperparams(state, self.policy_targets)
+        if bool(state.stop):
+            self.ended = self.model.stop_training = True
+
+    def _validates(self, epoch: int) -> bool:
+        frequency = self.validation_freq
+        if isinstance(frequency, int):
+            return (epoch + 1) % frequency == 0
+        return epoch + 1 in frequency
+
+    def _evaluate_validation(self) -> dict[str, float]:
+        assert self.validation is not None
+        return evaluate(
+            self.model,
+            self.validation,
+            self.callback_list,
+            batch_size=self.validation_batch_size,
+            steps=self.validation_steps,
+        )
+
+    def _warn_nonfinite(self, dispatch: Work, report: DispatchResult) -> None:
+        """Say which batch and layer made the loss NaN, and why that is likely."""
+        model = self.model
+        offset = report.first_nonfinite_step - report.step_before
+        epoch, index = divmod(offset, max(dispatch.stop - dispatch.start, 1))
+        index += dispatch.start
+        batch = select_batch(dispatch, epoch, index)
+        number = self.step_in_epoch - dispatch.stop + index
+        where = f"epoch {self.first_epoch + self.epochs_done + epoch + 1}, batch {number + 1}"
+        warn(
+            diagnose_nonfinite_step(self.program, self.session.train_state, batch, where),
+            NonFiniteWarning,
+        )
+        self.ended = model.stop_training = True
+
+
+def evaluate(
+    model: Model,
+    data: FitData,
+    callback_list: CallbackList,
+    *,
+    batch_size: int | None,
+    steps: int | None,
+    progress: Any = None,
+) -> dict[str, float]:
+    """Run the model over `data` without learning, and return every metric by name."""
+    program = model._session.get_program(data.example)
+    looks = callback_list.listens(*TEST_BATCH_HOOKS)
+    default = EVALUATION_ROWS if program.row_wise and not looks else 32
+    loader = make_loader(
+        data, batch_size, shuffle=False, seed=0, pad=program.row_wise, steps=steps, default=default
+    )
+    runner = model._session.get_runner(training=False)
+    state = model._session.init_train_state([])
+    pace = AdaptiveDispatchSize(by_batch=looks)
+    if progress is not None:
+        progress.steps = loader.steps
+    results: dict[str, float] = {}
+    callback_list.call("on_test_begin", {})
+    number = 0
+    for dispatch in loader.works(0, 1, pace.max_steps):
+        if looks:
+            callback_list.call("on_test_batch_begin", number, {})
+        state, report = runner(state, dispatch, {})
+        pace.update(dispatch.steps, report.seconds)
+        number += dispatch.steps
+        if looks:
+            callback_list.call("on_test_batch_end", number - 1, report.running)
+        if progress is not None:
+            progress.update(number, report.running)
+        for finished in report.epochs:
+            results = finished
+    callback_list.call("on_test_end", dict(results))
+    return results
+
+
+def predict(
+    model: Model,
+    x: Any,
+    callback_list: CallbackList,
+    *,
+    batch_size: int | None,
+    steps: int | None,
+    progress: Any,
+) -> Any:
+    """Return the model's outputs for all rows, as NumPy arrays."""
+    callback_list.call("on_predict_begin", {})
+    collected: list[Any] = []
+    looks = callback_list.listens("on_predict_batch_begin", "on_predict_batch_end")
+    for number, (rows, size) in enumerate(_input_batches(model, x, batch_size, steps, together=not looks)):
+        callback_list.call("on_predict_batch_begin", number, {})
+        outputs = model._predict_compiled(rows, size)
+        collected.append(outputs)
+        callback_list.call("on_predict_batch_end", number, {"outputs": outputs})
+        progress.update(number + 1)
+    callback_list.call("on_predict_end", {})
+    if not collected:
+        raise DataError("predict: the data gave no batch at all")
+    return jax.tree.map(_joined, *collected)
+
+
+def _joined(*parts: Any) -> np.ndarray:
+    """Return the outputs of all batches as one array."""
+    shapes = [np.shape(part)[1:] for part in parts]
+    if len(set(shapes)) > 1:
+        other = next(number for number, shape in enumerate(shapes) if shape != shapes[0])
+        raise DataError(
+            f"predict: the outputs of batch 1 have shape {np.shape(parts[0])}, those of batch {other + 1} "
+            f"{np.shape(parts[other])}, and cannot be one array: pad the inputs to one length, or call predict for "
+            "each batch"
+        )
+    return np.concatenate([np.asarray(part) for part in parts])
+
+
+def _input_batches(
+    model: Model, x: Any, batch_size: int | None, steps: int | None, *, together: bool
+) -> Iterator[tuple[Any, int | None]]:
+    """Yield rows to compute the outputs of, with the size of a batch if they are several.
+
+    together: whether several batches may be one call, which takes a tenth of the time where they are small.
+    """
+    if data_adapters.is_batch_iterable(x):
+        if batch_size is not None:
+            raise InvalidArgument(
+                "batch_size cannot be given with a generator: its batches have their own size"
+            )
+        for number, item in enumerate(data_adapters.iterate_batches(x)):
+            if steps is not None and number >= steps:
+                return
+            with data_adapters.label_batch_errors(number):
+                yield _packed_inputs(model, data_adapters.unpack_x(item, model.input_names)), None
+        return
+    inputs = _packed_inputs(model, x)
+    size = 32 if batch_size is None else batch_size
+    if batch_size is None and model._supports_padding:
+        size = EVALUATION_ROWS
+    rows = checks.check_lengths(Batch(inputs))
+    if steps is not None:
+        rows = min(rows, steps * size)
+    whole = rows // size * size
+    most = max(1, EVALUATION_ROWS // size) * size if together else size
+    starts = [*range(0, whole, most), *([whole] if whole < rows else [])]
+    for start, stop in zip(starts, [*starts[1:], rows], strict=True):
+        yield jax.tree.map(lambda leaf, part=slice(start, stop): leaf[part], inputs), size
+
+
+def _packed_inputs(model: Model, x: Any) -> Any:
+    shapes, names, first = model._input_specs()
+    inputs = data_adapters.standardize_inputs(x, model.input_names, shapes)
+    checks.check_inputs(inputs, shapes, names, first)
+    return inputs
+
+
+@contextmanager
+def catch_keyboard_interrupt() -> Iterator[Any]:
+    """Hear the first Ctrl-C as a wish to stop after the running dispatch; a second one interrupts at once."""
+    heard = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield heard.is_set
+        return
+    previous = signal.getsignal(signal.SIGINT)
+
+    def listen(number: int, frame: Any) -> None:
+        if heard.is_set() and callable(previous):
+            previous(number, frame)
+        heard.set()
+
+    if previous is not signal.default_int_handler:
+        # Somebody else handles Ctrl-C already (a notebook kernel does not: it uses Python's own handler).
+        yield heard.is_set
+        return
+    signal.signal(signal.SIGINT, listen)
+    try:
+        yield heard.is_set
+    finally:
+        signal.signal(signal.SIGINT, previous)

@@ -1,0 +1,300 @@
+"""What a compiled model keeps between calls: its program, its machines, and where its training stands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import jax
+import numpy as np
+
+from fitwell import random
+from fitwell.data.feeds import Batch
+from fitwell.engine import compile_cache
+from fitwell.engine.epoch_runner import EpochRunner, Validation
+from fitwell.engine.policies import Policy, static_key
+from fitwell.engine.train_state import TrainState, initial_counters
+from fitwell.errors import InvalidArgument, StateError, warn
+from fitwell.models import checks
+from fitwell.models.compile_config import CompileConfig
+from fitwell.models.executable_sharing import SharedExecutables, shared_executables
+from fitwell.models.mistakes import look_for_mistakes
+from fitwell.models.model_program import ModelProgram, use_trainable_flags
+from fitwell.tracing import have_changed
+from fitwell.variables import same_variables
+
+if TYPE_CHECKING:
+    from fitwell.models.model import Model
+
+
+class TrainingSession:
+    """The compiled side of one model, made anew by every `compile`.
+
+    The weights live in the model's variables and nowhere else: a state borrows them for a dispatch, and
+    the variables point at the new arrays afterwards.
+    """
+
+    _KEPT = ("model", "optimizer", "compile_config", "seed", "epoch", "categories", "_trainable_flags")
+
+    def __init__(self, model: Model, optimizer: Any, compile_config: CompileConfig) -> None:
+        self.model = model
+        self.optimizer = optimizer
+        self.compile_config = compile_config
+        self.seed = random.next_seed()
+        self.epoch = 0
+        # The categories of each output that was trained on labels of pandas, in the order of the class numbers.
+        self.categories: dict[int, Any] = {}
+        self._trainable_flags = {layer: layer.trainable for _, layer in model.flatten()}
+        self._reset_compiled()
+
+    def _reset_compiled(self) -> None:
+        self._checked_for_mistakes = False
+        self.state: TrainState | None = None
+        self._program: ModelProgram | None = None
+        self._hyperparams_on_device: dict[str, Any] = {}
+        self._shared: SharedExecutables[ModelProgram] | None = None
+        self._no_metrics: dict[str, np.ndarray] | None = None
+        self._shapes: list[tuple[Any, ...]] = []
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave what is compiled out of copies and pickles: their next call makes it again."""
+        return {name: vars(self)[name] for name in self._KEPT}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._reset_compiled()
+
+    # --- the program ---------------------------------------------------------------------------------------
+
+    def get_program(self, example: Batch) -> ModelProgram:
+        """Return the program, made at the first call from the shapes of `example`."""
+        if self._program is None:
+            self._warn_if_freezing_changed()
+            checks.check_inputs(example.x, *self.model._input_specs())
+            structs = self.model._output_specs(example.x)
+            names = self.model._output_names_for(example.y)
+            if len(structs) != len(names):
+                raise InvalidArgument(
+                    f"the model has {len(structs)} outputs, but targets were given for {len(names)}: {names}"
+                )
+            self._shapes = [(None, *struct.shape[1:]) for struct in structs]
+            losses = self.compile_config.loss_terms(names)
+            targets = example.y or [None] * len(names)
+            shapes = [
+                (None if y is None else np.shape(y), shape)
+                for y, shape in zip(targets, self._shapes, strict=True)
+            ]
+            checks.check_targets(example.y, self._shapes, losses, len(names) > 1)
+            checks.check_weights(example.weights, self._shapes, losses, len(names) > 1)
+            metrics = self.compile_config.metric_terms(names, losses, shapes, targets)
+            with use_trainable_flags(self._trainable_flags):
+                self._program = ModelProgram(self.model, self.optimizer, losses, metrics, names)
+        elif not same_variables(self._program.variables, dict(self.model.named_variables())):
+            raise StateError(
+                f"the layers of model {self.model.name!r} changed after it was compiled: call model.compile(...) again"
+            )
+        return self._program
+
+    def result_names(self) -> list[str]:
+        """Return the names of the results, which outputs without a name yet do not tell before `prepare`."""
+        if self._program is not None:
+            return self._program.result_names()
+        names = self.model.output_names
+        if names is None:
+            raise StateError(
+                f"model {self.model.name!r}: metrics_names are known after the first fit or evaluate, which show how "
+                "many outputs call returns"
+            )
+        return self.compile_config.result_names(names)
+
+    @property
+    def program(self) -> ModelProgram:
+        """The program, which `prepare` has made."""
+        assert self._program is not None
+        return self._program
+
+    def output_width(self, output: int) -> int | None:
+        """Return how many numbers an output has for each row (or step); None when that is not known yet."""
+        if not self._shapes:
+            symbols = getattr(self.model, "outputs", None) if self.model.built else None
+            shapes = [symbol.shape for symbol in symbols or []]
+        else:
+            shapes = self._shapes
+        return shapes[output][-1] if output < len(shapes) and len(shapes[output]) > 1 else None
+
+    def check(self, batch: Batch) -> None:
+        """Compare a batch with the shapes and losses of the program."""
+        checks.check_inputs(batch.x, *self.model._input_specs())
+        checks.check_targets(batch.y, self._shapes, self.program.losses, len(self._shapes) > 1)
+        checks.check_weights(batch.weights, self._shapes, self.program.losses, len(self._shapes) > 1)
+
+    def warn_about_mistakes(
+        self, example: Batch, tail: Batch | None = None, alone: bool = False, whole: bool = False
+    ) -> None:
+        """Say once, of what is about to be trained on `example`, what is nearly always meant otherwise.
+
+        tail: the last rows, when they were split off for validation. alone: no callback may change the optimizer.
+        whole: `example` is all that is learned from.
+        """
+        if self._checked_for_mistakes:
+            return
+        self._checked_for_mistakes = True
+        look_for_mistakes(self.model, example, self.program, tail, alone, whole)
+
+    def warn_if_freezing_changed(self) -> None:
+        """Warn when `trainable` was changed since `compile`: it has no effect before the next one.
+
+        The first time `prepare` does so, which also those call that train without `fit`.
+        """
+        if self._program is not None:
+            self._warn_if_freezing_changed()
+
+    def _warn_if_freezing_changed(self) -> None:
+        changed = [layer for layer, learning in self._trainable_flags.items() if layer.trainable != learning]
+        if changed:
+            some = ", ".join(repr(layer.name) for layer in changed[:3]) + (", ..." if changed[3:] else "")
+            warn(
+                f"trainable was changed after compile (of {some}) and has no effect until the model is compiled again: "
+                "call model.compile(...) before fit"
+            )
+
+    @property
+    def train_state(self) -> TrainState:
+        """The state after the last dispatch."""
+        assert self.state is not None
+        return self.state
+
+    # --- machines ------------------------------------------------------------------------------------------
+
+    def get_runner(
+        self,
+        *,
+        training: bool,
+        policies: Sequence[Policy] = (),
+        validation: Validation | None = None,
+        ends_epochs: bool = True,
+        runs_policies: bool = True,
+        logged: Sequence[str] = (),
+    ) -> EpochRunner:
+        """Return a machine for these policies and this validation; equal ones share their compiled programs.
+
+        decides: whether its dispatches apply the policies, or only carry their memories along.
+        """
+        key = (
+            training,
+            tuple(static_key(policy) for policy in policies),
+            ends_epochs,
+            runs_policies,
+            tuple(logged),
+            self.optimizer.slot_names(),
+            compile_cache.abstract_signature(validation),
+        )
+        shared = self._sharing()
+        if key not in shared.compiled:
+            # Of all programs that are alike, the one which is looked at when somebody asks if they still are.
+            compiled = policies if runs_policies else ()
+            runner = EpochRunner(
+                shared.traced, training=training, policies=compiled, ends_epochs=ends_epochs, logged=logged
+            )
+            shared.compiled.setdefault(key, runner)
+        found: EpochRunner = shared.compiled[key]
+        return found.with_validation(validation)
+
+    def _sharing(self) -> SharedExecutables[ModelProgram]:
+        if self._shared is None:
+            self._shared = shared_executables(self.program)
+        elif not self._shared.is_unchanged or have_changed(self._shared.traced.readings):
+            self._shared = SharedExecutables(self.program, None)
+            self.program.readings.clear()
+        return self._shared
+
+    def share_executables(self, other: TrainingSession) -> None:
+        """Run on the compiled programs of `other`, whose model has the same structure.
+
+        Until `verify_shared_executables`, nobody looks whether that one's layers are changed: for each of many short runs it
+        would take too long.
+        """
+        if other._shared is None:
+            other._shared = shared_executables(other.program)
+        self._shared = other._shared.share_with(skip_check=True)
+        self._no_metrics = other._empty_metrics()
+
+    def verify_shared_executables(self) -> None:
+        """Run on the compiled programs of another model only while that one is what it was."""
+        if self._shared is not None:
+            self._shared.skip_check = False
+
+    # --- the state -----------------------------------------------------------------------------------------
+
+    def init_train_state(self, policies: Sequence[Policy]) -> TrainState:
+        """Return the state from which the next run starts."""
+        program = self.program
+        program.check_optimizer()
+        self._hyperparams_on_device = {}
+        trainable = {path: variable.held for path, variable in program.trainable.items()}
+        slots = self.optimizer.slots
+        slots = (
+            self.optimizer.init(trainable) if slots is None else self.optimizer.reconcile(slots, trainable)
+        )
+        state = TrainState(
+            trainable={},
+            non_trainable={},
+            opt_state=slots,
+            hyperparams={},
+            metrics=dict(self._empty_metrics()),
+            policies={},
+            **initial_counters(self.seed, int(self.optimizer.step.held), self.epoch),
+        )
+        state = self.pull_variables(state)
+        state.policies = {policy.name: policy.init(state) for policy in policies}
+        return state
+
+    def _empty_metrics(self) -> dict[str, np.ndarray]:
+        """Return accumulators of the right shapes; a run begins by setting them."""
+        if self._no_metrics is None:
+            structs = jax.eval_shape(self.program.init_metrics)
+            self._no_metrics = {path: np.zeros(s.shape, s.dtype) for path, s in structs.items()}
+        return self._no_metrics
+
+    def pull_variables(self, state: TrainState) -> TrainState:
+        """Return `state` with the model's present weights and hyperparameters."""
+        program = self.program
+        # What the last dispatch of this very run was sent, and did not change, is on the device already.
+        sent = self._hyperparams_on_device if state is self.state else {}
+        hyperparams = dict(state.hyperparams)
+        for path, cell in program.hyperparams.items():
+            if not cell.is_number:
+                raise InvalidArgument(
+                    f"{path} was a number when the model was compiled and is now {cell.content!r}: "
+                    "compile the model again"
+                )
+            if sent.get(path) is cell.content:
+                continue
+            hyperparams[path] = cell.as_array()
+            sent[path] = cell.content
+        fresh = state.replace(
+            trainable={path: variable.held for path, variable in program.trainable.items()},
+            non_trainable={path: variable.held for path, variable in program.non_trainable.items()},
+            hyperparams=hyperparams,
+        )
+        if state is self.state:
+            # What was sent is in this state, whether the caller uses it or not.
+            self.state = fresh
+        return fresh
+
+    def push_variables(self, state: TrainState) -> None:
+        """Point the model's variables and the optimizer at the arrays of `state`."""
+        self.state = state
+        for path, variable in self.program.trainable.items():
+            variable.adopt(state.trainable[path])
+        for path, variable in self.program.non_trainable.items():
+            variable.adopt(state.non_trainable[path])
+        self.optimizer.slots = state.opt_state
+        self.optimizer.step.adopt(state.step)
+
+    def push_hyperparams(self, state: TrainState, paths: Sequence[str]) -> None:
+        """Let the objects follow hyperparameters that policies changed inside the run."""
+        for path in paths:
+            self.program.hyperparams[path].content = self._hyperparams_on_device[path] = float(
+                state.hyperparams[path]
+            )
