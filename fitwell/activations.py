@@ -37,7 +37,7 @@ _SETTINGS: dict[str, Rule] = {
 }
 
 
-def _floats(x: Any) -> Array:
+def _to_float(x: Any) -> Array:
     """Return `x` as an array of floats; an array of floats is returned itself."""
     try:
         array = jnp.asarray(x)
@@ -51,7 +51,7 @@ def _check_axis(where: str, z: Array, axis: int) -> None:
         raise InvalidArgument(f"{where}: axis={axis} is not an axis of x, whose shape is {z.shape}")
 
 
-def _is(value: Any, constant: float) -> bool:
+def _is_constant(value: Any, constant: float) -> bool:
     """Return whether `value` equals `constant` at trace time; False for a traced value."""
     return isinstance(value, int | float) and value == constant
 
@@ -79,8 +79,8 @@ def heaviside(x: Any) -> Array:
 
     Source: Rosenblatt (1957).
     """
-    z = _floats(x)
-    return _threshold(jnp.where(z >= 0, 1, 0).astype(z.dtype), z)
+    z = _to_float(x)
+    return _note_threshold(jnp.where(z >= 0, 1, 0).astype(z.dtype), z)
 
 
 @_registry.register()
@@ -100,11 +100,11 @@ def sign(x: Any) -> Array:
         >>> fw.activations.sign([-3.0, 0.0, 2.0]).tolist()
         [-1.0, 0.0, 1.0]
     """
-    z = _floats(x)
-    return _threshold(jnp.sign(z), z)
+    z = _to_float(x)
+    return _note_threshold(jnp.sign(z), z)
 
 
-def _threshold(output: Array, z: Array) -> Array:
+def _note_threshold(output: Array, z: Array) -> Array:
     if context.inside():
         context.current().note_logits(output, "threshold", z)
     return output
@@ -150,7 +150,7 @@ def sigmoid(x: Any) -> Array:
 
     Source: Keras `sigmoid`.
     """
-    z = _floats(x)
+    z = _to_float(x)
     output = jax.nn.sigmoid(z)
     if context.inside():
         context.current().note_logits(output, "sigmoid", z)
@@ -174,7 +174,7 @@ def tanh(x: Any) -> Array:
 
     Source: Keras `tanh`.
     """
-    return jnp.tanh(_floats(x))
+    return jnp.tanh(_to_float(x))
 
 
 @_registry.register()
@@ -199,7 +199,7 @@ def softmax(x: Any, axis: int = -1) -> Array:
 
     Source: Keras `softmax`.
     """
-    z = _floats(x)
+    z = _to_float(x)
     if z.ndim == 0:
         raise InvalidArgument("softmax needs at least one axis, got a single number")
     _check_axis("softmax", z, axis)
@@ -231,7 +231,7 @@ def log_softmax(x: Any, axis: int = -1) -> Array:
 
     Source: Keras `log_softmax`.
     """
-    z = _floats(x)
+    z = _to_float(x)
     _check_axis("log_softmax", z, axis)
     return jax.nn.log_softmax(z, axis=axis)
 
@@ -253,7 +253,7 @@ def exponential(x: Any) -> Array:
 
     Source: Keras `exponential`.
     """
-    return jnp.exp(_floats(x))
+    return jnp.exp(_to_float(x))
 
 
 @_registry.register()
@@ -273,7 +273,7 @@ def softplus(x: Any) -> Array:
 
     Source: Keras `softplus`.
     """
-    return jax.nn.softplus(_floats(x))
+    return jax.nn.softplus(_to_float(x))
 
 
 @_registry.register()
@@ -293,7 +293,7 @@ def softsign(x: Any) -> Array:
 
     Source: Keras `softsign`.
     """
-    return jax.nn.soft_sign(_floats(x))
+    return jax.nn.soft_sign(_to_float(x))
 
 
 # --- rectifiers ---------------------------------------------------------------------------------------------
@@ -325,8 +325,8 @@ def relu(x: Any, negative_slope: Any = 0.0, max_value: Any = None, threshold: An
 
     Source: Keras `relu`; Nair and Hinton (2010).
     """
-    z = _floats(x)
-    if _is(threshold, 0) and _is(negative_slope, 0):
+    z = _to_float(x)
+    if _is_constant(threshold, 0) and _is_constant(negative_slope, 0):
         output = jax.nn.relu(z)
     else:
         slope, start = (jnp.asarray(value, z.dtype) for value in (negative_slope, threshold))
@@ -395,7 +395,7 @@ def elu(x: Any, alpha: Any = 1.0) -> Array:
 
     Source: Keras `elu`; Clevert et al. (2016).
     """
-    z = _floats(x)
+    z = _to_float(x)
     return jax.nn.elu(z, jnp.asarray(alpha, z.dtype))
 
 
@@ -418,7 +418,7 @@ def celu(x: Any, alpha: Any = 1.0) -> Array:
 
     Source: Keras `celu`; Barron (2017).
     """
-    z = _floats(x)
+    z = _to_float(x)
     return jax.nn.celu(z, jnp.asarray(alpha, z.dtype))
 
 
@@ -442,7 +442,7 @@ def selu(x: Any) -> Array:
 
     Source: Keras `selu`; Klambauer et al. (2017).
     """
-    return jax.nn.selu(_floats(x))
+    return jax.nn.selu(_to_float(x))
 
 
 # --- smooth gates -------------------------------------------------------------------------------------------
@@ -467,7 +467,7 @@ def gelu(x: Any, approximate: bool = False) -> Array:
 
     Source: Keras `gelu`; Hendrycks and Gimpel (2016).
     """
-    return jax.nn.gelu(_floats(x), approximate=approximate)
+    return jax.nn.gelu(_to_float(x), approximate=approximate)
 
 
 @_registry.register("swish")
@@ -487,7 +487,7 @@ def silu(x: Any) -> Array:
 
     Source: Keras `silu`; Ramachandran et al. (2017).
     """
-    return jax.nn.silu(_floats(x))
+    return jax.nn.silu(_to_float(x))
 
 
 swish = silu
@@ -510,7 +510,7 @@ def mish(x: Any) -> Array:
 
     Source: Keras `mish`; Misra (2019).
     """
-    return jax.nn.mish(_floats(x))
+    return jax.nn.mish(_to_float(x))
 
 
 @_registry.register()
@@ -535,7 +535,7 @@ def glu(x: Any, axis: int = -1) -> Array:
 
     Source: Keras `glu`; Dauphin et al. (2017).
     """
-    z = _floats(x)
+    z = _to_float(x)
     _check_axis("glu", z, axis)
     if z.shape[axis] % 2:
         raise InvalidArgument(f"glu splits axis {axis} into two halves, but the input has shape {z.shape}")
@@ -564,7 +564,7 @@ def hard_sigmoid(x: Any) -> Array:
 
     Source: Keras `hard_sigmoid`.
     """
-    return relu6(_floats(x) + 3.0) / 6.0
+    return relu6(_to_float(x) + 3.0) / 6.0
 
 
 @_registry.register("hard_swish")
@@ -584,7 +584,7 @@ def hard_silu(x: Any) -> Array:
 
     Source: Keras `hard_silu`; Howard et al. (2019, MobileNetV3).
     """
-    z = _floats(x)
+    z = _to_float(x)
     return z * hard_sigmoid(z)
 
 
@@ -608,7 +608,7 @@ def hard_tanh(x: Any) -> Array:
 
     Source: Keras `hard_tanh`; Collobert (2004).
     """
-    return jnp.clip(_floats(x), -1.0, 1.0)
+    return jnp.clip(_to_float(x), -1.0, 1.0)
 
 
 # --- shrinkage and the rest of Keras 3's list ---------------------------------------------------------------
@@ -633,7 +633,7 @@ def hard_shrink(x: Any, threshold: Any = 0.5) -> Array:
 
     Source: Keras `hard_shrink`.
     """
-    z = _floats(x)
+    z = _to_float(x)
     return jnp.where(jnp.abs(z) > threshold, z, 0)
 
 
@@ -656,7 +656,7 @@ def soft_shrink(x: Any, threshold: Any = 0.5) -> Array:
 
     Source: Keras `soft_shrink`.
     """
-    z = _floats(x)
+    z = _to_float(x)
     return jnp.sign(z) * jnp.maximum(jnp.abs(z) - jnp.asarray(threshold, z.dtype), 0)
 
 
@@ -677,7 +677,7 @@ def tanh_shrink(x: Any) -> Array:
 
     Source: Keras `tanh_shrink`.
     """
-    z = _floats(x)
+    z = _to_float(x)
     return z - jnp.tanh(z)
 
 
@@ -701,7 +701,7 @@ def threshold(x: Any, threshold: Any, default_value: Any) -> Array:
 
     Source: Keras `threshold`.
     """
-    z = _floats(x)
+    z = _to_float(x)
     return jnp.where(z > threshold, z, jnp.asarray(default_value, z.dtype))
 
 
@@ -722,7 +722,7 @@ def log_sigmoid(x: Any) -> Array:
 
     Source: Keras `log_sigmoid`.
     """
-    return jax.nn.log_sigmoid(_floats(x))
+    return jax.nn.log_sigmoid(_to_float(x))
 
 
 @_registry.register()
@@ -744,7 +744,7 @@ def squareplus(x: Any, b: Any = 4) -> Array:
 
     Source: Keras `squareplus`; Barron (2021).
     """
-    z = _floats(x)
+    z = _to_float(x)
     return jax.nn.squareplus(z, jnp.asarray(b, z.dtype))
 
 
@@ -765,7 +765,7 @@ def sparse_plus(x: Any) -> Array:
 
     Source: Keras `sparse_plus`.
     """
-    return jax.nn.sparse_plus(_floats(x))
+    return jax.nn.sparse_plus(_to_float(x))
 
 
 @_registry.register()
@@ -785,7 +785,7 @@ def sparse_sigmoid(x: Any) -> Array:
 
     Source: Keras `sparse_sigmoid`.
     """
-    return jax.nn.sparse_sigmoid(_floats(x))
+    return jax.nn.sparse_sigmoid(_to_float(x))
 
 
 @_registry.register()
@@ -812,7 +812,7 @@ def sparsemax(x: Any, axis: int = -1) -> Array:
 
     Source: Keras `sparsemax`; Martins and Astudillo (2016).
     """
-    z = _floats(x)
+    z = _to_float(x)
     _check_axis("sparsemax", z, axis)
     z = jnp.moveaxis(z, axis, -1)
     z = z - jax.lax.stop_gradient(
@@ -827,7 +827,7 @@ def sparsemax(x: Any, axis: int = -1) -> Array:
 
 
 # Common activations that keep the shape and dtype of floats: a layer infers their output spec without tracing.
-SHAPE_KEEPING: tuple[Activation, ...] = (
+SHAPE_PRESERVING: tuple[Activation, ...] = (
     linear,
     sigmoid,
     tanh,

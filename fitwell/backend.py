@@ -18,8 +18,8 @@ from fitwell.arguments import DType, Each, Numbers, Suits, checked
 from fitwell.config import epsilon, floatx, set_epsilon, set_floatx
 from fitwell.context import current
 from fitwell.errors import InvalidArgument
-from fitwell.layers.base import reset_names
-from fitwell.layers.symbolic import symbols_in
+from fitwell.layers.base import reset_name_counters
+from fitwell.layers.keras_tensor import find_keras_tensors
 from fitwell.models import Model
 from fitwell.optimizers.settings import Reading
 from fitwell.spellings import warn_older
@@ -153,7 +153,7 @@ def __getattr__(name: str) -> Any:
 
 def clear_session() -> None:
     """Let automatic names of layers start again; models that nothing refers to free their memory by themselves."""
-    reset_names()
+    reset_name_counters()
 
 
 def image_data_format() -> str:
@@ -226,7 +226,7 @@ def variable(value: Any, dtype: Any = None, name: str = "variable") -> Variable:
 def function(inputs: Sequence[Any], outputs: Sequence[Any]) -> Callable[[Sequence[Any]], list[Any]]:
     """Return a function from arrays for `inputs` to the arrays of `outputs`, both symbols of one model."""
     inputs, outputs = list(inputs), list(outputs)
-    if len(symbols_in(inputs)) < len(inputs):
+    if len(find_keras_tensors(inputs)) < len(inputs):
         raise InvalidArgument(
             "keras.backend.function: every input must be the input of a model, and learning_phase() is none; for "
             "what the model gives in training write model(x, training=True)"

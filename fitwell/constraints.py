@@ -25,7 +25,7 @@ _registry = Registry("constraint")
 _AXES = Integer() | Each(Integer(), least=1)
 
 
-def _floats(w: Any) -> Array:
+def _to_float(w: Any) -> Array:
     array = jnp.asarray(w)
     return array if jnp.issubdtype(array.dtype, jnp.inexact) else array.astype(settings.float_dtype())
 
@@ -89,7 +89,7 @@ class MaxNorm(Constraint):
 
     def __call__(self, w: Any) -> Array:
         """Return `w` with no norm above `max_value`."""
-        w = _floats(w)
+        w = _to_float(w)
         norms = _norms(w, self.axis)
         return w * (jnp.minimum(norms, jnp.asarray(self.max_value, w.dtype)) / (settings.epsilon() + norms))
 
@@ -126,7 +126,7 @@ class MinMaxNorm(Constraint):
 
     def __call__(self, w: Any) -> Array:
         """Return `w` with norms moved towards the interval."""
-        w = _floats(w)
+        w = _to_float(w)
         low, high, rate = (
             jnp.asarray(value, w.dtype) for value in (self.min_value, self.max_value, self.rate)
         )
@@ -157,7 +157,7 @@ class UnitNorm(Constraint):
 
     def __call__(self, w: Any) -> Array:
         """Return `w` with all norms 1 (zero vectors stay zero)."""
-        w = _floats(w)
+        w = _to_float(w)
         return w / (settings.epsilon() + _norms(w, self.axis))
 
 
@@ -175,7 +175,7 @@ class NonNeg(Constraint):
 
     def __call__(self, w: Any) -> Array:
         """Return `w` with negative values replaced by 0."""
-        w = _floats(w)
+        w = _to_float(w)
         return jnp.maximum(w, 0)
 
 
@@ -200,7 +200,7 @@ class RadialConstraint(Constraint):
 
     def __call__(self, w: Any) -> Array:
         """Return the kernel `w`, ``[size, size, in, out]``, with constant rings."""
-        w = _floats(w)
+        w = _to_float(w)
         if w.ndim != 4 or w.shape[0] != w.shape[1]:
             raise ShapeError(
                 f"RadialConstraint is for square Conv2D kernels [k, k, in, out], got shape {w.shape}"

@@ -115,7 +115,7 @@ class RandomInitializer(Initializer):
         raise NotImplementedError(f"{type(self).__name__} must define draw(self, rng, shape)")
 
 
-def undrawn(initializer: Any) -> Any:
+def replace_with_zeros(initializer: Any) -> Any:
     """Return what makes zeros, for a weight that is read from a file, and takes a seed where `initializer` would."""
     if isinstance(initializer, RandomInitializer) and initializer.seed is None:
         random.next_seed()
@@ -338,7 +338,7 @@ class VarianceScaling(RandomInitializer):
         return math.sqrt(variance) / TRUNCATED_STDDEV * _truncated_normal(rng, shape)
 
 
-class _Named(VarianceScaling):
+class _NamedVarianceScaling(VarianceScaling):
     """A `VarianceScaling` with a name of its own: only the seed and the axes are free."""
 
     _scale = 1.0
@@ -356,7 +356,7 @@ class _Named(VarianceScaling):
 
 
 @_registry.register("xavier_uniform")
-class GlorotUniform(_Named):
+class GlorotUniform(_NamedVarianceScaling):
     """Variance ``2 / (fan_in + fan_out)``, uniform within ``±sqrt(6 / (fan_in + fan_out))``.
 
     The default of layers, for none, tanh, logistic and softmax. Also called Xavier's. Source: Glorot and
@@ -367,14 +367,14 @@ class GlorotUniform(_Named):
 
 
 @_registry.register("xavier_normal")
-class GlorotNormal(_Named):
+class GlorotNormal(_NamedVarianceScaling):
     """Variance ``2 / (fan_in + fan_out)``, truncated normal. Source: Glorot and Bengio 2010."""
 
     _mode = "fan_avg"
 
 
 @_registry.register()
-class HeUniform(_Named):
+class HeUniform(_NamedVarianceScaling):
     """Variance ``2 / fan_in``, uniform within ``±sqrt(6 / fan_in)``: ReLU family, ELU.
 
     Source: He et al. 2015.
@@ -384,21 +384,21 @@ class HeUniform(_Named):
 
 
 @_registry.register()
-class HeNormal(_Named):
+class HeNormal(_NamedVarianceScaling):
     """Variance ``2 / fan_in``, truncated normal: ReLU family, ELU. Source: He et al. 2015."""
 
     _scale = 2.0
 
 
 @_registry.register()
-class LecunUniform(_Named):
+class LecunUniform(_NamedVarianceScaling):
     """Variance ``1 / fan_in``, uniform within ``±sqrt(3 / fan_in)``: SELU. Source: LeCun et al. 1998."""
 
     _distribution = "uniform"
 
 
 @_registry.register()
-class LecunNormal(_Named):
+class LecunNormal(_NamedVarianceScaling):
     """Variance ``1 / fan_in``, truncated normal: SELU. Source: LeCun et al. 1998."""
 
 

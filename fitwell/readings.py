@@ -27,7 +27,7 @@ _MOST = 1000
 _SHOWN = 60
 _MISSING = object()
 # Of a layer; no numbers of the user's.
-_OURS = ("built", "name", "trainable", "_input_shapes")
+_OURS = ("built", "name", "trainable", "_build_input_shape")
 
 
 @dataclass

@@ -24,7 +24,7 @@ Array = jax.Array
 _registry = Registry("regularizer")
 
 
-def _floats(w: Any) -> Array:
+def _to_float(w: Any) -> Array:
     array = jnp.asarray(w)
     return array if jnp.issubdtype(array.dtype, jnp.inexact) else array.astype(jnp.float32)
 
@@ -33,7 +33,7 @@ def _floats(w: Any) -> Array:
 _STRENGTH = Real(0) | None
 
 
-def _older_l(kind: str, where: str, value: Any, older: dict[str, Any]) -> Any:
+def _read_deprecated_l(kind: str, where: str, value: Any, older: dict[str, Any]) -> Any:
     """Return the strength, which Keras 2.0 spelled ``l1(l=...)`` or ``l2(l=...)``."""
     if "l" in older:
         warn_older(f"{where}(l=...)", f"{where}(...)")
@@ -60,11 +60,11 @@ class Regularizer(Configurable):
         2.0
     """
 
-    row_wise: ClassVar[bool] = False
+    supports_padding: ClassVar[bool] = False
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        cls.row_wise = cls.__dict__.get("row_wise", False)
+        cls.supports_padding = cls.__dict__.get("supports_padding", False)
 
     def __call__(self, w: Any) -> Any:
         """Return the penalty for `w`.
@@ -94,15 +94,15 @@ class L1(Regularizer):
     """
 
     hyperparameters = ("l1",)
-    row_wise = True
+    supports_padding = True
 
     @checked(l1=_STRENGTH)
     def __init__(self, l1: Any = 0.01, **older: Any) -> None:
-        self.l1 = _older_l("L1", "l1", l1, older)
+        self.l1 = _read_deprecated_l("L1", "l1", l1, older)
 
     def __call__(self, w: Any) -> Array:
         """Return the penalty for the array `w`."""
-        w = _floats(w)
+        w = _to_float(w)
         return jnp.asarray(self.l1, w.dtype) * total(jnp.abs, w)
 
 
@@ -122,15 +122,15 @@ class L2(Regularizer):
     """
 
     hyperparameters = ("l2",)
-    row_wise = True
+    supports_padding = True
 
     @checked(l2=_STRENGTH)
     def __init__(self, l2: Any = 0.01, **older: Any) -> None:
-        self.l2 = _older_l("L2", "l2", l2, older)
+        self.l2 = _read_deprecated_l("L2", "l2", l2, older)
 
     def __call__(self, w: Any) -> Array:
         """Return the penalty for the array `w`."""
-        w = _floats(w)
+        w = _to_float(w)
         return jnp.asarray(self.l2, w.dtype) * total(jnp.square, w)
 
 
@@ -151,7 +151,7 @@ class L1L2(Regularizer):
     """
 
     hyperparameters = ("l1", "l2")
-    row_wise = True
+    supports_padding = True
 
     @checked(l1=_STRENGTH, l2=_STRENGTH)
     def __init__(self, l1: Any = 0.0, l2: Any = 0.0) -> None:
@@ -160,7 +160,7 @@ class L1L2(Regularizer):
 
     def __call__(self, w: Any) -> Array:
         """Return the penalty for the array `w`."""
-        w = _floats(w)
+        w = _to_float(w)
         l1, l2 = jnp.asarray(self.l1, w.dtype), jnp.asarray(self.l2, w.dtype)
         return l1 * total(jnp.abs, w) + l2 * total(jnp.square, w)
 
@@ -182,7 +182,7 @@ class ElasticNet(Regularizer):
     """
 
     hyperparameters = ("strength", "l1_ratio")
-    row_wise = True
+    supports_padding = True
 
     @checked(strength=_STRENGTH, l1_ratio=Real(0, 1) | None)
     def __init__(self, strength: Any = 0.01, l1_ratio: Any = 0.5) -> None:
@@ -191,7 +191,7 @@ class ElasticNet(Regularizer):
 
     def __call__(self, w: Any) -> Array:
         """Return the penalty for the array `w`."""
-        w = _floats(w)
+        w = _to_float(w)
         strength, ratio = jnp.asarray(self.strength, w.dtype), jnp.asarray(self.l1_ratio, w.dtype)
         return strength * (ratio * total(jnp.abs, w) + (1 - ratio) / 2 * total(jnp.square, w))
 
@@ -224,7 +224,7 @@ class OrthogonalRegularizer(Regularizer):
 
     def __call__(self, w: Any) -> Array:
         """Return the penalty for the matrix `w`."""
-        w = _floats(w)
+        w = _to_float(w)
         if w.ndim != 2:
             raise ShapeError(f"OrthogonalRegularizer penalizes matrices, got an array of shape {w.shape}")
         vectors = w if self.mode == "rows" else w.T

@@ -180,7 +180,7 @@ class _Watch:
         filename = frame.f_code.co_filename
         for name, value in seen.holder.items() if seen.holder else ():
             before = seen.before.get(name)
-            if value is before or name in ("built", "_input_shapes") or isinstance(value, _CONTAINERS):
+            if value is before or name in ("built", "_build_input_shape") or isinstance(value, _CONTAINERS):
                 continue
             label = f"self.{name}"
             if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(value)):

@@ -21,7 +21,7 @@ from fitwell.compare.remarks import about_first_weights, about_losses, about_los
 from fitwell.compare.statistics import CONFIDENCE
 from fitwell.compare.words import ENOUGH_REPEATS
 from fitwell.errors import DataError, FitwellError, InvalidArgument, NonFiniteWarning, nearest, noting, warn
-from fitwell.layers.base import fresh_names
+from fitwell.layers.base import name_counter_scope
 from fitwell.models import Model
 from fitwell.models.checks import check_values
 from fitwell.models.compile_config import is_classification_loss
@@ -280,7 +280,7 @@ def _judge(population: Population, parts: Parts) -> list[dict[str, float]]:
 
 def _example(name: str, build: Build) -> Model:
     """Build an untrained model of a candidate, to inspect its loss and metrics."""
-    with random.seeded(0), fresh_names(), _naming(f"candidate {name!r}"):
+    with random.seeded(0), name_counter_scope(), _naming(f"candidate {name!r}"):
         model = build()
     return checked_model(model, f"compare: {name!r}")
 

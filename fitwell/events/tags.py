@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from fitwell.layers.base import AutomaticName, Layer
+from fitwell.layers.base import AutoName, Layer
 from fitwell.variables import Variable
 
 
@@ -19,16 +19,16 @@ class Tags:
     """
 
     def __init__(self, model: Any) -> None:
-        inside = [layer for _, layer in model.flatten()]
+        inside = [layer for _, layer in model._flatten_layers()]
         # A graph's entries are among the layers of its model, though it does not hold them.
         every = [*inside, *(part for layer in inside for part in getattr(layer, "layers", ()))]
         layers = list({id(layer): layer for layer in every}.values())
-        taken = {str(layer.name) for layer in layers if not isinstance(layer.name, AutomaticName)}
+        taken = {str(layer.name) for layer in layers if not isinstance(layer.name, AutoName)}
         counts: Counter[str] = Counter()
         self._names: dict[int, str] = {}
         self._model = model
         for layer in layers:
-            if isinstance(layer.name, AutomaticName):
+            if isinstance(layer.name, AutoName):
                 self._names[id(layer)] = _next_free(layer.name.base, counts, taken)
         self._outputs = {
             str(layer.name): self._names[id(layer)] for layer in layers if id(layer) in self._names
@@ -37,7 +37,7 @@ class Tags:
     def of_layer(self, layer: Any) -> str:
         """Return what to call `layer`; one that the model made for itself, such as an entry, by its kind."""
         name = layer.name
-        return self._names.get(id(layer), name.base if isinstance(name, AutomaticName) else str(name))
+        return self._names.get(id(layer), name.base if isinstance(name, AutoName) else str(name))
 
     def of_variables(self, variables: Mapping[str, Any]) -> dict[str, str]:
         """Return what to call each of `variables`: by its layer, and the models around where two are alike."""
@@ -58,9 +58,9 @@ class Tags:
         if any(layer is other for other in around):
             return
         chain = (*around, layer)
-        for name, variable in layer.own_variables():
+        for name, variable in layer._named_own_variables():
             yield (*map(self.of_layer, chain), name), variable
-        for _, child in layer.children():
+        for _, child in layer._named_children():
             yield from self._chains(child, chain)
 
 

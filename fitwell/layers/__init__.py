@@ -7,7 +7,6 @@ from fitwell.layers.advanced_activations import ELU, LeakyReLU, PReLU, ReLU, RRe
 from fitwell.layers.augmentation import RandomBrightness, RandomContrast, RandomFlip
 from fitwell.layers.base import Layer, registry
 from fitwell.layers.batch_normalization import BatchNormalization
-from fitwell.layers.blur import GaussianBlur, RandomGaussianBlur
 from fitwell.layers.conv_depthwise import (
     DepthwiseConv1D,
     DepthwiseConv2D,
@@ -24,9 +23,9 @@ from fitwell.layers.conv_transpose import (
 )
 from fitwell.layers.convolutional import Conv1D, Conv2D, Convolution1D, Convolution2D
 from fitwell.layers.core import Activation, Dense, Flatten, Input, InputLayer, Lambda
-from fitwell.layers.embeddings import Embedding
-from fitwell.layers.geometry import RandomRotation, RandomShear, RandomTranslation, RandomZoom
-from fitwell.layers.merge import (
+from fitwell.layers.embedding import Embedding
+from fitwell.layers.gaussian_blur import GaussianBlur, RandomGaussianBlur
+from fitwell.layers.merging import (
     Add,
     Average,
     Concatenate,
@@ -64,6 +63,7 @@ from fitwell.layers.pooling import (
     MaxPooling2D,
 )
 from fitwell.layers.preprocessing import CategoryEncoding, Normalization, Rescaling
+from fitwell.layers.random_affine import RandomRotation, RandomShear, RandomTranslation, RandomZoom
 from fitwell.layers.regularization import (
     AlphaDropout,
     Dropout,

@@ -11,7 +11,7 @@ from fitwell import activations, constraints, initializers, regularizers
 from fitwell.arguments import Real, check, checked
 from fitwell.context import current
 from fitwell.errors import InvalidArgument, ShapeError
-from fitwell.layers.arguments import AXES, LAYER, as_floats, feature_axes
+from fitwell.layers.argument_rules import AXES, LAYER, canonicalize_axes, to_float
 from fitwell.layers.base import Layer, register
 from fitwell.spellings import warn_older
 from fitwell.variables import Array
@@ -104,7 +104,7 @@ class PReLU(Layer):
     def build(self, input_shape: Any) -> None:
         shape = list(input_shape[1:])
         if self.shared_axes:
-            for axis in feature_axes(self.name, self.shared_axes, input_shape):
+            for axis in canonicalize_axes(self.name, self.shared_axes, input_shape):
                 shape[axis - 1] = 1
         if None in shape:
             raise ShapeError(
@@ -117,7 +117,7 @@ class PReLU(Layer):
         super().build(input_shape)
 
     def call(self, inputs: Array) -> Array:
-        inputs = as_floats(inputs, self.dtype)
+        inputs = to_float(inputs, self.dtype)
         alpha = self.alpha.value
         fits = inputs.ndim == alpha.ndim + 1 and all(
             own in (1, size) for own, size in zip(alpha.shape, inputs.shape[1:], strict=True)
@@ -158,7 +158,7 @@ class RReLU(Layer):
         self.seed = seed
 
     def call(self, inputs: Array, training: bool = False) -> Array:
-        inputs = as_floats(inputs, self.dtype)
+        inputs = to_float(inputs, self.dtype)
         lower, upper = (jnp.asarray(bound, inputs.dtype) for bound in (self.lower, self.upper))
         slope = (lower + upper) / 2
         if training:
@@ -207,8 +207,8 @@ class Softmax(Layer):
         self.axis = list(axis) if isinstance(axis, tuple) else axis
 
     def call(self, inputs: Array, mask: Any = None) -> Array:
-        inputs = as_floats(inputs, self.dtype)
-        axes = feature_axes(self.name, self.axis, inputs.shape)
+        inputs = to_float(inputs, self.dtype)
+        axes = canonicalize_axes(self.name, self.axis, inputs.shape)
         if mask is not None:
             # The lowest finite number, not -inf: a row without any True gives equal shares instead of NaN.
             inputs = jnp.where(mask, inputs, jnp.finfo(inputs.dtype).min)

@@ -11,18 +11,18 @@ import jax.numpy as jnp
 from fitwell.arguments import Each, Options, Real, Rule, checked
 from fitwell.context import current
 from fitwell.errors import InvalidArgument, ShapeError
-from fitwell.layers.arguments import LAYER, as_floats
+from fitwell.layers.argument_rules import LAYER, to_float
 from fitwell.layers.base import Layer, register
 from fitwell.variables import Array, Hyperparametric
 
 
-def between(least: float, most: float = math.inf) -> Rule:
-    """Return the rule of an argument that becomes a `Range`: one number or two."""
+def range_rule(least: float, most: float = math.inf) -> Rule:
+    """Return the rule of an argument that becomes a `RandomRange`: one number or two."""
     one = Real(least, most)
     return one | Each(one, 1) | Each(one, 2).said("two of them")
 
 
-class Range(Hyperparametric):
+class RandomRange(Hyperparametric):
     """Two bounds between which a random number is drawn for each image; both are data to the compiled program.
 
     given: one number x, meaning -x to x, or the two bounds themselves. least: no bound is below it.
@@ -36,14 +36,14 @@ class Range(Hyperparametric):
             ends = [max(-abs(ends[0]), least), abs(ends[0])]
         self.low, self.high = sorted(float(end) for end in ends)
 
-    def draw(self, key: Array, rows: int, dtype: Any = jnp.float32) -> Array:
+    def sample(self, key: Array, rows: int, dtype: Any = jnp.float32) -> Array:
         """Return one uniform number per row; the i-th depends on `key` and i only, not on how many there are."""
         return jax.random.uniform(
             key, (rows,), dtype, jnp.asarray(self.low, dtype), jnp.asarray(self.high, dtype)
         )
 
     @property
-    def given(self) -> list[float]:
+    def bounds(self) -> list[float]:
         """The two bounds, as a constructor takes them."""
         return [float(self.low), float(self.high)]
 
@@ -68,7 +68,7 @@ class ImageAugmentation(Layer):
         self.seed = seed
 
     def call(self, inputs: Array, training: bool = False) -> Array:
-        images = as_floats(inputs, self.dtype)
+        images = to_float(inputs, self.dtype)
         if images.ndim not in (3, 4):
             raise ShapeError(
                 f"layer {self.name!r} ({type(self).__name__}): expected images of shape (batch, height, width, "
@@ -88,7 +88,7 @@ class ImageAugmentation(Layer):
         raise NotImplementedError
 
 
-def per_image(values: Array) -> Array:
+def expand_per_image(values: Array) -> Array:
     """Return one number per image in the shape that broadcasts over images."""
     return values[:, None, None, None]
 
@@ -131,7 +131,7 @@ class RandomFlip(ImageAugmentation):
         for name, axis, own in (("horizontal", 2, keys[0]), ("vertical", 1, keys[1])):
             if name in self.mode:
                 flips = jax.random.bernoulli(own, 0.5, (images.shape[0],))
-                images = jnp.where(per_image(flips), jnp.flip(images, axis), images)
+                images = jnp.where(expand_per_image(flips), jnp.flip(images, axis), images)
         return images
 
 
@@ -162,16 +162,16 @@ class RandomContrast(ImageAugmentation):
                 "RandomContrast: factor must be a number from 0 to 1, or (lower, upper) with lower at most 1, "
                 f"got {factor!r}"
             )
-        self._range = Range((-ends[0], ends[1]), -1.0)
+        self._range = RandomRange((-ends[0], ends[1]), -1.0)
         self.value_range = check_value_range("RandomContrast", value_range)
 
     @property
     def factor(self) -> list[float]:
         """The bounds ``[lower, upper]``."""
-        return [-self._range.given[0], self._range.given[1]]
+        return [-self._range.bounds[0], self._range.bounds[1]]
 
     def augment(self, images: Array, key: Array) -> Array:
-        factor = per_image(1 + self._range.draw(key, images.shape[0], images.dtype))
+        factor = expand_per_image(1 + self._range.sample(key, images.shape[0], images.dtype))
         mean = jnp.mean(images, (1, 2), keepdims=True)
         return jnp.clip((images - mean) * factor + mean, *self.value_range)
 
@@ -186,20 +186,20 @@ class RandomBrightness(ImageAugmentation):
     value_range: lowest and highest pixel value, (0, 255). seed: as for `RandomFlip`.
     """
 
-    @checked(LAYER, factor=between(-1, 1), value_range=VALUE_RANGE)
+    @checked(LAYER, factor=range_rule(-1, 1), value_range=VALUE_RANGE)
     def __init__(
         self, factor: Any, value_range: Any = (0, 255), seed: int | None = None, **kwargs: Any
     ) -> None:
         super().__init__(seed=seed, **kwargs)
-        self._range = Range(factor, -1.0)
+        self._range = RandomRange(factor, -1.0)
         self.value_range = check_value_range("RandomBrightness", value_range)
 
     @property
     def factor(self) -> list[float]:
         """The two bounds."""
-        return self._range.given
+        return self._range.bounds
 
     def augment(self, images: Array, key: Array) -> Array:
         low, high = self.value_range
-        delta = per_image(self._range.draw(key, images.shape[0], images.dtype)) * (high - low)
+        delta = expand_per_image(self._range.sample(key, images.shape[0], images.dtype)) * (high - low)
         return jnp.clip(images + delta, low, high)

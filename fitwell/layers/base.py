@@ -22,16 +22,16 @@ from fitwell.budget import charge, charge_call, charge_weight
 from fitwell.budget import current as loading
 from fitwell.context import CallContext, call_context, current, inside
 from fitwell.errors import InvalidArgument, NotDefined, ShapeError, StateError, nearest, refuse_memory
-from fitwell.layers.arguments import LAYER
+from fitwell.layers.argument_rules import LAYER
 from fitwell.layers.defaults import is_default
-from fitwell.layers.symbolic import (
+from fitwell.layers.keras_tensor import (
+    KerasTensor,
     Node,
-    SymbolicTensor,
-    as_struct,
-    from_struct,
+    find_keras_tensors,
+    from_shape_dtype_structs,
     has_unknown_sizes,
-    is_symbol,
-    symbols_in,
+    is_keras_tensor,
+    to_shape_dtype_struct,
 )
 from fitwell.registry import Configurable, Registry, serialize, snake_case, written_call
 from fitwell.tracing import put_back
@@ -54,28 +54,28 @@ _SYMBOL = 1000
 _name_counts: Counter[str] = Counter()
 
 
-class AutomaticName(str):
+class AutoName(str):
     """A name that was made from `base` and a count, not given."""
 
     base: str
 
 
-def unique_name(base: str) -> AutomaticName:
+def auto_name(base: str) -> AutoName:
     """Return `base` the first time, then ``base_1``, ``base_2``, ..."""
     count = _name_counts[base]
     _name_counts[base] += 1
-    name = AutomaticName(f"{base}_{count}" if count else base)
+    name = AutoName(f"{base}_{count}" if count else base)
     name.base = base
     return name
 
 
-def reset_names() -> None:
+def reset_name_counters() -> None:
     """Let automatic names start again, as after `clear_session`."""
     _name_counts.clear()
 
 
 @contextmanager
-def fresh_names() -> Iterator[None]:
+def name_counter_scope() -> Iterator[None]:
     """Let automatic names start again inside the block, and go on after it as if it had made none."""
     before = Counter(_name_counts)
     _name_counts.clear()
@@ -86,12 +86,12 @@ def fresh_names() -> Iterator[None]:
         _name_counts.update(before)
 
 
-def shape_of(tree: Any) -> Any:
+def get_batch_shape(tree: Any) -> Any:
     """Return the shape of an array or symbol, or the same structure of shapes; the batch size reads None."""
     if isinstance(tree, list | tuple):
-        return [shape_of(item) for item in tree]
+        return [get_batch_shape(item) for item in tree]
     if isinstance(tree, Mapping):
-        return {key: shape_of(item) for key, item in tree.items()}
+        return {key: get_batch_shape(item) for key, item in tree.items()}
     shape = tuple(tree.shape)
     return (None, *shape[1:]) if shape else ()
 
@@ -124,20 +124,20 @@ class Layer(Configurable):
     name: str | None
     built: bool
     activity_regularizer: Any
-    _own: list[Variable]
-    _nodes: list[Node]
-    _first_shape: Any
-    _input_shapes: Any
+    _own_variables: list[Variable]
+    _inbound_nodes: list[Node]
+    _declared_input_shape: Any
+    _build_input_shape: Any
     _trainable: bool
     _dtype: Any
-    row_wise: ClassVar[bool] = True
+    supports_padding: ClassVar[bool] = True
     _signatures: ClassVar[dict[type, frozenset[str]]] = {}
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        if "row_wise" not in cls.__dict__:
+        if "supports_padding" not in cls.__dict__:
             # What a stranger's `call` does with the rows of a batch is unknown, also when it inherits from ours.
-            cls.row_wise = cls.__module__.startswith("fitwell.")
+            cls.supports_padding = cls.__module__.startswith("fitwell.")
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         # Set up before __init__ runs: subclasses may assign attributes ahead of `super().__init__()`.
@@ -148,10 +148,10 @@ class Layer(Configurable):
             activity_regularizer=None,
             _trainable=True,
             _dtype=None,
-            _own=[],
-            _first_shape=None,
-            _input_shapes=None,
-            _nodes=[],
+            _own_variables=[],
+            _declared_input_shape=None,
+            _build_input_shape=None,
+            _inbound_nodes=[],
         )
         return layer
 
@@ -172,7 +172,7 @@ class Layer(Configurable):
             word = next(iter(unknown))
             names = [*self._arguments(), *_BASE_ARGUMENTS]
             raise InvalidArgument(f"{type(self).__name__} has no argument {word!r}{nearest(word, names)}")
-        self.name = name if name is not None else unique_name(snake_case(type(self).__name__))
+        self.name = name if name is not None else auto_name(snake_case(type(self).__name__))
         self._trainable = bool(trainable)
         self._dtype = None if dtype is None else jnp.dtype(dtype)
         self.activity_regularizer = regularizers.get(activity_regularizer)
@@ -182,7 +182,7 @@ class Layer(Configurable):
             input_shape = tuple(batch_input_shape)[1:]
         if input_shape is not None:
             sizes = (input_shape,) if isinstance(input_shape, int) else input_shape
-            self._first_shape = (None, *(None if size is None else int(size) for size in sizes))
+            self._declared_input_shape = (None, *(None if size is None else int(size) for size in sizes))
 
     # --- variables -----------------------------------------------------------------------------------------
 
@@ -208,7 +208,7 @@ class Layer(Configurable):
         """
         if name is not None and not isinstance(name, str):
             name, shape = (shape if isinstance(shape, str) else None), name
-        name = name or f"variable_{len(self._own)}" if self._own else name or "variable"
+        name = name or f"variable_{len(self._own_variables)}" if self._own_variables else name or "variable"
         shape = check(type(self).__name__, "shape", shape, _WEIGHT_SHAPE)
         sizes = (shape,) if isinstance(shape, int) else tuple(shape or ())
         if any(size is None for size in sizes):
@@ -221,7 +221,7 @@ class Layer(Configurable):
         budget = loading()
         if budget is not None and budget.restores:
             # Drawing takes longer than reading: an orthogonal kernel of 8 MB takes 14 s.
-            make = initializers.undrawn(make)
+            make = initializers.replace_with_zeros(make)
         try:
             value = make(tuple(int(size) for size in sizes), dtype=dtype)
         except (MemoryError, RuntimeError) as error:
@@ -232,75 +232,78 @@ class Layer(Configurable):
         variable.path = f"{self.name}/{name}"
         variable.regularizer = regularizers.get(regularizer)
         variable.constraint = constraints.get(constraint)
-        self._own.append(variable)
+        self._own_variables.append(variable)
         return variable
 
-    def children(self) -> Iterator[tuple[str, Layer]]:
+    def _named_children(self) -> Iterator[tuple[str, Layer]]:
         """Yield ``(attribute name, layer)`` for the layers held as attributes, also in lists and dicts.
 
         In the order the attributes were set; lists are looked into each time, so layers may be appended later.
         """
         for name, value in list(self.__dict__.items()):
-            if isinstance(value, _HOLDERS) and name not in ("_nodes", "_own"):
+            if isinstance(value, _HOLDERS) and name not in ("_inbound_nodes", "_own_variables"):
                 yield from _layers_in(name, value)
 
-    def own_variables(self) -> Iterator[tuple[str, Variable]]:
+    def _named_own_variables(self) -> Iterator[tuple[str, Variable]]:
         """Yield ``(name, variable)`` for the variables of this layer itself, as in Keras those that learn first."""
         seen: Counter[str] = Counter()
         held = [value for value in self.__dict__.values() if isinstance(value, Variable)]
         named = []
-        for variable in [*self._own, *(v for v in held if all(v is not own for own in self._own))]:
+        for variable in [
+            *self._own_variables,
+            *(v for v in held if all(v is not own for own in self._own_variables)),
+        ]:
             count = seen[variable.name]
             seen[variable.name] += 1
             named.append((f"{variable.name}_{count}" if count else variable.name, variable))
         yield from sorted(named, key=lambda pair: not pair[1].trainable)
 
-    def flatten(self, path: str = "") -> Iterator[tuple[str, Layer]]:
+    def _flatten_layers(self, path: str = "") -> Iterator[tuple[str, Layer]]:
         """Yield ``(path, layer)`` for this layer and all below it, each once, parents first."""
         yield from _walk(self, path, set())
 
-    def named_variables(self) -> Iterator[tuple[str, Variable]]:
+    def _named_variables(self) -> Iterator[tuple[str, Variable]]:
         """Yield ``(path, variable)`` for every variable, each once; paths tell the place in the structure."""
         seen: set[int] = set()
-        for path, layer in self.flatten():
-            for name, variable in layer.own_variables():
+        for path, layer in self._flatten_layers():
+            for name, variable in layer._named_own_variables():
                 if id(variable) not in seen:
                     seen.add(id(variable))
                     yield (f"{path}/{name}" if path else name), variable
 
-    def variables_by_name(self, around: tuple[Layer, ...] = ()) -> Iterator[tuple[str, Variable]]:
+    def _variables_by_name(self, around: tuple[Layer, ...] = ()) -> Iterator[tuple[str, Variable]]:
         """Yield ``("model/base/dense/kernel", variable)``: layers by name, once for every way to get there."""
         if any(layer is self for layer in around):
             return
         chain = (*around, self)
-        for name, variable in self.own_variables():
+        for name, variable in self._named_own_variables():
             yield "/".join([*(str(layer.name) for layer in chain), name]), variable
-        for _, child in self.children():
-            yield from child.variables_by_name(chain)
+        for _, child in self._named_children():
+            yield from child._variables_by_name(chain)
 
-    def named_trainable_variables(self) -> Iterator[tuple[str, Variable]]:
+    def _named_trainable_variables(self) -> Iterator[tuple[str, Variable]]:
         """Yield ``(path, variable)`` for the variables that training updates."""
         frozen = {
             id(variable)
-            for _, layer in self.flatten()
+            for _, layer in self._flatten_layers()
             if not layer.trainable
-            for _, variable in layer.named_variables()
+            for _, variable in layer._named_variables()
         }
-        for path, variable in self.named_variables():
+        for path, variable in self._named_variables():
             if variable.trainable and id(variable) not in frozen:
                 yield path, variable
 
     @property
     def variables(self) -> list[Variable]:
         """Every variable of the layer and the layers below it."""
-        return [variable for _, variable in self.named_variables()]
+        return [variable for _, variable in self._named_variables()]
 
     weights = variables
 
     @property
     def trainable_variables(self) -> list[Variable]:
         """The variables that training updates."""
-        return [variable for _, variable in self.named_trainable_variables()]
+        return [variable for _, variable in self._named_trainable_variables()]
 
     trainable_weights = trainable_variables
 
@@ -321,7 +324,7 @@ class Layer(Configurable):
     def trainable(self, value: bool) -> None:
         value = check(type(self).__name__, "trainable", value, Boolean())
         self._trainable = value
-        for _, layer in self.flatten():
+        for _, layer in self._flatten_layers():
             layer._trainable = value
 
     def get_weights(self) -> list[np.ndarray]:
@@ -352,7 +355,7 @@ class Layer(Configurable):
         return sum(variable.size for variable in self.variables)
 
     def _require_built(self, what: str) -> None:
-        if not self.built and not self._own and type(self).build is not Layer.build:
+        if not self.built and not self._own_variables and type(self).build is not Layer.build:
             raise StateError(
                 f"{what}: layer {self.name!r} has no weights yet; call it once, or give it an input shape"
             )
@@ -369,10 +372,10 @@ class Layer(Configurable):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         charge_call()
-        if symbols_in((args, kwargs)):
-            return self._draw(args, kwargs)
+        if find_keras_tensors((args, kwargs)):
+            return self._symbolic_call(args, kwargs)
         args = tuple(self._convert(arg) for arg in args)
-        self.ensure_built(*args)
+        self._maybe_build(*args)
         if not inside():
             with call_context(CallContext()):
                 return self._compute(args, kwargs)
@@ -461,49 +464,49 @@ class Layer(Configurable):
             value = value.astype(self.dtype)
         return value
 
-    def ensure_built(self, *inputs: Any) -> None:
+    def _maybe_build(self, *inputs: Any) -> None:
         """Build for these inputs if that has not happened yet."""
         if self.built:
             return
         shapes = (
-            shape_of(inputs[0])
+            get_batch_shape(inputs[0])
             if len(inputs) == 1
-            else [shape_of(item) for item in inputs if hasattr(item, "shape")]
+            else [get_batch_shape(item) for item in inputs if hasattr(item, "shape")]
         )
         self._build_for(shapes)
 
     def _build_for(self, shapes: Any) -> None:
-        self._input_shapes = shapes
+        self._build_input_shape = shapes
         self.build(shapes)
         self.built = True
 
-    def _draw(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def _symbolic_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Add a node to the graph: infer the outputs' shapes, and return their symbols."""
         if not self.built:
-            shapes = [shape_of(arg) for arg in args if symbols_in(arg)]
+            shapes = [get_batch_shape(arg) for arg in args if find_keras_tensors(arg)]
             self._build_for(shapes[0] if len(shapes) == 1 else shapes)
-        structs, again = self._abstract_twice(args, kwargs)
+        structs, again = self._output_spec_for_two_sizes(args, kwargs)
         node = Node(self, args, dict(kwargs))
         leaves, structure = jax.tree.flatten(structs)
         charge(len(leaves) * (_SYMBOL + len(str(self.name))), f"the outputs of layer {self.name!r}")
         outputs = [
-            from_struct(leaf, other, node, f"{self.name}_{i}" if i else str(self.name))
+            from_shape_dtype_structs(leaf, other, node, f"{self.name}_{i}" if i else str(self.name))
             for i, (leaf, other) in enumerate(zip(leaves, jax.tree.leaves(again), strict=True))
         ]
         node.outputs = jax.tree.unflatten(structure, outputs)
-        self._nodes.append(node)
+        self._inbound_nodes.append(node)
         return node.outputs
 
-    def _abstract_twice(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:
+    def _output_spec_for_two_sizes(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:
         """Return the abstract outputs with either stand-in for unknown sizes; one trace serves if there are none."""
-        drawn = self.drawn_outputs(args, kwargs)
+        drawn = self._known_output_spec(args, kwargs)
         if drawn is not None:
             return drawn, drawn
-        structs = self.abstract_call(args, kwargs)
-        unknown = has_unknown_sizes(symbols_in((args, kwargs)))
-        return structs, self.abstract_call(args, kwargs, attempt=1) if unknown else structs
+        structs = self._compute_output_spec(args, kwargs)
+        unknown = has_unknown_sizes(find_keras_tensors((args, kwargs)))
+        return structs, self._compute_output_spec(args, kwargs, attempt=1) if unknown else structs
 
-    def drawn_outputs(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def _known_output_spec(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Return what is known to come out for symbols like these; None if it takes a trace to know.
 
         Models that were drawn know it. Without that, a model that calls a model twice that calls a model twice, and
@@ -511,10 +514,10 @@ class Layer(Configurable):
         """
         return None
 
-    def abstract_call(self, args: tuple[Any, ...], kwargs: dict[str, Any], attempt: int = 0) -> Any:
+    def _compute_output_spec(self, args: tuple[Any, ...], kwargs: dict[str, Any], attempt: int = 0) -> Any:
         """Return the abstract outputs for symbolic arguments, by tracing `call` on abstract arrays."""
-        leaves, structure = jax.tree.flatten((args, kwargs), is_leaf=is_symbol)
-        places = [i for i, leaf in enumerate(leaves) if is_symbol(leaf)]
+        leaves, structure = jax.tree.flatten((args, kwargs), is_leaf=is_keras_tensor)
+        places = [i for i, leaf in enumerate(leaves) if is_keras_tensor(leaf)]
 
         def run(arrays: list[Array]) -> Any:
             filled = list(leaves)
@@ -522,19 +525,21 @@ class Layer(Configurable):
                 filled[place] = array
             real_args, real_kwargs = jax.tree.unflatten(structure, filled)
             # Fresh variables may be assigned (moving statistics) while shapes are inferred: shield them.
-            with call_context(CallContext(training=False, key=jax.random.key(0))), shielded(self):
+            with call_context(CallContext(training=False, key=jax.random.key(0))), preserve_variables(self):
                 return self(*real_args, **real_kwargs)
 
         with explained():
-            return jax.eval_shape(run, [as_struct(leaves[place], attempt) for place in places])
+            return jax.eval_shape(run, [to_shape_dtype_struct(leaves[place], attempt) for place in places])
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Return the output's shape for inputs of `input_shape` (batch size None)."""
         symbols = _symbols_for(input_shape)
         if not self.built:
-            self._build_for(shape_of(symbols))
-        both = [jax.tree.leaves(structs) for structs in self._abstract_twice((symbols,), {})]
-        shapes = [from_struct(leaf, other, None, "").shape for leaf, other in zip(*both, strict=True)]
+            self._build_for(get_batch_shape(symbols))
+        both = [jax.tree.leaves(structs) for structs in self._output_spec_for_two_sizes((symbols,), {})]
+        shapes = [
+            from_shape_dtype_structs(leaf, other, None, "").shape for leaf, other in zip(*both, strict=True)
+        ]
         return shapes[0] if len(shapes) == 1 else shapes
 
     @property
@@ -551,17 +556,17 @@ class Layer(Configurable):
     @property
     def output_shape(self) -> Any:
         """The shape of the output, batch size None."""
-        return shape_of(self.output)
+        return get_batch_shape(self.output)
 
     @property
     def input_shape(self) -> Any:
         """The shape of the input, batch size None."""
-        return shape_of(self.input)
+        return get_batch_shape(self.input)
 
     def _first_node(self, what: str) -> Node:
-        if not self._nodes:
+        if not self._inbound_nodes:
             raise StateError(f"layer {self.name!r} has no symbolic {what}: it was never called on an Input")
-        return self._nodes[0]
+        return self._inbound_nodes[0]
 
     # --- configuration -------------------------------------------------------------------------------------
 
@@ -610,7 +615,7 @@ def _symbols_for(shape: Any) -> Any:
         return {key: _symbols_for(item) for key, item in shape.items()}
     if isinstance(shape, list) and shape and isinstance(shape[0], list | tuple | Mapping):
         return [_symbols_for(item) for item in shape]
-    return SymbolicTensor(tuple(shape))
+    return KerasTensor(tuple(shape))
 
 
 def _is_numeric(value: Any) -> bool:
@@ -638,16 +643,16 @@ def _walk(layer: Layer, path: str, seen: set[int]) -> Iterator[tuple[str, Layer]
         return
     seen.add(id(layer))
     yield path, layer
-    for name, child in layer.children():
+    for name, child in layer._named_children():
         yield from _walk(child, f"{path}.{name}" if path else name, seen)
 
 
 @contextmanager
-def shielded(layer: Layer) -> Iterator[None]:
+def preserve_variables(layer: Layer) -> Iterator[None]:
     """Undo, after the block, what the code inside assigned to the layer's variables, and to attributes with arrays."""
     from fitwell.variables import bind
 
-    before = [(vars(part), dict(vars(part))) for _, part in layer.flatten()]
+    before = [(vars(part), dict(vars(part))) for _, part in layer._flatten_layers()]
     with bind({variable: variable.value for variable in layer.variables}):
         yield
     for now, then in before:

@@ -10,7 +10,7 @@ from fitwell import constraints, initializers, regularizers
 from fitwell.arguments import Made, Real, checked
 from fitwell.context import current, real_rows
 from fitwell.errors import InvalidArgument, ShapeError
-from fitwell.layers.arguments import AXES, LAYER, as_floats, precise
+from fitwell.layers.argument_rules import AXES, LAYER, promote_to_float32, to_float
 from fitwell.layers.base import Layer, register
 from fitwell.variables import Array
 
@@ -108,9 +108,9 @@ class BatchNormalization(Layer):
 
     def call(self, inputs: Array, training: bool = False) -> Array:
         self._check(inputs)
-        inputs = as_floats(inputs, self.dtype)
+        inputs = to_float(inputs, self.dtype)
         # Statistics of half-precision inputs are kept in float32: sums of squares overflow float16.
-        exact = precise(inputs)
+        exact = promote_to_float32(inputs)
         broadcast = tuple(size if axis in self.kept_axes else 1 for axis, size in enumerate(inputs.shape))
         if training and self.trainable:
             mean, variance = self._moments(exact)

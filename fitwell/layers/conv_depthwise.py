@@ -8,13 +8,13 @@ import jax.numpy as jnp
 
 from fitwell import constraints, initializers, regularizers
 from fitwell.arguments import Integer, checked
-from fitwell.layers.arguments import LAYER
+from fitwell.layers.argument_rules import LAYER
 from fitwell.layers.base import register
-from fitwell.layers.convolutional import GEOMETRY, Convolution, geometry_of, slide
+from fitwell.layers.convolutional import CONV_RULES, BaseConv, conv_window, conv_with_data_format
 from fitwell.variables import Array
 
 
-class Depthwise(Convolution):
+class BaseDepthwiseConv(BaseConv):
     """Base of the layers that first convolve every channel with kernels of its own."""
 
     def _keep_depthwise(self, multiplier: int, initializer: Any, regularizer: Any, constraint: Any) -> None:
@@ -27,13 +27,15 @@ class Depthwise(Convolution):
         """Convolve channel c with its own kernels, which make channels ``c m ... c m + m - 1`` of the output."""
         *size, channels, multiplier = kernel.shape
         kernel = kernel.reshape((*size, 1, channels * multiplier))
-        return self._fitting(slide(self, inputs, kernel, geometry_of(self, inputs, kernel, channels)), inputs)
+        return self._fitting(
+            conv_with_data_format(self, inputs, kernel, conv_window(self, inputs, kernel, channels)), inputs
+        )
 
 
-class DepthwiseConv(Depthwise):
+class DepthwiseConv(BaseDepthwiseConv):
     """Base of DepthwiseConv1D and DepthwiseConv2D."""
 
-    @checked(LAYER, GEOMETRY, depth_multiplier=Integer(1))
+    @checked(LAYER, CONV_RULES, depth_multiplier=Integer(1))
     def __init__(
         self,
         kernel_size: Any,
@@ -104,10 +106,10 @@ class DepthwiseConv2D(DepthwiseConv):
     rank = 2
 
 
-class SeparableConv(Depthwise):
+class SeparableConv(BaseDepthwiseConv):
     """Base of SeparableConv1D and SeparableConv2D."""
 
-    @checked(LAYER, GEOMETRY, filters=Integer(1), depth_multiplier=Integer(1))
+    @checked(LAYER, CONV_RULES, filters=Integer(1), depth_multiplier=Integer(1))
     def __init__(
         self,
         filters: int,

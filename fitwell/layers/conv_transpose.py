@@ -9,18 +9,18 @@ import jax.numpy as jnp
 from fitwell import constraints, initializers, regularizers
 from fitwell.arguments import ByClass, Integer, Sizes, checked
 from fitwell.errors import InvalidArgument
-from fitwell.layers.arguments import LAYER
+from fitwell.layers.argument_rules import LAYER
 from fitwell.layers.base import register
-from fitwell.layers.convolutional import GEOMETRY, Convolution, slide
-from fitwell.layers.correlation import Geometry
+from fitwell.layers.conv_ops import ConvWindow
+from fitwell.layers.convolutional import CONV_RULES, BaseConv, conv_with_data_format
 from fitwell.variables import Array
 
 
-class ConvTranspose(Convolution):
+class ConvTranspose(BaseConv):
     """Base of Conv1DTranspose and Conv2DTranspose."""
 
     @checked(
-        LAYER, GEOMETRY, filters=Integer(1), output_padding=ByClass(lambda kind: Sizes(kind.rank, 0) | None)
+        LAYER, CONV_RULES, filters=Integer(1), output_padding=ByClass(lambda kind: Sizes(kind.rank, 0) | None)
     )
     def __init__(
         self,
@@ -75,14 +75,14 @@ class ConvTranspose(Convolution):
     def call(self, inputs: Array) -> Array:
         inputs = self._ready(inputs, self.kernel.shape[-1])
         spatial = tuple(range(self.rank))
-        geometry = Geometry(
+        geometry = ConvWindow(
             (1,) * self.rank,
             tuple(self._padding(axis) for axis in spatial),
             self.strides,
             self.dilation_rate,
         )
         kernel = jnp.swapaxes(jnp.flip(self.kernel.value, spatial), -1, -2)
-        outputs = slide(self, inputs, kernel, geometry)
+        outputs = conv_with_data_format(self, inputs, kernel, geometry)
         return self._finish(self._fitting(outputs, inputs))
 
     def _padding(self, axis: int) -> tuple[int, int]:

@@ -9,12 +9,12 @@ import jax.numpy as jnp
 from fitwell import activations, constraints, initializers, regularizers
 from fitwell.arguments import ByClass, Integer, Options, Rule, checked
 from fitwell.errors import InvalidArgument, ShapeError
-from fitwell.layers.arguments import LAYER, SIZES, as_floats
+from fitwell.layers.argument_rules import LAYER, SIZES, to_float
 from fitwell.layers.base import Layer, register
-from fitwell.layers.correlation import Geometry, Pads, correlate, same_padding
+from fitwell.layers.conv_ops import ConvWindow, Padding, conv, same_padding
 from fitwell.variables import Array, Variable
 
-GEOMETRY: dict[str, Rule] = {
+CONV_RULES: dict[str, Rule] = {
     "kernel_size": SIZES,
     "strides": SIZES,
     "dilation_rate": SIZES,
@@ -22,7 +22,7 @@ GEOMETRY: dict[str, Rule] = {
 }
 
 
-class Convolution(Layer):
+class BaseConv(Layer):
     """Base of layers that slide a kernel over one or two spatial axes: settings, bias, activation, checks."""
 
     rank: ClassVar[int] = 1
@@ -90,7 +90,7 @@ class Convolution(Layer):
                 f"layer {self.name!r} ({type(self).__name__}): expected inputs of shape {self._expected(channels)}, "
                 f"got {tuple(inputs.shape)}{_missing_channels(inputs.shape, self.rank)}"
             )
-        return as_floats(inputs, self.dtype)
+        return to_float(inputs, self.dtype)
 
     def _fitting(self, outputs: Array, inputs: Array) -> Array:
         if 0 in outputs.shape[1:]:
@@ -116,31 +116,31 @@ def _missing_channels(shape: Any, rank: int) -> str:
     return "; add the axis of channels with Reshape, such as Reshape((28, 28, 1))"
 
 
-def slide(layer: Convolution, inputs: Array, kernel: Array, geometry: Geometry) -> Array:
+def conv_with_data_format(layer: BaseConv, inputs: Array, kernel: Array, geometry: ConvWindow) -> Array:
     """Return the cross-correlation of `inputs` and `kernel`, with the channels where `layer` has them."""
     kernel = kernel.astype(inputs.dtype)
     if layer.data_format == "channels_last":
-        return correlate(inputs, kernel, geometry)
-    return jnp.moveaxis(correlate(jnp.moveaxis(inputs, 1, -1), kernel, geometry), -1, 1)
+        return conv(inputs, kernel, geometry)
+    return jnp.moveaxis(conv(jnp.moveaxis(inputs, 1, -1), kernel, geometry), -1, 1)
 
 
-def geometry_of(layer: Convolution, inputs: Array, kernel: Array, groups: int = 1) -> Geometry:
+def conv_window(layer: BaseConv, inputs: Array, kernel: Array, groups: int = 1) -> ConvWindow:
     """Return how `kernel` slides over `inputs` by the strides, padding and dilation of `layer`."""
     sizes = inputs.shape[1:-1] if layer.data_format == "channels_last" else inputs.shape[2:]
     reaches = [(n - 1) * step for n, step in zip(kernel.shape, layer.dilation_rate, strict=False)]
-    padding: Pads = ((0, 0),) * layer.rank
+    padding: Padding = ((0, 0),) * layer.rank
     if layer.padding == "same":
         padding = same_padding(sizes, [reach + 1 for reach in reaches], layer.strides)
     elif layer.padding == "causal":
         # Output t sees inputs up to t: all padding goes before the first.
         padding = ((reaches[0], 0),)
-    return Geometry(layer.strides, padding, (1,) * layer.rank, layer.dilation_rate, groups)
+    return ConvWindow(layer.strides, padding, (1,) * layer.rank, layer.dilation_rate, groups)
 
 
-class Conv(Convolution):
+class Conv(BaseConv):
     """Base of Conv1D and Conv2D."""
 
-    @checked(LAYER, GEOMETRY, filters=Integer(1), groups=Integer(1))
+    @checked(LAYER, CONV_RULES, filters=Integer(1), groups=Integer(1))
     def __init__(
         self,
         filters: int,
@@ -196,7 +196,7 @@ class Conv(Convolution):
     def call(self, inputs: Array) -> Array:
         inputs = self._ready(inputs, self.kernel.shape[-2] * self.groups)
         kernel = self.kernel.value
-        outputs = slide(self, inputs, kernel, geometry_of(self, inputs, kernel, self.groups))
+        outputs = conv_with_data_format(self, inputs, kernel, conv_window(self, inputs, kernel, self.groups))
         return self._finish(self._fitting(outputs, inputs))
 
 

@@ -11,9 +11,9 @@ import jax.numpy as jnp
 from fitwell import activations, constraints, initializers, regularizers
 from fitwell.arguments import Call, Each, Instance, Integer, checked
 from fitwell.errors import FileError, InvalidArgument, ShapeError, unknown_name
-from fitwell.layers.arguments import LAYER
-from fitwell.layers.base import Layer, register, unique_name
-from fitwell.layers.symbolic import SymbolicTensor, as_struct, is_symbol
+from fitwell.layers.argument_rules import LAYER
+from fitwell.layers.base import Layer, auto_name, register
+from fitwell.layers.keras_tensor import KerasTensor, is_keras_tensor, to_shape_dtype_struct
 from fitwell.registry import serialize
 from fitwell.variables import Array
 
@@ -99,14 +99,14 @@ class Dense(Layer):
                 f"got {tuple(shape)}"
             )
 
-    def abstract_call(self, args: tuple[Any, ...], kwargs: dict[str, Any], attempt: int = 0) -> Any:
+    def _compute_output_spec(self, args: tuple[Any, ...], kwargs: dict[str, Any], attempt: int = 0) -> Any:
         """As for every layer, and mostly without tracing, which is most of what building a small network costs."""
         is_dense = type(self).call is Dense.call and type(self).__call__ is Layer.__call__
-        plain = len(args) == 1 and not kwargs and is_symbol(args[0])
-        keeps_shape = any(self.activation is known for known in activations.SHAPE_KEEPING)
+        plain = len(args) == 1 and not kwargs and is_keras_tensor(args[0])
+        keeps_shape = any(self.activation is known for known in activations.SHAPE_PRESERVING)
         if not (is_dense and plain and keeps_shape):
-            return super().abstract_call(args, kwargs, attempt)
-        inputs = as_struct(args[0], attempt)
+            return super()._compute_output_spec(args, kwargs, attempt)
+        inputs = to_shape_dtype_struct(args[0], attempt)
         self._check_width(inputs.shape)
         dtype = jnp.result_type(self.dtype, self.kernel.dtype)
         return jax.ShapeDtypeStruct((*inputs.shape[:-1], self.units), dtype)
@@ -141,7 +141,7 @@ class Lambda(Layer):
     arguments: further keyword arguments for it.
     """
 
-    row_wise = False
+    supports_padding = False
 
     @checked(
         function=Call(),
@@ -219,13 +219,13 @@ class InputLayer(Layer):
         # The batch size stays open: a run pads, and prediction may take any number of rows.
         self.batch_shape = (None, *(None if size is None else int(size) for size in tuple(batch_shape)[1:]))
         self.built = True
-        symbol = SymbolicTensor(self.batch_shape, dtype or None, name=self.name)
-        from fitwell.layers.symbolic import Node
+        symbol = KerasTensor(self.batch_shape, dtype or None, name=self.name)
+        from fitwell.layers.keras_tensor import Node
 
         node = Node(self, (), {})
         node.outputs = symbol
         symbol.node = node
-        self._nodes.append(node)
+        self._inbound_nodes.append(node)
 
     def call(self, inputs: Any) -> Any:
         return inputs
@@ -241,12 +241,12 @@ def Input(  # noqa: N802 - Keras's name
     dtype: Any = None,
     name: str | None = None,
     batch_shape: Any = None,
-) -> SymbolicTensor:
+) -> KerasTensor:
     """Return the symbol of a model's input; `shape` is that of one row."""
     return InputLayer(shape, batch_size, dtype, name, batch_shape=batch_shape).output
 
 
-_OPERATIONS: dict[str, Callable[..., Any]] = {
+_OPERATORS: dict[str, Callable[..., Any]] = {
     "add": jnp.add,
     "subtract": jnp.subtract,
     "multiply": jnp.multiply,
@@ -262,13 +262,13 @@ class Operation(Layer):
     """An arithmetic operation between symbols, such as the ``+`` in ``x + y``."""
 
     def __init__(self, operation: str, **kwargs: Any) -> None:
-        super().__init__(name=kwargs.pop("name", None) or unique_name(operation), **kwargs)
-        if operation not in _OPERATIONS:
-            raise unknown_name("operation", operation, _OPERATIONS)
+        super().__init__(name=kwargs.pop("name", None) or auto_name(operation), **kwargs)
+        if operation not in _OPERATORS:
+            raise unknown_name("operation", operation, _OPERATORS)
         self.operation = operation
 
     def call(self, *operands: Any) -> Any:
-        return _OPERATIONS[self.operation](*operands)
+        return _OPERATORS[self.operation](*operands)
 
 
 @register()
@@ -276,8 +276,10 @@ class GetItem(Layer):
     """Indexing of a symbol, such as ``x[:, :5]``. The batch axis must be kept whole."""
 
     def __init__(self, index: Any, **kwargs: Any) -> None:
-        super().__init__(name=kwargs.pop("name", None) or unique_name("get_item"), **kwargs)
-        self.index = [_read_index(item) for item in (index if isinstance(index, list | tuple) else (index,))]
+        super().__init__(name=kwargs.pop("name", None) or auto_name("get_item"), **kwargs)
+        self.index = [
+            _index_from_config(item) for item in (index if isinstance(index, list | tuple) else (index,))
+        ]
         if self.index[0] not in (slice(None), Ellipsis):
             raise InvalidArgument(
                 f"indexing a symbol must keep the batch axis whole, as in x[:, 0]; got x[{index!r}]"
@@ -287,16 +289,16 @@ class GetItem(Layer):
         return inputs[tuple(self.index)]
 
     def get_config(self) -> dict[str, Any]:
-        return {"name": self.name, "index": [_write_index(item) for item in self.index]}
+        return {"name": self.name, "index": [_index_to_config(item) for item in self.index]}
 
 
-def _write_index(item: Any) -> Any:
+def _index_to_config(item: Any) -> Any:
     if isinstance(item, slice):
         return {"slice": [item.start, item.stop, item.step]}
     return "..." if item is Ellipsis else item
 
 
-def _read_index(item: Any) -> Any:
+def _index_from_config(item: Any) -> Any:
     if isinstance(item, dict) and "slice" in item:
         return slice(*item["slice"])
     return Ellipsis if isinstance(item, str) and item == "..." else item

@@ -7,12 +7,14 @@ from typing import Any
 from fitwell.registry import snake_case
 
 # What arguments that were left out, None, are kept as.
-_UNSAID: tuple[Any, ...] = ("channels_last", {}, [])
+_FORMS_OF_NONE: tuple[Any, ...] = ("channels_last", {}, [])
 
 
 def is_default(value: Any, default: Any) -> bool:
     """Return whether `value` is what `default`, a name or None perhaps, stands for."""
-    if value is default or (default is None and isinstance(value, str | dict | list) and value in _UNSAID):
+    if value is default or (
+        default is None and isinstance(value, str | dict | list) and value in _FORMS_OF_NONE
+    ):
         return True
     if isinstance(default, int) and isinstance(value, tuple):
         return all(type(size) is type(default) and size == default for size in value)

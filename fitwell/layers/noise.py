@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from fitwell.arguments import Real, checked
 from fitwell.context import current
-from fitwell.layers.arguments import LAYER, as_floats
+from fitwell.layers.argument_rules import LAYER, to_float
 from fitwell.layers.base import Layer, register
 from fitwell.layers.regularization import AlphaDropout
 from fitwell.variables import Array
@@ -39,7 +39,7 @@ class GaussianNoise(Layer):
         self.seed = seed
 
     def call(self, inputs: Array, training: bool = False) -> Array:
-        inputs = as_floats(inputs, self.dtype)
+        inputs = to_float(inputs, self.dtype)
         if not training:
             return inputs
         noise = jax.random.normal(current().next_key(self.seed), inputs.shape, inputs.dtype)
@@ -69,7 +69,7 @@ class GaussianDropout(Layer):
         self.seed = seed
 
     def call(self, inputs: Array, training: bool = False) -> Array:
-        inputs = as_floats(inputs, self.dtype)
+        inputs = to_float(inputs, self.dtype)
         if not training:
             return inputs
         rate = jnp.asarray(self.rate, inputs.dtype)

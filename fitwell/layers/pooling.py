@@ -12,24 +12,24 @@ import numpy as np
 
 from fitwell.arguments import ByClass, Options, Sizes, checked
 from fitwell.errors import ShapeError
-from fitwell.layers.arguments import LAYER, SIZES, as_floats, precise, spatial_axes
+from fitwell.layers.argument_rules import LAYER, SIZES, get_spatial_axes, promote_to_float32, to_float
 from fitwell.layers.base import Layer, register
-from fitwell.layers.correlation import every, same_padding
+from fitwell.layers.conv_ops import same_padding, strided_slice
 from fitwell.variables import Array
 
-Fold = Callable[[Array, Array], Array]
+Reducer = Callable[[Array, Array], Array]
 
 # Windows of up to so many places along an axis are folded place by place.
-_MOST_PLACES = 4
+_MAX_SLICED_SIZE = 4
 
 
-class Spatial(Layer):
+class BaseSpatialLayer(Layer):
     """Base of layers over inputs with `rank` spatial axes."""
 
     rank: ClassVar[int] = 1
     data_format = "channels_last"
 
-    def spatial(self, inputs: Array) -> tuple[int, ...]:
+    def spatial_axes(self, inputs: Array) -> tuple[int, ...]:
         """Return the spatial axes of `inputs`, which must have as many axes as the layer expects."""
         if inputs.ndim != self.rank + 2:
             names = ("length",) if self.rank == 1 else ("height", "width")
@@ -38,10 +38,10 @@ class Spatial(Layer):
                 f"layer {self.name!r} ({type(self).__name__}): expected inputs of shape (batch, {', '.join(axes)}), "
                 f"got {tuple(inputs.shape)}"
             )
-        return spatial_axes(self.data_format, self.rank)
+        return get_spatial_axes(self.data_format, self.rank)
 
 
-class Pooling(Spatial):
+class Pooling(BaseSpatialLayer):
     """Base of the layers that pool windows."""
 
     @checked(
@@ -64,19 +64,19 @@ class Pooling(Spatial):
         self.padding = padding
         self.data_format = data_format or "channels_last"
 
-    def reduce(self, inputs: Array, start: Any, function: Fold) -> Array:
+    def reduce(self, inputs: Array, start: Any, function: Reducer) -> Array:
         """Fold every window with `function`, one axis after the other; `start` stands outside of the inputs.
 
         The last axis first: so the first of equal values is the first of the window, row by row, as in Keras.
         """
         outputs = inputs
-        windows = list(zip(self.spatial(inputs), self.pool_size, self.strides, strict=True))
+        windows = list(zip(self.spatial_axes(inputs), self.pool_size, self.strides, strict=True))
         for axis, size, step in reversed(windows):
             if self.padding == "same":
                 pads = [(0, 0, 0)] * inputs.ndim
                 pads[axis] = (*same_padding(outputs.shape[axis : axis + 1], [size], [step])[0], 0)
                 outputs = jax.lax.pad(outputs, start, pads)
-            outputs = _fold_windows(outputs, start, axis, size, step, function)
+            outputs = _reduce_windows(outputs, start, axis, size, step, function)
         if 0 in outputs.shape[1:]:
             raise ShapeError(
                 f"layer {self.name!r} ({type(self).__name__}): windows of {self.pool_size} do not fit into inputs of "
@@ -85,23 +85,23 @@ class Pooling(Spatial):
         return outputs
 
 
-def _fold_windows(values: Array, start: Any, axis: int, size: int, step: int, function: Fold) -> Array:
+def _reduce_windows(values: Array, start: Any, axis: int, size: int, step: int, function: Reducer) -> Array:
     """Fold the windows along one axis.
 
     Those of a few places by all their first values with all their second ones, and so on: XLA's own windows are slow
     on CPUs, and the gradient of their maximum takes longer than a convolution. For longer ones they are quicker.
     """
-    if size > _MOST_PLACES:
+    if size > _MAX_SLICED_SIZE:
         window, steps = [1] * values.ndim, [1] * values.ndim
         window[axis], steps[axis] = size, step
         return jax.lax.reduce_window(values, start, function, window, steps, "VALID")
     count = (values.shape[axis] - size) // step + 1
     before = (slice(None),) * axis
-    places = [values[(*before, every(step, place, count))] for place in range(size)]
-    return functools.reduce(_larger if function is jax.lax.max else function, places)
+    places = [values[(*before, strided_slice(step, place, count))] for place in range(size)]
+    return functools.reduce(_maximum if function is jax.lax.max else function, places)
 
 
-def _larger(one: Array, other: Array) -> Array:
+def _maximum(one: Array, other: Array) -> Array:
     """Return the larger of two values; the first of equal ones, so that all of the gradient goes there; NaN if any."""
     return jnp.where((one >= other) | jnp.isnan(one), one, other)
 
@@ -119,10 +119,10 @@ class AveragePooling(Pooling):
     """Base of AveragePooling1D and AveragePooling2D."""
 
     def call(self, inputs: Array) -> Array:
-        inputs = as_floats(inputs, self.dtype)
-        values = precise(inputs)
+        inputs = to_float(inputs, self.dtype)
+        values = promote_to_float32(inputs)
         zero = np.zeros((), values.dtype)
-        axes = self.spatial(inputs)
+        axes = self.spatial_axes(inputs)
         # What padding adds is not counted, as in Keras: windows at the edge are means of fewer values.
         ones = jnp.ones([size if axis in axes else 1 for axis, size in enumerate(inputs.shape)], values.dtype)
         sums = self.reduce(values, zero, jax.lax.add)
@@ -176,7 +176,7 @@ class AveragePooling2D(AveragePooling):
     rank = 2
 
 
-class GlobalPooling(Spatial):
+class GlobalPooling(BaseSpatialLayer):
     """Base of the layers that pool everything."""
 
     @checked(LAYER)
@@ -190,15 +190,17 @@ class GlobalMaxPooling(GlobalPooling):
     """Base of GlobalMaxPooling1D and GlobalMaxPooling2D."""
 
     def call(self, inputs: Array) -> Array:
-        return jnp.max(inputs, self.spatial(inputs), keepdims=self.keepdims)
+        return jnp.max(inputs, self.spatial_axes(inputs), keepdims=self.keepdims)
 
 
 class GlobalAveragePooling(GlobalPooling):
     """Base of GlobalAveragePooling1D and GlobalAveragePooling2D."""
 
     def call(self, inputs: Array) -> Array:
-        inputs = as_floats(inputs, self.dtype)
-        return jnp.mean(precise(inputs), self.spatial(inputs), keepdims=self.keepdims).astype(inputs.dtype)
+        inputs = to_float(inputs, self.dtype)
+        return jnp.mean(promote_to_float32(inputs), self.spatial_axes(inputs), keepdims=self.keepdims).astype(
+            inputs.dtype
+        )
 
 
 @register("GlobalMaxPool1D")

@@ -13,7 +13,7 @@ import numpy as np
 from fitwell import config
 from fitwell.arguments import UNFIT, Each, Integer, Options, Suits, checked
 from fitwell.errors import DataError, InvalidArgument, ShapeError
-from fitwell.layers.arguments import LAYER, NUMBERS, as_floats, feature_axes
+from fitwell.layers.argument_rules import LAYER, NUMBERS, canonicalize_axes, to_float
 from fitwell.layers.base import Layer, register
 from fitwell.registry import serialize
 from fitwell.variables import Array, Variable
@@ -84,7 +84,7 @@ class Normalization(Layer):
                 f"layer {self.name!r} (Normalization): rows of one number each have no axis of their own; pass "
                 "data of shape (rows, 1), or axis=None"
             )
-        return feature_axes(self.name, self.axis, input_shape)
+        return canonicalize_axes(self.name, self.axis, input_shape)
 
     @checked(batch_size=Integer(1) | None, steps=Integer(1) | None)
     def adapt(self, data: Any, batch_size: int | None = None, steps: int | None = None) -> None:
@@ -151,7 +151,7 @@ class Normalization(Layer):
         return jnp.ones(()) if self._variance is None else self._variance.value
 
     def call(self, inputs: Array) -> Array:
-        inputs = as_floats(inputs, self.dtype)
+        inputs = to_float(inputs, self.dtype)
         if tuple(inputs.shape[axis] for axis in self.axes if axis < inputs.ndim) != self.sizes:
             raise ShapeError(
                 f"layer {self.name!r} (Normalization): built for sizes {self.sizes} on axes {self.axes}, got inputs "
@@ -225,7 +225,7 @@ class Rescaling(Layer):
         self.offset = offset if np.ndim(offset) == 0 else np.asarray(offset).tolist()
 
     def call(self, inputs: Array) -> Array:
-        inputs = as_floats(inputs, self.dtype)
+        inputs = to_float(inputs, self.dtype)
         return inputs * jnp.asarray(self.scale, inputs.dtype) + jnp.asarray(self.offset, inputs.dtype)
 
 

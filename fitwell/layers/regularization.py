@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from fitwell.arguments import Each, Integer, Real, checked
 from fitwell.context import current
 from fitwell.errors import ShapeError
-from fitwell.layers.arguments import LAYER, as_floats
+from fitwell.layers.argument_rules import LAYER, to_float
 from fitwell.layers.base import Layer, register
 from fitwell.variables import Array
 
@@ -23,13 +23,13 @@ _NOISE_SHAPE = Each(Integer(1) | None) | None
 _RATE, _RATE_BELOW_1 = Real(0, 1), Real(0, 1, closed="left")
 
 
-class RandomMask(Layer):
+class BaseDropout(Layer):
     """Base of layers that drop a random part of their inputs: the shape of the mask, and drawing it."""
 
     noise_shape: tuple[int | None, ...] | None = None
     seed: int | None = None
 
-    def draw_mask(self, inputs: Array, keep: Array) -> Array:
+    def sample_mask(self, inputs: Array, keep: Array) -> Array:
         """Return a mask that is True with probability `keep`."""
         return jax.random.bernoulli(current().next_key(self.seed), keep, self.mask_shape(inputs))
 
@@ -52,7 +52,7 @@ class RandomMask(Layer):
 
 
 @register()
-class Dropout(RandomMask):
+class Dropout(BaseDropout):
     """Set a random fraction of the inputs to zero in training, and scale the rest up (inverted dropout).
 
     Training: ``x * m / (1 - rate)`` with ``m ~ Bernoulli(1 - rate)``; inference: ``x``.
@@ -76,11 +76,11 @@ class Dropout(RandomMask):
         self.seed = seed
 
     def call(self, inputs: Array, training: bool = False) -> Array:
-        inputs = as_floats(inputs, self.dtype)
+        inputs = to_float(inputs, self.dtype)
         if not training:
             return inputs
         keep = 1.0 - jnp.asarray(self.rate, dtype=inputs.dtype)
-        mask = self.draw_mask(inputs, keep)
+        mask = self.sample_mask(inputs, keep)
         scale = jnp.where(keep > 0, 1 / jnp.where(keep > 0, keep, 1), 0)
         return jnp.where(mask, inputs * scale, jnp.zeros((), inputs.dtype))
 
@@ -99,7 +99,7 @@ class MCDropout(Dropout):
 
 
 @register()
-class AlphaDropout(RandomMask):
+class AlphaDropout(BaseDropout):
     """Dropout that keeps mean 0 and variance 1 under SELU: dropped units take SELU's lowest value.
 
     Training, with ``f = -scale alpha = -1.7581`` and ``q = 1 - rate``: ``a (x m + f (1 - m)) + b`` where
@@ -123,13 +123,13 @@ class AlphaDropout(RandomMask):
         self.seed = seed
 
     def call(self, inputs: Array, training: bool = False) -> Array:
-        inputs = as_floats(inputs, self.dtype)
+        inputs = to_float(inputs, self.dtype)
         if not training:
             return inputs
         rate = jnp.asarray(self.rate, jnp.promote_types(inputs.dtype, jnp.float32))
         stretch = ((1 - rate) * (1 + rate * SELU_FLOOR**2)) ** -0.5
         shift = -stretch * SELU_FLOOR * rate
-        kept = jnp.where(self.draw_mask(inputs, 1 - rate), inputs, jnp.asarray(SELU_FLOOR, inputs.dtype))
+        kept = jnp.where(self.sample_mask(inputs, 1 - rate), inputs, jnp.asarray(SELU_FLOOR, inputs.dtype))
         return stretch.astype(inputs.dtype) * kept + shift.astype(inputs.dtype)
 
 
@@ -144,7 +144,7 @@ class MCAlphaDropout(AlphaDropout):
         return super().call(inputs, training=True)
 
 
-class SpatialDropout(Dropout):
+class BaseSpatialDropout(Dropout):
     """Base of dropouts that drop whole channels: the mask is shared along the spatial axes."""
 
     data_format = "channels_last"
@@ -164,7 +164,7 @@ class SpatialDropout(Dropout):
 
 
 @register()
-class SpatialDropout1D(SpatialDropout):
+class SpatialDropout1D(BaseSpatialDropout):
     """Dropout of whole channels of sequences ``[batch, length, channels]``, whose neighbours are correlated.
 
     rate: fraction of the channels to drop, data. seed: as for `Dropout`. Source: Tompson et al. 2015.
@@ -176,7 +176,7 @@ class SpatialDropout1D(SpatialDropout):
 
 
 @register()
-class SpatialDropout2D(SpatialDropout):
+class SpatialDropout2D(BaseSpatialDropout):
     """Dropout of whole channels of images ``[batch, height, width, channels]``, whose pixels are correlated.
 
     rate: fraction of the channels to drop, data. data_format: ``"channels_last"`` (default) or

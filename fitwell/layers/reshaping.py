@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from fitwell.arguments import Each, Integer, checked
 from fitwell.errors import InvalidArgument, ShapeError
-from fitwell.layers.arguments import LAYER
+from fitwell.layers.argument_rules import LAYER
 from fitwell.layers.base import Layer, register
 from fitwell.variables import Array
 

@@ -9,13 +9,13 @@ import jax.numpy as jnp
 
 from fitwell.arguments import Integer, Options, Sizes, checked
 from fitwell.errors import ShapeError
-from fitwell.layers.arguments import LAYER, PAIRS, as_floats
+from fitwell.layers.argument_rules import LAYER, PAIRS, to_float
 from fitwell.layers.base import register
-from fitwell.layers.pooling import Spatial
+from fitwell.layers.pooling import BaseSpatialLayer
 from fitwell.variables import Array
 
 
-class ZeroPadding(Spatial):
+class ZeroPadding(BaseSpatialLayer):
     """Base of ZeroPadding1D and ZeroPadding2D."""
 
     @checked(LAYER, padding=PAIRS)
@@ -26,7 +26,7 @@ class ZeroPadding(Spatial):
 
     def call(self, inputs: Array) -> Array:
         widths = [(0, 0)] * inputs.ndim
-        for axis, width in zip(self.spatial(inputs), self.padding, strict=True):
+        for axis, width in zip(self.spatial_axes(inputs), self.padding, strict=True):
             widths[axis] = width
         return jnp.pad(inputs, widths)
 
@@ -53,14 +53,14 @@ class ZeroPadding2D(ZeroPadding):
     rank = 2
 
 
-class Cropping(Spatial):
+class Cropping(BaseSpatialLayer):
     """Base of Cropping1D and Cropping2D."""
 
     cropping: tuple[tuple[int, int], ...] = ()
 
     def call(self, inputs: Array) -> Array:
         places = [slice(None)] * inputs.ndim
-        for axis, (before, after) in zip(self.spatial(inputs), self.cropping, strict=True):
+        for axis, (before, after) in zip(self.spatial_axes(inputs), self.cropping, strict=True):
             if before + after >= inputs.shape[axis]:
                 raise ShapeError(
                     f"layer {self.name!r} ({type(self).__name__}): cropping {self.cropping} leaves nothing of inputs "
@@ -105,7 +105,7 @@ class Cropping2D(Cropping):
 
 
 @register()
-class UpSampling1D(Spatial):
+class UpSampling1D(BaseSpatialLayer):
     """Repeat every step of sequences: ``[batch, length, channels]`` becomes ``[batch, length size, channels]``.
 
     size: how often, 2.
@@ -119,11 +119,11 @@ class UpSampling1D(Spatial):
         self.size = size
 
     def call(self, inputs: Array) -> Array:
-        return jnp.repeat(inputs, self.size, self.spatial(inputs)[0])
+        return jnp.repeat(inputs, self.size, self.spatial_axes(inputs)[0])
 
 
 @register()
-class UpSampling2D(Spatial):
+class UpSampling2D(BaseSpatialLayer):
     """Enlarge images ``[batch, height, width, channels]`` by whole factors.
 
     Parameters
@@ -147,12 +147,12 @@ class UpSampling2D(Spatial):
         self.interpolation = interpolation
 
     def call(self, inputs: Array) -> Array:
-        axes = self.spatial(inputs)
+        axes = self.spatial_axes(inputs)
         if self.interpolation == "nearest":
             for axis, size in zip(axes, self.size, strict=True):
                 inputs = jnp.repeat(inputs, size, axis)
             return inputs
-        inputs = as_floats(inputs, self.dtype)
+        inputs = to_float(inputs, self.dtype)
         shape = list(inputs.shape)
         for axis, size in zip(axes, self.size, strict=True):
             shape[axis] *= size

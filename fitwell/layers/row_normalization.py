@@ -10,12 +10,12 @@ import jax.numpy as jnp
 from fitwell import constraints, initializers, regularizers
 from fitwell.arguments import Integer, checked
 from fitwell.errors import InvalidArgument, ShapeError
-from fitwell.layers.arguments import AXES, LAYER, as_floats, feature_axes, precise
+from fitwell.layers.argument_rules import AXES, LAYER, canonicalize_axes, promote_to_float32, to_float
 from fitwell.layers.base import Layer, register
 from fitwell.variables import Array, Variable
 
 
-class RowNormalization(Layer):
+class BaseNormalization(Layer):
     """Base of layers with a learned scale and shift over `axis`, computed in float32 at least."""
 
     gamma: Variable | None = None
@@ -40,7 +40,7 @@ class RowNormalization(Layer):
             )
 
 
-class ScaledAndShifted(RowNormalization):
+class AffineNormalization(BaseNormalization):
     """Base of the normalisations with `gamma` and `beta`: their arguments and variables."""
 
     hyperparameters = ("epsilon",)
@@ -80,7 +80,7 @@ class ScaledAndShifted(RowNormalization):
 
 
 @register()
-class LayerNormalization(ScaledAndShifted):
+class LayerNormalization(AffineNormalization):
     """Normalise each row over its features: ``gamma (x - mean) / sqrt(var + epsilon) + beta``.
 
     Mean and (biased) variance are those of one row along `axis`; nothing depends on the batch.
@@ -121,15 +121,15 @@ class LayerNormalization(ScaledAndShifted):
         )
 
     def build(self, input_shape: Any) -> None:
-        self.axes = feature_axes(self.name, self.axis, input_shape)
+        self.axes = canonicalize_axes(self.name, self.axis, input_shape)
         self.sizes = self.known_sizes(self.axes, input_shape)
         self._add_scale_and_shift(self.sizes)
         super().build(input_shape)
 
     def call(self, inputs: Array) -> Array:
-        inputs = as_floats(inputs, self.dtype)
+        inputs = to_float(inputs, self.dtype)
         self.check(inputs, self.axes, self.sizes)
-        values = precise(inputs)
+        values = promote_to_float32(inputs)
         mean = jnp.mean(values, self.axes, keepdims=True)
         variance = jnp.mean(jnp.square(values - mean), self.axes, keepdims=True)
         values = (values - mean) * jax.lax.rsqrt(variance + jnp.asarray(self.epsilon, values.dtype))
@@ -138,7 +138,7 @@ class LayerNormalization(ScaledAndShifted):
 
 
 @register()
-class RMSNormalization(RowNormalization):
+class RMSNormalization(BaseNormalization):
     """Divide each row by its root mean square: ``scale x / sqrt(mean(x²) + epsilon)``.
 
     Parameters
@@ -159,15 +159,15 @@ class RMSNormalization(RowNormalization):
         self.epsilon = epsilon
 
     def build(self, input_shape: Any) -> None:
-        self.axes = feature_axes(self.name, self.axis, input_shape)
+        self.axes = canonicalize_axes(self.name, self.axis, input_shape)
         self.sizes = self.known_sizes(self.axes, input_shape)
         self.scale = self.add_weight("scale", self.sizes, "ones")
         super().build(input_shape)
 
     def call(self, inputs: Array) -> Array:
-        inputs = as_floats(inputs, self.dtype)
+        inputs = to_float(inputs, self.dtype)
         self.check(inputs, self.axes, self.sizes)
-        values = precise(inputs)
+        values = promote_to_float32(inputs)
         power = jnp.mean(jnp.square(values), self.axes, keepdims=True)
         broadcast = tuple(size if axis in self.axes else 1 for axis, size in enumerate(inputs.shape))
         values = values * jax.lax.rsqrt(power + jnp.asarray(self.epsilon, values.dtype))
@@ -178,7 +178,7 @@ _GROUPS = (Integer(-1, -1) | Integer(1)).said("an integer of at least 1, or -1")
 
 
 @register()
-class GroupNormalization(ScaledAndShifted):
+class GroupNormalization(AffineNormalization):
     """Normalise each row over groups of channels: ``gamma (x - mean) / sqrt(var + epsilon) + beta``.
 
     The channels are cut into `groups` equal parts; mean and (biased) variance are those of one part of one
@@ -222,7 +222,7 @@ class GroupNormalization(ScaledAndShifted):
         )
 
     def build(self, input_shape: Any) -> None:
-        self.axes = feature_axes(self.name, self.axis, input_shape)
+        self.axes = canonicalize_axes(self.name, self.axis, input_shape)
         self.sizes = self.known_sizes(self.axes, input_shape)
         channels = self.sizes[0]
         parts = channels if self.groups == -1 else self.groups
@@ -236,11 +236,11 @@ class GroupNormalization(ScaledAndShifted):
         super().build(input_shape)
 
     def call(self, inputs: Array) -> Array:
-        inputs = as_floats(inputs, self.dtype)
+        inputs = to_float(inputs, self.dtype)
         self.check(inputs, self.axes, self.sizes)
         axis, shape = self.axes[0], inputs.shape
         cut = (*shape[:axis], self._parts, shape[axis] // self._parts, *shape[axis + 1 :])
-        values = precise(inputs).reshape(cut)
+        values = promote_to_float32(inputs).reshape(cut)
         others = tuple(place for place in range(1, len(cut)) if place != axis)
         mean = jnp.mean(values, others, keepdims=True)
         variance = jnp.mean(jnp.square(values - mean), others, keepdims=True)
@@ -262,13 +262,13 @@ class UnitNormalization(Layer):
         self.axis = list(axis) if isinstance(axis, tuple) else axis
 
     def call(self, inputs: Array) -> Array:
-        inputs = as_floats(inputs, self.dtype)
-        return unit_length(inputs, feature_axes(self.name, self.axis, inputs.shape))
+        inputs = to_float(inputs, self.dtype)
+        return l2_normalize(inputs, canonicalize_axes(self.name, self.axis, inputs.shape))
 
 
-def unit_length(inputs: Array, axes: tuple[int, ...]) -> Array:
+def l2_normalize(inputs: Array, axes: tuple[int, ...]) -> Array:
     """Return `inputs` divided by their length along `axes`."""
-    values = precise(inputs)
+    values = promote_to_float32(inputs)
     square = jnp.sum(jnp.square(values), axes, keepdims=True)
     # The square is limited, not the root: its derivative at a row of zeros is finite.
     return (values * jax.lax.rsqrt(jnp.maximum(square, 1e-24))).astype(inputs.dtype)

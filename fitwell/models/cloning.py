@@ -9,7 +9,7 @@ from fitwell.arguments import Call, Instance, checked
 from fitwell.errors import InvalidArgument
 from fitwell.layers.base import Layer
 from fitwell.layers.core import InputLayer
-from fitwell.layers.symbolic import SymbolicTensor, is_symbol
+from fitwell.layers.keras_tensor import KerasTensor, is_keras_tensor
 from fitwell.models.functional import Functional
 from fitwell.models.model import Model
 from fitwell.models.redrawing import redraw
@@ -75,14 +75,14 @@ def _called(layer: Layer, *args: Any, **kwargs: Any) -> Any:
     return layer(*args, **kwargs)
 
 
-def _inputs_for(model: Any, given: Any) -> list[SymbolicTensor] | None:
+def _inputs_for(model: Any, given: Any) -> list[KerasTensor] | None:
     """Return the symbols that a clone of `model` begins with, in the order of its inputs; None for inputs like them."""
     if given is None:
         return None
     if isinstance(given, Mapping) and set(given) == set(model.input_names):
         given = [given[name] for name in model.input_names]
     symbols = list(given) if isinstance(given, list | tuple) else [given]
-    if not all(map(is_symbol, symbols)) or len(symbols) != len(model.input_names):
+    if not all(map(is_keras_tensor, symbols)) or len(symbols) != len(model.input_names):
         raise InvalidArgument(
             "clone_model: input_tensors must be the results of Input(...) or of layers called on them, one for each of "
             f"the {len(model.input_names)} inputs, got {given!r}"
@@ -113,13 +113,13 @@ class _Copies:
             self._made[id(layer)] = copy
         return self._made[id(layer)]
 
-    def of_model(self, model: Any, inputs: list[SymbolicTensor] | None = None) -> Any:
+    def of_model(self, model: Any, inputs: list[KerasTensor] | None = None) -> Any:
         """Return a model of copies; inputs: what it begins with, copies of its own inputs by default."""
         clone = _clone_stack if isinstance(model, Sequential) else _clone_graph
         return clone(model, self, inputs)
 
 
-def _clone_stack(model: Any, copies: _Copies, inputs: list[SymbolicTensor] | None) -> Sequential:
+def _clone_stack(model: Any, copies: _Copies, inputs: list[KerasTensor] | None) -> Sequential:
     clone = Sequential(name=model.name, trainable=model._trainable)
     if inputs is not None:
         clone.add(InputLayer(batch_shape=inputs[0].shape, dtype=inputs[0].dtype, name=inputs[0].name))
@@ -130,7 +130,7 @@ def _clone_stack(model: Any, copies: _Copies, inputs: list[SymbolicTensor] | Non
     return clone
 
 
-def _clone_graph(model: Any, copies: _Copies, inputs: list[SymbolicTensor] | None) -> Any:
+def _clone_graph(model: Any, copies: _Copies, inputs: list[KerasTensor] | None) -> Any:
     def call(layer: Layer, *args: Any, **kwargs: Any) -> Any:
         if isinstance(layer, InputLayer):
             return _copy_of_input(layer).output
@@ -149,7 +149,7 @@ def _copy_of_input(layer: InputLayer) -> InputLayer:
 def _own_parts(model: Model) -> dict[str, Any]:
     """Return what is not fitwell's in `model` by name: classes of layers and of what they hold, and functions."""
     parts: dict[str, Any] = {}
-    for _, layer in model.flatten():
+    for _, layer in model._flatten_layers():
         for value in [layer, *vars(layer).values()]:
             entry = value if hasattr(value, "__name__") else type(value)
             written = callable(value) or hasattr(value, "get_config")

@@ -16,7 +16,7 @@ from fitwell.arguments import Made
 from fitwell.data.arrays import as_array
 from fitwell.data.feeds import Batch
 from fitwell.errors import DataError, InvalidArgument, ShapeError, nearest
-from fitwell.layers.symbolic import SymbolicTensor
+from fitwell.layers.keras_tensor import KerasTensor
 
 
 def is_batch_iterable(x: Any) -> bool:
@@ -74,7 +74,7 @@ def match_rank(array: Any, axes: int, last: tuple[Any, ...]) -> Any:
     return array
 
 
-def cast_input(array: Any, symbol: SymbolicTensor) -> Any:
+def cast_input(array: Any, symbol: KerasTensor) -> Any:
     """Return an input of a model as `symbol` says, which stands for it: of its number of axes and of its type.
 
     Integers become floats where the Input said so (it does by default), as in Keras: a layer of the user's that

@@ -10,8 +10,8 @@ from fitwell.arguments import FilePath, Instance, Integer, Options, checked
 from fitwell.drawing.text import PLAIN, visible
 from fitwell.errors import InvalidArgument
 from fitwell.history import TRAINING_COLOUR
-from fitwell.layers.base import Layer, shape_of
-from fitwell.layers.symbolic import Node, symbols_in
+from fitwell.layers.base import Layer, get_batch_shape
+from fitwell.layers.keras_tensor import Node, find_keras_tensors
 from fitwell.models.functional import Functional
 from fitwell.models.model import Model
 from fitwell.models.sequential import Sequential
@@ -136,7 +136,7 @@ def _boxes(model: Model, shown: set[str]) -> list[_Box]:
     for node in model.nodes:
         box = _Box(_text(node, shown))
         box.sources = list(dict.fromkeys(givers[id(symbol)] for symbol in node.inputs))
-        givers |= {id(symbol): box for symbol in symbols_in(node.outputs)}
+        givers |= {id(symbol): box for symbol in find_keras_tensors(node.outputs)}
         boxes.append(box)
     return boxes
 
@@ -149,9 +149,9 @@ def _text(node: Node, shown: set[str]) -> list[str]:
     if "activations" in shown and activation is not None:
         lines.append(visible(f"activation: {getattr(activation, '__name__', activation)}"))
     if "shapes" in shown:
-        lines.append(str(shape_of(node.outputs)))
+        lines.append(str(get_batch_shape(node.outputs)))
     if "dtypes" in shown:
-        lines.append(", ".join(str(symbol.dtype) for symbol in symbols_in(node.outputs)))
+        lines.append(", ".join(str(symbol.dtype) for symbol in find_keras_tensors(node.outputs)))
     if "trainable" in shown and layer.variables:
         lines.append("trainable" if layer.trainable else "frozen")
     return lines

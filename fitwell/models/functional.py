@@ -12,7 +12,7 @@ from fitwell.arguments import checked
 from fitwell.errors import InvalidArgument
 from fitwell.layers.base import Layer, register
 from fitwell.layers.core import GetItem, InputLayer, Operation
-from fitwell.layers.symbolic import Node, SymbolicTensor, is_alike, is_symbol, symbols_in
+from fitwell.layers.keras_tensor import KerasTensor, Node, find_keras_tensors, has_same_spec, is_keras_tensor
 from fitwell.models.data_adapters import cast_input
 from fitwell.models.layer_order import sort_by_depth
 from fitwell.models.model import Model
@@ -42,22 +42,22 @@ class Functional(Model):
     ) -> None:
         super().__init__(name=name, trainable=trainable)
         for what, value in (("inputs", inputs), ("outputs", outputs)):
-            leaves = jax.tree.leaves(value, is_leaf=is_symbol)
-            if not leaves or not all(is_symbol(leaf) for leaf in leaves):
+            leaves = jax.tree.leaves(value, is_leaf=is_keras_tensor)
+            if not leaves or not all(is_keras_tensor(leaf) for leaf in leaves):
                 raise InvalidArgument(
                     f"Model: {what} must be the results of Input(...) and of layers called on them, got {value!r}"
                 )
-        if not all(map(is_input, symbols_in(inputs))):
+        if not all(map(is_input, find_keras_tensors(inputs))):
             inputs, outputs = begin_with_inputs(
-                inputs, _sort(symbols_in(inputs), symbols_in(outputs)), outputs
+                inputs, _sort(find_keras_tensors(inputs), find_keras_tensors(outputs)), outputs
             )
         self._graph_inputs = inputs
         # As in Keras, the only output of a list is returned as it is.
         self._graph_outputs = (
             outputs[0] if isinstance(outputs, list | tuple) and len(outputs) == 1 else outputs
         )
-        self._inputs = symbols_in(inputs)
-        self._outputs = symbols_in(outputs)
+        self._inputs = find_keras_tensors(inputs)
+        self._outputs = find_keras_tensors(outputs)
         self._order = _sort(self._inputs, self._outputs)
         self._operations = sort_by_depth(self._inputs, self._outputs)
         self._check_names()
@@ -74,23 +74,23 @@ class Functional(Model):
         }
 
         def value_of(leaf: Any) -> Any:
-            return values[id(leaf)] if is_symbol(leaf) else leaf
+            return values[id(leaf)] if is_keras_tensor(leaf) else leaf
 
         for node in self._order:
             if not node.args and isinstance(node.layer, InputLayer):
                 continue
-            args, kwargs = jax.tree.map(value_of, (node.args, node.kwargs), is_leaf=is_symbol)
+            args, kwargs = jax.tree.map(value_of, (node.args, node.kwargs), is_leaf=is_keras_tensor)
             outputs = node.layer(*args, **kwargs)
-            for symbol, value in zip(symbols_in(node.outputs), jax.tree.leaves(outputs), strict=True):
+            for symbol, value in zip(find_keras_tensors(node.outputs), jax.tree.leaves(outputs), strict=True):
                 values[id(symbol)] = value
-        return jax.tree.map(value_of, self._graph_outputs, is_leaf=is_symbol)
+        return jax.tree.map(value_of, self._graph_outputs, is_leaf=is_keras_tensor)
 
-    def drawn_outputs(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def _known_output_spec(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Return the symbols of the outputs, if the arguments are like those of the inputs."""
         if type(self).call is not Functional.call or kwargs or len(args) != 1:
             return None
         given = self._ordered(args[0])
-        return self._graph_outputs if all(map(is_alike, given, self._inputs)) else None
+        return self._graph_outputs if all(map(has_same_spec, given, self._inputs)) else None
 
     def _ordered(self, inputs: Any) -> list[Any]:
         """Return the arrays for the inputs in order, from an array, a list, or a dict by name."""
@@ -107,7 +107,7 @@ class Functional(Model):
             )
         return [cast_input(array, symbol) for symbol, array in zip(self._inputs, arrays, strict=True)]
 
-    def children(self) -> Iterator[tuple[str, Layer]]:
+    def _named_children(self) -> Iterator[tuple[str, Layer]]:
         """Yield the layers, numbered as in `layers`, and arithmetic among them."""
         numbers = Counter[str]()
         for layer in self._operations:
@@ -173,7 +173,7 @@ class Functional(Model):
         return self._graph_inputs if len(self._inputs) > 1 else self._inputs[0]
 
     @property
-    def inputs(self) -> list[SymbolicTensor]:
+    def inputs(self) -> list[KerasTensor]:
         """The symbolic inputs as a list."""
         return list(self._inputs)
 
@@ -183,7 +183,7 @@ class Functional(Model):
         return self._graph_outputs if len(self._outputs) > 1 else self._outputs[0]
 
     @property
-    def outputs(self) -> list[SymbolicTensor]:
+    def outputs(self) -> list[KerasTensor]:
         """The symbolic outputs as a list."""
         return list(self._outputs)
 
@@ -198,11 +198,11 @@ class Functional(Model):
         places = {
             id(s): [n, i]
             for n, node in enumerate(self._order)
-            for i, s in enumerate(symbols_in(node.outputs))
+            for i, s in enumerate(find_keras_tensors(node.outputs))
         }
 
         def write(leaf: Any) -> Any:
-            if not is_symbol(leaf):
+            if not is_keras_tensor(leaf):
                 return serialize(leaf)
             return {"tensor": places[id(leaf)], "shape": list(leaf.shape), "dtype": str(leaf.dtype)}
 
@@ -227,7 +227,7 @@ class Functional(Model):
     @classmethod
     def from_config(cls, config: Any) -> Any:
         layers = [deserialize(layer) for layer in config["layers"]]
-        made: list[list[SymbolicTensor]] = []
+        made: list[list[KerasTensor]] = []
 
         def read(value: Any) -> Any:
             if isinstance(value, Mapping):
@@ -246,7 +246,7 @@ class Functional(Model):
                 if isinstance(layer, InputLayer)
                 else layer(*read(call["args"]), **read(call["kwargs"]))
             )
-            made.append(symbols_in(outputs))
+            made.append(find_keras_tensors(outputs))
         return cls.drawn(
             inputs=read(config["inputs"]),
             outputs=read(config["outputs"]),
@@ -260,7 +260,7 @@ class Functional(Model):
         return cls(**parts) if cls.__init__ is Functional.__init__ else Functional(**parts)
 
 
-def _origin(symbol: SymbolicTensor) -> str:
+def _origin(symbol: KerasTensor) -> str:
     """Return the name of the layer that gives `symbol`."""
     assert symbol.node is not None
     return str(symbol.node.layer.name)
@@ -274,7 +274,7 @@ def _map(tree: Any, function: Any) -> Any:
     return function(tree)
 
 
-def _sort(inputs: list[SymbolicTensor], outputs: list[SymbolicTensor]) -> list[Node]:
+def _sort(inputs: list[KerasTensor], outputs: list[KerasTensor]) -> list[Node]:
     """Return the nodes between inputs and outputs, each after those it needs, in the order they were drawn.
 
     Of inputs, those are among them that `Input` made.

@@ -12,7 +12,7 @@ from fitwell import random
 from fitwell.context import CallContext, call_context
 from fitwell.data.feeds import count_rows, filled_up
 from fitwell.engine import compile_cache, devices, xla_cpu_heuristics
-from fitwell.layers.base import shielded
+from fitwell.layers.base import preserve_variables
 from fitwell.models.executable_sharing import SharedExecutables, shared_executables, structure_key
 from fitwell.readings import Readings
 from fitwell.tracing import have_changed, watch
@@ -31,11 +31,11 @@ class Inference:
 
     def __init__(self, model: Model) -> None:
         self.model = model
-        self.variables = dict(model.named_variables())
-        self.hyperparams = named_hyperparameters([layer for _, layer in model.flatten()])
+        self.variables = dict(model._named_variables())
+        self.hyperparams = named_hyperparameters([layer for _, layer in model._flatten_layers()])
         self.draws = False
         self.readings: Readings = {}
-        self._has_own_code = has_own_code([layer for _, layer in model.flatten()])
+        self._has_own_code = has_own_code([layer for _, layer in model._flatten_layers()])
         self._shared: SharedExecutables[Inference] | None = None
         self._calls = 0
 
@@ -124,7 +124,7 @@ def infer_structs(model: Model, x: Any) -> Any:
     """Return the abstract outputs for inputs like `x`, building the model on the way if need be."""
 
     def forward(arrays: Any) -> Any:
-        with call_context(CallContext(training=False, key=jax.random.key(0))), shielded(model):
+        with call_context(CallContext(training=False, key=jax.random.key(0))), preserve_variables(model):
             return model(arrays)
 
     structs = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(np.shape(leaf), jnp.result_type(leaf)), x)

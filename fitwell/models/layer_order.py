@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fitwell.layers.base import Layer
-from fitwell.layers.symbolic import Node, SymbolicTensor
+from fitwell.layers.keras_tensor import KerasTensor, Node
 
 
-def sort_by_depth(inputs: Sequence[SymbolicTensor], outputs: Sequence[SymbolicTensor]) -> list[Layer]:
+def sort_by_depth(inputs: Sequence[KerasTensor], outputs: Sequence[KerasTensor]) -> list[Layer]:
     """Return the layers between `inputs` and `outputs`: the furthest from the outputs first.
 
     Equally far ones follow as a search meets them. It starts at the outputs and goes towards the inputs, arguments in
@@ -27,7 +27,7 @@ def sort_by_depth(inputs: Sequence[SymbolicTensor], outputs: Sequence[SymbolicTe
     return sorted(layers.values(), key=lambda x: (-layer_depth.get(id(x), 0), met.get(id(x), -1)))
 
 
-def _searched(outputs: Sequence[SymbolicTensor]) -> tuple[list[Node], dict[int, int]]:
+def _searched(outputs: Sequence[KerasTensor]) -> tuple[list[Node], dict[int, int]]:
     """Return the nodes behind `outputs`, each after those it needs, and the place at which each layer was first met."""
     finished: list[Node] = []
     done: set[int] = set()

@@ -14,7 +14,7 @@ RegularizerSet = frozenset[str]
 def regularizers_of(model: Model) -> RegularizerSet:
     """Return every penalty that is part of the loss of `model`, in words."""
     found = [variable.regularizer for variable in model.variables]
-    found += [layer.activity_regularizer for _, layer in model.flatten()]
+    found += [layer.activity_regularizer for _, layer in model._flatten_layers()]
     return frozenset(told(penalty) for penalty in found if penalty is not None)
 
 

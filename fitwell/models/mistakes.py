@@ -154,7 +154,7 @@ def _of_weights(model: Model, learned: Mapping[str, Variable]) -> Iterator[str]:
 
 def _of_dead_layers(model: Model, constant: Sequence[Variable]) -> Iterator[str]:
     """Tell of layers whose ReLUs are all 0 at first: their gradient there is 0, so that they stay so."""
-    for _, layer in model.flatten():
+    for _, layer in model._flatten_layers():
         if getattr(layer, "activation", None) is not activations.relu:
             continue
         bias = getattr(layer, "bias", None)

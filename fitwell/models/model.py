@@ -382,7 +382,7 @@ class Model(OlderMethods, Layer):
     @property
     def _supports_padding(self) -> bool:
         """Whether every layer treats the rows of a batch one by one, or knows about padding."""
-        return all(layer.row_wise for _, layer in self.flatten())
+        return all(layer.supports_padding for _, layer in self._flatten_layers())
 
     def _predict_compiled(self, x: Any, size: int | None = None) -> Any:
         """Return the outputs for the rows of `x` in one compiled call, `size` rows at a time if that is given."""
@@ -395,7 +395,7 @@ class Model(OlderMethods, Layer):
         """The compiled forward pass."""
         inference = self._forward_pass_or_none
         # Layers may have been added or taken away since.
-        if inference is None or not same_variables(inference.variables, dict(self.named_variables())):
+        if inference is None or not same_variables(inference.variables, dict(self._named_variables())):
             inference = self._forward_pass_or_none = Inference(self)
         return inference
 
@@ -407,7 +407,7 @@ class Model(OlderMethods, Layer):
     @property
     def layers(self) -> list[Layer]:
         """The layers directly below the model."""
-        return [layer for _, layer in self.children()]
+        return [layer for _, layer in self._named_children()]
 
     @checked(index=Integer() | None)
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:

@@ -51,12 +51,12 @@ class ModelProgram:
         self.losses = list(losses)
         self.metrics = list(metrics)
         self.output_names = list(outputs)
-        self._trainable_flags = {layer: layer.trainable for _, layer in model.flatten()}
-        self.variables: dict[str, Variable] = dict(model.named_variables())
-        self.trainable: dict[str, Variable] = dict(model.named_trainable_variables())
+        self._trainable_flags = {layer: layer.trainable for _, layer in model._flatten_layers()}
+        self.variables: dict[str, Variable] = dict(model._named_variables())
+        self.trainable: dict[str, Variable] = dict(model._named_trainable_variables())
         learned = {id(variable) for variable in self.trainable.values()}
         self.non_trainable = {path: v for path, v in self.variables.items() if id(v) not in learned}
-        optimizer.recognise(self.variables, model.variables_by_name())
+        optimizer.recognise(self.variables, model._variables_by_name())
         self.hyperparams = self._hyperparameters()
         names = loss_names(self.output_names, self.losses)
         self._trackers = {name: metrics_floor.Mean(name=name) for name in names}
@@ -65,11 +65,13 @@ class ModelProgram:
         self._own_code = self._has_own_code()
         # The numbers that the user's code read when it was compiled.
         self.readings: Readings = {}
-        self.row_wise = all(layer.row_wise for _, layer in model.flatten()) and self._masks_rows()
+        self.supports_padding = (
+            all(layer.supports_padding for _, layer in model._flatten_layers()) and self._masks_rows()
+        )
 
     def _has_own_code(self) -> bool:
         """Return whether code of the user's own is part of the program."""
-        layers = [layer for _, layer in self.model.flatten()]
+        layers = [layer for _, layer in self.model._flatten_layers()]
         parts = [*layers, self.optimizer, *(term.loss for term in self.losses)]
         parts += [term.metric for term in self.metrics]
         parts += [part.loss for part in parts if isinstance(part, metrics_floor.LossMetric)]
@@ -84,11 +86,11 @@ class ModelProgram:
         """Tell the optimizer which variables it trains again, should it have trained another model since."""
         known = self.optimizer.reach.known
         if any(known.get(path) is not variable for path, variable in self.variables.items()):
-            self.optimizer.recognise(self.variables, self.model.variables_by_name())
+            self.optimizer.recognise(self.variables, self.model._variables_by_name())
 
     def _hyperparameters(self) -> dict[str, Hyperparameter]:
         # Each layer gives its own numbers and those of its penalties and activations, not its sub-layers'.
-        layers = list(self.model.flatten())
+        layers = list(self.model._flatten_layers())
         seen = {id(layer) for _, layer in layers}
         found: dict[str, Hyperparameter] = {}
         # Before the model, which holds its optimizer as an attribute: paths begin with what a thing is.
@@ -135,8 +137,8 @@ class ModelProgram:
         """Whether losses, metrics and activity penalties honour row weights; a stranger's may not."""
         parts = [term.loss for term in self.losses] + [term.metric for term in self.metrics]
         parts += [part.loss for part in parts if isinstance(part, metrics_floor.LossMetric)]
-        penalties = [layer.activity_regularizer for _, layer in self.model.flatten()]
-        if not all(penalty is None or getattr(penalty, "row_wise", False) for penalty in penalties):
+        penalties = [layer.activity_regularizer for _, layer in self.model._flatten_layers()]
+        if not all(penalty is None or getattr(penalty, "supports_padding", False) for penalty in penalties):
             return False
         code = [getattr(part, "fn", type(part)) for part in parts]
         return all(getattr(piece, "__module__", "").startswith("fitwell.") for piece in code)

@@ -12,7 +12,7 @@ import numpy as np
 
 from fitwell import activations
 from fitwell.context import CallContext, call_context
-from fitwell.layers.base import Layer, shielded
+from fitwell.layers.base import Layer, preserve_variables
 from fitwell.models.model_program import as_outputs
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def _names_by_tracing(model: Model, x: Any) -> list[str | None]:
 
     def forward(arrays: Any) -> Any:
         context = CallContext(training=False, key=jax.random.key(0), watch=watch)
-        with call_context(context), shielded(model):
+        with call_context(context), preserve_variables(model):
             outputs = model(arrays)
         for output in as_outputs(outputs):
             # Models report the array of their last layer as their own.

@@ -9,11 +9,11 @@ import jax
 
 from fitwell.errors import InvalidArgument
 from fitwell.layers.core import InputLayer
-from fitwell.layers.symbolic import Node, SymbolicTensor, is_symbol, symbols_in
+from fitwell.layers.keras_tensor import KerasTensor, Node, find_keras_tensors, is_keras_tensor
 
 
 def redraw(
-    nodes: Iterable[Node], given: Mapping[int, SymbolicTensor], call: Callable[..., Any]
+    nodes: Iterable[Node], given: Mapping[int, KerasTensor], call: Callable[..., Any]
 ) -> Callable[[Any], Any]:
     """Draw `nodes` again, and return the function from what holds their symbols to the same of the new ones.
 
@@ -23,14 +23,16 @@ def redraw(
     made = dict(given)
 
     def replaced(tree: Any) -> Any:
-        return jax.tree.map(lambda leaf: made[id(leaf)] if is_symbol(leaf) else leaf, tree, is_leaf=is_symbol)
+        return jax.tree.map(
+            lambda leaf: made[id(leaf)] if is_keras_tensor(leaf) else leaf, tree, is_leaf=is_keras_tensor
+        )
 
     for node in nodes:
-        before = symbols_in(node.outputs)
+        before = find_keras_tensors(node.outputs)
         if all(id(symbol) in made for symbol in before):
             continue
         args, kwargs = replaced((node.args, node.kwargs))
-        after = symbols_in(call(node.layer, *args, **kwargs))
+        after = find_keras_tensors(call(node.layer, *args, **kwargs))
         if len(before) != len(after):
             raise InvalidArgument(
                 f"clone_model: the copy of layer {node.layer.name!r} has {len(after)} outputs, the layer {len(before)}"
@@ -46,18 +48,18 @@ def begin_with_inputs(inputs: Any, nodes: Iterable[Node], outputs: Any) -> tuple
     nodes: those between them. The layers are the same, called once more; so a decoder, or what follows the base of a
     network, is a model of its own.
     """
-    given = {id(symbol): _input_like(symbol) for symbol in symbols_in(inputs)}
+    given = {id(symbol): _input_like(symbol) for symbol in find_keras_tensors(inputs)}
     replaced = redraw(nodes, given, lambda layer, *args, **kwargs: layer(*args, **kwargs))
     return replaced(inputs), replaced(outputs)
 
 
-def is_input(symbol: SymbolicTensor) -> bool:
+def is_input(symbol: KerasTensor) -> bool:
     """Return whether `symbol` was made by ``Input(...)``."""
     return symbol.node is not None and isinstance(symbol.node.layer, InputLayer)
 
 
-def _input_like(symbol: SymbolicTensor) -> SymbolicTensor:
+def _input_like(symbol: KerasTensor) -> KerasTensor:
     if is_input(symbol):
         return symbol
-    made: SymbolicTensor = InputLayer(batch_shape=symbol.shape, dtype=symbol.dtype).output
+    made: KerasTensor = InputLayer(batch_shape=symbol.shape, dtype=symbol.dtype).output
     return made

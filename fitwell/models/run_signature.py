@@ -101,7 +101,7 @@ def _architecture(model: Any) -> dict[str, str]:
     }
     # Of an optimizer every number is data, whole ones too.
     parts |= {f"optimizer.{name}": _structure(_as_data(v)) for name, v in _config(model.optimizer).items()}
-    for path, layer in model.flatten():
+    for path, layer in model._flatten_layers():
         if layer is not model:
             parts[path] = type(layer).__name__
             parts |= {f"{path}.{name}": _structure(value) for name, value in _config(layer).items()}

@@ -10,9 +10,9 @@ import jax
 from fitwell.arguments import Each, Instance, checked
 from fitwell.data.feeds import count_rows
 from fitwell.errors import InvalidArgument, StateError
-from fitwell.layers.base import Layer, register, shape_of
+from fitwell.layers.base import Layer, get_batch_shape, register
 from fitwell.layers.core import InputLayer
-from fitwell.layers.symbolic import SymbolicTensor, is_alike, is_symbol
+from fitwell.layers.keras_tensor import KerasTensor, has_same_spec, is_keras_tensor
 from fitwell.models.data_adapters import cast_input
 from fitwell.models.model import Model
 from fitwell.registry import deserialize, serialize
@@ -26,13 +26,13 @@ class Sequential(Model):
     (``Input(shape)``, ``input_shape=``, ``input_dim=``), else at the first call, `build` or `fit`.
     """
 
-    @checked(layers=Each(Instance((Layer, SymbolicTensor), "a layer")) | None)
+    @checked(layers=Each(Instance((Layer, KerasTensor), "a layer")) | None)
     def __init__(
         self, layers: Sequence[Any] | None = None, name: str | None = None, trainable: bool = True
     ) -> None:
         super().__init__(name=name, trainable=trainable)
         self._stack: list[Layer] = []
-        self._symbols: tuple[SymbolicTensor, Any] | None = None
+        self._symbols: tuple[KerasTensor, Any] | None = None
         taken: dict[str | None, Layer] = {}
         for layer in layers or []:
             self._put(layer, taken)
@@ -43,7 +43,7 @@ class Sequential(Model):
 
     def _put(self, layer: Any, taken: dict[str | None, Layer]) -> None:
         """Put `layer` on top of the stack. taken: the layers in it by name, to which this one is added."""
-        if isinstance(layer, SymbolicTensor):
+        if isinstance(layer, KerasTensor):
             assert layer.node is not None
             layer = layer.node.layer
         if not isinstance(layer, Layer):
@@ -78,12 +78,12 @@ class Sequential(Model):
         if isinstance(layer, InputLayer):
             symbol = layer.output
             self._symbols = (symbol, symbol)
-        elif layer._first_shape is not None:
-            self._draw_stack(_entrance(layer._first_shape))
-        elif isinstance(layer, Model) and layer._nodes:
+        elif layer._declared_input_shape is not None:
+            self._draw_stack(_entrance(layer._declared_input_shape))
+        elif isinstance(layer, Model) and layer._inbound_nodes:
             self._draw_stack(_entrance(layer.input_shape))
 
-    def _draw_stack(self, first: SymbolicTensor) -> None:
+    def _draw_stack(self, first: KerasTensor) -> None:
         self._symbols = (first, first)
         for layer in self._stack:
             self._extend(layer)
@@ -94,7 +94,7 @@ class Sequential(Model):
         if not isinstance(layer, InputLayer):
             if last is first:
                 # A stack that takes over this stack's lower layers, ``Sequential(model.layers[:-1])``, is built too.
-                layer._first_shape = first.shape
+                layer._declared_input_shape = first.shape
             last = layer(last)
             self.built = True
         self._symbols = (first, last)
@@ -112,16 +112,16 @@ class Sequential(Model):
     def _output_specs(self, x: Any) -> list[Any]:
         """Return the abstract outputs for inputs like `x`; a stack that knows its shapes need not be traced."""
         output: Any = None if self._symbols is None else self._symbols[1]
-        if not is_symbol(output) or None in output.shape[1:]:
+        if not is_keras_tensor(output) or None in output.shape[1:]:
             return super()._output_specs(x)
         return [jax.ShapeDtypeStruct((count_rows(x), *output.shape[1:]), output.dtype)]
 
-    def drawn_outputs(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def _known_output_spec(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Return the symbol of the output, if the argument is like that of the input."""
         if type(self).call is not Sequential.call or kwargs or len(args) != 1 or self._symbols is None:
             return None
         first, last = self._symbols
-        return last if is_alike(args[0], first) else None
+        return last if has_same_spec(args[0], first) else None
 
     def call(self, inputs: Any) -> Any:
         if self._symbols is not None:
@@ -130,7 +130,7 @@ class Sequential(Model):
             inputs = layer(inputs)
         return inputs
 
-    def children(self) -> Iterator[tuple[str, Layer]]:
+    def _named_children(self) -> Iterator[tuple[str, Layer]]:
         """Yield the layers, numbered; the input layer, which computes nothing, is left out."""
         number = 0
         for layer in self._stack:
@@ -180,9 +180,9 @@ class Sequential(Model):
     @property
     def output_shape(self) -> Any:
         """The shape of the output, batch size None."""
-        return shape_of(self.output)
+        return get_batch_shape(self.output)
 
-    def _symbol(self, what: str) -> tuple[SymbolicTensor, Any]:
+    def _symbol(self, what: str) -> tuple[KerasTensor, Any]:
         if self._symbols is None:
             raise StateError(
                 f"model {self.name!r} has no {what} yet: give it an input shape, or call it once"
@@ -191,7 +191,7 @@ class Sequential(Model):
 
     def _input_specs(self) -> tuple[list[tuple[Any, ...]] | None, list[str], str]:
         """Return the input shape, when known, and the first layer's name."""
-        _, layer = next(self.children(), ("", self))
+        _, layer = next(self._named_children(), ("", self))
         first = str(layer.name)
         if self._symbols is None:
             return None, self.input_names, first
@@ -216,6 +216,6 @@ class Sequential(Model):
         return model
 
 
-def _entrance(batch_shape: Any) -> SymbolicTensor:
+def _entrance(batch_shape: Any) -> KerasTensor:
     """Return the symbol of an input of its own, so that ``Model(stack.input, ...)`` can begin there."""
     return InputLayer(batch_shape=batch_shape).output

@@ -68,14 +68,14 @@ def _rows(
 def _output_shape(model: Any, layer: Layer) -> str:
     if isinstance(layer, InputLayer):
         return str(layer.batch_shape)
-    nodes = [node for node in getattr(model, "nodes", []) if node.layer is layer] or layer._nodes
+    nodes = [node for node in getattr(model, "nodes", []) if node.layer is layer] or layer._inbound_nodes
     if nodes:
-        from fitwell.layers.base import shape_of
+        from fitwell.layers.base import get_batch_shape
 
-        return str(shape_of(nodes[0].outputs))
-    if layer._input_shapes is None:
+        return str(get_batch_shape(nodes[0].outputs))
+    if layer._build_input_shape is None:
         return "?"
-    return str(layer.compute_output_shape(layer._input_shapes))
+    return str(layer.compute_output_shape(layer._build_input_shape))
 
 
 def _connections(model: Any, layer: Layer) -> str:

@@ -19,7 +19,7 @@ import numpy as np
 
 from fitwell.initializers import Initializer
 from fitwell.layers.base import Layer
-from fitwell.layers.symbolic import Node, SymbolicTensor
+from fitwell.layers.keras_tensor import KerasTensor, Node
 from fitwell.metrics.base import Metric
 from fitwell.models.compile_config import OutputLoss
 from fitwell.optimizers.core import PureOptimizer
@@ -28,7 +28,7 @@ from fitwell.variables import Hyperparameter, Variable
 
 # What a model knows beside its architecture: names made by counting, what a run leaves behind.
 _IGNORED_ATTRIBUTES: dict[type, frozenset[str]] = {
-    # `_nodes`: in which models it was called. A model has its own graph; others share layers that do not learn.
+    # `_inbound_nodes`: in which models it was called. A model has its own graph; others share layers that do not learn.
     Layer: frozenset(
         {
             "name",
@@ -37,10 +37,10 @@ _IGNORED_ATTRIBUTES: dict[type, frozenset[str]] = {
             "_forward_pass_or_none",
             "_session_or_none",
             "optimizer",
-            "_nodes",
+            "_inbound_nodes",
         }
     ),
-    SymbolicTensor: frozenset({"name"}),
+    KerasTensor: frozenset({"name"}),
     Node: frozenset({"order"}),
     Metric: frozenset({"name"}),
     PureOptimizer: frozenset({"name", "slots"}),

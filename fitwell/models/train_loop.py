@@ -331,7 +331,7 @@ class TrainLoop:
             batch_size,
             shuffle=shuffle,
             seed=session.seed,
-            pad=program.row_wise,
+            pad=program.supports_padding,
             steps=steps_per_epoch,
             most_epochs=1 if by_epoch or by_batch else MOST_EPOCHS,
         )
@@ -394,7 +394,7 @@ class TrainLoop:
         return self._validation_block(self.validation)
 
     def _validation_block(self, validation: FitData) -> Validation | None:
-        return device_validation(validation, self.validation_batch_size, pad=self.program.row_wise)
+        return device_validation(validation, self.validation_batch_size, pad=self.program.supports_padding)
 
     def _policies(self) -> list[tuple[Any, Policy]]:
         pairs = []
@@ -679,9 +679,9 @@ def evaluate(
     """Run the model over `data` without learning, and return every metric by name."""
     program = model._session.get_program(data.example)
     looks = callback_list.listens(*TEST_BATCH_HOOKS)
-    default = EVALUATION_ROWS if program.row_wise and not looks else 32
+    default = EVALUATION_ROWS if program.supports_padding and not looks else 32
     loader = make_loader(
-        data, batch_size, shuffle=False, seed=0, pad=program.row_wise, steps=steps, default=default
+        data, batch_size, shuffle=False, seed=0, pad=program.supports_padding, steps=steps, default=default
     )
     runner = model._session.get_runner(training=False)
     state = model._session.init_train_state([])

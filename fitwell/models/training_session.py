@@ -44,7 +44,7 @@ class TrainingSession:
         self.epoch = 0
         # The categories of each output that was trained on labels of pandas, in the order of the class numbers.
         self.categories: dict[int, Any] = {}
-        self._trainable_flags = {layer: layer.trainable for _, layer in model.flatten()}
+        self._trainable_flags = {layer: layer.trainable for _, layer in model._flatten_layers()}
         self._reset_compiled()
 
     def _reset_compiled(self) -> None:
@@ -89,7 +89,7 @@ class TrainingSession:
             metrics = self.compile_config.metric_terms(names, losses, shapes, targets)
             with use_trainable_flags(self._trainable_flags):
                 self._program = ModelProgram(self.model, self.optimizer, losses, metrics, names)
-        elif not same_variables(self._program.variables, dict(self.model.named_variables())):
+        elif not same_variables(self._program.variables, dict(self.model._named_variables())):
             raise StateError(
                 f"the layers of model {self.model.name!r} changed after it was compiled: call model.compile(...) again"
             )

@@ -150,7 +150,7 @@ class MemberTrainLoop(TrainLoop):
         return ArrayFeed(data.batch, size, **settings, **chosen)
 
     def _validation_block(self, validation: FitData) -> Validation | None:
-        batch_size, pad = self.validation_batch_size, self.program.row_wise
+        batch_size, pad = self.validation_batch_size, self.program.supports_padding
         return self.course.rows.block_of(self.member.fold, validation, batch_size, pad)
 
     def _warn_nonfinite(self, dispatch: Work, result: DispatchResult) -> None:
@@ -216,7 +216,7 @@ class MemberTrainLoop(TrainLoop):
         It must have no hooks between dispatches, and its rows must be resident: rows that are read batch by batch
         have a different order for each member.
         """
-        return self.has_no_observers and self.program.row_wise and isinstance(self.loader, ArrayFeed)
+        return self.has_no_observers and self.program.supports_padding and isinstance(self.loader, ArrayFeed)
 
 
 def is_function_of_setting(given: Any) -> bool:

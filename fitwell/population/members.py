@@ -14,7 +14,7 @@ from fitwell import random
 from fitwell.arguments import Each, Integer, check, checked
 from fitwell.errors import InvalidArgument, noting
 from fitwell.history import History
-from fitwell.layers.base import fresh_names
+from fitwell.layers.base import name_counter_scope
 from fitwell.models.model import Model
 
 Setting = dict[str, Any]
@@ -183,7 +183,7 @@ def make_member(build: Build, setting: Setting, seed: int, fold: int | None = No
     """Build one member with its seed."""
     stream = random.SeedStream(seed)
     # Layer names restart at the same count, so all members have the same names and result columns.
-    with named(where(setting, seed, fold)), random.drawing_from(stream), fresh_names():
+    with named(where(setting, seed, fold)), random.drawing_from(stream), name_counter_scope():
         model = checked_model(build(copied(setting)), f"build({setting!r})")
     return Member(setting, seed, model, stream, fold)
 

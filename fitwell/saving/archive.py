@@ -59,7 +59,7 @@ def model_config(model: Any) -> dict[str, Any]:
     """Return the architecture of `model` in Keras's words, with the shape to build it for."""
     with sharing():
         config: dict[str, Any] = to_keras(serialize(model))
-    config["build_config"] = {"input_shape": model._input_shapes}
+    config["build_config"] = {"input_shape": model._build_input_shape}
     return config
 
 

@@ -90,7 +90,7 @@ def read(path: Path, model: Any, skip_mismatch: bool) -> None:
     with (_npz if path.suffix == ".npz" else _safetensors)(path, where) as (arrays, numbering):
         names = _names_in_file(model, arrays, numbering, where)
         matches = []
-        for today, variable in model.named_variables():
+        for today, variable in model._named_variables():
             name = names[today]
             if name not in arrays:
                 problem = f"it has no weight {name!r}; it has {', '.join(sorted(arrays)[:20])}"
@@ -114,7 +114,7 @@ def _names_in_file(model: Any, arrays: Arrays, numbering: Any, where: str) -> di
     A file without a numbering is an older one, or one that a program other than fitwell wrote: an average of several
     made with NumPy, say. Where only one of the two numberings fits, it is the one.
     """
-    today = {name: in_file(name) for name, _ in model.named_variables()}
+    today = {name: in_file(name) for name, _ in model._named_variables()}
     if numbering == NUMBERING:
         return today
     former = former_names(model)
@@ -122,7 +122,7 @@ def _names_in_file(model: Any, arrays: Arrays, numbering: Any, where: str) -> di
     fits = [
         all(
             arrays.get(names[name], (None,))[0] == variable.shape
-            for name, variable in model.named_variables()
+            for name, variable in model._named_variables()
         )
         for names in (then, today)
     ]
@@ -137,7 +137,7 @@ def _names_in_file(model: Any, arrays: Arrays, numbering: Any, where: str) -> di
 
 def _named(model: Any) -> list[tuple[str, Any]]:
     """Return the variables of `model` by their names in the file."""
-    return [(in_file(path), variable) for path, variable in model.named_variables()]
+    return [(in_file(path), variable) for path, variable in model._named_variables()]
 
 
 @contextmanager

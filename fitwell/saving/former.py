@@ -22,8 +22,8 @@ def former_names(model: Layer) -> dict[str, str]:
     then = _former_paths(model)
     return {
         _joined(path, name): _joined(then[id(layer)], name)
-        for path, layer in model.flatten()
-        for name, _ in layer.own_variables()
+        for path, layer in model._flatten_layers()
+        for name, _ in layer._named_own_variables()
     }
 
 
@@ -39,7 +39,7 @@ def renamed(table: Mapping[str, _T], model: Layer) -> dict[str, _T]:
 
 def _renaming(model: Layer) -> Callable[[str], str]:
     then = _former_paths(model)
-    today = {then[id(layer)]: path for path, layer in model.flatten() if then[id(layer)]}
+    today = {then[id(layer)]: path for path, layer in model._flatten_layers() if then[id(layer)]}
     if all(before == path for before, path in today.items()):
         return lambda key: key
     # The longest first: the path of a layer begins with that of the model around it.
@@ -74,5 +74,5 @@ def _walk(layer: Layer, path: str, seen: set[int]) -> Iterator[tuple[str, Layer]
 def _children(layer: Any) -> Iterator[tuple[str, Layer]]:
     if hasattr(layer, "drawn_layers"):
         return ((f"layers.{number}", child) for number, child in enumerate(layer.drawn_layers))
-    children: Iterator[tuple[str, Layer]] = layer.children()
+    children: Iterator[tuple[str, Layer]] = layer._named_children()
     return children

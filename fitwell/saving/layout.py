@@ -28,12 +28,12 @@ def is_stack(layer: Layer) -> bool:
 def child_layers(layer: Layer) -> list[Layer]:
     """Return the layers directly below `layer`, in Keras's order."""
     layers: Any = getattr(layer, "layers", None) if is_graph(layer) else None
-    return [child for _, child in layer.children()] if layers is None else list(layers)
+    return [child for _, child in layer._named_children()] if layers is None else list(layers)
 
 
 def own_variables(layer: Layer) -> list[Variable]:
     """Return the variables of `layer` itself, in Keras's order."""
-    return [variable for _, variable in layer.own_variables()]
+    return [variable for _, variable in layer._named_own_variables()]
 
 
 def trained_first(layer: Layer) -> list[Variable]:
@@ -66,7 +66,7 @@ def _attributes(layer: Layer) -> Iterator[tuple[str, Any]]:
         return
     # Private attributes come last: a shared layer is found where its public name is.
     for name in sorted(vars(layer), key=lambda name: f"~{name}" if name.startswith("_") else name):
-        if name not in ("_nodes", "_own"):
+        if name not in ("_inbound_nodes", "_own_variables"):
             yield name, vars(layer)[name]
 
 

@@ -44,7 +44,7 @@ def write_model(target: IO[bytes], model: Any, include_optimizer: bool) -> None:
     with sharing():
         config = without_modules(to_keras(serialize(model)))
     if not (layout.is_graph(model) or layout.is_stack(model)):
-        config["build_config"] = {"input_shape": model._input_shapes}
+        config["build_config"] = {"input_shape": model._build_input_shape}
     text = written(config)
     import h5py
 
@@ -89,7 +89,7 @@ def write_layers(group: Any, model: Any) -> None:
 
 def _named(layer: Layer) -> list[tuple[str, Variable]]:
     """Return the variables of a layer in the order of the file, with names like ``"kernel"``, each its own."""
-    places = {id(variable): path for path, variable in layer.variables_by_name()}
+    places = {id(variable): path for path, variable in layer._variables_by_name()}
     named = [(places[id(variable)].split("/", 1)[-1], variable) for variable in layout.trained_first(layer)]
     used = [name for name, _ in named]
     return [(f"{name}_{i}" if used.count(name) > 1 else name, v) for i, (name, v) in enumerate(named)]

@@ -60,12 +60,12 @@ def restore(model: Any, arrays: Sequence[np.ndarray], where: str) -> None:
 
 
 def _trained(model: Any) -> dict[str, Variable]:
-    return dict(model.named_trainable_variables())
+    return dict(model._named_trainable_variables())
 
 
 def _paths(model: Any) -> list[str]:
     """Return our paths of the trained variables in Keras's order."""
-    path_of = {id(variable): path for path, variable in model.named_trainable_variables()}
+    path_of = {id(variable): path for path, variable in model._named_trainable_variables()}
     return [path_of[id(variable)] for variable in model.trainable_variables]
 
 

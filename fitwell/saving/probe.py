@@ -63,7 +63,7 @@ def _input_structs(model: Any) -> Any:
         structs = [(symbol.shape, symbol.dtype) for symbol in symbols]
         single = len(structs) == 1
     else:
-        shapes = model._input_shapes
+        shapes = model._build_input_shape
         if not isinstance(shapes, tuple | list) or not shapes:
             return None
         single = not isinstance(shapes[0], tuple | list)

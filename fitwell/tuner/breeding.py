@@ -242,7 +242,7 @@ def inherit(heir: Model, parent: Model) -> None:
     heir.set_weights(parent.get_weights())
     if type(heir.optimizer) is type(parent.optimizer) and parent.optimizer.slots is not None:
         # Layer names count models, so corresponding variables have different paths.
-        pairs = zip(parent.named_trainable_variables(), heir.named_trainable_variables(), strict=True)
+        pairs = zip(parent._named_trainable_variables(), heir._named_trainable_variables(), strict=True)
         path_of = {old: new for (old, _), (new, _) in pairs}
         heir.optimizer.slots = {
             slot: {path_of[path]: np.array(value) for path, value in content.items()}

@@ -115,7 +115,7 @@ def test_row_mean_makes_a_layer_of_ones_own_fit_for_padding() -> None:
     from fitwell.context import row_mean
 
     class Centred(layers.Layer):
-        row_wise = True
+        supports_padding = True
 
         def call(self, inputs: Any) -> Any:
             return inputs - row_mean(inputs)

@@ -71,7 +71,7 @@ def test_copies_keep_the_names_and_their_origin() -> None:
 def test_layers_of_equal_names_are_told_apart_by_the_models_around() -> None:
     parts = [fitwell.Sequential([layers.Input((3,)), layers.Dense(3, name="same")]) for _ in range(2)]
     model = fitwell.Sequential([layers.Input((3,)), *parts])
-    names = Tags(model).of_variables(dict(model.named_variables()))
+    names = Tags(model).of_variables(dict(model._named_variables()))
     assert sorted(names.values()) == [
         "sequential_1/same/bias", "sequential_1/same/kernel", "sequential_2/same/bias", "sequential_2/same/kernel",
     ]  # fmt: skip

@@ -83,7 +83,7 @@ def test_weights_of_layers_in_lists_and_dicts_are_found_once() -> None:
     layer = Nested()
     layer(X)
     assert layer.count_params() == 3 * 10
-    paths = [path for path, _ in layer.named_variables()]
+    paths = [path for path, _ in layer._named_variables()]
     assert len(set(paths)) == len(paths) == 6
 
 
@@ -150,7 +150,7 @@ def test_batch_norm_of_whole_numbers_gives_floats() -> None:
 
 
 @pytest.mark.parametrize(
-    "activation", sorted(activations.SHAPE_KEEPING, key=lambda function: function.__name__)
+    "activation", sorted(activations.SHAPE_PRESERVING, key=lambda function: function.__name__)
 )
 @pytest.mark.parametrize(("inputs", "own"), [("float32", None), ("int32", None), ("float32", "bfloat16")])
 @pytest.mark.parametrize("shape", [(4,), (5, 4), (None, 4)])
@@ -161,8 +161,8 @@ def test_what_dense_says_of_its_output_is_what_tracing_says(
     symbol = Input(shape, dtype=inputs)
     layer(symbol)
     for attempt in (0, 1):
-        said = layer.abstract_call((symbol,), {}, attempt)
-        traced = Layer.abstract_call(layer, (symbol,), {}, attempt)
+        said = layer._compute_output_spec((symbol,), {}, attempt)
+        traced = Layer._compute_output_spec(layer, (symbol,), {}, attempt)
         assert (said.shape, said.dtype) == (traced.shape, traced.dtype)
 
 

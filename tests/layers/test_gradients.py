@@ -47,7 +47,7 @@ def test_gradients_of_weights_and_inputs(name: str, example: Case, training: boo
     with jax.enable_x64(True):
         layer: Layer = example.build(layers.registry.lookup(name), dtype="float64")
         inputs = [jnp.asarray(x) for x in example.inputs(dtype=np.float64)]
-        layer.ensure_built(inputs[0] if len(inputs) == 1 else inputs)
+        layer._maybe_build(inputs[0] if len(inputs) == 1 else inputs)
         draw = np.random.default_rng(5)
         variables = layer.trainable_variables
         weights = [draw.uniform(0.5, 1.5, v.shape) for v in variables]

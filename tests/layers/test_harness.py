@@ -152,7 +152,7 @@ def test_dtype_is_kept(name: str, example: Case, dtype: str) -> None:
     with jax.enable_x64(dtype == "float64"):
         layer = example.build(layers.registry.lookup(name), dtype=dtype)
         inputs = example.inputs()
-        layer.ensure_built(*packed([jnp.asarray(x) for x in inputs]))
+        layer._maybe_build(*packed([jnp.asarray(x) for x in inputs]))
         for training in (False, True):
             output, statistics = jax.eval_shape(lambda *x, t=training: run(layer, list(x), t), *inputs)
             assert output.dtype == jnp.dtype(dtype)

@@ -127,7 +127,7 @@ def test_the_order_alone_in_many_more(seed: int) -> None:
 
 def test_paths_number_the_layers_as_they_stand_in_the_list() -> None:
     model = arithmetic(fw)
-    for path, variable in model.named_variables():
+    for path, variable in model._named_variables():
         number, _, name = path.removeprefix("layers.").partition("/")
         assert any(variable is own for own in model.layers[int(number)].variables)
         assert name == variable.name
@@ -198,7 +198,7 @@ BEFORE = {
 
 
 def former_arrays(build: Any, model: Any) -> dict[str, np.ndarray]:
-    layers = {layer.name: layer for _, layer in model.flatten()}
+    layers = {layer.name: layer for _, layer in model._flatten_layers()}
     return {
         f"{path}/{variable.name}": variable.numpy()
         for name, path in BEFORE[build].items()
@@ -254,10 +254,10 @@ def write_safetensors_of_before(path: Path, arrays: dict[str, np.ndarray]) -> No
 @pytest.mark.parametrize("build", BEFORE)
 def test_keys_of_checkpoints_of_before_are_renamed(build: Any) -> None:
     model = build(fw)
-    today = {variable.name: path for path, variable in model.named_variables()}
+    today = {variable.name: path for path, variable in model._named_variables()}
     assert len(today) == 2  # kernel and bias: of many layers, so look them up by the object
-    path_of = {id(variable): path for path, variable in model.named_variables()}
-    layers = {layer.name: layer for _, layer in model.flatten()}
+    path_of = {id(variable): path for path, variable in model._named_variables()}
+    layers = {layer.name: layer for _, layer in model._flatten_layers()}
     for name, before in BEFORE[build].items():
         now = path_of[id(layers[name].variables[0])]
         layer = now.rpartition("/")[0]
@@ -314,6 +314,6 @@ def number_as_before(patch: pytest.MonkeyPatch) -> None:
     def children(self: Any) -> Any:
         return ((f"layers.{number}", layer) for number, layer in enumerate(self.drawn_layers))
 
-    patch.setattr(functional.Functional, "children", children)
+    patch.setattr(functional.Functional, "_named_children", children)
     patch.setattr(checkpointing, "NUMBERING", "as drawn")
     patch.setattr(archive, "FORMAT", archive_form.FORMER)

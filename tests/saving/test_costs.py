@@ -141,8 +141,8 @@ def test_weights_that_models_share_are_visited_once(monkeypatch: pytest.MonkeyPa
         both = [fitwell.Sequential([layers.Input((4,)), model])(symbol) for _ in range(2)]
         model = fitwell.Model(symbol, layers.Add()(both))
     visits = []
-    own = Layer.own_variables
-    monkeypatch.setattr(Layer, "own_variables", lambda layer: visits.append(1) or own(layer))
+    own = Layer._named_own_variables
+    monkeypatch.setattr(Layer, "_named_own_variables", lambda layer: visits.append(1) or own(layer))
     assert [variable.name for variable in layout.trained_first(model)] == ["kernel", "bias"]
     # For those that are trained and for all; along every way it would be 2^12 times.
     assert len(visits) <= 4 * (12 * 5 + 2)

@@ -9,20 +9,20 @@ import jax.numpy as jnp
 
 from fitwell.arguments import Real, Sizes, checked
 from fitwell.errors import InvalidArgument
-from fitwell.layers.arguments import LAYER
+from fitwell.layers.argument_rules import LAYER
 from fitwell.layers.augmentation import (
     VALUE_RANGE,
     ImageAugmentation,
-    Range,
-    between,
+    RandomRange,
     check_value_range,
-    per_image,
+    expand_per_image,
+    range_rule,
 )
 from fitwell.layers.base import register
 from fitwell.variables import Array
 
 
-def blur(images: Array, sigma: tuple[Array, Array], kernel_size: tuple[int, int]) -> Array:
+def apply_gaussian_blur(images: Array, sigma: tuple[Array, Array], kernel_size: tuple[int, int]) -> Array:
     """Return images ``[batch, height, width, channels]`` blurred by a Gaussian cut off at `kernel_size` pixels.
 
     sigma: vertical and horizontal standard deviation in pixels, one number per image or one for all. The
@@ -37,7 +37,8 @@ def blur(images: Array, sigma: tuple[Array, Array], kernel_size: tuple[int, int]
         padded = jnp.pad(images, widths)
         # One shifted copy per weight: kernels are small, and every image has its own.
         images = sum(
-            per_image(weights[:, i]) * jax.lax.slice_in_dim(padded, i, i + images.shape[axis], axis=axis)
+            expand_per_image(weights[:, i])
+            * jax.lax.slice_in_dim(padded, i, i + images.shape[axis], axis=axis)
             for i in range(size)
         )  # type: ignore[assignment]
     return images
@@ -75,7 +76,7 @@ class GaussianBlur(ImageAugmentation):
 
     def augment(self, images: Array, key: Array) -> Array:
         sigma = jnp.asarray(self.sigma)
-        return blur(images, (sigma, sigma), self.kernel_size)
+        return apply_gaussian_blur(images, (sigma, sigma), self.kernel_size)
 
 
 @register()
@@ -92,7 +93,9 @@ class RandomGaussianBlur(ImageAugmentation):
     Differs from Keras, which draws one sigma for the whole batch: here every image has its own, one for each axis.
     """
 
-    @checked(LAYER, factor=between(0, 1), kernel_size=Sizes(2), sigma=between(0), value_range=VALUE_RANGE)
+    @checked(
+        LAYER, factor=range_rule(0, 1), kernel_size=Sizes(2), sigma=range_rule(0), value_range=VALUE_RANGE
+    )
     def __init__(
         self,
         factor: Any = 1.0,
@@ -105,25 +108,25 @@ class RandomGaussianBlur(ImageAugmentation):
     ) -> None:
         super().__init__(data_format=data_format, seed=seed, **kwargs)
         self.kernel_size = check_kernel_size("RandomGaussianBlur", kernel_size)
-        self._chance = Range(factor, 0.0)
-        self._sigma = Range(sigma, 0.0)
+        self._chance = RandomRange(factor, 0.0)
+        self._sigma = RandomRange(sigma, 0.0)
         self.value_range = check_value_range("RandomGaussianBlur", value_range)
 
     @property
     def factor(self) -> list[float]:
         """The bounds of the chance of being blurred."""
-        return self._chance.given
+        return self._chance.bounds
 
     @property
     def sigma(self) -> list[float]:
         """The bounds of the standard deviation."""
-        return self._sigma.given
+        return self._sigma.bounds
 
     def augment(self, images: Array, key: Array) -> Array:
         keys = jax.random.split(key, 4)
         rows = images.shape[0]
-        chosen = jax.random.uniform(keys[0], (rows,)) < self._chance.draw(keys[1], rows)
+        chosen = jax.random.uniform(keys[0], (rows,)) < self._chance.sample(keys[1], rows)
         # A deviation of 0 must not divide by 0; it blurs nothing.
-        sigma = [self._sigma.draw(own, rows) + 1e-6 for own in keys[2:]]
-        blurred = blur(images, (sigma[0], sigma[1]), self.kernel_size)
-        return jnp.clip(jnp.where(per_image(chosen), blurred, images), *self.value_range)
+        sigma = [self._sigma.sample(own, rows) + 1e-6 for own in keys[2:]]
+        blurred = apply_gaussian_blur(images, (sigma[0], sigma[1]), self.kernel_size)
+        return jnp.clip(jnp.where(expand_per_image(chosen), blurred, images), *self.value_range)

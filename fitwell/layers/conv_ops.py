@@ -18,10 +18,10 @@ import jax
 import jax.numpy as jnp
 
 Array = Any
-Pads = tuple[tuple[int, int], ...]
+Padding = tuple[tuple[int, int], ...]
 
 
-class Geometry(NamedTuple):
+class ConvWindow(NamedTuple):
     """How a kernel slides over inputs: a number for each spatial axis.
 
     strides: steps between outputs. padding: zeros before and after the inputs. stretch: steps between inputs, zeros
@@ -30,13 +30,13 @@ class Geometry(NamedTuple):
     """
 
     strides: tuple[int, ...]
-    padding: Pads
-    stretch: tuple[int, ...]
+    padding: Padding
+    lhs_dilation: tuple[int, ...]
     dilation: tuple[int, ...]
     groups: int = 1
 
 
-def same_padding(sizes: Sequence[int], widths: Sequence[int], strides: Sequence[int]) -> Pads:
+def same_padding(sizes: Sequence[int], widths: Sequence[int], strides: Sequence[int]) -> Padding:
     """Return the zeros that make ``ceil(size / stride)`` outputs of a kernel of these (dilated) widths."""
     wanted = [
         max((-(-size // step) - 1) * step + width - size, 0)
@@ -45,13 +45,13 @@ def same_padding(sizes: Sequence[int], widths: Sequence[int], strides: Sequence[
     return tuple((both // 2, both - both // 2) for both in wanted)
 
 
-def every(step: int, first: int, count: int) -> slice:
+def strided_slice(step: int, first: int, count: int) -> slice:
     """Return the slice of `count` places from `first` on, `step` apart; an empty one when there are to be none."""
     return slice(first, max(first + (count - 1) * step + 1, 0), step)
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
-def correlate(inputs: Array, kernel: Array, geometry: Geometry) -> Array:
+def conv(inputs: Array, kernel: Array, geometry: ConvWindow) -> Array:
     """Return ``y[n, t, o] = sum over i, c of kernel[i, c, o] x[n, t s + i d, c]``, for one spatial axis or more.
 
     inputs: ``[batch, *spatial, channels]``. kernel: ``[*size, channels / groups, outputs]``. Result: ``[batch, *new
@@ -69,11 +69,11 @@ def correlate(inputs: Array, kernel: Array, geometry: Geometry) -> Array:
     )
 
 
-def _forward(inputs: Array, kernel: Array, geometry: Geometry) -> tuple[Array, tuple[Array, Array]]:
-    return correlate(inputs, kernel, geometry), (inputs, kernel)
+def _forward(inputs: Array, kernel: Array, geometry: ConvWindow) -> tuple[Array, tuple[Array, Array]]:
+    return conv(inputs, kernel, geometry), (inputs, kernel)
 
 
-def _backward(geometry: Geometry, saved: tuple[Array, Array], gradient: Array) -> tuple[Array, Array]:
+def _backward(geometry: ConvWindow, saved: tuple[Array, Array], gradient: Array) -> tuple[Array, Array]:
     def derived(function: Any) -> Any:
         return lambda gradient, *saved: jax.vjp(functools.partial(function, geometry=geometry), *saved)[1](
             gradient
@@ -86,24 +86,24 @@ def _backward(geometry: Geometry, saved: tuple[Array, Array], gradient: Array) -
     return found
 
 
-correlate.defvjp(_forward, _backward)
+conv.defvjp(_forward, _backward)
 
 
-def _plain(inputs: Array, kernel: Array, geometry: Geometry) -> Array:
+def _plain(inputs: Array, kernel: Array, geometry: ConvWindow) -> Array:
     spatial = "HWD"[: inputs.ndim - 2]
     return jax.lax.conv_general_dilated(
         inputs,
         kernel,
         geometry.strides,
         geometry.padding,
-        geometry.stretch,
+        geometry.lhs_dilation,
         geometry.dilation,
         (f"N{spatial}C", f"{spatial}IO", f"N{spatial}C"),
         geometry.groups,
     )
 
 
-def _gradients(gradient: Array, inputs: Array, kernel: Array, geometry: Geometry) -> tuple[Array, Array]:
+def _gradients(gradient: Array, inputs: Array, kernel: Array, geometry: ConvWindow) -> tuple[Array, Array]:
     """Return the gradients of inputs and kernel from that of the outputs; both are correlations themselves.
 
     Along one axis, with n inputs, k taps and m outputs: input i and tap j meet in output t where ``stretch i + before
@@ -113,10 +113,10 @@ def _gradients(gradient: Array, inputs: Array, kernel: Array, geometry: Geometry
     """
     axes = range(1, inputs.ndim - 1)
     for_inputs, for_kernel = [], []
-    for axis, (before, _), stride, stretch, dilation in zip(
-        axes, geometry.padding, geometry.strides, geometry.stretch, geometry.dilation, strict=True
+    for axis, (before, _), stride, lhs_dilation, dilation in zip(
+        axes, geometry.padding, geometry.strides, geometry.lhs_dilation, geometry.dilation, strict=True
     ):
-        length = (inputs.shape[axis] - 1) * stretch + 1
+        length = (inputs.shape[axis] - 1) * lhs_dilation + 1
         reach = (kernel.shape[axis - 1] - 1) * dilation
         span = (gradient.shape[axis] - 1) * stride
         for_inputs.append((reach - before, length + before - 1 - span))
@@ -125,28 +125,28 @@ def _gradients(gradient: Array, inputs: Array, kernel: Array, geometry: Geometry
     by_inputs = _plain(
         gradient,
         jnp.swapaxes(jnp.flip(kernel, spatial), -1, -2),
-        Geometry(geometry.stretch, tuple(for_inputs), geometry.strides, geometry.dilation),
+        ConvWindow(geometry.lhs_dilation, tuple(for_inputs), geometry.strides, geometry.dilation),
     )
     # Rows and channels change places: what is summed over are the rows.
     by_kernel = _plain(
         jnp.swapaxes(inputs, 0, -1),
         jnp.moveaxis(gradient, 0, -2),
-        Geometry(geometry.dilation, tuple(for_kernel), geometry.stretch, geometry.strides),
+        ConvWindow(geometry.dilation, tuple(for_kernel), geometry.lhs_dilation, geometry.strides),
     )
     return by_inputs, jnp.moveaxis(by_kernel, 0, -2)
 
 
-def _in_groups(inputs: Array, kernel: Array, geometry: Geometry) -> Array:
-    if kernel.shape[-2] == 1 and all(step == 1 for step in geometry.stretch):
+def _in_groups(inputs: Array, kernel: Array, geometry: ConvWindow) -> Array:
+    if kernel.shape[-2] == 1 and all(step == 1 for step in geometry.lhs_dilation):
         return _by_taps(inputs, kernel, geometry)
     alone = geometry._replace(groups=1)
     parts = zip(
         jnp.split(inputs, geometry.groups, axis=-1), jnp.split(kernel, geometry.groups, axis=-1), strict=True
     )
-    return jnp.concatenate([correlate(*part, alone) for part in parts], axis=-1)
+    return jnp.concatenate([conv(*part, alone) for part in parts], axis=-1)
 
 
-def _by_taps(inputs: Array, kernel: Array, geometry: Geometry) -> Array:
+def _by_taps(inputs: Array, kernel: Array, geometry: ConvWindow) -> Array:
     """Correlate every channel with kernels of its own: the sum over all taps of shifted inputs times the tap."""
     padded = jnp.pad(inputs, ((0, 0), *geometry.padding, (0, 0)))
     padded = jnp.repeat(padded, kernel.shape[-1] // inputs.shape[-1], axis=-1)
@@ -160,7 +160,7 @@ def _by_taps(inputs: Array, kernel: Array, geometry: Geometry) -> Array:
     total = None
     for tap in itertools.product(*map(range, sizes)):
         firsts = [place * dilation for place, dilation in zip(tap, geometry.dilation, strict=True)]
-        seen = map(every, geometry.strides, firsts, lengths)
+        seen = map(strided_slice, geometry.strides, firsts, lengths)
         product = padded[(slice(None), *seen)] * kernel[(*tap, 0)]
         total = product if total is None else total + product
     return total

@@ -10,7 +10,7 @@ import numpy as np
 from fitwell import constraints, initializers, regularizers
 from fitwell.arguments import Integer, check, checked
 from fitwell.errors import InvalidArgument, ShapeError
-from fitwell.layers.arguments import LAYER, NUMBERS
+from fitwell.layers.argument_rules import LAYER, NUMBERS
 from fitwell.layers.base import Layer, register
 from fitwell.spellings import warn_older
 from fitwell.variables import Array

@@ -38,12 +38,12 @@ class Node:
         self.outputs: Any = None
 
     @property
-    def inputs(self) -> list[SymbolicTensor]:
+    def inputs(self) -> list[KerasTensor]:
         """The symbolic tensors among the arguments, in order."""
-        return symbols_in((self.args, self.kwargs))
+        return find_keras_tensors((self.args, self.kwargs))
 
 
-class SymbolicTensor:
+class KerasTensor:
     """The promise of an array: a shape whose first entry is the unknown batch size, and a dtype.
 
     Arithmetic (``+ - * / **``, negation), comparison-free indexing and ``@`` between symbolic tensors
@@ -66,7 +66,7 @@ class SymbolicTensor:
         return len(self.shape)
 
     def __repr__(self) -> str:
-        return f"<SymbolicTensor {printable(str(self.name))} shape={self.shape} dtype={self.dtype}>"
+        return f"<KerasTensor {printable(str(self.name))} shape={self.shape} dtype={self.dtype}>"
 
     def __bool__(self) -> bool:
         raise InvalidArgument(
@@ -130,22 +130,22 @@ def _operation(name: str, *operands: Any) -> Any:
     return Operation(name)(*operands)
 
 
-def is_symbol(value: Any) -> bool:
-    """Return whether `value` is a `SymbolicTensor`."""
-    return isinstance(value, SymbolicTensor)
+def is_keras_tensor(value: Any) -> bool:
+    """Return whether `value` is a `KerasTensor`."""
+    return isinstance(value, KerasTensor)
 
 
-def is_alike(value: Any, symbol: SymbolicTensor) -> bool:
+def has_same_spec(value: Any, symbol: KerasTensor) -> bool:
     """Return whether `value` is a symbol of the same shape and type as `symbol`."""
-    return is_symbol(value) and value.shape == symbol.shape and value.dtype == symbol.dtype
+    return is_keras_tensor(value) and value.shape == symbol.shape and value.dtype == symbol.dtype
 
 
-def symbols_in(tree: Any) -> list[SymbolicTensor]:
+def find_keras_tensors(tree: Any) -> list[KerasTensor]:
     """Return the symbolic tensors anywhere in `tree`, in order."""
-    return [leaf for leaf in jax.tree.leaves(tree, is_leaf=is_symbol) if is_symbol(leaf)]
+    return [leaf for leaf in jax.tree.leaves(tree, is_leaf=is_keras_tensor) if is_keras_tensor(leaf)]
 
 
-def as_struct(symbol: SymbolicTensor, attempt: int = 0) -> jax.ShapeDtypeStruct:
+def to_shape_dtype_struct(symbol: KerasTensor, attempt: int = 0) -> jax.ShapeDtypeStruct:
     """Return an abstract array with stand-in sizes where `symbol` has None; `attempt` 0 or 1 chooses them."""
     sizes = [(_UNKNOWN[attempt] if size is None else size) for size in symbol.shape]
     if symbol.shape and symbol.shape[0] is None:
@@ -153,18 +153,18 @@ def as_struct(symbol: SymbolicTensor, attempt: int = 0) -> jax.ShapeDtypeStruct:
     return jax.ShapeDtypeStruct(tuple(sizes), symbol.dtype)
 
 
-def from_struct(
+def from_shape_dtype_structs(
     struct: jax.ShapeDtypeStruct, again: jax.ShapeDtypeStruct, node: Node | None, name: str
-) -> SymbolicTensor:
+) -> KerasTensor:
     """Return the symbol for an abstract array inferred with either stand-in: sizes that differ become None."""
     shape: list[int | None] = [
         size if size == other else None for size, other in zip(struct.shape, again.shape, strict=True)
     ]
     if shape and shape[0] == _BATCH:
         shape[0] = None
-    return SymbolicTensor(tuple(shape), struct.dtype, node=node, name=name)
+    return KerasTensor(tuple(shape), struct.dtype, node=node, name=name)
 
 
-def has_unknown_sizes(symbols: list[SymbolicTensor]) -> bool:
+def has_unknown_sizes(symbols: list[KerasTensor]) -> bool:
     """Return whether a size other than the batch is unknown."""
     return any(None in symbol.shape[1:] for symbol in symbols)

@@ -9,18 +9,18 @@ import jax
 import jax.numpy as jnp
 
 from fitwell.arguments import Options, checked
-from fitwell.layers.arguments import LAYER
-from fitwell.layers.augmentation import ImageAugmentation, Range, between
+from fitwell.layers.argument_rules import LAYER
+from fitwell.layers.augmentation import ImageAugmentation, RandomRange, range_rule
 from fitwell.layers.base import register
 from fitwell.variables import Array
 
 # The two rows of an affine map: where in the input each output pixel comes from.
-Rows = tuple[tuple[Any, Any, Any], tuple[Any, Any, Any]]
+AffineRows = tuple[tuple[Any, Any, Any], tuple[Any, Any, Any]]
 
 FILL_MODES = ("reflect", "constant", "wrap", "nearest")
 
 
-def _inside(place: Array, size: int, fill_mode: str) -> Array:
+def _to_pixel_index(place: Array, size: int, fill_mode: str) -> Array:
     """Return the pixel that stands for `place`, which may lie outside ``0 ... size - 1``."""
     if fill_mode == "wrap":
         return place % size
@@ -30,7 +30,9 @@ def _inside(place: Array, size: int, fill_mode: str) -> Array:
     return jnp.clip(place, 0, size - 1)
 
 
-def sample(images: Array, y: Array, x: Array, interpolation: str, fill_mode: str, fill_value: float) -> Array:
+def sample_pixels(
+    images: Array, y: Array, x: Array, interpolation: str, fill_mode: str, fill_value: float
+) -> Array:
     """Return the pixels of `images` at the places ``y, x``, both ``[batch, height, width]`` in pixels.
 
     images: ``[batch, height, width, channels]``. interpolation: ``"nearest"`` or ``"bilinear"`` (between the
@@ -39,7 +41,7 @@ def sample(images: Array, y: Array, x: Array, interpolation: str, fill_mode: str
     height, width = images.shape[1:3]
 
     def pick(row: Array, column: Array) -> Array:
-        rows, columns = _inside(row, height, fill_mode), _inside(column, width, fill_mode)
+        rows, columns = _to_pixel_index(row, height, fill_mode), _to_pixel_index(column, width, fill_mode)
         found = jax.vmap(lambda image, i, j: image.at[i, j].get(mode="promise_in_bounds"))(
             images, rows, columns
         )
@@ -59,7 +61,7 @@ def sample(images: Array, y: Array, x: Array, interpolation: str, fill_mode: str
     return upper * (1 - down) + lower * down
 
 
-class GeometricAugmentation(ImageAugmentation):
+class AffineAugmentation(ImageAugmentation):
     """Base of augmentations that fetch each output pixel from another place of the image."""
 
     @checked(LAYER, fill_mode=Options(*FILL_MODES), interpolation=Options("nearest", "bilinear"))
@@ -77,7 +79,7 @@ class GeometricAugmentation(ImageAugmentation):
         self.interpolation = interpolation
         self.fill_value = float(fill_value)
 
-    def affine(self, rows: int, height: int, width: int, key: Array) -> Rows:
+    def affine(self, rows: int, height: int, width: int, key: Array) -> AffineRows:
         """Return the maps of a batch, ``x_in = a x + b y + c`` and ``y_in = d x + e y + f``; subclasses override."""
         raise NotImplementedError
 
@@ -92,11 +94,11 @@ class GeometricAugmentation(ImageAugmentation):
             jnp.arange(height, dtype=jnp.float32), jnp.arange(width, dtype=jnp.float32), indexing="ij"
         )
         places = d * x + e * y + f, a * x + b * y + c
-        return sample(images, *places, self.interpolation, self.fill_mode, self.fill_value)
+        return sample_pixels(images, *places, self.interpolation, self.fill_mode, self.fill_value)
 
 
 @register()
-class RandomTranslation(GeometricAugmentation):
+class RandomTranslation(AffineAugmentation):
     """Shift each image at random in training.
 
     Parameters
@@ -109,7 +111,7 @@ class RandomTranslation(GeometricAugmentation):
     seed: draws from a stream of its own instead of the run's. data_format: see `ImageAugmentation`.
     """
 
-    @checked(LAYER, height_factor=between(-1, 1), width_factor=between(-1, 1))
+    @checked(LAYER, height_factor=range_rule(-1, 1), width_factor=range_rule(-1, 1))
     def __init__(
         self,
         height_factor: Any,
@@ -122,28 +124,28 @@ class RandomTranslation(GeometricAugmentation):
         **kwargs: Any,
     ) -> None:
         super().__init__(fill_mode, interpolation, seed, fill_value, data_format, **kwargs)
-        self._height = Range(height_factor, -1.0)
-        self._width = Range(width_factor, -1.0)
+        self._height = RandomRange(height_factor, -1.0)
+        self._width = RandomRange(width_factor, -1.0)
 
     @property
     def height_factor(self) -> list[float]:
         """The bounds of the shift down."""
-        return self._height.given
+        return self._height.bounds
 
     @property
     def width_factor(self) -> list[float]:
         """The bounds of the shift to the right."""
-        return self._width.given
+        return self._width.bounds
 
-    def affine(self, rows: int, height: int, width: int, key: Array) -> Rows:
+    def affine(self, rows: int, height: int, width: int, key: Array) -> AffineRows:
         vertical, horizontal = jax.random.split(key)
-        down = self._height.draw(vertical, rows) * height
-        right = self._width.draw(horizontal, rows) * width
+        down = self._height.sample(vertical, rows) * height
+        right = self._width.sample(horizontal, rows) * width
         return (1, 0, -right), (0, 1, -down)
 
 
 @register()
-class RandomRotation(GeometricAugmentation):
+class RandomRotation(AffineAugmentation):
     """Turn each image about its centre by a random angle in training.
 
     Parameters
@@ -153,7 +155,7 @@ class RandomRotation(GeometricAugmentation):
     fill_mode, interpolation, seed, fill_value, data_format: as for `RandomTranslation`.
     """
 
-    @checked(LAYER, factor=between(-1, 1))
+    @checked(LAYER, factor=range_rule(-1, 1))
     def __init__(
         self,
         factor: Any,
@@ -165,15 +167,15 @@ class RandomRotation(GeometricAugmentation):
         **kwargs: Any,
     ) -> None:
         super().__init__(fill_mode, interpolation, seed, fill_value, data_format, **kwargs)
-        self._range = Range(factor, -1.0)
+        self._range = RandomRange(factor, -1.0)
 
     @property
     def factor(self) -> list[float]:
         """The bounds of the angle, in turns."""
-        return self._range.given
+        return self._range.bounds
 
-    def affine(self, rows: int, height: int, width: int, key: Array) -> Rows:
-        angle = 2 * math.pi * self._range.draw(key, rows)
+    def affine(self, rows: int, height: int, width: int, key: Array) -> AffineRows:
+        angle = 2 * math.pi * self._range.sample(key, rows)
         cos, sin = jnp.cos(angle), jnp.sin(angle)
         # About the centre of the pixels, which are numbered from 0.
         x, y = (width - 1) / 2, (height - 1) / 2
@@ -181,7 +183,7 @@ class RandomRotation(GeometricAugmentation):
 
 
 @register()
-class RandomZoom(GeometricAugmentation):
+class RandomZoom(AffineAugmentation):
     """Zoom each image at random about its centre in training.
 
     Parameters
@@ -192,7 +194,7 @@ class RandomZoom(GeometricAugmentation):
     fill_mode, interpolation, seed, fill_value, data_format: as for `RandomTranslation`.
     """
 
-    @checked(LAYER, height_factor=between(-1), width_factor=between(-1) | None)
+    @checked(LAYER, height_factor=range_rule(-1), width_factor=range_rule(-1) | None)
     def __init__(
         self,
         height_factor: Any,
@@ -205,31 +207,31 @@ class RandomZoom(GeometricAugmentation):
         **kwargs: Any,
     ) -> None:
         super().__init__(fill_mode, interpolation, seed, fill_value, data_format, **kwargs)
-        self._height = Range(height_factor, -1.0)
+        self._height = RandomRange(height_factor, -1.0)
         self._width = None
         if width_factor is not None:
-            self._width = Range(width_factor, -1.0)
+            self._width = RandomRange(width_factor, -1.0)
 
     @property
     def height_factor(self) -> list[float]:
         """The bounds of the vertical zoom."""
-        return self._height.given
+        return self._height.bounds
 
     @property
     def width_factor(self) -> list[float] | None:
         """The bounds of the horizontal zoom; None when it is that of the height."""
-        return None if self._width is None else self._width.given
+        return None if self._width is None else self._width.bounds
 
-    def affine(self, rows: int, height: int, width: int, key: Array) -> Rows:
+    def affine(self, rows: int, height: int, width: int, key: Array) -> AffineRows:
         vertical, horizontal = jax.random.split(key)
-        down = 1 + self._height.draw(vertical, rows)
-        right = down if self._width is None else 1 + self._width.draw(horizontal, rows)
+        down = 1 + self._height.sample(vertical, rows)
+        right = down if self._width is None else 1 + self._width.sample(horizontal, rows)
         x, y = (width - 1) / 2, (height - 1) / 2
         return (right, 0, x * (1 - right)), (0, down, y * (1 - down))
 
 
 @register()
-class RandomShear(GeometricAugmentation):
+class RandomShear(AffineAugmentation):
     """Slant each image at random in training: ``x + s y`` and ``y + t x``, in pixels from the upper left corner.
 
     Parameters
@@ -241,7 +243,7 @@ class RandomShear(GeometricAugmentation):
     Source: the "skew" of Simard et al. 2003.
     """
 
-    @checked(LAYER, x_factor=between(0, 1), y_factor=between(0, 1))
+    @checked(LAYER, x_factor=range_rule(0, 1), y_factor=range_rule(0, 1))
     def __init__(
         self,
         x_factor: Any = 0.0,
@@ -254,23 +256,23 @@ class RandomShear(GeometricAugmentation):
         **kwargs: Any,
     ) -> None:
         super().__init__(fill_mode, interpolation, seed, fill_value, data_format, **kwargs)
-        self._x = Range(_from_zero(x_factor), 0.0)
-        self._y = Range(_from_zero(y_factor), 0.0)
+        self._x = RandomRange(_from_zero(x_factor), 0.0)
+        self._y = RandomRange(_from_zero(y_factor), 0.0)
 
     @property
     def x_factor(self) -> list[float]:
         """The bounds of the horizontal slant."""
-        return self._x.given
+        return self._x.bounds
 
     @property
     def y_factor(self) -> list[float]:
         """The bounds of the vertical slant."""
-        return self._y.given
+        return self._y.bounds
 
-    def affine(self, rows: int, height: int, width: int, key: Array) -> Rows:
+    def affine(self, rows: int, height: int, width: int, key: Array) -> AffineRows:
         first, second, third = jax.random.split(key, 3)
         sign = jax.random.rademacher(third, (rows,), jnp.float32)
-        return (1, sign * self._x.draw(first, rows), 0), (sign * self._y.draw(second, rows), 1, 0)
+        return (1, sign * self._x.sample(first, rows), 0), (sign * self._y.sample(second, rows), 1, 0)
 
 
 def _from_zero(factor: Any) -> Any:

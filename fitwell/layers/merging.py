@@ -11,9 +11,9 @@ import jax.numpy as jnp
 
 from fitwell.arguments import Each, Integer, checked
 from fitwell.errors import InvalidArgument, ShapeError
-from fitwell.layers.arguments import LAYER, as_floats
+from fitwell.layers.argument_rules import LAYER, to_float
 from fitwell.layers.base import Layer, register
-from fitwell.layers.row_normalization import unit_length
+from fitwell.layers.row_normalization import l2_normalize
 from fitwell.variables import Array
 
 
@@ -102,7 +102,7 @@ class Average(ElementwiseMerge):
     """Mean of the inputs, element by element."""
 
     def merge(self, inputs: list[Array]) -> Array:
-        return functools.reduce(operator.add, [as_floats(item, self.dtype) for item in inputs]) / len(inputs)
+        return functools.reduce(operator.add, [to_float(item, self.dtype) for item in inputs]) / len(inputs)
 
 
 @register()
@@ -157,7 +157,7 @@ class Dot(Merge):
         left, right = inputs
         if self.normalize:
             left, right = (
-                unit_length(as_floats(item, self.dtype), (place,))
+                l2_normalize(to_float(item, self.dtype), (place,))
                 for item, place in zip(inputs, places, strict=True)
             )
         common = jnp.promote_types(left.dtype, right.dtype)

@@ -78,13 +78,13 @@ class Pairs(Rule):
         return self._each.read(value) if found is UNFIT else (found,) * self.rank
 
 
-def spatial_axes(data_format: str, rank: int) -> tuple[int, ...]:
+def get_spatial_axes(data_format: str, rank: int) -> tuple[int, ...]:
     """Return the axes of height and width (or length) of inputs with `rank` of them."""
     first = 1 if data_format == "channels_last" else 2
     return tuple(range(first, first + rank))
 
 
-def feature_axes(layer: str | None, axis: Any, shape: Any) -> tuple[int, ...]:
+def canonicalize_axes(layer: str | None, axis: Any, shape: Any) -> tuple[int, ...]:
     """Return `axis` (a number or a list) as sorted axes counted from the front; the batch axis is refused."""
     rank = len(shape)
     axes = list(axis) if isinstance(axis, list | tuple) else [axis]
@@ -96,12 +96,12 @@ def feature_axes(layer: str | None, axis: Any, shape: Any) -> tuple[int, ...]:
     return tuple(found)
 
 
-def as_floats(inputs: Any, dtype: Any) -> Array:
+def to_float(inputs: Any, dtype: Any) -> Array:
     """Return floats as they are and other numbers as `dtype`."""
     array = jnp.asarray(inputs)
     return array if jnp.issubdtype(array.dtype, jnp.floating) else array.astype(dtype)
 
 
-def precise(inputs: Array) -> Array:
+def promote_to_float32(inputs: Array) -> Array:
     """Return half-precision floats as float32, in which sums of squares do not overflow; others as they are."""
     return inputs.astype(jnp.promote_types(inputs.dtype, jnp.float32))

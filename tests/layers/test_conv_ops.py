@@ -13,17 +13,17 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from fitwell import layers
-from fitwell.layers.correlation import Geometry, correlate
+from fitwell.layers.conv_ops import ConvWindow, conv
 
 
-def of_jax(inputs: Any, kernel: Any, geometry: Geometry) -> Any:
+def of_jax(inputs: Any, kernel: Any, geometry: ConvWindow) -> Any:
     spatial = "HW"[: inputs.ndim - 2]
     return jax.lax.conv_general_dilated(
         inputs,
         kernel,
         geometry.strides,
         geometry.padding,
-        geometry.stretch,
+        geometry.lhs_dilation,
         geometry.dilation,
         (f"N{spatial}C", f"{spatial}IO", f"N{spatial}C"),
         geometry.groups,
@@ -31,29 +31,29 @@ def of_jax(inputs: Any, kernel: Any, geometry: Geometry) -> Any:
 
 
 @st.composite
-def correlations(draw: Any) -> tuple[np.ndarray, np.ndarray, Geometry]:
+def correlations(draw: Any) -> tuple[np.ndarray, np.ndarray, ConvWindow]:
     rank = draw(st.integers(1, 2))
 
     def each(least: int, most: int) -> tuple[int, ...]:
         return tuple(draw(st.integers(least, most)) for _ in range(rank))
 
     groups, part, filters = draw(st.sampled_from([(1, 3, 2), (1, 1, 4), (2, 2, 2), (3, 1, 1), (2, 1, 3)]))
-    sizes, taps, stretch, dilation = each(3, 9), each(1, 4), each(1, 3), each(1, 3)
+    sizes, taps, lhs_dilation, dilation = each(3, 9), each(1, 4), each(1, 3), each(1, 3)
     padding = tuple(zip(each(0, 3), each(0, 3), strict=True))
-    for size, tap, step, apart, pads in zip(sizes, taps, stretch, dilation, padding, strict=True):
+    for size, tap, step, apart, pads in zip(sizes, taps, lhs_dilation, dilation, padding, strict=True):
         assume((size - 1) * step + 1 + sum(pads) > (tap - 1) * apart)
     generator = np.random.default_rng(draw(st.integers(0, 100)))
     inputs = generator.normal(size=(2, *sizes, groups * part))
     kernel = generator.normal(size=(*taps, part, groups * filters))
-    return inputs, kernel, Geometry(each(1, 3), padding, stretch, dilation, groups)
+    return inputs, kernel, ConvWindow(each(1, 3), padding, lhs_dilation, dilation, groups)
 
 
 @given(correlations())
 @settings(max_examples=25, deadline=None)
-def test_values_and_gradients_are_those_of_jax(given: tuple[np.ndarray, np.ndarray, Geometry]) -> None:
+def test_values_and_gradients_are_those_of_jax(given: tuple[np.ndarray, np.ndarray, ConvWindow]) -> None:
     inputs, kernel, geometry = given
     with jax.enable_x64(True):
-        found, backward = jax.vjp(lambda x, k: correlate(x, k, geometry), inputs, kernel)
+        found, backward = jax.vjp(lambda x, k: conv(x, k, geometry), inputs, kernel)
         expected, theirs = jax.vjp(lambda x, k: of_jax(x, k, geometry), inputs, kernel)
         np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
         slope = np.random.default_rng(0).normal(size=expected.shape)
@@ -61,7 +61,7 @@ def test_values_and_gradients_are_those_of_jax(given: tuple[np.ndarray, np.ndarr
             np.testing.assert_allclose(ours, other, rtol=1e-12, atol=1e-12)
 
 
-WINDOWS = Geometry((2,), ((1, 0),), (1,), (1,), 1)
+WINDOWS = ConvWindow((2,), ((1, 0),), (1,), (1,), 1)
 
 
 @pytest.mark.parametrize("groups", [1, 2, 4])
@@ -78,7 +78,7 @@ def test_gradients_can_be_differentiated_again(groups: int) -> None:
         return jax.grad(steepness, (0, 1))(inputs, kernel)
 
     with jax.enable_x64(True):
-        for ours, theirs in zip(bend(correlate), bend(of_jax), strict=True):
+        for ours, theirs in zip(bend(conv), bend(of_jax), strict=True):
             np.testing.assert_allclose(ours, theirs, rtol=1e-10, atol=1e-10)
 
 
@@ -88,7 +88,7 @@ def test_it_maps_over_members() -> None:
     inputs, kernels = generator.normal(size=(2, 7, 4)), generator.normal(size=(3, 3, 4, 4))
 
     def slopes(kernel: Any) -> Any:
-        return jax.grad(lambda k: jnp.sum(jnp.sin(correlate(inputs, k, WINDOWS))))(kernel)
+        return jax.grad(lambda k: jnp.sum(jnp.sin(conv(inputs, k, WINDOWS))))(kernel)
 
     with jax.enable_x64(True):
         found = jax.jit(jax.vmap(slopes))(kernels)
