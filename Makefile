@@ -31,8 +31,8 @@ bench: $(VENV)/.installed-bench  ## side by side with Keras, PyTorch and scikit-
 exactness: $(VENV)/.installed-bench  ## compare everything with its reference and write the tables of docs/exactness.md
 	$(BIN)/python -m pytest -n auto --record-agreement \
 		tests/activations tests/initializers tests/regularizers tests/constraints tests/schedules \
-		tests/losses/test_against_keras.py tests/metrics/test_against_others.py \
-		tests/optimizers/test_against_keras.py tests/optimizers/test_against_others.py \
+		tests/losses/test_against_keras.py tests/metrics/test_against_references.py \
+		tests/optimizers/test_against_keras.py tests/optimizers/test_against_references.py \
 		tests/layers/test_harness.py::test_equals_keras tests/layers/test_images.py tests/layers/test_noise.py
 
 fuzz: $(VENV)/.installed-test  ## read files changed at random, SECONDS=3600 of it; tests/saving/fuzz.py tells more

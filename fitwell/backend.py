@@ -21,7 +21,7 @@ from fitwell.errors import InvalidArgument
 from fitwell.layers.base import reset_name_counters
 from fitwell.layers.keras_tensor import find_keras_tensors
 from fitwell.models import Model
-from fitwell.optimizers.settings import Reading
+from fitwell.optimizers.scheduled_hyperparameters import ScheduledFloat
 from fitwell.spellings import warn_older
 from fitwell.variables import Variable
 
@@ -45,7 +45,7 @@ __all__ = [
 ]
 
 # Names that mean the same in jax.numpy, with the same arguments.
-_SAME = """
+_SAME_IN_JAX_NUMPY = """
 abs all any arange cos cumprod cumsum dot equal exp eye full greater greater_equal less less_equal log max maximum mean
 min minimum not_equal ones ones_like prod reshape round shape sign sin sqrt square squeeze stack std sum tanh tile
 transpose var zeros zeros_like
@@ -113,7 +113,7 @@ _RENAMED: dict[str, tuple[str, Callable[..., Any]]] = {
     ),
 }
 # What cannot be honoured, and what does the same today.
-_GONE = {
+_UNSUPPORTED = {
     "get_session": "there are no sessions: arrays have values, and layer.get_weights() or K.get_value reads them",
     "set_session": "there are no sessions: leave it out",
     "gradients": "write jax.grad of a function that calls the model: jax.grad(lambda x: model(x).sum())(x)",
@@ -131,7 +131,7 @@ _GONE = {
 
 def __getattr__(name: str) -> Any:
     older = f"keras.backend.{name}"
-    if name in _SAME.split():
+    if name in _SAME_IN_JAX_NUMPY.split():
         warn_older(older, f"jax.numpy.{name}")
         return getattr(jnp, name)
     if name in _ACTIVATIONS:
@@ -141,8 +141,8 @@ def __getattr__(name: str) -> Any:
         today, found = _RENAMED[name]
         warn_older(older, today)
         return found
-    if name in _GONE:
-        raise InvalidArgument(f"{older} cannot be honoured: {_GONE[name]}")
+    if name in _UNSUPPORTED:
+        raise InvalidArgument(f"{older} cannot be honoured: {_UNSUPPORTED[name]}")
     raise AttributeError(
         f"module {__name__!r} has no attribute {name!r}; see jax.numpy for functions of arrays"
     )
@@ -189,7 +189,7 @@ def in_train_phase(x: Any, alt: Any, training: Any = None) -> Any:
 
 def get_value(x: Any) -> Any:
     """Return the value of a variable as a NumPy array, or of an optimizer's hyperparameter as a number."""
-    if isinstance(x, Reading):
+    if isinstance(x, ScheduledFloat):
         warn_older(f"keras.backend.get_value(optimizer.{x.name})", f"float(optimizer.{x.name})")
         return float(x)
     warn_older("keras.backend.get_value(x)", "x.numpy(), or numpy.asarray(x)")
@@ -204,7 +204,7 @@ def batch_get_value(tensors: Sequence[Any]) -> list[Any]:
 
 def set_value(x: Any, value: Any) -> None:
     """Give a variable, or the hyperparameter that ``optimizer.learning_rate`` was read from, a new value."""
-    if isinstance(x, Reading):
+    if isinstance(x, ScheduledFloat):
         warn_older(f"keras.backend.set_value(optimizer.{x.name}, value)", f"optimizer.{x.name} = value")
     elif isinstance(x, Variable):
         warn_older("keras.backend.set_value(variable, value)", "variable.assign(value)")

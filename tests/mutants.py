@@ -64,7 +64,7 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "2 -> 3",
     ): "no type has three bytes",
     (
-        "fitwell/losses/regression.py",
+        "fitwell/losses/regression_losses.py",
         "jnp.where(size <= delta, 0.5 * jnp.square(size), delta * size - 0.5 * jnp.square(delta)), axis=-1",
         "LtE -> Lt",
     ): "both pieces meet there, in value and slope",
@@ -80,32 +80,32 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "Gt -> GtE",
     ): "2 itself is never drawn",
     (
-        "fitwell/optimizers/gradients.py",
+        "fitwell/optimizers/gradient_transforms.py",
         "path: gradient + deviation * jax.random.normal(_key_of(key, path), gradient.shape, gradient.dtype)",
         "Add -> Sub",
     ): "the noise is as likely as its opposite",
     (
-        "fitwell/optimizers/core.py",
+        "fitwell/optimizers/pure_optimizer.py",
         'slots["average"] = {path: _filled(p, 0.0) for path, p in parameters.items()}',
         "0.0 -> 0.1",
     ): "the first update overwrites it",
     (
-        "fitwell/schedules/cosine.py",
+        "fitwell/schedules/cosine_decay.py",
         "rising = self.initial_learning_rate + line * step / jnp.maximum(self.warmup_steps, 1)",
         "1 -> 2",
     ): "a warm-up of one step has only step 0, where the line is at its start",
     (
-        "fitwell/schedules/cosine.py",
+        "fitwell/schedules/cosine_decay.py",
         "growth = jnp.where(even, 2, self.t_mul)  # any number but 1: that branch is not chosen then",
         "2 -> 3",
     ): "not chosen",
     (
-        "fitwell/schedules/cycles.py",
+        "fitwell/schedules/one_cycle.py",
         "return jnp.where(step < self.warmup_steps, rising, target)",
         "Lt -> LtE",
     ): "the line ends where the schedule begins",
     (
-        "fitwell/schedules/cycles.py",
+        "fitwell/schedules/one_cycle.py",
         "return jnp.where(step < half, rising, jnp.where(step < 2 * half, falling, _line(start, end, rest)))",
         "Lt -> LtE",
     ): "the lines meet there",

@@ -11,7 +11,7 @@ from fitwell.callbacks.directions import MODE, MONITOR, direction
 from fitwell.callbacks.inside import Inside
 from fitwell.engine.flat_curve_policy import MEASURES, FlatCurvePolicy
 from fitwell.engine.policies import Policy
-from fitwell.optimizers.gradients import global_norm
+from fitwell.optimizers.gradient_transforms import global_norm
 from fitwell.progress import CALLBACK_VERBOSE, say
 
 

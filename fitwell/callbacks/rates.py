@@ -18,7 +18,7 @@ def check_owners(callbacks: Iterable[Any], optimizer: Any) -> None:
     rate before goes on from, and one of the epoch alone overwrites. A hook that sets
     ``model.optimizer.learning_rate`` holds until the next one to set it.
     """
-    if not callable(optimizer.setting("learning_rate")):
+    if not callable(optimizer.get_hyperparameter("learning_rate")):
         return
     kinds = (LearningRateScheduler, ReduceLROnPlateau)
     owners = [kind.__name__ for kind in kinds if any(isinstance(callback, kind) for callback in callbacks)]

@@ -23,8 +23,8 @@ from fitwell.compare.words import ENOUGH_REPEATS
 from fitwell.errors import DataError, FitwellError, InvalidArgument, NonFiniteWarning, nearest, noting, warn
 from fitwell.layers.base import name_counter_scope
 from fitwell.models import Model
-from fitwell.models.checks import check_values
 from fitwell.models.compile_config import is_classification_loss
+from fitwell.models.input_checks import check_values
 from fitwell.models.loss_comparability import regularizers_of, warn_if_regularizers_differ
 from fitwell.models.model import FIT
 from fitwell.models.train_loop import pack_data

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from fitwell.errors import InvalidArgument
-from fitwell.losses.base import Loss, LossFunctionWrapper, registry
+from fitwell.losses.base import Loss, LossFunctionWrapper, loss_registry
 from fitwell.losses.crossentropy import (
     BinaryCrossentropy,
     CategoricalCrossentropy,
@@ -25,7 +25,7 @@ from fitwell.losses.crossentropy import (
     per_class_crossentropy,
     sparse_categorical_crossentropy,
 )
-from fitwell.losses.focal import (
+from fitwell.losses.focal_crossentropy import (
     BinaryFocalCrossentropy,
     CategoricalFocalCrossentropy,
     CategoricalGeneralizedCrossEntropy,
@@ -33,7 +33,7 @@ from fitwell.losses.focal import (
     categorical_focal_crossentropy,
     categorical_generalized_cross_entropy,
 )
-from fitwell.losses.hinge import (
+from fitwell.losses.hinge_losses import (
     CategoricalHinge,
     Hinge,
     PerceptronLoss,
@@ -43,7 +43,7 @@ from fitwell.losses.hinge import (
     perceptron,
     squared_hinge,
 )
-from fitwell.losses.regression import (
+from fitwell.losses.regression_losses import (
     CosineSimilarity,
     Huber,
     LogCosh,
@@ -72,7 +72,7 @@ kld = KLD = kullback_leibler_divergence = kl_divergence
 logcosh = log_cosh
 
 # A built-in function given as a loss stands for its class, whose settings are data.
-_CLASS_OF_FUNCTION: dict[Any, type[Loss]] = {
+_FUNCTION_TO_CLASS: dict[Any, type[Loss]] = {
     mean_squared_error: MeanSquaredError,
     mean_absolute_error: MeanAbsoluteError,
     mean_absolute_percentage_error: MeanAbsolutePercentageError,
@@ -109,15 +109,15 @@ def get(identifier: Any) -> Any:
         raise InvalidArgument(
             f"loss: expected a name such as 'mse', a Loss or a function(y_true, y_pred), got {identifier!r}"
         )
-    if inspect.isfunction(loss) and loss in _CLASS_OF_FUNCTION:
-        return _CLASS_OF_FUNCTION[loss]()
+    if inspect.isfunction(loss) and loss in _FUNCTION_TO_CLASS:
+        return _FUNCTION_TO_CLASS[loss]()
     return LossFunctionWrapper(loss)
 
 
 def _registry_get(identifier: Any) -> Any:
     if isinstance(identifier, Mapping) and identifier.get("class_name") == "LossFunctionWrapper":
         return LossFunctionWrapper.from_config(identifier.get("config", {}))
-    return registry.get(identifier)
+    return loss_registry.get(identifier)
 
 
 def serialize(loss: Any) -> Any:

@@ -12,18 +12,18 @@ from fitwell import config as settings
 from fitwell import context
 from fitwell.arguments import Call, DType, Integer, Options, Real, Rule, Text, checked
 from fitwell.errors import NotDefined, ShapeError
-from fitwell.losses.own import check_takes_two, returned_array
+from fitwell.losses.user_functions import check_takes_targets_and_predictions, convert_returned_value
 from fitwell.registry import Configurable, Registry, serialize, snake_case
 from fitwell.spellings import warn_older
 
 Array = jax.Array
 LossFunction = Callable[..., Any]
 
-registry = Registry("loss")
+loss_registry = Registry("loss")
 
 REDUCTIONS = ("sum_over_batch_size", "mean", "sum", "mean_with_sample_weight", "none", None)
 # The rules of arguments that many losses have.
-LOSS: dict[str, Rule] = {
+LOSS_RULES: dict[str, Rule] = {
     "name": Text() | None,
     "reduction": Options(*(word for word in REDUCTIONS if word is not None), "auto") | None,
     "dtype": DType() | None,
@@ -38,7 +38,7 @@ LOSS: dict[str, Rule] = {
 # --- shapes and types ---------------------------------------------------------------------------------------
 
 
-def as_predictions(y_pred: Any, dtype: Any = None) -> Array:
+def to_float_predictions(y_pred: Any, dtype: Any = None) -> Array:
     """Return predictions as an array of floats, of `dtype` if given.
 
     An array that needs no change comes back as the same object, so that its logits stay known.
@@ -46,10 +46,10 @@ def as_predictions(y_pred: Any, dtype: Any = None) -> Array:
     array = jnp.asarray(y_pred)
     if dtype is None:
         dtype = array.dtype if jnp.issubdtype(array.dtype, jnp.inexact) else settings.float_dtype()
-    return _derive(array, lambda x: x.astype(dtype)) if array.dtype != jnp.dtype(dtype) else array
+    return _map_with_logits(array, lambda x: x.astype(dtype)) if array.dtype != jnp.dtype(dtype) else array
 
 
-def _derive(output: Array, change: Callable[[Array], Array]) -> Array:
+def _map_with_logits(output: Array, change: Callable[[Array], Array]) -> Array:
     """Return ``change(output)``, known as a softmax, sigmoid or threshold of changed logits if `output` is one."""
     changed = change(output)
     if context.inside():
@@ -61,7 +61,7 @@ def _derive(output: Array, change: Callable[[Array], Array]) -> Array:
     return changed
 
 
-def align(y_true: Array, y_pred: Array) -> tuple[Array, Array]:
+def squeeze_or_expand_to_same_rank(y_true: Array, y_pred: Array) -> tuple[Array, Array]:
     """Give targets and predictions the same rank where one has a last axis of size 1 too many.
 
     ``[n]`` meets ``[n, 1]`` as ``[n, 1]``; ``[n, t]`` meets ``[n, t, 1]`` as ``[n, t]``. Nothing else
@@ -70,18 +70,18 @@ def align(y_true: Array, y_pred: Array) -> tuple[Array, Array]:
     if y_pred.ndim == y_true.ndim + 1 and y_pred.shape[-1] == 1:
         if y_true.ndim == 1:
             return y_true[:, None], y_pred
-        return y_true, _derive(y_pred, lambda x: jnp.squeeze(x, -1))
+        return y_true, _map_with_logits(y_pred, lambda x: jnp.squeeze(x, -1))
     if y_true.ndim == y_pred.ndim + 1 and y_true.shape[-1] == 1:
         if y_pred.ndim == 1:
-            return y_true, _derive(y_pred, lambda x: x[:, None])
+            return y_true, _map_with_logits(y_pred, lambda x: x[:, None])
         return jnp.squeeze(y_true, -1), y_pred
     return y_true, y_pred
 
 
-def matched(loss: str, y_true: Any, y_pred: Any) -> tuple[Array, Array]:
+def match_shapes(loss: str, y_true: Any, y_pred: Any) -> tuple[Array, Array]:
     """Return targets and predictions as arrays of one float type and one shape, or raise `ShapeError`."""
-    y_pred = as_predictions(y_pred)
-    y_true, y_pred = align(jnp.asarray(y_true).astype(y_pred.dtype), y_pred)
+    y_pred = to_float_predictions(y_pred)
+    y_true, y_pred = squeeze_or_expand_to_same_rank(jnp.asarray(y_true).astype(y_pred.dtype), y_pred)
     if y_true.shape != y_pred.shape:
         hint = "The last layer needs one unit for each target of a row."
         if y_true.size and y_pred.ndim > 1 and y_true.shape in (y_pred.shape[:-1], (*y_pred.shape[:-1], 1)):
@@ -98,7 +98,7 @@ def matched(loss: str, y_true: Any, y_pred: Any) -> tuple[Array, Array]:
 # --- reduction ----------------------------------------------------------------------------------------------
 
 
-def _leading(weights: Array, values: Array, what: str, loss: str) -> Array:
+def _expand_weights(weights: Array, values: Array, what: str, loss: str) -> Array:
     """Return `weights`, one for each row or value, with axes of size 1 appended."""
     while weights.ndim > values.ndim and weights.shape[-1] == 1:
         weights = jnp.squeeze(weights, -1)
@@ -141,14 +141,16 @@ def reduce_values(
     valid = None
     for part in (mask, rows):
         if part is not None:
-            counts = _leading(jnp.asarray(part) != 0, values, "row weights", loss)
+            counts = _expand_weights(jnp.asarray(part) != 0, values, "row weights", loss)
             valid = counts if valid is None else valid & counts
     if valid is not None:
         # Selected, not multiplied: a padding row may hold anything, also NaN.
         values = jnp.where(valid, values, 0)
     weights = None
     if sample_weight is not None:
-        weights = _leading(jnp.asarray(sample_weight).astype(values.dtype), values, "sample weights", loss)
+        weights = _expand_weights(
+            jnp.asarray(sample_weight).astype(values.dtype), values, "sample weights", loss
+        )
         values = values * weights
     if reduction in (None, "none"):
         return values
@@ -204,7 +206,7 @@ class Loss(Configurable):
     reduction: str | None = "sum_over_batch_size"
     dtype: Any = None
 
-    @checked(LOSS)
+    @checked(LOSS_RULES)
     def __init__(
         self, name: str | None = None, reduction: str | None = "sum_over_batch_size", dtype: Any = None
     ) -> None:
@@ -223,21 +225,21 @@ class Loss(Configurable):
         """Return which values count, as booleans of a leading shape of the values; None (default) for all."""
         return None
 
-    def per_row(self, y_true: Any, y_pred: Any) -> Array:
+    def unreduced(self, y_true: Any, y_pred: Any) -> Array:
         """Return the values before reduction: `call` on prepared targets and predictions."""
         y_true, y_pred = self._prepare(y_true, y_pred)
-        return returned_array(self.call(y_true, y_pred), f"loss {self._label()!r}")
+        return convert_returned_value(self.call(y_true, y_pred), f"loss {self._label()!r}")
 
     def _prepare(self, y_true: Any, y_pred: Any) -> tuple[Array, Array]:
-        y_pred = as_predictions(y_pred, self.dtype)
+        y_pred = to_float_predictions(y_pred, self.dtype)
         if self.dtype is None and y_pred.dtype.itemsize <= 2:
-            y_pred = as_predictions(y_pred, settings.float_dtype())
+            y_pred = to_float_predictions(y_pred, settings.float_dtype())
         y_true = jnp.asarray(y_true)
         if self.casts_targets:
             y_true = y_true.astype(y_pred.dtype)
         if self.vectors_are_rows and y_true.ndim == y_pred.ndim == 1:
-            return y_true[:, None], _derive(y_pred, lambda x: x[:, None])
-        return align(y_true, y_pred)
+            return y_true[:, None], _map_with_logits(y_pred, lambda x: x[:, None])
+        return squeeze_or_expand_to_same_rank(y_true, y_pred)
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Array:
         """Return the reduced loss.
@@ -247,7 +249,7 @@ class Loss(Configurable):
             y_pred: predictions, ``[batch, ...]``.
             sample_weight: ``[batch]`` (or one for each value), or None.
         """
-        values = self.per_row(y_true, y_pred)
+        values = self.unreduced(y_true, y_pred)
         return reduce_values(
             values, sample_weight, self.reduction, self.mask(jnp.asarray(y_true)), self._label()
         )
@@ -260,10 +262,10 @@ class Loss(Configurable):
         config: dict[str, Any] = {"name": self._label(), "reduction": self.reduction}
         if self.dtype is not None:
             config["dtype"] = self.dtype
-        return config | kept_arguments(self, ("name", "reduction", "dtype"))
+        return config | config_from_attributes(self, ("name", "reduction", "dtype"))
 
 
-def kept_arguments(thing: Configurable, but: tuple[str, ...]) -> dict[str, Any]:
+def config_from_attributes(thing: Configurable, but: tuple[str, ...]) -> dict[str, Any]:
     """Return the constructor arguments that `thing` keeps as attributes, as plain data, except `but`."""
     names = [name for name in thing._arguments() if name not in but and hasattr(thing, name)]
     return {name: serialize(getattr(thing, name)) for name in names}
@@ -280,7 +282,7 @@ class PlainLoss(Loss):
 
     function: ClassVar[LossFunction]
 
-    @checked(LOSS)
+    @checked(LOSS_RULES)
     def __init__(
         self, reduction: str | None = "sum_over_batch_size", name: str | None = None, dtype: Any = None
     ) -> None:
@@ -305,7 +307,7 @@ class LossFunctionWrapper(Loss):
         settings: further keyword arguments for each call of `fn`.
     """
 
-    @checked(LOSS, fn=Call("a function of y_true and y_pred"))
+    @checked(LOSS_RULES, fn=Call("a function of y_true and y_pred"))
     def __init__(
         self,
         fn: LossFunction,
@@ -314,8 +316,8 @@ class LossFunctionWrapper(Loss):
         dtype: Any = None,
         **settings: Any,
     ) -> None:
-        check_takes_two(fn, "a loss", **settings)
-        super().__init__(name or function_name(fn), reduction, dtype)
+        check_takes_targets_and_predictions(fn, "a loss", **settings)
+        super().__init__(name or get_function_name(fn), reduction, dtype)
         self.fn = fn
         self.settings = settings
 
@@ -331,10 +333,10 @@ class LossFunctionWrapper(Loss):
     def from_config(cls, config: Mapping[str, Any]) -> Any:
         """Build the loss; the function is found among the registered and custom ones."""
         fn = config["fn"]
-        return cls(**{**config, "fn": registry.lookup(fn) if isinstance(fn, str) else fn})
+        return cls(**{**config, "fn": loss_registry.lookup(fn) if isinstance(fn, str) else fn})
 
 
-def function_name(fn: Any) -> str:
+def get_function_name(fn: Any) -> str:
     """Return a name for a user's function or callable object: as in Keras 3, that of ``def RMSE`` is ``"rmse"``."""
     name = getattr(fn, "__name__", None) or getattr(getattr(fn, "func", None), "__name__", None)
     return snake_case(name or type(fn).__name__)

@@ -17,7 +17,15 @@ from fitwell import config as settings
 from fitwell import context
 from fitwell.arguments import checked
 from fitwell.errors import ShapeError, warn
-from fitwell.losses.base import LOSS, Array, Loss, PlainLoss, as_predictions, matched, registry
+from fitwell.losses.base import (
+    LOSS_RULES,
+    Array,
+    Loss,
+    PlainLoss,
+    loss_registry,
+    match_shapes,
+    to_float_predictions,
+)
 
 # --- from outputs to log-probabilities ----------------------------------------------------------------------
 
@@ -41,21 +49,21 @@ def find_logits(y_pred: Array, kind: str, from_logits: bool) -> Array | None:
     return known
 
 
-def clipped(probabilities: Array) -> Array:
+def clip_probabilities(probabilities: Array) -> Array:
     """Return probabilities within ``[ε, 1 - ε]``, ε = 1e-7."""
     return jnp.clip(probabilities, settings.epsilon(), 1 - settings.epsilon())
 
 
-def log_probabilities(y_pred: Array, from_logits: bool, axis: int) -> Array:
+def compute_log_probabilities(y_pred: Array, from_logits: bool, axis: int) -> Array:
     """Return the logarithms of class probabilities along `axis`."""
     last = axis in (-1, y_pred.ndim - 1)
     logits = find_logits(y_pred, "softmax", from_logits) if last else (y_pred if from_logits else None)
     if logits is not None:
         return jax.nn.log_softmax(logits, axis=axis)
-    return jnp.log(clipped(y_pred / jnp.sum(y_pred, axis=axis, keepdims=True)))
+    return jnp.log(clip_probabilities(y_pred / jnp.sum(y_pred, axis=axis, keepdims=True)))
 
 
-def smoothed(y_true: Array, label_smoothing: Any, share: float) -> Array:
+def smooth_labels(y_true: Array, label_smoothing: Any, share: float) -> Array:
     """Move a share of each target: ``y (1 - s) + s * share``; nothing is computed when s is known to be 0."""
     if isinstance(label_smoothing, int | float) and label_smoothing == 0:
         return y_true
@@ -63,7 +71,7 @@ def smoothed(y_true: Array, label_smoothing: Any, share: float) -> Array:
     return y_true * (1 - amount) + amount * share
 
 
-def binary_terms(y_true: Array, y_pred: Array, from_logits: bool) -> Array:
+def binary_crossentropy_terms(y_true: Array, y_pred: Array, from_logits: bool) -> Array:
     """Return ``-y log p - (1 - y) log(1 - p)``, value by value."""
     logits = find_logits(y_pred, "sigmoid", from_logits)
     if logits is not None:
@@ -71,11 +79,11 @@ def binary_terms(y_true: Array, y_pred: Array, from_logits: bool) -> Array:
         positive = logits >= 0
         linear = jnp.where(positive, logits * (1 - y_true), -logits * y_true)
         return linear + jnp.log1p(jnp.exp(jnp.where(positive, -logits, logits)))
-    p = clipped(y_pred)
+    p = clip_probabilities(y_pred)
     return -(y_true * jnp.log(p) + (1 - y_true) * jnp.log(1 - p))
 
 
-def _warn_of_one_unit(loss: str, y_pred: Array) -> None:
+def _warn_if_single_unit(loss: str, y_pred: Array) -> None:
     if y_pred.shape[-1:] == (1,):
         warn(
             f"{loss} with a single output is always 0: give the last layer one unit for each class, or use "
@@ -87,7 +95,7 @@ def _warn_of_one_unit(loss: str, y_pred: Array) -> None:
 # --- functions ----------------------------------------------------------------------------------------------
 
 
-@checked(LOSS)
+@checked(LOSS_RULES)
 def binary_crossentropy(
     y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: Any = 0.0, axis: int = -1
 ) -> Array:
@@ -100,11 +108,13 @@ def binary_crossentropy(
         label_smoothing: s moves labels to ``y (1 - s) + s/2``; 0 by default.
         axis: axis of the mean, the last by default.
     """
-    y_true, y_pred = matched("binary_crossentropy", y_true, y_pred)
-    return jnp.mean(binary_terms(smoothed(y_true, label_smoothing, 0.5), y_pred, from_logits), axis=axis)
+    y_true, y_pred = match_shapes("binary_crossentropy", y_true, y_pred)
+    return jnp.mean(
+        binary_crossentropy_terms(smooth_labels(y_true, label_smoothing, 0.5), y_pred, from_logits), axis=axis
+    )
 
 
-@checked(LOSS)
+@checked(LOSS_RULES)
 def categorical_crossentropy(
     y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: Any = 0.0, axis: int = -1
 ) -> Array:
@@ -117,13 +127,13 @@ def categorical_crossentropy(
         label_smoothing: s moves labels to ``y (1 - s) + s / classes``; 0 by default.
         axis: axis of the classes, the last by default.
     """
-    y_true, y_pred = matched("categorical_crossentropy", y_true, y_pred)
-    _warn_of_one_unit("categorical_crossentropy", y_pred)
-    y_true = smoothed(y_true, label_smoothing, 1 / y_true.shape[axis])
-    return -jnp.sum(y_true * log_probabilities(y_pred, from_logits, axis), axis=axis)
+    y_true, y_pred = match_shapes("categorical_crossentropy", y_true, y_pred)
+    _warn_if_single_unit("categorical_crossentropy", y_pred)
+    y_true = smooth_labels(y_true, label_smoothing, 1 / y_true.shape[axis])
+    return -jnp.sum(y_true * compute_log_probabilities(y_pred, from_logits, axis), axis=axis)
 
 
-def class_numbers(loss: str, y_true: Any, y_pred: Array, axis: int = -1) -> Array:
+def to_class_indices(loss: str, y_true: Any, y_pred: Array, axis: int = -1) -> Array:
     """Return class numbers as int32 of the shape of `y_pred` without `axis`, or raise `ShapeError`."""
     labels = jnp.asarray(y_true)
     expected = tuple(size for index, size in enumerate(y_pred.shape) if index != axis % y_pred.ndim)
@@ -142,7 +152,7 @@ def class_numbers(loss: str, y_true: Any, y_pred: Array, axis: int = -1) -> Arra
     return labels.astype(jnp.int32)
 
 
-@checked(LOSS)
+@checked(LOSS_RULES)
 def sparse_categorical_crossentropy(
     y_true: Any, y_pred: Any, from_logits: bool = False, ignore_class: int | None = None, axis: int = -1
 ) -> Array:
@@ -158,9 +168,9 @@ def sparse_categorical_crossentropy(
 
     A class number outside ``0 ... classes - 1`` gives NaN (Keras: 0, so that a mistake goes unnoticed).
     """
-    y_pred = as_predictions(y_pred)
-    labels = class_numbers("sparse_categorical_crossentropy", y_true, y_pred, axis)
-    log_p = log_probabilities(y_pred, from_logits, axis)
+    y_pred = to_float_predictions(y_pred)
+    labels = to_class_indices("sparse_categorical_crossentropy", y_true, y_pred, axis)
+    log_p = compute_log_probabilities(y_pred, from_logits, axis)
     # Compared, not gathered: on a CPU the gradient of a gather is a slow scatter.
     classes = log_p.shape[axis]
     is_label = jax.nn.one_hot(labels, classes, axis=axis, dtype=jnp.bool_)
@@ -169,7 +179,7 @@ def sparse_categorical_crossentropy(
     return values if ignore_class is None else jnp.where(labels == ignore_class, 0, values)
 
 
-@checked(LOSS)
+@checked(LOSS_RULES)
 def per_class_crossentropy(y_true: Any, y_pred: Any, from_logits: bool = False) -> Array:
     """Softmax cross-entropy in the per-class binary form ``Σ_k -y_k log p_k - (1 - y_k) log(1 - p_k)``.
 
@@ -181,15 +191,15 @@ def per_class_crossentropy(y_true: Any, y_pred: Any, from_logits: bool = False) 
     The logarithm of ``1 - p_k`` is that of the other classes' probabilities, so nothing cancels as p_k nears
     1.
     """
-    y_true, y_pred = matched("per_class_crossentropy", y_true, y_pred)
+    y_true, y_pred = match_shapes("per_class_crossentropy", y_true, y_pred)
     logits = find_logits(y_pred, "softmax", from_logits)
     if logits is None:
-        p = clipped(y_pred / jnp.sum(y_pred, axis=-1, keepdims=True))
+        p = clip_probabilities(y_pred / jnp.sum(y_pred, axis=-1, keepdims=True))
         return -jnp.sum(y_true * jnp.log(p) + (1 - y_true) * jnp.log(1 - p), axis=-1)
-    return -jnp.sum(y_true * jax.nn.log_softmax(logits) + (1 - y_true) * _log_complements(logits), axis=-1)
+    return -jnp.sum(y_true * jax.nn.log_softmax(logits) + (1 - y_true) * _log1m_softmax(logits), axis=-1)
 
 
-def _log_complements(logits: Array) -> Array:
+def _log1m_softmax(logits: Array) -> Array:
     """Return ``log(1 - softmax(logits))`` without cancellation."""
     largest = jax.nn.one_hot(jnp.argmax(logits, axis=-1), logits.shape[-1], dtype=jnp.bool_)
     shifted = logits - jax.lax.stop_gradient(jnp.max(logits, axis=-1, keepdims=True))
@@ -207,7 +217,7 @@ def kl_divergence(y_true: Any, y_pred: Any) -> Array:
 
     Both are clipped to ``[1e-7, 1]``.
     """
-    y_true, y_pred = matched("kl_divergence", y_true, y_pred)
+    y_true, y_pred = match_shapes("kl_divergence", y_true, y_pred)
     y_true, y_pred = (jnp.clip(p, settings.epsilon(), 1) for p in (y_true, y_pred))
     return jnp.sum(y_true * jnp.log(y_true / y_pred), axis=-1)
 
@@ -215,7 +225,7 @@ def kl_divergence(y_true: Any, y_pred: Any) -> Array:
 # --- classes ------------------------------------------------------------------------------------------------
 
 
-@registry.register("bce")
+@loss_registry.register("bce")
 class BinaryCrossentropy(Loss):
     """Binary cross-entropy ``mean(-y log p - (1 - y) log(1 - p))``: two classes, or several labels at once.
 
@@ -230,7 +240,7 @@ class BinaryCrossentropy(Loss):
 
     hyperparameters = ("label_smoothing",)
 
-    @checked(LOSS)
+    @checked(LOSS_RULES)
     def __init__(
         self,
         from_logits: bool = False,
@@ -250,7 +260,7 @@ class BinaryCrossentropy(Loss):
         return binary_crossentropy(y_true, y_pred, self.from_logits, self.label_smoothing, self.axis)
 
 
-@registry.register("cce")
+@loss_registry.register("cce")
 class CategoricalCrossentropy(Loss):
     """Cross-entropy ``-Σ_k y_k log p_k`` of one-hot targets ``[batch, classes]``.
 
@@ -267,7 +277,7 @@ class CategoricalCrossentropy(Loss):
     hyperparameters = ("label_smoothing",)
     vectors_are_rows = False
 
-    @checked(LOSS)
+    @checked(LOSS_RULES)
     def __init__(
         self,
         from_logits: bool = False,
@@ -287,7 +297,7 @@ class CategoricalCrossentropy(Loss):
         return categorical_crossentropy(y_true, y_pred, self.from_logits, self.label_smoothing, self.axis)
 
 
-@registry.register("scce")
+@loss_registry.register("scce")
 class SparseCategoricalCrossentropy(Loss):
     """Cross-entropy ``-log p_y`` of class numbers ``[batch]`` or ``[batch, 1]``.
 
@@ -303,7 +313,7 @@ class SparseCategoricalCrossentropy(Loss):
     casts_targets = False
     vectors_are_rows = False
 
-    @checked(LOSS)
+    @checked(LOSS_RULES)
     def __init__(
         self,
         from_logits: bool = False,
@@ -327,7 +337,7 @@ class SparseCategoricalCrossentropy(Loss):
         return None if self.ignore_class is None else jnp.asarray(y_true) != self.ignore_class
 
 
-@registry.register()
+@loss_registry.register()
 class PerClassCrossentropy(Loss):
     """Softmax cross-entropy in the per-class binary form ``Σ_k -y_k log p_k - (1 - y_k) log(1 - p_k)``.
 
@@ -344,7 +354,7 @@ class PerClassCrossentropy(Loss):
 
     vectors_are_rows = False
 
-    @checked(LOSS)
+    @checked(LOSS_RULES)
     def __init__(
         self,
         from_logits: bool = False,
@@ -360,7 +370,7 @@ class PerClassCrossentropy(Loss):
         return per_class_crossentropy(y_true, y_pred, self.from_logits)
 
 
-@registry.register("kld", "kullback_leibler_divergence")
+@loss_registry.register("kld", "kullback_leibler_divergence")
 class KLDivergence(PlainLoss):
     """Kullback-Leibler divergence ``Σ_k y_k log(y_k / p_k)`` of a predicted distribution p from y."""
 

@@ -15,7 +15,7 @@ from fitwell.losses import (
     categorical_crossentropy,
     categorical_focal_crossentropy,
     categorical_hinge,
-    hinge,
+    hinge_losses,
     huber,
     kl_divergence,
     log_cosh,
@@ -27,9 +27,9 @@ from fitwell.losses import (
     sparse_categorical_crossentropy,
     squared_hinge,
 )
-from fitwell.losses.base import registry as _losses
-from fitwell.losses.own import check_takes_two
-from fitwell.metrics.accuracy import (
+from fitwell.losses.base import loss_registry as _losses
+from fitwell.losses.user_functions import check_takes_targets_and_predictions
+from fitwell.metrics.accuracy_metrics import (
     Accuracy,
     BinaryAccuracy,
     CategoricalAccuracy,
@@ -46,9 +46,8 @@ from fitwell.metrics.accuracy import (
     top_k_categorical_accuracy,
 )
 from fitwell.metrics.auc import AUC
-from fitwell.metrics.base import Metric, registry
-from fitwell.metrics.classes import ConfusionMatrix, F1Score, FBetaScore
-from fitwell.metrics.decisions import (
+from fitwell.metrics.base import Metric, metric_registry
+from fitwell.metrics.confusion_metrics import (
     FalseNegatives,
     FalsePositives,
     Precision,
@@ -60,7 +59,10 @@ from fitwell.metrics.decisions import (
     TrueNegatives,
     TruePositives,
 )
-from fitwell.metrics.means import (
+from fitwell.metrics.f_score_metrics import ConfusionMatrix, F1Score, FBetaScore
+from fitwell.metrics.r2_score import R2Score
+from fitwell.metrics.reduction_metrics import LossMetric, Mean, MeanMetricWrapper, Sum
+from fitwell.metrics.regression_metrics import (
     BinaryCrossentropy,
     CategoricalCrossentropy,
     CategoricalHinge,
@@ -77,8 +79,6 @@ from fitwell.metrics.means import (
     SparseCategoricalCrossentropy,
     SquaredHinge,
 )
-from fitwell.metrics.r2 import R2Score
-from fitwell.metrics.reductions import LossMetric, Mean, MeanMetricWrapper, Sum
 from fitwell.registry import serialize as _serialize
 from fitwell.registry import unknown_entry
 
@@ -138,7 +138,7 @@ def get(
         if y_true_shape is not None and y_pred_shape is not None:
             return accuracy_for(y_true_shape, y_pred_shape, loss, identifier)
         return Accuracy(name=identifier)
-    metric = _by_name(identifier) if isinstance(identifier, str) else registry.get(identifier)
+    metric = _get_by_name(identifier) if isinstance(identifier, str) else metric_registry.get(identifier)
     if metric is None:
         return None
     if isinstance(metric, Loss):
@@ -149,7 +149,7 @@ def get(
                 f"metric {type(metric).__name__}: its __init__ must call super().__init__(name=...)"
             )
         if not metric.update_state.__module__.startswith("fitwell."):
-            check_takes_two(metric.update_state, f"metric {metric.name!r}: update_state")
+            check_takes_targets_and_predictions(metric.update_state, f"metric {metric.name!r}: update_state")
         if isinstance(identifier, str):
             metric.name = identifier
         return metric
@@ -161,14 +161,14 @@ def get(
     return MeanMetricWrapper(metric)
 
 
-def _by_name(name: str) -> Any:
+def _get_by_name(name: str) -> Any:
     try:
-        return registry.get(name)
+        return metric_registry.get(name)
     except UnknownName:
         try:
             return LossMetric(losses.get(name))
         except UnknownName:
-            raise unknown_entry("metric", name, [*registry.names(), *_losses.names()]) from None
+            raise unknown_entry("metric", name, [*metric_registry.names(), *_losses.names()]) from None
 
 
 def serialize(metric: Any) -> Any:
@@ -239,7 +239,7 @@ __all__ = [
     "huber",
     "poisson",
     "kl_divergence",
-    "hinge",
+    "hinge_losses",
     "squared_hinge",
     "categorical_hinge",
     "binary_crossentropy",

@@ -11,12 +11,18 @@ import numpy as np
 
 from fitwell.arguments import Each, Integer, Options, Real, checked
 from fitwell.errors import InvalidArgument, ShapeError
-from fitwell.metrics.base import METRIC, Array, ratio, registry
-from fitwell.metrics.decisions import CUTS, DecisionCounts, charge_cuts, cut_list, spread_weights
+from fitwell.metrics.base import METRIC_RULES, Array, divide_no_nan, metric_registry
+from fitwell.metrics.confusion_metrics import (
+    THRESHOLDS_RULE,
+    ConfusionCounts,
+    broadcast_weights,
+    charge_thresholds,
+    parse_thresholds,
+)
 
 
-@registry.register()
-class AUC(DecisionCounts):
+@metric_registry.register()
+class AUC(ConfusionCounts):
     """Area under the ROC or the precision-recall curve, by thresholds between 0 and 1.
 
     ROC: recall over the rate of false alarms. PR: precision over recall, between thresholds by the
@@ -42,9 +48,9 @@ class AUC(DecisionCounts):
     _SUMMATIONS: ClassVar[tuple[str, ...]] = ("interpolation", "minoring", "majoring")
 
     @checked(
-        METRIC,
+        METRIC_RULES,
         num_thresholds=Integer(2),
-        thresholds=CUTS | None,
+        thresholds=THRESHOLDS_RULE | None,
         curve=Options(*_CURVES),
         summation_method=Options(*_SUMMATIONS),
         num_labels=Integer(1) | None,
@@ -66,10 +72,10 @@ class AUC(DecisionCounts):
         if num_labels is not None and not multi_label:
             raise InvalidArgument("AUC: num_labels needs multi_label=True")
         if thresholds is None:
-            charge_cuts(self, num_thresholds)
+            charge_thresholds(self, num_thresholds)
             inner = np.arange(1, num_thresholds - 1) / (num_thresholds - 1)
         else:
-            inner = np.sort(np.asarray(cut_list("AUC", thresholds, 0.5)))
+            inner = np.sort(np.asarray(parse_thresholds("AUC", thresholds, 0.5)))
         # A little outside [0, 1], so that predictions of exactly 0 and 1 are decided both ways.
         cuts = np.concatenate([[-1e-7], inner, [1 + 1e-7]])
         super().__init__(cuts, name=name or "auc", dtype=dtype)  # type: ignore[arg-type]
@@ -82,7 +88,7 @@ class AUC(DecisionCounts):
         self.label_weights = None if label_weights is None else [float(weight) for weight in label_weights]
         self.from_logits = from_logits
         if not multi_label or num_labels is not None:
-            self.make_counts(num_labels)
+            self.add_counts(num_labels)
 
     def build(self, y_true_shape: tuple[int | None, ...], y_pred_shape: tuple[int | None, ...]) -> None:
         """Make the accumulators for the labels of the output, if there are several curves."""
@@ -91,7 +97,7 @@ class AUC(DecisionCounts):
                 raise ShapeError(
                     f"AUC with multi_label needs predictions [batch, labels], got {tuple(y_pred_shape)}"
                 )
-            self.make_counts(y_pred_shape[1])
+            self.add_counts(y_pred_shape[1])
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Take in labels and predictions of a batch; `sample_weight` is ``[batch]`` or None."""
@@ -100,9 +106,9 @@ class AUC(DecisionCounts):
         if self.from_logits:
             pred = jax.nn.sigmoid(pred)
         if self.label_weights is not None and not self.multi_label:
-            by_label = jnp.asarray(self.label_weights, self._hits.rounded.dtype)
-            sample_weight = spread_weights(sample_weight, pred.shape, by_label.dtype) * by_label
-        self.count(y_true, pred, sample_weight, per_label=self.multi_label)
+            by_label = jnp.asarray(self.label_weights, self._true_positives.rounded_sum.dtype)
+            sample_weight = broadcast_weights(sample_weight, pred.shape, by_label.dtype) * by_label
+        self.update_counts(y_true, pred, sample_weight, per_label=self.multi_label)
 
     def result(self) -> Array:
         """Return the area, or the mean of the areas of the labels."""
@@ -122,28 +128,30 @@ class AUC(DecisionCounts):
         if self.label_weights is None:
             return jnp.mean(areas)
         weights = jnp.asarray(self.label_weights, areas.dtype)
-        return ratio(jnp.sum(areas * weights), jnp.sum(weights))
+        return divide_no_nan(jnp.sum(areas * weights), jnp.sum(weights))
 
     def _curve(self) -> tuple[Array, Array]:
         """Return the coordinates of the curve at each threshold, x falling."""
         hits, alarms = self.true_positives, self.false_positives
         positives, negatives = self._positives.value, self._negatives.value
-        recall = ratio(hits, positives)
+        recall = divide_no_nan(hits, positives)
         if self.curve == "ROC":
-            return ratio(alarms, negatives), recall
+            return divide_no_nan(alarms, negatives), recall
         if self.curve == "PR":
-            return recall, ratio(hits, hits + alarms)
-        odds = ratio(positives, negatives)
-        recall_gain = jnp.where(hits == 0, 0, 1 - odds * ratio(positives - hits, hits))
-        precision_gain = jnp.where(hits == 0, 1, 1 - odds * ratio(alarms, hits))
+            return recall, divide_no_nan(hits, hits + alarms)
+        odds = divide_no_nan(positives, negatives)
+        recall_gain = jnp.where(hits == 0, 0, 1 - odds * divide_no_nan(positives - hits, hits))
+        precision_gain = jnp.where(hits == 0, 1, 1 - odds * divide_no_nan(alarms, hits))
         return jnp.maximum(recall_gain, 0), precision_gain
 
     def _interpolated_pr(self) -> Array:
         """Return the area between neighbouring thresholds, hits growing linearly with decisions."""
         hits = self.true_positives
         decided = hits + self.false_positives
-        slope = ratio(hits[:-1] - hits[1:], decided[:-1] - decided[1:])
+        slope = divide_no_nan(hits[:-1] - hits[1:], decided[:-1] - decided[1:])
         intercept = hits[1:] - slope * decided[1:]
         both = (decided[:-1] > 0) & (decided[1:] > 0)
-        growth = jnp.where(both, ratio(decided[:-1], decided[1:]), 1)
-        return ratio(slope * (hits[:-1] - hits[1:] + intercept * jnp.log(growth)), self._positives.value)
+        growth = jnp.where(both, divide_no_nan(decided[:-1], decided[1:]), 1)
+        return divide_no_nan(
+            slope * (hits[:-1] - hits[1:] + intercept * jnp.log(growth)), self._positives.value
+        )

@@ -1,7 +1,7 @@
 """`Metric`: accumulators that are exact over an epoch.
 
 A metric keeps sums and counts, never means of batch means. A float32 sum stops growing in steps of 1 at
-2**24, so sums are kept as `Total`: the rounded sum and what its roundings lost.
+2**24, so sums are kept as `CompensatedSum`: the rounded sum and what its roundings lost.
 """
 
 from __future__ import annotations
@@ -18,51 +18,51 @@ from fitwell import initializers
 from fitwell.arguments import DType, Integer, Real, Rule, Text, check, checked
 from fitwell.budget import charge
 from fitwell.errors import InvalidArgument, NotDefined
-from fitwell.losses.base import kept_arguments
+from fitwell.losses.base import config_from_attributes
 from fitwell.registry import Configurable, Registry, snake_case
 from fitwell.spellings import warn_older
 from fitwell.variables import Variable
 
 Array = jax.Array
 
-registry = Registry("metric")
+metric_registry = Registry("metric")
 
 
-class Total:
+class CompensatedSum:
     """A running sum in two variables, exact to about 48 bits: the rounded sum and the sum of rounding errors.
 
     Source: Knuth's two-sum (The Art of Computer Programming 2, 4.2.2), as in Neumaier 1974.
     """
 
     def __init__(self, rounded: Variable, lost: Variable) -> None:
-        self.rounded = rounded
-        self.lost = lost
+        self.rounded_sum = rounded
+        self.compensation = lost
 
     def add(self, amount: Any) -> None:
         """Add `amount`, of the shape of the sum."""
-        old = self.rounded.value
-        amount = jnp.asarray(amount).astype(self.rounded.dtype)
+        old = self.rounded_sum.value
+        amount = jnp.asarray(amount).astype(self.rounded_sum.dtype)
         new = old + amount
         part = new - old
         error = (old - (new - part)) + (amount - part)
-        self.rounded.assign(new)
+        self.rounded_sum.assign(new)
         # Once the sum is infinite its rounding error is NaN; the sum shall stay infinite.
-        self.lost.assign_add(jnp.where(jnp.isfinite(new), error, 0))
+        self.compensation.assign_add(jnp.where(jnp.isfinite(new), error, 0))
 
     @property
     def value(self) -> Array:
         """The sum."""
-        return self.rounded.value + self.lost.value
+        return self.rounded_sum.value + self.compensation.value
 
 
-def ratio(above: Any, below: Any) -> Array:
+def divide_no_nan(above: Any, below: Any) -> Array:
     """Return ``above / below``, and 0 where `below` is 0."""
     below = jnp.asarray(below)
     return jnp.where(below == 0, 0, above / jnp.where(below == 0, 1, below))
 
 
 # The rules of arguments that many metrics have.
-METRIC: dict[str, Rule] = {
+METRIC_RULES: dict[str, Rule] = {
     "name": Text() | None,
     "dtype": DType() | None,
     "threshold": Real(),
@@ -95,7 +95,7 @@ class Metric(Configurable):
         if name is not None and _is_dtype(name):
             name, dtype = (dtype if isinstance(dtype, str) and not _is_dtype(dtype) else None), name
         self.name = name or snake_case(type(self).__name__)
-        dtype = check(type(self).__name__, "dtype", dtype, METRIC["dtype"])
+        dtype = check(type(self).__name__, "dtype", dtype, METRIC_RULES["dtype"])
         self.dtype = jnp.dtype(dtype or settings.floatx()).name
 
     # --- state ----------------------------------------------------------------------------------------------
@@ -130,7 +130,7 @@ class Metric(Configurable):
             2 * math.prod(sizes) * dtype.itemsize, f"metric {self.name!r}: an accumulator of shape {sizes}"
         )
         value = initializers.get(initializer or "zeros")(sizes, dtype=dtype)  # type: ignore[misc]
-        own = self._own_variables()
+        own = self._direct_variables()
         variable = Variable(value, name=name or f"variable_{len(own)}", trainable=False, dtype=dtype)
         variable.path = f"{self.name}/{variable.name}"
         own.append(variable)
@@ -138,30 +138,30 @@ class Metric(Configurable):
 
     add_variable = add_weight
 
-    def add_total(self, name: str, shape: tuple[int, ...] = ()) -> Total:
+    def add_compensated_sum(self, name: str, shape: tuple[int, ...] = ()) -> CompensatedSum:
         """Make a sum that stays exact over long epochs."""
         # Sums in 16 bits would be wrong after a few hundred rows.
         dtype = self.dtype if jnp.dtype(self.dtype).itemsize > 2 else "float32"
-        return Total(
+        return CompensatedSum(
             self.add_weight(shape, dtype=dtype, name=name),
             self.add_weight(shape, dtype=dtype, name=f"{name}_lost"),
         )
 
-    def _own_variables(self) -> list[Variable]:
+    def _direct_variables(self) -> list[Variable]:
         variables: list[Variable] = self.__dict__.setdefault("_variables", [])
         return variables
 
     @property
     def variables(self) -> list[Variable]:
         """The accumulators, in the order they were made, then those of metrics held as attributes."""
-        found = list(self._own_variables())
-        for inner in self._inner_metrics():
+        found = list(self._direct_variables())
+        for inner in self._nested_metrics():
             found += [
                 variable for variable in inner.variables if all(variable is not known for known in found)
             ]
         return found
 
-    def _inner_metrics(self) -> Iterator[Metric]:
+    def _nested_metrics(self) -> Iterator[Metric]:
         for value in self.__dict__.values():
             for item in value if isinstance(value, list | tuple) else (value,):
                 if isinstance(item, Metric):
@@ -204,7 +204,7 @@ class Metric(Configurable):
 
     def get_config(self) -> dict[str, Any]:
         """Return name, type, and the constructor's other arguments where they are kept as attributes."""
-        return {"name": self.name, "dtype": self.dtype} | kept_arguments(self, ("name", "dtype"))
+        return {"name": self.name, "dtype": self.dtype} | config_from_attributes(self, ("name", "dtype"))
 
 
 def _is_dtype(value: Any) -> bool:

@@ -3,9 +3,9 @@
 from fitwell.layers.core import Input
 from fitwell.models.cloning import clone_model
 from fitwell.models.functional import Functional
+from fitwell.models.lsuv_init import lsuv
 from fitwell.models.model import Model
 from fitwell.models.sequential import Sequential
-from fitwell.models.unit_variance import lsuv
 from fitwell.saving import load_model, model_from_json, save_model
 
 __all__ = [

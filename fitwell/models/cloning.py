@@ -11,8 +11,8 @@ from fitwell.layers.base import Layer
 from fitwell.layers.core import InputLayer
 from fitwell.layers.keras_tensor import KerasTensor, is_keras_tensor
 from fitwell.models.functional import Functional
+from fitwell.models.graph_rebuilding import rebuild_graph
 from fitwell.models.model import Model
-from fitwell.models.redrawing import redraw
 from fitwell.models.sequential import Sequential
 from fitwell.registry import custom_objects, deserialize, serialize, sharing
 
@@ -60,22 +60,24 @@ def clone_model(
             "clone_model: call_function works for functional models; a Sequential has its layers called one after the "
             "other: give clone_function, which may return a Sequential of several layers for one"
         )
-    inputs, call = _inputs_for(model, input_tensors), call_function or _called
+    inputs, call = _check_input_tensors(model, input_tensors), call_function or _call_layer
     if clone_function is not None:
-        return _Copies(clone_function, call, recursive).of_model(model, inputs)
-    with custom_objects(_own_parts(model)), sharing():
+        return _LayerCopier(clone_function, call, recursive).copy_model(model, inputs)
+    with custom_objects(_collect_custom_objects(model)), sharing():
         if not isinstance(model, Sequential | Functional):
             return type(model).from_config(model.get_config())
         if plain:
             return deserialize(serialize(model))
-        return _Copies(lambda layer: deserialize(serialize(layer)), call, recursive).of_model(model, inputs)
+        return _LayerCopier(lambda layer: deserialize(serialize(layer)), call, recursive).copy_model(
+            model, inputs
+        )
 
 
-def _called(layer: Layer, *args: Any, **kwargs: Any) -> Any:
+def _call_layer(layer: Layer, *args: Any, **kwargs: Any) -> Any:
     return layer(*args, **kwargs)
 
 
-def _inputs_for(model: Any, given: Any) -> list[KerasTensor] | None:
+def _check_input_tensors(model: Any, given: Any) -> list[KerasTensor] | None:
     """Return the symbols that a clone of `model` begins with, in the order of its inputs; None for inputs like them."""
     if given is None:
         return None
@@ -90,7 +92,7 @@ def _inputs_for(model: Any, given: Any) -> list[KerasTensor] | None:
     return symbols
 
 
-class _Copies:
+class _LayerCopier:
     """The copies of layers that `clone_function` made: one for each layer, however often that is called."""
 
     def __init__(
@@ -101,11 +103,11 @@ class _Copies:
         self.recursive = recursive
         self._made: dict[int, Layer] = {}
 
-    def of(self, layer: Layer) -> Layer:
+    def copy_layer(self, layer: Layer) -> Layer:
         """Return the copy of `layer`."""
         if id(layer) not in self._made:
             inside = self.recursive and isinstance(layer, Sequential | Functional)
-            copy = self.of_model(layer) if inside else self.clone_function(layer)
+            copy = self.copy_model(layer) if inside else self.clone_function(layer)
             if not isinstance(copy, Layer):
                 raise InvalidArgument(
                     f"clone_model: clone_function must return a layer, got {copy!r} for {layer.name!r}"
@@ -113,40 +115,40 @@ class _Copies:
             self._made[id(layer)] = copy
         return self._made[id(layer)]
 
-    def of_model(self, model: Any, inputs: list[KerasTensor] | None = None) -> Any:
+    def copy_model(self, model: Any, inputs: list[KerasTensor] | None = None) -> Any:
         """Return a model of copies; inputs: what it begins with, copies of its own inputs by default."""
-        clone = _clone_stack if isinstance(model, Sequential) else _clone_graph
+        clone = _clone_sequential if isinstance(model, Sequential) else _clone_functional
         return clone(model, self, inputs)
 
 
-def _clone_stack(model: Any, copies: _Copies, inputs: list[KerasTensor] | None) -> Sequential:
+def _clone_sequential(model: Any, copies: _LayerCopier, inputs: list[KerasTensor] | None) -> Sequential:
     clone = Sequential(name=model.name, trainable=model._trainable)
     if inputs is not None:
         clone.add(InputLayer(batch_shape=inputs[0].shape, dtype=inputs[0].dtype, name=inputs[0].name))
-    elif model.entrance is not None:
-        clone.add(_copy_of_input(model.entrance))
+    elif model._input_layer is not None:
+        clone.add(_copy_of_input(model._input_layer))
     for layer in model.layers:
-        clone.add(copies.of(layer))
+        clone.add(copies.copy_layer(layer))
     return clone
 
 
-def _clone_graph(model: Any, copies: _Copies, inputs: list[KerasTensor] | None) -> Any:
+def _clone_functional(model: Any, copies: _LayerCopier, inputs: list[KerasTensor] | None) -> Any:
     def call(layer: Layer, *args: Any, **kwargs: Any) -> Any:
         if isinstance(layer, InputLayer):
             return _copy_of_input(layer).output
-        return copies.call(copies.of(layer), *args, **kwargs)
+        return copies.call(copies.copy_layer(layer), *args, **kwargs)
 
     given = {} if inputs is None else {id(old): new for old, new in zip(model.inputs, inputs, strict=True)}
-    replaced = redraw(model.nodes, given, call)
+    replaced = rebuild_graph(model.nodes, given, call)
     ends = replaced((model._graph_inputs, model._graph_outputs))
-    return model.drawn(inputs=ends[0], outputs=ends[1], name=model.name, trainable=model._trainable)
+    return model._from_graph(inputs=ends[0], outputs=ends[1], name=model.name, trainable=model._trainable)
 
 
 def _copy_of_input(layer: InputLayer) -> InputLayer:
     return InputLayer.from_config(layer.get_config())
 
 
-def _own_parts(model: Model) -> dict[str, Any]:
+def _collect_custom_objects(model: Model) -> dict[str, Any]:
     """Return what is not fitwell's in `model` by name: classes of layers and of what they hold, and functions."""
     parts: dict[str, Any] = {}
     for _, layer in model._flatten_layers():

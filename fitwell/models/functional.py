@@ -14,9 +14,9 @@ from fitwell.layers.base import Layer, register
 from fitwell.layers.core import GetItem, InputLayer, Operation
 from fitwell.layers.keras_tensor import KerasTensor, Node, find_keras_tensors, has_same_spec, is_keras_tensor
 from fitwell.models.data_adapters import cast_input
+from fitwell.models.graph_rebuilding import is_input_tensor, replace_with_inputs
 from fitwell.models.layer_order import sort_by_depth
 from fitwell.models.model import Model
-from fitwell.models.redrawing import begin_with_inputs, is_input
 from fitwell.registry import deserialize, serialize
 
 
@@ -47,9 +47,9 @@ class Functional(Model):
                 raise InvalidArgument(
                     f"Model: {what} must be the results of Input(...) and of layers called on them, got {value!r}"
                 )
-        if not all(map(is_input, find_keras_tensors(inputs))):
-            inputs, outputs = begin_with_inputs(
-                inputs, _sort(find_keras_tensors(inputs), find_keras_tensors(outputs)), outputs
+        if not all(map(is_input_tensor, find_keras_tensors(inputs))):
+            inputs, outputs = replace_with_inputs(
+                inputs, _sort_nodes(find_keras_tensors(inputs), find_keras_tensors(outputs)), outputs
             )
         self._graph_inputs = inputs
         # As in Keras, the only output of a list is returned as it is.
@@ -58,7 +58,7 @@ class Functional(Model):
         )
         self._inputs = find_keras_tensors(inputs)
         self._outputs = find_keras_tensors(outputs)
-        self._order = _sort(self._inputs, self._outputs)
+        self._order = _sort_nodes(self._inputs, self._outputs)
         self._operations = sort_by_depth(self._inputs, self._outputs)
         self._check_names()
         self.built = True
@@ -139,14 +139,14 @@ class Functional(Model):
         """The names of the inputs: dict keys, or the Input layers' names."""
         if isinstance(self._graph_inputs, Mapping):
             return sorted(self._graph_inputs)  # JAX's order of dicts, and so that of `_inputs`
-        return [_origin(symbol) for symbol in self._inputs]
+        return [_layer_name(symbol) for symbol in self._inputs]
 
     @property
     def output_names(self) -> list[str]:
         """The names of the outputs: dict keys, or the names of the layers that give them."""
         if isinstance(self._graph_outputs, Mapping):
             return sorted(self._graph_outputs)
-        names = [_origin(symbol) for symbol in self._outputs]
+        names = [_layer_name(symbol) for symbol in self._outputs]
         seen: Counter[str] = Counter()
         unique = []
         for name in names:
@@ -210,8 +210,8 @@ class Functional(Model):
         calls = [
             {
                 "layer": next(i for i, layer in enumerate(layers) if layer is node.layer),
-                "args": _map(list(node.args), write),
-                "kwargs": _map(node.kwargs, write),
+                "args": _map_tree(list(node.args), write),
+                "kwargs": _map_tree(node.kwargs, write),
             }
             for node in self._order
         ]
@@ -220,8 +220,8 @@ class Functional(Model):
             "trainable": self.trainable,
             "layers": [serialize(layer) for layer in layers],
             "calls": calls,
-            "inputs": _map(self._graph_inputs, write),
-            "outputs": _map(self._graph_outputs, write),
+            "inputs": _map_tree(self._graph_inputs, write),
+            "outputs": _map_tree(self._graph_outputs, write),
         }
 
     @classmethod
@@ -247,7 +247,7 @@ class Functional(Model):
                 else layer(*read(call["args"]), **read(call["kwargs"]))
             )
             made.append(find_keras_tensors(outputs))
-        return cls.drawn(
+        return cls._from_graph(
             inputs=read(config["inputs"]),
             outputs=read(config["outputs"]),
             name=config.get("name"),
@@ -255,26 +255,26 @@ class Functional(Model):
         )
 
     @classmethod
-    def drawn(cls, **parts: Any) -> Functional:
+    def _from_graph(cls, **parts: Any) -> Functional:
         """Return a model of this class, unless it has an `__init__` of its own, which may want other arguments."""
         return cls(**parts) if cls.__init__ is Functional.__init__ else Functional(**parts)
 
 
-def _origin(symbol: KerasTensor) -> str:
+def _layer_name(symbol: KerasTensor) -> str:
     """Return the name of the layer that gives `symbol`."""
     assert symbol.node is not None
     return str(symbol.node.layer.name)
 
 
-def _map(tree: Any, function: Any) -> Any:
+def _map_tree(tree: Any, function: Any) -> Any:
     if isinstance(tree, Mapping):
-        return {key: _map(item, function) for key, item in tree.items()}
+        return {key: _map_tree(item, function) for key, item in tree.items()}
     if isinstance(tree, list | tuple):
-        return [_map(item, function) for item in tree]
+        return [_map_tree(item, function) for item in tree]
     return function(tree)
 
 
-def _sort(inputs: list[KerasTensor], outputs: list[KerasTensor]) -> list[Node]:
+def _sort_nodes(inputs: list[KerasTensor], outputs: list[KerasTensor]) -> list[Node]:
     """Return the nodes between inputs and outputs, each after those it needs, in the order they were drawn.
 
     Of inputs, those are among them that `Input` made.

@@ -89,7 +89,7 @@ class HostPolicies:
 
     def learning_rate(self) -> float:
         """Return the learning rate in the precision that it is computed with; NaN where it is not one number."""
-        rate = self.fit.session.optimizer.setting("learning_rate")
+        rate = self.fit.session.optimizer.get_hyperparameter("learning_rate")
         return float(config.float_dtype().type(rate)) if isinstance(rate, int | float) else math.nan
 
     def keep_numbers(self, logs: Mapping[str, Any]) -> dict[str, float]:

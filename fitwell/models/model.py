@@ -12,11 +12,11 @@ from fitwell.data.feeds import count_rows
 from fitwell.errors import InvalidArgument, StateError
 from fitwell.history import History
 from fitwell.layers.base import Layer
-from fitwell.models import checks, data_adapters, summary, train_loop
+from fitwell.models import data_adapters, input_checks, summary, train_loop
 from fitwell.models.compile_config import LOSS_WEIGHTS, CompileConfig
+from fitwell.models.deprecated_methods import DeprecatedMethods, check_deprecated_arguments
 from fitwell.models.inference import Inference, infer_structs
 from fitwell.models.model_program import as_outputs
-from fitwell.models.older import OlderMethods, check_older_arguments
 from fitwell.models.training_session import TrainingSession
 from fitwell.progress import VERBOSE, Progress, say
 from fitwell.variables import same_variables
@@ -39,7 +39,7 @@ FIT: dict[str, Rule] = {
 }
 
 
-class Model(OlderMethods, Layer):
+class Model(DeprecatedMethods, Layer):
     """A network that can be trained.
 
     Three forms, as in Keras: `Sequential`; functional, ``Model(inputs=..., outputs=...)``; and subclasses
@@ -131,7 +131,7 @@ class Model(OlderMethods, Layer):
             )
         if jit_compile is False:
             raise InvalidArgument("jit_compile=False: fitwell always compiles; leave the argument out")
-        checks.check_overrides(type(self))
+        input_checks.check_overrides(type(self))
         compile_config = CompileConfig(loss, loss_weights, metrics, weighted_metrics)
         self.optimizer = optimizers.get(optimizer)
         self._session_or_none = TrainingSession(self, self.optimizer, compile_config)
@@ -214,7 +214,7 @@ class Model(OlderMethods, Layer):
 
         Returns the `History`. Ctrl-C ends the run after the step it is in, with all weights as learned.
         """
-        check_older_arguments(Model.fit, older)
+        check_deprecated_arguments(Model.fit, older)
         if x is None:
             raise InvalidArgument("fit: x is missing")
         session = self._session
@@ -259,7 +259,7 @@ class Model(OlderMethods, Layer):
         **older: Any,
     ) -> Any:
         """Return the loss and every metric over `x` and `y`: a float, a list of floats, or a dict."""
-        check_older_arguments(Model.evaluate, older)
+        check_deprecated_arguments(Model.evaluate, older)
         data = train_loop.pack_data(self, x, y, sample_weight)
         self._session.get_program(data.example)
         self._session.check(data.example)
@@ -285,7 +285,7 @@ class Model(OlderMethods, Layer):
         **older: Any,
     ) -> Any:
         """Return the outputs for every row of `x` as NumPy arrays, computed in batches."""
-        check_older_arguments(Model.predict, older)
+        check_deprecated_arguments(Model.predict, older)
         progress = Progress(verbose, None, None)
         callback_list = CallbackList(as_callbacks(callbacks), self, {"steps": steps, "verbose": verbose})
         outputs = train_loop.predict(

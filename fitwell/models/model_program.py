@@ -14,7 +14,7 @@ from fitwell.context import CallContext, call_context
 from fitwell.engine.train_program import Batch, ForwardResult
 from fitwell.errors import InvalidArgument
 from fitwell.layers.base import Layer
-from fitwell.losses.base import align
+from fitwell.losses.base import squeeze_or_expand_to_same_rank
 from fitwell.models.array_packing import DtypeRaveler
 from fitwell.models.compile_config import OutputLoss, OutputMetric, loss_names, named_results
 from fitwell.pairing import pairing_told
@@ -56,7 +56,7 @@ class ModelProgram:
         self.trainable: dict[str, Variable] = dict(model._named_trainable_variables())
         learned = {id(variable) for variable in self.trainable.values()}
         self.non_trainable = {path: v for path, v in self.variables.items() if id(v) not in learned}
-        optimizer.recognise(self.variables, model._variables_by_name())
+        optimizer.bind_variables(self.variables, model._variables_by_name())
         self.hyperparams = self._hyperparameters()
         names = loss_names(self.output_names, self.losses)
         self._trackers = {name: metrics_floor.Mean(name=name) for name in names}
@@ -84,9 +84,9 @@ class ModelProgram:
 
     def bind_optimizer(self) -> None:
         """Tell the optimizer which variables it trains again, should it have trained another model since."""
-        known = self.optimizer.reach.known
+        known = self.optimizer.reach.variables
         if any(known.get(path) is not variable for path, variable in self.variables.items()):
-            self.optimizer.recognise(self.variables, self.model._variables_by_name())
+            self.optimizer.bind_variables(self.variables, self.model._variables_by_name())
 
     def _hyperparameters(self) -> dict[str, Hyperparameter]:
         # Each layer gives its own numbers and those of its penalties and activations, not its sub-layers'.
@@ -272,7 +272,7 @@ class ModelProgram:
         if path in hyperparams:
             return hyperparams[path]
         with bind(self._hyper_cells(hyperparams)):
-            value = self.optimizer.setting(path.removeprefix("optimizer."))
+            value = self.optimizer.get_hyperparameter(path.removeprefix("optimizer."))
             return jnp.asarray(value(step) if callable(value) else value)
 
 
@@ -282,7 +282,9 @@ def _update_metric(term: OutputMetric, batch: Batch, output: Array) -> None:
     if term.weighted and batch.weights is not None and batch.weights[term.output] is not None:
         given = batch.weights[term.output]
         weight = given if weight is None else given * weight.reshape(weight.shape + (1,) * (given.ndim - 1))
-    y_true, y_pred = align(_align_timesteps(batch.y[term.output], output, weight), output)
+    y_true, y_pred = squeeze_or_expand_to_same_rank(
+        _align_timesteps(batch.y[term.output], output, weight), output
+    )
     if jnp.issubdtype(y_true.dtype, jnp.integer) and y_true.dtype.itemsize < 4:
         y_true = y_true.astype(jnp.int32)  # in code of the user's own 0 - 1 would be 255
     if weight is None:

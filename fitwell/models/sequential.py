@@ -35,13 +35,13 @@ class Sequential(Model):
         self._symbols: tuple[KerasTensor, Any] | None = None
         taken: dict[str | None, Layer] = {}
         for layer in layers or []:
-            self._put(layer, taken)
+            self._append(layer, taken)
 
     def add(self, layer: Any) -> None:
         """Put `layer` on top of the stack."""
-        self._put(layer, {other.name: other for other in self._stack})
+        self._append(layer, {other.name: other for other in self._stack})
 
-    def _put(self, layer: Any, taken: dict[str | None, Layer]) -> None:
+    def _append(self, layer: Any, taken: dict[str | None, Layer]) -> None:
         """Put `layer` on top of the stack. taken: the layers in it by name, to which this one is added."""
         if isinstance(layer, KerasTensor):
             assert layer.node is not None
@@ -58,9 +58,9 @@ class Sequential(Model):
         taken[layer.name] = layer
         self._stack.append(layer)
         if self._symbols is not None:
-            self._extend(layer)
+            self._call_next(layer)
         elif len(self._stack) == 1:
-            self._begin(layer)
+            self._maybe_build_from_first(layer)
 
     def pop(self) -> Layer:
         """Take the topmost layer off the stack and return it."""
@@ -71,24 +71,24 @@ class Sequential(Model):
             first = self._symbols[0]
             self._symbols = None
             if self._stack:
-                self._draw_stack(first)
+                self._build_graph(first)
         return layer
 
-    def _begin(self, layer: Layer) -> None:
+    def _maybe_build_from_first(self, layer: Layer) -> None:
         if isinstance(layer, InputLayer):
             symbol = layer.output
             self._symbols = (symbol, symbol)
         elif layer._declared_input_shape is not None:
-            self._draw_stack(_entrance(layer._declared_input_shape))
+            self._build_graph(_make_input(layer._declared_input_shape))
         elif isinstance(layer, Model) and layer._inbound_nodes:
-            self._draw_stack(_entrance(layer.input_shape))
+            self._build_graph(_make_input(layer.input_shape))
 
-    def _draw_stack(self, first: KerasTensor) -> None:
+    def _build_graph(self, first: KerasTensor) -> None:
         self._symbols = (first, first)
         for layer in self._stack:
-            self._extend(layer)
+            self._call_next(layer)
 
-    def _extend(self, layer: Layer) -> None:
+    def _call_next(self, layer: Layer) -> None:
         assert self._symbols is not None
         first, last = self._symbols
         if not isinstance(layer, InputLayer):
@@ -106,7 +106,7 @@ class Sequential(Model):
                 raise StateError(
                     f"model {self.name!r} has no input shape yet: build((None, 28, 28)), or Input first"
                 )
-            self._draw_stack(_entrance((None, *tuple(input_shape)[1:])))
+            self._build_graph(_make_input((None, *tuple(input_shape)[1:])))
         self.built = True
 
     def _output_specs(self, x: Any) -> list[Any]:
@@ -153,7 +153,7 @@ class Sequential(Model):
         return self.output_names
 
     @property
-    def entrance(self) -> InputLayer | None:
+    def _input_layer(self) -> InputLayer | None:
         """The input layer, also where ``input_shape=`` or the first call made it; None as long as there is none."""
         return None if self._symbols is None else self._symbols[0].node.layer  # type: ignore[union-attr,return-value]
 
@@ -216,6 +216,6 @@ class Sequential(Model):
         return model
 
 
-def _entrance(batch_shape: Any) -> KerasTensor:
+def _make_input(batch_shape: Any) -> KerasTensor:
     """Return the symbol of an input of its own, so that ``Model(stack.input, ...)`` can begin there."""
     return InputLayer(batch_shape=batch_shape).output

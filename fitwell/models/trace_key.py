@@ -22,8 +22,8 @@ from fitwell.layers.base import Layer
 from fitwell.layers.keras_tensor import KerasTensor, Node
 from fitwell.metrics.base import Metric
 from fitwell.models.compile_config import OutputLoss
-from fitwell.optimizers.core import PureOptimizer
-from fitwell.optimizers.reach import Reach
+from fitwell.optimizers.parameter_filters import ParameterFilters
+from fitwell.optimizers.pure_optimizer import PureOptimizer
 from fitwell.variables import Hyperparameter, Variable
 
 # What a model knows beside its architecture: names made by counting, what a run leaves behind.
@@ -43,7 +43,7 @@ _IGNORED_ATTRIBUTES: dict[type, frozenset[str]] = {
     KerasTensor: frozenset({"name"}),
     Node: frozenset({"order"}),
     Metric: frozenset({"name"}),
-    PureOptimizer: frozenset({"name", "slots"}),
+    PureOptimizer: frozenset({"name", "opt_state"}),
     OutputLoss: frozenset({"name"}),
 }
 _VALUES = (type(None), bool, int, float, complex, str, bytes, type, np.dtype, np.generic, types.CodeType)
@@ -123,7 +123,7 @@ def _node_key(value: Any, data: set[int]) -> tuple[Hashable, list[Any]]:
         return ("array", array.shape, str(array.dtype), hashlib.sha256(array.tobytes()).digest()), []
     if isinstance(value, Initializer):
         return "initializer", []  # it has done its work
-    if isinstance(value, Reach):
+    if isinstance(value, ParameterFilters):
         return "reach", _filters_key(value)
     if isinstance(value, types.FunctionType):
         return ("function", id(value.__globals__)), [value.__code__, *_captured_values(value)]
@@ -167,11 +167,11 @@ def _captured_values(function: types.FunctionType) -> list[Any]:
     return [function.__defaults__, function.__kwdefaults__, cells]
 
 
-def _filters_key(reach: Reach) -> list[Any]:
+def _filters_key(reach: ParameterFilters) -> list[Any]:
     """Return which multiplier and whether weight decay applies to each parameter, whatever it is called."""
     multipliers = list(reach.multipliers)
     places = []
-    for path in reach.known:
+    for path in reach.variables:
         multiplier = reach.multiplier(path)
-        places.append((path, reach.decays(path), multiplier and multipliers.index(multiplier)))
+        places.append((path, reach.uses_weight_decay(path), multiplier and multipliers.index(multiplier)))
     return [places, len(multipliers)]

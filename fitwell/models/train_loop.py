@@ -35,8 +35,8 @@ from fitwell.engine.policies import Policy
 from fitwell.engine.train_state import TrainState
 from fitwell.errors import DataError, InvalidArgument, MistakeWarning, NonFiniteWarning, nearest, warn
 from fitwell.history import History
-from fitwell.models import checks, data_adapters
-from fitwell.models.categories import Targets
+from fitwell.models import data_adapters, input_checks
+from fitwell.models.categorical_targets import TargetEncoder
 from fitwell.models.checkpointing import make_checkpoint_manager
 from fitwell.models.host_policies import LEARNING_RATE, HostPolicies
 from fitwell.models.nan_diagnosis import diagnose_nonfinite_step
@@ -123,10 +123,10 @@ def pack_data(
         names = model._output_names_for(y)
         batch = Batch(
             data_adapters.standardize_inputs(x, model.input_names, model._input_specs()[0]),
-            data_adapters.standardize_targets(y, names, Targets(model, names, learning)),
+            data_adapters.standardize_targets(y, names, TargetEncoder(model, names, learning)),
             data_adapters.standardize_weights(weights, names),
         )
-        checks.check_lengths(batch)
+        input_checks.check_lengths(batch)
         return batch
 
     if data_adapters.is_batch_iterable(x):
@@ -383,7 +383,7 @@ class TrainLoop:
             batch = part.example
             self.session.check(batch)
             if part.batch is not None and not must_stream(part.batch):
-                checks.check_values(part.batch, self.program.losses)
+                input_checks.check_values(part.batch, self.program.losses)
 
     def _device_validation(self) -> Validation | None:
         """Return the validation block when it may run inside the dispatch."""
@@ -416,7 +416,7 @@ class TrainLoop:
         As in Keras those that callbacks change; and a learning rate that follows a schedule by step.
         """
         paths = [getattr(callback, "steers", None) for callback in callback_list.callbacks]
-        if callable(self.session.optimizer.setting("learning_rate")):
+        if callable(self.session.optimizer.get_hyperparameter("learning_rate")):
             paths.append(LEARNING_RATE)
         taken = self._metric_names()  # a metric of that name is what its user wants to see
         return [path for path in dict.fromkeys(paths) if path is not None and log_name(path) not in taken]
@@ -767,7 +767,7 @@ def _input_batches(
     size = 32 if batch_size is None else batch_size
     if batch_size is None and model._supports_padding:
         size = EVALUATION_ROWS
-    rows = checks.check_lengths(Batch(inputs))
+    rows = input_checks.check_lengths(Batch(inputs))
     if steps is not None:
         rows = min(rows, steps * size)
     whole = rows // size * size
@@ -780,7 +780,7 @@ def _input_batches(
 def _packed_inputs(model: Model, x: Any) -> Any:
     shapes, names, first = model._input_specs()
     inputs = data_adapters.standardize_inputs(x, model.input_names, shapes)
-    checks.check_inputs(inputs, shapes, names, first)
+    input_checks.check_inputs(inputs, shapes, names, first)
     return inputs
 
 

@@ -15,10 +15,10 @@ from fitwell.engine.epoch_runner import EpochRunner, Validation
 from fitwell.engine.policies import Policy, static_key
 from fitwell.engine.train_state import TrainState, initial_counters
 from fitwell.errors import InvalidArgument, StateError, warn
-from fitwell.models import checks
+from fitwell.models import input_checks
 from fitwell.models.compile_config import CompileConfig
 from fitwell.models.executable_sharing import SharedExecutables, shared_executables
-from fitwell.models.mistakes import look_for_mistakes
+from fitwell.models.likely_mistakes import warn_about_likely_mistakes
 from fitwell.models.model_program import ModelProgram, use_trainable_flags
 from fitwell.tracing import have_changed
 from fitwell.variables import same_variables
@@ -70,7 +70,7 @@ class TrainingSession:
         """Return the program, made at the first call from the shapes of `example`."""
         if self._program is None:
             self._warn_if_freezing_changed()
-            checks.check_inputs(example.x, *self.model._input_specs())
+            input_checks.check_inputs(example.x, *self.model._input_specs())
             structs = self.model._output_specs(example.x)
             names = self.model._output_names_for(example.y)
             if len(structs) != len(names):
@@ -84,8 +84,8 @@ class TrainingSession:
                 (None if y is None else np.shape(y), shape)
                 for y, shape in zip(targets, self._shapes, strict=True)
             ]
-            checks.check_targets(example.y, self._shapes, losses, len(names) > 1)
-            checks.check_weights(example.weights, self._shapes, losses, len(names) > 1)
+            input_checks.check_targets(example.y, self._shapes, losses, len(names) > 1)
+            input_checks.check_weights(example.weights, self._shapes, losses, len(names) > 1)
             metrics = self.compile_config.metric_terms(names, losses, shapes, targets)
             with use_trainable_flags(self._trainable_flags):
                 self._program = ModelProgram(self.model, self.optimizer, losses, metrics, names)
@@ -124,9 +124,9 @@ class TrainingSession:
 
     def check(self, batch: Batch) -> None:
         """Compare a batch with the shapes and losses of the program."""
-        checks.check_inputs(batch.x, *self.model._input_specs())
-        checks.check_targets(batch.y, self._shapes, self.program.losses, len(self._shapes) > 1)
-        checks.check_weights(batch.weights, self._shapes, self.program.losses, len(self._shapes) > 1)
+        input_checks.check_inputs(batch.x, *self.model._input_specs())
+        input_checks.check_targets(batch.y, self._shapes, self.program.losses, len(self._shapes) > 1)
+        input_checks.check_weights(batch.weights, self._shapes, self.program.losses, len(self._shapes) > 1)
 
     def warn_about_mistakes(
         self, example: Batch, tail: Batch | None = None, alone: bool = False, whole: bool = False
@@ -139,7 +139,7 @@ class TrainingSession:
         if self._checked_for_mistakes:
             return
         self._checked_for_mistakes = True
-        look_for_mistakes(self.model, example, self.program, tail, alone, whole)
+        warn_about_likely_mistakes(self.model, example, self.program, tail, alone, whole)
 
     def warn_if_freezing_changed(self) -> None:
         """Warn when `trainable` was changed since `compile`: it has no effect before the next one.
@@ -232,9 +232,9 @@ class TrainingSession:
         program.check_optimizer()
         self._hyperparams_on_device = {}
         trainable = {path: variable.held for path, variable in program.trainable.items()}
-        slots = self.optimizer.slots
+        slots = self.optimizer.opt_state
         slots = (
-            self.optimizer.init(trainable) if slots is None else self.optimizer.reconcile(slots, trainable)
+            self.optimizer.init(trainable) if slots is None else self.optimizer.match_slots(slots, trainable)
         )
         state = TrainState(
             trainable={},
@@ -289,7 +289,7 @@ class TrainingSession:
             variable.adopt(state.trainable[path])
         for path, variable in self.program.non_trainable.items():
             variable.adopt(state.non_trainable[path])
-        self.optimizer.slots = state.opt_state
+        self.optimizer.opt_state = state.opt_state
         self.optimizer.step.adopt(state.step)
 
     def push_hyperparams(self, state: TrainState, paths: Sequence[str]) -> None:

@@ -9,14 +9,14 @@ from typing import Any
 from fitwell import registry
 from fitwell.errors import InvalidArgument
 from fitwell.optimizers import schedules
-from fitwell.optimizers.adaptive import Adadelta, Adagrad
-from fitwell.optimizers.base import Optimizer, optimizers
-from fitwell.optimizers.core import Options
-from fitwell.optimizers.gradient_descent import SGD
-from fitwell.optimizers.moments import Adam, Adamax, AdamW, Nadam
-from fitwell.optimizers.optax_adapter import OptaxOptimizer, is_transformation
-from fitwell.optimizers.root_mean_square import RMSprop
-from fitwell.optimizers.settings import Settings
+from fitwell.optimizers.adagrad import Adadelta, Adagrad
+from fitwell.optimizers.adam import Adam, Adamax, AdamW, Nadam
+from fitwell.optimizers.base import Optimizer, optimizer_registry
+from fitwell.optimizers.optax_optimizer import OptaxOptimizer, is_transformation
+from fitwell.optimizers.pure_optimizer import OptimizerOptions
+from fitwell.optimizers.rmsprop import RMSprop
+from fitwell.optimizers.scheduled_hyperparameters import StepHyperparameters
+from fitwell.optimizers.sgd import SGD
 from fitwell.spellings import older_address
 
 __all__ = [
@@ -30,8 +30,8 @@ __all__ = [
     "RMSprop",
     "OptaxOptimizer",
     "Optimizer",
-    "Options",
-    "Settings",
+    "OptimizerOptions",
+    "StepHyperparameters",
     "schedules",
     "get",
     "serialize",
@@ -54,7 +54,7 @@ def get(identifier: Any) -> Optimizer:
     if isinstance(identifier, str | Mapping) or (
         inspect.isclass(identifier) and issubclass(identifier, Optimizer)
     ):
-        optimizer: Optimizer = optimizers.get(identifier)
+        optimizer: Optimizer = optimizer_registry.get(identifier)
         return optimizer
     if not inspect.isclass(identifier) and is_transformation(identifier):
         return OptaxOptimizer(identifier)
@@ -71,5 +71,5 @@ def serialize(optimizer: Optimizer) -> Any:
 
 def deserialize(config: Mapping[str, Any]) -> Optimizer:
     """Return the optimizer that `serialize` wrote."""
-    optimizer: Optimizer = optimizers.from_config(config)
+    optimizer: Optimizer = optimizer_registry.from_config(config)
     return optimizer

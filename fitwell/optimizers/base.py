@@ -9,12 +9,12 @@ import jax.numpy as jnp
 
 from fitwell.arguments import Suits, checked
 from fitwell.errors import InvalidArgument, StateError
-from fitwell.optimizers.core import Array, PureOptimizer, Rate, Slots
+from fitwell.optimizers.pure_optimizer import Array, OptState, PureOptimizer, ScalarOrSchedule
 from fitwell.registry import Registry
 from fitwell.spellings import warn_older
 from fitwell.variables import Variable
 
-optimizers = Registry("optimizer")
+optimizer_registry = Registry("optimizer")
 _SEVERAL = Suits(lambda value: isinstance(value, Iterable) and not isinstance(value, str), "a list")
 
 
@@ -51,7 +51,7 @@ class Optimizer(PureOptimizer):
     object keeps its step and the slots of the variables it trained; those of new ones begin as `init` makes
     them. (Keras refuses; there, as here, a new optimizer starts afresh.)
 
-    A subclass gives `slot_values` and `rule`, nothing else:
+    A subclass gives `init_slots` and `rule`, nothing else:
 
     >>> class SignSGD(Optimizer):
     ...     def rule(self, gradient, slots, rate, settings):
@@ -61,7 +61,7 @@ class Optimizer(PureOptimizer):
     when an update is made (Keras averages the unchanged parameters again at each step in between).
     """
 
-    def __init__(self, learning_rate: Rate, **options: Any) -> None:
+    def __init__(self, learning_rate: ScalarOrSchedule, **options: Any) -> None:
         super().__init__(learning_rate, **options)
         self._variables: list[Variable] = []
         self._keys: dict[int, str] = {}
@@ -96,9 +96,9 @@ class Optimizer(PureOptimizer):
 
         Raises `StateError` after the first update.
         """
-        if self.slots is not None:
+        if self.opt_state is not None:
             raise StateError(f"{self.name}: exclude_from_weight_decay must be called before the first update")
-        self.reach.spare(var_list or (), var_names or ())
+        self.reach.exclude_from_weight_decay(var_list or (), var_names or ())
 
     def build(self, variables: Iterable[Variable]) -> None:
         """Make the slots for `variables`; the first `apply` does it otherwise."""
@@ -110,13 +110,13 @@ class Optimizer(PureOptimizer):
             key = variable.path if variable.path not in taken else f"{variable.path}_{index}"
             taken.add(key)
             self._keys[id(variable)] = key
-        self.recognise({self._keys[id(v)]: v for v in self._variables})
-        self.slots = self.init({self._keys[id(v)]: v.value for v in self._variables})
+        self.bind_variables({self._keys[id(v)]: v for v in self._variables})
+        self.opt_state = self.init({self._keys[id(v)]: v.value for v in self._variables})
 
     @property
     def built(self) -> bool:
         """Whether the slots have been made."""
-        return self.slots is not None
+        return self.opt_state is not None
 
     def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Variable]]) -> Variable | Array:
         """Update variables by ``(gradient, variable)`` pairs, and return `iterations`."""
@@ -145,23 +145,25 @@ class Optimizer(PureOptimizer):
             raise InvalidArgument(f"{self.name}: no gradient for any variable")
 
         everything = {self._keys[id(v)]: v.value for v in self._variables}
-        slots = self.reconcile(self.slots or {}, everything)
+        slots = self.match_slots(self.opt_state or {}, everything)
         gradients = {key: jnp.asarray(gradient) for key, (gradient, _) in pairs.items()}
         parameters = {key: everything[key] for key in pairs}
-        new_parameters, new_slots = self.update(gradients, _only(slots, pairs), parameters, self.step.value)
+        new_parameters, new_slots = self.update(
+            gradients, _select_paths(slots, pairs), parameters, self.step.value
+        )
         for key, (_, variable) in pairs.items():
             variable.assign(new_parameters[key])
-        self.slots = _merged(slots, new_slots)
+        self.opt_state = _merge_paths(slots, new_slots)
         self.step.assign(self.step.value + 1)
 
     def finalize_variable_values(self, var_list: Iterable[Variable]) -> None:
         """Overwrite `var_list` by their moving averages, if the optimizer keeps any."""
-        if self.use_ema and self.slots is not None:
+        if self.use_ema and self.opt_state is not None:
             for variable in var_list:
-                variable.assign(self.slots["average"][self._keys[id(variable)]])
+                variable.assign(self.opt_state["average"][self._keys[id(variable)]])
 
 
-def _only(slots: Slots, paths: Iterable[str]) -> Slots:
+def _select_paths(slots: OptState, paths: Iterable[str]) -> OptState:
     keep = set(paths)
     return {
         name: {p: a for p, a in value.items() if p in keep} if isinstance(value, dict) else value
@@ -169,7 +171,7 @@ def _only(slots: Slots, paths: Iterable[str]) -> Slots:
     }
 
 
-def _merged(slots: Slots, new: Slots) -> Slots:
+def _merge_paths(slots: OptState, new: OptState) -> OptState:
     return {
         name: {**value, **new[name]} if isinstance(value, dict) else new[name]
         for name, value in slots.items()

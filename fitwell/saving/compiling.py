@@ -23,7 +23,7 @@ def compile_config(model: Any) -> Config | None:
     except InvalidArgument as error:
         warn(f"saved without its compilation: {error}")
         return None
-    if model.optimizer.reach.spared or model.optimizer.reach.spared_names:
+    if model.optimizer.reach.excluded or model.optimizer.reach.excluded_pattern:
         warn(
             "saved without what exclude_from_weight_decay spares, for which Keras's files have no place: after loading "
             "weight decay applies to all weights",

@@ -17,15 +17,15 @@ _TOGETHER = (("momentum", "velocity"), ("momentum", "norm"), ("accumulated_grad"
 def named_arrays(model: Any) -> list[tuple[str, np.ndarray]]:
     """Return ``(name, array)`` of everything Keras's optimizer of this class would hold; empty before training."""
     optimizer = model.optimizer
-    if optimizer.slots is None:
+    if optimizer.opt_state is None:
         return []
-    rate = optimizer.setting("learning_rate")
+    rate = optimizer.get_hyperparameter("learning_rate")
     arrays = [("iteration", np.asarray(optimizer.step.value, np.int32))]
     if not callable(rate):
         arrays.append(("learning_rate", np.asarray(rate, np.float32)))
     paths = _paths(model)
     # Layers may have been frozen or unfrozen since: written is what compiling again with this optimizer would give.
-    slots = optimizer.reconcile(optimizer.slots, {path: v.value for path, v in _trained(model).items()})
+    slots = optimizer.match_slots(optimizer.opt_state, {path: v.value for path, v in _trained(model).items()})
     for slot, path in _order(optimizer, paths):
         value = slots[slot] if path is None else slots[slot][path]
         name = slot if path is None else f"{path.replace('/', '_')}_{slot}"
@@ -56,7 +56,7 @@ def restore(model: Any, arrays: Sequence[np.ndarray], where: str) -> None:
             fresh[slot] = array.astype(fresh[slot].dtype)
         else:
             fresh[slot][path] = array.astype(fresh[slot][path].dtype)
-    optimizer.slots = fresh
+    optimizer.opt_state = fresh
 
 
 def _trained(model: Any) -> dict[str, Variable]:
@@ -72,16 +72,16 @@ def _paths(model: Any) -> list[str]:
 def _orders(optimizer: Any, paths: list[str]) -> Iterator[tuple[list[tuple[str, str | None]], int]]:
     """Yield the orders to try, with the number of arrays before: the step and perhaps the learning rate."""
     today = list(_order(optimizer, paths))
-    yield today, 1 if callable(optimizer.setting("learning_rate")) else 2
+    yield today, 1 if callable(optimizer.get_hyperparameter("learning_rate")) else 2
     # Keras 2 did not keep the rate; before 2.11 it went slot by slot, all variables in each.
     yield today, 1
-    shared = optimizer.shared_values()
+    shared = optimizer.init_shared_slots()
     yield [(slot, path) for slot in optimizer.slot_names() if slot not in shared for path in paths], 1
 
 
 def _order(optimizer: Any, paths: list[str]) -> Iterator[tuple[str, str | None]]:
     """Yield ``(slot, path)`` in the order of Keras 3; `path` is None for what belongs to no variable."""
-    shared = optimizer.shared_values()
+    shared = optimizer.init_shared_slots()
     names = [name for name in optimizer.slot_names() if name not in shared]
     first = [name for name in ("average", "gradient_accumulator") if name in names]
     rest = [name for name in names if name not in first]

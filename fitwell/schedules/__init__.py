@@ -1,8 +1,7 @@
 """Schedules: a learning rate, or any other hyperparameter, as a function of the updates made so far."""
 
 from fitwell.schedules.base import LearningRateSchedule, deserialize, get, serialize
-from fitwell.schedules.cosine import CosineDecay, CosineDecayRestarts
-from fitwell.schedules.cycles import OneCycle, OneCycleMomentum, Warmup
+from fitwell.schedules.cosine_decay import CosineDecay, CosineDecayRestarts
 from fitwell.schedules.decays import (
     ExponentialDecay,
     ExponentialRange,
@@ -12,6 +11,7 @@ from fitwell.schedules.decays import (
     PolynomialDecay,
     PowerDecay,
 )
+from fitwell.schedules.one_cycle import OneCycle, OneCycleMomentum, Warmup
 
 __all__ = [
     "LearningRateSchedule",

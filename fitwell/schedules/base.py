@@ -15,10 +15,10 @@ from fitwell.errors import InvalidArgument
 Array = jax.Array
 Number = float | Array
 
-schedules = registry.Registry("schedule")
+schedule_registry = registry.Registry("schedule")
 
 # Lengths in updates, and what else must be above 0.
-STEPS = Real(0, closed="right")
+STEPS_RULE = Real(0, closed="right")
 
 
 class LearningRateSchedule(registry.Configurable):
@@ -44,7 +44,7 @@ class LearningRateSchedule(registry.Configurable):
         raise NotImplementedError(f"{type(self).__name__} must define __call__(self, step)")
 
 
-def as_float(step: Number) -> Array:
+def to_float(step: Number) -> Array:
     """Return `step` in floating point (float32 for an integer: exact up to 16 million updates)."""
     step = jnp.asarray(step)
     return step if jnp.issubdtype(step.dtype, jnp.floating) else step.astype(jnp.float32)
@@ -55,7 +55,7 @@ def get(identifier: Any) -> Any:
     if isinstance(identifier, LearningRateSchedule):
         return identifier
     if isinstance(identifier, Mapping):
-        return schedules.from_config(identifier)
+        return schedule_registry.from_config(identifier)
     if callable(identifier) and not isinstance(identifier, type):
         return identifier
     raise InvalidArgument(
@@ -70,5 +70,5 @@ def serialize(schedule: LearningRateSchedule) -> Any:
 
 def deserialize(config: Mapping[str, Any]) -> LearningRateSchedule:
     """Return the schedule that `serialize` wrote."""
-    schedule: LearningRateSchedule = schedules.from_config(config)
+    schedule: LearningRateSchedule = schedule_registry.from_config(config)
     return schedule

@@ -10,15 +10,22 @@ import numpy as np
 
 from fitwell.arguments import Each, Real, checked
 from fitwell.errors import InvalidArgument
-from fitwell.schedules.base import STEPS, Array, LearningRateSchedule, Number, as_float, schedules
+from fitwell.schedules.base import (
+    STEPS_RULE,
+    Array,
+    LearningRateSchedule,
+    Number,
+    schedule_registry,
+    to_float,
+)
 
 
 def _periods(step: Number, decay_steps: Number, staircase: bool) -> Array:
-    periods = as_float(step) / decay_steps
+    periods = to_float(step) / decay_steps
     return jnp.floor(periods) if staircase else periods
 
 
-@schedules.register()
+@schedule_registry.register()
 class InverseTimeDecay(LearningRateSchedule):
     """Inverse time: ``η₀ / (1 + decay_rate · t / decay_steps)``.
 
@@ -34,7 +41,7 @@ class InverseTimeDecay(LearningRateSchedule):
 
     hyperparameters = ("initial_learning_rate", "decay_steps", "decay_rate")
 
-    @checked(decay_steps=STEPS)
+    @checked(decay_steps=STEPS_RULE)
     def __init__(
         self,
         initial_learning_rate: float,
@@ -55,7 +62,7 @@ class InverseTimeDecay(LearningRateSchedule):
         return jnp.asarray(self.initial_learning_rate / (1 + self.decay_rate * periods))
 
 
-@schedules.register()
+@schedule_registry.register()
 class PowerDecay(LearningRateSchedule):
     """Power scheduling: ``η₀ / (1 + t / s)^c``.
 
@@ -73,7 +80,7 @@ class PowerDecay(LearningRateSchedule):
 
     hyperparameters = ("initial_learning_rate", "decay_steps", "power")
 
-    @checked(decay_steps=STEPS)
+    @checked(decay_steps=STEPS_RULE)
     def __init__(
         self,
         initial_learning_rate: float,
@@ -88,10 +95,10 @@ class PowerDecay(LearningRateSchedule):
 
     def __call__(self, step: Number) -> Array:
         """Return the value at `step`."""
-        return self.initial_learning_rate / jnp.power(1 + as_float(step) / self.decay_steps, self.power)
+        return self.initial_learning_rate / jnp.power(1 + to_float(step) / self.decay_steps, self.power)
 
 
-@schedules.register()
+@schedule_registry.register()
 class ExponentialDecay(LearningRateSchedule):
     """Exponential scheduling: ``η₀ · decay_rate^(t / decay_steps)``.
 
@@ -107,7 +114,7 @@ class ExponentialDecay(LearningRateSchedule):
 
     hyperparameters = ("initial_learning_rate", "decay_steps", "decay_rate")
 
-    @checked(decay_steps=STEPS)
+    @checked(decay_steps=STEPS_RULE)
     def __init__(
         self,
         initial_learning_rate: float,
@@ -128,7 +135,7 @@ class ExponentialDecay(LearningRateSchedule):
         return self.initial_learning_rate * jnp.power(self.decay_rate, periods)
 
 
-@schedules.register()
+@schedule_registry.register()
 class ExponentialRange(LearningRateSchedule):
     """Exponential from a start to an end value: ``η₀ δ^t`` with ``δ = (η_end / η₀)^(1 / (N - 1))``.
 
@@ -146,7 +153,7 @@ class ExponentialRange(LearningRateSchedule):
 
     hyperparameters = ("initial_learning_rate", "end_learning_rate", "steps")
 
-    @checked(initial_learning_rate=STEPS, end_learning_rate=STEPS, steps=Real(2))
+    @checked(initial_learning_rate=STEPS_RULE, end_learning_rate=STEPS_RULE, steps=Real(2))
     def __init__(
         self,
         initial_learning_rate: float,
@@ -164,13 +171,13 @@ class ExponentialRange(LearningRateSchedule):
     def __call__(self, step: Number) -> Array:
         """Return the value at `step`."""
         last = self.steps - 1
-        done = jnp.minimum(as_float(step), last) / last
+        done = jnp.minimum(to_float(step), last) / last
         return self.initial_learning_rate * jnp.power(
             self.end_learning_rate / self.initial_learning_rate, done
         )
 
 
-@schedules.register()
+@schedule_registry.register()
 class PolynomialDecay(LearningRateSchedule):
     """Polynomial: ``(η₀ - η_end) (1 - t / N)^power + η_end``, and η_end after N updates.
 
@@ -187,7 +194,7 @@ class PolynomialDecay(LearningRateSchedule):
 
     hyperparameters = ("initial_learning_rate", "decay_steps", "end_learning_rate", "power")
 
-    @checked(decay_steps=STEPS)
+    @checked(decay_steps=STEPS_RULE)
     def __init__(
         self,
         initial_learning_rate: float,
@@ -206,7 +213,7 @@ class PolynomialDecay(LearningRateSchedule):
 
     def __call__(self, step: Number) -> Array:
         """Return the value at `step`."""
-        step = as_float(step)
+        step = to_float(step)
         if self.cycle:
             done = step / (self.decay_steps * jnp.maximum(jnp.ceil(step / self.decay_steps), 1))
         else:
@@ -216,7 +223,7 @@ class PolynomialDecay(LearningRateSchedule):
         return height * jnp.power(jnp.maximum(1 - done, 0), self.power) + self.end_learning_rate
 
 
-@schedules.register()
+@schedule_registry.register()
 class LinearDecay(LearningRateSchedule):
     """A straight line: ``η₀ - (η₀ - η_end) t / N``, and η_end after N updates.
 
@@ -231,7 +238,7 @@ class LinearDecay(LearningRateSchedule):
 
     hyperparameters = ("initial_learning_rate", "decay_steps", "end_learning_rate")
 
-    @checked(decay_steps=STEPS)
+    @checked(decay_steps=STEPS_RULE)
     def __init__(
         self,
         initial_learning_rate: float,
@@ -246,11 +253,11 @@ class LinearDecay(LearningRateSchedule):
 
     def __call__(self, step: Number) -> Array:
         """Return the value at `step`."""
-        done = jnp.minimum(as_float(step) / self.decay_steps, 1)
+        done = jnp.minimum(to_float(step) / self.decay_steps, 1)
         return self.initial_learning_rate * (1 - done) + self.end_learning_rate * done
 
 
-@schedules.register()
+@schedule_registry.register()
 class PiecewiseConstantDecay(LearningRateSchedule):
     """Constant pieces: ``values[0]`` up to and including step ``boundaries[0]``, then ``values[1]``, ...
 
@@ -284,5 +291,5 @@ class PiecewiseConstantDecay(LearningRateSchedule):
     def __call__(self, step: Number) -> Array:
         """Return the value at `step`."""
         boundaries = jnp.asarray(self.boundaries)
-        piece = jnp.sum(as_float(step)[..., None] > boundaries, axis=-1)
+        piece = jnp.sum(to_float(step)[..., None] > boundaries, axis=-1)
         return jnp.asarray(self.values)[piece]

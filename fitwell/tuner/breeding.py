@@ -240,15 +240,15 @@ def population_based_training(
 def inherit(heir: Model, parent: Model) -> None:
     """Copy the weights and the optimizer state of `parent` to another model."""
     heir.set_weights(parent.get_weights())
-    if type(heir.optimizer) is type(parent.optimizer) and parent.optimizer.slots is not None:
+    if type(heir.optimizer) is type(parent.optimizer) and parent.optimizer.opt_state is not None:
         # Layer names count models, so corresponding variables have different paths.
         pairs = zip(parent._named_trainable_variables(), heir._named_trainable_variables(), strict=True)
         path_of = {old: new for (old, _), (new, _) in pairs}
-        heir.optimizer.slots = {
+        heir.optimizer.opt_state = {
             slot: {path_of[path]: np.array(value) for path, value in content.items()}
             if isinstance(content, dict)
             else jax.tree.map(np.array, content)
-            for slot, content in parent.optimizer.slots.items()
+            for slot, content in parent.optimizer.opt_state.items()
         }
         heir.optimizer.step.assign(np.array(parent.optimizer.step.value))
     heir._session.epoch = parent._session.epoch

@@ -6,14 +6,14 @@ Each is defined here, or re-exported from the room it belongs to.
 from __future__ import annotations
 
 from fitwell.data.arrays import class_codes
-from fitwell.models.diagram import plot_model
+from fitwell.models.model_visualization import plot_model
 from fitwell.random import set_random_seed
 from fitwell.registry import custom_objects as custom_object_scope
 from fitwell.spellings import older_address
 from fitwell.utils import np_utils, vis_utils
-from fitwell.utils.categorical import to_categorical
 from fitwell.utils.normalizing import normalize
-from fitwell.utils.sequence import PyDataset
+from fitwell.utils.numerical_utils import to_categorical
+from fitwell.utils.py_dataset import PyDataset
 
 __all__ = [
     "PyDataset",

@@ -25,7 +25,7 @@ from tests.arguments.calls import NEEDED, ROOMS, X, Y, build, model, public
 
 NAN, INF = float("nan"), float("inf")
 WRONG = ["x", "", -1, 2.5, NAN, INF, True, None, [], [None], {}, object(), b"x", 10**400, np.ones(2), 1j, int]
-# Arrays and configurations, whose checks have tests of their own (tests/models/test_bad_input.py and others).
+# Arrays and configurations, whose checks have tests of their own (tests/models/test_input_checks.py and others).
 DATA = {"x", "y", "y_true", "y_pred", "inputs", "identifier", "config", "tensors", "sample_weight"}
 OPEN = {
     *(

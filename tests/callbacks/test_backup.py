@@ -87,7 +87,10 @@ def assert_same(one: tuple[Any, Any], other: tuple[Any, Any]) -> None:
     assert one[1].history == other[1].history
     for model in (one[0], other[0]):
         assert len(model.get_weights()) == 8
-    pairs = [one[0].get_weights(), one[0].optimizer.slots], [other[0].get_weights(), other[0].optimizer.slots]
+    pairs = (
+        [one[0].get_weights(), one[0].optimizer.opt_state],
+        [other[0].get_weights(), other[0].optimizer.opt_state],
+    )
     for mine, theirs in zip(*map(jax.tree.leaves, pairs), strict=True):
         assert np.asarray(mine).tobytes() == np.asarray(theirs).tobytes()
     assert int(one[0].optimizer.iterations) == int(other[0].optimizer.iterations)

@@ -39,8 +39,8 @@ def test_the_names_of_all_metrics_and_losses_tell() -> None:
         "loss_metric",
         "f_beta_score",
     }
-    names = {getattr(metrics.get(name), "name", name) for name in losses.base.registry.names()}
-    for kind in metrics.base.registry.classes():
+    names = {getattr(metrics.get(name), "name", name) for name in losses.base.loss_registry.names()}
+    for kind in metrics.base.metric_registry.classes():
         names.add(metrics.base.snake_case(kind.__name__))
     assert {name for name in names if told_by_name(name) is None} <= plain
 

@@ -11,8 +11,8 @@ from keras.src.trainers.compile_utils import get_metric
 import fitwell as fw
 from fitwell.callbacks.directions import told_by_name
 from fitwell.errors import InvalidArgument, StateError
-from fitwell.losses.base import registry as losses
-from fitwell.metrics.base import registry as metrics
+from fitwell.losses.base import loss_registry as losses
+from fitwell.metrics.base import metric_registry as metrics
 
 import keras  # isort: skip
 

@@ -128,12 +128,12 @@ def test_the_same_optimizer_keeps_the_slots_of_what_it_trained() -> None:
     optimizer = optimizers.SGD(0.1, momentum=0.9)
     model.compile(loss="mse", optimizer=optimizer)
     model.fit(X, Y, epochs=3, verbose=0)
-    kept = dict(optimizer.slots["momentum"])
+    kept = dict(optimizer.opt_state["momentum"])
     model.get_layer("hidden").trainable = True
     model.compile(loss="mse", optimizer=optimizer)
     optimizer.learning_rate = 0.0
     model.fit(X, Y, batch_size=24, verbose=0)
-    slots = optimizer.slots["momentum"]
+    slots = optimizer.opt_state["momentum"]
     for path, value in kept.items():
         np.testing.assert_allclose(slots[path], 0.9 * np.asarray(value), rtol=1e-6, err_msg=path)
     assert set(slots) - set(kept) == {"layers.0/kernel", "layers.0/bias"}
@@ -145,10 +145,10 @@ def test_momentum_that_begins_in_flight_gets_its_slots() -> None:
     model = stack()
     model.compile(loss="mse", optimizer=optimizers.SGD(0.1))
     model.fit(X, Y, verbose=0)
-    assert model.optimizer.slots == {}
+    assert model.optimizer.opt_state == {}
     model.optimizer.momentum = 0.9
     model.fit(X, Y, verbose=0)
-    assert all(np.any(value) for value in model.optimizer.slots["momentum"].values())
+    assert all(np.any(value) for value in model.optimizer.opt_state["momentum"].values())
 
 
 def test_slots_follow_their_variable_into_another_model() -> None:
@@ -156,13 +156,13 @@ def test_slots_follow_their_variable_into_another_model() -> None:
     optimizer = optimizers.SGD(0.1, momentum=0.9)
     base.compile(loss="mse", optimizer=optimizer)
     base.fit(X, Y, verbose=0)
-    momentum = np.asarray(optimizer.slots["momentum"]["layers.2/kernel"])
+    momentum = np.asarray(optimizer.opt_state["momentum"]["layers.2/kernel"])
     top = Sequential([layers.Dense(5, input_shape=(4,)), base.get_layer("middle"), layers.Dense(1)])
     optimizer.learning_rate = 0.0
     top.compile(loss="mse", optimizer=optimizer)
     top.fit(X, Y, batch_size=24, verbose=0)
-    np.testing.assert_allclose(optimizer.slots["momentum"]["layers.1/kernel"], 0.9 * momentum, rtol=1e-6)
-    assert not np.any(optimizer.slots["momentum"]["layers.2/kernel"])  # the head is new
+    np.testing.assert_allclose(optimizer.opt_state["momentum"]["layers.1/kernel"], 0.9 * momentum, rtol=1e-6)
+    assert not np.any(optimizer.opt_state["momentum"]["layers.2/kernel"])  # the head is new
 
 
 # --- discriminative rates -----------------------------------------------------------------------------------

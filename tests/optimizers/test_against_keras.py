@@ -158,7 +158,7 @@ def test_a_configuration_written_by_keras_is_read(name: str) -> None:
     ours = optimizers.get(theirs)
     assert type(ours) is getattr(optimizers, name)
     assert ours.clipnorm == 2.0
-    assert ours.setting("learning_rate").decay_rate == 0.5
+    assert ours.get_hyperparameter("learning_rate").decay_rate == 0.5
 
 
 @pytest.mark.parametrize("name", OWN)

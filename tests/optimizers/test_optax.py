@@ -93,9 +93,9 @@ def test_reconcile_starts_afresh_when_parameters_change() -> None:
     optimizer = optimizers.get(optax.adam(0.5))
     old = {"a": jnp.ones(2)}
     _, slots = optimizer.update(old, optimizer.init(old), old, 0)
-    assert optimizer.reconcile(slots, old)["optax"] is slots["optax"]
+    assert optimizer.match_slots(slots, old)["optax"] is slots["optax"]
     for new in ({"a": jnp.ones(2), "b": jnp.ones(2)}, {"a": jnp.ones(3)}):
-        fitted = optimizer.reconcile(slots, new)
+        fitted = optimizer.match_slots(slots, new)
         assert jax.tree.map(jnp.shape, fitted) == jax.tree.map(jnp.shape, optimizer.init(new))
         assert not any(np.any(leaf) for leaf in jax.tree.leaves(fitted))
 

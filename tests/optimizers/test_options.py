@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from fitwell import optimizers
 from fitwell.errors import InvalidArgument, StateError
-from fitwell.optimizers import gradients as change
+from fitwell.optimizers import gradient_transforms as change
 from fitwell.variables import Variable
 
 GRADIENTS = st.dictionaries(
@@ -134,7 +134,7 @@ def test_parameters_are_known_by_position_and_by_name() -> None:
     factors = {"layers.0": 2.0, "dense_1": 3.0}
     optimizer = optimizers.SGD(0.1, weight_decay=0.5, learning_rate_multipliers=factors)
     optimizer.exclude_from_weight_decay([variables["layers.0/kernel"], "dense_2/kernel"])
-    optimizer.recognise(variables)
+    optimizer.bind_variables(variables)
     ones = {path: jnp.ones(1) for path in variables}
     moved = once(optimizer, ones, ones)
     expected = {"layers.0/kernel": 0.8, "layers.1/kernel": 1 - 0.3 * 1.5, "layers.2/kernel": 0.9}
@@ -147,24 +147,26 @@ def test_slots_follow_their_variable_to_another_path() -> None:
     assert not optimizer.step.trainable
     before = {"layers.0/kernel": first, "layers.1/kernel": second}
     for _ in range(2):  # nothing to move as long as there are no slots
-        optimizer.recognise(before)
-    assert optimizer.slots is None
-    optimizer.slots = {"momentum": {"layers.0/kernel": np.full(1, 7.0), "layers.1/kernel": np.full(1, 8.0)}}
-    optimizer.recognise({"layers.2/kernel": first})
-    assert optimizer.slots == {"momentum": {"layers.2/kernel": 7.0}}
+        optimizer.bind_variables(before)
+    assert optimizer.opt_state is None
+    optimizer.opt_state = {
+        "momentum": {"layers.0/kernel": np.full(1, 7.0), "layers.1/kernel": np.full(1, 8.0)}
+    }
+    optimizer.bind_variables({"layers.2/kernel": first})
+    assert optimizer.opt_state == {"momentum": {"layers.2/kernel": 7.0}}
 
 
 def test_an_optimizer_that_goes_to_another_model_starts_afresh() -> None:
     mine, others = ({"layers.0/kernel": Variable(np.zeros(1))} for _ in range(2))
     optimizer = optimizers.SGD(0.1, momentum=0.5)
-    optimizer.recognise(mine)
-    optimizer.slots, optimizer.step = (
+    optimizer.bind_variables(mine)
+    optimizer.opt_state, optimizer.step = (
         {"momentum": {"layers.0/kernel": np.full(1, 7.0)}},
         Variable(np.int32(5)),
     )
     with pytest.warns(UserWarning, match="'sgd' trained another model before and starts afresh"):
-        optimizer.recognise(others)
-    assert optimizer.slots is None
+        optimizer.bind_variables(others)
+    assert optimizer.opt_state is None
     assert int(optimizer.iterations) == 0
 
 
@@ -173,11 +175,11 @@ def test_paths_that_match_nothing_are_refused() -> None:
     variable.path = "dense/kernel"
     optimizer = optimizers.SGD(0.1, learning_rate_multipliers={"dens": 2.0, "dense": 1.0})
     with pytest.raises(InvalidArgument, match=r"no parameter under 'dens', did you mean 'dense'\?"):
-        optimizer.recognise({"layers.0/kernel": variable})
+        optimizer.bind_variables({"layers.0/kernel": variable})
     optimizer = optimizers.SGD(0.1)
     optimizer.exclude_from_weight_decay(["dense/kernl", variable, Variable(np.ones(1), name="other")])
     with pytest.raises(InvalidArgument, match="2 problems") as caught:
-        optimizer.recognise({"layers.0/kernel": variable})
+        optimizer.bind_variables({"layers.0/kernel": variable})
     assert "no parameter 'dense/kernl', did you mean 'dense/kernel'?" in str(caught.value)
     assert "no parameter 'other'" in str(caught.value)
 

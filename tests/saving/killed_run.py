@@ -90,7 +90,7 @@ def train(folder: Path, size: Size, keep: bool) -> None:
     )
     (folder / HISTORY).write_text(json.dumps([history.epoch, history.history]))
     arrays = {f"weight {i}": weight for i, weight in enumerate(model.get_weights())}
-    slots = jax.tree_util.tree_leaves_with_path(model.optimizer.slots)
+    slots = jax.tree_util.tree_leaves_with_path(model.optimizer.opt_state)
     arrays |= {f"slot {jax.tree_util.keystr(path)}": np.asarray(slot) for path, slot in slots}
     arrays["updates"] = np.asarray(model.optimizer.iterations)
     with (folder / "unfinished").open("wb") as file:

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import fitwell
-from fitwell.losses.base import registry as losses
-from fitwell.metrics.base import registry as metrics
+from fitwell.losses.base import loss_registry as losses
+from fitwell.metrics.base import metric_registry as metrics
 from fitwell.models import load_model
 from tests.losses.cases import CASES as LOSSES
 from tests.metrics.cases import CASES as METRICS

@@ -27,7 +27,7 @@ def test_a_layer_unfrozen_since_compile_has_fresh_slots_in_the_file(suffix: str,
     model.layers[0].trainable = True
     model.save(tmp_path / f"m{suffix}")
     loaded = load_model(tmp_path / f"m{suffix}")
-    slots, kept = loaded.optimizer.slots["momentum"], model.optimizer.slots["momentum"]
+    slots, kept = loaded.optimizer.opt_state["momentum"], model.optimizer.opt_state["momentum"]
     assert sorted(kept) == ["layers.1/bias", "layers.1/kernel"]
     np.testing.assert_array_equal(slots["layers.1/kernel"], kept["layers.1/kernel"])
     np.testing.assert_array_equal(slots["layers.0/kernel"], np.zeros((4, 3)))

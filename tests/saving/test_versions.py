@@ -37,7 +37,7 @@ def test_models_of_older_versions(version: str, name: str, suffix: str) -> None:
     assert int(model.optimizer.iterations.value) == stored[f"{name}_step"]
     if name == "stack":
         assert model.optimizer.learning_rate == pytest.approx(0.01)
-        assert float(np.abs(model.optimizer.slots["velocity"]["layers.0/kernel"]).max()) > 0
+        assert float(np.abs(model.optimizer.opt_state["velocity"]["layers.0/kernel"]).max()) > 0
     else:
         assert model.optimizer.learning_rate == pytest.approx(0.1 * 0.9 ** (int(stored["graph_step"]) / 10))
         assert list(model._session.objective.loss_weights) == [0.7, 0.3]

@@ -12,13 +12,13 @@ from fitwell import losses
 from fitwell.arguments import Call, Made, checked
 from fitwell.errors import ShapeError
 from fitwell.losses import Loss
-from fitwell.losses.base import align, function_name
-from fitwell.losses.own import check_takes_two, returned_array
-from fitwell.metrics.base import METRIC, Array, Metric, ratio, registry
+from fitwell.losses.base import get_function_name, squeeze_or_expand_to_same_rank
+from fitwell.losses.user_functions import check_takes_targets_and_predictions, convert_returned_value
+from fitwell.metrics.base import METRIC_RULES, Array, Metric, divide_no_nan, metric_registry
 from fitwell.registry import serialize, snake_case
 
 
-def row_values(
+def reduce_to_samples(
     values: Any, sample_weight: Any, dtype: Any, reduce: Callable[..., Array]
 ) -> tuple[Array, Array | None]:
     """Return ``([rows] or a number, weights of the same shape or None)``: what each row contributes.
@@ -47,7 +47,7 @@ def row_values(
     return values, jnp.broadcast_to(weights, values.shape)
 
 
-@registry.register()
+@metric_registry.register()
 class Mean(Metric):
     """Weighted mean ``Σ w v / Σ w`` of all values: ``update_state(values, sample_weight=None)``.
 
@@ -58,11 +58,11 @@ class Mean(Metric):
         dtype: see `Metric`.
     """
 
-    @checked(METRIC)
+    @checked(METRIC_RULES)
     def __init__(self, name: str | None = "mean", dtype: Any = None) -> None:
         super().__init__(name, dtype)
-        self._total = self.add_total("total")
-        self._count = self.add_total("count")
+        self._total = self.add_compensated_sum("total")
+        self._count = self.add_compensated_sum("count")
 
     @property
     def total(self) -> Array:
@@ -76,7 +76,7 @@ class Mean(Metric):
 
     def update_state(self, values: Any, sample_weight: Any = None) -> None:
         """Take in values ``[batch, ...]``, or a number."""
-        kept, weights = row_values(values, sample_weight, self._total.rounded.dtype, jnp.mean)
+        kept, weights = reduce_to_samples(values, sample_weight, self._total.rounded_sum.dtype, jnp.mean)
         if weights is None:
             self._total.add(jnp.sum(kept))
             self._count.add(kept.size)
@@ -90,10 +90,10 @@ class Mean(Metric):
 
     def result(self) -> Array:
         """Return the mean, 0 before any value."""
-        return ratio(self.total, self.count)
+        return divide_no_nan(self.total, self.count)
 
 
-@registry.register()
+@metric_registry.register()
 class Sum(Metric):
     """Weighted sum ``Σ w v`` of all values: ``update_state(values, sample_weight=None)``.
 
@@ -102,14 +102,14 @@ class Sum(Metric):
         dtype: see `Metric`.
     """
 
-    @checked(METRIC)
+    @checked(METRIC_RULES)
     def __init__(self, name: str | None = "sum", dtype: Any = None) -> None:
         super().__init__(name, dtype)
-        self._total = self.add_total("total")
+        self._total = self.add_compensated_sum("total")
 
     def update_state(self, values: Any, sample_weight: Any = None) -> None:
         """Take in values ``[batch, ...]``, or a number."""
-        kept, weights = row_values(values, sample_weight, self._total.rounded.dtype, jnp.sum)
+        kept, weights = reduce_to_samples(values, sample_weight, self._total.rounded_sum.dtype, jnp.sum)
         if weights is not None:
             kept = jnp.where(weights == 0, 0, kept * weights)
         self._total.add(jnp.sum(kept))
@@ -119,7 +119,7 @@ class Sum(Metric):
         return self._total.value
 
 
-class RowMean(Mean):
+class MeanOverSamples(Mean):
     """Base of metrics that are the mean of a value of each row: a subclass overrides `values`.
 
     Args:
@@ -127,7 +127,7 @@ class RowMean(Mean):
         dtype: see `Metric`.
     """
 
-    @checked(METRIC)
+    @checked(METRIC_RULES)
     def __init__(self, name: str | None = None, dtype: Any = None) -> None:
         super().__init__(name or snake_case(type(self).__name__), dtype)
 
@@ -140,8 +140,8 @@ class RowMean(Mean):
         super().update_state(self.values(y_true, y_pred), sample_weight)
 
 
-@registry.register()
-class LossMetric(RowMean):
+@metric_registry.register()
+class LossMetric(MeanOverSamples):
     """A `Loss` as a metric: the mean of its values over all rows, whatever its reduction.
 
     Args:
@@ -150,14 +150,14 @@ class LossMetric(RowMean):
         dtype: see `Metric`.
     """
 
-    @checked(METRIC, loss=Made(losses.get, optional=False))
+    @checked(METRIC_RULES, loss=Made(losses.get, optional=False))
     def __init__(self, loss: Any, name: str | None = None, dtype: Any = None) -> None:
         self.loss: Loss = losses.get(loss)
         super().__init__(name or self.loss.name, dtype)
 
     def values(self, y_true: Any, y_pred: Any) -> Any:
         """Return the values of the loss before reduction."""
-        return self.loss.per_row(y_true, y_pred)
+        return self.loss.unreduced(y_true, y_pred)
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
         """Take in targets and predictions of a batch; values that the loss masks do not count."""
@@ -175,8 +175,8 @@ class LossMetric(RowMean):
         return cls(**{name: losses.get(value) if name == "loss" else value for name, value in config.items()})
 
 
-@registry.register()
-class MeanMetricWrapper(RowMean):
+@metric_registry.register()
+class MeanMetricWrapper(MeanOverSamples):
     """The mean of a function ``fn(y_true, y_pred, **settings)`` over all rows.
 
     The function should return one value for each row. One number for the whole batch counts as the value of
@@ -189,23 +189,23 @@ class MeanMetricWrapper(RowMean):
         settings: further keyword arguments for each call of `fn`.
     """
 
-    @checked(METRIC, fn=Call("a function of y_true and y_pred"))
+    @checked(METRIC_RULES, fn=Call("a function of y_true and y_pred"))
     def __init__(
         self, fn: Callable[..., Any], name: str | None = None, dtype: Any = None, **settings: Any
     ) -> None:
-        check_takes_two(fn, "a metric", **settings)
-        super().__init__(name or function_name(fn), dtype)
+        check_takes_targets_and_predictions(fn, "a metric", **settings)
+        super().__init__(name or get_function_name(fn), dtype)
         self.fn = fn
         self.settings = settings
 
     def values(self, y_true: Any, y_pred: Any) -> Any:
         """Return ``fn(y_true, y_pred)``, with ``[n]`` against ``[n, 1]`` aligned."""
-        y_true, y_pred = align(jnp.asarray(y_true), jnp.asarray(y_pred))
+        y_true, y_pred = squeeze_or_expand_to_same_rank(jnp.asarray(y_true), jnp.asarray(y_pred))
         return self.fn(y_true, y_pred, **self.settings)
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
         """Take in targets and predictions of a batch; `sample_weight` is ``[batch]`` or None."""
-        values = returned_array(self.values(y_true, y_pred), f"metric {self.name!r}")
+        values = convert_returned_value(self.values(y_true, y_pred), f"metric {self.name!r}")
         if values.ndim == 0 and sample_weight is None:
             sample_weight = jnp.ones(np.shape(y_pred)[:1])
         Mean.update_state(self, values, sample_weight)
@@ -218,4 +218,4 @@ class MeanMetricWrapper(RowMean):
     def from_config(cls, config: Mapping[str, Any]) -> Any:
         """Build the metric; the function is found among the registered and custom ones."""
         fn = config["fn"]
-        return cls(**{**config, "fn": registry.lookup(fn) if isinstance(fn, str) else fn})
+        return cls(**{**config, "fn": metric_registry.lookup(fn) if isinstance(fn, str) else fn})

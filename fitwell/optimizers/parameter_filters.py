@@ -28,19 +28,19 @@ class Multiplier(Hyperparametric):
         return min(below, default=None)
 
 
-class Reach(Hyperparametric):
+class ParameterFilters(Hyperparametric):
     """What an optimizer treats differently from parameter to parameter.
 
     A model addresses its parameters by position (``"layers.0/kernel"``) and its user by the names of layers
-    (``"dense/kernel"``) or of the models around them (``"base/dense/kernel"``): once `recognise` has seen the
+    (``"dense/kernel"``) or of the models around them (``"base/dense/kernel"``): once `bind_variables` has seen the
     variables, either will do.
     """
 
     def __init__(self) -> None:
         self.multipliers: tuple[Multiplier, ...] = ()
-        self.spared: tuple[Variable | str, ...] = ()
-        self.spared_names: re.Pattern[str] | None = None
-        self.known: dict[str, Variable] = {}
+        self.excluded: tuple[Variable | str, ...] = ()
+        self.excluded_pattern: re.Pattern[str] | None = None
+        self.variables: dict[str, Variable] = {}
         self.aliases: dict[int, list[str]] = {}
 
     @property
@@ -58,11 +58,11 @@ class Reach(Hyperparametric):
         else:
             self.multipliers = tuple(Multiplier(prefix, factor) for prefix, factor in factors.items())
 
-    def spare(self, variables: Iterable[Variable | str], names: Iterable[str]) -> None:
+    def exclude_from_weight_decay(self, variables: Iterable[Variable | str], names: Iterable[str]) -> None:
         """Let weight decay leave out `variables` (or paths), and those whose name contains one of `names`."""
-        self.spared = tuple(variables)
+        self.excluded = tuple(variables)
         patterns = list(names)
-        self.spared_names = re.compile("|".join(patterns)) if patterns else None
+        self.excluded_pattern = re.compile("|".join(patterns)) if patterns else None
 
     def multiplier(self, path: str) -> Multiplier | None:
         """Return the multiplier that names the parameter at `path` most closely, if any does.
@@ -75,40 +75,40 @@ class Reach(Hyperparametric):
         ]
         return min(covering, key=lambda found: found[:2])[-1] if covering else None
 
-    def decays(self, path: str) -> bool:
+    def uses_weight_decay(self, path: str) -> bool:
         """Return whether weight decay applies to the parameter at `path`."""
-        paths, variable = self._paths(path), self.known.get(path)
-        if any(spared is variable or _path(spared) in paths for spared in self.spared):
+        paths, variable = self._paths(path), self.variables.get(path)
+        if any(spared is variable or _path(spared) in paths for spared in self.excluded):
             return False
         name = path.rsplit("/", 1)[-1]
-        return self.spared_names is None or self.spared_names.search(name) is None
+        return self.excluded_pattern is None or self.excluded_pattern.search(name) is None
 
-    def recognise(
+    def bind_variables(
         self, variables: Mapping[str, Variable], names: Iterable[tuple[str, Variable]], where: str
     ) -> None:
         """Learn which variable is behind each path, and its other `names`.
 
         `InvalidArgument` tells what was asked for and matches none of them.
         """
-        self.known = dict(variables)
+        self.variables = dict(variables)
         self.aliases = {}
         for name, variable in names:
-            self.aliases.setdefault(id(variable), []).extend(_tails(name))
+            self.aliases.setdefault(id(variable), []).extend(_path_suffixes(name))
         problems = Problems(where)
         every = [path for known in variables for path in self._paths(known)]
-        holders = list(dict.fromkeys(holder for path in every for holder in _holders(path)))
+        holders = list(dict.fromkeys(holder for path in every for holder in _parent_paths(path)))
         for multiplier in self.multipliers:
             if multiplier.distance(every) is None:
                 hint = nearest(multiplier.prefix, [*every, *holders]) or f". Known: {', '.join(holders)}."
                 problems.add(f"learning_rate_multipliers: no parameter under {multiplier.prefix!r}{hint}")
-        for spared in self.spared:
+        for spared in self.excluded:
             if _path(spared) not in every and all(spared is not known for known in variables.values()):
                 hint = nearest(_path(spared), every)
                 problems.add(f"exclude_from_weight_decay: no parameter {_path(spared)!r}{hint}")
         problems.raise_any()
 
     def _paths(self, path: str) -> tuple[str, ...]:
-        known = self.known.get(path)
+        known = self.variables.get(path)
         return (path,) if known is None else (path, known.path, *self.aliases.get(id(known), ()))
 
 
@@ -127,13 +127,13 @@ def _prefix(key: Any) -> str:
     return name
 
 
-def _tails(name: str) -> list[str]:
+def _path_suffixes(name: str) -> list[str]:
     """Return ``["net/base/dense/kernel", "base/dense/kernel", "dense/kernel"]`` for the first of them."""
     parts = name.split("/")
     return ["/".join(parts[start:]) for start in range(len(parts) - 1)]
 
 
-def _holders(path: str) -> list[str]:
+def _parent_paths(path: str) -> list[str]:
     """Return what holds the variable at `path`, outermost first: ``["base", "base/dense"]``."""
     parts = path.split("/")
     return ["/".join(parts[:end]) for end in range(1, len(parts))]

@@ -9,14 +9,14 @@ import jax.numpy as jnp
 
 from fitwell.arguments import checked
 from fitwell.errors import ShapeError
-from fitwell.losses.base import align
-from fitwell.losses.crossentropy import class_numbers
-from fitwell.metrics.base import METRIC, Array, registry
-from fitwell.metrics.reductions import RowMean
+from fitwell.losses.base import squeeze_or_expand_to_same_rank
+from fitwell.losses.crossentropy import to_class_indices
+from fitwell.metrics.base import METRIC_RULES, Array, metric_registry
+from fitwell.metrics.reduction_metrics import MeanOverSamples
 
 
-def _equal_shapes(metric: str, y_true: Any, y_pred: Any) -> tuple[Array, Array]:
-    true, pred = align(jnp.asarray(y_true), jnp.asarray(y_pred))
+def _match_shapes(metric: str, y_true: Any, y_pred: Any) -> tuple[Array, Array]:
+    true, pred = squeeze_or_expand_to_same_rank(jnp.asarray(y_true), jnp.asarray(y_pred))
     if true.shape != pred.shape:
         raise ShapeError(
             f"{metric}: targets of shape {true.shape} do not fit predictions of shape {pred.shape}"
@@ -24,7 +24,7 @@ def _equal_shapes(metric: str, y_true: Any, y_pred: Any) -> tuple[Array, Array]:
     return true, pred
 
 
-def _first_largest(scores: Array) -> Array:
+def _argmax(scores: Array) -> Array:
     """Return the index of the (first) largest score along the last axis.
 
     Two plain reductions; XLA's own argmax is one of pairs, which it does not vectorise on CPUs.
@@ -36,21 +36,21 @@ def _first_largest(scores: Array) -> Array:
 
 def accuracy(y_true: Any, y_pred: Any) -> Array:
     """1 where a prediction equals its target exactly, else 0; of the shape of the predictions."""
-    true, pred = _equal_shapes("accuracy", y_true, y_pred)
+    true, pred = _match_shapes("accuracy", y_true, y_pred)
     return (true.astype(pred.dtype) == pred).astype(jnp.float32)
 
 
-@checked(METRIC)
+@checked(METRIC_RULES)
 def binary_accuracy(y_true: Any, y_pred: Any, threshold: Any = 0.5) -> Array:
     """1 where ``ŷ > threshold`` agrees with the label (0 or 1), else 0; of the shape of `y_pred`."""
-    true, pred = _equal_shapes("binary_accuracy", y_true, y_pred)
+    true, pred = _match_shapes("binary_accuracy", y_true, y_pred)
     said = (pred > jnp.asarray(threshold, pred.dtype)).astype(jnp.float32)
     return (true.astype(jnp.float32) == said).astype(jnp.float32)
 
 
 def sign_accuracy(y_true: Any, y_pred: Any) -> Array:
     """1 where ŷ and the label are on the same side of 0, else 0: labels -1 and 1 (or 0 and 1), and logits."""
-    true, pred = _equal_shapes("sign_accuracy", y_true, y_pred)
+    true, pred = _match_shapes("sign_accuracy", y_true, y_pred)
     return ((true > 0) == (pred > 0)).astype(jnp.float32)
 
 
@@ -59,18 +59,18 @@ def categorical_accuracy(y_true: Any, y_pred: Any) -> Array:
 
     ``[batch, ..., classes]`` twice gives ``[batch, ...]``.
     """
-    true, pred = _equal_shapes("categorical_accuracy", y_true, y_pred)
-    return (_first_largest(true) == _first_largest(pred)).astype(jnp.float32)
+    true, pred = _match_shapes("categorical_accuracy", y_true, y_pred)
+    return (_argmax(true) == _argmax(pred)).astype(jnp.float32)
 
 
 def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Array:
     """1 where the largest prediction is that of the class; class numbers ``[batch]`` or ``[batch, 1]``."""
     pred = jnp.asarray(y_pred)
-    labels = class_numbers("sparse_categorical_accuracy", y_true, pred)
-    return (_first_largest(pred) == labels).astype(jnp.float32)
+    labels = to_class_indices("sparse_categorical_accuracy", y_true, pred)
+    return (_argmax(pred) == labels).astype(jnp.float32)
 
 
-@checked(METRIC)
+@checked(METRIC_RULES)
 def sparse_top_k_categorical_accuracy(
     y_true: Any, y_pred: Any, k: int = 5, from_sorted_ids: bool = False
 ) -> Array:
@@ -87,7 +87,7 @@ def sparse_top_k_categorical_accuracy(
     Keras).
     """
     pred = jnp.asarray(y_pred)
-    labels = class_numbers("sparse_top_k_categorical_accuracy", y_true, pred)
+    labels = to_class_indices("sparse_top_k_categorical_accuracy", y_true, pred)
     if from_sorted_ids:
         return jnp.any(pred[..., :k] == labels[..., None], axis=-1).astype(jnp.float32)
     is_label = jax.nn.one_hot(labels, pred.shape[-1], dtype=jnp.bool_)
@@ -95,15 +95,15 @@ def sparse_top_k_categorical_accuracy(
     return ((jnp.sum(pred > own, axis=-1) < k) & jnp.isfinite(own[..., 0])).astype(jnp.float32)
 
 
-@checked(METRIC)
+@checked(METRIC_RULES)
 def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Array:
     """1 where the class of a one-hot target is among the k largest predictions, else 0."""
-    true, pred = _equal_shapes("top_k_categorical_accuracy", y_true, y_pred)
-    return sparse_top_k_categorical_accuracy(_first_largest(true), pred, k)
+    true, pred = _match_shapes("top_k_categorical_accuracy", y_true, y_pred)
+    return sparse_top_k_categorical_accuracy(_argmax(true), pred, k)
 
 
-@registry.register()
-class Accuracy(RowMean):
+@metric_registry.register()
+class Accuracy(MeanOverSamples):
     """Share of predictions equal to their targets. (``metrics=["accuracy"]`` chooses a fitting one instead.)
 
     Args:
@@ -116,8 +116,8 @@ class Accuracy(RowMean):
         return accuracy(y_true, y_pred)
 
 
-@registry.register()
-class BinaryAccuracy(RowMean):
+@metric_registry.register()
+class BinaryAccuracy(MeanOverSamples):
     """Share of labels 0 and 1 that ``ŷ > threshold`` gets right.
 
     Args:
@@ -128,7 +128,7 @@ class BinaryAccuracy(RowMean):
 
     hyperparameters = ("threshold",)
 
-    @checked(METRIC)
+    @checked(METRIC_RULES)
     def __init__(self, name: str | None = None, dtype: Any = None, threshold: Any = 0.5) -> None:
         super().__init__(name, dtype)
         self.threshold = threshold
@@ -138,8 +138,8 @@ class BinaryAccuracy(RowMean):
         return binary_accuracy(y_true, y_pred, self.threshold)
 
 
-@registry.register()
-class SignAccuracy(RowMean):
+@metric_registry.register()
+class SignAccuracy(MeanOverSamples):
     """Share of predictions on the same side of 0 as their labels, -1 and 1 or 0 and 1. Not in Keras.
 
     Args:
@@ -152,8 +152,8 @@ class SignAccuracy(RowMean):
         return sign_accuracy(y_true, y_pred)
 
 
-@registry.register()
-class CategoricalAccuracy(RowMean):
+@metric_registry.register()
+class CategoricalAccuracy(MeanOverSamples):
     """Share of rows whose largest prediction is at the class of the one-hot target.
 
     Args:
@@ -166,8 +166,8 @@ class CategoricalAccuracy(RowMean):
         return categorical_accuracy(y_true, y_pred)
 
 
-@registry.register()
-class SparseCategoricalAccuracy(RowMean):
+@metric_registry.register()
+class SparseCategoricalAccuracy(MeanOverSamples):
     """Share of rows whose largest prediction is at the class number.
 
     Args:
@@ -180,8 +180,8 @@ class SparseCategoricalAccuracy(RowMean):
         return sparse_categorical_accuracy(y_true, y_pred)
 
 
-@registry.register()
-class TopKCategoricalAccuracy(RowMean):
+@metric_registry.register()
+class TopKCategoricalAccuracy(MeanOverSamples):
     """Share of rows whose class (one-hot target) is among the k largest predictions.
 
     Args:
@@ -190,7 +190,7 @@ class TopKCategoricalAccuracy(RowMean):
         dtype: see `Metric`.
     """
 
-    @checked(METRIC)
+    @checked(METRIC_RULES)
     def __init__(self, k: int = 5, name: str | None = None, dtype: Any = None) -> None:
         super().__init__(name, dtype)
         self.k = k
@@ -200,8 +200,8 @@ class TopKCategoricalAccuracy(RowMean):
         return top_k_categorical_accuracy(y_true, y_pred, self.k)
 
 
-@registry.register()
-class SparseTopKCategoricalAccuracy(RowMean):
+@metric_registry.register()
+class SparseTopKCategoricalAccuracy(MeanOverSamples):
     """Share of rows whose class number is among the k largest predictions.
 
     Args:
@@ -211,7 +211,7 @@ class SparseTopKCategoricalAccuracy(RowMean):
         from_sorted_ids: whether predictions are class numbers sorted from the most likely; False by default.
     """
 
-    @checked(METRIC)
+    @checked(METRIC_RULES)
     def __init__(
         self, k: int = 5, name: str | None = None, dtype: Any = None, from_sorted_ids: bool = False
     ) -> None:

@@ -210,9 +210,9 @@ def test_momentum_zero_has_no_slot_and_its_return_is_noticed() -> None:
     assert optimizer.slot_names() == ()
     optimizer.momentum = 0.5
     assert optimizer.slot_names() == ("momentum",)
-    with pytest.raises(StateError, match=r"\['momentum'\] are missing; call reconcile"):
+    with pytest.raises(StateError, match=r"\['momentum'\] are missing; call match_slots"):
         optimizer.update(start, slots, start, 0)
-    slots = optimizer.reconcile(slots, start)
+    slots = optimizer.match_slots(slots, start)
     for step in range(2):
         _, slots = optimizer.update(start, slots, start, step)
     np.testing.assert_allclose(slots["momentum"]["w"], -1.5)
@@ -246,7 +246,7 @@ def test_reconcile_keeps_what_fits_and_starts_what_is_new() -> None:
     optimizer = optimizers.Nadam(use_ema=True)
     old = {"a": jnp.ones(2), "b": jnp.ones(2)}
     _, slots = optimizer.update(old, optimizer.init(old), old, 0)
-    fitted = optimizer.reconcile(slots, {"b": jnp.ones(2), "c": jnp.ones(3)})
+    fitted = optimizer.match_slots(slots, {"b": jnp.ones(2), "c": jnp.ones(3)})
     assert set(fitted) == {"momentum", "velocity", "u_product", "average"}
     assert set(fitted["momentum"]) == {"b", "c"}
     assert fitted["momentum"]["b"] is slots["momentum"]["b"]
@@ -256,11 +256,11 @@ def test_reconcile_keeps_what_fits_and_starts_what_is_new() -> None:
 
 def test_a_new_optimizer_is_one_method(run: Any) -> None:
     class SignDescent(optimizers.Optimizer):
-        def rule(self, gradient: Any, slots: Any, rate: Any, settings: Any) -> Any:
+        def update_step(self, gradient: Any, slots: Any, rate: Any, settings: Any) -> Any:
             return -rate * jnp.sign(gradient), slots
 
     optimizer = SignDescent(schedules.LinearDecay(0.1, 100))
     parameters, _ = run(optimizer, lambda p, _: {"w": p["w"] - 2.0}, {"w": np.zeros(2, "f")}, 100)
     np.testing.assert_allclose(parameters["w"], 2.0, atol=0.01)
-    with pytest.raises(NotImplementedError, match="must define rule"):
+    with pytest.raises(NotImplementedError, match="must define update_step"):
         optimizers.Optimizer(0.1).update({"w": jnp.ones(1)}, {}, {"w": jnp.ones(1)}, 0)

@@ -7,13 +7,13 @@ from typing import Any, Unpack
 import jax.numpy as jnp
 
 from fitwell.arguments import checked
-from fitwell.optimizers.base import Optimizer, optimizers
-from fitwell.optimizers.core import Array, Arrays, Options, Rate
-from fitwell.optimizers.settings import Settings
-from fitwell.optimizers.spellings import epsilon_or_default
+from fitwell.optimizers.base import Optimizer, optimizer_registry
+from fitwell.optimizers.deprecated_arguments import epsilon_or_default
+from fitwell.optimizers.pure_optimizer import Array, Arrays, OptimizerOptions, ScalarOrSchedule
+from fitwell.optimizers.scheduled_hyperparameters import StepHyperparameters
 
 
-@optimizers.register()
+@optimizer_registry.register()
 class RMSprop(Optimizer):
     """RMSprop: ``s = ρ s + (1 - ρ) g²; θ -= η g / sqrt(s + ε)``.
 
@@ -36,12 +36,12 @@ class RMSprop(Optimizer):
     @checked()
     def __init__(
         self,
-        learning_rate: Rate = 0.001,
-        rho: Rate = 0.9,
-        momentum: Rate = 0.0,
-        epsilon: Rate = 1e-7,
+        learning_rate: ScalarOrSchedule = 0.001,
+        rho: ScalarOrSchedule = 0.9,
+        momentum: ScalarOrSchedule = 0.0,
+        epsilon: ScalarOrSchedule = 1e-7,
         centered: bool = False,
-        **options: Unpack[Options],
+        **options: Unpack[OptimizerOptions],
     ) -> None:
         super().__init__(learning_rate, **options)
         self.rho = rho
@@ -49,7 +49,7 @@ class RMSprop(Optimizer):
         self.epsilon = epsilon_or_default(epsilon)
         self.centered = centered
 
-    def slot_values(self) -> dict[str, Any]:
+    def init_slots(self) -> dict[str, Any]:
         """Return the mean square s, the momentum m unless β is 0, and the mean a if centered."""
         values = {"velocity": 0.0}
         if not self.is_zero("momentum"):
@@ -58,16 +58,18 @@ class RMSprop(Optimizer):
             values["average_gradient"] = 0.0
         return values
 
-    def rule(self, gradient: Array, slots: Arrays, rate: Any, settings: Settings) -> tuple[Array, Arrays]:
+    def update_step(
+        self, gradient: Array, slots: Arrays, rate: Any, hyperparameters: StepHyperparameters
+    ) -> tuple[Array, Arrays]:
         """Return the change of one parameter, and its slots."""
-        rho = settings.rho
+        rho = hyperparameters.rho
         slots = dict(slots)
         slots["velocity"] = rho * slots["velocity"] + (1 - rho) * jnp.square(gradient)
         spread = slots["velocity"]
         if self.centered:
             slots["average_gradient"] = rho * slots["average_gradient"] + (1 - rho) * gradient
             spread = spread - jnp.square(slots["average_gradient"])
-        scaled = rate * gradient / jnp.sqrt(spread + settings.epsilon)
+        scaled = rate * gradient / jnp.sqrt(spread + hyperparameters.epsilon)
         if "momentum" in slots:
-            slots["momentum"] = scaled = settings.momentum * slots["momentum"] + scaled
+            slots["momentum"] = scaled = hyperparameters.momentum * slots["momentum"] + scaled
         return -scaled, slots

@@ -12,14 +12,14 @@ import numpy as np
 from fitwell.arguments import Each, Real, check, checked
 from fitwell.budget import charge
 from fitwell.errors import ShapeError
-from fitwell.losses.base import align
-from fitwell.metrics.base import METRIC, Array, Metric, ratio, registry
+from fitwell.losses.base import squeeze_or_expand_to_same_rank
+from fitwell.metrics.base import METRIC_RULES, Array, Metric, divide_no_nan, metric_registry
 
-_CUT = Real(0, 1)
-CUTS = _CUT | Each(_CUT, least=1)
+_THRESHOLD_RULE = Real(0, 1)
+THRESHOLDS_RULE = _THRESHOLD_RULE | Each(_THRESHOLD_RULE, least=1)
 
 
-def spread_weights(sample_weight: Any, shape: tuple[int, ...], dtype: Any) -> Array:
+def broadcast_weights(sample_weight: Any, shape: tuple[int, ...], dtype: Any) -> Array:
     """Return one weight for each prediction, from one for each row (or for each prediction), or None."""
     if sample_weight is None:
         return jnp.ones(shape, dtype)
@@ -32,7 +32,7 @@ def spread_weights(sample_weight: Any, shape: tuple[int, ...], dtype: Any) -> Ar
     return jnp.broadcast_to(spread, shape)
 
 
-class DecisionCounts(Metric):
+class ConfusionCounts(Metric):
     """Base of metrics over counts of decisions ``ŷ > threshold``, for one or many thresholds at once.
 
     Labels are 0 and 1. All elements of ``[batch, ...]`` count as decisions of their own; with `per_label` the
@@ -50,47 +50,47 @@ class DecisionCounts(Metric):
         super().__init__(name, dtype)
         self.top_k = top_k
         self.class_id = class_id
-        self._cuts = np.asarray(thresholds, dtype=np.float64)
+        self._thresholds = np.asarray(thresholds, dtype=np.float64)
 
-    def make_counts(self, labels: int | None = None) -> None:
+    def add_counts(self, labels: int | None = None) -> None:
         """Make the accumulators: by threshold, and by label if `labels` is a number of them."""
         tail = () if labels is None else (labels,)
-        self._hits = self.add_total("true_positives", (len(self._cuts), *tail))
-        self._false_alarms = self.add_total("false_positives", (len(self._cuts), *tail))
-        self._positives = self.add_total("positives", tail)
-        self._negatives = self.add_total("negatives", tail)
+        self._true_positives = self.add_compensated_sum("true_positives", (len(self._thresholds), *tail))
+        self._false_positives = self.add_compensated_sum("false_positives", (len(self._thresholds), *tail))
+        self._positives = self.add_compensated_sum("positives", tail)
+        self._negatives = self.add_compensated_sum("negatives", tail)
 
     @property
     def true_positives(self) -> Array:
         """Weighted number of labels 1 decided as 1, for each threshold."""
-        return self._hits.value
+        return self._true_positives.value
 
     @property
     def false_positives(self) -> Array:
         """Weighted number of labels 0 decided as 1, for each threshold."""
-        return self._false_alarms.value
+        return self._false_positives.value
 
     @property
     def true_negatives(self) -> Array:
         """Weighted number of labels 0 decided as 0, for each threshold."""
-        return self._negatives.value - self._false_alarms.value
+        return self._negatives.value - self._false_positives.value
 
     @property
     def false_negatives(self) -> Array:
         """Weighted number of labels 1 decided as 0, for each threshold."""
-        return self._positives.value - self._hits.value
+        return self._positives.value - self._true_positives.value
 
-    def count(self, y_true: Any, y_pred: Any, weights: Any, per_label: bool = False) -> None:
+    def update_counts(self, y_true: Any, y_pred: Any, weights: Any, per_label: bool = False) -> None:
         """Take in labels, predictions and weights of one batch."""
-        dtype = self._hits.rounded.dtype
+        dtype = self._true_positives.rounded_sum.dtype
         pred = jnp.asarray(y_pred).astype(dtype)
-        true, pred = align(jnp.asarray(y_true), pred)
+        true, pred = squeeze_or_expand_to_same_rank(jnp.asarray(y_true), pred)
         if true.shape != pred.shape:
             raise ShapeError(
                 f"{self.name}: labels of shape {true.shape} do not fit predictions of shape {pred.shape}; "
                 "targets must be 0 and 1, one-hot for several classes (utils.to_categorical)"
             )
-        spread = spread_weights(weights, pred.shape, dtype)
+        spread = broadcast_weights(weights, pred.shape, dtype)
         if self.top_k is not None:
             chosen = jax.lax.top_k(pred, self.top_k)[1]
             among = jnp.sum(jax.nn.one_hot(chosen, pred.shape[-1], dtype=dtype), axis=-2) > 0
@@ -103,39 +103,39 @@ class DecisionCounts(Metric):
             true, pred, spread = (array[..., self.class_id] for array in (true, pred, spread))
         tail = pred.shape[-1:] if per_label else ()
         true, pred, spread = (array.reshape((-1, *tail)) for array in (true, pred, spread))
-        cuts = jnp.asarray(self._cuts, dtype).reshape((-1, *([1] * pred.ndim)))
+        cuts = jnp.asarray(self._thresholds, dtype).reshape((-1, *([1] * pred.ndim)))
         decided = pred > cuts
         positive = jnp.where(true != 0, spread, 0)
         negative = jnp.where(true != 0, 0, spread)
-        self._hits.add(jnp.sum(jnp.where(decided, positive, 0), axis=1))
-        self._false_alarms.add(jnp.sum(jnp.where(decided, negative, 0), axis=1))
+        self._true_positives.add(jnp.sum(jnp.where(decided, positive, 0), axis=1))
+        self._false_positives.add(jnp.sum(jnp.where(decided, negative, 0), axis=1))
         self._positives.add(jnp.sum(positive, axis=0))
         self._negatives.add(jnp.sum(negative, axis=0))
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Take in labels and predictions of a batch; `sample_weight` is ``[batch]`` or None."""
-        self.count(y_true, y_pred, sample_weight)
+        self.update_counts(y_true, y_pred, sample_weight)
 
 
-def charge_cuts(metric: Metric, count: Any) -> None:
+def charge_thresholds(metric: Metric, count: Any) -> None:
     """Charge the cuts of a metric, which is to be loaded from a file, before they are made."""
     charge(
         4 * count * np.dtype(np.float64).itemsize, f"{type(metric).__name__} with num_thresholds={count:,}"
     )
 
 
-def cut_list(metric: str, thresholds: Any, default: float) -> list[float]:
+def parse_thresholds(metric: str, thresholds: Any, default: float) -> list[float]:
     """Return thresholds as a list of numbers from 0 to 1; `default` alone for None."""
     if thresholds is None:
         return [default]
-    found = check(metric, "thresholds", thresholds, CUTS)
+    found = check(metric, "thresholds", thresholds, THRESHOLDS_RULE)
     return list(found) if isinstance(found, tuple) else [found]
 
 
-class _AtThresholds(DecisionCounts):
+class _ThresholdMetric(ConfusionCounts):
     """Base of metrics with one result for each of the given thresholds (a number if there is one)."""
 
-    @checked(METRIC, thresholds=CUTS | None)
+    @checked(METRIC_RULES, thresholds=THRESHOLDS_RULE | None)
     def __init__(
         self,
         thresholds: Any = None,
@@ -145,29 +145,29 @@ class _AtThresholds(DecisionCounts):
         dtype: Any = None,
     ) -> None:
         # Among the top k everything is decided as 1, whatever its value.
-        cuts = cut_list(type(self).__name__, thresholds, 0.5 if top_k is None else -np.inf)
+        cuts = parse_thresholds(type(self).__name__, thresholds, 0.5 if top_k is None else -np.inf)
         super().__init__(cuts, top_k, class_id, name, dtype)
         self.thresholds = thresholds
-        self.make_counts()
+        self.add_counts()
 
-    def by_threshold(self) -> Array:
+    def result_per_threshold(self) -> Array:
         """Return the result for each threshold."""
         raise NotImplementedError
 
     def result(self) -> Array:
         """Return the result: a number for one threshold, else an array."""
-        values = self.by_threshold()
-        return values[0] if len(self._cuts) == 1 else values
+        values = self.result_per_threshold()
+        return values[0] if len(self._thresholds) == 1 else values
 
 
-class _Count(_AtThresholds):
-    @checked(METRIC, thresholds=CUTS | None)
+class _CountMetric(_ThresholdMetric):
+    @checked(METRIC_RULES, thresholds=THRESHOLDS_RULE | None)
     def __init__(self, thresholds: Any = None, name: str | None = None, dtype: Any = None) -> None:
         super().__init__(thresholds, name=name, dtype=dtype)
 
 
-@registry.register()
-class TruePositives(_Count):
+@metric_registry.register()
+class TruePositives(_CountMetric):
     """Number of labels 1 with ``ŷ > threshold``.
 
     Args:
@@ -176,40 +176,40 @@ class TruePositives(_Count):
         dtype: see `Metric`.
     """
 
-    def by_threshold(self) -> Array:
+    def result_per_threshold(self) -> Array:
         """Return the count for each threshold."""
         return self.true_positives
 
 
-@registry.register()
-class FalsePositives(_Count):
+@metric_registry.register()
+class FalsePositives(_CountMetric):
     """Number of labels 0 with ``ŷ > threshold``; arguments as `TruePositives`."""
 
-    def by_threshold(self) -> Array:
+    def result_per_threshold(self) -> Array:
         """Return the count for each threshold."""
         return self.false_positives
 
 
-@registry.register()
-class TrueNegatives(_Count):
+@metric_registry.register()
+class TrueNegatives(_CountMetric):
     """Number of labels 0 with ``ŷ <= threshold``; arguments as `TruePositives`."""
 
-    def by_threshold(self) -> Array:
+    def result_per_threshold(self) -> Array:
         """Return the count for each threshold."""
         return self.true_negatives
 
 
-@registry.register()
-class FalseNegatives(_Count):
+@metric_registry.register()
+class FalseNegatives(_CountMetric):
     """Number of labels 1 with ``ŷ <= threshold``; arguments as `TruePositives`."""
 
-    def by_threshold(self) -> Array:
+    def result_per_threshold(self) -> Array:
         """Return the count for each threshold."""
         return self.false_negatives
 
 
-@registry.register()
-class Precision(_AtThresholds):
+@metric_registry.register()
+class Precision(_ThresholdMetric):
     """Share of right ones among the decisions 1: ``TP / (TP + FP)``, 0 if there are none.
 
     Args:
@@ -220,48 +220,48 @@ class Precision(_AtThresholds):
         dtype: see `Metric`.
     """
 
-    def by_threshold(self) -> Array:
+    def result_per_threshold(self) -> Array:
         """Return the precision for each threshold."""
-        return ratio(self.true_positives, self.true_positives + self.false_positives)
+        return divide_no_nan(self.true_positives, self.true_positives + self.false_positives)
 
 
-@registry.register()
-class Recall(_AtThresholds):
+@metric_registry.register()
+class Recall(_ThresholdMetric):
     """Share of labels 1 that were decided as 1: ``TP / (TP + FN)``, 0 if there are none; see `Precision`."""
 
-    def by_threshold(self) -> Array:
+    def result_per_threshold(self) -> Array:
         """Return the recall for each threshold."""
-        return ratio(self.true_positives, self._positives.value)
+        return divide_no_nan(self.true_positives, self._positives.value)
 
 
-class _BestUnderConstraint(DecisionCounts):
+class _BestAtConstraint(ConfusionCounts):
     """Base of metrics that are the best value of one rate where another one is high enough."""
 
     def __init__(
         self, floor: float, num_thresholds: int, class_id: int | None, name: str | None, dtype: Any
     ) -> None:
-        charge_cuts(self, num_thresholds)
+        charge_thresholds(self, num_thresholds)
         cuts = [0.5] if num_thresholds == 1 else np.linspace(0, 1, num_thresholds)
         super().__init__(cuts, None, class_id, name, dtype)  # type: ignore[arg-type]
         self.num_thresholds = num_thresholds
         self.floor = floor
-        self.make_counts()
+        self.add_counts()
 
     def _best(self, rate: Array, where: Array) -> Array:
         return jnp.max(jnp.where(where >= self.floor, rate, 0))
 
     def _sensitivity(self) -> Array:
-        return ratio(self.true_positives, self._positives.value)
+        return divide_no_nan(self.true_positives, self._positives.value)
 
     def _specificity(self) -> Array:
-        return ratio(self.true_negatives, self._negatives.value)
+        return divide_no_nan(self.true_negatives, self._negatives.value)
 
     def _precision(self) -> Array:
-        return ratio(self.true_positives, self.true_positives + self.false_positives)
+        return divide_no_nan(self.true_positives, self.true_positives + self.false_positives)
 
 
-@registry.register()
-class SensitivityAtSpecificity(_BestUnderConstraint):
+@metric_registry.register()
+class SensitivityAtSpecificity(_BestAtConstraint):
     """Best sensitivity over the thresholds where specificity is high enough.
 
     Sensitivity is ``TP / (TP + FN)``, specificity ``TN / (TN + FP)``.
@@ -274,7 +274,7 @@ class SensitivityAtSpecificity(_BestUnderConstraint):
         dtype: see `Metric`.
     """
 
-    @checked(METRIC, specificity=Real(0, 1))
+    @checked(METRIC_RULES, specificity=Real(0, 1))
     def __init__(
         self,
         specificity: float,
@@ -291,11 +291,11 @@ class SensitivityAtSpecificity(_BestUnderConstraint):
         return self._best(self._sensitivity(), self._specificity())
 
 
-@registry.register()
-class SpecificityAtSensitivity(_BestUnderConstraint):
+@metric_registry.register()
+class SpecificityAtSensitivity(_BestAtConstraint):
     """Best specificity over thresholds where sensitivity is high enough; see `SensitivityAtSpecificity`."""
 
-    @checked(METRIC, sensitivity=Real(0, 1))
+    @checked(METRIC_RULES, sensitivity=Real(0, 1))
     def __init__(
         self,
         sensitivity: float,
@@ -312,11 +312,11 @@ class SpecificityAtSensitivity(_BestUnderConstraint):
         return self._best(self._specificity(), self._sensitivity())
 
 
-@registry.register()
-class PrecisionAtRecall(_BestUnderConstraint):
+@metric_registry.register()
+class PrecisionAtRecall(_BestAtConstraint):
     """Best precision over thresholds where recall is high enough; see `SensitivityAtSpecificity`."""
 
-    @checked(METRIC, recall=Real(0, 1))
+    @checked(METRIC_RULES, recall=Real(0, 1))
     def __init__(
         self,
         recall: float,
@@ -333,11 +333,11 @@ class PrecisionAtRecall(_BestUnderConstraint):
         return self._best(self._precision(), self._sensitivity())
 
 
-@registry.register()
-class RecallAtPrecision(_BestUnderConstraint):
+@metric_registry.register()
+class RecallAtPrecision(_BestAtConstraint):
     """Best recall over thresholds where precision is high enough; see `SensitivityAtSpecificity`."""
 
-    @checked(METRIC, precision=Real(0, 1))
+    @checked(METRIC_RULES, precision=Real(0, 1))
     def __init__(
         self,
         precision: float,

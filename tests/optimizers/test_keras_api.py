@@ -78,7 +78,9 @@ def test_configurations_round_trip(name: str) -> None:
     assert optimizers.serialize(read) == written
     assert read.name == "mine"
     for step in (0, 3, 5, 20):
-        assert read.setting("learning_rate")(step) == given.setting("learning_rate")(step)
+        assert read.get_hyperparameter("learning_rate")(step) == given.get_hyperparameter("learning_rate")(
+            step
+        )
 
 
 def test_flags_are_in_the_configuration() -> None:
@@ -125,14 +127,14 @@ def test_under_a_schedule_the_attribute_is_the_number_in_force() -> None:
         optimizer.apply([jnp.ones(1)], [variable])
     assert seen == [1.0, 0.5, 0.25]
     assert variable.numpy()[0] == -1.75
-    assert isinstance(optimizer.setting("learning_rate"), schedules.PiecewiseConstantDecay)
+    assert isinstance(optimizer.get_hyperparameter("learning_rate"), schedules.PiecewiseConstantDecay)
     optimizer.learning_rate = 0.125
     assert optimizer.learning_rate == 0.125
 
 
 def test_a_setting_that_does_not_exist() -> None:
     with pytest.raises(AttributeError, match=r"no hyperparameter 'momentun', did you mean 'momentum'\?"):
-        optimizers.SGD().setting("momentun")
+        optimizers.SGD().get_hyperparameter("momentun")
 
 
 def test_schedules_have_a_second_address() -> None:

@@ -9,103 +9,103 @@ import jax.numpy as jnp
 from fitwell import losses
 from fitwell.arguments import checked
 from fitwell.losses import Loss
-from fitwell.losses.base import matched
-from fitwell.metrics.base import METRIC, Array, registry
-from fitwell.metrics.reductions import LossMetric, RowMean
+from fitwell.losses.base import match_shapes
+from fitwell.metrics.base import METRIC_RULES, Array, metric_registry
+from fitwell.metrics.reduction_metrics import LossMetric, MeanOverSamples
 from fitwell.registry import snake_case
 
 
-class _Plain(LossMetric):
+class _MeanLossMetric(LossMetric):
     """A loss without settings as a metric: a subclass names the loss."""
 
     loss_class: ClassVar[type[Loss]]
 
-    @checked(METRIC)
+    @checked(METRIC_RULES)
     def __init__(self, name: str | None = None, dtype: Any = None) -> None:
         super().__init__(self.loss_class(), name or snake_case(type(self).__name__), dtype)
 
 
-@registry.register("mse")
-class MeanSquaredError(_Plain):
+@metric_registry.register("mse")
+class MeanSquaredError(_MeanLossMetric):
     """Mean squared error ``mean((y - ŷ)²)``; arguments as `Metric`."""
 
     loss_class = losses.MeanSquaredError
 
 
-@registry.register("mae")
-class MeanAbsoluteError(_Plain):
+@metric_registry.register("mae")
+class MeanAbsoluteError(_MeanLossMetric):
     """Mean absolute error ``mean(|y - ŷ|)``; arguments as `Metric`."""
 
     loss_class = losses.MeanAbsoluteError
 
 
-@registry.register("mape")
-class MeanAbsolutePercentageError(_Plain):
+@metric_registry.register("mape")
+class MeanAbsolutePercentageError(_MeanLossMetric):
     """Mean absolute percentage error ``100 mean(|y - ŷ| / max(|y|, 1e-7))``; arguments as `Metric`."""
 
     loss_class = losses.MeanAbsolutePercentageError
 
 
-@registry.register("msle")
-class MeanSquaredLogarithmicError(_Plain):
+@metric_registry.register("msle")
+class MeanSquaredLogarithmicError(_MeanLossMetric):
     """Mean squared logarithmic error ``mean((log(1 + y) - log(1 + ŷ))²)``; arguments as `Metric`."""
 
     loss_class = losses.MeanSquaredLogarithmicError
 
 
-@registry.register("logcosh", "log_cosh")
-class LogCoshError(_Plain):
+@metric_registry.register("logcosh", "log_cosh")
+class LogCoshError(_MeanLossMetric):
     """Mean of ``log(cosh(ŷ - y))``; arguments as `Metric`, named ``"logcosh"`` as in Keras."""
 
     loss_class = losses.LogCosh
 
-    @checked(METRIC)
+    @checked(METRIC_RULES)
     def __init__(self, name: str | None = "logcosh", dtype: Any = None) -> None:
         super().__init__(name, dtype)
 
 
-@registry.register()
-class Poisson(_Plain):
+@metric_registry.register()
+class Poisson(_MeanLossMetric):
     """Mean of ``ŷ - y log(ŷ + 1e-7)``; arguments as `Metric`."""
 
     loss_class = losses.Poisson
 
 
-@registry.register("kld", "kullback_leibler_divergence")
-class KLDivergence(_Plain):
+@metric_registry.register("kld", "kullback_leibler_divergence")
+class KLDivergence(_MeanLossMetric):
     """Mean of ``Σ_k y_k log(y_k / p_k)``; arguments as `Metric`."""
 
     loss_class = losses.KLDivergence
 
 
-@registry.register()
-class Hinge(_Plain):
+@metric_registry.register()
+class Hinge(_MeanLossMetric):
     """Mean of ``max(0, 1 - y ŷ)``, labels -1 and 1 or 0 and 1; arguments as `Metric`."""
 
     loss_class = losses.Hinge
 
 
-@registry.register()
-class SquaredHinge(_Plain):
+@metric_registry.register()
+class SquaredHinge(_MeanLossMetric):
     """Mean of ``max(0, 1 - y ŷ)²``, labels -1 and 1 or 0 and 1; arguments as `Metric`."""
 
     loss_class = losses.SquaredHinge
 
 
-@registry.register()
-class CategoricalHinge(_Plain):
+@metric_registry.register()
+class CategoricalHinge(_MeanLossMetric):
     """Mean of the hinge loss between the right class and the best wrong one; arguments as `Metric`."""
 
     loss_class = losses.CategoricalHinge
 
 
-@registry.register("rmse")
-class RootMeanSquaredError(RowMean):
+@metric_registry.register("rmse")
+class RootMeanSquaredError(MeanOverSamples):
     """Root mean squared error over the whole epoch, ``sqrt(mean((y - ŷ)²))``; arguments as `Metric`."""
 
     def values(self, y_true: Any, y_pred: Any) -> Array:
         """Return the squared errors."""
-        y_true, y_pred = matched("RootMeanSquaredError", y_true, y_pred)
+        y_true, y_pred = match_shapes("RootMeanSquaredError", y_true, y_pred)
         return jnp.square(y_pred - y_true)
 
     def result(self) -> Array:
@@ -113,8 +113,8 @@ class RootMeanSquaredError(RowMean):
         return jnp.sqrt(super().result())
 
 
-@registry.register("cosine_proximity")
-class CosineSimilarity(RowMean):
+@metric_registry.register("cosine_proximity")
+class CosineSimilarity(MeanOverSamples):
     """Mean cosine of the angle between target and prediction: 1 for the same direction.
 
     The loss of this name is minus that.
@@ -125,7 +125,7 @@ class CosineSimilarity(RowMean):
         axis: axis of the vectors, the last by default.
     """
 
-    @checked(METRIC)
+    @checked(METRIC_RULES)
     def __init__(self, name: str | None = None, dtype: Any = None, axis: int = -1) -> None:
         super().__init__(name, dtype)
         self.axis = axis
@@ -135,7 +135,7 @@ class CosineSimilarity(RowMean):
         return -losses.cosine_similarity(y_true, y_pred, self.axis)
 
 
-@registry.register("bce")
+@metric_registry.register("bce")
 class BinaryCrossentropy(LossMetric):
     """Mean of ``-y log p - (1 - y) log(1 - p)``.
 
@@ -146,7 +146,7 @@ class BinaryCrossentropy(LossMetric):
         label_smoothing: s moves labels to ``y (1 - s) + s/2``; 0 by default.
     """
 
-    @checked(METRIC)
+    @checked(METRIC_RULES)
     def __init__(
         self,
         name: str | None = "binary_crossentropy",
@@ -159,7 +159,7 @@ class BinaryCrossentropy(LossMetric):
         self.label_smoothing = label_smoothing
 
 
-@registry.register("cce")
+@metric_registry.register("cce")
 class CategoricalCrossentropy(LossMetric):
     """Mean of ``-Σ_k y_k log p_k``, one-hot targets.
 
@@ -171,7 +171,7 @@ class CategoricalCrossentropy(LossMetric):
         axis: axis of the classes, the last by default.
     """
 
-    @checked(METRIC)
+    @checked(METRIC_RULES)
     def __init__(
         self,
         name: str | None = "categorical_crossentropy",
@@ -186,7 +186,7 @@ class CategoricalCrossentropy(LossMetric):
         self.axis = axis
 
 
-@registry.register("scce")
+@metric_registry.register("scce")
 class SparseCategoricalCrossentropy(LossMetric):
     """Mean of ``-log p_y``, class numbers.
 
@@ -198,7 +198,7 @@ class SparseCategoricalCrossentropy(LossMetric):
         axis: axis of the classes, the last by default.
     """
 
-    @checked(METRIC)
+    @checked(METRIC_RULES)
     def __init__(
         self,
         name: str | None = "sparse_categorical_crossentropy",

@@ -12,7 +12,9 @@ from fitwell.schedules import InverseTimeDecay
 from fitwell.spellings import warn_older
 
 
-def translate(optimizer: str, learning_rate: Any, options: dict[str, Any], valid: Iterable[str]) -> Any:
+def translate_deprecated_arguments(
+    optimizer: str, learning_rate: Any, options: dict[str, Any], valid: Iterable[str]
+) -> Any:
     """Take the older spellings out of `options`, refuse unknown ones, and return the learning rate meant."""
     if "lr" in options:
         warn_older("lr=", "learning_rate=")

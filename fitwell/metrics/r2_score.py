@@ -7,12 +7,12 @@ from typing import Any
 import jax.numpy as jnp
 
 from fitwell.arguments import Integer, Options, checked
-from fitwell.losses.base import matched
-from fitwell.metrics.base import METRIC, Array, Metric, ratio, registry
-from fitwell.metrics.decisions import spread_weights
+from fitwell.losses.base import match_shapes
+from fitwell.metrics.base import METRIC_RULES, Array, Metric, divide_no_nan, metric_registry
+from fitwell.metrics.confusion_metrics import broadcast_weights
 
 
-@registry.register("r2")
+@metric_registry.register("r2")
 class R2Score(Metric):
     """Coefficient of determination ``1 - Σ w (y - ŷ)² / Σ w (y - mean(y))²``, mean over the whole epoch.
 
@@ -33,7 +33,7 @@ class R2Score(Metric):
     """
 
     @checked(
-        METRIC,
+        METRIC_RULES,
         class_aggregation=Options("uniform_average", "variance_weighted_average") | None,
         num_regressors=Integer(0),
     )
@@ -53,30 +53,30 @@ class R2Score(Metric):
         if not self.variables:
             width = (y_pred_shape[-1] or 1,) if len(y_pred_shape) > 1 else (1,)
             dtype = self.dtype if jnp.dtype(self.dtype).itemsize > 2 else "float32"
-            self._rows = self.add_total("rows")
-            self._weight = self.add_total("weight", width)
-            self._residual = self.add_total("residual", width)
+            self._rows = self.add_compensated_sum("rows")
+            self._weight = self.add_compensated_sum("weight", width)
+            self._residual = self.add_compensated_sum("residual", width)
             self._mean = self.add_weight(width, dtype=dtype, name="mean")
             self._deviation = self.add_weight(width, dtype=dtype, name="squared_deviation")
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Take in targets and predictions of a batch; `sample_weight` is ``[batch]`` or None."""
-        true, pred = matched("R2Score", y_true, y_pred)
+        true, pred = match_shapes("R2Score", y_true, y_pred)
         if true.ndim == 1:
             true, pred = true[:, None], pred[:, None]
         self.build(true.shape, pred.shape)
         dtype = self._mean.dtype
-        weights = spread_weights(sample_weight, true.shape, dtype).reshape(-1, true.shape[-1])
+        weights = broadcast_weights(sample_weight, true.shape, dtype).reshape(-1, true.shape[-1])
         true, pred = (array.astype(dtype).reshape(-1, true.shape[-1]) for array in (true, pred))
         counted = weights != 0
         true, pred = (jnp.where(counted, array, 0) for array in (true, pred))
 
         weight = jnp.sum(weights, axis=0)
-        mean = ratio(jnp.sum(weights * true, axis=0), weight)
+        mean = divide_no_nan(jnp.sum(weights * true, axis=0), weight)
         deviation = jnp.sum(weights * jnp.square(true - mean), axis=0)
         before = self._weight.value
         self._weight.add(weight)
-        shift, share = mean - self._mean.value, ratio(weight, self._weight.value)
+        shift, share = mean - self._mean.value, divide_no_nan(weight, self._weight.value)
         self._mean.assign_add(shift * share)
         self._deviation.assign_add(deviation + jnp.square(shift) * before * share)
         self._residual.add(jnp.sum(weights * jnp.square(true - pred), axis=0))
@@ -86,14 +86,14 @@ class R2Score(Metric):
         """Return the score, or one for each output."""
         residual, total = self._residual.value, self._deviation.value
         perfect = jnp.where(residual == 0, 1.0, 0.0)
-        scores = jnp.where(total == 0, perfect, 1 - ratio(residual, total))
+        scores = jnp.where(total == 0, perfect, 1 - divide_no_nan(residual, total))
         if self.class_aggregation == "uniform_average":
             scores = jnp.mean(scores)
         elif self.class_aggregation == "variance_weighted_average":
-            scores = ratio(jnp.sum(total * scores), jnp.sum(total))
+            scores = divide_no_nan(jnp.sum(total * scores), jnp.sum(total))
         if self.num_regressors == 0:
             return scores
         rows = self._rows.value
         freedom = rows - self.num_regressors - 1
-        adjusted = 1 - (1 - scores) * ratio(rows - 1, freedom)
+        adjusted = 1 - (1 - scores) * divide_no_nan(rows - 1, freedom)
         return jnp.where(freedom > 0, adjusted, scores)

@@ -8,18 +8,18 @@ import jax
 import jax.numpy as jnp
 
 from fitwell.arguments import Numbers, Real, checked
-from fitwell.losses.base import LOSS, Array, Loss, as_predictions, matched, registry
+from fitwell.losses.base import LOSS_RULES, Array, Loss, loss_registry, match_shapes, to_float_predictions
 from fitwell.losses.crossentropy import (
-    binary_terms,
-    class_numbers,
-    clipped,
+    binary_crossentropy_terms,
+    clip_probabilities,
+    compute_log_probabilities,
     find_logits,
-    log_probabilities,
-    smoothed,
+    smooth_labels,
+    to_class_indices,
 )
 
 
-@checked(LOSS, alpha=Real(0, 1))
+@checked(LOSS_RULES, alpha=Real(0, 1))
 def binary_focal_crossentropy(
     y_true: Any,
     y_pred: Any,
@@ -31,14 +31,14 @@ def binary_focal_crossentropy(
     axis: int = -1,
 ) -> Array:
     """Mean along `axis` of ``(1 - p_t)^γ bce``; see `BinaryFocalCrossentropy`."""
-    y_true, y_pred = matched("binary_focal_crossentropy", y_true, y_pred)
-    y_true = smoothed(y_true, label_smoothing, 0.5)
+    y_true, y_pred = match_shapes("binary_focal_crossentropy", y_true, y_pred)
+    y_true = smooth_labels(y_true, label_smoothing, 0.5)
     logits = find_logits(y_pred, "sigmoid", from_logits)
     if logits is None:
         p, q = y_pred, 1 - y_pred
     else:
         p, q = jax.nn.sigmoid(logits), jax.nn.sigmoid(-logits)
-    values = binary_terms(y_true, y_pred, from_logits)
+    values = binary_crossentropy_terms(y_true, y_pred, from_logits)
     values = values * jnp.power(y_true * q + (1 - y_true) * p, jnp.asarray(gamma, y_pred.dtype))
     if apply_class_balancing:
         balance = jnp.asarray(alpha, y_pred.dtype)
@@ -46,7 +46,7 @@ def binary_focal_crossentropy(
     return jnp.mean(values, axis=axis)
 
 
-@checked(LOSS, alpha=Numbers())
+@checked(LOSS_RULES, alpha=Numbers())
 def categorical_focal_crossentropy(
     y_true: Any,
     y_pred: Any,
@@ -57,25 +57,25 @@ def categorical_focal_crossentropy(
     axis: int = -1,
 ) -> Array:
     """``-Σ_k α (1 - p_k)^γ y_k log p_k`` along `axis`; see `CategoricalFocalCrossentropy`."""
-    y_true, y_pred = matched("categorical_focal_crossentropy", y_true, y_pred)
-    y_true = smoothed(y_true, label_smoothing, 1 / y_true.shape[axis])
-    log_p = log_probabilities(y_pred, from_logits, axis)
+    y_true, y_pred = match_shapes("categorical_focal_crossentropy", y_true, y_pred)
+    y_true = smooth_labels(y_true, label_smoothing, 1 / y_true.shape[axis])
+    log_p = compute_log_probabilities(y_pred, from_logits, axis)
     alpha, gamma = (jnp.asarray(value, y_pred.dtype) for value in (alpha, gamma))
     return -jnp.sum(alpha * jnp.power(-jnp.expm1(log_p), gamma) * y_true * log_p, axis=axis)
 
 
-@checked(LOSS)
+@checked(LOSS_RULES)
 def categorical_generalized_cross_entropy(y_true: Any, y_pred: Any, q: Any = 0.5) -> Array:
     """``(1 - p_y^q) / q`` for class numbers y; see `CategoricalGeneralizedCrossEntropy`."""
-    y_pred = as_predictions(y_pred)
-    labels = class_numbers("categorical_generalized_cross_entropy", y_true, y_pred)
+    y_pred = to_float_predictions(y_pred)
+    labels = to_class_indices("categorical_generalized_cross_entropy", y_true, y_pred)
     q = jnp.asarray(q, y_pred.dtype)
     is_label = jax.nn.one_hot(labels, y_pred.shape[-1], dtype=jnp.bool_)
-    p = jnp.sum(jnp.where(is_label, clipped(y_pred), 0), axis=-1)
+    p = jnp.sum(jnp.where(is_label, clip_probabilities(y_pred), 0), axis=-1)
     return (1 - jnp.power(p, q)) / q
 
 
-@registry.register()
+@loss_registry.register()
 class BinaryFocalCrossentropy(Loss):
     """Binary cross-entropy times ``(1 - p_t)^γ``, ``p_t = y p + (1 - y)(1 - p)``.
 
@@ -95,7 +95,7 @@ class BinaryFocalCrossentropy(Loss):
 
     hyperparameters = ("alpha", "gamma", "label_smoothing")
 
-    @checked(LOSS, alpha=Real(0, 1))
+    @checked(LOSS_RULES, alpha=Real(0, 1))
     def __init__(
         self,
         apply_class_balancing: bool = False,
@@ -130,7 +130,7 @@ class BinaryFocalCrossentropy(Loss):
         )
 
 
-@registry.register()
+@loss_registry.register()
 class CategoricalFocalCrossentropy(Loss):
     """Cross-entropy of one-hot targets with each class's term times ``α (1 - p_k)^γ``.
 
@@ -150,7 +150,7 @@ class CategoricalFocalCrossentropy(Loss):
     hyperparameters = ("alpha", "gamma", "label_smoothing")
     vectors_are_rows = False
 
-    @checked(LOSS, alpha=Numbers())
+    @checked(LOSS_RULES, alpha=Numbers())
     def __init__(
         self,
         alpha: Any = 0.25,
@@ -176,7 +176,7 @@ class CategoricalFocalCrossentropy(Loss):
         )
 
 
-@registry.register()
+@loss_registry.register()
 class CategoricalGeneralizedCrossEntropy(Loss):
     """``(1 - p_y^q) / q`` for class numbers: between cross-entropy (q → 0) and absolute error (q → 1).
 
@@ -193,7 +193,7 @@ class CategoricalGeneralizedCrossEntropy(Loss):
     casts_targets = False
     vectors_are_rows = False
 
-    @checked(LOSS, q=Real(0, 1, closed="neither"))
+    @checked(LOSS_RULES, q=Real(0, 1, closed="neither"))
     def __init__(
         self,
         q: Any = 0.5,

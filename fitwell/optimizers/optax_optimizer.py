@@ -10,9 +10,16 @@ import jax.numpy as jnp
 
 from fitwell.arguments import Suits, checked
 from fitwell.errors import InvalidArgument
-from fitwell.optimizers.base import Optimizer, optimizers
-from fitwell.optimizers.core import Array, Arrays, Options, Rate, Slots, working
-from fitwell.optimizers.settings import Settings
+from fitwell.optimizers.base import Optimizer, optimizer_registry
+from fitwell.optimizers.pure_optimizer import (
+    Array,
+    Arrays,
+    OptimizerOptions,
+    OptState,
+    ScalarOrSchedule,
+    promote_to_float32,
+)
+from fitwell.optimizers.scheduled_hyperparameters import StepHyperparameters
 
 
 def is_transformation(value: Any) -> bool:
@@ -20,7 +27,7 @@ def is_transformation(value: Any) -> bool:
     return callable(getattr(value, "init", None)) and callable(getattr(value, "update", None))
 
 
-@optimizers.register("optax")
+@optimizer_registry.register("optax")
 class OptaxOptimizer(Optimizer):
     """An Optax gradient transformation: ``u, state = tx.update(g, state, θ); θ += u``.
 
@@ -37,7 +44,9 @@ class OptaxOptimizer(Optimizer):
     optional = Optimizer.optional | {"learning_rate"}
 
     @checked(tx=Suits(is_transformation, "an optax.GradientTransformation"))
-    def __init__(self, tx: Any, learning_rate: Rate | None = None, **options: Unpack[Options]) -> None:
+    def __init__(
+        self, tx: Any, learning_rate: ScalarOrSchedule | None = None, **options: Unpack[OptimizerOptions]
+    ) -> None:
         super().__init__(learning_rate, **options)
         self.tx = tx
         for name in ("weight_decay", "learning_rate_multipliers"):
@@ -50,21 +59,26 @@ class OptaxOptimizer(Optimizer):
         """Return the names of the slots: the transformation's state is the first."""
         return ("optax", *super().slot_names())
 
-    def init(self, parameters: Mapping[str, Array]) -> Slots:
+    def init(self, parameters: Mapping[str, Array]) -> OptState:
         """Return the slots of a fresh run."""
-        state = self.tx.init({path: working(p, p) for path, p in parameters.items()})
+        state = self.tx.init({path: promote_to_float32(p, p) for path, p in parameters.items()})
         # In a tuple, because a state that is a dictionary is not one by parameter path.
         return {"optax": (_strong(state),), **super().init(parameters)}
 
-    def reconcile(self, slots: Slots, parameters: Mapping[str, Array]) -> Slots:
+    def match_slots(self, slots: OptState, parameters: Mapping[str, Array]) -> OptState:
         """Return `slots` made to fit `parameters`; a state of `tx` that does not fit starts afresh."""
-        fitted = super().reconcile({name: s for name, s in slots.items() if name != "optax"}, parameters)
+        fitted = super().match_slots({name: s for name, s in slots.items() if name != "optax"}, parameters)
         shapes = [jax.tree.map(jnp.shape, state) for state in (slots.get("optax"), fitted["optax"])]
         return {**fitted, "optax": slots["optax"]} if shapes[0] == shapes[1] else fitted
 
     def _apply_rules(
-        self, gradients: Arrays, slots: Slots, values: Arrays, rates: Mapping[str, Any], settings: Settings
-    ) -> tuple[Arrays, Slots]:
+        self,
+        gradients: Arrays,
+        slots: OptState,
+        values: Arrays,
+        rates: Mapping[str, Any],
+        settings: StepHyperparameters,
+    ) -> tuple[Arrays, OptState]:
         changes, state = self.tx.update(gradients, slots["optax"][0], values)
         if settings.learning_rate is not None:
             changes = {path: -rates[path] * change for path, change in changes.items()}
@@ -78,7 +92,7 @@ class OptaxOptimizer(Optimizer):
         )
 
     def __repr__(self) -> str:
-        return f"OptaxOptimizer({self.tx!r}, learning_rate={self.setting('learning_rate')!r})"
+        return f"OptaxOptimizer({self.tx!r}, learning_rate={self.get_hyperparameter('learning_rate')!r})"
 
 
 def _strong(state: Any) -> Any:

@@ -13,41 +13,45 @@ from jax import lax
 from fitwell import context
 from fitwell.arguments import Boolean, Instance, Integer, Real, Rule, Text, check
 from fitwell.errors import InvalidArgument, StateError, warn
-from fitwell.optimizers import gradients as change
-from fitwell.optimizers.reach import Reach
-from fitwell.optimizers.settings import Scheduled, Settings, rate_rule
-from fitwell.optimizers.spellings import translate
+from fitwell.optimizers import gradient_transforms as change
+from fitwell.optimizers.deprecated_arguments import translate_deprecated_arguments
+from fitwell.optimizers.parameter_filters import ParameterFilters
+from fitwell.optimizers.scheduled_hyperparameters import (
+    ScheduledHyperparameters,
+    StepHyperparameters,
+    scalar_or_schedule_rule,
+)
 from fitwell.schedules import LearningRateSchedule
 from fitwell.variables import Variable
 
 Array = jax.Array
 Arrays = dict[str, Array]
-Slots = dict[str, Any]
-Rate = float | LearningRateSchedule | Any
+OptState = dict[str, Any]
+ScalarOrSchedule = float | LearningRateSchedule | Any
 
 
-class Options(TypedDict, total=False):
+class OptimizerOptions(TypedDict, total=False):
     """The keyword arguments that every optimizer takes; `Optimizer` describes them."""
 
-    weight_decay: Rate | None
-    coupled_weight_decay: Rate | None
-    clipnorm: Rate | None
-    clipvalue: Rate | None
-    global_clipnorm: Rate | None
-    gradient_noise: Rate | None
+    weight_decay: ScalarOrSchedule | None
+    coupled_weight_decay: ScalarOrSchedule | None
+    clipnorm: ScalarOrSchedule | None
+    clipvalue: ScalarOrSchedule | None
+    global_clipnorm: ScalarOrSchedule | None
+    gradient_noise: ScalarOrSchedule | None
     use_ema: bool
-    ema_momentum: Rate
+    ema_momentum: ScalarOrSchedule
     ema_overwrite_frequency: int | None
     gradient_accumulation_steps: int | None
-    loss_scale_factor: Rate | None
+    loss_scale_factor: ScalarOrSchedule | None
     learning_rate_multipliers: Mapping[Any, float] | None
     name: str | None
 
 
 # Numbers below the smallest normal one of float32 would be 0 in it.
-_POSITIVE = rate_rule(Real(np.finfo(np.float32).tiny.item()).said("a finite number above 0"))
-_NOT_NEGATIVE, _SHARE = rate_rule(Real(0)), rate_rule(Real(0, 1))
-_OPTIONS: dict[str, Rule] = {
+_POSITIVE = scalar_or_schedule_rule(Real(np.finfo(np.float32).tiny.item()).said("a finite number above 0"))
+_NON_NEGATIVE, _UNIT_INTERVAL = scalar_or_schedule_rule(Real(0)), scalar_or_schedule_rule(Real(0, 1))
+_OPTION_RULES: dict[str, Rule] = {
     "use_ema": Boolean(),
     "ema_overwrite_frequency": Integer(1) | None,
     "gradient_accumulation_steps": Integer(2) | None,
@@ -56,7 +60,7 @@ _OPTIONS: dict[str, Rule] = {
 }
 
 
-class PureOptimizer(Scheduled):
+class PureOptimizer(ScheduledHyperparameters):
     """Options, and the pure functions `init` and `update`; `Optimizer`, the public base, describes them."""
 
     hyperparameters: ClassVar[tuple[str, ...]] = (
@@ -72,31 +76,31 @@ class PureOptimizer(Scheduled):
     )
     optional: ClassVar[frozenset[str]] = frozenset(hyperparameters) - {"learning_rate", "ema_momentum"}
     limits: ClassVar[dict[str, Rule]] = {
-        "weight_decay": _NOT_NEGATIVE,
-        "coupled_weight_decay": _NOT_NEGATIVE,
+        "weight_decay": _NON_NEGATIVE,
+        "coupled_weight_decay": _NON_NEGATIVE,
         "clipnorm": _POSITIVE,
         "clipvalue": _POSITIVE,
         "global_clipnorm": _POSITIVE,
-        "gradient_noise": _NOT_NEGATIVE,
-        "ema_momentum": _SHARE,
+        "gradient_noise": _NON_NEGATIVE,
+        "ema_momentum": _UNIT_INTERVAL,
         "loss_scale_factor": _POSITIVE,
-        "momentum": _SHARE,
-        "rho": _SHARE,
-        "beta_1": _SHARE,
-        "beta_2": _SHARE,
-        "epsilon": _NOT_NEGATIVE,
+        "momentum": _UNIT_INTERVAL,
+        "rho": _UNIT_INTERVAL,
+        "beta_1": _UNIT_INTERVAL,
+        "beta_2": _UNIT_INTERVAL,
+        "epsilon": _NON_NEGATIVE,
     }
 
-    def __init__(self, learning_rate: Rate, **options: Any) -> None:
+    def __init__(self, learning_rate: ScalarOrSchedule, **options: Any) -> None:
         where = type(self).__name__
-        learning_rate = translate(where, learning_rate, options, self._arguments())
+        learning_rate = translate_deprecated_arguments(where, learning_rate, options, self._arguments())
         options = {
-            name: check(where, name, value, _OPTIONS[name]) if name in _OPTIONS else value
+            name: check(where, name, value, _OPTION_RULES[name]) if name in _OPTION_RULES else value
             for name, value in options.items()
         }
         self.step = Variable(np.int32(0), name="iteration", trainable=False)
-        self.slots: Slots | None = None
-        self.reach = Reach()
+        self.opt_state: OptState | None = None
+        self.reach = ParameterFilters()
 
         self.learning_rate = learning_rate
         self.weight_decay = options.get("weight_decay")
@@ -128,51 +132,55 @@ class PureOptimizer(Scheduled):
     @classmethod
     def _arguments(cls) -> tuple[str, ...]:
         own = super()._arguments()
-        return (*own, *(name for name in Options.__annotations__ if name not in own))
+        return (*own, *(name for name in OptimizerOptions.__annotations__ if name not in own))
 
     # ------------------------------------------------------------------------- what a subclass defines
 
-    def slot_values(self) -> dict[str, Any]:
+    def init_slots(self) -> dict[str, Any]:
         """Return ``{slot name: initial value}`` of the arrays kept for each parameter, of its shape."""
         return {}
 
-    def shared_values(self) -> dict[str, float]:
+    def init_shared_slots(self) -> dict[str, float]:
         """Return ``{slot name: initial value}`` of the scalars kept once for all parameters."""
         return {}
 
-    def advance(self, shared: Arrays, settings: Settings) -> Arrays:
+    def update_shared_slots(self, shared: Arrays, hyperparameters: StepHyperparameters) -> Arrays:
         """Return the shared scalars after one more update; called before the rules, which see the result."""
         return shared
 
-    def rule(self, gradient: Array, slots: Arrays, rate: Any, settings: Settings) -> tuple[Array, Arrays]:
+    def update_step(
+        self, gradient: Array, slots: Arrays, rate: Any, hyperparameters: StepHyperparameters
+    ) -> tuple[Array, Arrays]:
         """Return ``(change, new slots)`` of one parameter; `change` is added to it.
 
         Args:
             gradient: the gradient after clipping, in float32 at least.
-            slots: this parameter's arrays, named as in `slot_values`.
+            slots: this parameter's arrays, named as in `init_slots`.
             rate: its learning rate, any multiplier included.
             settings: the other hyperparameters in force, such as ``settings.momentum``.
         """
-        raise NotImplementedError(f"{type(self).__name__} must define rule(gradient, slots, rate, settings)")
+        raise NotImplementedError(
+            f"{type(self).__name__} must define update_step(gradient, slots, rate, settings)"
+        )
 
     # ---------------------------------------------------------------------------------- pure functions
 
     def slot_names(self) -> tuple[str, ...]:
         """Return the names of the slots that the present settings need: the structure of `init`'s result."""
-        names = [*self.slot_values(), *self.shared_values()]
+        names = [*self.init_slots(), *self.init_shared_slots()]
         if self.use_ema:
             names.append("average")
         if self.gradient_accumulation_steps is not None:
             names.append("gradient_accumulator")
         return tuple(names)
 
-    def init(self, parameters: Mapping[str, Array]) -> Slots:
+    def init(self, parameters: Mapping[str, Array]) -> OptState:
         """Return the slots of a fresh run: ``{slot name: {parameter path: array}}``, and shared scalars."""
-        slots: Slots = {}
-        for name, value in self.slot_values().items():
+        slots: OptState = {}
+        for name, value in self.init_slots().items():
             slots[name] = {path: _filled(p, value) for path, p in parameters.items()}
         dtype = _common_dtype(parameters)
-        for name, value in self.shared_values().items():
+        for name, value in self.init_shared_slots().items():
             slots[name] = np.asarray(value, dtype)
         if self.use_ema:
             # Not zeros: that is what a run without an update, or a layer unfrozen later, would be left with.
@@ -183,7 +191,7 @@ class PureOptimizer(Scheduled):
             slots["gradient_accumulator"] = {path: _filled(p, 0.0) for path, p in parameters.items()}
         return slots
 
-    def reconcile(self, slots: Slots, parameters: Mapping[str, Array]) -> Slots:
+    def match_slots(self, slots: OptState, parameters: Mapping[str, Array]) -> OptState:
         """Return `slots` made to fit the present settings and `parameters`: fresh where something is new.
 
         After momentum was set from 0 to something else, or a layer was unfrozen, the missing arrays start
@@ -199,8 +207,8 @@ class PureOptimizer(Scheduled):
         return fitted
 
     def update(
-        self, gradients: Mapping[str, Array], slots: Slots, parameters: Mapping[str, Array], step: Any
-    ) -> tuple[Arrays, Slots]:
+        self, gradients: Mapping[str, Array], slots: OptState, parameters: Mapping[str, Array], step: Any
+    ) -> tuple[Arrays, OptState]:
         """Return ``(new parameters, new slots)``: a pure function, made for tracing.
 
         Args:
@@ -219,29 +227,29 @@ class PureOptimizer(Scheduled):
         missing = [name for name in self.slot_names() if name not in slots]
         if missing:
             raise StateError(
-                f"{self.name}: the slots {missing} are missing; call reconcile(slots, parameters)"
+                f"{self.name}: the slots {missing} are missing; call match_slots(slots, parameters)"
             )
         parameters = {path: jnp.asarray(p) for path, p in parameters.items()}
-        gradients = {path: working(g, parameters[path]) for path, g in gradients.items()}
+        gradients = {path: promote_to_float32(g, parameters[path]) for path, g in gradients.items()}
         step = jnp.asarray(step)
         if self.gradient_accumulation_steps is None:
             return self._update(gradients, slots, parameters, step, step)
         return self._accumulate(gradients, slots, parameters, step, self.gradient_accumulation_steps)
 
     def _accumulate(
-        self, gradients: Arrays, slots: Slots, parameters: Arrays, step: Array, every: int
-    ) -> tuple[Arrays, Slots]:
+        self, gradients: Arrays, slots: OptState, parameters: Arrays, step: Array, every: int
+    ) -> tuple[Arrays, OptState]:
         others = {name: value for name, value in slots.items() if name != "gradient_accumulator"}
         others = jax.tree.map(jnp.asarray, others)
         sums = {path: slots["gradient_accumulator"][path] + g for path, g in gradients.items()}
 
-        def make() -> tuple[Arrays, Slots]:
+        def make() -> tuple[Arrays, OptState]:
             means = {path: total / every for path, total in sums.items()}
             new_parameters, new_slots = self._update(means, others, parameters, step, step // every)
             zeros = {path: jnp.zeros_like(total) for path, total in sums.items()}
             return new_parameters, {**new_slots, "gradient_accumulator": zeros}
 
-        def wait() -> tuple[Arrays, Slots]:
+        def wait() -> tuple[Arrays, OptState]:
             return parameters, {**others, "gradient_accumulator": sums}
 
         due = (step + 1) % every == 0
@@ -251,76 +259,85 @@ class PureOptimizer(Scheduled):
         return lax.cond(due, make, wait)
 
     def _update(
-        self, gradients: Arrays, slots: Slots, parameters: Arrays, step: Array, made: Array
-    ) -> tuple[Arrays, Slots]:
-        settings = Settings(self, step, made, _common_dtype(parameters))
-        rates = self._rates(parameters, settings)
-        values = {path: working(p, p) for path, p in parameters.items()}
-        gradients = self._prepare(gradients, values, settings)
-        if settings.weight_decay is not None:
+        self, gradients: Arrays, slots: OptState, parameters: Arrays, step: Array, made: Array
+    ) -> tuple[Arrays, OptState]:
+        hyperparameters = StepHyperparameters(self, step, made, _common_dtype(parameters))
+        rates = self._rates(parameters, hyperparameters)
+        values = {path: promote_to_float32(p, p) for path, p in parameters.items()}
+        gradients = self._prepare(gradients, values, hyperparameters)
+        if hyperparameters.weight_decay is not None:
             values = {
-                path: value - rates[path] * settings.weight_decay * value
-                if self.reach.decays(path)
+                path: value - rates[path] * hyperparameters.weight_decay * value
+                if self.reach.uses_weight_decay(path)
                 else value
                 for path, value in values.items()
             }
-        values, new_slots = self._apply_rules(gradients, slots, values, rates, settings)
+        values, new_slots = self._apply_rules(gradients, slots, values, rates, hyperparameters)
         if self.use_ema:
-            new_slots["average"] = averages = self._average(slots["average"], values, settings)
+            new_slots["average"] = averages = self._average(slots["average"], values, hyperparameters)
             if self.ema_overwrite_frequency is not None:
                 due = (made + 1) % self.ema_overwrite_frequency == 0
                 values = {path: jnp.where(due, averages[path], value) for path, value in values.items()}
         return _like(values, parameters), _like(new_slots, {name: slots[name] for name in new_slots})
 
-    def _rates(self, parameters: Arrays, settings: Settings) -> dict[str, Any]:
+    def _rates(self, parameters: Arrays, hyperparameters: StepHyperparameters) -> dict[str, Any]:
         factors = {path: self.reach.multiplier(path) for path in parameters}
-        rate = settings.learning_rate
+        rate = hyperparameters.learning_rate
         return {path: rate if found is None else rate * found.factor for path, found in factors.items()}
 
-    def _prepare(self, gradients: Arrays, values: Arrays, settings: Settings) -> Arrays:
-        if settings.loss_scale_factor is not None:
-            gradients = {path: g / settings.loss_scale_factor for path, g in gradients.items()}
-        if settings.clipnorm is not None:
-            gradients = change.clip_by_norm(gradients, settings.clipnorm)
-        if settings.clipvalue is not None:
-            gradients = change.clip_by_value(gradients, settings.clipvalue)
-        if settings.global_clipnorm is not None:
-            gradients = change.clip_by_global_norm(gradients, settings.global_clipnorm)
-        if settings.coupled_weight_decay is not None:
+    def _prepare(self, gradients: Arrays, values: Arrays, hyperparameters: StepHyperparameters) -> Arrays:
+        if hyperparameters.loss_scale_factor is not None:
+            gradients = {path: g / hyperparameters.loss_scale_factor for path, g in gradients.items()}
+        if hyperparameters.clipnorm is not None:
+            gradients = change.clip_by_norm(gradients, hyperparameters.clipnorm)
+        if hyperparameters.clipvalue is not None:
+            gradients = change.clip_by_value(gradients, hyperparameters.clipvalue)
+        if hyperparameters.global_clipnorm is not None:
+            gradients = change.clip_by_global_norm(gradients, hyperparameters.global_clipnorm)
+        if hyperparameters.coupled_weight_decay is not None:
             gradients = {
-                path: g + settings.coupled_weight_decay * values[path] if self.reach.decays(path) else g
+                path: g + hyperparameters.coupled_weight_decay * values[path]
+                if self.reach.uses_weight_decay(path)
+                else g
                 for path, g in gradients.items()
             }
-        if settings.gradient_noise is not None:
+        if hyperparameters.gradient_noise is not None:
             key = context.current().next_key()
-            gradients = change.add_noise(gradients, settings.gradient_noise, settings.step, key)
+            gradients = change.add_noise(gradients, hyperparameters.gradient_noise, hyperparameters.step, key)
         return gradients
 
     def _apply_rules(
-        self, gradients: Arrays, slots: Slots, values: Arrays, rates: Mapping[str, Any], settings: Settings
-    ) -> tuple[Arrays, Slots]:
-        new_slots: Slots = {}
-        shared = self.shared_values()
+        self,
+        gradients: Arrays,
+        slots: OptState,
+        values: Arrays,
+        rates: Mapping[str, Any],
+        hyperparameters: StepHyperparameters,
+    ) -> tuple[Arrays, OptState]:
+        new_slots: OptState = {}
+        shared = self.init_shared_slots()
         if shared:
-            new_slots = dict(self.advance({name: jnp.asarray(slots[name]) for name in shared}, settings))
-            settings.shared = new_slots
+            new_slots = dict(
+                self.update_shared_slots({name: jnp.asarray(slots[name]) for name in shared}, hyperparameters)
+            )
+            hyperparameters.shared = new_slots
         # A slot the state has keeps being used, whatever its hyperparameter was set to since.
         names = [n for n in slots if n not in shared and n not in ("average", "gradient_accumulator")]
         new_slots = {**new_slots, **{name: {} for name in names}}
         new_values = {}
         for path, value in values.items():
             own = {name: jnp.asarray(slots[name][path]) for name in names}
-            difference, own = self.rule(gradients[path], own, rates[path], settings)
+            difference, own = self.update_step(gradients[path], own, rates[path], hyperparameters)
             new_values[path] = value + difference
             for name in names:
                 new_slots[name][path] = own[name]
         return new_values, new_slots
 
-    def _average(self, averages: Arrays, values: Arrays, settings: Settings) -> Arrays:
-        momentum = jnp.where(settings.count == 1, 0.0, settings.ema_momentum)
+    def _average(self, averages: Arrays, values: Arrays, hyperparameters: StepHyperparameters) -> Arrays:
+        momentum = jnp.where(hyperparameters.count == 1, 0.0, hyperparameters.ema_momentum)
         return {path: momentum * averages[path] + (1 - momentum) * value for path, value in values.items()}
 
-    def finalize(self, parameters: Mapping[str, Array], slots: Slots) -> Arrays:
+    def finalize(self, parameters: Mapping[str, Array], slots: OptState) -> Arrays:
         """Return the parameters to keep at the end of a run: their moving average, if there is one."""
         if not self.use_ema:
             return dict(parameters)
@@ -328,7 +345,7 @@ class PureOptimizer(Scheduled):
 
     def scale_loss(self, loss: Array) -> Array:
         """Return the loss to differentiate, `loss` times `loss_scale_factor`."""
-        factor = self.setting("loss_scale_factor")
+        factor = self.get_hyperparameter("loss_scale_factor")
         if factor is None:
             return loss
         return loss * (factor(self.step.value) if callable(factor) else factor)
@@ -344,7 +361,7 @@ class PureOptimizer(Scheduled):
     def learning_rate_multipliers(self, factors: Mapping[Any, float] | None) -> None:
         self.reach.factors = dict(factors or {})
 
-    def recognise(
+    def bind_variables(
         self, variables: Mapping[str, Variable], names: Iterable[tuple[str, Variable]] = ()
     ) -> None:
         """Learn which variable is behind each path that `init` and `update` will see.
@@ -356,9 +373,9 @@ class PureOptimizer(Scheduled):
         Slots follow the variable they belong to, should it have had another path before. If all variables are
         new, another model is trained now: with a warning, the optimizer starts afresh.
         """
-        before = self.reach.known
-        self.reach.recognise(variables, names, self.name)
-        if self.slots is None or not before:
+        before = self.reach.variables
+        self.reach.bind_variables(variables, names, self.name)
+        if self.opt_state is None or not before:
             return
         now = {id(variable): path for path, variable in variables.items()}
         moves = {path: now.get(id(variable)) for path, variable in before.items()}
@@ -367,12 +384,12 @@ class PureOptimizer(Scheduled):
                 f"optimizer {self.name!r} trained another model before and starts afresh; give each model an optimizer "
                 "of its own",
             )
-            self.slots = None
+            self.opt_state = None
             self.step.assign(0)
             return
-        self.slots = {
+        self.opt_state = {
             name: _moved(value, moves) if isinstance(value, dict) else value
-            for name, value in self.slots.items()
+            for name, value in self.opt_state.items()
         }
 
 
@@ -382,7 +399,7 @@ def _moved(slot: Mapping[str, Any], moves: Mapping[str, str | None]) -> dict[str
     return {place: slot[path] for path, place in places.items() if place is not None}
 
 
-def working(array: Array, parameter: Array) -> Array:
+def promote_to_float32(array: Array, parameter: Array) -> Array:
     """Return `array` in the precision in which `parameter` is updated: its own, float32 at least."""
     return jnp.asarray(array, jnp.promote_types(parameter.dtype, jnp.float32))
 

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from fitwell.errors import InvalidArgument
 
 
-def returned_array(value: Any, what: str) -> jax.Array:
+def convert_returned_value(value: Any, what: str) -> jax.Array:
     """Return what a function of the user's own gave as an array, or refuse what is none."""
     if not isinstance(value, str | list | tuple | Mapping | None):
         try:
@@ -26,7 +26,7 @@ def returned_array(value: Any, what: str) -> jax.Array:
     )
 
 
-def check_takes_two(function: Any, what: str, **settings: Any) -> None:
+def check_takes_targets_and_predictions(function: Any, what: str, **settings: Any) -> None:
     """Refuse a function that cannot be called with targets and predictions."""
     try:
         signature = inspect.signature(function)

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 
 from fitwell import config as settings
 from fitwell.arguments import Real, checked
-from fitwell.losses.base import LOSS, Array, Loss, PlainLoss, matched, registry
+from fitwell.losses.base import LOSS_RULES, Array, Loss, PlainLoss, loss_registry, match_shapes
 
 # Below this sum of squares a vector counts as zero: its direction, and the gradient of its length, are
 # undefined.
@@ -19,19 +19,19 @@ _TINY_SQUARE = 1e-24
 
 def mean_squared_error(y_true: Any, y_pred: Any) -> Array:
     """Mean over the last axis of ``(y - ŷ)²``; ``[batch, ..., d]`` twice gives ``[batch, ...]``."""
-    y_true, y_pred = matched("mean_squared_error", y_true, y_pred)
+    y_true, y_pred = match_shapes("mean_squared_error", y_true, y_pred)
     return jnp.mean(jnp.square(y_pred - y_true), axis=-1)
 
 
 def mean_absolute_error(y_true: Any, y_pred: Any) -> Array:
     """Mean over the last axis of ``|y - ŷ|``; ``[batch, ..., d]`` twice gives ``[batch, ...]``."""
-    y_true, y_pred = matched("mean_absolute_error", y_true, y_pred)
+    y_true, y_pred = match_shapes("mean_absolute_error", y_true, y_pred)
     return jnp.mean(jnp.abs(y_pred - y_true), axis=-1)
 
 
 def mean_absolute_percentage_error(y_true: Any, y_pred: Any) -> Array:
     """Mean over the last axis of ``100 |y - ŷ| / max(|y|, ε)``, ε = 1e-7."""
-    y_true, y_pred = matched("mean_absolute_percentage_error", y_true, y_pred)
+    y_true, y_pred = match_shapes("mean_absolute_percentage_error", y_true, y_pred)
     return 100 * jnp.mean(
         jnp.abs(y_true - y_pred) / jnp.maximum(jnp.abs(y_true), settings.epsilon()), axis=-1
     )
@@ -39,15 +39,15 @@ def mean_absolute_percentage_error(y_true: Any, y_pred: Any) -> Array:
 
 def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> Array:
     """Mean over the last axis of ``(log(1 + y) - log(1 + ŷ))²``, both at least ε = 1e-7."""
-    y_true, y_pred = matched("mean_squared_logarithmic_error", y_true, y_pred)
+    y_true, y_pred = match_shapes("mean_squared_logarithmic_error", y_true, y_pred)
     logs = [jnp.log1p(jnp.maximum(y, settings.epsilon())) for y in (y_true, y_pred)]
     return jnp.mean(jnp.square(logs[0] - logs[1]), axis=-1)
 
 
-@checked(LOSS)
+@checked(LOSS_RULES)
 def huber(y_true: Any, y_pred: Any, delta: Any = 1.0) -> Array:
     """Mean over the last axis of ``e²/2`` where ``|e| <= δ``, else ``δ|e| - δ²/2``, with ``e = y - ŷ``."""
-    y_true, y_pred = matched("huber", y_true, y_pred)
+    y_true, y_pred = match_shapes("huber", y_true, y_pred)
     delta = jnp.asarray(delta, y_pred.dtype)
     size = jnp.abs(y_pred - y_true)
     return jnp.mean(
@@ -60,7 +60,7 @@ def log_cosh(y_true: Any, y_pred: Any) -> Array:
 
     More accurate than Keras's formula for small errors, where that one loses all digits of float32.
     """
-    y_true, y_pred = matched("log_cosh", y_true, y_pred)
+    y_true, y_pred = match_shapes("log_cosh", y_true, y_pred)
     error = y_pred - y_true
     size = jnp.abs(error)
     near = 0.5 * jnp.log1p(jnp.square(jnp.sinh(jnp.clip(error, -1, 1))))
@@ -70,44 +70,44 @@ def log_cosh(y_true: Any, y_pred: Any) -> Array:
 
 def poisson(y_true: Any, y_pred: Any) -> Array:
     """Mean over the last axis of ``ŷ - y log(ŷ + ε)``, ε = 1e-7: counts y with predicted rate ŷ > 0."""
-    y_true, y_pred = matched("poisson", y_true, y_pred)
+    y_true, y_pred = match_shapes("poisson", y_true, y_pred)
     return jnp.mean(y_pred - y_true * jnp.log(y_pred + settings.epsilon()), axis=-1)
 
 
-def unit_vectors(x: Array, axis: int) -> Array:
+def l2_normalize(x: Array, axis: int) -> Array:
     """Return `x` divided by its norms along `axis`; zero vectors stay zero."""
     return x * jax.lax.rsqrt(jnp.maximum(jnp.sum(jnp.square(x), axis=axis, keepdims=True), _TINY_SQUARE))
 
 
-@checked(LOSS)
+@checked(LOSS_RULES)
 def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> Array:
     """Minus the cosine of the angle between y and ŷ along `axis`: -1 for the same direction."""
-    y_true, y_pred = matched("cosine_similarity", y_true, y_pred)
-    return -jnp.sum(unit_vectors(y_true, axis) * unit_vectors(y_pred, axis), axis=axis)
+    y_true, y_pred = match_shapes("cosine_similarity", y_true, y_pred)
+    return -jnp.sum(l2_normalize(y_true, axis) * l2_normalize(y_pred, axis), axis=axis)
 
 
-@registry.register("mse")
+@loss_registry.register("mse")
 class MeanSquaredError(PlainLoss):
     """Mean squared error, ``mean((y - ŷ)²)``: regression, errors normally distributed."""
 
     function = mean_squared_error
 
 
-@registry.register("mae")
+@loss_registry.register("mae")
 class MeanAbsoluteError(PlainLoss):
     """Mean absolute error, ``mean(|y - ŷ|)``: regression, robust against outliers."""
 
     function = mean_absolute_error
 
 
-@registry.register("mape")
+@loss_registry.register("mape")
 class MeanAbsolutePercentageError(PlainLoss):
     """Mean absolute percentage error, ``100 mean(|y - ŷ| / max(|y|, 1e-7))``."""
 
     function = mean_absolute_percentage_error
 
 
-@registry.register("msle")
+@loss_registry.register("msle")
 class MeanSquaredLogarithmicError(PlainLoss):
     """Mean squared logarithmic error, ``mean((log(1 + y) - log(1 + ŷ))²)``.
 
@@ -117,7 +117,7 @@ class MeanSquaredLogarithmicError(PlainLoss):
     function = mean_squared_logarithmic_error
 
 
-@registry.register("huber_loss")
+@loss_registry.register("huber_loss")
 class Huber(Loss):
     """Huber's loss: ``e²/2`` where ``|e| <= δ``, linear ``δ|e| - δ²/2`` outside. Source: Huber 1964.
 
@@ -130,7 +130,7 @@ class Huber(Loss):
 
     hyperparameters = ("delta",)
 
-    @checked(LOSS, delta=Real(0, closed="right"))
+    @checked(LOSS_RULES, delta=Real(0, closed="right"))
     def __init__(
         self,
         delta: Any = 1.0,
@@ -146,14 +146,14 @@ class Huber(Loss):
         return huber(y_true, y_pred, self.delta)
 
 
-@registry.register()
+@loss_registry.register()
 class LogCosh(PlainLoss):
     """Logarithm of the hyperbolic cosine of the error: like Huber's, twice differentiable."""
 
     function = log_cosh
 
 
-@registry.register()
+@loss_registry.register()
 class Poisson(PlainLoss):
     """Negative log-likelihood of counts, ``mean(ŷ - y log(ŷ + 1e-7))``.
 
@@ -163,7 +163,7 @@ class Poisson(PlainLoss):
     function = poisson
 
 
-@registry.register("cosine_proximity")
+@loss_registry.register("cosine_proximity")
 class CosineSimilarity(Loss):
     """Minus the cosine of the angle between target and prediction, so that minimising aligns them.
 
@@ -176,7 +176,7 @@ class CosineSimilarity(Loss):
 
     vectors_are_rows = False
 
-    @checked(LOSS)
+    @checked(LOSS_RULES)
     def __init__(
         self,
         axis: int = -1,

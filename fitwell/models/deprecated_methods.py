@@ -13,14 +13,14 @@ from fitwell.history import History
 from fitwell.spellings import warn_older
 
 # How earlier versions read batches ahead, which no result depends on; here one thread always does.
-_READING_AHEAD = ("max_queue_size", "workers", "use_multiprocessing")
+_PREFETCH_ARGUMENTS = ("max_queue_size", "workers", "use_multiprocessing")
 
 
-def check_older_arguments(call: Callable[..., Any], given: Mapping[str, Any]) -> None:
+def check_deprecated_arguments(call: Callable[..., Any], given: Mapping[str, Any]) -> None:
     """Warn of arguments that `call` had in earlier years and that change nothing; refuse all others."""
     name = call.__name__
     for argument in given:
-        if argument not in _READING_AHEAD:
+        if argument not in _PREFETCH_ARGUMENTS:
             known = [known for known in inspect.signature(call).parameters if known not in ("self", "older")]
             raise UnexpectedArgument(
                 f"{name} has no argument {argument!r}{nearest(argument, known) or '.'} It has {', '.join(known)}."
@@ -28,11 +28,11 @@ def check_older_arguments(call: Callable[..., Any], given: Mapping[str, Any]) ->
         warn_older(f"{name}({argument}=...)", f"{name} without it: a thread always reads batches ahead")
 
 
-def _without_hints(settings: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in settings.items() if name not in _READING_AHEAD}
+def _without_prefetch_arguments(settings: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in settings.items() if name not in _PREFETCH_ARGUMENTS}
 
 
-class OlderMethods:
+class DeprecatedMethods:
     """What a `Model` also understands; each method that has a name of today warns once, naming that."""
 
     fit: Callable[..., History]
@@ -72,7 +72,9 @@ class OlderMethods:
         settings: other arguments of `fit`, and hints about reading ahead (`workers`), which change nothing.
         """
         warn_older("fit_generator(generator, ...)", "fit(generator, ...)")
-        return self.fit(generator, steps_per_epoch=steps_per_epoch, epochs=epochs, **_without_hints(settings))
+        return self.fit(
+            generator, steps_per_epoch=steps_per_epoch, epochs=epochs, **_without_prefetch_arguments(settings)
+        )
 
     def evaluate_generator(
         self,
@@ -82,7 +84,7 @@ class OlderMethods:
     ) -> Any:
         """Return `evaluate` of the batches of a generator; for the arguments see `fit_generator`."""
         warn_older("evaluate_generator(generator, ...)", "evaluate(generator, ...)")
-        return self.evaluate(generator, steps=steps, **_without_hints(settings))
+        return self.evaluate(generator, steps=steps, **_without_prefetch_arguments(settings))
 
     def predict_generator(
         self,
@@ -92,4 +94,4 @@ class OlderMethods:
     ) -> Any:
         """Return `predict` for the batches of a generator; for the arguments see `fit_generator`."""
         warn_older("predict_generator(generator, ...)", "predict(generator, ...)")
-        return self.predict(generator, steps=steps, **_without_hints(settings))
+        return self.predict(generator, steps=steps, **_without_prefetch_arguments(settings))

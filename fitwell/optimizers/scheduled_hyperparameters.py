@@ -18,17 +18,17 @@ from fitwell.variables import Hyperparameter, Variable
 Array = jax.Array
 
 
-class Reading(float):
+class ScheduledFloat(float):
     """The number that a hyperparameter read as; it knows where it was read, so that it can be set from there.
 
     ``optimizer.learning_rate.assign(0.1)`` is ``optimizer.learning_rate = 0.1``, and `numpy` gives the number,
     as Keras's variables do.
     """
 
-    owner: Scheduled
+    owner: ScheduledHyperparameters
     name: str
 
-    def __new__(cls, value: float, owner: Scheduled, name: str) -> Reading:
+    def __new__(cls, value: float, owner: ScheduledHyperparameters, name: str) -> ScheduledFloat:
         """Return `value` as read from the attribute `name` of `owner`."""
         reading = super().__new__(cls, value)
         reading.owner, reading.name = owner, name
@@ -61,15 +61,15 @@ def _is_schedule(value: Any) -> bool:
 _SCHEDULE = Suits(_is_schedule, "a schedule, which is a function of the step")
 
 
-def rate_rule(number: Real) -> Rule:
+def scalar_or_schedule_rule(number: Real) -> Rule:
     """Return the rule of a hyperparameter: a number, or a schedule of such."""
     return number | _SCHEDULE
 
 
-_RATE = rate_rule(Real())
+_SCALAR_OR_SCHEDULE = scalar_or_schedule_rule(Real())
 
 
-class _Attribute:
+class _HyperparameterAttribute:
     """A hyperparameter's attribute that reads as a number even while a schedule sets it."""
 
     def __init__(self, name: str, inner: Any) -> None:
@@ -82,13 +82,13 @@ class _Attribute:
         value = self.inner.__get__(instance, owner)
         if callable(value):
             return value(instance.step.value)
-        return Reading(value, instance, self.name) if isinstance(value, int | float) else value
+        return ScheduledFloat(value, instance, self.name) if isinstance(value, int | float) else value
 
     def __set__(self, instance: Any, value: Any) -> None:
         self.inner.__set__(instance, instance._check(self.name, value))
 
 
-class Scheduled(Configurable):
+class ScheduledHyperparameters(Configurable):
     """Base of objects whose hyperparameters may be schedules of `step`, the number of updates made so far.
 
     Reading an attribute gives the number in force now, as in Keras; `setting` gives what was set.
@@ -103,12 +103,12 @@ class Scheduled(Configurable):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         for name in cls.__dict__.get("hyperparameters", ()):
-            setattr(cls, name, _Attribute(name, getattr(cls, name)))
+            setattr(cls, name, _HyperparameterAttribute(name, getattr(cls, name)))
 
-    def setting(self, name: str) -> Any:
+    def get_hyperparameter(self, name: str) -> Any:
         """Return what `name` was set to: a number (the bound one inside a run), None, or a schedule."""
         attribute = getattr(type(self), name, None)
-        if not isinstance(attribute, _Attribute):
+        if not isinstance(attribute, _HyperparameterAttribute):
             known = list(self.__dict__["_hyperparameters"])
             hint = f"{nearest(name, known) or '.'} Known: {known}"
             raise AttributeError(f"{type(self).__name__} has no hyperparameter {name!r}{hint}")
@@ -136,8 +136,8 @@ class Scheduled(Configurable):
 
     def _given(self) -> dict[str, Any]:
         return {
-            name: self.setting(name)
-            if isinstance(getattr(type(self), name, None), _Attribute)
+            name: self.get_hyperparameter(name)
+            if isinstance(getattr(type(self), name, None), _HyperparameterAttribute)
             else getattr(self, name)
             for name in self._arguments()
         }
@@ -145,10 +145,10 @@ class Scheduled(Configurable):
     def _check(self, name: str, value: Any) -> Any:
         if value is None and name in self.optional:
             return None
-        return check(type(self).__name__, name, value, self.limits.get(name, _RATE))
+        return check(type(self).__name__, name, value, self.limits.get(name, _SCALAR_OR_SCHEDULE))
 
 
-class Settings:
+class StepHyperparameters:
     """The hyperparameters in force for one update: numbers as they are, schedules evaluated at `step`.
 
     step: updates asked for so far, which schedules look at.
@@ -157,7 +157,7 @@ class Settings:
     shared: the optimizer's slots that belong to no single parameter, already advanced.
     """
 
-    def __init__(self, owner: Scheduled, step: Array, made: Array, dtype: Any) -> None:
+    def __init__(self, owner: ScheduledHyperparameters, step: Array, made: Array, dtype: Any) -> None:
         self.owner = owner
         self.step = step
         self.count = (made + 1).astype(dtype)
@@ -165,7 +165,7 @@ class Settings:
         self._powers: dict[str, Array] = {}
 
     def __getattr__(self, name: str) -> Any:
-        value = self.owner.setting(name)
+        value = self.owner.get_hyperparameter(name)
         if callable(value):
             value = value(self.step)
         self.__dict__[name] = value

@@ -7,10 +7,10 @@ from typing import Any
 import jax.numpy as jnp
 
 from fitwell import context
-from fitwell.losses.base import Array, PlainLoss, matched, registry
+from fitwell.losses.base import Array, PlainLoss, loss_registry, match_shapes
 
 
-def _signed(y_true: Array) -> Array:
+def _to_signed_labels(y_true: Array) -> Array:
     """Turn the label 0 into -1.
 
     Keras looks whether *all* labels of the batch are 0 or 1; label by label gives the same for both ways to
@@ -21,19 +21,19 @@ def _signed(y_true: Array) -> Array:
 
 def hinge(y_true: Any, y_pred: Any) -> Array:
     """Mean over the last axis of ``max(0, 1 - y ŷ)``, y in {-1, 1} or {0, 1}."""
-    y_true, y_pred = matched("hinge", y_true, y_pred)
-    return jnp.mean(jnp.maximum(1 - _signed(y_true) * y_pred, 0), axis=-1)
+    y_true, y_pred = match_shapes("hinge", y_true, y_pred)
+    return jnp.mean(jnp.maximum(1 - _to_signed_labels(y_true) * y_pred, 0), axis=-1)
 
 
 def squared_hinge(y_true: Any, y_pred: Any) -> Array:
     """Mean over the last axis of ``max(0, 1 - y ŷ)²``, y in {-1, 1} or {0, 1}."""
-    y_true, y_pred = matched("squared_hinge", y_true, y_pred)
-    return jnp.mean(jnp.square(jnp.maximum(1 - _signed(y_true) * y_pred, 0)), axis=-1)
+    y_true, y_pred = match_shapes("squared_hinge", y_true, y_pred)
+    return jnp.mean(jnp.square(jnp.maximum(1 - _to_signed_labels(y_true) * y_pred, 0)), axis=-1)
 
 
 def categorical_hinge(y_true: Any, y_pred: Any) -> Array:
     """``max(0, 1 + max_k (1 - y_k) ŷ_k - Σ_k y_k ŷ_k)``, y one-hot, ``[batch, classes]``."""
-    y_true, y_pred = matched("categorical_hinge", y_true, y_pred)
+    y_true, y_pred = match_shapes("categorical_hinge", y_true, y_pred)
     right = jnp.sum(y_true * y_pred, axis=-1)
     best_wrong = jnp.max((1 - y_true) * y_pred, axis=-1)
     return jnp.maximum(best_wrong - right + 1, 0)
@@ -45,27 +45,27 @@ def perceptron(y_true: Any, y_pred: Any) -> Array:
     At ``z = 0`` its derivative is ``-y``, so that gradient descent from zero weights makes the perceptron's
     first step: ``w += η y x``.
     """
-    y_true, y_pred = matched("perceptron", y_true, y_pred)
+    y_true, y_pred = match_shapes("perceptron", y_true, y_pred)
     under = context.current().logits_of(y_pred, "threshold")
-    wrong = -_signed(y_true) * (y_pred if under is None else under)
+    wrong = -_to_signed_labels(y_true) * (y_pred if under is None else under)
     return jnp.mean(jnp.where(wrong >= 0, wrong, 0), axis=-1)
 
 
-@registry.register()
+@loss_registry.register()
 class Hinge(PlainLoss):
     """Hinge loss ``mean(max(0, 1 - y ŷ))``, y in {-1, 1} or {0, 1}: the linear support vector machine."""
 
     function = hinge
 
 
-@registry.register()
+@loss_registry.register()
 class SquaredHinge(PlainLoss):
     """Squared hinge loss ``mean(max(0, 1 - y ŷ)²)``, y in {-1, 1} or {0, 1}."""
 
     function = squared_hinge
 
 
-@registry.register()
+@loss_registry.register()
 class CategoricalHinge(PlainLoss):
     """Hinge loss between the right class and the best wrong one, one-hot targets.
 
@@ -76,7 +76,7 @@ class CategoricalHinge(PlainLoss):
     vectors_are_rows = False
 
 
-@registry.register("perceptron")
+@loss_registry.register("perceptron")
 class PerceptronLoss(PlainLoss):
     """Perceptron criterion ``mean(max(0, -y z))``, y in {-1, 1} or {0, 1}.
 

@@ -57,9 +57,9 @@ def test_steps_of_a_sequence_are_rows(name: str, arguments: dict[str, Any], data
     """``[batch, steps, ...]`` gives ``[batch, steps]``: the values of ``[batch * steps, ...]``."""
     y_true, y_pred = DATA[data]
     loss = getattr(losses, name)(**arguments)
-    expected = np.asarray(loss.per_row(y_true, y_pred)).reshape(2, ROWS // 2)
+    expected = np.asarray(loss.unreduced(y_true, y_pred)).reshape(2, ROWS // 2)
     folded = [array.reshape(2, ROWS // 2, *array.shape[1:]) for array in (y_true, y_pred)]
-    np.testing.assert_allclose(loss.per_row(*folded), expected, rtol=1e-6, atol=1e-7)
+    np.testing.assert_allclose(loss.unreduced(*folded), expected, rtol=1e-6, atol=1e-7)
     np.testing.assert_allclose(loss(*folded), loss(y_true, y_pred), rtol=1e-6)
 
 
@@ -104,7 +104,7 @@ def test_sequences() -> None:
     y_true, y_pred = rng.normal(size=(2, 4, 5, 3)).astype(np.float32)
     values = ((y_true - y_pred) ** 2).mean(-1)
     loss = losses.MeanSquaredError()
-    assert loss.per_row(y_true, y_pred).shape == (4, 5)
+    assert loss.unreduced(y_true, y_pred).shape == (4, 5)
     assert float(loss(y_true, y_pred)) == pytest.approx(values.mean(), rel=1e-5)
     by_row, by_step = rng.random(4).astype(np.float32), rng.random((4, 5)).astype(np.float32)
     assert float(loss(y_true, y_pred, by_row)) == pytest.approx((values * by_row[:, None]).mean(), rel=1e-5)
@@ -142,7 +142,7 @@ def test_column_and_vector_are_aligned(name: str) -> None:
     for true in (y, y[:, None], y.astype(int), y.astype(bool), y.tolist()):
         for pred in (p, p[:, None]):
             assert float(loss(true, pred)) == pytest.approx(expected, rel=1e-6)
-            assert loss.per_row(true, pred).shape == (4,)
+            assert loss.unreduced(true, pred).shape == (4,)
 
 
 @pytest.mark.parametrize("name", ELEMENTWISE)
@@ -151,9 +151,9 @@ def test_a_last_axis_too_many_is_taken_off_sequences(name: str) -> None:
     p = np.linspace(0.1, 0.9, 6, dtype=np.float32).reshape(2, 3)
     y = (p > 0.4).astype(np.float32)
     loss = getattr(losses, name)()
-    expected = loss.per_row(y, p)
-    np.testing.assert_allclose(loss.per_row(y[..., None], p), expected, rtol=1e-6)
-    np.testing.assert_allclose(loss.per_row(y, p[..., None]), expected, rtol=1e-6)
+    expected = loss.unreduced(y, p)
+    np.testing.assert_allclose(loss.unreduced(y[..., None], p), expected, rtol=1e-6)
+    np.testing.assert_allclose(loss.unreduced(y, p[..., None]), expected, rtol=1e-6)
 
 
 def test_class_numbers_of_any_kind() -> None:
@@ -277,7 +277,7 @@ def test_a_users_function() -> None:
         loss = losses.get(function)
         assert loss.name == function.__name__
         assert float(loss(y, p)) == pytest.approx(2.5 / 3)
-    assert losses.get(by_row).per_row(y, p).shape == (3,)
+    assert losses.get(by_row).unreduced(y, p).shape == (3,)
     with pytest.raises(ShapeError, match=r"at_once returned one number for the whole batch.*axis=-1"):
         losses.get(at_once)(y, p, sample_weight=np.ones(3))
     with (

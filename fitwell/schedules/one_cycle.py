@@ -8,10 +8,17 @@ import jax.numpy as jnp
 
 from fitwell.arguments import Call, Real, checked
 from fitwell.errors import InvalidArgument
-from fitwell.schedules.base import STEPS, Array, LearningRateSchedule, Number, as_float, schedules
+from fitwell.schedules.base import (
+    STEPS_RULE,
+    Array,
+    LearningRateSchedule,
+    Number,
+    schedule_registry,
+    to_float,
+)
 
 
-@schedules.register()
+@schedule_registry.register()
 class Warmup(LearningRateSchedule):
     """A straight line up to another schedule, which then runs from its own step 0.
 
@@ -29,7 +36,7 @@ class Warmup(LearningRateSchedule):
 
     hyperparameters = ("after", "warmup_steps", "initial_learning_rate")
 
-    @checked(after=Real() | Call("a schedule"), warmup_steps=STEPS)
+    @checked(after=Real() | Call("a schedule"), warmup_steps=STEPS_RULE)
     def __init__(
         self, after: Any, warmup_steps: float, initial_learning_rate: float = 0.0, name: str | None = "Warmup"
     ) -> None:
@@ -40,7 +47,7 @@ class Warmup(LearningRateSchedule):
 
     def __call__(self, step: Number) -> Array:
         """Return the value at `step`."""
-        step = as_float(step)
+        step = to_float(step)
         # One evaluation serves both phases: during the warm-up the other schedule waits at its step 0.
         after = self.after
         target = after(jnp.maximum(step - self.warmup_steps, 0)) if callable(after) else after
@@ -48,7 +55,7 @@ class Warmup(LearningRateSchedule):
         return jnp.where(step < self.warmup_steps, rising, target)
 
 
-class _Cycle(LearningRateSchedule):
+class _CycleSchedule(LearningRateSchedule):
     """Straight lines from 0 to h, to 2h, and to T, with ``h = ⌊(T - L) / 2⌋`` for a tail of L updates."""
 
     hyperparameters: ClassVar[tuple[str, ...]] = ("total_steps", "last_steps")
@@ -66,20 +73,22 @@ class _Cycle(LearningRateSchedule):
         return self.total_steps // 10 + 1 if self.last_steps is None else self.last_steps
 
     def _lines(self, step: Number, start: Any, top: Any, end: Any) -> Array:
-        step = as_float(step)
+        step = to_float(step)
         half = (self.total_steps - self._tail()) // 2
-        rising, falling = _line(start, top, step / half), _line(top, start, step / half - 1)
+        rising, falling = _interpolate(start, top, step / half), _interpolate(top, start, step / half - 1)
         rest = jnp.minimum((step - 2 * half) / (self.total_steps - 2 * half), 1)
-        return jnp.where(step < half, rising, jnp.where(step < 2 * half, falling, _line(start, end, rest)))
+        return jnp.where(
+            step < half, rising, jnp.where(step < 2 * half, falling, _interpolate(start, end, rest))
+        )
 
 
-def _line(begin: Any, end: Any, done: Array) -> Array:
+def _interpolate(begin: Any, end: Any, done: Array) -> Array:
     # Both ends are met exactly, however far apart: begin + (end - begin) * done would round a small end.
     return begin * (1 - done) + end * done
 
 
-@schedules.register()
-class OneCycle(_Cycle):
+@schedule_registry.register()
+class OneCycle(_CycleSchedule):
     """1cycle: up from η₀ to η₁ in the first half, down again in the second, then several orders lower.
 
     Over T updates, the last L of which are the tail, with ``h = ⌊(T - L) / 2⌋``: straight from η₀ to η₁
@@ -101,7 +110,7 @@ class OneCycle(_Cycle):
 
     hyperparameters = ("max_learning_rate", "initial_learning_rate", "last_learning_rate")
 
-    @checked(total_steps=STEPS, last_steps=STEPS | None)
+    @checked(total_steps=STEPS_RULE, last_steps=STEPS_RULE | None)
     def __init__(
         self,
         max_learning_rate: float,
@@ -128,8 +137,8 @@ class OneCycle(_Cycle):
         return OneCycleMomentum(self.total_steps, high, low, self.last_steps)
 
 
-@schedules.register()
-class OneCycleMomentum(_Cycle):
+@schedule_registry.register()
+class OneCycleMomentum(_CycleSchedule):
     """The momentum of 1cycle: down from `high` to `low` while the rate rises, up while it falls, then `high`.
 
     Args:
@@ -144,7 +153,7 @@ class OneCycleMomentum(_Cycle):
 
     hyperparameters = ("high", "low")
 
-    @checked(total_steps=STEPS, last_steps=STEPS | None)
+    @checked(total_steps=STEPS_RULE, last_steps=STEPS_RULE | None)
     def __init__(
         self,
         total_steps: float,

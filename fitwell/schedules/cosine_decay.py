@@ -5,7 +5,14 @@ from __future__ import annotations
 import jax.numpy as jnp
 
 from fitwell.arguments import Real, checked
-from fitwell.schedules.base import STEPS, Array, LearningRateSchedule, Number, as_float, schedules
+from fitwell.schedules.base import (
+    STEPS_RULE,
+    Array,
+    LearningRateSchedule,
+    Number,
+    schedule_registry,
+    to_float,
+)
 
 
 def _half_cosine(done: Array) -> Array:
@@ -13,7 +20,7 @@ def _half_cosine(done: Array) -> Array:
     return 0.5 * (1 + jnp.cos(jnp.pi * done))
 
 
-@schedules.register()
+@schedule_registry.register()
 class CosineDecay(LearningRateSchedule):
     """Half a cosine: ``η₀ ((1 - α) (1 + cos(π t / N)) / 2 + α)``, and ``α η₀`` after N updates.
 
@@ -34,7 +41,7 @@ class CosineDecay(LearningRateSchedule):
 
     hyperparameters = ("initial_learning_rate", "decay_steps", "alpha", "warmup_target", "warmup_steps")
 
-    @checked(decay_steps=STEPS, warmup_steps=Real(0))
+    @checked(decay_steps=STEPS_RULE, warmup_steps=Real(0))
     def __init__(
         self,
         initial_learning_rate: float,
@@ -53,7 +60,7 @@ class CosineDecay(LearningRateSchedule):
 
     def __call__(self, step: Number) -> Array:
         """Return the value at `step`."""
-        step = as_float(step)
+        step = to_float(step)
         if self.warmup_target is None:
             return self.initial_learning_rate * self._share(step)
         line = self.warmup_target - self.initial_learning_rate
@@ -67,7 +74,7 @@ class CosineDecay(LearningRateSchedule):
         return (1 - self.alpha) * _half_cosine(done) + self.alpha
 
 
-@schedules.register()
+@schedule_registry.register()
 class CosineDecayRestarts(LearningRateSchedule):
     """Half cosines one after another: each `t_mul` times as long as the last, and `m_mul` times as high.
 
@@ -89,7 +96,7 @@ class CosineDecayRestarts(LearningRateSchedule):
 
     hyperparameters = ("initial_learning_rate", "first_decay_steps", "t_mul", "m_mul", "alpha")
 
-    @checked(first_decay_steps=STEPS, t_mul=Real(1))
+    @checked(first_decay_steps=STEPS_RULE, t_mul=Real(1))
     def __init__(
         self,
         initial_learning_rate: float,
@@ -108,7 +115,7 @@ class CosineDecayRestarts(LearningRateSchedule):
 
     def __call__(self, step: Number) -> Array:
         """Return the value at `step`."""
-        elapsed = as_float(step) / self.first_decay_steps
+        elapsed = to_float(step) / self.first_decay_steps
         even = jnp.asarray(self.t_mul == 1)
         growth = jnp.where(even, 2, self.t_mul)  # any number but 1: that branch is not chosen then
 

@@ -15,14 +15,14 @@ from numpy.typing import NDArray
 from fitwell.data.arrays import as_array, class_codes
 from fitwell.errors import DataError
 from fitwell.losses import LossFunctionWrapper
-from fitwell.losses.base import registry
+from fitwell.losses.base import loss_registry
 from fitwell.models.compile_config import is_classification_loss
 
 if TYPE_CHECKING:
     from fitwell.models.model import Model
 
 
-class Targets:
+class TargetEncoder:
     """Turns the targets of one model into arrays.
 
     learning: whether categories that are met first are those the model learns.
@@ -35,7 +35,7 @@ class Targets:
 
     def __call__(self, value: Any, output: int, what: str) -> Any:
         """Return the targets of one output: categories as class numbers, or as the numbers that they are."""
-        column = _categorical(value)
+        column = _get_categorical_column(value)
         if column is None:
             return as_array(value, what)
         codes, categories = class_codes(column, what)
@@ -43,7 +43,7 @@ class Targets:
             return as_array(categories[codes], what)
         known = self.model._session.categories.get(output)
         if known is not None:
-            return _numbers_in(known, categories[codes], what)
+            return _lookup_codes(known, categories[codes], what)
         if self.learning:
             self.model._session.categories[output] = categories
         else:
@@ -58,9 +58,9 @@ class Targets:
             return True
         if categories.dtype.kind in "biuf":
             return False
-        if loss is not None and registry.knows(type(loss)) and not isinstance(loss, LossFunctionWrapper):
+        if loss is not None and loss_registry.knows(type(loss)) and not isinstance(loss, LossFunctionWrapper):
             raise DataError(
-                f"{what}: the categories {_listed(categories)} are not numbers, which {type(loss).__name__} compares; "
+                f"{what}: the categories {_format_categories(categories)} are not numbers, which {type(loss).__name__} compares; "
                 "for classes use a loss such as sparse_categorical_crossentropy, for ranks pass the numbers: "
                 f"{what}.cat.codes"
             )
@@ -71,13 +71,13 @@ class Targets:
         width = self.model._session.output_width(output)
         if width is not None and len(categories) != max(width, 2):
             raise DataError(
-                f"{what}: there are {len(categories)} categories, {_listed(categories)}, for {max(width, 2)} classes, "
+                f"{what}: there are {len(categories)} categories, {_format_categories(categories)}, for {max(width, 2)} classes, "
                 f"so their numbers are not known: give {what} all classes in the order of training, "
                 f"{what}.cat.set_categories([...]), or pass class numbers"
             )
 
 
-def _categorical(value: Any) -> Any | None:
+def _get_categorical_column(value: Any) -> Any | None:
     """Return a pandas object of one column of categories; None for all else."""
     if isinstance(value, np.ndarray):
         return None  # the text of its dtype would take longer than packing a small batch
@@ -86,7 +86,7 @@ def _categorical(value: Any) -> Any | None:
     return value if str(getattr(value, "dtype", "")) == "category" else None
 
 
-def _numbers_in(known: NDArray[Any], labels: NDArray[Any], what: str) -> NDArray[np.int32]:
+def _lookup_codes(known: NDArray[Any], labels: NDArray[Any], what: str) -> NDArray[np.int32]:
     """Return the number of each label among the categories that the model was trained on."""
     places = {label: number for number, label in enumerate(known.tolist())}
     # Files hold intervals and the like as text.
@@ -97,12 +97,12 @@ def _numbers_in(known: NDArray[Any], labels: NDArray[Any], what: str) -> NDArray
         row = int(np.argmax(numbers < 0))
         raise DataError(
             f"{what}: {labels[row]!r} in row {row} is not among the categories that the model was trained on, "
-            f"{_listed(known)}. Train with all of them, {what}.cat.set_categories([...]), or compile again to begin "
+            f"{_format_categories(known)}. Train with all of them, {what}.cat.set_categories([...]), or compile again to begin "
             "with others"
         )
     return numbers
 
 
-def _listed(categories: NDArray[Any], most: int = 10) -> str:
+def _format_categories(categories: NDArray[Any], most: int = 10) -> str:
     shown = ", ".join(map(repr, categories[:most].tolist()))
     return f"[{shown}, ...]" if len(categories) > most else f"[{shown}]"

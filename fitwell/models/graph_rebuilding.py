@@ -12,7 +12,7 @@ from fitwell.layers.core import InputLayer
 from fitwell.layers.keras_tensor import KerasTensor, Node, find_keras_tensors, is_keras_tensor
 
 
-def redraw(
+def rebuild_graph(
     nodes: Iterable[Node], given: Mapping[int, KerasTensor], call: Callable[..., Any]
 ) -> Callable[[Any], Any]:
     """Draw `nodes` again, and return the function from what holds their symbols to the same of the new ones.
@@ -42,24 +42,24 @@ def redraw(
     return replaced
 
 
-def begin_with_inputs(inputs: Any, nodes: Iterable[Node], outputs: Any) -> tuple[Any, Any]:
+def replace_with_inputs(inputs: Any, nodes: Iterable[Node], outputs: Any) -> tuple[Any, Any]:
     """Return `inputs` and `outputs` of a graph that begins at inputs of its own, where some come out of layers.
 
     nodes: those between them. The layers are the same, called once more; so a decoder, or what follows the base of a
     network, is a model of its own.
     """
-    given = {id(symbol): _input_like(symbol) for symbol in find_keras_tensors(inputs)}
-    replaced = redraw(nodes, given, lambda layer, *args, **kwargs: layer(*args, **kwargs))
+    given = {id(symbol): _make_input_like(symbol) for symbol in find_keras_tensors(inputs)}
+    replaced = rebuild_graph(nodes, given, lambda layer, *args, **kwargs: layer(*args, **kwargs))
     return replaced(inputs), replaced(outputs)
 
 
-def is_input(symbol: KerasTensor) -> bool:
+def is_input_tensor(symbol: KerasTensor) -> bool:
     """Return whether `symbol` was made by ``Input(...)``."""
     return symbol.node is not None and isinstance(symbol.node.layer, InputLayer)
 
 
-def _input_like(symbol: KerasTensor) -> KerasTensor:
-    if is_input(symbol):
+def _make_input_like(symbol: KerasTensor) -> KerasTensor:
+    if is_input_tensor(symbol):
         return symbol
     made: KerasTensor = InputLayer(batch_shape=symbol.shape, dtype=symbol.dtype).output
     return made

@@ -8,10 +8,10 @@ import jax.numpy as jnp
 
 from fitwell.arguments import checked
 from fitwell.errors import InvalidArgument
-from fitwell.optimizers.base import Optimizer, optimizers
-from fitwell.optimizers.core import Array, Arrays, Options, Rate
-from fitwell.optimizers.settings import Settings
-from fitwell.optimizers.spellings import epsilon_or_default
+from fitwell.optimizers.base import Optimizer, optimizer_registry
+from fitwell.optimizers.deprecated_arguments import epsilon_or_default
+from fitwell.optimizers.pure_optimizer import Array, Arrays, OptimizerOptions, ScalarOrSchedule
+from fitwell.optimizers.scheduled_hyperparameters import StepHyperparameters
 
 
 class _Moments(Optimizer):
@@ -21,23 +21,23 @@ class _Moments(Optimizer):
 
     def __init__(
         self,
-        learning_rate: Rate = 0.001,
-        beta_1: Rate = 0.9,
-        beta_2: Rate = 0.999,
-        epsilon: Rate = 1e-7,
-        **options: Unpack[Options],
+        learning_rate: ScalarOrSchedule = 0.001,
+        beta_1: ScalarOrSchedule = 0.9,
+        beta_2: ScalarOrSchedule = 0.999,
+        epsilon: ScalarOrSchedule = 1e-7,
+        **options: Unpack[OptimizerOptions],
     ) -> None:
         super().__init__(learning_rate, **options)
         self.beta_1 = beta_1
         self.beta_2 = beta_2
         self.epsilon = epsilon_or_default(epsilon)
 
-    def slot_values(self) -> dict[str, Any]:
+    def init_slots(self) -> dict[str, Any]:
         """Return the two moments, m and v."""
         return {"momentum": 0.0, "velocity": 0.0}
 
 
-@optimizers.register()
+@optimizer_registry.register()
 class Adam(_Moments):
     """Adam: ``m = β₁ m + (1 - β₁) g; v = β₂ v + (1 - β₂) g²; θ -= α m / (sqrt(v) + ε)``.
 
@@ -59,40 +59,42 @@ class Adam(_Moments):
     @checked()
     def __init__(
         self,
-        learning_rate: Rate = 0.001,
-        beta_1: Rate = 0.9,
-        beta_2: Rate = 0.999,
-        epsilon: Rate = 1e-7,
+        learning_rate: ScalarOrSchedule = 0.001,
+        beta_1: ScalarOrSchedule = 0.9,
+        beta_2: ScalarOrSchedule = 0.999,
+        epsilon: ScalarOrSchedule = 1e-7,
         amsgrad: bool = False,
-        **options: Unpack[Options],
+        **options: Unpack[OptimizerOptions],
     ) -> None:
         super().__init__(learning_rate, beta_1, beta_2, epsilon, **options)
         self.amsgrad = amsgrad
 
-    def slot_values(self) -> dict[str, Any]:
+    def init_slots(self) -> dict[str, Any]:
         """Return the two moments, and with amsgrad the largest second moment."""
-        values = super().slot_values()
+        values = super().init_slots()
         return {**values, "velocity_hat": 0.0} if self.amsgrad else values
 
-    def rule(self, gradient: Array, slots: Arrays, rate: Any, settings: Settings) -> tuple[Array, Arrays]:
+    def update_step(
+        self, gradient: Array, slots: Arrays, rate: Any, hyperparameters: StepHyperparameters
+    ) -> tuple[Array, Arrays]:
         """Return the change of one parameter, and its slots."""
-        new = _moments(gradient, slots, settings)
+        new = _moments(gradient, slots, hyperparameters)
         velocity = new["velocity"]
         if self.amsgrad:
             new["velocity_hat"] = velocity = jnp.maximum(slots["velocity_hat"], velocity)
-        alpha = rate * jnp.sqrt(1 - settings.power("beta_2")) / (1 - settings.power("beta_1"))
-        return -alpha * new["momentum"] / (jnp.sqrt(velocity) + settings.epsilon), new
+        alpha = rate * jnp.sqrt(1 - hyperparameters.power("beta_2")) / (1 - hyperparameters.power("beta_1"))
+        return -alpha * new["momentum"] / (jnp.sqrt(velocity) + hyperparameters.epsilon), new
 
 
-def _moments(gradient: Array, slots: Arrays, settings: Settings) -> Arrays:
+def _moments(gradient: Array, slots: Arrays, hyperparameters: StepHyperparameters) -> Arrays:
     momentum, velocity = slots["momentum"], slots["velocity"]
     return {
-        "momentum": momentum + (1 - settings.beta_1) * (gradient - momentum),
-        "velocity": velocity + (1 - settings.beta_2) * (jnp.square(gradient) - velocity),
+        "momentum": momentum + (1 - hyperparameters.beta_1) * (gradient - momentum),
+        "velocity": velocity + (1 - hyperparameters.beta_2) * (jnp.square(gradient) - velocity),
     }
 
 
-@optimizers.register()
+@optimizer_registry.register()
 class AdamW(Adam):
     """Adam with decoupled weight decay: ``θ -= η λ θ`` before each update of Adam.
 
@@ -112,11 +114,11 @@ class AdamW(Adam):
     @checked()
     def __init__(
         self,
-        learning_rate: Rate = 0.001,
-        weight_decay: Rate = 0.004,
-        beta_1: Rate = 0.9,
-        beta_2: Rate = 0.999,
-        epsilon: Rate = 1e-7,
+        learning_rate: ScalarOrSchedule = 0.001,
+        weight_decay: ScalarOrSchedule = 0.004,
+        beta_1: ScalarOrSchedule = 0.9,
+        beta_2: ScalarOrSchedule = 0.999,
+        epsilon: ScalarOrSchedule = 1e-7,
         amsgrad: bool = False,
         **options: Any,
     ) -> None:
@@ -127,7 +129,7 @@ class AdamW(Adam):
         )
 
 
-@optimizers.register()
+@optimizer_registry.register()
 class Adamax(_Moments):
     """Adam with the ∞-norm: ``m = β₁ m + (1 - β₁) g; u = max(β₂ u, |g|); θ -= η / (1 - β₁^t) m / (u + ε)``.
 
@@ -141,19 +143,21 @@ class Adamax(_Moments):
     Source: Kingma and Ba, "Adam: a method for stochastic optimization", 2014, section 7.1. As in Keras.
     """
 
-    def slot_values(self) -> dict[str, Any]:
+    def init_slots(self) -> dict[str, Any]:
         """Return the mean m and the norm u."""
         return {"momentum": 0.0, "norm": 0.0}
 
-    def rule(self, gradient: Array, slots: Arrays, rate: Any, settings: Settings) -> tuple[Array, Arrays]:
+    def update_step(
+        self, gradient: Array, slots: Arrays, rate: Any, hyperparameters: StepHyperparameters
+    ) -> tuple[Array, Arrays]:
         """Return the change of one parameter, and its slots."""
-        momentum = slots["momentum"] + (1 - settings.beta_1) * (gradient - slots["momentum"])
-        norm = jnp.maximum(settings.beta_2 * slots["norm"], jnp.abs(gradient))
-        alpha = rate / (1 - settings.power("beta_1"))
-        return -alpha * momentum / (norm + settings.epsilon), {"momentum": momentum, "norm": norm}
+        momentum = slots["momentum"] + (1 - hyperparameters.beta_1) * (gradient - slots["momentum"])
+        norm = jnp.maximum(hyperparameters.beta_2 * slots["norm"], jnp.abs(gradient))
+        alpha = rate / (1 - hyperparameters.power("beta_1"))
+        return -alpha * momentum / (norm + hyperparameters.epsilon), {"momentum": momentum, "norm": norm}
 
 
-@optimizers.register()
+@optimizer_registry.register()
 class Nadam(_Moments):
     """Adam with Nesterov's look ahead: the mean of the next step and the present gradient, mixed.
 
@@ -172,23 +176,28 @@ class Nadam(_Moments):
     ``0.96^(0.004 t)``); Optax's has no μ schedule.
     """
 
-    def shared_values(self) -> dict[str, float]:
+    def init_shared_slots(self) -> dict[str, float]:
         """Return the product of all μ so far."""
         return {"u_product": 1.0}
 
-    def advance(self, shared: Arrays, settings: Settings) -> Arrays:
+    def update_shared_slots(self, shared: Arrays, hyperparameters: StepHyperparameters) -> Arrays:
         """Return the product with μ_t."""
-        return {"u_product": shared["u_product"] * _mu(settings, settings.count)}
+        return {"u_product": shared["u_product"] * _mu(hyperparameters, hyperparameters.count)}
 
-    def rule(self, gradient: Array, slots: Arrays, rate: Any, settings: Settings) -> tuple[Array, Arrays]:
+    def update_step(
+        self, gradient: Array, slots: Arrays, rate: Any, hyperparameters: StepHyperparameters
+    ) -> tuple[Array, Arrays]:
         """Return the change of one parameter, and its slots."""
-        new = _moments(gradient, slots, settings)
-        now, ahead = _mu(settings, settings.count), _mu(settings, settings.count + 1)
-        product = settings.shared["u_product"]
+        new = _moments(gradient, slots, hyperparameters)
+        now, ahead = (
+            _mu(hyperparameters, hyperparameters.count),
+            _mu(hyperparameters, hyperparameters.count + 1),
+        )
+        product = hyperparameters.shared["u_product"]
         mean = ahead * new["momentum"] / (1 - product * ahead) + (1 - now) * gradient / (1 - product)
-        square = new["velocity"] / (1 - settings.power("beta_2"))
-        return -rate * mean / (jnp.sqrt(square) + settings.epsilon), new
+        square = new["velocity"] / (1 - hyperparameters.power("beta_2"))
+        return -rate * mean / (jnp.sqrt(square) + hyperparameters.epsilon), new
 
 
-def _mu(settings: Settings, count: Array) -> Any:
-    return settings.beta_1 * (1 - 0.5 * jnp.power(0.96, count))
+def _mu(hyperparameters: StepHyperparameters, count: Array) -> Any:
+    return hyperparameters.beta_1 * (1 - 0.5 * jnp.power(0.96, count))

@@ -50,7 +50,7 @@ _OF_VALUES = (
 )
 
 
-def look_for_mistakes(
+def warn_about_likely_mistakes(
     model: Model, batch: Batch, program: Any, tail: Batch | None, alone: bool, whole: bool
 ) -> None:
     """Warn of every mistake that is found in `model` and the data it is about to be trained on.

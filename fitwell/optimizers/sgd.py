@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any, Unpack
 
 from fitwell.arguments import Boolean, checked
-from fitwell.optimizers.base import Optimizer, optimizers
-from fitwell.optimizers.core import Array, Arrays, Options, Rate
-from fitwell.optimizers.settings import Settings
+from fitwell.optimizers.base import Optimizer, optimizer_registry
+from fitwell.optimizers.pure_optimizer import Array, Arrays, OptimizerOptions, ScalarOrSchedule
+from fitwell.optimizers.scheduled_hyperparameters import StepHyperparameters
 
 # A decay once stood in its place.
 _NESTEROV = Boolean().said(
@@ -15,7 +15,7 @@ _NESTEROV = Boolean().said(
 )
 
 
-@optimizers.register()
+@optimizer_registry.register()
 class SGD(Optimizer):
     """Gradient descent: ``θ -= η g``; with momentum ``m = β m - η g; θ += m``.
 
@@ -36,23 +36,25 @@ class SGD(Optimizer):
     @checked(nesterov=_NESTEROV)
     def __init__(
         self,
-        learning_rate: Rate = 0.01,
-        momentum: Rate = 0.0,
+        learning_rate: ScalarOrSchedule = 0.01,
+        momentum: ScalarOrSchedule = 0.0,
         nesterov: bool = False,
-        **options: Unpack[Options],
+        **options: Unpack[OptimizerOptions],
     ) -> None:
         super().__init__(learning_rate, **options)
         self.momentum = momentum
         self.nesterov = nesterov
 
-    def slot_values(self) -> dict[str, Any]:
+    def init_slots(self) -> dict[str, Any]:
         """Return the momentum m, unless β is 0."""
         return {} if self.is_zero("momentum") else {"momentum": 0.0}
 
-    def rule(self, gradient: Array, slots: Arrays, rate: Any, settings: Settings) -> tuple[Array, Arrays]:
+    def update_step(
+        self, gradient: Array, slots: Arrays, rate: Any, hyperparameters: StepHyperparameters
+    ) -> tuple[Array, Arrays]:
         """Return the change of one parameter, and its slots."""
         if not slots:
             return -rate * gradient, slots
-        momentum = settings.momentum * slots["momentum"] - rate * gradient
-        change = settings.momentum * momentum - rate * gradient if self.nesterov else momentum
+        momentum = hyperparameters.momentum * slots["momentum"] - rate * gradient
+        change = hyperparameters.momentum * momentum - rate * gradient if self.nesterov else momentum
         return change, {"momentum": momentum}

@@ -14,7 +14,7 @@ import numpy as np
 from fitwell.data.arrays import check_finite
 from fitwell.data.feeds import Batch
 from fitwell.errors import DataError, InvalidArgument, ShapeError
-from fitwell.losses.base import LossFunctionWrapper, registry
+from fitwell.losses.base import LossFunctionWrapper, loss_registry
 from fitwell.models.compile_config import OutputLoss
 from fitwell.user_code import has_own_code
 
@@ -87,7 +87,7 @@ def check_targets(
 
 def _check_target(y: Any, output: tuple[Any, ...], loss: Any, where: str) -> None:
     kind = type(loss).__name__
-    if isinstance(loss, LossFunctionWrapper) or not registry.knows(type(loss)):
+    if isinstance(loss, LossFunctionWrapper) or not loss_registry.knows(type(loss)):
         return  # a loss of the user's own: quantiles, class numbers, whatever it compares with outputs
     shape = tuple(np.shape(y))
     width = output[-1] if len(output) > 1 else 1
@@ -113,7 +113,7 @@ def _check_target(y: Any, output: tuple[Any, ...], loss: Any, where: str) -> Non
         if kind in _BINARY and len(squeezed) == 1 and width > 1:
             hint = f'; with {width} outputs for one class number per row, use loss="sparse_categorical_crossentropy"'
         raise ShapeError(
-            f"{where}targets of shape {shape} do not fit outputs of shape {_written(output)}{hint}"
+            f"{where}targets of shape {shape} do not fit outputs of shape {_format_shape(output)}{hint}"
         )
     if kind in _BINARY:
         values = np.asarray(y)
@@ -133,7 +133,11 @@ def check_weights(
     """Compare sample weights with the outputs: one for each row, or for each time step or pixel of the rows."""
     for term in terms if weights is not None else ():
         given, output = weights[term.output], shapes[term.output]  # type: ignore[index]
-        if given is None or isinstance(term.loss, LossFunctionWrapper) or not registry.knows(type(term.loss)):
+        if (
+            given is None
+            or isinstance(term.loss, LossFunctionWrapper)
+            or not loss_registry.knows(type(term.loss))
+        ):
             continue  # what values a loss of the user's own gives is known when it is called
         shape = tuple(np.shape(given))
         places = output[: max(len(output) - 1, 1)]
@@ -144,7 +148,7 @@ def check_weights(
             for want, got in zip(places[1:], shape[1:], strict=False)
         ):
             where = f"output {term.name!r}: " if several else ""
-            inner = f", or one for each position, {_written(places)}" if len(places) > 1 else ""
+            inner = f", or one for each position, {_format_shape(places)}" if len(places) > 1 else ""
             raise DataError(
                 f"{where}sample_weight: expected one weight per row, shape (rows,){inner}, got shape {np.shape(given)}"
             )
@@ -162,7 +166,7 @@ def _check_class_numbers(
     if len(squeezed) != len(output) - 1:
         hint = "; one-hot targets go with categorical_crossentropy" if shape[-1:] == (width,) else ""
         raise ShapeError(
-            f"{where}class numbers of shape {shape} do not fit outputs of shape {_written(output)}{hint}"
+            f"{where}class numbers of shape {shape} do not fit outputs of shape {_format_shape(output)}{hint}"
         )
     if np.issubdtype(y.dtype, np.floating) and np.any(y != np.floor(y)):
         raise DataError(
@@ -178,18 +182,18 @@ def _check_class_numbers(
         )
 
 
-def _written(shape: tuple[Any, ...]) -> str:
+def _format_shape(shape: tuple[Any, ...]) -> str:
     """Return a shape as it is written, the number of rows by that word."""
     return f"({', '.join(['rows', *(str(size) for size in shape[1:])])})"
 
 
 # Methods that a subclass of Keras's Model may override to train by a rule of its own.
-_STEPS_OF_KERAS = ("train_step", "test_step", "predict_step", "compute_loss", "compute_metrics")
+_KERAS_STEP_METHODS = ("train_step", "test_step", "predict_step", "compute_loss", "compute_metrics")
 
 
 def check_overrides(model: type) -> None:
     """Refuse a model with steps of its own, which the one training loop would never call."""
-    for name in _STEPS_OF_KERAS:
+    for name in _KERAS_STEP_METHODS:
         if hasattr(model, name):
             raise InvalidArgument(
                 f"{model.__name__} defines {name}, which fitwell never calls: pass losses and metrics to compile, add "

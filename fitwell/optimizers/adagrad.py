@@ -7,13 +7,13 @@ from typing import Any, Unpack
 import jax.numpy as jnp
 
 from fitwell.arguments import Real, checked
-from fitwell.optimizers.base import Optimizer, optimizers
-from fitwell.optimizers.core import Array, Arrays, Options, Rate
-from fitwell.optimizers.settings import Settings
-from fitwell.optimizers.spellings import epsilon_or_default
+from fitwell.optimizers.base import Optimizer, optimizer_registry
+from fitwell.optimizers.deprecated_arguments import epsilon_or_default
+from fitwell.optimizers.pure_optimizer import Array, Arrays, OptimizerOptions, ScalarOrSchedule
+from fitwell.optimizers.scheduled_hyperparameters import StepHyperparameters
 
 
-@optimizers.register()
+@optimizer_registry.register()
 class Adagrad(Optimizer):
     """Adagrad: ``s += g²; θ -= η g / sqrt(s + ε)``.
 
@@ -31,26 +31,28 @@ class Adagrad(Optimizer):
     @checked(initial_accumulator_value=Real(0))
     def __init__(
         self,
-        learning_rate: Rate = 0.001,
+        learning_rate: ScalarOrSchedule = 0.001,
         initial_accumulator_value: float = 0.1,
-        epsilon: Rate = 1e-7,
-        **options: Unpack[Options],
+        epsilon: ScalarOrSchedule = 1e-7,
+        **options: Unpack[OptimizerOptions],
     ) -> None:
         super().__init__(learning_rate, **options)
         self.initial_accumulator_value = initial_accumulator_value
         self.epsilon = epsilon_or_default(epsilon)
 
-    def slot_values(self) -> dict[str, Any]:
+    def init_slots(self) -> dict[str, Any]:
         """Return the sum of squares s."""
         return {"accumulator": self.initial_accumulator_value}
 
-    def rule(self, gradient: Array, slots: Arrays, rate: Any, settings: Settings) -> tuple[Array, Arrays]:
+    def update_step(
+        self, gradient: Array, slots: Arrays, rate: Any, hyperparameters: StepHyperparameters
+    ) -> tuple[Array, Arrays]:
         """Return the change of one parameter, and its slots."""
         total = slots["accumulator"] + jnp.square(gradient)
-        return -rate * gradient / jnp.sqrt(total + settings.epsilon), {"accumulator": total}
+        return -rate * gradient / jnp.sqrt(total + hyperparameters.epsilon), {"accumulator": total}
 
 
-@optimizers.register()
+@optimizer_registry.register()
 class Adadelta(Optimizer):
     """Adadelta: ``s = ρ s + (1 - ρ) g²; d = -g sqrt(u + ε) / sqrt(s + ε); u = ρ u + (1 - ρ) d²; θ += η d``.
 
@@ -69,19 +71,25 @@ class Adadelta(Optimizer):
     hyperparameters = ("rho", "epsilon")
 
     def __init__(
-        self, learning_rate: Rate = 0.001, rho: Rate = 0.95, epsilon: Rate = 1e-7, **options: Unpack[Options]
+        self,
+        learning_rate: ScalarOrSchedule = 0.001,
+        rho: ScalarOrSchedule = 0.95,
+        epsilon: ScalarOrSchedule = 1e-7,
+        **options: Unpack[OptimizerOptions],
     ) -> None:
         super().__init__(learning_rate, **options)
         self.rho = rho
         self.epsilon = epsilon_or_default(epsilon)
 
-    def slot_values(self) -> dict[str, Any]:
+    def init_slots(self) -> dict[str, Any]:
         """Return the mean squares of gradients, s, and of steps, u."""
         return {"accumulated_grad": 0.0, "accumulated_delta_var": 0.0}
 
-    def rule(self, gradient: Array, slots: Arrays, rate: Any, settings: Settings) -> tuple[Array, Arrays]:
+    def update_step(
+        self, gradient: Array, slots: Arrays, rate: Any, hyperparameters: StepHyperparameters
+    ) -> tuple[Array, Arrays]:
         """Return the change of one parameter, and its slots."""
-        rho, epsilon = settings.rho, settings.epsilon
+        rho, epsilon = hyperparameters.rho, hyperparameters.epsilon
         squares = rho * slots["accumulated_grad"] + (1 - rho) * jnp.square(gradient)
         steps = slots["accumulated_delta_var"]
         change = -gradient * jnp.sqrt(steps + epsilon) / jnp.sqrt(squares + epsilon)

@@ -10,9 +10,9 @@ import numpy as np
 
 from fitwell.arguments import Integer, Options, Real, checked
 from fitwell.errors import ShapeError
-from fitwell.losses.base import align
-from fitwell.metrics.base import METRIC, Array, Metric, Total, ratio, registry
-from fitwell.metrics.decisions import spread_weights
+from fitwell.losses.base import squeeze_or_expand_to_same_rank
+from fitwell.metrics.base import METRIC_RULES, Array, CompensatedSum, Metric, divide_no_nan, metric_registry
+from fitwell.metrics.confusion_metrics import broadcast_weights
 
 
 def _one_hot_if_sparse(y_true: Any, width: int) -> Array:
@@ -24,11 +24,11 @@ def _one_hot_if_sparse(y_true: Any, width: int) -> Array:
     return true
 
 
-_AVERAGE = Options("micro", "macro", "weighted") | None
-_CUT = Real(0, 1, closed="right") | None
+_AVERAGE_RULE = Options("micro", "macro", "weighted") | None
+_THRESHOLD_RULE = Real(0, 1, closed="right") | None
 
 
-@registry.register()
+@metric_registry.register()
 class FBetaScore(Metric):
     """Weighted harmonic mean of precision and recall.
 
@@ -51,7 +51,7 @@ class FBetaScore(Metric):
 
     hyperparameters = ("beta", "threshold")
 
-    @checked(METRIC, average=_AVERAGE, beta=Real(0, closed="right"), threshold=_CUT)
+    @checked(METRIC_RULES, average=_AVERAGE_RULE, beta=Real(0, closed="right"), threshold=_THRESHOLD_RULE)
     def __init__(
         self,
         average: str | None = None,
@@ -73,16 +73,16 @@ class FBetaScore(Metric):
                 raise ShapeError(
                     f"{self.name} needs predictions [batch, classes], got shape {tuple(y_pred_shape)}"
                 )
-            self._hits = self.add_total("true_positives", (width,))
-            self._false_alarms = self.add_total("false_positives", (width,))
-            self._misses = self.add_total("false_negatives", (width,))
+            self._true_positives = self.add_compensated_sum("true_positives", (width,))
+            self._false_positives = self.add_compensated_sum("false_positives", (width,))
+            self._false_negatives = self.add_compensated_sum("false_negatives", (width,))
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Take in targets and predictions of a batch; `sample_weight` is ``[batch]`` or None."""
         pred = jnp.asarray(y_pred)
         pred = pred[:, None] if pred.ndim == 1 else pred
         self.build(np.shape(y_true), pred.shape)
-        true, pred = align(_one_hot_if_sparse(y_true, pred.shape[-1]), pred)
+        true, pred = squeeze_or_expand_to_same_rank(_one_hot_if_sparse(y_true, pred.shape[-1]), pred)
         if true.shape != pred.shape:
             raise ShapeError(
                 f"{self.name}: targets of shape {true.shape} do not fit predictions of shape {pred.shape}"
@@ -91,30 +91,32 @@ class FBetaScore(Metric):
             decided = jax.nn.one_hot(jnp.argmax(pred, axis=-1), pred.shape[-1], dtype=jnp.bool_)
         else:
             decided = pred > (0.5 if self.threshold is None else self.threshold)
-        weights = spread_weights(sample_weight, pred.shape, self._hits.rounded.dtype)
+        weights = broadcast_weights(sample_weight, pred.shape, self._true_positives.rounded_sum.dtype)
         labelled = true != 0
-        self._hits.add(jnp.sum(jnp.where(labelled & decided, weights, 0), axis=0))
-        self._false_alarms.add(jnp.sum(jnp.where(~labelled & decided, weights, 0), axis=0))
-        self._misses.add(jnp.sum(jnp.where(labelled & ~decided, weights, 0), axis=0))
+        self._true_positives.add(jnp.sum(jnp.where(labelled & decided, weights, 0), axis=0))
+        self._false_positives.add(jnp.sum(jnp.where(~labelled & decided, weights, 0), axis=0))
+        self._false_negatives.add(jnp.sum(jnp.where(labelled & ~decided, weights, 0), axis=0))
 
     def result(self) -> Array:
         """Return the score, or one for each class."""
-        hits, alarms, misses = (total.value for total in (self._hits, self._false_alarms, self._misses))
+        hits, alarms, misses = (
+            total.value for total in (self._true_positives, self._false_positives, self._false_negatives)
+        )
         if self.average == "micro":
             return self._score(jnp.sum(hits), jnp.sum(alarms), jnp.sum(misses))
         scores = self._score(hits, alarms, misses)
         if self.average == "macro":
             return jnp.mean(scores)
         if self.average == "weighted":
-            return ratio(jnp.sum(scores * (hits + misses)), jnp.sum(hits + misses))
+            return divide_no_nan(jnp.sum(scores * (hits + misses)), jnp.sum(hits + misses))
         return scores
 
     def _score(self, hits: Array, alarms: Array, misses: Array) -> Array:
         square = jnp.square(jnp.asarray(self.beta, hits.dtype))
-        return ratio((1 + square) * hits, (1 + square) * hits + square * misses + alarms)
+        return divide_no_nan((1 + square) * hits, (1 + square) * hits + square * misses + alarms)
 
 
-@registry.register("f1")
+@metric_registry.register("f1")
 class F1Score(FBetaScore):
     """Harmonic mean of precision and recall, ``2 TP / (2 TP + FN + FP)``: `FBetaScore` with β = 1.
 
@@ -125,7 +127,7 @@ class F1Score(FBetaScore):
         dtype: see `Metric`.
     """
 
-    @checked(METRIC, average=_AVERAGE, threshold=_CUT)
+    @checked(METRIC_RULES, average=_AVERAGE_RULE, threshold=_THRESHOLD_RULE)
     def __init__(
         self,
         average: str | None = None,
@@ -136,7 +138,7 @@ class F1Score(FBetaScore):
         super().__init__(average, 1.0, threshold, name, dtype)
 
 
-@registry.register()
+@metric_registry.register()
 class ConfusionMatrix(Metric):
     """Weighted counts ``[true class, predicted class]`` over the epoch. Not a metric in Keras.
 
@@ -148,13 +150,13 @@ class ConfusionMatrix(Metric):
         dtype: see `Metric`.
     """
 
-    @checked(METRIC, num_classes=Integer(2) | None)
+    @checked(METRIC_RULES, num_classes=Integer(2) | None)
     def __init__(self, num_classes: int | None = None, name: str | None = None, dtype: Any = None) -> None:
         super().__init__(name, dtype)
         self.num_classes = num_classes
-        self._counts: Total | None = None
+        self._counts: CompensatedSum | None = None
         if num_classes is not None:
-            self._counts = self.add_total("counts", (num_classes, num_classes))
+            self._counts = self.add_compensated_sum("counts", (num_classes, num_classes))
 
     def build(self, y_true_shape: tuple[int | None, ...], y_pred_shape: tuple[int | None, ...]) -> None:
         """Make the accumulators for the classes of the output."""
@@ -162,7 +164,7 @@ class ConfusionMatrix(Metric):
             width = y_pred_shape[-1] if len(y_pred_shape) > 1 else 1
             if width is None:
                 raise ShapeError(f"{self.name} needs num_classes, or an output of known width")
-            self._counts = self.add_total("counts", (max(width, 2), max(width, 2)))
+            self._counts = self.add_compensated_sum("counts", (max(width, 2), max(width, 2)))
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Take in targets and predictions of a batch; `sample_weight` is ``[batch]`` or None."""
@@ -170,7 +172,7 @@ class ConfusionMatrix(Metric):
         self.build(true.shape, pred.shape)
         counts = self._counts
         assert counts is not None
-        classes = counts.rounded.shape[0]
+        classes = counts.rounded_sum.shape[0]
         if pred.ndim == 1 or pred.shape[-1] == 1:
             decided = (pred > 0.5).reshape(-1).astype(jnp.int32)
         else:
@@ -182,7 +184,7 @@ class ConfusionMatrix(Metric):
             raise ShapeError(
                 f"{self.name}: targets of shape {np.shape(y_true)} do not fit predictions of shape {pred.shape}"
             )
-        weights = spread_weights(sample_weight, decided.shape, counts.rounded.dtype)
+        weights = broadcast_weights(sample_weight, decided.shape, counts.rounded_sum.dtype)
         rows = jax.nn.one_hot(labels, classes, dtype=weights.dtype) * weights[:, None]
         columns = jax.nn.one_hot(decided, classes, dtype=weights.dtype)
         # Counts, so in full precision: GPUs multiply matrices in 19 bits unless told otherwise.
