@@ -18,22 +18,22 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-VALIDATION = "val_"
-TRAINING_COLOUR = "#2f6db5"
-VALIDATION_COLOUR = "#d9731a"
+VALIDATION_PREFIX = "val_"
+TRAINING_COLOR = "#2f6db5"
+VALIDATION_COLOR = "#d9731a"
 
 
 # What is logged beside metrics: callbacks change it from epoch to epoch. Keras 2 called it ``lr``.
-SETTINGS = ("learning_rate", "lr")
+LEARNING_RATE_NAMES = ("learning_rate", "lr")
 
 
-_EPOCHS = array("i", 1)
-_VALUES = array("f", 1)
-_STATE = {
-    "epoch": _EPOCHS,
-    "history": Table(_VALUES),
-    "epochs_of": Table(_EPOCHS),
-    "learning_rate": Maybe(_VALUES),
+_EPOCHS_SCHEMA = array("i", 1)
+_VALUES_SCHEMA = array("f", 1)
+_STATE_SCHEMA = {
+    "epoch": _EPOCHS_SCHEMA,
+    "history": Table(_VALUES_SCHEMA),
+    "epochs_of": Table(_EPOCHS_SCHEMA),
+    "learning_rate": Maybe(_VALUES_SCHEMA),
 }
 
 
@@ -86,7 +86,7 @@ class History:
         self.learning_rate.append(learning_rate)
         self._add(int(epoch), logs or {})
 
-    def replace_last(self, logs: Mapping[str, Any]) -> None:
+    def update_last(self, logs: Mapping[str, Any]) -> None:
         """Keep `logs` of the last epoch in place of those that were kept of it."""
         epoch = self.epoch[-1]
         for name, epochs in list(self._epochs_of.items()):
@@ -105,7 +105,7 @@ class History:
                 values.append(float(value))
                 epochs.append(epoch)
 
-    def begin_with(self, name: str, value: float) -> None:
+    def backfill(self, name: str, value: float) -> None:
         """Keep `value` as what `name` was in all epochs so far."""
         self.history[name] = [float(value)] * len(self.epoch)
         self._epochs_of[name] = list(self.epoch)
@@ -147,7 +147,7 @@ class History:
     @staticmethod
     def check_state(state: Any, where: str) -> None:
         """Raise `FileError` when `state`, which a file held, is not one of a history; where: the file."""
-        check(state, _STATE, where, "history")
+        check(state, _STATE_SCHEMA, where, "history")
         measured, when = state["history"], state["epochs_of"]
         rising = all((np.diff(epochs) > 0).all() for epochs in (state["epoch"], *when.values()))
         fits = measured.keys() == when.keys() and all(
@@ -163,8 +163,8 @@ class History:
 
         The learning rate is a setting, and none of them.
         """
-        names = dict.fromkeys(name.removeprefix(VALIDATION) for name in self.history)
-        return [name for name in names if name not in SETTINGS]
+        names = dict.fromkeys(name.removeprefix(VALIDATION_PREFIX) for name in self.history)
+        return [name for name in names if name not in LEARNING_RATE_NAMES]
 
     def to_frame(self) -> pd.DataFrame:
         """Return a table with one row per epoch and one column per metric; NaN where one was not logged."""
@@ -207,7 +207,7 @@ class History:
         return printable(f"<History of {len(self.epoch)} epochs{': ' + last if last else ''}>")
 
 
-def as_number(value: Any) -> float | None:
+def to_float(value: Any) -> float | None:
     """Return a number, or an array that holds one, as a float; None for anything else."""
     if isinstance(value, int | float | np.number | np.bool_):
         return float(value)

@@ -19,19 +19,19 @@ CALLBACK_VERBOSE = (Integer(0, 2) | Boolean()).said("0 or 1")
 # Faster than this the eye sees no difference.
 REDRAW_SECONDS = 0.1
 # Runs of more epochs than this keep at most one line a second; shorter ones keep every line, as Keras does.
-FEW_EPOCHS = 100
+MAX_EPOCHS_LISTED = 100
 LINE_SECONDS = 1.0
 BAR_WIDTH = 20
 
 
-def say(text: str) -> None:
+def print_message(text: str) -> None:
     """Write one line about the run to standard output, in place of one that is still being rewritten."""
-    if _RewrittenLine.current is not None:
-        _RewrittenLine.current.erase()
+    if _LiveLine.current is not None:
+        _LiveLine.current.erase()
     sys.stdout.write(encodable(printable(text), sys.stdout) + "\n")
 
 
-class Progress:
+class ProgressReporter:
     """Shows epochs, steps, time and metrics of one run.
 
     verbose: ``1`` or ``"auto"``: in a terminal or notebook one line, rewritten while an epoch runs and left
@@ -58,9 +58,9 @@ class Progress:
         self.steps = steps
         self._stream = sys.stdout if stream is None else stream
         self._line = (
-            _RewrittenLine(self._stream) if self.verbose == 1 and _can_rewrite(self._stream) else None
+            _LiveLine(self._stream) if self.verbose == 1 and _supports_live_line(self._stream) else None
         )
-        self._keeps_all = self.verbose == 2 or epochs is None or epochs <= FEW_EPOCHS
+        self._keeps_every_line = self.verbose == 2 or epochs is None or epochs <= MAX_EPOCHS_LISTED
         self.interval: float | None = None
         if self.verbose:
             self.interval = LINE_SECONDS if self._line is None else REDRAW_SECONDS
@@ -102,15 +102,15 @@ class Progress:
         self._epoch = epoch
         self._step = self.steps or self._step
         now = time.perf_counter()
-        took = now - self._began if seconds is None else seconds
-        if self._keeps_all or now - self._kept_at >= LINE_SECONDS:
-            self._keep(now, logs, took)
+        seconds_taken = now - self._began if seconds is None else seconds
+        if self._keeps_every_line or now - self._kept_at >= LINE_SECONDS:
+            self._print_line(now, logs, seconds_taken)
         else:
-            self._pending = (logs, took)
+            self._pending = (logs, seconds_taken)
             if self._line is not None and now - self._drawn_at >= REDRAW_SECONDS:
-                self._redraw(now, logs, took)
+                self._redraw(now, logs, seconds_taken)
 
-    def make_way(self) -> None:
+    def clear_line(self) -> None:
         """Take a line that is still being rewritten away, for hooks may write before it stands."""
         if self._line is not None:
             self._line.erase()
@@ -118,44 +118,52 @@ class Progress:
     def close(self) -> None:
         """Leave the last line standing; call it however the run ended. Calling it again does nothing."""
         if self._pending is not None:
-            self._keep(time.perf_counter(), *self._pending)
+            self._print_line(time.perf_counter(), *self._pending)
         elif self._line is not None:
-            self._line.leave()
+            self._line.finish()
 
-    def _keep(self, now: float, logs: Mapping[str, Any] | None, took: float) -> None:
+    def _print_line(self, now: float, logs: Mapping[str, Any] | None, seconds_taken: float) -> None:
         self._pending = None
         self._kept_at = now
         if self._line is not None:
-            self._redraw(now, logs, took, whole=True)
-            self._line.leave()
+            self._redraw(now, logs, seconds_taken, full_width=True)
+            self._line.finish()
         else:
-            line = "  ".join(filter(None, self._words(logs, took)))
+            line = "  ".join(filter(None, self._format_parts(logs, seconds_taken)))
             self._stream.write(encodable(line, self._stream) + "\n")
             self._stream.flush()
 
     def _redraw(
-        self, now: float, logs: Mapping[str, Any] | None, took: float | None = None, whole: bool = False
+        self,
+        now: float,
+        logs: Mapping[str, Any] | None,
+        seconds_taken: float | None = None,
+        full_width: bool = False,
     ) -> None:
         assert self._line is not None
         self._drawn_at = now
-        head, count, spent, metrics = self._words(logs, now - self._began if took is None else took)
-        self._line.draw(head, self._step, self.steps, f"{count}  {spent}", metrics, whole)
+        head, count, spent, metrics = self._format_parts(
+            logs, now - self._began if seconds_taken is None else seconds_taken
+        )
+        self._line.draw(head, self._step, self.steps, f"{count}  {spent}", metrics, full_width)
 
-    def _words(self, logs: Mapping[str, Any] | None, took: float) -> tuple[str, str, str, str]:
+    def _format_parts(
+        self, logs: Mapping[str, Any] | None, seconds_taken: float
+    ) -> tuple[str, str, str, str]:
         head = (
             "" if self.epochs is None else f"Epoch {self._epoch + 1:>{len(str(self.epochs))}}/{self.epochs}"
         )
         count = f"{self._step}/{'?' if self.steps is None else self.steps}"
-        return head, count, format_seconds(took), format_logs(logs or {})
+        return head, count, format_seconds(seconds_taken), format_logs(logs or {})
 
 
-class _RewrittenLine:
+class _LiveLine:
     """One line of a terminal or notebook that is written again and again until it is left standing.
 
     current: the one that is on the screen and does not stand yet.
     """
 
-    current: ClassVar[_RewrittenLine | None] = None
+    current: ClassVar[_LiveLine | None] = None
 
     def __init__(self, stream: IO[str]) -> None:
         from rich.console import Console
@@ -174,9 +182,9 @@ class _RewrittenLine:
         self._width = 0
 
     def draw(
-        self, head: str, done: int, total: int | None, counts: str, metrics: str, whole: bool = False
+        self, head: str, done: int, total: int | None, counts: str, metrics: str, full_width: bool = False
     ) -> None:
-        """Replace the line by ``head  ━━━━  counts  metrics``, cut to the terminal's width unless `whole`.
+        """Replace the line by ``head  ━━━━  counts  metrics``, cut to the terminal's width unless `full_width`.
 
         Only a line that will stand may be whole: one that has wrapped cannot be rewritten.
         """
@@ -193,13 +201,13 @@ class _RewrittenLine:
             [*([Text(head, "bold")] if head else []), bar, Text(counts), Text(metrics, "cyan")]
         )
         # The last column stays free: a terminal may wrap as soon as it is written to.
-        room = self._console.width - 1
+        available = self._console.width - 1
         length = text.cell_len
-        if not whole:
-            text.truncate(room, overflow="ellipsis")
-        text.pad_right(max(0, min(self._width, room) - text.cell_len))
-        self._width = min(length, room)
-        _RewrittenLine.current = self
+        if not full_width:
+            text.truncate(available, overflow="ellipsis")
+        text.pad_right(max(0, min(self._width, available) - text.cell_len))
+        self._width = min(length, available)
+        _LiveLine.current = self
         self._stream.write("\r")  # not part of the text: rich removes control characters
         self._console.print(text, end="", soft_wrap=True)
         self._stream.flush()
@@ -211,7 +219,7 @@ class _RewrittenLine:
             self._stream.flush()
             self._done()
 
-    def leave(self) -> None:
+    def finish(self) -> None:
         """Let the line stand as it is and go on below it."""
         if self._width:
             self._done()
@@ -220,8 +228,8 @@ class _RewrittenLine:
 
     def _done(self) -> None:
         self._width = 0
-        if _RewrittenLine.current is self:
-            _RewrittenLine.current = None
+        if _LiveLine.current is self:
+            _LiveLine.current = None
 
 
 def format_seconds(seconds: float) -> str:
@@ -259,7 +267,7 @@ def _is_terminal(stream: IO[str]) -> bool:
         return False
 
 
-def _can_rewrite(stream: IO[str]) -> bool:
+def _supports_live_line(stream: IO[str]) -> bool:
     """Return whether `stream` is a terminal or the output of a notebook's cell."""
     if type(stream).__module__.partition(".")[0] == "ipykernel":
         return True

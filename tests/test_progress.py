@@ -13,7 +13,7 @@ import pytest
 
 import fitwell as fw
 from fitwell.errors import InvalidArgument
-from fitwell.progress import LINE_SECONDS, REDRAW_SECONDS, Progress, format_logs, format_seconds
+from fitwell.progress import LINE_SECONDS, REDRAW_SECONDS, ProgressReporter, format_logs, format_seconds
 
 
 class Terminal(io.StringIO):
@@ -53,7 +53,7 @@ class Unreadable(Mapping[str, Any]):
         raise AssertionError("logs were read though nothing was drawn")
 
 
-def run(progress: Progress, clock: Clock, epochs: int, seconds: float, steps: int = 4) -> None:
+def run(progress: ProgressReporter, clock: Clock, epochs: int, seconds: float, steps: int = 4) -> None:
     for epoch in range(epochs):
         progress.epoch_begin(epoch)
         for step in range(steps):
@@ -71,7 +71,7 @@ def screen(written: str) -> list[str]:
 
 def test_a_file_gets_one_plain_line_an_epoch(clock: Clock) -> None:
     stream = io.StringIO()
-    run(Progress(1, 3, 4, stream), clock, epochs=3, seconds=1.5)
+    run(ProgressReporter(1, 3, 4, stream), clock, epochs=3, seconds=1.5)
     assert stream.getvalue() == (
         "Epoch 1/3  4/4  1.5s  loss: 0.5000 - val_loss: 0.2500\n"
         "Epoch 2/3  4/4  1.5s  loss: 0.5000 - val_loss: 1.2500\n"
@@ -81,7 +81,7 @@ def test_a_file_gets_one_plain_line_an_epoch(clock: Clock) -> None:
 
 def test_a_terminal_keeps_one_line_an_epoch(clock: Clock) -> None:
     stream = Terminal()
-    run(Progress("auto", 2, 4, stream), clock, epochs=2, seconds=2.0)
+    run(ProgressReporter("auto", 2, 4, stream), clock, epochs=2, seconds=2.0)
     lines = screen(stream.getvalue())
     assert [re.sub(r"[━╸╺ ]+", " ", line) for line in lines] == [
         "Epoch 1/2 4/4 2.0s loss: 0.5000 - val_loss: 0.2500",
@@ -93,7 +93,7 @@ def test_a_terminal_keeps_one_line_an_epoch(clock: Clock) -> None:
 
 def test_silence_writes_nothing_and_looks_at_nothing(clock: Clock) -> None:
     stream = Terminal()
-    progress = Progress(0, 3, 4, stream)
+    progress = ProgressReporter(0, 3, 4, stream)
     progress.epoch_begin(0)
     progress.update(1, Unreadable())
     progress.epoch_end(0, Unreadable())
@@ -103,7 +103,7 @@ def test_silence_writes_nothing_and_looks_at_nothing(clock: Clock) -> None:
 
 def test_updates_within_a_tenth_of_a_second_cost_nothing(clock: Clock) -> None:
     stream = Terminal()
-    progress = Progress(1, 3, 1000, stream)
+    progress = ProgressReporter(1, 3, 1000, stream)
     progress.epoch_begin(0)
     before = stream.getvalue()
     for step in range(1000):
@@ -120,7 +120,7 @@ def test_thousands_of_short_epochs_keep_a_line_a_second_and_the_last(
     clock: Clock, make_stream: Callable[[], io.StringIO]
 ) -> None:
     stream = make_stream()
-    run(Progress(1, 4000, 1, stream), clock, epochs=4000, seconds=0.001, steps=1)
+    run(ProgressReporter(1, 4000, 1, stream), clock, epochs=4000, seconds=0.001, steps=1)
     lines = screen(stream.getvalue())
     assert 4 <= len(lines) <= 4 / LINE_SECONDS + 2
     assert lines[0].startswith("Epoch    1/4000")
@@ -129,13 +129,13 @@ def test_thousands_of_short_epochs_keep_a_line_a_second_and_the_last(
 
 def test_a_run_that_stops_early_still_shows_its_last_epoch(clock: Clock) -> None:
     stream = io.StringIO()
-    run(Progress(1, 4000, 1, stream), clock, epochs=57, seconds=0.001, steps=1)
+    run(ProgressReporter(1, 4000, 1, stream), clock, epochs=57, seconds=0.001, steps=1)
     assert screen(stream.getvalue())[-1].startswith("Epoch   57/4000")
 
 
 def test_verbose_2_prints_every_epoch(clock: Clock) -> None:
     stream = Terminal()
-    run(Progress(2, 500, 1, stream), clock, epochs=500, seconds=0.001, steps=1)
+    run(ProgressReporter(2, 500, 1, stream), clock, epochs=500, seconds=0.001, steps=1)
     assert len(stream.getvalue().splitlines()) == 500
     assert "\r" not in stream.getvalue() and "\x1b" not in stream.getvalue()
 
@@ -143,7 +143,7 @@ def test_verbose_2_prints_every_epoch(clock: Clock) -> None:
 def test_a_narrow_terminal_never_wraps_the_moving_line(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "50")
     stream = Terminal()
-    progress = Progress(1, 3, 4, stream)
+    progress = ProgressReporter(1, 3, 4, stream)
     progress.epoch_begin(0)
     clock.now += 1
     progress.update(2, {f"metric_{index}": 1.0 for index in range(9)})
@@ -155,7 +155,7 @@ def test_a_narrow_terminal_never_wraps_the_moving_line(clock: Clock, monkeypatch
 
 def test_a_shorter_line_leaves_nothing_of_a_longer_one(clock: Clock) -> None:
     stream = Terminal()
-    progress = Progress(1, 1, 9, stream)
+    progress = ProgressReporter(1, 1, 9, stream)
     progress.epoch_begin(0)
     clock.now += 1
     progress.update(2, {"a_metric_with_a_long_name": 1.0})
@@ -167,7 +167,7 @@ def test_a_shorter_line_leaves_nothing_of_a_longer_one(clock: Clock) -> None:
 
 def test_an_interrupted_epoch_ends_its_line_once(clock: Clock) -> None:
     stream = Terminal()
-    progress = Progress(1, 3, 4, stream)
+    progress = ProgressReporter(1, 3, 4, stream)
     progress.epoch_begin(0)
     clock.now += 1
     progress.update(2, {"loss": 1.0})
@@ -178,7 +178,7 @@ def test_an_interrupted_epoch_ends_its_line_once(clock: Clock) -> None:
 
 def test_a_run_without_epochs_has_no_epoch_in_its_line(clock: Clock) -> None:
     stream = io.StringIO()
-    progress = Progress(1, None, None, stream)
+    progress = ProgressReporter(1, None, None, stream)
     progress.update(7)
     clock.now += 2
     progress.epoch_end(0, {"accuracy": 0.9})
@@ -187,7 +187,7 @@ def test_a_run_without_epochs_has_no_epoch_in_its_line(clock: Clock) -> None:
 
 def test_epochs_handed_over_together_may_say_how_long_each_took(clock: Clock) -> None:
     stream = io.StringIO()
-    progress = Progress(2, 2, 1, stream)
+    progress = ProgressReporter(2, 2, 1, stream)
     for epoch in range(2):
         progress.epoch_begin(epoch)
         progress.epoch_end(epoch, {}, seconds=75)
@@ -197,13 +197,13 @@ def test_epochs_handed_over_together_may_say_how_long_each_took(clock: Clock) ->
 def test_a_dumb_terminal_gets_plain_lines(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "dumb")
     stream = Terminal()
-    run(Progress(1, 1, 4, stream), clock, epochs=1, seconds=1)
+    run(ProgressReporter(1, 1, 4, stream), clock, epochs=1, seconds=1)
     assert "\r" not in stream.getvalue() and "\x1b" not in stream.getvalue()
 
 
 def test_a_notebook_rewrites_its_line(clock: Clock) -> None:
     out_stream = type("OutStream", (io.StringIO,), {"__module__": "ipykernel.iostream"})()
-    run(Progress(1, 1, 4, out_stream), clock, epochs=1, seconds=1)
+    run(ProgressReporter(1, 1, 4, out_stream), clock, epochs=1, seconds=1)
     assert out_stream.getvalue().count("\r") > 2
     assert not re.search(r"\x1b\[[0-9;]*[^0-9;m]", out_stream.getvalue()), "a notebook moves no cursor"
 
@@ -211,7 +211,7 @@ def test_a_notebook_rewrites_its_line(clock: Clock) -> None:
 @pytest.mark.parametrize("verbose", [3, -1, "yes", None])
 def test_an_unknown_verbosity_is_refused(verbose: Any) -> None:
     with pytest.raises(InvalidArgument, match="verbose must be 0"):
-        Progress(verbose, 1, 1)
+        ProgressReporter(verbose, 1, 1)
 
 
 def test_formats() -> None:

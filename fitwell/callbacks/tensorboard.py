@@ -11,12 +11,12 @@ import jax
 import numpy as np
 
 from fitwell.arguments import Boolean, Each, FilePath, Integer, Options, checked
-from fitwell.callbacks.base import Callback, Logs
-from fitwell.callbacks.inside import Inside
+from fitwell.callbacks.callback import Callback, Logs
+from fitwell.callbacks.model_inspector import ModelInspector
 from fitwell.errors import InvalidArgument
 from fitwell.events import EventWriter
-from fitwell.events.tags import Tags
-from fitwell.history import as_number
+from fitwell.events.tag_names import TagNames
+from fitwell.history import to_float
 
 # Rows whose gradients and activations are looked at: enough for a histogram, cheap beside an epoch.
 _ROWS = 256
@@ -49,7 +49,7 @@ class TensorBoard(Callback):
     again are written again, with the same values.
     """
 
-    hooks_of_evaluate = frozenset({"on_test_end"})
+    evaluate_only_hooks = frozenset({"on_test_end"})
 
     @checked(
         log_dir=FilePath(),
@@ -82,71 +82,71 @@ class TensorBoard(Callback):
         self.write_graph = write_graph
         self.write_images = write_images
         self.write_steps_per_second = write_steps_per_second
-        self.update_freq = _frequency(update_freq)
-        self.profile_batch = _span(profile_batch)
+        self.update_freq = _parse_update_freq(update_freq)
+        self.profile_batch = _parse_profile_batch(profile_batch)
         self._writers: dict[str, EventWriter] = {}
         self._example: Any = None
-        self._inside: Inside | None = None
+        self._inspector: ModelInspector | None = None
         self._profiling = False
         # The batch of the run that `on_train_batch_end` is called for: a resumed run does not begin at 0.
-        self._looking_at = 0
+        self._next_batch = 0
         self._clock = (0, 0.0)
 
     def set_model(self, model: Any) -> None:
         """Remember the model, and what to call its layers."""
         super().set_model(model)
-        self._tags = Tags(model)
+        self._tags = TagNames(model)
 
     def set_example(self, batch: Any) -> None:
         """Keep the rows to look at."""
         self._example = batch
 
-    def next_look(self, batches: int) -> int | None:
+    def steps_until_next_call(self, batches: int) -> int | None:
         """Return the batches until metrics are due, or the profiler has to be started or stopped."""
-        looks = [self.update_freq - batches % self.update_freq] if self.update_freq else []
+        candidates = [self.update_freq - batches % self.update_freq] if self.update_freq else []
         if self.profile_batch is not None:
-            looks += [mark - batches for mark in self._marks() if mark > batches]
-        look = min(looks, default=None)
-        self._looking_at = batches + (look or 0)
-        return look
+            candidates += [mark - batches for mark in self._profile_bounds() if mark > batches]
+        steps = min(candidates, default=None)
+        self._next_batch = batches + (steps or 0)
+        return steps
 
-    def _marks(self) -> tuple[int, int]:
+    def _profile_bounds(self) -> tuple[int, int]:
         assert self.profile_batch is not None
         return self.profile_batch[0] - 1, self.profile_batch[1]
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Open the files and draw the model."""
         self._close()
-        self._inside = None
-        self._clock = (self._updates(), time.perf_counter())
+        self._inspector = None
+        self._clock = (self._num_updates(), time.perf_counter())
         if self.write_graph:
             self._writer("train").graph(self.model)
-        if self.profile_batch is not None and self._marks()[0] == 0:
-            self._profile(True)
+        if self.profile_batch is not None and self._profile_bounds()[0] == 0:
+            self._toggle_profiler(True)
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Write the metrics so far, and turn the profiler on and off, when it is time."""
-        updates, done = self._updates(), self._looking_at
+        updates, done = self._num_updates(), self._next_batch
         if self.update_freq and done % self.update_freq == 0:
             for name, value in (logs or {}).items():
-                self._writer("train").scalar(f"batch_{self._tags.of_log(name)}", value, updates)
+                self._writer("train").scalar(f"batch_{self._tags.log_tag(name)}", value, updates)
             if self.write_steps_per_second:
-                self._speed("batch_steps_per_second", updates)
-        if self.profile_batch is not None and done in self._marks():
-            self._profile(done == self._marks()[0])
+                self._write_speed("batch_steps_per_second", updates)
+        if self.profile_batch is not None and done in self._profile_bounds():
+            self._toggle_profiler(done == self._profile_bounds()[0])
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Write the metrics of the epoch, and histograms when it is time."""
         rate = {"learning_rate": float(self.model.optimizer.learning_rate)}
         for name, value in (rate | dict(logs or {})).items():
-            number = as_number(value)
+            number = to_float(value)
             if number is None:
                 continue  # a callback logged something else, which `fit` warns of
             part = "validation" if name.startswith("val_") else "train"
-            tag = self._tags.of_log(name.removeprefix("val_"))
+            tag = self._tags.log_tag(name.removeprefix("val_"))
             self._writer(part).scalar(f"epoch_{tag}", number, epoch)
         if self.write_steps_per_second and not self.update_freq:
-            self._speed("epoch_steps_per_second", epoch)
+            self._write_speed("epoch_steps_per_second", epoch)
         if self.histogram_freq and epoch % self.histogram_freq == 0:
             self._write_histograms(epoch)
 
@@ -155,8 +155,8 @@ class TensorBoard(Callback):
         if "epochs" in self.params:
             return
         for name, value in (logs or {}).items():
-            tag = f"evaluation_{self._tags.of_log(name)}_vs_iterations"
-            self._writer("validation").scalar(tag, value, self._updates())
+            tag = f"evaluation_{self._tags.log_tag(name)}_vs_iterations"
+            self._writer("validation").scalar(tag, value, self._num_updates())
         self._close()
 
     def on_train_end(self, logs: Logs | None = None) -> None:
@@ -166,31 +166,31 @@ class TensorBoard(Callback):
     def _write_histograms(self, epoch: int) -> None:
         writer, session = self._writer("train"), self.model._session
         state = session.pull_variables(session.train_state)
-        names = self._tags.of_variables({**session.program.trainable, **session.program.non_trainable})
+        names = self._tags.variable_tags({**session.program.trainable, **session.program.non_trainable})
         for path, value in {**state.trainable, **state.non_trainable}.items():
             writer.histogram(f"{names[path]}/histogram", value, epoch)
             if self.write_images:
                 _write_weight_image(writer, f"{names[path]}/image", value, epoch)
-        if self._inside is None:
-            self._inside = Inside(session.program, _ROWS, self._tags.of_layer)
-        for path, gradient in self._inside.gradients(state, self._example).items():
+        if self._inspector is None:
+            self._inspector = ModelInspector(session.program, _ROWS, self._tags.layer_tag)
+        for path, gradient in self._inspector.gradients(state, self._example).items():
             writer.histogram(f"{names[path]}/gradient", gradient, epoch)
-        for name, output in self._inside.activations(state, self._example).items():
+        for name, output in self._inspector.activations(state, self._example).items():
             writer.histogram(f"{name}/activation", output, epoch)
 
-    def _speed(self, name: str, step: int) -> None:
-        (updates, then), now = self._clock, (self._updates(), time.perf_counter())
+    def _write_speed(self, name: str, step: int) -> None:
+        (updates, then), now = self._clock, (self._num_updates(), time.perf_counter())
         self._clock = now
         self._writer("train").scalar(name, (now[0] - updates) / max(now[1] - then, 1e-9), step)
 
-    def _profile(self, on: bool) -> None:
+    def _toggle_profiler(self, on: bool) -> None:
         if on:
             jax.profiler.start_trace(os.path.join(self.log_dir, "train"))
         elif self._profiling:
             jax.profiler.stop_trace()
         self._profiling = on
 
-    def _updates(self) -> int:
+    def _num_updates(self) -> int:
         return int(self.model.optimizer.step.value)
 
     def _writer(self, part: str) -> EventWriter:
@@ -199,7 +199,7 @@ class TensorBoard(Callback):
         return self._writers[part]
 
     def _close(self) -> None:
-        self._profile(False)
+        self._toggle_profiler(False)
         writers: Mapping[str, EventWriter] = self._writers
         self._writers = {}
         for writer in writers.values():
@@ -210,16 +210,16 @@ def _write_weight_image(writer: EventWriter, name: str, value: Any, step: int) -
     """Write a vector or matrix as one grey image, a convolution's kernel as one for each of its filters."""
     weights = np.asarray(value, np.float32)
     if weights.ndim < 3:
-        pictures = weights.reshape((1, *(1,) * (2 - weights.ndim), *weights.shape, 1))
+        images = weights.reshape((1, *(1,) * (2 - weights.ndim), *weights.shape, 1))
     elif weights.ndim == 4:
-        pictures = weights.mean(axis=2).transpose(2, 0, 1)[..., None]
+        images = weights.mean(axis=2).transpose(2, 0, 1)[..., None]
     else:
         return  # no way to look at it in a plane
-    low, high = float(pictures.min()), float(pictures.max())
-    writer.image(name, (pictures - low) / ((high - low) or 1.0), step)
+    low, high = float(images.min()), float(images.max())
+    writer.image(name, (images - low) / ((high - low) or 1.0), step)
 
 
-def _frequency(update_freq: Any) -> int:
+def _parse_update_freq(update_freq: Any) -> int:
     """Return a number of batches, 0 for none."""
     if update_freq == "epoch":
         return 0
@@ -228,13 +228,13 @@ def _frequency(update_freq: Any) -> int:
     return int(update_freq)
 
 
-def _span(profile_batch: Any) -> tuple[int, int] | None:
+def _parse_profile_batch(profile_batch: Any) -> tuple[int, int] | None:
     """Return the first and the last batch to profile, or None."""
     if profile_batch == 0:
         return None
-    span = (profile_batch, profile_batch) if isinstance(profile_batch, int) else tuple(profile_batch)
-    if span[0] > span[1]:
+    bounds = (profile_batch, profile_batch) if isinstance(profile_batch, int) else tuple(profile_batch)
+    if bounds[0] > bounds[1]:
         raise InvalidArgument(
             f"TensorBoard: profile_batch must be a batch (from 1) or a pair (first, last), got {profile_batch!r}"
         )
-    return span[0], span[1]
+    return bounds[0], bounds[1]

@@ -26,7 +26,7 @@ from fitwell.printable import encodable, printable
 from fitwell.report import score_classes, score_numbers
 from fitwell.report.scores import METRIC_NAMES
 from fitwell.report.words import format_metric
-from fitwell.saving.files import check_free
+from fitwell.saving.path_checks import check_overwrite
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,7 +39,7 @@ def predict(options: Namespace) -> int:
     model_file, preparation = _open_run(path_of(options.model, "the run or model"))
     output_file = None if options.output == "-" else path_of(options.output, "--output")
     if output_file is not None:
-        check_free(output_file, overwrite=True)
+        check_overwrite(output_file, overwrite=True)
         _refuse_to_replace(
             output_file, (Path(options.table), model_file, model_file.with_name(PREPARATION_FILE))
         )

@@ -14,7 +14,7 @@ from fitwell.drawing import limits
 from fitwell.drawing.groups import LOST
 from fitwell.drawing.notes import counted, note
 from fitwell.drawing.text import PLAIN, broken, told_apart, visible
-from fitwell.history import TRAINING_COLOUR, VALIDATION_COLOUR
+from fitwell.history import TRAINING_COLOR, VALIDATION_COLOR
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,7 +39,7 @@ def draw_scores(
             scores[candidate],
             np.full(len(scores), place),
             "o",
-            color=TRAINING_COLOUR,
+            color=TRAINING_COLOR,
             markersize=3,
             alpha=0.5,
         )
@@ -48,7 +48,7 @@ def draw_scores(
             place,
             xerr=found.half_width * factor,
             fmt="D",
-            color=VALIDATION_COLOUR,
+            color=VALIDATION_COLOR,
             markersize=5,
             capsize=4,
             zorder=3,
@@ -75,7 +75,7 @@ def draw_differences(
     axes.axvline(0, color=_GREY, linewidth=0.8, linestyle=":")
     shown = clearest(differences)
     for place, found in enumerate(shown):
-        colour = VALIDATION_COLOUR if found.p_holm < rate else _GREY
+        colour = VALIDATION_COLOR if found.p_holm < rate else _GREY
         half = found.interval.half_width * factor
         axes.errorbar(
             found.interval.mean * factor, place, xerr=half, fmt="D", color=colour, markersize=5, capsize=4

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from fitwell import random
 from fitwell.arguments import Integer, Options, Real, checked
-from fitwell.callbacks.base import as_callbacks, is_ours, writes_logs
-from fitwell.callbacks.directions import MODE, asked_direction
+from fitwell.callbacks.callback import flatten_callbacks, is_fitwell_code, may_write_logs
+from fitwell.callbacks.metric_mode import MODE, require_mode
 from fitwell.compare.comparison import Comparison
 from fitwell.compare.parts import Parts, divide, is_list_of_arrays
 from fitwell.compare.remarks import about_first_weights, about_losses, about_lost_runs
@@ -151,7 +151,7 @@ def compare(
             f"compare: {repeats} repeats detect only large differences; use {ENOUGH_REPEATS} or more",
         )
     chosen = _choose_metric(metric, measured)
-    larger_is_better = asked_direction(chosen, mode, "compare") == "max"
+    larger_is_better = require_mode(chosen, mode, "compare") == "max"
 
     def train(name: str, seeds: Sequence[int], epochs: Any, verbose: int | str) -> Population:
         templates = callbacks[name] if isinstance(callbacks, Mapping) else callbacks
@@ -238,10 +238,12 @@ def _validation_size(asked: float | None, candidates: Mapping[str, Build], callb
     every: list[Any] = []
     for name, given in templates.items():
         with _naming(f"candidate {name!r}"):
-            every += as_callbacks(given({}) if is_function_of_setting(given) else given)
+            every += flatten_callbacks(given({}) if is_function_of_setting(given) else given)
     if asked is None:
         return None if any(map(_may_look, every)) else 0.0
-    needing = next((c for c in every if is_ours(type(c)) and _may_look(c)), None) if asked == 0 else None
+    needing = (
+        next((c for c in every if is_fitwell_code(type(c)) and _may_look(c)), None) if asked == 0 else None
+    )
     if needing is not None:
         raise InvalidArgument(
             f"compare: with validation_size=0 there are no validation values, which {type(needing).__name__} uses; "
@@ -252,7 +254,7 @@ def _validation_size(asked: float | None, candidates: Mapping[str, Build], callb
 
 def _may_look(callback: Any) -> bool:
     """Return whether `callback` uses validation values, or may use them."""
-    if not is_ours(type(callback)) or writes_logs(callback):
+    if not is_fitwell_code(type(callback)) or may_write_logs(callback):
         return True
     monitors = str(getattr(callback, "monitor", "")).startswith("val_")
     names = "{val_" in str(getattr(callback, "filepath", ""))

@@ -16,7 +16,7 @@ from fitwell.drawing.scales import SPAN
 from fitwell.drawing.scales import epochs as name_epochs
 from fitwell.drawing.text import PLAIN, as_label, broken, name_axis, visible
 from fitwell.errors import InvalidArgument
-from fitwell.history import SETTINGS, TRAINING_COLOUR, VALIDATION, VALIDATION_COLOUR
+from fitwell.history import LEARNING_RATE_NAMES, TRAINING_COLOR, VALIDATION_COLOR, VALIDATION_PREFIX
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -40,7 +40,7 @@ def draw(history: History, ax: Any = None, columns: int = 2) -> list[Axes]:
     metrics, axes = history.metrics(), list(np.ravel(np.asarray(ax, object)))
     for one in axes:
         check_axes(one, "plot")
-    rates = [name for name in SETTINGS if name in history.history]
+    rates = [name for name in LEARNING_RATE_NAMES if name in history.history]
     if len(axes) not in (len(names), len(metrics), len(metrics) + len(rates)):
         raise InvalidArgument(
             f"plot: there are {len(metrics)} metrics ({', '.join(metrics)}), got {len(axes)} axes"
@@ -54,21 +54,21 @@ def draw(history: History, ax: Any = None, columns: int = 2) -> list[Axes]:
 def panels_of(history: History) -> list[str]:
     """Return the names that get separate axes: all metrics, and the learning rate if it changed or is the only one."""
     metrics = history.metrics()
-    rates = [name for name in SETTINGS if name in history.history]
+    rates = [name for name in LEARNING_RATE_NAMES if name in history.history]
     return metrics + [name for name in rates if not metrics or len(set(history.history[name])) > 1]
 
 
 def _draw_one(history: History, name: str, axes: Axes) -> None:
     """Plot the training and validation curves of one metric on axes with its name as title."""
     before = axes.get_ylim() if axes.has_data() else None
-    if name in SETTINGS:
-        drawn = {name: _curve(history, name, axes, name, "-", TRAINING_COLOUR)}
+    if name in LEARNING_RATE_NAMES:
+        drawn = {name: _curve(history, name, axes, name, "-", TRAINING_COLOR)}
     else:
         drawn = {
             key: _curve(history, key, axes, label, dash, colour)
             for key, label, dash, colour in (
-                (name, "training", "--", TRAINING_COLOUR),
-                (VALIDATION + name, "validation", "-", VALIDATION_COLOUR),
+                (name, "training", "--", TRAINING_COLOR),
+                (VALIDATION_PREFIX + name, "validation", "-", VALIDATION_COLOR),
             )
             if key in history.history
         }
@@ -83,14 +83,14 @@ def _draw_shared(history: History, names: Sequence[str], axes: Axes) -> Axes:
     drawn: dict[str, Values] = {}
     rates = []
     for name in names:
-        if name in SETTINGS:
+        if name in LEARNING_RATE_NAMES:
             twin = axes.twinx() if len(names) > 1 else axes
             _curve(history, name, twin, name, "-", "0.6")
             name_axis(twin, "y", name)
             rates += twin.lines[-1:] if twin is not axes else []
             continue
         colour = None
-        for key, dash in ((name, "--"), (VALIDATION + name, "-")):
+        for key, dash in ((name, "--"), (VALIDATION_PREFIX + name, "-")):
             if key in history.history:
                 drawn[key] = _curve(history, key, axes, key, dash, colour)
                 colour = axes.lines[-1].get_color()
@@ -107,7 +107,7 @@ def _curve(history: History, key: str, axes: Axes, label: str, dash: str, colour
     except (TypeError, ValueError):
         raise InvalidArgument(f"plot: the values of {key!r} are not one number for each epoch") from None
     style: dict[str, Any] = {} if colour is None else {"color": colour}
-    if key in SETTINGS:  # holds for the whole epoch
+    if key in LEARNING_RATE_NAMES:  # holds for the whole epoch
         style["drawstyle"] = "steps-mid"
     seen = np.where(np.isfinite(values), values, np.nan)
     # Isolated finite values need a marker, because no line segment reaches them.
@@ -126,7 +126,7 @@ def _curve(history: History, key: str, axes: Axes, label: str, dash: str, colour
 
 def _places(history: History, key: str) -> Values:
     """Return the x positions of the values. Training values are placed at the middle of their epoch."""
-    shift = 0.0 if key in SETTINGS or key.startswith(VALIDATION) else 0.5
+    shift = 0.0 if key in LEARNING_RATE_NAMES or key.startswith(VALIDATION_PREFIX) else 0.5
     return np.array(history.epochs_of(key), np.float64) + 1 - shift
 
 
@@ -149,7 +149,7 @@ def _show(axes: Axes, drawn: dict[str, Values], before: tuple[float, float] | No
     """Set the y limits. Outliers are determined separately for each metric."""
     metrics: dict[str, list[Values]] = {}
     for key, values in drawn.items():
-        metrics.setdefault(key.removeprefix(VALIDATION), []).append(limits.finite(values))
+        metrics.setdefault(key.removeprefix(VALIDATION_PREFIX), []).append(limits.finite(values))
     found = {metric: np.concatenate(parts) for metric, parts in metrics.items() if any(map(len, parts))}
     near, explodes = [], False
     for metric, values in found.items():

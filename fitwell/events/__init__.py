@@ -8,7 +8,8 @@
 >>> writer.close()
 """
 
-from fitwell.events.functions import (
+from fitwell.events.event_writer import EventWriter
+from fitwell.events.summary_functions import (
     audio,
     create_file_writer,
     figure,
@@ -19,7 +20,6 @@ from fitwell.events.functions import (
     scalar,
     text,
 )
-from fitwell.events.writer import EventWriter
 
 __all__ = [
     "EventWriter",

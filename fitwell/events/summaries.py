@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 
 from fitwell.errors import InvalidArgument
-from fitwell.events import protos
+from fitwell.events import tensorboard_protos
 from fitwell.printable import shortened
 
 BUCKETS = 30
 
 
 def _summary(tag: str, tensor: Any, metadata: Any) -> Any:
-    summary = protos.load().Summary()
+    summary = tensorboard_protos.load_protos().Summary()
     summary.value.add(tag=tag, tensor=tensor, metadata=metadata)
     return summary
 
@@ -64,7 +64,7 @@ def check_hparams(values: Mapping[str, Any]) -> None:
 
 def scalar(tag: str, data: Any, description: str | None = None) -> Any:
     """Return a number."""
-    pb = protos.load()
+    pb = tensorboard_protos.load_protos()
     value = np.asarray(data, np.float32)
     return _summary(
         tag,
@@ -75,7 +75,7 @@ def scalar(tag: str, data: Any, description: str | None = None) -> Any:
 
 def histogram(tag: str, data: Any, buckets: int = BUCKETS, description: str | None = None) -> Any:
     """Return the distribution of all finite values in `data`: ``[buckets, 3]`` of left end, right end, count."""
-    pb = protos.load()
+    pb = tensorboard_protos.load_protos()
     values = np.asarray(data, np.float64).ravel()
     values = values[np.isfinite(values)]
     if not values.size:
@@ -104,10 +104,10 @@ def image(tag: str, data: Any, max_outputs: int = 3, description: str | None = N
     return png(tag, [_png(picture) for picture in pixels[:max_outputs]], width, height, description)
 
 
-def png(tag: str, pictures: list[bytes], width: int, height: int, description: str | None = None) -> Any:
+def png(tag: str, images: list[bytes], width: int, height: int, description: str | None = None) -> Any:
     """Return images that are PNG files already."""
-    pb = protos.load()
-    content = [str(width).encode(), str(height).encode(), *pictures]
+    pb = tensorboard_protos.load_protos()
+    content = [str(width).encode(), str(height).encode(), *images]
     return _summary(
         tag,
         pb.make_tensor(np.array(content, dtype=object)),
@@ -125,7 +125,7 @@ def _png(pixels: np.ndarray) -> bytes:
 
 def text(tag: str, data: Any, description: str | None = None) -> Any:
     """Return a text, or an array of texts, in Markdown."""
-    pb = protos.load()
+    pb = tensorboard_protos.load_protos()
     return _summary(
         tag,
         pb.make_tensor(np.array(data, dtype=object)),
@@ -135,7 +135,7 @@ def text(tag: str, data: Any, description: str | None = None) -> Any:
 
 def audio(tag: str, data: Any, sample_rate: int, max_outputs: int = 3, description: str | None = None) -> Any:
     """Return sounds ``[sounds, frames, channels]`` from -1 to 1, as 16-bit WAV."""
-    pb = protos.load()
+    pb = tensorboard_protos.load_protos()
     sounds = np.asarray(data, np.float64)
     encoding = pb.audio.Encoding.Value("WAV")
     # The second column would be labels, which TensorBoard no longer shows.
@@ -161,4 +161,4 @@ def _wav(sound: np.ndarray, sample_rate: int) -> bytes:
 
 def hparams(values: Mapping[str, Any]) -> Any:
     """Return the hyperparameters of a run: numbers, texts and truth values by name."""
-    return protos.load().hparams(dict(values))
+    return tensorboard_protos.load_protos().hparams(dict(values))

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from fitwell.callbacks.backup import BackupAndRestore
+from fitwell.callbacks.backup_and_restore import BackupAndRestore
 from fitwell.engine import xla_cpu_heuristics
 from fitwell.engine.train_state import TrainState, path_in_file
 from fitwell.errors import FileError, FitwellError, InvalidArgument, Problems, warn
@@ -33,7 +33,7 @@ from fitwell.forms import (
 from fitwell.history import History
 from fitwell.models import run_signature
 from fitwell.saving.checkpoint_folder import CheckpointFolder
-from fitwell.saving.former import NUMBERING, renamed
+from fitwell.saving.legacy_layer_paths import NUMBERING, rename_legacy_paths
 
 if TYPE_CHECKING:
     from fitwell.models.train_loop import TrainLoop
@@ -133,7 +133,7 @@ class CheckpointManager(NullCheckpointManager):
     def __init__(self, backup: BackupAndRestore) -> None:
         self.backup = backup
         self.folder = CheckpointFolder(backup.backup_dir)
-        self.saved: dict[str, Any] | None = self.folder.newest(_FORM)
+        self.saved: dict[str, Any] | None = self.folder.load_latest(_FORM)
         if self.saved is not None:
             History.check_state(self.saved["history"], f"the checkpoint in {str(self.folder.path)!r}")
         self._data: Any = None
@@ -198,20 +198,20 @@ class CheckpointManager(NullCheckpointManager):
         for part in (saved, saved["identity"]):
             for name in ("architecture", "began", "numbers", "state"):
                 if name in part:
-                    part[name] = renamed(part[name], model)
+                    part[name] = rename_legacy_paths(part[name], model)
 
     # --- keeping -------------------------------------------------------------------------------------------
 
     def steps_until_save(self, fit: TrainLoop) -> int | None:
         """Return how many batches the next dispatch may take, for a checkpoint that is due; None for any."""
         in_epoch = fit.step_in_epoch if fit.epoch_is_open else 0
-        return self.backup.batches_to_go(
+        return self.backup.batches_until_due(
             fit.callback_list.batches, fit.epochs_done, in_epoch, fit.loader.steps
         )
 
     def maybe_save(self, fit: TrainLoop) -> None:
         """Write a checkpoint if one is due."""
-        if self.backup.due(fit.callback_list.batches, fit.epochs_done, not fit.epoch_is_open):
+        if self.backup.is_due(fit.callback_list.batches, fit.epochs_done, not fit.epoch_is_open):
             self.save(fit)
 
     def save(self, fit: TrainLoop) -> None:
@@ -240,7 +240,7 @@ class CheckpointManager(NullCheckpointManager):
             "state": {name: _plain(leaf) for name, leaf in _named(state).items()},
             "layers": NUMBERING,
         }
-        durable = [callback.make_durable for callback in callbacks if hasattr(callback, "make_durable")]
+        durable = [callback.flush_to_disk for callback in callbacks if hasattr(callback, "flush_to_disk")]
         self.folder.submit(int(state.step), tree, lambda: [make() for make in durable])
 
     def save_on_interrupt(self, fit: TrainLoop) -> None:

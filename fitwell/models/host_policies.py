@@ -13,7 +13,7 @@ import numpy as np
 from fitwell import config
 from fitwell.engine.policies import Policy
 from fitwell.errors import warn
-from fitwell.history import as_number
+from fitwell.history import to_float
 
 if TYPE_CHECKING:
     from fitwell.models.train_loop import TrainLoop
@@ -37,7 +37,7 @@ class HostPolicies:
 
     def __enter__(self) -> HostPolicies:
         for callback, policy in self.pairs:
-            callback.decide_with(partial(self._decide, callback, policy))
+            callback.set_decide_function(partial(self._decide, callback, policy))
         if self.fit.checkpoint_manager.resumes:
             self.update_attributes()
         self._first_rate = self.learning_rate()
@@ -46,19 +46,19 @@ class HostPolicies:
     def __exit__(self, *error: object) -> None:
         # A callback that holds on to the run could not be copied.
         for callback, _ in self.pairs:
-            callback.decide_with(None)
+            callback.set_decide_function(None)
 
     def update_attributes(self) -> None:
         """Let the callbacks' attributes say where their decisions stand."""
         for callback, policy in self.pairs:
-            callback.absorb(self.fit.session.train_state.policies[policy.name])
+            callback.on_policy_end(self.fit.session.train_state.policies[policy.name])
 
     def _decide(self, callback: Any, policy: Policy, epoch: int, value: float) -> None:
         """Let one policy look at an epoch; what it decides holds at once."""
         fit, session = self.fit, self.fit.session
         state = session.pull_variables(session.train_state)
         memories = state.policies
-        memory = callback.remember(memories[policy.name])
+        memory = callback.update_policy_state(memories[policy.name])
         if "epoch" in memory:
             memory = {**memory, "epoch": np.int32(epoch)}
         memory, state = fit.runner.apply_policy(policy, memory, value, state.replace(policies={}))
@@ -68,7 +68,7 @@ class HostPolicies:
         session.push_variables(state)
         if policy.target is not None:
             session.push_hyperparams(state, [policy.target])
-        callback.absorb(memory)
+        callback.on_policy_end(memory)
         if stops:
             fit.model.stop_training = True
 
@@ -76,7 +76,7 @@ class HostPolicies:
 
     def log_learning_rate(self, logs: dict[str, float]) -> None:
         """Put the learning rate of the epoch that ends into `logs`, from the first that hooks changed it for."""
-        if not self.fit.callback_list.own or _RATE_LOG in logs:
+        if not self.fit.callback_list.has_user_hooks or _RATE_LOG in logs:
             return
         history, rate = self.fit.history, self.learning_rate()
         if math.isnan(rate) or math.isnan(self._first_rate):
@@ -84,7 +84,7 @@ class HostPolicies:
         if _RATE_LOG not in history.history:
             if rate == self._first_rate:
                 return
-            history.begin_with(_RATE_LOG, self._first_rate)
+            history.backfill(_RATE_LOG, self._first_rate)
         logs[_RATE_LOG] = rate
 
     def learning_rate(self) -> float:
@@ -96,7 +96,7 @@ class HostPolicies:
         """Return the numbers among `logs`; warn once of everything else that hooks wrote there."""
         found = {}
         for name, value in logs.items():
-            number = as_number(value)
+            number = to_float(value)
             if number is not None:
                 found[name] = number
             elif name not in self._warned:

@@ -7,7 +7,7 @@ from typing import Any
 
 from fitwell import optimizers
 from fitwell.arguments import Boolean, Call, Each, FilePath, Integer, Options, Real, Rule, checked
-from fitwell.callbacks.base import CallbackList, as_callbacks
+from fitwell.callbacks.callback import CallbackList, flatten_callbacks
 from fitwell.data.feeds import count_rows
 from fitwell.errors import InvalidArgument, StateError
 from fitwell.history import History
@@ -18,7 +18,7 @@ from fitwell.models.deprecated_methods import DeprecatedMethods, check_deprecate
 from fitwell.models.inference import Inference, infer_structs
 from fitwell.models.model_program import as_outputs
 from fitwell.models.training_session import TrainingSession
-from fitwell.progress import VERBOSE, Progress, say
+from fitwell.progress import VERBOSE, ProgressReporter, print_message
 from fitwell.variables import same_variables
 
 _COUNT = Integer(1) | None
@@ -238,7 +238,7 @@ class Model(DeprecatedMethods, Layer):
             validation_steps=validation_steps,
             validation_freq=validation_freq,
             shuffle=shuffle,
-            callbacks=as_callbacks(callbacks),
+            callbacks=flatten_callbacks(callbacks),
             verbose=verbose,
             resume=resume,
         )
@@ -263,8 +263,8 @@ class Model(DeprecatedMethods, Layer):
         data = train_loop.pack_data(self, x, y, sample_weight)
         self._session.get_program(data.example)
         self._session.check(data.example)
-        progress = Progress(verbose, None, None)
-        callback_list = CallbackList(as_callbacks(callbacks), self, {"steps": steps, "verbose": verbose})
+        progress = ProgressReporter(verbose, None, None)
+        callback_list = CallbackList(flatten_callbacks(callbacks), self, {"steps": steps, "verbose": verbose})
         results = train_loop.evaluate(
             self, data, callback_list, batch_size=batch_size, steps=steps, progress=progress
         )
@@ -286,8 +286,8 @@ class Model(DeprecatedMethods, Layer):
     ) -> Any:
         """Return the outputs for every row of `x` as NumPy arrays, computed in batches."""
         check_deprecated_arguments(Model.predict, older)
-        progress = Progress(verbose, None, None)
-        callback_list = CallbackList(as_callbacks(callbacks), self, {"steps": steps, "verbose": verbose})
+        progress = ProgressReporter(verbose, None, None)
+        callback_list = CallbackList(flatten_callbacks(callbacks), self, {"steps": steps, "verbose": verbose})
         outputs = train_loop.predict(
             self, x, callback_list, batch_size=batch_size, steps=steps, progress=progress
         )
@@ -437,7 +437,7 @@ class Model(DeprecatedMethods, Layer):
     ) -> None:
         """Print the layers with output shapes, parameter counts and, in graphs, connections."""
         text = summary.render(self, line_length, positions, expand_nested, show_trainable)
-        (print_fn or say)(text)
+        (print_fn or print_message)(text)
 
     @checked(filepath=FilePath())
     def save(self, filepath: Any, overwrite: bool = True, include_optimizer: bool = True) -> None:

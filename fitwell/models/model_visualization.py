@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 from fitwell.arguments import FilePath, Instance, Integer, Options, checked
 from fitwell.drawing.text import PLAIN, visible
 from fitwell.errors import InvalidArgument
-from fitwell.history import TRAINING_COLOUR
+from fitwell.history import TRAINING_COLOR
 from fitwell.layers.base import Layer, get_batch_shape
 from fitwell.layers.keras_tensor import Node, find_keras_tensors
 from fitwell.models.functional import Functional
 from fitwell.models.model import Model
 from fitwell.models.sequential import Sequential
 from fitwell.paths import written_beside
-from fitwell.saving.files import check_target
+from fitwell.saving.path_checks import check_output_path
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,7 +29,7 @@ _PIXELS, _MOST_PIXELS = (".png", ".jpg"), 2**16
 # Inches.
 _CHARACTER, _LINE, _MARGIN, _GAP = 0.08, 0.17, 0.14, 0.4
 _ARROW: dict[str, Any] = {"color": "#5b6875", "shrinkA": 0, "shrinkB": 0}
-_FRAME: dict[str, Any] = {"boxstyle": "square,pad=0", "facecolor": "#f4f7fa", "edgecolor": TRAINING_COLOUR}
+_FRAME: dict[str, Any] = {"boxstyle": "square,pad=0", "facecolor": "#f4f7fa", "edgecolor": TRAINING_COLOR}
 
 
 @dataclass(eq=False)
@@ -89,7 +89,7 @@ def plot_model(
             "plot_model: expand_nested=True is not drawn; draw the model inside by itself: "
             "plot_model(model.get_layer(name))"
         )
-    path = None if to_file is None else check_target(to_file, _SUFFIXES, overwrite=True)
+    path = None if to_file is None else check_output_path(to_file, _SUFFIXES, overwrite=True)
     shown = {
         "names": show_layer_names,
         "activations": show_layer_activations,

@@ -16,8 +16,8 @@ import jax
 import numpy as np
 
 from fitwell import config
-from fitwell.callbacks.base import CallbackList
-from fitwell.callbacks.rates import check_owners
+from fitwell.callbacks.callback import CallbackList
+from fitwell.callbacks.learning_rate_conflicts import check_learning_rate_conflicts
 from fitwell.data.feeds import (
     MOST_EPOCHS,
     MOST_TOGETHER,
@@ -40,7 +40,7 @@ from fitwell.models.categorical_targets import TargetEncoder
 from fitwell.models.checkpointing import make_checkpoint_manager
 from fitwell.models.host_policies import LEARNING_RATE, HostPolicies
 from fitwell.models.nan_diagnosis import diagnose_nonfinite_step
-from fitwell.progress import Progress
+from fitwell.progress import ProgressReporter
 from fitwell.tracing import warn_of_changes
 
 if TYPE_CHECKING:
@@ -321,11 +321,11 @@ class TrainLoop:
         self._check(data, validation)
         params: dict[str, Any] = {"epochs": epochs, "steps": None, "verbose": verbose}
         self.callback_list = CallbackList(callbacks, model, params)
-        check_owners(callbacks, session.optimizer)
+        check_learning_rate_conflicts(callbacks, session.optimizer)
         self.checkpoint_manager = make_checkpoint_manager(callbacks, resume)
         session.seed = self.checkpoint_manager.seed(session.seed)
-        by_batch = self.callback_list.by_batch
-        by_epoch = self.callback_list.listens("on_epoch_begin", "on_epoch_end")
+        by_batch = self.callback_list.has_batch_hooks
+        by_epoch = self.callback_list.has_hook("on_epoch_begin", "on_epoch_end")
         self.loader = self._make_loader(
             data,
             batch_size,
@@ -339,7 +339,7 @@ class TrainLoop:
         self.history = History(params)
         self._names: list[str] | None = None
         params["metrics"] = self._log_names(self.callback_list)
-        self.progress = Progress(verbose, epochs, self.loader.steps)
+        self.progress = ProgressReporter(verbose, epochs, self.loader.steps)
         interval = self.progress.interval
         self.pace = AdaptiveDispatchSize(
             INTERRUPT_SECONDS if interval is None else interval, by_batch=by_batch
@@ -352,12 +352,12 @@ class TrainLoop:
         # Somebody who looks at epochs, or a validation that runs outside, ends each dispatch with the epoch.
         self.by_epoch = by_epoch or by_batch or self.validates_on_host
         self.policies = self._policies()
-        self.host_policies = HostPolicies(self, self.policies if self.callback_list.on_host else [])
+        self.host_policies = HostPolicies(self, self.policies if self.callback_list.runs_on_host else [])
         self.policy_targets = [policy.target for _, policy in self.policies if policy.target is not None]
         self.runner = session.get_runner(
             training=True,
             policies=[policy for _, policy in self.policies],
-            runs_policies=not self.callback_list.on_host,
+            runs_policies=not self.callback_list.runs_on_host,
             validation=inside,
             ends_epochs=not self.validates_on_host,
             logged=self._logged_hyperparams(self.callback_list),
@@ -371,7 +371,7 @@ class TrainLoop:
         self.step_in_epoch = 0
         self.ended = False
         self.checkpoint_manager.check_compatible(self, data, shuffle)
-        self.callback_list.show(data.example)
+        self.callback_list.set_example(data.example)
 
     def _make_loader(self, data: FitData, batch_size: int | None, **settings: Any) -> Feed:
         return make_loader(data, batch_size, **settings)
@@ -388,7 +388,7 @@ class TrainLoop:
     def _device_validation(self) -> Validation | None:
         """Return the validation block when it may run inside the dispatch."""
         assert self.validation is not None
-        looked_at = self.callback_list.listens("on_test_begin", "on_test_end", *TEST_BATCH_HOOKS)
+        looked_at = self.callback_list.has_hook("on_test_begin", "on_test_end", *TEST_BATCH_HOOKS)
         if looked_at or self.validation_freq != 1 or self.validation_steps is not None:
             return None
         return self._validation_block(self.validation)
@@ -415,7 +415,7 @@ class TrainLoop:
 
         As in Keras those that callbacks change; and a learning rate that follows a schedule by step.
         """
-        paths = [getattr(callback, "steers", None) for callback in callback_list.callbacks]
+        paths = [getattr(callback, "controlled_hyperparameter", None) for callback in callback_list.callbacks]
         if callable(self.session.optimizer.get_hyperparameter("learning_rate")):
             paths.append(LEARNING_RATE)
         taken = self._metric_names()  # a metric of that name is what its user wants to see
@@ -434,7 +434,7 @@ class TrainLoop:
 
     def _check_monitor(self, callback: Any, policy: Any, callback_list: CallbackList) -> None:
         known = self._log_names(callback_list)
-        if policy.monitor not in known and not callback_list.may_log_for(callback):
+        if policy.monitor not in known and not callback_list.may_have_extra_logs(callback):
             hint = nearest(policy.monitor, known) or "."
             if policy.monitor.startswith("val_") and self.validation is None:
                 hint = "; there is no validation: pass validation_data or validation_split."
@@ -471,7 +471,7 @@ class TrainLoop:
         model.stop_training = False
         session.push_variables(session.init_train_state([policy for _, policy in self.policies]))
         self.host_policies.update_attributes()
-        self.callback_list.call("on_train_begin", {})
+        self.callback_list.call_hook("on_train_begin", {})
         self.checkpoint_manager.restore(self)
         with self.host_policies, self.checkpoint_manager, catch_keyboard_interrupt() as interrupted:
             for dispatch in self._dispatches():
@@ -491,7 +491,7 @@ class TrainLoop:
         self.checkpoint_manager.save_final(self)
         self._finalize()
         self.progress.close()
-        self.callback_list.call("on_train_end", self.last_logs)
+        self.callback_list.call_hook("on_train_end", self.last_logs)
         self.checkpoint_manager.delete_checkpoints(self)
         if interrupted():
             raise KeyboardInterrupt
@@ -515,12 +515,12 @@ class TrainLoop:
         for callback, policy in self.policies:
             memory = state.policies[policy.name]
             state = policy.finish(memory, state)
-            callback.absorb(memory)
+            callback.on_policy_end(memory)
         self.session.push_variables(state)
 
     def _max_steps(self) -> int:
         allowed = self.pace.max_steps()
-        looks = (self.callback_list.next_look(), self.checkpoint_manager.steps_until_save(self))
+        looks = (self.callback_list.steps_until_next_call(), self.checkpoint_manager.steps_until_save(self))
         allowed = min([allowed, *(look for look in looks if look is not None)])
         return min(allowed, self.loader.steps) if self.by_epoch and self.loader.steps else allowed
 
@@ -528,15 +528,15 @@ class TrainLoop:
         """Tell observers that epochs and batches begin; return values that change by epoch."""
         epoch = self.first_epoch + self.epochs_done
         if dispatch.first:
-            if self.callback_list.on_host:
-                self.progress.make_way()
-            self.callback_list.call("on_epoch_begin", epoch, {})
+            if self.callback_list.runs_on_host:
+                self.progress.clear_line()
+            self.callback_list.call_hook("on_epoch_begin", epoch, {})
             self.progress.epoch_begin(epoch)
             if self.by_epoch:
                 self.program.check_optimizer()  # somebody may have set more than numbers
                 warn_of_changes(self.program.readings)
         self.step_in_epoch = 0 if dispatch.first else self.step_in_epoch
-        self.callback_list.batch_begins(self.step_in_epoch)
+        self.callback_list.on_train_batch_begin(self.step_in_epoch)
         return self._epoch_values(range(epoch, epoch + dispatch.epochs), dispatch)
 
     def _epoch_values(self, epochs: range, dispatch: Work) -> dict[str, np.ndarray]:
@@ -568,7 +568,7 @@ class TrainLoop:
         self.step_in_epoch += dispatch.stop - dispatch.start
         if dispatch.stop > dispatch.start:
             count = (len(report.epochs) or 1) * (dispatch.stop - dispatch.start)
-            self.callback_list.batches_end(count, self.step_in_epoch - 1, report.running)
+            self.callback_list.on_train_batches_end(count, self.step_in_epoch - 1, report.running)
         self.epoch_is_open = not report.epochs
         if report.first_nonfinite_step >= 0:
             self._warn_nonfinite(dispatch, report)
@@ -603,16 +603,16 @@ class TrainLoop:
         self.last_logs = dict(logs)
         rates = self._rates({name: [value] for name, value in logs.items()}, 1)
         self.history.append(epoch, logs, rates[0])
-        if self.callback_list.on_host:
-            self.progress.make_way()
+        if self.callback_list.runs_on_host:
+            self.progress.clear_line()
         else:
             self.progress.epoch_end(epoch, logs, seconds)
         told = dict(logs)
-        self.callback_list.call("on_epoch_end", epoch, told)
-        if self.callback_list.on_host:
+        self.callback_list.call_hook("on_epoch_end", epoch, told)
+        if self.callback_list.runs_on_host:
             # As in Keras, what hooks write into the logs is shown, and is history.
             final = self.host_policies.keep_numbers(told)
-            self.history.replace_last(final)
+            self.history.update_last(final)
             self.progress.epoch_end(epoch, final, seconds)
 
     def _rates(self, columns: Mapping[str, list[float]], epochs: int) -> list[float]:
@@ -621,7 +621,9 @@ class TrainLoop:
         if name not in self._metric_names():
             return columns.get(name) or [self.host_policies.learning_rate()] * epochs
         # A metric has that name: what callbacks set for the epochs of one dispatch is logged nowhere.
-        policy_targets = any(getattr(callback, "steers", None) for callback in self.callback_list.callbacks)
+        policy_targets = any(
+            getattr(callback, "controlled_hyperparameter", None) for callback in self.callback_list.callbacks
+        )
         return [math.nan if policy_targets else self.host_policies.learning_rate()] * epochs
 
     def _validate_on_host(self, epoch: int, logs: dict[str, float]) -> None:
@@ -678,7 +680,7 @@ def evaluate(
 ) -> dict[str, float]:
     """Run the model over `data` without learning, and return every metric by name."""
     program = model._session.get_program(data.example)
-    looks = callback_list.listens(*TEST_BATCH_HOOKS)
+    looks = callback_list.has_hook(*TEST_BATCH_HOOKS)
     default = EVALUATION_ROWS if program.supports_padding and not looks else 32
     loader = make_loader(
         data, batch_size, shuffle=False, seed=0, pad=program.supports_padding, steps=steps, default=default
@@ -689,21 +691,21 @@ def evaluate(
     if progress is not None:
         progress.steps = loader.steps
     results: dict[str, float] = {}
-    callback_list.call("on_test_begin", {})
+    callback_list.call_hook("on_test_begin", {})
     number = 0
     for dispatch in loader.works(0, 1, pace.max_steps):
         if looks:
-            callback_list.call("on_test_batch_begin", number, {})
+            callback_list.call_hook("on_test_batch_begin", number, {})
         state, report = runner(state, dispatch, {})
         pace.update(dispatch.steps, report.seconds)
         number += dispatch.steps
         if looks:
-            callback_list.call("on_test_batch_end", number - 1, report.running)
+            callback_list.call_hook("on_test_batch_end", number - 1, report.running)
         if progress is not None:
             progress.update(number, report.running)
         for finished in report.epochs:
             results = finished
-    callback_list.call("on_test_end", dict(results))
+    callback_list.call_hook("on_test_end", dict(results))
     return results
 
 
@@ -717,16 +719,16 @@ def predict(
     progress: Any,
 ) -> Any:
     """Return the model's outputs for all rows, as NumPy arrays."""
-    callback_list.call("on_predict_begin", {})
+    callback_list.call_hook("on_predict_begin", {})
     collected: list[Any] = []
-    looks = callback_list.listens("on_predict_batch_begin", "on_predict_batch_end")
+    looks = callback_list.has_hook("on_predict_batch_begin", "on_predict_batch_end")
     for number, (rows, size) in enumerate(_input_batches(model, x, batch_size, steps, together=not looks)):
-        callback_list.call("on_predict_batch_begin", number, {})
+        callback_list.call_hook("on_predict_batch_begin", number, {})
         outputs = model._predict_compiled(rows, size)
         collected.append(outputs)
-        callback_list.call("on_predict_batch_end", number, {"outputs": outputs})
+        callback_list.call_hook("on_predict_batch_end", number, {"outputs": outputs})
         progress.update(number + 1)
-    callback_list.call("on_predict_end", {})
+    callback_list.call_hook("on_predict_end", {})
     if not collected:
         raise DataError("predict: the data gave no batch at all")
     return jax.tree.map(_joined, *collected)

@@ -28,9 +28,9 @@ from fitwell.population.archive_form import FORMAT, check_tree, history_of
 from fitwell.population.fitting import Group
 from fitwell.population.members import Build, Member, Setting, make_member
 from fitwell.printable import shortened
-from fitwell.saving.checkpoint import read_checkpoint, write_checkpoint
-from fitwell.saving.files import check_free, check_source
-from fitwell.saving.former import renamed
+from fitwell.saving.checkpoint_file import read_checkpoint, write_checkpoint
+from fitwell.saving.legacy_layer_paths import rename_legacy_paths
+from fitwell.saving.path_checks import check_input_path, check_overwrite
 
 # A build function may make weights that it does not keep.
 _SPARE, _SMALL = 4, 2**20
@@ -41,13 +41,13 @@ _KEPT = ("trainable", "statistics", "slots", "hyper", "seed", "step", "epoch")
 def write(filepath: Any, members: Sequence[Member], groups: Sequence[Group], overwrite: bool) -> None:
     """Write all members, sorted into groups, to a file."""
     path = path_of(filepath)
-    check_free(path, overwrite)
+    check_overwrite(path, overwrite)
     write_checkpoint(path, as_tree(members, groups))
 
 
 def read(filepath: Any, build: Build) -> tuple[list[Member], list[Group]]:
     """Return what `write` was given, the models built anew by `build`."""
-    path = check_source(filepath)
+    path = check_input_path(filepath)
     return of_tree(read_checkpoint(path), build, repr(str(path)))
 
 
@@ -115,7 +115,7 @@ def of_tree(tree: dict[str, Any], build: Build, name: str) -> tuple[list[Member]
                 _prepare(member, example)
             member.model._session.categories = from_plain(notes.get("categories", {}), name)
             if tree["format"] != FORMAT:
-                arrays = renamed(arrays, member.model)
+                arrays = rename_legacy_paths(arrays, member.model)
             _restore(member, arrays, name)
             member.stream.position = notes["drawn"]
             made.append(member)

@@ -28,7 +28,7 @@ from fitwell.forms import (
     one_of,
 )
 from fitwell.history import History
-from fitwell.saving.former import NUMBERING
+from fitwell.saving.legacy_layer_paths import NUMBERING
 
 FORMER = "fitwell population"
 FORMAT = f"{FORMER}, layers {NUMBERING}"

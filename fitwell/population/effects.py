@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fitwell.callbacks.directions import told_by_name
+from fitwell.callbacks.metric_mode import infer_mode
 from fitwell.drawing import limits, scales
 from fitwell.drawing.colours import Palette, ink
 from fitwell.drawing.figures import check_axes, fit_in, opened
 from fitwell.drawing.groups import mark_outside, mean_and_spread, side_by_side
 from fitwell.drawing.notes import counted, note
 from fitwell.drawing.text import fit_axis_names, name_axis, visible
-from fitwell.history import TRAINING_COLOUR
+from fitwell.history import TRAINING_COLOR
 from fitwell.population import table
 from fitwell.population.members import Member
 from fitwell.population.plots import By, check_name, groups_of, settled, told_of_far
@@ -63,7 +63,7 @@ def _draw(
     grow: bool = False,
 ) -> Axes:
     before = (ax.get_xlim(), ax.get_ylim()) if ax.has_data() else (None, None)
-    better = told_by_name(measured)
+    better = infer_mode(measured)
     scores = np.array([table.score(member, measured) for member in members])
     scale.finish(ax, "x", before[0])
     shown = limits.show(ax, [scores], better, before=before[1])
@@ -71,7 +71,7 @@ def _draw(
     seen = finite & (scores >= shown[0]) & (scores <= shown[1])
     keys = [groups.group(settled(member)) if groups else None for member in members]
     middle, places = _places(scale, [settled(member)[name] for member in members], keys, scores)
-    colours = [groups.style(key)["color"] if groups else TRAINING_COLOUR for key in keys]
+    colours = [groups.style(key)["color"] if groups else TRAINING_COLOR for key in keys]
     ax.scatter(
         places[seen],
         scores[seen],

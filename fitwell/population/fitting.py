@@ -12,7 +12,7 @@ import jax
 import numpy as np
 
 from fitwell import random
-from fitwell.callbacks.base import CallbackList, as_callbacks
+from fitwell.callbacks.callback import CallbackList, flatten_callbacks
 from fitwell.data.feeds import ArrayFeed, Batch, Feed, Work
 from fitwell.engine import devices
 from fitwell.engine.dispatch_size import AdaptiveDispatchSize
@@ -175,7 +175,7 @@ class MemberTrainLoop(TrainLoop):
 
         Skipped if a callback provides `epoch_values`, which are arguments of the program: it would be called twice.
         """
-        if self.callback_list.listens("epoch_values"):
+        if self.callback_list.has_hook("epoch_values"):
             return
         dispatch = next(self.loader.works(self.session.epoch, self.epochs, self._max_steps), None)
         if dispatch is not None:
@@ -230,9 +230,9 @@ def callbacks_for(given: Any, members: Sequence[Member]) -> Callable[[Member], S
     given: a list, or a function from a setting to a list.
     """
     if is_function_of_setting(given):
-        chosen = [as_callbacks(given(dict(member.setting))) for member in members]
+        chosen = [flatten_callbacks(given(dict(member.setting))) for member in members]
     else:
-        chosen = [as_callbacks(given)] * len(members)
+        chosen = [flatten_callbacks(given)] * len(members)
     by_member = {id(member): callbacks for member, callbacks in zip(members, chosen, strict=True)}
     writers: dict[tuple[str, str], Member] = {}
     for member in members:
@@ -260,7 +260,7 @@ def _copied(callback: Any) -> Any:
 
 def _check_callback(callback: Any) -> None:
     callback_list = CallbackList([callback], None, {})
-    if callback_list.next_look() is not None or callback_list.listens(*TEST_BATCH_HOOKS):
+    if callback_list.steps_until_next_call() is not None or callback_list.has_hook(*TEST_BATCH_HOOKS):
         raise InvalidArgument(
             f"Population.fit: {type(callback).__name__} has batch hooks, for which every member would have to stop "
             "after every batch; use epoch hooks instead (on_epoch_end), or train a single model"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fitwell.callbacks.directions import told_by_name
+from fitwell.callbacks.metric_mode import infer_mode
 from fitwell.drawing import limits, scales
 from fitwell.drawing.colours import SHADES, Palette, legend_below
 from fitwell.drawing.figures import opened
@@ -49,7 +49,7 @@ def pairs(
             f"plot_pairs needs two hyperparameters that vary, there is {len(names) or 'none'}"
             + (f" ({names[0]}): use plot_effect({names[0]!r})" if names else "")
         )
-    better = told_by_name(measured)
+    better = infer_mode(measured)
     scores = np.array([table.score(member, measured) for member in members])
     if not np.isfinite(scores).any():
         raise StateError(f"no member has a finite {measured}: see `results`, column 'status'")

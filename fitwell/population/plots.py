@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fitwell.callbacks.directions import told_by_name
+from fitwell.callbacks.metric_mode import infer_mode
 from fitwell.drawing import limits, scales
 from fitwell.drawing.colours import Palette, ink, legend
 from fitwell.drawing.figures import check_axes, fit_in, opened
@@ -17,7 +17,7 @@ from fitwell.drawing.groups import LOST, mean_curve
 from fitwell.drawing.notes import counted, note
 from fitwell.drawing.text import fit_axis_names, name_axis
 from fitwell.errors import InvalidArgument, nearest
-from fitwell.history import TRAINING_COLOUR
+from fitwell.history import TRAINING_COLOR
 from fitwell.population import table
 from fitwell.population.members import Member, Setting
 
@@ -44,11 +44,11 @@ def _draw_curves(
     before = ax.get_ylim() if ax.has_data() else None
     drawn = [_by_epoch(member, name) for member in members]
     parts = [np.array(list(curve.values())) for curve in drawn]
-    better = told_by_name(name)
+    better = infer_mode(name)
     for member, curve in zip(members, drawn, strict=True):
         if name in member.history.history:
             epochs = [epoch + 1 for epoch in member.history.epochs_of(name)]
-            style = groups.style(groups.group(settled(member))) if groups else {"color": TRAINING_COLOUR}
+            style = groups.style(groups.group(settled(member))) if groups else {"color": TRAINING_COLOR}
             values = [curve.get(epoch, math.nan) for epoch in epochs]
             alone = "o" if len(curve) == 1 else None
             ax.plot(epochs, values, linewidth=0.8, alpha=0.6, marker=alone, **style)

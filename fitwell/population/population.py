@@ -11,7 +11,7 @@ import numpy as np
 
 from fitwell import random
 from fitwell.arguments import Call, Integer, check, checked
-from fitwell.callbacks.directions import MODE
+from fitwell.callbacks.metric_mode import MODE
 from fitwell.errors import InvalidArgument, NonFiniteWarning, StateError, warn
 from fitwell.history import History
 from fitwell.models import data_adapters
@@ -31,7 +31,7 @@ from fitwell.population.members import (
     make_member,
 )
 from fitwell.population.rows import Source
-from fitwell.progress import Progress
+from fitwell.progress import ProgressReporter
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -197,7 +197,7 @@ class Population:
                 member, course, choose(member), epochs=lasting(dict(member.setting)), **settings
             )
 
-        progress = Progress(verbose, None, len(self.members))
+        progress = ProgressReporter(verbose, None, len(self.members))
         fits: list[MemberTrainLoop] = []
 
         # Members with the same seed share one row order.
@@ -261,7 +261,7 @@ class Population:
             )
 
     def _run(
-        self, groups: Sequence[tuple[MemberTrainLoop, Sequence[layouts.Start]]], progress: Progress
+        self, groups: Sequence[tuple[MemberTrainLoop, Sequence[layouts.Start]]], progress: ProgressReporter
     ) -> None:
         for member in self.members:
             member.wait()

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fitwell.callbacks.directions import asked_direction, told_by_name
+from fitwell.callbacks.metric_mode import infer_mode, require_mode
 from fitwell.errors import InvalidArgument, StateError, nearest
-from fitwell.history import SETTINGS
+from fitwell.history import LEARNING_RATE_NAMES
 from fitwell.models.loss_comparability import regularizers_of, warn_if_regularizers_differ
 from fitwell.population.members import Member
 
@@ -30,7 +30,7 @@ def results(members: Sequence[Member]) -> pd.DataFrame:
         for name in metrics:
             values = member.history.history.get(name, [])
             row[name] = values[-1] if values else math.nan
-            mode = told_by_name(name)
+            mode = infer_mode(name)
             if mode is not None:
                 row[f"best_{name}"] = _best(values, mode)
         found.append(row | {"status": member.status})
@@ -65,7 +65,7 @@ def rows(members: Sequence[Member], found: Sequence[dict[str, Any]]) -> pd.DataF
 def metric_names(members: Sequence[Member]) -> list[str]:
     """Return the names of all measured metrics."""
     logged = dict.fromkeys(name for member in members for name in member.history.history)
-    return [name for name in logged if name not in SETTINGS]
+    return [name for name in logged if name not in LEARNING_RATE_NAMES]
 
 
 def check_metric(members: Sequence[Member], metric: str | None) -> str:
@@ -105,7 +105,7 @@ def ranking(members: Sequence[Member], metric: str | None, mode: str) -> list[in
     warn_if_regularizers_differ(
         {regularizers_of(member.model) for member in members}, name, "the ranking of members"
     )
-    sign = -1.0 if asked_direction(name, mode, "the ranking of members") == "max" else 1.0
+    sign = -1.0 if require_mode(name, mode, "the ranking of members") == "max" else 1.0
     sums: dict[tuple[int, int], list[float]] = {}
     keys = [(id(member.setting), member.seed) for member in members]
     for key, member in zip(keys, members, strict=True):

@@ -15,7 +15,7 @@ from fitwell.drawing.learning import panels_of
 from fitwell.drawing.notes import counted, note
 from fitwell.drawing.scales import lay_out, name_categories
 from fitwell.drawing.text import PLAIN, fit_axis_names, name_axis, shortened, told_apart, visible
-from fitwell.history import TRAINING_COLOUR, History
+from fitwell.history import TRAINING_COLOR, History
 from fitwell.pages import new_figure, png
 
 if TYPE_CHECKING:
@@ -108,14 +108,14 @@ def residuals(true: NDArray[np.float64], predicted: NDArray[np.float64], name: s
     low, high = limits.padded(*limits.limits(np.concatenate([true, predicted])))
     least, most = limits.limits(error)
     points.plot([low, high], [low, high], color=INK, linewidth=0.8, linestyle=":", label="exact")
-    points.scatter(true[shown], predicted[shown], s=9, alpha=0.35, color=TRAINING_COLOUR, linewidths=0)
+    points.scatter(true[shown], predicted[shown], s=9, alpha=0.35, color=TRAINING_COLOR, linewidths=0)
     points.set(xlim=(low, high), ylim=(low, high))
     name_axis(points, "x", f"true {name}")
     name_axis(points, "y", f"predicted {name}")
     points.legend(frameon=False)
     inside = error[(error >= least) & (error <= most)]
     bins = min(60, max(10, len(true) // 8))
-    errors.hist(inside, bins=bins, range=limits.padded(least, most), color=TRAINING_COLOUR, alpha=0.8)
+    errors.hist(inside, bins=bins, range=limits.padded(least, most), color=TRAINING_COLOR, alpha=0.8)
     errors.axvline(0, color=INK, linewidth=0.8, linestyle=":")
     errors.set_xlabel("predicted minus true")
     errors.set_ylabel("rows")

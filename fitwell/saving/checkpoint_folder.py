@@ -13,9 +13,9 @@ from typing import Any
 from fitwell.errors import FileError, warn
 from fitwell.forms import ANYTHING, check
 from fitwell.paths import check_writable, claim, path_of, reason, remove_leftovers
-from fitwell.saving.checkpoint import read_checkpoint, write_checkpoint
+from fitwell.saving.checkpoint_file import read_checkpoint, write_checkpoint
 
-_KEPT = 2
+_NUM_KEPT = 2
 _NAME = re.compile(r"checkpoint-(\d{12})\.zip")
 
 
@@ -41,7 +41,7 @@ class CheckpointFolder:
             ) from None
         self._claim = claim(self.path)
         remove_leftovers(self.path, _NAME.pattern)
-        self._writer = _LatestOnly()
+        self._writer = _LatestJobThread()
         # Their names may be the highest, and none of the two that are kept.
         self._damaged: set[Path] = set()
 
@@ -56,7 +56,7 @@ class CheckpointFolder:
         found = [self.path / name for name in sorted(filter(_NAME.fullmatch, names), reverse=True)]
         return [path for path in found if path.is_file()]  # reading a pipe would wait for who writes it
 
-    def newest(self, form: Any = ANYTHING) -> Any:
+    def load_latest(self, form: Any = ANYTHING) -> Any:
         """Return the newest checkpoint that is whole and has the `form`, or None when there is none at all."""
         damaged = []
         for path in self.files():
@@ -77,9 +77,9 @@ class CheckpointFolder:
             )
         return None
 
-    def submit(self, updates: int, tree: Any, before_valid: Callable[[], Any] = lambda: None) -> None:
+    def submit(self, updates: int, tree: Any, before_rename: Callable[[], Any] = lambda: None) -> None:
         """Write `tree` as the checkpoint after so many `updates`, on a thread (see `write_checkpoint`)."""
-        self._writer.submit(lambda: self._write(updates, tree, before_valid))
+        self._writer.submit(lambda: self._write(updates, tree, before_rename))
 
     def wait(self) -> None:
         """Return when everything submitted is on the disk."""
@@ -93,10 +93,10 @@ class CheckpointFolder:
         with contextlib.suppress(OSError):  # something else is in it, or it is gone
             self.path.rmdir()
 
-    def _write(self, updates: int, tree: Any, before_valid: Callable[[], Any]) -> None:
+    def _write(self, updates: int, tree: Any, before_rename: Callable[[], Any]) -> None:
         name = f"checkpoint-{updates:012d}.zip"
         try:
-            write_checkpoint(self.path / name, tree, before_valid)
+            write_checkpoint(self.path / name, tree, before_rename)
         except FileError as error:
             raise FileError(
                 f"{error}. The training state is as it was, and so is the checkpoint before; make room or name "
@@ -104,7 +104,7 @@ class CheckpointFolder:
             ) from None
         self._damaged.discard(self.path / name)
         whole = [path for path in self.files() if path not in self._damaged]
-        for path in whole[_KEPT:]:
+        for path in whole[_NUM_KEPT:]:
             _remove(path)
 
 
@@ -115,7 +115,7 @@ def _remove(path: Path) -> None:
         raise FileError(f"the checkpoint {str(path)!r} cannot be removed: {reason(error)}") from None
 
 
-class _LatestOnly:
+class _LatestJobThread:
     """A thread that does the latest job it was given; it lives while there is something to do."""
 
     def __init__(self) -> None:

@@ -11,10 +11,14 @@ from fitwell.errors import warn
 from fitwell.variables import Variable
 
 # Slots that Keras keeps together for each variable; all others come slot by slot.
-_TOGETHER = (("momentum", "velocity"), ("momentum", "norm"), ("accumulated_grad", "accumulated_delta_var"))
+_INTERLEAVED_SLOTS = (
+    ("momentum", "velocity"),
+    ("momentum", "norm"),
+    ("accumulated_grad", "accumulated_delta_var"),
+)
 
 
-def named_arrays(model: Any) -> list[tuple[str, np.ndarray]]:
+def optimizer_arrays(model: Any) -> list[tuple[str, np.ndarray]]:
     """Return ``(name, array)`` of everything Keras's optimizer of this class would hold; empty before training."""
     optimizer = model.optimizer
     if optimizer.opt_state is None:
@@ -25,24 +29,26 @@ def named_arrays(model: Any) -> list[tuple[str, np.ndarray]]:
         arrays.append(("learning_rate", np.asarray(rate, np.float32)))
     paths = _paths(model)
     # Layers may have been frozen or unfrozen since: written is what compiling again with this optimizer would give.
-    slots = optimizer.match_slots(optimizer.opt_state, {path: v.value for path, v in _trained(model).items()})
-    for slot, path in _order(optimizer, paths):
+    slots = optimizer.match_slots(
+        optimizer.opt_state, {path: v.value for path, v in _trainable_variables(model).items()}
+    )
+    for slot, path in _keras_v3_order(optimizer, paths):
         value = slots[slot] if path is None else slots[slot][path]
         name = slot if path is None else f"{path.replace('/', '_')}_{slot}"
         arrays.append((name, np.asarray(value)))
     return arrays
 
 
-def restore(model: Any, arrays: Sequence[np.ndarray], where: str) -> None:
+def restore_optimizer(model: Any, arrays: Sequence[np.ndarray], where: str) -> None:
     """Give the optimizer of a compiled model the memory that `arrays` hold, in the order of Keras 3 or Keras 2.
 
     Arrays that do not fit are left alone with a warning, as in Keras: the optimizer then starts afresh.
     """
     optimizer = model.optimizer
     paths = _paths(model)
-    fresh = optimizer.init({path: variable.numpy() for path, variable in _trained(model).items()})
-    for order, skipped in _orders(optimizer, paths):
-        if len(arrays) == skipped + len(order) and _fit(fresh, order, arrays[skipped:]):
+    fresh = optimizer.init({path: variable.numpy() for path, variable in _trainable_variables(model).items()})
+    for order, skipped in _candidate_orders(optimizer, paths):
+        if len(arrays) == skipped + len(order) and _shapes_match(fresh, order, arrays[skipped:]):
             break
     else:
         warn(
@@ -59,7 +65,7 @@ def restore(model: Any, arrays: Sequence[np.ndarray], where: str) -> None:
     optimizer.opt_state = fresh
 
 
-def _trained(model: Any) -> dict[str, Variable]:
+def _trainable_variables(model: Any) -> dict[str, Variable]:
     return dict(model._named_trainable_variables())
 
 
@@ -69,9 +75,9 @@ def _paths(model: Any) -> list[str]:
     return [path_of[id(variable)] for variable in model.trainable_variables]
 
 
-def _orders(optimizer: Any, paths: list[str]) -> Iterator[tuple[list[tuple[str, str | None]], int]]:
+def _candidate_orders(optimizer: Any, paths: list[str]) -> Iterator[tuple[list[tuple[str, str | None]], int]]:
     """Yield the orders to try, with the number of arrays before: the step and perhaps the learning rate."""
-    today = list(_order(optimizer, paths))
+    today = list(_keras_v3_order(optimizer, paths))
     yield today, 1 if callable(optimizer.get_hyperparameter("learning_rate")) else 2
     # Keras 2 did not keep the rate; before 2.11 it went slot by slot, all variables in each.
     yield today, 1
@@ -79,13 +85,13 @@ def _orders(optimizer: Any, paths: list[str]) -> Iterator[tuple[list[tuple[str, 
     yield [(slot, path) for slot in optimizer.slot_names() if slot not in shared for path in paths], 1
 
 
-def _order(optimizer: Any, paths: list[str]) -> Iterator[tuple[str, str | None]]:
+def _keras_v3_order(optimizer: Any, paths: list[str]) -> Iterator[tuple[str, str | None]]:
     """Yield ``(slot, path)`` in the order of Keras 3; `path` is None for what belongs to no variable."""
     shared = optimizer.init_shared_slots()
     names = [name for name in optimizer.slot_names() if name not in shared]
     first = [name for name in ("average", "gradient_accumulator") if name in names]
     rest = [name for name in names if name not in first]
-    together = next((pair for pair in _TOGETHER if set(pair) <= set(rest)), ())
+    together = next((pair for pair in _INTERLEAVED_SLOTS if set(pair) <= set(rest)), ())
     # RMSprop has slots of the names of Adam's and keeps them apart.
     if type(optimizer).__name__ == "RMSprop":
         together = ()
@@ -100,6 +106,6 @@ def _order(optimizer: Any, paths: list[str]) -> Iterator[tuple[str, str | None]]
         yield name, None
 
 
-def _fit(slots: Any, order: list[tuple[str, str | None]], arrays: Sequence[np.ndarray]) -> bool:
+def _shapes_match(slots: Any, order: list[tuple[str, str | None]], arrays: Sequence[np.ndarray]) -> bool:
     shapes = [np.shape(slots[slot] if path is None else slots[slot][path]) for slot, path in order]
     return all(array.shape == shape for array, shape in zip(arrays, shapes, strict=True))

@@ -11,7 +11,7 @@ from typing import Any
 
 from fitwell.arguments import Boolean, Integer, Options
 from fitwell.printable import printable
-from fitwell.progress import format_seconds, say
+from fitwell.progress import format_seconds, print_message
 from fitwell.tuner.objective import Objective
 
 MOST_ROWS = 10
@@ -66,13 +66,13 @@ class Live:
         self._running = (0, 0)
         self._redraw()
         if self._lines:
-            say(self._headline())
+            print_message(self._headline())
 
     def end(self, remarks: Sequence[str]) -> None:
         """Print `remarks` below the table."""
         if self._lines or self._live is not None:
             for remark in remarks:
-                say(remark)
+                print_message(remark)
 
     def _redraw(self) -> None:
         if self._live is not None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fitwell.arguments import Suits, Text, check
-from fitwell.callbacks.directions import told_by_name
+from fitwell.callbacks.metric_mode import infer_mode
 from fitwell.errors import InvalidArgument, nearest
 
 _DIRECTION = Suits(lambda value: isinstance(value, str) and value in ("min", "max"), "'min' or 'max'")
@@ -70,7 +70,7 @@ def as_objective(given: Any) -> Objective:
     if isinstance(given, Objective):
         return given
     if isinstance(given, str):
-        direction = told_by_name(given)
+        direction = infer_mode(given)
         if direction is None:
             hint = nearest(given, ("loss", "val_loss", "accuracy", "val_accuracy")) or "."
             raise InvalidArgument(

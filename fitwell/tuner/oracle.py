@@ -7,7 +7,7 @@ from typing import Any
 
 from fitwell.arguments import Integer, checked
 from fitwell.errors import InvalidArgument
-from fitwell.progress import say
+from fitwell.progress import print_message
 from fitwell.tuner.hyperparameters import HyperParameters
 from fitwell.tuner.result import SearchResult
 
@@ -51,10 +51,10 @@ class Trial:
 
     def summary(self) -> None:
         """Print the hyperparameters and the score."""
-        say(f"\nTrial {self.trial_id} summary\nHyperparameters:")
+        print_message(f"\nTrial {self.trial_id} summary\nHyperparameters:")
         for name, value in self.hyperparameters.values.items():
-            say(f"{name}: {value}")
-        say(f"Score: {self.score}")
+            print_message(f"{name}: {value}")
+        print_message(f"Score: {self.score}")
 
 
 class Oracle:

@@ -15,8 +15,8 @@ import jax
 import numpy as np
 
 from fitwell import random
-from fitwell.callbacks.base import Callback, Logs, as_callbacks, writes_logs
-from fitwell.callbacks.stopping import EarlyStopping
+from fitwell.callbacks.callback import Callback, Logs, flatten_callbacks, may_write_logs
+from fitwell.callbacks.early_stopping import EarlyStopping
 from fitwell.data.feeds import Batch, count_rows
 from fitwell.data.splits import split_rows
 from fitwell.errors import NonFiniteWarning
@@ -200,7 +200,7 @@ class Trainer:
 
     def _callbacks_of(self, setting: Setting) -> list[Callback]:
         given = self._callbacks
-        return as_callbacks(given(dict(setting)) if is_function_of_setting(given) else given)
+        return flatten_callbacks(given(dict(setting)) if is_function_of_setting(given) else given)
 
     def _prepare(self, member: Member) -> None:
         """Split the rows once for all trials, and check that the objective is measured."""
@@ -225,7 +225,7 @@ class Trainer:
     def _may_log(self) -> bool:
         """Return whether callbacks may log additional values, as far as is known before a trial."""
         given = self._callbacks
-        return is_function_of_setting(given) or any(map(writes_logs, as_callbacks(given)))
+        return is_function_of_setting(given) or any(map(may_write_logs, flatten_callbacks(given)))
 
 
 def _count_folds(arguments: Mapping[str, Any], x: Any) -> int:

@@ -12,7 +12,7 @@ from typing import Any
 from fitwell.arguments import Call, FilePath, Integer, Made, Real, Rule, Suits, Text, checked
 from fitwell.errors import FileError, InvalidArgument, StateError
 from fitwell.models.model import Model
-from fitwell.progress import say
+from fitwell.progress import print_message
 from fitwell.tuner.hyperparameters import HyperParameters
 from fitwell.tuner.ledger import Ledger
 from fitwell.tuner.objective import Objective, as_objective
@@ -220,8 +220,10 @@ class Tuner:
     def results_summary(self, num_trials: int = 10) -> None:
         """Print the best trials. num_trials: their number."""
         result = self.result
-        say(f"Results in {self.project_dir}")
-        say(f"Showing {num_trials} best trials by {result.objective.name} ({result.objective.direction})")
+        print_message(f"Results in {self.project_dir}")
+        print_message(
+            f"Showing {num_trials} best trials by {result.objective.name} ({result.objective.direction})"
+        )
         for trial in self.oracle.get_best_trials(num_trials):
             trial.summary()
 
@@ -229,9 +231,9 @@ class Tuner:
         """Print the hyperparameters that the build function requests if all have their defaults."""
         hp = HyperParameters()
         Space(self.hypermodel).draw(hp)
-        say(f"Search space summary\nDefault search space size: {len(hp.domains)}")
+        print_message(f"Search space summary\nDefault search space size: {len(hp.domains)}")
         for name, domain in hp.domains.items():
-            say(f"{name}: {domain!r}")
+            print_message(f"{name}: {domain!r}")
 
 
 class RandomSearch(Tuner):

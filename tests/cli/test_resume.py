@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from fitwell.progress import Progress
+from fitwell.progress import ProgressReporter
 
 ARGUMENTS = ("--target", "price", "--epochs", 6, "--hidden", 8, "--dropout", 0.2)
 
@@ -24,12 +24,12 @@ def test_a_run_that_was_killed_goes_on(
     alone = fitwell("train", table, *ARGUMENTS, "--output", tmp_path / "alone", "--quiet")
     assert alone.code == 0
 
-    def kill(self: Progress, epoch: int, *rest: Any) -> None:
+    def kill(self: ProgressReporter, epoch: int, *rest: Any) -> None:
         if epoch == 3:
             raise Killed
 
     with monkeypatch.context() as patched:
-        patched.setattr(Progress, "epoch_end", kill)
+        patched.setattr(ProgressReporter, "epoch_end", kill)
         patched.setattr("fitwell.cli.learning.EVERY", "epoch")
         with pytest.raises(Killed):
             fitwell("train", table, *ARGUMENTS, "--output", tmp_path / "killed")

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fitwell.progress import Progress
+from fitwell.progress import ProgressReporter
 
 SHORT = ("--epochs", 4, "--hidden", 8, "--quiet")
 FILES = {"model.keras", "preprocessing.json", "history.csv", "learning_curves.png", "report.html", "run.json"}
@@ -208,14 +208,14 @@ def test_another_seed_is_another_run(fitwell: Callable[..., Any], table: Path, t
 def test_ctrl_c_keeps_what_was_learned(
     fitwell: Callable[..., Any], table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shown = Progress.epoch_end
+    shown = ProgressReporter.epoch_end
 
-    def interrupt(self: Progress, epoch: int, *rest: Any) -> None:
+    def interrupt(self: ProgressReporter, epoch: int, *rest: Any) -> None:
         shown(self, epoch, *rest)
         if epoch == 2:
             signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr(Progress, "epoch_end", interrupt)
+    monkeypatch.setattr(ProgressReporter, "epoch_end", interrupt)
     result = fitwell(
         "train",
         table,

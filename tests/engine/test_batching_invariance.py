@@ -12,7 +12,7 @@ import pytest
 
 import fitwell
 from fitwell import callbacks, layers, regularizers
-from fitwell.callbacks.base import CallbackList
+from fitwell.callbacks.callback import CallbackList
 from fitwell.data import feeds
 from fitwell.data.feeds import ArrayFeed, Batch
 from fitwell.engine import compile_cache
@@ -351,5 +351,5 @@ def test_reading_ahead_leaves_no_thread_behind() -> None:
 def test_observers_know_which_hooks_are_defined() -> None:
     model = network()
     watchers = CallbackList([EveryBatch()], model, {})
-    assert watchers.listens("on_train_batch_end")
-    assert not watchers.listens("on_epoch_end", "on_train_batch_begin")
+    assert watchers.has_hook("on_train_batch_end")
+    assert not watchers.has_hook("on_epoch_end", "on_train_batch_begin")

@@ -111,7 +111,7 @@ def test_early_stopping(options: dict[str, Any], sequence: str) -> None:
     epochs, model, _ = play_keras(peer, values, "val_loss")
     ours = callbacks.EarlyStopping(monitor="val_loss", **options)
     ran, state, memory, _ = play(ours.policy(0), values)
-    ours.absorb(memory)
+    ours.on_policy_end(memory)
     assert ran == epochs
     assert ours.stopped_epoch == peer.stopped_epoch
     if peer.best is not None and np.isfinite(peer.best):
@@ -127,7 +127,7 @@ def test_a_nan_is_never_the_best_and_the_first_epoch_never_ends_a_run() -> None:
     """Keras takes a first NaN for the best value, over which nothing improves any more."""
     stopping = callbacks.EarlyStopping(monitor="val_loss", mode="min")
     ran, _, memory, _ = play(stopping.policy(0), [float("nan"), 2.0, 1.0, 1.5, 0.5])
-    stopping.absorb(memory)
+    stopping.on_policy_end(memory)
     assert (ran, stopping.best, stopping.best_epoch) == (4, 1.0, 2)
 
 

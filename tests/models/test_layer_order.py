@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import fitwell as fw
-from fitwell.saving import former
+from fitwell.saving import legacy_layer_paths
 
 WIDTH = 3
 X = [np.random.default_rng(i).normal(size=(4, WIDTH)).astype(np.float32) for i in range(3)]
@@ -270,7 +270,9 @@ def test_keys_of_checkpoints_of_before_are_renamed(build: Any) -> None:
             before: layer,
             "optimizer.learning_rate": "optimizer.learning_rate",
         }
-        assert former.renamed(dict.fromkeys(forms, 1), model) == dict.fromkeys(forms.values(), 1)
+        assert legacy_layer_paths.rename_legacy_paths(dict.fromkeys(forms, 1), model) == dict.fromkeys(
+            forms.values(), 1
+        )
 
 
 def compiled(hidden: int = 0) -> Any:

@@ -9,7 +9,7 @@ import pytest
 from keras.src.trainers.compile_utils import get_metric
 
 import fitwell as fw
-from fitwell.callbacks.directions import told_by_name
+from fitwell.callbacks.metric_mode import infer_mode
 from fitwell.errors import InvalidArgument, StateError
 from fitwell.losses.base import loss_registry as losses
 from fitwell.metrics.base import metric_registry as metrics
@@ -175,7 +175,7 @@ def test_a_subclass_tells_its_names_when_its_outputs_are_known() -> None:
      ("val_LogCoshError", "min"), ("val_leaf_1_score", None), ("val_AUC", "max"), ("val_KLDivergence", "min")],
 )  # fmt: skip
 def test_names_of_classes_tell_what_is_better(name: str, mode: str | None) -> None:
-    assert told_by_name(name) == mode
+    assert infer_mode(name) == mode
 
 
 # --- the order of values in lists --------------------------------------------------------------------------

@@ -13,7 +13,7 @@ import pytest
 
 import fitwell as fw
 from fitwell.errors import FileError, FitwellError
-from fitwell.saving.checkpoint import read_checkpoint, write_checkpoint
+from fitwell.saving.checkpoint_file import read_checkpoint, write_checkpoint
 
 X = np.ones((12, 4), np.float32)
 LARGEST = 2000

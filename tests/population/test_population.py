@@ -18,7 +18,7 @@ from fitwell import random
 from fitwell.engine import compile_cache, devices
 from fitwell.errors import FileError, InvalidArgument, ShapeError, StateError
 from fitwell.population import fitting
-from fitwell.saving.checkpoint import write_checkpoint
+from fitwell.saving.checkpoint_file import write_checkpoint
 from tests.population.conftest import dense
 
 

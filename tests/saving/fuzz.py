@@ -43,7 +43,7 @@ from fitwell import layers
 from fitwell.errors import FitwellError
 from fitwell.models import load_model
 from tests.saving import shapes
-from tests.saving.shapes import VALUES, places
+from tests.saving.file_mutations import VALUES, places
 
 KINDS = ("bytes", "config", "nested", "hdf5", "zip", "header")
 # Of the processor, also on a busy machine; of memory more than any file before; of a message.

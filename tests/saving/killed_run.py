@@ -53,7 +53,7 @@ def train(folder: Path, size: Size, keep: bool) -> None:
     class SaysWhenItTrains(callbacks.Callback):
         said = False
 
-        def next_look(self, batches: int) -> int | None:
+        def steps_until_next_call(self, batches: int) -> int | None:
             return None if self.said else 1
 
         def on_train_batch_end(self, batch: int, logs: Any = None) -> None:

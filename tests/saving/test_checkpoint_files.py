@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from fitwell.errors import FileError
-from fitwell.saving.checkpoint import read_checkpoint, write_checkpoint
+from fitwell.saving.checkpoint_file import read_checkpoint, write_checkpoint
 from fitwell.saving.checkpoint_folder import CheckpointFolder
 
 TREE: dict[str, Any] = {
@@ -155,7 +155,7 @@ def test_the_last_two_are_kept(tmp_path: Path) -> None:
         "checkpoint-000000002000.zip",
         "checkpoint-000000000100.zip",
     ]
-    assert CheckpointFolder(folder.path).newest() == {"updates": 2000}
+    assert CheckpointFolder(folder.path).load_latest() == {"updates": 2000}
     folder.clear()
     assert not folder.path.exists()
 
@@ -168,10 +168,10 @@ def test_a_damaged_one_gives_way_to_the_one_before(tmp_path: Path) -> None:
     newest, before = folder.files()
     newest.write_bytes(newest.read_bytes()[:-30])
     with pytest.warns(UserWarning, match=r"damaged.*going on from the one before it, checkpoint-0+1\.zip"):
-        assert folder.newest() == {"updates": 1}
+        assert folder.load_latest() == {"updates": 1}
     before.write_bytes(b"")
     with pytest.raises(FileError, match=r"no checkpoint in .* can be used .*Delete them"):
-        folder.newest()
+        folder.load_latest()
 
 
 def test_damaged_ones_of_higher_numbers_leave_room_for_whole_ones(tmp_path: Path) -> None:
@@ -180,7 +180,7 @@ def test_damaged_ones_of_higher_numbers_leave_room_for_whole_ones(tmp_path: Path
     write_checkpoint(tmp_path / f"checkpoint-{1:012d}.zip", {"updates": 1})
     folder = CheckpointFolder(tmp_path)
     with pytest.warns(UserWarning, match="damaged|not"):
-        assert folder.newest() == {"updates": 1}
+        assert folder.load_latest() == {"updates": 1}
     for updates in (2, 3, 4):
         folder.submit(updates, {"updates": updates})
         folder.wait()
@@ -191,7 +191,7 @@ def test_what_a_killed_process_left_is_swept_away(tmp_path: Path) -> None:
     (tmp_path / ".checkpoint-000000000003.zip.tmp").write_bytes(b"half")
     (tmp_path / "mine.txt").write_text("kept")
     folder = CheckpointFolder(tmp_path)
-    assert folder.newest() is None
+    assert folder.load_latest() is None
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
     folder.clear()
     assert (tmp_path / "mine.txt").exists()
@@ -212,7 +212,7 @@ def test_submitting_never_waits_and_the_latest_is_written(
         folder.submit(updates, {"updates": updates})
     go.set()
     folder.wait()
-    assert folder.newest() == {"updates": 49}
+    assert folder.load_latest() == {"updates": 49}
     # The first may have been taken up at once; all between it and the last were overtaken.
     assert len(folder.files()) <= 2
 
@@ -226,7 +226,7 @@ def test_an_error_of_the_thread_is_raised_by_the_next_call(tmp_path: Path) -> No
     (tmp_path / "gone").mkdir()
     folder.submit(2, {"updates": 2})
     folder.wait()
-    assert folder.newest() == {"updates": 2}
+    assert folder.load_latest() == {"updates": 2}
 
 
 def test_a_folder_that_cannot_be_one_is_an_error_at_once(tmp_path: Path) -> None:

@@ -1,0 +1,231 @@
+"""ModelCheckpoint: the model or its weights as files, while it trains."""
+
+from __future__ import annotations
+
+import math
+import os
+import string
+from collections.abc import Sequence
+from typing import Any
+
+from fitwell.arguments import Boolean, FilePath, Integer, Options, Real, checked
+from fitwell.callbacks.callback import Callback, Logs, may_write_logs
+from fitwell.callbacks.metric_mode import MODE, MONITOR, resolve_mode
+from fitwell.errors import FileError, InvalidArgument, nearest, warn
+from fitwell.forms import NOTHING, NUMBER, POSITION, Either, check
+from fitwell.paths import path_of, reason
+from fitwell.progress import CALLBACK_VERBOSE, print_message
+from fitwell.spellings import warn_older
+
+_STATE = {"best": Either((NUMBER, NOTHING)), "epoch": POSITION}
+_MODEL_FILES = (".keras", ".h5")
+_WEIGHTS_FILES = (".h5", ".npz", ".safetensors")
+
+
+class ModelCheckpoint(Callback):
+    """Save the model, or its weights, after every epoch, after so many batches, or when it is the best so far.
+
+    Parameters
+    ----------
+    filepath: name of the file, which may contain ``{epoch}`` (from 1), ``{batch}`` (from 1, when saving by
+        batches) and every logged name, with a format: ``"{epoch:02d}-{val_loss:.2f}.keras"``. It ends in
+        ``.keras`` or ``.h5``; with `save_weights_only` in ``.weights.h5``, ``.h5``, ``.npz`` or
+        ``.safetensors``. Folders are made.
+    monitor: name of a metric, ``"val_loss"``, or of a value that a callback before this one puts into the logs.
+    mode: ``"min"``, ``"max"``, or ``"auto"`` by the metric's name.
+    save_best_only: save only when `monitor` is better than at every save before. False.
+    save_weights_only: False.
+    save_freq: ``"epoch"``, or a number of batches, counted through the epochs. By batches, `monitor` is what the
+        epoch measured so far, so it cannot be a validation value.
+    initial_value_threshold: a value that the first save must beat.
+    verbose: 1 says what was saved and why.
+    period: an older spelling; 1 is ``save_freq="epoch"``, and nothing else is honoured.
+
+    A value that is not finite is never the best. Used for a second `fit`, the callback starts afresh: nothing
+    is remembered but `initial_value_threshold`. A run resumed from a checkpoint remembers its `best`.
+    """
+
+    @checked(
+        filepath=FilePath(),
+        monitor=MONITOR,
+        verbose=CALLBACK_VERBOSE,
+        save_best_only=Boolean(),
+        save_weights_only=Boolean(),
+        mode=MODE,
+        save_freq=(Integer(1) | Options("epoch")).said("'epoch' or a number of batches"),
+        initial_value_threshold=Real() | None,
+        period=Integer(1) | None,
+    )
+    def __init__(
+        self,
+        filepath: str | os.PathLike[str],
+        monitor: str = "val_loss",
+        verbose: int = 0,
+        save_best_only: bool = False,
+        save_weights_only: bool = False,
+        mode: str = "auto",
+        save_freq: str | int = "epoch",
+        initial_value_threshold: float | None = None,
+        period: int | None = None,
+    ) -> None:
+        super().__init__()
+        if period is not None:
+            _check_period(period)
+        self.filepath = os.fspath(filepath)
+        self.monitor = monitor
+        self.verbose = verbose
+        self.save_best_only = save_best_only
+        self.save_weights_only = save_weights_only
+        self.mode = resolve_mode(monitor, mode)
+        self.save_freq = save_freq
+        self.initial_value_threshold = initial_value_threshold
+        self.best = initial_value_threshold
+        self._epoch = 0
+        # Whether callbacks before this one may log values that no metric measures, and whether one was found.
+        self._has_extra_logs = False
+        self._monitor_seen = False
+        self._check_arguments()
+
+    def _check_arguments(self) -> None:
+        endings = _WEIGHTS_FILES if self.save_weights_only else _MODEL_FILES
+        if not self.filepath.endswith(endings):
+            what = "save_weights_only=True" if self.save_weights_only else "a whole model"
+            raise InvalidArgument(
+                f"ModelCheckpoint: for {what}, filepath must end in {' or '.join(endings)}, got {self.filepath!r}"
+            )
+        if self.saves_by_batch and self.save_best_only and self.monitor.startswith("val_"):
+            raise InvalidArgument(
+                f"ModelCheckpoint: monitor={self.monitor!r} is measured at the end of an epoch only; "
+                "use save_freq='epoch', or monitor a value of the training rows, such as 'loss'"
+            )
+
+    @property
+    def saves_by_batch(self) -> bool:
+        """Whether `save_freq` counts batches."""
+        return self.save_freq != "epoch"
+
+    def steps_until_next_call(self, batches: int) -> int | None:
+        """Return the batches until the next save."""
+        return int(self.save_freq) - batches % int(self.save_freq) if self.saves_by_batch else None
+
+    def set_previous_callbacks(self, before: Sequence[Any]) -> None:
+        """Learn whether callbacks `before` this one may log values of their own."""
+        self._has_extra_logs = any(map(may_write_logs, before))
+
+    def get_state(self) -> dict[str, Any]:
+        """Return the best value so far, and the epoch."""
+        return {"best": self.best, "epoch": self._epoch}
+
+    def set_state(self, state: Any) -> None:
+        """Go on from the best value of the run that is resumed."""
+        check(state, _STATE, "ModelCheckpoint: what the checkpoint of the run remembers of it")
+        self.best, self._epoch = state["best"], state["epoch"]
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Start afresh, and check that everything the file name asks for will be measured."""
+        self.best = self.initial_value_threshold
+        self._monitor_seen = False
+        measured = list(self.params.get("metrics", []))
+        if self.save_best_only and self.monitor not in measured and not self._has_extra_logs:
+            raise self._unknown_metric_error(f"monitor={self.monitor!r}", self.monitor, measured)
+        names = [field for _, field, _, _ in _format_fields(self.filepath)]
+        available = ["epoch", *(["batch"] if self.saves_by_batch else []), *measured]
+        if self.saves_by_batch:
+            available = [name for name in available if not name.startswith("val_")]
+        for name in names:
+            if name not in available and not self._has_extra_logs:
+                raise self._unknown_metric_error(f"{{{name}}} in {self.filepath!r}", name, available)
+
+    def _unknown_metric_error(self, what: str, name: str, known: list[str]) -> InvalidArgument:
+        hint = nearest(name, known)
+        if name.startswith("val_") and not any(other.startswith("val_") for other in known):
+            hint = ": pass validation_data or validation_split." if not self.saves_by_batch else ""
+        return InvalidArgument(
+            f"ModelCheckpoint: {what} is not measured{hint or '.'} Known: {', '.join(known)}. (A callback that logs it "
+            "must stand before ModelCheckpoint.)"
+        )
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        """Note the epoch."""
+        self._epoch = epoch
+
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """Save when it is time, counted in batches."""
+        self._maybe_save({"epoch": self._epoch + 1, "batch": batch + 1}, logs or {})
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Save when it is time, counted in epochs."""
+        if not self.saves_by_batch:
+            self._maybe_save({"epoch": epoch + 1}, logs or {})
+
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        """Say so when the value to be judged by was never there."""
+        if self.save_best_only and self._has_extra_logs and not self._monitor_seen:
+            warn(
+                f"ModelCheckpoint: nothing was saved, for no epoch logged {self.monitor!r}; logged: "
+                f"{', '.join(logs or {}) or 'nothing'}",
+            )
+
+    def _maybe_save(self, numbers: dict[str, int], logs: Logs) -> None:
+        when = f"Epoch {numbers['epoch']}"
+        if self.save_best_only and not self._is_improvement(when, logs):
+            return
+        path = path_of(self._format_path(numbers, logs), "ModelCheckpoint: filepath")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise FileError(
+                f"ModelCheckpoint: the folder {str(path.parent)!r} cannot be made: {reason(error)}"
+            ) from None
+        (self.model.save_weights if self.save_weights_only else self.model.save)(str(path))
+        if self.verbose:
+            print_message(f"{when}: saved the {'weights' if self.save_weights_only else 'model'} to {path}")
+
+    def _is_improvement(self, when: str, logs: Logs) -> bool:
+        if self.monitor not in logs:
+            return False  # an epoch without validation says nothing
+        self._monitor_seen = True
+        value = float(logs[self.monitor])
+        worse = -math.inf if self.mode == "max" else math.inf
+        before = worse if self.best is None else self.best
+        better = math.isfinite(value) and (value > before if self.mode == "max" else value < before)
+        if self.verbose:
+            known = "nothing" if self.best is None else f"{self.best:.5f}"
+            verb = f"improved from {known} to" if better else f"did not improve from {known}:"
+            print_message(f"{when}: {self.monitor} {verb} {value:.5f}")
+        if better:
+            self.best = value
+        return better
+
+    def _format_path(self, numbers: dict[str, int], logs: Logs) -> str:
+        try:
+            return self.filepath.format(**{**logs, **numbers})
+        except KeyError as error:
+            raise InvalidArgument(
+                f"ModelCheckpoint: {{{error.args[0]}}} in {self.filepath!r} was not measured in epoch "
+                f"{numbers['epoch']}; measured: {', '.join(logs)}"
+            ) from None
+        except (ValueError, TypeError) as error:
+            raise _invalid_pattern_error(self.filepath, error) from None
+
+
+def _format_fields(pattern: str) -> list[tuple[str, str, str, str]]:
+    """Return the replacement fields of a format."""
+    try:
+        parsed = list(string.Formatter().parse(pattern))
+    except ValueError as error:
+        raise _invalid_pattern_error(pattern, error) from None
+    return [(text, field, spec or "", how or "") for text, field, spec, how in parsed if field is not None]
+
+
+def _invalid_pattern_error(pattern: str, error: Exception) -> InvalidArgument:
+    return InvalidArgument(f"ModelCheckpoint: {pattern!r} is not a valid file name pattern: {error}")
+
+
+def _check_period(period: int) -> None:
+    if period != 1:
+        raise InvalidArgument(
+            f"ModelCheckpoint: period={period!r}, an older spelling, cannot be honoured: write save_freq={period!r} "
+            "times the number of batches in an epoch"
+        )
+    warn_older("ModelCheckpoint(period=1)", "ModelCheckpoint(save_freq='epoch'), or leave it out")

@@ -1,0 +1,38 @@
+"""The layers of a model as the graph that TensorBoard draws."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from fitwell.events import tensorboard_protos
+from fitwell.events.tag_names import TagNames
+
+
+def build_graph_def(model: Any) -> Any:
+    """Return a ``GraphDef`` with a node for every layer; layers of a layer are drawn inside it.
+
+    Edges are those of a functional model's graph, or the order of a sequential one. What a subclassed model does
+    between its layers is Python, so its layers are drawn without edges.
+    """
+    graph = tensorboard_protos.load_protos().GraphDef()
+    for name, kind, inputs in _nodes(model, "", TagNames(model)):
+        graph.node.add(name=name, op=kind, input=inputs)
+    graph.versions.producer = 22
+    return graph
+
+
+def _nodes(model: Any, scope: str, tags: TagNames) -> Iterator[tuple[str, str, list[str]]]:
+    connected = getattr(model, "nodes", None)
+    before: list[str] = []
+    for layer in model.layers if connected is None else model.operations:
+        name = f"{scope}{tags.layer_tag(layer)}"
+        if connected is not None:
+            symbols = [symbol for node in connected if node.layer is layer for symbol in node.inputs]
+            sources = [tags.layer_tag(symbol.node.layer) for symbol in symbols]
+            before = [f"{scope}{source}" for source in dict.fromkeys(sources)]
+        yield name, type(layer).__name__, before
+        if hasattr(layer, "layers"):
+            yield from _nodes(layer, f"{name}/", tags)
+        if hasattr(model, "add"):
+            before = [name]

@@ -1,0 +1,354 @@
+"""Configurations in Keras's words and in ours: every difference stands in one of the tables below.
+
+`to_keras` and `from_keras` translate plain data, as `registry.serialize` writes it and JSON holds it. Nothing is
+built here, and nothing that a file names is imported: whatever stands for code is refused.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from fitwell.config import floatx
+from fitwell.errors import FileError, UnknownName, warn
+from fitwell.layers.base import Layer
+from fitwell.printable import shortened
+from fitwell.registry import Configurable, home_of, kind_of
+from fitwell.saving.functional_config import from_keras_graph, to_keras_graph
+
+Config = dict[str, Any]
+
+ANY = object()
+
+# Arguments of ours that Keras's class lacks, and the value at which they change nothing.
+FITWELL_ONLY_ARGUMENTS: dict[str, Config] = {
+    "Optimizer": {"coupled_weight_decay": None, "gradient_noise": None, "learning_rate_multipliers": None},
+}
+
+# Arguments of Keras's classes, of any version, that ours lack, and the value at which they change nothing.
+# None, False and an empty list never do.
+KERAS_ONLY_ARGUMENTS: dict[str, Config] = {
+    "BatchNormalization": {"renorm_momentum": ANY, "virtual_batch_size": None},
+    "Flatten": {"data_format": "channels_last"},
+    "RandomBrightness": {"data_format": ANY},
+    "RandomContrast": {"data_format": ANY},
+    "Layer": {"autocast": True},
+    # Keras 2 wrote the name of the function that each class wraps.
+    "Loss": {"fn": ANY},
+    "Optimizer": {"jit_compile": ANY},
+}
+
+# Older names of arguments.
+RENAMED_ARGUMENTS: dict[str, dict[str, str]] = {
+    "LeakyReLU": {"alpha": "negative_slope"},
+    "Optimizer": {"lr": "learning_rate"},
+}
+
+
+def _unwrap_single_axis(value: Any) -> Any:
+    """Return ``[1, 2]`` for ``[[1, 2]]``: one axis, whose two ends Keras does not wrap once more."""
+    return value[0] if isinstance(value, list) and len(value) == 1 else value
+
+
+def _unwrap_symmetric_range(value: Any) -> Any:
+    """Return 0.3 for ``[-0.3, 0.3]``: here a range of sizes is given, and either sign drawn."""
+    symmetric = isinstance(value, list) and len(value) == 2 and value[0] == -value[1]
+    return value[1] if symmetric else value
+
+
+# Arguments that are written otherwise: here, and in Keras.
+WRITE_CONVERSIONS: dict[str, dict[str, Callable[[Any], Any]]] = {
+    "Cropping1D": {"cropping": _unwrap_single_axis},
+    "ZeroPadding1D": {"padding": _unwrap_single_axis},
+}
+READ_CONVERSIONS: dict[str, dict[str, Callable[[Any], Any]]] = {
+    "Loss": {"reduction": lambda value: "sum_over_batch_size" if value == "auto" else value},
+    "RandomShear": {"x_factor": _unwrap_symmetric_range, "y_factor": _unwrap_symmetric_range},
+}
+
+_LAYER_ARGUMENTS = (
+    "name",
+    "trainable",
+    "dtype",
+    "activity_regularizer",
+    "input_shape",
+    "input_dim",
+    "batch_input_shape",
+)
+
+
+# --- writing -----------------------------------------------------------------------------------------------
+
+
+def to_keras(value: Any) -> Any:
+    """Return `value`, made by `registry.serialize`, as Keras 3 writes it."""
+    if isinstance(value, list):
+        return [to_keras(item) for item in value]
+    if not isinstance(value, Mapping):
+        return value
+    if not value.keys() >= {"class_name", "config"}:
+        return {key: to_keras(item) for key, item in value.items()}
+    name, config = value["class_name"], value["config"]
+    shared = {key: value[key] for key in ("shared_object_id",) if key in value}
+    if name == "Functional":
+        about = {
+            "module": "keras.src.models.functional",
+            "class_name": name,
+            "registered_name": name,
+            **shared,
+        }
+        return {**about, "config": to_keras_graph(config, to_keras)}
+    neutral = FITWELL_ONLY_ARGUMENTS.get(_family(value), {}) | FITWELL_ONLY_ARGUMENTS.get(name, {})
+    config = {key: to_keras(item) for key, item in config.items() if not _is_neutral(neutral, key, item)}
+    config = _convert_arguments(config, WRITE_CONVERSIONS.get(name, {}))
+    if _family(value) == "Layer" and floatx() != "float32":
+        config.setdefault("dtype", floatx())
+    module = "keras" if name == "Sequential" else value.get("module")
+    return {
+        "module": module,
+        "class_name": name,
+        "config": config,
+        "registered_name": value.get("registered_name"),
+        **shared,
+    }
+
+
+def _family(value: Mapping[str, Any]) -> str:
+    families = {"keras.layers": "Layer", "keras.optimizers": "Optimizer"}
+    return families.get(str(value.get("module")), "")
+
+
+def _convert_arguments(config: Config, changes: Mapping[str, Callable[[Any], Any]]) -> Config:
+    return {key: changes[key](item) if key in changes else item for key, item in config.items()}
+
+
+def _is_neutral(table: Mapping[str, Any], name: str, value: Any) -> bool:
+    return name in table and (table[name] is ANY or table[name] == value)
+
+
+def to_keras_v2(value: Any) -> Any:
+    """Return a configuration as Keras 2 wrote it: classes by their names alone.
+
+    Operations keep their modules: Keras 2 had none of them, and Keras 3 has layers of the same names.
+    """
+    if isinstance(value, list):
+        return [to_keras_v2(item) for item in value]
+    if not isinstance(value, Mapping):
+        return value
+    written = {key: to_keras_v2(item) for key, item in value.items()}
+    if "class_name" in written and not str(written.get("module")).startswith("keras.src.ops"):
+        written.pop("module", None)
+        registered = str(written.pop("registered_name", None))
+        if ">" in registered:
+            written["class_name"] = registered
+    return written
+
+
+# --- reading -----------------------------------------------------------------------------------------------
+
+
+def from_keras(value: Any) -> Any:
+    """Return `value`, which Keras of any version wrote, as `registry.deserialize` reads it.
+
+    Raises `FileError` for Python code (`Lambda`, pickled functions), and for arguments that change what a class
+    of Keras's does in a way that ours does not know.
+    """
+    if isinstance(value, list):
+        return [from_keras(item) for item in value]
+    if not isinstance(value, Mapping):
+        return value
+    if not value.keys() >= {"class_name", "config"}:
+        return {key: from_keras(item) for key, item in value.items()}
+    name = value["class_name"]
+    if not isinstance(name, str):
+        raise FileError(f"the configuration has a class called {name!r}, expected a name")
+    if name in _SPECIAL_CLASSES:
+        return _SPECIAL_CLASSES[name](value["config"])
+    return _read_object(dict(value), _current_class_name(name, value))
+
+
+def _current_class_name(name: str, value: Mapping[str, Any]) -> str:
+    """Return the name of a class without the versions and the package that TensorFlow gave to some."""
+    config = value["config"]
+    name = name.removeprefix("Custom>")
+    if name == "Model" and isinstance(config, Mapping) and "input_layers" in config:
+        return "Functional"
+    for suffix in ("V1", "V2"):
+        if name.endswith(suffix) and not value.get("registered_name"):
+            return name.removesuffix(suffix)
+    return name
+
+
+def _read_object(value: Config, name: str) -> Any:
+    config = value["config"]
+    if config is None:
+        config = {}
+    if name == "Sequential" and isinstance(config, list):
+        # Keras before 2.2.3 wrote a list of layers and no name.
+        config = {"layers": config}
+    if not isinstance(config, Mapping):
+        raise FileError(f"the configuration of a {name} is {type(config).__name__}, expected a table")
+    module = value.get("module")
+    # Keras 2 wrote the package of a registered class into its name.
+    written = value["class_name"] if ">" in value["class_name"] else None
+    about = {"class_name": name, "registered_name": value.get("registered_name") or written}
+    if "shared_object_id" in value:
+        about["shared_object_id"] = value["shared_object_id"]
+    if isinstance(module, str) and not module.startswith("keras.src"):
+        about["module"] = "keras.layers" if module == "keras" else module
+    if name == "Functional":
+        return {**about, "module": "keras.layers", "config": from_keras_graph(dict(config), from_keras)}
+    try:
+        home = home_of(about)
+        entry = home.entry_of(about)
+    except UnknownName:
+        # A class of the user's own, or none at all, which `deserialize` says better.
+        return {**about, "config": {key: from_keras(item) for key, item in config.items()}}
+    own = home.knows(entry)
+    kind = "Layer" if _is_layer(entry) else (kind_of(entry) or home.kind).capitalize()
+    config = {_current_argument_name(name, kind, key): item for key, item in config.items()}
+    if kind == "Layer":
+        config |= {"dtype": _dtype(config["dtype"])} if config.get("dtype") is not None else {}
+    if kind == "Optimizer":
+        config = _current_optimizer_config(config)
+    if name != "Sequential" and (
+        hasattr(entry, "_arguments") if own else inspect.isclass(entry) and _inherits_from_config(entry)
+    ):
+        config = _keep_known_arguments(name, kind, config, _arguments(entry))
+    if name == "Sequential" and "layers" not in config:
+        raise FileError("the configuration of a Sequential has no layers")
+    config = {key: from_keras(item) for key, item in config.items()}
+    return {
+        **about,
+        "config": _convert_arguments(config, READ_CONVERSIONS.get(kind, {}) | READ_CONVERSIONS.get(name, {})),
+    }
+
+
+def _inherits_from_config(entry: Any) -> bool:
+    """Return whether a user's class gives its configuration to a constructor of ours, and does not read it itself."""
+    reads = next((cls for cls in entry.__mro__ if "from_config" in vars(cls)), None)
+    return reads is Configurable and kind_of(entry) is not None
+
+
+def _is_layer(entry: Any) -> bool:
+    return inspect.isclass(entry) and issubclass(entry, Layer)
+
+
+def _arguments(entry: Any) -> set[str]:
+    """Return what the constructor takes, and what the class says it does where that is ``**options``.
+
+    A user's class passes options on to the class of ours that it derives from.
+    """
+    known: set[str] = set()
+    for cls in entry.__mro__:
+        known |= {*cls._arguments(), *inspect.signature(cls.__init__).parameters}
+        if kind_of(cls) is not None and cls.__module__.startswith("fitwell."):
+            break
+    return known - {"self", "kwargs", "options"}
+
+
+def _current_argument_name(name: str, kind: str, argument: str) -> str:
+    return (
+        RENAMED_ARGUMENTS.get(name, {}).get(argument)
+        or RENAMED_ARGUMENTS.get(kind, {}).get(argument)
+        or argument
+    )
+
+
+def _keep_known_arguments(name: str, kind: str, config: Config, known: set[str]) -> Config:
+    """Return `config` without what our class lacks, refusing what would make a difference."""
+    known = known | set(_LAYER_ARGUMENTS if kind == "Layer" else ())
+    neutral = KERAS_ONLY_ARGUMENTS.get(kind, {}) | KERAS_ONLY_ARGUMENTS.get(name, {})
+    kept = {key: value for key, value in config.items() if key in known}
+    for key, value in config.items():
+        # What is not computed in has a name and a float type in Keras that change no result.
+        if key in known or key in ("name", "dtype") or value in (None, False, []):
+            continue
+        if not _is_neutral(neutral, key, value):
+            raise FileError(
+                f"the file asks for {name}({key}={value!r}), which fitwell's {name} does not have; it has "
+                f"{', '.join(sorted(known))}"
+            )
+    return kept
+
+
+def _dtype(value: Any) -> Any:
+    """Return the float type of the variables; Keras writes a policy."""
+    if isinstance(value, Mapping):
+        value = (value.get("config") or {}).get("name")
+    if isinstance(value, str) and value.startswith("mixed_"):
+        warn(
+            f"the file asks for the policy {shortened(value)}; fitwell computes in the type of the variables, float32",
+        )
+        return "float32"
+    if value not in ("float16", "bfloat16", "float32", "float64", "int32", "int64", "uint8", "bool", None):
+        raise FileError(f"the file asks for the type {value!r}, which fitwell does not compute in")
+    return value
+
+
+def _current_optimizer_config(config: Config) -> Config:
+    """Return the arguments of an optimizer without `decay`, which was a schedule, and without empty ones."""
+    config = {key: value for key, value in config.items() if not (key == "epsilon" and value is None)}
+    decay = config.pop("decay", None)
+    if decay:
+        schedule = {
+            "initial_learning_rate": config.get("learning_rate", 0.001),
+            "decay_steps": 1,
+            "decay_rate": decay,
+        }
+        config["learning_rate"] = {
+            "module": "keras.optimizers.schedules",
+            "class_name": "InverseTimeDecay",
+            "config": schedule,
+        }
+    return config
+
+
+def _refuse_code(config: Any) -> Any:
+    raise FileError(
+        "a Lambda layer holds Python code, as does a lambda in any other place, which fitwell never loads from a "
+        "file: rebuild the model in code and use load_weights, or write the function as a registered Layer subclass"
+    )
+
+
+def _refuse_typespec(config: Any) -> Any:
+    raise FileError("the file holds a TensorFlow type, which fitwell does not read")
+
+
+def _get_key(key: str) -> Callable[[Any], Any]:
+    def read(config: Any) -> Any:
+        if not isinstance(config, Mapping) or key not in config:
+            raise FileError(f"the configuration lacks {key!r}: {config!r}")
+        return config[key]
+
+    return read
+
+
+def _slice(config: Any) -> Config:
+    return {"slice": [_get_key(key)(config) for key in ("start", "stop", "step")]}
+
+
+def _wrapped_metric(config: Any) -> Any:
+    """Return the name of the function that a metric of Keras 2 wrapped."""
+    name = config.get("fn") or config.get("name") if isinstance(config, Mapping) else None
+    return from_keras(name)
+
+
+# Values that Keras writes as if they were objects, and wrappers of names.
+_SPECIAL_CLASSES: dict[str, Callable[[Any], Any]] = {
+    "__lambda__": _refuse_code,
+    "Lambda": _refuse_code,
+    "__typespec__": _refuse_typespec,
+    "__tensor__": _get_key("value"),
+    "__numpy__": _get_key("value"),
+    "__bytes__": _get_key("value"),
+    "__tuple__": lambda config: config,
+    "__slice__": _slice,
+    "__ellipsis__": lambda config: "...",
+    "function": lambda config: config,
+    "DTypePolicy": _get_key("name"),
+    "SeedGenerator": _get_key("seed"),
+    "MeanMetricWrapper": _wrapped_metric,
+    "SumOverBatchSizeMetricWrapper": _wrapped_metric,
+}

@@ -1,0 +1,84 @@
+"""Where Keras keeps what: the order of layers and variables, and the path of each layer in a weights file.
+
+Keras addresses a layer by attributes and by the class names in containers (``layers/dense_1``), never by the
+layer's name. Of a graph the layers are ordered by their distance from the outputs.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from fitwell.layers.base import Layer
+from fitwell.registry import snake_case
+from fitwell.variables import Variable
+
+
+def is_functional(layer: Layer) -> bool:
+    """Return whether `layer` is a functional model, whose layers Keras orders by depth."""
+    return hasattr(layer, "nodes")
+
+
+def is_sequential(layer: Layer) -> bool:
+    """Return whether `layer` is a `Sequential`."""
+    return hasattr(layer, "_stack")
+
+
+def child_layers(layer: Layer) -> list[Layer]:
+    """Return the layers directly below `layer`, in Keras's order."""
+    layers: Any = getattr(layer, "layers", None) if is_functional(layer) else None
+    return [child for _, child in layer._named_children()] if layers is None else list(layers)
+
+
+def own_variables(layer: Layer) -> list[Variable]:
+    """Return the variables of `layer` itself, in Keras's order."""
+    return [variable for _, variable in layer._named_own_variables()]
+
+
+def trainable_first(layer: Layer) -> list[Variable]:
+    """Return all variables in the order of Keras 2's files: those that training updates, then the others."""
+    trained = {id(variable) for variable in layer.trainable_variables}
+    return sorted(layer.variables, key=lambda variable: id(variable) not in trained)
+
+
+def layer_paths(model: Layer) -> Iterator[tuple[str, Layer]]:
+    """Yield ``(path, layer)`` for the model (path ``""``) and all layers below, each once, as in Keras 3's files."""
+    yield from _visit(model, "", set())
+
+
+def _visit(layer: Layer, path: str, seen: set[int]) -> Iterator[tuple[str, Layer]]:
+    if id(layer) in seen:
+        return
+    seen.add(id(layer))
+    yield path, layer
+    prefix = f"{path}/" if path else ""
+    for name, value in _attributes(layer):
+        if isinstance(value, Layer):
+            yield from _visit(value, prefix + name, seen)
+        elif isinstance(value, list | tuple | dict):
+            yield from _visit_container(value, prefix + name, seen)
+
+
+def _attributes(layer: Layer) -> Iterator[tuple[str, Any]]:
+    if is_functional(layer) or is_sequential(layer):
+        yield "layers", child_layers(layer)
+        return
+    # Private attributes come last: a shared layer is found where its public name is.
+    for name in sorted(vars(layer), key=lambda name: f"~{name}" if name.startswith("_") else name):
+        if name not in ("_inbound_nodes", "_own_variables"):
+            yield name, vars(layer)[name]
+
+
+def _visit_container(container: Any, path: str, seen: set[int]) -> Iterator[tuple[str, Layer]]:
+    used: Counter[str] = Counter()
+    for item in container.values() if isinstance(container, dict) else container:
+        if not isinstance(item, Layer | list | tuple | dict):
+            continue
+        base = snake_case(type(item).__name__) if isinstance(item, Layer) else "container"
+        name = f"{base}_{used[base]}" if used[base] else base
+        used[base] += 1
+        if isinstance(item, Layer):
+            yield from _visit(item, f"{path}/{name}", seen)
+        else:
+            yield from _visit_container(item, f"{path}/{name}", seen)

@@ -1,0 +1,112 @@
+"""The ``.keras`` archive of Keras 3: a zip of the configuration (JSON) and the weights (HDF5).
+
+`metadata.json` tells the version that wrote it, `config.json` the architecture and the compilation, and
+`model.weights.h5` holds arrays by the place of their layer (see `layout`), ``layers/dense/vars/0``, and the
+optimizer's, ``optimizer/vars/0``.
+"""
+
+from __future__ import annotations
+
+import datetime
+import io
+import json
+import zipfile
+from pathlib import Path
+from typing import IO, Any
+
+from fitwell.budget import LARGEST_TEXT, Budget
+from fitwell.errors import FileError
+from fitwell.registry import serialize, sharing
+from fitwell.saving import fitwell_group, keras_v3_weights, optimizer_state
+from fitwell.saving.bounded_json import dump_json, parse_json
+from fitwell.saving.compile_config import compile_from_config, get_compile_config
+from fitwell.saving.hdf5_reader import HDF5Reader, open_hdf5
+from fitwell.saving.keras_config import to_keras
+from fitwell.saving.keras_v2_h5 import KERAS_VERSION
+from fitwell.saving.model_builder import build_model, convert_config_errors
+from fitwell.saving.name_encoding import encode_attribute
+from fitwell.saving.zip_reader import declared_size, open_archive, read_member
+
+_CONFIG, _METADATA, _WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
+
+
+# --- writing -----------------------------------------------------------------------------------------------
+
+
+def write_model(target: IO[bytes], model: Any, include_optimizer: bool) -> None:
+    """Write `model` to an empty file."""
+    import h5py
+
+    config = model_config(model)
+    compilation = get_compile_config(model) if include_optimizer else None
+    if compilation is not None:
+        config["compile_config"] = compilation
+    text = dump_json(config)
+    now = datetime.datetime.now().strftime("%Y-%m-%d@%H:%M:%S")
+    weights = io.BytesIO()
+    with h5py.File(weights, "w") as file:
+        keras_v3_weights.write_weights(file, model)
+        if compilation is not None:
+            _write_optimizer(file, model)
+        fitwell_group.write_fitwell_group(file, model, training=compilation is not None)
+    with zipfile.ZipFile(target, "w") as archive:
+        archive.writestr(_METADATA, json.dumps({"keras_version": KERAS_VERSION, "date_saved": now}))
+        archive.writestr(_CONFIG, text)
+        archive.writestr(_WEIGHTS, weights.getvalue())
+
+
+def model_config(model: Any) -> dict[str, Any]:
+    """Return the architecture of `model` in Keras's words, with the shape to build it for."""
+    with sharing():
+        config: dict[str, Any] = to_keras(serialize(model))
+    config["build_config"] = {"input_shape": model._build_input_shape}
+    return config
+
+
+def _write_optimizer(file: Any, model: Any) -> None:
+    group = file.create_group("optimizer/vars")
+    group.attrs["name"] = encode_attribute(str(model.optimizer.name))
+    for number, (_, array) in enumerate(optimizer_state.optimizer_arrays(model)):
+        group[str(number)] = array
+
+
+# --- reading -----------------------------------------------------------------------------------------------
+
+
+def read_model(path: Path, compile: bool, budget: Budget) -> Any:
+    """Return the model in the file; custom objects are looked up where the caller has put them."""
+    where = str(path)
+    with open_archive(path, where, ".keras archive") as archive:
+        config = parse_json(read_member(archive, _CONFIG, where, LARGEST_TEXT), where)
+        if not isinstance(config, dict):
+            raise FileError(f"{where}: the configuration is {type(config).__name__}, expected a table")
+        budget.weights = declared_size(archive, _WEIGHTS, where)
+        budget.restores = True
+        model = build_model(config, where)
+        budget.restores = False
+        weights = read_member(archive, _WEIGHTS, where, _most_bytes(model))
+    with open_hdf5(io.BytesIO(weights), where) as file:
+        keras_v3_weights.read_weights(file, model)
+        if compile and config.get("compile_config"):
+            with convert_config_errors(where):
+                compile_from_config(model, config["compile_config"])
+            _read_optimizer(file, model)
+            fitwell_group.read_training_position(file, model)
+        fitwell_group.verify_reference_output(file, model)
+    return model
+
+
+def _most_bytes(model: Any) -> int:
+    """Return how large the weights of `model` can be in a file: slots come on top, and HDF5 adds headers."""
+    variables = model.variables
+    size = sum(variable.size * variable.dtype.itemsize for variable in variables)
+    return int(8 * size + 2**20 + 2**15 * len(variables))
+
+
+def _read_optimizer(file: HDF5Reader, model: Any) -> None:
+    if "optimizer/vars" in file:
+        group = file.child("optimizer/vars")
+        arrays = [group.array(str(number)) for number in range(len(group.keys()))]
+        # Before the first update Keras may write the step and the rate alone.
+        if len(arrays) > 2 or (arrays and model.optimizer.slot_names() == ()):
+            optimizer_state.restore_optimizer(model, arrays, file.where)

@@ -1,0 +1,79 @@
+"""Weights in the layout of Keras 3 (``.weights.h5``, and inside ``.keras``): by the place of their layer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fitwell.errors import WeightsMismatch, warn
+from fitwell.layers.base import Layer
+from fitwell.saving import keras_order
+from fitwell.saving.hdf5_reader import HDF5Reader
+from fitwell.saving.name_encoding import encode_attribute
+from fitwell.variables import Variable
+
+# What Keras 2.12 to 2.15 called the layers of a graph in their first ``.keras`` files.
+_LEGACY_LAYERS_GROUP = "_layer_checkpoint_dependencies"
+
+
+def write_weights(file: Any, model: Any) -> None:
+    """Write the weights of `model` to an open HDF5 file or group."""
+    for path, layer in keras_order.layer_paths(model):
+        group = file.create_group(f"{path}/vars" if path else "vars")
+        group.attrs["name"] = encode_attribute(str(layer.name))
+        for number, variable in enumerate(keras_order.own_variables(layer)):
+            array = group.create_dataset(str(number), data=variable.numpy())
+            if variable.dtype.name == "bfloat16":
+                array.attrs["dtype"] = "bfloat16"  # by which Keras knows what to make of the bytes
+
+
+def read_weights(file: HDF5Reader, model: Any, skip_mismatch: bool = False) -> None:
+    """Assign to the variables of `model` what `file` holds; nothing is assigned unless all of it fits.
+
+    skip_mismatch: leave out layers that do not fit, with a warning each.
+    """
+    older = "layers" not in file and _LEGACY_LAYERS_GROUP in file
+    matches = []
+    for path, layer in keras_order.layer_paths(model):
+        variables = keras_order.own_variables(layer)
+        if older:
+            path = _legacy_path(path, layer)
+        group = f"{path}/vars" if path else "vars"
+        problem = _find_mismatch(file, group, layer, variables)
+        if problem is None:
+            matches += [(v, file.array(f"{group}/{i}")) for i, v in enumerate(variables)]
+        elif skip_mismatch:
+            warn(f"{file.where}: skipped, {problem}")
+        else:
+            raise WeightsMismatch(f"{file.where}: {problem}")
+    for variable, value in matches:
+        variable.assign(value)
+
+
+def _legacy_path(path: str, layer: Layer) -> str:
+    return f"{_LEGACY_LAYERS_GROUP}/{layer.name}" if path else path
+
+
+def _find_mismatch(file: HDF5Reader, group: str, layer: Layer, variables: list[Variable]) -> str | None:
+    """Return what keeps the weights of one layer from being read, or None."""
+    if not variables:
+        return None
+    if group not in file:
+        return (
+            f"layer {layer.name!r} ({type(layer).__name__}) has weights "
+            f"({', '.join(v.name for v in variables)}), the file none at {group!r}: "
+            "it was saved from another architecture"
+        )
+    count = len(file.child(group).keys())
+    if count != len(variables):
+        return (
+            f"layer {layer.name!r} has {len(variables)} weights ({', '.join(v.name for v in variables)}), the file "
+            f"{count}: it was saved from another architecture"
+        )
+    for number, variable in enumerate(variables):
+        shape = file.dataset(f"{group}/{number}").shape
+        if shape != variable.shape:
+            return (
+                f"layer {layer.name!r}: weight {variable.name!r} has shape {shape} in the file, "
+                f"{variable.shape} in the model"
+            )
+    return None

@@ -1,0 +1,242 @@
+"""Weights by name in ``.npz`` and ``.safetensors`` files: one array per variable, called by its path in the model.
+
+A safetensors file is eight bytes (the length of the header), the header in JSON, and the raw data. It is read and
+written here: the format is a page long, and the checks that files from strangers need are these in any case.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import struct
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from fitwell.budget import LARGEST_TEXT, charge
+from fitwell.errors import FileError, FitwellError, WeightsMismatch, warn
+from fitwell.printable import shortened
+from fitwell.saving.bounded_json import dump_json, parse_json
+from fitwell.saving.legacy_layer_paths import NUMBERING, legacy_variable_names
+from fitwell.saving.name_encoding import encode_name
+from fitwell.saving.zip_reader import open_archive
+
+Shape = tuple[int, ...]
+# Shape of an array by its name, and a way to read it.
+Arrays = dict[str, tuple[Shape, Callable[[], np.ndarray]]]
+# The arrays of a file, and how the layers of graphs are numbered in their names (None: as in `former`).
+Content = tuple[Arrays, Any]
+
+_TYPES = {
+    "BOOL": "bool", "U8": "uint8", "I8": "int8", "I16": "int16", "U16": "uint16", "F16": "float16",
+    "BF16": "bfloat16", "I32": "int32", "U32": "uint32", "F32": "float32", "F64": "float64", "I64": "int64",
+    "U64": "uint64",
+}  # fmt: skip
+# The longest start of an .npy file before the text of its header, and the longest text that NumPy reads.
+_LONGEST_NAME = 2**16 - 10  # in an archive
+_NPY_START, _LONGEST_HEADER = 12, 10_000
+_NAMES = {name: short for short, name in _TYPES.items()}
+# Where an archive has room for what it is, beside its arrays.
+_COMMENT = f"fitwell, layers {NUMBERING}".encode()
+
+
+def write_npz(target: IO[bytes], model: Any) -> None:
+    """Write the weights of `model` to an empty ``.npz`` file."""
+    # In a file of NumPy's, float types that NumPy lacks would be bytes without a name.
+    arrays = {
+        path: v.numpy() if v.dtype.kind in "fiub" else v.numpy().astype(np.float32)
+        for path, v in _named_variables(model)
+    }
+    with zipfile.ZipFile(target, "w") as archive:  # `np.savez` has arguments that weights may be called like
+        for path, array in arrays.items():
+            if len(path.encode()) > _LONGEST_NAME:
+                raise FileError(
+                    f"the weight {shortened(path)} has too long a name for .npz; save to .safetensors"
+                )
+            with archive.open(f"{path}.npy", "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, np.asanyarray(array), allow_pickle=False)
+        archive.comment = _COMMENT
+
+
+def write_safetensors(target: IO[bytes], model: Any) -> None:
+    """Write the weights of `model` to an empty ``.safetensors`` file."""
+    header: dict[str, Any] = {"__metadata__": {"format": "fitwell", "layers": NUMBERING}}
+    offset = 0
+    # Their own types: where JAX has no 64 bits, a variable of float64 holds an array of float32.
+    arrays = {path: np.ascontiguousarray(variable.numpy()) for path, variable in _named_variables(model)}
+    for path, array in arrays.items():
+        end = offset + array.nbytes
+        header[path] = {
+            "dtype": _NAMES[array.dtype.name],
+            "shape": list(array.shape),
+            "data_offsets": [offset, end],
+        }
+        offset = end
+    text = dump_json(header).encode()
+    text += b" " * (-len(text) % 8)
+    target.write(struct.pack("<Q", len(text)) + text)
+    for array in arrays.values():
+        target.write(array.tobytes())
+
+
+def read_weights(path: Path, model: Any, skip_mismatch: bool) -> None:
+    """Assign to the variables of `model` what the file holds; nothing is assigned unless all of it fits."""
+    where = str(path)
+    with (_open_npz if path.suffix == ".npz" else _open_safetensors)(path, where) as (arrays, numbering):
+        names = _names_in_file(model, arrays, numbering, where)
+        matches = []
+        for today, variable in model._named_variables():
+            name = names[today]
+            if name not in arrays:
+                problem = f"it has no weight {name!r}; it has {', '.join(sorted(arrays)[:20])}"
+            elif arrays[name][0] != variable.shape:
+                problem = (
+                    f"weight {name!r} has shape {arrays[name][0]} in the file, {variable.shape} in the model"
+                )
+            else:
+                matches.append((variable, arrays[name][1]()))
+                continue
+            if not skip_mismatch:
+                raise WeightsMismatch(f"{where}: {problem}")
+            warn(f"{where}: skipped, {problem}")
+    for variable, value in matches:
+        variable.assign(value)
+
+
+def _names_in_file(model: Any, arrays: Arrays, numbering: Any, where: str) -> dict[str, str]:
+    """Return the names of the variables of `model` in a file, by their names in the model.
+
+    A file without a numbering is an older one, or one that a program other than fitwell wrote: an average of several
+    made with NumPy, say. Where only one of the two numberings fits, it is the one.
+    """
+    today = {name: encode_name(name) for name, _ in model._named_variables()}
+    if numbering == NUMBERING:
+        return today
+    former = legacy_variable_names(model)
+    then = {name: encode_name(former.get(name, name)) for name in today}
+    fits = [
+        all(
+            arrays.get(names[name], (None,))[0] == variable.shape
+            for name, variable in model._named_variables()
+        )
+        for names in (then, today)
+    ]
+    if all(fits) and then != today:
+        warn(
+            f"{where} does not say how its layers are numbered, so it is read as a file of fitwell 0.1 from before "
+            "layers stood in Keras's order; if another program made it from a newer file, load that one, and use "
+            "get_weights and set_weights to change it"
+        )
+    return today if fits == [False, True] else then
+
+
+def _named_variables(model: Any) -> list[tuple[str, Any]]:
+    """Return the variables of `model` by their names in the file."""
+    return [(encode_name(path), variable) for path, variable in model._named_variables()]
+
+
+@contextmanager
+def _open_npz(path: Path, where: str) -> Iterator[Content]:
+    with open_archive(path, where, ".npz file") as archive:
+        members = [info for info in archive.infolist() if info.filename.endswith(".npy")]
+        arrays = {info.filename.removesuffix(".npy"): _npy_reader(archive, info, where) for info in members}
+        yield arrays, NUMBERING if archive.comment == _COMMENT else None
+
+
+def _npy_reader(
+    archive: zipfile.ZipFile, info: zipfile.ZipInfo, where: str
+) -> tuple[Shape, Callable[[], np.ndarray]]:
+    """Return the shape that a member claims, checked against its size, and a way to read it."""
+    what = f"{where}: {shortened(info.filename)}"
+    with archive.open(info) as member:
+        # What NumPy reads whole before it looks at it: the length, in two bytes or four, and the text of the header.
+        start = member.read(_NPY_START)
+        (length,) = (
+            struct.unpack("<H", start[8:10]) if start[6:7] == b"\1" else struct.unpack("<I", start[8:12])
+        )
+        if length > _LONGEST_HEADER:
+            raise FileError(f"{what} claims a header of {length:,} bytes, more than {_LONGEST_HEADER:,}")
+        header = io.BytesIO(start + member.read(length))
+        version = np.lib.format.read_magic(header)
+        parsed = (
+            np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        )
+        shape, _, dtype = parsed(header)
+        size = math.prod(shape) * dtype.itemsize
+        if dtype.kind not in "fiub" or any(n < 0 for n in shape) or size + header.tell() != info.file_size:
+            raise FileError(
+                f"{what} of type {shortened(dtype)} and shape {shortened(shape)} is no array of weights"
+            )
+
+    def load() -> np.ndarray:
+        charge(size, what)
+        with archive.open(info) as again:
+            return np.asarray(np.lib.format.read_array(again, allow_pickle=False))
+
+    return tuple(shape), load
+
+
+@contextmanager
+def _open_safetensors(path: Path, where: str) -> Iterator[Content]:
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        start = file.read(8)
+        length = struct.unpack("<Q", start)[0] if len(start) == 8 else 0
+        if not 2 <= length <= min(size - 8, LARGEST_TEXT):
+            raise FileError(f"{where} is not a readable .safetensors file: a header of {length:,} bytes")
+        header = parse_json(file.read(length), where)
+        data = 8 + length
+        _check_contiguous(header, size - data, where)
+        try:
+            arrays = {
+                name: _tensor_reader(file, entry, data, size, f"{where}: {shortened(name)}")
+                for name, entry in header.items()
+                if name != "__metadata__"
+            }
+            yield arrays, header.get("__metadata__", {}).get("layers")
+        except FitwellError:
+            raise
+        except Exception as error:
+            raise FileError(f"{where}: not a readable header: {type(error).__name__}: {error}") from None
+
+
+def _check_contiguous(header: Any, size: int, where: str) -> None:
+    """Refuse arrays that lie over each other or leave bytes between them, as the format does."""
+    try:
+        offsets = [entry["data_offsets"] for name, entry in header.items() if name != "__metadata__"]
+        places = sorted((int(begin), int(end)) for begin, end in offsets)
+    except (TypeError, ValueError, KeyError, AttributeError, OverflowError):
+        return  # said of the array itself when it is looked at
+    place = 0
+    for begin, end in [*places, (size, size)]:
+        if begin != place:
+            raise FileError(
+                f"{where}: its arrays do not lie one after another: byte {shortened(place)} of the data"
+            )
+        place = end
+
+
+def _tensor_reader(
+    file: IO[bytes], entry: Any, data: int, size: int, what: str
+) -> tuple[Shape, Callable[[], np.ndarray]]:
+    begin, end = entry["data_offsets"]
+    shape, dtype = tuple(entry["shape"]), jnp.dtype(_TYPES[entry["dtype"]])
+    if not all(type(number) is int for number in (begin, end, *shape)):
+        raise FileError(f"{what}: its shape and its place are not integers")
+    whole = math.prod(shape) * dtype.itemsize
+    if begin < 0 or data + end > size or any(n < 0 for n in shape) or end - begin != whole:
+        raise FileError(
+            f"{what}: bytes {begin} to {end} for shape {shortened(shape)} of {dtype} are not in the file"
+        )
+
+    def load() -> np.ndarray:
+        charge(whole, what)
+        file.seek(data + begin)
+        return np.frombuffer(file.read(whole), dtype).reshape(shape)
+
+    return shape, load

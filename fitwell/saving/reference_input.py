@@ -1,0 +1,157 @@
+"""The probe of a file: a small input for its model, and what answering it would take.
+
+A probe is a matter of milliseconds, also in a file that a stranger made to be slow. What the forward pass takes is
+counted from its equations, traced on abstract arrays: XLA counts the same, but walks over every place of a
+convolution to do so, of which there may be 10^12.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import jax
+import numpy as np
+
+from fitwell.budget import Budget, within
+from fitwell.errors import FitwellError
+
+_ROWS = 2
+_MOST_OPERATIONS = 2e9
+_MOST_BYTES = 2e8
+# XLA takes about a millisecond to compile each.
+_MOST_EQUATIONS = 3_000
+# Of loops whose length depends on data.
+_ASSUMED_ITERATIONS = 100
+_CUBIC_PRIMITIVES = ("qr", "svd", "eigh", "eig", "lu", "cholesky", "triangular_solve", "householder_product")
+
+
+def make_reference_input(model: Any) -> Any:
+    """Return a small input for `model`, or None when its shape is unknown or it would take long to answer."""
+    inputs = _input_structs(model)
+    if inputs is None:
+        return None
+    leaves = jax.tree.leaves(inputs)
+    if sum(math.prod(leaf.shape) * leaf.dtype.itemsize for leaf in leaves) > _MOST_BYTES:
+        return None
+    try:
+        # Models that call models twice that call models twice are not even traced.
+        with within(Budget("the probe", 0)):
+            traced = jax.make_jaxpr(lambda x: model(x, training=False))(inputs)
+    except FitwellError:
+        return None
+    if not _Cost(traced.jaxpr).is_small():
+        return None
+    draw = np.random.default_rng(0)
+
+    def fill(struct: jax.ShapeDtypeStruct) -> np.ndarray:
+        if np.issubdtype(struct.dtype, np.integer) or struct.dtype == bool:
+            return draw.integers(0, 2, struct.shape).astype(struct.dtype)
+        return draw.uniform(-1, 1, struct.shape).astype(struct.dtype)
+
+    return jax.tree.map(fill, inputs)
+
+
+def _input_structs(model: Any) -> Any:
+    """Return the shapes and types of two rows, as the model's call takes them; None where a size is unknown."""
+    if hasattr(model, "inputs"):
+        try:
+            symbols = model.inputs
+        except FitwellError:
+            return None
+        structs = [(symbol.shape, symbol.dtype) for symbol in symbols]
+        single = len(structs) == 1
+    else:
+        shapes = model._build_input_shape
+        if not isinstance(shapes, tuple | list) or not shapes:
+            return None
+        single = not isinstance(shapes[0], tuple | list)
+        structs = [(tuple(shape), model.dtype) for shape in ([shapes] if single else shapes)]
+    if any(size is None for shape, _ in structs for size in shape[1:]):
+        return None
+    rows = [jax.ShapeDtypeStruct((_ROWS, *shape[1:]), dtype) for shape, dtype in structs]
+    return rows[0] if single else rows
+
+
+class _Cost:
+    """What the equations of a program take: operations, bytes read and written, and how many there are."""
+
+    def __init__(self, program: Any) -> None:
+        self.operations = self.bytes = 0.0
+        self.equations = 0
+        self._add(program, 1)
+
+    def is_small(self) -> bool:
+        """Return whether a probe may take so much."""
+        return (
+            self.operations <= _MOST_OPERATIONS
+            and self.bytes <= _MOST_BYTES
+            and self.equations <= _MOST_EQUATIONS
+        )
+
+    def _add(self, program: Any, times: float) -> None:
+        for equation in program.eqns:
+            if not self.is_small():
+                return
+            inner = list(_nested_programs(list(equation.params.values())))
+            rounds = {"scan": equation.params.get("length", 1), "while": _ASSUMED_ITERATIONS}
+            for part in inner:
+                self._add(part, times * rounds.get(equation.primitive.name, 1))
+            self.equations += 1
+            if not inner or equation.primitive.name not in (
+                "jit",
+                "pjit",
+                "custom_jvp_call",
+                "custom_vjp_call",
+            ):
+                arrays = [variable.aval for variable in (*equation.invars, *equation.outvars)]
+                self.bytes += times * sum(_bytes_of(array) for array in arrays)
+                self.operations += times * _operations(equation)
+
+
+def _nested_programs(value: Any) -> Iterator[Any]:
+    """Yield the programs among the parameters of an equation."""
+    if hasattr(value, "eqns"):
+        yield value
+    elif hasattr(value, "jaxpr"):
+        yield value.jaxpr
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _nested_programs(item)
+
+
+def _bytes_of(array: Any) -> float:
+    shape, dtype = getattr(array, "shape", ()), getattr(array, "dtype", None)
+    return math.prod(shape) * getattr(dtype, "itemsize", 4)
+
+
+def _operations(equation: Any) -> float:
+    """Return the operations of one equation; as many as places are looked at, where windows reach over borders."""
+    name, settings = equation.primitive.name, equation.params
+    results = sum(math.prod(getattr(variable.aval, "shape", ())) for variable in equation.outvars)
+    shapes = [getattr(variable.aval, "shape", ()) for variable in equation.invars]
+    if name == "conv_general_dilated":
+        numbers = settings["dimension_numbers"]
+        kernel = math.prod(shapes[1]) / max(shapes[1][numbers.rhs_spec[0]], 1)
+        sizes = [shapes[0][axis] for axis in numbers.lhs_spec[2:]]
+        padded = _padded_size(sizes, settings["lhs_dilation"], settings["padding"])
+        return 2 * results * kernel + padded
+    if name == "dot_general":
+        contracted = settings["dimension_numbers"][0][0]
+        return 2 * results * math.prod(shapes[0][axis] for axis in contracted)
+    if "window_dimensions" in settings:
+        window = math.prod(settings["window_dimensions"])
+        dilation = settings.get("base_dilation") or [1] * len(shapes[0])
+        return results * window + _padded_size(shapes[0], dilation, settings["padding"])
+    if name in _CUBIC_PRIMITIVES:
+        return results * max((max(shape, default=1) for shape in shapes), default=1)
+    return 20 * results if name == "sort" else results
+
+
+def _padded_size(sizes: Any, dilation: Any, padding: Any) -> float:
+    """Return the number of places of an array that is stretched and padded."""
+    return math.prod(
+        abs((size - 1) * stretch) + 1 + abs(low) + abs(high)
+        for size, stretch, (low, high) in zip(sizes, dilation, padding, strict=True)
+    )
