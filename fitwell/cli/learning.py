@@ -11,7 +11,7 @@ from typing import Any
 from fitwell.cli.network import Settings
 from fitwell.cli.problems import Problem
 from fitwell.cli.unfinished import EVERY
-from fitwell.data.wording import counted
+from fitwell.data.text_format import pluralize
 from fitwell.errors import DataError
 from fitwell.history import History
 
@@ -77,12 +77,12 @@ def _story(history: History, best: int | None, interrupted: bool, settings: Sett
         return "Interrupted by Ctrl-C before anything was learned; nothing is kept."
     kept = "" if best is None else f" Kept the weights of epoch {best + 1}, the best on the validation rows."
     if interrupted:
-        return f"Interrupted by Ctrl-C after {counted(done, 'epoch')}; what was learned until then is kept.{kept}"
+        return f"Interrupted by Ctrl-C after {pluralize(done, 'epoch')}; what was learned until then is kept.{kept}"
     if not math.isfinite(history.history["loss"][-1]):
         return f"Training diverged in epoch {done}.{kept}"
     if best is not None and best + 1 == settings.epochs:
-        return f"Trained for all {counted(done, 'epoch')}; the last was the best, so more --epochs may do better."
+        return f"Trained for all {pluralize(done, 'epoch')}; the last was the best, so more --epochs may do better."
     if best is not None and done < settings.epochs:
-        stalled = counted(done - 1 - best, "epoch")
-        return f"Stopped after {counted(done, 'epoch')}, {stalled} without a better validation loss.{kept}"
-    return f"Trained for {counted(done, 'epoch')}.{kept}"
+        stalled = pluralize(done - 1 - best, "epoch")
+        return f"Stopped after {pluralize(done, 'epoch')}, {stalled} without a better validation loss.{kept}"
+    return f"Trained for {pluralize(done, 'epoch')}.{kept}"

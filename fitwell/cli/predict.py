@@ -15,11 +15,11 @@ from fitwell.cli.console import errors, output
 from fitwell.cli.contenders import decode
 from fitwell.cli.tables import as_csv
 from fitwell.cli.train import MODEL_FILE, PREPARATION_FILE
-from fitwell.data.preparation import Preparation, load_preparation
-from fitwell.data.reading import read_cells
-from fitwell.data.table import TablePreparation
+from fitwell.data.preprocessor_io import Preprocessor, load_preprocessor
+from fitwell.data.table_preprocessor import TablePreprocessor
+from fitwell.data.table_reader import read_raw_table
 from fitwell.data.target import ClassTarget, Target
-from fitwell.data.wording import counted
+from fitwell.data.text_format import pluralize
 from fitwell.errors import DataError, FileError
 from fitwell.paths import path_of, write_whole
 from fitwell.printable import encodable, printable
@@ -36,7 +36,7 @@ def predict(options: Namespace) -> int:
     """Carry out the command; returns the exit code."""
     from fitwell.models import load_model
 
-    model_file, preparation = _open_run(path_of(options.model, "the run or model"))
+    model_file, preprocessor = _open_run(path_of(options.model, "the run or model"))
     output_file = None if options.output == "-" else path_of(options.output, "--output")
     if output_file is not None:
         check_overwrite(output_file, overwrite=True)
@@ -44,19 +44,19 @@ def predict(options: Namespace) -> int:
             output_file, (Path(options.table), model_file, model_file.with_name(PREPARATION_FILE))
         )
     notes: list[str] = []
-    table = read_cells(options.table, preparation.text_columns, notes, options.sep)
+    table = read_raw_table(options.table, preprocessor.text_columns, notes, options.sep)
     del notes[0]  # how large it is says the last line
-    x = preparation.inputs(table, notes)
+    x = preprocessor.transform(table, notes)
     model = load_model(model_file)
     _check_inputs(model.input_shape, x.shape, model_file)
     outputs = model.predict(x, verbose=0)
-    _check_outputs(outputs, preparation.target, model_file)
-    said = decode(preparation.target, outputs)
+    _check_outputs(outputs, preprocessor.target, model_file)
+    said = decode(preprocessor.target, outputs)
     # What is worth knowing goes to standard error, so that `-o -` can be piped on.
     tell = errors().print
     for note in notes:
         tell(note)
-    text = as_csv(predictions(preparation.target, said))
+    text = as_csv(predictions(preprocessor.target, said))
     if output_file is None:
         try:
             sys.stdout.write(encodable(printable(text), sys.stdout) if sys.stdout.isatty() else text)
@@ -67,8 +67,8 @@ def predict(options: Namespace) -> int:
             ) from None
     else:
         write_whole(output_file, text)
-        output().print(f"Wrote {counted(len(table), 'prediction')} to {options.output}.")
-    score = _score(preparation, table, said)
+        output().print(f"Wrote {pluralize(len(table), 'prediction')} to {options.output}.")
+    score = _score(preprocessor, table, said)
     if score:
         tell(score)
     return 0
@@ -102,7 +102,7 @@ def _refuse_to_replace(output_file: Path, needed: Iterable[Path]) -> None:
             )
 
 
-def _open_run(path: Path) -> tuple[Path, Preparation]:
+def _open_run(path: Path) -> tuple[Path, Preprocessor]:
     model_file = path / MODEL_FILE if path.is_dir() else path
     if not path.exists():
         raise FileError(f"{path}: there is no such run or model")
@@ -114,7 +114,7 @@ def _open_run(path: Path) -> tuple[Path, Preparation]:
             f"there is no {PREPARATION_FILE} beside {model_file}, so nobody knows how to turn a table into the "
             "model's inputs; in Python: fitwell.models.load_model(...).predict(...)"
         )
-    return model_file, load_preparation(preparation_file)
+    return model_file, load_preprocessor(preparation_file)
 
 
 def _check_inputs(shape: Any, given: tuple[int, ...], model_file: Path) -> None:
@@ -138,13 +138,13 @@ def _check_outputs(outputs: Any, target: Target, model_file: Path) -> None:
         )
 
 
-def _score(preparation: Preparation, table: pd.DataFrame, said: NDArray[np.float64]) -> str | None:
+def _score(preprocessor: Preprocessor, table: pd.DataFrame, said: NDArray[np.float64]) -> str | None:
     """Return a sentence about how good the predictions are, if the table holds the answers."""
-    target = preparation.target
+    target = preprocessor.target
     if target.name not in table.columns:
         return None
-    if isinstance(preparation, TablePreparation):
-        target = preparation.target_in(table)
+    if isinstance(preprocessor, TablePreprocessor):
+        target = preprocessor.localize_target(table)
     known = target.present(table[target.name])
     if not known.any():
         return None
@@ -156,4 +156,4 @@ def _score(preparation: Preparation, table: pd.DataFrame, said: NDArray[np.float
     words = ", ".join(
         f"{METRIC_NAMES[name]} {format_metric(name, value)}" for name, value in score.values.items()
     )
-    return f"The table holds {target.name!r} in {counted(int(known.sum()), 'row')}; there the predictions have {words}."
+    return f"The table holds {target.name!r} in {pluralize(int(known.sum()), 'row')}; there the predictions have {words}."

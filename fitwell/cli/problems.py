@@ -14,17 +14,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fitwell.data.kinds import TYPES, apply_kinds, find_kinds, separator_of
-from fitwell.data.labels import Wanted, measured, read_target
-from fitwell.data.pixels import PixelPreparation
-from fitwell.data.planning import NUMBERS_THE_ROWS
-from fitwell.data.preparation import Preparation
-from fitwell.data.reading import PARQUET_SUFFIXES, TEXT_SUFFIXES, is_table_file, read_cells
+from fitwell.data.column_inference import ROW_NUMBER_REASON
+from fitwell.data.column_types import TYPES, convert_columns, get_separator, infer_column_types
+from fitwell.data.conversion import isna
+from fitwell.data.pixel_preprocessor import PixelPreprocessor
+from fitwell.data.preprocessor_io import Preprocessor
 from fitwell.data.splits import Split, split_rows
-from fitwell.data.table import TablePreparation
-from fitwell.data.target import ClassTarget, Target, find_task, fit_target
-from fitwell.data.values import missing_in
-from fitwell.data.wording import counted, quoted
+from fitwell.data.table_preprocessor import TablePreprocessor
+from fitwell.data.table_reader import PARQUET_SUFFIXES, TEXT_SUFFIXES, is_table_file, read_raw_table
+from fitwell.data.target import ClassTarget, Target, fit_target, infer_task
+from fitwell.data.target_parsing import TargetOptions, parse_target, strip_target_unit
+from fitwell.data.text_format import join_quoted, pluralize
 from fitwell.errors import DataError, FileError, InvalidArgument, nearest
 from fitwell.paths import path_of
 
@@ -54,7 +54,7 @@ class Problem:
     """
 
     name: str
-    preparation: Preparation
+    preprocessor: Preprocessor
     train: Part
     validation: Part
     test: Part
@@ -63,12 +63,12 @@ class Problem:
     @property
     def target(self) -> Target:
         """What is to be predicted."""
-        return self.preparation.target
+        return self.preprocessor.target
 
     @property
     def image_shape(self) -> list[int] | None:
         """Height and width when the inputs are images."""
-        return self.preparation.shape if isinstance(self.preparation, PixelPreparation) else None
+        return self.preprocessor.shape if isinstance(self.preprocessor, PixelPreprocessor) else None
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class Wishes:
 
     keep: columns of a table to use though they look like identifiers or free text.
     drop: columns to leave out.
-    types: column -> what it holds, one of `fitwell.data.kinds.TYPES`.
+    types: column -> what it holds, one of `fitwell.data.column_types.TYPES`.
     separator: what separates the cells of a file of text.
     """
 
@@ -152,7 +152,7 @@ def _refuse_for_named(data: str, wishes: Wishes) -> None:
 def _with_notes(problem: Problem, notes: list[str]) -> Problem:
     return Problem(
         problem.name,
-        problem.preparation,
+        problem.preprocessor,
         problem.train,
         problem.validation,
         problem.test,
@@ -167,29 +167,31 @@ def _load_table(path: Path, wishes: Wishes) -> Problem:
     notes: list[str] = []
     # The target as it is written: among labels NA and 007 are labels.
     categories = [column for column, kind in wishes.types.items() if kind == "category"]
-    frame = read_cells(path, [wishes.target or "", *categories], notes, wishes.separator)
+    frame = read_raw_table(path, [wishes.target or "", *categories], notes, wishes.separator)
     name = _find_target(frame, wishes.target, path)
     _check_columns(frame, name, wishes, path)
     frame = frame.drop(columns=list(wishes.drop))
-    written = separator_of(frame) is not None
+    written = get_separator(frame) is not None
     # On all rows: the one cell that tells how a column is written may be in any of them.
-    kinds = find_kinds(frame, types=wishes.types, target=name, notes=notes)
-    decimal = kinds[name].decimal
-    wanted = Wanted(wishes.task, wishes.types.get(name))
-    cells, unit = measured(frame[name], kinds[name].unit, wanted)
-    values = read_target(name, cells, decimal, wanted, notes)
-    frame = apply_kinds(frame, kinds, marks=written, notes=notes)
+    column_types = infer_column_types(frame, types=wishes.types, target=name, notes=notes)
+    decimal = column_types[name].decimal
+    wanted = TargetOptions(wishes.task, wishes.types.get(name))
+    cells, unit = strip_target_unit(frame[name], column_types[name].unit, wanted)
+    values = parse_target(name, cells, decimal, wanted, notes)
+    frame = convert_columns(frame, column_types, marks=written, notes=notes)
     frame[name] = values
-    missing = missing_in(frame[name])
+    missing = isna(frame[name])
     if missing.any():
         frame = frame[~missing]
-        notes.append(f"Dropped {counted(int(missing.sum()), 'row')} in which the target {name!r} is missing.")
+        notes.append(
+            f"Dropped {pluralize(int(missing.sum()), 'row')} in which the target {name!r} is missing."
+        )
     if len(frame) < FEWEST_ROWS:
         raise DataError(
-            f"{path} has {counted(len(frame), 'row')} with a value of {name!r}: too few to train, validate and test "
+            f"{path} has {pluralize(len(frame), 'row')} with a value of {name!r}: too few to train, validate and test "
             f"(at least {FEWEST_ROWS})"
         )
-    task, reason = find_task(frame[name], name, wishes.task)
+    task, reason = infer_task(frame[name], name, wishes.task)
     notes.append(reason)
     labels = None if task == "regression" else ClassTarget.fit(name, frame[name], task).numbers(frame[name])
     split = split_rows(
@@ -208,12 +210,14 @@ def _load_table(path: Path, wishes: Wishes) -> Problem:
         _check_classes(name, frame[name].iloc[split.train])
     target = fit_target(name, frame[name], frame[name].iloc[split.train], task, decimal, unit)
     train = frame.iloc[split.train]
-    preparation = TablePreparation.fit(train, target, kinds=kinds, keep=wishes.keep, marks=written)
-    preparation.dropped |= dict.fromkeys(wishes.drop, "as asked (--drop)")
-    if any(reason == NUMBERS_THE_ROWS or "identifier" in reason for reason in preparation.dropped.values()):
+    preprocessor = TablePreprocessor.fit(
+        train, target, column_types=column_types, keep=wishes.keep, marks=written
+    )
+    preprocessor.dropped |= dict.fromkeys(wishes.drop, "as asked (--drop)")
+    if any(reason == ROW_NUMBER_REASON or "identifier" in reason for reason in preprocessor.dropped.values()):
         notes.append("--keep COLUMN uses a column that was dropped as an identifier or free text.")
     parts = train, frame.iloc[split.validation], frame.iloc[split.test]
-    return _apply(path.name.partition(".")[0], preparation, *parts, notes)
+    return _apply(path.name.partition(".")[0], preprocessor, *parts, notes)
 
 
 def _check_columns(frame: pd.DataFrame, target: str, wishes: Wishes, path: Path) -> None:
@@ -224,7 +228,7 @@ def _check_columns(frame: pd.DataFrame, target: str, wishes: Wishes, path: Path)
         if name not in names:
             raise InvalidArgument(
                 f"{option} {name}: {path} has no column {name!r}{nearest(name, names) or '.'} "
-                f"It has {quoted(names, most=50)}"
+                f"It has {join_quoted(names, most=50)}"
             )
         if name == target and option != "--type":
             raise InvalidArgument(f"{option} {name}: {name!r} is the target, not an input")
@@ -242,14 +246,14 @@ def _find_target(frame: pd.DataFrame, wanted: str | None, path: Path) -> str:
         if sum(name.replace(".", "").lstrip("-").isdigit() for name in names) >= len(names) / 4:
             hint = " (the first line looks like data: a table needs a line with the names of its columns)"
         raise InvalidArgument(
-            f"which column of {path} is to be predicted? Say --target and one of {quoted(names, most=50)}{hint}"
+            f"which column of {path} is to be predicted? Say --target and one of {join_quoted(names, most=50)}{hint}"
         )
     if wanted not in names:
         hint = ""
         if len(names) == 1 and re.search(r"[^\w ]", names[0]):
             hint = " (--sep says what separates the cells, if it is none of comma, semicolon, tab and bar)"
         raise InvalidArgument(
-            f"{path} has no column {wanted!r}{nearest(wanted, names) or '.'} It has {quoted(names, most=50)}{hint}"
+            f"{path} has no column {wanted!r}{nearest(wanted, names) or '.'} It has {join_quoted(names, most=50)}{hint}"
         )
     return wanted
 
@@ -258,18 +262,14 @@ def _check_classes(name: str, labels: pd.Series[Any]) -> None:
     """Refuse training rows of one class: neither the network nor the linear model can learn from them."""
     if labels.nunique() < 2:
         raise DataError(
-            f"{counted(len(labels), 'row')} to train on, and {name!r} is {str(labels.iloc[0])!r} in every one: from "
+            f"{pluralize(len(labels), 'row')} to train on, and {name!r} is {str(labels.iloc[0])!r} in every one: from "
             "one class nothing can be learned. Give more rows, or hold out fewer with --test-fraction and "
             "--validation-fraction (or hold out others with --seed)"
         )
 
 
 def _split_sentence(split: Split, seed: int) -> str:
-    how = (
-        "at random with the classes in the same proportions everywhere"
-        if split.in_proportion
-        else "at random"
-    )
+    how = "at random with the classes in the same proportions everywhere" if split.stratified else "at random"
     return (
         f"Split the rows {how} (seed {seed}): {len(split.train):,} to train on, {len(split.validation):,} "
         f"to validate with, {len(split.test):,} to test on."
@@ -278,26 +278,26 @@ def _split_sentence(split: Split, seed: int) -> str:
 
 def _apply(
     name: str,
-    preparation: TablePreparation,
+    preprocessor: TablePreprocessor,
     train: pd.DataFrame,
     validation: pd.DataFrame,
     test: pd.DataFrame,
     notes: list[str],
 ) -> Problem:
     """Return the problem that three parts of a table pose."""
-    target = preparation.target
+    target = preprocessor.target
     surprises: list[str] = []
 
     def part(name: str, frame: pd.DataFrame) -> Part:
         values = frame[target.name]
         found: list[str] = []
-        x = preparation.inputs(frame, found)
+        x = preprocessor.transform(frame, found)
         # What training rows hold is described already.
         surprises.extend(f"In the {name} rows: {surprise}" for surprise in found if frame is not train)
         return Part(x, target.encode(values), target.numbers(values))
 
     parts = part("training", train), part("validation", validation), part("test", test)
-    return Problem(name, preparation, *parts, notes + preparation.notes + surprises)
+    return Problem(name, preprocessor, *parts, notes + preprocessor.notes + surprises)
 
 
 # --- named data sets ------------------------------------------------------------------------------------
@@ -310,7 +310,7 @@ def _load_images(name: str, wishes: Wishes) -> Problem:
     labels = list(getattr(module, "CLASS_NAMES", range(int(y.max()) + 1)))
     target = ClassTarget("label", labels)
     brightest = 16.0 if name == "digits" else 255.0
-    preparation = PixelPreparation(target, list(x.shape[1:]), brightest)
+    preprocessor = PixelPreprocessor(target, list(x.shape[1:]), brightest)
     split = split_rows(len(x), classes=y, validation=wishes.validation_fraction, test=0, seed=wishes.seed)
     pixels = " x ".join(map(str, x.shape[1:]))
     notes = [
@@ -320,15 +320,15 @@ def _load_images(name: str, wishes: Wishes) -> Problem:
     ]
 
     def part(images: NDArray[Any], numbers: NDArray[np.int32]) -> Part:
-        return Part(preparation.images(images), numbers, numbers)
+        return Part(preprocessor.transform_images(images), numbers, numbers)
 
     return Problem(
         name,
-        preparation,
+        preprocessor,
         part(x[split.train], y[split.train]),
         part(x[split.validation], y[split.validation]),
         part(x_test, y_test),
-        notes + preparation.notes,
+        notes + preprocessor.notes,
     )
 
 
@@ -352,8 +352,8 @@ def _load_housing(name: str, wishes: Wishes) -> Problem:
         f"{len(split.train):,} are left to train on.",
     ]
     target = fit_target(target_name, train[target_name], train[target_name], "regression")
-    preparation = TablePreparation.fit(train, target)
-    return _apply(name, preparation, train, table.iloc[split.validation], test, notes)
+    preprocessor = TablePreprocessor.fit(train, target)
+    return _apply(name, preprocessor, train, table.iloc[split.validation], test, notes)
 
 
 NAMED: dict[str, Callable[[str, Wishes], Problem]] = {

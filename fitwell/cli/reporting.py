@@ -47,7 +47,7 @@ def compose(
         network=_summary(model),
         settings=_settings(settings, learned),
         notes=problem.notes,
-        columns=problem.preparation.describe(),
+        columns=problem.preprocessor.describe(),
         command=command,
         origin=[("seed", str(settings.seed)), *made_with.items()],
         classes=_class_table(problem, judgement),

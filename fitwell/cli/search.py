@@ -17,7 +17,7 @@ from fitwell.cli.network import Settings, build_network, loss_for
 from fitwell.cli.problems import Wishes, load_problem
 from fitwell.cli.tables import as_csv
 from fitwell.cli.train import train_into
-from fitwell.data.wording import counted
+from fitwell.data.text_format import pluralize
 from fitwell.errors import FitwellError, InvalidArgument, StateError
 from fitwell.paths import write_whole
 
@@ -176,7 +176,7 @@ def _report(result: Any, trials: pd.DataFrame, folder: Path, interrupted: bool) 
     write_whole(folder / "search.png", pages.png(figure))
     early = "Interrupted by Ctrl-C after" if interrupted else "Tried"
     sentence = (
-        f"{early} {counted(len(ended), 'setting')}. The best validation loss is {result.best_value:.4g}"
+        f"{early} {pluralize(len(ended), 'setting')}. The best validation loss is {result.best_value:.4g}"
     )
     begun = trials["value"].get(0, math.nan)
     if math.isfinite(begun) and begun != result.best_value:

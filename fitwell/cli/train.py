@@ -22,7 +22,7 @@ from fitwell.cli.network import Settings, build_network
 from fitwell.cli.origin import origin
 from fitwell.cli.problems import Problem, Wishes, load_problem
 from fitwell.cli.reporting import compose
-from fitwell.data.preparation import save_preparation
+from fitwell.data.preprocessor_io import save_preprocessor
 from fitwell.errors import DataError
 from fitwell.history import History
 from fitwell.paths import write_whole
@@ -67,7 +67,7 @@ def train_into(folder: Path, model: Any, problem: Problem, settings: Settings, o
             return INTERRUPTED
         # The model first: whatever happens from here on, what was learned is on the disk.
         model.save(folder / MODEL_FILE)
-        save_preparation(problem.preparation, folder / PREPARATION_FILE)
+        save_preprocessor(problem.preprocessor, folder / PREPARATION_FILE)
         write_whole(folder / "history.csv", _history_csv(learned.history))
         write_whole(folder / "learning_curves.png", learning_curves(learned.history, learned.best_epoch))
         say("Testing, and comparing with a linear model…")

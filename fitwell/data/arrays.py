@@ -57,7 +57,7 @@ def as_array(value: Any, what: str) -> Array:
         _check_dtype(value, what)
         _check_shape(value.shape, what)
         return value
-    array = _from_pandas(value, what) if _is_pandas(value) else _from_others(value, what)
+    array = _convert_pandas(value, what) if _is_pandas(value) else _convert(value, what)
     _check_shape(array.shape, what)
     return to_device_dtype(array, what)
 
@@ -88,7 +88,7 @@ def to_device_dtype(array: NDArray[Any], what: str) -> NDArray[Any]:
             return np.asarray(array, dtype=dtype)
     except FloatingPointError:
         raise DataError(
-            f"{what}: {_largest(array):.3g} does not fit {dtype}, whose largest number is "
+            f"{what}: {_largest_finite(array):.3g} does not fit {dtype}, whose largest number is "
             f"{np.finfo(dtype).max:.3g}. Scale the data, for example to mean 0 and standard deviation 1"
         ) from None
 
@@ -122,7 +122,7 @@ def class_codes(value: Any, what: str = "y") -> tuple[NDArray[np.int32], NDArray
     Source: scikit-learn `LabelEncoder`.
     """
     if _is_pandas(value):
-        labels, codes, classes = _categories(value, what)
+        labels, codes, classes = _get_pandas_labels(value, what)
     else:
         labels = np.asarray(value)
         codes = classes = None
@@ -131,10 +131,10 @@ def class_codes(value: Any, what: str = "y") -> tuple[NDArray[np.int32], NDArray
     if labels.ndim != 1:
         raise DataError(f"{what}: expected one label per row, got shape {labels.shape}")
     _check_shape(labels.shape, what)
-    missing = _missing(labels)
+    missing = _find_missing(labels)
     if missing.size:
         raise DataError(
-            f"{what}: {_count(missing.size, 'label')} missing, the first in row {missing[0]}. "
+            f"{what}: {_pluralize(missing.size, 'label')} missing, the first in row {missing[0]}. "
             f"Drop those rows, or give them a separate class"
         )
     if codes is None or classes is None:
@@ -183,16 +183,16 @@ def check_finite(array: Array, what: str) -> None:
     parts = [f"{number:,} {name}" for number, name in ((nan, "NaN"), (infinite, "infinite")) if number]
     raise DataError(
         f"{what}: {' and '.join(parts)} among {host.size:,} numbers, in {rows:,} of {len(host):,} rows; the "
-        f"first is in {_place(first)}. A network cannot train on them: drop those rows or impute the values, "
+        f"first is in {_format_index(first)}. A network cannot train on them: drop those rows or impute the values, "
         "for example with sklearn.impute.SimpleImputer fitted on the training rows"
     )
 
 
-def _from_others(value: Any, what: str) -> NDArray[Any]:
+def _convert(value: Any, what: str) -> NDArray[Any]:
     if isinstance(value, np.ma.MaskedArray):
         if np.ma.is_masked(value):
             raise DataError(
-                f"{what}: {_count(int(np.ma.count_masked(value)), 'masked value')}. "
+                f"{what}: {_pluralize(int(np.ma.count_masked(value)), 'masked value')}. "
                 f"Fill them, for example with {what}.filled(0), or drop their rows"
             )
         return value.data
@@ -210,7 +210,7 @@ def _from_others(value: Any, what: str) -> NDArray[Any]:
         array = np.asarray(value)
     except ValueError:
         raise DataError(
-            f"{what}: rows differ in length, {_ragged(value)}; all rows must have the same length"
+            f"{what}: rows differ in length, {_describe_ragged(value)}; all rows must have the same length"
         ) from None
     except (TypeError, RuntimeError) as error:
         # Tensors of other libraries that are on another device or require a gradient say what to write.
@@ -223,7 +223,7 @@ def _is_pandas(value: Any) -> bool:
     return any(base.__module__.partition(".")[0] == "pandas" for base in type(value).__mro__)
 
 
-def _from_pandas(value: Any, what: str) -> NDArray[Any]:
+def _convert_pandas(value: Any, what: str) -> NDArray[Any]:
     import pandas as pd
 
     table = isinstance(value, pd.DataFrame)
@@ -239,17 +239,21 @@ def _from_pandas(value: Any, what: str) -> NDArray[Any]:
     problems = [
         problem
         for index, (name, column) in enumerate(frame.items())
-        if (problem := _column_problem(column, f"column {name!r} (number {index})" if table else "it"))
+        if (
+            problem := _describe_column_problem(
+                column, f"column {name!r} (number {index})" if table else "it"
+            )
+        )
     ]
     if problems:
-        more = f" (and {_count(len(problems) - 1, 'more column')})" if len(problems) > 1 else ""
+        more = f" (and {_pluralize(len(problems) - 1, 'more column')})" if len(problems) > 1 else ""
         raise DataError(f"{what}: {problems[0]}{more}. {_ENCODE}")
     dtype = np.result_type(*(_numpy_dtype(column) for _, column in frame.items()))
     array = frame.to_numpy(dtype=dtype, na_value=np.nan) if dtype.kind == "f" else frame.to_numpy(dtype)
     return array if table else array[:, 0]
 
 
-def _column_problem(column: pd.Series[Any], name: str) -> str | None:
+def _describe_column_problem(column: pd.Series[Any], name: str) -> str | None:
     import pandas as pd
 
     if isinstance(column.dtype, pd.CategoricalDtype):
@@ -262,7 +266,7 @@ def _column_problem(column: pd.Series[Any], name: str) -> str | None:
         return f"{name} holds dates or times"
     for row, entry in enumerate(column):
         if not isinstance(entry, numbers.Real):
-            return f"{name} has {_shown(entry)} in row {row}"
+            return f"{name} has {_format_entry(entry)} in row {row}"
     return f"{name} holds numbers as Python objects; convert it with .astype('float32')"
 
 
@@ -273,7 +277,9 @@ def _numpy_dtype(column: pd.Series[Any]) -> np.dtype[Any]:
     return np.dtype(np.float64) if plain.kind != "f" and column.hasnans else plain
 
 
-def _categories(value: Any, what: str) -> tuple[NDArray[Any], NDArray[Any] | None, NDArray[Any] | None]:
+def _get_pandas_labels(
+    value: Any, what: str
+) -> tuple[NDArray[Any], NDArray[Any] | None, NDArray[Any] | None]:
     """Return the labels of a pandas object. Also return codes and categories if it is categorical."""
     import pandas as pd
 
@@ -295,7 +301,7 @@ def _check_dtype(array: Array, what: str) -> None:
     if isinstance(array, np.ndarray) and dtype.kind in "OUST":
         for index, entry in np.ndenumerate(array):
             if not isinstance(entry, numbers.Real):
-                raise DataError(f"{what}: {_shown(entry)} in {_place(index)}. {_ENCODE}")
+                raise DataError(f"{what}: {_format_entry(entry)} in {_format_index(index)}. {_ENCODE}")
         raise DataError(f"{what}: numbers are stored as Python objects; write {what}.astype('float32')")
     raise DataError(f"{what}: expected real numbers, got an array of {dtype}")
 
@@ -315,12 +321,12 @@ def _chunks(array: NDArray[Any]) -> Iterator[tuple[int, NDArray[Any]]]:
         yield start, array[start : start + rows]
 
 
-def _largest(array: NDArray[Any]) -> Any:
+def _largest_finite(array: NDArray[Any]) -> Any:
     finite = array[np.isfinite(array)]
     return finite[np.abs(finite).argmax()]
 
 
-def _ragged(value: Any) -> str:
+def _describe_ragged(value: Any) -> str:
     rows = list(value)
     first = np.shape(rows[0]) if _is_regular(rows[0]) else None
     for index, row in enumerate(rows):
@@ -339,7 +345,7 @@ def _is_regular(row: Any) -> TypeGuard[Any]:
     return True
 
 
-def _missing(labels: NDArray[Any]) -> NDArray[np.intp]:
+def _find_missing(labels: NDArray[Any]) -> NDArray[np.intp]:
     """Return the indices of rows without a label."""
     if labels.dtype.kind == "O":
         return np.flatnonzero([_is_missing(label) for label in labels])
@@ -356,7 +362,7 @@ def _is_missing(label: Any) -> bool:
         return True
 
 
-def _shown(entry: Any) -> str:
+def _format_entry(entry: Any) -> str:
     entry = entry.item() if isinstance(entry, np.generic) else entry
     text = repr(entry)
     kind = (
@@ -370,12 +376,12 @@ def _describe(value: Any) -> str:
     return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
 
 
-def _place(index: tuple[int, ...]) -> str:
+def _format_index(index: tuple[int, ...]) -> str:
     row, *rest = index
     if not rest:
         return f"row {row}"
     return f"row {row}, column {rest[0]}" if len(rest) == 1 else f"row {row}, position {tuple(rest)}"
 
 
-def _count(number: int, noun: str) -> str:
+def _pluralize(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -1,6 +1,6 @@
 """Transformers of single table columns, fitted on the training rows.
 
-A fitted column names its `features`, computes them for the same column of any table (`transform`), describes
+A fitted column names its `feature_names`, computes them for the same column of any table (`transform`), describes
 itself (`describe`), and converts to JSON data and back (`to_json`, `column_from_json`).
 """
 
@@ -14,20 +14,27 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from fitwell.data.kinds import row_of
-from fitwell.data.moments import MOST_FORMATS, SEVERAL, clear_format_of, date_parts, moments_in, other_order
-from fitwell.data.periods import ELAPSED
-from fitwell.data.units import without_unit
-from fitwell.data.values import is_textual, marks_in, missing_in, numbers_in, texts_in, truths_in
-from fitwell.data.wording import counted, quoted
+from fitwell.data.column_types import get_row_number
+from fitwell.data.conversion import is_missing_marker, isna, may_hold_strings, to_bool, to_numeric, to_string
+from fitwell.data.date_parsing import (
+    FORMAT_SEPARATOR,
+    MAX_FORMATS,
+    date_features,
+    infer_unambiguous_format,
+    swap_day_and_month,
+    to_datetime,
+)
+from fitwell.data.periods import DURATION_FORMATS
+from fitwell.data.text_format import join_quoted, pluralize
+from fitwell.data.units import strip_unit
 from fitwell.errors import DataError
 from fitwell.forms import NUMBER, POSITIVE, Kind, Positive, Some, Table, Tagged, of_class, one_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
-MOST_CATEGORIES = 50
-MARK = Kind("'.' or ',' or null", lambda value: value in (None, ".", ","))
+MAX_CATEGORIES = 50
+DECIMAL = Kind("'.' or ',' or null", lambda value: value in (None, ".", ","))
 Floats = NDArray[np.float64]
 
 
@@ -40,53 +47,53 @@ class Column(ABC):
     """
 
     kind: ClassVar[str]
-    # Which missing-value markers the column may hold, see `fitwell.data.values.marks_in`.
-    marks_among: ClassVar[str] = "numbers"
+    # Which missing-value markers the column may hold, see `fitwell.data.conversion.is_missing_marker`.
+    missing_markers: ClassVar[str] = "numbers"
 
     name: str
     missing: int
 
     @property
-    def features(self) -> list[str]:
+    def feature_names(self) -> list[str]:
         """Names of the features that `transform` returns."""
-        return self._value_features() + ([f"{self.name} is missing"] if self.missing else [])
+        return self._value_feature_names() + ([f"{self.name} is missing"] if self.missing else [])
 
     def transform(self, values: pd.Series, notes: list[str] | None = None) -> Floats:
         """Return ``[rows, features]``. Warnings about values unseen in training are appended to `notes`."""
-        missing = missing_in(values) | self._marked(values)
+        missing = isna(values) | self._is_missing_marker(values)
         notes = notes if notes is not None else []
         if missing.any() and not self.missing:
-            gaps = counted(int(missing.sum()), "missing value")
+            gaps = pluralize(int(missing.sum()), "missing value")
             notes.append(f"{self.name!r} has {gaps} but had none in training; imputed.")
-        block, unreadable = self._transform_values(values, missing, notes)
-        if unreadable.any():
-            self._note_unreadable(values, unreadable, int((~missing).sum()), notes)
+        block, unparsed = self._transform_values(values, missing, notes)
+        if unparsed.any():
+            self._note_unparsed(values, unparsed, int((~missing).sum()), notes)
         if not self.missing:
             return block
-        return np.hstack([block, (missing | unreadable)[:, None].astype(np.float64)])
+        return np.hstack([block, (missing | unparsed)[:, None].astype(np.float64)])
 
-    def _marked(self, values: pd.Series) -> NDArray[np.bool_]:
+    def _is_missing_marker(self, values: pd.Series) -> NDArray[np.bool_]:
         """Return which cells hold a missing-value marker, by the rules of training."""
-        return marks_in(values, self.marks_among)
+        return is_missing_marker(values, self.missing_markers)
 
-    def _note_unreadable(
-        self, values: pd.Series, unreadable: NDArray[np.bool_], present: int, notes: list[str]
+    def _note_unparsed(
+        self, values: pd.Series, unparsed: NDArray[np.bool_], present: int, notes: list[str]
     ) -> None:
-        examples = quoted(dict.fromkeys(texts_in(values[unreadable])))
-        count = int(unreadable.sum())
+        examples = join_quoted(dict.fromkeys(to_string(values[unparsed])))
+        count = int(unparsed.sum())
         if count > present / 2:
-            first = row_of(values, int(np.flatnonzero(unreadable)[0]))
+            first = get_row_number(values, int(np.flatnonzero(unparsed)[0]))
             raise DataError(
                 f"column {self.name!r} held {self.kind} values in training, but most values here are not: {examples} "
                 f"(the first in row {first})"
             )
         notes.append(
-            f"{self.name!r} has {counted(count, 'entry', 'entries')} that cannot be read as a {self.kind} "
+            f"{self.name!r} has {pluralize(count, 'entry', 'entries')} that cannot be read as a {self.kind} "
             f"({examples}); treated as missing."
         )
 
     @abstractmethod
-    def _value_features(self) -> list[str]: ...
+    def _value_feature_names(self) -> list[str]: ...
 
     @abstractmethod
     def _transform_values(
@@ -118,7 +125,7 @@ class NumberColumn(Column):
     fill: float
     mean: float
     scale: Positive
-    decimal: Annotated[str | None, MARK] = None
+    decimal: Annotated[str | None, DECIMAL] = None
     percent: bool = False
     words: list[str] = field(default_factory=list)
     unit: str = ""
@@ -134,36 +141,36 @@ class NumberColumn(Column):
         unit: str = "",
     ) -> NumberColumn:
         """Compute median, mean and standard deviation of the training values."""
-        numbers = numbers_in(values, decimal)
+        numbers = to_numeric(values, decimal)
         missing = np.isnan(numbers)
-        return cls(name, int(missing.sum()), *_fit_numbers(numbers), decimal, percent, list(words), unit)
+        return cls(name, int(missing.sum()), *_fit_scaler(numbers), decimal, percent, list(words), unit)
 
-    def _marked(self, values: pd.Series) -> NDArray[np.bool_]:
-        return super()._marked(values) | _are_words(values, self.words)
+    def _is_missing_marker(self, values: pd.Series) -> NDArray[np.bool_]:
+        return super()._is_missing_marker(values) | _equals_any(values, self.words)
 
-    def _value_features(self) -> list[str]:
+    def _value_feature_names(self) -> list[str]:
         return [self.name]
 
     def _transform_values(
         self, values: pd.Series, missing: NDArray[np.bool_], notes: list[str]
     ) -> tuple[Floats, NDArray[np.bool_]]:
-        numbers = numbers_in(without_unit(values, self.unit), self.decimal)
-        unreadable = np.isnan(numbers) & ~missing
-        self._note_percent(values, ~missing & ~unreadable, notes)
-        return _standardise(numbers, self.fill, self.mean, self.scale)[:, None], unreadable
+        numbers = to_numeric(strip_unit(values, self.unit), self.decimal)
+        unparsed = np.isnan(numbers) & ~missing
+        self._note_percent(values, ~missing & ~unparsed, notes)
+        return _standardize(numbers, self.fill, self.mean, self.scale)[:, None], unparsed
 
     def _note_percent(self, values: pd.Series, present: NDArray[np.bool_], notes: list[str]) -> None:
         if not self.percent or not present.any():
             return
-        if is_textual(values):
+        if may_hold_strings(values):
             signed = values[present].astype("str").str.contains("%", regex=False)
             without = int((~signed.to_numpy(dtype=bool)).sum())
         else:
             without = int(present.sum())
         if without:
-            example = texts_in(values[present])[0]
+            example = to_string(values[present])[0]
             notes.append(
-                f"{self.name!r} had percent signs in training, and has {counted(without, 'cell')} without one "
+                f"{self.name!r} had percent signs in training, and has {pluralize(without, 'cell')} without one "
                 f"here; {example} was read as {example.rstrip(' %')} %."
             )
 
@@ -193,18 +200,18 @@ class BooleanColumn(Column):
     @classmethod
     def fit(cls, name: str, values: pd.Series) -> BooleanColumn:
         """Find the most frequent training value."""
-        truths = truths_in(values)
+        truths = to_bool(values)
         return cls(name, int(np.isnan(truths).sum()), float(np.nanmean(truths) >= 0.5))
 
-    def _value_features(self) -> list[str]:
+    def _value_feature_names(self) -> list[str]:
         return [self.name]
 
     def _transform_values(
         self, values: pd.Series, missing: NDArray[np.bool_], notes: list[str]
     ) -> tuple[Floats, NDArray[np.bool_]]:
-        truths = truths_in(values)
-        unreadable = np.isnan(truths) & ~missing
-        return np.where(np.isnan(truths), self.fill, truths)[:, None], unreadable
+        truths = to_bool(values)
+        unparsed = np.isnan(truths) & ~missing
+        return np.where(np.isnan(truths), self.fill, truths)[:, None], unparsed
 
     def describe(self) -> str:
         """Describe the transformation in a few words."""
@@ -217,7 +224,7 @@ class BooleanColumn(Column):
 
 
 @dataclass
-class CategoryColumn(Column):
+class OneHotColumn(Column):
     """One-hot encoding of the categories of the training rows. Other categories are encoded as zeros.
 
     dropped: number of rarer categories in the training rows that have no feature.
@@ -232,44 +239,44 @@ class CategoryColumn(Column):
     marks: bool = True
 
     @classmethod
-    def fit(cls, name: str, values: pd.Series, marks: bool = False) -> CategoryColumn:
+    def fit(cls, name: str, values: pd.Series, marks: bool = False) -> OneHotColumn:
         """Find the most frequent categories of the training values, at most 50."""
-        texts = texts_in(values)
+        texts = to_string(values)
         present = texts[texts != ""]
         found, counts = np.unique(present.astype(str), return_counts=True)
         # A stable sort keeps the alphabetical order of equally frequent categories.
         by_frequency = [str(category) for category in found[np.argsort(-counts, kind="stable")]]
-        kept = sorted(by_frequency[:MOST_CATEGORIES])
+        kept = sorted(by_frequency[:MAX_CATEGORIES])
         left_out = len(by_frequency) - len(kept)
         return cls(name, len(texts) - len(present), by_frequency[0], kept, left_out, marks)
 
-    def _marked(self, values: pd.Series) -> NDArray[np.bool_]:
+    def _is_missing_marker(self, values: pd.Series) -> NDArray[np.bool_]:
         # A word that was a category in training is a category here too.
-        found = marks_in(values, "words") if self.marks else np.zeros(len(values), dtype=bool)
-        return found & ~np.isin(texts_in(values), self.categories) if found.any() else found
+        found = is_missing_marker(values, "words") if self.marks else np.zeros(len(values), dtype=bool)
+        return found & ~np.isin(to_string(values), self.categories) if found.any() else found
 
-    def _value_features(self) -> list[str]:
+    def _value_feature_names(self) -> list[str]:
         return [f"{self.name} = {category}" for category in self.categories]
 
     def _transform_values(
         self, values: pd.Series, missing: NDArray[np.bool_], notes: list[str]
     ) -> tuple[Floats, NDArray[np.bool_]]:
-        texts = texts_in(values)
+        texts = to_string(values)
         texts[missing] = self.fill
         position = {category: number for number, category in enumerate(self.categories)}
         numbers = np.array([position.get(text, -1) for text in texts], dtype=np.int64)
         for row in np.flatnonzero(
             numbers < 0
         ):  # pandas writes 1 as 1.0 if another cell of the column is missing
-            numbers[row] = position.get(_other_spelling(texts[row]), -1)
+            numbers[row] = position.get(_swap_integer_spelling(texts[row]), -1)
         block = np.zeros((len(texts), len(self.categories)))
         known = np.flatnonzero(numbers >= 0)
         block[known, numbers[known]] = 1.0
         unseen = sorted(set(texts[numbers < 0]))
         # If rare categories were dropped, unseen ones are expected.
         if unseen and not self.dropped:
-            count = counted(int((numbers < 0).sum()), "value")
-            notes.append(f"{self.name!r} has {count} unseen in training: {quoted(unseen)}.")
+            count = pluralize(int((numbers < 0).sum()), "value")
+            notes.append(f"{self.name!r} has {count} unseen in training: {join_quoted(unseen)}.")
         return block, np.zeros(len(texts), dtype=bool)
 
     def describe(self) -> str:
@@ -285,13 +292,13 @@ class CategoryColumn(Column):
 
 
 @dataclass
-class PresenceColumn(Column):
+class MissingIndicatorColumn(Column):
     """A missing-value indicator, for a column with one distinct value and missing values."""
 
     kind: ClassVar[str] = "presence"
-    marks_among: ClassVar[str] = "words"
+    missing_markers: ClassVar[str] = "words"
 
-    def _value_features(self) -> list[str]:
+    def _value_feature_names(self) -> list[str]:
         return []
 
     def _transform_values(
@@ -304,22 +311,22 @@ class PresenceColumn(Column):
         return f"1 if missing ({self.missing:,} rows), else 0, because the column has one distinct value only"
 
 
-def _is_pattern(value: Any) -> bool:
+def _is_date_format(value: Any) -> bool:
     import pandas as pd
 
-    patterns = value.split(SEVERAL, MOST_FORMATS) if isinstance(value, str) else [value]
+    patterns = value.split(FORMAT_SEPARATOR, MAX_FORMATS) if isinstance(value, str) else [value]
     try:
         for pattern in patterns:
             pd.to_datetime(pd.Series(["2000-01-01"]), format=pattern, errors="coerce")
     except (ValueError, TypeError):
         return False
-    return len(patterns) <= MOST_FORMATS and (value is None or isinstance(value, str))
+    return len(patterns) <= MAX_FORMATS and (value is None or isinstance(value, str))
 
 
 _CYCLES = ("year", "week", "day")
 _PARTS = ("days", *(f"{wave} of the {cycle}" for cycle in _CYCLES for wave in ("sine", "cosine")))
-PART = one_of(*_PARTS)
-PATTERN = Kind("a format of dates", _is_pattern)
+DATE_PART = one_of(*_PARTS)
+DATE_FORMAT = Kind("a format of dates", _is_date_format)
 
 
 @dataclass
@@ -333,69 +340,69 @@ class DateColumn(Column):
 
     kind: ClassVar[str] = "date"
 
-    pattern: Annotated[str | None, PATTERN]
-    parts: Annotated[dict[str, list[float]], Some(Table((NUMBER, NUMBER, POSITIVE), PART))]
+    pattern: Annotated[str | None, DATE_FORMAT]
+    parts: Annotated[dict[str, list[float]], Some(Table((NUMBER, NUMBER, POSITIVE), DATE_PART))]
     words: list[str] = field(default_factory=list)
 
     @classmethod
     def fit(cls, name: str, values: pd.Series, pattern: str | None, words: Sequence[str] = ()) -> DateColumn:
         """Compute median, mean and standard deviation of each part of the training dates."""
-        moments = moments_in(values, pattern)
+        moments = to_datetime(values, pattern)
         fitted = {
-            part: list(_fit_numbers(numbers))
-            for part, numbers in date_parts(moments).items()
+            part: list(_fit_scaler(numbers))
+            for part, numbers in date_features(moments).items()
             # A duration has no position in the year.
-            if _varies(numbers) and (part == "days" or pattern not in ELAPSED)
+            if _varies(numbers) and (part == "days" or pattern not in DURATION_FORMATS)
         }
         return cls(name, int(moments.isna().sum()), pattern, fitted, list(words))
 
-    def _marked(self, values: pd.Series) -> NDArray[np.bool_]:
-        return super()._marked(values) | _are_words(values, self.words)
+    def _is_missing_marker(self, values: pd.Series) -> NDArray[np.bool_]:
+        return super()._is_missing_marker(values) | _equals_any(values, self.words)
 
-    def _value_features(self) -> list[str]:
+    def _value_feature_names(self) -> list[str]:
         return [f"{self.name}: {part}" for part in self.parts]
 
     def _transform_values(
         self, values: pd.Series, missing: NDArray[np.bool_], notes: list[str]
     ) -> tuple[Floats, NDArray[np.bool_]]:
-        moments = moments_in(values, self.pattern)
-        unreadable = moments.isna().to_numpy() & ~missing
-        self._refuse_other_order(values, unreadable, int((~missing).sum()))
-        if unreadable.any() and self.pattern is not None:
-            moments = self._read_otherwise(values, moments, unreadable, notes)
-            unreadable = moments.isna().to_numpy() & ~missing
-        numbers = date_parts(moments)
-        blocks = [_standardise(numbers[part], *fitted) for part, fitted in self.parts.items()]
-        return np.stack(blocks, axis=1), unreadable
+        moments = to_datetime(values, self.pattern)
+        unparsed = moments.isna().to_numpy() & ~missing
+        self._check_date_order(values, unparsed, int((~missing).sum()))
+        if unparsed.any() and self.pattern is not None:
+            moments = self._parse_other_format(values, moments, unparsed, notes)
+            unparsed = moments.isna().to_numpy() & ~missing
+        numbers = date_features(moments)
+        blocks = [_standardize(numbers[part], *fitted) for part, fitted in self.parts.items()]
+        return np.stack(blocks, axis=1), unparsed
 
-    def _read_otherwise(
-        self, values: pd.Series, moments: pd.Series, unreadable: NDArray[np.bool_], notes: list[str]
+    def _parse_other_format(
+        self, values: pd.Series, moments: pd.Series, unparsed: NDArray[np.bool_], notes: list[str]
     ) -> pd.Series:
         """Parse dates whose format differs from training, if that format is unambiguous."""
-        pattern = clear_format_of(values[unreadable], str(self.pattern))
+        pattern = infer_unambiguous_format(values[unparsed], str(self.pattern))
         if pattern is None:
             return moments
-        read = moments_in(values[unreadable], pattern)
+        read = to_datetime(values[unparsed], pattern)
         notes.append(
-            f"{self.name!r} has {counted(int(read.notna().sum()), 'date')} in the format {pattern}, while training had "
+            f"{self.name!r} has {pluralize(int(read.notna().sum()), 'date')} in the format {pattern}, while training had "
             f"{self.pattern}; they were read in the new format."
         )
         return moments.fillna(read)
 
-    def _refuse_other_order(self, values: pd.Series, unreadable: NDArray[np.bool_], present: int) -> None:
+    def _check_date_order(self, values: pd.Series, unparsed: NDArray[np.bool_], present: int) -> None:
         """Raise if dates are day first while training had the month first, or vice versa.
 
         Without this check 31/10/2021 would count as missing, and 03/04/2021 would be read as March 4.
         """
-        other = None if self.pattern is None else other_order(self.pattern)
-        if other is None or not unreadable.any():
+        other = None if self.pattern is None else swap_day_and_month(self.pattern)
+        if other is None or not unparsed.any():
             return
-        read = moments_in(values, other).notna().to_numpy()
-        if int(read.sum()) > present - int(unreadable.sum()) and read[unreadable].any():
-            first = int(np.flatnonzero(unreadable & read)[0])
+        read = to_datetime(values, other).notna().to_numpy()
+        if int(read.sum()) > present - int(unparsed.sum()) and read[unparsed].any():
+            first = int(np.flatnonzero(unparsed & read)[0])
             raise DataError(
                 f"the dates in {self.name!r} had the format {self.pattern} in training, and have {other} here: "
-                f"{texts_in(values)[first]!r} in row {row_of(values, first)}; write them as in training"
+                f"{to_string(values)[first]!r} in row {get_row_number(values, first)}; write them as in training"
             )
 
     def describe(self) -> str:
@@ -406,34 +413,34 @@ class DateColumn(Column):
         return f"split into {', '.join(self.parts)}, each standardized" + filled
 
 
-KINDS: dict[str, type[Column]] = {
+COLUMN_CLASSES: dict[str, type[Column]] = {
     column.kind: column
-    for column in (NumberColumn, BooleanColumn, CategoryColumn, PresenceColumn, DateColumn)
+    for column in (NumberColumn, BooleanColumn, OneHotColumn, MissingIndicatorColumn, DateColumn)
 }
 
 
-def column_form() -> Tagged:
+def column_schema() -> Tagged:
     """Return the schema of the JSON data of a column."""
-    return Tagged("kind", {kind: of_class(made, kind=one_of(kind)) for kind, made in KINDS.items()})
+    return Tagged("kind", {kind: of_class(made, kind=one_of(kind)) for kind, made in COLUMN_CLASSES.items()})
 
 
 def column_from_json(data: Mapping[str, Any]) -> Column:
-    """Create a column from the result of `to_json`, which must match `column_form`."""
+    """Create a column from the result of `to_json`, which must match `column_schema`."""
     arguments = dict(data)
-    return KINDS[arguments.pop("kind")](**arguments)
+    return COLUMN_CLASSES[arguments.pop("kind")](**arguments)
 
 
-def _other_spelling(category: str) -> str:
+def _swap_integer_spelling(category: str) -> str:
     return category.removesuffix(".0") if category.endswith(".0") else category + ".0"
 
 
-def _are_words(values: pd.Series, words: list[str]) -> NDArray[np.bool_]:
-    if not words or not is_textual(values):
+def _equals_any(values: pd.Series, words: list[str]) -> NDArray[np.bool_]:
+    if not words or not may_hold_strings(values):
         return np.zeros(len(values), dtype=bool)
-    return np.isin(texts_in(values), words)
+    return np.isin(to_string(values), words)
 
 
-def _fit_numbers(numbers: Floats) -> tuple[float, float, float]:
+def _fit_scaler(numbers: Floats) -> tuple[float, float, float]:
     """Return the median of the present numbers, and mean and standard deviation after imputing it."""
     from sklearn.impute import SimpleImputer
     from sklearn.preprocessing import StandardScaler
@@ -447,7 +454,7 @@ def _fit_numbers(numbers: Floats) -> tuple[float, float, float]:
     return median * unit, mean * unit, scale * unit
 
 
-def _standardise(numbers: Floats, fill: float, mean: float, scale: float) -> Floats:
+def _standardize(numbers: Floats, fill: float, mean: float, scale: float) -> Floats:
     with np.errstate(over="ignore"):  # infinite results are clipped later
         return np.asarray((np.where(np.isnan(numbers), fill, numbers) - mean) / scale)
 

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
 # Durations, as spreadsheets name these formats; two parts are hours and minutes, or minutes and seconds.
 HOURS, MINUTES = "[h]:mm", "[m]:ss"
-ELAPSED = (HOURS, MINUTES)
-_ELAPSED = re.compile(
+DURATION_FORMATS = (HOURS, MINUTES)
+_DURATION = re.compile(
     r"^(?:(?P<days>\d+) (?:days? )?(?:\+ ?)?)?(?P<first>\d+):(?P<second>[0-5]\d)(?::(?P<third>[0-5]\d(?:\.\d+)?))?$"
 )
 
@@ -60,7 +60,7 @@ def period_start(text: str) -> str:
     return ""
 
 
-def clock_of(text: str) -> str:
+def normalize_duration(text: str) -> str:
     """Return a duration with the names of its units like a clock, with its days in front; ``""`` for any other text.
 
     >>> clock_of("2h 50m"), clock_of("PT1H30M"), clock_of("1 hour, 5 minutes"), clock_of("2 horses")
@@ -82,11 +82,11 @@ def _first_of_week(year: int, week: int, day: int) -> str:
         return ""
 
 
-def elapsed_in(texts: pd.Series, pattern: str) -> pd.Series:
+def parse_durations(texts: pd.Series, pattern: str) -> pd.Series:
     """Return durations as moments that long after 1970 began."""
     import pandas as pd
 
-    found = texts.str.extract(_ELAPSED)
+    found = texts.str.extract(_DURATION)
     number = {part: pd.to_numeric(found[part]).fillna(0) for part in ("days", "first", "second", "third")}
     hours = [number["first"], number["second"], number["third"]]
     if pattern == MINUTES:  # beside cells of three parts, two parts are minutes and seconds
@@ -96,13 +96,13 @@ def elapsed_in(texts: pd.Series, pattern: str) -> pd.Series:
     return pd.Timestamp(0) + pd.to_timedelta(seconds.where(found["first"].notna()), unit="s")
 
 
-def elapsed_format(texts: pd.Series, sample: pd.Series) -> str | None:
+def infer_duration_format(texts: pd.Series, sample: pd.Series) -> str | None:
     """Return the format of times alone that cannot all be times of a day, None where they can or are none."""
     import pandas as pd
 
-    if sample.str.match(_ELAPSED).mean() < 0.5:
+    if sample.str.match(_DURATION).mean() < 0.5:
         return None
-    found = texts.dropna().str.extract(_ELAPSED)
+    found = texts.dropna().str.extract(_DURATION)
     found = found[found["first"].notna()]
     if 20 * len(found) < 19 * texts.notna().sum() or not len(found):
         return None

@@ -9,11 +9,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from fitwell.errors import DataError, InvalidArgument
 
-HELD_OUT_FRACTION = 0.2
-ENOUGH_ROWS = 10_000
-LARGE_FRACTION = 0.01
+HOLDOUT_FRACTION = 0.2
+MAX_HOLDOUT_ROWS = 10_000
+MIN_HOLDOUT_FRACTION = 0.01
 # With fewer rows than this a class cannot be in all three parts.
-FEW_OF_A_CLASS = 5
+MIN_ROWS_PER_CLASS = 5
 
 
 @dataclass(frozen=True)
@@ -27,10 +27,10 @@ class Split:
     validation: NDArray[np.int64]
     test: NDArray[np.int64]
     notes: tuple[str, ...] = ()
-    in_proportion: bool = False
+    stratified: bool = False
 
 
-def held_out_rows(rows: int) -> int:
+def holdout_size(rows: int) -> int:
     """Return how many of `rows` to hold out for validation, and as many again for the test.
 
     A fifth (60/20/20), but no more than 10,000 rows, unless 1 % is more (98/1/1 from a million rows on):
@@ -39,7 +39,7 @@ def held_out_rows(rows: int) -> int:
     >>> [held_out_rows(rows) for rows in (1_000, 60_000, 1_000_000, 5_000_000)]
     [200, 10000, 10000, 50000]
     """
-    return min(round(HELD_OUT_FRACTION * rows), max(ENOUGH_ROWS, round(LARGE_FRACTION * rows)))
+    return min(round(HOLDOUT_FRACTION * rows), max(MAX_HOLDOUT_ROWS, round(MIN_HOLDOUT_FRACTION * rows)))
 
 
 def split_rows(
@@ -55,13 +55,13 @@ def split_rows(
     classes: one label per row; each part then has them in the same proportions. All rows of a class with
         fewer than five go to training, because it cannot be in every part. With too few rows for proportions
         the split is plain, and `Split.notes` says so.
-    validation, test: fractions of the rows; by default as `held_out_rows` says. 0 holds out none.
+    validation, test: fractions of the rows; by default as `holdout_size` says. 0 holds out none.
     """
     for name, fraction in (("validation", validation), ("test", test)):
         if fraction is not None and not 0 <= fraction < 1:
             raise InvalidArgument(f"the {name} fraction must be at least 0 and below 1, got {fraction:g}")
     sizes = [
-        held_out_rows(rows) if fraction is None else round(fraction * rows) for fraction in (validation, test)
+        holdout_size(rows) if fraction is None else round(fraction * rows) for fraction in (validation, test)
     ]
     sizes = [max(size, int(fraction != 0)) for size, fraction in zip(sizes, (validation, test), strict=True)]
     if sum(sizes) >= rows:
@@ -76,20 +76,20 @@ def split_rows(
     pool, labels = everything, None
     if classes is not None:
         labels = np.unique(np.asarray(classes), return_inverse=True)[1].reshape(-1)
-        pool = _without_rare_classes(labels, notes)
-        if not _can_keep_proportions(labels[pool], sizes):
+        pool = _drop_rare_classes(labels, notes)
+        if not _can_stratify(labels[pool], sizes):
             labels = None
             if len(pool) <= sum(sizes):
                 pool, notes = everything, []
             notes.append("There are too few rows to keep the classes in proportion, so the split is plain.")
-    held_out_test = _draw(pool, labels, sizes[1], seed)
+    held_out_test = _sample(pool, labels, sizes[1], seed)
     rest = np.setdiff1d(pool, held_out_test)
-    held_out_validation = _draw(rest, labels, sizes[0], seed)
+    held_out_validation = _sample(rest, labels, sizes[0], seed)
     train = np.setdiff1d(everything, np.concatenate([held_out_test, held_out_validation]))
     return Split(train, held_out_validation, held_out_test, tuple(notes), labels is not None)
 
 
-def _can_keep_proportions(labels: NDArray[np.int64], sizes: list[int]) -> bool:
+def _can_stratify(labels: NDArray[np.int64], sizes: list[int]) -> bool:
     """Return whether every class has a row for each part, and each part a row for every class."""
     counts = np.bincount(labels)
     counts = counts[counts > 0]
@@ -100,19 +100,19 @@ def _can_keep_proportions(labels: NDArray[np.int64], sizes: list[int]) -> bool:
     return bool(np.floor(counts.min() * (1 - sizes[1] / len(labels))) >= 2)
 
 
-def _without_rare_classes(labels: NDArray[np.int64], notes: list[str]) -> NDArray[np.int64]:
+def _drop_rare_classes(labels: NDArray[np.int64], notes: list[str]) -> NDArray[np.int64]:
     counts = np.bincount(labels)
-    rare = counts[labels] < FEW_OF_A_CLASS
+    rare = counts[labels] < MIN_ROWS_PER_CLASS
     if rare.any():
-        kinds = int(np.sum((counts > 0) & (counts < FEW_OF_A_CLASS)))
+        kinds = int(np.sum((counts > 0) & (counts < MIN_ROWS_PER_CLASS)))
         notes.append(
-            f"{kinds} {'classes have' if kinds > 1 else 'class has'} fewer than {FEW_OF_A_CLASS} rows, "
+            f"{kinds} {'classes have' if kinds > 1 else 'class has'} fewer than {MIN_ROWS_PER_CLASS} rows, "
             f"{int(rare.sum())} in all; these rows are all in the training part."
         )
     return np.flatnonzero(~rare)
 
 
-def _draw(
+def _sample(
     pool: NDArray[np.int64], labels: NDArray[np.int64] | None, size: int, seed: int
 ) -> NDArray[np.int64]:
     if size == 0:

@@ -9,9 +9,16 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from fitwell.data.units import without_unit
-from fitwell.data.values import is_textual, marks_in, missing_in, numbers_in, readable_share, texts_in
-from fitwell.data.wording import counted, listed, quoted
+from fitwell.data.conversion import (
+    is_missing_marker,
+    isna,
+    may_hold_strings,
+    numeric_fraction,
+    to_numeric,
+    to_string,
+)
+from fitwell.data.text_format import join_quoted, join_words, pluralize
+from fitwell.data.units import strip_unit
 from fitwell.errors import DataError, InvalidArgument
 from fitwell.forms import NOTHING, NUMBER, TEXT, Either, Kind, Maybe, Tagged, one_of
 
@@ -20,15 +27,15 @@ if TYPE_CHECKING:
 
 TASKS = ("regression", "binary", "multiclass")
 # Whole numbers are labels when there are at most this many, each in this many rows on average.
-MOST_NUMBERED_CLASSES = 20
-ROWS_PER_CLASS = 10
-MOST_CLASSES = 1000
-LARGEST_TARGET = 1e100
+MAX_INTEGER_CLASSES = 20
+MEAN_ROWS_PER_CLASS = 10
+MAX_CLASSES = 1000
+MAX_TARGET = 1e100
 
 Label = str | int | float | bool
 
 
-def find_task(values: pd.Series, name: str, asked: str | None = None) -> tuple[str, str]:
+def infer_task(values: pd.Series, name: str, requested: str | None = None) -> tuple[str, str]:
     """Return ``"regression"``, ``"binary"`` or ``"multiclass"``, and a sentence that says why.
 
     The rules, for the target's values where none is missing: two different values pose a binary problem;
@@ -38,34 +45,34 @@ def find_task(values: pd.Series, name: str, asked: str | None = None) -> tuple[s
     """
     import pandas as pd
 
-    if asked is not None and asked not in TASKS:
-        raise InvalidArgument(f"the task must be one of {', '.join(TASKS)}, got {asked!r}")
+    if requested is not None and requested not in TASKS:
+        raise InvalidArgument(f"the task must be one of {', '.join(TASKS)}, got {requested!r}")
     if values.dtype.kind == "M":
-        raise DataError(holds_dates(name))
-    labels = labels_in(values)
+        raise DataError(describe_date_target(name))
+    labels = to_labels(values)
     different = len(set(labels))
     if different < 2:
         held = f"the single value {labels[0]!r}" if labels else "no value"
         raise DataError(f"the target {name!r} holds {held}: there is nothing to learn")
-    is_number = readable_share(values) == 1.0 and values.dtype.kind != "b"
+    is_number = numeric_fraction(values) == 1.0 and values.dtype.kind != "b"
     is_label = not is_number or isinstance(values.dtype, pd.CategoricalDtype)
-    if asked == "regression":
+    if requested == "regression":
         if not is_number:
             example = next((label for label in labels if isinstance(label, str)), labels[0])
             raise DataError(f"regression needs a target of numbers, but {name!r} holds {example!r}")
-    elif asked == "binary" and different != 2:
-        held = quoted(dict.fromkeys(labels))
+    elif requested == "binary" and different != 2:
+        held = join_quoted(dict.fromkeys(labels))
         raise DataError(f"a binary target has two different values, but {name!r} has {different}: {held}")
-    elif asked == "multiclass" or is_label:
+    elif requested == "multiclass" or is_label:
         _check_classes(name, different, len(labels))
-    if asked is not None:
-        return asked, f"{name!r} is predicted as a {asked} target, as asked."
+    if requested is not None:
+        return requested, f"{name!r} is predicted as a {requested} target, as asked."
     if different == 2:
         return "binary", f"{name!r} has two different values, so this is binary classification."
     if is_label:
         return "multiclass", f"{name!r} holds {different} different labels, so this is classification."
     whole = all(isinstance(label, int) for label in labels)
-    if whole and different <= MOST_NUMBERED_CLASSES and len(labels) >= ROWS_PER_CLASS * different:
+    if whole and different <= MAX_INTEGER_CLASSES and len(labels) >= MEAN_ROWS_PER_CLASS * different:
         return "multiclass", (
             f"{name!r} holds {different} different whole numbers, taken for labels: this is classification "
             "(--task regression says otherwise)."
@@ -73,34 +80,34 @@ def find_task(values: pd.Series, name: str, asked: str | None = None) -> tuple[s
     return "regression", f"{name!r} holds {different:,} different numbers, so this is regression."
 
 
-def holds_dates(name: str) -> str:
+def describe_date_target(name: str) -> str:
     """Say that a target of dates cannot be predicted."""
     return f"the target {name!r} holds dates; compute the number to predict from them first"
 
 
 def _check_classes(name: str, different: int, rows: int) -> None:
-    if different > MOST_CLASSES or different > rows / 2:
+    if different > MAX_CLASSES or different > rows / 2:
         raise DataError(
             f"the target {name!r} has {different:,} different labels in {rows:,} rows: too many to be classes"
         )
 
 
-def labels_in(values: pd.Series) -> list[Label]:
+def to_labels(values: pd.Series) -> list[Label]:
     """Return the present values as plain labels: truth values, integers, numbers or text.
 
     Text that looks like numbers is numbers, unless its type says that it is categories.
     """
     import pandas as pd
 
-    present = values[~missing_in(values)]
+    present = values[~isna(values)]
     if present.dtype.kind == "b" or all(isinstance(value, bool | np.bool_) for value in present):
         return [bool(value) for value in present]
-    as_written = isinstance(present.dtype, pd.CategoricalDtype) and is_textual(
+    as_written = isinstance(present.dtype, pd.CategoricalDtype) and may_hold_strings(
         present.cat.categories.to_series()
     )
-    if not as_written and readable_share(present) == 1.0:
-        return [int(number) if number.is_integer() else float(number) for number in numbers_in(present)]
-    return list(texts_in(present))
+    if not as_written and numeric_fraction(present) == 1.0:
+        return [int(number) if number.is_integer() else float(number) for number in to_numeric(present)]
+    return list(to_string(present))
 
 
 @dataclass
@@ -123,9 +130,9 @@ class RegressionTarget:
         cls, name: str, values: pd.Series, decimal: str | None = None, unit: str = ""
     ) -> RegressionTarget:
         """Take mean and standard deviation from `values`, which are the training rows'."""
-        numbers = numbers_in(values, decimal)
+        numbers = to_numeric(values, decimal)
         largest = float(np.max(np.abs(numbers)))
-        if largest > LARGEST_TARGET:
+        if largest > MAX_TARGET:
             raise DataError(
                 f"the target {name!r} holds numbers as large as {largest:.3g}, whose squares no longer are numbers; "
                 "leave out such rows if it is a mark for a missing value, or predict the logarithm"
@@ -135,7 +142,7 @@ class RegressionTarget:
 
     def present(self, values: pd.Series) -> NDArray[np.bool_]:
         """Return where a number can be read."""
-        return ~np.isnan(numbers_in(without_unit(values, self.unit), self.decimal))
+        return ~np.isnan(to_numeric(strip_unit(values, self.unit), self.decimal))
 
     def encode(self, values: pd.Series) -> NDArray[np.float32]:
         """Return the standardised numbers, ``[rows, 1]``."""
@@ -143,8 +150,8 @@ class RegressionTarget:
 
     def numbers(self, values: pd.Series) -> NDArray[np.float64]:
         """Return the numbers in the target's own units, ``[rows]``."""
-        _refuse_missing(self.name, values)
-        return numbers_in(without_unit(values, self.unit), self.decimal)
+        _check_not_missing(self.name, values)
+        return to_numeric(strip_unit(values, self.unit), self.decimal)
 
     def decode(self, outputs: NDArray[Any]) -> NDArray[np.float64]:
         """Return the network's `outputs` in the target's own units, ``[rows]``."""
@@ -161,7 +168,7 @@ class RegressionTarget:
             "unit": self.unit,
         }
 
-    def sentence(self) -> str:
+    def summarize(self) -> str:
         """Say what is done to the target."""
         unit = f" ({self.unit})" if self.unit else ""
         return (
@@ -185,12 +192,14 @@ class ClassTarget:
     @classmethod
     def fit(cls, name: str, values: pd.Series, task: str) -> ClassTarget:
         """Number the labels in `values`."""
-        return cls(name, sorted(set(labels_in(values)), key=_label_order), task)
+        return cls(name, sorted(set(to_labels(values)), key=_label_sort_key), task)
 
     def present(self, values: pd.Series) -> NDArray[np.bool_]:
         """Return where there is a label; words such as ``NA`` are none unless labels are words."""
-        marked = ~np.isin(texts_in(values), list(map(str, self.classes))) & marks_in(values, "numbers")
-        return ~missing_in(values) & ~marked
+        marked = ~np.isin(to_string(values), list(map(str, self.classes))) & is_missing_marker(
+            values, "numbers"
+        )
+        return ~isna(values) & ~marked
 
     def encode(self, values: pd.Series) -> NDArray[Any]:
         """Return each row's class number: int32 ``[rows]``, or float32 ``[rows, 1]`` if there are two."""
@@ -199,11 +208,13 @@ class ClassTarget:
 
     def numbers(self, values: pd.Series) -> NDArray[np.int32]:
         """Return the number of each row's class; a label that was never seen is an error."""
-        _refuse_missing(self.name, values)
-        labels = list(texts_in(values)) if isinstance(self.classes[0], str) else labels_in(values)
+        _check_not_missing(self.name, values)
+        labels = list(to_string(values)) if isinstance(self.classes[0], str) else to_labels(values)
         strange = sorted({str(label) for label in labels if label not in self._numbers})
         if strange:
-            raise DataError(f"the target {self.name!r} holds labels that training did not: {quoted(strange)}")
+            raise DataError(
+                f"the target {self.name!r} holds labels that training did not: {join_quoted(strange)}"
+            )
         return np.array([self._numbers[label] for label in labels], dtype=np.int32)
 
     def probabilities(self, outputs: NDArray[Any]) -> NDArray[np.float64]:
@@ -222,9 +233,11 @@ class ClassTarget:
         """Return plain data from which `target_from_json` makes an equal target."""
         return {"task": self.task, "name": self.name, "classes": list(self.classes)}
 
-    def sentence(self) -> str:
+    def summarize(self) -> str:
         """Say what is done to the target."""
-        return f"Numbered the {len(self.classes)} classes of {self.name!r}: {listed(self.classes, most=12)}."
+        return (
+            f"Numbered the {len(self.classes)} classes of {self.name!r}: {join_words(self.classes, most=12)}."
+        )
 
 
 Target = RegressionTarget | ClassTarget
@@ -250,13 +263,13 @@ def _are_labels(value: Any, least: int, most: int) -> bool:
 
 
 # Of targets that `RegressionTarget.fit` takes, so that no prediction is infinite.
-_MEAN = Kind("a number", lambda value: NUMBER.test(value) and abs(value) <= LARGEST_TARGET)
-_SCALE = Kind("a number above 0", lambda value: NUMBER.test(value) and 0 < value <= 2 * LARGEST_TARGET)
+_MEAN = Kind("a number", lambda value: NUMBER.test(value) and abs(value) <= MAX_TARGET)
+_SCALE = Kind("a number above 0", lambda value: NUMBER.test(value) and 0 < value <= 2 * MAX_TARGET)
 _TWO_LABELS = Kind("a list of two labels", lambda value: _are_labels(value, 2, 2))
-_LABELS = Kind("a list of two labels or more", lambda value: _are_labels(value, 2, MOST_CLASSES))
+_LABELS = Kind("a list of two labels or more", lambda value: _are_labels(value, 2, MAX_CLASSES))
 
 
-def target_form() -> Tagged:
+def target_schema() -> Tagged:
     """Return the form of what `to_json` of a target returns."""
     mark = Maybe(Either((NOTHING, one_of(".", ","))))  # files written before have none
     numbers = {
@@ -272,18 +285,20 @@ def target_form() -> Tagged:
 
 
 def target_from_json(data: Mapping[str, Any]) -> Target:
-    """Make a target from what `to_json` returned; data that has the `target_form`."""
+    """Make a target from what `to_json` returned; data that has the `target_schema`."""
     if data["task"] == "regression":
         mean, scale = float(data["mean"]), float(data["scale"])
         return RegressionTarget(str(data["name"]), mean, scale, data.get("decimal"), data.get("unit", ""))
     return ClassTarget(str(data["name"]), list(data["classes"]), str(data["task"]))
 
 
-def _refuse_missing(name: str, values: pd.Series) -> None:
-    missing = int(missing_in(values).sum())
+def _check_not_missing(name: str, values: pd.Series) -> None:
+    missing = int(isna(values).sum())
     if missing:
-        raise DataError(f"the target {name!r} is missing in {counted(missing, 'row')}; leave those out first")
+        raise DataError(
+            f"the target {name!r} is missing in {pluralize(missing, 'row')}; leave those out first"
+        )
 
 
-def _label_order(label: Label) -> tuple[bool, Any]:
+def _label_sort_key(label: Label) -> tuple[bool, Any]:
     return isinstance(label, str), label

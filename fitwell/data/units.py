@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fitwell.data.numerals import OTHER_MARK, read_number
-from fitwell.data.values import is_textual, marks_in, missing_in
+from fitwell.data.conversion import is_missing_marker, isna, may_hold_strings
+from fitwell.data.number_parsing import OTHER_DECIMAL, parse_number
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,14 +26,14 @@ _DIGIT = re.compile("[0-9]")
 _FACTORS = "mMpP"
 
 
-def unit_of(values: pd.Series) -> str:
+def infer_unit(values: pd.Series) -> str:
     """Return the unit that most numbers of a column of text have, ``""`` where most have none.
 
     >>> import pandas as pd
     >>> unit_of(pd.Series(["70 kg", "71.5kg", "80 kg"])), unit_of(pd.Series(["7 kg", "15 lb", "3 st"]))
     ('kg', '')
     """
-    if not is_textual(values):
+    if not may_hold_strings(values):
         return ""
     cells = values.dropna()
     sample = (
@@ -43,33 +43,33 @@ def unit_of(values: pd.Series) -> str:
     )
     if not any(isinstance(cell, str) and _DIGIT.search(cell) for cell in sample):
         return ""
-    sample = sample[~(missing_in(sample) | marks_in(sample, "numbers"))]
-    found = Counter(unit for cell in sample if isinstance(cell, str) and (unit := _measure(cell)[1]))
+    sample = sample[~(isna(sample) | is_missing_marker(sample, "numbers"))]
+    found = Counter(unit for cell in sample if isinstance(cell, str) and (unit := _split_unit(cell)[1]))
     if not found:
         return ""
     unit, count = found.most_common(1)[0]
     return unit if 2 * count > len(sample) else ""
 
 
-def without_unit(values: pd.Series, unit: str) -> pd.Series:
+def strip_unit(values: pd.Series, unit: str) -> pd.Series:
     """Return a column of text without this unit behind its numbers; other cells, and other columns, stay."""
     import pandas as pd
 
-    if not unit or not is_textual(values):
+    if not unit or not may_hold_strings(values):
         return values
     codes, different = pd.factorize(values.astype(object))
     bare = np.array(
-        [_bare(cell, unit) if isinstance(cell, str) else cell for cell in different] + [None], object
+        [_strip_unit(cell, unit) if isinstance(cell, str) else cell for cell in different] + [None], object
     )
     return pd.Series(bare[codes], index=values.index, name=values.name, dtype=object)
 
 
-def _bare(cell: str, unit: str) -> str:
-    number, found = _measure(cell)
+def _strip_unit(cell: str, unit: str) -> str:
+    number, found = _split_unit(cell)
     return number if found == unit else cell
 
 
-def _measure(cell: str) -> tuple[str, str]:
+def _split_unit(cell: str) -> tuple[str, str]:
     """Return the number of a cell and its unit, both empty where it does not have them.
 
     Percent signs, currencies and factors such as ``k`` are parts of numbers, not units.
@@ -77,14 +77,14 @@ def _measure(cell: str) -> tuple[str, str]:
     found = _MEASURE.fullmatch(cell.strip())
     if found is None or _is_number(cell) or not _is_number(found["number"]):
         return "", ""
-    return found["number"], _usual(found["unit"])
+    return found["number"], _normalize_unit(found["unit"])
 
 
 def _is_number(text: str) -> bool:
-    return any(not np.isnan(read_number(text, mark)) for mark in OTHER_MARK)
+    return any(not np.isnan(parse_number(text, mark)) for mark in OTHER_DECIMAL)
 
 
-def _usual(unit: str) -> str:
+def _normalize_unit(unit: str) -> str:
     """Return a unit in one of its spellings: ``Years``, ``years`` and ``year`` are one."""
     unit = " ".join(unit.split()).rstrip(".")
     if len(unit) > 2 and unit[-1] == "s" and unit[-2].isalpha():

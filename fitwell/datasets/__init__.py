@@ -7,7 +7,7 @@ and checked against a known SHA-256, unless ``FITWELL_OFFLINE=1`` (CIFAR-10 is n
 """
 
 from fitwell.datasets import boston_housing, california_housing, cifar10, digits, fashion_mnist, mnist
-from fitwell.datasets._files import DatasetNotFound
+from fitwell.datasets._download import DatasetNotFound
 
 __all__ = [
     "DatasetNotFound",

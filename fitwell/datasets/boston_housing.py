@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitwell.arguments import checked
-from fitwell.datasets._files import Remote, locate
-from fitwell.datasets._read import read_npz, read_table
-from fitwell.datasets._split import SPLIT, Pair, shuffle_and_cut
+from fitwell.datasets._download import RemoteFile, find_file
+from fitwell.datasets._readers import read_npz, read_text
+from fitwell.datasets._train_test_split import LOAD_DATA_RULES, Pair, shuffle_and_split
 from fitwell.errors import warn
 
 FEATURES = (
@@ -30,14 +30,14 @@ FEATURES = (
 )
 """Names of the columns of x. The target is MEDV, the median value of homes in thousands of dollars."""
 
-_REMOTE = Remote(
+_REMOTE = RemoteFile(
     "https://storage.googleapis.com/tensorflow/tf-keras-datasets/boston_housing.npz",
     "f553886a1f8d56431e820c5b82552d9d95cfcb96d1e678153f8839538947dff5",  # as listed by Keras 3
 )
 _ROWS = 506
 
 
-@checked(SPLIT)
+@checked(LOAD_DATA_RULES)
 def load_data(
     path: str = "boston_housing.npz", test_split: float = 0.2, seed: int = 113
 ) -> tuple[Pair, Pair]:
@@ -69,15 +69,15 @@ def load_data(
     """
     _warn_of_race()
     x, y = _read(path)
-    return shuffle_and_cut(x, y, test_split, seed)
+    return shuffle_and_split(x, y, test_split, seed)
 
 
 def _read(path: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    file = locate("boston_housing", [path, "boston.data.gz"], _REMOTE)
+    file = find_file("boston_housing", [path, "boston.data.gz"], _REMOTE)
     if file.suffix == ".npz":
         x, y = read_npz(file, {"x": (_ROWS, len(FEATURES)), "y": (_ROWS,)})
         return x.astype(np.float64), y.astype(np.float64)
-    table = read_table(file, (_ROWS, len(FEATURES) + 1))
+    table = read_text(file, (_ROWS, len(FEATURES) + 1))
     return table[:, :-1], table[:, -1]
 
 

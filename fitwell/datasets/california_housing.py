@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitwell.arguments import Options, checked
-from fitwell.datasets._files import Remote, locate
-from fitwell.datasets._read import read_npz, read_table
-from fitwell.datasets._split import SPLIT, Pair, shuffle_and_cut
+from fitwell.datasets._download import RemoteFile, find_file
+from fitwell.datasets._readers import read_npz, read_text
+from fitwell.datasets._train_test_split import LOAD_DATA_RULES, Pair, shuffle_and_split
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,7 +39,7 @@ RATIO_FEATURES = (
 )
 """Columns that scikit-learn derives, per household. The target is in units of 100,000 dollars."""
 
-_REMOTE = Remote(
+_REMOTE = RemoteFile(
     "https://storage.googleapis.com/tensorflow/tf-keras-datasets/california_housing.npz",
     "1a2e3a52e0398de6463aebe6f4a8da34fb21fbb6b934cf88c3425e766f2a1a6f",  # as listed by Keras 3
 )
@@ -50,7 +50,7 @@ _SMALL_ROWS = 600
 Floats = NDArray[np.float64]
 
 
-@checked(SPLIT, version=Options("large", "small"), features=Options("raw", "ratios"))
+@checked(LOAD_DATA_RULES, version=Options("large", "small"), features=Options("raw", "ratios"))
 def load_data(
     version: Literal["large", "small"] = "large",
     path: str = _FILE,
@@ -92,7 +92,7 @@ def load_data(
         x, y = x[:_SMALL_ROWS], y[:_SMALL_ROWS]
     if features == "ratios":
         x, y = _ratios(x), y / 100_000
-    return shuffle_and_cut(x.astype(np.float32), y.astype(np.float32), test_split, seed)
+    return shuffle_and_split(x.astype(np.float32), y.astype(np.float32), test_split, seed)
 
 
 def load_frame(path: str = _FILE) -> pd.DataFrame:
@@ -122,11 +122,11 @@ def load_frame(path: str = _FILE) -> pd.DataFrame:
 
 
 def _read(path: str) -> tuple[Floats, Floats]:
-    file = locate("california_housing", [path, "cal_housing.data.gz"], _REMOTE)
+    file = find_file("california_housing", [path, "cal_housing.data.gz"], _REMOTE)
     if file.suffix == ".npz":
         x, y = read_npz(file, {"x": (_ROWS, len(RAW_FEATURES)), "y": (_ROWS,)})
     else:
-        table = read_table(file, (_ROWS, len(RAW_FEATURES) + 1), delimiter=",")
+        table = read_text(file, (_ROWS, len(RAW_FEATURES) + 1), delimiter=",")
         x, y = table[:, :-1], table[:, -1]
     # Keras's file has float32 values. No published number has more than four decimals, so rounding to four decimals
     # restores the published numbers, and both files give equal arrays.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from fitwell.datasets._files import locate
+from fitwell.datasets._download import find_file
 from fitwell.errors import FileError
 
 CLASS_NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
@@ -50,7 +50,7 @@ def load_data() -> tuple[Pair, Pair]:
 
 def _read(name: str) -> Pair:
     """Read one file: for each image one byte for the label, then 1024 bytes for each channel."""
-    path = locate("cifar10", [f"{_FOLDER}/{name}"], advice=_ADVICE)
+    path = find_file("cifar10", [f"{_FOLDER}/{name}"], advice=_ADVICE)
     content = np.fromfile(path, np.uint8)
     if content.size != _ROWS * 3073 or content[::3073].max() > 9:
         raise FileError(f"{path} does not hold {_ROWS} images in CIFAR-10's binary format")

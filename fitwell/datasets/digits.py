@@ -6,12 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitwell.arguments import Real, checked
-from fitwell.datasets._split import SPLIT
+from fitwell.datasets._train_test_split import LOAD_DATA_RULES
 
 Pair = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 
 
-@checked(SPLIT, test_split=Real(0, 1, closed="neither"))
+@checked(LOAD_DATA_RULES, test_split=Real(0, 1, closed="neither"))
 def load_data(test_split: float = 0.2, seed: int = 113) -> tuple[Pair, Pair]:
     """Load the handwritten digits of scikit-learn. No download is needed.
 

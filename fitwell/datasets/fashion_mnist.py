@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from fitwell.datasets._files import Remote, locate
-from fitwell.datasets._read import read_idx
+from fitwell.datasets._download import RemoteFile, find_file
+from fitwell.datasets._readers import read_idx
 
 CLASS_NAMES = (
     "T-shirt/top",
@@ -65,6 +65,6 @@ def _pair(part: str, rows: int) -> Pair:
 
 
 def _read(name: str, shape: tuple[int, ...]) -> NDArray[np.uint8]:
-    remote = Remote(_ADDRESS + name, _SHA256[name])
+    remote = RemoteFile(_ADDRESS + name, _SHA256[name])
     advice = "apt-get install dataset-fashion-mnist"
-    return read_idx(locate("fashion_mnist", [f"fashion-mnist/{name}"], remote, advice), shape)
+    return read_idx(find_file("fashion_mnist", [f"fashion-mnist/{name}"], remote, advice), shape)

@@ -6,12 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitwell.arguments import checked
-from fitwell.datasets._files import Remote, locate
-from fitwell.datasets._read import read_npz
-from fitwell.datasets._split import SPLIT
+from fitwell.datasets._download import RemoteFile, find_file
+from fitwell.datasets._readers import read_npz
+from fitwell.datasets._train_test_split import LOAD_DATA_RULES
 from fitwell.paths import path_of
 
-_REMOTE = Remote(
+_REMOTE = RemoteFile(
     "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz",
     "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1",  # as listed by Keras 3
 )
@@ -25,7 +25,7 @@ _SHAPES = {
 Pair = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 
 
-@checked(SPLIT)
+@checked(LOAD_DATA_RULES)
 def load_data(path: str = "mnist.npz") -> tuple[Pair, Pair]:
     """Load the MNIST data in the original order.
 
@@ -48,6 +48,6 @@ def load_data(path: str = "mnist.npz") -> tuple[Pair, Pair]:
     Source: LeCun, Cortes and Burges, "The MNIST database of handwritten digits", 1998.
     """
     path_of(path, "path")
-    file = locate("mnist", [path], _REMOTE)
+    file = find_file("mnist", [path], _REMOTE)
     x_train, y_train, x_test, y_test = (array.astype(np.uint8) for array in read_npz(file, _SHAPES))
     return (x_train, y_train), (x_test, y_test)

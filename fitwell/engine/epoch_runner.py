@@ -18,7 +18,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from fitwell.data.feeds import Work
+from fitwell.data.loaders import Dispatch
 from fitwell.engine import compile_cache, devices, xla_cpu_heuristics
 from fitwell.engine.nan_recovery import find_last_finite_step
 from fitwell.engine.policies import Policy, skip_epoch, static_key
@@ -117,7 +117,7 @@ def gather_batch(block: Batch, order: Array, sizes: Array | None, index: Array) 
     return _masked(_rows(block, _at(order, index)), sizes, index)
 
 
-def select_batch(dispatch: Work, epoch: int, index: int) -> Batch:
+def select_batch(dispatch: Dispatch, epoch: int, index: int) -> Batch:
     """Return batch `index` of one of the epochs of a work."""
     if dispatch.tail is not None and index >= dispatch.order.shape[1]:
         return _rows(dispatch.block, dispatch.tail[epoch])
@@ -211,7 +211,7 @@ class EpochRunner:
         return runner
 
     def __call__(
-        self, state: TrainState, dispatch: Work, epoch_values: dict[str, Array] | None = None
+        self, state: TrainState, dispatch: Dispatch, epoch_values: dict[str, Array] | None = None
     ) -> tuple[TrainState, DispatchResult]:
         """Run one dispatch and wait for it.
 
@@ -240,7 +240,7 @@ class EpochRunner:
         )
 
     def _dispatch(
-        self, state: TrainState, dispatch: Work, epoch_values: dict[str, Array], limit: int
+        self, state: TrainState, dispatch: Dispatch, epoch_values: dict[str, Array], limit: int
     ) -> tuple[TrainState, DispatchResult]:
         arguments = self.arguments(state, dispatch, epoch_values, limit)
         run = self.get_executable(
@@ -253,7 +253,7 @@ class EpochRunner:
         return state, self.unpack_result(state, summary, logs, seconds)
 
     def arguments(
-        self, state: TrainState, dispatch: Work, epoch_values: dict[str, Array], limit: int = _NO_LIMIT
+        self, state: TrainState, dispatch: Dispatch, epoch_values: dict[str, Array], limit: int = _NO_LIMIT
     ) -> tuple[Any, ...]:
         """Return what `run` takes."""
         # Not one array: taking that apart would be six kernels, and compiling a kernel takes some milliseconds.
@@ -304,7 +304,7 @@ class EpochRunner:
         memory, state = self.get_executable(("decide", *static_key(policy)), update, arguments)(*arguments)
         return memory, state
 
-    def compile_ahead(self, state: TrainState, dispatch: Work, pool: Executor) -> None:
+    def compile_ahead(self, state: TrainState, dispatch: Dispatch, pool: Executor) -> None:
         """Let `pool` compile what a dispatch of such a work will run, without values that change by epoch."""
         arguments = self.arguments(state, dispatch, {})
         self._programs.compile_async(
@@ -436,11 +436,11 @@ class EpochRunner:
         return [*names, *validated, *map(log_name, self.logged)]
 
 
-def _run_key(dispatch: Work, epoch_values: dict[str, Array]) -> tuple[Any, ...]:
+def _run_key(dispatch: Dispatch, epoch_values: dict[str, Array]) -> tuple[Any, ...]:
     return "run", dispatch.key, tuple(epoch_values)
 
 
-def _use_ynn(state: TrainState, dispatch: Work) -> bool:
+def _use_ynn(state: TrainState, dispatch: Dispatch) -> bool:
     return xla_cpu_heuristics.prefer_ynn_kernels(state.variables, rows=dispatch.order.shape[2])
 
 

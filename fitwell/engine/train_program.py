@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import jax
 
-from fitwell.data.feeds import Batch as Batch
+from fitwell.data.loaders import Batch as Batch
 
 Array = Any
 

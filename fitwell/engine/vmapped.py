@@ -14,7 +14,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from fitwell.data.feeds import Work
+from fitwell.data.loaders import Dispatch
 from fitwell.engine.epoch_runner import DispatchResult, EpochRunner
 from fitwell.engine.train_state import TrainState
 
@@ -27,7 +27,7 @@ class DispatchRequest:
 
     runner: EpochRunner
     state: TrainState
-    dispatch: Work
+    dispatch: Dispatch
     epoch_values: dict[str, Array]
 
     @property
@@ -70,7 +70,7 @@ def run_vmapped(requests: Sequence[DispatchRequest], width: int) -> list[tuple[T
     return answers
 
 
-# Places in the arguments of `EpochRunner.run`; the block of rows is one for all: runs are over the rows of one `ArrayFeed`.
+# Places in the arguments of `EpochRunner.run`; the block of rows is one for all: runs are over the rows of one `ArrayLoader`.
 _BLOCK, _SPAN = 1, 4
 _PERHAPS_SHARED = (2, 3, 6, 7)  # orders, sizes of batches, validation rows, last batches
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from fitwell.arguments import Made
 from fitwell.data.arrays import as_array
-from fitwell.data.feeds import Batch
+from fitwell.data.loaders import Batch
 from fitwell.errors import DataError, InvalidArgument, ShapeError, nearest
 from fitwell.layers.keras_tensor import KerasTensor
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from fitwell import random
 from fitwell.context import CallContext, call_context
-from fitwell.data.feeds import count_rows, filled_up
+from fitwell.data.loaders import count_rows, pad_rows
 from fitwell.engine import compile_cache, devices, xla_cpu_heuristics
 from fitwell.layers.base import preserve_variables
 from fitwell.models.executable_sharing import SharedExecutables, shared_executables, structure_key
@@ -67,11 +67,11 @@ class Inference:
             assert size is not None
             # A few numbers of batches serve all; those of zeros are nothing to the others.
             places = 1 << (rows // size - 1).bit_length()
-            x = filled_up(x, places * size)
+            x = pad_rows(x, places * size)
             x = jax.tree.map(lambda leaf: np.asarray(leaf).reshape(places, size, *leaf.shape[1:]), x)
         elif self.model._supports_padding:
             # A few sizes serve all: short batches are padded to a power of two.
-            x = filled_up(x, 1 << (rows - 1).bit_length())
+            x = pad_rows(x, 1 << (rows - 1).bit_length())
         key = compile_cache.abstract_signature(x), several, devices.current_device()
         shared = self._sharing()
         if (key not in shared.compiled and not shared.is_unchanged) or have_changed(shared.traced.readings):

@@ -12,7 +12,7 @@ import jax
 import numpy as np
 
 from fitwell.data.arrays import check_finite
-from fitwell.data.feeds import Batch
+from fitwell.data.loaders import Batch
 from fitwell.errors import DataError, InvalidArgument, ShapeError
 from fitwell.losses.base import LossFunctionWrapper, loss_registry
 from fitwell.models.compile_config import OutputLoss

@@ -13,7 +13,7 @@ import jax
 import numpy as np
 
 from fitwell import activations, losses, metrics
-from fitwell.data.feeds import Batch
+from fitwell.data.loaders import Batch
 from fitwell.errors import MistakeWarning, warn
 from fitwell.layers.base import Layer
 from fitwell.models.compile_config import OutputMetric, sample_rows

@@ -8,7 +8,7 @@ from typing import Any
 from fitwell import optimizers
 from fitwell.arguments import Boolean, Call, Each, FilePath, Integer, Options, Real, Rule, checked
 from fitwell.callbacks.callback import CallbackList, flatten_callbacks
-from fitwell.data.feeds import count_rows
+from fitwell.data.loaders import count_rows
 from fitwell.errors import InvalidArgument, StateError
 from fitwell.history import History
 from fitwell.layers.base import Layer

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from fitwell.context import CallContext, call_context
-from fitwell.data.feeds import Batch
+from fitwell.data.loaders import Batch
 from fitwell.engine.train_state import TrainState
 from fitwell.engine.train_step import step_key
 from fitwell.variables import Cell, bind

@@ -8,7 +8,7 @@ from typing import Any
 import jax
 
 from fitwell.arguments import Each, Instance, checked
-from fitwell.data.feeds import count_rows
+from fitwell.data.loaders import count_rows
 from fitwell.errors import InvalidArgument, StateError
 from fitwell.layers.base import Layer, get_batch_shape, register
 from fitwell.layers.core import InputLayer

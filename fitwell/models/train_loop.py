@@ -18,16 +18,16 @@ import numpy as np
 from fitwell import config
 from fitwell.callbacks.callback import CallbackList
 from fitwell.callbacks.learning_rate_conflicts import check_learning_rate_conflicts
-from fitwell.data.feeds import (
-    MOST_EPOCHS,
-    MOST_TOGETHER,
-    ArrayFeed,
+from fitwell.data.loaders import (
+    MAX_BATCHES_PER_BLOCK,
+    MAX_EPOCHS_PER_DISPATCH,
+    ArrayLoader,
     Batch,
-    Feed,
-    StreamFeed,
-    Work,
+    DataLoader,
+    Dispatch,
+    GeneratorLoader,
+    batch_layout,
     count_rows,
-    plan,
 )
 from fitwell.engine.dispatch_size import AdaptiveDispatchSize
 from fitwell.engine.epoch_runner import DispatchResult, EpochLogs, Validation, log_name, select_batch
@@ -61,7 +61,7 @@ TEST_BATCH_HOOKS = ("on_test_batch_begin", "on_test_batch_end")
 
 
 # What a fit asks of its machine, and what it is answered (None only to begin).
-RunnerInput = tuple[TrainState, Work, dict[str, np.ndarray]]
+RunnerInput = tuple[TrainState, Dispatch, dict[str, np.ndarray]]
 RunnerOutput = tuple[TrainState, DispatchResult]
 DispatchGenerator = Generator[RunnerInput, RunnerOutput | None, None]
 
@@ -161,8 +161,8 @@ def make_loader(
     pad: bool,
     steps: int | None,
     default: int = 32,
-    most_epochs: int = 1,
-) -> Feed:
+    max_epochs_per_dispatch: int = 1,
+) -> DataLoader:
     """Return the feed for `data`: resident arrays, memory maps above the budget from disk, or a stream."""
     size = default if batch_size is None else batch_size
     if data.stream is not None:
@@ -173,15 +173,23 @@ def make_loader(
         first = data.stream.peek()
         known = steps if steps is not None else data.stream.steps
         together = _batches_together(_size(first))
-        return StreamFeed(data.stream.open_epoch, count_rows(first), steps=known, pad=pad, per_block=together)
+        return GeneratorLoader(
+            data.stream.open_epoch, count_rows(first), steps=known, pad=pad, batches_per_block=together
+        )
     assert data.batch is not None
     total = count_rows(data.batch)
     if steps is None and not must_stream(data.batch):
         # Fewer rows than a batch could have share its program with nearly as few, as short last batches do.
         alike = min(size, -(-total // _ROWS_ALIKE) * _ROWS_ALIKE)
         room = alike if 2 * _ROWS_ALIKE < total < size else None
-        return ArrayFeed(
-            data.batch, size, shuffle=shuffle, seed=seed, pad=pad, most_epochs=most_epochs, room=room
+        return ArrayLoader(
+            data.batch,
+            size,
+            shuffle=shuffle,
+            seed=seed,
+            pad=pad,
+            max_epochs_per_dispatch=max_epochs_per_dispatch,
+            room=room,
         )
     return _streamed_arrays(data.batch, min(size, total), shuffle=shuffle, seed=seed, pad=pad, steps=steps)
 
@@ -194,13 +202,13 @@ def must_stream(batch: Batch) -> bool:
 
 def _streamed_arrays(
     batch: Batch, size: int, *, shuffle: bool, seed: int, pad: bool, steps: int | None
-) -> StreamFeed:
-    """Visit rows in the very order an `ArrayFeed` would, reading them from the arrays batch by batch.
+) -> GeneratorLoader:
+    """Visit rows in the very order an `ArrayLoader` would, reading them from the arrays batch by batch.
 
     An epoch of a chosen length goes on where the one before it stopped, also in a later `fit`.
     """
     rows = count_rows(batch)
-    order_of = ArrayFeed.ordering(rows, shuffle, seed)
+    order_of = ArrayLoader.permutation_fn(rows, shuffle, seed)
     whole = -(-rows // size)
     wanted = whole if steps is None else steps
 
@@ -214,8 +222,13 @@ def _streamed_arrays(
             first = 0
 
     together = _batches_together(_size(batch) * size / rows)
-    return StreamFeed(
-        open_epoch, size, steps=wanted, rows=rows if steps is None else None, pad=pad, per_block=together
+    return GeneratorLoader(
+        open_epoch,
+        size,
+        steps=wanted,
+        rows=rows if steps is None else None,
+        pad=pad,
+        batches_per_block=together,
     )
 
 
@@ -229,7 +242,7 @@ def _batches_together(size: float) -> int:
     At least two, as a loop over one batch is another program to XLA: its last bits are not those of resident rows.
     """
     most = config.memory_budget() / (_BLOCKS_AT_ONCE * max(size, 1))
-    return int(min(max(most, 2), MOST_TOGETHER))
+    return int(min(max(most, 2), MAX_BATCHES_PER_BLOCK))
 
 
 def device_validation(
@@ -254,7 +267,7 @@ def device_validation(
     if batch_size is None or room is not None:
         # Batches of one size as even as possible, so that little is padded and none is empty.
         size = -(-places // -(-places // size))
-    steps, sizes = plan(places, size)
+    steps, sizes = batch_layout(places, size)
     if room is not None:
         sizes = np.clip(rows - size * np.arange(steps, dtype=np.int32), 0, size)
 
@@ -333,7 +346,7 @@ class TrainLoop:
             seed=session.seed,
             pad=program.supports_padding,
             steps=steps_per_epoch,
-            most_epochs=1 if by_epoch or by_batch else MOST_EPOCHS,
+            max_epochs_per_dispatch=1 if by_epoch or by_batch else MAX_EPOCHS_PER_DISPATCH,
         )
         params["steps"] = self.loader.steps
         self.history = History(params)
@@ -373,7 +386,7 @@ class TrainLoop:
         self.checkpoint_manager.check_compatible(self, data, shuffle)
         self.callback_list.set_example(data.example)
 
-    def _make_loader(self, data: FitData, batch_size: int | None, **settings: Any) -> Feed:
+    def _make_loader(self, data: FitData, batch_size: int | None, **settings: Any) -> DataLoader:
         return make_loader(data, batch_size, **settings)
 
     def _check(self, data: FitData, validation: FitData | None) -> None:
@@ -496,14 +509,16 @@ class TrainLoop:
         if interrupted():
             raise KeyboardInterrupt
 
-    def _dispatches(self) -> Iterator[Work]:
+    def _dispatches(self) -> Iterator[Dispatch]:
         """Yield the works that are left: of a run that is resumed not all, of one that had ended none."""
         if self.ended:
             return iter(())
         start = self.step_in_epoch if self.epoch_is_open else 0
         if start:
             self.progress.epoch_begin(self.first_epoch + self.epochs_done)
-        return self.loader.works(self.session.epoch, self.epochs - self.epochs_done, self._max_steps, start)
+        return self.loader.dispatches(
+            self.session.epoch, self.epochs - self.epochs_done, self._max_steps, start
+        )
 
     def _finalize(self) -> None:
         """Let policies and the optimizer leave the weights they want to be left."""
@@ -524,7 +539,7 @@ class TrainLoop:
         allowed = min([allowed, *(look for look in looks if look is not None)])
         return min(allowed, self.loader.steps) if self.by_epoch and self.loader.steps else allowed
 
-    def _before(self, dispatch: Work) -> dict[str, np.ndarray]:
+    def _before(self, dispatch: Dispatch) -> dict[str, np.ndarray]:
         """Tell observers that epochs and batches begin; return values that change by epoch."""
         epoch = self.first_epoch + self.epochs_done
         if dispatch.first:
@@ -539,7 +554,7 @@ class TrainLoop:
         self.callback_list.on_train_batch_begin(self.step_in_epoch)
         return self._epoch_values(range(epoch, epoch + dispatch.epochs), dispatch)
 
-    def _epoch_values(self, epochs: range, dispatch: Work) -> dict[str, np.ndarray]:
+    def _epoch_values(self, epochs: range, dispatch: Dispatch) -> dict[str, np.ndarray]:
         tables: dict[str, np.ndarray] = {}
         for callback in self.callback_list.callbacks:
             values = (
@@ -553,7 +568,7 @@ class TrainLoop:
                 tables[path] = table
         return tables
 
-    def _run(self, dispatch: Work, values: dict[str, np.ndarray]) -> DispatchGenerator:
+    def _run(self, dispatch: Dispatch, values: dict[str, np.ndarray]) -> DispatchGenerator:
         """Have one dispatch done and hand out what it tells."""
         session = self.session
         outcome = yield session.pull_variables(session.train_state), dispatch, values
@@ -653,7 +668,7 @@ class TrainLoop:
             steps=self.validation_steps,
         )
 
-    def _warn_nonfinite(self, dispatch: Work, report: DispatchResult) -> None:
+    def _warn_nonfinite(self, dispatch: Dispatch, report: DispatchResult) -> None:
         """Say which batch and layer made the loss NaN, and why that is likely."""
         model = self.model
         offset = report.first_nonfinite_step - report.step_before
@@ -693,7 +708,7 @@ def evaluate(
     results: dict[str, float] = {}
     callback_list.call_hook("on_test_begin", {})
     number = 0
-    for dispatch in loader.works(0, 1, pace.max_steps):
+    for dispatch in loader.dispatches(0, 1, pace.max_steps):
         if looks:
             callback_list.call_hook("on_test_batch_begin", number, {})
         state, report = runner(state, dispatch, {})

@@ -9,7 +9,7 @@ import jax
 import numpy as np
 
 from fitwell import random
-from fitwell.data.feeds import Batch
+from fitwell.data.loaders import Batch
 from fitwell.engine import compile_cache
 from fitwell.engine.epoch_runner import EpochRunner, Validation
 from fitwell.engine.policies import Policy, static_key

@@ -17,8 +17,8 @@ import numpy as np
 
 from fitwell import random
 from fitwell.budget import Budget, within
-from fitwell.data.categories import as_plain, from_plain
-from fitwell.data.feeds import Batch
+from fitwell.data.category_json import categories_from_json, categories_to_json
+from fitwell.data.loaders import Batch
 from fitwell.engine.train_state import field_of_file
 from fitwell.errors import FileError, InvalidArgument
 from fitwell.forms import POSITION
@@ -113,7 +113,7 @@ def of_tree(tree: dict[str, Any], build: Build, name: str) -> tuple[list[Member]
             with _built_from_file(name, notes["setting"], size):
                 member = _member(notes, build)
                 _prepare(member, example)
-            member.model._session.categories = from_plain(notes.get("categories", {}), name)
+            member.model._session.categories = categories_from_json(notes.get("categories", {}), name)
             if tree["format"] != FORMAT:
                 arrays = rename_legacy_paths(arrays, member.model)
             _restore(member, arrays, name)
@@ -157,7 +157,7 @@ def _notes(member: Member) -> dict[str, Any]:
             name: [np.asarray(history.epochs_of(name), np.int64), np.asarray(values, np.float64)]
             for name, values in history.history.items()
         },
-        **({"categories": as_plain(known)} if (known := member.model._session.categories) else {}),
+        **({"categories": categories_to_json(known)} if (known := member.model._session.categories) else {}),
     }
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from fitwell.data import categories
+from fitwell.data import category_json
 from fitwell.errors import FileError
 from fitwell.forms import (
     ANY_NUMBER,
@@ -56,7 +56,7 @@ _MEMBER = {
     "epochs": _INTEGERS,
     "learning_rate": Maybe(array("f", 1)),
     "logs": Table((_INTEGERS, array("f", 1))),
-    "categories": Maybe(categories.FORM),
+    "categories": Maybe(category_json.CATEGORIES_SCHEMA),
 }
 _FORM = {
     "format": _IS_ONE,

@@ -13,7 +13,7 @@ import numpy as np
 
 from fitwell import random
 from fitwell.callbacks.callback import CallbackList, flatten_callbacks
-from fitwell.data.feeds import ArrayFeed, Batch, Feed, Work
+from fitwell.data.loaders import ArrayLoader, Batch, DataLoader, Dispatch
 from fitwell.engine import devices
 from fitwell.engine.dispatch_size import AdaptiveDispatchSize
 from fitwell.engine.epoch_runner import DispatchResult, Validation
@@ -124,7 +124,7 @@ class MemberTrainLoop(TrainLoop):
         # Members share the adaptive dispatch size.
         self.pace = course.pace
         # On a CPU the other members keep the cores busy.
-        self.loader.draws_ahead = devices.current_device().platform != "cpu"
+        self.loader.prefetches_permutations = devices.current_device().platform != "cpu"
 
     def _check(self, data: FitData, validation: FitData | None) -> None:
         # Check once per group: its members have the same shapes and losses, and all folds the same rows.
@@ -137,7 +137,7 @@ class MemberTrainLoop(TrainLoop):
             self.course.measured = super()._metric_names()
         return self.course.measured
 
-    def _make_loader(self, data: FitData, batch_size: int | None, **settings: Any) -> Feed:
+    def _make_loader(self, data: FitData, batch_size: int | None, **settings: Any) -> DataLoader:
         chosen = self.course.rows.chosen_by(self.member.fold)
         if not chosen:
             return super()._make_loader(data, batch_size, **settings)
@@ -147,13 +147,13 @@ class MemberTrainLoop(TrainLoop):
             )
         assert data.batch is not None
         size = 32 if batch_size is None else batch_size
-        return ArrayFeed(data.batch, size, **settings, **chosen)
+        return ArrayLoader(data.batch, size, **settings, **chosen)
 
     def _validation_block(self, validation: FitData) -> Validation | None:
         batch_size, pad = self.validation_batch_size, self.program.supports_padding
         return self.course.rows.block_of(self.member.fold, validation, batch_size, pad)
 
-    def _warn_nonfinite(self, dispatch: Work, result: DispatchResult) -> None:
+    def _warn_nonfinite(self, dispatch: Dispatch, result: DispatchResult) -> None:
         """Record where the loss stopped being finite; the population warns once for all members."""
         epoch, index = divmod(
             result.first_nonfinite_step - result.step_before, max(dispatch.stop - dispatch.start, 1)
@@ -177,7 +177,7 @@ class MemberTrainLoop(TrainLoop):
         """
         if self.callback_list.has_hook("epoch_values"):
             return
-        dispatch = next(self.loader.works(self.session.epoch, self.epochs, self._max_steps), None)
+        dispatch = next(self.loader.dispatches(self.session.epoch, self.epochs, self._max_steps), None)
         if dispatch is not None:
             state = self.session.init_train_state([policy for _, policy in self.policies])
             self.runner.compile_ahead(state, dispatch, pool)
@@ -216,7 +216,9 @@ class MemberTrainLoop(TrainLoop):
         It must have no hooks between dispatches, and its rows must be resident: rows that are read batch by batch
         have a different order for each member.
         """
-        return self.has_no_observers and self.program.supports_padding and isinstance(self.loader, ArrayFeed)
+        return (
+            self.has_no_observers and self.program.supports_padding and isinstance(self.loader, ArrayLoader)
+        )
 
 
 def is_function_of_setting(given: Any) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fitwell.data.feeds import Batch, count_rows
+from fitwell.data.loaders import Batch, count_rows
 from fitwell.errors import DataError, InvalidArgument
 
 Rows = NDArray[np.int32]

@@ -11,7 +11,7 @@ import jax
 import numpy as np
 
 from fitwell import config
-from fitwell.data.feeds import count_rows
+from fitwell.data.loaders import count_rows
 from fitwell.engine import devices
 from fitwell.engine.epoch_runner import Validation
 from fitwell.errors import InvalidArgument
@@ -73,7 +73,7 @@ class Rows:
         return self._blocks[place]
 
     def chosen_by(self, fold: int | None) -> dict[str, Any]:
-        """Return the training rows of `fold`, as arguments of `ArrayFeed`."""
+        """Return the training rows of `fold`, as arguments of `ArrayLoader`."""
         if self.folds is None or fold is None:
             return {}
         room = _room(len(part.train) for part in self.folds)

@@ -11,7 +11,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from fitwell.data import categories
+from fitwell.data import category_json
 from fitwell.errors import FileError
 from fitwell.forms import POSITION, UINT32, check
 from fitwell.saving.bounded_json import dump_json, parse_json
@@ -33,7 +33,7 @@ def write_fitwell_group(file: Any, model: Any, training: bool) -> None:
         session = model._session
         group.attrs["seed"], group.attrs["epoch"] = int(session.seed), int(session.epoch)
         if session.categories:
-            text = dump_json(categories.as_plain(session.categories))
+            text = dump_json(category_json.categories_to_json(session.categories))
             group[_CATEGORIES_KEY] = np.frombuffer(text.encode(), np.uint8)
     probe = make_reference_input(model)
     if probe is None:
@@ -58,7 +58,9 @@ def read_training_position(file: HDF5Reader, model: Any) -> None:
         model._session.seed, model._session.epoch = seed, epoch
     if _CATEGORIES_KEY in group:
         text = group.array(_CATEGORIES_KEY).astype(np.uint8).tobytes()
-        model._session.categories = categories.from_plain(parse_json(text, file.where), file.where)
+        model._session.categories = category_json.categories_from_json(
+            parse_json(text, file.where), file.where
+        )
 
 
 def verify_reference_output(file: HDF5Reader, model: Any) -> None:

@@ -14,8 +14,8 @@ import jax
 import numpy as np
 
 from fitwell.arguments import Each, FilePath, Instance, Integer, Made, Real, checked
-from fitwell.data.feeds import Batch
 from fitwell.data.fingerprint import fingerprint
+from fitwell.data.loaders import Batch
 from fitwell.engine.devices import cpu_count
 from fitwell.errors import InvalidArgument, NonFiniteWarning, nearest, warn
 from fitwell.models.data_adapters import is_batch_iterable

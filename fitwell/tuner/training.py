@@ -17,7 +17,7 @@ import numpy as np
 from fitwell import random
 from fitwell.callbacks.callback import Callback, Logs, flatten_callbacks, may_write_logs
 from fitwell.callbacks.early_stopping import EarlyStopping
-from fitwell.data.feeds import Batch, count_rows
+from fitwell.data.loaders import Batch, count_rows
 from fitwell.data.splits import split_rows
 from fitwell.errors import NonFiniteWarning
 from fitwell.models.compile_config import is_classification_loss

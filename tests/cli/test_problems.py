@@ -29,7 +29,7 @@ def test_held_out_rows_teach_nothing(table: Path, tmp_path: Path) -> None:
         spoiled.loc[rows, "sold"] = "1950-01-01"
     spoiled.to_csv(tmp_path / "t.csv", index=False)
     after = load_problem(str(tmp_path / "t.csv"), Wishes(target="price", seed=3))
-    assert after.preparation.to_json() == before.preparation.to_json()
+    assert after.preprocessor.to_json() == before.preprocessor.to_json()
     np.testing.assert_array_equal(after.train.x, before.train.x)
     assert not np.array_equal(after.test.x, before.test.x)
     for part in ("validation", "test"):

@@ -89,15 +89,15 @@ def test_the_report_stands_alone(regression: tuple[Any, Path]) -> None:
 def test_predictions_are_the_models(
     fitwell: Callable[..., Any], regression: tuple[Any, Path], table: Path, tmp_path: Path
 ) -> None:
-    from fitwell.data.preparation import load_preparation
+    from fitwell.data.preprocessor_io import load_preprocessor
     from fitwell.models import load_model
 
     out = tmp_path / "p.csv"
     result = fitwell("predict", regression[1], table, "-o", out)
     assert result.code == 0 and f"Wrote 160 predictions to {out}." in result.out
-    preparation = load_preparation(regression[1] / "preprocessing.json")
-    x = preparation.inputs(pd.read_csv(table))
-    expected = preparation.target.decode(load_model(regression[1] / "model.keras").predict(x, verbose=0))
+    preprocessor = load_preprocessor(regression[1] / "preprocessing.json")
+    x = preprocessor.transform(pd.read_csv(table))
+    expected = preprocessor.target.decode(load_model(regression[1] / "model.keras").predict(x, verbose=0))
     found = pd.read_csv(out)
     assert list(found.columns) == ["predicted_price"]
     np.testing.assert_allclose(found["predicted_price"], expected, rtol=1e-6)

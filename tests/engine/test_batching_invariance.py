@@ -13,8 +13,8 @@ import pytest
 import fitwell
 from fitwell import callbacks, layers, regularizers
 from fitwell.callbacks.callback import CallbackList
-from fitwell.data import feeds
-from fitwell.data.feeds import ArrayFeed, Batch
+from fitwell.data import loaders
+from fitwell.data.loaders import ArrayLoader, Batch
 from fitwell.engine import compile_cache
 from fitwell.models import train_loop
 
@@ -77,9 +77,9 @@ def test_a_padded_tail_batch_equals_one_of_its_own_size(monkeypatch: pytest.Monk
 
     def without_padding(*arguments: Any, pad: bool, **keywords: Any) -> Any:
         used.append(pad)
-        return ArrayFeed(*arguments, pad=False, **keywords)
+        return ArrayLoader(*arguments, pad=False, **keywords)
 
-    monkeypatch.setattr(train_loop, "ArrayFeed", without_padding)
+    monkeypatch.setattr(train_loop, "ArrayLoader", without_padding)
     exact_history = exact.fit(
         x, y, batch_size=16, epochs=4, verbose=0, validation_data=(x[:9], y[:9])
     ).history
@@ -264,9 +264,9 @@ def test_same_seed_same_bits_other_seed_other_bits() -> None:
 
 
 def test_every_epoch_has_an_order_of_its_own_and_visits_every_row_once() -> None:
-    feed = ArrayFeed(Batch(np.arange(13, dtype=np.float32)[:, None]), 4, shuffle=True, seed=3)
+    feed = ArrayLoader(Batch(np.arange(13, dtype=np.float32)[:, None]), 4, shuffle=True, seed=3)
     orders = []
-    for work in feed.works(0, 3, lambda: 4):
+    for work in feed.dispatches(0, 3, lambda: 4):
         sizes = [4, 4, 4, 1]
         visited = [
             row for batch, size in zip(np.asarray(work.order)[0], sizes, strict=True) for row in batch[:size]
@@ -290,7 +290,7 @@ def test_nearly_as_many_rows_run_the_program_of_those_before(monkeypatch: pytest
     compiled = compile_cache.compile_stats.compiled
     found = [fit(rows) for rows in (57, 58, 59)]
     assert compile_cache.compile_stats.compiled - compiled == 1
-    monkeypatch.setattr(feeds, "_MOST_COPIED", 0)
+    monkeypatch.setattr(loaders, "_MAX_COPIED_BYTES", 0)
     assert [fit(rows) for rows in (57, 58, 59)] == found
     assert compile_cache.compile_stats.compiled - compiled == 4  # now each has its own
 
@@ -309,8 +309,8 @@ def test_a_memory_map_streamed_from_disk_gives_the_same_bits(
     history = resident.fit(x, y, batch_size=8, epochs=3, verbose=0, validation_data=(x, y)).history
     monkeypatch.setattr(fitwell.config, "_memory_budget", 100)
     streams: list[Any] = []
-    real = train_loop.StreamFeed
-    monkeypatch.setattr(train_loop, "StreamFeed", lambda *a, **k: streams.append(a) or real(*a, **k))
+    real = train_loop.GeneratorLoader
+    monkeypatch.setattr(train_loop, "GeneratorLoader", lambda *a, **k: streams.append(a) or real(*a, **k))
     streamed = network(dropout=0.3)
     stream_history = streamed.fit(
         mapped, y, batch_size=8, epochs=3, verbose=0, validation_data=(mapped, y)

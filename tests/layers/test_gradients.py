@@ -16,7 +16,7 @@ import pytest
 import fitwell
 from fitwell import layers
 from fitwell.context import CallContext, call_context
-from fitwell.data.feeds import Batch
+from fitwell.data.loaders import Batch
 from fitwell.layers.base import Layer
 from fitwell.variables import bind
 from tests.layers.examples import CASES, Case

@@ -12,7 +12,7 @@ import jax
 import numpy as np
 
 import fitwell as fw
-from fitwell.data.feeds import Batch
+from fitwell.data.loaders import Batch
 from fitwell.engine.epoch_runner import EpochRunner, Validation
 from fitwell.errors import NonFiniteWarning
 from fitwell.population import choice, layouts

@@ -8,35 +8,39 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fitwell.data.feeds import ArrayFeed, Batch, Feed, StreamFeed
+from fitwell.data.loaders import ArrayLoader, Batch, DataLoader, GeneratorLoader
 
 ROWS = np.arange(23, dtype=np.float32)
 
 
-def stream(sizes: list[int], **options: Any) -> Feed:
+def stream(sizes: list[int], **options: Any) -> DataLoader:
     def open_epoch(epoch: int) -> Iterator[Batch]:
         start = 0
         for size in sizes:
             yield Batch(ROWS[start : start + size] + 100 * epoch)
             start += size
 
-    return StreamFeed(open_epoch, 4, per_block=3, **options)
+    return GeneratorLoader(open_epoch, 4, batches_per_block=3, **options)
 
 
-FEEDS: dict[str, Callable[[], Feed]] = {
-    "padded": lambda: ArrayFeed(Batch(ROWS), 4, shuffle=True, seed=3),
-    "several epochs at once": lambda: ArrayFeed(Batch(ROWS[:20]), 4, shuffle=True, seed=3, most_epochs=4),
-    "with a tail": lambda: ArrayFeed(Batch(ROWS), 4, shuffle=True, seed=3, pad=False),
+FEEDS: dict[str, Callable[[], DataLoader]] = {
+    "padded": lambda: ArrayLoader(Batch(ROWS), 4, shuffle=True, seed=3),
+    "several epochs at once": lambda: ArrayLoader(
+        Batch(ROWS[:20]), 4, shuffle=True, seed=3, max_epochs_per_dispatch=4
+    ),
+    "with a tail": lambda: ArrayLoader(Batch(ROWS), 4, shuffle=True, seed=3, pad=False),
     "a stream": lambda: stream([4] * 5 + [3], steps=6),
     "a stream of unknown length": lambda: stream([4] * 5 + [3]),
     "a stream of uneven batches": lambda: stream([4, 2, 4, 5, 4, 4], pad=False),
 }
 
 
-def visited(feed: Feed, epochs: range, length: int, start: int = 0) -> list[tuple[list[float], bool, bool]]:
+def visited(
+    feed: DataLoader, epochs: range, length: int, start: int = 0
+) -> list[tuple[list[float], bool, bool]]:
     """Return the rows of every batch, and whether its work began and ended an epoch."""
     batches = []
-    for work in feed.works(epochs.start, len(epochs), lambda: length, start):
+    for work in feed.dispatches(epochs.start, len(epochs), lambda: length, start):
         rows = np.asarray(work.block.x)
         for epoch in range(work.epochs):
             for index in range(work.start, work.stop):

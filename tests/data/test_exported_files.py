@@ -9,12 +9,12 @@ import pandas as pd
 import pytest
 
 from fitwell.cli.problems import Problem, Wishes, load_problem
-from fitwell.data.columns import PATTERN
-from fitwell.data.kinds import apply_kinds, find_kinds
-from fitwell.data.moments import date_format_of, moments_in
-from fitwell.data.numerals import read_number
-from fitwell.data.reading import read_cells, read_table
-from fitwell.data.table import TablePreparation
+from fitwell.data.column_types import convert_columns, infer_column_types
+from fitwell.data.columns import DATE_FORMAT
+from fitwell.data.date_parsing import infer_date_format, to_datetime
+from fitwell.data.number_parsing import parse_number
+from fitwell.data.table_preprocessor import TablePreprocessor
+from fitwell.data.table_reader import read_raw_table, read_table
 from fitwell.errors import DataError
 
 A = [float(number) for number in 70.5 + 0.25 * np.arange(40)]
@@ -30,12 +30,12 @@ def written(tmp_path: Path, lines: list[str], name: str = "t.csv") -> Path:
 def read(cells: list[str], notes: list[str] | None = None) -> pd.Series:
     """Return a column of text as it is read from a file."""
     table = pd.DataFrame({"a": pd.Series(cells, dtype="str")})
-    return apply_kinds(table, find_kinds(table, notes=notes))["a"]
+    return convert_columns(table, infer_column_types(table, notes=notes))["a"]
 
 
 def inputs_of(problem: Problem, cells: list[str], notes: list[str] | None = None) -> np.ndarray:
-    assert isinstance(problem.preparation, TablePreparation)
-    return problem.preparation.inputs(pd.DataFrame({"a": cells, "c": ["c0"] * len(cells)}), notes)
+    assert isinstance(problem.preprocessor, TablePreprocessor)
+    return problem.preprocessor.transform(pd.DataFrame({"a": cells, "c": ["c0"] * len(cells)}), notes)
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_short_lines_are_said_and_long_ones_refused_with_their_line(tmp_path: Pa
     ],
 )  # fmt: skip
 def test_numbers_with_factors_and_footnotes(text: str, number: float) -> None:
-    assert read_number(text) == number or (np.isnan(number) and np.isnan(read_number(text)))
+    assert parse_number(text) == number or (np.isnan(number) and np.isnan(parse_number(text)))
 
 
 @pytest.mark.parametrize(
@@ -143,8 +143,8 @@ def test_a_unit_is_the_same_again_when_predicting(tmp_path: Path) -> None:
     np.testing.assert_array_equal(inputs_of(problem, ["70 kg", "71"]), inputs_of(problem, ["70", "71.0kg"]))
     with pytest.raises(DataError, match=r"'154 lb'"):
         inputs_of(problem, ["154 lb", "160 lb"])
-    again = TablePreparation.from_json(problem.preparation.to_json())
-    assert again == problem.preparation
+    again = TablePreprocessor.from_json(problem.preprocessor.to_json())
+    assert again == problem.preprocessor
 
 
 def test_a_target_with_a_unit_is_numbers_and_few_such_labels_stay(tmp_path: Path) -> None:
@@ -189,11 +189,11 @@ def test_quarters_begin_with_their_first_day(form: str) -> None:
 
 def test_one_order_of_day_and_month_serves_all_formats_of_a_column() -> None:
     cells = [f"{day:%m/%d/%Y}" for day in DAYS] + ["31/10/2021"]
-    found = date_format_of(pd.Series(cells))
+    found = infer_date_format(pd.Series(cells))
     assert found is not None and found.pattern == "%m/%d/%Y"
-    assert moments_in(pd.Series(cells), found.pattern).isna().sum() == 1
+    assert to_datetime(pd.Series(cells), found.pattern).isna().sum() == 1
     # As many of either: neither order is the column's.
-    assert date_format_of(pd.Series(cells + [f"{day:%d/%m/%Y}" for day in DAYS if day.day > 12])) is None
+    assert infer_date_format(pd.Series(cells + [f"{day:%d/%m/%Y}" for day in DAYS if day.day > 12])) is None
 
 
 @pytest.mark.parametrize(
@@ -206,17 +206,17 @@ def test_one_order_of_day_and_month_serves_all_formats_of_a_column() -> None:
     ],
 )
 def test_times_that_are_no_times_of_a_day_are_durations(cells: list[str], seconds: list[int]) -> None:
-    found = date_format_of(pd.Series(cells * 5))
+    found = infer_date_format(pd.Series(cells * 5))
     assert found is not None
-    moments = moments_in(pd.Series(cells), found.pattern)
+    moments = to_datetime(pd.Series(cells), found.pattern)
     assert ((moments - pd.Timestamp(0)) / pd.Timedelta(seconds=1)).tolist() == seconds
 
 
 def test_durations_with_the_names_of_their_units() -> None:
     cells = ["2h 50m", "19h", "PT1H30M5.5S", "1 hour, 5 minutes", "75 min", "2 days"]
-    found = date_format_of(pd.Series(cells * 3))
+    found = infer_date_format(pd.Series(cells * 3))
     assert found is not None
-    moments = moments_in(pd.Series(cells), found.pattern)
+    moments = to_datetime(pd.Series(cells), found.pattern)
     seconds = [10200, 68400, 5405.5, 3900, 4500, 172800]
     assert ((moments - pd.Timestamp(0)) / pd.Timedelta(seconds=1)).tolist() == seconds
 
@@ -230,9 +230,9 @@ def test_pandas_spelling_of_integers_beside_gaps_is_understood(tmp_path: Path) -
     lines = [f"{1 + row % 3},{'true' if row % 2 else 'false'},{y}" for row, y in enumerate(Y)]
     wishes = Wishes(target="y", types={"a": "category"})
     problem = load_problem(str(written(tmp_path, ["a,c,y", *lines])), wishes)
-    assert isinstance(problem.preparation, TablePreparation)
+    assert isinstance(problem.preprocessor, TablePreprocessor)
     rows = [
-        problem.preparation.inputs(read_cells(written(tmp_path, ["a,c", *cells], "p.csv"), ["a"]))
+        problem.preprocessor.transform(read_raw_table(written(tmp_path, ["a,c", *cells], "p.csv"), ["a"]))
         for cells in (["1,true", "3,false"], ["1.0,1.0", "3.0,0.0"])
     ]
     np.testing.assert_array_equal(*rows)
@@ -241,7 +241,7 @@ def test_pandas_spelling_of_integers_beside_gaps_is_understood(tmp_path: Path) -
 def test_a_duration_is_one_number(tmp_path: Path) -> None:
     lines = [f"{row}:30:00,{y}" for row, y in enumerate(Y)]
     problem = load_problem(str(written(tmp_path, ["a,y", *lines])), Wishes(target="y"))
-    assert problem.preparation.features == ["a: days"]  # type: ignore[union-attr]
+    assert problem.preprocessor.feature_names == ["a: days"]  # type: ignore[union-attr]
 
 
 def test_dates_of_another_clear_format_are_read_when_predicting(tmp_path: Path) -> None:
@@ -262,18 +262,18 @@ def test_dates_of_another_clear_format_are_read_when_predicting(tmp_path: Path) 
 
 def test_a_stored_column_has_no_more_formats_than_are_found() -> None:
     formats = ["%d.%m.%Y", "ISO8601", "%d %b %Y", "%m/%Y"]
-    assert PATTERN.test(" | ".join(formats[:3])) and not PATTERN.test(" | ".join(formats))
+    assert DATE_FORMAT.test(" | ".join(formats[:3])) and not DATE_FORMAT.test(" | ".join(formats))
 
 
 def test_a_number_that_only_training_explains_is_said(tmp_path: Path) -> None:
     lines = [f"{a};c{row % 3};{y}".replace(".", ",") for row, (a, y) in enumerate(zip(A, Y))]
     problem = load_problem(str(written(tmp_path, ["a;c;y", *lines])), Wishes(target="y"))
-    assert isinstance(problem.preparation, TablePreparation)
+    assert isinstance(problem.preprocessor, TablePreprocessor)
     notes: list[str] = []
-    problem.preparation.inputs(read_cells(written(tmp_path, ["a\tc", "2.125\tc1"], "p.csv")), notes)
+    problem.preprocessor.transform(read_raw_table(written(tmp_path, ["a\tc", "2.125\tc1"], "p.csv")), notes)
     assert any("2.125 as 2125" in note and "as in training" in note for note in notes)
     notes = []
-    problem.preparation.inputs(read_cells(written(tmp_path, ["a;c", "2,5;c1"], "p.csv")), notes)
+    problem.preprocessor.transform(read_raw_table(written(tmp_path, ["a;c", "2,5;c1"], "p.csv")), notes)
     assert notes == []
 
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from fitwell.data.target import Target, target_form, target_from_json
-from fitwell.data.values import numbers_in
-from fitwell.data.wording import quoted
+from fitwell.data.conversion import to_numeric
+from fitwell.data.target import Target, target_from_json, target_schema
+from fitwell.data.text_format import join_quoted
 from fitwell.errors import DataError
 from fitwell.forms import POSITIVE, TEXT, Some, integer, one_of
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class PixelPreparation:
+class PixelPreprocessor:
     """How images become inputs, and how a table with one column per pixel does.
 
     shape: of one image, such as ``[28, 28]``; pixels stand in rows from the top left.
@@ -40,33 +40,33 @@ class PixelPreparation:
         if not self.notes:
             self.notes = [
                 f"Divided every pixel by {self.brightest:g}, so that black is 0 and white is 1.",
-                self.target.sentence(),
+                self.target.summarize(),
             ]
 
     @property
-    def features(self) -> list[str]:
+    def feature_names(self) -> list[str]:
         """The names of the network's inputs."""
         return [f"pixel {number}" for number in range(int(np.prod(self.shape)))]
 
-    def images(self, pixels: NDArray[Any]) -> NDArray[np.float32]:
+    def transform_images(self, pixels: NDArray[Any]) -> NDArray[np.float32]:
         """Return `pixels`, ``[rows, ...]``, as inputs, float32 ``[rows, *shape]``."""
         scaled = np.asarray(pixels, dtype=np.float32) / np.float32(self.brightest)
         return scaled.reshape(len(scaled), *self.shape)
 
-    def inputs(self, table: pd.DataFrame, notes: list[str] | None = None) -> NDArray[np.float32]:
+    def transform(self, table: pd.DataFrame, notes: list[str] | None = None) -> NDArray[np.float32]:
         """Return the network's inputs for a `table` with one column per pixel, in order."""
         names = [name for name in table.columns if str(name) != self.target.name]
         wanted = math.prod(self.shape)
         if len(names) != wanted:
             size = " x ".join(map(str, self.shape))
             raise DataError(f"images of {size} need a table of {wanted} columns of pixels, got {len(names)}")
-        pixels = np.stack([numbers_in(table[name]) for name in names], axis=1)
+        pixels = np.stack([to_numeric(table[name]) for name in names], axis=1)
         bad = [name for name, column in zip(names, pixels.T) if np.isnan(column).any()]
         if bad:
             raise DataError(
-                f"pixels must be numbers; these columns have missing values or text: {quoted(bad)}"
+                f"pixels must be numbers; these columns have missing values or text: {join_quoted(bad)}"
             )
-        return self.images(pixels)
+        return self.transform_images(pixels)
 
     def describe(self) -> list[tuple[str, str]]:
         """Return what becomes of the inputs."""
@@ -83,18 +83,18 @@ class PixelPreparation:
         }
 
     @staticmethod
-    def form() -> dict[str, Any]:
+    def schema() -> dict[str, Any]:
         """Return the form of what `to_json` returns."""
         return {
             "format": one_of("pixels"),
-            "target": target_form(),
+            "target": target_schema(),
             "shape": Some([integer(1, 2**16)]),
             "brightest": POSITIVE,
             "notes": [TEXT],
         }
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> PixelPreparation:
+    def from_json(cls, data: Mapping[str, Any]) -> PixelPreprocessor:
         """Make a preparation from what `to_json` returned; data that has the `form`."""
         return cls(
             target_from_json(data["target"]),

@@ -14,20 +14,27 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fitwell.data.decimals import decide
-from fitwell.data.moments import (
-    FEW_VALUES,
-    SEVERAL,
-    DateFormat,
-    date_format_of,
-    moments_in,
-    mostly_read,
-    tolerated,
+from fitwell.data.conversion import (
+    BOOLEAN_PAIRS,
+    is_missing_marker,
+    is_string_dtype,
+    isna,
+    may_hold_strings,
+    to_string,
 )
-from fitwell.data.numerals import Shapes, numbers_of, shapes_of
-from fitwell.data.units import unit_of, without_unit
-from fitwell.data.values import TRUTH_PAIRS, is_plain_text, is_textual, marks_in, missing_in, texts_in
-from fitwell.data.wording import counted, listed, quoted
+from fitwell.data.date_parsing import (
+    FORMAT_SEPARATOR,
+    MIN_DISTINCT_VALUES,
+    DateFormat,
+    infer_date_format,
+    is_mostly_parsed,
+    max_unparsed,
+    to_datetime,
+)
+from fitwell.data.decimal_inference import infer_decimals
+from fitwell.data.number_parsing import NumberFormatCounts, count_number_formats, parse_numbers
+from fitwell.data.text_format import join_quoted, join_words, pluralize
+from fitwell.data.units import infer_unit, strip_unit
 from fitwell.errors import DataError
 
 if TYPE_CHECKING:
@@ -35,30 +42,30 @@ if TYPE_CHECKING:
 
 TYPES = ("number", "category", "date", "boolean")
 # True, true, TRUE, " true", and as many of false: more are words.
-MOST_SPELLINGS = 20
+MAX_SPELLINGS = 20
 # One number in 27 of this size is a date; so many different ones are no chance.
-FEWEST_DATES = 3
+MIN_COMPACT_DATES = 3
 # Words for "no value" are few; a column of remarks beside numbers need not be learned by heart.
-MOST_KEPT_WORDS = 20
+MAX_MISSING_WORDS = 20
 _SAMPLE = 1000
-_ADDRESS = re.compile(r"\s*[0-9]{1,3}(?:\.[0-9]{1,3}){3}\s*")
+_IP_ADDRESS = re.compile(r"\s*[0-9]{1,3}(?:\.[0-9]{1,3}){3}\s*")
 # A word with a digit may be a number of another kind; "<0.1" is the mark for what an instrument cannot see.
 _MEASURED = r"^[^<>≤≥]*[0-9]"
 _SEPARATOR = "separator in the file"
 
 
-def separator_of(table: pd.DataFrame) -> str | None:
+def get_separator(table: pd.DataFrame) -> str | None:
     """Return what separated the cells of the file of text that a table was read from; None for any other table."""
     return table.attrs.get(_SEPARATOR)
 
 
-def note_separator(table: pd.DataFrame, separator: str) -> None:
+def set_separator(table: pd.DataFrame, separator: str) -> None:
     """Note on a table that its cells are as they were written in a file, and what separated them there."""
     table.attrs[_SEPARATOR] = separator
 
 
 @dataclass(frozen=True)
-class Kind:
+class ColumnType:
     """What a column holds.
 
     name: ``"number"``, ``"boolean"``, ``"date"``, ``"category"``, or what it is instead of these.
@@ -76,21 +83,21 @@ class Kind:
     percent: bool = False
     unit: str = ""
     words: tuple[str, ...] = ()
-    asked: bool = False
+    requested: bool = False
 
 
-def find_kinds(
+def infer_column_types(
     table: pd.DataFrame,
     *,
     types: Mapping[str, str] | None = None,
     target: str | None = None,
     with_dates: bool = True,
     notes: list[str] | None = None,
-) -> dict[str, Kind]:
+) -> dict[str, ColumnType]:
     """Return the kind of every column.
 
     types: what the user said about columns, each one of `TYPES`.
-    target: the column to predict, of which only the decimal mark and the unit are found; `fitwell.data.labels`
+    target: the column to predict, of which only the decimal mark and the unit are found; `fitwell.data.target_parsing`
         does the rest.
     with_dates: whether to look for dates, which takes longer than all the rest; else they are categories.
     notes: gets a sentence about what was ambiguous or could not be read.
@@ -98,135 +105,147 @@ def find_kinds(
     Raises `DataError` where a column cannot be what the user said, naming a cell and its row.
     """
     types, notes = types or {}, notes if notes is not None else []
-    separator = separator_of(table)
-    shapes: dict[str, Shapes] = {}
+    separator = get_separator(table)
+    shapes: dict[str, NumberFormatCounts] = {}
     units: dict[str, str] = {}
     for column in table.columns:
         name, values, written = str(column), table[column], separator is not None
         if types.get(name, "number") != "number":
             continue
-        shape = shape_of(values, written=written, asked=name in types)
+        shape = count_column_formats(values, written=written, requested=name in types)
         if shape is None or name in types:
-            units[name] = unit_of(values)
-            bare = without_unit(values, units[name])
-            shape = shape_of(bare, written=written, asked=name in types) if units[name] else shape
+            units[name] = infer_unit(values)
+            bare = strip_unit(values, units[name])
+            shape = (
+                count_column_formats(bare, written=written, requested=name in types) if units[name] else shape
+            )
         if shape is not None:
             shapes[name] = shape
-    decimals = decide(shapes, separator=separator, notes=notes)
-    kinds: dict[str, Kind] = {}
+    decimals = infer_decimals(shapes, separator=separator, notes=notes)
+    column_types: dict[str, ColumnType] = {}
     dates: dict[str, DateFormat] | None = {} if with_dates else None
     for column in table.columns:
         name, values = str(column), table[column]
-        asked = types.get(name)
+        requested = types.get(name)
         mark = decimals.columns.get(name, decimals.table)
         if name == target:
-            kinds[name] = Kind("target", decimal=mark, unit=units.get(name, ""))
+            column_types[name] = ColumnType("target", decimal=mark, unit=units.get(name, ""))
             continue
         unit = units.get(name, "") if name in shapes else ""
-        kind = _kind_with_unit(name, values, unit, asked, mark, notes) if unit else None
-        kinds[name] = kind or _kind(name, values, asked, mark, name in shapes and not unit, dates, notes)
-    _settle_dates(dates or {}, kinds, notes)
-    return kinds
+        kind = _infer_type_with_unit(name, values, unit, requested, mark, notes) if unit else None
+        column_types[name] = kind or _infer_type(
+            name, values, requested, mark, name in shapes and not unit, dates, notes
+        )
+    _resolve_date_formats(dates or {}, column_types, notes)
+    return column_types
 
 
-def _kind_with_unit(
-    name: str, values: pd.Series, unit: str, asked: str | None, mark: str | None, notes: list[str]
-) -> Kind | None:
+def _infer_type_with_unit(
+    name: str, values: pd.Series, unit: str, requested: str | None, mark: str | None, notes: list[str]
+) -> ColumnType | None:
     """Return the kind of a column whose numbers have a unit behind them, None if it is not one of numbers."""
     said: list[str] = []
-    bare = without_unit(values, unit)
-    kind = _kind(name, bare, asked, mark, True, None, said)
+    bare = strip_unit(values, unit)
+    kind = _infer_type(name, bare, requested, mark, True, None, said)
     if kind.name != "number":
         return None
-    example = str(values[~missing_in(values)].iloc[0]).strip()
-    without = int((np.isfinite(numbers_of(values, mark or "."))).sum())
-    rest = f", as were {counted(without, 'cell')} that have none" if without else ""
+    example = str(values[~isna(values)].iloc[0]).strip()
+    without = int((np.isfinite(parse_numbers(values, mark or "."))).sum())
+    rest = f", as were {pluralize(without, 'cell')} that have none" if without else ""
     notes += [*said, f"The numbers in {name!r}, such as {example!r}, were read without their unit{rest}."]
     return replace(kind, unit=unit)
 
 
-def _kind(
+def _infer_type(
     name: str,
     values: pd.Series,
-    asked: str | None,
+    requested: str | None,
     mark: str | None,
     maybe_numbers: bool,
     dates: dict[str, DateFormat] | None,
     notes: list[str],
-) -> Kind:
+) -> ColumnType:
     """Return a column's kind; where it is one of dates, its formats go into `dates`, unless that is None."""
     import pandas as pd
 
-    if asked == "category":
-        return Kind("category", asked=True)
+    if requested == "category":
+        return ColumnType("category", requested=True)
     code = values.dtype.kind
     if code == "b":
-        return Kind("boolean")
+        return ColumnType("boolean")
     if code == "M":
-        return Kind("date")
-    if code in "iuf" and dates is not None and asked in (None, "date"):
+        return ColumnType("date")
+    if code in "iuf" and dates is not None and requested in (None, "date"):
         plain = values.to_numpy(dtype=np.float64, na_value=np.nan)
         if _are_compact_dates(plain, name, notes):
-            return Kind("date", pattern="%Y%m%d", asked=asked is not None)
-    if code in "iufm" and asked in (None, "number"):
-        return Kind("number", decimal=mark, asked=asked is not None)
+            return ColumnType("date", pattern="%Y%m%d", requested=requested is not None)
+    if code in "iufm" and requested in (None, "number"):
+        return ColumnType("number", decimal=mark, requested=requested is not None)
     if code != "O":
-        return Kind(f"values of type {values.dtype}") if asked is None else _refuse(name, values, asked)
-    if isinstance(values.dtype, pd.CategoricalDtype) and asked is None:
-        return Kind("category")
-    present = values[~missing_in(values)]
+        return (
+            ColumnType(f"values of type {values.dtype}")
+            if requested is None
+            else _raise_type_error(name, values, requested)
+        )
+    if isinstance(values.dtype, pd.CategoricalDtype) and requested is None:
+        return ColumnType("category")
+    present = values[~isna(values)]
     others = (list, dict, set, tuple, bytes, np.ndarray)
-    if not is_plain_text(present) and any(isinstance(value, others) for value in present):
-        return Kind(f"values of type {type(present.iloc[0]).__name__}")
-    return _kind_of_text(name, present, asked, mark, maybe_numbers, dates, notes)
+    if not is_string_dtype(present) and any(isinstance(value, others) for value in present):
+        return ColumnType(f"values of type {type(present.iloc[0]).__name__}")
+    return _infer_type_of_strings(name, present, requested, mark, maybe_numbers, dates, notes)
 
 
-def _kind_of_text(
+def _infer_type_of_strings(
     name: str,
     present: pd.Series,
-    asked: str | None,
+    requested: str | None,
     mark: str | None,
     maybe_numbers: bool,
     dates: dict[str, DateFormat] | None,
     notes: list[str],
-) -> Kind:
-    marked = marks_in(present, "numbers")
+) -> ColumnType:
+    marked = is_missing_marker(present, "numbers")
     cells = present[~marked]
-    if asked in (None, "boolean") and are_truths(cells):
-        return Kind("boolean", asked=asked is not None)
-    if asked is None and are_codes(cells):
+    if requested in (None, "boolean") and are_booleans(cells):
+        return ColumnType("boolean", requested=requested is not None)
+    if requested is None and are_zero_padded_codes(cells):
         notes.append(
             f"{name!r} holds codes with zeros in front, taken for categories; --type {name}=number says otherwise."
         )
-        return Kind("category")
-    if maybe_numbers and asked in (None, "number") and not _are_addresses(cells):
+        return ColumnType("category")
+    if maybe_numbers and requested in (None, "number") and not _are_ip_addresses(cells):
         # A mark is no number: what cannot be read are marks, and words beside them.
-        everything = numbers_of(present, mark or ".")
+        everything = parse_numbers(present, mark or ".")
         numbers = everything[~marked]
         unread = np.isnan(numbers)
-        if are_numbers(cells, numbers, marked=bool(marked.any())) or (
-            asked and unread.sum() * 2 <= len(cells)
+        if are_mostly_numbers(cells, numbers, marked=bool(marked.any())) or (
+            requested and unread.sum() * 2 <= len(cells)
         ):
-            if asked is None and _are_compact_dates(numbers, name, notes):
-                return Kind("date", pattern="%Y%m%d")
-            words = _words(name, present, np.isnan(everything), "numbers", notes)
-            percent = _percent_share(cells[~unread], name, notes)
-            return Kind("number", decimal=mark, percent=percent, words=words, asked=asked is not None)
-        mixed = _mixed_marks(cells)
-        if mixed and asked is None:
-            return Kind(mixed)
-    if dates is not None and asked in (None, "date"):
-        found = date_format_of(cells, asked=asked is not None)
+            if requested is None and _are_compact_dates(numbers, name, notes):
+                return ColumnType("date", pattern="%Y%m%d")
+            words = _missing_words(name, present, np.isnan(everything), "numbers", notes)
+            percent = _has_percent_signs(cells[~unread], name, notes)
+            return ColumnType(
+                "number", decimal=mark, percent=percent, words=words, requested=requested is not None
+            )
+        mixed = _describe_mixed_decimals(cells)
+        if mixed and requested is None:
+            return ColumnType(mixed)
+    if dates is not None and requested in (None, "date"):
+        found = infer_date_format(cells, requested=requested is not None)
         if found is not None:
             dates[name] = found
-            words = _words(
-                name, present, moments_in(present, found.pattern).isna().to_numpy(), "dates", notes
+            words = _missing_words(
+                name, present, to_datetime(present, found.pattern).isna().to_numpy(), "dates", notes
             )
-            return Kind("date", pattern=found.pattern, words=words, asked=asked is not None)
-    return Kind("category") if asked is None else _refuse(name, cells, asked, mark)
+            return ColumnType("date", pattern=found.pattern, words=words, requested=requested is not None)
+    return ColumnType("category") if requested is None else _raise_type_error(name, cells, requested, mark)
 
 
-def shape_of(values: pd.Series, *, written: bool, asked: bool = False) -> Shapes | None:
+def count_column_formats(
+    values: pd.Series, *, written: bool, requested: bool = False
+) -> NumberFormatCounts | None:
     """Return how the numbers of a column are written, None if most of its cells are something else.
 
     written: whether the table was read from a file of text; numbers of others were never written.
@@ -234,51 +253,53 @@ def shape_of(values: pd.Series, *, written: bool, asked: bool = False) -> Shapes
     """
     code = values.dtype.kind
     if code == "f" and written:
-        # Read as plain numbers already, because its points could not be anything else: see `fitwell.data.reading`.
+        # Read as plain numbers already, because its points could not be anything else: see `fitwell.data.table_reader`.
         numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
-        return Shapes(point=int((numbers % 1 > 0).sum()))
+        return NumberFormatCounts(point=int((numbers % 1 > 0).sum()))
     if code in "iuf":
-        return Shapes()
+        return NumberFormatCounts()
     if code != "O":
         return None
-    cells = values[~missing_in(values)]
-    if not asked and len(cells):
+    cells = values[~isna(values)]
+    if not requested and len(cells):
         sample = cells.iloc[np.unique(np.linspace(0, len(cells) - 1, _SAMPLE).astype(int))].astype(object)
-        sample = sample[~marks_in(sample, "numbers")]
+        sample = sample[~is_missing_marker(sample, "numbers")]
         if not sample.astype("str").str.contains("[0-9]").any():
             return None
-        read = np.isfinite(numbers_of(sample, ".")) | np.isfinite(numbers_of(sample, ","))
+        read = np.isfinite(parse_numbers(sample, ".")) | np.isfinite(parse_numbers(sample, ","))
         if read.mean() < 0.5:
             return None
-    return shapes_of(cells if is_plain_text(cells) else cells[[isinstance(cell, str) for cell in cells]])
+    return count_number_formats(
+        cells if is_string_dtype(cells) else cells[[isinstance(cell, str) for cell in cells]]
+    )
 
 
-def are_truths(cells: pd.Series) -> bool:
+def are_booleans(cells: pd.Series) -> bool:
     """Return whether text is nothing but the two words of one pair: true and false, yes and no."""
     spellings = cells.drop_duplicates()
-    if len(spellings) > MOST_SPELLINGS:
+    if len(spellings) > MAX_SPELLINGS:
         return False
-    different = {text.casefold() for text in texts_in(spellings)}
-    return len(different) == 2 and different in TRUTH_PAIRS
+    different = {text.casefold() for text in to_string(spellings)}
+    return len(different) == 2 and different in BOOLEAN_PAIRS
 
 
-def are_codes(cells: pd.Series) -> bool:
+def are_zero_padded_codes(cells: pd.Series) -> bool:
     """Return whether text is nothing but digits, of one length or often with 0 in front: ``007`` is not 7."""
     texts = cells.astype("str").str.strip()
     zeros = texts.str.fullmatch("0[0-9]+")
     if not zeros.any() or not texts.str.fullmatch("[0-9]+").all():
         return False
-    return texts.str.len().nunique() == 1 or int(zeros.sum()) > tolerated(len(texts))
+    return texts.str.len().nunique() == 1 or int(zeros.sum()) > max_unparsed(len(texts))
 
 
-def _are_addresses(cells: pd.Series) -> bool:
+def _are_ip_addresses(cells: pd.Series) -> bool:
     """Return whether text is addresses such as 192.168.100.200, which is no number of thousands."""
-    if not len(cells) or not _ADDRESS.fullmatch(str(cells.iloc[0])):
+    if not len(cells) or not _IP_ADDRESS.fullmatch(str(cells.iloc[0])):
         return False
-    return bool(cells.astype("str").str.fullmatch(_ADDRESS).all())
+    return bool(cells.astype("str").str.fullmatch(_IP_ADDRESS).all())
 
 
-def are_numbers(cells: pd.Series, numbers: NDArray[np.float64], marked: bool = False) -> bool:
+def are_mostly_numbers(cells: pd.Series, numbers: NDArray[np.float64], marked: bool = False) -> bool:
     """Return whether a column is one of numbers, with a few cells that cannot be read.
 
     cells: its cells with something in them, without marks for "no value".
@@ -292,9 +313,11 @@ def are_numbers(cells: pd.Series, numbers: NDArray[np.float64], marked: bool = F
     if different == 1 and (unread.any() or marked):
         return False  # one number beside words is a word like them
     words = cells[unread]
-    if mostly_read(cells, np.ones(len(cells), dtype=np.int64), ~unread):
-        few = len(words) <= tolerated(len(cells))
-        return few or (different > FEW_VALUES and not words.astype("str").str.contains(_MEASURED).any())
+    if is_mostly_parsed(cells, np.ones(len(cells), dtype=np.int64), ~unread):
+        few = len(words) <= max_unparsed(len(cells))
+        return few or (
+            different > MIN_DISTINCT_VALUES and not words.astype("str").str.contains(_MEASURED).any()
+        )
     return False
 
 
@@ -305,9 +328,9 @@ def _are_compact_dates(numbers: NDArray[np.float64], name: str, notes: list[str]
     numbers = numbers[~np.isnan(numbers)]
     if not len(numbers) or numbers.min() < 19000101 or numbers.max() > 21001231:
         return False
-    if (numbers % 1).any() or len(np.unique(numbers)) < FEWEST_DATES:
+    if (numbers % 1).any() or len(np.unique(numbers)) < MIN_COMPACT_DATES:
         return False
-    if not moments_in(pd.Series(numbers), "%Y%m%d").notna().all():
+    if not to_datetime(pd.Series(numbers), "%Y%m%d").notna().all():
         return False
     notes.append(
         f"The numbers in {name!r} are dates, such as {numbers[0]:.0f}; --type {name}=number says otherwise."
@@ -315,92 +338,100 @@ def _are_compact_dates(numbers: NDArray[np.float64], name: str, notes: list[str]
     return True
 
 
-def _mixed_marks(cells: pd.Series) -> str:
+def _describe_mixed_decimals(cells: pd.Series) -> str:
     """Say that a column has numbers with decimal points and others with decimal commas, if it does."""
-    point, comma = np.isfinite(numbers_of(cells, ".")), np.isfinite(numbers_of(cells, ","))
+    point, comma = np.isfinite(parse_numbers(cells, ".")), np.isfinite(parse_numbers(cells, ","))
     only_point, only_comma = point & ~comma, comma & ~point
     neither = int((~(point | comma)).sum())
-    if neither > tolerated(len(cells)) or not only_point.any() or not only_comma.any():
+    if neither > max_unparsed(len(cells)) or not only_point.any() or not only_comma.any():
         return ""
-    texts = texts_in(cells)
-    examples = quoted([texts[only_point][0], texts[only_comma][0]])
+    texts = to_string(cells)
+    examples = join_quoted([texts[only_point][0], texts[only_comma][0]])
     return f"numbers with decimal points and numbers with decimal commas, such as {examples}"
 
 
-def _percent_share(cells: pd.Series, name: str, notes: list[str]) -> bool:
+def _has_percent_signs(cells: pd.Series, name: str, notes: list[str]) -> bool:
     signed = cells.astype("str").str.contains("%", regex=False).to_numpy(dtype=bool, na_value=False)
     if signed.any() and not signed.all():
         example = str(cells[~signed].iloc[0]).strip()
         notes.append(
-            f"{name!r} has {counted(int(signed.sum()), 'cell')} with a percent sign and {int((~signed).sum()):,} "
+            f"{name!r} has {pluralize(int(signed.sum()), 'cell')} with a percent sign and {int((~signed).sum()):,} "
             f"without; all were read as percent, {example} as {example} %."
         )
     return bool(signed.any())
 
 
-def _words(
+def _missing_words(
     name: str, present: pd.Series, unread: NDArray[np.bool_], kind: str, notes: list[str]
 ) -> tuple[str, ...]:
     """Return the words that stand for "no value" in a column, and say what counts as missing."""
     if not unread.any():
         return ()
-    different = list(dict.fromkeys(texts_in(present[unread])))
+    different = list(dict.fromkeys(to_string(present[unread])))
     notes.append(
-        f"In {name!r}, {quoted(different)} ({counted(int(unread.sum()), 'cell')}) count as missing, "
+        f"In {name!r}, {join_quoted(different)} ({pluralize(int(unread.sum()), 'cell')}) count as missing, "
         f"because all other values are {kind}."
     )
     words = [word for word in different if not any(character.isdigit() for character in word)]
-    return tuple(words[:MOST_KEPT_WORDS])
+    return tuple(words[:MAX_MISSING_WORDS])
 
 
-def _settle_dates(dates: Mapping[str, DateFormat], kinds: dict[str, Kind], notes: list[str]) -> None:
+def _resolve_date_formats(
+    dates: Mapping[str, DateFormat], column_types: dict[str, ColumnType], notes: list[str]
+) -> None:
     """Let columns whose dates are clear decide for those that may be read day first or month first."""
-    orders = {found.order for found in dates.values() if not found.rivals} & {"day", "month"}
+    orders = {found.order for found in dates.values() if not found.alternatives} & {"day", "month"}
     for name, found in dates.items():
         if "%y" in found.pattern:
             notes.append(f"The years of two digits in {name!r} were read as 1969 to 2068.")
-        if SEVERAL in found.pattern and not found.rivals:
+        if FORMAT_SEPARATOR in found.pattern and not found.alternatives:
             notes.append(
-                f"The dates in {name!r} are written in several formats: {listed(found.pattern.split(SEVERAL))}."
+                f"The dates in {name!r} are written in several formats: {join_words(found.pattern.split(FORMAT_SEPARATOR))}."
             )
-        if not found.rivals:
+        if not found.alternatives:
             continue
-        like = [other for other in (found, *found.rivals) if {other.order} == orders]
+        like = [other for other in (found, *found.alternatives) if {other.order} == orders]
         chosen = like[0] if like else found
-        kinds[name] = replace(kinds[name], pattern=chosen.pattern)
+        column_types[name] = replace(column_types[name], pattern=chosen.pattern)
         reason = ", like the other dates of the table" if like else ""
         notes.append(
             f"The dates in {name!r} fit several formats; they were read as {chosen.pattern}{reason}."
         )
 
 
-def _refuse(name: str, cells: pd.Series, asked: str, mark: str | None = None) -> Any:
-    texts = texts_in(cells)
+def _raise_type_error(name: str, cells: pd.Series, requested: str, mark: str | None = None) -> Any:
+    texts = to_string(cells)
     read = (
-        np.isfinite(numbers_of(cells, mark or ".")) if asked == "number" else np.zeros(len(cells), dtype=bool)
+        np.isfinite(parse_numbers(cells, mark or "."))
+        if requested == "number"
+        else np.zeros(len(cells), dtype=bool)
     )
     first = int(np.flatnonzero(~read)[0]) if len(read) and not read.all() else 0
-    held = f"{texts[first]!r} in row {row_of(cells, first)}" if len(texts) else "no value"
-    raise DataError(f"--type {name}={asked} cannot be obeyed: {name!r} holds {held}")
+    held = f"{texts[first]!r} in row {get_row_number(cells, first)}" if len(texts) else "no value"
+    raise DataError(f"--type {name}={requested} cannot be obeyed: {name!r} holds {held}")
 
 
-def row_of(cells: pd.Series, position: int) -> str:
+def get_row_number(cells: pd.Series, position: int) -> str:
     """Return the row of a cell as people count: the first one below the names is 1."""
     label = cells.index[position]
     return f"{int(label) + 1:,}" if isinstance(label, int | np.integer) else repr(label)
 
 
-def _numbers(values: pd.Series, decimal: str) -> NDArray[Any]:
+def _parse_column(values: pd.Series, decimal: str) -> NDArray[Any]:
     """Return the numbers of a column of text: integers if it has nothing else, as pandas would have read it."""
-    numbers = numbers_of(values, decimal)
+    numbers = parse_numbers(values, decimal)
     whole = len(numbers) and np.isfinite(numbers).all() and np.abs(numbers).max() < 2**53
     if whole and (numbers % 1 == 0).all() and not values.astype("str").str.contains("[.,]").any():
         return numbers.astype(np.int64)
     return numbers
 
 
-def apply_kinds(
-    table: pd.DataFrame, kinds: Mapping[str, Kind], *, marks: bool = False, notes: list[str] | None = None
+def convert_columns(
+    table: pd.DataFrame,
+    column_types: Mapping[str, ColumnType],
+    *,
+    marks: bool = False,
+    notes: list[str] | None = None,
 ) -> pd.DataFrame:
     """Return the table with its numbers and dates read, once for all that follows.
 
@@ -409,21 +440,21 @@ def apply_kinds(
     """
     changed: dict[Any, Any] = {}
     for column in table.columns:
-        kind, values = kinds.get(str(column)), table[column]
+        kind, values = column_types.get(str(column)), table[column]
         if kind is None:
             continue
-        if kind.name == "number" and is_textual(values):
-            changed[column] = _numbers(without_unit(values, kind.unit), kind.decimal or ".")
+        if kind.name == "number" and may_hold_strings(values):
+            changed[column] = _parse_column(strip_unit(values, kind.unit), kind.decimal or ".")
         elif kind.name == "date" and kind.pattern is not None:
-            changed[column] = moments_in(values, kind.pattern)
-        elif kind.name == "category" and marks and not kind.asked and is_textual(values):
-            found = marks_in(values, "words")
+            changed[column] = to_datetime(values, kind.pattern)
+        elif kind.name == "category" and marks and not kind.requested and may_hold_strings(values):
+            found = is_missing_marker(values, "words")
             if found.any():
                 changed[column] = values.mask(found)
-                words = quoted(dict.fromkeys(texts_in(values[found])))
+                words = join_quoted(dict.fromkeys(to_string(values[found])))
                 if notes is not None:
                     notes.append(
-                        f"In {str(column)!r}, {words} ({counted(int(found.sum()), 'cell')}) count as missing; "
+                        f"In {str(column)!r}, {words} ({pluralize(int(found.sum()), 'cell')}) count as missing; "
                         f"--type {column}=category makes categories of such words."
                     )
     table = table.copy(deep=False)

@@ -13,14 +13,14 @@ Pair = tuple[NDArray[Any], NDArray[Any]]
 
 
 # Argument checks of `load_data`.
-SPLIT: dict[str, Rule] = {
+LOAD_DATA_RULES: dict[str, Rule] = {
     "test_split": Real(0, 1, closed="left"),
     "seed": Integer(0, 2**32 - 1),
     "path": FilePath(),
 }
 
 
-def shuffle_and_cut(x: NDArray[Any], y: NDArray[Any], test_split: float, seed: int) -> tuple[Pair, Pair]:
+def shuffle_and_split(x: NDArray[Any], y: NDArray[Any], test_split: float, seed: int) -> tuple[Pair, Pair]:
     """Return ``(x_train, y_train), (x_test, y_test)``, equal to ``keras.datasets`` for the same seed."""
     order = np.arange(len(x))
     np.random.RandomState(seed).shuffle(order)

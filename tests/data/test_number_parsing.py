@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fitwell.data.decimals import decide
-from fitwell.data.numerals import numbers_of, read_number, shapes_of
-from fitwell.data.values import numbers_in
+from fitwell.data.conversion import to_numeric
+from fitwell.data.decimal_inference import infer_decimals
+from fitwell.data.number_parsing import count_number_formats, parse_number, parse_numbers
 
 NAN = float("nan")
 
@@ -84,11 +84,11 @@ NAN = float("nan")
 )
 def test_a_cell_is_read_by_either_mark(text: str, point: float, comma: float) -> None:
     for decimal, expected in ((".", point), (",", comma)):
-        np.testing.assert_equal(read_number(text, decimal), expected)
+        np.testing.assert_equal(parse_number(text, decimal), expected)
         # The quick ways for whole columns say the same, in every type that text comes in.
         for kind in ("str", object):
             column = pd.Series([text, "2", text, None], dtype=kind)
-            np.testing.assert_equal(numbers_of(column, decimal), [expected, 2, expected, np.nan])
+            np.testing.assert_equal(parse_numbers(column, decimal), [expected, 2, expected, np.nan])
 
 
 def test_random_numbers_come_back_in_every_style() -> None:
@@ -97,22 +97,22 @@ def test_random_numbers_come_back_in_every_style() -> None:
     for decimal, group in ((".", ","), (",", "."), (",", " "), (".", "'"), (",", "\u202f")):
         marks = str.maketrans({",": group, ".": decimal})
         column = pd.Series([f"{number:,.3f}".translate(marks) for number in numbers])
-        np.testing.assert_allclose(numbers_of(column, decimal), numbers, rtol=1e-12)
-        assert shapes_of(column).mark == decimal
-        np.testing.assert_allclose(numbers_in(column), numbers, rtol=1e-12)
+        np.testing.assert_allclose(parse_numbers(column, decimal), numbers, rtol=1e-12)
+        assert count_number_formats(column).mark == decimal
+        np.testing.assert_allclose(to_numeric(column), numbers, rtol=1e-12)
 
 
 def test_other_values_among_text() -> None:
     column = pd.Series(["1,5", 2, 2.5, True, None, [1], "x"], dtype=object)
-    np.testing.assert_equal(numbers_of(column, ","), [1.5, 2, 2.5, 1, np.nan, np.nan, np.nan])
+    np.testing.assert_equal(parse_numbers(column, ","), [1.5, 2, 2.5, 1, np.nan, np.nan, np.nan])
 
 
 def marks(
     *columns: list[str], separator: str = ",", known: list[str | None] | None = None
 ) -> list[str | None]:
-    shapes = {str(number): shapes_of(pd.Series(cells)) for number, cells in enumerate(columns)}
+    shapes = {str(number): count_number_formats(pd.Series(cells)) for number, cells in enumerate(columns)}
     before = dict(zip(shapes, known)) if known else None
-    return list(decide(shapes, separator=separator, known=before).columns.values())
+    return list(infer_decimals(shapes, separator=separator, known=before).columns.values())
 
 
 CLEAR_COMMA, CLEAR_POINT, OPEN = ["1,5", "20,25"], ["1.5", "20.25"], ["1.250", "4.100"]
@@ -141,11 +141,11 @@ def test_the_mark_of_a_column_is_decided_by_the_rules_in_their_order() -> None:
 
 def test_a_guess_is_said_with_an_example() -> None:
     notes: list[str] = []
-    decide({"a": shapes_of(pd.Series(OPEN))}, separator=";", notes=notes)
+    infer_decimals({"a": count_number_formats(pd.Series(OPEN))}, separator=";", notes=notes)
     assert notes == [
         "The numbers in 'a', such as 1.250, may have decimals or thousands. The table is ambiguous; they were read "
         "with a decimal comma: 1.250 as 1250."
     ]
     notes = []
-    decide({"a": shapes_of(pd.Series(CLEAR_COMMA))}, known={"a": "."}, notes=notes)
+    infer_decimals({"a": count_number_formats(pd.Series(CLEAR_COMMA))}, known={"a": "."}, notes=notes)
     assert "'a' have a decimal comma here but not in training" in notes[0]

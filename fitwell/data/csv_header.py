@@ -5,73 +5,73 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-MOST_LINES_ABOVE = 30
+MAX_LINES_ABOVE = 30
 # Of the lines below the names, those that may have another number of cells.
-_CLEAN_SHARE = 0.9
+_MIN_REGULAR_FRACTION = 0.9
 _LIKE_A_NUMBER = re.compile(r"[-+(]?\W{0,2}[0-9]")
 _YEAR = re.compile(r"(?:19|20)[0-9]{2}")
 
-Cut = Callable[[Sequence[str], Sequence[str]], list[list[str]]]
+SplitCells = Callable[[Sequence[str], Sequence[str]], list[list[str]]]
 
 
-def header_place(lines: Sequence[str], cut: Cut) -> int:
+def find_header(lines: Sequence[str], split_cells: SplitCells) -> int:
     """Return which of `lines`, none of them blank, has the names of the columns.
 
     It is the first one, unless it begins with ``#`` and does not belong to the lines below, or does not have as
     many cells as most lines have and another one further down, which looks like names, does.
     cut: what cuts lines into cells; what separates them is found out from the second argument.
     """
-    start = _behind_comments(lines, cut)
-    rows = cut(lines[start:], lines[start:])
+    start = _skip_comments(lines, split_cells)
+    rows = split_cells(lines[start:], lines[start:])
     if len(rows) < 2 or _is_clean(rows) or _is_short_by_one(rows):
         return start
-    for place in range(start + 1, min(start + 1 + MOST_LINES_ABOVE, len(lines) - 1)):
-        below = cut(lines[place:], lines[place:])
-        above = cut(lines[start:place], lines[place:])
+    for place in range(start + 1, min(start + 1 + MAX_LINES_ABOVE, len(lines) - 1)):
+        below = split_cells(lines[place:], lines[place:])
+        above = split_cells(lines[start:place], lines[place:])
         names = below[0]
         if (
             _are_names(names)
-            and all(_filled(row) < len(names) for row in above)
-            and _share(below) >= _CLEAN_SHARE
+            and all(_count_filled(row) < len(names) for row in above)
+            and _regular_fraction(below) >= _MIN_REGULAR_FRACTION
         ):
             return place
     return start
 
 
-def _behind_comments(lines: Sequence[str], cut: Cut) -> int:
+def _skip_comments(lines: Sequence[str], split_cells: SplitCells) -> int:
     comments = 0
     while comments < len(lines) - 1 and lines[comments].lstrip().startswith("#"):
         comments += 1
     if not comments:
         return 0
     # NumPy writes the names as a comment; and "#" may be the name of the first column.
-    names, first = cut(lines[comments - 1 :], lines[comments:])[:2]
+    names, first = split_cells(lines[comments - 1 :], lines[comments:])[:2]
     data = any(_LIKE_A_NUMBER.match(cell) for cell in first)
     return comments - 1 if len(names) == len(first) > 1 and data else comments
 
 
 def _is_clean(rows: list[list[str]]) -> bool:
     names = rows[0]
-    padded = len(names) > 2 and 2 * _filled(names) <= len(names) and bool(names[0])
-    return len(names) > 1 and not padded and _share(rows) >= _CLEAN_SHARE
+    padded = len(names) > 2 and 2 * _count_filled(names) <= len(names) and bool(names[0])
+    return len(names) > 1 and not padded and _regular_fraction(rows) >= _MIN_REGULAR_FRACTION
 
 
 def _is_short_by_one(rows: list[list[str]]) -> bool:
     """Return whether the names lack one for the names of the rows, as R writes tables."""
     names = len(rows[0])
-    if names == 1 or _filled(rows[0]) < names or any(len(row) != names + 1 for row in rows[1:]):
+    if names == 1 or _count_filled(rows[0]) < names or any(len(row) != names + 1 for row in rows[1:]):
         return False
     # Names above numbers are names.
     numbers = any(_LIKE_A_NUMBER.match(cell) for row in rows[2:] for cell in row)
     return not (_are_names(rows[1]) and numbers)
 
 
-def _share(rows: list[list[str]]) -> float:
+def _regular_fraction(rows: list[list[str]]) -> float:
     names = len(rows[0])
     return sum(len(row) == names or (len(row) == names + 1 and not row[-1]) for row in rows) / len(rows)
 
 
-def _filled(row: list[str]) -> int:
+def _count_filled(row: list[str]) -> int:
     return sum(bool(cell) for cell in row)
 
 

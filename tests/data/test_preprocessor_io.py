@@ -14,9 +14,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fitwell.data.pixels import PixelPreparation
-from fitwell.data.preparation import load_preparation, save_preparation
-from fitwell.data.table import TablePreparation
+from fitwell.data.pixel_preprocessor import PixelPreprocessor
+from fitwell.data.preprocessor_io import load_preprocessor, save_preprocessor
+from fitwell.data.table_preprocessor import TablePreprocessor
 from fitwell.data.target import ClassTarget, RegressionTarget
 from fitwell.errors import DataError, FileError
 
@@ -36,7 +36,7 @@ TABLE["size"] = np.where(TABLE["area"] > 0, "large", "small")
 @pytest.fixture(scope="module")
 def written() -> dict[str, Any]:
     """Return what a preparation of every kind of column writes."""
-    prepared = TablePreparation.fit(TABLE, ClassTarget.fit("size", TABLE["size"], "binary"))
+    prepared = TablePreprocessor.fit(TABLE, ClassTarget.fit("size", TABLE["size"], "binary"))
     assert [column.kind for column in prepared.columns] == ["number", "category", "true-or-false", "date"]
     return {"fitwell": "preprocessing", "version": 1, **json.loads(json.dumps(prepared.to_json()))}
 
@@ -64,14 +64,14 @@ def test_every_odd_value_at_every_place_is_refused_or_harmless(
                 part[place[-1]] = odd
             path.write_text(json.dumps(tree if place else odd))
             try:
-                prepared = load_preparation(path)
+                prepared = load_preprocessor(path)
             except FileError as error:
                 assert len(str(error)) < 500
                 assert "\x1b" not in str(error)
                 continue
             # A text is a text: another name, another way to write dates. Whatever passes works, or says why not.
             with contextlib.suppress(DataError):
-                assert np.isfinite(prepared.inputs(TABLE, [])).all()
+                assert np.isfinite(prepared.transform(TABLE, [])).all()
             prepared.describe()
 
 
@@ -102,7 +102,7 @@ def test_what_is_missing_or_unknown_is_named(tmp_path: Path, written: dict[str, 
         edit(tree)
         path.write_text(json.dumps(tree))
         with pytest.raises(FileError, match=told):
-            load_preparation(path)
+            load_preprocessor(path)
 
 
 @pytest.mark.parametrize(
@@ -110,27 +110,27 @@ def test_what_is_missing_or_unknown_is_named(tmp_path: Path, written: dict[str, 
 )
 def test_no_target_makes_infinite_predictions(tmp_path: Path, wrong: dict[str, Any]) -> None:
     path = tmp_path / "preprocessing.json"
-    save_preparation(TablePreparation.fit(TABLE, RegressionTarget.fit("area", TABLE["area"])), path)
+    save_preprocessor(TablePreprocessor.fit(TABLE, RegressionTarget.fit("area", TABLE["area"])), path)
     data = json.loads(path.read_text())
     data["target"] |= wrong
     path.write_text(json.dumps(data))
     with pytest.raises(FileError, match=f"target.{next(iter(wrong))} is "):
-        load_preparation(path)
+        load_preprocessor(path)
 
 
 def test_pixels_that_cannot_be_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "preprocessing.json"
-    save_preparation(PixelPreparation(RegressionTarget("y", 0.0, 1.0), [8, 8], 16.0), path)
+    save_preprocessor(PixelPreprocessor(RegressionTarget("y", 0.0, 1.0), [8, 8], 16.0), path)
     good = json.loads(path.read_text())
     for wrong in ({"shape": []}, {"shape": [0]}, {"shape": [10**30]}, {"shape": "8x8"}, {"brightest": 0}):
         path.write_text(json.dumps(good | wrong))
         with pytest.raises(FileError, match=f"{next(iter(wrong))}"):
-            load_preparation(path)
+            load_preprocessor(path)
 
 
 def test_a_file_that_cannot_be_written_leaves_the_old_one(tmp_path: Path) -> None:
     folder = tmp_path / "preprocessing.json"
     folder.mkdir()
     with pytest.raises(FileError, match="there is a folder of that name"):
-        save_preparation(PixelPreparation(RegressionTarget("y", 0.0, 1.0), [8, 8], 16.0), folder)
+        save_preprocessor(PixelPreprocessor(RegressionTarget("y", 0.0, 1.0), [8, 8], 16.0), folder)
     assert list(tmp_path.iterdir()) == [folder]

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fitwell.data.target import ClassTarget, RegressionTarget, find_task, fit_target, target_from_json
+from fitwell.data.target import ClassTarget, RegressionTarget, fit_target, infer_task, target_from_json
 from fitwell.errors import DataError, InvalidArgument
 
 
@@ -30,13 +30,13 @@ from fitwell.errors import DataError, InvalidArgument
     ],
 )
 def test_the_task_is_found_out(values: Any, task: str) -> None:
-    assert find_task(pd.Series(values), "y")[0] == task
+    assert infer_task(pd.Series(values), "y")[0] == task
 
 
 def test_the_user_may_say_otherwise() -> None:
     grades = pd.Series([3, 4, 5] * 20)
-    assert find_task(grades, "grade", "regression")[0] == "regression"
-    assert find_task(pd.Series([0.5, 1.5, 2.5] * 20), "y", "multiclass")[0] == "multiclass"
+    assert infer_task(grades, "grade", "regression")[0] == "regression"
+    assert infer_task(pd.Series([0.5, 1.5, 2.5] * 20), "y", "multiclass")[0] == "multiclass"
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_a_target_that_cannot_be_is_refused(
     values: Any, asked: str | None, error: type[Exception], words: str
 ) -> None:
     with pytest.raises(error, match=words):
-        find_task(pd.Series(values), "y", asked)
+        infer_task(pd.Series(values), "y", asked)
 
 
 def test_a_number_is_standardised_and_restored() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fitwell.data.splits import held_out_rows, split_rows
+from fitwell.data.splits import holdout_size, split_rows
 from fitwell.errors import DataError, InvalidArgument
 
 
@@ -35,7 +35,7 @@ def test_each_part_has_the_classes_in_proportion(counts: list[int], seed: int) -
 
 
 def test_sizes_follow_the_number_of_rows() -> None:
-    assert [held_out_rows(rows) for rows in (10, 50_000, 100_000, 1_000_000, 2_000_000)] == [
+    assert [holdout_size(rows) for rows in (10, 50_000, 100_000, 1_000_000, 2_000_000)] == [
         2,
         10_000,
         10_000,

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fitwell.data.moments import date_format_of, moments_in
+from fitwell.data.date_parsing import infer_date_format, to_datetime
 
 RANDOM = np.random.default_rng(0)
 WHEN = pd.Timestamp("2019-02-01") + pd.to_timedelta(RANDOM.integers(0, 1500, 80), "D")
@@ -57,40 +57,40 @@ FRENCH = [
 )
 def test_a_format_is_found_and_read(written: str, read_as: str, exact_to: str) -> None:
     cells = pd.Series(WHEN.strftime(written))
-    found = date_format_of(cells)
+    found = infer_date_format(cells)
     assert found is not None and found.pattern == read_as
-    got = moments_in(cells, found.pattern).dt.floor(exact_to)
+    got = to_datetime(cells, found.pattern).dt.floor(exact_to)
     assert (got.to_numpy() == WHEN.floor(exact_to).to_numpy()).all()
 
 
 def test_months_have_names_in_several_languages() -> None:
     for names, shape in ((GERMAN, "{}. {} {}"), (FRENCH, "{} {} {}")):
         cells = pd.Series([shape.format(day.day, names[day.month - 1], day.year) for day in WHEN])
-        found = date_format_of(cells)
+        found = infer_date_format(cells)
         assert found is not None and found.pattern == "%d %b %Y"
-        assert (moments_in(cells, found.pattern).to_numpy() == WHEN.floor("D").to_numpy()).all()
+        assert (to_datetime(cells, found.pattern).to_numpy() == WHEN.floor("D").to_numpy()).all()
 
 
 def test_times_alone_and_times_left_out() -> None:
     cells = pd.Series(WHEN.strftime("%I:%M %p"))
-    found = date_format_of(cells)
+    found = infer_date_format(cells)
     assert found is not None and found.pattern == "%I:%M %p"
-    hours = moments_in(cells, found.pattern).dt.hour
+    hours = to_datetime(cells, found.pattern).dt.hour
     assert hours.tolist() == list(WHEN.hour)
     cells = pd.Series(
         [f"{day:%d.%m.%Y}" if number % 5 == 0 else f"{day:%d.%m.%Y %H:%M}" for number, day in enumerate(WHEN)]
     )
-    found = date_format_of(cells)
-    assert found is not None and moments_in(cells, found.pattern).notna().all()
+    found = infer_date_format(cells)
+    assert found is not None and to_datetime(cells, found.pattern).notna().all()
 
 
 def test_one_row_tells_day_first() -> None:
     open_ = [f"{1 + number % 12:02d}/{1 + number % 11:02d}/2021" for number in range(500)]
-    found = date_format_of(pd.Series(open_))
+    found = infer_date_format(pd.Series(open_))
     assert found is not None and found.pattern == "%m/%d/%Y"
-    assert [rival.pattern for rival in found.rivals] == ["%d/%m/%Y"]
-    found = date_format_of(pd.Series([*open_, "31/10/2021"]))
-    assert found is not None and found.pattern == "%d/%m/%Y" and not found.rivals
+    assert [rival.pattern for rival in found.alternatives] == ["%d/%m/%Y"]
+    found = infer_date_format(pd.Series([*open_, "31/10/2021"]))
+    assert found is not None and found.pattern == "%d/%m/%Y" and not found.alternatives
 
 
 @pytest.mark.parametrize(
@@ -101,13 +101,13 @@ def test_one_row_tells_day_first() -> None:
     ],
 )  # fmt: skip
 def test_what_only_looks_like_dates_is_none(cells: list[str]) -> None:
-    assert date_format_of(pd.Series(cells * 10)) is None
+    assert infer_date_format(pd.Series(cells * 10)) is None
 
 
 def test_some_cells_may_be_something_else() -> None:
     days = list(WHEN.strftime("%Y-%m-%d"))
-    assert date_format_of(pd.Series(["unknown", "never", "0000-00-00", *days])) is not None
-    assert date_format_of(pd.Series(["0000-00-00"] * 60 + days)) is not None, "one word for many"
+    assert infer_date_format(pd.Series(["unknown", "never", "0000-00-00", *days])) is not None
+    assert infer_date_format(pd.Series(["0000-00-00"] * 60 + days)) is not None, "one word for many"
     many = [f"word {number}" for number in range(20)]
-    assert date_format_of(pd.Series(many + days)) is None
-    assert date_format_of(pd.Series(many + days), asked=True) is not None
+    assert infer_date_format(pd.Series(many + days)) is None
+    assert infer_date_format(pd.Series(many + days), requested=True) is not None

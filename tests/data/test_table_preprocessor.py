@@ -17,10 +17,10 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from fitwell.data.columns import BooleanColumn, CategoryColumn, DateColumn, NumberColumn, PresenceColumn
-from fitwell.data.pixels import PixelPreparation
-from fitwell.data.preparation import load_preparation, save_preparation
-from fitwell.data.table import FARTHEST, TablePreparation
+from fitwell.data.columns import BooleanColumn, DateColumn, MissingIndicatorColumn, NumberColumn, OneHotColumn
+from fitwell.data.pixel_preprocessor import PixelPreprocessor
+from fitwell.data.preprocessor_io import load_preprocessor, save_preprocessor
+from fitwell.data.table_preprocessor import MAX_DEVIATIONS, TablePreprocessor
 from fitwell.data.target import ClassTarget, RegressionTarget
 from fitwell.errors import DataError, FileError
 
@@ -41,8 +41,8 @@ mixed_tables = data_frames(
 )
 
 
-def fit(frame: pd.DataFrame) -> TablePreparation:
-    return TablePreparation.fit(frame, TARGET)
+def fit(frame: pd.DataFrame) -> TablePreprocessor:
+    return TablePreprocessor.fit(frame, TARGET)
 
 
 @settings(max_examples=60, deadline=None)
@@ -50,21 +50,21 @@ def fit(frame: pd.DataFrame) -> TablePreparation:
 def test_any_table_gives_finite_arrays_that_survive_a_file(training: pd.DataFrame, new: pd.DataFrame) -> None:
     training = training.assign(one=1.0 + np.arange(len(training)) % 2, two=0.5)
     try:
-        preparation = fit(training)
+        preprocessor = fit(training)
     except DataError as error:  # a single row: every column is constant
         assert "no column is left" in str(error)
         return
-    loaded = TablePreparation.from_json(json.loads(json.dumps(preparation.to_json(), allow_nan=False)))
-    assert loaded == preparation
+    loaded = TablePreprocessor.from_json(json.loads(json.dumps(preprocessor.to_json(), allow_nan=False)))
+    assert loaded == preprocessor
     for table in (training, new.assign(one=1.0)):
         try:
-            arrays = preparation.inputs(table)
+            arrays = preprocessor.transform(table)
         except DataError as error:  # numbers in training, mostly words here
             assert "in training, but most values here are not" in str(error)
             continue
-        assert arrays.shape == (len(table), len(preparation.features)) and arrays.dtype == np.float32
-        assert np.isfinite(arrays).all() and np.abs(arrays).max() <= FARTHEST
-        np.testing.assert_array_equal(loaded.inputs(table), arrays)
+        assert arrays.shape == (len(table), len(preprocessor.feature_names)) and arrays.dtype == np.float32
+        assert np.isfinite(arrays).all() and np.abs(arrays).max() <= MAX_DEVIATIONS
+        np.testing.assert_array_equal(loaded.transform(table), arrays)
 
 
 def houses(rows: int, seed: int = 0) -> pd.DataFrame:
@@ -84,7 +84,7 @@ def houses(rows: int, seed: int = 0) -> pd.DataFrame:
 
 def test_the_arrays_are_those_of_scikit_learn() -> None:
     training, test = houses(200), houses(50, seed=1)
-    preparation = TablePreparation.fit(training, RegressionTarget("price", 0, 1))
+    preprocessor = TablePreprocessor.fit(training, RegressionTarget("price", 0, 1))
     number = make_pipeline(SimpleImputer(strategy="median"), StandardScaler())
     category = make_pipeline(
         SimpleImputer(strategy="most_frequent", missing_values=np.nan),
@@ -94,7 +94,7 @@ def test_the_arrays_are_those_of_scikit_learn() -> None:
     reference.fit(training.astype({"city": object}).fillna({"city": np.nan}))
     test.loc[3, "city"] = "Atlantis"
     expected = reference.transform(test.astype({"city": object}).fillna({"city": np.nan}))
-    mine = pd.DataFrame(preparation.inputs(test), columns=preparation.features)
+    mine = pd.DataFrame(preprocessor.transform(test), columns=preprocessor.feature_names)
     names = ["area", "rooms", "city = Oslo", "city = Paris", "city = Rome"]
     np.testing.assert_allclose(mine[names], expected, rtol=1e-6, atol=1e-6)
     assert mine["area is missing"].tolist() == test["area"].isna().astype(float).tolist()
@@ -106,26 +106,26 @@ def test_nothing_is_learned_from_rows_outside_training() -> None:
     """Whatever stands in other rows, the fitted numbers are the same; a change in a training row shows."""
     table = houses(300)
     train = np.arange(0, 300, 2)
-    before = TablePreparation.fit(table.iloc[train], RegressionTarget("price", 0, 1)).to_json()
+    before = TablePreprocessor.fit(table.iloc[train], RegressionTarget("price", 0, 1)).to_json()
     spoiled = table.copy()
     others = np.setdiff1d(np.arange(300), train)
     spoiled.loc[others, "area"] = 1e9
     spoiled.loc[others, "city"] = "Atlantis"
-    assert TablePreparation.fit(spoiled.iloc[train], RegressionTarget("price", 0, 1)).to_json() == before
+    assert TablePreprocessor.fit(spoiled.iloc[train], RegressionTarget("price", 0, 1)).to_json() == before
     spoiled.loc[train[1], "area"] = 1e9
-    assert TablePreparation.fit(spoiled.iloc[train], RegressionTarget("price", 0, 1)).to_json() != before
+    assert TablePreprocessor.fit(spoiled.iloc[train], RegressionTarget("price", 0, 1)).to_json() != before
 
 
 def test_training_numbers_have_mean_zero_and_deviation_one() -> None:
     table = houses(100)
-    arrays = TablePreparation.fit(table, RegressionTarget("price", 0, 1)).inputs(table)
+    arrays = TablePreprocessor.fit(table, RegressionTarget("price", 0, 1)).transform(table)
     np.testing.assert_allclose(arrays[:, [0, 2]].mean(axis=0), 0, atol=1e-6)
     np.testing.assert_allclose(arrays[:, [0, 2]].std(axis=0), 1, atol=1e-6)
 
 
 def kinds_of(**columns: Any) -> dict[str, Any]:
-    preparation = fit(pd.DataFrame(columns))
-    return {c.name: type(c) for c in preparation.columns} | preparation.dropped
+    preprocessor = fit(pd.DataFrame(columns))
+    return {c.name: type(c) for c in preprocessor.columns} | preprocessor.dropped
 
 
 def test_each_kind_of_column_is_recognised() -> None:
@@ -155,14 +155,14 @@ def test_each_kind_of_column_is_recognised() -> None:
         "truth": BooleanColumn,
         "truth_with_gaps": BooleanColumn,
         "truth_in_words": BooleanColumn,
-        "category": CategoryColumn,
+        "category": OneHotColumn,
         "iso": DateColumn,
         "german": DateColumn,
         "moment": DateColumn,
-        "only_here": PresenceColumn,
-        "number_only_here": PresenceColumn,
+        "only_here": MissingIndicatorColumn,
+        "number_only_here": MissingIndicatorColumn,
         "duration": NumberColumn,
-        "factor": CategoryColumn,
+        "factor": OneHotColumn,
     }
 
 
@@ -195,10 +195,10 @@ def test_what_says_nothing_is_dropped_with_the_reason() -> None:
 
 def test_one_number_beside_words_is_a_category() -> None:
     table = pd.DataFrame({"owed": ["0"] * 97 + ["n.a."] * 3})
-    preparation = fit(table)
-    assert preparation.features == ["owed = 0", "owed = n.a."]
-    assert preparation.inputs(table)[96:98].tolist() == [[1, 0], [0, 1]]
-    assert not any("count as missing" in note for note in preparation.notes)
+    preprocessor = fit(table)
+    assert preprocessor.feature_names == ["owed = 0", "owed = n.a."]
+    assert preprocessor.transform(table)[96:98].tolist() == [[1, 0], [0, 1]]
+    assert not any("count as missing" in note for note in preprocessor.notes)
 
 
 def test_one_value_written_in_two_ways_is_one_value() -> None:
@@ -210,25 +210,25 @@ def test_one_value_written_in_two_ways_is_one_value() -> None:
     )
     assert kinds["share"] == "it has the single value '5'"
     assert kinds["day"] == "it has the single value '2024-05-01'"
-    assert kinds["gaps"] is PresenceColumn
+    assert kinds["gaps"] is MissingIndicatorColumn
 
 
 @pytest.mark.parametrize("size", [1e-200, 1e200, 1.7e306])
 def test_the_size_of_numbers_does_not_matter(size: float) -> None:
     table = pd.DataFrame({"x": np.arange(100) * size})
     expected = StandardScaler().fit_transform(np.arange(100.0)[:, None])
-    np.testing.assert_allclose(fit(table).inputs(table), expected, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(fit(table).transform(table), expected, rtol=1e-5, atol=1e-6)
 
 
 def test_text_is_read_as_it_is_written_also_in_the_target() -> None:
     table = pd.DataFrame({"code": ["007", "A1"] * 10, "x": [1.5, 2.5] * 10})
     for classes, columns in ((["007", "A1"], ["code", "y"]), ([1, 2], ["code"])):
-        assert TablePreparation.fit(table, ClassTarget("y", classes, "binary")).text_columns == columns
+        assert TablePreprocessor.fit(table, ClassTarget("y", classes, "binary")).text_columns == columns
 
 
 def test_the_record_says_what_was_done() -> None:
     table = houses(70).assign(id=range(70), constant=1)
-    notes = TablePreparation.fit(table, RegressionTarget("price", 300, 30)).notes
+    notes = TablePreprocessor.fit(table, RegressionTarget("price", 300, 30)).notes
     assert "Dropped 'id': it numbers the rows." in notes
     assert "Dropped 'constant': it has the single value '1'." in notes
     assert any("Standardised 2 columns of numbers" in note and "'area' and 'rooms'" in note for note in notes)
@@ -239,25 +239,25 @@ def test_the_record_says_what_was_done() -> None:
 def test_rare_categories_share_a_row_of_zeros() -> None:
     counts = {f"c{number:03}": 200 - number for number in range(80)}
     table = pd.DataFrame({"city": np.repeat(list(counts), list(counts.values()))})
-    preparation = fit(table)
-    assert len(preparation.features) == 50 and preparation.features[-1] == "city = c049"
+    preprocessor = fit(table)
+    assert len(preprocessor.feature_names) == 50 and preprocessor.feature_names[-1] == "city = c049"
     notes: list[str] = []
-    arrays = preparation.inputs(pd.DataFrame({"city": ["c049", "c050", "never seen"]}), notes)
+    arrays = preprocessor.transform(pd.DataFrame({"city": ["c049", "c050", "never seen"]}), notes)
     assert arrays.sum(axis=1).tolist() == [1, 0, 0] and notes == []
-    assert any("(30 left out)" in note for note in preparation.notes)
+    assert any("(30 left out)" in note for note in preprocessor.notes)
 
 
 def test_dates_become_days_and_turns() -> None:
     days = pd.date_range("2019-01-01", periods=730, freq="D")
-    preparation = fit(pd.DataFrame({"when": days.strftime("%d.%m.%Y")}))
-    assert preparation.features == [
+    preprocessor = fit(pd.DataFrame({"when": days.strftime("%d.%m.%Y")}))
+    assert preprocessor.feature_names == [
         "when: days",
         "when: sine of the year",
         "when: cosine of the year",
         "when: sine of the week",
         "when: cosine of the week",
     ]
-    arrays = preparation.inputs(
+    arrays = preprocessor.transform(
         pd.DataFrame({"when": ["01.01.2019", "31.12.2019", "31.12.2020", "sometime", None, "01.01.2019"]})
     )
     # New Year's Eve and New Year's Day lie next to each other.
@@ -267,31 +267,33 @@ def test_dates_become_days_and_turns() -> None:
 
 
 def test_ambiguous_dates_are_said() -> None:
-    preparation = fit(pd.DataFrame({"when": ["03/04/2021", "05/06/2021"] * 5}))
-    assert "The dates in 'when' fit several formats; they were read as %m/%d/%Y." in preparation.notes
-    preparation = fit(pd.DataFrame({"when": ["03/04/2021", "25/06/2021"] * 5}))
-    assert isinstance(preparation.columns[0], DateColumn) and preparation.columns[0].pattern == "%d/%m/%Y"
-    assert not any("fit several" in note for note in preparation.notes)
+    preprocessor = fit(pd.DataFrame({"when": ["03/04/2021", "05/06/2021"] * 5}))
+    assert "The dates in 'when' fit several formats; they were read as %m/%d/%Y." in preprocessor.notes
+    preprocessor = fit(pd.DataFrame({"when": ["03/04/2021", "25/06/2021"] * 5}))
+    assert isinstance(preprocessor.columns[0], DateColumn) and preprocessor.columns[0].pattern == "%d/%m/%Y"
+    assert not any("fit several" in note for note in preprocessor.notes)
 
 
 def test_a_lacking_column_is_named_and_a_further_one_ignored() -> None:
-    preparation = TablePreparation.fit(houses(70), RegressionTarget("price", 0, 1))
+    preprocessor = TablePreprocessor.fit(houses(70), RegressionTarget("price", 0, 1))
     with pytest.raises(
         DataError, match=r"lacks the column 'rooms' .*, did you mean 'Rooms'\?; it has 'area', 'Rooms'"
     ):
-        preparation.inputs(houses(5).rename(columns={"rooms": "Rooms"}))
+        preprocessor.transform(houses(5).rename(columns={"rooms": "Rooms"}))
     with pytest.raises(DataError, match="lacks the columns 'area' and 'rooms'"):
-        preparation.inputs(houses(5)[["city"]])
+        preprocessor.transform(houses(5)[["city"]])
     notes: list[str] = []
-    preparation.inputs(houses(5).iloc[1:].drop(columns="price").assign(colour="red"), notes)
+    preprocessor.transform(houses(5).iloc[1:].drop(columns="price").assign(colour="red"), notes)
     assert notes == ["Ignored 1 column that training did not have: 'colour'."]
 
 
 def test_surprises_at_prediction_are_said() -> None:
     training = pd.DataFrame({"n": [1.0, 2.0, 3.0, 4.0], "c": ["a", "b", "a", "b"]})
-    preparation = fit(training)
+    preprocessor = fit(training)
     notes: list[str] = []
-    arrays = preparation.inputs(pd.DataFrame({"n": ["1", "x", None, "2"], "c": ["a", "z", "b", "b"]}), notes)
+    arrays = preprocessor.transform(
+        pd.DataFrame({"n": ["1", "x", None, "2"], "c": ["a", "z", "b", "b"]}), notes
+    )
     assert notes == [
         "'n' has 1 missing value but had none in training; imputed.",
         "'n' has 1 entry that cannot be read as a number ('x'); treated as missing.",
@@ -302,15 +304,15 @@ def test_surprises_at_prediction_are_said() -> None:
         DataError,
         match=r"column 'n' held number values in training, but most values here are not: 'x' and 'y'",
     ):
-        preparation.inputs(pd.DataFrame({"n": ["x", "y", "1"], "c": ["a", "a", "a"]}))
+        preprocessor.transform(pd.DataFrame({"n": ["x", "y", "1"], "c": ["a", "a", "a"]}))
     with pytest.raises(DataError, match="no rows"):
-        preparation.inputs(training.iloc[:0])
+        preprocessor.transform(training.iloc[:0])
 
 
 def test_an_unreadable_entry_is_marked_like_a_missing_one() -> None:
-    preparation = fit(pd.DataFrame({"n": [1.0, None, 3.0, 8.0]}))
-    assert preparation.features == ["n", "n is missing"]
-    arrays = preparation.inputs(pd.DataFrame({"n": ["3", "broken", None]}))
+    preprocessor = fit(pd.DataFrame({"n": [1.0, None, 3.0, 8.0]}))
+    assert preprocessor.feature_names == ["n", "n is missing"]
+    arrays = preprocessor.transform(pd.DataFrame({"n": ["3", "broken", None]}))
     assert arrays[:, 1].tolist() == [0, 1, 1]
     assert arrays[0, 0] == arrays[1, 0] == arrays[2, 0], "3 is the median of the training rows"
 
@@ -324,21 +326,21 @@ def test_a_table_without_anything_to_learn_from_is_refused() -> None:
 
 def test_whole_numbers_beside_a_gap_are_the_same_category() -> None:
     training = pd.DataFrame({"code": pd.Categorical([1, 2, 1, 2])})
-    arrays = fit(training).inputs(pd.DataFrame({"code": [1.0, 2.0, np.nan]}))
+    arrays = fit(training).transform(pd.DataFrame({"code": [1.0, 2.0, np.nan]}))
     assert arrays[:2].tolist() == [[1, 0], [0, 1]]
 
 
 @pytest.mark.parametrize(
-    "preparation",
+    "preprocessor",
     [
-        TablePreparation.fit(houses(70), RegressionTarget("price", 1 / 3, 2 / 3)),
-        PixelPreparation(ClassTarget("digit", [0, 1, 2]), [2, 2], 16.0),
+        TablePreprocessor.fit(houses(70), RegressionTarget("price", 1 / 3, 2 / 3)),
+        PixelPreprocessor(ClassTarget("digit", [0, 1, 2]), [2, 2], 16.0),
     ],
 )
-def test_a_preparation_survives_its_file(tmp_path: Path, preparation: Any) -> None:
+def test_a_preparation_survives_its_file(tmp_path: Path, preprocessor: Any) -> None:
     path = tmp_path / "preprocessing.json"
-    save_preparation(preparation, path)
-    assert load_preparation(path) == preparation
+    save_preprocessor(preprocessor, path)
+    assert load_preprocessor(path) == preprocessor
     assert [entry.name for entry in tmp_path.iterdir()] == ["preprocessing.json"]
 
 
@@ -356,18 +358,18 @@ def test_a_damaged_file_is_refused(tmp_path: Path, content: str, words: str) -> 
     path = tmp_path / "preprocessing.json"
     path.write_text(content)
     with pytest.raises(FileError, match=words):
-        load_preparation(path)
+        load_preprocessor(path)
     with pytest.raises(FileError, match="cannot be read: No such file"):
-        load_preparation(tmp_path / "none.json")
+        load_preprocessor(tmp_path / "none.json")
 
 
 def test_pixels_are_divided_by_the_brightest() -> None:
-    preparation = PixelPreparation(ClassTarget("digit", [0, 1]), [2, 2], 16.0)
-    images = preparation.images(np.array([[[0, 4], [8, 16]]], dtype=np.uint8))
+    preprocessor = PixelPreprocessor(ClassTarget("digit", [0, 1]), [2, 2], 16.0)
+    images = preprocessor.transform_images(np.array([[[0, 4], [8, 16]]], dtype=np.uint8))
     assert images.tolist() == [[[0.0, 0.25], [0.5, 1.0]]] and images.dtype == np.float32
     table = pd.DataFrame([[0, 4, 8, 16, 1]], columns=["a", "b", "c", "d", "digit"])
-    assert preparation.inputs(table).tolist() == images.tolist()
+    assert preprocessor.transform(table).tolist() == images.tolist()
     with pytest.raises(DataError, match="images of 2 x 2 need a table of 4 columns of pixels, got 3"):
-        preparation.inputs(table[["a", "b", "c"]])
+        preprocessor.transform(table[["a", "b", "c"]])
     with pytest.raises(DataError, match="missing values or text: 'b'"):
-        preparation.inputs(table.assign(b=None))
+        preprocessor.transform(table.assign(b=None))

@@ -1,6 +1,6 @@
 """Data loaders: yield the rows of a run as dispatches, each for one call of the compiled loop.
 
-An `ArrayFeed` keeps its rows on the device and permutes them every epoch. A `StreamFeed` takes batches from an
+An `ArrayLoader` keeps its rows on the device and permutes them every epoch. A `GeneratorLoader` takes batches from an
 iterator, or slices of arrays larger than memory, and prefetches them on a thread.
 """
 
@@ -24,12 +24,12 @@ from fitwell.errors import DataError
 Array = Any
 
 # Permutations of several epochs are transferred together, up to this many row indices (1 MB) and this many epochs.
-_ORDER_BUDGET = 2**18
-MOST_EPOCHS = 512
+_MAX_PERMUTED_ROWS = 2**18
+MAX_EPOCHS_PER_DISPATCH = 512
 # Number of streamed batches transferred to the device together, if memory allows it.
-MOST_TOGETHER = 16
+MAX_BATCHES_PER_BLOCK = 16
 # Up to this size (4 MB) rows are copied into a larger, padded array.
-_MOST_COPIED = 2**22
+_MAX_COPIED_BYTES = 2**22
 
 
 @jax.tree_util.register_dataclass
@@ -51,7 +51,7 @@ class Batch:
 
 
 @dataclass
-class Work:
+class Dispatch:
     """Data of one dispatch: `epochs` whole epochs of a block, or batches ``start … stop-1`` of one epoch.
 
     order: row indices, ``[max epochs, batches, batch size]``.
@@ -78,7 +78,7 @@ class Work:
         return self.epochs * (self.stop - self.start)
 
 
-class Feed:
+class DataLoader:
     """Base class of the data loaders. `rows` and `steps` are per epoch, None if unknown before its end.
 
     draws_ahead: whether a thread computes the permutations of the next epochs while the device is busy. If other
@@ -88,11 +88,11 @@ class Feed:
     rows: int | None
     steps: int | None
     batch_size: int
-    draws_ahead = True
+    prefetches_permutations = True
 
-    def works(
-        self, first_epoch: int, epochs: int, allowance: Callable[[], int], start: int = 0
-    ) -> Iterator[Work]:
+    def dispatches(
+        self, first_epoch: int, epochs: int, max_steps: Callable[[], int], start: int = 0
+    ) -> Iterator[Dispatch]:
         """Yield the dispatches of `epochs` epochs.
 
         allowance: returns the maximum number of steps in the next dispatch.
@@ -106,7 +106,7 @@ def count_rows(tree: Any) -> int:
     return int(np.shape(jax.tree.leaves(tree)[0])[0])
 
 
-def plan(rows: int, batch_size: int) -> tuple[int, np.ndarray | None]:
+def batch_layout(rows: int, batch_size: int) -> tuple[int, np.ndarray | None]:
     """Return the number of batches, and their sizes if the last one is short, else None."""
     steps = -(-rows // batch_size)
     if rows % batch_size == 0:
@@ -116,7 +116,7 @@ def plan(rows: int, batch_size: int) -> tuple[int, np.ndarray | None]:
     return steps, sizes
 
 
-def filled_up(tree: Any, rows: int) -> Any:
+def pad_rows(tree: Any, rows: int) -> Any:
     """Pad the arrays of `tree` with zeros to `rows` rows. Padded arrays are NumPy arrays."""
     missing = rows - count_rows(tree)
     if missing == 0:
@@ -127,22 +127,22 @@ def filled_up(tree: Any, rows: int) -> Any:
     )
 
 
-def _with_room(block: Batch, rows: int) -> Batch:
+def _pad_to_bucket(block: Batch, rows: int) -> Batch:
     """Pad `block` to `rows` rows. No permutation contains the padding.
 
     Blocks of similar sizes, such as folds of cross-validation, then share one compiled program. Large blocks are not
     padded: training on them takes longer than compiling.
     """
     leaves = jax.tree.leaves(block)
-    small = sum(leaf.nbytes for leaf in leaves) <= _MOST_COPIED
-    return filled_up(block, rows) if small and all(map(_is_on_host, leaves)) else block
+    small = sum(leaf.nbytes for leaf in leaves) <= _MAX_COPIED_BYTES
+    return pad_rows(block, rows) if small and all(map(_is_on_host, leaves)) else block
 
 
 def _is_on_host(leaf: Array) -> bool:
     return isinstance(leaf, np.ndarray) or all(device.platform == "cpu" for device in leaf.devices())
 
 
-class ArrayFeed(Feed):
+class ArrayLoader(DataLoader):
     """Loader for rows that fit on the device. They are transferred once and permuted every epoch.
 
     block: the arrays, all with the rows along the first axis.
@@ -162,44 +162,44 @@ class ArrayFeed(Feed):
         shuffle: bool,
         seed: int = 0,
         pad: bool = True,
-        most_epochs: int = MOST_EPOCHS,
+        max_epochs_per_dispatch: int = MAX_EPOCHS_PER_DISPATCH,
         chosen: np.ndarray | None = None,
         room: int | None = None,
     ) -> None:
         self.rows = count_rows(block) if chosen is None else len(chosen)
         room = room if pad else None
         self.batch_size = min(batch_size, self.rows if room is None else room)
-        self.steps, sizes = plan(self.rows, self.batch_size)
+        self.steps, sizes = batch_layout(self.rows, self.batch_size)
         # The size of a last batch that must not be padded.
         self._tail = 0 if pad or sizes is None else int(sizes[-1])
-        self._places = self.steps - bool(self._tail)
+        self._num_batches = self.steps - bool(self._tail)
         if self._tail:
             sizes = None
         if room is not None:
-            self._places = -(-room // self.batch_size)
-            firsts = self.batch_size * np.arange(self._places, dtype=np.int32)
+            self._num_batches = -(-room // self.batch_size)
+            firsts = self.batch_size * np.arange(self._num_batches, dtype=np.int32)
             sizes = np.clip(self.rows - firsts, 0, self.batch_size)
-        self.orders = self.ordering(self.rows, shuffle, seed, chosen)
+        self.permutations = self.permutation_fn(self.rows, shuffle, seed, chosen)
         self._sizes = None if sizes is None else jax.device_put(sizes)
         if chosen is None and pad:
-            block = _with_room(block, self._places * self.batch_size)
+            block = _pad_to_bucket(block, self._num_batches * self.batch_size)
         # `jnp.asarray` would need memory for two copies, and compile a program for each shape.
         self.block = jax.device_put(block)
-        self._width = self._places * self.batch_size + self._tail
-        most = max(1, min(most_epochs, _ORDER_BUDGET // self._width))
-        self.epochs_at_once = 1 << (most.bit_length() - 1)
+        self._permutation_length = self._num_batches * self.batch_size + self._tail
+        most = max(1, min(max_epochs_per_dispatch, _MAX_PERMUTED_ROWS // self._permutation_length))
+        self.epochs_per_dispatch = 1 << (most.bit_length() - 1)
         self._key = (
             jax.tree.structure(block),
             *((np.shape(leaf), jnp.result_type(leaf)) for leaf in jax.tree.leaves(block)),
             self.batch_size,
-            self.epochs_at_once,
-            self._places,
+            self.epochs_per_dispatch,
+            self._num_batches,
             self._tail,
             sizes is None,
         )
 
     @staticmethod
-    def ordering(
+    def permutation_fn(
         rows: int, shuffle: bool, seed: int, chosen: np.ndarray | None = None
     ) -> Callable[[range], np.ndarray]:
         """Return a function that computes the permutations of the rows for a range of epochs."""
@@ -212,72 +212,72 @@ class ArrayFeed(Feed):
 
         return draw if chosen is None else lambda epochs: chosen[draw(epochs)]
 
-    def works(
-        self, first_epoch: int, epochs: int, allowance: Callable[[], int], start: int = 0
-    ) -> Iterator[Work]:
+    def dispatches(
+        self, first_epoch: int, epochs: int, max_steps: Callable[[], int], start: int = 0
+    ) -> Iterator[Dispatch]:
         """Yield dispatches over the block on the device: several epochs each, or parts of one."""
         steps = self.steps or 0
         epoch, end = first_epoch, first_epoch + epochs
         with ThreadPoolExecutor(1, "fitwell-orders") as thread:
             ahead: Future[np.ndarray] | None = None
             while epoch < end:
-                most = 1 if start else allowance() // steps
-                count = max(1, min(most, self.epochs_at_once, end - epoch))
-                order, tail = self._split(self._orders(epoch, count, ahead))
+                most = 1 if start else max_steps() // steps
+                count = max(1, min(most, self.epochs_per_dispatch, end - epoch))
+                order, tail = self._split_tail(self._get_permutations(epoch, count, ahead))
                 left = end - epoch - count
                 ahead = (
-                    thread.submit(self._draw, epoch + count, min(count, left))
-                    if left and self.draws_ahead
+                    thread.submit(self._draw_permutations, epoch + count, min(count, left))
+                    if left and self.prefetches_permutations
                     else None
                 )
-                work = Work(
+                dispatch = Dispatch(
                     self.block, order, self._sizes, count, 0, steps, True, True, ("whole", self._key), tail
                 )
                 if count > 1:
-                    yield work
+                    yield dispatch
                 else:
-                    yield from _parts(work, allowance, start)
+                    yield from _split_dispatch(dispatch, max_steps, start)
                     start = 0
                 epoch += count
 
-    def _draw(self, epoch: int, count: int) -> np.ndarray:
+    def _draw_permutations(self, epoch: int, count: int) -> np.ndarray:
         """Return the row indices of `count` epochs, padded to whole batches: ``[count, rows and padding]``."""
         rows = self.rows or 0
-        orders = np.empty((count, self._width), np.int32)
-        orders[:, :rows] = self.orders(range(epoch, epoch + count))
-        orders[:, rows:] = orders[:, :1]  # padding is masked, so any valid row index will do
-        return orders
+        permutations = np.empty((count, self._permutation_length), np.int32)
+        permutations[:, :rows] = self.permutations(range(epoch, epoch + count))
+        permutations[:, rows:] = permutations[:, :1]  # padding is masked, so any valid row index will do
+        return permutations
 
-    def _orders(self, epoch: int, count: int, ahead: Future[np.ndarray] | None) -> np.ndarray:
+    def _get_permutations(self, epoch: int, count: int, ahead: Future[np.ndarray] | None) -> np.ndarray:
         """Return the row indices of `count` epochs, some of them prefetched, in an array of the maximum size."""
-        drawn = ahead.result()[:count] if ahead is not None else self._draw(epoch, 0)
-        orders = np.zeros((self.epochs_at_once, self._width), np.int32)
-        orders[: len(drawn)] = drawn
-        orders[len(drawn) : count] = self._draw(epoch + len(drawn), count - len(drawn))
-        return orders
+        drawn = ahead.result()[:count] if ahead is not None else self._draw_permutations(epoch, 0)
+        permutations = np.zeros((self.epochs_per_dispatch, self._permutation_length), np.int32)
+        permutations[: len(drawn)] = drawn
+        permutations[len(drawn) : count] = self._draw_permutations(epoch + len(drawn), count - len(drawn))
+        return permutations
 
-    def _split(self, orders: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+    def _split_tail(self, permutations: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         """Return the row indices of full batches, ``[epochs, batches, batch size]``, and those of the tail."""
-        whole = self._places * self.batch_size
-        tail = orders[:, whole:] if self._tail else None
-        return orders[:, :whole].reshape(-1, self._places, self.batch_size), tail
+        whole = self._num_batches * self.batch_size
+        tail = permutations[:, whole:] if self._tail else None
+        return permutations[:, :whole].reshape(-1, self._num_batches, self.batch_size), tail
 
 
-def _parts(work: Work, allowance: Callable[[], int], start: int = 0) -> Iterator[Work]:
+def _split_dispatch(dispatch: Dispatch, max_steps: Callable[[], int], start: int = 0) -> Iterator[Dispatch]:
     """Split a dispatch, from batch `start` on, into dispatches of the allowed length."""
-    while start < work.stop:
-        stop = min(work.stop, start + max(1, allowance()))
+    while start < dispatch.stop:
+        stop = min(dispatch.stop, start + max(1, max_steps()))
         yield dataclasses.replace(
-            work,
+            dispatch,
             start=start,
             stop=stop,
-            first=work.first and start == 0,
-            last=work.last and stop == work.stop,
+            first=dispatch.first and start == 0,
+            last=dispatch.last and stop == dispatch.stop,
         )
         start = stop
 
 
-class StreamFeed(Feed):
+class GeneratorLoader(DataLoader):
     """Loader for rows that arrive in batches, from a generator, an iterable, or arrays on disk.
 
     A thread prefetches the batches. Batches whose rows have another shape than the previous ones, or that have
@@ -297,25 +297,25 @@ class StreamFeed(Feed):
         *,
         steps: int | None = None,
         rows: int | None = None,
-        per_block: int = MOST_TOGETHER,
+        batches_per_block: int = MAX_BATCHES_PER_BLOCK,
         pad: bool = True,
     ) -> None:
         self.open_epoch = open_epoch
         self.batch_size = batch_size
         self.steps = steps
         self.rows = rows
-        self.per_block = per_block
+        self.batches_per_block = batches_per_block
         self.pad = pad
-        self._changes = False
+        self._shapes_vary = False
 
-    def works(
-        self, first_epoch: int, epochs: int, allowance: Callable[[], int], start: int = 0
-    ) -> Iterator[Work]:
+    def dispatches(
+        self, first_epoch: int, epochs: int, max_steps: Callable[[], int], start: int = 0
+    ) -> Iterator[Dispatch]:
         """Yield dispatches block by block, prefetched on a thread."""
         for epoch in range(first_epoch, first_epoch + epochs):
             seen = 0
             first = start == 0
-            for batches, last in _read_ahead(self._blocks(epoch)):
+            for batches, last in _prefetch(self._blocks(epoch)):
                 seen += len(batches)
                 last = last or (self.steps is not None and seen >= self.steps)
                 if seen <= start:
@@ -324,8 +324,8 @@ class StreamFeed(Feed):
                 leaves, structure = jax.tree.flatten((block, order))
                 shapes = structure, *((leaf.shape, leaf.dtype) for leaf in leaves)
                 key = "block", shapes, sizes is None
-                work = Work(block, order, sizes, 1, 0, len(batches), first, last, key)
-                yield from _parts(work, allowance, max(0, start - (seen - len(batches))))
+                dispatch = Dispatch(block, order, sizes, 1, 0, len(batches), first, last, key)
+                yield from _split_dispatch(dispatch, max_steps, max(0, start - (seen - len(batches))))
                 first = False
                 start = 0
                 if last:
@@ -345,13 +345,13 @@ class StreamFeed(Feed):
         for count, batch in enumerate(self.open_epoch(epoch), start=1):
             rows = count_rows(batch)
             fits = rows == self.batch_size or (self.pad and rows < self.batch_size)
-            before, form = form, _form(batch)
+            before, form = form, _batch_signature(batch)
             changed = bool(pending) and form != before
-            self._changes |= changed
+            self._shapes_vary |= changed
             if pending and (
                 not fits
                 or changed
-                or len(pending) == self.per_block
+                or len(pending) == self.batches_per_block
                 or count_rows(pending[0]) > self.batch_size
             ):
                 if waiting:
@@ -385,33 +385,35 @@ class StreamFeed(Feed):
         )
         # Blocks that may be padded all have the same size, so that they share one compiled program. If shapes vary,
         # many blocks have one batch only and would consist of padding mostly.
-        alone = self._changes and len(batches) == 1
-        places = self.per_block if self.pad and size == self.batch_size and not alone else len(batches)
+        is_single = self._shapes_vary and len(batches) == 1
+        num_batches = (
+            self.batches_per_block if self.pad and size == self.batch_size and not is_single else len(batches)
+        )
 
         def join(*leaves: Any) -> Array:
             # A generator may yield integers first and floats later.
-            joined = np.zeros((places * size, *np.shape(leaves[0])[1:]), jnp.result_type(*leaves))
+            joined = np.zeros((num_batches * size, *np.shape(leaves[0])[1:]), jnp.result_type(*leaves))
             for index, leaf in enumerate(leaves):
                 joined[index * size : index * size + len(leaf)] = leaf
             return jax.device_put(joined)
 
         block = jax.tree.map(join, *batches)
-        order = jax.device_put(np.arange(places * size, dtype=np.int32).reshape(1, places, size))
+        order = jax.device_put(np.arange(num_batches * size, dtype=np.int32).reshape(1, num_batches, size))
         if not self.pad or (self.rows is not None and self.rows % self.batch_size == 0):
-            # No batch is short, so use the compiled program of an `ArrayFeed`, with bit-identical results.
+            # No batch is short, so use the compiled program of an `ArrayLoader`, with bit-identical results.
             return block, order, None
-        sizes = np.zeros(places, np.int32)
+        sizes = np.zeros(num_batches, np.int32)
         sizes[: len(counts)] = counts
         return block, order, jax.device_put(sizes)
 
 
-def _form(batch: Batch) -> Any:
+def _batch_signature(batch: Batch) -> Any:
     """Return the tree structure and row shapes, which are equal for all batches of a block."""
     leaves, structure = jax.tree.flatten(batch)
     return structure, [np.shape(leaf)[1:] for leaf in leaves]
 
 
-def _read_ahead(items: Iterator[Any], depth: int = 2) -> Iterator[Any]:
+def _prefetch(items: Iterator[Any], depth: int = 2) -> Iterator[Any]:
     """Yield `items`, computed on a thread at most `depth` items ahead. Errors of the thread are raised here."""
     ready: queue.Queue[tuple[str, Any]] = queue.Queue(maxsize=depth)
     abandoned = threading.Event()

@@ -13,11 +13,11 @@ from fitwell.errors import FileError
 from fitwell.forms import ANY_NUMBER, FLAG, TEXT, Either, Kind, Table, check
 
 _OUTPUT = Kind("the number of an output", lambda key: bool(re.fullmatch("[0-9]{1,4}", key)))
-# The result of `as_plain`.
-FORM = Table([Either((TEXT, FLAG, ANY_NUMBER))], _OUTPUT)
+# The result of `categories_to_json`.
+CATEGORIES_SCHEMA = Table([Either((TEXT, FLAG, ANY_NUMBER))], _OUTPUT)
 
 
-def as_plain(categories: Mapping[int, NDArray[Any]]) -> dict[str, list[Any]]:
+def categories_to_json(categories: Mapping[int, NDArray[Any]]) -> dict[str, list[Any]]:
     """Return the categories of each output as JSON data. Other types than strings and numbers become strings.
 
     >>> as_plain({0: np.array(["no", "yes"])})
@@ -31,9 +31,9 @@ def as_plain(categories: Mapping[int, NDArray[Any]]) -> dict[str, list[Any]]:
     }
 
 
-def from_plain(written: Any, where: str) -> dict[int, NDArray[Any]]:
-    """Return the categories that `as_plain` converted. The file `where` is not trusted, so the data is checked."""
-    check(written, FORM, where, "categories")
+def categories_from_json(written: Any, where: str) -> dict[int, NDArray[Any]]:
+    """Return the categories that `categories_to_json` converted. The file `where` is not trusted, so the data is checked."""
+    check(written, CATEGORIES_SCHEMA, where, "categories")
     found = {}
     for output, labels in written.items():
         if len(set(labels)) < len(labels):

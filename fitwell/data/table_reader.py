@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fitwell.data.kinds import apply_kinds, find_kinds, note_separator, separator_of
-from fitwell.data.numerals import shapes_of
-from fitwell.data.rows import first_long_line, settle_rows
-from fitwell.data.sniffing import SPACES, Sniffed, open_bytes, separator_words, sniff
-from fitwell.data.wording import counted, quoted
+from fitwell.data.column_types import convert_columns, get_separator, infer_column_types, set_separator
+from fitwell.data.csv_dialect import SPACES, Dialect, describe_separator, open_bytes, sniff_dialect
+from fitwell.data.number_parsing import count_number_formats
+from fitwell.data.row_filters import drop_non_data_rows, first_long_line
+from fitwell.data.text_format import join_quoted, pluralize
 from fitwell.errors import DataError, FileError, missing_extra
 
 if TYPE_CHECKING:
@@ -49,25 +49,25 @@ def read_table(
     Raises `FileError` when the file cannot be read, `DataError` when it is not a table.
     """
     notes = notes if notes is not None else []
-    table = read_cells(path, text_columns, notes, separator)
-    if separator_of(table) is None:
+    table = read_raw_table(path, text_columns, notes, separator)
+    if get_separator(table) is None:
         return table
     as_written = {name.strip() for name in text_columns}
     others = table[[name for name in table.columns if name not in as_written]]
-    kinds = find_kinds(others, with_dates=False, notes=notes)
+    kinds = infer_column_types(others, with_dates=False, notes=notes)
     read = {
         name: kind
         for name, kind in kinds.items()
-        if kind.name == "category" or _is_written_number(kind.name, table[name])
+        if kind.name == "category" or _is_number_string(kind.name, table[name])
     }
-    return apply_kinds(table, read, marks=True)
+    return convert_columns(table, read, marks=True)
 
 
-def _is_written_number(kind: str, values: pd.Series) -> bool:
+def _is_number_string(kind: str, values: pd.Series) -> bool:
     return kind == "number" and values.dtype.kind == "O"
 
 
-def read_cells(
+def read_raw_table(
     path: str | Path,
     text_columns: Collection[str] = (),
     notes: list[str] | None = None,
@@ -102,7 +102,7 @@ def read_cells(
             raise
         raise FileError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from error
     frame.columns = [str(name).strip() for name in frame.columns]
-    _refuse_equal_names(path, frame.columns)
+    _check_names(path, frame.columns)
     notes.insert(0, f"Read {len(frame):,} rows and {len(frame.columns)} columns from {path.name}.")
     return frame
 
@@ -138,33 +138,35 @@ def _read_text(
 ) -> pd.DataFrame:
     import pandas as pd
 
-    sniffed = sniff(path, separator)
+    dialect = sniff_dialect(path, separator)
     # index_col=False: a separator at the end of each line must not turn the first column into names.
     options: dict[str, Any] = {
-        "sep": sniffed.separator,
-        "encoding": sniffed.encoding,
-        "skiprows": sniffed.skipped,
+        "sep": dialect.separator,
+        "encoding": dialect.encoding,
+        "skiprows": dialect.skipped,
         "skipinitialspace": True,
         "index_col": False,
         "keep_default_na": False,
     }
-    if sniffed.encoding == "cp1252":
+    if dialect.encoding == "cp1252":
         notes.append("It is not UTF-8; it was read as Windows-1252.")
-    if sniffed.above:
-        left_out = counted(len(sniffed.above), "line")
-        notes.append(f"Left out {left_out} above the names of the columns: {quoted(sniffed.above, most=3)}.")
+    if dialect.above:
+        left_out = pluralize(len(dialect.above), "line")
+        notes.append(
+            f"Left out {left_out} above the names of the columns: {join_quoted(dialect.above, most=3)}."
+        )
     try:
         header = pd.read_csv(path, header=None, nrows=1, dtype=str, **options)
         names = [name for name in header.iloc[0] if isinstance(name, str) and name.strip()]
         # pandas would call the second of two equal names "a.1".
-        _refuse_equal_names(path, names)
+        _check_names(path, names)
         as_written = {name.strip() for name in text_columns}
         texts = {name: str for name in names if name.strip() in as_written}
         options |= {"na_values": [""], "low_memory": False}
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)
             frame = pd.read_csv(path, dtype=texts, **options)
-        doubtful = _doubtful(path, frame, sniffed)
+        doubtful = _ambiguous_columns(path, frame, dialect)
         if doubtful:
             again = pd.read_csv(path, dtype=str, usecols=doubtful, **options)
             for position, name in zip(doubtful, again.columns):
@@ -172,39 +174,39 @@ def _read_text(
     except pd.errors.EmptyDataError:
         raise DataError(f"{path} is empty") from None
     except pd.errors.ParserWarning:
-        line = first_long_line(path, sniffed)
+        line = first_long_line(path, dialect)
         raise DataError(
             f"{path}: the lines hold more values than the first line has names"
             f"{'' if line is None else f', the first of them line {line:,}'}; name every column (R writes such "
             "tables unless told row.names = FALSE), put text with separators in it in quotes, and say --sep if "
-            f"the cells are not separated by {separator_words(sniffed.separator)}"
+            f"the cells are not separated by {describe_separator(dialect.separator)}"
         ) from None
     except pd.errors.ParserError as error:
         reason = str(error).strip().removeprefix("Error tokenizing data. C error: ")
-        words = separator_words(sniffed.separator)
+        words = describe_separator(dialect.separator)
         raise DataError(f"{path} is not a table separated by {words}: {reason}") from error
     except UnicodeError:
         raise DataError(f"{path} is neither UTF-8 nor Windows-1252; save it as UTF-8") from None
-    frame = settle_rows(path, frame, sniffed, notes)
-    note_separator(frame, sniffed.separator)
+    frame = drop_non_data_rows(path, frame, dialect, notes)
+    set_separator(frame, dialect.separator)
     return frame
 
 
-def _refuse_equal_names(path: Path, names: Iterable[object]) -> None:
+def _check_names(path: Path, names: Iterable[object]) -> None:
     times = Counter(str(name).strip() for name in names)
     twice = sorted(name for name, count in times.items() if count > 1)
     if twice:
         raise DataError(f"{path}: more than one column is called {', '.join(map(repr, twice))}; rename them")
 
 
-def _doubtful(path: Path, frame: pd.DataFrame, sniffed: Sniffed) -> list[int]:
+def _ambiguous_columns(path: Path, frame: pd.DataFrame, dialect: Dialect) -> list[int]:
     """Return the places of the columns of numbers whose cells must be looked at as they are written.
 
     Those whose points may stand between thousands, and integers with zeros in front.
     """
     import pandas as pd
 
-    rows = sniffed.rows[1:]
+    rows = dialect.rows[1:]
     doubtful: list[int] = []
     integers: list[int] = []
     for position in range(frame.shape[1]):
@@ -218,21 +220,23 @@ def _doubtful(path: Path, frame: pd.DataFrame, sniffed: Sniffed) -> list[int]:
             clear = (broken < 1) | (broken >= 1000) | (np.round(broken, 3) != broken)
             if not len(numbers):
                 continue  # nothing was written
-            if not len(broken) or (20 * clear.sum() <= len(numbers) and not shapes_of(pd.Series(cells)).sure):
+            if not len(broken) or (
+                20 * clear.sum() <= len(numbers) and not count_number_formats(pd.Series(cells)).is_unambiguous
+            ):
                 doubtful.append(position)
         elif values.dtype.kind in "iu":
             if any(_LEADING_ZERO.match(cell) for cell in cells):
                 doubtful.append(position)
             else:
                 integers.append(position)
-    return sorted(doubtful + (integers if integers and _has_leading_zeros(path, sniffed) else []))
+    return sorted(doubtful + (integers if integers and _has_leading_zeros(path, dialect) else []))
 
 
-def _has_leading_zeros(path: Path, sniffed: Sniffed) -> bool:
+def _has_leading_zeros(path: Path, dialect: Dialect) -> bool:
     """Return whether a cell anywhere in the file begins with a 0 and another digit."""
-    if sniffed.separator == SPACES or not sniffed.encoding.startswith(("utf-8", "cp1252")):
+    if dialect.separator == SPACES or not dialect.encoding.startswith(("utf-8", "cp1252")):
         return True
-    before = np.frombuffer(f'{sniffed.separator}\n\r"'.encode(), dtype=np.uint8)
+    before = np.frombuffer(f'{dialect.separator}\n\r"'.encode(), dtype=np.uint8)
     with open_bytes(path) as file:
         kept = b"\n"
         while block := file.read(_BLOCK):
@@ -245,4 +249,4 @@ def _has_leading_zeros(path: Path, sniffed: Sniffed) -> bool:
     return False
 
 
-__all__ = ["PARQUET_SUFFIXES", "TEXT_SUFFIXES", "is_table_file", "read_cells", "read_table"]
+__all__ = ["PARQUET_SUFFIXES", "TEXT_SUFFIXES", "is_table_file", "read_raw_table", "read_table"]

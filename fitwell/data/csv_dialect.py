@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, cast
 
-from fitwell.data.headers import MOST_LINES_ABOVE, header_place
-from fitwell.data.numerals import OTHER_MARK, read_number
+from fitwell.data.csv_header import MAX_LINES_ABOVE, find_header
+from fitwell.data.number_parsing import OTHER_DECIMAL, parse_number
 from fitwell.errors import DataError, InvalidArgument
 
 SAMPLE_BYTES = 1 << 16
@@ -25,7 +25,7 @@ _SEP_LINE = re.compile(r'\ufeff?"?sep=(\\t|.)"?\s*', re.IGNORECASE)
 
 
 @dataclass(frozen=True)
-class Sniffed:
+class Dialect:
     """How a file of text is to be read.
 
     encoding: ``utf-8-sig``, ``utf-16``, ``utf-16-le``, ``utf-16-be``, ``utf-32`` or ``cp1252``.
@@ -42,41 +42,41 @@ class Sniffed:
     above: tuple[str, ...] = ()
 
 
-def sniff(path: Path, separator: str | None = None) -> Sniffed:
+def sniff_dialect(path: Path, separator: str | None = None) -> Dialect:
     """Look at the beginning of a file, and at its encoding to the end.
 
     separator: what the user said: a character, or ``comma``, ``semicolon``, ``tab``, ``bar``, ``space``.
 
     Raises `DataError` where there is no text, `InvalidArgument` for a separator that cannot be one.
     """
-    chosen = None if separator is None else separator_named(separator)
+    chosen = None if separator is None else parse_separator(separator)
     with open_bytes(path) as file:
         sample = file.read(SAMPLE_BYTES)
     if not sample.strip():
         raise DataError(f"{path} is empty")
-    encoding = _encoding(path, sample)
+    encoding = _sniff_encoding(path, sample)
     lines = _whole_lines(sample, encoding)
     said = _SEP_LINE.fullmatch(lines[0]) if lines else None
     if said:
-        chosen = chosen or separator_named(said[1])
+        chosen = chosen or parse_separator(said[1])
     begun = int(said is not None)
     filled = [place for place, line in enumerate(lines) if line.strip() and place >= begun]
     if not filled:
         raise DataError(f"{path} is empty")
-    texts = [lines[place] for place in filled[: _SAMPLE_LINES + MOST_LINES_ABOVE]]
+    texts = [lines[place] for place in filled[: _SAMPLE_LINES + MAX_LINES_ABOVE]]
     found: dict[int, str] = {}  # by how many lines there are below titles
 
     def cut(some: Sequence[str], like: Sequence[str]) -> list[list[str]]:
         if chosen is None and len(like) not in found:
-            found[len(like)] = _separator(like)
+            found[len(like)] = _sniff_separator(like)
         return _rows(some, chosen or found[len(like)])
 
-    start = header_place(texts, cut)
+    start = find_header(texts, cut)
     texts = texts[start : start + _SAMPLE_LINES]
-    chosen = chosen or found.get(len(texts)) or _separator(texts)
+    chosen = chosen or found.get(len(texts)) or _sniff_separator(texts)
     skipped = filled[start] if start else begun
     above = tuple(lines[place] for place in filled[:start])
-    return Sniffed(encoding, chosen, skipped, _rows(texts, chosen), above)
+    return Dialect(encoding, chosen, skipped, _rows(texts, chosen), above)
 
 
 def open_bytes(path: Path) -> IO[bytes]:
@@ -84,7 +84,7 @@ def open_bytes(path: Path) -> IO[bytes]:
     return cast("IO[bytes]", gzip.open(path, "rb")) if path.name.lower().endswith(".gz") else path.open("rb")
 
 
-def separator_named(said: str) -> str:
+def parse_separator(said: str) -> str:
     """Return the separator that the user named.
 
     >>> separator_named(";"), separator_named("comma")
@@ -98,12 +98,12 @@ def separator_named(said: str) -> str:
     return separator
 
 
-def separator_words(separator: str) -> str:
+def describe_separator(separator: str) -> str:
     """Return the separator in words, for messages."""
     return "blanks" if separator == SPACES else f"{SEPARATORS.get(separator, repr(separator))}s"
 
 
-def _encoding(path: Path, sample: bytes) -> str:
+def _sniff_encoding(path: Path, sample: bytes) -> str:
     if sample.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
         return "utf-32"
     if sample.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
@@ -151,7 +151,7 @@ def _rows(lines: Sequence[str], separator: str) -> list[list[str]]:
         return [line.split(separator) for line in lines]
 
 
-def _separator(lines: Sequence[str]) -> str:
+def _sniff_separator(lines: Sequence[str]) -> str:
     """Return the separator that cuts the lines into as many cells as there are names."""
 
     def quality(separator: str) -> tuple[float, float, int]:
@@ -163,7 +163,7 @@ def _separator(lines: Sequence[str]) -> str:
         fitting = [row for row in rows if len(row) == names or (len(row) == names + 1 and not row[-1])]
         # "Price, EUR;Weight, kg" has as many commas as the decimal commas below it, which are parts of numbers.
         cells = [cell for row in fitting[1:51] for cell in row][:_SAMPLE_CELLS]
-        return len(fitting) / len(rows), _number_share(cells), names
+        return len(fitting) / len(rows), _numeric_fraction(cells), names
 
     # `max` takes the first of equals: a single column without any separator is read with a comma.
     best = max(SEPARATORS, key=quality)
@@ -177,9 +177,9 @@ def _is_written_by_r(rows: list[list[str]]) -> bool:
     return len(rows) > 2 and len(rows[0]) > 1 and all(len(row) == len(rows[0]) + 1 for row in rows[1:])
 
 
-def _number_share(cells: list[str]) -> float:
+def _numeric_fraction(cells: list[str]) -> float:
     read = [
-        not cell or any(read_number(cell, mark) == read_number(cell, mark) for mark in OTHER_MARK)
+        not cell or any(parse_number(cell, mark) == parse_number(cell, mark) for mark in OTHER_DECIMAL)
         for cell in cells
     ]
     return sum(read) / max(len(read), 1)

@@ -18,9 +18,9 @@ import pytest
 
 from fitwell.cli.problems import Problem, Wishes, load_problem
 from fitwell.data.columns import DateColumn, NumberColumn
-from fitwell.data.preparation import load_preparation, save_preparation
-from fitwell.data.reading import read_cells
-from fitwell.data.table import TablePreparation
+from fitwell.data.preprocessor_io import load_preprocessor, save_preprocessor
+from fitwell.data.table_preprocessor import TablePreprocessor
+from fitwell.data.table_reader import read_raw_table
 from fitwell.data.target import ClassTarget
 
 ROWS = 60
@@ -157,18 +157,18 @@ def write(dialect: Dialect, folder: Path, seed: int) -> Written:
 
 def numbers(problem: Problem, x: np.ndarray, name: str) -> np.ndarray:
     """Return a column of the network's inputs in its own units."""
-    assert isinstance(problem.preparation, TablePreparation)
-    used = {column.name: column for column in problem.preparation.columns}
-    assert name in used, f"{name!r} was dropped: {problem.preparation.dropped[name]}"
+    assert isinstance(problem.preprocessor, TablePreprocessor)
+    used = {column.name: column for column in problem.preprocessor.columns}
+    assert name in used, f"{name!r} was dropped: {problem.preprocessor.dropped[name]}"
     column = used[name]
     assert isinstance(column, NumberColumn | DateColumn), f"{name!r} is {column.kind}"
     feature = name if isinstance(column, NumberColumn) else f"{name}: days"
     mean, scale = (
         (column.mean, column.scale) if isinstance(column, NumberColumn) else column.parts["days"][1:]
     )
-    values = x[:, problem.preparation.features.index(feature)].astype(np.float64) * scale + mean
-    if f"{name} is missing" in problem.preparation.features:
-        values[x[:, problem.preparation.features.index(f"{name} is missing")] == 1] = np.nan
+    values = x[:, problem.preprocessor.feature_names.index(feature)].astype(np.float64) * scale + mean
+    if f"{name} is missing" in problem.preprocessor.feature_names:
+        values[x[:, problem.preprocessor.feature_names.index(f"{name} is missing")] == 1] = np.nan
     return values
 
 
@@ -221,9 +221,9 @@ def test_a_dialect_is_read_back(tmp_path: Path, block: int) -> None:
         else:
             np.testing.assert_allclose(np.sort(true), np.sort(written.y), err_msg=told)
         # The same file to predict from, by the preparation as it is on the disk.
-        save_preparation(problem.preparation, tmp_path / "preprocessing.json")
-        preparation = load_preparation(tmp_path / "preprocessing.json")
-        again = preparation.inputs(read_cells(written.path, preparation.text_columns))
+        save_preprocessor(problem.preprocessor, tmp_path / "preprocessing.json")
+        preprocessor = load_preprocessor(tmp_path / "preprocessing.json")
+        again = preprocessor.transform(read_raw_table(written.path, preprocessor.text_columns))
         for name, expected, close in columns:
             got, there = numbers(problem, again, name), ~np.isnan(expected)
             np.testing.assert_allclose(got[there], expected[there], atol=close, err_msg=f"{name}: {told}")

@@ -11,13 +11,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from fitwell.data.periods import ELAPSED, clock_of, elapsed_format, elapsed_in, period_start
-from fitwell.data.values import texts_in
+from fitwell.data.conversion import to_string
+from fitwell.data.periods import (
+    DURATION_FORMATS,
+    infer_duration_format,
+    normalize_duration,
+    parse_durations,
+    period_start,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
 
-# Names of months are English here, whatever language the cells have, and commas are gone: see `_plain`.
+# Names of months are English here, whatever language the cells have, and commas are gone: see `_normalize`.
 # Where several formats would do and nothing else tells, the first is taken, with a note.
 DATE_FORMATS = (
     "ISO8601",
@@ -56,12 +62,12 @@ DATE_FORMATS = (
     "%Y%m%d",
 )
 # How many of a column's cells may be something else, and how many decide whether to look closer.
-READABLE_SHARE = 0.95
+MIN_PARSED_FRACTION = 0.95
 # A few words may stand in more cells than that: "trace", "below", "0000-00-00".
-MOST_WORDS = 3
+MAX_OTHER_WORDS = 3
 # Fewer distinct values than this are categories even if every row has another.
-FEW_VALUES = 10
-MOST_FORMATS = 3  # in one column
+MIN_DISTINCT_VALUES = 10
+MAX_FORMATS = 3  # in one column
 _SAMPLE = 200
 
 _TIME = re.compile(
@@ -72,8 +78,8 @@ _MAYBE_DATE = re.compile(
     r"\d{1,4}[-/.]\d{1,4}([-/.]\d{1,4})?\b|\d{1,4}[-/. ]?[A-Z][a-z]{2}[-/. ]?\d{2,4}|[A-Z][a-z]{2}[-/ ]\d|\d{8}\b|"
     r"\d{1,2}:\d\d"
 )
-# Cells with other signs than these need `_plain`.
-_OTHER_SIGNS = r"[^0-9TZ:./ +\-]|[0-9]\. |  |:[0-9]{2} [+\-]|[0-9]{4}:"
+# Cells with other signs than these need `_normalize`.
+_NEEDS_NORMALIZING = r"[^0-9TZ:./ +\-]|[0-9]\. |  |:[0-9]{2} [+\-]|[0-9]{4}:"
 
 _MONTHS = {
     word: english
@@ -103,11 +109,11 @@ _OTHER_WORDS = """
     at um uhr de del of le utc gmt cet cest est edt cst cdt mst mdt pst pdt bst ist jst mez mesz wet west eet eest msk
     aest aedt kst
 """
-_LEFT_OUT = frozenset(_WEEKDAY_WORDS.split() + _OTHER_WORDS.split())
+_IGNORED_WORDS = frozenset(_WEEKDAY_WORDS.split() + _OTHER_WORDS.split())
 _WORD = re.compile(r"[^\W\d_]+")
 
 # Between the formats of a column that has several.
-SEVERAL = " | "
+FORMAT_SEPARATOR = " | "
 
 
 @dataclass(frozen=True)
@@ -121,49 +127,49 @@ class DateFormat:
 
     pattern: str
     order: str
-    rivals: tuple[DateFormat, ...] = ()
+    alternatives: tuple[DateFormat, ...] = ()
 
 
-def _plain(text: str) -> str:
+def _normalize(text: str) -> str:
     """Return a date in English and without ornament: ``Di., 5. März 2021, 3:07 p.m.`` as ``5 Mar 2021 3:07 PM``."""
     text = re.sub(r"(?<=:\d\d),(?=\d)", ".", " ".join(text.split()))
     text = re.sub(r"(?<=[A-Za-z/]\d{4}):(?=\d\d:)", " ", text)  # 05/Jan/2021:15:07:00, as servers write logs
     text = re.sub(r" (\d\d)\.(\d\d)\.(\d\d)(?:\.\d+)?(?= [AP]M$)", r" \1:\2:\3", text)  # Oracle
     text = re.sub(r"^([A-Za-z]{3} )?([A-Za-z]{3} \d+) (\d\d:\d\d:\d\d) (\d{4})$", r"\2 \4 \3", text)  # ctime
-    text = re.sub(r"(?:GMT|UTC) ?([+-]\d\d?)(:?\d\d)?(?: \(.*\))?$", _offset, text)
-    period = period_start(text) or clock_of(text)
+    text = re.sub(r"(?:GMT|UTC) ?([+-]\d\d?)(:?\d\d)?(?: \(.*\))?$", _format_offset, text)
+    period = period_start(text) or normalize_duration(text)
     if period:
         return period
     text = re.sub(r"(?<=\d)(?:st|nd|rd|th|er)\b", "", text)
     text = re.sub(r"(?<=\d)\s?([ap])\.?\s?m\b\.?", lambda found: f" {found[1].upper()}M", text, flags=re.I)
     text = re.sub(r"(?<=\d)\.\s(?=\d)", ".", text.replace(",", " ").replace("(", " ").replace(")", " "))
-    return " ".join(_WORD.sub(_english, text).replace(". ", " ").split()).rstrip(".")
+    return " ".join(_WORD.sub(_translate_word, text).replace(". ", " ").split()).rstrip(".")
 
 
-def _offset(found: re.Match[str]) -> str:
+def _format_offset(found: re.Match[str]) -> str:
     return f"{int(found[1]):+03d}{found[2] or ':00'}"
 
 
-def _english(found: re.Match[str]) -> str:
+def _translate_word(found: re.Match[str]) -> str:
     word = found[0].casefold()
     if word in _MONTHS:
         return _MONTHS[word]
-    return "" if word in _LEFT_OUT else found[0]
+    return "" if word in _IGNORED_WORDS else found[0]
 
 
-def _plain_texts(values: pd.Series) -> pd.Series:
+def _normalize_strings(values: pd.Series) -> pd.Series:
     import pandas as pd
 
-    texts = pd.Series(texts_in(values), index=values.index, dtype="str")
-    odd = texts.str.contains(_OTHER_SIGNS).to_numpy(dtype=bool)
+    texts = pd.Series(to_string(values), index=values.index, dtype="str")
+    odd = texts.str.contains(_NEEDS_NORMALIZING).to_numpy(dtype=bool)
     if odd.any():
         texts = texts.astype(object)
-        texts[odd] = [_plain(text) for text in texts[odd]]
+        texts[odd] = [_normalize(text) for text in texts[odd]]
         texts[odd] = [re.sub(r"(?<=:\d\d| [AP]M) (?=[+-]\d\d:?\d\d$)", "", text) for text in texts[odd]]
     return texts.where(texts != "")
 
 
-def moments_in(values: pd.Series, pattern: str | None = None) -> pd.Series:
+def to_datetime(values: pd.Series, pattern: str | None = None) -> pd.Series:
     """Return `values` as moments in UTC; nothing where one is missing or not written like `pattern`.
 
     A time of day may be written otherwise than in the pattern, or be left out.
@@ -172,29 +178,29 @@ def moments_in(values: pd.Series, pattern: str | None = None) -> pd.Series:
 
     if values.dtype.kind == "M" or pattern is None:
         # Dates of Parquet files arrive as objects, which are written like ISO dates.
-        texts = values if values.dtype.kind == "M" else _plain_texts(values)
+        texts = values if values.dtype.kind == "M" else _normalize_strings(values)
         return pd.to_datetime(texts, errors="coerce", utc=True, format=pattern).dt.tz_localize(None)
     codes, different = pd.factorize(values)
-    read = _read(_plain_texts(pd.Series(different)), pattern)
+    read = _parse(_normalize_strings(pd.Series(different)), pattern)
     return pd.Series(
         read.reindex(codes).to_numpy(), index=values.index, name=values.name
     )  # -1 is in no index: missing
 
 
-def _read(texts: pd.Series, pattern: str) -> pd.Series:
+def _parse(texts: pd.Series, pattern: str) -> pd.Series:
     import pandas as pd
 
     # Files written before have commas and long names of months.
     pattern = pattern.replace(",", "").replace("%B", "%b")
-    if SEVERAL in pattern:
-        return _read_several(texts, pattern.split(SEVERAL))
-    if pattern in ELAPSED:
-        return elapsed_in(texts, pattern)
+    if FORMAT_SEPARATOR in pattern:
+        return _parse_several(texts, pattern.split(FORMAT_SEPARATOR))
+    if pattern in DURATION_FORMATS:
+        return parse_durations(texts, pattern)
     moments = pd.to_datetime(texts, format=pattern, errors="coerce", utc=True)
     left = texts[moments.isna() & texts.notna()]
     date = re.split(r"[ T]?%[HI]", pattern)[0]
     if pattern != "ISO8601" and date:
-        for other, cells in left.groupby(left.map(_time_of)):
+        for other, cells in left.groupby(left.map(_infer_time_format)):
             if date + str(other) != pattern:
                 moments[cells.index] = pd.to_datetime(
                     cells, format=date + str(other), errors="coerce", utc=True
@@ -202,16 +208,16 @@ def _read(texts: pd.Series, pattern: str) -> pd.Series:
     return moments.dt.tz_localize(None)
 
 
-def _read_several(texts: pd.Series, patterns: Sequence[str]) -> pd.Series:
-    moments = _read(texts, patterns[0])
+def _parse_several(texts: pd.Series, patterns: Sequence[str]) -> pd.Series:
+    moments = _parse(texts, patterns[0])
     for pattern in patterns[1:]:
         left = moments.isna() & texts.notna()
         if left.any():
-            moments[left] = _read(texts[left], pattern)
+            moments[left] = _parse(texts[left], pattern)
     return moments
 
 
-def _time_of(text: str) -> str:
+def _infer_time_format(text: str) -> str:
     """Return the format of the time of day at the end of a cell, with what is between it and the date."""
     found = _TIME.search(text)
     if found is None:
@@ -221,8 +227,8 @@ def _time_of(text: str) -> str:
     return f"{found['between']}{hour}{seconds}{' %p' if found['half'] else ''}{'%z' if found['zone'] else ''}"
 
 
-def date_format_of(values: pd.Series, asked: bool = False) -> DateFormat | None:
-    """Return the format that reads the most of the present cells, None unless `mostly_read` or asked for."""
+def infer_date_format(values: pd.Series, requested: bool = False) -> DateFormat | None:
+    """Return the format that reads the most of the present cells, None unless `is_mostly_parsed` or asked for."""
     import pandas as pd
 
     codes, different = pd.factorize(values.dropna())
@@ -233,102 +239,108 @@ def date_format_of(values: pd.Series, asked: bool = False) -> DateFormat | None:
     places = np.unique(np.linspace(0, len(texts) - 1, _SAMPLE).astype(int))
     if not texts.iloc[places].astype("str").str.contains("[0-9]").any():
         return None
-    texts = _plain_texts(texts)
+    texts = _normalize_strings(texts)
     sample = texts.iloc[places].dropna()
-    elapsed = elapsed_format(texts, sample)
+    elapsed = infer_duration_format(texts, sample)
     if elapsed:
         return DateFormat(elapsed, "year")
     if sample.str.match(_MAYBE_DATE.pattern).mean() < 0.5:
         return None
-    time = Counter(_time_of(text) for text in sample).most_common(1)[0][0]
+    time = Counter(_infer_time_format(text) for text in sample).most_common(1)[0][0]
     # Most formats have other signs between their parts, which is sooner seen than tried.
-    shapes = {_shape(_TIME.sub("", text)) for text in sample}
-    possible = [date for date in DATE_FORMATS if date == "ISO8601" or _shape(date) in shapes]
+    shapes = {_date_punctuation(_TIME.sub("", text)) for text in sample}
+    possible = [date for date in DATE_FORMATS if date == "ISO8601" or _date_punctuation(date) in shapes]
     candidates = [f"{date}{time}" if date != "ISO8601" else date for date in possible]
     candidates += [time] if time and not time.startswith((" ", "T")) else []
-    best = _best(texts, counts, sample, candidates)
+    best = _best_formats(texts, counts, sample, candidates)
     read = best[0][1].notna().to_numpy() if best else np.zeros(len(texts), dtype=bool)
-    if not mostly_read(texts, counts, read):
-        several = _several(texts, counts, time)
+    if not is_mostly_parsed(texts, counts, read):
+        several = _infer_several_formats(texts, counts, time)
         if several is not None:
             return several
-    if not best or not (mostly_read(texts, counts, read) or (asked and 2 * counts[read].sum() >= len(codes))):
+    if not best or not (
+        is_mostly_parsed(texts, counts, read) or (requested and 2 * counts[read].sum() >= len(codes))
+    ):
         return None
     pattern, moments = best[0]
-    rivals = tuple(
-        DateFormat(other, order_of(other)) for other, those in best[1:] if not those.equals(moments)
+    alternatives = tuple(
+        DateFormat(other, get_date_order(other)) for other, those in best[1:] if not those.equals(moments)
     )
-    return DateFormat(pattern, order_of(pattern), rivals)
+    return DateFormat(pattern, get_date_order(pattern), alternatives)
 
 
-def _best(
+def _best_formats(
     texts: pd.Series, counts: NDArray[np.int64], sample: pd.Series, candidates: Sequence[str]
 ) -> list[tuple[str, pd.Series]]:
     """Return the formats that read the most cells, and what they read; each reads half of a sample."""
     fits: list[tuple[int, tuple[str, pd.Series]]] = []
     for pattern in candidates:
-        if _read(sample, pattern).notna().mean() < 0.5:
+        if _parse(sample, pattern).notna().mean() < 0.5:
             continue
-        moments = _read(texts, pattern)
+        moments = _parse(texts, pattern)
         fits.append((int(counts[moments.notna().to_numpy()].sum()), (pattern, moments)))
     most = max((count for count, _ in fits), default=0)
     return [fit for count, fit in fits if count == most]
 
 
-def _several(texts: pd.Series, counts: NDArray[np.int64], time: str) -> DateFormat | None:
+def _infer_several_formats(texts: pd.Series, counts: NDArray[np.int64], time: str) -> DateFormat | None:
     """Return the formats of dates that are written in two or three, None if they do not read the column.
 
     One for each kind of signs, so that no cell can be read by two: 31/10/2021 and 03/04/2021 in one column have the
     same signs, and never get one format with the day first and another with the month first.
     """
-    signs = texts.map(_signs, na_action="ignore")
+    signs = texts.map(_date_signature, na_action="ignore")
     weights = Counter[tuple[str, bool, bool]]()
     for sign, count in zip(signs, counts):
         if isinstance(sign, tuple):
             weights[sign] += int(count)
     choices: list[list[str]] = []
-    for sign, _ in weights.most_common(MOST_FORMATS):
+    for sign, _ in weights.most_common(MAX_FORMATS):
         where = (signs == sign).to_numpy(dtype=bool)
-        dates = [date for date in DATE_FORMATS if date == "ISO8601" or _shape(date) == sign[0]]
+        dates = [date for date in DATE_FORMATS if date == "ISO8601" or _date_punctuation(date) == sign[0]]
         candidates = [date if date == "ISO8601" else date + time for date in dates]
-        best = _best(texts[where], counts[where], texts[where].iloc[:_SAMPLE], candidates)
+        best = _best_formats(texts[where], counts[where], texts[where].iloc[:_SAMPLE], candidates)
         if best:
             different = [best[0], *(fit for fit in best[1:] if not fit[1].equals(best[0][1]))]
             choices.append([pattern for pattern, _ in different])
     if len(choices) < 2:
         return None
-    clear = {order_of(patterns[0]) for patterns in choices if len(patterns) == 1} - {"year"}
-    orders = clear if len(clear) == 1 else {order_of(pattern) for patterns in choices for pattern in patterns}
+    clear = {get_date_order(patterns[0]) for patterns in choices if len(patterns) == 1} - {"year"}
+    orders = (
+        clear
+        if len(clear) == 1
+        else {get_date_order(pattern) for patterns in choices for pattern in patterns}
+    )
     found = list(
         dict.fromkeys(
-            SEVERAL.join(
-                next((pattern for pattern in patterns if order_of(pattern) == order), patterns[0])
+            FORMAT_SEPARATOR.join(
+                next((pattern for pattern in patterns if get_date_order(pattern) == order), patterns[0])
                 for patterns in choices
             )
             for order in ("month", "day", "year")
             if order in orders
         )
     )
-    if len(found) > 1 and len({order_of(pattern) for pattern in found}) > 1:
-        found = [pattern for pattern in found if order_of(pattern) != "year"]
-    if not mostly_read(texts, counts, _read(texts, found[0]).notna().to_numpy()):
+    if len(found) > 1 and len({get_date_order(pattern) for pattern in found}) > 1:
+        found = [pattern for pattern in found if get_date_order(pattern) != "year"]
+    if not is_mostly_parsed(texts, counts, _parse(texts, found[0]).notna().to_numpy()):
         return None
-    rivals = tuple(DateFormat(other, order_of(other)) for other in found[1:])
-    return DateFormat(found[0], order_of(found[0]), rivals)
+    alternatives = tuple(DateFormat(other, get_date_order(other)) for other in found[1:])
+    return DateFormat(found[0], get_date_order(found[0]), alternatives)
 
 
-def _signs(text: str) -> tuple[str, bool, bool]:
+def _date_signature(text: str) -> tuple[str, bool, bool]:
     """Return what tells formats apart: the signs, and whether four digits are in front or behind."""
     date = _TIME.sub("", text)
-    return _shape(date), date[:4].isdecimal(), date[-4:].isdecimal()
+    return _date_punctuation(date), date[:4].isdecimal(), date[-4:].isdecimal()
 
 
-def _shape(date: str) -> str:
+def _date_punctuation(date: str) -> str:
     """Return the signs between the parts of a date or of a format, with an ``A`` for the name of a month."""
     return re.sub("%?[A-Za-z]+", "A", re.sub("[0-9]+|%[dmyY]", "", date))
 
 
-def mostly_read(different: pd.Series, counts: NDArray[np.int64], read: NDArray[np.bool_]) -> bool:
+def is_mostly_parsed(different: pd.Series, counts: NDArray[np.int64], read: NDArray[np.bool_]) -> bool:
     """Return whether so much of a column was read that the other cells are mistakes, or words for "no value".
 
     different: its different cells.
@@ -336,55 +348,60 @@ def mostly_read(different: pd.Series, counts: NDArray[np.int64], read: NDArray[n
     read: which of them could be read.
     """
     cells, words = int(counts.sum()), int(counts[~read].sum())
-    if words <= tolerated(cells):
+    if words <= max_unparsed(cells):
         return True
     return (
-        len(set(different[~read])) <= MOST_WORDS and 2 * words <= cells and len(different[read]) > FEW_VALUES
+        len(set(different[~read])) <= MAX_OTHER_WORDS
+        and 2 * words <= cells
+        and len(different[read]) > MIN_DISTINCT_VALUES
     )
 
 
-def tolerated(cells: int) -> int:
+def max_unparsed(cells: int) -> int:
     """Return how many of a column's present cells may be something else than the rest: one in twenty.
 
     >>> tolerated(9), tolerated(10), tolerated(300)
     (0, 1, 15)
     """
-    return max(int((1 - READABLE_SHARE) * cells + 1e-9), int(cells >= 10))
+    return max(int((1 - MIN_PARSED_FRACTION) * cells + 1e-9), int(cells >= 10))
 
 
-def order_of(pattern: str) -> str:
+def get_date_order(pattern: str) -> str:
     """Return what stands first in a format: ``"day"``, ``"month"`` or ``"year"``."""
-    if SEVERAL in pattern:
-        return next((order for part in pattern.split(SEVERAL) if (order := order_of(part)) != "year"), "year")
+    if FORMAT_SEPARATOR in pattern:
+        return next(
+            (order for part in pattern.split(FORMAT_SEPARATOR) if (order := get_date_order(part)) != "year"),
+            "year",
+        )
     if pattern == "ISO8601" or pattern[:2] in ("%Y", "%y"):
         return "year"
     return "day" if pattern.startswith("%d") else "month"
 
 
-def clear_format_of(values: pd.Series, known: str) -> str | None:
+def infer_unambiguous_format(values: pd.Series, known: str) -> str | None:
     """Return the format of dates that are not written as others of their column; None where it is not clear.
 
     known: the format of those others: where day and month could be either, it tells their order.
     """
-    found = date_format_of(values)
-    if found is None or known in ELAPSED or found.pattern in ELAPSED:
+    found = infer_date_format(values)
+    if found is None or known in DURATION_FORMATS or found.pattern in DURATION_FORMATS:
         return None
-    if not found.rivals:
+    if not found.alternatives:
         return found.pattern
-    like = [one for one in (found, *found.rivals) if one.order == order_of(known)]
+    like = [one for one in (found, *found.alternatives) if one.order == get_date_order(known)]
     return like[0].pattern if len(like) == 1 else None
 
 
-def other_order(pattern: str) -> str | None:
+def swap_day_and_month(pattern: str) -> str | None:
     """Return the format with day and month in each other's place, None where that is not written by people.
 
     >>> other_order("%d/%m/%Y %H:%M"), other_order("ISO8601")
     ('%m/%d/%Y %H:%M', None)
     """
     if (
-        SEVERAL in pattern
+        FORMAT_SEPARATOR in pattern
         or not {"%d", "%m"} <= set(re.findall("%[a-zA-Z]", pattern))
-        or order_of(pattern) == "year"
+        or get_date_order(pattern) == "year"
     ):
         return None
     date = re.split(r"[ T]?%[HI]", pattern)[0]
@@ -392,7 +409,7 @@ def other_order(pattern: str) -> str | None:
     return swapped + pattern[len(date) :] if swapped in DATE_FORMATS else None
 
 
-def date_parts(moments: pd.Series) -> dict[str, NDArray[np.float64]]:
+def date_features(moments: pd.Series) -> dict[str, NDArray[np.float64]]:
     """Return days since 1970, and sine and cosine of the place in the year, the week and the day."""
     import pandas as pd
 

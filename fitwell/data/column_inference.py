@@ -8,24 +8,24 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from fitwell.data.column_types import ColumnType
 from fitwell.data.columns import (
     BooleanColumn,
-    CategoryColumn,
     Column,
     DateColumn,
+    MissingIndicatorColumn,
     NumberColumn,
-    PresenceColumn,
+    OneHotColumn,
 )
-from fitwell.data.kinds import Kind
-from fitwell.data.moments import FEW_VALUES
-from fitwell.data.values import missing_in, numbers_in, texts_in, truths_in
-from fitwell.data.wording import counted, quoted
+from fitwell.data.conversion import isna, to_bool, to_numeric, to_string
+from fitwell.data.date_parsing import MIN_DISTINCT_VALUES
+from fitwell.data.text_format import join_quoted, pluralize
 from fitwell.errors import DataError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-NUMBERS_THE_ROWS = "it numbers the rows"
+ROW_NUMBER_REASON = "it numbers the rows"
 # A name that says "identifier" by itself, or by its last word.
 _IDENTIFIER = re.compile(
     r"id|ids|uuid|guid|idx|index|row|#|(row|record|serial)[\W_]?(id|no|nr|num|number|index)\.?|rownum|no\.|nr\.?|"
@@ -35,12 +35,12 @@ _IDENTIFIER = re.compile(
 _CAMEL_IDENTIFIER = re.compile(r".*[a-z](Id|ID)")
 
 
-def plan_column(
-    name: str, values: pd.Series, kind: Kind, *, keep: bool = False, marks: bool = False
+def infer_column(
+    name: str, values: pd.Series, kind: ColumnType, *, keep: bool = False, marks: bool = False
 ) -> Column | str:
     """Return the fitted column for the training rows' `values`, or the reason why it is dropped.
 
-    values: as `fitwell.data.kinds.apply_kinds` returns them.
+    values: as `fitwell.data.column_types.convert_columns` returns them.
     keep: whether the user wants it used, or said what it holds.
     marks: whether words such as ``NA`` counted as missing among categories.
 
@@ -55,16 +55,16 @@ def plan_column(
 
     Raises `DataError` where a column is to be kept from which nothing can be learned.
     """
-    planned = _plan(name, values, kind, keep, marks)
+    planned = _infer_column(name, values, kind, keep, marks)
     if keep and isinstance(planned, str):
         raise DataError(f"{name!r} cannot be kept: {planned}")
     return planned
 
 
-def _plan(name: str, values: pd.Series, kind: Kind, keep: bool, marks: bool) -> Column | str:
+def _infer_column(name: str, values: pd.Series, kind: ColumnType, keep: bool, marks: bool) -> Column | str:
     if kind.name not in ("number", "boolean", "date", "category"):
         return f"it holds {kind.name}"
-    missing = missing_in(values)
+    missing = isna(values)
     present = values[~missing]
     gaps = int(missing.sum())
     if not len(present):
@@ -72,42 +72,49 @@ def _plan(name: str, values: pd.Series, kind: Kind, keep: bool, marks: bool) -> 
     if kind.name == "date":
         column = DateColumn.fit(name, values, kind.pattern, kind.words)
         # One moment may be written in two ways.
-        return column if column.parts else _plan_constant(name, present, gaps)
+        return column if column.parts else _infer_constant_column(name, present, gaps)
     if kind.name == "number":
-        return _plan_number(name, values, kind, keep, gaps)
-    if kind.name == "boolean" and len(set(truths_in(present))) > 1:
+        return _infer_number_column(name, values, kind, keep, gaps)
+    if kind.name == "boolean" and len(set(to_bool(present))) > 1:
         return BooleanColumn.fit(name, values)
-    texts = texts_in(present)
+    texts = to_string(present)
     different = len(set(texts))
     if different == 1:
-        return _plan_constant(name, present, gaps)
-    if kind.name == "category" and not keep and different > FEW_VALUES and different > len(present) / 2:
-        return f"{different:,} of its {counted(len(present), 'value')} are different: an identifier, or free text"
-    return CategoryColumn.fit(name, values, marks and not kind.asked)
+        return _infer_constant_column(name, present, gaps)
+    if (
+        kind.name == "category"
+        and not keep
+        and different > MIN_DISTINCT_VALUES
+        and different > len(present) / 2
+    ):
+        return f"{different:,} of its {pluralize(len(present), 'value')} are different: an identifier, or free text"
+    return OneHotColumn.fit(name, values, marks and not kind.requested)
 
 
-def _plan_constant(name: str, present: pd.Series, gaps: int) -> Column | str:
+def _infer_constant_column(name: str, present: pd.Series, gaps: int) -> Column | str:
     if gaps:
-        return PresenceColumn(name, gaps)
-    return f"it has the single value {quoted(_as_written(present.iloc[:1]))}"
+        return MissingIndicatorColumn(name, gaps)
+    return f"it has the single value {join_quoted(_format_values(present.iloc[:1]))}"
 
 
-def _as_written(values: pd.Series) -> list[str]:
-    texts = [str(text) for text in texts_in(values)]
+def _format_values(values: pd.Series) -> list[str]:
+    texts = [str(text) for text in to_string(values)]
     return [text.removesuffix(" 00:00:00") for text in texts] if values.dtype.kind == "M" else texts
 
 
-def _plan_number(name: str, values: pd.Series, kind: Kind, keep: bool, gaps: int) -> Column | str:
-    numbers = numbers_in(values, kind.decimal)
+def _infer_number_column(
+    name: str, values: pd.Series, kind: ColumnType, keep: bool, gaps: int
+) -> Column | str:
+    numbers = to_numeric(values, kind.decimal)
     present = values[~np.isnan(numbers)]
     if np.nanmax(numbers) == np.nanmin(numbers):  # one number, perhaps written in two ways, such as 5 and 5.0
-        return _plan_constant(name, present, gaps)
-    if not keep and _numbers_the_rows(name, values, numbers):
-        return NUMBERS_THE_ROWS
+        return _infer_constant_column(name, present, gaps)
+    if not keep and _is_row_number(name, values, numbers):
+        return ROW_NUMBER_REASON
     return NumberColumn.fit(name, values, kind.decimal, kind.percent, kind.words, kind.unit)
 
 
-def _numbers_the_rows(name: str, values: pd.Series, numbers: NDArray[np.float64]) -> bool:
+def _is_row_number(name: str, values: pd.Series, numbers: NDArray[np.float64]) -> bool:
     """Return whether these are different integers, in a column whose name says that it is an identifier.
 
     What they are cannot tell: a day, a depth and a place on a grid are different integers too.

@@ -11,9 +11,9 @@ import pytest
 
 from fitwell.cli.problems import Problem, Wishes, load_problem
 from fitwell.data.columns import Column, NumberColumn
-from fitwell.data.preparation import load_preparation, save_preparation
-from fitwell.data.reading import read_cells, read_table
-from fitwell.data.table import TablePreparation
+from fitwell.data.preprocessor_io import load_preprocessor, save_preprocessor
+from fitwell.data.table_preprocessor import TablePreprocessor
+from fitwell.data.table_reader import read_raw_table, read_table
 from fitwell.errors import DataError, InvalidArgument
 
 ROWS = 120
@@ -30,9 +30,9 @@ def problem(folder: Path, cells: list[str], name: str = "a", **wishes: object) -
 
 
 def column(learned: Problem, name: str = "a") -> Column | str:
-    assert isinstance(learned.preparation, TablePreparation)
-    used = {column.name: column for column in learned.preparation.columns}
-    return used[name] if name in used else learned.preparation.dropped[name]
+    assert isinstance(learned.preprocessor, TablePreprocessor)
+    used = {column.name: column for column in learned.preprocessor.columns}
+    return used[name] if name in used else learned.preprocessor.dropped[name]
 
 
 def kind(learned: Problem, name: str = "a") -> str:
@@ -74,7 +74,7 @@ def test_columns_can_be_kept_dropped_and_declared(tmp_path: Path) -> None:
     assert kind(problem(tmp_path, few, types={"a": "category"})) == "category"
     marked = ["NA" if number % 3 else "b" for number in range(ROWS)]
     learned = problem(tmp_path, marked, types={"a": "category"})
-    assert learned.preparation.features[:2] == ["a = NA", "a = b"]
+    assert learned.preprocessor.feature_names[:2] == ["a = NA", "a = b"]
     months = [f"2021-{1 + number % 12:02d}" for number in range(ROWS)]
     assert kind(problem(tmp_path, months)) == "date"
     assert kind(problem(tmp_path, months, types={"a": "category"})) == "category"
@@ -167,13 +167,13 @@ def test_cells_that_are_no_numbers_are_counted_and_said(tmp_path: Path, others: 
 def test_cells_of_numbers_are_read_as_text_only_where_that_may_matter(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text("a;b;c\n1.250;1.5;1\n4.100;1.250;2\n")
-    cells = read_cells(path)
+    cells = read_raw_table(path)
     assert [dtype.kind for dtype in cells.dtypes] == ["O", "f", "i"]
     assert cells["a"].tolist() == ["1.250", "4.100"]
     # Later than the sample from which the separator is found, too.
     path.write_text("d,c\n" + "7,1\n" * 30_000 + "007,2\n")
-    assert read_cells(path)["d"].iloc[-1] == "007"
-    assert read_cells(path)["c"].dtype.kind == "O", "looked at as well, and a number all the same"
+    assert read_raw_table(path)["d"].iloc[-1] == "007"
+    assert read_raw_table(path)["c"].dtype.kind == "O", "looked at as well, and a number all the same"
     assert read_table(path)["c"].iloc[-1] == 2
     assert pd.api.types.is_numeric_dtype(read_table(path)["d"]), "one such cell makes no codes"
 
@@ -181,10 +181,10 @@ def test_cells_of_numbers_are_read_as_text_only_where_that_may_matter(tmp_path: 
 def test_words_that_may_be_missing_are_said(tmp_path: Path) -> None:
     continents = [["NA", "EU", "AS"][number % 3] for number in range(ROWS)]
     learned = problem(tmp_path, continents)
-    assert column(learned).features == ["a = AS", "a = EU", "a is missing"]
+    assert column(learned).feature_names == ["a = AS", "a = EU", "a is missing"]
     assert any("'NA' (40 cells) count as missing; --type a=category" in note for note in learned.notes)
     kept = problem(tmp_path, continents, types={"a": "category"})
-    assert column(kept).features == ["a = AS", "a = EU", "a = NA"]
+    assert column(kept).feature_names == ["a = AS", "a = EU", "a = NA"]
 
 
 @pytest.mark.parametrize("line", ["sep=;", '"sep=;"', "SEP=;", "\ufeffsep=;"])
@@ -225,30 +225,30 @@ def test_separators(
 
 def test_a_preparation_of_an_earlier_version_is_read(tmp_path: Path) -> None:
     learned = problem(tmp_path, [["1.5", "NA", "2.5"][number % 3] for number in range(ROWS)])
-    data = learned.preparation.to_json()
+    data = learned.preprocessor.to_json()
     for entry in [data["target"], *data["columns"]]:
         for later in ("decimal", "percent", "marks", "words"):
             entry.pop(later, None)
     (tmp_path / "p.json").write_text(json.dumps({"fitwell": "preprocessing", "version": 1, **data}))
-    earlier = load_preparation(tmp_path / "p.json")
+    earlier = load_preprocessor(tmp_path / "p.json")
     (tmp_path / "new.csv").write_text("a;z\n1,5;0,5\nNA;1\n")
-    table = read_cells(tmp_path / "new.csv", earlier.text_columns)
+    table = read_raw_table(tmp_path / "new.csv", earlier.text_columns)
     (tmp_path / "same.csv").write_text("a,z\n1.5,0.5\nNA,1\n")
-    same = read_cells(tmp_path / "same.csv", earlier.text_columns)
-    np.testing.assert_array_equal(earlier.inputs(table), learned.preparation.inputs(same))
+    same = read_raw_table(tmp_path / "same.csv", earlier.text_columns)
+    np.testing.assert_array_equal(earlier.transform(table), learned.preprocessor.transform(same))
 
 
 def test_a_word_for_no_value_is_one_in_a_new_table_too(tmp_path: Path) -> None:
     days = [f"{1 + number % 28:02d}.03.2021" for number in range(ROWS)]
     for cells in (NUMBERS, days):
         learned = problem(tmp_path, ["trace", "12,5x", *cells[2:]])
-        save_preparation(learned.preparation, tmp_path / "p.json")
-        loaded = load_preparation(tmp_path / "p.json")
+        save_preprocessor(learned.preprocessor, tmp_path / "p.json")
+        loaded = load_preprocessor(tmp_path / "p.json")
         assert loaded.columns[0].words == ["trace"], "what has digits may be a number of another kind"
         notes: list[str] = []
         (tmp_path / "new.csv").write_text(f"a|z\ntrace|1\ntrace|2\n{cells[5]}|3\n")
-        loaded.inputs(read_cells(tmp_path / "new.csv", loaded.text_columns), notes)
+        loaded.transform(read_raw_table(tmp_path / "new.csv", loaded.text_columns), notes)
         assert not any("cannot be read" in note for note in notes)
         (tmp_path / "new.csv").write_text(f"a|z\nlost|1\nlost|2\n{cells[5]}|3\n")
         with pytest.raises(DataError, match=r"most values here are not: 'lost' \(the first in row 1\)"):
-            loaded.inputs(read_cells(tmp_path / "new.csv", loaded.text_columns))
+            loaded.transform(read_raw_table(tmp_path / "new.csv", loaded.text_columns))

@@ -19,27 +19,27 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from fitwell.data.numerals import OTHER_MARK, Shapes, read_number
-from fitwell.data.wording import listed, quoted
+from fitwell.data.number_parsing import OTHER_DECIMAL, NumberFormatCounts, parse_number
+from fitwell.data.text_format import join_quoted, join_words
 
 _WORDS = {".": "point", ",": "comma"}
 
 
 @dataclass(frozen=True)
-class Decimals:
+class DecimalSeparators:
     """Decimal separator of every column and of the whole table. None if it is ambiguous."""
 
     columns: dict[str, str | None]
     table: str | None
 
 
-def decide(
-    shapes: Mapping[str, Shapes],
+def infer_decimals(
+    shapes: Mapping[str, NumberFormatCounts],
     *,
     separator: str | None = None,
     known: Mapping[str, str | None] | None = None,
     notes: list[str] | None = None,
-) -> Decimals:
+) -> DecimalSeparators:
     """Return the decimal separators of columns of numbers.
 
     shapes: number formats of each column. For a column that was parsed as plain numbers they count its points.
@@ -49,29 +49,29 @@ def decide(
     """
     notes = notes if notes is not None else []
     known = known or {}
-    sure = {name: shape.mark for name, shape in shapes.items() if shape.sure}
-    votes = Counter(mark for mark in sure.values() if mark)
+    unambiguous = {name: shape.mark for name, shape in shapes.items() if shape.is_unambiguous}
+    votes = Counter(mark for mark in unambiguous.values() if mark)
     table = None if votes["."] == votes[","] else max(votes, key=lambda mark: votes[mark])
-    against = [name for name, mark in sure.items() if known.get(name) not in (None, mark)]
-    turned = bool(against) and not any(known.get(name) == mark for name, mark in sure.items())
+    contradicting = [name for name, mark in unambiguous.items() if known.get(name) not in (None, mark)]
+    swapped = bool(contradicting) and not any(known.get(name) == mark for name, mark in unambiguous.items())
     marks: dict[str, str | None] = {}
     like_others: dict[str, list[str]] = {}
     guessed: dict[str, list[str]] = {}
     for name, shape in shapes.items():
         before = known.get(name)
-        if name in sure:
-            marks[name] = sure[name]
+        if name in unambiguous:
+            marks[name] = unambiguous[name]
         elif before is not None:
-            marks[name] = OTHER_MARK[before] if turned else before
-            against += [name] if turned and shape.either else []
+            marks[name] = OTHER_DECIMAL[before] if swapped else before
+            contradicting += [name] if swapped and shape.either else []
         else:
-            marks[name] = table or _by_shape(shape)
+            marks[name] = table or _infer_from_groups(shape)
             if marks[name] is None and shape.either:
                 marks[name] = "," if separator == ";" else "."
             if shape.either and shape.mark is None:
-                told = guessed if table is None else like_others
-                told.setdefault(str(marks[name]), []).append(name)
-    if table is None and not turned:
+                ambiguous = guessed if table is None else like_others
+                ambiguous.setdefault(str(marks[name]), []).append(name)
+    if table is None and not swapped:
         as_before = [
             name
             for name, shape in shapes.items()
@@ -79,31 +79,31 @@ def decide(
             and shape.either
             and not shape.point
             and not shape.comma
-            and read_number(shape.example, str(known[name])) != read_number(shape.example, ".")
+            and parse_number(shape.example, str(known[name])) != parse_number(shape.example, ".")
         ]
         if as_before:
             example, mark = shapes[as_before[0]].example, str(known[as_before[0]])
             notes.append(
-                f"The numbers in {quoted(as_before)}, such as {example}, may have decimals or thousands. They were "
-                f"read with a decimal {_WORDS[mark]}, as in training: {example} as {read_number(example, mark):.12g}."
+                f"The numbers in {join_quoted(as_before)}, such as {example}, may have decimals or thousands. They were "
+                f"read with a decimal {_WORDS[mark]}, as in training: {example} as {parse_number(example, mark):.12g}."
             )
-    for told, reason in ((like_others, "Like other columns,"), (guessed, "The table is ambiguous;")):
-        for mark, names in told.items():
+    for ambiguous, reason in ((like_others, "Like other columns,"), (guessed, "The table is ambiguous;")):
+        for mark, names in ambiguous.items():
             example = shapes[names[0]].example
             notes.append(
-                f"The numbers in {quoted(names)}, such as {example}, may have decimals or thousands. {reason} "
-                f"they were read with a decimal {_WORDS[mark]}: {example} as {read_number(example, mark):.12g}."
+                f"The numbers in {join_quoted(names)}, such as {example}, may have decimals or thousands. {reason} "
+                f"they were read with a decimal {_WORDS[mark]}: {example} as {parse_number(example, mark):.12g}."
             )
-    if against:
-        written = str(marks[against[0]])
+    if contradicting:
+        written = str(marks[contradicting[0]])
         notes.append(
-            f"The numbers in {listed(map(repr, against))} have a decimal {_WORDS[written]} here but not in "
+            f"The numbers in {join_words(map(repr, contradicting))} have a decimal {_WORDS[written]} here but not in "
             f"training; they were read with a decimal {_WORDS[written]}."
         )
-    return Decimals(marks, table)
+    return DecimalSeparators(marks, table)
 
 
-def _by_shape(shape: Shapes) -> str | None:
+def _infer_from_groups(shape: NumberFormatCounts) -> str | None:
     if 20 * shape.unmarked >= shape.unmarked + shape.either > shape.unmarked:
         return "," if shape.either_point >= shape.either_comma else "."
     return shape.mark

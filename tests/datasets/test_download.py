@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fitwell.datasets import DatasetNotFound, _files, cifar10, fashion_mnist, mnist
-from fitwell.datasets._files import Remote, download, locate
-from fitwell.datasets._read import read_idx, read_npz, read_table
+from fitwell.datasets import DatasetNotFound, _download, cifar10, fashion_mnist, mnist
+from fitwell.datasets._download import RemoteFile, download, find_file
+from fitwell.datasets._readers import read_idx, read_npz, read_text
 from fitwell.errors import FileError, FitwellError
 
 
@@ -24,33 +24,33 @@ def three_folders(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         (tmp_path / folder).mkdir()
     monkeypatch.setenv("FITWELL_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("FITWELL_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(_files, "SYSTEM_FOLDER", tmp_path / "system")
+    monkeypatch.setattr(_download, "SYSTEM_FOLDER", tmp_path / "system")
     monkeypatch.setenv("FITWELL_OFFLINE", "0")
 
 
 @pytest.fixture
-def remote(tmp_path: Path) -> Remote:
+def remote(tmp_path: Path) -> RemoteFile:
     source = tmp_path / "server" / "table.gz"
     source.parent.mkdir()
     source.write_bytes(b"rows")
-    return Remote(source.as_uri(), hashlib.sha256(b"rows").hexdigest())
+    return RemoteFile(source.as_uri(), hashlib.sha256(b"rows").hexdigest())
 
 
-def test_the_folders_are_searched_in_order_before_downloading(tmp_path: Path, remote: Remote) -> None:
-    assert locate("set", ["table.gz"], remote) == tmp_path / "cache" / "table.gz"
+def test_the_folders_are_searched_in_order_before_downloading(tmp_path: Path, remote: RemoteFile) -> None:
+    assert find_file("set", ["table.gz"], remote) == tmp_path / "cache" / "table.gz"
     (tmp_path / "system" / "table.gz").touch()
-    assert locate("set", ["table.gz"], remote) == tmp_path / "system" / "table.gz"
+    assert find_file("set", ["table.gz"], remote) == tmp_path / "system" / "table.gz"
     (tmp_path / "data" / "other.gz").touch()
-    assert locate("set", ["table.gz", "other.gz"], remote) == tmp_path / "data" / "other.gz"
+    assert find_file("set", ["table.gz", "other.gz"], remote) == tmp_path / "data" / "other.gz"
     (tmp_path / "data" / "table.gz").touch()
-    assert locate("set", ["table.gz", "other.gz"], remote) == tmp_path / "data" / "table.gz"
+    assert find_file("set", ["table.gz", "other.gz"], remote) == tmp_path / "data" / "table.gz"
     own = tmp_path / "own.gz"
     own.touch()
-    assert locate("set", [str(own)], remote) == own
+    assert find_file("set", [str(own)], remote) == own
 
 
-def test_a_download_is_complete_readable_and_leaves_nothing_else(tmp_path: Path, remote: Remote) -> None:
-    path = locate("set", ["deep/table.gz"], remote)
+def test_a_download_is_complete_readable_and_leaves_nothing_else(tmp_path: Path, remote: RemoteFile) -> None:
+    path = find_file("set", ["deep/table.gz"], remote)
     assert path.read_bytes() == b"rows"
     assert [p.name for p in path.parent.iterdir()] == ["table.gz"]
     plain = tmp_path / "plain"
@@ -58,20 +58,22 @@ def test_a_download_is_complete_readable_and_leaves_nothing_else(tmp_path: Path,
     assert path.stat().st_mode == plain.stat().st_mode
 
 
-def test_a_wrong_checksum_keeps_nothing(tmp_path: Path, remote: Remote) -> None:
+def test_a_wrong_checksum_keeps_nothing(tmp_path: Path, remote: RemoteFile) -> None:
     with pytest.raises(FileError, match=f"expected {'0' * 64}.*was discarded"):
-        locate("set", ["table.gz"], Remote(remote.url, "0" * 64))
+        find_file("set", ["table.gz"], RemoteFile(remote.url, "0" * 64))
     assert list((tmp_path / "cache").iterdir()) == []
 
 
-def test_an_endless_download_stops(tmp_path: Path, remote: Remote, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_files, "MAX_DOWNLOAD_BYTES", 3)
+def test_an_endless_download_stops(
+    tmp_path: Path, remote: RemoteFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_download, "MAX_DOWNLOAD_BYTES", 3)
     with pytest.raises(FileError, match="more than 3 bytes"):
-        locate("set", ["table.gz"], remote)
+        find_file("set", ["table.gz"], remote)
     assert list((tmp_path / "cache").iterdir()) == []
 
 
-def test_an_unwritable_cache_says_what_to_set(tmp_path: Path, remote: Remote) -> None:
+def test_an_unwritable_cache_says_what_to_set(tmp_path: Path, remote: RemoteFile) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(FileError, match=r"cannot be written .*set FITWELL_CACHE"):
         download(remote, tmp_path / "file" / "table.gz")
@@ -80,9 +82,9 @@ def test_an_unwritable_cache_says_what_to_set(tmp_path: Path, remote: Remote) ->
 def test_not_found_says_where_it_looked_and_what_to_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    missing = Remote((tmp_path / "nowhere").as_uri(), "0" * 64)
+    missing = RemoteFile((tmp_path / "nowhere").as_uri(), "0" * 64)
     with pytest.raises(DatasetNotFound) as caught:
-        locate("set", ["a.npz", "b.gz"], missing, "ask the keeper")
+        find_file("set", ["a.npz", "b.gz"], missing, "ask the keeper")
     assert isinstance(caught.value, FileNotFoundError)
     assert isinstance(caught.value, FitwellError)
     message = str(caught.value)
@@ -96,9 +98,9 @@ def test_not_found_says_where_it_looked_and_what_to_do(
     )
     monkeypatch.setenv("FITWELL_OFFLINE", "1")
     with pytest.raises(DatasetNotFound, match="not tried, FITWELL_OFFLINE is set"):
-        locate("set", ["a.npz"], missing)
+        find_file("set", ["a.npz"], missing)
     with pytest.raises(DatasetNotFound, match="no public copy with a known checksum"):
-        locate("set", ["a.npz"])
+        find_file("set", ["a.npz"])
 
 
 def test_loaders_pass_these_words_on(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -142,7 +144,7 @@ def test_idx_bytes_become_an_array(tmp_path: Path) -> None:
         b"",
     ],
 )
-def test_other_idx_files_are_refused(tmp_path: Path, content: bytes) -> None:
+def test_other_idx_download_are_refused(tmp_path: Path, content: bytes) -> None:
     with pytest.raises(FileError, match=r"does not hold unsigned bytes of shape \(2, 3\)"):
         read_idx(idx(tmp_path / "a.gz", content), (2, 3))
 
@@ -154,7 +156,7 @@ def test_damaged_gzip_is_refused(tmp_path: Path) -> None:
         with pytest.raises(FileError, match="not a complete gzip file"):
             read_idx(tmp_path / "a.gz", (1000,))
         with pytest.raises(FileError, match="not a gzipped table"):
-            read_table(tmp_path / "a.gz", (1, 1))
+            read_text(tmp_path / "a.gz", (1, 1))
 
 
 def test_npz_of_other_things_is_refused(tmp_path: Path) -> None:
@@ -193,12 +195,12 @@ def test_pickles_are_never_run(tmp_path: Path) -> None:
 def test_tables(tmp_path: Path) -> None:
     path = tmp_path / "a.gz"
     path.write_bytes(gzip.compress(b"1,2\n3,4\n"))
-    assert read_table(path, (2, 2), delimiter=",").tolist() == [[1, 2], [3, 4]]
+    assert read_text(path, (2, 2), delimiter=",").tolist() == [[1, 2], [3, 4]]
     with pytest.raises(FileError, match="has 2 rows of 2 numbers, expected"):
-        read_table(path, (1, 2), delimiter=",")
+        read_text(path, (1, 2), delimiter=",")
     path.write_bytes(gzip.compress(b"1 2\n3 four\n"))
     with pytest.raises(FileError, match="not a gzipped table of numbers"):
-        read_table(path, (2, 2))
+        read_text(path, (2, 2))
 
 
 def test_cifar10_reads_the_binary_version(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 
-def counted(number: int, noun: str, plural: str | None = None) -> str:
+def pluralize(number: int, noun: str, plural: str | None = None) -> str:
     """Return a number with its noun.
 
     >>> counted(1, "row"), counted(1200, "row"), counted(2, "class", "classes")
@@ -15,7 +15,7 @@ def counted(number: int, noun: str, plural: str | None = None) -> str:
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
-def listed(names: Iterable[object], most: int = 8) -> str:
+def join_words(names: Iterable[object], most: int = 8) -> str:
     """Return names in a row, the first `most` of them.
 
     >>> listed("abc"), listed("abcd", most=2)
@@ -27,12 +27,12 @@ def listed(names: Iterable[object], most: int = 8) -> str:
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
-def quoted(texts: Iterable[object], most: int = 5) -> str:
+def join_quoted(texts: Iterable[object], most: int = 5) -> str:
     """Return examples of values, each in quotes and none longer than 30 characters."""
-    return listed((repr(text if len(text) <= 30 else text[:29] + "…") for text in map(str, texts)), most)
+    return join_words((repr(text if len(text) <= 30 else text[:29] + "…") for text in map(str, texts)), most)
 
 
-def alike(whose: str, texts: Iterable[object]) -> list[str]:
+def describe_near_duplicates(whose: str, texts: Iterable[object]) -> list[str]:
     """Return a sentence about texts that differ in case and blanks only, none if there are none.
 
     >>> alike("The classes of 'y'", ["No", "Yes", "yes"])
@@ -43,4 +43,6 @@ def alike(whose: str, texts: Iterable[object]) -> list[str]:
         if isinstance(text, str):
             spellings.setdefault(re.sub(r"[\s_]+", "", text.casefold()), []).append(text)
     found = [text for key, same in spellings.items() if key and len(same) > 1 for text in same]
-    return [f"{whose} {quoted(found)} are spelled nearly alike; they count as different."] if found else []
+    return (
+        [f"{whose} {join_quoted(found)} are spelled nearly alike; they count as different."] if found else []
+    )

@@ -25,14 +25,14 @@ class DatasetNotFound(FileError, FileNotFoundError):
 
 
 @dataclass(frozen=True)
-class Remote:
+class RemoteFile:
     """The public URL of a file and its expected SHA-256."""
 
     url: str
     sha256: str
 
 
-def locate(dataset: str, names: Sequence[str], remote: Remote | None = None, advice: str = "") -> Path:
+def find_file(dataset: str, names: Sequence[str], remote: RemoteFile | None = None, advice: str = "") -> Path:
     """Return the path of a data set's file. Download it into the cache if no searched folder has it.
 
     Args:
@@ -85,7 +85,7 @@ def _network_errors() -> tuple[type[Exception], ...]:
     return urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError
 
 
-def download(remote: Remote, target: Path) -> None:
+def download(remote: RemoteFile, target: Path) -> None:
     """Download `remote` to `target`. `target` appears only if complete and correct."""
     import urllib.request
 

@@ -54,7 +54,7 @@ def read_npz(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> list[NDArray[
     return arrays
 
 
-def read_table(path: Path, shape: tuple[int, int], delimiter: str | None = None) -> NDArray[np.float64]:
+def read_text(path: Path, shape: tuple[int, int], delimiter: str | None = None) -> NDArray[np.float64]:
     """Read a gzipped text file of numbers without a header, separated by `delimiter` (whitespace by default)."""
     try:
         with gzip.open(path, "rt", encoding="ascii") as file:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from fitwell.data.sniffing import SPACES, Sniffed, open_bytes
-from fitwell.data.wording import quoted
+from fitwell.data.csv_dialect import SPACES, Dialect, open_bytes
+from fitwell.data.text_format import join_quoted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,7 +25,7 @@ _TOTALS = frozenset(_TOTALS_WORDS.split())
 _MOST_TOTALS = 5
 
 
-def settle_rows(path: Path, frame: pd.DataFrame, sniffed: Sniffed, notes: list[str]) -> pd.DataFrame:
+def drop_non_data_rows(path: Path, frame: pd.DataFrame, dialect: Dialect, notes: list[str]) -> pd.DataFrame:
     """Return a table without comments, names that are repeated, and totals; say what was left out or is incomplete.
 
     The labels of its rows stay, so that later messages name the rows of the file.
@@ -34,26 +34,28 @@ def settle_rows(path: Path, frame: pd.DataFrame, sniffed: Sniffed, notes: list[s
         return frame
     left_out = np.zeros(len(frame), dtype=bool)
     if frame.iloc[:, -1].isna().any():  # a line with too few cells lacks the last one
-        left_out |= _short_lines(path, frame, sniffed, notes)
+        left_out |= _short_lines(path, frame, dialect, notes)
     repeated = _repeated_names(frame) & ~left_out
-    _note(frame, repeated, "the names of the columns again", notes)
+    _note_dropped_rows(frame, repeated, "the names of the columns again", notes)
     totals = _totals(frame, left_out)
-    _note(frame, totals, "a total", notes)
+    _note_dropped_rows(frame, totals, "a total", notes)
     left_out |= repeated | totals
     return frame[~left_out] if left_out.any() else frame
 
 
-def first_long_line(path: Path, sniffed: Sniffed) -> int | None:
+def first_long_line(path: Path, dialect: Dialect) -> int | None:
     """Return the number of the first line with more cells than there are names."""
-    counts, lines = _cells_of_lines(path, sniffed)
+    counts, lines = _count_cells(path, dialect)
     longer = lines[1:][counts[1:] > counts[:1]]
     return int(longer[0]) if len(longer) else None
 
 
-def _note(frame: pd.DataFrame, rows: NDArray[np.bool_], what: str, notes: list[str]) -> None:
+def _note_dropped_rows(frame: pd.DataFrame, rows: NDArray[np.bool_], what: str, notes: list[str]) -> None:
     if rows.any():
         first = int(np.flatnonzero(rows)[0])
-        example = quoted([cell for cell in frame.iloc[first] if isinstance(cell, str) and cell.strip()][:1])
+        example = join_quoted(
+            [cell for cell in frame.iloc[first] if isinstance(cell, str) and cell.strip()][:1]
+        )
         notes.append(
             f"Left out row {first + 1:,}, which holds {what}: {example}."
             if rows.sum() == 1
@@ -95,9 +97,9 @@ def _totals(frame: pd.DataFrame, left_out: NDArray[np.bool_]) -> NDArray[np.bool
     return found
 
 
-def _short_lines(path: Path, frame: pd.DataFrame, sniffed: Sniffed, notes: list[str]) -> NDArray[np.bool_]:
+def _short_lines(path: Path, frame: pd.DataFrame, dialect: Dialect, notes: list[str]) -> NDArray[np.bool_]:
     """Say which lines have too few cells, and return which of them are comments."""
-    counts, lines = _cells_of_lines(path, sniffed)
+    counts, lines = _count_cells(path, dialect)
     comments = np.zeros(len(frame), dtype=bool)
     if not len(counts):
         return comments
@@ -108,7 +110,7 @@ def _short_lines(path: Path, frame: pd.DataFrame, sniffed: Sniffed, notes: list[
         first = frame.iloc[:, 0]
         for place in np.flatnonzero(short & (counts[1:] == 1)):
             comments[place] = isinstance(first.iloc[place], str) and first.iloc[place].startswith("#")
-        _note(frame, comments, "a comment", notes)
+        _note_dropped_rows(frame, comments, "a comment", notes)
         short &= ~comments
     if short.any():
         where = f"line {lines[1:][short][0]:,}"
@@ -121,20 +123,20 @@ def _short_lines(path: Path, frame: pd.DataFrame, sniffed: Sniffed, notes: list[
     return comments
 
 
-def _cells_of_lines(path: Path, sniffed: Sniffed) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _count_cells(path: Path, dialect: Dialect) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return how many cells each line has that is not blank, the one with the names first, and its number."""
     with open_bytes(path) as file:
         data = file.read()
-    plain = sniffed.separator != SPACES and sniffed.encoding in ("utf-8-sig", "cp1252")
+    plain = dialect.separator != SPACES and dialect.encoding in ("utf-8-sig", "cp1252")
     if plain and b'"' not in data and data.count(b"\r") in (0, data.count(b"\r\n")):
-        counts, lines = _count_at_once(data, sniffed.separator)
+        counts, lines = _count_cells_vectorized(data, dialect.separator)
     else:
-        counts, lines = _count_one_by_one(data, sniffed)
-    kept = lines > sniffed.skipped
+        counts, lines = _count_cells_with_csv(data, dialect)
+    kept = lines > dialect.skipped
     return counts[kept], lines[kept]
 
 
-def _count_at_once(data: bytes, separator: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _count_cells_vectorized(data: bytes, separator: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     codes = np.frombuffer(data, dtype=np.uint8)
     ends = np.flatnonzero(codes == ord("\n"))
     if not data.endswith(b"\n"):
@@ -150,14 +152,14 @@ def _count_at_once(data: bytes, separator: str) -> tuple[NDArray[np.int64], NDAr
     return counts[kept].astype(np.int64), lines[kept]
 
 
-def _count_one_by_one(data: bytes, sniffed: Sniffed) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    text = io.TextIOWrapper(io.BytesIO(data), encoding=sniffed.encoding, newline=None)
+def _count_cells_with_csv(data: bytes, dialect: Dialect) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    text = io.TextIOWrapper(io.BytesIO(data), encoding=dialect.encoding, newline=None)
     counts: list[int] = []
     lines: list[int] = []
-    spaces = sniffed.separator == SPACES
+    spaces = dialect.separator == SPACES
     rows = csv.reader(
         (" ".join(line.split()) for line in text) if spaces else text,
-        delimiter=" " if spaces else sniffed.separator,
+        delimiter=" " if spaces else dialect.separator,
         skipinitialspace=True,
     )
     line = 1

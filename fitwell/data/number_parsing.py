@@ -1,7 +1,7 @@
 """Numbers as people write them: marks, groups of thousands, currencies, percent, and minus signs of every kind.
 
 The one thing that a cell alone cannot tell is what its mark means: ``1.250`` is one and a quarter, or a thousand
-two hundred and fifty. So every reader here takes the decimal mark of the column; `fitwell.data.decimals` finds it.
+two hundred and fifty. So every reader here takes the decimal mark of the column; `fitwell.data.decimal_inference` finds it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Floats = NDArray[np.float64]
-OTHER_MARK = {".": ",", ",": "."}
+OTHER_DECIMAL = {".": ",", ",": "."}
 
 _SPACES = " \u00a0\u2007\u2009\u202f"
 _MINUS = "\u2212\u2013-"  # the minus sign, the dash that typesetters use, and the hyphen
@@ -46,8 +46,8 @@ _CELL = re.compile(
 )
 
 
-def _digits(decimal: str) -> re.Pattern[str]:
-    between = re.escape(OTHER_MARK[decimal]) + f"'’{_SPACES}"
+def _digits_pattern(decimal: str) -> re.Pattern[str]:
+    between = re.escape(OTHER_DECIMAL[decimal]) + f"'’{_SPACES}"
     # A group of thousands never begins with 0. India writes 12,34,567.
     grouped = rf"[1-9][0-9]{{0,2}}(?P<group>[{between}])[0-9]{{3}}(?:(?P=group)[0-9]{{3}})*"
     indian = r"|[1-9][0-9]?(?:,[0-9]{2})+,[0-9]{3}" if decimal == "." else ""
@@ -56,12 +56,14 @@ def _digits(decimal: str) -> re.Pattern[str]:
     )
 
 
-_DIGITS = {decimal: _digits(decimal) for decimal in OTHER_MARK}
-_BETWEEN = {decimal: re.compile(f"[{re.escape(OTHER_MARK[decimal])}'’{_SPACES}]") for decimal in OTHER_MARK}
+_DIGITS = {decimal: _digits_pattern(decimal) for decimal in OTHER_DECIMAL}
+_BETWEEN = {
+    decimal: re.compile(f"[{re.escape(OTHER_DECIMAL[decimal])}'’{_SPACES}]") for decimal in OTHER_DECIMAL
+}
 
 
-def _plain(decimal: str) -> str:
-    point, group = re.escape(decimal), re.escape(OTHER_MARK[decimal])
+def _plain_pattern(decimal: str) -> str:
+    point, group = re.escape(decimal), re.escape(OTHER_DECIMAL[decimal])
     return (
         rf"[+-]?(?:(?:[0-9]+|[1-9][0-9]{{0,2}}(?:{group}[0-9]{{3}})+)(?:{point}[0-9]*)?|{point}[0-9]+)"
         r"(?:[eE][+-]?[0-9]+)?"
@@ -69,10 +71,10 @@ def _plain(decimal: str) -> str:
 
 
 # The commonest shapes, for whole columns at once.
-_PLAIN = {decimal: _plain(decimal) for decimal in OTHER_MARK}
+_PLAIN = {decimal: _plain_pattern(decimal) for decimal in OTHER_DECIMAL}
 
 
-def read_number(text: str, decimal: str = ".") -> float:
+def parse_number(text: str, decimal: str = ".") -> float:
     """Return the number that a cell says, NaN if it says none.
 
     decimal: the decimal mark, ``"."`` or ``","``; the other one may stand between thousands, as may spaces and
@@ -94,8 +96,8 @@ def read_number(text: str, decimal: str = ".") -> float:
         return np.nan
     behind = [unit for unit in (found["after"], found["last"]) if unit]
     # "300 K" is a temperature, "300K" three hundred thousand.
-    apart = bool(found["space"] or found["gap"])
-    scale = _scale_of(behind[0], apart) if behind else 0.0
+    separated = bool(found["space"] or found["gap"])
+    scale = _get_scale(behind[0], separated) if behind else 0.0
     units = [unit for unit in (found["outside"], found["before"], *behind[bool(scale) :]) if unit]
     if len(units) > 1 or (units and units[0].lower() not in _UNITS):
         return np.nan
@@ -119,21 +121,21 @@ def read_number(text: str, decimal: str = ".") -> float:
     return -number if signs and signs[0] != "+" else number
 
 
-def _scale_of(word: str, apart: bool) -> float:
+def _get_scale(word: str, separated: bool) -> float:
     """Return the factor that a word behind a number stands for, 0 if it is none."""
     if len(word) == 1:
-        return 0.0 if apart and word != "M" else _SCALES.get(word, 0.0)
+        return 0.0 if separated and word != "M" else _SCALES.get(word, 0.0)
     return _SCALES.get(word.lower(), 0.0)
 
 
-def numbers_of(values: pd.Series, decimal: str = ".") -> Floats:
+def parse_numbers(values: pd.Series, decimal: str = ".") -> Floats:
     """Return the numbers that the cells of a column of text or objects say, NaN where one says none."""
     import pandas as pd
 
     numbers = np.full(len(values), np.nan)
     left = np.flatnonzero(values.notna().to_numpy())
     # From the quickest way to the most patient one, each for what the one before could not read.
-    ways: list[Callable[[pd.Series, str], Any]] = [_all_at_once, _one_by_one]
+    ways: list[Callable[[pd.Series, str], Any]] = [_parse_vectorized, _parse_each]
     if decimal == ".":
         ways.insert(0, lambda cells, _: pd.to_numeric(cells, errors="coerce"))
     for way in ways:
@@ -145,7 +147,7 @@ def numbers_of(values: pd.Series, decimal: str = ".") -> Floats:
     return numbers
 
 
-def _all_at_once(cells: pd.Series, decimal: str) -> Floats:
+def _parse_vectorized(cells: pd.Series, decimal: str) -> Floats:
     import pandas as pd
 
     if not isinstance(cells.iloc[0], str):
@@ -158,24 +160,24 @@ def _all_at_once(cells: pd.Series, decimal: str) -> Floats:
     texts = texts.where(texts.str.fullmatch(_PLAIN[decimal]))
     if not texts.notna().any():
         return np.full(len(cells), np.nan)
-    plain = texts.str.replace(OTHER_MARK[decimal], "", regex=False).str.replace(",", ".", regex=False)
+    plain = texts.str.replace(OTHER_DECIMAL[decimal], "", regex=False).str.replace(",", ".", regex=False)
     return pd.to_numeric(plain, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
 
 
-def _one_by_one(cells: pd.Series, decimal: str) -> Floats:
+def _parse_each(cells: pd.Series, decimal: str) -> Floats:
     import pandas as pd
 
     textual = np.array([isinstance(cell, str) for cell in cells], dtype=bool)
     if textual.all():
         codes, different = pd.factorize(cells)
-        return np.array([read_number(text, decimal) for text in different], dtype=np.float64)[codes]
-    numbers = np.array([np.nan if text else _plain_number(cell) for text, cell in zip(textual, cells)])
+        return np.array([parse_number(text, decimal) for text in different], dtype=np.float64)[codes]
+    numbers = np.array([np.nan if text else _to_float(cell) for text, cell in zip(textual, cells)])
     codes, different = pd.factorize(cells[textual].astype(object))
-    numbers[textual] = np.array([read_number(text, decimal) for text in different], dtype=np.float64)[codes]
+    numbers[textual] = np.array([parse_number(text, decimal) for text in different], dtype=np.float64)[codes]
     return numbers
 
 
-def _plain_number(value: Any) -> float:
+def _to_float(value: Any) -> float:
     try:
         return float(value)
     except (TypeError, ValueError, OverflowError):
@@ -183,7 +185,7 @@ def _plain_number(value: Any) -> float:
 
 
 @dataclass(frozen=True)
-class Shapes:
+class NumberFormatCounts:
     """How many cells of a column of numbers tell its decimal mark.
 
     point, comma: cells that can only be read with a decimal point, with a decimal comma.
@@ -210,17 +212,17 @@ class Shapes:
         return None if self.point == self.comma else "." if self.point > self.comma else ","
 
     @property
-    def sure(self) -> bool:
+    def is_unambiguous(self) -> bool:
         """Whether more than one in twenty of the cells with a mark tell what it means: not a stray cell or two."""
         return self.mark is not None and 20 * max(self.point, self.comma) > (
             self.point + self.comma + self.either
         )
 
 
-def shapes_of(values: pd.Series) -> Shapes:
+def count_number_formats(values: pd.Series) -> NumberFormatCounts:
     """Count how the cells of a column of numbers are written."""
     if not len(values):
-        return Shapes()
+        return NumberFormatCounts()
     texts = values.astype("str")
     bare = texts.str.replace("[^0-9.,]", "", regex=True)
     point, comma = (
@@ -231,7 +233,7 @@ def shapes_of(values: pd.Series) -> Shapes:
     unmarked = bare.str.fullmatch("0*[1-9][0-9]*").to_numpy(dtype=bool, na_value=False)
     either = point & comma & (with_point | with_comma)
     first = np.flatnonzero(either)[:1]
-    return Shapes(
+    return NumberFormatCounts(
         int((point & ~comma).sum()),
         int((comma & ~point).sum()),
         int((either & with_point).sum()),
