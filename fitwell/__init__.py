@@ -33,7 +33,7 @@ from fitwell import (  # noqa: E402
     utils,
     wrappers,
 )
-from fitwell.compare import compare  # noqa: E402
+from fitwell.comparison import compare  # noqa: E402
 from fitwell.layers import Input  # noqa: E402
 from fitwell.models import Model, Sequential  # noqa: E402
 from fitwell.population import Population, draw, grid  # noqa: E402

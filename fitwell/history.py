@@ -192,9 +192,9 @@ class History:
             rate if you like. New ones by default. On axes for all, the learning rate's scale is at the right.
         Nothing is shown: a notebook shows the figure by itself, a script calls ``plt.show()``.
         """
-        from fitwell.drawing.learning import draw
+        from fitwell._plotting.history_plot import plot_history
 
-        return draw(self, ax)
+        return plot_history(self, ax)
 
     def epochs_of(self, name: str) -> list[int]:
         """Return the epochs (from 0) after which metric `name` was logged, in the order of its values; maybe none."""

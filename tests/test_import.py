@@ -11,7 +11,7 @@ import fitwell
 
 LATER = (
     "h5py sqlite3 urllib.request pandas sklearn matplotlib optuna fitwell.tuner fitwell.cli fitwell.report "
-    "fitwell.drawing.figures fitwell.population.plots"
+    "fitwell._plotting.layout fitwell.population.plots"
 )
 
 

@@ -28,7 +28,7 @@ def test_what_a_page_names_is_there(page: Path) -> None:
 
 
 def test_the_commands_are_there() -> None:
-    from fitwell.cli.arguments import parse
+    from fitwell.cli.parser import parse
 
     for command in set(re.findall(r"`fitwell ([a-z]+)\b", (ROOT / "README.md").read_text())):
         with pytest.raises(SystemExit) as ended:

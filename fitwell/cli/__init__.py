@@ -7,11 +7,11 @@ import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from fitwell.cli.arguments import parse
+from fitwell.cli.parser import parse
 from fitwell.errors import FitwellError
 
-INTERRUPTED = 130
-MISTAKE = 2
+EXIT_INTERRUPTED = 130
+EXIT_ERROR = 2
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -20,35 +20,37 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns the exit code: 0; 2 after a mistake, which is told in one message on standard error; 130 after
     Ctrl-C, also when what was learned until then was kept and reported.
     """
-    from fitwell.cli.console import errors
+    from fitwell.cli.console import stderr_console
 
     options = parse(argv)
     try:
-        with _warnings_in_one_line():
+        with _one_line_warnings():
             return int(options.run(options))
     except KeyboardInterrupt:
-        errors().print("fitwell: interrupted")
-        return INTERRUPTED
+        stderr_console().print("fitwell: interrupted")
+        return EXIT_INTERRUPTED
     except FitwellError as error:
-        errors().print(f"fitwell: error: {error}")
-        return MISTAKE
+        stderr_console().print(f"fitwell: error: {error}")
+        return EXIT_ERROR
     except MemoryError as error:
-        errors().print(f"fitwell: error: there is not enough memory ({error or 'nothing more is known'})")
-        return MISTAKE
+        stderr_console().print(
+            f"fitwell: error: there is not enough memory ({error or 'nothing more is known'})"
+        )
+        return EXIT_ERROR
     except OSError as error:
         # A full disk, a file that vanished: no fault of the program either.
         place = f"{error.filename}: " if error.filename else ""
-        errors().print(f"fitwell: error: {place}{error.strerror or error}")
-        return MISTAKE
+        stderr_console().print(f"fitwell: error: {place}{error.strerror or error}")
+        return EXIT_ERROR
 
 
 @contextlib.contextmanager
-def _warnings_in_one_line() -> Iterator[None]:
-    from fitwell.cli.console import errors
+def _one_line_warnings() -> Iterator[None]:
+    from fitwell.cli.console import stderr_console
 
     def show(message: Warning | str, category: type[Warning], *rest: Any, **named: Any) -> None:
         if not issubclass(category, DeprecationWarning):
-            errors().print(f"fitwell: warning: {message}")
+            stderr_console().print(f"fitwell: warning: {message}")
 
     with warnings.catch_warnings():
         warnings.simplefilter("default")

@@ -22,11 +22,11 @@ class Console:
         self._rich.print(encodable(printable(text), self._stream), style=style)
 
 
-def output() -> Console:
+def stdout_console() -> Console:
     """Return the console on standard output, as it is now: tests and notebooks replace it."""
     return Console(sys.stdout)
 
 
-def errors() -> Console:
+def stderr_console() -> Console:
     """Return the console on standard error."""
     return Console(sys.stderr)

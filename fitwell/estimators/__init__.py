@@ -1,6 +1,6 @@
 """Networks as scikit-learn estimators."""
 
-from fitwell.estimators.classifier import MLPClassifier
-from fitwell.estimators.regressor import MLPRegressor
+from fitwell.estimators.mlp_classifier import MLPClassifier
+from fitwell.estimators.mlp_regressor import MLPRegressor
 
 __all__ = ["MLPClassifier", "MLPRegressor"]

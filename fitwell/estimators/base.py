@@ -16,21 +16,21 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from fitwell.callbacks import EarlyStopping
 from fitwell.errors import DataError, InvalidArgument, warn
-from fitwell.estimators.network import Network, check_parameters
+from fitwell.estimators.mlp_network import MLPNetwork, check_parameters
 from fitwell.models import Model
 from fitwell.population import Population
 from fitwell.population.members import Setting
 from fitwell.random import SeedStream
 
-_LARGEST_SEED = 2**31 - 1
-_ROWS_TOGETHER = 256
+_MAX_SEED = 2**31 - 1
+_PREDICT_BATCH_SIZE = 256
 
 
 class BaseMLP(BaseEstimator):  # type: ignore[misc]
     """Base class of `MLPClassifier` and `MLPRegressor`: one perceptron, or several that differ in their seeds."""
 
     population_: Population
-    _network: Network
+    _network: MLPNetwork
 
     def __init__(
         self,
@@ -90,8 +90,8 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         stopping = EarlyStopping(
             monitor, min_delta=self.tol, patience=self.n_iter_no_change, restore_best_weights=keep
         )
-        self._start(len(X), X.shape[1], task, outputs, row_weight)
-        self._fit(X, y, weights, self.max_iter, validation_data=held_out, callbacks=[stopping])
+        self._initialize(len(X), X.shape[1], task, outputs, row_weight)
+        self._fit_population(X, y, weights, self.max_iter, validation_data=held_out, callbacks=[stopping])
         if any(len(history.epoch) == self.max_iter for history in self.population_.history):
             warn(
                 f"{type(self).__name__}: training reached max_iter={self.max_iter} epochs before the loss stopped "
@@ -99,7 +99,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
                 ConvergenceWarning,
             )
 
-    def _train_on(self, X: NDArray[Any], y: NDArray[Any], weights: Any, task: str, outputs: int) -> None:
+    def _partial_train(self, X: NDArray[Any], y: NDArray[Any], weights: Any, task: str, outputs: int) -> None:
         """Train the members for one epoch; the first call creates them."""
         if self.early_stopping:
             raise InvalidArgument(
@@ -108,26 +108,28 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         earlier: Sequence[float] = ()
         if not hasattr(self, "population_"):
             check_parameters(type(self).__name__, self.get_params(deep=False))
-            self._start(len(X), X.shape[1], task, outputs)
+            self._initialize(len(X), X.shape[1], task, outputs)
         else:
-            self._network.check_still_of(self.get_params(deep=False))
+            self._network.check_parameters_unchanged(self.get_params(deep=False))
             # The penalty per row depends on the number of rows in this call.
             self._network = dataclasses.replace(self._network, rows=len(X), row_weight=1.0)
             for member in self.population_.members:
                 self._network.set_penalty(member.model)
             earlier = getattr(self, "loss_curve_", ())
-        self._fit(X, y, weights, 1, earlier)
+        self._fit_population(X, y, weights, 1, earlier)
 
-    def _start(self, rows: int, inputs: int, task: str, outputs: int, row_weight: float = 1.0) -> None:
+    def _initialize(self, rows: int, inputs: int, task: str, outputs: int, row_weight: float = 1.0) -> None:
         parameters = self.get_params(deep=False)
-        stream = SeedStream(check_random_state(self.random_state).randint(_LARGEST_SEED))
-        self._network = Network(task, inputs, outputs, rows, parameters, row_weight)
-        self.population_ = Population(self._build, seeds=[stream.next() for _ in range(int(self.n_members))])
+        stream = SeedStream(check_random_state(self.random_state).randint(_MAX_SEED))
+        self._network = MLPNetwork(task, inputs, outputs, rows, parameters, row_weight)
+        self.population_ = Population(
+            self._build_model, seeds=[stream.next() for _ in range(int(self.n_members))]
+        )
 
-    def _build(self, setting: Setting) -> Model:
+    def _build_model(self, setting: Setting) -> Model:
         return self._network.build()
 
-    def _fit(
+    def _fit_population(
         self,
         X: NDArray[Any],
         y: NDArray[Any],
@@ -181,15 +183,15 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
 
     # --- predicting --------------------------------------------------------------------------------------
 
-    def _outputs(self, X: Any) -> NDArray[np.float32]:
+    def _predict_members(self, X: Any) -> NDArray[np.float32]:
         """Return the outputs of every member, ``[members, rows, outputs]``."""
         check_is_fitted(self)
         inputs = validate_data(self, X, reset=False, dtype=np.float32)
         # A fixed batch size compiles once, and keeps the prediction of a row independent of the other rows.
-        missing = -len(inputs) % _ROWS_TOGETHER
+        missing = -len(inputs) % _PREDICT_BATCH_SIZE
         padded = np.pad(inputs, [(0, missing), (0, 0)])
         said = [
-            member.model.predict(padded, batch_size=_ROWS_TOGETHER, verbose=0)
+            member.model.predict(padded, batch_size=_PREDICT_BATCH_SIZE, verbose=0)
             for member in self.population_.members
         ]
         return np.stack(said)[:, : len(inputs)]
@@ -210,4 +212,4 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         members = state.pop("_members", None)
         super().__setstate__(state)
         if members is not None:
-            self.population_ = Population.of_tree(members, self._build)
+            self.population_ = Population.of_tree(members, self._build_model)

@@ -6,8 +6,8 @@ import unicodedata
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from fitwell._plotting.labels import PLAIN_TEXT, escape_control
 from fitwell.arguments import FilePath, Instance, Integer, Options, checked
-from fitwell.drawing.text import PLAIN, visible
 from fitwell.errors import InvalidArgument
 from fitwell.history import TRAINING_COLOR
 from fitwell.layers.base import Layer, get_batch_shape
@@ -144,10 +144,10 @@ def _boxes(model: Model, shown: set[str]) -> list[_Box]:
 def _text(node: Node, shown: set[str]) -> list[str]:
     layer = node.layer
     kind = type(layer).__name__
-    lines = [visible(f"{layer.name} ({kind})" if "names" in shown else kind)]
+    lines = [escape_control(f"{layer.name} ({kind})" if "names" in shown else kind)]
     activation = getattr(layer, "activation", None)
     if "activations" in shown and activation is not None:
-        lines.append(visible(f"activation: {getattr(activation, '__name__', activation)}"))
+        lines.append(escape_control(f"activation: {getattr(activation, '__name__', activation)}"))
     if "shapes" in shown:
         lines.append(str(get_batch_shape(node.outputs)))
     if "dtypes" in shown:
@@ -214,5 +214,5 @@ def _draw(axes: Axes, box: _Box) -> None:
             va="center",
             fontsize=9,
             family="monospace",
-            **PLAIN,
+            **PLAIN_TEXT,
         )

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fitwell._plotting import axis_limits, scales
+from fitwell._plotting.annotations import add_note, count_of
+from fitwell._plotting.labels import escape_control, fit_axis_labels, set_axis_label
+from fitwell._plotting.layout import check_axes, fit_margins, open_figure
+from fitwell._plotting.palette import Palette, text_color
+from fitwell._plotting.spread import dodge, finite_mean_and_std, mark_outliers
 from fitwell.callbacks.metric_mode import infer_mode
-from fitwell.drawing import limits, scales
-from fitwell.drawing.colours import Palette, ink
-from fitwell.drawing.figures import check_axes, fit_in, opened
-from fitwell.drawing.groups import mark_outside, mean_and_spread, side_by_side
-from fitwell.drawing.notes import counted, note
-from fitwell.drawing.text import fit_axis_names, name_axis, visible
 from fitwell.history import TRAINING_COLOR
 from fitwell.population import table
 from fitwell.population.members import Member
@@ -46,10 +46,10 @@ def effect(
     check_name(members, name)
     groups = groups_of(members, by)
     chosen = [member for member in members if name in settled(member)]
-    scale = scales.Scale([settled(member)[name] for member in chosen], log=log.get(name))
+    scale = scales.ValueScale([settled(member)[name] for member in chosen], log=log.get(name))
     if ax is not None:
         return _draw(chosen, name, measured, groups, scale, check_axes(ax, "plot_effect"))
-    with opened(float(np.clip(_AROUND + _CATEGORY * len(scale.names), _WIDE, _WIDEST)), _TALL) as figure:
+    with open_figure(float(np.clip(_AROUND + _CATEGORY * len(scale.names), _WIDE, _WIDEST)), _TALL) as figure:
         return _draw(chosen, name, measured, groups, scale, figure.add_subplot(), grow=True)
 
 
@@ -58,18 +58,18 @@ def _draw(
     name: str,
     measured: str,
     groups: Palette | None,
-    scale: scales.Scale,
+    scale: scales.ValueScale,
     ax: Axes,
     grow: bool = False,
 ) -> Axes:
     before = (ax.get_xlim(), ax.get_ylim()) if ax.has_data() else (None, None)
     better = infer_mode(measured)
     scores = np.array([table.score(member, measured) for member in members])
-    scale.finish(ax, "x", before[0])
-    shown = limits.show(ax, [scores], better, before=before[1])
+    scale.format_axis(ax, "x", before[0])
+    shown = axis_limits.set_limits(ax, [scores], better, before=before[1])
     finite = np.isfinite(scores)
     seen = finite & (scores >= shown[0]) & (scores <= shown[1])
-    keys = [groups.group(settled(member)) if groups else None for member in members]
+    keys = [groups.group_key(settled(member)) if groups else None for member in members]
     middle, places = _places(scale, [settled(member)[name] for member in members], keys, scores)
     colours = [groups.style(key)["color"] if groups else TRAINING_COLOR for key in keys]
     ax.scatter(
@@ -83,70 +83,70 @@ def _draw(
     bars = []
     for key in dict.fromkeys(keys):
         mine = np.array([key == other for other in keys]) & seen
-        style = groups.style(key) if groups else {"color": ink(), "linestyle": "-"}
+        style = groups.style(key) if groups else {"color": text_color(), "linestyle": "-"}
         bars.append((_draw_means(ax, middle[mine], scores[mine], scale, style), style["color"]))
     for spread, colour in bars:
         ax.errorbar(*spread, fmt="none", ecolor=colour, elinewidth=1.2, capsize=3)
-        limits.reach_over(ax, spread[1] - spread[2], spread[1] + spread[2])
+        axis_limits.extend_limits(ax, spread[1] - spread[2], spread[1] + spread[2])
     repeated = any(len(spread[0]) for spread, _ in bars)
-    mark_outside(ax, places, scores, shown, "bottom" if better == "max" else "top", colours)
-    name_axis(ax, "x", name)
-    name_axis(ax, "y", measured)
+    mark_outliers(ax, places, scores, shown, "bottom" if better == "max" else "top", colours)
+    set_axis_label(ax, "x", name)
+    set_axis_label(ax, "y", measured)
     ax.grid(alpha=0.3)
     if groups is not None:
-        groups.explain(ax, "o", grow)
-        fit_in(ax)  # beside the legend, names have the room that is left
-    scales.lay_out(ax.figure)
-    fit_axis_names(ax)
+        groups.add_legend(ax, "o", grow)
+        fit_margins(ax)  # beside the legend, names have the room that is left
+    scales.compute_layout(ax.figure)
+    fit_axis_labels(ax)
     if scale.names:
-        scales.name_categories(ax, "x", scale.names)
-        scales.lay_out(ax.figure)
+        scales.label_categories(ax, "x", scale.names)
+        scales.compute_layout(ax.figure)
     told = [told_of_far(list(scores), [bool(out) for out in finite & ~seen], shown)]
     if not finite.all():
         told.append(
-            f"{visible(measured)} is not finite for {counted(int((~finite).sum()), len(members), 'member')} (×)"
+            f"{escape_control(measured)} is not finite for {count_of(int((~finite).sum()), len(members), 'member')} (×)"
         )
     if repeated:
         told.append("bars: mean ± sd" + ("" if seen.all() else " of those in the picture"))
-    note(ax, told)
-    fit_in(ax)
+    add_note(ax, told)
+    fit_margins(ax)
     return ax
 
 
 def _places(
-    scale: scales.Scale, values: Sequence[Any], keys: Sequence[str | None], scores: Values
+    scale: scales.ValueScale, values: Sequence[Any], keys: Sequence[str | None], scores: Values
 ) -> tuple[Values, Values]:
     """Return where the mean of each member's group stands, and where the member does.
 
     Groups stand side by side over a category, and the members of each within their part; over a number stand side by
     side those of equal scores, as seeds that fail alike have.
     """
-    places = scale.place(values)
+    places = scale.positions(values)
     if scale.is_numeric:
-        return places, scale.moved(
-            places, side_by_side(list(zip(places.tolist(), map(repr, scores.tolist()), strict=True)), 1.0)
+        return places, scale.offset(
+            places, dodge(list(zip(places.tolist(), map(repr, scores.tolist()), strict=True)), 1.0)
         )
     order = list(dict.fromkeys(keys))
     part = 0.8 / max(len(order), 1)
     middle = places + (np.array([order.index(key) for key in keys]) - (len(order) - 1) / 2) * part
-    return middle, middle + side_by_side(list(zip(middle.tolist(), keys, strict=True)), 0.3 * part)
+    return middle, middle + dodge(list(zip(middle.tolist(), keys, strict=True)), 0.3 * part)
 
 
 def _draw_means(
-    ax: Axes, places: Values, scores: Values, scale: scales.Scale, style: dict[str, Any]
+    ax: Axes, places: Values, scores: Values, scale: scales.ValueScale, style: dict[str, Any]
 ) -> tuple[Values, Values, Values]:
     """Draw the mean at each place, joined if it is a number's.
 
     Returns places, means and standard deviations of those where members were repeated.
     """
     distinct = np.unique(places)
-    if scale.is_numeric and len(places) == len(distinct) > scales.MOST_JOINED:
+    if scale.is_numeric and len(places) == len(distinct) > scales.MAX_JOINED:
         return (
             distinct[:0],
             distinct[:0],
             distinct[:0],
         )  # drawn at random: scores of single members jump up and down
-    found = np.array([mean_and_spread(scores[places == place]) for place in distinct]).reshape(-1, 2)
+    found = np.array([finite_mean_and_std(scores[places == place]) for place in distinct]).reshape(-1, 2)
     if scale.is_numeric:
         ax.plot(distinct, found[:, 0], linewidth=1.8, **style)
     else:

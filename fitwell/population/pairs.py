@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fitwell._plotting import axis_limits, scales
+from fitwell._plotting.annotations import count_of
+from fitwell._plotting.labels import PLAIN_TEXT, fit_axis_labels, set_axis_label, wrap_label
+from fitwell._plotting.layout import open_figure
+from fitwell._plotting.palette import COLORMAP, Palette, add_figure_legend
+from fitwell._plotting.spread import NON_FINITE_COLOR
 from fitwell.callbacks.metric_mode import infer_mode
-from fitwell.drawing import limits, scales
-from fitwell.drawing.colours import SHADES, Palette, legend_below
-from fitwell.drawing.figures import opened
-from fitwell.drawing.groups import LOST
-from fitwell.drawing.notes import counted
-from fitwell.drawing.text import PLAIN, broken, fit_axis_names, name_axis
 from fitwell.errors import InvalidArgument, StateError
 from fitwell.population import table
 from fitwell.population.members import Member
@@ -58,33 +58,35 @@ def pairs(
         np.where(np.isfinite(scores), scores if better == "max" else -scores, -np.inf), kind="stable"
     )
     count = len(names) - 1
-    with opened(max(2.8 * count + 1.2, 5.2), max(2.6 * count, 3.8)) as figure:
+    with open_figure(max(2.8 * count + 1.2, 5.2), max(2.6 * count, 3.8)) as figure:
         grid = [
             (figure.add_subplot(count, count, row * count + column + 1), names[column], names[row + 1])
             for row in range(count)
             for column in range(row + 1)
         ]
         known_scales = {
-            name: scales.Scale([m.setting[name] for m in members if name in m.setting], log=log.get(name))
+            name: scales.ValueScale(
+                [m.setting[name] for m in members if name in m.setting], log=log.get(name)
+            )
             for name in names
         }
-        shown = limits.limits(scores, better)
+        shown = axis_limits.robust_limits(scores, better)
         for axes, across, below in grid:
             both = [i for i in order if across in members[i].setting and below in members[i].setting]
             sides = (across, known_scales[across]), (below, known_scales[below])
             _draw(axes, [members[i] for i in both], scores[both], sides, shown, shapes)
-        shapes.explain(figure)
+        shapes.add_legend(figure)
         _explain(figure, [axes for axes, _, _ in grid], measured, scores, shown)
         _name(figure, grid, known_scales, count)
-        scales.lay_out(figure)
+        scales.compute_layout(figure)
     return figure
 
 
 Grid = list[tuple["Axes", str, str]]
-Side = tuple[str, scales.Scale]
+Side = tuple[str, scales.ValueScale]
 
 
-def _name(figure: Figure, grid: Grid, known: dict[str, scales.Scale], count: int) -> None:
+def _name(figure: Figure, grid: Grid, known: dict[str, scales.ValueScale], count: int) -> None:
     """Name the ticks at the left and below: the axes of a row, and of a column, are alike."""
     from matplotlib.ticker import NullFormatter
 
@@ -95,14 +97,14 @@ def _name(figure: Figure, grid: Grid, known: dict[str, scales.Scale], count: int
             axis.set_minor_formatter(NullFormatter())
             if not outer:
                 axis.set_major_formatter(NullFormatter())
-    scales.lay_out(figure)
+    scales.compute_layout(figure)
     for axes, across, below in grid:
-        fit_axis_names(axes)
+        fit_axis_labels(axes)
         place = axes.get_subplotspec()
         assert place is not None
         for which, name, outer in (("x", across, place.is_last_row()), ("y", below, place.is_first_col())):
             if known[name].names and outer:
-                scales.name_categories(axes, which, known[name].names, count)
+                scales.label_categories(axes, which, known[name].names, count)
 
 
 def _draw(
@@ -114,21 +116,21 @@ def _draw(
     shapes: _Shapes,
 ) -> None:
     """Draw members on axes of two hyperparameters; those on the same spot stand around it."""
-    spots = [scale.place([member.setting[name] for member in members]) for name, scale in sides]
+    spots = [scale.positions([member.setting[name] for member in members]) for name, scale in sides]
     around = _around(list(zip(spots[0].tolist(), spots[1].tolist(), strict=True)))
-    places = [scale.moved(spot, by) for (_, scale), spot, by in zip(sides, spots, around, strict=True)]
+    places = [scale.offset(spot, by) for (_, scale), spot, by in zip(sides, spots, around, strict=True)]
     x, y = places
     seen, shape = np.isfinite(scores), [shapes.of(member) for member in members]
     for marker in dict.fromkeys(shape):
         mine = seen & np.array([marker == other for other in shape])
         axes.scatter(
-            x[mine], y[mine], c=scores[mine], cmap=SHADES, s=22, vmin=shown[0], vmax=shown[1], marker=marker
+            x[mine], y[mine], c=scores[mine], cmap=COLORMAP, s=22, vmin=shown[0], vmax=shown[1], marker=marker
         )
     if not seen.all():
-        axes.scatter(x[~seen], y[~seen], c=LOST, marker="x", s=18, linewidths=1)
+        axes.scatter(x[~seen], y[~seen], c=NON_FINITE_COLOR, marker="x", s=18, linewidths=1)
     for which, (name, scale) in zip("xy", sides, strict=True):
-        scale.finish(axes, which)
-        name_axis(axes, which, name)
+        scale.format_axis(axes, which)
+        set_axis_label(axes, which, name)
 
 
 class _Shapes:
@@ -143,21 +145,21 @@ class _Shapes:
         self._groups = groups
         self._marks = dict(zip(groups.labels if groups else (), _MARKS, strict=False))
 
-    def of(self, member: Member) -> str:
+    def styles(self, member: Member) -> str:
         """Return the member's mark: a dot where it lacks the hyperparameter."""
-        group = self._groups.group(settled(member)) if self._groups else None
+        group = self._groups.group_key(settled(member)) if self._groups else None
         return "o" if self._groups is None else "." if group is None else self._marks[group]
 
-    def explain(self, figure: Figure) -> None:
+    def add_legend(self, figure: Figure) -> None:
         """Add a legend of the shapes."""
         from matplotlib.lines import Line2D
 
         if self._groups is None:
             return
         entries = [(mark, self._groups.labels[group]) for group, mark in self._marks.items()]
-        entries += [(".", f"no {' or '.join(self._groups.names)}")] if self._groups.lacking else []
+        entries += [(".", f"no {' or '.join(self._groups.names)}")] if self._groups.has_missing else []
         handles = [(Line2D([], [], marker=mark, color="0.4", linestyle=""), name) for mark, name in entries]
-        legend_below(figure, handles, ", ".join(self._groups.names))
+        add_figure_legend(figure, handles, ", ".join(self._groups.names))
 
 
 def _around(spots: Sequence[tuple[float, float]]) -> tuple[Values, Values]:
@@ -194,15 +196,15 @@ def _explain(
         (True, True): "both",
     }
     extend = beyond[bool(seen.min() < low), bool(seen.max() > high)]
-    bar = figure.colorbar(ScalarMappable(Normalize(low, high), SHADES), ax=list(axes), extend=extend)
-    bar.set_label(broken(measured), **PLAIN)
+    bar = figure.colorbar(ScalarMappable(Normalize(low, high), COLORMAP), ax=list(axes), extend=extend)
+    bar.set_label(wrap_label(measured), **PLAIN_TEXT)
     told = []
     out = seen[(seen < low) | (seen > high)]
     if len(out):
         told.append(
-            f"{counted(len(out), len(scores), 'member')} beyond the colours, {limits.farthest(out, low, high)}"
+            f"{count_of(len(out), len(scores), 'member')} beyond the colours, {axis_limits.describe_extent(out, low, high)}"
         )
     if len(seen) < len(scores):
-        told.append(f"{counted(len(scores) - len(seen), len(scores), 'member')} diverged (×)")
+        told.append(f"{count_of(len(scores) - len(seen), len(scores), 'member')} diverged (×)")
     if told:
-        figure.suptitle("\n".join(told), fontsize="small", x=0.99, ha="right", **PLAIN)
+        figure.suptitle("\n".join(told), fontsize="small", x=0.99, ha="right", **PLAIN_TEXT)

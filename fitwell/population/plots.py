@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fitwell._plotting import axis_limits, scales
+from fitwell._plotting.annotations import add_note, count_of
+from fitwell._plotting.labels import fit_axis_labels, set_axis_label
+from fitwell._plotting.layout import check_axes, fit_margins, open_figure
+from fitwell._plotting.palette import Palette, add_legend, text_color
+from fitwell._plotting.spread import NON_FINITE_COLOR, mean_curve
 from fitwell.callbacks.metric_mode import infer_mode
-from fitwell.drawing import limits, scales
-from fitwell.drawing.colours import Palette, ink, legend
-from fitwell.drawing.figures import check_axes, fit_in, opened
-from fitwell.drawing.groups import LOST, mean_curve
-from fitwell.drawing.notes import counted, note
-from fitwell.drawing.text import fit_axis_names, name_axis
 from fitwell.errors import InvalidArgument, nearest
 from fitwell.history import TRAINING_COLOR
 from fitwell.population import table
@@ -34,7 +34,7 @@ def curves(members: Sequence[Member], metric: str | None, by: By, ax: Axes | Non
     groups = groups_of(members, by)
     if ax is not None:
         return _draw_curves(members, name, groups, check_axes(ax, "plot_curves"))
-    with opened(5.6, 3.8) as figure:
+    with open_figure(5.6, 3.8) as figure:
         return _draw_curves(members, name, groups, figure.add_subplot(), grow=True)
 
 
@@ -48,11 +48,11 @@ def _draw_curves(
     for member, curve in zip(members, drawn, strict=True):
         if name in member.history.history:
             epochs = [epoch + 1 for epoch in member.history.epochs_of(name)]
-            style = groups.style(groups.group(settled(member))) if groups else {"color": TRAINING_COLOR}
+            style = groups.style(groups.group_key(settled(member))) if groups else {"color": TRAINING_COLOR}
             values = [curve.get(epoch, math.nan) for epoch in epochs]
             alone = "o" if len(curve) == 1 else None
             ax.plot(epochs, values, linewidth=0.8, alpha=0.6, marker=alone, **style)
-    shown = limits.show(ax, parts, better, before=before, far=_ends(parts, better))
+    shown = axis_limits.set_limits(ax, parts, better, before=before, reference=_ends(parts, better))
     far = [bool(((part < shown[0]) | (part > shown[1])).any()) for part in parts]
     lost = [
         member.status.startswith("NaN") or not np.isfinite(member.history.history.get(name, [])).all()
@@ -61,14 +61,14 @@ def _draw_curves(
     told = [told_of_far(parts, far, shown), _mark_lost(ax, drawn, lost)]
     told.append(_draw_middle(ax, members, drawn, np.logical_or(far, lost).tolist(), groups))
     if groups is not None:
-        groups.explain(ax, grow=grow)
-    scales.epochs(ax, [epoch for curve in drawn for epoch in curve], before is not None)
-    name_axis(ax, "y", name)
+        groups.add_legend(ax, grow=grow)
+    scales.format_epoch_axis(ax, [epoch for curve in drawn for epoch in curve], before is not None)
+    set_axis_label(ax, "y", name)
     ax.grid(alpha=0.3)
-    scales.lay_out(ax.figure)
-    fit_axis_names(ax)
-    note(ax, told)
-    fit_in(ax)
+    scales.compute_layout(ax.figure)
+    fit_axis_labels(ax)
+    add_note(ax, told)
+    fit_margins(ax)
     return ax
 
 
@@ -109,7 +109,7 @@ def told_of_far(parts: Sequence[Any], far: Sequence[bool], shown: tuple[float, f
         return ""
     outside = np.concatenate([np.ravel(part) for part, out in zip(parts, far, strict=True) if out])
     verb = "leaves" if sum(far) == 1 else "leave"
-    return f"{counted(sum(far), len(far), 'member')} {verb} the picture, {limits.farthest(outside, *shown)}"
+    return f"{count_of(sum(far), len(far), 'member')} {verb} the picture, {axis_limits.describe_extent(outside, *shown)}"
 
 
 def _mark_lost(ax: Axes, drawn: Sequence[dict[int, float]], lost: Sequence[bool]) -> str:
@@ -118,9 +118,15 @@ def _mark_lost(ax: Axes, drawn: Sequence[dict[int, float]], lost: Sequence[bool]
     if ends:
         epochs, values = np.transpose(ends)
         ax.plot(
-            epochs, np.clip(values, *ax.get_ylim()), "x", color=LOST, markersize=5, zorder=3, clip_on=False
+            epochs,
+            np.clip(values, *ax.get_ylim()),
+            "x",
+            color=NON_FINITE_COLOR,
+            markersize=5,
+            zorder=3,
+            clip_on=False,
         )
-    return f"{counted(sum(lost), len(lost), 'member')} diverged (×)" if any(lost) else ""
+    return f"{count_of(sum(lost), len(lost), 'member')} diverged (×)" if any(lost) else ""
 
 
 def _draw_middle(
@@ -137,23 +143,23 @@ def _draw_middle(
     if groups is None and len({repr(member.setting) for member in members}) > 1:
         epochs, middle = _median(drawn)
         alone = "o" if len(epochs) == 1 else None
-        (line,) = ax.plot(epochs, middle, color=ink(), linewidth=1.8, label="median", marker=alone)
-        legend(ax, [(line, "median")])
+        (line,) = ax.plot(epochs, middle, color=text_color(), linewidth=1.8, label="median", marker=alone)
+        add_legend(ax, [(line, "median")])
         return ""
     several: dict[str | None, list[dict[int, float]]] = {}
     for member, curve, gone in zip(members, drawn, out, strict=True):
         if curve and not gone:
-            several.setdefault(groups.group(settled(member)) if groups else None, []).append(curve)
+            several.setdefault(groups.group_key(settled(member)) if groups else None, []).append(curve)
     repeated = {group: found for group, found in several.items() if len(found) > 1}
     for group, found in repeated.items():
         epochs, mean, spread = mean_curve(found)
-        style = groups.style(group) if groups else {"color": ink(), "label": "mean"}
+        style = groups.style(group) if groups else {"color": text_color(), "label": "mean"}
         alone = "o" if len(epochs) == 1 else None
         (line,) = ax.plot(epochs, mean, linewidth=2, marker=alone, **style)
-        limits.reach_over(ax, mean - spread, mean + spread)
+        axis_limits.extend_limits(ax, mean - spread, mean + spread)
         ax.fill_between(epochs, mean - spread, mean + spread, color=style["color"], alpha=0.12, linewidth=0)
         if groups is None:
-            legend(ax, [(line, "mean")])
+            add_legend(ax, [(line, "mean")])
     if not repeated:
         return ""
     return "thick: mean, band: ± sd" + (" of the others" if any(out) else "")

@@ -1,19 +1,19 @@
 """The report of a run: scores, words, figures, and the page that holds them."""
 
-from fitwell.pages import Picture
-from fitwell.report.page import Contents, render
-from fitwell.report.scores import Score, difference, score_classes, score_numbers
-from fitwell.report.words import Results, score_table, tell
+from fitwell._html import HtmlFigure
+from fitwell.report.html_report import Contents, render
+from fitwell.report.scores import Score, compare_losses, score_classification, score_regression
+from fitwell.report.summary_text import ScoreSet, score_table, summarize
 
 __all__ = [
     "Contents",
-    "Picture",
-    "Results",
+    "HtmlFigure",
+    "ScoreSet",
     "Score",
-    "difference",
+    "compare_losses",
     "render",
-    "score_classes",
-    "score_numbers",
+    "score_classification",
+    "score_regression",
     "score_table",
-    "tell",
+    "summarize",
 ]

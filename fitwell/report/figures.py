@@ -8,56 +8,63 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fitwell.drawing import limits
-from fitwell.drawing.colours import legend_of_lines
-from fitwell.drawing.figures import panels
-from fitwell.drawing.learning import panels_of
-from fitwell.drawing.notes import counted, note
-from fitwell.drawing.scales import lay_out, name_categories
-from fitwell.drawing.text import PLAIN, fit_axis_names, name_axis, shortened, told_apart, visible
+from fitwell._html import new_figure, to_png
+from fitwell._plotting import axis_limits
+from fitwell._plotting.annotations import add_note, count_of
+from fitwell._plotting.history_plot import panel_names
+from fitwell._plotting.labels import (
+    PLAIN_TEXT,
+    escape_control,
+    fit_axis_labels,
+    set_axis_label,
+    shorten_distinct,
+    truncate_middle,
+)
+from fitwell._plotting.layout import add_subplots
+from fitwell._plotting.palette import add_line_legend
+from fitwell._plotting.scales import compute_layout, label_categories
 from fitwell.history import TRAINING_COLOR, History
-from fitwell.pages import new_figure, png
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-INK = "#1f2933"
-MARK = "#b3261e"
+LINE_COLOR = "#1f2933"
+ERROR_COLOR = "#b3261e"
 # More classes than this make the numbers in a confusion matrix unreadable.
-READABLE_CLASSES = 20
-DRAWN_POINTS = 4000
+MAX_NUMBERED_CLASSES = 20
+MAX_POINTS = 4000
 # Panels side by side, at most, and letters of a class.
-COLUMNS = 3
-LETTERS = 14
+MAX_COLUMNS = 3
+MAX_CLASS_LENGTH = 14
 
 
-def learning_curves(history: History, best_epoch: int | None = None) -> bytes:
+def plot_learning_curves(history: History, best_epoch: int | None = None) -> bytes:
     """Draw every metric's curves beside each other; a line marks the epoch whose weights were kept (from 0)."""
-    count = max(len(panels_of(history)), 1)
-    columns = min(count, COLUMNS)
+    count = max(len(panel_names(history)), 1)
+    columns = min(count, MAX_COLUMNS)
     figure = new_figure(4.6 * columns, 3.4 * -(-count // columns))
-    _draw_curves(history, panels(figure, count, columns), best_epoch)
-    return png(figure)
+    _plot_curves(history, add_subplots(figure, count, columns), best_epoch)
+    return to_png(figure)
 
 
-def learning_curve_panels(history: History, best_epoch: int | None = None) -> list[bytes]:
+def plot_learning_curve_panels(history: History, best_epoch: int | None = None) -> list[bytes]:
     """Draw the same, one figure for each metric."""
-    figures = [new_figure(4.6, 3.2) for _ in panels_of(history)]
-    _draw_curves(history, [figure.add_subplot() for figure in figures], best_epoch)
-    return [png(figure) for figure in figures]
+    figures = [new_figure(4.6, 3.2) for _ in panel_names(history)]
+    _plot_curves(history, [figure.add_subplot() for figure in figures], best_epoch)
+    return [to_png(figure) for figure in figures]
 
 
-def _draw_curves(history: History, axes: list[Axes], best_epoch: int | None) -> None:
-    if panels_of(history):
+def _plot_curves(history: History, axes: list[Axes], best_epoch: int | None) -> None:
+    if panel_names(history):
         history.plot(ax=axes)
     for ax in axes:
         if best_epoch is not None:
-            ax.axvline(best_epoch + 1, color=INK, linewidth=0.8, linestyle=":", label="weights kept")
-        legend_of_lines(ax)
-        _calm(ax)
+            ax.axvline(best_epoch + 1, color=LINE_COLOR, linewidth=0.8, linestyle=":", label="weights kept")
+        add_line_legend(ax)
+        _hide_spines(ax)
 
 
-def confusion_matrix(true: NDArray[Any], predicted: NDArray[Any], classes: Sequence[Any]) -> bytes:
+def plot_confusion_matrix(true: NDArray[Any], predicted: NDArray[Any], classes: Sequence[Any]) -> bytes:
     """Draw which class (row) is taken for which (column): counts, shaded by the share of the row."""
     counts = np.zeros((len(classes), len(classes)), dtype=int)
     np.add.at(counts, (true, predicted), 1)
@@ -66,13 +73,13 @@ def confusion_matrix(true: NDArray[Any], predicted: NDArray[Any], classes: Seque
     figure = new_figure(side + 0.6, side)
     ax = figure.add_subplot()
     image = ax.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    names = told_apart([visible(label) for label in classes], LETTERS)
-    if len(classes) <= READABLE_CLASSES:
+    names = shorten_distinct([escape_control(label) for label in classes], MAX_CLASS_LENGTH)
+    if len(classes) <= MAX_NUMBERED_CLASSES:
         # A count of a million is as wide as three of ten.
         letters = max(len(f"{count:,}") for count in counts.flat)
         for row, column in np.ndindex(*counts.shape):
             if counts[row, column]:
-                colour = "white" if shares[row, column] > 0.55 else INK
+                colour = "white" if shares[row, column] > 0.55 else LINE_COLOR
                 ax.text(
                     column,
                     row,
@@ -89,48 +96,48 @@ def confusion_matrix(true: NDArray[Any], predicted: NDArray[Any], classes: Seque
     ax.tick_params(length=0)
     for spine in ax.spines.values():
         spine.set_visible(False)
-    lay_out(figure)
-    name_categories(ax, "x", names)
-    name_categories(ax, "y", names)
-    lay_out(figure)
-    return png(figure)
+    compute_layout(figure)
+    label_categories(ax, "x", names)
+    label_categories(ax, "y", names)
+    compute_layout(figure)
+    return to_png(figure)
 
 
-def residuals(true: NDArray[np.float64], predicted: NDArray[np.float64], name: str) -> list[bytes]:
+def plot_residuals(true: NDArray[np.float64], predicted: NDArray[np.float64], name: str) -> list[bytes]:
     """Draw predicted against true values, and how the errors are distributed."""
     shown = np.arange(len(true))
-    if len(true) > DRAWN_POINTS:
-        shown = np.random.default_rng(0).choice(len(true), DRAWN_POINTS, replace=False)
+    if len(true) > MAX_POINTS:
+        shown = np.random.default_rng(0).choice(len(true), MAX_POINTS, replace=False)
     figures = [new_figure(4.6, 3.8), new_figure(4.6, 3.8)]
     points, errors = (figure.add_subplot() for figure in figures)
     error = predicted - true
     # What is far off would press all others into a line.
-    low, high = limits.padded(*limits.limits(np.concatenate([true, predicted])))
-    least, most = limits.limits(error)
-    points.plot([low, high], [low, high], color=INK, linewidth=0.8, linestyle=":", label="exact")
+    low, high = axis_limits.pad_limits(*axis_limits.robust_limits(np.concatenate([true, predicted])))
+    least, most = axis_limits.robust_limits(error)
+    points.plot([low, high], [low, high], color=LINE_COLOR, linewidth=0.8, linestyle=":", label="exact")
     points.scatter(true[shown], predicted[shown], s=9, alpha=0.35, color=TRAINING_COLOR, linewidths=0)
     points.set(xlim=(low, high), ylim=(low, high))
-    name_axis(points, "x", f"true {name}")
-    name_axis(points, "y", f"predicted {name}")
+    set_axis_label(points, "x", f"true {name}")
+    set_axis_label(points, "y", f"predicted {name}")
     points.legend(frameon=False)
     inside = error[(error >= least) & (error <= most)]
     bins = min(60, max(10, len(true) // 8))
-    errors.hist(inside, bins=bins, range=limits.padded(least, most), color=TRAINING_COLOR, alpha=0.8)
-    errors.axvline(0, color=INK, linewidth=0.8, linestyle=":")
+    errors.hist(inside, bins=bins, range=axis_limits.pad_limits(least, most), color=TRAINING_COLOR, alpha=0.8)
+    errors.axvline(0, color=LINE_COLOR, linewidth=0.8, linestyle=":")
     errors.set_xlabel("predicted minus true")
     errors.set_ylabel("rows")
     seen = (true >= low) & (true <= high) & (predicted >= low) & (predicted <= high)
     for ax, left in ((points, int((~seen).sum())), (errors, len(error) - len(inside))):
         ax.grid(alpha=0.3)
-        _calm(ax)
-        note(ax, [f"{counted(left, len(true), 'row')} far off, not shown"] if left else [])
+        _hide_spines(ax)
+        add_note(ax, [f"{count_of(left, len(true), 'row')} far off, not shown"] if left else [])
     for ax in (points, errors):
-        lay_out(ax.figure)
-        fit_axis_names(ax)
-    return [png(figure) for figure in figures]
+        compute_layout(ax.figure)
+        fit_axis_labels(ax)
+    return [to_png(figure) for figure in figures]
 
 
-def worst_images(images: NDArray[np.float32], titles: Sequence[str]) -> bytes:
+def plot_worst_images(images: NDArray[np.float32], titles: Sequence[str]) -> bytes:
     """Draw images in a row of up to eight, each under its title."""
     columns = min(len(images), 8)
     rows = -(-len(images) // columns)
@@ -138,15 +145,17 @@ def worst_images(images: NDArray[np.float32], titles: Sequence[str]) -> bytes:
     for number, (image, title) in enumerate(zip(images, titles)):
         ax = figure.add_subplot(rows, columns, number + 1)
         ax.imshow(image, cmap="gray_r", vmin=0, vmax=1)
-        ax.set_title(_broken_title(title), fontsize=7.5, color=MARK, **PLAIN)
+        ax.set_title(_wrap_title(title), fontsize=7.5, color=ERROR_COLOR, **PLAIN_TEXT)
         ax.axis("off")
-    return png(figure)
+    return to_png(figure)
 
 
-def _broken_title(title: str) -> str:
-    return "\n".join(shortened(visible(line), LETTERS + 4) for line in title.split("\n"))
+def _wrap_title(title: str) -> str:
+    return "\n".join(
+        truncate_middle(escape_control(line), MAX_CLASS_LENGTH + 4) for line in title.split("\n")
+    )
 
 
-def _calm(ax: Any) -> None:
+def _hide_spines(ax: Any) -> None:
     for side in ("top", "right"):
         ax.spines[side].set_visible(False)

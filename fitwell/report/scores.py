@@ -44,7 +44,7 @@ class Score:
         return float(np.mean(self.losses))
 
 
-def score_classes(name: str, true: ArrayLike, probabilities: NDArray[np.float64]) -> Score:
+def score_classification(name: str, true: ArrayLike, probabilities: NDArray[np.float64]) -> Score:
     """Score class probabilities ``[rows, classes]`` against true class numbers ``[rows]``.
 
     accuracy: share of rows whose most probable class is the true one. log loss: ``-mean(log p_true)``, with p
@@ -61,7 +61,7 @@ def score_classes(name: str, true: ArrayLike, probabilities: NDArray[np.float64]
     return Score(name, values, wrong)
 
 
-def score_numbers(name: str, true: ArrayLike, predicted: ArrayLike) -> Score:
+def score_regression(name: str, true: ArrayLike, predicted: ArrayLike) -> Score:
     """Score predicted numbers: RMSE, mean absolute error, and ``R² = 1 - MSE / variance``."""
     true, predicted = np.asarray(true, dtype=np.float64), np.asarray(predicted, dtype=np.float64)
     errors = predicted - true
@@ -74,7 +74,7 @@ def score_numbers(name: str, true: ArrayLike, predicted: ArrayLike) -> Score:
 
 
 @dataclass(frozen=True)
-class Difference:
+class LossDifference:
     """By how much the mean loss of one predictor is above another's, with its 95 % interval."""
 
     mean: float
@@ -82,12 +82,12 @@ class Difference:
     high: float
 
     @property
-    def is_clear(self) -> bool:
+    def is_significant(self) -> bool:
         """Whether the interval leaves out zero."""
         return self.low > 0 or self.high < 0
 
 
-def difference(better: Score, worse: Score) -> Difference:
+def compare_losses(better: Score, worse: Score) -> LossDifference:
     """Compare two predictors on the same rows.
 
     Paired: d = loss of `worse` - loss of `better`, row by row; the interval is ``mean(d) ± 1.96 sd(d) / sqrt(n)``.
@@ -96,12 +96,12 @@ def difference(better: Score, worse: Score) -> Difference:
     per_row = worse.losses - better.losses
     mean = float(per_row.mean())
     if len(per_row) < 2:
-        return Difference(mean, -math.inf, math.inf)
+        return LossDifference(mean, -math.inf, math.inf)
     reach = Z95 * float(per_row.std(ddof=1)) / math.sqrt(len(per_row))
-    return Difference(mean, mean - reach, mean + reach)
+    return LossDifference(mean, mean - reach, mean + reach)
 
 
-def is_above(one: Score, other: Score) -> bool:
+def is_significantly_above(one: Score, other: Score) -> bool:
     """Return whether the mean loss of `one` is above that of `other`, on other rows, by more than chance explains.
 
     Chance reaches ``1.96 sqrt(var(one) / n + var(other) / m)`` (Welch); two rows are the least that tell.
@@ -112,7 +112,7 @@ def is_above(one: Score, other: Score) -> bool:
     return one.loss - other.loss > Z95 * math.sqrt(variance)
 
 
-def share_interval(share: float, rows: int) -> tuple[float, float]:
+def wilson_interval(share: float, rows: int) -> tuple[float, float]:
     """Return the 95 % interval of a share of `rows` (Wilson 1927): never outside 0 and 1, right for small numbers."""
     z2 = Z95**2
     middle = (share + z2 / (2 * rows)) / (1 + z2 / rows)

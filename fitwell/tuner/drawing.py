@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fitwell.drawing import limits, scales
-from fitwell.drawing.colours import Palette, legend
-from fitwell.drawing.figures import check_figure, opened, panels
-from fitwell.drawing.groups import mark_outside, mean_and_spread, side_by_side
-from fitwell.drawing.notes import counted, note
-from fitwell.drawing.text import fit_axis_names, name_axis, visible
+from fitwell._plotting import axis_limits, scales
+from fitwell._plotting.annotations import add_note, count_of
+from fitwell._plotting.labels import escape_control, fit_axis_labels, set_axis_label
+from fitwell._plotting.layout import add_subplots, check_figure, open_figure
+from fitwell._plotting.palette import Palette, add_legend
+from fitwell._plotting.spread import dodge, finite_mean_and_std, mark_outliers
 from fitwell.errors import InvalidArgument, nearest
 from fitwell.tuner.notes import VALUES
 from fitwell.tuner.objective import Objective
@@ -50,28 +50,30 @@ def draw(
         )
     rows = -(-(1 + len(names)) // COLUMNS)
     if figure is None:
-        with opened(4.2 * COLUMNS, 3.2 * rows) as shown:
+        with open_figure(4.2 * COLUMNS, 3.2 * rows) as shown:
             return draw(trials, objective, lost, unfinished, by, shown)
     check_figure(figure, "plot")
     groups = None if by is None else Palette([by], [trial.params for trial in every])
-    axes = panels(figure, 1 + len(names), COLUMNS)
+    axes = add_subplots(figure, 1 + len(names), COLUMNS)
     told, tried = [], len(every) + unfinished
     if lost:
-        told.append(f"{visible(objective.name)} is not finite for {counted(len(lost), tried, 'trial')} (×)")
+        told.append(
+            f"{escape_control(objective.name)} is not finite for {count_of(len(lost), tried, 'trial')} (×)"
+        )
     if unfinished:
-        told.append(f"{counted(unfinished, tried, 'trial')} not shown: stopped early")
+        told.append(f"{count_of(unfinished, tried, 'trial')} not shown: stopped early")
     _draw_history(axes[0], trials, lost, objective, groups, told)
     used = [
         _draw_effect(ax, name, trials, lost, objective, groups)
         for name, ax in zip(names, axes[1:], strict=True)
     ]
-    scales.lay_out(figure)
+    scales.compute_layout(figure)
     for ax in axes:
-        fit_axis_names(ax)
+        fit_axis_labels(ax)
     for ax, scale in zip(axes[1:], used, strict=True):
         if scale.names:
-            scales.name_categories(ax, "x", scale.names, rows)
-    scales.lay_out(figure)
+            scales.label_categories(ax, "x", scale.names, rows)
+    scales.compute_layout(figure)
     return axes
 
 
@@ -83,7 +85,7 @@ def _draw_history(
     groups: Palette | None,
     told: list[str],
 ) -> None:
-    from fitwell.drawing.ticks import Roomy
+    from fitwell._plotting.ticks import FittingLocator
 
     ordered = sorted(trials, key=lambda trial: trial.number)
     numbers = [trial.number for trial in ordered]
@@ -94,25 +96,25 @@ def _draw_history(
     if groups is not None:
         line.set_visible(False)
         ax.scatter(numbers, values, s=16, alpha=0.8, c=_paint(ordered, groups))
-    shown = limits.show(ax, [values], objective.direction)
+    shown = axis_limits.set_limits(ax, [values], objective.direction)
     told += _draw_spread(ax, np.array(numbers, float), ordered, values, shown)
     places = np.array([*numbers, *(trial.number for trial in lost)], float)
-    mark_outside(ax, places, _with_lost(values, lost), shown, _worse(objective))
-    ax.xaxis.set_major_locator(Roomy(len(str(int(places.max()))), whole=True))
+    mark_outliers(ax, places, _with_lost(values, lost), shown, _worse(objective))
+    ax.xaxis.set_major_locator(FittingLocator(len(str(int(places.max()))), integers=True))
     reach = max(0.04 * np.ptp(places), 0.5) if len(places) else 0.5
     ax.set_xlim(places.min() - reach, places.max() + reach)
     ax.set_xlabel("trial")
-    name_axis(ax, "y", objective.name)
+    set_axis_label(ax, "y", objective.name)
     if groups is None:
-        legend(ax, [(line, "trial"), (best, "best so far")])
+        add_legend(ax, [(line, "trial"), (best, "best so far")])
     else:
-        groups.explain(ax, "o", others=[(best, "best so far")])
+        groups.add_legend(ax, "o", others=[(best, "best so far")])
     out = values[(values < shown[0]) | (values > shown[1])]
     if len(out):
         told.append(
-            f"{counted(len(out), len(places), 'trial')} far off, {limits.farthest(out, *shown)} (triangles)"
+            f"{count_of(len(out), len(places), 'trial')} far off, {axis_limits.describe_extent(out, *shown)} (triangles)"
         )
-    note(ax, told)
+    add_note(ax, told)
 
 
 def _draw_effect(
@@ -122,35 +124,35 @@ def _draw_effect(
     lost: Sequence[Any],
     objective: Objective,
     groups: Palette | None,
-) -> scales.Scale:
+) -> scales.ValueScale:
     having = [trial for trial in trials if name in trial.params]
     gone = [trial for trial in lost if name in trial.params]
     settings = [trial.params[name] for trial in [*having, *gone]]
     declared = [*having, *gone][0].distributions[name]
     choices = getattr(declared, "choices", None)
-    scale = scales.Scale(settings, choices, None if choices else bool(declared.log))
+    scale = scales.ValueScale(settings, choices, None if choices else bool(declared.log))
     values = _with_lost(np.array([trial.value for trial in having], float), gone)
-    places = scale.place(settings)
+    places = scale.positions(settings)
     if scale.names:
         # Side by side, so that equal values stay visible.
-        places = places + side_by_side([(place,) for place in places], _REACH)
+        places = places + dodge([(place,) for place in places], _REACH)
     else:
         spots = list(zip(places.tolist(), map(repr, values.tolist()), strict=True))
-        places = scale.moved(places, side_by_side(spots, 1.0))
+        places = scale.offset(places, dodge(spots, 1.0))
     finite = np.isfinite(values)
     (line,) = ax.plot(places[finite], values[finite], "o", markersize=4, alpha=0.6)
     if groups is not None:
         line.set_visible(False)
         ax.scatter(places[finite], values[finite], s=16, alpha=0.8, c=_paint(having, groups))
-    scale.finish(ax, "x")
-    shown = limits.show(ax, [values], objective.direction)
+    scale.format_axis(ax, "x")
+    shown = axis_limits.set_limits(ax, [values], objective.direction)
     _draw_spread(ax, places[: len(having)], having, values[: len(having)], shown)
-    mark_outside(ax, places, values, shown, _worse(objective))
-    name_axis(ax, "x", name)
-    name_axis(ax, "y", objective.name)
+    mark_outliers(ax, places, values, shown, _worse(objective))
+    set_axis_label(ax, "x", name)
+    set_axis_label(ax, "y", objective.name)
     out = values[finite & ((values < shown[0]) | (values > shown[1]))]
     if len(out):
-        note(ax, [f"{counted(len(out), len(values), 'trial')} far off"])
+        add_note(ax, [f"{count_of(len(out), len(values), 'trial')} far off"])
     return scale
 
 
@@ -159,7 +161,7 @@ def _draw_spread(
 ) -> list[str]:
     """Draw the standard deviation (n - 1) of trials with repeats or folds; return a note about it."""
     spread = np.array(
-        [mean_and_spread(np.asarray(trial.user_attrs.get(VALUES, []), float))[1] for trial in trials]
+        [finite_mean_and_std(np.asarray(trial.user_attrs.get(VALUES, []), float))[1] for trial in trials]
     )
     drawn = np.isfinite(spread) & (values >= shown[0]) & (values <= shown[1])
     if not drawn.any():
@@ -167,12 +169,12 @@ def _draw_spread(
     ax.errorbar(
         places[drawn], values[drawn], yerr=spread[drawn], fmt="none", ecolor="0.6", elinewidth=0.8, zorder=1
     )
-    limits.reach_over(ax, values[drawn] - spread[drawn], values[drawn] + spread[drawn])
+    axis_limits.extend_limits(ax, values[drawn] - spread[drawn], values[drawn] + spread[drawn])
     return ["bars: ± sd of repeats or folds"]
 
 
 def _paint(trials: Sequence[Any], groups: Palette) -> list[Any]:
-    return [groups.style(groups.group(trial.params))["color"] for trial in trials]
+    return [groups.style(groups.group_key(trial.params))["color"] for trial in trials]
 
 
 def _with_lost(values: Values, lost: Sequence[Any]) -> Values:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 from fitwell.wrappers import scikit_learn
 
 if TYPE_CHECKING:
-    from fitwell.wrappers.classifier import KerasClassifier
-    from fitwell.wrappers.regressor import KerasRegressor
+    from fitwell.wrappers.keras_classifier import KerasClassifier
+    from fitwell.wrappers.keras_regressor import KerasRegressor
 
 __all__ = ["KerasClassifier", "KerasRegressor", "scikit_learn"]
 
-_MODULES = {"KerasClassifier": "classifier", "KerasRegressor": "regressor"}
+_MODULES = {"KerasClassifier": "keras_classifier", "KerasRegressor": "keras_regressor"}
 
 
 def __getattr__(name: str) -> Any:

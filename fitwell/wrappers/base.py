@@ -12,20 +12,22 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, column_or_1d, validate_data
 
 from fitwell.errors import InvalidArgument, nearest
-from fitwell.estimators.network import refuse_changes
+from fitwell.estimators.mlp_network import check_unchanged
 from fitwell.models import Model
 from fitwell.registry import written_call
 
-_NO_SETTINGS = ("self", "x", "y", "sample_weight", "older")
-_FIT = [name for name in inspect.signature(Model.fit).parameters if name not in _NO_SETTINGS]
-_PREDICT = [name for name in inspect.signature(Model.predict).parameters if name not in _NO_SETTINGS]
+_NON_SETTINGS = ("self", "x", "y", "sample_weight", "older")
+_FIT_ARGUMENTS = [name for name in inspect.signature(Model.fit).parameters if name not in _NON_SETTINGS]
+_PREDICT_ARGUMENTS = [
+    name for name in inspect.signature(Model.predict).parameters if name not in _NON_SETTINGS
+]
 
 
 class BaseWrapper(BaseEstimator):  # type: ignore[misc]
     """Base class of `KerasClassifier` and `KerasRegressor`: a model built by a function, as an estimator."""
 
     def __init__(self, build_fn: Callable[..., Model] | None = None, **settings: Any) -> None:
-        self._check_names(build_fn, settings)
+        self._check_setting_names(build_fn, settings)
         self.build_fn = build_fn
         self._settings = settings
 
@@ -60,19 +62,19 @@ class BaseWrapper(BaseEstimator):  # type: ignore[misc]
         """
         settings = {**self._settings, **params}
         build_fn = settings.pop("build_fn", self.build_fn)
-        self._check_names(build_fn, settings)
+        self._check_setting_names(build_fn, settings)
         self.build_fn, self._settings = build_fn, settings
         return self
 
-    def _check_names(self, build_fn: Any, settings: Iterable[str]) -> None:
-        if not callable(build_fn) or isinstance(build_fn, Model) or _takes_anything(build_fn):
+    def _check_setting_names(self, build_fn: Any, settings: Iterable[str]) -> None:
+        if not callable(build_fn) or isinstance(build_fn, Model) or _accepts_kwargs(build_fn):
             return  # `fit` rejects a build_fn that is not a function, as scikit-learn requires
         own = list(inspect.signature(build_fn).parameters)
         for name in settings:
-            if name not in [*own, *_FIT]:
+            if name not in [*own, *_FIT_ARGUMENTS]:
                 raise InvalidArgument(
-                    f"{type(self).__name__} has no argument {name!r}{nearest(name, [*own, *_FIT]) or '.'} "
-                    f"The build function takes {', '.join(own) or 'none'}; fit takes {', '.join(_FIT)}."
+                    f"{type(self).__name__} has no argument {name!r}{nearest(name, [*own, *_FIT_ARGUMENTS]) or '.'} "
+                    f"The build function takes {', '.join(own) or 'none'}; fit takes {', '.join(_FIT_ARGUMENTS)}."
                 )
 
     def _build(self) -> Model:
@@ -82,8 +84,8 @@ class BaseWrapper(BaseEstimator):  # type: ignore[misc]
                 f"got {self.build_fn!r}"
                 + ("; pass the function as build_fn, not as model" if "model" in self._settings else "")
             )
-        if _takes_anything(self.build_fn):
-            taken = {name: value for name, value in self._settings.items() if name not in _FIT}
+        if _accepts_kwargs(self.build_fn):
+            taken = {name: value for name, value in self._settings.items() if name not in _FIT_ARGUMENTS}
         else:
             taken = self._settings_for(inspect.signature(self.build_fn).parameters)
         model = self.build_fn(**taken)
@@ -95,11 +97,11 @@ class BaseWrapper(BaseEstimator):  # type: ignore[misc]
         self._built_with = self.build_fn, self._settings
         return model
 
-    def _check_still_built_so(self) -> None:
+    def _check_build_unchanged(self) -> None:
         """Raise if arguments of the build function changed since the model was built."""
         build_fn, settings = self._built_with
         then, now = {"build_fn": build_fn, **settings}, self.get_params()
-        refuse_changes(sorted({*then, *now} - {*_FIT}), then, now, "the model was built")
+        check_unchanged(sorted({*then, *now} - {*_FIT_ARGUMENTS}), then, now, "the model was built")
 
     def _settings_for(self, names: Iterable[str]) -> dict[str, Any]:
         return {name: self._settings[name] for name in names if name in self._settings}
@@ -124,9 +126,9 @@ class BaseWrapper(BaseEstimator):  # type: ignore[misc]
 
     def _fit(self, X: NDArray[Any], targets: Any, weights: Any, given: dict[str, Any]) -> None:
         for name in given:
-            if name not in _FIT:
-                raise InvalidArgument(f"fit has no argument {name!r}{nearest(name, _FIT)}")
-        settings = {"verbose": 0, **self._settings_for(_FIT), **given}
+            if name not in _FIT_ARGUMENTS:
+                raise InvalidArgument(f"fit has no argument {name!r}{nearest(name, _FIT_ARGUMENTS)}")
+        settings = {"verbose": 0, **self._settings_for(_FIT_ARGUMENTS), **given}
         self.history_ = self.model_.fit(X, targets, sample_weight=weights, **settings)
 
     def _check_inputs(self, X: Any) -> NDArray[Any]:
@@ -135,7 +137,7 @@ class BaseWrapper(BaseEstimator):  # type: ignore[misc]
 
     def _outputs(self, X: Any, given: dict[str, Any]) -> NDArray[Any]:
         X = self._check_inputs(X)
-        return np.asarray(self.model_.predict(X, **{**self._settings_for(_PREDICT), **given}))
+        return np.asarray(self.model_.predict(X, **{**self._settings_for(_PREDICT_ARGUMENTS), **given}))
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "model_")
@@ -167,5 +169,5 @@ class BaseWrapper(BaseEstimator):  # type: ignore[misc]
             self.model_.set_weights(weights)
 
 
-def _takes_anything(function: Callable[..., Any]) -> bool:
+def _accepts_kwargs(function: Callable[..., Any]) -> bool:
     return any(p.kind is p.VAR_KEYWORD for p in inspect.signature(function).parameters.values())

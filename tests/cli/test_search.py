@@ -12,9 +12,9 @@ import optuna
 import pandas as pd
 import pytest
 
-from fitwell.cli.arguments import parse
-from fitwell.cli.network import Settings
-from fitwell.cli.search import _training
+from fitwell.cli.commands.search import _train_namespace
+from fitwell.cli.network_builder import TrainOptions
+from fitwell.cli.parser import parse
 from fitwell.errors import FileError
 
 FILES = {
@@ -103,7 +103,7 @@ def test_trials_outlive_a_final_training_that_fails(
     def full(*arguments: Any) -> int:
         raise FileError("the disk is full")
 
-    monkeypatch.setattr("fitwell.cli.search.train_into", full)
+    monkeypatch.setattr("fitwell.cli.commands.search.train_and_report", full)
     words = ("--target", "price", "--epochs", 1, "--quiet", "--trials", 1, "--output", tmp_path / "run")
     assert fitwell("search", table, *words).code == 2
     assert optuna.load_study(
@@ -113,8 +113,8 @@ def test_trials_outlive_a_final_training_that_fails(
 
 def test_the_final_training_is_of_the_column_that_was_searched_for() -> None:
     options = parse(["search", "t.csv", "--target=-y", "--test-fraction", "0.3", "--quiet"])
-    settings = Settings((8, 4), "elu", True, 0.0, 0.0, "nadam", 1e-5, 32, 10, 10, 3)
-    training = _training(options, settings)
+    settings = TrainOptions((8, 4), "elu", True, 0.0, 0.0, "nadam", 1e-5, 32, 10, 10, 3)
+    training = _train_namespace(options, settings)
     assert (training.data, training.target, training.test_fraction) == ("t.csv", "-y", 0.3)
     assert (tuple(training.hidden), training.learning_rate, training.seed) == ((8, 4), 1e-5, 3)
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fitwell.cli.problems import Problem, Wishes, load_problem
+from fitwell.cli.datasets import DataOptions, PreparedData, load_data
 from fitwell.data.columns import Column, NumberColumn
 from fitwell.data.preprocessor_io import load_preprocessor, save_preprocessor
 from fitwell.data.table_preprocessor import TablePreprocessor
@@ -22,20 +22,20 @@ Y = RANDOM.normal(size=ROWS)
 Z = RANDOM.normal(size=ROWS)
 
 
-def problem(folder: Path, cells: list[str], name: str = "a", **wishes: object) -> Problem:
+def problem(folder: Path, cells: list[str], name: str = "a", **wishes: object) -> PreparedData:
     """Return the problem of a column beside another one and a target."""
     rows = "\n".join(f"{cell}|{z:.4f}|{y:.4f}" for cell, z, y in zip(cells, Z, Y))
     (folder / "t.csv").write_text(f"{name}|z|y\n{rows}\n")
-    return load_problem(str(folder / "t.csv"), Wishes("y", "regression", **wishes))  # type: ignore[arg-type]
+    return load_data(str(folder / "t.csv"), DataOptions("y", "regression", **wishes))  # type: ignore[arg-type]
 
 
-def column(learned: Problem, name: str = "a") -> Column | str:
+def column(learned: PreparedData, name: str = "a") -> Column | str:
     assert isinstance(learned.preprocessor, TablePreprocessor)
     used = {column.name: column for column in learned.preprocessor.columns}
     return used[name] if name in used else learned.preprocessor.dropped[name]
 
 
-def kind(learned: Problem, name: str = "a") -> str:
+def kind(learned: PreparedData, name: str = "a") -> str:
     found = column(learned, name)
     return found if isinstance(found, str) else found.kind
 

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fitwell.cli.problems import Problem, Wishes, load_problem
+from fitwell.cli.datasets import DataOptions, PreparedData, load_data
 from fitwell.data.columns import DateColumn, NumberColumn
 from fitwell.data.preprocessor_io import load_preprocessor, save_preprocessor
 from fitwell.data.table_preprocessor import TablePreprocessor
@@ -155,7 +155,7 @@ def write(dialect: Dialect, folder: Path, seed: int) -> Written:
     return Written(amount, weight, read, y, path)
 
 
-def numbers(problem: Problem, x: np.ndarray, name: str) -> np.ndarray:
+def numbers(problem: PreparedData, x: np.ndarray, name: str) -> np.ndarray:
     """Return a column of the network's inputs in its own units."""
     assert isinstance(problem.preprocessor, TablePreprocessor)
     used = {column.name: column for column in problem.preprocessor.columns}
@@ -198,7 +198,7 @@ def test_a_dialect_is_read_back(tmp_path: Path, block: int) -> None:
             continue
         told = show(dialect)
         written = write(dialect, tmp_path, seed)
-        problem = load_problem(str(written.path), Wishes("y", seed=seed))
+        problem = load_data(str(written.path), DataOptions("y", seed=seed))
         parts = (problem.train, problem.validation, problem.test)
         x, true = (np.concatenate([getattr(part, name) for part in parts]) for name in ("x", "true"))
         columns = (

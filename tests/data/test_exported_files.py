@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fitwell.cli.problems import Problem, Wishes, load_problem
+from fitwell.cli.datasets import DataOptions, PreparedData, load_data
 from fitwell.data.column_types import convert_columns, infer_column_types
 from fitwell.data.columns import DATE_FORMAT
 from fitwell.data.date_parsing import infer_date_format, to_datetime
@@ -33,7 +33,7 @@ def read(cells: list[str], notes: list[str] | None = None) -> pd.Series:
     return convert_columns(table, infer_column_types(table, notes=notes))["a"]
 
 
-def inputs_of(problem: Problem, cells: list[str], notes: list[str] | None = None) -> np.ndarray:
+def inputs_of(problem: PreparedData, cells: list[str], notes: list[str] | None = None) -> np.ndarray:
     assert isinstance(problem.preprocessor, TablePreprocessor)
     return problem.preprocessor.transform(pd.DataFrame({"a": cells, "c": ["c0"] * len(cells)}), notes)
 
@@ -139,7 +139,7 @@ def test_numbers_of_different_units_are_not_read() -> None:
 
 def test_a_unit_is_the_same_again_when_predicting(tmp_path: Path) -> None:
     lines = [f"{a} kg,c{row % 3},{y}" for row, (a, y) in enumerate(zip(A, Y))]
-    problem = load_problem(str(written(tmp_path, ["a,c,y", *lines])), Wishes(target="y"))
+    problem = load_data(str(written(tmp_path, ["a,c,y", *lines])), DataOptions(target="y"))
     np.testing.assert_array_equal(inputs_of(problem, ["70 kg", "71"]), inputs_of(problem, ["70", "71.0kg"]))
     with pytest.raises(DataError, match=r"'154 lb'"):
         inputs_of(problem, ["154 lb", "160 lb"])
@@ -149,11 +149,11 @@ def test_a_unit_is_the_same_again_when_predicting(tmp_path: Path) -> None:
 
 def test_a_target_with_a_unit_is_numbers_and_few_such_labels_stay(tmp_path: Path) -> None:
     lines = [f"{a},{y} km" for a, y in zip(A, Y)]
-    problem = load_problem(str(written(tmp_path, ["a,y", *lines])), Wishes(target="y"))
+    problem = load_data(str(written(tmp_path, ["a,y", *lines])), DataOptions(target="y"))
     parts = (problem.train, problem.validation, problem.test)
     assert sorted(np.concatenate([part.true for part in parts])) == Y
     lines = [f"{a},{36 if row % 2 else 60} months" for row, a in enumerate(A)]
-    problem = load_problem(str(written(tmp_path, ["a,y", *lines])), Wishes(target="y"))
+    problem = load_data(str(written(tmp_path, ["a,y", *lines])), DataOptions(target="y"))
     assert problem.target.classes == ["36 months", "60 months"]  # type: ignore[union-attr]
 
 
@@ -228,8 +228,8 @@ def test_addresses_are_categories() -> None:
 
 def test_pandas_spelling_of_integers_beside_gaps_is_understood(tmp_path: Path) -> None:
     lines = [f"{1 + row % 3},{'true' if row % 2 else 'false'},{y}" for row, y in enumerate(Y)]
-    wishes = Wishes(target="y", types={"a": "category"})
-    problem = load_problem(str(written(tmp_path, ["a,c,y", *lines])), wishes)
+    wishes = DataOptions(target="y", types={"a": "category"})
+    problem = load_data(str(written(tmp_path, ["a,c,y", *lines])), wishes)
     assert isinstance(problem.preprocessor, TablePreprocessor)
     rows = [
         problem.preprocessor.transform(read_raw_table(written(tmp_path, ["a,c", *cells], "p.csv"), ["a"]))
@@ -240,7 +240,7 @@ def test_pandas_spelling_of_integers_beside_gaps_is_understood(tmp_path: Path) -
 
 def test_a_duration_is_one_number(tmp_path: Path) -> None:
     lines = [f"{row}:30:00,{y}" for row, y in enumerate(Y)]
-    problem = load_problem(str(written(tmp_path, ["a,y", *lines])), Wishes(target="y"))
+    problem = load_data(str(written(tmp_path, ["a,y", *lines])), DataOptions(target="y"))
     assert problem.preprocessor.feature_names == ["a: days"]  # type: ignore[union-attr]
 
 
@@ -249,7 +249,7 @@ def test_dates_of_another_clear_format_are_read_when_predicting(tmp_path: Path) 
         f"{day:%d/%m/%Y},c{row % 3},{y}"
         for row, (day, y) in enumerate(zip(pd.date_range("2021", periods=40), Y))
     ]
-    problem = load_problem(str(written(tmp_path, ["a,c,y", *lines])), Wishes(target="y"))
+    problem = load_data(str(written(tmp_path, ["a,c,y", *lines])), DataOptions(target="y"))
     expected = inputs_of(problem, ["05/03/2021", "31/12/2021"])
     notes: list[str] = []
     for cells in (["2021-03-05", "2021-12-31"], ["5 Mar 2021", "31 Dec 2021"], ["05.03.2021", "31.12.2021"]):
@@ -267,7 +267,7 @@ def test_a_stored_column_has_no_more_formats_than_are_found() -> None:
 
 def test_a_number_that_only_training_explains_is_said(tmp_path: Path) -> None:
     lines = [f"{a};c{row % 3};{y}".replace(".", ",") for row, (a, y) in enumerate(zip(A, Y))]
-    problem = load_problem(str(written(tmp_path, ["a;c;y", *lines])), Wishes(target="y"))
+    problem = load_data(str(written(tmp_path, ["a;c;y", *lines])), DataOptions(target="y"))
     assert isinstance(problem.preprocessor, TablePreprocessor)
     notes: list[str] = []
     problem.preprocessor.transform(read_raw_table(written(tmp_path, ["a\tc", "2.125\tc1"], "p.csv")), notes)
@@ -287,15 +287,15 @@ def test_below_what_an_instrument_sees_is_missing_and_said() -> None:
 def test_labels_keep_their_spelling_where_numbers_would_lose_it(tmp_path: Path) -> None:
     lines = [f"{a},{('5K', '10K', '2*')[row % 3]}" for row, a in enumerate(A)]
     path = str(written(tmp_path, ["a,y", *lines]))
-    assert load_problem(path, Wishes(target="y")).target.classes == ["10K", "2*", "5K"]  # type: ignore[union-attr]
-    numbers = load_problem(path, Wishes(target="y", types={"y": "number"}))
+    assert load_data(path, DataOptions(target="y")).target.classes == ["10K", "2*", "5K"]  # type: ignore[union-attr]
+    numbers = load_data(path, DataOptions(target="y", types={"y": "number"}))
     assert numbers.target.task == "multiclass" and numbers.target.classes == [2, 5000, 10000]  # type: ignore[union-attr]
 
 
 def test_labels_that_differ_in_case_only_are_said(tmp_path: Path) -> None:
     lines = [f"{a},{'Yes' if row % 2 else ('no', 'No ')[row % 4 // 2]}" for row, a in enumerate(A)]
-    problem = load_problem(str(written(tmp_path, ["a,y", *lines])), Wishes(target="y"))
+    problem = load_data(str(written(tmp_path, ["a,y", *lines])), DataOptions(target="y"))
     assert any("'No' and 'no' are spelled nearly alike" in note for note in problem.notes)
     lines = [f"{a},{'<=50K' if row % 2 else '>50K'}" for row, a in enumerate(A)]
-    problem = load_problem(str(written(tmp_path, ["a,y", *lines])), Wishes(target="y"))
+    problem = load_data(str(written(tmp_path, ["a,y", *lines])), DataOptions(target="y"))
     assert not any("alike" in note for note in problem.notes)

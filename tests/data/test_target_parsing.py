@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fitwell.cli.problems import Problem, Wishes, load_problem
+from fitwell.cli.datasets import DataOptions, PreparedData, load_data
 from fitwell.data.target import ClassTarget, RegressionTarget
 from fitwell.errors import DataError
 
@@ -16,10 +16,10 @@ ROWS = 120
 X = np.random.default_rng(0).normal(size=ROWS)
 
 
-def problem(folder: Path, cells: list[str], **wishes: object) -> Problem:
+def problem(folder: Path, cells: list[str], **wishes: object) -> PreparedData:
     path = folder / "t.csv"
     path.write_text("x;y\n" + "\n".join(f"{x:.3f};{cell}" for x, cell in zip(X, cells)) + "\n")
-    return load_problem(str(path), Wishes("y", **wishes))  # type: ignore[arg-type]
+    return load_data(str(path), DataOptions("y", **wishes))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_the_classes_are_those_that_were_written(
         # Parquet, which says itself what is missing, tells the same.
         plain = pd.Series([cell.strip('"') or None for cell in cells], dtype=object)
         pd.DataFrame({"x": X, "y": plain}).to_parquet(tmp_path / "t.parquet")
-        from_parquet = load_problem(str(tmp_path / "t.parquet"), Wishes("y")).target
+        from_parquet = load_data(str(tmp_path / "t.parquet"), DataOptions("y")).target
         assert isinstance(from_parquet, ClassTarget) and from_parquet.classes == target.classes
 
 

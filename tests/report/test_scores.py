@@ -7,8 +7,15 @@ import pytest
 from scipy import stats
 from sklearn import metrics
 
-from fitwell.report.scores import Score, difference, is_above, score_classes, score_numbers, share_interval
-from fitwell.report.words import Results, format_metric, percent, score_table, tell
+from fitwell.report.scores import (
+    Score,
+    compare_losses,
+    is_significantly_above,
+    score_classification,
+    score_regression,
+    wilson_interval,
+)
+from fitwell.report.summary_text import ScoreSet, format_metric, format_percent, score_table, summarize
 
 RANDOM = np.random.default_rng(0)
 
@@ -16,7 +23,7 @@ RANDOM = np.random.default_rng(0)
 def test_class_scores_are_those_of_scikit_learn() -> None:
     true = RANDOM.integers(0, 3, 200)
     probabilities = RANDOM.dirichlet(np.ones(3), 200)
-    score = score_classes("x", true, probabilities)
+    score = score_classification("x", true, probabilities)
     assert score.values["accuracy"] == pytest.approx(
         metrics.accuracy_score(true, probabilities.argmax(axis=1))
     )
@@ -28,30 +35,32 @@ def test_class_scores_are_those_of_scikit_learn() -> None:
 def test_two_classes_have_an_area_under_the_curve() -> None:
     true, positive = RANDOM.integers(0, 2, 100), RANDOM.random(100)
     both = np.stack([1 - positive, positive], axis=1)
-    assert score_classes("x", true, both).values["auc"] == pytest.approx(
+    assert score_classification("x", true, both).values["auc"] == pytest.approx(
         metrics.roc_auc_score(true, positive)
     )
-    assert "auc" not in score_classes("x", np.zeros(100, int), both).values, "one class only: not defined"
+    assert "auc" not in score_classification("x", np.zeros(100, int), both).values, (
+        "one class only: not defined"
+    )
 
 
 def test_number_scores_are_those_of_scikit_learn() -> None:
     true, predicted = RANDOM.normal(size=100), RANDOM.normal(size=100)
-    score = score_numbers("x", true, predicted)
+    score = score_regression("x", true, predicted)
     assert score.values["rmse"] == pytest.approx(metrics.root_mean_squared_error(true, predicted))
     assert score.values["mae"] == pytest.approx(metrics.mean_absolute_error(true, predicted))
     assert score.values["r2"] == pytest.approx(metrics.r2_score(true, predicted))
-    assert "r2" not in score_numbers("x", np.ones(5), np.zeros(5)).values
+    assert "r2" not in score_regression("x", np.ones(5), np.zeros(5)).values
 
 
 @pytest.mark.parametrize(("right", "rows"), [(0, 10), (10, 10), (7, 10), (343, 360), (1, 1)])
 def test_the_interval_of_a_share_is_wilsons(right: int, rows: int) -> None:
     expected = stats.binomtest(right, rows).proportion_ci(0.95, method="wilson")
-    assert share_interval(right / rows, rows) == pytest.approx((expected.low, expected.high))
+    assert wilson_interval(right / rows, rows) == pytest.approx((expected.low, expected.high))
 
 
 def test_the_interval_of_a_difference_is_that_of_a_paired_test() -> None:
     worse, better = RANDOM.random(5000) + 0.03, RANDOM.random(5000)
-    found = difference(Score("a", {}, better), Score("b", {}, worse))
+    found = compare_losses(Score("a", {}, better), Score("b", {}, worse))
     # With this many rows Student's distribution is the normal one.
     expected = stats.ttest_rel(worse, better).confidence_interval(0.95)
     assert (found.low, found.high) == pytest.approx((expected.low, expected.high), rel=1e-3)
@@ -62,12 +71,12 @@ def test_pairing_finds_small_differences() -> None:
     """Half of the rows are hard for both; one in fifty is right for one only."""
     hard = np.arange(1000) % 2 == 0
     better, worse = hard.astype(float), np.where(np.arange(1000) % 100 == 1, 1.0, hard)
-    found = difference(Score("a", {}, better), Score("b", {}, worse))
-    assert found.mean == pytest.approx(0.01) and found.is_clear
-    assert not difference(Score("a", {}, better), Score("b", {}, better)).is_clear
+    found = compare_losses(Score("a", {}, better), Score("b", {}, worse))
+    assert found.mean == pytest.approx(0.01) and found.is_significant
+    assert not compare_losses(Score("a", {}, better), Score("b", {}, better)).is_significant
 
 
-def results(network: float, linear: float, guess: float, train: float = 0.0, rows: int = 1000) -> Results:
+def results(network: float, linear: float, guess: float, train: float = 0.0, rows: int = 1000) -> ScoreSet:
     """Return classification results with these shares of wrong rows."""
 
     def score(name: str, wrong: float) -> Score:
@@ -76,7 +85,7 @@ def results(network: float, linear: float, guess: float, train: float = 0.0, row
         return Score(name, {"accuracy": 1 - wrong, "log_loss": 0.5}, losses)
 
     parts = {"train": train or network, "validation": network, "test": network}
-    return Results(
+    return ScoreSet(
         "multiclass",
         "y",
         {part: score("the network", wrong) for part, wrong in parts.items()},
@@ -101,44 +110,48 @@ def results(network: float, linear: float, guess: float, train: float = 0.0, row
         (results(0.70, 0.10, 0.60), "not clearly better than always answering 'a'"),
     ],
 )
-def test_the_verdict_follows_the_evidence(given: Results, words: str) -> None:
-    assert any(words in sentence for sentence in tell(given)), tell(given)
+def test_the_verdict_follows_the_evidence(given: ScoreSet, words: str) -> None:
+    assert any(words in sentence for sentence in summarize(given)), summarize(given)
 
 
 def test_learning_by_heart_is_said_only_where_it_shows() -> None:
     by_heart = "partly learned them by heart"
-    assert by_heart in tell(results(0.10, 0.2, 0.6, train=0.001))[-1]
-    assert by_heart not in tell(results(0.10, 0.2, 0.6, train=0.09))[-1]
+    assert by_heart in summarize(results(0.10, 0.2, 0.6, train=0.001))[-1]
+    assert by_heart not in summarize(results(0.10, 0.2, 0.6, train=0.09))[-1]
     # 4 points, but ten rows prove nothing.
-    assert by_heart not in tell(results(0.10, 0.2, 0.6, train=0.04, rows=10))[-1]
+    assert by_heart not in summarize(results(0.10, 0.2, 0.6, train=0.04, rows=10))[-1]
 
 
 @pytest.mark.parametrize(("rows", "shows"), [(12, False), (1200, True)])
 def test_numbers_learned_by_heart_need_rows_too(rows: int, shows: bool) -> None:
     """The errors are 1.3 times as large on the test rows; their squares have a deviation of 1.4 times their mean."""
     errors = stats.norm.ppf((np.arange(rows) + 0.5) / rows)
-    part = score_numbers("the network", errors, np.zeros(rows))
-    test = score_numbers("the network", 1.3 * errors, np.zeros(rows))
-    assert is_above(test, part) == shows
-    pvalue = stats.ttest_ind(test.losses, part.losses, equal_var=False, alternative="greater").pvalue
+    part = score_regression("the network", errors, np.zeros(rows))
+    test = score_regression("the network", 1.3 * errors, np.zeros(rows))
+    assert is_significantly_above(test, part) == shows
+    pvalue = stats.ttest_ind(test.losses, part.losses, equal_var=False, alt_text="greater").pvalue
     assert (pvalue < 0.02) == shows
-    told = tell(Results("regression", "y", {"train": part, "validation": part, "test": test}, test, test))
+    told = summarize(
+        ScoreSet("regression", "y", {"train": part, "validation": part, "test": test}, test, test)
+    )
     assert any("partly learned them by heart" in sentence for sentence in told) == shows
 
 
 def test_numbers_are_told_in_their_own_units() -> None:
     true = np.arange(100.0)
-    parts = {part: score_numbers("the network", true, true + 2) for part in ("train", "validation", "test")}
-    linear = score_numbers("ridge regression", true, true + 4)
-    guess = score_numbers("always predicting the mean", true, np.full(100, true.mean()))
-    told = tell(Results("regression", "price", parts, linear, guess))
+    parts = {
+        part: score_regression("the network", true, true + 2) for part in ("train", "validation", "test")
+    }
+    linear = score_regression("ridge regression", true, true + 4)
+    guess = score_regression("always predicting the mean", true, np.full(100, true.mean()))
+    told = summarize(ScoreSet("regression", "price", parts, linear, guess))
     assert (
         "the network's 'price' is off by 2 on average (RMSE 2), and explains 99.5 % of the variance"
         in told[0]
     )
     assert told[1] == "Always predicting the mean has RMSE 28.87, ridge regression 4."
     assert "squared error lower by 75%" in told[2]
-    header, rows = score_table(Results("regression", "price", parts, linear, guess))
+    header, rows = score_table(ScoreSet("regression", "price", parts, linear, guess))
     assert header == ["who", "part", "rows", "RMSE", "MAE", "R²"]
     assert rows[0] == ["the network", "test", "100", "2", "2", "0.9952"]
     assert [row[:2] for row in rows[1:3]] == [
@@ -148,7 +161,7 @@ def test_numbers_are_told_in_their_own_units() -> None:
 
 
 def test_shares_near_the_ends_keep_their_digits() -> None:
-    assert [percent(share) for share in (0.0, 0.0004, 0.5, 0.9996, 1.0)] == [
+    assert [format_percent(share) for share in (0.0, 0.0004, 0.5, 0.9996, 1.0)] == [
         "0 %",
         "0.04 %",
         "50.0 %",
@@ -162,8 +175,10 @@ def test_nothing_is_lower_by_more_than_all_of_it() -> None:
     """One row in ten is far off under the linear model: an interval around the mean reaches beyond 100 %."""
     true = np.zeros(30)
     missed = np.where(np.arange(30) % 10 == 0, 9.0, 1.0)
-    parts = {part: score_numbers("the network", true, true + 0.5) for part in ("train", "validation", "test")}
-    linear = score_numbers("ridge regression", true, missed)
-    guess = score_numbers("always predicting the mean", true, true + 9)
-    told = tell(Results("regression", "price", parts, linear, guess))
+    parts = {
+        part: score_regression("the network", true, true + 0.5) for part in ("train", "validation", "test")
+    }
+    linear = score_regression("ridge regression", true, missed)
+    guess = score_regression("always predicting the mean", true, true + 9)
+    told = summarize(ScoreSet("regression", "price", parts, linear, guess))
     assert "95 % interval 0% to 100%" in told[2]

@@ -1,0 +1,64 @@
+"""Notes above the axes about values that are not shown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from fitwell._plotting.labels import PLAIN_TEXT, font_size, wrap_to_width
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_RELATIVE_SIZE = 0.833  # as matplotlib's "small"
+# Notes with more lines than this use a smaller font.
+_MAX_LINES, _SHRINK = 3, 0.7
+# Width of the axis exponent (a power of ten), in font sizes.
+_EXPONENT_WIDTH = 3.0
+# Gap above the axes in points, and line height in font sizes.
+_GAP, _LINE = 4.0, 1.35
+
+
+def add_note(axes: Axes, sentences: Sequence[str]) -> None:
+    """Add `sentences` above the right end of `axes`, below the title, after existing notes."""
+    before = axes.get_title(loc="right").replace("\n", " ")
+    told = "; ".join(
+        dict.fromkeys([*([before] if before else []), *(s for s in sentences if s and s not in before)])
+    )
+    if not told:
+        return
+    size = _note_font_size()
+    figure = axes.get_figure()
+    assert figure is not None
+    # Leave room for the axis exponent above the left end.
+    width = max(axes.bbox.width / figure.dpi * 72 - _EXPONENT_WIDTH * size, _EXPONENT_WIDTH * size)
+    lines = wrap_to_width(told, width, size).split("\n")
+    if len(lines) > _MAX_LINES:
+        size *= _SHRINK
+        lines = wrap_to_width(told, width, size).split("\n")
+    axes.set_title("\n".join(lines), loc="right", fontsize=size, **PLAIN_TEXT)
+    if axes.get_title():
+        _raise_title(axes, len(lines) * size * _LINE)
+
+
+def _raise_title(axes: Axes, points: float) -> None:
+    """Move the center title above the note."""
+    from matplotlib.transforms import ScaledTranslation
+
+    figure = axes.get_figure()
+    assert figure is not None
+    up = ScaledTranslation(0, (points + 2 * _GAP) / 72, figure.dpi_scale_trans)
+    axes.title.set_transform(axes.transAxes + up)
+
+
+def _note_font_size() -> float:
+    return font_size("font.size") * _RELATIVE_SIZE
+
+
+def count_of(some: int, all_of: int, what: str) -> str:
+    """Return ``3 of 16 members``.
+
+    >>> counted(1, 1, "member"), counted(3, 16, "member")
+    ('1 of 1 member', '3 of 16 members')
+    """
+    return f"{some} of {all_of} {what}{'' if all_of == 1 else 's'}"

@@ -1,0 +1,213 @@
+"""Axis limits that exclude outliers, but never the best values."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Values = NDArray[np.float64]
+
+MARGIN = 0.05
+# Outliers are excluded only if that enlarges the remaining range by this factor.
+ZOOM = 10.0
+# For a single run, where every value is informative, such as the first epoch: only extreme values are excluded.
+ZOOM_ONE_RUN = 30.0
+# Fractions of the values to keep, in order, and how many times farther away than those the rest must be.
+_KEPT = ((0.9, 10.0), (0.75, 10.0), (0.5, 100.0))
+# The range of the values is taken as at least this fraction of their size.
+_MIN_REACH = 0.25
+# Values whose 10th and 90th percentiles have at least this ratio need a logarithmic axis.
+LOG_RATIO = 1e3
+# Maximum distance of ranks from a straight line for values that are spread evenly over a logarithmic axis.
+_MAX_UNEVENNESS = 0.5
+# A larger share of the values is not excluded if a logarithmic axis can show it.
+_MAX_OUTLIER_SHARE = 0.25
+# Values below this fraction of the 10th percentile are 0 up to rounding.
+_NEGLIGIBLE = 1e-20
+# Smaller relative differences are due to rounding.
+_ROUNDING = 1e-6
+
+
+def sort_finite(values: Any) -> Values:
+    """Return the finite values in ascending order."""
+    found = np.asarray(values, np.float64).ravel()
+    return np.sort(found[np.isfinite(found)])
+
+
+def robust_limits(values: Any, better: str | None = None, zoom: float = ZOOM) -> tuple[float, float]:
+    """Return the smallest and the largest finite value without outliers, or 0 and 1 if there is none.
+
+    One diverged member would flatten all other curves. Values are outliers if nine tenths of all values (or three
+    quarters) are ten times nearer to the best value than they are, and the range without them is `zoom` times
+    smaller.
+
+    better: ``"min"`` or ``"max"``, the side on which nothing is excluded; None if unknown.
+
+    >>> limits([0.1, 0.2, 0.3, 1e9], "min")
+    (0.1, 0.3)
+    """
+    found = sort_finite(values)
+    if not found.size:
+        return 0.0, 1.0
+    low, high = float(found[0]), float(found[-1])
+    if better != "max":
+        high = _upper_limit(found, better, zoom)
+    if better != "min":
+        low = -_upper_limit(-found[::-1], better, zoom)
+    return low, high
+
+
+def _upper_limit(ordered: Values, better: str | None, zoom: float) -> float:
+    """Return the largest of the sorted values that is not an outlier; at least half of them are kept."""
+    fewest, kept = math.ceil(len(ordered) / 2), float(ordered[-1])
+    while True:
+        ordered = ordered[ordered <= kept]
+        nearer = _without_outliers(ordered, better, zoom)
+        if nearer >= kept or np.searchsorted(ordered, nearer, "right") < fewest:
+            return kept
+        kept = nearer
+
+
+def _without_outliers(ordered: Values, better: str | None, zoom: float) -> float:
+    """Return the largest value below the farthest group of outliers, or the largest of all without outliers."""
+    highest, count = float(ordered[-1]), len(ordered)
+    if count < 3:
+        return highest
+    # If the better side is unknown, that end may contain outliers too.
+    start = float(ordered[0] if better else ordered[(count - 1) // 10])
+    least = _MIN_REACH * abs(float(ordered[(count - 1) // 2]))
+    for share, farther in _KEPT:
+        reach = max(float(ordered[math.floor(share * (count - 1))]) - start, least)
+        kept = float(ordered[ordered <= start + farther * reach][-1])
+        # Zeros alone give no scale to measure distances by.
+        if reach and kept < highest and highest - start >= max(zoom, farther) * max(kept - start, least):
+            return kept
+    return highest
+
+
+def pad_limits(low: float, high: float, log: bool = False) -> tuple[float, float]:
+    """Return limits with a margin. Limits that are equal up to rounding get a margin relative to their size."""
+    if log:
+        reach = (math.log10(high) - math.log10(low)) * MARGIN or 0.3
+        return low / 10**reach, high * 10**reach
+    size = max(abs(low), abs(high))
+    if high - low <= _ROUNDING * size:
+        return low - (MARGIN * size or MARGIN), high + (MARGIN * size or MARGIN)
+    return low - MARGIN * (high - low), high + MARGIN * (high - low)
+
+
+def spans_decades(values: Any) -> bool:
+    """Return whether positive `values` span so many decades that they need a logarithmic axis."""
+    found = sort_finite(values)
+    if found.size < 3 or found[0] <= 0:
+        return False
+    first, last = found[[(found.size - 1) // 10, math.ceil(0.9 * (found.size - 1))]]
+    return bool(last / first >= LOG_RATIO)
+
+
+def needs_log_scale(values: Any, low: float, high: float) -> bool:
+    """Return whether the limits would exclude many positive `values` that are spread evenly over decades.
+
+    A few outliers are excluded from a logarithmic axis too.
+
+    >>> need_decades([1e-14, 1e-13, 2e-3, 4.0, 6.8], 0.0, 2e-3)
+    True
+    >>> need_decades([0.3, 0.4, 0.5, 0.6, 0.7, 1e4, 1e9], 0.3, 0.7)
+    False
+    """
+    found = sort_finite(values)
+    if not spans_decades(found) or np.mean((found < low) | (found > high)) <= _MAX_OUTLIER_SHARE:
+        return False
+    logs = np.log10(found)
+    places = (logs - logs[0]) / (logs[-1] - logs[0])
+    return bool(np.abs(places - np.linspace(0, 1, len(places))).max() < _MAX_UNEVENNESS)
+
+
+def annotate_no_finite_values(axes: Axes) -> None:
+    """Write "no finite value" on empty axes and remove the y ticks."""
+    axes.set_yticks([])
+    axes.text(0.5, 0.5, "no finite value", transform=axes.transAxes, ha="center", va="center", color="0.4")
+
+
+def set_limits(
+    axes: Axes,
+    parts: Sequence[Any],
+    better: str | None = None,
+    *,
+    before: tuple[float, float] | None = None,
+    reference: Any = None,
+    zoom: float = ZOOM,
+    which: str = "y",
+) -> tuple[float, float]:
+    """Set the limits of the y (or x) axis, and a logarithmic scale if the values span decades; return the limits.
+
+    parts: the plotted values of each member. before: limits of existing content, which stay visible. far: the values
+    that determine the outliers, by default all.
+    """
+    values = sort_finite(np.concatenate([np.ravel(part) for part in parts]) if len(parts) else [])
+    if not values.size:
+        if before is None and which == "y":
+            annotate_no_finite_values(axes)
+        return getattr(axes, f"get_{which}lim")()
+    low, high = _limits_by_reference(values, reference, better, zoom)
+    log = getattr(axes, f"get_{which}scale")() == "log"
+    judged = values if reference is None else reference
+    if not log and before is None and values[0] > 0 and needs_log_scale(judged, low, high):
+        low, high = float(values[0]), float(values[-1])
+    if not log and before is None and (low, high) == (values[0], values[-1]) and spans_decades(values):
+        getattr(axes, f"set_{which}scale")("log")
+        log = True
+    if log:
+        positive = values[(values > 0) & (values <= high)]
+        positive = positive if positive.size else np.array([0.1, 1.0])
+        low, high = float(positive[0]), float(positive[-1])
+        # A loss of 1e-40 is effectively 0, and would compress the others.
+        low = max(low, float(positive[(len(positive) - 1) // 10]) * _NEGLIGIBLE)
+    low, high = pad_limits(low, high, log)
+    if before is not None:
+        low, high = min(low, *before), max(high, *before)
+    getattr(axes, f"set_{which}lim")(low, high)
+    return low, high
+
+
+def extend_limits(axes: Axes, low: Any, high: Any) -> None:
+    """Extend the y limits to include `low` and `high`, the ends of bands around visible values."""
+    ends = sort_finite(np.concatenate([np.ravel(low), np.ravel(high)]))
+    ends = ends[ends > 0] if axes.get_yscale() == "log" else ends
+    if ends.size:
+        (least, most), log = axes.get_ylim(), axes.get_yscale() == "log"
+        low, high = pad_limits(min(least, float(ends[0])), max(most, float(ends[-1])), log)
+        axes.set_ylim(low if ends[0] < least else least, high if ends[-1] > most else most)
+
+
+def _limits_by_reference(
+    values: Values, reference: Any, better: str | None, zoom: float
+) -> tuple[float, float]:
+    if reference is None:
+        return robust_limits(values, better, zoom)
+    # Always keep the best value.
+    low, high = robust_limits(
+        np.concatenate([np.ravel(reference), values[[0]] if better != "max" else values[[-1]]]), better, zoom
+    )
+    inside = values[(values >= low) & (values <= high)]
+    return (float(values[0]) if better == "min" else float(inside[0])), (
+        float(values[-1]) if better == "max" else float(inside[-1])
+    )
+
+
+def describe_extent(outside: Values, low: float, high: float) -> str:
+    """Describe the extent of values outside the limits.
+
+    >>> farthest(np.array([-3.0, 1e9]), 0.0, 1.0)
+    'down to -3, up to 1e+09'
+    """
+    ends = [f"down to {outside.min():.3g}"] if outside.min() < low else []
+    ends += [f"up to {outside.max():.3g}"] if outside.max() > high else []
+    return ", ".join(ends)

@@ -1,0 +1,191 @@
+"""Labels of plots: escaped, so that names are not parsed as formulas, and shortened or wrapped to fit."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from fitwell.printable import printable
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+# Text properties of names: "$5 to $10" is not mathematics and "a_b" is not TeX.
+PLAIN_TEXT: dict[str, Any] = {"parse_math": False, "usetex": False}
+ELLIPSIS = "…"
+# Maximum number of characters of a tick label or a legend entry.
+MAX_LABEL_LENGTH = 32
+# Maximum characters per line, and lines, of an axis label.
+_LINE_LENGTH, _MAX_LINES = 40, 3
+# Unbreakable pieces: up to a space, an underscore or punctuation. The minus sign of a number stays with it.
+_BREAKABLE = re.compile(r"(?:[^\s_/,;:-]|(?<!\w)-)*(?:[\s_/,;:]|(?<=\w)-)*")
+# Maximum length of an axis label, as a multiple of its axis.
+_MAX_AXIS_RATIO = 1.15
+
+
+def escape_control(text: object) -> str:
+    r"""Return `text` with control characters and lone surrogates replaced by escape sequences.
+
+    >>> visible("two\nlines")
+    'two\\nlines'
+    """
+    return printable(str(text)).replace("\n", r"\n").replace("\t", r"\t")
+
+
+def truncate_middle(text: str, most: int = MAX_LABEL_LENGTH) -> str:
+    """Return `text` with its middle replaced by an ellipsis if it has more than `most` characters.
+
+    >>> shortened("a very long name", 9)
+    'a ve…name'
+    """
+    if len(text) <= most:
+        return text
+    tail = (most - 1) // 2
+    return f"{text[: most - 1 - tail]}{ELLIPSIS}{text[len(text) - tail :]}"
+
+
+def shorten_distinct(names: Sequence[str], most: int = MAX_LABEL_LENGTH) -> list[str]:
+    """Shorten `names` so that different names stay different.
+
+    >>> told_apart(["first of many", "fifth of many"], 7)
+    ['fir…any', 'fif…any']
+    >>> told_apart(["network 1 of the first kind", "network 2 of the first kind"], 12)
+    ['…work 1 of …', '…work 2 of …']
+    """
+    different = list(dict.fromkeys(names))
+    short = [truncate_middle(name, most) for name in different]
+    if len(set(short)) < len(short):
+        short = _differing_parts(different, most)
+    if len(set(short)) < len(short):
+        short = [
+            f"{truncate_middle(name, max(most - 6, 1))} ({place + 1})" for place, name in enumerate(different)
+        ]
+    found = dict(zip(different, short, strict=True))
+    return [found[name] for name in names]
+
+
+def _differing_parts(names: Sequence[str], most: int) -> list[str]:
+    """Return names without their common beginning and end, except for as much as fits."""
+    first, last = min(names), max(names)
+    start = _common_prefix_length(first, last)
+    turned = [name[start:][::-1] for name in names]
+    end = _common_prefix_length(min(turned), max(turned))
+    longest = max(len(name) for name in names) - start - end
+    more = max(0, most - 2 - longest)
+    start, end = max(0, start - (more + 1) // 2), max(0, end - more // 2)
+    return [
+        (ELLIPSIS if start else "")
+        + truncate_middle(name[start : len(name) - end], most - 2)
+        + (ELLIPSIS if end else "")
+        for name in names
+    ]
+
+
+def _common_prefix_length(first: str, second: str) -> int:
+    """Return the length of the common prefix."""
+    pairs = enumerate(zip(first, second, strict=False))
+    return next((place for place, (one, other) in pairs if one != other), min(len(first), len(second)))
+
+
+def wrap_to_width(text: str, width: float, size: float) -> str:
+    """Wrap `text` after spaces, underscores and punctuation, into lines of at most `width` points."""
+    lines = [""]
+    for piece in filter(None, _BREAKABLE.findall(text)):
+        if lines[-1] and text_width(lines[-1] + piece.rstrip(), size) > width:
+            lines.append("")
+        lines[-1] += piece
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def wrap_label(text: object, line: int = _LINE_LENGTH, lines: int = _MAX_LINES) -> str:
+    """Wrap `text` into lines of `line` characters, shortened if it needs more than `lines` lines."""
+    return textwrap.fill(truncate_middle(escape_control(text), line * lines - lines), line)
+
+
+def format_values(values: Sequence[Any]) -> list[str]:
+    """Return a short and unique label for each of the distinct `values` of a hyperparameter.
+
+    Numbers get as many digits as needed to distinguish them; the string ``"1"`` is distinguished from 1 by quotes.
+
+    >>> value_names([0.1, 0.25, 1 / 3])
+    ['0.1', '0.25', '0.3333']
+    >>> value_names([1, "1", None])
+    ['1', "'1'", 'None']
+    """
+    for digits in (4, 6, 9, 17):
+        names = [_format_value(value, digits) for value in values]
+        if len(set(names)) == len(names):
+            break
+    doubled = {name for name in names if names.count(name) > 1}
+    names = [
+        escape_control(repr(value)) if name in doubled else name
+        for name, value in zip(names, values, strict=True)
+    ]
+    return shorten_distinct(names)
+
+
+def _format_value(value: Any, digits: int) -> str:
+    if isinstance(value, float | np.floating):
+        return f"{value:.{digits}g}"
+    if callable(value):
+        return escape_control(getattr(value, "__name__", value))
+    return escape_control(value)
+
+
+def set_axis_label(axes: Axes, which: str, name: object) -> None:
+    """Set the label of the x or the y axis to `name`, unparsed and wrapped."""
+    getattr(axes, f"set_{which}label")(wrap_label(name), **PLAIN_TEXT)
+
+
+def fit_axis_labels(axes: Axes) -> None:
+    """Wrap both axis labels to the length of their axes. Requires a computed layout."""
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    for label, pixels in ((axes.xaxis.label, axes.bbox.width), (axes.yaxis.label, axes.bbox.height)):
+        room, size = pixels / figure.dpi * 72 * _MAX_AXIS_RATIO, float(label.get_fontsize())
+        text = label.get_text()
+        if text_width(text, size) <= room:
+            continue
+        text = wrap_to_width(text.replace("\n", " "), room, size)
+        letters = max(4, int(room / (0.62 * size)))
+        lines = [part for line in text.split("\n") for part in textwrap.wrap(line, letters) or [""]]
+        if len(lines) > _MAX_LINES:
+            lines = textwrap.wrap(
+                truncate_middle(" ".join(lines), letters * _MAX_LINES - _MAX_LINES), letters
+            )
+        label.set_text("\n".join(lines))
+
+
+def text_width(text: str, size: float) -> float:
+    """Return the width of the widest line of `text` at font size `size`, both in points."""
+    from matplotlib.font_manager import FontProperties
+    from matplotlib.textpath import text_to_path
+
+    prop = FontProperties(size=size)
+    widths = [
+        text_to_path.get_text_width_height_descent(line, prop, ismath=False)[0] for line in text.split("\n")
+    ]
+    return float(max(widths))
+
+
+def font_size(
+    name: Literal["xtick.labelsize", "ytick.labelsize", "legend.fontsize", "font.size"],
+) -> float:
+    """Return the font size of a matplotlib setting, in points."""
+    import matplotlib as mpl
+    from matplotlib.font_manager import FontProperties
+
+    return float(FontProperties(size=mpl.rcParams[name]).get_size_in_points())
+
+
+def escape_label(name: object) -> str:
+    r"""Return `name` as an artist label that legends show unparsed.
+
+    >>> as_label("$x$")
+    '\\$x\\$'
+    """
+    return escape_control(name).replace("$", r"\$")

@@ -1,0 +1,120 @@
+"""Creation of pyplot figures, checks of axes and figures that users pass, and margins."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from fitwell.errors import InvalidArgument
+from fitwell.printable import shortened
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+# Minimum share of the figure for the axes, and maximum space between axes as a multiple of their size.
+_MIN_AXES_SHARE, _MAX_SPACING = 0.2, 2.5
+_MAX_PASSES = 5
+
+
+@contextmanager
+def open_figure(width: float, height: float) -> Iterator[Figure]:
+    """Create a pyplot figure of a size in inches; close it and restore the current one if the block raises."""
+    from matplotlib import pyplot as plt
+
+    before = plt.gcf() if plt.get_fignums() else None
+    figure = plt.figure(figsize=(width, height), layout="constrained")
+    try:
+        yield figure
+    except BaseException:
+        plt.close(figure)
+        if before is not None:
+            plt.figure(before)
+        raise
+
+
+def add_subplots(figure: Figure, count: int, columns: int) -> list[Axes]:
+    """Add `count` subplots in rows of `columns`."""
+    rows = -(-count // columns)
+    return [figure.add_subplot(rows, columns, number + 1) for number in range(count)]
+
+
+def check_axes(ax: Any, where: str) -> Axes:
+    """Return `ax` if it is matplotlib axes, otherwise raise; `where` names the function that received it."""
+    from matplotlib.axes import Axes
+
+    if not isinstance(ax, Axes):
+        raise InvalidArgument(
+            f"{where}: ax must be matplotlib axes, such as plt.subplots()[1], got {shortened(ax)}"
+        )
+    return ax
+
+
+def check_figure(figure: Any, where: str) -> Figure:
+    """Return `figure` if it is a matplotlib figure, otherwise raise; `where` names the function that received it."""
+    from matplotlib.figure import FigureBase
+
+    if not isinstance(figure, FigureBase):
+        raise InvalidArgument(
+            f"{where}: figure must be a matplotlib figure, such as plt.figure(), got {shortened(figure)}"
+        )
+    return figure  # type: ignore[return-value]
+
+
+def fit_margins(axes: Axes) -> None:
+    """Enlarge the margins of a figure without a layout engine, so that no label around `axes` is cut off or covered.
+
+    Margins grow by what is outside the figure, and the space between axes by what overlaps other axes. The axes keep
+    at least a fifth of the figure.
+    """
+    figure, place = axes.get_figure(), axes.get_subplotspec()
+    if figure is None or place is None or figure.get_figure(root=True).get_layout_engine() is not None:
+        return
+    # Smaller axes may get other ticks, which need different margins.
+    for _ in range(_MAX_PASSES):
+        figure.get_figure(root=True).draw_without_rendering()
+        box, whole, now = axes.get_tightbbox(), figure.bbox, figure.subplotpars
+        if box is None:
+            return
+        left, bottom = (whole.x0 - box.x0) / whole.width, (whole.y0 - box.y0) / whole.height
+        right, top = (box.x1 - whole.x1) / whole.width, (box.y1 - whole.y1) / whole.height
+        across, above = _overlap(axes, figure)
+        if max(left, bottom, right, top, across, above) <= 0:
+            return
+        figure.subplots_adjust(
+            left=min(now.left + _margin_increase(left), now.right - _MIN_AXES_SHARE),
+            bottom=min(now.bottom + _margin_increase(bottom), now.top - _MIN_AXES_SHARE),
+            right=max(
+                now.right - _margin_increase(right), now.left + _margin_increase(left) + _MIN_AXES_SHARE
+            ),
+            top=max(now.top - _margin_increase(top), now.bottom + _margin_increase(bottom) + _MIN_AXES_SHARE),
+            wspace=min(now.wspace + _margin_increase(across), max(now.wspace, _MAX_SPACING)),
+            hspace=min(now.hspace + _margin_increase(above), max(now.hspace, _MAX_SPACING)),
+        )
+
+
+def _overlap(axes: Axes, figure: Any) -> tuple[float, float]:
+    """Return the horizontal and vertical overlap of `axes` and its labels with other axes, relative to its size."""
+    across = above = 0.0
+    box, place = axes.get_tightbbox(), axes.get_subplotspec()
+    assert box is not None and place is not None
+    for other in figure.axes:
+        spec, theirs = other.get_subplotspec(), other.get_tightbbox()
+        if spec is None or theirs is None or spec.get_gridspec() is not place.get_gridspec():
+            continue
+        wide = min(box.x1, theirs.x1) - max(box.x0, theirs.x0)
+        high = min(box.y1, theirs.y1) - max(box.y0, theirs.y0)
+        if min(wide, high) <= 0:
+            continue
+        if not set(spec.rowspan) & set(place.rowspan):
+            above = max(above, high / axes.bbox.height)
+        elif not set(spec.colspan) & set(place.colspan):
+            across = max(across, wide / axes.bbox.width)
+    return across, above
+
+
+def _margin_increase(outside: float) -> float:
+    """Return the amount by which a margin has to grow."""
+    return outside + 0.01 if outside > 0 else 0.0

@@ -1,0 +1,161 @@
+"""``fitwell predict``: a run and a table in, predictions out."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fitwell.cli.baselines import decode_outputs
+from fitwell.cli.commands.train import MODEL_FILE, PREPROCESSING_FILE
+from fitwell.cli.console import stderr_console, stdout_console
+from fitwell.cli.csv_output import to_safe_csv
+from fitwell.data.preprocessor_io import Preprocessor, load_preprocessor
+from fitwell.data.table_preprocessor import TablePreprocessor
+from fitwell.data.table_reader import read_raw_table
+from fitwell.data.target import ClassTarget, Target
+from fitwell.data.text_format import pluralize
+from fitwell.errors import DataError, FileError
+from fitwell.paths import path_of, write_whole
+from fitwell.printable import encodable, printable
+from fitwell.report import score_classification, score_regression
+from fitwell.report.scores import METRIC_NAMES
+from fitwell.report.summary_text import format_metric
+from fitwell.saving.path_checks import check_overwrite
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def predict(options: Namespace) -> int:
+    """Carry out the command; returns the exit code."""
+    from fitwell.models import load_model
+
+    model_file, preprocessor = _open_run(path_of(options.model, "the run or model"))
+    output_file = None if options.output == "-" else path_of(options.output, "--output")
+    if output_file is not None:
+        check_overwrite(output_file, overwrite=True)
+        _check_not_input(
+            output_file, (Path(options.table), model_file, model_file.with_name(PREPROCESSING_FILE))
+        )
+    notes: list[str] = []
+    table = read_raw_table(options.table, preprocessor.text_columns, notes, options.sep)
+    del notes[0]  # how large it is says the last line
+    x = preprocessor.transform(table, notes)
+    model = load_model(model_file)
+    _check_inputs(model.input_shape, x.shape, model_file)
+    outputs = model.predict(x, verbose=0)
+    _check_outputs(outputs, preprocessor.target, model_file)
+    predictions = decode_outputs(preprocessor.target, outputs)
+    # What is worth knowing goes to standard error, so that `-o -` can be piped on.
+    tell = stderr_console().print
+    for note in notes:
+        tell(note)
+    text = to_safe_csv(prediction_table(preprocessor.target, predictions))
+    if output_file is None:
+        try:
+            sys.stdout.write(encodable(printable(text), sys.stdout) if sys.stdout.isatty() else text)
+        except UnicodeEncodeError as error:
+            raise FileError(
+                f"standard output, of the encoding {sys.stdout.encoding}, has no code for {text[error.start]!a}: name "
+                "a file with --output, or set PYTHONIOENCODING=utf-8"
+            ) from None
+    else:
+        write_whole(output_file, text)
+        stdout_console().print(f"Wrote {pluralize(len(table), 'prediction')} to {options.output}.")
+    score = _score(preprocessor, table, predictions)
+    if score:
+        tell(score)
+    return 0
+
+
+def prediction_table(target: Target, predictions: NDArray[np.float64]) -> pd.DataFrame:
+    """Return a table with one row of predictions per row of input.
+
+    The column ``predicted_<target>``; for classes also ``probability``, that of the predicted class, and
+    ``probability_<class>`` for each.
+    """
+    import pandas as pd
+
+    name = f"predicted_{target.name}"
+    if not isinstance(target, ClassTarget):
+        return pd.DataFrame({name: predictions})
+    columns: dict[str, Any] = {
+        name: [target.classes[number] for number in predictions.argmax(axis=1)],
+        "probability": predictions.max(axis=1).round(6),
+    }
+    for number, label in enumerate(target.classes):
+        columns[f"probability_{label}"] = predictions[:, number].round(6)
+    return pd.DataFrame(columns)
+
+
+def _check_not_input(output_file: Path, needed: Iterable[Path]) -> None:
+    for path in needed:
+        if output_file.exists() and path.exists() and output_file.samefile(path):
+            raise FileError(
+                f"--output {output_file} would replace {path}, which the predictions are made from; name another file"
+            )
+
+
+def _open_run(path: Path) -> tuple[Path, Preprocessor]:
+    model_file = path / MODEL_FILE if path.is_dir() else path
+    if not path.exists():
+        raise FileError(f"{path}: there is no such run or model")
+    if not model_file.exists():
+        raise FileError(f"{path} holds no {MODEL_FILE}: it is not the folder of a finished run")
+    preparation_file = model_file.with_name(PREPROCESSING_FILE)
+    if not preparation_file.exists():
+        raise FileError(
+            f"there is no {PREPROCESSING_FILE} beside {model_file}, so nobody knows how to turn a table into the "
+            "model's inputs; in Python: fitwell.models.load_model(...).predict(...)"
+        )
+    return model_file, load_preprocessor(preparation_file)
+
+
+def _check_inputs(shape: Any, given: tuple[int, ...], model_file: Path) -> None:
+    wanted = tuple(shape[1:]) if isinstance(shape, tuple) else ()
+    if len(wanted) != len(given) - 1 or any(
+        a not in (None, b) for a, b in zip(wanted, given[1:], strict=True)
+    ):
+        raise FileError(
+            f"{model_file} and the {PREPROCESSING_FILE} beside it do not belong together: the model's input for a row "
+            f"is {wanted}, and the table becomes {given[1:]}"
+        )
+
+
+def _check_outputs(outputs: Any, target: Target, model_file: Path) -> None:
+    expected = len(target.classes) if target.task == "multiclass" and isinstance(target, ClassTarget) else 1
+    if not isinstance(outputs, np.ndarray) or outputs.shape[1:] != (expected,):
+        got = tuple(outputs.shape[1:]) if isinstance(outputs, np.ndarray) else "several"
+        raise FileError(
+            f"{model_file} and the {PREPROCESSING_FILE} beside it do not belong together: the model's outputs for a row "
+            f"are {got}, and the target {target.name!r} needs ({expected},)"
+        )
+
+
+def _score(preprocessor: Preprocessor, table: pd.DataFrame, predictions: NDArray[np.float64]) -> str | None:
+    """Return a sentence about how good the predictions are, if the table holds the answers."""
+    target = preprocessor.target
+    if target.name not in table.columns:
+        return None
+    if isinstance(preprocessor, TablePreprocessor):
+        target = preprocessor.localize_target(table)
+    known = target.present(table[target.name])
+    if not known.any():
+        return None
+    try:
+        true = target.numbers(table[target.name][known])
+    except DataError as error:
+        return f"The predictions were not scored: {error}."
+    score = (score_classification if isinstance(target, ClassTarget) else score_regression)(
+        "", true, predictions[known]
+    )
+    words = ", ".join(
+        f"{METRIC_NAMES[name]} {format_metric(name, value)}" for name, value in score.values.items()
+    )
+    return f"The table holds {target.name!r} in {pluralize(int(known.sum()), 'row')}; there the predictions have {words}."

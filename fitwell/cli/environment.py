@@ -1,0 +1,22 @@
+"""With what a run was made: versions and device."""
+
+from __future__ import annotations
+
+import platform
+from importlib import metadata
+
+LIBRARIES = ("jax", "jaxlib", "numpy", "scikit-learn", "pandas")
+
+
+def describe_environment() -> dict[str, str]:
+    """Return names and versions: the same ones, and the same seed, give the same numbers."""
+    import jax
+
+    import fitwell
+
+    device = jax.devices()[0]
+    found = {"fitwell": fitwell.__version__, "python": platform.python_version()}
+    found |= {library: metadata.version(library) for library in LIBRARIES}
+    kind = "" if device.device_kind == device.platform else f" ({device.device_kind})"
+    found["device"] = f"{device.platform}{kind}, {platform.system()} {platform.machine()}"
+    return found

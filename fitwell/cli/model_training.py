@@ -1,0 +1,94 @@
+"""Training the network of a run: until it stops, or somebody stops it."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fitwell.cli.datasets import PreparedData
+from fitwell.cli.network_builder import TrainOptions
+from fitwell.cli.resume import CHECKPOINT_INTERVAL
+from fitwell.data.text_format import pluralize
+from fitwell.errors import DataError
+from fitwell.history import History
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """How training went. Epochs count from 0; `best_epoch` is the one whose weights were kept."""
+
+    history: History
+    best_epoch: int | None
+    interrupted: bool
+    seconds: float
+    outcome: str
+
+
+def train_model(
+    model: Any, prepared: PreparedData, settings: TrainOptions, quiet: bool, checkpoints: Path
+) -> TrainResult:
+    """Train `model`, from where the `checkpoints` are if there are some; Ctrl-C ends training, not the program.
+
+    Raises `DataError` when the loss was never finite: then there is nothing worth keeping.
+    """
+    from fitwell import callbacks
+
+    policies = [
+        callbacks.EarlyStopping(monitor="val_loss", patience=settings.patience, restore_best_weights=True),
+        callbacks.ReduceLROnPlateau(monitor="val_loss", factor=0.5, patience=max(settings.patience // 2, 1)),
+        callbacks.BackupAndRestore(checkpoints, CHECKPOINT_INTERVAL),
+    ]
+    began = time.perf_counter()
+    interrupted = False
+    try:
+        model.fit(
+            prepared.train.x,
+            prepared.train.y,
+            validation_data=(prepared.validation.x, prepared.validation.y),
+            epochs=settings.epochs,
+            batch_size=settings.batch_size,
+            callbacks=policies,
+            verbose=0 if quiet else 1,
+        )
+    except KeyboardInterrupt:
+        # `fit` has closed the epoch, gone back to the best weights, and then told us.
+        interrupted = True
+    history: History = getattr(model, "history", None) or History()
+    best = _best_epoch(history)
+    if best is None and history.epoch:
+        raise DataError(
+            "training diverged in its first epoch, so there is nothing to keep; try a smaller --learning-rate"
+        )
+    return TrainResult(
+        history,
+        best,
+        interrupted,
+        time.perf_counter() - began,
+        _describe_outcome(history, best, interrupted, settings),
+    )
+
+
+def _best_epoch(history: History) -> int | None:
+    losses = history.history.get("val_loss", [])
+    finite = [(loss, epoch) for loss, epoch in zip(losses, history.epoch) if math.isfinite(loss)]
+    return min(finite)[1] if finite else None
+
+
+def _describe_outcome(history: History, best: int | None, interrupted: bool, settings: TrainOptions) -> str:
+    done = len(history.epoch)
+    if not done:
+        return "Interrupted by Ctrl-C before anything was learned; nothing is kept."
+    kept = "" if best is None else f" Kept the weights of epoch {best + 1}, the best on the validation rows."
+    if interrupted:
+        return f"Interrupted by Ctrl-C after {pluralize(done, 'epoch')}; what was learned until then is kept.{kept}"
+    if not math.isfinite(history.history["loss"][-1]):
+        return f"Training diverged in epoch {done}.{kept}"
+    if best is not None and best + 1 == settings.epochs:
+        return f"Trained for all {pluralize(done, 'epoch')}; the last was the best, so more --epochs may do better."
+    if best is not None and done < settings.epochs:
+        stalled = pluralize(done - 1 - best, "epoch")
+        return f"Stopped after {pluralize(done, 'epoch')}, {stalled} without a better validation loss.{kept}"
+    return f"Trained for {pluralize(done, 'epoch')}.{kept}"

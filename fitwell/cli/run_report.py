@@ -1,0 +1,174 @@
+"""The contents of a run's report."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+
+from fitwell.cli.baselines import Evaluation
+from fitwell.cli.datasets import PreparedData
+from fitwell.cli.model_training import TrainResult
+from fitwell.cli.network_builder import TrainOptions
+from fitwell.data.target import ClassTarget
+from fitwell.progress import format_seconds
+from fitwell.report import Contents, HtmlFigure, score_table, summarize
+from fitwell.report.figures import (
+    plot_confusion_matrix,
+    plot_learning_curve_panels,
+    plot_residuals,
+    plot_worst_images,
+)
+from fitwell.report.summary_text import format_percent
+
+MAX_SHOWN_ERRORS = 16
+
+
+def build_report(
+    model: Any,
+    prepared: PreparedData,
+    settings: TrainOptions,
+    train_result: TrainResult,
+    evaluation: Evaluation,
+    command: str,
+    made_with: dict[str, str],
+) -> Contents:
+    """Put together what the report says."""
+    results, target = evaluation.results, prepared.target
+    kind = {
+        "regression": "regression",
+        "binary": "binary classification",
+        "multiclass": "classification",
+    }[results.task]
+    return Contents(
+        title=prepared.name,
+        subtitle=f"Predicting {target.name!r}: {kind}. {datetime.now():%d %B %Y, %H:%M}.",
+        warnings=_warnings(prepared, train_result),
+        tiles=_stat_cards(evaluation),
+        sentences=summarize(results),
+        scores=score_table(results),
+        pictures=[_learning_curves(train_result, target.task), *_test_figures(prepared, evaluation)],
+        network=_summary(model),
+        settings=_settings(settings, train_result),
+        notes=prepared.notes,
+        columns=prepared.preprocessor.describe(),
+        command=command,
+        origin=[("seed", str(settings.seed)), *made_with.items()],
+        classes=_class_table(prepared, evaluation),
+    )
+
+
+def _warnings(prepared: PreparedData, train_result: TrainResult) -> list[str]:
+    predictions = [note for note in prepared.notes if note.startswith("Warning: ")]
+    return [train_result.outcome, *predictions] if train_result.interrupted else predictions
+
+
+def _stat_cards(evaluation: Evaluation) -> list[tuple[str, str]]:
+    network, linear, guess = evaluation.results.test_scores
+    if evaluation.results.task == "regression":
+        return [
+            (f"{network.values['rmse']:.4g}", "test RMSE of the network"),
+            (f"{linear.values['rmse']:.4g}", linear.name),
+            (f"{guess.values['rmse']:.4g}", guess.name),
+        ]
+    return [
+        (format_percent(network.values["accuracy"]), "test accuracy of the network"),
+        (format_percent(linear.values["accuracy"]), linear.name),
+        (format_percent(guess.values["accuracy"]), guess.name),
+    ]
+
+
+def _learning_curves(train_result: TrainResult, task: str) -> HtmlFigure:
+    caption = (
+        "A training value is the mean over an epoch, during which the weights improve; it is drawn half an epoch "
+        "to the left of the validation value, which belongs to the epoch's end."
+    )
+    if task == "regression":
+        caption += " Values are those of the standardised target."
+    return HtmlFigure(
+        "Learning curves",
+        plot_learning_curve_panels(train_result.history, train_result.best_epoch),
+        "Training and validation curves, epoch by epoch",
+        caption,
+    )
+
+
+def _test_figures(prepared: PreparedData, evaluation: Evaluation) -> list[HtmlFigure]:
+    target, true = prepared.target, prepared.test.true
+    if not isinstance(target, ClassTarget):
+        return [
+            HtmlFigure(
+                "Predictions and errors on the test rows",
+                plot_residuals(true, evaluation.predictions, target.name),
+                "Predicted against true values, and a histogram of the errors",
+            )
+        ]
+    predicted = evaluation.predictions.argmax(axis=1)
+    pictures = [
+        HtmlFigure(
+            "What is taken for what, on the test rows",
+            [plot_confusion_matrix(true, predicted, target.classes)],
+            "Confusion matrix: true classes in rows, predicted ones in columns",
+            "Rows are the true classes; the shade is the share of the row.",
+            f"{min(9 + 3 * len(target.classes), 36)}rem",
+        )
+    ]
+    if prepared.image_shape is not None and (predicted != true).any():
+        pictures.append(_error_images(prepared, evaluation, predicted))
+    return pictures
+
+
+def _error_images(prepared: PreparedData, evaluation: Evaluation, predicted: Any) -> HtmlFigure:
+    true = prepared.test.true
+    assert isinstance(prepared.target, ClassTarget)
+    classes = prepared.target.classes
+    wrong = np.flatnonzero(predicted != true)
+    sure = evaluation.predictions[wrong, predicted[wrong]]
+    shown = wrong[np.argsort(-sure, kind="stable")][:MAX_SHOWN_ERRORS]
+    titles = [f"{classes[predicted[row]]}?\nis {classes[true[row]]}" for row in shown]
+    return HtmlFigure(
+        "Where it is surest and wrong",
+        [plot_worst_images(prepared.test.x[shown], titles)],
+        "Test images with the wrong answer and the true one",
+        f"{len(shown)} of the {len(wrong):,} wrong answers, the most confident first.",
+    )
+
+
+def _class_table(prepared: PreparedData, evaluation: Evaluation) -> tuple[list[str], list[list[str]]]:
+    target, true = prepared.target, prepared.test.true
+    if not isinstance(target, ClassTarget):
+        return [], []
+    predicted = evaluation.predictions.argmax(axis=1)
+    rows = []
+    for number, label in enumerate(target.classes):
+        is_it, said_so = true == number, predicted == number
+        both = int((is_it & said_so).sum())
+        precision = format_percent(both / said_so.sum()) if said_so.any() else "never answered"
+        recall = format_percent(both / is_it.sum()) if is_it.any() else "none here"
+        rows.append([str(label), f"{int(is_it.sum()):,}", recall, precision])
+    return ["class", "rows", "found (recall)", "right when answered (precision)"], rows
+
+
+def _summary(model: Any) -> str:
+    lines: list[str] = []
+    model.summary(print_fn=lines.append)
+    return "\n".join(lines)
+
+
+def _settings(settings: TrainOptions, train_result: TrainResult) -> list[tuple[str, str]]:
+    rate = "the optimizer's own" if settings.learning_rate is None else f"{settings.learning_rate:g}"
+    return [
+        ("optimizer", settings.optimizer),
+        ("learning rate", rate),
+        ("batch size", str(settings.batch_size)),
+        ("dropout", f"{settings.dropout:g}"),
+        ("l2 penalty", f"{settings.l2:g}"),
+        (
+            "learning rate halved",
+            f"after {max(settings.patience // 2, 1)} epochs without a better validation loss",
+        ),
+        ("stopped", f"after {settings.patience} such epochs"),
+        ("training", train_result.outcome),
+        ("time", format_seconds(train_result.seconds)),
+    ]

@@ -1,0 +1,6 @@
+"""Statistical comparison of models: paired repeats, confidence intervals, and conclusions as sentences."""
+
+from fitwell.comparison.comparison import Comparison
+from fitwell.comparison.runner import compare
+
+__all__ = ["Comparison", "compare"]

@@ -1,0 +1,64 @@
+"""Caveats about the candidates of a comparison, as sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from fitwell import losses
+from fitwell.models import Model
+from fitwell.models.loss_comparability import regularizers_of
+from fitwell.population import Population
+from fitwell.registry import told
+
+
+def note_constant_weights(begun: Mapping[str, Population]) -> list[str]:
+    """Return a note for each candidate whose initial weights are equal in two repeats."""
+    notes = []
+    for name, population in begun.items():
+        one, other = (member.model.get_weights() for member in population.members)
+        if len(one) == len(other) and all(map(np.array_equal, one, other)):
+            notes.append(
+                f"{name} has the same initial weights in every repeat, so the results hold for these weights only. "
+                "Remove the seeds of its initializers to vary them."
+            )
+    return notes
+
+
+def note_incomparable_losses(examples: Mapping[str, Model], metric: str) -> list[str]:
+    """Return notes about why the losses of the candidates are not comparable, if `metric` is the loss."""
+    if metric != "loss":
+        return []
+    notes = []
+    if len({_loss_key(model.loss) for model in examples.values()}) > 1:
+        notes.append(
+            "The candidates were compiled with different losses, so their losses are not comparable. Compile all of "
+            "them with the same metric, as in compile(metrics=['mae']), and compare by that."
+        )
+    if any(regularizers_of(model) for model in examples.values()):
+        notes.append(
+            "The loss includes the penalties (regularizers), so a strong penalty looks bad even if it improves the "
+            "predictions. Add the loss to the metrics, as in compile(loss='mse', metrics=['mse']), and compare by that."
+        )
+    return notes
+
+
+def _loss_key(loss: Any) -> str:
+    found = losses.get(loss) if isinstance(loss, str) else loss
+    # Functions are compared by identity, because all lambdas have the same name.
+    return told(found) if hasattr(found, "get_config") else repr(found)
+
+
+def note_non_finite_runs(trained: Mapping[str, Population]) -> list[str]:
+    """Return a note for each candidate whose loss became non-finite in some repeats."""
+    notes = []
+    for name, population in trained.items():
+        lost = sum(member.status.startswith("NaN") for member in population.members)
+        if lost:
+            notes.append(
+                f"In {lost} of {len(population)} repeats the loss of {name} became non-finite; "
+                "its last finite weights were evaluated."
+            )
+    return notes

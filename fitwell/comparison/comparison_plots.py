@@ -1,0 +1,161 @@
+"""The plots of a comparison: every repeat of every candidate, and the differences."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fitwell._plotting import axis_limits
+from fitwell._plotting.annotations import add_note, count_of
+from fitwell._plotting.labels import PLAIN_TEXT, escape_control, shorten_distinct, wrap_label
+from fitwell._plotting.spread import NON_FINITE_COLOR
+from fitwell.comparison.statistics import ConfidenceInterval, PairedDifference
+from fitwell.history import TRAINING_COLOR, VALIDATION_COLOR
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+# More rows are unreadable: 40 candidates have 780 differences.
+MAX_DIFFERENCES = 40
+_LINE_LENGTH, _MAX_LABEL = 30, 58
+# Heights in inches: a row, a line of a name, and the margins above and below the rows.
+_ROW_HEIGHT, _LINE_HEIGHT, _MARGINS_HEIGHT = 0.45, 0.19, 1.4
+_GREY = "#5b6875"
+
+
+def plot_scores(
+    axes: Axes,
+    scores: pd.DataFrame,
+    intervals: dict[str, ConfidenceInterval],
+    factor: float,
+    better: str,
+    name: str,
+) -> None:
+    """Plot a dot per repeat, thin lines that join the dots of one repeat, and each mean with its interval."""
+    places = np.arange(scores.shape[1])
+    axes.plot(scores.to_numpy().T, places, color="#9aa5b1", linewidth=0.5, alpha=0.6)
+    for place, (candidate, found) in zip(places, intervals.items(), strict=True):
+        axes.plot(
+            scores[candidate],
+            np.full(len(scores), place),
+            "o",
+            color=TRAINING_COLOR,
+            markersize=3,
+            alpha=0.5,
+        )
+        axes.errorbar(
+            found.mean * factor,
+            place,
+            xerr=found.half_width * factor,
+            fmt="D",
+            color=VALIDATION_COLOR,
+            markersize=5,
+            capsize=4,
+            zorder=3,
+        )
+    _label_rows(axes, list(intervals), name)
+    values = scores.to_numpy(np.float64)
+    low, high = axis_limits.robust_limits(values, better)
+    seen = [found for found in intervals.values() if low <= found.mean * factor <= high]
+    ends = [[found.low * factor, found.high * factor] for found in seen]
+    low, high = axis_limits.set_limits(
+        axes, [values[(values >= low) & (values <= high)], ends], zoom=np.inf, which="x"
+    )
+    _mark_outlying_means(axes, np.array([found.mean for found in intervals.values()]) * factor, low, high)
+    outside = values[(values < low) | (values > high)]
+    if len(outside):
+        hidden = f"{count_of(len(outside), values.size, 'score')} not shown"
+        add_note(axes, [f"{hidden}, {axis_limits.describe_extent(outside, low, high)}"])
+
+
+def plot_differences(
+    axes: Axes, differences: Sequence[PairedDifference], factor: float, rate: float, name: str
+) -> None:
+    """Plot each mean difference with its interval; those significant at level `rate` are colored."""
+    axes.axvline(0, color=_GREY, linewidth=0.8, linestyle=":")
+    shown = select_smallest_p(differences)
+    for place, found in enumerate(shown):
+        colour = VALIDATION_COLOR if found.p_holm < rate else _GREY
+        half = found.interval.half_width * factor
+        axes.errorbar(
+            found.interval.mean * factor, place, xerr=half, fmt="D", color=colour, markersize=5, capsize=4
+        )
+    _label_rows(axes, _pair_labels(shown), name)
+    means = np.array([found.interval.mean for found in shown]) * factor
+    low, high = axis_limits.robust_limits(means)
+    seen = [found.interval for found in shown if low <= found.interval.mean * factor <= high]
+    ends = [[found.low * factor, found.high * factor] for found in seen]
+    low, high = axis_limits.set_limits(axes, [ends, [0.0]], zoom=np.inf, which="x")
+    _mark_outlying_means(axes, means, low, high)
+    told = (
+        [f"the {len(shown)} of {len(differences)} with the smallest p"]
+        if len(shown) < len(differences)
+        else []
+    )
+    outside = means[(means < low) | (means > high)]
+    if len(outside):
+        told.append(
+            f"{count_of(len(outside), len(shown), 'difference')} not shown, "
+            f"{axis_limits.describe_extent(outside, low, high)}"
+        )
+    add_note(axes, told)
+
+
+def _mark_outlying_means(axes: Axes, means: NDArray[np.float64], low: float, high: float) -> None:
+    """Mark rows whose mean is outside the axis limits, at the nearer edge."""
+    for outside, marker, edge in ((means > high, ">", 0.98), (means < low, "<", 0.02)):
+        rows = np.flatnonzero(outside)
+        axes.plot(
+            np.full(len(rows), edge),
+            rows,
+            marker,
+            color=NON_FINITE_COLOR,
+            transform=axes.get_yaxis_transform(),
+        )
+
+
+def select_smallest_p(differences: Sequence[PairedDifference]) -> list[PairedDifference]:
+    """Return the differences to plot, in order: all of them, or those with the smallest p-values."""
+    if len(differences) <= MAX_DIFFERENCES:
+        return list(differences)
+    limit = sorted(range(len(differences)), key=lambda number: differences[number].p)[:MAX_DIFFERENCES]
+    return [differences[number] for number in sorted(limit)]
+
+
+def figure_height(names: Sequence[str], differences: Sequence[PairedDifference]) -> float:
+    """Return the figure height in inches that the rows of the longer plot need."""
+    return max(_rows_height(list(names)), _rows_height(_pair_labels(select_smallest_p(differences))))
+
+
+def _rows_height(names: Sequence[str]) -> float:
+    return _MARGINS_HEIGHT + sum(
+        max(_ROW_HEIGHT, _LINE_HEIGHT * (text.count("\n") + 2)) for text in _wrap_labels(names)
+    )
+
+
+def _pair_labels(differences: Sequence[PairedDifference]) -> list[str]:
+    names = dict.fromkeys(name for found in differences for name in (found.first, found.second))
+    short = dict(
+        zip(names, shorten_distinct([escape_control(name) for name in names], _MAX_LABEL), strict=True)
+    )
+    return [f"{short[found.first]} - {short[found.second]}" for found in differences]
+
+
+def _wrap_labels(names: Sequence[str]) -> list[str]:
+    """Wrap `names`, so that long ones leave room for the plot."""
+    short = shorten_distinct([escape_control(name) for name in names], 2 * _MAX_LABEL + 3)
+    return [textwrap.fill(name, _LINE_LENGTH) for name in short]
+
+
+def _label_rows(axes: Axes, names: Sequence[str], name: str) -> None:
+    axes.set_yticks(range(len(names)), _wrap_labels(names), **PLAIN_TEXT)
+    axes.set_ylim(len(names) - 0.5, -0.5)
+    axes.set_xlabel(wrap_label(name), **PLAIN_TEXT)
+    axes.grid(axis="x", alpha=0.3)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)

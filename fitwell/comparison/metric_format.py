@@ -1,0 +1,102 @@
+"""Formatting of metric values and of comparison results as sentences."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+
+from fitwell.comparison.statistics import ConfidenceInterval, PairedDifference
+
+# With fewer repeats the standard deviation itself is poorly estimated.
+ENOUGH_REPEATS = 10
+
+
+@dataclass(frozen=True)
+class MetricFormat:
+    """Number format of a metric: its name, its unit and its direction."""
+
+    metric: str
+    larger_is_better: bool
+
+    @property
+    def is_percentage(self) -> bool:
+        """Whether the metric is a fraction of rows, shown in percent and compared in percentage points."""
+        # Match at the end only: an output may be named "accounts", and its error is not an accuracy.
+        return re.search(r"acc(uracy)?(_\d+)?$", self.metric.lower()) is not None
+
+    def format_score(self, interval: ConfidenceInterval) -> str:
+        """Return ``"97.2 ± 0.3 %"``."""
+        return self._format_with_error(interval, signed=False) + (" %" if self.is_percentage else "")
+
+    def format_difference(self, interval: ConfidenceInterval, *, signed: bool = True) -> str:
+        """Return ``"+0.4 ± 0.1 points"``, or without the sign if not `signed`."""
+        return self._format_with_error(interval, signed) + (" points" if self.is_percentage else "")
+
+    def format_amount(self, value: float) -> str:
+        """Return a single difference with its unit."""
+        return self.format_number(value, value) + (" points" if self.is_percentage else "")
+
+    def format_number(self, value: float, error: float) -> str:
+        """Return `value` rounded to the second significant digit of its `error`."""
+        return f"{value * self._factor:.{_decimal_places(error * self._factor)}f}"
+
+    @property
+    def _factor(self) -> float:
+        return 100.0 if self.is_percentage else 1.0
+
+    def _format_with_error(self, interval: ConfidenceInterval, signed: bool) -> str:
+        places = _decimal_places(interval.half_width * self._factor)
+        mean = interval.mean * self._factor
+        number = f"{mean:+.{places}f}" if signed else f"{mean:.{places}f}"
+        return f"{number} ± {interval.half_width * self._factor:.{places}f}"
+
+
+def describe_difference(found: PairedDifference, scale: MetricFormat, confidence: float, part: str) -> str:
+    """Describe a difference, or that none was found and how large it would have to be to be detected."""
+    first, second = found.first, found.second
+    interval = found.interval
+    rises = interval.mean > 0
+    if found.p_holm < 1 - confidence:
+        verb = "raises" if rises else "lowers"
+        better = first if rises == scale.larger_is_better else second
+        wins = found.wins if rises else 1 - found.wins
+        size = scale.format_difference(_absolute_interval(interval), signed=False)
+        return (
+            f"{first} {verb} {part} {scale.metric} against {second} by {size} "
+            f"({_format_p_value(found.p_holm)}; {better} was better in {_format_wins(wins, interval.repeats)} repeats)."
+        )
+    if interval.sd == 0 and interval.mean == 0:
+        return f"{first} and {second} gave the same {part} {scale.metric} in every repeat."
+    if interval.sd == 0:
+        return (
+            f"{first} {'raised' if rises else 'lowered'} {part} {scale.metric} against {second} by "
+            f"{scale.format_amount(abs(interval.mean))} in every repeat, but {interval.repeats} repeats are too few to "
+            f"distinguish that from chance ({_format_p_value(found.p_holm)})."
+        )
+    return (
+        f"No difference in {part} {scale.metric} was found between {first} and {second}: "
+        f"{scale.format_difference(interval)} ({_format_p_value(found.p_holm)}). {interval.repeats} repeats detect a difference "
+        f"of {scale.format_amount(found.detectable)} with a probability of 80 %."
+    )
+
+
+def _absolute_interval(interval: ConfidenceInterval) -> ConfidenceInterval:
+    """Return the interval of the absolute mean, because the verb gives the direction."""
+    if interval.mean >= 0:
+        return interval
+    return ConfidenceInterval(-interval.mean, interval.sd, -interval.high, -interval.low, interval.repeats)
+
+
+def _decimal_places(error: float) -> int:
+    if not 0 < error < math.inf:
+        return 4
+    return max(0, 1 - math.floor(math.log10(error)))
+
+
+def _format_p_value(p: float) -> str:
+    return "p < 0.001" if p < 0.001 else f"p = {p:.2g}"
+
+
+def _format_wins(share: float, repeats: int) -> str:
+    return f"{share * repeats:g} of {repeats}"

@@ -1,0 +1,356 @@
+"""`compare`: train candidates in paired repeats and evaluate them on held-out rows."""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fitwell import random
+from fitwell.arguments import Integer, Options, Real, checked
+from fitwell.callbacks.callback import flatten_callbacks, is_fitwell_code, may_write_logs
+from fitwell.callbacks.metric_mode import MODE, require_mode
+from fitwell.comparison.caveats import note_constant_weights, note_incomparable_losses, note_non_finite_runs
+from fitwell.comparison.comparison import Comparison
+from fitwell.comparison.metric_format import ENOUGH_REPEATS
+from fitwell.comparison.paired_splits import ComparisonSplits, is_list_of_arrays, make_splits
+from fitwell.comparison.statistics import CONFIDENCE
+from fitwell.errors import DataError, FitwellError, InvalidArgument, NonFiniteWarning, nearest, noting, warn
+from fitwell.layers.base import name_counter_scope
+from fitwell.models import Model
+from fitwell.models.compile_config import is_classification_loss
+from fitwell.models.input_checks import check_values
+from fitwell.models.loss_comparability import regularizers_of, warn_if_regularizers_differ
+from fitwell.models.model import FIT
+from fitwell.models.train_loop import pack_data
+from fitwell.population import Population
+from fitwell.population.fitting import is_function_of_setting
+from fitwell.population.folds import labels_of
+from fitwell.population.members import checked_model
+from fitwell.random import SeedStream
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Build = Callable[[], Model]
+
+
+@checked(
+    FIT,
+    repeats=Integer(2),
+    vary=Options("splits", "seeds"),
+    mode=MODE,
+    test_size=Real(0, 1, closed="left") | None,
+    validation_size=Real(0, 1, closed="left") | None,
+    confidence=CONFIDENCE,
+    seed=Integer(0),
+)
+def compare(
+    candidates: Mapping[str, Build],
+    data: Any,
+    *,
+    repeats: int = 20,
+    vary: str = "splits",
+    metric: str | None = None,
+    mode: str = "auto",
+    baseline: str | None = None,
+    test_data: Any = None,
+    test_size: float | None = None,
+    validation_size: float | None = None,
+    confidence: float = 0.95,
+    seed: int = 0,
+    epochs: int = 10,
+    batch_size: int | None = None,
+    callbacks: Any = None,
+    class_weight: dict[Any, float] | None = None,
+    verbose: int | str = "auto",
+) -> Comparison:
+    """Compare models over paired repeats and test whether their differences are significant.
+
+    Each candidate is trained `repeats` times. Repeat i uses the same seed, the same split and the same row order
+    for every candidate, so that differences within a repeat are due to the candidates. All models are trained
+    before any is evaluated on the test rows.
+
+    Differences are tested with paired t-tests, corrected for multiple comparisons with Holm's method. With
+    ``vary="splits"`` the intervals account for training rows shared between repeats (Nadeau & Bengio 2003).
+
+    Args:
+        candidates (Mapping[str, Callable[[], Model]]): Functions that build and compile a model, by name.
+        data (tuple): ``(x, y)``, as for `Model.fit`.
+        repeats (int): Number of repeats, at least 2. Few repeats detect only large differences. Default: 20.
+        vary (str): ``"splits"`` makes a new random split for each repeat, so that conclusions hold for
+            similar data sets. ``"seeds"`` keeps one split, so that conclusions hold for these rows only.
+            Default: "splits".
+        metric (str | None): Name of the metric to compare. None uses the first metric that the models were
+            compiled with, or else the loss. Default: None.
+        mode (str): ``"max"`` if larger values of `metric` are better, ``"min"`` if smaller ones are, ``"auto"`` to
+            infer this from the metric. Default: "auto".
+        baseline (str | None): Candidate to compare all others with. None compares all pairs. Default: None.
+        test_data (tuple | None): Separate test rows ``(x, y)``. Default: None, which holds out rows of `data`.
+        test_size (float | None): Fraction of the rows to hold out for testing, in [0, 1). Default: None, which is
+            0.2, or less for large data.
+        validation_size (float | None): Fraction of the rows to hold out for callbacks, in [0, 1). Default: None,
+            which is as many rows as for testing if a callback uses validation values, such as `EarlyStopping`,
+            or is user-defined, and otherwise 0.
+        confidence (float): Confidence level of the intervals, in (0, 1). ``1 - confidence`` is the significance
+            level. Default: 0.95.
+        seed (int): Seed of the splits, the weights, the shuffling and the dropout masks. Default: 0.
+        epochs (int): Epochs, as for `Model.fit`. Default: 10.
+        batch_size (int | None): Rows per batch, as for `Model.fit`. Default: None.
+        callbacks (list | Mapping | None): Callback templates as for `Population.fit`, for all candidates, or a dict
+            with a list for each candidate. Default: None.
+        class_weight (dict | None): Weight of each class, as for `Model.fit`. Default: None.
+        verbose (int | str): Verbosity, as for `Model.fit`. Default: "auto".
+
+    Returns:
+        Comparison: scores, intervals and differences, which can be printed, plotted and exported.
+
+    Raises:
+        InvalidArgument: if an argument is out of range, or a candidate is not a function that builds a compiled model.
+        DataError: if `x` and `y` have different numbers of rows, or fewer than two candidates have finite scores.
+
+    Example:
+        >>> import numpy as np
+        >>> import fitwell as fw
+        >>> def build(units):
+        ...     model = fw.Sequential([fw.layers.Dense(units, "relu"), fw.layers.Dense(1)])
+        ...     model.compile("adam", "mse")
+        ...     return model
+        >>> x = np.linspace(-1, 1, 60).reshape(-1, 1)
+        >>> result = fw.compare(
+        ...     {"narrow": lambda: build(1), "wide": lambda: build(32)}, (x, x**2), repeats=10, epochs=1, verbose=0
+        ... )
+        >>> result.metric, len(result.differences), result.scores.shape
+        ('loss', 1, (10, 2))
+
+    Source: Nadeau & Bengio, Inference for the Generalization Error (2003); Holm (1979).
+    """
+    _check_arguments(candidates, data, test_data, baseline, callbacks)
+    stream = SeedStream(seed)
+    seeds = [stream.next() for _ in range(repeats)]
+    examples = {name: _build_example(name, build) for name, build in candidates.items()}
+    # Check all rows now, the test rows too, rather than after all training.
+    measured = {name: _result_names(name, model, data, test_data) for name, model in examples.items()}
+    labels = _labels(data[1]) if is_classification_loss(next(iter(examples.values())).loss) else None
+    splits = make_splits(
+        data,
+        test_data,
+        labels,
+        seeds,
+        vary=vary,
+        validation_size=_validation_size(validation_size, candidates, callbacks),
+        test_size=test_size,
+    )
+    if repeats < ENOUGH_REPEATS:
+        warn(
+            f"compare: {repeats} repeats detect only large differences; use {ENOUGH_REPEATS} or more",
+        )
+    chosen = _choose_metric(metric, measured)
+    larger_is_better = require_mode(chosen, mode, "compare") == "max"
+
+    def train(name: str, seeds: Sequence[int], epochs: Any, verbose: int | str) -> Population:
+        templates = callbacks[name] if isinstance(callbacks, Mapping) else callbacks
+        settings = {"batch_size": batch_size, "callbacks": templates, "class_weight": class_weight}
+        with _prefix_errors(f"candidate {name!r}"):
+            return _train(candidates[name], splits, seeds, epochs=epochs, verbose=verbose, **settings)
+
+    warn_if_regularizers_differ([regularizers_of(model) for model in examples.values()], chosen, "compare")
+    # Fit every candidate for 0 epochs first, so that an error in the last one appears before any training.
+    rehearsed = {name: train(name, seeds[:2], 0, 0) for name in candidates}
+    trained = {name: train(name, seeds, epochs, verbose) for name in candidates}
+    # The test rows are used only after all training is done.
+    judged = {name: _evaluate(population, splits) for name, population in trained.items()}
+    scores, left_out = _drop_non_finite(_score_table(judged, chosen), chosen)
+    return Comparison(
+        scores,
+        chosen,
+        larger_is_better,
+        splits.varied,
+        confidence,
+        splits.overlap,
+        baseline if baseline in scores else None,
+        splits.count_test_use(),
+        (
+            *splits.notes,
+            *note_constant_weights(rehearsed),
+            *note_non_finite_runs(trained),
+            *note_incomparable_losses(examples, chosen),
+            *left_out,
+        ),
+        tuple(left_out),
+    )
+
+
+def _check_arguments(candidates: Any, data: Any, test_data: Any, baseline: Any, callbacks: Any) -> None:
+    if not isinstance(candidates, Mapping) or len(candidates) < 2:
+        raise InvalidArgument(
+            "compare: expected at least two candidates, a dict from names to functions that build a compiled model"
+        )
+    for name, build in candidates.items():
+        if not isinstance(name, str):
+            raise InvalidArgument(
+                f"compare: names of candidates must be strings, got {name!r}; write '{name}'"
+            )
+        if isinstance(build, Model):
+            raise InvalidArgument(
+                f"compare: {name!r} is a model; pass the function that builds it, because each repeat trains a new one"
+            )
+        if not callable(build):
+            raise InvalidArgument(
+                f"compare: {name!r} must be a function that builds a compiled model, got {build!r}"
+            )
+        required = [
+            parameter.name
+            for parameter in inspect.signature(build).parameters.values()
+            if parameter.default is parameter.empty
+            and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+        ]
+        if required:
+            raise InvalidArgument(
+                f"compare: {name!r} is called without arguments but requires {', '.join(required)}; "
+                "write lambda: build(...) or functools.partial(build, ...)"
+            )
+    for name, given in (("data", data), ("test_data", test_data)):
+        if (not isinstance(given, list | tuple) or len(given) != 2) and (given is not None or name == "data"):
+            raise InvalidArgument(f"compare: {name} must be (x, y)")
+    if isinstance(callbacks, Mapping):
+        for name in [*candidates, *callbacks]:
+            if name not in callbacks or name not in candidates:
+                raise InvalidArgument(
+                    f"compare: a dict of callbacks needs exactly one list per candidate; {name!r} is "
+                    f"{'not a candidate' if name in callbacks else 'missing'}"
+                )
+    if baseline is not None and baseline not in candidates:
+        raise InvalidArgument(
+            f"compare: baseline={baseline!r} is not a candidate{nearest(str(baseline), candidates)}; "
+            f"the candidates are {', '.join(candidates)}"
+        )
+
+
+def _validation_size(
+    requested: float | None, candidates: Mapping[str, Build], callbacks: Any
+) -> float | None:
+    """Return the fraction of rows to hold out for callbacks: 0 if no callback uses validation values."""
+    templates = callbacks if isinstance(callbacks, Mapping) else dict.fromkeys(candidates, callbacks)
+    every: list[Any] = []
+    for name, given in templates.items():
+        with _prefix_errors(f"candidate {name!r}"):
+            every += flatten_callbacks(given({}) if is_function_of_setting(given) else given)
+    if requested is None:
+        return None if any(map(_may_use_validation, every)) else 0.0
+    needing = (
+        next((c for c in every if is_fitwell_code(type(c)) and _may_use_validation(c)), None)
+        if requested == 0
+        else None
+    )
+    if needing is not None:
+        raise InvalidArgument(
+            f"compare: with validation_size=0 there are no validation values, which {type(needing).__name__} uses; "
+            "omit validation_size, or monitor a training value, such as 'loss'"
+        )
+    return requested
+
+
+def _may_use_validation(callback: Any) -> bool:
+    """Return whether `callback` uses validation values, or may use them."""
+    if not is_fitwell_code(type(callback)) or may_write_logs(callback):
+        return True
+    monitors = str(getattr(callback, "monitor", "")).startswith("val_")
+    names = "{val_" in str(getattr(callback, "filepath", ""))
+    return names or (monitors and getattr(callback, "save_best_only", True))
+
+
+def _train(build: Build, splits: ComparisonSplits, seeds: Sequence[int], **settings: Any) -> Population:
+    population = Population(lambda setting: build(), seeds=seeds)
+    for repeat, (member, seed) in enumerate(zip(population.members, seeds, strict=True)):
+        # One member per split. The seed is set because models with other layers would draw other row orders.
+        member.fold = repeat
+        member.model._session.seed = seed
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NonFiniteWarning)  # the comparison reports this for all candidates
+        population.fit(splits.x, splits.y, splits=splits.training_splits()[: len(seeds)], **settings)
+    return population
+
+
+def _evaluate(population: Population, splits: ComparisonSplits) -> list[dict[str, float]]:
+    return [
+        member.model.evaluate(*splits.test_data(repeat), verbose=0, return_dict=True)
+        for repeat, member in enumerate(population.members)
+    ]
+
+
+def _build_example(name: str, build: Build) -> Model:
+    """Build an untrained model of a candidate, to inspect its loss and metrics."""
+    with random.seeded(0), name_counter_scope(), _prefix_errors(f"candidate {name!r}"):
+        model = build()
+    return checked_model(model, f"compare: {name!r}")
+
+
+def _prefix_errors(what: str) -> AbstractContextManager[None]:
+    """Prefix fitwell errors raised in the block with `what`."""
+    return noting(f"compare: {what}", FitwellError)
+
+
+def _labels(y: Any) -> NDArray[Any] | None:
+    """Return the class of each row, or None for several targets."""
+    return None if isinstance(y, Mapping) or is_list_of_arrays(y) else labels_of(y)
+
+
+def _result_names(name: str, model: Model, data: Any, test_data: Any) -> list[str]:
+    """Return the names of a candidate's loss and metrics. Raises if the rows do not fit the model."""
+    with random.seeded(0), _prefix_errors(f"candidate {name!r}, data"):
+        x, y = data
+        names = model._session.get_program(pack_data(model, x, y, None, learning=True).example).result_names()
+    if test_data is not None:
+        with _prefix_errors(f"candidate {name!r}, test_data"):
+            x, y = test_data
+            rows = pack_data(model, x, y, None).example
+            model._session.check(rows)
+            check_values(rows, model._session.program.losses)
+    return names
+
+
+def _choose_metric(requested: str | None, measured: Mapping[str, list[str]]) -> str:
+    first, *others = measured.values()
+    shared = [name for name in first if all(name in names for names in others)]
+    if requested is None:
+        return next((name for name in shared if not name.endswith("loss")), "loss")
+    if requested not in shared:
+        raise InvalidArgument(
+            f"compare: metric={requested!r} is not computed by all candidates{nearest(str(requested), shared)}; "
+            f"all of them compute {', '.join(shared)}"
+        )
+    return requested
+
+
+def _score_table(judged: Mapping[str, list[dict[str, float]]], metric: str) -> pd.DataFrame:
+    import pandas as pd
+
+    columns = {name: np.array([found[metric] for found in results]) for name, results in judged.items()}
+    return pd.DataFrame(columns).rename_axis(index="repeat")
+
+
+def _drop_non_finite(scores: pd.DataFrame, metric: str) -> tuple[pd.DataFrame, list[str]]:
+    """Drop candidates and repeats without finite scores; return the scores and a note for each."""
+    finite = scores.apply(np.isfinite)
+    lost = [str(name) for name in scores if finite[name].sum() < 2]
+    notes = [
+        f"{name} is excluded: its {metric} on the test rows was finite in fewer than two repeats."
+        for name in lost
+    ]
+    kept = scores.drop(columns=lost)
+    whole = finite.drop(columns=lost).all(axis=1)
+    if kept.shape[1] < 2 or whole.sum() < 2:
+        raise DataError(
+            f"compare: fewer than two candidates have a finite {metric} on the test rows in two repeats:\n{scores}"
+        )
+    if not whole.all():
+        notes.append(
+            f"{(~whole).sum()} of {len(whole)} repeats excluded: the {metric} of a candidate was not finite."
+        )
+    return kept.loc[whole], notes

@@ -1,0 +1,180 @@
+"""The network of an estimator as plain data, so that it can be pickled, and the checks of its parameters."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from fitwell import activations, layers, optimizers, regularizers
+from fitwell.arguments import Boolean, Each, Instance, Integer, Made, Options, Real, Rule, check, mistake_in
+from fitwell.errors import InvalidArgument, Problems
+from fitwell.models import Model, Sequential
+from fitwell.progress import VERBOSE
+
+# scikit-learn's names of activations that fitwell calls differently.
+_ACTIVATIONS = {"identity": "linear", "logistic": "sigmoid"}
+# The initializer that preserves the variance for each activation. Others use Glorot's.
+_INITIALIZERS = {
+    "relu": "he_uniform",
+    "leaky_relu": "he_uniform",
+    "elu": "he_uniform",
+    "selu": "lecun_normal",
+}
+# The batch size for "auto", as in scikit-learn.
+_BATCH_SIZE = 200
+# The parameters that cannot change between calls of `partial_fit`.
+_FROZEN_PARAMETERS = (
+    "hidden_layer_sizes",
+    "activation",
+    "solver",
+    "alpha",
+    "batch_size",
+    "learning_rate_init",
+    "dropout",
+    "batch_normalization",
+    "n_members",
+)
+
+
+@dataclass(frozen=True)
+class MLPNetwork:
+    """Specification of a dense network.
+
+    task: key of `TASKS`. inputs, outputs: number of features and output units. rows: number of training rows.
+    parameters: those of the estimator. row_weight: mean sample weight before `fit` rescaled the weights to mean 1.
+    """
+
+    task: str
+    inputs: int
+    outputs: int
+    rows: int
+    parameters: dict[str, Any]
+    row_weight: float = 1.0
+
+    @property
+    def widths(self) -> list[int]:
+        """Units of every layer, including inputs and outputs."""
+        return [self.inputs, *normalize_hidden_sizes(self.parameters["hidden_layer_sizes"]), self.outputs]
+
+    @property
+    def batch_size(self) -> int:
+        """Maximum number of rows in a batch."""
+        size = self.parameters["batch_size"]
+        return _BATCH_SIZE if size == "auto" else int(size)
+
+    @property
+    def _penalty(self) -> float:
+        """L2 factor that, added to a mean loss, equals ``alpha / 2`` added to scikit-learn's summed loss."""
+        # scikit-learn sums over outputs and halves the squared error.
+        ours_by_theirs = {"multilabel": 1 / self.outputs, "regression": 2 / self.outputs}.get(self.task, 1.0)
+        batch = min(self.batch_size, self.rows) * self.row_weight
+        return float(self.parameters["alpha"] / 2 * ours_by_theirs / batch)
+
+    def build(self) -> Model:
+        """Build the compiled network with new weights."""
+        given = self.parameters
+        activation = given["activation"]
+        initializer = "glorot_uniform"
+        if isinstance(activation, str):
+            activation = _ACTIVATIONS.get(activation, activation)
+            initializer = _INITIALIZERS.get(activation, initializer)
+        penalty = regularizers.L2(self._penalty)
+        network = Sequential([layers.Input((self.inputs,))])
+        for units in self.widths[1:-1]:
+            network.add(layers.Dense(units, kernel_initializer=initializer, kernel_regularizer=penalty))
+            if given["batch_normalization"]:
+                network.add(layers.BatchNormalization())
+            network.add(layers.Activation(activation))
+            # Present at rate 0 too: the rate is an input of the program, so a search over rates compiles once.
+            network.add(layers.Dropout(given["dropout"]))
+        loss, output_activation = TASKS[self.task]
+        network.add(layers.Dense(self.outputs, kernel_regularizer=penalty))
+        network.add(layers.Activation(output_activation))
+        # A copy, because members and later fits must not share optimizer state.
+        optimizer = optimizers.get(copy.deepcopy(given["solver"]))
+        if isinstance(given["solver"], str):
+            optimizer.learning_rate = given["learning_rate_init"]
+        network.compile(loss=loss, optimizer=optimizer)
+        return network
+
+    def set_penalty(self, network: Model) -> None:
+        """Update the penalties of `network` to the current number of rows."""
+        for layer in network.layers:
+            penalty = getattr(layer, "kernel_regularizer", None)
+            if isinstance(penalty, regularizers.L2):
+                penalty.l2 = self._penalty
+
+    def check_parameters_unchanged(self, parameters: dict[str, Any]) -> None:
+        """Raise if `parameters` differ from those that the network was built with."""
+        check_unchanged(_FROZEN_PARAMETERS, self.parameters, parameters, "the network was built")
+
+
+def check_unchanged(names: Iterable[str], then: Mapping[str, Any], now: Mapping[str, Any], when: str) -> None:
+    """Raise if one of the parameters in `names` differs between `then` and `now`; `when` completes the message."""
+    for name in names:
+        before, after = then.get(name), now.get(name)
+        if before is not after and repr(before) != repr(after):
+            raise InvalidArgument(
+                f"partial_fit: {name} was {before!r} when {when} and cannot become {after!r} in it; "
+                "restore it, or call fit to start over"
+            )
+
+
+# Loss and output activation for each type of target.
+TASKS = {
+    "binary": ("binary_crossentropy", "sigmoid"),
+    "multilabel": ("binary_crossentropy", "sigmoid"),
+    "multiclass": ("sparse_categorical_crossentropy", "softmax"),
+    "regression": ("mean_squared_error", "linear"),
+}
+
+
+_HIDDEN = (Integer(1) | Each(Integer(1))).said(
+    "integers of at least 1, the units of each layer, such as (64, 64)"
+)
+
+
+def normalize_hidden_sizes(sizes: Any) -> list[int]:
+    """Return the widths of the hidden layers as a list; an empty list makes a linear model."""
+    widths = check("MLP", "hidden_layer_sizes", sizes, _HIDDEN)
+    return list(widths) if isinstance(widths, tuple) else [widths]
+
+
+_RULES: dict[str, Rule] = {
+    "hidden_layer_sizes": _HIDDEN,
+    "alpha": Real(0),
+    "batch_size": Integer(1) | Options("auto"),
+    "learning_rate_init": Real(0, closed="right"),
+    "max_iter": Integer(1),
+    "shuffle": Boolean(),
+    "random_state": Integer(0, 2**32 - 1) | Instance(np.random.RandomState, "a RandomState") | None,
+    "tol": Real(0),
+    "verbose": VERBOSE,
+    "early_stopping": Boolean(),
+    "validation_fraction": Real(0, 1, closed="neither"),
+    "n_iter_no_change": Integer(1),
+    "dropout": Real(0, 1, closed="left"),
+    "batch_normalization": Boolean(),
+    "n_members": Integer(1),
+}
+
+
+def check_parameters(where: str, parameters: Mapping[str, Any]) -> None:
+    """Raise one error for all invalid parameters. Called by `fit`, as scikit-learn requires."""
+    problems = Problems(where)
+    for name, rule in _RULES.items():
+        if name == "learning_rate_init" and not isinstance(parameters["solver"], str):
+            continue  # an optimizer has its own rate
+        mistake = mistake_in(name, parameters[name], rule)
+        if mistake:
+            problems.add(mistake)
+    problems.raise_any()
+    activation = parameters["activation"]
+    if isinstance(activation, str):
+        activation = _ACTIVATIONS.get(activation, activation)
+    check(where, "activation", activation, Made(activations.get))
+    check(where, "solver", copy.deepcopy(parameters["solver"]), Made(optimizers.get, optional=False))

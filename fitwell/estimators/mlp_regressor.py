@@ -1,0 +1,140 @@
+"""`MLPRegressor`: a dense network, or an ensemble of them, as a scikit-learn regressor."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import RegressorMixin
+from sklearn.utils.validation import column_or_1d, validate_data
+
+from fitwell.estimators.base import BaseMLP
+
+
+class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
+    """Multi-layer perceptron regressor with scikit-learn's interface.
+
+    Predicts one number per row, or several. Standardize inputs and targets first, with `StandardScaler` in a
+    pipeline and `sklearn.compose.TransformedTargetRegressor`.
+
+    The loss of a batch is ``1/2 · Σ (prediction - y)² + alpha / 2 · Σ w²`` over the kernels, as in scikit-learn;
+    the reported losses are mean squared errors. Predictions are averaged over members, and
+    ``predict(X, return_std=True)`` also returns how much the members differ.
+
+    Args:
+        hidden_layer_sizes (int | Sequence[int]): Units of each hidden layer; ``()`` gives a linear model.
+            Default: (100,).
+        activation (str | Callable): Activation of the hidden layers: a name from scikit-learn or from
+            `fitwell.activations`, or a function. Default: "relu".
+        solver (str | Optimizer): Name of an optimizer from `fitwell.optimizers`, or an optimizer, which keeps
+            the learning rate it was created with. Default: "adam".
+        alpha (float): Strength of the L2 penalty on all kernels, at least 0. Default: 0.0001.
+        batch_size (int | str): Rows per batch; ``"auto"`` means 200, or all rows if there are fewer.
+            Default: "auto".
+        learning_rate_init (float): Learning rate, above 0; used when `solver` is a name. Default: 0.001.
+        max_iter (int): Maximum number of epochs. Default: 200.
+        shuffle (bool): Whether to shuffle the rows in every epoch. Default: True.
+        random_state (int | RandomState | None): Seed of the weights, the shuffling, the dropout masks and the
+            held-out rows. Default: None.
+        tol (float): Smallest decrease of the loss that counts as an improvement. Default: 0.0001.
+        verbose (int | str): Verbosity, as for `Model.fit`; 1 shows progress. Default: 0.
+        early_stopping (bool): Whether to monitor the loss on held-out rows instead of the training loss, and
+            restore the best weights. Default: False.
+        validation_fraction (float): Fraction of the rows to hold out for early stopping, in (0, 1).
+            Default: 0.1.
+        n_iter_no_change (int): Training stops after this many epochs without an improvement. Default: 10.
+        dropout (float): Dropout rate after each hidden layer, in [0, 1). Default: 0.0.
+        batch_normalization (bool): Whether to normalize before each hidden activation. Default: False.
+        n_members (int): Number of networks, which differ in their seeds and are trained as one program.
+            Default: 1.
+
+    Attributes:
+        n_features_in_ (int): Number of input features.
+        n_outputs_ (int): Number of output units.
+        n_layers_ (int): Number of layers, including inputs and outputs.
+        n_iter_ (int): Epochs of the member that was trained longest.
+        loss_ (float): Final training loss, the mean over members.
+        loss_curve_ (list[float]): Training loss of each epoch, the mean over members.
+        population_ (Population): The members; ``population_.member(0)`` is the first model.
+
+    Example:
+        >>> import numpy as np
+        >>> X = np.linspace(-1, 1, 64).reshape(-1, 1)
+        >>> regressor = MLPRegressor((8,), max_iter=5, tol=0, n_iter_no_change=9, n_members=3, random_state=0)
+        >>> import warnings
+        >>> with warnings.catch_warnings():
+        ...     warnings.simplefilter("ignore")  # five epochs are too few
+        ...     mean, std = regressor.fit(X, X[:, 0] ** 2).predict(X[:4], return_std=True)
+        >>> mean.shape, std.shape
+        ((4,), (4,))
+
+    Source: scikit-learn `MLPRegressor`.
+    """
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> MLPRegressor:
+        """Train new members on all rows.
+
+        Args:
+            X (array): Inputs, ``[rows, features]``.
+            y (array): Targets, ``[rows]`` or ``[rows, outputs]``.
+            sample_weight (array | None): Weight of each row, ``[rows]``. Default: None.
+
+        Returns:
+            MLPRegressor: the fitted estimator.
+
+        Raises:
+            InvalidArgument: if a parameter is out of range, or no row has a positive weight.
+        """
+        X, targets = self._check(X, y, reset=True)
+        weights = self._check_weights(sample_weight, X)
+        self._train(X, targets, weights, "regression", targets.shape[1])
+        return self
+
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> MLPRegressor:
+        """Train for one epoch on a chunk of rows. The first call creates the members.
+
+        Args:
+            X (array): Inputs, ``[rows, features]``.
+            y (array): Targets, ``[rows]`` or ``[rows, outputs]``.
+            sample_weight (array | None): Weight of each row, ``[rows]``. Weights multiply the losses without
+                normalization. Default: None.
+
+        Returns:
+            MLPRegressor: the estimator.
+
+        Raises:
+            InvalidArgument: if a parameter of the network changed, or `early_stopping` is set.
+        """
+        X, targets = self._check(X, y, reset=not hasattr(self, "population_"))
+        weights = self._check_weights(sample_weight, X)
+        self._partial_train(X, targets, weights, "regression", targets.shape[1])
+        return self
+
+    def _check(self, X: Any, y: Any, *, reset: bool) -> tuple[NDArray[Any], NDArray[Any]]:
+        X, y = validate_data(self, X, y, dtype=np.float32, multi_output=True, y_numeric=True, reset=reset)
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
+        if reset:
+            self._is_flat = y.ndim == 1
+        return X, np.asarray(y, np.float32).reshape(len(y), -1)
+
+    def predict(self, X: Any, return_std: bool = False) -> Any:
+        """Return the predictions, averaged over members.
+
+        Args:
+            X (array): Inputs, ``[rows, features]``.
+            return_std (bool): Whether to return the standard deviation over members too. Default: False.
+
+        Returns:
+            ndarray | tuple[ndarray, ndarray]: predictions with the shape of `y` in `fit`, and with `return_std`
+            their standard deviation over members.
+        """
+        said = self._predict_members(X).astype(np.float64)
+        said = said[:, :, 0] if self._is_flat else said
+        return (said.mean(axis=0), said.std(axis=0)) if return_std else said.mean(axis=0)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags

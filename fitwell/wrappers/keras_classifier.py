@@ -1,0 +1,245 @@
+"""`KerasClassifier`: a function that builds a model, as a scikit-learn classifier."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit, softmax
+from sklearn.base import ClassifierMixin
+from sklearn.metrics import accuracy_score
+from sklearn.utils.class_weight import compute_class_weight
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
+
+from fitwell import losses
+from fitwell.errors import DataError, InvalidArgument
+from fitwell.models import Model
+from fitwell.utils import to_categorical
+from fitwell.wrappers.base import BaseWrapper
+
+_SPARSE_LOSSES = (losses.SparseCategoricalCrossentropy, losses.LossFunctionWrapper)
+_BINARY_LOSSES = (losses.BinaryCrossentropy, losses.BinaryFocalCrossentropy)
+
+
+class KerasClassifier(ClassifierMixin, BaseWrapper):  # type: ignore[misc]
+    """Classifier around a function that builds a compiled model, as a scikit-learn estimator.
+
+    Labels of any type are encoded as the loss requires: as class indices, as one-hot rows for losses that compare
+    all outputs, or as 0 and 1 for a single sigmoid unit. One-hot rows are used as they are, with the column indices
+    as classes. A 0/1 matrix with any number of ones per row means several labels per row; predictions then
+    have the same form.
+
+    A pickle holds the weights and rebuilds the model with the same function. It does not hold the optimizer
+    state, so `partial_fit` continues with a new one.
+
+    Args:
+        build_fn (Callable[..., Model]): Function that returns a compiled model with one unit per class, or a
+            single unit for two classes.
+        **settings (Any): Arguments of `build_fn` and of `Model.fit` (such as ``epochs=20``). Each is an estimator
+            parameter, so a search can vary it. ``class_weight`` maps labels to weights, or is ``"balanced"``.
+
+    Attributes:
+        classes_ (ndarray): Class labels, ``[classes]``.
+        model_ (Model): The fitted model; also available as `model`.
+        history_ (History): History of the last `fit`.
+        n_features_in_ (int): Number of input features.
+
+    Example:
+        >>> from sklearn.datasets import load_iris
+        >>> from fitwell import Sequential, layers
+        >>> def build(width=8):
+        ...     model = Sequential([layers.Dense(width, "relu"), layers.Dense(3, "softmax")])
+        ...     model.compile("nadam", "sparse_categorical_crossentropy")
+        ...     return model
+        >>> X, y = load_iris(return_X_y=True)
+        >>> KerasClassifier(build, width=4, epochs=2).fit(X, y).predict_proba(X[:2]).shape
+        (2, 3)
+
+    Source: `tf.keras.wrappers.scikit_learn.KerasClassifier`. Differs from Keras: `fit` returns the estimator.
+    """
+
+    def __init__(self, build_fn: Callable[..., Model] | None = None, **settings: Any) -> None:
+        super().__init__(build_fn, **settings)
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, **settings: Any) -> KerasClassifier:
+        """Build a new model and train it.
+
+        Args:
+            X (array): Inputs, ``[rows, ...]``.
+            y (array): Labels, ``[rows]``, or one-hot or 0/1 rows, ``[rows, classes]``.
+            sample_weight (array | None): Weight of each row, ``[rows]``. Default: None.
+            **settings (Any): Further arguments of `Model.fit`; they override those of the estimator. Labels in
+                ``validation_data`` have the form of `y`.
+
+        Returns:
+            KerasClassifier: the fitted estimator.
+
+        Raises:
+            InvalidArgument: if `build_fn` does not return a compiled model, or `fit` has no such argument.
+            DataError: if the number of classes does not match the outputs of the model.
+        """
+        X, y, weights = self._check_rows(X, y, sample_weight)
+        self._find_classes(y)
+        self._build_checked(X)
+        self._fit(X, self._encode_targets(y), weights, self._encode_settings(settings, y))
+        return self
+
+    def partial_fit(
+        self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None, **settings: Any
+    ) -> KerasClassifier:
+        """Train for one epoch on a chunk of rows. The first call builds the model.
+
+        Args:
+            X (array): Inputs, ``[rows, ...]``.
+            y (array): Labels, ``[rows]``, or one-hot or 0/1 rows, ``[rows, classes]``.
+            classes (array | None): All labels that may occur in any call; required by the first call unless `y`
+                has a column per class. Default: None.
+            sample_weight (array | None): Weight of each row, ``[rows]``. Default: None.
+            **settings (Any): Further arguments of `Model.fit`.
+
+        Returns:
+            KerasClassifier: the estimator.
+
+        Raises:
+            InvalidArgument: if `classes` is missing or changed, or an argument of `build_fn` changed.
+        """
+        first = not hasattr(self, "model_")
+        X, y, weights = self._check_rows(X, y, sample_weight, reset=first)
+        if first:
+            if y.ndim == 1 and classes is None:
+                raise InvalidArgument(
+                    "partial_fit: the first call needs all labels, as in classes=np.unique(all_labels)"
+                )
+            self._find_classes(np.asarray(classes) if y.ndim == 1 else y)
+            self._build_checked(X)
+        elif classes is not None and y.ndim == 1 and not np.array_equal(np.unique(classes), self.classes_):
+            raise InvalidArgument(
+                f"partial_fit: classes were {self.classes_.tolist()} at the first call and cannot become "
+                f"{np.unique(classes).tolist()}; call fit to start over with other classes"
+            )
+        else:
+            self._check_build_unchanged()
+        settings = {"epochs": 1, **self._settings_for(["class_weight"]), **settings}
+        if isinstance(settings.get("class_weight"), str):
+            raise InvalidArgument(
+                "partial_fit: class_weight='balanced' needs all rows; give a weight per class, or sample_weight"
+            )
+        self._fit(X, self._encode_targets(y), weights, self._encode_settings(settings, y))
+        return self
+
+    def _build_checked(self, X: NDArray[Any]) -> None:
+        model = self._build()
+        self._width = model._output_specs(X[:1])[0].shape[-1]
+        if len(self.classes_) != max(self._width, 2):
+            raise DataError(
+                f"KerasClassifier: the labels have {len(self.classes_)} classes, but the model has {self._width} "
+                "outputs: it needs one output for each class, or a single sigmoid unit for two"
+            )
+        self.model_ = model
+
+    def _encode_settings(self, settings: dict[str, Any], y: NDArray[Any]) -> dict[str, Any]:
+        """Return arguments of `Model.fit` with labels replaced by class indices."""
+        settings = {**self._settings_for(["class_weight", "validation_data"]), **settings}
+        if settings.get("class_weight") is not None:
+            settings["class_weight"] = self._encode_class_weight(settings["class_weight"], y)
+        if settings.get("validation_data") is not None:
+            rows, labels, *rest = settings["validation_data"]
+            settings["validation_data"] = (rows, self._encode_targets(np.asarray(labels)), *rest)
+        return settings
+
+    def predict_proba(self, X: Any, **settings: Any) -> NDArray[Any]:
+        """Return the probability of every class.
+
+        The output p of a single unit becomes ``[1 - p, p]``. Logits (a loss with ``from_logits=True``) are converted
+        to probabilities. Outputs of binary hinge losses are rescaled from [-1, 1] to [0, 1].
+
+        Args:
+            X (array): Inputs, ``[rows, ...]``.
+            **settings (Any): Further arguments of `Model.predict`.
+
+        Returns:
+            ndarray: probabilities, ``[rows, classes]``.
+        """
+        outputs = self._outputs(X, settings)
+        loss = losses.get(self.model_.loss)
+        if getattr(loss, "from_logits", False):
+            outputs = expit(outputs) if isinstance(loss, _BINARY_LOSSES) else softmax(outputs, axis=1)
+        elif isinstance(loss, losses.Hinge | losses.SquaredHinge):
+            outputs = (1 + outputs) / 2
+        return np.hstack([1 - outputs, outputs]) if outputs.shape[1] == 1 else outputs
+
+    def predict(self, X: Any, **settings: Any) -> NDArray[Any]:
+        """Return the most probable label of each row, or for several labels per row those above 0.5.
+
+        Args:
+            X (array): Inputs, ``[rows, ...]``.
+            **settings (Any): Further arguments of `Model.predict`.
+
+        Returns:
+            ndarray: labels ``[rows]``, or an indicator matrix ``[rows, classes]``.
+        """
+        probabilities = self.predict_proba(X, **settings)
+        if self._has_several_labels:
+            return (probabilities > 0.5).astype(int)
+        labels: NDArray[Any] = self.classes_[probabilities.argmax(axis=1)]
+        return labels
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None, **settings: Any) -> float:
+        """Return the accuracy.
+
+        Args:
+            X (array): Inputs, ``[rows, ...]``.
+            y (array): Labels in any form that `fit` accepts.
+            sample_weight (array | None): Weight of each row, ``[rows]``. Default: None.
+            **settings (Any): Further arguments of `predict`.
+
+        Returns:
+            float: fraction of correctly labeled rows, weighted by `sample_weight`.
+        """
+        y = np.asarray(y)
+        if y.ndim == 2 and y.shape[1] > 1 and not self._has_several_labels:
+            y = y.argmax(axis=1)
+        return float(accuracy_score(y, self.predict(X, **settings), sample_weight=sample_weight))
+
+    # --- labels ------------------------------------------------------------------------------------------
+
+    def _find_classes(self, y: NDArray[Any]) -> None:
+        check_classification_targets(y)
+        if type_of_target(y) == "multiclass-multioutput":
+            raise DataError(
+                "KerasClassifier: labels in several columns must be zeros and ones, with a column for each class"
+            )
+        is_matrix = y.ndim == 2 and y.shape[1] > 1
+        self._has_several_labels = is_matrix and bool((y.sum(axis=1) != 1).any())
+        self.classes_ = np.arange(y.shape[1]) if is_matrix else np.unique(y)
+
+    def _encode_labels(self, y: NDArray[Any]) -> NDArray[Any]:
+        labels = y.ravel()
+        unknown = set(labels.tolist()) - set(self.classes_.tolist())
+        if unknown:
+            raise DataError(
+                f"labels {sorted(unknown)} are not among the labels of fit: {self.classes_.tolist()}"
+            )
+        return np.searchsorted(self.classes_, labels)
+
+    def _encode_targets(self, y: NDArray[Any]) -> NDArray[Any]:
+        """Encode labels as the loss of the model requires."""
+        if y.ndim == 2 and y.shape[1] > 1:
+            return y
+        numbers = self._encode_labels(y)
+        takes_numbers = isinstance(losses.get(self.model_.loss), _SPARSE_LOSSES)
+        if self._width > 1 and not takes_numbers:
+            return to_categorical(numbers, self._width)
+        return numbers.astype(np.float32 if self._width == 1 else np.int32)
+
+    def _encode_class_weight(self, weights: Any, y: NDArray[Any]) -> dict[int, float]:
+        if self._has_several_labels:
+            raise InvalidArgument(
+                "KerasClassifier: class_weight needs a single label per row; give sample_weight instead"
+            )
+        if y.ndim == 2 and y.shape[1] > 1:
+            y = y.argmax(axis=1)
+        factors = compute_class_weight(weights, classes=self.classes_, y=y.ravel())
+        return {number: float(factor) for number, factor in enumerate(factors)}

@@ -1,0 +1,154 @@
+"""What the command line says to mistakes: one message on standard error, exit code 2, no traceback."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from fitwell.cli.run_dir import make_run_folder
+from fitwell.errors import FileError
+
+
+@pytest.fixture(autouse=True)
+def no_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every mistake here must be found before training starts."""
+    monkeypatch.setattr(
+        "fitwell.cli.commands.train.train_model", lambda *a, **k: pytest.fail("training started")
+    )
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, table: Path) -> Path:
+    """Return an empty working folder with some files to fail on."""
+    monkeypatch.chdir(tmp_path)
+    frame = pd.read_csv(table)
+    frame.to_csv("houses.csv", index=False)
+    frame.assign(one=1).to_csv("one.csv", index=False)
+    frame.head(4).to_csv("short.csv", index=False)
+    frame.to_csv("headless.csv", index=False, header=False)
+    Path("empty.csv").write_text("")
+    Path("notes.pdf").write_text("x")
+    Path("file").write_text("x")
+    Path("full").mkdir()
+    Path("full/something").write_text("x")
+    Path("no-run").mkdir()
+    Path("lonely.keras").write_text("x")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("train", "train: expected either the data to train on, or --resume RUN"),
+        ("", "the following arguments are required: COMMAND"),
+        ("trian digits", "invalid choice: 'trian'"),
+        ("train mnits", "there is no data set 'mnits', did you mean 'mnist'? Known: digits, mnist"),
+        ("train notes.pdf", "notes.pdf is no table: expected a file that ends in .csv"),
+        ("train none.csv --target price", "none.csv: there is no such file"),
+        ("train empty.csv --target price", "empty.csv is empty"),
+        (
+            "train houses.csv",
+            "which column of houses.csv is to be predicted? Say --target and one of 'id', 'area'",
+        ),
+        ("train headless.csv", "a table needs a line with the names of its columns"),
+        (
+            "train houses.csv --target prize",
+            "houses.csv has no column 'prize', did you mean 'price'? It has 'id'",
+        ),
+        (
+            "train one.csv --target one",
+            "the target 'one' holds the single value 1: there is nothing to learn",
+        ),
+        ("train short.csv --target sale", "short.csv has 4 rows with a value of 'sale': too few"),
+        ("train houses.csv --target city --task regression", "regression needs a target of numbers"),
+        ("train houses.csv --target price --task ranking", "invalid choice: 'ranking'"),
+        ("train digits --target label", "--target is for tables; digits has its own"),
+        ("train digits --test-fraction 0.5", "--test-fraction is for tables; digits has its own"),
+        ("train houses.csv --target price --test-fraction 0", "--test-fraction must be above 0"),
+        (
+            "train houses.csv --target price --validation-fraction 1.2",
+            "validation fraction must be at least 0 and below",
+        ),
+        ("train digits --hidden 0", "argument --hidden: expected at least 1, got 0"),
+        ("train digits --hidden many", "argument --hidden: expected an integer, got 'many'"),
+        ("train digits --learning-rate -1", "argument --learning-rate: expected"),
+        ("train digits --learning-rate 0", "expected a number above 0, got 0"),
+        (
+            f"train digits --seed {2**32}",
+            "argument --seed: expected at most 4,294,967,295, got 4294967296",
+        ),
+        ("train digits --hidden 999999999999", "(64, 999999999999) needs more memory than there is"),
+        ("train digits --dropout 1", "--dropout must be at least 0 and below 1, got 1"),
+        ("train digits --batch-size 0", "argument --batch-size: expected at least 1, got 0"),
+        ("train digits --activation rleu", "did you mean 'relu'"),
+        ("train digits --optimizer adm", "did you mean 'adam'"),
+        ("train digits --output full", "full already holds files; name another folder"),
+        ("train digits --output file", "the folder file cannot be made: there is a file of that name"),
+        ("train digits --output file/run", "the folder file/run cannot be made: Not a directory"),
+        ("predict none houses.csv", "none: there is no such run or model"),
+        ("predict no-run houses.csv", "no-run holds no model.keras: it is not the folder of a finished run"),
+        ("predict lonely.keras houses.csv", "there is no preprocessing.json beside lonely.keras"),
+    ],
+)
+def test_a_mistake_is_told_in_one_message(
+    fitwell: Callable[..., Any], folder: Path, command: str, words: str
+) -> None:
+    before = sorted(folder.rglob("*"))
+    result = fitwell(*command.split())
+    assert result.code == 2
+    assert words in " ".join(result.err.split()), result.err
+    assert "Traceback" not in result.err
+    assert sorted(folder.rglob("*")) == before, "a mistake leaves nothing behind"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_cannot_be_written_to(fitwell: Callable[..., Any], folder: Path) -> None:
+    (folder / "locked").mkdir(mode=0o500)
+    result = fitwell("train", "digits", "--output", "locked")
+    assert result.code == 2 and "nothing can be written to locked: Permission denied" in result.err
+    result = fitwell("train", "digits", "--output", "locked/run")
+    assert result.code == 2 and "the folder locked/run cannot be made: Permission denied" in result.err
+
+
+def test_a_full_disk_is_no_traceback(
+    fitwell: Callable[..., Any], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(self: Path, *a: Any, **k: Any) -> None:
+        raise OSError(28, "No space left on device", str(self))
+
+    monkeypatch.setattr(Path, "write_bytes", refuse)
+    result = fitwell("train", "digits")
+    assert result.code == 2 and "No space left on device" in result.err
+    assert "nothing can be written to runs/digits-" in result.err
+
+
+def test_folders_of_one_second_differ(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    now = datetime(2025, 1, 31, 10, 15, 0)
+    names = [make_run_folder("my table/1", now=now).as_posix() for _ in range(3)]
+    assert names == [
+        "runs/my_table_1-20250131-101500",
+        "runs/my_table_1-20250131-101500-2",
+        "runs/my_table_1-20250131-101500-3",
+    ]
+    Path("empty").mkdir()
+    assert make_run_folder("x", "empty") == Path("empty"), "an empty folder may be used"
+    with pytest.raises(FileError, match="there is a file of that name"):
+        Path("runs2").write_text("")
+        make_run_folder("x", "runs2")
+
+
+def test_version_and_help(fitwell: Callable[..., Any]) -> None:
+    import fitwell as package
+
+    assert fitwell("--version").out == f"fitwell {package.__version__}\n"
+    for command in ((), ("train",), ("predict",)):
+        result = fitwell(*command, "--help")
+        assert result.code == 0 and "usage: fitwell" in result.out
+    assert "examples:" in fitwell("train", "--help").out
