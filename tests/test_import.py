@@ -11,7 +11,7 @@ import fitwell
 
 LATER = (
     "h5py sqlite3 urllib.request pandas sklearn matplotlib optuna fitwell.tuner fitwell.cli fitwell.report "
-    "fitwell._plotting.layout fitwell.population.plots"
+    "fitwell._plotting.layout fitwell.population.curve_plot"
 )
 
 
@@ -27,7 +27,7 @@ def test_the_search_is_read_when_it_is_first_named() -> None:
         "assert {'search', 'tuner'} <= set(dir(keras))\n"
         "from fitwell import *\n"
         "assert search is keras.search is tuner.search is keras.tuner.search\n"
-        "assert search.__module__ == 'fitwell.tuner.searching'"
+        "assert search.__module__ == 'fitwell.tuner.hyperparameter_search'"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
 

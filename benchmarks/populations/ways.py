@@ -49,7 +49,7 @@ def population(task: Task, data: Data, members: Sequence[Member]) -> list[float]
 
 def population_stacked(task: Task, data: Data, members: Sequence[Member]) -> list[float]:
     """fitwell's Population, with the choice of the layout overruled."""
-    with mock.patch("fitwell.population.choice.stacks", lambda fit, members: True):
+    with mock.patch("fitwell.population.layout_choice.should_vmap", lambda fit, members: True):
         return population(task, data, members)
 
 

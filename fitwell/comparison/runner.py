@@ -29,9 +29,9 @@ from fitwell.models.loss_comparability import regularizers_of, warn_if_regulariz
 from fitwell.models.model import FIT
 from fitwell.models.train_loop import pack_data
 from fitwell.population import Population
-from fitwell.population.fitting import is_function_of_setting
-from fitwell.population.folds import labels_of
-from fitwell.population.members import checked_model
+from fitwell.population.folds import class_labels
+from fitwell.population.member_train_loop import is_function_of_setting
+from fitwell.population.members import require_compiled_model
 from fitwell.random import SeedStream
 
 if TYPE_CHECKING:
@@ -288,7 +288,7 @@ def _build_example(name: str, build: Build) -> Model:
     """Build an untrained model of a candidate, to inspect its loss and metrics."""
     with random.seeded(0), name_counter_scope(), _prefix_errors(f"candidate {name!r}"):
         model = build()
-    return checked_model(model, f"compare: {name!r}")
+    return require_compiled_model(model, f"compare: {name!r}")
 
 
 def _prefix_errors(what: str) -> AbstractContextManager[None]:
@@ -298,7 +298,7 @@ def _prefix_errors(what: str) -> AbstractContextManager[None]:
 
 def _labels(y: Any) -> NDArray[Any] | None:
     """Return the class of each row, or None for several targets."""
-    return None if isinstance(y, Mapping) or is_list_of_arrays(y) else labels_of(y)
+    return None if isinstance(y, Mapping) or is_list_of_arrays(y) else class_labels(y)
 
 
 def _result_names(name: str, model: Model, data: Any, test_data: Any) -> list[str]:

@@ -205,11 +205,11 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         state = dict(super().__getstate__())
         if "population_" in state:
             # The full training state, so that `partial_fit` continues as it would have without pickling.
-            state["_members"] = state.pop("population_").as_tree()
+            state["_members"] = state.pop("population_").to_tree()
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         members = state.pop("_members", None)
         super().__setstate__(state)
         if members is not None:
-            self.population_ = Population.of_tree(members, self._build_model)
+            self.population_ = Population.from_tree(members, self._build_model)

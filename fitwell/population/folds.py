@@ -12,15 +12,15 @@ from numpy.typing import NDArray
 from fitwell.data.loaders import Batch, count_rows
 from fitwell.errors import DataError, InvalidArgument
 
-Rows = NDArray[np.int32]
+RowIndices = NDArray[np.int32]
 
 
 @dataclass(frozen=True)
 class Fold:
     """Indices of the training and validation rows of one fold."""
 
-    train: Rows
-    validation: Rows
+    train: RowIndices
+    validation: RowIndices
 
     def leaks_into(self, later: Fold) -> bool:
         """Return whether `later` would validate on training rows of this fold."""
@@ -42,14 +42,14 @@ def make_folds(folds: Any, splits: Any, batch: Batch, classifies: bool) -> list[
             raise InvalidArgument(
                 "splits: the list is empty; pass at least one pair of arrays of row indices"
             )
-        return [_checked(pair, number, rows) for number, pair in enumerate(pairs)]
+        return [_check_split(pair, number, rows) for number, pair in enumerate(pairs)]
     numbered = isinstance(folds, int | np.integer) and not isinstance(folds, bool)
     if not numbered and not hasattr(folds, "get_n_splits"):
         raise InvalidArgument(
             f"folds: expected an integer of at least 2 or a scikit-learn splitter such as KFold(5), got {folds!r}"
         )
     targets = batch.y[0] if batch.y is not None and len(batch.y) == 1 else None
-    labels = labels_of(targets) if targets is not None and (classifies or not numbered) else None
+    labels = class_labels(targets) if targets is not None and (classifies or not numbered) else None
     splitter = _splitter(int(folds), rows, labels) if numbered else folds
     try:
         pairs = list(splitter.split(np.zeros((rows, 1)), labels))
@@ -58,10 +58,10 @@ def make_folds(folds: Any, splits: Any, batch: Batch, classifies: bool) -> list[
             f"folds: {splitter!r} cannot split these {rows} rows: {error} If it needs groups, pass "
             "splits=list(splitter.split(X, y, groups)) instead"
         ) from error
-    return [_checked(pair, number, rows) for number, pair in enumerate(pairs)]
+    return [_check_split(pair, number, rows) for number, pair in enumerate(pairs)]
 
 
-def as_pairs(splits: Any) -> list[Any]:
+def check_splits(splits: Any) -> list[Any]:
     """Validate `splits` and return it as a list."""
     if not isinstance(splits, Iterable):
         raise InvalidArgument(
@@ -88,7 +88,7 @@ def _splitter(folds: int, rows: int, labels: NDArray[Any] | None) -> Any:
     return KFold(folds, shuffle=True, random_state=0)
 
 
-def labels_of(targets: Any) -> NDArray[Any] | None:
+def class_labels(targets: Any) -> NDArray[Any] | None:
     """Return the class of every row, for targets with one class per row (integer or one-hot), otherwise None."""
     y = np.asarray(targets)
     if y.ndim == 1 or (y.ndim == 2 and y.shape[1] == 1):
@@ -97,7 +97,7 @@ def labels_of(targets: Any) -> NDArray[Any] | None:
     return y.argmax(axis=1) if one_hot else None
 
 
-def _checked(pair: Any, number: int, rows: int) -> Fold:
+def _check_split(pair: Any, number: int, rows: int) -> Fold:
     if not isinstance(pair, Sequence) or len(pair) != 2:
         raise InvalidArgument(f"splits[{number}]: expected (training rows, validation rows), got {pair!r}")
     parts = [np.asarray(part) for part in pair]

@@ -21,7 +21,7 @@ Setting = dict[str, Any]
 Build = Callable[[Setting], Model]
 
 # Columns of the results table. Hyperparameters cannot have these names.
-RESERVED = ("member", "seed", "fold", "epochs", "stopped_epoch", "status")
+RESERVED_COLUMNS = ("member", "seed", "fold", "epochs", "stopped_epoch", "status")
 
 
 def grid(**values: Iterable[Any]) -> list[Setting]:
@@ -47,7 +47,7 @@ def grid(**values: Iterable[Any]) -> list[Setting]:
     return [dict(zip(lists, chosen, strict=True)) for chosen in itertools.product(*lists.values())]
 
 
-class Drawn(list[Setting]):
+class SampledSettings(list[Setting]):
     """List of sampled settings, with the scale of each hyperparameter.
 
     Args:
@@ -94,14 +94,16 @@ def draw(count: int, /, *, random_state: int | None = None, **spaces: Any) -> li
     for name, space in spaces.items():
         if hasattr(space, "rvs"):
             log[name] = getattr(getattr(space, "dist", None), "name", None) in _LOGARITHMIC
-            columns[name] = _draw_numbers(name, space, count, generator)
+            columns[name] = _sample_distribution(name, space, count, generator)
         else:
             choices = _as_list(name, space)
             columns[name] = [choices[i] for i in generator.integers(len(choices), size=count)]
-    return Drawn(({name: column[i] for name, column in columns.items()} for i in range(count)), log)
+    return SampledSettings(({name: column[i] for name, column in columns.items()} for i in range(count)), log)
 
 
-def _draw_numbers(name: str, distribution: Any, count: int, generator: np.random.Generator) -> list[Any]:
+def _sample_distribution(
+    name: str, distribution: Any, count: int, generator: np.random.Generator
+) -> list[Any]:
     try:
         drawn = distribution.rvs(size=count, random_state=generator)
     except TypeError as error:
@@ -150,45 +152,45 @@ class Member:
     stopped_epoch: int | None = None
     restored_epoch: int | None = None
 
-    def wait(self) -> None:
+    def mark_waiting(self) -> None:
         """Mark the member as waiting: `fit` may end before the member is trained."""
         if self.status != "not trained":
             self.status = "interrupted"
 
-    def begin(self, history: History) -> None:
+    def mark_running(self, history: History) -> None:
         """Mark the member as running, and write its logs to `history`."""
         self.history = history
         self.status = "running"
         self.stopped_epoch = self.restored_epoch = None
 
     @property
-    def where(self) -> str:
+    def label(self) -> str:
         """Human-readable label of the member: ``learning_rate=0.01, seed 3, fold 2``."""
-        return where(self.setting, self.seed, self.fold)
+        return member_label(self.setting, self.seed, self.fold)
 
 
-def where(setting: Setting, seed: int, fold: int | None) -> str:
+def member_label(setting: Setting, seed: int, fold: int | None) -> str:
     """Return the human-readable label of a member."""
     parts = [f"{name}={value!r}" for name, value in setting.items()]
     parts.append(f"seed {seed}")
     return ", ".join(parts if fold is None else [*parts, f"fold {fold}"])
 
 
-def named(member: str) -> AbstractContextManager[None]:
+def label_errors(member: str) -> AbstractContextManager[None]:
     """Add the label of a member to errors that are raised inside the block."""
     return noting(f"This was member {member}.")
 
 
-def make_member(build: Build, setting: Setting, seed: int, fold: int | None = None) -> Member:
+def build_member(build: Build, setting: Setting, seed: int, fold: int | None = None) -> Member:
     """Build one member with its seed."""
     stream = random.SeedStream(seed)
     # Layer names restart at the same count, so all members have the same names and result columns.
-    with named(where(setting, seed, fold)), random.drawing_from(stream), name_counter_scope():
-        model = checked_model(build(copied(setting)), f"build({setting!r})")
+    with label_errors(member_label(setting, seed, fold)), random.drawing_from(stream), name_counter_scope():
+        model = require_compiled_model(build(copy_setting(setting)), f"build({setting!r})")
     return Member(setting, seed, model, stream, fold)
 
 
-def checked_model(model: Any, maker: str) -> Model:
+def require_compiled_model(model: Any, maker: str) -> Model:
     """Return `model`, or raise if it is not a compiled model. maker: human-readable name of the build function."""
     if not isinstance(model, Model):
         hint = ": does it end with `return model`?" if model is None else ""
@@ -201,13 +203,13 @@ def checked_model(model: Any, maker: str) -> Model:
     return model
 
 
-def copied(setting: Mapping[str, Any]) -> Setting:
+def copy_setting(setting: Mapping[str, Any]) -> Setting:
     """Return a copy of a setting and its lists, for a user function that may modify them."""
-    return {name: _copied(value) for name, value in setting.items()}
+    return {name: _copy_value(value) for name, value in setting.items()}
 
 
-def _copied(value: Any) -> Any:
-    return [_copied(part) for part in value] if isinstance(value, list) else value
+def _copy_value(value: Any) -> Any:
+    return [_copy_value(part) for part in value] if isinstance(value, list) else value
 
 
 def check_settings(members: Any) -> list[Setting]:
@@ -221,10 +223,10 @@ def check_settings(members: Any) -> list[Setting]:
         if not isinstance(member, Mapping) or not all(isinstance(name, str) for name in member):
             raise InvalidArgument(f"members: expected dicts from names to values, got {member!r}")
         for name in member:
-            if name in RESERVED:
+            if name in RESERVED_COLUMNS:
                 raise InvalidArgument(
                     f"members: a hyperparameter cannot be named {name!r}, which is a column of the results; "
-                    "the reserved names are " + ", ".join(RESERVED)
+                    "the reserved names are " + ", ".join(RESERVED_COLUMNS)
                 )
     return [dict(member) for member in members]
 

@@ -17,20 +17,26 @@ from fitwell.history import History
 from fitwell.models import data_adapters
 from fitwell.models.model import FIT, Model
 from fitwell.models.train_loop import catch_keyboard_interrupt
-from fitwell.population import archive, layouts, table
+from fitwell.population import population_file, results_table, scheduling
 from fitwell.population.ensemble import Ensemble, predict_all
-from fitwell.population.fitting import Course, Group, MemberTrainLoop, callbacks_for, make_groups
 from fitwell.population.folds import Fold
+from fitwell.population.member_train_loop import (
+    Group,
+    MemberTrainLoop,
+    SharedFitContext,
+    callbacks_for,
+    group_members,
+)
 from fitwell.population.members import (
     Build,
-    Drawn,
     Member,
+    SampledSettings,
     Setting,
+    build_member,
     check_seeds,
     check_settings,
-    make_member,
 )
-from fitwell.population.rows import Source
+from fitwell.population.shared_data import PopulationData
 from fitwell.progress import ProgressReporter
 
 if TYPE_CHECKING:
@@ -61,7 +67,7 @@ class Population:
         seeds (Sequence[int]): Different integers >= 0. Default: (0,).
 
     Attributes:
-        members (list[Member]): One entry per setting, seed and fold, in the order of the rows of `results`.
+        members (list[Member]): One entry per setting, seed and fold, in the order of the rows of `make_results`.
 
     Raises:
         InvalidArgument: If a setting is not a dict of hyperparameters, if seeds repeat, or if `build` does
@@ -90,11 +96,11 @@ class Population:
     ) -> None:
         settings = [{}] if members is None else check_settings(members)
         numbers = check_seeds(seeds)
-        self._log = members.log if isinstance(members, Drawn) else {}
+        self._log_scaled = members.log if isinstance(members, SampledSettings) else {}
         self.build = build
-        self.members = [make_member(build, setting, seed) for setting in settings for seed in numbers]
+        self.members = [build_member(build, setting, seed) for setting in settings for seed in numbers]
         self._groups: list[Group] = []
-        self._division: tuple[int, Sequence[Fold]] | None = None
+        self._trained_folds: tuple[int, Sequence[Fold]] | None = None
 
     # --- training ------------------------------------------------------------------------------------------
 
@@ -131,8 +137,8 @@ class Population:
         are equal up to rounding. Wrap the call in ``with jax.default_device(device):`` to use one device.
 
         Args:
-            x (Array | pytree): Training inputs, `[rows, ...]`. Arrays, not a generator.
-            y (Array | pytree | None): Targets, `[rows, ...]`. Default: None.
+            x (Array | pytree): Training inputs, `[member_table, ...]`. Arrays, not a generator.
+            y (Array | pytree | None): Targets, `[member_table, ...]`. Default: None.
             batch_size (int | None): Rows per step. Default: None, which means 32.
             epochs (int | Callable[[dict], int]): Number of epochs, or a function of the setting if the
                 training length is a hyperparameter. Default: 1.
@@ -145,7 +151,7 @@ class Population:
             validation_data (tuple | None): ``(x, y)`` or ``(x, y, sample_weight)``. Default: None.
             shuffle (bool): Whether to shuffle the rows in each epoch. Default: True.
             class_weight (dict | None): Weight of each class in the loss. Default: None.
-            sample_weight (Array | None): Weight of each row in the loss, `[rows]`. Default: None.
+            sample_weight (Array | None): Weight of each row in the loss, `[member_table]`. Default: None.
             initial_epoch (int): Number of the first epoch, from 0. Default: 0.
             steps_per_epoch (int | None): Steps in an epoch. Default: None, all rows.
             validation_steps (int | None): Validation batches to use. Default: None, all rows.
@@ -165,12 +171,12 @@ class Population:
             InvalidArgument: If an argument is not valid, or if members share weights or files.
             StateError: If a trained population continues with other folds.
         """
-        lasting = epochs if callable(epochs) else lambda setting: epochs
+        epochs_for = epochs if callable(epochs) else lambda setting: epochs
         for member in self.members:
-            check("fit", "epochs", lasting(dict(member.setting)), Integer(0))
+            check("fit", "epochs", epochs_for(dict(member.setting)), Integer(0))
         if x is None:
             raise InvalidArgument("fit: x is missing")
-        source = Source(
+        source = PopulationData(
             x,
             y,
             sample_weight=sample_weight,
@@ -180,7 +186,7 @@ class Population:
             folds=folds,
             splits=splits,
         )
-        self._divide(source)
+        self._create_fold_members(source)
         choose = callbacks_for(callbacks, self.members)
         settings = {
             "batch_size": batch_size,
@@ -192,30 +198,30 @@ class Population:
             "shuffle": shuffle,
         }
 
-        def start(member: Member, course: Course) -> MemberTrainLoop:
+        def start(member: Member, context: SharedFitContext) -> MemberTrainLoop:
             return MemberTrainLoop(
-                member, course, choose(member), epochs=lasting(dict(member.setting)), **settings
+                member, context, choose(member), epochs=epochs_for(dict(member.setting)), **settings
             )
 
         progress = ProgressReporter(verbose, None, len(self.members))
         fits: list[MemberTrainLoop] = []
 
         # Members with the same seed share one row order.
-        with random.orders_kept(), layouts.compiling_ahead() as compile_ahead:
+        with random.orders_kept(), scheduling.async_compiler() as compile_ahead:
 
-            def lead(member: Member) -> None:
+            def on_new_group(member: Member) -> None:
                 # Arguments are checked here, before any member is trained.
                 with random.drawing_from(member.stream):
-                    fits.append(start(member, Course(source.rows_for(member.model))))
+                    fits.append(start(member, SharedFitContext(source.rows_for(member.model))))
                     compile_ahead(fits[-1])
 
-            self._groups = make_groups(self.members, source, lead)
+            self._groups = group_members(self.members, source, on_new_group)
             if callable(callbacks):
                 for fit, group in zip(fits, self._groups, strict=True):
                     for member in group.members[1:]:
                         fit.check_callbacks(choose(member))
             groups = [
-                (fit, [(member, functools.partial(start, member, fit.course)) for member in group.members])
+                (fit, [(member, functools.partial(start, member, fit.context)) for member in group.members])
                 for fit, group in zip(fits, self._groups, strict=True)
             ]
             try:
@@ -225,7 +231,7 @@ class Population:
                     member.model._session.verify_shared_executables()
         return self
 
-    def _divide(self, source: Source) -> None:
+    def _create_fold_members(self, source: PopulationData) -> None:
         """Replace each member by one member per fold on the first call with folds."""
         rows = source.rows_for(self.members[0].model)
         count = None if rows.folds is None else len(rows.folds)
@@ -236,7 +242,7 @@ class Population:
                     f"fit: this population was trained with {have or 'no'} folds and cannot continue with "
                     f"{count or 'none'}; create a new Population"
                 )
-            self._check_division(rows.count, rows.folds)
+            self._check_leakage(rows.count, rows.folds)
         elif have != count:
             divided = []
             for member in self.members:
@@ -245,55 +251,57 @@ class Population:
                     folds = range(1, count or 1)
                     divided += [
                         member,
-                        *(make_member(self.build, member.setting, member.seed, fold) for fold in folds),
+                        *(build_member(self.build, member.setting, member.seed, fold) for fold in folds),
                     ]
             self.members = divided
-        self._division = None if rows.folds is None else (rows.count, rows.folds)
+        self._trained_folds = None if rows.folds is None else (rows.count, rows.folds)
 
-    def _check_division(self, rows: int, folds: Sequence[Fold] | None) -> None:
+    def _check_leakage(self, rows: int, folds: Sequence[Fold] | None) -> None:
         """Raise if the folds would validate members on rows that they were trained on."""
-        if folds is None or self._division is None or self._division[0] != rows:
+        if folds is None or self._trained_folds is None or self._trained_folds[0] != rows:
             return
-        if any(one.leaks_into(other) for one, other in zip(self._division[1], folds, strict=True)):
+        if any(one.leaks_into(other) for one, other in zip(self._trained_folds[1], folds, strict=True)):
             raise StateError(
                 "fit: the folds differ from those of the previous call, so members would be validated on rows that "
                 "they were trained on; give the splitter a random_state, or pass the same splits again"
             )
 
     def _run(
-        self, groups: Sequence[tuple[MemberTrainLoop, Sequence[layouts.Start]]], progress: ProgressReporter
+        self,
+        groups: Sequence[tuple[MemberTrainLoop, Sequence[scheduling.MemberStart]]],
+        progress: ProgressReporter,
     ) -> None:
         for member in self.members:
-            member.wait()
+            member.mark_waiting()
         progress.epoch_begin(0)
         with catch_keyboard_interrupt() as interrupted:
-            layouts.lay_out(groups, progress.update, interrupted)
-        progress.epoch_end(0, table.best_so_far(self.members))
+            scheduling.run_groups(groups, progress.update, interrupted)
+        progress.epoch_end(0, results_table.best_so_far(self.members))
         progress.close()
-        self._warn_of_nan()
+        self._warn_nonfinite()
         if interrupted():
             raise KeyboardInterrupt
 
-    def _warn_of_nan(self) -> None:
+    def _warn_nonfinite(self) -> None:
         lost = [member for member in self.members if member.status.startswith("NaN")]
         if lost:
             warn(
                 f"{len(lost)} of {len(self.members)} members ended with a loss that is not finite, and have their last "
-                f"finite weights: the first is {lost[0].where} ({lost[0].status}). See `results`, column 'status'.",
+                f"finite weights: the first is {lost[0].label} ({lost[0].status}). See `make_results`, column 'status'.",
                 NonFiniteWarning,
             )
 
     # --- results -------------------------------------------------------------------------------------------
 
     @property
-    def results(self) -> pd.DataFrame:
+    def make_results(self) -> pd.DataFrame:
         """A pandas table with one row per member: setting, seed, fold, epochs, status and metrics.
 
         Each metric has a column with its value after the last epoch and a column ``best_…`` with its best value
         in any epoch. The latter is left out if the direction of the metric is not known (``my_score``).
         `stopped_epoch` (from 0) is missing if no callback stopped the member.
         """
-        return table.results(self.members)
+        return results_table.make_results(self.members)
 
     @property
     def history(self) -> list[History]:
@@ -304,7 +312,7 @@ class Population:
         """Return the model of one member.
 
         Args:
-            number (int): Row of the member in `results`; negative numbers count from the end.
+            number (int): Row of the member in `make_results`; negative numbers count from the end.
 
         Returns:
             Model: The model with its present weights.
@@ -340,7 +348,7 @@ class Population:
             StateError: If the population is not trained, or if no member has a finite value.
             InvalidArgument: If there is no such metric, or if its direction cannot be inferred.
         """
-        return self.members[table.ranking(self.members, metric, mode)[0]].model
+        return self.members[results_table.ranking(self.members, metric, mode)[0]].model
 
     @checked(top=_COUNT, mode=MODE)
     def ensemble(self, top: int | None = None, metric: str | None = None, mode: str = "auto") -> Ensemble:
@@ -363,7 +371,7 @@ class Population:
             return Ensemble([member.model for member in self.members])
         if top > len(self.members):
             raise InvalidArgument(f"ensemble: top={top} is more than the {len(self.members)} members")
-        best = table.ranking(self.members, metric, mode)[:top]
+        best = results_table.ranking(self.members, metric, mode)[:top]
         return Ensemble([self.members[number].model for number in best])
 
     @checked(batch_size=_COUNT)
@@ -371,11 +379,11 @@ class Population:
         """Return the outputs of every member.
 
         Args:
-            x (Array | pytree): Inputs, `[rows, ...]`.
+            x (Array | pytree): Inputs, `[member_table, ...]`.
             batch_size (int | None): Rows per step. Default: None, see `Model.predict`.
 
         Returns:
-            Array | pytree: Outputs, `[members, rows, ...]`.
+            Array | pytree: Outputs, `[members, member_table, ...]`.
 
         Raises:
             InvalidArgument: If the outputs of the members have different shapes.
@@ -393,10 +401,10 @@ class Population:
         """Return the loss and the metrics of each member.
 
         Args:
-            x (Array | pytree): Inputs, `[rows, ...]`. Arrays, not a generator.
-            y (Array | pytree | None): Targets, `[rows, ...]`. Default: None.
+            x (Array | pytree): Inputs, `[member_table, ...]`. Arrays, not a generator.
+            y (Array | pytree | None): Targets, `[member_table, ...]`. Default: None.
             batch_size (int | None): Rows per step. Default: None, see `Model.evaluate`.
-            sample_weight (Array | None): Weight of each row, `[rows]`. Default: None.
+            sample_weight (Array | None): Weight of each row, `[member_table]`. Default: None.
 
         Returns:
             pandas.DataFrame: One row per member, with its setting, seed, fold, loss and metrics.
@@ -415,7 +423,7 @@ class Population:
             )
             for member in self.members
         ]
-        return table.rows(self.members, found)
+        return results_table.member_table(self.members, found)
 
     # --- plots ---------------------------------------------------------------------------------------------
 
@@ -438,9 +446,9 @@ class Population:
         Returns:
             matplotlib.axes.Axes: The axes. Call ``plt.show()`` in a script to show them.
         """
-        from fitwell.population import plots
+        from fitwell.population import curve_plot
 
-        return plots.curves(self.members, metric, by, ax)
+        return curve_plot.plot_curves(self.members, metric, by, ax)
 
     def plot_effect(
         self,
@@ -465,9 +473,9 @@ class Population:
         Returns:
             matplotlib.axes.Axes: The axes.
         """
-        from fitwell.population import effects
+        from fitwell.population import effect_plot
 
-        return effects.effect(self.members, name, metric, by, ax, self._log)
+        return effect_plot.plot_effect(self.members, name, metric, by, ax, self._log_scaled)
 
     def plot_pairs(self, metric: str | None = None, by: str | Sequence[str] | None = None) -> Figure:
         """Plot every pair of the hyperparameters that vary, with the metric as color.
@@ -482,9 +490,9 @@ class Population:
         Returns:
             matplotlib.figure.Figure: The figure.
         """
-        from fitwell.population import pairs
+        from fitwell.population import pair_plot
 
-        return pairs.pairs(self.members, metric, self._log, by)
+        return pair_plot.plot_pairs(self.members, metric, self._log_scaled, by)
 
     # --- files ---------------------------------------------------------------------------------------------
 
@@ -502,7 +510,7 @@ class Population:
         """
         if not self._groups:
             raise StateError("save: the population is not trained yet: call fit first")
-        archive.write(filepath, self.members, self._groups, overwrite)
+        population_file.write_population(filepath, self.members, self._groups, overwrite)
 
     @classmethod
     @checked(build=BUILD)
@@ -535,23 +543,23 @@ class Population:
         files = list(filepath) if isinstance(filepath, list | tuple) else [filepath]
         if not files:
             raise InvalidArgument("load: expected a file or a list of files, got an empty list")
-        return cls._of(build, *archive.read_parts(files, build))
+        return cls._from_members(build, *population_file.read_populations(files, build))
 
-    def as_tree(self) -> dict[str, Any]:
+    def to_tree(self) -> dict[str, Any]:
         """Return the content of a saved file as dicts and lists of numbers, strings and arrays."""
-        return archive.as_tree(self.members, self._groups)
+        return population_file.to_tree(self.members, self._groups)
 
     @classmethod
-    def of_tree(cls, tree: dict[str, Any], build: Build) -> Population:
-        """Return the population of a tree that `as_tree` returned; see `load`."""
-        return cls._of(build, *archive.of_tree(tree, build, "the tree"))
+    def from_tree(cls, tree: dict[str, Any], build: Build) -> Population:
+        """Return the population of a tree that `to_tree` returned; see `load`."""
+        return cls._from_members(build, *population_file.from_tree(tree, build, "the tree"))
 
     @classmethod
-    def _of(cls, build: Build, members: list[Member], groups: list[Group]) -> Population:
+    def _from_members(cls, build: Build, members: list[Member], groups: list[Group]) -> Population:
         population = cls.__new__(cls)
         population.build, population.members, population._groups = build, members, groups
-        population._division = None
-        population._log = {}
+        population._trained_folds = None
+        population._log_scaled = {}
         return population
 
     def __len__(self) -> int:

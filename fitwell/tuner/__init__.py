@@ -1,11 +1,11 @@
 """Hyperparameter search with Optuna: trials are trained as populations, by any number of workers."""
 
-from fitwell.tuner.breeding import population_based_training
 from fitwell.tuner.domains import Boolean, Choice, Domain, Fixed, Float, Int, Several
+from fitwell.tuner.hyperparameter_search import Search, search
 from fitwell.tuner.hyperparameters import HyperParameters, InvalidSetting
 from fitwell.tuner.objective import Objective
-from fitwell.tuner.result import SearchResult
-from fitwell.tuner.searching import Search, search
+from fitwell.tuner.pbt import population_based_training
+from fitwell.tuner.search_result import SearchResult
 from fitwell.tuner.tuners import BayesianOptimization, GridSearch, Hyperband, HyperModel, RandomSearch
 
 __all__ = [

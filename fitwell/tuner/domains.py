@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 # Points of a grid over a continuous range, as in KerasTuner.
 GRID_POINTS = 10
 # Factor by which a number is perturbed.
-FACTOR = 1.2
+PERTURBATION_FACTOR = 1.2
 
 _STORABLE = (type(None), bool, int, float, str)
 
@@ -55,15 +55,15 @@ class Domain:
         """Return the value of `name` in an Optuna trial, sampling it if necessary."""
         raise NotImplementedError
 
-    def points(self) -> list[Any]:
+    def grid_values(self) -> list[Any]:
         """Return the values that a grid search tries."""
         raise NotImplementedError
 
-    def stored(self, value: Any) -> Any:
+    def to_storage(self, value: Any) -> Any:
         """Return the representation of `value` in a study."""
         return value
 
-    def restored(self, stored: Any) -> Any:
+    def from_storage(self, stored: Any) -> Any:
         """Return the value that a study stores as `stored`."""
         return stored
 
@@ -71,7 +71,7 @@ class Domain:
         """Return whether `value` belongs to the domain."""
         raise NotImplementedError
 
-    def neighbour(self, value: Any, generator: np.random.Generator, factor: float = FACTOR) -> Any:
+    def perturb(self, value: Any, generator: np.random.Generator, factor: float = PERTURBATION_FACTOR) -> Any:
         """Return a value near `value`: multiplied or divided by `factor`, or another choice."""
         raise NotImplementedError
 
@@ -83,7 +83,7 @@ class Domain:
     def __repr__(self) -> str:
         public = {name: value for name, value in vars(self).items() if not name.startswith("_")}
         told = ", ".join(f"{name}={value!r}" for name, value in public.items() if value not in (None, {}))
-        return lasting(f"{type(self).__name__}({told})")
+        return strip_addresses(f"{type(self).__name__}({told})")
 
 
 class Float(Domain):
@@ -122,29 +122,31 @@ class Float(Domain):
     ) -> None:
         _check_range(self, low, high, log, step)
         self.low, self.high, self.log, self.step = float(low), float(high), log, step
-        self.when = _conditions(when)
+        self.when = _normalize_conditions(when)
         self.default = _checked_default(self, self.low if default is None else float(default))
 
     def suggest(self, trial: Trial, name: str) -> float:
         """Return the trial's value."""
-        high = self._at(self._steps) if self.step else self.high
+        high = self._value_at_step(self._steps) if self.step else self.high
         return trial.suggest_float(name, self.low, high, step=self.step, log=self.log)
 
-    def points(self) -> list[float]:
+    def grid_values(self) -> list[float]:
         """Return every step, or ten evenly spaced values (with `log`, evenly spaced in the logarithm)."""
         if self.low == self.high:
             return [self.low]
         if self.step is not None:
-            return [self._at(number) for number in range(self._steps + 1)]
+            return [self._value_at_step(number) for number in range(self._steps + 1)]
         space = np.geomspace if self.log else np.linspace
         return np.clip(space(self.low, self.high, GRID_POINTS), self.low, self.high).tolist()
 
-    def neighbour(self, value: float, generator: np.random.Generator, factor: float = FACTOR) -> float:
+    def perturb(
+        self, value: float, generator: np.random.Generator, factor: float = PERTURBATION_FACTOR
+    ) -> float:
         """Return `value` multiplied or divided by `factor`, at least one step away, clipped to the range."""
         up = bool(generator.integers(2))
         if self.step is not None:
             place = round((value - self.low) / self.step) + (1 if up else -1)
-            return self._at(min(max(place, 0), self._steps))
+            return self._value_at_step(min(max(place, 0), self._steps))
         # Near 0, a fifth of the value is too small a change; use at least 1 % of the range.
         move = value * (factor if up else 1 / factor) - value
         if not self.log:
@@ -163,7 +165,7 @@ class Float(Domain):
         assert self.step is not None
         return math.floor((self.high - self.low) / self.step + 1e-9)
 
-    def _at(self, number: int) -> float:
+    def _value_at_step(self, number: int) -> float:
         # Decimal arithmetic as in Optuna: 0.3 and not 0.30000000000000004.
         return float(Decimal(str(self.low)) + number * Decimal(str(self.step)))
 
@@ -206,24 +208,24 @@ class Int(Domain):
         if log and step != 1:
             raise InvalidArgument(f"Int: log and step={step!r} cannot be combined; leave one out")
         self.low, self.high, self.log, self.step = int(low), int(high), log, int(step)
-        self.when = _conditions(when)
+        self.when = _normalize_conditions(when)
         self.default = _checked_default(self, self.low if default is None else default)
 
     def suggest(self, trial: Trial, name: str) -> int:
         """Return the trial's value."""
-        return trial.suggest_int(name, self.low, self._last, step=self.step, log=self.log)
+        return trial.suggest_int(name, self.low, self._max_value, step=self.step, log=self.log)
 
-    def points(self) -> list[int]:
+    def grid_values(self) -> list[int]:
         """Return every value."""
         return list(range(self.low, self.high + 1, self.step))
 
-    def neighbour(self, value: int, generator: np.random.Generator, factor: float = FACTOR) -> int:
+    def perturb(self, value: int, generator: np.random.Generator, factor: float = PERTURBATION_FACTOR) -> int:
         """Return ``value ± value · (factor - 1)``, at least one step away, clipped to the range."""
         steps = max(1, round(value * (factor - 1) / self.step)) * (1 if generator.integers(2) else -1)
-        return int(np.clip(value + steps * self.step, self.low, self._last))
+        return int(np.clip(value + steps * self.step, self.low, self._max_value))
 
     @property
-    def _last(self) -> int:
+    def _max_value(self) -> int:
         return self.high - (self.high - self.low) % self.step
 
     def contains(self, value: Any) -> bool:
@@ -264,31 +266,33 @@ class Choice(Domain):
             raise InvalidArgument("Choice: the list of values is empty, so no setting is possible")
         if len(set(map(repr, self.values))) < len(self.values):
             raise InvalidArgument(f"Choice: the values must differ, got {self.values!r}")
-        self._texts: list[Any] = []
+        self._storage_values: list[Any] = []
         for place, value in enumerate(self.values):
             # A study does not distinguish 1, 1.0 and True: only the first of them is stored as it is.
-            itself = isinstance(value, _STORABLE) and value not in self._texts
-            text = value if itself else lasting(repr(value))
+            itself = isinstance(value, _STORABLE) and value not in self._storage_values
+            text = value if itself else strip_addresses(repr(value))
             # Values with the same repr, such as two lambdas.
-            self._texts.append(f"{text}, number {place}" if not itself and text in self._texts else text)
-        self.when = _conditions(when)
+            self._storage_values.append(
+                f"{text}, number {place}" if not itself and text in self._storage_values else text
+            )
+        self.when = _normalize_conditions(when)
         self.default = _checked_default(self, self.values[0] if default is None else default)
 
     def suggest(self, trial: Trial, name: str) -> Any:
         """Return the trial's value."""
-        return self.restored(trial.suggest_categorical(name, self._texts))
+        return self.from_storage(trial.suggest_categorical(name, self._storage_values))
 
-    def points(self) -> list[Any]:
+    def grid_values(self) -> list[Any]:
         """Return the values."""
         return self.values
 
-    def stored(self, value: Any) -> Any:
+    def to_storage(self, value: Any) -> Any:
         """Return the value if a study can store it, otherwise its string."""
-        return self._texts[self._place(value)]
+        return self._storage_values[self._index(value)]
 
-    def restored(self, stored: Any) -> Any:
+    def from_storage(self, stored: Any) -> Any:
         """Return the value that the study stores as `stored`."""
-        kinds = [(type(text), text) for text in self._texts]
+        kinds = [(type(text), text) for text in self._storage_values]
         if (type(stored), stored) not in kinds:
             raise InvalidArgument(
                 f"the study holds a trial with {stored!r}, which is not in {self!r}: if the space was changed, "
@@ -296,16 +300,16 @@ class Choice(Domain):
             )
         return self.values[kinds.index((type(stored), stored))]
 
-    def neighbour(self, value: Any, generator: np.random.Generator, factor: float = FACTOR) -> Any:
+    def perturb(self, value: Any, generator: np.random.Generator, factor: float = PERTURBATION_FACTOR) -> Any:
         """Return the same value, or with a probability of 0.2 a random one."""
         return self.values[generator.integers(len(self.values))] if generator.random() < 0.2 else value
 
     def contains(self, value: Any) -> bool:
         """Return whether `value` is one of them."""
-        return any(_same(value, known) for known in self.values)
+        return any(_equal(value, known) for known in self.values)
 
-    def _place(self, value: Any) -> int:
-        alike = [place for place, known in enumerate(self.values) if _same(value, known)]
+    def _index(self, value: Any) -> int:
+        alike = [place for place, known in enumerate(self.values) if _equal(value, known)]
         return next((place for place in alike if type(self.values[place]) is type(value)), alike[0])
 
 
@@ -343,24 +347,24 @@ class Fixed(Domain):
     @checked(when=_WHEN)
     def __init__(self, value: Any, *, when: Mapping[str, Any] | None = None) -> None:
         self.value = value
-        self.when = _conditions(when)
+        self.when = _normalize_conditions(when)
         self.default = value
 
     def suggest(self, trial: Trial, name: str) -> Any:
         """Return the one value."""
         return self.value
 
-    def points(self) -> list[Any]:
+    def grid_values(self) -> list[Any]:
         """Return the one value."""
         return [self.value]
 
-    def neighbour(self, value: Any, generator: np.random.Generator, factor: float = FACTOR) -> Any:
+    def perturb(self, value: Any, generator: np.random.Generator, factor: float = PERTURBATION_FACTOR) -> Any:
         """Return the one value."""
         return self.value
 
     def contains(self, value: Any) -> bool:
         """Return whether `value` is the constant."""
-        return _same(value, self.value)
+        return _equal(value, self.value)
 
 
 class Several(Domain):
@@ -395,7 +399,7 @@ class Several(Domain):
         if not 0 <= least <= most:
             raise InvalidArgument(f"Several: expected lengths 0 <= least <= most, got {least!r} and {most!r}")
         self.of, self.least, self.most = of, least, most
-        self.when = _conditions(when)
+        self.when = _normalize_conditions(when)
         self.default = [of.default] * least
 
 
@@ -420,20 +424,20 @@ def _checked_default(domain: Domain, default: Any) -> Any:
     return default
 
 
-def _conditions(when: Mapping[str, Any] | None) -> dict[str, list[Any]]:
-    return {name: as_values(values) for name, values in (when or {}).items()}
+def _normalize_conditions(when: Mapping[str, Any] | None) -> dict[str, list[Any]]:
+    return {name: allowed_values(values) for name, values in (when or {}).items()}
 
 
-def as_values(values: Any) -> list[Any]:
+def allowed_values(values: Any) -> list[Any]:
     """Return the values that a condition allows, as a list."""
     return list(values) if isinstance(values, Sequence) and not isinstance(values, str) else [values]
 
 
-def lasting(text: str) -> str:
+def strip_addresses(text: str) -> str:
     """Return a repr without memory addresses, which differ between processes."""
     return re.sub(r" at 0x[0-9a-fA-F]+", "", text)
 
 
-def _same(first: Any, second: Any) -> bool:
+def _equal(first: Any, second: Any) -> bool:
     # True is not equal to 1: a choice may contain both.
     return isinstance(first, bool) == isinstance(second, bool) and bool(np.all(first == second))

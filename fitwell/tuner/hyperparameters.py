@@ -8,10 +8,10 @@ from typing import Any
 
 from fitwell.arguments import Call, checked
 from fitwell.errors import FitwellError, InvalidArgument, nearest
-from fitwell.tuner.domains import Boolean, Choice, Domain, Fixed, Float, Int, as_values
+from fitwell.tuner.domains import Boolean, Choice, Domain, Fixed, Float, Int, allowed_values
 
 Setting = dict[str, Any]
-Draw = Callable[[str, Domain], Any]
+SampleFunction = Callable[[str, Domain], Any]
 
 
 class InvalidSetting(FitwellError, ValueError):
@@ -51,15 +51,15 @@ class HyperParameters:
     """
 
     @checked(draw=Call() | None)
-    def __init__(self, draw: Draw | None = None) -> None:
+    def __init__(self, draw: SampleFunction | None = None) -> None:
         self.values: Setting = {}
         self.domains: dict[str, Domain] = {}
-        self._draw = draw or _default
+        self._sample = draw or _default
         self._scopes: list[tuple[str, list[Any]]] = []
         self._prefix = ""
 
     @classmethod
-    def of(cls, values: Mapping[str, Any]) -> HyperParameters:
+    def from_values(cls, values: Mapping[str, Any]) -> HyperParameters:
         """Return hyperparameters with the given values, and defaults for the others."""
         return cls(lambda name, domain: values.get(name, domain.default))
 
@@ -94,9 +94,9 @@ class HyperParameters:
         Returns:
             float | None: The value, None if the condition does not hold.
         """
-        log = _logarithmic(name, sampling, log)
+        log = _uses_log_scale(name, sampling, log)
         domain = Float(min_value, max_value, log=log, step=step, default=default)
-        return self._ask(name, domain, parent_name, parent_values)
+        return self._suggest(name, domain, parent_name, parent_values)
 
     @checked()
     def Int(  # noqa: N802
@@ -128,9 +128,9 @@ class HyperParameters:
         Returns:
             int | None: The value, None if the condition does not hold.
         """
-        log = _logarithmic(name, sampling, log)
+        log = _uses_log_scale(name, sampling, log)
         domain = Int(min_value, max_value, log=log, step=1 if step is None else step, default=default)
-        return self._ask(name, domain, parent_name, parent_values)
+        return self._suggest(name, domain, parent_name, parent_values)
 
     @checked()
     def Choice(  # noqa: N802
@@ -164,21 +164,21 @@ class HyperParameters:
                 f"hp.Choice({name!r}): the samplers do not support ordered=True; use hp.Int or hp.Float for "
                 "ordered numbers, or leave ordered out"
             )
-        return self._ask(name, Choice(values, default=default), parent_name, parent_values)
+        return self._suggest(name, Choice(values, default=default), parent_name, parent_values)
 
     @checked()
     def Boolean(  # noqa: N802
         self, name: str, default: bool = False, *, parent_name: str | None = None, parent_values: Any = None
     ) -> Any:
         """Return False or True."""
-        return self._ask(name, Boolean(default=default), parent_name, parent_values)
+        return self._suggest(name, Boolean(default=default), parent_name, parent_values)
 
     @checked()
     def Fixed(  # noqa: N802
         self, name: str, value: Any, *, parent_name: str | None = None, parent_values: Any = None
     ) -> Any:
         """Return `value`, and record it in `values`."""
-        return self._ask(name, Fixed(value), parent_name, parent_values)
+        return self._suggest(name, Fixed(value), parent_name, parent_values)
 
     @contextmanager
     def name_scope(self, name: str) -> Iterator[None]:
@@ -200,13 +200,13 @@ class HyperParameters:
                 f"conditional_scope: request {parent_name!r} before hyperparameters that depend on it"
                 f"{nearest(parent_name, self.domains) or '.'} Requested so far: {known}."
             )
-        self._scopes.append((parent_name, as_values(parent_values)))
+        self._scopes.append((parent_name, allowed_values(parent_values)))
         try:
             yield
         finally:
             self._scopes.pop()
 
-    def ask(self, name: str, domain: Domain) -> Any:
+    def suggest(self, name: str, domain: Domain) -> Any:
         """Return the value of `name`, sampled from `domain` on the first call."""
         if name in self.domains:
             if self.domains[name] != domain:
@@ -221,14 +221,14 @@ class HyperParameters:
                 parent in self.values and self.values[parent] in allowed for parent, allowed in self._scopes
             ):
                 return None
-            self.values[name] = self._draw(name, domain)
+            self.values[name] = self._sample(name, domain)
         return self.values[name]
 
-    def _ask(self, name: str, domain: Domain, parent: str | None, values: Any) -> Any:
+    def _suggest(self, name: str, domain: Domain, parent: str | None, values: Any) -> Any:
         if parent is None:
-            return self.ask(self._prefix + name, domain)
+            return self.suggest(self._prefix + name, domain)
         with self.conditional_scope(parent, values):
-            return self.ask(self._prefix + name, domain)
+            return self.suggest(self._prefix + name, domain)
 
     def get(self, name: str) -> Any:
         """Return the value of a hyperparameter that was requested before."""
@@ -258,7 +258,7 @@ def _default(name: str, domain: Domain) -> Any:
     return domain.default
 
 
-def _logarithmic(name: str, sampling: str | None, log: bool) -> bool:
+def _uses_log_scale(name: str, sampling: str | None, log: bool) -> bool:
     if sampling not in (None, "linear", "log"):
         raise InvalidArgument(
             f"hyperparameter {name!r}: sampling must be 'linear' or 'log', got {sampling!r}; to sample more "

@@ -41,7 +41,7 @@ class Objective:
         check("Objective", "direction", self.direction, _DIRECTION)
 
     @property
-    def told(self) -> str:
+    def description(self) -> str:
         """Human-readable name and direction."""
         return f"{self.name} ({self.direction})"
 
@@ -55,7 +55,7 @@ class Objective:
         finite = [value for value in values if math.isfinite(value)]
         return (min if self.direction == "min" else max)(finite, default=self.worst)
 
-    def check(self, measured: Sequence[str]) -> None:
+    def check_measured(self, measured: Sequence[str]) -> None:
         """Raise `InvalidArgument` if the metric is not in `measured`."""
         if self.name not in measured:
             raise InvalidArgument(

@@ -9,7 +9,7 @@ from fitwell.arguments import Integer, checked
 from fitwell.errors import InvalidArgument
 from fitwell.progress import print_message
 from fitwell.tuner.hyperparameters import HyperParameters
-from fitwell.tuner.result import SearchResult
+from fitwell.tuner.search_result import SearchResult
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fitwell.errors import MissingExtra, unknown_name
-from fitwell.tuner.optional import quiet
+from fitwell.tuner.optuna_utils import silence_optuna
 
 if TYPE_CHECKING:
     from optuna.pruners import BasePruner
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 # Random trials before an adaptive sampler starts to use the results.
 STARTUP_TRIALS = 10
-REDUCTION = 3
+REDUCTION_FACTOR = 3
 
 
 def _tpe(seed: int) -> BaseSampler:
@@ -49,9 +49,9 @@ def _cmaes(seed: int) -> BaseSampler:
 
 
 def _evolution(seed: int) -> BaseSampler:
-    from fitwell.tuner.evolving import Evolution
+    from fitwell.tuner.evolution_sampler import EvolutionSampler
 
-    return Evolution(seed, STARTUP_TRIALS)
+    return EvolutionSampler(seed, STARTUP_TRIALS)
 
 
 # A grid does not sample: its points are enqueued one by one.
@@ -64,14 +64,14 @@ SAMPLERS: dict[str, Callable[[int], BaseSampler]] = {
     "evolution": _evolution,
 }
 # Packages that Optuna imports only after the startup trials, in the middle of a search.
-_NEEDS = {"gp": "torch", "cmaes": "cmaes"}
+_REQUIRED_PACKAGES = {"gp": "torch", "cmaes": "cmaes"}
 
 
 def check_sampler(name: Any) -> str:
     """Return `name`, or raise if there is no such sampler or its package is missing."""
     if name not in SAMPLERS:
         raise unknown_name("sampler", str(name), SAMPLERS)
-    library = _NEEDS.get(name)
+    library = _REQUIRED_PACKAGES.get(name)
     if library and importlib.util.find_spec(library) is None:
         raise MissingExtra(f"sampler={name!r} needs {library}, which is not installed: pip install {library}")
     return str(name)
@@ -84,7 +84,7 @@ def make_sampler(name: str, seed: int, number: int) -> BaseSampler:
     and workers do not sample the same values.
     """
     own = int(np.random.SeedSequence(seed, spawn_key=(number,)).generate_state(1)[0])
-    with quiet():
+    with silence_optuna():
         return SAMPLERS[name](own)
 
 
@@ -101,7 +101,7 @@ def make_pruner(name: Any, epochs: int) -> BasePruner:
     if name == "median":
         return pruners.MedianPruner(n_startup_trials=5)
     if name == "hyperband":
-        return pruners.HyperbandPruner(min_resource=1, max_resource=epochs, reduction_factor=REDUCTION)
+        return pruners.HyperbandPruner(min_resource=1, max_resource=epochs, reduction_factor=REDUCTION_FACTOR)
     raise unknown_name("pruner", str(name), ("hyperband", "median", "None"))
 
 
@@ -114,5 +114,5 @@ def rungs(epochs: int) -> list[int]:
     found, rung = [], 1
     while rung < epochs:  # pruning after the last epoch saves nothing
         found.append(rung)
-        rung *= REDUCTION
+        rung *= REDUCTION_FACTOR
     return found

@@ -11,7 +11,7 @@ from fitwell.tuner.objective import Objective
 
 
 @dataclass
-class Curve:
+class LearningCurve:
     """Learning curve of one member of a trial.
 
     values: of the objective. epochs: after which (from 0) it was measured. status: as in `Population.results`.
@@ -32,7 +32,7 @@ class Curve:
         """Whether training ended regularly."""
         return self.status not in ("interrupted", "not trained", "running")
 
-    def after(self, epoch: int) -> float:
+    def value_at(self, epoch: int) -> float:
         """Return the last value measured up to `epoch`; a stopped run keeps its last value."""
         known = bisect.bisect_right(self.epochs, epoch)
         return self.values[known - 1] if known else math.nan
@@ -42,7 +42,7 @@ class Curve:
 Score = tuple[list[float], list[int]]
 
 
-def own_best(curves: Sequence[Curve], objective: Objective) -> Score | None:
+def best_per_curve(curves: Sequence[LearningCurve], objective: Objective) -> Score | None:
     """Return the best value of each curve, or None if one has no finite value."""
     values = [objective.best(curve.values) for curve in curves]
     if not all(map(math.isfinite, values)):
@@ -52,14 +52,14 @@ def own_best(curves: Sequence[Curve], objective: Objective) -> Score | None:
     ]
 
 
-def common_best(curves: Sequence[Curve], objective: Objective) -> Score | None:
+def best_common_epoch(curves: Sequence[LearningCurve], objective: Objective) -> Score | None:
     """Return the values at the epoch with the best mean, or None if no mean is finite.
 
     A final model is trained on all rows for this number of epochs, because it has no validation rows to stop on.
     The best epoch of each fold would favor settings with noisy curves.
     """
     epochs = sorted({epoch for curve in curves for epoch in curve.epochs})
-    table = [[curve.after(epoch) for curve in curves] for epoch in epochs]
+    table = [[curve.value_at(epoch) for curve in curves] for epoch in epochs]
     means = [sum(row) / len(row) for row in table]
     best = objective.best(means)
     if not math.isfinite(best):

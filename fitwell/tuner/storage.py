@@ -16,14 +16,14 @@ from typing import Any
 from fitwell.errors import FileError, FitwellError, InvalidArgument, MissingExtra
 from fitwell.paths import path_of, reason
 from fitwell.printable import printable, shortened
-from fitwell.tuner.optional import import_optuna, quiet
+from fitwell.tuner.optuna_utils import import_optuna, silence_optuna
 
-DEFAULT = "search.db"
+DEFAULT_FILE = "search.db"
 MEMORY = ":memory:"
 SQLITE_SUFFIXES = (".db", ".sqlite", ".sqlite3")
 JOURNAL_SUFFIXES = (".journal", ".log", ".jsonl")
 # Seconds to wait for another writer.
-PATIENCE = 20.0
+LOCK_TIMEOUT = 20.0
 
 
 class Storage:
@@ -50,33 +50,33 @@ class Storage:
         self._file = file
         self._lock = lock
         # Two workers that start together would both create the tables.
-        with self.guarded(), quiet(), lock():
+        with self.translate_errors(), silence_optuna(), lock():
             self.backend = open_backend()
         self._inode = _inode(file)
 
     @contextlib.contextmanager
-    def locked(self) -> Iterator[None]:
+    def lock(self) -> Iterator[None]:
         """Exclude other workers inside the block. The lock ends with the process."""
         with contextlib.ExitStack() as held:
-            with self.guarded():
+            with self.translate_errors():
                 # Writes to a file that was deleted or replaced are lost.
                 if _inode(self._file) != self._inode:
                     raise FileError(
                         f"the storage {self.name} is gone: the file was deleted or replaced, and its trials are lost; "
                         "restore the file, or start again"
                     )
-                held.enter_context(quiet())
+                held.enter_context(silence_optuna())
                 held.enter_context(self._lock())
             yield
 
     @contextlib.contextmanager
-    def guarded(self) -> Iterator[None]:
+    def translate_errors(self) -> Iterator[None]:
         """Convert errors of databases and Optuna to `FileError` while reading a study that may be damaged.
 
         The block must not call user functions, whose errors are not caused by the storage.
         """
         told: tuple[type[Exception], ...] = (FitwellError, *_database_errors())
-        with self.asked():
+        with self.translate_database_errors():
             try:
                 yield
             except told:
@@ -84,13 +84,13 @@ class Storage:
             except Exception as error:
                 said = printable(f"{type(error).__name__}: {shortened(str(error), 300, quote=False)}")
                 raise FileError(
-                    f"the storage {self.name} holds something that cannot be read{self._place()} ({said}): it was "
+                    f"the storage {self.name} holds something that cannot be read{self._location()} ({said}): it was "
                     "changed, or written by another version of Optuna or fitwell. Use another file, or restore a "
                     "copy of this one"
                 ) from error
 
     @contextlib.contextmanager
-    def asked(self) -> Iterator[None]:
+    def translate_database_errors(self) -> Iterator[None]:
         """Convert errors of databases to `FileError`; other errors pass."""
         try:
             yield
@@ -101,7 +101,7 @@ class Storage:
         except _database_errors() as error:
             raise FileError(self._explain(error)) from error
 
-    def _place(self) -> str:
+    def _location(self) -> str:
         line = getattr(self._journal, "line", 0)
         return f", in line {line}" if line else ""
 
@@ -114,7 +114,7 @@ class Storage:
         said = " ".join(causes)
         if "is locked" in said:
             return (
-                f"the storage {self.name} is locked: another program has been writing to it for {PATIENCE:g} seconds; "
+                f"the storage {self.name} is locked: another program has been writing to it for {LOCK_TIMEOUT:g} seconds; "
                 "close it (a database browser, a copy in progress), then start again: nothing is lost"
             )
         if "not a database" in said:
@@ -134,26 +134,26 @@ def open_storage(given: str | Path | None) -> Storage:
         (``.journal``, ``.log``) on a shared drive, or ``postgresql://…``, for workers on several machines; or
         ``":memory:"`` for a study that ends with the process.
     """
-    text = DEFAULT if given is None else os.fspath(given) if isinstance(given, str | os.PathLike) else ""
+    text = DEFAULT_FILE if given is None else os.fspath(given) if isinstance(given, str | os.PathLike) else ""
     if text in (MEMORY, "sqlite://", "sqlite:///:memory:"):
         lock = threading.RLock()
         return Storage("in memory", lambda: import_optuna().storages.InMemoryStorage(), lambda: lock)
     if text.startswith("sqlite:///"):
-        return _sqlite(Path(text.removeprefix("sqlite:///")))
+        return _open_sqlite(Path(text.removeprefix("sqlite:///")))
     if text.startswith(("postgresql://", "postgresql+")):
-        return _postgresql(text)
+        return _open_postgresql(text)
     path = Path(text)
     if "://" not in text and path.suffix.lower() in SQLITE_SUFFIXES:
-        return _sqlite(path)
+        return _open_sqlite(path)
     if "://" not in text and path.suffix.lower() in JOURNAL_SUFFIXES:
-        return _journal(path)
+        return _open_journal(path)
     raise InvalidArgument(
         f"storage: expected a file that ends in {', '.join(SQLITE_SUFFIXES)} (SQLite) or "
         f"{', '.join(JOURNAL_SUFFIXES)} (journal), a URL postgresql://user@host/database, or ':memory:', got {given!r}"
     )
 
 
-def _sqlite(path: Path) -> Storage:
+def _open_sqlite(path: Path) -> Storage:
     storages = import_optuna().storages
     import sqlalchemy
 
@@ -162,7 +162,7 @@ def _sqlite(path: Path) -> Storage:
     url = sqlalchemy.engine.URL.create("sqlite", database=str(path)).render_as_string()
 
     def open_backend() -> Any:
-        return storages.RDBStorage(url, engine_kwargs={"connect_args": {"timeout": PATIENCE}})
+        return storages.RDBStorage(url, engine_kwargs={"connect_args": {"timeout": LOCK_TIMEOUT}})
 
     return Storage(str(path), open_backend, lambda: _file_lock(path.with_name(path.name + ".lock")), path)
 
@@ -172,7 +172,7 @@ def _file_lock(path: Path) -> Iterator[None]:
     import sqlite3
 
     # A separate empty database: on every system, the lock of SQLite ends with its process.
-    connection = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None)
+    connection = sqlite3.connect(path, timeout=LOCK_TIMEOUT, isolation_level=None)
     try:
         connection.execute("BEGIN EXCLUSIVE")
         yield
@@ -180,10 +180,10 @@ def _file_lock(path: Path) -> Iterator[None]:
         connection.close()
 
 
-def _journal(path: Path) -> Storage:
+def _open_journal(path: Path) -> Storage:
     from optuna.storages import JournalStorage, journal
 
-    from fitwell.tuner.journal import WholeLines
+    from fitwell.tuner.journal_backend import RepairingJournalBackend
 
     _check_file(path)
     # On network drives only creating a file is reliably exclusive.
@@ -199,11 +199,11 @@ def _journal(path: Path) -> Storage:
             with contextlib.suppress(RuntimeError):
                 lock.release()
 
-    lines = WholeLines(str(path))
+    lines = RepairingJournalBackend(str(path))
     return Storage(str(path), lambda: JournalStorage(lines), hold, path, lines)
 
 
-def _postgresql(url: str) -> Storage:
+def _open_postgresql(url: str) -> Storage:
     import sqlalchemy
 
     storages = import_optuna().storages

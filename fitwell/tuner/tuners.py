@@ -13,17 +13,17 @@ from fitwell.arguments import Call, FilePath, Integer, Made, Real, Rule, Suits, 
 from fitwell.errors import FileError, InvalidArgument, StateError
 from fitwell.models.model import Model
 from fitwell.progress import print_message
+from fitwell.tuner.hyperparameter_search import search
 from fitwell.tuner.hyperparameters import HyperParameters
-from fitwell.tuner.ledger import Ledger
 from fitwell.tuner.objective import Objective, as_objective
 from fitwell.tuner.oracle import Oracle
-from fitwell.tuner.result import SearchResult
-from fitwell.tuner.searching import search
-from fitwell.tuner.space import Space, build_function
+from fitwell.tuner.search_result import SearchResult
+from fitwell.tuner.search_space import SearchSpace, build_function
 from fitwell.tuner.storage import open_storage
+from fitwell.tuner.study import SharedStudy
 
-_STUDY = "study.db"
-_TUNER: dict[str, Rule] = {
+_STUDY_FILE = "study.db"
+_TUNER_RULES: dict[str, Rule] = {
     "hypermodel": Call() | Suits(lambda value: callable(getattr(value, "build", None)), "a HyperModel"),
     "objective": Made(as_objective, optional=False),
     "max_trials": Integer(1) | None,
@@ -59,7 +59,7 @@ class HyperModel:
         )
 
 
-class _Function(HyperModel):
+class _FunctionHyperModel(HyperModel):
     """Wraps a build function, so that ``tuner.hypermodel.build(hp)`` always works."""
 
     def __init__(self, build: Any) -> None:
@@ -88,7 +88,7 @@ class Tuner:
     sampler = "random"
     pruner: str | None = None
 
-    @checked(_TUNER)
+    @checked(_TUNER_RULES)
     def __init__(
         self,
         hypermodel: Any,
@@ -111,7 +111,7 @@ class Tuner:
                 f"{type(self).__name__}.run_trial is not supported: all trials are trained together. Request the "
                 "hyperparameters in build, and pass arguments of fit to search"
             )
-        self.hypermodel = hypermodel if hasattr(hypermodel, "build") else _Function(hypermodel)
+        self.hypermodel = hypermodel if hasattr(hypermodel, "build") else _FunctionHyperModel(hypermodel)
         self.objective = objective
         self.max_trials = max_trials
         self.project_dir = Path(directory or ".") / (project_name or "untitled_project")
@@ -152,7 +152,7 @@ class Tuner:
             repeats=self._repeats,
             objective=self.objective,
             epochs=epochs,
-            storage=self.project_dir / _STUDY,
+            storage=self.project_dir / _STUDY_FILE,
             name=self.project_dir.name,
             overwrite=self._overwrite,
             seed=self._seed,
@@ -176,23 +176,23 @@ class Tuner:
 
     def reload(self) -> None:
         """Read the trials of an existing study. Properties and methods with results call it if necessary."""
-        path = self.project_dir / _STUDY
+        path = self.project_dir / _STUDY_FILE
         if self._overwrite or not path.exists():
             raise StateError(f"{type(self).__name__}: call search(x, y, ...) first")
-        ledger = Ledger(
+        shared_study = SharedStudy(
             open_storage(path),
             self.project_dir.name,
-            Space(self.hypermodel, None),
+            SearchSpace(self.hypermodel, None),
             as_objective(self.objective),
             sampler=self.sampler,
             pruner=None,
             seed=self._seed,
             trials=self.max_trials,
-            terms=None,
+            config=None,
         )
-        self._result = SearchResult(ledger, None)
+        self._result = SearchResult(shared_study, None)
 
-    @checked(_TUNER)
+    @checked(_TUNER_RULES)
     def get_best_hyperparameters(self, num_trials: int = 1) -> list[HyperParameters]:
         """Return the best hyperparameters.
 
@@ -204,7 +204,7 @@ class Tuner:
         """
         return self.result.best_hyperparameters(num_trials)
 
-    @checked(_TUNER)
+    @checked(_TUNER_RULES)
     def get_best_models(self, num_models: int = 1) -> list[Model]:
         """Train the best models again, and return them with the weights of their best epochs.
 
@@ -216,7 +216,7 @@ class Tuner:
         """
         return self.result.best_models(num_models)
 
-    @checked(_TUNER)
+    @checked(_TUNER_RULES)
     def results_summary(self, num_trials: int = 10) -> None:
         """Print the best trials. num_trials: their number."""
         result = self.result
@@ -230,7 +230,7 @@ class Tuner:
     def search_space_summary(self) -> None:
         """Print the hyperparameters that the build function requests if all have their defaults."""
         hp = HyperParameters()
-        Space(self.hypermodel).draw(hp)
+        SearchSpace(self.hypermodel).sample(hp)
         print_message(f"Search space summary\nDefault search space size: {len(hp.domains)}")
         for name, domain in hp.domains.items():
             print_message(f"{name}: {domain!r}")
@@ -260,7 +260,7 @@ class GridSearch(Tuner):
 
     sampler = "grid"
 
-    @checked(_TUNER)
+    @checked(_TUNER_RULES)
     def __init__(
         self,
         hypermodel: Any,
@@ -289,7 +289,7 @@ class Hyperband(Tuner):
     pruner = "hyperband"
 
     @checked(
-        _TUNER,
+        _TUNER_RULES,
         max_epochs=Integer(1),
         factor=Integer(3, 3).said("3, the only supported value"),
         hyperband_iterations=Real(0, closed="right"),
@@ -304,7 +304,7 @@ class Hyperband(Tuner):
         **others: Any,
     ) -> None:
         self.max_epochs = max_epochs
-        trials = math.ceil(hyperband_iterations * trials_of_hyperband(max_epochs, factor))
+        trials = math.ceil(hyperband_iterations * count_hyperband_trials(max_epochs, factor))
         super().__init__(hypermodel, objective, trials, **others)
 
     def search(
@@ -324,7 +324,7 @@ class Hyperband(Tuner):
         super().search(x, y, self.max_epochs, verbose, **fit)
 
 
-def trials_of_hyperband(epochs: int, factor: int) -> int:
+def count_hyperband_trials(epochs: int, factor: int) -> int:
     """Return the number of trials in the brackets of one Hyperband iteration.
 
     >>> trials_of_hyperband(81, 3)

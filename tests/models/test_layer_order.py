@@ -311,11 +311,11 @@ def test_a_population_of_before_has_its_weights(tmp_path: Path, monkeypatch: pyt
 def number_as_before(patch: pytest.MonkeyPatch) -> None:
     """Let layers of graphs be numbered as they are drawn, and files not say how they are."""
     from fitwell.models import checkpointing, functional
-    from fitwell.population import archive, archive_form
+    from fitwell.population import population_file, population_schema
 
     def children(self: Any) -> Any:
         return ((f"layers.{number}", layer) for number, layer in enumerate(self.drawn_layers))
 
     patch.setattr(functional.Functional, "_named_children", children)
     patch.setattr(checkpointing, "NUMBERING", "as drawn")
-    patch.setattr(archive, "FORMAT", archive_form.FORMER)
+    patch.setattr(population_file, "FORMAT", population_schema.FORMER)

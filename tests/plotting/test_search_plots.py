@@ -14,7 +14,7 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 
 from fitwell import _html, tuner
 from fitwell.errors import InvalidArgument
-from fitwell.tuner import drawing
+from fitwell.tuner import visualization
 from tests.plotting.figures import NAMES, cut_off, inside, legend_texts, note, overlaps, ticks
 
 SPACE = {
@@ -55,7 +55,7 @@ def test_far_and_lost_trials_are_marked_and_the_best_stay(direction: str) -> Non
     found = trials([*good, sign * 1e9, sign * 1e7, *[sign * math.inf] * 3])
     lost = [trial for trial in found if not math.isfinite(trial.value)]
     kept = [trial for trial in found if math.isfinite(trial.value)]
-    axes = drawing.draw(kept, tuner.Objective("val_loss", direction), lost, 5)
+    axes = visualization.plot_search(kept, tuner.Objective("val_loss", direction), lost, 5)
     for ax in axes:
         low, high = ax.get_ylim()
         assert inside(good, (low, high)) and (max(good) - min(good)) / (high - low) > 0.8
@@ -72,7 +72,7 @@ def test_far_and_lost_trials_are_marked_and_the_best_stay(direction: str) -> Non
 
 
 def test_axes_follow_what_was_declared() -> None:
-    axes = drawing.draw(trials([0.3, 0.2, 0.4, 0.5]), tuner.Objective("val_loss", "min"))
+    axes = visualization.plot_search(trials([0.3, 0.2, 0.4, 0.5]), tuner.Objective("val_loss", "min"))
     named = {ax.get_xlabel(): ax for ax in axes}
     assert [named[name].get_xscale() for name in ("rate", "units", "dropout", "depth")] == [
         "log",
@@ -90,7 +90,7 @@ def test_axes_follow_what_was_declared() -> None:
 @pytest.mark.parametrize("count", [1, 3, 12])
 def test_any_number_of_categories_is_told_apart(count: int) -> None:
     space = {"kind": CategoricalDistribution(NAMES[:count])}
-    axes = drawing.draw(
+    axes = visualization.plot_search(
         trials([0.1 * n for n in range(1, 25)], space), tuner.Objective("val_loss", "min"), by="kind"
     )
     assert overlaps(axes[1]) == 0 and len(axes[1].get_xticklabels()) == count
@@ -105,13 +105,13 @@ def test_by_must_be_a_hyperparameter() -> None:
     with pytest.raises(
         InvalidArgument, match="no trial has a hyperparameter 'optimzer', did you mean 'optimizer'"
     ):
-        drawing.draw(trials([0.1]), tuner.Objective("val_loss", "min"), by="optimzer")
+        visualization.plot_search(trials([0.1]), tuner.Objective("val_loss", "min"), by="optimzer")
     assert not plt.get_fignums()
 
 
 def test_a_figure_of_ones_own_leaves_no_trace_in_pyplot() -> None:
     figure = _html.new_figure(12, 6)
-    axes = drawing.draw(trials([0.1, 0.2]), tuner.Objective("val_loss", "min"), figure=figure)
+    axes = visualization.plot_search(trials([0.1, 0.2]), tuner.Objective("val_loss", "min"), figure=figure)
     assert figure.axes == axes and not plt.get_fignums() and len(_html.to_png(figure)) > 1000
 
 
@@ -127,7 +127,7 @@ def test_repeats_of_a_trial_have_their_spread() -> None:
             user_attrs={"values": values},
         )
         study.add_trial(trial)
-    history, effect = drawing.draw(study.get_trials(), tuner.Objective("val_loss", "min"))
+    history, effect = visualization.plot_search(study.get_trials(), tuner.Objective("val_loss", "min"))
     for ax in (history, effect):
         (bars,) = ax.containers[0].lines[2]
         spread = [segment[1, 1] - segment[0, 1] for segment in bars.get_segments()]

@@ -172,7 +172,9 @@ def draw(number: int) -> Case:
 
 def train_together(case: Case) -> tuple[Any, list[list[dict[str, list[float]]]]]:
     """Return the population, and for every fit the curves of every member."""
-    layout = mock.patch("fitwell.population.choice.stacks", lambda fit, members: fit.stackable)
+    layout = mock.patch(
+        "fitwell.population.layout_choice.should_vmap", lambda fit, members: fit.supports_vmap
+    )
     with layout if case.stacked else contextlib.nullcontext():
         population = fw.Population(case.build, case.settings, seeds=[3, 8])
         curves = []
@@ -207,7 +209,7 @@ def differences(case: Case) -> list[str]:
     found = []
     for number, member in enumerate(population.members):
         model, alone = train_alone(case, member.setting, member.seed, member.fold)
-        where = f"member {number} ({member.where}, {member.status})"
+        where = f"member {number} ({member.label}, {member.status})"
         for mine, own in zip((curve[number] for curve in curves), alone, strict=True):
             if list(mine) != list(own):
                 found.append(f"{where}: columns {list(mine)}, alone {list(own)}")

@@ -15,7 +15,7 @@ import fitwell as fw
 from fitwell.data.loaders import Batch
 from fitwell.engine.epoch_runner import EpochRunner, Validation
 from fitwell.errors import NonFiniteWarning
-from fitwell.population import choice, layouts
+from fitwell.population import layout_choice, scheduling
 
 DEVICES = jax.local_devices()
 RATES = [0.02, 0.1, 1e6]  # the last one ends in NaN
@@ -57,9 +57,9 @@ def train(members, device=None, stacked=False, population=None, **settings):
     """Return a population, trained on all devices or on one, and the devices that were used."""
     population = population or fw.Population(build, members, seeds=range(3))
     stopping = fw.callbacks.EarlyStopping(patience=2, restore_best_weights=True)
-    layout = mock.patch.object(choice, "stacks", lambda fit, members: stacked)
+    layout = mock.patch.object(layout_choice, "should_vmap", lambda fit, members: stacked)
     # Devices of a CPU share its cores, so they are left alone by themselves.
-    slots = mock.patch.object(layouts, "threads", lambda: DEVICES)
+    slots = mock.patch.object(scheduling, "thread_devices", lambda: DEVICES)
     place = jax.default_device(device) if device else slots
     with warnings.catch_warnings(), layout, place, programs_watched() as used:
         warnings.simplefilter("ignore", NonFiniteWarning)

@@ -10,10 +10,10 @@ import fitwell as fw
 from fitwell import config
 from fitwell.engine import compile_cache
 from fitwell.errors import DataError, InvalidArgument, StateError
-from fitwell.population import table
-from fitwell.population.fitting import MemberTrainLoop
+from fitwell.population import results_table
+from fitwell.population.member_train_loop import MemberTrainLoop
 from tests.population.conftest import dense
-from tests.population.test_solo import normalised, rows, same, solo, subclassed
+from tests.population.test_single_members import normalised, rows, same, solo, subclassed
 
 
 def classifier(setting):
@@ -138,8 +138,8 @@ def test_best_of_folds_is_best_on_average(regression, tmp_path):
     population.save(tmp_path / "population.fit")
     loaded = fw.Population.load(tmp_path / "population.fit", dense)
     assert (
-        table.ranking(loaded.members, None, "auto")
-        == table.ranking(population.members, None, "auto")
+        results_table.ranking(loaded.members, None, "auto")
+        == results_table.ranking(population.members, None, "auto")
         == [3, 4, 5, 0, 1, 2]
     )
 

@@ -17,7 +17,7 @@ import fitwell as fw
 from fitwell import random
 from fitwell.engine import compile_cache, devices
 from fitwell.errors import FileError, InvalidArgument, ShapeError, StateError
-from fitwell.population import fitting
+from fitwell.population import member_train_loop
 from fitwell.saving.checkpoint_file import write_checkpoint
 from tests.population.conftest import dense
 
@@ -61,7 +61,7 @@ def test_one_structure_is_traced_and_compiled_once(regression):
 def test_the_first_program_is_compiled_while_members_are_still_being_sorted(regression, monkeypatch):
     x, y, validation = regression
     begun, events = threading.Event(), []
-    compile_lowered, structure = compile_cache.compile_lowered, fitting.trace_key
+    compile_lowered, structure = compile_cache.compile_lowered, member_train_loop.trace_key
 
     def compile_and_tell(*arguments):
         begun.set()
@@ -73,7 +73,7 @@ def test_the_first_program_is_compiled_while_members_are_still_being_sorted(regr
         return structure(*arguments)
 
     monkeypatch.setattr(compile_cache, "compile_lowered", compile_and_tell)
-    monkeypatch.setattr(fitting, "trace_key", sort)
+    monkeypatch.setattr(member_train_loop, "trace_key", sort)
     population = fw.Population(dense, seeds=range(3))
     callbacks = [fw.callbacks.EarlyStopping(patience=3)]
     population.fit(x, y, epochs=2, validation_data=validation, callbacks=callbacks, verbose=0)
@@ -717,7 +717,7 @@ def test_a_length_that_is_no_count_is_refused(regression):
     ],
 )
 def test_a_file_made_by_hand_is_explained(trained, tmp_path, damage):
-    tree = trained.as_tree()
+    tree = trained.to_tree()
     damage(tree)
     write_checkpoint(tmp_path / "made.fit", tree)
     with pytest.raises(FileError, match="damaged"):

@@ -10,8 +10,8 @@ import pytest
 import fitwell as fw
 from fitwell import tuner as kt
 from fitwell.errors import InvalidArgument, StateError
-from fitwell.tuner.tuners import trials_of_hyperband
-from tests.tuner.searching_worker import data
+from fitwell.tuner.tuners import count_hyperband_trials
+from tests.tuner.search_worker import data
 
 
 def build_model(hp: kt.HyperParameters) -> fw.Model:
@@ -105,14 +105,14 @@ def test_a_hypermodel_is_an_object_with_build(tmp_path: Path) -> None:
 
 def test_hyperband_begins_as_many_trials_as_its_brackets() -> None:
     # Li et al. 2018, table 1: for R = 81 and eta = 3 the brackets begin with 81, 34, 15, 8 and 5 settings.
-    assert trials_of_hyperband(81, 3) == 81 + 34 + 15 + 8 + 5
+    assert count_hyperband_trials(81, 3) == 81 + 34 + 15 + 8 + 5
 
 
 def test_hyperband_gives_trials_up(tmp_path: Path) -> None:
     tuner = kt.Hyperband(build_model, max_epochs=9, directory=tmp_path)
     tuner.search(*data(), verbose=0)
     table = tuner.result.trials
-    assert len(table) == trials_of_hyperband(9, 3) == 17
+    assert len(table) == count_hyperband_trials(9, 3) == 17
     assert set(table["state"]) == {"complete", "pruned"}
 
 

@@ -33,7 +33,7 @@ HIDDEN = [(16,), (64,), (256,), (16, 16), (64, 64), (256, 128), (64, 64, 64)]
 def search(options: Namespace) -> int:
     """Carry out the command; returns the exit code."""
     from fitwell import callbacks, tuner
-    from fitwell.tuner.ledger import OtherStudy
+    from fitwell.tuner.study import StudyMismatchError
     from fitwell.utils import set_random_seed
 
     say = stdout_console().print
@@ -83,7 +83,7 @@ def search(options: Namespace) -> int:
         set_random_seed(settings.seed)
         code = train_and_report(folder, build_network(prepared, settings), prepared, settings, training)
         return EXIT_INTERRUPTED if interrupted else code
-    except OtherStudy as error:
+    except StudyMismatchError as error:
         raise InvalidArgument(f"{error.what}. Give another file with --storage") from None
     finally:
         # A search that came to nothing leaves nothing behind.

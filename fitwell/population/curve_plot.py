@@ -1,0 +1,184 @@
+"""Pictures of a population: fans of learning curves; and what its other pictures share."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fitwell._plotting import axis_limits, scales
+from fitwell._plotting.annotations import add_note, count_of
+from fitwell._plotting.labels import fit_axis_labels, set_axis_label
+from fitwell._plotting.layout import check_axes, fit_margins, open_figure
+from fitwell._plotting.palette import Palette, add_legend, text_color
+from fitwell._plotting.spread import NON_FINITE_COLOR, mean_curve
+from fitwell.callbacks.metric_mode import infer_mode
+from fitwell.errors import InvalidArgument, nearest
+from fitwell.history import TRAINING_COLOR
+from fitwell.population import results_table
+from fitwell.population.members import Member, Setting
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Values = NDArray[np.float64]
+By = str | Sequence[str] | None
+
+
+def plot_curves(members: Sequence[Member], metric: str | None, by: By, ax: Axes | None) -> Axes:
+    """Draw `metric` after each epoch, one thin line per member, and means of those that `by` makes a group."""
+    name = results_table.check_metric(members, metric)
+    groups = group_palette(members, by)
+    if ax is not None:
+        return _draw_curves(members, name, groups, check_axes(ax, "plot_curves"))
+    with open_figure(5.6, 3.8) as figure:
+        return _draw_curves(members, name, groups, figure.add_subplot(), grow=True)
+
+
+def _draw_curves(
+    members: Sequence[Member], name: str, groups: Palette | None, ax: Axes, grow: bool = False
+) -> Axes:
+    before = ax.get_ylim() if ax.has_data() else None
+    drawn = [_by_epoch(member, name) for member in members]
+    parts = [np.array(list(curve.values())) for curve in drawn]
+    better = infer_mode(name)
+    for member, curve in zip(members, drawn, strict=True):
+        if name in member.history.history:
+            epochs = [epoch + 1 for epoch in member.history.epochs_of(name)]
+            style = (
+                groups.style(groups.group_key(full_setting(member))) if groups else {"color": TRAINING_COLOR}
+            )
+            values = [curve.get(epoch, math.nan) for epoch in epochs]
+            alone = "o" if len(curve) == 1 else None
+            ax.plot(epochs, values, linewidth=0.8, alpha=0.6, marker=alone, **style)
+    shown = axis_limits.set_limits(ax, parts, better, before=before, reference=_ends(parts, better))
+    far = [bool(((part < shown[0]) | (part > shown[1])).any()) for part in parts]
+    lost = [
+        member.status.startswith("NaN") or not np.isfinite(member.history.history.get(name, [])).all()
+        for member in members
+    ]
+    told = [describe_outliers(parts, far, shown), _mark_diverged(ax, drawn, lost)]
+    told.append(_draw_middle(ax, members, drawn, np.logical_or(far, lost).tolist(), groups))
+    if groups is not None:
+        groups.add_legend(ax, grow=grow)
+    scales.format_epoch_axis(ax, [epoch for curve in drawn for epoch in curve], before is not None)
+    set_axis_label(ax, "y", name)
+    ax.grid(alpha=0.3)
+    scales.compute_layout(ax.figure)
+    fit_axis_labels(ax)
+    add_note(ax, told)
+    fit_margins(ax)
+    return ax
+
+
+def full_setting(member: Member) -> Setting:
+    """Return the hyperparameters of a member, and its seed and fold, by which members may be told apart too."""
+    fold = {} if member.fold is None else {"fold": member.fold}
+    return {**member.setting, "seed": member.seed, **fold}
+
+
+def group_palette(members: Sequence[Member], by: By) -> Palette | None:
+    """Return the colours of members by one or several hyperparameters; None where they are not asked for."""
+    if by is None:
+        return None
+    names = [by] if isinstance(by, str) else list(by) if isinstance(by, Sequence) else []
+    if not names:
+        raise InvalidArgument(f"by: expected the name of a hyperparameter, or a list of several, got {by!r}")
+    for name in names:
+        check_name(members, name)
+    return Palette(names, [full_setting(member) for member in members])
+
+
+def _by_epoch(member: Member, metric: str) -> dict[int, float]:
+    """Return the finite values of a metric by epoch, from 1."""
+    values = member.history.history.get(metric, [])
+    pairs = zip(member.history.epochs_of(metric), values, strict=True)
+    return {epoch + 1: float(value) for epoch, value in pairs if math.isfinite(value)}
+
+
+def _ends(parts: Sequence[Values], better: str | None) -> Values:
+    """Return the worst value of each curve: what lies at its beginning is not far off, for others begin there too."""
+    worst = [part.max() for part in parts if part.size and better != "max"]
+    return np.array(worst + [part.min() for part in parts if part.size and better != "min"])
+
+
+def describe_outliers(parts: Sequence[Any], far: Sequence[bool], shown: tuple[float, float]) -> str:
+    """Return a sentence about members whose values, one part for each, lie outside of what is shown."""
+    if not any(far):
+        return ""
+    outside = np.concatenate([np.ravel(part) for part, out in zip(parts, far, strict=True) if out])
+    verb = "leaves" if sum(far) == 1 else "leave"
+    return f"{count_of(sum(far), len(far), 'member')} {verb} the picture, {axis_limits.describe_extent(outside, *shown)}"
+
+
+def _mark_diverged(ax: Axes, drawn: Sequence[dict[int, float]], lost: Sequence[bool]) -> str:
+    """Mark where members stopped being finite; return a sentence about them."""
+    ends = [max(curve.items()) for curve, gone in zip(drawn, lost, strict=True) if gone and curve]
+    if ends:
+        epochs, values = np.transpose(ends)
+        ax.plot(
+            epochs,
+            np.clip(values, *ax.get_ylim()),
+            "x",
+            color=NON_FINITE_COLOR,
+            markersize=5,
+            zorder=3,
+            clip_on=False,
+        )
+    return f"{count_of(sum(lost), len(lost), 'member')} diverged (×)" if any(lost) else ""
+
+
+def _draw_middle(
+    ax: Axes,
+    members: Sequence[Member],
+    drawn: Sequence[dict[int, float]],
+    out: Sequence[bool],
+    groups: Palette | None,
+) -> str:
+    """Draw the middle of all members, or the mean of each group with its spread; return a sentence about them.
+
+    out: those that are in no mean.
+    """
+    if groups is None and len({repr(member.setting) for member in members}) > 1:
+        epochs, middle = _median(drawn)
+        alone = "o" if len(epochs) == 1 else None
+        (line,) = ax.plot(epochs, middle, color=text_color(), linewidth=1.8, label="median", marker=alone)
+        add_legend(ax, [(line, "median")])
+        return ""
+    several: dict[str | None, list[dict[int, float]]] = {}
+    for member, curve, gone in zip(members, drawn, out, strict=True):
+        if curve and not gone:
+            several.setdefault(groups.group_key(full_setting(member)) if groups else None, []).append(curve)
+    repeated = {group: found for group, found in several.items() if len(found) > 1}
+    for group, found in repeated.items():
+        epochs, mean, spread = mean_curve(found)
+        style = groups.style(group) if groups else {"color": text_color(), "label": "mean"}
+        alone = "o" if len(epochs) == 1 else None
+        (line,) = ax.plot(epochs, mean, linewidth=2, marker=alone, **style)
+        axis_limits.extend_limits(ax, mean - spread, mean + spread)
+        ax.fill_between(epochs, mean - spread, mean + spread, color=style["color"], alpha=0.12, linewidth=0)
+        if groups is None:
+            add_legend(ax, [(line, "mean")])
+    if not repeated:
+        return ""
+    return "thick: mean, band: ± sd" + (" of the others" if any(out) else "")
+
+
+def _median(drawn: Sequence[dict[int, float]]) -> tuple[list[int], list[float]]:
+    """Return epochs (from 1) and the median over the members that reached each."""
+    epochs = sorted({epoch for curve in drawn for epoch in curve})
+    return epochs, [float(np.median([c[epoch] for c in drawn if epoch in c])) for epoch in epochs]
+
+
+def check_name(members: Sequence[Member], name: Any) -> str:
+    """Return `name` if any member has such a hyperparameter; ``seed`` and ``fold`` will do too."""
+    known = list(dict.fromkeys(name for member in members for name in full_setting(member)))
+    if name not in known:
+        raise InvalidArgument(
+            f"no member has a hyperparameter {name!r}{nearest(str(name), known) or '.'} Known: "
+            f"{', '.join(known) or 'none'}."
+        )
+    return str(name)

@@ -1,0 +1,155 @@
+"""The picture of what one hyperparameter did to a metric."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fitwell._plotting import axis_limits, scales
+from fitwell._plotting.annotations import add_note, count_of
+from fitwell._plotting.labels import escape_control, fit_axis_labels, set_axis_label
+from fitwell._plotting.layout import check_axes, fit_margins, open_figure
+from fitwell._plotting.palette import Palette, text_color
+from fitwell._plotting.spread import dodge, finite_mean_and_std, mark_outliers
+from fitwell.callbacks.metric_mode import infer_mode
+from fitwell.history import TRAINING_COLOR
+from fitwell.population import results_table
+from fitwell.population.curve_plot import By, check_name, describe_outliers, full_setting, group_palette
+from fitwell.population.members import Member
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Values = NDArray[np.float64]
+
+# Inches: of a figure, and for each category of many.
+_WIDE, _TALL, _AROUND, _CATEGORY, _WIDEST = 5.6, 3.8, 1.6, 0.21, 40.0
+
+
+def plot_effect(
+    members: Sequence[Member],
+    name: str,
+    metric: str | None,
+    by: By,
+    ax: Axes | None,
+    log: Mapping[str, bool] = MappingProxyType({}),
+) -> Axes:
+    """Draw the score of every member against one hyperparameter, and mean and spread at each of its values.
+
+    log: whether hyperparameters were drawn on a logarithmic scale, as far as it is known.
+    """
+    measured = results_table.check_metric(members, metric)
+    check_name(members, name)
+    groups = group_palette(members, by)
+    chosen = [member for member in members if name in full_setting(member)]
+    scale = scales.ValueScale([full_setting(member)[name] for member in chosen], log=log.get(name))
+    if ax is not None:
+        return _draw(chosen, name, measured, groups, scale, check_axes(ax, "plot_effect"))
+    with open_figure(float(np.clip(_AROUND + _CATEGORY * len(scale.names), _WIDE, _WIDEST)), _TALL) as figure:
+        return _draw(chosen, name, measured, groups, scale, figure.add_subplot(), grow=True)
+
+
+def _draw(
+    members: Sequence[Member],
+    name: str,
+    measured: str,
+    groups: Palette | None,
+    scale: scales.ValueScale,
+    ax: Axes,
+    grow: bool = False,
+) -> Axes:
+    before = (ax.get_xlim(), ax.get_ylim()) if ax.has_data() else (None, None)
+    better = infer_mode(measured)
+    scores = np.array([results_table.score(member, measured) for member in members])
+    scale.format_axis(ax, "x", before[0])
+    shown = axis_limits.set_limits(ax, [scores], better, before=before[1])
+    finite = np.isfinite(scores)
+    seen = finite & (scores >= shown[0]) & (scores <= shown[1])
+    keys = [groups.group_key(full_setting(member)) if groups else None for member in members]
+    middle, places = _places(scale, [full_setting(member)[name] for member in members], keys, scores)
+    colours = [groups.style(key)["color"] if groups else TRAINING_COLOR for key in keys]
+    ax.scatter(
+        places[seen],
+        scores[seen],
+        s=14,
+        alpha=0.5,
+        c=[colours[i] for i in np.flatnonzero(seen)],
+        linewidths=0,
+    )
+    bars = []
+    for key in dict.fromkeys(keys):
+        mine = np.array([key == other for other in keys]) & seen
+        style = groups.style(key) if groups else {"color": text_color(), "linestyle": "-"}
+        bars.append((_draw_means(ax, middle[mine], scores[mine], scale, style), style["color"]))
+    for spread, colour in bars:
+        ax.errorbar(*spread, fmt="none", ecolor=colour, elinewidth=1.2, capsize=3)
+        axis_limits.extend_limits(ax, spread[1] - spread[2], spread[1] + spread[2])
+    repeated = any(len(spread[0]) for spread, _ in bars)
+    mark_outliers(ax, places, scores, shown, "bottom" if better == "max" else "top", colours)
+    set_axis_label(ax, "x", name)
+    set_axis_label(ax, "y", measured)
+    ax.grid(alpha=0.3)
+    if groups is not None:
+        groups.add_legend(ax, "o", grow)
+        fit_margins(ax)  # beside the legend, names have the room that is left
+    scales.compute_layout(ax.figure)
+    fit_axis_labels(ax)
+    if scale.names:
+        scales.label_categories(ax, "x", scale.names)
+        scales.compute_layout(ax.figure)
+    told = [describe_outliers(list(scores), [bool(out) for out in finite & ~seen], shown)]
+    if not finite.all():
+        told.append(
+            f"{escape_control(measured)} is not finite for {count_of(int((~finite).sum()), len(members), 'member')} (×)"
+        )
+    if repeated:
+        told.append("bars: mean ± sd" + ("" if seen.all() else " of those in the picture"))
+    add_note(ax, told)
+    fit_margins(ax)
+    return ax
+
+
+def _places(
+    scale: scales.ValueScale, values: Sequence[Any], keys: Sequence[str | None], scores: Values
+) -> tuple[Values, Values]:
+    """Return where the mean of each member's group stands, and where the member does.
+
+    Groups stand side by side over a category, and the members of each within their part; over a number stand side by
+    side those of equal scores, as seeds that fail alike have.
+    """
+    places = scale.positions(values)
+    if scale.is_numeric:
+        return places, scale.offset(
+            places, dodge(list(zip(places.tolist(), map(repr, scores.tolist()), strict=True)), 1.0)
+        )
+    order = list(dict.fromkeys(keys))
+    part = 0.8 / max(len(order), 1)
+    middle = places + (np.array([order.index(key) for key in keys]) - (len(order) - 1) / 2) * part
+    return middle, middle + dodge(list(zip(middle.tolist(), keys, strict=True)), 0.3 * part)
+
+
+def _draw_means(
+    ax: Axes, places: Values, scores: Values, scale: scales.ValueScale, style: dict[str, Any]
+) -> tuple[Values, Values, Values]:
+    """Draw the mean at each place, joined if it is a number's.
+
+    Returns places, means and standard deviations of those where members were repeated.
+    """
+    distinct = np.unique(places)
+    if scale.is_numeric and len(places) == len(distinct) > scales.MAX_JOINED:
+        return (
+            distinct[:0],
+            distinct[:0],
+            distinct[:0],
+        )  # drawn at random: scores of single members jump up and down
+    found = np.array([finite_mean_and_std(scores[places == place]) for place in distinct]).reshape(-1, 2)
+    if scale.is_numeric:
+        ax.plot(distinct, found[:, 0], linewidth=1.8, **style)
+    else:
+        ax.plot(distinct, found[:, 0], marker="D", markersize=5, color=style["color"], linestyle="none")
+    repeated = np.isfinite(found[:, 1])
+    return distinct[repeated], found[repeated, 0], found[repeated, 1]

@@ -1,0 +1,281 @@
+"""Training of members: each is an ordinary `TrainLoop` that shares rows and compiled programs with others."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Hashable, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from typing import Any
+
+import jax
+import numpy as np
+
+from fitwell import random
+from fitwell.callbacks.callback import CallbackList, flatten_callbacks
+from fitwell.data.loaders import ArrayLoader, Batch, DataLoader, Dispatch
+from fitwell.engine import devices
+from fitwell.engine.dispatch_size import AdaptiveDispatchSize
+from fitwell.engine.epoch_runner import DispatchResult, Validation
+from fitwell.errors import InvalidArgument
+from fitwell.models.model import Model
+from fitwell.models.trace_key import trace_key
+from fitwell.models.train_loop import (
+    INTERRUPT_SECONDS,
+    TEST_BATCH_HOOKS,
+    DispatchGenerator,
+    FitData,
+    TrainLoop,
+)
+from fitwell.population.members import Member, label_errors
+from fitwell.population.shared_data import PopulationData, SharedRows
+from fitwell.variables import Variable
+
+
+@dataclass
+class Group:
+    """Members that share a program.
+
+    example: a row of zeros with the shapes of the training data.
+    """
+
+    example: Batch
+    members: list[Member] = field(default_factory=list)
+
+    @property
+    def models(self) -> list[Model]:
+        """The models of the members."""
+        return [member.model for member in self.members]
+
+
+@dataclass
+class SharedFitContext:
+    """Shared by the fits of one group: the rows, and the adaptive dispatch size.
+
+    home_device: the device of the models before and after training.
+    """
+
+    rows: SharedRows
+    home_device: jax.Device = field(default_factory=devices.current_device)
+    pace: AdaptiveDispatchSize = field(default_factory=lambda: AdaptiveDispatchSize(INTERRUPT_SECONDS))
+    checked: bool = False
+    measured: list[str] | None = None
+
+
+def group_members(
+    members: Sequence[Member], source: PopulationData, on_new_group: Callable[[Member], None]
+) -> list[Group]:
+    """Group members by structure; all members of a group run the same compiled programs.
+
+    on_new_group: called with the first member of each group.
+    """
+    groups: dict[Hashable, Group] = {}
+    owners: dict[int, Member] = {}
+    for member in members:
+        session = member.model._session
+        # A model without an input shape creates its weights here, from the random stream after building.
+        with label_errors(member.label), random.drawing_from(member.stream):
+            rows = source.rows_for(member.model)
+            program = session.get_program(rows.data.example)
+            session.categories = rows.categories
+        for part in (member.model, session.optimizer, *program.trainable.values()):
+            owner = owners.setdefault(id(part), member)
+            if owner is not member:
+                raise _shared_part_error(part, owner, member)
+        group = groups.setdefault(
+            (id(rows), trace_key(program.trace_dependencies, program.hyperparams.values()).key),
+            Group(_zero_row(rows.data.example)),
+        )
+        if group.members:
+            session.share_executables(group.members[0].model._session)
+        else:
+            on_new_group(member)
+            with label_errors(member.label):
+                session.warn_about_mistakes(rows.data.example, whole=True)
+        group.members.append(member)
+    return list(groups.values())
+
+
+def _shared_part_error(part: Any, one: Member, other: Member) -> InvalidArgument:
+    what = f"weights, such as {part.path!r}" if isinstance(part, Variable) else f"one {type(part).__name__}"
+    return InvalidArgument(
+        f"fit: {one.label} and {other.label} share {what}, which both would train: create layers and "
+        "optimizers inside the build function, so that every model has separate ones; layers that are not trained may "
+        "be shared (layer.trainable = False before compile)"
+    )
+
+
+def _zero_row(batch: Batch) -> Batch:
+    return jax.tree.map(lambda leaf: np.zeros((1, *leaf.shape[1:]), leaf.dtype), batch)
+
+
+class MemberTrainLoop(TrainLoop):
+    """The training run of one member."""
+
+    def __init__(
+        self, member: Member, context: SharedFitContext, callbacks: Sequence[Any], **settings: Any
+    ) -> None:
+        self.member = member
+        self.context = context
+        super().__init__(
+            member.model,
+            context.rows.data,
+            context.rows.validation_for(member.fold),
+            callbacks=[_copy_callback(callback) for callback in callbacks],
+            verbose=0,
+            **settings,
+        )
+        # Members share the adaptive dispatch size.
+        self.pace = context.pace
+        # On a CPU the other members keep the cores busy.
+        self.loader.prefetches_permutations = devices.current_device().platform != "cpu"
+
+    def _check(self, data: FitData, validation: FitData | None) -> None:
+        # Check once per group: its members have the same shapes and losses, and all folds the same rows.
+        if not self.context.checked:
+            super()._check(data, validation)
+            self.context.checked = True
+
+    def _metric_names(self) -> list[str]:
+        if self.context.measured is None:
+            self.context.measured = super()._metric_names()
+        return self.context.measured
+
+    def _make_loader(self, data: FitData, batch_size: int | None, **settings: Any) -> DataLoader:
+        chosen = self.context.rows.train_indices(self.member.fold)
+        if not chosen:
+            return super()._make_loader(data, batch_size, **settings)
+        if settings.pop("steps") is not None:
+            raise InvalidArgument(
+                "fit: steps_per_epoch cannot be combined with folds or splits; leave it out"
+            )
+        assert data.batch is not None
+        size = 32 if batch_size is None else batch_size
+        return ArrayLoader(data.batch, size, **settings, **chosen)
+
+    def _validation_block(self, validation: FitData) -> Validation | None:
+        batch_size, pad = self.validation_batch_size, self.program.supports_padding
+        return self.context.rows.validation_block(self.member.fold, validation, batch_size, pad)
+
+    def _warn_nonfinite(self, dispatch: Dispatch, result: DispatchResult) -> None:
+        """Record where the loss stopped being finite; the population warns once for all members."""
+        epoch, index = divmod(
+            result.first_nonfinite_step - result.step_before, max(dispatch.stop - dispatch.start, 1)
+        )
+        number = self.first_epoch + self.epochs_done + epoch + 1
+        self.member.status = f"NaN in epoch {number}, batch {dispatch.start + index + 1}"
+        self.model.stop_training = True
+
+    def check_callbacks(self, callbacks: Sequence[Any]) -> None:
+        """Raise if callbacks of another member of the group monitor a metric that is not measured."""
+        callback_list = CallbackList(callbacks, None, {})
+        for callback in callbacks:
+            policy = callback.policy(self.first_epoch) if hasattr(callback, "policy") else None
+            if policy is not None:
+                self._check_monitor(callback, policy, callback_list)
+
+    def compile_ahead(self, pool: Executor) -> None:
+        """Compile the program of the first dispatch in `pool`.
+
+        Skipped if a callback provides `epoch_values`, which are arguments of the program: it would be called twice.
+        """
+        if self.callback_list.has_hook("epoch_values"):
+            return
+        dispatch = next(self.loader.dispatches(self.session.epoch, self.epochs, self._max_steps), None)
+        if dispatch is not None:
+            state = self.session.init_train_state([policy for _, policy in self.policies])
+            self.runner.compile_ahead(state, dispatch, pool)
+
+    def dispatches(self) -> DispatchGenerator:
+        """Train, and record the status of the member."""
+        self.member.mark_running(self.history)
+        try:
+            with label_errors(self.member.label):
+                yield from super().dispatches()
+            self._record_end()
+        except Exception:
+            self.member.status = "interrupted"
+            raise
+        if devices.current_device() != self.context.home_device:
+            # Otherwise the weights would be copied at every use.
+            self.session.push_variables(jax.device_get(self.session.train_state))
+
+    def _record_end(self) -> None:
+        member = self.member
+        for _, policy in self.policies:
+            memory = self.session.train_state.policies[policy.name]
+            if int(memory.get("stopped_epoch", -1)) >= 0:
+                member.stopped_epoch = int(memory["stopped_epoch"])
+            if getattr(policy, "keep_best", False) and int(memory["best_epoch"]) >= 0:
+                member.restored_epoch = int(memory["best_epoch"])
+        if member.status == "running":
+            complete = len(self.history.epoch) == self.epochs
+            stopped = member.stopped_epoch is not None
+            member.status = "stopped" if stopped else "finished" if complete else "interrupted"
+
+    @property
+    def supports_vmap(self) -> bool:
+        """Whether the member can run under `vmap` with others.
+
+        It must have no hooks between dispatches, and its rows must be resident: rows that are read batch by batch
+        have a different order for each member.
+        """
+        return (
+            self.has_no_observers and self.program.supports_padding and isinstance(self.loader, ArrayLoader)
+        )
+
+
+def is_function_of_setting(given: Any) -> bool:
+    """Return whether `given` is a function from a setting to a list of callbacks."""
+    return callable(given) and not hasattr(given, "set_model")
+
+
+def callbacks_for(given: Any, members: Sequence[Member]) -> Callable[[Member], Sequence[Any]]:
+    """Return a function from a member to its callbacks, before copying.
+
+    given: a list, or a function from a setting to a list.
+    """
+    if is_function_of_setting(given):
+        chosen = [flatten_callbacks(given(dict(member.setting))) for member in members]
+    else:
+        chosen = [flatten_callbacks(given)] * len(members)
+    by_member = {id(member): callbacks for member, callbacks in zip(members, chosen, strict=True)}
+    writers: dict[tuple[str, str], Member] = {}
+    for member in members:
+        for callback in by_member[id(member)]:
+            _check_callback(callback)
+            for name in ("filepath", "filename", "log_dir", "backup_dir"):
+                path = getattr(callback, name, None)
+                other = writers.setdefault((name, str(path)), member)
+                if path is not None and other is not member:
+                    raise _same_file_error(callback, name, path, other, member)
+    return lambda member: by_member[id(member)]
+
+
+def _copy_callback(callback: Any) -> Any:
+    """Return a copy of a callback for one member, without copying its model."""
+    watched = getattr(callback, "model", None)
+    try:
+        return copy.deepcopy(callback, {id(watched): watched})
+    except Exception as error:
+        raise InvalidArgument(
+            f"Population.fit: every member gets a copy of {type(callback).__name__}, which cannot be copied ({error}); "
+            "create locks and open files in on_train_begin, which is called on the copy"
+        ) from error
+
+
+def _check_callback(callback: Any) -> None:
+    callback_list = CallbackList([callback], None, {})
+    if callback_list.steps_until_next_call() is not None or callback_list.has_hook(*TEST_BATCH_HOOKS):
+        raise InvalidArgument(
+            f"Population.fit: {type(callback).__name__} has batch hooks, for which every member would have to stop "
+            "after every batch; use epoch hooks instead (on_epoch_end), or train a single model"
+        )
+
+
+def _same_file_error(callback: Any, name: str, path: Any, one: Member, other: Member) -> InvalidArgument:
+    return InvalidArgument(
+        f"Population.fit: {one.label} and {other.label} would both write to {type(callback).__name__}'s {name}, "
+        f"{path!r}; pass callbacks=lambda setting: [...] with the setting in the name (it does not contain seeds and "
+        "folds), or save afterwards: population.save(path), population.best().save(path)"
+    )

@@ -1,0 +1,210 @@
+"""The picture of every pair of hyperparameters that vary, coloured by a metric."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fitwell._plotting import axis_limits, scales
+from fitwell._plotting.annotations import count_of
+from fitwell._plotting.labels import PLAIN_TEXT, fit_axis_labels, set_axis_label, wrap_label
+from fitwell._plotting.layout import open_figure
+from fitwell._plotting.palette import COLORMAP, Palette, add_figure_legend
+from fitwell._plotting.spread import NON_FINITE_COLOR
+from fitwell.callbacks.metric_mode import infer_mode
+from fitwell.errors import InvalidArgument, StateError
+from fitwell.population import results_table
+from fitwell.population.curve_plot import By, full_setting, group_palette
+from fitwell.population.members import Member
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Values = NDArray[np.float64]
+
+_MARKS = ("o", "s", "^", "D", "v", "P", "*", "X", "<", ">", "p", "h")
+
+
+def plot_pairs(
+    members: Sequence[Member],
+    metric: str | None,
+    log: Mapping[str, bool] = MappingProxyType({}),
+    by: By = None,
+) -> Figure:
+    """Draw all members for every pair of varying hyperparameters, coloured by their score.
+
+    log: see `effect`. by: what gives members their shapes.
+    """
+    measured = results_table.check_metric(members, metric)
+    known = dict.fromkeys(name for member in members for name in member.setting)
+    shapes = _Shapes(group_palette(members, by))
+    names = [name for name in known if len({repr(m.setting.get(name)) for m in members}) > 1]
+    if len(names) < 2:
+        raise InvalidArgument(
+            f"plot_pairs needs two hyperparameters that vary, there is {len(names) or 'none'}"
+            + (f" ({names[0]}): use plot_effect({names[0]!r})" if names else "")
+        )
+    better = infer_mode(measured)
+    scores = np.array([results_table.score(member, measured) for member in members])
+    if not np.isfinite(scores).any():
+        raise StateError(f"no member has a finite {measured}: see `results`, column 'status'")
+    # The best are drawn last, on top; what is not finite first.
+    order = np.argsort(
+        np.where(np.isfinite(scores), scores if better == "max" else -scores, -np.inf), kind="stable"
+    )
+    count = len(names) - 1
+    with open_figure(max(2.8 * count + 1.2, 5.2), max(2.6 * count, 3.8)) as figure:
+        grid = [
+            (figure.add_subplot(count, count, row * count + column + 1), names[column], names[row + 1])
+            for row in range(count)
+            for column in range(row + 1)
+        ]
+        known_scales = {
+            name: scales.ValueScale(
+                [m.setting[name] for m in members if name in m.setting], log=log.get(name)
+            )
+            for name in names
+        }
+        shown = axis_limits.robust_limits(scores, better)
+        for axes, across, below in grid:
+            both = [i for i in order if across in members[i].setting and below in members[i].setting]
+            sides = (across, known_scales[across]), (below, known_scales[below])
+            _draw(axes, [members[i] for i in both], scores[both], sides, shown, shapes)
+        shapes.add_legend(figure)
+        _explain(figure, [axes for axes, _, _ in grid], measured, scores, shown)
+        _name(figure, grid, known_scales, count)
+        scales.compute_layout(figure)
+    return figure
+
+
+Grid = list[tuple["Axes", str, str]]
+Side = tuple[str, scales.ValueScale]
+
+
+def _name(figure: Figure, grid: Grid, known: dict[str, scales.ValueScale], count: int) -> None:
+    """Name the ticks at the left and below: the axes of a row, and of a column, are alike."""
+    from matplotlib.ticker import NullFormatter
+
+    for axes, _, _ in grid:
+        place = axes.get_subplotspec()
+        assert place is not None
+        for axis, outer in ((axes.xaxis, place.is_last_row()), (axes.yaxis, place.is_first_col())):
+            axis.set_minor_formatter(NullFormatter())
+            if not outer:
+                axis.set_major_formatter(NullFormatter())
+    scales.compute_layout(figure)
+    for axes, across, below in grid:
+        fit_axis_labels(axes)
+        place = axes.get_subplotspec()
+        assert place is not None
+        for which, name, outer in (("x", across, place.is_last_row()), ("y", below, place.is_first_col())):
+            if known[name].names and outer:
+                scales.label_categories(axes, which, known[name].names, count)
+
+
+def _draw(
+    axes: Axes,
+    members: Sequence[Member],
+    scores: Values,
+    sides: tuple[Side, Side],
+    shown: tuple[float, float],
+    shapes: _Shapes,
+) -> None:
+    """Draw members on axes of two hyperparameters; those on the same spot stand around it."""
+    spots = [scale.positions([member.setting[name] for member in members]) for name, scale in sides]
+    around = _around(list(zip(spots[0].tolist(), spots[1].tolist(), strict=True)))
+    places = [scale.offset(spot, by) for (_, scale), spot, by in zip(sides, spots, around, strict=True)]
+    x, y = places
+    seen, shape = np.isfinite(scores), [shapes.of(member) for member in members]
+    for marker in dict.fromkeys(shape):
+        mine = seen & np.array([marker == other for other in shape])
+        axes.scatter(
+            x[mine], y[mine], c=scores[mine], cmap=COLORMAP, s=22, vmin=shown[0], vmax=shown[1], marker=marker
+        )
+    if not seen.all():
+        axes.scatter(x[~seen], y[~seen], c=NON_FINITE_COLOR, marker="x", s=18, linewidths=1)
+    for which, (name, scale) in zip("xy", sides, strict=True):
+        scale.format_axis(axes, which)
+        set_axis_label(axes, which, name)
+
+
+class _Shapes:
+    """The shape of every member's mark, by what tells its group apart; discs where none was asked for."""
+
+    def __init__(self, groups: Palette | None) -> None:
+        if groups is not None and len(groups.labels) > len(_MARKS):
+            raise InvalidArgument(
+                f"by: {len(groups.labels)} groups cannot be told apart by shapes, of which there are {len(_MARKS)}; "
+                "use plot_effect(..., by=...)"
+            )
+        self._groups = groups
+        self._marks = dict(zip(groups.labels if groups else (), _MARKS, strict=False))
+
+    def styles(self, member: Member) -> str:
+        """Return the member's mark: a dot where it lacks the hyperparameter."""
+        group = self._groups.group_key(full_setting(member)) if self._groups else None
+        return "o" if self._groups is None else "." if group is None else self._marks[group]
+
+    def add_legend(self, figure: Figure) -> None:
+        """Add a legend of the shapes."""
+        from matplotlib.lines import Line2D
+
+        if self._groups is None:
+            return
+        entries = [(mark, self._groups.labels[group]) for group, mark in self._marks.items()]
+        entries += [(".", f"no {' or '.join(self._groups.names)}")] if self._groups.has_missing else []
+        handles = [(Line2D([], [], marker=mark, color="0.4", linestyle=""), name) for mark, name in entries]
+        add_figure_legend(figure, handles, ", ".join(self._groups.names))
+
+
+def _around(spots: Sequence[tuple[float, float]]) -> tuple[Values, Values]:
+    """Return by how much to move each of `spots` to the right and up: equal ones in a spiral, the last in the middle.
+
+    Seeds of one setting would else hide each other, the best on top, and a setting that fails nine times in ten would
+    look good.
+    """
+    among: dict[tuple[float, float], list[int]] = {}
+    for number, spot in enumerate(spots):
+        among.setdefault(spot, []).append(number)
+    moved = np.zeros((2, len(spots)))
+    for numbers in among.values():
+        turn = np.arange(len(numbers))[::-1]
+        radius = np.sqrt(turn / max(len(numbers) - 1, 1))
+        angle = turn * np.pi * (3 - np.sqrt(5))  # as the seeds of a sunflower
+        moved[:, numbers] = radius * np.cos(angle), radius * np.sin(angle)
+    return moved[0], moved[1]
+
+
+def _explain(
+    figure: Figure, axes: Sequence[Axes], measured: str, scores: Values, shown: tuple[float, float]
+) -> None:
+    """Add the bar of colours, and a sentence about members that it does not hold."""
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import Normalize
+
+    low, high = shown
+    seen = scores[np.isfinite(scores)]
+    beyond: dict[tuple[bool, bool], Any] = {
+        (False, False): "neither",
+        (True, False): "min",
+        (False, True): "max",
+        (True, True): "both",
+    }
+    extend = beyond[bool(seen.min() < low), bool(seen.max() > high)]
+    bar = figure.colorbar(ScalarMappable(Normalize(low, high), COLORMAP), ax=list(axes), extend=extend)
+    bar.set_label(wrap_label(measured), **PLAIN_TEXT)
+    told = []
+    out = seen[(seen < low) | (seen > high)]
+    if len(out):
+        told.append(
+            f"{count_of(len(out), len(scores), 'member')} beyond the colours, {axis_limits.describe_extent(out, low, high)}"
+        )
+    if len(seen) < len(scores):
+        told.append(f"{count_of(len(scores) - len(seen), len(scores), 'member')} diverged (×)")
+    if told:
+        figure.suptitle("\n".join(told), fontsize="small", x=0.99, ha="right", **PLAIN_TEXT)

@@ -1,0 +1,253 @@
+"""A population as one file: settings, seeds, histories, and the whole training state of every member.
+
+What is written are numbers and texts, no code: the file is read with the function that builds the models.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import jax
+import numpy as np
+
+from fitwell import random
+from fitwell.budget import Budget, within
+from fitwell.data.category_json import categories_from_json, categories_to_json
+from fitwell.data.loaders import Batch
+from fitwell.engine.train_state import field_of_file
+from fitwell.errors import FileError, InvalidArgument
+from fitwell.forms import POSITION
+from fitwell.history import History
+from fitwell.paths import path_of
+from fitwell.population.member_train_loop import Group
+from fitwell.population.members import Build, Member, Setting, build_member
+from fitwell.population.population_schema import FORMAT, check_tree, history_state
+from fitwell.printable import shortened
+from fitwell.saving.checkpoint_file import read_checkpoint, write_checkpoint
+from fitwell.saving.legacy_layer_paths import rename_legacy_paths
+from fitwell.saving.path_checks import check_input_path, check_overwrite
+
+# A build function may make weights that it does not keep.
+_SPARE, _SMALL = 4, 2**20
+# The rest of a state is made anew by the next `fit`.
+_SAVED_STATE = ("trainable", "statistics", "slots", "hyper", "seed", "step", "epoch")
+
+
+def write_population(
+    filepath: Any, members: Sequence[Member], groups: Sequence[Group], overwrite: bool
+) -> None:
+    """Write all members, sorted into groups, to a file."""
+    path = path_of(filepath)
+    check_overwrite(path, overwrite)
+    write_checkpoint(path, to_tree(members, groups))
+
+
+def read_population(filepath: Any, build: Build) -> tuple[list[Member], list[Group]]:
+    """Return what `write_population` was given, the models built anew by `build`."""
+    path = check_input_path(filepath)
+    return from_tree(read_checkpoint(path), build, repr(str(path)))
+
+
+def read_populations(filepaths: Sequence[Any], build: Build) -> tuple[list[Member], list[Group]]:
+    """Return what several files hold, one after another, as one population."""
+    members: list[Member] = []
+    groups: list[Group] = []
+    settings: dict[str, Setting] = {}
+    for filepath in filepaths:
+        part, its_groups = read_population(filepath, build)
+        for member in part:
+            # As in one file, one dict for all that have the setting.
+            member.setting = settings.setdefault(repr(member.setting), member.setting)
+        _check_mergeable(part, members, os.fspath(filepath))
+        members += part
+        groups += its_groups
+    return members, groups
+
+
+def _check_mergeable(part: Sequence[Member], others: Sequence[Member], name: str) -> None:
+    """Refuse members that cannot belong to one population with `others`, which were read before."""
+    known = {(id(member.setting), member.seed, member.fold) for member in others}
+    for member in part:
+        if (id(member.setting), member.seed, member.fold) in known:
+            raise FileError(
+                f"{name!r} holds {member.label}, and so does a file before it: give every process members of its "
+                "own, such as members[rank::processes]"
+            )
+    have, before = _count_folds(part), _count_folds(others)
+    if others and have != before:
+        raise FileError(
+            f"{name!r} was trained with {have or 'no'} folds and the files before it with {before or 'none'}: "
+            "what is put together must have been trained in one way"
+        )
+
+
+def _count_folds(members: Sequence[Member]) -> int:
+    return max((member.fold + 1 for member in members if member.fold is not None), default=0)
+
+
+def to_tree(members: Sequence[Member], groups: Sequence[Group]) -> dict[str, Any]:
+    """Return all members, sorted into groups, as dicts and lists of numbers and texts."""
+    places = {id(member): place for place, member in enumerate(members)}
+    return {"format": FORMAT, "groups": [_group_record(group, places) for group in groups]}
+
+
+def from_tree(tree: dict[str, Any], build: Build, name: str) -> tuple[list[Member], list[Group]]:
+    """Return what `to_tree` was given, the models built anew by `build`; `name`: of the tree, for people."""
+    check_tree(tree, name)
+    found: dict[int, Member] = {}
+    settings: dict[str, Setting] = {}
+    groups = []
+    for written in tree["groups"]:
+        example = Batch(**written["example"])
+        for notes in written["members"]:
+            # One dict for all seeds and folds of a setting: by that a ranking knows what belongs together.
+            notes["setting"] = settings.setdefault(repr(notes["setting"]), notes["setting"])
+        made = []
+        for number, notes in enumerate(written["members"]):
+            arrays = {at: stack[number] for at, stack in written["state"].items()}
+            # What build makes of a setting is not larger than what the file holds of it.
+            size = sum(array.nbytes for array in arrays.values())
+            with _build_within_budget(name, notes["setting"], size):
+                member = _build_member(notes, build)
+                _prepare(member, example)
+            member.model._session.categories = categories_from_json(notes.get("categories", {}), name)
+            if tree["format"] != FORMAT:
+                arrays = rename_legacy_paths(arrays, member.model)
+            _restore(member, arrays, name)
+            member.stream.position = notes["drawn"]
+            made.append(member)
+        found |= {notes["place"]: member for notes, member in zip(written["members"], made, strict=True)}
+        groups.append(Group(example, made))
+    return [found[place] for place in sorted(found)], groups
+
+
+def _group_record(group: Group, places: dict[int, int]) -> dict[str, Any]:
+    states = [_named_state(member) for member in group.members]
+    example = group.example
+    return {
+        "example": {"x": example.x, "y": example.y, "weights": example.weights},
+        "members": [{"place": places[id(member)], **_member_record(member)} for member in group.members],
+        # One array holds what has the same place in all members.
+        "state": {name: np.stack([state[name] for state in states]) for name in states[0]},
+    }
+
+
+def _member_record(member: Member) -> dict[str, Any]:
+    for name, value in member.setting.items():
+        if not _is_plain(value):
+            raise InvalidArgument(
+                f"save: hyperparameter {name}={value!r} cannot be written to a file, which holds numbers, texts and "
+                'lists of them; give names in the settings, such as activation="relu", and make objects in build'
+            )
+    history = member.history
+    return {
+        "setting": {name: _plain(value) for name, value in member.setting.items()},
+        "seed": member.seed,
+        "fold": member.fold,
+        "drawn": member.stream.position,
+        "status": member.status,
+        "stopped_epoch": member.stopped_epoch,
+        "restored_epoch": member.restored_epoch,
+        "epochs": np.asarray(history.epoch, np.int64),
+        "learning_rate": np.asarray(history.learning_rate, np.float64),
+        "logs": {
+            name: [np.asarray(history.epochs_of(name), np.int64), np.asarray(values, np.float64)]
+            for name, values in history.history.items()
+        },
+        **({"categories": categories_to_json(known)} if (known := member.model._session.categories) else {}),
+    }
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, list | tuple):
+        return all(map(_is_plain, value))
+    return value is None or isinstance(value, bool | int | float | str | np.generic)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return [_plain(part) for part in value]
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _build_member(notes: dict[str, Any], build: Build) -> Member:
+    member = build_member(build, notes["setting"], notes["seed"], notes["fold"])
+    for name in ("status", "stopped_epoch", "restored_epoch"):
+        setattr(member, name, notes[name])
+    member.history = History()
+    member.history.set_state(history_state(notes))
+    return member
+
+
+def _named_state(member: Member) -> dict[str, np.ndarray]:
+    """Return the state of a member as named arrays."""
+    state = member.model._session.init_train_state([])
+    tree = {name: getattr(state, field_of_file(name)) for name in _SAVED_STATE}
+    return {_leaf_name(path): np.asarray(leaf) for path, leaf in jax.tree.leaves_with_path(tree)}
+
+
+@contextmanager
+def _build_within_budget(where: str, setting: Setting, size: int) -> Iterator[None]:
+    """Let `build` make a model of what a file says: weights of `size` bytes, and words for what it cannot make."""
+    budget = Budget(where, size, _SPARE * size + _SMALL)
+    # How the models are made is up to the user's function, not to the file.
+    budget.calls = budget.objects = budget.ends = math.inf
+    try:
+        with within(budget):
+            yield
+    except FileError:
+        raise
+    except Exception as error:
+        raise FileError(
+            f"{where}: build cannot make the model that was saved of the setting {shortened(setting)} "
+            f"({type(error).__name__}: {shortened(str(error), 200, quote=False)}); load it with the build function "
+            "that it was made with"
+        ) from error
+
+
+def _prepare(member: Member, example: Batch) -> None:
+    with random.drawing_from(member.stream):
+        member.model._session.get_program(example)
+
+
+def _restore(member: Member, arrays: dict[str, np.ndarray], origin: str) -> None:
+    session = member.model._session
+    fresh = session.init_train_state([])
+    expected = _named_state(member)
+    for name in sorted({*expected, *arrays}):
+        made, kept = (_describe_array(part.get(name)) for part in (expected, arrays))
+        if made != kept:
+            raise FileError(
+                f"{origin} was written by a population of other models: for {member.label}, {name} is {kept} in "
+                f"the file and {made} in what build returns; load it with the build function it was made with"
+            )
+    if arrays[_counter_name("step")] < 0 or not POSITION.test(int(arrays[_counter_name("epoch")])):
+        raise FileError(
+            f"{origin} is damaged: for {member.label}, it counts steps or epochs that no run can have made"
+        )
+    tree = {name: getattr(fresh, field_of_file(name)) for name in _SAVED_STATE}
+    tree = jax.tree.map_with_path(lambda place, leaf: arrays[_leaf_name(place)], tree)
+    session.seed, session.epoch = int(tree["seed"]), int(tree["epoch"])
+    for name, value in tree["hyper"].items():
+        if session.program.hyperparams[name].as_array() != value:
+            session.program.hyperparams[name].content = float(value)
+    session.push_variables(
+        dataclasses.replace(fresh, **{field_of_file(name): part for name, part in tree.items()})
+    )
+
+
+def _describe_array(array: np.ndarray | None) -> str:
+    return "nothing" if array is None else f"{array.dtype} {array.shape}"
+
+
+def _counter_name(counter: str) -> str:
+    return _leaf_name((jax.tree_util.DictKey(counter),))
+
+
+def _leaf_name(path: Any) -> str:
+    return jax.tree_util.keystr(path)

@@ -1,0 +1,115 @@
+"""What the file of a population may hold: checked as a whole before a model is built."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import numpy as np
+
+from fitwell.data import category_json
+from fitwell.errors import FileError
+from fitwell.forms import (
+    ANY_NUMBER,
+    ANYTHING,
+    ARRAY,
+    COUNT,
+    NOTHING,
+    POSITION,
+    TEXT,
+    Either,
+    Kind,
+    Maybe,
+    Some,
+    Table,
+    array,
+    check,
+    integer,
+    one_of,
+)
+from fitwell.history import History
+from fitwell.saving.legacy_layer_paths import NUMBERING
+
+LEGACY_FORMAT = "fitwell population"
+FORMAT = f"{LEGACY_FORMAT}, layers {NUMBERING}"
+_MAX_DEPTH = 5
+
+
+def _is_plain(value: Any, depth: int = 0) -> bool:
+    if isinstance(value, list):
+        return depth < _MAX_DEPTH and all(_is_plain(part, depth + 1) for part in value)
+    return value is None or isinstance(value, bool | str) or ANY_NUMBER.test(value) or isinstance(value, int)
+
+
+_PLAIN = Kind("a number, a text, true or false, null, or a list of them", _is_plain)
+_FORMAT_RULE = one_of(FORMAT, LEGACY_FORMAT)
+_INTEGERS = array("i", 1)
+_MEMBER_FORM = {
+    "place": COUNT,
+    "setting": Table(_PLAIN),
+    "seed": integer(0, 2**64 - 1),
+    "fold": Either((NOTHING, integer(0, 9999))),
+    "drawn": COUNT,
+    "status": TEXT,
+    "stopped_epoch": Either((NOTHING, POSITION)),
+    "restored_epoch": Either((NOTHING, POSITION)),
+    "epochs": _INTEGERS,
+    "learning_rate": Maybe(array("f", 1)),
+    "logs": Table((_INTEGERS, array("f", 1))),
+    "categories": Maybe(category_json.CATEGORIES_SCHEMA),
+}
+_FORM = {
+    "format": _FORMAT_RULE,
+    "groups": Some(
+        [
+            {
+                "example": {"x": ANYTHING, "y": ANYTHING, "weights": ANYTHING},
+                "members": Some([_MEMBER_FORM]),
+                "state": Some(Table(ARRAY)),
+            }
+        ]
+    ),
+}
+
+
+def check_tree(tree: Any, where: str) -> None:
+    """Raise `FileError` when `tree`, which a file held, is not what a population writes; where: the file."""
+    if not isinstance(tree, dict) or not _FORMAT_RULE.test(tree.get("format")):
+        raise FileError(f"{where} holds something else than a population")
+    check(tree, _FORM, where)
+    for number, group in enumerate(tree["groups"]):
+        _check_group(group, f"groups[{number}]", where)
+    members = [member for group in tree["groups"] for member in group["members"]]
+    if sorted(member["place"] for member in members) != list(range(len(members))):
+        raise _damaged(where, f"its {len(members)} members do not have places of their own")
+    if len({member["fold"] is None for member in members}) > 1:
+        raise _damaged(where, "some members have a fold and others none")
+
+
+def _check_group(group: dict[str, Any], place: str, where: str) -> None:
+    count = len(group["members"])
+    if any(stack.shape[:1] != (count,) for stack in group["state"].values()):
+        raise _damaged(where, f"{place} has no state for each of its {count} members")
+    for name, example in group["example"].items():
+        leaves = jax.tree.leaves(example)
+        # A row of zeros: its shape is all that is asked of it.
+        alike = all(isinstance(leaf, np.ndarray) and leaf.shape[:1] == (1,) for leaf in leaves)
+        if not alike or (name == "x" and not leaves) or (not leaves and example is not None):
+            raise _damaged(where, f"{place}.example.{name} does not hold a row of arrays")
+    for number, member in enumerate(group["members"]):
+        History.check_state(history_state(member), f"{where}: {place}.members[{number}]")
+
+
+def history_state(member: dict[str, Any]) -> dict[str, Any]:
+    """Return what `History.set_state` takes, of what was written of a member."""
+    logs = member["logs"]
+    rates = {name: member[name] for name in ("learning_rate",) if name in member}
+    return rates | {
+        "epoch": member["epochs"],
+        "history": {name: values for name, (_, values) in logs.items()},
+        "epochs_of": {name: epochs for name, (epochs, _) in logs.items()},
+    }
+
+
+def _damaged(where: str, what: str) -> FileError:
+    return FileError(f"{where} is damaged: {what}")

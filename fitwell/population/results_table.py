@@ -1,0 +1,131 @@
+"""The results table of a population, and the ranking of its members."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fitwell.callbacks.metric_mode import infer_mode, require_mode
+from fitwell.errors import InvalidArgument, StateError, nearest
+from fitwell.history import LEARNING_RATE_NAMES
+from fitwell.models.loss_comparability import regularizers_of, warn_if_regularizers_differ
+from fitwell.population.members import Member
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def make_results(members: Sequence[Member]) -> pd.DataFrame:
+    """Return one row per member: setting, seed, fold, epochs, status, and the last and best value of every metric.
+
+    The best value is left out if the direction of the metric is not known.
+    """
+    metrics = metric_names(members)
+    found = []
+    for member in members:
+        row: dict[str, Any] = {"epochs": len(member.history.epoch), "stopped_epoch": member.stopped_epoch}
+        for name in metrics:
+            values = member.history.history.get(name, [])
+            row[name] = values[-1] if values else math.nan
+            mode = infer_mode(name)
+            if mode is not None:
+                row[f"best_{name}"] = _best_value(values, mode)
+        found.append(row | {"status": member.status})
+    frame = member_table(members, found)
+    frame["stopped_epoch"] = frame["stopped_epoch"].astype("Int64")
+    return frame
+
+
+def member_table(members: Sequence[Member], found: Sequence[dict[str, Any]]) -> pd.DataFrame:
+    """Return one row per member: setting, seed and fold, then its dict in `found`."""
+    import pandas as pd
+
+    # A hyperparameter may have the name of a metric ("loss"): then its column gets a suffix.
+    taken = {name for row in found for name in row}
+    folds = any(member.fold is not None for member in members)
+    filled = [
+        {f"{name} (setting)" if name in taken else name: value for name, value in member.setting.items()}
+        | {"seed": member.seed}
+        | ({"fold": member.fold} if folds else {})
+        | row
+        for member, row in zip(members, found, strict=True)
+    ]
+    settings = [name for row in filled for name in row if name not in {*taken, "seed", "fold"}]
+    order = dict.fromkeys(
+        [*settings, "seed", *(["fold"] if folds else []), *(n for row in found for n in row)]
+    )
+    frame = pd.DataFrame(filled, columns=list(order))
+    frame.index.name = "member"
+    return frame
+
+
+def metric_names(members: Sequence[Member]) -> list[str]:
+    """Return the names of all measured metrics."""
+    logged = dict.fromkeys(name for member in members for name in member.history.history)
+    return [name for name in logged if name not in LEARNING_RATE_NAMES]
+
+
+def check_metric(members: Sequence[Member], metric: str | None) -> str:
+    """Return `metric`, or the default metric if None; raise if it was not measured."""
+    known = metric_names(members)
+    if not known:
+        raise StateError("the population is not trained yet: call fit first")
+    if metric is None:
+        return "val_loss" if "val_loss" in known else "loss"
+    if metric not in known:
+        raise InvalidArgument(
+            f"metric {metric!r} was not measured{nearest(str(metric), known) or '.'} Measured: {', '.join(known)}."
+        )
+    return metric
+
+
+def score(member: Member, metric: str) -> float:
+    """Return the value of `metric` for the present weights of a member, NaN if there is none."""
+    values = (
+        dict(zip(member.history.epochs_of(metric), member.history.history[metric], strict=True))
+        if (metric in member.history.history)
+        else {}
+    )
+    if member.restored_epoch is not None:
+        return values.get(member.restored_epoch, math.nan)
+    return next(reversed(values.values()), math.nan)
+
+
+def ranking(members: Sequence[Member], metric: str | None, mode: str) -> list[int]:
+    """Return the indices of the members, best first and diverged ones last.
+
+    Members with the same setting and seed are ranked by the mean over their folds.
+
+    mode: ``"max"``, ``"min"``, or ``"auto"``, which infers the direction of the metric.
+    """
+    name = check_metric(members, metric)
+    warn_if_regularizers_differ(
+        {regularizers_of(member.model) for member in members}, name, "the ranking of members"
+    )
+    sign = -1.0 if require_mode(name, mode, "the ranking of members") == "max" else 1.0
+    sums: dict[tuple[int, int], list[float]] = {}
+    keys = [(id(member.setting), member.seed) for member in members]
+    for key, member in zip(keys, members, strict=True):
+        sums.setdefault(key, []).append(sign * score(member, name))
+    means = {key: float(np.mean(values)) for key, values in sums.items()}
+    order = sorted(range(len(members)), key=lambda i: (not math.isfinite(means[keys[i]]), means[keys[i]], i))
+    if not math.isfinite(means[keys[order[0]]]):
+        raise StateError(f"no member has a finite {name}: see `make_results`, column 'status'")
+    return order
+
+
+def best_so_far(members: Sequence[Member]) -> dict[str, float]:
+    """Return the best score of all members, for the progress line."""
+    if not metric_names(members):
+        return {}
+    name = check_metric(members, None)
+    return {f"best {name}": _best_value([score(member, name) for member in members], "min")}
+
+
+def _best_value(values: Sequence[float], mode: str) -> float:
+    finite = [value for value in values if math.isfinite(value)]
+    choose = max if mode == "max" else min
+    return choose(finite, default=math.nan)

@@ -1,0 +1,190 @@
+"""Schedules the members of a population on cores and accelerators, in threads or under `vmap`."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import jax
+
+from fitwell import random
+from fitwell.engine import devices
+from fitwell.engine.vmapped import DispatchRequest, run_vmapped
+from fitwell.models.train_loop import RunnerOutput
+from fitwell.population import layout_choice
+from fitwell.population.job_queue import Job, run_jobs
+from fitwell.population.layout_choice import MAX_VMAP_SIZE
+from fitwell.population.member_train_loop import MemberTrainLoop
+from fitwell.population.members import Member
+
+MemberStart = tuple[Member, Callable[[], MemberTrainLoop]]
+
+
+@contextmanager
+def async_compiler() -> Iterator[Callable[[MemberTrainLoop], None]]:
+    """Yield a function that compiles the program of a fit in the background.
+
+    It compiles one program per core; the training threads compile the others. It does nothing on accelerators,
+    where members run under `vmap` and the size of a group is not known before all members are grouped.
+    """
+    left = devices.cpu_count() if devices.current_device().platform == "cpu" else 0
+    pool = ThreadPoolExecutor(max(left, 1), "fitwell-compiler")
+
+    def ahead(fit: MemberTrainLoop) -> None:
+        nonlocal left
+        if left:
+            left -= 1
+            fit.compile_ahead(pool)
+
+    try:
+        yield ahead
+    finally:
+        pool.shutdown(wait=False)
+
+
+def run_groups(
+    groups: Sequence[tuple[MemberTrainLoop, Sequence[MemberStart]]],
+    report_done: Callable[[int], None],
+    interrupted: Callable[[], bool],
+) -> None:
+    """Train all groups on all devices, each under `vmap` or in threads.
+
+    groups: pairs of an example fit and the members with functions that create their fits. report_done: called with
+    the number of finished members. interrupted: returns whether the user pressed Ctrl-C.
+    """
+    stacks: list[Sequence[MemberStart]] = []
+    others: list[Sequence[MemberStart]] = []
+    for like, starts in groups:
+        (stacks if layout_choice.should_vmap(like, len(starts)) else others).append(starts)
+    slots = thread_devices()
+    jobs: list[list[Job]] = []
+    for group in stacks:
+        # With fewer groups than devices, each group is divided among several devices.
+        jobs.append([VmappedJob(chunk) for chunk in chunk_members(group, -(-len(set(slots)) // len(stacks)))])
+    jobs += [[SingleJob(start) for start in group] for group in others]
+    run_jobs(jobs, slots, report_done, interrupted)
+
+
+def chunk_members(group: Sequence[MemberStart], least: int) -> list[Sequence[MemberStart]]:
+    """Split a group into chunks of equal size: at least `least` of them if there are enough members."""
+    size = math.ceil(len(group) / max(least, math.ceil(len(group) / MAX_VMAP_SIZE)))
+    return [group[i : i + size] for i in range(0, len(group), size)]
+
+
+def thread_devices() -> list[jax.Device]:
+    """Return the device of each training thread.
+
+    Every accelerator has one thread. On a CPU, XLA runs concurrently with Python, and one thread per core keeps both
+    busy. Several CPU devices would share the cores and compile separately: for 32 networks 8-30-1 on 2 cores, two
+    devices took about 1.5 times as long as one. So only one is used.
+    """
+    found = devices.local_devices()
+    return found if found[0].platform != "cpu" else found[:1] * devices.cpu_count()
+
+
+class SingleJob:
+    """Job that trains one member by itself, with the compiled program of its group.
+
+    A member that stops or diverges early has no further cost.
+    """
+
+    def __init__(self, start: MemberStart) -> None:
+        self.done = 0
+        self._start = start
+        self._fit: MemberTrainLoop | None = None
+
+    def run(self) -> None:
+        """Train the member."""
+        member, start = self._start
+        with random.drawing_from(member.stream):
+            self._fit = start()
+            self._fit.run()
+        self._fit = None
+        self.done = 1
+
+    def stop(self) -> None:
+        """End with the running dispatch."""
+        fit = self._fit
+        if fit is not None:
+            fit.model.stop_training = True
+
+
+class VmappedJob:
+    """Job that trains several members under `vmap`, as one program mapped over their states.
+
+    Each fit runs as it would alone, but the dispatches of the members are executed together. The slot of a
+    stopped member stays idle until it pays to compile a program with fewer slots.
+    """
+
+    def __init__(self, starts: Sequence[MemberStart]) -> None:
+        self.done = 0
+        self._starts = starts
+        self._stopping = False
+
+    def stop(self) -> None:
+        """End with the running dispatch."""
+        self._stopping = True
+
+    def run(self) -> None:
+        """Train all members."""
+        runs = [_MemberRun(member, start) for member, start in self._starts]
+        waiting = [run for run in runs if run.advance(None)]
+        self._stopping |= any(run.error for run in runs)
+        width, compiling = len(waiting), math.inf
+        while waiting:
+            key = waiting[0].request.key
+            together = [run for run in waiting if run.request.key == key]
+            began = time.perf_counter()
+            results = run_vmapped([run.request for run in together], max(width, len(together)))
+            seconds = time.perf_counter() - began
+            # The first dispatch is short, so its time is mostly compilation.
+            compiling = min(compiling, seconds)
+            per_epoch = seconds / together[0].request.dispatch.epochs
+            for run, outcome in zip(together, results, strict=True):
+                if self._stopping:
+                    run.fit.model.stop_training = True
+                run.advance(outcome)
+                # If one member fails, the others stop and keep their progress, as in threads.
+                self._stopping |= run.error is not None
+            waiting = [run for run in waiting if run.is_waiting]
+            self.done = len(runs) - len(waiting)
+            left = max((run.fit.epochs - run.fit.epochs_done for run in waiting), default=0)
+            if worth_compiling(per_epoch * left * (1 - len(waiting) / width), compiling):
+                width = len(waiting)
+        self.done = len(runs)
+        for run in runs:
+            if run.error is not None:
+                raise run.error
+
+
+def worth_compiling(spared: float, compiling: float) -> bool:
+    """Return whether the seconds that a smaller program saves exceed its compile time."""
+    return spared > compiling
+
+
+class _MemberRun:
+    """A member under `vmap`: its fit, and the `request` for its next dispatch."""
+
+    request: DispatchRequest
+
+    def __init__(self, member: Member, start: Callable[[], MemberTrainLoop]) -> None:
+        self.member = member
+        with random.drawing_from(member.stream):
+            self.fit = start()
+        self._dispatches = self.fit.dispatches()
+        self.is_waiting = True
+        self.error: Exception | None = None
+
+    def advance(self, outcome: RunnerOutput | None) -> bool:
+        """Advance to the next dispatch; return whether there is one."""
+        with random.drawing_from(self.member.stream):
+            try:
+                self.request = DispatchRequest(self.fit.runner, *self._dispatches.send(outcome))
+            except StopIteration:
+                self.is_waiting = False
+            except Exception as error:
+                self.is_waiting, self.error = False, error
+        return self.is_waiting

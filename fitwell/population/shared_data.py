@@ -1,0 +1,170 @@
+"""The rows that members share: packed once, copied to each device once, and split into folds."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+
+from fitwell import config
+from fitwell.data.loaders import count_rows
+from fitwell.engine import devices
+from fitwell.engine.epoch_runner import Validation
+from fitwell.errors import InvalidArgument
+from fitwell.models.compile_config import is_classification_loss
+from fitwell.models.model import Model
+from fitwell.models.train_loop import FitData, device_validation, must_stream, pack_data, pack_validation_data
+from fitwell.population.folds import Fold, check_splits, make_folds
+
+
+class SharedRows:
+    """Training and validation rows of a population, in the format of one model.
+
+    data, validation: as in `TrainLoop`. folds: None if all members train on all rows. count: number of training rows.
+    categories: names of the classes by output (see `TrainingSession.categories`).
+    """
+
+    def __init__(
+        self,
+        data: FitData,
+        validation: FitData | None,
+        folds: Sequence[Fold] | None,
+        categories: dict[int, Any],
+    ) -> None:
+        self.categories = categories
+        self.validation = validation
+        self.folds = folds
+        self.count = count_rows(data.example)
+        self._parts: dict[int | None, FitData | None] = {None: validation}
+        self._by_device = {devices.current_device(): _on_device(data)}
+        self._blocks: dict[tuple[int | None, jax.Device, bool], Validation | None] = {}
+        self._device_lock = threading.Lock()
+
+    @property
+    def data(self) -> FitData:
+        """The training rows on the device of this thread."""
+        device = devices.current_device()
+        with self._device_lock:
+            if device not in self._by_device:
+                self._by_device[device] = _on_device(next(iter(self._by_device.values())))
+            return self._by_device[device]
+
+    def validation_for(self, fold: int | None) -> FitData | None:
+        """Return the validation rows of `fold`."""
+        if fold not in self._parts:
+            assert self.folds is not None and fold is not None
+            chosen = self.folds[fold].validation
+            rows = jax.tree.map(lambda leaf: np.asarray(leaf)[chosen], self.data.without_class_weight)
+            self._parts[fold] = FitData(rows) if chosen.size else None
+        return self._parts[fold]
+
+    def validation_block(
+        self, fold: int | None, validation: FitData, batch_size: int | None, pad: bool
+    ) -> Validation | None:
+        """Return the validation block for the dispatch, cached by device and padding."""
+        place = fold, devices.current_device(), pad
+        if place not in self._blocks:
+            room = None if self.folds is None else _padded_size(len(part.validation) for part in self.folds)
+            self._blocks[place] = device_validation(validation, batch_size, room, pad=pad)
+        return self._blocks[place]
+
+    def train_indices(self, fold: int | None) -> dict[str, Any]:
+        """Return the training rows of `fold`, as arguments of `ArrayLoader`."""
+        if self.folds is None or fold is None:
+            return {}
+        room = _padded_size(len(part.train) for part in self.folds)
+        return {"chosen": self.folds[fold].train, "room": room}
+
+
+def _padded_size(sizes: Iterable[int]) -> int | None:
+    """Return the size to pad parts to, None if their sizes are equal."""
+    found = set(sizes)
+    return max(found) if len(found) > 1 else None
+
+
+class PopulationData:
+    """The data of `Population.fit`, packed once for all models with the same input format."""
+
+    def __init__(
+        self,
+        x: Any,
+        y: Any,
+        *,
+        sample_weight: Any,
+        class_weight: Any,
+        validation_data: Any,
+        validation_split: float,
+        folds: Any,
+        splits: Any,
+    ) -> None:
+        if (folds is not None or splits is not None) and (validation_data is not None or validation_split):
+            raise InvalidArgument(
+                "fit: with folds or splits each member validates on the rows that it does not train on; "
+                "leave validation_data and validation_split out"
+            )
+        self._given = (x, y, sample_weight, class_weight)
+        self._validation_data = validation_data
+        self._validation_split = validation_split
+        self._folds, self._splits = folds, None if splits is None else check_splits(splits)
+        self._made_folds: list[Fold] | None = None
+        self._packed: dict[Any, SharedRows] = {}
+
+    def rows_for(self, model: Model) -> SharedRows:
+        """Return the rows in the input format of `model`."""
+        inputs, outputs = model.input_names, model._output_names_for(self._given[1])
+        shapes = model._input_specs()[0]
+        # Names matter only if there are several: a single name often contains a model count.
+        form = (
+            inputs and (tuple(inputs) if len(inputs) > 1 else 1),
+            tuple(outputs) if len(outputs) > 1 else 1,
+            # A last axis of size 1 is added or removed to match the shapes.
+            shapes and tuple((len(shape), shape[-1] == 1) for shape in shapes),
+        )
+        if form not in self._packed:
+            self._packed[form] = self._pack(model)
+        return self._packed[form]
+
+    def _pack(self, model: Model) -> SharedRows:
+        data = pack_data(model, *self._given, learning=True)
+        batch = data.batch
+        if batch is None:
+            raise InvalidArgument(
+                "Population.fit: x must be arrays, not a generator, because each member reads the rows in a different "
+                "order; arrays too large for memory may be memory-mapped (numpy.load(..., mmap_mode='r'))"
+            )
+        validation = None
+        if self._validation_data is not None:
+            validation = pack_validation_data(model, self._validation_data)
+            if validation.batch is None:
+                raise InvalidArgument(
+                    "Population.fit: validation_data must be arrays, not a generator, which one member would exhaust"
+                )
+        elif self._validation_split:
+            data, validation = data.split(self._validation_split)
+        if self._made_folds is None and (self._folds is not None or self._splits is not None):
+            # Split once: a splitter without a seed returns different folds at each call.
+            if must_stream(batch):
+                raise InvalidArgument(
+                    "Population.fit: with folds or splits all rows must be in memory, but these memory-mapped arrays "
+                    f"exceed the budget of {config.memory_budget():,} bytes: raise it with "
+                    "fw.config.set_memory_budget(bytes), or train on parts of the arrays"
+                )
+            self._made_folds = make_folds(
+                self._folds, self._splits, batch, is_classification_loss(model.loss)
+            )
+        return SharedRows(data, validation, self._made_folds, dict(model._session.categories))
+
+
+def _on_device(data: FitData) -> FitData:
+    """Return the rows on the device of this thread, shared by all its members.
+
+    Arrays that exceed the memory budget stay on disk.
+    """
+    assert data.batch is not None
+    if must_stream(data.batch):
+        return data
+    return dataclasses.replace(data, batch=jax.tree.map(devices.to_current_device, data.batch))

@@ -1,0 +1,78 @@
+"""Detect search ranges that are too narrow: the best values are at an end of the range."""
+
+from __future__ import annotations
+
+import math
+import numbers
+from collections.abc import Sequence
+from typing import Any
+
+from fitwell.tuner.user_attrs import FINAL_PARAMS
+
+# The best three trials must have the most extreme values: one or two may be extreme by chance.
+_NUM_BEST = 3
+# Values within this fraction of the range count as near its end.
+_EDGE_FRACTION = 0.25
+
+
+def find_boundary_warnings(ranking: Sequence[Any], tried: Sequence[Any]) -> list[str]:
+    """Return a sentence for every hyperparameter whose best values are at an end of its range.
+
+    This is the case if the three best trials have the most extreme values of all trials, and the best one is
+    near the end. A lower end of 0, or of 1 for an integer, is ignored.
+
+    ranking: complete trials, best first. tried: all trained trials, including those that diverged.
+    """
+    if len(ranking) < 2 * _NUM_BEST:
+        return []
+    best = ranking[0]
+    return [
+        f"The best values of {name} are at the {word} end of its search range, {end:g} (best trial: "
+        f"{_final_params(best)[name]:.4g}): consider a wider range."
+        for name, distribution in best.distributions.items()
+        for word, end, places in _range_ends(name, distribution, tried)
+        if places.get(best.number, 0) >= 1 - _EDGE_FRACTION and _are_outermost(ranking, places)
+    ]
+
+
+def _range_ends(
+    name: str, distribution: Any, tried: Sequence[Any]
+) -> list[tuple[str, Any, dict[int, float]]]:
+    """Return both ends of a range, each with the position of every trial: 1 at this end, 0 at the other."""
+    if hasattr(distribution, "choices"):
+        order = distribution.choices
+        if any(isinstance(each, bool) or not isinstance(each, numbers.Real) for each in order):
+            return []
+        order = sorted(order)
+        low, high = order[0], order[-1]
+        span: float = len(order) - 1
+    else:
+        order, low, high = None, distribution.low, distribution.high
+        span = math.log(high / low) if distribution.log else high - low
+    if not span:
+        return []
+
+    def place(value: Any) -> float:
+        if order is not None:
+            return float(order.index(value) / span)
+        return float((math.log(value / low) if distribution.log else value - low) / span)
+
+    upper = {
+        trial.number: place(_final_params(trial)[name]) for trial in tried if name in _final_params(trial)
+    }
+    sides = [("upper", high, upper)]
+    if low != 0 and not (low == 1 and isinstance(low, int)):
+        sides.append(("lower", low, {number: 1 - found for number, found in upper.items()}))
+    return sides
+
+
+def _are_outermost(ranking: Sequence[Any], places: dict[int, float]) -> bool:
+    """Return whether the best trials have the largest `places`."""
+    witnesses = [places[trial.number] for trial in ranking if trial.number in places][:_NUM_BEST]
+    outermost = sorted(places.values(), reverse=True)[:_NUM_BEST]
+    return len(witnesses) == _NUM_BEST and min(witnesses) >= min(outermost)
+
+
+def _final_params(trial: Any) -> dict[str, Any]:
+    values: dict[str, Any] = trial.user_attrs.get(FINAL_PARAMS, trial.params)
+    return values

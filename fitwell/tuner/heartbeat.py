@@ -1,0 +1,96 @@
+"""Workers that share a study: heartbeats, and detection of dead workers."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import socket
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from fitwell.errors import FileError
+from fitwell.forms import ANY_NUMBER
+
+HEARTBEAT_INTERVAL = 10.0
+# A worker on another machine counts as dead after this time without a heartbeat.
+HEARTBEAT_GRACE_PERIOD = 120.0
+
+_PREFIX = "worker "
+# Finished workers of this process, which is still alive; other workers may take over their trials.
+_FINISHED_WORKERS: set[str] = set()
+
+
+class Worker:
+    """One of the processes that share a study.
+
+    `name` identifies the machine, the process and the run. Inside ``with worker:`` the worker writes the time to the
+    study every ten seconds.
+    """
+
+    def __init__(self, write_heartbeat: Callable[[str, float], None]) -> None:
+        self.name = _new_name()
+        self._write_heartbeat = write_heartbeat
+        self._done = threading.Event()
+
+    def __enter__(self) -> Worker:
+        self.name = _new_name()
+        self._write_heartbeat(_PREFIX + self.name, time.time())
+        self._done.clear()
+        self._thread = threading.Thread(target=self._send_heartbeats, name="fitwell-worker", daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._done.set()
+        self._thread.join()
+        _FINISHED_WORKERS.add(self.name)
+
+    def _send_heartbeats(self) -> None:
+        while not self._done.wait(HEARTBEAT_INTERVAL):
+            # If the error persists, the training thread raises it when it next uses the storage.
+            with contextlib.suppress(FileError):
+                self._write_heartbeat(_PREFIX + self.name, time.time())
+
+
+def _new_name() -> str:
+    return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+
+
+def is_alive(name: str, notes: Mapping[str, Any], now: float | None = None) -> bool:
+    """Return whether the worker `name` may still be running; notes: the user attributes of the study."""
+    if name in _FINISHED_WORKERS:
+        return False
+    host, _, process = name.rpartition(":")[0].rpartition(":")
+    if host == socket.gethostname() and os.name == "posix" and not _is_running(process):
+        return False
+    heard: Any = notes.get(_PREFIX + name)
+    if not ANY_NUMBER.test(heard):
+        return False
+    return (time.time() if now is None else now) - heard < HEARTBEAT_GRACE_PERIOD
+
+
+def _is_running(number: str) -> bool:
+    process = int(number) if number.isdecimal() and len(number) < 10 else 0
+    if process < 1:
+        return False  # not a process id
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # the process exists and belongs to another user
+        return True
+    return not _is_zombie(process)
+
+
+def _is_zombie(process: int) -> bool:
+    """Return whether a process has ended and waits for its parent to read its status (Linux only)."""
+    try:
+        status = Path(f"/proc/{process}/stat").read_text()
+    except OSError:
+        return False
+    # The name of the program, in parentheses, may contain any characters.
+    return status.rpartition(")")[2].split()[0] == "Z"

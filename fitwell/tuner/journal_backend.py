@@ -1,0 +1,96 @@
+"""Journal storage that recovers from a partial last line, as after a full disk."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Generator
+from typing import Any
+
+from optuna.storages.journal import JournalFileBackend
+from optuna.storages.journal._file import get_lock_file
+
+from fitwell.errors import FileError, warn
+from fitwell.paths import reason
+
+_BLOCK_SIZE = 2**16
+
+
+class RepairingJournalBackend(JournalFileBackend):
+    """Optuna journal file that can be opened even if its last line is incomplete.
+
+    line: number (from 1) of the last line that was read.
+    """
+
+    def __init__(self, file_path: str) -> None:
+        self.line = 0
+        try:
+            super().__init__(file_path)
+            with get_lock_file(self._lock):
+                cut = self._truncate_partial_line()
+        except OSError as error:
+            raise FileError(f"the storage {file_path} cannot be used: {reason(error)}") from None
+        if cut:
+            warn(
+                f"the storage {file_path} ended in an incomplete line of {cut:,} bytes, as after a full disk or a "
+                "power failure: the line was removed, and its operation is repeated"
+            )
+
+    def read_logs(self, log_number_from: int) -> Generator[dict[str, Any], None, None]:
+        """Yield the records from this number on."""
+        self.line = log_number_from
+        logs = iter(super().read_logs(log_number_from))
+        while True:
+            try:
+                log = next(logs)
+            except StopIteration:
+                break
+            except (ValueError, RecursionError):
+                self.line += 1
+                raise
+            self.line += 1
+            yield log
+        self.line = 0
+
+    def append_logs(self, logs: list[dict[str, Any]]) -> None:
+        """Append all records, or none."""
+        lines = "".join(json.dumps(log, separators=(",", ":")) + "\n" for log in logs)
+        with get_lock_file(self._lock):
+            self._truncate_partial_line()
+            with open(self._file_path, "ab", buffering=0) as file:
+                end = file.seek(0, os.SEEK_END)
+                left = memoryview(lines.encode())
+                try:
+                    while left:
+                        left = left[file.write(left) :]
+                    os.fsync(file.fileno())
+                except OSError:
+                    file.truncate(end)
+                    raise
+
+    def _truncate_partial_line(self) -> int:
+        """Remove an incomplete last line, and return its number of bytes."""
+        with open(self._file_path, "r+b") as file:
+            end = file.seek(0, os.SEEK_END)
+            begin, last = end, b""
+            while begin and b"\n" not in last:
+                begin = max(0, begin - _BLOCK_SIZE)
+                file.seek(begin)
+                last = file.read(min(_BLOCK_SIZE, end - begin)) + last
+            half = last.rpartition(b"\n")[2]
+            if not half:
+                return 0
+            if _is_record(half):
+                file.seek(0, os.SEEK_END)
+                file.write(b"\n")
+                return 0
+            file.truncate(end - len(half))
+            return len(half)
+
+
+def _is_record(line: bytes) -> bool:
+    """Return whether only the line break is missing: part of a record is never a valid record."""
+    try:
+        return isinstance(json.loads(line), dict)
+    except (ValueError, RecursionError):
+        return False

@@ -1,0 +1,275 @@
+"""Population-based training: hyperparameters change during training."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+
+from fitwell.arguments import Integer, Real, checked
+from fitwell.errors import InvalidArgument, ShapeError, StateError
+from fitwell.models.model import Model
+from fitwell.population import Population
+from fitwell.population.members import build_member
+from fitwell.tuner.domains import Domain
+from fitwell.tuner.hyperparameter_search import Search
+from fitwell.tuner.hyperparameters import HyperParameters, InvalidSetting, Setting
+from fitwell.tuner.search_result import SearchResult
+from fitwell.tuner.search_space import encode_params
+from fitwell.tuner.study import TrialHandle
+from fitwell.tuner.trial_trainer import BatchOutcome
+from fitwell.tuner.user_attrs import BEST_EPOCHS, FINAL_PARAMS, REASON, SCHEDULE, VALUES
+
+# Attempts to perturb a setting that the build function rejects, before the setting of the parent is used.
+_MAX_EXPLORE_ATTEMPTS = 20
+
+
+class PBTResult(SearchResult):
+    """Results of population-based training.
+
+    The hyperparameters in `trials` and `best_params` are the final ones, and `schedules` contains their history. The
+    values are those of the last epoch, and the models have their last weights.
+    """
+
+    def __init__(self, search: PopulationBasedTraining) -> None:
+        super().__init__(search._shared_study, search._trainer)
+        self._models = search.models
+
+    @property
+    def schedules(self) -> dict[int, list[tuple[int, Setting]]]:
+        """For each trial a list of pairs: an epoch, and the hyperparameters from this epoch on."""
+        return {
+            trial.number: [
+                (epoch, self._shared_study.decode_params(values)[1])
+                for epoch, values in trial.user_attrs[SCHEDULE]
+            ]
+            for trial in self._shared_study.get_trials()
+            if SCHEDULE in trial.user_attrs
+        }
+
+    def _trained_models(self, trials: Sequence[Any]) -> list[Model]:
+        for trial in trials:
+            if trial.number not in self._models:
+                raise StateError(
+                    f"the model of trial {trial.number} was trained by another process, from weights copied from other "
+                    "trials, so it cannot be trained again; save it there: result.best_model().save(path)"
+                )
+        return [self._models[trial.number] for trial in trials]
+
+
+class PopulationBasedTraining(Search):
+    """Population-based training, see `population_based_training` for the arguments."""
+
+    public_name = "population_based_training"
+    _trains_trials_independently = False
+
+    @checked(trials=Integer(1), interval=Integer(1), quantile=Real(0, 0.5, closed="right"))
+    def __init__(
+        self,
+        build: Any,
+        space: Mapping[str, Domain] | None = None,
+        data: Any = None,
+        *,
+        trials: int = 16,
+        interval: int = 5,
+        quantile: float = 0.25,
+        **settings: Any,
+    ) -> None:
+        for name in ("callbacks", "folds", "repeats", "minutes", "sampler", "pruner", "batch"):
+            if name in settings:
+                raise InvalidArgument(
+                    f"population_based_training: {name} is not supported, because all members are trained together "
+                    "on the same rows, and the worst copy the best; leave it out"
+                )
+        self._extra_config = {
+            "method": f"population-based training, interval {interval}, quantile {quantile}"
+        }
+        super().__init__(build, space, data, trials=trials, batch=trials, sampler="random", **settings)
+        if int(quantile * trials) < 1:
+            raise InvalidArgument(
+                f"population_based_training: quantile * trials must be at least 1, got {quantile} * {trials}; use at "
+                f"least {math.ceil(1 / quantile)} trials"
+            )
+        self.models: dict[int, Model] = {}
+        self._interval = interval
+        self._quantile = quantile
+        self._random = np.random.default_rng(settings.get("seed", 0))
+
+    def run(self) -> PBTResult:
+        """Train all members.
+
+        Returns:
+            TrainedPopulation: The trials, and the best of them.
+        """
+        with self._shared_study.worker, self._progress:
+            handles = self._shared_study.claim_trials(self._batch)
+            try:
+                population, settings = self._build_population(handles)
+                if population is not None:
+                    self._train_population(population, handles, settings)
+                    handles = []
+            finally:
+                self._shared_study.release(handles)
+            self._progress.on_batch_end(self._shared_study.get_trials())
+        self._report_results()
+        return PBTResult(self)
+
+    def _build_population(self, handles: list[TrialHandle]) -> tuple[Population | None, list[Setting]]:
+        """Build the members; settings that the build function rejects are replaced by new ones."""
+        while handles:
+            settings = [handle.setting for handle in handles]
+            outcome = BatchOutcome([])
+            population = self._trainer.build_population(settings, outcome)
+            if not outcome.infeasible:
+                assert population is not None
+                for member in population.members:
+                    self._trainer.initialize_weights(member)
+                _check_shapes(population, settings)
+                return population, settings
+            for at, reason in sorted(outcome.infeasible.items(), reverse=True):
+                self._shared_study.mark_infeasible(handles.pop(at), reason)
+            self._shared_study.check_infeasible()
+            handles += self._shared_study.claim_trials(len(outcome.infeasible))
+        return None, []
+
+    def _train_population(
+        self, population: Population, handles: list[TrialHandle], settings: list[Setting]
+    ) -> None:
+        worst = self.objective.worst
+        sign = 1 if self.objective.direction == "min" else -1
+        drawn = [handle.hp for handle in handles]
+        schedules: list[list[Any]] = [[(0, encode_params(hp))] for hp in drawn]
+        scores = [worst] * len(handles)
+        epochs = self._trainer.epochs
+        for begin in range(0, epochs, self._interval):
+            end = min(begin + self._interval, epochs)
+            self._progress.on_batch_begin(len(handles))
+            self._trainer.fit(population, initial_epoch=begin, epochs=end)
+            for at, member in enumerate(population.members):
+                curve = member.history.history.get(self.objective.name, [])
+                lost = member.status.startswith("NaN") or not curve or not math.isfinite(curve[-1])
+                scores[at] = worst if lost else curve[-1]
+                self._shared_study.report(handles[at], end, scores[at])
+            if end == epochs:
+                break
+            order = sorted(range(len(handles)), key=lambda at: sign * scores[at])
+            count = int(self._quantile * len(handles))
+            for loser in order[len(order) - count :]:
+                parent = order[int(self._random.integers(count))]
+                if sign * scores[parent] < sign * scores[loser]:
+                    drawn[loser], settings[loser] = self._explore(drawn[parent])
+                    self._exploit(population, loser, parent)
+                    schedules[loser] = [*schedules[parent], (end, encode_params(drawn[loser]))]
+        for at, handle in enumerate(handles):
+            member = population.members[at]
+            self.models[handle.number] = member.model
+            notes: dict[str, Any] = {VALUES: [scores[at]], BEST_EPOCHS: [epochs - 1], SCHEDULE: schedules[at]}
+            notes[FINAL_PARAMS] = schedules[at][-1][1]
+            if scores[at] == worst:
+                notes[REASON] = member.status
+            self._shared_study.finish(handle, scores[at], **notes)
+
+    def _exploit(self, population: Population, loser: int, parent: int) -> None:
+        """Replace member `loser` by one with its new setting and the training state of `parent`."""
+        old = population.members[loser]
+        model = build_member(population.build, old.setting, old.seed, old.fold)
+        self._trainer.initialize_weights(model)
+        try:
+            copy_training_state(model.model, population.members[parent].model)
+        except ShapeError as error:
+            raise _different_shapes(str(error)) from error
+        population.members[loser] = model
+
+    def _explore(self, known: HyperParameters) -> tuple[HyperParameters, Setting]:
+        def draw(name: str, domain: Domain) -> Any:
+            return domain.perturb(known.values.get(name, domain.default), self._random)
+
+        for _ in range(_MAX_EXPLORE_ATTEMPTS):
+            hp = HyperParameters(draw)
+            try:
+                return hp, self._shared_study.space.sample(hp)
+            except InvalidSetting:
+                continue
+        same = HyperParameters.from_values(known.values)
+        return same, self._shared_study.space.sample(same)
+
+
+def population_based_training(
+    build: Any, space: Mapping[str, Domain] | None = None, data: Any = None, **settings: Any
+) -> PBTResult:
+    """Train a population in which the worst members copy the best.
+
+    Every `interval` epochs, each of the worst members copies the weights and the optimizer state of one of the best
+    (exploit), and continues with perturbed hyperparameters (explore): numbers are multiplied or divided by 1.2, and
+    choices sometimes change. Learning rates and penalties therefore follow a schedule. All members must have weights
+    of the same shapes; search widths and depths with `search`. A killed run starts again with the same settings.
+
+    Args:
+        build (Callable): See `search`.
+        space (dict[str, Domain] | None): See `search`. Default: None.
+        data (tuple): ``(x, y)`` or ``(x, y, sample_weight)``.
+        **settings: ``trials`` (int), the number of members, default 16; ``epochs`` (int) of each member, default
+            100; ``interval`` (int), epochs between two exploit steps, default 5; ``quantile`` (float), fraction of
+            members to replace, in (0, 0.5], default 0.25. The arguments ``objective``, ``storage``, ``name``,
+            ``overwrite``, ``first``, ``seed``, ``verbose`` and those of `Population.fit` are the same as in `search`.
+
+    Returns:
+        TrainedPopulation: The trials, the best model, and the `schedules` of the hyperparameters.
+
+    Raises:
+        InvalidArgument: If an argument is not supported, or if weights of members have different shapes.
+
+    Example:
+        >>> import fitwell as fw
+        >>> import numpy as np
+        >>> def build(setting):
+        ...     model = fw.Sequential([fw.Input((1,)), fw.layers.Dense(1)])
+        ...     model.compile(fw.optimizers.SGD(setting["learning_rate"]), "mse")
+        ...     return model
+        >>> x = np.linspace(-1, 1, 20, dtype="float32").reshape(20, 1)
+        >>> result = fw.tuner.population_based_training(
+        ...     build, {"learning_rate": fw.tuner.Float(1e-3, 1e-1, log=True)}, (x, 2 * x), trials=4, epochs=4,
+        ...     interval=2, storage=":memory:", verbose=0,
+        ... )
+        >>> sorted(result.schedules)
+        [0, 1, 2, 3]
+
+    Source: Jaderberg et al. (2017), *Population based training of neural networks*.
+    """
+    return PopulationBasedTraining(build, space, data, **settings).run()
+
+
+def copy_training_state(model: Model, parent: Model) -> None:
+    """Copy the weights and the optimizer state of `parent` to another model."""
+    model.set_weights(parent.get_weights())
+    if type(model.optimizer) is type(parent.optimizer) and parent.optimizer.opt_state is not None:
+        # Layer names count models, so corresponding variables have different paths.
+        pairs = zip(parent._named_trainable_variables(), model._named_trainable_variables(), strict=True)
+        path_of = {old: new for (old, _), (new, _) in pairs}
+        model.optimizer.opt_state = {
+            slot: {path_of[path]: np.array(value) for path, value in content.items()}
+            if isinstance(content, dict)
+            else jax.tree.map(np.array, content)
+            for slot, content in parent.optimizer.opt_state.items()
+        }
+        model.optimizer.step.assign(np.array(parent.optimizer.step.value))
+    model._session.epoch = parent._session.epoch
+
+
+def _check_shapes(population: Population, settings: list[Setting]) -> None:
+    shapes = [[np.shape(weight) for weight in member.model.get_weights()] for member in population.members]
+    for at, own in enumerate(shapes):
+        if own != shapes[0]:
+            raise _different_shapes(
+                f"those of {settings[at]} are {own}, those of {settings[0]} are {shapes[0]}"
+            )
+
+
+def _different_shapes(what: str) -> InvalidArgument:
+    return InvalidArgument(
+        "population_based_training: members copy weights, so all of them must have weights of the same shapes "
+        f"({what}); remove widths and depths from the space, and search them with fw.search"
+    )

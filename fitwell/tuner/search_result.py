@@ -1,0 +1,225 @@
+"""Results of a search."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from fitwell.arguments import Integer, checked
+from fitwell.errors import StateError
+from fitwell.models.model import Model
+from fitwell.population.ensemble import Ensemble
+from fitwell.tuner.boundary_warnings import find_boundary_warnings
+from fitwell.tuner.hyperparameters import HyperParameters, Setting
+from fitwell.tuner.study import SharedStudy
+from fitwell.tuner.trial_trainer import TrialRun, TrialTrainer
+from fitwell.tuner.user_attrs import BEST_EPOCHS, REASON, SECONDS, VALUES
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_STATES = {
+    "COMPLETE": "complete",
+    "PRUNED": "pruned",
+    "RUNNING": "running",
+    "WAITING": "waiting",
+    "FAIL": "refused",
+}
+
+
+class SearchResult:
+    """The trials of a search, and the best of them. `search` returns it.
+
+    Attributes:
+        study: The Optuna study, for example for ``optuna.visualization``. The dashboard opens it as well:
+            ``pip install optuna-dashboard``, then ``optuna-dashboard sqlite:///search.db``.
+        objective: The `Objective` of the search.
+
+    Example:
+        >>> import fitwell as fw
+        >>> import numpy as np
+        >>> def build(setting):
+        ...     model = fw.Sequential([fw.Input((1,)), fw.layers.Dense(1)])
+        ...     model.compile(fw.optimizers.SGD(setting["learning_rate"]), "mse")
+        ...     return model
+        >>> x = np.linspace(-1, 1, 20, dtype="float32").reshape(20, 1)
+        >>> result = fw.search(
+        ...     build, {"learning_rate": fw.tuner.Choice([0.1, 1e-6])}, (x, 2 * x), sampler="grid", epochs=5,
+        ...     storage=":memory:", verbose=0,
+        ... )
+        >>> result.best_params
+        {'learning_rate': 0.1}
+        >>> result.trials["learning_rate"].tolist()
+        [0.1, 1e-06]
+    """
+
+    def __init__(self, shared_study: SharedStudy, trainer: TrialTrainer | None) -> None:
+        self._shared_study = shared_study
+        self._trainer = trainer
+        self.objective = shared_study.objective
+        self.study = shared_study.study
+
+    @property
+    def best_params(self) -> Setting:
+        """Hyperparameters of the best trial, as passed to the build function."""
+        return self._shared_study.hyperparameters_of(self._shared_study.best_trial())[1]
+
+    @property
+    def best_value(self) -> float:
+        """Objective of the best trial at its best epoch, the mean over repeats; with folds the best epoch of the mean.
+
+        It is the best of many values on the same validation rows, so it is optimistic: evaluate the model on rows
+        that the search did not use.
+        """
+        return float(self._shared_study.best_trial().value)
+
+    def best_model(self) -> Model:
+        """Return the model of the best trial with the weights of its best epoch.
+
+        The model is trained again, which gives the same numbers; with repeats, it is the best one of them. After a
+        search with folds, the model is trained on all rows for the best number of epochs, without callbacks that
+        monitor validation.
+
+        Returns:
+            Model: The trained model.
+
+        Raises:
+            StateError: If no trial is complete, or if the trials were read from a study without the rows.
+        """
+        return self.best_models(1)[0]
+
+    @checked(count=Integer(1))
+    def best_models(self, count: int) -> list[Model]:
+        """Return the models of the best trials.
+
+        Args:
+            count (int): Number of models; fewer if there are fewer complete trials.
+
+        Returns:
+            list[Model]: The models, best first; see `best_model`.
+        """
+        return self._trained_models(self.ranking()[:count])
+
+    @checked(top=Integer(1))
+    def ensemble(self, top: int = 5) -> Ensemble:
+        """Return the models of the best trials as one predictor.
+
+        The best trial is partly the best by chance, and settings of similar quality make different errors, so their
+        mean is often better than the best model.
+
+        Args:
+            top (int): Number of models; fewer if there are fewer complete trials. Default: 5.
+
+        Returns:
+            Ensemble: Predicts the mean and the standard deviation of the models; see `best_model`.
+        """
+        return Ensemble(self.best_models(top))
+
+    def ranking(self) -> list[Any]:
+        """Return the complete Optuna trials with a finite value, best first."""
+        return self._ranked(self._shared_study.require_finite_trials())
+
+    @checked(count=Integer(1))
+    def best_hyperparameters(self, count: int = 1) -> list[HyperParameters]:
+        """Return the hyperparameters of the best trials, to pass to ``build(hp)``.
+
+        Args:
+            count (int): Number of trials. Default: 1.
+
+        Returns:
+            list[HyperParameters]: The hyperparameters, best first.
+        """
+        return [self._shared_study.hyperparameters_of(trial)[0] for trial in self.ranking()[:count]]
+
+    def _ranked(self, trials: list[Any]) -> list[Any]:
+        sign = 1 if self.objective.direction == "min" else -1
+        return sorted(trials, key=lambda trial: sign * trial.value)
+
+    def _trained_models(self, trials: Sequence[Any]) -> list[Model]:
+        """Train the model of each trial again."""
+        trainer = self._trainer
+        if trainer is None:
+            raise StateError(
+                "the trials were read from a study, which does not store models: call search(x, y, ...) with the same "
+                "rows first; it does not repeat trials"
+            )
+        seeds, runs = trainer.seeds, []
+        folds = trainer.folds > 1
+        for trial in trials:
+            values, epochs = trial.user_attrs[VALUES], trial.user_attrs[BEST_EPOCHS]
+            best_seed = seeds[0] if folds else seeds[values.index(self.objective.best(values))]
+            setting = self._shared_study.hyperparameters_of(trial)[1]
+            runs.append(TrialRun(setting, best_seed, epochs[0] + 1 if folds else trainer.epochs))
+        return trainer.retrain(runs, all_rows=folds)
+
+    @property
+    def trials(self) -> pd.DataFrame:
+        """A pandas table with one row per trial: value, state and hyperparameters.
+
+        ``value`` is the objective at its best epoch, the mean over repeats or folds (folds share one best epoch), and
+        ``sd`` is their standard deviation. The value is infinite if a loss became NaN. ``best_epoch`` counts from 0.
+        """
+        import pandas as pd
+
+        rows = []
+        for trial in self._shared_study.get_trials():
+            notes = trial.user_attrs
+            refused = trial.state.name == "FAIL"
+            row: dict[str, Any] = {
+                "trial": trial.number,
+                "value": trial.value,
+                "state": _STATES[trial.state.name],
+            }
+            values = notes.get(VALUES, [])
+            if len(values) > 1 or (self._trainer is not None and len(self._trainer.seeds) > 1):
+                row["sd"] = float(pd.Series(values, dtype=float).std()) if values else math.nan
+            epochs = notes.get(BEST_EPOCHS)
+            row["best_epoch"] = sum(epochs) / len(epochs) if epochs else math.nan
+            row[SECONDS] = notes.get(SECONDS, math.nan)
+            setting = (
+                trial.params
+                if refused or not trial.params
+                else self._shared_study.hyperparameters_of(trial)[1]
+            )
+            # A hyperparameter may have the name of a column ("value"): then its column gets a suffix.
+            taken = {*row, REASON}
+            row |= {f"{name} (setting)" if name in taken else name: value for name, value in setting.items()}
+            rows.append(row | {REASON: notes.get(REASON, "")})
+        return pd.DataFrame(rows).set_index("trial") if rows else pd.DataFrame(columns=["value", "state"])
+
+    def remarks(self) -> list[str]:
+        """Return a sentence for every hyperparameter whose best values are at an end of its range."""
+        finite = self._ranked(self._shared_study.finite_trials())
+        return find_boundary_warnings(finite, finite + self._shared_study.diverged_trials())
+
+    def plot(self, by: str | None = None, figure: Figure | None = None) -> list[Axes]:
+        """Plot the history of the search, and the objective against each hyperparameter.
+
+        Outliers are triangles at the edge, and trials without a finite value are crosses; a note counts them. The
+        best trials are always shown. Pruned trials are counted but not drawn. The axis of a hyperparameter is
+        logarithmic if it was sampled so.
+
+        Args:
+            by (str | None): Hyperparameter that sets the color of the trials. Default: None.
+            figure (matplotlib.figure.Figure | None): Empty figure to draw on. Default: None, a new one.
+
+        Returns:
+            list[matplotlib.axes.Axes]: The axes. Call ``plt.show()`` in a script to show them.
+        """
+        from fitwell.tuner.visualization import plot_search
+
+        stopped = sum(trial.state.name == "PRUNED" for trial in self._shared_study.get_trials())
+        return plot_search(
+            self.ranking(), self.objective, self._shared_study.diverged_trials(), stopped, by, figure
+        )
+
+    def __repr__(self) -> str:
+        ended = [trial for trial in self._shared_study.get_trials() if trial.state.is_finished()]
+        try:
+            best = f", best {self.objective.name} {self.best_value:.4g} with {self.best_params}"
+        except StateError:  # none is complete yet
+            best = ""
+        return f"<SearchResult of {len(ended)} trials{best}>"

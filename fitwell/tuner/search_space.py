@@ -1,0 +1,190 @@
+"""The search space: declared as a dict of domains, or defined by the build function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from fitwell import random
+from fitwell.errors import InvalidArgument, nearest
+from fitwell.models.model import Model
+from fitwell.population.members import copy_setting, require_compiled_model
+from fitwell.tuner.domains import Domain, Fixed, Int, Several
+from fitwell.tuner.hyperparameters import HyperParameters, InvalidSetting, Setting
+
+
+class SearchSpace:
+    """A build function and the domains of its hyperparameters.
+
+    Args:
+        build: ``build(setting)`` with a dict if domains are declared, otherwise ``build(hp)``, or an object
+            with such a method, as the hypermodels of KerasTuner.
+        declared: Domains by name, or None.
+
+    Attributes:
+        refusal: Message of the last `InvalidSetting` that `build` raised.
+    """
+
+    def __init__(self, build: Any, domains: Mapping[str, Domain] | None = None) -> None:
+        self._build_function = build_function(build)
+        self.infeasible_reason = ""
+        self.domains = None if domains is None else _check_domains(domains)
+
+    def sample(self, hp: HyperParameters) -> Setting:
+        """Sample all hyperparameters of one model from `hp`, and return the setting.
+
+        Raises `InvalidSetting` if the build function rejects it.
+        """
+        if self.domains is None:
+            # The model built here is discarded, so it must not advance the random streams.
+            with random.seeded(0):
+                self._call(hp)
+            return dict(hp.values)
+        setting: Setting = {}
+        for name, domain in self.domains.items():
+            # Not `get`: None may be a valid value of a parent.
+            if all(parent in setting and setting[parent] in values for parent, values in domain.when.items()):
+                setting[name] = (
+                    _sample_list(hp, name, domain)
+                    if isinstance(domain, Several)
+                    else hp.suggest(name, domain)
+                )
+        return setting
+
+    def flatten_lists(self, setting: Mapping[str, Any]) -> Setting:
+        """Return `setting` with each list replaced by its length and values, as in the study."""
+        found: Setting = {}
+        for name, value in setting.items():
+            domain = (self.domains or {}).get(name)
+            if isinstance(domain, Several):
+                if not isinstance(value, list | tuple):
+                    raise InvalidArgument(f"{name}: expected a list of values, got {value!r}")
+                found |= {f"{name}_length": len(value)}
+                found |= {f"{name}_{number}": part for number, part in enumerate(value)}
+            else:
+                found[name] = value
+        return found
+
+    def build(self, setting: Setting) -> Model:
+        """Return the model of `setting`."""
+        model = self._call(
+            HyperParameters.from_values(setting) if self.domains is None else copy_setting(setting)
+        )
+        return require_compiled_model(model, f"build({setting!r})")
+
+    def _call(self, hyperparameters: Any) -> Any:
+        try:
+            return self._build_function(hyperparameters)
+        except InvalidSetting as error:
+            self.infeasible_reason = str(error)
+            raise
+
+    def grid(self) -> Iterator[tuple[dict[str, Any], Setting]]:
+        """Yield every combination, as parameters of a study and as a setting.
+
+        Works like an odometer that adds a wheel when a hyperparameter is first requested, so a conditional
+        hyperparameter multiplies only the settings in which it exists.
+        """
+        axes: list[_GridAxis] = []
+        while True:
+            place = 0
+
+            def next_value(name: str, domain: Domain) -> Any:
+                nonlocal place
+                if place == len(axes):
+                    axes.append(_GridAxis(domain.grid_values()))
+                place += 1
+                return axes[place - 1].value
+
+            hp = HyperParameters(next_value)
+            try:
+                setting = self.sample(hp)
+                yield encode_params(hp), setting
+            except InvalidSetting:
+                del axes[place:]
+            while axes and not axes[-1].advance():
+                axes.pop()
+            if not axes:
+                return
+
+
+class _GridAxis:
+    def __init__(self, points: list[Any]) -> None:
+        self._points = points
+        self._at = 0
+
+    @property
+    def value(self) -> Any:
+        return self._points[self._at]
+
+    def advance(self) -> bool:
+        self._at += 1
+        return self._at < len(self._points)
+
+
+def encode_params(hp: HyperParameters) -> dict[str, Any]:
+    """Return the values of `hp` as the study stores them."""
+    return {
+        name: hp.domains[name].to_storage(value)
+        for name, value in hp.values.items()
+        if not isinstance(hp.domains[name], Fixed)
+    }
+
+
+def _sample_list(hp: HyperParameters, name: str, several: Several) -> list[Any]:
+    length = hp.suggest(f"{name}_length", Int(several.least, several.most))
+    return [hp.suggest(f"{name}_{number}", several.of) for number in range(length)]
+
+
+def build_function(build: Any) -> Callable[..., Any]:
+    """Return `build` itself, or its method `build`."""
+    if hasattr(build, "build") and not isinstance(build, Model):
+        if hasattr(build, "fit"):
+            raise InvalidArgument(
+                f"{type(build).__name__}.fit is not supported: all trials are trained together. Remove it, and "
+                "pass its arguments of fit (callbacks, batch_size) to search"
+            )
+        return build.build
+    if not callable(build) or isinstance(build, Model):
+        raise InvalidArgument(
+            f"build must be a function from hyperparameters to a compiled model, got {build!r}; write "
+            "def build(hp): ... return model"
+        )
+    return build
+
+
+def _check_domains(space: Any) -> dict[str, Domain]:
+    if not isinstance(space, Mapping):
+        raise InvalidArgument(
+            f"space: expected a dict from names to domains such as fw.tuner.Float(1e-4, 1e-1, log=True), got {space!r}"
+        )
+    if not space:
+        raise InvalidArgument(
+            "space: it is empty, so there is nothing to search; leave it out if build(hp) requests its "
+            "hyperparameters itself"
+        )
+    known: list[str] = []
+    for name, domain in space.items():
+        if not isinstance(name, str):
+            raise InvalidArgument(f"space: the names of hyperparameters must be strings, got {name!r}")
+        if not isinstance(domain, Domain):
+            raise InvalidArgument(
+                f"space[{name!r}]: expected a domain (fw.tuner.Float, Int, Choice, Boolean, Fixed, Several), got "
+                f"{domain!r}; for a list of values write fw.tuner.Choice([...])"
+            )
+        for parent, allowed in domain.when.items():
+            where = f"space[{name!r}]: its condition"
+            if parent not in known:
+                if parent in space:
+                    raise InvalidArgument(
+                        f"{where} {parent!r} is later in the space; move it before {name!r}"
+                    )
+                hint = nearest(parent, known) or f"; the entries before it are: {', '.join(known) or 'none'}"
+                raise InvalidArgument(f"{where} {parent!r} is not in the space{hint}")
+            possible = space[parent]
+            if not isinstance(possible, Several) and not any(possible.contains(value) for value in allowed):
+                raise InvalidArgument(
+                    f"{where} never holds: {allowed!r} are not values of {parent!r}, which is {possible!r}"
+                )
+        known.append(name)
+    return dict(space)

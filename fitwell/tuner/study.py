@@ -1,0 +1,483 @@
+"""An Optuna study that several workers share.
+
+Every RUNNING trial stores the name of its worker. Workers claim trials only under the lock of the storage: new
+trials until their number is reached, and stale trials of dead workers. A killed search therefore resumes the trials
+that were running, and workers never start too many trials.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from fitwell.errors import InvalidArgument, StateError
+from fitwell.tuner.domains import Domain
+from fitwell.tuner.heartbeat import Worker, is_alive
+from fitwell.tuner.hyperparameters import HyperParameters, InvalidSetting, Setting
+from fitwell.tuner.objective import Objective
+from fitwell.tuner.optuna_utils import import_optuna, silence_optuna, trial_state
+from fitwell.tuner.samplers import make_sampler
+from fitwell.tuner.search_space import SearchSpace, encode_params
+from fitwell.tuner.storage import Storage
+from fitwell.tuner.user_attrs import (
+    CRASHES,
+    FINAL_PARAMS,
+    REASON,
+    STUDY_CONFIG,
+    STUDY_TOKEN,
+    WORKER,
+    check_study,
+    crash_count,
+    describe_diverged_trials,
+)
+
+# A trial is marked failed after this many workers crashed (mostly out of memory) while training it alone.
+MAX_CRASHES = 3
+# After each crash the trial is trained in a batch smaller by this factor, and finally alone: workers also crash because
+# a batch is too large, or because they are killed.
+_BATCH_DIVISOR = 8
+# Rejected settings in a row after which the search fails.
+MAX_INFEASIBLE = 100
+
+
+@dataclass
+class TrialHandle:
+    """A trial that this worker trains.
+
+    Attributes:
+        trial: Optuna trial.
+        storage_guard: Context manager that translates storage errors while sampling.
+        max_batch_size: Maximum size of the batch that contains the trial.
+        setting: Hyperparameters of the model.
+        reported_steps: Steps that an earlier worker reported.
+        hp: Samples from the trial; values that an earlier worker sampled stay the same.
+    """
+
+    trial: Any
+    storage_guard: Callable[[], AbstractContextManager[None]] = nullcontext
+    max_batch_size: float = math.inf
+    setting: Setting = field(default_factory=dict)
+    reported_steps: frozenset[int] = frozenset()
+    hp: HyperParameters = field(init=False)
+
+    def __post_init__(self) -> None:
+        def draw(name: str, domain: Domain) -> Any:
+            try:
+                with self.storage_guard(), silence_optuna():
+                    return domain.suggest(self.trial, name)
+            except ValueError as error:
+                raise InvalidArgument(
+                    f"{name}: {domain!r} is not compatible with earlier trials in the study "
+                    f"{self.trial.study.study_name!r} ({error}). If build was changed, pass another name=..., or "
+                    "overwrite=True to start over; if the choices depend on other hyperparameters, use a different "
+                    "name in each case"
+                ) from error
+
+        self.hp = HyperParameters(draw)
+
+    @property
+    def number(self) -> int:
+        """The trial's number in the study."""
+        return int(self.trial.number)
+
+
+class StudyMismatchError(InvalidArgument):
+    """The storage holds a different study of the same name. what: the difference, without advice."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what}. Pass another name=..., or overwrite=True to delete it and start over")
+        self.what = what
+
+
+class SharedStudy:
+    """The study of one search, opened or created.
+
+    Args:
+        storage: Storage of the study.
+        name: Name of the study.
+        space: Search space.
+        objective: Objective of the search.
+        sampler: Name of the sampler.
+        pruner: Optuna pruner, or None.
+        seed: Seed of the sampler.
+        trials: Number of trials of all workers and calls; None if there is no limit.
+        batch: Number of trials trained together; None if trials cannot be trained separately.
+        first: Settings to try before the sampler is used.
+        terms: Settings that must equal those of an existing study, so that trials are comparable. None only reads
+            an existing study.
+        overwrite: Whether to delete an existing study.
+    """
+
+    def __init__(
+        self,
+        storage: Storage,
+        name: str,
+        space: SearchSpace,
+        objective: Objective,
+        *,
+        sampler: str,
+        pruner: Any,
+        seed: int,
+        trials: int | None,
+        batch: int | None = None,
+        first: Sequence[Mapping[str, Any]] = (),
+        config: Mapping[str, Any] | None,
+        overwrite: bool = False,
+    ) -> None:
+        optuna = import_optuna()
+        self.storage = storage
+        self.space = space
+        self.objective = objective
+        self.trials = trials
+        self._batch = batch
+        self._sampler = sampler
+        self._seed = seed
+        self._initial_params = [
+            self._encode_initial_params(setting) for setting in _check_initial_params(first)
+        ]
+        self._grid = space.grid()
+        with storage.lock(), storage.translate_errors():
+            known = [found.study_name for found in optuna.get_all_study_summaries(storage.backend, False)]
+            if overwrite and name in known:
+                optuna.delete_study(study_name=name, storage=storage.backend)
+            if config is None and name not in known:
+                raise StateError(f"there is no study {name!r} in {storage.name} yet")
+            self.study = optuna.create_study(
+                storage=storage.backend,
+                study_name=name,
+                pruner=pruner,
+                direction={"min": "minimize", "max": "maximize"}[objective.direction],
+                load_if_exists=True,
+            )
+            if config is None:
+                self._check_objective()
+            else:
+                self._check_config(json.loads(json.dumps(config)))
+            self._token = self._current_token()
+            self.finished_before = len(self._finished_trials())
+        self.worker = Worker(self._write_heartbeat)
+
+    def _check_config(self, config: dict[str, Any]) -> None:
+        begun = self.study.user_attrs.get(STUDY_CONFIG)
+        trials = self.study.get_trials(deepcopy=False)
+        if begun is not None:
+            check_study(self.study, trials, self.storage.name)
+        if begun is None:
+            if trials:
+                raise StudyMismatchError(
+                    f"the study {self.study.study_name!r} in {self.storage.name} was not created by fitwell"
+                )
+            self.study.set_user_attr(STUDY_CONFIG, config)
+            self.study.set_user_attr(STUDY_TOKEN, secrets.token_hex(8))
+            return
+        differ = [name for name in {**begun, **config} if begun.get(name) != config.get(name)]
+        if differ:
+            told = "; ".join(f"{name}: {begun.get(name)!r} then, {config.get(name)!r} now" for name in differ)
+            raise StudyMismatchError(
+                f"the study {self.study.study_name!r} in {self.storage.name} was created with other settings, so its "
+                f"trials cannot be compared with new ones ({told})"
+            )
+
+    def _check_objective(self) -> None:
+        """Raise if the study does not exist yet or has another objective."""
+        begun = (self.study.user_attrs.get(STUDY_CONFIG) or {}).get("objective")
+        if begun is None:
+            raise StateError(f"the study {self.study.study_name!r} in {self.storage.name} has not started")
+        if begun != self.objective.description:
+            raise StudyMismatchError(
+                f"the study {self.study.study_name!r} in {self.storage.name} has the objective {begun}, not "
+                f"{self.objective.description}"
+            )
+
+    # --- claiming trials -----------------------------------------------------------------------------------
+
+    def claim_trials(self, count: int) -> list[TrialHandle]:
+        """Claim up to `count` trials to train, stale ones first. Empty if none are left.
+
+        Hyperparameters are sampled outside the lock, because a sampler or the build function may take longer than
+        the lock timeout of other workers.
+        """
+        handles: list[TrialHandle] = []
+        infeasible_count = 0
+        try:
+            while infeasible_count < MAX_INFEASIBLE and len(handles) < min(
+                [count, *(t.max_batch_size for t in handles)]
+            ):
+                with self.storage.lock():
+                    handle = self._claim_next(len(handles))
+                if handle is None:
+                    break
+                handles.append(handle)
+                try:
+                    handle.setting = self.space.sample(handle.hp)
+                except InvalidSetting as error:
+                    self.mark_infeasible(handles.pop(), str(error))
+                    infeasible_count += 1
+        except BaseException:  # such as an error of the build function: no worker will train these
+            self.release(handles)
+            raise
+        if infeasible_count == MAX_INFEASIBLE and not handles:
+            raise self._no_feasible_point(f"{infeasible_count} settings in a row")
+        if not handles and not self._feasible_trials():
+            raise self._no_feasible_point("all of its settings")
+        return handles
+
+    def mark_infeasible(self, handle: TrialHandle, reason: str) -> None:
+        """Mark a trial whose setting the build function rejected; it does not count as a trial."""
+        with self.storage.lock(), self.storage.translate_errors():
+            if self._owns(handle):
+                self._tell_infeasible(handle.trial, reason)
+
+    def check_infeasible(self) -> None:
+        """Raise `InvalidArgument` if the build function rejected all of the last settings."""
+        last = self.get_trials()[-MAX_INFEASIBLE:]
+        if len(last) == MAX_INFEASIBLE and all(trial.state.name == "FAIL" for trial in last):
+            raise self._no_feasible_point(f"{MAX_INFEASIBLE} settings in a row")
+
+    def _no_feasible_point(self, what: str) -> InvalidArgument:
+        return InvalidArgument(
+            f"the space seems to have no valid point: the build function rejected {what}. The last reason: "
+            f"{self.space.infeasible_reason}"
+        )
+
+    def _claim_next(self, others: int) -> TrialHandle | None:
+        """Claim a stale trial, or a new one. Returns None if there are enough trials.
+
+        others: number of trials claimed before for the same batch.
+        """
+        with self.storage.translate_errors():
+            for stale in self._stale_trials():
+                handle = self._take_over(stale, others)
+                if handle is not None:
+                    return handle
+            if self._trials_in_state("WAITING"):
+                return self._claim_new()
+            if self._has_all_trials():
+                return None
+            known = [trial.params for trial in self.study.get_trials(deepcopy=False)]
+        chosen = None
+        if len(known) < len(self._initial_params):
+            chosen = self._initial_params[len(known)]
+        elif self._sampler == "grid":
+            chosen = self._next_grid_point(known)
+            if chosen is None:
+                return None
+        with self.storage.translate_errors():
+            if chosen is not None:
+                self.study.enqueue_trial(chosen)
+            return self._claim_new()
+
+    def _claim_new(self) -> TrialHandle:
+        # Some versions of Optuna sample immediately, which must not happen under the lock.
+        self.study.sampler = make_sampler("random", self._seed, 0)
+        trial = self.study.ask()
+        trial.set_user_attr(WORKER, self.worker.name)
+        return self._make_handle(trial._trial_id, trial.number)
+
+    def _make_handle(self, trial_id: int, number: int, **known: Any) -> TrialHandle:
+        self.study.sampler = make_sampler(self._sampler, self._seed, number)
+        # Optuna has no public function that returns the `Trial` of a RUNNING trial.
+        trial = import_optuna().trial.Trial(self.study, trial_id)
+        return TrialHandle(trial, self.storage.translate_database_errors, **known)
+
+    def _next_grid_point(self, known: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+        """Return the next unclaimed point of the grid, None at its end."""
+        try:
+            # Every point is visited once, because known points stay known.
+            return next((point for point, _ in self._grid if point not in known), None)
+        except BaseException:
+            self._grid = self.space.grid()  # an error ends the generator
+            raise
+
+    def _encode_initial_params(self, setting: Mapping[str, Any]) -> dict[str, Any]:
+        given = self.space.flatten_lists(setting)
+
+        def look_up(name: str, domain: Domain) -> Any:
+            value = given.get(name, domain.default)
+            if not domain.contains(value):
+                raise InvalidArgument(f"first: {name}={value!r} is not in {domain!r}")
+            return value.item() if isinstance(value, np.generic) else value
+
+        hp = HyperParameters(look_up)
+        made = self.space.sample(hp)
+        unknown = [name for name in setting if name not in made]
+        if unknown:
+            under = " under these conditions" if unknown[0] in (self.space.domains or hp.domains) else ""
+            raise InvalidArgument(
+                f"first: the space has no hyperparameter {unknown[0]!r}{under} in {dict(setting)!r}; leave it out"
+            )
+        return encode_params(hp)
+
+    def _stale_trials(self) -> list[Any]:
+        """Return the RUNNING trials of dead workers, those with the fewest crashes first."""
+        notes = self.study.user_attrs
+        found = []
+        for trial in self._trials_in_state("RUNNING"):
+            owner = trial.user_attrs.get(WORKER)
+            # Names are written under the lock, so a missing name means that the worker crashed.
+            if not owner or (owner != self.worker.name and not is_alive(owner, notes)):
+                found.append(trial)
+        return sorted(found, key=crash_count)
+
+    def _take_over(self, frozen: Any, others: int) -> TrialHandle | None:
+        crashes = crash_count(frozen)
+        max_batch_size = self._max_batch_size(crashes)
+        if others >= max_batch_size:
+            return None
+        if self._max_batch_size(crashes - MAX_CRASHES) == 1:
+            trial = import_optuna().trial.Trial(self.study, frozen._trial_id)
+            self._tell_infeasible(
+                trial,
+                f"{crashes} workers died while training it, the last {MAX_CRASHES} while training it alone",
+            )
+            return None
+        handle = self._make_handle(
+            frozen._trial_id,
+            frozen.number,
+            max_batch_size=max_batch_size,
+            reported_steps=frozenset(frozen.intermediate_values),
+        )
+        handle.trial.set_user_attr(WORKER, self.worker.name)
+        handle.trial.set_user_attr(CRASHES, crashes)
+        return handle
+
+    def _max_batch_size(self, crashes: int) -> float:
+        """Return the maximum size of a batch with a trial that crashed this many workers."""
+        return (
+            math.inf if self._batch is None or crashes < 0 else max(1, self._batch // _BATCH_DIVISOR**crashes)
+        )
+
+    # --- results -------------------------------------------------------------------------------------------
+
+    def report(self, handle: TrialHandle, step: int, value: float) -> bool:
+        """Store the value after `step` epochs; return whether to prune the trial."""
+        with self.storage.translate_errors():  # no lock: members report from several threads
+            if not self._owns(handle):
+                return True
+            if step not in handle.reported_steps:
+                handle.trial.report(value, step)
+            return bool(handle.trial.should_prune())
+
+    def finish(self, handle: TrialHandle, value: float, pruned: bool = False, **notes: Any) -> None:
+        """Store the result of a trial."""
+        with self.storage.lock(), self.storage.translate_errors():
+            if not self._owns(handle):
+                return
+            for name, note in notes.items():
+                handle.trial.set_user_attr(name, note)
+            state = trial_state("PRUNED") if pruned else None
+            self.study.tell(handle.trial, None if pruned else value, state)
+
+    def release(self, handles: Sequence[TrialHandle]) -> None:
+        """Release unfinished trials, so that any worker can claim them."""
+        with self.storage.lock():
+            self._release(handles)
+
+    def get_trials(self) -> list[Any]:
+        """Return all trials of the study."""
+        with self.storage.translate_errors():
+            # A new study may have the name and even the id of a deleted one.
+            if self._current_token() != self._token:
+                raise StateError(
+                    f"the study {self.study.study_name!r} in {self.storage.name} was deleted, probably by "
+                    "overwrite=True; use a different name=... for every search"
+                )
+            return list(self.study.get_trials(deepcopy=False))
+
+    def require_finite_trials(self) -> list[Any]:
+        """Return the complete trials with a finite value, or raise `StateError` if there are none."""
+        found = self.finite_trials()
+        if not found:
+            lost = self.diverged_trials()
+            why = (
+                f": {describe_diverged_trials(lost)}. See `trials`, column 'reason'; NaN often means that the learning rates of the "
+                "space are too large"
+                if lost
+                else "; see `trials`, column 'state', and continue the search"
+            )
+            raise StateError(f"no trial has a finite value yet{why}")
+        return found
+
+    def finite_trials(self) -> list[Any]:
+        """Return the complete trials with a finite value."""
+        return [trial for trial in self._complete_trials() if math.isfinite(trial.value)]
+
+    def diverged_trials(self, own: bool = False) -> list[Any]:
+        """Return the complete trials without a finite value. own: only those of this worker."""
+        lost = [trial for trial in self._complete_trials() if not math.isfinite(trial.value)]
+        return [t for t in lost if t.user_attrs.get(WORKER) == self.worker.name] if own else lost
+
+    def best_trial(self) -> Any:
+        """Return the best of the complete trials."""
+        pick = min if self.objective.direction == "min" else max
+        return pick(self.require_finite_trials(), key=lambda trial: trial.value)
+
+    def hyperparameters_of(self, frozen: Any) -> tuple[HyperParameters, Setting]:
+        """Return the hyperparameters of a finished trial, and its setting."""
+        return self.decode_params(frozen.user_attrs.get(FINAL_PARAMS, frozen.params))
+
+    def decode_params(self, values: Mapping[str, Any]) -> tuple[HyperParameters, Setting]:
+        """Return the hyperparameters that the study stores as `values`, and their setting."""
+
+        def look_up(name: str, domain: Any) -> Any:
+            return domain.from_storage(values[name]) if name in values else domain.default
+
+        hp = HyperParameters(look_up)
+        return hp, self.space.sample(hp)
+
+    def _owns(self, handle: TrialHandle) -> bool:
+        """Return whether this worker still owns a trial.
+
+        Other workers take over after a long time without heartbeats, as when the computer was asleep. They train
+        the same model.
+        """
+        return self.get_trials()[handle.number].user_attrs.get(WORKER) == self.worker.name
+
+    def _release(self, handles: Sequence[TrialHandle]) -> None:
+        with self.storage.translate_errors():
+            for handle in filter(self._owns, handles):
+                handle.trial.set_user_attr(WORKER, "")
+
+    # --- internals -----------------------------------------------------------------------------------------
+
+    def _tell_infeasible(self, trial: Any, reason: str) -> None:
+        trial.set_user_attr(REASON, reason)
+        self.study.tell(trial, state=trial_state("FAIL"))
+
+    def _complete_trials(self) -> list[Any]:
+        return [trial for trial in self.get_trials() if trial.state.name == "COMPLETE"]
+
+    def _current_token(self) -> str | None:
+        try:
+            return self.study.user_attrs.get(STUDY_TOKEN)
+        except KeyError:  # the study was deleted
+            return None
+
+    def _trials_in_state(self, name: str) -> list[Any]:
+        return list(self.study.get_trials(deepcopy=False, states=(trial_state(name),)))
+
+    def _feasible_trials(self) -> list[Any]:
+        return [trial for trial in self.study.get_trials(deepcopy=False) if trial.state.name != "FAIL"]
+
+    def _finished_trials(self) -> list[Any]:
+        return [trial for trial in self._feasible_trials() if trial.state.is_finished()]
+
+    def _has_all_trials(self) -> bool:
+        return self.trials is not None and len(self._feasible_trials()) >= self.trials
+
+    def _write_heartbeat(self, name: str, value: float) -> None:
+        with self.storage.translate_errors():
+            self.study.set_user_attr(name, value)
+
+
+def _check_initial_params(first: Any) -> list[Mapping[str, Any]]:
+    if isinstance(first, Mapping) or not all(isinstance(setting, Mapping) for setting in first):
+        raise InvalidArgument(f"first: expected a list of dicts of hyperparameters, got {first!r}")
+    return list(first)

@@ -1,0 +1,343 @@
+"""Training a batch of trials as one population."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import jax
+import numpy as np
+
+from fitwell import random
+from fitwell.callbacks.callback import Callback, Logs, flatten_callbacks, may_write_logs
+from fitwell.callbacks.early_stopping import EarlyStopping
+from fitwell.data.loaders import Batch, count_rows
+from fitwell.data.splits import split_rows
+from fitwell.errors import NonFiniteWarning
+from fitwell.models.compile_config import is_classification_loss
+from fitwell.models.loss_comparability import RegularizerSet, regularizers_of, warn_if_regularizers_differ
+from fitwell.models.model import Model
+from fitwell.models.train_loop import FitData, pack_data
+from fitwell.population import Population
+from fitwell.population.folds import class_labels, make_folds
+from fitwell.population.member_train_loop import is_function_of_setting
+from fitwell.population.members import Member
+from fitwell.tuner.hyperparameters import InvalidSetting, Setting
+from fitwell.tuner.objective import Objective
+from fitwell.tuner.scoring import LearningCurve
+from fitwell.tuner.search_space import SearchSpace
+
+# Key of the setting of a member: the index of its trial in the batch.
+_TRIAL_INDEX = "trial"
+
+
+@dataclass
+class TrialRun:
+    """A training run of a trial to repeat."""
+
+    setting: Setting
+    seed: int
+    epochs: int
+
+
+# (index of the trial in the batch, finished epochs, best value so far) -> whether to prune it.
+ReportFunction = Callable[[int, int, float], bool]
+
+
+@dataclass
+class BatchOutcome:
+    """Results of a batch: learning curves by trial, pruned trials, and settings that the build function rejected."""
+
+    curves: list[list[LearningCurve]]
+    pruned: set[int] = field(default_factory=set)
+    infeasible: dict[int, str] = field(default_factory=dict)
+    interrupted: bool = False
+
+
+class TrialTrainer:
+    """Trains the trials of a search.
+
+    seeds: every setting is trained with each of them, so that trials differ in nothing else.
+    arguments: those of `Population.fit`. folds: members per setting and seed.
+    """
+
+    def __init__(
+        self, space: SearchSpace, objective: Objective, seeds: Sequence[int], x: Any, y: Any, **arguments: Any
+    ) -> None:
+        self.space = space
+        self.objective = objective
+        self.seeds = list(seeds)
+        self.epochs = int(arguments["epochs"])
+        self.folds = _count_folds(arguments, x)
+        self._data = (x, y)
+        self._arguments = arguments
+        self._callbacks = arguments.pop("callbacks", None)
+        self._example: Batch | None = None
+        self._penalties: set[RegularizerSet] | None = set()
+
+    def train(
+        self,
+        settings: Sequence[Setting],
+        report: ReportFunction | None = None,
+        rungs: Sequence[int] = (),
+        deadline: float | None = None,
+        on_member_end: Callable[[], None] = lambda: None,
+    ) -> BatchOutcome:
+        """Train models of all settings. Ctrl-C or the `deadline` sets `interrupted`.
+
+        report: called after each number of epochs in `rungs`, for the first member of each trial.
+        deadline: time of `time.monotonic`.
+        """
+        batch = BatchOutcome([[] for _ in settings])
+        population = self.build_population(settings, batch)
+        if population is None:
+            return batch
+        self._check_penalties(population)
+        monitor = _BatchMonitor(population, batch, self.objective, report, rungs, on_member_end)
+
+        def callbacks(place: Setting) -> list[Callback]:
+            return [*self._callbacks_of(settings[place[_TRIAL_INDEX]]), monitor.callback()]
+
+        with _stop_at_deadline(deadline, population) as late:
+            try:
+                self.fit(population, callbacks=callbacks)
+            except KeyboardInterrupt:
+                batch.interrupted = True
+        batch.interrupted |= late.is_set()
+        for member in population.members:
+            name, history = self.objective.name, member.history
+            curve = LearningCurve(
+                history.history.get(name, []), history.epochs_of(name), member.seed, member.status
+            )
+            batch.curves[member.setting[_TRIAL_INDEX]].append(curve)
+        return batch
+
+    def retrain(self, runs: Sequence[TrialRun], all_rows: bool) -> list[Model]:
+        """Repeat runs and return their models.
+
+        all_rows: train on all rows, as after cross-validation. Otherwise the runs give the same numbers as before,
+            and the weights of the best epochs are restored.
+        """
+        changed: dict[str, Any] = {"folds": None, "splits": None} if all_rows else {}
+        models: dict[int, Model] = {}
+        for seed in dict.fromkeys(run.seed for run in runs):
+            places = [{_TRIAL_INDEX: at} for at, run in enumerate(runs) if run.seed == seed]
+            population = Population(
+                lambda place: self.space.build(runs[place[_TRIAL_INDEX]].setting), places, seeds=[seed]
+            )
+            self._prepare(population.members[0])
+            self.fit(
+                population,
+                epochs=lambda place: runs[place[_TRIAL_INDEX]].epochs,
+                callbacks=lambda place: self._retrain_callbacks(runs[place[_TRIAL_INDEX]], all_rows),
+                **changed,
+            )
+            models |= {member.setting[_TRIAL_INDEX]: member.model for member in population.members}
+        return [models[at] for at in range(len(runs))]
+
+    def _retrain_callbacks(self, run: TrialRun, all_rows: bool) -> list[Callback]:
+        own = self._callbacks_of(run.setting)
+        if all_rows:
+            return [callback for callback in own if getattr(callback, "monitor", "")[:4] != "val_"]
+        # Does not stop the run, and restores the best weights.
+        keeps = EarlyStopping(
+            self.objective.name,
+            mode=self.objective.direction,
+            patience=self.epochs,
+            restore_best_weights=True,
+        )
+        return [*own, keeps]
+
+    @property
+    def has_validation(self) -> bool:
+        """Whether the search has validation rows."""
+        return any(
+            self._arguments.get(name) is not None and self._arguments.get(name) != 0.0
+            for name in ("validation_data", "validation_split", "folds", "splits")
+        )
+
+    def fit(self, population: Population, **changed: Any) -> None:
+        """Call `Population.fit` with the data and arguments of the search; `changed` overrides arguments."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", NonFiniteWarning)  # the search warns once about its trials
+            population.fit(*self._data, **{**self._arguments, "verbose": 0, **changed})
+
+    def build_population(self, settings: Sequence[Setting], batch: BatchOutcome) -> Population | None:
+        """Build all members; settings that the build function rejects are recorded in `batch` and left out."""
+        while True:
+            at = 0
+
+            def build(place: Setting) -> Model:
+                nonlocal at
+                at = place[_TRIAL_INDEX]
+                return self.space.build(settings[at])
+
+            places = [
+                {_TRIAL_INDEX: number} for number in range(len(settings)) if number not in batch.infeasible
+            ]
+            if not places:
+                return None
+            try:
+                population = Population(build, places, self.seeds)
+                self._prepare(population.members[0])
+                return population
+            except InvalidSetting as error:
+                batch.infeasible[at] = str(error)
+
+    def _check_penalties(self, population: Population) -> None:
+        if self._penalties is not None:
+            self._penalties |= {regularizers_of(member.model) for member in population.members}
+            if warn_if_regularizers_differ(self._penalties, self.objective.name, "search"):
+                self._penalties = None  # warn once
+
+    def initialize_weights(self, member: Member) -> None:
+        """Create the weights of a model without an input shape, equal to those that `fit` would create."""
+        assert self._example is not None
+        with random.drawing_from(member.stream):
+            member.model._session.get_program(self._example)
+
+    def _callbacks_of(self, setting: Setting) -> list[Callback]:
+        given = self._callbacks
+        return flatten_callbacks(given(dict(setting)) if is_function_of_setting(given) else given)
+
+    def _prepare(self, member: Member) -> None:
+        """Split the rows once for all trials, and check that the objective is measured."""
+        if self._example is not None:
+            return
+        model = member.model
+        data = pack_data(model, *self._data, None, learning=True)
+        if not self.has_validation and self.objective.name.startswith("val_"):
+            self._arguments["splits"] = [holdout_split(data, is_classification_loss(model.loss))]
+        elif self._arguments.get("folds") is not None:
+            # A splitter without a seed would split the rows differently for every batch of trials.
+            assert data.batch is not None
+            asked = self._arguments.pop("folds"), self._arguments.get("splits")
+            folds = make_folds(*asked, data.batch, is_classification_loss(model.loss))
+            self._arguments["splits"] = [(fold.train, fold.validation) for fold in folds]
+        self._example = data.example
+        self.initialize_weights(member)
+        if not self._may_log():
+            names = model._session.program.result_names()
+            self.objective.check_measured(
+                names + [f"val_{name}" for name in names] if self.has_validation else names
+            )
+
+    def _may_log(self) -> bool:
+        """Return whether callbacks may log additional values, as far as is known before a trial."""
+        given = self._callbacks
+        return is_function_of_setting(given) or any(map(may_write_logs, flatten_callbacks(given)))
+
+
+def _count_folds(arguments: Mapping[str, Any], x: Any) -> int:
+    folds: Any = arguments.get("folds")
+    if arguments.get("splits") is not None:
+        return len(arguments["splits"])
+    if hasattr(folds, "get_n_splits"):
+        return int(folds.get_n_splits(np.asarray(jax.tree.leaves(x)[0])))
+    # Other values raise an error when the rows are split.
+    return int(folds) if isinstance(folds, int | np.integer) else 1
+
+
+def holdout_split(data: FitData, by_class: bool) -> tuple[Any, Any]:
+    """Hold out 20 % of the rows, stratified by class; return training and validation row indices."""
+    assert data.batch is not None
+    targets = data.batch.y or []
+    labels = class_labels(targets[0]) if by_class and len(targets) == 1 else None
+    split = split_rows(count_rows(data.batch), classes=labels, test=0)
+    return split.train, split.validation
+
+
+@contextmanager
+def _stop_at_deadline(deadline: float | None, population: Population) -> Iterator[threading.Event]:
+    """Stop the members at the first dispatch boundary after `deadline`; yield an event that is set then."""
+    late, done = threading.Event(), threading.Event()
+
+    def wait() -> None:
+        assert deadline is not None
+        if not done.wait(max(deadline - time.monotonic(), 0.0)):
+            late.set()
+        # Repeatedly: a member that starts training resets `stop_training`.
+        while not done.wait(0.05):
+            for member in population.members:
+                member.model.stop_training = True
+
+    clock = threading.Thread(target=wait, name="fitwell-clock", daemon=True)
+    if deadline is not None:
+        clock.start()
+    try:
+        yield late
+    finally:
+        done.set()
+        if deadline is not None:
+            clock.join()
+
+
+class _BatchMonitor:
+    """Monitors a population during training, for the pruner and the progress table."""
+
+    def __init__(
+        self,
+        population: Population,
+        batch: BatchOutcome,
+        objective: Objective,
+        report: ReportFunction | None,
+        rungs: Sequence[int],
+        on_member_end: Callable[[], None],
+    ) -> None:
+        self.population = population
+        self.batch = batch
+        self.objective = objective
+        self.report = report
+        self.rungs = frozenset(rungs)
+        self.on_member_end = on_member_end
+
+    def callback(self) -> Callback:
+        """Return the callback of one member.
+
+        A callback with epoch hooks ends each dispatch at the epoch boundary, so it is only used for pruning.
+        """
+        return _MonitorCallback(self) if self.report is None else _PruningCallback(self)
+
+    def member_of(self, model: Any) -> Member:
+        """Return the member with this model."""
+        return next(member for member in self.population.members if member.model is model)
+
+
+class _MonitorCallback(Callback):
+    def __init__(self, monitor: _BatchMonitor) -> None:
+        super().__init__()
+        self.monitor = monitor
+
+    def __deepcopy__(self, memo: Any) -> _MonitorCallback:
+        # A population copies callbacks for each member; these share one monitor.
+        return self
+
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        self.monitor.on_member_end()
+
+
+class _PruningCallback(_MonitorCallback):
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        member = self.monitor.member_of(self.model)
+        self.trial = member.setting[_TRIAL_INDEX]
+        # Only the first member of a trial reports, so that values with the same seed and rows are compared.
+        self.reports_for_trial = member.seed == self.monitor.population.members[0].seed and not member.fold
+        self._values: list[float] = []
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        monitor = self.monitor
+        if self.trial in monitor.batch.pruned:
+            self.model.stop_training = True
+            return
+        self._values.append((logs or {}).get(monitor.objective.name, math.nan))
+        if self.reports_for_trial and monitor.report is not None and epoch + 1 in monitor.rungs:
+            best = monitor.objective.best(self._values)
+            if monitor.report(self.trial, epoch + 1, best):
+                monitor.batch.pruned.add(self.trial)
+                self.model.stop_training = True

@@ -1,0 +1,78 @@
+"""User attributes that fitwell writes to a study, and their validation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from fitwell.errors import FileError
+from fitwell.forms import ANY_NUMBER, ANYTHING, COUNT, NUMBER, TEXT, Maybe, Table, misfit
+
+WORKER = "worker"
+STUDY_CONFIG = "fitwell"
+# Distinguishes a study from a deleted one with the same name.
+STUDY_TOKEN = "token"
+CRASHES = "workers lost"
+REASON = "reason"
+# Hyperparameters at the end of a trial that changed them during training.
+FINAL_PARAMS = "final"
+VALUES = "values"
+BEST_EPOCHS = "best epochs"
+SECONDS = "seconds"
+SCHEDULE = "schedule"
+
+_SETTING = Table(ANYTHING)
+_NOTES = {
+    WORKER: TEXT,
+    CRASHES: COUNT,
+    REASON: TEXT,
+    FINAL_PARAMS: _SETTING,
+    VALUES: [ANY_NUMBER],
+    BEST_EPOCHS: [COUNT],
+    SECONDS: ANY_NUMBER,
+    SCHEDULE: [(COUNT, _SETTING)],
+}
+_FORM = {name: Maybe(form) for name, form in _NOTES.items()}
+
+
+def check_study(study: Any, trials: Any, where: str) -> None:
+    """Raise `FileError` if the attributes of a fitwell study are not valid; where: name of the storage."""
+    if len(study.directions) != 1 or not isinstance(study.user_attrs.get(STUDY_CONFIG, {}), dict):
+        raise FileError(
+            f"the study {study.study_name!r} in {where} was changed: its settings are missing or not valid"
+        )
+    for trial in trials:
+        notes = {name: note for name, note in trial.user_attrs.items() if name in _NOTES}
+        wrong = misfit(notes, _FORM, "user_attrs")
+        if not wrong and trial.state.name == "COMPLETE":
+            wrong = misfit(trial.values, (ANY_NUMBER,), "values")
+        wrong = wrong or misfit(_numbers_of(trial), Table(NUMBER), "params")
+        if wrong:
+            raise FileError(
+                f"trial {trial.number} of the study {study.study_name!r} in {where} was changed: {wrong}. Pass "
+                "another name=..., or overwrite=True to start over"
+            )
+
+
+def _numbers_of(trial: Any) -> dict[str, Any]:
+    """Return the numerical hyperparameters of a trial."""
+    numeric = ("FloatDistribution", "IntDistribution")
+    return {
+        name: value
+        for name, value in trial.params.items()
+        if type(trial.distributions[name]).__name__ in numeric
+    }
+
+
+def crash_count(trial: Any) -> int:
+    """Return how many workers crashed during a trial, including its present worker unless it released the trial."""
+    return int(trial.user_attrs.get(CRASHES, 0)) + bool(trial.user_attrs.get(WORKER))
+
+
+def describe_diverged_trials(trials: Sequence[Any]) -> str:
+    """Describe how many trials diverged, and the first one."""
+    first = trials[0]
+    setting = ", ".join(f"{name}={value!r}" for name, value in first.params.items())
+    count = "1 trial" if len(trials) == 1 else f"{len(trials)} trials"
+    what = f"trial {first.number} with {setting} ({first.user_attrs[REASON]})"
+    return f"{count} had no finite value, the first is {what}"

@@ -1,0 +1,185 @@
+"""Plots of a search: its history, and the objective against each hyperparameter."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fitwell._plotting import axis_limits, scales
+from fitwell._plotting.annotations import add_note, count_of
+from fitwell._plotting.labels import escape_control, fit_axis_labels, set_axis_label
+from fitwell._plotting.layout import add_subplots, check_figure, open_figure
+from fitwell._plotting.palette import Palette, add_legend
+from fitwell._plotting.spread import dodge, finite_mean_and_std, mark_outliers
+from fitwell.errors import InvalidArgument, nearest
+from fitwell.tuner.objective import Objective
+from fitwell.tuner.user_attrs import VALUES
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Values = NDArray[np.float64]
+
+NUM_COLUMNS = 3
+# Maximum distance of trials of one category from its center.
+_CATEGORY_SPREAD = 0.3
+
+
+def plot_search(
+    trials: Sequence[Any],
+    objective: Objective,
+    lost: Sequence[Any] = (),
+    unfinished: int = 0,
+    by: str | None = None,
+    figure: Figure | None = None,
+) -> list[Axes]:
+    """Plot the complete trials of a study: the first axes show the history, the others one hyperparameter each.
+
+    lost: trials without a finite value. unfinished: number of pruned trials, which are not drawn. by: the
+    hyperparameter that sets the color. figure: empty figure; a new one by default.
+    """
+    every = [*trials, *lost]
+    names = list(dict.fromkeys(name for trial in every for name in trial.params))
+    if by is not None and by not in names:
+        raise InvalidArgument(
+            f"by: no trial has a hyperparameter {by!r}{nearest(str(by), names) or '.'} Known: {', '.join(names)}."
+        )
+    rows = -(-(1 + len(names)) // NUM_COLUMNS)
+    if figure is None:
+        with open_figure(4.2 * NUM_COLUMNS, 3.2 * rows) as shown:
+            return plot_search(trials, objective, lost, unfinished, by, shown)
+    check_figure(figure, "plot")
+    groups = None if by is None else Palette([by], [trial.params for trial in every])
+    axes = add_subplots(figure, 1 + len(names), NUM_COLUMNS)
+    told, tried = [], len(every) + unfinished
+    if lost:
+        told.append(
+            f"{escape_control(objective.name)} is not finite for {count_of(len(lost), tried, 'trial')} (×)"
+        )
+    if unfinished:
+        told.append(f"{count_of(unfinished, tried, 'trial')} not shown: stopped early")
+    _draw_history(axes[0], trials, lost, objective, groups, told)
+    used = [
+        _draw_effect(ax, name, trials, lost, objective, groups)
+        for name, ax in zip(names, axes[1:], strict=True)
+    ]
+    scales.compute_layout(figure)
+    for ax in axes:
+        fit_axis_labels(ax)
+    for ax, scale in zip(axes[1:], used, strict=True):
+        if scale.names:
+            scales.label_categories(ax, "x", scale.names, rows)
+    scales.compute_layout(figure)
+    return axes
+
+
+def _draw_history(
+    ax: Axes,
+    trials: Sequence[Any],
+    lost: Sequence[Any],
+    objective: Objective,
+    groups: Palette | None,
+    told: list[str],
+) -> None:
+    from fitwell._plotting.ticks import FittingLocator
+
+    ordered = sorted(trials, key=lambda trial: trial.number)
+    numbers = [trial.number for trial in ordered]
+    values = np.array([trial.value for trial in ordered])
+    so_far = (np.minimum if objective.direction == "min" else np.maximum).accumulate(values)
+    (line,) = ax.plot(numbers, values, "o", markersize=4, alpha=0.6)
+    (best,) = ax.step(numbers, so_far, where="post")
+    if groups is not None:
+        line.set_visible(False)
+        ax.scatter(numbers, values, s=16, alpha=0.8, c=_trial_colors(ordered, groups))
+    shown = axis_limits.set_limits(ax, [values], objective.direction)
+    told += _draw_spread(ax, np.array(numbers, float), ordered, values, shown)
+    places = np.array([*numbers, *(trial.number for trial in lost)], float)
+    mark_outliers(ax, places, _with_lost(values, lost), shown, _worse(objective))
+    ax.xaxis.set_major_locator(FittingLocator(len(str(int(places.max()))), integers=True))
+    reach = max(0.04 * np.ptp(places), 0.5) if len(places) else 0.5
+    ax.set_xlim(places.min() - reach, places.max() + reach)
+    ax.set_xlabel("trial")
+    set_axis_label(ax, "y", objective.name)
+    if groups is None:
+        add_legend(ax, [(line, "trial"), (best, "best so far")])
+    else:
+        groups.add_legend(ax, "o", others=[(best, "best so far")])
+    out = values[(values < shown[0]) | (values > shown[1])]
+    if len(out):
+        told.append(
+            f"{count_of(len(out), len(places), 'trial')} far off, {axis_limits.describe_extent(out, *shown)} (triangles)"
+        )
+    add_note(ax, told)
+
+
+def _draw_effect(
+    ax: Axes,
+    name: str,
+    trials: Sequence[Any],
+    lost: Sequence[Any],
+    objective: Objective,
+    groups: Palette | None,
+) -> scales.ValueScale:
+    having = [trial for trial in trials if name in trial.params]
+    gone = [trial for trial in lost if name in trial.params]
+    settings = [trial.params[name] for trial in [*having, *gone]]
+    declared = [*having, *gone][0].distributions[name]
+    choices = getattr(declared, "choices", None)
+    scale = scales.ValueScale(settings, choices, None if choices else bool(declared.log))
+    values = _with_lost(np.array([trial.value for trial in having], float), gone)
+    places = scale.positions(settings)
+    if scale.names:
+        # Side by side, so that equal values stay visible.
+        places = places + dodge([(place,) for place in places], _CATEGORY_SPREAD)
+    else:
+        spots = list(zip(places.tolist(), map(repr, values.tolist()), strict=True))
+        places = scale.offset(places, dodge(spots, 1.0))
+    finite = np.isfinite(values)
+    (line,) = ax.plot(places[finite], values[finite], "o", markersize=4, alpha=0.6)
+    if groups is not None:
+        line.set_visible(False)
+        ax.scatter(places[finite], values[finite], s=16, alpha=0.8, c=_trial_colors(having, groups))
+    scale.format_axis(ax, "x")
+    shown = axis_limits.set_limits(ax, [values], objective.direction)
+    _draw_spread(ax, places[: len(having)], having, values[: len(having)], shown)
+    mark_outliers(ax, places, values, shown, _worse(objective))
+    set_axis_label(ax, "x", name)
+    set_axis_label(ax, "y", objective.name)
+    out = values[finite & ((values < shown[0]) | (values > shown[1]))]
+    if len(out):
+        add_note(ax, [f"{count_of(len(out), len(values), 'trial')} far off"])
+    return scale
+
+
+def _draw_spread(
+    ax: Axes, places: Values, trials: Sequence[Any], values: Values, shown: tuple[float, float]
+) -> list[str]:
+    """Draw the standard deviation (n - 1) of trials with repeats or folds; return a note about it."""
+    spread = np.array(
+        [finite_mean_and_std(np.asarray(trial.user_attrs.get(VALUES, []), float))[1] for trial in trials]
+    )
+    drawn = np.isfinite(spread) & (values >= shown[0]) & (values <= shown[1])
+    if not drawn.any():
+        return []
+    ax.errorbar(
+        places[drawn], values[drawn], yerr=spread[drawn], fmt="none", ecolor="0.6", elinewidth=0.8, zorder=1
+    )
+    axis_limits.extend_limits(ax, values[drawn] - spread[drawn], values[drawn] + spread[drawn])
+    return ["bars: ± sd of repeats or folds"]
+
+
+def _trial_colors(trials: Sequence[Any], groups: Palette) -> list[Any]:
+    return [groups.style(groups.group_key(trial.params))["color"] for trial in trials]
+
+
+def _with_lost(values: Values, lost: Sequence[Any]) -> Values:
+    return np.concatenate([values, np.full(len(lost), np.nan)])
+
+
+def _worse(objective: Objective) -> str:
+    return "top" if objective.direction == "min" else "bottom"
