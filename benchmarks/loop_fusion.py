@@ -1,4 +1,4 @@
-"""Which loops gain from being one function: the measurements behind the limits in `fitwell/engine/xla_cpu_heuristics.py`.
+"""Which loops gain from being one function: the measurements behind the limits in `fitwell/_engine/xla_cpu_heuristics.py`.
 
 Run by `python -m benchmarks.loop_fusion`: trains dense networks in three ways, one after the other, and prints their epoch
 times: with the loop compiled into one function, with the loop kept apart, and kept apart with the compiler options of
@@ -38,7 +38,7 @@ ROWS, EPOCHS, REPEATS = 1000, 10, 7
 def epoch_time(widths: tuple[int, ...], batch_size: int, fuse_loop: bool, library: bool) -> list[float]:
     """Return seconds an epoch, measured `REPEATS` times, with the choices of the engine overruled."""
     import fitwell as fw
-    from fitwell.engine import compile_cache
+    from fitwell._engine import compile_cache
 
     options = compile_cache.compiler_options(library)
     compile_cache.clear()
@@ -51,8 +51,8 @@ def epoch_time(widths: tuple[int, ...], batch_size: int, fuse_loop: bool, librar
     model.compile(loss="mse", optimizer="sgd")
     seconds = []
     with (
-        mock.patch("fitwell.engine.xla_cpu_heuristics.should_fuse_loop", lambda *_, **__: fuse_loop),
-        mock.patch("fitwell.engine.compile_cache.compiler_options", lambda _: options),
+        mock.patch("fitwell._engine.xla_cpu_heuristics.should_fuse_loop", lambda *_, **__: fuse_loop),
+        mock.patch("fitwell._engine.compile_cache.compiler_options", lambda _: options),
         mock.patch(
             "fitwell.models.executable_sharing.MOST_PARAMETERS", -1
         ),  # or it ran what was compiled another way

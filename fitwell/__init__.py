@@ -11,9 +11,9 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from fitwell.config import prepare_xla
+from fitwell.config import set_default_xla_flags
 
-prepare_xla()  # must come before anything that imports jax
+set_default_xla_flags()  # must come before anything that imports jax
 
 from fitwell import (  # noqa: E402
     activations,

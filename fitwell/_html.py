@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fitwell.printable import printable
+from fitwell._escaping import escape_controls
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -63,7 +63,7 @@ footer { color: var(--soft); font-size: .85rem; padding: .3rem .2rem; }
 
 def escape(text: str) -> str:
     """Return text as HTML shows it; control characters, which HTML does not have, as Python writes them."""
-    return html.escape(printable(text))
+    return html.escape(escape_controls(text))
 
 
 @dataclass(frozen=True)

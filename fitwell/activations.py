@@ -3,7 +3,7 @@
 All accept JAX arrays, NumPy arrays, lists and scalars and return a JAX array of the same shape (integers become
 floats). Their numeric arguments may be traced values, so that a layer can pass hyperparameters.
 
-`softmax`, `sigmoid` and the threshold units record their inputs in the surrounding call (`context.note_logits`), so
+`softmax`, `sigmoid` and the threshold units record their inputs in the surrounding call (`context.cache_logits`), so
 that the cross-entropy and perceptron losses can be computed from logits.
 """
 
@@ -15,12 +15,12 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from fitwell import _call_context
 from fitwell import config as settings
-from fitwell import context
-from fitwell.arguments import Real, Rule, checked, shown
+from fitwell._param_validation import Real, Rule, format_value, validate_params
+from fitwell._registry import Registry
+from fitwell._registry import serialize as _serialize
 from fitwell.errors import InvalidArgument
-from fitwell.registry import Registry
-from fitwell.registry import serialize as _serialize
 
 Array = jax.Array
 Activation = Callable[[Any], Any]
@@ -42,7 +42,7 @@ def _to_float(x: Any) -> Array:
     try:
         array = jnp.asarray(x)
     except (TypeError, ValueError):
-        raise InvalidArgument(f"activation: x must be an array of numbers, got {shown(x)}") from None
+        raise InvalidArgument(f"activation: x must be an array of numbers, got {format_value(x)}") from None
     return array if jnp.issubdtype(array.dtype, jnp.inexact) else array.astype(settings.float_dtype())
 
 
@@ -105,8 +105,8 @@ def sign(x: Any) -> Array:
 
 
 def _note_threshold(output: Array, z: Array) -> Array:
-    if context.inside():
-        context.current().note_logits(output, "threshold", z)
+    if _call_context.in_call_context():
+        _call_context.current().cache_logits(output, "threshold", z)
     return output
 
 
@@ -152,8 +152,8 @@ def sigmoid(x: Any) -> Array:
     """
     z = _to_float(x)
     output = jax.nn.sigmoid(z)
-    if context.inside():
-        context.current().note_logits(output, "sigmoid", z)
+    if _call_context.in_call_context():
+        _call_context.current().cache_logits(output, "sigmoid", z)
     return output
 
 
@@ -178,7 +178,7 @@ def tanh(x: Any) -> Array:
 
 
 @_registry.register()
-@checked(_SETTINGS)
+@validate_params(_SETTINGS)
 def softmax(x: Any, axis: int = -1) -> Array:
     """Normalized exponentials, ``exp(z_k) / sum_j exp(z_j)``: positive, with sum 1 along `axis`.
 
@@ -204,13 +204,13 @@ def softmax(x: Any, axis: int = -1) -> Array:
         raise InvalidArgument("softmax needs at least one axis, got a single number")
     _check_axis("softmax", z, axis)
     output = jax.nn.softmax(z, axis=axis)
-    if context.inside() and axis in (-1, z.ndim - 1):
-        context.current().note_logits(output, "softmax", z)
+    if _call_context.in_call_context() and axis in (-1, z.ndim - 1):
+        _call_context.current().cache_logits(output, "softmax", z)
     return output
 
 
 @_registry.register()
-@checked(_SETTINGS)
+@validate_params(_SETTINGS)
 def log_softmax(x: Any, axis: int = -1) -> Array:
     """Logarithm of `softmax`, ``z_k - log(sum_j exp(z_j))``, without overflow.
 
@@ -300,7 +300,7 @@ def softsign(x: Any) -> Array:
 
 
 @_registry.register()
-@checked(_SETTINGS)
+@validate_params(_SETTINGS)
 def relu(x: Any, negative_slope: Any = 0.0, max_value: Any = None, threshold: Any = 0.0) -> Array:
     """Rectified linear unit, ``max(0, z)``, with the arguments of Keras.
 
@@ -355,7 +355,7 @@ def relu6(x: Any) -> Array:
 
 
 @_registry.register()
-@checked(_SETTINGS)
+@validate_params(_SETTINGS)
 def leaky_relu(x: Any, negative_slope: Any = 0.2) -> Array:
     """Leaky ReLU, ``z if z > 0 else negative_slope z``, whose units cannot die.
 
@@ -377,7 +377,7 @@ def leaky_relu(x: Any, negative_slope: Any = 0.2) -> Array:
 
 
 @_registry.register()
-@checked(_SETTINGS)
+@validate_params(_SETTINGS)
 def elu(x: Any, alpha: Any = 1.0) -> Array:
     """Exponential linear unit, ``z if z > 0 else alpha (exp(z) - 1)``.
 
@@ -400,7 +400,7 @@ def elu(x: Any, alpha: Any = 1.0) -> Array:
 
 
 @_registry.register()
-@checked(_SETTINGS)
+@validate_params(_SETTINGS)
 def celu(x: Any, alpha: Any = 1.0) -> Array:
     """Continuously differentiable ELU, ``max(0, z) + min(0, alpha (exp(z/alpha) - 1))``.
 
@@ -449,7 +449,7 @@ def selu(x: Any) -> Array:
 
 
 @_registry.register()
-@checked(_SETTINGS)
+@validate_params(_SETTINGS)
 def gelu(x: Any, approximate: bool = False) -> Array:
     """Gaussian error linear unit, ``z Φ(z)``.
 
@@ -514,7 +514,7 @@ def mish(x: Any) -> Array:
 
 
 @_registry.register()
-@checked(_SETTINGS)
+@validate_params(_SETTINGS)
 def glu(x: Any, axis: int = -1) -> Array:
     """Gated linear unit, ``a sigmoid(b)`` of the halves a and b of `x` along `axis`.
 
@@ -615,7 +615,7 @@ def hard_tanh(x: Any) -> Array:
 
 
 @_registry.register()
-@checked(_SETTINGS)
+@validate_params(_SETTINGS)
 def hard_shrink(x: Any, threshold: Any = 0.5) -> Array:
     """Hard shrinkage, ``z if |z| > threshold else 0``.
 
@@ -638,7 +638,7 @@ def hard_shrink(x: Any, threshold: Any = 0.5) -> Array:
 
 
 @_registry.register()
-@checked(_SETTINGS)
+@validate_params(_SETTINGS)
 def soft_shrink(x: Any, threshold: Any = 0.5) -> Array:
     """Soft shrinkage: ``z - threshold`` above the threshold, ``z + threshold`` below -threshold, else 0.
 
@@ -682,7 +682,7 @@ def tanh_shrink(x: Any) -> Array:
 
 
 @_registry.register()
-@checked(_SETTINGS)
+@validate_params(_SETTINGS)
 def threshold(x: Any, threshold: Any, default_value: Any) -> Array:
     """``z if z > threshold else default_value``.
 
@@ -726,7 +726,7 @@ def log_sigmoid(x: Any) -> Array:
 
 
 @_registry.register()
-@checked(_SETTINGS)
+@validate_params(_SETTINGS)
 def squareplus(x: Any, b: Any = 4) -> Array:
     """Softplus without exponentials, ``(z + sqrt(z² + b)) / 2``.
 
@@ -789,7 +789,7 @@ def sparse_sigmoid(x: Any) -> Array:
 
 
 @_registry.register()
-@checked(_SETTINGS)
+@validate_params(_SETTINGS)
 def sparsemax(x: Any, axis: int = -1) -> Array:
     """Nearest point of the probability simplex, ``max(z - tau, 0)`` with tau such that the sum is 1.
 

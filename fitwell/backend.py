@@ -14,16 +14,16 @@ import jax.numpy as jnp
 import numpy as np
 
 from fitwell import activations, losses
-from fitwell.arguments import DType, Each, Numbers, Suits, checked
+from fitwell._call_context import current
+from fitwell._deprecation import warn_deprecated
+from fitwell._param_validation import DType, ListOf, NumericArray, Predicate, validate_params
+from fitwell._variables import Variable
 from fitwell.config import epsilon, floatx, set_epsilon, set_floatx
-from fitwell.context import current
 from fitwell.errors import InvalidArgument
 from fitwell.layers.base import reset_name_counters
 from fitwell.layers.keras_tensor import find_keras_tensors
 from fitwell.models import Model
 from fitwell.optimizers.scheduled_hyperparameters import ScheduledFloat
-from fitwell.spellings import warn_older
-from fitwell.variables import Variable
 
 Array = jax.Array
 
@@ -119,9 +119,9 @@ _UNSUPPORTED = {
     "gradients": "write jax.grad of a function that calls the model: jax.grad(lambda x: model(x).sum())(x)",
     "learning_phase_scope": "write model(x, training=True), which returns what the model gives in training",
     "placeholder": "write fitwell.Input(shape=...), without the batch axis",
-    "random_binomial": "write jax.random.bernoulli(fitwell.context.current().next_key(), p, shape)",
-    "random_normal": "write jax.random.normal(fitwell.context.current().next_key(), shape) inside a layer's call",
-    "random_uniform": "write jax.random.uniform(fitwell.context.current().next_key(), shape) inside a layer's call",
+    "random_binomial": "write jax.random.bernoulli(self.next_key(), p, shape)",
+    "random_normal": "write jax.random.normal(self.next_key(), shape) inside a layer's call",
+    "random_uniform": "write jax.random.uniform(self.next_key(), shape) inside a layer's call",
     "rnn": "write jax.lax.scan",
     "update": "write variable.assign(value) in a layer's call",
     "update_add": "write variable.assign_add(value) in a layer's call",
@@ -132,14 +132,14 @@ _UNSUPPORTED = {
 def __getattr__(name: str) -> Any:
     older = f"keras.backend.{name}"
     if name in _SAME_IN_JAX_NUMPY.split():
-        warn_older(older, f"jax.numpy.{name}")
+        warn_deprecated(older, f"jax.numpy.{name}")
         return getattr(jnp, name)
     if name in _ACTIVATIONS:
-        warn_older(older, f"fitwell.activations.{name}")
+        warn_deprecated(older, f"fitwell.activations.{name}")
         return getattr(activations, name)
     if name in _RENAMED:
         today, found = _RENAMED[name]
-        warn_older(older, today)
+        warn_deprecated(older, today)
         return found
     if name in _UNSUPPORTED:
         raise InvalidArgument(f"{older} cannot be honoured: {_UNSUPPORTED[name]}")
@@ -176,7 +176,7 @@ def set_learning_phase(value: int) -> NoReturn:
 
 def in_train_phase(x: Any, alt: Any, training: Any = None) -> Any:
     """Return `x` in training and `alt` otherwise, calling it if it is a function."""
-    warn_older(
+    warn_deprecated(
         "keras.backend.in_train_phase(x, alt)",
         "x if training else alt, in call(self, inputs, training=False)",
     )
@@ -190,13 +190,13 @@ def in_train_phase(x: Any, alt: Any, training: Any = None) -> Any:
 def get_value(x: Any) -> Any:
     """Return the value of a variable as a NumPy array, or of an optimizer's hyperparameter as a number."""
     if isinstance(x, ScheduledFloat):
-        warn_older(f"keras.backend.get_value(optimizer.{x.name})", f"float(optimizer.{x.name})")
+        warn_deprecated(f"keras.backend.get_value(optimizer.{x.name})", f"float(optimizer.{x.name})")
         return float(x)
-    warn_older("keras.backend.get_value(x)", "x.numpy(), or numpy.asarray(x)")
+    warn_deprecated("keras.backend.get_value(x)", "x.numpy(), or numpy.asarray(x)")
     return np.asarray(x)
 
 
-@checked(tensors=Each(Suits(lambda value: True, "a variable")))
+@validate_params(tensors=ListOf(Predicate(lambda value: True, "a variable")))
 def batch_get_value(tensors: Sequence[Any]) -> list[Any]:
     """Return the values of several variables."""
     return [get_value(tensor) for tensor in tensors]
@@ -205,9 +205,9 @@ def batch_get_value(tensors: Sequence[Any]) -> list[Any]:
 def set_value(x: Any, value: Any) -> None:
     """Give a variable, or the hyperparameter that ``optimizer.learning_rate`` was read from, a new value."""
     if isinstance(x, ScheduledFloat):
-        warn_older(f"keras.backend.set_value(optimizer.{x.name}, value)", f"optimizer.{x.name} = value")
+        warn_deprecated(f"keras.backend.set_value(optimizer.{x.name}, value)", f"optimizer.{x.name} = value")
     elif isinstance(x, Variable):
-        warn_older("keras.backend.set_value(variable, value)", "variable.assign(value)")
+        warn_deprecated("keras.backend.set_value(variable, value)", "variable.assign(value)")
     else:
         raise InvalidArgument(
             "keras.backend.set_value: expected a variable, or a hyperparameter just read from its optimizer as in "
@@ -216,10 +216,10 @@ def set_value(x: Any, value: Any) -> None:
     x.assign(value)
 
 
-@checked(value=Numbers(), dtype=DType() | None)
+@validate_params(value=NumericArray(), dtype=DType() | None)
 def variable(value: Any, dtype: Any = None, name: str = "variable") -> Variable:
     """Return a new variable; inside a layer write ``self.add_weight(...)``."""
-    warn_older("keras.backend.variable(value)", "self.add_weight(...) in a layer's build")
+    warn_deprecated("keras.backend.variable(value)", "self.add_weight(...) in a layer's build")
     return Variable(value, name=name, dtype=dtype or floatx())
 
 
@@ -231,7 +231,7 @@ def function(inputs: Sequence[Any], outputs: Sequence[Any]) -> Callable[[Sequenc
             "keras.backend.function: every input must be the input of a model, and learning_phase() is none; for "
             "what the model gives in training write model(x, training=True)"
         )
-    warn_older("keras.backend.function(inputs, outputs)", "Model(inputs, outputs).predict(x)")
+    warn_deprecated("keras.backend.function(inputs, outputs)", "Model(inputs, outputs).predict(x)")
     model = Model(inputs=inputs, outputs=outputs)
 
     def call(arrays: Sequence[Any]) -> list[Any]:

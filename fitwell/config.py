@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from fitwell.arguments import Integer, Options, Real, checked
+from fitwell._param_validation import Integer, Options, Real, validate_params
 
 _logger = logging.getLogger("fitwell")
 _floatx = "float32"
@@ -19,23 +19,25 @@ _memory_budget = 2**30
 # XLA's CPU compiler turns a `while` loop whose buffers are smaller than this into one native function.
 # Its default of 1 KiB leaves every training loop to be dispatched operation by operation, which costs
 # two to four times the arithmetic on small networks. XLA takes this option from the environment only.
-SMALL_LOOPS = "--xla_backend_extra_options=xla_cpu_small_while_loop_byte_threshold=1000000000000"
+XLA_SMALL_LOOP_FLAG = "--xla_backend_extra_options=xla_cpu_small_while_loop_byte_threshold=1000000000000"
 
 
-def prepare_xla() -> bool:
+def set_default_xla_flags() -> bool:
     """Ask XLA to compile training loops as single functions, when nobody has said otherwise.
 
     Sets ``XLA_FLAGS`` in this process's environment, and only when JAX has not been imported yet and the
     variable is unset; the change is logged (logger ``fitwell``, level INFO). Returns whether it was made.
     The other half of the switch, which keeps dots compilable inside such loops, is an option of each
-    compilation (`fitwell.engine.compile_cache`). JAX programs outside fitwell in the same process see only this
+    compilation (`fitwell._engine.compile_cache`). JAX programs outside fitwell in the same process see only this
     half: their small loops may become one function too, which is slower where such a loop multiplies large
     matrices. Set ``XLA_FLAGS`` yourself, to an empty string if need be, and fitwell leaves it alone.
     """
     if "jax" in sys.modules or "XLA_FLAGS" in os.environ:
         return False
-    os.environ["XLA_FLAGS"] = SMALL_LOOPS
-    _logger.info("fitwell set XLA_FLAGS=%s so that small training loops run as one function", SMALL_LOOPS)
+    os.environ["XLA_FLAGS"] = XLA_SMALL_LOOP_FLAG
+    _logger.info(
+        "fitwell set XLA_FLAGS=%s so that small training loops run as one function", XLA_SMALL_LOOP_FLAG
+    )
     return True
 
 
@@ -44,7 +46,7 @@ def floatx() -> str:
     return _floatx
 
 
-@checked(value=Options("float16", "bfloat16", "float32", "float64"))
+@validate_params(value=Options("float16", "bfloat16", "float32", "float64"))
 def set_floatx(value: str) -> None:
     """Set the default float type: ``"float16"``, ``"bfloat16"``, ``"float32"`` or ``"float64"``.
 
@@ -63,7 +65,7 @@ def epsilon() -> float:
     return _epsilon
 
 
-@checked(value=Real(0, closed="right"))
+@validate_params(value=Real(0, closed="right"))
 def set_epsilon(value: float) -> None:
     """Set the small constant returned by `epsilon`."""
     global _epsilon
@@ -82,7 +84,7 @@ def memory_budget() -> int:
     return _memory_budget
 
 
-@checked(size=Integer(0))
+@validate_params(size=Integer(0))
 def set_memory_budget(size: int) -> None:
     """Set the number of bytes returned by `memory_budget`."""
     global _memory_budget

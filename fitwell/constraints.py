@@ -12,17 +12,17 @@ import jax
 import jax.numpy as jnp
 
 from fitwell import config as settings
-from fitwell.arguments import Each, Integer, Real, checked
+from fitwell._deprecation import deprecated_module_getattr
+from fitwell._param_validation import Integer, ListOf, Real, validate_params
+from fitwell._registry import Configurable, Registry
+from fitwell._registry import serialize as _serialize
 from fitwell.errors import InvalidArgument, ShapeError
-from fitwell.registry import Configurable, Registry
-from fitwell.registry import serialize as _serialize
-from fitwell.spellings import older_address
 
 Array = jax.Array
 Axis = int | Sequence[int]
 
 _registry = Registry("constraint")
-_AXES = Integer() | Each(Integer(), least=1)
+_AXES = Integer() | ListOf(Integer(), least=1)
 
 
 def _to_float(w: Any) -> Array:
@@ -82,7 +82,7 @@ class MaxNorm(Constraint):
 
     hyperparameters = ("max_value",)
 
-    @checked(max_value=Real(0), axis=_AXES)
+    @validate_params(max_value=Real(0), axis=_AXES)
     def __init__(self, max_value: Any = 2.0, axis: Axis = 0) -> None:
         self.max_value = max_value
         self.axis = list(axis) if isinstance(axis, tuple) else axis
@@ -117,7 +117,7 @@ class MinMaxNorm(Constraint):
 
     hyperparameters = ("min_value", "max_value", "rate")
 
-    @checked(min_value=Real(0), max_value=Real(0), rate=Real(0, 1), axis=_AXES)
+    @validate_params(min_value=Real(0), max_value=Real(0), rate=Real(0, 1), axis=_AXES)
     def __init__(self, min_value: Any = 0.0, max_value: Any = 1.0, rate: Any = 1.0, axis: Axis = 0) -> None:
         self.min_value = min_value
         self.max_value = max_value
@@ -151,7 +151,7 @@ class UnitNorm(Constraint):
     Source: Keras `UnitNorm`.
     """
 
-    @checked(axis=_AXES)
+    @validate_params(axis=_AXES)
     def __init__(self, axis: Axis = 0) -> None:
         self.axis = list(axis) if isinstance(axis, tuple) else axis
 
@@ -220,7 +220,7 @@ max_norm, min_max_norm, unit_norm, non_neg, radial_constraint = (
     NonNeg,
     RadialConstraint,
 )
-__getattr__ = older_address(
+__getattr__ = deprecated_module_getattr(
     __name__, __name__, {"maxnorm": "max_norm", "unitnorm": "unit_norm", "nonneg": "non_neg"}
 )
 

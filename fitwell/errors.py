@@ -17,11 +17,11 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from fitwell.printable import printable
+from fitwell._escaping import escape_controls
 
 _package = f"{Path(__file__).parent}{os.sep}"
 # What may stand between a user's line and the one of ours that warns: a program being traced, an import, a `with`.
-_PASSED_THROUGH = ("jax", "jaxlib", "importlib", "contextlib", "functools")
+_TRANSPARENT_PACKAGES = ("jax", "jaxlib", "importlib", "contextlib", "functools")
 
 
 class FitwellError(Exception):
@@ -31,7 +31,7 @@ class FitwellError(Exception):
     """
 
     def __str__(self) -> str:
-        return printable(super().__str__())
+        return escape_controls(super().__str__())
 
 
 class InvalidArgument(FitwellError, ValueError):
@@ -92,11 +92,11 @@ def warn(message: str, category: type[Warning] = UserWarning) -> None:
     As of an error's, the control characters of the text are shown.
     """
     frame = sys._getframe(1)
-    while frame.f_back is not None and _is_on_the_way(frame):
+    while frame.f_back is not None and _is_internal_frame(frame):
         frame = frame.f_back
     names = frame.f_globals
     warnings.warn_explicit(
-        printable(message),
+        escape_controls(message),
         category,
         frame.f_code.co_filename,
         frame.f_lineno,
@@ -105,12 +105,12 @@ def warn(message: str, category: type[Warning] = UserWarning) -> None:
     )
 
 
-def _is_on_the_way(frame: FrameType) -> bool:
+def _is_internal_frame(frame: FrameType) -> bool:
     room = str(frame.f_globals.get("__name__", "")).partition(".")[0]
-    return frame.f_code.co_filename.startswith(_package) or room in _PASSED_THROUGH
+    return frame.f_code.co_filename.startswith(_package) or room in _TRANSPARENT_PACKAGES
 
 
-def refuse_memory(error: BaseException, what: str, advice: str) -> None:
+def raise_if_out_of_memory(error: BaseException, what: str, advice: str) -> None:
     """Raise `OutOfMemory` if `error` says so, in Python's, NumPy's or XLA's words; return otherwise.
 
     what: who asked for it. advice: what to write instead.
@@ -125,42 +125,44 @@ class TracingWarning(UserWarning):
     """The user's code does not do what it seems to once it is compiled: it happens one time, or with other shapes."""
 
 
-def nearest(name: str, names: Iterable[str]) -> str:
+def did_you_mean(name: str, names: Iterable[str]) -> str:
     """Return ``", did you mean 'x'?"`` for the valid name closest to `name`, else an empty string."""
     by_lower = {candidate.lower(): candidate for candidate in names}
     match = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.6)
     return f", did you mean {by_lower[match[0]]!r}?" if match else ""
 
 
-def unknown_name(kind: str, name: str, names: Iterable[str], spellings: Iterable[str] = ()) -> UnknownName:
+def unknown_name_error(
+    kind: str, name: str, names: Iterable[str], spellings: Iterable[str] = ()
+) -> UnknownName:
     """Build the error for a `name` that no `kind` has, with the nearest valid one.
 
     spellings: the names as they may also be written, to choose the nearest from.
     """
     known = sorted(set(names))
-    hint = nearest(name, [*spellings] or known) or "."
+    hint = did_you_mean(name, [*spellings] or known) or "."
     return UnknownName(f"unknown {kind} {name!r}{hint} Known: {', '.join(known)}.")
 
 
-def missing_extra(library: str, extra: str, purpose: str) -> MissingExtra:
+def missing_extra_error(library: str, extra: str, purpose: str) -> MissingExtra:
     """Build the error for a `library` that `purpose` needs and that comes with ``fitwell[extra]``."""
     return MissingExtra(f"{purpose} needs {library}, which is not installed: pip install 'fitwell[{extra}]'")
 
 
 @contextmanager
-def noting(note: str, kind: type[Exception] = Exception) -> Iterator[None]:
+def add_error_note(note: str, kind: type[Exception] = Exception) -> Iterator[None]:
     """Add `note` to errors of that kind that leave the block."""
     try:
         yield
     except kind as error:
-        error.add_note(printable(note))
+        error.add_note(escape_controls(note))
         raise
 
 
-class Problems:
+class ErrorCollector:
     """Collects several mistakes in one call, so that a user sees them all at once.
 
-    >>> problems = Problems("compile")
+    >>> problems = ErrorCollector("compile")
     >>> problems.add("loss is missing")
     >>> problems.raise_any()
     Traceback (most recent call last):
@@ -175,7 +177,7 @@ class Problems:
         """Note one mistake."""
         self.found.append(message)
 
-    def raise_any(self, error: type[FitwellError] = InvalidArgument) -> None:
+    def raise_if_any(self, error: type[FitwellError] = InvalidArgument) -> None:
         """Raise `error` naming every mistake noted so far; return when there is none."""
         if self.found:
             self._raise(error)

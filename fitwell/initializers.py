@@ -21,11 +21,11 @@ import numpy as np
 
 from fitwell import config as settings
 from fitwell import random
-from fitwell.arguments import Each, Integer, Numbers, Options, Real, checked
+from fitwell._deprecation import deprecated_module_getattr
+from fitwell._param_validation import Integer, ListOf, NumericArray, Options, Real, validate_params
+from fitwell._registry import Configurable, Registry
+from fitwell._registry import serialize as _serialize
 from fitwell.errors import InvalidArgument, ShapeError
-from fitwell.registry import Configurable, Registry
-from fitwell.registry import serialize as _serialize
-from fitwell.spellings import older_address
 
 Values = np.ndarray[Any, np.dtype[Any]]
 Shape = Sequence[int]
@@ -33,7 +33,7 @@ Shape = Sequence[int]
 _registry = Registry("initializer")
 
 _SEED = Integer(0) | None
-_AXES = Each(Integer()) | None
+_AXES = ListOf(Integer()) | None
 
 # Standard deviation of a standard normal variable cut off at two of its standard deviations.
 TRUNCATED_STDDEV = 0.87962566103423978
@@ -100,14 +100,14 @@ class RandomInitializer(Initializer):
         seed: an integer for the same values on each call; None (default) for other values each time.
     """
 
-    @checked(seed=_SEED)
+    @validate_params(seed=_SEED)
     def __init__(self, seed: int | None = None) -> None:
         self.seed = seed
 
     def __call__(self, shape: Shape, dtype: Any = None, rng: np.random.Generator | None = None) -> Values:
         """Return random values of `shape`, from `seed` if there is one, else from `rng`."""
         if self.seed is not None or rng is None:
-            rng = random.generator(self.seed)
+            rng = random.make_rng(self.seed)
         return _cast(self.draw(rng, tuple(shape)), dtype)
 
     def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Values:
@@ -151,7 +151,7 @@ class Constant(Initializer):
         value: a number or an array, 0 by default.
     """
 
-    @checked(value=Numbers())
+    @validate_params(value=NumericArray())
     def __init__(self, value: Any = 0.0) -> None:
         self.value = value
 
@@ -173,7 +173,7 @@ class Identity(Initializer):
         gain: value on the diagonal, 1 by default.
     """
 
-    @checked()
+    @validate_params()
     def __init__(self, gain: float = 1.0) -> None:
         self.gain = gain
 
@@ -197,7 +197,7 @@ class RandomNormal(RandomInitializer):
         seed: see `RandomInitializer`.
     """
 
-    @checked(stddev=Real(0), seed=_SEED)
+    @validate_params(stddev=Real(0), seed=_SEED)
     def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: int | None = None) -> None:
         super().__init__(seed)
         self.mean = mean
@@ -218,7 +218,7 @@ class RandomUniform(RandomInitializer):
         seed: see `RandomInitializer`.
     """
 
-    @checked(seed=_SEED)
+    @validate_params(seed=_SEED)
     def __init__(self, minval: float = -0.05, maxval: float = 0.05, seed: int | None = None) -> None:
         super().__init__(seed)
         if minval > maxval:
@@ -243,7 +243,7 @@ class TruncatedNormal(RandomInitializer):
         seed: see `RandomInitializer`.
     """
 
-    @checked(stddev=Real(0), seed=_SEED)
+    @validate_params(stddev=Real(0), seed=_SEED)
     def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: int | None = None) -> None:
         super().__init__(seed)
         self.mean = mean
@@ -266,7 +266,7 @@ class Orthogonal(RandomInitializer):
         seed: see `RandomInitializer`.
     """
 
-    @checked(seed=_SEED)
+    @validate_params(seed=_SEED)
     def __init__(self, gain: float = 1.0, seed: int | None = None) -> None:
         super().__init__(seed)
         self.gain = gain
@@ -299,7 +299,7 @@ class VarianceScaling(RandomInitializer):
         output_axes: see `input_axes`.
     """
 
-    @checked(
+    @validate_params(
         scale=Real(0, closed="right"),
         mode=Options("fan_in", "fan_out", "fan_avg"),
         distribution=Options("truncated_normal", "untruncated_normal", "uniform", "normal"),
@@ -345,7 +345,7 @@ class _NamedVarianceScaling(VarianceScaling):
     _mode = "fan_in"
     _distribution = "truncated_normal"
 
-    @checked(seed=_SEED, input_axes=_AXES, output_axes=_AXES)
+    @validate_params(seed=_SEED, input_axes=_AXES, output_axes=_AXES)
     def __init__(
         self,
         seed: int | None = None,
@@ -415,7 +415,7 @@ class FixupNormal(RandomInitializer):
         seed: see `RandomInitializer`.
     """
 
-    @checked(branches=Integer(1), layers=Integer(2), seed=_SEED)
+    @validate_params(branches=Integer(1), layers=Integer(2), seed=_SEED)
     def __init__(self, branches: int, layers: int = 2, seed: int | None = None) -> None:
         super().__init__(seed)
         self.branches = branches
@@ -433,7 +433,7 @@ variance_scaling = VarianceScaling
 glorot_normal, glorot_uniform = GlorotNormal, GlorotUniform
 he_normal, he_uniform = HeNormal, HeUniform
 lecun_normal, lecun_uniform = LecunNormal, LecunUniform
-__getattr__ = older_address(
+__getattr__ = deprecated_module_getattr(
     __name__, __name__, {"uniform": "RandomUniform", "normal": "RandomNormal", "zero": "Zeros", "one": "Ones"}
 )
 

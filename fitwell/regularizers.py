@@ -12,12 +12,12 @@ from typing import Any, ClassVar
 import jax
 import jax.numpy as jnp
 
-from fitwell.arguments import Options, Real, check, checked
+from fitwell._deprecation import warn_deprecated
+from fitwell._param_validation import Options, Real, validate_param, validate_params
+from fitwell._reductions import vectorized_sum
+from fitwell._registry import Configurable, Registry
+from fitwell._registry import serialize as _serialize
 from fitwell.errors import InvalidArgument, ShapeError
-from fitwell.registry import Configurable, Registry
-from fitwell.registry import serialize as _serialize
-from fitwell.spellings import warn_older
-from fitwell.sums import total
 
 Array = jax.Array
 
@@ -36,8 +36,8 @@ _STRENGTH = Real(0) | None
 def _read_deprecated_l(kind: str, where: str, value: Any, older: dict[str, Any]) -> Any:
     """Return the strength, which Keras 2.0 spelled ``l1(l=...)`` or ``l2(l=...)``."""
     if "l" in older:
-        warn_older(f"{where}(l=...)", f"{where}(...)")
-        value = check(kind, "l", older.pop("l"), _STRENGTH)
+        warn_deprecated(f"{where}(l=...)", f"{where}(...)")
+        value = validate_param(kind, "l", older.pop("l"), _STRENGTH)
     if older:
         raise InvalidArgument(f"{where}: unknown argument {next(iter(older))!r}")
     return 0.0 if value is None else value
@@ -96,14 +96,14 @@ class L1(Regularizer):
     hyperparameters = ("l1",)
     supports_padding = True
 
-    @checked(l1=_STRENGTH)
+    @validate_params(l1=_STRENGTH)
     def __init__(self, l1: Any = 0.01, **older: Any) -> None:
         self.l1 = _read_deprecated_l("L1", "l1", l1, older)
 
     def __call__(self, w: Any) -> Array:
         """Return the penalty for the array `w`."""
         w = _to_float(w)
-        return jnp.asarray(self.l1, w.dtype) * total(jnp.abs, w)
+        return jnp.asarray(self.l1, w.dtype) * vectorized_sum(jnp.abs, w)
 
 
 @_registry.register()
@@ -124,14 +124,14 @@ class L2(Regularizer):
     hyperparameters = ("l2",)
     supports_padding = True
 
-    @checked(l2=_STRENGTH)
+    @validate_params(l2=_STRENGTH)
     def __init__(self, l2: Any = 0.01, **older: Any) -> None:
         self.l2 = _read_deprecated_l("L2", "l2", l2, older)
 
     def __call__(self, w: Any) -> Array:
         """Return the penalty for the array `w`."""
         w = _to_float(w)
-        return jnp.asarray(self.l2, w.dtype) * total(jnp.square, w)
+        return jnp.asarray(self.l2, w.dtype) * vectorized_sum(jnp.square, w)
 
 
 @_registry.register()
@@ -153,7 +153,7 @@ class L1L2(Regularizer):
     hyperparameters = ("l1", "l2")
     supports_padding = True
 
-    @checked(l1=_STRENGTH, l2=_STRENGTH)
+    @validate_params(l1=_STRENGTH, l2=_STRENGTH)
     def __init__(self, l1: Any = 0.0, l2: Any = 0.0) -> None:
         self.l1 = 0.0 if l1 is None else l1
         self.l2 = 0.0 if l2 is None else l2
@@ -162,7 +162,7 @@ class L1L2(Regularizer):
         """Return the penalty for the array `w`."""
         w = _to_float(w)
         l1, l2 = jnp.asarray(self.l1, w.dtype), jnp.asarray(self.l2, w.dtype)
-        return l1 * total(jnp.abs, w) + l2 * total(jnp.square, w)
+        return l1 * vectorized_sum(jnp.abs, w) + l2 * vectorized_sum(jnp.square, w)
 
 
 @_registry.register()
@@ -184,7 +184,7 @@ class ElasticNet(Regularizer):
     hyperparameters = ("strength", "l1_ratio")
     supports_padding = True
 
-    @checked(strength=_STRENGTH, l1_ratio=Real(0, 1) | None)
+    @validate_params(strength=_STRENGTH, l1_ratio=Real(0, 1) | None)
     def __init__(self, strength: Any = 0.01, l1_ratio: Any = 0.5) -> None:
         self.strength = 0.0 if strength is None else strength
         self.l1_ratio = 0.0 if l1_ratio is None else l1_ratio
@@ -193,7 +193,9 @@ class ElasticNet(Regularizer):
         """Return the penalty for the array `w`."""
         w = _to_float(w)
         strength, ratio = jnp.asarray(self.strength, w.dtype), jnp.asarray(self.l1_ratio, w.dtype)
-        return strength * (ratio * total(jnp.abs, w) + (1 - ratio) / 2 * total(jnp.square, w))
+        return strength * (
+            ratio * vectorized_sum(jnp.abs, w) + (1 - ratio) / 2 * vectorized_sum(jnp.square, w)
+        )
 
 
 @_registry.register("orthogonal")
@@ -217,7 +219,7 @@ class OrthogonalRegularizer(Regularizer):
 
     hyperparameters = ("factor",)
 
-    @checked(factor=_STRENGTH, mode=Options("rows", "columns"))
+    @validate_params(factor=_STRENGTH, mode=Options("rows", "columns"))
     def __init__(self, factor: Any = 0.01, mode: str = "rows") -> None:
         self.factor = 0.0 if factor is None else factor
         self.mode = mode
@@ -242,7 +244,7 @@ elastic_net = ElasticNet
 orthogonal_regularizer = OrthogonalRegularizer
 
 
-@checked(l1=_STRENGTH, l2=_STRENGTH)
+@validate_params(l1=_STRENGTH, l2=_STRENGTH)
 def l1_l2(l1: Any = 0.01, l2: Any = 0.01) -> L1L2:
     """Return an `L1L2` regularizer with the defaults of the Keras 2 function of this name.
 

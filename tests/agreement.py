@@ -107,11 +107,11 @@ def agree(ours: Any, theirs: Any, *, row: str, against: str, rtol: float = 1e-7,
 def rows_to_compare() -> set[str]:
     """Return ``"room/Name"`` of everything registered that computes something."""
     import fitwell  # noqa: F401 - fills the registries
-    from fitwell import registry
+    from fitwell import _registry
 
     rows = set()
     for room, kind in ROOMS.items():
-        known = registry._registries[kind]
+        known = _registry._registries[kind]
         entries = [known.lookup(name) for name in known.names()]
         rows |= {f"{room}/{entry.__name__}" for entry in entries if entry.__module__.startswith("fitwell.")}
     return rows - set(NOTHING_TO_COMPARE)

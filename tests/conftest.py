@@ -40,9 +40,9 @@ hypothesis.settings.load_profile("fitwell")
 @pytest.fixture(autouse=True)
 def fresh_spellings() -> None:
     """Let every test see the warning that an older spelling gives once per process."""
-    from fitwell import spellings
+    from fitwell import _deprecation
 
-    spellings.forget_warnings()
+    _deprecation.reset_deprecation_warnings()
 
 
 @pytest.fixture(scope="session")

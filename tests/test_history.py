@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 from matplotlib import pyplot as plt
 
+from fitwell._history import History
 from fitwell.errors import InvalidArgument
-from fitwell.history import History
 
 
 @pytest.fixture(autouse=True)

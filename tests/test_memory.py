@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from fitwell import Sequential, layers
-from fitwell.errors import FitwellError, OutOfMemory, refuse_memory
+from fitwell.errors import FitwellError, OutOfMemory, raise_if_out_of_memory
 
 X = np.ones((8, 4), "float32")
 
@@ -40,4 +40,4 @@ def test_the_error_is_what_callers_expect() -> None:
 
 @pytest.mark.parametrize("error", [ValueError("memory"), RuntimeError("INTERNAL: RESOURCE_EXHAUSTED")])
 def test_other_errors_are_not_of_memory(error: Exception) -> None:
-    refuse_memory(error, "this", "nothing")
+    raise_if_out_of_memory(error, "this", "nothing")

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 import fitwell as fw
+from fitwell._progress import LINE_SECONDS, REDRAW_SECONDS, ProgressReporter, format_logs, format_seconds
 from fitwell.errors import InvalidArgument
-from fitwell.progress import LINE_SECONDS, REDRAW_SECONDS, ProgressReporter, format_logs, format_seconds
 
 
 class Terminal(io.StringIO):
@@ -229,7 +229,7 @@ def test_formats() -> None:
 def test_evaluation_shows_its_metrics_while_it_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     stream = Terminal()
     monkeypatch.setattr("sys.stdout", stream)
-    monkeypatch.setattr("fitwell.progress.REDRAW_SECONDS", 0.0)
+    monkeypatch.setattr("fitwell._progress.REDRAW_SECONDS", 0.0)
     model = fw.Sequential([fw.Input((2,)), fw.layers.Dense(1, kernel_initializer="zeros")])
     model.compile(loss="mse")
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import fitwell as fw
-from fitwell import registry
+from fitwell import _registry
 
 L = fw.layers
 # For arguments that have no default.
@@ -36,7 +36,7 @@ def made(kind: type) -> Any:
         return None
 
 
-EVERYTHING = [(kind, entry) for kind, own in registry._registries.items() for entry in own.classes()]
+EVERYTHING = [(kind, entry) for kind, own in _registry._registries.items() for entry in own.classes()]
 
 
 @pytest.mark.parametrize(("kind", "entry"), EVERYTHING, ids=lambda part: getattr(part, "__name__", part))

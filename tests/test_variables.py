@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from fitwell.variables import Variable, bind, same_variables
+from fitwell._variables import Variable, same_variables, stateless_scope
 
 OPERATORS = [
     operator.add,
@@ -59,11 +59,11 @@ def test_what_arrays_can_do() -> None:
 def test_functions_of_jax_read_the_bound_value(function: Callable[[Any], Any]) -> None:
     variable = Variable(ONE)
     np.testing.assert_allclose(function(variable), function(jnp.asarray(ONE)))
-    with bind({variable: jnp.asarray(OTHER)}):
+    with stateless_scope({variable: jnp.asarray(OTHER)}):
         np.testing.assert_allclose(function(variable), function(jnp.asarray(OTHER)))
     np.testing.assert_allclose(jax.grad(lambda x: _in_place_of(variable, x))(jnp.asarray(ONE)), 2 * ONE)
 
 
 def _in_place_of(variable: Variable, value: Any) -> Any:
-    with bind({variable: value}):
+    with stateless_scope({variable: value}):
         return jnp.sum(jnp.square(variable))

@@ -106,7 +106,7 @@ def loss_that_is_not_finite(folder: Path) -> None:
     ],
 )
 def test_the_line_is_the_users(program: Callable[[Path], None], tmp_path: Path) -> None:
-    fw.spellings.forget_warnings()
+    fw._deprecation.reset_deprecation_warnings()
     with warnings.catch_warnings(record=True) as seen:
         warnings.simplefilter("always")
         program(tmp_path)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fitwell._history import LEARNING_RATE_NAMES, TRAINING_COLOR, VALIDATION_COLOR, VALIDATION_PREFIX
 from fitwell._plotting import axis_limits
 from fitwell._plotting.annotations import add_note, count_of
 from fitwell._plotting.labels import PLAIN_TEXT, escape_control, escape_label, set_axis_label, wrap_label
@@ -16,12 +17,11 @@ from fitwell._plotting.palette import add_line_legend
 from fitwell._plotting.scales import MIN_LOG_SPAN
 from fitwell._plotting.scales import format_epoch_axis as name_epochs
 from fitwell.errors import InvalidArgument
-from fitwell.history import LEARNING_RATE_NAMES, TRAINING_COLOR, VALIDATION_COLOR, VALIDATION_PREFIX
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from fitwell.history import History
+    from fitwell._history import History
 
 Values = NDArray[np.float64]
 

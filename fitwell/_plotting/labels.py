@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from fitwell.printable import printable
+from fitwell._escaping import escape_controls
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,7 +33,7 @@ def escape_control(text: object) -> str:
     >>> visible("two\nlines")
     'two\\nlines'
     """
-    return printable(str(text)).replace("\n", r"\n").replace("\t", r"\t")
+    return escape_controls(str(text)).replace("\n", r"\n").replace("\t", r"\t")
 
 
 def truncate_middle(text: str, most: int = MAX_LABEL_LENGTH) -> str:

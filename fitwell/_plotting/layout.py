@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from fitwell._escaping import short_repr
 from fitwell.errors import InvalidArgument
-from fitwell.printable import shortened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -47,7 +47,7 @@ def check_axes(ax: Any, where: str) -> Axes:
 
     if not isinstance(ax, Axes):
         raise InvalidArgument(
-            f"{where}: ax must be matplotlib axes, such as plt.subplots()[1], got {shortened(ax)}"
+            f"{where}: ax must be matplotlib axes, such as plt.subplots()[1], got {short_repr(ax)}"
         )
     return ax
 
@@ -58,7 +58,7 @@ def check_figure(figure: Any, where: str) -> Figure:
 
     if not isinstance(figure, FigureBase):
         raise InvalidArgument(
-            f"{where}: figure must be a matplotlib figure, such as plt.figure(), got {shortened(figure)}"
+            f"{where}: figure must be a matplotlib figure, such as plt.figure(), got {short_repr(figure)}"
         )
     return figure  # type: ignore[return-value]
 

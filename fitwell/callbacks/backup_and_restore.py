@@ -7,7 +7,7 @@ import re
 import time
 from typing import Any
 
-from fitwell.arguments import Boolean, FilePath, Integer, Suits, checked
+from fitwell._param_validation import Boolean, FilePath, Integer, Predicate, validate_params
 from fitwell.callbacks.callback import Callback
 
 _UNITS = {"epoch": "epochs", "batch": "batches", "second": "seconds"}
@@ -41,9 +41,9 @@ class BackupAndRestore(Callback):
     says so; with ``NPROC=2`` in the environment XLA has two threads on any number of cores.
     """
 
-    @checked(
+    @validate_params(
         backup_dir=FilePath(),
-        save_freq=(Integer(1) | Suits(_is_period, "a period")).said(
+        save_freq=(Integer(1) | Predicate(_is_period, "a period")).described_as(
             "'epoch', a number of batches, or a text such as '5 epochs', '500 batches' or '30 seconds'"
         ),
         double_checkpoint=Boolean(),

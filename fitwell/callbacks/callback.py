@@ -11,12 +11,12 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from fitwell.arguments import Call, check
+from fitwell._param_validation import CallableRule, validate_param
+from fitwell._registry import format_call
 from fitwell.errors import InvalidArgument
-from fitwell.registry import written_call
 
 if TYPE_CHECKING:
-    from fitwell.engine.policies import Policy
+    from fitwell._engine.policies import Policy
 
 Logs = Mapping[str, Any]
 
@@ -52,7 +52,7 @@ class Callback:
             if name in vars(self) and vars(self)[name] is not parameter.default
         ]
         shown = [(name, value) for name, value in kept if not callable(value) or hasattr(value, "__name__")]
-        return written_call(type(self).__name__, shown)
+        return format_call(type(self).__name__, shown)
 
     def set_model(self, model: Any) -> None:
         """Remember the model."""
@@ -158,7 +158,7 @@ class LambdaCallback(Callback):
         for name, hook in hooks.items():
             if not name.startswith("on_") or not hasattr(Callback, name):
                 raise InvalidArgument(f"LambdaCallback: there is no hook {name!r}")
-            if check("LambdaCallback", name, hook, Call() | None) is not None:
+            if validate_param("LambdaCallback", name, hook, CallableRule() | None) is not None:
                 setattr(self, name, hook)
 
 

@@ -9,12 +9,12 @@ from collections.abc import Iterable
 from io import FileIO
 from typing import Any
 
-from fitwell.arguments import Boolean, FilePath, Suits, checked
+from fitwell._escaping import escape_formula
+from fitwell._file_io import check_path, os_error_reason
+from fitwell._param_validation import Boolean, FilePath, Predicate, validate_params
+from fitwell._schema import COUNT, check_schema
 from fitwell.callbacks.callback import Callback, Logs
 from fitwell.errors import FileError, warn
-from fitwell.forms import COUNT, check
-from fitwell.paths import path_of, reason
-from fitwell.printable import as_cell
 
 
 class History(Callback):
@@ -54,9 +54,9 @@ class CSVLogger(Callback):
     A run that is resumed from a checkpoint cuts off the lines that came after it and goes on from there.
     """
 
-    @checked(
+    @validate_params(
         filename=FilePath(),
-        separator=Suits(
+        separator=Predicate(
             lambda value: isinstance(value, str) and len(value) == 1 and value not in '"\r\n\0',
             "one character, which is no quote and no line break",
         ),
@@ -83,7 +83,7 @@ class CSVLogger(Callback):
     def set_state(self, state: Any) -> None:
         """Go back to where the next line began."""
         assert self._file is not None
-        check(state, {"position": COUNT}, "CSVLogger: what the checkpoint remembers of it")
+        check_schema(state, {"position": COUNT}, "CSVLogger: what the checkpoint remembers of it")
         size = os.fstat(self._file.fileno()).st_size
         if size < state["position"]:
             raise FileError(
@@ -100,11 +100,11 @@ class CSVLogger(Callback):
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Open the file; its old content stays until there is something to write."""
         self._close()
-        path = path_of(self.filename, "CSVLogger: filename")
+        path = check_path(self.filename, "CSVLogger: filename")
         try:
             self._file = path.open("ab+", buffering=0)
         except OSError as error:
-            raise FileError(f"CSVLogger: cannot write {self.filename!r}: {reason(error)}") from None
+            raise FileError(f"CSVLogger: cannot write {self.filename!r}: {os_error_reason(error)}") from None
         self._next_offset = os.fstat(self._file.fileno()).st_size if self.append else 0
         self._started = False
         self._omitted = set()
@@ -133,20 +133,20 @@ class CSVLogger(Callback):
             if begins:
                 self._start_table()
             if not self._columns:
-                self._columns = ["epoch", *map(as_cell, sorted(names))]
+                self._columns = ["epoch", *map(escape_formula, sorted(names))]
                 self._write(self._columns)
             if begins:
                 self._check_columns(names)
             else:
                 self._warn_missing_columns(
-                    {name for name in names if as_cell(name) not in self._columns}, epoch
+                    {name for name in names if escape_formula(name) not in self._columns}, epoch
                 )
-            values = {as_cell(name): value for name, value in logs.items()}
+            values = {escape_formula(name): value for name, value in logs.items()}
             self._write([epoch, *(_format_cell(values.get(name, "NA")) for name in self._columns[1:])])
         except OSError as error:
             if isinstance(error, FileError):
                 raise
-            raise FileError(f"CSVLogger: cannot write {self.filename!r}: {reason(error)}") from None
+            raise FileError(f"CSVLogger: cannot write {self.filename!r}: {os_error_reason(error)}") from None
 
     def _terminate_last_line(self) -> None:
         """Begin a line of its own after one that another program left open."""
@@ -157,7 +157,7 @@ class CSVLogger(Callback):
                 self._append(b"\n")
 
     def _check_columns(self, names: set[str]) -> None:
-        if self._columns[0] != "epoch" or not set(map(as_cell, names)) <= set(self._columns):
+        if self._columns[0] != "epoch" or not set(map(escape_formula, names)) <= set(self._columns):
             raise FileError(
                 f"CSVLogger: {self.filename!r} has the columns {', '.join(self._columns)}, but this run logs "
                 f"{', '.join(sorted(names))}: write to another file, or pass append=False to replace it"
@@ -203,7 +203,7 @@ class CSVLogger(Callback):
 def _format_cell(value: Any) -> Any:
     """Return what to write for a logged value: numbers in full, sequences as ``[1, 2]``."""
     if isinstance(value, str):
-        return as_cell(value)
+        return escape_formula(value)
     if getattr(value, "ndim", 0) or (isinstance(value, Iterable) and not hasattr(value, "ndim")):
         return f"[{', '.join(map(str, value))}]"
     return float(value)

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from fitwell.arguments import Boolean, Integer, Real, checked
+from fitwell._deprecation import warn_deprecated
+from fitwell._engine.policies import EarlyStoppingPolicy, Policy, ReduceLROnPlateauPolicy
+from fitwell._param_validation import Boolean, Integer, Real, validate_params
+from fitwell._progress import CALLBACK_VERBOSE, print_message
 from fitwell.callbacks.callback import Callback, Logs
 from fitwell.callbacks.metric_mode import MODE, MONITOR, resolve_mode
 from fitwell.callbacks.monitor_callback import MonitorCallback
-from fitwell.engine.policies import EarlyStoppingPolicy, Policy, ReduceLROnPlateauPolicy
-from fitwell.progress import CALLBACK_VERBOSE, print_message
-from fitwell.spellings import warn_older
 
 
 class EarlyStopping(MonitorCallback):
@@ -39,7 +39,7 @@ class EarlyStopping(MonitorCallback):
     `get_monitor_value`, and hooks may read and set `wait` and `best`.
     """
 
-    @checked(
+    @validate_params(
         monitor=MONITOR,
         min_delta=Real(),
         patience=Integer(0),
@@ -126,7 +126,7 @@ class ReduceLROnPlateau(MonitorCallback):
 
     controlled_hyperparameter = "optimizer.learning_rate"
 
-    @checked(
+    @validate_params(
         monitor=MONITOR,
         factor=Real(0, 1, closed="neither"),
         patience=Integer(0),
@@ -151,7 +151,7 @@ class ReduceLROnPlateau(MonitorCallback):
     ) -> None:
         super().__init__()
         if epsilon is not None:
-            warn_older("ReduceLROnPlateau(epsilon=)", "ReduceLROnPlateau(min_delta=)")
+            warn_deprecated("ReduceLROnPlateau(epsilon=)", "ReduceLROnPlateau(min_delta=)")
             min_delta = epsilon
         self.monitor = monitor
         self.factor = factor

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from fitwell.arguments import Integer, Options, Real, checked
+from fitwell._engine.flat_curve_policy import MEASURES, FlatCurvePolicy
+from fitwell._engine.policies import Policy
+from fitwell._param_validation import Integer, Options, Real, validate_params
+from fitwell._progress import CALLBACK_VERBOSE, print_message
 from fitwell.callbacks.callback import Callback, Logs
 from fitwell.callbacks.metric_mode import MODE, MONITOR, resolve_mode
 from fitwell.callbacks.model_inspector import ModelInspector
 from fitwell.callbacks.monitor_callback import MonitorCallback
-from fitwell.engine.flat_curve_policy import MEASURES, FlatCurvePolicy
-from fitwell.engine.policies import Policy
 from fitwell.optimizers.gradient_transforms import global_norm
-from fitwell.progress import CALLBACK_VERBOSE, print_message
 
 
 class FlatStopping(MonitorCallback):
@@ -34,7 +34,7 @@ class FlatStopping(MonitorCallback):
     in its turn, as `EarlyStopping` says. `stopped_epoch` (from 0) is 0 when the run was not stopped.
     """
 
-    @checked(
+    @validate_params(
         monitor=MONITOR,
         threshold=Real(0, closed="right"),
         epochs=Integer(1),
@@ -101,7 +101,7 @@ class GradientStopping(Callback):
     one more pass over these rows an epoch. `norm` is the last norm, `stopped_epoch` (from 0) 0 when it did not stop.
     """
 
-    @checked(threshold=Real(0, closed="right"), rows=Integer(1), verbose=CALLBACK_VERBOSE)
+    @validate_params(threshold=Real(0, closed="right"), rows=Integer(1), verbose=CALLBACK_VERBOSE)
     def __init__(self, threshold: float = 1e-3, rows: int = 4096, verbose: int = 0) -> None:
         super().__init__()
         self.threshold = threshold

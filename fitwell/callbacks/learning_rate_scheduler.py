@@ -6,11 +6,11 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from fitwell.arguments import Call, checked
+from fitwell._param_validation import CallableRule, validate_params
+from fitwell._progress import CALLBACK_VERBOSE, print_message
 from fitwell.callbacks.callback import CompilableCallback, Logs
 from fitwell.callbacks.function_purity import is_pure
 from fitwell.errors import InvalidArgument
-from fitwell.progress import CALLBACK_VERBOSE, print_message
 
 
 class LearningRateScheduler(CompilableCallback):
@@ -27,7 +27,7 @@ class LearningRateScheduler(CompilableCallback):
 
     controlled_hyperparameter = "optimizer.learning_rate"
 
-    @checked(schedule=Call("a function of the epoch"), verbose=CALLBACK_VERBOSE)
+    @validate_params(schedule=CallableRule("a function of the epoch"), verbose=CALLBACK_VERBOSE)
     def __init__(self, schedule: Callable[..., float], verbose: int = 0) -> None:
         super().__init__()
         self.schedule = schedule

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from fitwell.arguments import Options, Text, check
+from fitwell._param_validation import Options, String, validate_param
+from fitwell._registry import snake_case
 from fitwell.errors import InvalidArgument, warn
-from fitwell.registry import snake_case
 
 MODE = Options("auto", "min", "max")
-MONITOR = Text().said("the name of a metric, such as 'val_loss'")
+MONITOR = String().described_as("the name of a metric, such as 'val_loss'")
 _NAME_PARTS = {
     "max": (
         "acc",
@@ -85,7 +85,7 @@ def resolve_mode(monitor: str, mode: str) -> str:
 
 def require_mode(metric: str, mode: str, where: str) -> str:
     """Return ``"min"`` or ``"max"``; a metric whose name does not tell is refused, for a ranking cannot be guessed."""
-    mode = check(where, "mode", mode, MODE)
+    mode = validate_param(where, "mode", mode, MODE)
     told = infer_mode(metric) if mode == "auto" else mode
     if told is None:
         raise InvalidArgument(

@@ -8,16 +8,16 @@ import string
 from collections.abc import Sequence
 from typing import Any
 
-from fitwell.arguments import Boolean, FilePath, Integer, Options, Real, checked
+from fitwell._deprecation import warn_deprecated
+from fitwell._file_io import check_path, os_error_reason
+from fitwell._param_validation import Boolean, FilePath, Integer, Options, Real, validate_params
+from fitwell._progress import CALLBACK_VERBOSE, print_message
+from fitwell._schema import NULL, NUMBER, POSITION, UnionSchema, check_schema
 from fitwell.callbacks.callback import Callback, Logs, may_write_logs
 from fitwell.callbacks.metric_mode import MODE, MONITOR, resolve_mode
-from fitwell.errors import FileError, InvalidArgument, nearest, warn
-from fitwell.forms import NOTHING, NUMBER, POSITION, Either, check
-from fitwell.paths import path_of, reason
-from fitwell.progress import CALLBACK_VERBOSE, print_message
-from fitwell.spellings import warn_older
+from fitwell.errors import FileError, InvalidArgument, did_you_mean, warn
 
-_STATE = {"best": Either((NUMBER, NOTHING)), "epoch": POSITION}
+_STATE = {"best": UnionSchema((NUMBER, NULL)), "epoch": POSITION}
 _MODEL_FILES = (".keras", ".h5")
 _WEIGHTS_FILES = (".h5", ".npz", ".safetensors")
 
@@ -45,14 +45,14 @@ class ModelCheckpoint(Callback):
     is remembered but `initial_value_threshold`. A run resumed from a checkpoint remembers its `best`.
     """
 
-    @checked(
+    @validate_params(
         filepath=FilePath(),
         monitor=MONITOR,
         verbose=CALLBACK_VERBOSE,
         save_best_only=Boolean(),
         save_weights_only=Boolean(),
         mode=MODE,
-        save_freq=(Integer(1) | Options("epoch")).said("'epoch' or a number of batches"),
+        save_freq=(Integer(1) | Options("epoch")).described_as("'epoch' or a number of batches"),
         initial_value_threshold=Real() | None,
         period=Integer(1) | None,
     )
@@ -118,7 +118,7 @@ class ModelCheckpoint(Callback):
 
     def set_state(self, state: Any) -> None:
         """Go on from the best value of the run that is resumed."""
-        check(state, _STATE, "ModelCheckpoint: what the checkpoint of the run remembers of it")
+        check_schema(state, _STATE, "ModelCheckpoint: what the checkpoint of the run remembers of it")
         self.best, self._epoch = state["best"], state["epoch"]
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
@@ -137,7 +137,7 @@ class ModelCheckpoint(Callback):
                 raise self._unknown_metric_error(f"{{{name}}} in {self.filepath!r}", name, available)
 
     def _unknown_metric_error(self, what: str, name: str, known: list[str]) -> InvalidArgument:
-        hint = nearest(name, known)
+        hint = did_you_mean(name, known)
         if name.startswith("val_") and not any(other.startswith("val_") for other in known):
             hint = ": pass validation_data or validation_split." if not self.saves_by_batch else ""
         return InvalidArgument(
@@ -170,12 +170,12 @@ class ModelCheckpoint(Callback):
         when = f"Epoch {numbers['epoch']}"
         if self.save_best_only and not self._is_improvement(when, logs):
             return
-        path = path_of(self._format_path(numbers, logs), "ModelCheckpoint: filepath")
+        path = check_path(self._format_path(numbers, logs), "ModelCheckpoint: filepath")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise FileError(
-                f"ModelCheckpoint: the folder {str(path.parent)!r} cannot be made: {reason(error)}"
+                f"ModelCheckpoint: the folder {str(path.parent)!r} cannot be made: {os_error_reason(error)}"
             ) from None
         (self.model.save_weights if self.save_weights_only else self.model.save)(str(path))
         if self.verbose:
@@ -228,4 +228,4 @@ def _check_period(period: int) -> None:
             f"ModelCheckpoint: period={period!r}, an older spelling, cannot be honoured: write save_freq={period!r} "
             "times the number of batches in an epoch"
         )
-    warn_older("ModelCheckpoint(period=1)", "ModelCheckpoint(save_freq='epoch'), or leave it out")
+    warn_deprecated("ModelCheckpoint(period=1)", "ModelCheckpoint(save_freq='epoch'), or leave it out")

@@ -8,11 +8,11 @@ from typing import Any
 
 import jax
 
-from fitwell.context import CallContext, call_context
-from fitwell.engine.train_program import Batch, TrainProgram
-from fitwell.engine.train_state import TrainState
-from fitwell.engine.train_step import step_key
-from fitwell.variables import Cell, bind
+from fitwell._call_context import CallContext, call_context
+from fitwell._engine.train_program import Batch, TrainProgram
+from fitwell._engine.train_state import TrainState
+from fitwell._engine.train_step import step_key
+from fitwell._variables import Bindable, stateless_scope
 
 Array = Any
 
@@ -68,10 +68,13 @@ def _activations(
 ) -> dict[str, Array]:
     watch: list[tuple[Any, Any]] = []
     key = step_key(state.seed, state.step)
-    cells: dict[Cell, Any] = {program.trainable[path]: value for path, value in state.trainable.items()}
+    cells: dict[Bindable, Any] = {program.trainable[path]: value for path, value in state.trainable.items()}
     cells |= {program.non_trainable[path]: value for path, value in state.non_trainable.items()}
     cells |= {program.hyperparams[path]: value for path, value in state.hyperparams.items()}
-    with bind(cells), call_context(CallContext(training=False, key=key, step=state.step, watch=watch)):
+    with (
+        stateless_scope(cells),
+        call_context(CallContext(training=False, key=key, step=state.step, intermediates=watch)),
+    ):
         program.model(batch.x)
     outputs: dict[str, Array] = {}
     for layer, output in watch:

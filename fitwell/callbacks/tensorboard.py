@@ -10,13 +10,13 @@ from typing import Any
 import jax
 import numpy as np
 
-from fitwell.arguments import Boolean, Each, FilePath, Integer, Options, checked
+from fitwell._history import to_float
+from fitwell._param_validation import Boolean, FilePath, Integer, ListOf, Options, validate_params
 from fitwell.callbacks.callback import Callback, Logs
 from fitwell.callbacks.model_inspector import ModelInspector
 from fitwell.errors import InvalidArgument
 from fitwell.events import EventWriter
 from fitwell.events.tag_names import TagNames
-from fitwell.history import to_float
 
 # Rows whose gradients and activations are looked at: enough for a histogram, cheap beside an epoch.
 _ROWS = 256
@@ -51,14 +51,18 @@ class TensorBoard(Callback):
 
     evaluate_only_hooks = frozenset({"on_test_end"})
 
-    @checked(
+    @validate_params(
         log_dir=FilePath(),
         histogram_freq=Integer(0),
         write_graph=Boolean(),
         write_images=Boolean(),
         write_steps_per_second=Boolean(),
-        update_freq=(Integer(1) | Options("epoch", "batch")).said("'epoch', 'batch' or a number of batches"),
-        profile_batch=(Integer(0) | Each(Integer(1), 2)).said("a batch (from 1) or a pair (first, last)"),
+        update_freq=(Integer(1) | Options("epoch", "batch")).described_as(
+            "'epoch', 'batch' or a number of batches"
+        ),
+        profile_batch=(Integer(0) | ListOf(Integer(1), 2)).described_as(
+            "a batch (from 1) or a pair (first, last)"
+        ),
     )
     def __init__(
         self,

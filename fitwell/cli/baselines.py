@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fitwell._data.target import ClassTarget, Target
 from fitwell.cli.datasets import DataSplit, PreparedData
-from fitwell.data.target import ClassTarget, Target
 from fitwell.errors import DataError
 from fitwell.report import Score, ScoreSet, score_classification, score_regression
 

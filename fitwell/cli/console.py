@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from fitwell.printable import encodable, printable
+from fitwell._escaping import escape_controls, escape_unencodable
 
 
 class Console:
@@ -19,7 +19,7 @@ class Console:
 
     def print(self, text: str = "", style: str | None = None) -> None:
         """Print one paragraph."""
-        self._rich.print(encodable(printable(text), self._stream), style=style)
+        self._rich.print(escape_unencodable(escape_controls(text), self._stream), style=style)
 
 
 def stdout_console() -> Console:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fitwell.printable import as_cell
+from fitwell._escaping import escape_formula
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
 def to_safe_csv(table: pd.DataFrame, index: bool = False) -> str:
-    """Return a table as comma-separated values, in which no text is a formula (see `as_cell`); numbers stay numbers.
+    """Return a table as comma-separated values, in which no text is a formula (see `escape_formula`); numbers stay numbers.
 
     index: whether its index is the first column.
     """
@@ -23,4 +23,4 @@ def to_safe_csv(table: pd.DataFrame, index: bool = False) -> str:
 
 
 def _escape_formula(value: Any) -> Any:
-    return as_cell(value) if isinstance(value, str) else value
+    return escape_formula(value) if isinstance(value, str) else value

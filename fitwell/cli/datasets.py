@@ -14,19 +14,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fitwell.data.column_inference import ROW_NUMBER_REASON
-from fitwell.data.column_types import TYPES, convert_columns, get_separator, infer_column_types
-from fitwell.data.conversion import isna
-from fitwell.data.pixel_preprocessor import PixelPreprocessor
-from fitwell.data.preprocessor_io import Preprocessor
-from fitwell.data.splits import Split, split_rows
-from fitwell.data.table_preprocessor import TablePreprocessor
-from fitwell.data.table_reader import PARQUET_SUFFIXES, TEXT_SUFFIXES, is_table_file, read_raw_table
-from fitwell.data.target import ClassTarget, Target, fit_target, infer_task
-from fitwell.data.target_parsing import TargetOptions, parse_target, strip_target_unit
-from fitwell.data.text_format import join_quoted, pluralize
-from fitwell.errors import DataError, FileError, InvalidArgument, nearest
-from fitwell.paths import path_of
+from fitwell._data.column_inference import ROW_NUMBER_REASON
+from fitwell._data.column_types import TYPES, convert_columns, get_separator, infer_column_types
+from fitwell._data.conversion import isna
+from fitwell._data.pixel_preprocessor import PixelPreprocessor
+from fitwell._data.preprocessor_io import Preprocessor
+from fitwell._data.splits import Split, split_rows
+from fitwell._data.table_preprocessor import TablePreprocessor
+from fitwell._data.table_reader import PARQUET_SUFFIXES, TEXT_SUFFIXES, is_table_file, read_raw_table
+from fitwell._data.target import ClassTarget, Target, fit_target, infer_task
+from fitwell._data.target_parsing import TargetOptions, parse_target, strip_target_unit
+from fitwell._data.text_format import join_quoted, pluralize
+from fitwell._file_io import check_path
+from fitwell.errors import DataError, FileError, InvalidArgument, did_you_mean
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -77,7 +77,7 @@ class DataOptions:
 
     keep: columns of a table to use though they look like identifiers or free text.
     drop: columns to leave out.
-    types: column -> what it holds, one of `fitwell.data.column_types.TYPES`.
+    types: column -> what it holds, one of `fitwell._data.column_types.TYPES`.
     separator: what separates the cells of a file of text.
     """
 
@@ -122,7 +122,7 @@ def load_data(data: str, data_options: DataOptions) -> PreparedData:
             prepared = LOADERS[data](data, data_options)
         # What a loader warns of belongs into the report, not only onto the screen.
         return _prepend_notes(prepared, [f"Warning: {warning.message}." for warning in caught])
-    path_of(data, "the data")
+    check_path(data, "the data")
     if is_table_file(data):
         return _load_table(Path(data), data_options)
     known = ", ".join(LOADERS)
@@ -130,7 +130,7 @@ def load_data(data: str, data_options: DataOptions) -> PreparedData:
     if Path(data).exists():
         raise FileError(f"{data} is no table: expected a file that ends in {suffixes}")
     raise InvalidArgument(
-        f"there is no data set {data!r}{nearest(data, LOADERS) or '.'} Known: {known}; "
+        f"there is no data set {data!r}{did_you_mean(data, LOADERS) or '.'} Known: {known}; "
         f"or name a table that ends in {suffixes}"
     )
 
@@ -227,7 +227,7 @@ def _check_columns(frame: pd.DataFrame, target: str, data_options: DataOptions, 
     for option, name in said + [("--type", name) for name in data_options.types]:
         if name not in names:
             raise InvalidArgument(
-                f"{option} {name}: {path} has no column {name!r}{nearest(name, names) or '.'} "
+                f"{option} {name}: {path} has no column {name!r}{did_you_mean(name, names) or '.'} "
                 f"It has {join_quoted(names, most=50)}"
             )
         if name == target and option != "--type":
@@ -253,7 +253,7 @@ def _find_target(frame: pd.DataFrame, wanted: str | None, path: Path) -> str:
         if len(names) == 1 and re.search(r"[^\w ]", names[0]):
             hint = " (--sep says what separates the cells, if it is none of comma, semicolon, tab and bar)"
         raise InvalidArgument(
-            f"{path} has no column {wanted!r}{nearest(wanted, names) or '.'} It has {join_quoted(names, most=50)}{hint}"
+            f"{path} has no column {wanted!r}{did_you_mean(wanted, names) or '.'} It has {join_quoted(names, most=50)}{hint}"
         )
     return wanted
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from fitwell._data.text_format import pluralize
+from fitwell._history import History
 from fitwell.cli.datasets import PreparedData
 from fitwell.cli.network_builder import TrainOptions
 from fitwell.cli.resume import CHECKPOINT_INTERVAL
-from fitwell.data.text_format import pluralize
 from fitwell.errors import DataError
-from fitwell.history import History
 
 
 @dataclass(frozen=True)

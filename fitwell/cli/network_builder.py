@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from fitwell._data.target import ClassTarget
 from fitwell.cli.datasets import PreparedData
-from fitwell.data.target import ClassTarget
 from fitwell.errors import InvalidArgument
 
 LARGE_INPUT_COUNT = 200

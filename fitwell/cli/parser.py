@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
-from fitwell.printable import printable
+from fitwell._escaping import escape_controls
 
 _MAX_SEED = 2**32 - 1  # the largest seed that NumPy and scikit-learn accept
 
@@ -67,7 +67,7 @@ class _EscapingParser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Exit with code 2 and one message."""
-        super().error(printable(message))
+        super().error(escape_controls(message))
 
 
 def _build_parser() -> argparse.ArgumentParser:

@@ -9,10 +9,10 @@ from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
+from fitwell._escaping import short_repr
+from fitwell._file_io import atomic_write, check_path
+from fitwell._schema import STRING, NonEmpty, check_schema, read_json
 from fitwell.errors import FileError, InvalidArgument
-from fitwell.forms import TEXT, Some, check, read_json
-from fitwell.paths import path_of, write_whole
-from fitwell.printable import shortened
 
 CHECKPOINT_DIR = "checkpoints"
 _ARGUMENTS = "arguments.json"
@@ -24,14 +24,14 @@ CHECKPOINT_INTERVAL = "10 seconds"
 def save_arguments(folder: Path, arguments: Sequence[str]) -> None:
     """Note the arguments of a run that begins."""
     (folder / CHECKPOINT_DIR).mkdir()
-    write_whole(folder / CHECKPOINT_DIR / _ARGUMENTS, json.dumps(list(arguments)))
+    atomic_write(folder / CHECKPOINT_DIR / _ARGUMENTS, json.dumps(list(arguments)))
 
 
 def load_arguments(options: Namespace) -> tuple[Namespace, Path]:
     """Return the options with which the run to resume began, and its folder."""
     from fitwell.cli.parser import parse
 
-    folder = path_of(options.resume, "--resume")
+    folder = check_path(options.resume, "--resume")
     path = folder / CHECKPOINT_DIR / _ARGUMENTS
     if not path.is_file():
         raise FileError(
@@ -44,7 +44,7 @@ def load_arguments(options: Namespace) -> tuple[Namespace, Path]:
             f"--resume goes on with the data and settings that the run began with; leave out {' '.join(others)}"
         )
     words = read_json(path, _MOST_BYTES)
-    check(words, Some([TEXT]), str(path))
+    check_schema(words, NonEmpty([STRING]), str(path))
     said = io.StringIO()
     try:
         with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
@@ -54,8 +54,8 @@ def load_arguments(options: Namespace) -> tuple[Namespace, Path]:
     if began is None or began.resume is not None:
         why = said.getvalue().strip().splitlines()[-1:]
         raise FileError(
-            f"{path} does not hold the arguments of a run of fitwell train, but {shortened(words)}"
-            + "".join(f" ({shortened(line, 200, quote=False)})" for line in why)
+            f"{path} does not hold the arguments of a run of fitwell train, but {short_repr(words)}"
+            + "".join(f" ({short_repr(line, 200, quote=False)})" for line in why)
         )
     began.quiet = began.quiet or options.quiet
     return began, folder

@@ -6,8 +6,8 @@ import re
 from datetime import datetime
 from pathlib import Path
 
+from fitwell._file_io import check_path, check_writable, os_error_reason
 from fitwell.errors import FileError
-from fitwell.paths import check_writable, path_of, reason
 
 
 def make_run_folder(name: str, requested: str | None = None, now: datetime | None = None) -> Path:
@@ -17,7 +17,7 @@ def make_run_folder(name: str, requested: str | None = None, now: datetime | Non
     before training than after.
     """
     if requested is not None:
-        folder = path_of(requested, "--output")
+        folder = check_path(requested, "--output")
         if folder.is_dir() and any(folder.iterdir()):
             raise FileError(f"{folder} already holds files; name another folder, or leave --output out")
         _make(folder, exist_ok=True)
@@ -49,11 +49,11 @@ def _make(folder: Path, exist_ok: bool) -> None:
             raise
         raise FileError(f"the folder {folder} cannot be made: there is a file of that name") from None
     except OSError as error:
-        raise FileError(f"the folder {folder} cannot be made: {reason(error)}") from None
+        raise FileError(f"the folder {folder} cannot be made: {os_error_reason(error)}") from None
 
 
 def _check_writable(folder: Path) -> None:
     try:
         check_writable(folder)
     except OSError as error:
-        raise FileError(f"nothing can be written to {folder}: {reason(error)}") from None
+        raise FileError(f"nothing can be written to {folder}: {os_error_reason(error)}") from None

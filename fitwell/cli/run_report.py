@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from fitwell._data.target import ClassTarget
+from fitwell._progress import format_seconds
 from fitwell.cli.baselines import Evaluation
 from fitwell.cli.datasets import PreparedData
 from fitwell.cli.model_training import TrainResult
 from fitwell.cli.network_builder import TrainOptions
-from fitwell.data.target import ClassTarget
-from fitwell.progress import format_seconds
 from fitwell.report import Contents, HtmlFigure, score_table, summarize
 from fitwell.report.figures import (
     plot_confusion_matrix,

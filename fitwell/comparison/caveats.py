@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from fitwell import losses
+from fitwell._registry import describe_object
 from fitwell.models import Model
 from fitwell.models.loss_comparability import regularizers_of
 from fitwell.population import Population
-from fitwell.registry import told
 
 
 def note_constant_weights(begun: Mapping[str, Population]) -> list[str]:
@@ -48,7 +48,7 @@ def note_incomparable_losses(examples: Mapping[str, Model], metric: str) -> list
 def _loss_key(loss: Any) -> str:
     found = losses.get(loss) if isinstance(loss, str) else loss
     # Functions are compared by identity, because all lambdas have the same name.
-    return told(found) if hasattr(found, "get_config") else repr(found)
+    return describe_object(found) if hasattr(found, "get_config") else repr(found)
 
 
 def note_non_finite_runs(trained: Mapping[str, Population]) -> list[str]:

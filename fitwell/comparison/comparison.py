@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fitwell import _html
+from fitwell._escaping import escape_controls
+from fitwell._file_io import atomic_write
 from fitwell.comparison.metric_format import ENOUGH_REPEATS, MetricFormat, describe_difference
 from fitwell.comparison.statistics import ConfidenceInterval, PairedDifference, compare_pairs, mean_interval
-from fitwell.paths import write_whole
-from fitwell.printable import printable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -161,7 +161,7 @@ class Comparison:
 
     def __str__(self) -> str:
         lines = ["  ".join(row) for row in _align_columns([_CANDIDATES, *self._candidate_rows()])]
-        return printable("\n".join([*lines, "", *self.sentences(), "", *self.remarks()]))
+        return escape_controls("\n".join([*lines, "", *self.sentences(), "", *self.remarks()]))
 
     def to_markdown(self) -> str:
         """Return the tables and sentences as Markdown.
@@ -201,7 +201,7 @@ class Comparison:
             ],
         )
         if path is not None:
-            write_whole(path, page)
+            atomic_write(path, page)
         return page
 
     def _repr_html_(self) -> str:
@@ -313,4 +313,4 @@ def _markdown_table(header: list[str], rows: list[list[str]]) -> str:
 
 def _escape_markdown(text: Any) -> str:
     """Escape `text` so that no Markdown renderer turns it into HTML, in one line."""
-    return printable(escape(str(text), quote=False)).replace("\n", " ")
+    return escape_controls(escape(str(text), quote=False)).replace("\n", " ")

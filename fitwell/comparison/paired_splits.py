@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fitwell.data.fingerprint import fingerprint
-from fitwell.data.splits import Split, split_rows
+from fitwell._data.fingerprint import fingerprint
+from fitwell._data.splits import Split, split_rows
 from fitwell.errors import DataError, InvalidArgument
 
 VARY = ("splits", "seeds")

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitwell import random
-from fitwell.arguments import Integer, Options, Real, checked
+from fitwell._param_validation import Integer, Options, Real, validate_params
 from fitwell.callbacks.callback import flatten_callbacks, is_fitwell_code, may_write_logs
 from fitwell.callbacks.metric_mode import MODE, require_mode
 from fitwell.comparison.caveats import note_constant_weights, note_incomparable_losses, note_non_finite_runs
@@ -20,7 +20,15 @@ from fitwell.comparison.comparison import Comparison
 from fitwell.comparison.metric_format import ENOUGH_REPEATS
 from fitwell.comparison.paired_splits import ComparisonSplits, is_list_of_arrays, make_splits
 from fitwell.comparison.statistics import CONFIDENCE
-from fitwell.errors import DataError, FitwellError, InvalidArgument, NonFiniteWarning, nearest, noting, warn
+from fitwell.errors import (
+    DataError,
+    FitwellError,
+    InvalidArgument,
+    NonFiniteWarning,
+    add_error_note,
+    did_you_mean,
+    warn,
+)
 from fitwell.layers.base import name_counter_scope
 from fitwell.models import Model
 from fitwell.models.compile_config import is_classification_loss
@@ -32,7 +40,7 @@ from fitwell.population import Population
 from fitwell.population.folds import class_labels
 from fitwell.population.member_train_loop import is_function_of_setting
 from fitwell.population.members import require_compiled_model
-from fitwell.random import SeedStream
+from fitwell.random import SeedGenerator
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,7 +48,7 @@ if TYPE_CHECKING:
 Build = Callable[[], Model]
 
 
-@checked(
+@validate_params(
     FIT,
     repeats=Integer(2),
     vary=Options("splits", "seeds"),
@@ -131,7 +139,7 @@ def compare(
     Source: Nadeau & Bengio, Inference for the Generalization Error (2003); Holm (1979).
     """
     _check_arguments(candidates, data, test_data, baseline, callbacks)
-    stream = SeedStream(seed)
+    stream = SeedGenerator(seed)
     seeds = [stream.next() for _ in range(repeats)]
     examples = {name: _build_example(name, build) for name, build in candidates.items()}
     # Check all rows now, the test rows too, rather than after all training.
@@ -227,7 +235,7 @@ def _check_arguments(candidates: Any, data: Any, test_data: Any, baseline: Any, 
                 )
     if baseline is not None and baseline not in candidates:
         raise InvalidArgument(
-            f"compare: baseline={baseline!r} is not a candidate{nearest(str(baseline), candidates)}; "
+            f"compare: baseline={baseline!r} is not a candidate{did_you_mean(str(baseline), candidates)}; "
             f"the candidates are {', '.join(candidates)}"
         )
 
@@ -286,14 +294,14 @@ def _evaluate(population: Population, splits: ComparisonSplits) -> list[dict[str
 
 def _build_example(name: str, build: Build) -> Model:
     """Build an untrained model of a candidate, to inspect its loss and metrics."""
-    with random.seeded(0), name_counter_scope(), _prefix_errors(f"candidate {name!r}"):
+    with random.seed_scope(0), name_counter_scope(), _prefix_errors(f"candidate {name!r}"):
         model = build()
     return require_compiled_model(model, f"compare: {name!r}")
 
 
 def _prefix_errors(what: str) -> AbstractContextManager[None]:
     """Prefix fitwell errors raised in the block with `what`."""
-    return noting(f"compare: {what}", FitwellError)
+    return add_error_note(f"compare: {what}", FitwellError)
 
 
 def _labels(y: Any) -> NDArray[Any] | None:
@@ -303,7 +311,7 @@ def _labels(y: Any) -> NDArray[Any] | None:
 
 def _result_names(name: str, model: Model, data: Any, test_data: Any) -> list[str]:
     """Return the names of a candidate's loss and metrics. Raises if the rows do not fit the model."""
-    with random.seeded(0), _prefix_errors(f"candidate {name!r}, data"):
+    with random.seed_scope(0), _prefix_errors(f"candidate {name!r}, data"):
         x, y = data
         names = model._session.get_program(pack_data(model, x, y, None, learning=True).example).result_names()
     if test_data is not None:
@@ -322,7 +330,7 @@ def _choose_metric(requested: str | None, measured: Mapping[str, list[str]]) -> 
         return next((name for name in shared if not name.endswith("loss")), "loss")
     if requested not in shared:
         raise InvalidArgument(
-            f"compare: metric={requested!r} is not computed by all candidates{nearest(str(requested), shared)}; "
+            f"compare: metric={requested!r} is not computed by all candidates{did_you_mean(str(requested), shared)}; "
             f"all of them compute {', '.join(shared)}"
         )
     return requested

@@ -13,14 +13,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fitwell.arguments import Real, check
+from fitwell._param_validation import Real, validate_param
 from fitwell.errors import InvalidArgument
 
 POWER = 0.8
 # Scores are float32: values with a smaller relative difference are equal.
 RELATIVE_TOLERANCE = 1e-6
 
-CONFIDENCE = Real(0, 1, closed="neither").said("a number above 0 and below 1, such as 0.95")
+CONFIDENCE = Real(0, 1, closed="neither").described_as("a number above 0 and below 1, such as 0.95")
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def mean_interval(values: ArrayLike, confidence: float = 0.95, overlap: float = 
     from scipy import stats
 
     scores = _check_scores(values)
-    check("mean_interval", "confidence", confidence, CONFIDENCE)
+    validate_param("mean_interval", "confidence", confidence, CONFIDENCE)
     n, (mean, sd) = len(scores), _mean_and_sd(scores)
     reach = float(stats.t.ppf((1 + confidence) / 2, n - 1)) * _standard_error(sd, n, overlap)
     return ConfidenceInterval(mean, sd, mean - reach, mean + reach, n)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fitwell.arguments import FilePath, Integer, Real, Rule
+from fitwell._param_validation import FilePath, Integer, Real, Rule
 
 Pair = tuple[NDArray[Any], NDArray[Any]]
 

@@ -7,7 +7,7 @@ import functools
 import numpy as np
 from numpy.typing import NDArray
 
-from fitwell.arguments import checked
+from fitwell._param_validation import validate_params
 from fitwell.datasets._download import RemoteFile, find_file
 from fitwell.datasets._readers import read_npz, read_text
 from fitwell.datasets._train_test_split import LOAD_DATA_RULES, Pair, shuffle_and_split
@@ -37,7 +37,7 @@ _REMOTE = RemoteFile(
 _ROWS = 506
 
 
-@checked(LOAD_DATA_RULES)
+@validate_params(LOAD_DATA_RULES)
 def load_data(
     path: str = "boston_housing.npz", test_split: float = 0.2, seed: int = 113
 ) -> tuple[Pair, Pair]:

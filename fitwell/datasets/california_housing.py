@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from fitwell.arguments import Options, checked
+from fitwell._param_validation import Options, validate_params
 from fitwell.datasets._download import RemoteFile, find_file
 from fitwell.datasets._readers import read_npz, read_text
 from fitwell.datasets._train_test_split import LOAD_DATA_RULES, Pair, shuffle_and_split
@@ -50,7 +50,7 @@ _SMALL_ROWS = 600
 Floats = NDArray[np.float64]
 
 
-@checked(LOAD_DATA_RULES, version=Options("large", "small"), features=Options("raw", "ratios"))
+@validate_params(LOAD_DATA_RULES, version=Options("large", "small"), features=Options("raw", "ratios"))
 def load_data(
     version: Literal["large", "small"] = "large",
     path: str = _FILE,

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from fitwell.arguments import Real, checked
+from fitwell._param_validation import Real, validate_params
 from fitwell.datasets._train_test_split import LOAD_DATA_RULES
 
 Pair = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 
 
-@checked(LOAD_DATA_RULES, test_split=Real(0, 1, closed="neither"))
+@validate_params(LOAD_DATA_RULES, test_split=Real(0, 1, closed="neither"))
 def load_data(test_split: float = 0.2, seed: int = 113) -> tuple[Pair, Pair]:
     """Load the handwritten digits of scikit-learn. No download is needed.
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from fitwell.arguments import checked
+from fitwell._file_io import check_path
+from fitwell._param_validation import validate_params
 from fitwell.datasets._download import RemoteFile, find_file
 from fitwell.datasets._readers import read_npz
 from fitwell.datasets._train_test_split import LOAD_DATA_RULES
-from fitwell.paths import path_of
 
 _REMOTE = RemoteFile(
     "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz",
@@ -25,7 +25,7 @@ _SHAPES = {
 Pair = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 
 
-@checked(LOAD_DATA_RULES)
+@validate_params(LOAD_DATA_RULES)
 def load_data(path: str = "mnist.npz") -> tuple[Pair, Pair]:
     """Load the MNIST data in the original order.
 
@@ -47,7 +47,7 @@ def load_data(path: str = "mnist.npz") -> tuple[Pair, Pair]:
 
     Source: LeCun, Cortes and Burges, "The MNIST database of handwritten digits", 1998.
     """
-    path_of(path, "path")
+    check_path(path, "path")
     file = find_file("mnist", [path], _REMOTE)
     x_train, y_train, x_test, y_test = (array.astype(np.uint8) for array in read_npz(file, _SHAPES))
     return (x_train, y_train), (x_test, y_test)

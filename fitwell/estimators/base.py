@@ -20,7 +20,7 @@ from fitwell.estimators.mlp_network import MLPNetwork, check_parameters
 from fitwell.models import Model
 from fitwell.population import Population
 from fitwell.population.members import Setting
-from fitwell.random import SeedStream
+from fitwell.random import SeedGenerator
 
 _MAX_SEED = 2**31 - 1
 _PREDICT_BATCH_SIZE = 256
@@ -120,7 +120,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
 
     def _initialize(self, rows: int, inputs: int, task: str, outputs: int, row_weight: float = 1.0) -> None:
         parameters = self.get_params(deep=False)
-        stream = SeedStream(check_random_state(self.random_state).randint(_MAX_SEED))
+        stream = SeedGenerator(check_random_state(self.random_state).randint(_MAX_SEED))
         self._network = MLPNetwork(task, inputs, outputs, rows, parameters, row_weight)
         self.population_ = Population(
             self._build_model, seeds=[stream.next() for _ in range(int(self.n_members))]

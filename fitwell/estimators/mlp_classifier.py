@@ -12,11 +12,11 @@ from sklearn.utils import compute_class_weight, compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import column_or_1d, validate_data
 
-from fitwell.arguments import Instance, Options, Real, check
+from fitwell._param_validation import Instance, Options, Real, validate_param
 from fitwell.errors import DataError, InvalidArgument
 from fitwell.estimators.base import BaseMLP
 
-_CLASS_WEIGHT = (Instance((Mapping, list), "a dict") | Options("balanced") | None).said(
+_CLASS_WEIGHT = (Instance((Mapping, list), "a dict") | Options("balanced") | None).described_as(
     "a dict, 'balanced' or None"
 )
 
@@ -263,12 +263,12 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         return 1 if self._task == "binary" else len(self.classes_)
 
     def _combine_weights(self, sample_weight: Any, X: NDArray[Any], y: NDArray[Any]) -> Any:
-        check(type(self).__name__, "class_weight", self.class_weight, _CLASS_WEIGHT)
+        validate_param(type(self).__name__, "class_weight", self.class_weight, _CLASS_WEIGHT)
         if self.class_weight is None:
             return sample_weight
         if isinstance(self.class_weight, Mapping):
             for label, weight in self.class_weight.items():
-                check(type(self).__name__, f"class_weight[{label!r}]", weight, Real(0))
+                validate_param(type(self).__name__, f"class_weight[{label!r}]", weight, Real(0))
         if self._task == "multilabel":
             by_class = compute_sample_weight(self.class_weight, y)
         else:

@@ -10,10 +10,21 @@ from typing import Any
 import numpy as np
 
 from fitwell import activations, layers, optimizers, regularizers
-from fitwell.arguments import Boolean, Each, Instance, Integer, Made, Options, Real, Rule, check, mistake_in
-from fitwell.errors import InvalidArgument, Problems
+from fitwell._param_validation import (
+    Boolean,
+    Identifier,
+    Instance,
+    Integer,
+    ListOf,
+    Options,
+    Real,
+    Rule,
+    find_param_error,
+    validate_param,
+)
+from fitwell._progress import VERBOSE
+from fitwell.errors import ErrorCollector, InvalidArgument
 from fitwell.models import Model, Sequential
-from fitwell.progress import VERBOSE
 
 # scikit-learn's names of activations that fitwell calls differently.
 _ACTIVATIONS = {"identity": "linear", "logistic": "sigmoid"}
@@ -133,14 +144,14 @@ TASKS = {
 }
 
 
-_HIDDEN = (Integer(1) | Each(Integer(1))).said(
+_HIDDEN = (Integer(1) | ListOf(Integer(1))).described_as(
     "integers of at least 1, the units of each layer, such as (64, 64)"
 )
 
 
 def normalize_hidden_sizes(sizes: Any) -> list[int]:
     """Return the widths of the hidden layers as a list; an empty list makes a linear model."""
-    widths = check("MLP", "hidden_layer_sizes", sizes, _HIDDEN)
+    widths = validate_param("MLP", "hidden_layer_sizes", sizes, _HIDDEN)
     return list(widths) if isinstance(widths, tuple) else [widths]
 
 
@@ -165,16 +176,18 @@ _RULES: dict[str, Rule] = {
 
 def check_parameters(where: str, parameters: Mapping[str, Any]) -> None:
     """Raise one error for all invalid parameters. Called by `fit`, as scikit-learn requires."""
-    problems = Problems(where)
+    problems = ErrorCollector(where)
     for name, rule in _RULES.items():
         if name == "learning_rate_init" and not isinstance(parameters["solver"], str):
             continue  # an optimizer has its own rate
-        mistake = mistake_in(name, parameters[name], rule)
+        mistake = find_param_error(name, parameters[name], rule)
         if mistake:
             problems.add(mistake)
-    problems.raise_any()
+    problems.raise_if_any()
     activation = parameters["activation"]
     if isinstance(activation, str):
         activation = _ACTIVATIONS.get(activation, activation)
-    check(where, "activation", activation, Made(activations.get))
-    check(where, "solver", copy.deepcopy(parameters["solver"]), Made(optimizers.get, optional=False))
+    validate_param(where, "activation", activation, Identifier(activations.get))
+    validate_param(
+        where, "solver", copy.deepcopy(parameters["solver"]), Identifier(optimizers.get, optional=False)
+    )

@@ -19,11 +19,11 @@ from typing import Any
 import jax
 import numpy as np
 
-from fitwell.arguments import Instance, Integer, Rule, Suits, Text, checked
+from fitwell._file_io import check_path, os_error_reason
+from fitwell._param_validation import Instance, Integer, Predicate, Rule, String, validate_params
 from fitwell.errors import FileError, InvalidArgument
 from fitwell.events import summaries, tensorboard_protos
 from fitwell.events.model_graph import build_graph_def
-from fitwell.paths import path_of, reason
 
 # Makes an event without its time, on the writer's thread.
 EventFactory = Callable[[], Any]
@@ -33,16 +33,16 @@ _file_counter = itertools.count()
 
 # The rules of what is written.
 EVENT_RULES: dict[str, Rule] = {
-    "name": Text(),
+    "name": String(),
     "step": Integer(0) | None,
-    "description": Text() | None,
+    "description": String() | None,
     "max_outputs": Integer(1),
     "buckets": Integer(1),
     "sample_rate": Integer(1),
     "hparams": Instance(Mapping, "a dict"),
     "values": Instance(Mapping, "a dict"),
-    "figure": Suits(lambda given: hasattr(given, "savefig"), "a figure of matplotlib"),
-    "model": Suits(lambda given: hasattr(given, "flatten") and hasattr(given, "layers"), "a model"),
+    "figure": Predicate(lambda given: hasattr(given, "savefig"), "a figure of matplotlib"),
+    "model": Predicate(lambda given: hasattr(given, "flatten") and hasattr(given, "layers"), "a model"),
 }
 
 
@@ -55,9 +55,9 @@ class EventWriter:
     stays readable, and nothing more is written to it. Closed at the latest when the process ends.
     """
 
-    @checked()
+    @validate_params()
     def __init__(self, log_dir: str | os.PathLike[str]) -> None:
-        self.log_dir = str(path_of(log_dir, "log_dir"))
+        self.log_dir = str(check_path(log_dir, "log_dir"))
         pb = tensorboard_protos.load_protos()
         name = f"events.out.tfevents.{time.time():.0f}.{socket.gethostname()}.{os.getpid()}.{next(_file_counter)}.v2"
         self._path = Path(self.log_dir) / name
@@ -65,7 +65,9 @@ class EventWriter:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             file = self._path.open("wb", buffering=0)
         except OSError as error:
-            raise FileError(f"no events can be written to {self.log_dir!r}: {reason(error)}") from None
+            raise FileError(
+                f"no events can be written to {self.log_dir!r}: {os_error_reason(error)}"
+            ) from None
         self._queue: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._errors: list[BaseException] = []
         work = (self._queue, file, pb, self._errors)
@@ -85,13 +87,13 @@ class EventWriter:
         event = tensorboard_protos.load_protos().Event
         self.add(lambda: event(summary=make()), step)
 
-    @checked(EVENT_RULES)
+    @validate_params(EVENT_RULES)
     def scalar(self, name: str, data: Any, step: int, description: str | None = None) -> None:
         """Write a number."""
         snapshot = _snapshot("scalar", name, data)
         self._add_summary(lambda: summaries.scalar(name, snapshot, description), step)
 
-    @checked(EVENT_RULES)
+    @validate_params(EVENT_RULES)
     def histogram(
         self,
         name: str,
@@ -104,7 +106,7 @@ class EventWriter:
         snapshot = _snapshot("histogram", name, data)
         self._add_summary(lambda: summaries.histogram(name, snapshot, buckets, description), step)
 
-    @checked(EVENT_RULES)
+    @validate_params(EVENT_RULES)
     def image(
         self, name: str, data: Any, step: int, max_outputs: int = 3, description: str | None = None
     ) -> None:
@@ -112,7 +114,7 @@ class EventWriter:
         snapshot = _snapshot("image", name, data)
         self._add_summary(lambda: summaries.image(name, snapshot, max_outputs, description), step)
 
-    @checked(EVENT_RULES)
+    @validate_params(EVENT_RULES)
     def figure(self, name: str, figure: Any, step: int, description: str | None = None) -> None:
         """Write a Matplotlib figure as an image: a confusion matrix, a curve."""
         import io
@@ -124,14 +126,14 @@ class EventWriter:
         picture = buffer.getvalue()
         self._add_summary(lambda: summaries.png(name, [picture], width, height, description), step)
 
-    @checked(EVENT_RULES)
+    @validate_params(EVENT_RULES)
     def text(self, name: str, data: Any, step: int, description: str | None = None) -> None:
         """Write a text, or an array of texts, in Markdown."""
         snapshot = np.array(data, dtype=object)
         summaries.check_text(name, snapshot)
         self._add_summary(lambda: summaries.text(name, snapshot, description), step)
 
-    @checked(EVENT_RULES)
+    @validate_params(EVENT_RULES)
     def audio(
         self,
         name: str,
@@ -147,14 +149,14 @@ class EventWriter:
             lambda: summaries.audio(name, snapshot, sample_rate, max_outputs, description), step
         )
 
-    @checked(EVENT_RULES)
+    @validate_params(EVENT_RULES)
     def hparams(self, values: Mapping[str, Any]) -> None:
         """Write the hyperparameters of the run; its metrics are the scalars in the folder and those below it."""
         summaries.check_hparams(values)
         summary = summaries.hparams(values)
         self._add_summary(lambda: summary, 0)
 
-    @checked(EVENT_RULES)
+    @validate_params(EVENT_RULES)
     def graph(self, model: Any) -> None:
         """Write the layers of a model and how they are connected."""
         definition = build_graph_def(model).SerializeToString()
@@ -186,7 +188,7 @@ class EventWriter:
         if self._errors:
             error = self._errors.pop()
             if isinstance(error, OSError):
-                raise FileError(f"cannot write {str(self._path)!r}: {reason(error)}") from None
+                raise FileError(f"cannot write {str(self._path)!r}: {os_error_reason(error)}") from None
             raise error
 
 

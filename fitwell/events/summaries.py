@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from fitwell._escaping import short_repr
 from fitwell.errors import InvalidArgument
 from fitwell.events import tensorboard_protos
-from fitwell.printable import shortened
 
 BUCKETS = 30
 
@@ -26,7 +26,9 @@ def check_array(kind: str, tag: str, data: Any) -> None:
     where, shape = f"{kind} {tag!r}: data", tuple(data.shape)
     # bfloat16, which is not NumPy's own, has the kind of a void.
     if data.dtype.kind not in "biuf" and data.dtype.name != "bfloat16":
-        raise InvalidArgument(f"{where} must be numbers, got {shortened(data if data.ndim else data.item())}")
+        raise InvalidArgument(
+            f"{where} must be numbers, got {short_repr(data if data.ndim else data.item())}"
+        )
     if kind == "scalar" and data.size != 1:
         raise InvalidArgument(f"{where}: expected one number, got shape {shape}")
     if kind == "image" and (data.ndim != 4 or shape[-1] not in (1, 2, 3, 4) or not data.size):
@@ -47,7 +49,7 @@ def check_text(tag: str, data: Any) -> None:
     for part in np.array(data, dtype=object).ravel():
         if not isinstance(part, str | bytes):
             raise InvalidArgument(
-                f"text {tag!r}: data must be a text, or an array of texts, got {shortened(part)}"
+                f"text {tag!r}: data must be a text, or an array of texts, got {short_repr(part)}"
             )
 
 
@@ -55,10 +57,10 @@ def check_hparams(values: Mapping[str, Any]) -> None:
     """Refuse hyperparameters that are neither a number, a text nor a truth value, or have no text for a name."""
     for name, value in values.items():
         if not isinstance(name, str):
-            raise InvalidArgument(f"hparams: names must be texts, got {shortened(name)}")
+            raise InvalidArgument(f"hparams: names must be texts, got {short_repr(name)}")
         if not isinstance(value, bool | int | float | str | np.number | np.bool_):
             raise InvalidArgument(
-                f"hparams: {name!r} must be a number, a text, True or False, got {shortened(value)}; write str(...)"
+                f"hparams: {name!r} must be a number, a text, True or False, got {short_repr(value)}; write str(...)"
             )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from fitwell.arguments import checked
+from fitwell._param_validation import validate_params
 from fitwell.errors import InvalidArgument, StateError
 from fitwell.events.event_writer import EVENT_RULES, EventWriter
 from fitwell.events.summaries import BUCKETS
@@ -16,7 +16,7 @@ from fitwell.events.summaries import BUCKETS
 _local = threading.local()
 
 
-@checked()
+@validate_params()
 def create_file_writer(logdir: str | os.PathLike[str]) -> EventWriter:
     """Return a writer of a new event file in the folder `logdir`."""
     return EventWriter(logdir)
@@ -50,13 +50,13 @@ def _step(name: str, step: int | None) -> int:
     return int(step)
 
 
-@checked(EVENT_RULES)
+@validate_params(EVENT_RULES)
 def scalar(name: str, data: Any, step: int | None = None, description: str | None = None) -> None:
     """Write a number."""
     _writer().scalar(name, data, _step(name, step), description)
 
 
-@checked(EVENT_RULES)
+@validate_params(EVENT_RULES)
 def histogram(
     name: str, data: Any, step: int | None = None, buckets: int = BUCKETS, description: str | None = None
 ) -> None:
@@ -64,7 +64,7 @@ def histogram(
     _writer().histogram(name, data, _step(name, step), buckets, description)
 
 
-@checked(EVENT_RULES)
+@validate_params(EVENT_RULES)
 def image(
     name: str, data: Any, step: int | None = None, max_outputs: int = 3, description: str | None = None
 ) -> None:
@@ -72,19 +72,19 @@ def image(
     _writer().image(name, data, _step(name, step), max_outputs, description)
 
 
-@checked(EVENT_RULES)
+@validate_params(EVENT_RULES)
 def figure(name: str, figure: Any, step: int | None = None, description: str | None = None) -> None:
     """Write a Matplotlib figure as an image."""
     _writer().figure(name, figure, _step(name, step), description)
 
 
-@checked(EVENT_RULES)
+@validate_params(EVENT_RULES)
 def text(name: str, data: Any, step: int | None = None, description: str | None = None) -> None:
     """Write a text, or an array of texts, in Markdown."""
     _writer().text(name, data, _step(name, step), description)
 
 
-@checked(EVENT_RULES)
+@validate_params(EVENT_RULES)
 def audio(
     name: str,
     data: Any,
@@ -97,13 +97,13 @@ def audio(
     _writer().audio(name, data, sample_rate, _step(name, step), max_outputs, description)
 
 
-@checked(EVENT_RULES)
+@validate_params(EVENT_RULES)
 def hparams(hparams: Mapping[str, Any]) -> None:
     """Write the hyperparameters of the run in whose folder the writer writes."""
     _writer().hparams(hparams)
 
 
-@checked(EVENT_RULES)
+@validate_params(EVENT_RULES)
 def graph(model: Any) -> None:
     """Write the layers of a model and how they are connected."""
     _writer().graph(model)

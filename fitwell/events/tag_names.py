@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from fitwell._variables import Variable
 from fitwell.layers.base import AutoName, Layer
-from fitwell.variables import Variable
 
 
 class TagNames:

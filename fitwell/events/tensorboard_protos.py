@@ -6,7 +6,7 @@ import functools
 from types import SimpleNamespace
 from typing import Any
 
-from fitwell.errors import missing_extra
+from fitwell.errors import missing_extra_error
 
 
 @functools.cache
@@ -23,7 +23,9 @@ def load_protos() -> Any:
         from tensorboard.summary.writer.record_writer import RecordWriter
         from tensorboard.util.tensor_util import make_tensor_proto
     except ImportError:
-        raise missing_extra("tensorboard", "tensorboard", "writing event files for TensorBoard") from None
+        raise missing_extra_error(
+            "tensorboard", "tensorboard", "writing event files for TensorBoard"
+        ) from None
     return SimpleNamespace(
         Event=event_pb2.Event,
         GraphDef=graph_pb2.GraphDef,

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from fitwell._registry import serialize as _serialize
 from fitwell.layers import experimental, normalization
 from fitwell.layers.advanced_activations import ELU, LeakyReLU, PReLU, ReLU, RReLU, Softmax
 from fitwell.layers.augmentation import RandomBrightness, RandomContrast, RandomFlip
@@ -87,7 +88,6 @@ from fitwell.layers.row_normalization import (
     RMSNormalization,
     UnitNormalization,
 )
-from fitwell.registry import serialize as _serialize
 
 get = registry.get
 deserialize = registry.from_config

@@ -8,13 +8,13 @@ import jax
 import jax.numpy as jnp
 
 from fitwell import activations, constraints, initializers, regularizers
-from fitwell.arguments import Real, check, checked
-from fitwell.context import current
+from fitwell._call_context import current
+from fitwell._deprecation import warn_deprecated
+from fitwell._param_validation import Real, validate_param, validate_params
+from fitwell._variables import Array
 from fitwell.errors import InvalidArgument, ShapeError
 from fitwell.layers.argument_rules import AXES, LAYER, canonicalize_axes, to_float
 from fitwell.layers.base import Layer, register
-from fitwell.spellings import warn_older
-from fitwell.variables import Array
 
 
 @register()
@@ -31,7 +31,7 @@ class ReLU(Layer):
 
     hyperparameters = ("max_value", "negative_slope", "threshold")
 
-    @checked(LAYER, max_value=Real(0) | None, negative_slope=Real(0), threshold=Real(0))
+    @validate_params(LAYER, max_value=Real(0) | None, negative_slope=Real(0), threshold=Real(0))
     def __init__(
         self,
         max_value: float | None = None,
@@ -61,11 +61,11 @@ class LeakyReLU(Layer):
 
     hyperparameters = ("negative_slope",)
 
-    @checked(LAYER, negative_slope=Real(0))
+    @validate_params(LAYER, negative_slope=Real(0))
     def __init__(self, negative_slope: float = 0.3, **kwargs: Any) -> None:
         if "alpha" in kwargs:
-            warn_older("LeakyReLU(alpha=)", "LeakyReLU(negative_slope=)")
-            negative_slope = check("LeakyReLU", "alpha", kwargs.pop("alpha"), Real(0))
+            warn_deprecated("LeakyReLU(alpha=)", "LeakyReLU(negative_slope=)")
+            negative_slope = validate_param("LeakyReLU", "alpha", kwargs.pop("alpha"), Real(0))
         super().__init__(**kwargs)
         self.negative_slope = negative_slope
 
@@ -85,7 +85,7 @@ class PReLU(Layer):
     Any shape ``[batch, ...]``, kept; `alpha` has the shape of one row, 1 along shared axes. Source: He et al. 2015.
     """
 
-    @checked(LAYER, shared_axes=AXES | None)
+    @validate_params(LAYER, shared_axes=AXES | None)
     def __init__(
         self,
         alpha_initializer: Any = "zeros",
@@ -144,7 +144,7 @@ class RReLU(Layer):
 
     hyperparameters = ("lower", "upper")
 
-    @checked(LAYER, lower=Real(0), upper=Real(0))
+    @validate_params(LAYER, lower=Real(0), upper=Real(0))
     def __init__(
         self, lower: float = 1 / 8, upper: float = 1 / 3, seed: int | None = None, **kwargs: Any
     ) -> None:
@@ -180,7 +180,7 @@ class ELU(Layer):
 
     hyperparameters = ("alpha",)
 
-    @checked(LAYER)
+    @validate_params(LAYER)
     def __init__(self, alpha: float = 1.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.alpha = alpha
@@ -201,7 +201,7 @@ class Softmax(Layer):
     layer of a classifier it lets the cross-entropy losses work on its inputs, like ``activation="softmax"``.
     """
 
-    @checked(LAYER, axis=AXES)
+    @validate_params(LAYER, axis=AXES)
     def __init__(self, axis: Any = -1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.axis = list(axis) if isinstance(axis, tuple) else axis

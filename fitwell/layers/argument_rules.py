@@ -7,43 +7,43 @@ from typing import Any
 import jax.numpy as jnp
 
 from fitwell import activations, constraints, initializers, regularizers
-from fitwell.arguments import (
-    UNFIT,
+from fitwell._param_validation import (
+    INVALID,
     ByClass,
     DType,
-    Each,
+    Identifier,
     Integer,
-    Made,
-    Numbers,
+    ListOf,
+    NumericArray,
     Options,
     Real,
     Rule,
-    Sizes,
-    Text,
+    SizeTuple,
+    String,
 )
+from fitwell._variables import Array
 from fitwell.errors import InvalidArgument
-from fitwell.variables import Array
 
 # One integer for all spatial axes of a layer, or one each.
-SIZES = ByClass(lambda kind: Sizes(kind.rank))
+SIZES = ByClass(lambda kind: SizeTuple(kind.rank))
 PAIRS = ByClass(lambda kind: Pairs(kind.rank))
 # One axis, or a list of axes.
-AXES = Integer() | Each(Integer(), least=1)
+AXES = Integer() | ListOf(Integer(), least=1)
 # The shape of one row, or its one size; None where a size is open.
-_SHAPE = (Integer(1) | Each(Integer(1) | None) | None).said(
+_SHAPE = (Integer(1) | ListOf(Integer(1) | None) | None).described_as(
     "a list of integers of at least 1, or one, or None"
 )
 _SEED = Integer(0) | None
 
 
-NUMBERS = Numbers()
+NUMBERS = NumericArray()
 
 # The rules of arguments that have the same name, and mean the same, in many layers.
 LAYER: dict[str, Rule] = {
-    "name": Text() | None,
+    "name": String() | None,
     "dtype": DType() | None,
-    "activation": Made(activations.get),
-    "activity_regularizer": Made(regularizers.get),
+    "activation": Identifier(activations.get),
+    "activity_regularizer": Identifier(regularizers.get),
     "data_format": Options("channels_last", "channels_first") | None,
     "input_shape": _SHAPE,
     "input_dim": Integer(1) | None,
@@ -52,9 +52,9 @@ LAYER: dict[str, Rule] = {
     "epsilon": Real(0),
 }
 for _weight in ("kernel", "bias", "depthwise", "pointwise", "beta", "gamma", "alpha", "embeddings"):
-    LAYER[f"{_weight}_initializer"] = Made(initializers.get)
-    LAYER[f"{_weight}_regularizer"] = Made(regularizers.get)
-    LAYER[f"{_weight}_constraint"] = Made(constraints.get)
+    LAYER[f"{_weight}_initializer"] = Identifier(initializers.get)
+    LAYER[f"{_weight}_regularizer"] = Identifier(regularizers.get)
+    LAYER[f"{_weight}_constraint"] = Identifier(constraints.get)
 
 
 class Pairs(Rule):
@@ -65,17 +65,17 @@ class Pairs(Rule):
 
     def __init__(self, rank: int) -> None:
         self.rank = rank
-        self.words = (
+        self.description = (
             f"an integer of at least 0, or a list of {rank} of them or of {rank} pairs (before, after)"
         )
-        self._each = Each(Sizes(2, 0), rank)
-        self._all = Sizes(2, 0)
+        self._each = ListOf(SizeTuple(2, 0), rank)
+        self._all = SizeTuple(2, 0)
 
     def read(self, value: Any) -> Any:
         if self.rank == 1 and isinstance(value, list | tuple) and len(value) == 2:
             value = [value]
-        found = self._all.read(value) if not isinstance(value, list | tuple) else UNFIT
-        return self._each.read(value) if found is UNFIT else (found,) * self.rank
+        found = self._all.read(value) if not isinstance(value, list | tuple) else INVALID
+        return self._each.read(value) if found is INVALID else (found,) * self.rank
 
 
 def get_spatial_axes(data_format: str, rank: int) -> tuple[int, ...]:

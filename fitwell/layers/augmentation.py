@@ -8,21 +8,21 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from fitwell.arguments import Each, Options, Real, Rule, checked
-from fitwell.context import current
+from fitwell._call_context import current
+from fitwell._param_validation import ListOf, Options, Real, Rule, validate_params
+from fitwell._variables import Array, HyperparameterMixin
 from fitwell.errors import InvalidArgument, ShapeError
 from fitwell.layers.argument_rules import LAYER, to_float
 from fitwell.layers.base import Layer, register
-from fitwell.variables import Array, Hyperparametric
 
 
 def range_rule(least: float, most: float = math.inf) -> Rule:
     """Return the rule of an argument that becomes a `RandomRange`: one number or two."""
     one = Real(least, most)
-    return one | Each(one, 1) | Each(one, 2).said("two of them")
+    return one | ListOf(one, 1) | ListOf(one, 2).described_as("two of them")
 
 
-class RandomRange(Hyperparametric):
+class RandomRange(HyperparameterMixin):
     """Two bounds between which a random number is drawn for each image; both are data to the compiled program.
 
     given: one number x, meaning -x to x, or the two bounds themselves. least: no bound is below it.
@@ -61,7 +61,7 @@ class ImageAugmentation(Layer):
 
     seed: int | None = None
 
-    @checked(LAYER)
+    @validate_params(LAYER)
     def __init__(self, data_format: str | None = None, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.data_format = data_format or "channels_last"
@@ -93,7 +93,7 @@ def expand_per_image(values: Array) -> Array:
     return values[:, None, None, None]
 
 
-VALUE_RANGE = Each(Real(), 2).said("(lowest, highest) pixel value")
+VALUE_RANGE = ListOf(Real(), 2).described_as("(lowest, highest) pixel value")
 
 
 def check_value_range(where: str, value: Any) -> tuple[float, float]:
@@ -115,7 +115,7 @@ class RandomFlip(ImageAugmentation):
     seed: draws from a stream of its own instead of the run's. data_format: see `ImageAugmentation`.
     """
 
-    @checked(LAYER, mode=Options("horizontal", "vertical", "horizontal_and_vertical"))
+    @validate_params(LAYER, mode=Options("horizontal", "vertical", "horizontal_and_vertical"))
     def __init__(
         self,
         mode: str = "horizontal_and_vertical",
@@ -147,10 +147,10 @@ class RandomContrast(ImageAugmentation):
     value_range: lowest and highest pixel value, (0, 255). seed: as for `RandomFlip`.
     """
 
-    @checked(
+    @validate_params(
         LAYER,
         value_range=VALUE_RANGE,
-        factor=(Real(0) | Each(Real(0), 2)).said("a number from 0 to 1, or (lower, upper)"),
+        factor=(Real(0) | ListOf(Real(0), 2)).described_as("a number from 0 to 1, or (lower, upper)"),
     )
     def __init__(
         self, factor: Any, value_range: Any = (0, 255), seed: int | None = None, **kwargs: Any
@@ -186,7 +186,7 @@ class RandomBrightness(ImageAugmentation):
     value_range: lowest and highest pixel value, (0, 255). seed: as for `RandomFlip`.
     """
 
-    @checked(LAYER, factor=range_rule(-1, 1), value_range=VALUE_RANGE)
+    @validate_params(LAYER, factor=range_rule(-1, 1), value_range=VALUE_RANGE)
     def __init__(
         self, factor: Any, value_range: Any = (0, 255), seed: int | None = None, **kwargs: Any
     ) -> None:

@@ -17,11 +17,22 @@ import jax.numpy as jnp
 import numpy as np
 
 from fitwell import config, constraints, initializers, regularizers
-from fitwell.arguments import Boolean, Each, Integer, Suits, check, checked
-from fitwell.budget import charge, charge_call, charge_weight
-from fitwell.budget import current as loading
-from fitwell.context import CallContext, call_context, current, inside
-from fitwell.errors import InvalidArgument, NotDefined, ShapeError, StateError, nearest, refuse_memory
+from fitwell._call_context import CallContext, call_context, current, in_call_context
+from fitwell._load_budget import charge_call, charge_memory, charge_weight
+from fitwell._load_budget import current as loading
+from fitwell._param_validation import Boolean, Integer, ListOf, Predicate, validate_param, validate_params
+from fitwell._registry import Configurable, Registry, format_call, serialize, snake_case
+from fitwell._tracing_warnings import restore_arrays
+from fitwell._user_code import explain_tracing_errors
+from fitwell._variables import Array, Variable
+from fitwell.errors import (
+    InvalidArgument,
+    NotDefined,
+    ShapeError,
+    StateError,
+    did_you_mean,
+    raise_if_out_of_memory,
+)
 from fitwell.layers.argument_rules import LAYER
 from fitwell.layers.defaults import is_default
 from fitwell.layers.keras_tensor import (
@@ -33,13 +44,11 @@ from fitwell.layers.keras_tensor import (
     is_keras_tensor,
     to_shape_dtype_struct,
 )
-from fitwell.registry import Configurable, Registry, serialize, snake_case, written_call
-from fitwell.tracing import put_back
-from fitwell.user_code import explained
-from fitwell.variables import Array, Variable
 
 registry = Registry("layer")
-_WEIGHT_SHAPE = (Integer(0) | Each(Integer(0) | None) | None).said("a list of integers of at least 0")
+_WEIGHT_SHAPE = (Integer(0) | ListOf(Integer(0) | None) | None).described_as(
+    "a list of integers of at least 0"
+)
 _BASE_ARGUMENTS = (
     "name",
     "trainable",
@@ -116,7 +125,7 @@ class Layer(Configurable):
     at every step. A run is compiled from one pass through `call`, so that draws of NumPy, prints and counters happen
     once; a `TracingWarning` names their line.
 
-    A layer that computes each row of a batch by itself, or that uses `context.row_mean` where it mixes
+    A layer that computes each row of a batch by itself, or that uses `context.masked_mean` where it mixes
     rows, may say ``row_wise = True``: its runs then pad short batches, and evaluate in larger ones. Subclasses outside
     fitwell default to False, which is always right.
     """
@@ -155,7 +164,7 @@ class Layer(Configurable):
         )
         return layer
 
-    @checked(LAYER)
+    @validate_params(LAYER)
     def __init__(
         self,
         *,
@@ -171,7 +180,9 @@ class Layer(Configurable):
         if unknown:
             word = next(iter(unknown))
             names = [*self._arguments(), *_BASE_ARGUMENTS]
-            raise InvalidArgument(f"{type(self).__name__} has no argument {word!r}{nearest(word, names)}")
+            raise InvalidArgument(
+                f"{type(self).__name__} has no argument {word!r}{did_you_mean(word, names)}"
+            )
         self.name = name if name is not None else auto_name(snake_case(type(self).__name__))
         self._trainable = bool(trainable)
         self._dtype = None if dtype is None else jnp.dtype(dtype)
@@ -209,7 +220,7 @@ class Layer(Configurable):
         if name is not None and not isinstance(name, str):
             name, shape = (shape if isinstance(shape, str) else None), name
         name = name or f"variable_{len(self._own_variables)}" if self._own_variables else name or "variable"
-        shape = check(type(self).__name__, "shape", shape, _WEIGHT_SHAPE)
+        shape = validate_param(type(self).__name__, "shape", shape, _WEIGHT_SHAPE)
         sizes = (shape,) if isinstance(shape, int) else tuple(shape or ())
         if any(size is None for size in sizes):
             raise ShapeError(f"layer {self.name!r}: weight {name!r} needs a known shape, got {sizes}")
@@ -226,7 +237,7 @@ class Layer(Configurable):
             value = make(tuple(int(size) for size in sizes), dtype=dtype)
         except (MemoryError, RuntimeError) as error:
             what = f"layer {self.name!r}: weight {name!r} of shape {sizes}"
-            refuse_memory(error, what, "make the layer smaller")
+            raise_if_out_of_memory(error, what, "make the layer smaller")
             raise
         variable = Variable(value, name=name, trainable=trainable, dtype=dtype)
         variable.path = f"{self.name}/{name}"
@@ -322,7 +333,7 @@ class Layer(Configurable):
 
     @trainable.setter
     def trainable(self, value: bool) -> None:
-        value = check(type(self).__name__, "trainable", value, Boolean())
+        value = validate_param(type(self).__name__, "trainable", value, Boolean())
         self._trainable = value
         for _, layer in self._flatten_layers():
             layer._trainable = value
@@ -332,7 +343,9 @@ class Layer(Configurable):
         self._require_built("get_weights")
         return [variable.numpy() for variable in self.variables]
 
-    @checked(weights=Suits(lambda value: isinstance(value, list | tuple | np.ndarray), "a list of arrays"))
+    @validate_params(
+        weights=Predicate(lambda value: isinstance(value, list | tuple | np.ndarray), "a list of arrays")
+    )
     def set_weights(self, weights: list[Any]) -> None:
         """Assign `weights`, in the order of `get_weights`; a wrong number or shape changes nothing."""
         self._require_built("set_weights")
@@ -376,7 +389,7 @@ class Layer(Configurable):
             return self._symbolic_call(args, kwargs)
         args = tuple(self._convert(arg) for arg in args)
         self._maybe_build(*args)
-        if not inside():
+        if not in_call_context():
             with call_context(CallContext()):
                 return self._compute(args, kwargs)
         return self._compute(args, kwargs)
@@ -392,7 +405,9 @@ class Layer(Configurable):
         try:
             output = self.call(*args, **kwargs)
         except (MemoryError, jax.errors.JaxRuntimeError) as error:
-            refuse_memory(error, f"layer {self.name!r}", "call it with fewer rows, or make it smaller")
+            raise_if_out_of_memory(
+                error, f"layer {self.name!r}", "call it with fewer rows, or make it smaller"
+            )
             raise
         finally:
             context.training = outer
@@ -403,14 +418,14 @@ class Layer(Configurable):
                 f"layer {self.name!r} ({type(self).__name__}): call returned None; is its return statement missing?"
             )
         if self.activity_regularizer is not None:
-            context.penalties.append(self._activity_penalty(output))
-        if context.watch is not None:
-            context.watch.append((self, output))
+            context.losses.append(self._activity_penalty(output))
+        if context.intermediates is not None:
+            context.intermediates.append((self, output))
         return output
 
     def _activity_penalty(self, output: Any) -> Array:
         """Return the activity penalty: summed over the batch and divided by its true size, as in Keras."""
-        weights = current().row_weights
+        weights = current().sample_mask
         rows = jnp.asarray(output.shape[0] if weights is None else jnp.sum(weights), dtype=output.dtype)
         if weights is not None:
             output = output * weights.reshape((-1,) + (1,) * (output.ndim - 1)).astype(output.dtype)
@@ -432,7 +447,7 @@ class Layer(Configurable):
 
     def add_loss(self, loss: Any) -> None:
         """Add a scalar computed in `call` to the training loss."""
-        current().penalties.append(jnp.asarray(loss))
+        current().losses.append(jnp.asarray(loss))
 
     @classmethod
     def _call_arguments(cls) -> frozenset[str]:
@@ -488,7 +503,7 @@ class Layer(Configurable):
         structs, again = self._output_spec_for_two_sizes(args, kwargs)
         node = Node(self, args, dict(kwargs))
         leaves, structure = jax.tree.flatten(structs)
-        charge(len(leaves) * (_SYMBOL + len(str(self.name))), f"the outputs of layer {self.name!r}")
+        charge_memory(len(leaves) * (_SYMBOL + len(str(self.name))), f"the outputs of layer {self.name!r}")
         outputs = [
             from_shape_dtype_structs(leaf, other, node, f"{self.name}_{i}" if i else str(self.name))
             for i, (leaf, other) in enumerate(zip(leaves, jax.tree.leaves(again), strict=True))
@@ -528,7 +543,7 @@ class Layer(Configurable):
             with call_context(CallContext(training=False, key=jax.random.key(0))), preserve_variables(self):
                 return self(*real_args, **real_kwargs)
 
-        with explained():
+        with explain_tracing_errors():
             return jax.eval_shape(run, [to_shape_dtype_struct(leaves[place], attempt) for place in places])
 
     def compute_output_shape(self, input_shape: Any) -> Any:
@@ -575,7 +590,7 @@ class Layer(Configurable):
         parameters = inspect.signature(type(self).__init__).parameters
         shown = [
             (name, value)
-            for name, value in self._kept_arguments()
+            for name, value in self._readable_arguments()
             if name not in _BASE_ARGUMENTS and not is_default(value, parameters[name].default)
         ]
         shown.append(("name", None if self.name is None else str(self.name)))
@@ -585,7 +600,7 @@ class Layer(Configurable):
             shown.append(("dtype", self._dtype))
         if self.activity_regularizer is not None:
             shown.append(("activity_regularizer", self.activity_regularizer))
-        return written_call(type(self).__name__, shown)
+        return format_call(type(self).__name__, shown)
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments as plain data, with the name and what differs from the defaults."""
@@ -650,13 +665,13 @@ def _walk(layer: Layer, path: str, seen: set[int]) -> Iterator[tuple[str, Layer]
 @contextmanager
 def preserve_variables(layer: Layer) -> Iterator[None]:
     """Undo, after the block, what the code inside assigned to the layer's variables, and to attributes with arrays."""
-    from fitwell.variables import bind
+    from fitwell._variables import stateless_scope
 
     before = [(vars(part), dict(vars(part))) for _, part in layer._flatten_layers()]
-    with bind({variable: variable.value for variable in layer.variables}):
+    with stateless_scope({variable: variable.value for variable in layer.variables}):
         yield
     for now, then in before:
-        put_back(now, then)
+        restore_arrays(now, then)
 
 
 def register(*aliases: str) -> Callable[[Any], Any]:

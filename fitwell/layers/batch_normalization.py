@@ -7,12 +7,12 @@ from typing import Any
 import jax.numpy as jnp
 
 from fitwell import constraints, initializers, regularizers
-from fitwell.arguments import Made, Real, checked
-from fitwell.context import current, real_rows
+from fitwell._call_context import current, num_valid_rows
+from fitwell._param_validation import Identifier, Real, validate_params
+from fitwell._variables import Array
 from fitwell.errors import InvalidArgument, ShapeError
 from fitwell.layers.argument_rules import AXES, LAYER, promote_to_float32, to_float
 from fitwell.layers.base import Layer, register
-from fitwell.variables import Array
 
 
 @register()
@@ -35,12 +35,12 @@ class BatchNormalization(Layer):
 
     hyperparameters = ("momentum", "epsilon")
 
-    @checked(
+    @validate_params(
         LAYER,
         axis=AXES,
         momentum=Real(0, 1),
-        moving_mean_initializer=Made(initializers.get),
-        moving_variance_initializer=Made(initializers.get),
+        moving_mean_initializer=Identifier(initializers.get),
+        moving_variance_initializer=Identifier(initializers.get),
     )
     def __init__(
         self,
@@ -130,11 +130,11 @@ class BatchNormalization(Layer):
     def _moments(self, inputs: Array) -> tuple[Array, Array]:
         """Return mean and biased variance over the axes that are not kept, leaving padding rows out."""
         axes = tuple(axis for axis in range(inputs.ndim) if axis not in self.kept_axes)
-        rows = current().row_weights
+        rows = current().sample_mask
         if rows is None:
             return jnp.mean(inputs, axes), jnp.var(inputs, axes)
         weights = rows.astype(inputs.dtype).reshape((-1,) + (1,) * (inputs.ndim - 1))
-        count = real_rows(inputs.dtype) * (inputs.size / inputs.shape[0] / self.moving_mean.size)
+        count = num_valid_rows(inputs.dtype) * (inputs.size / inputs.shape[0] / self.moving_mean.size)
         mean = jnp.sum(inputs * weights, axes, keepdims=True) / count
         variance = jnp.sum(jnp.square(inputs - mean) * weights, axes) / count
         return mean.reshape(variance.shape), variance

@@ -7,11 +7,11 @@ from typing import Any
 import jax.numpy as jnp
 
 from fitwell import constraints, initializers, regularizers
-from fitwell.arguments import Integer, checked
+from fitwell._param_validation import Integer, validate_params
+from fitwell._variables import Array
 from fitwell.layers.argument_rules import LAYER
 from fitwell.layers.base import register
 from fitwell.layers.convolutional import CONV_RULES, BaseConv, conv_window, conv_with_data_format
-from fitwell.variables import Array
 
 
 class BaseDepthwiseConv(BaseConv):
@@ -35,7 +35,7 @@ class BaseDepthwiseConv(BaseConv):
 class DepthwiseConv(BaseDepthwiseConv):
     """Base of DepthwiseConv1D and DepthwiseConv2D."""
 
-    @checked(LAYER, CONV_RULES, depth_multiplier=Integer(1))
+    @validate_params(LAYER, CONV_RULES, depth_multiplier=Integer(1))
     def __init__(
         self,
         kernel_size: Any,
@@ -109,7 +109,7 @@ class DepthwiseConv2D(DepthwiseConv):
 class SeparableConv(BaseDepthwiseConv):
     """Base of SeparableConv1D and SeparableConv2D."""
 
-    @checked(LAYER, CONV_RULES, filters=Integer(1), depth_multiplier=Integer(1))
+    @validate_params(LAYER, CONV_RULES, filters=Integer(1), depth_multiplier=Integer(1))
     def __init__(
         self,
         filters: int,

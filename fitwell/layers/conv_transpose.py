@@ -7,20 +7,23 @@ from typing import Any
 import jax.numpy as jnp
 
 from fitwell import constraints, initializers, regularizers
-from fitwell.arguments import ByClass, Integer, Sizes, checked
+from fitwell._param_validation import ByClass, Integer, SizeTuple, validate_params
+from fitwell._variables import Array
 from fitwell.errors import InvalidArgument
 from fitwell.layers.argument_rules import LAYER
 from fitwell.layers.base import register
 from fitwell.layers.conv_ops import ConvWindow
 from fitwell.layers.convolutional import CONV_RULES, BaseConv, conv_with_data_format
-from fitwell.variables import Array
 
 
 class ConvTranspose(BaseConv):
     """Base of Conv1DTranspose and Conv2DTranspose."""
 
-    @checked(
-        LAYER, CONV_RULES, filters=Integer(1), output_padding=ByClass(lambda kind: Sizes(kind.rank, 0) | None)
+    @validate_params(
+        LAYER,
+        CONV_RULES,
+        filters=Integer(1),
+        output_padding=ByClass(lambda kind: SizeTuple(kind.rank, 0) | None),
     )
     def __init__(
         self,

@@ -7,12 +7,12 @@ from typing import Any, ClassVar
 import jax.numpy as jnp
 
 from fitwell import activations, constraints, initializers, regularizers
-from fitwell.arguments import ByClass, Integer, Options, Rule, checked
+from fitwell._param_validation import ByClass, Integer, Options, Rule, validate_params
+from fitwell._variables import Array, Variable
 from fitwell.errors import InvalidArgument, ShapeError
 from fitwell.layers.argument_rules import LAYER, SIZES, to_float
 from fitwell.layers.base import Layer, register
 from fitwell.layers.conv_ops import ConvWindow, Padding, conv, same_padding
-from fitwell.variables import Array, Variable
 
 CONV_RULES: dict[str, Rule] = {
     "kernel_size": SIZES,
@@ -140,7 +140,7 @@ def conv_window(layer: BaseConv, inputs: Array, kernel: Array, groups: int = 1) 
 class Conv(BaseConv):
     """Base of Conv1D and Conv2D."""
 
-    @checked(LAYER, CONV_RULES, filters=Integer(1), groups=Integer(1))
+    @validate_params(LAYER, CONV_RULES, filters=Integer(1), groups=Integer(1))
     def __init__(
         self,
         filters: int,

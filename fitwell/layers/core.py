@@ -9,13 +9,13 @@ import jax
 import jax.numpy as jnp
 
 from fitwell import activations, constraints, initializers, regularizers
-from fitwell.arguments import Call, Each, Instance, Integer, checked
-from fitwell.errors import FileError, InvalidArgument, ShapeError, unknown_name
+from fitwell._param_validation import CallableRule, Instance, Integer, ListOf, validate_params
+from fitwell._registry import serialize
+from fitwell._variables import Array
+from fitwell.errors import FileError, InvalidArgument, ShapeError, unknown_name_error
 from fitwell.layers.argument_rules import LAYER
 from fitwell.layers.base import Layer, auto_name, register
 from fitwell.layers.keras_tensor import KerasTensor, is_keras_tensor, to_shape_dtype_struct
-from fitwell.registry import serialize
-from fitwell.variables import Array
 
 
 @register()
@@ -34,7 +34,7 @@ class Dense(Layer):
     Input ``[batch, ..., width]``, kernel ``[width, units]``, output ``[batch, ..., units]``.
     """
 
-    @checked(LAYER, units=Integer(1))
+    @validate_params(LAYER, units=Integer(1))
     def __init__(
         self,
         units: int,
@@ -124,7 +124,7 @@ class Flatten(Layer):
 class Activation(Layer):
     """Apply an activation function, given by name or as a function."""
 
-    @checked(LAYER)
+    @validate_params(LAYER)
     def __init__(self, activation: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.activation = activations.get(activation)
@@ -143,9 +143,9 @@ class Lambda(Layer):
 
     supports_padding = False
 
-    @checked(
-        function=Call(),
-        output_shape=Each(Integer(1) | None) | None,
+    @validate_params(
+        function=CallableRule(),
+        output_shape=ListOf(Integer(1) | None) | None,
         arguments=Instance(dict, "a dict") | None,
     )
     def __init__(
@@ -194,7 +194,7 @@ class InputLayer(Layer):
     shape / input_shape: sizes without the batch axis; batch_shape / batch_input_shape: with it.
     """
 
-    @checked(
+    @validate_params(
         LAYER, shape=LAYER["input_shape"], batch_shape=LAYER["input_shape"], batch_size=Integer(1) | None
     )
     def __init__(
@@ -234,7 +234,9 @@ class InputLayer(Layer):
         return {"name": self.name, "batch_shape": list(self.batch_shape), "dtype": str(self.output.dtype)}
 
 
-@checked(LAYER, shape=LAYER["input_shape"], batch_shape=LAYER["input_shape"], batch_size=Integer(1) | None)
+@validate_params(
+    LAYER, shape=LAYER["input_shape"], batch_shape=LAYER["input_shape"], batch_size=Integer(1) | None
+)
 def Input(  # noqa: N802 - Keras's name
     shape: Any = None,
     batch_size: int | None = None,
@@ -264,7 +266,7 @@ class Operation(Layer):
     def __init__(self, operation: str, **kwargs: Any) -> None:
         super().__init__(name=kwargs.pop("name", None) or auto_name(operation), **kwargs)
         if operation not in _OPERATORS:
-            raise unknown_name("operation", operation, _OPERATORS)
+            raise unknown_name_error("operation", operation, _OPERATORS)
         self.operation = operation
 
     def call(self, *operands: Any) -> Any:

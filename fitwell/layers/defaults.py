@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fitwell.registry import snake_case
+from fitwell._registry import snake_case
 
 # What arguments that were left out, None, are kept as.
 _FORMS_OF_NONE: tuple[Any, ...] = ("channels_last", {}, [])

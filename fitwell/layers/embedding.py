@@ -8,12 +8,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from fitwell import constraints, initializers, regularizers
-from fitwell.arguments import Integer, check, checked
+from fitwell._deprecation import warn_deprecated
+from fitwell._param_validation import Integer, validate_param, validate_params
+from fitwell._variables import Array
 from fitwell.errors import InvalidArgument, ShapeError
 from fitwell.layers.argument_rules import LAYER, NUMBERS
 from fitwell.layers.base import Layer, register
-from fitwell.spellings import warn_older
-from fitwell.variables import Array
 
 
 @register()
@@ -33,7 +33,7 @@ class Embedding(Layer):
     layers. The older ``input_length=`` says the input shape.
     """
 
-    @checked(LAYER, input_dim=Integer(1), output_dim=Integer(1))
+    @validate_params(LAYER, input_dim=Integer(1), output_dim=Integer(1))
     def __init__(
         self,
         input_dim: int,
@@ -46,7 +46,7 @@ class Embedding(Layer):
         **kwargs: Any,
     ) -> None:
         if "input_length" in kwargs:
-            warn_older("Embedding(input_length=)", "Input(shape=(input_length,)) before it, or nothing")
+            warn_deprecated("Embedding(input_length=)", "Input(shape=(input_length,)) before it, or nothing")
             length = kwargs.pop("input_length")
             if length is not None:
                 kwargs.setdefault("input_shape", (length,))
@@ -88,7 +88,7 @@ class Embedding(Layer):
 
 def _matrix(weights: Any, shape: tuple[int, int]) -> np.ndarray:
     given = weights[0] if isinstance(weights, list) and len(weights) == 1 else weights
-    array = np.asarray(check("Embedding", "weights", given, NUMBERS))
+    array = np.asarray(validate_param("Embedding", "weights", given, NUMBERS))
     if array.shape != shape:
         raise ShapeError(f"Embedding: weights must have shape {shape}, got {array.shape}")
     return array

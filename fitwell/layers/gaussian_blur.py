@@ -7,7 +7,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from fitwell.arguments import Real, Sizes, checked
+from fitwell._param_validation import Real, SizeTuple, validate_params
+from fitwell._variables import Array
 from fitwell.errors import InvalidArgument
 from fitwell.layers.argument_rules import LAYER
 from fitwell.layers.augmentation import (
@@ -19,7 +20,6 @@ from fitwell.layers.augmentation import (
     range_rule,
 )
 from fitwell.layers.base import register
-from fitwell.variables import Array
 
 
 def apply_gaussian_blur(images: Array, sigma: tuple[Array, Array], kernel_size: tuple[int, int]) -> Array:
@@ -66,7 +66,7 @@ class GaussianBlur(ImageAugmentation):
 
     hyperparameters = ("sigma",)
 
-    @checked(LAYER, kernel_size=Sizes(2), sigma=Real(0, closed="right"))
+    @validate_params(LAYER, kernel_size=SizeTuple(2), sigma=Real(0, closed="right"))
     def __init__(
         self, kernel_size: Any = 3, sigma: float = 1.0, data_format: str | None = None, **kwargs: Any
     ) -> None:
@@ -93,8 +93,8 @@ class RandomGaussianBlur(ImageAugmentation):
     Differs from Keras, which draws one sigma for the whole batch: here every image has its own, one for each axis.
     """
 
-    @checked(
-        LAYER, factor=range_rule(0, 1), kernel_size=Sizes(2), sigma=range_rule(0), value_range=VALUE_RANGE
+    @validate_params(
+        LAYER, factor=range_rule(0, 1), kernel_size=SizeTuple(2), sigma=range_rule(0), value_range=VALUE_RANGE
     )
     def __init__(
         self,

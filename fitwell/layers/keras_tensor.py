@@ -10,8 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from fitwell import config
+from fitwell._escaping import escape_controls
 from fitwell.errors import InvalidArgument
-from fitwell.printable import printable
 
 if TYPE_CHECKING:
     from fitwell.layers.base import Layer
@@ -66,7 +66,7 @@ class KerasTensor:
         return len(self.shape)
 
     def __repr__(self) -> str:
-        return f"<KerasTensor {printable(str(self.name))} shape={self.shape} dtype={self.dtype}>"
+        return f"<KerasTensor {escape_controls(str(self.name))} shape={self.shape} dtype={self.dtype}>"
 
     def __bool__(self) -> bool:
         raise InvalidArgument(

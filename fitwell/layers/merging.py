@@ -9,12 +9,12 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from fitwell.arguments import Each, Integer, checked
+from fitwell._param_validation import Integer, ListOf, validate_params
+from fitwell._variables import Array
 from fitwell.errors import InvalidArgument, ShapeError
 from fitwell.layers.argument_rules import LAYER, to_float
 from fitwell.layers.base import Layer, register
 from fitwell.layers.row_normalization import l2_normalize
-from fitwell.variables import Array
 
 
 class Merge(Layer):
@@ -51,7 +51,7 @@ class ElementwiseMerge(Merge):
 class Concatenate(Merge):
     """Join arrays along `axis` (the last by default); the other sizes must agree."""
 
-    @checked(LAYER)
+    @validate_params(LAYER)
     def __init__(self, axis: int = -1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.axis = axis
@@ -134,7 +134,7 @@ class Dot(Merge):
     axis left out of both; ``[batch, 1]`` when nothing else is left.
     """
 
-    @checked(LAYER, axes=Integer() | Each(Integer(), 2))
+    @validate_params(LAYER, axes=Integer() | ListOf(Integer(), 2))
     def __init__(self, axes: Any, normalize: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.axes = list(axes) if isinstance(axes, tuple) else axes

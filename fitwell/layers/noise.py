@@ -7,12 +7,12 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from fitwell.arguments import Real, checked
-from fitwell.context import current
+from fitwell._call_context import current
+from fitwell._param_validation import Real, validate_params
+from fitwell._variables import Array
 from fitwell.layers.argument_rules import LAYER, to_float
 from fitwell.layers.base import Layer, register
 from fitwell.layers.regularization import AlphaDropout
-from fitwell.variables import Array
 
 # `AlphaDropout` lived in this module in Keras 2.
 __all__ = ["AlphaDropout", "GaussianDropout", "GaussianNoise"]
@@ -32,7 +32,7 @@ class GaussianNoise(Layer):
 
     hyperparameters = ("stddev",)
 
-    @checked(LAYER, stddev=Real(0))
+    @validate_params(LAYER, stddev=Real(0))
     def __init__(self, stddev: float, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.stddev = stddev
@@ -62,7 +62,7 @@ class GaussianDropout(Layer):
 
     hyperparameters = ("rate",)
 
-    @checked(LAYER, rate=Real(0, 1, closed="left"))
+    @validate_params(LAYER, rate=Real(0, 1, closed="left"))
     def __init__(self, rate: float, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.rate = rate

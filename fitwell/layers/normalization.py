@@ -1,7 +1,7 @@
 """The older address of the layers that normalise."""
 
-from fitwell.spellings import older_address
+from fitwell._deprecation import deprecated_module_getattr
 
-__getattr__ = older_address(
+__getattr__ = deprecated_module_getattr(
     "fitwell.layers.normalization", "fitwell.layers", ["BatchNormalization", "LayerNormalization"]
 )

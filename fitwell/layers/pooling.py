@@ -10,12 +10,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from fitwell.arguments import ByClass, Options, Sizes, checked
+from fitwell._param_validation import ByClass, Options, SizeTuple, validate_params
+from fitwell._variables import Array
 from fitwell.errors import ShapeError
 from fitwell.layers.argument_rules import LAYER, SIZES, get_spatial_axes, promote_to_float32, to_float
 from fitwell.layers.base import Layer, register
 from fitwell.layers.conv_ops import same_padding, strided_slice
-from fitwell.variables import Array
 
 Reducer = Callable[[Array, Array], Array]
 
@@ -44,10 +44,10 @@ class BaseSpatialLayer(Layer):
 class Pooling(BaseSpatialLayer):
     """Base of the layers that pool windows."""
 
-    @checked(
+    @validate_params(
         LAYER,
         pool_size=SIZES,
-        strides=ByClass(lambda kind: Sizes(kind.rank) | None),
+        strides=ByClass(lambda kind: SizeTuple(kind.rank) | None),
         padding=Options("valid", "same"),
     )
     def __init__(
@@ -179,7 +179,7 @@ class AveragePooling2D(AveragePooling):
 class GlobalPooling(BaseSpatialLayer):
     """Base of the layers that pool everything."""
 
-    @checked(LAYER)
+    @validate_params(LAYER)
     def __init__(self, data_format: str | None = None, keepdims: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.data_format = data_format or "channels_last"

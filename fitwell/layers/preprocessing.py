@@ -11,18 +11,18 @@ import jax.numpy as jnp
 import numpy as np
 
 from fitwell import config
-from fitwell.arguments import UNFIT, Each, Integer, Options, Suits, checked
+from fitwell._param_validation import INVALID, Integer, ListOf, Options, Predicate, validate_params
+from fitwell._registry import serialize
+from fitwell._variables import Array, Variable
 from fitwell.errors import DataError, InvalidArgument, ShapeError
 from fitwell.layers.argument_rules import LAYER, NUMBERS, canonicalize_axes, to_float
 from fitwell.layers.base import Layer, register
-from fitwell.registry import serialize
-from fitwell.variables import Array, Variable
 
 # Rows that `adapt` looks at in one go: a memory-mapped array is never loaded whole.
 _CHUNK = 65536
 
-_VARIANCE = Suits(
-    lambda value: NUMBERS.read(value) is not UNFIT and bool(np.all(np.asarray(value) >= 0)),
+_VARIANCE = Predicate(
+    lambda value: NUMBERS.read(value) is not INVALID and bool(np.all(np.asarray(value) >= 0)),
     "a number, or an array of numbers, of at least 0",
 )
 
@@ -43,7 +43,9 @@ class Normalization(Layer):
     Any shape ``[batch, ...]``, kept; output in the layer's dtype. Variables (not trainable): mean, variance, count.
     """
 
-    @checked(LAYER, axis=Integer() | Each(Integer()) | None, mean=NUMBERS | None, variance=_VARIANCE | None)
+    @validate_params(
+        LAYER, axis=Integer() | ListOf(Integer()) | None, mean=NUMBERS | None, variance=_VARIANCE | None
+    )
     def __init__(
         self, axis: Any = -1, mean: Any = None, variance: Any = None, invert: bool = False, **kwargs: Any
     ) -> None:
@@ -86,7 +88,7 @@ class Normalization(Layer):
             )
         return canonicalize_axes(self.name, self.axis, input_shape)
 
-    @checked(batch_size=Integer(1) | None, steps=Integer(1) | None)
+    @validate_params(batch_size=Integer(1) | None, steps=Integer(1) | None)
     def adapt(self, data: Any, batch_size: int | None = None, steps: int | None = None) -> None:
         """Take mean and variance from `data`: an array or table, or an iterable of batches.
 
@@ -217,7 +219,7 @@ class Rescaling(Layer):
 
     hyperparameters = ("scale", "offset")
 
-    @checked(LAYER, scale=NUMBERS, offset=NUMBERS)
+    @validate_params(LAYER, scale=NUMBERS, offset=NUMBERS)
     def __init__(self, scale: Any, offset: Any = 0.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         # Lists are structure: a run's hyperparameters are single numbers.
@@ -246,7 +248,9 @@ class CategoryEncoding(Layer):
     ``sparse=True`` is refused, and numbers out of range raise in eager calls and give NaN inside compiled ones.
     """
 
-    @checked(LAYER, num_tokens=Integer(1) | None, output_mode=Options("one_hot", "multi_hot", "count"))
+    @validate_params(
+        LAYER, num_tokens=Integer(1) | None, output_mode=Options("one_hot", "multi_hot", "count")
+    )
     def __init__(
         self,
         num_tokens: int | None = None,

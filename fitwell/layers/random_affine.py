@@ -8,11 +8,11 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from fitwell.arguments import Options, checked
+from fitwell._param_validation import Options, validate_params
+from fitwell._variables import Array
 from fitwell.layers.argument_rules import LAYER
 from fitwell.layers.augmentation import ImageAugmentation, RandomRange, range_rule
 from fitwell.layers.base import register
-from fitwell.variables import Array
 
 # The two rows of an affine map: where in the input each output pixel comes from.
 AffineRows = tuple[tuple[Any, Any, Any], tuple[Any, Any, Any]]
@@ -64,7 +64,7 @@ def sample_pixels(
 class AffineAugmentation(ImageAugmentation):
     """Base of augmentations that fetch each output pixel from another place of the image."""
 
-    @checked(LAYER, fill_mode=Options(*FILL_MODES), interpolation=Options("nearest", "bilinear"))
+    @validate_params(LAYER, fill_mode=Options(*FILL_MODES), interpolation=Options("nearest", "bilinear"))
     def __init__(
         self,
         fill_mode: str = "reflect",
@@ -111,7 +111,7 @@ class RandomTranslation(AffineAugmentation):
     seed: draws from a stream of its own instead of the run's. data_format: see `ImageAugmentation`.
     """
 
-    @checked(LAYER, height_factor=range_rule(-1, 1), width_factor=range_rule(-1, 1))
+    @validate_params(LAYER, height_factor=range_rule(-1, 1), width_factor=range_rule(-1, 1))
     def __init__(
         self,
         height_factor: Any,
@@ -155,7 +155,7 @@ class RandomRotation(AffineAugmentation):
     fill_mode, interpolation, seed, fill_value, data_format: as for `RandomTranslation`.
     """
 
-    @checked(LAYER, factor=range_rule(-1, 1))
+    @validate_params(LAYER, factor=range_rule(-1, 1))
     def __init__(
         self,
         factor: Any,
@@ -194,7 +194,7 @@ class RandomZoom(AffineAugmentation):
     fill_mode, interpolation, seed, fill_value, data_format: as for `RandomTranslation`.
     """
 
-    @checked(LAYER, height_factor=range_rule(-1), width_factor=range_rule(-1) | None)
+    @validate_params(LAYER, height_factor=range_rule(-1), width_factor=range_rule(-1) | None)
     def __init__(
         self,
         height_factor: Any,
@@ -243,7 +243,7 @@ class RandomShear(AffineAugmentation):
     Source: the "skew" of Simard et al. 2003.
     """
 
-    @checked(LAYER, x_factor=range_rule(0, 1), y_factor=range_rule(0, 1))
+    @validate_params(LAYER, x_factor=range_rule(0, 1), y_factor=range_rule(0, 1))
     def __init__(
         self,
         x_factor: Any = 0.0,

@@ -7,18 +7,18 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from fitwell.arguments import Each, Integer, Real, checked
-from fitwell.context import current
+from fitwell._call_context import current
+from fitwell._param_validation import Integer, ListOf, Real, validate_params
+from fitwell._variables import Array
 from fitwell.errors import ShapeError
 from fitwell.layers.argument_rules import LAYER, to_float
 from fitwell.layers.base import Layer, register
-from fitwell.variables import Array
 
 # Minus the limit of SELU for large negative inputs: scale times alpha of Klambauer et al. 2017.
 SELU_FLOOR = -1.0507009873554804934193349852946 * 1.6732632423543772848170429916717
 
 
-_NOISE_SHAPE = Each(Integer(1) | None) | None
+_NOISE_SHAPE = ListOf(Integer(1) | None) | None
 # A layer that drops everything is of use when it is compared with others; the one of SELU would divide by 0.
 _RATE, _RATE_BELOW_1 = Real(0, 1), Real(0, 1, closed="left")
 
@@ -68,7 +68,7 @@ class Dropout(BaseDropout):
 
     hyperparameters = ("rate",)
 
-    @checked(LAYER, rate=_RATE, noise_shape=_NOISE_SHAPE)
+    @validate_params(LAYER, rate=_RATE, noise_shape=_NOISE_SHAPE)
     def __init__(self, rate: float, noise_shape: Any = None, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.rate = rate
@@ -115,7 +115,7 @@ class AlphaDropout(BaseDropout):
 
     hyperparameters = ("rate",)
 
-    @checked(LAYER, rate=_RATE_BELOW_1, noise_shape=_NOISE_SHAPE)
+    @validate_params(LAYER, rate=_RATE_BELOW_1, noise_shape=_NOISE_SHAPE)
     def __init__(self, rate: float, noise_shape: Any = None, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.rate = rate
@@ -170,7 +170,7 @@ class SpatialDropout1D(BaseSpatialDropout):
     rate: fraction of the channels to drop, data. seed: as for `Dropout`. Source: Tompson et al. 2015.
     """
 
-    @checked(LAYER)
+    @validate_params(LAYER)
     def __init__(self, rate: float, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(rate, seed=seed, **kwargs)
 
@@ -185,7 +185,7 @@ class SpatialDropout2D(BaseSpatialDropout):
 
     rank = 2
 
-    @checked(LAYER)
+    @validate_params(LAYER)
     def __init__(
         self, rate: float, data_format: str | None = None, seed: int | None = None, **kwargs: Any
     ) -> None:

@@ -7,11 +7,11 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from fitwell.arguments import Each, Integer, checked
+from fitwell._param_validation import Integer, ListOf, validate_params
+from fitwell._variables import Array
 from fitwell.errors import InvalidArgument, ShapeError
 from fitwell.layers.argument_rules import LAYER
 from fitwell.layers.base import Layer, register
-from fitwell.variables import Array
 
 
 @register()
@@ -21,7 +21,7 @@ class Reshape(Layer):
     Input ``[batch, ...]``, output ``[batch, *target_shape]`` with the same number of elements in each row.
     """
 
-    @checked(LAYER, target_shape=Integer(-1) | Each(Integer(-1)))
+    @validate_params(LAYER, target_shape=Integer(-1) | ListOf(Integer(-1)))
     def __init__(self, target_shape: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         sizes = target_shape if isinstance(target_shape, tuple) else (target_shape,)
@@ -49,7 +49,7 @@ class Permute(Layer):
     ``Permute((2, 1))`` turns ``[batch, a, b]`` into ``[batch, b, a]``.
     """
 
-    @checked(LAYER, dims=Integer(1) | Each(Integer(1), least=1))
+    @validate_params(LAYER, dims=Integer(1) | ListOf(Integer(1), least=1))
     def __init__(self, dims: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         given = dims if isinstance(dims, tuple) else (dims,)
@@ -70,7 +70,7 @@ class Permute(Layer):
 class RepeatVector(Layer):
     """Repeat every row n times: ``[batch, width]`` becomes ``[batch, n, width]``."""
 
-    @checked(LAYER, n=Integer(1))
+    @validate_params(LAYER, n=Integer(1))
     def __init__(self, n: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.n = n

@@ -7,18 +7,18 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from fitwell.arguments import Integer, Options, Sizes, checked
+from fitwell._param_validation import Integer, Options, SizeTuple, validate_params
+from fitwell._variables import Array
 from fitwell.errors import ShapeError
 from fitwell.layers.argument_rules import LAYER, PAIRS, to_float
 from fitwell.layers.base import register
 from fitwell.layers.pooling import BaseSpatialLayer
-from fitwell.variables import Array
 
 
 class ZeroPadding(BaseSpatialLayer):
     """Base of ZeroPadding1D and ZeroPadding2D."""
 
-    @checked(LAYER, padding=PAIRS)
+    @validate_params(LAYER, padding=PAIRS)
     def __init__(self, padding: Any = 1, data_format: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.padding = ((padding, padding),) * self.rank if isinstance(padding, int) else padding
@@ -79,7 +79,7 @@ class Cropping1D(Cropping):
 
     rank = 1
 
-    @checked(LAYER, cropping=PAIRS)
+    @validate_params(LAYER, cropping=PAIRS)
     def __init__(self, cropping: Any = (1, 1), **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.cropping = (cropping,) if isinstance(cropping[0], int) else cropping
@@ -95,7 +95,7 @@ class Cropping2D(Cropping):
 
     rank = 2
 
-    @checked(LAYER, cropping=PAIRS)
+    @validate_params(LAYER, cropping=PAIRS)
     def __init__(
         self, cropping: Any = ((0, 0), (0, 0)), data_format: str | None = None, **kwargs: Any
     ) -> None:
@@ -113,7 +113,7 @@ class UpSampling1D(BaseSpatialLayer):
 
     rank = 1
 
-    @checked(LAYER, size=Integer(1))
+    @validate_params(LAYER, size=Integer(1))
     def __init__(self, size: int = 2, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.size = size
@@ -135,8 +135,10 @@ class UpSampling2D(BaseSpatialLayer):
 
     rank = 2
 
-    @checked(
-        LAYER, size=Sizes(2), interpolation=Options("nearest", "bilinear", "bicubic", "lanczos3", "lanczos5")
+    @validate_params(
+        LAYER,
+        size=SizeTuple(2),
+        interpolation=Options("nearest", "bilinear", "bicubic", "lanczos3", "lanczos5"),
     )
     def __init__(
         self, size: Any = 2, data_format: str | None = None, interpolation: str = "nearest", **kwargs: Any

@@ -8,11 +8,11 @@ import jax
 import jax.numpy as jnp
 
 from fitwell import constraints, initializers, regularizers
-from fitwell.arguments import Integer, checked
+from fitwell._param_validation import Integer, validate_params
+from fitwell._variables import Array, Variable
 from fitwell.errors import InvalidArgument, ShapeError
 from fitwell.layers.argument_rules import AXES, LAYER, canonicalize_axes, promote_to_float32, to_float
 from fitwell.layers.base import Layer, register
-from fitwell.variables import Array, Variable
 
 
 class BaseNormalization(Layer):
@@ -94,7 +94,7 @@ class LayerNormalization(AffineNormalization):
     Any shape ``[batch, ...]``, kept. Source: Ba et al. 2016.
     """
 
-    @checked(LAYER, axis=AXES)
+    @validate_params(LAYER, axis=AXES)
     def __init__(
         self,
         axis: Any = -1,
@@ -152,7 +152,7 @@ class RMSNormalization(BaseNormalization):
 
     hyperparameters = ("epsilon",)
 
-    @checked(LAYER, axis=AXES)
+    @validate_params(LAYER, axis=AXES)
     def __init__(self, axis: Any = -1, epsilon: float = 1e-6, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.axis = list(axis) if isinstance(axis, tuple) else axis
@@ -174,7 +174,7 @@ class RMSNormalization(BaseNormalization):
         return (values * self.scale.value.reshape(broadcast)).astype(inputs.dtype)
 
 
-_GROUPS = (Integer(-1, -1) | Integer(1)).said("an integer of at least 1, or -1")
+_GROUPS = (Integer(-1, -1) | Integer(1)).described_as("an integer of at least 1, or -1")
 
 
 @register()
@@ -193,7 +193,7 @@ class GroupNormalization(AffineNormalization):
     Any shape ``[batch, ...]``, kept; gamma and beta have one entry a channel. Source: Wu and He 2018.
     """
 
-    @checked(LAYER, groups=_GROUPS)
+    @validate_params(LAYER, groups=_GROUPS)
     def __init__(
         self,
         groups: int = 32,
@@ -256,7 +256,7 @@ class UnitNormalization(Layer):
     axis: the axis, or a list of axes, of the sum; -1 by default. Any shape ``[batch, ...]``, kept.
     """
 
-    @checked(LAYER, axis=AXES)
+    @validate_params(LAYER, axis=AXES)
     def __init__(self, axis: Any = -1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.axis = list(axis) if isinstance(axis, tuple) else axis

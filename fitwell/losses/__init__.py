@@ -11,6 +11,7 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
+from fitwell._registry import serialize as _serialize
 from fitwell.errors import InvalidArgument
 from fitwell.losses.base import Loss, LossFunctionWrapper, loss_registry
 from fitwell.losses.crossentropy import (
@@ -61,7 +62,6 @@ from fitwell.losses.regression_losses import (
     mean_squared_logarithmic_error,
     poisson,
 )
-from fitwell.registry import serialize as _serialize
 
 mse = MSE = mean_squared_error
 mae = MAE = mean_absolute_error

@@ -8,13 +8,22 @@ from typing import Any, ClassVar
 import jax
 import jax.numpy as jnp
 
+from fitwell import _call_context
 from fitwell import config as settings
-from fitwell import context
-from fitwell.arguments import Call, DType, Integer, Options, Real, Rule, Text, checked
+from fitwell._deprecation import warn_deprecated
+from fitwell._param_validation import (
+    CallableRule,
+    DType,
+    Integer,
+    Options,
+    Real,
+    Rule,
+    String,
+    validate_params,
+)
+from fitwell._registry import Configurable, Registry, serialize, snake_case
 from fitwell.errors import NotDefined, ShapeError
 from fitwell.losses.user_functions import check_takes_targets_and_predictions, convert_returned_value
-from fitwell.registry import Configurable, Registry, serialize, snake_case
-from fitwell.spellings import warn_older
 
 Array = jax.Array
 LossFunction = Callable[..., Any]
@@ -24,7 +33,7 @@ loss_registry = Registry("loss")
 REDUCTIONS = ("sum_over_batch_size", "mean", "sum", "mean_with_sample_weight", "none", None)
 # The rules of arguments that many losses have.
 LOSS_RULES: dict[str, Rule] = {
-    "name": Text() | None,
+    "name": String() | None,
     "reduction": Options(*(word for word in REDUCTIONS if word is not None), "auto") | None,
     "dtype": DType() | None,
     "label_smoothing": Real(0, 1),
@@ -52,12 +61,12 @@ def to_float_predictions(y_pred: Any, dtype: Any = None) -> Array:
 def _map_with_logits(output: Array, change: Callable[[Array], Array]) -> Array:
     """Return ``change(output)``, known as a softmax, sigmoid or threshold of changed logits if `output` is one."""
     changed = change(output)
-    if context.inside():
-        current = context.current()
+    if _call_context.in_call_context():
+        current = _call_context.current()
         for kind in ("sigmoid", "softmax", "threshold"):
-            logits = current.logits_of(output, kind)
+            logits = current.get_cached_logits(output, kind)
             if logits is not None:
-                current.note_logits(changed, kind, change(logits))
+                current.cache_logits(changed, kind, change(logits))
     return changed
 
 
@@ -127,10 +136,10 @@ def reduce_values(
         sample_weight: ``[batch]`` or any leading shape of `values`, or None.
         reduction: one of `REDUCTIONS`.
         mask: booleans of a leading shape of `values`; False ones do not count. Rows that the surrounding call
-            marks as padding (`context.current().row_weights`) do not count either.
+            marks as padding (`context.current().sample_mask`) do not count either.
         loss: name for error messages.
     """
-    rows = context.current().row_weights
+    rows = _call_context.current().sample_mask
     if values.ndim == 0:
         if sample_weight is not None or rows is not None:
             raise ShapeError(
@@ -163,7 +172,7 @@ def reduce_values(
     elif valid is None:
         return total / max(values.size, 1)
     elif mask is None:
-        rows_in = jnp.maximum(context.real_rows(values.dtype), 1)  # padding only: 0, not NaN
+        rows_in = jnp.maximum(_call_context.num_valid_rows(values.dtype), 1)  # padding only: 0, not NaN
         return total / (rows_in * (values.size // values.shape[0]))
     else:
         count = jnp.sum(valid).astype(values.dtype) * (values.size // max(valid.size, 1))
@@ -206,12 +215,12 @@ class Loss(Configurable):
     reduction: str | None = "sum_over_batch_size"
     dtype: Any = None
 
-    @checked(LOSS_RULES)
+    @validate_params(LOSS_RULES)
     def __init__(
         self, name: str | None = None, reduction: str | None = "sum_over_batch_size", dtype: Any = None
     ) -> None:
         if reduction == "auto":
-            warn_older("reduction='auto'", "reduction='sum_over_batch_size'")
+            warn_deprecated("reduction='auto'", "reduction='sum_over_batch_size'")
             reduction = "sum_over_batch_size"
         self.name = name or snake_case(type(self).__name__)
         self.reduction = reduction
@@ -282,7 +291,7 @@ class PlainLoss(Loss):
 
     function: ClassVar[LossFunction]
 
-    @checked(LOSS_RULES)
+    @validate_params(LOSS_RULES)
     def __init__(
         self, reduction: str | None = "sum_over_batch_size", name: str | None = None, dtype: Any = None
     ) -> None:
@@ -307,7 +316,7 @@ class LossFunctionWrapper(Loss):
         settings: further keyword arguments for each call of `fn`.
     """
 
-    @checked(LOSS_RULES, fn=Call("a function of y_true and y_pred"))
+    @validate_params(LOSS_RULES, fn=CallableRule("a function of y_true and y_pred"))
     def __init__(
         self,
         fn: LossFunction,

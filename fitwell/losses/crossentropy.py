@@ -13,9 +13,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from fitwell import _call_context
 from fitwell import config as settings
-from fitwell import context
-from fitwell.arguments import checked
+from fitwell._param_validation import validate_params
 from fitwell.errors import ShapeError, warn
 from fitwell.losses.base import (
     LOSS_RULES,
@@ -38,7 +38,7 @@ def find_logits(y_pred: Array, kind: str, from_logits: bool) -> Array | None:
         kind: ``"softmax"`` or ``"sigmoid"``.
         from_logits: whether the user says that `y_pred` are logits.
     """
-    known = context.current().logits_of(y_pred, kind)
+    known = _call_context.current().get_cached_logits(y_pred, kind)
     if known is None:
         return y_pred if from_logits else None
     if from_logits:
@@ -95,7 +95,7 @@ def _warn_if_single_unit(loss: str, y_pred: Array) -> None:
 # --- functions ----------------------------------------------------------------------------------------------
 
 
-@checked(LOSS_RULES)
+@validate_params(LOSS_RULES)
 def binary_crossentropy(
     y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: Any = 0.0, axis: int = -1
 ) -> Array:
@@ -114,7 +114,7 @@ def binary_crossentropy(
     )
 
 
-@checked(LOSS_RULES)
+@validate_params(LOSS_RULES)
 def categorical_crossentropy(
     y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: Any = 0.0, axis: int = -1
 ) -> Array:
@@ -152,7 +152,7 @@ def to_class_indices(loss: str, y_true: Any, y_pred: Array, axis: int = -1) -> A
     return labels.astype(jnp.int32)
 
 
-@checked(LOSS_RULES)
+@validate_params(LOSS_RULES)
 def sparse_categorical_crossentropy(
     y_true: Any, y_pred: Any, from_logits: bool = False, ignore_class: int | None = None, axis: int = -1
 ) -> Array:
@@ -179,7 +179,7 @@ def sparse_categorical_crossentropy(
     return values if ignore_class is None else jnp.where(labels == ignore_class, 0, values)
 
 
-@checked(LOSS_RULES)
+@validate_params(LOSS_RULES)
 def per_class_crossentropy(y_true: Any, y_pred: Any, from_logits: bool = False) -> Array:
     """Softmax cross-entropy in the per-class binary form ``Σ_k -y_k log p_k - (1 - y_k) log(1 - p_k)``.
 
@@ -240,7 +240,7 @@ class BinaryCrossentropy(Loss):
 
     hyperparameters = ("label_smoothing",)
 
-    @checked(LOSS_RULES)
+    @validate_params(LOSS_RULES)
     def __init__(
         self,
         from_logits: bool = False,
@@ -277,7 +277,7 @@ class CategoricalCrossentropy(Loss):
     hyperparameters = ("label_smoothing",)
     vectors_are_rows = False
 
-    @checked(LOSS_RULES)
+    @validate_params(LOSS_RULES)
     def __init__(
         self,
         from_logits: bool = False,
@@ -313,7 +313,7 @@ class SparseCategoricalCrossentropy(Loss):
     casts_targets = False
     vectors_are_rows = False
 
-    @checked(LOSS_RULES)
+    @validate_params(LOSS_RULES)
     def __init__(
         self,
         from_logits: bool = False,
@@ -354,7 +354,7 @@ class PerClassCrossentropy(Loss):
 
     vectors_are_rows = False
 
-    @checked(LOSS_RULES)
+    @validate_params(LOSS_RULES)
     def __init__(
         self,
         from_logits: bool = False,

@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from fitwell.arguments import Numbers, Real, checked
+from fitwell._param_validation import NumericArray, Real, validate_params
 from fitwell.losses.base import LOSS_RULES, Array, Loss, loss_registry, match_shapes, to_float_predictions
 from fitwell.losses.crossentropy import (
     binary_crossentropy_terms,
@@ -19,7 +19,7 @@ from fitwell.losses.crossentropy import (
 )
 
 
-@checked(LOSS_RULES, alpha=Real(0, 1))
+@validate_params(LOSS_RULES, alpha=Real(0, 1))
 def binary_focal_crossentropy(
     y_true: Any,
     y_pred: Any,
@@ -46,7 +46,7 @@ def binary_focal_crossentropy(
     return jnp.mean(values, axis=axis)
 
 
-@checked(LOSS_RULES, alpha=Numbers())
+@validate_params(LOSS_RULES, alpha=NumericArray())
 def categorical_focal_crossentropy(
     y_true: Any,
     y_pred: Any,
@@ -64,7 +64,7 @@ def categorical_focal_crossentropy(
     return -jnp.sum(alpha * jnp.power(-jnp.expm1(log_p), gamma) * y_true * log_p, axis=axis)
 
 
-@checked(LOSS_RULES)
+@validate_params(LOSS_RULES)
 def categorical_generalized_cross_entropy(y_true: Any, y_pred: Any, q: Any = 0.5) -> Array:
     """``(1 - p_y^q) / q`` for class numbers y; see `CategoricalGeneralizedCrossEntropy`."""
     y_pred = to_float_predictions(y_pred)
@@ -95,7 +95,7 @@ class BinaryFocalCrossentropy(Loss):
 
     hyperparameters = ("alpha", "gamma", "label_smoothing")
 
-    @checked(LOSS_RULES, alpha=Real(0, 1))
+    @validate_params(LOSS_RULES, alpha=Real(0, 1))
     def __init__(
         self,
         apply_class_balancing: bool = False,
@@ -150,7 +150,7 @@ class CategoricalFocalCrossentropy(Loss):
     hyperparameters = ("alpha", "gamma", "label_smoothing")
     vectors_are_rows = False
 
-    @checked(LOSS_RULES, alpha=Numbers())
+    @validate_params(LOSS_RULES, alpha=NumericArray())
     def __init__(
         self,
         alpha: Any = 0.25,
@@ -193,7 +193,7 @@ class CategoricalGeneralizedCrossEntropy(Loss):
     casts_targets = False
     vectors_are_rows = False
 
-    @checked(LOSS_RULES, q=Real(0, 1, closed="neither"))
+    @validate_params(LOSS_RULES, q=Real(0, 1, closed="neither"))
     def __init__(
         self,
         q: Any = 0.5,

@@ -6,7 +6,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from fitwell import context
+from fitwell import _call_context
 from fitwell.losses.base import Array, PlainLoss, loss_registry, match_shapes
 
 
@@ -46,7 +46,7 @@ def perceptron(y_true: Any, y_pred: Any) -> Array:
     first step: ``w += η y x``.
     """
     y_true, y_pred = match_shapes("perceptron", y_true, y_pred)
-    under = context.current().logits_of(y_pred, "threshold")
+    under = _call_context.current().get_cached_logits(y_pred, "threshold")
     wrong = -_to_signed_labels(y_true) * (y_pred if under is None else under)
     return jnp.mean(jnp.where(wrong >= 0, wrong, 0), axis=-1)
 

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from fitwell import config as settings
-from fitwell.arguments import Real, checked
+from fitwell._param_validation import Real, validate_params
 from fitwell.losses.base import LOSS_RULES, Array, Loss, PlainLoss, loss_registry, match_shapes
 
 # Below this sum of squares a vector counts as zero: its direction, and the gradient of its length, are
@@ -44,7 +44,7 @@ def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> Array:
     return jnp.mean(jnp.square(logs[0] - logs[1]), axis=-1)
 
 
-@checked(LOSS_RULES)
+@validate_params(LOSS_RULES)
 def huber(y_true: Any, y_pred: Any, delta: Any = 1.0) -> Array:
     """Mean over the last axis of ``e²/2`` where ``|e| <= δ``, else ``δ|e| - δ²/2``, with ``e = y - ŷ``."""
     y_true, y_pred = match_shapes("huber", y_true, y_pred)
@@ -79,7 +79,7 @@ def l2_normalize(x: Array, axis: int) -> Array:
     return x * jax.lax.rsqrt(jnp.maximum(jnp.sum(jnp.square(x), axis=axis, keepdims=True), _TINY_SQUARE))
 
 
-@checked(LOSS_RULES)
+@validate_params(LOSS_RULES)
 def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> Array:
     """Minus the cosine of the angle between y and ŷ along `axis`: -1 for the same direction."""
     y_true, y_pred = match_shapes("cosine_similarity", y_true, y_pred)
@@ -130,7 +130,7 @@ class Huber(Loss):
 
     hyperparameters = ("delta",)
 
-    @checked(LOSS_RULES, delta=Real(0, closed="right"))
+    @validate_params(LOSS_RULES, delta=Real(0, closed="right"))
     def __init__(
         self,
         delta: Any = 1.0,
@@ -176,7 +176,7 @@ class CosineSimilarity(Loss):
 
     vectors_are_rows = False
 
-    @checked(LOSS_RULES)
+    @validate_params(LOSS_RULES)
     def __init__(
         self,
         axis: int = -1,

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fitwell import losses
+from fitwell._registry import serialize as _serialize
+from fitwell._registry import unknown_entry_error
 from fitwell.errors import InvalidArgument, UnknownName
 from fitwell.losses import (
     Loss,
@@ -79,8 +81,6 @@ from fitwell.metrics.regression_metrics import (
     SparseCategoricalCrossentropy,
     SquaredHinge,
 )
-from fitwell.registry import serialize as _serialize
-from fitwell.registry import unknown_entry
 
 mse = MSE = mean_squared_error
 mae = MAE = mean_absolute_error
@@ -168,7 +168,7 @@ def _get_by_name(name: str) -> Any:
         try:
             return LossMetric(losses.get(name))
         except UnknownName:
-            raise unknown_entry("metric", name, [*metric_registry.names(), *_losses.names()]) from None
+            raise unknown_entry_error("metric", name, [*metric_registry.names(), *_losses.names()]) from None
 
 
 def serialize(metric: Any) -> Any:

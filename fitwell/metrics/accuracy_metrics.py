@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from fitwell.arguments import checked
+from fitwell._param_validation import validate_params
 from fitwell.errors import ShapeError
 from fitwell.losses.base import squeeze_or_expand_to_same_rank
 from fitwell.losses.crossentropy import to_class_indices
@@ -40,7 +40,7 @@ def accuracy(y_true: Any, y_pred: Any) -> Array:
     return (true.astype(pred.dtype) == pred).astype(jnp.float32)
 
 
-@checked(METRIC_RULES)
+@validate_params(METRIC_RULES)
 def binary_accuracy(y_true: Any, y_pred: Any, threshold: Any = 0.5) -> Array:
     """1 where ``ŷ > threshold`` agrees with the label (0 or 1), else 0; of the shape of `y_pred`."""
     true, pred = _match_shapes("binary_accuracy", y_true, y_pred)
@@ -70,7 +70,7 @@ def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Array:
     return (_argmax(pred) == labels).astype(jnp.float32)
 
 
-@checked(METRIC_RULES)
+@validate_params(METRIC_RULES)
 def sparse_top_k_categorical_accuracy(
     y_true: Any, y_pred: Any, k: int = 5, from_sorted_ids: bool = False
 ) -> Array:
@@ -95,7 +95,7 @@ def sparse_top_k_categorical_accuracy(
     return ((jnp.sum(pred > own, axis=-1) < k) & jnp.isfinite(own[..., 0])).astype(jnp.float32)
 
 
-@checked(METRIC_RULES)
+@validate_params(METRIC_RULES)
 def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Array:
     """1 where the class of a one-hot target is among the k largest predictions, else 0."""
     true, pred = _match_shapes("top_k_categorical_accuracy", y_true, y_pred)
@@ -128,7 +128,7 @@ class BinaryAccuracy(MeanOverSamples):
 
     hyperparameters = ("threshold",)
 
-    @checked(METRIC_RULES)
+    @validate_params(METRIC_RULES)
     def __init__(self, name: str | None = None, dtype: Any = None, threshold: Any = 0.5) -> None:
         super().__init__(name, dtype)
         self.threshold = threshold
@@ -190,7 +190,7 @@ class TopKCategoricalAccuracy(MeanOverSamples):
         dtype: see `Metric`.
     """
 
-    @checked(METRIC_RULES)
+    @validate_params(METRIC_RULES)
     def __init__(self, k: int = 5, name: str | None = None, dtype: Any = None) -> None:
         super().__init__(name, dtype)
         self.k = k
@@ -211,7 +211,7 @@ class SparseTopKCategoricalAccuracy(MeanOverSamples):
         from_sorted_ids: whether predictions are class numbers sorted from the most likely; False by default.
     """
 
-    @checked(METRIC_RULES)
+    @validate_params(METRIC_RULES)
     def __init__(
         self, k: int = 5, name: str | None = None, dtype: Any = None, from_sorted_ids: bool = False
     ) -> None:

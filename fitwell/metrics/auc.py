@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from fitwell.arguments import Each, Integer, Options, Real, checked
+from fitwell._param_validation import Integer, ListOf, Options, Real, validate_params
 from fitwell.errors import InvalidArgument, ShapeError
 from fitwell.metrics.base import METRIC_RULES, Array, divide_no_nan, metric_registry
 from fitwell.metrics.confusion_metrics import (
@@ -47,14 +47,14 @@ class AUC(ConfusionCounts):
     _CURVES: ClassVar[tuple[str, ...]] = ("ROC", "PR", "PRGAIN")
     _SUMMATIONS: ClassVar[tuple[str, ...]] = ("interpolation", "minoring", "majoring")
 
-    @checked(
+    @validate_params(
         METRIC_RULES,
         num_thresholds=Integer(2),
         thresholds=THRESHOLDS_RULE | None,
         curve=Options(*_CURVES),
         summation_method=Options(*_SUMMATIONS),
         num_labels=Integer(1) | None,
-        label_weights=Each(Real(0), least=1) | None,
+        label_weights=ListOf(Real(0), least=1) | None,
     )
     def __init__(
         self,

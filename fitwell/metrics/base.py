@@ -15,13 +15,13 @@ import jax.numpy as jnp
 
 from fitwell import config as settings
 from fitwell import initializers
-from fitwell.arguments import DType, Integer, Real, Rule, Text, check, checked
-from fitwell.budget import charge
+from fitwell._deprecation import warn_deprecated
+from fitwell._load_budget import charge_memory
+from fitwell._param_validation import DType, Integer, Real, Rule, String, validate_param, validate_params
+from fitwell._registry import Configurable, Registry, snake_case
+from fitwell._variables import Variable
 from fitwell.errors import InvalidArgument, NotDefined
 from fitwell.losses.base import config_from_attributes
-from fitwell.registry import Configurable, Registry, snake_case
-from fitwell.spellings import warn_older
-from fitwell.variables import Variable
 
 Array = jax.Array
 
@@ -63,7 +63,7 @@ def divide_no_nan(above: Any, below: Any) -> Array:
 
 # The rules of arguments that many metrics have.
 METRIC_RULES: dict[str, Rule] = {
-    "name": Text() | None,
+    "name": String() | None,
     "dtype": DType() | None,
     "threshold": Real(),
     "num_thresholds": Integer(1),
@@ -90,12 +90,12 @@ class Metric(Configurable):
     The first positional argument may be the name (Keras 2) or the type (Keras 3).
     """
 
-    @checked(name=Text() | DType() | None, dtype=DType() | Text() | None)
+    @validate_params(name=String() | DType() | None, dtype=DType() | String() | None)
     def __init__(self, name: str | None = None, dtype: Any = None) -> None:
         if name is not None and _is_dtype(name):
             name, dtype = (dtype if isinstance(dtype, str) and not _is_dtype(dtype) else None), name
         self.name = name or snake_case(type(self).__name__)
-        dtype = check(type(self).__name__, "dtype", dtype, METRIC_RULES["dtype"])
+        dtype = validate_param(type(self).__name__, "dtype", dtype, METRIC_RULES["dtype"])
         self.dtype = jnp.dtype(dtype or settings.floatx()).name
 
     # --- state ----------------------------------------------------------------------------------------------
@@ -126,7 +126,7 @@ class Metric(Configurable):
                 shape, initializer = initializer, "zeros"
         sizes = (shape,) if isinstance(shape, int) else tuple(int(size) for size in shape or ())
         dtype = jnp.dtype(dtype or self.dtype)
-        charge(
+        charge_memory(
             2 * math.prod(sizes) * dtype.itemsize, f"metric {self.name!r}: an accumulator of shape {sizes}"
         )
         value = initializers.get(initializer or "zeros")(sizes, dtype=dtype)  # type: ignore[misc]
@@ -194,7 +194,7 @@ class Metric(Configurable):
 
     def reset_states(self) -> None:
         """Older name of `reset_state`."""
-        warn_older("metric.reset_states()", "metric.reset_state()")
+        warn_deprecated("metric.reset_states()", "metric.reset_state()")
         self.reset_state()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:

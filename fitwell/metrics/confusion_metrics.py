@@ -9,14 +9,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from fitwell.arguments import Each, Real, check, checked
-from fitwell.budget import charge
+from fitwell._load_budget import charge_memory
+from fitwell._param_validation import ListOf, Real, validate_param, validate_params
 from fitwell.errors import ShapeError
 from fitwell.losses.base import squeeze_or_expand_to_same_rank
 from fitwell.metrics.base import METRIC_RULES, Array, Metric, divide_no_nan, metric_registry
 
 _THRESHOLD_RULE = Real(0, 1)
-THRESHOLDS_RULE = _THRESHOLD_RULE | Each(_THRESHOLD_RULE, least=1)
+THRESHOLDS_RULE = _THRESHOLD_RULE | ListOf(_THRESHOLD_RULE, least=1)
 
 
 def broadcast_weights(sample_weight: Any, shape: tuple[int, ...], dtype: Any) -> Array:
@@ -119,7 +119,7 @@ class ConfusionCounts(Metric):
 
 def charge_thresholds(metric: Metric, count: Any) -> None:
     """Charge the cuts of a metric, which is to be loaded from a file, before they are made."""
-    charge(
+    charge_memory(
         4 * count * np.dtype(np.float64).itemsize, f"{type(metric).__name__} with num_thresholds={count:,}"
     )
 
@@ -128,14 +128,14 @@ def parse_thresholds(metric: str, thresholds: Any, default: float) -> list[float
     """Return thresholds as a list of numbers from 0 to 1; `default` alone for None."""
     if thresholds is None:
         return [default]
-    found = check(metric, "thresholds", thresholds, THRESHOLDS_RULE)
+    found = validate_param(metric, "thresholds", thresholds, THRESHOLDS_RULE)
     return list(found) if isinstance(found, tuple) else [found]
 
 
 class _ThresholdMetric(ConfusionCounts):
     """Base of metrics with one result for each of the given thresholds (a number if there is one)."""
 
-    @checked(METRIC_RULES, thresholds=THRESHOLDS_RULE | None)
+    @validate_params(METRIC_RULES, thresholds=THRESHOLDS_RULE | None)
     def __init__(
         self,
         thresholds: Any = None,
@@ -161,7 +161,7 @@ class _ThresholdMetric(ConfusionCounts):
 
 
 class _CountMetric(_ThresholdMetric):
-    @checked(METRIC_RULES, thresholds=THRESHOLDS_RULE | None)
+    @validate_params(METRIC_RULES, thresholds=THRESHOLDS_RULE | None)
     def __init__(self, thresholds: Any = None, name: str | None = None, dtype: Any = None) -> None:
         super().__init__(thresholds, name=name, dtype=dtype)
 
@@ -274,7 +274,7 @@ class SensitivityAtSpecificity(_BestAtConstraint):
         dtype: see `Metric`.
     """
 
-    @checked(METRIC_RULES, specificity=Real(0, 1))
+    @validate_params(METRIC_RULES, specificity=Real(0, 1))
     def __init__(
         self,
         specificity: float,
@@ -295,7 +295,7 @@ class SensitivityAtSpecificity(_BestAtConstraint):
 class SpecificityAtSensitivity(_BestAtConstraint):
     """Best specificity over thresholds where sensitivity is high enough; see `SensitivityAtSpecificity`."""
 
-    @checked(METRIC_RULES, sensitivity=Real(0, 1))
+    @validate_params(METRIC_RULES, sensitivity=Real(0, 1))
     def __init__(
         self,
         sensitivity: float,
@@ -316,7 +316,7 @@ class SpecificityAtSensitivity(_BestAtConstraint):
 class PrecisionAtRecall(_BestAtConstraint):
     """Best precision over thresholds where recall is high enough; see `SensitivityAtSpecificity`."""
 
-    @checked(METRIC_RULES, recall=Real(0, 1))
+    @validate_params(METRIC_RULES, recall=Real(0, 1))
     def __init__(
         self,
         recall: float,
@@ -337,7 +337,7 @@ class PrecisionAtRecall(_BestAtConstraint):
 class RecallAtPrecision(_BestAtConstraint):
     """Best recall over thresholds where precision is high enough; see `SensitivityAtSpecificity`."""
 
-    @checked(METRIC_RULES, precision=Real(0, 1))
+    @validate_params(METRIC_RULES, precision=Real(0, 1))
     def __init__(
         self,
         precision: float,

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from fitwell.arguments import Integer, Options, Real, checked
+from fitwell._param_validation import Integer, Options, Real, validate_params
 from fitwell.errors import ShapeError
 from fitwell.losses.base import squeeze_or_expand_to_same_rank
 from fitwell.metrics.base import METRIC_RULES, Array, CompensatedSum, Metric, divide_no_nan, metric_registry
@@ -51,7 +51,9 @@ class FBetaScore(Metric):
 
     hyperparameters = ("beta", "threshold")
 
-    @checked(METRIC_RULES, average=_AVERAGE_RULE, beta=Real(0, closed="right"), threshold=_THRESHOLD_RULE)
+    @validate_params(
+        METRIC_RULES, average=_AVERAGE_RULE, beta=Real(0, closed="right"), threshold=_THRESHOLD_RULE
+    )
     def __init__(
         self,
         average: str | None = None,
@@ -127,7 +129,7 @@ class F1Score(FBetaScore):
         dtype: see `Metric`.
     """
 
-    @checked(METRIC_RULES, average=_AVERAGE_RULE, threshold=_THRESHOLD_RULE)
+    @validate_params(METRIC_RULES, average=_AVERAGE_RULE, threshold=_THRESHOLD_RULE)
     def __init__(
         self,
         average: str | None = None,
@@ -150,7 +152,7 @@ class ConfusionMatrix(Metric):
         dtype: see `Metric`.
     """
 
-    @checked(METRIC_RULES, num_classes=Integer(2) | None)
+    @validate_params(METRIC_RULES, num_classes=Integer(2) | None)
     def __init__(self, num_classes: int | None = None, name: str | None = None, dtype: Any = None) -> None:
         super().__init__(name, dtype)
         self.num_classes = num_classes

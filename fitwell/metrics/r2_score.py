@@ -6,7 +6,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from fitwell.arguments import Integer, Options, checked
+from fitwell._param_validation import Integer, Options, validate_params
 from fitwell.losses.base import match_shapes
 from fitwell.metrics.base import METRIC_RULES, Array, Metric, divide_no_nan, metric_registry
 from fitwell.metrics.confusion_metrics import broadcast_weights
@@ -32,7 +32,7 @@ class R2Score(Metric):
     subtracts squares of sums, which loses all digits when the mean is large against the spread.
     """
 
-    @checked(
+    @validate_params(
         METRIC_RULES,
         class_aggregation=Options("uniform_average", "variance_weighted_average") | None,
         num_regressors=Integer(0),

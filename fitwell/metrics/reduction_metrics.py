@@ -9,13 +9,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from fitwell import losses
-from fitwell.arguments import Call, Made, checked
+from fitwell._param_validation import CallableRule, Identifier, validate_params
+from fitwell._registry import serialize, snake_case
 from fitwell.errors import ShapeError
 from fitwell.losses import Loss
 from fitwell.losses.base import get_function_name, squeeze_or_expand_to_same_rank
 from fitwell.losses.user_functions import check_takes_targets_and_predictions, convert_returned_value
 from fitwell.metrics.base import METRIC_RULES, Array, Metric, divide_no_nan, metric_registry
-from fitwell.registry import serialize, snake_case
 
 
 def reduce_to_samples(
@@ -58,7 +58,7 @@ class Mean(Metric):
         dtype: see `Metric`.
     """
 
-    @checked(METRIC_RULES)
+    @validate_params(METRIC_RULES)
     def __init__(self, name: str | None = "mean", dtype: Any = None) -> None:
         super().__init__(name, dtype)
         self._total = self.add_compensated_sum("total")
@@ -102,7 +102,7 @@ class Sum(Metric):
         dtype: see `Metric`.
     """
 
-    @checked(METRIC_RULES)
+    @validate_params(METRIC_RULES)
     def __init__(self, name: str | None = "sum", dtype: Any = None) -> None:
         super().__init__(name, dtype)
         self._total = self.add_compensated_sum("total")
@@ -127,7 +127,7 @@ class MeanOverSamples(Mean):
         dtype: see `Metric`.
     """
 
-    @checked(METRIC_RULES)
+    @validate_params(METRIC_RULES)
     def __init__(self, name: str | None = None, dtype: Any = None) -> None:
         super().__init__(name or snake_case(type(self).__name__), dtype)
 
@@ -150,7 +150,7 @@ class LossMetric(MeanOverSamples):
         dtype: see `Metric`.
     """
 
-    @checked(METRIC_RULES, loss=Made(losses.get, optional=False))
+    @validate_params(METRIC_RULES, loss=Identifier(losses.get, optional=False))
     def __init__(self, loss: Any, name: str | None = None, dtype: Any = None) -> None:
         self.loss: Loss = losses.get(loss)
         super().__init__(name or self.loss.name, dtype)
@@ -189,7 +189,7 @@ class MeanMetricWrapper(MeanOverSamples):
         settings: further keyword arguments for each call of `fn`.
     """
 
-    @checked(METRIC_RULES, fn=Call("a function of y_true and y_pred"))
+    @validate_params(METRIC_RULES, fn=CallableRule("a function of y_true and y_pred"))
     def __init__(
         self, fn: Callable[..., Any], name: str | None = None, dtype: Any = None, **settings: Any
     ) -> None:

@@ -7,12 +7,12 @@ from typing import Any, ClassVar
 import jax.numpy as jnp
 
 from fitwell import losses
-from fitwell.arguments import checked
+from fitwell._param_validation import validate_params
+from fitwell._registry import snake_case
 from fitwell.losses import Loss
 from fitwell.losses.base import match_shapes
 from fitwell.metrics.base import METRIC_RULES, Array, metric_registry
 from fitwell.metrics.reduction_metrics import LossMetric, MeanOverSamples
-from fitwell.registry import snake_case
 
 
 class _MeanLossMetric(LossMetric):
@@ -20,7 +20,7 @@ class _MeanLossMetric(LossMetric):
 
     loss_class: ClassVar[type[Loss]]
 
-    @checked(METRIC_RULES)
+    @validate_params(METRIC_RULES)
     def __init__(self, name: str | None = None, dtype: Any = None) -> None:
         super().__init__(self.loss_class(), name or snake_case(type(self).__name__), dtype)
 
@@ -59,7 +59,7 @@ class LogCoshError(_MeanLossMetric):
 
     loss_class = losses.LogCosh
 
-    @checked(METRIC_RULES)
+    @validate_params(METRIC_RULES)
     def __init__(self, name: str | None = "logcosh", dtype: Any = None) -> None:
         super().__init__(name, dtype)
 
@@ -125,7 +125,7 @@ class CosineSimilarity(MeanOverSamples):
         axis: axis of the vectors, the last by default.
     """
 
-    @checked(METRIC_RULES)
+    @validate_params(METRIC_RULES)
     def __init__(self, name: str | None = None, dtype: Any = None, axis: int = -1) -> None:
         super().__init__(name, dtype)
         self.axis = axis
@@ -146,7 +146,7 @@ class BinaryCrossentropy(LossMetric):
         label_smoothing: s moves labels to ``y (1 - s) + s/2``; 0 by default.
     """
 
-    @checked(METRIC_RULES)
+    @validate_params(METRIC_RULES)
     def __init__(
         self,
         name: str | None = "binary_crossentropy",
@@ -171,7 +171,7 @@ class CategoricalCrossentropy(LossMetric):
         axis: axis of the classes, the last by default.
     """
 
-    @checked(METRIC_RULES)
+    @validate_params(METRIC_RULES)
     def __init__(
         self,
         name: str | None = "categorical_crossentropy",
@@ -198,7 +198,7 @@ class SparseCategoricalCrossentropy(LossMetric):
         axis: axis of the classes, the last by default.
     """
 
-    @checked(METRIC_RULES)
+    @validate_params(METRIC_RULES)
     def __init__(
         self,
         name: str | None = "sparse_categorical_crossentropy",

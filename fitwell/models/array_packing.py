@@ -8,7 +8,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from fitwell.variables import Variable
+from fitwell._variables import Variable
 
 Array = Any
 Arrays = dict[str, Array]

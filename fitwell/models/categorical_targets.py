@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fitwell.data.arrays import as_array, class_codes
+from fitwell._data.arrays import as_array, class_codes
 from fitwell.errors import DataError
 from fitwell.losses import LossFunctionWrapper
 from fitwell.losses.base import loss_registry
@@ -58,7 +58,7 @@ class TargetEncoder:
             return True
         if categories.dtype.kind in "biuf":
             return False
-        if loss is not None and loss_registry.knows(type(loss)) and not isinstance(loss, LossFunctionWrapper):
+        if loss is not None and loss_registry.has(type(loss)) and not isinstance(loss, LossFunctionWrapper):
             raise DataError(
                 f"{what}: the categories {_format_categories(categories)} are not numbers, which {type(loss).__name__} compares; "
                 "for classes use a loss such as sparse_categorical_crossentropy, for ranks pass the numbers: "

@@ -12,25 +12,25 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from fitwell.callbacks.backup_and_restore import BackupAndRestore
-from fitwell.engine import xla_cpu_heuristics
-from fitwell.engine.train_state import TrainState, path_in_file
-from fitwell.errors import FileError, FitwellError, InvalidArgument, Problems, warn
-from fitwell.forms import (
+from fitwell._engine import xla_cpu_heuristics
+from fitwell._engine.train_state import TrainState, path_in_file
+from fitwell._history import History
+from fitwell._schema import (
+    ANY,
     ANY_NUMBER,
-    ANYTHING,
     ARRAY,
+    BOOLEAN,
     COUNT,
-    FLAG,
-    NOTHING,
+    NULL,
     POSITION,
-    TEXT,
+    STRING,
     UINT32,
-    Either,
-    Maybe,
-    Table,
+    DictSchema,
+    OptionalKey,
+    UnionSchema,
 )
-from fitwell.history import History
+from fitwell.callbacks.backup_and_restore import BackupAndRestore
+from fitwell.errors import ErrorCollector, FileError, FitwellError, InvalidArgument, warn
 from fitwell.models import run_signature
 from fitwell.saving.checkpoint_folder import CheckpointFolder
 from fitwell.saving.legacy_layer_paths import NUMBERING, rename_legacy_paths
@@ -39,33 +39,33 @@ if TYPE_CHECKING:
     from fitwell.models.train_loop import TrainLoop
 
 # What `CheckpointManager.save` writes.
-_NAMED = Table(TEXT)
+_NAMED = DictSchema(STRING)
 _FORM = {
     "versions": _NAMED,
     "identity": {
         "architecture": _NAMED,
         "data": _NAMED,
-        "validation data": Either((NOTHING, _NAMED)),
+        "validation data": UnionSchema((NULL, _NAMED)),
         "settings": dict.fromkeys(
-            ("batch_size", "steps_per_epoch", "shuffle", "initial_epoch"), Either((NOTHING, FLAG, COUNT))
+            ("batch_size", "steps_per_epoch", "shuffle", "initial_epoch"), UnionSchema((NULL, BOOLEAN, COUNT))
         ),
     },
     "seed": UINT32,
-    "began": Table(ANY_NUMBER),
-    "numbers": Table(ANY_NUMBER),
+    "began": DictSchema(ANY_NUMBER),
+    "numbers": DictSchema(ANY_NUMBER),
     "place": {
         "epochs": POSITION,
         "steps": POSITION,
-        "open": FLAG,
-        "ended": FLAG,
+        "open": BOOLEAN,
+        "ended": BOOLEAN,
         "batches": COUNT,
         "runtime_epoch": POSITION,
     },
-    "history": ANYTHING,  # which says itself what it may be
-    "last_logs": Table(ANYTHING),
-    "callbacks": [(TEXT, ANYTHING)],
-    "state": Table(ARRAY),
-    "layers": Maybe(TEXT),  # how those of graphs are numbered; versions before did not say it
+    "history": ANY,  # which says itself what it may be
+    "last_logs": DictSchema(ANY),
+    "callbacks": [(STRING, ANY)],
+    "state": DictSchema(ARRAY),
+    "layers": OptionalKey(STRING),  # how those of graphs are numbered; versions before did not say it
 }
 # The numbers that a run left in a model when it was cut off after its last checkpoint: they are not what somebody set.
 _interrupted_hyperparams: WeakKeyDictionary[Any, dict[str, float]] = WeakKeyDictionary()
@@ -168,13 +168,13 @@ class CheckpointManager(NullCheckpointManager):
             return
         if self.saved.get("layers") != NUMBERING:
             self._rename(self.saved, fit.model)
-        problems = Problems(f"resume: the checkpoint in {str(self.folder.path)!r} is of another run")
+        problems = ErrorCollector(f"resume: the checkpoint in {str(self.folder.path)!r} is of another run")
         for line in run_signature.signature_diff(self.saved["identity"], self._identity):
             problems.add(line)
         if problems.found:
             problems.add("go on with what the run began with, or name another folder to begin anew")
             fit.session.seed = self._drawn
-        problems.raise_any(FileError)
+        problems.raise_if_any(FileError)
         self._check_numbers(fit)
 
     def _check_numbers(self, fit: TrainLoop) -> None:
@@ -183,7 +183,7 @@ class CheckpointManager(NullCheckpointManager):
         for path in self._initial_hyperparams:
             for kind in ("began", "numbers"):
                 try:
-                    fit.program.hyperparams[path].checked(
+                    fit.program.hyperparams[path].validate(
                         self.saved[kind].get(path, self._initial_hyperparams[path])
                     )
                 except FitwellError as error:
@@ -323,14 +323,14 @@ class CheckpointManager(NullCheckpointManager):
         for path, now in self._initial_hyperparams.items():
             began, last = saved["began"].get(path, now), saved["numbers"].get(path, now)
             unchanged = now in (began, last, left.get(path))
-            fit.program.hyperparams[path].content = last if unchanged else now
+            fit.program.hyperparams[path].raw_value = last if unchanged else now
             if not unchanged:
                 notes.append(f"{path} was {began!r} when the run began; from here on it is {now!r}")
         return notes
 
 
 def _hyperparam_values(fit: TrainLoop) -> dict[str, float]:
-    return {path: float(cell.content) for path, cell in fit.program.hyperparams.items()}
+    return {path: float(cell.raw_value) for path, cell in fit.program.hyperparams.items()}
 
 
 def _has_state(callback: Any) -> bool:
@@ -392,7 +392,7 @@ def _plain(leaf: Any) -> Any:
 
 def _filled(state: TrainState, saved: dict[str, np.ndarray], where: str) -> tuple[TrainState, list[str]]:
     """Return `state` with the saved arrays in it, and the policies that the checkpoint knows nothing of."""
-    problems = Problems(f"resume: {where} does not fit the model")
+    problems = ErrorCollector(f"resume: {where} does not fit the model")
     afresh: list[str] = []
 
     def take(path: Any, leaf: Any) -> Any:
@@ -418,6 +418,6 @@ def _filled(state: TrainState, saved: dict[str, np.ndarray], where: str) -> tupl
         else:
             afresh.append(name)
     filled = jax.tree_util.tree_map_with_path(take, filled.replace(policies=policies))
-    problems.raise_any(FileError)
+    problems.raise_if_any(FileError)
     fresh = {name: state.policies[name] for name in afresh}
     return filled.replace(hyperparams=state.hyperparams, policies={**filled.policies, **fresh}), afresh

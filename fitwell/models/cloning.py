@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from fitwell.arguments import Call, Instance, checked
+from fitwell._param_validation import CallableRule, Instance, validate_params
+from fitwell._registry import custom_objects, deserialize, serialize, shared_object_scope
 from fitwell.errors import InvalidArgument
 from fitwell.layers.base import Layer
 from fitwell.layers.core import InputLayer
@@ -14,10 +15,13 @@ from fitwell.models.functional import Functional
 from fitwell.models.graph_rebuilding import rebuild_graph
 from fitwell.models.model import Model
 from fitwell.models.sequential import Sequential
-from fitwell.registry import custom_objects, deserialize, serialize, sharing
 
 
-@checked(model=Instance(Model, "a model"), clone_function=Call() | None, call_function=Call() | None)
+@validate_params(
+    model=Instance(Model, "a model"),
+    clone_function=CallableRule() | None,
+    call_function=CallableRule() | None,
+)
 def clone_model(
     model: Model,
     input_tensors: Any = None,
@@ -63,7 +67,7 @@ def clone_model(
     inputs, call = _check_input_tensors(model, input_tensors), call_function or _call_layer
     if clone_function is not None:
         return _LayerCopier(clone_function, call, recursive).copy_model(model, inputs)
-    with custom_objects(_collect_custom_objects(model)), sharing():
+    with custom_objects(_collect_custom_objects(model)), shared_object_scope():
         if not isinstance(model, Sequential | Functional):
             return type(model).from_config(model.get_config())
         if plain:

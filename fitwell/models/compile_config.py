@@ -12,13 +12,13 @@ import jax
 import numpy as np
 
 from fitwell import losses, metrics
-from fitwell.arguments import Each, Items, Real, Text
-from fitwell.errors import InvalidArgument, Problems, nearest
-from fitwell.registry import outliving_scopes
-from fitwell.variables import Hyperparametric
+from fitwell._param_validation import DictOf, ListOf, Real, String
+from fitwell._registry import resolve_custom_objects
+from fitwell._variables import HyperparameterMixin
+from fitwell.errors import ErrorCollector, InvalidArgument, did_you_mean
 
 # One factor for a single output, or a list or dict of them.
-LOSS_WEIGHTS = (Real() | Each(Real() | None) | Items(Text(), Real() | None) | None).said(
+LOSS_WEIGHTS = (Real() | ListOf(Real() | None) | DictOf(String(), Real() | None) | None).described_as(
     "a list or dict with one number per output"
 )
 # Losses for which one class of a row is the right one.
@@ -39,7 +39,7 @@ _CLASSIFYING = ("crossentropy", "hinge", "focal")
 _OF_VALUES = (metrics.Mean.update_state, metrics.Sum.update_state)
 
 
-class OutputLoss(Hyperparametric):
+class OutputLoss(HyperparameterMixin):
     """The loss of one output and its weight in the total; the weight is data."""
 
     hyperparameters = ("weight",)
@@ -51,7 +51,7 @@ class OutputLoss(Hyperparametric):
         self.weight = weight
 
 
-class OutputMetric(Hyperparametric):
+class OutputMetric(HyperparameterMixin):
     """One metric of one output; `weighted` ones count sample weights, others only real rows."""
 
     def __init__(self, output: int, name: str, metric: Any, weighted: bool) -> None:
@@ -71,20 +71,20 @@ class CompileConfig:
     def __init__(
         self, loss: Any, loss_weights: Any = None, metrics: Any = None, weighted_metrics: Any = None
     ) -> None:
-        self.loss = outliving_scopes(loss)
+        self.loss = resolve_custom_objects(loss)
         self.loss_weights = loss_weights
-        self.metrics = outliving_scopes(metrics)
-        self.weighted_metrics = outliving_scopes(weighted_metrics)
+        self.metrics = resolve_custom_objects(metrics)
+        self.weighted_metrics = resolve_custom_objects(weighted_metrics)
         self._check_names()
 
     def _check_names(self) -> None:
         """Look every name up now, so that a misspelt one is reported by `compile` and not by `fit`."""
-        problems = Problems("compile")
+        problems = ErrorCollector("compile")
         for loss in _leaves(self.loss):
             _collect_error(problems, lambda loss=loss: losses.get(loss))
         for metric in [*_leaves(self.metrics), *_leaves(self.weighted_metrics)]:
             _collect_error(problems, lambda metric=metric: metrics.get(metric))
-        problems.raise_any()
+        problems.raise_if_any()
 
     def loss_terms(self, names: Sequence[str]) -> list[OutputLoss]:
         """Return the terms of the loss for outputs called `names`."""
@@ -167,7 +167,7 @@ def named_results(term: OutputMetric) -> Iterator[tuple[str, Any]]:
         yield f"{prefix}{name}", value
 
 
-def _collect_error(problems: Problems, action: Any) -> None:
+def _collect_error(problems: ErrorCollector, action: Any) -> None:
     try:
         action()
     except ValueError as error:
@@ -188,7 +188,7 @@ def _per_output(value: Any, names: Sequence[str], what: str, broadcast: bool = T
         unknown = [key for key in value if key not in names]
         if unknown:
             raise InvalidArgument(
-                f"compile: {what} names output {unknown[0]!r}{nearest(str(unknown[0]), names) or '.'} "
+                f"compile: {what} names output {unknown[0]!r}{did_you_mean(str(unknown[0]), names) or '.'} "
                 f"The outputs are {', '.join(map(repr, names))}."
             )
         return [value.get(name) for name in names]

@@ -12,10 +12,10 @@ from typing import Any, cast
 import jax.numpy as jnp
 import numpy as np
 
-from fitwell.arguments import Made
-from fitwell.data.arrays import as_array
-from fitwell.data.loaders import Batch
-from fitwell.errors import DataError, InvalidArgument, ShapeError, nearest
+from fitwell._data.arrays import as_array
+from fitwell._data.loaders import Batch
+from fitwell._param_validation import Identifier
+from fitwell.errors import DataError, InvalidArgument, ShapeError, did_you_mean
 from fitwell.layers.keras_tensor import KerasTensor
 
 
@@ -104,7 +104,7 @@ def _in_order(
         missing = [name for name in names if name not in given]
         if missing or unknown:
             parts = [f"no {missing[0]!r}"] if missing else []
-            parts += [f"{unknown[0]!r}{nearest(str(unknown[0]), names)}"] if unknown else []
+            parts += [f"{unknown[0]!r}{did_you_mean(str(unknown[0]), names)}"] if unknown else []
             wrong = f"has {' but '.join(parts)}"
             hint = "; targets are no part of it: a generator yields (x, y)" if _is_target(unknown) else ""
             raise DataError(
@@ -141,7 +141,7 @@ def standardize_weights(weights: Any, names: Sequence[str], what: str = "sample_
         unknown = [key for key in weights if key not in names]
         if unknown:
             raise DataError(
-                f"{what} has {unknown[0]!r}{nearest(str(unknown[0]), names)}: no output has that name"
+                f"{what} has {unknown[0]!r}{did_you_mean(str(unknown[0]), names)}: no output has that name"
             )
         given = [weights.get(name) for name in names]
     elif _is_list_of_weights(weights, len(names)):
@@ -232,7 +232,7 @@ def _by_class(class_weight: Any) -> dict[int, float]:
     return factors
 
 
-CLASS_WEIGHT = Made(_by_class) | None
+CLASS_WEIGHT = Identifier(_by_class) | None
 
 
 def unpack_x_y_sample_weight(item: Any) -> tuple[Any, Any, Any]:

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from fitwell.errors import UnexpectedArgument, nearest
-from fitwell.history import History
-from fitwell.spellings import warn_older
+from fitwell._deprecation import warn_deprecated
+from fitwell._history import History
+from fitwell.errors import UnexpectedArgument, did_you_mean
 
 # How earlier versions read batches ahead, which no result depends on; here one thread always does.
 _PREFETCH_ARGUMENTS = ("max_queue_size", "workers", "use_multiprocessing")
@@ -23,9 +23,9 @@ def check_deprecated_arguments(call: Callable[..., Any], given: Mapping[str, Any
         if argument not in _PREFETCH_ARGUMENTS:
             known = [known for known in inspect.signature(call).parameters if known not in ("self", "older")]
             raise UnexpectedArgument(
-                f"{name} has no argument {argument!r}{nearest(argument, known) or '.'} It has {', '.join(known)}."
+                f"{name} has no argument {argument!r}{did_you_mean(argument, known) or '.'} It has {', '.join(known)}."
             )
-        warn_older(f"{name}({argument}=...)", f"{name} without it: a thread always reads batches ahead")
+        warn_deprecated(f"{name}({argument}=...)", f"{name} without it: a thread always reads batches ahead")
 
 
 def _without_prefetch_arguments(settings: dict[str, Any]) -> dict[str, Any]:
@@ -41,7 +41,7 @@ class DeprecatedMethods:
 
     def predict_classes(self, x: Any, batch_size: int | None = None, verbose: int = 0) -> np.ndarray:
         """Return the most likely class of every row; 0 or 1 for a single sigmoid unit, split above 0.5."""
-        warn_older(
+        warn_deprecated(
             "predict_classes(x)", "predict(x).argmax(axis=-1), or predict(x) > 0.5 for a single sigmoid unit"
         )
         probabilities = self.predict(x, batch_size=batch_size, verbose=verbose)
@@ -51,7 +51,7 @@ class DeprecatedMethods:
 
     def predict_proba(self, x: Any, batch_size: int | None = None, verbose: int = 0) -> Any:
         """Return `predict`: the probabilities, when the last layer gives such."""
-        warn_older("predict_proba(x)", "predict(x)")
+        warn_deprecated("predict_proba(x)", "predict(x)")
         return self.predict(x, batch_size=batch_size, verbose=verbose)
 
     def reset_metrics(self) -> None:
@@ -71,7 +71,7 @@ class DeprecatedMethods:
 
         settings: other arguments of `fit`, and hints about reading ahead (`workers`), which change nothing.
         """
-        warn_older("fit_generator(generator, ...)", "fit(generator, ...)")
+        warn_deprecated("fit_generator(generator, ...)", "fit(generator, ...)")
         return self.fit(
             generator, steps_per_epoch=steps_per_epoch, epochs=epochs, **_without_prefetch_arguments(settings)
         )
@@ -83,7 +83,7 @@ class DeprecatedMethods:
         **settings: Any,
     ) -> Any:
         """Return `evaluate` of the batches of a generator; for the arguments see `fit_generator`."""
-        warn_older("evaluate_generator(generator, ...)", "evaluate(generator, ...)")
+        warn_deprecated("evaluate_generator(generator, ...)", "evaluate(generator, ...)")
         return self.evaluate(generator, steps=steps, **_without_prefetch_arguments(settings))
 
     def predict_generator(
@@ -93,5 +93,5 @@ class DeprecatedMethods:
         **settings: Any,
     ) -> Any:
         """Return `predict` for the batches of a generator; for the arguments see `fit_generator`."""
-        warn_older("predict_generator(generator, ...)", "predict(generator, ...)")
+        warn_deprecated("predict_generator(generator, ...)", "predict(generator, ...)")
         return self.predict(generator, steps=steps, **_without_prefetch_arguments(settings))

@@ -15,9 +15,9 @@ from typing import Any, Generic, Protocol, TypeVar
 import jax
 
 from fitwell import config
+from fitwell._traced_constants import TracedConstants
+from fitwell._variables import Hyperparameter
 from fitwell.models.trace_key import trace_key
-from fitwell.readings import Readings
-from fitwell.variables import Hyperparameter
 
 # What is shared keeps its first model alive, so there are not many, and none of large models.
 CAPACITY = 64
@@ -31,7 +31,7 @@ class Traceable(Protocol):
 
     model: Any
     hyperparams: dict[str, Hyperparameter]
-    readings: Readings
+    constants: TracedConstants
 
     @property
     def trace_dependencies(self) -> list[Any]:

@@ -8,7 +8,8 @@ from typing import Any
 
 import jax
 
-from fitwell.arguments import checked
+from fitwell._param_validation import validate_params
+from fitwell._registry import deserialize, serialize
 from fitwell.errors import InvalidArgument
 from fitwell.layers.base import Layer, register
 from fitwell.layers.core import GetItem, InputLayer, Operation
@@ -17,7 +18,6 @@ from fitwell.models.data_adapters import cast_input
 from fitwell.models.graph_rebuilding import is_input_tensor, replace_with_inputs
 from fitwell.models.layer_order import sort_by_depth
 from fitwell.models.model import Model
-from fitwell.registry import deserialize, serialize
 
 
 @register()
@@ -36,7 +36,7 @@ class Functional(Model):
     ((None, 2), 2)
     """
 
-    @checked()
+    @validate_params()
     def __init__(
         self, inputs: Any = None, outputs: Any = None, name: str | None = None, trainable: bool = True
     ) -> None:

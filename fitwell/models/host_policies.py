@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fitwell import config
-from fitwell.engine.policies import Policy
+from fitwell._engine.policies import Policy
+from fitwell._history import to_float
 from fitwell.errors import warn
-from fitwell.history import to_float
 
 if TYPE_CHECKING:
     from fitwell.models.train_loop import TrainLoop

@@ -9,15 +9,15 @@ import jax.numpy as jnp
 import numpy as np
 
 from fitwell import random
-from fitwell.context import CallContext, call_context
-from fitwell.data.loaders import count_rows, pad_rows
-from fitwell.engine import compile_cache, devices, xla_cpu_heuristics
+from fitwell._call_context import CallContext, call_context
+from fitwell._data.loaders import count_rows, pad_rows
+from fitwell._engine import compile_cache, devices, xla_cpu_heuristics
+from fitwell._traced_constants import TracedConstants
+from fitwell._tracing_warnings import constants_changed, watch_tracing
+from fitwell._user_code import explain_tracing_errors, has_user_code
+from fitwell._variables import named_hyperparameters, stateless_scope
 from fitwell.layers.base import preserve_variables
 from fitwell.models.executable_sharing import SharedExecutables, shared_executables, structure_key
-from fitwell.readings import Readings
-from fitwell.tracing import have_changed, watch
-from fitwell.user_code import explained, has_own_code
-from fitwell.variables import bind, named_hyperparameters
 
 if TYPE_CHECKING:
     from fitwell.models.model import Model
@@ -34,8 +34,8 @@ class Inference:
         self.variables = dict(model._named_variables())
         self.hyperparams = named_hyperparameters([layer for _, layer in model._flatten_layers()])
         self.draws = False
-        self.readings: Readings = {}
-        self._has_own_code = has_own_code([layer for _, layer in model._flatten_layers()])
+        self.constants: TracedConstants = {}
+        self._has_own_code = has_user_code([layer for _, layer in model._flatten_layers()])
         self._shared: SharedExecutables[Inference] | None = None
         self._calls = 0
 
@@ -74,9 +74,11 @@ class Inference:
             x = pad_rows(x, 1 << (rows - 1).bit_length())
         key = compile_cache.abstract_signature(x), several, devices.current_device()
         shared = self._sharing()
-        if (key not in shared.compiled and not shared.is_unchanged) or have_changed(shared.traced.readings):
+        if (key not in shared.compiled and not shared.is_unchanged) or constants_changed(
+            shared.traced.constants
+        ):
             shared = self._shared = SharedExecutables(self, None)
-            self.readings.clear()
+            self.constants.clear()
         traced = shared.traced
         self._calls += count_rows(x) if several else 1
         if key not in shared.compiled:
@@ -114,9 +116,9 @@ class Inference:
         cells: dict[Any, Any] = {self.variables[path]: value for path, value in values.items()}
         cells |= {self.hyperparams[path]: value for path, value in hyperparams.items()}
         context = CallContext(training=False, key=jax.random.key(seed), step=call)
-        with bind(cells), call_context(context), watch(self.readings, self._has_own_code):
+        with stateless_scope(cells), call_context(context), watch_tracing(self.constants, self._has_own_code):
             outputs = self.model(x)
-        self.draws = self.draws or context.draws > 0
+        self.draws = self.draws or context.rng_count > 0
         return outputs
 
 
@@ -128,5 +130,5 @@ def infer_structs(model: Model, x: Any) -> Any:
             return model(arrays)
 
     structs = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(np.shape(leaf), jnp.result_type(leaf)), x)
-    with explained():
+    with explain_tracing_errors():
         return jax.eval_shape(forward, structs)

@@ -11,12 +11,12 @@ from typing import Any
 import jax
 import numpy as np
 
-from fitwell.data.arrays import check_finite
-from fitwell.data.loaders import Batch
+from fitwell._data.arrays import check_finite
+from fitwell._data.loaders import Batch
+from fitwell._user_code import has_user_code
 from fitwell.errors import DataError, InvalidArgument, ShapeError
 from fitwell.losses.base import LossFunctionWrapper, loss_registry
 from fitwell.models.compile_config import OutputLoss
-from fitwell.user_code import has_own_code
 
 _SPARSE = ("SparseCategoricalCrossentropy",)
 _CATEGORICAL = ("CategoricalCrossentropy", "CategoricalFocalCrossentropy")
@@ -63,7 +63,7 @@ def check_values(batch: Batch, terms: Sequence[OutputLoss]) -> None:
 
     A loss of the user's own may take a NaN for a missing target, and leave it out.
     """
-    masked = {term.output for term in terms if has_own_code([term.loss])}
+    masked = {term.output for term in terms if has_user_code([term.loss])}
     for index, leaf in enumerate(jax.tree.leaves(batch.x)):
         check_finite(leaf, "x" if index == 0 else f"x[{index}]")
     for output, leaf in enumerate(batch.y or []):
@@ -87,7 +87,7 @@ def check_targets(
 
 def _check_target(y: Any, output: tuple[Any, ...], loss: Any, where: str) -> None:
     kind = type(loss).__name__
-    if isinstance(loss, LossFunctionWrapper) or not loss_registry.knows(type(loss)):
+    if isinstance(loss, LossFunctionWrapper) or not loss_registry.has(type(loss)):
         return  # a loss of the user's own: quantiles, class numbers, whatever it compares with outputs
     shape = tuple(np.shape(y))
     width = output[-1] if len(output) > 1 else 1
@@ -136,7 +136,7 @@ def check_weights(
         if (
             given is None
             or isinstance(term.loss, LossFunctionWrapper)
-            or not loss_registry.knows(type(term.loss))
+            or not loss_registry.has(type(term.loss))
         ):
             continue  # what values a loss of the user's own gives is known when it is called
         shape = tuple(np.shape(given))

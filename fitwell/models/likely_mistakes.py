@@ -13,15 +13,15 @@ import jax
 import numpy as np
 
 from fitwell import activations, losses, metrics
-from fitwell.data.loaders import Batch
+from fitwell._data.loaders import Batch
 from fitwell.errors import MistakeWarning, warn
 from fitwell.layers.base import Layer
 from fitwell.models.compile_config import OutputMetric, sample_rows
 from fitwell.models.output_activations import OutputActivation, output_activations
 
 if TYPE_CHECKING:
+    from fitwell._variables import Variable
     from fitwell.models.model import Model
-    from fitwell.variables import Variable
 
 # Above it, inputs or targets drive an untrained network far outside the range in which it learns.
 _HUGE = 1e4
@@ -138,9 +138,9 @@ def _of_weights(model: Model, learned: Mapping[str, Variable]) -> Iterator[str]:
         if model.variables:
             yield "no layer is trainable, so that fit changes nothing: set trainable = True and compile again"
         return
-    if int(model.optimizer.step.held) == 0:
+    if int(model.optimizer.step.raw_value) == 0:
         kernels = [v for v in learned.values() if "kernel" in v.name and len(v.shape) > 1]
-        alike = [kernel for kernel in kernels if _is_constant(np.asarray(kernel.held))]
+        alike = [kernel for kernel in kernels if _is_constant(np.asarray(kernel.raw_value))]
         hidden = [kernel for kernel in kernels[:-1] if kernel.shape[-1] > 1]
         if len(alike) > 1 and any(kernel is one for kernel in hidden for one in alike):
             names = " and ".join(repr(kernel.path) for kernel in alike[:3])
@@ -159,9 +159,9 @@ def _of_dead_layers(model: Model, constant: Sequence[Variable]) -> Iterator[str]
             continue
         bias = getattr(layer, "bias", None)
         kernel = next((one for one in constant if one is getattr(layer, "kernel", None)), None)
-        if kernel is None or np.any(np.asarray(kernel.held)):
+        if kernel is None or np.any(np.asarray(kernel.raw_value)):
             continue
-        if bias is None or not np.any(np.asarray(bias.held)):
+        if bias is None or not np.any(np.asarray(bias.raw_value)):
             yield (
                 f"the weights {kernel.path!r} are all 0 and every ReLU of them too, which have no gradient there: the "
                 "layer never learns; draw them at random, with kernel_initializer='he_normal'"

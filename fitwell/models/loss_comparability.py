@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from fitwell._registry import describe_object
 from fitwell.errors import warn
 from fitwell.models.model import Model
-from fitwell.registry import told
 
 RegularizerSet = frozenset[str]
 
@@ -15,7 +15,7 @@ def regularizers_of(model: Model) -> RegularizerSet:
     """Return every penalty that is part of the loss of `model`, in words."""
     found = [variable.regularizer for variable in model.variables]
     found += [layer.activity_regularizer for _, layer in model._flatten_layers()]
-    return frozenset(told(penalty) for penalty in found if penalty is not None)
+    return frozenset(describe_object(penalty) for penalty in found if penalty is not None)
 
 
 def warn_if_regularizers_differ(penalties: Collection[RegularizerSet], metric: str, where: str) -> bool:

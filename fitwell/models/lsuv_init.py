@@ -11,15 +11,15 @@ import jax
 import numpy as np
 
 from fitwell import activations, initializers, random
-from fitwell.arguments import Instance, Integer, Real, checked
-from fitwell.context import CallContext, call_context
+from fitwell._call_context import CallContext, call_context
+from fitwell._param_validation import Instance, Integer, Real, validate_params
 from fitwell.errors import InvalidArgument, StateError
 from fitwell.layers.base import Layer
 from fitwell.models import data_adapters
 from fitwell.models.model import Model
 
 
-@checked(
+@validate_params(
     model=Instance(Model, "a model"),
     tolerance=Real(0, closed="right"),
     max_iterations=Integer(1),
@@ -59,7 +59,7 @@ def lsuv(
         )
     inputs = data_adapters.standardize_inputs(x, model.input_names, model._input_specs()[0])
     layers = _layers_with_kernels(model, inputs)
-    rng = random.generator(seed)
+    rng = random.make_rng(seed)
     for layer in layers:
         layer.kernel.assign(initializers.Orthogonal()(layer.kernel.shape, layer.kernel.dtype, rng))
     return {str(layer.name): _scale(layer, model, inputs, tolerance, max_iterations) for layer in layers}
@@ -102,7 +102,7 @@ def _variance(layer: Layer, model: Model, inputs: Any) -> float:
 def _outputs(model: Model, inputs: Any) -> list[tuple[Layer, Any]]:
     """Return ``(layer, output)`` for every call of a layer, as they end."""
     watch: list[tuple[Layer, Any]] = []
-    with call_context(CallContext(training=False, watch=watch)):
+    with call_context(CallContext(training=False, intermediates=watch)):
         model(inputs)
     return watch
 

@@ -6,11 +6,23 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from fitwell import optimizers
-from fitwell.arguments import Boolean, Call, Each, FilePath, Integer, Options, Real, Rule, checked
+from fitwell._data.loaders import count_rows
+from fitwell._history import History
+from fitwell._param_validation import (
+    Boolean,
+    CallableRule,
+    FilePath,
+    Integer,
+    ListOf,
+    Options,
+    Real,
+    Rule,
+    validate_params,
+)
+from fitwell._progress import VERBOSE, ProgressReporter, print_message
+from fitwell._variables import same_variables
 from fitwell.callbacks.callback import CallbackList, flatten_callbacks
-from fitwell.data.loaders import count_rows
 from fitwell.errors import InvalidArgument, StateError
-from fitwell.history import History
 from fitwell.layers.base import Layer
 from fitwell.models import data_adapters, input_checks, summary, train_loop
 from fitwell.models.compile_config import LOSS_WEIGHTS, CompileConfig
@@ -18,8 +30,6 @@ from fitwell.models.deprecated_methods import DeprecatedMethods, check_deprecate
 from fitwell.models.inference import Inference, infer_structs
 from fitwell.models.model_program import as_outputs
 from fitwell.models.training_session import TrainingSession
-from fitwell.progress import VERBOSE, ProgressReporter, print_message
-from fitwell.variables import same_variables
 
 _COUNT = Integer(1) | None
 # What the arguments of `fit` may be, here and of a population.
@@ -34,7 +44,7 @@ FIT: dict[str, Rule] = {
     "steps_per_epoch": _COUNT,
     "validation_steps": _COUNT,
     "validation_batch_size": _COUNT,
-    "validation_freq": Integer(1) | Each(Integer(1), unordered=True),
+    "validation_freq": Integer(1) | ListOf(Integer(1), unordered=True),
     "resume": FilePath() | None,
 }
 
@@ -91,7 +101,7 @@ class Model(DeprecatedMethods, Layer):
 
     # --- compiling -----------------------------------------------------------------------------------------
 
-    @checked(
+    @validate_params(
         loss_weights=LOSS_WEIGHTS,
         run_eagerly=Boolean(),
         steps_per_execution=Integer(1) | Options("auto"),
@@ -165,7 +175,7 @@ class Model(DeprecatedMethods, Layer):
 
     # --- training ------------------------------------------------------------------------------------------
 
-    @checked(FIT)
+    @validate_params(FIT)
     def fit(
         self,
         x: Any = None,
@@ -245,7 +255,7 @@ class Model(DeprecatedMethods, Layer):
         session.warn_about_mistakes(data.example, tail, alone=not callbacks, whole=data.batch is not None)
         return run.run()
 
-    @checked(batch_size=_COUNT, verbose=VERBOSE, steps=_COUNT, return_dict=Boolean())
+    @validate_params(batch_size=_COUNT, verbose=VERBOSE, steps=_COUNT, return_dict=Boolean())
     def evaluate(
         self,
         x: Any = None,
@@ -274,7 +284,7 @@ class Model(DeprecatedMethods, Layer):
         values = list(results.values())
         return values[0] if len(values) == 1 else values
 
-    @checked(batch_size=_COUNT, verbose=VERBOSE, steps=_COUNT)
+    @validate_params(batch_size=_COUNT, verbose=VERBOSE, steps=_COUNT)
     def predict(
         self,
         x: Any,
@@ -294,7 +304,7 @@ class Model(DeprecatedMethods, Layer):
         progress.close()
         return outputs
 
-    @checked(class_weight=data_adapters.CLASS_WEIGHT, return_dict=Boolean())
+    @validate_params(class_weight=data_adapters.CLASS_WEIGHT, return_dict=Boolean())
     def train_on_batch(
         self,
         x: Any,
@@ -323,7 +333,7 @@ class Model(DeprecatedMethods, Layer):
         values = list(found.values())
         return found if return_dict else values[0] if len(values) == 1 else values
 
-    @checked(return_dict=Boolean())
+    @validate_params(return_dict=Boolean())
     def test_on_batch(
         self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
     ) -> Any:
@@ -409,7 +419,7 @@ class Model(DeprecatedMethods, Layer):
         """The layers directly below the model."""
         return [layer for _, layer in self._named_children()]
 
-    @checked(index=Integer() | None)
+    @validate_params(index=Integer() | None)
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """Return the layer called `name`, or the one at `index`."""
         if index is not None:
@@ -422,11 +432,13 @@ class Model(DeprecatedMethods, Layer):
         for layer in self.layers:
             if layer.name == name:
                 return layer
-        from fitwell.errors import unknown_name
+        from fitwell.errors import unknown_name_error
 
-        raise unknown_name("layer", str(name), [str(layer.name) for layer in self.layers])
+        raise unknown_name_error("layer", str(name), [str(layer.name) for layer in self.layers])
 
-    @checked(line_length=Integer(1) | None, positions=Each(Real(0)) | None, print_fn=Call() | None)
+    @validate_params(
+        line_length=Integer(1) | None, positions=ListOf(Real(0)) | None, print_fn=CallableRule() | None
+    )
     def summary(
         self,
         line_length: int | None = None,
@@ -439,7 +451,7 @@ class Model(DeprecatedMethods, Layer):
         text = summary.render(self, line_length, positions, expand_nested, show_trainable)
         (print_fn or print_message)(text)
 
-    @checked(filepath=FilePath())
+    @validate_params(filepath=FilePath())
     def save(self, filepath: Any, overwrite: bool = True, include_optimizer: bool = True) -> None:
         """Write the whole model to a ``.keras`` or ``.h5`` file; see `saving.save_model`."""
         from fitwell.saving import save_model
@@ -452,14 +464,14 @@ class Model(DeprecatedMethods, Layer):
 
         return to_json(self, **options)
 
-    @checked(filepath=FilePath())
+    @validate_params(filepath=FilePath())
     def save_weights(self, filepath: Any, overwrite: bool = True) -> None:
         """Write the weights alone; see `saving.save_weights`."""
         from fitwell.saving import save_weights
 
         save_weights(self, filepath, overwrite=overwrite)
 
-    @checked(filepath=FilePath())
+    @validate_params(filepath=FilePath())
     def load_weights(self, filepath: Any, skip_mismatch: bool = False, by_name: bool = False) -> None:
         """Read weights from a file of this or another model; see `saving.load_weights`."""
         from fitwell.saving import load_weights

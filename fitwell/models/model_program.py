@@ -10,18 +10,18 @@ import jax
 import jax.numpy as jnp
 
 from fitwell import metrics as metrics_floor
-from fitwell.context import CallContext, call_context
-from fitwell.engine.train_program import Batch, ForwardResult
+from fitwell._broadcast_warning import warn_on_row_broadcast
+from fitwell._call_context import CallContext, call_context
+from fitwell._engine.train_program import Batch, ForwardResult
+from fitwell._traced_constants import TracedConstants
+from fitwell._tracing_warnings import watch_tracing
+from fitwell._user_code import explain_tracing_errors, has_user_code
+from fitwell._variables import Bindable, Hyperparameter, Variable, named_hyperparameters, stateless_scope
 from fitwell.errors import InvalidArgument
 from fitwell.layers.base import Layer
 from fitwell.losses.base import squeeze_or_expand_to_same_rank
 from fitwell.models.array_packing import DtypeRaveler
 from fitwell.models.compile_config import OutputLoss, OutputMetric, loss_names, named_results
-from fitwell.pairing import pairing_told
-from fitwell.readings import Readings
-from fitwell.tracing import watch
-from fitwell.user_code import explained, has_own_code
-from fitwell.variables import Cell, Hyperparameter, Variable, bind, named_hyperparameters
 
 if TYPE_CHECKING:
     from fitwell.models.model import Model
@@ -64,7 +64,7 @@ class ModelProgram:
         self._raveler = DtypeRaveler(self._metric_variables)
         self._own_code = self._has_own_code()
         # The numbers that the user's code read when it was compiled.
-        self.readings: Readings = {}
+        self.constants: TracedConstants = {}
         self.supports_padding = (
             all(layer.supports_padding for _, layer in model._flatten_layers()) and self._masks_rows()
         )
@@ -76,11 +76,11 @@ class ModelProgram:
         parts += [term.metric for term in self.metrics]
         parts += [part.loss for part in parts if isinstance(part, metrics_floor.LossMetric)]
         parts += [part for v in self.variables.values() for part in (v.regularizer, v.constraint)]
-        parts += [cell.content for cell in vars(self.optimizer).get("_hyperparameters", {}).values()]
-        return has_own_code(parts)
+        parts += [cell.raw_value for cell in vars(self.optimizer).get("_hyperparameters", {}).values()]
+        return has_user_code(parts)
 
     def _watched(self) -> AbstractContextManager[None]:
-        return watch(self.readings, self._own_code)
+        return watch_tracing(self.constants, self._own_code)
 
     def bind_optimizer(self) -> None:
         """Tell the optimizer which variables it trains again, should it have trained another model since."""
@@ -158,12 +158,12 @@ class ModelProgram:
     ) -> tuple[Array, ForwardResult]:
         """Call the model on a batch and return its loss."""
         context = CallContext(
-            training=training, key=key, step=step, row_weights=batch.rows, row_count=batch.count
+            training=training, key=key, step=step, sample_mask=batch.rows, num_valid=batch.count
         )
-        cells: dict[Cell, Any] = {self.trainable[path]: value for path, value in trainable.items()}
+        cells: dict[Bindable, Any] = {self.trainable[path]: value for path, value in trainable.items()}
         cells |= {self.non_trainable[path]: value for path, value in non_trainable.items()}
         with (
-            bind(cells | self._hyper_cells(hyperparams)) as bound,
+            stateless_scope(cells | self._hyper_cells(hyperparams)) as bound,
             call_context(context),
             use_trainable_flags(self._trainable_flags),
             self._watched(),
@@ -171,7 +171,7 @@ class ModelProgram:
             outputs = as_outputs(self.model(batch.x))
             parts = {f"{term.name}_loss": self._loss_of(term, outputs, batch) for term in self.losses}
             weighted = [parts[f"{term.name}_loss"] * term.weight for term in self.losses]
-            total = sum([*self._penalties(), *context.penalties], start=sum(weighted[1:], start=weighted[0]))
+            total = sum([*self._penalties(), *context.losses], start=sum(weighted[1:], start=weighted[0]))
             after = {path: bound[variable] for path, variable in self.non_trainable.items()}
         total = jnp.asarray(total)
         if training and total.ndim:
@@ -181,13 +181,13 @@ class ModelProgram:
             )
         return total, ForwardResult(outputs, after, parts)
 
-    def _hyper_cells(self, hyperparams: Arrays) -> dict[Cell, Any]:
+    def _hyper_cells(self, hyperparams: Arrays) -> dict[Bindable, Any]:
         return {self.hyperparams[path]: value for path, value in hyperparams.items()}
 
     def _loss_of(self, term: OutputLoss, outputs: list[Array], batch: Batch) -> Array:
         weight = None if batch.weights is None else batch.weights[term.output]
         output = outputs[term.output]
-        with pairing_told(output.shape[0], self._own_code):
+        with warn_on_row_broadcast(output.shape[0], self._own_code):
             return term.loss(
                 _align_timesteps(batch.y[term.output], output, weight), output, sample_weight=weight
             )
@@ -199,7 +199,7 @@ class ModelProgram:
         """Return the names of the results, the loss first."""
         names: list[str] = []
         # JAX returns dicts in key order; the order wanted is the one they are made in.
-        with explained():
+        with explain_tracing_errors():
             jax.eval_shape(lambda: names.extend(self.compute_metrics(self.init_metrics(), {})))
         return names
 
@@ -209,7 +209,7 @@ class ModelProgram:
         """Let the optimizer make one update, then apply the constraints."""
         # Optimizers may add noise to gradients: it comes from a stream of its own.
         context = CallContext(training=True, key=jax.random.fold_in(key, 0), step=step)
-        with bind(self._hyper_cells(hyperparams)), call_context(context), self._watched():
+        with stateless_scope(self._hyper_cells(hyperparams)), call_context(context), self._watched():
             fresh, slots = self.optimizer.update(gradients, slots, trainable, step)
             for path, variable in self.trainable.items():
                 if variable.constraint is not None:
@@ -218,7 +218,7 @@ class ModelProgram:
 
     def scale_loss(self, loss: Array, hyperparams: Arrays) -> Array:
         """Return the number to differentiate: the loss, enlarged when the optimizer guards against underflow."""
-        with bind(self._hyper_cells(hyperparams)):
+        with stateless_scope(self._hyper_cells(hyperparams)):
             return self.optimizer.scale_loss(loss)
 
     def update_metrics(
@@ -228,34 +228,38 @@ class ModelProgram:
         rows = _row_count(batch)
         cells = self._metric_cells(metrics)
         context = CallContext(training=False)
-        with bind(cells | self._hyper_cells(hyperparams)) as bound, call_context(context), self._watched():
+        with (
+            stateless_scope(cells | self._hyper_cells(hyperparams)) as bound,
+            call_context(context),
+            self._watched(),
+        ):
             for name, tracker in self._trackers.items():
                 tracker.update_state(loss if name == "loss" else forward.parts[name], sample_weight=rows)
             for term in self.metrics:
                 output = forward.outputs[term.output]
-                with pairing_told(output.shape[0], self._own_code):
+                with warn_on_row_broadcast(output.shape[0], self._own_code):
                     _update_metric(term, batch, output)
             return self._joined(bound)
 
     def init_metrics(self) -> Arrays:
         """Return accumulators as their `reset_state` leaves them."""
-        start: dict[Cell, Any] = {v: jnp.zeros(v.shape, v.dtype) for v in self._metric_variables.values()}
-        with bind(start) as bound:
+        start: dict[Bindable, Any] = {v: jnp.zeros(v.shape, v.dtype) for v in self._metric_variables.values()}
+        with stateless_scope(start) as bound:
             for metric in [*self._trackers.values(), *(term.metric for term in self.metrics)]:
                 metric.reset_state()
             return self._joined(bound)
 
-    def _joined(self, values: Mapping[Cell, Any]) -> Arrays:
+    def _joined(self, values: Mapping[Bindable, Any]) -> Arrays:
         return self._raveler.ravel({path: values[cell] for path, cell in self._metric_variables.items()})
 
-    def _metric_cells(self, metrics: Arrays) -> dict[Cell, Any]:
+    def _metric_cells(self, metrics: Arrays) -> dict[Bindable, Any]:
         values = self._raveler.unravel(metrics)
         return {cell: values[path] for path, cell in self._metric_variables.items()}
 
     def compute_metrics(self, metrics: Arrays, hyperparams: Arrays) -> Arrays:
         """Return every metric by name, the loss first; one that is not a single number is refused."""
         cells = self._metric_cells(metrics)
-        with bind(cells | self._hyper_cells(hyperparams)), self._watched():
+        with stateless_scope(cells | self._hyper_cells(hyperparams)), self._watched():
             found = {name: tracker.result() for name, tracker in self._trackers.items()}
             for term in self.metrics:
                 for name, value in named_results(term):
@@ -271,7 +275,7 @@ class ModelProgram:
         """Return the hyperparameter at `path`; one of the optimizer's that a schedule sets, as it is for `step`."""
         if path in hyperparams:
             return hyperparams[path]
-        with bind(self._hyper_cells(hyperparams)):
+        with stateless_scope(self._hyper_cells(hyperparams)):
             value = self.optimizer.get_hyperparameter(path.removeprefix("optimizer."))
             return jnp.asarray(value(step) if callable(value) else value)
 

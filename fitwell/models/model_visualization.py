@@ -6,16 +6,16 @@ import unicodedata
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from fitwell._file_io import atomic_writer
+from fitwell._history import TRAINING_COLOR
+from fitwell._param_validation import FilePath, Instance, Integer, Options, validate_params
 from fitwell._plotting.labels import PLAIN_TEXT, escape_control
-from fitwell.arguments import FilePath, Instance, Integer, Options, checked
 from fitwell.errors import InvalidArgument
-from fitwell.history import TRAINING_COLOR
 from fitwell.layers.base import Layer, get_batch_shape
 from fitwell.layers.keras_tensor import Node, find_keras_tensors
 from fitwell.models.functional import Functional
 from fitwell.models.model import Model
 from fitwell.models.sequential import Sequential
-from fitwell.paths import written_beside
 from fitwell.saving.path_checks import check_output_path
 
 if TYPE_CHECKING:
@@ -51,7 +51,9 @@ class _Box:
         return _LINE * len(self.lines) + _MARGIN if self.lines else 0.0
 
 
-@checked(model=Instance(Layer, "a model"), to_file=FilePath() | None, rankdir=Options("TB"), dpi=Integer(1))
+@validate_params(
+    model=Instance(Layer, "a model"), to_file=FilePath() | None, rankdir=Options("TB"), dpi=Integer(1)
+)
 def plot_model(
     model: Model,
     to_file: Any = "model.png",
@@ -112,7 +114,7 @@ def plot_model(
         for box in row:
             _draw(axes, box)
     if path is not None:
-        with written_beside(path) as file:
+        with atomic_writer(path) as file:
             figure.savefig(file, format=path.suffix[1:])
     return figure
 

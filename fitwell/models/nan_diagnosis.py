@@ -8,11 +8,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from fitwell.context import CallContext, call_context
-from fitwell.data.loaders import Batch
-from fitwell.engine.train_state import TrainState
-from fitwell.engine.train_step import step_key
-from fitwell.variables import Cell, bind
+from fitwell._call_context import CallContext, call_context
+from fitwell._data.loaders import Batch
+from fitwell._engine.train_state import TrainState
+from fitwell._engine.train_step import step_key
+from fitwell._variables import Bindable, stateless_scope
 
 _ADVICE = (
     "Try a smaller learning rate, standardise inputs and targets, or clip the gradients "
@@ -63,7 +63,12 @@ def _first_bad_layer(program: Any, state: TrainState, batch: Batch) -> tuple[Any
     watch: list[tuple[Any, Any]] = []
     key = step_key(state.seed, state.step)
     context = CallContext(
-        training=True, key=key, step=state.step, row_weights=batch.rows, row_count=batch.count, watch=watch
+        training=True,
+        key=key,
+        step=state.step,
+        sample_mask=batch.rows,
+        num_valid=batch.count,
+        intermediates=watch,
     )
     loss, _ = program.forward(
         state.trainable,
@@ -74,10 +79,12 @@ def _first_bad_layer(program: Any, state: TrainState, batch: Batch) -> tuple[Any
         key=key,
         step=state.step,
     )
-    cells: dict[Cell, Any] = {program.trainable[path]: value for path, value in state.trainable.items()}
+    cells: dict[Bindable, Any] = {program.trainable[path]: value for path, value in state.trainable.items()}
     cells |= {program.non_trainable[path]: value for path, value in state.non_trainable.items()}
     with (
-        bind(cells | {program.hyperparams[path]: value for path, value in state.hyperparams.items()}),
+        stateless_scope(
+            cells | {program.hyperparams[path]: value for path, value in state.hyperparams.items()}
+        ),
         call_context(context),
     ):
         program.model(batch.x)

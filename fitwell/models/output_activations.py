@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from fitwell import activations
-from fitwell.context import CallContext, call_context
+from fitwell._call_context import CallContext, call_context
 from fitwell.layers.base import Layer, preserve_variables
 from fitwell.models.model_program import as_outputs
 
@@ -96,7 +96,7 @@ def _names_by_tracing(model: Model, x: Any) -> list[str | None]:
     found: list[str | None] = []
 
     def forward(arrays: Any) -> Any:
-        context = CallContext(training=False, key=jax.random.key(0), watch=watch)
+        context = CallContext(training=False, key=jax.random.key(0), intermediates=watch)
         with call_context(context), preserve_variables(model):
             outputs = model(arrays)
         for output in as_outputs(outputs):

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import jax
 import numpy as np
 
-from fitwell.data.fingerprint import fingerprint
-from fitwell.engine import devices
+from fitwell._data.fingerprint import fingerprint
+from fitwell._engine import devices
 from fitwell.errors import InvalidArgument
 
 if TYPE_CHECKING:

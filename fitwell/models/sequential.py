@@ -7,15 +7,15 @@ from typing import Any
 
 import jax
 
-from fitwell.arguments import Each, Instance, checked
-from fitwell.data.loaders import count_rows
+from fitwell._data.loaders import count_rows
+from fitwell._param_validation import Instance, ListOf, validate_params
+from fitwell._registry import deserialize, serialize
 from fitwell.errors import InvalidArgument, StateError
 from fitwell.layers.base import Layer, get_batch_shape, register
 from fitwell.layers.core import InputLayer
 from fitwell.layers.keras_tensor import KerasTensor, has_same_spec, is_keras_tensor
 from fitwell.models.data_adapters import cast_input
 from fitwell.models.model import Model
-from fitwell.registry import deserialize, serialize
 
 
 @register()
@@ -26,7 +26,7 @@ class Sequential(Model):
     (``Input(shape)``, ``input_shape=``, ``input_dim=``), else at the first call, `build` or `fit`.
     """
 
-    @checked(layers=Each(Instance((Layer, KerasTensor), "a layer")) | None)
+    @validate_params(layers=ListOf(Instance((Layer, KerasTensor), "a layer")) | None)
     def __init__(
         self, layers: Sequence[Any] | None = None, name: str | None = None, trainable: bool = True
     ) -> None:

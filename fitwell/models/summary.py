@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from fitwell._escaping import escape_controls
 from fitwell.errors import StateError
 from fitwell.layers.base import Layer
 from fitwell.layers.core import InputLayer
-from fitwell.printable import printable
 
 if TYPE_CHECKING:
     from fitwell.models.model import Model
@@ -32,7 +32,7 @@ def render(
         for row in _rows(model, layer, graph, expand_nested, show_trainable, 0)
     ]
     widths = _widths(header, rows, line_length, positions)
-    lines = [f'Model: "{printable(str(model.name))}"', "━" * sum(widths)]
+    lines = [f'Model: "{escape_controls(str(model.name))}"', "━" * sum(widths)]
     lines += [_line(header, widths), "━" * sum(widths)]
     lines += [_line(row, widths) for row in rows]
     lines += ["━" * sum(widths), *_totals(model)]
@@ -49,7 +49,7 @@ def _rows(
     model: Any, layer: Layer, graph: bool, nested: bool, trainable: bool, depth: int
 ) -> list[list[str]]:
     row = [
-        f"{'    ' * depth}{printable(str(layer.name))} ({type(layer).__name__})",
+        f"{'    ' * depth}{escape_controls(str(layer.name))} ({type(layer).__name__})",
         _output_shape(model, layer),
         f"{sum(variable.size for variable in layer.variables):,}" if layer.built else "unbuilt",
     ]
@@ -82,7 +82,7 @@ def _connections(model: Any, layer: Layer) -> str:
     sources = [
         symbol.node.layer.name for node in model.nodes if node.layer is layer for symbol in node.inputs
     ]
-    return ", ".join(dict.fromkeys(printable(str(source)) for source in sources)) or "-"
+    return ", ".join(dict.fromkeys(escape_controls(str(source)) for source in sources)) or "-"
 
 
 def _widths(

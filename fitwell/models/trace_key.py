@@ -17,6 +17,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from fitwell._variables import Hyperparameter, Variable
 from fitwell.initializers import Initializer
 from fitwell.layers.base import Layer
 from fitwell.layers.keras_tensor import KerasTensor, Node
@@ -24,7 +25,6 @@ from fitwell.metrics.base import Metric
 from fitwell.models.compile_config import OutputLoss
 from fitwell.optimizers.parameter_filters import ParameterFilters
 from fitwell.optimizers.pure_optimizer import PureOptimizer
-from fitwell.variables import Hyperparameter, Variable
 
 # What a model knows beside its architecture: names made by counting, what a run leaves behind.
 _IGNORED_ATTRIBUTES: dict[type, frozenset[str]] = {
@@ -114,7 +114,7 @@ def _node_key(value: Any, data: set[int]) -> tuple[Hashable, list[Any]]:
         return own, [value.regularizer, value.constraint]
     if isinstance(value, Hyperparameter):
         is_data = value.is_number and id(value) in data
-        return ("hyperparameter", is_data), [] if is_data else [value.content]
+        return ("hyperparameter", is_data), [] if is_data else [value.raw_value]
     if isinstance(value, jax.core.Tracer):
         return ("tracer", id(value)), []  # left behind by a layer that keeps what it computed
     if isinstance(value, np.ndarray | jax.Array):

@@ -16,9 +16,7 @@ import jax
 import numpy as np
 
 from fitwell import config
-from fitwell.callbacks.callback import CallbackList
-from fitwell.callbacks.learning_rate_conflicts import check_learning_rate_conflicts
-from fitwell.data.loaders import (
+from fitwell._data.loaders import (
     MAX_BATCHES_PER_BLOCK,
     MAX_EPOCHS_PER_DISPATCH,
     ArrayLoader,
@@ -29,19 +27,21 @@ from fitwell.data.loaders import (
     batch_layout,
     count_rows,
 )
-from fitwell.engine.dispatch_size import AdaptiveDispatchSize
-from fitwell.engine.epoch_runner import DispatchResult, EpochLogs, Validation, log_name, select_batch
-from fitwell.engine.policies import Policy
-from fitwell.engine.train_state import TrainState
-from fitwell.errors import DataError, InvalidArgument, MistakeWarning, NonFiniteWarning, nearest, warn
-from fitwell.history import History
+from fitwell._engine.dispatch_size import AdaptiveDispatchSize
+from fitwell._engine.epoch_runner import DispatchResult, EpochLogs, Validation, log_name, select_batch
+from fitwell._engine.policies import Policy
+from fitwell._engine.train_state import TrainState
+from fitwell._history import History
+from fitwell._progress import ProgressReporter
+from fitwell._tracing_warnings import warn_changed_constants
+from fitwell.callbacks.callback import CallbackList
+from fitwell.callbacks.learning_rate_conflicts import check_learning_rate_conflicts
+from fitwell.errors import DataError, InvalidArgument, MistakeWarning, NonFiniteWarning, did_you_mean, warn
 from fitwell.models import data_adapters, input_checks
 from fitwell.models.categorical_targets import TargetEncoder
 from fitwell.models.checkpointing import make_checkpoint_manager
 from fitwell.models.host_policies import LEARNING_RATE, HostPolicies
 from fitwell.models.nan_diagnosis import diagnose_nonfinite_step
-from fitwell.progress import ProgressReporter
-from fitwell.tracing import warn_of_changes
 
 if TYPE_CHECKING:
     from fitwell.models.model import Model
@@ -448,7 +448,7 @@ class TrainLoop:
     def _check_monitor(self, callback: Any, policy: Any, callback_list: CallbackList) -> None:
         known = self._log_names(callback_list)
         if policy.monitor not in known and not callback_list.may_have_extra_logs(callback):
-            hint = nearest(policy.monitor, known) or "."
+            hint = did_you_mean(policy.monitor, known) or "."
             if policy.monitor.startswith("val_") and self.validation is None:
                 hint = "; there is no validation: pass validation_data or validation_split."
             raise InvalidArgument(
@@ -549,7 +549,7 @@ class TrainLoop:
             self.progress.epoch_begin(epoch)
             if self.by_epoch:
                 self.program.check_optimizer()  # somebody may have set more than numbers
-                warn_of_changes(self.program.readings)
+                warn_changed_constants(self.program.constants)
         self.step_in_epoch = 0 if dispatch.first else self.step_in_epoch
         self.callback_list.on_train_batch_begin(self.step_in_epoch)
         return self._epoch_values(range(epoch, epoch + dispatch.epochs), dispatch)

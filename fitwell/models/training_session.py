@@ -9,19 +9,19 @@ import jax
 import numpy as np
 
 from fitwell import random
-from fitwell.data.loaders import Batch
-from fitwell.engine import compile_cache
-from fitwell.engine.epoch_runner import EpochRunner, Validation
-from fitwell.engine.policies import Policy, static_key
-from fitwell.engine.train_state import TrainState, initial_counters
+from fitwell._data.loaders import Batch
+from fitwell._engine import compile_cache
+from fitwell._engine.epoch_runner import EpochRunner, Validation
+from fitwell._engine.policies import Policy, static_key
+from fitwell._engine.train_state import TrainState, initial_counters
+from fitwell._tracing_warnings import constants_changed
+from fitwell._variables import same_variables
 from fitwell.errors import InvalidArgument, StateError, warn
 from fitwell.models import input_checks
 from fitwell.models.compile_config import CompileConfig
 from fitwell.models.executable_sharing import SharedExecutables, shared_executables
 from fitwell.models.likely_mistakes import warn_about_likely_mistakes
 from fitwell.models.model_program import ModelProgram, use_trainable_flags
-from fitwell.tracing import have_changed
-from fitwell.variables import same_variables
 
 if TYPE_CHECKING:
     from fitwell.models.model import Model
@@ -203,9 +203,9 @@ class TrainingSession:
     def _sharing(self) -> SharedExecutables[ModelProgram]:
         if self._shared is None:
             self._shared = shared_executables(self.program)
-        elif not self._shared.is_unchanged or have_changed(self._shared.traced.readings):
+        elif not self._shared.is_unchanged or constants_changed(self._shared.traced.constants):
             self._shared = SharedExecutables(self.program, None)
-            self.program.readings.clear()
+            self.program.constants.clear()
         return self._shared
 
     def share_executables(self, other: TrainingSession) -> None:
@@ -231,7 +231,7 @@ class TrainingSession:
         program = self.program
         program.check_optimizer()
         self._hyperparams_on_device = {}
-        trainable = {path: variable.held for path, variable in program.trainable.items()}
+        trainable = {path: variable.raw_value for path, variable in program.trainable.items()}
         slots = self.optimizer.opt_state
         slots = (
             self.optimizer.init(trainable) if slots is None else self.optimizer.match_slots(slots, trainable)
@@ -243,7 +243,7 @@ class TrainingSession:
             hyperparams={},
             metrics=dict(self._empty_metrics()),
             policies={},
-            **initial_counters(self.seed, int(self.optimizer.step.held), self.epoch),
+            **initial_counters(self.seed, int(self.optimizer.step.raw_value), self.epoch),
         )
         state = self.pull_variables(state)
         state.policies = {policy.name: policy.init(state) for policy in policies}
@@ -265,16 +265,16 @@ class TrainingSession:
         for path, cell in program.hyperparams.items():
             if not cell.is_number:
                 raise InvalidArgument(
-                    f"{path} was a number when the model was compiled and is now {cell.content!r}: "
+                    f"{path} was a number when the model was compiled and is now {cell.raw_value!r}: "
                     "compile the model again"
                 )
-            if sent.get(path) is cell.content:
+            if sent.get(path) is cell.raw_value:
                 continue
             hyperparams[path] = cell.as_array()
-            sent[path] = cell.content
+            sent[path] = cell.raw_value
         fresh = state.replace(
-            trainable={path: variable.held for path, variable in program.trainable.items()},
-            non_trainable={path: variable.held for path, variable in program.non_trainable.items()},
+            trainable={path: variable.raw_value for path, variable in program.trainable.items()},
+            non_trainable={path: variable.raw_value for path, variable in program.non_trainable.items()},
             hyperparams=hyperparams,
         )
         if state is self.state:
@@ -286,15 +286,15 @@ class TrainingSession:
         """Point the model's variables and the optimizer at the arrays of `state`."""
         self.state = state
         for path, variable in self.program.trainable.items():
-            variable.adopt(state.trainable[path])
+            variable.set_raw_value(state.trainable[path])
         for path, variable in self.program.non_trainable.items():
-            variable.adopt(state.non_trainable[path])
+            variable.set_raw_value(state.non_trainable[path])
         self.optimizer.opt_state = state.opt_state
-        self.optimizer.step.adopt(state.step)
+        self.optimizer.step.set_raw_value(state.step)
 
     def push_hyperparams(self, state: TrainState, paths: Sequence[str]) -> None:
         """Let the objects follow hyperparameters that policies changed inside the run."""
         for path in paths:
-            self.program.hyperparams[path].content = self._hyperparams_on_device[path] = float(
+            self.program.hyperparams[path].raw_value = self._hyperparams_on_device[path] = float(
                 state.hyperparams[path]
             )

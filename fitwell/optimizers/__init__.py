@@ -6,7 +6,8 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
-from fitwell import registry
+from fitwell import _registry
+from fitwell._deprecation import deprecated_module_getattr
 from fitwell.errors import InvalidArgument
 from fitwell.optimizers import schedules
 from fitwell.optimizers.adagrad import Adadelta, Adagrad
@@ -17,7 +18,6 @@ from fitwell.optimizers.pure_optimizer import OptimizerOptions
 from fitwell.optimizers.rmsprop import RMSprop
 from fitwell.optimizers.scheduled_hyperparameters import StepHyperparameters
 from fitwell.optimizers.sgd import SGD
-from fitwell.spellings import older_address
 
 __all__ = [
     "SGD",
@@ -40,7 +40,9 @@ __all__ = [
 
 # Keras 2 had the classes in lower case too: ``optimizers.adam(lr=0.001)``.
 _NAMES_OF_KERAS_2 = ("SGD", "RMSprop", "Adagrad", "Adadelta", "Adam", "Adamax", "Nadam")
-__getattr__ = older_address(__name__, __name__, {name.lower(): name for name in _NAMES_OF_KERAS_2})
+__getattr__ = deprecated_module_getattr(
+    __name__, __name__, {name.lower(): name for name in _NAMES_OF_KERAS_2}
+)
 
 
 def get(identifier: Any) -> Optimizer:
@@ -66,7 +68,7 @@ def get(identifier: Any) -> Optimizer:
 
 def serialize(optimizer: Optimizer) -> Any:
     """Return `optimizer` as plain data, ``{"class_name", "config"}``, without its slots."""
-    return registry.serialize(optimizer)
+    return _registry.serialize(optimizer)
 
 
 def deserialize(config: Mapping[str, Any]) -> Optimizer:

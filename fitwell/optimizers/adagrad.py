@@ -6,7 +6,7 @@ from typing import Any, Unpack
 
 import jax.numpy as jnp
 
-from fitwell.arguments import Real, checked
+from fitwell._param_validation import Real, validate_params
 from fitwell.optimizers.base import Optimizer, optimizer_registry
 from fitwell.optimizers.deprecated_arguments import epsilon_or_default
 from fitwell.optimizers.pure_optimizer import Array, Arrays, OptimizerOptions, ScalarOrSchedule
@@ -28,7 +28,7 @@ class Adagrad(Optimizer):
 
     hyperparameters = ("initial_accumulator_value", "epsilon")
 
-    @checked(initial_accumulator_value=Real(0))
+    @validate_params(initial_accumulator_value=Real(0))
     def __init__(
         self,
         learning_rate: ScalarOrSchedule = 0.001,

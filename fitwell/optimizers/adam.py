@@ -6,7 +6,7 @@ from typing import Any, Unpack
 
 import jax.numpy as jnp
 
-from fitwell.arguments import checked
+from fitwell._param_validation import validate_params
 from fitwell.errors import InvalidArgument
 from fitwell.optimizers.base import Optimizer, optimizer_registry
 from fitwell.optimizers.deprecated_arguments import epsilon_or_default
@@ -56,7 +56,7 @@ class Adam(_Moments):
     1 - β₂ is computed from the float32 β₂, in both places where it occurs, because β₂ is data.
     """
 
-    @checked()
+    @validate_params()
     def __init__(
         self,
         learning_rate: ScalarOrSchedule = 0.001,
@@ -111,7 +111,7 @@ class AdamW(Adam):
     PyTorch take the same step (their θ in the decay is also that before the update).
     """
 
-    @checked()
+    @validate_params()
     def __init__(
         self,
         learning_rate: ScalarOrSchedule = 0.001,

@@ -7,15 +7,15 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from fitwell.arguments import Suits, checked
+from fitwell._deprecation import warn_deprecated
+from fitwell._param_validation import Predicate, validate_params
+from fitwell._registry import Registry
+from fitwell._variables import Variable
 from fitwell.errors import InvalidArgument, StateError
 from fitwell.optimizers.pure_optimizer import Array, OptState, PureOptimizer, ScalarOrSchedule
-from fitwell.registry import Registry
-from fitwell.spellings import warn_older
-from fitwell.variables import Variable
 
 optimizer_registry = Registry("optimizer")
-_SEVERAL = Suits(lambda value: isinstance(value, Iterable) and not isinstance(value, str), "a list")
+_SEVERAL = Predicate(lambda value: isinstance(value, Iterable) and not isinstance(value, str), "a list")
 
 
 class Optimizer(PureOptimizer):
@@ -75,15 +75,15 @@ class Optimizer(PureOptimizer):
     @property
     def lr(self) -> Any:
         """Older spelling of `learning_rate`."""
-        warn_older("optimizer.lr", "optimizer.learning_rate")
+        warn_deprecated("optimizer.lr", "optimizer.learning_rate")
         return self.learning_rate
 
     @lr.setter
     def lr(self, value: Any) -> None:
-        warn_older("optimizer.lr", "optimizer.learning_rate")
+        warn_deprecated("optimizer.lr", "optimizer.learning_rate")
         self.learning_rate = value
 
-    @checked(var_list=_SEVERAL | None, var_names=_SEVERAL | None)
+    @validate_params(var_list=_SEVERAL | None, var_names=_SEVERAL | None)
     def exclude_from_weight_decay(
         self, var_list: Iterable[Variable | str] = (), var_names: Iterable[str] = ()
     ) -> None:

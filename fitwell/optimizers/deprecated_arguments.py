@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from fitwell import config
-from fitwell.arguments import Real, check
-from fitwell.errors import InvalidArgument, nearest
+from fitwell._deprecation import warn_deprecated
+from fitwell._param_validation import Real, validate_param
+from fitwell.errors import InvalidArgument, did_you_mean
 from fitwell.schedules import InverseTimeDecay
-from fitwell.spellings import warn_older
 
 
 def translate_deprecated_arguments(
@@ -17,20 +17,22 @@ def translate_deprecated_arguments(
 ) -> Any:
     """Take the older spellings out of `options`, refuse unknown ones, and return the learning rate meant."""
     if "lr" in options:
-        warn_older("lr=", "learning_rate=")
+        warn_deprecated("lr=", "learning_rate=")
         learning_rate = options.pop("lr")
     decay = options.pop("decay", None)
     if decay is not None:
-        warn_older("decay=", "learning_rate=InverseTimeDecay(learning_rate, decay_steps=1, decay_rate=decay)")
+        warn_deprecated(
+            "decay=", "learning_rate=InverseTimeDecay(learning_rate, decay_steps=1, decay_rate=decay)"
+        )
     if decay:
         if not isinstance(learning_rate, int | float):
             raise InvalidArgument(f"{optimizer}: decay= and a schedule as learning_rate exclude each other")
-        check(optimizer, "decay", decay, Real(0))
+        validate_param(optimizer, "decay", decay, Real(0))
         learning_rate = InverseTimeDecay(learning_rate, decay_steps=1, decay_rate=decay)
     valid = sorted(valid)
     unknown = [name for name in options if name not in valid]
     if unknown:
-        hints = "; ".join(f"{name!r}{nearest(name, valid)}" for name in unknown)
+        hints = "; ".join(f"{name!r}{did_you_mean(name, valid)}" for name in unknown)
         end = "" if hints.endswith("?") else "."
         raise InvalidArgument(f"{optimizer}: unknown argument {hints}{end} Valid: {', '.join(valid)}.")
     return learning_rate
@@ -39,6 +41,6 @@ def translate_deprecated_arguments(
 def epsilon_or_default(epsilon: Any) -> Any:
     """Return `epsilon`, or the library's for the older spelling ``epsilon=None``."""
     if epsilon is None:
-        warn_older("epsilon=None", "epsilon=1e-7, or leave it out")
+        warn_deprecated("epsilon=None", "epsilon=1e-7, or leave it out")
         return config.epsilon()
     return epsilon

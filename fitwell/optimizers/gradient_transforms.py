@@ -9,7 +9,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from fitwell.sums import total
+from fitwell._reductions import vectorized_sum
 
 Array = jax.Array
 Arrays = dict[str, Array]
@@ -23,14 +23,14 @@ def clip_by_value(gradients: Mapping[str, Array], limit: Any) -> Arrays:
 def clip_by_norm(gradients: Mapping[str, Array], limit: Any) -> Arrays:
     """Scale each parameter's gradient ``g`` by ``limit / max(‖g‖₂, limit)``; its direction stays."""
     return {
-        path: gradient * (limit / jnp.maximum(jnp.sqrt(total(jnp.square, gradient)), limit))
+        path: gradient * (limit / jnp.maximum(jnp.sqrt(vectorized_sum(jnp.square, gradient)), limit))
         for path, gradient in gradients.items()
     }
 
 
 def global_norm(gradients: Mapping[str, Array]) -> Array:
     """Return the Euclidean norm of all components of all gradients."""
-    return jnp.sqrt(sum(total(jnp.square, g) for g in gradients.values()))
+    return jnp.sqrt(sum(vectorized_sum(jnp.square, g) for g in gradients.values()))
 
 
 def clip_by_global_norm(gradients: Mapping[str, Array], limit: Any) -> Arrays:

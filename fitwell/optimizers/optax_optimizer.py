@@ -8,7 +8,7 @@ from typing import Any, Unpack
 import jax
 import jax.numpy as jnp
 
-from fitwell.arguments import Suits, checked
+from fitwell._param_validation import Predicate, validate_params
 from fitwell.errors import InvalidArgument
 from fitwell.optimizers.base import Optimizer, optimizer_registry
 from fitwell.optimizers.pure_optimizer import (
@@ -43,7 +43,7 @@ class OptaxOptimizer(Optimizer):
 
     optional = Optimizer.optional | {"learning_rate"}
 
-    @checked(tx=Suits(is_transformation, "an optax.GradientTransformation"))
+    @validate_params(tx=Predicate(is_transformation, "an optax.GradientTransformation"))
     def __init__(
         self, tx: Any, learning_rate: ScalarOrSchedule | None = None, **options: Unpack[OptimizerOptions]
     ) -> None:

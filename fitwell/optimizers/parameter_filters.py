@@ -6,19 +6,19 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from fitwell.arguments import Real, check
-from fitwell.errors import InvalidArgument, Problems, nearest
-from fitwell.variables import Hyperparametric, Variable
+from fitwell._param_validation import Real, validate_param
+from fitwell._variables import HyperparameterMixin, Variable
+from fitwell.errors import ErrorCollector, InvalidArgument, did_you_mean
 
 
-class Multiplier(Hyperparametric):
+class Multiplier(HyperparameterMixin):
     """The factor on the learning rate of the parameters under one path."""
 
     hyperparameters = ("factor",)
 
     def __init__(self, prefix: str, factor: float) -> None:
         self.prefix = prefix
-        self.factor = check("learning_rate_multipliers", repr(prefix), factor, Real(0))
+        self.factor = validate_param("learning_rate_multipliers", repr(prefix), factor, Real(0))
 
     def distance(self, paths: Iterable[str]) -> int | None:
         """Return how many segments below `prefix` the parameter with these `paths` lies, or None if it does not."""
@@ -28,7 +28,7 @@ class Multiplier(Hyperparametric):
         return min(below, default=None)
 
 
-class ParameterFilters(Hyperparametric):
+class ParameterFilters(HyperparameterMixin):
     """What an optimizer treats differently from parameter to parameter.
 
     A model addresses its parameters by position (``"layers.0/kernel"``) and its user by the names of layers
@@ -54,7 +54,9 @@ class ParameterFilters(Hyperparametric):
         if list(factors) == [multiplier.prefix for multiplier in self.multipliers]:
             for multiplier in self.multipliers:
                 prefix = multiplier.prefix
-                multiplier.factor = check("learning_rate_multipliers", repr(prefix), factors[prefix], Real(0))
+                multiplier.factor = validate_param(
+                    "learning_rate_multipliers", repr(prefix), factors[prefix], Real(0)
+                )
         else:
             self.multipliers = tuple(Multiplier(prefix, factor) for prefix, factor in factors.items())
 
@@ -94,18 +96,20 @@ class ParameterFilters(Hyperparametric):
         self.aliases = {}
         for name, variable in names:
             self.aliases.setdefault(id(variable), []).extend(_path_suffixes(name))
-        problems = Problems(where)
+        problems = ErrorCollector(where)
         every = [path for known in variables for path in self._paths(known)]
         holders = list(dict.fromkeys(holder for path in every for holder in _parent_paths(path)))
         for multiplier in self.multipliers:
             if multiplier.distance(every) is None:
-                hint = nearest(multiplier.prefix, [*every, *holders]) or f". Known: {', '.join(holders)}."
+                hint = (
+                    did_you_mean(multiplier.prefix, [*every, *holders]) or f". Known: {', '.join(holders)}."
+                )
                 problems.add(f"learning_rate_multipliers: no parameter under {multiplier.prefix!r}{hint}")
         for spared in self.excluded:
             if _path(spared) not in every and all(spared is not known for known in variables.values()):
-                hint = nearest(_path(spared), every)
+                hint = did_you_mean(_path(spared), every)
                 problems.add(f"exclude_from_weight_decay: no parameter {_path(spared)!r}{hint}")
-        problems.raise_any()
+        problems.raise_if_any()
 
     def _paths(self, path: str) -> tuple[str, ...]:
         known = self.variables.get(path)

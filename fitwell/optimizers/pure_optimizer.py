@@ -10,8 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from fitwell import context
-from fitwell.arguments import Boolean, Instance, Integer, Real, Rule, Text, check
+from fitwell import _call_context
+from fitwell._param_validation import Boolean, Instance, Integer, Real, Rule, String, validate_param
+from fitwell._variables import Variable
 from fitwell.errors import InvalidArgument, StateError, warn
 from fitwell.optimizers import gradient_transforms as change
 from fitwell.optimizers.deprecated_arguments import translate_deprecated_arguments
@@ -22,7 +23,6 @@ from fitwell.optimizers.scheduled_hyperparameters import (
     scalar_or_schedule_rule,
 )
 from fitwell.schedules import LearningRateSchedule
-from fitwell.variables import Variable
 
 Array = jax.Array
 Arrays = dict[str, Array]
@@ -49,14 +49,16 @@ class OptimizerOptions(TypedDict, total=False):
 
 
 # Numbers below the smallest normal one of float32 would be 0 in it.
-_POSITIVE = scalar_or_schedule_rule(Real(np.finfo(np.float32).tiny.item()).said("a finite number above 0"))
+_POSITIVE = scalar_or_schedule_rule(
+    Real(np.finfo(np.float32).tiny.item()).described_as("a finite number above 0")
+)
 _NON_NEGATIVE, _UNIT_INTERVAL = scalar_or_schedule_rule(Real(0)), scalar_or_schedule_rule(Real(0, 1))
 _OPTION_RULES: dict[str, Rule] = {
     "use_ema": Boolean(),
     "ema_overwrite_frequency": Integer(1) | None,
     "gradient_accumulation_steps": Integer(2) | None,
     "learning_rate_multipliers": Instance(Mapping, "a dict from layers or paths to numbers") | None,
-    "name": Text() | None,
+    "name": String() | None,
 }
 
 
@@ -95,7 +97,7 @@ class PureOptimizer(ScheduledHyperparameters):
         where = type(self).__name__
         learning_rate = translate_deprecated_arguments(where, learning_rate, options, self._arguments())
         options = {
-            name: check(where, name, value, _OPTION_RULES[name]) if name in _OPTION_RULES else value
+            name: validate_param(where, name, value, _OPTION_RULES[name]) if name in _OPTION_RULES else value
             for name, value in options.items()
         }
         self.step = Variable(np.int32(0), name="iteration", trainable=False)
@@ -302,7 +304,7 @@ class PureOptimizer(ScheduledHyperparameters):
                 for path, g in gradients.items()
             }
         if hyperparameters.gradient_noise is not None:
-            key = context.current().next_key()
+            key = _call_context.current().next_key()
             gradients = change.add_noise(gradients, hyperparameters.gradient_noise, hyperparameters.step, key)
         return gradients
 

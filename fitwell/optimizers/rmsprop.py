@@ -6,7 +6,7 @@ from typing import Any, Unpack
 
 import jax.numpy as jnp
 
-from fitwell.arguments import checked
+from fitwell._param_validation import validate_params
 from fitwell.optimizers.base import Optimizer, optimizer_registry
 from fitwell.optimizers.deprecated_arguments import epsilon_or_default
 from fitwell.optimizers.pure_optimizer import Array, Arrays, OptimizerOptions, ScalarOrSchedule
@@ -33,7 +33,7 @@ class RMSprop(Optimizer):
 
     hyperparameters = ("rho", "momentum", "epsilon")
 
-    @checked()
+    @validate_params()
     def __init__(
         self,
         learning_rate: ScalarOrSchedule = 0.001,

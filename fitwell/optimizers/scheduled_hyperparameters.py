@@ -9,11 +9,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from fitwell.arguments import Real, Rule, Suits, check
-from fitwell.errors import InvalidArgument, nearest
-from fitwell.registry import Configurable, serialize, written_call
+from fitwell._param_validation import Predicate, Real, Rule, validate_param
+from fitwell._registry import Configurable, format_call, serialize
+from fitwell._variables import Hyperparameter, Variable
+from fitwell.errors import InvalidArgument, did_you_mean
 from fitwell.schedules import LearningRateSchedule
-from fitwell.variables import Hyperparameter, Variable
 
 Array = jax.Array
 
@@ -58,7 +58,7 @@ def _is_schedule(value: Any) -> bool:
     return True
 
 
-_SCHEDULE = Suits(_is_schedule, "a schedule, which is a function of the step")
+_SCHEDULE = Predicate(_is_schedule, "a schedule, which is a function of the step")
 
 
 def scalar_or_schedule_rule(number: Real) -> Rule:
@@ -110,14 +110,14 @@ class ScheduledHyperparameters(Configurable):
         attribute = getattr(type(self), name, None)
         if not isinstance(attribute, _HyperparameterAttribute):
             known = list(self.__dict__["_hyperparameters"])
-            hint = f"{nearest(name, known) or '.'} Known: {known}"
+            hint = f"{did_you_mean(name, known) or '.'} Known: {known}"
             raise AttributeError(f"{type(self).__name__} has no hyperparameter {name!r}{hint}")
         return attribute.inner.__get__(self)
 
     def is_zero(self, name: str) -> bool:
         """Return whether `name` was set to the number 0, whatever stands in for it inside a run."""
         cell: Hyperparameter = self.__dict__["_hyperparameters"][name]
-        return cell.is_number and not bool(cell.content)
+        return cell.is_number and not bool(cell.raw_value)
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments as plain data."""
@@ -132,7 +132,7 @@ class ScheduledHyperparameters(Configurable):
 
     def __repr__(self) -> str:
         given = [(name, value) for name, value in self._given().items() if value is not None]
-        return written_call(type(self).__name__, given)
+        return format_call(type(self).__name__, given)
 
     def _given(self) -> dict[str, Any]:
         return {
@@ -145,7 +145,7 @@ class ScheduledHyperparameters(Configurable):
     def _check(self, name: str, value: Any) -> Any:
         if value is None and name in self.optional:
             return None
-        return check(type(self).__name__, name, value, self.limits.get(name, _SCALAR_OR_SCHEDULE))
+        return validate_param(type(self).__name__, name, value, self.limits.get(name, _SCALAR_OR_SCHEDULE))
 
 
 class StepHyperparameters:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any, Unpack
 
-from fitwell.arguments import Boolean, checked
+from fitwell._param_validation import Boolean, validate_params
 from fitwell.optimizers.base import Optimizer, optimizer_registry
 from fitwell.optimizers.pure_optimizer import Array, Arrays, OptimizerOptions, ScalarOrSchedule
 from fitwell.optimizers.scheduled_hyperparameters import StepHyperparameters
 
 # A decay once stood in its place.
-_NESTEROV = Boolean().said(
+_NESTEROV = Boolean().described_as(
     "True or False (a decay is learning_rate=InverseTimeDecay(learning_rate, decay_steps=1, decay_rate=decay))"
 )
 
@@ -33,7 +33,7 @@ class SGD(Optimizer):
 
     hyperparameters = ("momentum",)
 
-    @checked(nesterov=_NESTEROV)
+    @validate_params(nesterov=_NESTEROV)
     def __init__(
         self,
         learning_rate: ScalarOrSchedule = 0.01,

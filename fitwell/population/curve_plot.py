@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fitwell._history import TRAINING_COLOR
 from fitwell._plotting import axis_limits, scales
 from fitwell._plotting.annotations import add_note, count_of
 from fitwell._plotting.labels import fit_axis_labels, set_axis_label
@@ -16,8 +17,7 @@ from fitwell._plotting.layout import check_axes, fit_margins, open_figure
 from fitwell._plotting.palette import Palette, add_legend, text_color
 from fitwell._plotting.spread import NON_FINITE_COLOR, mean_curve
 from fitwell.callbacks.metric_mode import infer_mode
-from fitwell.errors import InvalidArgument, nearest
-from fitwell.history import TRAINING_COLOR
+from fitwell.errors import InvalidArgument, did_you_mean
 from fitwell.population import results_table
 from fitwell.population.members import Member, Setting
 
@@ -178,7 +178,7 @@ def check_name(members: Sequence[Member], name: Any) -> str:
     known = list(dict.fromkeys(name for member in members for name in full_setting(member)))
     if name not in known:
         raise InvalidArgument(
-            f"no member has a hyperparameter {name!r}{nearest(str(name), known) or '.'} Known: "
+            f"no member has a hyperparameter {name!r}{did_you_mean(str(name), known) or '.'} Known: "
             f"{', '.join(known) or 'none'}."
         )
     return str(name)

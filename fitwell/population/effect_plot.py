@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fitwell._history import TRAINING_COLOR
 from fitwell._plotting import axis_limits, scales
 from fitwell._plotting.annotations import add_note, count_of
 from fitwell._plotting.labels import escape_control, fit_axis_labels, set_axis_label
@@ -16,7 +17,6 @@ from fitwell._plotting.layout import check_axes, fit_margins, open_figure
 from fitwell._plotting.palette import Palette, text_color
 from fitwell._plotting.spread import dodge, finite_mean_and_std, mark_outliers
 from fitwell.callbacks.metric_mode import infer_mode
-from fitwell.history import TRAINING_COLOR
 from fitwell.population import results_table
 from fitwell.population.curve_plot import By, check_name, describe_outliers, full_setting, group_palette
 from fitwell.population.members import Member

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from fitwell.engine import devices
-from fitwell.engine.devices import cpu_count
+from fitwell._engine import devices
+from fitwell._engine.devices import cpu_count
 from fitwell.errors import InvalidArgument
 from fitwell.models.data_adapters import standardize_inputs
 from fitwell.models.model import Model

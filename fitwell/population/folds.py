@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fitwell.data.loaders import Batch, count_rows
+from fitwell._data.loaders import Batch, count_rows
 from fitwell.errors import DataError, InvalidArgument
 
 RowIndices = NDArray[np.int32]

@@ -10,7 +10,7 @@ from typing import Protocol
 
 import jax
 
-from fitwell.engine import devices
+from fitwell._engine import devices
 
 # Polling interval for Ctrl-C and progress, in seconds.
 _POLL_SECONDS = 0.1

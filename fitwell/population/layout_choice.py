@@ -8,7 +8,7 @@ member is large enough.
 
 from __future__ import annotations
 
-from fitwell.engine import devices
+from fitwell._engine import devices
 from fitwell.population.member_train_loop import MemberTrainLoop
 
 # Multiplications per step from which one member fills an accelerator (estimated, not measured).

@@ -12,11 +12,12 @@ import jax
 import numpy as np
 
 from fitwell import random
+from fitwell._data.loaders import ArrayLoader, Batch, DataLoader, Dispatch
+from fitwell._engine import devices
+from fitwell._engine.dispatch_size import AdaptiveDispatchSize
+from fitwell._engine.epoch_runner import DispatchResult, Validation
+from fitwell._variables import Variable
 from fitwell.callbacks.callback import CallbackList, flatten_callbacks
-from fitwell.data.loaders import ArrayLoader, Batch, DataLoader, Dispatch
-from fitwell.engine import devices
-from fitwell.engine.dispatch_size import AdaptiveDispatchSize
-from fitwell.engine.epoch_runner import DispatchResult, Validation
 from fitwell.errors import InvalidArgument
 from fitwell.models.model import Model
 from fitwell.models.trace_key import trace_key
@@ -29,7 +30,6 @@ from fitwell.models.train_loop import (
 )
 from fitwell.population.members import Member, label_errors
 from fitwell.population.shared_data import PopulationData, SharedRows
-from fitwell.variables import Variable
 
 
 @dataclass
@@ -74,7 +74,7 @@ def group_members(
     for member in members:
         session = member.model._session
         # A model without an input shape creates its weights here, from the random stream after building.
-        with label_errors(member.label), random.drawing_from(member.stream):
+        with label_errors(member.label), random.use_seed_generator(member.stream):
             rows = source.rows_for(member.model)
             program = session.get_program(rows.data.example)
             session.categories = rows.categories

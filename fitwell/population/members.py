@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from fitwell import random
-from fitwell.arguments import Each, Integer, check, checked
-from fitwell.errors import InvalidArgument, noting
-from fitwell.history import History
+from fitwell._history import History
+from fitwell._param_validation import Integer, ListOf, validate_param, validate_params
+from fitwell.errors import InvalidArgument, add_error_note
 from fitwell.layers.base import name_counter_scope
 from fitwell.models.model import Model
 
@@ -64,8 +64,9 @@ class SampledSettings(list[Setting]):
 _LOGARITHMIC = ("loguniform", "reciprocal", "lognorm")
 
 
-@checked(
-    count=Integer(1).said("the number of settings, an integer of at least 1"), random_state=Integer(0) | None
+@validate_params(
+    count=Integer(1).described_as("the number of settings, an integer of at least 1"),
+    random_state=Integer(0) | None,
 )
 def draw(count: int, /, *, random_state: int | None = None, **spaces: Any) -> list[Setting]:
     """Return settings sampled at random.
@@ -145,7 +146,7 @@ class Member:
     setting: Setting
     seed: int
     model: Model
-    stream: random.SeedStream
+    stream: random.SeedGenerator
     fold: int | None = None
     history: History = field(default_factory=History)
     status: str = "not trained"
@@ -178,14 +179,18 @@ def member_label(setting: Setting, seed: int, fold: int | None) -> str:
 
 def label_errors(member: str) -> AbstractContextManager[None]:
     """Add the label of a member to errors that are raised inside the block."""
-    return noting(f"This was member {member}.")
+    return add_error_note(f"This was member {member}.")
 
 
 def build_member(build: Build, setting: Setting, seed: int, fold: int | None = None) -> Member:
     """Build one member with its seed."""
-    stream = random.SeedStream(seed)
+    stream = random.SeedGenerator(seed)
     # Layer names restart at the same count, so all members have the same names and result columns.
-    with label_errors(member_label(setting, seed, fold)), random.drawing_from(stream), name_counter_scope():
+    with (
+        label_errors(member_label(setting, seed, fold)),
+        random.use_seed_generator(stream),
+        name_counter_scope(),
+    ):
         model = require_compiled_model(build(copy_setting(setting)), f"build({setting!r})")
     return Member(setting, seed, model, stream, fold)
 
@@ -240,7 +245,7 @@ def check_seeds(seeds: Any) -> list[int]:
         )
     if isinstance(seeds, Iterable) and not isinstance(seeds, str | bytes | Mapping):
         seeds = list(seeds)
-    found = list(check("Population", "seeds", seeds, Each(Integer(0), least=1)))
+    found = list(validate_param("Population", "seeds", seeds, ListOf(Integer(0), least=1)))
     if len(set(found)) < len(found):
         raise InvalidArgument(f"seeds: expected different seeds, at least one, got {found!r}")
     return found

@@ -10,10 +10,11 @@ import jax
 import numpy as np
 
 from fitwell import random
-from fitwell.arguments import Call, Integer, check, checked
+from fitwell._history import History
+from fitwell._param_validation import CallableRule, Integer, validate_param, validate_params
+from fitwell._progress import ProgressReporter
 from fitwell.callbacks.metric_mode import MODE
 from fitwell.errors import InvalidArgument, NonFiniteWarning, StateError, warn
-from fitwell.history import History
 from fitwell.models import data_adapters
 from fitwell.models.model import FIT, Model
 from fitwell.models.train_loop import catch_keyboard_interrupt
@@ -37,7 +38,6 @@ from fitwell.population.members import (
     check_settings,
 )
 from fitwell.population.shared_data import PopulationData
-from fitwell.progress import ProgressReporter
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 _COUNT = Integer(1) | None
 
 
-BUILD = Call("a function from hyperparameters to a compiled model")
+BUILD = CallableRule("a function from hyperparameters to a compiled model")
 
 
 class Population:
@@ -90,7 +90,7 @@ class Population:
         with a row per member, and ``population.best()`` returns the best model.
     """
 
-    @checked(build=BUILD)
+    @validate_params(build=BUILD)
     def __init__(
         self, build: Build, members: Sequence[Setting] | None = None, seeds: Sequence[int] = (0,)
     ) -> None:
@@ -104,7 +104,7 @@ class Population:
 
     # --- training ------------------------------------------------------------------------------------------
 
-    @checked(FIT, epochs=Integer(0) | Call("a function from a setting to one"))
+    @validate_params(FIT, epochs=Integer(0) | CallableRule("a function from a setting to one"))
     def fit(
         self,
         x: Any = None,
@@ -173,7 +173,7 @@ class Population:
         """
         epochs_for = epochs if callable(epochs) else lambda setting: epochs
         for member in self.members:
-            check("fit", "epochs", epochs_for(dict(member.setting)), Integer(0))
+            validate_param("fit", "epochs", epochs_for(dict(member.setting)), Integer(0))
         if x is None:
             raise InvalidArgument("fit: x is missing")
         source = PopulationData(
@@ -207,11 +207,11 @@ class Population:
         fits: list[MemberTrainLoop] = []
 
         # Members with the same seed share one row order.
-        with random.orders_kept(), scheduling.async_compiler() as compile_ahead:
+        with random.cache_permutations(), scheduling.async_compiler() as compile_ahead:
 
             def on_new_group(member: Member) -> None:
                 # Arguments are checked here, before any member is trained.
-                with random.drawing_from(member.stream):
+                with random.use_seed_generator(member.stream):
                     fits.append(start(member, SharedFitContext(source.rows_for(member.model))))
                     compile_ahead(fits[-1])
 
@@ -327,7 +327,7 @@ class Population:
             )
         return self.members[number].model
 
-    @checked(mode=MODE)
+    @validate_params(mode=MODE)
     def best(self, metric: str | None = None, mode: str = "auto") -> Model:
         """Return the model with the best value of a metric.
 
@@ -350,7 +350,7 @@ class Population:
         """
         return self.members[results_table.ranking(self.members, metric, mode)[0]].model
 
-    @checked(top=_COUNT, mode=MODE)
+    @validate_params(top=_COUNT, mode=MODE)
     def ensemble(self, top: int | None = None, metric: str | None = None, mode: str = "auto") -> Ensemble:
         """Return the best members as one predictor.
 
@@ -374,7 +374,7 @@ class Population:
         best = results_table.ranking(self.members, metric, mode)[:top]
         return Ensemble([self.members[number].model for number in best])
 
-    @checked(batch_size=_COUNT)
+    @validate_params(batch_size=_COUNT)
     def predict(self, x: Any, batch_size: int | None = None) -> Any:
         """Return the outputs of every member.
 
@@ -394,7 +394,7 @@ class Population:
         order = np.argsort([places[id(model)] for group in groups for model in group])
         return jax.tree.map(lambda part: part[order], outputs)
 
-    @checked(batch_size=_COUNT)
+    @validate_params(batch_size=_COUNT)
     def evaluate(
         self, x: Any, y: Any = None, batch_size: int | None = None, sample_weight: Any = None
     ) -> pd.DataFrame:
@@ -513,7 +513,7 @@ class Population:
         population_file.write_population(filepath, self.members, self._groups, overwrite)
 
     @classmethod
-    @checked(build=BUILD)
+    @validate_params(build=BUILD)
     def load(cls, filepath: Any, build: Build) -> Population:
         """Load a population from a file, or from several files.
 

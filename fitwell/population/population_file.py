@@ -16,18 +16,18 @@ import jax
 import numpy as np
 
 from fitwell import random
-from fitwell.budget import Budget, within
-from fitwell.data.category_json import categories_from_json, categories_to_json
-from fitwell.data.loaders import Batch
-from fitwell.engine.train_state import field_of_file
+from fitwell._data.category_json import categories_from_json, categories_to_json
+from fitwell._data.loaders import Batch
+from fitwell._engine.train_state import field_of_file
+from fitwell._escaping import short_repr
+from fitwell._file_io import check_path
+from fitwell._history import History
+from fitwell._load_budget import LoadBudget, use_budget
+from fitwell._schema import POSITION
 from fitwell.errors import FileError, InvalidArgument
-from fitwell.forms import POSITION
-from fitwell.history import History
-from fitwell.paths import path_of
 from fitwell.population.member_train_loop import Group
 from fitwell.population.members import Build, Member, Setting, build_member
 from fitwell.population.population_schema import FORMAT, check_tree, history_state
-from fitwell.printable import shortened
 from fitwell.saving.checkpoint_file import read_checkpoint, write_checkpoint
 from fitwell.saving.legacy_layer_paths import rename_legacy_paths
 from fitwell.saving.path_checks import check_input_path, check_overwrite
@@ -42,7 +42,7 @@ def write_population(
     filepath: Any, members: Sequence[Member], groups: Sequence[Group], overwrite: bool
 ) -> None:
     """Write all members, sorted into groups, to a file."""
-    path = path_of(filepath)
+    path = check_path(filepath)
     check_overwrite(path, overwrite)
     write_checkpoint(path, to_tree(members, groups))
 
@@ -194,24 +194,24 @@ def _named_state(member: Member) -> dict[str, np.ndarray]:
 @contextmanager
 def _build_within_budget(where: str, setting: Setting, size: int) -> Iterator[None]:
     """Let `build` make a model of what a file says: weights of `size` bytes, and words for what it cannot make."""
-    budget = Budget(where, size, _SPARE * size + _SMALL)
+    budget = LoadBudget(where, size, _SPARE * size + _SMALL)
     # How the models are made is up to the user's function, not to the file.
     budget.calls = budget.objects = budget.ends = math.inf
     try:
-        with within(budget):
+        with use_budget(budget):
             yield
     except FileError:
         raise
     except Exception as error:
         raise FileError(
-            f"{where}: build cannot make the model that was saved of the setting {shortened(setting)} "
-            f"({type(error).__name__}: {shortened(str(error), 200, quote=False)}); load it with the build function "
+            f"{where}: build cannot make the model that was saved of the setting {short_repr(setting)} "
+            f"({type(error).__name__}: {short_repr(str(error), 200, quote=False)}); load it with the build function "
             "that it was made with"
         ) from error
 
 
 def _prepare(member: Member, example: Batch) -> None:
-    with random.drawing_from(member.stream):
+    with random.use_seed_generator(member.stream):
         member.model._session.get_program(example)
 
 
@@ -235,7 +235,7 @@ def _restore(member: Member, arrays: dict[str, np.ndarray], origin: str) -> None
     session.seed, session.epoch = int(tree["seed"]), int(tree["epoch"])
     for name, value in tree["hyper"].items():
         if session.program.hyperparams[name].as_array() != value:
-            session.program.hyperparams[name].content = float(value)
+            session.program.hyperparams[name].raw_value = float(value)
     session.push_variables(
         dataclasses.replace(fresh, **{field_of_file(name): part for name, part in tree.items()})
     )

@@ -7,27 +7,27 @@ from typing import Any
 import jax
 import numpy as np
 
-from fitwell.data import category_json
-from fitwell.errors import FileError
-from fitwell.forms import (
+from fitwell._data import category_json
+from fitwell._history import History
+from fitwell._schema import (
+    ANY,
     ANY_NUMBER,
-    ANYTHING,
     ARRAY,
     COUNT,
-    NOTHING,
+    NULL,
     POSITION,
-    TEXT,
-    Either,
-    Kind,
-    Maybe,
-    Some,
-    Table,
-    array,
-    check,
-    integer,
-    one_of,
+    STRING,
+    DictSchema,
+    LeafSchema,
+    NonEmpty,
+    OptionalKey,
+    UnionSchema,
+    array_schema,
+    check_schema,
+    enum_schema,
+    integer_schema,
 )
-from fitwell.history import History
+from fitwell.errors import FileError
 from fitwell.saving.legacy_layer_paths import NUMBERING
 
 LEGACY_FORMAT = "fitwell population"
@@ -41,31 +41,31 @@ def _is_plain(value: Any, depth: int = 0) -> bool:
     return value is None or isinstance(value, bool | str) or ANY_NUMBER.test(value) or isinstance(value, int)
 
 
-_PLAIN = Kind("a number, a text, true or false, null, or a list of them", _is_plain)
-_FORMAT_RULE = one_of(FORMAT, LEGACY_FORMAT)
-_INTEGERS = array("i", 1)
+_PLAIN = LeafSchema("a number, a text, true or false, null, or a list of them", _is_plain)
+_FORMAT_RULE = enum_schema(FORMAT, LEGACY_FORMAT)
+_INTEGERS = array_schema("i", 1)
 _MEMBER_FORM = {
     "place": COUNT,
-    "setting": Table(_PLAIN),
-    "seed": integer(0, 2**64 - 1),
-    "fold": Either((NOTHING, integer(0, 9999))),
+    "setting": DictSchema(_PLAIN),
+    "seed": integer_schema(0, 2**64 - 1),
+    "fold": UnionSchema((NULL, integer_schema(0, 9999))),
     "drawn": COUNT,
-    "status": TEXT,
-    "stopped_epoch": Either((NOTHING, POSITION)),
-    "restored_epoch": Either((NOTHING, POSITION)),
+    "status": STRING,
+    "stopped_epoch": UnionSchema((NULL, POSITION)),
+    "restored_epoch": UnionSchema((NULL, POSITION)),
     "epochs": _INTEGERS,
-    "learning_rate": Maybe(array("f", 1)),
-    "logs": Table((_INTEGERS, array("f", 1))),
-    "categories": Maybe(category_json.CATEGORIES_SCHEMA),
+    "learning_rate": OptionalKey(array_schema("f", 1)),
+    "logs": DictSchema((_INTEGERS, array_schema("f", 1))),
+    "categories": OptionalKey(category_json.CATEGORIES_SCHEMA),
 }
 _FORM = {
     "format": _FORMAT_RULE,
-    "groups": Some(
+    "groups": NonEmpty(
         [
             {
-                "example": {"x": ANYTHING, "y": ANYTHING, "weights": ANYTHING},
-                "members": Some([_MEMBER_FORM]),
-                "state": Some(Table(ARRAY)),
+                "example": {"x": ANY, "y": ANY, "weights": ANY},
+                "members": NonEmpty([_MEMBER_FORM]),
+                "state": NonEmpty(DictSchema(ARRAY)),
             }
         ]
     ),
@@ -76,7 +76,7 @@ def check_tree(tree: Any, where: str) -> None:
     """Raise `FileError` when `tree`, which a file held, is not what a population writes; where: the file."""
     if not isinstance(tree, dict) or not _FORMAT_RULE.test(tree.get("format")):
         raise FileError(f"{where} holds something else than a population")
-    check(tree, _FORM, where)
+    check_schema(tree, _FORM, where)
     for number, group in enumerate(tree["groups"]):
         _check_group(group, f"groups[{number}]", where)
     members = [member for group in tree["groups"] for member in group["members"]]

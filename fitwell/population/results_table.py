@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fitwell._history import LEARNING_RATE_NAMES
 from fitwell.callbacks.metric_mode import infer_mode, require_mode
-from fitwell.errors import InvalidArgument, StateError, nearest
-from fitwell.history import LEARNING_RATE_NAMES
+from fitwell.errors import InvalidArgument, StateError, did_you_mean
 from fitwell.models.loss_comparability import regularizers_of, warn_if_regularizers_differ
 from fitwell.population.members import Member
 
@@ -77,7 +77,7 @@ def check_metric(members: Sequence[Member], metric: str | None) -> str:
         return "val_loss" if "val_loss" in known else "loss"
     if metric not in known:
         raise InvalidArgument(
-            f"metric {metric!r} was not measured{nearest(str(metric), known) or '.'} Measured: {', '.join(known)}."
+            f"metric {metric!r} was not measured{did_you_mean(str(metric), known) or '.'} Measured: {', '.join(known)}."
         )
     return metric
 

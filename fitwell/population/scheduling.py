@@ -11,8 +11,8 @@ from contextlib import contextmanager
 import jax
 
 from fitwell import random
-from fitwell.engine import devices
-from fitwell.engine.vmapped import DispatchRequest, run_vmapped
+from fitwell._engine import devices
+from fitwell._engine.vmapped import DispatchRequest, run_vmapped
 from fitwell.models.train_loop import RunnerOutput
 from fitwell.population import layout_choice
 from fitwell.population.job_queue import Job, run_jobs
@@ -99,7 +99,7 @@ class SingleJob:
     def run(self) -> None:
         """Train the member."""
         member, start = self._start
-        with random.drawing_from(member.stream):
+        with random.use_seed_generator(member.stream):
             self._fit = start()
             self._fit.run()
         self._fit = None
@@ -172,7 +172,7 @@ class _MemberRun:
 
     def __init__(self, member: Member, start: Callable[[], MemberTrainLoop]) -> None:
         self.member = member
-        with random.drawing_from(member.stream):
+        with random.use_seed_generator(member.stream):
             self.fit = start()
         self._dispatches = self.fit.dispatches()
         self.is_waiting = True
@@ -180,7 +180,7 @@ class _MemberRun:
 
     def advance(self, outcome: RunnerOutput | None) -> bool:
         """Advance to the next dispatch; return whether there is one."""
-        with random.drawing_from(self.member.stream):
+        with random.use_seed_generator(self.member.stream):
             try:
                 self.request = DispatchRequest(self.fit.runner, *self._dispatches.send(outcome))
             except StopIteration:

@@ -11,9 +11,9 @@ import jax
 import numpy as np
 
 from fitwell import config
-from fitwell.data.loaders import count_rows
-from fitwell.engine import devices
-from fitwell.engine.epoch_runner import Validation
+from fitwell._data.loaders import count_rows
+from fitwell._engine import devices
+from fitwell._engine.epoch_runner import Validation
 from fitwell.errors import InvalidArgument
 from fitwell.models.compile_config import is_classification_loss
 from fitwell.models.model import Model

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fitwell._history import TRAINING_COLOR, History
 from fitwell._html import new_figure, to_png
 from fitwell._plotting import axis_limits
 from fitwell._plotting.annotations import add_note, count_of
@@ -23,7 +24,6 @@ from fitwell._plotting.labels import (
 from fitwell._plotting.layout import add_subplots
 from fitwell._plotting.palette import add_line_legend
 from fitwell._plotting.scales import compute_layout, label_categories
-from fitwell.history import TRAINING_COLOR, History
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

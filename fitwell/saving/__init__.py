@@ -1,6 +1,6 @@
 """Saving and loading: files hold data, never code."""
 
-from fitwell.registry import custom_objects as custom_object_scope
+from fitwell._registry import custom_objects as custom_object_scope
 from fitwell.saving.model_json import model_from_json, to_json
 from fitwell.saving.registration import register, register_keras_serializable
 from fitwell.saving.saving_api import load_model, save_model

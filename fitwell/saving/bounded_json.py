@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from typing import Any
 
-from fitwell.budget import LARGEST_TEXT, current
+from fitwell._load_budget import LARGEST_TEXT, current
 from fitwell.errors import FileError, InvalidArgument
 
 # A text in a configuration nests by layers, arguments and inner models.
@@ -25,7 +25,7 @@ def parse_json(text: str | bytes, where: str) -> Any:
         raise FileError(f"{where}: the configuration nests more than {_MAX_DEPTH} deep")
     budget = current()
     if budget is not None:
-        budget.allow_for(text)
+        budget.extend_for_config(text)
     return value
 
 

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from fitwell._file_io import check_path, check_writable, lock_folder, os_error_reason, remove_stale_temp_files
+from fitwell._schema import ANY, check_schema
 from fitwell.errors import FileError, warn
-from fitwell.forms import ANYTHING, check
-from fitwell.paths import check_writable, claim, path_of, reason, remove_leftovers
 from fitwell.saving.checkpoint_file import read_checkpoint, write_checkpoint
 
 _NUM_KEPT = 2
@@ -30,17 +30,17 @@ class CheckpointFolder:
     """
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
-        self.path = path_of(folder, "the folder of checkpoints")
+        self.path = check_path(folder, "the folder of checkpoints")
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             check_writable(self.path)
         except OSError as error:
             raise FileError(
-                f"no checkpoints can be written to the folder {str(self.path)!r}: {reason(error)}; "
+                f"no checkpoints can be written to the folder {str(self.path)!r}: {os_error_reason(error)}; "
                 "name another one"
             ) from None
-        self._claim = claim(self.path)
-        remove_leftovers(self.path, _NAME.pattern)
+        self._claim = lock_folder(self.path)
+        remove_stale_temp_files(self.path, _NAME.pattern)
         self._writer = _LatestJobThread()
         # Their names may be the highest, and none of the two that are kept.
         self._damaged: set[Path] = set()
@@ -52,17 +52,19 @@ class CheckpointFolder:
         except FileNotFoundError:
             return []
         except OSError as error:
-            raise FileError(f"the folder {str(self.path)!r} cannot be read: {reason(error)}") from None
+            raise FileError(
+                f"the folder {str(self.path)!r} cannot be read: {os_error_reason(error)}"
+            ) from None
         found = [self.path / name for name in sorted(filter(_NAME.fullmatch, names), reverse=True)]
         return [path for path in found if path.is_file()]  # reading a pipe would wait for who writes it
 
-    def load_latest(self, form: Any = ANYTHING) -> Any:
+    def load_latest(self, form: Any = ANY) -> Any:
         """Return the newest checkpoint that is whole and has the `form`, or None when there is none at all."""
         damaged = []
         for path in self.files():
             try:
                 checkpoint = read_checkpoint(path)
-                check(checkpoint, form, repr(str(path)))
+                check_schema(checkpoint, form, repr(str(path)))
             except FileError as error:
                 damaged.append(str(error))
                 self._damaged.add(path)
@@ -112,7 +114,7 @@ def _remove(path: Path) -> None:
     try:
         path.unlink(missing_ok=True)
     except OSError as error:
-        raise FileError(f"the checkpoint {str(path)!r} cannot be removed: {reason(error)}") from None
+        raise FileError(f"the checkpoint {str(path)!r} cannot be removed: {os_error_reason(error)}") from None
 
 
 class _LatestJobThread:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from fitwell import losses, metrics
+from fitwell._registry import deserialize, serialize
 from fitwell.errors import FileError, FitwellError, InvalidArgument, UnknownName, warn
-from fitwell.registry import deserialize, serialize
 from fitwell.saving.keras_config import Config, from_keras, to_keras
 
 _ARGUMENTS = ("optimizer", "loss", "loss_weights", "metrics", "weighted_metrics")

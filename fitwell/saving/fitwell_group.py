@@ -11,9 +11,9 @@ from typing import Any
 import jax
 import numpy as np
 
-from fitwell.data import category_json
+from fitwell._data import category_json
+from fitwell._schema import POSITION, UINT32, check_schema
 from fitwell.errors import FileError
-from fitwell.forms import POSITION, UINT32, check
 from fitwell.saving.bounded_json import dump_json, parse_json
 from fitwell.saving.hdf5_reader import HDF5Reader
 from fitwell.saving.reference_input import make_reference_input
@@ -54,7 +54,7 @@ def read_training_position(file: HDF5Reader, model: Any) -> None:
     group = file.child(GROUP_NAME)
     seed, epoch = group.integer("seed"), group.integer("epoch")
     if seed is not None and epoch is not None:
-        check({"seed": seed, "epoch": epoch}, {"seed": UINT32, "epoch": POSITION}, file.where)
+        check_schema({"seed": seed, "epoch": epoch}, {"seed": UINT32, "epoch": POSITION}, file.where)
         model._session.seed, model._session.epoch = seed, epoch
     if _CATEGORIES_KEY in group:
         text = group.array(_CATEGORIES_KEY).astype(np.uint8).tobytes()

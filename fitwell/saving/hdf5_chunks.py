@@ -12,7 +12,7 @@ from typing import Any
 
 from h5py import h5d, h5z
 
-from fitwell.budget import charge
+from fitwell._load_budget import charge_memory
 from fitwell.errors import FileError
 
 # Real weights hardly compress: an array that claims far more than it stores is no array of weights.
@@ -29,7 +29,7 @@ def check_dataset_storage(dataset: Any, what: str) -> None:
         raise FileError(f"{what} claims to store {stored:,} bytes, more than its file")
     if size > SMALL + EXPANSION * stored:
         raise FileError(f"{what} claims {size:,} bytes and holds {stored:,}; refused")
-    charge(size, what)
+    charge_memory(size, what)
     if dataset.id.get_create_plist().get_layout() == h5d.CHUNKED:
         _check_chunks(dataset, what)
 
@@ -38,7 +38,7 @@ def _check_chunks(dataset: Any, what: str) -> None:
     size = math.prod(dataset.chunks) * dataset.dtype.itemsize
     if size > SMALL + EXPANSION * dataset.nbytes:
         raise FileError(f"{what} of {dataset.nbytes:,} bytes is stored in chunks of {size:,}; refused")
-    charge(size, f"a chunk of {what}")
+    charge_memory(size, f"a chunk of {what}")
     filters = _filters(dataset, what)
     most = math.prod(-(-n // c) for n, c in zip(dataset.shape, dataset.chunks, strict=True))
     found: list[tuple[int, ...]] = []

@@ -16,9 +16,9 @@ from typing import IO, Any
 import jax.numpy as jnp
 import numpy as np
 
-from fitwell.budget import LARGEST_TEXT, charge
+from fitwell._escaping import short_repr
+from fitwell._load_budget import LARGEST_TEXT, charge_memory
 from fitwell.errors import FileError
-from fitwell.printable import shortened
 from fitwell.saving.hdf5_guard import check_global_heaps
 
 # How HDF5 holds what NumPy does not know.
@@ -63,7 +63,7 @@ class HDF5Reader:
         from fitwell.saving.hdf5_chunks import check_dataset_storage
 
         dataset = self.dataset(path, shape)
-        check_dataset_storage(dataset, f"{self.where}: {shortened(path)}")
+        check_dataset_storage(dataset, f"{self.where}: {short_repr(path)}")
         found = np.asarray(dataset[()])
         return found.view(jnp.bfloat16) if found.dtype == _BFLOAT16 else found
 
@@ -134,12 +134,12 @@ class HDF5Reader:
             kind.dtype.kind == "O" and not h5py.check_string_dtype(kind.dtype)
         ):
             raise FileError(
-                f"{self.where}: attribute {name!r} has type {shortened(kind.dtype)}, expected text or numbers"
+                f"{self.where}: attribute {name!r} has type {short_repr(kind.dtype)}, expected text or numbers"
             )
         if kind.dtype.kind == "O":
             # All of them may be one and the same text in the file, and are read each by itself.
             size = elements * self.longest_string
-        charge(size + elements * _ELEMENT, f"attribute {name!r}")
+        charge_memory(size + elements * _ELEMENT, f"attribute {name!r}")
         return self.group.attrs[name]
 
     def _walk(self, path: str) -> Any:
@@ -159,7 +159,7 @@ class HDF5Reader:
 
 @contextmanager
 def open_hdf5(source: str | IO[bytes], where: str) -> Iterator[HDF5Reader]:
-    """Give a `HDF5Reader` of the file, within the budget of a load (`fitwell.budget.loading`)."""
+    """Give a `HDF5Reader` of the file, within the budget of a load (`fitwell._load_budget.limit_loading`)."""
     import h5py
 
     longest = check_global_heaps(source, where)

@@ -10,11 +10,11 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from fitwell._escaping import short_repr
+from fitwell._registry import Configurable, find_kind, find_registry
 from fitwell.config import floatx
 from fitwell.errors import FileError, UnknownName, warn
 from fitwell.layers.base import Layer
-from fitwell.printable import shortened
-from fitwell.registry import Configurable, home_of, kind_of
 from fitwell.saving.functional_config import from_keras_graph, to_keras_graph
 
 Config = dict[str, Any]
@@ -200,13 +200,13 @@ def _read_object(value: Config, name: str) -> Any:
     if name == "Functional":
         return {**about, "module": "keras.layers", "config": from_keras_graph(dict(config), from_keras)}
     try:
-        home = home_of(about)
-        entry = home.entry_of(about)
+        home = find_registry(about)
+        entry = home.resolve_class(about)
     except UnknownName:
         # A class of the user's own, or none at all, which `deserialize` says better.
         return {**about, "config": {key: from_keras(item) for key, item in config.items()}}
-    own = home.knows(entry)
-    kind = "Layer" if _is_layer(entry) else (kind_of(entry) or home.kind).capitalize()
+    own = home.has(entry)
+    kind = "Layer" if _is_layer(entry) else (find_kind(entry) or home.kind).capitalize()
     config = {_current_argument_name(name, kind, key): item for key, item in config.items()}
     if kind == "Layer":
         config |= {"dtype": _dtype(config["dtype"])} if config.get("dtype") is not None else {}
@@ -228,7 +228,7 @@ def _read_object(value: Config, name: str) -> Any:
 def _inherits_from_config(entry: Any) -> bool:
     """Return whether a user's class gives its configuration to a constructor of ours, and does not read it itself."""
     reads = next((cls for cls in entry.__mro__ if "from_config" in vars(cls)), None)
-    return reads is Configurable and kind_of(entry) is not None
+    return reads is Configurable and find_kind(entry) is not None
 
 
 def _is_layer(entry: Any) -> bool:
@@ -243,7 +243,7 @@ def _arguments(entry: Any) -> set[str]:
     known: set[str] = set()
     for cls in entry.__mro__:
         known |= {*cls._arguments(), *inspect.signature(cls.__init__).parameters}
-        if kind_of(cls) is not None and cls.__module__.startswith("fitwell."):
+        if find_kind(cls) is not None and cls.__module__.startswith("fitwell."):
             break
     return known - {"self", "kwargs", "options"}
 
@@ -279,7 +279,7 @@ def _dtype(value: Any) -> Any:
         value = (value.get("config") or {}).get("name")
     if isinstance(value, str) and value.startswith("mixed_"):
         warn(
-            f"the file asks for the policy {shortened(value)}; fitwell computes in the type of the variables, float32",
+            f"the file asks for the policy {short_repr(value)}; fitwell computes in the type of the variables, float32",
         )
         return "float32"
     if value not in ("float16", "bfloat16", "float32", "float64", "int32", "int64", "uint8", "bool", None):

@@ -10,9 +10,9 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+from fitwell._registry import snake_case
+from fitwell._variables import Variable
 from fitwell.layers.base import Layer
-from fitwell.registry import snake_case
-from fitwell.variables import Variable
 
 
 def is_functional(layer: Layer) -> bool:

@@ -13,11 +13,12 @@ from typing import IO, Any
 
 import numpy as np
 
-from fitwell.budget import Budget
+from fitwell._escaping import short_repr
+from fitwell._load_budget import LoadBudget
+from fitwell._registry import serialize, shared_object_scope
+from fitwell._variables import Variable
 from fitwell.errors import FileError, InvalidArgument, WeightsMismatch, warn
 from fitwell.layers.base import Layer
-from fitwell.printable import shortened
-from fitwell.registry import serialize, sharing
 from fitwell.saving import fitwell_group, keras_order, optimizer_state
 from fitwell.saving.bounded_json import dump_json, parse_json
 from fitwell.saving.compile_config import compile_from_config, expand_names, get_compile_config
@@ -25,7 +26,6 @@ from fitwell.saving.hdf5_reader import HDF5Reader, open_hdf5
 from fitwell.saving.keras_config import to_keras, to_keras_v2
 from fitwell.saving.model_builder import build_model, convert_config_errors
 from fitwell.saving.name_encoding import encode_name
-from fitwell.variables import Variable
 
 KERAS_VERSION = "3.15.0"
 # HDF5 keeps attributes in object headers, which are not larger.
@@ -41,7 +41,7 @@ _TOP_LEVEL_WEIGHTS = "top_level_model_weights"
 
 def write_model(target: IO[bytes], model: Any, include_optimizer: bool) -> None:
     """Write `model` to an empty file."""
-    with sharing():
+    with shared_object_scope():
         config = to_keras_v2(to_keras(serialize(model)))
     if not (keras_order.is_functional(model) or keras_order.is_sequential(model)):
         config["build_config"] = {"input_shape": model._build_input_shape}
@@ -119,7 +119,7 @@ def _write_names(group: Any, attribute: str, names: Sequence[str]) -> None:
 # --- reading -----------------------------------------------------------------------------------------------
 
 
-def read_model(path: Path, compile: bool, budget: Budget) -> Any:
+def read_model(path: Path, compile: bool, budget: LoadBudget) -> Any:
     """Return the model in the file; custom objects are looked up where the caller has put them."""
     where = str(path)
     with open_hdf5(where, where) as file:
@@ -200,7 +200,7 @@ def read_layers(group: HDF5Reader, model: Any, skip_mismatch: bool = False, by_n
 
 
 def _join_names(names: Sequence[str]) -> str:
-    return shortened(", ".join(names), _LONGEST_LIST, quote=False)
+    return short_repr(", ".join(names), _LONGEST_LIST, quote=False)
 
 
 def _match_layer(
@@ -212,7 +212,7 @@ def _match_layer(
         problem = (
             f"layer {layer.name!r} has {len(variables)} weights "
             f"({', '.join(v.name for v in variables)}), the file {len(names)} "
-            f"({shortened(', '.join(names), _LONGEST_LIST, quote=False)})"
+            f"({short_repr(', '.join(names), _LONGEST_LIST, quote=False)})"
         )
     else:
         for name, variable in zip(names, variables, strict=True):

@@ -14,9 +14,9 @@ import zipfile
 from pathlib import Path
 from typing import IO, Any
 
-from fitwell.budget import LARGEST_TEXT, Budget
+from fitwell._load_budget import LARGEST_TEXT, LoadBudget
+from fitwell._registry import serialize, shared_object_scope
 from fitwell.errors import FileError
-from fitwell.registry import serialize, sharing
 from fitwell.saving import fitwell_group, keras_v3_weights, optimizer_state
 from fitwell.saving.bounded_json import dump_json, parse_json
 from fitwell.saving.compile_config import compile_from_config, get_compile_config
@@ -57,7 +57,7 @@ def write_model(target: IO[bytes], model: Any, include_optimizer: bool) -> None:
 
 def model_config(model: Any) -> dict[str, Any]:
     """Return the architecture of `model` in Keras's words, with the shape to build it for."""
-    with sharing():
+    with shared_object_scope():
         config: dict[str, Any] = to_keras(serialize(model))
     config["build_config"] = {"input_shape": model._build_input_shape}
     return config
@@ -73,7 +73,7 @@ def _write_optimizer(file: Any, model: Any) -> None:
 # --- reading -----------------------------------------------------------------------------------------------
 
 
-def read_model(path: Path, compile: bool, budget: Budget) -> Any:
+def read_model(path: Path, compile: bool, budget: LoadBudget) -> Any:
     """Return the model in the file; custom objects are looked up where the caller has put them."""
     where = str(path)
     with open_archive(path, where, ".keras archive") as archive:

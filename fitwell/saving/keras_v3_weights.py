@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from fitwell._variables import Variable
 from fitwell.errors import WeightsMismatch, warn
 from fitwell.layers.base import Layer
 from fitwell.saving import keras_order
 from fitwell.saving.hdf5_reader import HDF5Reader
 from fitwell.saving.name_encoding import encode_attribute
-from fitwell.variables import Variable
 
 # What Keras 2.12 to 2.15 called the layers of a graph in their first ``.keras`` files.
 _LEGACY_LAYERS_GROUP = "_layer_checkpoint_dependencies"

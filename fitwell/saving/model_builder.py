@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from fitwell._registry import deserialize, shared_object_scope
 from fitwell.errors import FileError, FitwellError
 from fitwell.layers.base import Layer
-from fitwell.registry import deserialize, sharing
 from fitwell.saving.keras_config import from_keras
 
 
@@ -31,10 +31,10 @@ def convert_config_errors(where: str) -> Iterator[None]:
 def build_model(config: Any, where: str) -> Any:
     """Return the model that `config`, in Keras's words, describes, with weights still to be read.
 
-    Called within a budget (`fitwell.budget.loading`): a configuration that asks for larger weights than the file
+    Called within a budget (`fitwell._load_budget.limit_loading`): a configuration that asks for larger weights than the file
     holds is refused before they are made.
     """
-    with convert_config_errors(where), sharing():
+    with convert_config_errors(where), shared_object_scope():
         model = deserialize(from_keras(config))
         # Other layers than models can neither be trained nor asked.
         if not isinstance(model, Layer) or not hasattr(model, "fit"):

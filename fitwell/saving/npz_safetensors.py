@@ -18,9 +18,9 @@ from typing import IO, Any
 import jax.numpy as jnp
 import numpy as np
 
-from fitwell.budget import LARGEST_TEXT, charge
+from fitwell._escaping import short_repr
+from fitwell._load_budget import LARGEST_TEXT, charge_memory
 from fitwell.errors import FileError, FitwellError, WeightsMismatch, warn
-from fitwell.printable import shortened
 from fitwell.saving.bounded_json import dump_json, parse_json
 from fitwell.saving.legacy_layer_paths import NUMBERING, legacy_variable_names
 from fitwell.saving.name_encoding import encode_name
@@ -56,7 +56,7 @@ def write_npz(target: IO[bytes], model: Any) -> None:
         for path, array in arrays.items():
             if len(path.encode()) > _LONGEST_NAME:
                 raise FileError(
-                    f"the weight {shortened(path)} has too long a name for .npz; save to .safetensors"
+                    f"the weight {short_repr(path)} has too long a name for .npz; save to .safetensors"
                 )
             with archive.open(f"{path}.npy", "w", force_zip64=True) as member:
                 np.lib.format.write_array(member, np.asanyarray(array), allow_pickle=False)
@@ -152,7 +152,7 @@ def _npy_reader(
     archive: zipfile.ZipFile, info: zipfile.ZipInfo, where: str
 ) -> tuple[Shape, Callable[[], np.ndarray]]:
     """Return the shape that a member claims, checked against its size, and a way to read it."""
-    what = f"{where}: {shortened(info.filename)}"
+    what = f"{where}: {short_repr(info.filename)}"
     with archive.open(info) as member:
         # What NumPy reads whole before it looks at it: the length, in two bytes or four, and the text of the header.
         start = member.read(_NPY_START)
@@ -170,11 +170,11 @@ def _npy_reader(
         size = math.prod(shape) * dtype.itemsize
         if dtype.kind not in "fiub" or any(n < 0 for n in shape) or size + header.tell() != info.file_size:
             raise FileError(
-                f"{what} of type {shortened(dtype)} and shape {shortened(shape)} is no array of weights"
+                f"{what} of type {short_repr(dtype)} and shape {short_repr(shape)} is no array of weights"
             )
 
     def load() -> np.ndarray:
-        charge(size, what)
+        charge_memory(size, what)
         with archive.open(info) as again:
             return np.asarray(np.lib.format.read_array(again, allow_pickle=False))
 
@@ -194,7 +194,7 @@ def _open_safetensors(path: Path, where: str) -> Iterator[Content]:
         _check_contiguous(header, size - data, where)
         try:
             arrays = {
-                name: _tensor_reader(file, entry, data, size, f"{where}: {shortened(name)}")
+                name: _tensor_reader(file, entry, data, size, f"{where}: {short_repr(name)}")
                 for name, entry in header.items()
                 if name != "__metadata__"
             }
@@ -216,7 +216,7 @@ def _check_contiguous(header: Any, size: int, where: str) -> None:
     for begin, end in [*places, (size, size)]:
         if begin != place:
             raise FileError(
-                f"{where}: its arrays do not lie one after another: byte {shortened(place)} of the data"
+                f"{where}: its arrays do not lie one after another: byte {short_repr(place)} of the data"
             )
         place = end
 
@@ -231,11 +231,11 @@ def _tensor_reader(
     whole = math.prod(shape) * dtype.itemsize
     if begin < 0 or data + end > size or any(n < 0 for n in shape) or end - begin != whole:
         raise FileError(
-            f"{what}: bytes {begin} to {end} for shape {shortened(shape)} of {dtype} are not in the file"
+            f"{what}: bytes {begin} to {end} for shape {short_repr(shape)} of {dtype} are not in the file"
         )
 
     def load() -> np.ndarray:
-        charge(whole, what)
+        charge_memory(whole, what)
         file.seek(data + begin)
         return np.frombuffer(file.read(whole), dtype).reshape(shape)
 

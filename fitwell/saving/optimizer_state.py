@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from fitwell._variables import Variable
 from fitwell.errors import warn
-from fitwell.variables import Variable
 
 # Slots that Keras keeps together for each variable; all others come slot by slot.
 _INTERLEAVED_SLOTS = (

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from fitwell._file_io import check_path
 from fitwell.errors import FileError, InvalidArgument
-from fitwell.paths import path_of
 
 
 def check_output_path(filepath: Any, suffixes: Sequence[str], overwrite: bool) -> Path:
     """Return the path to write to, whose name must end in one of `suffixes`."""
-    path = path_of(filepath)
+    path = check_path(filepath)
     if not path.name.endswith(tuple(suffixes)):
         raise _wrong_suffix_error(path, suffixes)
     check_overwrite(path, overwrite)
@@ -31,7 +31,7 @@ def check_overwrite(path: Path, overwrite: bool) -> None:
 
 def check_input_path(filepath: Any, suffixes: Sequence[str] | None = None) -> Path:
     """Return the path of a file that exists and whose name ends in one of `suffixes`, if there are any."""
-    path = path_of(filepath)
+    path = check_path(filepath)
     if path.is_dir():
         raise FileError(f"{str(path)!r} is a folder; give the name of a file")
     if not path.is_file():

@@ -14,7 +14,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from fitwell.budget import Budget, within
+from fitwell._load_budget import LoadBudget, use_budget
 from fitwell.errors import FitwellError
 
 _ROWS = 2
@@ -37,7 +37,7 @@ def make_reference_input(model: Any) -> Any:
         return None
     try:
         # Models that call models twice that call models twice are not even traced.
-        with within(Budget("the probe", 0)):
+        with use_budget(LoadBudget("the probe", 0)):
             traced = jax.make_jaxpr(lambda x: model(x, training=False))(inputs)
     except FitwellError:
         return None

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from fitwell.arguments import checked
-from fitwell.registry import register_custom
+from fitwell._param_validation import validate_params
+from fitwell._registry import register_custom_object
 
 
-@checked()
+@validate_params()
 def register_keras_serializable(package: str = "Custom", name: str | None = None) -> Callable[[Any], Any]:
     """Decorate a class or function of your own, so that files that name it can be loaded.
 
@@ -17,7 +17,7 @@ def register_keras_serializable(package: str = "Custom", name: str | None = None
     """
 
     def decorate(entry: Any) -> Any:
-        return register_custom(entry, name, package)
+        return register_custom_object(entry, name, package)
 
     return decorate
 

@@ -6,19 +6,19 @@ import zipfile
 from collections.abc import Mapping
 from typing import Any
 
-from fitwell.arguments import FilePath, Instance, checked
-from fitwell.budget import loading
+from fitwell._file_io import atomic_writer
+from fitwell._load_budget import limit_loading
+from fitwell._param_validation import FilePath, Instance, validate_params
+from fitwell._registry import custom_objects as custom_scope
 from fitwell.errors import FileError, StateError
 from fitwell.layers.base import Layer
-from fitwell.paths import written_beside
-from fitwell.registry import custom_objects as custom_scope
 from fitwell.saving import keras_v2_h5, keras_v3_archive
 from fitwell.saving.path_checks import check_input_path, check_output_path
 
 _SUFFIXES = (".keras", ".h5", ".hdf5")
 
 
-@checked(model=Instance(Layer, "a model"), filepath=FilePath())
+@validate_params(model=Instance(Layer, "a model"), filepath=FilePath())
 def save_model(model: Any, filepath: Any, overwrite: bool = True, include_optimizer: bool = True) -> None:
     """Write `model` to `filepath`: architecture, weights, how it was compiled, and where its training stands.
 
@@ -29,11 +29,11 @@ def save_model(model: Any, filepath: Any, overwrite: bool = True, include_optimi
     if not model.built:
         raise StateError(f"model {model.name!r} has no weights yet: call it once, or fit it, before saving")
     write = keras_v3_archive.write_model if path.suffix == ".keras" else keras_v2_h5.write_model
-    with written_beside(path) as file:
+    with atomic_writer(path) as file:
         write(file, model, include_optimizer)
 
 
-@checked(filepath=FilePath(), custom_objects=Instance(Mapping, "a dict") | None)
+@validate_params(filepath=FilePath(), custom_objects=Instance(Mapping, "a dict") | None)
 def load_model(
     filepath: Any,
     custom_objects: Mapping[str, Any] | None = None,
@@ -62,5 +62,5 @@ def load_model(
         else keras_v2_h5.read_model
     )
     where = str(path)
-    with loading(where, path.stat().st_size) as budget, custom_scope(custom_objects or {}):
+    with limit_loading(where, path.stat().st_size) as budget, custom_scope(custom_objects or {}):
         return read(path, compile, budget)

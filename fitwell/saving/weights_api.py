@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import IO, Any
 
-from fitwell.arguments import FilePath, Instance, checked
-from fitwell.budget import loading
+from fitwell._file_io import atomic_writer
+from fitwell._load_budget import limit_loading
+from fitwell._param_validation import FilePath, Instance, validate_params
 from fitwell.errors import InvalidArgument
 from fitwell.layers.base import Layer
-from fitwell.paths import written_beside
 from fitwell.saving import keras_v2_h5, keras_v3_weights, npz_safetensors
 from fitwell.saving.hdf5_reader import open_hdf5
 from fitwell.saving.path_checks import check_input_path, check_output_path
@@ -17,7 +17,7 @@ from fitwell.saving.path_checks import check_input_path, check_output_path
 _SUFFIXES = (".h5", ".hdf5", ".npz", ".safetensors")
 
 
-@checked(model=Instance(Layer, "a model"), filepath=FilePath())
+@validate_params(model=Instance(Layer, "a model"), filepath=FilePath())
 def save_weights(model: Any, filepath: Any, overwrite: bool = True) -> None:
     """Write the weights alone.
 
@@ -26,7 +26,7 @@ def save_weights(model: Any, filepath: Any, overwrite: bool = True) -> None:
     """
     path = check_output_path(filepath, _SUFFIXES, overwrite)
     model._require_built("save_weights")
-    with written_beside(path) as target:
+    with atomic_writer(path) as target:
         if path.suffix == ".npz":
             npz_safetensors.write_npz(target, model)
         elif path.suffix == ".safetensors":
@@ -43,7 +43,7 @@ def _write_hdf5(target: IO[bytes], path: Path, model: Any) -> None:
         write(file, model)
 
 
-@checked(model=Instance(Layer, "a model"), filepath=FilePath())
+@validate_params(model=Instance(Layer, "a model"), filepath=FilePath())
 def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False, by_name: bool = False) -> None:
     """Read weights, of fitwell or Keras, into a model of the same architecture; from whole-model ``.h5`` files too.
 
@@ -54,7 +54,7 @@ def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False, by_name
     path = check_input_path(filepath, _SUFFIXES)
     model._require_built("load_weights")
     where = str(path)
-    with loading(where, path.stat().st_size):
+    with limit_loading(where, path.stat().st_size):
         if path.suffix in (".npz", ".safetensors"):
             names_layers = False
             if not by_name:

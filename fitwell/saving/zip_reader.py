@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from fitwell.budget import charge
+from fitwell._escaping import short_repr
+from fitwell._load_budget import charge_memory
 from fitwell.errors import FileError, FitwellError
-from fitwell.printable import shortened
 
 # Keras stores its members as they are; a zip that was made again may compress them a little.
 _EXPANSION = 8
@@ -57,15 +57,15 @@ def check_members(archive: zipfile.ZipFile, where: str) -> None:
     for name in names:
         parts = name.replace("\\", "/").split("/")
         if name.startswith(("/", "\\")) or ".." in parts or ":" in parts[0]:
-            raise FileError(f"{where}: the archive has a member outside of it, {shortened(name)}")
+            raise FileError(f"{where}: the archive has a member outside of it, {short_repr(name)}")
     if len(set(names)) < len(names):
         twice = Counter(names).most_common(1)[0][0]
-        raise FileError(f"{where}: the archive has two members called {shortened(twice)}")
+        raise FileError(f"{where}: the archive has two members called {short_repr(twice)}")
     _check_overlaps(archive, where)
     for info in archive.infolist():
         if info.compress_type not in _METHODS:
             raise FileError(
-                f"{where}: {shortened(info.filename)} is compressed by method {info.compress_type}; "
+                f"{where}: {short_repr(info.filename)} is compressed by method {info.compress_type}; "
                 "fitwell reads stored (0) and deflated (8) members: unpack it, and pack it again by one of these"
             )
 
@@ -75,7 +75,7 @@ def _check_overlaps(archive: zipfile.ZipFile, where: str) -> None:
     end = 0
     for info in sorted(archive.infolist(), key=lambda info: info.header_offset):
         if info.header_offset < end:
-            raise FileError(f"{where}: {shortened(info.filename)} lies over another member of the archive")
+            raise FileError(f"{where}: {short_repr(info.filename)} lies over another member of the archive")
         end = info.header_offset + info.compress_size
 
 
@@ -97,6 +97,6 @@ def read_member(archive: zipfile.ZipFile, name: str, where: str, limit: int) -> 
     size = declared_size(archive, name, where)
     if size > limit:
         raise FileError(f"{where}: {name!r} claims {size:,} bytes, more than the {limit:,} it may have")
-    charge(size, f"member {name!r}")
+    charge_memory(size, f"member {name!r}")
     with archive.open(name) as member:
         return member.read(size)

@@ -8,20 +8,20 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from fitwell import registry
-from fitwell.arguments import Real
+from fitwell import _registry
+from fitwell._param_validation import Real
 from fitwell.errors import InvalidArgument
 
 Array = jax.Array
 Number = float | Array
 
-schedule_registry = registry.Registry("schedule")
+schedule_registry = _registry.Registry("schedule")
 
 # Lengths in updates, and what else must be above 0.
 STEPS_RULE = Real(0, closed="right")
 
 
-class LearningRateSchedule(registry.Configurable):
+class LearningRateSchedule(_registry.Configurable):
     """Base of the schedules: ``schedule(step)`` is the value for the update that follows `step` updates.
 
     A subclass keeps its numbers as attributes, names those that are data in `hyperparameters`, and
@@ -65,7 +65,7 @@ def get(identifier: Any) -> Any:
 
 def serialize(schedule: LearningRateSchedule) -> Any:
     """Return `schedule` as plain data, ``{"class_name", "config"}``."""
-    return registry.serialize(schedule)
+    return _registry.serialize(schedule)
 
 
 def deserialize(config: Mapping[str, Any]) -> LearningRateSchedule:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import jax.numpy as jnp
 
-from fitwell.arguments import Real, checked
+from fitwell._param_validation import Real, validate_params
 from fitwell.schedules.base import (
     STEPS_RULE,
     Array,
@@ -41,7 +41,7 @@ class CosineDecay(LearningRateSchedule):
 
     hyperparameters = ("initial_learning_rate", "decay_steps", "alpha", "warmup_target", "warmup_steps")
 
-    @checked(decay_steps=STEPS_RULE, warmup_steps=Real(0))
+    @validate_params(decay_steps=STEPS_RULE, warmup_steps=Real(0))
     def __init__(
         self,
         initial_learning_rate: float,
@@ -96,7 +96,7 @@ class CosineDecayRestarts(LearningRateSchedule):
 
     hyperparameters = ("initial_learning_rate", "first_decay_steps", "t_mul", "m_mul", "alpha")
 
-    @checked(first_decay_steps=STEPS_RULE, t_mul=Real(1))
+    @validate_params(first_decay_steps=STEPS_RULE, t_mul=Real(1))
     def __init__(
         self,
         initial_learning_rate: float,

@@ -8,7 +8,7 @@ from itertools import pairwise
 import jax.numpy as jnp
 import numpy as np
 
-from fitwell.arguments import Each, Real, checked
+from fitwell._param_validation import ListOf, Real, validate_params
 from fitwell.errors import InvalidArgument
 from fitwell.schedules.base import (
     STEPS_RULE,
@@ -41,7 +41,7 @@ class InverseTimeDecay(LearningRateSchedule):
 
     hyperparameters = ("initial_learning_rate", "decay_steps", "decay_rate")
 
-    @checked(decay_steps=STEPS_RULE)
+    @validate_params(decay_steps=STEPS_RULE)
     def __init__(
         self,
         initial_learning_rate: float,
@@ -80,7 +80,7 @@ class PowerDecay(LearningRateSchedule):
 
     hyperparameters = ("initial_learning_rate", "decay_steps", "power")
 
-    @checked(decay_steps=STEPS_RULE)
+    @validate_params(decay_steps=STEPS_RULE)
     def __init__(
         self,
         initial_learning_rate: float,
@@ -114,7 +114,7 @@ class ExponentialDecay(LearningRateSchedule):
 
     hyperparameters = ("initial_learning_rate", "decay_steps", "decay_rate")
 
-    @checked(decay_steps=STEPS_RULE)
+    @validate_params(decay_steps=STEPS_RULE)
     def __init__(
         self,
         initial_learning_rate: float,
@@ -153,7 +153,7 @@ class ExponentialRange(LearningRateSchedule):
 
     hyperparameters = ("initial_learning_rate", "end_learning_rate", "steps")
 
-    @checked(initial_learning_rate=STEPS_RULE, end_learning_rate=STEPS_RULE, steps=Real(2))
+    @validate_params(initial_learning_rate=STEPS_RULE, end_learning_rate=STEPS_RULE, steps=Real(2))
     def __init__(
         self,
         initial_learning_rate: float,
@@ -194,7 +194,7 @@ class PolynomialDecay(LearningRateSchedule):
 
     hyperparameters = ("initial_learning_rate", "decay_steps", "end_learning_rate", "power")
 
-    @checked(decay_steps=STEPS_RULE)
+    @validate_params(decay_steps=STEPS_RULE)
     def __init__(
         self,
         initial_learning_rate: float,
@@ -238,7 +238,7 @@ class LinearDecay(LearningRateSchedule):
 
     hyperparameters = ("initial_learning_rate", "decay_steps", "end_learning_rate")
 
-    @checked(decay_steps=STEPS_RULE)
+    @validate_params(decay_steps=STEPS_RULE)
     def __init__(
         self,
         initial_learning_rate: float,
@@ -273,7 +273,7 @@ class PiecewiseConstantDecay(LearningRateSchedule):
 
     hyperparameters = ("boundaries", "values")
 
-    @checked(boundaries=Each(Real()), values=Each(Real()))
+    @validate_params(boundaries=ListOf(Real()), values=ListOf(Real()))
     def __init__(
         self, boundaries: Sequence[float], values: Sequence[float], name: str | None = "PiecewiseConstant"
     ) -> None:

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import jax.numpy as jnp
 
-from fitwell.arguments import Call, Real, checked
+from fitwell._param_validation import CallableRule, Real, validate_params
 from fitwell.errors import InvalidArgument
 from fitwell.schedules.base import (
     STEPS_RULE,
@@ -36,7 +36,7 @@ class Warmup(LearningRateSchedule):
 
     hyperparameters = ("after", "warmup_steps", "initial_learning_rate")
 
-    @checked(after=Real() | Call("a schedule"), warmup_steps=STEPS_RULE)
+    @validate_params(after=Real() | CallableRule("a schedule"), warmup_steps=STEPS_RULE)
     def __init__(
         self, after: Any, warmup_steps: float, initial_learning_rate: float = 0.0, name: str | None = "Warmup"
     ) -> None:
@@ -110,7 +110,7 @@ class OneCycle(_CycleSchedule):
 
     hyperparameters = ("max_learning_rate", "initial_learning_rate", "last_learning_rate")
 
-    @checked(total_steps=STEPS_RULE, last_steps=STEPS_RULE | None)
+    @validate_params(total_steps=STEPS_RULE, last_steps=STEPS_RULE | None)
     def __init__(
         self,
         max_learning_rate: float,
@@ -153,7 +153,7 @@ class OneCycleMomentum(_CycleSchedule):
 
     hyperparameters = ("high", "low")
 
-    @checked(total_steps=STEPS_RULE, last_steps=STEPS_RULE | None)
+    @validate_params(total_steps=STEPS_RULE, last_steps=STEPS_RULE | None)
     def __init__(
         self,
         total_steps: float,

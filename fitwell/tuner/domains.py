@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fitwell.arguments import Instance, Integer, Real, checked
+from fitwell._param_validation import Instance, Integer, Real, validate_params
 from fitwell.errors import InvalidArgument
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ class Float(Domain):
     Source: Optuna `FloatDistribution`.
     """
 
-    @checked(step=_ABOVE_0 | None, when=_WHEN)
+    @validate_params(step=_ABOVE_0 | None, when=_WHEN)
     def __init__(
         self,
         low: float,
@@ -193,7 +193,7 @@ class Int(Domain):
     Source: Optuna `IntDistribution`.
     """
 
-    @checked(step=Integer(1), when=_WHEN)
+    @validate_params(step=Integer(1), when=_WHEN)
     def __init__(
         self,
         low: int,
@@ -255,7 +255,7 @@ class Choice(Domain):
     Source: Optuna `CategoricalDistribution`.
     """
 
-    @checked(when=_WHEN)
+    @validate_params(when=_WHEN)
     def __init__(
         self, values: Iterable[Any], *, default: Any = None, when: Mapping[str, Any] | None = None
     ) -> None:
@@ -326,7 +326,7 @@ class Boolean(Choice):
         [False, True]
     """
 
-    @checked(when=_WHEN)
+    @validate_params(when=_WHEN)
     def __init__(self, *, default: bool = False, when: Mapping[str, Any] | None = None) -> None:
         super().__init__([False, True], default=default, when=when)
 
@@ -344,7 +344,7 @@ class Fixed(Domain):
         'adam'
     """
 
-    @checked(when=_WHEN)
+    @validate_params(when=_WHEN)
     def __init__(self, value: Any, *, when: Mapping[str, Any] | None = None) -> None:
         self.value = value
         self.when = _normalize_conditions(when)
@@ -388,7 +388,7 @@ class Several(Domain):
         [8]
     """
 
-    @checked(least=Integer(0), most=Integer(0), when=_WHEN)
+    @validate_params(least=Integer(0), most=Integer(0), when=_WHEN)
     def __init__(self, of: Domain, least: int, most: int, *, when: Mapping[str, Any] | None = None) -> None:
         if not isinstance(of, Domain) or isinstance(of, Several):
             raise InvalidArgument(f"Several: of must be a domain such as Int(8, 128), got {of!r}")

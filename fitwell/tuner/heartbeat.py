@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from fitwell._schema import ANY_NUMBER
 from fitwell.errors import FileError
-from fitwell.forms import ANY_NUMBER
 
 HEARTBEAT_INTERVAL = 10.0
 # A worker on another machine counts as dead after this time without a heartbeat.

@@ -13,11 +13,11 @@ from typing import Any
 import jax
 import numpy as np
 
-from fitwell.arguments import Each, FilePath, Instance, Integer, Made, Real, checked
-from fitwell.data.fingerprint import fingerprint
-from fitwell.data.loaders import Batch
-from fitwell.engine.devices import cpu_count
-from fitwell.errors import InvalidArgument, NonFiniteWarning, nearest, warn
+from fitwell._data.fingerprint import fingerprint
+from fitwell._data.loaders import Batch
+from fitwell._engine.devices import cpu_count
+from fitwell._param_validation import FilePath, Identifier, Instance, Integer, ListOf, Real, validate_params
+from fitwell.errors import InvalidArgument, NonFiniteWarning, did_you_mean, warn
 from fitwell.models.data_adapters import is_batch_iterable
 from fitwell.population import Population
 from fitwell.tuner.domains import Domain, strip_addresses
@@ -74,15 +74,15 @@ class Search:
     # Additional settings that must be equal for trials to be comparable.
     _extra_config: Mapping[str, Any] = MappingProxyType({})
 
-    @checked(
+    @validate_params(
         trials=Integer(1) | None,
         minutes=Real(0, closed="right") | None,
         repeats=Integer(1),
-        objective=Made(as_objective, optional=False),
+        objective=Identifier(as_objective, optional=False),
         epochs=Integer(1),
         batch=Integer(1) | None,
         storage=FilePath() | None,
-        first=Each(Instance(Mapping, "a dict of hyperparameters")),
+        first=ListOf(Instance(Mapping, "a dict of hyperparameters")),
         seed=Integer(0),
         verbose=VERBOSE,
     )
@@ -377,7 +377,7 @@ def _check_fit_arguments(fit: dict[str, Any]) -> dict[str, Any]:
         if name not in known:
             own = [name for name in inspect.signature(Search).parameters if name != "fit"]
             raise InvalidArgument(
-                f"search: there is no argument {name!r}{nearest(name, [*own, *known]) or '.'}"
+                f"search: there is no argument {name!r}{did_you_mean(name, [*own, *known]) or '.'}"
             )
     return fit
 

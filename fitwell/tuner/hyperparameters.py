@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from fitwell.arguments import Call, checked
-from fitwell.errors import FitwellError, InvalidArgument, nearest
+from fitwell._param_validation import CallableRule, validate_params
+from fitwell.errors import FitwellError, InvalidArgument, did_you_mean
 from fitwell.tuner.domains import Boolean, Choice, Domain, Fixed, Float, Int, allowed_values
 
 Setting = dict[str, Any]
@@ -50,7 +50,7 @@ class HyperParameters:
     Source: KerasTuner `HyperParameters`.
     """
 
-    @checked(draw=Call() | None)
+    @validate_params(draw=CallableRule() | None)
     def __init__(self, draw: SampleFunction | None = None) -> None:
         self.values: Setting = {}
         self.domains: dict[str, Domain] = {}
@@ -64,7 +64,7 @@ class HyperParameters:
         return cls(lambda name, domain: values.get(name, domain.default))
 
     # The capitalized names are those of KerasTuner.
-    @checked()
+    @validate_params()
     def Float(  # noqa: N802
         self,
         name: str,
@@ -98,7 +98,7 @@ class HyperParameters:
         domain = Float(min_value, max_value, log=log, step=step, default=default)
         return self._suggest(name, domain, parent_name, parent_values)
 
-    @checked()
+    @validate_params()
     def Int(  # noqa: N802
         self,
         name: str,
@@ -132,7 +132,7 @@ class HyperParameters:
         domain = Int(min_value, max_value, log=log, step=1 if step is None else step, default=default)
         return self._suggest(name, domain, parent_name, parent_values)
 
-    @checked()
+    @validate_params()
     def Choice(  # noqa: N802
         self,
         name: str,
@@ -166,14 +166,14 @@ class HyperParameters:
             )
         return self._suggest(name, Choice(values, default=default), parent_name, parent_values)
 
-    @checked()
+    @validate_params()
     def Boolean(  # noqa: N802
         self, name: str, default: bool = False, *, parent_name: str | None = None, parent_values: Any = None
     ) -> Any:
         """Return False or True."""
         return self._suggest(name, Boolean(default=default), parent_name, parent_values)
 
-    @checked()
+    @validate_params()
     def Fixed(  # noqa: N802
         self, name: str, value: Any, *, parent_name: str | None = None, parent_values: Any = None
     ) -> Any:
@@ -198,7 +198,7 @@ class HyperParameters:
             known = ", ".join(self.domains) or "none"
             raise InvalidArgument(
                 f"conditional_scope: request {parent_name!r} before hyperparameters that depend on it"
-                f"{nearest(parent_name, self.domains) or '.'} Requested so far: {known}."
+                f"{did_you_mean(parent_name, self.domains) or '.'} Requested so far: {known}."
             )
         self._scopes.append((parent_name, allowed_values(parent_values)))
         try:
@@ -241,7 +241,7 @@ class HyperParameters:
             )
         known = ", ".join(self.domains) or "none"
         raise InvalidArgument(
-            f"there is no hyperparameter {name!r}{nearest(name, self.domains) or '.'} Requested so far: {known}."
+            f"there is no hyperparameter {name!r}{did_you_mean(name, self.domains) or '.'} Requested so far: {known}."
         )
 
     def __getitem__(self, name: str) -> Any:

@@ -10,8 +10,8 @@ from typing import Any
 from optuna.storages.journal import JournalFileBackend
 from optuna.storages.journal._file import get_lock_file
 
+from fitwell._file_io import os_error_reason
 from fitwell.errors import FileError, warn
-from fitwell.paths import reason
 
 _BLOCK_SIZE = 2**16
 
@@ -29,7 +29,7 @@ class RepairingJournalBackend(JournalFileBackend):
             with get_lock_file(self._lock):
                 cut = self._truncate_partial_line()
         except OSError as error:
-            raise FileError(f"the storage {file_path} cannot be used: {reason(error)}") from None
+            raise FileError(f"the storage {file_path} cannot be used: {os_error_reason(error)}") from None
         if cut:
             warn(
                 f"the storage {file_path} ended in an incomplete line of {cut:,} bytes, as after a full disk or a "

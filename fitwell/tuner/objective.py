@@ -7,11 +7,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fitwell.arguments import Suits, Text, check
+from fitwell._param_validation import Predicate, String, validate_param
 from fitwell.callbacks.metric_mode import infer_mode
-from fitwell.errors import InvalidArgument, nearest
+from fitwell.errors import InvalidArgument, did_you_mean
 
-_DIRECTION = Suits(lambda value: isinstance(value, str) and value in ("min", "max"), "'min' or 'max'")
+_DIRECTION = Predicate(lambda value: isinstance(value, str) and value in ("min", "max"), "'min' or 'max'")
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,8 @@ class Objective:
     direction: str
 
     def __post_init__(self) -> None:
-        check("Objective", "name", self.name, Text())
-        check("Objective", "direction", self.direction, _DIRECTION)
+        validate_param("Objective", "name", self.name, String())
+        validate_param("Objective", "direction", self.direction, _DIRECTION)
 
     @property
     def description(self) -> str:
@@ -59,7 +59,7 @@ class Objective:
         """Raise `InvalidArgument` if the metric is not in `measured`."""
         if self.name not in measured:
             raise InvalidArgument(
-                f"objective={self.name!r} is not measured{nearest(self.name, measured) or '.'} Measured: "
+                f"objective={self.name!r} is not measured{did_you_mean(self.name, measured) or '.'} Measured: "
                 f"{', '.join(measured)}. Add other metrics with model.compile(metrics=[...]), or let a callback add "
                 "them to the logs at the end of each epoch."
             )
@@ -72,7 +72,7 @@ def as_objective(given: Any) -> Objective:
     if isinstance(given, str):
         direction = infer_mode(given)
         if direction is None:
-            hint = nearest(given, ("loss", "val_loss", "accuracy", "val_accuracy")) or "."
+            hint = did_you_mean(given, ("loss", "val_loss", "accuracy", "val_accuracy")) or "."
             raise InvalidArgument(
                 f"objective={given!r}{hint} Its direction cannot be inferred from its name; for a custom metric "
                 f"write fw.tuner.Objective({given!r}, 'max'), or 'min'"

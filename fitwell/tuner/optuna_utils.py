@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from fitwell.errors import missing_extra
+from fitwell.errors import missing_extra_error
 
 
 def import_optuna() -> Any:
@@ -15,7 +15,7 @@ def import_optuna() -> Any:
     try:
         import optuna
     except ImportError as error:
-        raise missing_extra("optuna", "search", "a search for hyperparameters") from error
+        raise missing_extra_error("optuna", "search", "a search for hyperparameters") from error
     return optuna
 
 

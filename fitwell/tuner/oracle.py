@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from fitwell.arguments import Integer, checked
+from fitwell._param_validation import Integer, validate_params
+from fitwell._progress import print_message
 from fitwell.errors import InvalidArgument
-from fitwell.progress import print_message
 from fitwell.tuner.hyperparameters import HyperParameters
 from fitwell.tuner.search_result import SearchResult
 
@@ -63,7 +63,7 @@ class Oracle:
     def __init__(self, result: Any) -> None:
         self._result = result
 
-    @checked(num_trials=Integer(1))
+    @validate_params(num_trials=Integer(1))
     def get_best_trials(self, num_trials: int = 1) -> list[Trial]:
         """Return the best complete trials, best first."""
         found: SearchResult = self._result()

@@ -9,7 +9,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from fitwell.arguments import Integer, Real, checked
+from fitwell._param_validation import Integer, Real, validate_params
 from fitwell.errors import InvalidArgument, ShapeError, StateError
 from fitwell.models.model import Model
 from fitwell.population import Population
@@ -66,7 +66,7 @@ class PopulationBasedTraining(Search):
     public_name = "population_based_training"
     _trains_trials_independently = False
 
-    @checked(trials=Integer(1), interval=Integer(1), quantile=Real(0, 0.5, closed="right"))
+    @validate_params(trials=Integer(1), interval=Integer(1), quantile=Real(0, 0.5, closed="right"))
     def __init__(
         self,
         build: Any,

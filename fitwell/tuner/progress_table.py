@@ -9,13 +9,13 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from fitwell.arguments import Boolean, Integer, Options
-from fitwell.printable import printable
-from fitwell.progress import format_seconds, print_message
+from fitwell._escaping import escape_controls
+from fitwell._param_validation import Boolean, Integer, Options
+from fitwell._progress import format_seconds, print_message
 from fitwell.tuner.objective import Objective
 
 MAX_ROWS = 10
-VERBOSE = (Integer(0, 1) | Boolean() | Options("auto")).said("0 (silent), 1 (progress) or 'auto'")
+VERBOSE = (Integer(0, 1) | Boolean() | Options("auto")).described_as("0 (silent), 1 (progress) or 'auto'")
 
 
 class ProgressTable:
@@ -104,11 +104,13 @@ class ProgressTable:
         table = Table()
         for name in ("trial", self.objective.name, *names):
             # Text, because rich interprets brackets in strings as styles.
-            table.add_column(Text(printable(name)), justify="right")
+            table.add_column(Text(escape_controls(name)), justify="right")
         for trial in best:
             cells = [_cell(trial.params[name]) if name in trial.params else "" for name in names]
-            table.add_row(str(trial.number), f"{trial.value:.5g}", *(Text(printable(cell)) for cell in cells))
-        return Group(Text(printable(self._headline())), table)
+            table.add_row(
+                str(trial.number), f"{trial.value:.5g}", *(Text(escape_controls(cell)) for cell in cells)
+            )
+        return Group(Text(escape_controls(self._headline())), table)
 
 
 def _cell(value: Any) -> str:

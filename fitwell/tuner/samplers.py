@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fitwell.errors import MissingExtra, unknown_name
+from fitwell.errors import MissingExtra, unknown_name_error
 from fitwell.tuner.optuna_utils import silence_optuna
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ _REQUIRED_PACKAGES = {"gp": "torch", "cmaes": "cmaes"}
 def check_sampler(name: Any) -> str:
     """Return `name`, or raise if there is no such sampler or its package is missing."""
     if name not in SAMPLERS:
-        raise unknown_name("sampler", str(name), SAMPLERS)
+        raise unknown_name_error("sampler", str(name), SAMPLERS)
     library = _REQUIRED_PACKAGES.get(name)
     if library and importlib.util.find_spec(library) is None:
         raise MissingExtra(f"sampler={name!r} needs {library}, which is not installed: pip install {library}")
@@ -102,7 +102,7 @@ def make_pruner(name: Any, epochs: int) -> BasePruner:
         return pruners.MedianPruner(n_startup_trials=5)
     if name == "hyperband":
         return pruners.HyperbandPruner(min_resource=1, max_resource=epochs, reduction_factor=REDUCTION_FACTOR)
-    raise unknown_name("pruner", str(name), ("hyperband", "median", "None"))
+    raise unknown_name_error("pruner", str(name), ("hyperband", "median", "None"))
 
 
 def rungs(epochs: int) -> list[int]:

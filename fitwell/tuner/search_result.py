@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from fitwell.arguments import Integer, checked
+from fitwell._param_validation import Integer, validate_params
 from fitwell.errors import StateError
 from fitwell.models.model import Model
 from fitwell.population.ensemble import Ensemble
@@ -91,7 +91,7 @@ class SearchResult:
         """
         return self.best_models(1)[0]
 
-    @checked(count=Integer(1))
+    @validate_params(count=Integer(1))
     def best_models(self, count: int) -> list[Model]:
         """Return the models of the best trials.
 
@@ -103,7 +103,7 @@ class SearchResult:
         """
         return self._trained_models(self.ranking()[:count])
 
-    @checked(top=Integer(1))
+    @validate_params(top=Integer(1))
     def ensemble(self, top: int = 5) -> Ensemble:
         """Return the models of the best trials as one predictor.
 
@@ -122,7 +122,7 @@ class SearchResult:
         """Return the complete Optuna trials with a finite value, best first."""
         return self._ranked(self._shared_study.require_finite_trials())
 
-    @checked(count=Integer(1))
+    @validate_params(count=Integer(1))
     def best_hyperparameters(self, count: int = 1) -> list[HyperParameters]:
         """Return the hyperparameters of the best trials, to pass to ``build(hp)``.
 

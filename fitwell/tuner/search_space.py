@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from fitwell import random
-from fitwell.errors import InvalidArgument, nearest
+from fitwell.errors import InvalidArgument, did_you_mean
 from fitwell.models.model import Model
 from fitwell.population.members import copy_setting, require_compiled_model
 from fitwell.tuner.domains import Domain, Fixed, Int, Several
@@ -37,7 +37,7 @@ class SearchSpace:
         """
         if self.domains is None:
             # The model built here is discarded, so it must not advance the random streams.
-            with random.seeded(0):
+            with random.seed_scope(0):
                 self._call(hp)
             return dict(hp.values)
         setting: Setting = {}
@@ -179,7 +179,10 @@ def _check_domains(space: Any) -> dict[str, Domain]:
                     raise InvalidArgument(
                         f"{where} {parent!r} is later in the space; move it before {name!r}"
                     )
-                hint = nearest(parent, known) or f"; the entries before it are: {', '.join(known) or 'none'}"
+                hint = (
+                    did_you_mean(parent, known)
+                    or f"; the entries before it are: {', '.join(known) or 'none'}"
+                )
                 raise InvalidArgument(f"{where} {parent!r} is not in the space{hint}")
             possible = space[parent]
             if not isinstance(possible, Several) and not any(possible.contains(value) for value in allowed):

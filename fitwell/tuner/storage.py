@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from fitwell._escaping import escape_controls, short_repr
+from fitwell._file_io import check_path, os_error_reason
 from fitwell.errors import FileError, FitwellError, InvalidArgument, MissingExtra
-from fitwell.paths import path_of, reason
-from fitwell.printable import printable, shortened
 from fitwell.tuner.optuna_utils import import_optuna, silence_optuna
 
 DEFAULT_FILE = "search.db"
@@ -45,7 +45,7 @@ class Storage:
         file: Path | None = None,
         journal: Any = None,
     ) -> None:
-        self.name = printable(name)
+        self.name = escape_controls(name)
         self._journal = journal
         self._file = file
         self._lock = lock
@@ -82,7 +82,7 @@ class Storage:
             except told:
                 raise
             except Exception as error:
-                said = printable(f"{type(error).__name__}: {shortened(str(error), 300, quote=False)}")
+                said = escape_controls(f"{type(error).__name__}: {short_repr(str(error), 300, quote=False)}")
                 raise FileError(
                     f"the storage {self.name} holds something that cannot be read{self._location()} ({said}): it was "
                     "changed, or written by another version of Optuna or fitwell. Use another file, or restore a "
@@ -97,7 +97,7 @@ class Storage:
         except FileError:
             raise
         except OSError as error:
-            raise FileError(f"the storage {self.name} cannot be used: {reason(error)}") from error
+            raise FileError(f"the storage {self.name} cannot be used: {os_error_reason(error)}") from error
         except _database_errors() as error:
             raise FileError(self._explain(error)) from error
 
@@ -124,7 +124,7 @@ class Storage:
         if "unable to open" in said:
             return f"the storage {self.name} cannot be opened: check that the folder exists and is writable"
         first = next(iter(causes[-1].splitlines()), type(error).__name__)
-        return f"the storage {self.name} cannot be used: {printable(first)}"
+        return f"the storage {self.name} cannot be used: {escape_controls(first)}"
 
 
 def open_storage(given: str | Path | None) -> Storage:
@@ -235,7 +235,7 @@ def _inode(file: Path | None) -> int | None:
 
 
 def _check_file(path: Path) -> None:
-    path_of(path, "storage")
+    check_path(path, "storage")
     if not path.absolute().parent.is_dir():
         raise FileError(f"the storage {path} cannot be created: there is no folder {path.absolute().parent}")
     if path.exists() and not path.is_file():

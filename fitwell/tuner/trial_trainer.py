@@ -15,10 +15,10 @@ import jax
 import numpy as np
 
 from fitwell import random
+from fitwell._data.loaders import Batch, count_rows
+from fitwell._data.splits import split_rows
 from fitwell.callbacks.callback import Callback, Logs, flatten_callbacks, may_write_logs
 from fitwell.callbacks.early_stopping import EarlyStopping
-from fitwell.data.loaders import Batch, count_rows
-from fitwell.data.splits import split_rows
 from fitwell.errors import NonFiniteWarning
 from fitwell.models.compile_config import is_classification_loss
 from fitwell.models.loss_comparability import RegularizerSet, regularizers_of, warn_if_regularizers_differ
@@ -199,7 +199,7 @@ class TrialTrainer:
     def initialize_weights(self, member: Member) -> None:
         """Create the weights of a model without an input shape, equal to those that `fit` would create."""
         assert self._example is not None
-        with random.drawing_from(member.stream):
+        with random.use_seed_generator(member.stream):
             member.model._session.get_program(self._example)
 
     def _callbacks_of(self, setting: Setting) -> list[Callback]:

@@ -9,10 +9,20 @@ import math
 from pathlib import Path
 from typing import Any
 
-from fitwell.arguments import Call, FilePath, Integer, Made, Real, Rule, Suits, Text, checked
+from fitwell._param_validation import (
+    CallableRule,
+    FilePath,
+    Identifier,
+    Integer,
+    Predicate,
+    Real,
+    Rule,
+    String,
+    validate_params,
+)
+from fitwell._progress import print_message
 from fitwell.errors import FileError, InvalidArgument, StateError
 from fitwell.models.model import Model
-from fitwell.progress import print_message
 from fitwell.tuner.hyperparameter_search import search
 from fitwell.tuner.hyperparameters import HyperParameters
 from fitwell.tuner.objective import Objective, as_objective
@@ -24,13 +34,14 @@ from fitwell.tuner.study import SharedStudy
 
 _STUDY_FILE = "study.db"
 _TUNER_RULES: dict[str, Rule] = {
-    "hypermodel": Call() | Suits(lambda value: callable(getattr(value, "build", None)), "a HyperModel"),
-    "objective": Made(as_objective, optional=False),
+    "hypermodel": CallableRule()
+    | Predicate(lambda value: callable(getattr(value, "build", None)), "a HyperModel"),
+    "objective": Identifier(as_objective, optional=False),
     "max_trials": Integer(1) | None,
     "seed": Integer(0) | None,
     "executions_per_trial": Integer(1),
     "directory": FilePath() | None,
-    "project_name": Text() | None,
+    "project_name": String() | None,
     "num_trials": Integer(1),
     "num_models": Integer(1),
 }
@@ -88,7 +99,7 @@ class Tuner:
     sampler = "random"
     pruner: str | None = None
 
-    @checked(_TUNER_RULES)
+    @validate_params(_TUNER_RULES)
     def __init__(
         self,
         hypermodel: Any,
@@ -192,7 +203,7 @@ class Tuner:
         )
         self._result = SearchResult(shared_study, None)
 
-    @checked(_TUNER_RULES)
+    @validate_params(_TUNER_RULES)
     def get_best_hyperparameters(self, num_trials: int = 1) -> list[HyperParameters]:
         """Return the best hyperparameters.
 
@@ -204,7 +215,7 @@ class Tuner:
         """
         return self.result.best_hyperparameters(num_trials)
 
-    @checked(_TUNER_RULES)
+    @validate_params(_TUNER_RULES)
     def get_best_models(self, num_models: int = 1) -> list[Model]:
         """Train the best models again, and return them with the weights of their best epochs.
 
@@ -216,7 +227,7 @@ class Tuner:
         """
         return self.result.best_models(num_models)
 
-    @checked(_TUNER_RULES)
+    @validate_params(_TUNER_RULES)
     def results_summary(self, num_trials: int = 10) -> None:
         """Print the best trials. num_trials: their number."""
         result = self.result
@@ -260,7 +271,7 @@ class GridSearch(Tuner):
 
     sampler = "grid"
 
-    @checked(_TUNER_RULES)
+    @validate_params(_TUNER_RULES)
     def __init__(
         self,
         hypermodel: Any,
@@ -288,10 +299,10 @@ class Hyperband(Tuner):
 
     pruner = "hyperband"
 
-    @checked(
+    @validate_params(
         _TUNER_RULES,
         max_epochs=Integer(1),
-        factor=Integer(3, 3).said("3, the only supported value"),
+        factor=Integer(3, 3).described_as("3, the only supported value"),
         hyperband_iterations=Real(0, closed="right"),
     )
     def __init__(

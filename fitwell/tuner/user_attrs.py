@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from fitwell._schema import ANY, ANY_NUMBER, COUNT, NUMBER, STRING, DictSchema, OptionalKey, find_mismatch
 from fitwell.errors import FileError
-from fitwell.forms import ANY_NUMBER, ANYTHING, COUNT, NUMBER, TEXT, Maybe, Table, misfit
 
 WORKER = "worker"
 STUDY_CONFIG = "fitwell"
@@ -21,18 +21,18 @@ BEST_EPOCHS = "best epochs"
 SECONDS = "seconds"
 SCHEDULE = "schedule"
 
-_SETTING = Table(ANYTHING)
+_SETTING = DictSchema(ANY)
 _NOTES = {
-    WORKER: TEXT,
+    WORKER: STRING,
     CRASHES: COUNT,
-    REASON: TEXT,
+    REASON: STRING,
     FINAL_PARAMS: _SETTING,
     VALUES: [ANY_NUMBER],
     BEST_EPOCHS: [COUNT],
     SECONDS: ANY_NUMBER,
     SCHEDULE: [(COUNT, _SETTING)],
 }
-_FORM = {name: Maybe(form) for name, form in _NOTES.items()}
+_FORM = {name: OptionalKey(form) for name, form in _NOTES.items()}
 
 
 def check_study(study: Any, trials: Any, where: str) -> None:
@@ -43,10 +43,10 @@ def check_study(study: Any, trials: Any, where: str) -> None:
         )
     for trial in trials:
         notes = {name: note for name, note in trial.user_attrs.items() if name in _NOTES}
-        wrong = misfit(notes, _FORM, "user_attrs")
+        wrong = find_mismatch(notes, _FORM, "user_attrs")
         if not wrong and trial.state.name == "COMPLETE":
-            wrong = misfit(trial.values, (ANY_NUMBER,), "values")
-        wrong = wrong or misfit(_numbers_of(trial), Table(NUMBER), "params")
+            wrong = find_mismatch(trial.values, (ANY_NUMBER,), "values")
+        wrong = wrong or find_mismatch(_numbers_of(trial), DictSchema(NUMBER), "params")
         if wrong:
             raise FileError(
                 f"trial {trial.number} of the study {study.study_name!r} in {where} was changed: {wrong}. Pass "

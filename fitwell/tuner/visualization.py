@@ -14,7 +14,7 @@ from fitwell._plotting.labels import escape_control, fit_axis_labels, set_axis_l
 from fitwell._plotting.layout import add_subplots, check_figure, open_figure
 from fitwell._plotting.palette import Palette, add_legend
 from fitwell._plotting.spread import dodge, finite_mean_and_std, mark_outliers
-from fitwell.errors import InvalidArgument, nearest
+from fitwell.errors import InvalidArgument, did_you_mean
 from fitwell.tuner.objective import Objective
 from fitwell.tuner.user_attrs import VALUES
 
@@ -46,7 +46,7 @@ def plot_search(
     names = list(dict.fromkeys(name for trial in every for name in trial.params))
     if by is not None and by not in names:
         raise InvalidArgument(
-            f"by: no trial has a hyperparameter {by!r}{nearest(str(by), names) or '.'} Known: {', '.join(names)}."
+            f"by: no trial has a hyperparameter {by!r}{did_you_mean(str(by), names) or '.'} Known: {', '.join(names)}."
         )
     rows = -(-(1 + len(names)) // NUM_COLUMNS)
     if figure is None:

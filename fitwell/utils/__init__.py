@@ -5,11 +5,11 @@ Each is defined here, or re-exported from the room it belongs to.
 
 from __future__ import annotations
 
-from fitwell.data.arrays import class_codes
+from fitwell._data.arrays import class_codes
+from fitwell._deprecation import deprecated_module_getattr
+from fitwell._registry import custom_objects as custom_object_scope
 from fitwell.models.model_visualization import plot_model
 from fitwell.random import set_random_seed
-from fitwell.registry import custom_objects as custom_object_scope
-from fitwell.spellings import older_address
 from fitwell.utils import np_utils, vis_utils
 from fitwell.utils.normalizing import normalize
 from fitwell.utils.numerical_utils import to_categorical
@@ -27,4 +27,4 @@ __all__ = [
     "vis_utils",
 ]
 
-__getattr__ = older_address(__name__, __name__, {"Sequence": "PyDataset"})
+__getattr__ = deprecated_module_getattr(__name__, __name__, {"Sequence": "PyDataset"})

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fitwell.arguments import Numbers, Real, checked
+from fitwell._param_validation import NumericArray, Real, validate_params
 from fitwell.errors import InvalidArgument
 
 
-@checked(x=Numbers(finite=False), order=Real(0, closed="right", infinite=True))
+@validate_params(x=NumericArray(finite=False), order=Real(0, closed="right", infinite=True))
 def normalize(x: Any, axis: int = -1, order: float = 2) -> NDArray[Any]:
     """Return ``x / |x|`` along `axis`: every row has norm 1, and zeros stay zeros.
 

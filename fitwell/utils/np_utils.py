@@ -1,5 +1,5 @@
 """The older address of `to_categorical`."""
 
-from fitwell.spellings import older_address
+from fitwell._deprecation import deprecated_module_getattr
 
-__getattr__ = older_address("fitwell.utils.np_utils", "fitwell.utils", ["to_categorical"])
+__getattr__ = deprecated_module_getattr("fitwell.utils.np_utils", "fitwell.utils", ["to_categorical"])

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from fitwell.arguments import DType, Integer, checked
+from fitwell._param_validation import DType, Integer, validate_params
 from fitwell.errors import DataError
 
 
-@checked(num_classes=Integer(1) | None, dtype=DType())
+@validate_params(num_classes=Integer(1) | None, dtype=DType())
 def to_categorical(x: Any, num_classes: int | None = None, dtype: DTypeLike = "float32") -> NDArray[Any]:
     """Return class numbers as one-hot rows: ``out[..., c]`` is 1 where ``x[...]`` is `c`, else 0.
 

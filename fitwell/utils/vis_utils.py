@@ -1,5 +1,5 @@
 """The older address of `plot_model`."""
 
-from fitwell.spellings import older_address
+from fitwell._deprecation import deprecated_module_getattr
 
-__getattr__ = older_address("fitwell.utils.vis_utils", "fitwell.utils", ["plot_model"])
+__getattr__ = deprecated_module_getattr("fitwell.utils.vis_utils", "fitwell.utils", ["plot_model"])

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, column_or_1d, validate_data
 
-from fitwell.errors import InvalidArgument, nearest
+from fitwell._registry import format_call
+from fitwell.errors import InvalidArgument, did_you_mean
 from fitwell.estimators.mlp_network import check_unchanged
 from fitwell.models import Model
-from fitwell.registry import written_call
 
 _NON_SETTINGS = ("self", "x", "y", "sample_weight", "older")
 _FIT_ARGUMENTS = [name for name in inspect.signature(Model.fit).parameters if name not in _NON_SETTINGS]
@@ -33,7 +33,7 @@ class BaseWrapper(BaseEstimator):  # type: ignore[misc]
 
     def __repr__(self, N_CHAR_MAX: int = 700) -> str:
         """Show the build function by name. scikit-learn would show its address, which differs in every process."""
-        return written_call(type(self).__name__, self.get_params().items())
+        return format_call(type(self).__name__, self.get_params().items())
 
     # --- parameters --------------------------------------------------------------------------------------
 
@@ -73,7 +73,7 @@ class BaseWrapper(BaseEstimator):  # type: ignore[misc]
         for name in settings:
             if name not in [*own, *_FIT_ARGUMENTS]:
                 raise InvalidArgument(
-                    f"{type(self).__name__} has no argument {name!r}{nearest(name, [*own, *_FIT_ARGUMENTS]) or '.'} "
+                    f"{type(self).__name__} has no argument {name!r}{did_you_mean(name, [*own, *_FIT_ARGUMENTS]) or '.'} "
                     f"The build function takes {', '.join(own) or 'none'}; fit takes {', '.join(_FIT_ARGUMENTS)}."
                 )
 
@@ -127,7 +127,7 @@ class BaseWrapper(BaseEstimator):  # type: ignore[misc]
     def _fit(self, X: NDArray[Any], targets: Any, weights: Any, given: dict[str, Any]) -> None:
         for name in given:
             if name not in _FIT_ARGUMENTS:
-                raise InvalidArgument(f"fit has no argument {name!r}{nearest(name, _FIT_ARGUMENTS)}")
+                raise InvalidArgument(f"fit has no argument {name!r}{did_you_mean(name, _FIT_ARGUMENTS)}")
         settings = {"verbose": 0, **self._settings_for(_FIT_ARGUMENTS), **given}
         self.history_ = self.model_.fit(X, targets, sample_weight=weights, **settings)
 

@@ -1,7 +1,7 @@
 """Deprecated alias of `fitwell.wrappers`."""
 
-from fitwell.spellings import older_address
+from fitwell._deprecation import deprecated_module_getattr
 
-__getattr__ = older_address(
+__getattr__ = deprecated_module_getattr(
     "fitwell.wrappers.scikit_learn", "fitwell.wrappers", ["KerasClassifier", "KerasRegressor"]
 )

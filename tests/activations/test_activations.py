@@ -16,11 +16,11 @@ from hypothesis.extra import numpy as hnp
 from scipy import special
 
 import fitwell
-from fitwell import activations, context
+from fitwell import _call_context, activations
+from fitwell._registry import deserialize
 from fitwell.errors import FitwellError, InvalidArgument, UnknownName
-from fitwell.registry import deserialize
 from tests.agreement import agree
-from tests.slopes import check_gradients
+from tests.finite_differences import check_gradients
 
 POINTS = np.concatenate([np.linspace(-8, 8, 97), [-50, -3, -1, -0.5, 0.0, 0.5, 1, 3, 6, 50]]).astype(
     np.float32
@@ -221,18 +221,18 @@ def test_linear_returns_what_came() -> None:
 
 def test_softmax_and_sigmoid_note_their_logits() -> None:
     z = jnp.asarray(ROWS)
-    with context.call_context(context.CallContext()) as call:
+    with _call_context.call_context(_call_context.CallContext()) as call:
         for kind in ("softmax", "sigmoid"):
             output = activations.get(kind)(z)
-            assert call.logits_of(output, kind) is z
-            assert call.logits_of(output, "sigmoid" if kind == "softmax" else "softmax") is None
-        assert call.logits_of(activations.softmax(z, axis=1), "softmax") is z
-        assert call.logits_of(activations.softmax(z, axis=0), "softmax") is None
+            assert call.get_cached_logits(output, kind) is z
+            assert call.get_cached_logits(output, "sigmoid" if kind == "softmax" else "softmax") is None
+        assert call.get_cached_logits(activations.softmax(z, axis=1), "softmax") is z
+        assert call.get_cached_logits(activations.softmax(z, axis=0), "softmax") is None
 
 
 def test_nothing_is_noted_outside_a_call() -> None:
     output = activations.softmax(ROWS)
-    assert context.current().logits_of(output, "softmax") is None
+    assert _call_context.current().get_cached_logits(output, "softmax") is None
 
 
 # --- names --------------------------------------------------------------------------------------------------
@@ -271,8 +271,8 @@ def test_words_of_errors() -> None:
 
 
 def test_a_layer_is_not_taken_for_the_activation_of_its_name() -> None:
+    from fitwell._registry import custom_objects
     from fitwell.layers.base import Layer
-    from fitwell.registry import custom_objects
 
     class ReLU(Layer):
         pass

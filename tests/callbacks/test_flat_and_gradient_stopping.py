@@ -10,7 +10,7 @@ import pytest
 
 import fitwell
 from fitwell import callbacks, layers
-from fitwell.engine.train_state import TrainState, initial_counters
+from fitwell._engine.train_state import TrainState, initial_counters
 from fitwell.errors import InvalidArgument
 
 CURVES = {

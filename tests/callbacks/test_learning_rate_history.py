@@ -12,9 +12,9 @@ import pytest
 
 import fitwell
 from fitwell import callbacks
+from fitwell._history import History
 from fitwell.callbacks.callback import Callback
 from fitwell.errors import FileError
-from fitwell.history import History
 from fitwell.optimizers import schedules
 
 X = np.random.default_rng(0).normal(size=(20, 2)).astype(np.float32)

@@ -16,7 +16,7 @@ import pytest
 
 import fitwell
 from fitwell import layers
-from fitwell.engine import devices
+from fitwell._engine import devices
 
 X = np.random.default_rng(0).normal(size=(64, 10, 10, 1)).astype(np.float32)
 Y = X.reshape(64, -1)[:, :3].argmax(axis=1).astype(np.int32)

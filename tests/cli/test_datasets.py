@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fitwell._data.splits import split_rows
+from fitwell._data.target import ClassTarget, RegressionTarget
 from fitwell.cli.datasets import LOADERS, DataOptions, load_data
-from fitwell.data.splits import split_rows
-from fitwell.data.target import ClassTarget, RegressionTarget
 
 
 def test_held_out_rows_teach_nothing(table: Path, tmp_path: Path) -> None:

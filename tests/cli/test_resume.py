@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from fitwell.progress import ProgressReporter
+from fitwell._progress import ProgressReporter
 
 ARGUMENTS = ("--target", "price", "--epochs", 6, "--hidden", 8, "--dropout", 0.2)
 

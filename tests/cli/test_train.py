@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fitwell.progress import ProgressReporter
+from fitwell._progress import ProgressReporter
 
 SHORT = ("--epochs", 4, "--hidden", 8, "--quiet")
 FILES = {"model.keras", "preprocessing.json", "history.csv", "learning_curves.png", "report.html", "run.json"}
@@ -89,7 +89,7 @@ def test_the_report_stands_alone(regression: tuple[Any, Path]) -> None:
 def test_predictions_are_the_models(
     fitwell: Callable[..., Any], regression: tuple[Any, Path], table: Path, tmp_path: Path
 ) -> None:
-    from fitwell.data.preprocessor_io import load_preprocessor
+    from fitwell._data.preprocessor_io import load_preprocessor
     from fitwell.models import load_model
 
     out = tmp_path / "p.csv"

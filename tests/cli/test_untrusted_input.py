@@ -15,8 +15,8 @@ import pandas as pd
 import pytest
 
 from fitwell import Sequential, layers
+from fitwell._escaping import escape_formula
 from fitwell.cli.csv_output import to_safe_csv
-from fitwell.printable import as_cell
 
 FORMULAS = ["=cmd|' /C calc'!A0", "@SUM(1)", "+1+2", "-x", "\tt", "\x1b[2J]0;title\x07"]
 
@@ -67,12 +67,12 @@ def test_predictions_hold_no_formulas_and_can_be_read_back(
     "text", ["-5", "+1", "-1.5e-3", "-", "+", "--", "=", "12,5", "-1.234,5", "-3%", "plain", ""]
 )
 def test_numbers_and_marks_stay_as_they_are(text: str) -> None:
-    assert as_cell(text) == text
+    assert escape_formula(text) == text
 
 
 @pytest.mark.parametrize("text", ["=1", "-1+cmd", "'=x", "''-y", "\r=1", "+a", "@a", "=-", "－cmd", "-2+3"])
 def test_what_may_be_a_formula_gets_one_apostrophe(text: str) -> None:
-    assert as_cell(text) == (text if text == "=-" else f"'{text}")
+    assert escape_formula(text) == (text if text == "=-" else f"'{text}")
 
 
 def test_numbers_of_a_table_stay_numbers() -> None:

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from fitwell import constraints
+from fitwell._variables import named_hyperparameters, stateless_scope
 from fitwell.errors import InvalidArgument, ShapeError, UnknownName
-from fitwell.variables import bind, named_hyperparameters
 from tests.agreement import agree
 
 W = np.random.default_rng(0).normal(0, 1.5, (5, 3)).astype(np.float32)
@@ -103,7 +103,7 @@ def test_bounds_are_data(constraint: constraints.Constraint) -> None:
     assert list(cells) == list(constraint.hyperparameters)
 
     def call(values: Any) -> Any:
-        with bind(dict(zip(cells.values(), values, strict=True))):
+        with stateless_scope(dict(zip(cells.values(), values, strict=True))):
             return constraint(W)
 
     grid = [jnp.array([0.3, 0.9]) for _ in cells]

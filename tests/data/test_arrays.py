@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from fitwell.data.arrays import as_array, check_finite, class_codes, to_device_dtype
+from fitwell._data.arrays import as_array, check_finite, class_codes, to_device_dtype
 from fitwell.errors import DataError, FitwellError
 
 INT32_MAX = 2**31 - 1
@@ -203,7 +203,7 @@ def test_a_memory_map_of_complex_numbers_is_refused(tmp_path: Path) -> None:
 
 def test_pandas_is_not_imported_for_those_who_do_not_use_it() -> None:
     code = (
-        "import sys; from fitwell.data.arrays import as_array, check_finite, class_codes; import numpy as np;"
+        "import sys; from fitwell._data.arrays import as_array, check_finite, class_codes; import numpy as np;"
         "a = as_array([[1.0, 2.0]], 'x'); check_finite(a, 'x'); class_codes(['b', 'a']);"
         "sys.exit('pandas' in sys.modules)"
     )
@@ -251,7 +251,7 @@ def test_counts_and_place_in_chunks(
     for place, value in bad.items():
         array[place] = value
     for chunk in (1, 7, 10**6):
-        monkeypatch.setattr("fitwell.data.arrays._CHUNK_VALUES", chunk)
+        monkeypatch.setattr("fitwell._data.arrays._CHUNK_VALUES", chunk)
         with pytest.raises(DataError, match=words):
             check_finite(array, "x")
 

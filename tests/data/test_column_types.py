@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fitwell._data.columns import Column, NumberColumn
+from fitwell._data.preprocessor_io import load_preprocessor, save_preprocessor
+from fitwell._data.table_preprocessor import TablePreprocessor
+from fitwell._data.table_reader import read_raw_table, read_table
 from fitwell.cli.datasets import DataOptions, PreparedData, load_data
-from fitwell.data.columns import Column, NumberColumn
-from fitwell.data.preprocessor_io import load_preprocessor, save_preprocessor
-from fitwell.data.table_preprocessor import TablePreprocessor
-from fitwell.data.table_reader import read_raw_table, read_table
 from fitwell.errors import DataError, InvalidArgument
 
 ROWS = 120

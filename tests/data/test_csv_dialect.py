@@ -16,12 +16,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fitwell._data.columns import DateColumn, NumberColumn
+from fitwell._data.preprocessor_io import load_preprocessor, save_preprocessor
+from fitwell._data.table_preprocessor import TablePreprocessor
+from fitwell._data.table_reader import read_raw_table
+from fitwell._data.target import ClassTarget
 from fitwell.cli.datasets import DataOptions, PreparedData, load_data
-from fitwell.data.columns import DateColumn, NumberColumn
-from fitwell.data.preprocessor_io import load_preprocessor, save_preprocessor
-from fitwell.data.table_preprocessor import TablePreprocessor
-from fitwell.data.table_reader import read_raw_table
-from fitwell.data.target import ClassTarget
 
 ROWS = 60
 CASES = 200

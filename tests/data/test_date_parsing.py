@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fitwell.data.date_parsing import infer_date_format, to_datetime
+from fitwell._data.date_parsing import infer_date_format, to_datetime
 
 RANDOM = np.random.default_rng(0)
 WHEN = pd.Timestamp("2019-02-01") + pd.to_timedelta(RANDOM.integers(0, 1500, 80), "D")

@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fitwell._data.column_types import convert_columns, infer_column_types
+from fitwell._data.columns import DATE_FORMAT
+from fitwell._data.date_parsing import infer_date_format, to_datetime
+from fitwell._data.number_parsing import parse_number
+from fitwell._data.table_preprocessor import TablePreprocessor
+from fitwell._data.table_reader import read_raw_table, read_table
 from fitwell.cli.datasets import DataOptions, PreparedData, load_data
-from fitwell.data.column_types import convert_columns, infer_column_types
-from fitwell.data.columns import DATE_FORMAT
-from fitwell.data.date_parsing import infer_date_format, to_datetime
-from fitwell.data.number_parsing import parse_number
-from fitwell.data.table_preprocessor import TablePreprocessor
-from fitwell.data.table_reader import read_raw_table, read_table
 from fitwell.errors import DataError
 
 A = [float(number) for number in 70.5 + 0.25 * np.arange(40)]

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fitwell.data.conversion import to_numeric
-from fitwell.data.decimal_inference import infer_decimals
-from fitwell.data.number_parsing import count_number_formats, parse_number, parse_numbers
+from fitwell._data.conversion import to_numeric
+from fitwell._data.decimal_inference import infer_decimals
+from fitwell._data.number_parsing import count_number_formats, parse_number, parse_numbers
 
 NAN = float("nan")
 

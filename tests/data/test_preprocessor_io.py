@@ -14,10 +14,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fitwell.data.pixel_preprocessor import PixelPreprocessor
-from fitwell.data.preprocessor_io import load_preprocessor, save_preprocessor
-from fitwell.data.table_preprocessor import TablePreprocessor
-from fitwell.data.target import ClassTarget, RegressionTarget
+from fitwell._data.pixel_preprocessor import PixelPreprocessor
+from fitwell._data.preprocessor_io import load_preprocessor, save_preprocessor
+from fitwell._data.table_preprocessor import TablePreprocessor
+from fitwell._data.target import ClassTarget, RegressionTarget
 from fitwell.errors import DataError, FileError
 
 ROWS = 80

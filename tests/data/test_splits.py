@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fitwell.data.splits import holdout_size, split_rows
+from fitwell._data.splits import holdout_size, split_rows
 from fitwell.errors import DataError, InvalidArgument
 
 

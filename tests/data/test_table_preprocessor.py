@@ -17,11 +17,17 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from fitwell.data.columns import BooleanColumn, DateColumn, MissingIndicatorColumn, NumberColumn, OneHotColumn
-from fitwell.data.pixel_preprocessor import PixelPreprocessor
-from fitwell.data.preprocessor_io import load_preprocessor, save_preprocessor
-from fitwell.data.table_preprocessor import MAX_DEVIATIONS, TablePreprocessor
-from fitwell.data.target import ClassTarget, RegressionTarget
+from fitwell._data.columns import (
+    BooleanColumn,
+    DateColumn,
+    MissingIndicatorColumn,
+    NumberColumn,
+    OneHotColumn,
+)
+from fitwell._data.pixel_preprocessor import PixelPreprocessor
+from fitwell._data.preprocessor_io import load_preprocessor, save_preprocessor
+from fitwell._data.table_preprocessor import MAX_DEVIATIONS, TablePreprocessor
+from fitwell._data.target import ClassTarget, RegressionTarget
 from fitwell.errors import DataError, FileError
 
 TARGET = RegressionTarget("y", 0.0, 1.0)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from fitwell.data.table_reader import is_table_file, read_table
+from fitwell._data.table_reader import is_table_file, read_table
 from fitwell.errors import DataError, FileError
 
 PLAIN = pd.DataFrame({"name": ["Ann", "Bo"], "size": [1234.5, 2.25]})

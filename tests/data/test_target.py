@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fitwell.data.target import ClassTarget, RegressionTarget, fit_target, infer_task, target_from_json
+from fitwell._data.target import ClassTarget, RegressionTarget, fit_target, infer_task, target_from_json
 from fitwell.errors import DataError, InvalidArgument
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fitwell._data.target import ClassTarget, RegressionTarget
 from fitwell.cli.datasets import DataOptions, PreparedData, load_data
-from fitwell.data.target import ClassTarget, RegressionTarget
 from fitwell.errors import DataError
 
 ROWS = 120

@@ -12,10 +12,10 @@ import pytest
 
 import fitwell
 from fitwell import callbacks, layers, regularizers
+from fitwell._data import loaders
+from fitwell._data.loaders import ArrayLoader, Batch
+from fitwell._engine import compile_cache
 from fitwell.callbacks.callback import CallbackList
-from fitwell.data import loaders
-from fitwell.data.loaders import ArrayLoader, Batch
-from fitwell.engine import compile_cache
 from fitwell.models import train_loop
 
 Weights = list[np.ndarray]
@@ -112,13 +112,13 @@ def test_layers_of_strangers_see_batches_of_their_true_size() -> None:
 
 
 def test_row_mean_makes_a_layer_of_ones_own_fit_for_padding() -> None:
-    from fitwell.context import row_mean
+    from fitwell._call_context import masked_mean
 
     class Centred(layers.Layer):
         supports_padding = True
 
         def call(self, inputs: Any) -> Any:
-            return inputs - row_mean(inputs)
+            return inputs - masked_mean(inputs)
 
     x, _ = data(13)
     results = []
@@ -180,7 +180,7 @@ class TestBatch(callbacks.Callback):
 
 def pace_of(steps: int) -> Callable[..., Any]:
     def make(*arguments: Any, **keywords: Any) -> Any:
-        from fitwell.engine.dispatch_size import AdaptiveDispatchSize
+        from fitwell._engine.dispatch_size import AdaptiveDispatchSize
 
         pace = AdaptiveDispatchSize(*arguments, **keywords)
         pace._steps = steps

@@ -10,8 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from fitwell.engine import compile_cache
-from fitwell.engine.compile_cache import CompileCache
+from fitwell._engine import compile_cache
+from fitwell._engine.compile_cache import CompileCache
 
 ARGUMENTS = (np.float32(3.0),)
 

@@ -16,8 +16,8 @@ import pytest
 
 import fitwell
 from fitwell import callbacks, layers
-from fitwell.engine import compile_cache, xla_cpu_heuristics
-from fitwell.engine.epoch_runner import all_finite
+from fitwell._engine import compile_cache, xla_cpu_heuristics
+from fitwell._engine.epoch_runner import all_finite
 from fitwell.errors import NonFiniteWarning
 
 
@@ -490,7 +490,7 @@ def test_batches_of_a_generator_may_differ_in_type() -> None:
 def test_weights_are_finite_or_not_wherever_they_are(
     monkeypatch: pytest.MonkeyPatch, platform: str, of: Any
 ) -> None:
-    monkeypatch.setattr("fitwell.engine.devices.current_device", lambda: SimpleNamespace(platform=platform))
+    monkeypatch.setattr("fitwell._engine.devices.current_device", lambda: SimpleNamespace(platform=platform))
     good = {"a": of(np.ones((3, 2), np.float32)), "steps": of(np.array([2], np.int32))}
     assert all_finite(good)
     assert all_finite({})

@@ -10,8 +10,8 @@ import pytest
 
 import fitwell
 from fitwell import callbacks, layers
-from fitwell.engine.policies import Policy
-from fitwell.engine.train_state import TrainState, initial_counters
+from fitwell._engine.policies import Policy
+from fitwell._engine.train_state import TrainState, initial_counters
 
 SEQUENCES = {
     "valley": [5.0, 4.0, 3.0, 3.5, 2.9, 3.0, 3.1, 3.2, 3.3, 2.0, 2.1, 2.2, 2.3, 2.4],

@@ -28,7 +28,7 @@ from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from fitwell import optimizers
-from fitwell.engine import compile_cache
+from fitwell._engine import compile_cache
 from fitwell.errors import InvalidArgument
 from fitwell.estimators import MLPClassifier, MLPRegressor
 

@@ -50,7 +50,7 @@ def check_limit(name: str, values: np.ndarray, limit: float) -> None:
 
 @pytest.mark.parametrize(("name", "variance", "limit"), SCALED)
 def test_scaled_to_the_fans(name: str, variance: float, limit: float) -> None:
-    with random.seeded(1):
+    with random.seed_scope(1):
         values = initializers.get(name)(TALL)
     assert values.dtype == np.float32
     assert values.shape == TALL
@@ -186,9 +186,9 @@ def test_seeds(name: str) -> None:
     assert not np.array_equal(fixed((4, 3)), kind(seed=6)((4, 3)))
     free = kind()
     assert not np.array_equal(free((4, 3)), free((4, 3)))
-    with random.seeded(7):
+    with random.seed_scope(7):
         first = free((4, 3))
-    with random.seeded(7):
+    with random.seed_scope(7):
         np.testing.assert_array_equal(free((4, 3)), first)
     again = [free((4, 3), rng=np.random.default_rng(2)) for _ in range(2)]
     np.testing.assert_array_equal(*again)

@@ -15,12 +15,12 @@ import pytest
 
 import fitwell
 from fitwell import layers
-from fitwell.context import CallContext, call_context
-from fitwell.data.loaders import Batch
+from fitwell._call_context import CallContext, call_context
+from fitwell._data.loaders import Batch
+from fitwell._variables import stateless_scope
 from fitwell.layers.base import Layer
-from fitwell.variables import bind
+from tests.finite_differences import check_gradients
 from tests.layers.examples import CASES, Case
-from tests.slopes import check_gradients
 
 # Step functions of their inputs, or whole numbers in: the derivative is zero or there is none.
 WITHOUT = {"CategoryEncoding"}
@@ -56,7 +56,7 @@ def test_gradients_of_weights_and_inputs(name: str, example: Case, training: boo
         def outputs(weights: list[Any], inputs: list[Any]) -> Any:
             context = CallContext(training=training, key=key, step=3)
             others = {v: v.value for v in layer.non_trainable_variables}
-            with bind(dict(zip(variables, weights, strict=True)) | others), call_context(context):
+            with stateless_scope(dict(zip(variables, weights, strict=True)) | others), call_context(context):
                 return layer(inputs[0] if len(inputs) == 1 else inputs)
 
         if jnp.issubdtype(inputs[0].dtype, jnp.floating):
@@ -107,7 +107,7 @@ def test_gradients_of_a_whole_training_step(loss: str, units: int, activation: A
         rows = jnp.asarray([1.0] * 5 + [0.0] * 2) if padded else None
         batch = Batch(jnp.asarray(x), [jnp.asarray(targets[loss])], [jnp.asarray(weight)], rows)
         program = model._session.get_program(batch)
-        hyperparams = {path: jnp.float64(cell.content) for path, cell in program.hyperparams.items()}
+        hyperparams = {path: jnp.float64(cell.raw_value) for path, cell in program.hyperparams.items()}
         statistics = {path: v.value for path, v in program.non_trainable.items()}
         trainable = {path: v.value for path, v in program.trainable.items()}
 

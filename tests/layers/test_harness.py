@@ -12,10 +12,10 @@ import pytest
 
 import fitwell
 from fitwell import layers
-from fitwell.context import CallContext, call_context
+from fitwell._call_context import CallContext, call_context
+from fitwell._registry import serialize
+from fitwell._variables import named_hyperparameters, stateless_scope
 from fitwell.layers.base import Layer
-from fitwell.registry import serialize
-from fitwell.variables import bind, named_hyperparameters
 from tests.agreement import agree
 from tests.layers.examples import CASES, ELSEWHERE, ROWS, Case
 
@@ -55,8 +55,8 @@ def packed(inputs: list[Any]) -> tuple[Any, ...]:
 
 def run(layer: Layer, inputs: list[Any], training: bool, rows: Any = None) -> tuple[Any, list[Any]]:
     """Call `layer` as a run does: with bound variables, a key and row weights. Return outputs and new variables."""
-    context = CallContext(training=training, key=KEY, step=3, row_weights=rows)
-    with bind({v: v.value for v in layer.variables}) as bound, call_context(context):
+    context = CallContext(training=training, key=KEY, step=3, sample_mask=rows)
+    with stateless_scope({v: v.value for v in layer.variables}) as bound, call_context(context):
         outputs = layer(*packed(inputs))
         return outputs, [bound[v] for v in layer.variables]
 
@@ -189,7 +189,7 @@ def test_hyperparameters_map(name: str, example: Case) -> None:
     stacks = {path: jnp.asarray(cell.as_array()) * jnp.array([1.0, 0.9, 0.5]) for path, cell in cells.items()}
 
     def forward(values: dict[str, Any]) -> Any:
-        with bind({cells[path]: value for path, value in values.items()}):
+        with stateless_scope({cells[path]: value for path, value in values.items()}):
             return run(layer, inputs, True)[0]
 
     mapped = jax.vmap(forward)(stacks)
@@ -197,7 +197,7 @@ def test_hyperparameters_map(name: str, example: Case) -> None:
         own = {path: stack[member] for path, stack in stacks.items()}
         close(mapped[member], forward(own), 1e-5)
     for path, cell in cells.items():
-        cell.content = float(stacks[path][2])
+        cell.raw_value = float(stacks[path][2])
     close(mapped[2], run(layer, inputs, True)[0], 1e-5)
 
 

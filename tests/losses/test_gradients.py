@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from fitwell import losses
+from tests.finite_differences import check_gradients
 from tests.losses.cases import CASES, DATA, OWN
-from tests.slopes import check_gradients
 
 ALL = CASES + OWN
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from fitwell import activations, losses
-from fitwell.context import CallContext, call_context
+from fitwell._call_context import CallContext, call_context
 
 # Probabilities that float32 rounds to 0 and 1: clipping would give log(1e-7) = -16.1 and no gradient at all.
 EXTREME = jnp.array([[200.0, 0.0, -200.0], [-300.0, 0.0, 5.0]])

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from fitwell import losses
+from fitwell._registry import custom_objects
 from fitwell.errors import InvalidArgument, UnknownName
-from fitwell.registry import custom_objects
 from tests.losses.cases import CASES, DATA, IDS, OWN
 
 # Every name and alias that `keras.losses.get` knows for a loss we have.

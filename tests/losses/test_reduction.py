@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fitwell import losses
-from fitwell.context import CallContext, call_context
+from fitwell._call_context import CallContext, call_context
+from fitwell._variables import named_hyperparameters, stateless_scope
 from fitwell.errors import ShapeError
-from fitwell.variables import bind, named_hyperparameters
 from tests.losses.cases import CASES, DATA, OWN, ROWS, labels, one_hot, probabilities, real
 
 ALL = CASES + OWN
@@ -40,7 +40,7 @@ def test_padding_changes_nothing(
     weights = np.linspace(0, 2, ROWS).astype(np.float32) if weighted else None
     expected = loss(y_true, y_pred, sample_weight=weights)
     rows = jnp.asarray([1.0] * ROWS + [0.0] * 3)
-    with call_context(CallContext(row_weights=rows)):
+    with call_context(CallContext(sample_mask=rows)):
         # Copies of a real row, as an engine would pad, and garbage.
         for filler_true, filler_pred in ((0.0, 0.5), (0.0, np.nan)):
             given_weights = None if weights is None else padded(weights, 5.0)
@@ -65,7 +65,7 @@ def test_steps_of_a_sequence_are_rows(name: str, arguments: dict[str, Any], data
 
 def test_gradient_of_padding_is_zero() -> None:
     loss = losses.SparseCategoricalCrossentropy()
-    with call_context(CallContext(row_weights=jnp.array([1.0] * ROWS + [0.0] * 3))):
+    with call_context(CallContext(sample_mask=jnp.array([1.0] * ROWS + [0.0] * 3))):
         gradient = jax.grad(lambda p: loss(padded(labels, 0), p))(jnp.asarray(padded(probabilities, 0.2)))
     np.testing.assert_array_equal(gradient[ROWS:], 0)
     expected = jax.grad(lambda p: loss(labels, p))(jnp.asarray(probabilities))
@@ -73,7 +73,7 @@ def test_gradient_of_padding_is_zero() -> None:
 
 
 def test_a_batch_of_padding_only_is_zero() -> None:
-    with call_context(CallContext(row_weights=jnp.zeros(ROWS))):
+    with call_context(CallContext(sample_mask=jnp.zeros(ROWS))):
         assert float(losses.MeanSquaredError()(*real)) == 0
         assert float(losses.MeanSquaredError(reduction="mean_with_sample_weight")(*real, np.ones(ROWS))) == 0
 
@@ -84,7 +84,7 @@ def test_padding_of_any_size(rows: int, width: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
     y_true, y_pred = rng.normal(size=(2, 6, width)).astype(np.float32)
     expected = np.mean((y_true[:rows] - y_pred[:rows]) ** 2)
-    with call_context(CallContext(row_weights=jnp.asarray([1.0] * rows + [0.0] * (6 - rows)))):
+    with call_context(CallContext(sample_mask=jnp.asarray([1.0] * rows + [0.0] * (6 - rows)))):
         np.testing.assert_allclose(losses.MeanSquaredError()(y_true, y_pred), expected, rtol=1e-5)
 
 
@@ -112,7 +112,7 @@ def test_sequences() -> None:
     mean = losses.MeanSquaredError(reduction="mean_with_sample_weight")
     expected = (values * by_row[:, None]).sum() / (by_row.sum() * 5)
     assert float(mean(y_true, y_pred, by_row)) == pytest.approx(expected, rel=1e-5)
-    with call_context(CallContext(row_weights=jnp.array([1.0, 1, 0, 0]))):
+    with call_context(CallContext(sample_mask=jnp.array([1.0, 1, 0, 0]))):
         assert float(loss(y_true, y_pred)) == pytest.approx(values[:2].mean(), rel=1e-5)
     square = losses.MeanSquaredError()
     # A square [4, 4] with weights [4]: by row, not by step.
@@ -228,7 +228,7 @@ def test_words_of_shape_errors() -> None:
         losses.MeanSquaredError()(*real, sample_weight=np.ones(5))
     with (
         pytest.raises(ShapeError, match=r"row weights of shape \(5,\)"),
-        call_context(CallContext(row_weights=jnp.ones(5))),
+        call_context(CallContext(sample_mask=jnp.ones(5))),
     ):
         losses.MeanSquaredError()(*real)
     with pytest.warns(SyntaxWarning, match="categorical_crossentropy with a single output is always 0"):
@@ -259,7 +259,7 @@ def test_a_users_class() -> None:
     loss = HuberLoss(1.0)
     assert loss.name == "huber_loss"
     assert float(loss(y, p)) == pytest.approx((0.125 + 1.5 + 0) / 3)  # not broadcast to [3, 3]
-    with call_context(CallContext(row_weights=jnp.array([1.0, 1, 0]))):
+    with call_context(CallContext(sample_mask=jnp.array([1.0, 1, 0]))):
         assert float(loss(y, p)) == pytest.approx((0.125 + 1.5) / 2)
     assert loss.get_config() == {"name": "huber_loss", "reduction": "sum_over_batch_size", "threshold": 1.0}
     assert HuberLoss.from_config(loss.get_config()).threshold == 1.0
@@ -282,7 +282,7 @@ def test_a_users_function() -> None:
         losses.get(at_once)(y, p, sample_weight=np.ones(3))
     with (
         pytest.raises(ShapeError, match="at_once returned one number"),
-        call_context(CallContext(row_weights=jnp.ones(3))),
+        call_context(CallContext(sample_mask=jnp.ones(3))),
     ):
         losses.get(at_once)(y, p)
     assert losses.get(lambda y, p: jnp.abs(y - p)).name == "lambda"
@@ -310,7 +310,7 @@ def test_settings_are_data(name: str, arguments: dict[str, Any], data: str) -> N
     assert list(cells) == sorted(loss.hyperparameters, key=list(cells).index)
 
     def call(values: Any) -> Any:
-        with bind(dict(zip(cells.values(), values, strict=True))):
+        with stateless_scope(dict(zip(cells.values(), values, strict=True))):
             return loss(y_true, y_pred)
 
     together = jax.jit(jax.vmap(call, in_axes=([0] * len(cells),)))([jnp.array([0.1, 0.4])] * len(cells))

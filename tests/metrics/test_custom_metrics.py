@@ -11,8 +11,8 @@ import pytest
 
 import fitwell
 from fitwell import losses, metrics
+from fitwell._registry import custom_objects
 from fitwell.errors import InvalidArgument, ShapeError, UnknownName
-from fitwell.registry import custom_objects
 from tests.metrics.cases import CASES, OWN, guesses, labels, names_of, real, shares
 
 

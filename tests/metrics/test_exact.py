@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fitwell import metrics
-from fitwell.variables import bind, named_hyperparameters
+from fitwell._variables import named_hyperparameters, stateless_scope
 from tests.metrics.cases import CASES, DATA, OWN, ROWS, names_of, weights
 
 ALL = CASES + OWN
@@ -27,7 +27,7 @@ def pure(metric: Any, *shapes: tuple[int, ...]) -> Any:
         metric.build(*shapes)
 
     def update(state: list[Any], *batch: Any) -> list[Any]:
-        with bind(dict(zip(metric.variables, state, strict=True))) as bound:
+        with stateless_scope(dict(zip(metric.variables, state, strict=True))) as bound:
             metric.update_state(*batch)
             return [bound[variable] for variable in metric.variables]
 
@@ -39,7 +39,7 @@ def zeros(metric: Any) -> list[Any]:
 
 
 def result(metric: Any, state: list[Any]) -> np.ndarray:
-    with bind(dict(zip(metric.variables, state, strict=True))):
+    with stateless_scope(dict(zip(metric.variables, state, strict=True))):
         return np.asarray(metric.result())
 
 
@@ -176,7 +176,7 @@ def test_settings_are_data() -> None:
     update = pure(metric)
 
     def call(threshold: Any) -> Any:
-        with bind({cell: threshold}):
+        with stateless_scope({cell: threshold}):
             return update(zeros(metric), y, p)
 
     states = jax.jit(jax.vmap(call))(jnp.array([0.2, 0.6]))

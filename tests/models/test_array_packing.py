@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 import fitwell
 from fitwell import layers, metrics
+from fitwell._variables import Variable
 from fitwell.models.array_packing import DtypeRaveler
-from fitwell.variables import Variable
 
 shapes = st.lists(st.integers(0, 4), max_size=3).map(tuple)
 

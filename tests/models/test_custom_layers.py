@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import fitwell as fw
-from fitwell.engine import compile_cache
+from fitwell._engine import compile_cache
 
 X = np.random.default_rng(0).normal(size=(71, 3)).astype(np.float32)
 Y = np.random.default_rng(1).normal(size=71).astype(np.float32)

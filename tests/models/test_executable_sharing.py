@@ -9,7 +9,7 @@ import pytest
 
 import fitwell
 from fitwell import layers
-from fitwell.engine import compile_cache
+from fitwell._engine import compile_cache
 from fitwell.models import executable_sharing
 
 X = np.random.default_rng(0).normal(size=(48, 3)).astype(np.float32)

@@ -9,7 +9,7 @@ import pytest
 
 import fitwell
 from fitwell import Model, Sequential, layers, optimizers
-from fitwell.engine import compile_cache
+from fitwell._engine import compile_cache
 from fitwell.errors import InvalidArgument
 from fitwell.models import clone_model
 from tests.models.twins import assert_same_history, assert_same_weights, train_both, twins

@@ -9,7 +9,7 @@ import jax
 import numpy as np
 
 import fitwell
-from fitwell.random import epoch_order
+from fitwell.random import epoch_permutation
 
 Build = Callable[[Any], Any]
 History = dict[str, list[float]]
@@ -43,7 +43,7 @@ def train_both(
     peer_history: History = {}
     rows = len(jax.tree.leaves(x)[0])
     for epoch in range(epochs):
-        order = epoch_order(ours._session.seed, epoch, rows)
+        order = epoch_permutation(ours._session.seed, epoch, rows)
         x_now, y_now, weight_now = jax.tree.map(lambda leaf, order=order: leaf[order], (x, y, sample_weight))
         logs = peer.fit(
             x_now,

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from jax import lax
 
-from fitwell.variables import bind, named_hyperparameters
+from fitwell._variables import named_hyperparameters, stateless_scope
 
 Arrays = dict[str, Any]
 
@@ -79,7 +79,7 @@ def run() -> Callable[..., Any]:
 
         @jax.jit
         def loop(values: Arrays, parameters: Arrays, slots: Arrays) -> tuple[Arrays, Arrays]:
-            with bind({cells[path]: value for path, value in values.items()}):
+            with stateless_scope({cells[path]: value for path, value in values.items()}):
 
                 def body(step: Any, carry: tuple[Arrays, Arrays]) -> tuple[Arrays, Arrays]:
                     parameters, slots = carry

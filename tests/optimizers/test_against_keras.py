@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from fitwell import optimizers
-from fitwell.variables import Variable
+from fitwell._variables import Variable
 from tests.agreement import agree
 
 STEPS = 30

@@ -10,7 +10,7 @@ import numpy as np
 import optax
 import pytest
 
-from fitwell import context, optimizers
+from fitwell import _call_context, optimizers
 from tests.agreement import agree
 
 STEPS = 30
@@ -131,7 +131,7 @@ def test_adam_is_nearer_to_its_formula_than_the_rounding_of_its_numbers(stream: 
 def noisy_gradients(optimizer: Any, step: int, seed: int = 3) -> dict[str, Any]:
     """Return the gradients that SGD with rate 1 saw in place of zeros."""
     start = {"a/kernel": jnp.zeros((200, 200)), "b/kernel": jnp.zeros((200, 200))}
-    with context.call_context(context.CallContext(key=jax.random.key(seed))):
+    with _call_context.call_context(_call_context.CallContext(key=jax.random.key(seed))):
         moved, _ = optimizer.update(start, optimizer.init(start), start, jnp.int32(step))
     return {path: -np.asarray(value) for path, value in moved.items()}
 

@@ -15,8 +15,8 @@ import optax
 import pytest
 
 from fitwell import config, optimizers, schedules
+from fitwell._variables import Variable
 from fitwell.errors import InvalidArgument, UnknownName
-from fitwell.variables import Variable
 
 NAMES = ["SGD", "Adagrad", "RMSprop", "Adadelta", "Adam", "AdamW", "Adamax", "Nadam"]
 

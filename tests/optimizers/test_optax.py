@@ -11,8 +11,8 @@ import optax
 import pytest
 
 from fitwell import optimizers, schedules
+from fitwell._variables import Variable, named_hyperparameters
 from fitwell.errors import InvalidArgument
-from fitwell.variables import Variable, named_hyperparameters
 
 STEPS = 20
 TRANSFORMATIONS = {

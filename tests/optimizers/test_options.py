@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fitwell import optimizers
+from fitwell._variables import Variable
 from fitwell.errors import InvalidArgument, StateError
 from fitwell.optimizers import gradient_transforms as change
-from fitwell.variables import Variable
 
 GRADIENTS = st.dictionaries(
     st.sampled_from(["a", "b", "c"]),

@@ -11,9 +11,9 @@ import optax
 import pytest
 from jax import lax
 
-from fitwell import context, optimizers, schedules
+from fitwell import _call_context, optimizers, schedules
+from fitwell._variables import named_hyperparameters, stateless_scope
 from fitwell.errors import InvalidArgument, StateError
-from fitwell.variables import bind, named_hyperparameters
 
 NAMES = ["SGD", "Adagrad", "RMSprop", "Adadelta", "Adam", "AdamW", "Adamax", "Nadam"]
 
@@ -48,15 +48,15 @@ def test_mapped_over_hyperparameters_is_one_by_one(name: str, stream: Any) -> No
     }
     assert numbers <= set(cells)
     rng = np.random.default_rng(0)
-    members = {p: (rng.uniform(0.7, 1.0, 3) * c.content).astype(np.float32) for p, c in cells.items()}
+    members = {p: (rng.uniform(0.7, 1.0, 3) * c.raw_value).astype(np.float32) for p, c in cells.items()}
 
     def train(values: Any) -> Any:
         def body(step: Any, carry: Any) -> Any:
-            with context.call_context(context.CallContext(key=jax.random.key(step))):
+            with _call_context.call_context(_call_context.CallContext(key=jax.random.key(step))):
                 gradients = stream.gradients(carry[0], step)
                 return optimizer.update(gradients, carry[1], carry[0], step)
 
-        with bind({cells[path]: value for path, value in values.items()}):
+        with stateless_scope({cells[path]: value for path, value in values.items()}):
             return lax.fori_loop(
                 jnp.int32(0), jnp.int32(4), body, (stream.start, optimizer.init(stream.start))
             )
@@ -81,14 +81,14 @@ def test_another_number_is_no_other_program(name: str, stream: Any) -> None:
     @jax.jit
     def update(values: Any, slots: Any, parameters: Any, step: Any) -> Any:
         traces.append(step)
-        with bind({cells[path]: value for path, value in values.items()}):
+        with stateless_scope({cells[path]: value for path, value in values.items()}):
             return optimizer.update(stream.gradients(parameters, step), slots, parameters, step)
 
     parameters, slots = jax.tree.map(jnp.asarray, (stream.start, optimizer.init(stream.start)))
     for step in range(4):
         for path, cell in cells.items():
             if path != "learning_rate":
-                cell.content *= 0.9
+                cell.raw_value *= 0.9
         optimizer.learning_rate = optimizer.learning_rate / 2
         values = {path: cell.as_array() for path, cell in cells.items()}
         parameters, slots = update(values, slots, parameters, jnp.int32(step))
@@ -229,7 +229,7 @@ def test_a_member_without_momentum_may_share_the_program_of_one_with_it(stream: 
     cells = named_hyperparameters(optimizer)
 
     def train(momentum: Any) -> Any:
-        with bind({cells["momentum"]: momentum}):
+        with stateless_scope({cells["momentum"]: momentum}):
             parameters, slots = dict(stream.start), optimizer.init(stream.start)
             for step in range(3):
                 parameters, slots = optimizer.update(

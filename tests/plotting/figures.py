@@ -10,7 +10,7 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 
-from fitwell.history import History
+from fitwell._history import History
 from fitwell.population.members import Member
 
 matplotlib.use("Agg")

@@ -14,9 +14,9 @@ import pytest
 from matplotlib import pyplot as plt
 
 import fitwell as fw
+from fitwell._history import History
 from fitwell.comparison.comparison import Comparison
 from fitwell.errors import InvalidArgument
-from fitwell.history import History
 from fitwell.report import figures
 from tests.plotting.figures import cut_off, inside, note, overlaps
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from matplotlib import pyplot as plt
 
+from fitwell._history import History
 from fitwell.errors import InvalidArgument
-from fitwell.history import History
 from tests.plotting.figures import curve, cut_off, history, inside, legend_texts, note, overlaps, ticks
 
 

@@ -12,8 +12,8 @@ import jax
 import numpy as np
 
 import fitwell as fw
-from fitwell.data.loaders import Batch
-from fitwell.engine.epoch_runner import EpochRunner, Validation
+from fitwell._data.loaders import Batch
+from fitwell._engine.epoch_runner import EpochRunner, Validation
 from fitwell.errors import NonFiniteWarning
 from fitwell.population import layout_choice, scheduling
 

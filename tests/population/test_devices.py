@@ -18,7 +18,7 @@ def test_four_devices_do_what_one_does():
         env={
             **os.environ,
             "JAX_PLATFORMS": "cpu",
-            "XLA_FLAGS": f"{config.SMALL_LOOPS} --xla_force_host_platform_device_count=4",
+            "XLA_FLAGS": f"{config.XLA_SMALL_LOOP_FLAG} --xla_force_host_platform_device_count=4",
             "PYTHONPATH": os.pathsep.join(sys.path),
         },
         capture_output=True,

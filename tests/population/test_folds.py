@@ -8,7 +8,7 @@ from sklearn.model_selection import GroupKFold, KFold, StratifiedKFold, TimeSeri
 
 import fitwell as fw
 from fitwell import config
-from fitwell.engine import compile_cache
+from fitwell._engine import compile_cache
 from fitwell.errors import DataError, InvalidArgument, StateError
 from fitwell.population import results_table
 from fitwell.population.member_train_loop import MemberTrainLoop

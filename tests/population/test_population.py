@@ -15,7 +15,7 @@ import scipy.stats
 
 import fitwell as fw
 from fitwell import random
-from fitwell.engine import compile_cache, devices
+from fitwell._engine import compile_cache, devices
 from fitwell.errors import FileError, InvalidArgument, ShapeError, StateError
 from fitwell.population import member_train_loop
 from fitwell.saving.checkpoint_file import write_checkpoint
@@ -144,7 +144,7 @@ def test_functions_with_constants_of_their_own_are_different_programs(regression
     x, y, _ = regression
     population = fw.Population(build, fw.grid(slope=[0.1, 2.0])).fit(x, y, epochs=1, verbose=0)
     assert len(population._groups) == 2
-    with random.seeded(0):
+    with random.seed_scope(0):
         model = build({"slope": 2.0})
         history = model.fit(x, y, epochs=1, verbose=0)
     assert population.history[1].history["loss"] == pytest.approx(history.history["loss"])
@@ -616,7 +616,7 @@ def test_members_that_share_a_layer_which_does_not_learn_are_one_program(regress
 
     population = fw.Population(build, fw.grid(rate=[0.0, 0.1, 0.3])).fit(x, y, epochs=3, verbose=0)
     assert [len(group.members) for group in population._groups] == [3]
-    with random.seeded(0):
+    with random.seed_scope(0):
         alone = build({"rate": 0.3}).fit(x, y, epochs=3, verbose=0)
     np.testing.assert_allclose(population.history[2].history["loss"], alone.history["loss"], rtol=1e-5)
 

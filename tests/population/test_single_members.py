@@ -123,7 +123,7 @@ STRUCTURES = {
 
 def solo(build, setting, seed, x, y, make_callbacks=list, **settings):
     """Train one model alone."""
-    with random.seeded(seed):
+    with random.seed_scope(seed):
         model = build(setting)
         history = model.fit(x, y, verbose=0, callbacks=make_callbacks(), **settings)
     return model, history.history

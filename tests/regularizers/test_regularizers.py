@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from fitwell import regularizers
+from fitwell._variables import named_hyperparameters, stateless_scope
 from fitwell.errors import InvalidArgument, ShapeError, UnknownName
-from fitwell.variables import bind, named_hyperparameters
 from tests.agreement import agree
-from tests.slopes import check_gradients
+from tests.finite_differences import check_gradients
 
 W = np.random.default_rng(0).normal(0, 1, (5, 3)).astype(np.float32)
 
@@ -85,7 +85,7 @@ def test_strengths_are_data(penalty: regularizers.Regularizer) -> None:
     assert list(cells) == list(penalty.hyperparameters)
 
     def call(values: Any) -> Any:
-        with bind(dict(zip(cells.values(), values, strict=True))):
+        with stateless_scope(dict(zip(cells.values(), values, strict=True))):
             return penalty(W)
 
     grid = jnp.array([[0.0, 0.1, 0.5]] * len(cells))

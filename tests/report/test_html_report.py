@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from fitwell.history import History
+from fitwell._history import History
 from fitwell.report import Contents, HtmlFigure, render
 from fitwell.report.figures import (
     plot_confusion_matrix,

@@ -235,7 +235,7 @@ class Corpus:
                 activation={"class_name": "__typespec__", "spec_name": "os.system", "config": []}
             ),
             "an unknown module": layer(
-                module="fitwell.saving.path_checks", class_name="written_beside", **named
+                module="fitwell.saving.path_checks", class_name="atomic_writer", **named
             ),
             "deep JSON": around,
             "deeper JSON": nested_lists,

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fitwell.data.loaders import ArrayLoader, Batch, DataLoader, GeneratorLoader
+from fitwell._data.loaders import ArrayLoader, Batch, DataLoader, GeneratorLoader
 
 ROWS = np.arange(23, dtype=np.float32)
 

@@ -147,7 +147,7 @@ def test_words_for_what_cannot_be_saved_or_loaded(tmp_path: Path) -> None:
 def test_a_failed_save_leaves_the_old_file_and_no_rubbish(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from fitwell import paths
+    from fitwell import _file_io
 
     path = tmp_path / "m.keras"
     model = stack()
@@ -157,7 +157,7 @@ def test_a_failed_save_leaves_the_old_file_and_no_rubbish(
     def fails(*arguments: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(paths.os, "fsync", fails)
+    monkeypatch.setattr(_file_io.os, "fsync", fails)
     with pytest.raises(FileError, match="No space left"):
         model.save(path)
     assert path.read_bytes() == before

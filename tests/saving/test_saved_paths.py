@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from fitwell.paths import written_beside
+from fitwell._file_io import atomic_writer
 
 
 def test_a_new_file_is_as_readable_as_any_other(tmp_path: Path) -> None:
-    with written_beside(tmp_path / "ours") as file:
+    with atomic_writer(tmp_path / "ours") as file:
         file.write(b"weights")
     (tmp_path / "theirs").write_bytes(b"")
     modes = [(tmp_path / name).stat().st_mode for name in ("ours", "theirs")]
@@ -23,7 +23,7 @@ def test_links_stay_links_and_permissions_what_they_were(tmp_path: Path) -> None
     real.write_bytes(b"before")
     real.chmod(0o640)
     os.symlink(real, link)
-    with written_beside(link) as file:
+    with atomic_writer(link) as file:
         np.save(file, np.zeros(3))
     assert link.is_symlink()
     assert real.read_bytes() != b"before"

@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fitwell import registry, schedules
+from fitwell import _registry, schedules
+from fitwell._variables import named_hyperparameters, stateless_scope
 from fitwell.errors import InvalidArgument
-from fitwell.variables import bind, named_hyperparameters
 from tests.agreement import agree
 
 KERAS: list[tuple[str, dict[str, Any]]] = [
@@ -217,7 +217,7 @@ def test_every_number_is_data(schedule: Any) -> None:
 
     def evaluate(values: Any, step: Any) -> Any:
         traces.append(step)
-        with bind({cells[path]: value for path, value in values.items()}):
+        with stateless_scope({cells[path]: value for path, value in values.items()}):
             return schedule(step)
 
     values = {path: jnp.asarray(cell.as_array()) for path, cell in cells.items()}
@@ -241,7 +241,7 @@ def test_every_number_is_data(schedule: Any) -> None:
 @pytest.mark.parametrize("schedule", ALL, ids=repr)
 def test_configurations_round_trip(schedule: Any) -> None:
     written = json.loads(json.dumps(schedules.serialize(schedule)))
-    for read in (schedules.deserialize(written), schedules.get(written), registry.deserialize(written)):
+    for read in (schedules.deserialize(written), schedules.get(written), _registry.deserialize(written)):
         assert type(read) is type(schedule)
         np.testing.assert_array_equal(read(STEPS), schedule(STEPS))
 

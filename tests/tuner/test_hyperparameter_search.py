@@ -15,7 +15,7 @@ from sklearn.model_selection import KFold
 
 import fitwell as fw
 from fitwell import tuner
-from fitwell.engine import compile_cache
+from fitwell._engine import compile_cache
 from fitwell.errors import FileError, FitwellError, InvalidArgument, MissingExtra, StateError
 from fitwell.tuner import storage as storages
 from fitwell.tuner import visualization

@@ -17,7 +17,7 @@ from sklearn.utils.estimator_checks import check_estimator
 
 import fitwell
 from fitwell import Sequential, layers, losses, optimizers
-from fitwell.engine import compile_cache
+from fitwell._engine import compile_cache
 from fitwell.errors import DataError, InvalidArgument
 from fitwell.wrappers import KerasClassifier, KerasRegressor
 

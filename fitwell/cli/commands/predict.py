@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fitwell._data.preprocessor_io import Preprocessor, load_preprocessor
+from fitwell._data.table_preprocessor import TablePreprocessor
+from fitwell._data.table_reader import read_raw_table
+from fitwell._data.target import ClassTarget, Target
+from fitwell._data.text_format import pluralize
+from fitwell._escaping import escape_controls, escape_unencodable
+from fitwell._file_io import atomic_write, check_path
 from fitwell.cli.baselines import decode_outputs
 from fitwell.cli.commands.train import MODEL_FILE, PREPROCESSING_FILE
 from fitwell.cli.console import stderr_console, stdout_console
 from fitwell.cli.csv_output import to_safe_csv
-from fitwell.data.preprocessor_io import Preprocessor, load_preprocessor
-from fitwell.data.table_preprocessor import TablePreprocessor
-from fitwell.data.table_reader import read_raw_table
-from fitwell.data.target import ClassTarget, Target
-from fitwell.data.text_format import pluralize
 from fitwell.errors import DataError, FileError
-from fitwell.paths import path_of, write_whole
-from fitwell.printable import encodable, printable
 from fitwell.report import score_classification, score_regression
 from fitwell.report.scores import METRIC_NAMES
 from fitwell.report.summary_text import format_metric
@@ -36,8 +36,8 @@ def predict(options: Namespace) -> int:
     """Carry out the command; returns the exit code."""
     from fitwell.models import load_model
 
-    model_file, preprocessor = _open_run(path_of(options.model, "the run or model"))
-    output_file = None if options.output == "-" else path_of(options.output, "--output")
+    model_file, preprocessor = _open_run(check_path(options.model, "the run or model"))
+    output_file = None if options.output == "-" else check_path(options.output, "--output")
     if output_file is not None:
         check_overwrite(output_file, overwrite=True)
         _check_not_input(
@@ -59,14 +59,16 @@ def predict(options: Namespace) -> int:
     text = to_safe_csv(prediction_table(preprocessor.target, predictions))
     if output_file is None:
         try:
-            sys.stdout.write(encodable(printable(text), sys.stdout) if sys.stdout.isatty() else text)
+            sys.stdout.write(
+                escape_unencodable(escape_controls(text), sys.stdout) if sys.stdout.isatty() else text
+            )
         except UnicodeEncodeError as error:
             raise FileError(
                 f"standard output, of the encoding {sys.stdout.encoding}, has no code for {text[error.start]!a}: name "
                 "a file with --output, or set PYTHONIOENCODING=utf-8"
             ) from None
     else:
-        write_whole(output_file, text)
+        atomic_write(output_file, text)
         stdout_console().print(f"Wrote {pluralize(len(table), 'prediction')} to {options.output}.")
     score = _score(preprocessor, table, predictions)
     if score:

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fitwell import _html
+from fitwell._data.text_format import pluralize
+from fitwell._file_io import atomic_write
 from fitwell.cli import EXIT_INTERRUPTED, resume
 from fitwell.cli.commands.train import train_and_report
 from fitwell.cli.console import stdout_console
@@ -17,9 +19,7 @@ from fitwell.cli.csv_output import to_safe_csv
 from fitwell.cli.datasets import DataOptions, load_data
 from fitwell.cli.network_builder import TrainOptions, build_network, loss_for
 from fitwell.cli.run_dir import make_run_folder
-from fitwell.data.text_format import pluralize
 from fitwell.errors import FitwellError, InvalidArgument, StateError
-from fitwell.paths import write_whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -171,11 +171,11 @@ def _write_trials(result: Any, trials: pd.DataFrame, folder: Path, interrupted: 
     say = stdout_console().print
     best = result.best_params
     ended = trials[trials["state"] == "complete"]
-    write_whole(folder / "trials.csv", to_safe_csv(trials, index=True))
+    atomic_write(folder / "trials.csv", to_safe_csv(trials, index=True))
     asked = {name for trial in result.study.get_trials(deepcopy=False) for name in trial.params}
     figure = _html.new_figure(12.6, 3.2 * math.ceil((1 + len(asked)) / 3))
     result.plot(figure=figure)
-    write_whole(folder / "search.png", _html.to_png(figure))
+    atomic_write(folder / "search.png", _html.to_png(figure))
     early = "Interrupted by Ctrl-C after" if interrupted else "Tried"
     sentence = (
         f"{early} {pluralize(len(ended), 'setting')}. The best validation loss is {result.best_value:.4g}"

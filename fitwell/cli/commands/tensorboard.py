@@ -5,9 +5,9 @@ from __future__ import annotations
 import threading
 from argparse import Namespace
 
+from fitwell._file_io import check_path
 from fitwell.cli.console import stdout_console
-from fitwell.errors import FileError, missing_extra
-from fitwell.paths import path_of
+from fitwell.errors import FileError, missing_extra_error
 
 
 def run_tensorboard(options: Namespace) -> int:
@@ -31,8 +31,8 @@ def start_server(runs: str, port: int) -> str:
         from tensorboard import program
         from tensorboard.plugins.core.core_plugin import DEFAULT_PORT
     except ImportError:
-        raise missing_extra("tensorboard", "tensorboard", "fitwell board") from None
-    folder = path_of(runs, "the folder of runs")
+        raise missing_extra_error("tensorboard", "tensorboard", "fitwell board") from None
+    folder = check_path(runs, "the folder of runs")
     if not folder.is_dir():
         raise FileError(f"there is no folder {runs}: name one that a run writes its events to")
     if next(folder.rglob("events.out.tfevents.*"), None) is None:

@@ -13,6 +13,11 @@ from typing import Any
 
 import numpy as np
 
+from fitwell._data.preprocessor_io import save_preprocessor
+from fitwell._escaping import escape_formula
+from fitwell._file_io import atomic_write
+from fitwell._history import History
+from fitwell._progress import format_seconds
 from fitwell.cli import EXIT_INTERRUPTED, resume
 from fitwell.cli.baselines import Evaluation, evaluate
 from fitwell.cli.console import stdout_console
@@ -22,12 +27,7 @@ from fitwell.cli.model_training import TrainResult, train_model
 from fitwell.cli.network_builder import TrainOptions, build_network
 from fitwell.cli.run_dir import make_run_folder
 from fitwell.cli.run_report import build_report
-from fitwell.data.preprocessor_io import save_preprocessor
 from fitwell.errors import DataError
-from fitwell.history import History
-from fitwell.paths import write_whole
-from fitwell.printable import as_cell
-from fitwell.progress import format_seconds
 from fitwell.report import render, summarize
 from fitwell.report.figures import plot_learning_curves
 
@@ -70,8 +70,8 @@ def train_and_report(
         # The model first: whatever happens from here on, what was learned is on the disk.
         model.save(folder / MODEL_FILE)
         save_preprocessor(prepared.preprocessor, folder / PREPROCESSING_FILE)
-        write_whole(folder / "history.csv", _history_csv(train_result.history))
-        write_whole(
+        atomic_write(folder / "history.csv", _history_csv(train_result.history))
+        atomic_write(
             folder / "learning_curves.png",
             plot_learning_curves(train_result.history, train_result.best_epoch),
         )
@@ -121,7 +121,7 @@ def _history_csv(history: History) -> str:
     frame = history.to_frame()
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(["epoch", *map(as_cell, names)])
+    writer.writerow(["epoch", *map(escape_formula, names)])
     for epoch, row in zip(history.epoch, frame.itertuples(index=False)):
         writer.writerow([epoch + 1, *("" if np.isnan(value) else repr(float(value)) for value in row)])
     return buffer.getvalue()
@@ -158,6 +158,6 @@ def _write_report(
         "data": prepared.notes,
         "origin": made_with,
     }
-    write_whole(folder / "run.json", json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+    atomic_write(folder / "run.json", json.dumps(record, indent=1, ensure_ascii=False) + "\n")
     page = build_report(model, prepared, settings, train_result, evaluation, command, made_with)
-    write_whole(folder / "report.html", render(page))
+    atomic_write(folder / "report.html", render(page))

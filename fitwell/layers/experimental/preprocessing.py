@@ -1,8 +1,8 @@
 """The older address of the layers that prepare their inputs."""
 
-from fitwell.spellings import older_address
+from fitwell._deprecation import deprecated_module_getattr
 
-__getattr__ = older_address(
+__getattr__ = deprecated_module_getattr(
     "fitwell.layers.experimental.preprocessing",
     "fitwell.layers",
     [

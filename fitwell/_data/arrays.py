@@ -1,0 +1,387 @@
+"""Convert user data to arrays that a device can hold, and report data that cannot be converted.
+
+`as_array` accepts every container of numeric rows, `class_codes` encodes labels of any type as integers,
+and `check_finite` finds NaN and infinite values before training does.
+"""
+
+from __future__ import annotations
+
+import numbers
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, TypeGuard
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from numpy.typing import NDArray
+
+from fitwell._param_validation import validate_params
+from fitwell.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Array = NDArray[Any] | jax.Array
+
+_ENCODE = (
+    "Networks take numbers: encode labels with fitwell.utils.class_codes and features with "
+    "pandas.get_dummies, or let `fitwell train table.csv --target COLUMN` do it"
+)
+_CHUNK_VALUES = 2**22
+
+
+def as_array(value: Any, what: str) -> Array:
+    """Return `value` as an array of shape ``[rows, ...]`` whose dtype a device can hold.
+
+    NumPy arrays, pandas DataFrames, Series and Indexes, nested lists, and anything with ``__array__`` become
+    NumPy arrays, without a copy if none is needed. 64-bit numbers become 32-bit numbers unless
+    ``jax_enable_x64`` is set. Narrower dtypes are kept. JAX arrays are returned unchanged, and so is an
+    `np.memmap`, which may not fit into memory: pass its slices through `to_device_dtype`.
+
+    Args:
+        value (array-like): The data, with rows along the first axis.
+        what (str): The caller's name for the data, such as ``"x"``. Every error begins with it.
+
+    Returns:
+        numpy.ndarray | jax.Array: The rows, in a dtype that a device can hold.
+
+    Raises:
+        DataError: if `value` holds strings, objects, dates, complex numbers, rows of different lengths, a
+            single number, no rows, or numbers too large for 32 bits. NaN is accepted, see `check_finite`.
+
+    Example:
+        >>> as_array([[1.0, 2.0], [3.0, 4.0]], "x").dtype
+        dtype('float32')
+    """
+    if isinstance(value, jax.Array | np.memmap):
+        _check_dtype(value, what)
+        _check_shape(value.shape, what)
+        return value
+    array = _convert_pandas(value, what) if _is_pandas(value) else _convert(value, what)
+    _check_shape(array.shape, what)
+    return to_device_dtype(array, what)
+
+
+def to_device_dtype(array: NDArray[Any], what: str) -> NDArray[Any]:
+    """Return `array` in the dtype that JAX would give it. Raise `DataError` if a number does not fit.
+
+    float64 becomes float32, int64 becomes int32 and uint64 becomes uint32 (unless ``jax_enable_x64``). Long
+    doubles and foreign byte orders become native. An array that already has the right dtype is not copied.
+    """
+    _check_dtype(array, what)
+    wide = np.dtype(np.float64) if array.dtype.kind == "f" and array.dtype.itemsize > 8 else array.dtype
+    dtype = np.dtype(jax.dtypes.canonicalize_dtype(wide.newbyteorder("=")))
+    if array.dtype.kind in "iu" and dtype.itemsize < array.dtype.itemsize and array.size:
+        limits = np.iinfo(dtype)
+        low, high = array.min(), array.max()
+        if low < limits.min or high > limits.max:
+            worst = high if high > limits.max else low
+            raise DataError(
+                f"{what}: {worst} does not fit {dtype}, the widest integer without 64-bit mode. Numbers this "
+                "large are rarely counts: drop the column if it is an identifier, or write "
+                f"{what}.astype('float32')"
+            )
+    if dtype == array.dtype:
+        return np.asarray(array)
+    try:
+        with np.errstate(over="raise"):
+            return np.asarray(array, dtype=dtype)
+    except FloatingPointError:
+        raise DataError(
+            f"{what}: {_largest_finite(array):.3g} does not fit {dtype}, whose largest number is "
+            f"{np.finfo(dtype).max:.3g}. Scale the data, for example to mean 0 and standard deviation 1"
+        ) from None
+
+
+@validate_params()
+def class_codes(value: Any, what: str = "y") -> tuple[NDArray[np.int32], NDArray[Any]]:
+    """Encode labels as class numbers.
+
+    ``classes[codes]`` equals the labels in `value`.
+
+    Args:
+        value (array-like): One label per row, of shape ``[rows]`` or ``[rows, 1]``. All labels have one type:
+            strings, numbers, booleans or pandas categories.
+        what (str): The caller's name for the labels. Every error begins with it. Default: ``"y"``.
+
+    Returns:
+        tuple[numpy.ndarray, numpy.ndarray]: ``(codes, classes)``. ``codes`` is int32 of shape ``[rows]``,
+        counted from 0. ``classes`` has the distinct labels in sorted order. For a pandas categorical it has
+        the categories in their order, including unused ones.
+
+    Raises:
+        DataError: if a label is missing, labels have several types, there is more than one column, or there
+            are no rows.
+
+    Example:
+        >>> import fitwell as fw
+        >>> codes, classes = fw.utils.class_codes(["cat", "dog", "cat"])
+        >>> codes.tolist(), classes.tolist()
+        ([0, 1, 0], ['cat', 'dog'])
+
+    Source: scikit-learn `LabelEncoder`.
+    """
+    if _is_pandas(value):
+        labels, codes, classes = _get_pandas_labels(value, what)
+    else:
+        labels = np.asarray(value)
+        codes = classes = None
+    if labels.ndim == 2 and labels.shape[1] == 1:
+        labels = labels[:, 0]
+    if labels.ndim != 1:
+        raise DataError(f"{what}: expected one label per row, got shape {labels.shape}")
+    _check_shape(labels.shape, what)
+    missing = _find_missing(labels)
+    if missing.size:
+        raise DataError(
+            f"{what}: {_pluralize(missing.size, 'label')} missing, the first in row {missing[0]}. "
+            f"Drop those rows, or give them a separate class"
+        )
+    if codes is None or classes is None:
+        try:
+            classes, codes = np.unique(labels, return_inverse=True)
+        except TypeError:
+            kinds = ", ".join(sorted({type(label).__name__ for label in labels}))
+            raise DataError(
+                f"{what}: labels have several types ({kinds}), so they cannot be sorted. "
+                f"Convert them to one type, for example [str(label) for label in {what}]"
+            ) from None
+    return codes.astype(np.int32), classes
+
+
+def check_finite(array: Array, what: str) -> None:
+    """Raise `DataError` if `array` has NaN or infinite values.
+
+    The error reports how many there are and the position of the first one. Valid data needs one pass: a sum
+    is finite only if all its terms are.
+    """
+    if not jnp.issubdtype(array.dtype, jnp.floating):
+        return
+    away = isinstance(array, jax.Array) and any(device.platform != "cpu" for device in array.devices())
+    if away and bool(jnp.isfinite(array).all()):  # only one bit leaves the device
+        return
+    host = np.asarray(array)
+    with np.errstate(over="ignore", invalid="ignore"):
+        if np.isfinite(np.sum(host, dtype=np.promote_types(host.dtype, np.float32))):
+            return
+    # The sum of large finite numbers may overflow too, so check each number only now.
+    nan = infinite = rows = 0
+    first: tuple[int, ...] | None = None
+    for start, chunk in _chunks(host):
+        bad = ~np.isfinite(chunk)
+        if not bad.any():
+            continue
+        if first is None:
+            row, *rest = (int(i) for i in np.argwhere(bad)[0])
+            first = (start + row, *rest)
+        here = int(np.isnan(chunk).sum())
+        nan += here
+        infinite += int(bad.sum()) - here
+        rows += int(bad.reshape(len(bad), -1).any(axis=1).sum())
+    if first is None:
+        return
+    parts = [f"{number:,} {name}" for number, name in ((nan, "NaN"), (infinite, "infinite")) if number]
+    raise DataError(
+        f"{what}: {' and '.join(parts)} among {host.size:,} numbers, in {rows:,} of {len(host):,} rows; the "
+        f"first is in {_format_index(first)}. A network cannot train on them: drop those rows or impute the values, "
+        "for example with sklearn.impute.SimpleImputer fitted on the training rows"
+    )
+
+
+def _convert(value: Any, what: str) -> NDArray[Any]:
+    if isinstance(value, np.ma.MaskedArray):
+        if np.ma.is_masked(value):
+            raise DataError(
+                f"{what}: {_pluralize(int(np.ma.count_masked(value)), 'masked value')}. "
+                f"Fill them, for example with {what}.filled(0), or drop their rows"
+            )
+        return value.data
+    if hasattr(value, "toarray"):  # SciPy's sparse matrices
+        raise DataError(
+            f"{what}: a sparse {type(value).__name__} cannot be trained on; write {what}.toarray()"
+        )
+    if isinstance(value, str | bytes | Mapping | set | frozenset) or not (
+        isinstance(value, list | tuple | range | numbers.Number) or hasattr(value, "__array__")
+    ):
+        raise DataError(
+            f"{what}: expected an array, a pandas table or a list of rows, got {_describe(value)}"
+        )
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        raise DataError(
+            f"{what}: rows differ in length, {_describe_ragged(value)}; all rows must have the same length"
+        ) from None
+    except (TypeError, RuntimeError) as error:
+        # Tensors of other libraries that are on another device or require a gradient say what to write.
+        raise DataError(f"{what}: {_describe(value)} cannot be read as an array: {error}") from None
+    return array
+
+
+def _is_pandas(value: Any) -> bool:
+    # Compare module names, so that pandas is imported only if the caller uses it.
+    return any(base.__module__.partition(".")[0] == "pandas" for base in type(value).__mro__)
+
+
+def _convert_pandas(value: Any, what: str) -> NDArray[Any]:
+    import pandas as pd
+
+    table = isinstance(value, pd.DataFrame)
+    if table:
+        frame = value
+    elif isinstance(value, pd.Series | pd.Index | pd.api.extensions.ExtensionArray):
+        frame = pd.DataFrame({what: value})
+    else:
+        raise DataError(
+            f"{what}: expected an array, a pandas table or a list of rows, got {_describe(value)}"
+        )
+    _check_shape(frame.shape, what)
+    problems = [
+        problem
+        for index, (name, column) in enumerate(frame.items())
+        if (
+            problem := _describe_column_problem(
+                column, f"column {name!r} (number {index})" if table else "it"
+            )
+        )
+    ]
+    if problems:
+        more = f" (and {_pluralize(len(problems) - 1, 'more column')})" if len(problems) > 1 else ""
+        raise DataError(f"{what}: {problems[0]}{more}. {_ENCODE}")
+    dtype = np.result_type(*(_numpy_dtype(column) for _, column in frame.items()))
+    array = frame.to_numpy(dtype=dtype, na_value=np.nan) if dtype.kind == "f" else frame.to_numpy(dtype)
+    return array if table else array[:, 0]
+
+
+def _describe_column_problem(column: pd.Series[Any], name: str) -> str | None:
+    import pandas as pd
+
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return f"{name} is categorical with {len(column.cat.categories)} categories"
+    if pd.api.types.is_complex_dtype(column.dtype):
+        return f"{name} holds complex numbers"
+    if pd.api.types.is_numeric_dtype(column.dtype):
+        return None
+    if column.dtype.kind == "M" or column.dtype.kind == "m":
+        return f"{name} holds dates or times"
+    for row, entry in enumerate(column):
+        if not isinstance(entry, numbers.Real):
+            return f"{name} has {_format_entry(entry)} in row {row}"
+    return f"{name} holds numbers as Python objects; convert it with .astype('float32')"
+
+
+def _numpy_dtype(column: pd.Series[Any]) -> np.dtype[Any]:
+    """Return the NumPy dtype for a numeric column. A column with missing values needs a float for NaN."""
+    dtype: Any = column.dtype
+    plain = np.dtype(getattr(dtype, "numpy_dtype", None) or getattr(dtype, "subtype", None) or dtype)
+    return np.dtype(np.float64) if plain.kind != "f" and column.hasnans else plain
+
+
+def _get_pandas_labels(
+    value: Any, what: str
+) -> tuple[NDArray[Any], NDArray[Any] | None, NDArray[Any] | None]:
+    """Return the labels of a pandas object. Also return codes and categories if it is categorical."""
+    import pandas as pd
+
+    if isinstance(value, pd.DataFrame):
+        if value.shape[1] != 1:
+            raise DataError(f"{what}: expected one column of labels, got {list(value.columns)}")
+        value = value.iloc[:, 0]
+    series = pd.Series(value)
+    labels = series.to_numpy(dtype=object) if series.hasnans else series.to_numpy()
+    if isinstance(series.dtype, pd.CategoricalDtype):
+        return labels, series.cat.codes.to_numpy(), series.cat.categories.to_numpy()
+    return labels, None, None
+
+
+def _check_dtype(array: Array, what: str) -> None:
+    dtype = array.dtype
+    if dtype == np.bool_ or (jnp.issubdtype(dtype, jnp.number) and dtype.kind not in "cm"):
+        return
+    if isinstance(array, np.ndarray) and dtype.kind in "OUST":
+        for index, entry in np.ndenumerate(array):
+            if not isinstance(entry, numbers.Real):
+                raise DataError(f"{what}: {_format_entry(entry)} in {_format_index(index)}. {_ENCODE}")
+        raise DataError(f"{what}: numbers are stored as Python objects; write {what}.astype('float32')")
+    raise DataError(f"{what}: expected real numbers, got an array of {dtype}")
+
+
+def _check_shape(shape: tuple[int, ...], what: str) -> None:
+    if not shape:
+        raise DataError(f"{what}: expected one entry per row, got a single number")
+    if shape[0] == 0:
+        raise DataError(f"{what}: there are no rows (shape {shape})")
+    if 0 in shape:
+        raise DataError(f"{what}: the rows are empty (shape {shape})")
+
+
+def _chunks(array: NDArray[Any]) -> Iterator[tuple[int, NDArray[Any]]]:
+    rows = max(1, _CHUNK_VALUES * len(array) // max(array.size, 1))
+    for start in range(0, len(array), rows):
+        yield start, array[start : start + rows]
+
+
+def _largest_finite(array: NDArray[Any]) -> Any:
+    finite = array[np.isfinite(array)]
+    return finite[np.abs(finite).argmax()]
+
+
+def _describe_ragged(value: Any) -> str:
+    rows = list(value)
+    first = np.shape(rows[0]) if _is_regular(rows[0]) else None
+    for index, row in enumerate(rows):
+        if not _is_regular(row):
+            return f"row {index} is ragged itself"
+        if np.shape(row) != first:
+            return f"row 0 has shape {first}, row {index} {np.shape(row)}"
+    return "see their shapes"
+
+
+def _is_regular(row: Any) -> TypeGuard[Any]:
+    try:
+        np.shape(row)
+    except ValueError:
+        return False
+    return True
+
+
+def _find_missing(labels: NDArray[Any]) -> NDArray[np.intp]:
+    """Return the indices of rows without a label."""
+    if labels.dtype.kind == "O":
+        return np.flatnonzero([_is_missing(label) for label in labels])
+    return np.flatnonzero(np.isnan(labels)) if labels.dtype.kind in "fmM" else np.array([], np.intp)
+
+
+def _is_missing(label: Any) -> bool:
+    # Only NaN, NaT and pandas.NA are unequal to themselves or have no truth value.
+    if label is None:
+        return True
+    try:
+        return bool(label != label)
+    except TypeError:
+        return True
+
+
+def _format_entry(entry: Any) -> str:
+    entry = entry.item() if isinstance(entry, np.generic) else entry
+    text = repr(entry)
+    kind = (
+        "missing value" if _is_missing(entry) else "text" if isinstance(entry, str) else type(entry).__name__
+    )
+    return f"{kind} {text if len(text) <= 40 else text[:37] + '...'}"
+
+
+def _describe(value: Any) -> str:
+    name = type(value).__name__
+    return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
+
+
+def _format_index(index: tuple[int, ...]) -> str:
+    row, *rest = index
+    if not rest:
+        return f"row {row}"
+    return f"row {row}, column {rest[0]}" if len(rest) == 1 else f"row {row}, position {tuple(rest)}"
+
+
+def _pluralize(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,126 @@
+"""What becomes of each column of a table: its kind is known, the rest is decided from the training rows alone."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fitwell._data.column_types import ColumnType
+from fitwell._data.columns import (
+    BooleanColumn,
+    Column,
+    DateColumn,
+    MissingIndicatorColumn,
+    NumberColumn,
+    OneHotColumn,
+)
+from fitwell._data.conversion import isna, to_bool, to_numeric, to_string
+from fitwell._data.date_parsing import MIN_DISTINCT_VALUES
+from fitwell._data.text_format import join_quoted, pluralize
+from fitwell.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ROW_NUMBER_REASON = "it numbers the rows"
+# A name that says "identifier" by itself, or by its last word.
+_IDENTIFIER = re.compile(
+    r"id|ids|uuid|guid|idx|index|row|#|(row|record|serial)[\W_]?(id|no|nr|num|number|index)\.?|rownum|no\.|nr\.?|"
+    r"s[. ]*no\.?|sr[. ]*no\.?|lfd[. ]*nr\.?|unnamed: ?\d+|__index_level_\d+__|.*[\W_](id|ids|uuid|guid)|",
+    re.IGNORECASE,
+)
+_CAMEL_IDENTIFIER = re.compile(r".*[a-z](Id|ID)")
+
+
+def infer_column(
+    name: str, values: pd.Series, kind: ColumnType, *, keep: bool = False, marks: bool = False
+) -> Column | str:
+    """Return the fitted column for the training rows' `values`, or the reason why it is dropped.
+
+    values: as `fitwell._data.column_types.convert_columns` returns them.
+    keep: whether the user wants it used, or said what it holds.
+    marks: whether words such as ``NA`` counted as missing among categories.
+
+    The rules, in this order:
+
+    * no value, or one value and no gap: dropped; one value and gaps: only whether there is a value counts;
+    * truth values: 1 and 0; dates: taken apart into parts of a date; numbers: standardised;
+    * different integers that are named like an identifier: dropped, unless kept;
+    * categories: one-hot over the 50 most frequent; but dropped, unless kept, where more than half of the rows
+      have a value of their own (an identifier, or free text);
+    * anything else (lists, images, complex numbers): dropped.
+
+    Raises `DataError` where a column is to be kept from which nothing can be learned.
+    """
+    planned = _infer_column(name, values, kind, keep, marks)
+    if keep and isinstance(planned, str):
+        raise DataError(f"{name!r} cannot be kept: {planned}")
+    return planned
+
+
+def _infer_column(name: str, values: pd.Series, kind: ColumnType, keep: bool, marks: bool) -> Column | str:
+    if kind.name not in ("number", "boolean", "date", "category"):
+        return f"it holds {kind.name}"
+    missing = isna(values)
+    present = values[~missing]
+    gaps = int(missing.sum())
+    if not len(present):
+        return "it is empty"
+    if kind.name == "date":
+        column = DateColumn.fit(name, values, kind.pattern, kind.words)
+        # One moment may be written in two ways.
+        return column if column.parts else _infer_constant_column(name, present, gaps)
+    if kind.name == "number":
+        return _infer_number_column(name, values, kind, keep, gaps)
+    if kind.name == "boolean" and len(set(to_bool(present))) > 1:
+        return BooleanColumn.fit(name, values)
+    texts = to_string(present)
+    different = len(set(texts))
+    if different == 1:
+        return _infer_constant_column(name, present, gaps)
+    if (
+        kind.name == "category"
+        and not keep
+        and different > MIN_DISTINCT_VALUES
+        and different > len(present) / 2
+    ):
+        return f"{different:,} of its {pluralize(len(present), 'value')} are different: an identifier, or free text"
+    return OneHotColumn.fit(name, values, marks and not kind.requested)
+
+
+def _infer_constant_column(name: str, present: pd.Series, gaps: int) -> Column | str:
+    if gaps:
+        return MissingIndicatorColumn(name, gaps)
+    return f"it has the single value {join_quoted(_format_values(present.iloc[:1]))}"
+
+
+def _format_values(values: pd.Series) -> list[str]:
+    texts = [str(text) for text in to_string(values)]
+    return [text.removesuffix(" 00:00:00") for text in texts] if values.dtype.kind == "M" else texts
+
+
+def _infer_number_column(
+    name: str, values: pd.Series, kind: ColumnType, keep: bool, gaps: int
+) -> Column | str:
+    numbers = to_numeric(values, kind.decimal)
+    present = values[~np.isnan(numbers)]
+    if np.nanmax(numbers) == np.nanmin(numbers):  # one number, perhaps written in two ways, such as 5 and 5.0
+        return _infer_constant_column(name, present, gaps)
+    if not keep and _is_row_number(name, values, numbers):
+        return ROW_NUMBER_REASON
+    return NumberColumn.fit(name, values, kind.decimal, kind.percent, kind.words, kind.unit)
+
+
+def _is_row_number(name: str, values: pd.Series, numbers: NDArray[np.float64]) -> bool:
+    """Return whether these are different integers, in a column whose name says that it is an identifier.
+
+    What they are cannot tell: a day, a depth and a place on a grid are different integers too.
+    """
+    if not (_IDENTIFIER.fullmatch(name.strip()) or _CAMEL_IDENTIFIER.fullmatch(name.strip())):
+        return False
+    if np.isnan(numbers).any() or (numbers % 1 != 0).any():
+        return False
+    return bool(values.is_unique)

@@ -1,0 +1,104 @@
+"""Images for a network: every pixel divided by the brightest value it can have."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fitwell._data.conversion import to_numeric
+from fitwell._data.target import Target, target_from_json, target_schema
+from fitwell._data.text_format import join_quoted
+from fitwell._schema import POSITIVE, STRING, NonEmpty, enum_schema, integer_schema
+from fitwell.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass
+class PixelPreprocessor:
+    """How images become inputs, and how a table with one column per pixel does.
+
+    shape: of one image, such as ``[28, 28]``; pixels stand in rows from the top left.
+    brightest: the value that becomes 1.
+    """
+
+    # A pixel is a number, however it is written.
+    text_columns: ClassVar[tuple[str, ...]] = ()
+
+    target: Target
+    shape: list[int]
+    brightest: float
+    notes: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        if not self.notes:
+            self.notes = [
+                f"Divided every pixel by {self.brightest:g}, so that black is 0 and white is 1.",
+                self.target.summarize(),
+            ]
+
+    @property
+    def feature_names(self) -> list[str]:
+        """The names of the network's inputs."""
+        return [f"pixel {number}" for number in range(int(np.prod(self.shape)))]
+
+    def transform_images(self, pixels: NDArray[Any]) -> NDArray[np.float32]:
+        """Return `pixels`, ``[rows, ...]``, as inputs, float32 ``[rows, *shape]``."""
+        scaled = np.asarray(pixels, dtype=np.float32) / np.float32(self.brightest)
+        return scaled.reshape(len(scaled), *self.shape)
+
+    def transform(self, table: pd.DataFrame, notes: list[str] | None = None) -> NDArray[np.float32]:
+        """Return the network's inputs for a `table` with one column per pixel, in order."""
+        names = [name for name in table.columns if str(name) != self.target.name]
+        wanted = math.prod(self.shape)
+        if len(names) != wanted:
+            size = " x ".join(map(str, self.shape))
+            raise DataError(f"images of {size} need a table of {wanted} columns of pixels, got {len(names)}")
+        pixels = np.stack([to_numeric(table[name]) for name in names], axis=1)
+        bad = [name for name, column in zip(names, pixels.T) if np.isnan(column).any()]
+        if bad:
+            raise DataError(
+                f"pixels must be numbers; these columns have missing values or text: {join_quoted(bad)}"
+            )
+        return self.transform_images(pixels)
+
+    def describe(self) -> list[tuple[str, str]]:
+        """Return what becomes of the inputs."""
+        return [("pixels", f"{' x '.join(map(str, self.shape))}, divided by {self.brightest:g}")]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain data from which `from_json` makes an equal preparation."""
+        return {
+            "format": "pixels",
+            "target": self.target.to_json(),
+            "shape": self.shape,
+            "brightest": self.brightest,
+            "notes": self.notes,
+        }
+
+    @staticmethod
+    def schema() -> dict[str, Any]:
+        """Return the form of what `to_json` returns."""
+        return {
+            "format": enum_schema("pixels"),
+            "target": target_schema(),
+            "shape": NonEmpty([integer_schema(1, 2**16)]),
+            "brightest": POSITIVE,
+            "notes": [STRING],
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> PixelPreprocessor:
+        """Make a preparation from what `to_json` returned; data that has the `form`."""
+        return cls(
+            target_from_json(data["target"]),
+            [int(size) for size in data["shape"]],
+            float(data["brightest"]),
+            list(data["notes"]),
+        )

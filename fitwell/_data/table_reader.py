@@ -1,0 +1,252 @@
+"""Reading tables from files: CSV in its many dialects, and Parquet. docs/tables.md has the rules."""
+
+from __future__ import annotations
+
+import re
+import warnings
+import zlib
+from collections import Counter
+from collections.abc import Collection, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fitwell._data.column_types import convert_columns, get_separator, infer_column_types, set_separator
+from fitwell._data.csv_dialect import SPACES, Dialect, describe_separator, open_bytes, sniff_dialect
+from fitwell._data.number_parsing import count_number_formats
+from fitwell._data.row_filters import drop_non_data_rows, first_long_line
+from fitwell._data.text_format import join_quoted, pluralize
+from fitwell.errors import DataError, FileError, missing_extra_error
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+TEXT_SUFFIXES = (".csv", ".tsv", ".txt", ".data")
+PARQUET_SUFFIXES = (".parquet", ".pq")
+_BLOCK = 1 << 24
+_LEADING_ZERO = re.compile(r"[+-]?0\d")
+
+
+def is_table_file(path: str | Path) -> bool:
+    """Return whether the name of `path` says that `read_table` can read it."""
+    return _suffix(Path(path)) in TEXT_SUFFIXES + PARQUET_SUFFIXES
+
+
+def read_table(
+    path: str | Path,
+    text_columns: Collection[str] = (),
+    notes: list[str] | None = None,
+    separator: str | None = None,
+) -> pd.DataFrame:
+    """Read a table with named columns, with its numbers as numbers.
+
+    path: ``.csv``, ``.tsv``, ``.txt`` or ``.data`` (each also ``.gz``), or ``.parquet``.
+    text_columns: columns to take as they are written, where ``007`` is not 7 and ``NA`` not missing.
+    notes: gets a sentence about how the file was read.
+    separator: what separates the cells: a character, or ``tab``, ``space``; by default it is found out.
+
+    Raises `FileError` when the file cannot be read, `DataError` when it is not a table.
+    """
+    notes = notes if notes is not None else []
+    table = read_raw_table(path, text_columns, notes, separator)
+    if get_separator(table) is None:
+        return table
+    as_written = {name.strip() for name in text_columns}
+    others = table[[name for name in table.columns if name not in as_written]]
+    kinds = infer_column_types(others, with_dates=False, notes=notes)
+    read = {
+        name: kind
+        for name, kind in kinds.items()
+        if kind.name == "category" or _is_number_string(kind.name, table[name])
+    }
+    return convert_columns(table, read, marks=True)
+
+
+def _is_number_string(kind: str, values: pd.Series) -> bool:
+    return kind == "number" and values.dtype.kind == "O"
+
+
+def read_raw_table(
+    path: str | Path,
+    text_columns: Collection[str] = (),
+    notes: list[str] | None = None,
+    separator: str | None = None,
+) -> pd.DataFrame:
+    """Read a table as `read_table` does, but leave its cells as they are written wherever that may matter.
+
+    Only columns of plain numbers become numbers here, those that can mean nothing else: ``1.250`` stays text
+    unless other cells of its column show that its point is a decimal mark, and so does ``007``. Empty cells are
+    missing, and nothing else is.
+    """
+    path = Path(path)
+    notes = notes if notes is not None else []
+    suffix = _suffix(path)
+    if suffix not in TEXT_SUFFIXES + PARQUET_SUFFIXES:
+        known = ", ".join(TEXT_SUFFIXES + PARQUET_SUFFIXES)
+        raise FileError(
+            f"{path}: fitwell reads {known} (the first four also as .gz); save the table as one of them"
+        )
+    if not path.exists():
+        raise FileError(f"{path}: there is no such file")
+    if path.is_dir():
+        raise FileError(f"{path} is a folder, expected a table")
+    try:
+        frame = (
+            _read_parquet(path)
+            if suffix in PARQUET_SUFFIXES
+            else _read_text(path, text_columns, notes, separator)
+        )
+    except (OSError, EOFError, zlib.error) as error:
+        if isinstance(error, FileError):
+            raise
+        raise FileError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from error
+    frame.columns = [str(name).strip() for name in frame.columns]
+    _check_names(path, frame.columns)
+    notes.insert(0, f"Read {len(frame):,} rows and {len(frame.columns)} columns from {path.name}.")
+    return frame
+
+
+def _suffix(path: Path) -> str:
+    name = path.name.lower()
+    return Path(name.removesuffix(".gz")).suffix
+
+
+def _read_parquet(path: Path) -> pd.DataFrame:
+    import pandas as pd
+
+    try:
+        import pyarrow.parquet
+    except ImportError:
+        raise missing_extra_error("pyarrow", "parquet", "reading Parquet files") from None
+    try:
+        # A named index was a column before somebody made it the index.
+        frame = pd.read_parquet(path)
+        described = (pyarrow.parquet.read_schema(path).pandas_metadata or {}).get("columns", [])
+    except pyarrow.ArrowInvalid as error:
+        raise DataError(f"{path} is not a Parquet file: {error}") from error
+    named = [name for name in frame.index.names if name is not None and name not in frame.columns]
+    frame = frame.reset_index(level=named) if named else frame
+    frame.attrs = {}
+    # Arrow gives back categories of text only; that others were some is in what pandas noted beside them.
+    categories = [column["name"] for column in described if column["pandas_type"] == "categorical"]
+    return frame.astype({name: "category" for name in categories if name in frame.columns})
+
+
+def _read_text(
+    path: Path, text_columns: Collection[str], notes: list[str], separator: str | None
+) -> pd.DataFrame:
+    import pandas as pd
+
+    dialect = sniff_dialect(path, separator)
+    # index_col=False: a separator at the end of each line must not turn the first column into names.
+    options: dict[str, Any] = {
+        "sep": dialect.separator,
+        "encoding": dialect.encoding,
+        "skiprows": dialect.skipped,
+        "skipinitialspace": True,
+        "index_col": False,
+        "keep_default_na": False,
+    }
+    if dialect.encoding == "cp1252":
+        notes.append("It is not UTF-8; it was read as Windows-1252.")
+    if dialect.above:
+        left_out = pluralize(len(dialect.above), "line")
+        notes.append(
+            f"Left out {left_out} above the names of the columns: {join_quoted(dialect.above, most=3)}."
+        )
+    try:
+        header = pd.read_csv(path, header=None, nrows=1, dtype=str, **options)
+        names = [name for name in header.iloc[0] if isinstance(name, str) and name.strip()]
+        # pandas would call the second of two equal names "a.1".
+        _check_names(path, names)
+        as_written = {name.strip() for name in text_columns}
+        texts = {name: str for name in names if name.strip() in as_written}
+        options |= {"na_values": [""], "low_memory": False}
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            frame = pd.read_csv(path, dtype=texts, **options)
+        doubtful = _ambiguous_columns(path, frame, dialect)
+        if doubtful:
+            again = pd.read_csv(path, dtype=str, usecols=doubtful, **options)
+            for position, name in zip(doubtful, again.columns):
+                frame.isetitem(position, again[name])
+    except pd.errors.EmptyDataError:
+        raise DataError(f"{path} is empty") from None
+    except pd.errors.ParserWarning:
+        line = first_long_line(path, dialect)
+        raise DataError(
+            f"{path}: the lines hold more values than the first line has names"
+            f"{'' if line is None else f', the first of them line {line:,}'}; name every column (R writes such "
+            "tables unless told row.names = FALSE), put text with separators in it in quotes, and say --sep if "
+            f"the cells are not separated by {describe_separator(dialect.separator)}"
+        ) from None
+    except pd.errors.ParserError as error:
+        reason = str(error).strip().removeprefix("Error tokenizing data. C error: ")
+        words = describe_separator(dialect.separator)
+        raise DataError(f"{path} is not a table separated by {words}: {reason}") from error
+    except UnicodeError:
+        raise DataError(f"{path} is neither UTF-8 nor Windows-1252; save it as UTF-8") from None
+    frame = drop_non_data_rows(path, frame, dialect, notes)
+    set_separator(frame, dialect.separator)
+    return frame
+
+
+def _check_names(path: Path, names: Iterable[object]) -> None:
+    times = Counter(str(name).strip() for name in names)
+    twice = sorted(name for name, count in times.items() if count > 1)
+    if twice:
+        raise DataError(f"{path}: more than one column is called {', '.join(map(repr, twice))}; rename them")
+
+
+def _ambiguous_columns(path: Path, frame: pd.DataFrame, dialect: Dialect) -> list[int]:
+    """Return the places of the columns of numbers whose cells must be looked at as they are written.
+
+    Those whose points may stand between thousands, and integers with zeros in front.
+    """
+    import pandas as pd
+
+    rows = dialect.rows[1:]
+    doubtful: list[int] = []
+    integers: list[int] = []
+    for position in range(frame.shape[1]):
+        values = frame.iloc[:, position]
+        cells = [row[position] for row in rows if position < len(row)]
+        if values.dtype.kind == "f":
+            numbers = values.to_numpy(dtype=np.float64)
+            numbers = np.abs(numbers[np.isfinite(numbers)])
+            broken = numbers[numbers % 1 != 0]
+            # No group of thousands begins with 0, or has other than three digits behind it.
+            clear = (broken < 1) | (broken >= 1000) | (np.round(broken, 3) != broken)
+            if not len(numbers):
+                continue  # nothing was written
+            if not len(broken) or (
+                20 * clear.sum() <= len(numbers) and not count_number_formats(pd.Series(cells)).is_unambiguous
+            ):
+                doubtful.append(position)
+        elif values.dtype.kind in "iu":
+            if any(_LEADING_ZERO.match(cell) for cell in cells):
+                doubtful.append(position)
+            else:
+                integers.append(position)
+    return sorted(doubtful + (integers if integers and _has_leading_zeros(path, dialect) else []))
+
+
+def _has_leading_zeros(path: Path, dialect: Dialect) -> bool:
+    """Return whether a cell anywhere in the file begins with a 0 and another digit."""
+    if dialect.separator == SPACES or not dialect.encoding.startswith(("utf-8", "cp1252")):
+        return True
+    before = np.frombuffer(f'{dialect.separator}\n\r"'.encode(), dtype=np.uint8)
+    with open_bytes(path) as file:
+        kept = b"\n"
+        while block := file.read(_BLOCK):
+            codes = np.frombuffer(kept + block, dtype=np.uint8)
+            zeros = np.flatnonzero(codes[1:-1] == ord("0")) + 1
+            followed = zeros[(codes[zeros + 1] >= ord("0")) & (codes[zeros + 1] <= ord("9"))]
+            if np.isin(codes[followed - 1], before).any():
+                return True
+            kept = (kept + block)[-2:]
+    return False
+
+
+__all__ = ["PARQUET_SUFFIXES", "TEXT_SUFFIXES", "is_table_file", "read_raw_table", "read_table"]

@@ -1,0 +1,313 @@
+"""The column to predict: what kind of problem it poses, and its values as numbers and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fitwell._data.conversion import (
+    is_missing_marker,
+    isna,
+    may_hold_strings,
+    numeric_fraction,
+    to_numeric,
+    to_string,
+)
+from fitwell._data.text_format import join_quoted, join_words, pluralize
+from fitwell._data.units import strip_unit
+from fitwell._schema import (
+    NULL,
+    NUMBER,
+    STRING,
+    LeafSchema,
+    OptionalKey,
+    TaggedUnion,
+    UnionSchema,
+    enum_schema,
+)
+from fitwell.errors import DataError, InvalidArgument
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+TASKS = ("regression", "binary", "multiclass")
+# Whole numbers are labels when there are at most this many, each in this many rows on average.
+MAX_INTEGER_CLASSES = 20
+MEAN_ROWS_PER_CLASS = 10
+MAX_CLASSES = 1000
+MAX_TARGET = 1e100
+
+Label = str | int | float | bool
+
+
+def infer_task(values: pd.Series, name: str, requested: str | None = None) -> tuple[str, str]:
+    """Return ``"regression"``, ``"binary"`` or ``"multiclass"``, and a sentence that says why.
+
+    The rules, for the target's values where none is missing: two different values pose a binary problem;
+    text, truth values and categories a multiclass one; numbers a regression, except whole numbers of at
+    most 20 different values with at least 10 rows for each on average, which are labels.
+    asked: the task if the user named it; it is checked against the values.
+    """
+    import pandas as pd
+
+    if requested is not None and requested not in TASKS:
+        raise InvalidArgument(f"the task must be one of {', '.join(TASKS)}, got {requested!r}")
+    if values.dtype.kind == "M":
+        raise DataError(describe_date_target(name))
+    labels = to_labels(values)
+    different = len(set(labels))
+    if different < 2:
+        held = f"the single value {labels[0]!r}" if labels else "no value"
+        raise DataError(f"the target {name!r} holds {held}: there is nothing to learn")
+    is_number = numeric_fraction(values) == 1.0 and values.dtype.kind != "b"
+    is_label = not is_number or isinstance(values.dtype, pd.CategoricalDtype)
+    if requested == "regression":
+        if not is_number:
+            example = next((label for label in labels if isinstance(label, str)), labels[0])
+            raise DataError(f"regression needs a target of numbers, but {name!r} holds {example!r}")
+    elif requested == "binary" and different != 2:
+        held = join_quoted(dict.fromkeys(labels))
+        raise DataError(f"a binary target has two different values, but {name!r} has {different}: {held}")
+    elif requested == "multiclass" or is_label:
+        _check_classes(name, different, len(labels))
+    if requested is not None:
+        return requested, f"{name!r} is predicted as a {requested} target, as asked."
+    if different == 2:
+        return "binary", f"{name!r} has two different values, so this is binary classification."
+    if is_label:
+        return "multiclass", f"{name!r} holds {different} different labels, so this is classification."
+    whole = all(isinstance(label, int) for label in labels)
+    if whole and different <= MAX_INTEGER_CLASSES and len(labels) >= MEAN_ROWS_PER_CLASS * different:
+        return "multiclass", (
+            f"{name!r} holds {different} different whole numbers, taken for labels: this is classification "
+            "(--task regression says otherwise)."
+        )
+    return "regression", f"{name!r} holds {different:,} different numbers, so this is regression."
+
+
+def describe_date_target(name: str) -> str:
+    """Say that a target of dates cannot be predicted."""
+    return f"the target {name!r} holds dates; compute the number to predict from them first"
+
+
+def _check_classes(name: str, different: int, rows: int) -> None:
+    if different > MAX_CLASSES or different > rows / 2:
+        raise DataError(
+            f"the target {name!r} has {different:,} different labels in {rows:,} rows: too many to be classes"
+        )
+
+
+def to_labels(values: pd.Series) -> list[Label]:
+    """Return the present values as plain labels: truth values, integers, numbers or text.
+
+    Text that looks like numbers is numbers, unless its type says that it is categories.
+    """
+    import pandas as pd
+
+    present = values[~isna(values)]
+    if present.dtype.kind == "b" or all(isinstance(value, bool | np.bool_) for value in present):
+        return [bool(value) for value in present]
+    as_written = isinstance(present.dtype, pd.CategoricalDtype) and may_hold_strings(
+        present.cat.categories.to_series()
+    )
+    if not as_written and numeric_fraction(present) == 1.0:
+        return [int(number) if number.is_integer() else float(number) for number in to_numeric(present)]
+    return list(to_string(present))
+
+
+@dataclass
+class RegressionTarget:
+    """A number, standardised: ``(y - mean) / scale`` with mean and deviation of the training rows.
+
+    decimal: the decimal mark in the file of training, None where nothing told it.
+    unit: what stood behind the numbers there.
+    """
+
+    name: str
+    mean: float
+    scale: float
+    decimal: str | None = None
+    unit: str = ""
+    task: ClassVar[str] = "regression"
+
+    @classmethod
+    def fit(
+        cls, name: str, values: pd.Series, decimal: str | None = None, unit: str = ""
+    ) -> RegressionTarget:
+        """Take mean and standard deviation from `values`, which are the training rows'."""
+        numbers = to_numeric(values, decimal)
+        largest = float(np.max(np.abs(numbers)))
+        if largest > MAX_TARGET:
+            raise DataError(
+                f"the target {name!r} holds numbers as large as {largest:.3g}, whose squares no longer are numbers; "
+                "leave out such rows if it is a mark for a missing value, or predict the logarithm"
+            )
+        scale = float(np.std(numbers))
+        return cls(name, float(np.mean(numbers)), scale if scale > 0 else 1.0, decimal, unit)
+
+    def present(self, values: pd.Series) -> NDArray[np.bool_]:
+        """Return where a number can be read."""
+        return ~np.isnan(to_numeric(strip_unit(values, self.unit), self.decimal))
+
+    def encode(self, values: pd.Series) -> NDArray[np.float32]:
+        """Return the standardised numbers, ``[rows, 1]``."""
+        return ((self.numbers(values) - self.mean) / self.scale).astype(np.float32)[:, None]
+
+    def numbers(self, values: pd.Series) -> NDArray[np.float64]:
+        """Return the numbers in the target's own units, ``[rows]``."""
+        _check_not_missing(self.name, values)
+        return to_numeric(strip_unit(values, self.unit), self.decimal)
+
+    def decode(self, outputs: NDArray[Any]) -> NDArray[np.float64]:
+        """Return the network's `outputs` in the target's own units, ``[rows]``."""
+        return np.asarray(outputs, dtype=np.float64).reshape(-1) * self.scale + self.mean
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain data from which `target_from_json` makes an equal target."""
+        return {
+            "task": self.task,
+            "name": self.name,
+            "mean": self.mean,
+            "scale": self.scale,
+            "decimal": self.decimal,
+            "unit": self.unit,
+        }
+
+    def summarize(self) -> str:
+        """Say what is done to the target."""
+        unit = f" ({self.unit})" if self.unit else ""
+        return (
+            f"Standardised the target {self.name!r} (mean {self.mean:.4g}, standard deviation "
+            f"{self.scale:.4g} in the training rows); predictions and errors are given in its own units{unit}."
+        )
+
+
+@dataclass
+class ClassTarget:
+    """One of several labels, numbered in sorted order."""
+
+    name: str
+    classes: Sequence[Label]
+    task: str = "multiclass"
+    _numbers: dict[Label, int] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        self._numbers = {label: number for number, label in enumerate(self.classes)}
+
+    @classmethod
+    def fit(cls, name: str, values: pd.Series, task: str) -> ClassTarget:
+        """Number the labels in `values`."""
+        return cls(name, sorted(set(to_labels(values)), key=_label_sort_key), task)
+
+    def present(self, values: pd.Series) -> NDArray[np.bool_]:
+        """Return where there is a label; words such as ``NA`` are none unless labels are words."""
+        marked = ~np.isin(to_string(values), list(map(str, self.classes))) & is_missing_marker(
+            values, "numbers"
+        )
+        return ~isna(values) & ~marked
+
+    def encode(self, values: pd.Series) -> NDArray[Any]:
+        """Return each row's class number: int32 ``[rows]``, or float32 ``[rows, 1]`` if there are two."""
+        numbers = self.numbers(values)
+        return numbers.astype(np.float32)[:, None] if self.task == "binary" else numbers
+
+    def numbers(self, values: pd.Series) -> NDArray[np.int32]:
+        """Return the number of each row's class; a label that was never seen is an error."""
+        _check_not_missing(self.name, values)
+        labels = list(to_string(values)) if isinstance(self.classes[0], str) else to_labels(values)
+        strange = sorted({str(label) for label in labels if label not in self._numbers})
+        if strange:
+            raise DataError(
+                f"the target {self.name!r} holds labels that training did not: {join_quoted(strange)}"
+            )
+        return np.array([self._numbers[label] for label in labels], dtype=np.int32)
+
+    def probabilities(self, outputs: NDArray[Any]) -> NDArray[np.float64]:
+        """Return one probability per class, ``[rows, classes]``, from the network's `outputs`."""
+        outputs = np.asarray(outputs, dtype=np.float64)
+        if self.task == "binary":
+            outputs = outputs.reshape(-1, 1)
+            return np.hstack([1 - outputs, outputs])
+        return outputs
+
+    def decode(self, outputs: NDArray[Any]) -> list[Label]:
+        """Return the most probable label of each row."""
+        return [self.classes[number] for number in self.probabilities(outputs).argmax(axis=1)]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain data from which `target_from_json` makes an equal target."""
+        return {"task": self.task, "name": self.name, "classes": list(self.classes)}
+
+    def summarize(self) -> str:
+        """Say what is done to the target."""
+        return (
+            f"Numbered the {len(self.classes)} classes of {self.name!r}: {join_words(self.classes, most=12)}."
+        )
+
+
+Target = RegressionTarget | ClassTarget
+
+
+def fit_target(
+    name: str, values: pd.Series, training: pd.Series, task: str, decimal: str | None = None, unit: str = ""
+) -> Target:
+    """Prepare the target: classes from all `values`, mean and deviation from the `training` rows only.
+
+    decimal, unit: how its numbers are written in the file, for tables to predict from.
+    """
+    if task == "regression":
+        return RegressionTarget.fit(name, training, decimal, unit)
+    return ClassTarget.fit(name, values, task)
+
+
+def _are_labels(value: Any, least: int, most: int) -> bool:
+    if not isinstance(value, list) or not least <= len(value) <= most:
+        return False
+    plain = all(isinstance(label, str | bool) or NUMBER.test(label) for label in value)
+    return plain and len(set(value)) == len(value) and len({isinstance(label, str) for label in value}) == 1
+
+
+# Of targets that `RegressionTarget.fit` takes, so that no prediction is infinite.
+_MEAN = LeafSchema("a number", lambda value: NUMBER.test(value) and abs(value) <= MAX_TARGET)
+_SCALE = LeafSchema("a number above 0", lambda value: NUMBER.test(value) and 0 < value <= 2 * MAX_TARGET)
+_TWO_LABELS = LeafSchema("a list of two labels", lambda value: _are_labels(value, 2, 2))
+_LABELS = LeafSchema("a list of two labels or more", lambda value: _are_labels(value, 2, MAX_CLASSES))
+
+
+def target_schema() -> TaggedUnion:
+    """Return the form of what `to_json` of a target returns."""
+    mark = OptionalKey(UnionSchema((NULL, enum_schema(".", ","))))  # files written before have none
+    numbers = {
+        "task": STRING,
+        "name": STRING,
+        "mean": _MEAN,
+        "scale": _SCALE,
+        "decimal": mark,
+        "unit": OptionalKey(STRING),
+    }
+    two, several = ({"task": STRING, "name": STRING, "classes": labels} for labels in (_TWO_LABELS, _LABELS))
+    return TaggedUnion("task", {"regression": numbers, "binary": two, "multiclass": several})
+
+
+def target_from_json(data: Mapping[str, Any]) -> Target:
+    """Make a target from what `to_json` returned; data that has the `target_schema`."""
+    if data["task"] == "regression":
+        mean, scale = float(data["mean"]), float(data["scale"])
+        return RegressionTarget(str(data["name"]), mean, scale, data.get("decimal"), data.get("unit", ""))
+    return ClassTarget(str(data["name"]), list(data["classes"]), str(data["task"]))
+
+
+def _check_not_missing(name: str, values: pd.Series) -> None:
+    missing = int(isna(values).sum())
+    if missing:
+        raise DataError(
+            f"the target {name!r} is missing in {pluralize(missing, 'row')}; leave those out first"
+        )
+
+
+def _label_sort_key(label: Label) -> tuple[bool, Any]:
+    return isinstance(label, str), label

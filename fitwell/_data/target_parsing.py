@@ -1,0 +1,159 @@
+"""The cells of a target column: numbers or labels, decided before anything is learned.
+
+A label is a label: among words ``-``, ``None``, ``NA`` and ``?`` are classes like the others, and only an empty
+cell is missing. Among numbers they are marks for a missing number, and any other word is a mistake in the table,
+which is refused with its row, or left out where the user said that the target is one of numbers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fitwell._data.column_types import are_zero_padded_codes, get_row_number
+from fitwell._data.conversion import is_missing_marker, isna, may_hold_strings, to_string
+from fitwell._data.date_parsing import MAX_OTHER_WORDS, infer_date_format, max_unparsed
+from fitwell._data.number_parsing import parse_numbers
+from fitwell._data.splits import MIN_ROWS_PER_CLASS
+from fitwell._data.target import MAX_INTEGER_CLASSES, MEAN_ROWS_PER_CLASS, describe_date_target
+from fitwell._data.text_format import join_quoted, pluralize
+from fitwell._data.units import strip_unit
+from fitwell.errors import DataError, InvalidArgument
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# Letters that are not an exponent, and marks of footnotes.
+_DECORATED = r"[^\W\d_eE]|[*†‡\[]"
+_BOOLEANS = {"True": True, "False": False}
+
+
+@dataclass(frozen=True)
+class TargetOptions:
+    """What the user said about the target: its task, and what it holds (``"number"``, ``"category"``)."""
+
+    task: str | None = None
+    type: str | None = None
+
+    @property
+    def numbers(self) -> bool:
+        """Whether it must be numbers."""
+        return self.task == "regression" or self.type == "number"
+
+
+def strip_target_unit(values: pd.Series, unit: str, options: TargetOptions) -> tuple[pd.Series, str]:
+    """Return a target without the unit behind its numbers, and that unit; labels such as ``36 months`` keep it."""
+    few = values.nunique() <= MAX_INTEGER_CLASSES
+    if not unit or (not options.numbers and (few or options.task is not None)):
+        return values, ""
+    return strip_unit(values, unit), unit
+
+
+def parse_target(
+    name: str, values: pd.Series, decimal: str | None, options: TargetOptions, notes: list[str]
+) -> pd.Series:
+    """Return a target column of text as numbers, truth values or labels, with nothing where it is missing.
+
+    values: the column as it was written; one that holds no text is returned as it is.
+    decimal: its decimal mark.
+    notes: gets a sentence about words that count as missing, and about those that might have.
+
+    Raises `DataError` naming a cell and its row where the column is neither numbers nor labels.
+    """
+    import pandas as pd
+
+    if options.type not in (None, "number", "category"):
+        raise InvalidArgument(
+            f"the type of the target {name!r} must be number or category, got {options.type!r}"
+        )
+    present = values[~isna(values)]
+    if not may_hold_strings(values) or not all(isinstance(value, str) for value in present):
+        return values.astype("category") if options.type == "category" else values
+    if options.type == "category":
+        return _to_labels(values).astype("category")
+    marked = is_missing_marker(present, "numbers")
+    cells = present[~marked]
+    numbers = parse_numbers(cells, decimal or ".")
+    unread = np.isnan(numbers)
+    spelled = _are_decorated_numbers(cells)
+    said_labels = (options.task not in (None, "regression") and unread.any()) or spelled
+    if options.numbers or (not said_labels and _is_numeric(cells, numbers, bool(marked.any()))):
+        if unread.any():
+            _check_words(name, cells, unread, options)
+        words = [*to_string(present[marked]), *to_string(cells[unread])]
+        if words:
+            count = pluralize(len(words), "row")
+            notes.append(
+                f"In the target {name!r}, {join_quoted(dict.fromkeys(words))} ({count}) count as missing, because all other "
+                "values are numbers."
+            )
+        return pd.Series(
+            parse_numbers(values.astype(object).mask(is_missing_marker(values, "numbers")), decimal or "."),
+            values.index,
+        )
+    if set(cells) == set(_BOOLEANS):
+        return values.map(_BOOLEANS)
+    if options.task is None and infer_date_format(cells) is not None:
+        raise DataError(f"{describe_date_target(name)} (or say --type {name}=category if they are labels)")
+    _note_labels(name, present, notes)
+    labels = _to_labels(values)
+    return labels.astype("category") if spelled or are_zero_padded_codes(cells) else labels
+
+
+def _to_labels(values: pd.Series) -> pd.Series:
+    labels = values.astype(object).map(lambda cell: cell.strip() if isinstance(cell, str) else None)
+    return labels.mask(labels == "")
+
+
+def _is_numeric(cells: pd.Series, numbers: NDArray[np.float64], marked: bool) -> bool:
+    """Return whether a target is meant to be numbers, even if some cells are words."""
+    unread = np.isnan(numbers)
+    different = np.unique(numbers[~unread])
+    if (
+        not len(different)
+        or (len(different) == 1 and (unread.any() or marked))
+        or are_zero_padded_codes(cells)
+    ):
+        return False
+    if not unread.any():
+        return True
+    if len(different) > MAX_INTEGER_CLASSES or (different % 1 != 0).any():
+        return bool(unread.mean() <= 0.5) or cells[unread].nunique() <= MAX_OTHER_WORDS
+    # A word in few rows beside numbered classes is no class of its own.
+    rarely = all(count < MIN_ROWS_PER_CLASS for count in cells[unread].value_counts())
+    return bool(unread.sum() <= max_unparsed(len(cells)) and rarely)
+
+
+def _are_decorated_numbers(cells: pd.Series) -> bool:
+    """Return whether a few labels would lose their spelling as numbers: ``5K`` and ``10K``, ``1*`` and ``2*``."""
+    different = cells.drop_duplicates()
+    if len(different) > MAX_INTEGER_CLASSES or len(cells) < MEAN_ROWS_PER_CLASS * len(different):
+        return False
+    return bool(different.str.contains(_DECORATED).all())
+
+
+def _check_words(name: str, cells: pd.Series, unread: NDArray[np.bool_], options: TargetOptions) -> None:
+    first = int(np.flatnonzero(unread)[0])
+    cell = f"{cells.iloc[first].strip()!r} in row {get_row_number(cells, first)}"
+    if unread.mean() > 0.5:
+        raise DataError(f"regression needs a target of numbers, but {name!r} holds {cell}")
+    if not options.numbers:
+        count = f", the first of {unread.sum():,} such cells" if unread.sum() > 1 else ""
+        raise DataError(
+            f"the target {name!r} holds {cell}{count}, where the others are numbers; write a number there, or leave "
+            f"the cell empty, or say --type {name}=number to leave such rows out (--type {name}=category if it is a "
+            "label)"
+        )
+
+
+def _note_labels(name: str, present: pd.Series, notes: list[str]) -> None:
+    marked = is_missing_marker(present, "words")
+    if marked.any():
+        words = join_quoted(dict.fromkeys(to_string(present[marked])))
+        notes.append(
+            f"In the target {name!r}, {words} ({pluralize(int(marked.sum()), 'row')}) is a label like the others; only "
+            "empty cells are missing."
+        )

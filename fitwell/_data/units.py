@@ -1,0 +1,92 @@
+"""Units behind the numbers of a column, such as ``70 kg`` and ``12.5 °C``, where one unit serves the whole column."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fitwell._data.conversion import is_missing_marker, isna, may_hold_strings
+from fitwell._data.number_parsing import OTHER_DECIMAL, parse_number
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_SAMPLE = 200
+_SIGNS = "°℃℉µμΩ%'\"′″€$£¥₹"
+# Letters and signs, "/" between them, and the 2 and 3 of areas and volumes.
+_MEASURE = re.compile(
+    rf"(?P<number>.*?[0-9][.,]?[)\u2212\u2013-]?)\s*(?P<unit>(?:[^\W\d_]|[{_SIGNS}/+])"
+    rf"(?:[^\W\d_]|[ /.·*^²³{_SIGNS}]|(?<=[^\W\d_^-])-?[23](?![0-9])|-(?=[0-9])){{0,15}})"
+)
+_DIGIT = re.compile("[0-9]")
+# m and M, p and P are other factors: mW and MW.
+_FACTORS = "mMpP"
+
+
+def infer_unit(values: pd.Series) -> str:
+    """Return the unit that most numbers of a column of text have, ``""`` where most have none.
+
+    >>> import pandas as pd
+    >>> unit_of(pd.Series(["70 kg", "71.5kg", "80 kg"])), unit_of(pd.Series(["7 kg", "15 lb", "3 st"]))
+    ('kg', '')
+    """
+    if not may_hold_strings(values):
+        return ""
+    cells = values.dropna()
+    sample = (
+        cells.iloc[np.unique(np.linspace(0, max(len(cells) - 1, 0), _SAMPLE).astype(int))]
+        if len(cells)
+        else cells
+    )
+    if not any(isinstance(cell, str) and _DIGIT.search(cell) for cell in sample):
+        return ""
+    sample = sample[~(isna(sample) | is_missing_marker(sample, "numbers"))]
+    found = Counter(unit for cell in sample if isinstance(cell, str) and (unit := _split_unit(cell)[1]))
+    if not found:
+        return ""
+    unit, count = found.most_common(1)[0]
+    return unit if 2 * count > len(sample) else ""
+
+
+def strip_unit(values: pd.Series, unit: str) -> pd.Series:
+    """Return a column of text without this unit behind its numbers; other cells, and other columns, stay."""
+    import pandas as pd
+
+    if not unit or not may_hold_strings(values):
+        return values
+    codes, different = pd.factorize(values.astype(object))
+    bare = np.array(
+        [_strip_unit(cell, unit) if isinstance(cell, str) else cell for cell in different] + [None], object
+    )
+    return pd.Series(bare[codes], index=values.index, name=values.name, dtype=object)
+
+
+def _strip_unit(cell: str, unit: str) -> str:
+    number, found = _split_unit(cell)
+    return number if found == unit else cell
+
+
+def _split_unit(cell: str) -> tuple[str, str]:
+    """Return the number of a cell and its unit, both empty where it does not have them.
+
+    Percent signs, currencies and factors such as ``k`` are parts of numbers, not units.
+    """
+    found = _MEASURE.fullmatch(cell.strip())
+    if found is None or _is_number(cell) or not _is_number(found["number"]):
+        return "", ""
+    return found["number"], _normalize_unit(found["unit"])
+
+
+def _is_number(text: str) -> bool:
+    return any(not np.isnan(parse_number(text, mark)) for mark in OTHER_DECIMAL)
+
+
+def _normalize_unit(unit: str) -> str:
+    """Return a unit in one of its spellings: ``Years``, ``years`` and ``year`` are one."""
+    unit = " ".join(unit.split()).rstrip(".")
+    if len(unit) > 2 and unit[-1] == "s" and unit[-2].isalpha():
+        unit = unit[:-1]
+    return unit if unit[:1] in _FACTORS else unit.casefold()

@@ -1,0 +1,23 @@
+"""The machine: one state, one step, one loop. It knows programs and data, never a model."""
+
+from fitwell._data.loaders import ArrayLoader, DataLoader, Dispatch, GeneratorLoader
+from fitwell._engine.dispatch_size import AdaptiveDispatchSize
+from fitwell._engine.epoch_runner import DispatchResult, EpochRunner
+from fitwell._engine.policies import Policy
+from fitwell._engine.train_program import Batch, ForwardResult, TrainProgram
+from fitwell._engine.train_state import TrainState
+
+__all__ = [
+    "ArrayLoader",
+    "Batch",
+    "DataLoader",
+    "ForwardResult",
+    "EpochRunner",
+    "AdaptiveDispatchSize",
+    "Policy",
+    "TrainProgram",
+    "DispatchResult",
+    "GeneratorLoader",
+    "TrainState",
+    "Dispatch",
+]

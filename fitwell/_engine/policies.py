@@ -1,0 +1,196 @@
+"""Policies: decisions at the end of an epoch that are part of the compiled program.
+
+A policy is a pair of pure functions, the same for one model and for a thousand mapped ones. Its numbers
+live in its memory, so they are data too.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from fitwell._engine.train_state import TrainState
+
+Array = Any
+
+
+class Policy(Protocol):
+    """A compiled decision.
+
+    name: its key in `TrainState.policies`. monitor: the result it looks at. target: the hyperparameter it
+    changes, or None.
+    """
+
+    name: str
+    monitor: str
+    target: Any
+
+    def init(self, state: TrainState) -> Any:
+        """Return the memory before the first epoch."""
+
+    def update(self, memory: Any, logs: dict[str, Array], state: TrainState) -> tuple[Any, TrainState]:
+        """Return memory and state after an epoch with results `logs`; set ``state.stop`` to end the run."""
+
+    def finish(self, memory: Any, state: TrainState) -> TrainState:
+        """Return the state to leave behind when the run is over (on the host)."""
+
+
+def skip_epoch(memory: Any) -> Any:
+    """Return the memory of a policy after an epoch that gave it nothing to decide on: only the epochs are counted."""
+    return {**memory, "epoch": memory["epoch"] + 1} if "epoch" in memory else memory
+
+
+def static_key(policy: Any) -> tuple[Any, ...]:
+    """Return what makes two policies the same program: everything but the numbers in their memories."""
+    settings = {name: value for name, value in vars(policy).items() if name not in ("numbers", "first_epoch")}
+    return (type(policy), *sorted(settings.items()))
+
+
+class EarlyStoppingPolicy:
+    """End the run when a monitored value has not improved for `patience` of its epochs, and keep the best weights.
+
+    ``better(new, best)`` is ``new < best - min_delta`` for ``mode="min"``, ``new > best + min_delta`` for
+    ``"max"``. Epochs before `start_from_epoch` are not counted. With a `baseline`, improving on it is what
+    resets the wait. `keep_best` keeps the weights of the best epoch and puts them back at the end.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        monitor: str,
+        *,
+        mode: str,
+        min_delta: float,
+        patience: float,
+        baseline: float | None,
+        start_from_epoch: int,
+        keep_best: bool,
+        first_epoch: int = 0,
+    ) -> None:
+        self.name = name
+        self.monitor = monitor
+        self.target: str | None = None
+        self.sign = 1.0 if mode == "min" else -1.0
+        self.numbers = {
+            "min_delta": np.float32(abs(min_delta)),
+            "patience": np.float32(patience),
+            "start": np.int32(start_from_epoch),
+            "baseline": np.float32(np.inf if baseline is None else self.sign * baseline),
+        }
+        self.keep_best = keep_best
+        self.first_epoch = first_epoch
+
+    def init(self, state: TrainState) -> Any:
+        """Return the memory: nothing seen yet."""
+        memory: dict[str, Any] = {
+            **self.numbers,
+            "best": np.float32(np.inf),
+            "best_epoch": np.int32(-1),
+            "epoch": np.int32(self.first_epoch),
+            "wait": np.float32(0),
+            "stopped_epoch": np.int32(-1),
+        }
+        if self.keep_best:
+            memory["weights"] = (state.trainable, state.non_trainable)
+        return memory
+
+    def update(self, memory: Any, logs: dict[str, Array], state: TrainState) -> tuple[Any, TrainState]:
+        """Compare this epoch's value with the best so far."""
+        value = self.sign * logs[self.monitor].astype(jnp.float32)
+        counted = memory["epoch"] >= memory["start"]
+        improved = counted & (value < memory["best"] - memory["min_delta"])
+        # With a baseline, only beating it shows progress; the best is tracked all the same.
+        progressed = improved & (value < memory["baseline"] - memory["min_delta"])
+        wait = jnp.where(progressed | ~counted, 0.0, memory["wait"] + 1)
+        # As in Keras, the very first epoch never ends a run.
+        stop = counted & ~improved & (wait >= memory["patience"]) & (memory["epoch"] > 0)
+        fresh = dict(memory)
+        fresh.update(
+            best=jnp.where(improved, value, memory["best"]),
+            best_epoch=jnp.where(improved, memory["epoch"], memory["best_epoch"]),
+            epoch=memory["epoch"] + 1,
+            wait=wait,
+            stopped_epoch=jnp.where(stop, memory["epoch"], memory["stopped_epoch"]),
+        )
+        if self.keep_best:
+            fresh["weights"] = jax.lax.cond(
+                improved,
+                lambda: (state.trainable, state.non_trainable),
+                lambda: memory["weights"],
+            )
+        return fresh, state.replace(stop=state.stop | stop)
+
+    def finish(self, memory: Any, state: TrainState) -> TrainState:
+        """Put the best weights back, when they were kept and any epoch counted."""
+        if not self.keep_best or int(memory["best_epoch"]) < 0:
+            return state
+        trainable, non_trainable = memory["weights"]
+        return state.replace(trainable=trainable, non_trainable=non_trainable)
+
+
+class ReduceLROnPlateauPolicy:
+    """Multiply a hyperparameter by `factor` when a monitored value has not improved for `patience` epochs.
+
+    After a reduction, `cooldown` epochs pass before waiting starts again; the value never falls below `minimum`.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        monitor: str,
+        *,
+        target: str,
+        mode: str,
+        factor: float,
+        patience: float,
+        min_delta: float,
+        cooldown: float,
+        minimum: float,
+    ) -> None:
+        self.name = name
+        self.monitor = monitor
+        self.target: str = target
+        self.sign = 1.0 if mode == "min" else -1.0
+        self.numbers = {
+            "factor": np.float32(factor),
+            "patience": np.float32(patience),
+            "min_delta": np.float32(abs(min_delta)),
+            "cooldown": np.float32(cooldown),
+            "minimum": np.float32(minimum),
+        }
+
+    def init(self, state: TrainState) -> Any:
+        """Return the memory: nothing seen yet."""
+        return {**self.numbers, "best": np.float32(np.inf), "wait": np.float32(0), "cooling": np.float32(0)}
+
+    def update(self, memory: Any, logs: dict[str, Array], state: TrainState) -> tuple[Any, TrainState]:
+        """Compare this epoch's value with the best so far, and reduce when it is time."""
+        value = self.sign * logs[self.monitor].astype(jnp.float32)
+        cooling = jnp.maximum(memory["cooling"] - 1, 0)
+        improved = value < memory["best"] - memory["min_delta"]
+        waiting = ~improved & (cooling <= 0)
+        wait = jnp.where(improved | (memory["cooling"] > 0), 0.0, memory["wait"])
+        wait = jnp.where(waiting, wait + 1, wait)
+        reduce = waiting & (wait >= memory["patience"])
+        rate = state.hyperparams[self.target]
+        reduced = jnp.maximum(
+            rate * memory["factor"].astype(rate.dtype), memory["minimum"].astype(rate.dtype)
+        )
+        # A rate already below the minimum stays as it is.
+        reduced = jnp.where(rate > memory["minimum"].astype(rate.dtype), reduced, rate)
+        fresh = dict(memory)
+        fresh.update(
+            best=jnp.where(improved, value, memory["best"]),
+            wait=jnp.where(reduce, 0.0, wait),
+            cooling=jnp.where(reduce, memory["cooldown"], cooling),
+        )
+        return fresh, state.replace(
+            hyperparams={**state.hyperparams, self.target: jnp.where(reduce, reduced, rate)}
+        )
+
+    def finish(self, memory: Any, state: TrainState) -> TrainState:
+        """Leave the state as it is."""
+        return state

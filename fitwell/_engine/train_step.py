@@ -1,0 +1,78 @@
+"""One update, one evaluation: the same pass, with or without learning."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from fitwell._engine.train_program import Batch, TrainProgram
+from fitwell._engine.train_state import TrainState
+
+Array = Any
+Step = Callable[[TrainState, Batch, Array], TrainState]
+
+
+def step_key(seed: Array, step: Array) -> Array:
+    """Return the random key of update `step` of the run seeded `seed`."""
+    return jax.random.fold_in(jax.random.key(seed), step)
+
+
+def make_step(program: TrainProgram, training: bool) -> Step:
+    """Return the function from a state, a batch and its number to the next state."""
+    return _training_step(program) if training else _evaluation_step(program)
+
+
+def _training_step(program: TrainProgram) -> Step:
+    def step(state: TrainState, batch: Batch, index: Array) -> TrainState:
+        key = step_key(state.seed, state.step)
+
+        def objective(trainable: dict[str, Array]) -> Any:
+            loss, forward = program.forward(
+                trainable,
+                state.non_trainable,
+                state.hyperparams,
+                batch,
+                training=True,
+                key=key,
+                step=state.step,
+            )
+            return program.scale_loss(loss, state.hyperparams), (loss, forward)
+
+        (_, (loss, forward)), gradients = jax.value_and_grad(objective, has_aux=True)(state.trainable)
+        trainable, opt_state = program.update(
+            gradients, state.opt_state, state.trainable, state.hyperparams, state.step, key
+        )
+        finite = jnp.isfinite(loss)
+        return state.replace(
+            trainable=trainable,
+            non_trainable=forward.non_trainable,
+            opt_state=opt_state,
+            metrics=program.update_metrics(state.metrics, loss, forward, batch, state.hyperparams),
+            step=state.step + 1,
+            first_nonfinite_step=jnp.where(finite, state.first_nonfinite_step, state.step),
+        )
+
+    return step
+
+
+def _evaluation_step(program: TrainProgram) -> Step:
+    def step(state: TrainState, batch: Batch, index: Array) -> TrainState:
+        # Layers that stay random at inference (MC dropout) need noise that differs from batch to batch.
+        key = jax.random.fold_in(step_key(state.seed, state.step), index + 1)
+        loss, forward = program.forward(
+            state.trainable,
+            state.non_trainable,
+            state.hyperparams,
+            batch,
+            training=False,
+            key=key,
+            step=state.step + index,
+        )
+        return state.replace(
+            metrics=program.update_metrics(state.metrics, loss, forward, batch, state.hyperparams)
+        )
+
+    return step

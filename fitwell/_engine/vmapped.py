@@ -1,0 +1,88 @@
+"""Stacks: the same dispatch of many runs as one, mapped over their states.
+
+Runs that share a program differ in their states, and perhaps in the order of their rows. Mapping `EpochRunner.run`
+over them turns many small matrix products into one large one.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import numpy as np
+
+from fitwell._data.loaders import Dispatch
+from fitwell._engine.epoch_runner import DispatchResult, EpochRunner
+from fitwell._engine.train_state import TrainState
+
+Array = Any
+
+
+@dataclass
+class DispatchRequest:
+    """One dispatch that a run asks for; `runner` is its own, with its own validation rows."""
+
+    runner: EpochRunner
+    state: TrainState
+    dispatch: Dispatch
+    epoch_values: dict[str, Array]
+
+    @property
+    def key(self) -> Any:
+        """Equal for requests that one program can answer together; machines differ when policies do."""
+        return self.runner.cache_id, self.dispatch.key, tuple(self.epoch_values)
+
+
+def run_vmapped(requests: Sequence[DispatchRequest], width: int) -> list[tuple[TrainState, DispatchResult]]:
+    """Return what each machine would return for its request, to rounding; all have equal keys.
+
+    width: of the stack; places beyond the requests stay idle. A run whose loss or weights are not finite is
+    made again by itself, which finds the step that did it (`EpochRunner.__call__`).
+    """
+    runner = requests[0].runner
+    arguments = [
+        request.runner.arguments(request.state, request.dispatch, request.epoch_values)
+        for request in requests
+    ]
+    idle = list(arguments[0])
+    idle[_SPAN] = jax.tree.map(np.zeros_like, idle[_SPAN])
+    arguments += [tuple(idle)] * (width - len(requests))
+    axes, joined = zip(
+        *(_join(parts, place) for place, parts in enumerate(zip(*arguments, strict=True))), strict=True
+    )
+    mapped = jax.vmap(runner.run, in_axes=axes)
+    run = runner.get_executable(("stack", requests[0].key, width, axes), mapped, joined)
+    began = time.perf_counter()
+    # To the host in one go: the states are handed back to their runs one by one.
+    states, summaries, logs = jax.device_get(run(*joined))
+    seconds = time.perf_counter() - began
+    answers = []
+    for i, request in enumerate(requests):
+        state = jax.tree.map(lambda leaf, i=i: leaf[i], states)
+        report = request.runner.unpack_result(state, summaries[i], logs[i], seconds)
+        if report.first_nonfinite_step >= 0 or not report.finite:
+            answers.append(request.runner(request.state, request.dispatch, request.epoch_values))
+        else:
+            answers.append((state, report))
+    return answers
+
+
+# Places in the arguments of `EpochRunner.run`; the block of rows is one for all: runs are over the rows of one `ArrayLoader`.
+_BLOCK, _SPAN = 1, 4
+_PERHAPS_SHARED = (2, 3, 6, 7)  # orders, sizes of batches, validation rows, last batches
+
+
+def _join(parts: Sequence[Any], place: int) -> tuple[int | None, Any]:
+    """Return the axis to map over and the argument: stacked, or one for all where all runs have the same."""
+    first = parts[0]
+    if place == _BLOCK or (place in _PERHAPS_SHARED and all(_same(first, part) for part in parts[1:])):
+        return None, first
+    return 0, jax.tree.map(lambda *leaves: np.stack([np.asarray(leaf) for leaf in leaves]), *parts)
+
+
+def _same(one: Any, other: Any) -> bool:
+    leaves, others = jax.tree.leaves(one), jax.tree.leaves(other)
+    return all(a is b or np.array_equal(a, b) for a, b in zip(leaves, others, strict=True))

@@ -1,0 +1,78 @@
+"""Text that came from elsewhere, as a terminal, a spreadsheet or a message can show it without obeying it."""
+
+from __future__ import annotations
+
+import re
+import reprlib
+from typing import Any
+
+# Control characters but for line breaks and tabs (also the 8-bit ones: \x9b begins a sequence as \x1b[ does), what
+# turns the direction of writing around, what breaks lines unseen, and halves of characters, which no encoding has.
+_CONTROLS = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+_MAX_LENGTH = 80
+_PLAIN = str.maketrans("\u2501\u2026\u2019", "=.'")
+
+
+def escape_controls(text: str) -> str:
+    r"""Return `text` with control characters shown as Python writes them; line breaks and tabs stay.
+
+    >>> print(printable("\x1b[31mred\n"), end="")
+    \x1b[31mred
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return _CONTROLS.sub(lambda found: ascii(found[0])[1:-1], text)
+
+
+def escape_unencodable(text: str, stream: Any) -> str:
+    """Return `text` with the characters that `stream` has no code for as Python writes them, and rules as ``=``.
+
+    A terminal of Windows, a log of cron and a container without a locale know few characters.
+    """
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return text.translate(_PLAIN).encode(encoding, "backslashreplace").decode(encoding)
+    return text
+
+
+# What spreadsheets take for the beginning of a formula (OWASP, "CSV Injection"), also after marks of ours; and what
+# begins like one but has no operands, or is a number.
+_FORMULA = re.compile("'*[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
+_HARMLESS = re.compile(r"[=+\-@]+|[+-]?(\d+([.,]\d+)*|[.,]\d+)([eE][+-]?\d+)?%?")
+
+
+def escape_formula(text: str) -> str:
+    """Return `text` so that no spreadsheet runs it as a formula: with an apostrophe before, where it looks like one.
+
+    Numbers stay as they are, and so do marks such as ``-``. To have the text back, take an apostrophe away that
+    stands before more of them or one of ``= + - @``, a tab or a line break.
+
+    >>> escape_formula("=cmd|' /C calc'!A0"), escape_formula("-1.5"), escape_formula("plain")
+    ("'=cmd|' /C calc'!A0", '-1.5', 'plain')
+    """
+    return f"'{text}" if _FORMULA.match(text) and not _HARMLESS.fullmatch(text) else text
+
+
+def short_repr(value: Any, max_length: int = _MAX_LENGTH, quote: bool = True) -> str:
+    """Return `value` as Python writes it (a text as it is, if not `quote`), cut after `max_length` characters.
+
+    Whatever a file holds, this takes no longer than its first characters do.
+    """
+    if quote:
+        value = _short.repr(value)
+    text = escape_controls(str(value))
+    return text if len(text) <= max_length else f"{text[: max_length - 1]}…"
+
+
+class _Short(reprlib.Repr):
+    def repr_int(self, value: int, level: int) -> str:
+        # Python refuses to write integers of more than 4300 digits.
+        return repr(value) if value.bit_length() < 256 else f"an integer of {value.bit_length():,} bits"
+
+
+_short = _Short()
+_short.maxstring = _short.maxother = _MAX_LENGTH

@@ -1,0 +1,278 @@
+"""What a run shows while it goes: a line that is rewritten in a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Mapping
+from typing import IO, Any, ClassVar
+
+from fitwell._escaping import escape_controls, escape_unencodable
+from fitwell._param_validation import Boolean, Integer, Options, validate_params
+
+# What `verbose` of a run may be, and that of a callback.
+VERBOSE = (Integer(0, 2) | Boolean() | Options("auto")).described_as(
+    "0 (silent), 1 (progress), 2 (one line an epoch) or 'auto'"
+)
+CALLBACK_VERBOSE = (Integer(0, 2) | Boolean()).described_as("0 or 1")
+
+# Faster than this the eye sees no difference.
+REDRAW_SECONDS = 0.1
+# Runs of more epochs than this keep at most one line a second; shorter ones keep every line, as Keras does.
+MAX_EPOCHS_LISTED = 100
+LINE_SECONDS = 1.0
+BAR_WIDTH = 20
+
+
+def print_message(text: str) -> None:
+    """Write one line about the run to standard output, in place of one that is still being rewritten."""
+    if _LiveLine.current is not None:
+        _LiveLine.current.erase()
+    sys.stdout.write(escape_unencodable(escape_controls(text), sys.stdout) + "\n")
+
+
+class ProgressReporter:
+    """Shows epochs, steps, time and metrics of one run.
+
+    verbose: ``1`` or ``"auto"``: in a terminal or notebook one line, rewritten while an epoch runs and left
+        standing when it ends; elsewhere one plain line an epoch. A run of more than 100 epochs leaves at
+        most one line a second, and always the last. ``2``: one plain line for every epoch. ``0``: nothing.
+    epochs: how many epochs the run may take; None for a run without epochs (`evaluate`, `predict`).
+    steps: batches in an epoch; None when unknown.
+    stream: where to write; standard output by default.
+
+    `interval` says how many seconds may pass between two looks (a call of `update` or `epoch_end`): a run
+    can hand over several epochs at once without anybody missing them. It is None when nothing is shown.
+    """
+
+    @validate_params(verbose=VERBOSE)
+    def __init__(
+        self,
+        verbose: int | str = "auto",
+        epochs: int | None = None,
+        steps: int | None = None,
+        stream: IO[str] | None = None,
+    ) -> None:
+        self.verbose = 1 if verbose == "auto" else int(verbose)
+        self.epochs = epochs
+        self.steps = steps
+        self._stream = sys.stdout if stream is None else stream
+        self._line = (
+            _LiveLine(self._stream) if self.verbose == 1 and _supports_live_line(self._stream) else None
+        )
+        self._keeps_every_line = self.verbose == 2 or epochs is None or epochs <= MAX_EPOCHS_LISTED
+        self.interval: float | None = None
+        if self.verbose:
+            self.interval = LINE_SECONDS if self._line is None else REDRAW_SECONDS
+        self._epoch = 0
+        self._step = 0
+        self._began = time.perf_counter()
+        self._drawn_at = self._kept_at = -float("inf")
+        # The last epoch's line, when it was not left standing.
+        self._pending: tuple[Mapping[str, Any] | None, float] | None = None
+
+    def epoch_begin(self, epoch: int) -> None:
+        """Note that `epoch` (counted from 0) begins."""
+        if not self.verbose:
+            return
+        self._epoch = epoch
+        self._step = 0
+        self._began = time.perf_counter()
+        if self._line is not None and self._pending is None:
+            self._redraw(self._began, None)
+
+    def update(self, step: int, logs: Mapping[str, Any] | None = None) -> None:
+        """Note that `step` batches of the epoch are done; `logs` is read only when the line is redrawn."""
+        self._step = step
+        if self._line is not None:
+            now = time.perf_counter()
+            if now - self._drawn_at >= REDRAW_SECONDS:
+                self._redraw(now, logs)
+
+    def epoch_end(
+        self, epoch: int, logs: Mapping[str, Any] | None = None, seconds: float | None = None
+    ) -> None:
+        """Note that `epoch` is done, with its final `logs`.
+
+        seconds: how long it took; by default the time since `epoch_begin`. A run that hands over several
+        epochs at once knows better.
+        """
+        if not self.verbose:
+            return
+        self._epoch = epoch
+        self._step = self.steps or self._step
+        now = time.perf_counter()
+        seconds_taken = now - self._began if seconds is None else seconds
+        if self._keeps_every_line or now - self._kept_at >= LINE_SECONDS:
+            self._print_line(now, logs, seconds_taken)
+        else:
+            self._pending = (logs, seconds_taken)
+            if self._line is not None and now - self._drawn_at >= REDRAW_SECONDS:
+                self._redraw(now, logs, seconds_taken)
+
+    def clear_line(self) -> None:
+        """Take a line that is still being rewritten away, for hooks may write before it stands."""
+        if self._line is not None:
+            self._line.erase()
+
+    def close(self) -> None:
+        """Leave the last line standing; call it however the run ended. Calling it again does nothing."""
+        if self._pending is not None:
+            self._print_line(time.perf_counter(), *self._pending)
+        elif self._line is not None:
+            self._line.finish()
+
+    def _print_line(self, now: float, logs: Mapping[str, Any] | None, seconds_taken: float) -> None:
+        self._pending = None
+        self._kept_at = now
+        if self._line is not None:
+            self._redraw(now, logs, seconds_taken, full_width=True)
+            self._line.finish()
+        else:
+            line = "  ".join(filter(None, self._format_parts(logs, seconds_taken)))
+            self._stream.write(escape_unencodable(line, self._stream) + "\n")
+            self._stream.flush()
+
+    def _redraw(
+        self,
+        now: float,
+        logs: Mapping[str, Any] | None,
+        seconds_taken: float | None = None,
+        full_width: bool = False,
+    ) -> None:
+        assert self._line is not None
+        self._drawn_at = now
+        head, count, spent, metrics = self._format_parts(
+            logs, now - self._began if seconds_taken is None else seconds_taken
+        )
+        self._line.draw(head, self._step, self.steps, f"{count}  {spent}", metrics, full_width)
+
+    def _format_parts(
+        self, logs: Mapping[str, Any] | None, seconds_taken: float
+    ) -> tuple[str, str, str, str]:
+        head = (
+            "" if self.epochs is None else f"Epoch {self._epoch + 1:>{len(str(self.epochs))}}/{self.epochs}"
+        )
+        count = f"{self._step}/{'?' if self.steps is None else self.steps}"
+        return head, count, format_seconds(seconds_taken), format_logs(logs or {})
+
+
+class _LiveLine:
+    """One line of a terminal or notebook that is written again and again until it is left standing.
+
+    current: the one that is on the screen and does not stand yet.
+    """
+
+    current: ClassVar[_LiveLine | None] = None
+
+    def __init__(self, stream: IO[str]) -> None:
+        from rich.console import Console
+
+        terminal = _is_terminal(stream)
+        # Notebooks understand colours and a carriage return in plain text; rich's own notebook mode would
+        # add a new block of output for every redraw.
+        self._console = Console(
+            file=stream,
+            force_jupyter=False,
+            force_terminal=True,
+            width=None if terminal else 120,
+            highlight=False,
+        )
+        self._stream = stream
+        self._width = 0
+
+    def draw(
+        self, head: str, done: int, total: int | None, counts: str, metrics: str, full_width: bool = False
+    ) -> None:
+        """Replace the line by ``head  ━━━━  counts  metrics``, cut to the terminal's width unless `full_width`.
+
+        Only a line that will stand may be whole: one that has wrapped cannot be rewritten.
+        """
+        from rich.progress_bar import ProgressBar
+        from rich.text import Text
+
+        progress = ProgressBar(
+            total or 1, done if total else 0, width=BAR_WIDTH, complete_style="blue", finished_style="green"
+        )
+        bar = Text()
+        for segment in self._console.render(progress, self._console.options.update(width=BAR_WIDTH)):
+            bar.append(segment.text, segment.style)
+        text = Text("  ").join(
+            [*([Text(head, "bold")] if head else []), bar, Text(counts), Text(metrics, "cyan")]
+        )
+        # The last column stays free: a terminal may wrap as soon as it is written to.
+        available = self._console.width - 1
+        length = text.cell_len
+        if not full_width:
+            text.truncate(available, overflow="ellipsis")
+        text.pad_right(max(0, min(self._width, available) - text.cell_len))
+        self._width = min(length, available)
+        _LiveLine.current = self
+        self._stream.write("\r")  # not part of the text: rich removes control characters
+        self._console.print(text, end="", soft_wrap=True)
+        self._stream.flush()
+
+    def erase(self) -> None:
+        """Take the line away."""
+        if self._width:
+            self._stream.write("\r" + " " * self._width + "\r")
+            self._stream.flush()
+            self._done()
+
+    def finish(self) -> None:
+        """Let the line stand as it is and go on below it."""
+        if self._width:
+            self._done()
+            self._stream.write("\n")
+            self._stream.flush()
+
+    def _done(self) -> None:
+        self._width = 0
+        if _LiveLine.current is self:
+            _LiveLine.current = None
+
+
+def format_seconds(seconds: float) -> str:
+    """Return a length of time for people.
+
+    >>> format_seconds(0.0123), format_seconds(1.234), format_seconds(75)
+    ('12ms', '1.2s', '1m15s')
+    """
+    if seconds < 0.1:
+        return f"{1000 * max(seconds, 0.0):.0f}ms"
+    if seconds < 59.95:
+        return f"{seconds:.1f}s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}h{minutes:02}m" if hours else f"{minutes}m{rest:02}s"
+
+
+def format_logs(logs: Mapping[str, Any]) -> str:
+    """Return metrics the way Keras writes them.
+
+    >>> format_logs({"loss": 0.42131, "rate": 1e-4})
+    'loss: 0.4213 - rate: 1.0000e-04'
+    """
+    return " - ".join(
+        f"{escape_controls(name)}: {_format_value(float(value))}" for name, value in logs.items()
+    )
+
+
+def _format_value(value: float) -> str:
+    return f"{value:.4e}" if 0 < abs(value) <= 1e-3 else f"{value:.4f}"
+
+
+def _is_terminal(stream: IO[str]) -> bool:
+    try:
+        return stream.isatty()
+    except (AttributeError, ValueError):  # not a file, or a closed one
+        return False
+
+
+def _supports_live_line(stream: IO[str]) -> bool:
+    """Return whether `stream` is a terminal or the output of a notebook's cell."""
+    if type(stream).__module__.partition(".")[0] == "ipykernel":
+        return True
+    import os
+
+    return _is_terminal(stream) and os.environ.get("TERM", "") not in ("dumb", "unknown")

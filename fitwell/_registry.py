@@ -1,0 +1,417 @@
+"""Names and configurations: how ``"relu"``, ``{"class_name": ...}``, a class or an object become one object.
+
+Each kind of thing (layer, loss, optimizer, ...) has one `Registry`. Names are matched without regard to
+case and underscores, so ``"GlorotUniform"``, ``"glorot_uniform"`` and ``"glorotuniform"`` are the same.
+Configurations are plain data; reading one never imports a name out of it.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from typing import Any, ClassVar
+
+import jax
+import numpy as np
+
+from fitwell._load_budget import charge_object
+from fitwell._variables import HyperparameterMixin
+from fitwell.errors import FitwellError, InvalidArgument, UnknownName, did_you_mean, unknown_name_error
+
+_MAX_SHOWN_SIZE = 20
+_registries: dict[str, Registry] = {}
+_registry_of: dict[Any, Registry] = {}
+# A user's classes and functions: those of the `custom_objects` blocks that are open, and those registered for good.
+_custom: dict[str, Any] = {}
+_registered: dict[str, Any] = {}
+
+
+_PLURALS = {"loss": "losses", "schedule": "optimizers.schedules"}
+
+
+def unknown_entry_error(kind: str, name: str, names: Iterable[str]) -> UnknownName:
+    """Build the error for a `name` that no entry has, suggesting the nearest in the spelling of who asked.
+
+    ``"mean_square_error"`` is answered with ``"mean_squared_error"``, not with ``MeanSquaredError``.
+    """
+    small = [word for known in names for word in (snake_case(known), known.lower())]
+    return unknown_name_error(kind, name, names, small if name.islower() else ())
+
+
+@functools.lru_cache(1024)
+def snake_case(name: str) -> str:
+    """Return ``"batch_normalization"`` for ``"BatchNormalization"``: Keras's rule, which names and files rest on."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=.)(?=[A-Z][a-z])", "_", re.sub(r"\W+", "", name)).lower()
+
+
+def _normalize(name: str) -> str:
+    return name.replace("_", "").lower()
+
+
+# What stands in two places, such as a layer of a model and of another inside it, has a number, as in Keras's files.
+_SHARED = "shared_object_id"
+_serialized: ContextVar[dict[int, tuple[Any, dict[str, Any]]] | None] = ContextVar("written", default=None)
+_deserialized: ContextVar[dict[Any, Any] | None] = ContextVar("read", default=None)
+
+
+@contextmanager
+def shared_object_scope() -> Iterator[None]:
+    """Inside the block, let `serialize` number what it meets twice, and `deserialize` make such things once."""
+    tokens = _serialized.set({}), _deserialized.set({})
+    try:
+        yield
+    finally:
+        _serialized.reset(tokens[0])
+        _deserialized.reset(tokens[1])
+
+
+class Registry:
+    """The classes and functions of one kind, found by name.
+
+    >>> losses = Registry("loss")
+    >>> @losses.register("mse")
+    ... class MeanSquaredError: ...
+    >>> losses.lookup("mean_squared_error") is losses.lookup("mse")
+    True
+    """
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        self._entries: dict[str, Any] = {}
+        self._by_id: dict[int, Any] = {}
+        self._names: dict[str, str] = {}
+        _registries[kind] = self
+
+    @property
+    def module(self) -> str:
+        """What configurations call this kind, in Keras's words: ``"keras.losses"``."""
+        return f"keras.{_PLURALS.get(self.kind, f'{self.kind}s')}"
+
+    def register(self, *aliases: str) -> Callable[[Any], Any]:
+        """Decorate a class or function: it is found by its own name and by every alias."""
+
+        def decorate(entry: Any) -> Any:
+            _registry_of.setdefault(entry, self)
+            self._by_id[id(entry)] = entry
+            for name in (entry.__name__, *aliases):
+                self._entries[_normalize(name)] = entry
+                self._names[_normalize(name)] = name
+            return entry
+
+        return decorate
+
+    def names(self) -> list[str]:
+        """Return every name and alias, sorted."""
+        return sorted(self._names.values())
+
+    def classes(self) -> list[type]:
+        """Return the registered classes, each once."""
+        return list({id(entry): entry for entry in self._entries.values() if inspect.isclass(entry)}.values())
+
+    def has(self, entry: Any) -> bool:
+        """Return whether `entry` is one of the registered classes or functions."""
+        return id(entry) in self._by_id
+
+    def lookup(self, name: str) -> Any:
+        """Return the class or function called `name`; the error suggests the nearest name."""
+        if name in _custom:
+            return _custom[name]
+        # What a user registered never takes the place of ours: its full name, "package>name", tells it apart.
+        entry = self.get_builtin(name)
+        if entry is None:
+            entry = _registered.get(name)
+        if entry is None:
+            raise unknown_entry_error(self.kind, name, self.names())
+        return entry
+
+    def get_builtin(self, name: str) -> Any:
+        """Return what of ours is called `name`, or None."""
+        return self._entries.get(_normalize(name))
+
+    def resolve_class(self, config: Mapping[str, Any]) -> Any:
+        """Return the class or function that a configuration means: the user's that it names, or ours."""
+        name = str(config["class_name"])
+        return get_custom_object(config) or self.get_builtin(name) or self.lookup(name)
+
+    def get(self, identifier: Any) -> Any:
+        """Return the object that `identifier` stands for.
+
+        None stays None; a name or a class becomes an instance with default arguments (a registered
+        function stays a function); a configuration ``{"class_name": ..., "config": {...}}`` is read; any
+        other object, or a callable, is returned as it is.
+        """
+        if isinstance(identifier, str):
+            charge_object()
+            identifier = self.lookup(identifier)
+        elif isinstance(identifier, Mapping):
+            return self.from_config(identifier)
+        return self._instantiate(identifier) if inspect.isclass(identifier) else identifier
+
+    def _instantiate(self, entry: type) -> Any:
+        """Return an object of the class `entry` with default arguments; one that has none for some is refused."""
+        required = _required_arguments(entry)
+        if required is None:
+            raise InvalidArgument(f"{self.kind}: expected a name, an object or a function, got {entry!r}")
+        if required:
+            example = ", ".join(f"{name}=..." for name in required)
+            raise InvalidArgument(
+                f"the {self.kind} {entry.__name__} has no default for {', '.join(required)}: instead of its name give "
+                f"the object, {entry.__name__}({example})"
+            )
+        return entry()
+
+    def from_config(self, config: Mapping[str, Any]) -> Any:
+        """Build the object that `serialize` wrote."""
+        if "class_name" not in config:
+            raise InvalidArgument(
+                f"a {self.kind} configuration needs a 'class_name', got keys {sorted(config)}"
+            )
+        charge_object()
+        shared, known = config.get(_SHARED), _deserialized.get()
+        if known is not None and shared in known:
+            return known[shared]
+        entry = self.resolve_class(config)
+        arguments = config.get("config") or {}
+        instance = entry.from_config(dict(arguments)) if hasattr(entry, "from_config") else entry
+        if known is not None and shared is not None:
+            known[shared] = instance
+        return instance
+
+
+@functools.cache
+def _required_arguments(entry: type) -> tuple[str, ...] | None:
+    """Return the arguments without a default; None for a class of Python that does not tell.
+
+    Kept, because reading a signature takes longer than building a layer.
+    """
+    try:
+        parameters = inspect.signature(entry).parameters.values()
+    except ValueError:
+        return None
+    kinds = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    return tuple(p.name for p in parameters if p.default is p.empty and p.kind not in kinds)
+
+
+def register_custom_object(entry: Any, name: str | None = None, package: str = "Custom") -> Any:
+    """Make a user's class or function known to every registry, so that saved models can name it.
+
+    It is found by ``"package>name"``, which files prefer, and by `name` (its own by default) unless something of
+    ours has that name.
+    """
+    name = name or entry.__name__
+    _registered[f"{package}>{name}"] = _registered[name] = entry
+    return entry
+
+
+def get_custom_object(config: Mapping[str, Any]) -> Any:
+    """Return the user's class that `config` names, or None.
+
+    A class of ours has a module of ours and no registered name, and is meant whatever a user's class is called.
+    """
+    name, registered = str(config["class_name"]), config.get("registered_name")
+    if not registered:
+        modules = [r.module for r in _registries.values() if r.get_builtin(name) is not None]
+        return None if config.get("module") in modules else _custom.get(name)
+    registered = str(registered)
+    names = (registered, registered.rpartition(">")[-1], name)
+    found = [known[word] for known in (_custom, _registered) for word in names if word in known]
+    return found[0] if found else None
+
+
+def class_reference(entry: type) -> dict[str, Any]:
+    """Return how a configuration names a class: ``"module"``, ``"class_name"`` and ``"registered_name"``.
+
+    Keras 3's keys and, for what is ours, its modules. Of a user's class the module is told and never read.
+    """
+    if entry in _registry_of:
+        return {"module": _registry_of[entry].module, "class_name": entry.__name__, "registered_name": None}
+    module = None if entry.__module__ == "__main__" else entry.__module__
+    return {
+        "module": module,
+        "class_name": entry.__name__,
+        "registered_name": _registered_name(entry) or entry.__name__,
+    }
+
+
+def _registered_name(entry: Any) -> str | None:
+    """Return the ``"package>name"`` of a user's class or function, None when it was not registered."""
+    return next((name for name, known in _registered.items() if known is entry and ">" in name), None)
+
+
+def _function_name(function: Any) -> str:
+    """Return how a configuration names a function; one that is called like something of ours, by its package."""
+    name = str(function.__name__)
+    others = (r.get_builtin(name) for r in _registries.values())
+    return (
+        name
+        if all(other is None or other is function for other in others)
+        else _registered_name(function) or name
+    )
+
+
+def describe_object(value: Any) -> str:
+    """Return what a function or an object is, and how it is configured, in words."""
+    name = str(getattr(value, "__qualname__", type(value).__qualname__))
+    is_object = hasattr(value, "get_config") and not inspect.isclass(value)
+    return f"{name} {value.get_config()}" if is_object else name
+
+
+def find_kind(entry: Any) -> str | None:
+    """Return the kind of a class, a user's being that of what it derives from; None when that is nothing of ours."""
+    bases = entry.__mro__ if inspect.isclass(entry) else ()
+    return next((_registry_of[base].kind for base in bases if base in _registry_of), None)
+
+
+def resolve_custom_objects(value: Any) -> Any:
+    """Return `value` with names out of `custom_objects` replaced by what they stand for, also in lists and dicts."""
+    if isinstance(value, str):
+        return _custom.get(value, value)
+    if isinstance(value, Mapping) and "class_name" not in value:
+        return {key: resolve_custom_objects(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [resolve_custom_objects(item) for item in value]
+    return value
+
+
+@contextmanager
+def custom_objects(objects: Mapping[str, Any]) -> Iterator[None]:
+    """Let configurations name `objects` inside the block."""
+    before = dict(_custom)
+    _custom.update(objects)
+    try:
+        yield
+    finally:
+        _custom.clear()
+        _custom.update(before)
+
+
+def serialize(value: Any) -> Any:
+    """Turn a value into plain data: numbers, strings, lists, dicts.
+
+    An object with `get_config` becomes ``{"module", "class_name", "config", "registered_name"}`` (see
+    `class_reference`), a registered function its name.
+    """
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, np.ndarray | jax.Array):
+        return value.tolist()
+    if isinstance(value, Mapping):
+        return {str(key): serialize(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [serialize(item) for item in value]
+    if hasattr(value, "get_config") and not inspect.isclass(value):
+        return _with_shared_id(value, {**class_reference(type(value)), "config": value.get_config()})
+    if callable(value) and hasattr(value, "__name__"):
+        return _function_name(value)
+    raise InvalidArgument(f"{value!r} of type {type(value).__name__} cannot be written as plain data")
+
+
+def _with_shared_id(value: Any, config: dict[str, Any]) -> dict[str, Any]:
+    serialized = _serialized.get()
+    if serialized is not None:
+        # The object is kept too: another one could have its address once it is gone.
+        _, first = serialized.setdefault(id(value), (value, config))
+        if first is not config:
+            config[_SHARED] = first[_SHARED] = list(serialized).index(id(value))
+    return config
+
+
+def deserialize(value: Any) -> Any:
+    """Turn what `serialize` wrote back into an object; leave the rest.
+
+    A user's class comes first, then the kind that ``"module"`` names; without it, any kind that has the name.
+    """
+    if isinstance(value, Mapping) and set(value) >= {"class_name", "config"}:
+        return find_registry(value).from_config(value)
+    return value
+
+
+def find_registry(config: Mapping[str, Any]) -> Registry:
+    """Return the registry that reads `config`; `UnknownName` if no kind of thing has such a class."""
+    name, module = str(config["class_name"]), config.get("module")
+    found: list[tuple[Registry, Any]] = []
+    for registry in _registries.values():
+        if registry.module == module:
+            return registry
+        entry = registry.get_builtin(name)
+        if entry is not None:
+            found.append((registry, entry))
+    if not found and get_custom_object(config) is None and name not in _registered:
+        hint = did_you_mean(name, [name for registry in _registries.values() for name in registry.names()])
+        raise UnknownName(
+            f"unknown class {name!r}{hint}; one of your own is found when it is passed as "
+            f"custom_objects={{{name!r}: ...}} or registered with @fitwell.saving.register_keras_serializable()"
+        )
+    # "ReLU" is a layer and "relu" an activation: where the loose match finds both, the spelling decides.
+    exact = [registry for registry, entry in found if inspect.isclass(entry) and entry.__name__ == name]
+    return (exact or [registry for registry, _ in found] or list(_registries.values()))[0]
+
+
+def format_call(name: str, arguments: Iterable[tuple[str, Any]]) -> str:
+    """Return the call of `name` with `arguments` as it is shown: functions by their names, never by their addresses.
+
+    >>> written_call("Dense", [("units", 3), ("activation", abs)])
+    'Dense(units=3, activation=abs)'
+    """
+    return f"{name}({', '.join(f'{word}={_format_value(value)}' for word, value in arguments)})"
+
+
+def _format_value(value: Any) -> str:
+    if isinstance(value, np.dtype):
+        return repr(value.name)
+    if isinstance(value, np.ndarray | jax.Array) and value.size > _MAX_SHOWN_SIZE:
+        return f"<array of shape {tuple(value.shape)}>"
+    if isinstance(value, list | tuple):
+        parts = ", ".join(map(_format_value, value)) + (
+            "," if isinstance(value, tuple) and len(value) == 1 else ""
+        )
+        return f"({parts})" if isinstance(value, tuple) else f"[{parts}]"
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key!r}: {_format_value(item)}" for key, item in value.items()) + "}"
+    if callable(value) and hasattr(value, "__name__"):
+        return str(value.__name__)
+    # An object that shows its address alone: a user's, or one of a library's.
+    text = repr(value)
+    return f"<{type(value).__name__}>" if text == object.__repr__(value) else text
+
+
+class Configurable(HyperparameterMixin):
+    """Base of small objects that can be written as plain data and read back.
+
+    The configuration is the constructor's arguments, each kept as an attribute of the same name. A
+    subclass that stores one otherwise overrides `get_config`.
+    """
+
+    _argument_names: ClassVar[tuple[str, ...]]
+
+    @classmethod
+    def _arguments(cls) -> tuple[str, ...]:
+        if "_argument_names" not in cls.__dict__:
+            parameters = list(inspect.signature(cls.__init__).parameters.values())[1:]
+            kinds = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+            cls._argument_names = tuple(p.name for p in parameters if p.kind not in kinds)
+        return cls._argument_names
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments as plain data."""
+        return {name: serialize(getattr(self, name)) for name in self._arguments()}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Any:
+        """Build an object from what `get_config` returned."""
+        return cls(**{name: deserialize(value) for name, value in config.items()})
+
+    def __repr__(self) -> str:
+        return format_call(type(self).__name__, self._readable_arguments())
+
+    def _readable_arguments(self) -> Iterator[tuple[str, Any]]:
+        """Yield the constructor's arguments that can be read now: some are properties that want a built layer."""
+        for name in self._arguments():
+            with suppress(AttributeError, FitwellError):
+                yield name, getattr(self, name)

@@ -1,0 +1,276 @@
+"""What compiling makes of the user's own code: what it freezes is said once, with the line, and what it cannot do too.
+
+A run is compiled from one pass through the Python code, with stand-ins for the arrays. What that pass does beside
+computing with JAX happens then and never again: a print, a draw of NumPy's, a look at the clock, a counter.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+import types
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from fitwell._bytecode import NameUse, name_uses, resolve_path
+from fitwell._side_effects import DRAWN_ONCE, side_effect_message
+from fitwell._traced_constants import TracedConstant, TracedConstants, find_constants
+from fitwell._user_code import is_user_file
+from fitwell.errors import TracingWarning
+
+# Run once by themselves, whether anything is compiled or not.
+_ONCE = frozenset({"__init__", "build", "get_config", "from_config", "compute_output_shape"})
+_NUMBERS = (bool, int, float, str)
+_CONTAINERS = (list, dict, set)
+_warned: set[tuple[Any, ...]] = set()
+
+
+@contextmanager
+def watch_tracing(constants: TracedConstants, active: bool) -> Iterator[None]:
+    """Warn, inside the block, of what the user's code does only now; gather the plain data it reads into `constants`.
+
+    active: whether there is such code at all. A debugger that traces already is left alone.
+    """
+    if not active or sys.gettrace() is not None:
+        yield
+        return
+    watching = _TracingWatcher(constants)
+    sys.settrace(watching.enter)
+    try:
+        yield
+    finally:
+        sys.settrace(None)
+        # Not before: a container may be filled, as a cache is, while the code is compiled.
+        for constant in watching.new:
+            constant.record()
+
+
+def restore_arrays(holder: dict[str, Any], before: dict[str, Any]) -> None:
+    """Undo assignments of stand-ins to attributes that held arrays, such as ``self.key, key = split(self.key)``.
+
+    The next pass through the code would compute with them, which JAX refuses in words of its own.
+    """
+    for name, value in before.items():
+        was_array = isinstance(value, jax.Array) and not isinstance(value, jax.core.Tracer)
+        if was_array and isinstance(holder.get(name), jax.core.Tracer):
+            holder[name] = value
+
+
+def constants_changed(constants: TracedConstants) -> bool:
+    """Return whether plain data that compiled code of the user read is another one now."""
+    return any(constant.has_changed for constant in constants.values())
+
+
+def warn_changed_constants(constants: TracedConstants) -> None:
+    """Warn of plain data that was changed while a run goes on, and is a constant of its program."""
+    for constant in constants.values():
+        if constant.has_changed:
+            warn_at_line(
+                constant.filename,
+                constant.line,
+                f"{constant.change}, which changes nothing before the next call of fit: keep what is to "
+                "change in a variable, self.add_weight(shape=(), trainable=False), and assign it",
+                constant.label,
+            )
+
+
+@dataclass
+class _Frame:
+    uses: list[NameUse]
+    holder: Any
+    before: dict[str, Any]
+    sizes: dict[str, tuple[Any, int]]
+    executed: set[int]
+    line: int
+    state: Any
+    at: dict[int, NameUse]
+    warned_line: int = 0
+
+
+class _TracingWatcher:
+    """The trace function of one pass through the program's code."""
+
+    def __init__(self, constants: TracedConstants) -> None:
+        self.constants = constants
+        self.new: list[TracedConstant] = []
+        self.frames: dict[types.FrameType, _Frame] = {}
+
+    def enter(self, frame: types.FrameType, event: str, arg: Any) -> Any:
+        code = frame.f_code
+        if not is_user_file(code.co_filename) or code.co_name in _ONCE:
+            return None
+        holder = frame.f_locals.get(code.co_varnames[0]) if code.co_argcount else None
+        attributes = getattr(holder, "__dict__", None)
+        own = attributes if isinstance(attributes, dict) and not isinstance(holder, types.ModuleType) else {}
+        uses = name_uses(code)
+        seen = _Frame(
+            uses,
+            own,
+            dict(own),
+            _sizes(frame, uses, own),
+            set(),
+            code.co_firstlineno,
+            _global_rng_state(),
+            {use.offset: use for use in uses},
+        )
+        self.frames[frame] = seen
+        frame.f_trace_opcodes = True
+        self._record_constants(frame, seen)
+        return self.local
+
+    def local(self, frame: types.FrameType, event: str, arg: Any) -> Any:
+        seen = self.frames.get(frame)
+        if seen is None:
+            return None
+        if event == "line":
+            self._check_draws(frame, seen)
+            seen.line = frame.f_lineno
+            seen.executed.add(frame.f_lineno)
+        elif event == "opcode":
+            use = seen.at.get(frame.f_lasti)
+            if use is not None:
+                self._check_instruction(frame, use, seen)
+        elif event == "return":
+            self._check_draws(frame, seen)
+            self._check_return(frame, seen)
+            del self.frames[frame]
+        return self.local
+
+    def _record_constants(self, frame: types.FrameType, seen: _Frame) -> None:
+        """Note what this code reads of plain data that a user may change before the next run."""
+        running = [outer for outer in self.frames if outer is not frame]
+        for constant in find_constants(frame, seen.uses, running):
+            key = id(constant.holder), constant.name
+            if key not in self.constants:
+                self.constants[key] = constant
+                self.new.append(constant)
+
+    def _check_instruction(self, frame: types.FrameType, use: NameUse, seen: _Frame) -> None:
+        """Warn of what a line calls, or stores outside, that happens only now."""
+        if use.stores == "import":
+            seen.warned_line = use.line  # what a library draws when it is loaded is its own affair
+        elif use.stores == "outside":
+            said = f"{use.name} is assigned once, while the run is compiled, and not at every step"
+            warn_at_line(frame.f_code.co_filename, use.line, f"{said}: {_KEEP}")
+        elif not use.stores and use.called:
+            effect = side_effect_message(resolve_path(frame, use.path), use)
+            if effect is not None:
+                seen.warned_line = use.line
+                warn_at_line(frame.f_code.co_filename, use.line, effect)
+
+    def _check_draws(self, frame: types.FrameType, seen: _Frame) -> None:
+        """Warn of a line in which something drew from the global generators, wherever that was."""
+        now = _global_rng_state()
+        if now != seen.state:
+            seen.state = now
+            for outer in self.frames.values():
+                outer.state = now
+            if seen.warned_line != seen.line:
+                warn_at_line(
+                    frame.f_code.co_filename, seen.line, f"what comes from a global generator {DRAWN_ONCE}"
+                )
+
+    def _check_return(self, frame: types.FrameType, seen: _Frame) -> None:
+        """Warn of attributes and containers that are not what they were before the call."""
+        filename = frame.f_code.co_filename
+        for name, value in seen.holder.items() if seen.holder else ():
+            before = seen.before.get(name)
+            if value is before or name in ("built", "_build_input_shape") or isinstance(value, _CONTAINERS):
+                continue
+            label = f"self.{name}"
+            if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(value)):
+                if isinstance(before, jax.Array) and not isinstance(before, jax.core.Tracer):
+                    text = f"{label} is changed once, while the run is compiled, and not at every step: {_ASSIGN}"
+                else:
+                    text = (
+                        f"{label} keeps a stand-in for an array, worth nothing once the run is compiled: return it as "
+                        "an output, or assign it to a variable, self.add_weight(shape, trainable=False)"
+                    )
+                warn_at_line(filename, _line_of(seen, name), text)
+            elif (
+                isinstance(before, _NUMBERS) and value != before and not _is_reset_by_call(frame, seen, name)
+            ):
+                text = f"{label} is changed once, while the run is compiled, and not at every step: {_KEEP}"
+                warn_at_line(filename, _line_of(seen, name), text)
+        restore_arrays(seen.holder, seen.before)
+        for name, (container, size) in seen.sizes.items():
+            if len(container) != size:
+                text = f"{name} grows once, while the run is compiled, and not at every step: {_GROW}"
+                warn_at_line(filename, _line_of(seen, name.rpartition(".")[2]), text)
+        for outer in self.frames.values():  # what was told of a call within is not told of the call around it
+            if outer.holder is seen.holder:
+                outer.before = dict(seen.holder)
+            outer.sizes = {name: (container, len(container)) for name, (container, _) in outer.sizes.items()}
+
+
+_KEEP = "keep the number in a variable, self.add_weight(shape=(), trainable=False), and assign that"
+_ASSIGN = (
+    "keep it in a variable, self.add_weight(shape, trainable=False), and assign that; a random key is "
+    "self.next_key(), another one at every step"
+)
+_GROW = "return what is to be kept as an output, or look at it with jax.debug.callback"
+
+
+def _sizes(frame: types.FrameType, uses: list[NameUse], holder: dict[str, Any]) -> dict[str, tuple[Any, int]]:
+    """Return the containers, outside the call, that the code may put something into, with their sizes."""
+    found = {}
+    code = frame.f_code
+    for use in uses:
+        if not use.path:
+            continue
+        root = use.path[0]
+        if code.co_argcount and root == code.co_varnames[0] and len(use.path) > 1:
+            container, label = holder.get(use.path[1]), f"{root}.{use.path[1]}"
+        elif root in code.co_freevars:
+            container, label = frame.f_locals.get(root), root
+        elif root not in code.co_varnames:
+            container, label = frame.f_globals.get(root), root
+        else:
+            continue
+        if isinstance(container, _CONTAINERS):
+            found[label] = (container, len(container))
+    return found
+
+
+def _global_rng_state() -> Any:
+    """Return something that is equal as long as nobody draws from the global generators of NumPy and Python."""
+    state = np.random.get_state(legacy=False)
+    assert isinstance(state, dict)
+    inner = state["state"]
+    return inner.get("pos"), int(inner["key"][0]) if "key" in inner else None, hash(random.getstate())
+
+
+def _is_reset_by_call(frame: types.FrameType, seen: _Frame, name: str) -> bool:
+    """Return whether the code assigns to an attribute before it reads it: ``self.rows = len(x)`` depends on nothing."""
+    path = frame.f_code.co_varnames[0], name
+    first = next((use for use in seen.uses if use.path[:2] == path), None)
+    return first is not None and first.stores == "attribute"
+
+
+def _line_of(seen: _Frame, name: str) -> int:
+    """Return the line, of those that ran, in which the code names something; the last that ran otherwise."""
+    lines = [use.line for use in seen.uses if name in (use.name, *use.path) and use.line in seen.executed]
+    stores = [use.line for use in seen.uses if use.stores and use.name == name and use.line in seen.executed]
+    return (stores or lines or [seen.line])[0]
+
+
+def warn_at_line(filename: str, line: int, text: str, about: str = "") -> None:
+    """Warn at a line of the user's, once for each thing that it is `about` (the text itself by default)."""
+    key = filename, line, about or text
+    if key in _warned:
+        return
+    _warned.add(key)
+    # Where the line was executed, so that a reader finds it; a trace function must not see what shows it.
+    tracing = sys.gettrace()
+    sys.settrace(None)
+    try:
+        warnings.warn_explicit(f"{Path(filename).name}, line {line}: {text}", TracingWarning, filename, line)
+    finally:
+        sys.settrace(tracing)

@@ -1,0 +1,347 @@
+"""Variables, hyperparameters, and `stateless_scope`: how one piece of code serves eager calls and compiled runs.
+
+A `Variable` holds an array, a `Hyperparameter` a float. Layers and optimizers read them through
+`Variable.value` and through plain attributes (``self.rate``). Inside ``bind({cell: value, ...})`` the
+reads return the bound values (usually JAX tracers) and assignments replace the binding, so a run can call
+a layer as a pure function of its weights and rates while the layer's own state stays untouched.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, ClassVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from fitwell import config
+from fitwell._escaping import escape_controls
+from fitwell._param_validation import validate_param
+from fitwell.errors import InvalidArgument, ShapeError
+
+Array = jax.Array
+Bindings = dict["Bindable", Any]
+
+
+class Bindable:
+    """Something whose value `stateless_scope` can replace for the length of a call."""
+
+    __slots__ = ()
+
+
+class _Scope(threading.local):
+    def __init__(self) -> None:
+        self.stack: list[Bindings] = []
+
+    def find(self, hyperparameter: Bindable) -> Bindings | None:
+        """Return the innermost bindings that hold `hyperparameter`, or None."""
+        for bindings in reversed(self.stack):
+            if hyperparameter in bindings:
+                return bindings
+        return None
+
+
+_scope = _Scope()
+
+
+@contextmanager
+def stateless_scope(values: Mapping[Bindable, Any]) -> Iterator[Bindings]:
+    """Let `values` stand in for the values of their cells inside the block (this thread only).
+
+    Yields the live bindings: after the block they hold what the code inside assigned.
+    """
+    bindings = dict(values)
+    _scope.stack.append(bindings)
+    try:
+        yield bindings
+    finally:
+        _scope.stack.pop()
+
+
+def _operator(name: str) -> Callable[..., Any]:
+    def apply(self: Variable, *others: Any) -> Any:
+        values = (other.value if isinstance(other, Variable) else other for other in others)
+        return getattr(self.value, name)(*values)
+
+    apply.__name__ = name
+    return apply
+
+
+def same_variables(one: Mapping[str, Variable], other: Mapping[str, Variable]) -> bool:
+    """Return whether two models have the very same variables in the same places."""
+    return one.keys() == other.keys() and all(variable is other[path] for path, variable in one.items())
+
+
+class Variable(Bindable):
+    """A named array that training may change.
+
+    Parameters
+    ----------
+    value: the initial array.
+    name: last part of the path, such as ``"kernel"``.
+    trainable: whether gradients update it.
+    dtype: kept through every assignment; that of `value` by default.
+
+    In formulas it stands for its value, as in ``x @ self.kernel`` or ``jnp.where(self.count == 0, 0, 1)``.
+
+    `regularizer` and `constraint` are set by `Layer.add_weight` and applied by the training step.
+    """
+
+    __slots__ = ("_value", "constraint", "dtype", "name", "path", "regularizer", "trainable")
+
+    def __init__(
+        self,
+        value: Any,
+        *,
+        name: str = "variable",
+        trainable: bool = True,
+        dtype: Any = None,
+    ) -> None:
+        self.dtype = jnp.dtype(dtype if dtype is not None else jnp.result_type(np.asarray(value)))
+        # Held as NumPy until first use on a device: building a model compiles and transfers nothing.
+        self._value: Any = np.array(value, dtype=self.dtype)
+        self.name = name
+        self.path = name
+        self.trainable = trainable
+        self.regularizer: Any = None
+        self.constraint: Any = None
+
+    @property
+    def value(self) -> Array:
+        """The current array, or the one bound in its place."""
+        bindings = _scope.find(self)
+        if bindings is not None:
+            return bindings[self]
+        if not isinstance(self._value, jax.Array):
+            # A variable may be read first inside somebody's trace; the array it keeps must not be a tracer.
+            with jax.ensure_compile_time_eval():
+                # `jnp.asarray` would compile a program for every new shape.
+                self._value = jax.device_put(self._value)
+        return self._value
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape, fixed at creation."""
+        return tuple(self._value.shape)
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """The number of elements."""
+        return int(np.prod(self.shape, dtype=np.int64))
+
+    def numpy(self) -> np.ndarray:
+        """Return a copy of the value as a NumPy array."""
+        return np.array(self._value if _scope.find(self) is None else self.value)
+
+    def assign(self, value: Any) -> None:
+        """Replace the value by a copy of `value`, which must have the same shape."""
+        shape = np.shape(value)
+        if tuple(shape) != self.shape:
+            raise ShapeError(
+                f"variable {self.path!r} has shape {self.shape}, cannot be assigned shape {shape}"
+            )
+        bindings = _scope.find(self)
+        if bindings is not None:
+            bindings[self] = jnp.asarray(value, dtype=self.dtype)
+            return
+        if isinstance(value, jax.core.Tracer):
+            raise InvalidArgument(
+                f"variable {self.path!r} was assigned inside a traced function that does not own it; "
+                "return the value instead, or assign it in `Layer.call` during fit"
+            )
+        self._value = np.array(value, dtype=self.dtype)
+
+    def assign_add(self, value: Any) -> None:
+        """Add `value` to the current value."""
+        self.assign(self.value + value)
+
+    def assign_sub(self, value: Any) -> None:
+        """Subtract `value` from the current value."""
+        self.assign(self.value - value)
+
+    @property
+    def raw_value(self) -> Any:
+        """The array held outside any binding: a NumPy one until the first use on a device."""
+        return self._value
+
+    def set_raw_value(self, array: Array) -> None:
+        """Point at `array`, the result of a dispatch, without a copy."""
+        self._value = array
+
+    def __jax_array__(self) -> Array:
+        return self.value
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return np.asarray(self.value, dtype=dtype)
+
+    def __int__(self) -> int:
+        return int(self.value)
+
+    def __float__(self) -> float:
+        return float(self.value)
+
+    def __getattr__(self, name: str) -> Any:
+        # What arrays can do, variables can: ``variable.sum()``, ``variable.at[0].set(1)``, ``variable.T``.
+        if name.startswith("_") or not hasattr(jax.Array, name):
+            raise AttributeError(f"'Variable' object has no attribute {name!r}")
+        return getattr(self.value, name)
+
+    # Equal as arrays are, element by element, so that a metric may write ``jnp.where(self.count == 0, ...)``; two
+    # variables are told apart by `is`.
+    __add__ = _operator("__add__")
+    __radd__ = _operator("__radd__")
+    __sub__ = _operator("__sub__")
+    __rsub__ = _operator("__rsub__")
+    __mul__ = _operator("__mul__")
+    __rmul__ = _operator("__rmul__")
+    __truediv__ = _operator("__truediv__")
+    __rtruediv__ = _operator("__rtruediv__")
+    __floordiv__ = _operator("__floordiv__")
+    __rfloordiv__ = _operator("__rfloordiv__")
+    __mod__ = _operator("__mod__")
+    __rmod__ = _operator("__rmod__")
+    __pow__ = _operator("__pow__")
+    __rpow__ = _operator("__rpow__")
+    __matmul__ = _operator("__matmul__")
+    __rmatmul__ = _operator("__rmatmul__")
+    __lt__ = _operator("__lt__")
+    __le__ = _operator("__le__")
+    __gt__ = _operator("__gt__")
+    __ge__ = _operator("__ge__")
+    __neg__ = _operator("__neg__")
+    __abs__ = _operator("__abs__")
+    __len__ = _operator("__len__")
+    __iter__ = _operator("__iter__")
+    __bool__ = _operator("__bool__")
+    __getitem__ = _operator("__getitem__")
+    __eq__ = _operator("__eq__")
+    __ne__ = _operator("__ne__")
+    __hash__ = object.__hash__
+
+    def __repr__(self) -> str:
+        return f"<Variable {escape_controls(self.path)} shape={self.shape} dtype={self.dtype}>"
+
+
+# Functions that JAX compiles, as most of `jax.numpy`, take a variable for its present value.
+jax.tree_util.register_pytree_node(
+    Variable, lambda variable: ((variable.value,), None), lambda _, children: children[0]
+)
+
+
+class Hyperparameter(Bindable):
+    """One float of an object that is data to the compiled program: changing it never recompiles.
+
+    owner: the class of the object. name: the argument of its constructor that it was, and was checked as.
+    """
+
+    __slots__ = ("name", "owner", "raw_value")
+
+    def __init__(self, raw_value: Any, owner: type, name: str) -> None:
+        self.raw_value = raw_value
+        self.owner = owner
+        self.name = name
+
+    def validate(self, value: Any) -> Any:
+        """Return another value for `raw_value` as the rule of the argument reads it."""
+        rule = getattr(self.owner.__init__, "rules", {}).get(self.name)  # type: ignore[misc]
+        if rule is None and value is not None:
+            rule = getattr(self.owner, "limits", {}).get(self.name)  # of optimizers
+        return (
+            value
+            if rule is None
+            else validate_param(self.owner.__name__, self.name, value, rule.for_class(self.owner))
+        )
+
+    @property
+    def is_number(self) -> bool:
+        """Whether the content is a number, rather than None or an object that computes one."""
+        return isinstance(self.raw_value, int | float | np.number | np.ndarray | jax.Array)
+
+    def as_array(self) -> np.ndarray:
+        """Return the number as an array of the default float type."""
+        return np.asarray(self.raw_value, dtype=config.float_dtype())
+
+
+class _HyperparameterAttribute:
+    """The attribute behind a name listed in `HyperparameterMixin.hyperparameters`."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        if instance is None:
+            return self
+        try:
+            hyperparameter: Hyperparameter = instance.__dict__["_hyperparameters"][self.name]
+        except KeyError:
+            raise AttributeError(
+                f"{type(instance).__name__!r} object has no attribute {self.name!r} yet"
+            ) from None
+        bindings = _scope.find(hyperparameter)
+        return hyperparameter.raw_value if bindings is None else bindings[hyperparameter]
+
+    def __set__(self, instance: Any, value: Any) -> None:
+        if isinstance(value, (bool, str)):
+            raise InvalidArgument(f"{type(instance).__name__}: {self.name} must be a number, got {value!r}")
+        if isinstance(value, int | float | np.number) or (
+            isinstance(value, np.ndarray | jax.Array) and value.ndim == 0
+        ):
+            value = float(value)
+        hyperparameters_by_name = instance.__dict__.setdefault("_hyperparameters", {})
+        if self.name in hyperparameters_by_name:
+            hyperparameters_by_name[self.name].raw_value = hyperparameters_by_name[self.name].validate(value)
+        else:
+            hyperparameters_by_name[self.name] = Hyperparameter(value, type(instance), self.name)
+
+
+class HyperparameterMixin:
+    """Base of objects with floats that are data, not constants.
+
+    A subclass lists their names: ``hyperparameters = ("rate",)``, and then sets and reads ``self.rate``
+    like any attribute. None is allowed and means absent, which is structure; so is a schedule object.
+    """
+
+    hyperparameters: ClassVar[tuple[str, ...]] = ()
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        for name in cls.__dict__.get("hyperparameters", ()):
+            setattr(cls, name, _HyperparameterAttribute(name))
+
+
+def named_hyperparameters(
+    root: Any, path: str = "", seen: set[int] | None = None
+) -> dict[str, Hyperparameter]:
+    """Return, by path, every number that `root`, or an object it holds as an attribute, treats as data.
+
+    Attributes are visited in the order they were set, each object once; `seen` holds the ids of objects to
+    leave out, and is added to.
+    """
+    return dict(_visit(root, path, set() if seen is None else seen))
+
+
+def _visit(node: Any, path: str, seen: set[int]) -> Iterator[tuple[str, Hyperparameter]]:
+    if isinstance(node, list | tuple):
+        for index, item in enumerate(node):
+            yield from _visit(item, f"{path}.{index}" if path else str(index), seen)
+        return
+    if not isinstance(node, HyperparameterMixin) or id(node) in seen:
+        return
+    seen.add(id(node))
+    prefix = f"{path}." if path else ""
+    for name, hyperparameter in node.__dict__.get("_hyperparameters", {}).items():
+        if hyperparameter.is_number:
+            yield prefix + name, hyperparameter
+        else:
+            yield from _visit(hyperparameter.raw_value, prefix + name, seen)
+    for name, attribute in list(node.__dict__.items()):
+        if name != "_hyperparameters":
+            yield from _visit(attribute, prefix + name, seen)
