@@ -159,10 +159,10 @@ class PureOptimizer(ScheduledHyperparameters):
             gradient: the gradient after clipping, in float32 at least.
             slots: this parameter's arrays, named as in `init_slots`.
             rate: its learning rate, any multiplier included.
-            settings: the other hyperparameters in force, such as ``settings.momentum``.
+            hyperparameters: the other hyperparameters in force, such as ``hyperparameters.momentum``.
         """
         raise NotImplementedError(
-            f"{type(self).__name__} must define update_step(gradient, slots, rate, settings)"
+            f"{type(self).__name__} must define update_step(gradient, slots, rate, hyperparameters)"
         )
 
     # ---------------------------------------------------------------------------------- pure functions

@@ -120,7 +120,7 @@ def _draw(
     around = _around(list(zip(spots[0].tolist(), spots[1].tolist(), strict=True)))
     places = [scale.offset(spot, by) for (_, scale), spot, by in zip(sides, spots, around, strict=True)]
     x, y = places
-    seen, shape = np.isfinite(scores), [shapes.of(member) for member in members]
+    seen, shape = np.isfinite(scores), [shapes.styles(member) for member in members]
     for marker in dict.fromkeys(shape):
         mine = seen & np.array([marker == other for other in shape])
         axes.scatter(

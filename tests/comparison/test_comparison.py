@@ -58,7 +58,7 @@ def test_large_numbers_are_written_out() -> None:
 
 
 @pytest.mark.parametrize(
-    ("metric", "is_share"),
+    ("metric", "is_percentage"),
     [
         ("accuracy", True),
         ("p_binary_accuracy_1", True),

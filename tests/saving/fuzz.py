@@ -4,7 +4,7 @@ Run by hand, for as long as one likes::
 
     python tests/saving/fuzz.py --seconds 3600 --kinds nested hdf5 zip header
 
-Kinds of change: ``bytes`` anywhere in a file, ``config`` values anywhere in a configuration, and those of `shapes`,
+Kinds of change: ``bytes`` anywhere in a file, ``config`` values anywhere in a configuration, and those of `file_mutations`,
 which keep the form of a file: ``nested`` objects, layouts of ``hdf5``, methods and entries of ``zip``, and the
 ``header`` of arrays. Files are read in a process of its own, which is started again after what ends it. A case is
 known by its seed and number: ``--seed 0 --first 123 --cases 1`` repeats one, and its file is kept in ``--keep``.
@@ -42,7 +42,7 @@ import fitwell
 from fitwell import layers
 from fitwell.errors import FitwellError
 from fitwell.models import load_model
-from tests.saving import shapes
+from tests.saving import file_mutations
 from tests.saving.file_mutations import VALUES, places
 
 KINDS = ("bytes", "config", "nested", "hdf5", "zip", "header")
@@ -206,10 +206,10 @@ def changed_file(path: Path, draw: random.Random, kind: str) -> bytes | None:
         if path.name.startswith("weights"):
             return None
         part = draw.choice(CONFIGS[path.suffix])
-        change = changed_config if kind == "config" else shapes.nested_config
+        change = changed_config if kind == "config" else file_mutations.nested_config
         config = change(json.loads(config_of(path, part)), draw)
-        return with_config(path, part, shapes.text_of(config, draw))
-    return shapes.odd_file(path, draw, kind)
+        return with_config(path, part, file_mutations.text_of(config, draw))
+    return file_mutations.odd_file(path, draw, kind)
 
 
 def work(folder: Path, options: argparse.Namespace) -> None:
