@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
 import re
 import warnings
 from argparse import Namespace
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +25,7 @@ from fitwell._data.target import ClassTarget, Target, fit_target, infer_task
 from fitwell._data.target_parsing import TargetOptions, parse_target, strip_target_unit
 from fitwell._data.text_format import join_quoted, pluralize
 from fitwell._file_io import check_path
+from fitwell.datasets._registry import DATASETS, Dataset, ImageDataset, TableDataset
 from fitwell.errors import DataError, FileError, InvalidArgument, did_you_mean
 
 if TYPE_CHECKING:
@@ -112,25 +112,25 @@ class DataOptions:
 
 
 def load_data(data: str, data_options: DataOptions) -> PreparedData:
-    """Return the problem that `data` names: a table file, or one of `LOADERS`."""
+    """Return the problem that `data` names: a table file, or the name of a registered data set."""
     if data_options.validation_fraction == 0:
         raise InvalidArgument("--validation-fraction must be above 0: early stopping needs a validation part")
-    if data in LOADERS:
+    if data in DATASETS:
         _check_table_options(data, data_options)
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            prepared = LOADERS[data](data, data_options)
+            prepared = _load_dataset(DATASETS[data], data_options)
         # What a loader warns of belongs into the report, not only onto the screen.
         return _prepend_notes(prepared, [f"Warning: {warning.message}." for warning in caught])
     check_path(data, "the data")
     if is_table_file(data):
         return _load_table(Path(data), data_options)
-    known = ", ".join(LOADERS)
+    known = ", ".join(DATASETS)
     suffixes = ", ".join(TEXT_SUFFIXES + PARQUET_SUFFIXES)
     if Path(data).exists():
         raise FileError(f"{data} is no table: expected a file that ends in {suffixes}")
     raise InvalidArgument(
-        f"there is no data set {data!r}{did_you_mean(data, LOADERS) or '.'} Known: {known}; "
+        f"there is no data set {data!r}{did_you_mean(data, DATASETS) or '.'} Known: {known}; "
         f"or name a table that ends in {suffixes}"
     )
 
@@ -303,20 +303,23 @@ def _prepare_splits(
 # --- named data sets ------------------------------------------------------------------------------------
 
 
-def _load_images(name: str, data_options: DataOptions) -> PreparedData:
-    module = importlib.import_module(f"fitwell.datasets.{name}")
-    (x, y), (x_test, y_test) = module.load_data()
-    y, y_test = y.astype(np.int32), y_test.astype(np.int32)
-    labels = list(getattr(module, "CLASS_NAMES", range(int(y.max()) + 1)))
-    target = ClassTarget("label", labels)
-    brightest = 16.0 if name == "digits" else 255.0
-    preprocessor = PixelPreprocessor(target, list(x.shape[1:]), brightest)
+def _load_dataset(dataset: Dataset, data_options: DataOptions) -> PreparedData:
+    if isinstance(dataset, ImageDataset):
+        return _load_images(dataset, data_options)
+    return _load_columns(dataset, data_options)
+
+
+def _load_images(dataset: ImageDataset, data_options: DataOptions) -> PreparedData:
+    (x, y), (x_test, y_test) = dataset.load()
+    y, y_test = y.reshape(-1).astype(np.int32), y_test.reshape(-1).astype(np.int32)
+    target = ClassTarget("label", list(dataset.class_names or range(int(y.max()) + 1)))
+    preprocessor = PixelPreprocessor(target, list(x.shape[1:]), dataset.max_pixel)
     split = split_rows(
         len(x), classes=y, validation=data_options.validation_fraction, test=0, seed=data_options.seed
     )
     pixels = " x ".join(map(str, x.shape[1:]))
     notes = [
-        f"Loaded {name}: {len(x):,} images of {pixels} pixels to train on, {len(x_test):,} to test on.",
+        f"Loaded {dataset.name}: {len(x):,} images of {pixels} pixels to train on, {len(x_test):,} to test on.",
         f"Set aside {len(split.validation):,} of the training images to validate with, with the classes in the "
         f"same proportions (seed {data_options.seed}); {len(split.train):,} are left to train on.",
     ]
@@ -325,7 +328,7 @@ def _load_images(name: str, data_options: DataOptions) -> PreparedData:
         return DataSplit(preprocessor.transform_images(images), numbers, numbers)
 
     return PreparedData(
-        name,
+        dataset.name,
         preprocessor,
         part(x[split.train], y[split.train]),
         part(x[split.validation], y[split.validation]),
@@ -334,16 +337,11 @@ def _load_images(name: str, data_options: DataOptions) -> PreparedData:
     )
 
 
-def _load_housing(name: str, data_options: DataOptions) -> PreparedData:
+def _load_columns(dataset: TableDataset, data_options: DataOptions) -> PreparedData:
     import pandas as pd
 
-    module = importlib.import_module(f"fitwell.datasets.{name}")
-    if name == "california_housing":
-        (x, y), (x_test, y_test) = module.load_data(features="ratios")
-        columns, target_name = list(module.RATIO_FEATURES), "MedHouseVal"
-    else:
-        (x, y), (x_test, y_test) = module.load_data()
-        columns, target_name = list(module.FEATURES), "MEDV"
+    (x, y), (x_test, y_test) = dataset.load()
+    columns, target_name = list(dataset.feature_names), dataset.target_name
     table = pd.DataFrame(x, columns=columns).assign(**{target_name: y})
     test = pd.DataFrame(x_test, columns=columns).assign(**{target_name: y_test})
     split = split_rows(
@@ -351,19 +349,10 @@ def _load_housing(name: str, data_options: DataOptions) -> PreparedData:
     )
     train = table.iloc[split.train]
     notes = [
-        f"Loaded {name}: {len(x):,} rows to train on, {len(x_test):,} to test on.",
+        f"Loaded {dataset.name}: {len(x):,} rows to train on, {len(x_test):,} to test on.",
         f"Set aside {len(split.validation):,} of the training rows to validate with (seed {data_options.seed}); "
         f"{len(split.train):,} are left to train on.",
     ]
     target = fit_target(target_name, train[target_name], train[target_name], "regression")
     preprocessor = TablePreprocessor.fit(train, target)
-    return _prepare_splits(name, preprocessor, train, table.iloc[split.validation], test, notes)
-
-
-LOADERS: dict[str, Callable[[str, DataOptions], PreparedData]] = {
-    "digits": _load_images,
-    "mnist": _load_images,
-    "fashion_mnist": _load_images,
-    "california_housing": _load_housing,
-    "boston_housing": _load_housing,
-}
+    return _prepare_splits(dataset.name, preprocessor, train, table.iloc[split.validation], test, notes)

@@ -88,6 +88,8 @@ def _build_parser() -> argparse.ArgumentParser:
 
 
 def _add_train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    from fitwell.datasets._registry import DATASETS
+
     parser = commands.add_parser(
         "train",
         help="train a network and report its test scores",
@@ -99,7 +101,7 @@ def _add_train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "data",
         nargs="?",
-        help="a table (.csv, .tsv, .parquet), or digits, mnist, fashion_mnist, california_housing, boston_housing",
+        help=f"a table (.csv, .tsv, .parquet), or {', '.join(DATASETS)}",
     )
     _add_data(parser)
 

@@ -135,3 +135,6 @@ def _cache_folder() -> Path:
 
 def _offline() -> bool:
     return os.environ.get("FITWELL_OFFLINE", "0") not in ("", "0")
+
+
+__all__ = ["DatasetNotFound", "RemoteFile", "download", "find_file"]

@@ -64,3 +64,6 @@ def read_text(path: Path, shape: tuple[int, int], delimiter: str | None = None) 
     if table.shape != shape:
         raise FileError(f"{path} has {table.shape[0]} rows of {table.shape[1]} numbers, expected {shape}")
     return table
+
+
+__all__ = ["read_idx", "read_npz", "read_text"]

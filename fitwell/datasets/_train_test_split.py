@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from fitwell._param_validation import FilePath, Integer, Real, Rule
 
 Pair = tuple[NDArray[Any], NDArray[Any]]
+BytePair = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 
 
 # Argument checks of `load_data`.
@@ -27,3 +28,6 @@ def shuffle_and_split(x: NDArray[Any], y: NDArray[Any], test_split: float, seed:
     cut = int(len(x) * (1 - test_split))
     train, test = order[:cut], order[cut:]
     return (x[train], y[train]), (x[test], y[test])
+
+
+__all__ = ["LOAD_DATA_RULES", "BytePair", "Pair", "shuffle_and_split"]

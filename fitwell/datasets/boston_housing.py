@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from fitwell._param_validation import validate_params
 from fitwell.datasets._download import RemoteFile, find_file
 from fitwell.datasets._readers import read_npz, read_text
+from fitwell.datasets._registry import TableDataset, register
 from fitwell.datasets._train_test_split import LOAD_DATA_RULES, Pair, shuffle_and_split
 from fitwell.errors import warn
 
@@ -87,3 +88,8 @@ def _warn_of_race() -> None:
         "the Boston housing data has a feature 'B' that encodes race and assumes that segregation sets "
         "prices; use fitwell.datasets.california_housing, except to follow an older book",
     )
+
+
+register(TableDataset("boston_housing", load_data, FEATURES, "MEDV"))
+
+__all__ = ["FEATURES", "load_data"]

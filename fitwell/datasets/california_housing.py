@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from fitwell._param_validation import Options, validate_params
 from fitwell.datasets._download import RemoteFile, find_file
 from fitwell.datasets._readers import read_npz, read_text
+from fitwell.datasets._registry import TableDataset, register
 from fitwell.datasets._train_test_split import LOAD_DATA_RULES, Pair, shuffle_and_split
 
 if TYPE_CHECKING:
@@ -137,3 +139,12 @@ def _ratios(raw: Floats) -> Floats:
     longitude, latitude, age, rooms, bedrooms, population, households, income = raw.T
     per_household = (rooms / households, bedrooms / households, population, population / households)
     return np.column_stack([income, age, *per_household, latitude, longitude])
+
+
+register(
+    TableDataset(
+        "california_housing", functools.partial(load_data, features="ratios"), RATIO_FEATURES, "MedHouseVal"
+    )
+)
+
+__all__ = ["RATIO_FEATURES", "RAW_FEATURES", "load_data", "load_frame"]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fitwell.datasets._download import find_file
+from fitwell.datasets._registry import ImageDataset, register
+from fitwell.datasets._train_test_split import BytePair
 from fitwell.errors import FileError
 
 CLASS_NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
@@ -19,10 +20,8 @@ _ADVICE = (
     "Python version holds pickles, which fitwell never reads)"
 )
 
-Pair = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 
-
-def load_data() -> tuple[Pair, Pair]:
+def load_data() -> tuple[BytePair, BytePair]:
     """Load the CIFAR-10 data in the original order.
 
     The six files of the binary version must be in a folder ``cifar-10-batches-bin`` of one of the folders that
@@ -48,7 +47,7 @@ def load_data() -> tuple[Pair, Pair]:
     return (images, labels), _read("test_batch.bin")
 
 
-def _read(name: str) -> Pair:
+def _read(name: str) -> BytePair:
     """Read one file: for each image one byte for the label, then 1024 bytes for each channel."""
     path = find_file("cifar10", [f"{_FOLDER}/{name}"], advice=_ADVICE)
     content = np.fromfile(path, np.uint8)
@@ -57,3 +56,8 @@ def _read(name: str) -> Pair:
     records = content.reshape(_ROWS, 3073)
     images = records[:, 1:].reshape(_ROWS, 3, 32, 32).transpose(0, 2, 3, 1)
     return np.ascontiguousarray(images), records[:, :1].copy()
+
+
+register(ImageDataset("cifar10", load_data, class_names=CLASS_NAMES))
+
+__all__ = ["CLASS_NAMES", "load_data"]

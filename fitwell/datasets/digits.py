@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fitwell._param_validation import Real, validate_params
-from fitwell.datasets._train_test_split import LOAD_DATA_RULES
-
-Pair = tuple[NDArray[np.uint8], NDArray[np.uint8]]
+from fitwell.datasets._registry import ImageDataset, register
+from fitwell.datasets._train_test_split import LOAD_DATA_RULES, BytePair
 
 
 @validate_params(LOAD_DATA_RULES, test_split=Real(0, 1, closed="neither"))
-def load_data(test_split: float = 0.2, seed: int = 113) -> tuple[Pair, Pair]:
+def load_data(test_split: float = 0.2, seed: int = 113) -> tuple[BytePair, BytePair]:
     """Load the handwritten digits of scikit-learn. No download is needed.
 
     Args:
@@ -43,3 +41,8 @@ def load_data(test_split: float = 0.2, seed: int = 113) -> tuple[Pair, Pair]:
         x, y, test_size=test_split, random_state=seed, stratify=y
     )
     return (x_train, y_train), (x_test, y_test)
+
+
+register(ImageDataset("digits", load_data, max_pixel=16.0))
+
+__all__ = ["load_data"]

@@ -7,6 +7,8 @@ from numpy.typing import NDArray
 
 from fitwell.datasets._download import RemoteFile, find_file
 from fitwell.datasets._readers import read_idx
+from fitwell.datasets._registry import ImageDataset, register
+from fitwell.datasets._train_test_split import BytePair
 
 CLASS_NAMES = (
     "T-shirt/top",
@@ -31,10 +33,8 @@ _SHA256 = {
     "t10k-labels-idx1-ubyte.gz": "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
 }
 
-Pair = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 
-
-def load_data() -> tuple[Pair, Pair]:
+def load_data() -> tuple[BytePair, BytePair]:
     """Load the Fashion-MNIST data in the original order.
 
     The four IDX files are searched in a folder ``fashion-mnist`` of the folders that `fitwell.datasets` searches,
@@ -59,7 +59,7 @@ def load_data() -> tuple[Pair, Pair]:
     return _pair("train", 60000), _pair("t10k", 10000)
 
 
-def _pair(part: str, rows: int) -> Pair:
+def _pair(part: str, rows: int) -> BytePair:
     images = _read(f"{part}-images-idx3-ubyte.gz", (rows, 28, 28))
     return images, _read(f"{part}-labels-idx1-ubyte.gz", (rows,))
 
@@ -68,3 +68,8 @@ def _read(name: str, shape: tuple[int, ...]) -> NDArray[np.uint8]:
     remote = RemoteFile(_ADDRESS + name, _SHA256[name])
     advice = "apt-get install dataset-fashion-mnist"
     return read_idx(find_file("fashion_mnist", [f"fashion-mnist/{name}"], remote, advice), shape)
+
+
+register(ImageDataset("fashion_mnist", load_data, class_names=CLASS_NAMES))
+
+__all__ = ["CLASS_NAMES", "load_data"]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fitwell._file_io import check_path
 from fitwell._param_validation import validate_params
 from fitwell.datasets._download import RemoteFile, find_file
 from fitwell.datasets._readers import read_npz
-from fitwell.datasets._train_test_split import LOAD_DATA_RULES
+from fitwell.datasets._registry import ImageDataset, register
+from fitwell.datasets._train_test_split import LOAD_DATA_RULES, BytePair
 
 _REMOTE = RemoteFile(
     "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz",
@@ -22,11 +22,9 @@ _SHAPES = {
     "y_test": (10000,),
 }
 
-Pair = tuple[NDArray[np.uint8], NDArray[np.uint8]]
-
 
 @validate_params(LOAD_DATA_RULES)
-def load_data(path: str = "mnist.npz") -> tuple[Pair, Pair]:
+def load_data(path: str = "mnist.npz") -> tuple[BytePair, BytePair]:
     """Load the MNIST data in the original order.
 
     Args:
@@ -51,3 +49,8 @@ def load_data(path: str = "mnist.npz") -> tuple[Pair, Pair]:
     file = find_file("mnist", [path], _REMOTE)
     x_train, y_train, x_test, y_test = (array.astype(np.uint8) for array in read_npz(file, _SHAPES))
     return (x_train, y_train), (x_test, y_test)
+
+
+register(ImageDataset("mnist", load_data))
+
+__all__ = ["load_data"]

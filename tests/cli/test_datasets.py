@@ -13,7 +13,8 @@ import pytest
 
 from fitwell._data.splits import split_rows
 from fitwell._data.target import ClassTarget, RegressionTarget
-from fitwell.cli.datasets import LOADERS, DataOptions, load_data
+from fitwell.cli.datasets import DataOptions, load_data
+from fitwell.datasets._registry import DATASETS
 
 
 def test_held_out_rows_teach_nothing(table: Path, tmp_path: Path) -> None:
@@ -55,7 +56,7 @@ def test_classes_have_the_same_shares_in_every_part(table: Path) -> None:
     np.testing.assert_allclose(shares[2], shares[0], atol=0.03)
 
 
-@pytest.mark.parametrize("name", sorted(LOADERS))
+@pytest.mark.parametrize("name", sorted(DATASETS))
 def test_named_sets_are_ready_to_learn(name: str, load_dataset: Callable[..., Any]) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -48,7 +48,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, table: Path) -> Path
         ("train", "train: expected either the data to train on, or --resume RUN"),
         ("", "the following arguments are required: COMMAND"),
         ("trian digits", "invalid choice: 'trian'"),
-        ("train mnits", "there is no data set 'mnits', did you mean 'mnist'? Known: digits, mnist"),
+        (
+            "train mnits",
+            "there is no data set 'mnits', did you mean 'mnist'? Known: boston_housing, california_housing, cifar10",
+        ),
         ("train notes.pdf", "notes.pdf is no table: expected a file that ends in .csv"),
         ("train none.csv --target price", "none.csv: there is no such file"),
         ("train empty.csv --target price", "empty.csv is empty"),
