@@ -11,6 +11,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from fitwell._version import __version__
 from fitwell.config import set_default_xla_flags
 
 set_default_xla_flags()  # must come before anything that imports jax
@@ -42,9 +43,8 @@ if TYPE_CHECKING:
     from fitwell import tuner
     from fitwell.tuner import search
 
-__version__ = "0.1.0"
-
 __all__ = [
+    "__version__",
     "Input",
     "Model",
     "Population",

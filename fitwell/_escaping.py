@@ -1,4 +1,4 @@
-"""Text that came from elsewhere, as a terminal, a spreadsheet or a message can show it without obeying it."""
+"""Escaping of untrusted strings, so that a terminal, a spreadsheet or a message shows them and does not execute them."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import re
 import reprlib
 from typing import Any
 
-# Control characters but for line breaks and tabs (also the 8-bit ones: \x9b begins a sequence as \x1b[ does), what
-# turns the direction of writing around, what breaks lines unseen, and halves of characters, which no encoding has.
+# Control characters except line breaks and tabs (including the 8-bit ones: \x9b starts a sequence as \x1b[ does),
+# characters that reverse the direction of writing, invisible line breaks, and lone surrogates.
 _CONTROLS = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
 )
@@ -16,9 +16,9 @@ _PLAIN = str.maketrans("\u2501\u2026\u2019", "=.'")
 
 
 def escape_controls(text: str) -> str:
-    r"""Return `text` with control characters shown as Python writes them; line breaks and tabs stay.
+    r"""Return `text` with control characters escaped as in Python literals. Line breaks and tabs are kept.
 
-    >>> print(printable("\x1b[31mred\n"), end="")
+    >>> print(escape_controls("\x1b[31mred\n"), end="")
     \x1b[31mred
     """
     if text.isascii() and text.isprintable():
@@ -27,9 +27,9 @@ def escape_controls(text: str) -> str:
 
 
 def escape_unencodable(text: str, stream: Any) -> str:
-    """Return `text` with the characters that `stream` has no code for as Python writes them, and rules as ``=``.
+    """Return `text` with the characters that `stream` cannot encode escaped, and lines drawn with ``=``.
 
-    A terminal of Windows, a log of cron and a container without a locale know few characters.
+    A Windows terminal, a cron log and a container without a locale can encode few characters.
     """
     encoding = getattr(stream, "encoding", None) or "utf-8"
     try:
@@ -39,14 +39,14 @@ def escape_unencodable(text: str, stream: Any) -> str:
     return text
 
 
-# What spreadsheets take for the beginning of a formula (OWASP, "CSV Injection"), also after marks of ours; and what
-# begins like one but has no operands, or is a number.
+# The characters that start a formula in spreadsheets (OWASP, "CSV Injection"), also after an apostrophe added by us,
+# and harmless strings that start like a formula: operators without operands, and numbers.
 _FORMULA = re.compile("'*[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 _HARMLESS = re.compile(r"[=+\-@]+|[+-]?(\d+([.,]\d+)*|[.,]\d+)([eE][+-]?\d+)?%?")
 
 
 def escape_formula(text: str) -> str:
-    """Return `text` so that no spreadsheet runs it as a formula: with an apostrophe before, where it looks like one.
+    """Return `text` with an apostrophe in front if a spreadsheet would run it as a formula.
 
     Numbers stay as they are, and so do marks such as ``-``. To have the text back, take an apostrophe away that
     stands before more of them or one of ``= + - @``, a tab or a line break.
@@ -58,9 +58,9 @@ def escape_formula(text: str) -> str:
 
 
 def short_repr(value: Any, max_length: int = _MAX_LENGTH, quote: bool = True) -> str:
-    """Return `value` as Python writes it (a text as it is, if not `quote`), cut after `max_length` characters.
+    """Return the repr of `value`, cut after `max_length` characters. Strings are not quoted if `quote` is False.
 
-    Whatever a file holds, this takes no longer than its first characters do.
+    The time is bounded however large the value is.
     """
     if quote:
         value = _short.repr(value)
@@ -70,7 +70,7 @@ def short_repr(value: Any, max_length: int = _MAX_LENGTH, quote: bool = True) ->
 
 class _Short(reprlib.Repr):
     def repr_int(self, value: int, level: int) -> str:
-        # Python refuses to write integers of more than 4300 digits.
+        # Python refuses to format integers of more than 4300 digits.
         return repr(value) if value.bit_length() < 256 else f"an integer of {value.bit_length():,} bits"
 
 

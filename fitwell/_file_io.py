@@ -1,4 +1,4 @@
-"""Names of files as users give them, and files that are written whole or not at all."""
+"""Checks of paths, atomic writes of files, and locks of folders."""
 
 from __future__ import annotations
 
@@ -19,22 +19,28 @@ from weakref import WeakValueDictionary
 from fitwell._escaping import short_repr
 from fitwell.errors import FileError, InvalidArgument
 
-# Of a name, so that the one of the file beside it, which is longer, is not too long for the system.
+# Bytes of a name, so that the longer name of its temporary file does not exceed the limit of the system.
 _MAX_PREFIX_BYTES = 200
 
 
 def check_path(given: Any, argument: str = "filepath") -> Path:
-    """Return a path that the system can have, whether something is there or not.
+    """Return `given` as a path that the system accepts, whether the file exists or not.
 
-    given: a text or path object. Raises `InvalidArgument` for what is no path, and `FileError` for one that cannot be:
-    too long a name, a null character, a folder that may not be looked into. argument: the name of what was given.
+    Args:
+        given: A string or path object.
+        argument: The name of the argument, for error messages.
+
+    Raises:
+        InvalidArgument: if `given` is not a path.
+        FileError: if the path cannot exist: the name is too long, it contains a null character, or its folder is not
+            accessible.
     """
     if not isinstance(given, str | os.PathLike) or not isinstance(os.fspath(given), str):
         raise InvalidArgument(f"{argument}: expected a path, got {type(given).__name__} {short_repr(given)}")
     path = Path(os.fspath(given))
     if "\0" in str(path):
         raise FileError(
-            f"{argument}: {short_repr(str(path))} has a null character, which no file name may have"
+            f"{argument}: {short_repr(str(path))} contains a null character, which a file name cannot have"
         )
     try:
         path.stat()
@@ -48,7 +54,7 @@ def check_path(given: Any, argument: str = "filepath") -> Path:
 
 
 def os_error_reason(error: BaseException) -> str:
-    """Return what the system says about an error, without the file, which the message around it names.
+    """Return the system's message of an error, without the file name, which the surrounding message gives.
 
     >>> reason(FileNotFoundError(2, "No such file or directory", "x.keras"))
     'No such file or directory'
@@ -58,12 +64,12 @@ def os_error_reason(error: BaseException) -> str:
 
 @contextmanager
 def atomic_writer(path: Path) -> Iterator[IO[bytes]]:
-    """Give a file to write to that takes the place of `path` when the block ends well, all at once.
+    """Yield a temporary file that replaces `path` atomically when the block succeeds.
 
-    Until then `path` is what it was, also when the process is killed or the disk is full. The new content is on the
-    disk before it gets the name. A link stays a link, and what is there keeps its permissions; a new file gets those
-    that others get. What processes left that were killed meanwhile is removed first. A device or a pipe, which cannot
-    be replaced, gets everything at the end.
+    If the block fails, the process is killed or the disk is full, `path` keeps its old content. The new content is
+    flushed to the disk before the file is renamed. Symbolic links are followed, and an existing file keeps its
+    permissions. Temporary files of killed processes are removed first. A device or a pipe, which cannot be replaced,
+    is written at the end.
     """
     shown = repr(str(check_path(path)))
     path = Path(os.path.realpath(path))
@@ -78,7 +84,7 @@ def atomic_writer(path: Path) -> Iterator[IO[bytes]]:
         if path.exists() and not os.access(
             path, os.W_OK, effective_ids=os.access in os.supports_effective_ids
         ):
-            raise FileError(f"cannot write {shown}: it may only be read")
+            raise FileError(f"cannot write {shown}: it is read-only")
         remove_stale_temp_files(path.parent, re.escape(_temp_prefix(path.name)[1:-1]))
         with _locked_temp_file(path) as (temp_path, file):
             yield file
@@ -94,9 +100,9 @@ def atomic_writer(path: Path) -> Iterator[IO[bytes]]:
 
 
 def atomic_write(path: str | os.PathLike[str], content: bytes | str) -> None:
-    """Write `content`, a text as UTF-8, to `path`: whole or not at all (see `atomic_writer`).
+    """Write `content` to `path` atomically (see `atomic_writer`). A string is encoded as UTF-8.
 
-    Halves of characters, which UTF-8 does not have, are written as JSON and Python write them.
+    Lone surrogates, which UTF-8 cannot encode, are escaped as in JSON and Python.
     """
     with atomic_writer(check_path(path)) as file:
         file.write(content.encode(errors="backslashreplace") if isinstance(content, str) else content)
@@ -104,34 +110,34 @@ def atomic_write(path: str | os.PathLike[str], content: bytes | str) -> None:
 
 @contextmanager
 def _locked_temp_file(path: Path) -> Iterator[tuple[Path, IO[bytes]]]:
-    """Give a new file in the folder of `path`, locked for as long as this process writes it; gone at the end."""
-    while True:  # hardly ever twice
+    """Yield a new file in the folder of `path`, locked while this process writes it and removed at the end."""
+    while True:  # almost never repeats
         temp_path = path.with_name(f"{_temp_prefix(path.name)}{secrets.token_hex(4)}.tmp")
         file = temp_path.open("x+b")
         if _is_locked(temp_path, file):
             break
-        # Another process took it for a leftover, between its making and its locking.
+        # Another process removed it as stale, between its creation and its locking.
         file.close()
     try:
         yield temp_path, file
     finally:
-        # Removed before it is unlocked, so that nobody else finds it.
+        # Remove it before unlocking it, so that no other process finds it.
         with contextlib.suppress(OSError):
             temp_path.unlink(missing_ok=True)
-        with contextlib.suppress(OSError):  # what cannot be flushed to a full disk
+        with contextlib.suppress(OSError):  # a full disk cannot be flushed to
             file.close()
 
 
 def _is_locked(temp_path: Path, file: IO[bytes]) -> bool:
     try:
         return _lock(file) and temp_path.exists()
-    except OSError:  # a file system without locks: nothing is removed there either
+    except OSError:  # a file system without locks, where no stale file is removed either
         return True
 
 
 def _rename(temp_path: Path, file: IO[bytes], path: Path) -> None:
     if os.name != "posix":
-        file.close()  # elsewhere no file is renamed that is open
+        file.close()  # other systems cannot rename an open file
     os.replace(temp_path, path)
     if os.name == "posix":
         handle = os.open(path.parent, os.O_RDONLY)
@@ -142,16 +148,16 @@ def _rename(temp_path: Path, file: IO[bytes], path: Path) -> None:
 
 
 def _temp_prefix(name: str) -> str:
-    """Return how the names of files beside one of that `name` begin."""
+    """Return the prefix of the temporary files for a file called `name`."""
     if len(os.fsencode(name)) > _MAX_PREFIX_BYTES:
         name = f"{name[:20]}-{hashlib.sha256(os.fsencode(name)).hexdigest()[:32]}"
     return f".{name}."
 
 
 def remove_stale_temp_files(folder: Path, pattern: str) -> None:
-    """Remove what processes that are no more wrote beside the files of a `folder`; what is locked is being written.
+    """Remove the temporary files that killed processes left in a `folder`. Locked files are still being written.
 
-    pattern: a regular expression for the names of those files, without the dot before and what comes behind.
+    pattern: a regular expression for the names of the final files.
     """
     written = re.compile(rf"\.{pattern}\.(?:[0-9a-f]{{8}}\.)?tmp")
     with contextlib.suppress(OSError):
@@ -163,7 +169,7 @@ def remove_stale_temp_files(folder: Path, pattern: str) -> None:
 def _remove_unlocked(leftover: Path) -> None:
     with contextlib.suppress(OSError):
         if os.name != "posix":
-            leftover.unlink()  # which fails for a file that a process has open
+            leftover.unlink()  # fails if a process has the file open
             return
         with leftover.open("r+b") as file:
             if _lock(file):
@@ -171,7 +177,7 @@ def _remove_unlocked(leftover: Path) -> None:
 
 
 def check_writable(folder: Path) -> None:
-    """Raise `OSError` when nothing can be written to a `folder`."""
+    """Raise `OSError` if `folder` is not writable."""
     probe = folder / f".probe.{secrets.token_hex(4)}"
     try:
         probe.write_bytes(b"x")
@@ -180,7 +186,7 @@ def check_writable(folder: Path) -> None:
 
 
 class FolderLock:
-    """A folder that this process alone has, for as long as somebody keeps the object."""
+    """The lock of a folder, held by this process while the object exists."""
 
     def __init__(self, handle: int) -> None:
         self.release = weakref.finalize(self, os.close, handle)
@@ -195,14 +201,14 @@ def _release_all() -> None:
 
 
 if hasattr(os, "register_at_fork"):
-    # What a process becomes by forking trains nothing, and may outlive the one that does.
+    # A forked child does not train, and may outlive the parent that does.
     os.register_at_fork(after_in_child=_release_all)
 
 
 def lock_folder(folder: Path) -> FolderLock | None:
-    """Take a `folder` for this process, which may take it more than once; raises `FileError` when another has it.
+    """Lock a `folder` for this process, which may lock it more than once.
 
-    None where the system has no such locks.
+    Returns None if the system has no such locks. Raises `FileError` if another process holds the lock.
     """
     if os.name != "posix":
         return None
@@ -227,7 +233,7 @@ def lock_folder(folder: Path) -> FolderLock | None:
 
 
 def _lock(file: IO[bytes]) -> bool:
-    """Lock an open file until it is closed, which the end of its process does too; False when another has it."""
+    """Lock an open file until it is closed or the process ends. Return False if another process holds the lock."""
     if os.name != "posix":
         return True
     import fcntl

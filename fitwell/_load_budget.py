@@ -1,12 +1,12 @@
-"""What loading a file from a stranger may cost: one budget of memory, calls, objects and time, charged beforehand.
+"""A budget of memory, calls, objects and time for loading an untrusted file, charged in advance.
 
-A loader opens a budget with `limit_loading`, which also turns every error inside the block into one of fitwell's, short
-and with the name of the file. Whatever allocates by what a file says (weights, tables of metrics, arrays, chunks
-and attributes of HDF5, members of archives) calls `charge_memory` before it does, wherever it is called from; layers call
-`charge_call`, registries `charge_object`. Outside of a load these cost one look and do nothing.
+A loader opens a budget with `limit_loading`, which also turns every error inside the block into a short fitwell
+error that names the file. Code that allocates memory according to a file (weights, metric state, arrays, chunks and
+attributes of HDF5, members of archives) calls `charge_memory` first. Layers call `charge_call`, registries call
+`charge_object`. Outside a load these functions do nothing and cost one lookup.
 
-The limits grow with the file: what a user saved always fits. Measured on honest models (convolutional networks of
-up to 800 layers, models within models, Adam's slots): they take less than a tenth of each.
+The limits grow with the size of the file, so every saved model fits. Measured on real models (convolutional networks
+of up to 800 layers, nested models, Adam's state), they use less than a tenth of each limit.
 """
 
 from __future__ import annotations
@@ -21,31 +21,31 @@ from typing import Any
 from fitwell._escaping import escape_controls, short_repr
 from fitwell.errors import FileError, FitwellError
 
-# Bytes that any load may take, and for each byte of the file: its arrays are read, assigned and get slots.
+# Bytes for any load, plus bytes per byte of the file: arrays are read, assigned and get optimizer state.
 MEMORY, MEMORY_PER_BYTE = 256 * 2**20, 32
-# Calls of layers, and objects such as metrics, for any load and for each byte of a configuration (the shortest call
-# that Keras wrote takes 20 bytes, the shortest name of a metric 5), and the most there may be: a call takes about a
-# millisecond, and no program of more is compiled in reasonable time.
+# Calls of layers, and objects such as metrics: for any load, per byte of a configuration (the shortest call written by
+# Keras takes 20 bytes, the shortest name of a metric 5), and in total. A call takes about a millisecond, and a program
+# with more calls does not compile in reasonable time.
 CALLS, CALLS_PER_BYTE, MOST_CALLS = 2_000, 1 / 15, 10_000
 OBJECTS, OBJECTS_PER_BYTE, MOST_OBJECTS = 5_000, 1 / 15, 50_000
-# Seconds of the processor, a last resort: everything that a file can ask for is counted before.
+# CPU seconds, a last resort: all resources that a file can request are counted first.
 SECONDS, SECONDS_PER_BYTE = 30.0, 30e-6
-# What a configuration without weights beside it may ask for: 67 million weights of float32, more than a ResNet152
-# has. Drawing them takes five times as much for a moment.
+# Bytes of weights for a configuration without a weights file: 67 million float32 weights, more than a ResNet152 has.
+# Initializing them takes five times as much for a moment.
 LARGEST_WITHOUT_FILE = 2**28
 LONGEST_MESSAGE = 900
-# Of configurations and other JSON texts; those of large models take some 100 KB.
+# Bytes of configurations and other JSON strings. Those of large models take about 100 KB.
 LARGEST_TEXT = 4 * 2**20
 
 
 class LoadBudget:
-    """What one load may still cost.
+    """The remaining resources of one load.
 
     Args:
         where: name of the file for error messages.
-        file_size: bytes of the file, compressed as they are.
-        weights: bytes that the weights of a model may take: what the file holds of them. No limit by default.
-        beyond: what a weight that takes more is said to take.
+        file_size: compressed size of the file in bytes.
+        weights: bytes for the weights of a model, as stored in the file. No limit by default.
+        beyond: the end of the error message for a weight that exceeds this limit.
     """
 
     def __init__(
@@ -59,23 +59,23 @@ class LoadBudget:
         self.weights = weights
         self.beyond = beyond
         self.memory = MEMORY + MEMORY_PER_BYTE * file_size
-        # Whether every weight that is made now is read from the file afterwards: then none is drawn.
+        # Whether all weights are read from the file afterwards, so that they need not be initialized.
         self.restores = False
         self.calls: float = CALLS
         self.objects: float = OBJECTS
         self.ends = time.thread_time() + SECONDS + SECONDS_PER_BYTE * file_size
 
     def extend_for_config(self, text: str | bytes) -> None:
-        """Let a configuration that was read from the file call layers and make objects by its length."""
+        """Allow calls of layers and objects in proportion to the length of a configuration."""
         self.calls = min(self.calls + CALLS_PER_BYTE * len(text), MOST_CALLS)
         self.objects = min(self.objects + OBJECTS_PER_BYTE * len(text), MOST_OBJECTS)
 
     def spend_memory(self, size: float, what: str) -> None:
-        """Charge `size` bytes for `what`, which is about to be made; raises `FileError` if fewer are left."""
+        """Charge `size` bytes for `what`, which is about to be allocated. Raises `FileError` if fewer are left."""
         if not 0 <= size <= self.memory:
             raise FileError(
-                f"{self.where}: {what} takes {_format_size(size)} bytes, more than the {self.memory:,.0f} that loading this "
-                "file may still take"
+                f"{self.where}: {what} takes {_format_size(size)} bytes, more than the {self.memory:,.0f} that "
+                "loading this file may still take"
             )
         self.memory -= size
         self.check_time()
@@ -102,7 +102,7 @@ class LoadBudget:
         self.check_time()
 
     def check_time(self) -> None:
-        """Raise `FileError` when the load has taken too long."""
+        """Raise `FileError` if the load has taken too long."""
         if time.thread_time() > self.ends:
             raise FileError(f"{self.where}: loading takes too long for a file of its size; given up")
 
@@ -115,19 +115,19 @@ _current: ContextVar[LoadBudget | None] = ContextVar("budget", default=None)
 
 
 def current() -> LoadBudget | None:
-    """Return the budget of the load that is going on, None outside of one."""
+    """Return the budget of the current load, or None outside a load."""
     return _current.get()
 
 
 def charge_memory(size: float, what: str) -> None:
-    """Charge memory that is about to be allocated to the load that is going on, if there is one."""
+    """Charge memory that is about to be allocated to the current load, if any."""
     budget = _current.get()
     if budget is not None:
         budget.spend_memory(size, what)
 
 
 def charge_weight(owner: str, weight: str, shape: tuple[Any, ...], itemsize: int) -> None:
-    """Charge a weight of a layer that is about to be made to the load that is going on, if there is one."""
+    """Charge a weight of a layer that is about to be created to the current load, if any."""
     budget = _current.get()
     if budget is None:
         return
@@ -138,14 +138,14 @@ def charge_weight(owner: str, weight: str, shape: tuple[Any, ...], itemsize: int
 
 
 def charge_call() -> None:
-    """Charge a call of a layer to the load that is going on, if there is one."""
+    """Charge a call of a layer to the current load, if any."""
     budget = _current.get()
     if budget is not None:
         budget.spend_call()
 
 
 def charge_object() -> None:
-    """Charge an object made from a configuration to the load that is going on, if there is one."""
+    """Charge an object built from a configuration to the current load, if any."""
     budget = _current.get()
     if budget is not None:
         budget.spend_object()
@@ -153,7 +153,7 @@ def charge_object() -> None:
 
 @contextmanager
 def use_budget(budget: LoadBudget | None) -> Iterator[None]:
-    """Charge what happens inside the block to `budget`."""
+    """Use `budget` as the current budget inside the block."""
     token = _current.set(budget)
     try:
         yield
@@ -163,19 +163,19 @@ def use_budget(budget: LoadBudget | None) -> Iterator[None]:
 
 @contextmanager
 def limit_loading(
-    where: str, file_size: float, weights: float = math.inf, **told: str
+    where: str, file_size: float, weights: float = math.inf, **options: str
 ) -> Iterator[LoadBudget]:
-    """Give a `LoadBudget` for reading one file, and turn every error inside the block into one that names the file.
+    """Yield a `LoadBudget` for reading one file, and turn every error inside the block into one that names the file.
 
     Args:
         where: name of the file.
-        file_size: its bytes.
+        file_size: size of the file in bytes.
         weights: see `LoadBudget`.
-        told: its `beyond`.
+        options: the argument `beyond` of `LoadBudget`.
 
     Raises:
-        FileError: for every exception inside the block; those of fitwell's that are a `FileError` with the name of
-            the file keep their class. No message is longer than 1,000 characters, whatever the file holds.
+        FileError: for every exception inside the block. A `FileError` that already names the file keeps its class.
+            Messages have at most 1,000 characters.
 
     >>> with limit_loading("model.keras", 1000) as budget:
     ...     budget.spend_memory(10**12, "a table")
@@ -183,7 +183,7 @@ def limit_loading(
     fitwell.errors.FileError: model.keras: a table takes 1,000,000,000,000 bytes, more than the 268,467,456 that \
 loading this file may still take
     """
-    budget = LoadBudget(where, file_size, weights, **told)
+    budget = LoadBudget(where, file_size, weights, **options)
     try:
         with use_budget(budget):
             yield budget
@@ -195,20 +195,20 @@ loading this file may still take
         error.__cause__ = _short_cause(error.__cause__)
         raise
     except Warning:
-        raise  # one that the user has made an error
+        raise  # a warning that the user turned into an error
     except Exception as error:
-        # Whatever a file makes libraries raise: zlib, lzma, XLA, tokenize, h5py and classes each have their own.
+        # A bad file can cause any exception: zlib, lzma, XLA, tokenize, h5py and user classes raise different ones.
         text = f"{where} cannot be read: {type(error).__name__}: {error}"
         raise FileError(_short(text)) from _short_cause(error)
 
 
 def _short_cause(error: BaseException | None) -> BaseException | None:
-    """Return what a traceback may show as the cause: nothing as long as a file."""
+    """Return the cause for a traceback, or None if its message is as long as a file."""
     return error if len(str(error)) <= LONGEST_MESSAGE else None
 
 
 def _short(text: str) -> str:
-    """Return a message without its middle if it is long: the file is at its start, what to do at its end."""
+    """Cut the middle of a long message: its start names the file, its end the remedy."""
     if len(text) > LONGEST_MESSAGE:
         text = f"{text[: LONGEST_MESSAGE // 2]} ... {text[-LONGEST_MESSAGE // 4 :]}"
     return escape_controls(text)[: LONGEST_MESSAGE + 90]

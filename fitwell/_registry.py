@@ -1,8 +1,8 @@
-"""Names and configurations: how ``"relu"``, ``{"class_name": ...}``, a class or an object become one object.
+"""Registries that turn ``"relu"``, ``{"class_name": ...}``, a class or an object into an object.
 
-Each kind of thing (layer, loss, optimizer, ...) has one `Registry`. Names are matched without regard to
+Each kind of object (layer, loss, optimizer, ...) has one `Registry`. Names are matched without regard to
 case and underscores, so ``"GlorotUniform"``, ``"glorot_uniform"`` and ``"glorotuniform"`` are the same.
-Configurations are plain data; reading one never imports a name out of it.
+Configurations are plain data. Reading one never imports a module that it names.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from fitwell.errors import FitwellError, InvalidArgument, UnknownName, did_you_m
 _MAX_SHOWN_SIZE = 20
 _registries: dict[str, Registry] = {}
 _registry_of: dict[Any, Registry] = {}
-# A user's classes and functions: those of the `custom_objects` blocks that are open, and those registered for good.
+# User classes and functions: those of the open `custom_objects` blocks, and those registered permanently.
 _custom: dict[str, Any] = {}
 _registered: dict[str, Any] = {}
 
@@ -34,9 +34,9 @@ _PLURALS = {"loss": "losses", "schedule": "optimizers.schedules"}
 
 
 def unknown_entry_error(kind: str, name: str, names: Iterable[str]) -> UnknownName:
-    """Build the error for a `name` that no entry has, suggesting the nearest in the spelling of who asked.
+    """Return the error for an unknown `name`, with the closest name in the same spelling.
 
-    ``"mean_square_error"`` is answered with ``"mean_squared_error"``, not with ``MeanSquaredError``.
+    For ``"mean_square_error"`` it suggests ``"mean_squared_error"``, not ``MeanSquaredError``.
     """
     small = [word for known in names for word in (snake_case(known), known.lower())]
     return unknown_name_error(kind, name, names, small if name.islower() else ())
@@ -44,7 +44,7 @@ def unknown_entry_error(kind: str, name: str, names: Iterable[str]) -> UnknownNa
 
 @functools.lru_cache(1024)
 def snake_case(name: str) -> str:
-    """Return ``"batch_normalization"`` for ``"BatchNormalization"``: Keras's rule, which names and files rest on."""
+    """Return ``"batch_normalization"`` for ``"BatchNormalization"``, by Keras's rule, which files depend on."""
     return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=.)(?=[A-Z][a-z])", "_", re.sub(r"\W+", "", name)).lower()
 
 
@@ -52,7 +52,7 @@ def _normalize(name: str) -> str:
     return name.replace("_", "").lower()
 
 
-# What stands in two places, such as a layer of a model and of another inside it, has a number, as in Keras's files.
+# An object that occurs twice in a configuration, such as a shared layer, gets an id, as in Keras's files.
 _SHARED = "shared_object_id"
 _serialized: ContextVar[dict[int, tuple[Any, dict[str, Any]]] | None] = ContextVar("written", default=None)
 _deserialized: ContextVar[dict[Any, Any] | None] = ContextVar("read", default=None)
@@ -60,7 +60,7 @@ _deserialized: ContextVar[dict[Any, Any] | None] = ContextVar("read", default=No
 
 @contextmanager
 def shared_object_scope() -> Iterator[None]:
-    """Inside the block, let `serialize` number what it meets twice, and `deserialize` make such things once."""
+    """Inside the block, let `serialize` give an id to repeated objects, and `deserialize` create them once."""
     tokens = _serialized.set({}), _deserialized.set({})
     try:
         yield
@@ -88,11 +88,11 @@ class Registry:
 
     @property
     def module(self) -> str:
-        """What configurations call this kind, in Keras's words: ``"keras.losses"``."""
+        """The Keras module of this kind in configurations, such as ``"keras.losses"``."""
         return f"keras.{_PLURALS.get(self.kind, f'{self.kind}s')}"
 
     def register(self, *aliases: str) -> Callable[[Any], Any]:
-        """Decorate a class or function: it is found by its own name and by every alias."""
+        """Decorate a class or function, to register it under its name and the `aliases`."""
 
         def decorate(entry: Any) -> Any:
             _registry_of.setdefault(entry, self)
@@ -117,10 +117,10 @@ class Registry:
         return id(entry) in self._by_id
 
     def lookup(self, name: str) -> Any:
-        """Return the class or function called `name`; the error suggests the nearest name."""
+        """Return the class or function called `name`. The error suggests the closest name."""
         if name in _custom:
             return _custom[name]
-        # What a user registered never takes the place of ours: its full name, "package>name", tells it apart.
+        # A built-in takes precedence over a registered user object, which has the distinct full name "package>name".
         entry = self.get_builtin(name)
         if entry is None:
             entry = _registered.get(name)
@@ -129,20 +129,20 @@ class Registry:
         return entry
 
     def get_builtin(self, name: str) -> Any:
-        """Return what of ours is called `name`, or None."""
+        """Return the built-in class or function called `name`, or None."""
         return self._entries.get(_normalize(name))
 
     def resolve_class(self, config: Mapping[str, Any]) -> Any:
-        """Return the class or function that a configuration means: the user's that it names, or ours."""
+        """Return the class or function of a configuration: the user's, or the built-in."""
         name = str(config["class_name"])
         return get_custom_object(config) or self.get_builtin(name) or self.lookup(name)
 
     def get(self, identifier: Any) -> Any:
-        """Return the object that `identifier` stands for.
+        """Return the object for `identifier`.
 
-        None stays None; a name or a class becomes an instance with default arguments (a registered
-        function stays a function); a configuration ``{"class_name": ..., "config": {...}}`` is read; any
-        other object, or a callable, is returned as it is.
+        None stays None. A name or a class becomes an instance with default arguments (a registered
+        function stays a function). A configuration ``{"class_name": ..., "config": {...}}`` is deserialized. Any
+        other object, or a callable, is returned unchanged.
         """
         if isinstance(identifier, str):
             charge_object()
@@ -152,7 +152,7 @@ class Registry:
         return self._instantiate(identifier) if inspect.isclass(identifier) else identifier
 
     def _instantiate(self, entry: type) -> Any:
-        """Return an object of the class `entry` with default arguments; one that has none for some is refused."""
+        """Return an instance of `entry` with default arguments, or raise if an argument has no default."""
         required = _required_arguments(entry)
         if required is None:
             raise InvalidArgument(f"{self.kind}: expected a name, an object or a function, got {entry!r}")
@@ -165,7 +165,7 @@ class Registry:
         return entry()
 
     def from_config(self, config: Mapping[str, Any]) -> Any:
-        """Build the object that `serialize` wrote."""
+        """Build an object from its configuration, as returned by `serialize`."""
         if "class_name" not in config:
             raise InvalidArgument(
                 f"a {self.kind} configuration needs a 'class_name', got keys {sorted(config)}"
@@ -184,9 +184,9 @@ class Registry:
 
 @functools.cache
 def _required_arguments(entry: type) -> tuple[str, ...] | None:
-    """Return the arguments without a default; None for a class of Python that does not tell.
+    """Return the arguments without a default, or None for a built-in Python class without a signature.
 
-    Kept, because reading a signature takes longer than building a layer.
+    Cached, because reading a signature takes longer than building a layer.
     """
     try:
         parameters = inspect.signature(entry).parameters.values()
@@ -197,10 +197,10 @@ def _required_arguments(entry: type) -> tuple[str, ...] | None:
 
 
 def register_custom_object(entry: Any, name: str | None = None, package: str = "Custom") -> Any:
-    """Make a user's class or function known to every registry, so that saved models can name it.
+    """Register a user class or function in all registries, so that saved models can refer to it.
 
-    It is found by ``"package>name"``, which files prefer, and by `name` (its own by default) unless something of
-    ours has that name.
+    It is found under ``"package>name"``, which files use, and under `name` (default: the name of the entry) unless a
+    built-in has that name.
     """
     name = name or entry.__name__
     _registered[f"{package}>{name}"] = _registered[name] = entry
@@ -208,9 +208,10 @@ def register_custom_object(entry: Any, name: str | None = None, package: str = "
 
 
 def get_custom_object(config: Mapping[str, Any]) -> Any:
-    """Return the user's class that `config` names, or None.
+    """Return the user class that `config` refers to, or None.
 
-    A class of ours has a module of ours and no registered name, and is meant whatever a user's class is called.
+    A configuration with a built-in module and no registered name always means the built-in class, even if a user
+    class has the same name.
     """
     name, registered = str(config["class_name"]), config.get("registered_name")
     if not registered:
@@ -223,9 +224,10 @@ def get_custom_object(config: Mapping[str, Any]) -> Any:
 
 
 def class_reference(entry: type) -> dict[str, Any]:
-    """Return how a configuration names a class: ``"module"``, ``"class_name"`` and ``"registered_name"``.
+    """Return the keys that refer to a class: ``"module"``, ``"class_name"`` and ``"registered_name"``.
 
-    Keras 3's keys and, for what is ours, its modules. Of a user's class the module is told and never read.
+    These are the keys of Keras 3 and, for built-in classes, its modules. The module of a user class is written for
+    information and never imported.
     """
     if entry in _registry_of:
         return {"module": _registry_of[entry].module, "class_name": entry.__name__, "registered_name": None}
@@ -238,12 +240,12 @@ def class_reference(entry: type) -> dict[str, Any]:
 
 
 def _registered_name(entry: Any) -> str | None:
-    """Return the ``"package>name"`` of a user's class or function, None when it was not registered."""
+    """Return the ``"package>name"`` of a user class or function, or None if it is not registered."""
     return next((name for name, known in _registered.items() if known is entry and ">" in name), None)
 
 
 def _function_name(function: Any) -> str:
-    """Return how a configuration names a function; one that is called like something of ours, by its package."""
+    """Return the name of a function in a configuration, with its package if a built-in has the same name."""
     name = str(function.__name__)
     others = (r.get_builtin(name) for r in _registries.values())
     return (
@@ -254,20 +256,20 @@ def _function_name(function: Any) -> str:
 
 
 def describe_object(value: Any) -> str:
-    """Return what a function or an object is, and how it is configured, in words."""
+    """Return the name of a function, or the class and the configuration of an object, as a string."""
     name = str(getattr(value, "__qualname__", type(value).__qualname__))
     is_object = hasattr(value, "get_config") and not inspect.isclass(value)
     return f"{name} {value.get_config()}" if is_object else name
 
 
 def find_kind(entry: Any) -> str | None:
-    """Return the kind of a class, a user's being that of what it derives from; None when that is nothing of ours."""
+    """Return the kind of a class, such as ``"layer"``. A subclass has the kind of its base. None if unknown."""
     bases = entry.__mro__ if inspect.isclass(entry) else ()
     return next((_registry_of[base].kind for base in bases if base in _registry_of), None)
 
 
 def resolve_custom_objects(value: Any) -> Any:
-    """Return `value` with names out of `custom_objects` replaced by what they stand for, also in lists and dicts."""
+    """Replace names in `custom_objects` by their objects, also inside lists and dicts."""
     if isinstance(value, str):
         return _custom.get(value, value)
     if isinstance(value, Mapping) and "class_name" not in value:
@@ -279,7 +281,7 @@ def resolve_custom_objects(value: Any) -> Any:
 
 @contextmanager
 def custom_objects(objects: Mapping[str, Any]) -> Iterator[None]:
-    """Let configurations name `objects` inside the block."""
+    """Let configurations refer to `objects` by name inside the block."""
     before = dict(_custom)
     _custom.update(objects)
     try:
@@ -290,7 +292,7 @@ def custom_objects(objects: Mapping[str, Any]) -> Iterator[None]:
 
 
 def serialize(value: Any) -> Any:
-    """Turn a value into plain data: numbers, strings, lists, dicts.
+    """Convert a value to plain data: numbers, strings, lists and dicts.
 
     An object with `get_config` becomes ``{"module", "class_name", "config", "registered_name"}`` (see
     `class_reference`), a registered function its name.
@@ -315,7 +317,7 @@ def serialize(value: Any) -> Any:
 def _with_shared_id(value: Any, config: dict[str, Any]) -> dict[str, Any]:
     serialized = _serialized.get()
     if serialized is not None:
-        # The object is kept too: another one could have its address once it is gone.
+        # Keep a reference to the object: after its deletion another object could have the same id.
         _, first = serialized.setdefault(id(value), (value, config))
         if first is not config:
             config[_SHARED] = first[_SHARED] = list(serialized).index(id(value))
@@ -323,9 +325,9 @@ def _with_shared_id(value: Any, config: dict[str, Any]) -> dict[str, Any]:
 
 
 def deserialize(value: Any) -> Any:
-    """Turn what `serialize` wrote back into an object; leave the rest.
+    """Convert a configuration from `serialize` back to an object. Other values are returned unchanged.
 
-    A user's class comes first, then the kind that ``"module"`` names; without it, any kind that has the name.
+    A user class takes precedence, then the kind given by ``"module"``, then any kind that has the name.
     """
     if isinstance(value, Mapping) and set(value) >= {"class_name", "config"}:
         return find_registry(value).from_config(value)
@@ -333,7 +335,7 @@ def deserialize(value: Any) -> Any:
 
 
 def find_registry(config: Mapping[str, Any]) -> Registry:
-    """Return the registry that reads `config`; `UnknownName` if no kind of thing has such a class."""
+    """Return the registry that reads `config`. Raises `UnknownName` if no registry has such a class."""
     name, module = str(config["class_name"]), config.get("module")
     found: list[tuple[Registry, Any]] = []
     for registry in _registries.values():
@@ -345,18 +347,18 @@ def find_registry(config: Mapping[str, Any]) -> Registry:
     if not found and get_custom_object(config) is None and name not in _registered:
         hint = did_you_mean(name, [name for registry in _registries.values() for name in registry.names()])
         raise UnknownName(
-            f"unknown class {name!r}{hint}; one of your own is found when it is passed as "
+            f"unknown class {name!r}{hint}; a class that you defined is found if it is passed as "
             f"custom_objects={{{name!r}: ...}} or registered with @fitwell.saving.register_keras_serializable()"
         )
-    # "ReLU" is a layer and "relu" an activation: where the loose match finds both, the spelling decides.
+    # "ReLU" is a layer and "relu" an activation: if the loose match finds both, the exact spelling decides.
     exact = [registry for registry, entry in found if inspect.isclass(entry) and entry.__name__ == name]
     return (exact or [registry for registry, _ in found] or list(_registries.values()))[0]
 
 
 def format_call(name: str, arguments: Iterable[tuple[str, Any]]) -> str:
-    """Return the call of `name` with `arguments` as it is shown: functions by their names, never by their addresses.
+    """Return the source of a call of `name` with `arguments`. Functions are shown by name, without their addresses.
 
-    >>> written_call("Dense", [("units", 3), ("activation", abs)])
+    >>> format_call("Dense", [("units", 3), ("activation", abs)])
     'Dense(units=3, activation=abs)'
     """
     return f"{name}({', '.join(f'{word}={_format_value(value)}' for word, value in arguments)})"
@@ -376,16 +378,16 @@ def _format_value(value: Any) -> str:
         return "{" + ", ".join(f"{key!r}: {_format_value(item)}" for key, item in value.items()) + "}"
     if callable(value) and hasattr(value, "__name__"):
         return str(value.__name__)
-    # An object that shows its address alone: a user's, or one of a library's.
+    # The default repr of an object shows only its address.
     text = repr(value)
     return f"<{type(value).__name__}>" if text == object.__repr__(value) else text
 
 
 class Configurable(HyperparameterMixin):
-    """Base of small objects that can be written as plain data and read back.
+    """Base class of small objects that can be serialized as plain data.
 
-    The configuration is the constructor's arguments, each kept as an attribute of the same name. A
-    subclass that stores one otherwise overrides `get_config`.
+    The configuration consists of the constructor's arguments, each stored as an attribute of the same name. A
+    subclass that stores an argument differently overrides `get_config`.
     """
 
     _argument_names: ClassVar[tuple[str, ...]]
@@ -404,14 +406,14 @@ class Configurable(HyperparameterMixin):
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Any:
-        """Build an object from what `get_config` returned."""
+        """Build an object from the result of `get_config`."""
         return cls(**{name: deserialize(value) for name, value in config.items()})
 
     def __repr__(self) -> str:
         return format_call(type(self).__name__, self._readable_arguments())
 
     def _readable_arguments(self) -> Iterator[tuple[str, Any]]:
-        """Yield the constructor's arguments that can be read now: some are properties that want a built layer."""
+        """Yield the constructor's arguments that can be read now: some are properties that require a built layer."""
         for name in self._arguments():
             with suppress(AttributeError, FitwellError):
                 yield name, getattr(self, name)

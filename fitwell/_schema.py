@@ -1,9 +1,15 @@
-"""The form of what is read from a file: described as plain data, and compared before anything is made of it.
+"""Schemas of JSON and other plain data that is read from files, checked before it is used.
 
-A form is a `LeafSchema` (what a single value must be), a list of one form (any number of such values), a tuple of forms
-(so many values, each of its own), a dict of forms (exactly these keys; a key of `OptionalKey` may be absent), `DictSchema`
-(any names, values alike), `NonEmpty` (not empty), `TaggedUnion` or `UnionSchema`. `dataclass_schema` takes the form of a dataclass from
-its type hints, so that what is written and what is accepted cannot drift apart.
+A schema is one of:
+
+- `LeafSchema`: a single value;
+- a list of one schema: any number of such values;
+- a tuple of schemas: one value for each schema;
+- a dict of schemas: exactly these keys, where an `OptionalKey` may be absent;
+- `DictSchema`: any keys, with values of one schema;
+- `NonEmpty`, `TaggedUnion` or `UnionSchema`.
+
+`dataclass_schema` derives a schema from the type hints of a dataclass, so that writer and reader cannot drift apart.
 """
 
 from __future__ import annotations
@@ -25,13 +31,13 @@ import numpy as np
 from fitwell._escaping import short_repr
 from fitwell.errors import FileError
 
-# What is read whole into memory: numbers and names of a preparation with thousands of columns are a few MB.
+# Limit for files that are read into memory. A preprocessor of thousands of columns takes a few MB.
 LARGEST_JSON = 32 * 2**20
 
 
 @dataclass(frozen=True)
 class LeafSchema:
-    """What a single value must be. words: for people, "a text". test: whether a value is one."""
+    """A single value. description: for messages, such as "a string". test: returns whether a value matches."""
 
     description: str
     test: Callable[[Any], bool]
@@ -39,7 +45,7 @@ class LeafSchema:
 
 @dataclass(frozen=True)
 class DictSchema:
-    """A dict with texts as keys, whose values all have one form. names: what a key must be."""
+    """A dict with strings as keys and values of one schema `of`. names: the schema of the keys."""
 
     of: Any
     names: LeafSchema | None = None
@@ -47,7 +53,7 @@ class DictSchema:
 
 @dataclass(frozen=True)
 class UnionSchema:
-    """One of several forms."""
+    """One of several schemas."""
 
     options: tuple[Any, ...]
 
@@ -61,7 +67,7 @@ class NonEmpty:
 
 @dataclass(frozen=True)
 class TaggedUnion:
-    """A dict whose entry `key` says which of the `schemas` it has."""
+    """A dict whose entry `key` selects one of the `schemas`."""
 
     key: str
     schemas: dict[str, Any]
@@ -69,14 +75,14 @@ class TaggedUnion:
 
 @dataclass(frozen=True)
 class OptionalKey:
-    """The form of a key that may be absent."""
+    """The schema of a key that may be absent."""
 
     of: Any
 
 
 def _is_number(value: Any) -> bool:
     is_plain = isinstance(value, int | float) and not isinstance(value, bool)
-    # An integer of 400 digits is finite, and no float.
+    # An integer of 400 digits is finite but does not fit a float.
     return is_plain and abs(value) <= sys.float_info.max
 
 
@@ -85,20 +91,20 @@ def _is_integer(value: Any) -> bool:
 
 
 def integer_schema(low: int, high: int) -> LeafSchema:
-    """Return the kind of integers from `low` to `high`, both included."""
+    """Return the schema of integers from `low` to `high`, both included."""
     return LeafSchema(
         f"an integer from {low} to {high}", lambda value: _is_integer(value) and low <= value <= high
     )
 
 
 def enum_schema(*names: str) -> LeafSchema:
-    """Return the kind of a few texts."""
+    """Return the schema of a string that is one of `names`."""
     joined = " or ".join(map(repr, names))
     return LeafSchema(joined, lambda value: isinstance(value, str) and value in names)
 
 
 def array_schema(kinds: str, dimensions: int | None = None) -> LeafSchema:
-    """Return the kind of NumPy's arrays whose ``dtype.kind`` is one of `kinds`, of so many `dimensions` if given."""
+    """Return the schema of a NumPy array whose ``dtype.kind`` is in `kinds`, with `dimensions` axes if given."""
     shape = "an array" if dimensions is None else f"an array of {dimensions} dimensions"
     types = {"i": "integers", "u": "integers", "f": "floats", "b": "truth values", "V": "floats"}
     description = f"{shape} of {' or '.join(dict.fromkeys(types[kind] for kind in kinds))}"
@@ -112,28 +118,28 @@ def array_schema(kinds: str, dimensions: int | None = None) -> LeafSchema:
 
 ANY = LeafSchema("anything", lambda value: True)
 NULL = LeafSchema("null", lambda value: value is None)
-STRING = LeafSchema("a text", lambda value: isinstance(value, str))
+STRING = LeafSchema("a string", lambda value: isinstance(value, str))
 BOOLEAN = LeafSchema("true or false", lambda value: isinstance(value, bool))
 NUMBER = LeafSchema("a finite number", _is_number)
-# NaN and infinities are what a history may hold.
+# A history may contain NaN and infinities.
 ANY_NUMBER = LeafSchema(
     "a number", lambda value: _is_number(value) or (isinstance(value, float) and not math.isfinite(value))
 )
 POSITIVE = LeafSchema("a finite number above 0", lambda value: _is_number(value) and value > 0)
 COUNT = integer_schema(0, 2**53)
 UINT32 = integer_schema(0, 2**32 - 1)
-# An epoch or a batch: so far below the end of 32 bits that a run can go on from it.
+# The number of an epoch or a batch, far enough below the limit of 32 bits that a run can continue from it.
 POSITION = integer_schema(0, 2**30)
-# Of any type that JAX has: its 16-bit floats have a kind of their own.
+# An array of any JAX type. The 16-bit floats have the separate kind "V".
 ARRAY = array_schema("iufbV")
 
 Positive = Annotated[float, POSITIVE]
 
 
 def check_schema(value: Any, schema: Any, where: str, place: str = "") -> None:
-    """Raise `FileError`, naming the first place at which `value` does not have the `schema`.
+    """Raise `FileError` with the first mismatch if `value` does not match `schema`.
 
-    where: the file. place: of `value` in it, empty for all that it holds.
+    where: the name of the file. place: the path of `value` inside it, empty for the whole content.
     """
     mismatch = find_mismatch(value, schema, place)
     if mismatch:
@@ -141,10 +147,10 @@ def check_schema(value: Any, schema: Any, where: str, place: str = "") -> None:
 
 
 def find_mismatch(value: Any, schema: Any, place: str = "") -> str:
-    """Return where `value` does not have the `schema` and what it should be; empty when it has it.
+    """Return the place and the expected value of the first mismatch, or an empty string if `value` matches.
 
     >>> find_mismatch({"names": ["a", 5]}, {"names": [STRING]})
-    'names[1] is 5, expected a text'
+    'names[1] is 5, expected a string'
     >>> find_mismatch({}, {"names": [STRING]})
     "'names' is missing"
     """
@@ -235,13 +241,13 @@ def _key(key: str) -> str:
     return short_repr(key)
 
 
-# --- forms of dataclasses -----------------------------------------------------------------------------------
+# --- schemas of dataclasses -----------------------------------------------------------------------------------
 
 
 def dataclass_schema(made: type, **others: Any) -> dict[str, Any]:
-    """Return the form of a dataclass's fields as a dict, taken from its type hints; `others`: keys beside them.
+    """Return the dict schema of a dataclass, derived from its type hints. `others`: schemas of additional keys.
 
-    A field with a default may be absent. A hint ``Annotated[float, POSITIVE]`` is the kind it names.
+    A field with a default may be absent. A hint ``Annotated[float, POSITIVE]`` means the annotated schema.
     """
     hints = typing.get_type_hints(made, include_extras=True)
     schema = dict(others)
@@ -276,20 +282,20 @@ def _schema_of_hint(hint: Any) -> Any:
         return UnionSchema(tuple(map(_schema_of_hint, arguments)))
     if origin is typing.Literal:
         return enum_schema(*arguments)
-    raise TypeError(f"no form is known for the type hint {hint!r}")
+    raise TypeError(f"no schema is known for the type hint {hint!r}")
 
 
 # --- JSON ---------------------------------------------------------------------------------------------------
 
 
 def read_json(path: str | os.PathLike[str], largest: int = LARGEST_JSON) -> Any:
-    """Return what a JSON file holds; raises `FileError` for anything else, or one of more than `largest` bytes."""
+    """Return the content of a JSON file. Raises `FileError` if it is not JSON or is larger than `largest` bytes."""
     path = Path(path)
     try:
         with path.open("rb") as file:
             data = file.read(largest + 1)
         if len(data) > largest:
-            raise FileError(f"{path} has more than {largest:,} bytes: it is another file than it should be")
+            raise FileError(f"{path} has more than {largest:,} bytes, so it is not the expected file")
         return json.loads(data.decode("utf-8-sig"))
     except FileError:
         raise

@@ -1,7 +1,7 @@
-"""Plain data that the user's code reads while it is compiled, which are constants of the compiled program.
+"""Plain data that user code reads while it is compiled, and that become constants of the compiled program.
 
-Numbers, texts, lists, tuples, dicts and small arrays: of the object whose method it is, of objects it holds, of the
-module, and of the function around it. What is another one now calls for compiling again.
+These are numbers, strings, lists, tuples, dicts and small arrays: attributes of the object and of objects it holds,
+globals of the module, and variables of the enclosing function. If one has changed, the program is compiled again.
 """
 
 from __future__ import annotations
@@ -22,20 +22,21 @@ from fitwell._bytecode import NameUse
 from fitwell._user_code import is_user_file
 
 _SCALARS = (bool, int, float, str, type(None))
-# What is larger is not compared: it takes too long, and nobody changes a table of so many numbers by hand.
+# Larger data is not compared: that takes too long, and users do not edit such tables by hand.
 _MAX_SIZE = 1000
 _MAX_DISPLAY = 60
 _MISSING = object()
-# Of a layer; no numbers of the user's.
+# Attributes of our base class, which are not user data.
 _LAYER_ATTRIBUTES = ("built", "name", "trainable", "_build_input_shape")
 
 
 @dataclass
 class TracedConstant:
-    """What the user's code read while it was compiled, and where.
+    """A value that user code read while it was compiled, and where it was read.
 
-    holder: a table of names, a class, or the cell of a closure. content: what it was, to compare with. shown: for
-    people.
+    holder: a namespace, a class, or the cell of a closure.
+    content: a comparable copy of the value at compile time.
+    display: its human-readable form.
     """
 
     holder: dict[str, Any] | type | types.CellType
@@ -47,12 +48,12 @@ class TracedConstant:
     display: str = ""
 
     def record(self) -> None:
-        """Keep what it is now, with which the program was compiled."""
+        """Store the current value as the one the program was compiled with."""
         value = self.current_value()
         self.content, self.display = comparable_content(value), _display(value)
 
     def current_value(self) -> Any:
-        """Return what it is now."""
+        """Return the current value."""
         if isinstance(self.holder, types.CellType):
             try:
                 return self.holder.cell_contents
@@ -63,7 +64,7 @@ class TracedConstant:
 
     @property
     def has_changed(self) -> bool:
-        """Whether it is another one now, of which the compiled program knows nothing."""
+        """Whether the value has changed since the program was compiled."""
         if self.content is None:
             return False
         now = comparable_content(self.current_value())
@@ -71,7 +72,7 @@ class TracedConstant:
 
     @property
     def change(self) -> str:
-        """What it was and is now, in words."""
+        """The old and the new value, as a sentence."""
         return f"{self.label} was {self.display} when the run was compiled and is now {_display(self.current_value())}"
 
 
@@ -79,7 +80,7 @@ TracedConstants = dict[tuple[int, str], TracedConstant]
 
 
 def comparable_content(value: Any) -> Any:
-    """Return what is equal for equal plain data, and does not change with it; None for all else.
+    """Return an immutable copy that compares equal for equal plain data, or None for other objects.
 
     >>> comparable_content([1, 2.0]) == comparable_content([1, 2]), comparable_content(object())
     (True, None)
@@ -92,7 +93,7 @@ def _content(value: Any, left: list[int]) -> Any:
     if left[0] < 0:
         return None
     if isinstance(value, float) and math.isnan(value):
-        return "a number", "NaN"  # which differs from itself
+        return "a number", "NaN"  # NaN does not compare equal to itself
     if isinstance(value, _SCALARS):
         return ("a number", value)
     if isinstance(value, list | tuple | dict):
@@ -116,10 +117,11 @@ def _content(value: Any, left: list[int]) -> Any:
 def find_constants(
     frame: types.FrameType, uses: list[NameUse], running: Sequence[types.FrameType]
 ) -> Iterator[TracedConstant]:
-    """Yield what the code of `frame` is about to read of plain data that outlives the pass through it.
+    """Yield the plain data that the code of `frame` reads and that outlives the call.
 
-    What the code itself assigns to is left out: of that is told elsewhere. running: the user's frames around it,
-    whose variables end with them.
+    Names that the code also assigns are left out, because `_tracing_warnings` reports them.
+
+    running: the user's frames around it, whose variables do not outlive the call.
     """
     code = frame.f_code
     stored = {use.path for use in uses if use.stores}
@@ -152,7 +154,7 @@ def find_constants(
 
 
 def _locate(value: Any, path: list[str], rest: list[str]) -> tuple[dict[str, Any] | type, str, str] | None:
-    """Return the table in which ``value.a.b`` has its first plain data, the name there, and what the code calls it."""
+    """Return the namespace with the first plain data along ``value.a.b``, its name there, and its dotted name."""
     for name in rest:
         if isinstance(value, types.ModuleType) and not is_user_file(
             getattr(value, "__file__", None) or "<stdin>"
@@ -172,12 +174,12 @@ def _locate(value: Any, path: list[str], rest: list[str]) -> tuple[dict[str, Any
     return None
 
 
-# Looking for a function takes tens of milliseconds.
+# Functions found so far: searching for one takes tens of milliseconds.
 _functions: weakref.WeakSet[types.FunctionType] = weakref.WeakSet()
 
 
 def _closure_cells(frame: types.FrameType) -> dict[str, types.CellType]:
-    """Return the variables of the function around that of `frame`, which knows its code and not the function."""
+    """Return the closure cells of the function that runs in `frame`. A frame has the code but not the function."""
     found = _cells_among(list(_functions), frame)
     if not found:
         others = [item for item in gc.get_referrers(frame.f_code) if isinstance(item, types.FunctionType)]

@@ -1,7 +1,7 @@
-"""What compiling makes of the user's own code: what it freezes is said once, with the line, and what it cannot do too.
+"""Warnings about user code whose effects happen only once, while a run is compiled.
 
-A run is compiled from one pass through the Python code, with stand-ins for the arrays. What that pass does beside
-computing with JAX happens then and never again: a print, a draw of NumPy's, a look at the clock, a counter.
+A run is compiled from one pass through the Python code, with tracers in place of arrays. Anything that this pass
+does apart from JAX operations happens then and never again: a print, a NumPy draw, a read of the clock, a counter.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from fitwell._traced_constants import TracedConstant, TracedConstants, find_cons
 from fitwell._user_code import is_user_file
 from fitwell.errors import TracingWarning
 
-# Run once by themselves, whether anything is compiled or not.
+# Methods that run only once anyway, compiled or not.
 _ONCE = frozenset({"__init__", "build", "get_config", "from_config", "compute_output_shape"})
 _NUMBERS = (bool, int, float, str)
 _CONTAINERS = (list, dict, set)
@@ -34,9 +34,9 @@ _warned: set[tuple[Any, ...]] = set()
 
 @contextmanager
 def watch_tracing(constants: TracedConstants, active: bool) -> Iterator[None]:
-    """Warn, inside the block, of what the user's code does only now; gather the plain data it reads into `constants`.
+    """Warn, inside the block, of user code that has side effects, and collect the plain data it reads in `constants`.
 
-    active: whether there is such code at all. A debugger that traces already is left alone.
+    active: whether the program contains user code. If a debugger already traces, nothing is checked.
     """
     if not active or sys.gettrace() is not None:
         yield
@@ -47,15 +47,15 @@ def watch_tracing(constants: TracedConstants, active: bool) -> Iterator[None]:
         yield
     finally:
         sys.settrace(None)
-        # Not before: a container may be filled, as a cache is, while the code is compiled.
+        # At the end, because a container such as a cache may be filled while the code is compiled.
         for constant in watching.new:
             constant.record()
 
 
 def restore_arrays(holder: dict[str, Any], before: dict[str, Any]) -> None:
-    """Undo assignments of stand-ins to attributes that held arrays, such as ``self.key, key = split(self.key)``.
+    """Undo assignments of tracers to attributes that held arrays, such as ``self.key, key = split(self.key)``.
 
-    The next pass through the code would compute with them, which JAX refuses in words of its own.
+    The next pass through the code would compute with them, which raises JAX's `UnexpectedTracerError`.
     """
     for name, value in before.items():
         was_array = isinstance(value, jax.Array) and not isinstance(value, jax.core.Tracer)
@@ -64,19 +64,19 @@ def restore_arrays(holder: dict[str, Any], before: dict[str, Any]) -> None:
 
 
 def constants_changed(constants: TracedConstants) -> bool:
-    """Return whether plain data that compiled code of the user read is another one now."""
+    """Return whether plain data that user code read during compilation has changed since."""
     return any(constant.has_changed for constant in constants.values())
 
 
 def warn_changed_constants(constants: TracedConstants) -> None:
-    """Warn of plain data that was changed while a run goes on, and is a constant of its program."""
+    """Warn of plain data that changed during a run although it is a constant of the compiled program."""
     for constant in constants.values():
         if constant.has_changed:
             warn_at_line(
                 constant.filename,
                 constant.line,
-                f"{constant.change}, which changes nothing before the next call of fit: keep what is to "
-                "change in a variable, self.add_weight(shape=(), trainable=False), and assign it",
+                f"{constant.change}, which has no effect before the next call of fit: keep a value that "
+                "changes in a variable, self.add_weight(shape=(), trainable=False), and assign it",
                 constant.label,
             )
 
@@ -95,7 +95,7 @@ class _Frame:
 
 
 class _TracingWatcher:
-    """The trace function of one pass through the program's code."""
+    """The trace function (`sys.settrace`) for one pass through the code of a program."""
 
     def __init__(self, constants: TracedConstants) -> None:
         self.constants = constants
@@ -144,7 +144,7 @@ class _TracingWatcher:
         return self.local
 
     def _record_constants(self, frame: types.FrameType, seen: _Frame) -> None:
-        """Note what this code reads of plain data that a user may change before the next run."""
+        """Record the plain data that this code reads and that a user may change before the next run."""
         running = [outer for outer in self.frames if outer is not frame]
         for constant in find_constants(frame, seen.uses, running):
             key = id(constant.holder), constant.name
@@ -153,9 +153,9 @@ class _TracingWatcher:
                 self.new.append(constant)
 
     def _check_instruction(self, frame: types.FrameType, use: NameUse, seen: _Frame) -> None:
-        """Warn of what a line calls, or stores outside, that happens only now."""
+        """Warn if an instruction calls something with a side effect, or assigns a variable outside the function."""
         if use.stores == "import":
-            seen.warned_line = use.line  # what a library draws when it is loaded is its own affair
+            seen.warned_line = use.line  # random draws during an import are not the user's
         elif use.stores == "outside":
             said = f"{use.name} is assigned once, while the run is compiled, and not at every step"
             warn_at_line(frame.f_code.co_filename, use.line, f"{said}: {_KEEP}")
@@ -166,7 +166,7 @@ class _TracingWatcher:
                 warn_at_line(frame.f_code.co_filename, use.line, effect)
 
     def _check_draws(self, frame: types.FrameType, seen: _Frame) -> None:
-        """Warn of a line in which something drew from the global generators, wherever that was."""
+        """Warn of a line that drew from the global generators, directly or in a function it called."""
         now = _global_rng_state()
         if now != seen.state:
             seen.state = now
@@ -174,11 +174,11 @@ class _TracingWatcher:
                 outer.state = now
             if seen.warned_line != seen.line:
                 warn_at_line(
-                    frame.f_code.co_filename, seen.line, f"what comes from a global generator {DRAWN_ONCE}"
+                    frame.f_code.co_filename, seen.line, f"a number from a global generator {DRAWN_ONCE}"
                 )
 
     def _check_return(self, frame: types.FrameType, seen: _Frame) -> None:
-        """Warn of attributes and containers that are not what they were before the call."""
+        """Warn of attributes and containers that the call changed."""
         filename = frame.f_code.co_filename
         for name, value in seen.holder.items() if seen.holder else ():
             before = seen.before.get(name)
@@ -190,7 +190,7 @@ class _TracingWatcher:
                     text = f"{label} is changed once, while the run is compiled, and not at every step: {_ASSIGN}"
                 else:
                     text = (
-                        f"{label} keeps a stand-in for an array, worth nothing once the run is compiled: return it as "
+                        f"{label} keeps a tracer, which is worthless once the run is compiled: return it as "
                         "an output, or assign it to a variable, self.add_weight(shape, trainable=False)"
                     )
                 warn_at_line(filename, _line_of(seen, name), text)
@@ -204,7 +204,9 @@ class _TracingWatcher:
             if len(container) != size:
                 text = f"{name} grows once, while the run is compiled, and not at every step: {_GROW}"
                 warn_at_line(filename, _line_of(seen, name.rpartition(".")[2]), text)
-        for outer in self.frames.values():  # what was told of a call within is not told of the call around it
+        for (
+            outer
+        ) in self.frames.values():  # a change reported for an inner call is not reported for the outer call
             if outer.holder is seen.holder:
                 outer.before = dict(seen.holder)
             outer.sizes = {name: (container, len(container)) for name, (container, _) in outer.sizes.items()}
@@ -212,14 +214,14 @@ class _TracingWatcher:
 
 _KEEP = "keep the number in a variable, self.add_weight(shape=(), trainable=False), and assign that"
 _ASSIGN = (
-    "keep it in a variable, self.add_weight(shape, trainable=False), and assign that; a random key is "
-    "self.next_key(), another one at every step"
+    "keep it in a variable, self.add_weight(shape, trainable=False), and assign that; for a random key, call "
+    "self.next_key(), which returns a new one at every step"
 )
-_GROW = "return what is to be kept as an output, or look at it with jax.debug.callback"
+_GROW = "return the values as an output, or inspect them with jax.debug.callback"
 
 
 def _sizes(frame: types.FrameType, uses: list[NameUse], holder: dict[str, Any]) -> dict[str, tuple[Any, int]]:
-    """Return the containers, outside the call, that the code may put something into, with their sizes."""
+    """Return the containers outside the call that the code may extend, with their sizes."""
     found = {}
     code = frame.f_code
     for use in uses:
@@ -240,7 +242,7 @@ def _sizes(frame: types.FrameType, uses: list[NameUse], holder: dict[str, Any]) 
 
 
 def _global_rng_state() -> Any:
-    """Return something that is equal as long as nobody draws from the global generators of NumPy and Python."""
+    """Return a fingerprint of the global generators of NumPy and Python, which changes with every draw."""
     state = np.random.get_state(legacy=False)
     assert isinstance(state, dict)
     inner = state["state"]
@@ -248,26 +250,26 @@ def _global_rng_state() -> Any:
 
 
 def _is_reset_by_call(frame: types.FrameType, seen: _Frame, name: str) -> bool:
-    """Return whether the code assigns to an attribute before it reads it: ``self.rows = len(x)`` depends on nothing."""
+    """Return whether the code assigns an attribute before reading it, as in ``self.rows = len(x)``."""
     path = frame.f_code.co_varnames[0], name
     first = next((use for use in seen.uses if use.path[:2] == path), None)
     return first is not None and first.stores == "attribute"
 
 
 def _line_of(seen: _Frame, name: str) -> int:
-    """Return the line, of those that ran, in which the code names something; the last that ran otherwise."""
+    """Return the executed line that uses `name`, or the last executed line if there is none."""
     lines = [use.line for use in seen.uses if name in (use.name, *use.path) and use.line in seen.executed]
     stores = [use.line for use in seen.uses if use.stores and use.name == name and use.line in seen.executed]
     return (stores or lines or [seen.line])[0]
 
 
 def warn_at_line(filename: str, line: int, text: str, about: str = "") -> None:
-    """Warn at a line of the user's, once for each thing that it is `about` (the text itself by default)."""
+    """Warn at a line of user code, once for each subject `about` (the text itself by default)."""
     key = filename, line, about or text
     if key in _warned:
         return
     _warned.add(key)
-    # Where the line was executed, so that a reader finds it; a trace function must not see what shows it.
+    # Report the place where the line was executed. The trace function must not see the code that shows the warning.
     tracing = sys.gettrace()
     sys.settrace(None)
     try:

@@ -1,9 +1,9 @@
-"""Variables, hyperparameters, and `stateless_scope`: how one piece of code serves eager calls and compiled runs.
+"""Variables, hyperparameters and `stateless_scope`, which let the same code run eagerly and inside compiled programs.
 
 A `Variable` holds an array, a `Hyperparameter` a float. Layers and optimizers read them through
-`Variable.value` and through plain attributes (``self.rate``). Inside ``bind({cell: value, ...})`` the
-reads return the bound values (usually JAX tracers) and assignments replace the binding, so a run can call
-a layer as a pure function of its weights and rates while the layer's own state stays untouched.
+`Variable.value` and through plain attributes (``self.rate``). Inside ``stateless_scope({variable: value, ...})`` reads
+return the bound values (usually JAX tracers) and assignments replace the binding. So a run can call
+a layer as a pure function of its weights and rates, and the state of the layer does not change.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Bindings = dict["Bindable", Any]
 
 
 class Bindable:
-    """Something whose value `stateless_scope` can replace for the length of a call."""
+    """An object whose value `stateless_scope` can replace temporarily."""
 
     __slots__ = ()
 
@@ -36,10 +36,10 @@ class _Scope(threading.local):
     def __init__(self) -> None:
         self.stack: list[Bindings] = []
 
-    def find(self, hyperparameter: Bindable) -> Bindings | None:
-        """Return the innermost bindings that hold `hyperparameter`, or None."""
+    def find(self, key: Bindable) -> Bindings | None:
+        """Return the innermost bindings that contain `key`, or None."""
         for bindings in reversed(self.stack):
-            if hyperparameter in bindings:
+            if key in bindings:
                 return bindings
         return None
 
@@ -49,9 +49,9 @@ _scope = _Scope()
 
 @contextmanager
 def stateless_scope(values: Mapping[Bindable, Any]) -> Iterator[Bindings]:
-    """Let `values` stand in for the values of their cells inside the block (this thread only).
+    """Replace the values of variables and hyperparameters inside the block (this thread only).
 
-    Yields the live bindings: after the block they hold what the code inside assigned.
+    Yields the live bindings. After the block they contain the values that the code inside assigned.
     """
     bindings = dict(values)
     _scope.stack.append(bindings)
@@ -71,23 +71,30 @@ def _operator(name: str) -> Callable[..., Any]:
 
 
 def same_variables(one: Mapping[str, Variable], other: Mapping[str, Variable]) -> bool:
-    """Return whether two models have the very same variables in the same places."""
+    """Return whether two models share the same variable objects under the same paths."""
     return one.keys() == other.keys() and all(variable is other[path] for path, variable in one.items())
 
 
 class Variable(Bindable):
     """A named array that training may change.
 
-    Parameters
-    ----------
-    value: the initial array.
-    name: last part of the path, such as ``"kernel"``.
-    trainable: whether gradients update it.
-    dtype: kept through every assignment; that of `value` by default.
-
-    In formulas it stands for its value, as in ``x @ self.kernel`` or ``jnp.where(self.count == 0, 0, 1)``.
-
+    In formulas a variable acts as its value, as in ``x @ self.kernel`` or ``jnp.where(self.count == 0, 0, 1)``.
     `regularizer` and `constraint` are set by `Layer.add_weight` and applied by the training step.
+
+    Args:
+        value (ArrayLike): The initial array, of any shape.
+        name (str): The last part of the path, such as ``"kernel"``. Default: ``"variable"``.
+        trainable (bool): Whether gradients update the variable. Default: True.
+        dtype (str | dtype | None): The dtype, kept by every assignment. Default: None, the dtype of `value`.
+
+    Example:
+        >>> import fitwell as fw
+        >>> variable = fw.Variable([1.0, 2.0], name="scale")
+        >>> variable.assign_add([1.0, 1.0])
+        >>> variable.numpy()
+        array([2., 3.], dtype=float32)
+
+    Source: Keras `keras.Variable`.
     """
 
     __slots__ = ("_value", "constraint", "dtype", "name", "path", "regularizer", "trainable")
@@ -101,7 +108,7 @@ class Variable(Bindable):
         dtype: Any = None,
     ) -> None:
         self.dtype = jnp.dtype(dtype if dtype is not None else jnp.result_type(np.asarray(value)))
-        # Held as NumPy until first use on a device: building a model compiles and transfers nothing.
+        # A NumPy array until the first use on a device, so that building a model compiles and transfers nothing.
         self._value: Any = np.array(value, dtype=self.dtype)
         self.name = name
         self.path = name
@@ -111,12 +118,12 @@ class Variable(Bindable):
 
     @property
     def value(self) -> Array:
-        """The current array, or the one bound in its place."""
+        """The current array, or the array bound by `stateless_scope`."""
         bindings = _scope.find(self)
         if bindings is not None:
             return bindings[self]
         if not isinstance(self._value, jax.Array):
-            # A variable may be read first inside somebody's trace; the array it keeps must not be a tracer.
+            # The first read may happen inside a trace, but the stored array must not be a tracer.
             with jax.ensure_compile_time_eval():
                 # `jnp.asarray` would compile a program for every new shape.
                 self._value = jax.device_put(self._value)
@@ -142,7 +149,14 @@ class Variable(Bindable):
         return np.array(self._value if _scope.find(self) is None else self.value)
 
     def assign(self, value: Any) -> None:
-        """Replace the value by a copy of `value`, which must have the same shape."""
+        """Replace the value by a copy of `value`, which must have the same shape.
+
+        Args:
+            value (ArrayLike): The new array.
+
+        Raises:
+            ShapeError: if the shapes differ.
+        """
         shape = np.shape(value)
         if tuple(shape) != self.shape:
             raise ShapeError(
@@ -169,11 +183,11 @@ class Variable(Bindable):
 
     @property
     def raw_value(self) -> Any:
-        """The array held outside any binding: a NumPy one until the first use on a device."""
+        """The stored array, ignoring `stateless_scope`. It is a NumPy array until the first use on a device."""
         return self._value
 
     def set_raw_value(self, array: Array) -> None:
-        """Point at `array`, the result of a dispatch, without a copy."""
+        """Store `array`, the result of a dispatch, without a copy."""
         self._value = array
 
     def __jax_array__(self) -> Array:
@@ -189,13 +203,13 @@ class Variable(Bindable):
         return float(self.value)
 
     def __getattr__(self, name: str) -> Any:
-        # What arrays can do, variables can: ``variable.sum()``, ``variable.at[0].set(1)``, ``variable.T``.
+        # Variables have the methods of arrays: ``variable.sum()``, ``variable.at[0].set(1)``, ``variable.T``.
         if name.startswith("_") or not hasattr(jax.Array, name):
             raise AttributeError(f"'Variable' object has no attribute {name!r}")
         return getattr(self.value, name)
 
-    # Equal as arrays are, element by element, so that a metric may write ``jnp.where(self.count == 0, ...)``; two
-    # variables are told apart by `is`.
+    # Comparison is elementwise, as for arrays, so that a metric can write ``jnp.where(self.count == 0, ...)``. Use `is`
+    # to compare the identity of variables.
     __add__ = _operator("__add__")
     __radd__ = _operator("__radd__")
     __sub__ = _operator("__sub__")
@@ -230,16 +244,17 @@ class Variable(Bindable):
         return f"<Variable {escape_controls(self.path)} shape={self.shape} dtype={self.dtype}>"
 
 
-# Functions that JAX compiles, as most of `jax.numpy`, take a variable for its present value.
+# Functions that JAX compiles, as most of `jax.numpy`, receive the current value of a variable.
 jax.tree_util.register_pytree_node(
     Variable, lambda variable: ((variable.value,), None), lambda _, children: children[0]
 )
 
 
 class Hyperparameter(Bindable):
-    """One float of an object that is data to the compiled program: changing it never recompiles.
+    """A float attribute that is data to the compiled program, so changing it does not recompile.
 
-    owner: the class of the object. name: the argument of its constructor that it was, and was checked as.
+    owner: the class of the object.
+    name: the argument of its constructor, whose rule also checks later assignments.
     """
 
     __slots__ = ("name", "owner", "raw_value")
@@ -250,10 +265,10 @@ class Hyperparameter(Bindable):
         self.name = name
 
     def validate(self, value: Any) -> Any:
-        """Return another value for `raw_value` as the rule of the argument reads it."""
+        """Return a new value, checked and converted by the rule of the constructor argument."""
         rule = getattr(self.owner.__init__, "rules", {}).get(self.name)  # type: ignore[misc]
         if rule is None and value is not None:
-            rule = getattr(self.owner, "limits", {}).get(self.name)  # of optimizers
+            rule = getattr(self.owner, "limits", {}).get(self.name)  # the rules of optimizers
         return (
             value
             if rule is None
@@ -262,7 +277,7 @@ class Hyperparameter(Bindable):
 
     @property
     def is_number(self) -> bool:
-        """Whether the content is a number, rather than None or an object that computes one."""
+        """Whether the value is a number, not None or an object that computes one."""
         return isinstance(self.raw_value, int | float | np.number | np.ndarray | jax.Array)
 
     def as_array(self) -> np.ndarray:
@@ -271,7 +286,7 @@ class Hyperparameter(Bindable):
 
 
 class _HyperparameterAttribute:
-    """The attribute behind a name listed in `HyperparameterMixin.hyperparameters`."""
+    """The descriptor of a name listed in `HyperparameterMixin.hyperparameters`."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -303,10 +318,10 @@ class _HyperparameterAttribute:
 
 
 class HyperparameterMixin:
-    """Base of objects with floats that are data, not constants.
+    """Mixin for objects with float attributes that are data, not constants, in compiled programs.
 
-    A subclass lists their names: ``hyperparameters = ("rate",)``, and then sets and reads ``self.rate``
-    like any attribute. None is allowed and means absent, which is structure; so is a schedule object.
+    A subclass lists their names, ``hyperparameters = ("rate",)``, and then sets and reads ``self.rate``
+    like any attribute. None (no value) and schedule objects are allowed too; changing to or from them recompiles.
     """
 
     hyperparameters: ClassVar[tuple[str, ...]] = ()
@@ -320,10 +335,10 @@ class HyperparameterMixin:
 def named_hyperparameters(
     root: Any, path: str = "", seen: set[int] | None = None
 ) -> dict[str, Hyperparameter]:
-    """Return, by path, every number that `root`, or an object it holds as an attribute, treats as data.
+    """Return all numeric hyperparameters of `root` and of the objects in its attributes, by path.
 
-    Attributes are visited in the order they were set, each object once; `seen` holds the ids of objects to
-    leave out, and is added to.
+    Attributes are visited in the order in which they were set, each object once. `seen` contains the ids of objects to
+    skip, and is updated.
     """
     return dict(_visit(root, path, set() if seen is None else seen))
 

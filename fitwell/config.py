@@ -1,4 +1,4 @@
-"""Settings of the process: the float type, and how XLA compiles small loops on the CPU."""
+"""Global settings: the float type, epsilon, memory-mapped data, and how XLA compiles small loops on the CPU."""
 
 from __future__ import annotations
 
@@ -23,14 +23,15 @@ XLA_SMALL_LOOP_FLAG = "--xla_backend_extra_options=xla_cpu_small_while_loop_byte
 
 
 def set_default_xla_flags() -> bool:
-    """Ask XLA to compile training loops as single functions, when nobody has said otherwise.
+    """Let XLA compile training loops as single functions, unless the user configured XLA.
 
-    Sets ``XLA_FLAGS`` in this process's environment, and only when JAX has not been imported yet and the
-    variable is unset; the change is logged (logger ``fitwell``, level INFO). Returns whether it was made.
-    The other half of the switch, which keeps dots compilable inside such loops, is an option of each
-    compilation (`fitwell._engine.compile_cache`). JAX programs outside fitwell in the same process see only this
-    half: their small loops may become one function too, which is slower where such a loop multiplies large
-    matrices. Set ``XLA_FLAGS`` yourself, to an empty string if need be, and fitwell leaves it alone.
+    Sets ``XLA_FLAGS`` in the environment of this process if JAX has not been imported yet and the variable is
+    unset. The change is logged (logger ``fitwell``, level INFO). Returns whether it was made.
+
+    The other half of the setting, which keeps matrix products compilable inside such loops, is an option of each
+    compilation (`fitwell._engine.compile_cache`). Other JAX programs in the same process see only this
+    half: their small loops may also become one function, which is slower if such a loop multiplies large
+    matrices. To prevent that, set ``XLA_FLAGS`` before importing fitwell, for example to an empty string.
     """
     if "jax" in sys.modules or "XLA_FLAGS" in os.environ:
         return False
@@ -42,15 +43,38 @@ def set_default_xla_flags() -> bool:
 
 
 def floatx() -> str:
-    """Return the default float type of weights and data, ``"float32"`` unless changed."""
+    """Return the default float type of weights and data, ``"float32"`` unless changed.
+
+    Returns:
+        str: The name of the dtype.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.config.floatx()
+        'float32'
+
+    Source: Keras `keras.config.floatx`.
+    """
     return _floatx
 
 
 @validate_params(value=Options("float16", "bfloat16", "float32", "float64"))
 def set_floatx(value: str) -> None:
-    """Set the default float type: ``"float16"``, ``"bfloat16"``, ``"float32"`` or ``"float64"``.
+    """Set the default float type.
 
-    ``"float64"`` also turns on JAX's 64-bit mode, without which JAX would silently round to 32 bits.
+    ``"float64"`` also enables JAX's 64-bit mode, without which JAX silently rounds to 32 bits.
+
+    Args:
+        value (str): ``"float16"``, ``"bfloat16"``, ``"float32"`` or ``"float64"``.
+
+    Raises:
+        InvalidArgument: if `value` is not one of these.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.config.set_floatx("float32")
+
+    Source: Keras `keras.config.set_floatx`.
     """
     global _floatx
     if value == "float64":
@@ -61,13 +85,31 @@ def set_floatx(value: str) -> None:
 
 
 def epsilon() -> float:
-    """Return the small constant that keeps divisions and logarithms finite, 1e-7 unless changed."""
+    """Return the small constant that keeps divisions and logarithms finite, 1e-7 unless changed.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.config.epsilon()
+        1e-07
+
+    Source: Keras `keras.config.epsilon`.
+    """
     return _epsilon
 
 
 @validate_params(value=Real(0, closed="right"))
 def set_epsilon(value: float) -> None:
-    """Set the small constant returned by `epsilon`."""
+    """Set the small constant returned by `epsilon`.
+
+    Args:
+        value (float): A number above 0.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.config.set_epsilon(1e-7)
+
+    Source: Keras `keras.config.set_epsilon`.
+    """
     global _epsilon
     _epsilon = float(value)
 

@@ -1,8 +1,8 @@
-"""Every error fitwell raises, and the words they share.
+"""Errors and warnings of fitwell, and helpers for their messages.
 
-All derive from `FitwellError` and from the built-in class that a caller would expect, so both
-``except FitwellError`` and ``except ValueError`` work. A message says what was expected, what came,
-where, and what to write instead.
+All errors derive from `FitwellError` and from the built-in class that a caller expects, so both
+``except FitwellError`` and ``except ValueError`` work. A message gives the place, the expected and the received
+value, and what to write instead.
 """
 
 from __future__ import annotations
@@ -20,14 +20,22 @@ from typing import NoReturn
 from fitwell._escaping import escape_controls
 
 _package = f"{Path(__file__).parent}{os.sep}"
-# What may stand between a user's line and the one of ours that warns: a program being traced, an import, a `with`.
+# Packages between the user's line and ours on the stack: tracing, an import, a `with`.
 _TRANSPARENT_PACKAGES = ("jax", "jaxlib", "importlib", "contextlib", "functools")
 
 
 class FitwellError(Exception):
-    """Base class of all errors raised on purpose by fitwell.
+    """Base class of all errors that fitwell raises deliberately.
 
-    Its text may name what a stranger's file holds: control characters are shown, so that no terminal obeys them.
+    A message may quote an untrusted file, so control characters are escaped before a terminal sees them.
+
+    Example:
+        >>> import fitwell as fw
+        >>> try:
+        ...     fw.layers.Dense(0)
+        ... except fw.errors.FitwellError as error:
+        ...     print(error)
+        Dense: units must be an integer of at least 1, got 0
     """
 
     def __str__(self) -> str:
@@ -35,61 +43,61 @@ class FitwellError(Exception):
 
 
 class InvalidArgument(FitwellError, ValueError):
-    """An argument that cannot be honoured."""
+    """An argument has an invalid value."""
 
 
 class ShapeError(FitwellError, ValueError):
-    """Two shapes that do not fit each other."""
+    """Shapes do not match."""
 
 
 class DataError(FitwellError, ValueError):
-    """Data that cannot be trained on or predicted from."""
+    """The data cannot be used for training or prediction."""
 
 
 class UnexpectedArgument(FitwellError, TypeError):
-    """An argument that a call does not have."""
+    """A call has no argument of this name."""
 
 
 class UnknownName(FitwellError, ValueError):
-    """A name that no registered object has."""
+    """No registered object has this name."""
 
 
 class StateError(FitwellError, RuntimeError):
-    """A call made too early or too late, such as `fit` before `compile`."""
+    """A method was called in the wrong state, such as `fit` before `compile`."""
 
 
 class FileError(FitwellError, OSError):
-    """A file or folder that cannot be read or written as asked."""
+    """A file or folder cannot be read or written."""
 
 
 class WeightsMismatch(FileError, ShapeError):
-    """Weights in a file that do not fit the model they are read into."""
+    """The weights in a file do not match the model."""
 
 
 class OutOfMemory(FitwellError, MemoryError):
-    """More memory was asked for than there is."""
+    """An operation needs more memory than is available."""
 
 
 class NotDefined(FitwellError, NotImplementedError):
-    """A method that a subclass must define."""
+    """A subclass does not define a required method."""
 
 
 class MissingExtra(FitwellError, ImportError):
-    """An optional library that is not installed."""
+    """An optional library is not installed."""
 
 
 class NonFiniteWarning(UserWarning):
-    """The loss became NaN or infinite; training stopped at the last good weights."""
+    """The loss became NaN or infinite, so training stopped at the last finite weights."""
 
 
 class MistakeWarning(UserWarning):
-    """What is about to be trained is nearly always meant otherwise; the text says what to write."""
+    """The model or the data contains a likely mistake. The message names the usual remedy."""
 
 
 def warn(message: str, category: type[Warning] = UserWarning) -> None:
-    """Warn at the line of the user's program that called fitwell, however deep inside the reason is found.
+    """Warn at the line of the user's program that called fitwell, at any depth of the stack.
 
-    As of an error's, the control characters of the text are shown.
+    Control characters in the message are escaped, as in errors.
     """
     frame = sys._getframe(1)
     while frame.f_back is not None and _is_internal_frame(frame):
@@ -111,18 +119,18 @@ def _is_internal_frame(frame: FrameType) -> bool:
 
 
 def raise_if_out_of_memory(error: BaseException, what: str, advice: str) -> None:
-    """Raise `OutOfMemory` if `error` says so, in Python's, NumPy's or XLA's words; return otherwise.
+    """Raise `OutOfMemory` if `error` is an out-of-memory error of Python, NumPy or XLA, and return otherwise.
 
-    what: who asked for it. advice: what to write instead.
+    what: the operation, for the message. advice: the remedy, for the message.
     """
     said = str(error).removeprefix("RESOURCE_EXHAUSTED: ")
     if isinstance(error, MemoryError) or said != str(error):
-        first = said.partition("\n")[0][:200] or "nothing more is known"
+        first = said.partition("\n")[0][:200] or "no details"
         raise OutOfMemory(f"{what} needs more memory than there is ({first}): {advice}") from error
 
 
 class TracingWarning(UserWarning):
-    """The user's code does not do what it seems to once it is compiled: it happens one time, or with other shapes."""
+    """Compiled user code does not do what it seems to: a side effect happens only once, or shapes broadcast."""
 
 
 def did_you_mean(name: str, names: Iterable[str]) -> str:
@@ -135,9 +143,9 @@ def did_you_mean(name: str, names: Iterable[str]) -> str:
 def unknown_name_error(
     kind: str, name: str, names: Iterable[str], spellings: Iterable[str] = ()
 ) -> UnknownName:
-    """Build the error for a `name` that no `kind` has, with the nearest valid one.
+    """Return the error for an unknown `name` of a `kind`, with the closest valid name.
 
-    spellings: the names as they may also be written, to choose the nearest from.
+    spellings: other spellings of the names, from which the closest is chosen.
     """
     known = sorted(set(names))
     hint = did_you_mean(name, [*spellings] or known) or "."
@@ -145,13 +153,13 @@ def unknown_name_error(
 
 
 def missing_extra_error(library: str, extra: str, purpose: str) -> MissingExtra:
-    """Build the error for a `library` that `purpose` needs and that comes with ``fitwell[extra]``."""
+    """Return the error for a `library` that is missing for `purpose` and is installed by ``fitwell[extra]``."""
     return MissingExtra(f"{purpose} needs {library}, which is not installed: pip install 'fitwell[{extra}]'")
 
 
 @contextmanager
 def add_error_note(note: str, kind: type[Exception] = Exception) -> Iterator[None]:
-    """Add `note` to errors of that kind that leave the block."""
+    """Add `note` to errors of the class `kind` that leave the block."""
     try:
         yield
     except kind as error:
@@ -160,11 +168,11 @@ def add_error_note(note: str, kind: type[Exception] = Exception) -> Iterator[Non
 
 
 class ErrorCollector:
-    """Collects several mistakes in one call, so that a user sees them all at once.
+    """Collects the errors of one call and reports them together.
 
     >>> problems = ErrorCollector("compile")
     >>> problems.add("loss is missing")
-    >>> problems.raise_any()
+    >>> problems.raise_if_any()
     Traceback (most recent call last):
     fitwell.errors.InvalidArgument: compile: loss is missing
     """
@@ -174,11 +182,11 @@ class ErrorCollector:
         self.found: list[str] = []
 
     def add(self, message: str) -> None:
-        """Note one mistake."""
+        """Add the message of one error."""
         self.found.append(message)
 
     def raise_if_any(self, error: type[FitwellError] = InvalidArgument) -> None:
-        """Raise `error` naming every mistake noted so far; return when there is none."""
+        """Raise `error` with all collected messages, or return if there are none."""
         if self.found:
             self._raise(error)
 

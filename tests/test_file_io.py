@@ -98,7 +98,7 @@ def test_what_may_only_be_read_stays(tmp_path: Path) -> None:
     path = tmp_path / "f"
     atomic_write(path, "old")
     path.chmod(0o444)
-    with pytest.raises(FileError, match="it may only be read"):
+    with pytest.raises(FileError, match="it is read-only"):
         atomic_write(path, "new")
     path.chmod(0o644)
     tmp_path.chmod(0o555)

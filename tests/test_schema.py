@@ -40,7 +40,8 @@ SHAPE = {"kind": STRING, "sides": [POSITIVE]}
     [
         (1.5, NUMBER), (3, NUMBER), (float("nan"), ANY_NUMBER), (float("inf"), ANY_NUMBER), (0, COUNT),
         (2**32 - 1, UINT32), ("", STRING), (False, BOOLEAN), ([], [STRING]), ([1.0, "a"], (NUMBER, STRING)),
-        ({}, DictSchema(STRING)), ({"any": "text"}, DictSchema(STRING)), ({"a": 1}, {"a": NUMBER, "b": OptionalKey(STRING)}),
+        ({}, DictSchema(STRING)), ({"any": "text"}, DictSchema(STRING)),
+        ({"a": 1}, {"a": NUMBER, "b": OptionalKey(STRING)}),
         (None, UnionSchema((STRING, LeafSchema("null", lambda value: value is None)))), (["x"], NonEmpty([STRING])),
         ({"kind": "square", "sides": [1]}, TaggedUnion("kind", {"square": SHAPE})),
     ],
@@ -64,10 +65,10 @@ def test_what_has_the_form_passes(value: Any, form: Any) -> None:
         ({"a": 1, "c": 2}, {"a": NUMBER}, "'c' is unknown"),
         ([1], (NUMBER, NUMBER), "its content is [1], expected a list of 2"),
         ([], NonEmpty([STRING]), "its content is empty"),
-        ({"a": {"odd name": 5}}, {"a": DictSchema(STRING)}, "a['odd name'] is 5, expected a text"),
+        ({"a": {"odd name": 5}}, {"a": DictSchema(STRING)}, "a['odd name'] is 5, expected a string"),
         ({"z": 5}, DictSchema(NUMBER, enum_schema("a", "b")), "the name 'z' is 'z', expected 'a' or 'b'"),
         (5, {"a": STRING}, "its content is 5, expected a table of names and values"),
-        (5, UnionSchema((STRING, BOOLEAN)), "its content is 5, expected a text or true or false"),
+        (5, UnionSchema((STRING, BOOLEAN)), "its content is 5, expected a string or true or false"),
         ({"kind": "cube", "sides": []}, TaggedUnion("kind", {"square": SHAPE}), "kind is 'cube', expected 'square'"),
         ({"sides": []}, TaggedUnion("kind", {"square": SHAPE}), "'kind' is missing"),
         ({"kind": ["square"]}, TaggedUnion("kind", {"square": SHAPE}), "kind is ['square'], expected 'square'"),
@@ -113,7 +114,7 @@ def test_a_form_of_a_dataclass_follows_its_hints() -> None:
         "table": {"y": ""},
     }.items():
         assert find_mismatch(good | {key: bad}, form).startswith(key)
-    assert find_mismatch(good | {"pattern": 5}, form) == "pattern is 5, expected a text or null"
+    assert find_mismatch(good | {"pattern": 5}, form) == "pattern is 5, expected a string or null"
 
 
 @pytest.mark.parametrize(

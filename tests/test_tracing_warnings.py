@@ -144,7 +144,7 @@ FROZEN: dict[str, tuple[Callable[[Any, Any], Any], dict[str, Any], str]] = {
     "a list": (appends, {}, "SEEN grows once"),
     "its own list": (appends_to_itself, {"shapes": []}, "layer.shapes grows once"),
     "a dict": (tallies, {}, "TALLY grows once"),
-    "an array": (keeps, {}, "self.last keeps a stand-in"),
+    "an array": (keeps, {}, "self.last keeps a tracer"),
     "a key": (splits_its_key, {"key": jax.random.key(1)}, "self.key is changed once.*self.next_key"),
     "a helper": (calls_a_helper, {}, "standard_normal.. of NumPy"),
 }

@@ -1,7 +1,7 @@
-"""What arguments may be: rules beside the signature, checked by one mechanism when a public call is made.
+"""Validation of the arguments of public calls.
 
-As in scikit-learn's parameter constraints, a rule is declared for each parameter, and every mistake is met with a
-sentence of one form: ``EarlyStopping: patience must be an integer of at least 0, got 'x'``.
+A rule is declared for each parameter next to the signature, as in scikit-learn's parameter constraints. All errors
+have one form: ``EarlyStopping: patience must be an integer of at least 0, got 'x'``.
 
 >>> @validate_params(rate=Real(0, 1, closed="left"), size=Integer(1) | None, mode=Options("min", "max"))
 ... def drop(rate, size=None, mode="min"):
@@ -15,8 +15,8 @@ fitwell.errors.InvalidArgument: drop: rate must be a number of at least 0 and be
 Traceback (most recent call last):
 fitwell.errors.InvalidArgument: drop: mode must be 'min' or 'max', got 'mim', did you mean 'min'?
 
-Only what is passed is checked, so that defaults cost nothing: 0.3 µs a call and about 0.1 µs an argument, beside
-6 µs that a Dense layer takes. Values come in as what they mean: ``np.int64(3)`` and ``3.0`` as the integer 3.
+Only passed arguments are checked, so defaults cost nothing: 0.3 µs per call and about 0.1 µs per argument, compared
+with 6 µs for building a Dense layer. Values are converted: ``np.int64(3)`` and ``3.0`` become the integer 3.
 """
 
 from fitwell._param_validation.param_rules import (

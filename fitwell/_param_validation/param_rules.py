@@ -1,4 +1,4 @@
-"""Rules for arguments: what a value may be, what it is read as, and the words that say so."""
+"""Rules for arguments: which values are accepted, how they are converted, and how messages describe them."""
 
 from __future__ import annotations
 
@@ -16,35 +16,36 @@ import numpy as np
 from fitwell.errors import did_you_mean
 
 _MOST = 2**63 - 1
-_LARGEST = sys.float_info.max  # integers beyond it do not fit a float: refused, like infinity
+_LARGEST = sys.float_info.max  # larger integers do not fit a float and are refused, like infinity
 
-# What `Rule.read` returns for a value that the rule does not admit.
+# Returned by `Rule.read` for a value that the rule does not accept.
 INVALID: Any = type("Invalid", (), {"__repr__": lambda self: "INVALID"})()
 
 
 class Rule:
-    """What an argument may be. Rules are joined by ``|``; ``| None`` admits None.
+    """Base class of rules. Rules are combined with ``|``; ``| None`` accepts None.
 
-    words: what it may be, in an error. raises: whether `read` may raise an error of its own.
+    description: the accepted values, as shown in errors.
+    raises: whether `read` may raise an error with a more specific message.
     """
 
     description: str
     raises = False
 
     def read(self, value: Any) -> Any:
-        """Return `value` as what it means, or `INVALID`."""
+        """Return the converted `value`, or `INVALID`."""
         raise NotImplementedError
 
     def hint(self, value: Any) -> str:
-        """Return what to write instead of `value`, ``", did you mean ...?"``, or an empty string."""
+        """Return a suggestion for an invalid `value`, such as ``", did you mean ...?"``, or an empty string."""
         return ""
 
     def for_class(self, kind: type) -> Rule:
-        """Return the rule as it is for objects of the class `kind`."""
+        """Return the rule for objects of the class `kind`."""
         return self
 
     def described_as(self, description: str) -> Self:
-        """Return the same rule, told in these words."""
+        """Return a copy of the rule with this description."""
         rule = copy.copy(self)
         rule.description = description
         return rule
@@ -54,7 +55,7 @@ class Rule:
 
 
 class AnyOf(Rule):
-    """Any of several rules; the first that admits the value reads it. None stands for the value None."""
+    """Any of several rules. The first rule that accepts the value converts it. None stands for the value None."""
 
     def __init__(self, *rules: Rule | None) -> None:
         self.rules = [rule for rule in rules if rule is not None]
@@ -78,12 +79,12 @@ class AnyOf(Rule):
 
 
 class Real(Rule):
-    """A number between `low` and `high`, read as a float or int as it is written; never NaN, and finite.
+    """A number between `low` and `high`. It stays an int or a float. NaN is never accepted.
 
-    closed: which ends belong to it: ``"both"``, ``"left"``, ``"right"`` or ``"neither"``.
-    infinite: whether infinity is admitted where the range has no end.
+    closed: the ends that belong to the range: ``"both"``, ``"left"``, ``"right"`` or ``"neither"``.
+    infinite: whether infinity is accepted at an open end of the range.
 
-    A value that JAX is tracing passes, as its number is not known yet.
+    A value that JAX is tracing is accepted, because its number is not known yet.
     """
 
     def __init__(
@@ -114,7 +115,7 @@ class Real(Rule):
 class Integer(Rule):
     """An integer from `low` to `high`, both included, of at most 64 bits.
 
-    Read as an int; 3.0 counts as 3, True does not count as 1.
+    Converted to int. 3.0 is accepted as 3; True is not accepted as 1.
     """
 
     with_low = with_high = True
@@ -134,7 +135,7 @@ class Integer(Rule):
 
 
 class Boolean(Rule):
-    """True or False; 1 and 0 stand for them, as in Keras."""
+    """True or False. 1 and 0 are accepted too, as in Keras."""
 
     description = "True or False"
 
@@ -146,7 +147,7 @@ class Boolean(Rule):
 
 
 class Options(Rule):
-    """One of a few words, in any case; the error suggests the nearest."""
+    """One of a few strings, ignoring case. The error suggests the closest."""
 
     def __init__(self, *choices: str) -> None:
         self.choices = {choice.lower(): choice for choice in choices}
@@ -169,7 +170,7 @@ class String(Rule):
 
 
 class FilePath(Rule):
-    """The path of a file or folder: a string that is not empty, or a path object."""
+    """The path of a file or folder: a non-empty string or a path object."""
 
     description = "a path"
 
@@ -179,7 +180,7 @@ class FilePath(Rule):
 
 
 class CallableRule(Rule):
-    """A function, or anything else that can be called; not a class."""
+    """A callable that is not a class."""
 
     def __init__(self, description: str = "a function") -> None:
         self.description = description
@@ -189,7 +190,7 @@ class CallableRule(Rule):
 
 
 class Instance(Rule):
-    """An object of one of `kinds`."""
+    """An instance of one of `kinds`."""
 
     def __init__(self, kinds: type | tuple[type, ...], description: str) -> None:
         self.kinds, self.description = kinds, description
@@ -203,7 +204,7 @@ class Instance(Rule):
 
 
 class Predicate(Rule):
-    """Anything that `test` returns True for."""
+    """Any value for which `test` returns True."""
 
     def __init__(self, test: Callable[[Any], bool], description: str) -> None:
         self.test, self.description = test, description
@@ -213,9 +214,9 @@ class Predicate(Rule):
 
 
 class ListOf(Rule):
-    """A list or tuple whose items follow `rule`, read as a tuple.
+    """A list or tuple whose items follow `rule`, converted to a tuple.
 
-    count: how many items there must be; least: how many at least. unordered: whether a set will do.
+    count: the exact number of items. least: the minimum number of items. unordered: whether a set is accepted.
     """
 
     def __init__(self, rule: Rule, count: int | None = None, least: int = 0, unordered: bool = False) -> None:
@@ -232,7 +233,7 @@ class ListOf(Rule):
         if len(value) < self.least or (self.count is not None and len(value) != self.count):
             return INVALID
         items = tuple([self.rule.read(item) for item in value])
-        for item in items:  # a generator, as of `any`, would take longer than the rules
+        for item in items:  # `any` with a generator would take longer than the rules themselves
             if item is INVALID:
                 return INVALID
         return items
@@ -244,7 +245,7 @@ class ListOf(Rule):
 
 
 class DictOf(Rule):
-    """A dict whose keys and values follow rules, read as a dict."""
+    """A dict whose keys and values follow rules."""
 
     def __init__(self, keys: Rule, values: Rule) -> None:
         self.keys, self.values = keys, values
@@ -258,7 +259,7 @@ class DictOf(Rule):
 
 
 class SizeTuple(Rule):
-    """One integer for all of `rank` axes, or one each: read as a tuple of them."""
+    """One integer for all of `rank` axes, or one for each axis. Converted to a tuple of `rank` integers."""
 
     def __init__(self, rank: int, low: float = 1) -> None:
         self.rank = rank
@@ -272,7 +273,7 @@ class SizeTuple(Rule):
 
 
 class NumericArray(Rule):
-    """One number, or an array or list of numbers; all finite, unless `finite` is False."""
+    """A number, or an array or list of numbers. All must be finite unless `finite` is False."""
 
     def __init__(self, finite: bool = True) -> None:
         self.finite = finite
@@ -286,16 +287,16 @@ class NumericArray(Rule):
             return number
         try:
             array = np.asarray(value)
-        except (TypeError, ValueError):  # lists of different lengths, among others
+        except (TypeError, ValueError):  # for example lists of different lengths
             return INVALID
         fits = array.size > 0 and array.dtype.kind in "fiu"
         return value if fits and (not self.finite or bool(np.isfinite(array).all())) else INVALID
 
 
 class ByClass(Rule):
-    """A rule that depends on the class of the object, such as on its number of axes."""
+    """A rule that depends on the class of the object, for example on its number of axes."""
 
-    description = "what its class says"
+    description = "a value for its class"
 
     def __init__(self, rule: Callable[[Any], Rule]) -> None:
         self.rule = rule
@@ -305,7 +306,7 @@ class ByClass(Rule):
 
 
 class DType(Rule):
-    """The name or object of a dtype that JAX knows."""
+    """A dtype that JAX knows, or its name."""
 
     description = "a dtype such as 'float32'"
 
@@ -322,9 +323,9 @@ class DType(Rule):
 
 
 class Identifier(Rule):
-    """What `get` turns into an object: a name, a class, an object, a configuration; its errors tell the rest.
+    """An identifier that `get` turns into an object: a name, a class, an object or a configuration.
 
-    optional: whether None will do.
+    The errors of `get` are passed on. optional: whether None is accepted.
     """
 
     description = "a name, an object or a configuration"
@@ -338,7 +339,7 @@ class Identifier(Rule):
 
 
 def to_python_scalar(value: Any) -> Any:
-    """Return a number or truth value of NumPy or JAX, or an array of no axes, as Python's; the rest as it is."""
+    """Convert a NumPy or JAX scalar or 0-d array to a Python number or bool. Other values are returned unchanged."""
     if value is None or isinstance(value, bool | str | tuple | list):
         return value
     if isinstance(value, int):
@@ -350,13 +351,13 @@ def to_python_scalar(value: Any) -> Any:
     number = np.asarray(value)
     if number.dtype.kind in "biu":
         return number.item()
-    # bfloat16, which is not NumPy's own, has the kind of a void.
+    # bfloat16 is not a NumPy type, so its kind is that of a void.
     return float(number) if number.dtype.kind == "f" or number.dtype.name == "bfloat16" else value
 
 
 def is_traced(value: Any) -> bool:
-    """Return whether `value` stands for a single number that JAX is tracing."""
-    from jax.core import Tracer  # not above: `config`, on this floor too, is read before JAX may be
+    """Return whether `value` is a tracer of a scalar."""
+    from jax.core import Tracer  # imported here because `config` needs this module before JAX may be imported
 
     return isinstance(value, Tracer) and value.shape == ()
 

@@ -17,30 +17,29 @@ Y = (X.sum(1, keepdims=True) > 0).astype("float32")
 IMAGES = np.ones((2, 6, 6, 3), "float32")
 LABELS = np.arange(8) % 3
 
-ROOMS = [
-    *(
-        "activations",
-        "backend",
-        "callbacks",
-        "compare",
-        "config",
-        "constraints",
-        "datasets",
-        "estimators",
-        "events",
-    ),
-    *(
-        "initializers",
-        "layers",
-        "losses",
-        "metrics",
-        "models",
-        "optimizers",
-        "population",
-        "regularizers",
-        "saving",
-    ),
-    *("schedules", "tuner", "utils", "wrappers"),
+MODULES = [
+    "activations",
+    "backend",
+    "callbacks",
+    "comparison",
+    "config",
+    "constraints",
+    "datasets",
+    "estimators",
+    "events",
+    "initializers",
+    "layers",
+    "losses",
+    "metrics",
+    "models",
+    "optimizers",
+    "population",
+    "regularizers",
+    "saving",
+    "schedules",
+    "tuner",
+    "utils",
+    "wrappers",
 ]
 
 
@@ -155,10 +154,10 @@ for _name in ("RandomSearch", "BayesianOptimization", "GridSearch", "Hyperband")
 
 
 def public() -> Iterator[tuple[str, Any]]:
-    """Yield ``("room.name", object)`` for everything that can be called, each once."""
+    """Yield ``("module.name", object)`` for everything that can be called, each once."""
     seen: set[int] = set()
-    for room in ROOMS:
-        module = importlib.import_module(f"fitwell.{room}")
+    for module_name in MODULES:
+        module = importlib.import_module(f"fitwell.{module_name}")
         names = getattr(module, "__all__", None) or [
             name
             for name, value in vars(module).items()
@@ -168,4 +167,4 @@ def public() -> Iterator[tuple[str, Any]]:
             value = getattr(module, name)
             if callable(value) and id(value) not in seen:
                 seen.add(id(value))
-                yield f"{room}.{name}", value
+                yield f"{module_name}.{name}", value

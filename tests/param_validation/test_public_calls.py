@@ -21,7 +21,7 @@ import fitwell.estimators
 from fitwell import layers
 from fitwell._param_validation import INVALID
 from fitwell.errors import FitwellError
-from tests.param_validation.public_calls import NEEDED, ROOMS, X, Y, build, model, public
+from tests.param_validation.public_calls import MODULES, NEEDED, X, Y, build, model, public
 
 NAN, INF = float("nan"), float("inf")
 WRONG = ["x", "", -1, 2.5, NAN, INF, True, None, [], [None], {}, object(), b"x", 10**400, np.ones(2), 1j, int]
@@ -38,7 +38,15 @@ OPEN = {
         "set_value",
         "function",
     ),
-    *("set_learning_phase", "Fixed", "Choice", "class_codes", "CallbackList", "compute_fans", "Settings"),
+    *(
+        "set_learning_phase",
+        "Fixed",
+        "Choice",
+        "class_codes",
+        "CallbackList",
+        "compute_fans",
+        "StepHyperparameters",
+    ),
     *("model_from_json", "load_model", "load_weights", "custom_object_scope", "register_keras_serializable"),
     *("graph", "Functional", "Model", "Comparison", "SearchResult", "compare", "search", "Search"),
     *(
@@ -118,12 +126,16 @@ def somewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     warnings.simplefilter("ignore")
 
 
-@pytest.mark.parametrize("room", ROOMS)
-def test_wrong_values_are_refused_by_name(room: str) -> None:
+@pytest.mark.parametrize("module_name", MODULES)
+def test_wrong_values_are_refused_by_name(module_name: str) -> None:
     before = fitwell.backend.floatx(), fitwell.backend.epsilon(), fitwell.config.memory_budget()
     found = []
     for name, entry in public():
-        if not name.startswith(f"{room}.") or name.split(".")[1] in OPEN or "__init__" not in dir(entry):
+        if (
+            not name.startswith(f"{module_name}.")
+            or name.split(".")[1] in OPEN
+            or "__init__" not in dir(entry)
+        ):
             continue
         with contextlib.suppress(ValueError):  # a class of Python's has no signature
             given = {**NEEDED.get(name, {})}
