@@ -1,8 +1,8 @@
-"""Losses: what training makes small.
+"""Losses: the quantities that training minimizes.
 
-Functions (``mean_squared_error(y_true, y_pred)``) return one value for each row; classes
-(``MeanSquaredError()``) reduce them to one number, honouring sample weights and the padding rows of a short
-batch. `get` finds a class by name.
+Functions such as ``mean_squared_error(y_true, y_pred)`` return one value for each row. Classes such as
+``MeanSquaredError()`` reduce these values to one number, and take account of sample weights and of the padding rows
+of a short batch. `get` finds a loss by name.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ bce = BCE = binary_crossentropy
 kld = KLD = kullback_leibler_divergence = kl_divergence
 logcosh = log_cosh
 
-# A built-in function given as a loss stands for its class, whose settings are data.
+# A built-in function given as a loss is replaced by its class, whose hyperparameters are traced arguments.
 _FUNCTION_TO_CLASS: dict[Any, type[Loss]] = {
     mean_squared_error: MeanSquaredError,
     mean_absolute_error: MeanAbsoluteError,
@@ -97,10 +97,24 @@ _FUNCTION_TO_CLASS: dict[Any, type[Loss]] = {
 
 
 def get(identifier: Any) -> Any:
-    """Return the `Loss` that `identifier` stands for; None stays None.
+    """Return the `Loss` for an identifier.
 
-    A name or alias (``"mse"``), a class, an object, a configuration, or a function ``fn(y_true, y_pred)``.
-    Any object that is not a `Loss` must be callable and is wrapped.
+    Args:
+        identifier (str | type | dict | Callable | Loss | None): A name or alias such as ``"mse"``, a class, a loss, a
+            configuration, or a function ``fn(y_true, y_pred)``. A callable that is not a `Loss` is wrapped in
+            `LossFunctionWrapper`.
+
+    Returns:
+        Loss | None: The loss; None if `identifier` is None.
+
+    Raises:
+        UnknownName: if no loss has this name; the message suggests the closest one.
+        InvalidArgument: if `identifier` is none of the above.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.losses.get("mse").name
+        'mean_squared_error'
     """
     loss = _registry_get(identifier)
     if loss is None or isinstance(loss, Loss):
@@ -121,12 +135,26 @@ def _registry_get(identifier: Any) -> Any:
 
 
 def serialize(loss: Any) -> Any:
-    """Write `loss` as plain data."""
+    """Return a loss as plain data.
+
+    Args:
+        loss (Loss): The loss.
+
+    Returns:
+        dict: ``{"class_name": ..., "config": ...}``, which `deserialize` reads.
+    """
     return _serialize(loss)
 
 
 def deserialize(config: Mapping[str, Any] | str | None) -> Any:
-    """Return the loss that `serialize` wrote."""
+    """Return the loss that `serialize` wrote.
+
+    Args:
+        config (dict | str | None): The result of `serialize`, or the name of a loss.
+
+    Returns:
+        Loss | None: The loss; None if `config` is None.
+    """
     return get(config)
 
 

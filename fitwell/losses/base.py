@@ -1,4 +1,4 @@
-"""`Loss`: how targets meet predictions, and how per-row values become one number."""
+"""`Loss`: alignment of targets and predictions, and reduction of the values of the rows to one number."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ LossFunction = Callable[..., Any]
 loss_registry = Registry("loss")
 
 REDUCTIONS = ("sum_over_batch_size", "mean", "sum", "mean_with_sample_weight", "none", None)
-# The rules of arguments that many losses have.
+# Rules for arguments that many losses share.
 LOSS_RULES: dict[str, Rule] = {
     "name": String() | None,
     "reduction": Options(*(word for word in REDUCTIONS if word is not None), "auto") | None,
@@ -48,9 +48,9 @@ LOSS_RULES: dict[str, Rule] = {
 
 
 def to_float_predictions(y_pred: Any, dtype: Any = None) -> Array:
-    """Return predictions as an array of floats, of `dtype` if given.
+    """Convert predictions to an array of floats, of type `dtype` if given.
 
-    An array that needs no change comes back as the same object, so that its logits stay known.
+    An array that needs no change is returned as the same object, so that its logits remain known.
     """
     array = jnp.asarray(y_pred)
     if dtype is None:
@@ -59,7 +59,7 @@ def to_float_predictions(y_pred: Any, dtype: Any = None) -> Array:
 
 
 def _map_with_logits(output: Array, change: Callable[[Array], Array]) -> Array:
-    """Return ``change(output)``, known as a softmax, sigmoid or threshold of changed logits if `output` is one."""
+    """Return ``change(output)``, and note its logits if `output` is the softmax, sigmoid or threshold of known ones."""
     changed = change(output)
     if _call_context.in_call_context():
         current = _call_context.current()
@@ -71,10 +71,10 @@ def _map_with_logits(output: Array, change: Callable[[Array], Array]) -> Array:
 
 
 def squeeze_or_expand_to_same_rank(y_true: Array, y_pred: Array) -> tuple[Array, Array]:
-    """Give targets and predictions the same rank where one has a last axis of size 1 too many.
+    """Squeeze or expand a trailing axis of size 1 so that targets and predictions have the same rank.
 
-    ``[n]`` meets ``[n, 1]`` as ``[n, 1]``; ``[n, t]`` meets ``[n, t, 1]`` as ``[n, t]``. Nothing else
-    changes.
+    ``[n]`` and ``[n, 1]`` become ``[n, 1]``; ``[n, t]`` and ``[n, t, 1]`` become ``[n, t]``. Other shapes do not
+    change.
     """
     if y_pred.ndim == y_true.ndim + 1 and y_pred.shape[-1] == 1:
         if y_true.ndim == 1:
@@ -88,14 +88,14 @@ def squeeze_or_expand_to_same_rank(y_true: Array, y_pred: Array) -> tuple[Array,
 
 
 def match_shapes(loss: str, y_true: Any, y_pred: Any) -> tuple[Array, Array]:
-    """Return targets and predictions as arrays of one float type and one shape, or raise `ShapeError`."""
+    """Convert targets and predictions to arrays of one float type and one shape; raise `ShapeError` if they differ."""
     y_pred = to_float_predictions(y_pred)
     y_true, y_pred = squeeze_or_expand_to_same_rank(jnp.asarray(y_true).astype(y_pred.dtype), y_pred)
     if y_true.shape != y_pred.shape:
         hint = "The last layer needs one unit for each target of a row."
         if y_true.size and y_pred.ndim > 1 and y_true.shape in (y_pred.shape[:-1], (*y_pred.shape[:-1], 1)):
             hint = (
-                "If the targets are class numbers, use sparse_categorical_crossentropy; if they are values, "
+                "If the targets are class indices, use sparse_categorical_crossentropy; if they are values, "
                 "the last layer must have one unit."
             )
         raise ShapeError(
@@ -108,7 +108,7 @@ def match_shapes(loss: str, y_true: Any, y_pred: Any) -> tuple[Array, Array]:
 
 
 def _expand_weights(weights: Array, values: Array, what: str, loss: str) -> Array:
-    """Return `weights`, one for each row or value, with axes of size 1 appended."""
+    """Reshape `weights`, one for each row or value, so that they broadcast against `values`."""
     while weights.ndim > values.ndim and weights.shape[-1] == 1:
         weights = jnp.squeeze(weights, -1)
     fits = weights.ndim <= values.ndim and all(
@@ -117,7 +117,7 @@ def _expand_weights(weights: Array, values: Array, what: str, loss: str) -> Arra
     if not fits:
         raise ShapeError(
             f"{loss}: {what} of shape {weights.shape} do not fit loss values of shape {values.shape}; "
-            "give one weight for each row, or for each value that the loss gives a row"
+            "give one weight for each row, or one for each loss value of the rows"
         )
     return weights.reshape(weights.shape + (1,) * (values.ndim - weights.ndim))
 
@@ -129,22 +129,29 @@ def reduce_values(
     mask: Array | None = None,
     loss: str = "loss",
 ) -> Array:
-    """Reduce loss values to one number; the rules are those of `Loss`.
+    """Reduce loss values to one number, by the rules of `Loss`.
 
     Args:
-        values: ``[batch, ...]``.
-        sample_weight: ``[batch]`` or any leading shape of `values`, or None.
-        reduction: one of `REDUCTIONS`.
-        mask: booleans of a leading shape of `values`; False ones do not count. Rows that the surrounding call
-            marks as padding (`context.current().sample_mask`) do not count either.
-        loss: name for error messages.
+        values (Array): Loss values, ``[batch, ...]``.
+        sample_weight (ArrayLike | None): Weights, ``[batch]`` or any leading shape of `values`. Default: None.
+        reduction (str | None): One of `REDUCTIONS`. Default: None.
+        mask (Array | None): Booleans of a leading shape of `values`; values where it is False are ignored. Rows that
+            the surrounding call marks as padding are ignored, too. Default: None.
+        loss (str): Name of the loss for error messages. Default: "loss".
+
+    Returns:
+        Array: A scalar, or the weighted values without reduction.
+
+    Raises:
+        ShapeError: if the weights do not match the values, or if a single value for the whole batch would have to be
+            weighted.
     """
     rows = _call_context.current().sample_mask
     if values.ndim == 0:
         if sample_weight is not None or rows is not None:
             raise ShapeError(
                 f"{loss} returned one number for the whole batch, so its rows cannot be weighted or left out."
-                " Return one value for each row: for instance mean(..., axis=-1) in place of mean(...)."
+                " Return one value for each row, for instance mean(..., axis=-1) instead of mean(...)."
             )
         return values
     valid = None
@@ -153,7 +160,7 @@ def reduce_values(
             counts = _expand_weights(jnp.asarray(part) != 0, values, "row weights", loss)
             valid = counts if valid is None else valid & counts
     if valid is not None:
-        # Selected, not multiplied: a padding row may hold anything, also NaN.
+        # Select instead of multiplying by 0: padding rows may hold any value, including NaN.
         values = jnp.where(valid, values, 0)
     weights = None
     if sample_weight is not None:
@@ -183,33 +190,45 @@ def reduce_values(
 
 
 class Loss(Configurable):
-    """Base of all losses.
+    """Base class of all losses.
 
-    A subclass overrides ``call(y_true, y_pred)``, which returns one value for each row, ``[batch]`` (or more
-    values, ``[batch, ...]``). Calling the object reduces them to one number:
+    A subclass overrides ``call(y_true, y_pred)``, which returns one value for each row, ``[batch]``, or several,
+    ``[batch, ...]``. Calling the loss reduces these values to one number:
 
-    - ``"sum_over_batch_size"`` (default; also ``"mean"``): the sum of ``weight * value`` over the *number* of
-      values;
-    - ``"sum"``: that sum;
-    - ``"mean_with_sample_weight"``: that sum over the sum of the weights;
+    - ``"sum_over_batch_size"`` (default) or ``"mean"``: the sum of ``weight * value`` over the *number* of values;
+    - ``"sum"``: the sum of ``weight * value``;
+    - ``"mean_with_sample_weight"``: the sum of ``weight * value`` over the sum of the weights;
     - ``"none"`` or None: no reduction.
 
-    Padding rows of a short batch count neither in the sum nor in the number. Before `call`, targets are cast
-    to the type of the predictions, and ``[n]`` against ``[n, 1]`` is aligned (never broadcast).
+    Padding rows of a short batch are left out of the sums and of the counts. Before `call`, targets are cast to the
+    type of the predictions, and ``[n]`` is aligned with ``[n, 1]`` (never broadcast against it).
 
     Args:
-        name: ``huber_loss`` for a class ``HuberLoss`` by default.
-        reduction: see above. ``"auto"``, an older spelling, is the default.
-        dtype: type to compute in; by default that of the predictions, and `config.floatx` for 16-bit ones.
+        name (str | None): Name of the loss. Default: the class name in snake case, ``huber_loss`` for ``HuberLoss``.
+        reduction (str | None): How values are reduced; see above. ``"auto"``, a deprecated value, means the default.
+            Default: "sum_over_batch_size".
+        dtype (str | None): Type of the computation. Default: None, the type of the predictions, or `config.floatx` for
+            16-bit predictions.
 
-    Differs from Keras: per-value weights of fewer axes than the values are aligned to the leading axes, and
-    ``"mean_with_sample_weight"`` divides by the weights of all values when one weight covers several.
+    Differs from Keras: weights with fewer axes than the values are aligned with the leading axes, and
+    ``"mean_with_sample_weight"`` divides by the weights of all values if one weight applies to several.
+
+    Example:
+        >>> import fitwell as fw
+        >>> class SquaredError(fw.losses.Loss):
+        ...     def call(self, y_true, y_pred):
+        ...         return (y_true - y_pred) ** 2
+        >>> loss = SquaredError()
+        >>> loss.name, float(loss([[1.0], [2.0]], [[1.0], [4.0]]))
+        ('squared_error', 2.0)
+
+    Source: Keras `Loss`.
     """
 
-    # Whether targets are cast to the type of the predictions; class numbers are not, for float16 stops at
-    # 2048.
+    # True if targets are cast to the type of the predictions. Class indices are not: above 2048, float16 does not
+    # represent every integer.
     casts_targets: ClassVar[bool] = True
-    # Whether a vector [n] means n rows of one value, rather than one row.
+    # True if a vector [n] holds n rows of one value each, rather than one row.
     vectors_are_rows: ClassVar[bool] = True
 
     reduction: str | None = "sum_over_batch_size"
@@ -227,15 +246,41 @@ class Loss(Configurable):
         self.dtype = None if dtype is None else jnp.dtype(dtype).name
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
-        """Return the values of the rows, ``[batch]`` or ``[batch, ...]``."""
+        """Compute the values of the rows.
+
+        Args:
+            y_true (Array): Targets, ``[batch, ...]``.
+            y_pred (Array): Predictions, ``[batch, ...]``.
+
+        Returns:
+            Array: ``[batch]`` or ``[batch, ...]``.
+
+        Raises:
+            NotDefined: if the subclass does not define it.
+        """
         raise NotDefined(f"{type(self).__name__} must define call(self, y_true, y_pred)")
 
     def mask(self, y_true: Any) -> Array | None:
-        """Return which values count, as booleans of a leading shape of the values; None (default) for all."""
+        """Return a mask of the values that are used.
+
+        Args:
+            y_true (Array): Targets, ``[batch, ...]``.
+
+        Returns:
+            Array | None: Booleans of a leading shape of the values; None (the default) uses all values.
+        """
         return None
 
     def unreduced(self, y_true: Any, y_pred: Any) -> Array:
-        """Return the values before reduction: `call` on prepared targets and predictions."""
+        """Compute the values before reduction: `call` on prepared targets and predictions.
+
+        Args:
+            y_true (ArrayLike): Targets, ``[batch, ...]``.
+            y_pred (ArrayLike): Predictions, ``[batch, ...]``.
+
+        Returns:
+            Array: ``[batch]`` or ``[batch, ...]``.
+        """
         y_true, y_pred = self._prepare(y_true, y_pred)
         return convert_returned_value(self.call(y_true, y_pred), f"loss {self._label()!r}")
 
@@ -251,12 +296,15 @@ class Loss(Configurable):
         return squeeze_or_expand_to_same_rank(y_true, y_pred)
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Array:
-        """Return the reduced loss.
+        """Compute the reduced loss.
 
         Args:
-            y_true: targets, ``[batch, ...]``.
-            y_pred: predictions, ``[batch, ...]``.
-            sample_weight: ``[batch]`` (or one for each value), or None.
+            y_true (ArrayLike): Targets, ``[batch, ...]``.
+            y_pred (ArrayLike): Predictions, ``[batch, ...]``.
+            sample_weight (ArrayLike | None): Weights, ``[batch]`` or one for each value. Default: None.
+
+        Returns:
+            Array: A scalar, or the values if `reduction` is None.
         """
         values = self.unreduced(y_true, y_pred)
         return reduce_values(
@@ -267,7 +315,11 @@ class Loss(Configurable):
         return getattr(self, "name", snake_case(type(self).__name__))
 
     def get_config(self) -> dict[str, Any]:
-        """Return name, reduction, and the constructor's other arguments where they are kept as attributes."""
+        """Return the arguments of the constructor as plain data.
+
+        Returns:
+            dict: Name, reduction, and all other arguments that are attributes of the same name.
+        """
         config: dict[str, Any] = {"name": self._label(), "reduction": self.reduction}
         if self.dtype is not None:
             config["dtype"] = self.dtype
@@ -275,18 +327,18 @@ class Loss(Configurable):
 
 
 def config_from_attributes(thing: Configurable, but: tuple[str, ...]) -> dict[str, Any]:
-    """Return the constructor arguments that `thing` keeps as attributes, as plain data, except `but`."""
+    """Return the constructor arguments that are attributes of `thing`, as plain data, except those in `but`."""
     names = [name for name in thing._arguments() if name not in but and hasattr(thing, name)]
     return {name: serialize(getattr(thing, name)) for name in names}
 
 
 class PlainLoss(Loss):
-    """Base of the built-in losses that have no settings: a subclass names the function.
+    """Base class of built-in losses without hyperparameters: a subclass names the function.
 
     Args:
-        reduction: see `Loss`.
-        name: see `Loss`.
-        dtype: see `Loss`.
+        reduction (str | None): See `Loss`. Default: "sum_over_batch_size".
+        name (str | None): See `Loss`. Default: the class name in snake case.
+        dtype (str | None): See `Loss`. Default: None.
     """
 
     function: ClassVar[LossFunction]
@@ -298,22 +350,35 @@ class PlainLoss(Loss):
         super().__init__(name, reduction, dtype)
 
     def call(self, y_true: Any, y_pred: Any) -> Array:
-        """Return the values of the rows."""
+        """Compute the values of the rows; see `Loss.call`."""
         return type(self).function(y_true, y_pred)
 
 
 class LossFunctionWrapper(Loss):
-    """A function ``fn(y_true, y_pred, **settings)`` as a `Loss`.
+    """Wrap a function ``fn(y_true, y_pred, **settings)`` as a `Loss`.
 
-    It should return one value for each row. One number for the whole batch works too, as long as no row has
-    to be weighted or left out; then the call raises `ShapeError`.
+    The function should return one value for each row. A single number for the whole batch works, too, as long as no row
+    has to be weighted or left out; otherwise the call raises `ShapeError`.
 
     Args:
-        fn: the function.
-        reduction: see `Loss`.
-        name: the function's by default.
-        dtype: see `Loss`.
-        settings: further keyword arguments for each call of `fn`.
+        fn (Callable): The function.
+        reduction (str | None): See `Loss`. Default: "sum_over_batch_size".
+        name (str | None): See `Loss`. Default: the name of the function.
+        dtype (str | None): See `Loss`. Default: None.
+        **settings: Further keyword arguments for each call of `fn`.
+
+    Raises:
+        InvalidArgument: if `fn` cannot be called with two arrays.
+
+    Example:
+        >>> import fitwell as fw
+        >>> def scaled_error(y_true, y_pred, scale):
+        ...     return scale * abs(y_true - y_pred).mean(axis=-1)
+        >>> loss = fw.losses.LossFunctionWrapper(scaled_error, scale=10.0)
+        >>> float(loss([[1.0], [2.0]], [[1.0], [4.0]]))
+        10.0
+
+    Source: Keras `LossFunctionWrapper`.
     """
 
     @validate_params(LOSS_RULES, fn=CallableRule("a function of y_true and y_pred"))
@@ -331,21 +396,24 @@ class LossFunctionWrapper(Loss):
         self.settings = settings
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
-        """Return ``fn(y_true, y_pred)``."""
+        """Return ``fn(y_true, y_pred, **settings)``."""
         return self.fn(y_true, y_pred, **self.settings)
 
     def get_config(self) -> dict[str, Any]:
-        """Return the name of the function and everything else as plain data."""
+        """Return the name of the function and all other arguments as plain data."""
         return super().get_config() | {"fn": serialize(self.fn)} | dict(serialize(self.settings))
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Any:
-        """Build the loss; the function is found among the registered and custom ones."""
+        """Build the loss; the function is looked up among built-in and registered ones."""
         fn = config["fn"]
         return cls(**{**config, "fn": loss_registry.lookup(fn) if isinstance(fn, str) else fn})
 
 
 def get_function_name(fn: Any) -> str:
-    """Return a name for a user's function or callable object: as in Keras 3, that of ``def RMSE`` is ``"rmse"``."""
+    """Return the name of a user-defined function or callable in snake case.
+
+    As in Keras 3, the name of ``def RMSE`` is ``"rmse"``.
+    """
     name = getattr(fn, "__name__", None) or getattr(getattr(fn, "func", None), "__name__", None)
     return snake_case(name or type(fn).__name__)

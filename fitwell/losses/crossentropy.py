@@ -1,8 +1,8 @@
-"""Cross-entropies: classification by probabilities or logits, and the divergence they are part of.
+"""Cross-entropy losses, for classification by probabilities or logits, and the Kullback-Leibler divergence.
 
-Where the surrounding call knows which logits a softmax or sigmoid output was computed from, the loss is
-computed from the logits: no logarithm of a probability that rounded to 0. Other probabilities are clipped to
-``[1e-7, 1 - 1e-7]`` (those of classes are first divided by their sum), as in Keras.
+If the surrounding call knows the logits of a softmax or sigmoid output, the loss is computed from the logits, which
+avoids the logarithm of a probability that was rounded to 0. Other probabilities are clipped to ``[1e-7, 1 - 1e-7]``
+(class probabilities are first divided by their sum), as in Keras.
 """
 
 from __future__ import annotations
@@ -34,9 +34,12 @@ def find_logits(y_pred: Array, kind: str, from_logits: bool) -> Array | None:
     """Return the logits of `y_pred` if they are known, else None.
 
     Args:
-        y_pred: what the model returned.
-        kind: ``"softmax"`` or ``"sigmoid"``.
-        from_logits: whether the user says that `y_pred` are logits.
+        y_pred (Array): The output of the model.
+        kind (str): ``"softmax"`` or ``"sigmoid"``.
+        from_logits (bool): True if the user declares that `y_pred` are logits.
+
+    Returns:
+        Array | None: The logits.
     """
     known = _call_context.current().get_cached_logits(y_pred, kind)
     if known is None:
@@ -44,18 +47,18 @@ def find_logits(y_pred: Array, kind: str, from_logits: bool) -> Array | None:
     if from_logits:
         warn(
             f"the loss was given from_logits=True, but the model ends in a {kind}, so its output is "
-            f"probabilities; the logits under the {kind} are used. Leave out from_logits=True or the {kind}.",
+            f"probabilities; the inputs of the {kind} are used as logits. Leave out from_logits=True or the {kind}.",
         )
     return known
 
 
 def clip_probabilities(probabilities: Array) -> Array:
-    """Return probabilities within ``[ε, 1 - ε]``, ε = 1e-7."""
+    """Clip probabilities to ``[ε, 1 - ε]``, ε = 1e-7."""
     return jnp.clip(probabilities, settings.epsilon(), 1 - settings.epsilon())
 
 
 def compute_log_probabilities(y_pred: Array, from_logits: bool, axis: int) -> Array:
-    """Return the logarithms of class probabilities along `axis`."""
+    """Compute the logarithms of class probabilities along `axis`."""
     last = axis in (-1, y_pred.ndim - 1)
     logits = find_logits(y_pred, "softmax", from_logits) if last else (y_pred if from_logits else None)
     if logits is not None:
@@ -64,7 +67,7 @@ def compute_log_probabilities(y_pred: Array, from_logits: bool, axis: int) -> Ar
 
 
 def smooth_labels(y_true: Array, label_smoothing: Any, share: float) -> Array:
-    """Move a share of each target: ``y (1 - s) + s * share``; nothing is computed when s is known to be 0."""
+    """Smooth labels: ``y (1 - s) + s * share``. If s is known to be 0, nothing is computed."""
     if isinstance(label_smoothing, int | float) and label_smoothing == 0:
         return y_true
     amount = jnp.asarray(label_smoothing, y_true.dtype)
@@ -72,10 +75,10 @@ def smooth_labels(y_true: Array, label_smoothing: Any, share: float) -> Array:
 
 
 def binary_crossentropy_terms(y_true: Array, y_pred: Array, from_logits: bool) -> Array:
-    """Return ``-y log p - (1 - y) log(1 - p)``, value by value."""
+    """Compute ``-y log p - (1 - y) log(1 - p)`` elementwise."""
     logits = find_logits(y_pred, "sigmoid", from_logits)
     if logits is not None:
-        # By cases, not with max and |z|: at z = 0 their derivatives would add up to the wrong one.
+        # Separate cases instead of max and |z|, whose derivatives at z = 0 would add up to a wrong one.
         positive = logits >= 0
         linear = jnp.where(positive, logits * (1 - y_true), -logits * y_true)
         return linear + jnp.log1p(jnp.exp(jnp.where(positive, -logits, logits)))
@@ -99,14 +102,22 @@ def _warn_if_single_unit(loss: str, y_pred: Array) -> None:
 def binary_crossentropy(
     y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: Any = 0.0, axis: int = -1
 ) -> Array:
-    """Mean along `axis` of ``-y log p - (1 - y) log(1 - p)``.
+    """Compute the mean of ``-y log p - (1 - y) log(1 - p)`` along `axis`.
 
     Args:
-        y_true: labels 0 and 1, or probabilities, ``[batch, ..., d]``.
-        y_pred: probabilities, or logits with `from_logits`, of the same shape.
-        from_logits: whether to apply the sigmoid here; False by default.
-        label_smoothing: s moves labels to ``y (1 - s) + s/2``; 0 by default.
-        axis: axis of the mean, the last by default.
+        y_true (ArrayLike): Labels 0 and 1, or probabilities, ``[batch, ..., d]``.
+        y_pred (ArrayLike): Probabilities, or logits with `from_logits`, of the same shape.
+        from_logits (bool): True to apply the sigmoid to `y_pred` here. Default: False.
+        label_smoothing (float): s in [0, 1]; labels become ``y (1 - s) + s / 2``. Default: 0.0.
+        axis (int): Axis of the mean. Default: -1.
+
+    Returns:
+        Array: ``[batch, ...]``.
+
+    Example:
+        >>> import fitwell as fw
+        >>> round(float(fw.losses.binary_crossentropy([[0.0, 1.0]], [[0.5, 0.5]])[0]), 3)
+        0.693
     """
     y_true, y_pred = match_shapes("binary_crossentropy", y_true, y_pred)
     return jnp.mean(
@@ -118,14 +129,22 @@ def binary_crossentropy(
 def categorical_crossentropy(
     y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: Any = 0.0, axis: int = -1
 ) -> Array:
-    """``-Σ_k y_k log p_k`` along `axis`.
+    """Compute ``-Σ_k y_k log p_k`` along `axis`.
 
     Args:
-        y_true: one-hot labels, or probabilities, ``[batch, ..., classes]``.
-        y_pred: probabilities, or logits with `from_logits`, of the same shape.
-        from_logits: whether to apply the softmax here; False by default.
-        label_smoothing: s moves labels to ``y (1 - s) + s / classes``; 0 by default.
-        axis: axis of the classes, the last by default.
+        y_true (ArrayLike): One-hot labels, or probabilities, ``[batch, ..., classes]``.
+        y_pred (ArrayLike): Probabilities, or logits with `from_logits`, of the same shape.
+        from_logits (bool): True to apply the softmax to `y_pred` here. Default: False.
+        label_smoothing (float): s in [0, 1]; labels become ``y (1 - s) + s / classes``. Default: 0.0.
+        axis (int): Axis of the classes. Default: -1.
+
+    Returns:
+        Array: ``[batch, ...]``.
+
+    Example:
+        >>> import fitwell as fw
+        >>> round(float(fw.losses.categorical_crossentropy([[0.0, 1.0]], [[0.0, 1.0]], from_logits=True)[0]), 3)
+        0.313
     """
     y_true, y_pred = match_shapes("categorical_crossentropy", y_true, y_pred)
     _warn_if_single_unit("categorical_crossentropy", y_pred)
@@ -134,7 +153,7 @@ def categorical_crossentropy(
 
 
 def to_class_indices(loss: str, y_true: Any, y_pred: Array, axis: int = -1) -> Array:
-    """Return class numbers as int32 of the shape of `y_pred` without `axis`, or raise `ShapeError`."""
+    """Convert class indices to int32 of the shape of `y_pred` without `axis`; raise `ShapeError` if they do not fit."""
     labels = jnp.asarray(y_true)
     expected = tuple(size for index, size in enumerate(y_pred.shape) if index != axis % y_pred.ndim)
     if labels.ndim == y_pred.ndim and labels.shape[axis] == 1:
@@ -146,7 +165,7 @@ def to_class_indices(loss: str, y_true: Any, y_pred: Array, axis: int = -1) -> A
         elif y_pred.shape[axis] == 1:
             hint = " For a single output use binary_crossentropy."
         raise ShapeError(
-            f"{loss}: expected class numbers of shape {expected} (or with a last axis of size 1) for "
+            f"{loss}: expected class indices of shape {expected} (or with a last axis of size 1) for "
             f"predictions of shape {y_pred.shape}, got {tuple(np.shape(y_true))}.{hint}"
         )
     return labels.astype(jnp.int32)
@@ -156,22 +175,30 @@ def to_class_indices(loss: str, y_true: Any, y_pred: Array, axis: int = -1) -> A
 def sparse_categorical_crossentropy(
     y_true: Any, y_pred: Any, from_logits: bool = False, ignore_class: int | None = None, axis: int = -1
 ) -> Array:
-    """``-log p_y``, the cross-entropy for class numbers.
+    """Compute ``-log p_y``, the cross-entropy for class indices.
+
+    A class index outside ``0 ... classes - 1`` gives NaN (0 in Keras, which hides the mistake).
 
     Args:
-        y_true: class numbers from 0, ``[batch, ...]`` or ``[batch, ..., 1]``, of any integer type or floats.
-        y_pred: probabilities, or logits with `from_logits`, ``[batch, ..., classes]``.
-        from_logits: whether to apply the softmax here; False by default.
-        ignore_class: a class number whose rows give 0 (and do not count in the mean of the `Loss`); None by
-            default.
-        axis: axis of the classes, the last by default.
+        y_true (ArrayLike): Class indices from 0, integers or floats, ``[batch, ...]`` or ``[batch, ..., 1]``.
+        y_pred (ArrayLike): Probabilities, or logits with `from_logits`, ``[batch, ..., classes]``.
+        from_logits (bool): True to apply the softmax to `y_pred` here. Default: False.
+        ignore_class (int | None): A class index whose rows give 0 and are left out of the mean of the `Loss`.
+            Default: None.
+        axis (int): Axis of the classes. Default: -1.
 
-    A class number outside ``0 ... classes - 1`` gives NaN (Keras: 0, so that a mistake goes unnoticed).
+    Returns:
+        Array: ``[batch, ...]``.
+
+    Example:
+        >>> import fitwell as fw
+        >>> round(float(fw.losses.sparse_categorical_crossentropy([1, 0], [[0.0, 1.0], [0.5, 0.5]])[1]), 3)
+        0.693
     """
     y_pred = to_float_predictions(y_pred)
     labels = to_class_indices("sparse_categorical_crossentropy", y_true, y_pred, axis)
     log_p = compute_log_probabilities(y_pred, from_logits, axis)
-    # Compared, not gathered: on a CPU the gradient of a gather is a slow scatter.
+    # Compare instead of gathering: on a CPU the gradient of a gather is a slow scatter.
     classes = log_p.shape[axis]
     is_label = jax.nn.one_hot(labels, classes, axis=axis, dtype=jnp.bool_)
     values = -jnp.sum(jnp.where(is_label, log_p, 0), axis=axis)
@@ -181,15 +208,23 @@ def sparse_categorical_crossentropy(
 
 @validate_params(LOSS_RULES)
 def per_class_crossentropy(y_true: Any, y_pred: Any, from_logits: bool = False) -> Array:
-    """Softmax cross-entropy in the per-class binary form ``Σ_k -y_k log p_k - (1 - y_k) log(1 - p_k)``.
+    """Compute the softmax cross-entropy in binary form, ``Σ_k -y_k log p_k - (1 - y_k) log(1 - p_k)``.
+
+    ``log(1 - p_k)`` is computed from the probabilities of the other classes, so that no digits cancel as p_k
+    approaches 1.
 
     Args:
-        y_true: one-hot labels, ``[batch, ..., classes]``.
-        y_pred: class probabilities, or logits with `from_logits`, of the same shape.
-        from_logits: whether to apply the softmax here; False by default.
+        y_true (ArrayLike): One-hot labels, ``[batch, ..., classes]``.
+        y_pred (ArrayLike): Class probabilities, or logits with `from_logits`, of the same shape.
+        from_logits (bool): True to apply the softmax to `y_pred` here. Default: False.
 
-    The logarithm of ``1 - p_k`` is that of the other classes' probabilities, so nothing cancels as p_k nears
-    1.
+    Returns:
+        Array: ``[batch, ...]``.
+
+    Example:
+        >>> import fitwell as fw
+        >>> round(float(fw.losses.per_class_crossentropy([[0.0, 1.0]], [[0.5, 0.5]])[0]), 3)
+        1.386
     """
     y_true, y_pred = match_shapes("per_class_crossentropy", y_true, y_pred)
     logits = find_logits(y_pred, "softmax", from_logits)
@@ -200,22 +235,33 @@ def per_class_crossentropy(y_true: Any, y_pred: Any, from_logits: bool = False) 
 
 
 def _log1m_softmax(logits: Array) -> Array:
-    """Return ``log(1 - softmax(logits))`` without cancellation."""
+    """Compute ``log(1 - softmax(logits))`` without cancellation."""
     largest = jax.nn.one_hot(jnp.argmax(logits, axis=-1), logits.shape[-1], dtype=jnp.bool_)
     shifted = logits - jax.lax.stop_gradient(jnp.max(logits, axis=-1, keepdims=True))
     terms = jnp.exp(shifted)
     total = jnp.sum(terms, axis=-1, keepdims=True)
-    # Without a term that is not the largest, the sum is still at least 1; without the largest it is summed
-    # anew.
+    # Without a term that is not the largest, the sum is still at least 1; without the largest it is recomputed.
     others = jnp.log(jnp.where(largest, 1, total - terms))
     runners_up = jax.nn.logsumexp(jnp.where(largest, -jnp.inf, shifted), axis=-1, keepdims=True)
     return jnp.where(largest, runners_up, others) - jnp.log(total)
 
 
 def kl_divergence(y_true: Any, y_pred: Any) -> Array:
-    """Kullback-Leibler divergence ``Σ_k y_k log(y_k / p_k)`` along the last axis.
+    """Compute the Kullback-Leibler divergence ``Σ_k y_k log(y_k / p_k)`` along the last axis.
 
-    Both are clipped to ``[1e-7, 1]``.
+    Both distributions are clipped to ``[1e-7, 1]``.
+
+    Args:
+        y_true (ArrayLike): Probabilities, ``[batch, ..., classes]``.
+        y_pred (ArrayLike): Predicted probabilities of the same shape.
+
+    Returns:
+        Array: ``[batch, ...]``.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.losses.kl_divergence([[0.5, 0.5]], [[0.5, 0.5]]).tolist()
+        [0.0]
     """
     y_true, y_pred = match_shapes("kl_divergence", y_true, y_pred)
     y_true, y_pred = (jnp.clip(p, settings.epsilon(), 1) for p in (y_true, y_pred))
@@ -227,15 +273,23 @@ def kl_divergence(y_true: Any, y_pred: Any) -> Array:
 
 @loss_registry.register("bce")
 class BinaryCrossentropy(Loss):
-    """Binary cross-entropy ``mean(-y log p - (1 - y) log(1 - p))``: two classes, or several labels at once.
+    """Binary cross-entropy ``mean(-y log p - (1 - y) log(1 - p))``, for two classes or several labels for each row.
 
     Args:
-        from_logits: whether predictions are logits; False by default.
-        label_smoothing: s moves labels to ``y (1 - s) + s/2``; 0 by default; data.
-        axis: axis of the mean within a row, the last by default.
-        reduction: see `Loss`.
-        name: see `Loss`.
-        dtype: see `Loss`.
+        from_logits (bool): True if predictions are logits. Default: False.
+        label_smoothing (float): s in [0, 1]; labels become ``y (1 - s) + s / 2``. A hyperparameter:
+            changing it does not recompile. Default: 0.0.
+        axis (int): Axis of the mean within a row. Default: -1.
+        reduction (str | None): See `Loss`. Default: "sum_over_batch_size".
+        name (str | None): See `Loss`. Default: the class name in snake case.
+        dtype (str | None): See `Loss`. Default: None.
+
+    Example:
+        >>> import fitwell as fw
+        >>> round(float(fw.losses.BinaryCrossentropy()([[0.0], [1.0]], [[0.5], [0.5]])), 3)
+        0.693
+
+    Source: Keras `BinaryCrossentropy`.
     """
 
     hyperparameters = ("label_smoothing",)
@@ -256,22 +310,29 @@ class BinaryCrossentropy(Loss):
         self.axis = axis
 
     def call(self, y_true: Any, y_pred: Any) -> Array:
-        """Return the values of the rows."""
+        """Compute the values of the rows; see `Loss.call`."""
         return binary_crossentropy(y_true, y_pred, self.from_logits, self.label_smoothing, self.axis)
 
 
 @loss_registry.register("cce")
 class CategoricalCrossentropy(Loss):
-    """Cross-entropy ``-Σ_k y_k log p_k`` of one-hot targets ``[batch, classes]``.
+    """Cross-entropy ``-Σ_k y_k log p_k`` for one-hot targets ``[batch, classes]``.
 
     Args:
-        from_logits: whether predictions are logits; False by default.
-        label_smoothing: s moves labels to ``y (1 - s) + s / classes``; 0 by default; data.
-            Source: Szegedy et al. 2016.
-        axis: axis of the classes, the last by default.
-        reduction: see `Loss`.
-        name: see `Loss`.
-        dtype: see `Loss`.
+        from_logits (bool): True if predictions are logits. Default: False.
+        label_smoothing (float): s in [0, 1]; labels become ``y (1 - s) + s / classes``. A hyperparameter:
+            changing it does not recompile. Default: 0.0.
+        axis (int): Axis of the classes. Default: -1.
+        reduction (str | None): See `Loss`. Default: "sum_over_batch_size".
+        name (str | None): See `Loss`. Default: the class name in snake case.
+        dtype (str | None): See `Loss`. Default: None.
+
+    Example:
+        >>> import fitwell as fw
+        >>> round(float(fw.losses.CategoricalCrossentropy()([[0.0, 1.0]], [[0.5, 0.5]])), 3)
+        0.693
+
+    Source: Keras `CategoricalCrossentropy`; label smoothing: Szegedy et al., 2016.
     """
 
     hyperparameters = ("label_smoothing",)
@@ -293,21 +354,28 @@ class CategoricalCrossentropy(Loss):
         self.axis = axis
 
     def call(self, y_true: Any, y_pred: Any) -> Array:
-        """Return the values of the rows."""
+        """Compute the values of the rows; see `Loss.call`."""
         return categorical_crossentropy(y_true, y_pred, self.from_logits, self.label_smoothing, self.axis)
 
 
 @loss_registry.register("scce")
 class SparseCategoricalCrossentropy(Loss):
-    """Cross-entropy ``-log p_y`` of class numbers ``[batch]`` or ``[batch, 1]``.
+    """Cross-entropy ``-log p_y`` for class indices ``[batch]`` or ``[batch, 1]``.
 
     Args:
-        from_logits: whether predictions are logits; False by default.
-        ignore_class: a class number whose rows do not count; None by default.
-        reduction: see `Loss`.
-        axis: axis of the classes, the last by default.
-        name: see `Loss`.
-        dtype: see `Loss`.
+        from_logits (bool): True if predictions are logits. Default: False.
+        ignore_class (int | None): A class index whose rows are ignored. Default: None.
+        reduction (str | None): See `Loss`. Default: "sum_over_batch_size".
+        axis (int): Axis of the classes. Default: -1.
+        name (str | None): See `Loss`. Default: the class name in snake case.
+        dtype (str | None): See `Loss`. Default: None.
+
+    Example:
+        >>> import fitwell as fw
+        >>> round(float(fw.losses.SparseCategoricalCrossentropy()([1], [[0.5, 0.5]])), 3)
+        0.693
+
+    Source: Keras `SparseCategoricalCrossentropy`.
     """
 
     casts_targets = False
@@ -329,27 +397,32 @@ class SparseCategoricalCrossentropy(Loss):
         self.axis = axis
 
     def call(self, y_true: Any, y_pred: Any) -> Array:
-        """Return the values of the rows."""
+        """Compute the values of the rows; see `Loss.call`."""
         return sparse_categorical_crossentropy(y_true, y_pred, self.from_logits, self.ignore_class, self.axis)
 
     def mask(self, y_true: Any) -> Array | None:
-        """Return which rows are not of the ignored class."""
+        """Return a mask of the rows that are not of the ignored class; see `Loss.mask`."""
         return None if self.ignore_class is None else jnp.asarray(y_true) != self.ignore_class
 
 
 @loss_registry.register()
 class PerClassCrossentropy(Loss):
-    """Softmax cross-entropy in the per-class binary form ``Σ_k -y_k log p_k - (1 - y_k) log(1 - p_k)``.
+    """Softmax cross-entropy in binary form, ``Σ_k -y_k log p_k - (1 - y_k) log(1 - p_k)``, for one-hot targets.
 
-    Unlike `CategoricalCrossentropy` it also pushes each wrong class down by itself. Targets are one-hot.
-    Found in texts that derive cross-entropy from the logistic unit; Keras's nearest is `binary_crossentropy`
-    behind a softmax, which is the mean over the classes where this is the sum.
+    Unlike `CategoricalCrossentropy`, it also reduces the probability of each wrong class directly. Textbooks that
+    derive cross-entropy from the logistic unit use this form. The closest loss of Keras is `binary_crossentropy` after
+    a softmax, which is the mean over the classes instead of the sum.
 
     Args:
-        from_logits: whether predictions are logits; False by default.
-        reduction: see `Loss`.
-        name: see `Loss`.
-        dtype: see `Loss`.
+        from_logits (bool): True if predictions are logits. Default: False.
+        reduction (str | None): See `Loss`. Default: "sum_over_batch_size".
+        name (str | None): See `Loss`. Default: the class name in snake case.
+        dtype (str | None): See `Loss`. Default: None.
+
+    Example:
+        >>> import fitwell as fw
+        >>> round(float(fw.losses.PerClassCrossentropy()([[0.0, 1.0]], [[0.5, 0.5]])), 3)
+        1.386
     """
 
     vectors_are_rows = False
@@ -366,13 +439,26 @@ class PerClassCrossentropy(Loss):
         self.from_logits = from_logits
 
     def call(self, y_true: Any, y_pred: Any) -> Array:
-        """Return the values of the rows."""
+        """Compute the values of the rows; see `Loss.call`."""
         return per_class_crossentropy(y_true, y_pred, self.from_logits)
 
 
 @loss_registry.register("kld", "kullback_leibler_divergence")
 class KLDivergence(PlainLoss):
-    """Kullback-Leibler divergence ``Σ_k y_k log(y_k / p_k)`` of a predicted distribution p from y."""
+    """Kullback-Leibler divergence ``Σ_k y_k log(y_k / p_k)`` of predicted probabilities p from targets y.
+
+    Args:
+        reduction (str | None): See `Loss`. Default: "sum_over_batch_size".
+        name (str | None): See `Loss`. Default: the class name in snake case.
+        dtype (str | None): See `Loss`. Default: None.
+
+    Example:
+        >>> import fitwell as fw
+        >>> round(float(fw.losses.KLDivergence()([[0.5, 0.5]], [[0.5, 0.5]])), 3)
+        0.0
+
+    Source: Keras `KLDivergence`.
+    """
 
     function = kl_divergence
     vectors_are_rows = False

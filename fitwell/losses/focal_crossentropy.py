@@ -1,4 +1,4 @@
-"""Losses that weigh a row by how well it is predicted: focal and generalised cross-entropy."""
+"""Losses that weight a row by how well it is predicted: focal and generalized cross-entropy."""
 
 from __future__ import annotations
 
@@ -30,7 +30,26 @@ def binary_focal_crossentropy(
     label_smoothing: Any = 0.0,
     axis: int = -1,
 ) -> Array:
-    """Mean along `axis` of ``(1 - p_t)^γ bce``; see `BinaryFocalCrossentropy`."""
+    """Compute the mean of ``(1 - p_t)^γ bce`` along `axis`; see `BinaryFocalCrossentropy`.
+
+    Args:
+        y_true (ArrayLike): Labels 0 and 1, ``[batch, ..., d]``.
+        y_pred (ArrayLike): Probabilities, or logits with `from_logits`, of the same shape.
+        apply_class_balancing (bool): True to multiply by α for label 1 and 1 - α for label 0. Default: False.
+        alpha (float): α in [0, 1]. Default: 0.25.
+        gamma (float): γ, at least 0. Default: 2.0.
+        from_logits (bool): True to apply the sigmoid to `y_pred` here. Default: False.
+        label_smoothing (float): s in [0, 1]; labels become ``y (1 - s) + s / 2``. Default: 0.0.
+        axis (int): Axis of the mean. Default: -1.
+
+    Returns:
+        Array: ``[batch, ...]``.
+
+    Example:
+        >>> import fitwell as fw
+        >>> round(float(fw.losses.binary_focal_crossentropy([[1.0]], [[0.5]])[0]), 3)
+        0.173
+    """
     y_true, y_pred = match_shapes("binary_focal_crossentropy", y_true, y_pred)
     y_true = smooth_labels(y_true, label_smoothing, 0.5)
     logits = find_logits(y_pred, "sigmoid", from_logits)
@@ -56,7 +75,25 @@ def categorical_focal_crossentropy(
     label_smoothing: Any = 0.0,
     axis: int = -1,
 ) -> Array:
-    """``-Σ_k α (1 - p_k)^γ y_k log p_k`` along `axis`; see `CategoricalFocalCrossentropy`."""
+    """Compute ``-Σ_k α (1 - p_k)^γ y_k log p_k`` along `axis`; see `CategoricalFocalCrossentropy`.
+
+    Args:
+        y_true (ArrayLike): One-hot labels, ``[batch, ..., classes]``.
+        y_pred (ArrayLike): Probabilities, or logits with `from_logits`, of the same shape.
+        alpha (float | list[float]): α, or one for each class. Default: 0.25.
+        gamma (float): γ, at least 0. Default: 2.0.
+        from_logits (bool): True to apply the softmax to `y_pred` here. Default: False.
+        label_smoothing (float): s in [0, 1]; labels become ``y (1 - s) + s / classes``. Default: 0.0.
+        axis (int): Axis of the classes. Default: -1.
+
+    Returns:
+        Array: ``[batch, ...]``.
+
+    Example:
+        >>> import fitwell as fw
+        >>> round(float(fw.losses.categorical_focal_crossentropy([[0.0, 1.0]], [[0.5, 0.5]])[0]), 3)
+        0.043
+    """
     y_true, y_pred = match_shapes("categorical_focal_crossentropy", y_true, y_pred)
     y_true = smooth_labels(y_true, label_smoothing, 1 / y_true.shape[axis])
     log_p = compute_log_probabilities(y_pred, from_logits, axis)
@@ -66,7 +103,21 @@ def categorical_focal_crossentropy(
 
 @validate_params(LOSS_RULES)
 def categorical_generalized_cross_entropy(y_true: Any, y_pred: Any, q: Any = 0.5) -> Array:
-    """``(1 - p_y^q) / q`` for class numbers y; see `CategoricalGeneralizedCrossEntropy`."""
+    """Compute ``(1 - p_y^q) / q`` for class indices y; see `CategoricalGeneralizedCrossEntropy`.
+
+    Args:
+        y_true (ArrayLike): Class indices, ``[batch, ...]`` or ``[batch, ..., 1]``.
+        y_pred (ArrayLike): Probabilities, ``[batch, ..., classes]``.
+        q (float): Between 0 and 1. Default: 0.5.
+
+    Returns:
+        Array: ``[batch, ...]``.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.losses.categorical_generalized_cross_entropy([1], [[0.75, 0.25]]).tolist()
+        [1.0]
+    """
     y_pred = to_float_predictions(y_pred)
     labels = to_class_indices("categorical_generalized_cross_entropy", y_true, y_pred)
     q = jnp.asarray(q, y_pred.dtype)
@@ -79,18 +130,27 @@ def categorical_generalized_cross_entropy(y_true: Any, y_pred: Any, q: Any = 0.5
 class BinaryFocalCrossentropy(Loss):
     """Binary cross-entropy times ``(1 - p_t)^γ``, ``p_t = y p + (1 - y)(1 - p)``.
 
-    Rows that are predicted well count less. Source: Lin et al. 2017.
+    Rows that are predicted well have less weight.
 
     Args:
-        apply_class_balancing: whether to multiply by α for label 1 and 1 - α for label 0; False by default.
-        alpha: α, 0.25 by default; data.
-        gamma: γ, 2 by default; 0 is binary cross-entropy; data.
-        from_logits: whether predictions are logits; False by default.
-        label_smoothing: s moves labels to ``y (1 - s) + s/2``; 0 by default; data.
-        axis: axis of the mean within a row, the last by default.
-        reduction: see `Loss`.
-        name: see `Loss`.
-        dtype: see `Loss`.
+        apply_class_balancing (bool): True to multiply by α for label 1 and 1 - α for label 0. Default: False.
+        alpha (float): α in [0, 1]. A hyperparameter: changing it does not recompile. Default: 0.25.
+        gamma (float): γ, at least 0; 0 gives binary cross-entropy. A hyperparameter: changing it does not recompile.
+            Default: 2.0.
+        from_logits (bool): True if predictions are logits. Default: False.
+        label_smoothing (float): s in [0, 1]; labels become ``y (1 - s) + s / 2``. A hyperparameter:
+            changing it does not recompile. Default: 0.0.
+        axis (int): Axis of the mean within a row. Default: -1.
+        reduction (str | None): See `Loss`. Default: "sum_over_batch_size".
+        name (str | None): See `Loss`. Default: the class name in snake case.
+        dtype (str | None): See `Loss`. Default: None.
+
+    Example:
+        >>> import fitwell as fw
+        >>> round(float(fw.losses.BinaryFocalCrossentropy()([[1.0]], [[0.5]])), 3)
+        0.173
+
+    Source: Lin et al., 2017; Keras `BinaryFocalCrossentropy`.
     """
 
     hyperparameters = ("alpha", "gamma", "label_smoothing")
@@ -117,7 +177,7 @@ class BinaryFocalCrossentropy(Loss):
         self.axis = axis
 
     def call(self, y_true: Any, y_pred: Any) -> Array:
-        """Return the values of the rows."""
+        """Compute the values of the rows; see `Loss.call`."""
         return binary_focal_crossentropy(
             y_true,
             y_pred,
@@ -132,19 +192,27 @@ class BinaryFocalCrossentropy(Loss):
 
 @loss_registry.register()
 class CategoricalFocalCrossentropy(Loss):
-    """Cross-entropy of one-hot targets with each class's term times ``α (1 - p_k)^γ``.
-
-    Source: Lin et al. 2017.
+    """Cross-entropy of one-hot targets with the term of each class times ``α (1 - p_k)^γ``.
 
     Args:
-        alpha: α, 0.25 by default, or a list with one for each class; data when it is one number.
-        gamma: γ, 2 by default; data.
-        from_logits: whether predictions are logits; False by default.
-        label_smoothing: s moves labels to ``y (1 - s) + s / classes``; 0 by default; data.
-        axis: axis of the classes, the last by default.
-        reduction: see `Loss`.
-        name: see `Loss`.
-        dtype: see `Loss`.
+        alpha (float | list[float]): α, or one for each class. A single number is a hyperparameter: changing it does not
+            recompile. Default: 0.25.
+        gamma (float): γ, at least 0; 0 gives cross-entropy. A hyperparameter: changing it does not recompile.
+            Default: 2.0.
+        from_logits (bool): True if predictions are logits. Default: False.
+        label_smoothing (float): s in [0, 1]; labels become ``y (1 - s) + s / classes``. A hyperparameter:
+            changing it does not recompile. Default: 0.0.
+        axis (int): Axis of the classes. Default: -1.
+        reduction (str | None): See `Loss`. Default: "sum_over_batch_size".
+        name (str | None): See `Loss`. Default: the class name in snake case.
+        dtype (str | None): See `Loss`. Default: None.
+
+    Example:
+        >>> import fitwell as fw
+        >>> round(float(fw.losses.CategoricalFocalCrossentropy()([[0.0, 1.0]], [[0.5, 0.5]])), 3)
+        0.043
+
+    Source: Lin et al., 2017; Keras `CategoricalFocalCrossentropy`.
     """
 
     hyperparameters = ("alpha", "gamma", "label_smoothing")
@@ -170,7 +238,7 @@ class CategoricalFocalCrossentropy(Loss):
         self.axis = axis
 
     def call(self, y_true: Any, y_pred: Any) -> Array:
-        """Return the values of the rows."""
+        """Compute the values of the rows; see `Loss.call`."""
         return categorical_focal_crossentropy(
             y_true, y_pred, self.alpha, self.gamma, self.from_logits, self.label_smoothing, self.axis
         )
@@ -178,15 +246,22 @@ class CategoricalFocalCrossentropy(Loss):
 
 @loss_registry.register()
 class CategoricalGeneralizedCrossEntropy(Loss):
-    """``(1 - p_y^q) / q`` for class numbers: between cross-entropy (q → 0) and absolute error (q → 1).
+    """Loss ``(1 - p_y^q) / q`` for class indices, between cross-entropy (q → 0) and absolute error (q → 1).
 
-    Less sensitive to wrong labels than cross-entropy. Source: Zhang and Sabuncu 2018.
+    It is less sensitive to wrong labels than cross-entropy.
 
     Args:
-        q: between 0 and 1, 0.5 by default; data.
-        reduction: see `Loss`.
-        name: see `Loss`.
-        dtype: see `Loss`.
+        q (float): Between 0 and 1. A hyperparameter: changing it does not recompile. Default: 0.5.
+        reduction (str | None): See `Loss`. Default: "sum_over_batch_size".
+        name (str | None): See `Loss`. Default: "categorical_generalized_cross_entropy".
+        dtype (str | None): See `Loss`. Default: None.
+
+    Example:
+        >>> import fitwell as fw
+        >>> round(float(fw.losses.CategoricalGeneralizedCrossEntropy()([1], [[0.75, 0.25]])), 3)
+        1.0
+
+    Source: Zhang and Sabuncu, 2018; Keras `CategoricalGeneralizedCrossEntropy`.
     """
 
     hyperparameters = ("q",)
@@ -205,5 +280,5 @@ class CategoricalGeneralizedCrossEntropy(Loss):
         self.q = q
 
     def call(self, y_true: Any, y_pred: Any) -> Array:
-        """Return the values of the rows."""
+        """Compute the values of the rows; see `Loss.call`."""
         return categorical_generalized_cross_entropy(y_true, y_pred, self.q)

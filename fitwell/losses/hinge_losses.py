@@ -1,4 +1,4 @@
-"""Margin losses: labels are -1 and 1 (or 0 and 1), predictions any number."""
+"""Hinge losses: labels are -1 and 1 (or 0 and 1), predictions are any numbers."""
 
 from __future__ import annotations
 
@@ -11,28 +11,67 @@ from fitwell.losses.base import Array, PlainLoss, loss_registry, match_shapes
 
 
 def _to_signed_labels(y_true: Array) -> Array:
-    """Turn the label 0 into -1.
+    """Replace the label 0 by -1.
 
-    Keras looks whether *all* labels of the batch are 0 or 1; label by label gives the same for both ways to
-    write them and does not depend on which rows share a batch.
+    Keras checks if *all* labels of the batch are 0 or 1. Replacing label by label gives the same result for both
+    conventions and does not depend on which rows share a batch.
     """
     return jnp.where(y_true == 0, -1, y_true)
 
 
 def hinge(y_true: Any, y_pred: Any) -> Array:
-    """Mean over the last axis of ``max(0, 1 - y ŷ)``, y in {-1, 1} or {0, 1}."""
+    """Compute the mean of ``max(0, 1 - y ŷ)`` over the last axis.
+
+    Args:
+        y_true (ArrayLike): Labels in {-1, 1} or {0, 1}, ``[batch, ..., d]``.
+        y_pred (ArrayLike): Predictions of the same shape.
+
+    Returns:
+        Array: ``[batch, ...]``.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.losses.hinge([[1.0, -1.0]], [[0.5, -2.0]]).tolist()
+        [0.25]
+    """
     y_true, y_pred = match_shapes("hinge", y_true, y_pred)
     return jnp.mean(jnp.maximum(1 - _to_signed_labels(y_true) * y_pred, 0), axis=-1)
 
 
 def squared_hinge(y_true: Any, y_pred: Any) -> Array:
-    """Mean over the last axis of ``max(0, 1 - y ŷ)²``, y in {-1, 1} or {0, 1}."""
+    """Compute the mean of ``max(0, 1 - y ŷ)²`` over the last axis.
+
+    Args:
+        y_true (ArrayLike): Labels in {-1, 1} or {0, 1}, ``[batch, ..., d]``.
+        y_pred (ArrayLike): Predictions of the same shape.
+
+    Returns:
+        Array: ``[batch, ...]``.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.losses.squared_hinge([[1.0, -1.0]], [[0.5, -2.0]]).tolist()
+        [0.125]
+    """
     y_true, y_pred = match_shapes("squared_hinge", y_true, y_pred)
     return jnp.mean(jnp.square(jnp.maximum(1 - _to_signed_labels(y_true) * y_pred, 0)), axis=-1)
 
 
 def categorical_hinge(y_true: Any, y_pred: Any) -> Array:
-    """``max(0, 1 + max_k (1 - y_k) ŷ_k - Σ_k y_k ŷ_k)``, y one-hot, ``[batch, classes]``."""
+    """Compute ``max(0, 1 + max_k (1 - y_k) ŷ_k - Σ_k y_k ŷ_k)``.
+
+    Args:
+        y_true (ArrayLike): One-hot labels, ``[batch, classes]``.
+        y_pred (ArrayLike): Scores of the same shape.
+
+    Returns:
+        Array: ``[batch]``.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.losses.categorical_hinge([[0.0, 1.0]], [[0.5, 1.0]]).tolist()
+        [0.5]
+    """
     y_true, y_pred = match_shapes("categorical_hinge", y_true, y_pred)
     right = jnp.sum(y_true * y_pred, axis=-1)
     best_wrong = jnp.max((1 - y_true) * y_pred, axis=-1)
@@ -40,10 +79,22 @@ def categorical_hinge(y_true: Any, y_pred: Any) -> Array:
 
 
 def perceptron(y_true: Any, y_pred: Any) -> Array:
-    """Mean over the last axis of ``max(0, -y z)``, y in {-1, 1} or {0, 1}; z is `y_pred`, or see `PerceptronLoss`.
+    """Compute the mean of ``max(0, -y z)`` over the last axis; z is `y_pred`, or its logits (see `PerceptronLoss`).
 
-    At ``z = 0`` its derivative is ``-y``, so that gradient descent from zero weights makes the perceptron's
-    first step: ``w += η y x``.
+    At ``z = 0`` the derivative is ``-y``, so that gradient descent from zero weights takes the first step of the
+    perceptron rule, ``w += η y x``.
+
+    Args:
+        y_true (ArrayLike): Labels in {-1, 1} or {0, 1}, ``[batch, ..., d]``.
+        y_pred (ArrayLike): Predictions of the same shape.
+
+    Returns:
+        Array: ``[batch, ...]``.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.losses.perceptron([[1.0, -1.0]], [[-0.5, -2.0]]).tolist()
+        [0.25]
     """
     y_true, y_pred = match_shapes("perceptron", y_true, y_pred)
     under = _call_context.current().get_cached_logits(y_pred, "threshold")
@@ -53,23 +104,59 @@ def perceptron(y_true: Any, y_pred: Any) -> Array:
 
 @loss_registry.register()
 class Hinge(PlainLoss):
-    """Hinge loss ``mean(max(0, 1 - y ŷ))``, y in {-1, 1} or {0, 1}: the linear support vector machine."""
+    """Hinge loss ``mean(max(0, 1 - y ŷ))``, y in {-1, 1} or {0, 1}, as in a linear support vector machine.
+
+    Args:
+        reduction (str | None): See `Loss`. Default: "sum_over_batch_size".
+        name (str | None): See `Loss`. Default: the class name in snake case.
+        dtype (str | None): See `Loss`. Default: None.
+
+    Example:
+        >>> import fitwell as fw
+        >>> float(fw.losses.Hinge()([[1.0], [-1.0]], [[0.5], [-2.0]]))
+        0.25
+
+    Source: Keras `Hinge`.
+    """
 
     function = hinge
 
 
 @loss_registry.register()
 class SquaredHinge(PlainLoss):
-    """Squared hinge loss ``mean(max(0, 1 - y ŷ)²)``, y in {-1, 1} or {0, 1}."""
+    """Squared hinge loss ``mean(max(0, 1 - y ŷ)²)``, y in {-1, 1} or {0, 1}.
+
+    Args:
+        reduction (str | None): See `Loss`. Default: "sum_over_batch_size".
+        name (str | None): See `Loss`. Default: the class name in snake case.
+        dtype (str | None): See `Loss`. Default: None.
+
+    Example:
+        >>> import fitwell as fw
+        >>> float(fw.losses.SquaredHinge()([[1.0], [-1.0]], [[0.5], [-2.0]]))
+        0.125
+
+    Source: Keras `SquaredHinge`.
+    """
 
     function = squared_hinge
 
 
 @loss_registry.register()
 class CategoricalHinge(PlainLoss):
-    """Hinge loss between the right class and the best wrong one, one-hot targets.
+    """Hinge loss between the true class and the best wrong class, for one-hot targets ``[batch, classes]``.
 
-    Source: Weston and Watkins 1999.
+    Args:
+        reduction (str | None): See `Loss`. Default: "sum_over_batch_size".
+        name (str | None): See `Loss`. Default: the class name in snake case.
+        dtype (str | None): See `Loss`. Default: None.
+
+    Example:
+        >>> import fitwell as fw
+        >>> float(fw.losses.CategoricalHinge()([[0.0, 1.0]], [[0.5, 1.0]]))
+        0.5
+
+    Source: Weston and Watkins, 1999; Keras `CategoricalHinge`.
     """
 
     function = categorical_hinge
@@ -80,15 +167,24 @@ class CategoricalHinge(PlainLoss):
 class PerceptronLoss(PlainLoss):
     """Perceptron criterion ``mean(max(0, -y z))``, y in {-1, 1} or {0, 1}.
 
-    z is the prediction, or what lies under it when the last layer ends in a threshold unit (``"heaviside"``,
-    ``"sign"``). With ``SGD(η)`` and `batch_size` 1 one unit is then trained by the perceptron rule
-    ``w += η (y - ŷ) x``, ŷ its output of 0 or 1:
+    z is the prediction, or the logit if the last layer ends in a threshold unit (``"heaviside"``, ``"sign"``). With
+    ``SGD(η)`` and `batch_size` 1, a single unit is then trained by the perceptron rule ``w += η (y - ŷ) x``, where ŷ is
+    its output of 0 or 1.
 
-    >>> model = fitwell.Sequential([fitwell.layers.Dense(1, activation="heaviside", input_shape=(4,))])
-    >>> model.compile(loss="perceptron", optimizer=fitwell.optimizers.SGD(1.0), metrics=["accuracy"])
+    At z = 0 the weights are corrected as in scikit-learn's `Perceptron`, for both values of ŷ. Several units share the
+    mean: each one moves by η over the number of units. Not in Keras.
 
-    At z = 0 it corrects as scikit-learn's `Perceptron` does, whatever ŷ is there. Several units share the
-    mean: each moves by η over their number. Source: Rosenblatt 1957. Not in Keras.
+    Args:
+        reduction (str | None): See `Loss`. Default: "sum_over_batch_size".
+        name (str | None): See `Loss`. Default: the class name in snake case.
+        dtype (str | None): See `Loss`. Default: None.
+
+    Example:
+        >>> import fitwell as fw
+        >>> model = fw.Sequential([fw.layers.Dense(1, activation="heaviside", input_shape=(4,))])
+        >>> model.compile(loss="perceptron", optimizer=fw.optimizers.SGD(1.0), metrics=["accuracy"])
+
+    Source: Rosenblatt, 1957.
     """
 
     function = perceptron

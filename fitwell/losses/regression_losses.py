@@ -1,4 +1,4 @@
-"""Losses between numbers: squared, absolute, relative, robust, and of directions."""
+"""Regression losses: squared, absolute, relative and robust errors, and the cosine similarity."""
 
 from __future__ import annotations
 
@@ -12,25 +12,64 @@ from fitwell import config as settings
 from fitwell._param_validation import Real, validate_params
 from fitwell.losses.base import LOSS_RULES, Array, Loss, PlainLoss, loss_registry, match_shapes
 
-# Below this sum of squares a vector counts as zero: its direction, and the gradient of its length, are
+# A vector with a smaller sum of squares is treated as zero: its direction and the gradient of its length are
 # undefined.
 _TINY_SQUARE = 1e-24
 
 
 def mean_squared_error(y_true: Any, y_pred: Any) -> Array:
-    """Mean over the last axis of ``(y - ŷ)²``; ``[batch, ..., d]`` twice gives ``[batch, ...]``."""
+    """Compute the mean of ``(y - ŷ)²`` over the last axis.
+
+    Args:
+        y_true (ArrayLike): Targets, ``[batch, ..., d]``.
+        y_pred (ArrayLike): Predictions of the same shape.
+
+    Returns:
+        Array: ``[batch, ...]``.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.losses.mean_squared_error([[0.0, 1.0]], [[1.0, 1.0]]).tolist()
+        [0.5]
+    """
     y_true, y_pred = match_shapes("mean_squared_error", y_true, y_pred)
     return jnp.mean(jnp.square(y_pred - y_true), axis=-1)
 
 
 def mean_absolute_error(y_true: Any, y_pred: Any) -> Array:
-    """Mean over the last axis of ``|y - ŷ|``; ``[batch, ..., d]`` twice gives ``[batch, ...]``."""
+    """Compute the mean of ``|y - ŷ|`` over the last axis.
+
+    Args:
+        y_true (ArrayLike): Targets, ``[batch, ..., d]``.
+        y_pred (ArrayLike): Predictions of the same shape.
+
+    Returns:
+        Array: ``[batch, ...]``.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.losses.mean_absolute_error([[0.0, 1.0]], [[1.0, 1.0]]).tolist()
+        [0.5]
+    """
     y_true, y_pred = match_shapes("mean_absolute_error", y_true, y_pred)
     return jnp.mean(jnp.abs(y_pred - y_true), axis=-1)
 
 
 def mean_absolute_percentage_error(y_true: Any, y_pred: Any) -> Array:
-    """Mean over the last axis of ``100 |y - ŷ| / max(|y|, ε)``, ε = 1e-7."""
+    """Compute the mean of ``100 |y - ŷ| / max(|y|, ε)`` over the last axis, ε = 1e-7.
+
+    Args:
+        y_true (ArrayLike): Targets, ``[batch, ..., d]``.
+        y_pred (ArrayLike): Predictions of the same shape.
+
+    Returns:
+        Array: ``[batch, ...]``.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.losses.mean_absolute_percentage_error([[2.0, 4.0]], [[1.0, 4.0]]).tolist()
+        [25.0]
+    """
     y_true, y_pred = match_shapes("mean_absolute_percentage_error", y_true, y_pred)
     return 100 * jnp.mean(
         jnp.abs(y_true - y_pred) / jnp.maximum(jnp.abs(y_true), settings.epsilon()), axis=-1
@@ -38,7 +77,20 @@ def mean_absolute_percentage_error(y_true: Any, y_pred: Any) -> Array:
 
 
 def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> Array:
-    """Mean over the last axis of ``(log(1 + y) - log(1 + ŷ))²``, both at least ε = 1e-7."""
+    """Compute the mean of ``(log(1 + y) - log(1 + ŷ))²`` over the last axis; y and ŷ are at least ε = 1e-7.
+
+    Args:
+        y_true (ArrayLike): Targets, ``[batch, ..., d]``.
+        y_pred (ArrayLike): Predictions of the same shape.
+
+    Returns:
+        Array: ``[batch, ...]``.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.losses.mean_squared_logarithmic_error([[2.0, 4.0]], [[2.0, 4.0]]).tolist()
+        [0.0]
+    """
     y_true, y_pred = match_shapes("mean_squared_logarithmic_error", y_true, y_pred)
     logs = [jnp.log1p(jnp.maximum(y, settings.epsilon())) for y in (y_true, y_pred)]
     return jnp.mean(jnp.square(logs[0] - logs[1]), axis=-1)
@@ -46,7 +98,21 @@ def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> Array:
 
 @validate_params(LOSS_RULES)
 def huber(y_true: Any, y_pred: Any, delta: Any = 1.0) -> Array:
-    """Mean over the last axis of ``e²/2`` where ``|e| <= δ``, else ``δ|e| - δ²/2``, with ``e = y - ŷ``."""
+    """Compute the mean over the last axis of ``e²/2`` where ``|e| <= δ`` and ``δ|e| - δ²/2`` elsewhere; ``e = y - ŷ``.
+
+    Args:
+        y_true (ArrayLike): Targets, ``[batch, ..., d]``.
+        y_pred (ArrayLike): Predictions of the same shape.
+        delta (float): δ, above 0. Default: 1.0.
+
+    Returns:
+        Array: ``[batch, ...]``.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.losses.huber([[0.0, 0.0]], [[1.0, 3.0]]).tolist()
+        [1.5]
+    """
     y_true, y_pred = match_shapes("huber", y_true, y_pred)
     delta = jnp.asarray(delta, y_pred.dtype)
     size = jnp.abs(y_pred - y_true)
@@ -56,9 +122,22 @@ def huber(y_true: Any, y_pred: Any, delta: Any = 1.0) -> Array:
 
 
 def log_cosh(y_true: Any, y_pred: Any) -> Array:
-    """Mean over the last axis of ``log(cosh(ŷ - y))``: e²/2 for small errors, ``|e| - log 2`` for large ones.
+    """Compute the mean of ``log(cosh(ŷ - y))`` over the last axis.
 
-    More accurate than Keras's formula for small errors, where that one loses all digits of float32.
+    The value is close to e²/2 for small errors and to ``|e| - log 2`` for large ones. Small errors are computed more
+    accurately than in Keras, whose formula loses all digits of float32.
+
+    Args:
+        y_true (ArrayLike): Targets, ``[batch, ..., d]``.
+        y_pred (ArrayLike): Predictions of the same shape.
+
+    Returns:
+        Array: ``[batch, ...]``.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.losses.log_cosh([[0.0, 0.0]], [[0.0, 0.0]]).tolist()
+        [0.0]
     """
     y_true, y_pred = match_shapes("log_cosh", y_true, y_pred)
     error = y_pred - y_true
@@ -69,49 +148,125 @@ def log_cosh(y_true: Any, y_pred: Any) -> Array:
 
 
 def poisson(y_true: Any, y_pred: Any) -> Array:
-    """Mean over the last axis of ``ŷ - y log(ŷ + ε)``, ε = 1e-7: counts y with predicted rate ŷ > 0."""
+    """Compute the mean of ``ŷ - y log(ŷ + ε)`` over the last axis, ε = 1e-7.
+
+    Args:
+        y_true (ArrayLike): Counts, ``[batch, ..., d]``.
+        y_pred (ArrayLike): Predicted rates above 0, of the same shape.
+
+    Returns:
+        Array: ``[batch, ...]``.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.losses.poisson([[0.0, 0.0]], [[1.0, 3.0]]).tolist()
+        [2.0]
+    """
     y_true, y_pred = match_shapes("poisson", y_true, y_pred)
     return jnp.mean(y_pred - y_true * jnp.log(y_pred + settings.epsilon()), axis=-1)
 
 
 def l2_normalize(x: Array, axis: int) -> Array:
-    """Return `x` divided by its norms along `axis`; zero vectors stay zero."""
+    """Divide `x` by its norms along `axis`; zero vectors remain zero."""
     return x * jax.lax.rsqrt(jnp.maximum(jnp.sum(jnp.square(x), axis=axis, keepdims=True), _TINY_SQUARE))
 
 
 @validate_params(LOSS_RULES)
 def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> Array:
-    """Minus the cosine of the angle between y and ŷ along `axis`: -1 for the same direction."""
+    """Compute the negative cosine of the angle between y and ŷ along `axis`: -1 for equal directions.
+
+    Args:
+        y_true (ArrayLike): Targets, ``[batch, ..., d]``.
+        y_pred (ArrayLike): Predictions of the same shape.
+        axis (int): Axis of the vectors. Default: -1.
+
+    Returns:
+        Array: ``[batch, ...]``.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.losses.cosine_similarity([[0.0, 1.0]], [[1.0, 0.0]]).tolist()
+        [-0.0]
+    """
     y_true, y_pred = match_shapes("cosine_similarity", y_true, y_pred)
     return -jnp.sum(l2_normalize(y_true, axis) * l2_normalize(y_pred, axis), axis=axis)
 
 
 @loss_registry.register("mse")
 class MeanSquaredError(PlainLoss):
-    """Mean squared error, ``mean((y - ŷ)²)``: regression, errors normally distributed."""
+    """Mean squared error ``mean((y - ŷ)²)``, for regression with normally distributed errors.
+
+    Args:
+        reduction (str | None): See `Loss`. Default: "sum_over_batch_size".
+        name (str | None): See `Loss`. Default: the class name in snake case.
+        dtype (str | None): See `Loss`. Default: None.
+
+    Example:
+        >>> import fitwell as fw
+        >>> float(fw.losses.MeanSquaredError()([[0.0], [1.0]], [[1.0], [1.0]]))
+        0.5
+
+    Source: Keras `MeanSquaredError`.
+    """
 
     function = mean_squared_error
 
 
 @loss_registry.register("mae")
 class MeanAbsoluteError(PlainLoss):
-    """Mean absolute error, ``mean(|y - ŷ|)``: regression, robust against outliers."""
+    """Mean absolute error ``mean(|y - ŷ|)``, for regression that is robust against outliers.
+
+    Args:
+        reduction (str | None): See `Loss`. Default: "sum_over_batch_size".
+        name (str | None): See `Loss`. Default: the class name in snake case.
+        dtype (str | None): See `Loss`. Default: None.
+
+    Example:
+        >>> import fitwell as fw
+        >>> float(fw.losses.MeanAbsoluteError()([[0.0], [1.0]], [[3.0], [1.0]]))
+        1.5
+
+    Source: Keras `MeanAbsoluteError`.
+    """
 
     function = mean_absolute_error
 
 
 @loss_registry.register("mape")
 class MeanAbsolutePercentageError(PlainLoss):
-    """Mean absolute percentage error, ``100 mean(|y - ŷ| / max(|y|, 1e-7))``."""
+    """Mean absolute percentage error ``100 mean(|y - ŷ| / max(|y|, 1e-7))``.
+
+    Args:
+        reduction (str | None): See `Loss`. Default: "sum_over_batch_size".
+        name (str | None): See `Loss`. Default: the class name in snake case.
+        dtype (str | None): See `Loss`. Default: None.
+
+    Example:
+        >>> import fitwell as fw
+        >>> float(fw.losses.MeanAbsolutePercentageError()([[2.0], [4.0]], [[1.0], [4.0]]))
+        25.0
+
+    Source: Keras `MeanAbsolutePercentageError`.
+    """
 
     function = mean_absolute_percentage_error
 
 
 @loss_registry.register("msle")
 class MeanSquaredLogarithmicError(PlainLoss):
-    """Mean squared logarithmic error, ``mean((log(1 + y) - log(1 + ŷ))²)``.
+    """Mean squared logarithmic error ``mean((log(1 + y) - log(1 + ŷ))²)``, for positive targets of many magnitudes.
 
-    For positive targets of many magnitudes.
+    Args:
+        reduction (str | None): See `Loss`. Default: "sum_over_batch_size".
+        name (str | None): See `Loss`. Default: the class name in snake case.
+        dtype (str | None): See `Loss`. Default: None.
+
+    Example:
+        >>> import fitwell as fw
+        >>> float(fw.losses.MeanSquaredLogarithmicError()([[2.0], [4.0]], [[2.0], [4.0]]))
+        0.0
+
+    Source: Keras `MeanSquaredLogarithmicError`.
     """
 
     function = mean_squared_logarithmic_error
@@ -119,13 +274,21 @@ class MeanSquaredLogarithmicError(PlainLoss):
 
 @loss_registry.register("huber_loss")
 class Huber(Loss):
-    """Huber's loss: ``e²/2`` where ``|e| <= δ``, linear ``δ|e| - δ²/2`` outside. Source: Huber 1964.
+    """Huber loss: ``e²/2`` where ``|e| <= δ``, and ``δ|e| - δ²/2`` elsewhere, ``e = y - ŷ``.
 
     Args:
-        delta: where it changes from quadratic to linear, 1 by default; data, may differ between members.
-        reduction: see `Loss`.
-        name: see `Loss`.
-        dtype: see `Loss`.
+        delta (float): δ, the error at which the loss turns from quadratic to linear, above 0. It is a hyperparameter:
+            changing it does not recompile, and members of a population may differ in it. Default: 1.0.
+        reduction (str | None): See `Loss`. Default: "sum_over_batch_size".
+        name (str | None): See `Loss`. Default: "huber_loss".
+        dtype (str | None): See `Loss`. Default: None.
+
+    Example:
+        >>> import fitwell as fw
+        >>> float(fw.losses.Huber()([[0.0], [0.0]], [[1.0], [3.0]]))
+        1.5
+
+    Source: Huber, 1964; Keras `Huber`.
     """
 
     hyperparameters = ("delta",)
@@ -142,13 +305,26 @@ class Huber(Loss):
         self.delta = delta
 
     def call(self, y_true: Any, y_pred: Any) -> Array:
-        """Return the values of the rows."""
+        """Compute the values of the rows; see `Loss.call`."""
         return huber(y_true, y_pred, self.delta)
 
 
 @loss_registry.register()
 class LogCosh(PlainLoss):
-    """Logarithm of the hyperbolic cosine of the error: like Huber's, twice differentiable."""
+    """Mean of the logarithm of the hyperbolic cosine of the error: similar to `Huber`, but twice differentiable.
+
+    Args:
+        reduction (str | None): See `Loss`. Default: "sum_over_batch_size".
+        name (str | None): See `Loss`. Default: the class name in snake case.
+        dtype (str | None): See `Loss`. Default: None.
+
+    Example:
+        >>> import fitwell as fw
+        >>> float(fw.losses.LogCosh()([[0.0], [0.0]], [[0.0], [0.0]]))
+        0.0
+
+    Source: Keras `LogCosh`.
+    """
 
     function = log_cosh
 
@@ -158,6 +334,18 @@ class Poisson(PlainLoss):
     """Negative log-likelihood of counts, ``mean(ŷ - y log(ŷ + 1e-7))``.
 
     The term that depends on the targets only is left out.
+
+    Args:
+        reduction (str | None): See `Loss`. Default: "sum_over_batch_size".
+        name (str | None): See `Loss`. Default: the class name in snake case.
+        dtype (str | None): See `Loss`. Default: None.
+
+    Example:
+        >>> import fitwell as fw
+        >>> float(fw.losses.Poisson()([[0.0], [0.0]], [[1.0], [3.0]]))
+        2.0
+
+    Source: Keras `Poisson`.
     """
 
     function = poisson
@@ -165,13 +353,20 @@ class Poisson(PlainLoss):
 
 @loss_registry.register("cosine_proximity")
 class CosineSimilarity(Loss):
-    """Minus the cosine of the angle between target and prediction, so that minimising aligns them.
+    """Negative cosine of the angle between target and prediction; minimizing it aligns them.
 
     Args:
-        axis: axis of the vectors, the last by default.
-        reduction: see `Loss`.
-        name: see `Loss`.
-        dtype: see `Loss`.
+        axis (int): Axis of the vectors. Default: -1.
+        reduction (str | None): See `Loss`. Default: "sum_over_batch_size".
+        name (str | None): See `Loss`. Default: the class name in snake case.
+        dtype (str | None): See `Loss`. Default: None.
+
+    Example:
+        >>> import fitwell as fw
+        >>> float(fw.losses.CosineSimilarity()([[0.0, 2.0]], [[0.0, 1.0]]))
+        -1.0
+
+    Source: Keras `CosineSimilarity`.
     """
 
     vectors_are_rows = False
@@ -188,5 +383,5 @@ class CosineSimilarity(Loss):
         self.axis = axis
 
     def call(self, y_true: Any, y_pred: Any) -> Array:
-        """Return the values of the rows."""
+        """Compute the values of the rows; see `Loss.call`."""
         return cosine_similarity(y_true, y_pred, self.axis)

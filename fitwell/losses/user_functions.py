@@ -1,4 +1,4 @@
-"""Losses and metrics of the user's own: what they must take, and what they must return."""
+"""Checks of user-defined losses and metrics: the arguments they take and the values they return."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fitwell.errors import InvalidArgument
 
 
 def convert_returned_value(value: Any, what: str) -> jax.Array:
-    """Return what a function of the user's own gave as an array, or refuse what is none."""
+    """Convert the return value of a user-defined function to an array; raise `InvalidArgument` if it is not one."""
     if not isinstance(value, str | list | tuple | Mapping | None):
         try:
             return jnp.asarray(value)
@@ -27,16 +27,16 @@ def convert_returned_value(value: Any, what: str) -> jax.Array:
 
 
 def check_takes_targets_and_predictions(function: Any, what: str, **settings: Any) -> None:
-    """Refuse a function that cannot be called with targets and predictions."""
+    """Raise `InvalidArgument` if `function` cannot be called with targets and predictions."""
     try:
         signature = inspect.signature(function)
     except (TypeError, ValueError):
-        return  # one of C's tells nothing
+        return  # functions written in C have no signature
     try:
         signature.bind(None, None, **settings)
     except TypeError as error:
         name = getattr(function, "__name__", type(function).__name__)
         raise InvalidArgument(
-            f"{what} must take (y_true, y_pred), but {name}{signature} does not: {error}; if it makes the function, "
-            "call it"
+            f"{what} must take (y_true, y_pred), but {name}{signature} does not: {error}; if it "
+            "returns the function to use, call it"
         ) from None

@@ -1,4 +1,4 @@
-"""Metrics: what is reported of a run, exact over the whole epoch and not a mean of batch means."""
+"""Metrics: the quantities that training reports, exact over the whole epoch rather than means of batch means."""
 
 from __future__ import annotations
 
@@ -97,19 +97,27 @@ def accuracy_for(
     name: str = "accuracy",
     several_labels: bool = False,
 ) -> Metric:
-    """Return the kind of accuracy that fits targets, predictions and loss.
+    """Return the accuracy that suits targets, predictions and loss.
 
-    As in Keras, one output per row is binary, class numbers (fewer axes than the predictions, or a last axis
-    of size 1) are sparse-categorical, and all else is categorical. Unlike in Keras 3, several labels for a row, each
-    0 or 1, are binary too: the share of labels that are right, as in Keras 2. And an output is split at 0 and not
-    at 0.5 when the loss says that it is a logit or a margin.
+    As in Keras, a single output for each row is binary, class indices (fewer axes than the predictions, or a last axis
+    of size 1) are sparse-categorical, and all else is categorical. Unlike in Keras 3, several labels for a row, each 0
+    or 1, are binary, too: the fraction of labels that are right, as in Keras 2. The threshold of an output is 0 instead
+    of 0.5 if the loss declares it a logit or a margin.
 
     Args:
-        y_true_shape: shape of the targets, ``(batch, ...)``.
-        y_pred_shape: shape of the predictions, ``(batch, ..., width)``.
-        loss: the loss, or its name; None if unknown.
-        name: name of the metric.
-        several_labels: whether any number of the labels of a row may be 1, rather than one of them.
+        y_true_shape (tuple[int | None, ...]): Shape of the targets, ``(batch, ...)``.
+        y_pred_shape (tuple[int | None, ...]): Shape of the predictions, ``(batch, ..., width)``.
+        loss (Loss | str | None): The loss, or its name. Default: None.
+        name (str): Name of the metric. Default: "accuracy".
+        several_labels (bool): True if any number of the labels of a row may be 1, rather than one. Default: False.
+
+    Returns:
+        Metric: The accuracy.
+
+    Example:
+        >>> import fitwell as fw
+        >>> type(fw.metrics.accuracy_for((None,), (None, 10))).__name__
+        'SparseCategoricalAccuracy'
     """
     true, pred = tuple(y_true_shape), tuple(y_pred_shape)
     if len(pred) < 2 or pred[-1] == 1 or several_labels:
@@ -128,11 +136,29 @@ def accuracy_for(
 def get(
     identifier: Any, loss: Any = None, y_true_shape: Shape | None = None, y_pred_shape: Shape | None = None
 ) -> Any:
-    """Return the `Metric` that `identifier` stands for; None stays None.
+    """Return the `Metric` for an identifier.
 
-    A name or alias (``"mse"``), a class, an object, a configuration, a `Loss`, or a function ``fn(y_true,
-    y_pred)``. A metric given by name has that name. ``"accuracy"`` and ``"acc"`` become what `accuracy_for`
-    chooses when the shapes are known.
+    A metric that is given by name has this name. ``"accuracy"`` and ``"acc"`` become the choice of `accuracy_for` if
+    the shapes are known.
+
+    Args:
+        identifier (str | type | dict | Callable | Metric | Loss | None): A name or alias such as ``"mse"``, a class, a
+            metric, a configuration, a `Loss`, or a function ``fn(y_true, y_pred)``.
+        loss (Loss | str | None): The loss, for `accuracy_for`. Default: None.
+        y_true_shape (tuple[int | None, ...] | None): Shape of the targets, for `accuracy_for`. Default: None.
+        y_pred_shape (tuple[int | None, ...] | None): Shape of the predictions, for `accuracy_for`. Default: None.
+
+    Returns:
+        Metric | None: The metric; None if `identifier` is None.
+
+    Raises:
+        UnknownName: if no metric and no loss has this name; the message suggests the closest one.
+        InvalidArgument: if `identifier` is none of the above.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.metrics.get("mae")
+        MeanAbsoluteError(name='mae', dtype='float32')
     """
     if isinstance(identifier, str) and identifier.lower() in ("accuracy", "acc"):
         if y_true_shape is not None and y_pred_shape is not None:
@@ -172,12 +198,26 @@ def _get_by_name(name: str) -> Any:
 
 
 def serialize(metric: Any) -> Any:
-    """Write `metric` as plain data."""
+    """Return a metric as plain data.
+
+    Args:
+        metric (Metric): The metric.
+
+    Returns:
+        dict: ``{"class_name": ..., "config": ...}``, which `deserialize` reads.
+    """
     return _serialize(metric)
 
 
 def deserialize(config: Mapping[str, Any] | str | None) -> Any:
-    """Return the metric that `serialize` wrote."""
+    """Return the metric that `serialize` wrote.
+
+    Args:
+        config (dict | str | None): The result of `serialize`, or the name of a metric.
+
+    Returns:
+        Metric | None: The metric; None if `config` is None.
+    """
     return get(config)
 
 

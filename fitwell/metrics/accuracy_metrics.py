@@ -1,4 +1,4 @@
-"""The accuracy family: shares of rows that are predicted right."""
+"""Accuracy metrics: the fraction of rows that are predicted correctly."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ def _match_shapes(metric: str, y_true: Any, y_pred: Any) -> tuple[Array, Array]:
 
 
 def _argmax(scores: Array) -> Array:
-    """Return the index of the (first) largest score along the last axis.
+    """Return the index of the first largest score along the last axis.
 
-    Two plain reductions; XLA's own argmax is one of pairs, which it does not vectorise on CPUs.
+    It is computed by two plain reductions: XLA's argmax reduces pairs, which is not vectorized on CPUs.
     """
     places = jnp.arange(scores.shape[-1], dtype=jnp.int32)
     largest = jnp.max(scores, axis=-1, keepdims=True)
@@ -35,36 +35,99 @@ def _argmax(scores: Array) -> Array:
 
 
 def accuracy(y_true: Any, y_pred: Any) -> Array:
-    """1 where a prediction equals its target exactly, else 0; of the shape of the predictions."""
+    """Return 1 where a prediction equals its target exactly, and 0 elsewhere.
+
+    Args:
+        y_true (ArrayLike): Targets, ``[batch, ...]``.
+        y_pred (ArrayLike): Predictions of the same shape.
+
+    Returns:
+        Array: Float32, 1 or 0, of the shape of the predictions.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.metrics.accuracy([1.0, 2.0], [1.0, 3.0]).tolist()
+        [1.0, 0.0]
+    """
     true, pred = _match_shapes("accuracy", y_true, y_pred)
     return (true.astype(pred.dtype) == pred).astype(jnp.float32)
 
 
 @validate_params(METRIC_RULES)
 def binary_accuracy(y_true: Any, y_pred: Any, threshold: Any = 0.5) -> Array:
-    """1 where ``ŷ > threshold`` agrees with the label (0 or 1), else 0; of the shape of `y_pred`."""
+    """Return 1 where ``ŷ > threshold`` agrees with the label, and 0 elsewhere.
+
+    Args:
+        y_true (ArrayLike): Labels 0 and 1, ``[batch, ...]``.
+        y_pred (ArrayLike): Predictions of the same shape.
+        threshold (float): Threshold of the predictions. Default: 0.5.
+
+    Returns:
+        Array: Float32, 1 or 0, of the shape of the predictions.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.metrics.binary_accuracy([1.0, 0.0], [0.9, 0.6]).tolist()
+        [1.0, 0.0]
+    """
     true, pred = _match_shapes("binary_accuracy", y_true, y_pred)
     said = (pred > jnp.asarray(threshold, pred.dtype)).astype(jnp.float32)
     return (true.astype(jnp.float32) == said).astype(jnp.float32)
 
 
 def sign_accuracy(y_true: Any, y_pred: Any) -> Array:
-    """1 where ŷ and the label are on the same side of 0, else 0: labels -1 and 1 (or 0 and 1), and logits."""
+    """Return 1 where prediction and label are on the same side of 0, and 0 elsewhere. Not in Keras.
+
+    Args:
+        y_true (ArrayLike): Labels -1 and 1, or 0 and 1, ``[batch, ...]``.
+        y_pred (ArrayLike): Margins or logits of the same shape.
+
+    Returns:
+        Array: Float32, 1 or 0, of the shape of the predictions.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.metrics.sign_accuracy([1.0, 0.0], [2.0, 0.6]).tolist()
+        [1.0, 0.0]
+    """
     true, pred = _match_shapes("sign_accuracy", y_true, y_pred)
     return ((true > 0) == (pred > 0)).astype(jnp.float32)
 
 
 def categorical_accuracy(y_true: Any, y_pred: Any) -> Array:
-    """1 where the largest prediction is at the largest target, else 0.
+    """Return 1 where the largest prediction is at the largest target, and 0 elsewhere.
 
-    ``[batch, ..., classes]`` twice gives ``[batch, ...]``.
+    Args:
+        y_true (ArrayLike): One-hot labels, ``[batch, ..., classes]``.
+        y_pred (ArrayLike): Scores of the same shape.
+
+    Returns:
+        Array: Float32, 1 or 0, ``[batch, ...]``.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.metrics.categorical_accuracy([[0, 1]], [[0.2, 0.8]]).tolist()
+        [1.0]
     """
     true, pred = _match_shapes("categorical_accuracy", y_true, y_pred)
     return (_argmax(true) == _argmax(pred)).astype(jnp.float32)
 
 
 def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Array:
-    """1 where the largest prediction is that of the class; class numbers ``[batch]`` or ``[batch, 1]``."""
+    """Return 1 where the largest prediction is that of the class index, and 0 elsewhere.
+
+    Args:
+        y_true (ArrayLike): Class indices, ``[batch]`` or ``[batch, 1]``.
+        y_pred (ArrayLike): Scores, ``[batch, classes]``.
+
+    Returns:
+        Array: Float32, 1 or 0, ``[batch, ...]``.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.metrics.sparse_categorical_accuracy([1, 0], [[0.2, 0.8], [0.4, 0.6]]).tolist()
+        [1.0, 0.0]
+    """
     pred = jnp.asarray(y_pred)
     labels = to_class_indices("sparse_categorical_accuracy", y_true, pred)
     return (_argmax(pred) == labels).astype(jnp.float32)
@@ -74,17 +137,24 @@ def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Array:
 def sparse_top_k_categorical_accuracy(
     y_true: Any, y_pred: Any, k: int = 5, from_sorted_ids: bool = False
 ) -> Array:
-    """1 where the class is among the k largest predictions, else 0.
+    """Return 1 where the class is among the k largest predictions, and 0 elsewhere.
+
+    A class is among them if fewer than k scores are larger than the score of the class; ties favor it, as in Keras.
 
     Args:
-        y_true: class numbers, ``[batch]`` or ``[batch, 1]``.
-        y_pred: scores ``[batch, classes]``; with `from_sorted_ids`, class numbers sorted from the most
-            likely.
-        k: how many, 5 by default.
-        from_sorted_ids: see `y_pred`; False by default.
+        y_true (ArrayLike): Class indices, ``[batch]`` or ``[batch, 1]``.
+        y_pred (ArrayLike): Scores, ``[batch, classes]``; with `from_sorted_ids`, class indices sorted from the most
+            likely one.
+        k (int): Number of predictions. Default: 5.
+        from_sorted_ids (bool): True if `y_pred` holds sorted class indices. Default: False.
 
-    A class counts as among them if fewer than k scores are larger than its own, so ties favour it (as in
-    Keras).
+    Returns:
+        Array: Float32, 1 or 0, ``[batch, ...]``.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.metrics.sparse_top_k_categorical_accuracy([2], [[0.2, 0.5, 0.3]], k=2).tolist()
+        [1.0]
     """
     pred = jnp.asarray(y_pred)
     labels = to_class_indices("sparse_top_k_categorical_accuracy", y_true, pred)
@@ -97,33 +167,66 @@ def sparse_top_k_categorical_accuracy(
 
 @validate_params(METRIC_RULES)
 def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Array:
-    """1 where the class of a one-hot target is among the k largest predictions, else 0."""
+    """Return 1 where the class of a one-hot target is among the k largest predictions, and 0 elsewhere.
+
+    Args:
+        y_true (ArrayLike): One-hot labels, ``[batch, classes]``.
+        y_pred (ArrayLike): Scores of the same shape.
+        k (int): Number of predictions. Default: 5.
+
+    Returns:
+        Array: Float32, 1 or 0, ``[batch, ...]``.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.metrics.top_k_categorical_accuracy([[0, 0, 1]], [[0.2, 0.5, 0.3]], k=2).tolist()
+        [1.0]
+    """
     true, pred = _match_shapes("top_k_categorical_accuracy", y_true, y_pred)
     return sparse_top_k_categorical_accuracy(_argmax(true), pred, k)
 
 
 @metric_registry.register()
 class Accuracy(MeanOverSamples):
-    """Share of predictions equal to their targets. (``metrics=["accuracy"]`` chooses a fitting one instead.)
+    """Fraction of predictions that equal their targets.
+
+    ``metrics=["accuracy"]`` chooses the accuracy that suits the loss and the targets instead.
 
     Args:
-        name: see `Metric`.
-        dtype: see `Metric`.
+        name (str | None): See `Metric`. Default: the class name in snake case.
+        dtype (str | None): See `Metric`. Default: None.
+
+    Example:
+        >>> import fitwell as fw
+        >>> metric = fw.metrics.Accuracy()
+        >>> float(metric([1.0, 2.0], [1.0, 3.0]))
+        0.5
+
+    Source: Keras `Accuracy`.
     """
 
     def values(self, y_true: Any, y_pred: Any) -> Array:
-        """Return 1 or 0 for each prediction."""
+        """Return 1 or 0 for each prediction; see `MeanOverSamples`."""
         return accuracy(y_true, y_pred)
 
 
 @metric_registry.register()
 class BinaryAccuracy(MeanOverSamples):
-    """Share of labels 0 and 1 that ``ŷ > threshold`` gets right.
+    """Fraction of labels 0 and 1 for which ``ŷ > threshold`` is correct.
 
     Args:
-        name: see `Metric`.
-        dtype: see `Metric`.
-        threshold: 0.5 by default, 0 for logits; data.
+        name (str | None): See `Metric`. Default: the class name in snake case.
+        dtype (str | None): See `Metric`. Default: None.
+        threshold (float): Threshold of the predictions, 0 for logits. A hyperparameter: changing it does not recompile.
+            Default: 0.5.
+
+    Example:
+        >>> import fitwell as fw
+        >>> metric = fw.metrics.BinaryAccuracy()
+        >>> float(metric([1.0, 0.0], [0.9, 0.6]))
+        0.5
+
+    Source: Keras `BinaryAccuracy`.
     """
 
     hyperparameters = ("threshold",)
@@ -134,60 +237,90 @@ class BinaryAccuracy(MeanOverSamples):
         self.threshold = threshold
 
     def values(self, y_true: Any, y_pred: Any) -> Array:
-        """Return 1 or 0 for each prediction."""
+        """Return 1 or 0 for each prediction; see `MeanOverSamples`."""
         return binary_accuracy(y_true, y_pred, self.threshold)
 
 
 @metric_registry.register()
 class SignAccuracy(MeanOverSamples):
-    """Share of predictions on the same side of 0 as their labels, -1 and 1 or 0 and 1. Not in Keras.
+    """Fraction of predictions on the same side of 0 as their labels, -1 and 1 or 0 and 1. Not in Keras.
 
     Args:
-        name: see `Metric`.
-        dtype: see `Metric`.
+        name (str | None): See `Metric`. Default: the class name in snake case.
+        dtype (str | None): See `Metric`. Default: None.
+
+    Example:
+        >>> import fitwell as fw
+        >>> metric = fw.metrics.SignAccuracy()
+        >>> float(metric([1.0, -1.0], [2.0, 0.6]))
+        0.5
     """
 
     def values(self, y_true: Any, y_pred: Any) -> Array:
-        """Return 1 or 0 for each prediction."""
+        """Return 1 or 0 for each prediction; see `MeanOverSamples`."""
         return sign_accuracy(y_true, y_pred)
 
 
 @metric_registry.register()
 class CategoricalAccuracy(MeanOverSamples):
-    """Share of rows whose largest prediction is at the class of the one-hot target.
+    """Fraction of rows whose largest prediction is at the class of the one-hot target.
 
     Args:
-        name: see `Metric`.
-        dtype: see `Metric`.
+        name (str | None): See `Metric`. Default: the class name in snake case.
+        dtype (str | None): See `Metric`. Default: None.
+
+    Example:
+        >>> import fitwell as fw
+        >>> metric = fw.metrics.CategoricalAccuracy()
+        >>> float(metric([[0, 1]], [[0.2, 0.8]]))
+        1.0
+
+    Source: Keras `CategoricalAccuracy`.
     """
 
     def values(self, y_true: Any, y_pred: Any) -> Array:
-        """Return 1 or 0 for each row."""
+        """Return 1 or 0 for each row; see `MeanOverSamples`."""
         return categorical_accuracy(y_true, y_pred)
 
 
 @metric_registry.register()
 class SparseCategoricalAccuracy(MeanOverSamples):
-    """Share of rows whose largest prediction is at the class number.
+    """Fraction of rows whose largest prediction is at the class index.
 
     Args:
-        name: see `Metric`.
-        dtype: see `Metric`.
+        name (str | None): See `Metric`. Default: the class name in snake case.
+        dtype (str | None): See `Metric`. Default: None.
+
+    Example:
+        >>> import fitwell as fw
+        >>> metric = fw.metrics.SparseCategoricalAccuracy()
+        >>> float(metric([1, 0], [[0.2, 0.8], [0.4, 0.6]]))
+        0.5
+
+    Source: Keras `SparseCategoricalAccuracy`.
     """
 
     def values(self, y_true: Any, y_pred: Any) -> Array:
-        """Return 1 or 0 for each row."""
+        """Return 1 or 0 for each row; see `MeanOverSamples`."""
         return sparse_categorical_accuracy(y_true, y_pred)
 
 
 @metric_registry.register()
 class TopKCategoricalAccuracy(MeanOverSamples):
-    """Share of rows whose class (one-hot target) is among the k largest predictions.
+    """Fraction of rows whose class (one-hot target) is among the k largest predictions.
 
     Args:
-        k: how many, 5 by default.
-        name: see `Metric`.
-        dtype: see `Metric`.
+        k (int): Number of predictions. Default: 5.
+        name (str | None): See `Metric`. Default: the class name in snake case.
+        dtype (str | None): See `Metric`. Default: None.
+
+    Example:
+        >>> import fitwell as fw
+        >>> metric = fw.metrics.TopKCategoricalAccuracy(k=2)
+        >>> float(metric([[0, 0, 1]], [[0.2, 0.5, 0.3]]))
+        1.0
+
+    Source: Keras `TopKCategoricalAccuracy`.
     """
 
     @validate_params(METRIC_RULES)
@@ -196,19 +329,27 @@ class TopKCategoricalAccuracy(MeanOverSamples):
         self.k = k
 
     def values(self, y_true: Any, y_pred: Any) -> Array:
-        """Return 1 or 0 for each row."""
+        """Return 1 or 0 for each row; see `MeanOverSamples`."""
         return top_k_categorical_accuracy(y_true, y_pred, self.k)
 
 
 @metric_registry.register()
 class SparseTopKCategoricalAccuracy(MeanOverSamples):
-    """Share of rows whose class number is among the k largest predictions.
+    """Fraction of rows whose class index is among the k largest predictions.
 
     Args:
-        k: how many, 5 by default.
-        name: see `Metric`.
-        dtype: see `Metric`.
-        from_sorted_ids: whether predictions are class numbers sorted from the most likely; False by default.
+        k (int): Number of predictions. Default: 5.
+        name (str | None): See `Metric`. Default: the class name in snake case.
+        dtype (str | None): See `Metric`. Default: None.
+        from_sorted_ids (bool): True if predictions are class indices sorted from the most likely one. Default: False.
+
+    Example:
+        >>> import fitwell as fw
+        >>> metric = fw.metrics.SparseTopKCategoricalAccuracy(k=2)
+        >>> float(metric([2], [[0.2, 0.5, 0.3]]))
+        1.0
+
+    Source: Keras `SparseTopKCategoricalAccuracy`.
     """
 
     @validate_params(METRIC_RULES)
@@ -220,5 +361,5 @@ class SparseTopKCategoricalAccuracy(MeanOverSamples):
         self.from_sorted_ids = from_sorted_ids
 
     def values(self, y_true: Any, y_pred: Any) -> Array:
-        """Return 1 or 0 for each row."""
+        """Return 1 or 0 for each row; see `MeanOverSamples`."""
         return sparse_top_k_categorical_accuracy(y_true, y_pred, self.k, self.from_sorted_ids)

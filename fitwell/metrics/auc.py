@@ -1,4 +1,4 @@
-"""`AUC`: the area under a curve of decisions at many thresholds."""
+"""`AUC`: the area under a curve over many thresholds."""
 
 from __future__ import annotations
 
@@ -23,25 +23,34 @@ from fitwell.metrics.confusion_metrics import (
 
 @metric_registry.register()
 class AUC(ConfusionCounts):
-    """Area under the ROC or the precision-recall curve, by thresholds between 0 and 1.
+    """Area under the ROC curve or the precision-recall curve, computed at thresholds between 0 and 1.
 
-    ROC: recall over the rate of false alarms. PR: precision over recall, between thresholds by the
-    interpolation of Davis and Goadrich 2006. The curve is known at `num_thresholds` points, so the area is
-    approximate unless predictions are well spread; more thresholds come closer.
+    ROC: recall over the false positive rate. PR: precision over recall, interpolated between thresholds as in Davis and
+    Goadrich, 2006. The curve is known at `num_thresholds` points, so the area is approximate unless the predictions are
+    well spread; more thresholds are more accurate.
 
     Args:
-        num_thresholds: 200 by default: 0 and 1 (a little outside) and evenly spaced ones between.
-        curve: ``"ROC"`` (default), ``"PR"`` or ``"PRGAIN"`` (Flach and Kull 2015).
-        summation_method: ``"interpolation"`` (default; trapezoids), ``"minoring"`` or ``"majoring"``
-            rectangles.
-        name: see `Metric`.
-        dtype: see `Metric`.
-        thresholds: the inner thresholds, in place of `num_thresholds`.
-        multi_label: one curve for each label of ``[batch, labels]``, and the mean of the areas; False by
-            default.
-        num_labels: number of labels, if `multi_label`; by default known when the model is.
-        label_weights: weight of each label; in the mean if `multi_label`, else of each prediction.
-        from_logits: whether to apply the sigmoid here; False by default.
+        num_thresholds (int): Number of thresholds: 0 and 1 (with a small margin) and evenly spaced values between.
+            Default: 200.
+        curve (str): ``"ROC"``, ``"PR"`` or ``"PRGAIN"`` (Flach and Kull, 2015). Default: "ROC".
+        summation_method (str): ``"interpolation"`` for trapezoids, ``"minoring"`` or ``"majoring"`` for rectangles.
+            Default: "interpolation".
+        name (str | None): See `Metric`. Default: "auc".
+        dtype (str | None): See `Metric`. Default: None.
+        thresholds (list[float] | None): The inner thresholds, instead of `num_thresholds`. Default: None.
+        multi_label (bool): True for the mean of one area for each label of ``[batch, labels]``. Default: False.
+        num_labels (int | None): Number of labels if `multi_label`. Default: None, the width of the output.
+        label_weights (list[float] | None): Weight of each label in the mean if `multi_label`, else of each prediction.
+            Default: None.
+        from_logits (bool): True to apply the sigmoid to predictions here. Default: False.
+
+    Example:
+        >>> import fitwell as fw
+        >>> metric = fw.metrics.AUC()
+        >>> round(float(metric([0, 0, 1, 1], [0.1, 0.6, 0.4, 0.9])), 3)
+        0.75
+
+    Source: Keras `AUC`.
     """
 
     _CURVES: ClassVar[tuple[str, ...]] = ("ROC", "PR", "PRGAIN")
@@ -76,7 +85,7 @@ class AUC(ConfusionCounts):
             inner = np.arange(1, num_thresholds - 1) / (num_thresholds - 1)
         else:
             inner = np.sort(np.asarray(parse_thresholds("AUC", thresholds, 0.5)))
-        # A little outside [0, 1], so that predictions of exactly 0 and 1 are decided both ways.
+        # Outside [0, 1] by a small margin, so that predictions of exactly 0 and 1 are counted on both sides.
         cuts = np.concatenate([[-1e-7], inner, [1 + 1e-7]])
         super().__init__(cuts, name=name or "auc", dtype=dtype)  # type: ignore[arg-type]
         self.num_thresholds = len(cuts)
@@ -91,7 +100,7 @@ class AUC(ConfusionCounts):
             self.add_counts(num_labels)
 
     def build(self, y_true_shape: tuple[int | None, ...], y_pred_shape: tuple[int | None, ...]) -> None:
-        """Make the accumulators for the labels of the output, if there are several curves."""
+        """Create the accumulators for the labels of the output, if there are several curves; see `Metric.build`."""
         if self.multi_label and not self.variables:
             if len(y_pred_shape) != 2:
                 raise ShapeError(
@@ -100,7 +109,13 @@ class AUC(ConfusionCounts):
             self.add_counts(y_pred_shape[1])
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Take in labels and predictions of a batch; `sample_weight` is ``[batch]`` or None."""
+        """Accumulate one batch.
+
+        Args:
+            y_true (ArrayLike): Labels 0 and 1, ``[batch, ...]``.
+            y_pred (ArrayLike): Probabilities, or logits with `from_logits`, of the same shape.
+            sample_weight (ArrayLike | None): Weights, ``[batch]``. Default: None.
+        """
         pred = jnp.asarray(y_pred)
         self.build(np.shape(y_true), pred.shape)
         if self.from_logits:
@@ -111,7 +126,7 @@ class AUC(ConfusionCounts):
         self.update_counts(y_true, pred, sample_weight, per_label=self.multi_label)
 
     def result(self) -> Array:
-        """Return the area, or the mean of the areas of the labels."""
+        """Compute the area, or the mean of the areas of the labels."""
         if self.curve == "PR" and self.summation_method == "interpolation":
             areas = jnp.sum(self._interpolated_pr(), axis=0)
         else:
@@ -131,7 +146,7 @@ class AUC(ConfusionCounts):
         return divide_no_nan(jnp.sum(areas * weights), jnp.sum(weights))
 
     def _curve(self) -> tuple[Array, Array]:
-        """Return the coordinates of the curve at each threshold, x falling."""
+        """Return the coordinates of the curve at each threshold; x is decreasing."""
         hits, alarms = self.true_positives, self.false_positives
         positives, negatives = self._positives.value, self._negatives.value
         recall = divide_no_nan(hits, positives)
@@ -145,7 +160,7 @@ class AUC(ConfusionCounts):
         return jnp.maximum(recall_gain, 0), precision_gain
 
     def _interpolated_pr(self) -> Array:
-        """Return the area between neighbouring thresholds, hits growing linearly with decisions."""
+        """Return the areas between neighboring thresholds; true positives grow linearly with positive predictions."""
         hits = self.true_positives
         decided = hits + self.false_positives
         slope = divide_no_nan(hits[:-1] - hits[1:], decided[:-1] - decided[1:])

@@ -1,7 +1,7 @@
 """`Metric`: accumulators that are exact over an epoch.
 
-A metric keeps sums and counts, never means of batch means. A float32 sum stops growing in steps of 1 at
-2**24, so sums are kept as `CompensatedSum`: the rounded sum and what its roundings lost.
+A metric keeps sums and counts, not means of batch means. A float32 sum stops growing in steps of 1 at 2**24, so sums
+are kept as a `CompensatedSum`: a compensated (Neumaier) sum.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ metric_registry = Registry("metric")
 
 
 class CompensatedSum:
-    """A running sum in two variables, exact to about 48 bits: the rounded sum and the sum of rounding errors.
+    """A compensated sum in two variables, exact to about 48 bits: the rounded sum and the sum of its rounding errors.
 
-    Source: Knuth's two-sum (The Art of Computer Programming 2, 4.2.2), as in Neumaier 1974.
+    Source: Knuth's two-sum (The Art of Computer Programming 2, 4.2.2), as in Neumaier, 1974.
     """
 
     def __init__(self, rounded: Variable, lost: Variable) -> None:
@@ -39,14 +39,14 @@ class CompensatedSum:
         self.compensation = lost
 
     def add(self, amount: Any) -> None:
-        """Add `amount`, of the shape of the sum."""
+        """Add `amount`, an array of the shape of the sum."""
         old = self.rounded_sum.value
         amount = jnp.asarray(amount).astype(self.rounded_sum.dtype)
         new = old + amount
         part = new - old
         error = (old - (new - part)) + (amount - part)
         self.rounded_sum.assign(new)
-        # Once the sum is infinite its rounding error is NaN; the sum shall stay infinite.
+        # The rounding error of an infinite sum is NaN, but the sum must remain infinite.
         self.compensation.assign_add(jnp.where(jnp.isfinite(new), error, 0))
 
     @property
@@ -56,12 +56,12 @@ class CompensatedSum:
 
 
 def divide_no_nan(above: Any, below: Any) -> Array:
-    """Return ``above / below``, and 0 where `below` is 0."""
+    """Return ``above / below``, or 0 where `below` is 0."""
     below = jnp.asarray(below)
     return jnp.where(below == 0, 0, above / jnp.where(below == 0, 1, below))
 
 
-# The rules of arguments that many metrics have.
+# Rules for arguments that many metrics share.
 METRIC_RULES: dict[str, Rule] = {
     "name": String() | None,
     "dtype": DType() | None,
@@ -75,19 +75,39 @@ METRIC_RULES: dict[str, Rule] = {
 
 
 class Metric(Configurable):
-    """Base of all metrics.
+    """Base class of all metrics.
 
-    A subclass makes its accumulators in `__init__` with `add_weight` (or `add_total`), changes them in
-    `update_state` and reads them in `result`, which returns a number, a variable, or a dict of numbers by name. Inside
-    a compiled run both are traced, so they must be JAX code. A run passes targets and predictions aligned as a loss
-    gets them, so that ``y_true - y_pred`` is what it seems: ``[n]`` against ``[n, 1]`` are both ``[n, 1]`` (Keras
-    leaves them as they are). Weights, one a row, are ``[n]``; they are passed where there are some.
+    A subclass creates its accumulators in `__init__` with `add_weight`, updates them in `update_state` and reads them
+    in `result`, which returns a number, a variable, or a dict of numbers by name. Both are traced inside a compiled
+    run, so they must be JAX code.
+
+    A run passes targets and predictions aligned as for a loss: ``[n]`` and ``[n, 1]`` are both passed as ``[n, 1]``
+    (Keras does not align them), so that ``y_true - y_pred`` never broadcasts. Weights, one for each row, are ``[n]``;
+    they are passed only if there are weights.
 
     Args:
-        name: ``huber_metric`` for a class ``HuberMetric`` by default.
-        dtype: type of the accumulators, `config.floatx` by default.
+        name (str | None): Name of the metric; Keras 3's `dtype` is accepted in this position, too.
+            Default: the class name in snake case, ``huber_metric`` for ``HuberMetric``.
+        dtype (str | None): Type of the accumulators. Default: None, that of `config.floatx`.
 
-    The first positional argument may be the name (Keras 2) or the type (Keras 3).
+    Example:
+        >>> import numpy as np
+        >>> import fitwell as fw
+        >>> class MeanTarget(fw.metrics.Metric):
+        ...     def __init__(self, name=None):
+        ...         super().__init__(name=name)
+        ...         self.total = self.add_weight(name="total")
+        ...         self.rows = self.add_weight(name="rows")
+        ...     def update_state(self, y_true, y_pred, sample_weight=None):
+        ...         self.total.assign_add(y_true.sum())
+        ...         self.rows.assign_add(y_true.shape[0])
+        ...     def result(self):
+        ...         return self.total / self.rows
+        >>> metric = MeanTarget()
+        >>> metric.name, float(metric(np.array([1.0, 3.0]), None))
+        ('mean_target', 2.0)
+
+    Source: Keras `Metric`.
     """
 
     @validate_params(name=String() | DType() | None, dtype=DType() | String() | None)
@@ -108,14 +128,20 @@ class Metric(Configurable):
         name: str | None = None,
         **older: Any,
     ) -> Variable:
-        """Make a variable of this metric, 0 by default, and return it.
+        """Create a variable of this metric.
 
         Args:
-            shape: its shape, a number by default; as in Keras 2, the name may come first.
-            initializer: first value, by name, object or function.
-            dtype: its type, that of the metric by default.
-            name: its name.
-            older: ``aggregation`` and ``synchronization`` of Keras, which have no meaning here.
+            shape (tuple[int, ...] | int): Shape of the variable. As in Keras 2, the name may be first. Default: ().
+            initializer (str | Initializer | Callable): Initial value. Default: "zeros".
+            dtype (str | None): Type of the variable. Default: None, that of the metric.
+            name (str | None): Name of the variable. Default: None, ``variable_0`` and so on.
+            **older: ``aggregation``, ``synchronization`` and ``trainable`` of Keras, which have no effect.
+
+        Returns:
+            Variable: The variable.
+
+        Raises:
+            InvalidArgument: if there is any other keyword argument.
         """
         unknown = set(older) - {"aggregation", "synchronization", "trainable"}
         if unknown:
@@ -139,8 +165,8 @@ class Metric(Configurable):
     add_variable = add_weight
 
     def add_compensated_sum(self, name: str, shape: tuple[int, ...] = ()) -> CompensatedSum:
-        """Make a sum that stays exact over long epochs."""
-        # Sums in 16 bits would be wrong after a few hundred rows.
+        """Create a sum that remains exact over long epochs."""
+        # Sums in 16 bits are wrong after a few hundred rows.
         dtype = self.dtype if jnp.dtype(self.dtype).itemsize > 2 else "float32"
         return CompensatedSum(
             self.add_weight(shape, dtype=dtype, name=name),
@@ -153,7 +179,7 @@ class Metric(Configurable):
 
     @property
     def variables(self) -> list[Variable]:
-        """The accumulators, in the order they were made, then those of metrics held as attributes."""
+        """The accumulators in the order of creation, followed by those of metrics that are attributes."""
         found = list(self._direct_variables())
         for inner in self._nested_metrics():
             found += [
@@ -170,40 +196,63 @@ class Metric(Configurable):
     # --- to override ----------------------------------------------------------------------------------------
 
     def build(self, y_true_shape: tuple[int | None, ...], y_pred_shape: tuple[int | None, ...]) -> None:
-        """Make accumulators whose shape depends on the model's output; most metrics have none.
+        """Create accumulators whose shape depends on the output of the model. The default does nothing.
 
-        A run calls it before it starts; called again with the same widths it does nothing.
+        A run calls it before it starts. A repeated call with the same widths does nothing.
+
+        Args:
+            y_true_shape (tuple[int | None, ...]): Shape of the targets, ``(batch, ...)``.
+            y_pred_shape (tuple[int | None, ...]): Shape of the predictions, ``(batch, ...)``.
         """
 
     def update_state(self, *args: Any, **kwargs: Any) -> None:
-        """Take in one batch: ``update_state(y_true, y_pred, sample_weight=None)``."""
+        """Accumulate one batch; a subclass defines ``update_state(y_true, y_pred, sample_weight=None)``.
+
+        Args:
+            *args: Targets ``[batch, ...]`` and predictions ``[batch, ...]``.
+            **kwargs: ``sample_weight``, ``[batch]``.
+
+        Raises:
+            NotDefined: if the subclass does not define it.
+        """
         raise NotDefined(
             f"{type(self).__name__} must define update_state(self, y_true, y_pred, sample_weight)"
         )
 
     def result(self) -> Any:
-        """Return the value over everything taken in since the last `reset_state`."""
+        """Compute the value over all batches since the last `reset_state`.
+
+        Returns:
+            Array | dict[str, Array]: A number, or numbers by name.
+
+        Raises:
+            NotDefined: if the subclass does not define it.
+        """
         raise NotDefined(f"{type(self).__name__} must define result(self)")
 
     def reset_state(self) -> None:
-        """Forget everything taken in: all variables become 0."""
+        """Reset the metric: all variables become 0."""
         for variable in self.variables:
             variable.assign(jnp.zeros(variable.shape, variable.dtype))
 
     # --- given ----------------------------------------------------------------------------------------------
 
     def reset_states(self) -> None:
-        """Older name of `reset_state`."""
+        """Deprecated name of `reset_state`."""
         warn_deprecated("metric.reset_states()", "metric.reset_state()")
         self.reset_state()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Take in one batch and return the result so far."""
+        """Accumulate one batch and return the result so far."""
         self.update_state(*args, **kwargs)
         return self.result()
 
     def get_config(self) -> dict[str, Any]:
-        """Return name, type, and the constructor's other arguments where they are kept as attributes."""
+        """Return the arguments of the constructor as plain data.
+
+        Returns:
+            dict: Name, type, and all other arguments that are attributes of the same name.
+        """
         return {"name": self.name, "dtype": self.dtype} | config_from_attributes(self, ("name", "dtype"))
 
 

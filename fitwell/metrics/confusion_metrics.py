@@ -1,4 +1,4 @@
-"""Metrics that count decisions ``ŷ > threshold``: right and wrong ones, precision, recall."""
+"""Confusion metrics: counts of predictions above a threshold that are right and wrong, precision, recall."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ THRESHOLDS_RULE = _THRESHOLD_RULE | ListOf(_THRESHOLD_RULE, least=1)
 
 
 def broadcast_weights(sample_weight: Any, shape: tuple[int, ...], dtype: Any) -> Array:
-    """Return one weight for each prediction, from one for each row (or for each prediction), or None."""
+    """Broadcast weights, one for each row or each prediction, to `shape`; ones if there are none."""
     if sample_weight is None:
         return jnp.ones(shape, dtype)
     weights = jnp.asarray(sample_weight).astype(dtype)
@@ -33,10 +33,9 @@ def broadcast_weights(sample_weight: Any, shape: tuple[int, ...], dtype: Any) ->
 
 
 class ConfusionCounts(Metric):
-    """Base of metrics over counts of decisions ``ŷ > threshold``, for one or many thresholds at once.
+    """Base class of metrics computed from counts of predictions ``ŷ > threshold``, for one or several thresholds.
 
-    Labels are 0 and 1. All elements of ``[batch, ...]`` count as decisions of their own; with `per_label` the
-    last axis is kept apart.
+    Labels are 0 and 1. Each element of ``[batch, ...]`` is one prediction; with `per_label`, the last axis is kept.
     """
 
     def __init__(
@@ -53,7 +52,7 @@ class ConfusionCounts(Metric):
         self._thresholds = np.asarray(thresholds, dtype=np.float64)
 
     def add_counts(self, labels: int | None = None) -> None:
-        """Make the accumulators: by threshold, and by label if `labels` is a number of them."""
+        """Create the accumulators, one for each threshold, and for each label if `labels` is their number."""
         tail = () if labels is None else (labels,)
         self._true_positives = self.add_compensated_sum("true_positives", (len(self._thresholds), *tail))
         self._false_positives = self.add_compensated_sum("false_positives", (len(self._thresholds), *tail))
@@ -62,26 +61,26 @@ class ConfusionCounts(Metric):
 
     @property
     def true_positives(self) -> Array:
-        """Weighted number of labels 1 decided as 1, for each threshold."""
+        """Weighted number of labels 1 with ``ŷ > threshold``, for each threshold."""
         return self._true_positives.value
 
     @property
     def false_positives(self) -> Array:
-        """Weighted number of labels 0 decided as 1, for each threshold."""
+        """Weighted number of labels 0 with ``ŷ > threshold``, for each threshold."""
         return self._false_positives.value
 
     @property
     def true_negatives(self) -> Array:
-        """Weighted number of labels 0 decided as 0, for each threshold."""
+        """Weighted number of labels 0 with ``ŷ <= threshold``, for each threshold."""
         return self._negatives.value - self._false_positives.value
 
     @property
     def false_negatives(self) -> Array:
-        """Weighted number of labels 1 decided as 0, for each threshold."""
+        """Weighted number of labels 1 with ``ŷ <= threshold``, for each threshold."""
         return self._positives.value - self._true_positives.value
 
     def update_counts(self, y_true: Any, y_pred: Any, weights: Any, per_label: bool = False) -> None:
-        """Take in labels, predictions and weights of one batch."""
+        """Accumulate the labels, predictions and weights of one batch."""
         dtype = self._true_positives.rounded_sum.dtype
         pred = jnp.asarray(y_pred).astype(dtype)
         true, pred = squeeze_or_expand_to_same_rank(jnp.asarray(y_true), pred)
@@ -113,19 +112,25 @@ class ConfusionCounts(Metric):
         self._negatives.add(jnp.sum(negative, axis=0))
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Take in labels and predictions of a batch; `sample_weight` is ``[batch]`` or None."""
+        """Accumulate one batch.
+
+        Args:
+            y_true (ArrayLike): Labels 0 and 1, ``[batch, ...]``.
+            y_pred (ArrayLike): Probabilities of the same shape.
+            sample_weight (ArrayLike | None): Weights, ``[batch]``. Default: None.
+        """
         self.update_counts(y_true, y_pred, sample_weight)
 
 
 def charge_thresholds(metric: Metric, count: Any) -> None:
-    """Charge the cuts of a metric, which is to be loaded from a file, before they are made."""
+    """Charge the memory of the thresholds of a metric that may be loaded from a file, before they are created."""
     charge_memory(
         4 * count * np.dtype(np.float64).itemsize, f"{type(metric).__name__} with num_thresholds={count:,}"
     )
 
 
 def parse_thresholds(metric: str, thresholds: Any, default: float) -> list[float]:
-    """Return thresholds as a list of numbers from 0 to 1; `default` alone for None."""
+    """Return thresholds as a list of numbers from 0 to 1; None gives `default` alone."""
     if thresholds is None:
         return [default]
     found = validate_param(metric, "thresholds", thresholds, THRESHOLDS_RULE)
@@ -133,7 +138,7 @@ def parse_thresholds(metric: str, thresholds: Any, default: float) -> list[float
 
 
 class _ThresholdMetric(ConfusionCounts):
-    """Base of metrics with one result for each of the given thresholds (a number if there is one)."""
+    """Base class of metrics with one result for each threshold (a number if there is one threshold)."""
 
     @validate_params(METRIC_RULES, thresholds=THRESHOLDS_RULE | None)
     def __init__(
@@ -144,18 +149,22 @@ class _ThresholdMetric(ConfusionCounts):
         name: str | None = None,
         dtype: Any = None,
     ) -> None:
-        # Among the top k everything is decided as 1, whatever its value.
+        # Each of the top k predictions is positive, for any value.
         cuts = parse_thresholds(type(self).__name__, thresholds, 0.5 if top_k is None else -np.inf)
         super().__init__(cuts, top_k, class_id, name, dtype)
         self.thresholds = thresholds
         self.add_counts()
 
     def result_per_threshold(self) -> Array:
-        """Return the result for each threshold."""
+        """Compute the result for each threshold."""
         raise NotImplementedError
 
     def result(self) -> Array:
-        """Return the result: a number for one threshold, else an array."""
+        """Compute the result.
+
+        Returns:
+            Array: A number for one threshold, else ``[thresholds]``.
+        """
         values = self.result_per_threshold()
         return values[0] if len(self._thresholds) == 1 else values
 
@@ -171,71 +180,145 @@ class TruePositives(_CountMetric):
     """Number of labels 1 with ``ŷ > threshold``.
 
     Args:
-        thresholds: a number or a list, 0.5 by default.
-        name: see `Metric`.
-        dtype: see `Metric`.
+        thresholds (float | list[float] | None): Predictions above it are positive. Default: None, for 0.5.
+        name (str | None): See `Metric`. Default: the class name in snake case.
+        dtype (str | None): See `Metric`. Default: None.
+
+    Example:
+        >>> import fitwell as fw
+        >>> metric = fw.metrics.TruePositives()
+        >>> float(metric([0, 1, 1, 1], [0.1, 0.2, 0.7, 0.9]))
+        2.0
+
+    Source: Keras `TruePositives`.
     """
 
     def result_per_threshold(self) -> Array:
-        """Return the count for each threshold."""
+        """Compute the count for each threshold."""
         return self.true_positives
 
 
 @metric_registry.register()
 class FalsePositives(_CountMetric):
-    """Number of labels 0 with ``ŷ > threshold``; arguments as `TruePositives`."""
+    """Number of labels 0 with ``ŷ > threshold``.
+
+    Args:
+        thresholds (float | list[float] | None): Predictions above it are positive. Default: None, for 0.5.
+        name (str | None): See `Metric`. Default: the class name in snake case.
+        dtype (str | None): See `Metric`. Default: None.
+
+    Example:
+        >>> import fitwell as fw
+        >>> metric = fw.metrics.FalsePositives()
+        >>> float(metric([0, 1, 1, 1], [0.1, 0.2, 0.7, 0.9]))
+        0.0
+
+    Source: Keras `FalsePositives`.
+    """
 
     def result_per_threshold(self) -> Array:
-        """Return the count for each threshold."""
+        """Compute the count for each threshold."""
         return self.false_positives
 
 
 @metric_registry.register()
 class TrueNegatives(_CountMetric):
-    """Number of labels 0 with ``ŷ <= threshold``; arguments as `TruePositives`."""
+    """Number of labels 0 with ``ŷ <= threshold``.
+
+    Args:
+        thresholds (float | list[float] | None): Predictions above it are positive. Default: None, for 0.5.
+        name (str | None): See `Metric`. Default: the class name in snake case.
+        dtype (str | None): See `Metric`. Default: None.
+
+    Example:
+        >>> import fitwell as fw
+        >>> metric = fw.metrics.TrueNegatives()
+        >>> float(metric([0, 1, 1, 1], [0.1, 0.2, 0.7, 0.9]))
+        1.0
+
+    Source: Keras `TrueNegatives`.
+    """
 
     def result_per_threshold(self) -> Array:
-        """Return the count for each threshold."""
+        """Compute the count for each threshold."""
         return self.true_negatives
 
 
 @metric_registry.register()
 class FalseNegatives(_CountMetric):
-    """Number of labels 1 with ``ŷ <= threshold``; arguments as `TruePositives`."""
+    """Number of labels 1 with ``ŷ <= threshold``.
+
+    Args:
+        thresholds (float | list[float] | None): Predictions above it are positive. Default: None, for 0.5.
+        name (str | None): See `Metric`. Default: the class name in snake case.
+        dtype (str | None): See `Metric`. Default: None.
+
+    Example:
+        >>> import fitwell as fw
+        >>> metric = fw.metrics.FalseNegatives()
+        >>> float(metric([0, 1, 1, 1], [0.1, 0.2, 0.7, 0.9]))
+        1.0
+
+    Source: Keras `FalseNegatives`.
+    """
 
     def result_per_threshold(self) -> Array:
-        """Return the count for each threshold."""
+        """Compute the count for each threshold."""
         return self.false_negatives
 
 
 @metric_registry.register()
 class Precision(_ThresholdMetric):
-    """Share of right ones among the decisions 1: ``TP / (TP + FP)``, 0 if there are none.
+    """Precision ``TP / (TP + FP)``, or 0 if no prediction is positive.
 
     Args:
-        thresholds: decided as 1 above it; a number or a list, 0.5 by default.
-        top_k: count as decided only the k largest predictions of a row.
-        class_id: look at this class of ``[batch, classes]`` only.
-        name: see `Metric`.
-        dtype: see `Metric`.
+        thresholds (float | list[float] | None): Predictions above it are positive. Default: None, for 0.5.
+        top_k (int | None): Only the k largest predictions of a row are positive. Default: None.
+        class_id (int | None): Evaluate only this class of ``[batch, classes]``. Default: None.
+        name (str | None): See `Metric`. Default: the class name in snake case.
+        dtype (str | None): See `Metric`. Default: None.
+
+    Example:
+        >>> import fitwell as fw
+        >>> metric = fw.metrics.Precision()
+        >>> round(float(metric([0, 1, 1, 1], [0.6, 0.2, 0.7, 0.9])), 3)
+        0.667
+
+    Source: Keras `Precision`.
     """
 
     def result_per_threshold(self) -> Array:
-        """Return the precision for each threshold."""
+        """Compute the precision for each threshold."""
         return divide_no_nan(self.true_positives, self.true_positives + self.false_positives)
 
 
 @metric_registry.register()
 class Recall(_ThresholdMetric):
-    """Share of labels 1 that were decided as 1: ``TP / (TP + FN)``, 0 if there are none; see `Precision`."""
+    """Recall ``TP / (TP + FN)``, or 0 if no label is 1.
+
+    Args:
+        thresholds (float | list[float] | None): Predictions above it are positive. Default: None, for 0.5.
+        top_k (int | None): Only the k largest predictions of a row are positive. Default: None.
+        class_id (int | None): Evaluate only this class of ``[batch, classes]``. Default: None.
+        name (str | None): See `Metric`. Default: the class name in snake case.
+        dtype (str | None): See `Metric`. Default: None.
+
+    Example:
+        >>> import fitwell as fw
+        >>> metric = fw.metrics.Recall()
+        >>> round(float(metric([0, 1, 1, 1], [0.6, 0.2, 0.7, 0.9])), 3)
+        0.667
+
+    Source: Keras `Recall`.
+    """
 
     def result_per_threshold(self) -> Array:
-        """Return the recall for each threshold."""
+        """Compute the recall for each threshold."""
         return divide_no_nan(self.true_positives, self._positives.value)
 
 
 class _BestAtConstraint(ConfusionCounts):
-    """Base of metrics that are the best value of one rate where another one is high enough."""
+    """Base class of metrics that are the best value of one rate where another rate is at least `floor`."""
 
     def __init__(
         self, floor: float, num_thresholds: int, class_id: int | None, name: str | None, dtype: Any
@@ -262,16 +345,24 @@ class _BestAtConstraint(ConfusionCounts):
 
 @metric_registry.register()
 class SensitivityAtSpecificity(_BestAtConstraint):
-    """Best sensitivity over the thresholds where specificity is high enough.
+    """Best sensitivity over the thresholds at which specificity is high enough.
 
-    Sensitivity is ``TP / (TP + FN)``, specificity ``TN / (TN + FP)``.
+    Sensitivity is ``TP / (TP + FN)``, specificity is ``TN / (TN + FP)``.
 
     Args:
-        specificity: the bound.
-        num_thresholds: number of thresholds between 0 and 1, 200 by default.
-        class_id: look at this class of ``[batch, classes]`` only.
-        name: see `Metric`.
-        dtype: see `Metric`.
+        specificity (float): Lower bound of the specificity, in [0, 1].
+        num_thresholds (int): Number of thresholds between 0 and 1. Default: 200.
+        class_id (int | None): Evaluate only this class of ``[batch, classes]``. Default: None.
+        name (str | None): See `Metric`. Default: the class name in snake case.
+        dtype (str | None): See `Metric`. Default: None.
+
+    Example:
+        >>> import fitwell as fw
+        >>> metric = fw.metrics.SensitivityAtSpecificity(specificity=0.5)
+        >>> float(metric([0, 0, 1, 1], [0.1, 0.4, 0.6, 0.9]))
+        1.0
+
+    Source: Keras `SensitivityAtSpecificity`.
     """
 
     @validate_params(METRIC_RULES, specificity=Real(0, 1))
@@ -287,13 +378,31 @@ class SensitivityAtSpecificity(_BestAtConstraint):
         self.specificity = specificity
 
     def result(self) -> Array:
-        """Return the best sensitivity."""
+        """Compute the best sensitivity."""
         return self._best(self._sensitivity(), self._specificity())
 
 
 @metric_registry.register()
 class SpecificityAtSensitivity(_BestAtConstraint):
-    """Best specificity over thresholds where sensitivity is high enough; see `SensitivityAtSpecificity`."""
+    """Best specificity over the thresholds at which sensitivity is high enough.
+
+    Specificity is ``TN / (TN + FP)``, sensitivity is ``TP / (TP + FN)``.
+
+    Args:
+        sensitivity (float): Lower bound of the sensitivity, in [0, 1].
+        num_thresholds (int): Number of thresholds between 0 and 1. Default: 200.
+        class_id (int | None): Evaluate only this class of ``[batch, classes]``. Default: None.
+        name (str | None): See `Metric`. Default: the class name in snake case.
+        dtype (str | None): See `Metric`. Default: None.
+
+    Example:
+        >>> import fitwell as fw
+        >>> metric = fw.metrics.SpecificityAtSensitivity(sensitivity=0.5)
+        >>> float(metric([0, 0, 1, 1], [0.1, 0.4, 0.6, 0.9]))
+        1.0
+
+    Source: Keras `SpecificityAtSensitivity`.
+    """
 
     @validate_params(METRIC_RULES, sensitivity=Real(0, 1))
     def __init__(
@@ -308,13 +417,31 @@ class SpecificityAtSensitivity(_BestAtConstraint):
         self.sensitivity = sensitivity
 
     def result(self) -> Array:
-        """Return the best specificity."""
+        """Compute the best specificity."""
         return self._best(self._specificity(), self._sensitivity())
 
 
 @metric_registry.register()
 class PrecisionAtRecall(_BestAtConstraint):
-    """Best precision over thresholds where recall is high enough; see `SensitivityAtSpecificity`."""
+    """Best precision over the thresholds at which recall is high enough.
+
+    Precision is ``TP / (TP + FP)``, recall is ``TP / (TP + FN)``.
+
+    Args:
+        recall (float): Lower bound of the recall, in [0, 1].
+        num_thresholds (int): Number of thresholds between 0 and 1. Default: 200.
+        class_id (int | None): Evaluate only this class of ``[batch, classes]``. Default: None.
+        name (str | None): See `Metric`. Default: the class name in snake case.
+        dtype (str | None): See `Metric`. Default: None.
+
+    Example:
+        >>> import fitwell as fw
+        >>> metric = fw.metrics.PrecisionAtRecall(recall=0.5)
+        >>> float(metric([0, 0, 1, 1], [0.1, 0.4, 0.6, 0.9]))
+        1.0
+
+    Source: Keras `PrecisionAtRecall`.
+    """
 
     @validate_params(METRIC_RULES, recall=Real(0, 1))
     def __init__(
@@ -329,13 +456,31 @@ class PrecisionAtRecall(_BestAtConstraint):
         self.recall = recall
 
     def result(self) -> Array:
-        """Return the best precision."""
+        """Compute the best precision."""
         return self._best(self._precision(), self._sensitivity())
 
 
 @metric_registry.register()
 class RecallAtPrecision(_BestAtConstraint):
-    """Best recall over thresholds where precision is high enough; see `SensitivityAtSpecificity`."""
+    """Best recall over the thresholds at which precision is high enough.
+
+    Recall is ``TP / (TP + FN)``, precision is ``TP / (TP + FP)``.
+
+    Args:
+        precision (float): Lower bound of the precision, in [0, 1].
+        num_thresholds (int): Number of thresholds between 0 and 1. Default: 200.
+        class_id (int | None): Evaluate only this class of ``[batch, classes]``. Default: None.
+        name (str | None): See `Metric`. Default: the class name in snake case.
+        dtype (str | None): See `Metric`. Default: None.
+
+    Example:
+        >>> import fitwell as fw
+        >>> metric = fw.metrics.RecallAtPrecision(precision=0.5)
+        >>> float(metric([0, 0, 1, 1], [0.1, 0.4, 0.6, 0.9]))
+        1.0
+
+    Source: Keras `RecallAtPrecision`.
+    """
 
     @validate_params(METRIC_RULES, precision=Real(0, 1))
     def __init__(
@@ -350,5 +495,5 @@ class RecallAtPrecision(_BestAtConstraint):
         self.precision = precision
 
     def result(self) -> Array:
-        """Return the best recall."""
+        """Compute the best recall."""
         return self._best(self._sensitivity(), self._precision())

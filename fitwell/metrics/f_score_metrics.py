@@ -1,4 +1,4 @@
-"""Metrics of classes: F scores and the confusion matrix."""
+"""F scores and the confusion matrix."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from fitwell.metrics.confusion_metrics import broadcast_weights
 
 
 def _one_hot_if_sparse(y_true: Any, width: int) -> Array:
-    """Return targets as floats; class numbers ``[n]`` or ``[n, 1]`` become one-hot if `width` says so."""
+    """Convert class indices ``[n]`` or ``[n, 1]`` to one-hot targets if `width` is above 1."""
     true = jnp.asarray(y_true)
     if width > 1 and (true.ndim == 1 or true.shape[-1] == 1):
         numbers = true if true.ndim == 1 else jnp.squeeze(true, -1)
@@ -32,21 +32,32 @@ _THRESHOLD_RULE = Real(0, 1, closed="right") | None
 class FBetaScore(Metric):
     """Weighted harmonic mean of precision and recall.
 
-    ``(1 + β²) TP / ((1 + β²) TP + β² FN + FP)``, 0 if undefined.
+    ``(1 + β²) TP / ((1 + β²) TP + β² FN + FP)``, or 0 if undefined.
 
-    Predictions are ``[batch, classes]`` and targets one-hot (or class numbers). A single output is decided at
+    Predictions are ``[batch, classes]``, and targets are one-hot or class indices. The threshold of a single output is
     0.5.
 
-    Args:
-        average: None (default) for one score for each class; ``"micro"`` over all decisions; ``"macro"`` the
-            mean of the classes; ``"weighted"`` their mean weighted by the number of targets.
-        beta: β, 1 by default: recall counts β times as much as precision; data.
-        threshold: decided as 1 above it; None (default) for the largest prediction of each row.
-        name: see `Metric`.
-        dtype: see `Metric`.
+    Differs from Keras: no ε in the denominators, so that the score is exact; the first class wins if the largest
+    predictions are equal; class indices are accepted; a single output needs no threshold.
 
-    Differs from Keras: no ε in the denominators, so the score is exact; ties of the largest prediction go to
-    the first class; class numbers are accepted; a single output means something without a threshold.
+    Args:
+        average (str | None): None for one score for each class; ``"micro"`` for the score over all predictions;
+            ``"macro"`` for the mean over the classes; ``"weighted"`` for their mean weighted by the number of targets.
+            Default: None.
+        beta (float): β, above 0: recall has β times the weight of precision. A hyperparameter: changing it does not
+            recompile. Default: 1.0.
+        threshold (float | None): Predictions above it are positive; None for the largest prediction of each row.
+            Default: None.
+        name (str | None): See `Metric`. Default: "fbeta_score".
+        dtype (str | None): See `Metric`. Default: None.
+
+    Example:
+        >>> import fitwell as fw
+        >>> metric = fw.metrics.FBetaScore(beta=2.0, average="macro")
+        >>> round(float(metric([1, 0], [[0.2, 0.8], [0.4, 0.6]])), 3)
+        0.417
+
+    Source: Keras `FBetaScore`.
     """
 
     hyperparameters = ("beta", "threshold")
@@ -68,7 +79,7 @@ class FBetaScore(Metric):
         self.threshold = threshold
 
     def build(self, y_true_shape: tuple[int | None, ...], y_pred_shape: tuple[int | None, ...]) -> None:
-        """Make the accumulators, one for each class of the output."""
+        """Create the accumulators, one for each class of the output; see `Metric.build`."""
         if not self.variables:
             width = y_pred_shape[1] if len(y_pred_shape) == 2 else None
             if width is None:
@@ -80,7 +91,13 @@ class FBetaScore(Metric):
             self._false_negatives = self.add_compensated_sum("false_negatives", (width,))
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Take in targets and predictions of a batch; `sample_weight` is ``[batch]`` or None."""
+        """Accumulate one batch.
+
+        Args:
+            y_true (ArrayLike): One-hot labels ``[batch, classes]``, or class indices.
+            y_pred (ArrayLike): Scores, ``[batch, classes]``.
+            sample_weight (ArrayLike | None): Weights, ``[batch]``. Default: None.
+        """
         pred = jnp.asarray(y_pred)
         pred = pred[:, None] if pred.ndim == 1 else pred
         self.build(np.shape(y_true), pred.shape)
@@ -100,7 +117,7 @@ class FBetaScore(Metric):
         self._false_negatives.add(jnp.sum(jnp.where(labelled & ~decided, weights, 0), axis=0))
 
     def result(self) -> Array:
-        """Return the score, or one for each class."""
+        """Compute the score, or one for each class."""
         hits, alarms, misses = (
             total.value for total in (self._true_positives, self._false_positives, self._false_negatives)
         )
@@ -123,10 +140,21 @@ class F1Score(FBetaScore):
     """Harmonic mean of precision and recall, ``2 TP / (2 TP + FN + FP)``: `FBetaScore` with β = 1.
 
     Args:
-        average: see `FBetaScore`.
-        threshold: see `FBetaScore`.
-        name: see `Metric`.
-        dtype: see `Metric`.
+        average (str | None): None for one score for each class; ``"micro"`` for the score over all predictions;
+            ``"macro"`` for the mean over the classes; ``"weighted"`` for their mean weighted by the number of targets.
+            Default: None.
+        threshold (float | None): Predictions above it are positive; None for the largest prediction of each row.
+            Default: None.
+        name (str | None): See `Metric`. Default: "f1_score".
+        dtype (str | None): See `Metric`. Default: None.
+
+    Example:
+        >>> import fitwell as fw
+        >>> metric = fw.metrics.F1Score(average="macro")
+        >>> round(float(metric([1, 0], [[0.2, 0.8], [0.4, 0.6]])), 3)
+        0.333
+
+    Source: Keras `F1Score`.
     """
 
     @validate_params(METRIC_RULES, average=_AVERAGE_RULE, threshold=_THRESHOLD_RULE)
@@ -144,12 +172,19 @@ class F1Score(FBetaScore):
 class ConfusionMatrix(Metric):
     """Weighted counts ``[true class, predicted class]`` over the epoch. Not a metric in Keras.
 
-    Targets are class numbers or one-hot; predictions ``[batch, classes]``, or a single output decided at 0.5.
+    Targets are class indices or one-hot. Predictions are ``[batch, classes]``, or a single output with the threshold
+    0.5.
 
     Args:
-        num_classes: by default known when the model is: the width of its output, 2 for a single one.
-        name: see `Metric`.
-        dtype: see `Metric`.
+        num_classes (int | None): Number of classes. Default: None, the width of the output, or 2 for a single output.
+        name (str | None): See `Metric`. Default: the class name in snake case.
+        dtype (str | None): See `Metric`. Default: None.
+
+    Example:
+        >>> import fitwell as fw
+        >>> metric = fw.metrics.ConfusionMatrix()
+        >>> metric([1, 0, 1], [0.9, 0.8, 0.7]).tolist()
+        [[0.0, 1.0], [0.0, 2.0]]
     """
 
     @validate_params(METRIC_RULES, num_classes=Integer(2) | None)
@@ -161,7 +196,7 @@ class ConfusionMatrix(Metric):
             self._counts = self.add_compensated_sum("counts", (num_classes, num_classes))
 
     def build(self, y_true_shape: tuple[int | None, ...], y_pred_shape: tuple[int | None, ...]) -> None:
-        """Make the accumulators for the classes of the output."""
+        """Create the accumulators for the classes of the output; see `Metric.build`."""
         if self._counts is None:
             width = y_pred_shape[-1] if len(y_pred_shape) > 1 else 1
             if width is None:
@@ -169,7 +204,13 @@ class ConfusionMatrix(Metric):
             self._counts = self.add_compensated_sum("counts", (max(width, 2), max(width, 2)))
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Take in targets and predictions of a batch; `sample_weight` is ``[batch]`` or None."""
+        """Accumulate one batch.
+
+        Args:
+            y_true (ArrayLike): Class indices or one-hot labels.
+            y_pred (ArrayLike): Scores, ``[batch, classes]``, or probabilities of a single output.
+            sample_weight (ArrayLike | None): Weights, ``[batch]``. Default: None.
+        """
         true, pred = jnp.asarray(y_true), jnp.asarray(y_pred)
         self.build(true.shape, pred.shape)
         counts = self._counts
@@ -189,10 +230,10 @@ class ConfusionMatrix(Metric):
         weights = broadcast_weights(sample_weight, decided.shape, counts.rounded_sum.dtype)
         rows = jax.nn.one_hot(labels, classes, dtype=weights.dtype) * weights[:, None]
         columns = jax.nn.one_hot(decided, classes, dtype=weights.dtype)
-        # Counts, so in full precision: GPUs multiply matrices in 19 bits unless told otherwise.
+        # Counts need full precision: by default, GPUs multiply matrices in 19 bits.
         counts.add(jnp.matmul(rows.T, columns, precision="highest"))
 
     def result(self) -> Array:
         """Return the counts, ``[true class, predicted class]``."""
-        assert self._counts is not None, "nothing was taken in yet, and num_classes was not given"
+        assert self._counts is not None, "update_state was not called yet, and num_classes was not given"
         return self._counts.value

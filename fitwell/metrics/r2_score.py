@@ -1,4 +1,4 @@
-"""`R2Score`: how much of the targets' variance a regression explains."""
+"""`R2Score`: the fraction of the variance of the targets that a regression explains."""
 
 from __future__ import annotations
 
@@ -14,22 +14,30 @@ from fitwell.metrics.confusion_metrics import broadcast_weights
 
 @metric_registry.register("r2")
 class R2Score(Metric):
-    """Coefficient of determination ``1 - Σ w (y - ŷ)² / Σ w (y - mean(y))²``, mean over the whole epoch.
+    """Coefficient of determination ``1 - Σ w (y - ŷ)² / Σ w (y - mean(y))²`` over the whole epoch.
 
-    1 is perfect, 0 as good as always predicting the mean, negative worse. As in scikit-learn, an output whose
-    targets are all equal scores 1 if predicted exactly, else 0.
+    1 is perfect, 0 is as good as predicting the mean, negative values are worse. As in scikit-learn, an output whose
+    targets are all equal scores 1 if it is predicted exactly, else 0.
+
+    The variance is merged batch by batch from means and squared deviations (Chan et al., 1979). Keras subtracts squares
+    of sums, which loses all digits if the mean is large compared with the standard deviation.
 
     Args:
-        class_aggregation: for several outputs, ``"uniform_average"`` (default) is their mean,
-            ``"variance_weighted_average"`` weights them by the variance of their targets, None gives them
-            all.
-        num_regressors: p > 0 gives the adjusted score ``1 - (1 - R²)(n - 1)/(n - p - 1)`` for n rows (R²
-            itself if ``n <= p + 1``); 0 by default.
-        name: see `Metric`.
-        dtype: see `Metric`.
+        class_aggregation (str | None): For several outputs: ``"uniform_average"`` for their mean,
+            ``"variance_weighted_average"`` for the mean weighted by the variance of the targets, None for all scores.
+            Default: "uniform_average".
+        num_regressors (int): p > 0 gives the adjusted score ``1 - (1 - R²)(n - 1)/(n - p - 1)`` for n rows (R² if
+            ``n <= p + 1``). Default: 0.
+        name (str | None): See `Metric`. Default: "r2_score".
+        dtype (str | None): See `Metric`. Default: None.
 
-    The variance is merged batch by batch from means and squared deviations (Chan et al. 1979); Keras
-    subtracts squares of sums, which loses all digits when the mean is large against the spread.
+    Example:
+        >>> import fitwell as fw
+        >>> metric = fw.metrics.R2Score()
+        >>> float(metric([[1.0], [2.0], [3.0]], [[1.0], [2.0], [2.0]]))
+        0.5
+
+    Source: Keras `R2Score`.
     """
 
     @validate_params(
@@ -49,7 +57,7 @@ class R2Score(Metric):
         self.num_regressors = num_regressors
 
     def build(self, y_true_shape: tuple[int | None, ...], y_pred_shape: tuple[int | None, ...]) -> None:
-        """Make the accumulators, one for each output."""
+        """Create the accumulators, one for each output; see `Metric.build`."""
         if not self.variables:
             width = (y_pred_shape[-1] or 1,) if len(y_pred_shape) > 1 else (1,)
             dtype = self.dtype if jnp.dtype(self.dtype).itemsize > 2 else "float32"
@@ -60,7 +68,13 @@ class R2Score(Metric):
             self._deviation = self.add_weight(width, dtype=dtype, name="squared_deviation")
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Take in targets and predictions of a batch; `sample_weight` is ``[batch]`` or None."""
+        """Accumulate one batch.
+
+        Args:
+            y_true (ArrayLike): Targets, ``[batch, ...]``.
+            y_pred (ArrayLike): Predictions, ``[batch, ...]``.
+            sample_weight (ArrayLike | None): Weights, ``[batch]``. Default: None.
+        """
         true, pred = match_shapes("R2Score", y_true, y_pred)
         if true.ndim == 1:
             true, pred = true[:, None], pred[:, None]
@@ -83,7 +97,7 @@ class R2Score(Metric):
         self._rows.add(jnp.sum(counted[:, 0]))
 
     def result(self) -> Array:
-        """Return the score, or one for each output."""
+        """Compute the score, or one for each output."""
         residual, total = self._residual.value, self._deviation.value
         perfect = jnp.where(residual == 0, 1.0, 0.0)
         scores = jnp.where(total == 0, perfect, 1 - divide_no_nan(residual, total))

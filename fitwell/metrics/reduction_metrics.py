@@ -1,4 +1,4 @@
-"""Means and sums over rows, and the metrics made of them: losses and plain functions."""
+"""Means and sums over rows, and the metrics based on them: losses and functions as metrics."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from fitwell.metrics.base import METRIC_RULES, Array, Metric, divide_no_nan, met
 def reduce_to_samples(
     values: Any, sample_weight: Any, dtype: Any, reduce: Callable[..., Array]
 ) -> tuple[Array, Array | None]:
-    """Return ``([rows] or a number, weights of the same shape or None)``: what each row contributes.
+    """Return the contribution of each row, ``[rows]`` or a number, and weights of the same shape or None.
 
     Args:
-        values: ``[batch, ...]`` or a number.
-        sample_weight: ``[batch]``, a leading shape of `values`, a number, or None.
-        dtype: type of the results.
-        reduce: `jnp.mean` or `jnp.sum`, applied to the axes of a row that share one weight.
+        values (ArrayLike): ``[batch, ...]`` or a number.
+        sample_weight (ArrayLike | None): ``[batch]``, a leading shape of `values`, a number, or None.
+        dtype (str): Type of the results.
+        reduce (Callable): `jnp.mean` or `jnp.sum`, applied to the axes of a row that share one weight.
     """
     values = jnp.asarray(values).astype(dtype)
     if sample_weight is None:
@@ -36,7 +36,7 @@ def reduce_to_samples(
     while weights.ndim > values.ndim and weights.shape[-1] == 1:
         weights = jnp.squeeze(weights, -1)
     if weights.ndim > values.ndim and values.ndim == 0:
-        # One value for the whole batch stands for each of its rows.
+        # One value for the whole batch is used for each row.
         values = jnp.broadcast_to(values, weights.shape)
     elif weights.ndim > values.ndim or any(
         w not in (1, v) for w, v in zip(weights.shape, values.shape, strict=False)
@@ -49,13 +49,23 @@ def reduce_to_samples(
 
 @metric_registry.register()
 class Mean(Metric):
-    """Weighted mean ``Σ w v / Σ w`` of all values: ``update_state(values, sample_weight=None)``.
+    """Weighted mean ``Σ w v / Σ w`` of all values.
 
-    ``values`` is ``[batch, ...]``; each row contributes the mean of its values.
+    ``update_state(values, sample_weight=None)`` takes values ``[batch, ...]``; each row contributes the mean of its
+    values.
 
     Args:
-        name: see `Metric`.
-        dtype: see `Metric`.
+        name (str | None): See `Metric`. Default: "mean".
+        dtype (str | None): See `Metric`. Default: None.
+
+    Example:
+        >>> import fitwell as fw
+        >>> metric = fw.metrics.Mean()
+        >>> metric.update_state([1.0, 3.0])
+        >>> float(metric.result())
+        2.0
+
+    Source: Keras `Mean`.
     """
 
     @validate_params(METRIC_RULES)
@@ -75,21 +85,26 @@ class Mean(Metric):
         return self._count.value
 
     def update_state(self, values: Any, sample_weight: Any = None) -> None:
-        """Take in values ``[batch, ...]``, or a number."""
+        """Accumulate values.
+
+        Args:
+            values (ArrayLike): ``[batch, ...]``, or a number.
+            sample_weight (ArrayLike | None): Weights of a leading shape of `values`. Default: None.
+        """
         kept, weights = reduce_to_samples(values, sample_weight, self._total.rounded_sum.dtype, jnp.mean)
         if weights is None:
             self._total.add(jnp.sum(kept))
             self._count.add(kept.size)
         else:
-            # Selected, not multiplied: a padding row (weight 0) may hold anything, also NaN.
+            # Select instead of multiplying by 0: padding rows (weight 0) may hold any value, including NaN.
             weighted = jnp.where(weights == 0, 0, kept * weights)
-            # A row counts as one, however many values of it have weights of their own.
+            # A row counts as one, even if each of its values has a separate weight.
             share = weights.shape[0] / weights.size if weights.ndim > 1 else 1
             self._total.add(jnp.sum(weighted) * share)
             self._count.add(jnp.sum(weights) * share)
 
     def result(self) -> Array:
-        """Return the mean, 0 before any value."""
+        """Compute the mean; 0 before the first value."""
         return divide_no_nan(self.total, self.count)
 
 
@@ -98,8 +113,17 @@ class Sum(Metric):
     """Weighted sum ``Σ w v`` of all values: ``update_state(values, sample_weight=None)``.
 
     Args:
-        name: see `Metric`.
-        dtype: see `Metric`.
+        name (str | None): See `Metric`. Default: "sum".
+        dtype (str | None): See `Metric`. Default: None.
+
+    Example:
+        >>> import fitwell as fw
+        >>> metric = fw.metrics.Sum()
+        >>> metric.update_state([1.0, 3.0])
+        >>> float(metric.result())
+        4.0
+
+    Source: Keras `Sum`.
     """
 
     @validate_params(METRIC_RULES)
@@ -108,7 +132,12 @@ class Sum(Metric):
         self._total = self.add_compensated_sum("total")
 
     def update_state(self, values: Any, sample_weight: Any = None) -> None:
-        """Take in values ``[batch, ...]``, or a number."""
+        """Accumulate values.
+
+        Args:
+            values (ArrayLike): ``[batch, ...]``, or a number.
+            sample_weight (ArrayLike | None): Weights of a leading shape of `values`. Default: None.
+        """
         kept, weights = reduce_to_samples(values, sample_weight, self._total.rounded_sum.dtype, jnp.sum)
         if weights is not None:
             kept = jnp.where(weights == 0, 0, kept * weights)
@@ -120,11 +149,11 @@ class Sum(Metric):
 
 
 class MeanOverSamples(Mean):
-    """Base of metrics that are the mean of a value of each row: a subclass overrides `values`.
+    """Base class of metrics that are the mean of one value for each row: a subclass overrides `values`.
 
     Args:
-        name: see `Metric`.
-        dtype: see `Metric`.
+        name (str | None): See `Metric`. Default: the class name in snake case.
+        dtype (str | None): See `Metric`. Default: None.
     """
 
     @validate_params(METRIC_RULES)
@@ -132,22 +161,34 @@ class MeanOverSamples(Mean):
         super().__init__(name or snake_case(type(self).__name__), dtype)
 
     def values(self, y_true: Any, y_pred: Any) -> Any:
-        """Return one value (or several) for each row."""
+        """Compute one value, or several, for each row."""
         raise NotImplementedError(f"{type(self).__name__} must define values(self, y_true, y_pred)")
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
-        """Take in targets and predictions of a batch; `sample_weight` is ``[batch]`` or None."""
+        """Accumulate one batch.
+
+        Args:
+            y_true (ArrayLike): Targets, ``[batch, ...]``.
+            y_pred (ArrayLike): Predictions, ``[batch, ...]``.
+            sample_weight (ArrayLike | None): Weights, ``[batch]``. Default: None.
+        """
         super().update_state(self.values(y_true, y_pred), sample_weight)
 
 
 @metric_registry.register()
 class LossMetric(MeanOverSamples):
-    """A `Loss` as a metric: the mean of its values over all rows, whatever its reduction.
+    """A `Loss` as a metric: the mean of its values over all rows, for any reduction of the loss.
 
     Args:
-        loss: the loss, or its name.
-        name: that of the loss by default.
-        dtype: see `Metric`.
+        loss (Loss | str): The loss, or its name.
+        name (str | None): See `Metric`. Default: the name of the loss.
+        dtype (str | None): See `Metric`. Default: None.
+
+    Example:
+        >>> import fitwell as fw
+        >>> metric = fw.metrics.LossMetric("huber")
+        >>> float(metric([[0.0], [0.0]], [[1.0], [3.0]]))
+        1.5
     """
 
     @validate_params(METRIC_RULES, loss=Identifier(losses.get, optional=False))
@@ -156,11 +197,17 @@ class LossMetric(MeanOverSamples):
         super().__init__(name or self.loss.name, dtype)
 
     def values(self, y_true: Any, y_pred: Any) -> Any:
-        """Return the values of the loss before reduction."""
+        """Compute the values of the loss before reduction."""
         return self.loss.unreduced(y_true, y_pred)
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
-        """Take in targets and predictions of a batch; values that the loss masks do not count."""
+        """Accumulate one batch; values that the loss masks are ignored.
+
+        Args:
+            y_true (ArrayLike): Targets, ``[batch, ...]``.
+            y_pred (ArrayLike): Predictions, ``[batch, ...]``.
+            sample_weight (ArrayLike | None): Weights, ``[batch]``. Default: None.
+        """
         values = self.values(y_true, y_pred)
         mask = self.loss.mask(jnp.asarray(y_true))
         if mask is not None:
@@ -171,22 +218,31 @@ class LossMetric(MeanOverSamples):
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Any:
-        """Build the metric from what `get_config` returned."""
+        """Build the metric from the result of `get_config`."""
         return cls(**{name: losses.get(value) if name == "loss" else value for name, value in config.items()})
 
 
 @metric_registry.register()
 class MeanMetricWrapper(MeanOverSamples):
-    """The mean of a function ``fn(y_true, y_pred, **settings)`` over all rows.
+    """Mean of a function ``fn(y_true, y_pred, **settings)`` over all rows.
 
-    The function should return one value for each row. One number for the whole batch counts as the value of
-    each of its rows.
+    The function should return one value for each row. A single number for the whole batch is used for each row.
 
     Args:
-        fn: the function.
-        name: that of the function by default.
-        dtype: see `Metric`.
-        settings: further keyword arguments for each call of `fn`.
+        fn (Callable): The function.
+        name (str | None): See `Metric`. Default: the name of the function.
+        dtype (str | None): See `Metric`. Default: None.
+        **settings: Further keyword arguments for each call of `fn`.
+
+    Example:
+        >>> import fitwell as fw
+        >>> def bias(y_true, y_pred):
+        ...     return (y_pred - y_true).mean(axis=-1)
+        >>> metric = fw.metrics.MeanMetricWrapper(bias)
+        >>> float(metric([[0.0], [1.0]], [[2.0], [1.0]]))
+        1.0
+
+    Source: Keras `MeanMetricWrapper`.
     """
 
     @validate_params(METRIC_RULES, fn=CallableRule("a function of y_true and y_pred"))
@@ -199,23 +255,29 @@ class MeanMetricWrapper(MeanOverSamples):
         self.settings = settings
 
     def values(self, y_true: Any, y_pred: Any) -> Any:
-        """Return ``fn(y_true, y_pred)``, with ``[n]`` against ``[n, 1]`` aligned."""
+        """Return ``fn(y_true, y_pred)``, with ``[n]`` and ``[n, 1]`` aligned."""
         y_true, y_pred = squeeze_or_expand_to_same_rank(jnp.asarray(y_true), jnp.asarray(y_pred))
         return self.fn(y_true, y_pred, **self.settings)
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
-        """Take in targets and predictions of a batch; `sample_weight` is ``[batch]`` or None."""
+        """Accumulate one batch.
+
+        Args:
+            y_true (ArrayLike): Targets, ``[batch, ...]``.
+            y_pred (ArrayLike): Predictions, ``[batch, ...]``.
+            sample_weight (ArrayLike | None): Weights, ``[batch]``. Default: None.
+        """
         values = convert_returned_value(self.values(y_true, y_pred), f"metric {self.name!r}")
         if values.ndim == 0 and sample_weight is None:
             sample_weight = jnp.ones(np.shape(y_pred)[:1])
         Mean.update_state(self, values, sample_weight)
 
     def get_config(self) -> dict[str, Any]:
-        """Return the name of the function and everything else as plain data."""
+        """Return the name of the function and all other arguments as plain data."""
         return super().get_config() | {"fn": serialize(self.fn)} | dict(serialize(self.settings))
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Any:
-        """Build the metric; the function is found among the registered and custom ones."""
+        """Build the metric; the function is looked up among built-in and registered ones."""
         fn = config["fn"]
         return cls(**{**config, "fn": metric_registry.lookup(fn) if isinstance(fn, str) else fn})

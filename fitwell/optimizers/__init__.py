@@ -10,9 +10,13 @@ from fitwell import _registry
 from fitwell._deprecation import deprecated_module_getattr
 from fitwell.errors import InvalidArgument
 from fitwell.optimizers import schedules
-from fitwell.optimizers.adagrad import Adadelta, Adagrad
-from fitwell.optimizers.adam import Adam, Adamax, AdamW, Nadam
+from fitwell.optimizers.adadelta import Adadelta
+from fitwell.optimizers.adagrad import Adagrad
+from fitwell.optimizers.adam import Adam
+from fitwell.optimizers.adamax import Adamax
+from fitwell.optimizers.adamw import AdamW
 from fitwell.optimizers.base import Optimizer, optimizer_registry
+from fitwell.optimizers.nadam import Nadam
 from fitwell.optimizers.optax_optimizer import OptaxOptimizer, is_transformation
 from fitwell.optimizers.pure_optimizer import OptimizerOptions
 from fitwell.optimizers.rmsprop import RMSprop

@@ -215,7 +215,7 @@ def test_words_of_shape_errors() -> None:
     ):
         losses.huber(np.ones((3, 1)), np.ones((2, 1)))
     with pytest.raises(
-        ShapeError, match=r"expected class numbers of shape \(8,\).*One-hot targets belong to categ"
+        ShapeError, match=r"expected class indices of shape \(8,\).*One-hot targets belong to categ"
     ):
         losses.SparseCategoricalCrossentropy()(one_hot, probabilities)
     with pytest.raises(ShapeError, match="For a single output use binary_crossentropy"):
