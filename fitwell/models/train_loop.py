@@ -189,7 +189,7 @@ def make_loader(
             seed=seed,
             pad=pad,
             max_epochs_per_dispatch=max_epochs_per_dispatch,
-            room=room,
+            bucket_rows=room,
         )
     return _streamed_arrays(data.batch, min(size, total), shuffle=shuffle, seed=seed, pad=pad, steps=steps)
 

@@ -77,7 +77,7 @@ class SharedRows:
         if self.folds is None or fold is None:
             return {}
         room = _padded_size(len(part.train) for part in self.folds)
-        return {"chosen": self.folds[fold].train, "room": room}
+        return {"row_indices": self.folds[fold].train, "bucket_rows": room}
 
 
 def _padded_size(sizes: Iterable[int]) -> int | None:

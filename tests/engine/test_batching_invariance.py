@@ -12,8 +12,7 @@ import pytest
 
 import fitwell
 from fitwell import callbacks, layers, regularizers
-from fitwell._data import loaders
-from fitwell._data.loaders import ArrayLoader, Batch
+from fitwell._data.loaders import ArrayLoader, Batch, array_loader
 from fitwell._engine import compile_cache
 from fitwell.callbacks.callback import CallbackList
 from fitwell.models import train_loop
@@ -290,7 +289,7 @@ def test_nearly_as_many_rows_run_the_program_of_those_before(monkeypatch: pytest
     compiled = compile_cache.compile_stats.compiled
     found = [fit(rows) for rows in (57, 58, 59)]
     assert compile_cache.compile_stats.compiled - compiled == 1
-    monkeypatch.setattr(loaders, "_MAX_COPIED_BYTES", 0)
+    monkeypatch.setattr(array_loader, "_MAX_COPIED_BYTES", 0)
     assert [fit(rows) for rows in (57, 58, 59)] == found
     assert compile_cache.compile_stats.compiled - compiled == 4  # now each has its own
 
