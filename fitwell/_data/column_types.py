@@ -6,7 +6,6 @@ are learned from the training rows alone (`fitwell._data.columns`). docs/tables.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -14,26 +13,33 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fitwell._data.column_type_rules import (
+    are_booleans,
+    are_compact_dates,
+    are_ip_addresses,
+    are_mostly_numbers,
+    are_zero_padded_codes,
+    describe_mixed_decimals,
+    find_missing_words,
+    has_percent_signs,
+)
 from fitwell._data.conversion import (
-    BOOLEAN_PAIRS,
     is_missing_marker,
     is_string_dtype,
     isna,
     may_hold_strings,
     to_string,
 )
+from fitwell._data.csv_dialect import get_separator
 from fitwell._data.date_parsing import (
     FORMAT_SEPARATOR,
-    MIN_DISTINCT_VALUES,
     DateFormat,
     infer_date_format,
-    is_mostly_parsed,
-    max_unparsed,
     to_datetime,
 )
 from fitwell._data.decimal_inference import infer_decimals
 from fitwell._data.number_parsing import NumberFormatCounts, count_number_formats, parse_numbers
-from fitwell._data.text_format import join_quoted, join_words, pluralize
+from fitwell._data.text_format import get_row_number, join_quoted, join_words, pluralize
 from fitwell._data.units import infer_unit, strip_unit
 from fitwell.errors import DataError
 
@@ -41,27 +47,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 TYPES = ("number", "category", "date", "boolean")
-# True, true, TRUE, " true", and as many of false: more are words.
-MAX_SPELLINGS = 20
-# One number in 27 of this size is a date; so many different ones are no chance.
-MIN_COMPACT_DATES = 3
-# Words for "no value" are few; a column of remarks beside numbers need not be learned by heart.
-MAX_MISSING_WORDS = 20
 _SAMPLE = 1000
-_IP_ADDRESS = re.compile(r"\s*[0-9]{1,3}(?:\.[0-9]{1,3}){3}\s*")
-# A word with a digit may be a number of another kind; "<0.1" is the mark for what an instrument cannot see.
-_MEASURED = r"^[^<>≤≥]*[0-9]"
-_SEPARATOR = "separator in the file"
-
-
-def get_separator(table: pd.DataFrame) -> str | None:
-    """Return what separated the cells of the file of text that a table was read from; None for any other table."""
-    return table.attrs.get(_SEPARATOR)
-
-
-def set_separator(table: pd.DataFrame, separator: str) -> None:
-    """Note on a table that its cells are as they were written in a file, and what separated them there."""
-    table.attrs[_SEPARATOR] = separator
 
 
 @dataclass(frozen=True)
@@ -177,7 +163,7 @@ def _infer_type(
         return ColumnType("date")
     if code in "iuf" and dates is not None and requested in (None, "date"):
         plain = values.to_numpy(dtype=np.float64, na_value=np.nan)
-        if _are_compact_dates(plain, name, notes):
+        if are_compact_dates(plain, name, notes):
             return ColumnType("date", pattern="%Y%m%d", requested=requested is not None)
     if code in "iufm" and requested in (None, "number"):
         return ColumnType("number", decimal=mark, requested=requested is not None)
@@ -214,7 +200,7 @@ def _infer_type_of_strings(
             f"{name!r} holds codes with zeros in front, taken for categories; --type {name}=number says otherwise."
         )
         return ColumnType("category")
-    if maybe_numbers and requested in (None, "number") and not _are_ip_addresses(cells):
+    if maybe_numbers and requested in (None, "number") and not are_ip_addresses(cells):
         # A mark is no number: what cannot be read are marks, and words beside them.
         everything = parse_numbers(present, mark or ".")
         numbers = everything[~marked]
@@ -222,21 +208,21 @@ def _infer_type_of_strings(
         if are_mostly_numbers(cells, numbers, marked=bool(marked.any())) or (
             requested and unread.sum() * 2 <= len(cells)
         ):
-            if requested is None and _are_compact_dates(numbers, name, notes):
+            if requested is None and are_compact_dates(numbers, name, notes):
                 return ColumnType("date", pattern="%Y%m%d")
-            words = _missing_words(name, present, np.isnan(everything), "numbers", notes)
-            percent = _has_percent_signs(cells[~unread], name, notes)
+            words = find_missing_words(name, present, np.isnan(everything), "numbers", notes)
+            percent = has_percent_signs(cells[~unread], name, notes)
             return ColumnType(
                 "number", decimal=mark, percent=percent, words=words, requested=requested is not None
             )
-        mixed = _describe_mixed_decimals(cells)
+        mixed = describe_mixed_decimals(cells)
         if mixed and requested is None:
             return ColumnType(mixed)
     if dates is not None and requested in (None, "date"):
         found = infer_date_format(cells, requested=requested is not None)
         if found is not None:
             dates[name] = found
-            words = _missing_words(
+            words = find_missing_words(
                 name, present, to_datetime(present, found.pattern).isna().to_numpy(), "dates", notes
             )
             return ColumnType("date", pattern=found.pattern, words=words, requested=requested is not None)
@@ -274,108 +260,6 @@ def count_column_formats(
     )
 
 
-def are_booleans(cells: pd.Series) -> bool:
-    """Return whether text is nothing but the two words of one pair: true and false, yes and no."""
-    spellings = cells.drop_duplicates()
-    if len(spellings) > MAX_SPELLINGS:
-        return False
-    different = {text.casefold() for text in to_string(spellings)}
-    return len(different) == 2 and different in BOOLEAN_PAIRS
-
-
-def are_zero_padded_codes(cells: pd.Series) -> bool:
-    """Return whether text is nothing but digits, of one length or often with 0 in front: ``007`` is not 7."""
-    texts = cells.astype("str").str.strip()
-    zeros = texts.str.fullmatch("0[0-9]+")
-    if not zeros.any() or not texts.str.fullmatch("[0-9]+").all():
-        return False
-    return texts.str.len().nunique() == 1 or int(zeros.sum()) > max_unparsed(len(texts))
-
-
-def _are_ip_addresses(cells: pd.Series) -> bool:
-    """Return whether text is addresses such as 192.168.100.200, which is no number of thousands."""
-    if not len(cells) or not _IP_ADDRESS.fullmatch(str(cells.iloc[0])):
-        return False
-    return bool(cells.astype("str").str.fullmatch(_IP_ADDRESS).all())
-
-
-def are_mostly_numbers(cells: pd.Series, numbers: NDArray[np.float64], marked: bool = False) -> bool:
-    """Return whether a column is one of numbers, with a few cells that cannot be read.
-
-    cells: its cells with something in them, without marks for "no value".
-    numbers: what they say, NaN where that is no number.
-    marked: whether there were marks as well.
-    """
-    unread = np.isnan(numbers)
-    different = len(np.unique(numbers[~unread]))
-    if not different:
-        return False
-    if different == 1 and (unread.any() or marked):
-        return False  # one number beside words is a word like them
-    words = cells[unread]
-    if is_mostly_parsed(cells, np.ones(len(cells), dtype=np.int64), ~unread):
-        few = len(words) <= max_unparsed(len(cells))
-        return few or (
-            different > MIN_DISTINCT_VALUES and not words.astype("str").str.contains(_MEASURED).any()
-        )
-    return False
-
-
-def _are_compact_dates(numbers: NDArray[np.float64], name: str, notes: list[str]) -> bool:
-    """Return whether numbers are dates such as 20240131, every one of them, and say so."""
-    import pandas as pd
-
-    numbers = numbers[~np.isnan(numbers)]
-    if not len(numbers) or numbers.min() < 19000101 or numbers.max() > 21001231:
-        return False
-    if (numbers % 1).any() or len(np.unique(numbers)) < MIN_COMPACT_DATES:
-        return False
-    if not to_datetime(pd.Series(numbers), "%Y%m%d").notna().all():
-        return False
-    notes.append(
-        f"The numbers in {name!r} are dates, such as {numbers[0]:.0f}; --type {name}=number says otherwise."
-    )
-    return True
-
-
-def _describe_mixed_decimals(cells: pd.Series) -> str:
-    """Say that a column has numbers with decimal points and others with decimal commas, if it does."""
-    point, comma = np.isfinite(parse_numbers(cells, ".")), np.isfinite(parse_numbers(cells, ","))
-    only_point, only_comma = point & ~comma, comma & ~point
-    neither = int((~(point | comma)).sum())
-    if neither > max_unparsed(len(cells)) or not only_point.any() or not only_comma.any():
-        return ""
-    texts = to_string(cells)
-    examples = join_quoted([texts[only_point][0], texts[only_comma][0]])
-    return f"numbers with decimal points and numbers with decimal commas, such as {examples}"
-
-
-def _has_percent_signs(cells: pd.Series, name: str, notes: list[str]) -> bool:
-    signed = cells.astype("str").str.contains("%", regex=False).to_numpy(dtype=bool, na_value=False)
-    if signed.any() and not signed.all():
-        example = str(cells[~signed].iloc[0]).strip()
-        notes.append(
-            f"{name!r} has {pluralize(int(signed.sum()), 'cell')} with a percent sign and {int((~signed).sum()):,} "
-            f"without; all were read as percent, {example} as {example} %."
-        )
-    return bool(signed.any())
-
-
-def _missing_words(
-    name: str, present: pd.Series, unread: NDArray[np.bool_], kind: str, notes: list[str]
-) -> tuple[str, ...]:
-    """Return the words that stand for "no value" in a column, and say what counts as missing."""
-    if not unread.any():
-        return ()
-    different = list(dict.fromkeys(to_string(present[unread])))
-    notes.append(
-        f"In {name!r}, {join_quoted(different)} ({pluralize(int(unread.sum()), 'cell')}) count as missing, "
-        f"because all other values are {kind}."
-    )
-    words = [word for word in different if not any(character.isdigit() for character in word)]
-    return tuple(words[:MAX_MISSING_WORDS])
-
-
 def _resolve_date_formats(
     dates: Mapping[str, DateFormat], column_types: dict[str, ColumnType], notes: list[str]
 ) -> None:
@@ -409,12 +293,6 @@ def _raise_type_error(name: str, cells: pd.Series, requested: str, mark: str | N
     first = int(np.flatnonzero(~read)[0]) if len(read) and not read.all() else 0
     held = f"{texts[first]!r} in row {get_row_number(cells, first)}" if len(texts) else "no value"
     raise DataError(f"--type {name}={requested} cannot be obeyed: {name!r} holds {held}")
-
-
-def get_row_number(cells: pd.Series, position: int) -> str:
-    """Return the row of a cell as people count: the first one below the names is 1."""
-    label = cells.index[position]
-    return f"{int(label) + 1:,}" if isinstance(label, int | np.integer) else repr(label)
 
 
 def _parse_column(values: pd.Series, decimal: str) -> NDArray[Any]:
@@ -462,3 +340,6 @@ def convert_columns(
     for column, read in changed.items():
         table[column] = read
     return table
+
+
+__all__ = ["TYPES", "ColumnType", "convert_columns", "count_column_formats", "infer_column_types"]

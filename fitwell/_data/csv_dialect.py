@@ -9,11 +9,14 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, TYPE_CHECKING, cast
 
 from fitwell._data.csv_header import MAX_LINES_ABOVE, find_header
 from fitwell._data.number_parsing import OTHER_DECIMAL, parse_number
 from fitwell.errors import DataError, InvalidArgument
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SAMPLE_BYTES = 1 << 16
 _SAMPLE_LINES = 200
@@ -21,6 +24,7 @@ _SAMPLE_CELLS = 2000
 SPACES = r"\s+"  # any number of blanks and tabs, as pandas wants it written
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 _NAMES = {"comma": ",", "semicolon": ";", "tab": "\t", r"\t": "\t", "bar": "|", "space": SPACES, " ": SPACES}
+_SEPARATOR_ATTR = "separator in the file"
 _SEP_LINE = re.compile(r'\ufeff?"?sep=(\\t|.)"?\s*', re.IGNORECASE)
 
 
@@ -101,6 +105,16 @@ def parse_separator(said: str) -> str:
 def describe_separator(separator: str) -> str:
     """Return the separator in words, for messages."""
     return "blanks" if separator == SPACES else f"{SEPARATORS.get(separator, repr(separator))}s"
+
+
+def get_separator(table: pd.DataFrame) -> str | None:
+    """Return what separated the cells of the file of text that a table was read from; None for any other table."""
+    return table.attrs.get(_SEPARATOR_ATTR)
+
+
+def set_separator(table: pd.DataFrame, separator: str) -> None:
+    """Note on a table that its cells are as they were written in a file, and what separated them there."""
+    table.attrs[_SEPARATOR_ATTR] = separator
 
 
 def _sniff_encoding(path: Path, sample: bytes) -> str:

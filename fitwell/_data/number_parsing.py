@@ -12,12 +12,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
+
+from fitwell._typing import FloatArray
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Floats = NDArray[np.float64]
 OTHER_DECIMAL = {".": ",", ",": "."}
 
 _SPACES = " \u00a0\u2007\u2009\u202f"
@@ -128,7 +127,7 @@ def _get_scale(word: str, separated: bool) -> float:
     return _SCALES.get(word.lower(), 0.0)
 
 
-def parse_numbers(values: pd.Series, decimal: str = ".") -> Floats:
+def parse_numbers(values: pd.Series, decimal: str = ".") -> FloatArray:
     """Return the numbers that the cells of a column of text or objects say, NaN where one says none."""
     import pandas as pd
 
@@ -147,7 +146,7 @@ def parse_numbers(values: pd.Series, decimal: str = ".") -> Floats:
     return numbers
 
 
-def _parse_vectorized(cells: pd.Series, decimal: str) -> Floats:
+def _parse_vectorized(cells: pd.Series, decimal: str) -> FloatArray:
     import pandas as pd
 
     if not isinstance(cells.iloc[0], str):
@@ -164,7 +163,7 @@ def _parse_vectorized(cells: pd.Series, decimal: str) -> Floats:
     return pd.to_numeric(plain, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
 
 
-def _parse_each(cells: pd.Series, decimal: str) -> Floats:
+def _parse_each(cells: pd.Series, decimal: str) -> FloatArray:
     import pandas as pd
 
     textual = np.array([isinstance(cell, str) for cell in cells], dtype=bool)

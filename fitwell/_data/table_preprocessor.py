@@ -15,13 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitwell._data.column_inference import infer_column
-from fitwell._data.column_types import (
-    ColumnType,
-    convert_columns,
-    count_column_formats,
-    get_separator,
-    infer_column_types,
-)
+from fitwell._data.column_types import ColumnType, convert_columns, count_column_formats, infer_column_types
 from fitwell._data.columns import (
     MAX_CATEGORIES,
     BooleanColumn,
@@ -33,6 +27,7 @@ from fitwell._data.columns import (
     column_from_json,
     column_schema,
 )
+from fitwell._data.csv_dialect import get_separator
 from fitwell._data.decimal_inference import infer_decimals
 from fitwell._data.number_parsing import NumberFormatCounts
 from fitwell._data.target import ClassTarget, RegressionTarget, Target, target_from_json, target_schema

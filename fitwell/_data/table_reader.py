@@ -12,8 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fitwell._data.column_types import convert_columns, get_separator, infer_column_types, set_separator
-from fitwell._data.csv_dialect import SPACES, Dialect, describe_separator, open_bytes, sniff_dialect
+from fitwell._data.column_types import convert_columns, infer_column_types
+from fitwell._data.csv_dialect import (
+    SPACES,
+    Dialect,
+    describe_separator,
+    get_separator,
+    open_bytes,
+    set_separator,
+    sniff_dialect,
+)
 from fitwell._data.number_parsing import count_number_formats
 from fitwell._data.row_filters import drop_non_data_rows, first_long_line
 from fitwell._data.text_format import join_quoted, pluralize

@@ -13,14 +13,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from fitwell._data.column_types import are_zero_padded_codes, get_row_number
+from fitwell._data.column_type_rules import are_zero_padded_codes
 from fitwell._data.conversion import is_missing_marker, isna, may_hold_strings, to_string
 from fitwell._data.date_parsing import MAX_OTHER_WORDS, infer_date_format, max_unparsed
 from fitwell._data.number_parsing import parse_numbers
 from fitwell._data.splits import MIN_ROWS_PER_CLASS
 from fitwell._data.target import MAX_INTEGER_CLASSES, MEAN_ROWS_PER_CLASS, describe_date_target
-from fitwell._data.text_format import join_quoted, pluralize
+from fitwell._data.text_format import get_row_number, join_quoted, pluralize
 from fitwell._data.units import strip_unit
+from fitwell._typing import FloatArray
 from fitwell.errors import DataError, InvalidArgument
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def _to_labels(values: pd.Series) -> pd.Series:
     return labels.mask(labels == "")
 
 
-def _is_numeric(cells: pd.Series, numbers: NDArray[np.float64], marked: bool) -> bool:
+def _is_numeric(cells: pd.Series, numbers: FloatArray, marked: bool) -> bool:
     """Return whether a target is meant to be numbers, even if some cells are words."""
     unread = np.isnan(numbers)
     different = np.unique(numbers[~unread])

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def pluralize(number: int, noun: str, plural: str | None = None) -> str:
@@ -46,3 +52,12 @@ def describe_near_duplicates(whose: str, texts: Iterable[object]) -> list[str]:
     return (
         [f"{whose} {join_quoted(found)} are spelled nearly alike; they count as different."] if found else []
     )
+
+
+def get_row_number(cells: pd.Series, position: int) -> str:
+    """Return the row of a cell as people count: the first one below the names is 1."""
+    label = cells.index[position]
+    return f"{int(label) + 1:,}" if isinstance(label, int | np.integer) else repr(label)
+
+
+__all__ = ["describe_near_duplicates", "get_row_number", "join_quoted", "join_words", "pluralize"]

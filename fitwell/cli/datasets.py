@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitwell._data.column_inference import ROW_NUMBER_REASON
-from fitwell._data.column_types import TYPES, convert_columns, get_separator, infer_column_types
+from fitwell._data.column_types import TYPES, convert_columns, infer_column_types
 from fitwell._data.conversion import isna
+from fitwell._data.csv_dialect import get_separator
 from fitwell._data.pixel_preprocessor import PixelPreprocessor
 from fitwell._data.preprocessor_io import Preprocessor
 from fitwell._data.splits import Split, split_rows

@@ -1,0 +1,146 @@
+"""A date as numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fitwell._data.columns.base import Column, equals_any
+from fitwell._data.conversion import to_string
+from fitwell._data.date_parsing import (
+    FORMAT_SEPARATOR,
+    MAX_FORMATS,
+    date_features,
+    infer_unambiguous_format,
+    swap_day_and_month,
+    to_datetime,
+)
+from fitwell._data.periods import DURATION_FORMATS
+from fitwell._data.scaling import fit_scaler, standardize
+from fitwell._data.text_format import get_row_number, pluralize
+from fitwell._schema import (
+    NUMBER,
+    POSITIVE,
+    DictSchema,
+    LeafSchema,
+    NonEmpty,
+    enum_schema,
+)
+from fitwell._typing import FloatArray
+from fitwell.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def _is_date_format(value: Any) -> bool:
+    import pandas as pd
+
+    patterns = value.split(FORMAT_SEPARATOR, MAX_FORMATS) if isinstance(value, str) else [value]
+    try:
+        for pattern in patterns:
+            pd.to_datetime(pd.Series(["2000-01-01"]), format=pattern, errors="coerce")
+    except (ValueError, TypeError):
+        return False
+    return len(patterns) <= MAX_FORMATS and (value is None or isinstance(value, str))
+
+
+_CYCLES = ("year", "week", "day")
+_PARTS = ("days", *(f"{wave} of the {cycle}" for cycle in _CYCLES for wave in ("sine", "cosine")))
+DATE_PART = enum_schema(*_PARTS)
+DATE_FORMAT = LeafSchema("a format of dates", _is_date_format)
+
+
+@dataclass
+class DateColumn(Column):
+    """A date as days since 1970, and as sine and cosine of its position in the year, week and day.
+
+    pattern: format of the dates, None for a column of datetimes.
+    parts: part -> [median, mean, scale] for each part that varies in the training rows. Each is standardized.
+    words: words in the training file that meant a missing date.
+    """
+
+    kind: ClassVar[str] = "date"
+
+    pattern: Annotated[str | None, DATE_FORMAT]
+    parts: Annotated[dict[str, list[float]], NonEmpty(DictSchema((NUMBER, NUMBER, POSITIVE), DATE_PART))]
+    words: list[str] = field(default_factory=list)
+
+    @classmethod
+    def fit(cls, name: str, values: pd.Series, pattern: str | None, words: Sequence[str] = ()) -> DateColumn:
+        """Compute median, mean and standard deviation of each part of the training dates."""
+        moments = to_datetime(values, pattern)
+        fitted = {
+            part: list(fit_scaler(numbers))
+            for part, numbers in date_features(moments).items()
+            # A duration has no position in the year.
+            if _varies(numbers) and (part == "days" or pattern not in DURATION_FORMATS)
+        }
+        return cls(name, int(moments.isna().sum()), pattern, fitted, list(words))
+
+    def _is_missing_marker(self, values: pd.Series) -> NDArray[np.bool_]:
+        return super()._is_missing_marker(values) | equals_any(values, self.words)
+
+    def _value_feature_names(self) -> list[str]:
+        return [f"{self.name}: {part}" for part in self.parts]
+
+    def _transform_values(
+        self, values: pd.Series, missing: NDArray[np.bool_], notes: list[str]
+    ) -> tuple[FloatArray, NDArray[np.bool_]]:
+        moments = to_datetime(values, self.pattern)
+        unparsed = moments.isna().to_numpy() & ~missing
+        self._check_date_order(values, unparsed, int((~missing).sum()))
+        if unparsed.any() and self.pattern is not None:
+            moments = self._parse_other_format(values, moments, unparsed, notes)
+            unparsed = moments.isna().to_numpy() & ~missing
+        numbers = date_features(moments)
+        blocks = [standardize(numbers[part], *fitted) for part, fitted in self.parts.items()]
+        return np.stack(blocks, axis=1), unparsed
+
+    def _parse_other_format(
+        self, values: pd.Series, moments: pd.Series, unparsed: NDArray[np.bool_], notes: list[str]
+    ) -> pd.Series:
+        """Parse dates whose format differs from training, if that format is unambiguous."""
+        pattern = infer_unambiguous_format(values[unparsed], str(self.pattern))
+        if pattern is None:
+            return moments
+        read = to_datetime(values[unparsed], pattern)
+        notes.append(
+            f"{self.name!r} has {pluralize(int(read.notna().sum()), 'date')} in the format {pattern}, while training had "
+            f"{self.pattern}; they were read in the new format."
+        )
+        return moments.fillna(read)
+
+    def _check_date_order(self, values: pd.Series, unparsed: NDArray[np.bool_], present: int) -> None:
+        """Raise if dates are day first while training had the month first, or vice versa.
+
+        Without this check 31/10/2021 would count as missing, and 03/04/2021 would be read as March 4.
+        """
+        other = None if self.pattern is None else swap_day_and_month(self.pattern)
+        if other is None or not unparsed.any():
+            return
+        read = to_datetime(values, other).notna().to_numpy()
+        if int(read.sum()) > present - int(unparsed.sum()) and read[unparsed].any():
+            first = int(np.flatnonzero(unparsed & read)[0])
+            raise DataError(
+                f"the dates in {self.name!r} had the format {self.pattern} in training, and have {other} here: "
+                f"{to_string(values)[first]!r} in row {get_row_number(values, first)}; write them as in training"
+            )
+
+    def describe(self) -> str:
+        """Describe the transformation in a few words."""
+        filled = (
+            f"; {self.missing:,} missing values imputed with medians, and flagged" if self.missing else ""
+        )
+        return f"split into {', '.join(self.parts)}, each standardized" + filled
+
+
+def _varies(numbers: FloatArray) -> bool:
+    return bool(np.nanmax(numbers) - np.nanmin(numbers) > 1e-9)
+
+
+__all__ = ["DATE_FORMAT", "DateColumn"]

@@ -1,0 +1,95 @@
+"""One-hot encoded categories."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fitwell._data.columns.base import Column
+from fitwell._data.conversion import is_missing_marker, to_string
+from fitwell._data.text_format import join_quoted, pluralize
+from fitwell._typing import FloatArray
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+MAX_CATEGORIES = 50
+
+
+@dataclass
+class OneHotColumn(Column):
+    """One-hot encoding of the categories of the training rows. Other categories are encoded as zeros.
+
+    dropped: number of rarer categories in the training rows that have no feature.
+    marks: whether words such as ``NA`` count as missing. True for text files unless the user set the column's type.
+    """
+
+    kind: ClassVar[str] = "category"
+
+    fill: str
+    categories: list[str]
+    dropped: int = 0
+    marks: bool = True
+
+    @classmethod
+    def fit(cls, name: str, values: pd.Series, marks: bool = False) -> OneHotColumn:
+        """Find the most frequent categories of the training values, at most 50."""
+        texts = to_string(values)
+        present = texts[texts != ""]
+        found, counts = np.unique(present.astype(str), return_counts=True)
+        # A stable sort keeps the alphabetical order of equally frequent categories.
+        by_frequency = [str(category) for category in found[np.argsort(-counts, kind="stable")]]
+        kept = sorted(by_frequency[:MAX_CATEGORIES])
+        left_out = len(by_frequency) - len(kept)
+        return cls(name, len(texts) - len(present), by_frequency[0], kept, left_out, marks)
+
+    def _is_missing_marker(self, values: pd.Series) -> NDArray[np.bool_]:
+        # A word that was a category in training is a category here too.
+        found = is_missing_marker(values, "words") if self.marks else np.zeros(len(values), dtype=bool)
+        return found & ~np.isin(to_string(values), self.categories) if found.any() else found
+
+    def _value_feature_names(self) -> list[str]:
+        return [f"{self.name} = {category}" for category in self.categories]
+
+    def _transform_values(
+        self, values: pd.Series, missing: NDArray[np.bool_], notes: list[str]
+    ) -> tuple[FloatArray, NDArray[np.bool_]]:
+        texts = to_string(values)
+        texts[missing] = self.fill
+        position = {category: number for number, category in enumerate(self.categories)}
+        numbers = np.array([position.get(text, -1) for text in texts], dtype=np.int64)
+        for row in np.flatnonzero(
+            numbers < 0
+        ):  # pandas writes 1 as 1.0 if another cell of the column is missing
+            numbers[row] = position.get(_swap_integer_spelling(texts[row]), -1)
+        block = np.zeros((len(texts), len(self.categories)))
+        known = np.flatnonzero(numbers >= 0)
+        block[known, numbers[known]] = 1.0
+        unseen = sorted(set(texts[numbers < 0]))
+        # If rare categories were dropped, unseen ones are expected.
+        if unseen and not self.dropped:
+            count = pluralize(int((numbers < 0).sum()), "value")
+            notes.append(f"{self.name!r} has {count} unseen in training: {join_quoted(unseen)}.")
+        return block, np.zeros(len(texts), dtype=bool)
+
+    def describe(self) -> str:
+        """Describe the transformation in a few words."""
+        words = f"one-hot, {len(self.categories)} categories"
+        if self.dropped:
+            words += f" ({self.dropped:,} rarer categories are encoded as zeros)"
+        return words + (
+            f"; {self.missing:,} missing values imputed with the most frequent category, {self.fill!r}, and flagged"
+            if self.missing
+            else ""
+        )
+
+
+def _swap_integer_spelling(category: str) -> str:
+    return category.removesuffix(".0") if category.endswith(".0") else category + ".0"
+
+
+__all__ = ["MAX_CATEGORIES", "OneHotColumn"]

@@ -1,0 +1,29 @@
+"""Standardization of numbers, with missing ones imputed."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fitwell._typing import FloatArray
+
+
+def fit_scaler(numbers: FloatArray) -> tuple[float, float, float]:
+    """Return the median of the present numbers, and mean and standard deviation after imputing it."""
+    from sklearn.impute import SimpleImputer
+    from sklearn.preprocessing import StandardScaler
+
+    # Divide by a power of two, which is exact: the square of ±1.8e308, which some programs write for a missing
+    # value, is infinite, and the square of 1e-200 is 0.
+    unit = 2.0 ** (int(np.frexp(np.nanmax(np.abs(numbers)))[1]) - 1)
+    imputer = SimpleImputer(strategy="median")
+    scaler = StandardScaler().fit(imputer.fit_transform(numbers[:, None] / unit))
+    median, mean, scale = (float(found[0]) for found in (imputer.statistics_, scaler.mean_, scaler.scale_))
+    return median * unit, mean * unit, scale * unit
+
+
+def standardize(numbers: FloatArray, fill: float, mean: float, scale: float) -> FloatArray:
+    with np.errstate(over="ignore"):  # infinite results are clipped later
+        return np.asarray((np.where(np.isnan(numbers), fill, numbers) - mean) / scale)
+
+
+__all__ = ["fit_scaler", "standardize"]
