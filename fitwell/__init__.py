@@ -1,4 +1,4 @@
-"""fitwell: train neural networks well. The Keras API on JAX, whole runs compiled.
+"""fitwell: train neural networks well. The Keras API on JAX, with whole training runs compiled into one program.
 
 >>> import fitwell as keras
 >>> model = keras.Sequential([keras.layers.Dense(10, activation="softmax", input_shape=(784,))])
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from fitwell._version import __version__
 from fitwell.config import set_default_xla_flags
 
-set_default_xla_flags()  # must come before anything that imports jax
+set_default_xla_flags()  # before anything imports jax
 
 from fitwell import (  # noqa: E402
     activations,
@@ -23,6 +23,7 @@ from fitwell import (  # noqa: E402
     config,
     constraints,
     datasets,
+    errors,
     events,
     initializers,
     layers,
@@ -31,34 +32,57 @@ from fitwell import (  # noqa: E402
     models,
     optimizers,
     regularizers,
+    saving,
+    schedules,
     utils,
     wrappers,
 )
+from fitwell._variables import Variable  # noqa: E402
 from fitwell.comparison import compare  # noqa: E402
-from fitwell.layers import Input  # noqa: E402
+from fitwell.initializers import Initializer  # noqa: E402
+from fitwell.layers import Input, Layer  # noqa: E402
+from fitwell.layers.keras_tensor import KerasTensor  # noqa: E402
+from fitwell.losses import Loss  # noqa: E402
+from fitwell.metrics import Metric  # noqa: E402
 from fitwell.models import Model, Sequential  # noqa: E402
+from fitwell.optimizers import Optimizer  # noqa: E402
 from fitwell.population import Population, draw, grid  # noqa: E402
+from fitwell.regularizers import Regularizer  # noqa: E402
 
 if TYPE_CHECKING:
-    from fitwell import tuner
+    from fitwell import estimators, tuner
     from fitwell.tuner import search
 
 __all__ = [
     "__version__",
+    # Classes
+    "Initializer",
     "Input",
+    "KerasTensor",
+    "Layer",
+    "Loss",
+    "Metric",
     "Model",
+    "Optimizer",
     "Population",
+    "Regularizer",
     "Sequential",
+    "Variable",
+    # Functions
+    "compare",
+    "draw",
+    "grid",
+    "search",
+    # Modules
     "activations",
     "backend",
     "callbacks",
-    "compare",
     "config",
     "constraints",
     "datasets",
-    "draw",
+    "errors",
+    "estimators",
     "events",
-    "grid",
     "initializers",
     "layers",
     "losses",
@@ -66,20 +90,27 @@ __all__ = [
     "models",
     "optimizers",
     "regularizers",
-    "search",
+    "saving",
+    "schedules",
     "tuner",
     "utils",
     "wrappers",
 ]
 
+# Imported at the first use: a tenth of all code is the search, and the estimators import scikit-learn.
+_LAZY = {
+    "estimators": "fitwell.estimators",
+    "search": "fitwell.tuner",
+    "tuner": "fitwell.tuner",
+}
+
 
 def __getattr__(name: str) -> Any:
-    # A tenth of all code is the search, which most programs never begin: it is read when one does.
-    if name not in ("search", "tuner"):
+    if name not in _LAZY:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found = importlib.import_module("fitwell.tuner")
-    return found.search if name == "search" else found
+    module = importlib.import_module(_LAZY[name])
+    return module.search if name == "search" else module
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted(__all__)

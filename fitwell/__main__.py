@@ -1,7 +1,10 @@
-"""``python -m fitwell``: the command line."""
+"""Run the command line with ``python -m fitwell``."""
 
 import sys
 
 from fitwell.cli import main
 
-sys.exit(main())
+__all__: list[str] = []
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -14,6 +14,8 @@ import jax
 from fitwell._tracing_warnings import warn_at_line
 from fitwell._user_code import is_user_file
 
+__all__ = ["warn_on_row_broadcast"]
+
 # How JAX's own warning of `jax_numpy_rank_promotion` begins.
 _PROMOTION = "Following NumPy automatic rank promotion"
 

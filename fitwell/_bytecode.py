@@ -9,6 +9,12 @@ import types
 from dataclasses import dataclass
 from typing import Any
 
+__all__ = [
+    "NameUse",
+    "name_uses",
+    "resolve_path",
+]
+
 
 @dataclass(frozen=True)
 class NameUse:

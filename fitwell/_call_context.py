@@ -17,8 +17,16 @@ import jax
 import jax.numpy as jnp
 
 from fitwell import random
+from fitwell._typing import Array
 
-Array = jax.Array
+__all__ = [
+    "CallContext",
+    "call_context",
+    "current",
+    "in_call_context",
+    "masked_mean",
+    "num_valid_rows",
+]
 
 
 _eager_rng_counts: Counter[int] = Counter()

@@ -8,6 +8,12 @@ from typing import Any
 
 from fitwell.errors import warn
 
+__all__ = [
+    "deprecated_module_getattr",
+    "reset_deprecation_warnings",
+    "warn_deprecated",
+]
+
 _warned: set[str] = set()
 
 

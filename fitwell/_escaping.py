@@ -6,6 +6,13 @@ import re
 import reprlib
 from typing import Any
 
+__all__ = [
+    "escape_controls",
+    "escape_formula",
+    "escape_unencodable",
+    "short_repr",
+]
+
 # Control characters except line breaks and tabs (including the 8-bit ones: \x9b starts a sequence as \x1b[ does),
 # characters that reverse the direction of writing, invisible line breaks, and lone surrogates.
 _CONTROLS = re.compile(

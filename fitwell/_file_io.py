@@ -19,6 +19,17 @@ from weakref import WeakValueDictionary
 from fitwell._escaping import short_repr
 from fitwell.errors import FileError, InvalidArgument
 
+__all__ = [
+    "FolderLock",
+    "atomic_write",
+    "atomic_writer",
+    "check_path",
+    "check_writable",
+    "lock_folder",
+    "os_error_reason",
+    "remove_stale_temp_files",
+]
+
 # Bytes of a name, so that the longer name of its temporary file does not exceed the limit of the system.
 _MAX_PREFIX_BYTES = 200
 
@@ -56,7 +67,7 @@ def check_path(given: Any, argument: str = "filepath") -> Path:
 def os_error_reason(error: BaseException) -> str:
     """Return the system's message of an error, without the file name, which the surrounding message gives.
 
-    >>> reason(FileNotFoundError(2, "No such file or directory", "x.keras"))
+    >>> os_error_reason(FileNotFoundError(2, "No such file or directory", "x.keras"))
     'No such file or directory'
     """
     return getattr(error, "strerror", None) or str(error) or type(error).__name__

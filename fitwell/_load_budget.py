@@ -21,6 +21,30 @@ from typing import Any
 from fitwell._escaping import escape_controls, short_repr
 from fitwell.errors import FileError, FitwellError
 
+__all__ = [
+    "CALLS",
+    "CALLS_PER_BYTE",
+    "LARGEST_TEXT",
+    "LARGEST_WITHOUT_FILE",
+    "LONGEST_MESSAGE",
+    "LoadBudget",
+    "MEMORY",
+    "MEMORY_PER_BYTE",
+    "MOST_CALLS",
+    "MOST_OBJECTS",
+    "OBJECTS",
+    "OBJECTS_PER_BYTE",
+    "SECONDS",
+    "SECONDS_PER_BYTE",
+    "charge_call",
+    "charge_memory",
+    "charge_object",
+    "charge_weight",
+    "current",
+    "limit_loading",
+    "use_budget",
+]
+
 # Bytes for any load, plus bytes per byte of the file: arrays are read, assigned and get optimizer state.
 MEMORY, MEMORY_PER_BYTE = 256 * 2**20, 32
 # Calls of layers, and objects such as metrics: for any load, per byte of a configuration (the shortest call written by

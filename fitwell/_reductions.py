@@ -13,7 +13,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-Array = Any
+from fitwell._typing import Array
+
+__all__ = ["vectorized_sum"]
 
 # Below this size the scalar loop is as fast.
 _FEWEST = 256
@@ -23,7 +25,7 @@ _FEWEST_LANES = 16
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(0,))
 def vectorized_sum(function: Callable[[Array], Array], values: Array) -> Array:
-    """Return the scalar ``Σ term(v)`` over all elements `v`. `function` must be elementwise."""
+    """Return the scalar ``Σ function(v)`` over all elements `v`. `function` must be elementwise."""
     lanes = _lanes(values)
     if lanes is None:
         return jnp.sum(function(values))

@@ -22,6 +22,25 @@ from fitwell._load_budget import charge_object
 from fitwell._variables import HyperparameterMixin
 from fitwell.errors import FitwellError, InvalidArgument, UnknownName, did_you_mean, unknown_name_error
 
+__all__ = [
+    "Configurable",
+    "Registry",
+    "class_reference",
+    "custom_objects",
+    "describe_object",
+    "deserialize",
+    "find_kind",
+    "find_registry",
+    "format_call",
+    "get_custom_object",
+    "register_custom_object",
+    "resolve_custom_objects",
+    "serialize",
+    "shared_object_scope",
+    "snake_case",
+    "unknown_entry_error",
+]
+
 _MAX_SHOWN_SIZE = 20
 _registries: dict[str, Registry] = {}
 _registry_of: dict[Any, Registry] = {}

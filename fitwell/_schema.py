@@ -31,6 +31,35 @@ import numpy as np
 from fitwell._escaping import short_repr
 from fitwell.errors import FileError
 
+__all__ = [
+    "ANY",
+    "ANY_NUMBER",
+    "ARRAY",
+    "BOOLEAN",
+    "COUNT",
+    "DictSchema",
+    "LARGEST_JSON",
+    "LeafSchema",
+    "NULL",
+    "NUMBER",
+    "NonEmpty",
+    "OptionalKey",
+    "POSITION",
+    "POSITIVE",
+    "Positive",
+    "STRING",
+    "TaggedUnion",
+    "UINT32",
+    "UnionSchema",
+    "array_schema",
+    "check_schema",
+    "dataclass_schema",
+    "enum_schema",
+    "find_mismatch",
+    "integer_schema",
+    "read_json",
+]
+
 # Limit for files that are read into memory. A preprocessor of thousands of columns takes a few MB.
 LARGEST_JSON = 32 * 2**20
 

@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+__all__ = ["DRAWN_ONCE", "side_effect_message"]
+
 DRAWN_ONCE = (
     "is drawn once, while the run is compiled, and is the same at every step: draw with JAX and the layer's key, "
     "jax.random.normal(self.next_key(), shape)"

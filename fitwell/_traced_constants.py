@@ -21,6 +21,13 @@ import numpy as np
 from fitwell._bytecode import NameUse
 from fitwell._user_code import is_user_file
 
+__all__ = [
+    "TracedConstant",
+    "TracedConstants",
+    "comparable_content",
+    "find_constants",
+]
+
 _SCALARS = (bool, int, float, str, type(None))
 # Larger data is not compared: that takes too long, and users do not edit such tables by hand.
 _MAX_SIZE = 1000

@@ -25,6 +25,14 @@ from fitwell._traced_constants import TracedConstant, TracedConstants, find_cons
 from fitwell._user_code import is_user_file
 from fitwell.errors import TracingWarning
 
+__all__ = [
+    "constants_changed",
+    "restore_arrays",
+    "warn_at_line",
+    "warn_changed_constants",
+    "watch_tracing",
+]
+
 # Methods that run only once anyway, compiled or not.
 _ONCE = frozenset({"__init__", "build", "get_config", "from_config", "compute_output_shape"})
 _NUMBERS = (bool, int, float, str)

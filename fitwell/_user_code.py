@@ -15,6 +15,13 @@ import jax
 
 from fitwell.errors import InvalidArgument
 
+__all__ = [
+    "explain_tracing_errors",
+    "has_user_code",
+    "is_user_file",
+    "is_user_object",
+]
+
 _HERE = str(Path(__file__).parent)
 _LIBRARIES = tuple(
     {_HERE, *(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib"))}

@@ -20,9 +20,21 @@ import numpy as np
 from fitwell import config
 from fitwell._escaping import escape_controls
 from fitwell._param_validation import validate_param
+from fitwell._typing import Array
 from fitwell.errors import InvalidArgument, ShapeError
 
-Array = jax.Array
+__all__ = [
+    "Array",
+    "Bindable",
+    "Bindings",
+    "Hyperparameter",
+    "HyperparameterMixin",
+    "Variable",
+    "named_hyperparameters",
+    "same_variables",
+    "stateless_scope",
+]
+
 Bindings = dict["Bindable", Any]
 
 
@@ -90,7 +102,7 @@ class Variable(Bindable):
     Example:
         >>> import fitwell as fw
         >>> variable = fw.Variable([1.0, 2.0], name="scale")
-        >>> variable.assign_add([1.0, 1.0])
+        >>> variable.assign_add(1.0)
         >>> variable.numpy()
         array([2., 3.], dtype=float32)
 

@@ -238,3 +238,7 @@ def function(inputs: Sequence[Any], outputs: Sequence[Any]) -> Callable[[Sequenc
         return list(model.predict(list(arrays)))
 
     return call
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

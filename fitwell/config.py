@@ -11,6 +11,15 @@ import numpy as np
 
 from fitwell._param_validation import Integer, Options, Real, validate_params
 
+__all__ = [
+    "epsilon",
+    "floatx",
+    "memory_budget",
+    "set_epsilon",
+    "set_floatx",
+    "set_memory_budget",
+]
+
 _logger = logging.getLogger("fitwell")
 _floatx = "float32"
 _epsilon = 1e-7
@@ -122,12 +131,33 @@ def float_dtype() -> np.dtype[Any]:
 
 
 def memory_budget() -> int:
-    """Return how many bytes of memory-mapped arrays are still loaded whole; larger ones stream. 1 GiB by default."""
+    """Return the size up to which memory-mapped arrays are loaded into memory; larger arrays are streamed.
+
+    Returns:
+        int: A number of bytes, 1 GiB unless changed.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.config.memory_budget()
+        1073741824
+    """
     return _memory_budget
 
 
 @validate_params(size=Integer(0))
 def set_memory_budget(size: int) -> None:
-    """Set the number of bytes returned by `memory_budget`."""
+    """Set the number of bytes returned by `memory_budget`.
+
+    Args:
+        size (int): A number of bytes, at least 0.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.config.set_memory_budget(2**30)
+    """
     global _memory_budget
     _memory_budget = size
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

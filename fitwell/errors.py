@@ -19,6 +19,24 @@ from typing import NoReturn
 
 from fitwell._escaping import escape_controls
 
+__all__ = [
+    "DataError",
+    "FileError",
+    "FitwellError",
+    "InvalidArgument",
+    "MissingExtra",
+    "MistakeWarning",
+    "NonFiniteWarning",
+    "NotDefined",
+    "OutOfMemory",
+    "ShapeError",
+    "StateError",
+    "TracingWarning",
+    "UnexpectedArgument",
+    "UnknownName",
+    "WeightsMismatch",
+]
+
 _package = f"{Path(__file__).parent}{os.sep}"
 # Packages between the user's line and ours on the stack: tracing, an import, a `with`.
 _TRANSPARENT_PACKAGES = ("jax", "jaxlib", "importlib", "contextlib", "functools")
@@ -195,3 +213,7 @@ class ErrorCollector:
             raise error(f"{self.where}: {self.found[0]}")
         lines = "".join(f"\n  - {problem}" for problem in self.found)
         raise error(f"{self.where}: {len(self.found)} problems:{lines}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

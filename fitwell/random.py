@@ -20,6 +20,19 @@ from numpy.typing import NDArray
 
 from fitwell._param_validation import Integer, validate_param, validate_params
 
+__all__ = [
+    "SEED",
+    "SeedGenerator",
+    "cache_permutations",
+    "epoch_permutation",
+    "epoch_permutations",
+    "make_rng",
+    "next_seed",
+    "seed_scope",
+    "set_random_seed",
+    "use_seed_generator",
+]
+
 SEED = Integer(0)
 
 

@@ -15,6 +15,30 @@ import numpy as np
 
 from fitwell.errors import did_you_mean
 
+__all__ = [
+    "AnyOf",
+    "Boolean",
+    "ByClass",
+    "CallableRule",
+    "DType",
+    "DictOf",
+    "FilePath",
+    "INVALID",
+    "Identifier",
+    "Instance",
+    "Integer",
+    "ListOf",
+    "NumericArray",
+    "Options",
+    "Predicate",
+    "Real",
+    "Rule",
+    "SizeTuple",
+    "String",
+    "is_traced",
+    "to_python_scalar",
+]
+
 _MOST = 2**63 - 1
 _LARGEST = sys.float_info.max  # larger integers do not fit a float and are refused, like infinity
 

@@ -24,6 +24,14 @@ from fitwell._param_validation.param_rules import (
 )
 from fitwell.errors import FitwellError, InvalidArgument, UnexpectedArgument, did_you_mean
 
+__all__ = [
+    "Function",
+    "find_param_error",
+    "format_value",
+    "validate_param",
+    "validate_params",
+]
+
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 

@@ -27,3 +27,7 @@ for _name in _names:
     importlib.import_module(f"{__name__}.{_name}")
 
 __all__ = ["DatasetNotFound", *_names]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

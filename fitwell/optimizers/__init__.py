@@ -79,3 +79,7 @@ def deserialize(config: Mapping[str, Any]) -> Optimizer:
     """Return the optimizer that `serialize` wrote."""
     optimizer: Optimizer = optimizer_registry.from_config(config)
     return optimizer
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -17,3 +17,7 @@ __all__ = [
     "save_weights",
     "to_json",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

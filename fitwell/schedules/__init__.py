@@ -31,3 +31,7 @@ __all__ = [
     "serialize",
     "deserialize",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

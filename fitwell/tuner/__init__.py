@@ -29,3 +29,7 @@ __all__ = [
     "population_based_training",
     "search",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

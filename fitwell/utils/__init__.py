@@ -28,3 +28,7 @@ __all__ = [
 ]
 
 __getattr__ = deprecated_module_getattr(__name__, __name__, {"Sequence": "PyDataset"})
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
