@@ -1,11 +1,11 @@
-"""Transfer learning on Fashion-MNIST: layers that learned eight classes help to tell the other two apart.
+"""Transfer learning on Fashion-MNIST: layers trained on eight classes help to separate the other two.
 
-Two hundred pictures of sandals and shirts are few for a network of 784-300-100-50-50-50-1. So the lower
-layers come from a network that was trained on the other eight classes: frozen at first, while the new top
-layer learns, then trained with it.
+Two hundred images of sandals and shirts are few for a network of 784-300-100-50-50-50-1, so its lower layers are taken
+from a network that was trained on the other eight classes. They are frozen while the new top layer is trained, and
+then trained with it.
 
-Five seeds, each with its own 200 pictures: 99.3 % right from scratch, 99.6 % with reused layers. The printed
-figures, 97.2 % and 99.25 %, are of single runs, chosen among many, at a tenth of the rate.
+With five seeds, each with different images, the accuracy is 99.3 % from scratch and 99.6 % with reused layers.
+The published figures, 97.2 % and 99.25 %, are from single runs, chosen among many, at a tenth of the learning rate.
 
     python -m examples.transfer_learning
 """
@@ -24,7 +24,7 @@ Arrays = tuple[np.ndarray, np.ndarray]
 
 
 def tasks(split: tuple[Any, Any]) -> tuple[Arrays, Arrays]:
-    """Return the rows of the eight classes, numbered from 0, and those of the two: 1 for a shirt."""
+    """Return the rows of the eight classes, numbered from 0, and of the other two, with 1 for a shirt."""
     images, labels = split
     images = images.reshape(len(images), -1).astype("float32") / 255
     pair = np.isin(labels, (SANDAL, SHIRT))
@@ -33,7 +33,7 @@ def tasks(split: tuple[Any, Any]) -> tuple[Arrays, Arrays]:
 
 
 def lower_layers() -> fw.Sequential:
-    """Return the part that both tasks can share."""
+    """Create the layers that both tasks share."""
     model = fw.Sequential([fw.Input((784,))], name="base")
     for units in (300, 100, 50, 50, 50):
         model.add(fw.layers.Dense(units, activation="selu", kernel_initializer="lecun_normal"))
@@ -41,7 +41,7 @@ def lower_layers() -> fw.Sequential:
 
 
 def train_base(eight: Arrays, epochs: int) -> fw.Sequential:
-    """Return lower layers that were trained on the eight classes."""
+    """Train the shared layers on the eight classes."""
     base = lower_layers()
     model = fw.Sequential([base, fw.layers.Dense(8, activation="softmax")])
     model.compile(loss="sparse_categorical_crossentropy", optimizer=fw.optimizers.SGD(1e-2, momentum=0.9))
@@ -50,7 +50,7 @@ def train_base(eight: Arrays, epochs: int) -> fw.Sequential:
 
 
 def compile_and_fit(model: fw.Sequential, two: Arrays, epochs: int) -> None:
-    """Train what is not frozen on the small task. Compiling is what makes a change of `trainable` count."""
+    """Train the layers that are not frozen on the small task. Changes of `trainable` require a new `compile`."""
     model.compile(loss="binary_crossentropy", optimizer=fw.optimizers.SGD(1e-2), metrics=["accuracy"])
     model.fit(*two, epochs=epochs, verbose=0)
 
@@ -63,7 +63,7 @@ def main(
     frozen_epochs: int = 4,
     epochs: int = 20,
 ) -> dict[str, list[float]]:
-    """Learn the small task both ways, once per seed, and return the accuracies on its 2000 test pictures."""
+    """Train the small task both ways, once per seed, and return the accuracies on its 2000 test images."""
     train, test = fw.datasets.fashion_mnist.load_data()
     eight, two = tasks(train)
     _, two_test = tasks(test)
@@ -86,9 +86,7 @@ def main(
         compile_and_fit(model, chosen, epochs - frozen_epochs)
         accuracies["reused, all trained"].append(model.evaluate(*two_test, verbose=0)[1])
     for name, found in accuracies.items():
-        print(
-            f"{name:20} {np.mean(found):.2%} of the test pictures right ({min(found):.2%} to {max(found):.2%})"
-        )
+        print(f"{name:20} test accuracy {np.mean(found):.2%} ({min(found):.2%} to {max(found):.2%})")
     return accuracies
 
 

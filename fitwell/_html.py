@@ -1,6 +1,6 @@
-"""Pages: single HTML files that need nothing else, no script, no font, no address outside them.
+"""Self-contained HTML pages, without scripts, fonts or links to other files.
 
-All text is plain and is escaped here.
+All text arguments are plain text and are escaped here; arguments named `body` and `parts` are HTML.
 """
 
 from __future__ import annotations
@@ -16,6 +16,24 @@ from fitwell._escaping import escape_controls
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+__all__ = [
+    "HtmlFigure",
+    "bullet_list",
+    "details",
+    "escape",
+    "figure_section",
+    "html_page",
+    "new_figure",
+    "page_header",
+    "paragraphs",
+    "preformatted",
+    "section",
+    "stat_cards",
+    "table",
+    "to_png",
+    "warning_section",
+]
 
 DOTS_PER_INCH = 144
 
@@ -62,15 +80,15 @@ footer { color: var(--soft); font-size: .85rem; padding: .3rem .2rem; }
 
 
 def escape(text: str) -> str:
-    """Return text as HTML shows it; control characters, which HTML does not have, as Python writes them."""
+    """Escape text for HTML. Control characters, which HTML does not allow, become Python escape sequences."""
     return html.escape(escape_controls(text))
 
 
 @dataclass(frozen=True)
 class HtmlFigure:
-    """A figure under a heading: panels beside each other where there is room, below each other on a phone.
+    """Images under a heading, side by side if they fit and stacked on narrow screens.
 
-    widest: CSS length that it does not exceed.
+    panels: PNG files. alt_text: description of the images. max_width: maximum width as a CSS length.
     """
 
     heading: str
@@ -81,28 +99,28 @@ class HtmlFigure:
 
 
 def html_page(title: str, parts: Sequence[str]) -> str:
-    """Return a whole page made of HTML parts."""
+    """Return a complete page from HTML parts."""
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{escape(title)}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<main>\n"
         + "\n".join(parts)
-        + "\n<footer>Made by fitwell. This file needs nothing beside it.</footer>\n</main>\n</body>\n</html>\n"
+        + "\n<footer>Made by fitwell. This file is self-contained.</footer>\n</main>\n</body>\n</html>\n"
     )
 
 
 def page_header(title: str, subtitle: str) -> str:
-    """Return the head of a page."""
+    """Return the title and subtitle of a page."""
     return f"<header><h1>{escape(title)}</h1><p>{escape(subtitle)}</p></header>"
 
 
 def warning_section(sentence: str) -> str:
-    """Return a section that stands out."""
+    """Return a highlighted section with one sentence."""
     return f"<section class=warning>{paragraphs([sentence])}</section>"
 
 
 def stat_cards(numbers: Sequence[tuple[str, str]]) -> str:
-    """Return large numbers, each above what it is; the most important first."""
+    """Return cards with a large number above its label; the first card is highlighted."""
     boxes = "".join(
         f"<div class=tile><b>{escape(number)}</b><span>{escape(what)}</span></div>"
         for number, what in numbers
@@ -121,22 +139,22 @@ def paragraphs(sentences: Sequence[str]) -> str:
 
 
 def bullet_list(items: Sequence[str]) -> str:
-    """Return a list."""
+    """Return a bulleted list."""
     return "<ul>" + "".join(f"<li>{escape(item)}</li>" for item in items) + "</ul>"
 
 
 def preformatted(text: str) -> str:
-    """Return text whose line breaks and spaces count."""
+    """Return text in a monospaced font, with its line breaks and spaces."""
     return f"<pre>{escape(text)}</pre>"
 
 
 def details(summary: str, body: str) -> str:
-    """Return HTML `body` that is folded away until it is asked for."""
+    """Return HTML `body` that is collapsed under `summary`."""
     return f"<details><summary>{escape(summary)}</summary>{body}</details>"
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], kind: str = "words") -> str:
-    """Return a table of ``"words"``, or of ``"numbers"`` in all columns but the first."""
+    """Return a table; ``kind="numbers"`` right-aligns all columns but the first."""
     head = "<tr>" + "".join(f"<th>{escape(name)}</th>" for name in header) + "</tr>" if header else ""
     body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
     return f"<div class=scroll><table class={kind}><thead>{head}</thead><tbody>{body}</tbody></table></div>"
@@ -154,14 +172,14 @@ def figure_section(picture: HtmlFigure) -> str:
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """Return an empty figure of so many inches; no global state of matplotlib is used."""
+    """Return an empty figure of a size in inches, without pyplot's global state."""
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained")
 
 
 def to_png(figure: Figure) -> bytes:
-    """Return a figure as a PNG file in memory."""
+    """Return a figure as the bytes of a PNG file."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=DOTS_PER_INCH)
     return buffer.getvalue()

@@ -1,4 +1,4 @@
-"""The network, a linear model and a guess, scored on the same rows."""
+"""Evaluation of the network, and of a linear model and a constant prediction as baselines."""
 
 from __future__ import annotations
 
@@ -10,12 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitwell._data.target import ClassTarget, Target
-from fitwell.cli.datasets import DataSplit, PreparedData
+from fitwell.cli.prepared_data import DataSplit, PreparedData
 from fitwell.errors import DataError
 from fitwell.report import Score, ScoreSet, score_classification, score_regression
 
-# The linear model gets so many steps, but on large data only as many as multiply so many numbers (some 50 for
-# MNIST): the last steps change its accuracy in the third digit and would take longer than the network.
+__all__ = [
+    "Evaluation",
+    "decode_outputs",
+    "evaluate",
+]
+
+# Steps of the linear model. On large data they are limited by a budget of multiplications (about 50 steps for
+# MNIST): further steps change the third digit of its accuracy and would take longer than training the network.
 MAX_LINEAR_STEPS = 200
 MIN_LINEAR_STEPS = 30
 LINEAR_BUDGET = 2e10
@@ -23,14 +29,14 @@ LINEAR_BUDGET = 2e10
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The scores, and what the network said about the test rows: class probabilities or numbers."""
+    """All scores, and the predictions of the network for the test rows: class probabilities or numbers."""
 
     results: ScoreSet
     predictions: NDArray[np.float64]
 
 
 def evaluate(model: Any, prepared: PreparedData) -> Evaluation:
-    """Score `model` on every part, and the others on the test rows."""
+    """Score `model` on every split, and the baselines on the test rows."""
     target = prepared.target
     parts = {"train": prepared.train, "validation": prepared.validation, "test": prepared.test}
     predictions = {
@@ -44,10 +50,10 @@ def evaluate(model: Any, prepared: PreparedData) -> Evaluation:
 
 
 def decode_outputs(target: Target, outputs: NDArray[Any]) -> NDArray[np.float64]:
-    """Return what the network's `outputs` mean: class probabilities, or numbers in the target's units."""
+    """Convert the `outputs` of the network to class probabilities, or to numbers in the units of the target."""
     if not np.isfinite(outputs).all():
         raise DataError(
-            "the network's predictions are not finite numbers: training diverged; try a smaller --learning-rate"
+            "the predictions of the network are not finite, so training diverged; try a smaller --learning-rate"
         )
     return target.probabilities(outputs) if isinstance(target, ClassTarget) else target.decode(outputs)
 
@@ -58,7 +64,7 @@ def _score(target: Target, name: str, part: DataSplit, predictions: NDArray[np.f
 
 
 def _linear_baseline(prepared: PreparedData) -> Score:
-    """Fit scikit-learn's linear model for the task to the training rows, prepared as for the network."""
+    """Score scikit-learn's linear model for the task, trained on the inputs of the network."""
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression, Ridge
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # comes with scikit-learn
@@ -69,8 +75,8 @@ def _linear_baseline(prepared: PreparedData) -> Score:
         predictions = target.decode(Ridge().fit(train, prepared.train.y[:, 0]).predict(test))
         return score_regression("ridge regression", prepared.test.true, predictions)
     steps = int(np.clip(LINEAR_BUDGET / train.size / len(target.classes), MIN_LINEAR_STEPS, MAX_LINEAR_STEPS))
-    # On a busy machine the threads of BLAS wait for each other, which was seen to take 15 times as long; one
-    # thread also adds in one order, so that a run can be repeated to the last digit.
+    # On a busy machine BLAS threads wait for each other (15 times slower in one measurement). A single thread also
+    # adds in a fixed order, so that runs are reproducible to the last digit.
     with warnings.catch_warnings(), threadpool_limits(1):
         warnings.simplefilter("ignore", ConvergenceWarning)
         linear = LogisticRegression(max_iter=steps).fit(train, prepared.train.true)

@@ -1,4 +1,4 @@
-"""Where the command line writes: plain words, wrapped by the terminal and not by us."""
+"""Consoles of the command line, which print plain text that the terminal wraps."""
 
 from __future__ import annotations
 
@@ -7,9 +7,15 @@ from typing import Any
 
 from fitwell._escaping import escape_controls, escape_unencodable
 
+__all__ = [
+    "Console",
+    "stderr_console",
+    "stdout_console",
+]
+
 
 class Console:
-    """Prints text as it is: no markup in it, no colours guessed, lines not cut, control characters shown."""
+    """Prints text without markup, highlighting or line wrapping, and escapes control characters."""
 
     def __init__(self, stream: Any) -> None:
         from rich.console import Console as RichConsole
@@ -23,10 +29,10 @@ class Console:
 
 
 def stdout_console() -> Console:
-    """Return the console on standard output, as it is now: tests and notebooks replace it."""
+    """Return a console for the current standard output, which tests and notebooks replace."""
     return Console(sys.stdout)
 
 
 def stderr_console() -> Console:
-    """Return the console on standard error."""
+    """Return a console for the current standard error."""
     return Console(sys.stderr)

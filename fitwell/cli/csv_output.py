@@ -1,4 +1,4 @@
-"""Tables that the command line writes: safe to open in a spreadsheet, whoever made what is in them."""
+"""CSV files that are safe to open in a spreadsheet, even if their contents are untrusted."""
 
 from __future__ import annotations
 
@@ -9,11 +9,15 @@ from fitwell._escaping import escape_formula
 if TYPE_CHECKING:
     import pandas as pd
 
+__all__ = [
+    "to_safe_csv",
+]
+
 
 def to_safe_csv(table: pd.DataFrame, index: bool = False) -> str:
-    """Return a table as comma-separated values, in which no text is a formula (see `escape_formula`); numbers stay numbers.
+    """Convert a table to CSV in which no string is a formula (see `escape_formula`); numbers stay numbers.
 
-    index: whether its index is the first column.
+    index: whether to write the index as the first column.
     """
     safe = table.rename(columns=_escape_formula)
     for place, kind in enumerate(safe.dtypes):

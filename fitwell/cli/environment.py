@@ -1,15 +1,19 @@
-"""With what a run was made: versions and device."""
+"""Versions and device that a run was made with."""
 
 from __future__ import annotations
 
 import platform
 from importlib import metadata
 
+__all__ = [
+    "describe_environment",
+]
+
 LIBRARIES = ("jax", "jaxlib", "numpy", "scikit-learn", "pandas")
 
 
 def describe_environment() -> dict[str, str]:
-    """Return names and versions: the same ones, and the same seed, give the same numbers."""
+    """Return the versions of the libraries and the device; with the same seed they determine the results."""
     import jax
 
     import fitwell

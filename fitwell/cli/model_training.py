@@ -1,4 +1,4 @@
-"""Training the network of a run: until it stops, or somebody stops it."""
+"""Training of the network of a run, until it stops or is interrupted."""
 
 from __future__ import annotations
 
@@ -10,15 +10,20 @@ from typing import Any
 
 from fitwell._data.text_format import pluralize
 from fitwell._history import History
-from fitwell.cli.datasets import PreparedData
 from fitwell.cli.network_builder import TrainOptions
+from fitwell.cli.prepared_data import PreparedData
 from fitwell.cli.resume import CHECKPOINT_INTERVAL
 from fitwell.errors import DataError
+
+__all__ = [
+    "TrainResult",
+    "train_model",
+]
 
 
 @dataclass(frozen=True)
 class TrainResult:
-    """How training went. Epochs count from 0; `best_epoch` is the one whose weights were kept."""
+    """Result of training. Epochs count from 0; `best_epoch` is the epoch whose weights were kept."""
 
     history: History
     best_epoch: int | None
@@ -30,9 +35,9 @@ class TrainResult:
 def train_model(
     model: Any, prepared: PreparedData, settings: TrainOptions, quiet: bool, checkpoints: Path
 ) -> TrainResult:
-    """Train `model`, from where the `checkpoints` are if there are some; Ctrl-C ends training, not the program.
+    """Train `model`, resuming from `checkpoints` if any exist. Ctrl-C stops training, not the program.
 
-    Raises `DataError` when the loss was never finite: then there is nothing worth keeping.
+    Raises `DataError` if the loss was never finite.
     """
     from fitwell import callbacks
 
@@ -54,13 +59,13 @@ def train_model(
             verbose=0 if quiet else 1,
         )
     except KeyboardInterrupt:
-        # `fit` has closed the epoch, gone back to the best weights, and then told us.
+        # `fit` has already ended the epoch and restored the best weights.
         interrupted = True
     history: History = getattr(model, "history", None) or History()
     best = _best_epoch(history)
     if best is None and history.epoch:
         raise DataError(
-            "training diverged in its first epoch, so there is nothing to keep; try a smaller --learning-rate"
+            "training diverged in the first epoch, so no model was kept; try a smaller --learning-rate"
         )
     return TrainResult(
         history,
@@ -80,14 +85,14 @@ def _best_epoch(history: History) -> int | None:
 def _describe_outcome(history: History, best: int | None, interrupted: bool, settings: TrainOptions) -> str:
     done = len(history.epoch)
     if not done:
-        return "Interrupted by Ctrl-C before anything was learned; nothing is kept."
+        return "Interrupted by Ctrl-C before the end of the first epoch; no model was kept."
     kept = "" if best is None else f" Kept the weights of epoch {best + 1}, the best on the validation rows."
     if interrupted:
-        return f"Interrupted by Ctrl-C after {pluralize(done, 'epoch')}; what was learned until then is kept.{kept}"
+        return f"Interrupted by Ctrl-C after {pluralize(done, 'epoch')}; the model is kept.{kept}"
     if not math.isfinite(history.history["loss"][-1]):
         return f"Training diverged in epoch {done}.{kept}"
     if best is not None and best + 1 == settings.epochs:
-        return f"Trained for all {pluralize(done, 'epoch')}; the last was the best, so more --epochs may do better."
+        return f"Trained for all {pluralize(done, 'epoch')}; the last was the best, so more --epochs may improve the result."
     if best is not None and done < settings.epochs:
         stalled = pluralize(done - 1 - best, "epoch")
         return f"Stopped after {pluralize(done, 'epoch')}, {stalled} without a better validation loss.{kept}"

@@ -1,4 +1,4 @@
-"""The network of a run, from the user's wishes and the shape of the data."""
+"""The network of a run, built from the options and the shape of the data."""
 
 from __future__ import annotations
 
@@ -8,16 +8,23 @@ from typing import Any
 import numpy as np
 
 from fitwell._data.target import ClassTarget
-from fitwell.cli.datasets import PreparedData
+from fitwell.cli.prepared_data import PreparedData
 from fitwell.errors import InvalidArgument
 
+__all__ = [
+    "TrainOptions",
+    "build_network",
+    "initializer_for",
+    "loss_for",
+]
+
 LARGE_INPUT_COUNT = 200
-# Hidden layers from which on they are normalised by default. Numbers wait for one more: the noise of batch
-# statistics goes straight into a linear output. (Digits gain 1.8 points with two; California housing loses.)
+# Number of hidden layers from which batch normalization is on by default. Regression needs one more, because the
+# noise of batch statistics reaches the linear output. (With two, digits gain 1.8 points; California housing loses.)
 BATCH_NORM_DEPTH = {"binary": 2, "multiclass": 2, "regression": 3}
 LARGE_ROW_COUNT = 10_000
 
-# Which initial weights keep the size of activations through the layers (He 2015, LeCun 1998, Glorot 2010).
+# Initializers that preserve the variance of activations through the layers (He 2015, LeCun 1998, Glorot 2010).
 INITIALIZERS = {
     "he_normal": ("relu", "relu6", "elu", "leaky_relu", "gelu", "silu", "swish", "mish", "celu"),
     "lecun_normal": ("selu",),
@@ -26,7 +33,7 @@ INITIALIZERS = {
 
 @dataclass(frozen=True)
 class TrainOptions:
-    """What the network and its training are made of; every default is decided."""
+    """Options of the network and its training, with all defaults filled in."""
 
     hidden: tuple[int, ...]
     activation: str
@@ -42,7 +49,7 @@ class TrainOptions:
 
     @classmethod
     def with_defaults(cls, options: Any, prepared: PreparedData) -> TrainOptions:
-        """Fill in what the user left open, by the size of the problem."""
+        """Fill in missing options, depending on the size of the data."""
         inputs = int(np.prod(prepared.train.x.shape[1:]))
         hidden = tuple(options.hidden or ((256, 128) if inputs >= LARGE_INPUT_COUNT else (64, 64)))
         if not 0 <= options.dropout < 1:
@@ -65,11 +72,11 @@ class TrainOptions:
 
 
 def build_network(prepared: PreparedData, settings: TrainOptions, measure_loss: bool = False) -> Any:
-    """Return the compiled model.
+    """Build and compile the model.
 
-    Hidden layers of `settings.activation` with initial weights that suit it, each followed by batch
-    normalisation if asked, dropout after the last; one linear output for regression, one logistic for two
-    classes, a softmax for more. measure_loss: also report the loss without the penalty, under its own name.
+    Hidden layers use `settings.activation` with matching initial weights, each optionally followed by batch
+    normalization, and dropout after the last. The output is linear for regression, a sigmoid for two classes, a softmax
+    for more. measure_loss: also report the loss without penalties as a metric.
     """
     from fitwell import Sequential, layers, regularizers
 
@@ -117,7 +124,7 @@ def loss_for(prepared: PreparedData) -> str:
 
 
 def initializer_for(activation: str) -> str:
-    """Return the initializer for layers with `activation`.
+    """Return the name of the initializer for layers with `activation`.
 
     >>> initializer_for("elu"), initializer_for("selu"), initializer_for("tanh")
     ('he_normal', 'lecun_normal', 'glorot_uniform')

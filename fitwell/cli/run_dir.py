@@ -1,4 +1,4 @@
-"""The folder of a run: made before training starts, never one that holds something."""
+"""The run folder: names of its files, and its creation before training starts."""
 
 from __future__ import annotations
 
@@ -9,17 +9,21 @@ from pathlib import Path
 from fitwell._file_io import check_path, check_writable, os_error_reason
 from fitwell.errors import FileError
 
+__all__ = ["MODEL_FILE", "PREPROCESSING_FILE", "make_run_folder"]
+
+MODEL_FILE = "model.keras"
+PREPROCESSING_FILE = "preprocessing.json"
+
 
 def make_run_folder(name: str, requested: str | None = None, now: datetime | None = None) -> Path:
-    """Make and return a new folder: `requested`, or ``runs/<name>-<date>-<time>``.
+    """Create the folder `requested`, or ``runs/<name>-<date>-<time>``, and return it.
 
-    Raises `FileError` when it cannot be made, holds something already, or cannot be written to: better
-    before training than after.
+    Raises `FileError` if it cannot be created, is not empty, or is not writable.
     """
     if requested is not None:
         folder = check_path(requested, "--output")
         if folder.is_dir() and any(folder.iterdir()):
-            raise FileError(f"{folder} already holds files; name another folder, or leave --output out")
+            raise FileError(f"{folder} is not empty; choose another folder, or omit --output")
         _make(folder, exist_ok=True)
     else:
         clean = re.sub(r"[^\w.-]+", "_", name).strip("._") or "run"
@@ -30,7 +34,7 @@ def make_run_folder(name: str, requested: str | None = None, now: datetime | Non
 
 
 def _make_first_unused(parent: Path, name: str) -> Path:
-    # Two runs may start within one second; whoever makes the folder has it.
+    # Two runs may start within the same second; the one that creates the folder uses it.
     for number in range(1, 1000):
         folder = parent / (name if number == 1 else f"{name}-{number}")
         try:
@@ -38,7 +42,7 @@ def _make_first_unused(parent: Path, name: str) -> Path:
         except FileExistsError:
             continue
         return folder
-    raise FileError(f"{parent / name} and 998 others with a number behind exist already")
+    raise FileError(f"{parent / name} and 998 numbered variants of it already exist")
 
 
 def _make(folder: Path, exist_ok: bool) -> None:
@@ -47,13 +51,13 @@ def _make(folder: Path, exist_ok: bool) -> None:
     except FileExistsError:
         if folder.is_dir():
             raise
-        raise FileError(f"the folder {folder} cannot be made: there is a file of that name") from None
+        raise FileError(f"cannot create the folder {folder}: a file of that name exists") from None
     except OSError as error:
-        raise FileError(f"the folder {folder} cannot be made: {os_error_reason(error)}") from None
+        raise FileError(f"cannot create the folder {folder}: {os_error_reason(error)}") from None
 
 
 def _check_writable(folder: Path) -> None:
     try:
         check_writable(folder)
     except OSError as error:
-        raise FileError(f"nothing can be written to {folder}: {os_error_reason(error)}") from None
+        raise FileError(f"cannot write to {folder}: {os_error_reason(error)}") from None

@@ -1,4 +1,4 @@
-"""The contents of a run's report."""
+"""The contents of the report of a run."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import numpy as np
 from fitwell._data.target import ClassTarget
 from fitwell._progress import format_seconds
 from fitwell.cli.baselines import Evaluation
-from fitwell.cli.datasets import PreparedData
 from fitwell.cli.model_training import TrainResult
 from fitwell.cli.network_builder import TrainOptions
+from fitwell.cli.prepared_data import PreparedData
 from fitwell.report import Contents, HtmlFigure, score_table, summarize
 from fitwell.report.figures import (
     plot_confusion_matrix,
@@ -21,6 +21,8 @@ from fitwell.report.figures import (
     plot_worst_images,
 )
 from fitwell.report.summary_text import format_percent
+
+__all__ = ["build_report"]
 
 MAX_SHOWN_ERRORS = 16
 
@@ -32,9 +34,9 @@ def build_report(
     train_result: TrainResult,
     evaluation: Evaluation,
     command: str,
-    made_with: dict[str, str],
+    environment: dict[str, str],
 ) -> Contents:
-    """Put together what the report says."""
+    """Collect the contents of the report."""
     results, target = evaluation.results, prepared.target
     kind = {
         "regression": "regression",
@@ -54,38 +56,39 @@ def build_report(
         notes=prepared.notes,
         columns=prepared.preprocessor.describe(),
         command=command,
-        origin=[("seed", str(settings.seed)), *made_with.items()],
+        origin=[("seed", str(settings.seed)), *environment.items()],
         classes=_class_table(prepared, evaluation),
     )
 
 
 def _warnings(prepared: PreparedData, train_result: TrainResult) -> list[str]:
-    predictions = [note for note in prepared.notes if note.startswith("Warning: ")]
-    return [train_result.outcome, *predictions] if train_result.interrupted else predictions
+    """Return the notes that are warnings, and that training was interrupted."""
+    warnings = [note for note in prepared.notes if note.startswith("Warning: ")]
+    return [train_result.outcome, *warnings] if train_result.interrupted else warnings
 
 
 def _stat_cards(evaluation: Evaluation) -> list[tuple[str, str]]:
-    network, linear, guess = evaluation.results.test_scores
+    network, linear, dummy = evaluation.results.test_scores
     if evaluation.results.task == "regression":
         return [
             (f"{network.values['rmse']:.4g}", "test RMSE of the network"),
             (f"{linear.values['rmse']:.4g}", linear.name),
-            (f"{guess.values['rmse']:.4g}", guess.name),
+            (f"{dummy.values['rmse']:.4g}", dummy.name),
         ]
     return [
         (format_percent(network.values["accuracy"]), "test accuracy of the network"),
         (format_percent(linear.values["accuracy"]), linear.name),
-        (format_percent(guess.values["accuracy"]), guess.name),
+        (format_percent(dummy.values["accuracy"]), dummy.name),
     ]
 
 
 def _learning_curves(train_result: TrainResult, task: str) -> HtmlFigure:
     caption = (
-        "A training value is the mean over an epoch, during which the weights improve; it is drawn half an epoch "
-        "to the left of the validation value, which belongs to the epoch's end."
+        "A training value is the mean over an epoch, while the weights change; it is plotted half an epoch before "
+        "the validation value, which is computed at the end of the epoch."
     )
     if task == "regression":
-        caption += " Values are those of the standardised target."
+        caption += " Values refer to the standardized target."
     return HtmlFigure(
         "Learning curves",
         plot_learning_curve_panels(train_result.history, train_result.best_epoch),
@@ -107,10 +110,10 @@ def _test_figures(prepared: PreparedData, evaluation: Evaluation) -> list[HtmlFi
     predicted = evaluation.predictions.argmax(axis=1)
     pictures = [
         HtmlFigure(
-            "What is taken for what, on the test rows",
+            "Confusion matrix of the test rows",
             [plot_confusion_matrix(true, predicted, target.classes)],
-            "Confusion matrix: true classes in rows, predicted ones in columns",
-            "Rows are the true classes; the shade is the share of the row.",
+            "Confusion matrix: true classes in rows, predicted classes in columns",
+            "Rows are the true classes; the shade is the fraction of the row.",
             f"{min(9 + 3 * len(target.classes), 36)}rem",
         )
     ]
@@ -128,10 +131,10 @@ def _error_images(prepared: PreparedData, evaluation: Evaluation, predicted: Any
     shown = wrong[np.argsort(-sure, kind="stable")][:MAX_SHOWN_ERRORS]
     titles = [f"{classes[predicted[row]]}?\nis {classes[true[row]]}" for row in shown]
     return HtmlFigure(
-        "Where it is surest and wrong",
+        "Most confident errors",
         [plot_worst_images(prepared.test.x[shown], titles)],
-        "Test images with the wrong answer and the true one",
-        f"{len(shown)} of the {len(wrong):,} wrong answers, the most confident first.",
+        "Test images with the predicted and the true class",
+        f"{len(shown)} of the {len(wrong):,} errors, the most confident first.",
     )
 
 
@@ -144,10 +147,10 @@ def _class_table(prepared: PreparedData, evaluation: Evaluation) -> tuple[list[s
     for number, label in enumerate(target.classes):
         is_it, said_so = true == number, predicted == number
         both = int((is_it & said_so).sum())
-        precision = format_percent(both / said_so.sum()) if said_so.any() else "never answered"
-        recall = format_percent(both / is_it.sum()) if is_it.any() else "none here"
+        precision = format_percent(both / said_so.sum()) if said_so.any() else "never predicted"
+        recall = format_percent(both / is_it.sum()) if is_it.any() else "no rows"
         rows.append([str(label), f"{int(is_it.sum()):,}", recall, precision])
-    return ["class", "rows", "found (recall)", "right when answered (precision)"], rows
+    return ["class", "rows", "recall", "precision"], rows
 
 
 def _summary(model: Any) -> str:
@@ -157,7 +160,7 @@ def _summary(model: Any) -> str:
 
 
 def _settings(settings: TrainOptions, train_result: TrainResult) -> list[tuple[str, str]]:
-    rate = "the optimizer's own" if settings.learning_rate is None else f"{settings.learning_rate:g}"
+    rate = "optimizer default" if settings.learning_rate is None else f"{settings.learning_rate:g}"
     return [
         ("optimizer", settings.optimizer),
         ("learning rate", rate),
@@ -168,7 +171,7 @@ def _settings(settings: TrainOptions, train_result: TrainResult) -> list[tuple[s
             "learning rate halved",
             f"after {max(settings.patience // 2, 1)} epochs without a better validation loss",
         ),
-        ("stopped", f"after {settings.patience} such epochs"),
+        ("early stopping", f"after {settings.patience} such epochs"),
         ("training", train_result.outcome),
         ("time", format_seconds(train_result.seconds)),
     ]

@@ -13,6 +13,12 @@ from fitwell.models import Model
 from fitwell.models.loss_comparability import regularizers_of
 from fitwell.population import Population
 
+__all__ = [
+    "note_constant_weights",
+    "note_incomparable_losses",
+    "note_non_finite_runs",
+]
+
 
 def note_constant_weights(begun: Mapping[str, Population]) -> list[str]:
     """Return a note for each candidate whose initial weights are equal in two repeats."""

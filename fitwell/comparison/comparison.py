@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
+__all__ = [
+    "Comparison",
+]
+
 
 @dataclass(frozen=True)
 class Comparison:

@@ -20,6 +20,13 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
+__all__ = [
+    "figure_height",
+    "plot_differences",
+    "plot_scores",
+    "select_smallest_p",
+]
+
 # More rows are unreadable: 40 candidates have 780 differences.
 MAX_DIFFERENCES = 40
 _LINE_LENGTH, _MAX_LABEL = 30, 58

@@ -8,6 +8,12 @@ from dataclasses import dataclass
 
 from fitwell.comparison.statistics import ConfidenceInterval, PairedDifference
 
+__all__ = [
+    "ENOUGH_REPEATS",
+    "MetricFormat",
+    "describe_difference",
+]
+
 # With fewer repeats the standard deviation itself is poorly estimated.
 ENOUGH_REPEATS = 10
 

@@ -14,6 +14,14 @@ from fitwell._data.fingerprint import fingerprint
 from fitwell._data.splits import Split, split_rows
 from fitwell.errors import DataError, InvalidArgument
 
+__all__ = [
+    "ComparisonSplits",
+    "count_rows",
+    "is_list_of_arrays",
+    "make_splits",
+    "take_rows",
+]
+
 VARY = ("splits", "seeds")
 
 # Number of evaluations in this process, by data set and by test rows (None: all rows of the data set).

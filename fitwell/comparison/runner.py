@@ -45,6 +45,10 @@ from fitwell.random import SeedGenerator
 if TYPE_CHECKING:
     import pandas as pd
 
+__all__ = [
+    "compare",
+]
+
 Build = Callable[[], Model]
 
 

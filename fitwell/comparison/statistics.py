@@ -16,6 +16,17 @@ from numpy.typing import ArrayLike, NDArray
 from fitwell._param_validation import Real, validate_param
 from fitwell.errors import InvalidArgument
 
+__all__ = [
+    "CONFIDENCE",
+    "ConfidenceInterval",
+    "PairedDifference",
+    "compare_pairs",
+    "detectable_difference",
+    "holm",
+    "mean_interval",
+    "paired_test",
+]
+
 POWER = 0.8
 # Scores are float32: values with a smaller relative difference are equal.
 RELATIVE_TOLERANCE = 1e-6

@@ -22,6 +22,10 @@ from fitwell.population import Population
 from fitwell.population.members import Setting
 from fitwell.random import SeedGenerator
 
+__all__ = [
+    "BaseMLP",
+]
+
 _MAX_SEED = 2**31 - 1
 _PREDICT_BATCH_SIZE = 256
 

@@ -16,6 +16,10 @@ from fitwell._param_validation import Instance, Options, Real, validate_param
 from fitwell.errors import DataError, InvalidArgument
 from fitwell.estimators.base import BaseMLP
 
+__all__ = [
+    "MLPClassifier",
+]
+
 _CLASS_WEIGHT = (Instance((Mapping, list), "a dict") | Options("balanced") | None).described_as(
     "a dict, 'balanced' or None"
 )

@@ -26,6 +26,14 @@ from fitwell._progress import VERBOSE
 from fitwell.errors import ErrorCollector, InvalidArgument
 from fitwell.models import Model, Sequential
 
+__all__ = [
+    "MLPNetwork",
+    "TASKS",
+    "check_parameters",
+    "check_unchanged",
+    "normalize_hidden_sizes",
+]
+
 # scikit-learn's names of activations that fitwell calls differently.
 _ACTIVATIONS = {"identity": "linear", "logistic": "sigmoid"}
 # The initializer that preserves the variance for each activation. Others use Glorot's.

@@ -11,6 +11,10 @@ from sklearn.utils.validation import column_or_1d, validate_data
 
 from fitwell.estimators.base import BaseMLP
 
+__all__ = [
+    "MLPRegressor",
+]
+
 
 class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
     """Multi-layer perceptron regressor with scikit-learn's interface.

@@ -1,4 +1,4 @@
-"""The figures of a report, as PNG files in memory; nothing is shown, no global state of matplotlib is used."""
+"""The figures of a report as PNG bytes, made without pyplot's global state."""
 
 from __future__ import annotations
 
@@ -28,18 +28,26 @@ from fitwell._plotting.scales import compute_layout, label_categories
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+__all__ = [
+    "plot_confusion_matrix",
+    "plot_learning_curve_panels",
+    "plot_learning_curves",
+    "plot_residuals",
+    "plot_worst_images",
+]
+
 LINE_COLOR = "#1f2933"
 ERROR_COLOR = "#b3261e"
-# More classes than this make the numbers in a confusion matrix unreadable.
+# With more classes the numbers in a confusion matrix are unreadable.
 MAX_NUMBERED_CLASSES = 20
 MAX_POINTS = 4000
-# Panels side by side, at most, and letters of a class.
+# Maximum number of panels in a row, and of characters of a class name.
 MAX_COLUMNS = 3
 MAX_CLASS_LENGTH = 14
 
 
 def plot_learning_curves(history: History, best_epoch: int | None = None) -> bytes:
-    """Draw every metric's curves beside each other; a line marks the epoch whose weights were kept (from 0)."""
+    """Plot the curves of all metrics in one figure; a line marks `best_epoch` (from 0), whose weights were kept."""
     count = max(len(panel_names(history)), 1)
     columns = min(count, MAX_COLUMNS)
     figure = new_figure(4.6 * columns, 3.4 * -(-count // columns))
@@ -48,7 +56,7 @@ def plot_learning_curves(history: History, best_epoch: int | None = None) -> byt
 
 
 def plot_learning_curve_panels(history: History, best_epoch: int | None = None) -> list[bytes]:
-    """Draw the same, one figure for each metric."""
+    """Plot the curves of each metric in a separate figure."""
     figures = [new_figure(4.6, 3.2) for _ in panel_names(history)]
     _plot_curves(history, [figure.add_subplot() for figure in figures], best_epoch)
     return [to_png(figure) for figure in figures]
@@ -65,7 +73,7 @@ def _plot_curves(history: History, axes: list[Axes], best_epoch: int | None) -> 
 
 
 def plot_confusion_matrix(true: NDArray[Any], predicted: NDArray[Any], classes: Sequence[Any]) -> bytes:
-    """Draw which class (row) is taken for which (column): counts, shaded by the share of the row."""
+    """Plot the confusion matrix: true classes in rows, counts shaded by their fraction of the row."""
     counts = np.zeros((len(classes), len(classes)), dtype=int)
     np.add.at(counts, (true, predicted), 1)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
@@ -75,7 +83,7 @@ def plot_confusion_matrix(true: NDArray[Any], predicted: NDArray[Any], classes: 
     image = ax.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     names = shorten_distinct([escape_control(label) for label in classes], MAX_CLASS_LENGTH)
     if len(classes) <= MAX_NUMBERED_CLASSES:
-        # A count of a million is as wide as three of ten.
+        # Shrink the font for counts with many digits.
         letters = max(len(f"{count:,}") for count in counts.flat)
         for row, column in np.ndindex(*counts.shape):
             if counts[row, column]:
@@ -104,14 +112,14 @@ def plot_confusion_matrix(true: NDArray[Any], predicted: NDArray[Any], classes: 
 
 
 def plot_residuals(true: NDArray[np.float64], predicted: NDArray[np.float64], name: str) -> list[bytes]:
-    """Draw predicted against true values, and how the errors are distributed."""
+    """Plot predicted against true values, and a histogram of the errors."""
     shown = np.arange(len(true))
     if len(true) > MAX_POINTS:
         shown = np.random.default_rng(0).choice(len(true), MAX_POINTS, replace=False)
     figures = [new_figure(4.6, 3.8), new_figure(4.6, 3.8)]
     points, errors = (figure.add_subplot() for figure in figures)
     error = predicted - true
-    # What is far off would press all others into a line.
+    # Outliers would flatten all other points.
     low, high = axis_limits.pad_limits(*axis_limits.robust_limits(np.concatenate([true, predicted])))
     least, most = axis_limits.robust_limits(error)
     points.plot([low, high], [low, high], color=LINE_COLOR, linewidth=0.8, linestyle=":", label="exact")
@@ -130,7 +138,7 @@ def plot_residuals(true: NDArray[np.float64], predicted: NDArray[np.float64], na
     for ax, left in ((points, int((~seen).sum())), (errors, len(error) - len(inside))):
         ax.grid(alpha=0.3)
         _hide_spines(ax)
-        add_note(ax, [f"{count_of(left, len(true), 'row')} far off, not shown"] if left else [])
+        add_note(ax, [f"{count_of(left, len(true), 'row')} not shown (outliers)"] if left else [])
     for ax in (points, errors):
         compute_layout(ax.figure)
         fit_axis_labels(ax)
@@ -138,7 +146,7 @@ def plot_residuals(true: NDArray[np.float64], predicted: NDArray[np.float64], na
 
 
 def plot_worst_images(images: NDArray[np.float32], titles: Sequence[str]) -> bytes:
-    """Draw images in a row of up to eight, each under its title."""
+    """Plot images with titles, up to eight in a row."""
     columns = min(len(images), 8)
     rows = -(-len(images) // columns)
     figure = new_figure(1.15 * columns, 1.4 * rows)

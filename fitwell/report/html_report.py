@@ -8,14 +8,19 @@ from dataclasses import dataclass, field
 from fitwell import _html
 from fitwell._html import HtmlFigure
 
+__all__ = [
+    "Contents",
+    "render",
+]
+
 
 @dataclass(frozen=True)
 class Contents:
-    """What a report says, in plain text.
+    """Contents of a report, as plain text.
 
-    tiles: (number, what it is), the most important first.
-    scores, classes: header and rows of a table; `classes` is empty for regression.
-    settings, origin: pairs of a name and a value. columns: what became of each input.
+    tiles: pairs of a number and its label, the most important first. scores, classes: header and rows of a table;
+    `classes` is empty for regression. settings, origin: pairs of a name and a value. columns: pairs of an input column
+    and its preprocessing.
     """
 
     title: str
@@ -35,29 +40,29 @@ class Contents:
 
 
 def render(contents: Contents) -> str:
-    """Return the report as HTML."""
+    """Return the report as an HTML page."""
     scores = _html.paragraphs(contents.sentences) + _html.table(*contents.scores, kind="numbers")
     parts = [
         _html.page_header(contents.title, contents.subtitle),
         *map(_html.warning_section, contents.warnings),
         _html.stat_cards(contents.tiles),
-        _html.section("How good it is", scores),
+        _html.section("Scores", scores),
         *map(_html.figure_section, contents.pictures),
     ]
     if contents.classes[1]:
         classes = _html.table(*contents.classes, kind="numbers")
-        parts.append(_html.section("Class by class, on the test rows", classes))
+        parts.append(_html.section("Scores by class on the test rows", classes))
     columns = ""
     if contents.columns:
         columns = _html.details(
-            f"Column by column ({len(contents.columns)})",
-            _html.table(("column", "what became of it"), contents.columns),
+            f"Columns ({len(contents.columns)})",
+            _html.table(("column", "preprocessing"), contents.columns),
         )
     network = _html.preformatted(contents.network) + _html.table((), contents.settings)
     repeat = _html.preformatted(contents.command) + _html.table((), contents.origin)
     parts += [
-        _html.section("What was done to the data", _html.bullet_list(contents.notes) + columns),
-        _html.section("The network", network),
-        _html.section("To repeat it", repeat),
+        _html.section("Data and preprocessing", _html.bullet_list(contents.notes) + columns),
+        _html.section("Network", network),
+        _html.section("Reproducing this run", repeat),
     ]
     return _html.html_page(contents.title, parts)

@@ -1,4 +1,4 @@
-"""How good predictions are: numbers, and whether a difference is more than chance."""
+"""Scores of predictions, and significance tests of their differences."""
 
 from __future__ import annotations
 
@@ -7,6 +7,17 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+__all__ = [
+    "LossDifference",
+    "METRIC_NAMES",
+    "Score",
+    "compare_losses",
+    "is_significantly_above",
+    "score_classification",
+    "score_regression",
+    "wilson_interval",
+]
 
 # The quantile of the normal distribution for two-sided 95 % intervals.
 Z95 = 1.959963984540054
@@ -23,10 +34,10 @@ METRIC_NAMES = {
 
 @dataclass(frozen=True)
 class Score:
-    """What one predictor reached on one part of the data.
+    """Scores of one predictor on one part of the data.
 
-    values: metric -> value; the first metric is the one that counts.
-    losses: per row, 1 for a wrong class and 0 for a right one, or the squared error.
+    values: metrics by name, the main metric first. losses: loss of each row: 1 for a wrong class and 0 for the right
+    one, or the squared error.
     """
 
     name: str
@@ -35,20 +46,20 @@ class Score:
 
     @property
     def rows(self) -> int:
-        """How many rows were predicted."""
+        """Number of predicted rows."""
         return len(self.losses)
 
     @property
     def loss(self) -> float:
-        """The mean loss: the share of wrong classes, or the mean squared error."""
+        """Mean loss: the error rate, or the mean squared error."""
         return float(np.mean(self.losses))
 
 
 def score_classification(name: str, true: ArrayLike, probabilities: NDArray[np.float64]) -> Score:
-    """Score class probabilities ``[rows, classes]`` against true class numbers ``[rows]``.
+    """Score class probabilities ``[rows, classes]`` against true class indices ``[rows]``.
 
-    accuracy: share of rows whose most probable class is the true one. log loss: ``-mean(log p_true)``, with p
-    kept above 1e-15. For two classes also the area under the ROC curve, when both occur.
+    Computes the accuracy, the log loss ``-mean(log p_true)`` with p clipped at 1e-15, and for two classes that both
+    occur the area under the ROC curve.
     """
     true = np.asarray(true)
     wrong = (probabilities.argmax(axis=1) != true).astype(np.float64)
@@ -75,7 +86,7 @@ def score_regression(name: str, true: ArrayLike, predicted: ArrayLike) -> Score:
 
 @dataclass(frozen=True)
 class LossDifference:
-    """By how much the mean loss of one predictor is above another's, with its 95 % interval."""
+    """Difference of the mean losses of two predictors, with its 95 % confidence interval."""
 
     mean: float
     low: float
@@ -83,15 +94,15 @@ class LossDifference:
 
     @property
     def is_significant(self) -> bool:
-        """Whether the interval leaves out zero."""
+        """Whether the interval excludes zero."""
         return self.low > 0 or self.high < 0
 
 
 def compare_losses(better: Score, worse: Score) -> LossDifference:
-    """Compare two predictors on the same rows.
+    """Return how much the mean loss of `worse` exceeds that of `better` on the same rows.
 
-    Paired: d = loss of `worse` - loss of `better`, row by row; the interval is ``mean(d) ± 1.96 sd(d) / sqrt(n)``.
-    Pairing removes what makes rows hard for both, so that far fewer rows are enough.
+    The interval is ``mean(d) ± 1.96 sd(d) / sqrt(n)`` over the differences d of each row. Pairing removes the
+    difficulty of rows for both predictors, so fewer rows are needed.
     """
     per_row = worse.losses - better.losses
     mean = float(per_row.mean())
@@ -102,9 +113,9 @@ def compare_losses(better: Score, worse: Score) -> LossDifference:
 
 
 def is_significantly_above(one: Score, other: Score) -> bool:
-    """Return whether the mean loss of `one` is above that of `other`, on other rows, by more than chance explains.
+    """Return whether the mean loss of `one` is significantly above that of `other`, on different rows.
 
-    Chance reaches ``1.96 sqrt(var(one) / n + var(other) / m)`` (Welch); two rows are the least that tell.
+    The limit is ``1.96 sqrt(var(one) / n + var(other) / m)`` (Welch). Both need at least two rows.
     """
     if min(one.rows, other.rows) < 2:
         return False
@@ -113,7 +124,7 @@ def is_significantly_above(one: Score, other: Score) -> bool:
 
 
 def wilson_interval(share: float, rows: int) -> tuple[float, float]:
-    """Return the 95 % interval of a share of `rows` (Wilson 1927): never outside 0 and 1, right for small numbers."""
+    """Return the 95 % confidence interval of a proportion of `rows` (Wilson 1927), valid for few rows too."""
     z2 = Z95**2
     middle = (share + z2 / (2 * rows)) / (1 + z2 / rows)
     reach = Z95 / (1 + z2 / rows) * math.sqrt(share * (1 - share) / rows + z2 / (4 * rows**2))

@@ -1,4 +1,4 @@
-"""The result of a run in plain words."""
+"""The scores of a run as sentences and as a table."""
 
 from __future__ import annotations
 
@@ -6,7 +6,15 @@ from dataclasses import dataclass
 
 from fitwell.report.scores import METRIC_NAMES, Score, compare_losses, is_significantly_above, wilson_interval
 
-# A gap between training and test of this many points of accuracy is worth a word.
+__all__ = [
+    "ScoreSet",
+    "format_metric",
+    "format_percent",
+    "score_table",
+    "summarize",
+]
+
+# Smallest gap between training and test accuracy that is reported.
 MIN_REPORTED_GAP = 0.03
 
 
@@ -14,8 +22,8 @@ MIN_REPORTED_GAP = 0.03
 class ScoreSet:
     """The scores of a run.
 
-    network: of the network, by part: ``train``, ``validation``, ``test``.
-    linear, guess: on the test rows, of a linear model and of a predictor that ignores its inputs.
+    network: scores of the network on ``train``, ``validation`` and ``test``. linear, dummy: test scores of a linear
+    model and of a constant prediction.
     """
 
     task: str
@@ -26,12 +34,12 @@ class ScoreSet:
 
     @property
     def test_scores(self) -> list[Score]:
-        """Everybody's score on the test rows, the network first."""
+        """Test scores of the network, the linear model and the constant prediction."""
         return [self.network["test"], self.linear, self.dummy]
 
 
 def summarize(results: ScoreSet) -> list[str]:
-    """Return sentences: how good the network is, how good simpler ways are, and what follows from that."""
+    """Return sentences about the scores of the network, of the baselines, and their differences."""
     if results.task == "regression":
         sentences = _summarize_regression(results)
     else:
@@ -40,7 +48,7 @@ def summarize(results: ScoreSet) -> list[str]:
 
 
 def format_percent(share: float) -> str:
-    """Return a share in percent; more digits where it nears the ends.
+    """Format a fraction in percent, with more digits near 0 and 1.
 
     >>> percent(0.9721), percent(0.9996), percent(1.0)
     ('97.2 %', '99.96 %', '100 %')
@@ -51,7 +59,7 @@ def format_percent(share: float) -> str:
 
 
 def format_metric(name: str, value: float) -> str:
-    """Return a metric's value as people write it."""
+    """Format the value of a metric."""
     return format_percent(value) if name == "accuracy" else f"{value:.4g}"
 
 
@@ -60,10 +68,10 @@ def _summarize_classification(results: ScoreSet) -> list[str]:
     right = round(test.values["accuracy"] * test.rows)
     low, high = wilson_interval(test.values["accuracy"], test.rows)
     return [
-        f"On {test.rows:,} test rows that it never saw, the network is right in "
+        f"On {test.rows:,} held-out test rows, the accuracy of the network is "
         f"{format_percent(test.values['accuracy'])} ({right:,} rows; 95 % interval {format_percent(low)} to {format_percent(high)}).",
-        f"{_capitalize(results.dummy.name)} is right in {format_percent(results.dummy.values['accuracy'])}, "
-        f"{results.linear.name} in {format_percent(results.linear.values['accuracy'])}.",
+        f"{_capitalize(results.dummy.name)} has an accuracy of {format_percent(results.dummy.values['accuracy'])}, "
+        f"{results.linear.name} of {format_percent(results.linear.values['accuracy'])}.",
     ]
 
 
@@ -75,43 +83,44 @@ def _summarize_regression(results: ScoreSet) -> list[str]:
         else ""
     )
     return [
-        f"On {test.rows:,} test rows that it never saw, the network's {results.target!r} is off by "
-        f"{test.values['mae']:.4g} on average (RMSE {test.values['rmse']:.4g}){explained}.",
+        f"On {test.rows:,} held-out test rows, the network predicts {results.target!r} with a mean absolute error of "
+        f"{test.values['mae']:.4g} (RMSE {test.values['rmse']:.4g}){explained}.",
         f"{_capitalize(results.dummy.name)} has RMSE {results.dummy.values['rmse']:.4g}, "
         f"{results.linear.name} {results.linear.values['rmse']:.4g}.",
     ]
 
 
 def _summarize_comparison(results: ScoreSet) -> str:
-    network, linear, guess = results.test_scores
-    against_guess = compare_losses(network, guess)
-    if not against_guess.is_significant or against_guess.mean <= 0:
+    network, linear, dummy = results.test_scores
+    over_dummy = compare_losses(network, dummy)
+    if not over_dummy.is_significant or over_dummy.mean <= 0:
         return (
-            f"That is not clearly better than {guess.name}: on this evidence the inputs say little about "
+            f"That is not significantly better than {dummy.name}: either the inputs contain little information about "
             f"{results.target!r}, or the network did not learn it."
         )
-    against = compare_losses(network, linear)
-    if not against.is_significant:
+    over_linear = compare_losses(network, linear)
+    if not over_linear.is_significant:
         return (
-            f"Whether the network is better than {linear.name}, these rows cannot tell "
-            f"({_format_interval(results, against.mean, against.low, against.high)}): the simpler model may do."
+            f"The network is not significantly different from {linear.name} "
+            f"({_format_interval(results, over_linear.mean, over_linear.low, over_linear.high)}): the simpler model may "
+            "suffice."
         )
-    if against.mean > 0:
+    if over_linear.mean > 0:
         return (
-            f"The network is better than {linear.name} by more than chance explains "
-            f"({_format_interval(results, against.mean, against.low, against.high)})."
+            f"The network is significantly better than {linear.name} "
+            f"({_format_interval(results, over_linear.mean, over_linear.low, over_linear.high)})."
         )
     return (
-        f"{_capitalize(linear.name)} is better than the network by more than chance explains "
-        f"({_format_interval(results, -against.mean, -against.high, -against.low)}): prefer it, or give the network "
-        "more data."
+        f"{_capitalize(linear.name)} is significantly better than the network "
+        f"({_format_interval(results, -over_linear.mean, -over_linear.high, -over_linear.low)}): use it, or train the "
+        "network on more data."
     )
 
 
 def _format_interval(results: ScoreSet, mean: float, low: float, high: float) -> str:
     if results.task == "regression":
         unit = max(results.linear.loss, results.network["test"].loss) or 1.0
-        # Nothing is lower by more than all of it, whatever a symmetric interval says.
+        # An error cannot decrease by more than 100 %, but a symmetric interval may exceed that.
         low, high = max(low / unit, -1.0), min(high / unit, 1.0)
         return f"squared error lower by {mean / unit:.0%}, 95 % interval {low:.0%} to {high:.0%}"
     return f"{100 * mean:+.1f} points, 95 % interval {100 * low:.1f} to {100 * high:.1f}"
@@ -119,14 +128,13 @@ def _format_interval(results: ScoreSet, mean: float, low: float, high: float) ->
 
 def _summarize_gap(results: ScoreSet) -> list[str]:
     train, test = results.network["train"], results.network["test"]
-    advice = "more data, --dropout or --l2 may close the gap."
+    advice = "more data, --dropout or --l2 may reduce the gap."
     if results.task == "regression":
         ratio = test.values["rmse"] / train.values["rmse"] if train.values["rmse"] > 0 else float("inf")
         if ratio < 1.2 or not is_significantly_above(test, train):
             return []
         return [
-            f"The network's RMSE on the training rows is {train.values['rmse']:.4g}: it has partly learned them by "
-            f"heart; {advice}"
+            f"The RMSE of the network on the training rows is {train.values['rmse']:.4g}, so it overfits: {advice}"
         ]
     gap = train.values["accuracy"] - test.values["accuracy"]
     if (
@@ -135,8 +143,8 @@ def _summarize_gap(results: ScoreSet) -> list[str]:
     ):
         return []
     return [
-        f"On its training rows the network is right in {format_percent(train.values['accuracy'])}: it has partly learned "
-        f"them by heart; {advice}"
+        f"On the training rows the accuracy of the network is {format_percent(train.values['accuracy'])}, so it "
+        f"overfits: {advice}"
     ]
 
 
@@ -145,9 +153,9 @@ def _capitalize(text: str) -> str:
 
 
 def score_table(results: ScoreSet) -> tuple[list[str], list[list[str]]]:
-    """Return the header and the rows of a table of all scores."""
+    """Return the header and the rows of the table of all scores."""
     metrics = list(results.network["test"].values)
-    header = ["who", "part", "rows", *(METRIC_NAMES[metric] for metric in metrics)]
+    header = ["predictor", "split", "rows", *(METRIC_NAMES[metric] for metric in metrics)]
     scores = [
         ("test", results.network["test"]),
         ("test", results.linear),

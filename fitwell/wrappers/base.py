@@ -16,6 +16,10 @@ from fitwell.errors import InvalidArgument, did_you_mean
 from fitwell.estimators.mlp_network import check_unchanged
 from fitwell.models import Model
 
+__all__ = [
+    "BaseWrapper",
+]
+
 _NON_SETTINGS = ("self", "x", "y", "sample_weight", "older")
 _FIT_ARGUMENTS = [name for name in inspect.signature(Model.fit).parameters if name not in _NON_SETTINGS]
 _PREDICT_ARGUMENTS = [

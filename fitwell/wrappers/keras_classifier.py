@@ -19,6 +19,10 @@ from fitwell.models import Model
 from fitwell.utils import to_categorical
 from fitwell.wrappers.base import BaseWrapper
 
+__all__ = [
+    "KerasClassifier",
+]
+
 _SPARSE_LOSSES = (losses.SparseCategoricalCrossentropy, losses.LossFunctionWrapper)
 _BINARY_LOSSES = (losses.BinaryCrossentropy, losses.BinaryFocalCrossentropy)
 

@@ -12,6 +12,10 @@ from sklearn.base import RegressorMixin
 from fitwell.models import Model
 from fitwell.wrappers.base import BaseWrapper
 
+__all__ = [
+    "KerasRegressor",
+]
+
 
 class KerasRegressor(RegressorMixin, BaseWrapper):  # type: ignore[misc]
     """Regressor around a function that builds a compiled model, as a scikit-learn estimator.

@@ -13,7 +13,8 @@ import pytest
 
 from fitwell._data.splits import split_rows
 from fitwell._data.target import ClassTarget, RegressionTarget
-from fitwell.cli.datasets import DataOptions, load_data
+from fitwell.cli.data_options import DataOptions
+from fitwell.cli.datasets import load_data
 from fitwell.datasets._registry import DATASETS
 
 

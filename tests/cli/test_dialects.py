@@ -103,7 +103,7 @@ def test_a_search_trains_with_what_was_said(fitwell: Callable[..., Any], folder:
     [
         (("--type", "ort"), "expected COLUMN=TYPE"),
         (("--type", "ort=words"), "the type must be one of number, category, date, boolean"),
-        (("--type", "ort=date", "--type", "ort=category"), "says two different things about 'ort'"),
+        (("--type", "ort=date", "--type", "ort=category"), "gives two different types for 'ort'"),
         (("--keep", "idd"), "has no column 'idd', did you mean 'id'"),
         (("--sep", "ab"), "the separator must be one character"),
     ],
@@ -119,4 +119,4 @@ def test_what_cannot_be_meant_is_refused(
 def test_named_data_sets_have_no_columns_to_speak_of(fitwell: Callable[..., Any], folder: Path) -> None:
     for option in ("--keep=a", "--drop=a", "--type=a=number", "--sep=;"):
         result = fitwell("train", "digits", option)
-        assert result.code == 2 and "is for tables; digits has its own" in result.err
+        assert result.code == 2 and "applies to tables only, not to the data set digits" in result.err

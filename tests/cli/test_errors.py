@@ -19,7 +19,7 @@ from fitwell.errors import FileError
 def no_training(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every mistake here must be found before training starts."""
     monkeypatch.setattr(
-        "fitwell.cli.commands.train.train_model", lambda *a, **k: pytest.fail("training started")
+        "fitwell.cli.training_run.train_model", lambda *a, **k: pytest.fail("training started")
     )
 
 
@@ -50,16 +50,16 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, table: Path) -> Path
         ("trian digits", "invalid choice: 'trian'"),
         (
             "train mnits",
-            "there is no data set 'mnits', did you mean 'mnist'? Known: boston_housing, california_housing, cifar10",
+            "unknown data set 'mnits', did you mean 'mnist'? Known data sets: boston_housing, california",
         ),
-        ("train notes.pdf", "notes.pdf is no table: expected a file that ends in .csv"),
+        ("train notes.pdf", "notes.pdf is not a table: expected a file that ends in .csv"),
         ("train none.csv --target price", "none.csv: there is no such file"),
         ("train empty.csv --target price", "empty.csv is empty"),
         (
             "train houses.csv",
-            "which column of houses.csv is to be predicted? Say --target and one of 'id', 'area'",
+            "--target is required to choose the column of houses.csv to predict: one of 'id', 'area'",
         ),
-        ("train headless.csv", "a table needs a line with the names of its columns"),
+        ("train headless.csv", "the first line looks like data, but must contain the column names"),
         (
             "train houses.csv --target prize",
             "houses.csv has no column 'prize', did you mean 'price'? It has 'id'",
@@ -68,11 +68,14 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, table: Path) -> Path
             "train one.csv --target one",
             "the target 'one' holds the single value 1: there is nothing to learn",
         ),
-        ("train short.csv --target sale", "short.csv has 4 rows with a value of 'sale': too few"),
+        ("train short.csv --target sale", "short.csv has 4 rows with a value of 'sale', but training"),
         ("train houses.csv --target city --task regression", "regression needs a target of numbers"),
         ("train houses.csv --target price --task ranking", "invalid choice: 'ranking'"),
-        ("train digits --target label", "--target is for tables; digits has its own"),
-        ("train digits --test-fraction 0.5", "--test-fraction is for tables; digits has its own"),
+        ("train digits --target label", "--target applies to tables only, not to the data set digits"),
+        (
+            "train digits --test-fraction 0.5",
+            "--test-fraction applies to tables only, not to the data set digits",
+        ),
         ("train houses.csv --target price --test-fraction 0", "--test-fraction must be above 0"),
         (
             "train houses.csv --target price --validation-fraction 1.2",
@@ -91,12 +94,15 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, table: Path) -> Path
         ("train digits --batch-size 0", "argument --batch-size: expected at least 1, got 0"),
         ("train digits --activation rleu", "did you mean 'relu'"),
         ("train digits --optimizer adm", "did you mean 'adam'"),
-        ("train digits --output full", "full already holds files; name another folder"),
-        ("train digits --output file", "the folder file cannot be made: there is a file of that name"),
-        ("train digits --output file/run", "the folder file/run cannot be made: Not a directory"),
-        ("predict none houses.csv", "none: there is no such run or model"),
-        ("predict no-run houses.csv", "no-run holds no model.keras: it is not the folder of a finished run"),
-        ("predict lonely.keras houses.csv", "there is no preprocessing.json beside lonely.keras"),
+        ("train digits --output full", "full is not empty; choose another folder"),
+        ("train digits --output file", "cannot create the folder file: a file of that name exists"),
+        ("train digits --output file/run", "cannot create the folder file/run: Not a directory"),
+        ("predict none houses.csv", "none does not exist"),
+        (
+            "predict no-run houses.csv",
+            "no-run contains no model.keras, so it is not the folder of a finished run",
+        ),
+        ("predict lonely.keras houses.csv", "preprocessing.json is missing next to lonely.keras"),
     ],
 )
 def test_a_mistake_is_told_in_one_message(
@@ -114,9 +120,9 @@ def test_a_mistake_is_told_in_one_message(
 def test_a_folder_that_cannot_be_written_to(fitwell: Callable[..., Any], folder: Path) -> None:
     (folder / "locked").mkdir(mode=0o500)
     result = fitwell("train", "digits", "--output", "locked")
-    assert result.code == 2 and "nothing can be written to locked: Permission denied" in result.err
+    assert result.code == 2 and "cannot write to locked: Permission denied" in result.err
     result = fitwell("train", "digits", "--output", "locked/run")
-    assert result.code == 2 and "the folder locked/run cannot be made: Permission denied" in result.err
+    assert result.code == 2 and "cannot create the folder locked/run: Permission denied" in result.err
 
 
 def test_a_full_disk_is_no_traceback(
@@ -128,7 +134,7 @@ def test_a_full_disk_is_no_traceback(
     monkeypatch.setattr(Path, "write_bytes", refuse)
     result = fitwell("train", "digits")
     assert result.code == 2 and "No space left on device" in result.err
-    assert "nothing can be written to runs/digits-" in result.err
+    assert "cannot write to runs/digits-" in result.err
 
 
 def test_folders_of_one_second_differ(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -142,7 +148,7 @@ def test_folders_of_one_second_differ(tmp_path: Path, monkeypatch: pytest.Monkey
     ]
     Path("empty").mkdir()
     assert make_run_folder("x", "empty") == Path("empty"), "an empty folder may be used"
-    with pytest.raises(FileError, match="there is a file of that name"):
+    with pytest.raises(FileError, match="a file of that name exists"):
         Path("runs2").write_text("")
         make_run_folder("x", "runs2")
 

@@ -43,7 +43,7 @@ def test_a_run_that_was_killed_goes_on(
     assert records[0]["scores"] == records[1]["scores"]
     assert records[0]["command"].replace("alone", "killed").replace(" --quiet", "") == records[1]["command"]
     over = fitwell("train", "--resume", tmp_path / "killed")
-    assert over.code == 2 and "no folder of an unfinished run" in over.err
+    assert over.code == 2 and "not the folder of an unfinished run" in over.err
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_a_run_that_was_killed_goes_on(
     [
         ([], "expected either the data to train on, or --resume"),
         (["table.csv", "--resume", "run"], "expected either the data to train on, or --resume"),
-        (["--resume", "nowhere"], "no folder of an unfinished run"),
+        (["--resume", "nowhere"], "not the folder of an unfinished run"),
     ],
 )
 def test_mistakes_are_said(fitwell: Callable[..., Any], arguments: list[str], message: str) -> None:
@@ -63,4 +63,4 @@ def test_other_arguments_are_refused(fitwell: Callable[..., Any], tmp_path: Path
     (tmp_path / "checkpoints").mkdir()
     (tmp_path / "checkpoints" / "arguments.json").write_text('["train", "x.csv"]')
     result = fitwell("train", "--resume", tmp_path, "--epochs", 3)
-    assert result.code == 2 and "leave out --epochs 3" in result.err
+    assert result.code == 2 and "remove --epochs 3" in result.err

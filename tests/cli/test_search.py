@@ -12,9 +12,9 @@ import optuna
 import pandas as pd
 import pytest
 
-from fitwell.cli.commands.search import _train_namespace
 from fitwell.cli.network_builder import TrainOptions
 from fitwell.cli.parser import parse
+from fitwell.cli.search_run import _train_namespace
 from fitwell.errors import FileError
 
 FILES = {
@@ -103,7 +103,7 @@ def test_trials_outlive_a_final_training_that_fails(
     def full(*arguments: Any) -> int:
         raise FileError("the disk is full")
 
-    monkeypatch.setattr("fitwell.cli.commands.search.train_and_report", full)
+    monkeypatch.setattr("fitwell.cli.search_run.train_and_report", full)
     words = ("--target", "price", "--epochs", 1, "--quiet", "--trials", 1, "--output", tmp_path / "run")
     assert fitwell("search", table, *words).code == 2
     assert optuna.load_study(
@@ -122,7 +122,7 @@ def test_the_final_training_is_of_the_column_that_was_searched_for() -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("--sampler", "grid"), "--sampler grid has no end here"),
+        (("--sampler", "grid"), "--sampler grid is not supported"),
         (("--sampler", "tpa"), "unknown sampler 'tpa', did you mean 'tpe'"),
         (("--storage", "shared.txt"), "expected a file that ends in .db"),
         (("--minutes", "0"), "minutes"),

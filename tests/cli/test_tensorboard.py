@@ -25,6 +25,6 @@ def test_the_server_shows_the_runs_on_this_machine_only(tmp_path: Path) -> None:
 
 def test_nothing_to_show_is_said(fitwell: Callable[..., Any], tmp_path: Path) -> None:
     nothing = fitwell("board", tmp_path)
-    assert nothing.code == 2 and "holds no event files" in nothing.err
+    assert nothing.code == 2 and "contains no event files" in nothing.err
     nowhere = fitwell("board", tmp_path / "nowhere")
-    assert nowhere.code == 2 and "there is no folder" in nowhere.err
+    assert nowhere.code == 2 and "does not exist" in nowhere.err

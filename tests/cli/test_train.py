@@ -41,9 +41,11 @@ def test_a_run_says_what_it_did_and_how_good_it_is(regression: tuple[Any, Path])
     said = regression[0].out
     assert "Dropped 2 rows in which the target 'price' is missing." in said
     assert "so this is regression" in said
-    assert "Split the rows at random (seed 0): 94 to train on, 32 to validate with, 32 to test on." in said
+    assert "Split the rows at random (seed 0): 94 for training, 32 for validation, 32 for testing." in said
     assert "Dropped 'id': it numbers the rows." in said
-    assert re.search(r"On 32 test rows that it never saw, the network's 'price' is off by", said)
+    assert re.search(
+        r"On 32 held-out test rows, the network predicts 'price' with a mean absolute error of", said
+    )
     assert re.search(r"Always predicting the mean has RMSE \d+.*, ridge regression \d+", said)
 
 
@@ -104,7 +106,10 @@ def test_predictions_are_the_models(
     # The table holds the answers, but for two: it is scored.
     true = pd.read_csv(table)["price"]
     rmse = np.sqrt(np.nanmean((true - expected) ** 2))
-    assert f"The table holds 'price' in 158 rows; there the predictions have RMSE {rmse:.4g}" in result.err
+    assert (
+        f"The table contains 'price' in 158 rows; the predictions of these rows have RMSE {rmse:.4g}"
+        in result.err
+    )
 
 
 def test_predictions_can_be_piped(
@@ -143,7 +148,9 @@ def test_two_classes_from_parquet(fitwell: Callable[..., Any], table: Path, tmp_
     )
     assert result.code == 0, result.err
     assert "'sale' has two different values, so this is binary classification." in result.out
-    assert re.search(r"Always answering '(yes|no)' is right in \d\d.\d %, logistic regression in", result.out)
+    assert re.search(
+        r"Always answering '(yes|no)' has an accuracy of \d\d.\d %, logistic regression of", result.out
+    )
     fitwell("predict", tmp_path / "run", tmp_path / "t.parquet", "-o", tmp_path / "p.csv")
     found = pd.read_csv(tmp_path / "p.csv")
     assert list(found.columns) == ["predicted_sale", "probability", "probability_no", "probability_yes"]
@@ -170,12 +177,12 @@ def test_several_classes_and_every_option(fitwell: Callable[..., Any], table: Pa
         "train", table, "--target", "size", *network, *training, *data, "--output", tmp_path / "run"
     )
     assert result.code == 0, result.err
-    assert "80 to train on, 40 to validate with, 40 to test on" in result.out
+    assert "80 for training, 40 for validation, 40 for testing" in result.out
     assert "6 - 5 - 3 units" in result.out
-    assert "(selu, adam, batches of 16, batch normalisation, dropout 0.2, l2 0.001)" in result.out
+    assert "(selu, adam, batches of 16, batch normalization, dropout 0.2, l2 0.001)" in result.out
     assert "Epoch 3/3  5/5" in result.out, "progress is shown"
     page = (tmp_path / "run" / "report.html").read_text()
-    for text in ("BatchNormalization", "Dropout", "medium", "found (recall)"):
+    for text in ("BatchNormalization", "Dropout", "medium", "recall"):
         assert text in page
     from fitwell.models import load_model
 
@@ -231,9 +238,7 @@ def test_ctrl_c_keeps_what_was_learned(
         tmp_path / "run",
     )
     assert result.code == 130
-    assert re.search(
-        r"Interrupted by Ctrl-C after \d+ epochs; what was learned until then is kept", result.out
-    )
+    assert re.search(r"Interrupted by Ctrl-C after \d+ epochs; the model is kept", result.out)
     assert {entry.name for entry in (tmp_path / "run").iterdir()} == FILES | {"checkpoints"}
     record = json.loads((tmp_path / "run" / "run.json").read_text())
     assert record["interrupted"] and 3 <= record["epochs_done"] < 5000
@@ -249,7 +254,7 @@ def test_ctrl_c_before_anything_was_learned_leaves_nothing(
 
     monkeypatch.setattr("fitwell.models.Model.fit", interrupted)
     result = fitwell("train", table, "--target", "price", "--output", tmp_path / "run")
-    assert result.code == 130 and "before anything was learned; nothing is kept" in result.out
+    assert result.code == 130 and "before the end of the first epoch; no model was kept" in result.out
     assert not (tmp_path / "run").exists()
 
 
@@ -259,7 +264,7 @@ def test_a_run_that_diverges_at_once_leaves_nothing(
     options = ("--optimizer", "sgd", "--learning-rate", 1e20, "--quiet")
     result = fitwell("train", table, "--target", "price", *options, "--output", tmp_path / "run")
     assert result.code == 2
-    assert "fitwell: error: training diverged in its first epoch" in result.err
+    assert "fitwell: error: training diverged in the first epoch" in result.err
     assert "fitwell: warning: the loss became" in result.err and "Traceback" not in result.err
     assert not (tmp_path / "run").exists()
 
@@ -291,7 +296,7 @@ def test_digits_are_learned(fitwell: Callable[..., Any], tmp_path: Path) -> None
     scores = json.loads((tmp_path / "run" / "run.json").read_text())["scores"]
     assert scores["network, test"]["accuracy"] > 0.95
     assert scores["guess, test"]["accuracy"] < 0.15 < 0.9 < scores["linear model, test"]["accuracy"]
-    assert "Where it is surest and wrong" in (tmp_path / "run" / "report.html").read_text()
+    assert "Most confident errors" in (tmp_path / "run" / "report.html").read_text()
     pixels = pd.DataFrame(np.zeros((2, 64)), columns=[f"p{n}" for n in range(64)])
     pixels.to_csv(tmp_path / "new.csv", index=False)
     assert fitwell("predict", tmp_path / "run", tmp_path / "new.csv", "-o", tmp_path / "p.csv").code == 0

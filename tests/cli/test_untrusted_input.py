@@ -132,12 +132,12 @@ def test_a_model_and_a_preparation_of_different_runs_are_told_apart(
     path.write_text(json.dumps(data))
     result = fitwell("predict", tmp_path / "run", folder / "t.csv", "-o", tmp_path / "p.csv")
     assert result.code == 2
-    assert "do not belong together: the model's outputs for a row are (6,)" in result.err
+    assert "the model has outputs of shape (6,)" in result.err
     wider = Sequential([layers.Dense(6, input_shape=(99,))])
     wider.save(tmp_path / "run" / "model.keras")
     result = fitwell("predict", tmp_path / "run", folder / "t.csv", "-o", tmp_path / "p.csv")
     assert result.code == 2
-    assert "do not belong together: the model's input for a row is (99,)" in result.err
+    assert "the model expects inputs of shape (99,)" in result.err
     assert not (tmp_path / "p.csv").exists()
 
 
@@ -176,7 +176,7 @@ def test_what_the_predictions_are_made_from_is_not_replaced(
     before = (folder / name).read_bytes()
     result = fitwell("predict", folder / "run", folder / "t.csv", "-o", folder / name)
     assert result.code == 2
-    assert "which the predictions are made from" in result.err
+    assert "which is an input of the prediction" in result.err
     assert (folder / name).read_bytes() == before
 
 

@@ -13,7 +13,9 @@ from fitwell._data.columns import Column, NumberColumn
 from fitwell._data.preprocessor_io import load_preprocessor, save_preprocessor
 from fitwell._data.table_preprocessor import TablePreprocessor
 from fitwell._data.table_reader import read_raw_table, read_table
-from fitwell.cli.datasets import DataOptions, PreparedData, load_data
+from fitwell.cli.data_options import DataOptions
+from fitwell.cli.datasets import load_data
+from fitwell.cli.prepared_data import PreparedData
 from fitwell.errors import DataError, InvalidArgument
 
 ROWS = 120
@@ -69,7 +71,7 @@ def test_columns_can_be_kept_dropped_and_declared(tmp_path: Path) -> None:
     words = [f"word {number}" for number in range(ROWS)]
     assert "free text" in kind(problem(tmp_path, words))
     assert kind(problem(tmp_path, words, keep=("a",))) == "category"
-    assert kind(problem(tmp_path, SHUFFLED, drop=("a",))) == "as asked (--drop)"
+    assert kind(problem(tmp_path, SHUFFLED, drop=("a",))) == "as requested (--drop)"
     few = [str(number % 5) for number in range(ROWS)]
     assert kind(problem(tmp_path, few, types={"a": "category"})) == "category"
     marked = ["NA" if number % 3 else "b" for number in range(ROWS)]

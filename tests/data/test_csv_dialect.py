@@ -21,7 +21,9 @@ from fitwell._data.preprocessor_io import load_preprocessor, save_preprocessor
 from fitwell._data.table_preprocessor import TablePreprocessor
 from fitwell._data.table_reader import read_raw_table
 from fitwell._data.target import ClassTarget
-from fitwell.cli.datasets import DataOptions, PreparedData, load_data
+from fitwell.cli.data_options import DataOptions
+from fitwell.cli.datasets import load_data
+from fitwell.cli.prepared_data import PreparedData
 
 ROWS = 60
 CASES = 200

@@ -14,7 +14,9 @@ from fitwell._data.date_parsing import infer_date_format, to_datetime
 from fitwell._data.number_parsing import parse_number
 from fitwell._data.table_preprocessor import TablePreprocessor
 from fitwell._data.table_reader import read_raw_table, read_table
-from fitwell.cli.datasets import DataOptions, PreparedData, load_data
+from fitwell.cli.data_options import DataOptions
+from fitwell.cli.datasets import load_data
+from fitwell.cli.prepared_data import PreparedData
 from fitwell.errors import DataError
 
 A = [float(number) for number in 70.5 + 0.25 * np.arange(40)]

@@ -9,7 +9,9 @@ import pandas as pd
 import pytest
 
 from fitwell._data.target import ClassTarget, RegressionTarget
-from fitwell.cli.datasets import DataOptions, PreparedData, load_data
+from fitwell.cli.data_options import DataOptions
+from fitwell.cli.datasets import load_data
+from fitwell.cli.prepared_data import PreparedData
 from fitwell.errors import DataError
 
 ROWS = 120

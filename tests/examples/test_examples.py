@@ -20,7 +20,7 @@ def test_reused_layers_know_sandals_from_shirts(
     assert min(found["from scratch"]) > 0.97
     assert min(found["reused, frozen"]) > 0.8
     assert min(found["reused, all trained"]) > 0.97
-    assert capsys.readouterr().out.count("of the test pictures right") == 3
+    assert capsys.readouterr().out.count("test accuracy") == 3
 
 
 @pytest.mark.slow

@@ -1,163 +1,50 @@
-"""``fitwell predict``: a run and a table in, predictions out."""
+"""``fitwell predict``: predict the target for the rows of a table with a trained network."""
 
 from __future__ import annotations
 
-import sys
-from argparse import Namespace
-from collections.abc import Iterable
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+import argparse
 
-import numpy as np
-from numpy.typing import NDArray
+from fitwell.cli.options import Subparsers, add_separator_option
 
-from fitwell._data.preprocessor_io import Preprocessor, load_preprocessor
-from fitwell._data.table_preprocessor import TablePreprocessor
-from fitwell._data.table_reader import read_raw_table
-from fitwell._data.target import ClassTarget, Target
-from fitwell._data.text_format import pluralize
-from fitwell._escaping import escape_controls, escape_unencodable
-from fitwell._file_io import atomic_write, check_path
-from fitwell.cli.baselines import decode_outputs
-from fitwell.cli.commands.train import MODEL_FILE, PREPROCESSING_FILE
-from fitwell.cli.console import stderr_console, stdout_console
-from fitwell.cli.csv_output import to_safe_csv
-from fitwell.errors import DataError, FileError
-from fitwell.report import score_classification, score_regression
-from fitwell.report.scores import METRIC_NAMES
-from fitwell.report.summary_text import format_metric
-from fitwell.saving.path_checks import check_overwrite
+__all__ = ["POSITION", "add_parser", "run"]
 
-if TYPE_CHECKING:
-    import pandas as pd
+POSITION = 30
+
+_EXAMPLES = """\
+examples:
+  fitwell predict runs/houses-20250131-101500 new.csv
+  fitwell predict runs/houses-20250131-101500/model.keras new.csv -o prices.csv
+
+The table needs the columns that the model was trained on; other columns are ignored. If it contains the target,
+the predictions are scored. Labels and names that a spreadsheet would run as formulas are prefixed with an
+apostrophe ('=total); remove it before comparing them with other labels.
+"""
 
 
-def predict(options: Namespace) -> int:
-    """Carry out the command; returns the exit code."""
-    from fitwell.models import load_model
+def run(options: argparse.Namespace) -> int:
+    """Run the command; return the exit code."""
+    from fitwell.cli.prediction import predict_table
 
-    model_file, preprocessor = _open_run(check_path(options.model, "the run or model"))
-    output_file = None if options.output == "-" else check_path(options.output, "--output")
-    if output_file is not None:
-        check_overwrite(output_file, overwrite=True)
-        _check_not_input(
-            output_file, (Path(options.table), model_file, model_file.with_name(PREPROCESSING_FILE))
-        )
-    notes: list[str] = []
-    table = read_raw_table(options.table, preprocessor.text_columns, notes, options.sep)
-    del notes[0]  # how large it is says the last line
-    x = preprocessor.transform(table, notes)
-    model = load_model(model_file)
-    _check_inputs(model.input_shape, x.shape, model_file)
-    outputs = model.predict(x, verbose=0)
-    _check_outputs(outputs, preprocessor.target, model_file)
-    predictions = decode_outputs(preprocessor.target, outputs)
-    # What is worth knowing goes to standard error, so that `-o -` can be piped on.
-    tell = stderr_console().print
-    for note in notes:
-        tell(note)
-    text = to_safe_csv(prediction_table(preprocessor.target, predictions))
-    if output_file is None:
-        try:
-            sys.stdout.write(
-                escape_unencodable(escape_controls(text), sys.stdout) if sys.stdout.isatty() else text
-            )
-        except UnicodeEncodeError as error:
-            raise FileError(
-                f"standard output, of the encoding {sys.stdout.encoding}, has no code for {text[error.start]!a}: name "
-                "a file with --output, or set PYTHONIOENCODING=utf-8"
-            ) from None
-    else:
-        atomic_write(output_file, text)
-        stdout_console().print(f"Wrote {pluralize(len(table), 'prediction')} to {options.output}.")
-    score = _score(preprocessor, table, predictions)
-    if score:
-        tell(score)
-    return 0
+    return predict_table(options)
 
 
-def prediction_table(target: Target, predictions: NDArray[np.float64]) -> pd.DataFrame:
-    """Return a table with one row of predictions per row of input.
-
-    The column ``predicted_<target>``; for classes also ``probability``, that of the predicted class, and
-    ``probability_<class>`` for each.
-    """
-    import pandas as pd
-
-    name = f"predicted_{target.name}"
-    if not isinstance(target, ClassTarget):
-        return pd.DataFrame({name: predictions})
-    columns: dict[str, Any] = {
-        name: [target.classes[number] for number in predictions.argmax(axis=1)],
-        "probability": predictions.max(axis=1).round(6),
-    }
-    for number, label in enumerate(target.classes):
-        columns[f"probability_{label}"] = predictions[:, number].round(6)
-    return pd.DataFrame(columns)
-
-
-def _check_not_input(output_file: Path, needed: Iterable[Path]) -> None:
-    for path in needed:
-        if output_file.exists() and path.exists() and output_file.samefile(path):
-            raise FileError(
-                f"--output {output_file} would replace {path}, which the predictions are made from; name another file"
-            )
-
-
-def _open_run(path: Path) -> tuple[Path, Preprocessor]:
-    model_file = path / MODEL_FILE if path.is_dir() else path
-    if not path.exists():
-        raise FileError(f"{path}: there is no such run or model")
-    if not model_file.exists():
-        raise FileError(f"{path} holds no {MODEL_FILE}: it is not the folder of a finished run")
-    preparation_file = model_file.with_name(PREPROCESSING_FILE)
-    if not preparation_file.exists():
-        raise FileError(
-            f"there is no {PREPROCESSING_FILE} beside {model_file}, so nobody knows how to turn a table into the "
-            "model's inputs; in Python: fitwell.models.load_model(...).predict(...)"
-        )
-    return model_file, load_preprocessor(preparation_file)
-
-
-def _check_inputs(shape: Any, given: tuple[int, ...], model_file: Path) -> None:
-    wanted = tuple(shape[1:]) if isinstance(shape, tuple) else ()
-    if len(wanted) != len(given) - 1 or any(
-        a not in (None, b) for a, b in zip(wanted, given[1:], strict=True)
-    ):
-        raise FileError(
-            f"{model_file} and the {PREPROCESSING_FILE} beside it do not belong together: the model's input for a row "
-            f"is {wanted}, and the table becomes {given[1:]}"
-        )
-
-
-def _check_outputs(outputs: Any, target: Target, model_file: Path) -> None:
-    expected = len(target.classes) if target.task == "multiclass" and isinstance(target, ClassTarget) else 1
-    if not isinstance(outputs, np.ndarray) or outputs.shape[1:] != (expected,):
-        got = tuple(outputs.shape[1:]) if isinstance(outputs, np.ndarray) else "several"
-        raise FileError(
-            f"{model_file} and the {PREPROCESSING_FILE} beside it do not belong together: the model's outputs for a row "
-            f"are {got}, and the target {target.name!r} needs ({expected},)"
-        )
-
-
-def _score(preprocessor: Preprocessor, table: pd.DataFrame, predictions: NDArray[np.float64]) -> str | None:
-    """Return a sentence about how good the predictions are, if the table holds the answers."""
-    target = preprocessor.target
-    if target.name not in table.columns:
-        return None
-    if isinstance(preprocessor, TablePreprocessor):
-        target = preprocessor.localize_target(table)
-    known = target.present(table[target.name])
-    if not known.any():
-        return None
-    try:
-        true = target.numbers(table[target.name][known])
-    except DataError as error:
-        return f"The predictions were not scored: {error}."
-    score = (score_classification if isinstance(target, ClassTarget) else score_regression)(
-        "", true, predictions[known]
+def add_parser(subparsers: Subparsers) -> None:
+    """Add the parser of the command."""
+    parser = subparsers.add_parser(
+        "predict",
+        help="predict the target for the rows of a table",
+        description="Predict the target for the rows of a table with a network trained by `fitwell train`.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    words = ", ".join(
-        f"{METRIC_NAMES[name]} {format_metric(name, value)}" for name, value in score.values.items()
+    parser.set_defaults(run=run)
+    parser.add_argument("model", metavar="RUN_OR_MODEL", help="a run folder, or the model.keras in it")
+    parser.add_argument("table", help="a table: .csv, .tsv or .parquet")
+    add_separator_option(parser)
+    parser.add_argument(
+        "-o",
+        "--output",
+        default="predictions.csv",
+        metavar="FILE",
+        help="file to write the predictions to; - prints them (default: %(default)s)",
     )
-    return f"The table holds {target.name!r} in {pluralize(int(known.sum()), 'row')}; there the predictions have {words}."

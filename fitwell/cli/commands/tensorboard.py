@@ -1,19 +1,24 @@
-"""``fitwell board``: TensorBoard's own server, on this machine only."""
+"""``fitwell board``: show runs in TensorBoard, on this machine only."""
 
 from __future__ import annotations
 
+import argparse
 import threading
-from argparse import Namespace
 
-from fitwell._file_io import check_path
-from fitwell.cli.console import stdout_console
+from fitwell.cli.options import Subparsers, integer
 from fitwell.errors import FileError, missing_extra_error
 
+__all__ = ["POSITION", "add_parser", "run", "start_server"]
 
-def run_tensorboard(options: Namespace) -> int:
-    """Serve the runs in a folder until Ctrl-C; returns the exit code."""
+POSITION = 40
+
+
+def run(options: argparse.Namespace) -> int:
+    """Serve the runs in a folder until Ctrl-C; return the exit code."""
+    from fitwell.cli.console import stdout_console
+
     url = start_server(options.runs, options.port)
-    stdout_console().print(f"TensorBoard shows {options.runs} at {url} (Ctrl-C ends it)")
+    stdout_console().print(f"TensorBoard shows {options.runs} at {url} (Ctrl-C stops it)")
     try:
         threading.Event().wait()
     except KeyboardInterrupt:
@@ -21,12 +26,32 @@ def run_tensorboard(options: Namespace) -> int:
     return 0
 
 
-def start_server(runs: str, port: int) -> str:
-    """Start the server on a thread of this process, and return its address.
+def add_parser(subparsers: Subparsers) -> None:
+    """Add the parser of the command."""
+    parser = subparsers.add_parser(
+        "board",
+        help="show runs in TensorBoard",
+        description="Start TensorBoard for the event files in a folder and its subfolders, on this machine only.",
+    )
+    parser.set_defaults(run=run)
+    parser.add_argument("runs", metavar="RUNS", help="a log folder, as passed to callbacks.TensorBoard")
+    parser.add_argument(
+        "--port",
+        type=integer(0),
+        default=6006,
+        metavar="N",
+        help="port of the server (default: %(default)s, or the next free one)",
+    )
 
-    runs: a folder with event files in it or below it. port: 6006 stands for the next one that is free, 0 for any.
-    Raises `FileError` when there is nothing to show or the port is taken.
+
+def start_server(runs: str, port: int) -> str:
+    """Start TensorBoard in a thread of this process, and return its URL.
+
+    runs: folder with event files in it or its subfolders. port: 6006 means the next free port from there, 0 any port.
+    Raises `FileError` if there are no event files or the port is in use.
     """
+    from fitwell._file_io import check_path
+
     try:
         from tensorboard import program
         from tensorboard.plugins.core.core_plugin import DEFAULT_PORT
@@ -34,17 +59,18 @@ def start_server(runs: str, port: int) -> str:
         raise missing_extra_error("tensorboard", "tensorboard", "fitwell board") from None
     folder = check_path(runs, "the folder of runs")
     if not folder.is_dir():
-        raise FileError(f"there is no folder {runs}: name one that a run writes its events to")
+        raise FileError(f"the folder {runs} does not exist; pass the log folder of a run")
     if next(folder.rglob("events.out.tfevents.*"), None) is None:
         raise FileError(
-            f"{runs} holds no event files: train with callbacks=[fitwell.callbacks.TensorBoard({runs!r})] first"
+            f"{runs} contains no event files; train with callbacks=[fitwell.callbacks.TensorBoard({runs!r})] first"
         )
+    # The fast loader is a separate process, which may outlive this one.
     arguments = ["tensorboard", "--logdir", str(folder), "--host", "127.0.0.1", "--load_fast", "false"]
-    # Its fast loader is another process, which may outlive this one. It looks for a free port when told none.
+    # Without --port TensorBoard looks for a free port.
     arguments += ["--port", str(port)] if port != DEFAULT_PORT else []
     server = program.TensorBoard()
     try:
         server.configure(argv=arguments)
         return str(server.launch())
     except program.TensorBoardServerException as error:
-        raise FileError(f"TensorBoard does not start: {error.msg}") from None
+        raise FileError(f"TensorBoard could not start: {error.msg}") from None

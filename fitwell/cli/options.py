@@ -1,0 +1,142 @@
+"""Options that several commands share, and the types of option values."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Callable
+from typing import Any, Protocol
+
+__all__ = [
+    "MAX_SEED",
+    "OptionGroup",
+    "Subparsers",
+    "add_data_options",
+    "add_run_options",
+    "add_separator_option",
+    "integer",
+    "non_negative",
+    "positive",
+]
+
+MAX_SEED = 2**32 - 1  # the largest seed that NumPy and scikit-learn accept
+
+
+class Subparsers(Protocol):
+    """The part of the result of `ArgumentParser.add_subparsers` that commands use."""
+
+    def add_parser(self, name: str, **kwargs: Any) -> argparse.ArgumentParser:
+        """Add the parser of a command."""
+
+
+class OptionGroup(Protocol):
+    """A parser or an argument group."""
+
+    def add_argument(self, *names: str, **kwargs: Any) -> Any:
+        """Add an argument."""
+
+
+def add_data_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options about target, columns and splits."""
+    data = parser.add_argument_group("data")
+    data.add_argument("--target", metavar="COLUMN", help="column to predict (tables only)")
+    data.add_argument(
+        "--task",
+        choices=("regression", "binary", "multiclass"),
+        help="type of problem (default: inferred from the target)",
+    )
+    add_separator_option(data)
+    data.add_argument(
+        "--keep",
+        metavar="COLUMN",
+        action="append",
+        default=[],
+        help="use this column, even if it looks like an identifier or free text (can be repeated)",
+    )
+    data.add_argument(
+        "--drop",
+        metavar="COLUMN",
+        action="append",
+        default=[],
+        help="ignore this column (can be repeated)",
+    )
+    data.add_argument(
+        "--type",
+        type=_column_type,
+        metavar="COLUMN=TYPE",
+        action="append",
+        default=[],
+        help="type of a column: number, category, date or boolean (can be repeated)",
+    )
+    default = "(default: 0.2, less for large data)"
+    data.add_argument(
+        "--validation-fraction",
+        type=non_negative,
+        metavar="F",
+        help=f"fraction of the rows to hold out for validation {default}",
+    )
+    data.add_argument(
+        "--test-fraction",
+        type=non_negative,
+        metavar="F",
+        help=f"fraction of the rows of a table to hold out for testing {default}",
+    )
+
+
+def add_separator_option(parser: OptionGroup) -> None:
+    """Add the option ``--sep``."""
+    parser.add_argument(
+        "--sep",
+        metavar="CHARACTER",
+        help="separator of the cells of a text file: a character, tab or space (default: detected)",
+    )
+
+
+def add_run_options(parser: OptionGroup) -> None:
+    """Add the options ``--quiet`` and ``--output``."""
+    parser.add_argument("--quiet", action="store_true", help="show no progress")
+    parser.add_argument("--output", metavar="FOLDER", help="run folder (default: runs/NAME-DATE-TIME)")
+
+
+def _column_type(text: str) -> tuple[str, str]:
+    name, equals, kind = text.rpartition("=")
+    # Only the syntax is checked here; columns and types are checked when the table is read.
+    if not equals or not name:
+        raise argparse.ArgumentTypeError(f"expected COLUMN=TYPE, such as zip=category, got {text!r}")
+    return name, kind
+
+
+def non_negative(text: str) -> float:
+    """Parse a finite number of at least 0."""
+    try:
+        value = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected a number, got {text!r}") from None
+    if not math.isfinite(value) or value < 0:
+        raise argparse.ArgumentTypeError(f"expected a number of at least 0, got {text!r}")
+    return value
+
+
+def positive(text: str) -> float:
+    """Parse a finite number above 0."""
+    value = non_negative(text)
+    if value == 0:
+        raise argparse.ArgumentTypeError("expected a number above 0, got 0")
+    return value
+
+
+def integer(least: int, most: float = math.inf) -> Callable[[str], int]:
+    """Return a parser of integers from `least` to `most`."""
+
+    def parse_integer(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"expected an integer, got {text!r}") from None
+        if value < least:
+            raise argparse.ArgumentTypeError(f"expected at least {least}, got {value}")
+        if value > most:
+            raise argparse.ArgumentTypeError(f"expected at most {most:,}, got {value}")
+        return value
+
+    return parse_integer

@@ -1,0 +1,168 @@
+"""Reading, splitting and preprocessing of a table."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fitwell._data.column_inference import ROW_NUMBER_REASON
+from fitwell._data.column_types import TYPES, convert_columns, infer_column_types
+from fitwell._data.conversion import isna
+from fitwell._data.csv_dialect import get_separator
+from fitwell._data.splits import Split, split_rows
+from fitwell._data.table_preprocessor import TablePreprocessor
+from fitwell._data.table_reader import read_raw_table
+from fitwell._data.target import ClassTarget, fit_target, infer_task
+from fitwell._data.target_parsing import TargetOptions, parse_target, strip_target_unit
+from fitwell._data.text_format import join_quoted, pluralize
+from fitwell.cli.data_options import DataOptions
+from fitwell.cli.prepared_data import DataSplit, PreparedData
+from fitwell.errors import DataError, InvalidArgument, did_you_mean
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["load_table", "prepare_splits"]
+
+MIN_ROWS = 10
+
+
+def load_table(path: Path, data_options: DataOptions) -> PreparedData:
+    """Read a table, infer the types of its columns and the task, split it, and preprocess the splits."""
+    notes: list[str] = []
+    # Read the target as strings: NA and 007 can be labels.
+    categories = [column for column, kind in data_options.types.items() if kind == "category"]
+    frame = read_raw_table(path, [data_options.target or "", *categories], notes, data_options.separator)
+    name = _find_target(frame, data_options.target, path)
+    _check_columns(frame, name, data_options, path)
+    frame = frame.drop(columns=list(data_options.drop))
+    is_text = get_separator(frame) is not None
+    # Infer from all rows, because the only informative cell of a column may be in any of them.
+    column_types = infer_column_types(frame, types=data_options.types, target=name, notes=notes)
+    decimal = column_types[name].decimal
+    wanted = TargetOptions(data_options.task, data_options.types.get(name))
+    cells, unit = strip_target_unit(frame[name], column_types[name].unit, wanted)
+    values = parse_target(name, cells, decimal, wanted, notes)
+    frame = convert_columns(frame, column_types, marks=is_text, notes=notes)
+    frame[name] = values
+    missing = isna(frame[name])
+    if missing.any():
+        frame = frame[~missing]
+        notes.append(
+            f"Dropped {pluralize(int(missing.sum()), 'row')} in which the target {name!r} is missing."
+        )
+    if len(frame) < MIN_ROWS:
+        raise DataError(
+            f"{path} has {pluralize(len(frame), 'row')} with a value of {name!r}, but training, validation "
+            f"and testing need at least {MIN_ROWS}"
+        )
+    task, reason = infer_task(frame[name], name, data_options.task)
+    notes.append(reason)
+    labels = None if task == "regression" else ClassTarget.fit(name, frame[name], task).numbers(frame[name])
+    split = split_rows(
+        len(frame),
+        classes=labels,
+        validation=data_options.validation_fraction,
+        test=data_options.test_fraction,
+        seed=data_options.seed,
+    )
+    if not len(split.test):
+        raise InvalidArgument(
+            "--test-fraction must be above 0, because test rows are needed to score the network"
+        )
+    notes += [_describe_split(split, data_options.seed), *split.notes]
+    if labels is not None:
+        _check_classes(name, frame[name].iloc[split.train])
+    target = fit_target(name, frame[name], frame[name].iloc[split.train], task, decimal, unit)
+    train = frame.iloc[split.train]
+    preprocessor = TablePreprocessor.fit(
+        train, target, column_types=column_types, keep=data_options.keep, marks=is_text
+    )
+    preprocessor.dropped |= dict.fromkeys(data_options.drop, "as requested (--drop)")
+    if any(reason == ROW_NUMBER_REASON or "identifier" in reason for reason in preprocessor.dropped.values()):
+        notes.append("--keep COLUMN uses a column that was dropped as an identifier or free text.")
+    parts = train, frame.iloc[split.validation], frame.iloc[split.test]
+    return prepare_splits(path.name.partition(".")[0], preprocessor, *parts, notes)
+
+
+def _check_columns(frame: pd.DataFrame, target: str, data_options: DataOptions, path: Path) -> None:
+    """Raise if options name unknown columns or contradict each other."""
+    names = [str(name) for name in frame.columns]
+    named = [("--keep", name) for name in data_options.keep] + [
+        ("--drop", name) for name in data_options.drop
+    ]
+    for option, name in named + [("--type", name) for name in data_options.types]:
+        if name not in names:
+            raise InvalidArgument(
+                f"{option} {name}: {path} has no column {name!r}{did_you_mean(name, names) or '.'} "
+                f"It has {join_quoted(names, most=50)}"
+            )
+        if name == target and option != "--type":
+            raise InvalidArgument(f"{option} {name}: {name!r} is the target, not an input")
+        if name in data_options.drop and option != "--drop":
+            raise InvalidArgument(f"{option} {name} and --drop {name} contradict each other")
+    for name, kind in data_options.types.items():
+        if kind not in TYPES:
+            raise InvalidArgument(f"--type {name}={kind}: the type must be one of {', '.join(TYPES)}")
+
+
+def _find_target(frame: pd.DataFrame, wanted: str | None, path: Path) -> str:
+    names = [str(name) for name in frame.columns]
+    if wanted is None:
+        hint = ""
+        if sum(name.replace(".", "").lstrip("-").isdigit() for name in names) >= len(names) / 4:
+            hint = " (the first line looks like data, but must contain the column names)"
+        raise InvalidArgument(
+            f"--target is required to choose the column of {path} to predict: one of {join_quoted(names, most=50)}{hint}"
+        )
+    if wanted not in names:
+        hint = ""
+        if len(names) == 1 and re.search(r"[^\w ]", names[0]):
+            hint = " (use --sep if the cells are not separated by a comma, semicolon, tab or vertical bar)"
+        raise InvalidArgument(
+            f"{path} has no column {wanted!r}{did_you_mean(wanted, names) or '.'} It has {join_quoted(names, most=50)}{hint}"
+        )
+    return wanted
+
+
+def _check_classes(name: str, labels: pd.Series[Any]) -> None:
+    """Raise if all training rows have the same class."""
+    if labels.nunique() < 2:
+        raise DataError(
+            f"{pluralize(len(labels), 'row')} to train on, and {name!r} is {str(labels.iloc[0])!r} in all of them, but "
+            "training needs at least two classes. Use more rows, hold out fewer with --test-fraction and "
+            "--validation-fraction, or hold out others with --seed"
+        )
+
+
+def _describe_split(split: Split, seed: int) -> str:
+    how = "at random, stratified by class" if split.stratified else "at random"
+    return (
+        f"Split the rows {how} (seed {seed}): {len(split.train):,} for training, {len(split.validation):,} "
+        f"for validation, {len(split.test):,} for testing."
+    )
+
+
+def prepare_splits(
+    name: str,
+    preprocessor: TablePreprocessor,
+    train: pd.DataFrame,
+    validation: pd.DataFrame,
+    test: pd.DataFrame,
+    notes: list[str],
+) -> PreparedData:
+    """Preprocess the three splits of a table."""
+    target = preprocessor.target
+    caveats: list[str] = []
+
+    def part(name: str, frame: pd.DataFrame) -> DataSplit:
+        values = frame[target.name]
+        found: list[str] = []
+        x = preprocessor.transform(frame, found)
+        # The training rows are described already.
+        caveats.extend(f"In the {name} rows: {caveat}" for caveat in found if frame is not train)
+        return DataSplit(x, target.encode(values), target.numbers(values))
+
+    parts = part("training", train), part("validation", validation), part("test", test)
+    return PreparedData(name, preprocessor, *parts, notes + preprocessor.notes + caveats)
