@@ -1,4 +1,4 @@
-"""Optimizers: pure `init` and `update` over dictionaries of parameters, behind the Keras face."""
+"""Optimizers: pure functions `init` and `update` over dicts of parameters, with the interface of Keras."""
 
 from __future__ import annotations
 
@@ -42,18 +42,32 @@ __all__ = [
     "deserialize",
 ]
 
-# Keras 2 had the classes in lower case too: ``optimizers.adam(lr=0.001)``.
-_NAMES_OF_KERAS_2 = ("SGD", "RMSprop", "Adagrad", "Adadelta", "Adam", "Adamax", "Nadam")
+# Keras 2 also had the classes in lower case: ``optimizers.adam(lr=0.001)``.
+_KERAS_2_NAMES = ("SGD", "RMSprop", "Adagrad", "Adadelta", "Adam", "Adamax", "Nadam")
+_RENAMED = {"Settings": "StepHyperparameters", "Options": "OptimizerOptions"}
 __getattr__ = deprecated_module_getattr(
-    __name__, __name__, {name.lower(): name for name in _NAMES_OF_KERAS_2}
+    __name__, __name__, {name.lower(): name for name in _KERAS_2_NAMES} | _RENAMED
 )
 
 
 def get(identifier: Any) -> Optimizer:
-    """Return the optimizer that `identifier` stands for.
+    """Return the optimizer for an identifier.
 
-    A name (``"sgd"``), a class, an optimizer, a configuration ``{"class_name": ..., "config": {...}}``, or
-    an `optax.GradientTransformation`. The error for an unknown name suggests the nearest.
+    Args:
+        identifier (str | type | dict | Optimizer | optax.GradientTransformation): A name such as ``"sgd"``, a class, an
+            optimizer, a configuration ``{"class_name": ..., "config": {...}}``, or an Optax transformation.
+
+    Returns:
+        Optimizer: The optimizer.
+
+    Raises:
+        UnknownName: if no optimizer has this name; the message suggests the closest one.
+        InvalidArgument: if `identifier` is none of the above.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.optimizers.get("sgd").learning_rate
+        0.01
     """
     if isinstance(identifier, Optimizer):
         return identifier
@@ -71,12 +85,26 @@ def get(identifier: Any) -> Optimizer:
 
 
 def serialize(optimizer: Optimizer) -> Any:
-    """Return `optimizer` as plain data, ``{"class_name", "config"}``, without its slots."""
+    """Return an optimizer as plain data, without its state.
+
+    Args:
+        optimizer (Optimizer): The optimizer.
+
+    Returns:
+        dict: ``{"class_name": ..., "config": ...}``, which `deserialize` reads.
+    """
     return _registry.serialize(optimizer)
 
 
 def deserialize(config: Mapping[str, Any]) -> Optimizer:
-    """Return the optimizer that `serialize` wrote."""
+    """Return the optimizer that `serialize` wrote.
+
+    Args:
+        config (dict): The result of `serialize`.
+
+    Returns:
+        Optimizer: The optimizer.
+    """
     optimizer: Optimizer = optimizer_registry.from_config(config)
     return optimizer
 

@@ -6,26 +6,38 @@ from typing import Any, Unpack
 
 import jax.numpy as jnp
 
+from fitwell._typing import Array, Arrays
 from fitwell.optimizers.base import Optimizer, optimizer_registry
 from fitwell.optimizers.deprecated_arguments import epsilon_or_default
-from fitwell.optimizers.pure_optimizer import Array, Arrays, OptimizerOptions, ScalarOrSchedule
+from fitwell.optimizers.pure_optimizer import OptimizerOptions, ScalarOrSchedule
 from fitwell.optimizers.scheduled_hyperparameters import StepHyperparameters
+
+__all__ = [
+    "Adadelta",
+]
 
 
 @optimizer_registry.register()
 class Adadelta(Optimizer):
     """Adadelta: ``s = ρ s + (1 - ρ) g²; d = -g sqrt(u + ε) / sqrt(s + ε); u = ρ u + (1 - ρ) d²; θ += η d``.
 
-    At η = 1, the paper's rule, there is no learning rate to choose: the size of a step comes from the
-    sizes of the steps before.
+    With η = 1, as in the paper, there is no learning rate to choose: the size of a step follows from the sizes of the
+    previous steps.
 
     Args:
-        learning_rate: η, a float or a schedule; 0.001 as in Keras, though the paper's is 1.
-        rho: ρ, memory of both mean squares.
-        epsilon: ε, inside the roots; it also sets the size of the first step.
-        options: as for every `Optimizer`.
+        learning_rate (float | LearningRateSchedule | Callable): η, a number or a schedule of the step. Default: 0.001,
+            as in Keras (1 in the paper).
+        rho (float | Callable): ρ in [0, 1], decay of both mean squares. Default: 0.95.
+        epsilon (float | Callable): ε, inside the roots; it also determines the size of the first step. Default: 1e-7.
+        **options: Keyword arguments of every `Optimizer`, such as ``weight_decay`` or ``clipnorm``.
 
-    Source: Zeiler, "ADADELTA: an adaptive learning rate method", 2012. As in Keras.
+    Example:
+        >>> import fitwell as fw
+        >>> optimizer = fw.optimizers.Adadelta(0.01)
+        >>> optimizer.learning_rate
+        0.01
+
+    Source: Zeiler, "ADADELTA: an adaptive learning rate method", 2012; Keras `Adadelta`.
     """
 
     hyperparameters = ("rho", "epsilon")
@@ -42,16 +54,16 @@ class Adadelta(Optimizer):
         self.epsilon = epsilon_or_default(epsilon)
 
     def init_slots(self) -> dict[str, Any]:
-        """Return the mean squares of gradients, s, and of steps, u."""
+        """Return the initial values of the mean squares of gradients, s, and of steps, u."""
         return {"accumulated_grad": 0.0, "accumulated_delta_var": 0.0}
 
     def update_step(
-        self, gradient: Array, slots: Arrays, rate: Any, hyperparameters: StepHyperparameters
+        self, gradient: Array, slots: Arrays, learning_rate: Any, hyperparameters: StepHyperparameters
     ) -> tuple[Array, Arrays]:
-        """Return the change of one parameter, and its slots."""
+        """Compute the change of one parameter; see `Optimizer.update_step`."""
         rho, epsilon = hyperparameters.rho, hyperparameters.epsilon
         squares = rho * slots["accumulated_grad"] + (1 - rho) * jnp.square(gradient)
         steps = slots["accumulated_delta_var"]
         change = -gradient * jnp.sqrt(steps + epsilon) / jnp.sqrt(squares + epsilon)
         steps = rho * steps + (1 - rho) * jnp.square(change)
-        return rate * change, {"accumulated_grad": squares, "accumulated_delta_var": steps}
+        return learning_rate * change, {"accumulated_grad": squares, "accumulated_delta_var": steps}

@@ -7,10 +7,15 @@ from typing import Any, Unpack
 import jax.numpy as jnp
 
 from fitwell._param_validation import Real, validate_params
+from fitwell._typing import Array, Arrays
 from fitwell.optimizers.base import Optimizer, optimizer_registry
 from fitwell.optimizers.deprecated_arguments import epsilon_or_default
-from fitwell.optimizers.pure_optimizer import Array, Arrays, OptimizerOptions, ScalarOrSchedule
+from fitwell.optimizers.pure_optimizer import OptimizerOptions, ScalarOrSchedule
 from fitwell.optimizers.scheduled_hyperparameters import StepHyperparameters
+
+__all__ = [
+    "Adagrad",
+]
 
 
 @optimizer_registry.register()
@@ -18,12 +23,18 @@ class Adagrad(Optimizer):
     """Adagrad: ``s += g²; θ -= η g / sqrt(s + ε)``.
 
     Args:
-        learning_rate: η, a float or a schedule; 0.001.
-        initial_accumulator_value: s at the start.
-        epsilon: ε, inside the root as in Keras.
-        options: as for every `Optimizer`.
+        learning_rate (float | LearningRateSchedule | Callable): η, a number or a schedule of the step. Default: 0.001.
+        initial_accumulator_value (float): Initial value of s. Default: 0.1.
+        epsilon (float | Callable): ε, inside the root. Default: 1e-7.
+        **options: Keyword arguments of every `Optimizer`, such as ``weight_decay`` or ``clipnorm``.
 
-    Source: Duchi, Hazan and Singer, "Adaptive subgradient methods", 2011. As in Keras.
+    Example:
+        >>> import fitwell as fw
+        >>> optimizer = fw.optimizers.Adagrad(0.01)
+        >>> optimizer.learning_rate
+        0.01
+
+    Source: Duchi, Hazan and Singer, "Adaptive subgradient methods for online learning", 2011; Keras `Adagrad`.
     """
 
     hyperparameters = ("initial_accumulator_value", "epsilon")
@@ -41,12 +52,12 @@ class Adagrad(Optimizer):
         self.epsilon = epsilon_or_default(epsilon)
 
     def init_slots(self) -> dict[str, Any]:
-        """Return the sum of squares s."""
+        """Return the initial value of the sum of squares s."""
         return {"accumulator": self.initial_accumulator_value}
 
     def update_step(
-        self, gradient: Array, slots: Arrays, rate: Any, hyperparameters: StepHyperparameters
+        self, gradient: Array, slots: Arrays, learning_rate: Any, hyperparameters: StepHyperparameters
     ) -> tuple[Array, Arrays]:
-        """Return the change of one parameter, and its slots."""
+        """Compute the change of one parameter; see `Optimizer.update_step`."""
         total = slots["accumulator"] + jnp.square(gradient)
-        return -rate * gradient / jnp.sqrt(total + hyperparameters.epsilon), {"accumulator": total}
+        return -learning_rate * gradient / jnp.sqrt(total + hyperparameters.epsilon), {"accumulator": total}

@@ -7,10 +7,17 @@ from typing import Any, Unpack
 import jax.numpy as jnp
 
 from fitwell._param_validation import validate_params
+from fitwell._typing import Array, Arrays
 from fitwell.optimizers.base import Optimizer, optimizer_registry
 from fitwell.optimizers.deprecated_arguments import epsilon_or_default
-from fitwell.optimizers.pure_optimizer import Array, Arrays, OptimizerOptions, ScalarOrSchedule
+from fitwell.optimizers.pure_optimizer import OptimizerOptions, ScalarOrSchedule
 from fitwell.optimizers.scheduled_hyperparameters import StepHyperparameters
+
+__all__ = [
+    "Adam",
+    "AdamBase",
+    "update_moments",
+]
 
 
 class AdamBase(Optimizer):
@@ -32,7 +39,7 @@ class AdamBase(Optimizer):
         self.epsilon = epsilon_or_default(epsilon)
 
     def init_slots(self) -> dict[str, Any]:
-        """Return the two moments, m and v."""
+        """Return the initial values of the two moments, m and v."""
         return {"momentum": 0.0, "velocity": 0.0}
 
 
@@ -40,19 +47,28 @@ class AdamBase(Optimizer):
 class Adam(AdamBase):
     """Adam: ``m = β₁ m + (1 - β₁) g; v = β₂ v + (1 - β₂) g²; θ -= α m / (sqrt(v) + ε)``.
 
-    The bias corrections of both moments are in ``α = η sqrt(1 - β₂^t) / (1 - β₁^t)``, t from 1. With
-    `amsgrad` the largest v so far takes the place of v.
+    The bias corrections of both moments are in ``α = η sqrt(1 - β₂^t) / (1 - β₁^t)``, t from 1. With `amsgrad`, the
+    largest v so far replaces v.
+
+    Differs from Keras in rounding: 1 - β₂ is computed from the float32 β₂ in both places, because β₂ is a traced
+    argument.
 
     Args:
-        learning_rate: η, a float or a schedule; 0.001.
-        beta_1: β₁, memory of the mean.
-        beta_2: β₂, memory of the mean square.
-        epsilon: ε̂ of the paper's section 2: added to the root of the uncorrected v, as in Keras.
-        amsgrad: never let the denominator shrink.
-        options: as for every `Optimizer`.
+        learning_rate (float | LearningRateSchedule | Callable): η, a number or a schedule of the step. Default: 0.001.
+        beta_1 (float | Callable): β₁ in [0, 1], decay of the mean. Default: 0.9.
+        beta_2 (float | Callable): β₂ in [0, 1], decay of the mean square. Default: 0.999.
+        epsilon (float | Callable): ε̂ of section 2 of the paper, which is added to the root of the uncorrected v, as in
+            Keras. Default: 1e-7.
+        amsgrad (bool): True to use the largest v so far. Default: False.
+        **options: Keyword arguments of every `Optimizer`, such as ``weight_decay`` or ``clipnorm``.
 
-    Sources: Kingma and Ba, 2014; amsgrad: Reddi, Kale and Kumar, 2018. Differs from Keras in rounding:
-    1 - β₂ is computed from the float32 β₂, in both places where it occurs, because β₂ is data.
+    Example:
+        >>> import fitwell as fw
+        >>> optimizer = fw.optimizers.Adam(0.01)
+        >>> optimizer.learning_rate
+        0.01
+
+    Source: Kingma and Ba, 2014; amsgrad: Reddi, Kale and Kumar, 2018; Keras `Adam`.
     """
 
     @validate_params()
@@ -69,19 +85,23 @@ class Adam(AdamBase):
         self.amsgrad = amsgrad
 
     def init_slots(self) -> dict[str, Any]:
-        """Return the two moments, and with amsgrad the largest second moment."""
+        """Return the initial values of the two moments and, with amsgrad, of the largest second moment."""
         values = super().init_slots()
         return {**values, "velocity_hat": 0.0} if self.amsgrad else values
 
     def update_step(
-        self, gradient: Array, slots: Arrays, rate: Any, hyperparameters: StepHyperparameters
+        self, gradient: Array, slots: Arrays, learning_rate: Any, hyperparameters: StepHyperparameters
     ) -> tuple[Array, Arrays]:
-        """Return the change of one parameter, and its slots."""
+        """Compute the change of one parameter; see `Optimizer.update_step`."""
         new = update_moments(gradient, slots, hyperparameters)
         velocity = new["velocity"]
         if self.amsgrad:
             new["velocity_hat"] = velocity = jnp.maximum(slots["velocity_hat"], velocity)
-        alpha = rate * jnp.sqrt(1 - hyperparameters.power("beta_2")) / (1 - hyperparameters.power("beta_1"))
+        alpha = (
+            learning_rate
+            * jnp.sqrt(1 - hyperparameters.power("beta_2"))
+            / (1 - hyperparameters.power("beta_1"))
+        )
         return -alpha * new["momentum"] / (jnp.sqrt(velocity) + hyperparameters.epsilon), new
 
 

@@ -11,30 +11,40 @@ from fitwell.optimizers.base import optimizer_registry
 from fitwell.optimizers.pure_optimizer import Array, Arrays
 from fitwell.optimizers.scheduled_hyperparameters import StepHyperparameters
 
+__all__ = [
+    "Adamax",
+]
+
 
 @optimizer_registry.register()
 class Adamax(AdamBase):
     """Adam with the ∞-norm: ``m = β₁ m + (1 - β₁) g; u = max(β₂ u, |g|); θ -= η / (1 - β₁^t) m / (u + ε)``.
 
     Args:
-        learning_rate: η, a float or a schedule; 0.001.
-        beta_1: β₁, memory of the mean.
-        beta_2: β₂, decay of the largest gradient seen.
-        epsilon: ε, added to u.
-        options: as for every `Optimizer`.
+        learning_rate (float | LearningRateSchedule | Callable): η, a number or a schedule of the step. Default: 0.001.
+        beta_1 (float | Callable): β₁ in [0, 1], decay of the mean. Default: 0.9.
+        beta_2 (float | Callable): β₂ in [0, 1], decay of the largest gradient so far. Default: 0.999.
+        epsilon (float | Callable): ε, which is added to u. Default: 1e-7.
+        **options: Keyword arguments of every `Optimizer`, such as ``weight_decay`` or ``clipnorm``.
 
-    Source: Kingma and Ba, "Adam: a method for stochastic optimization", 2014, section 7.1. As in Keras.
+    Example:
+        >>> import fitwell as fw
+        >>> optimizer = fw.optimizers.Adamax(0.01)
+        >>> optimizer.learning_rate
+        0.01
+
+    Source: Kingma and Ba, "Adam: a method for stochastic optimization", 2014, section 7.1; Keras `Adamax`.
     """
 
     def init_slots(self) -> dict[str, Any]:
-        """Return the mean m and the norm u."""
+        """Return the initial values of the mean m and the norm u."""
         return {"momentum": 0.0, "norm": 0.0}
 
     def update_step(
-        self, gradient: Array, slots: Arrays, rate: Any, hyperparameters: StepHyperparameters
+        self, gradient: Array, slots: Arrays, learning_rate: Any, hyperparameters: StepHyperparameters
     ) -> tuple[Array, Arrays]:
-        """Return the change of one parameter, and its slots."""
+        """Compute the change of one parameter; see `Optimizer.update_step`."""
         momentum = slots["momentum"] + (1 - hyperparameters.beta_1) * (gradient - slots["momentum"])
         norm = jnp.maximum(hyperparameters.beta_2 * slots["norm"], jnp.abs(gradient))
-        alpha = rate / (1 - hyperparameters.power("beta_1"))
+        alpha = learning_rate / (1 - hyperparameters.power("beta_1"))
         return -alpha * momentum / (norm + hyperparameters.epsilon), {"momentum": momentum, "norm": norm}

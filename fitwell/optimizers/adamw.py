@@ -10,22 +10,36 @@ from fitwell.optimizers.adam import Adam
 from fitwell.optimizers.base import optimizer_registry
 from fitwell.optimizers.pure_optimizer import ScalarOrSchedule
 
+__all__ = [
+    "AdamW",
+]
+
 
 @optimizer_registry.register()
 class AdamW(Adam):
     """Adam with decoupled weight decay: ``θ -= η λ θ`` before each update of Adam.
 
-    Args:
-        learning_rate: η, a float or a schedule; 0.001.
-        weight_decay: λ; 0.004. It is multiplied by η (and so decays along with a schedule).
-        beta_1: β₁, memory of the mean.
-        beta_2: β₂, memory of the mean square.
-        epsilon: ε, as in `Adam`.
-        amsgrad: never let the denominator shrink.
-        options: as for every `Optimizer`.
+    Keras, Optax and PyTorch take the same step: the θ of their decay is the one before the update, too.
 
-    Source: Loshchilov and Hutter, "Decoupled weight decay regularization", 2017. As in Keras; Optax and
-    PyTorch take the same step (their θ in the decay is also that before the update).
+    Args:
+        learning_rate (float | LearningRateSchedule | Callable): η, a number or a schedule of the step. Default: 0.001.
+        weight_decay (float | Callable): λ, which is multiplied by η and so follows a schedule of η. Default: 0.004.
+        beta_1 (float | Callable): β₁ in [0, 1], decay of the mean. Default: 0.9.
+        beta_2 (float | Callable): β₂ in [0, 1], decay of the mean square. Default: 0.999.
+        epsilon (float | Callable): ε, as in `Adam`. Default: 1e-7.
+        amsgrad (bool): True to use the largest v so far. Default: False.
+        **options: Keyword arguments of every `Optimizer`, such as ``weight_decay`` or ``clipnorm``.
+
+    Raises:
+        InvalidArgument: if `weight_decay` is None.
+
+    Example:
+        >>> import fitwell as fw
+        >>> optimizer = fw.optimizers.AdamW(0.01, weight_decay=0.1)
+        >>> optimizer.learning_rate
+        0.01
+
+    Source: Loshchilov and Hutter, "Decoupled weight decay regularization", 2017; Keras `AdamW`.
     """
 
     @validate_params()

@@ -1,8 +1,8 @@
-"""The optimizer arguments of older Keras versions, translated to today's, with one warning each."""
+"""Arguments and methods of optimizers from earlier versions, each with one warning."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from fitwell import config
@@ -11,11 +11,18 @@ from fitwell._param_validation import Real, validate_param
 from fitwell.errors import InvalidArgument, did_you_mean
 from fitwell.schedules import InverseTimeDecay
 
+__all__ = [
+    "DeprecatedOptimizerMethods",
+    "alias_deprecated_methods",
+    "epsilon_or_default",
+    "translate_deprecated_arguments",
+]
+
 
 def translate_deprecated_arguments(
     optimizer: str, learning_rate: Any, options: dict[str, Any], valid: Iterable[str]
 ) -> Any:
-    """Take the older spellings out of `options`, refuse unknown ones, and return the learning rate meant."""
+    """Remove deprecated arguments from `options`, raise `InvalidArgument` for unknown ones, and return the learning rate."""
     if "lr" in options:
         warn_deprecated("lr=", "learning_rate=")
         learning_rate = options.pop("lr")
@@ -39,8 +46,59 @@ def translate_deprecated_arguments(
 
 
 def epsilon_or_default(epsilon: Any) -> Any:
-    """Return `epsilon`, or the library's for the older spelling ``epsilon=None``."""
+    """Return `epsilon`, or the default if it is None (as in Keras 2)."""
     if epsilon is None:
         warn_deprecated("epsilon=None", "epsilon=1e-7, or leave it out")
         return config.epsilon()
     return epsilon
+
+
+_RENAMED_METHODS = {
+    "rule": "update_step",
+    "slot_values": "init_slots",
+    "shared_values": "init_shared_slots",
+    "advance": "update_shared_slots",
+}
+
+
+def alias_deprecated_methods(cls: type) -> None:
+    """Make methods that `cls` defines available under their deprecated names too, and the other way round.
+
+    A deprecated override warns. In a new override, ``super().rule(...)`` and the like still find the base method.
+    """
+    for old, new in _RENAMED_METHODS.items():
+        defined = vars(cls)
+        if new in defined:
+            setattr(cls, old, defined[new])
+        elif old in defined:
+            warn_deprecated(f"{cls.__name__}.{old}(...)", f"{cls.__name__}.{new}(...)")
+            setattr(cls, new, defined[old])
+
+
+class DeprecatedOptimizerMethods:
+    """Deprecated methods and attributes of optimizers."""
+
+    opt_state: Any
+    get_hyperparameter: Callable[[str], Any]
+    match_slots: Callable[..., Any]
+
+    def setting(self, name: str) -> Any:
+        """Deprecated name of `get_hyperparameter`."""
+        warn_deprecated("optimizer.setting(name)", "optimizer.get_hyperparameter(name)")
+        return self.get_hyperparameter(name)
+
+    def reconcile(self, slots: Any, parameters: Any) -> Any:
+        """Deprecated name of `match_slots`."""
+        warn_deprecated("optimizer.reconcile(...)", "optimizer.match_slots(...)")
+        return self.match_slots(slots, parameters)
+
+    @property
+    def slots(self) -> Any:
+        """Deprecated name of `opt_state`."""
+        warn_deprecated("optimizer.slots", "optimizer.opt_state")
+        return self.opt_state
+
+    @slots.setter
+    def slots(self, value: Any) -> None:
+        warn_deprecated("optimizer.slots", "optimizer.opt_state")
+        self.opt_state = value

@@ -1,4 +1,4 @@
-"""What may happen to gradients before a rule sees them: clipping three ways, and annealed noise."""
+"""Transformations of gradients before the update: three kinds of clipping, and annealed noise."""
 
 from __future__ import annotations
 
@@ -10,9 +10,15 @@ import jax
 import jax.numpy as jnp
 
 from fitwell._reductions import vectorized_sum
+from fitwell._typing import Array, Arrays
 
-Array = jax.Array
-Arrays = dict[str, Array]
+__all__ = [
+    "add_noise",
+    "clip_by_global_norm",
+    "clip_by_norm",
+    "clip_by_value",
+    "global_norm",
+]
 
 
 def clip_by_value(gradients: Mapping[str, Array], limit: Any) -> Arrays:
@@ -21,7 +27,7 @@ def clip_by_value(gradients: Mapping[str, Array], limit: Any) -> Arrays:
 
 
 def clip_by_norm(gradients: Mapping[str, Array], limit: Any) -> Arrays:
-    """Scale each parameter's gradient ``g`` by ``limit / max(‖g‖₂, limit)``; its direction stays."""
+    """Scale the gradient ``g`` of each parameter by ``limit / max(‖g‖₂, limit)``; its direction does not change."""
     return {
         path: gradient * (limit / jnp.maximum(jnp.sqrt(vectorized_sum(jnp.square, gradient)), limit))
         for path, gradient in gradients.items()
@@ -29,12 +35,12 @@ def clip_by_norm(gradients: Mapping[str, Array], limit: Any) -> Arrays:
 
 
 def global_norm(gradients: Mapping[str, Array]) -> Array:
-    """Return the Euclidean norm of all components of all gradients."""
+    """Compute the Euclidean norm of all components of all gradients."""
     return jnp.sqrt(sum(vectorized_sum(jnp.square, g) for g in gradients.values()))
 
 
 def clip_by_global_norm(gradients: Mapping[str, Array], limit: Any) -> Arrays:
-    """Scale all gradients by ``limit / max(‖G‖₂, limit)``, with G their concatenation.
+    """Scale all gradients by ``limit / max(‖G‖₂, limit)``, where G is their concatenation.
 
     ``[0.9, 100]`` clipped to 1 becomes ``[0.00899964, 0.9999595]``.
     """
@@ -45,7 +51,8 @@ def clip_by_global_norm(gradients: Mapping[str, Array], limit: Any) -> Arrays:
 def add_noise(gradients: Mapping[str, Array], eta: Any, step: Array, key: Array) -> Arrays:
     """Add Gaussian noise of variance ``η / (1 + t)^0.55`` to every component.
 
-    Each parameter draws from a key of its own, derived from its path: freezing one changes no other's noise.
+    Each parameter has a separate key, derived from its path, so that freezing one does not change the noise of the
+    others.
 
     Source: Neelakantan et al., "Adding gradient noise improves learning for very deep networks", 2015.
     """

@@ -11,38 +11,49 @@ from fitwell.optimizers.base import optimizer_registry
 from fitwell.optimizers.pure_optimizer import Array, Arrays
 from fitwell.optimizers.scheduled_hyperparameters import StepHyperparameters
 
+__all__ = [
+    "Nadam",
+]
+
 
 @optimizer_registry.register()
 class Nadam(AdamBase):
-    """Adam with Nesterov's look ahead: the mean of the next step and the present gradient, mixed.
+    """Adam with Nesterov momentum: the mean for the next step is mixed with the current gradient.
 
     With ``μ_t = β₁ (1 - 0.96^t / 2)``, m and v as in Adam, and t from 1:
     ``m̂ = μ_(t+1) m / (1 - Π_(i≤t+1) μ_i) + (1 - μ_t) g / (1 - Π_(i≤t) μ_i)``,
     ``θ -= η m̂ / (sqrt(v / (1 - β₂^t)) + ε)``.
 
-    Args:
-        learning_rate: η, a float or a schedule; 0.001.
-        beta_1: β₁, memory of the mean.
-        beta_2: β₂, memory of the mean square.
-        epsilon: ε, added to the root of the corrected v.
-        options: as for every `Optimizer`.
+    This is the formula of Keras. PyTorch's μ has ``0.96^(0.004 t)``, and Optax's has no schedule of μ.
 
-    Source: Dozat, "Incorporating Nesterov momentum into Adam", 2016. As in Keras (PyTorch's μ has
-    ``0.96^(0.004 t)``); Optax's has no μ schedule.
+    Args:
+        learning_rate (float | LearningRateSchedule | Callable): η, a number or a schedule of the step. Default: 0.001.
+        beta_1 (float | Callable): β₁ in [0, 1], decay of the mean. Default: 0.9.
+        beta_2 (float | Callable): β₂ in [0, 1], decay of the mean square. Default: 0.999.
+        epsilon (float | Callable): ε, which is added to the root of the corrected v. Default: 1e-7.
+        **options: Keyword arguments of every `Optimizer`, such as ``weight_decay`` or ``clipnorm``.
+
+    Example:
+        >>> import fitwell as fw
+        >>> optimizer = fw.optimizers.Nadam(0.01)
+        >>> optimizer.learning_rate
+        0.01
+
+    Source: Dozat, "Incorporating Nesterov momentum into Adam", 2016; Keras `Nadam`.
     """
 
     def init_shared_slots(self) -> dict[str, float]:
-        """Return the product of all μ so far."""
+        """Return the initial value of the product of all μ."""
         return {"u_product": 1.0}
 
     def update_shared_slots(self, shared: Arrays, hyperparameters: StepHyperparameters) -> Arrays:
-        """Return the product with μ_t."""
+        """Multiply the product by μ_t."""
         return {"u_product": shared["u_product"] * _mu(hyperparameters, hyperparameters.count)}
 
     def update_step(
-        self, gradient: Array, slots: Arrays, rate: Any, hyperparameters: StepHyperparameters
+        self, gradient: Array, slots: Arrays, learning_rate: Any, hyperparameters: StepHyperparameters
     ) -> tuple[Array, Arrays]:
-        """Return the change of one parameter, and its slots."""
+        """Compute the change of one parameter; see `Optimizer.update_step`."""
         new = update_moments(gradient, slots, hyperparameters)
         now, ahead = (
             _mu(hyperparameters, hyperparameters.count),
@@ -51,7 +62,7 @@ class Nadam(AdamBase):
         product = hyperparameters.shared["u_product"]
         mean = ahead * new["momentum"] / (1 - product * ahead) + (1 - now) * gradient / (1 - product)
         square = new["velocity"] / (1 - hyperparameters.power("beta_2"))
-        return -rate * mean / (jnp.sqrt(square) + hyperparameters.epsilon), new
+        return -learning_rate * mean / (jnp.sqrt(square) + hyperparameters.epsilon), new
 
 
 def _mu(hyperparameters: StepHyperparameters, count: Array) -> Any:

@@ -1,4 +1,4 @@
-"""Any `optax.GradientTransformation` as a fitwell optimizer."""
+"""`OptaxOptimizer`: any `optax.GradientTransformation` as an optimizer."""
 
 from __future__ import annotations
 
@@ -21,9 +21,14 @@ from fitwell.optimizers.pure_optimizer import (
 )
 from fitwell.optimizers.scheduled_hyperparameters import StepHyperparameters
 
+__all__ = [
+    "OptaxOptimizer",
+    "is_transformation",
+]
+
 
 def is_transformation(value: Any) -> bool:
-    """Return whether `value` looks like an `optax.GradientTransformation`: it has `init` and `update`."""
+    """Return True if `value` has the methods `init` and `update` of an `optax.GradientTransformation`."""
     return callable(getattr(value, "init", None)) and callable(getattr(value, "update", None))
 
 
@@ -31,14 +36,25 @@ def is_transformation(value: Any) -> bool:
 class OptaxOptimizer(Optimizer):
     """An Optax gradient transformation: ``u, state = tx.update(g, state, θ); θ += u``.
 
+    fitwell does not import Optax. `tx` is code, so `get_config` raises `InvalidArgument`.
+
     Args:
-        tx: the transformation, such as ``optax.lion(1e-4)``.
-        learning_rate: None when `tx` contains its own, a constant of the compiled program. A number or a
-            schedule when it does not, as with ``optax.scale_by_lion()``: then ``θ -= η u``, and η is data.
-        options: as for every `Optimizer`; `weight_decay` and `learning_rate_multipliers` need
+        tx (optax.GradientTransformation): The transformation, such as ``optax.lion(1e-4)``.
+        learning_rate (float | LearningRateSchedule | Callable | None): None if `tx` contains a learning rate, which is
+            then a constant of the compiled program. A number or a schedule if it does not, as with
+            ``optax.scale_by_lion()``: the update is then ``θ -= η u``, and changing η does not recompile. Default:
+            None.
+        **options: Keyword arguments of every `Optimizer`; `weight_decay` and `learning_rate_multipliers` need
             `learning_rate`.
 
-    Optax is not imported by fitwell. `tx` is code, so `get_config` refuses to write it down.
+    Raises:
+        InvalidArgument: if an option needs `learning_rate` and there is none.
+
+    Example:
+        >>> import fitwell as fw
+        >>> import optax
+        >>> fw.optimizers.OptaxOptimizer(optax.scale_by_lion(), learning_rate=1e-4).learning_rate
+        0.0001
     """
 
     optional = Optimizer.optional | {"learning_rate"}
@@ -56,22 +72,22 @@ class OptaxOptimizer(Optimizer):
                 )
 
     def slot_names(self) -> tuple[str, ...]:
-        """Return the names of the slots: the transformation's state is the first."""
+        """Return the names of the slots; the state of the transformation is the first."""
         return ("optax", *super().slot_names())
 
     def init(self, parameters: Mapping[str, Array]) -> OptState:
-        """Return the slots of a fresh run."""
+        """Return the initial slots; see `Optimizer.init`."""
         state = self.tx.init({path: promote_to_float32(p, p) for path, p in parameters.items()})
-        # In a tuple, because a state that is a dictionary is not one by parameter path.
+        # In a tuple, because a state that is a dict would be read as a dict by parameter path.
         return {"optax": (_strong(state),), **super().init(parameters)}
 
     def match_slots(self, slots: OptState, parameters: Mapping[str, Array]) -> OptState:
-        """Return `slots` made to fit `parameters`; a state of `tx` that does not fit starts afresh."""
+        """Adapt `slots` to `parameters`; a state of `tx` that does not match is initialized again."""
         fitted = super().match_slots({name: s for name, s in slots.items() if name != "optax"}, parameters)
         shapes = [jax.tree.map(jnp.shape, state) for state in (slots.get("optax"), fitted["optax"])]
         return {**fitted, "optax": slots["optax"]} if shapes[0] == shapes[1] else fitted
 
-    def _apply_rules(
+    def _apply_update_steps(
         self,
         gradients: Arrays,
         slots: OptState,
@@ -85,10 +101,10 @@ class OptaxOptimizer(Optimizer):
         return {path: value + changes[path] for path, value in values.items()}, {"optax": (state,)}
 
     def get_config(self) -> dict[str, Any]:
-        """Refuse: a transformation is code."""
+        """Raise `InvalidArgument`: a transformation is code."""
         raise InvalidArgument(
             "an Optax transformation cannot be written into a configuration; save the weights, and compile "
-            "with the transformation again after loading"
+            "with the transformation again after loading them"
         )
 
     def __repr__(self) -> str:

@@ -1,4 +1,4 @@
-"""Which parameters get what: multipliers of the learning rate, exclusions from weight decay."""
+"""Per-parameter settings of an optimizer: learning rate multipliers and exclusions from weight decay."""
 
 from __future__ import annotations
 
@@ -10,9 +10,14 @@ from fitwell._param_validation import Real, validate_param
 from fitwell._variables import HyperparameterMixin, Variable
 from fitwell.errors import ErrorCollector, InvalidArgument, did_you_mean
 
+__all__ = [
+    "Multiplier",
+    "ParameterFilters",
+]
+
 
 class Multiplier(HyperparameterMixin):
-    """The factor on the learning rate of the parameters under one path."""
+    """The factor of the learning rate of the parameters under one path."""
 
     hyperparameters = ("factor",)
 
@@ -21,7 +26,7 @@ class Multiplier(HyperparameterMixin):
         self.factor = validate_param("learning_rate_multipliers", repr(prefix), factor, Real(0))
 
     def distance(self, paths: Iterable[str]) -> int | None:
-        """Return how many segments below `prefix` the parameter with these `paths` lies, or None if it does not."""
+        """Return the number of segments of `paths` below `prefix`, the smallest one; None if no path is below it."""
         below = [
             path[len(self.prefix) :].count("/") for path in paths if f"{path}/".startswith(f"{self.prefix}/")
         ]
@@ -29,11 +34,11 @@ class Multiplier(HyperparameterMixin):
 
 
 class ParameterFilters(HyperparameterMixin):
-    """What an optimizer treats differently from parameter to parameter.
+    """Learning rate multipliers and weight decay exclusions by parameter.
 
-    A model addresses its parameters by position (``"layers.0/kernel"``) and its user by the names of layers
-    (``"dense/kernel"``) or of the models around them (``"base/dense/kernel"``): once `bind_variables` has seen the
-    variables, either will do.
+    A model refers to its parameters by position (``"layers.0/kernel"``), users by the names of layers
+    (``"dense/kernel"``) or of the models that contain them (``"base/dense/kernel"``). After `bind_variables`, both
+    work.
     """
 
     def __init__(self) -> None:
@@ -45,7 +50,7 @@ class ParameterFilters(HyperparameterMixin):
 
     @property
     def factors(self) -> dict[str, float]:
-        """The multipliers, ``{path prefix: factor}``; with the same prefixes, setting them is no new structure."""
+        """The multipliers, ``{path prefix: factor}``; new factors of the same prefixes do not recompile."""
         return {multiplier.prefix: multiplier.factor for multiplier in self.multipliers}
 
     @factors.setter
@@ -61,15 +66,16 @@ class ParameterFilters(HyperparameterMixin):
             self.multipliers = tuple(Multiplier(prefix, factor) for prefix, factor in factors.items())
 
     def exclude_from_weight_decay(self, variables: Iterable[Variable | str], names: Iterable[str]) -> None:
-        """Let weight decay leave out `variables` (or paths), and those whose name contains one of `names`."""
+        """Exclude `variables` (or paths), and variables whose name matches one of the patterns `names`, from weight decay."""
         self.excluded = tuple(variables)
         patterns = list(names)
         self.excluded_pattern = re.compile("|".join(patterns)) if patterns else None
 
     def multiplier(self, path: str) -> Multiplier | None:
-        """Return the multiplier that names the parameter at `path` most closely, if any does.
+        """Return the multiplier whose prefix is closest to the parameter at `path`, or None.
 
-        A variable's own is closer than its layer's, and that closer than the one of the model around it.
+        The prefix of a variable is closer than that of its layer, which is closer than that of the model that contains
+        it.
         """
         distances = {m: m.distance(self._paths(path)) for m in self.multipliers}
         covering = [
@@ -78,7 +84,7 @@ class ParameterFilters(HyperparameterMixin):
         return min(covering, key=lambda found: found[:2])[-1] if covering else None
 
     def uses_weight_decay(self, path: str) -> bool:
-        """Return whether weight decay applies to the parameter at `path`."""
+        """Return True if weight decay applies to the parameter at `path`."""
         paths, variable = self._paths(path), self.variables.get(path)
         if any(spared is variable or _path(spared) in paths for spared in self.excluded):
             return False
@@ -88,9 +94,9 @@ class ParameterFilters(HyperparameterMixin):
     def bind_variables(
         self, variables: Mapping[str, Variable], names: Iterable[tuple[str, Variable]], where: str
     ) -> None:
-        """Learn which variable is behind each path, and its other `names`.
+        """Set the variable of each path, and further `names` of the variables.
 
-        `InvalidArgument` tells what was asked for and matches none of them.
+        Raises `InvalidArgument` with all multipliers and exclusions that match none of them.
         """
         self.variables = dict(variables)
         self.aliases = {}
@@ -121,7 +127,7 @@ def _path(variable: Variable | str) -> str:
 
 
 def _prefix(key: Any) -> str:
-    """Return the prefix that the key of a multiplier stands for: a path, or the name or path of an object."""
+    """Return the path prefix for the key of a multiplier: a path, or the name or path of an object."""
     name = key if isinstance(key, str) else getattr(key, "path", None) or getattr(key, "name", None)
     if not isinstance(name, str):
         raise InvalidArgument(
@@ -138,6 +144,6 @@ def _path_suffixes(name: str) -> list[str]:
 
 
 def _parent_paths(path: str) -> list[str]:
-    """Return what holds the variable at `path`, outermost first: ``["base", "base/dense"]``."""
+    """Return the paths of the objects that contain the variable at `path`, outermost first: ``["base", "base/dense"]``."""
     parts = path.split("/")
     return ["/".join(parts[:end]) for end in range(1, len(parts))]

@@ -1,4 +1,4 @@
-"""The pure part of all optimizers: everything around a rule, so that a rule is a few lines."""
+"""`PureOptimizer`: the pure functions `init` and `update`, so that an optimizer is a few lines of `update_step`."""
 
 from __future__ import annotations
 
@@ -12,10 +12,14 @@ from jax import lax
 
 from fitwell import _call_context
 from fitwell._param_validation import Boolean, Instance, Integer, Real, Rule, String, validate_param
+from fitwell._typing import Array, Arrays
 from fitwell._variables import Variable
 from fitwell.errors import InvalidArgument, StateError, warn
-from fitwell.optimizers import gradient_transforms as change
-from fitwell.optimizers.deprecated_arguments import translate_deprecated_arguments
+from fitwell.optimizers import gradient_transforms
+from fitwell.optimizers.deprecated_arguments import (
+    alias_deprecated_methods,
+    translate_deprecated_arguments,
+)
 from fitwell.optimizers.parameter_filters import ParameterFilters
 from fitwell.optimizers.scheduled_hyperparameters import (
     ScheduledHyperparameters,
@@ -24,14 +28,20 @@ from fitwell.optimizers.scheduled_hyperparameters import (
 )
 from fitwell.schedules import LearningRateSchedule
 
-Array = jax.Array
-Arrays = dict[str, Array]
+__all__ = [
+    "OptState",
+    "OptimizerOptions",
+    "PureOptimizer",
+    "ScalarOrSchedule",
+    "promote_to_float32",
+]
+
 OptState = dict[str, Any]
 ScalarOrSchedule = float | LearningRateSchedule | Any
 
 
 class OptimizerOptions(TypedDict, total=False):
-    """The keyword arguments that every optimizer takes; `Optimizer` describes them."""
+    """The keyword arguments of every optimizer; see `Optimizer`."""
 
     weight_decay: ScalarOrSchedule | None
     coupled_weight_decay: ScalarOrSchedule | None
@@ -48,7 +58,7 @@ class OptimizerOptions(TypedDict, total=False):
     name: str | None
 
 
-# Numbers below the smallest normal one of float32 would be 0 in it.
+# Smaller numbers are 0 in float32.
 _POSITIVE = scalar_or_schedule_rule(
     Real(np.finfo(np.float32).tiny.item()).described_as("a finite number above 0")
 )
@@ -63,7 +73,7 @@ _OPTION_RULES: dict[str, Rule] = {
 
 
 class PureOptimizer(ScheduledHyperparameters):
-    """Options, and the pure functions `init` and `update`; `Optimizer`, the public base, describes them."""
+    """Options and pure functions of optimizers; `Optimizer`, the public base class, documents them."""
 
     hyperparameters: ClassVar[tuple[str, ...]] = (
         "learning_rate",
@@ -92,6 +102,10 @@ class PureOptimizer(ScheduledHyperparameters):
         "beta_2": _UNIT_INTERVAL,
         "epsilon": _NON_NEGATIVE,
     }
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        alias_deprecated_methods(cls)
 
     def __init__(self, learning_rate: ScalarOrSchedule, **options: Any) -> None:
         where = type(self).__name__
@@ -124,8 +138,8 @@ class PureOptimizer(ScheduledHyperparameters):
         ]
         if len(clips) > 1:
             raise InvalidArgument(
-                f"{where}: give only one of clipnorm, clipvalue, global_clipnorm, not {' and '.join(clips)}: which of "
-                "them came first, versions of Keras did not agree on. For both, one after the other, write it out: "
+                f"{where}: give only one of clipnorm, clipvalue, global_clipnorm, not {' and '.join(clips)}: their "
+                "order differs between versions of Keras. To clip twice, write the order explicitly: "
                 f"optimizer=optax.chain(optax.clip_by_global_norm(1.0), optax.clip(0.5), optax.{where.lower()}(...))"
             )
         if self.ema_overwrite_frequency is not None and not self.use_ema:
@@ -136,39 +150,62 @@ class PureOptimizer(ScheduledHyperparameters):
         own = super()._arguments()
         return (*own, *(name for name in OptimizerOptions.__annotations__ if name not in own))
 
-    # ------------------------------------------------------------------------- what a subclass defines
+    # -------------------------------------------------------------------------- defined by subclasses
 
     def init_slots(self) -> dict[str, Any]:
-        """Return ``{slot name: initial value}`` of the arrays kept for each parameter, of its shape."""
+        """Return the initial values of the arrays that are kept for each parameter.
+
+        Returns:
+            dict[str, float | Array]: ``{slot name: initial value}``; the arrays have the shape of the parameter.
+        """
         return {}
 
     def init_shared_slots(self) -> dict[str, float]:
-        """Return ``{slot name: initial value}`` of the scalars kept once for all parameters."""
+        """Return the initial values of the scalars that all parameters share.
+
+        Returns:
+            dict[str, float]: ``{slot name: initial value}``.
+        """
         return {}
 
     def update_shared_slots(self, shared: Arrays, hyperparameters: StepHyperparameters) -> Arrays:
-        """Return the shared scalars after one more update; called before the rules, which see the result."""
+        """Update the shared scalars, once for each update and before `update_step`, which receives the result.
+
+        Args:
+            shared (dict[str, Array]): The scalars, named as in `init_shared_slots`.
+            hyperparameters (StepHyperparameters): The hyperparameters of this update.
+
+        Returns:
+            dict[str, Array]: The new scalars.
+        """
         return shared
 
     def update_step(
-        self, gradient: Array, slots: Arrays, rate: Any, hyperparameters: StepHyperparameters
+        self, gradient: Array, slots: Arrays, learning_rate: Any, hyperparameters: StepHyperparameters
     ) -> tuple[Array, Arrays]:
-        """Return ``(change, new slots)`` of one parameter; `change` is added to it.
+        """Compute the change of one parameter, which is added to it.
 
         Args:
-            gradient: the gradient after clipping, in float32 at least.
-            slots: this parameter's arrays, named as in `init_slots`.
-            rate: its learning rate, any multiplier included.
-            hyperparameters: the other hyperparameters in force, such as ``hyperparameters.momentum``.
+            gradient (Array): The gradient after clipping, at least float32.
+            slots (dict[str, Array]): The arrays of this parameter, named as in `init_slots`.
+            learning_rate (Array | float): The learning rate of this parameter, including its multiplier.
+            hyperparameters (StepHyperparameters): The other hyperparameters of this update, such as
+                ``hyperparameters.momentum``.
+
+        Returns:
+            tuple[Array, dict[str, Array]]: The change and the new slots.
+
+        Raises:
+            NotImplementedError: if the subclass does not define it.
         """
         raise NotImplementedError(
-            f"{type(self).__name__} must define update_step(gradient, slots, rate, hyperparameters)"
+            f"{type(self).__name__} must define update_step(gradient, slots, learning_rate, hyperparameters)"
         )
 
     # ---------------------------------------------------------------------------------- pure functions
 
     def slot_names(self) -> tuple[str, ...]:
-        """Return the names of the slots that the present settings need: the structure of `init`'s result."""
+        """Return the names of the slots for the current options: the keys of the result of `init`."""
         names = [*self.init_slots(), *self.init_shared_slots()]
         if self.use_ema:
             names.append("average")
@@ -177,27 +214,42 @@ class PureOptimizer(ScheduledHyperparameters):
         return tuple(names)
 
     def init(self, parameters: Mapping[str, Array]) -> OptState:
-        """Return the slots of a fresh run: ``{slot name: {parameter path: array}}``, and shared scalars."""
+        """Return the initial optimizer state.
+
+        Args:
+            parameters (dict[str, Array]): Parameters by path.
+
+        Returns:
+            dict: ``{slot name: {parameter path: array}}``, and the shared scalars.
+        """
         slots: OptState = {}
         for name, value in self.init_slots().items():
-            slots[name] = {path: _filled(p, value) for path, p in parameters.items()}
-        dtype = _common_dtype(parameters)
+            slots[name] = {path: _full_like(p, value) for path, p in parameters.items()}
+        dtype = _result_dtype(parameters)
         for name, value in self.init_shared_slots().items():
             slots[name] = np.asarray(value, dtype)
         if self.use_ema:
-            # Not zeros: that is what a run without an update, or a layer unfrozen later, would be left with.
+            # Parameters, not zeros: a run without updates, or a layer that is unfrozen later, ends with the initial
+            # value.
             slots["average"] = {
                 path: jnp.array(p, jnp.promote_types(p.dtype, jnp.float32)) for path, p in parameters.items()
             }
         if self.gradient_accumulation_steps is not None:
-            slots["gradient_accumulator"] = {path: _filled(p, 0.0) for path, p in parameters.items()}
+            slots["gradient_accumulator"] = {path: _full_like(p, 0.0) for path, p in parameters.items()}
         return slots
 
     def match_slots(self, slots: OptState, parameters: Mapping[str, Array]) -> OptState:
-        """Return `slots` made to fit the present settings and `parameters`: fresh where something is new.
+        """Adapt an optimizer state to the current options and parameters.
 
-        After momentum was set from 0 to something else, or a layer was unfrozen, the missing arrays start
-        as `init` makes them; those of parameters that are gone are dropped. Nothing else changes.
+        Missing arrays, for example after the momentum was changed from 0 or a layer was unfrozen, are initialized as in
+        `init`. Arrays of parameters that no longer exist are dropped. Other arrays do not change.
+
+        Args:
+            slots (dict): The optimizer state.
+            parameters (dict[str, Array]): Parameters by path.
+
+        Returns:
+            dict: The new optimizer state.
         """
         fitted = self.init(parameters)
         for name, fresh in fitted.items():
@@ -211,17 +263,21 @@ class PureOptimizer(ScheduledHyperparameters):
     def update(
         self, gradients: Mapping[str, Array], slots: OptState, parameters: Mapping[str, Array], step: Any
     ) -> tuple[Arrays, OptState]:
-        """Return ``(new parameters, new slots)``: a pure function, made for tracing.
+        """Compute one update, as a pure function that can be traced.
 
         Args:
-            gradients: by parameter path, of the parameters' shapes.
-            slots: from `init`, or from the update before.
-            parameters: by path; every one comes back with the dtype it had.
-            step: int32 scalar, the number of times `update` was called before (`Keras`'s iterations
-                when no gradients are accumulated).
+            gradients (dict[str, Array]): Gradients by parameter path, of the shapes of the parameters.
+            slots (dict): The optimizer state from `init` or the previous update.
+            parameters (dict[str, Array]): Parameters by path.
+            step (Array | int): Number of previous calls, int32 (`iterations` of Keras, unless gradients are
+                accumulated).
 
-        Raises `InvalidArgument` when gradients and parameters have different paths, `StateError` when
-        `slots` lacks an array that the settings need (see `reconcile`).
+        Returns:
+            tuple[dict[str, Array], dict]: New parameters, of the types of the old ones, and the new state.
+
+        Raises:
+            InvalidArgument: if gradients and parameters have different paths.
+            StateError: if `slots` lacks an array that the options need; see `match_slots`.
         """
         if set(gradients) != set(parameters):
             odd = sorted(set(gradients) ^ set(parameters))
@@ -235,38 +291,42 @@ class PureOptimizer(ScheduledHyperparameters):
         gradients = {path: promote_to_float32(g, parameters[path]) for path, g in gradients.items()}
         step = jnp.asarray(step)
         if self.gradient_accumulation_steps is None:
-            return self._update(gradients, slots, parameters, step, step)
-        return self._accumulate(gradients, slots, parameters, step, self.gradient_accumulation_steps)
+            return self._update_parameters(gradients, slots, parameters, step, step)
+        return self._accumulate_gradients(
+            gradients, slots, parameters, step, self.gradient_accumulation_steps
+        )
 
-    def _accumulate(
+    def _accumulate_gradients(
         self, gradients: Arrays, slots: OptState, parameters: Arrays, step: Array, every: int
     ) -> tuple[Arrays, OptState]:
         others = {name: value for name, value in slots.items() if name != "gradient_accumulator"}
         others = jax.tree.map(jnp.asarray, others)
         sums = {path: slots["gradient_accumulator"][path] + g for path, g in gradients.items()}
 
-        def make() -> tuple[Arrays, OptState]:
+        def apply_update() -> tuple[Arrays, OptState]:
             means = {path: total / every for path, total in sums.items()}
-            new_parameters, new_slots = self._update(means, others, parameters, step, step // every)
+            new_parameters, new_slots = self._update_parameters(
+                means, others, parameters, step, step // every
+            )
             zeros = {path: jnp.zeros_like(total) for path, total in sums.items()}
             return new_parameters, {**new_slots, "gradient_accumulator": zeros}
 
-        def wait() -> tuple[Arrays, OptState]:
+        def keep_accumulating() -> tuple[Arrays, OptState]:
             return parameters, {**others, "gradient_accumulator": sums}
 
         due = (step + 1) % every == 0
         if not isinstance(due, jax.core.Tracer):
-            # Outside a compiled loop `cond` would compile both branches again at every step.
-            return make() if due else wait()
-        return lax.cond(due, make, wait)
+            # Outside a compiled loop, `cond` would compile both branches again at every step.
+            return apply_update() if due else keep_accumulating()
+        return lax.cond(due, apply_update, keep_accumulating)
 
-    def _update(
-        self, gradients: Arrays, slots: OptState, parameters: Arrays, step: Array, made: Array
+    def _update_parameters(
+        self, gradients: Arrays, slots: OptState, parameters: Arrays, step: Array, num_updates: Array
     ) -> tuple[Arrays, OptState]:
-        hyperparameters = StepHyperparameters(self, step, made, _common_dtype(parameters))
+        hyperparameters = StepHyperparameters(self, step, num_updates, _result_dtype(parameters))
         rates = self._rates(parameters, hyperparameters)
         values = {path: promote_to_float32(p, p) for path, p in parameters.items()}
-        gradients = self._prepare(gradients, values, hyperparameters)
+        gradients = self._transform_gradients(gradients, values, hyperparameters)
         if hyperparameters.weight_decay is not None:
             values = {
                 path: value - rates[path] * hyperparameters.weight_decay * value
@@ -274,28 +334,32 @@ class PureOptimizer(ScheduledHyperparameters):
                 else value
                 for path, value in values.items()
             }
-        values, new_slots = self._apply_rules(gradients, slots, values, rates, hyperparameters)
+        values, new_slots = self._apply_update_steps(gradients, slots, values, rates, hyperparameters)
         if self.use_ema:
-            new_slots["average"] = averages = self._average(slots["average"], values, hyperparameters)
+            new_slots["average"] = averages = self._update_average(slots["average"], values, hyperparameters)
             if self.ema_overwrite_frequency is not None:
-                due = (made + 1) % self.ema_overwrite_frequency == 0
+                due = (num_updates + 1) % self.ema_overwrite_frequency == 0
                 values = {path: jnp.where(due, averages[path], value) for path, value in values.items()}
-        return _like(values, parameters), _like(new_slots, {name: slots[name] for name in new_slots})
+        return _cast_like(values, parameters), _cast_like(
+            new_slots, {name: slots[name] for name in new_slots}
+        )
 
     def _rates(self, parameters: Arrays, hyperparameters: StepHyperparameters) -> dict[str, Any]:
         factors = {path: self.reach.multiplier(path) for path in parameters}
         rate = hyperparameters.learning_rate
         return {path: rate if found is None else rate * found.factor for path, found in factors.items()}
 
-    def _prepare(self, gradients: Arrays, values: Arrays, hyperparameters: StepHyperparameters) -> Arrays:
+    def _transform_gradients(
+        self, gradients: Arrays, values: Arrays, hyperparameters: StepHyperparameters
+    ) -> Arrays:
         if hyperparameters.loss_scale_factor is not None:
             gradients = {path: g / hyperparameters.loss_scale_factor for path, g in gradients.items()}
         if hyperparameters.clipnorm is not None:
-            gradients = change.clip_by_norm(gradients, hyperparameters.clipnorm)
+            gradients = gradient_transforms.clip_by_norm(gradients, hyperparameters.clipnorm)
         if hyperparameters.clipvalue is not None:
-            gradients = change.clip_by_value(gradients, hyperparameters.clipvalue)
+            gradients = gradient_transforms.clip_by_value(gradients, hyperparameters.clipvalue)
         if hyperparameters.global_clipnorm is not None:
-            gradients = change.clip_by_global_norm(gradients, hyperparameters.global_clipnorm)
+            gradients = gradient_transforms.clip_by_global_norm(gradients, hyperparameters.global_clipnorm)
         if hyperparameters.coupled_weight_decay is not None:
             gradients = {
                 path: g + hyperparameters.coupled_weight_decay * values[path]
@@ -305,10 +369,12 @@ class PureOptimizer(ScheduledHyperparameters):
             }
         if hyperparameters.gradient_noise is not None:
             key = _call_context.current().next_key()
-            gradients = change.add_noise(gradients, hyperparameters.gradient_noise, hyperparameters.step, key)
+            gradients = gradient_transforms.add_noise(
+                gradients, hyperparameters.gradient_noise, hyperparameters.step, key
+            )
         return gradients
 
-    def _apply_rules(
+    def _apply_update_steps(
         self,
         gradients: Arrays,
         slots: OptState,
@@ -323,40 +389,44 @@ class PureOptimizer(ScheduledHyperparameters):
                 self.update_shared_slots({name: jnp.asarray(slots[name]) for name in shared}, hyperparameters)
             )
             hyperparameters.shared = new_slots
-        # A slot the state has keeps being used, whatever its hyperparameter was set to since.
+        # An existing slot remains in use, for any later value of its hyperparameter.
         names = [n for n in slots if n not in shared and n not in ("average", "gradient_accumulator")]
         new_slots = {**new_slots, **{name: {} for name in names}}
         new_values = {}
         for path, value in values.items():
-            own = {name: jnp.asarray(slots[name][path]) for name in names}
-            difference, own = self.update_step(gradients[path], own, rates[path], hyperparameters)
-            new_values[path] = value + difference
+            parameter_slots = {name: jnp.asarray(slots[name][path]) for name in names}
+            change, parameter_slots = self.update_step(
+                gradients[path], parameter_slots, rates[path], hyperparameters
+            )
+            new_values[path] = value + change
             for name in names:
-                new_slots[name][path] = own[name]
+                new_slots[name][path] = parameter_slots[name]
         return new_values, new_slots
 
-    def _average(self, averages: Arrays, values: Arrays, hyperparameters: StepHyperparameters) -> Arrays:
+    def _update_average(
+        self, averages: Arrays, values: Arrays, hyperparameters: StepHyperparameters
+    ) -> Arrays:
         momentum = jnp.where(hyperparameters.count == 1, 0.0, hyperparameters.ema_momentum)
         return {path: momentum * averages[path] + (1 - momentum) * value for path, value in values.items()}
 
     def finalize(self, parameters: Mapping[str, Array], slots: OptState) -> Arrays:
-        """Return the parameters to keep at the end of a run: their moving average, if there is one."""
+        """Return the parameters at the end of a run: their moving averages with `use_ema`, else `parameters`."""
         if not self.use_ema:
             return dict(parameters)
-        return _like({path: slots["average"][path] for path in parameters}, parameters)
+        return _cast_like({path: slots["average"][path] for path in parameters}, parameters)
 
     def scale_loss(self, loss: Array) -> Array:
-        """Return the loss to differentiate, `loss` times `loss_scale_factor`."""
+        """Return the loss to differentiate: `loss` times `loss_scale_factor`."""
         factor = self.get_hyperparameter("loss_scale_factor")
         if factor is None:
             return loss
         return loss * (factor(self.step.value) if callable(factor) else factor)
 
-    # ------------------------------------------------------------------------ which parameter gets what
+    # --------------------------------------------------------------------------- per-parameter options
 
     @property
     def learning_rate_multipliers(self) -> dict[str, float] | None:
-        """``{path prefix: factor}``, or None; assigning one with the same prefixes does not recompile."""
+        """``{path prefix: factor}``, or None; assigning factors of the same prefixes does not recompile."""
         return self.reach.factors or None
 
     @learning_rate_multipliers.setter
@@ -366,14 +436,20 @@ class PureOptimizer(ScheduledHyperparameters):
     def bind_variables(
         self, variables: Mapping[str, Variable], names: Iterable[tuple[str, Variable]] = ()
     ) -> None:
-        """Learn which variable is behind each path that `init` and `update` will see.
+        """Set the variable of each path that `init` and `update` receive.
 
-        Multipliers and exclusions then work with the variables' own paths too, and with `names`, further
-        ``(path, variable)`` pairs such as ``("base/dense/kernel", variable)``. Give all variables, frozen
-        ones too: `InvalidArgument` tells what matches none of them.
+        Multipliers and exclusions then also accept the paths of the variables, and `names`, further ``(path,
+        variable)`` pairs such as ``("base/dense/kernel", variable)``. Pass all variables, including frozen ones.
 
-        Slots follow the variable they belong to, should it have had another path before. If all variables are
-        new, another model is trained now: with a warning, the optimizer starts afresh.
+        Slots move with their variable if its path has changed. If all variables are new, the optimizer trains another
+        model: it starts from scratch, with a warning.
+
+        Args:
+            variables (dict[str, Variable]): Variables by path.
+            names (Iterable[tuple[str, Variable]]): Further paths. Default: ().
+
+        Raises:
+            InvalidArgument: if a multiplier or an exclusion matches no variable.
         """
         before = self.reach.variables
         self.reach.bind_variables(variables, names, self.name)
@@ -383,43 +459,46 @@ class PureOptimizer(ScheduledHyperparameters):
         moves = {path: now.get(id(variable)) for path, variable in before.items()}
         if not any(moves.values()):
             warn(
-                f"optimizer {self.name!r} trained another model before and starts afresh; give each model an optimizer "
-                "of its own",
+                f"optimizer {self.name!r} trained another model before and starts from scratch; create one optimizer "
+                "for each model",
             )
             self.opt_state = None
             self.step.assign(0)
             return
         self.opt_state = {
-            name: _moved(value, moves) if isinstance(value, dict) else value
+            name: _move_slots(value, moves) if isinstance(value, dict) else value
             for name, value in self.opt_state.items()
         }
 
 
-def _moved(slot: Mapping[str, Any], moves: Mapping[str, str | None]) -> dict[str, Any]:
-    """Return `slot` with its arrays at their new paths, without those of variables that are gone."""
+def _move_slots(slot: Mapping[str, Any], moves: Mapping[str, str | None]) -> dict[str, Any]:
+    """Return `slot` with its arrays at their new paths, without those of variables that no longer exist."""
     places = {path: moves.get(path, path) for path in slot}
     return {place: slot[path] for path, place in places.items() if place is not None}
 
 
 def promote_to_float32(array: Array, parameter: Array) -> Array:
-    """Return `array` in the precision in which `parameter` is updated: its own, float32 at least."""
+    """Convert `array` to the type of `parameter`, or to float32 if that is a smaller type."""
     return jnp.asarray(array, jnp.promote_types(parameter.dtype, jnp.float32))
 
 
-def _common_dtype(parameters: Mapping[str, Array]) -> Any:
+def _result_dtype(parameters: Mapping[str, Array]) -> Any:
     return jnp.result_type(jnp.float32, *(p.dtype for p in parameters.values()))
 
 
-def _filled(parameter: Array, value: Any) -> Any:
+def _full_like(parameter: Array, value: Any) -> Any:
     dtype = jnp.promote_types(parameter.dtype, jnp.float32)
     if isinstance(value, jax.Array):
         return jnp.full(parameter.shape, value, dtype)
-    # Zeros from NumPy need no compilation, unlike JAX's, one program for each shape.
+    # NumPy does not compile; JAX compiles one program for each shape.
     return np.full(parameter.shape, value, dtype)
 
 
-def _like(values: Any, templates: Any) -> Any:
+def _cast_like(values: Any, templates: Any) -> Any:
     """Return `values` with the dtypes of `templates`, strongly typed, so that a loop can carry them."""
     return jax.tree.map(
         lambda value, template: jnp.asarray(value, jnp.result_type(template)), values, templates
     )
+
+
+alias_deprecated_methods(PureOptimizer)

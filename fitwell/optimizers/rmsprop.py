@@ -7,28 +7,39 @@ from typing import Any, Unpack
 import jax.numpy as jnp
 
 from fitwell._param_validation import validate_params
+from fitwell._typing import Array, Arrays
 from fitwell.optimizers.base import Optimizer, optimizer_registry
 from fitwell.optimizers.deprecated_arguments import epsilon_or_default
-from fitwell.optimizers.pure_optimizer import Array, Arrays, OptimizerOptions, ScalarOrSchedule
+from fitwell.optimizers.pure_optimizer import OptimizerOptions, ScalarOrSchedule
 from fitwell.optimizers.scheduled_hyperparameters import StepHyperparameters
+
+__all__ = [
+    "RMSprop",
+]
 
 
 @optimizer_registry.register()
 class RMSprop(Optimizer):
     """RMSprop: ``s = ρ s + (1 - ρ) g²; θ -= η g / sqrt(s + ε)``.
 
-    With `centered` the mean gradient ``a = ρ a + (1 - ρ) g`` is taken off: ``sqrt(s - a² + ε)``. With
-    momentum the quotient d is collected in ``m = β m + d; θ -= m``.
+    With `centered`, the mean gradient ``a = ρ a + (1 - ρ) g`` is subtracted: ``sqrt(s - a² + ε)``. With momentum, the
+    quotients d are accumulated: ``m = β m + d; θ -= m``.
 
     Args:
-        learning_rate: η, a float or a schedule; 0.001.
-        rho: ρ, memory of the mean square.
-        momentum: β from 0 to 1; 0 keeps no momentum slot.
-        epsilon: ε, inside the root as in Keras (Optax and PyTorch add it outside).
-        centered: divide by the standard deviation instead of the root mean square.
-        options: as for every `Optimizer`.
+        learning_rate (float | LearningRateSchedule | Callable): η, a number or a schedule of the step. Default: 0.001.
+        rho (float | Callable): ρ in [0, 1], decay of the mean square. Default: 0.9.
+        momentum (float | Callable): β in [0, 1]; 0 keeps no momentum slot. Default: 0.0.
+        epsilon (float | Callable): ε, inside the root as in Keras; Optax and PyTorch add it to the root. Default: 1e-7.
+        centered (bool): True to divide by the standard deviation instead of the root mean square. Default: False.
+        **options: Keyword arguments of every `Optimizer`, such as ``weight_decay`` or ``clipnorm``.
 
-    Sources: Tieleman and Hinton, Coursera lecture 6.5, 2012; centered: Graves, 2013. As in Keras.
+    Example:
+        >>> import fitwell as fw
+        >>> optimizer = fw.optimizers.RMSprop(0.01, momentum=0.9)
+        >>> optimizer.learning_rate
+        0.01
+
+    Source: Tieleman and Hinton, Coursera lecture 6.5, 2012; centered: Graves, 2013; Keras `RMSprop`.
     """
 
     hyperparameters = ("rho", "momentum", "epsilon")
@@ -50,7 +61,7 @@ class RMSprop(Optimizer):
         self.centered = centered
 
     def init_slots(self) -> dict[str, Any]:
-        """Return the mean square s, the momentum m unless β is 0, and the mean a if centered."""
+        """Return the initial values of the mean square s, the momentum m unless β is 0, and the mean a if centered."""
         values = {"velocity": 0.0}
         if not self.is_zero("momentum"):
             values["momentum"] = 0.0
@@ -59,9 +70,9 @@ class RMSprop(Optimizer):
         return values
 
     def update_step(
-        self, gradient: Array, slots: Arrays, rate: Any, hyperparameters: StepHyperparameters
+        self, gradient: Array, slots: Arrays, learning_rate: Any, hyperparameters: StepHyperparameters
     ) -> tuple[Array, Arrays]:
-        """Return the change of one parameter, and its slots."""
+        """Compute the change of one parameter; see `Optimizer.update_step`."""
         rho = hyperparameters.rho
         slots = dict(slots)
         slots["velocity"] = rho * slots["velocity"] + (1 - rho) * jnp.square(gradient)
@@ -69,7 +80,7 @@ class RMSprop(Optimizer):
         if self.centered:
             slots["average_gradient"] = rho * slots["average_gradient"] + (1 - rho) * gradient
             spread = spread - jnp.square(slots["average_gradient"])
-        scaled = rate * gradient / jnp.sqrt(spread + hyperparameters.epsilon)
+        scaled = learning_rate * gradient / jnp.sqrt(spread + hyperparameters.epsilon)
         if "momentum" in slots:
             slots["momentum"] = scaled = hyperparameters.momentum * slots["momentum"] + scaled
         return -scaled, slots

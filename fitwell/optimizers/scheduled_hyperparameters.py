@@ -5,31 +5,36 @@ from __future__ import annotations
 import inspect
 from typing import Any, ClassVar
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
 from fitwell._param_validation import Predicate, Real, Rule, validate_param
 from fitwell._registry import Configurable, format_call, serialize
+from fitwell._typing import Array
 from fitwell._variables import Hyperparameter, Variable
 from fitwell.errors import InvalidArgument, did_you_mean
 from fitwell.schedules import LearningRateSchedule
 
-Array = jax.Array
+__all__ = [
+    "ScheduledFloat",
+    "ScheduledHyperparameters",
+    "StepHyperparameters",
+    "scalar_or_schedule_rule",
+]
 
 
 class ScheduledFloat(float):
-    """The number that a hyperparameter read as; it knows where it was read, so that it can be set from there.
+    """The current value of a hyperparameter, which also knows its owner, so that it can be assigned.
 
-    ``optimizer.learning_rate.assign(0.1)`` is ``optimizer.learning_rate = 0.1``, and `numpy` gives the number,
-    as Keras's variables do.
+    As with variables of Keras, ``optimizer.learning_rate.assign(0.1)`` is ``optimizer.learning_rate = 0.1``, and
+    `numpy` returns the number.
     """
 
     owner: ScheduledHyperparameters
     name: str
 
     def __new__(cls, value: float, owner: ScheduledHyperparameters, name: str) -> ScheduledFloat:
-        """Return `value` as read from the attribute `name` of `owner`."""
+        """Return `value` as the value of the attribute `name` of `owner`."""
         reading = super().__new__(cls, value)
         reading.owner, reading.name = owner, name
         return reading
@@ -42,12 +47,12 @@ class ScheduledFloat(float):
         setattr(self.owner, self.name, value)
 
     def numpy(self) -> np.float32:
-        """Return the number in single precision, as it is computed with."""
+        """Return the number in single precision, as in the computation."""
         return np.float32(self)
 
 
 def _is_schedule(value: Any) -> bool:
-    """Return whether `value` is a schedule, or a function of one argument."""
+    """Return True if `value` is a schedule, or a function of one argument."""
     if not callable(value) or isinstance(value, type):
         return False
     if not isinstance(value, LearningRateSchedule):
@@ -62,7 +67,7 @@ _SCHEDULE = Predicate(_is_schedule, "a schedule, which is a function of the step
 
 
 def scalar_or_schedule_rule(number: Real) -> Rule:
-    """Return the rule of a hyperparameter: a number, or a schedule of such."""
+    """Return the rule of a hyperparameter that is a number or a schedule."""
     return number | _SCHEDULE
 
 
@@ -70,7 +75,7 @@ _SCALAR_OR_SCHEDULE = scalar_or_schedule_rule(Real())
 
 
 class _HyperparameterAttribute:
-    """A hyperparameter's attribute that reads as a number even while a schedule sets it."""
+    """The attribute of a hyperparameter; it reads as a number even if a schedule is set."""
 
     def __init__(self, name: str, inner: Any) -> None:
         self.name = name
@@ -89,11 +94,11 @@ class _HyperparameterAttribute:
 
 
 class ScheduledHyperparameters(Configurable):
-    """Base of objects whose hyperparameters may be schedules of `step`, the number of updates made so far.
+    """Base class of objects whose hyperparameters may be schedules of `step`, the number of updates so far.
 
-    Reading an attribute gives the number in force now, as in Keras; `setting` gives what was set.
-    `limits` names the range of numbers that a hyperparameter accepts where not every one will do, `optional`
-    those that may be None.
+    As in Keras, reading an attribute gives the current number; `get_hyperparameter` returns the value that was set.
+    `limits` holds the rules of hyperparameters that do not accept every number, and `optional` the names of those that
+    may be None.
     """
 
     optional: ClassVar[frozenset[str]] = frozenset()
@@ -106,7 +111,17 @@ class ScheduledHyperparameters(Configurable):
             setattr(cls, name, _HyperparameterAttribute(name, getattr(cls, name)))
 
     def get_hyperparameter(self, name: str) -> Any:
-        """Return what `name` was set to: a number (the bound one inside a run), None, or a schedule."""
+        """Return the value that `name` was set to.
+
+        Args:
+            name (str): Name of the hyperparameter, such as ``"learning_rate"``.
+
+        Returns:
+            float | LearningRateSchedule | Callable | None: A number (the bound one inside a run), None, or a schedule.
+
+        Raises:
+            AttributeError: if there is no such hyperparameter; the message suggests the closest name.
+        """
         attribute = getattr(type(self), name, None)
         if not isinstance(attribute, _HyperparameterAttribute):
             known = list(self.__dict__["_hyperparameters"])
@@ -115,12 +130,19 @@ class ScheduledHyperparameters(Configurable):
         return attribute.inner.__get__(self)
 
     def is_zero(self, name: str) -> bool:
-        """Return whether `name` was set to the number 0, whatever stands in for it inside a run."""
+        """Return True if `name` was set to the number 0, for any value that is bound inside a run."""
         cell: Hyperparameter = self.__dict__["_hyperparameters"][name]
         return cell.is_number and not bool(cell.raw_value)
 
     def get_config(self) -> dict[str, Any]:
-        """Return the constructor's arguments as plain data."""
+        """Return the arguments of the constructor as plain data.
+
+        Returns:
+            dict: Arguments by name.
+
+        Raises:
+            InvalidArgument: if a hyperparameter is a function that is not a `LearningRateSchedule`.
+        """
         given = self._given()
         for name, value in given.items():
             if callable(value) and not isinstance(value, LearningRateSchedule):
@@ -149,12 +171,18 @@ class ScheduledHyperparameters(Configurable):
 
 
 class StepHyperparameters:
-    """The hyperparameters in force for one update: numbers as they are, schedules evaluated at `step`.
+    """The hyperparameters of one update, as attributes: numbers, with schedules evaluated at `step`.
 
-    step: updates asked for so far, which schedules look at.
-    count: 1 for the first update that is really made, for bias corrections; it lags behind `step` when
-        gradients are accumulated.
-    shared: the optimizer's slots that belong to no single parameter, already advanced.
+    Args:
+        owner (Optimizer): The optimizer.
+        step (Array): Number of steps so far, the argument of schedules.
+        made (Array): Number of updates so far, which is below `step` if gradients are accumulated.
+        dtype (str): Type of `count`.
+
+    Attributes:
+        step (Array): See above.
+        count (Array): Number of this update, from 1, for bias corrections.
+        shared (dict[str, Array]): The slots that all parameters share, already updated.
     """
 
     def __init__(self, owner: ScheduledHyperparameters, step: Array, made: Array, dtype: Any) -> None:
@@ -172,7 +200,7 @@ class StepHyperparameters:
         return value
 
     def power(self, name: str) -> Array:
-        """Return the hyperparameter `name` to the power of `count`, computed once for all parameters."""
+        """Return the hyperparameter `name` to the power of `count`; it is computed once for all parameters."""
         if name not in self._powers:
             self._powers[name] = jnp.power(getattr(self, name), self.count)
         return self._powers[name]

@@ -1,4 +1,4 @@
-"""`fitwell.schedules` under the name that Keras gives it."""
+"""Alias of `fitwell.schedules`, as in Keras."""
 
 from fitwell.schedules import *  # noqa: F403
 from fitwell.schedules import __all__ as __all__

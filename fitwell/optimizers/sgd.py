@@ -1,13 +1,18 @@
-"""Stochastic gradient descent, with momentum and Nesterov's variant."""
+"""SGD."""
 
 from __future__ import annotations
 
 from typing import Any, Unpack
 
 from fitwell._param_validation import Boolean, validate_params
+from fitwell._typing import Array, Arrays
 from fitwell.optimizers.base import Optimizer, optimizer_registry
-from fitwell.optimizers.pure_optimizer import Array, Arrays, OptimizerOptions, ScalarOrSchedule
+from fitwell.optimizers.pure_optimizer import OptimizerOptions, ScalarOrSchedule
 from fitwell.optimizers.scheduled_hyperparameters import StepHyperparameters
+
+__all__ = [
+    "SGD",
+]
 
 # A decay once stood in its place.
 _NESTEROV = Boolean().described_as(
@@ -19,16 +24,21 @@ _NESTEROV = Boolean().described_as(
 class SGD(Optimizer):
     """Gradient descent: ``θ -= η g``; with momentum ``m = β m - η g; θ += m``.
 
-    With `nesterov` the parameters move to ``θ + β m - η g`` (m already updated): the gradient is then
-    effectively taken at θ + βm, in the form that keeps the looked-ahead parameters as θ.
+    With `nesterov`, the change is ``β m - η g`` with the new m.
 
     Args:
-        learning_rate: η, a float or a schedule; 0.01.
-        momentum: β from 0 to 1; 0 keeps no momentum slot.
-        nesterov: look ahead; without effect while momentum is 0.
-        options: as for every `Optimizer`.
+        learning_rate (float | LearningRateSchedule | Callable): η, a number or a schedule of the step. Default: 0.01.
+        momentum (float | Callable): β in [0, 1]; 0 keeps no momentum slot. Default: 0.0.
+        nesterov (bool): True for Nesterov momentum; no effect if the momentum is 0. Default: False.
+        **options: Keyword arguments of every `Optimizer`, such as ``weight_decay`` or ``clipnorm``.
 
-    Sources: Robbins and Monro, 1951; Polyak, 1964; Nesterov, 1983; Sutskever et al., 2013. As in Keras.
+    Example:
+        >>> import fitwell as fw
+        >>> optimizer = fw.optimizers.SGD(0.1, momentum=0.9)
+        >>> optimizer.learning_rate
+        0.1
+
+    Source: Robbins and Monro, 1951; Polyak, 1964; Nesterov, 1983; Sutskever et al., 2013; Keras `SGD`.
     """
 
     hyperparameters = ("momentum",)
@@ -46,15 +56,15 @@ class SGD(Optimizer):
         self.nesterov = nesterov
 
     def init_slots(self) -> dict[str, Any]:
-        """Return the momentum m, unless β is 0."""
+        """Return the initial value of the momentum m, unless β is 0."""
         return {} if self.is_zero("momentum") else {"momentum": 0.0}
 
     def update_step(
-        self, gradient: Array, slots: Arrays, rate: Any, hyperparameters: StepHyperparameters
+        self, gradient: Array, slots: Arrays, learning_rate: Any, hyperparameters: StepHyperparameters
     ) -> tuple[Array, Arrays]:
-        """Return the change of one parameter, and its slots."""
+        """Compute the change of one parameter; see `Optimizer.update_step`."""
         if not slots:
-            return -rate * gradient, slots
-        momentum = hyperparameters.momentum * slots["momentum"] - rate * gradient
-        change = hyperparameters.momentum * momentum - rate * gradient if self.nesterov else momentum
+            return -learning_rate * gradient, slots
+        momentum = hyperparameters.momentum * slots["momentum"] - learning_rate * gradient
+        change = hyperparameters.momentum * momentum - learning_rate * gradient if self.nesterov else momentum
         return change, {"momentum": momentum}

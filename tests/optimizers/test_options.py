@@ -164,7 +164,7 @@ def test_an_optimizer_that_goes_to_another_model_starts_afresh() -> None:
         {"momentum": {"layers.0/kernel": np.full(1, 7.0)}},
         Variable(np.int32(5)),
     )
-    with pytest.warns(UserWarning, match="'sgd' trained another model before and starts afresh"):
+    with pytest.warns(UserWarning, match="'sgd' trained another model before and starts from scratch"):
         optimizer.bind_variables(others)
     assert optimizer.opt_state is None
     assert int(optimizer.iterations) == 0

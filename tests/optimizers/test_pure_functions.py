@@ -256,11 +256,29 @@ def test_reconcile_keeps_what_fits_and_starts_what_is_new() -> None:
 
 def test_a_new_optimizer_is_one_method(run: Any) -> None:
     class SignDescent(optimizers.Optimizer):
-        def update_step(self, gradient: Any, slots: Any, rate: Any, settings: Any) -> Any:
-            return -rate * jnp.sign(gradient), slots
+        def update_step(self, gradient: Any, slots: Any, learning_rate: Any, hyperparameters: Any) -> Any:
+            return -learning_rate * jnp.sign(gradient), slots
 
     optimizer = SignDescent(schedules.LinearDecay(0.1, 100))
     parameters, _ = run(optimizer, lambda p, _: {"w": p["w"] - 2.0}, {"w": np.zeros(2, "f")}, 100)
     np.testing.assert_allclose(parameters["w"], 2.0, atol=0.01)
     with pytest.raises(NotImplementedError, match="must define update_step"):
         optimizers.Optimizer(0.1).update({"w": jnp.ones(1)}, {}, {"w": jnp.ones(1)}, 0)
+
+
+def test_deprecated_names_of_methods_are_honored_with_a_warning() -> None:
+    with pytest.warns(DeprecationWarning, match=r"OldDescent\.rule.*OldDescent\.update_step"):
+
+        class OldDescent(optimizers.SGD):
+            def rule(self, gradient: Any, slots: Any, rate: Any, settings: Any) -> Any:
+                change, slots = super().rule(gradient, slots, rate, settings)
+                return 2 * change, slots
+
+    parameters, _ = OldDescent(0.25).update({"w": jnp.ones(1)}, {}, {"w": jnp.zeros(1)}, 0)
+    assert parameters["w"].tolist() == [-0.5]
+    with pytest.warns(DeprecationWarning, match="get_hyperparameter"):
+        assert optimizers.SGD(0.25).setting("learning_rate") == 0.25
+    with pytest.warns(DeprecationWarning, match="opt_state"):
+        assert optimizers.SGD(0.25).slots is None
+    with pytest.warns(DeprecationWarning, match="StepHyperparameters"):
+        assert optimizers.Settings is optimizers.StepHyperparameters
