@@ -20,7 +20,7 @@ from fitwell._param_validation import DType, ListOf, NumericArray, Predicate, va
 from fitwell._variables import Variable
 from fitwell.config import epsilon, floatx, set_epsilon, set_floatx
 from fitwell.errors import InvalidArgument
-from fitwell.layers.base import reset_name_counters
+from fitwell.layers.auto_name import reset_name_counters
 from fitwell.layers.keras_tensor import find_keras_tensors
 from fitwell.models import Model
 from fitwell.optimizers.scheduled_hyperparameters import ScheduledFloat

@@ -29,7 +29,7 @@ from fitwell.errors import (
     did_you_mean,
     warn,
 )
-from fitwell.layers.base import name_counter_scope
+from fitwell.layers.auto_name import name_counter_scope
 from fitwell.models import Model
 from fitwell.models.compile_config import is_classification_loss
 from fitwell.models.input_checks import check_values

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from fitwell._variables import Variable
-from fitwell.layers.base import AutoName, Layer
+from fitwell.layers.auto_name import AutoName
+from fitwell.layers.base import Layer
 
 
 class TagNames:

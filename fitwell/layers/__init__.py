@@ -3,53 +3,35 @@
 from typing import Any
 
 from fitwell._registry import serialize as _serialize
-from fitwell.layers import experimental, normalization
-from fitwell.layers.advanced_activations import ELU, LeakyReLU, PReLU, ReLU, RReLU, Softmax
-from fitwell.layers.augmentation import RandomBrightness, RandomContrast, RandomFlip
+from fitwell.layers import normalization
+from fitwell.layers import operation as _operation  # noqa: F401 - registers the operators of KerasTensor
+from fitwell.layers.activation import Activation
+from fitwell.layers.alpha_dropout import AlphaDropout, MCAlphaDropout
+from fitwell.layers.average_pooling import AveragePooling1D, AveragePooling2D, AvgPool1D, AvgPool2D
 from fitwell.layers.base import Layer, registry
 from fitwell.layers.batch_normalization import BatchNormalization
-from fitwell.layers.conv_depthwise import (
-    DepthwiseConv1D,
-    DepthwiseConv2D,
-    SeparableConv1D,
-    SeparableConv2D,
-    SeparableConvolution1D,
-    SeparableConvolution2D,
-)
+from fitwell.layers.category_encoding import CategoryEncoding
+from fitwell.layers.concatenate import Concatenate, concatenate
+from fitwell.layers.conv import Conv1D, Conv2D, Convolution1D, Convolution2D
 from fitwell.layers.conv_transpose import (
     Conv1DTranspose,
     Conv2DTranspose,
     Convolution1DTranspose,
     Convolution2DTranspose,
 )
-from fitwell.layers.convolutional import Conv1D, Conv2D, Convolution1D, Convolution2D
-from fitwell.layers.core import Activation, Dense, Flatten, Input, InputLayer, Lambda
+from fitwell.layers.cropping import Cropping1D, Cropping2D
+from fitwell.layers.dense import Dense
+from fitwell.layers.deprecated_paths import experimental
+from fitwell.layers.depthwise_conv import DepthwiseConv1D, DepthwiseConv2D
+from fitwell.layers.dot import Dot, dot
+from fitwell.layers.dropout import Dropout, MCDropout
+from fitwell.layers.elu import ELU
 from fitwell.layers.embedding import Embedding
-from fitwell.layers.gaussian_blur import GaussianBlur, RandomGaussianBlur
-from fitwell.layers.merging import (
-    Add,
-    Average,
-    Concatenate,
-    Dot,
-    Maximum,
-    Minimum,
-    Multiply,
-    Subtract,
-    add,
-    average,
-    concatenate,
-    dot,
-    maximum,
-    minimum,
-    multiply,
-    subtract,
-)
-from fitwell.layers.noise import GaussianDropout, GaussianNoise
-from fitwell.layers.pooling import (
-    AveragePooling1D,
-    AveragePooling2D,
-    AvgPool1D,
-    AvgPool2D,
+from fitwell.layers.flatten import Flatten
+from fitwell.layers.gaussian_blur import GaussianBlur
+from fitwell.layers.gaussian_dropout import GaussianDropout
+from fitwell.layers.gaussian_noise import GaussianNoise
+from fitwell.layers.global_pooling import (
     GlobalAveragePooling1D,
     GlobalAveragePooling2D,
     GlobalAvgPool1D,
@@ -58,46 +40,73 @@ from fitwell.layers.pooling import (
     GlobalMaxPool2D,
     GlobalMaxPooling1D,
     GlobalMaxPooling2D,
-    MaxPool1D,
-    MaxPool2D,
-    MaxPooling1D,
-    MaxPooling2D,
 )
-from fitwell.layers.preprocessing import CategoryEncoding, Normalization, Rescaling
-from fitwell.layers.random_affine import RandomRotation, RandomShear, RandomTranslation, RandomZoom
-from fitwell.layers.regularization import (
-    AlphaDropout,
-    Dropout,
-    MCAlphaDropout,
-    MCDropout,
-    SpatialDropout1D,
-    SpatialDropout2D,
+from fitwell.layers.group_normalization import GroupNormalization
+from fitwell.layers.input_layer import Input, InputLayer
+from fitwell.layers.lambda_layer import Lambda
+from fitwell.layers.layer_normalization import LayerNormalization
+from fitwell.layers.leaky_relu import LeakyReLU
+from fitwell.layers.max_pooling import MaxPool1D, MaxPool2D, MaxPooling1D, MaxPooling2D
+from fitwell.layers.merging import (
+    Add,
+    Average,
+    Maximum,
+    Minimum,
+    Multiply,
+    Subtract,
+    add,
+    average,
+    maximum,
+    minimum,
+    multiply,
+    subtract,
 )
-from fitwell.layers.reshaping import Permute, RepeatVector, Reshape
-from fitwell.layers.resizing import (
-    Cropping1D,
-    Cropping2D,
-    UpSampling1D,
-    UpSampling2D,
-    ZeroPadding1D,
-    ZeroPadding2D,
+from fitwell.layers.normalization import Normalization
+from fitwell.layers.permute import Permute
+from fitwell.layers.prelu import PReLU
+from fitwell.layers.random_brightness import RandomBrightness
+from fitwell.layers.random_contrast import RandomContrast
+from fitwell.layers.random_flip import RandomFlip
+from fitwell.layers.random_gaussian_blur import RandomGaussianBlur
+from fitwell.layers.random_rotation import RandomRotation
+from fitwell.layers.random_shear import RandomShear
+from fitwell.layers.random_translation import RandomTranslation
+from fitwell.layers.random_zoom import RandomZoom
+from fitwell.layers.relu import ReLU
+from fitwell.layers.repeat_vector import RepeatVector
+from fitwell.layers.rescaling import Rescaling
+from fitwell.layers.reshape import Reshape
+from fitwell.layers.rms_normalization import RMSNormalization
+from fitwell.layers.rrelu import RReLU
+from fitwell.layers.separable_conv import (
+    SeparableConv1D,
+    SeparableConv2D,
+    SeparableConvolution1D,
+    SeparableConvolution2D,
 )
-from fitwell.layers.row_normalization import (
-    GroupNormalization,
-    LayerNormalization,
-    RMSNormalization,
-    UnitNormalization,
-)
+from fitwell.layers.softmax import Softmax
+from fitwell.layers.spatial_dropout import SpatialDropout1D, SpatialDropout2D
+from fitwell.layers.unit_normalization import UnitNormalization
+from fitwell.layers.up_sampling import UpSampling1D, UpSampling2D
+from fitwell.layers.zero_padding import ZeroPadding1D, ZeroPadding2D
 
 get = registry.get
 deserialize = registry.from_config
 
 
 def serialize(layer: Any) -> Any:
-    """Write `layer` as plain data, which `deserialize` reads; weights are not part of it.
+    """Return the configuration of `layer` as JSON-compatible data, which `deserialize` reads; it has no weights.
 
-    >>> deserialize(serialize(Dense(3, "relu", name="hidden")))
-    Dense(units=3, activation=relu, name='hidden')
+    Args:
+        layer (Layer): The layer.
+
+    Returns:
+        dict: Its configuration.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.layers.deserialize(fw.layers.serialize(fw.layers.Dense(3, "relu", name="hidden")))
+        Dense(units=3, activation=relu, name='hidden')
     """
     return _serialize(layer)
 

@@ -1,29 +1,25 @@
 """`Layer`: a function of arrays that owns its variables.
 
-A layer is called on arrays (eagerly, or traced inside a run) or on symbolic tensors (which draws a
-functional model). All three go through `Layer.__call__`, so they compute the same thing.
+A layer is called on arrays (eagerly, or traced inside a run) or on `KerasTensor` objects (which builds a functional
+model). All of these go through `Layer.__call__`, so they compute the same function.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from fitwell import config, constraints, initializers, regularizers
 from fitwell._call_context import CallContext, call_context, current, in_call_context
-from fitwell._load_budget import charge_call, charge_memory, charge_weight
-from fitwell._load_budget import current as loading
-from fitwell._param_validation import Boolean, Integer, ListOf, Predicate, validate_param, validate_params
-from fitwell._registry import Configurable, Registry, format_call, serialize, snake_case
-from fitwell._tracing_warnings import restore_arrays
-from fitwell._user_code import explain_tracing_errors
+from fitwell._deprecation import warn_deprecated
+from fitwell._load_budget import charge_call, charge_weight
+from fitwell._load_budget import current as current_budget
+from fitwell._param_validation import Integer, ListOf, validate_param, validate_params
+from fitwell._registry import Registry, format_call, serialize, snake_case
 from fitwell._variables import Array, Variable
 from fitwell.errors import (
     InvalidArgument,
@@ -34,16 +30,12 @@ from fitwell.errors import (
     raise_if_out_of_memory,
 )
 from fitwell.layers.argument_rules import LAYER
-from fitwell.layers.defaults import is_default
-from fitwell.layers.keras_tensor import (
-    KerasTensor,
-    Node,
-    find_keras_tensors,
-    from_shape_dtype_structs,
-    has_unknown_sizes,
-    is_keras_tensor,
-    to_shape_dtype_struct,
-)
+from fitwell.layers.array_ops import to_array
+from fitwell.layers.auto_name import auto_name
+from fitwell.layers.keras_tensor import find_keras_tensors, get_batch_shape
+from fitwell.layers.symbolic_call import SymbolicCall
+
+__all__ = ["Layer", "register", "registry"]
 
 registry = Registry("layer")
 _WEIGHT_SHAPE = (Integer(0) | ListOf(Integer(0) | None) | None).described_as(
@@ -58,98 +50,72 @@ _BASE_ARGUMENTS = (
     "input_dim",
     "batch_input_shape",
 )
-# Bytes of a symbol, without its name.
-_SYMBOL = 1000
-_name_counts: Counter[str] = Counter()
+# Values that replace an argument which is None.
+_REPLACEMENTS_OF_NONE: tuple[Any, ...] = ("channels_last", {}, [])
 
 
-class AutoName(str):
-    """A name that was made from `base` and a count, not given."""
-
-    base: str
-
-
-def auto_name(base: str) -> AutoName:
-    """Return `base` the first time, then ``base_1``, ``base_2``, ..."""
-    count = _name_counts[base]
-    _name_counts[base] += 1
-    name = AutoName(f"{base}_{count}" if count else base)
-    name.base = base
-    return name
-
-
-def reset_name_counters() -> None:
-    """Let automatic names start again, as after `clear_session`."""
-    _name_counts.clear()
-
-
-@contextmanager
-def name_counter_scope() -> Iterator[None]:
-    """Let automatic names start again inside the block, and go on after it as if it had made none."""
-    before = Counter(_name_counts)
-    _name_counts.clear()
-    try:
-        yield
-    finally:
-        _name_counts.clear()
-        _name_counts.update(before)
-
-
-def get_batch_shape(tree: Any) -> Any:
-    """Return the shape of an array or symbol, or the same structure of shapes; the batch size reads None."""
-    if isinstance(tree, list | tuple):
-        return [get_batch_shape(item) for item in tree]
-    if isinstance(tree, Mapping):
-        return {key: get_batch_shape(item) for key, item in tree.items()}
-    shape = tuple(tree.shape)
-    return (None, *shape[1:]) if shape else ()
-
-
-class Layer(Configurable):
+class Layer(SymbolicCall["Layer"]):
     """Base class of all layers and models.
 
-    Subclasses keep their settings in ``__init__``, make variables in `build` (or in ``__init__`` when no
-    input shape is needed) with `add_weight`, and compute in ``call(self, inputs, training=False)``, which
-    must be pure in JAX's sense except for assigning their own variables.
+    A subclass stores its arguments in ``__init__``, creates variables in `build` (or in ``__init__`` if no input shape
+    is needed) with `add_weight`, and computes in ``call(self, inputs, training=False)``. `call` must be pure in JAX's
+    sense except for assignments to the layer's variables.
 
-    Parameters
-    ----------
-    name: unique within a model; made from the class name when None.
-    trainable: whether training updates the variables. Changes take effect at the next `compile`. Frozen, with
-        all layers below it, a layer gets no update, weight penalty, decay or constraint, and batch norm uses
-        and keeps its moving statistics; dropout and activity penalties go on, as in Keras.
-    dtype: of the variables and the computation; `config.floatx` by default.
-    input_shape, input_dim: the shape of one row, for the first layer of a `Sequential`.
+    Random numbers in `call` are drawn with a JAX key, ``jax.random.normal(self.next_key(), shape)``, which differs at
+    every step. A run is compiled from one trace of `call`, so that draws of NumPy, prints and counters run once; a
+    `TracingWarning` names their line.
 
-    What `call` draws at random it draws with a key of JAX's, ``jax.random.normal(self.next_key(), shape)``: a new key
-    at every step. A run is compiled from one pass through `call`, so that draws of NumPy, prints and counters happen
-    once; a `TracingWarning` names their line.
+    A class that computes each row of a batch independently, or uses `context.masked_mean` where it mixes rows, sets
+    ``supports_padding = True``. Its runs then pad short batches, and evaluate larger batches. Classes outside of
+    fitwell have False by default, which is always correct, and costs a second compilation for the last short batch.
 
-    A layer that computes each row of a batch by itself, or that uses `context.masked_mean` where it mixes
-    rows, may say ``row_wise = True``: its runs then pad short batches, and evaluate in larger ones. Subclasses outside
-    fitwell default to False, which is always right.
+    Args:
+        name (str | None): Unique in a model. Default: made from the class name.
+        trainable (bool): Whether training updates the variables. A change takes effect at the next `compile`. A frozen
+            layer, with all layers below it, gets no update, weight penalty, decay or constraint, and batch
+            normalization uses its moving statistics unchanged; dropout and activity penalties stay active, as in Keras.
+            Default: True.
+        dtype (str | None): Dtype of the variables and the computation. Default: `config.floatx`.
+        activity_regularizer (str | Regularizer | None): Penalty on the outputs. Default: None.
+        input_shape (tuple[int | None, ...] | None): Shape of one row, for the first layer of a `Sequential`.
+        input_dim (int | None): Width of a row, instead of `input_shape`.
+        batch_input_shape (tuple[int | None, ...] | None): Shape with the batch axis, instead of `input_shape`.
+
+    Raises:
+        InvalidArgument: for an unknown argument.
+
+    Example:
+        >>> import fitwell as fw
+        >>> import numpy as np
+        >>> class Scale(fw.layers.Layer):
+        ...     supports_padding = True
+        ...     def build(self, input_shape):
+        ...         self.factor = self.add_weight("factor", (input_shape[-1],), "ones")
+        ...     def call(self, inputs):
+        ...         return inputs * self.factor.value
+        >>> Scale()(np.array([[1.0, 2.0]])).tolist()
+        [[1.0, 2.0]]
+
+    Source: Keras `Layer`.
     """
 
-    name: str | None
-    built: bool
     activity_regularizer: Any
-    _own_variables: list[Variable]
-    _inbound_nodes: list[Node]
     _declared_input_shape: Any
-    _build_input_shape: Any
-    _trainable: bool
     _dtype: Any
     supports_padding: ClassVar[bool] = True
-    _signatures: ClassVar[dict[type, frozenset[str]]] = {}
+    _call_signatures: ClassVar[dict[type, frozenset[str]]] = {}
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        if "supports_padding" not in cls.__dict__:
-            # What a stranger's `call` does with the rows of a batch is unknown, also when it inherits from ours.
+        if "row_wise" in cls.__dict__:
+            warn_deprecated("Layer.row_wise", "Layer.supports_padding")
+            cls.supports_padding = cls.__dict__["row_wise"]
+        elif "supports_padding" not in cls.__dict__:
+            # The `call` of a class outside of fitwell may mix rows, also if the class inherits from one of ours.
             cls.supports_padding = cls.__module__.startswith("fitwell.")
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
-        # Set up before __init__ runs: subclasses may assign attributes ahead of `super().__init__()`.
+        # Set before __init__ runs: subclasses may assign attributes ahead of `super().__init__()`.
         layer = super().__new__(cls)
         layer.__dict__.update(
             built=False,
@@ -195,11 +161,20 @@ class Layer(Configurable):
             sizes = (input_shape,) if isinstance(input_shape, int) else input_shape
             self._declared_input_shape = (None, *(None if size is None else int(size) for size in sizes))
 
-    # --- variables -----------------------------------------------------------------------------------------
+    @property
+    def row_wise(self) -> bool:
+        """Deprecated name of `supports_padding`."""
+        warn_deprecated("Layer.row_wise", "Layer.supports_padding")
+        return self.supports_padding
+
+    @row_wise.setter
+    def row_wise(self, value: bool) -> None:
+        warn_deprecated("Layer.row_wise", "Layer.supports_padding")
+        vars(self)["supports_padding"] = value
 
     @property
     def dtype(self) -> Any:
-        """The float type of the variables."""
+        """The float dtype of the variables."""
         return self._dtype if self._dtype is not None else config.float_dtype()
 
     def add_weight(
@@ -212,14 +187,29 @@ class Layer(Configurable):
         trainable: bool = True,
         dtype: Any = None,
     ) -> Variable:
-        """Make a variable that this layer owns.
+        """Create a variable that this layer owns.
 
-        The name may come first (Keras 2) or the shape (Keras 3). The default initializer is
-        Glorot's uniform one for floats, zeros for other types.
+        The name may come first (Keras 2) or the shape (Keras 3).
+
+        Args:
+            name (str | None): Default: ``"variable"``, ``"variable_1"``, ...
+            shape (int | tuple[int, ...] | None): None is a scalar.
+            initializer (str | Initializer | None): Default: ``"glorot_uniform"`` for floats, ``"zeros"`` otherwise.
+            regularizer (str | Regularizer | None): Penalty that is added to the loss. Default: None.
+            constraint (str | Constraint | None): Projection after every update. Default: None.
+            trainable (bool): Whether training updates it. Default: True.
+            dtype (str | None): Default: the dtype of the layer.
+
+        Returns:
+            Variable: The variable.
+
+        Raises:
+            ShapeError: if a size is None.
         """
         if name is not None and not isinstance(name, str):
             name, shape = (shape if isinstance(shape, str) else None), name
-        name = name or f"variable_{len(self._own_variables)}" if self._own_variables else name or "variable"
+        count = len(self._own_variables)
+        name = name or (f"variable_{count}" if count else "variable")
         shape = validate_param(type(self).__name__, "shape", shape, _WEIGHT_SHAPE)
         sizes = (shape,) if isinstance(shape, int) else tuple(shape or ())
         if any(size is None for size in sizes):
@@ -227,14 +217,14 @@ class Layer(Configurable):
         dtype = jnp.dtype(dtype) if dtype is not None else self.dtype
         if initializer is None:
             initializer = "glorot_uniform" if jnp.issubdtype(dtype, jnp.floating) else "zeros"
-        make: Any = initializers.get(initializer)
+        initialize: Any = initializers.get(initializer)
         charge_weight(str(self.name), name, sizes, dtype.itemsize)
-        budget = loading()
+        budget = current_budget()
         if budget is not None and budget.restores:
-            # Drawing takes longer than reading: an orthogonal kernel of 8 MB takes 14 s.
-            make = initializers.replace_with_zeros(make)
+            # Initializing takes longer than reading: an orthogonal kernel of 8 MB takes 14 s.
+            initialize = initializers.replace_with_zeros(initialize)
         try:
-            value = make(tuple(int(size) for size in sizes), dtype=dtype)
+            value = initialize(tuple(int(size) for size in sizes), dtype=dtype)
         except (MemoryError, RuntimeError) as error:
             what = f"layer {self.name!r}: weight {name!r} of shape {sizes}"
             raise_if_out_of_memory(error, what, "make the layer smaller")
@@ -246,161 +236,63 @@ class Layer(Configurable):
         self._own_variables.append(variable)
         return variable
 
-    def _named_children(self) -> Iterator[tuple[str, Layer]]:
-        """Yield ``(attribute name, layer)`` for the layers held as attributes, also in lists and dicts.
-
-        In the order the attributes were set; lists are looked into each time, so layers may be appended later.
-        """
-        for name, value in list(self.__dict__.items()):
-            if isinstance(value, _HOLDERS) and name not in ("_inbound_nodes", "_own_variables"):
-                yield from _layers_in(name, value)
-
-    def _named_own_variables(self) -> Iterator[tuple[str, Variable]]:
-        """Yield ``(name, variable)`` for the variables of this layer itself, as in Keras those that learn first."""
-        seen: Counter[str] = Counter()
-        held = [value for value in self.__dict__.values() if isinstance(value, Variable)]
-        named = []
-        for variable in [
-            *self._own_variables,
-            *(v for v in held if all(v is not own for own in self._own_variables)),
-        ]:
-            count = seen[variable.name]
-            seen[variable.name] += 1
-            named.append((f"{variable.name}_{count}" if count else variable.name, variable))
-        yield from sorted(named, key=lambda pair: not pair[1].trainable)
-
-    def _flatten_layers(self, path: str = "") -> Iterator[tuple[str, Layer]]:
-        """Yield ``(path, layer)`` for this layer and all below it, each once, parents first."""
-        yield from _walk(self, path, set())
-
-    def _named_variables(self) -> Iterator[tuple[str, Variable]]:
-        """Yield ``(path, variable)`` for every variable, each once; paths tell the place in the structure."""
-        seen: set[int] = set()
-        for path, layer in self._flatten_layers():
-            for name, variable in layer._named_own_variables():
-                if id(variable) not in seen:
-                    seen.add(id(variable))
-                    yield (f"{path}/{name}" if path else name), variable
-
-    def _variables_by_name(self, around: tuple[Layer, ...] = ()) -> Iterator[tuple[str, Variable]]:
-        """Yield ``("model/base/dense/kernel", variable)``: layers by name, once for every way to get there."""
-        if any(layer is self for layer in around):
-            return
-        chain = (*around, self)
-        for name, variable in self._named_own_variables():
-            yield "/".join([*(str(layer.name) for layer in chain), name]), variable
-        for _, child in self._named_children():
-            yield from child._variables_by_name(chain)
-
-    def _named_trainable_variables(self) -> Iterator[tuple[str, Variable]]:
-        """Yield ``(path, variable)`` for the variables that training updates."""
-        frozen = {
-            id(variable)
-            for _, layer in self._flatten_layers()
-            if not layer.trainable
-            for _, variable in layer._named_variables()
-        }
-        for path, variable in self._named_variables():
-            if variable.trainable and id(variable) not in frozen:
-                yield path, variable
-
-    @property
-    def variables(self) -> list[Variable]:
-        """Every variable of the layer and the layers below it."""
-        return [variable for _, variable in self._named_variables()]
-
-    weights = variables
-
-    @property
-    def trainable_variables(self) -> list[Variable]:
-        """The variables that training updates."""
-        return [variable for _, variable in self._named_trainable_variables()]
-
-    trainable_weights = trainable_variables
-
-    @property
-    def non_trainable_variables(self) -> list[Variable]:
-        """The variables that training leaves alone, or that layers update themselves."""
-        trainable = {id(variable) for variable in self.trainable_variables}
-        return [variable for variable in self.variables if id(variable) not in trainable]
-
-    non_trainable_weights = non_trainable_variables
-
-    @property
-    def trainable(self) -> bool:
-        """Whether training updates the variables; takes effect at the next `compile`."""
-        return bool(self._trainable)
-
-    @trainable.setter
-    def trainable(self, value: bool) -> None:
-        value = validate_param(type(self).__name__, "trainable", value, Boolean())
-        self._trainable = value
-        for _, layer in self._flatten_layers():
-            layer._trainable = value
-
-    def get_weights(self) -> list[np.ndarray]:
-        """Return copies of all variables as NumPy arrays."""
-        self._require_built("get_weights")
-        return [variable.numpy() for variable in self.variables]
-
-    @validate_params(
-        weights=Predicate(lambda value: isinstance(value, list | tuple | np.ndarray), "a list of arrays")
-    )
-    def set_weights(self, weights: list[Any]) -> None:
-        """Assign `weights`, in the order of `get_weights`; a wrong number or shape changes nothing."""
-        self._require_built("set_weights")
-        variables = self.variables
-        if len(weights) != len(variables):
-            raise ShapeError(
-                f"layer {self.name!r} has {len(variables)} weights, set_weights got {len(weights)}"
-            )
-        for variable, value in zip(variables, weights, strict=True):
-            if tuple(np.shape(value)) != variable.shape:
-                raise ShapeError(
-                    f"weight {variable.path!r} has shape {variable.shape}, got {np.shape(value)}"
-                )
-        for variable, value in zip(variables, weights, strict=True):
-            variable.assign(value)
-
-    def count_params(self) -> int:
-        """Return the number of elements of all variables."""
-        self._require_built("count_params")
-        return sum(variable.size for variable in self.variables)
-
     def _require_built(self, what: str) -> None:
         if not self.built and not self._own_variables and type(self).build is not Layer.build:
             raise StateError(
                 f"{what}: layer {self.name!r} has no weights yet; call it once, or give it an input shape"
             )
 
-    # --- calling -------------------------------------------------------------------------------------------
-
     def build(self, input_shape: Any) -> None:
-        """Make the variables for inputs of `input_shape` (batch size None); subclasses override."""
+        """Create the variables. Subclasses override it.
+
+        Args:
+            input_shape (tuple[int | None, ...]): Shape of the inputs, with batch size None; a list of shapes if `call`
+                takes several inputs.
+        """
         self.built = True
 
     def call(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
-        """Compute the outputs; subclasses override."""
+        """Compute the outputs. Subclasses override it.
+
+        Args:
+            inputs (Array): `[batch, ...]`.
+            *args: Further inputs.
+            **kwargs: Further arguments; `training` is passed if `call` has an argument of that name.
+
+        Returns:
+            Array: `[batch, ...]`.
+        """
         raise NotDefined(f"{type(self).__name__} must define call(self, inputs)")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         charge_call()
         if find_keras_tensors((args, kwargs)):
             return self._symbolic_call(args, kwargs)
-        args = tuple(self._convert(arg) for arg in args)
+        args = tuple(to_array(arg, self.dtype) for arg in args)
         self._maybe_build(*args)
         if not in_call_context():
             with call_context(CallContext()):
-                return self._compute(args, kwargs)
-        return self._compute(args, kwargs)
+                return self._call_in_context(args, kwargs)
+        return self._call_in_context(args, kwargs)
 
-    def _compute(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def _maybe_build(self, *inputs: Any) -> None:
+        """Build for the shapes of `inputs` if the layer is not built."""
+        if self.built:
+            return
+        shapes = (
+            get_batch_shape(inputs[0])
+            if len(inputs) == 1
+            else [get_batch_shape(item) for item in inputs if hasattr(item, "shape")]
+        )
+        self._build_for(shapes)
+
+    def _call_in_context(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         context = current()
         outer = context.training
-        asked = kwargs.pop("training", None)
-        if asked is not None:
-            context.training = asked
-        if "training" in self._call_arguments():
+        training = kwargs.pop("training", None)
+        if training is not None:
+            context.training = training
+        if "training" in self._call_parameters():
             kwargs["training"] = bool(context.training)
         try:
             output = self.call(*args, **kwargs)
@@ -412,7 +304,7 @@ class Layer(Configurable):
         finally:
             context.training = outer
         if isinstance(output, Variable):
-            output = output.value  # a layer may give one of its own
+            output = output.value  # `call` may return a variable of the layer
         elif output is None:
             raise InvalidArgument(
                 f"layer {self.name!r} ({type(self).__name__}): call returned None; is its return statement missing?"
@@ -424,7 +316,7 @@ class Layer(Configurable):
         return output
 
     def _activity_penalty(self, output: Any) -> Array:
-        """Return the activity penalty: summed over the batch and divided by its true size, as in Keras."""
+        """Return the activity penalty, summed over the batch and divided by its number of real rows, as in Keras."""
         weights = current().sample_mask
         rows = jnp.asarray(output.shape[0] if weights is None else jnp.sum(weights), dtype=output.dtype)
         if weights is not None:
@@ -432,166 +324,44 @@ class Layer(Configurable):
         return self.activity_regularizer(output) / rows
 
     def next_key(self) -> Array:
-        """Return a random key of JAX for what `call` draws: another one at every step and for every draw.
+        """Return a JAX random key for `call`, which differs at every step and for every call.
 
-        Keys derive from the seed of the run (`utils.set_random_seed`), so a run that is resumed, or a member of a
-        population, draws what it would have drawn. What NumPy or Python draw in `call` is drawn once, while the run
-        is compiled, and the same at every step.
+        Keys derive from the seed of the run (`utils.set_random_seed`), so that a resumed run and a member of a population
+        draw the same numbers. Draws of NumPy or Python in `call` happen once, while the run is compiled, and are the same
+        at every step.
 
-        >>> import jax
-        >>> noise = jax.random.normal(Layer().next_key(), (2, 3))
-        >>> noise.shape
-        (2, 3)
+        Returns:
+            Array: A key for `jax.random`.
+
+        Example:
+            >>> import jax
+            >>> noise = jax.random.normal(Layer().next_key(), (2, 3))
+            >>> noise.shape
+            (2, 3)
         """
         return current().next_key()
 
     def add_loss(self, loss: Any) -> None:
-        """Add a scalar computed in `call` to the training loss."""
+        """Add a scalar to the training loss.
+
+        Args:
+            loss (Array): A scalar computed in `call`.
+        """
         current().losses.append(jnp.asarray(loss))
 
     @classmethod
-    def _call_arguments(cls) -> frozenset[str]:
-        if cls not in Layer._signatures:
-            parameters = inspect.signature(cls.call).parameters
-            Layer._signatures[cls] = frozenset(parameters)
-        return Layer._signatures[cls]
-
-    def _convert(self, value: Any) -> Any:
-        """Turn NumPy arrays, lists of numbers and variables into JAX arrays; floats take the layer's dtype."""
-        if isinstance(value, jax.Array):
-            pass
-        elif isinstance(value, Variable):
-            value = value.value
-        elif isinstance(value, np.ndarray | np.number):
-            value = jax.device_put(value)
-        elif isinstance(value, Mapping):
-            return {key: self._convert(item) for key, item in value.items()}
-        elif isinstance(value, list | tuple):
-            if value and all(_is_numeric(item) for item in value):
-                value = jax.device_put(np.asarray(value))
-            else:
-                return type(value)(self._convert(item) for item in value)
-        elif hasattr(value, "to_numpy"):
-            value = jax.device_put(value.to_numpy())
-        else:
-            return value
-        if jnp.issubdtype(value.dtype, jnp.floating) and value.dtype != self.dtype:
-            value = value.astype(self.dtype)
-        return value
-
-    def _maybe_build(self, *inputs: Any) -> None:
-        """Build for these inputs if that has not happened yet."""
-        if self.built:
-            return
-        shapes = (
-            get_batch_shape(inputs[0])
-            if len(inputs) == 1
-            else [get_batch_shape(item) for item in inputs if hasattr(item, "shape")]
-        )
-        self._build_for(shapes)
-
-    def _build_for(self, shapes: Any) -> None:
-        self._build_input_shape = shapes
-        self.build(shapes)
-        self.built = True
-
-    def _symbolic_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Add a node to the graph: infer the outputs' shapes, and return their symbols."""
-        if not self.built:
-            shapes = [get_batch_shape(arg) for arg in args if find_keras_tensors(arg)]
-            self._build_for(shapes[0] if len(shapes) == 1 else shapes)
-        structs, again = self._output_spec_for_two_sizes(args, kwargs)
-        node = Node(self, args, dict(kwargs))
-        leaves, structure = jax.tree.flatten(structs)
-        charge_memory(len(leaves) * (_SYMBOL + len(str(self.name))), f"the outputs of layer {self.name!r}")
-        outputs = [
-            from_shape_dtype_structs(leaf, other, node, f"{self.name}_{i}" if i else str(self.name))
-            for i, (leaf, other) in enumerate(zip(leaves, jax.tree.leaves(again), strict=True))
-        ]
-        node.outputs = jax.tree.unflatten(structure, outputs)
-        self._inbound_nodes.append(node)
-        return node.outputs
-
-    def _output_spec_for_two_sizes(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:
-        """Return the abstract outputs with either stand-in for unknown sizes; one trace serves if there are none."""
-        drawn = self._known_output_spec(args, kwargs)
-        if drawn is not None:
-            return drawn, drawn
-        structs = self._compute_output_spec(args, kwargs)
-        unknown = has_unknown_sizes(find_keras_tensors((args, kwargs)))
-        return structs, self._compute_output_spec(args, kwargs, attempt=1) if unknown else structs
-
-    def _known_output_spec(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Return what is known to come out for symbols like these; None if it takes a trace to know.
-
-        Models that were drawn know it. Without that, a model that calls a model twice that calls a model twice, and
-        so on, would be traced twice as long at each step.
-        """
-        return None
-
-    def _compute_output_spec(self, args: tuple[Any, ...], kwargs: dict[str, Any], attempt: int = 0) -> Any:
-        """Return the abstract outputs for symbolic arguments, by tracing `call` on abstract arrays."""
-        leaves, structure = jax.tree.flatten((args, kwargs), is_leaf=is_keras_tensor)
-        places = [i for i, leaf in enumerate(leaves) if is_keras_tensor(leaf)]
-
-        def run(arrays: list[Array]) -> Any:
-            filled = list(leaves)
-            for place, array in zip(places, arrays, strict=True):
-                filled[place] = array
-            real_args, real_kwargs = jax.tree.unflatten(structure, filled)
-            # Fresh variables may be assigned (moving statistics) while shapes are inferred: shield them.
-            with call_context(CallContext(training=False, key=jax.random.key(0))), preserve_variables(self):
-                return self(*real_args, **real_kwargs)
-
-        with explain_tracing_errors():
-            return jax.eval_shape(run, [to_shape_dtype_struct(leaves[place], attempt) for place in places])
-
-    def compute_output_shape(self, input_shape: Any) -> Any:
-        """Return the output's shape for inputs of `input_shape` (batch size None)."""
-        symbols = _symbols_for(input_shape)
-        if not self.built:
-            self._build_for(get_batch_shape(symbols))
-        both = [jax.tree.leaves(structs) for structs in self._output_spec_for_two_sizes((symbols,), {})]
-        shapes = [
-            from_shape_dtype_structs(leaf, other, None, "").shape for leaf, other in zip(*both, strict=True)
-        ]
-        return shapes[0] if len(shapes) == 1 else shapes
-
-    @property
-    def output(self) -> Any:
-        """The symbolic output of the first call on symbols."""
-        return self._first_node("output").outputs
-
-    @property
-    def input(self) -> Any:
-        """The symbolic input of the first call on symbols."""
-        inputs = self._first_node("input").inputs
-        return inputs[0] if len(inputs) == 1 else inputs
-
-    @property
-    def output_shape(self) -> Any:
-        """The shape of the output, batch size None."""
-        return get_batch_shape(self.output)
-
-    @property
-    def input_shape(self) -> Any:
-        """The shape of the input, batch size None."""
-        return get_batch_shape(self.input)
-
-    def _first_node(self, what: str) -> Node:
-        if not self._inbound_nodes:
-            raise StateError(f"layer {self.name!r} has no symbolic {what}: it was never called on an Input")
-        return self._inbound_nodes[0]
-
-    # --- configuration -------------------------------------------------------------------------------------
+    def _call_parameters(cls) -> frozenset[str]:
+        if cls not in Layer._call_signatures:
+            Layer._call_signatures[cls] = frozenset(inspect.signature(cls.call).parameters)
+        return Layer._call_signatures[cls]
 
     def __repr__(self) -> str:
-        """Show the name and what differs from the defaults: ``Dense(units=3, activation=relu, name='dense')``."""
+        """Show the name and the arguments that are not defaults: ``Dense(units=3, activation=relu, name='dense')``."""
         parameters = inspect.signature(type(self).__init__).parameters
         shown = [
             (name, value)
             for name, value in self._readable_arguments()
-            if name not in _BASE_ARGUMENTS and not is_default(value, parameters[name].default)
+            if name not in _BASE_ARGUMENTS and not _is_default(value, parameters[name].default)
         ]
         shown.append(("name", None if self.name is None else str(self.name)))
         if not self._trainable:
@@ -603,75 +373,50 @@ class Layer(Configurable):
         return format_call(type(self).__name__, shown)
 
     def get_config(self) -> dict[str, Any]:
-        """Return the constructor's arguments as plain data, with the name and what differs from the defaults."""
-        settings: dict[str, Any] = {"name": self.name}
+        """Return the arguments of the constructor as JSON-compatible data.
+
+        Returns:
+            dict: The name, the arguments of the subclass, and the arguments of `Layer` that are not defaults.
+
+        Raises:
+            InvalidArgument: if an argument is not stored in an attribute of its name.
+        """
+        arguments: dict[str, Any] = {"name": self.name}
         if not self._trainable:
-            settings["trainable"] = False
+            arguments["trainable"] = False
         if self._dtype is not None:
-            settings["dtype"] = str(self._dtype)
+            arguments["dtype"] = str(self._dtype)
         if self.activity_regularizer is not None:
-            settings["activity_regularizer"] = serialize(self.activity_regularizer)
+            arguments["activity_regularizer"] = serialize(self.activity_regularizer)
         for name in self._arguments():
-            # A class without an __init__ of its own has the base's arguments, which are told above.
-            if name in settings or type(self).__init__ is Layer.__init__:
+            # A class without an __init__ has the arguments of Layer, which are written above.
+            if name in arguments or type(self).__init__ is Layer.__init__:
                 continue
             if not hasattr(self, name):
                 raise InvalidArgument(
                     f"{type(self).__name__} keeps no attribute {name!r} for its argument of that name; "
                     "store it in __init__ or override get_config"
                 )
-            settings[name] = serialize(getattr(self, name))
-        return settings
+            arguments[name] = serialize(getattr(self, name))
+        return arguments
 
 
-def _symbols_for(shape: Any) -> Any:
-    """Return a symbol of a shape; of a list or dict of shapes the same structure of symbols."""
-    if isinstance(shape, Mapping):
-        return {key: _symbols_for(item) for key, item in shape.items()}
-    if isinstance(shape, list) and shape and isinstance(shape[0], list | tuple | Mapping):
-        return [_symbols_for(item) for item in shape]
-    return KerasTensor(tuple(shape))
-
-
-def _is_numeric(value: Any) -> bool:
-    if isinstance(value, list | tuple):
-        return all(_is_numeric(item) for item in value)
-    return isinstance(value, bool | int | float | np.number)
-
-
-_HOLDERS = (Layer, list, tuple, dict)
-
-
-def _layers_in(name: str, value: Any) -> Iterator[tuple[str, Layer]]:
-    if isinstance(value, Layer):
-        yield name, value
-    elif isinstance(value, list | tuple):
-        for index, item in enumerate(value):
-            yield from _layers_in(f"{name}.{index}", item)
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            yield from _layers_in(f"{name}.{key}", item)
-
-
-def _walk(layer: Layer, path: str, seen: set[int]) -> Iterator[tuple[str, Layer]]:
-    if id(layer) in seen:
-        return
-    seen.add(id(layer))
-    yield path, layer
-    for name, child in layer._named_children():
-        yield from _walk(child, f"{path}.{name}" if path else name, seen)
-
-
-@contextmanager
-def preserve_variables(layer: Layer) -> Iterator[None]:
-    """Undo, after the block, what the code inside assigned to the layer's variables, and to attributes with arrays."""
-    from fitwell._variables import stateless_scope
-
-    before = [(vars(part), dict(vars(part))) for _, part in layer._flatten_layers()]
-    with stateless_scope({variable: variable.value for variable in layer.variables}):
-        yield
-    for now, then in before:
-        restore_arrays(now, then)
+def _is_default(value: Any, default: Any) -> bool:
+    """Return whether the attribute `value` corresponds to `default`, which may be a name or None."""
+    if value is default or (
+        default is None and isinstance(value, str | dict | list) and value in _REPLACEMENTS_OF_NONE
+    ):
+        return True
+    if isinstance(default, int) and isinstance(value, tuple):
+        return all(type(size) is type(default) and size == default for size in value)
+    if hasattr(value, "get_config") and isinstance(default, str):
+        kind = type(value)
+        return snake_case(kind.__name__) == default and (
+            kind.__init__ is object.__init__ or value.get_config() == kind().get_config()
+        )
+    if callable(value):
+        return getattr(value, "__name__", None) == ("linear" if default is None else default)
+    return type(value) is type(default) and not hasattr(value, "shape") and bool(value == default)
 
 
 def register(*aliases: str) -> Callable[[Any], Any]:

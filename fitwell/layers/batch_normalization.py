@@ -1,4 +1,4 @@
-"""Normalisation over the batch."""
+"""`BatchNormalization`."""
 
 from __future__ import annotations
 
@@ -11,26 +11,55 @@ from fitwell._call_context import current, num_valid_rows
 from fitwell._param_validation import Identifier, Real, validate_params
 from fitwell._variables import Array
 from fitwell.errors import InvalidArgument, ShapeError
-from fitwell.layers.argument_rules import AXES, LAYER, promote_to_float32, to_float
+from fitwell.layers.argument_rules import AXES, LAYER
+from fitwell.layers.array_ops import promote_to_float32, to_float
 from fitwell.layers.base import Layer, register
+
+__all__ = ["BatchNormalization"]
 
 
 @register()
 class BatchNormalization(Layer):
-    """Normalise each feature over the batch: ``gamma * (x - mean) / sqrt(var + epsilon) + beta``.
+    """Normalize each feature over the batch: ``gamma (x - mean) / sqrt(var + epsilon) + beta``.
 
-    In training, mean and (biased) variance are those of the batch, and the moving statistics follow:
-    ``moving = moving * momentum + batch * (1 - momentum)``. At inference, and when the layer is frozen,
-    the moving statistics are used. The padding of a short batch counts neither in one nor in the other.
+    In training, mean and (biased) variance are those of the batch, and the moving statistics are updated: ``moving =
+    moving momentum + batch (1 - momentum)``. At inference, and when the layer is frozen, the moving statistics are
+    used. Padding rows of a short batch count in neither.
 
-    Parameters
-    ----------
-    axis: the feature axis, or a list of axes that keep statistics of their own (Keras 3 takes one axis only); -1 by
-        default.
-    momentum: of the moving statistics, 0.99. epsilon: added to the variance, 1e-3. Both are data.
-    center, scale: whether there are `beta` and `gamma`.
+    Args:
+        axis (int | list[int]): Feature axes, which have separate statistics. Default: -1. (Keras 3 accepts one axis
+            only.)
+        momentum (float): Of the moving statistics, in [0, 1]. Changing it does not recompile. Default: 0.99.
+        epsilon (float): Added to the variance. Changing it does not recompile. Default: 1e-3.
+        center (bool): Whether to add a learned `beta`. Default: True.
+        scale (bool): Whether to multiply by a learned `gamma`. Default: True.
+        beta_initializer (str | Initializer): Default: ``"zeros"``.
+        gamma_initializer (str | Initializer): Default: ``"ones"``.
+        moving_mean_initializer (str | Initializer): Default: ``"zeros"``.
+        moving_variance_initializer (str | Initializer): Default: ``"ones"``.
+        beta_regularizer (str | Regularizer | None): Penalty on `beta`. Default: None.
+        gamma_regularizer (str | Regularizer | None): Penalty on `gamma`. Default: None.
+        beta_constraint (str | Constraint | None): Projection of `beta` after every update. Default: None.
+        gamma_constraint (str | Constraint | None): Projection of `gamma` after every update. Default: None.
+        **kwargs: `name`, `trainable`, `dtype`, `activity_regularizer` and `input_shape`, as for `Layer`.
 
-    Source: Ioffe and Szegedy 2015.
+    Input shape:
+        `[batch, ...]`, kept.
+
+    Raises:
+        InvalidArgument: if `axis` contains the batch axis.
+        ShapeError: if the size of a feature axis is unknown, or differs from the size the layer was built for.
+
+    Example:
+        >>> import fitwell as fw
+        >>> import numpy as np
+        >>> layer = fw.layers.BatchNormalization(epsilon=0.0)
+        >>> layer(np.array([[1.0], [3.0]]), training=True).tolist()
+        [[-1.0], [1.0]]
+        >>> np.asarray(layer.moving_mean.value, float).round(5).tolist()
+        [0.02]
+
+    Source: Keras `BatchNormalization`; Ioffe and Szegedy (2015).
     """
 
     hyperparameters = ("momentum", "epsilon")

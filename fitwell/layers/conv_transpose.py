@@ -1,4 +1,4 @@
-"""Transposed convolutions, which enlarge: Conv1DTranspose, Conv2DTranspose."""
+"""`Conv1DTranspose` and `Conv2DTranspose`."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from fitwell._variables import Array
 from fitwell.errors import InvalidArgument
 from fitwell.layers.argument_rules import LAYER
 from fitwell.layers.base import register
+from fitwell.layers.base_conv import CONV_RULES, BaseConv, conv_with_data_format
 from fitwell.layers.conv_ops import ConvWindow
-from fitwell.layers.convolutional import CONV_RULES, BaseConv, conv_with_data_format
+
+__all__ = ["Conv1DTranspose", "Conv2DTranspose", "Convolution1DTranspose", "Convolution2DTranspose"]
 
 
 class ConvTranspose(BaseConv):
@@ -108,15 +110,46 @@ class ConvTranspose(BaseConv):
 
 @register("Convolution1DTranspose")
 class Conv1DTranspose(ConvTranspose):
-    """Transposed convolution along a sequence: every input paints the kernel into the output, `strides` apart.
+    """Transposed convolution along a sequence, the gradient of `Conv1D` with respect to its inputs.
 
-    It is the gradient of `Conv1D` with respect to its inputs. Parameters as for `Conv1D`, without groups and
-    causal padding, and
+    Every input adds the kernel, scaled, to the output; neighboring inputs are `strides` apart there.
 
-    output_padding: how much longer than the shortest possible output; None for length ``n s + max(width - s, 0)``
-        with ``"valid"`` and ``n s`` with ``"same"`` padding.
+    Args:
+        filters (int): Number of output channels.
+        kernel_size (int): Length of the kernel.
+        strides (int): Step s between inputs in the output. Default: 1.
+        padding (str): ``"valid"`` or ``"same"``. Default: ``"valid"``.
+        output_padding (int | None): How much longer than the shortest possible output, below `strides`; None for
+            length ``n s + max(width - s, 0)`` with ``"valid"`` and ``n s`` with ``"same"`` padding. Default: None.
+        data_format (str | None): ``"channels_last"`` or ``"channels_first"``. Default: ``"channels_last"``.
+        dilation_rate (int): Step d between the taps of the kernel. Default: 1.
+        activation (str | Callable | None): Activation function; None is linear. Default: None.
+        use_bias (bool): Whether to add the bias. Default: True.
+        kernel_initializer (str | Initializer): Default: ``"glorot_uniform"``.
+        bias_initializer (str | Initializer): Default: ``"zeros"``.
+        kernel_regularizer (str | Regularizer | None): Default: None.
+        bias_regularizer (str | Regularizer | None): Default: None.
+        activity_regularizer (str | Regularizer | None): Penalty on the outputs. Default: None.
+        kernel_constraint (str | Constraint | None): Default: None.
+        bias_constraint (str | Constraint | None): Default: None.
+        **kwargs: `name`, `trainable`, `dtype` and `input_shape`, as for `Layer`.
 
-    Input ``[batch, length, channels]``, kernel ``[kernel_size, filters, channels]``.
+    Input shape:
+        `[batch, length, channels]`.
+
+    Output shape:
+        `[batch, new length, filters]`. The kernel has the shape `[kernel_size, filters, channels]`.
+
+    Raises:
+        ShapeError: if the inputs have another number of axes or channels, or are smaller than the kernel.
+
+    Example:
+        >>> import fitwell as fw
+        >>> import numpy as np
+        >>> fw.layers.Conv1DTranspose(4, 3, strides=2, padding="same")(np.ones((2, 10, 5))).shape
+        (2, 20, 4)
+
+    Source: Keras `Conv1DTranspose`.
     """
 
     rank = 1
@@ -124,19 +157,54 @@ class Conv1DTranspose(ConvTranspose):
 
 @register("Convolution2DTranspose")
 class Conv2DTranspose(ConvTranspose):
-    """Transposed convolution of images: every input paints the kernel into the output, `strides` apart.
+    """Transposed convolution of images, the gradient of `Conv2D` with respect to its inputs.
 
-    It is the gradient of `Conv2D` with respect to its inputs. Parameters as for `Conv2D`, without groups, and
+    Every input adds the kernel, scaled, to the output; neighboring inputs are `strides` apart there.
 
-    output_padding: how much larger than the smallest possible output; None for sizes ``n s + max(width - s, 0)``
-        with ``"valid"`` and ``n s`` with ``"same"`` padding.
+    Args:
+        filters (int): Number of output channels.
+        kernel_size (int | tuple[int, int]): Height and width of the kernel.
+        strides (int | tuple[int, int]): Step s between inputs in the output. Default: 1.
+        padding (str): ``"valid"`` or ``"same"``. Default: ``"valid"``.
+        output_padding (int | tuple[int, int] | None): How much larger than the smallest possible output, below
+            `strides`; None for sizes ``n s + max(width - s, 0)`` with ``"valid"`` and ``n s`` with ``"same"`` padding.
+            Default: None.
+        data_format (str | None): ``"channels_last"`` or ``"channels_first"``. Default: ``"channels_last"``.
+        dilation_rate (int | tuple[int, int]): Step d between the taps of the kernel. Default: 1.
+        activation (str | Callable | None): Activation function; None is linear. Default: None.
+        use_bias (bool): Whether to add the bias. Default: True.
+        kernel_initializer (str | Initializer): Default: ``"glorot_uniform"``.
+        bias_initializer (str | Initializer): Default: ``"zeros"``.
+        kernel_regularizer (str | Regularizer | None): Default: None.
+        bias_regularizer (str | Regularizer | None): Default: None.
+        activity_regularizer (str | Regularizer | None): Penalty on the outputs. Default: None.
+        kernel_constraint (str | Constraint | None): Default: None.
+        bias_constraint (str | Constraint | None): Default: None.
+        **kwargs: `name`, `trainable`, `dtype` and `input_shape`, as for `Layer`.
 
-    Input ``[batch, height, width, channels]``, kernel ``[*kernel_size, filters, channels]``.
-    Source: Zeiler et al. 2010.
+    Input shape:
+        `[batch, height, width, channels]`.
+
+    Output shape:
+        `[batch, new height, new width, filters]`. The kernel has the shape
+        `[*kernel_size, filters, channels]`.
+
+    Raises:
+        ShapeError: if the inputs have another number of axes or channels, or are smaller than the kernel.
+
+    Example:
+        >>> import fitwell as fw
+        >>> import numpy as np
+        >>> fw.layers.Conv2DTranspose(4, 3, strides=2, padding="same")(np.ones((2, 8, 8, 5))).shape
+        (2, 16, 16, 4)
+
+    Source: Keras `Conv2DTranspose`; Zeiler et al. (2010).
     """
 
     rank = 2
 
 
 Convolution1DTranspose = Conv1DTranspose
+
+
 Convolution2DTranspose = Conv2DTranspose

@@ -1,4 +1,4 @@
-"""Embedding: a learned vector for each whole number."""
+"""`Embedding`."""
 
 from __future__ import annotations
 
@@ -15,22 +15,43 @@ from fitwell.errors import InvalidArgument, ShapeError
 from fitwell.layers.argument_rules import LAYER, NUMBERS
 from fitwell.layers.base import Layer, register
 
+__all__ = ["Embedding"]
+
 
 @register()
 class Embedding(Layer):
-    """Look up a learned vector for each whole number from 0 to ``input_dim - 1``.
+    """Turn integer ids from 0 to ``input_dim - 1`` into learned vectors.
 
-    Parameters
-    ----------
-    input_dim: how many numbers there are. output_dim: length of the vectors.
-    embeddings_initializer: ``"uniform"`` (-0.05 ... 0.05). embeddings_regularizer, embeddings_constraint: none.
-    weights: the first value of the matrix ``[input_dim, output_dim]``, as an array or a list of one array.
+    An id out of range gives NaN, which stops a training run, and not the vector of another id.
 
-    Inputs ``[batch, ...]``, whole numbers (also as floats); outputs ``[batch, ..., output_dim]``. A number out of
-    range gives NaN, which stops a training run, rather than another number's vector.
+    Differs from Keras: ``mask_zero=True`` and ``lora_rank`` are not supported, since fitwell passes no masks between
+    layers.
 
-    Differs from Keras: ``mask_zero=True`` and ``lora_rank`` are refused, since fitwell passes no masks between
-    layers. The older ``input_length=`` says the input shape.
+    Args:
+        input_dim (int): Size of the vocabulary.
+        output_dim (int): Length of the vectors.
+        embeddings_initializer (str | Initializer): Default: ``"uniform"`` (-0.05 ... 0.05).
+        embeddings_regularizer (str | Regularizer | None): Default: None.
+        embeddings_constraint (str | Constraint | None): Default: None.
+        mask_zero (bool): Only False is supported.
+        weights (array | list[array] | None): Initial matrix `[input_dim, output_dim]`, as an array or a list of one
+            array. Default: None.
+        **kwargs: `name`, `trainable`, `dtype`, `activity_regularizer` and `input_shape`, as for `Layer`; the deprecated
+            `input_length` sets the input shape.
+
+    Input shape:
+        `[batch, ...]`, of integers (floats with integer values are accepted).
+
+    Output shape:
+        `[batch, ..., output_dim]`.
+
+    Example:
+        >>> import fitwell as fw
+        >>> import numpy as np
+        >>> fw.layers.Embedding(1000, 8)(np.array([[3, 17, 999]])).shape
+        (1, 3, 8)
+
+    Source: Keras `Embedding`.
     """
 
     @validate_params(LAYER, input_dim=Integer(1), output_dim=Integer(1))

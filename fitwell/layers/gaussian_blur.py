@@ -1,4 +1,4 @@
-"""Blurring images in training: GaussianBlur, RandomGaussianBlur."""
+"""`GaussianBlur`."""
 
 from __future__ import annotations
 
@@ -11,15 +11,13 @@ from fitwell._param_validation import Real, SizeTuple, validate_params
 from fitwell._variables import Array
 from fitwell.errors import InvalidArgument
 from fitwell.layers.argument_rules import LAYER
-from fitwell.layers.augmentation import (
-    VALUE_RANGE,
-    ImageAugmentation,
-    RandomRange,
-    check_value_range,
-    expand_per_image,
-    range_rule,
-)
 from fitwell.layers.base import register
+from fitwell.layers.image_augmentation import (
+    ImageAugmentation,
+    expand_per_image,
+)
+
+__all__ = ["GaussianBlur", "apply_gaussian_blur", "check_kernel_size"]
 
 
 def apply_gaussian_blur(images: Array, sigma: tuple[Array, Array], kernel_size: tuple[int, int]) -> Array:
@@ -54,14 +52,29 @@ def check_kernel_size(where: str, kernel_size: Any) -> tuple[int, int]:
 
 @register()
 class GaussianBlur(ImageAugmentation):
-    """Blur all images by the same Gaussian in training: ``sum over d of w(d) x(p + d)``, ``w ~ exp(-d² / (2 sigma²))``.
+    """Blur all images by the same Gaussian in training: ``sum over d of w(d) x(p + d)``.
 
-    Parameters
-    ----------
-    kernel_size: pixels that the sum covers, odd, one number or ``(height, width)``; 3. sigma: standard
-        deviation in pixels, above 0; 1.0; data. data_format: see `ImageAugmentation`.
+    The weights are ``w ~ exp(-d² / (2 sigma²))`` with sum 1.
 
-    Not in Keras, which has the random one only.
+    Args:
+        kernel_size (int | tuple[int, int]): Height and width of the sum in pixels, odd. Default: 3.
+        sigma (float): Standard deviation in pixels, above 0. Changing it does not recompile. Default: 1.
+        data_format (str | None): ``"channels_last"`` or ``"channels_first"``. Default: ``"channels_last"``.
+        **kwargs: `name`, `trainable`, `dtype`, `activity_regularizer` and `input_shape`, as for `Layer`.
+
+    Input shape:
+        `[batch, height, width, channels]` or `[batch, height, width]`, kept.
+
+    Raises:
+        InvalidArgument: if `kernel_size` is even.
+
+    Example:
+        >>> import fitwell as fw
+        >>> import numpy as np
+        >>> fw.layers.GaussianBlur(3)(np.ones((2, 8, 8, 3)), training=True).shape
+        (2, 8, 8, 3)
+
+    Source: none; Keras has `RandomGaussianBlur` only.
     """
 
     hyperparameters = ("sigma",)
@@ -77,56 +90,3 @@ class GaussianBlur(ImageAugmentation):
     def augment(self, images: Array, key: Array) -> Array:
         sigma = jnp.asarray(self.sigma)
         return apply_gaussian_blur(images, (sigma, sigma), self.kernel_size)
-
-
-@register()
-class RandomGaussianBlur(ImageAugmentation):
-    """Blur some images by a random Gaussian in training.
-
-    Parameters
-    ----------
-    factor: the chance of being blurred is itself drawn for each image from 0 to this, or between two bounds from 0
-        to 1; 1.0 by default, so half of the images are blurred; data.
-    kernel_size: as for `GaussianBlur`, 3. sigma: drawn from 0 to this, or between two bounds; 1.0; data.
-    value_range: results are cut off here, (0, 255). data_format, seed: as for `RandomFlip`.
-
-    Differs from Keras, which draws one sigma for the whole batch: here every image has its own, one for each axis.
-    """
-
-    @validate_params(
-        LAYER, factor=range_rule(0, 1), kernel_size=SizeTuple(2), sigma=range_rule(0), value_range=VALUE_RANGE
-    )
-    def __init__(
-        self,
-        factor: Any = 1.0,
-        kernel_size: Any = 3,
-        sigma: Any = 1.0,
-        value_range: Any = (0, 255),
-        data_format: str | None = None,
-        seed: int | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(data_format=data_format, seed=seed, **kwargs)
-        self.kernel_size = check_kernel_size("RandomGaussianBlur", kernel_size)
-        self._chance = RandomRange(factor, 0.0)
-        self._sigma = RandomRange(sigma, 0.0)
-        self.value_range = check_value_range("RandomGaussianBlur", value_range)
-
-    @property
-    def factor(self) -> list[float]:
-        """The bounds of the chance of being blurred."""
-        return self._chance.bounds
-
-    @property
-    def sigma(self) -> list[float]:
-        """The bounds of the standard deviation."""
-        return self._sigma.bounds
-
-    def augment(self, images: Array, key: Array) -> Array:
-        keys = jax.random.split(key, 4)
-        rows = images.shape[0]
-        chosen = jax.random.uniform(keys[0], (rows,)) < self._chance.sample(keys[1], rows)
-        # A deviation of 0 must not divide by 0; it blurs nothing.
-        sigma = [self._sigma.sample(own, rows) + 1e-6 for own in keys[2:]]
-        blurred = apply_gaussian_blur(images, (sigma[0], sigma[1]), self.kernel_size)
-        return jnp.clip(jnp.where(expand_per_image(chosen), blurred, images), *self.value_range)

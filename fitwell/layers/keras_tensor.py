@@ -1,36 +1,39 @@
-"""Symbolic tensors: what a layer is called on while a functional model is being drawn."""
+"""Symbolic tensors, on which layers are called to build a functional model."""
 
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from fitwell import config
+from fitwell._deprecation import deprecated_module_getattr
 from fitwell._escaping import escape_controls
 from fitwell.errors import InvalidArgument
 
-if TYPE_CHECKING:
-    from fitwell.layers.base import Layer
+__all__ = ["KerasTensor", "Node", "find_keras_tensors", "get_batch_shape", "has_same_spec", "is_keras_tensor"]
 
 Shape = tuple[int | None, ...]
 
-# Stand-ins for unknown sizes while shapes are inferred: primes no real layer is likely to have. Sizes other than
-# the batch are tried at two values: what differs in the outputs is unknown there too, such as ``size - 2``
-# after a convolution. The second differs by a multiple of every stride up to ten.
+# Stand-ins for unknown sizes while shapes are inferred: primes that are unlikely sizes of a real layer. Sizes other
+# than the batch are tried at two values: sizes that differ in the outputs are unknown there too, such as ``size - 2``
+# after a convolution. The second value differs by a multiple of every stride up to ten.
 _BATCH = 10007
 _UNKNOWN = (10009, 10009 + 2520)
 
 _counter = itertools.count()
+# Layers that compute operators, by name; `operation.py` registers them, since it imports this module.
+_operators: dict[str, Callable[..., Any]] = {}
 
 
 class Node:
-    """One call of a layer: the layer, what it was called on, what came out."""
+    """One symbolic call of a layer: the layer, its arguments and its outputs."""
 
-    def __init__(self, layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    def __init__(self, layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self.layer = layer
         self.args = args
         self.kwargs = kwargs
@@ -39,15 +42,28 @@ class Node:
 
     @property
     def inputs(self) -> list[KerasTensor]:
-        """The symbolic tensors among the arguments, in order."""
+        """The KerasTensors among the arguments, in order."""
         return find_keras_tensors((self.args, self.kwargs))
 
 
 class KerasTensor:
-    """The promise of an array: a shape whose first entry is the unknown batch size, and a dtype.
+    """A symbolic array: a shape whose first entry is the unknown batch size, and a dtype.
 
-    Arithmetic (``+ - * / **``, negation), comparison-free indexing and ``@`` between symbolic tensors
-    become layers of the graph.
+    Arithmetic (``+ - * / **``, negation), ``@`` and indexing of KerasTensors become layers of the graph.
+
+    Args:
+        shape (tuple[int | None, ...]): Shape with the batch axis; None where a size is unknown.
+        dtype (str | None): Default: `config.floatx`.
+        node (Node | None): The symbolic call that returned it. Default: None.
+        name (str | None): Default: made by counting.
+
+    Example:
+        >>> import fitwell as fw
+        >>> x = fw.Input((4,), name="x")
+        >>> (x * 2 + 1).shape
+        (None, 4)
+
+    Source: Keras `KerasTensor`.
     """
 
     __array_priority__ = 100.0
@@ -62,7 +78,7 @@ class KerasTensor:
 
     @property
     def ndim(self) -> int:
-        """The number of axes, the batch axis included."""
+        """The number of axes, including the batch axis."""
         return len(self.shape)
 
     def __repr__(self) -> str:
@@ -70,7 +86,7 @@ class KerasTensor:
 
     def __bool__(self) -> bool:
         raise InvalidArgument(
-            f"{self!r} has no value while the model is being drawn; branch on static values, "
+            f"{self!r} has no value while the model is being built; branch on static values, "
             "or write the model as a subclass of Model"
         )
 
@@ -83,51 +99,48 @@ class KerasTensor:
         )
 
     def __add__(self, other: Any) -> Any:
-        return _operation("add", self, other)
+        return _operators["add"](self, other)
 
     def __radd__(self, other: Any) -> Any:
-        return _operation("add", other, self)
+        return _operators["add"](other, self)
 
     def __sub__(self, other: Any) -> Any:
-        return _operation("subtract", self, other)
+        return _operators["subtract"](self, other)
 
     def __rsub__(self, other: Any) -> Any:
-        return _operation("subtract", other, self)
+        return _operators["subtract"](other, self)
 
     def __mul__(self, other: Any) -> Any:
-        return _operation("multiply", self, other)
+        return _operators["multiply"](self, other)
 
     def __rmul__(self, other: Any) -> Any:
-        return _operation("multiply", other, self)
+        return _operators["multiply"](other, self)
 
     def __truediv__(self, other: Any) -> Any:
-        return _operation("divide", self, other)
+        return _operators["divide"](self, other)
 
     def __rtruediv__(self, other: Any) -> Any:
-        return _operation("divide", other, self)
+        return _operators["divide"](other, self)
 
     def __pow__(self, other: Any) -> Any:
-        return _operation("power", self, other)
+        return _operators["power"](self, other)
 
     def __matmul__(self, other: Any) -> Any:
-        return _operation("matmul", self, other)
+        return _operators["matmul"](self, other)
 
     def __rmatmul__(self, other: Any) -> Any:
-        return _operation("matmul", other, self)
+        return _operators["matmul"](other, self)
 
     def __neg__(self) -> Any:
-        return _operation("negative", self)
+        return _operators["negative"](self)
 
     def __getitem__(self, index: Any) -> Any:
-        from fitwell.layers.core import GetItem
-
-        return GetItem(index)(self)
+        return _operators["get_item"](self, index)
 
 
-def _operation(name: str, *operands: Any) -> Any:
-    from fitwell.layers.core import Operation
-
-    return Operation(name)(*operands)
+def register_operator(name: str, function: Callable[..., Any]) -> None:
+    """Let operator `name` of KerasTensors, such as ``"add"``, call `function`."""
+    _operators[name] = function
 
 
 def is_keras_tensor(value: Any) -> bool:
@@ -135,36 +148,49 @@ def is_keras_tensor(value: Any) -> bool:
     return isinstance(value, KerasTensor)
 
 
-def has_same_spec(value: Any, symbol: KerasTensor) -> bool:
-    """Return whether `value` is a symbol of the same shape and type as `symbol`."""
-    return is_keras_tensor(value) and value.shape == symbol.shape and value.dtype == symbol.dtype
+def has_same_spec(value: Any, tensor: KerasTensor) -> bool:
+    """Return whether `value` is a KerasTensor with the shape and dtype of `tensor`."""
+    return is_keras_tensor(value) and value.shape == tensor.shape and value.dtype == tensor.dtype
 
 
 def find_keras_tensors(tree: Any) -> list[KerasTensor]:
-    """Return the symbolic tensors anywhere in `tree`, in order."""
+    """Return the KerasTensors in `tree`, in order."""
     return [leaf for leaf in jax.tree.leaves(tree, is_leaf=is_keras_tensor) if is_keras_tensor(leaf)]
 
 
-def to_shape_dtype_struct(symbol: KerasTensor, attempt: int = 0) -> jax.ShapeDtypeStruct:
-    """Return an abstract array with stand-in sizes where `symbol` has None; `attempt` 0 or 1 chooses them."""
-    sizes = [(_UNKNOWN[attempt] if size is None else size) for size in symbol.shape]
-    if symbol.shape and symbol.shape[0] is None:
+def get_batch_shape(tree: Any) -> Any:
+    """Return the shape of an array or KerasTensor with batch size None, or the same structure of shapes."""
+    if isinstance(tree, list | tuple):
+        return [get_batch_shape(item) for item in tree]
+    if isinstance(tree, Mapping):
+        return {key: get_batch_shape(item) for key, item in tree.items()}
+    shape = tuple(tree.shape)
+    return (None, *shape[1:]) if shape else ()
+
+
+def to_shape_dtype_struct(tensor: KerasTensor, attempt: int = 0) -> jax.ShapeDtypeStruct:
+    """Return an abstract array with stand-ins for unknown sizes; `attempt`, 0 or 1, selects them."""
+    sizes = [(_UNKNOWN[attempt] if size is None else size) for size in tensor.shape]
+    if tensor.shape and tensor.shape[0] is None:
         sizes[0] = _BATCH
-    return jax.ShapeDtypeStruct(tuple(sizes), symbol.dtype)
+    return jax.ShapeDtypeStruct(tuple(sizes), tensor.dtype)
 
 
 def from_shape_dtype_structs(
-    struct: jax.ShapeDtypeStruct, again: jax.ShapeDtypeStruct, node: Node | None, name: str
+    first: jax.ShapeDtypeStruct, second: jax.ShapeDtypeStruct, node: Node | None, name: str
 ) -> KerasTensor:
-    """Return the symbol for an abstract array inferred with either stand-in: sizes that differ become None."""
+    """Return the KerasTensor for abstract arrays inferred with either stand-in: sizes that differ are unknown."""
     shape: list[int | None] = [
-        size if size == other else None for size, other in zip(struct.shape, again.shape, strict=True)
+        size if size == other else None for size, other in zip(first.shape, second.shape, strict=True)
     ]
     if shape and shape[0] == _BATCH:
         shape[0] = None
-    return KerasTensor(tuple(shape), struct.dtype, node=node, name=name)
+    return KerasTensor(tuple(shape), first.dtype, node=node, name=name)
 
 
-def has_unknown_sizes(symbols: list[KerasTensor]) -> bool:
-    """Return whether a size other than the batch is unknown."""
-    return any(None in symbol.shape[1:] for symbol in symbols)
+def has_unknown_sizes(tensors: list[KerasTensor]) -> bool:
+    """Return whether a size other than the batch size is unknown."""
+    return any(None in tensor.shape[1:] for tensor in tensors)
+
+
+__getattr__ = deprecated_module_getattr(__name__, __name__, {"SymbolicTensor": "KerasTensor"})

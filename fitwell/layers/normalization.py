@@ -1,7 +1,237 @@
-"""The older address of the layers that normalise."""
+"""`Normalization`."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from fitwell import config
 from fitwell._deprecation import deprecated_module_getattr
+from fitwell._param_validation import INVALID, Integer, ListOf, Predicate, validate_params
+from fitwell._registry import serialize
+from fitwell._variables import Array, Variable
+from fitwell.errors import DataError, InvalidArgument, ShapeError
+from fitwell.layers.argument_rules import LAYER, NUMBERS
+from fitwell.layers.array_ops import canonicalize_axes, to_float
+from fitwell.layers.base import Layer, register
 
+__all__ = ["Normalization"]
+
+
+# Rows that `adapt` looks at in one go: a memory-mapped array is never loaded whole.
+_CHUNK = 65536
+
+
+_VARIANCE = Predicate(
+    lambda value: NUMBERS.read(value) is not INVALID and bool(np.all(np.asarray(value) >= 0)),
+    "a number, or an array of numbers, of at least 0",
+)
+
+
+@register()
+class Normalization(Layer):
+    """Standardize features: ``(x - mean) / max(sqrt(variance), 1e-7)``, or the inverse with `invert`.
+
+    The statistics are computed by `adapt`, or passed as arguments. Without either the layer returns its inputs
+    unchanged, so that a model can be built and compiled before it sees data.
+
+    Args:
+        axis (int | list[int] | None): Axes that have separate statistics; None for one mean over all elements. Default:
+            -1.
+        mean (float | array | None): Mean to use instead of `adapt`. Default: None.
+        variance (float | array | None): Variance to use instead of `adapt`; required with `mean`. Default: None.
+        invert (bool): Whether to undo standardization: ``x sqrt(variance) + mean``. Default: False.
+        **kwargs: `name`, `trainable`, `dtype`, `activity_regularizer` and `input_shape`, as for `Layer`.
+
+    Input shape:
+        `[batch, ...]`, kept. The variables mean, variance and count are not trainable.
+
+    Raises:
+        InvalidArgument: if only one of `mean` and `variance` is given.
+        ShapeError: if a size along `axis` is unknown, or does not fit `mean` and `variance`.
+
+    Example:
+        >>> import fitwell as fw
+        >>> import numpy as np
+        >>> layer = fw.layers.Normalization()
+        >>> layer.adapt(np.array([[1.0], [3.0]]))
+        >>> layer(np.array([[1.0], [3.0]])).tolist()
+        [[-1.0], [1.0]]
+
+    Source: Keras `Normalization`.
+    """
+
+    @validate_params(
+        LAYER, axis=Integer() | ListOf(Integer()) | None, mean=NUMBERS | None, variance=_VARIANCE | None
+    )
+    def __init__(
+        self, axis: Any = -1, mean: Any = None, variance: Any = None, invert: bool = False, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.axis: int | list[int] | None = list(axis) if isinstance(axis, list | tuple) else axis
+        if (mean is None) != (variance is None):
+            raise InvalidArgument("Normalization: give mean and variance together, or neither and call adapt")
+        self._given = None if mean is None else (np.asarray(mean), np.asarray(variance))
+        self.invert = bool(invert)
+        self._mean: Variable | None = None
+        self._variance: Variable | None = None
+        self._count: Variable | None = None
+
+    def build(self, input_shape: Any) -> None:
+        self.axes = () if self.axis in (None, []) else self._axes(input_shape)
+        sizes = tuple(input_shape[axis] for axis in self.axes)
+        if None in sizes:
+            raise ShapeError(
+                f"layer {self.name!r} (Normalization): axis {self.axis} has an unknown size in inputs {input_shape}"
+            )
+        self.sizes = sizes
+        if self._given is None:
+            self._mean = self.add_weight("mean", sizes, "zeros", trainable=False)
+            self._variance = self.add_weight("variance", sizes, "ones", trainable=False)
+            self._count = self.add_weight("count", (), "zeros", trainable=False, dtype="int32")
+        else:
+            for what, value in zip(("mean", "variance"), self._given, strict=True):
+                if value.size != 1 and value.size != np.prod(sizes, dtype=int):
+                    raise ShapeError(
+                        f"layer {self.name!r} (Normalization): {what} of shape {value.shape} does not fit the sizes "
+                        f"{sizes} of axis {self.axis} in inputs {tuple(input_shape)}"
+                    )
+        super().build(input_shape)
+
+    def _axes(self, input_shape: Any) -> tuple[int, ...]:
+        if len(input_shape) == 1:
+            raise InvalidArgument(
+                f"layer {self.name!r} (Normalization): rows of one number each have no axis of their own; pass "
+                "data of shape (rows, 1), or axis=None"
+            )
+        return canonicalize_axes(self.name, self.axis, input_shape)
+
+    @validate_params(batch_size=Integer(1) | None, steps=Integer(1) | None)
+    def adapt(self, data: Any, batch_size: int | None = None, steps: int | None = None) -> None:
+        """Take mean and variance from `data`: an array or table, or an iterable of batches.
+
+        batch_size: rows looked at in one go. steps: stop after so many batches. Earlier statistics are
+        forgotten; sums are kept in float64 and merged exactly, so the result does not depend on the batches.
+        """
+        if self._given is not None:
+            raise InvalidArgument(
+                f"layer {self.name!r} (Normalization): has a mean and variance already; leave them out to adapt"
+            )
+        count, mean, squares = 0, np.zeros(()), np.zeros(())
+        for batch in islice(_batches(data, batch_size), steps):
+            if not self.built:
+                self._build_for((None, *batch.shape[1:]))
+            if len(self.axes) and (
+                max(self.axes) >= batch.ndim or tuple(batch.shape[a] for a in self.axes) != self.sizes
+            ):
+                raise ShapeError(
+                    f"layer {self.name!r} (Normalization): built for sizes {self.sizes} on axes {self.axes}, adapt "
+                    f"got data of shape {batch.shape}"
+                )
+            others = tuple(axis for axis in range(batch.ndim) if axis not in self.axes)
+            size = batch.size // max(int(np.prod(self.sizes, dtype=int)), 1)
+            if size == 0:
+                continue
+            batch = batch.astype(np.float64)
+            own_mean = batch.mean(others)
+            own_squares = np.square(batch - own_mean.reshape(_stretched(batch, self.axes))).sum(others)
+            # Two groups of numbers merge exactly: Chan, Golub and LeVeque 1979.
+            total = count + size
+            difference = own_mean - mean
+            mean = mean + difference * (size / total)
+            squares = squares + own_squares + np.square(difference) * (count * size / total)
+            count = total
+        self._finish(count, mean, squares)
+
+    def _finish(self, count: int, mean: np.ndarray, squares: np.ndarray) -> None:
+        if count == 0 or self._mean is None or self._variance is None or self._count is None:
+            raise DataError(f"layer {self.name!r} (Normalization): adapt got no data")
+        if not np.isfinite(mean).all():
+            bad = np.flatnonzero(~np.isfinite(np.atleast_1d(mean)))
+            raise DataError(
+                f"layer {self.name!r} (Normalization): adapt met NaN or infinite values in feature(s) "
+                f"{bad[:5].tolist()}; drop or fill them first"
+            )
+        self._mean.assign(mean)
+        self._variance.assign(squares / count)
+        self._count.assign(min(count, 2**31 - 1))
+
+    @property
+    def mean(self) -> Array:
+        """The mean of each feature."""
+        if self._given is not None:
+            return jnp.asarray(self._given[0], self.dtype)
+        return jnp.zeros(()) if self._mean is None else self._mean.value
+
+    @property
+    def variance(self) -> Array:
+        """The variance of each feature."""
+        if self._given is not None:
+            return jnp.asarray(self._given[1], self.dtype)
+        return jnp.ones(()) if self._variance is None else self._variance.value
+
+    def call(self, inputs: Array) -> Array:
+        inputs = to_float(inputs, self.dtype)
+        if tuple(inputs.shape[axis] for axis in self.axes if axis < inputs.ndim) != self.sizes:
+            raise ShapeError(
+                f"layer {self.name!r} (Normalization): built for sizes {self.sizes} on axes {self.axes}, got inputs "
+                f"of shape {tuple(inputs.shape)}"
+            )
+        mean, variance = (
+            value if value.size == 1 else value.reshape(_stretched(inputs, self.axes))
+            for value in (self.mean.squeeze(), self.variance.squeeze())
+        )
+        deviation = jnp.maximum(jnp.sqrt(variance), jnp.asarray(config.epsilon(), variance.dtype))
+        outputs = inputs * deviation + mean if self.invert else (inputs - mean) / deviation
+        return outputs.astype(inputs.dtype)
+
+    @classmethod
+    def _arguments(cls) -> tuple[str, ...]:
+        # What `mean` and `variance` say may come from `adapt`, and is then saved with the weights.
+        return tuple(name for name in super()._arguments() if name not in ("mean", "variance"))
+
+    def get_config(self) -> dict[str, Any]:
+        mean, variance = (None, None) if self._given is None else self._given
+        return super().get_config() | {"mean": serialize(mean), "variance": serialize(variance)}
+
+
+def _stretched(array: Any, axes: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the shape in which statistics of `axes` broadcast over `array`."""
+    return tuple(size if axis in axes else 1 for axis, size in enumerate(array.shape))
+
+
+def _batches(data: Any, batch_size: int | None) -> Iterator[np.ndarray]:
+    """Yield `data` in pieces: slices of an array or table, or the batches of an iterable."""
+    if isinstance(data, list | tuple) and not hasattr(data[0], "shape"):
+        data = np.asarray(data)
+    elif hasattr(data, "iloc"):
+        data = data.to_numpy()
+    if hasattr(data, "shape"):
+        step = batch_size or _CHUNK
+        for start in range(0, len(data), step):
+            yield _numbers(data[start : start + step])
+        return
+    if not isinstance(data, Iterable):
+        raise InvalidArgument(
+            f"Normalization.adapt: expected an array or an iterable of batches, got {type(data).__name__}"
+        )
+    for batch in data:
+        # Batches of (inputs, targets) are what generators for fit give.
+        yield _numbers(batch[0] if isinstance(batch, tuple) else batch)
+
+
+def _numbers(batch: Any) -> np.ndarray:
+    array = np.asarray(batch)
+    if array.dtype.kind not in "fiub":
+        array = array.astype(np.float64)
+    return array
+
+
+# Keras 2 had these layers in this module.
 __getattr__ = deprecated_module_getattr(
     "fitwell.layers.normalization", "fitwell.layers", ["BatchNormalization", "LayerNormalization"]
 )

@@ -1,8 +1,7 @@
-"""Random movements of images in training: RandomTranslation, RandomRotation, RandomZoom, RandomShear."""
+"""Base class of random affine maps of images, and sampling of pixels."""
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import jax
@@ -11,11 +10,16 @@ import jax.numpy as jnp
 from fitwell._param_validation import Options, validate_params
 from fitwell._variables import Array
 from fitwell.layers.argument_rules import LAYER
-from fitwell.layers.augmentation import ImageAugmentation, RandomRange, range_rule
-from fitwell.layers.base import register
+from fitwell.layers.image_augmentation import (
+    ImageAugmentation,
+)
+
+__all__ = ["AffineAugmentation", "AffineRows", "FILL_MODES", "sample_pixels"]
+
 
 # The two rows of an affine map: where in the input each output pixel comes from.
 AffineRows = tuple[tuple[Any, Any, Any], tuple[Any, Any, Any]]
+
 
 FILL_MODES = ("reflect", "constant", "wrap", "nearest")
 
@@ -95,185 +99,3 @@ class AffineAugmentation(ImageAugmentation):
         )
         places = d * x + e * y + f, a * x + b * y + c
         return sample_pixels(images, *places, self.interpolation, self.fill_mode, self.fill_value)
-
-
-@register()
-class RandomTranslation(AffineAugmentation):
-    """Shift each image at random in training.
-
-    Parameters
-    ----------
-    height_factor, width_factor: shift down and to the right as a fraction of the size, drawn between two bounds
-        from -1 to 1, or from -factor to factor; data.
-    fill_mode: what fills the gap: ``"reflect"`` (default, d c b a | a b c d | d c b a), ``"nearest"`` (the edge),
-        ``"wrap"`` (the opposite edge) or ``"constant"`` (`fill_value`, 0).
-    interpolation: ``"bilinear"`` (default) or ``"nearest"``.
-    seed: draws from a stream of its own instead of the run's. data_format: see `ImageAugmentation`.
-    """
-
-    @validate_params(LAYER, height_factor=range_rule(-1, 1), width_factor=range_rule(-1, 1))
-    def __init__(
-        self,
-        height_factor: Any,
-        width_factor: Any,
-        fill_mode: str = "reflect",
-        interpolation: str = "bilinear",
-        seed: int | None = None,
-        fill_value: float = 0.0,
-        data_format: str | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(fill_mode, interpolation, seed, fill_value, data_format, **kwargs)
-        self._height = RandomRange(height_factor, -1.0)
-        self._width = RandomRange(width_factor, -1.0)
-
-    @property
-    def height_factor(self) -> list[float]:
-        """The bounds of the shift down."""
-        return self._height.bounds
-
-    @property
-    def width_factor(self) -> list[float]:
-        """The bounds of the shift to the right."""
-        return self._width.bounds
-
-    def affine(self, rows: int, height: int, width: int, key: Array) -> AffineRows:
-        vertical, horizontal = jax.random.split(key)
-        down = self._height.sample(vertical, rows) * height
-        right = self._width.sample(horizontal, rows) * width
-        return (1, 0, -right), (0, 1, -down)
-
-
-@register()
-class RandomRotation(AffineAugmentation):
-    """Turn each image about its centre by a random angle in training.
-
-    Parameters
-    ----------
-    factor: the angle as a fraction of a full turn, counterclockwise when positive, drawn between two bounds, or
-        from -factor to factor; data.
-    fill_mode, interpolation, seed, fill_value, data_format: as for `RandomTranslation`.
-    """
-
-    @validate_params(LAYER, factor=range_rule(-1, 1))
-    def __init__(
-        self,
-        factor: Any,
-        fill_mode: str = "reflect",
-        interpolation: str = "bilinear",
-        seed: int | None = None,
-        fill_value: float = 0.0,
-        data_format: str | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(fill_mode, interpolation, seed, fill_value, data_format, **kwargs)
-        self._range = RandomRange(factor, -1.0)
-
-    @property
-    def factor(self) -> list[float]:
-        """The bounds of the angle, in turns."""
-        return self._range.bounds
-
-    def affine(self, rows: int, height: int, width: int, key: Array) -> AffineRows:
-        angle = 2 * math.pi * self._range.sample(key, rows)
-        cos, sin = jnp.cos(angle), jnp.sin(angle)
-        # About the centre of the pixels, which are numbered from 0.
-        x, y = (width - 1) / 2, (height - 1) / 2
-        return (cos, -sin, x - cos * x + sin * y), (sin, cos, y - sin * x - cos * y)
-
-
-@register()
-class RandomZoom(AffineAugmentation):
-    """Zoom each image at random about its centre in training.
-
-    Parameters
-    ----------
-    height_factor, width_factor: 0.2 makes the image show 20 % more (zooms out), -0.2 20 % less; drawn between two
-        bounds, or from -factor to factor, at least -1; data. width_factor None (default) takes the same zoom
-        for both, so that shapes stay.
-    fill_mode, interpolation, seed, fill_value, data_format: as for `RandomTranslation`.
-    """
-
-    @validate_params(LAYER, height_factor=range_rule(-1), width_factor=range_rule(-1) | None)
-    def __init__(
-        self,
-        height_factor: Any,
-        width_factor: Any = None,
-        fill_mode: str = "reflect",
-        interpolation: str = "bilinear",
-        seed: int | None = None,
-        fill_value: float = 0.0,
-        data_format: str | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(fill_mode, interpolation, seed, fill_value, data_format, **kwargs)
-        self._height = RandomRange(height_factor, -1.0)
-        self._width = None
-        if width_factor is not None:
-            self._width = RandomRange(width_factor, -1.0)
-
-    @property
-    def height_factor(self) -> list[float]:
-        """The bounds of the vertical zoom."""
-        return self._height.bounds
-
-    @property
-    def width_factor(self) -> list[float] | None:
-        """The bounds of the horizontal zoom; None when it is that of the height."""
-        return None if self._width is None else self._width.bounds
-
-    def affine(self, rows: int, height: int, width: int, key: Array) -> AffineRows:
-        vertical, horizontal = jax.random.split(key)
-        down = 1 + self._height.sample(vertical, rows)
-        right = down if self._width is None else 1 + self._width.sample(horizontal, rows)
-        x, y = (width - 1) / 2, (height - 1) / 2
-        return (right, 0, x * (1 - right)), (0, down, y * (1 - down))
-
-
-@register()
-class RandomShear(AffineAugmentation):
-    """Slant each image at random in training: ``x + s y`` and ``y + t x``, in pixels from the upper left corner.
-
-    Parameters
-    ----------
-    x_factor, y_factor: s and t are drawn from 0 to the factor, or between two bounds from 0 to 1, and then change
-        sign together with probability 1/2; 0 by default; data.
-    interpolation, fill_mode, fill_value, data_format, seed: as for `RandomTranslation`.
-
-    Source: the "skew" of Simard et al. 2003.
-    """
-
-    @validate_params(LAYER, x_factor=range_rule(0, 1), y_factor=range_rule(0, 1))
-    def __init__(
-        self,
-        x_factor: Any = 0.0,
-        y_factor: Any = 0.0,
-        interpolation: str = "bilinear",
-        fill_mode: str = "reflect",
-        fill_value: float = 0.0,
-        data_format: str | None = None,
-        seed: int | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(fill_mode, interpolation, seed, fill_value, data_format, **kwargs)
-        self._x = RandomRange(_from_zero(x_factor), 0.0)
-        self._y = RandomRange(_from_zero(y_factor), 0.0)
-
-    @property
-    def x_factor(self) -> list[float]:
-        """The bounds of the horizontal slant."""
-        return self._x.bounds
-
-    @property
-    def y_factor(self) -> list[float]:
-        """The bounds of the vertical slant."""
-        return self._y.bounds
-
-    def affine(self, rows: int, height: int, width: int, key: Array) -> AffineRows:
-        first, second, third = jax.random.split(key, 3)
-        sign = jax.random.rademacher(third, (rows,), jnp.float32)
-        return (1, sign * self._x.sample(first, rows), 0), (sign * self._y.sample(second, rows), 1, 0)
-
-
-def _from_zero(factor: Any) -> Any:
-    return factor if isinstance(factor, list | tuple) else (0.0, factor)

@@ -1,6 +1,6 @@
 """Models: sequential, functional, subclassed."""
 
-from fitwell.layers.core import Input
+from fitwell.layers.input_layer import Input
 from fitwell.models.cloning import clone_model
 from fitwell.models.functional import Functional
 from fitwell.models.lsuv_init import lsuv

@@ -9,7 +9,7 @@ from fitwell._param_validation import CallableRule, Instance, validate_params
 from fitwell._registry import custom_objects, deserialize, serialize, shared_object_scope
 from fitwell.errors import InvalidArgument
 from fitwell.layers.base import Layer
-from fitwell.layers.core import InputLayer
+from fitwell.layers.input_layer import InputLayer
 from fitwell.layers.keras_tensor import KerasTensor, is_keras_tensor
 from fitwell.models.functional import Functional
 from fitwell.models.graph_rebuilding import rebuild_graph

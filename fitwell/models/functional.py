@@ -12,8 +12,9 @@ from fitwell._param_validation import validate_params
 from fitwell._registry import deserialize, serialize
 from fitwell.errors import InvalidArgument
 from fitwell.layers.base import Layer, register
-from fitwell.layers.core import GetItem, InputLayer, Operation
+from fitwell.layers.input_layer import InputLayer
 from fitwell.layers.keras_tensor import KerasTensor, Node, find_keras_tensors, has_same_spec, is_keras_tensor
+from fitwell.layers.operation import GetItem, Operation
 from fitwell.models.data_adapters import cast_input
 from fitwell.models.graph_rebuilding import is_input_tensor, replace_with_inputs
 from fitwell.models.layer_order import sort_by_depth

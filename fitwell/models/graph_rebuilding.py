@@ -8,7 +8,7 @@ from typing import Any
 import jax
 
 from fitwell.errors import InvalidArgument
-from fitwell.layers.core import InputLayer
+from fitwell.layers.input_layer import InputLayer
 from fitwell.layers.keras_tensor import KerasTensor, Node, find_keras_tensors, is_keras_tensor
 
 

@@ -16,7 +16,7 @@ from fitwell._traced_constants import TracedConstants
 from fitwell._tracing_warnings import constants_changed, watch_tracing
 from fitwell._user_code import explain_tracing_errors, has_user_code
 from fitwell._variables import named_hyperparameters, stateless_scope
-from fitwell.layers.base import preserve_variables
+from fitwell.layers.variable_tracker import preserve_variables
 from fitwell.models.executable_sharing import SharedExecutables, shared_executables, structure_key
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from fitwell._history import TRAINING_COLOR
 from fitwell._param_validation import FilePath, Instance, Integer, Options, validate_params
 from fitwell._plotting.labels import PLAIN_TEXT, escape_control
 from fitwell.errors import InvalidArgument
-from fitwell.layers.base import Layer, get_batch_shape
-from fitwell.layers.keras_tensor import Node, find_keras_tensors
+from fitwell.layers.base import Layer
+from fitwell.layers.keras_tensor import Node, find_keras_tensors, get_batch_shape
 from fitwell.models.functional import Functional
 from fitwell.models.model import Model
 from fitwell.models.sequential import Sequential

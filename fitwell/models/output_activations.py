@@ -12,7 +12,8 @@ import numpy as np
 
 from fitwell import activations
 from fitwell._call_context import CallContext, call_context
-from fitwell.layers.base import Layer, preserve_variables
+from fitwell.layers.base import Layer
+from fitwell.layers.variable_tracker import preserve_variables
 from fitwell.models.model_program import as_outputs
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ from fitwell._data.loaders import count_rows
 from fitwell._param_validation import Instance, ListOf, validate_params
 from fitwell._registry import deserialize, serialize
 from fitwell.errors import InvalidArgument, StateError
-from fitwell.layers.base import Layer, get_batch_shape, register
-from fitwell.layers.core import InputLayer
-from fitwell.layers.keras_tensor import KerasTensor, has_same_spec, is_keras_tensor
+from fitwell.layers.base import Layer, register
+from fitwell.layers.input_layer import InputLayer
+from fitwell.layers.keras_tensor import KerasTensor, get_batch_shape, has_same_spec, is_keras_tensor
 from fitwell.models.data_adapters import cast_input
 from fitwell.models.model import Model
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from fitwell._escaping import escape_controls
 from fitwell.errors import StateError
 from fitwell.layers.base import Layer
-from fitwell.layers.core import InputLayer
+from fitwell.layers.input_layer import InputLayer
 
 if TYPE_CHECKING:
     from fitwell.models.model import Model
@@ -70,7 +70,7 @@ def _output_shape(model: Any, layer: Layer) -> str:
         return str(layer.batch_shape)
     nodes = [node for node in getattr(model, "nodes", []) if node.layer is layer] or layer._inbound_nodes
     if nodes:
-        from fitwell.layers.base import get_batch_shape
+        from fitwell.layers.keras_tensor import get_batch_shape
 
         return str(get_batch_shape(nodes[0].outputs))
     if layer._build_input_shape is None:

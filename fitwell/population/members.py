@@ -14,7 +14,7 @@ from fitwell import random
 from fitwell._history import History
 from fitwell._param_validation import Integer, ListOf, validate_param, validate_params
 from fitwell.errors import InvalidArgument, add_error_note
-from fitwell.layers.base import name_counter_scope
+from fitwell.layers.auto_name import name_counter_scope
 from fitwell.models.model import Model
 
 Setting = dict[str, Any]

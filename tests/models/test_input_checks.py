@@ -411,7 +411,7 @@ CASES: dict[str, Case] = {
     "a bool of a symbol": (
         lambda: bool(fitwell.Input((3,))),
         InvalidArgument,
-        ["has no value while the model is being drawn"],
+        ["has no value while the model is being built"],
     ),
     "weights before building": (
         lambda: fitwell.Sequential([layers.Dense(1)]).layers[0].get_weights(),

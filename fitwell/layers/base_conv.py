@@ -1,4 +1,4 @@
-"""Convolutions: Conv1D, Conv2D, and what they share with their relatives."""
+"""Base class of the convolutional layers."""
 
 from __future__ import annotations
 
@@ -7,12 +7,16 @@ from typing import Any, ClassVar
 import jax.numpy as jnp
 
 from fitwell import activations, constraints, initializers, regularizers
-from fitwell._param_validation import ByClass, Integer, Options, Rule, validate_params
+from fitwell._param_validation import ByClass, Options, Rule
 from fitwell._variables import Array, Variable
-from fitwell.errors import InvalidArgument, ShapeError
-from fitwell.layers.argument_rules import LAYER, SIZES, to_float
-from fitwell.layers.base import Layer, register
+from fitwell.errors import ShapeError
+from fitwell.layers.argument_rules import SIZES
+from fitwell.layers.array_ops import to_float
+from fitwell.layers.base import Layer
 from fitwell.layers.conv_ops import ConvWindow, Padding, conv, same_padding
+
+__all__ = ["BaseConv", "CONV_RULES", "conv_window", "conv_with_data_format"]
+
 
 CONV_RULES: dict[str, Rule] = {
     "kernel_size": SIZES,
@@ -135,113 +139,3 @@ def conv_window(layer: BaseConv, inputs: Array, kernel: Array, groups: int = 1) 
         # Output t sees inputs up to t: all padding goes before the first.
         padding = ((reaches[0], 0),)
     return ConvWindow(layer.strides, padding, (1,) * layer.rank, layer.dilation_rate, groups)
-
-
-class Conv(BaseConv):
-    """Base of Conv1D and Conv2D."""
-
-    @validate_params(LAYER, CONV_RULES, filters=Integer(1), groups=Integer(1))
-    def __init__(
-        self,
-        filters: int,
-        kernel_size: Any,
-        strides: Any = 1,
-        padding: str = "valid",
-        data_format: str | None = None,
-        dilation_rate: Any = 1,
-        groups: int = 1,
-        activation: Any = None,
-        use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        bias_constraint: Any = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
-        where = type(self).__name__
-        self.filters = filters
-        self.groups = groups
-        if self.filters % self.groups:
-            raise InvalidArgument(f"{where}: filters={filters} must be a multiple of groups={groups}")
-        self._keep(
-            kernel_size,
-            strides,
-            padding,
-            data_format,
-            dilation_rate,
-            activation,
-            use_bias,
-            (bias_initializer, bias_regularizer, bias_constraint),
-        )
-        self.kernel_initializer = initializers.get(kernel_initializer)
-        self.kernel_regularizer = regularizers.get(kernel_regularizer)
-        self.kernel_constraint = constraints.get(kernel_constraint)
-
-    def build(self, input_shape: Any) -> None:
-        channels = self._channels(input_shape)
-        if channels % self.groups:
-            raise ShapeError(
-                f"layer {self.name!r} ({type(self).__name__}): {channels} channels of inputs {tuple(input_shape)} are "
-                f"not a multiple of groups={self.groups}"
-            )
-        shape = (*self.kernel_size, channels // self.groups, self.filters)
-        self.kernel = self._add_kernel("kernel", shape, "kernel")
-        self._add_bias(self.filters)
-        super().build(input_shape)
-
-    def call(self, inputs: Array) -> Array:
-        inputs = self._ready(inputs, self.kernel.shape[-2] * self.groups)
-        kernel = self.kernel.value
-        outputs = conv_with_data_format(self, inputs, kernel, conv_window(self, inputs, kernel, self.groups))
-        return self._finish(self._fitting(outputs, inputs))
-
-
-@register("Convolution1D")
-class Conv1D(Conv):
-    """Convolution along a sequence: ``activation(b + sum over i, c of kernel[i, c] x[t s + i d, c])``.
-
-    Parameters
-    ----------
-    filters: number of output channels. kernel_size: length of the kernel.
-    strides: step s between outputs, 1. dilation_rate: step d between the taps of the kernel, 1.
-    padding: ``"valid"`` (none), ``"same"`` (output length ``ceil(length / strides)``), or ``"causal"`` (as long,
-        and output t sees inputs up to t only).
-    data_format: ``"channels_last"`` (default) or ``"channels_first"``.
-    groups: cut channels and filters into so many parts that do not see each other, 1.
-    activation, use_bias, kernel and bias initializers, regularizers and constraints: as for `Dense`.
-
-    Input ``[batch, length, channels]``, kernel ``[kernel_size, channels / groups, filters]``, output
-    ``[batch, new length, filters]``. Unlike Keras it takes strides and dilation above 1 together.
-    """
-
-    rank = 1
-    paddings = ("valid", "same", "causal")
-
-
-@register("Convolution2D")
-class Conv2D(Conv):
-    """Convolution of images: ``activation(b + sum over i, j, c of kernel[i, j, c] x[y s + i d, x s + j d, c])``.
-
-    Parameters
-    ----------
-    filters: number of output channels. kernel_size: ``(height, width)`` of the kernel, or one number for both.
-    strides: steps s between outputs, 1. dilation_rate: steps d between the taps of the kernel, 1.
-    padding: ``"valid"`` (none) or ``"same"`` (output size ``ceil(size / strides)``).
-    data_format: ``"channels_last"`` (default) or ``"channels_first"``.
-    groups: cut channels and filters into so many parts that do not see each other, 1.
-    activation, use_bias, kernel and bias initializers, regularizers and constraints: as for `Dense`.
-
-    Input ``[batch, height, width, channels]``, kernel ``[*kernel_size, channels / groups, filters]``, output
-    ``[batch, new height, new width, filters]``. Unlike Keras it takes strides and dilation above 1 together.
-    Source: LeCun et al. 1989.
-    """
-
-    rank = 2
-
-
-Convolution1D = Conv1D
-Convolution2D = Conv2D

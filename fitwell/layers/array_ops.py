@@ -1,0 +1,74 @@
+"""Conversions and axes of arrays, shared by several layers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from fitwell._variables import Array, Variable
+from fitwell.errors import InvalidArgument
+
+__all__ = ["canonicalize_axes", "get_spatial_axes", "promote_to_float32", "to_array", "to_float"]
+
+
+def get_spatial_axes(data_format: str, rank: int) -> tuple[int, ...]:
+    """Return the axes of height and width (or length) of inputs with `rank` spatial axes."""
+    first = 1 if data_format == "channels_last" else 2
+    return tuple(range(first, first + rank))
+
+
+def canonicalize_axes(layer: str | None, axis: Any, shape: Any) -> tuple[int, ...]:
+    """Return `axis` (an integer or a list) as sorted non-negative axes of `shape`; the batch axis is not allowed."""
+    rank = len(shape)
+    axes = list(axis) if isinstance(axis, list | tuple) else [axis]
+    found = sorted({one % rank for one in axes if -rank <= one < rank})
+    if len(found) != len(axes) or 0 in found:
+        raise InvalidArgument(
+            f"layer {layer!r}: axis={axis!r} must name axes of inputs {tuple(shape)} other than the batch axis 0"
+        )
+    return tuple(found)
+
+
+def to_float(inputs: Any, dtype: Any) -> Array:
+    """Return floats unchanged and other numbers as `dtype`."""
+    array = jnp.asarray(inputs)
+    return array if jnp.issubdtype(array.dtype, jnp.floating) else array.astype(dtype)
+
+
+def promote_to_float32(inputs: Array) -> Array:
+    """Return half-precision floats as float32, in which sums of squares do not overflow; others unchanged."""
+    return inputs.astype(jnp.promote_types(inputs.dtype, jnp.float32))
+
+
+def to_array(value: Any, dtype: Any) -> Any:
+    """Convert NumPy arrays, lists of numbers and variables to JAX arrays; floats take `dtype`."""
+    if isinstance(value, jax.Array):
+        pass
+    elif isinstance(value, Variable):
+        value = value.value
+    elif isinstance(value, np.ndarray | np.number):
+        value = jax.device_put(value)
+    elif isinstance(value, Mapping):
+        return {key: to_array(item, dtype) for key, item in value.items()}
+    elif isinstance(value, list | tuple):
+        if value and all(_is_numeric(item) for item in value):
+            value = jax.device_put(np.asarray(value))
+        else:
+            return type(value)(to_array(item, dtype) for item in value)
+    elif hasattr(value, "to_numpy"):
+        value = jax.device_put(value.to_numpy())
+    else:
+        return value
+    if jnp.issubdtype(value.dtype, jnp.floating) and value.dtype != dtype:
+        value = value.astype(dtype)
+    return value
+
+
+def _is_numeric(value: Any) -> bool:
+    if isinstance(value, list | tuple):
+        return all(_is_numeric(item) for item in value)
+    return isinstance(value, bool | int | float | np.number)

@@ -1,0 +1,99 @@
+"""`AveragePooling1D` and `AveragePooling2D`."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from fitwell._variables import Array
+from fitwell.layers.array_ops import promote_to_float32, to_float
+from fitwell.layers.base import register
+from fitwell.layers.base_pooling import Pooling
+
+__all__ = ["AveragePooling1D", "AveragePooling2D", "AvgPool1D", "AvgPool2D"]
+
+
+class AveragePooling(Pooling):
+    """Base of AveragePooling1D and AveragePooling2D."""
+
+    def call(self, inputs: Array) -> Array:
+        inputs = to_float(inputs, self.dtype)
+        values = promote_to_float32(inputs)
+        zero = np.zeros((), values.dtype)
+        axes = self.spatial_axes(inputs)
+        # What padding adds is not counted, as in Keras: windows at the edge are means of fewer values.
+        ones = jnp.ones([size if axis in axes else 1 for axis, size in enumerate(inputs.shape)], values.dtype)
+        sums = self.reduce(values, zero, jax.lax.add)
+        return (sums / self.reduce(ones, zero, jax.lax.add)).astype(inputs.dtype)
+
+
+@register("AvgPool1D")
+class AveragePooling1D(AveragePooling):
+    """Mean of each window along a sequence, channel by channel.
+
+    Padding does not count: windows at the edge are means of fewer values.
+
+    Args:
+        pool_size (int): Size of the windows. Default: 2. (Required in Keras.)
+        strides (int | None): Step between windows; None for `pool_size`. Default: None.
+        padding (str): ``"valid"`` (whole windows only) or ``"same"``. Default: ``"valid"``.
+        data_format (str | None): ``"channels_last"`` or ``"channels_first"``. Default: ``"channels_last"``.
+        **kwargs: `name`, `trainable`, `dtype`, `activity_regularizer` and `input_shape`, as for `Layer`.
+
+    Input shape:
+        `[batch, length, channels]`.
+
+    Output shape:
+        `[batch, new length, channels]`.
+
+    Raises:
+        ShapeError: if the inputs have another number of axes, or are smaller than a window.
+
+    Example:
+        >>> import fitwell as fw
+        >>> import numpy as np
+        >>> fw.layers.AveragePooling1D(2)(np.array([[[1.0], [3.0], [2.0], [0.0]]])).tolist()
+        [[[2.0], [1.0]]]
+
+    Source: Keras `AveragePooling1D`.
+    """
+
+    rank = 1
+
+
+@register("AvgPool2D")
+class AveragePooling2D(AveragePooling):
+    """Mean of each window of images, channel by channel.
+
+    Padding does not count: windows at the edge are means of fewer values.
+
+    Args:
+        pool_size (int | tuple[int, int]): Size of the windows. Default: 2. (Required in Keras.)
+        strides (int | tuple[int, int] | None): Step between windows; None for `pool_size`. Default: None.
+        padding (str): ``"valid"`` (whole windows only) or ``"same"``. Default: ``"valid"``.
+        data_format (str | None): ``"channels_last"`` or ``"channels_first"``. Default: ``"channels_last"``.
+        **kwargs: `name`, `trainable`, `dtype`, `activity_regularizer` and `input_shape`, as for `Layer`.
+
+    Input shape:
+        `[batch, height, width, channels]`.
+
+    Output shape:
+        `[batch, new height, new width, channels]`.
+
+    Raises:
+        ShapeError: if the inputs have another number of axes, or are smaller than a window.
+
+    Example:
+        >>> import fitwell as fw
+        >>> import numpy as np
+        >>> fw.layers.AveragePooling2D(2)(np.array([[[[1.0], [3.0]], [[2.0], [0.0]]]])).tolist()
+        [[[[1.5]]]]
+
+    Source: Keras `AveragePooling2D`.
+    """
+
+    rank = 2
+
+
+AvgPool1D, AvgPool2D = AveragePooling1D, AveragePooling2D

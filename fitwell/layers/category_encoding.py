@@ -1,0 +1,99 @@
+"""`CategoryEncoding`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from fitwell._param_validation import Integer, Options, validate_params
+from fitwell._variables import Array
+from fitwell.errors import DataError, InvalidArgument
+from fitwell.layers.argument_rules import LAYER
+from fitwell.layers.base import Layer, register
+
+__all__ = ["CategoryEncoding"]
+
+
+@register()
+class CategoryEncoding(Layer):
+    """Encode integers from 0 to ``num_tokens - 1`` as vectors of length `num_tokens`.
+
+    Differs from Keras: `[batch]` always means one integer per row (Keras reads it as one row in ``"multi_hot"``),
+    ``sparse=True`` is not supported, and integers out of range raise in eager calls and give NaN in compiled ones.
+
+    Args:
+        num_tokens (int): Number of different integers.
+        output_mode (str): Default: ``"multi_hot"``.
+
+            - ``"one_hot"``: each integer becomes a vector with a 1 at its index; `[batch]` and `[batch, 1]` give
+              `[batch, num_tokens]`, `[batch, n]` gives `[batch, n, num_tokens]`;
+            - ``"multi_hot"``: `[batch, n]` gives one vector per row, with a 1 for every integer that occurs;
+            - ``"count"``: how often each occurs, or the sum of their `count_weights`.
+        sparse (bool): Only False is supported.
+        **kwargs: `name`, `trainable`, `dtype`, `activity_regularizer` and `input_shape`, as for `Layer`.
+
+    Call arguments:
+        count_weights (array | None): Weight of each integer with ``output_mode="count"``, in the shape of the inputs.
+
+    Raises:
+        InvalidArgument: if `num_tokens` is missing or `sparse` is True.
+        DataError: if an integer is out of range (eager calls).
+
+    Example:
+        >>> import fitwell as fw
+        >>> import numpy as np
+        >>> fw.layers.CategoryEncoding(3, output_mode="count")(np.array([[0, 2, 2]])).tolist()
+        [[1.0, 0.0, 2.0]]
+
+    Source: Keras `CategoryEncoding`.
+    """
+
+    @validate_params(
+        LAYER, num_tokens=Integer(1) | None, output_mode=Options("one_hot", "multi_hot", "count")
+    )
+    def __init__(
+        self,
+        num_tokens: int | None = None,
+        output_mode: str = "multi_hot",
+        sparse: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if num_tokens is None:
+            raise InvalidArgument(
+                "CategoryEncoding: num_tokens is how many different numbers occur; it must be given"
+            )
+        self.num_tokens = num_tokens
+        self.output_mode = output_mode
+        if sparse:
+            raise InvalidArgument(
+                "CategoryEncoding: sparse=True is not supported; leave it out for dense vectors"
+            )
+        self.sparse = False
+
+    def call(self, inputs: Array, count_weights: Any = None) -> Array:
+        if count_weights is not None and self.output_mode != "count":
+            raise InvalidArgument(
+                f"layer {self.name!r}: count_weights belong to output_mode='count', not {self.output_mode!r}"
+            )
+        numbers = inputs.astype(jnp.int32)
+        inside = (numbers >= 0) & (numbers < self.num_tokens)
+        if not isinstance(inside, jax.core.Tracer) and not bool(inside.all()):
+            raise DataError(
+                f"layer {self.name!r} (CategoryEncoding): numbers must be from 0 to {self.num_tokens - 1}, got "
+                f"{int(numbers.min())} ... {int(numbers.max())}"
+            )
+        if numbers.ndim == 1:
+            numbers, inside = numbers[:, None], inside[:, None]
+            count_weights = None if count_weights is None else jnp.reshape(count_weights, numbers.shape)
+        elif numbers.shape[-1] != 1 and self.output_mode == "one_hot":
+            numbers, inside = numbers[..., None], inside[..., None]
+        one_hot = jax.nn.one_hot(numbers, self.num_tokens, dtype=self.dtype)
+        one_hot = jnp.where(inside[..., None], one_hot, jnp.nan)
+        if self.output_mode != "count":
+            return one_hot.max(axis=-2)
+        if count_weights is not None:
+            one_hot = one_hot * jnp.asarray(count_weights, self.dtype)[..., None]
+        return one_hot.sum(axis=-2)

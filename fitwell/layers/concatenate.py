@@ -1,0 +1,62 @@
+"""`Concatenate` and its function."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax.numpy as jnp
+
+from fitwell._param_validation import validate_params
+from fitwell._variables import Array
+from fitwell.errors import ShapeError
+from fitwell.layers.argument_rules import LAYER
+from fitwell.layers.base import register
+from fitwell.layers.base_merge import Merge
+
+__all__ = ["Concatenate", "concatenate"]
+
+
+@register()
+class Concatenate(Merge):
+    """Join arrays along an axis.
+
+    Args:
+        axis (int): Axis to join along; the other sizes must agree. It cannot be the batch axis. Default: -1.
+        **kwargs: `name`, `trainable`, `dtype`, `activity_regularizer` and `input_shape`, as for `Layer`.
+
+    Input shape:
+        A list of at least two arrays.
+
+    Raises:
+        ShapeError: if the shapes do not agree.
+
+    Example:
+        >>> import fitwell as fw
+        >>> import numpy as np
+        >>> fw.layers.Concatenate()([np.ones((2, 3)), np.ones((2, 4))]).shape
+        (2, 7)
+
+    Source: Keras `Concatenate`.
+    """
+
+    @validate_params(LAYER)
+    def __init__(self, axis: int = -1, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.axis = axis
+
+    def merge(self, inputs: list[Array]) -> Array:
+        shapes = [list(item.shape) for item in inputs]
+        ranks = {len(shape) for shape in shapes}
+        axis = self.axis % len(shapes[0]) if -len(shapes[0]) <= self.axis < len(shapes[0]) else None
+        others = {tuple(size for i, size in enumerate(shape) if i != axis) for shape in shapes}
+        if len(ranks) > 1 or axis is None or axis == 0 or len(others) > 1:
+            listed = ", ".join(str(tuple(shape)) for shape in shapes)
+            raise ShapeError(
+                f"layer {self.name!r} (Concatenate): shapes {listed} cannot be joined along axis {self.axis}"
+            )
+        return jnp.concatenate(inputs, axis=axis)
+
+
+def concatenate(inputs: Any, axis: int = -1, **kwargs: Any) -> Any:
+    """Join `inputs` along `axis`; see `Concatenate`."""
+    return Concatenate(axis=axis, **kwargs)(inputs)

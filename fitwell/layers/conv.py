@@ -1,0 +1,179 @@
+"""`Conv1D` and `Conv2D`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fitwell import constraints, initializers, regularizers
+from fitwell._param_validation import Integer, validate_params
+from fitwell._variables import Array
+from fitwell.errors import InvalidArgument, ShapeError
+from fitwell.layers.argument_rules import LAYER
+from fitwell.layers.base import register
+from fitwell.layers.base_conv import CONV_RULES, BaseConv, conv_window, conv_with_data_format
+
+__all__ = ["Conv1D", "Conv2D", "Convolution1D", "Convolution2D"]
+
+
+class Conv(BaseConv):
+    """Base of Conv1D and Conv2D."""
+
+    @validate_params(LAYER, CONV_RULES, filters=Integer(1), groups=Integer(1))
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: Any,
+        strides: Any = 1,
+        padding: str = "valid",
+        data_format: str | None = None,
+        dilation_rate: Any = 1,
+        groups: int = 1,
+        activation: Any = None,
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+        where = type(self).__name__
+        self.filters = filters
+        self.groups = groups
+        if self.filters % self.groups:
+            raise InvalidArgument(f"{where}: filters={filters} must be a multiple of groups={groups}")
+        self._keep(
+            kernel_size,
+            strides,
+            padding,
+            data_format,
+            dilation_rate,
+            activation,
+            use_bias,
+            (bias_initializer, bias_regularizer, bias_constraint),
+        )
+        self.kernel_initializer = initializers.get(kernel_initializer)
+        self.kernel_regularizer = regularizers.get(kernel_regularizer)
+        self.kernel_constraint = constraints.get(kernel_constraint)
+
+    def build(self, input_shape: Any) -> None:
+        channels = self._channels(input_shape)
+        if channels % self.groups:
+            raise ShapeError(
+                f"layer {self.name!r} ({type(self).__name__}): {channels} channels of inputs {tuple(input_shape)} are "
+                f"not a multiple of groups={self.groups}"
+            )
+        shape = (*self.kernel_size, channels // self.groups, self.filters)
+        self.kernel = self._add_kernel("kernel", shape, "kernel")
+        self._add_bias(self.filters)
+        super().build(input_shape)
+
+    def call(self, inputs: Array) -> Array:
+        inputs = self._ready(inputs, self.kernel.shape[-2] * self.groups)
+        kernel = self.kernel.value
+        outputs = conv_with_data_format(self, inputs, kernel, conv_window(self, inputs, kernel, self.groups))
+        return self._finish(self._fitting(outputs, inputs))
+
+
+@register("Convolution1D")
+class Conv1D(Conv):
+    """Convolution along a sequence: ``activation(b + sum over i, c of kernel[i, c] x[t s + i d, c])``.
+
+    Unlike Keras it accepts strides and dilation above 1 together.
+
+    Args:
+        filters (int): Number of output channels.
+        kernel_size (int): Length of the kernel.
+        strides (int): Step s between outputs. Default: 1.
+        padding (str): ``"valid"`` (none), ``"same"`` (output length ``ceil(length / strides)``) or ``"causal"`` (the
+            same length, and output t depends on inputs up to t only). Default: ``"valid"``.
+        data_format (str | None): ``"channels_last"`` or ``"channels_first"``. Default: ``"channels_last"``.
+        dilation_rate (int): Step d between the taps of the kernel. Default: 1.
+        groups (int): Number of groups of channels and filters that are convolved separately. Default: 1.
+        activation (str | Callable | None): Activation function; None is linear. Default: None.
+        use_bias (bool): Whether to add the bias. Default: True.
+        kernel_initializer (str | Initializer): Default: ``"glorot_uniform"``.
+        bias_initializer (str | Initializer): Default: ``"zeros"``.
+        kernel_regularizer (str | Regularizer | None): Default: None.
+        bias_regularizer (str | Regularizer | None): Default: None.
+        activity_regularizer (str | Regularizer | None): Penalty on the outputs. Default: None.
+        kernel_constraint (str | Constraint | None): Default: None.
+        bias_constraint (str | Constraint | None): Default: None.
+        **kwargs: `name`, `trainable`, `dtype` and `input_shape`, as for `Layer`.
+
+    Input shape:
+        `[batch, length, channels]`.
+
+    Output shape:
+        `[batch, new length, filters]`. The kernel has the shape `[kernel_size, channels / groups, filters]`.
+
+    Raises:
+        ShapeError: if the inputs have another number of axes or channels, or are smaller than the kernel.
+
+    Example:
+        >>> import fitwell as fw
+        >>> import numpy as np
+        >>> fw.layers.Conv1D(4, 3)(np.ones((2, 10, 5))).shape
+        (2, 8, 4)
+
+    Source: Keras `Conv1D`.
+    """
+
+    rank = 1
+    paddings = ("valid", "same", "causal")
+
+
+@register("Convolution2D")
+class Conv2D(Conv):
+    """Convolution of images: ``activation(b + sum over i, j, c of kernel[i, j, c] x[y s + i d, x s + j d, c])``.
+
+    Unlike Keras it accepts strides and dilation above 1 together.
+
+    Args:
+        filters (int): Number of output channels.
+        kernel_size (int | tuple[int, int]): Height and width of the kernel.
+        strides (int | tuple[int, int]): Step s between outputs. Default: 1.
+        padding (str): ``"valid"`` (none) or ``"same"`` (output size ``ceil(size / strides)``). Default: ``"valid"``.
+        data_format (str | None): ``"channels_last"`` or ``"channels_first"``. Default: ``"channels_last"``.
+        dilation_rate (int | tuple[int, int]): Step d between the taps of the kernel. Default: 1.
+        groups (int): Number of groups of channels and filters that are convolved separately. Default: 1.
+        activation (str | Callable | None): Activation function; None is linear. Default: None.
+        use_bias (bool): Whether to add the bias. Default: True.
+        kernel_initializer (str | Initializer): Default: ``"glorot_uniform"``.
+        bias_initializer (str | Initializer): Default: ``"zeros"``.
+        kernel_regularizer (str | Regularizer | None): Default: None.
+        bias_regularizer (str | Regularizer | None): Default: None.
+        activity_regularizer (str | Regularizer | None): Penalty on the outputs. Default: None.
+        kernel_constraint (str | Constraint | None): Default: None.
+        bias_constraint (str | Constraint | None): Default: None.
+        **kwargs: `name`, `trainable`, `dtype` and `input_shape`, as for `Layer`.
+
+    Input shape:
+        `[batch, height, width, channels]`.
+
+    Output shape:
+        `[batch, new height, new width, filters]`. The kernel has the shape
+        `[*kernel_size, channels / groups, filters]`.
+
+    Raises:
+        ShapeError: if the inputs have another number of axes or channels, or are smaller than the kernel.
+
+    Example:
+        >>> import fitwell as fw
+        >>> import numpy as np
+        >>> fw.layers.Conv2D(4, 3, padding="same")(np.ones((2, 28, 28, 1))).shape
+        (2, 28, 28, 4)
+
+    Source: Keras `Conv2D`; LeCun et al. (1989).
+    """
+
+    rank = 2
+
+
+Convolution1D = Conv1D
+
+
+Convolution2D = Conv2D

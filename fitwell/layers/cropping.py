@@ -1,0 +1,104 @@
+"""`Cropping1D` and `Cropping2D`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fitwell._param_validation import validate_params
+from fitwell._variables import Array
+from fitwell.errors import ShapeError
+from fitwell.layers.argument_rules import LAYER, PAIRS
+from fitwell.layers.base import register
+from fitwell.layers.base_spatial_layer import BaseSpatialLayer
+
+__all__ = ["Cropping1D", "Cropping2D"]
+
+
+class Cropping(BaseSpatialLayer):
+    """Base of Cropping1D and Cropping2D."""
+
+    cropping: tuple[tuple[int, int], ...] = ()
+
+    def call(self, inputs: Array) -> Array:
+        places = [slice(None)] * inputs.ndim
+        for axis, (before, after) in zip(self.spatial_axes(inputs), self.cropping, strict=True):
+            if before + after >= inputs.shape[axis]:
+                raise ShapeError(
+                    f"layer {self.name!r} ({type(self).__name__}): cropping {self.cropping} leaves nothing of inputs "
+                    f"of shape {tuple(inputs.shape)}"
+                )
+            places[axis] = slice(before, inputs.shape[axis] - after)
+        return inputs[tuple(places)]
+
+
+@register()
+class Cropping1D(Cropping):
+    """Remove both ends of sequences.
+
+    Args:
+        cropping (int | tuple[int, int]): How much at each end, or ``(before, after)``. Default: 1.
+        **kwargs: `name`, `trainable`, `dtype`, `activity_regularizer` and `input_shape`, as for `Layer`.
+
+    Input shape:
+        `[batch, length, channels]`.
+
+    Output shape:
+        `[batch, length - before - after, channels]`.
+
+    Raises:
+        ShapeError: if nothing would be left.
+
+    Example:
+        >>> import fitwell as fw
+        >>> import numpy as np
+        >>> fw.layers.Cropping1D((1, 2))(np.ones((2, 6, 4))).shape
+        (2, 3, 4)
+
+    Source: Keras `Cropping1D`.
+    """
+
+    rank = 1
+
+    @validate_params(LAYER, cropping=PAIRS)
+    def __init__(self, cropping: Any = (1, 1), **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.cropping = (cropping,) if isinstance(cropping[0], int) else cropping
+
+
+@register()
+class Cropping2D(Cropping):
+    """Remove the border of images.
+
+    Args:
+        cropping (int | tuple): Width of the border: one int, ``(height, width)``, or ``((top, bottom), (left,
+            right))``. Default: 0.
+        data_format (str | None): ``"channels_last"`` or ``"channels_first"``. Default: ``"channels_last"``.
+        **kwargs: `name`, `trainable`, `dtype`, `activity_regularizer` and `input_shape`, as for `Layer`.
+
+    Input shape:
+        `[batch, height, width, channels]`.
+
+    Output shape:
+        `[batch, height - top - bottom, width - left - right, channels]`.
+
+    Raises:
+        ShapeError: if nothing would be left.
+
+    Example:
+        >>> import fitwell as fw
+        >>> import numpy as np
+        >>> fw.layers.Cropping2D(1)(np.ones((2, 5, 5, 4))).shape
+        (2, 3, 3, 4)
+
+    Source: Keras `Cropping2D`.
+    """
+
+    rank = 2
+
+    @validate_params(LAYER, cropping=PAIRS)
+    def __init__(
+        self, cropping: Any = ((0, 0), (0, 0)), data_format: str | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.cropping = cropping
+        self.data_format = data_format or "channels_last"

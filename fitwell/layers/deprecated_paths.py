@@ -1,0 +1,78 @@
+"""Module paths of Keras 2, such as `keras.layers.core`, which still work and warn.
+
+One table replaces a file for each path: the modules are created here.
+"""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType
+
+from fitwell._deprecation import deprecated_module_getattr
+
+__all__ = ["experimental"]
+
+_NAMES = {
+    "advanced_activations": ["ELU", "LeakyReLU", "PReLU", "ReLU", "RReLU", "Softmax"],
+    "convolutional": ["Conv1D", "Conv2D", "Convolution1D", "Convolution2D"],
+    "core": ["Activation", "Dense", "Flatten", "Input", "InputLayer", "Lambda"],
+    "embeddings": ["Embedding"],
+    "merge": [
+        "Add",
+        "Average",
+        "Concatenate",
+        "Dot",
+        "Maximum",
+        "Minimum",
+        "Multiply",
+        "Subtract",
+        "add",
+        "average",
+        "concatenate",
+        "dot",
+        "maximum",
+        "minimum",
+        "multiply",
+        "subtract",
+    ],
+    "noise": ["AlphaDropout", "GaussianDropout", "GaussianNoise"],
+    "pooling": [
+        "AveragePooling1D",
+        "AveragePooling2D",
+        "GlobalAveragePooling1D",
+        "GlobalAveragePooling2D",
+        "GlobalMaxPooling1D",
+        "GlobalMaxPooling2D",
+        "MaxPooling1D",
+        "MaxPooling2D",
+    ],
+    "experimental": ["preprocessing"],
+    "experimental.preprocessing": [
+        "CategoryEncoding",
+        "Normalization",
+        "RandomContrast",
+        "RandomFlip",
+        "RandomRotation",
+        "RandomTranslation",
+        "RandomZoom",
+        "Rescaling",
+    ],
+}
+
+
+def _create(path: str, names: list[str]) -> ModuleType:
+    """Create the module `fitwell.layers.<path>`, whose `names` are those of `fitwell.layers`."""
+    full = f"fitwell.layers.{path}"
+    module = ModuleType(
+        full, f"Deprecated path of names in `fitwell.layers`; Keras 2 had `keras.layers.{path}`."
+    )
+    vars(module).update(__all__=names, __getattr__=deprecated_module_getattr(full, "fitwell.layers", names))
+    sys.modules[full] = module
+    if "." not in path:
+        setattr(sys.modules["fitwell.layers"], path, module)
+    return module
+
+
+_modules = {path: _create(path, names) for path, names in _NAMES.items()}
+experimental = _modules["experimental"]
+vars(experimental).update(__path__=[], preprocessing=_modules["experimental.preprocessing"])

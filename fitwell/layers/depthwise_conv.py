@@ -1,0 +1,174 @@
+"""`DepthwiseConv1D` and `DepthwiseConv2D`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fitwell import constraints, initializers, regularizers
+from fitwell._param_validation import Integer, validate_params
+from fitwell._variables import Array
+from fitwell.layers.argument_rules import LAYER
+from fitwell.layers.base import register
+from fitwell.layers.base_conv import CONV_RULES, BaseConv, conv_window, conv_with_data_format
+
+__all__ = ["BaseDepthwiseConv", "DepthwiseConv1D", "DepthwiseConv2D"]
+
+
+class BaseDepthwiseConv(BaseConv):
+    """Base of the layers that first convolve every channel with kernels of its own."""
+
+    def _keep_depthwise(self, multiplier: int, initializer: Any, regularizer: Any, constraint: Any) -> None:
+        self.depth_multiplier = multiplier
+        self.depthwise_initializer = initializers.get(initializer)
+        self.depthwise_regularizer = regularizers.get(regularizer)
+        self.depthwise_constraint = constraints.get(constraint)
+
+    def _depthwise(self, inputs: Array, kernel: Array) -> Array:
+        """Convolve channel c with its own kernels, which make channels ``c m ... c m + m - 1`` of the output."""
+        *size, channels, multiplier = kernel.shape
+        kernel = kernel.reshape((*size, 1, channels * multiplier))
+        return self._fitting(
+            conv_with_data_format(self, inputs, kernel, conv_window(self, inputs, kernel, channels)), inputs
+        )
+
+
+class DepthwiseConv(BaseDepthwiseConv):
+    """Base of DepthwiseConv1D and DepthwiseConv2D."""
+
+    @validate_params(LAYER, CONV_RULES, depth_multiplier=Integer(1))
+    def __init__(
+        self,
+        kernel_size: Any,
+        strides: Any = 1,
+        padding: str = "valid",
+        depth_multiplier: int = 1,
+        data_format: str | None = None,
+        dilation_rate: Any = 1,
+        activation: Any = None,
+        use_bias: bool = True,
+        depthwise_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        depthwise_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        depthwise_constraint: Any = None,
+        bias_constraint: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+        self._keep(
+            kernel_size,
+            strides,
+            padding,
+            data_format,
+            dilation_rate,
+            activation,
+            use_bias,
+            (bias_initializer, bias_regularizer, bias_constraint),
+        )
+        self._keep_depthwise(
+            depth_multiplier, depthwise_initializer, depthwise_regularizer, depthwise_constraint
+        )
+
+    def build(self, input_shape: Any) -> None:
+        channels = self._channels(input_shape)
+        shape = (*self.kernel_size, channels, self.depth_multiplier)
+        self.kernel = self._add_kernel("kernel", shape, "depthwise")
+        self._add_bias(channels * self.depth_multiplier)
+        super().build(input_shape)
+
+    def call(self, inputs: Array) -> Array:
+        inputs = self._ready(inputs, self.kernel.shape[-2])
+        return self._finish(self._depthwise(inputs, self.kernel.value))
+
+
+@register()
+class DepthwiseConv1D(DepthwiseConv):
+    """Convolve every channel of a sequence separately, giving `depth_multiplier` channels for each.
+
+    Unlike in Keras, padding may be ``"causal"``.
+
+    Args:
+        kernel_size (int): Length of the kernel.
+        strides (int): Step s between outputs. Default: 1.
+        padding (str): ``"valid"`` (none), ``"same"`` (output length ``ceil(length / strides)``) or ``"causal"`` (the
+            same length, and output t depends on inputs up to t only). Default: ``"valid"``.
+        depth_multiplier (int): Output channels per input channel. Default: 1.
+        data_format (str | None): ``"channels_last"`` or ``"channels_first"``. Default: ``"channels_last"``.
+        dilation_rate (int): Step d between the taps of the kernel. Default: 1.
+        activation (str | Callable | None): Activation function; None is linear. Default: None.
+        use_bias (bool): Whether to add the bias. Default: True.
+        depthwise_initializer (str | Initializer): Default: ``"glorot_uniform"``.
+        bias_initializer (str | Initializer): Default: ``"zeros"``.
+        depthwise_regularizer (str | Regularizer | None): Default: None.
+        bias_regularizer (str | Regularizer | None): Default: None.
+        activity_regularizer (str | Regularizer | None): Penalty on the outputs. Default: None.
+        depthwise_constraint (str | Constraint | None): Default: None.
+        bias_constraint (str | Constraint | None): Default: None.
+        **kwargs: `name`, `trainable`, `dtype` and `input_shape`, as for `Layer`.
+
+    Input shape:
+        `[batch, length, channels]`.
+
+    Output shape:
+        `[batch, new length, channels depth_multiplier]`. The kernel has the shape
+        `[kernel_size, channels, depth_multiplier]`.
+
+    Raises:
+        ShapeError: if the inputs have another number of axes or channels, or are smaller than the kernel.
+
+    Example:
+        >>> import fitwell as fw
+        >>> import numpy as np
+        >>> fw.layers.DepthwiseConv1D(3, depth_multiplier=2)(np.ones((2, 10, 5))).shape
+        (2, 8, 10)
+
+    Source: Keras `DepthwiseConv1D`.
+    """
+
+    rank = 1
+    paddings = ("valid", "same", "causal")
+
+
+@register()
+class DepthwiseConv2D(DepthwiseConv):
+    """Convolve every channel of images separately, giving `depth_multiplier` channels for each.
+
+    Args:
+        kernel_size (int | tuple[int, int]): Height and width of the kernel.
+        strides (int | tuple[int, int]): Step s between outputs. Default: 1.
+        padding (str): ``"valid"`` (none) or ``"same"`` (output size ``ceil(size / strides)``). Default: ``"valid"``.
+        depth_multiplier (int): Output channels per input channel. Default: 1.
+        data_format (str | None): ``"channels_last"`` or ``"channels_first"``. Default: ``"channels_last"``.
+        dilation_rate (int | tuple[int, int]): Step d between the taps of the kernel. Default: 1.
+        activation (str | Callable | None): Activation function; None is linear. Default: None.
+        use_bias (bool): Whether to add the bias. Default: True.
+        depthwise_initializer (str | Initializer): Default: ``"glorot_uniform"``.
+        bias_initializer (str | Initializer): Default: ``"zeros"``.
+        depthwise_regularizer (str | Regularizer | None): Default: None.
+        bias_regularizer (str | Regularizer | None): Default: None.
+        activity_regularizer (str | Regularizer | None): Penalty on the outputs. Default: None.
+        depthwise_constraint (str | Constraint | None): Default: None.
+        bias_constraint (str | Constraint | None): Default: None.
+        **kwargs: `name`, `trainable`, `dtype` and `input_shape`, as for `Layer`.
+
+    Input shape:
+        `[batch, height, width, channels]`.
+
+    Output shape:
+        `[batch, new height, new width, channels depth_multiplier]`. The kernel has the shape
+        `[*kernel_size, channels, depth_multiplier]`.
+
+    Raises:
+        ShapeError: if the inputs have another number of axes or channels, or are smaller than the kernel.
+
+    Example:
+        >>> import fitwell as fw
+        >>> import numpy as np
+        >>> fw.layers.DepthwiseConv2D(3)(np.ones((2, 8, 8, 5))).shape
+        (2, 6, 6, 5)
+
+    Source: Keras `DepthwiseConv2D`; Sifre (2014).
+    """
+
+    rank = 2

@@ -1,0 +1,128 @@
+"""`Dropout` and `MCDropout`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from fitwell._call_context import current
+from fitwell._param_validation import Integer, ListOf, Real, validate_params
+from fitwell._variables import Array
+from fitwell.errors import ShapeError
+from fitwell.layers.argument_rules import LAYER
+from fitwell.layers.array_ops import to_float
+from fitwell.layers.base import Layer, register
+
+__all__ = ["BaseDropout", "Dropout", "MCDropout"]
+
+
+NOISE_SHAPE = ListOf(Integer(1) | None) | None
+
+
+class BaseDropout(Layer):
+    """Base class of layers that drop a random part of their inputs: the shape of the mask, and its values."""
+
+    noise_shape: tuple[int | None, ...] | None = None
+    seed: int | None = None
+
+    def sample_mask(self, inputs: Array, keep: Array) -> Array:
+        """Return a mask that is True with probability `keep`."""
+        return jax.random.bernoulli(current().next_key(self.seed), keep, self.mask_shape(inputs))
+
+    def mask_shape(self, inputs: Array) -> tuple[int, ...]:
+        """Return the shape of the mask for `inputs`."""
+        if self.noise_shape is None:
+            return tuple(inputs.shape)
+        fits = len(self.noise_shape) == inputs.ndim and all(
+            wanted in (None, 1, size) for wanted, size in zip(self.noise_shape, inputs.shape, strict=True)
+        )
+        if not fits:
+            raise ShapeError(
+                f"layer {self.name!r} ({type(self).__name__}): noise_shape {self.noise_shape} does not fit inputs "
+                f"of shape {tuple(inputs.shape)}; write 1 where the mask is shared and None elsewhere"
+            )
+        return tuple(
+            size if wanted is None else wanted
+            for size, wanted in zip(inputs.shape, self.noise_shape, strict=True)
+        )
+
+
+@register()
+class Dropout(BaseDropout):
+    """Set a random fraction of the inputs to zero in training, and scale up the rest (inverted dropout).
+
+    Training: ``x m / (1 - rate)`` with ``m ~ Bernoulli(1 - rate)``. Inference: ``x``.
+
+    Args:
+        rate (float): Fraction of the inputs to drop, in [0, 1]. Changing it does not recompile.
+        noise_shape (tuple[int | None, ...] | None): Shape of the mask: 1 where the mask is shared along an axis, None
+            for the size of the input. Default: None, the shape of the inputs.
+        seed (int | None): Seed of a separate random stream; None uses the stream of the run. Default: None.
+        **kwargs: `name`, `trainable`, `dtype`, `activity_regularizer` and `input_shape`, as for `Layer`.
+
+    Input shape:
+        Any, kept.
+
+    Raises:
+        ShapeError: if `noise_shape` does not fit the inputs.
+
+    Example:
+        >>> import fitwell as fw
+        >>> import numpy as np
+        >>> layer = fw.layers.Dropout(0.5)
+        >>> layer(np.ones((1, 3))).tolist()
+        [[1.0, 1.0, 1.0]]
+        >>> set(np.asarray(layer(np.ones((1, 100)), training=True)).ravel().tolist()) == {0.0, 2.0}
+        True
+
+    Source: Keras `Dropout`; Srivastava et al. (2014).
+    """
+
+    hyperparameters = ("rate",)
+
+    @validate_params(LAYER, rate=Real(0, 1), noise_shape=NOISE_SHAPE)
+    def __init__(self, rate: float, noise_shape: Any = None, seed: int | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.rate = rate
+        self.noise_shape = noise_shape
+        self.seed = seed
+
+    def call(self, inputs: Array, training: bool = False) -> Array:
+        inputs = to_float(inputs, self.dtype)
+        if not training:
+            return inputs
+        keep = 1.0 - jnp.asarray(self.rate, dtype=inputs.dtype)
+        mask = self.sample_mask(inputs, keep)
+        scale = jnp.where(keep > 0, 1 / jnp.where(keep > 0, keep, 1), 0)
+        return jnp.where(mask, inputs * scale, jnp.zeros((), inputs.dtype))
+
+
+@register()
+class MCDropout(Dropout):
+    """Dropout that is active at inference too, for Monte Carlo estimates of uncertainty. Not in Keras.
+
+    In Keras it is written as a subclass of `Dropout`, which works here as well.
+
+    Args:
+        rate (float): As for `Dropout`.
+        noise_shape (tuple[int | None, ...] | None): As for `Dropout`. Default: None.
+        seed (int | None): Seed of a separate random stream; None uses the stream of the run. Default: None.
+        **kwargs: `name`, `trainable`, `dtype`, `activity_regularizer` and `input_shape`, as for `Layer`.
+
+    Input shape:
+        Any, kept.
+
+    Example:
+        >>> import fitwell as fw
+        >>> import numpy as np
+        >>> outputs = fw.layers.MCDropout(0.5)(np.ones((1, 100)))
+        >>> set(np.asarray(outputs).ravel().tolist()) == {0.0, 2.0}
+        True
+
+    Source: Gal and Ghahramani (2016).
+    """
+
+    def call(self, inputs: Array) -> Array:  # type: ignore[override]
+        return super().call(inputs, training=True)

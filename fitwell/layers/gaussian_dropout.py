@@ -1,0 +1,58 @@
+"""`GaussianDropout`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from fitwell._call_context import current
+from fitwell._param_validation import Real, validate_params
+from fitwell._variables import Array
+from fitwell.layers.argument_rules import LAYER
+from fitwell.layers.array_ops import to_float
+from fitwell.layers.base import Layer, register
+
+__all__ = ["GaussianDropout"]
+
+
+@register()
+class GaussianDropout(Layer):
+    """Multiply by Gaussian noise in training: ``x e`` with ``e ~ N(1, rate / (1 - rate))``. Inference: ``x``.
+
+    The noise has the mean and variance of dropout's ``m / (1 - rate)``.
+
+    Args:
+        rate (float): Rate of the equivalent dropout, in [0, 1). Changing it does not recompile. (Keras accepts 1 and
+            divides by 0.)
+        seed (int | None): Seed of a separate random stream; None uses the stream of the run. Default: None.
+        **kwargs: `name`, `trainable`, `dtype`, `activity_regularizer` and `input_shape`, as for `Layer`.
+
+    Input shape:
+        Any, kept.
+
+    Example:
+        >>> import fitwell as fw
+        >>> import numpy as np
+        >>> fw.layers.GaussianDropout(0.5)(np.ones((1, 2))).tolist()
+        [[1.0, 1.0]]
+
+    Source: Keras `GaussianDropout`; Srivastava et al. (2014), section 10.
+    """
+
+    hyperparameters = ("rate",)
+
+    @validate_params(LAYER, rate=Real(0, 1, closed="left"))
+    def __init__(self, rate: float, seed: int | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.rate = rate
+        self.seed = seed
+
+    def call(self, inputs: Array, training: bool = False) -> Array:
+        inputs = to_float(inputs, self.dtype)
+        if not training:
+            return inputs
+        rate = jnp.asarray(self.rate, inputs.dtype)
+        noise = jax.random.normal(current().next_key(self.seed), inputs.shape, inputs.dtype)
+        return inputs * (1 + jnp.sqrt(rate / (1 - rate)) * noise)

@@ -1,0 +1,60 @@
+"""`GaussianNoise`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from fitwell._call_context import current
+from fitwell._param_validation import Real, validate_params
+from fitwell._variables import Array
+from fitwell.layers.argument_rules import LAYER
+from fitwell.layers.array_ops import to_float
+from fitwell.layers.base import Layer, register
+
+__all__ = ["GaussianNoise"]
+
+
+@register()
+class GaussianNoise(Layer):
+    """Add Gaussian noise in training: ``x + e`` with ``e ~ N(0, stddev²)`` for each element. Inference: ``x``.
+
+    Noise on the inputs acts like an L2 penalty (Bishop 1995).
+
+    Args:
+        stddev (float): Standard deviation of the noise, at least 0. Changing it does not recompile. (Keras accepts 0 to
+            1 only.)
+        seed (int | None): Seed of a separate random stream; None uses the stream of the run. Default: None.
+        **kwargs: `name`, `trainable`, `dtype`, `activity_regularizer` and `input_shape`, as for `Layer`.
+
+    Input shape:
+        Any, kept.
+
+    Example:
+        >>> import fitwell as fw
+        >>> import numpy as np
+        >>> layer = fw.layers.GaussianNoise(0.1)
+        >>> layer(np.ones((1, 2))).tolist()
+        [[1.0, 1.0]]
+        >>> bool((layer(np.ones((1, 2)), training=True) != 1).all())
+        True
+
+    Source: Keras `GaussianNoise`.
+    """
+
+    hyperparameters = ("stddev",)
+
+    @validate_params(LAYER, stddev=Real(0))
+    def __init__(self, stddev: float, seed: int | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.stddev = stddev
+        self.seed = seed
+
+    def call(self, inputs: Array, training: bool = False) -> Array:
+        inputs = to_float(inputs, self.dtype)
+        if not training:
+            return inputs
+        noise = jax.random.normal(current().next_key(self.seed), inputs.shape, inputs.dtype)
+        return inputs + jnp.asarray(self.stddev, inputs.dtype) * noise

@@ -1,0 +1,115 @@
+"""`GroupNormalization`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from fitwell._param_validation import Integer, validate_params
+from fitwell._variables import Array
+from fitwell.errors import InvalidArgument
+from fitwell.layers.argument_rules import LAYER
+from fitwell.layers.array_ops import canonicalize_axes, promote_to_float32, to_float
+from fitwell.layers.base import register
+from fitwell.layers.base_normalization import AffineNormalization
+
+__all__ = ["GroupNormalization"]
+
+
+_GROUPS = (Integer(-1, -1) | Integer(1)).described_as("an integer of at least 1, or -1")
+
+
+@register()
+class GroupNormalization(AffineNormalization):
+    """Normalize each row over groups of channels: ``gamma (x - mean) / sqrt(var + epsilon) + beta``.
+
+    The channels are split into `groups` equal groups. Mean and (biased) variance are those of one group of one row over
+    all other axes. One group resembles `LayerNormalization`; ``groups=-1`` is one group per channel (instance
+    normalization).
+
+    Args:
+        groups (int): Number of groups, a divisor of the number of channels, or -1. Default: 32.
+        axis (int): Axis of the channels. Default: -1.
+        epsilon (float): Added to the variance. Changing it does not recompile. Default: 1e-3.
+        center (bool): Whether to add a learned `beta`. Default: True.
+        scale (bool): Whether to multiply by a learned `gamma`. Default: True.
+        beta_initializer (str | Initializer): Default: ``"zeros"``.
+        gamma_initializer (str | Initializer): Default: ``"ones"``.
+        beta_regularizer (str | Regularizer | None): Penalty on `beta`. Default: None.
+        gamma_regularizer (str | Regularizer | None): Penalty on `gamma`. Default: None.
+        beta_constraint (str | Constraint | None): Projection of `beta` after every update. Default: None.
+        gamma_constraint (str | Constraint | None): Projection of `gamma` after every update. Default: None.
+        **kwargs: `name`, `trainable`, `dtype`, `activity_regularizer` and `input_shape`, as for `Layer`.
+
+    Input shape:
+        `[batch, ...]`, kept; gamma and beta have one entry per channel.
+
+    Raises:
+        InvalidArgument: if the number of channels is not a multiple of `groups`.
+
+    Example:
+        >>> import fitwell as fw
+        >>> import numpy as np
+        >>> outputs = fw.layers.GroupNormalization(2, epsilon=0.0)(np.array([[1.0, 3.0, 10.0, 30.0]]))
+        >>> np.asarray(outputs, float).round(5).tolist()
+        [[-1.0, 1.0, -1.0, 1.0]]
+
+    Source: Keras `GroupNormalization`; Wu and He (2018).
+    """
+
+    @validate_params(LAYER, groups=_GROUPS)
+    def __init__(
+        self,
+        groups: int = 32,
+        axis: int = -1,
+        epsilon: float = 1e-3,
+        center: bool = True,
+        scale: bool = True,
+        beta_initializer: Any = "zeros",
+        gamma_initializer: Any = "ones",
+        beta_regularizer: Any = None,
+        gamma_regularizer: Any = None,
+        beta_constraint: Any = None,
+        gamma_constraint: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.groups = groups
+        self.axis = axis
+        self._keep(
+            epsilon,
+            center,
+            scale,
+            (beta_initializer, gamma_initializer),
+            (beta_regularizer, gamma_regularizer),
+            (beta_constraint, gamma_constraint),
+        )
+
+    def build(self, input_shape: Any) -> None:
+        self.axes = canonicalize_axes(self.name, self.axis, input_shape)
+        self.sizes = self.known_sizes(self.axes, input_shape)
+        channels = self.sizes[0]
+        parts = channels if self.groups == -1 else self.groups
+        if channels % parts:
+            raise InvalidArgument(
+                f"layer {self.name!r} (GroupNormalization): {channels} channels of inputs {tuple(input_shape)} "
+                f"cannot be cut into {parts} equal groups; pass groups= a divisor of {channels}"
+            )
+        self._parts = parts
+        self._add_scale_and_shift(self.sizes)
+        super().build(input_shape)
+
+    def call(self, inputs: Array) -> Array:
+        inputs = to_float(inputs, self.dtype)
+        self.check(inputs, self.axes, self.sizes)
+        axis, shape = self.axes[0], inputs.shape
+        cut = (*shape[:axis], self._parts, shape[axis] // self._parts, *shape[axis + 1 :])
+        values = promote_to_float32(inputs).reshape(cut)
+        others = tuple(place for place in range(1, len(cut)) if place != axis)
+        mean = jnp.mean(values, others, keepdims=True)
+        variance = jnp.mean(jnp.square(values - mean), others, keepdims=True)
+        values = (values - mean) * jax.lax.rsqrt(variance + jnp.asarray(self.epsilon, values.dtype))
+        broadcast = tuple(size if place == axis else 1 for place, size in enumerate(shape))
+        return self._finish(values.reshape(shape), broadcast, inputs.dtype)

@@ -1,0 +1,114 @@
+"""Base class of the layers that change images at random in training."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from fitwell._call_context import current
+from fitwell._param_validation import ListOf, Real, Rule, validate_params
+from fitwell._variables import Array, HyperparameterMixin
+from fitwell.errors import InvalidArgument, ShapeError
+from fitwell.layers.argument_rules import LAYER
+from fitwell.layers.array_ops import to_float
+from fitwell.layers.base import Layer
+
+__all__ = [
+    "ImageAugmentation",
+    "RandomRange",
+    "VALUE_RANGE",
+    "check_value_range",
+    "expand_per_image",
+    "range_rule",
+]
+
+
+def range_rule(least: float, most: float = math.inf) -> Rule:
+    """Return the rule of an argument that becomes a `RandomRange`: one number or two."""
+    one = Real(least, most)
+    return one | ListOf(one, 1) | ListOf(one, 2).described_as("two of them")
+
+
+class RandomRange(HyperparameterMixin):
+    """Two bounds between which a random number is drawn for each image; both are data to the compiled program.
+
+    given: one number x, meaning -x to x, or the two bounds themselves. least: no bound is below it.
+    """
+
+    hyperparameters = ("low", "high")
+
+    def __init__(self, given: Any, least: float) -> None:
+        ends = list(given) if isinstance(given, list | tuple) else [given]
+        if len(ends) == 1:
+            ends = [max(-abs(ends[0]), least), abs(ends[0])]
+        self.low, self.high = sorted(float(end) for end in ends)
+
+    def sample(self, key: Array, rows: int, dtype: Any = jnp.float32) -> Array:
+        """Return one uniform number per row; the i-th depends on `key` and i only, not on how many there are."""
+        return jax.random.uniform(
+            key, (rows,), dtype, jnp.asarray(self.low, dtype), jnp.asarray(self.high, dtype)
+        )
+
+    @property
+    def bounds(self) -> list[float]:
+        """The two bounds, as a constructor takes them."""
+        return [float(self.low), float(self.high)]
+
+
+class ImageAugmentation(Layer):
+    """Base of layers that change images at random in training and pass them on at inference.
+
+    Inputs are ``[batch, height, width, channels]``, with ``data_format="channels_first"``
+    ``[batch, channels, height, width]``, or ``[batch, height, width]`` for images without channels, and
+    outputs are floats of the same shape. Every image gets draws of its own, inside the compiled program.
+
+    Differs from Keras, whose layers read three axes as one image without a batch. Ranges are kept as two
+    bounds, also where one number was given, and are data: changing one does not recompile.
+    """
+
+    seed: int | None = None
+
+    @validate_params(LAYER)
+    def __init__(self, data_format: str | None = None, seed: int | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.data_format = data_format or "channels_last"
+        self.seed = seed
+
+    def call(self, inputs: Array, training: bool = False) -> Array:
+        images = to_float(inputs, self.dtype)
+        if images.ndim not in (3, 4):
+            raise ShapeError(
+                f"layer {self.name!r} ({type(self).__name__}): expected images of shape (batch, height, width, "
+                f"channels) or (batch, height, width), got {tuple(images.shape)}"
+            )
+        if not training:
+            return images
+        key = current().next_key(self.seed)
+        if images.ndim == 3:
+            return self.augment(images[..., None], key)[..., 0]
+        if self.data_format == "channels_first":
+            return jnp.moveaxis(self.augment(jnp.moveaxis(images, 1, -1), key), -1, 1)
+        return self.augment(images, key)
+
+    def augment(self, images: Array, key: Array) -> Array:
+        """Return changed images ``[batch, height, width, channels]``; subclasses override."""
+        raise NotImplementedError
+
+
+def expand_per_image(values: Array) -> Array:
+    """Return one number per image in the shape that broadcasts over images."""
+    return values[:, None, None, None]
+
+
+VALUE_RANGE = ListOf(Real(), 2).described_as("(lowest, highest) pixel value")
+
+
+def check_value_range(where: str, value: Any) -> tuple[float, float]:
+    """Return the lowest and highest pixel value."""
+    low, high = value
+    if low >= high:
+        raise InvalidArgument(f"{where}: value_range must be (lowest, highest) pixel value, got {value!r}")
+    return float(low), float(high)

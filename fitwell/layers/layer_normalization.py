@@ -1,0 +1,92 @@
+"""`LayerNormalization`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from fitwell._param_validation import validate_params
+from fitwell._variables import Array
+from fitwell.layers.argument_rules import AXES, LAYER
+from fitwell.layers.array_ops import canonicalize_axes, promote_to_float32, to_float
+from fitwell.layers.base import register
+from fitwell.layers.base_normalization import AffineNormalization
+
+__all__ = ["LayerNormalization"]
+
+
+@register()
+class LayerNormalization(AffineNormalization):
+    """Normalize each row over its features: ``gamma (x - mean) / sqrt(var + epsilon) + beta``.
+
+    Mean and (biased) variance are those of one row along `axis`; nothing depends on the batch.
+
+    Args:
+        axis (int | list[int]): Axes to normalize over, which also have the sizes of gamma and beta. Default: -1.
+        epsilon (float): Added to the variance. Changing it does not recompile. Default: 1e-3.
+        center (bool): Whether to add a learned `beta`. Default: True.
+        scale (bool): Whether to multiply by a learned `gamma`. Default: True.
+        beta_initializer (str | Initializer): Default: ``"zeros"``.
+        gamma_initializer (str | Initializer): Default: ``"ones"``.
+        beta_regularizer (str | Regularizer | None): Penalty on `beta`. Default: None.
+        gamma_regularizer (str | Regularizer | None): Penalty on `gamma`. Default: None.
+        beta_constraint (str | Constraint | None): Projection of `beta` after every update. Default: None.
+        gamma_constraint (str | Constraint | None): Projection of `gamma` after every update. Default: None.
+        **kwargs: `name`, `trainable`, `dtype`, `activity_regularizer` and `input_shape`, as for `Layer`.
+
+    Input shape:
+        `[batch, ...]`, kept.
+
+    Example:
+        >>> import fitwell as fw
+        >>> import numpy as np
+        >>> outputs = fw.layers.LayerNormalization(epsilon=0.0)(np.array([[1.0, 3.0], [10.0, 30.0]]))
+        >>> np.asarray(outputs, float).round(5).tolist()
+        [[-1.0, 1.0], [-1.0, 1.0]]
+
+    Source: Keras `LayerNormalization`; Ba et al. (2016).
+    """
+
+    @validate_params(LAYER, axis=AXES)
+    def __init__(
+        self,
+        axis: Any = -1,
+        epsilon: float = 1e-3,
+        center: bool = True,
+        scale: bool = True,
+        beta_initializer: Any = "zeros",
+        gamma_initializer: Any = "ones",
+        beta_regularizer: Any = None,
+        gamma_regularizer: Any = None,
+        beta_constraint: Any = None,
+        gamma_constraint: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.axis = list(axis) if isinstance(axis, tuple) else axis
+        self._keep(
+            epsilon,
+            center,
+            scale,
+            (beta_initializer, gamma_initializer),
+            (beta_regularizer, gamma_regularizer),
+            (beta_constraint, gamma_constraint),
+        )
+
+    def build(self, input_shape: Any) -> None:
+        self.axes = canonicalize_axes(self.name, self.axis, input_shape)
+        self.sizes = self.known_sizes(self.axes, input_shape)
+        self._add_scale_and_shift(self.sizes)
+        super().build(input_shape)
+
+    def call(self, inputs: Array) -> Array:
+        inputs = to_float(inputs, self.dtype)
+        self.check(inputs, self.axes, self.sizes)
+        values = promote_to_float32(inputs)
+        mean = jnp.mean(values, self.axes, keepdims=True)
+        variance = jnp.mean(jnp.square(values - mean), self.axes, keepdims=True)
+        values = (values - mean) * jax.lax.rsqrt(variance + jnp.asarray(self.epsilon, values.dtype))
+        broadcast = tuple(size if axis in self.axes else 1 for axis, size in enumerate(inputs.shape))
+        return self._finish(values, broadcast, inputs.dtype)

@@ -1,0 +1,49 @@
+"""`LeakyReLU`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fitwell import activations
+from fitwell._deprecation import warn_deprecated
+from fitwell._param_validation import Real, validate_param, validate_params
+from fitwell._variables import Array
+from fitwell.layers.argument_rules import LAYER
+from fitwell.layers.base import Layer, register
+
+__all__ = ["LeakyReLU"]
+
+
+@register()
+class LeakyReLU(Layer):
+    """Leaky ReLU: ``x`` above 0 and ``negative_slope x`` below, so that units cannot die.
+
+    Args:
+        negative_slope (float): At least 0. Changing it does not recompile. Default: 0.3. Its deprecated name is
+            ``alpha``.
+        **kwargs: `name`, `trainable`, `dtype`, `activity_regularizer` and `input_shape`, as for `Layer`.
+
+    Input shape:
+        Any, kept.
+
+    Example:
+        >>> import fitwell as fw
+        >>> import numpy as np
+        >>> fw.layers.LeakyReLU(0.5)(np.array([[-2.0, 3.0]])).tolist()
+        [[-1.0, 3.0]]
+
+    Source: Keras `LeakyReLU`; Maas et al. (2013).
+    """
+
+    hyperparameters = ("negative_slope",)
+
+    @validate_params(LAYER, negative_slope=Real(0))
+    def __init__(self, negative_slope: float = 0.3, **kwargs: Any) -> None:
+        if "alpha" in kwargs:
+            warn_deprecated("LeakyReLU(alpha=)", "LeakyReLU(negative_slope=)")
+            negative_slope = validate_param("LeakyReLU", "alpha", kwargs.pop("alpha"), Real(0))
+        super().__init__(**kwargs)
+        self.negative_slope = negative_slope
+
+    def call(self, inputs: Array) -> Array:
+        return activations.leaky_relu(inputs, self.negative_slope)

@@ -1,0 +1,89 @@
+"""`MaxPooling1D` and `MaxPooling2D`."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from fitwell._variables import Array
+from fitwell.layers.base import register
+from fitwell.layers.base_pooling import Pooling
+
+__all__ = ["MaxPool1D", "MaxPool2D", "MaxPooling1D", "MaxPooling2D"]
+
+
+class MaxPooling(Pooling):
+    """Base of MaxPooling1D and MaxPooling2D."""
+
+    def call(self, inputs: Array) -> Array:
+        floating = jnp.issubdtype(inputs.dtype, jnp.floating)
+        lowest = -np.inf if floating else jnp.iinfo(inputs.dtype).min
+        return self.reduce(inputs, np.asarray(lowest, inputs.dtype), jax.lax.max)
+
+
+@register("MaxPool1D")
+class MaxPooling1D(MaxPooling):
+    """Largest value of each window along a sequence, channel by channel.
+
+    Args:
+        pool_size (int): Size of the windows. Default: 2.
+        strides (int | None): Step between windows; None for `pool_size`. Default: None.
+        padding (str): ``"valid"`` (whole windows only) or ``"same"``. Default: ``"valid"``.
+        data_format (str | None): ``"channels_last"`` or ``"channels_first"``. Default: ``"channels_last"``.
+        **kwargs: `name`, `trainable`, `dtype`, `activity_regularizer` and `input_shape`, as for `Layer`.
+
+    Input shape:
+        `[batch, length, channels]`.
+
+    Output shape:
+        `[batch, new length, channels]`.
+
+    Raises:
+        ShapeError: if the inputs have another number of axes, or are smaller than a window.
+
+    Example:
+        >>> import fitwell as fw
+        >>> import numpy as np
+        >>> fw.layers.MaxPooling1D(2)(np.array([[[1.0], [3.0], [2.0], [0.0]]])).tolist()
+        [[[3.0], [2.0]]]
+
+    Source: Keras `MaxPooling1D`.
+    """
+
+    rank = 1
+
+
+@register("MaxPool2D")
+class MaxPooling2D(MaxPooling):
+    """Largest value of each window of images, channel by channel.
+
+    Args:
+        pool_size (int | tuple[int, int]): Size of the windows. Default: 2.
+        strides (int | tuple[int, int] | None): Step between windows; None for `pool_size`. Default: None.
+        padding (str): ``"valid"`` (whole windows only) or ``"same"``. Default: ``"valid"``.
+        data_format (str | None): ``"channels_last"`` or ``"channels_first"``. Default: ``"channels_last"``.
+        **kwargs: `name`, `trainable`, `dtype`, `activity_regularizer` and `input_shape`, as for `Layer`.
+
+    Input shape:
+        `[batch, height, width, channels]`.
+
+    Output shape:
+        `[batch, new height, new width, channels]`.
+
+    Raises:
+        ShapeError: if the inputs have another number of axes, or are smaller than a window.
+
+    Example:
+        >>> import fitwell as fw
+        >>> import numpy as np
+        >>> fw.layers.MaxPooling2D(2)(np.array([[[[1.0], [3.0]], [[2.0], [0.0]]]])).tolist()
+        [[[[3.0]]]]
+
+    Source: Keras `MaxPooling2D`.
+    """
+
+    rank = 2
+
+
+MaxPool1D, MaxPool2D = MaxPooling1D, MaxPooling2D

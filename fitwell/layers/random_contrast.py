@@ -1,0 +1,79 @@
+"""`RandomContrast`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax.numpy as jnp
+
+from fitwell._param_validation import ListOf, Real, validate_params
+from fitwell._variables import Array
+from fitwell.errors import InvalidArgument
+from fitwell.layers.argument_rules import LAYER
+from fitwell.layers.base import register
+from fitwell.layers.image_augmentation import (
+    VALUE_RANGE,
+    ImageAugmentation,
+    RandomRange,
+    check_value_range,
+    expand_per_image,
+)
+
+__all__ = ["RandomContrast"]
+
+
+@register()
+class RandomContrast(ImageAugmentation):
+    """Scale the distances of pixels from the mean: ``(x - mean) f + mean``, with f drawn for each image.
+
+    The mean is that of each channel of each image. Results are clipped to `value_range`.
+
+    Args:
+        factor (float | tuple[float, float]): f is drawn from ``[1 - lower, 1 + upper]``; a number for both, or
+            ``(lower, upper)``, at least 0 and `lower` at most 1. Changing it does not recompile.
+        value_range (tuple[float, float]): Lowest and highest pixel value. Default: (0, 255).
+        seed (int | None): Seed of a separate random stream; None uses the stream of the run. Default: None.
+        **kwargs: `name`, `trainable`, `dtype`, `activity_regularizer` and `input_shape`, as for `Layer`.
+
+    Input shape:
+        `[batch, height, width, channels]` or `[batch, height, width]`, kept.
+
+    Raises:
+        InvalidArgument: if `lower` is above 1, or `value_range` is empty.
+
+    Example:
+        >>> import fitwell as fw
+        >>> import numpy as np
+        >>> fw.layers.RandomContrast(0.2)(np.ones((2, 8, 8, 3)), training=True).shape
+        (2, 8, 8, 3)
+
+    Source: Keras `RandomContrast`.
+    """
+
+    @validate_params(
+        LAYER,
+        value_range=VALUE_RANGE,
+        factor=(Real(0) | ListOf(Real(0), 2)).described_as("a number from 0 to 1, or (lower, upper)"),
+    )
+    def __init__(
+        self, factor: Any, value_range: Any = (0, 255), seed: int | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(seed=seed, **kwargs)
+        ends = factor if isinstance(factor, tuple) else (factor, factor)
+        if ends[0] > 1:
+            raise InvalidArgument(
+                "RandomContrast: factor must be a number from 0 to 1, or (lower, upper) with lower at most 1, "
+                f"got {factor!r}"
+            )
+        self._range = RandomRange((-ends[0], ends[1]), -1.0)
+        self.value_range = check_value_range("RandomContrast", value_range)
+
+    @property
+    def factor(self) -> list[float]:
+        """The bounds ``[lower, upper]``."""
+        return [-self._range.bounds[0], self._range.bounds[1]]
+
+    def augment(self, images: Array, key: Array) -> Array:
+        factor = expand_per_image(1 + self._range.sample(key, images.shape[0], images.dtype))
+        mean = jnp.mean(images, (1, 2), keepdims=True)
+        return jnp.clip((images - mean) * factor + mean, *self.value_range)

@@ -1,0 +1,97 @@
+"""`RandomGaussianBlur`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from fitwell._param_validation import SizeTuple, validate_params
+from fitwell._variables import Array
+from fitwell.layers.argument_rules import LAYER
+from fitwell.layers.base import register
+from fitwell.layers.gaussian_blur import apply_gaussian_blur, check_kernel_size
+from fitwell.layers.image_augmentation import (
+    VALUE_RANGE,
+    ImageAugmentation,
+    RandomRange,
+    check_value_range,
+    expand_per_image,
+    range_rule,
+)
+
+__all__ = ["RandomGaussianBlur"]
+
+
+@register()
+class RandomGaussianBlur(ImageAugmentation):
+    """Blur some images by a random Gaussian in training.
+
+    Results are clipped to `value_range`. Differs from Keras, which draws one sigma for the whole batch: here every
+    image has a sigma per axis.
+
+    Args:
+        factor (float | tuple[float, float]): The probability of being blurred is drawn for each image from 0 to factor,
+            or between two bounds from 0 to 1. With the default, half of the images are blurred. Changing it does not
+            recompile. Default: 1.
+        kernel_size (int | tuple[int, int]): Height and width of the kernel in pixels, odd. Default: 3.
+        sigma (float | tuple[float, float]): Standard deviation in pixels, drawn from 0 to sigma or between two bounds.
+            Changing it does not recompile. Default: 1.
+        value_range (tuple[float, float]): Lowest and highest pixel value. Default: (0, 255).
+        data_format (str | None): ``"channels_last"`` or ``"channels_first"``. Default: ``"channels_last"``.
+        seed (int | None): Seed of a separate random stream; None uses the stream of the run. Default: None.
+        **kwargs: `name`, `trainable`, `dtype`, `activity_regularizer` and `input_shape`, as for `Layer`.
+
+    Input shape:
+        `[batch, height, width, channels]` or `[batch, height, width]`, kept.
+
+    Raises:
+        InvalidArgument: if `kernel_size` is even, or `value_range` is empty.
+
+    Example:
+        >>> import fitwell as fw
+        >>> import numpy as np
+        >>> fw.layers.RandomGaussianBlur(sigma=2.0)(np.ones((2, 8, 8, 3)), training=True).shape
+        (2, 8, 8, 3)
+
+    Source: Keras `RandomGaussianBlur`.
+    """
+
+    @validate_params(
+        LAYER, factor=range_rule(0, 1), kernel_size=SizeTuple(2), sigma=range_rule(0), value_range=VALUE_RANGE
+    )
+    def __init__(
+        self,
+        factor: Any = 1.0,
+        kernel_size: Any = 3,
+        sigma: Any = 1.0,
+        value_range: Any = (0, 255),
+        data_format: str | None = None,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(data_format=data_format, seed=seed, **kwargs)
+        self.kernel_size = check_kernel_size("RandomGaussianBlur", kernel_size)
+        self._chance = RandomRange(factor, 0.0)
+        self._sigma = RandomRange(sigma, 0.0)
+        self.value_range = check_value_range("RandomGaussianBlur", value_range)
+
+    @property
+    def factor(self) -> list[float]:
+        """The bounds of the chance of being blurred."""
+        return self._chance.bounds
+
+    @property
+    def sigma(self) -> list[float]:
+        """The bounds of the standard deviation."""
+        return self._sigma.bounds
+
+    def augment(self, images: Array, key: Array) -> Array:
+        keys = jax.random.split(key, 4)
+        rows = images.shape[0]
+        chosen = jax.random.uniform(keys[0], (rows,)) < self._chance.sample(keys[1], rows)
+        # A deviation of 0 must not divide by 0; it blurs nothing.
+        sigma = [self._sigma.sample(own, rows) + 1e-6 for own in keys[2:]]
+        blurred = apply_gaussian_blur(images, (sigma[0], sigma[1]), self.kernel_size)
+        return jnp.clip(jnp.where(expand_per_image(chosen), blurred, images), *self.value_range)

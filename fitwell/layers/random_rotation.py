@@ -1,0 +1,75 @@
+"""`RandomRotation`."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import jax.numpy as jnp
+
+from fitwell._param_validation import validate_params
+from fitwell._variables import Array
+from fitwell.layers.argument_rules import LAYER
+from fitwell.layers.base import register
+from fitwell.layers.image_augmentation import (
+    RandomRange,
+    range_rule,
+)
+from fitwell.layers.random_affine import AffineAugmentation, AffineRows
+
+__all__ = ["RandomRotation"]
+
+
+@register()
+class RandomRotation(AffineAugmentation):
+    """Rotate each image about its center by a random angle in training.
+
+    Args:
+        factor (float | tuple[float, float]): Angle as a fraction of a full turn, counterclockwise if positive, drawn
+            from -factor to factor or between two bounds, from -1 to 1. Changing it does not recompile.
+        fill_mode (str): How to fill pixels outside of the image: ``"reflect"`` (d c b a | a b c d | d c b a),
+            ``"nearest"`` (the edge), ``"wrap"`` (the opposite edge) or ``"constant"`` (`fill_value`). Default:
+            ``"reflect"``.
+        interpolation (str): ``"bilinear"`` or ``"nearest"``. Default: ``"bilinear"``.
+        seed (int | None): Seed of a separate random stream; None uses the stream of the run. Default: None.
+        fill_value (float): Default: 0.
+        data_format (str | None): ``"channels_last"`` or ``"channels_first"``. Default: ``"channels_last"``.
+        **kwargs: `name`, `trainable`, `dtype`, `activity_regularizer` and `input_shape`, as for `Layer`.
+
+    Input shape:
+        `[batch, height, width, channels]` or `[batch, height, width]`, kept.
+
+    Example:
+        >>> import fitwell as fw
+        >>> import numpy as np
+        >>> fw.layers.RandomRotation(0.1)(np.ones((2, 8, 8, 3)), training=True).shape
+        (2, 8, 8, 3)
+
+    Source: Keras `RandomRotation`.
+    """
+
+    @validate_params(LAYER, factor=range_rule(-1, 1))
+    def __init__(
+        self,
+        factor: Any,
+        fill_mode: str = "reflect",
+        interpolation: str = "bilinear",
+        seed: int | None = None,
+        fill_value: float = 0.0,
+        data_format: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(fill_mode, interpolation, seed, fill_value, data_format, **kwargs)
+        self._range = RandomRange(factor, -1.0)
+
+    @property
+    def factor(self) -> list[float]:
+        """The bounds of the angle, in turns."""
+        return self._range.bounds
+
+    def affine(self, rows: int, height: int, width: int, key: Array) -> AffineRows:
+        angle = 2 * math.pi * self._range.sample(key, rows)
+        cos, sin = jnp.cos(angle), jnp.sin(angle)
+        # About the centre of the pixels, which are numbered from 0.
+        x, y = (width - 1) / 2, (height - 1) / 2
+        return (cos, -sin, x - cos * x + sin * y), (sin, cos, y - sin * x - cos * y)

@@ -1,0 +1,83 @@
+"""`RandomShear`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from fitwell._param_validation import validate_params
+from fitwell._variables import Array
+from fitwell.layers.argument_rules import LAYER
+from fitwell.layers.base import register
+from fitwell.layers.image_augmentation import (
+    RandomRange,
+    range_rule,
+)
+from fitwell.layers.random_affine import AffineAugmentation, AffineRows
+
+__all__ = ["RandomShear"]
+
+
+@register()
+class RandomShear(AffineAugmentation):
+    """Shear each image at random in training: ``x + s y`` and ``y + t x``, in pixels from the upper left corner.
+
+    Args:
+        x_factor (float | tuple[float, float]): s is drawn from 0 to the factor, or between two bounds, from 0 to 1. s
+            and t then change sign together with probability 1/2. Changing it does not recompile. Default: 0.
+        y_factor (float | tuple[float, float]): The same for t. Default: 0.
+        interpolation (str): ``"bilinear"`` or ``"nearest"``. Default: ``"bilinear"``.
+        fill_mode (str): As for `RandomTranslation`. Default: ``"reflect"``.
+        fill_value (float): Default: 0.
+        data_format (str | None): ``"channels_last"`` or ``"channels_first"``. Default: ``"channels_last"``.
+        seed (int | None): Seed of a separate random stream; None uses the stream of the run. Default: None.
+        **kwargs: `name`, `trainable`, `dtype`, `activity_regularizer` and `input_shape`, as for `Layer`.
+
+    Input shape:
+        `[batch, height, width, channels]` or `[batch, height, width]`, kept.
+
+    Example:
+        >>> import fitwell as fw
+        >>> import numpy as np
+        >>> fw.layers.RandomShear(0.2)(np.ones((2, 8, 8, 3)), training=True).shape
+        (2, 8, 8, 3)
+
+    Source: Keras `RandomShear`; the "skew" of Simard et al. (2003).
+    """
+
+    @validate_params(LAYER, x_factor=range_rule(0, 1), y_factor=range_rule(0, 1))
+    def __init__(
+        self,
+        x_factor: Any = 0.0,
+        y_factor: Any = 0.0,
+        interpolation: str = "bilinear",
+        fill_mode: str = "reflect",
+        fill_value: float = 0.0,
+        data_format: str | None = None,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(fill_mode, interpolation, seed, fill_value, data_format, **kwargs)
+        self._x = RandomRange(_from_zero(x_factor), 0.0)
+        self._y = RandomRange(_from_zero(y_factor), 0.0)
+
+    @property
+    def x_factor(self) -> list[float]:
+        """The bounds of the horizontal slant."""
+        return self._x.bounds
+
+    @property
+    def y_factor(self) -> list[float]:
+        """The bounds of the vertical slant."""
+        return self._y.bounds
+
+    def affine(self, rows: int, height: int, width: int, key: Array) -> AffineRows:
+        first, second, third = jax.random.split(key, 3)
+        sign = jax.random.rademacher(third, (rows,), jnp.float32)
+        return (1, sign * self._x.sample(first, rows), 0), (sign * self._y.sample(second, rows), 1, 0)
+
+
+def _from_zero(factor: Any) -> Any:
+    return factor if isinstance(factor, list | tuple) else (0.0, factor)

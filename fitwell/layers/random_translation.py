@@ -1,0 +1,81 @@
+"""`RandomTranslation`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+
+from fitwell._param_validation import validate_params
+from fitwell._variables import Array
+from fitwell.layers.argument_rules import LAYER
+from fitwell.layers.base import register
+from fitwell.layers.image_augmentation import (
+    RandomRange,
+    range_rule,
+)
+from fitwell.layers.random_affine import AffineAugmentation, AffineRows
+
+__all__ = ["RandomTranslation"]
+
+
+@register()
+class RandomTranslation(AffineAugmentation):
+    """Shift each image at random in training.
+
+    Args:
+        height_factor (float | tuple[float, float]): Shift down as a fraction of the height, drawn from -factor to
+            factor or between two bounds, from -1 to 1. Changing it does not recompile.
+        width_factor (float | tuple[float, float]): Shift to the right as a fraction of the width.
+        fill_mode (str): How to fill pixels outside of the image: ``"reflect"`` (d c b a | a b c d | d c b a),
+            ``"nearest"`` (the edge), ``"wrap"`` (the opposite edge) or ``"constant"`` (`fill_value`). Default:
+            ``"reflect"``.
+        interpolation (str): ``"bilinear"`` or ``"nearest"``. Default: ``"bilinear"``.
+        seed (int | None): Seed of a separate random stream; None uses the stream of the run. Default: None.
+        fill_value (float): Default: 0.
+        data_format (str | None): ``"channels_last"`` or ``"channels_first"``. Default: ``"channels_last"``.
+        **kwargs: `name`, `trainable`, `dtype`, `activity_regularizer` and `input_shape`, as for `Layer`.
+
+    Input shape:
+        `[batch, height, width, channels]` or `[batch, height, width]`, kept.
+
+    Example:
+        >>> import fitwell as fw
+        >>> import numpy as np
+        >>> fw.layers.RandomTranslation(0.1, 0.2)(np.ones((2, 8, 8, 3)), training=True).shape
+        (2, 8, 8, 3)
+
+    Source: Keras `RandomTranslation`.
+    """
+
+    @validate_params(LAYER, height_factor=range_rule(-1, 1), width_factor=range_rule(-1, 1))
+    def __init__(
+        self,
+        height_factor: Any,
+        width_factor: Any,
+        fill_mode: str = "reflect",
+        interpolation: str = "bilinear",
+        seed: int | None = None,
+        fill_value: float = 0.0,
+        data_format: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(fill_mode, interpolation, seed, fill_value, data_format, **kwargs)
+        self._height = RandomRange(height_factor, -1.0)
+        self._width = RandomRange(width_factor, -1.0)
+
+    @property
+    def height_factor(self) -> list[float]:
+        """The bounds of the shift down."""
+        return self._height.bounds
+
+    @property
+    def width_factor(self) -> list[float]:
+        """The bounds of the shift to the right."""
+        return self._width.bounds
+
+    def affine(self, rows: int, height: int, width: int, key: Array) -> AffineRows:
+        vertical, horizontal = jax.random.split(key)
+        down = self._height.sample(vertical, rows) * height
+        right = self._width.sample(horizontal, rows) * width
+        return (1, 0, -right), (0, 1, -down)

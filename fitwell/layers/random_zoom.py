@@ -1,0 +1,85 @@
+"""`RandomZoom`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+
+from fitwell._param_validation import validate_params
+from fitwell._variables import Array
+from fitwell.layers.argument_rules import LAYER
+from fitwell.layers.base import register
+from fitwell.layers.image_augmentation import (
+    RandomRange,
+    range_rule,
+)
+from fitwell.layers.random_affine import AffineAugmentation, AffineRows
+
+__all__ = ["RandomZoom"]
+
+
+@register()
+class RandomZoom(AffineAugmentation):
+    """Zoom each image at random about its center in training.
+
+    Args:
+        height_factor (float | tuple[float, float]): 0.2 shows 20 % more of the image (zooms out), -0.2 shows 20 % less;
+            drawn from -factor to factor or between two bounds, at least -1. Changing it does not recompile.
+        width_factor (float | tuple[float, float] | None): The same for the width; None uses the zoom of the height, so
+            that shapes are kept. Default: None.
+        fill_mode (str): How to fill pixels outside of the image: ``"reflect"`` (d c b a | a b c d | d c b a),
+            ``"nearest"`` (the edge), ``"wrap"`` (the opposite edge) or ``"constant"`` (`fill_value`). Default:
+            ``"reflect"``.
+        interpolation (str): ``"bilinear"`` or ``"nearest"``. Default: ``"bilinear"``.
+        seed (int | None): Seed of a separate random stream; None uses the stream of the run. Default: None.
+        fill_value (float): Default: 0.
+        data_format (str | None): ``"channels_last"`` or ``"channels_first"``. Default: ``"channels_last"``.
+        **kwargs: `name`, `trainable`, `dtype`, `activity_regularizer` and `input_shape`, as for `Layer`.
+
+    Input shape:
+        `[batch, height, width, channels]` or `[batch, height, width]`, kept.
+
+    Example:
+        >>> import fitwell as fw
+        >>> import numpy as np
+        >>> fw.layers.RandomZoom(0.2)(np.ones((2, 8, 8, 3)), training=True).shape
+        (2, 8, 8, 3)
+
+    Source: Keras `RandomZoom`.
+    """
+
+    @validate_params(LAYER, height_factor=range_rule(-1), width_factor=range_rule(-1) | None)
+    def __init__(
+        self,
+        height_factor: Any,
+        width_factor: Any = None,
+        fill_mode: str = "reflect",
+        interpolation: str = "bilinear",
+        seed: int | None = None,
+        fill_value: float = 0.0,
+        data_format: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(fill_mode, interpolation, seed, fill_value, data_format, **kwargs)
+        self._height = RandomRange(height_factor, -1.0)
+        self._width = None
+        if width_factor is not None:
+            self._width = RandomRange(width_factor, -1.0)
+
+    @property
+    def height_factor(self) -> list[float]:
+        """The bounds of the vertical zoom."""
+        return self._height.bounds
+
+    @property
+    def width_factor(self) -> list[float] | None:
+        """The bounds of the horizontal zoom; None when it is that of the height."""
+        return None if self._width is None else self._width.bounds
+
+    def affine(self, rows: int, height: int, width: int, key: Array) -> AffineRows:
+        vertical, horizontal = jax.random.split(key)
+        down = 1 + self._height.sample(vertical, rows)
+        right = down if self._width is None else 1 + self._width.sample(horizontal, rows)
+        x, y = (width - 1) / 2, (height - 1) / 2
+        return (right, 0, x * (1 - right)), (0, down, y * (1 - down))

@@ -1,0 +1,51 @@
+"""`Rescaling`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from fitwell._param_validation import validate_params
+from fitwell._variables import Array
+from fitwell.layers.argument_rules import LAYER, NUMBERS
+from fitwell.layers.array_ops import to_float
+from fitwell.layers.base import Layer, register
+
+__all__ = ["Rescaling"]
+
+
+@register()
+class Rescaling(Layer):
+    """Scale and shift: ``scale x + offset``, such as ``Rescaling(1 / 255)`` for bytes.
+
+    Args:
+        scale (float | list[float]): A number, or a list for the last axis. Changing a number does not recompile.
+        offset (float | list[float]): As `scale`. Default: 0.
+        **kwargs: `name`, `trainable`, `dtype`, `activity_regularizer` and `input_shape`, as for `Layer`.
+
+    Input shape:
+        Any, kept. Outputs have the dtype of the layer.
+
+    Example:
+        >>> import fitwell as fw
+        >>> import numpy as np
+        >>> fw.layers.Rescaling(0.5, offset=-1.0)(np.array([[2.0, 4.0]])).tolist()
+        [[0.0, 1.0]]
+
+    Source: Keras `Rescaling`.
+    """
+
+    hyperparameters = ("scale", "offset")
+
+    @validate_params(LAYER, scale=NUMBERS, offset=NUMBERS)
+    def __init__(self, scale: Any, offset: Any = 0.0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        # Lists are structure: a run's hyperparameters are single numbers.
+        self.scale = scale if np.ndim(scale) == 0 else np.asarray(scale).tolist()
+        self.offset = offset if np.ndim(offset) == 0 else np.asarray(offset).tolist()
+
+    def call(self, inputs: Array) -> Array:
+        inputs = to_float(inputs, self.dtype)
+        return inputs * jnp.asarray(self.scale, inputs.dtype) + jnp.asarray(self.offset, inputs.dtype)

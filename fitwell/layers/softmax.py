@@ -1,0 +1,62 @@
+"""`Softmax`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from fitwell import activations
+from fitwell._param_validation import validate_params
+from fitwell._variables import Array
+from fitwell.layers.argument_rules import AXES, LAYER
+from fitwell.layers.array_ops import canonicalize_axes, to_float
+from fitwell.layers.base import Layer, register
+
+__all__ = ["Softmax"]
+
+
+@register()
+class Softmax(Layer):
+    """Normalized exponentials, ``exp(x_k) / sum_j exp(x_j)`` along `axis`.
+
+    As the last layer of a classifier it lets the cross-entropy losses be computed from its inputs (logits), like
+    ``activation="softmax"``.
+
+    Args:
+        axis (int | list[int]): Axis, or several axes to sum over together; never the batch axis. Default: -1.
+        **kwargs: `name`, `trainable`, `dtype`, `activity_regularizer` and `input_shape`, as for `Layer`.
+
+    Call arguments:
+        mask (bool array | None): Outputs are 0 where it is False. Default: None.
+
+    Input shape:
+        Any, kept.
+
+    Example:
+        >>> import fitwell as fw
+        >>> import numpy as np
+        >>> layer = fw.layers.Softmax()
+        >>> layer(np.array([[1.0, 1.0]])).tolist()
+        [[0.5, 0.5]]
+        >>> layer(np.array([[1.0, 1.0]]), mask=np.array([[True, False]])).tolist()
+        [[1.0, 0.0]]
+
+    Source: Keras `Softmax`.
+    """
+
+    @validate_params(LAYER, axis=AXES)
+    def __init__(self, axis: Any = -1, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.axis = list(axis) if isinstance(axis, tuple) else axis
+
+    def call(self, inputs: Array, mask: Any = None) -> Array:
+        inputs = to_float(inputs, self.dtype)
+        axes = canonicalize_axes(self.name, self.axis, inputs.shape)
+        if mask is not None:
+            # The lowest finite number, not -inf: a row without any True gives equal shares instead of NaN.
+            inputs = jnp.where(mask, inputs, jnp.finfo(inputs.dtype).min)
+        if len(axes) > 1:
+            return jax.nn.softmax(inputs, axis=axes)
+        return activations.softmax(inputs, axis=-1 if axes[0] == inputs.ndim - 1 else axes[0])

@@ -1,0 +1,97 @@
+"""Dropout of whole channels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fitwell._param_validation import validate_params
+from fitwell._variables import Array
+from fitwell.errors import ShapeError
+from fitwell.layers.argument_rules import LAYER
+from fitwell.layers.base import register
+from fitwell.layers.dropout import Dropout
+
+__all__ = ["BaseSpatialDropout", "SpatialDropout1D", "SpatialDropout2D"]
+
+
+class BaseSpatialDropout(Dropout):
+    """Base of dropouts that drop whole channels: the mask is shared along the spatial axes."""
+
+    data_format = "channels_last"
+    rank = 1
+
+    def mask_shape(self, inputs: Array) -> tuple[int, ...]:
+        """Return the shape of a mask with one entry for each row and channel."""
+        if inputs.ndim != self.rank + 2:
+            raise ShapeError(
+                f"layer {self.name!r} ({type(self).__name__}): expected inputs with {self.rank + 2} axes, "
+                f"got shape {tuple(inputs.shape)}"
+            )
+        ones = (1,) * self.rank
+        if self.data_format == "channels_last":
+            return (inputs.shape[0], *ones, inputs.shape[-1])
+        return (inputs.shape[0], inputs.shape[1], *ones)
+
+
+@register()
+class SpatialDropout1D(BaseSpatialDropout):
+    """Dropout of whole channels of sequences, whose neighboring steps are correlated.
+
+    Args:
+        rate (float): Fraction of the channels to drop, in [0, 1]. Changing it does not recompile.
+        seed (int | None): Seed of a separate random stream; None uses the stream of the run. Default: None.
+        **kwargs: `name`, `trainable`, `dtype`, `activity_regularizer` and `input_shape`, as for `Layer`.
+
+    Input shape:
+        `[batch, length, channels]`, kept.
+
+    Raises:
+        ShapeError: if the inputs have another number of axes.
+
+    Example:
+        >>> import fitwell as fw
+        >>> import numpy as np
+        >>> fw.layers.SpatialDropout1D(0.5)(np.ones((1, 3, 2)), training=True).shape
+        (1, 3, 2)
+
+    Source: Keras `SpatialDropout1D`; Tompson et al. (2015).
+    """
+
+    @validate_params(LAYER)
+    def __init__(self, rate: float, seed: int | None = None, **kwargs: Any) -> None:
+        super().__init__(rate, seed=seed, **kwargs)
+
+
+@register()
+class SpatialDropout2D(BaseSpatialDropout):
+    """Dropout of whole channels of images, whose neighboring pixels are correlated.
+
+    Args:
+        rate (float): Fraction of the channels to drop, in [0, 1]. Changing it does not recompile.
+        data_format (str | None): ``"channels_last"`` or ``"channels_first"``. Default: ``"channels_last"``.
+        seed (int | None): Seed of a separate random stream; None uses the stream of the run. Default: None.
+        **kwargs: `name`, `trainable`, `dtype`, `activity_regularizer` and `input_shape`, as for `Layer`.
+
+    Input shape:
+        `[batch, height, width, channels]`, kept.
+
+    Raises:
+        ShapeError: if the inputs have another number of axes.
+
+    Example:
+        >>> import fitwell as fw
+        >>> import numpy as np
+        >>> fw.layers.SpatialDropout2D(0.5)(np.ones((1, 3, 3, 2)), training=True).shape
+        (1, 3, 3, 2)
+
+    Source: Keras `SpatialDropout2D`; Tompson et al. (2015).
+    """
+
+    rank = 2
+
+    @validate_params(LAYER)
+    def __init__(
+        self, rate: float, data_format: str | None = None, seed: int | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(rate, seed=seed, **kwargs)
+        self.data_format = data_format or "channels_last"

@@ -1,0 +1,54 @@
+"""`UnitNormalization`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from fitwell._param_validation import validate_params
+from fitwell._variables import Array
+from fitwell.layers.argument_rules import AXES, LAYER
+from fitwell.layers.array_ops import canonicalize_axes, promote_to_float32, to_float
+from fitwell.layers.base import Layer, register
+
+__all__ = ["UnitNormalization", "l2_normalize"]
+
+
+@register()
+class UnitNormalization(Layer):
+    """Scale each row to length 1: ``x / max(sqrt(sum(x²)), 1e-12)``. A row of zeros stays zero.
+
+    Args:
+        axis (int | list[int]): Axes of the sum. Default: -1.
+        **kwargs: `name`, `trainable`, `dtype`, `activity_regularizer` and `input_shape`, as for `Layer`.
+
+    Input shape:
+        `[batch, ...]`, kept.
+
+    Example:
+        >>> import fitwell as fw
+        >>> import numpy as np
+        >>> np.asarray(fw.layers.UnitNormalization()(np.array([[3.0, 4.0]])), float).round(5).tolist()
+        [[0.6, 0.8]]
+
+    Source: Keras `UnitNormalization`.
+    """
+
+    @validate_params(LAYER, axis=AXES)
+    def __init__(self, axis: Any = -1, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.axis = list(axis) if isinstance(axis, tuple) else axis
+
+    def call(self, inputs: Array) -> Array:
+        inputs = to_float(inputs, self.dtype)
+        return l2_normalize(inputs, canonicalize_axes(self.name, self.axis, inputs.shape))
+
+
+def l2_normalize(inputs: Array, axes: tuple[int, ...]) -> Array:
+    """Return `inputs` divided by their length along `axes`."""
+    values = promote_to_float32(inputs)
+    square = jnp.sum(jnp.square(values), axes, keepdims=True)
+    # The square is limited, not the root: its derivative at a row of zeros is finite.
+    return (values * jax.lax.rsqrt(jnp.maximum(square, 1e-24))).astype(inputs.dtype)
