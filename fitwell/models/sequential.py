@@ -155,7 +155,7 @@ class Sequential(Model):
     @property
     def _input_layer(self) -> InputLayer | None:
         """The input layer, also where ``input_shape=`` or the first call made it; None as long as there is none."""
-        return None if self._symbols is None else self._symbols[0].node.layer  # type: ignore[union-attr,return-value]
+        return None if self._symbols is None else self._symbols[0].node.layer  # type: ignore[union-attr]
 
     @property
     def input(self) -> Any:
