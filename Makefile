@@ -1,5 +1,5 @@
-# The environment lives in .venv. Stamp files remember what was installed, so that nothing is installed
-# twice unless pyproject.toml changed.
+# The environment is in .venv. Stamp files record what is installed, so that nothing is installed twice unless
+# pyproject.toml changes.
 
 PYTHON ?= python3
 VENV := .venv
@@ -9,11 +9,12 @@ SECONDS ?= 3600
 
 .PHONY: demo test lint format bench exactness fuzz clean
 
-demo: $(VENV)/.installed-run  ## train a network on real data, leave a folder in runs/
+demo: $(VENV)/.installed-run  ## train a network on real data and write a folder in runs/
 	$(BIN)/fitwell train $(DEMO)
 
-test: lint  ## everything that must hold before a commit; in CI the tests marked slow as well
+test: lint  ## all checks before a commit; in CI the tests marked slow as well
 	$(BIN)/python -m pytest -n auto $(if $(CI),,-m "not slow")
+	$(BIN)/python -m pytest -n auto --doctest-modules fitwell
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .
@@ -28,14 +29,14 @@ format: $(VENV)/.installed-test
 bench: $(VENV)/.installed-bench  ## side by side with Keras, PyTorch and scikit-learn
 	$(BIN)/python -m benchmarks
 
-exactness: $(VENV)/.installed-bench  ## compare everything with its reference and write the tables of docs/exactness.md
+exactness: $(VENV)/.installed-bench  ## compare every object with its reference and write the tables of docs/exactness.md
 	$(BIN)/python -m pytest -n auto --record-agreement \
 		tests/activations tests/initializers tests/regularizers tests/constraints tests/schedules \
 		tests/losses/test_against_keras.py tests/metrics/test_against_references.py \
 		tests/optimizers/test_against_keras.py tests/optimizers/test_against_references.py \
 		tests/layers/test_harness.py::test_equals_keras tests/layers/test_images.py tests/layers/test_noise.py
 
-fuzz: $(VENV)/.installed-test  ## read files changed at random, SECONDS=3600 of it; tests/saving/fuzz.py tells more
+fuzz: $(VENV)/.installed-test  ## read randomly corrupted files for SECONDS=3600; see tests/saving/fuzz.py
 	$(BIN)/python tests/saving/fuzz.py --seconds $(SECONDS) --seed $$(date +%s)
 
 clean:
