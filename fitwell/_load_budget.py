@@ -128,7 +128,7 @@ class LoadBudget:
     def check_time(self) -> None:
         """Raise `FileError` if the load has taken too long."""
         if time.thread_time() > self.ends:
-            raise FileError(f"{self.where}: loading takes too long for a file of its size; given up")
+            raise FileError(f"{self.where}: loading takes too long for a file of this size")
 
 
 def _format_size(size: float) -> str:
@@ -157,7 +157,7 @@ def charge_weight(owner: str, weight: str, shape: tuple[Any, ...], itemsize: int
         return
     what = f"layer {short_repr(owner)}: weight {short_repr(weight)} of shape {short_repr(shape)}"
     if any(size < 0 for size in shape):
-        raise FileError(f"{budget.where}: {what} cannot be")
+        raise FileError(f"{budget.where}: {what} has a negative size")
     budget.spend_weight(math.prod(int(size) for size in shape) * itemsize, what)
 
 

@@ -178,8 +178,8 @@ class Registry:
         if required:
             example = ", ".join(f"{name}=..." for name in required)
             raise InvalidArgument(
-                f"the {self.kind} {entry.__name__} has no default for {', '.join(required)}: instead of its name give "
-                f"the object, {entry.__name__}({example})"
+                f"the {self.kind} {entry.__name__} has no default for {', '.join(required)}: pass an object "
+                f"instead of the name, {entry.__name__}({example})"
             )
         return entry()
 

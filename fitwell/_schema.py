@@ -172,7 +172,7 @@ def check_schema(value: Any, schema: Any, where: str, place: str = "") -> None:
     """
     mismatch = find_mismatch(value, schema, place)
     if mismatch:
-        raise FileError(f"{where} is damaged, or was made by something else: {mismatch}")
+        raise FileError(f"{where} is damaged or was not written by fitwell: {mismatch}")
 
 
 def find_mismatch(value: Any, schema: Any, place: str = "") -> str:
@@ -194,7 +194,7 @@ def find_mismatch(value: Any, schema: Any, place: str = "") -> str:
     if isinstance(schema, list | tuple):
         return _mismatch_in_list(value, schema, place)
     if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
-        return _mismatch_message(value, "a table of names and values", place)
+        return _mismatch_message(value, "a dict with string keys", place)
     if isinstance(schema, TaggedUnion):
         tag = {**dict.fromkeys(value, ANY), schema.key: enum_schema(*schema.schemas)}
         return find_mismatch(value, tag, place) or find_mismatch(
@@ -273,18 +273,18 @@ def _key(key: str) -> str:
 # --- schemas of dataclasses -----------------------------------------------------------------------------------
 
 
-def dataclass_schema(made: type, **others: Any) -> dict[str, Any]:
+def dataclass_schema(cls: type, **others: Any) -> dict[str, Any]:
     """Return the dict schema of a dataclass, derived from its type hints. `others`: schemas of additional keys.
 
     A field with a default may be absent. A hint ``Annotated[float, POSITIVE]`` means the annotated schema.
     """
-    hints = typing.get_type_hints(made, include_extras=True)
+    hints = typing.get_type_hints(cls, include_extras=True)
     schema = dict(others)
-    for field in dataclasses.fields(made):
+    for field in dataclasses.fields(cls):
         if field.init:
             item_schema = _schema_of_hint(hints[field.name])
-            needed = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
-            schema[field.name] = item_schema if needed else OptionalKey(item_schema)
+            required = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+            schema[field.name] = item_schema if required else OptionalKey(item_schema)
     return schema
 
 

@@ -165,8 +165,8 @@ class _TracingWatcher:
         if use.stores == "import":
             seen.warned_line = use.line  # random draws during an import are not the user's
         elif use.stores == "outside":
-            said = f"{use.name} is assigned once, while the run is compiled, and not at every step"
-            warn_at_line(frame.f_code.co_filename, use.line, f"{said}: {_KEEP}")
+            message = f"{use.name} is assigned once, while the run is compiled, and not at every step"
+            warn_at_line(frame.f_code.co_filename, use.line, f"{message}: {_KEEP}")
         elif not use.stores and use.called:
             effect = side_effect_message(resolve_path(frame, use.path), use)
             if effect is not None:
@@ -212,9 +212,8 @@ class _TracingWatcher:
             if len(container) != size:
                 text = f"{name} grows once, while the run is compiled, and not at every step: {_GROW}"
                 warn_at_line(filename, _line_of(seen, name.rpartition(".")[2]), text)
-        for (
-            outer
-        ) in self.frames.values():  # a change reported for an inner call is not reported for the outer call
+        # A change reported for an inner call is not reported again for the outer call.
+        for outer in self.frames.values():
             if outer.holder is seen.holder:
                 outer.before = dict(seen.holder)
             outer.sizes = {name: (container, len(container)) for name, (container, _) in outer.sizes.items()}

@@ -144,7 +144,7 @@ def raise_if_out_of_memory(error: BaseException, what: str, advice: str) -> None
     said = str(error).removeprefix("RESOURCE_EXHAUSTED: ")
     if isinstance(error, MemoryError) or said != str(error):
         first = said.partition("\n")[0][:200] or "no details"
-        raise OutOfMemory(f"{what} needs more memory than there is ({first}): {advice}") from error
+        raise OutOfMemory(f"{what} needs more memory than is available ({first}): {advice}") from error
 
 
 class TracingWarning(UserWarning):

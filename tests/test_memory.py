@@ -31,7 +31,7 @@ def repeating(times: int) -> Any:
 def test_memory_that_is_not_there_is_told_in_words(call: Callable[[], Any], told: str) -> None:
     with pytest.raises(OutOfMemory, match=told) as caught:
         call()
-    assert "needs more memory than there is" in str(caught.value)
+    assert "needs more memory than is available" in str(caught.value)
 
 
 def test_the_error_is_what_callers_expect() -> None:

@@ -67,7 +67,7 @@ def test_what_has_the_form_passes(value: Any, form: Any) -> None:
         ([], NonEmpty([STRING]), "its content is empty"),
         ({"a": {"odd name": 5}}, {"a": DictSchema(STRING)}, "a['odd name'] is 5, expected a string"),
         ({"z": 5}, DictSchema(NUMBER, enum_schema("a", "b")), "the name 'z' is 'z', expected 'a' or 'b'"),
-        (5, {"a": STRING}, "its content is 5, expected a table of names and values"),
+        (5, {"a": STRING}, "its content is 5, expected a dict with string keys"),
         (5, UnionSchema((STRING, BOOLEAN)), "its content is 5, expected a string or true or false"),
         ({"kind": "cube", "sides": []}, TaggedUnion("kind", {"square": SHAPE}), "kind is 'cube', expected 'square'"),
         ({"sides": []}, TaggedUnion("kind", {"square": SHAPE}), "'kind' is missing"),

@@ -89,7 +89,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, table: Path) -> Path
             f"train digits --seed {2**32}",
             "argument --seed: expected at most 4,294,967,295, got 4294967296",
         ),
-        ("train digits --hidden 999999999999", "(64, 999999999999) needs more memory than there is"),
+        ("train digits --hidden 999999999999", "(64, 999999999999) needs more memory than is available"),
         ("train digits --dropout 1", "--dropout must be at least 0 and below 1, got 1"),
         ("train digits --batch-size 0", "argument --batch-size: expected at least 1, got 0"),
         ("train digits --activation rleu", "did you mean 'relu'"),
