@@ -29,9 +29,11 @@ from fitwell.losses.crossentropy import (
 from fitwell.losses.focal_crossentropy import (
     BinaryFocalCrossentropy,
     CategoricalFocalCrossentropy,
-    CategoricalGeneralizedCrossEntropy,
     binary_focal_crossentropy,
     categorical_focal_crossentropy,
+)
+from fitwell.losses.generalized_crossentropy import (
+    CategoricalGeneralizedCrossEntropy,
     categorical_generalized_cross_entropy,
 )
 from fitwell.losses.hinge_losses import (

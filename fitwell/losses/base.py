@@ -1,14 +1,13 @@
-"""`Loss`: alignment of targets and predictions, and reduction of the values of the rows to one number."""
+"""`Loss`, the base class of all losses, and functions as losses."""
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
-import jax
 import jax.numpy as jnp
 
-from fitwell import _call_context
 from fitwell import config as settings
 from fitwell._deprecation import warn_deprecated
 from fitwell._param_validation import (
@@ -22,15 +21,25 @@ from fitwell._param_validation import (
     validate_params,
 )
 from fitwell._registry import Configurable, Registry, serialize, snake_case
-from fitwell.errors import NotDefined, ShapeError
+from fitwell._typing import Array
+from fitwell.errors import NotDefined
+from fitwell.losses.alignment import map_with_logits, squeeze_or_expand_to_same_rank, to_float_predictions
+from fitwell.losses.reduction import REDUCTIONS, reduce_values
 from fitwell.losses.user_functions import check_takes_targets_and_predictions, convert_returned_value
 
-Array = jax.Array
+__all__ = [
+    "FunctionLoss",
+    "LOSS_RULES",
+    "Loss",
+    "LossFunction",
+    "LossFunctionWrapper",
+    "config_from_attributes",
+    "get_function_name",
+    "loss_registry",
+]
+
 LossFunction = Callable[..., Any]
-
 loss_registry = Registry("loss")
-
-REDUCTIONS = ("sum_over_batch_size", "mean", "sum", "mean_with_sample_weight", "none", None)
 # Rules for arguments that many losses share.
 LOSS_RULES: dict[str, Rule] = {
     "name": String() | None,
@@ -42,151 +51,6 @@ LOSS_RULES: dict[str, Rule] = {
     "delta": Real(0, closed="right"),
     "q": Real(0, 1, closed="neither"),
 }
-
-
-# --- shapes and types ---------------------------------------------------------------------------------------
-
-
-def to_float_predictions(y_pred: Any, dtype: Any = None) -> Array:
-    """Convert predictions to an array of floats, of type `dtype` if given.
-
-    An array that needs no change is returned as the same object, so that its logits remain known.
-    """
-    array = jnp.asarray(y_pred)
-    if dtype is None:
-        dtype = array.dtype if jnp.issubdtype(array.dtype, jnp.inexact) else settings.float_dtype()
-    return _map_with_logits(array, lambda x: x.astype(dtype)) if array.dtype != jnp.dtype(dtype) else array
-
-
-def _map_with_logits(output: Array, change: Callable[[Array], Array]) -> Array:
-    """Return ``change(output)``, and note its logits if `output` is the softmax, sigmoid or threshold of known ones."""
-    changed = change(output)
-    if _call_context.in_call_context():
-        current = _call_context.current()
-        for kind in ("sigmoid", "softmax", "threshold"):
-            logits = current.get_cached_logits(output, kind)
-            if logits is not None:
-                current.cache_logits(changed, kind, change(logits))
-    return changed
-
-
-def squeeze_or_expand_to_same_rank(y_true: Array, y_pred: Array) -> tuple[Array, Array]:
-    """Squeeze or expand a trailing axis of size 1 so that targets and predictions have the same rank.
-
-    ``[n]`` and ``[n, 1]`` become ``[n, 1]``; ``[n, t]`` and ``[n, t, 1]`` become ``[n, t]``. Other shapes do not
-    change.
-    """
-    if y_pred.ndim == y_true.ndim + 1 and y_pred.shape[-1] == 1:
-        if y_true.ndim == 1:
-            return y_true[:, None], y_pred
-        return y_true, _map_with_logits(y_pred, lambda x: jnp.squeeze(x, -1))
-    if y_true.ndim == y_pred.ndim + 1 and y_true.shape[-1] == 1:
-        if y_pred.ndim == 1:
-            return y_true, _map_with_logits(y_pred, lambda x: x[:, None])
-        return jnp.squeeze(y_true, -1), y_pred
-    return y_true, y_pred
-
-
-def match_shapes(loss: str, y_true: Any, y_pred: Any) -> tuple[Array, Array]:
-    """Convert targets and predictions to arrays of one float type and one shape; raise `ShapeError` if they differ."""
-    y_pred = to_float_predictions(y_pred)
-    y_true, y_pred = squeeze_or_expand_to_same_rank(jnp.asarray(y_true).astype(y_pred.dtype), y_pred)
-    if y_true.shape != y_pred.shape:
-        hint = "The last layer needs one unit for each target of a row."
-        if y_true.size and y_pred.ndim > 1 and y_true.shape in (y_pred.shape[:-1], (*y_pred.shape[:-1], 1)):
-            hint = (
-                "If the targets are class indices, use sparse_categorical_crossentropy; if they are values, "
-                "the last layer must have one unit."
-            )
-        raise ShapeError(
-            f"{loss}: targets of shape {y_true.shape} do not fit predictions of shape {y_pred.shape}. {hint}"
-        )
-    return y_true, y_pred
-
-
-# --- reduction ----------------------------------------------------------------------------------------------
-
-
-def _expand_weights(weights: Array, values: Array, what: str, loss: str) -> Array:
-    """Reshape `weights`, one for each row or value, so that they broadcast against `values`."""
-    while weights.ndim > values.ndim and weights.shape[-1] == 1:
-        weights = jnp.squeeze(weights, -1)
-    fits = weights.ndim <= values.ndim and all(
-        given in (1, size) for given, size in zip(weights.shape, values.shape, strict=False)
-    )
-    if not fits:
-        raise ShapeError(
-            f"{loss}: {what} of shape {weights.shape} do not fit loss values of shape {values.shape}; "
-            "give one weight for each row, or one for each loss value of the rows"
-        )
-    return weights.reshape(weights.shape + (1,) * (values.ndim - weights.ndim))
-
-
-def reduce_values(
-    values: Array,
-    sample_weight: Any = None,
-    reduction: str | None = None,
-    mask: Array | None = None,
-    loss: str = "loss",
-) -> Array:
-    """Reduce loss values to one number, by the rules of `Loss`.
-
-    Args:
-        values (Array): Loss values, ``[batch, ...]``.
-        sample_weight (ArrayLike | None): Weights, ``[batch]`` or any leading shape of `values`. Default: None.
-        reduction (str | None): One of `REDUCTIONS`. Default: None.
-        mask (Array | None): Booleans of a leading shape of `values`; values where it is False are ignored. Rows that
-            the surrounding call marks as padding are ignored, too. Default: None.
-        loss (str): Name of the loss for error messages. Default: "loss".
-
-    Returns:
-        Array: A scalar, or the weighted values without reduction.
-
-    Raises:
-        ShapeError: if the weights do not match the values, or if a single value for the whole batch would have to be
-            weighted.
-    """
-    rows = _call_context.current().sample_mask
-    if values.ndim == 0:
-        if sample_weight is not None or rows is not None:
-            raise ShapeError(
-                f"{loss} returned one number for the whole batch, so its rows cannot be weighted or left out."
-                " Return one value for each row, for instance mean(..., axis=-1) instead of mean(...)."
-            )
-        return values
-    valid = None
-    for part in (mask, rows):
-        if part is not None:
-            counts = _expand_weights(jnp.asarray(part) != 0, values, "row weights", loss)
-            valid = counts if valid is None else valid & counts
-    if valid is not None:
-        # Select instead of multiplying by 0: padding rows may hold any value, including NaN.
-        values = jnp.where(valid, values, 0)
-    weights = None
-    if sample_weight is not None:
-        weights = _expand_weights(
-            jnp.asarray(sample_weight).astype(values.dtype), values, "sample weights", loss
-        )
-        values = values * weights
-    if reduction in (None, "none"):
-        return values
-    total = jnp.sum(values)
-    if reduction == "sum":
-        return total
-    if reduction == "mean_with_sample_weight" and weights is not None:
-        kept = weights if valid is None else jnp.where(valid, weights, 0)
-        count = jnp.sum(jnp.broadcast_to(kept, values.shape))
-    elif valid is None:
-        return total / max(values.size, 1)
-    elif mask is None:
-        rows_in = jnp.maximum(_call_context.num_valid_rows(values.dtype), 1)  # padding only: 0, not NaN
-        return total / (rows_in * (values.size // values.shape[0]))
-    else:
-        count = jnp.sum(valid).astype(values.dtype) * (values.size // max(valid.size, 1))
-    return jnp.where(count == 0, 0, total / jnp.where(count == 0, 1, count))
-
-
-# --- the classes --------------------------------------------------------------------------------------------
 
 
 class Loss(Configurable):
@@ -292,7 +156,7 @@ class Loss(Configurable):
         if self.casts_targets:
             y_true = y_true.astype(y_pred.dtype)
         if self.vectors_are_rows and y_true.ndim == y_pred.ndim == 1:
-            return y_true[:, None], _map_with_logits(y_pred, lambda x: x[:, None])
+            return y_true[:, None], map_with_logits(y_pred, lambda x: x[:, None])
         return squeeze_or_expand_to_same_rank(y_true, y_pred)
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Array:
@@ -332,8 +196,8 @@ def config_from_attributes(thing: Configurable, but: tuple[str, ...]) -> dict[st
     return {name: serialize(getattr(thing, name)) for name in names}
 
 
-class PlainLoss(Loss):
-    """Base class of built-in losses without hyperparameters: a subclass names the function.
+class FunctionLoss(Loss):
+    """Base class of the built-in losses: a subclass names the function, and keeps its arguments as attributes.
 
     Args:
         reduction (str | None): See `Loss`. Default: "sum_over_batch_size".
@@ -351,7 +215,10 @@ class PlainLoss(Loss):
 
     def call(self, y_true: Any, y_pred: Any) -> Array:
         """Compute the values of the rows; see `Loss.call`."""
-        return type(self).function(y_true, y_pred)
+        function = type(self).function
+        arguments = list(inspect.signature(function).parameters)[2:]
+        values: Array = function(y_true, y_pred, **{name: getattr(self, name) for name in arguments})
+        return values
 
 
 class LossFunctionWrapper(Loss):

@@ -1,9 +1,4 @@
-"""Cross-entropy losses, for classification by probabilities or logits, and the Kullback-Leibler divergence.
-
-If the surrounding call knows the logits of a softmax or sigmoid output, the loss is computed from the logits, which
-avoids the logarithm of a probability that was rounded to 0. Other probabilities are clipped to ``[1e-7, 1 - 1e-7]``
-(class probabilities are first divided by their sum), as in Keras.
-"""
+"""Cross-entropy losses, for classification by probabilities or logits, and the Kullback-Leibler divergence."""
 
 from __future__ import annotations
 
@@ -11,91 +6,34 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
-from fitwell import _call_context
 from fitwell import config as settings
 from fitwell._param_validation import validate_params
-from fitwell.errors import ShapeError, warn
-from fitwell.losses.base import (
-    LOSS_RULES,
-    Array,
-    Loss,
-    PlainLoss,
-    loss_registry,
-    match_shapes,
-    to_float_predictions,
+from fitwell._typing import Array
+from fitwell.losses.alignment import match_shapes, to_float_predictions
+from fitwell.losses.base import LOSS_RULES, FunctionLoss, loss_registry
+from fitwell.losses.probabilities import (
+    binary_crossentropy_terms,
+    clip_probabilities,
+    compute_log_probabilities,
+    find_logits,
+    smooth_labels,
+    to_class_indices,
+    warn_if_single_unit,
 )
 
-# --- from outputs to log-probabilities ----------------------------------------------------------------------
-
-
-def find_logits(y_pred: Array, kind: str, from_logits: bool) -> Array | None:
-    """Return the logits of `y_pred` if they are known, else None.
-
-    Args:
-        y_pred (Array): The output of the model.
-        kind (str): ``"softmax"`` or ``"sigmoid"``.
-        from_logits (bool): True if the user declares that `y_pred` are logits.
-
-    Returns:
-        Array | None: The logits.
-    """
-    known = _call_context.current().get_cached_logits(y_pred, kind)
-    if known is None:
-        return y_pred if from_logits else None
-    if from_logits:
-        warn(
-            f"the loss was given from_logits=True, but the model ends in a {kind}, so its output is "
-            f"probabilities; the inputs of the {kind} are used as logits. Leave out from_logits=True or the {kind}.",
-        )
-    return known
-
-
-def clip_probabilities(probabilities: Array) -> Array:
-    """Clip probabilities to ``[ε, 1 - ε]``, ε = 1e-7."""
-    return jnp.clip(probabilities, settings.epsilon(), 1 - settings.epsilon())
-
-
-def compute_log_probabilities(y_pred: Array, from_logits: bool, axis: int) -> Array:
-    """Compute the logarithms of class probabilities along `axis`."""
-    last = axis in (-1, y_pred.ndim - 1)
-    logits = find_logits(y_pred, "softmax", from_logits) if last else (y_pred if from_logits else None)
-    if logits is not None:
-        return jax.nn.log_softmax(logits, axis=axis)
-    return jnp.log(clip_probabilities(y_pred / jnp.sum(y_pred, axis=axis, keepdims=True)))
-
-
-def smooth_labels(y_true: Array, label_smoothing: Any, share: float) -> Array:
-    """Smooth labels: ``y (1 - s) + s * share``. If s is known to be 0, nothing is computed."""
-    if isinstance(label_smoothing, int | float) and label_smoothing == 0:
-        return y_true
-    amount = jnp.asarray(label_smoothing, y_true.dtype)
-    return y_true * (1 - amount) + amount * share
-
-
-def binary_crossentropy_terms(y_true: Array, y_pred: Array, from_logits: bool) -> Array:
-    """Compute ``-y log p - (1 - y) log(1 - p)`` elementwise."""
-    logits = find_logits(y_pred, "sigmoid", from_logits)
-    if logits is not None:
-        # Separate cases instead of max and |z|, whose derivatives at z = 0 would add up to a wrong one.
-        positive = logits >= 0
-        linear = jnp.where(positive, logits * (1 - y_true), -logits * y_true)
-        return linear + jnp.log1p(jnp.exp(jnp.where(positive, -logits, logits)))
-    p = clip_probabilities(y_pred)
-    return -(y_true * jnp.log(p) + (1 - y_true) * jnp.log(1 - p))
-
-
-def _warn_if_single_unit(loss: str, y_pred: Array) -> None:
-    if y_pred.shape[-1:] == (1,):
-        warn(
-            f"{loss} with a single output is always 0: give the last layer one unit for each class, or use "
-            "binary_crossentropy for two classes",
-            SyntaxWarning,
-        )
-
-
-# --- functions ----------------------------------------------------------------------------------------------
+__all__ = [
+    "BinaryCrossentropy",
+    "CategoricalCrossentropy",
+    "KLDivergence",
+    "PerClassCrossentropy",
+    "SparseCategoricalCrossentropy",
+    "binary_crossentropy",
+    "categorical_crossentropy",
+    "kl_divergence",
+    "per_class_crossentropy",
+    "sparse_categorical_crossentropy",
+]
 
 
 @validate_params(LOSS_RULES)
@@ -147,28 +85,9 @@ def categorical_crossentropy(
         0.313
     """
     y_true, y_pred = match_shapes("categorical_crossentropy", y_true, y_pred)
-    _warn_if_single_unit("categorical_crossentropy", y_pred)
+    warn_if_single_unit("categorical_crossentropy", y_pred)
     y_true = smooth_labels(y_true, label_smoothing, 1 / y_true.shape[axis])
     return -jnp.sum(y_true * compute_log_probabilities(y_pred, from_logits, axis), axis=axis)
-
-
-def to_class_indices(loss: str, y_true: Any, y_pred: Array, axis: int = -1) -> Array:
-    """Convert class indices to int32 of the shape of `y_pred` without `axis`; raise `ShapeError` if they do not fit."""
-    labels = jnp.asarray(y_true)
-    expected = tuple(size for index, size in enumerate(y_pred.shape) if index != axis % y_pred.ndim)
-    if labels.ndim == y_pred.ndim and labels.shape[axis] == 1:
-        labels = jnp.squeeze(labels, axis)
-    if labels.shape != expected:
-        hint = ""
-        if labels.shape == y_pred.shape:
-            hint = " One-hot targets belong to categorical_crossentropy."
-        elif y_pred.shape[axis] == 1:
-            hint = " For a single output use binary_crossentropy."
-        raise ShapeError(
-            f"{loss}: expected class indices of shape {expected} (or with a last axis of size 1) for "
-            f"predictions of shape {y_pred.shape}, got {tuple(np.shape(y_true))}.{hint}"
-        )
-    return labels.astype(jnp.int32)
 
 
 @validate_params(LOSS_RULES)
@@ -268,11 +187,8 @@ def kl_divergence(y_true: Any, y_pred: Any) -> Array:
     return jnp.sum(y_true * jnp.log(y_true / y_pred), axis=-1)
 
 
-# --- classes ------------------------------------------------------------------------------------------------
-
-
 @loss_registry.register("bce")
-class BinaryCrossentropy(Loss):
+class BinaryCrossentropy(FunctionLoss):
     """Binary cross-entropy ``mean(-y log p - (1 - y) log(1 - p))``, for two classes or several labels for each row.
 
     Args:
@@ -292,6 +208,7 @@ class BinaryCrossentropy(Loss):
     Source: Keras `BinaryCrossentropy`.
     """
 
+    function = binary_crossentropy
     hyperparameters = ("label_smoothing",)
 
     @validate_params(LOSS_RULES)
@@ -304,18 +221,14 @@ class BinaryCrossentropy(Loss):
         name: str | None = None,
         dtype: Any = None,
     ) -> None:
-        super().__init__(name, reduction, dtype)
+        super().__init__(reduction, name, dtype)
         self.from_logits = from_logits
         self.label_smoothing = label_smoothing
         self.axis = axis
 
-    def call(self, y_true: Any, y_pred: Any) -> Array:
-        """Compute the values of the rows; see `Loss.call`."""
-        return binary_crossentropy(y_true, y_pred, self.from_logits, self.label_smoothing, self.axis)
-
 
 @loss_registry.register("cce")
-class CategoricalCrossentropy(Loss):
+class CategoricalCrossentropy(FunctionLoss):
     """Cross-entropy ``-Σ_k y_k log p_k`` for one-hot targets ``[batch, classes]``.
 
     Args:
@@ -335,6 +248,7 @@ class CategoricalCrossentropy(Loss):
     Source: Keras `CategoricalCrossentropy`; label smoothing: Szegedy et al., 2016.
     """
 
+    function = categorical_crossentropy
     hyperparameters = ("label_smoothing",)
     vectors_are_rows = False
 
@@ -348,18 +262,14 @@ class CategoricalCrossentropy(Loss):
         name: str | None = None,
         dtype: Any = None,
     ) -> None:
-        super().__init__(name, reduction, dtype)
+        super().__init__(reduction, name, dtype)
         self.from_logits = from_logits
         self.label_smoothing = label_smoothing
         self.axis = axis
 
-    def call(self, y_true: Any, y_pred: Any) -> Array:
-        """Compute the values of the rows; see `Loss.call`."""
-        return categorical_crossentropy(y_true, y_pred, self.from_logits, self.label_smoothing, self.axis)
-
 
 @loss_registry.register("scce")
-class SparseCategoricalCrossentropy(Loss):
+class SparseCategoricalCrossentropy(FunctionLoss):
     """Cross-entropy ``-log p_y`` for class indices ``[batch]`` or ``[batch, 1]``.
 
     Args:
@@ -378,6 +288,7 @@ class SparseCategoricalCrossentropy(Loss):
     Source: Keras `SparseCategoricalCrossentropy`.
     """
 
+    function = sparse_categorical_crossentropy
     casts_targets = False
     vectors_are_rows = False
 
@@ -391,14 +302,10 @@ class SparseCategoricalCrossentropy(Loss):
         name: str | None = None,
         dtype: Any = None,
     ) -> None:
-        super().__init__(name, reduction, dtype)
+        super().__init__(reduction, name, dtype)
         self.from_logits = from_logits
         self.ignore_class = ignore_class
         self.axis = axis
-
-    def call(self, y_true: Any, y_pred: Any) -> Array:
-        """Compute the values of the rows; see `Loss.call`."""
-        return sparse_categorical_crossentropy(y_true, y_pred, self.from_logits, self.ignore_class, self.axis)
 
     def mask(self, y_true: Any) -> Array | None:
         """Return a mask of the rows that are not of the ignored class; see `Loss.mask`."""
@@ -406,7 +313,7 @@ class SparseCategoricalCrossentropy(Loss):
 
 
 @loss_registry.register()
-class PerClassCrossentropy(Loss):
+class PerClassCrossentropy(FunctionLoss):
     """Softmax cross-entropy in binary form, ``Σ_k -y_k log p_k - (1 - y_k) log(1 - p_k)``, for one-hot targets.
 
     Unlike `CategoricalCrossentropy`, it also reduces the probability of each wrong class directly. Textbooks that
@@ -425,6 +332,7 @@ class PerClassCrossentropy(Loss):
         1.386
     """
 
+    function = per_class_crossentropy
     vectors_are_rows = False
 
     @validate_params(LOSS_RULES)
@@ -435,16 +343,12 @@ class PerClassCrossentropy(Loss):
         name: str | None = None,
         dtype: Any = None,
     ) -> None:
-        super().__init__(name, reduction, dtype)
+        super().__init__(reduction, name, dtype)
         self.from_logits = from_logits
-
-    def call(self, y_true: Any, y_pred: Any) -> Array:
-        """Compute the values of the rows; see `Loss.call`."""
-        return per_class_crossentropy(y_true, y_pred, self.from_logits)
 
 
 @loss_registry.register("kld", "kullback_leibler_divergence")
-class KLDivergence(PlainLoss):
+class KLDivergence(FunctionLoss):
     """Kullback-Leibler divergence ``Σ_k y_k log(y_k / p_k)`` of predicted probabilities p from targets y.
 
     Args:

@@ -1,4 +1,4 @@
-"""Losses that weight a row by how well it is predicted: focal and generalized cross-entropy."""
+"""Focal cross-entropy losses, which weight a row by how well it is predicted."""
 
 from __future__ import annotations
 
@@ -8,15 +8,22 @@ import jax
 import jax.numpy as jnp
 
 from fitwell._param_validation import NumericArray, Real, validate_params
-from fitwell.losses.base import LOSS_RULES, Array, Loss, loss_registry, match_shapes, to_float_predictions
-from fitwell.losses.crossentropy import (
+from fitwell._typing import Array
+from fitwell.losses.alignment import match_shapes
+from fitwell.losses.base import LOSS_RULES, FunctionLoss, loss_registry
+from fitwell.losses.probabilities import (
     binary_crossentropy_terms,
-    clip_probabilities,
     compute_log_probabilities,
     find_logits,
     smooth_labels,
-    to_class_indices,
 )
+
+__all__ = [
+    "BinaryFocalCrossentropy",
+    "CategoricalFocalCrossentropy",
+    "binary_focal_crossentropy",
+    "categorical_focal_crossentropy",
+]
 
 
 @validate_params(LOSS_RULES, alpha=Real(0, 1))
@@ -101,33 +108,8 @@ def categorical_focal_crossentropy(
     return -jnp.sum(alpha * jnp.power(-jnp.expm1(log_p), gamma) * y_true * log_p, axis=axis)
 
 
-@validate_params(LOSS_RULES)
-def categorical_generalized_cross_entropy(y_true: Any, y_pred: Any, q: Any = 0.5) -> Array:
-    """Compute ``(1 - p_y^q) / q`` for class indices y; see `CategoricalGeneralizedCrossEntropy`.
-
-    Args:
-        y_true (ArrayLike): Class indices, ``[batch, ...]`` or ``[batch, ..., 1]``.
-        y_pred (ArrayLike): Probabilities, ``[batch, ..., classes]``.
-        q (float): Between 0 and 1. Default: 0.5.
-
-    Returns:
-        Array: ``[batch, ...]``.
-
-    Example:
-        >>> import fitwell as fw
-        >>> fw.losses.categorical_generalized_cross_entropy([1], [[0.75, 0.25]]).tolist()
-        [1.0]
-    """
-    y_pred = to_float_predictions(y_pred)
-    labels = to_class_indices("categorical_generalized_cross_entropy", y_true, y_pred)
-    q = jnp.asarray(q, y_pred.dtype)
-    is_label = jax.nn.one_hot(labels, y_pred.shape[-1], dtype=jnp.bool_)
-    p = jnp.sum(jnp.where(is_label, clip_probabilities(y_pred), 0), axis=-1)
-    return (1 - jnp.power(p, q)) / q
-
-
 @loss_registry.register()
-class BinaryFocalCrossentropy(Loss):
+class BinaryFocalCrossentropy(FunctionLoss):
     """Binary cross-entropy times ``(1 - p_t)^γ``, ``p_t = y p + (1 - y)(1 - p)``.
 
     Rows that are predicted well have less weight.
@@ -153,6 +135,7 @@ class BinaryFocalCrossentropy(Loss):
     Source: Lin et al., 2017; Keras `BinaryFocalCrossentropy`.
     """
 
+    function = binary_focal_crossentropy
     hyperparameters = ("alpha", "gamma", "label_smoothing")
 
     @validate_params(LOSS_RULES, alpha=Real(0, 1))
@@ -168,7 +151,7 @@ class BinaryFocalCrossentropy(Loss):
         name: str | None = None,
         dtype: Any = None,
     ) -> None:
-        super().__init__(name, reduction, dtype)
+        super().__init__(reduction, name, dtype)
         self.apply_class_balancing = apply_class_balancing
         self.alpha = alpha
         self.gamma = gamma
@@ -176,22 +159,9 @@ class BinaryFocalCrossentropy(Loss):
         self.label_smoothing = label_smoothing
         self.axis = axis
 
-    def call(self, y_true: Any, y_pred: Any) -> Array:
-        """Compute the values of the rows; see `Loss.call`."""
-        return binary_focal_crossentropy(
-            y_true,
-            y_pred,
-            self.apply_class_balancing,
-            self.alpha,
-            self.gamma,
-            self.from_logits,
-            self.label_smoothing,
-            self.axis,
-        )
-
 
 @loss_registry.register()
-class CategoricalFocalCrossentropy(Loss):
+class CategoricalFocalCrossentropy(FunctionLoss):
     """Cross-entropy of one-hot targets with the term of each class times ``α (1 - p_k)^γ``.
 
     Args:
@@ -215,6 +185,7 @@ class CategoricalFocalCrossentropy(Loss):
     Source: Lin et al., 2017; Keras `CategoricalFocalCrossentropy`.
     """
 
+    function = categorical_focal_crossentropy
     hyperparameters = ("alpha", "gamma", "label_smoothing")
     vectors_are_rows = False
 
@@ -230,55 +201,9 @@ class CategoricalFocalCrossentropy(Loss):
         name: str | None = None,
         dtype: Any = None,
     ) -> None:
-        super().__init__(name, reduction, dtype)
+        super().__init__(reduction, name, dtype)
         self.alpha = alpha
         self.gamma = gamma
         self.from_logits = from_logits
         self.label_smoothing = label_smoothing
         self.axis = axis
-
-    def call(self, y_true: Any, y_pred: Any) -> Array:
-        """Compute the values of the rows; see `Loss.call`."""
-        return categorical_focal_crossentropy(
-            y_true, y_pred, self.alpha, self.gamma, self.from_logits, self.label_smoothing, self.axis
-        )
-
-
-@loss_registry.register()
-class CategoricalGeneralizedCrossEntropy(Loss):
-    """Loss ``(1 - p_y^q) / q`` for class indices, between cross-entropy (q → 0) and absolute error (q → 1).
-
-    It is less sensitive to wrong labels than cross-entropy.
-
-    Args:
-        q (float): Between 0 and 1. A hyperparameter: changing it does not recompile. Default: 0.5.
-        reduction (str | None): See `Loss`. Default: "sum_over_batch_size".
-        name (str | None): See `Loss`. Default: "categorical_generalized_cross_entropy".
-        dtype (str | None): See `Loss`. Default: None.
-
-    Example:
-        >>> import fitwell as fw
-        >>> round(float(fw.losses.CategoricalGeneralizedCrossEntropy()([1], [[0.75, 0.25]])), 3)
-        1.0
-
-    Source: Zhang and Sabuncu, 2018; Keras `CategoricalGeneralizedCrossEntropy`.
-    """
-
-    hyperparameters = ("q",)
-    casts_targets = False
-    vectors_are_rows = False
-
-    @validate_params(LOSS_RULES, q=Real(0, 1, closed="neither"))
-    def __init__(
-        self,
-        q: Any = 0.5,
-        reduction: str | None = "sum_over_batch_size",
-        name: str | None = "categorical_generalized_cross_entropy",
-        dtype: Any = None,
-    ) -> None:
-        super().__init__(name, reduction, dtype)
-        self.q = q
-
-    def call(self, y_true: Any, y_pred: Any) -> Array:
-        """Compute the values of the rows; see `Loss.call`."""
-        return categorical_generalized_cross_entropy(y_true, y_pred, self.q)

@@ -7,7 +7,20 @@ from typing import Any
 import jax.numpy as jnp
 
 from fitwell import _call_context
-from fitwell.losses.base import Array, PlainLoss, loss_registry, match_shapes
+from fitwell._typing import Array
+from fitwell.losses.alignment import match_shapes
+from fitwell.losses.base import FunctionLoss, loss_registry
+
+__all__ = [
+    "CategoricalHinge",
+    "Hinge",
+    "PerceptronLoss",
+    "SquaredHinge",
+    "categorical_hinge",
+    "hinge",
+    "perceptron",
+    "squared_hinge",
+]
 
 
 def _to_signed_labels(y_true: Array) -> Array:
@@ -103,7 +116,7 @@ def perceptron(y_true: Any, y_pred: Any) -> Array:
 
 
 @loss_registry.register()
-class Hinge(PlainLoss):
+class Hinge(FunctionLoss):
     """Hinge loss ``mean(max(0, 1 - y ŷ))``, y in {-1, 1} or {0, 1}, as in a linear support vector machine.
 
     Args:
@@ -123,7 +136,7 @@ class Hinge(PlainLoss):
 
 
 @loss_registry.register()
-class SquaredHinge(PlainLoss):
+class SquaredHinge(FunctionLoss):
     """Squared hinge loss ``mean(max(0, 1 - y ŷ)²)``, y in {-1, 1} or {0, 1}.
 
     Args:
@@ -143,7 +156,7 @@ class SquaredHinge(PlainLoss):
 
 
 @loss_registry.register()
-class CategoricalHinge(PlainLoss):
+class CategoricalHinge(FunctionLoss):
     """Hinge loss between the true class and the best wrong class, for one-hot targets ``[batch, classes]``.
 
     Args:
@@ -164,7 +177,7 @@ class CategoricalHinge(PlainLoss):
 
 
 @loss_registry.register("perceptron")
-class PerceptronLoss(PlainLoss):
+class PerceptronLoss(FunctionLoss):
     """Perceptron criterion ``mean(max(0, -y z))``, y in {-1, 1} or {0, 1}.
 
     z is the prediction, or the logit if the last layer ends in a threshold unit (``"heaviside"``, ``"sign"``). With

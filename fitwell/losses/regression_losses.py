@@ -10,7 +10,29 @@ import jax.numpy as jnp
 
 from fitwell import config as settings
 from fitwell._param_validation import Real, validate_params
-from fitwell.losses.base import LOSS_RULES, Array, Loss, PlainLoss, loss_registry, match_shapes
+from fitwell._typing import Array
+from fitwell.losses.alignment import match_shapes
+from fitwell.losses.base import LOSS_RULES, FunctionLoss, loss_registry
+
+__all__ = [
+    "CosineSimilarity",
+    "Huber",
+    "LogCosh",
+    "MeanAbsoluteError",
+    "MeanAbsolutePercentageError",
+    "MeanSquaredError",
+    "MeanSquaredLogarithmicError",
+    "Poisson",
+    "cosine_similarity",
+    "huber",
+    "l2_normalize",
+    "log_cosh",
+    "mean_absolute_error",
+    "mean_absolute_percentage_error",
+    "mean_squared_error",
+    "mean_squared_logarithmic_error",
+    "poisson",
+]
 
 # A vector with a smaller sum of squares is treated as zero: its direction and the gradient of its length are
 # undefined.
@@ -193,7 +215,7 @@ def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> Array:
 
 
 @loss_registry.register("mse")
-class MeanSquaredError(PlainLoss):
+class MeanSquaredError(FunctionLoss):
     """Mean squared error ``mean((y - ŷ)²)``, for regression with normally distributed errors.
 
     Args:
@@ -213,7 +235,7 @@ class MeanSquaredError(PlainLoss):
 
 
 @loss_registry.register("mae")
-class MeanAbsoluteError(PlainLoss):
+class MeanAbsoluteError(FunctionLoss):
     """Mean absolute error ``mean(|y - ŷ|)``, for regression that is robust against outliers.
 
     Args:
@@ -233,7 +255,7 @@ class MeanAbsoluteError(PlainLoss):
 
 
 @loss_registry.register("mape")
-class MeanAbsolutePercentageError(PlainLoss):
+class MeanAbsolutePercentageError(FunctionLoss):
     """Mean absolute percentage error ``100 mean(|y - ŷ| / max(|y|, 1e-7))``.
 
     Args:
@@ -253,7 +275,7 @@ class MeanAbsolutePercentageError(PlainLoss):
 
 
 @loss_registry.register("msle")
-class MeanSquaredLogarithmicError(PlainLoss):
+class MeanSquaredLogarithmicError(FunctionLoss):
     """Mean squared logarithmic error ``mean((log(1 + y) - log(1 + ŷ))²)``, for positive targets of many magnitudes.
 
     Args:
@@ -273,7 +295,7 @@ class MeanSquaredLogarithmicError(PlainLoss):
 
 
 @loss_registry.register("huber_loss")
-class Huber(Loss):
+class Huber(FunctionLoss):
     """Huber loss: ``e²/2`` where ``|e| <= δ``, and ``δ|e| - δ²/2`` elsewhere, ``e = y - ŷ``.
 
     Args:
@@ -291,6 +313,7 @@ class Huber(Loss):
     Source: Huber, 1964; Keras `Huber`.
     """
 
+    function = huber
     hyperparameters = ("delta",)
 
     @validate_params(LOSS_RULES, delta=Real(0, closed="right"))
@@ -301,16 +324,12 @@ class Huber(Loss):
         name: str | None = "huber_loss",
         dtype: Any = None,
     ) -> None:
-        super().__init__(name, reduction, dtype)
+        super().__init__(reduction, name, dtype)
         self.delta = delta
-
-    def call(self, y_true: Any, y_pred: Any) -> Array:
-        """Compute the values of the rows; see `Loss.call`."""
-        return huber(y_true, y_pred, self.delta)
 
 
 @loss_registry.register()
-class LogCosh(PlainLoss):
+class LogCosh(FunctionLoss):
     """Mean of the logarithm of the hyperbolic cosine of the error: similar to `Huber`, but twice differentiable.
 
     Args:
@@ -330,7 +349,7 @@ class LogCosh(PlainLoss):
 
 
 @loss_registry.register()
-class Poisson(PlainLoss):
+class Poisson(FunctionLoss):
     """Negative log-likelihood of counts, ``mean(ŷ - y log(ŷ + 1e-7))``.
 
     The term that depends on the targets only is left out.
@@ -352,7 +371,7 @@ class Poisson(PlainLoss):
 
 
 @loss_registry.register("cosine_proximity")
-class CosineSimilarity(Loss):
+class CosineSimilarity(FunctionLoss):
     """Negative cosine of the angle between target and prediction; minimizing it aligns them.
 
     Args:
@@ -369,6 +388,7 @@ class CosineSimilarity(Loss):
     Source: Keras `CosineSimilarity`.
     """
 
+    function = cosine_similarity
     vectors_are_rows = False
 
     @validate_params(LOSS_RULES)
@@ -379,9 +399,5 @@ class CosineSimilarity(Loss):
         name: str | None = None,
         dtype: Any = None,
     ) -> None:
-        super().__init__(name, reduction, dtype)
+        super().__init__(reduction, name, dtype)
         self.axis = axis
-
-    def call(self, y_true: Any, y_pred: Any) -> Array:
-        """Compute the values of the rows; see `Loss.call`."""
-        return cosine_similarity(y_true, y_pred, self.axis)

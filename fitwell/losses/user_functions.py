@@ -11,6 +11,11 @@ import jax.numpy as jnp
 
 from fitwell.errors import InvalidArgument
 
+__all__ = [
+    "check_takes_targets_and_predictions",
+    "convert_returned_value",
+]
+
 
 def convert_returned_value(value: Any, what: str) -> jax.Array:
     """Convert the return value of a user-defined function to an array; raise `InvalidArgument` if it is not one."""

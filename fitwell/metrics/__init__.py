@@ -49,37 +49,40 @@ from fitwell.metrics.accuracy_metrics import (
 )
 from fitwell.metrics.auc import AUC
 from fitwell.metrics.base import Metric, metric_registry
+from fitwell.metrics.confusion_matrix import ConfusionMatrix
 from fitwell.metrics.confusion_metrics import (
     FalseNegatives,
     FalsePositives,
     Precision,
-    PrecisionAtRecall,
     Recall,
-    RecallAtPrecision,
-    SensitivityAtSpecificity,
-    SpecificityAtSensitivity,
     TrueNegatives,
     TruePositives,
 )
-from fitwell.metrics.f_score_metrics import ConfusionMatrix, F1Score, FBetaScore
+from fitwell.metrics.constrained_metrics import (
+    PrecisionAtRecall,
+    RecallAtPrecision,
+    SensitivityAtSpecificity,
+    SpecificityAtSensitivity,
+)
+from fitwell.metrics.f_score_metrics import F1Score, FBetaScore
+from fitwell.metrics.hinge_metrics import CategoricalHinge, Hinge, SquaredHinge
+from fitwell.metrics.probabilistic_metrics import (
+    BinaryCrossentropy,
+    CategoricalCrossentropy,
+    KLDivergence,
+    Poisson,
+    SparseCategoricalCrossentropy,
+)
 from fitwell.metrics.r2_score import R2Score
 from fitwell.metrics.reduction_metrics import LossMetric, Mean, MeanMetricWrapper, Sum
 from fitwell.metrics.regression_metrics import (
-    BinaryCrossentropy,
-    CategoricalCrossentropy,
-    CategoricalHinge,
     CosineSimilarity,
-    Hinge,
-    KLDivergence,
     LogCoshError,
     MeanAbsoluteError,
     MeanAbsolutePercentageError,
     MeanSquaredError,
     MeanSquaredLogarithmicError,
-    Poisson,
     RootMeanSquaredError,
-    SparseCategoricalCrossentropy,
-    SquaredHinge,
 )
 
 mse = MSE = mean_squared_error

@@ -8,11 +8,29 @@ import jax
 import jax.numpy as jnp
 
 from fitwell._param_validation import validate_params
+from fitwell._typing import Array
 from fitwell.errors import ShapeError
-from fitwell.losses.base import squeeze_or_expand_to_same_rank
-from fitwell.losses.crossentropy import to_class_indices
-from fitwell.metrics.base import METRIC_RULES, Array, metric_registry
+from fitwell.losses.alignment import squeeze_or_expand_to_same_rank
+from fitwell.losses.probabilities import to_class_indices
+from fitwell.metrics.base import METRIC_RULES, metric_registry
 from fitwell.metrics.reduction_metrics import MeanOverSamples
+
+__all__ = [
+    "Accuracy",
+    "BinaryAccuracy",
+    "CategoricalAccuracy",
+    "SignAccuracy",
+    "SparseCategoricalAccuracy",
+    "SparseTopKCategoricalAccuracy",
+    "TopKCategoricalAccuracy",
+    "accuracy",
+    "binary_accuracy",
+    "categorical_accuracy",
+    "sign_accuracy",
+    "sparse_categorical_accuracy",
+    "sparse_top_k_categorical_accuracy",
+    "top_k_categorical_accuracy",
+]
 
 
 def _match_shapes(metric: str, y_true: Any, y_pred: Any) -> tuple[Array, Array]:
@@ -205,6 +223,8 @@ class Accuracy(MeanOverSamples):
     Source: Keras `Accuracy`.
     """
 
+    direction = "max"
+
     def values(self, y_true: Any, y_pred: Any) -> Array:
         """Return 1 or 0 for each prediction; see `MeanOverSamples`."""
         return accuracy(y_true, y_pred)
@@ -228,6 +248,8 @@ class BinaryAccuracy(MeanOverSamples):
 
     Source: Keras `BinaryAccuracy`.
     """
+
+    direction = "max"
 
     hyperparameters = ("threshold",)
 
@@ -256,6 +278,8 @@ class SignAccuracy(MeanOverSamples):
         0.5
     """
 
+    direction = "max"
+
     def values(self, y_true: Any, y_pred: Any) -> Array:
         """Return 1 or 0 for each prediction; see `MeanOverSamples`."""
         return sign_accuracy(y_true, y_pred)
@@ -277,6 +301,8 @@ class CategoricalAccuracy(MeanOverSamples):
 
     Source: Keras `CategoricalAccuracy`.
     """
+
+    direction = "max"
 
     def values(self, y_true: Any, y_pred: Any) -> Array:
         """Return 1 or 0 for each row; see `MeanOverSamples`."""
@@ -300,6 +326,8 @@ class SparseCategoricalAccuracy(MeanOverSamples):
     Source: Keras `SparseCategoricalAccuracy`.
     """
 
+    direction = "max"
+
     def values(self, y_true: Any, y_pred: Any) -> Array:
         """Return 1 or 0 for each row; see `MeanOverSamples`."""
         return sparse_categorical_accuracy(y_true, y_pred)
@@ -322,6 +350,8 @@ class TopKCategoricalAccuracy(MeanOverSamples):
 
     Source: Keras `TopKCategoricalAccuracy`.
     """
+
+    direction = "max"
 
     @validate_params(METRIC_RULES)
     def __init__(self, k: int = 5, name: str | None = None, dtype: Any = None) -> None:
@@ -351,6 +381,8 @@ class SparseTopKCategoricalAccuracy(MeanOverSamples):
 
     Source: Keras `SparseTopKCategoricalAccuracy`.
     """
+
+    direction = "max"
 
     @validate_params(METRIC_RULES)
     def __init__(

@@ -10,15 +10,20 @@ import jax.numpy as jnp
 import numpy as np
 
 from fitwell._param_validation import Integer, ListOf, Options, Real, validate_params
+from fitwell._typing import Array
 from fitwell.errors import InvalidArgument, ShapeError
-from fitwell.metrics.base import METRIC_RULES, Array, divide_no_nan, metric_registry
-from fitwell.metrics.confusion_metrics import (
+from fitwell.metrics.base import METRIC_RULES, divide_no_nan, metric_registry
+from fitwell.metrics.confusion_counts import (
     THRESHOLDS_RULE,
     ConfusionCounts,
     broadcast_weights,
     charge_thresholds,
     parse_thresholds,
 )
+
+__all__ = [
+    "AUC",
+]
 
 
 @metric_registry.register()
@@ -52,6 +57,8 @@ class AUC(ConfusionCounts):
 
     Source: Keras `AUC`.
     """
+
+    direction = "max"
 
     _CURVES: ClassVar[tuple[str, ...]] = ("ROC", "PR", "PRGAIN")
     _SUMMATIONS: ClassVar[tuple[str, ...]] = ("interpolation", "minoring", "majoring")

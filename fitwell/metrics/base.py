@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar, Literal
 
-import jax
 import jax.numpy as jnp
 
 from fitwell import config as settings
@@ -19,11 +18,18 @@ from fitwell._deprecation import warn_deprecated
 from fitwell._load_budget import charge_memory
 from fitwell._param_validation import DType, Integer, Real, Rule, String, validate_param, validate_params
 from fitwell._registry import Configurable, Registry, snake_case
+from fitwell._typing import Array
 from fitwell._variables import Variable
 from fitwell.errors import InvalidArgument, NotDefined
 from fitwell.losses.base import config_from_attributes
 
-Array = jax.Array
+__all__ = [
+    "CompensatedSum",
+    "METRIC_RULES",
+    "Metric",
+    "divide_no_nan",
+    "metric_registry",
+]
 
 metric_registry = Registry("metric")
 
@@ -85,6 +91,10 @@ class Metric(Configurable):
     (Keras does not align them), so that ``y_true - y_pred`` never broadcasts. Weights, one for each row, are ``[n]``;
     they are passed only if there are weights.
 
+    Attributes:
+        direction (str | None): ``"min"`` if smaller values are better, ``"max"`` if larger ones are, None if unknown.
+            Callbacks with ``mode="auto"`` use it. Default: None.
+
     Args:
         name (str | None): Name of the metric; Keras 3's `dtype` is accepted in this position, too.
             Default: the class name in snake case, ``huber_metric`` for ``HuberMetric``.
@@ -94,6 +104,7 @@ class Metric(Configurable):
         >>> import numpy as np
         >>> import fitwell as fw
         >>> class MeanTarget(fw.metrics.Metric):
+        ...     direction = "max"
         ...     def __init__(self, name=None):
         ...         super().__init__(name=name)
         ...         self.total = self.add_weight(name="total")
@@ -109,6 +120,8 @@ class Metric(Configurable):
 
     Source: Keras `Metric`.
     """
+
+    direction: ClassVar[Literal["min", "max"] | None] = None
 
     @validate_params(name=String() | DType() | None, dtype=DType() | String() | None)
     def __init__(self, name: str | None = None, dtype: Any = None) -> None:

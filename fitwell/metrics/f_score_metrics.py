@@ -1,4 +1,4 @@
-"""F scores and the confusion matrix."""
+"""F scores."""
 
 from __future__ import annotations
 
@@ -8,11 +8,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from fitwell._param_validation import Integer, Options, Real, validate_params
+from fitwell._param_validation import Options, Real, validate_params
+from fitwell._typing import Array
 from fitwell.errors import ShapeError
-from fitwell.losses.base import squeeze_or_expand_to_same_rank
-from fitwell.metrics.base import METRIC_RULES, Array, CompensatedSum, Metric, divide_no_nan, metric_registry
-from fitwell.metrics.confusion_metrics import broadcast_weights
+from fitwell.losses.alignment import squeeze_or_expand_to_same_rank
+from fitwell.metrics.base import METRIC_RULES, Metric, divide_no_nan, metric_registry
+from fitwell.metrics.confusion_counts import broadcast_weights
+
+__all__ = [
+    "F1Score",
+    "FBetaScore",
+]
 
 
 def _one_hot_if_sparse(y_true: Any, width: int) -> Array:
@@ -59,6 +65,8 @@ class FBetaScore(Metric):
 
     Source: Keras `FBetaScore`.
     """
+
+    direction = "max"
 
     hyperparameters = ("beta", "threshold")
 
@@ -166,74 +174,3 @@ class F1Score(FBetaScore):
         dtype: Any = None,
     ) -> None:
         super().__init__(average, 1.0, threshold, name, dtype)
-
-
-@metric_registry.register()
-class ConfusionMatrix(Metric):
-    """Weighted counts ``[true class, predicted class]`` over the epoch. Not a metric in Keras.
-
-    Targets are class indices or one-hot. Predictions are ``[batch, classes]``, or a single output with the threshold
-    0.5.
-
-    Args:
-        num_classes (int | None): Number of classes. Default: None, the width of the output, or 2 for a single output.
-        name (str | None): See `Metric`. Default: the class name in snake case.
-        dtype (str | None): See `Metric`. Default: None.
-
-    Example:
-        >>> import fitwell as fw
-        >>> metric = fw.metrics.ConfusionMatrix()
-        >>> metric([1, 0, 1], [0.9, 0.8, 0.7]).tolist()
-        [[0.0, 1.0], [0.0, 2.0]]
-    """
-
-    @validate_params(METRIC_RULES, num_classes=Integer(2) | None)
-    def __init__(self, num_classes: int | None = None, name: str | None = None, dtype: Any = None) -> None:
-        super().__init__(name, dtype)
-        self.num_classes = num_classes
-        self._counts: CompensatedSum | None = None
-        if num_classes is not None:
-            self._counts = self.add_compensated_sum("counts", (num_classes, num_classes))
-
-    def build(self, y_true_shape: tuple[int | None, ...], y_pred_shape: tuple[int | None, ...]) -> None:
-        """Create the accumulators for the classes of the output; see `Metric.build`."""
-        if self._counts is None:
-            width = y_pred_shape[-1] if len(y_pred_shape) > 1 else 1
-            if width is None:
-                raise ShapeError(f"{self.name} needs num_classes, or an output of known width")
-            self._counts = self.add_compensated_sum("counts", (max(width, 2), max(width, 2)))
-
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Accumulate one batch.
-
-        Args:
-            y_true (ArrayLike): Class indices or one-hot labels.
-            y_pred (ArrayLike): Scores, ``[batch, classes]``, or probabilities of a single output.
-            sample_weight (ArrayLike | None): Weights, ``[batch]``. Default: None.
-        """
-        true, pred = jnp.asarray(y_true), jnp.asarray(y_pred)
-        self.build(true.shape, pred.shape)
-        counts = self._counts
-        assert counts is not None
-        classes = counts.rounded_sum.shape[0]
-        if pred.ndim == 1 or pred.shape[-1] == 1:
-            decided = (pred > 0.5).reshape(-1).astype(jnp.int32)
-        else:
-            decided = jnp.argmax(pred, axis=-1).reshape(-1)
-            if true.ndim == pred.ndim and true.shape[-1] == pred.shape[-1]:
-                true = jnp.argmax(true, axis=-1)
-        labels = true.reshape(-1).astype(jnp.int32)
-        if labels.shape != decided.shape:
-            raise ShapeError(
-                f"{self.name}: targets of shape {np.shape(y_true)} do not fit predictions of shape {pred.shape}"
-            )
-        weights = broadcast_weights(sample_weight, decided.shape, counts.rounded_sum.dtype)
-        rows = jax.nn.one_hot(labels, classes, dtype=weights.dtype) * weights[:, None]
-        columns = jax.nn.one_hot(decided, classes, dtype=weights.dtype)
-        # Counts need full precision: by default, GPUs multiply matrices in 19 bits.
-        counts.add(jnp.matmul(rows.T, columns, precision="highest"))
-
-    def result(self) -> Array:
-        """Return the counts, ``[true class, predicted class]``."""
-        assert self._counts is not None, "update_state was not called yet, and num_classes was not given"
-        return self._counts.value

@@ -7,9 +7,14 @@ from typing import Any
 import jax.numpy as jnp
 
 from fitwell._param_validation import Integer, Options, validate_params
-from fitwell.losses.base import match_shapes
-from fitwell.metrics.base import METRIC_RULES, Array, Metric, divide_no_nan, metric_registry
-from fitwell.metrics.confusion_metrics import broadcast_weights
+from fitwell._typing import Array
+from fitwell.losses.alignment import match_shapes
+from fitwell.metrics.base import METRIC_RULES, Metric, divide_no_nan, metric_registry
+from fitwell.metrics.confusion_counts import broadcast_weights
+
+__all__ = [
+    "R2Score",
+]
 
 
 @metric_registry.register("r2")
@@ -39,6 +44,8 @@ class R2Score(Metric):
 
     Source: Keras `R2Score`.
     """
+
+    direction = "max"
 
     @validate_params(
         METRIC_RULES,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import jax.numpy as jnp
 import numpy as np
@@ -11,11 +11,24 @@ import numpy as np
 from fitwell import losses
 from fitwell._param_validation import CallableRule, Identifier, validate_params
 from fitwell._registry import serialize, snake_case
+from fitwell._typing import Array
 from fitwell.errors import ShapeError
 from fitwell.losses import Loss
-from fitwell.losses.base import get_function_name, squeeze_or_expand_to_same_rank
+from fitwell.losses.alignment import squeeze_or_expand_to_same_rank
+from fitwell.losses.base import get_function_name
+from fitwell.losses.reduction import append_axes, fits_leading_axes, squeeze_weights
 from fitwell.losses.user_functions import check_takes_targets_and_predictions, convert_returned_value
-from fitwell.metrics.base import METRIC_RULES, Array, Metric, divide_no_nan, metric_registry
+from fitwell.metrics.base import METRIC_RULES, Metric, divide_no_nan, metric_registry
+
+__all__ = [
+    "LossMetric",
+    "Mean",
+    "MeanLossMetric",
+    "MeanMetricWrapper",
+    "MeanOverSamples",
+    "Sum",
+    "reduce_to_samples",
+]
 
 
 def reduce_to_samples(
@@ -33,14 +46,11 @@ def reduce_to_samples(
     if sample_weight is None:
         return (reduce(values, axis=tuple(range(1, values.ndim))) if values.ndim > 1 else values), None
     weights = jnp.asarray(sample_weight).astype(dtype)
-    while weights.ndim > values.ndim and weights.shape[-1] == 1:
-        weights = jnp.squeeze(weights, -1)
+    weights = squeeze_weights(weights, values.ndim)
     if weights.ndim > values.ndim and values.ndim == 0:
         # One value for the whole batch is used for each row.
         values = jnp.broadcast_to(values, weights.shape)
-    elif weights.ndim > values.ndim or any(
-        w not in (1, v) for w, v in zip(weights.shape, values.shape, strict=False)
-    ):
+    elif not fits_leading_axes(weights, values.shape):
         raise ShapeError(f"sample weights of shape {weights.shape} do not fit values of shape {values.shape}")
     if values.ndim > max(weights.ndim, 1):
         values = reduce(values, axis=tuple(range(max(weights.ndim, 1), values.ndim)))
@@ -191,6 +201,8 @@ class LossMetric(MeanOverSamples):
         1.5
     """
 
+    direction = "min"
+
     @validate_params(METRIC_RULES, loss=Identifier(losses.get, optional=False))
     def __init__(self, loss: Any, name: str | None = None, dtype: Any = None) -> None:
         self.loss: Loss = losses.get(loss)
@@ -213,13 +225,23 @@ class LossMetric(MeanOverSamples):
         if mask is not None:
             kept = mask.reshape(values.shape).astype(values.dtype)
             given = jnp.ones(values.shape[:1]) if sample_weight is None else jnp.asarray(sample_weight)
-            sample_weight = kept * given.reshape(given.shape + (1,) * (kept.ndim - given.ndim))
+            sample_weight = kept * append_axes(given, kept.ndim)
         Mean.update_state(self, values, sample_weight)
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Any:
         """Build the metric from the result of `get_config`."""
         return cls(**{name: losses.get(value) if name == "loss" else value for name, value in config.items()})
+
+
+class MeanLossMetric(LossMetric):
+    """A loss without hyperparameters as a metric: a subclass names the loss."""
+
+    loss_class: ClassVar[type[Loss]]
+
+    @validate_params(METRIC_RULES)
+    def __init__(self, name: str | None = None, dtype: Any = None) -> None:
+        super().__init__(self.loss_class(), name or snake_case(type(self).__name__), dtype)
 
 
 @metric_registry.register()

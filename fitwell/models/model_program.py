@@ -19,7 +19,7 @@ from fitwell._user_code import explain_tracing_errors, has_user_code
 from fitwell._variables import Bindable, Hyperparameter, Variable, named_hyperparameters, stateless_scope
 from fitwell.errors import InvalidArgument
 from fitwell.layers.base import Layer
-from fitwell.losses.base import squeeze_or_expand_to_same_rank
+from fitwell.losses.alignment import squeeze_or_expand_to_same_rank
 from fitwell.models.array_packing import DtypeRaveler
 from fitwell.models.compile_config import OutputLoss, OutputMetric, loss_names, named_results
 

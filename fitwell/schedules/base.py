@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 
 from fitwell import _registry
 from fitwell._param_validation import Real
+from fitwell._typing import Array
 from fitwell.errors import InvalidArgument
 
-Array = jax.Array
 Number = float | Array
 
 schedule_registry = _registry.Registry("schedule")

@@ -5,14 +5,8 @@ from __future__ import annotations
 import jax.numpy as jnp
 
 from fitwell._param_validation import Real, validate_params
-from fitwell.schedules.base import (
-    STEPS_RULE,
-    Array,
-    LearningRateSchedule,
-    Number,
-    schedule_registry,
-    to_float,
-)
+from fitwell._typing import Array
+from fitwell.schedules.base import STEPS_RULE, LearningRateSchedule, Number, schedule_registry, to_float
 
 
 def _half_cosine(done: Array) -> Array:

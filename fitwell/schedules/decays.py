@@ -9,15 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from fitwell._param_validation import ListOf, Real, validate_params
+from fitwell._typing import Array
 from fitwell.errors import InvalidArgument
-from fitwell.schedules.base import (
-    STEPS_RULE,
-    Array,
-    LearningRateSchedule,
-    Number,
-    schedule_registry,
-    to_float,
-)
+from fitwell.schedules.base import STEPS_RULE, LearningRateSchedule, Number, schedule_registry, to_float
 
 
 def _periods(step: Number, decay_steps: Number, staircase: bool) -> Array:

@@ -7,15 +7,9 @@ from typing import Any, ClassVar
 import jax.numpy as jnp
 
 from fitwell._param_validation import CallableRule, Real, validate_params
+from fitwell._typing import Array
 from fitwell.errors import InvalidArgument
-from fitwell.schedules.base import (
-    STEPS_RULE,
-    Array,
-    LearningRateSchedule,
-    Number,
-    schedule_registry,
-    to_float,
-)
+from fitwell.schedules.base import STEPS_RULE, LearningRateSchedule, Number, schedule_registry, to_float
 
 
 @schedule_registry.register()

@@ -1,0 +1,144 @@
+"""`ConfusionCounts`: counts of positive and negative predictions for one or several thresholds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from fitwell._load_budget import charge_memory
+from fitwell._param_validation import ListOf, Real, validate_param
+from fitwell._typing import Array
+from fitwell.errors import ShapeError
+from fitwell.losses.alignment import squeeze_or_expand_to_same_rank
+from fitwell.losses.reduction import append_axes, fits_leading_axes
+from fitwell.metrics.base import Metric
+
+__all__ = [
+    "ConfusionCounts",
+    "THRESHOLDS_RULE",
+    "broadcast_weights",
+    "charge_thresholds",
+    "parse_thresholds",
+]
+
+_THRESHOLD_RULE = Real(0, 1)
+THRESHOLDS_RULE = _THRESHOLD_RULE | ListOf(_THRESHOLD_RULE, least=1)
+
+
+def broadcast_weights(sample_weight: Any, shape: tuple[int, ...], dtype: Any) -> Array:
+    """Broadcast weights, one for each row or each prediction, to `shape`; ones if there are none."""
+    if sample_weight is None:
+        return jnp.ones(shape, dtype)
+    weights = jnp.asarray(sample_weight).astype(dtype)
+    if not fits_leading_axes(weights, shape):
+        raise ShapeError(f"sample weights of shape {weights.shape} do not fit predictions of shape {shape}")
+    return jnp.broadcast_to(append_axes(weights, len(shape)), shape)
+
+
+class ConfusionCounts(Metric):
+    """Base class of metrics computed from counts of predictions ``ŷ > threshold``, for one or several thresholds.
+
+    Labels are 0 and 1. Each element of ``[batch, ...]`` is one prediction; with `per_label`, the last axis is kept.
+    """
+
+    def __init__(
+        self,
+        thresholds: Sequence[float],
+        top_k: int | None = None,
+        class_id: int | None = None,
+        name: str | None = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(name, dtype)
+        self.top_k = top_k
+        self.class_id = class_id
+        self._thresholds = np.asarray(thresholds, dtype=np.float64)
+
+    def add_counts(self, labels: int | None = None) -> None:
+        """Create the accumulators, one for each threshold, and for each label if `labels` is their number."""
+        tail = () if labels is None else (labels,)
+        self._true_positives = self.add_compensated_sum("true_positives", (len(self._thresholds), *tail))
+        self._false_positives = self.add_compensated_sum("false_positives", (len(self._thresholds), *tail))
+        self._positives = self.add_compensated_sum("positives", tail)
+        self._negatives = self.add_compensated_sum("negatives", tail)
+
+    @property
+    def true_positives(self) -> Array:
+        """Weighted number of labels 1 with ``ŷ > threshold``, for each threshold."""
+        return self._true_positives.value
+
+    @property
+    def false_positives(self) -> Array:
+        """Weighted number of labels 0 with ``ŷ > threshold``, for each threshold."""
+        return self._false_positives.value
+
+    @property
+    def true_negatives(self) -> Array:
+        """Weighted number of labels 0 with ``ŷ <= threshold``, for each threshold."""
+        return self._negatives.value - self._false_positives.value
+
+    @property
+    def false_negatives(self) -> Array:
+        """Weighted number of labels 1 with ``ŷ <= threshold``, for each threshold."""
+        return self._positives.value - self._true_positives.value
+
+    def update_counts(self, y_true: Any, y_pred: Any, weights: Any, per_label: bool = False) -> None:
+        """Accumulate the labels, predictions and weights of one batch."""
+        dtype = self._true_positives.rounded_sum.dtype
+        pred = jnp.asarray(y_pred).astype(dtype)
+        true, pred = squeeze_or_expand_to_same_rank(jnp.asarray(y_true), pred)
+        if true.shape != pred.shape:
+            raise ShapeError(
+                f"{self.name}: labels of shape {true.shape} do not fit predictions of shape {pred.shape}; "
+                "targets must be 0 and 1, one-hot for several classes (utils.to_categorical)"
+            )
+        spread = broadcast_weights(weights, pred.shape, dtype)
+        if self.top_k is not None:
+            chosen = jax.lax.top_k(pred, self.top_k)[1]
+            among = jnp.sum(jax.nn.one_hot(chosen, pred.shape[-1], dtype=dtype), axis=-2) > 0
+            pred = jnp.where(among, pred, -jnp.inf)
+        if self.class_id is not None:
+            if pred.ndim < 2:
+                raise ShapeError(
+                    f"{self.name}: class_id needs predictions [batch, classes], got {pred.shape}"
+                )
+            true, pred, spread = (array[..., self.class_id] for array in (true, pred, spread))
+        tail = pred.shape[-1:] if per_label else ()
+        true, pred, spread = (array.reshape((-1, *tail)) for array in (true, pred, spread))
+        cuts = jnp.asarray(self._thresholds, dtype).reshape((-1, *([1] * pred.ndim)))
+        decided = pred > cuts
+        positive = jnp.where(true != 0, spread, 0)
+        negative = jnp.where(true != 0, 0, spread)
+        self._true_positives.add(jnp.sum(jnp.where(decided, positive, 0), axis=1))
+        self._false_positives.add(jnp.sum(jnp.where(decided, negative, 0), axis=1))
+        self._positives.add(jnp.sum(positive, axis=0))
+        self._negatives.add(jnp.sum(negative, axis=0))
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Accumulate one batch.
+
+        Args:
+            y_true (ArrayLike): Labels 0 and 1, ``[batch, ...]``.
+            y_pred (ArrayLike): Probabilities of the same shape.
+            sample_weight (ArrayLike | None): Weights, ``[batch]``. Default: None.
+        """
+        self.update_counts(y_true, y_pred, sample_weight)
+
+
+def charge_thresholds(metric: Metric, count: Any) -> None:
+    """Charge the memory of the thresholds of a metric that may be loaded from a file, before they are created."""
+    charge_memory(
+        4 * count * np.dtype(np.float64).itemsize, f"{type(metric).__name__} with num_thresholds={count:,}"
+    )
+
+
+def parse_thresholds(metric: str, thresholds: Any, default: float) -> list[float]:
+    """Return thresholds as a list of numbers from 0 to 1; None gives `default` alone."""
+    if thresholds is None:
+        return [default]
+    found = validate_param(metric, "thresholds", thresholds, THRESHOLDS_RULE)
+    return list(found) if isinstance(found, tuple) else [found]
