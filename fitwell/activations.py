@@ -20,9 +20,49 @@ from fitwell import config as settings
 from fitwell._param_validation import Real, Rule, format_value, validate_params
 from fitwell._registry import Registry
 from fitwell._registry import serialize as _serialize
+from fitwell._typing import Array
 from fitwell.errors import InvalidArgument
 
-Array = jax.Array
+__all__ = [
+    "celu",
+    "deserialize",
+    "elu",
+    "exponential",
+    "gelu",
+    "get",
+    "glu",
+    "hard_shrink",
+    "hard_sigmoid",
+    "hard_silu",
+    "hard_swish",
+    "hard_tanh",
+    "heaviside",
+    "leaky_relu",
+    "linear",
+    "log_sigmoid",
+    "log_softmax",
+    "mish",
+    "relu",
+    "relu6",
+    "selu",
+    "serialize",
+    "sigmoid",
+    "sign",
+    "silu",
+    "soft_shrink",
+    "softmax",
+    "softplus",
+    "softsign",
+    "sparse_plus",
+    "sparse_sigmoid",
+    "sparsemax",
+    "squareplus",
+    "swish",
+    "tanh",
+    "tanh_shrink",
+    "threshold",
+]
+
 Activation = Callable[[Any], Any]
 
 _registry = Registry("activation")
@@ -887,3 +927,7 @@ def serialize(activation: Any) -> Any:
 def deserialize(config: Any) -> Activation:
     """Return the activation function for a name or configuration written by `serialize` or by Keras."""
     return get(config)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

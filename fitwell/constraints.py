@@ -16,9 +16,26 @@ from fitwell._deprecation import deprecated_module_getattr
 from fitwell._param_validation import Integer, ListOf, Real, validate_params
 from fitwell._registry import Configurable, Registry
 from fitwell._registry import serialize as _serialize
+from fitwell._typing import Array
 from fitwell.errors import InvalidArgument, ShapeError
 
-Array = jax.Array
+__all__ = [
+    "Constraint",
+    "MaxNorm",
+    "MinMaxNorm",
+    "NonNeg",
+    "RadialConstraint",
+    "UnitNorm",
+    "deserialize",
+    "get",
+    "max_norm",
+    "min_max_norm",
+    "non_neg",
+    "radial_constraint",
+    "serialize",
+    "unit_norm",
+]
+
 Axis = int | Sequence[int]
 
 _registry = Registry("constraint")
@@ -260,3 +277,7 @@ def serialize(constraint: Any) -> Any:
 def deserialize(config: Mapping[str, Any] | str | None) -> Callable[[Any], Any] | None:
     """Return the constraint for a configuration written by `serialize` or by Keras."""
     return get(config)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -17,9 +17,26 @@ from fitwell._param_validation import Options, Real, validate_param, validate_pa
 from fitwell._reductions import vectorized_sum
 from fitwell._registry import Configurable, Registry
 from fitwell._registry import serialize as _serialize
+from fitwell._typing import Array
 from fitwell.errors import InvalidArgument, ShapeError
 
-Array = jax.Array
+__all__ = [
+    "ElasticNet",
+    "L1",
+    "L1L2",
+    "L2",
+    "OrthogonalRegularizer",
+    "Regularizer",
+    "deserialize",
+    "elastic_net",
+    "get",
+    "l1",
+    "l1_l2",
+    "l2",
+    "orthogonal_regularizer",
+    "serialize",
+]
+
 
 _registry = Registry("regularizer")
 
@@ -47,7 +64,7 @@ class Regularizer(Configurable):
     """Base class of all regularizers.
 
     A subclass overrides `__call__` and lists its strengths in `hyperparameters`. A class whose penalty ignores
-    rows of zeros sets ``row_wise = True`` (subclasses do not inherit it), so that batches whose
+    rows of zeros sets ``supports_padding = True`` (subclasses do not inherit it), so that batches whose
     activities it penalizes may be padded.
 
     Example:
@@ -64,7 +81,9 @@ class Regularizer(Configurable):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        cls.supports_padding = cls.__dict__.get("supports_padding", False)
+        if "row_wise" in cls.__dict__:
+            warn_deprecated("Regularizer.row_wise", "Regularizer.supports_padding")
+        cls.supports_padding = cls.__dict__.get("supports_padding", cls.__dict__.get("row_wise", False))
 
     def __call__(self, w: Any) -> Any:
         """Return the penalty for `w`.
@@ -301,3 +320,7 @@ def serialize(regularizer: Any) -> Any:
 def deserialize(config: Mapping[str, Any] | str | None) -> Callable[[Any], Any] | None:
     """Return the regularizer for a configuration written by `serialize` or by Keras."""
     return get(config)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

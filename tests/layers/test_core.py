@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +13,9 @@ import pytest
 
 import fitwell
 from fitwell import Input, Model, Sequential, activations, layers
+from fitwell._deprecation import reset_deprecation_warnings
 from fitwell.errors import FileError, InvalidArgument, ShapeError
+from fitwell.layers import deprecated_paths, keras_tensor
 from fitwell.layers.base import Layer
 
 X = np.random.default_rng(0).normal(size=(6, 4)).astype(np.float32)
@@ -186,3 +189,42 @@ def test_an_activation_that_cannot_be_hashed_is_traced() -> None:
             return self.factor * z
 
     assert layers.Dense(3, activation=Scaled(2.0))(Input((4,))).shape == (None, 3)
+
+
+def test_row_wise_is_a_deprecated_name_of_supports_padding() -> None:
+    reset_deprecation_warnings()
+    with pytest.warns(DeprecationWarning, match=r"Layer\.supports_padding"):
+
+        class Old(layers.Layer):
+            row_wise = True
+
+    assert Old().supports_padding
+    assert Old().row_wise
+
+    class New(layers.Layer):
+        pass
+
+    reset_deprecation_warnings()
+    with pytest.warns(DeprecationWarning, match=r"Layer\.supports_padding"):
+        assert New().row_wise is False
+    layer = New()
+    reset_deprecation_warnings()
+    with pytest.warns(DeprecationWarning, match=r"Layer\.supports_padding"):
+        layer.row_wise = True
+    assert layer.supports_padding
+
+
+@pytest.mark.parametrize("path", sorted(deprecated_paths._NAMES))
+def test_module_paths_of_keras_2_work_and_warn(path: str) -> None:
+    module = importlib.import_module(f"fitwell.layers.{path}")
+    for name in module.__all__:
+        if name != "preprocessing":
+            reset_deprecation_warnings()
+            with pytest.warns(DeprecationWarning, match=rf"fitwell\.layers\.{name}"):
+                assert getattr(module, name) is getattr(layers, name)
+
+
+def test_symbolic_tensor_is_a_deprecated_name_of_keras_tensor() -> None:
+    reset_deprecation_warnings()
+    with pytest.warns(DeprecationWarning, match="KerasTensor"):
+        assert keras_tensor.SymbolicTensor is keras_tensor.KerasTensor
