@@ -38,12 +38,12 @@ def test_to_categorical_by_hand() -> None:
 @pytest.mark.parametrize(
     ("arguments", "error", "words"),
     [
-        (([0, 3, 9], 3), DataError, r"whole numbers from 0 to 2, got 3 \(2 of 3 are not\)"),
-        (([0, -1],), DataError, r"whole numbers from 0, got -1"),
+        (([0, 3, 9], 3), DataError, r"integers from 0 to 2, got 3 \(2 of 3 are not\)"),
+        (([0, -1],), DataError, r"integers from 0, got -1"),
         (([0.5, 1],), DataError, "got 0.5"),
         (([0, np.nan], 2), DataError, "got nan"),
         (([0, np.nan],), DataError, "got nan"),
-        ((["a"],), DataError, "must be class numbers, .* fitwell.utils.class_codes"),
+        ((["a"],), DataError, "must be class indices, .* fitwell.utils.class_codes"),
         (([],), DataError, "pass num_classes"),
         (([0], 0), InvalidArgument, "an integer of at least 1 or None, got 0"),
         (([0], 2.5), InvalidArgument, "an integer of at least 1 or None, got 2.5"),

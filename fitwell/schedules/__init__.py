@@ -1,17 +1,13 @@
-"""Schedules: a learning rate, or any other hyperparameter, as a function of the updates made so far."""
+"""Schedules: a learning rate, or any other hyperparameter, as a function of the number of updates so far."""
 
 from fitwell.schedules.base import LearningRateSchedule, deserialize, get, serialize
 from fitwell.schedules.cosine_decay import CosineDecay, CosineDecayRestarts
-from fitwell.schedules.decays import (
-    ExponentialDecay,
-    ExponentialRange,
-    InverseTimeDecay,
-    LinearDecay,
-    PiecewiseConstantDecay,
-    PolynomialDecay,
-    PowerDecay,
-)
-from fitwell.schedules.one_cycle import OneCycle, OneCycleMomentum, Warmup
+from fitwell.schedules.exponential_decay import ExponentialDecay, ExponentialRange
+from fitwell.schedules.inverse_time_decay import InverseTimeDecay, PowerDecay
+from fitwell.schedules.one_cycle import OneCycle, OneCycleMomentum
+from fitwell.schedules.piecewise_constant_decay import PiecewiseConstantDecay
+from fitwell.schedules.polynomial_decay import LinearDecay, PolynomialDecay
+from fitwell.schedules.warmup import Warmup
 
 __all__ = [
     "LearningRateSchedule",

@@ -1,4 +1,4 @@
-"""What every schedule is: a small object, called with the step, that computes one number."""
+"""`LearningRateSchedule`: a small object that computes one number from the step."""
 
 from __future__ import annotations
 
@@ -12,45 +12,89 @@ from fitwell._param_validation import Real
 from fitwell._typing import Array
 from fitwell.errors import InvalidArgument
 
+__all__ = [
+    "LearningRateSchedule",
+    "Number",
+    "STEPS_RULE",
+    "count_periods",
+    "deserialize",
+    "get",
+    "schedule_registry",
+    "serialize",
+    "to_float",
+]
+
 Number = float | Array
 
 schedule_registry = _registry.Registry("schedule")
 
-# Lengths in updates, and what else must be above 0.
+# The rule of lengths in updates, and of other numbers above 0.
 STEPS_RULE = Real(0, closed="right")
 
 
 class LearningRateSchedule(_registry.Configurable):
-    """Base of the schedules: ``schedule(step)`` is the value for the update that follows `step` updates.
+    """Base class of schedules: ``schedule(step)`` is the value for the update after `step` updates.
 
-    A subclass keeps its numbers as attributes, names those that are data in `hyperparameters`, and
-    computes in `__call__` with `jax.numpy` (no Python `if` on numbers: they are traced inside a run).
+    `step` is a number of updates from 0, an integer or a float. The result is a float scalar. An optimizer accepts a
+    schedule for any of its hyperparameters, not only for the learning rate.
 
-    >>> class Halving(LearningRateSchedule):
-    ...     hyperparameters = ("initial", "steps")
-    ...     def __init__(self, initial: float, steps: float) -> None:
-    ...         self.initial = initial
-    ...         self.steps = steps
-    ...     def __call__(self, step):
-    ...         return self.initial * 0.5 ** (step / self.steps)
+    A subclass keeps its numbers as attributes, lists those that are traced arguments in `hyperparameters`, and computes
+    in `__call__` with `jax.numpy` (without Python `if` on numbers, which are traced inside a run).
 
-    `step` is a number of updates, counted from 0, as an integer or a float. The result is a float scalar.
-    An optimizer takes a schedule for any of its hyperparameters, the learning rate first of all.
+    Example:
+        >>> import fitwell as fw
+        >>> class Halving(fw.optimizers.schedules.LearningRateSchedule):
+        ...     hyperparameters = ("initial", "steps")
+        ...     def __init__(self, initial: float, steps: float) -> None:
+        ...         self.initial = initial
+        ...         self.steps = steps
+        ...     def __call__(self, step):
+        ...         return self.initial * 0.5 ** (step / self.steps)
+        >>> round(float(fw.optimizers.SGD(Halving(0.1, 10)).learning_rate), 4)
+        0.1
+
+    Source: Keras `LearningRateSchedule`.
     """
 
     def __call__(self, step: Number) -> Array:
-        """Return the value at `step`."""
+        """Compute the value at `step`.
+
+        Args:
+            step (int | float | Array): Number of updates so far.
+
+        Returns:
+            Array: A float scalar.
+
+        Raises:
+            NotImplementedError: if the subclass does not define it.
+        """
         raise NotImplementedError(f"{type(self).__name__} must define __call__(self, step)")
 
 
 def to_float(step: Number) -> Array:
-    """Return `step` in floating point (float32 for an integer: exact up to 16 million updates)."""
+    """Convert `step` to floating point (float32 for integers: exact up to 16 million updates)."""
     step = jnp.asarray(step)
     return step if jnp.issubdtype(step.dtype, jnp.floating) else step.astype(jnp.float32)
 
 
+def count_periods(step: Number, decay_steps: Number, staircase: bool) -> Array:
+    """Return the number of periods of `decay_steps` updates, rounded down if `staircase`."""
+    periods = to_float(step) / decay_steps
+    return jnp.floor(periods) if staircase else periods
+
+
 def get(identifier: Any) -> Any:
-    """Return the schedule that `identifier` stands for: an object, a callable, or a configuration."""
+    """Return the schedule for an identifier.
+
+    Args:
+        identifier (LearningRateSchedule | Callable | dict): A schedule, a function of the step, or a configuration.
+
+    Returns:
+        LearningRateSchedule | Callable: The schedule.
+
+    Raises:
+        InvalidArgument: if `identifier` is none of these.
+    """
     if isinstance(identifier, LearningRateSchedule):
         return identifier
     if isinstance(identifier, Mapping):
@@ -63,11 +107,25 @@ def get(identifier: Any) -> Any:
 
 
 def serialize(schedule: LearningRateSchedule) -> Any:
-    """Return `schedule` as plain data, ``{"class_name", "config"}``."""
+    """Return a schedule as plain data.
+
+    Args:
+        schedule (LearningRateSchedule): The schedule.
+
+    Returns:
+        dict: ``{"class_name": ..., "config": ...}``, which `deserialize` reads.
+    """
     return _registry.serialize(schedule)
 
 
 def deserialize(config: Mapping[str, Any]) -> LearningRateSchedule:
-    """Return the schedule that `serialize` wrote."""
+    """Return the schedule that `serialize` wrote.
+
+    Args:
+        config (dict): The result of `serialize`.
+
+    Returns:
+        LearningRateSchedule: The schedule.
+    """
     schedule: LearningRateSchedule = schedule_registry.from_config(config)
     return schedule

@@ -1,4 +1,4 @@
-"""Schedules along half a cosine: once, or again and again."""
+"""Cosine decay, with and without restarts."""
 
 from __future__ import annotations
 
@@ -8,29 +8,40 @@ from fitwell._param_validation import Real, validate_params
 from fitwell._typing import Array
 from fitwell.schedules.base import STEPS_RULE, LearningRateSchedule, Number, schedule_registry, to_float
 
+__all__ = [
+    "CosineDecay",
+    "CosineDecayRestarts",
+]
+
 
 def _half_cosine(done: Array) -> Array:
-    """Return 1 at 0, falling to 0 at 1."""
+    """Return half a cosine, from 1 at 0 to 0 at 1."""
     return 0.5 * (1 + jnp.cos(jnp.pi * done))
 
 
 @schedule_registry.register()
 class CosineDecay(LearningRateSchedule):
-    """Half a cosine: ``η₀ ((1 - α) (1 + cos(π t / N)) / 2 + α)``, and ``α η₀`` after N updates.
+    """Cosine decay: ``η₀ ((1 - α) (1 + cos(π t / N)) / 2 + α)``, and ``α η₀`` after N updates.
 
-    With a `warmup_target` η₁ a straight line leads from η₀ to η₁ first, in `warmup_steps` updates, and the
-    cosine falls from η₁ in the N after them.
+    With a `warmup_target` η₁, the value first increases linearly from η₀ to η₁ in `warmup_steps` updates, and the
+    cosine then falls from η₁ in the next N updates.
 
     Args:
-        initial_learning_rate: η₀, the value at step 0.
-        decay_steps: N, in updates, warm-up not included.
-        alpha: α, the end as a share of where the cosine begins.
-        name: kept in the configuration.
-        warmup_target: η₁, or None for no warm-up.
-        warmup_steps: length of the warm-up in updates.
+        initial_learning_rate (float): η₀, the value at step 0.
+        decay_steps (float): N, in updates, without the warm-up, above 0.
+        alpha (float): α, the final value as a fraction of the highest value of the cosine. Default: 0.0.
+        name (str | None): Name in the configuration. Default: "CosineDecay".
+        warmup_target (float | None): η₁, or None for no warm-up. Default: None.
+        warmup_steps (float): Length of the warm-up in updates. Default: 0.
 
-    Sources: Loshchilov and Hutter, "SGDR", 2016; warm-up: Goyal et al., "Accurate, large minibatch SGD",
-    2017. As in Keras.
+    Example:
+        >>> import fitwell as fw
+        >>> schedule = fw.schedules.CosineDecay(1.0, 10)
+        >>> [round(float(schedule(step)), 4) for step in (0, 5, 10)]
+        [1.0, 0.5, 0.0]
+
+    Source: Loshchilov and Hutter, "SGDR", 2016; warm-up: Goyal et al., "Accurate, large minibatch SGD", 2017; Keras
+    `CosineDecay`.
     """
 
     hyperparameters = ("initial_learning_rate", "decay_steps", "alpha", "warmup_target", "warmup_steps")
@@ -53,12 +64,12 @@ class CosineDecay(LearningRateSchedule):
         self.warmup_steps = warmup_steps
 
     def __call__(self, step: Number) -> Array:
-        """Return the value at `step`."""
+        """Compute the value at `step`."""
         step = to_float(step)
         if self.warmup_target is None:
             return self.initial_learning_rate * self._share(step)
         line = self.warmup_target - self.initial_learning_rate
-        # With no warm-up steps the line is never chosen; 1 keeps it finite.
+        # Without warm-up steps the line is never selected; 1 keeps it finite.
         rising = self.initial_learning_rate + line * step / jnp.maximum(self.warmup_steps, 1)
         falling = self.warmup_target * self._share(step - self.warmup_steps)
         return jnp.where(step < self.warmup_steps, rising, falling)
@@ -70,22 +81,30 @@ class CosineDecay(LearningRateSchedule):
 
 @schedule_registry.register()
 class CosineDecayRestarts(LearningRateSchedule):
-    """Half cosines one after another: each `t_mul` times as long as the last, and `m_mul` times as high.
+    """Cosine decay with restarts: each period is `t_mul` times as long as the previous one, and `m_mul` times as high.
 
-    In the i-th period (from 0), at the share x of its length:
+    In the i-th period (from 0), at the fraction x of its length:
     ``η₀ ((1 - α) m_mul^i (1 + cos(π x)) / 2 + α)``.
 
-    Args:
-        initial_learning_rate: η₀, the value at step 0.
-        first_decay_steps: length of period 0, in updates.
-        t_mul: growth of the periods' lengths, at least 1.
-        m_mul: growth of their heights.
-        alpha: α, the lowest value as a share of η₀.
-        name: kept in the configuration.
+    Differs from Keras, which computes the period by a float32 logarithm: at some restarts (with t_mul = 7, for example)
+    the result is the previous period, and the rate is the lowest instead of the highest.
 
-    Source: Loshchilov and Hutter, "SGDR: stochastic gradient descent with warm restarts", 2016. Differs from
-    Keras, which finds the period by a float32 logarithm: at some restarts (t_mul = 7, for one) that lands in
-    the period before, and the rate there is the lowest instead of the highest.
+    Args:
+        initial_learning_rate (float): η₀, the value at step 0.
+        first_decay_steps (float): Length of period 0, in updates, above 0.
+        t_mul (float): Growth of the lengths of the periods, at least 1. Default: 2.0.
+        m_mul (float): Growth of their heights. Default: 1.0.
+        alpha (float): α, the lowest value as a fraction of η₀. Default: 0.0.
+        name (str | None): Name in the configuration. Default: "SGDRDecay".
+
+    Example:
+        >>> import fitwell as fw
+        >>> schedule = fw.schedules.CosineDecayRestarts(1.0, 10)
+        >>> [round(float(schedule(step)), 4) for step in (0, 5, 10, 20)]
+        [1.0, 0.5, 1.0, 0.5]
+
+    Source: Loshchilov and Hutter, "SGDR: stochastic gradient descent with warm restarts", 2016; Keras
+    `CosineDecayRestarts`.
     """
 
     hyperparameters = ("initial_learning_rate", "first_decay_steps", "t_mul", "m_mul", "alpha")
@@ -108,15 +127,15 @@ class CosineDecayRestarts(LearningRateSchedule):
         self.name = name
 
     def __call__(self, step: Number) -> Array:
-        """Return the value at `step`."""
+        """Compute the value at `step`."""
         elapsed = to_float(step) / self.first_decay_steps
         even = jnp.asarray(self.t_mul == 1)
-        growth = jnp.where(even, 2, self.t_mul)  # any number but 1: that branch is not chosen then
+        growth = jnp.where(even, 2, self.t_mul)  # any number except 1; this branch is then not selected
 
         def start(period: Array) -> Array:
             return jnp.where(even, period, (jnp.power(growth, period) - 1) / (growth - 1))
 
-        # Rounded, this is the right period or the next one, and rounding errors cannot change that.
+        # Rounding gives the period or the next one, for any rounding errors.
         period = jnp.round(jnp.where(even, elapsed, jnp.log1p(elapsed * (growth - 1)) / jnp.log(growth)))
         period = jnp.where(elapsed < start(period), period - 1, period)
         done = (elapsed - start(period)) / jnp.where(even, 1, jnp.power(growth, period))

@@ -1,7 +1,4 @@
-"""Keras's ``utils``: the small helpers that printed listings call.
-
-Each is defined here, or re-exported from the room it belongs to.
-"""
+"""Utilities of Keras's ``utils``, defined here or in the module that they belong to."""
 
 from __future__ import annotations
 
@@ -11,8 +8,7 @@ from fitwell._registry import custom_objects as custom_object_scope
 from fitwell.models.model_visualization import plot_model
 from fitwell.random import set_random_seed
 from fitwell.utils import np_utils, vis_utils
-from fitwell.utils.normalizing import normalize
-from fitwell.utils.numerical_utils import to_categorical
+from fitwell.utils.numerical_utils import normalize, to_categorical
 from fitwell.utils.py_dataset import PyDataset
 
 __all__ = [

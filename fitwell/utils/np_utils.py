@@ -1,4 +1,4 @@
-"""The older address of `to_categorical`."""
+"""Deprecated address of `to_categorical`."""
 
 from fitwell._deprecation import deprecated_module_getattr
 

@@ -1,4 +1,4 @@
-"""Class numbers as one-hot rows."""
+"""Numerical utilities: one-hot encoding and normalization."""
 
 from __future__ import annotations
 
@@ -7,52 +7,92 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from fitwell._param_validation import DType, Integer, validate_params
-from fitwell.errors import DataError
+from fitwell._param_validation import DType, Integer, NumericArray, Real, validate_params
+from fitwell.errors import DataError, InvalidArgument
+
+__all__ = [
+    "normalize",
+    "to_categorical",
+]
 
 
 @validate_params(num_classes=Integer(1) | None, dtype=DType())
 def to_categorical(x: Any, num_classes: int | None = None, dtype: DTypeLike = "float32") -> NDArray[Any]:
-    """Return class numbers as one-hot rows: ``out[..., c]`` is 1 where ``x[...]`` is `c`, else 0.
+    """Convert class indices to one-hot rows: ``out[..., c]`` is 1 where ``x[...]`` is `c`, else 0.
 
     Args:
-        x: whole numbers from 0 to ``num_classes - 1``, of any shape; a last axis of size 1 is dropped.
-        num_classes: size of the new last axis, by default the largest class number plus one.
-        dtype: of the result; Keras 3 always gives float64, which is twice the memory for the same zeros
-            and ones.
+        x (ArrayLike): Integers from 0 to ``num_classes - 1``, of any shape; a last axis of size 1 is dropped.
+        num_classes (int | None): Size of the new last axis. Default: None, the largest class index plus one.
+        dtype (str): Type of the result. Keras 3 always returns float64, which needs twice the memory.
+            Default: "float32".
 
     Returns:
-        Array of shape ``[..., num_classes]``.
+        ndarray: ``[..., num_classes]``.
 
     Raises:
-        DataError: a label is not a whole number from 0 to ``num_classes - 1``, or nothing says how many
-            classes there are.
-        InvalidArgument: `num_classes` is not an integer of at least 1.
+        DataError: if a label is not an integer from 0 to ``num_classes - 1``, or the number of classes is unknown.
+        InvalidArgument: if `num_classes` is not an integer of at least 1.
 
-    >>> to_categorical([0, 2])
-    array([[1., 0., 0.],
-           [0., 0., 1.]], dtype=float32)
+    Example:
+        >>> import fitwell as fw
+        >>> fw.utils.to_categorical([0, 2])
+        array([[1., 0., 0.],
+               [0., 0., 1.]], dtype=float32)
+
+    Source: Keras `to_categorical`.
     """
     labels = np.asarray(x)
     if labels.dtype.kind not in "biuf":
         raise DataError(
-            f"to_categorical: labels must be class numbers, got an array of {labels.dtype}; "
-            "turn other labels into numbers first: codes, classes = fitwell.utils.class_codes(x)"
+            f"to_categorical: labels must be class indices, got an array of {labels.dtype}; "
+            "convert other labels to class indices first: codes, classes = fitwell.utils.class_codes(x)"
         )
     if labels.ndim > 1 and labels.shape[-1] == 1:
         labels = labels[..., 0]
     if num_classes is None and labels.size == 0:
-        raise DataError("to_categorical: there are no labels to count the classes of; pass num_classes")
-    wrong = ~((labels >= 0) & (labels == np.floor(labels)))  # this way round NaN is wrong too
+        raise DataError("to_categorical: x is empty, so the number of classes is unknown; pass num_classes")
+    wrong = ~((labels >= 0) & (labels == np.floor(labels)))  # negated, so that NaN is wrong, too
     if num_classes is not None:
         wrong |= labels >= num_classes
     if wrong.any():
         last = "" if num_classes is None else f" to {num_classes - 1}"
         raise DataError(
-            f"to_categorical: labels must be whole numbers from 0{last}, got {labels[wrong][0]} "
+            f"to_categorical: labels must be integers from 0{last}, got {labels[wrong][0]} "
             f"({int(wrong.sum())} of {labels.size} are not)"
         )
     codes = labels.astype(np.intp)
     out = np.zeros((*codes.shape, num_classes or int(codes.max()) + 1), dtype)
     np.put_along_axis(out, codes[..., None], 1, axis=-1)
     return out
+
+
+@validate_params(x=NumericArray(finite=False), order=Real(0, closed="right", infinite=True))
+def normalize(x: Any, axis: int = -1, order: float = 2) -> NDArray[Any]:
+    """Compute ``x / |x|`` along `axis`: every row has norm 1, and zero rows remain zero.
+
+    For columns of mean 0 and variance 1, which networks usually need, use `layers.Normalization`.
+
+    Args:
+        x (ArrayLike): Numbers of any shape.
+        axis (int): Axis of the norm. Default: -1.
+        order (float): Order of the norm: 2 for the root of the sum of squares, 1 for the sum of absolute values.
+            Default: 2.
+
+    Returns:
+        ndarray: An array of the shape of `x`.
+
+    Raises:
+        InvalidArgument: if `x` has no such axis.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.utils.normalize([[3.0, 4.0]])
+        array([[0.6, 0.8]])
+
+    Source: Keras `normalize`.
+    """
+    x = np.asarray(x)
+    if not -x.ndim <= axis < x.ndim:
+        raise InvalidArgument(f"normalize: axis={axis} is not an axis of x, whose shape is {x.shape}")
+    norms = np.atleast_1d(np.linalg.norm(x, order, axis, keepdims=True))
+    return np.asarray(x / np.where(norms == 0, 1, norms))

@@ -1,18 +1,36 @@
-"""Batches that are computed when they are asked for."""
+"""`PyDataset`: a data set whose batches are computed on demand."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
 
+__all__ = [
+    "PyDataset",
+]
+
 
 class PyDataset:
-    """Base of data that a class computes batch by batch, for `fit`, `evaluate` and `predict`.
+    """Base class of data sets that compute their batches, for `fit`, `evaluate` and `predict`.
 
-    A subclass defines ``__len__``, the number of batches in an epoch, and ``__getitem__(self, index)``, which
-    returns ``(x, y)`` or ``(x, y, sample_weight)``; it may define `on_epoch_end`. One thread reads ahead.
+    A subclass defines ``__len__``, the number of batches in an epoch, and ``__getitem__(self, index)``, which returns
+    ``(x, y)`` or ``(x, y, sample_weight)``. It may define `on_epoch_end`. One thread loads batches in advance.
 
-    Its older name is ``Sequence``, and keeps working.
+    ``Sequence`` is a deprecated name of this class.
+
+    Example:
+        >>> import numpy as np
+        >>> import fitwell as fw
+        >>> class Squares(fw.utils.PyDataset):
+        ...     def __len__(self):
+        ...         return 2
+        ...     def __getitem__(self, index):
+        ...         x = np.full((4, 1), index, np.float32)
+        ...         return x, x**2
+        >>> len(list(Squares()))
+        2
+
+    Source: Keras `PyDataset`.
     """
 
     def __len__(self) -> int:
@@ -25,4 +43,4 @@ class PyDataset:
         return (self[index] for index in range(len(self)))
 
     def on_epoch_end(self) -> None:
-        """Do what is to be done between epochs, such as a new order of rows."""
+        """Prepare the next epoch, for example by shuffling the rows. The default does nothing."""

@@ -1,4 +1,4 @@
-"""The older address of `plot_model`."""
+"""Deprecated address of `plot_model`."""
 
 from fitwell._deprecation import deprecated_module_getattr
 

@@ -1,0 +1,114 @@
+"""Exponential decay, and the exponential sweep of a learning rate finder."""
+
+from __future__ import annotations
+
+import jax.numpy as jnp
+
+from fitwell._param_validation import Real, validate_params
+from fitwell._typing import Array
+from fitwell.errors import InvalidArgument
+from fitwell.schedules.base import (
+    STEPS_RULE,
+    LearningRateSchedule,
+    Number,
+    count_periods,
+    schedule_registry,
+    to_float,
+)
+
+__all__ = [
+    "ExponentialDecay",
+    "ExponentialRange",
+]
+
+
+@schedule_registry.register()
+class ExponentialDecay(LearningRateSchedule):
+    """Exponential decay: ``η₀ · decay_rate^(t / decay_steps)``.
+
+    Args:
+        initial_learning_rate (float): η₀, the value at step 0.
+        decay_steps (float): Number of updates in which the value is multiplied by `decay_rate` once, above 0.
+        decay_rate (float): The factor. Keras has no default. Default: 0.1.
+        staircase (bool): True to change only every `decay_steps` updates: t / decay_steps is rounded down.
+            Default: False.
+        name (str | None): Name in the configuration. Default: "ExponentialDecay".
+
+    Example:
+        >>> import fitwell as fw
+        >>> schedule = fw.schedules.ExponentialDecay(1.0, 10, 0.5)
+        >>> [round(float(schedule(step)), 4) for step in (0, 10, 20)]
+        [1.0, 0.5, 0.25]
+
+    Source: Keras `ExponentialDecay`.
+    """
+
+    hyperparameters = ("initial_learning_rate", "decay_steps", "decay_rate")
+
+    @validate_params(decay_steps=STEPS_RULE)
+    def __init__(
+        self,
+        initial_learning_rate: float,
+        decay_steps: float,
+        decay_rate: float = 0.1,
+        staircase: bool = False,
+        name: str | None = "ExponentialDecay",
+    ) -> None:
+        self.initial_learning_rate = initial_learning_rate
+        self.decay_steps = decay_steps
+        self.decay_rate = decay_rate
+        self.staircase = staircase
+        self.name = name
+
+    def __call__(self, step: Number) -> Array:
+        """Compute the value at `step`."""
+        periods = count_periods(step, self.decay_steps, self.staircase)
+        return self.initial_learning_rate * jnp.power(self.decay_rate, periods)
+
+
+@schedule_registry.register()
+class ExponentialRange(LearningRateSchedule):
+    """Exponential change between two values: ``η₀ δ^t`` with ``δ = (η_end / η₀)^(1 / (N - 1))``.
+
+    The N values of steps 0 to N - 1 go from η₀ to η_end, evenly on a logarithmic axis; after that, the value is η_end.
+    With an end above the start, this is the sweep of a learning rate finder. Not in Keras.
+
+    Args:
+        initial_learning_rate (float): η₀, the value at step 0, above 0.
+        end_learning_rate (float): η_end, the value at step N - 1, above 0.
+        steps (float): N, at least 2.
+        name (str | None): Name in the configuration. Default: "ExponentialRange".
+
+    Example:
+        >>> import fitwell as fw
+        >>> schedule = fw.schedules.ExponentialRange(0.001, 0.1, 3)
+        >>> [round(float(schedule(step)), 4) for step in range(4)]
+        [0.001, 0.01, 0.1, 0.1]
+
+    Source: Smith, "Cyclical learning rates for training neural networks", 2017, section 3.3 (the sweep).
+    """
+
+    hyperparameters = ("initial_learning_rate", "end_learning_rate", "steps")
+
+    @validate_params(initial_learning_rate=STEPS_RULE, end_learning_rate=STEPS_RULE, steps=Real(2))
+    def __init__(
+        self,
+        initial_learning_rate: float,
+        end_learning_rate: float,
+        steps: float,
+        name: str | None = "ExponentialRange",
+    ) -> None:
+        self.initial_learning_rate = initial_learning_rate
+        self.end_learning_rate = end_learning_rate
+        if steps < 2:
+            raise InvalidArgument(f"ExponentialRange: steps must be at least 2, got {steps!r}")
+        self.steps = steps
+        self.name = name
+
+    def __call__(self, step: Number) -> Array:
+        """Compute the value at `step`."""
+        last = self.steps - 1
+        done = jnp.minimum(to_float(step), last) / last
+        return self.initial_learning_rate * jnp.power(
+            self.end_learning_rate / self.initial_learning_rate, done
+        )
