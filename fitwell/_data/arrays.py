@@ -385,3 +385,6 @@ def _format_index(index: tuple[int, ...]) -> str:
 
 def _pluralize(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+__all__ = ["as_array", "check_finite", "class_codes", "to_device_dtype"]

@@ -20,7 +20,7 @@ CATEGORIES_SCHEMA = DictSchema([UnionSchema((STRING, BOOLEAN, ANY_NUMBER))], _OU
 def categories_to_json(categories: Mapping[int, NDArray[Any]]) -> dict[str, list[Any]]:
     """Return the categories of each output as JSON data. Other types than strings and numbers become strings.
 
-    >>> as_plain({0: np.array(["no", "yes"])})
+    >>> categories_to_json({0: np.array(["no", "yes"])})
     {'0': ['no', 'yes']}
     """
     return {
@@ -41,3 +41,6 @@ def categories_from_json(written: Any, where: str) -> dict[int, NDArray[Any]]:
         found[int(output)] = np.empty(len(labels), object)
         found[int(output)][:] = labels
     return found
+
+
+__all__ = ["CATEGORIES_SCHEMA", "categories_from_json", "categories_to_json"]

@@ -1,4 +1,4 @@
-"""What becomes of each column of a table: its kind is known, the rest is decided from the training rows alone."""
+"""Choose and fit the transformer of each column, from its type and the training rows."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 ROW_NUMBER_REASON = "it numbers the rows"
-# A name that says "identifier" by itself, or by its last word.
+# A name that means "identifier", or has it as its last word.
 _IDENTIFIER = re.compile(
     r"id|ids|uuid|guid|idx|index|row|#|(row|record|serial)[\W_]?(id|no|nr|num|number|index)\.?|rownum|no\.|nr\.?|"
     r"s[. ]*no\.?|sr[. ]*no\.?|lfd[. ]*nr\.?|unnamed: ?\d+|__index_level_\d+__|.*[\W_](id|ids|uuid|guid)|",
@@ -38,22 +38,23 @@ _CAMEL_IDENTIFIER = re.compile(r".*[a-z](Id|ID)")
 def infer_column(
     name: str, values: pd.Series, kind: ColumnType, *, keep: bool = False, marks: bool = False
 ) -> Column | str:
-    """Return the fitted column for the training rows' `values`, or the reason why it is dropped.
+    """Return a transformer fitted on the training rows, or the reason why the column is dropped.
 
-    values: as `fitwell._data.column_types.convert_columns` returns them.
-    keep: whether the user wants it used, or said what it holds.
-    marks: whether words such as ``NA`` counted as missing among categories.
+    values: the training rows, after `fitwell._data.column_types.convert_columns`.
+    keep: whether the user requested the column, or set its type.
+    marks: whether words such as ``NA`` count as missing among categories.
 
     The rules, in this order:
 
-    * no value, or one value and no gap: dropped; one value and gaps: only whether there is a value counts;
-    * truth values: 1 and 0; dates: taken apart into parts of a date; numbers: standardised;
-    * different integers that are named like an identifier: dropped, unless kept;
-    * categories: one-hot over the 50 most frequent; but dropped, unless kept, where more than half of the rows
-      have a value of their own (an identifier, or free text);
-    * anything else (lists, images, complex numbers): dropped.
+    * A column without values, or with a single value and no missing ones, is dropped. A column with a single value
+      and missing ones becomes a missing-value indicator.
+    * Booleans become 1 and 0, dates become several features, numbers are standardized.
+    * Distinct integers with the name of an identifier are dropped, unless kept.
+    * Categories are one-hot encoded, the 50 most frequent ones. The column is dropped, unless kept, if more than half
+      of its values are distinct (an identifier, or free text).
+    * Other types (lists, images, complex numbers) are dropped.
 
-    Raises `DataError` where a column is to be kept from which nothing can be learned.
+    Raises `DataError` if `keep` is set for a column that must be dropped.
     """
     planned = _infer_column(name, values, kind, keep, marks)
     if keep and isinstance(planned, str):
@@ -71,7 +72,7 @@ def _infer_column(name: str, values: pd.Series, kind: ColumnType, keep: bool, ma
         return "it is empty"
     if kind.name == "date":
         column = DateColumn.fit(name, values, kind.pattern, kind.words)
-        # One moment may be written in two ways.
+        # A constant date may be written in two formats.
         return column if column.parts else _infer_constant_column(name, present, gaps)
     if kind.name == "number":
         return _infer_number_column(name, values, kind, keep, gaps)
@@ -87,7 +88,7 @@ def _infer_column(name: str, values: pd.Series, kind: ColumnType, keep: bool, ma
         and different > MIN_DISTINCT_VALUES
         and different > len(present) / 2
     ):
-        return f"{different:,} of its {pluralize(len(present), 'value')} are different: an identifier, or free text"
+        return f"{different:,} of its {pluralize(len(present), 'value')} are distinct: an identifier, or free text"
     return OneHotColumn.fit(name, values, marks and not kind.requested)
 
 
@@ -115,12 +116,15 @@ def _infer_number_column(
 
 
 def _is_row_number(name: str, values: pd.Series, numbers: NDArray[np.float64]) -> bool:
-    """Return whether these are different integers, in a column whose name says that it is an identifier.
+    """Return whether the values are distinct integers and the column has the name of an identifier.
 
-    What they are cannot tell: a day, a depth and a place on a grid are different integers too.
+    The values alone are not enough: days, depths and grid indices are distinct integers too.
     """
     if not (_IDENTIFIER.fullmatch(name.strip()) or _CAMEL_IDENTIFIER.fullmatch(name.strip())):
         return False
     if np.isnan(numbers).any() or (numbers % 1 != 0).any():
         return False
     return bool(values.is_unique)
+
+
+__all__ = ["ROW_NUMBER_REASON", "infer_column"]

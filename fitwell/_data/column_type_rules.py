@@ -29,7 +29,7 @@ _MEASURED = r"^[^<>≤≥]*[0-9]"
 
 
 def are_booleans(cells: pd.Series) -> bool:
-    """Return whether text is nothing but the two words of one pair: true and false, yes and no."""
+    """Return whether the cells hold only the two words of one pair, such as true and false, or yes and no."""
     spellings = cells.drop_duplicates()
     if len(spellings) > MAX_SPELLINGS:
         return False
@@ -38,7 +38,7 @@ def are_booleans(cells: pd.Series) -> bool:
 
 
 def are_zero_padded_codes(cells: pd.Series) -> bool:
-    """Return whether text is nothing but digits, of one length or often with 0 in front: ``007`` is not 7."""
+    """Return whether the cells hold only digits, of equal lengths or often with leading zeros: ``007`` is not 7."""
     texts = cells.astype("str").str.strip()
     zeros = texts.str.fullmatch("0[0-9]+")
     if not zeros.any() or not texts.str.fullmatch("[0-9]+").all():
@@ -47,25 +47,25 @@ def are_zero_padded_codes(cells: pd.Series) -> bool:
 
 
 def are_ip_addresses(cells: pd.Series) -> bool:
-    """Return whether text is addresses such as 192.168.100.200, which is no number of thousands."""
+    """Return whether the cells hold IP addresses such as 192.168.100.200, not numbers with thousands separators."""
     if not len(cells) or not _IP_ADDRESS.fullmatch(str(cells.iloc[0])):
         return False
     return bool(cells.astype("str").str.fullmatch(_IP_ADDRESS).all())
 
 
 def are_mostly_numbers(cells: pd.Series, numbers: FloatArray, marked: bool = False) -> bool:
-    """Return whether a column is one of numbers, with a few cells that cannot be read.
+    """Return whether a column holds numbers, with a few cells that cannot be parsed.
 
-    cells: its cells with something in them, without marks for "no value".
-    numbers: what they say, NaN where that is no number.
-    marked: whether there were marks as well.
+    cells: the nonempty cells, without missing-value markers.
+    numbers: the parsed cells, NaN if a cell is not a number.
+    marked: whether the column has missing-value markers.
     """
     unread = np.isnan(numbers)
     different = len(np.unique(numbers[~unread]))
     if not different:
         return False
     if different == 1 and (unread.any() or marked):
-        return False  # one number beside words is a word like them
+        return False  # a single number among words is a word too
     words = cells[unread]
     if is_mostly_parsed(cells, np.ones(len(cells), dtype=np.int64), ~unread):
         few = len(words) <= max_unparsed(len(cells))
@@ -76,7 +76,7 @@ def are_mostly_numbers(cells: pd.Series, numbers: FloatArray, marked: bool = Fal
 
 
 def are_compact_dates(numbers: FloatArray, name: str, notes: list[str]) -> bool:
-    """Return whether numbers are dates such as 20240131, every one of them, and say so."""
+    """Return whether all numbers are dates such as 20240131. Append a note if they are."""
     import pandas as pd
 
     numbers = numbers[~np.isnan(numbers)]
@@ -87,13 +87,13 @@ def are_compact_dates(numbers: FloatArray, name: str, notes: list[str]) -> bool:
     if not to_datetime(pd.Series(numbers), "%Y%m%d").notna().all():
         return False
     notes.append(
-        f"The numbers in {name!r} are dates, such as {numbers[0]:.0f}; --type {name}=number says otherwise."
+        f"The numbers in {name!r} are dates, such as {numbers[0]:.0f}; use --type {name}=number for numbers."
     )
     return True
 
 
 def describe_mixed_decimals(cells: pd.Series) -> str:
-    """Say that a column has numbers with decimal points and others with decimal commas, if it does."""
+    """Describe a column that has both numbers with decimal points and numbers with decimal commas, else return ``""``."""
     point, comma = np.isfinite(parse_numbers(cells, ".")), np.isfinite(parse_numbers(cells, ","))
     only_point, only_comma = point & ~comma, comma & ~point
     neither = int((~(point | comma)).sum())
@@ -105,6 +105,7 @@ def describe_mixed_decimals(cells: pd.Series) -> str:
 
 
 def has_percent_signs(cells: pd.Series, name: str, notes: list[str]) -> bool:
+    """Return whether any number has a percent sign. Append a note if others have none."""
     signed = cells.astype("str").str.contains("%", regex=False).to_numpy(dtype=bool, na_value=False)
     if signed.any() and not signed.all():
         example = str(cells[~signed].iloc[0]).strip()
@@ -118,7 +119,7 @@ def has_percent_signs(cells: pd.Series, name: str, notes: list[str]) -> bool:
 def find_missing_words(
     name: str, present: pd.Series, unread: NDArray[np.bool_], kind: str, notes: list[str]
 ) -> tuple[str, ...]:
-    """Return the words that stand for "no value" in a column, and say what counts as missing."""
+    """Return the words that mean a missing value. Append a note with all unparsed cells."""
     if not unread.any():
         return ()
     different = list(dict.fromkeys(to_string(present[unread])))

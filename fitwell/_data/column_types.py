@@ -1,7 +1,7 @@
-"""What each column of a table holds, and how it is written: decided on all rows before any is held out.
+"""Infer the type and format of each column of a table, from all rows and before any row is held out.
 
-Only kinds and formats are found here, nothing that could tell about the target; means, deviations and categories
-are learned from the training rows alone (`fitwell._data.columns`). docs/tables.md has the rules in full.
+Only types and formats are inferred here, which cannot leak information about the target. Means, standard deviations
+and categories are computed from the training rows only (`fitwell._data.columns`). docs/tables.md has all rules.
 """
 
 from __future__ import annotations
@@ -52,15 +52,15 @@ _SAMPLE = 1000
 
 @dataclass(frozen=True)
 class ColumnType:
-    """What a column holds.
+    """The type of a column, and the format of its cells.
 
-    name: ``"number"``, ``"boolean"``, ``"date"``, ``"category"``, or what it is instead of these.
-    decimal: the decimal mark of numbers, None where nothing tells.
-    pattern: the format of dates, None where the column holds moments already.
-    percent: whether numbers are written with a percent sign.
-    unit: what stands behind the numbers, see `fitwell._data.units`.
-    words: what stands among numbers or dates for "no value", without what may be a number or date of another kind.
-    asked: whether the user said so.
+    name: ``"number"``, ``"boolean"``, ``"date"``, ``"category"``, or a description of another type.
+    decimal: decimal separator of the numbers, None if it is ambiguous.
+    pattern: format of the dates, None if the column holds datetimes.
+    percent: whether the numbers have a percent sign.
+    unit: unit after the numbers, see `fitwell._data.units`.
+    words: words among numbers or dates that mean a missing value.
+    requested: whether the user set the type.
     """
 
     name: str
@@ -80,65 +80,67 @@ def infer_column_types(
     with_dates: bool = True,
     notes: list[str] | None = None,
 ) -> dict[str, ColumnType]:
-    """Return the kind of every column.
+    """Return the type of every column.
 
-    types: what the user said about columns, each one of `TYPES`.
-    target: the column to predict, of which only the decimal mark and the unit are found; `fitwell._data.target_parsing`
-        does the rest.
-    with_dates: whether to look for dates, which takes longer than all the rest; else they are categories.
-    notes: gets a sentence about what was ambiguous or could not be read.
+    types: types of columns set by the user, each one of `TYPES`.
+    target: the column to predict. Only its decimal separator and unit are inferred here, see
+        `fitwell._data.target_parsing`.
+    with_dates: whether to detect dates, which takes most of the time. If False they are categories.
+    notes: list to which warnings about ambiguous and unparsed cells are appended.
 
-    Raises `DataError` where a column cannot be what the user said, naming a cell and its row.
+    Raises `DataError` if a column does not have the type set by the user. The message has a cell and its row.
     """
     types, notes = types or {}, notes if notes is not None else []
     separator = get_separator(table)
-    shapes: dict[str, NumberFormatCounts] = {}
+    formats: dict[str, NumberFormatCounts] = {}
     units: dict[str, str] = {}
     for column in table.columns:
         name, values, written = str(column), table[column], separator is not None
         if types.get(name, "number") != "number":
             continue
-        shape = count_column_formats(values, written=written, requested=name in types)
-        if shape is None or name in types:
+        counts = count_column_formats(values, written=written, requested=name in types)
+        if counts is None or name in types:
             units[name] = infer_unit(values)
             bare = strip_unit(values, units[name])
-            shape = (
-                count_column_formats(bare, written=written, requested=name in types) if units[name] else shape
+            counts = (
+                count_column_formats(bare, written=written, requested=name in types)
+                if units[name]
+                else counts
             )
-        if shape is not None:
-            shapes[name] = shape
-    decimals = infer_decimals(shapes, separator=separator, notes=notes)
+        if counts is not None:
+            formats[name] = counts
+    decimals = infer_decimals(formats, separator=separator, notes=notes)
     column_types: dict[str, ColumnType] = {}
     dates: dict[str, DateFormat] | None = {} if with_dates else None
     for column in table.columns:
         name, values = str(column), table[column]
         requested = types.get(name)
-        mark = decimals.columns.get(name, decimals.table)
+        decimal = decimals.columns.get(name, decimals.table)
         if name == target:
-            column_types[name] = ColumnType("target", decimal=mark, unit=units.get(name, ""))
+            column_types[name] = ColumnType("target", decimal=decimal, unit=units.get(name, ""))
             continue
-        unit = units.get(name, "") if name in shapes else ""
-        kind = _infer_type_with_unit(name, values, unit, requested, mark, notes) if unit else None
+        unit = units.get(name, "") if name in formats else ""
+        kind = _infer_type_with_unit(name, values, unit, requested, decimal, notes) if unit else None
         column_types[name] = kind or _infer_type(
-            name, values, requested, mark, name in shapes and not unit, dates, notes
+            name, values, requested, decimal, name in formats and not unit, dates, notes
         )
     _resolve_date_formats(dates or {}, column_types, notes)
     return column_types
 
 
 def _infer_type_with_unit(
-    name: str, values: pd.Series, unit: str, requested: str | None, mark: str | None, notes: list[str]
+    name: str, values: pd.Series, unit: str, requested: str | None, decimal: str | None, notes: list[str]
 ) -> ColumnType | None:
-    """Return the kind of a column whose numbers have a unit behind them, None if it is not one of numbers."""
-    said: list[str] = []
+    """Return the type of a column of numbers with a unit, None if it does not hold numbers."""
+    new_notes: list[str] = []
     bare = strip_unit(values, unit)
-    kind = _infer_type(name, bare, requested, mark, True, None, said)
+    kind = _infer_type(name, bare, requested, decimal, True, None, new_notes)
     if kind.name != "number":
         return None
     example = str(values[~isna(values)].iloc[0]).strip()
-    without = int((np.isfinite(parse_numbers(values, mark or "."))).sum())
-    rest = f", as were {pluralize(without, 'cell')} that have none" if without else ""
-    notes += [*said, f"The numbers in {name!r}, such as {example!r}, were read without their unit{rest}."]
+    without = int((np.isfinite(parse_numbers(values, decimal or "."))).sum())
+    rest = f", and {pluralize(without, 'cell')} without a unit as if they had it" if without else ""
+    notes += [*new_notes, f"The unit of the numbers in {name!r}, such as {example!r}, was dropped{rest}."]
     return replace(kind, unit=unit)
 
 
@@ -146,12 +148,12 @@ def _infer_type(
     name: str,
     values: pd.Series,
     requested: str | None,
-    mark: str | None,
+    decimal: str | None,
     maybe_numbers: bool,
     dates: dict[str, DateFormat] | None,
     notes: list[str],
 ) -> ColumnType:
-    """Return a column's kind; where it is one of dates, its formats go into `dates`, unless that is None."""
+    """Return the type of a column. The format of dates is stored in `dates` unless that is None."""
     import pandas as pd
 
     if requested == "category":
@@ -166,7 +168,7 @@ def _infer_type(
         if are_compact_dates(plain, name, notes):
             return ColumnType("date", pattern="%Y%m%d", requested=requested is not None)
     if code in "iufm" and requested in (None, "number"):
-        return ColumnType("number", decimal=mark, requested=requested is not None)
+        return ColumnType("number", decimal=decimal, requested=requested is not None)
     if code != "O":
         return (
             ColumnType(f"values of type {values.dtype}")
@@ -179,14 +181,14 @@ def _infer_type(
     others = (list, dict, set, tuple, bytes, np.ndarray)
     if not is_string_dtype(present) and any(isinstance(value, others) for value in present):
         return ColumnType(f"values of type {type(present.iloc[0]).__name__}")
-    return _infer_type_of_strings(name, present, requested, mark, maybe_numbers, dates, notes)
+    return _infer_type_of_strings(name, present, requested, decimal, maybe_numbers, dates, notes)
 
 
 def _infer_type_of_strings(
     name: str,
     present: pd.Series,
     requested: str | None,
-    mark: str | None,
+    decimal: str | None,
     maybe_numbers: bool,
     dates: dict[str, DateFormat] | None,
     notes: list[str],
@@ -197,12 +199,12 @@ def _infer_type_of_strings(
         return ColumnType("boolean", requested=requested is not None)
     if requested is None and are_zero_padded_codes(cells):
         notes.append(
-            f"{name!r} holds codes with zeros in front, taken for categories; --type {name}=number says otherwise."
+            f"{name!r} holds codes with leading zeros, treated as categories; use --type {name}=number for numbers."
         )
         return ColumnType("category")
     if maybe_numbers and requested in (None, "number") and not are_ip_addresses(cells):
-        # A mark is no number: what cannot be read are marks, and words beside them.
-        everything = parse_numbers(present, mark or ".")
+        # A missing-value marker is not a number, so unparsed cells are markers and other words.
+        everything = parse_numbers(present, decimal or ".")
         numbers = everything[~marked]
         unread = np.isnan(numbers)
         if are_mostly_numbers(cells, numbers, marked=bool(marked.any())) or (
@@ -213,7 +215,7 @@ def _infer_type_of_strings(
             words = find_missing_words(name, present, np.isnan(everything), "numbers", notes)
             percent = has_percent_signs(cells[~unread], name, notes)
             return ColumnType(
-                "number", decimal=mark, percent=percent, words=words, requested=requested is not None
+                "number", decimal=decimal, percent=percent, words=words, requested=requested is not None
             )
         mixed = describe_mixed_decimals(cells)
         if mixed and requested is None:
@@ -226,20 +228,20 @@ def _infer_type_of_strings(
                 name, present, to_datetime(present, found.pattern).isna().to_numpy(), "dates", notes
             )
             return ColumnType("date", pattern=found.pattern, words=words, requested=requested is not None)
-    return ColumnType("category") if requested is None else _raise_type_error(name, cells, requested, mark)
+    return ColumnType("category") if requested is None else _raise_type_error(name, cells, requested, decimal)
 
 
 def count_column_formats(
     values: pd.Series, *, written: bool, requested: bool = False
 ) -> NumberFormatCounts | None:
-    """Return how the numbers of a column are written, None if most of its cells are something else.
+    """Count the number formats of a column. Return None if most of its cells are not numbers.
 
-    written: whether the table was read from a file of text; numbers of others were never written.
-    asked: whether it holds numbers, whatever its cells say.
+    written: whether the table was read from a text file. Other tables hold parsed numbers.
+    requested: whether the user set the type to numbers.
     """
     code = values.dtype.kind
     if code == "f" and written:
-        # Read as plain numbers already, because its points could not be anything else: see `fitwell._data.table_reader`.
+        # Parsed already, because its points are unambiguous: see `fitwell._data.table_reader`.
         numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
         return NumberFormatCounts(point=int((numbers % 1 > 0).sum()))
     if code in "iuf":
@@ -263,11 +265,11 @@ def count_column_formats(
 def _resolve_date_formats(
     dates: Mapping[str, DateFormat], column_types: dict[str, ColumnType], notes: list[str]
 ) -> None:
-    """Let columns whose dates are clear decide for those that may be read day first or month first."""
+    """Choose the day-first or month-first format of ambiguous columns as in the unambiguous ones."""
     orders = {found.order for found in dates.values() if not found.alternatives} & {"day", "month"}
     for name, found in dates.items():
         if "%y" in found.pattern:
-            notes.append(f"The years of two digits in {name!r} were read as 1969 to 2068.")
+            notes.append(f"The two-digit years in {name!r} were read as 1969 to 2068.")
         if FORMAT_SEPARATOR in found.pattern and not found.alternatives:
             notes.append(
                 f"The dates in {name!r} are written in several formats: {join_words(found.pattern.split(FORMAT_SEPARATOR))}."
@@ -279,24 +281,24 @@ def _resolve_date_formats(
         column_types[name] = replace(column_types[name], pattern=chosen.pattern)
         reason = ", like the other dates of the table" if like else ""
         notes.append(
-            f"The dates in {name!r} fit several formats; they were read as {chosen.pattern}{reason}."
+            f"The dates in {name!r} match several formats; they were read as {chosen.pattern}{reason}."
         )
 
 
-def _raise_type_error(name: str, cells: pd.Series, requested: str, mark: str | None = None) -> Any:
+def _raise_type_error(name: str, cells: pd.Series, requested: str, decimal: str | None = None) -> Any:
     texts = to_string(cells)
     read = (
-        np.isfinite(parse_numbers(cells, mark or "."))
+        np.isfinite(parse_numbers(cells, decimal or "."))
         if requested == "number"
         else np.zeros(len(cells), dtype=bool)
     )
     first = int(np.flatnonzero(~read)[0]) if len(read) and not read.all() else 0
     held = f"{texts[first]!r} in row {get_row_number(cells, first)}" if len(texts) else "no value"
-    raise DataError(f"--type {name}={requested} cannot be obeyed: {name!r} holds {held}")
+    raise DataError(f"--type {name}={requested} is not possible: {name!r} holds {held}")
 
 
 def _parse_column(values: pd.Series, decimal: str) -> NDArray[Any]:
-    """Return the numbers of a column of text: integers if it has nothing else, as pandas would have read it."""
+    """Parse a column of strings. The result is an integer array if all cells are integers, as in pandas."""
     numbers = parse_numbers(values, decimal)
     whole = len(numbers) and np.isfinite(numbers).all() and np.abs(numbers).max() < 2**53
     if whole and (numbers % 1 == 0).all() and not values.astype("str").str.contains("[.,]").any():
@@ -311,10 +313,10 @@ def convert_columns(
     marks: bool = False,
     notes: list[str] | None = None,
 ) -> pd.DataFrame:
-    """Return the table with its numbers and dates read, once for all that follows.
+    """Return a copy of the table with its numbers and dates parsed.
 
     marks: whether words such as ``NA`` count as missing in columns of categories.
-    notes: gets a sentence about such words.
+    notes: list to which a note about such words is appended.
     """
     changed: dict[Any, Any] = {}
     for column in table.columns:
@@ -333,7 +335,7 @@ def convert_columns(
                 if notes is not None:
                     notes.append(
                         f"In {str(column)!r}, {words} ({pluralize(int(found.sum()), 'cell')}) count as missing; "
-                        f"--type {column}=category makes categories of such words."
+                        f"use --type {column}=category to make them categories."
                     )
     table = table.copy(deep=False)
     table.attrs = {}

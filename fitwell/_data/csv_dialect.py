@@ -1,4 +1,4 @@
-"""What a file of text says about itself: its encoding, what separates its cells, and where its table begins."""
+"""Detect the dialect of a text file: its encoding, cell separator, and the line of the column names."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 SAMPLE_BYTES = 1 << 16
 _SAMPLE_LINES = 200
 _SAMPLE_CELLS = 2000
-SPACES = r"\s+"  # any number of blanks and tabs, as pandas wants it written
+SPACES = r"\s+"  # any number of spaces and tabs, in the notation of pandas
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 _NAMES = {"comma": ",", "semicolon": ";", "tab": "\t", r"\t": "\t", "bar": "|", "space": SPACES, " ": SPACES}
 _SEPARATOR_ATTR = "separator in the file"
@@ -30,13 +30,13 @@ _SEP_LINE = re.compile(r'\ufeff?"?sep=(\\t|.)"?\s*', re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Dialect:
-    """How a file of text is to be read.
+    """The format of a text file.
 
     encoding: ``utf-8-sig``, ``utf-16``, ``utf-16-le``, ``utf-16-be``, ``utf-32`` or ``cp1252``.
     separator: one character, or ``SPACES``.
-    skipped: lines before the one with the names: Excel's ``sep=;``, titles, comments, or none.
-    rows: the cells of the first lines, the names first.
-    above: the lines before the one with the names that are not blank, without Excel's.
+    skipped: number of lines before the column names: Excel's ``sep=;``, titles and comments.
+    rows: cells of the first lines, beginning with the column names.
+    above: nonblank lines before the column names, without Excel's.
     """
 
     encoding: str
@@ -47,11 +47,11 @@ class Dialect:
 
 
 def sniff_dialect(path: Path, separator: str | None = None) -> Dialect:
-    """Look at the beginning of a file, and at its encoding to the end.
+    """Detect the dialect of a file from its first lines, and the encoding from the whole file.
 
-    separator: what the user said: a character, or ``comma``, ``semicolon``, ``tab``, ``bar``, ``space``.
+    separator: set by the user: a character, or ``comma``, ``semicolon``, ``tab``, ``bar``, ``space``.
 
-    Raises `DataError` where there is no text, `InvalidArgument` for a separator that cannot be one.
+    Raises `DataError` if the file is not a text file, and `InvalidArgument` for an invalid separator.
     """
     chosen = None if separator is None else parse_separator(separator)
     with open_bytes(path) as file:
@@ -68,7 +68,7 @@ def sniff_dialect(path: Path, separator: str | None = None) -> Dialect:
     if not filled:
         raise DataError(f"{path} is empty")
     texts = [lines[place] for place in filled[: _SAMPLE_LINES + MAX_LINES_ABOVE]]
-    found: dict[int, str] = {}  # by how many lines there are below titles
+    found: dict[int, str] = {}  # separators by the number of lines below titles
 
     def cut(some: Sequence[str], like: Sequence[str]) -> list[list[str]]:
         if chosen is None and len(like) not in found:
@@ -84,14 +84,14 @@ def sniff_dialect(path: Path, separator: str | None = None) -> Dialect:
 
 
 def open_bytes(path: Path) -> IO[bytes]:
-    """Open a file to read what it holds, unpacked if its name ends in ``.gz``."""
+    """Open a file for reading. Decompress it if its name ends in ``.gz``."""
     return cast("IO[bytes]", gzip.open(path, "rb")) if path.name.lower().endswith(".gz") else path.open("rb")
 
 
 def parse_separator(said: str) -> str:
-    """Return the separator that the user named.
+    """Return the separator for the name or character given by the user.
 
-    >>> separator_named(";"), separator_named("comma")
+    >>> parse_separator(";"), parse_separator("comma")
     (';', ',')
     """
     separator = _NAMES.get(said.lower(), said)
@@ -103,17 +103,17 @@ def parse_separator(said: str) -> str:
 
 
 def describe_separator(separator: str) -> str:
-    """Return the separator in words, for messages."""
+    """Return a description of the separator for messages."""
     return "blanks" if separator == SPACES else f"{SEPARATORS.get(separator, repr(separator))}s"
 
 
 def get_separator(table: pd.DataFrame) -> str | None:
-    """Return what separated the cells of the file of text that a table was read from; None for any other table."""
+    """Return the cell separator of the text file that a table was read from. None for other tables."""
     return table.attrs.get(_SEPARATOR_ATTR)
 
 
 def set_separator(table: pd.DataFrame, separator: str) -> None:
-    """Note on a table that its cells are as they were written in a file, and what separated them there."""
+    """Store the cell separator of the text file that a table was read from."""
     table.attrs[_SEPARATOR_ATTR] = separator
 
 
@@ -123,7 +123,7 @@ def _sniff_encoding(path: Path, sample: bytes) -> str:
     if sample.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
     if b"\0" in sample:
-        # Without a mark: in UTF-16 nearly every second byte of a table is 0.
+        # No byte order mark. In UTF-16 nearly every second byte of a table is 0.
         pairs = len(sample) // 2
         for encoding, zeros in (
             ("utf-16-le", sample[1::2].count(0)),
@@ -132,7 +132,7 @@ def _sniff_encoding(path: Path, sample: bytes) -> str:
             if zeros > 0.8 * pairs and sample.count(0) == zeros:
                 return encoding
         raise DataError(f"{path} holds binary data, expected lines of text")
-    # The first letter that is not ASCII may come after the sample.
+    # The first non-ASCII character may come after the sample.
     decoder = codecs.getincrementaldecoder("utf-8")()
     with open_bytes(path) as file:
         try:
@@ -145,10 +145,10 @@ def _sniff_encoding(path: Path, sample: bytes) -> str:
 
 
 def _whole_lines(sample: bytes, encoding: str) -> list[str]:
-    # Not `splitlines`, which also ends lines at form feeds and the like.
+    # Not `splitlines`, which also splits at form feeds and similar characters.
     lines = re.split("\r\n|\n|\r", sample.decode(encoding, errors="replace"))
     if len(sample) == SAMPLE_BYTES and len(lines) > 1:
-        lines.pop()  # cut in the middle
+        lines.pop()  # truncated
     return lines
 
 
@@ -161,25 +161,25 @@ def _rows(lines: Sequence[str], separator: str) -> list[list[str]]:
             for row in csv.reader(lines, delimiter=separator, skipinitialspace=True)
             if row
         ]
-    except csv.Error:  # quotes that never end
+    except csv.Error:  # unclosed quotes
         return [line.split(separator) for line in lines]
 
 
 def _sniff_separator(lines: Sequence[str]) -> str:
-    """Return the separator that cuts the lines into as many cells as there are names."""
+    """Return the separator that splits most lines into the same number of cells as the column names."""
 
     def quality(separator: str) -> tuple[float, float, int]:
         rows = _rows(lines, separator)
         names = len(rows[0])
         if names < 2:
             return 0.0, 0.0, names
-        # One more at the end of each line is nothing: some programs end lines with a separator.
+        # Ignore a trailing separator, which some programs write in every line.
         fitting = [row for row in rows if len(row) == names or (len(row) == names + 1 and not row[-1])]
-        # "Price, EUR;Weight, kg" has as many commas as the decimal commas below it, which are parts of numbers.
+        # The commas in "Price, EUR;Weight, kg" match the decimal commas below, so prefer separators that leave numbers.
         cells = [cell for row in fitting[1:51] for cell in row][:_SAMPLE_CELLS]
         return len(fitting) / len(rows), _numeric_fraction(cells), names
 
-    # `max` takes the first of equals: a single column without any separator is read with a comma.
+    # `max` returns the first of equal candidates, so a single column is read with a comma.
     best = max(SEPARATORS, key=quality)
     if quality(best)[0] < 0.5 and (quality(SPACES)[0] == 1.0 or _is_written_by_r(_rows(lines, SPACES))):
         return SPACES
@@ -187,7 +187,7 @@ def _sniff_separator(lines: Sequence[str]) -> str:
 
 
 def _is_written_by_r(rows: list[list[str]]) -> bool:
-    """Return whether all lines have one cell more than there are names: R's `write.table` with names of rows."""
+    """Return whether all lines have one cell more than the column names, as `write.table` of R writes row names."""
     return len(rows) > 2 and len(rows[0]) > 1 and all(len(row) == len(rows[0]) + 1 for row in rows[1:])
 
 
@@ -197,3 +197,17 @@ def _numeric_fraction(cells: list[str]) -> float:
         for cell in cells
     ]
     return sum(read) / max(len(read), 1)
+
+
+__all__ = [
+    "Dialect",
+    "SAMPLE_BYTES",
+    "SEPARATORS",
+    "SPACES",
+    "describe_separator",
+    "get_separator",
+    "open_bytes",
+    "parse_separator",
+    "set_separator",
+    "sniff_dialect",
+]

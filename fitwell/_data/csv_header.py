@@ -1,4 +1,4 @@
-"""Where a table begins in a file of text: below titles, particulars of an account, and comments."""
+"""Find the line of the column names in a text file, below titles, account details and comments."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 
 MAX_LINES_ABOVE = 30
-# Of the lines below the names, those that may have another number of cells.
+# Minimum fraction of the lines that must have the same number of cells as the column names.
 _MIN_REGULAR_FRACTION = 0.9
 _LIKE_A_NUMBER = re.compile(r"[-+(]?\W{0,2}[0-9]")
 _YEAR = re.compile(r"(?:19|20)[0-9]{2}")
@@ -15,11 +15,12 @@ SplitCells = Callable[[Sequence[str], Sequence[str]], list[list[str]]]
 
 
 def find_header(lines: Sequence[str], split_cells: SplitCells) -> int:
-    """Return which of `lines`, none of them blank, has the names of the columns.
+    """Return the index of the column names among `lines`, which are not blank.
 
-    It is the first one, unless it begins with ``#`` and does not belong to the lines below, or does not have as
-    many cells as most lines have and another one further down, which looks like names, does.
-    cut: what cuts lines into cells; what separates them is found out from the second argument.
+    It is 0 with two exceptions: the line begins with ``#`` and does not match the lines below, or its number of cells
+    differs from most lines, while a later line that looks like column names has the right number.
+
+    split_cells: splits lines into cells. It detects the separator from its second argument.
     """
     start = _skip_comments(lines, split_cells)
     rows = split_cells(lines[start:], lines[start:])
@@ -44,7 +45,7 @@ def _skip_comments(lines: Sequence[str], split_cells: SplitCells) -> int:
         comments += 1
     if not comments:
         return 0
-    # NumPy writes the names as a comment; and "#" may be the name of the first column.
+    # NumPy writes the column names as a comment, and "#" may be the name of the first column.
     names, first = split_cells(lines[comments - 1 :], lines[comments:])[:2]
     data = any(_LIKE_A_NUMBER.match(cell) for cell in first)
     return comments - 1 if len(names) == len(first) > 1 and data else comments
@@ -57,11 +58,11 @@ def _is_clean(rows: list[list[str]]) -> bool:
 
 
 def _is_short_by_one(rows: list[list[str]]) -> bool:
-    """Return whether the names lack one for the names of the rows, as R writes tables."""
+    """Return whether the column names have no entry for the row names, as in tables of R."""
     names = len(rows[0])
     if names == 1 or _count_filled(rows[0]) < names or any(len(row) != names + 1 for row in rows[1:]):
         return False
-    # Names above numbers are names.
+    # A row of names above numbers is the header.
     numbers = any(_LIKE_A_NUMBER.match(cell) for row in rows[2:] for cell in row)
     return not (_are_names(rows[1]) and numbers)
 
@@ -80,3 +81,6 @@ def _are_names(row: list[str]) -> bool:
     if len(names) < 2 or not all(names) or len(set(names)) < len(names) or _LIKE_A_NUMBER.match(names[0]):
         return False
     return all(_YEAR.fullmatch(name) or not _LIKE_A_NUMBER.match(name) for name in names)
+
+
+__all__ = ["MAX_LINES_ABOVE", "SplitCells", "find_header"]

@@ -1,4 +1,4 @@
-"""Dates and times as people write them: which format a column has, and its cells as moments."""
+"""Infer the date format of a column, and parse its cells."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from fitwell._data.periods import (
 if TYPE_CHECKING:
     import pandas as pd
 
-# Names of months are English here, whatever language the cells have, and commas are gone: see `_normalize`.
-# Where several formats would do and nothing else tells, the first is taken, with a note.
+# Month names are English and without commas here, in any language of the cells: see `_normalize`.
+# If several formats match and other columns do not decide, the first is chosen, with a note.
 DATE_FORMATS = (
     "ISO8601",
     "%Y-%m-%d",
@@ -61,11 +61,11 @@ DATE_FORMATS = (
     "%y-%m-%d",
     "%Y%m%d",
 )
-# How many of a column's cells may be something else, and how many decide whether to look closer.
+# Minimum fraction of the cells that must be parsed.
 MIN_PARSED_FRACTION = 0.95
-# A few words may stand in more cells than that: "trace", "below", "0000-00-00".
+# This many distinct words may be in more cells than that: "trace", "below", "0000-00-00".
 MAX_OTHER_WORDS = 3
-# Fewer distinct values than this are categories even if every row has another.
+# A column with at most this many distinct values is categorical even if all its values are distinct.
 MIN_DISTINCT_VALUES = 10
 MAX_FORMATS = 3  # in one column
 _SAMPLE = 200
@@ -78,7 +78,7 @@ _MAYBE_DATE = re.compile(
     r"\d{1,4}[-/.]\d{1,4}([-/.]\d{1,4})?\b|\d{1,4}[-/. ]?[A-Z][a-z]{2}[-/. ]?\d{2,4}|[A-Z][a-z]{2}[-/ ]\d|\d{8}\b|"
     r"\d{1,2}:\d\d"
 )
-# Cells with other signs than these need `_normalize`.
+# Cells with other characters than these need `_normalize`.
 _NEEDS_NORMALIZING = r"[^0-9TZ:./ +\-]|[0-9]\. |  |:[0-9]{2} [+\-]|[0-9]{4}:"
 
 _MONTHS = {
@@ -104,7 +104,7 @@ _WEEKDAY_WORDS = """
     montag dienstag mittwoch donnerstag freitag samstag sonntag mo di mi do fr sa so
     lundi mardi mercredi jeudi vendredi samedi dimanche
 """
-# Names of zones too: what is read is the time on the wall.
+# Names of time zones too: local times are not converted.
 _OTHER_WORDS = """
     at um uhr de del of le utc gmt cet cest est edt cst cdt mst mdt pst pdt bst ist jst mez mesz wet west eet eest msk
     aest aedt kst
@@ -112,17 +112,17 @@ _OTHER_WORDS = """
 _IGNORED_WORDS = frozenset(_WEEKDAY_WORDS.split() + _OTHER_WORDS.split())
 _WORD = re.compile(r"[^\W\d_]+")
 
-# Between the formats of a column that has several.
+# Joins the formats of a column with several formats.
 FORMAT_SEPARATOR = " | "
 
 
 @dataclass(frozen=True)
 class DateFormat:
-    """A format that reads a column.
+    """The date format of a column.
 
-    pattern: as for `strptime`, or ``ISO8601``; several with a bar between them where a column has several.
-    order: what stands first in it: ``"day"``, ``"month"`` or ``"year"``.
-    rivals: other formats that read as many cells, but give other moments.
+    pattern: format for `strptime`, or ``ISO8601``. Several formats are joined with ``" | "``.
+    order: first component of the format: ``"day"``, ``"month"`` or ``"year"``.
+    alternatives: other formats that match as many cells but give other dates.
     """
 
     pattern: str
@@ -131,9 +131,9 @@ class DateFormat:
 
 
 def _normalize(text: str) -> str:
-    """Return a date in English and without ornament: ``Di., 5. März 2021, 3:07 p.m.`` as ``5 Mar 2021 3:07 PM``."""
+    """Return a date in plain English: ``Di., 5. März 2021, 3:07 p.m.`` becomes ``5 Mar 2021 3:07 PM``."""
     text = re.sub(r"(?<=:\d\d),(?=\d)", ".", " ".join(text.split()))
-    text = re.sub(r"(?<=[A-Za-z/]\d{4}):(?=\d\d:)", " ", text)  # 05/Jan/2021:15:07:00, as servers write logs
+    text = re.sub(r"(?<=[A-Za-z/]\d{4}):(?=\d\d:)", " ", text)  # 05/Jan/2021:15:07:00 in server logs
     text = re.sub(r" (\d\d)\.(\d\d)\.(\d\d)(?:\.\d+)?(?= [AP]M$)", r" \1:\2:\3", text)  # Oracle
     text = re.sub(r"^([A-Za-z]{3} )?([A-Za-z]{3} \d+) (\d\d:\d\d:\d\d) (\d{4})$", r"\2 \4 \3", text)  # ctime
     text = re.sub(r"(?:GMT|UTC) ?([+-]\d\d?)(:?\d\d)?(?: \(.*\))?$", _format_offset, text)
@@ -170,27 +170,27 @@ def _normalize_strings(values: pd.Series) -> pd.Series:
 
 
 def to_datetime(values: pd.Series, pattern: str | None = None) -> pd.Series:
-    """Return `values` as moments in UTC; nothing where one is missing or not written like `pattern`.
+    """Convert `values` to datetimes in UTC. Missing values and values that do not match `pattern` become NaT.
 
-    A time of day may be written otherwise than in the pattern, or be left out.
+    The time of day may have another format than in the pattern, or be missing.
     """
     import pandas as pd
 
     if values.dtype.kind == "M" or pattern is None:
-        # Dates of Parquet files arrive as objects, which are written like ISO dates.
+        # Dates of Parquet files are objects whose strings are ISO dates.
         texts = values if values.dtype.kind == "M" else _normalize_strings(values)
         return pd.to_datetime(texts, errors="coerce", utc=True, format=pattern).dt.tz_localize(None)
     codes, different = pd.factorize(values)
     read = _parse(_normalize_strings(pd.Series(different)), pattern)
     return pd.Series(
         read.reindex(codes).to_numpy(), index=values.index, name=values.name
-    )  # -1 is in no index: missing
+    )  # -1 is not in the index: missing
 
 
 def _parse(texts: pd.Series, pattern: str) -> pd.Series:
     import pandas as pd
 
-    # Files written before have commas and long names of months.
+    # Files of earlier versions have commas and long month names.
     pattern = pattern.replace(",", "").replace("%B", "%b")
     if FORMAT_SEPARATOR in pattern:
         return _parse_several(texts, pattern.split(FORMAT_SEPARATOR))
@@ -218,7 +218,7 @@ def _parse_several(texts: pd.Series, patterns: Sequence[str]) -> pd.Series:
 
 
 def _infer_time_format(text: str) -> str:
-    """Return the format of the time of day at the end of a cell, with what is between it and the date."""
+    """Return the format of the time of day at the end of a cell, including the separator from the date."""
     found = _TIME.search(text)
     if found is None:
         return ""
@@ -228,7 +228,7 @@ def _infer_time_format(text: str) -> str:
 
 
 def infer_date_format(values: pd.Series, requested: bool = False) -> DateFormat | None:
-    """Return the format that reads the most of the present cells, None unless `is_mostly_parsed` or asked for."""
+    """Return the format that matches the most cells, None if it is not `is_mostly_parsed` or `requested`."""
     import pandas as pd
 
     codes, different = pd.factorize(values.dropna())
@@ -247,7 +247,7 @@ def infer_date_format(values: pd.Series, requested: bool = False) -> DateFormat 
     if sample.str.match(_MAYBE_DATE.pattern).mean() < 0.5:
         return None
     time = Counter(_infer_time_format(text) for text in sample).most_common(1)[0][0]
-    # Most formats have other signs between their parts, which is sooner seen than tried.
+    # Most formats have other punctuation, which is faster to compare than to parse.
     shapes = {_date_punctuation(_TIME.sub("", text)) for text in sample}
     possible = [date for date in DATE_FORMATS if date == "ISO8601" or _date_punctuation(date) in shapes]
     candidates = [f"{date}{time}" if date != "ISO8601" else date for date in possible]
@@ -272,7 +272,7 @@ def infer_date_format(values: pd.Series, requested: bool = False) -> DateFormat 
 def _best_formats(
     texts: pd.Series, counts: NDArray[np.int64], sample: pd.Series, candidates: Sequence[str]
 ) -> list[tuple[str, pd.Series]]:
-    """Return the formats that read the most cells, and what they read; each reads half of a sample."""
+    """Return the formats that match the most cells, with the parsed cells. Each matches half of the sample."""
     fits: list[tuple[int, tuple[str, pd.Series]]] = []
     for pattern in candidates:
         if _parse(sample, pattern).notna().mean() < 0.5:
@@ -284,10 +284,10 @@ def _best_formats(
 
 
 def _infer_several_formats(texts: pd.Series, counts: NDArray[np.int64], time: str) -> DateFormat | None:
-    """Return the formats of dates that are written in two or three, None if they do not read the column.
+    """Return the formats of a column with two or three date formats, None if they do not match most cells.
 
-    One for each kind of signs, so that no cell can be read by two: 31/10/2021 and 03/04/2021 in one column have the
-    same signs, and never get one format with the day first and another with the month first.
+    There is one format for each punctuation, so no cell matches two: 31/10/2021 and 03/04/2021 in one column have the
+    same punctuation, so they are both day first or both month first.
     """
     signs = texts.map(_date_signature, na_action="ignore")
     weights = Counter[tuple[str, bool, bool]]()
@@ -330,22 +330,22 @@ def _infer_several_formats(texts: pd.Series, counts: NDArray[np.int64], time: st
 
 
 def _date_signature(text: str) -> tuple[str, bool, bool]:
-    """Return what tells formats apart: the signs, and whether four digits are in front or behind."""
+    """Return what distinguishes formats: the punctuation, and whether they begin or end with four digits."""
     date = _TIME.sub("", text)
     return _date_punctuation(date), date[:4].isdecimal(), date[-4:].isdecimal()
 
 
 def _date_punctuation(date: str) -> str:
-    """Return the signs between the parts of a date or of a format, with an ``A`` for the name of a month."""
+    """Return the punctuation of a date or a format, with an ``A`` for the name of a month."""
     return re.sub("%?[A-Za-z]+", "A", re.sub("[0-9]+|%[dmyY]", "", date))
 
 
 def is_mostly_parsed(different: pd.Series, counts: NDArray[np.int64], read: NDArray[np.bool_]) -> bool:
-    """Return whether so much of a column was read that the other cells are mistakes, or words for "no value".
+    """Return whether most cells of a column were parsed, so that the others are errors or missing-value words.
 
-    different: its different cells.
-    counts: how many there are of each.
-    read: which of them could be read.
+    different: the distinct cells.
+    counts: number of occurrences of each.
+    read: which of them were parsed.
     """
     cells, words = int(counts.sum()), int(counts[~read].sum())
     if words <= max_unparsed(cells):
@@ -358,16 +358,16 @@ def is_mostly_parsed(different: pd.Series, counts: NDArray[np.int64], read: NDAr
 
 
 def max_unparsed(cells: int) -> int:
-    """Return how many of a column's present cells may be something else than the rest: one in twenty.
+    """Return how many nonempty cells of a column may have another type: 5 %, and at least one of ten.
 
-    >>> tolerated(9), tolerated(10), tolerated(300)
+    >>> max_unparsed(9), max_unparsed(10), max_unparsed(300)
     (0, 1, 15)
     """
     return max(int((1 - MIN_PARSED_FRACTION) * cells + 1e-9), int(cells >= 10))
 
 
 def get_date_order(pattern: str) -> str:
-    """Return what stands first in a format: ``"day"``, ``"month"`` or ``"year"``."""
+    """Return the first component of a format: ``"day"``, ``"month"`` or ``"year"``."""
     if FORMAT_SEPARATOR in pattern:
         return next(
             (order for part in pattern.split(FORMAT_SEPARATOR) if (order := get_date_order(part)) != "year"),
@@ -379,9 +379,9 @@ def get_date_order(pattern: str) -> str:
 
 
 def infer_unambiguous_format(values: pd.Series, known: str) -> str | None:
-    """Return the format of dates that are not written as others of their column; None where it is not clear.
+    """Return the format of dates that differs from the format in training, or None if it is ambiguous.
 
-    known: the format of those others: where day and month could be either, it tells their order.
+    known: the format in training, which decides whether day or month is first.
     """
     found = infer_date_format(values)
     if found is None or known in DURATION_FORMATS or found.pattern in DURATION_FORMATS:
@@ -393,9 +393,9 @@ def infer_unambiguous_format(values: pd.Series, known: str) -> str | None:
 
 
 def swap_day_and_month(pattern: str) -> str | None:
-    """Return the format with day and month in each other's place, None where that is not written by people.
+    """Return the format with day and month swapped, None if that format is not in use.
 
-    >>> other_order("%d/%m/%Y %H:%M"), other_order("ISO8601")
+    >>> swap_day_and_month("%d/%m/%Y %H:%M"), swap_day_and_month("ISO8601")
     ('%m/%d/%Y %H:%M', None)
     """
     if (
@@ -410,7 +410,7 @@ def swap_day_and_month(pattern: str) -> str | None:
 
 
 def date_features(moments: pd.Series) -> dict[str, NDArray[np.float64]]:
-    """Return days since 1970, and sine and cosine of the place in the year, the week and the day."""
+    """Return days since 1970, and sine and cosine of the position in the year, the week and the day."""
     import pandas as pd
 
     days = (moments - pd.Timestamp("1970-01-01")) / pd.Timedelta(days=1)
@@ -425,3 +425,22 @@ def date_features(moments: pd.Series) -> dict[str, NDArray[np.float64]]:
         angle = 2 * np.pi * turn.to_numpy(dtype=np.float64, na_value=np.nan)
         parts |= {f"sine of the {cycle}": np.sin(angle), f"cosine of the {cycle}": np.cos(angle)}
     return parts
+
+
+__all__ = [
+    "DATE_FORMATS",
+    "DateFormat",
+    "FORMAT_SEPARATOR",
+    "MAX_FORMATS",
+    "MAX_OTHER_WORDS",
+    "MIN_DISTINCT_VALUES",
+    "MIN_PARSED_FRACTION",
+    "date_features",
+    "get_date_order",
+    "infer_date_format",
+    "infer_unambiguous_format",
+    "is_mostly_parsed",
+    "max_unparsed",
+    "swap_day_and_month",
+    "to_datetime",
+]

@@ -34,7 +34,7 @@ class DecimalSeparators:
 
 
 def infer_decimals(
-    shapes: Mapping[str, NumberFormatCounts],
+    formats: Mapping[str, NumberFormatCounts],
     *,
     separator: str | None = None,
     known: Mapping[str, str | None] | None = None,
@@ -42,68 +42,83 @@ def infer_decimals(
 ) -> DecimalSeparators:
     """Return the decimal separators of columns of numbers.
 
-    shapes: number formats of each column. For a column that was parsed as plain numbers they count its points.
+    formats: number formats of each column. For a column that was parsed as plain numbers they count its points.
     separator: cell separator of the file, None if it was not a text file.
     known: decimal separators in training.
     notes: list to which warnings about guesses and about differences from training are appended.
     """
     notes = notes if notes is not None else []
     known = known or {}
-    unambiguous = {name: shape.mark for name, shape in shapes.items() if shape.is_unambiguous}
-    votes = Counter(mark for mark in unambiguous.values() if mark)
-    table = None if votes["."] == votes[","] else max(votes, key=lambda mark: votes[mark])
-    contradicting = [name for name, mark in unambiguous.items() if known.get(name) not in (None, mark)]
-    swapped = bool(contradicting) and not any(known.get(name) == mark for name, mark in unambiguous.items())
-    marks: dict[str, str | None] = {}
-    like_others: dict[str, list[str]] = {}
-    guessed: dict[str, list[str]] = {}
-    for name, shape in shapes.items():
+    unambiguous = {name: counts.decimal for name, counts in formats.items() if counts.is_unambiguous}
+    votes = Counter(decimal for decimal in unambiguous.values() if decimal)
+    table = None if votes["."] == votes[","] else max(votes, key=lambda decimal: votes[decimal])
+    contradicting = [name for name, decimal in unambiguous.items() if known.get(name) not in (None, decimal)]
+    swapped = bool(contradicting) and not any(
+        known.get(name) == decimal for name, decimal in unambiguous.items()
+    )
+    decimals: dict[str, str | None] = {}
+    ambiguous: dict[str, list[str]] = {}
+    for name, counts in formats.items():
         before = known.get(name)
         if name in unambiguous:
-            marks[name] = unambiguous[name]
+            decimals[name] = unambiguous[name]
         elif before is not None:
-            marks[name] = OTHER_DECIMAL[before] if swapped else before
-            contradicting += [name] if swapped and shape.either else []
+            decimals[name] = OTHER_DECIMAL[before] if swapped else before
+            contradicting += [name] if swapped and counts.either else []
         else:
-            marks[name] = table or _infer_from_groups(shape)
-            if marks[name] is None and shape.either:
-                marks[name] = "," if separator == ";" else "."
-            if shape.either and shape.mark is None:
-                ambiguous = guessed if table is None else like_others
-                ambiguous.setdefault(str(marks[name]), []).append(name)
+            decimals[name] = table or _infer_from_groups(counts)
+            if decimals[name] is None and counts.either:
+                decimals[name] = "," if separator == ";" else "."
+            if counts.either and counts.decimal is None:
+                ambiguous.setdefault(str(decimals[name]), []).append(name)
     if table is None and not swapped:
-        as_before = [
-            name
-            for name, shape in shapes.items()
-            if known.get(name) is not None
-            and shape.either
-            and not shape.point
-            and not shape.comma
-            and parse_number(shape.example, str(known[name])) != parse_number(shape.example, ".")
-        ]
-        if as_before:
-            example, mark = shapes[as_before[0]].example, str(known[as_before[0]])
-            notes.append(
-                f"The numbers in {join_quoted(as_before)}, such as {example}, may have decimals or thousands. They were "
-                f"read with a decimal {_WORDS[mark]}, as in training: {example} as {parse_number(example, mark):.12g}."
-            )
-    for ambiguous, reason in ((like_others, "Like other columns,"), (guessed, "The table is ambiguous;")):
-        for mark, names in ambiguous.items():
-            example = shapes[names[0]].example
-            notes.append(
-                f"The numbers in {join_quoted(names)}, such as {example}, may have decimals or thousands. {reason} "
-                f"they were read with a decimal {_WORDS[mark]}: {example} as {parse_number(example, mark):.12g}."
-            )
+        _note_decimals_of_training(formats, known, notes)
+    reason = "The table is ambiguous;" if table is None else "Like other columns,"
+    for decimal, names in ambiguous.items():
+        _note_ambiguous(names, formats[names[0]].example, decimal, f"{reason} they were read with", "", notes)
     if contradicting:
-        written = str(marks[contradicting[0]])
+        word = _WORDS[str(decimals[contradicting[0]])]
         notes.append(
-            f"The numbers in {join_words(map(repr, contradicting))} have a decimal {_WORDS[written]} here but not in "
-            f"training; they were read with a decimal {_WORDS[written]}."
+            f"The numbers in {join_words(map(repr, contradicting))} have a decimal {word} here but not in training; "
+            f"they were read with a decimal {word}."
         )
-    return DecimalSeparators(marks, table)
+    return DecimalSeparators(decimals, table)
 
 
-def _infer_from_groups(shape: NumberFormatCounts) -> str | None:
-    if 20 * shape.unmarked >= shape.unmarked + shape.either > shape.unmarked:
-        return "," if shape.either_point >= shape.either_comma else "."
-    return shape.mark
+def _note_decimals_of_training(
+    formats: Mapping[str, NumberFormatCounts], known: Mapping[str, str | None], notes: list[str]
+) -> None:
+    """Report the ambiguous columns that are read with the decimal separator of training."""
+    names = [
+        name
+        for name, counts in formats.items()
+        if known.get(name) is not None
+        and counts.either
+        and not counts.point
+        and not counts.comma
+        and parse_number(counts.example, str(known[name])) != parse_number(counts.example, ".")
+    ]
+    if names:
+        decimal = str(known[names[0]])
+        _note_ambiguous(
+            names, formats[names[0]].example, decimal, "They were read with", ", as in training", notes
+        )
+
+
+def _note_ambiguous(
+    names: list[str], example: str, decimal: str, reading: str, reason: str, notes: list[str]
+) -> None:
+    notes.append(
+        f"The numbers in {join_quoted(names)}, such as {example}, may have decimals or thousands. {reading} a decimal "
+        f"{_WORDS[decimal]}{reason}: {example} as {parse_number(example, decimal):.12g}."
+    )
+
+
+def _infer_from_groups(counts: NumberFormatCounts) -> str | None:
+    """Infer the decimal separator from numbers without one, see rule 4."""
+    if 20 * counts.unmarked >= counts.unmarked + counts.either > counts.unmarked:
+        return "," if counts.either_point >= counts.either_comma else "."
+    return counts.decimal
+
+
+__all__ = ["DecimalSeparators", "infer_decimals"]

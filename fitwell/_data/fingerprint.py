@@ -34,3 +34,6 @@ def _describe(array: np.ndarray, values: bool) -> str:
     content = repr(rows.tolist()).encode() if rows.dtype.hasobject else rows.view(np.uint8).data
     digest = hashlib.blake2b(content if rows.size else b"", digest_size=8).hexdigest()
     return f"{array.dtype} {array.shape} {digest}"
+
+
+__all__ = ["fingerprint"]

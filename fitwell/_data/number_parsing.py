@@ -1,7 +1,7 @@
-"""Numbers as people write them: marks, groups of thousands, currencies, percent, and minus signs of every kind.
+"""Parse human-readable numbers: with thousands separators, currencies, percent signs, and all kinds of minus signs.
 
-The one thing that a cell alone cannot tell is what its mark means: ``1.250`` is one and a quarter, or a thousand
-two hundred and fifty. So every reader here takes the decimal mark of the column; `fitwell._data.decimal_inference` finds it.
+The decimal separator is ambiguous in a single cell: ``1.250`` is 1.25 or 1250. All functions take the decimal separator
+of the column, which `fitwell._data.decimal_inference` infers.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 OTHER_DECIMAL = {".": ",", ",": "."}
 
 _SPACES = " \u00a0\u2007\u2009\u202f"
-_MINUS = "\u2212\u2013-"  # the minus sign, the dash that typesetters use, and the hyphen
+_MINUS = "\u2212\u2013-"  # minus sign, en dash and hyphen
 _CURRENCIES = """
     $ € £ ¥ ₹ ₽ ₩ ₺ ₪ ฿ ₫ ₴ ₦ ₱ ₲ ₵ ₸ ₡ ₼ ₾ ¢ us$ au$ ca$ nz$ hk$ a$ c$ r$ s$ fr. sfr. rs. rs kr. kr zł kč ft lei
     aed ars aud bdt bgn bhd brl cad chf clp cny cop czk dkk dzd egp eur gbp gel ghs hkd huf idr ils inr isk jod
@@ -28,13 +28,13 @@ _CURRENCIES = """
     twd uah usd uyu vnd zar
 """
 _UNITS = frozenset([*_CURRENCIES.split(), "%", "‰"])
-# In any case where it is a word of several letters; "M" is a million and "m" a metre.
+# Words of several letters are compared without case. "M" is a million and "m" a meter.
 _SCALES = {
     "k": 1e3, "K": 1e3, "M": 1e6, "B": 1e9, "mn": 1e6, "mln": 1e6, "mio": 1e6, "mio.": 1e6, "million": 1e6,
     "millionen": 1e6, "bn": 1e9, "mrd": 1e9, "mrd.": 1e9, "billion": 1e9, "thousand": 1e3, "tsd": 1e3, "tsd.": 1e3,
     "lakh": 1e5, "lakhs": 1e5, "crore": 1e7, "crores": 1e7, "kb": 1e3, "mb": 1e6, "gb": 1e9, "tb": 1e12,
 }  # fmt: skip
-# A word is looked up afterwards, which is five times faster than a pattern of all of them.
+# Words are looked up after matching, which is five times faster than a pattern of all words.
 _WORD = r"(?:[^\W\d_]{0,2}[$€£¥₹₽₩₺₪฿₫₴₦₱₲₵₸₡₼₾¢%‰]|[^\W\d_]{1,9}\.?)"
 _CELL = re.compile(
     rf"(?:[~≈]\s*)?(?P<outside>{_WORD})?\s*(?P<open>\()?\s*(?P<sign>[+{_MINUS}])?\s*(?P<before>{_WORD})?\s*"
@@ -47,7 +47,7 @@ _CELL = re.compile(
 
 def _digits_pattern(decimal: str) -> re.Pattern[str]:
     between = re.escape(OTHER_DECIMAL[decimal]) + f"'’{_SPACES}"
-    # A group of thousands never begins with 0. India writes 12,34,567.
+    # The first group of thousands never begins with 0. In India the groups are 12,34,567.
     grouped = rf"[1-9][0-9]{{0,2}}(?P<group>[{between}])[0-9]{{3}}(?:(?P=group)[0-9]{{3}})*"
     indian = r"|[1-9][0-9]?(?:,[0-9]{2})+,[0-9]{3}" if decimal == "." else ""
     return re.compile(
@@ -69,32 +69,31 @@ def _plain_pattern(decimal: str) -> str:
     )
 
 
-# The commonest shapes, for whole columns at once.
+# The most common formats, for vectorized parsing.
 _PLAIN = {decimal: _plain_pattern(decimal) for decimal in OTHER_DECIMAL}
 
 
 def parse_number(text: str, decimal: str = ".") -> float:
-    """Return the number that a cell says, NaN if it says none.
+    """Return the number in a cell, NaN if there is none.
 
-    decimal: the decimal mark, ``"."`` or ``","``; the other one may stand between thousands, as may spaces and
-        apostrophes.
+    decimal: decimal separator, ``"."`` or ``","``. Thousands separators are the other one, spaces and apostrophes.
 
-    A currency may stand before or after it, a percent sign too (``5 %`` is 5); ``(5)``, ``-5``, ``−5`` and ``5-``
-    are minus five; ``5,-``, ``5.–`` and ``5/-`` are prices without cents. ``5k``, ``5 Mio.`` and ``5 crore`` are as
-    large as they say; ``~5`` is 5; the mark of a footnote behind (``5*``, ``5[a]``) is left out.
+    A currency or a percent sign may precede or follow the number (``5 %`` is 5). ``(5)``, ``-5``, ``−5`` and ``5-``
+    are minus five. ``5,-``, ``5.–`` and ``5/-`` are prices without cents. ``5k``, ``5 Mio.`` and ``5 crore`` are
+    multiplied by their factor. ``~5`` is 5. Footnote markers (``5*``, ``5[a]``) are ignored.
 
-    >>> read_number("1'234.50"), read_number("-$1,234.50"), read_number("(1 234,5 €)", ",")
+    >>> parse_number("1'234.50"), parse_number("-$1,234.50"), parse_number("(1 234,5 €)", ",")
     (1234.5, -1234.5, -1234.5)
-    >>> read_number("€110.5M"), read_number("5 crore"), read_number("12*")
+    >>> parse_number("€110.5M"), parse_number("5 crore"), parse_number("12*")
     (110500000.0, 50000000.0, 12.0)
-    >>> read_number("0,377"), read_number("0,377", ",")
+    >>> parse_number("0,377"), parse_number("0,377", ",")
     (nan, 0.377)
     """
     found = _CELL.fullmatch(text.strip())
     if found is None or (found["open"] is None) != (found["close"] is None):
         return np.nan
     behind = [unit for unit in (found["after"], found["last"]) if unit]
-    # "300 K" is a temperature, "300K" three hundred thousand.
+    # "300 K" is a temperature, "300K" is three hundred thousand.
     separated = bool(found["space"] or found["gap"])
     scale = _get_scale(behind[0], separated) if behind else 0.0
     units = [unit for unit in (found["outside"], found["before"], *behind[bool(scale) :]) if unit]
@@ -108,7 +107,7 @@ def parse_number(text: str, decimal: str = ".") -> float:
     signs = [
         sign
         for sign in (found["open"], found["sign"], found["inner"], trailing, found["behind"])
-        if sign and sign not in ("/-", "/=")  # "500/-" is a price without cents, too
+        if sign and sign not in ("/-", "/=")  # "500/-" is a price without cents
     ]
     if len(signs) > 1 or _DIGITS[decimal].fullmatch(digits) is None:
         return np.nan
@@ -121,19 +120,19 @@ def parse_number(text: str, decimal: str = ".") -> float:
 
 
 def _get_scale(word: str, separated: bool) -> float:
-    """Return the factor that a word behind a number stands for, 0 if it is none."""
+    """Return the factor for a word after a number, 0 if it is not a factor."""
     if len(word) == 1:
         return 0.0 if separated and word != "M" else _SCALES.get(word, 0.0)
     return _SCALES.get(word.lower(), 0.0)
 
 
 def parse_numbers(values: pd.Series, decimal: str = ".") -> FloatArray:
-    """Return the numbers that the cells of a column of text or objects say, NaN where one says none."""
+    """Parse a column of strings or objects. Cells without a number become NaN."""
     import pandas as pd
 
     numbers = np.full(len(values), np.nan)
     left = np.flatnonzero(values.notna().to_numpy())
-    # From the quickest way to the most patient one, each for what the one before could not read.
+    # From the fastest parser to the slowest, each for the cells that the previous ones could not parse.
     ways: list[Callable[[pd.Series, str], Any]] = [_parse_vectorized, _parse_each]
     if decimal == ".":
         ways.insert(0, lambda cells, _: pd.to_numeric(cells, errors="coerce"))
@@ -153,7 +152,7 @@ def _parse_vectorized(cells: pd.Series, decimal: str) -> FloatArray:
         return np.full(len(cells), np.nan)
     texts = cells.astype("str").str.strip()
     if texts.str.contains("[$€£¥%]").any():
-        # One sign at one end, as nearly all columns of money or percent have it.
+        # Remove one currency or percent sign at either end.
         bare = texts.str.replace(rf"[{_SPACES}]*[$€£¥%]$", "", regex=True)
         texts = bare.where(bare != texts, texts.str.replace(rf"^[$€£¥][{_SPACES}]*", "", regex=True))
     texts = texts.where(texts.str.fullmatch(_PLAIN[decimal]))
@@ -185,12 +184,12 @@ def _to_float(value: Any) -> float:
 
 @dataclass(frozen=True)
 class NumberFormatCounts:
-    """How many cells of a column of numbers tell its decimal mark.
+    """Number of cells in a column for each possible decimal separator.
 
-    point, comma: cells that can only be read with a decimal point, with a decimal comma.
-    either_point, either_comma: cells that can be read both ways, with another value each time: ``1.250``, ``1,250``.
-    unmarked: numbers without any mark, other than 0.
-    example: the first cell that can be read both ways.
+    point, comma: cells that are numbers only with a decimal point, only with a decimal comma.
+    either_point, either_comma: ambiguous cells with a point such as ``1.250``, with a comma such as ``1,250``.
+    unmarked: numbers without any separator, except 0.
+    example: the first ambiguous cell.
     """
 
     point: int = 0
@@ -202,24 +201,24 @@ class NumberFormatCounts:
 
     @property
     def either(self) -> int:
-        """Cells that can be read both ways."""
+        """Number of ambiguous cells."""
         return self.either_point + self.either_comma
 
     @property
-    def mark(self) -> str | None:
-        """The mark that more cells need than need the other one."""
+    def decimal(self) -> str | None:
+        """The separator that most unambiguous cells need, None if there is a tie."""
         return None if self.point == self.comma else "." if self.point > self.comma else ","
 
     @property
     def is_unambiguous(self) -> bool:
-        """Whether more than one in twenty of the cells with a mark tell what it means: not a stray cell or two."""
-        return self.mark is not None and 20 * max(self.point, self.comma) > (
+        """Whether more than 5 % of the cells with a separator are unambiguous, so they are not stray cells."""
+        return self.decimal is not None and 20 * max(self.point, self.comma) > (
             self.point + self.comma + self.either
         )
 
 
 def count_number_formats(values: pd.Series) -> NumberFormatCounts:
-    """Count how the cells of a column of numbers are written."""
+    """Count the number formats in a column of strings."""
     if not len(values):
         return NumberFormatCounts()
     texts = values.astype("str")
@@ -240,3 +239,6 @@ def count_number_formats(values: pd.Series) -> NumberFormatCounts:
         int(unmarked.sum()),
         str(texts.iloc[first[0]]).strip() if len(first) else "",
     )
+
+
+__all__ = ["NumberFormatCounts", "OTHER_DECIMAL", "count_number_formats", "parse_number", "parse_numbers"]

@@ -1,4 +1,4 @@
-"""Quarters, halves of years and weeks as the days on which they begin; durations, which are longer than a day."""
+"""Parse periods (quarters, half-years and weeks) and durations."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pandas as pd
 
-# Durations, as spreadsheets name these formats; two parts are hours and minutes, or minutes and seconds.
+# Formats of durations, in the notation of spreadsheets. Two parts are hours and minutes, or minutes and seconds.
 HOURS, MINUTES = "[h]:mm", "[m]:ss"
 DURATION_FORMATS = (HOURS, MINUTES)
 _DURATION = re.compile(
@@ -22,7 +22,7 @@ _NAMED = re.compile(
     re.IGNORECASE,
 )
 
-# Quarters (T1 in French), halves of years, and weeks as ISO 8601 counts them (KW 5 in German).
+# Quarters (T1 in French), half-years, and ISO 8601 weeks (KW 5 in German).
 _BEHIND = r"[ ,./-]{0,2}(?P<year>\d{4})"
 _SHORT_BEHIND = r"[ ,./-]{0,2}'?(?P<year>\d{4}|\d\d)"
 _BEFORE = r"(?P<year>\d{4})[ ,./-]{0,2}"
@@ -42,7 +42,7 @@ _PERIODS = [
 
 
 def period_start(text: str) -> str:
-    """Return the first day of a quarter, half a year or ISO week, ``""`` for any other text.
+    """Return the first day of a quarter, half-year or ISO week, ``""`` for other strings.
 
     >>> period_start("Q3 2021"), period_start("2021-W05"), period_start("H2/2021")
     ('2021-07-01', '2021-02-01', '2021-07-01')
@@ -61,9 +61,9 @@ def period_start(text: str) -> str:
 
 
 def normalize_duration(text: str) -> str:
-    """Return a duration with the names of its units like a clock, with its days in front; ``""`` for any other text.
+    """Convert a duration with unit names to the format ``days hours:minutes:seconds``, ``""`` for other strings.
 
-    >>> clock_of("2h 50m"), clock_of("PT1H30M"), clock_of("1 hour, 5 minutes"), clock_of("2 horses")
+    >>> normalize_duration("2h 50m"), normalize_duration("PT1H30M"), normalize_duration("1 hour, 5 minutes"), normalize_duration("2 horses")
     ('0 days 2:50:00', '0 days 1:30:00', '0 days 1:05:00', '')
     """
     found = _NAMED.fullmatch(text) if text[-1:].isalpha() or text.endswith(".") else None
@@ -83,13 +83,13 @@ def _first_of_week(year: int, week: int, day: int) -> str:
 
 
 def parse_durations(texts: pd.Series, pattern: str) -> pd.Series:
-    """Return durations as moments that long after 1970 began."""
+    """Parse durations. The result is the datetime that long after the beginning of 1970."""
     import pandas as pd
 
     found = texts.str.extract(_DURATION)
     number = {part: pd.to_numeric(found[part]).fillna(0) for part in ("days", "first", "second", "third")}
     hours = [number["first"], number["second"], number["third"]]
-    if pattern == MINUTES:  # beside cells of three parts, two parts are minutes and seconds
+    if pattern == MINUTES:  # two parts are minutes and seconds if other cells have three parts
         two = found["third"].isna()
         hours = [hours[0].mask(two, 0), hours[1].mask(two, hours[0]), hours[2].mask(two, hours[1])]
     seconds = 86400 * number["days"] + 3600 * hours[0] + 60 * hours[1] + hours[2]
@@ -97,7 +97,7 @@ def parse_durations(texts: pd.Series, pattern: str) -> pd.Series:
 
 
 def infer_duration_format(texts: pd.Series, sample: pd.Series) -> str | None:
-    """Return the format of times alone that cannot all be times of a day, None where they can or are none."""
+    """Return the format of durations, None if all cells may be times of day, or are not times."""
     import pandas as pd
 
     if sample.str.match(_DURATION).mean() < 0.5:
@@ -111,3 +111,12 @@ def infer_duration_format(texts: pd.Series, sample: pd.Series) -> str | None:
         return None
     minutes = (two & (first >= 24)).any() and (~two).any() and not (~two & (first >= 24)).any()
     return MINUTES if minutes else HOURS
+
+
+__all__ = [
+    "DURATION_FORMATS",
+    "infer_duration_format",
+    "normalize_duration",
+    "parse_durations",
+    "period_start",
+]

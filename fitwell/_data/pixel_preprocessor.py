@@ -1,4 +1,4 @@
-"""Images for a network: every pixel divided by the brightest value it can have."""
+"""Preprocessor of images: divide every pixel by the maximum value."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
 @dataclass
 class PixelPreprocessor:
-    """How images become inputs, and how a table with one column per pixel does.
+    """Converts images, or a table with one column per pixel, to network inputs.
 
-    shape: of one image, such as ``[28, 28]``; pixels stand in rows from the top left.
-    brightest: the value that becomes 1.
+    shape: shape of one image, such as ``[28, 28]``. Pixels are in row-major order.
+    brightest: pixel value that becomes 1.
     """
 
-    # A pixel is a number, however it is written.
+    # No column is kept as strings, because pixels are numbers.
     text_columns: ClassVar[tuple[str, ...]] = ()
 
     target: Target
@@ -45,21 +45,21 @@ class PixelPreprocessor:
 
     @property
     def feature_names(self) -> list[str]:
-        """The names of the network's inputs."""
+        """Names of the network's inputs."""
         return [f"pixel {number}" for number in range(int(np.prod(self.shape)))]
 
     def transform_images(self, pixels: NDArray[Any]) -> NDArray[np.float32]:
-        """Return `pixels`, ``[rows, ...]``, as inputs, float32 ``[rows, *shape]``."""
+        """Convert `pixels`, ``[rows, ...]``, to inputs, float32 ``[rows, *shape]``."""
         scaled = np.asarray(pixels, dtype=np.float32) / np.float32(self.brightest)
         return scaled.reshape(len(scaled), *self.shape)
 
     def transform(self, table: pd.DataFrame, notes: list[str] | None = None) -> NDArray[np.float32]:
-        """Return the network's inputs for a `table` with one column per pixel, in order."""
+        """Return the network's inputs for a `table` with one column per pixel, in row-major order."""
         names = [name for name in table.columns if str(name) != self.target.name]
         wanted = math.prod(self.shape)
         if len(names) != wanted:
             size = " x ".join(map(str, self.shape))
-            raise DataError(f"images of {size} need a table of {wanted} columns of pixels, got {len(names)}")
+            raise DataError(f"images of {size} need a table with {wanted} pixel columns, got {len(names)}")
         pixels = np.stack([to_numeric(table[name]) for name in names], axis=1)
         bad = [name for name, column in zip(names, pixels.T) if np.isnan(column).any()]
         if bad:
@@ -69,11 +69,11 @@ class PixelPreprocessor:
         return self.transform_images(pixels)
 
     def describe(self) -> list[tuple[str, str]]:
-        """Return what becomes of the inputs."""
+        """Return each kind of input with its transformation."""
         return [("pixels", f"{' x '.join(map(str, self.shape))}, divided by {self.brightest:g}")]
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain data from which `from_json` makes an equal preparation."""
+        """Return JSON data for `from_json`."""
         return {
             "format": "pixels",
             "target": self.target.to_json(),
@@ -84,7 +84,7 @@ class PixelPreprocessor:
 
     @staticmethod
     def schema() -> dict[str, Any]:
-        """Return the form of what `to_json` returns."""
+        """Return the schema of the JSON data."""
         return {
             "format": enum_schema("pixels"),
             "target": target_schema(),
@@ -95,10 +95,13 @@ class PixelPreprocessor:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> PixelPreprocessor:
-        """Make a preparation from what `to_json` returned; data that has the `form`."""
+        """Create a preprocessor from the result of `to_json`, which must match `schema`."""
         return cls(
             target_from_json(data["target"]),
             [int(size) for size in data["shape"]],
             float(data["brightest"]),
             list(data["notes"]),
         )
+
+
+__all__ = ["PixelPreprocessor"]

@@ -1,4 +1,4 @@
-"""Fitted preparations as files: plain JSON, written beside and renamed, checked when read."""
+"""Save and load fitted preprocessors as JSON files."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _FORMATS: dict[str, type[TablePreprocessor] | type[PixelPreprocessor]] = {
 
 
 def save_preprocessor(preprocessor: Preprocessor, path: str | Path) -> None:
-    """Write `preprocessor` to `path` as JSON."""
+    """Save `preprocessor` to `path` as JSON."""
     data = {"fitwell": "preprocessing", "version": VERSION, **preprocessor.to_json()}
     atomic_write(path, json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def load_preprocessor(path: str | Path) -> Preprocessor:
-    """Read what `save_preprocessor` wrote; raises `FileError` for anything else."""
+    """Load a file of `save_preprocessor`. Raise `FileError` if it is another file, or is damaged."""
     data = read_json(path)
     if not isinstance(data, dict) or data.get("fitwell") != "preprocessing":
         raise FileError(f"{path} does not hold the preprocessing of a fitwell run")
@@ -39,3 +39,6 @@ def load_preprocessor(path: str | Path) -> Preprocessor:
     made = _FORMATS[data["format"]]
     check_schema(data, {"fitwell": ANY, "version": ANY, **made.schema()}, str(path))
     return made.from_json(data)
+
+
+__all__ = ["Preprocessor", "VERSION", "load_preprocessor", "save_preprocessor"]

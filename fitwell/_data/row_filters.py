@@ -1,4 +1,4 @@
-"""Lines of a file that are no rows of its table, and lines with too few cells or too many."""
+"""Drop lines of a file that are not rows of its table, and report lines with too few or too many cells."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from fitwell._data.text_format import join_quoted
 if TYPE_CHECKING:
     import pandas as pd
 
-# In the first cell of a line, these say that it sums up the lines above.
+# A line that begins with one of these is the total of the lines above.
 _TOTALS_WORDS = """
     total totals grand_total sum sums sub_total subtotal summe gesamt gesamtsumme insgesamt somme total_general
     total_général totale totale_generale suma totaal toplam итого
@@ -26,17 +26,17 @@ _MOST_TOTALS = 5
 
 
 def drop_non_data_rows(path: Path, frame: pd.DataFrame, dialect: Dialect, notes: list[str]) -> pd.DataFrame:
-    """Return a table without comments, names that are repeated, and totals; say what was left out or is incomplete.
+    """Drop comments, repeated column names, and totals. Append notes about dropped and incomplete rows.
 
-    The labels of its rows stay, so that later messages name the rows of the file.
+    The index is kept, so that later messages have the row numbers of the file.
     """
     if not len(frame) or frame.shape[1] < 2:
         return frame
     left_out = np.zeros(len(frame), dtype=bool)
-    if frame.iloc[:, -1].isna().any():  # a line with too few cells lacks the last one
+    if frame.iloc[:, -1].isna().any():  # a line with too few cells has no last cell
         left_out |= _short_lines(path, frame, dialect, notes)
     repeated = _repeated_names(frame) & ~left_out
-    _note_dropped_rows(frame, repeated, "the names of the columns again", notes)
+    _note_dropped_rows(frame, repeated, "the column names again", notes)
     totals = _totals(frame, left_out)
     _note_dropped_rows(frame, totals, "a total", notes)
     left_out |= repeated | totals
@@ -44,7 +44,7 @@ def drop_non_data_rows(path: Path, frame: pd.DataFrame, dialect: Dialect, notes:
 
 
 def first_long_line(path: Path, dialect: Dialect) -> int | None:
-    """Return the number of the first line with more cells than there are names."""
+    """Return the number of the first line with more cells than column names."""
     counts, lines = _count_cells(path, dialect)
     longer = lines[1:][counts[1:] > counts[:1]]
     return int(longer[0]) if len(longer) else None
@@ -57,14 +57,14 @@ def _note_dropped_rows(frame: pd.DataFrame, rows: NDArray[np.bool_], what: str, 
             [cell for cell in frame.iloc[first] if isinstance(cell, str) and cell.strip()][:1]
         )
         notes.append(
-            f"Left out row {first + 1:,}, which holds {what}: {example}."
+            f"Dropped row {first + 1:,}, which holds {what}: {example}."
             if rows.sum() == 1
-            else f"Left out {rows.sum():,} rows, the first of them row {first + 1:,}, which hold {what}: {example}."
+            else f"Dropped {rows.sum():,} rows, the first of them row {first + 1:,}, which hold {what}: {example}."
         )
 
 
 def _repeated_names(frame: pd.DataFrame) -> NDArray[np.bool_]:
-    """Return which rows say nothing but the names of the columns, as in files that were joined."""
+    """Return which rows repeat the column names, as in concatenated files."""
     same = np.ones(len(frame), dtype=bool)
     for place, name in enumerate(frame.columns):
         values = frame.iloc[:, place]
@@ -77,7 +77,7 @@ def _repeated_names(frame: pd.DataFrame) -> NDArray[np.bool_]:
 
 
 def _totals(frame: pd.DataFrame, left_out: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return which of the last rows begin with the word for a total, which no other row does."""
+    """Return which of the last rows begin with a word for a total that is in no other row."""
     found = np.zeros(len(frame), dtype=bool)
     rows = np.flatnonzero(~left_out)
     for place in rows[: -_MOST_TOTALS - 1 : -1]:
@@ -98,7 +98,7 @@ def _totals(frame: pd.DataFrame, left_out: NDArray[np.bool_]) -> NDArray[np.bool
 
 
 def _short_lines(path: Path, frame: pd.DataFrame, dialect: Dialect, notes: list[str]) -> NDArray[np.bool_]:
-    """Say which lines have too few cells, and return which of them are comments."""
+    """Return which lines with too few cells are comments. Append a note about the others."""
     counts, lines = _count_cells(path, dialect)
     comments = np.zeros(len(frame), dtype=bool)
     if not len(counts):
@@ -106,7 +106,7 @@ def _short_lines(path: Path, frame: pd.DataFrame, dialect: Dialect, notes: list[
     short = counts[1:] < counts[0]
     if not short.any():
         return comments
-    if len(short) == len(frame):  # else lines and rows cannot be matched
+    if len(short) == len(frame):  # otherwise lines and rows do not match
         first = frame.iloc[:, 0]
         for place in np.flatnonzero(short & (counts[1:] == 1)):
             comments[place] = isinstance(first.iloc[place], str) and first.iloc[place].startswith("#")
@@ -115,16 +115,16 @@ def _short_lines(path: Path, frame: pd.DataFrame, dialect: Dialect, notes: list[
     if short.any():
         where = f"line {lines[1:][short][0]:,}"
         notes.append(
-            f"{where.capitalize()} has fewer cells than there are names; those that it lacks count as empty."
+            f"{where.capitalize()} has fewer cells than column names; the missing cells count as empty."
             if short.sum() == 1
-            else f"{short.sum():,} lines have fewer cells than there are names, the first of them {where}; those "
-            "that they lack count as empty."
+            else f"{short.sum():,} lines have fewer cells than column names, the first of them {where}; the "
+            "missing cells count as empty."
         )
     return comments
 
 
 def _count_cells(path: Path, dialect: Dialect) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return how many cells each line has that is not blank, the one with the names first, and its number."""
+    """Return the number of cells and the line number of each nonblank line, beginning with the column names."""
     with open_bytes(path) as file:
         data = file.read()
     plain = dialect.separator != SPACES and dialect.encoding in ("utf-8-sig", "cp1252")
@@ -144,7 +144,7 @@ def _count_cells_vectorized(data: bytes, separator: str) -> tuple[NDArray[np.int
     separators = np.flatnonzero(codes == ord(separator)) if ord(separator) < 128 else np.empty(0, np.int64)
     before = np.searchsorted(separators, ends)
     counts = np.diff(before, prepend=0) + 1
-    # A line of blanks and nothing else is a blank line.
+    # A line of whitespace only is blank.
     inked = np.cumsum(~np.isin(codes, np.frombuffer(b" \t\r\n", dtype=np.uint8)))
     ink = np.diff(np.where(ends > 0, inked[np.maximum(ends, 1) - 1], 0), prepend=0)
     lines = np.arange(1, len(ends) + 1)
@@ -169,6 +169,9 @@ def _count_cells_with_csv(data: bytes, dialect: Dialect) -> tuple[NDArray[np.int
                 counts.append(len(row))
                 lines.append(line)
             line = rows.line_num + 1
-    except csv.Error:  # a cell longer than Python's reader takes: lines cannot be told
+    except csv.Error:  # a cell longer than the limit of Python's reader
         counts, lines = [], []
     return np.array(counts, dtype=np.int64), np.array(lines, dtype=np.int64)
+
+
+__all__ = ["drop_non_data_rows", "first_long_line"]

@@ -1,4 +1,4 @@
-"""Dividing rows into a part to train on, one to validate with, and one to test on."""
+"""Split rows into training, validation and test rows."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from fitwell.errors import DataError, InvalidArgument
 HOLDOUT_FRACTION = 0.2
 MAX_HOLDOUT_ROWS = 10_000
 MIN_HOLDOUT_FRACTION = 0.01
-# With fewer rows than this a class cannot be in all three parts.
+# A class with fewer rows cannot be in all three parts.
 MIN_ROWS_PER_CLASS = 5
 
 
 @dataclass(frozen=True)
 class Split:
-    """Row numbers of the three parts, each in ascending order; together every row, each once.
+    """Row indices of the three parts, each in ascending order. Each row is in exactly one part.
 
-    in_proportion: whether each part has the classes in the same proportions, but for rare ones.
+    stratified: whether all parts have the classes in the same proportions, except rare classes.
     """
 
     train: NDArray[np.int64]
@@ -31,12 +31,12 @@ class Split:
 
 
 def holdout_size(rows: int) -> int:
-    """Return how many of `rows` to hold out for validation, and as many again for the test.
+    """Return the default number of validation rows, which is also the default number of test rows.
 
-    A fifth (60/20/20), but no more than 10,000 rows, unless 1 % is more (98/1/1 from a million rows on):
-    what is held out must be enough to tell models apart, and the rest is better used for training.
+    It is 20 % (a 60/20/20 split), at most 10,000 rows, and at least 1 % (a 98/1/1 split above a million rows): enough
+    rows to compare models, while the others are used for training.
 
-    >>> [held_out_rows(rows) for rows in (1_000, 60_000, 1_000_000, 5_000_000)]
+    >>> [holdout_size(rows) for rows in (1_000, 60_000, 1_000_000, 5_000_000)]
     [200, 10000, 10000, 50000]
     """
     return min(round(HOLDOUT_FRACTION * rows), max(MAX_HOLDOUT_ROWS, round(MIN_HOLDOUT_FRACTION * rows)))
@@ -50,12 +50,12 @@ def split_rows(
     test: float | None = None,
     seed: int = 0,
 ) -> Split:
-    """Divide ``0 … rows-1`` at random.
+    """Split the indices ``0 … rows-1`` at random.
 
-    classes: one label per row; each part then has them in the same proportions. All rows of a class with
-        fewer than five go to training, because it cannot be in every part. With too few rows for proportions
-        the split is plain, and `Split.notes` says so.
-    validation, test: fractions of the rows; by default as `holdout_size` says. 0 holds out none.
+    classes: one label per row, for a stratified split. All rows of a class with fewer than five rows are training
+        rows, because such a class cannot be in every part. With too few rows to stratify, the split is not
+        stratified, and `Split.notes` has a note.
+    validation, test: fractions of the rows, see `holdout_size` for the defaults. 0 holds out no rows.
     """
     for name, fraction in (("validation", validation), ("test", test)):
         if fraction is not None and not 0 <= fraction < 1:
@@ -66,8 +66,8 @@ def split_rows(
     sizes = [max(size, int(fraction != 0)) for size, fraction in zip(sizes, (validation, test), strict=True)]
     if sum(sizes) >= rows:
         raise DataError(
-            f"{rows} rows cannot be divided into {sizes[0]} for validation and {sizes[1]} for the test "
-            "with any left to train on"
+            f"{rows} rows cannot be split into {sizes[0]} validation and {sizes[1]} test rows, because no training rows "
+            "would remain"
         )
     everything = np.arange(rows)
     if not any(sizes):
@@ -81,7 +81,7 @@ def split_rows(
             labels = None
             if len(pool) <= sum(sizes):
                 pool, notes = everything, []
-            notes.append("There are too few rows to keep the classes in proportion, so the split is plain.")
+            notes.append("There are too few rows for a stratified split, so the split is not stratified.")
     held_out_test = _sample(pool, labels, sizes[1], seed)
     rest = np.setdiff1d(pool, held_out_test)
     held_out_validation = _sample(rest, labels, sizes[0], seed)
@@ -90,13 +90,13 @@ def split_rows(
 
 
 def _can_stratify(labels: NDArray[np.int64], sizes: list[int]) -> bool:
-    """Return whether every class has a row for each part, and each part a row for every class."""
+    """Return whether every class has a row for each part, and each part has a row for every class."""
     counts = np.bincount(labels)
     counts = counts[counts > 0]
     left = len(labels) - sum(sizes)
     if not len(counts) or min(left, *filter(None, sizes)) < len(counts):
         return False
-    # Two rows of a class must be left for the second draw, however large the first one was.
+    # Two rows of each class must remain for the second sample.
     return bool(np.floor(counts.min() * (1 - sizes[1] / len(labels))) >= 2)
 
 
@@ -107,7 +107,7 @@ def _drop_rare_classes(labels: NDArray[np.int64], notes: list[str]) -> NDArray[n
         kinds = int(np.sum((counts > 0) & (counts < MIN_ROWS_PER_CLASS)))
         notes.append(
             f"{kinds} {'classes have' if kinds > 1 else 'class has'} fewer than {MIN_ROWS_PER_CLASS} rows, "
-            f"{int(rare.sum())} in all; these rows are all in the training part."
+            f"{int(rare.sum())} in total; all of these are training rows."
         )
     return np.flatnonzero(~rare)
 
@@ -121,3 +121,14 @@ def _sample(
 
     stratify = None if labels is None else labels[pool]
     return np.sort(train_test_split(pool, test_size=size, random_state=seed, stratify=stratify)[1])
+
+
+__all__ = [
+    "HOLDOUT_FRACTION",
+    "MAX_HOLDOUT_ROWS",
+    "MIN_HOLDOUT_FRACTION",
+    "MIN_ROWS_PER_CLASS",
+    "Split",
+    "holdout_size",
+    "split_rows",
+]

@@ -1,7 +1,7 @@
-"""From a table of mixed columns to arrays for a network, and the record of what was done.
+"""Preprocessor of tables: convert mixed columns to network inputs, and describe the conversion.
 
-The fitted preparation is plain data: it is saved as JSON (numbers and names, never code), and loaded back
-it gives identical arrays.
+A fitted preprocessor is saved as JSON data (numbers and names, never code). After loading it returns identical
+arrays.
 """
 
 from __future__ import annotations
@@ -39,18 +39,18 @@ from fitwell.errors import DataError, did_you_mean
 if TYPE_CHECKING:
     import pandas as pd
 
-# Standard deviations. Farther out a value says only "far", and float32 must stay finite in the network.
+# Inputs are clipped to this many standard deviations, so that float32 values stay finite in the network.
 MAX_DEVIATIONS = 1e6
 
 
 @dataclass
 class TablePreprocessor:
-    """What was learned about a table's columns from its training rows, and how to apply it to any table.
+    """Transformers for all columns of a table, fitted on the training rows.
 
     target: the column to predict.
-    columns: the input columns that are used, in order.
+    columns: transformers of the input columns, in order.
     dropped: the other columns, each with the reason.
-    notes: what was done, in sentences.
+    notes: description of the preprocessing in sentences.
     """
 
     target: Target
@@ -68,12 +68,12 @@ class TablePreprocessor:
         keep: Collection[str] = (),
         marks: bool = False,
     ) -> TablePreprocessor:
-        """Decide what becomes of every column, and fit scalers and encoders, on `training` rows only.
+        """Choose and fit a transformer for every column, on the `training` rows only.
 
-        kinds: what the columns hold, if more rows than these told it; the table then is one that `convert_columns`
-            returned.
-        keep: columns not to be dropped as identifiers or free text.
-        marks: whether words such as ``NA`` counted as missing among categories.
+        column_types: types of the columns, if they were inferred from more rows. `training` is then a result of
+            `convert_columns`.
+        keep: columns that must not be dropped as identifiers or free text.
+        marks: whether words such as ``NA`` count as missing among categories.
         """
         notes: list[str] = []
         inputs = [name for name in training.columns if name != target.name]
@@ -95,7 +95,7 @@ class TablePreprocessor:
             reasons = "".join(f"\n  - {name!r}: {reason}" for name, reason in dropped.items())
             raise DataError(
                 f"no column is left to predict {target.name!r} from:{reasons or ' it is the only one'}"
-                + ("\n--keep COLUMN uses one that looks like an identifier or free text" if reasons else "")
+                + ("\n--keep COLUMN keeps one that looks like an identifier or free text" if reasons else "")
             )
         preprocessor = cls(target, columns, dropped)
         preprocessor.notes = notes + preprocessor._summarize()
@@ -103,12 +103,12 @@ class TablePreprocessor:
 
     @property
     def feature_names(self) -> list[str]:
-        """The names of the network's inputs."""
+        """Names of the network's inputs."""
         return [feature for column in self.columns for feature in column.feature_names]
 
     @property
     def text_columns(self) -> list[str]:
-        """The columns whose values are best read from a file as they are written."""
+        """Columns that must be read from files as strings."""
         names = [column.name for column in self.columns if isinstance(column, OneHotColumn | DateColumn)]
         is_text = isinstance(self.target, ClassTarget) and isinstance(self.target.classes[0], str)
         return names + [self.target.name] if is_text else names
@@ -116,8 +116,9 @@ class TablePreprocessor:
     def transform(self, table: pd.DataFrame, notes: list[str] | None = None) -> NDArray[np.float32]:
         """Return the network's inputs for `table`, float32 ``[rows, features]``.
 
-        notes: gets a sentence about everything that training did not see.
-        Raises `DataError` naming every column that `table` lacks.
+        notes: list to which warnings about values unseen in training are appended.
+
+        Raises `DataError` with the names of missing columns.
         """
         notes = notes if notes is not None else []
         present = {str(name): name for name in table.columns}
@@ -126,7 +127,7 @@ class TablePreprocessor:
             nouns = "the column" if len(absent) == 1 else "the columns"
             hint = did_you_mean(absent[0], present) if len(absent) == 1 else ""
             raise DataError(
-                f"the table lacks {nouns} {join_quoted(absent, most=20)} that the model was trained on{hint}; "
+                f"the table does not have {nouns} {join_quoted(absent, most=20)} that the model was trained on{hint}; "
                 f"it has {join_quoted(present, most=20)}"
             )
         known = {column.name for column in self.columns} | set(self.dropped) | {self.target.name}
@@ -144,17 +145,17 @@ class TablePreprocessor:
         return np.clip(np.hstack(blocks), -MAX_DEVIATIONS, MAX_DEVIATIONS).astype(np.float32)
 
     def localize_target(self, table: pd.DataFrame) -> Target:
-        """Return the target as it is written in `table`, which has it: its decimal mark may be another one."""
+        """Return the target with the decimal separator of `table`."""
         if not isinstance(self.target, RegressionTarget):
             return self.target
         return dataclasses.replace(self.target, decimal=self._infer_decimals(table, [])[self.target.name])
 
     def _localize_columns(self, table: pd.DataFrame, notes: list[str]) -> list[Column]:
-        """Return the columns with the decimal marks with which `table` is written."""
+        """Return the transformers with the decimal separators of `table`."""
         marks = self._infer_decimals(table, notes)
         written = get_separator(table) is not None
         return [
-            # Only what was written can have had a percent sign, or have none now.
+            # Only cells of text files have percent signs.
             dataclasses.replace(column, decimal=marks[column.name], percent=column.percent and written)
             if isinstance(column, NumberColumn)
             else column
@@ -162,7 +163,7 @@ class TablePreprocessor:
         ]
 
     def _infer_decimals(self, table: pd.DataFrame, notes: list[str]) -> Mapping[str, str | None]:
-        """Return the decimal mark of each column of numbers in `table`."""
+        """Return the decimal separator of each column of numbers in `table`."""
         numeric = [
             column
             for column in (*self.columns, self.target)
@@ -171,7 +172,7 @@ class TablePreprocessor:
         known = {column.name: column.decimal for column in numeric}
         units = {column.name: column.unit for column in numeric}
         separator = get_separator(table)
-        shapes = {
+        formats = {
             str(name): count_column_formats(
                 strip_unit(table[name], units[str(name)]), written=separator is not None, requested=True
             )
@@ -179,10 +180,10 @@ class TablePreprocessor:
             for name in table.columns
             if str(name) in known
         }
-        return infer_decimals(shapes, known=known, separator=separator, notes=notes).columns
+        return infer_decimals(formats, known=known, separator=separator, notes=notes).columns
 
     def describe(self) -> list[tuple[str, str]]:
-        """Return every input column with what becomes of it, and every dropped one with the reason."""
+        """Return every input column with its transformation, and every dropped one with the reason."""
         used = [(column.name, f"{column.kind}: {column.describe()}") for column in self.columns]
         return used + [(name, f"dropped: {reason}") for name, reason in self.dropped.items()]
 
@@ -197,12 +198,12 @@ class TablePreprocessor:
         for kind, deed in (
             (
                 NumberColumn,
-                "Standardised {} of numbers with the mean and deviation of the training rows: {}.",
+                "Standardized {} of numbers with mean and standard deviation of the training rows: {}.",
             ),
-            (BooleanColumn, "Turned {} of truth values into 1 and 0: {}."),
-            (OneHotColumn, "Encoded {} of categories one-hot: {}."),
-            (DateColumn, "Took {} of dates apart into numbers: {}."),
-            (MissingIndicatorColumn, "Reduced {} with only one value to whether it is there: {}."),
+            (BooleanColumn, "Converted {} of booleans to 1 and 0: {}."),
+            (OneHotColumn, "One-hot encoded {} of categories: {}."),
+            (DateColumn, "Split {} of dates into numeric features: {}."),
+            (MissingIndicatorColumn, "Converted {} with a single value to missing-value indicators: {}."),
         ):
             names = [column.name for column in self.columns if isinstance(column, kind)]
             if names:
@@ -215,14 +216,14 @@ class TablePreprocessor:
         if filled:
             gaps = join_words(f"{column.name!r} ({column.missing:,})" for column in filled)
             sentences.append(
-                "Filled missing values with the median or the most frequent value of the training rows, and "
-                f"added a column that marks them: {gaps}."
+                "Imputed missing values with the median or the most frequent value of the training rows, and added "
+                f"missing-value indicators: {gaps}."
             )
         rare = [column for column in self.columns if isinstance(column, OneHotColumn) and column.dropped]
         if rare:
             sentences.append(
-                f"Kept the {MAX_CATEGORIES} most frequent categories; the rarer ones are 0 everywhere: "
-                + join_words(f"{column.name!r} ({column.dropped:,} left out)" for column in rare)
+                f"Kept the {MAX_CATEGORIES} most frequent categories; rarer ones are encoded as zeros: "
+                + join_words(f"{column.name!r} ({column.dropped:,} dropped)" for column in rare)
                 + "."
             )
         sentences += [
@@ -231,14 +232,14 @@ class TablePreprocessor:
             if isinstance(column, OneHotColumn)
             for sentence in describe_near_duplicates(f"The categories of {column.name!r}", column.categories)
         ]
-        sentences.append(f"The network gets {pluralize(len(self.feature_names), 'number')} for each row.")
+        sentences.append(f"The network has {pluralize(len(self.feature_names), 'input')}.")
         sentences.append(self.target.summarize())
         if isinstance(self.target, ClassTarget):
             sentences += describe_near_duplicates(f"The classes of {self.target.name!r}", self.target.classes)
         return sentences
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain data from which `table_from_json` makes an equal preparation."""
+        """Return JSON data for `from_json`."""
         return {
             "format": "table",
             "target": self.target.to_json(),
@@ -249,7 +250,7 @@ class TablePreprocessor:
 
     @staticmethod
     def schema() -> dict[str, Any]:
-        """Return the form of what `to_json` returns."""
+        """Return the schema of the JSON data."""
         return {
             "format": enum_schema("table"),
             "target": target_schema(),
@@ -260,10 +261,13 @@ class TablePreprocessor:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> TablePreprocessor:
-        """Make a preparation from what `to_json` returned; data that has the `form`."""
+        """Create a preprocessor from the result of `to_json`, which must match `schema`."""
         return cls(
             target_from_json(data["target"]),
             [column_from_json(column) for column in data["columns"]],
             dict(data["dropped"]),
             list(data["notes"]),
         )
+
+
+__all__ = ["MAX_DEVIATIONS", "TablePreprocessor"]

@@ -1,4 +1,4 @@
-"""Reading tables from files: CSV in its many dialects, and Parquet. docs/tables.md has the rules."""
+"""Read tables from CSV files of all dialects and from Parquet files. docs/tables.md has the rules."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _LEADING_ZERO = re.compile(r"[+-]?0\d")
 
 
 def is_table_file(path: str | Path) -> bool:
-    """Return whether the name of `path` says that `read_table` can read it."""
+    """Return whether `path` has a suffix that `read_table` supports."""
     return _suffix(Path(path)) in TEXT_SUFFIXES + PARQUET_SUFFIXES
 
 
@@ -47,14 +47,14 @@ def read_table(
     notes: list[str] | None = None,
     separator: str | None = None,
 ) -> pd.DataFrame:
-    """Read a table with named columns, with its numbers as numbers.
+    """Read a table with named columns, and parse its numbers.
 
     path: ``.csv``, ``.tsv``, ``.txt`` or ``.data`` (each also ``.gz``), or ``.parquet``.
-    text_columns: columns to take as they are written, where ``007`` is not 7 and ``NA`` not missing.
-    notes: gets a sentence about how the file was read.
-    separator: what separates the cells: a character, or ``tab``, ``space``; by default it is found out.
+    text_columns: columns to keep as strings, so that ``007`` is not 7 and ``NA`` is not missing.
+    notes: list to which notes about the file are appended.
+    separator: cell separator, a character, or ``tab``, ``space``. Detected by default.
 
-    Raises `FileError` when the file cannot be read, `DataError` when it is not a table.
+    Raises `FileError` if the file cannot be read, `DataError` if it is not a table.
     """
     notes = notes if notes is not None else []
     table = read_raw_table(path, text_columns, notes, separator)
@@ -81,11 +81,10 @@ def read_raw_table(
     notes: list[str] | None = None,
     separator: str | None = None,
 ) -> pd.DataFrame:
-    """Read a table as `read_table` does, but leave its cells as they are written wherever that may matter.
+    """Read a table like `read_table`, but keep ambiguous cells as strings.
 
-    Only columns of plain numbers become numbers here, those that can mean nothing else: ``1.250`` stays text
-    unless other cells of its column show that its point is a decimal mark, and so does ``007``. Empty cells are
-    missing, and nothing else is.
+    Only columns of unambiguous plain numbers are parsed. ``007`` stays a string, and so does ``1.250`` unless other
+    cells of the column show that the point is a decimal point. Only empty cells are missing.
     """
     path = Path(path)
     notes = notes if notes is not None else []
@@ -128,7 +127,7 @@ def _read_parquet(path: Path) -> pd.DataFrame:
     except ImportError:
         raise missing_extra_error("pyarrow", "parquet", "reading Parquet files") from None
     try:
-        # A named index was a column before somebody made it the index.
+        # A named index was a column once.
         frame = pd.read_parquet(path)
         described = (pyarrow.parquet.read_schema(path).pandas_metadata or {}).get("columns", [])
     except pyarrow.ArrowInvalid as error:
@@ -136,7 +135,7 @@ def _read_parquet(path: Path) -> pd.DataFrame:
     named = [name for name in frame.index.names if name is not None and name not in frame.columns]
     frame = frame.reset_index(level=named) if named else frame
     frame.attrs = {}
-    # Arrow gives back categories of text only; that others were some is in what pandas noted beside them.
+    # Arrow restores categories of strings only. The metadata of pandas has the others.
     categories = [column["name"] for column in described if column["pandas_type"] == "categorical"]
     return frame.astype({name: "category" for name in categories if name in frame.columns})
 
@@ -147,7 +146,7 @@ def _read_text(
     import pandas as pd
 
     dialect = sniff_dialect(path, separator)
-    # index_col=False: a separator at the end of each line must not turn the first column into names.
+    # index_col=False: a trailing separator in each line must not turn the first column into an index.
     options: dict[str, Any] = {
         "sep": dialect.separator,
         "encoding": dialect.encoding,
@@ -159,14 +158,12 @@ def _read_text(
     if dialect.encoding == "cp1252":
         notes.append("It is not UTF-8; it was read as Windows-1252.")
     if dialect.above:
-        left_out = pluralize(len(dialect.above), "line")
-        notes.append(
-            f"Left out {left_out} above the names of the columns: {join_quoted(dialect.above, most=3)}."
-        )
+        skipped = pluralize(len(dialect.above), "line")
+        notes.append(f"Skipped {skipped} above the column names: {join_quoted(dialect.above, most=3)}.")
     try:
         header = pd.read_csv(path, header=None, nrows=1, dtype=str, **options)
         names = [name for name in header.iloc[0] if isinstance(name, str) and name.strip()]
-        # pandas would call the second of two equal names "a.1".
+        # pandas would rename the second of two equal names to "a.1".
         _check_names(path, names)
         as_written = {name.strip() for name in text_columns}
         texts = {name: str for name in names if name.strip() in as_written}
@@ -208,9 +205,9 @@ def _check_names(path: Path, names: Iterable[object]) -> None:
 
 
 def _ambiguous_columns(path: Path, frame: pd.DataFrame, dialect: Dialect) -> list[int]:
-    """Return the places of the columns of numbers whose cells must be looked at as they are written.
+    """Return the positions of number columns that must be read as strings.
 
-    Those whose points may stand between thousands, and integers with zeros in front.
+    These are columns whose points may be thousands separators, and integers with leading zeros.
     """
     import pandas as pd
 
@@ -224,10 +221,10 @@ def _ambiguous_columns(path: Path, frame: pd.DataFrame, dialect: Dialect) -> lis
             numbers = values.to_numpy(dtype=np.float64)
             numbers = np.abs(numbers[np.isfinite(numbers)])
             broken = numbers[numbers % 1 != 0]
-            # No group of thousands begins with 0, or has other than three digits behind it.
+            # A group of thousands does not begin with 0, and has exactly three digits.
             clear = (broken < 1) | (broken >= 1000) | (np.round(broken, 3) != broken)
             if not len(numbers):
-                continue  # nothing was written
+                continue  # all cells are empty
             if not len(broken) or (
                 20 * clear.sum() <= len(numbers) and not count_number_formats(pd.Series(cells)).is_unambiguous
             ):
@@ -241,7 +238,7 @@ def _ambiguous_columns(path: Path, frame: pd.DataFrame, dialect: Dialect) -> lis
 
 
 def _has_leading_zeros(path: Path, dialect: Dialect) -> bool:
-    """Return whether a cell anywhere in the file begins with a 0 and another digit."""
+    """Return whether any cell in the file begins with 0 and another digit."""
     if dialect.separator == SPACES or not dialect.encoding.startswith(("utf-8", "cp1252")):
         return True
     before = np.frombuffer(f'{dialect.separator}\n\r"'.encode(), dtype=np.uint8)

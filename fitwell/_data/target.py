@@ -1,4 +1,4 @@
-"""The column to predict: what kind of problem it poses, and its values as numbers and back."""
+"""The target column: infer the task, encode the values, and decode predictions."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 TASKS = ("regression", "binary", "multiclass")
-# Whole numbers are labels when there are at most this many, each in this many rows on average.
+# Integers are labels if there are at most this many distinct ones, with this many rows each on average.
 MAX_INTEGER_CLASSES = 20
 MEAN_ROWS_PER_CLASS = 10
 MAX_CLASSES = 1000
@@ -45,12 +45,13 @@ Label = str | int | float | bool
 
 
 def infer_task(values: pd.Series, name: str, requested: str | None = None) -> tuple[str, str]:
-    """Return ``"regression"``, ``"binary"`` or ``"multiclass"``, and a sentence that says why.
+    """Return ``"regression"``, ``"binary"`` or ``"multiclass"``, and a note with the reason.
 
-    The rules, for the target's values where none is missing: two different values pose a binary problem;
-    text, truth values and categories a multiclass one; numbers a regression, except whole numbers of at
-    most 20 different values with at least 10 rows for each on average, which are labels.
-    asked: the task if the user named it; it is checked against the values.
+    Two distinct values are a binary task. Strings, booleans and categories are a multiclass task. Numbers are a
+    regression task, except at most 20 distinct integers with at least 10 rows each on average, which are labels.
+
+    values: the target without missing values.
+    requested: the task set by the user. It is checked against the values.
     """
     import pandas as pd
 
@@ -71,40 +72,40 @@ def infer_task(values: pd.Series, name: str, requested: str | None = None) -> tu
             raise DataError(f"regression needs a target of numbers, but {name!r} holds {example!r}")
     elif requested == "binary" and different != 2:
         held = join_quoted(dict.fromkeys(labels))
-        raise DataError(f"a binary target has two different values, but {name!r} has {different}: {held}")
+        raise DataError(f"a binary target has two distinct values, but {name!r} has {different}: {held}")
     elif requested == "multiclass" or is_label:
         _check_classes(name, different, len(labels))
     if requested is not None:
-        return requested, f"{name!r} is predicted as a {requested} target, as asked."
+        return requested, f"{name!r} is predicted as a {requested} target, as requested."
     if different == 2:
-        return "binary", f"{name!r} has two different values, so this is binary classification."
+        return "binary", f"{name!r} has two distinct values, so this is binary classification."
     if is_label:
-        return "multiclass", f"{name!r} holds {different} different labels, so this is classification."
+        return "multiclass", f"{name!r} has {different} distinct labels, so this is classification."
     whole = all(isinstance(label, int) for label in labels)
     if whole and different <= MAX_INTEGER_CLASSES and len(labels) >= MEAN_ROWS_PER_CLASS * different:
         return "multiclass", (
-            f"{name!r} holds {different} different whole numbers, taken for labels: this is classification "
-            "(--task regression says otherwise)."
+            f"{name!r} has {different} distinct integers, treated as labels, so this is classification "
+            "(use --task regression to predict numbers)."
         )
-    return "regression", f"{name!r} holds {different:,} different numbers, so this is regression."
+    return "regression", f"{name!r} has {different:,} distinct numbers, so this is regression."
 
 
 def describe_date_target(name: str) -> str:
-    """Say that a target of dates cannot be predicted."""
-    return f"the target {name!r} holds dates; compute the number to predict from them first"
+    """Return the message that a target of dates cannot be predicted."""
+    return f"the target {name!r} holds dates; convert them to a number to predict first"
 
 
 def _check_classes(name: str, different: int, rows: int) -> None:
     if different > MAX_CLASSES or different > rows / 2:
         raise DataError(
-            f"the target {name!r} has {different:,} different labels in {rows:,} rows: too many to be classes"
+            f"the target {name!r} has {different:,} distinct labels in {rows:,} rows: too many to be classes"
         )
 
 
 def to_labels(values: pd.Series) -> list[Label]:
-    """Return the present values as plain labels: truth values, integers, numbers or text.
+    """Return the values present as Python labels: booleans, integers, floats or strings.
 
-    Text that looks like numbers is numbers, unless its type says that it is categories.
+    Strings that look like numbers become numbers, unless the column is categorical.
     """
     import pandas as pd
 
@@ -121,10 +122,10 @@ def to_labels(values: pd.Series) -> list[Label]:
 
 @dataclass
 class RegressionTarget:
-    """A number, standardised: ``(y - mean) / scale`` with mean and deviation of the training rows.
+    """A numeric target, standardized as ``(y - mean) / scale`` with mean and standard deviation of the training rows.
 
-    decimal: the decimal mark in the file of training, None where nothing told it.
-    unit: what stood behind the numbers there.
+    decimal: decimal separator in the training file, None if it was ambiguous.
+    unit: unit after the numbers in the training file.
     """
 
     name: str
@@ -138,36 +139,36 @@ class RegressionTarget:
     def fit(
         cls, name: str, values: pd.Series, decimal: str | None = None, unit: str = ""
     ) -> RegressionTarget:
-        """Take mean and standard deviation from `values`, which are the training rows'."""
+        """Compute mean and standard deviation of the training values."""
         numbers = to_numeric(values, decimal)
         largest = float(np.max(np.abs(numbers)))
         if largest > MAX_TARGET:
             raise DataError(
-                f"the target {name!r} holds numbers as large as {largest:.3g}, whose squares no longer are numbers; "
-                "leave out such rows if it is a mark for a missing value, or predict the logarithm"
+                f"the target {name!r} holds numbers as large as {largest:.3g}, whose squares overflow; remove such rows "
+                "if the number means a missing value, or predict the logarithm"
             )
         scale = float(np.std(numbers))
         return cls(name, float(np.mean(numbers)), scale if scale > 0 else 1.0, decimal, unit)
 
     def present(self, values: pd.Series) -> NDArray[np.bool_]:
-        """Return where a number can be read."""
+        """Return which cells are numbers."""
         return ~np.isnan(to_numeric(strip_unit(values, self.unit), self.decimal))
 
     def encode(self, values: pd.Series) -> NDArray[np.float32]:
-        """Return the standardised numbers, ``[rows, 1]``."""
+        """Return the standardized numbers, ``[rows, 1]``."""
         return ((self.numbers(values) - self.mean) / self.scale).astype(np.float32)[:, None]
 
     def numbers(self, values: pd.Series) -> NDArray[np.float64]:
-        """Return the numbers in the target's own units, ``[rows]``."""
+        """Return the numbers in original units, ``[rows]``."""
         _check_not_missing(self.name, values)
         return to_numeric(strip_unit(values, self.unit), self.decimal)
 
     def decode(self, outputs: NDArray[Any]) -> NDArray[np.float64]:
-        """Return the network's `outputs` in the target's own units, ``[rows]``."""
+        """Return the network's `outputs` in original units, ``[rows]``."""
         return np.asarray(outputs, dtype=np.float64).reshape(-1) * self.scale + self.mean
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain data from which `target_from_json` makes an equal target."""
+        """Return JSON data for `target_from_json`."""
         return {
             "task": self.task,
             "name": self.name,
@@ -178,17 +179,17 @@ class RegressionTarget:
         }
 
     def summarize(self) -> str:
-        """Say what is done to the target."""
+        """Describe the encoding of the target in a sentence."""
         unit = f" ({self.unit})" if self.unit else ""
         return (
-            f"Standardised the target {self.name!r} (mean {self.mean:.4g}, standard deviation "
-            f"{self.scale:.4g} in the training rows); predictions and errors are given in its own units{unit}."
+            f"Standardized the target {self.name!r} (mean {self.mean:.4g}, standard deviation "
+            f"{self.scale:.4g} in the training rows); predictions and errors are in original units{unit}."
         )
 
 
 @dataclass
 class ClassTarget:
-    """One of several labels, numbered in sorted order."""
+    """A target of labels, numbered in sorted order."""
 
     name: str
     classes: Sequence[Label]
@@ -204,25 +205,25 @@ class ClassTarget:
         return cls(name, sorted(set(to_labels(values)), key=_label_sort_key), task)
 
     def present(self, values: pd.Series) -> NDArray[np.bool_]:
-        """Return where there is a label; words such as ``NA`` are none unless labels are words."""
+        """Return which cells are labels. Words such as ``NA`` are missing unless they are classes."""
         marked = ~np.isin(to_string(values), list(map(str, self.classes))) & is_missing_marker(
             values, "numbers"
         )
         return ~isna(values) & ~marked
 
     def encode(self, values: pd.Series) -> NDArray[Any]:
-        """Return each row's class number: int32 ``[rows]``, or float32 ``[rows, 1]`` if there are two."""
+        """Return the class number of each row: int32 ``[rows]``, or float32 ``[rows, 1]`` for a binary task."""
         numbers = self.numbers(values)
         return numbers.astype(np.float32)[:, None] if self.task == "binary" else numbers
 
     def numbers(self, values: pd.Series) -> NDArray[np.int32]:
-        """Return the number of each row's class; a label that was never seen is an error."""
+        """Return the class number of each row. Raise `DataError` for labels unseen in training."""
         _check_not_missing(self.name, values)
         labels = list(to_string(values)) if isinstance(self.classes[0], str) else to_labels(values)
         strange = sorted({str(label) for label in labels if label not in self._numbers})
         if strange:
             raise DataError(
-                f"the target {self.name!r} holds labels that training did not: {join_quoted(strange)}"
+                f"the target {self.name!r} holds labels unseen in training: {join_quoted(strange)}"
             )
         return np.array([self._numbers[label] for label in labels], dtype=np.int32)
 
@@ -239,11 +240,11 @@ class ClassTarget:
         return [self.classes[number] for number in self.probabilities(outputs).argmax(axis=1)]
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain data from which `target_from_json` makes an equal target."""
+        """Return JSON data for `target_from_json`."""
         return {"task": self.task, "name": self.name, "classes": list(self.classes)}
 
     def summarize(self) -> str:
-        """Say what is done to the target."""
+        """Describe the encoding of the target in a sentence."""
         return (
             f"Numbered the {len(self.classes)} classes of {self.name!r}: {join_words(self.classes, most=12)}."
         )
@@ -255,9 +256,9 @@ Target = RegressionTarget | ClassTarget
 def fit_target(
     name: str, values: pd.Series, training: pd.Series, task: str, decimal: str | None = None, unit: str = ""
 ) -> Target:
-    """Prepare the target: classes from all `values`, mean and deviation from the `training` rows only.
+    """Fit the target: classes from all `values`, mean and standard deviation from the `training` rows only.
 
-    decimal, unit: how its numbers are written in the file, for tables to predict from.
+    decimal, unit: format of its numbers in the file, used to read other tables.
     """
     if task == "regression":
         return RegressionTarget.fit(name, training, decimal, unit)
@@ -271,7 +272,7 @@ def _are_labels(value: Any, least: int, most: int) -> bool:
     return plain and len(set(value)) == len(value) and len({isinstance(label, str) for label in value}) == 1
 
 
-# Of targets that `RegressionTarget.fit` takes, so that no prediction is infinite.
+# Limits of `RegressionTarget.fit`, so that no prediction is infinite.
 _MEAN = LeafSchema("a number", lambda value: NUMBER.test(value) and abs(value) <= MAX_TARGET)
 _SCALE = LeafSchema("a number above 0", lambda value: NUMBER.test(value) and 0 < value <= 2 * MAX_TARGET)
 _TWO_LABELS = LeafSchema("a list of two labels", lambda value: _are_labels(value, 2, 2))
@@ -279,7 +280,7 @@ _LABELS = LeafSchema("a list of two labels or more", lambda value: _are_labels(v
 
 
 def target_schema() -> TaggedUnion:
-    """Return the form of what `to_json` of a target returns."""
+    """Return the schema of the JSON data of a target."""
     mark = OptionalKey(UnionSchema((NULL, enum_schema(".", ","))))  # files written before have none
     numbers = {
         "task": STRING,
@@ -294,7 +295,7 @@ def target_schema() -> TaggedUnion:
 
 
 def target_from_json(data: Mapping[str, Any]) -> Target:
-    """Make a target from what `to_json` returned; data that has the `target_schema`."""
+    """Create a target from the result of `to_json`, which must match `target_schema`."""
     if data["task"] == "regression":
         mean, scale = float(data["mean"]), float(data["scale"])
         return RegressionTarget(str(data["name"]), mean, scale, data.get("decimal"), data.get("unit", ""))
@@ -305,9 +306,28 @@ def _check_not_missing(name: str, values: pd.Series) -> None:
     missing = int(isna(values).sum())
     if missing:
         raise DataError(
-            f"the target {name!r} is missing in {pluralize(missing, 'row')}; leave those out first"
+            f"the target {name!r} is missing in {pluralize(missing, 'row')}; remove these rows first"
         )
 
 
 def _label_sort_key(label: Label) -> tuple[bool, Any]:
     return isinstance(label, str), label
+
+
+__all__ = [
+    "ClassTarget",
+    "Label",
+    "MAX_CLASSES",
+    "MAX_INTEGER_CLASSES",
+    "MAX_TARGET",
+    "MEAN_ROWS_PER_CLASS",
+    "RegressionTarget",
+    "TASKS",
+    "Target",
+    "describe_date_target",
+    "fit_target",
+    "infer_task",
+    "target_from_json",
+    "target_schema",
+    "to_labels",
+]

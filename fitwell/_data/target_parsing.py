@@ -1,8 +1,8 @@
-"""The cells of a target column: numbers or labels, decided before anything is learned.
+"""Parse the cells of a target column as numbers or labels.
 
-A label is a label: among words ``-``, ``None``, ``NA`` and ``?`` are classes like the others, and only an empty
-cell is missing. Among numbers they are marks for a missing number, and any other word is a mistake in the table,
-which is refused with its row, or left out where the user said that the target is one of numbers.
+Among labels ``-``, ``None``, ``NA`` and ``?`` are classes, and only empty cells are missing. Among numbers they mean a
+missing value, and any other word is an error in the table. It is reported with its row, or its row is dropped if the
+user set the target's type to numbers.
 """
 
 from __future__ import annotations
@@ -27,26 +27,26 @@ from fitwell.errors import DataError, InvalidArgument
 if TYPE_CHECKING:
     import pandas as pd
 
-# Letters that are not an exponent, and marks of footnotes.
+# Letters that are not an exponent, and footnote markers.
 _DECORATED = r"[^\W\d_eE]|[*†‡\[]"
 _BOOLEANS = {"True": True, "False": False}
 
 
 @dataclass(frozen=True)
 class TargetOptions:
-    """What the user said about the target: its task, and what it holds (``"number"``, ``"category"``)."""
+    """User options for the target: its task, and its type (``"number"`` or ``"category"``)."""
 
     task: str | None = None
     type: str | None = None
 
     @property
     def numbers(self) -> bool:
-        """Whether it must be numbers."""
+        """Whether the target must be numeric."""
         return self.task == "regression" or self.type == "number"
 
 
 def strip_target_unit(values: pd.Series, unit: str, options: TargetOptions) -> tuple[pd.Series, str]:
-    """Return a target without the unit behind its numbers, and that unit; labels such as ``36 months`` keep it."""
+    """Remove the unit from the numbers of a target, and return it. Labels such as ``36 months`` keep their unit."""
     few = values.nunique() <= MAX_INTEGER_CLASSES
     if not unit or (not options.numbers and (few or options.task is not None)):
         return values, ""
@@ -56,13 +56,13 @@ def strip_target_unit(values: pd.Series, unit: str, options: TargetOptions) -> t
 def parse_target(
     name: str, values: pd.Series, decimal: str | None, options: TargetOptions, notes: list[str]
 ) -> pd.Series:
-    """Return a target column of text as numbers, truth values or labels, with nothing where it is missing.
+    """Convert a target column of strings to numbers, booleans or labels.
 
-    values: the column as it was written; one that holds no text is returned as it is.
-    decimal: its decimal mark.
-    notes: gets a sentence about words that count as missing, and about those that might have.
+    values: the raw column. Columns of other dtypes are returned unchanged.
+    decimal: decimal separator.
+    notes: list to which notes about words that count as missing, or might, are appended.
 
-    Raises `DataError` naming a cell and its row where the column is neither numbers nor labels.
+    Raises `DataError` with a cell and its row if the column holds neither numbers nor labels.
     """
     import pandas as pd
 
@@ -98,7 +98,7 @@ def parse_target(
     if set(cells) == set(_BOOLEANS):
         return values.map(_BOOLEANS)
     if options.task is None and infer_date_format(cells) is not None:
-        raise DataError(f"{describe_date_target(name)} (or say --type {name}=category if they are labels)")
+        raise DataError(f"{describe_date_target(name)} (or use --type {name}=category if they are labels)")
     _note_labels(name, present, notes)
     labels = _to_labels(values)
     return labels.astype("category") if spelled or are_zero_padded_codes(cells) else labels
@@ -110,7 +110,7 @@ def _to_labels(values: pd.Series) -> pd.Series:
 
 
 def _is_numeric(cells: pd.Series, numbers: FloatArray, marked: bool) -> bool:
-    """Return whether a target is meant to be numbers, even if some cells are words."""
+    """Return whether a target is numeric, possibly with some words."""
     unread = np.isnan(numbers)
     different = np.unique(numbers[~unread])
     if (
@@ -123,13 +123,13 @@ def _is_numeric(cells: pd.Series, numbers: FloatArray, marked: bool) -> bool:
         return True
     if len(different) > MAX_INTEGER_CLASSES or (different % 1 != 0).any():
         return bool(unread.mean() <= 0.5) or cells[unread].nunique() <= MAX_OTHER_WORDS
-    # A word in few rows beside numbered classes is no class of its own.
+    # Among numbered classes, a word in few rows is not a separate class.
     rarely = all(count < MIN_ROWS_PER_CLASS for count in cells[unread].value_counts())
     return bool(unread.sum() <= max_unparsed(len(cells)) and rarely)
 
 
 def _are_decorated_numbers(cells: pd.Series) -> bool:
-    """Return whether a few labels would lose their spelling as numbers: ``5K`` and ``10K``, ``1*`` and ``2*``."""
+    """Return whether the cells are a few labels such as ``5K`` and ``10K``, or ``1*`` and ``2*``, not numbers."""
     different = cells.drop_duplicates()
     if len(different) > MAX_INTEGER_CLASSES or len(cells) < MEAN_ROWS_PER_CLASS * len(different):
         return False
@@ -144,9 +144,8 @@ def _check_words(name: str, cells: pd.Series, unread: NDArray[np.bool_], options
     if not options.numbers:
         count = f", the first of {unread.sum():,} such cells" if unread.sum() > 1 else ""
         raise DataError(
-            f"the target {name!r} holds {cell}{count}, where the others are numbers; write a number there, or leave "
-            f"the cell empty, or say --type {name}=number to leave such rows out (--type {name}=category if it is a "
-            "label)"
+            f"the target {name!r} holds {cell}{count}, while the others are numbers; write a number there, leave the "
+            f"cell empty, or use --type {name}=number to drop such rows (--type {name}=category if it is a label)"
         )
 
 
@@ -155,6 +154,9 @@ def _note_labels(name: str, present: pd.Series, notes: list[str]) -> None:
     if marked.any():
         words = join_quoted(dict.fromkeys(to_string(present[marked])))
         notes.append(
-            f"In the target {name!r}, {words} ({pluralize(int(marked.sum()), 'row')}) is a label like the others; only "
-            "empty cells are missing."
+            f"In the target {name!r}, {words} ({pluralize(int(marked.sum()), 'row')}) is treated as a label; only empty "
+            "cells are missing."
         )
+
+
+__all__ = ["TargetOptions", "parse_target", "strip_target_unit"]

@@ -1,4 +1,4 @@
-"""Small words for sentences about data: counts, lists, examples."""
+"""Format counts, lists and examples for messages."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ if TYPE_CHECKING:
 
 
 def pluralize(number: int, noun: str, plural: str | None = None) -> str:
-    """Return a number with its noun.
+    """Return a number with its noun in singular or plural.
 
-    >>> counted(1, "row"), counted(1200, "row"), counted(2, "class", "classes")
+    >>> pluralize(1, "row"), pluralize(1200, "row"), pluralize(2, "class", "classes")
     ('1 row', '1,200 rows', '2 classes')
     """
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
 def join_words(names: Iterable[object], most: int = 8) -> str:
-    """Return names in a row, the first `most` of them.
+    """Join the first `most` names with commas and "and".
 
-    >>> listed("abc"), listed("abcd", most=2)
+    >>> join_words("abc"), join_words("abcd", most=2)
     ('a, b and c', 'a, b and 2 more')
     """
     words = [str(name) for name in names]
@@ -34,14 +34,14 @@ def join_words(names: Iterable[object], most: int = 8) -> str:
 
 
 def join_quoted(texts: Iterable[object], most: int = 5) -> str:
-    """Return examples of values, each in quotes and none longer than 30 characters."""
+    """Join example values, each in quotes and truncated to 30 characters."""
     return join_words((repr(text if len(text) <= 30 else text[:29] + "…") for text in map(str, texts)), most)
 
 
 def describe_near_duplicates(whose: str, texts: Iterable[object]) -> list[str]:
-    """Return a sentence about texts that differ in case and blanks only, none if there are none.
+    """Return a warning about strings that differ in case and whitespace only, in a list that is empty if there are none.
 
-    >>> alike("The classes of 'y'", ["No", "Yes", "yes"])
+    >>> describe_near_duplicates("The classes of 'y'", ["No", "Yes", "yes"])
     ["The classes of 'y' 'Yes' and 'yes' are spelled nearly alike; they count as different."]
     """
     spellings: dict[str, list[object]] = {}
@@ -55,7 +55,7 @@ def describe_near_duplicates(whose: str, texts: Iterable[object]) -> list[str]:
 
 
 def get_row_number(cells: pd.Series, position: int) -> str:
-    """Return the row of a cell as people count: the first one below the names is 1."""
+    """Return the row number of a cell for messages. The first row below the column names is 1."""
     label = cells.index[position]
     return f"{int(label) + 1:,}" if isinstance(label, int | np.integer) else repr(label)
 

@@ -1,4 +1,4 @@
-"""Units behind the numbers of a column, such as ``70 kg`` and ``12.5 °C``, where one unit serves the whole column."""
+"""Units after the numbers of a column, such as ``70 kg`` and ``12.5 °C``, if one unit is used for the whole column."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ if TYPE_CHECKING:
 
 _SAMPLE = 200
 _SIGNS = "°℃℉µμΩ%'\"′″€$£¥₹"
-# Letters and signs, "/" between them, and the 2 and 3 of areas and volumes.
+# Letters and symbols, "/" between them, and the exponents 2 and 3.
 _MEASURE = re.compile(
     rf"(?P<number>.*?[0-9][.,]?[)\u2212\u2013-]?)\s*(?P<unit>(?:[^\W\d_]|[{_SIGNS}/+])"
     rf"(?:[^\W\d_]|[ /.·*^²³{_SIGNS}]|(?<=[^\W\d_^-])-?[23](?![0-9])|-(?=[0-9])){{0,15}})"
 )
 _DIGIT = re.compile("[0-9]")
-# m and M, p and P are other factors: mW and MW.
+# m and M, p and P are different prefixes: mW and MW.
 _FACTORS = "mMpP"
 
 
 def infer_unit(values: pd.Series) -> str:
-    """Return the unit that most numbers of a column of text have, ``""`` where most have none.
+    """Return the unit of most numbers in a column of strings, or ``""`` if most have none.
 
     >>> import pandas as pd
-    >>> unit_of(pd.Series(["70 kg", "71.5kg", "80 kg"])), unit_of(pd.Series(["7 kg", "15 lb", "3 st"]))
+    >>> infer_unit(pd.Series(["70 kg", "71.5kg", "80 kg"])), infer_unit(pd.Series(["7 kg", "15 lb", "3 st"]))
     ('kg', '')
     """
     if not may_hold_strings(values):
@@ -52,7 +52,7 @@ def infer_unit(values: pd.Series) -> str:
 
 
 def strip_unit(values: pd.Series, unit: str) -> pd.Series:
-    """Return a column of text without this unit behind its numbers; other cells, and other columns, stay."""
+    """Remove this unit from the numbers of a column of strings. Other cells and columns are unchanged."""
     import pandas as pd
 
     if not unit or not may_hold_strings(values):
@@ -70,9 +70,9 @@ def _strip_unit(cell: str, unit: str) -> str:
 
 
 def _split_unit(cell: str) -> tuple[str, str]:
-    """Return the number of a cell and its unit, both empty where it does not have them.
+    """Split a cell into number and unit. Both are empty if the cell is not a number with a unit.
 
-    Percent signs, currencies and factors such as ``k`` are parts of numbers, not units.
+    Percent signs, currencies and factors such as ``k`` belong to the number.
     """
     found = _MEASURE.fullmatch(cell.strip())
     if found is None or _is_number(cell) or not _is_number(found["number"]):
@@ -85,8 +85,11 @@ def _is_number(text: str) -> bool:
 
 
 def _normalize_unit(unit: str) -> str:
-    """Return a unit in one of its spellings: ``Years``, ``years`` and ``year`` are one."""
+    """Return the normalized spelling of a unit: ``Years``, ``years`` and ``year`` are equal."""
     unit = " ".join(unit.split()).rstrip(".")
     if len(unit) > 2 and unit[-1] == "s" and unit[-2].isalpha():
         unit = unit[:-1]
     return unit if unit[:1] in _FACTORS else unit.casefold()
+
+
+__all__ = ["infer_unit", "strip_unit"]

@@ -136,7 +136,8 @@ def test_a_new_table_that_lacks_a_column_is_refused(
     pd.read_csv(table).drop(columns="city").to_csv(tmp_path / "new.csv", index=False)
     result = fitwell("predict", regression[1], tmp_path / "new.csv", "-o", tmp_path / "p.csv")
     assert (
-        result.code == 2 and "the table lacks the column 'city' that the model was trained on" in result.err
+        result.code == 2
+        and "the table does not have the column 'city' that the model was trained on" in result.err
     )
     assert not (tmp_path / "p.csv").exists()
 
@@ -147,7 +148,7 @@ def test_two_classes_from_parquet(fitwell: Callable[..., Any], table: Path, tmp_
         "train", tmp_path / "t.parquet", "--target", "sale", *SHORT, "--output", tmp_path / "run"
     )
     assert result.code == 0, result.err
-    assert "'sale' has two different values, so this is binary classification." in result.out
+    assert "'sale' has two distinct values, so this is binary classification." in result.out
     assert re.search(
         r"Always answering '(yes|no)' has an accuracy of \d\d.\d %, logistic regression of", result.out
     )

@@ -91,11 +91,11 @@ def test_columns_can_be_kept_dropped_and_declared(tmp_path: Path) -> None:
         )
         == "date"
     )
-    with pytest.raises(DataError, match=r"--type a=date cannot be obeyed: 'a' holds 'x0' in row 1"):
+    with pytest.raises(DataError, match=r"--type a=date is not possible: 'a' holds 'x0' in row 1"):
         problem(tmp_path, doubtful, types={"a": "date"})
-    with pytest.raises(DataError, match=r"--type a=number cannot be obeyed: 'a' holds '2021-01' in row 1"):
+    with pytest.raises(DataError, match=r"--type a=number is not possible: 'a' holds '2021-01' in row 1"):
         problem(tmp_path, months, types={"a": "number"})
-    with pytest.raises(DataError, match=r"--type a=boolean cannot be obeyed: 'a' holds '0' in row 1"):
+    with pytest.raises(DataError, match=r"--type a=boolean is not possible: 'a' holds '0' in row 1"):
         problem(tmp_path, few, types={"a": "boolean"})
     with pytest.raises(DataError, match="'a' cannot be kept: it has the single value '5'"):
         problem(tmp_path, ["5"] * ROWS, keep=("a",))
@@ -184,7 +184,7 @@ def test_words_that_may_be_missing_are_said(tmp_path: Path) -> None:
     continents = [["NA", "EU", "AS"][number % 3] for number in range(ROWS)]
     learned = problem(tmp_path, continents)
     assert column(learned).feature_names == ["a = AS", "a = EU", "a is missing"]
-    assert any("'NA' (40 cells) count as missing; --type a=category" in note for note in learned.notes)
+    assert any("'NA' (40 cells) count as missing; use --type a=category" in note for note in learned.notes)
     kept = problem(tmp_path, continents, types={"a": "category"})
     assert column(kept).feature_names == ["a = AS", "a = EU", "a = NA"]
 

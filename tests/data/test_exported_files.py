@@ -55,7 +55,7 @@ def test_lines_above_the_names_are_left_out_and_said(tmp_path: Path, above: list
     notes: list[str] = []
     table = read_table(written(tmp_path, [*above, "a,c,y", *ROWS]), notes=notes)
     assert list(table.columns) == ["a", "c", "y"] and table["a"].tolist() == A and table["y"].tolist() == Y
-    assert any("above the names of the columns" in note and above[0][:12] in note for note in notes)
+    assert any("above the column names" in note and above[0][:12] in note for note in notes)
 
 
 @pytest.mark.parametrize("header", ["#,c,y", ",c,y", "a,c,y,", "a,,y"])
@@ -77,8 +77,11 @@ def test_repeated_names_totals_and_comments_are_left_out(tmp_path: Path) -> None
     table = read_table(written(tmp_path, ["a,c,y", *lines]), notes=notes)
     assert table["a"].tolist() == A and table["y"].tolist() == Y
     said = "\n".join(notes)
-    assert "Left out row 11, which holds the names" in said and "Left out row 43, which holds a total" in said
-    assert "Left out row 22, which holds a comment" in said
+    assert (
+        "Dropped row 11, which holds the column names again" in said
+        and "Dropped row 43, which holds a total" in said
+    )
+    assert "Dropped row 22, which holds a comment" in said
 
 
 def test_a_word_for_a_total_elsewhere_is_a_category(tmp_path: Path) -> None:
@@ -119,7 +122,7 @@ def test_numbers_with_factors_and_footnotes(text: str, number: float) -> None:
 def test_units_behind_numbers(unit: str) -> None:
     notes: list[str] = []
     assert read([f"{number - 75}{unit}" for number in A], notes).tolist() == [number - 75 for number in A]
-    assert any("without their unit" in note for note in notes)
+    assert any("The unit of the numbers" in note for note in notes)
 
 
 def test_units_in_several_spellings_and_decimal_commas() -> None:

@@ -98,7 +98,7 @@ def test_random_numbers_come_back_in_every_style() -> None:
         marks = str.maketrans({",": group, ".": decimal})
         column = pd.Series([f"{number:,.3f}".translate(marks) for number in numbers])
         np.testing.assert_allclose(parse_numbers(column, decimal), numbers, rtol=1e-12)
-        assert count_number_formats(column).mark == decimal
+        assert count_number_formats(column).decimal == decimal
         np.testing.assert_allclose(to_numeric(column), numbers, rtol=1e-12)
 
 

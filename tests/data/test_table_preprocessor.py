@@ -193,7 +193,7 @@ def test_what_says_nothing_is_dropped_with_the_reason() -> None:
         "constant": "it has the single value 'same'",
         "row": "it numbers the rows",
         "PassengerId": "it numbers the rows",
-        "text": "200 of its 200 values are different: an identifier, or free text",
+        "text": "200 of its 200 values are distinct: an identifier, or free text",
         "lists": "it holds values of type list",
         "complex": "it holds values of type complex128",
     }
@@ -237,9 +237,9 @@ def test_the_record_says_what_was_done() -> None:
     notes = TablePreprocessor.fit(table, RegressionTarget("price", 300, 30)).notes
     assert "Dropped 'id': it numbers the rows." in notes
     assert "Dropped 'constant': it has the single value '1'." in notes
-    assert any("Standardised 2 columns of numbers" in note and "'area' and 'rooms'" in note for note in notes)
+    assert any("Standardized 2 columns of numbers" in note and "'area' and 'rooms'" in note for note in notes)
     assert any("'area' (10) and 'city' (7)" in note for note in notes)
-    assert notes[-2] == "The network gets 7 numbers for each row."
+    assert notes[-2] == "The network has 7 inputs."
 
 
 def test_rare_categories_share_a_row_of_zeros() -> None:
@@ -250,7 +250,7 @@ def test_rare_categories_share_a_row_of_zeros() -> None:
     notes: list[str] = []
     arrays = preprocessor.transform(pd.DataFrame({"city": ["c049", "c050", "never seen"]}), notes)
     assert arrays.sum(axis=1).tolist() == [1, 0, 0] and notes == []
-    assert any("(30 left out)" in note for note in preprocessor.notes)
+    assert any("(30 dropped)" in note for note in preprocessor.notes)
 
 
 def test_dates_become_days_and_turns() -> None:
@@ -274,19 +274,20 @@ def test_dates_become_days_and_turns() -> None:
 
 def test_ambiguous_dates_are_said() -> None:
     preprocessor = fit(pd.DataFrame({"when": ["03/04/2021", "05/06/2021"] * 5}))
-    assert "The dates in 'when' fit several formats; they were read as %m/%d/%Y." in preprocessor.notes
+    assert "The dates in 'when' match several formats; they were read as %m/%d/%Y." in preprocessor.notes
     preprocessor = fit(pd.DataFrame({"when": ["03/04/2021", "25/06/2021"] * 5}))
     assert isinstance(preprocessor.columns[0], DateColumn) and preprocessor.columns[0].pattern == "%d/%m/%Y"
-    assert not any("fit several" in note for note in preprocessor.notes)
+    assert not any("match several" in note for note in preprocessor.notes)
 
 
 def test_a_lacking_column_is_named_and_a_further_one_ignored() -> None:
     preprocessor = TablePreprocessor.fit(houses(70), RegressionTarget("price", 0, 1))
     with pytest.raises(
-        DataError, match=r"lacks the column 'rooms' .*, did you mean 'Rooms'\?; it has 'area', 'Rooms'"
+        DataError,
+        match=r"does not have the column 'rooms' .*, did you mean 'Rooms'\?; it has 'area', 'Rooms'",
     ):
         preprocessor.transform(houses(5).rename(columns={"rooms": "Rooms"}))
-    with pytest.raises(DataError, match="lacks the columns 'area' and 'rooms'"):
+    with pytest.raises(DataError, match="does not have the columns 'area' and 'rooms'"):
         preprocessor.transform(houses(5)[["city"]])
     notes: list[str] = []
     preprocessor.transform(houses(5).iloc[1:].drop(columns="price").assign(colour="red"), notes)
@@ -375,7 +376,7 @@ def test_pixels_are_divided_by_the_brightest() -> None:
     assert images.tolist() == [[[0.0, 0.25], [0.5, 1.0]]] and images.dtype == np.float32
     table = pd.DataFrame([[0, 4, 8, 16, 1]], columns=["a", "b", "c", "d", "digit"])
     assert preprocessor.transform(table).tolist() == images.tolist()
-    with pytest.raises(DataError, match="images of 2 x 2 need a table of 4 columns of pixels, got 3"):
+    with pytest.raises(DataError, match="images of 2 x 2 need a table with 4 pixel columns, got 3"):
         preprocessor.transform(table[["a", "b", "c"]])
     with pytest.raises(DataError, match="missing values or text: 'b'"):
         preprocessor.transform(table.assign(b=None))
