@@ -1,4 +1,4 @@
-"""What a run logged, epoch by epoch, and its learning curves."""
+"""`History`: the logs of every epoch of a run, and its learning curves."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fitwell._callback import Callback, Logs
 from fitwell._deprecation import warn_deprecated
 from fitwell._escaping import escape_controls
 from fitwell._schema import DictSchema, OptionalKey, array_schema, check_schema
@@ -18,18 +19,25 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
+__all__ = [
+    "LEARNING_RATE_NAMES",
+    "TRAINING_COLOR",
+    "VALIDATION_COLOR",
+    "VALIDATION_PREFIX",
+    "History",
+    "to_float",
+]
+
 VALIDATION_PREFIX = "val_"
 TRAINING_COLOR = "#2f6db5"
 VALIDATION_COLOR = "#d9731a"
 
-
-# What is logged beside metrics: callbacks change it from epoch to epoch. Keras 2 called it ``lr``.
+# Logged values that are not metrics. Keras 2 called the learning rate ``lr``.
 LEARNING_RATE_NAMES = ("learning_rate", "lr")
-
 
 _EPOCHS_SCHEMA = array_schema("i", 1)
 _VALUES_SCHEMA = array_schema("f", 1)
-_STATE_SCHEMA = {
+_ARRAYS_SCHEMA = {
     "epoch": _EPOCHS_SCHEMA,
     "history": DictSchema(_VALUES_SCHEMA),
     "epochs_of": DictSchema(_EPOCHS_SCHEMA),
@@ -38,7 +46,7 @@ _STATE_SCHEMA = {
 
 
 class _Columns(dict[str, list[float]]):
-    """The values of each epoch by name; the learning rate also answers to its name in Keras 2."""
+    """The values of each epoch by name; ``lr`` is a deprecated alias of ``learning_rate``."""
 
     def __missing__(self, name: str) -> list[float]:
         if name != "lr" or "learning_rate" not in self:
@@ -47,47 +55,59 @@ class _Columns(dict[str, list[float]]):
         return self["learning_rate"]
 
 
-class History:
-    """The values of the loss and every metric after each epoch.
+class History(Callback):
+    """The logs of every epoch of a run; `fit` returns it.
 
-    history: metric name -> one float per epoch in which it was logged. Unless the learning rate is one number
-        throughout, ``learning_rate`` has what it was when the epoch ended, before callbacks changed it: the rate of
-        the whole epoch where callbacks decide it; where the optimizer has a schedule by step, what
-        ``optimizer.learning_rate`` then reads in Keras too, the rate of the next step.
-    epoch: the epochs, counted from 0.
-    learning_rate: the rate of each epoch, one float for each of `epoch` whether or not it is in ``history`` too, where
-        it would be the same; NaN where the optimizer has none, and for epochs of files written before it was kept.
-    params: what the run was asked for (``epochs``, ``steps``, ``verbose``).
+    As in Keras it is also a callback. Passed to `fit`, it shows the same values as the returned one. Every run keeps
+    its history, so this is necessary only for code that needs the object before the run ends.
 
-    >>> history = History()
-    >>> history.append(0, {"loss": 0.5, "val_loss": 0.4})
-    >>> history.history["val_loss"]
-    [0.4]
+    Args:
+        params (Mapping | None): Settings of the run. Default: None.
 
-    >>> import fitwell as fw, numpy as np
-    >>> model = fw.Sequential([fw.layers.Dense(1, input_shape=(1,))])
-    >>> model.compile(fw.optimizers.SGD(0.5), "mse")
-    >>> history = model.fit(np.ones((4, 1)), np.ones(4), epochs=3, verbose=0)
-    >>> history.learning_rate
-    [0.5, 0.5, 0.5]
+    Attributes:
+        history (dict[str, list[float]]): One float per logged epoch, by the name of the metric. If the learning rate
+            changes, ``learning_rate`` is the rate at the end of each epoch, before callbacks change it. For a
+            schedule by step it is the rate of the next step, as ``optimizer.learning_rate`` in Keras.
+        epoch (list[int]): Epochs, counted from 0.
+        learning_rate (list[float]): Learning rate of each epoch, also if it is constant. NaN if the optimizer has
+            none, and for epochs from files that were written before it was stored.
+        params (dict): Settings of the run (``epochs``, ``steps``, ``verbose``).
+
+    Example:
+        >>> import fitwell as fw, numpy as np
+        >>> model = fw.Sequential([fw.layers.Dense(1, kernel_initializer="zeros", input_shape=(1,))])
+        >>> model.compile(fw.optimizers.SGD(0.5), "mae")
+        >>> history = model.fit(np.ones((4, 1)), np.ones(4), epochs=2, verbose=0)
+        >>> history.history["loss"], history.learning_rate
+        ([1.0, 0.0], [0.5, 0.5])
+
+    Source: Keras `History`.
     """
 
     def __init__(self, params: Mapping[str, Any] | None = None) -> None:
+        super().__init__()
         self.history: dict[str, list[float]] = _Columns()
         self.epoch: list[int] = []
         self.learning_rate: list[float] = []
         self.params: dict[str, Any] = dict(params or {})
-        # A metric may be logged in some epochs only (`validation_freq`), so each remembers its own.
+        # A metric may be logged in some epochs only (`validation_freq`), so each has its own list of epochs.
         self._epochs_of: dict[str, list[int]] = {}
 
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Share the values of the run that begins."""
+        run = self.model.history
+        if run is not None:
+            self.history, self._epochs_of = run.history, run._epochs_of
+            self.epoch, self.learning_rate = run.epoch, run.learning_rate
+
     def append(self, epoch: int, logs: Mapping[str, Any] | None, learning_rate: float = math.nan) -> None:
-        """Keep the `logs` of `epoch` (counted from 0), and its `learning_rate`."""
+        """Append the `logs` of `epoch` (from 0) and its `learning_rate`."""
         self.epoch.append(int(epoch))
         self.learning_rate.append(learning_rate)
         self._add(int(epoch), logs or {})
 
     def update_last(self, logs: Mapping[str, Any]) -> None:
-        """Keep `logs` of the last epoch in place of those that were kept of it."""
+        """Replace the logs of the last epoch by `logs`."""
         epoch = self.epoch[-1]
         for name, epochs in list(self._epochs_of.items()):
             if epochs[-1:] == [epoch] and name not in logs:
@@ -106,22 +126,22 @@ class History:
                 epochs.append(epoch)
 
     def backfill(self, name: str, value: float) -> None:
-        """Keep `value` as what `name` was in all epochs so far."""
+        """Set `name` to `value` in all epochs so far."""
         self.history[name] = [float(value)] * len(self.epoch)
         self._epochs_of[name] = list(self.epoch)
 
     def extend(
         self, epochs: range, columns: Mapping[str, Sequence[float]], learning_rate: Sequence[float]
     ) -> None:
-        """Keep the logs of several `epochs`, one value for each of them by name, and their learning rates."""
+        """Append the logs of several `epochs`, one value per epoch and name, and their learning rates."""
         self.epoch.extend(epochs)
         self.learning_rate.extend(learning_rate)
         for name, values in columns.items():
             self.history.setdefault(name, []).extend(values)
             self._epochs_of.setdefault(name, []).extend(epochs)
 
-    def get_state(self) -> dict[str, Any]:
-        """Return everything logged so far, as arrays."""
+    def to_arrays(self) -> dict[str, Any]:
+        """Return all values as arrays."""
         values = {name: np.array(values, np.float64) for name, values in self.history.items()}
         when = {name: np.array(epochs, np.int64) for name, epochs in self._epochs_of.items()}
         return {
@@ -131,43 +151,46 @@ class History:
             "learning_rate": np.array(self.learning_rate, np.float64),
         }
 
-    def set_state(self, state: Mapping[str, Any]) -> None:
-        """Take over what `get_state` returned, or what `check_state` let pass."""
-        self.epoch = state["epoch"].tolist()
-        self.history = _Columns((name, values.tolist()) for name, values in state["history"].items())
-        self._epochs_of = {name: epochs.tolist() for name, epochs in state["epochs_of"].items()}
-        if "learning_rate" in state:
-            self.learning_rate = state["learning_rate"].tolist()
+    def restore_arrays(self, arrays: Mapping[str, Any]) -> None:
+        """Replace all values, in place, by those that `to_arrays` returned."""
+        self.epoch[:] = arrays["epoch"].tolist()
+        self.history.clear()
+        self.history.update((name, values.tolist()) for name, values in arrays["history"].items())
+        self._epochs_of.clear()
+        self._epochs_of.update((name, epochs.tolist()) for name, epochs in arrays["epochs_of"].items())
+        if "learning_rate" in arrays:
+            self.learning_rate[:] = arrays["learning_rate"].tolist()
         else:
             logged = dict(
                 zip(self.epochs_of("learning_rate"), self.history.get("learning_rate", []), strict=True)
             )
-            self.learning_rate = [logged.get(epoch, math.nan) for epoch in self.epoch]
+            self.learning_rate[:] = [logged.get(epoch, math.nan) for epoch in self.epoch]
 
     @staticmethod
-    def check_state(state: Any, where: str) -> None:
-        """Raise `FileError` when `state`, which a file held, is not one of a history; where: the file."""
-        check_schema(state, _STATE_SCHEMA, where, "history")
-        measured, when = state["history"], state["epochs_of"]
-        rising = all((np.diff(epochs) > 0).all() for epochs in (state["epoch"], *when.values()))
+    def check_arrays(arrays: Any, where: str) -> None:
+        """Raise `FileError` unless `arrays`, read from the file `where`, are those of a history."""
+        check_schema(arrays, _ARRAYS_SCHEMA, where, "history")
+        measured, when = arrays["history"], arrays["epochs_of"]
+        rising = all((np.diff(epochs) > 0).all() for epochs in (arrays["epoch"], *when.values()))
         fits = measured.keys() == when.keys() and all(
-            len(measured[name]) == len(when[name]) and np.isin(when[name], state["epoch"]).all()
+            len(measured[name]) == len(when[name]) and np.isin(when[name], arrays["epoch"]).all()
             for name in measured
         )
-        fits &= len(state.get("learning_rate", state["epoch"])) == len(state["epoch"])
-        if not rising or not fits or (state["epoch"] < 0).any():
+        fits &= len(arrays.get("learning_rate", arrays["epoch"])) == len(arrays["epoch"])
+        if not rising or not fits or (arrays["epoch"] < 0).any():
             raise FileError(f"{where} is damaged: its history has values of epochs that it does not have")
 
     def metrics(self) -> list[str]:
-        """Return the names of the metrics, each once: ``"loss"`` stands for ``"val_loss"`` too.
-
-        The learning rate is a setting, and none of them.
-        """
+        """Return the names of the metrics without ``"val_"``, each once; the learning rate is not a metric."""
         names = dict.fromkeys(name.removeprefix(VALIDATION_PREFIX) for name in self.history)
         return [name for name in names if name not in LEARNING_RATE_NAMES]
 
     def to_frame(self) -> pd.DataFrame:
-        """Return a table with one row per epoch and one column per metric; NaN where one was not logged."""
+        """Return a data frame with one row per epoch and one column per metric; NaN for values that were not logged.
+
+        Returns:
+            pandas.DataFrame: The values, indexed by ``epoch`` (from 0).
+        """
         import pandas as pd
 
         columns = {
@@ -177,29 +200,29 @@ class History:
         return pd.DataFrame({name: column.reindex(index) for name, column in columns.items()}, index=index)
 
     def plot(self, ax: Axes | Sequence[Axes] | NDArray[Any] | None = None) -> list[Axes]:
-        """Draw the learning curves and return their axes.
+        """Plot the learning curves.
 
-        Each metric has axes of its own, with its training and validation curves. A training value is the
-        mean over an epoch in which the weights kept changing, a validation value belongs to the epoch's
-        end: the training curve is therefore drawn half an epoch to the left. (Géron, *Hands-On Machine
-        Learning*, chapter 10.)
+        Each metric has its own axes with its training and its validation curve. A training value is the mean over an
+        epoch in which the weights change, and a validation value belongs to the end of the epoch. The training curve
+        is therefore shifted to the left by half an epoch (Géron, *Hands-On Machine Learning*, chapter 10). A learning
+        rate that changes has its own axes after the metrics. Outliers are not shown, with a note, and values that are
+        not finite are named. The figure is not shown: a notebook shows it, and a script calls ``plt.show()``.
 
-        A learning rate that changed has axes of its own after the metrics'. What is far off is left out of
-        the picture, which then says so, and a value that is not finite is named. Names are drawn as they are,
-        never as formulas.
+        Args:
+            ax (Axes | Sequence[Axes] | None): One axes for all metrics, with the scale of the learning rate at the
+                right; or one axes for each metric, and optionally one for the learning rate. Default: None, new axes.
 
-        ax: axes to draw on: one for all metrics, or a sequence with one for each, and one more for the learning
-            rate if you like. New ones by default. On axes for all, the learning rate's scale is at the right.
-        Nothing is shown: a notebook shows the figure by itself, a script calls ``plt.show()``.
+        Returns:
+            list[matplotlib.axes.Axes]: The axes.
         """
         from fitwell._plotting.history_plot import plot_history
 
         return plot_history(self, ax)
 
     def epochs_of(self, name: str) -> list[int]:
-        """Return the epochs (from 0) after which metric `name` was logged, in the order of its values; maybe none."""
+        """Return the epochs (from 0) in which `name` was logged, in the order of its values."""
         known, count = self._epochs_of.get(name, []), len(self.history.get(name, []))
-        # Someone may have put a list of their own into `history`; it is taken to begin at the first epoch.
+        # A list that the user assigned in `history` starts at the first epoch.
         return known if len(known) == count else list(range(count))
 
     def __repr__(self) -> str:
@@ -208,7 +231,7 @@ class History:
 
 
 def to_float(value: Any) -> float | None:
-    """Return a number, or an array that holds one, as a float; None for anything else."""
+    """Return a number, or an array with one number, as a float; None for other values."""
     if isinstance(value, int | float | np.number | np.bool_):
         return float(value)
     if getattr(value, "ndim", None) == 0 and hasattr(value, "dtype"):

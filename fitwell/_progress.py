@@ -1,4 +1,4 @@
-"""What a run shows while it goes: a line that is rewritten in a terminal, plain lines elsewhere."""
+"""Progress of a run: one live line in a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -10,39 +10,50 @@ from typing import IO, Any, ClassVar
 from fitwell._escaping import escape_controls, escape_unencodable
 from fitwell._param_validation import Boolean, Integer, Options, validate_params
 
-# What `verbose` of a run may be, and that of a callback.
+__all__ = [
+    "CALLBACK_VERBOSE",
+    "VERBOSE",
+    "ProgressReporter",
+    "format_logs",
+    "format_seconds",
+    "print_message",
+]
+
+# Rules of the argument `verbose` of a run and of a callback.
 VERBOSE = (Integer(0, 2) | Boolean() | Options("auto")).described_as(
-    "0 (silent), 1 (progress), 2 (one line an epoch) or 'auto'"
+    "0 (silent), 1 (progress), 2 (one line per epoch) or 'auto'"
 )
 CALLBACK_VERBOSE = (Integer(0, 2) | Boolean()).described_as("0 or 1")
 
-# Faster than this the eye sees no difference.
+# The eye sees no difference between faster updates.
 REDRAW_SECONDS = 0.1
-# Runs of more epochs than this keep at most one line a second; shorter ones keep every line, as Keras does.
+# Longer runs print at most one line per second. Shorter runs print every line, as Keras does.
 MAX_EPOCHS_LISTED = 100
 LINE_SECONDS = 1.0
 BAR_WIDTH = 20
 
 
 def print_message(text: str) -> None:
-    """Write one line about the run to standard output, in place of one that is still being rewritten."""
+    """Print one line about the run; it replaces a live line."""
     if _LiveLine.current is not None:
         _LiveLine.current.erase()
     sys.stdout.write(escape_unencodable(escape_controls(text), sys.stdout) + "\n")
 
 
 class ProgressReporter:
-    """Shows epochs, steps, time and metrics of one run.
+    """Show epochs, steps, time and metrics of a run.
 
-    verbose: ``1`` or ``"auto"``: in a terminal or notebook one line, rewritten while an epoch runs and left
-        standing when it ends; elsewhere one plain line an epoch. A run of more than 100 epochs leaves at
-        most one line a second, and always the last. ``2``: one plain line for every epoch. ``0``: nothing.
-    epochs: how many epochs the run may take; None for a run without epochs (`evaluate`, `predict`).
-    steps: batches in an epoch; None when unknown.
-    stream: where to write; standard output by default.
+    Args:
+        verbose (int | str): 0: no output. 1 or ``"auto"``: in a terminal or notebook one line that is rewritten
+            during an epoch and final at its end; elsewhere one plain line per epoch. A run of more than 100 epochs
+            prints at most one line per second, and always the last. 2: one plain line per epoch. Default: ``"auto"``.
+        epochs (int | None): Maximum number of epochs; None for `evaluate` and `predict`. Default: None.
+        steps (int | None): Number of batches in an epoch; None if unknown. Default: None.
+        stream (IO[str] | None): Output stream. Default: None, standard output.
 
-    `interval` says how many seconds may pass between two looks (a call of `update` or `epoch_end`): a run
-    can hand over several epochs at once without anybody missing them. It is None when nothing is shown.
+    Attributes:
+        interval (float | None): Maximum time in seconds between two calls of `update` or `epoch_end`, so that a run
+            may report several epochs at once without a visible difference. None without output.
     """
 
     @validate_params(verbose=VERBOSE)
@@ -68,11 +79,11 @@ class ProgressReporter:
         self._step = 0
         self._began = time.perf_counter()
         self._drawn_at = self._kept_at = -float("inf")
-        # The last epoch's line, when it was not left standing.
+        # Logs and duration of the last epoch, if its line was not printed.
         self._pending: tuple[Mapping[str, Any] | None, float] | None = None
 
     def epoch_begin(self, epoch: int) -> None:
-        """Note that `epoch` (counted from 0) begins."""
+        """Start `epoch`, counted from 0."""
         if not self.verbose:
             return
         self._epoch = epoch
@@ -82,7 +93,7 @@ class ProgressReporter:
             self._redraw(self._began, None)
 
     def update(self, step: int, logs: Mapping[str, Any] | None = None) -> None:
-        """Note that `step` batches of the epoch are done; `logs` is read only when the line is redrawn."""
+        """Report that `step` batches of the epoch are done; `logs` is read only when the line is redrawn."""
         self._step = step
         if self._line is not None:
             now = time.perf_counter()
@@ -92,10 +103,13 @@ class ProgressReporter:
     def epoch_end(
         self, epoch: int, logs: Mapping[str, Any] | None = None, seconds: float | None = None
     ) -> None:
-        """Note that `epoch` is done, with its final `logs`.
+        """Report that `epoch` is done.
 
-        seconds: how long it took; by default the time since `epoch_begin`. A run that hands over several
-        epochs at once knows better.
+        Args:
+            epoch (int): Number of the epoch, from 0.
+            logs (Mapping | None): Final metrics of the epoch.
+            seconds (float | None): Duration of the epoch. Default: None, the time since `epoch_begin`. A run that
+                reports several epochs at once passes it.
         """
         if not self.verbose:
             return
@@ -111,12 +125,12 @@ class ProgressReporter:
                 self._redraw(now, logs, seconds_taken)
 
     def clear_line(self) -> None:
-        """Take a line that is still being rewritten away, for hooks may write before it stands."""
+        """Erase the live line, because hooks may print before it is final."""
         if self._line is not None:
             self._line.erase()
 
     def close(self) -> None:
-        """Leave the last line standing; call it however the run ended. Calling it again does nothing."""
+        """Print the last line. Call this method at the end of every run; further calls have no effect."""
         if self._pending is not None:
             self._print_line(time.perf_counter(), *self._pending)
         elif self._line is not None:
@@ -158,9 +172,10 @@ class ProgressReporter:
 
 
 class _LiveLine:
-    """One line of a terminal or notebook that is written again and again until it is left standing.
+    """A line of a terminal or notebook that is rewritten until it is final.
 
-    current: the one that is on the screen and does not stand yet.
+    Attributes:
+        current (_LiveLine | None): Class attribute. The line on the screen that is not final.
     """
 
     current: ClassVar[_LiveLine | None] = None
@@ -169,8 +184,8 @@ class _LiveLine:
         from rich.console import Console
 
         terminal = _is_terminal(stream)
-        # Notebooks understand colours and a carriage return in plain text; rich's own notebook mode would
-        # add a new block of output for every redraw.
+        # Notebooks support colors and a carriage return in plain text. The notebook mode of rich would add a new
+        # block of output for every redraw.
         self._console = Console(
             file=stream,
             force_jupyter=False,
@@ -186,7 +201,7 @@ class _LiveLine:
     ) -> None:
         """Replace the line by ``head  ━━━━  counts  metrics``, cut to the terminal's width unless `full_width`.
 
-        Only a line that will stand may be whole: one that has wrapped cannot be rewritten.
+        Only a final line may be wider than the terminal, because a wrapped line cannot be rewritten.
         """
         from rich.progress_bar import ProgressBar
         from rich.text import Text
@@ -200,7 +215,7 @@ class _LiveLine:
         text = Text("  ").join(
             [*([Text(head, "bold")] if head else []), bar, Text(counts), Text(metrics, "cyan")]
         )
-        # The last column stays free: a terminal may wrap as soon as it is written to.
+        # The last column remains empty: a terminal may wrap when it is written to.
         available = self._console.width - 1
         length = text.cell_len
         if not full_width:
@@ -213,14 +228,14 @@ class _LiveLine:
         self._stream.flush()
 
     def erase(self) -> None:
-        """Take the line away."""
+        """Erase the line."""
         if self._width:
             self._stream.write("\r" + " " * self._width + "\r")
             self._stream.flush()
             self._done()
 
     def finish(self) -> None:
-        """Let the line stand as it is and go on below it."""
+        """Make the line final and continue below it."""
         if self._width:
             self._done()
             self._stream.write("\n")
@@ -233,7 +248,7 @@ class _LiveLine:
 
 
 def format_seconds(seconds: float) -> str:
-    """Return a length of time for people.
+    """Format a duration.
 
     >>> format_seconds(0.0123), format_seconds(1.234), format_seconds(75)
     ('12ms', '1.2s', '1m15s')
@@ -248,7 +263,7 @@ def format_seconds(seconds: float) -> str:
 
 
 def format_logs(logs: Mapping[str, Any]) -> str:
-    """Return metrics the way Keras writes them.
+    """Format metrics as Keras does.
 
     >>> format_logs({"loss": 0.42131, "rate": 1e-4})
     'loss: 0.4213 - rate: 1.0000e-04'

@@ -1,4 +1,4 @@
-"""BackupAndRestore: a run that is killed goes on where it was."""
+"""`BackupAndRestore`: resume a run that was interrupted."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ import re
 import time
 from typing import Any
 
+from fitwell._callback import Callback
 from fitwell._param_validation import Boolean, FilePath, Integer, Predicate, validate_params
-from fitwell.callbacks.callback import Callback
+from fitwell._typing import PathType
+
+__all__ = ["BackupAndRestore"]
 
 _UNITS = {"epoch": "epochs", "batch": "batches", "second": "seconds"}
 _PERIOD = re.compile(r"0*([1-9]\d{0,17}) (epoch|batch|second)(?:s|es)?", re.ASCII)
@@ -19,39 +22,48 @@ def _is_period(value: Any) -> bool:
 
 
 class BackupAndRestore(Callback):
-    """Keep a checkpoint of the run in a folder, and begin with the one that is there.
+    """Keep checkpoints of the run in a folder, and resume from the newest one.
 
-    Parameters
-    ----------
-    backup_dir: a folder for this run alone; made if need be.
-    save_freq: ``"epoch"``; a number of batches, counted through the epochs; or a text with a number and a unit:
-        ``"5 epochs"``, ``"500 batches"``, ``"30 seconds"``. Seconds are looked at between dispatches, which last
-        about half a second.
-    double_checkpoint: accepted for Keras's sake; the checkpoint before the newest is always kept.
-    delete_checkpoint: remove the checkpoints when the run has ended by itself. True, as in Keras;
-        ``fit(resume=...)`` never removes them. A run that a callback stops has ended, one stopped by Ctrl-C goes on.
+    A checkpoint holds the complete training state: weights, non-trainable variables, optimizer state,
+    hyperparameters, the metrics of the unfinished epoch, the seed, the position in the data, the history, and the
+    states of policies and callbacks. A run that is killed and started again ends with the same bits as one that was
+    not. A thread writes the checkpoints, at almost no cost to training. If a checkpoint is due before the last one is
+    on the disk, only the newer one is written.
 
-    A checkpoint holds everything: weights, statistics, optimizer slots, hyperparameters, the accumulators of the
-    open epoch, seed, position in the data, history, and what policies and callbacks remember. A run that is killed
-    and started again ends with the very bits of one that was not. Writing is done on a thread and costs training
-    next to nothing; when the next checkpoint is due before the last is on the disk, the older one is left out.
+    The same bits need the same versions and the same kind of processor. For convolutions and wide layers they also
+    need the same number of cores, because XLA divides long sums among its threads. A run that continues with another
+    version or number of threads warns. With ``NPROC=2`` in the environment XLA uses two threads on any number of
+    cores.
 
-    Bits depend on versions and the processor, too, and those of convolutions and wide layers on the number of cores:
-    sums over many terms are divided among XLA's threads. A run that goes on with another version or number of threads
-    says so; with ``NPROC=2`` in the environment XLA has two threads on any number of cores.
+    Args:
+        backup_dir (str | PathLike): Folder of this run; created if it does not exist.
+        save_freq (str | int): ``"epoch"``; a number of batches, counted across epochs; or a string with a number and
+            a unit: ``"5 epochs"``, ``"500 batches"``, ``"30 seconds"``. Seconds are checked between dispatches, which
+            last about half a second. Default: ``"epoch"``.
+        double_checkpoint (bool): Accepted for compatibility with Keras. The checkpoint before the newest one is
+            always kept. Default: False.
+        delete_checkpoint (bool): Delete the checkpoints when the run has finished. ``fit(resume=...)`` never deletes
+            them. A run that a callback stops has finished; one that is stopped by Ctrl-C can be resumed. Default: True.
+
+    Example:
+        >>> import fitwell as fw, tempfile
+        >>> fw.callbacks.BackupAndRestore(tempfile.mkdtemp(), save_freq="500 batches").save_freq
+        '500 batches'
+
+    Source: Keras `BackupAndRestore`.
     """
 
     @validate_params(
         backup_dir=FilePath(),
         save_freq=(Integer(1) | Predicate(_is_period, "a period")).described_as(
-            "'epoch', a number of batches, or a text such as '5 epochs', '500 batches' or '30 seconds'"
+            "'epoch', a number of batches, or a string such as '5 epochs', '500 batches' or '30 seconds'"
         ),
         double_checkpoint=Boolean(),
         delete_checkpoint=Boolean(),
     )
     def __init__(
         self,
-        backup_dir: str | os.PathLike[str],
+        backup_dir: PathType,
         save_freq: str | int = "epoch",
         double_checkpoint: bool = False,
         delete_checkpoint: bool = True,
@@ -65,9 +77,13 @@ class BackupAndRestore(Callback):
         self._saved_at = time.monotonic()
 
     def batches_until_due(self, batches: int, epochs: int, in_epoch: int, steps: int | None) -> int | None:
-        """Return after how many batches the run has to pause for a checkpoint; None when any pause will do.
+        """Return the number of batches until a checkpoint is due, or None if any pause will do.
 
-        batches, epochs: done so far. in_epoch: batches done of the open epoch. steps: batches in an epoch.
+        Args:
+            batches (int): Number of batches that the run has completed.
+            epochs (int): Number of epochs that the run has completed.
+            in_epoch (int): Number of completed batches of the unfinished epoch.
+            steps (int | None): Number of batches in an epoch.
         """
         if self.unit == "batches":
             return self.every - batches % self.every
@@ -76,7 +92,7 @@ class BackupAndRestore(Callback):
         return None
 
     def is_due(self, batches: int, epochs: int, epoch_ended: bool) -> bool:
-        """Return whether it is time for a checkpoint, at a pause after so many `batches` and `epochs`."""
+        """Return whether a checkpoint is due at a pause after `batches` batches and `epochs` epochs."""
         if self.unit == "seconds":
             now = time.monotonic()
             due = now - self._saved_at >= self.every

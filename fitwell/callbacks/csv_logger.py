@@ -1,4 +1,4 @@
-"""CSVLogger and History: the logs of every epoch, as lines of a table and in memory."""
+"""`CSVLogger`: write the logs of every epoch to a CSV file."""
 
 from __future__ import annotations
 
@@ -9,96 +9,97 @@ from collections.abc import Iterable
 from io import FileIO
 from typing import Any
 
+from fitwell._callback import Callback, Logs
 from fitwell._escaping import escape_formula
 from fitwell._file_io import check_path, os_error_reason
 from fitwell._param_validation import Boolean, FilePath, Predicate, validate_params
 from fitwell._schema import COUNT, check_schema
-from fitwell.callbacks.callback import Callback, Logs
+from fitwell._typing import PathType
 from fitwell.errors import FileError, warn
 
-
-class History(Callback):
-    """Hold the logs of every epoch, which `fit` does by itself: ``history = model.fit(...)``.
-
-    For code that passes one: `history`, `epoch` and `learning_rate` are those of the run, as soon as it begins.
-    """
-
-    @property
-    def history(self) -> dict[str, list[float]]:
-        """The values of the loss and every metric after each epoch, by name."""
-        return {} if self.model is None or self.model.history is None else self.model.history.history
-
-    @property
-    def epoch(self) -> list[int]:
-        """The epochs, counted from 0."""
-        return [] if self.model is None or self.model.history is None else self.model.history.epoch
-
-    @property
-    def learning_rate(self) -> list[float]:
-        """The learning rate of each epoch."""
-        return [] if self.model is None or self.model.history is None else self.model.history.learning_rate
+__all__ = ["CSVLogger"]
 
 
 class CSVLogger(Callback):
-    """Write the logs of every epoch to a table of comma-separated values.
+    """Write the logs of every epoch to a CSV file.
 
-    filename: of the table. separator: one character, ``","``. append: go on with a file that exists, instead of
-    replacing it; its columns must be the same.
+    The columns are ``epoch`` (from 0) and all metrics in alphabetical order, as in Keras. Values that earlier
+    callbacks write to the logs have columns too, if they are logged in the first epoch. A value that is first logged
+    later is omitted with a warning. Numbers are written in full, so that reading them gives the same floats. A value
+    that an epoch did not measure is ``NA``, which pandas reads as missing. Names and strings that a spreadsheet would
+    run as formulas get an apostrophe in front (``'=total``).
 
-    Columns: ``epoch`` (from 0), then every metric in alphabetical order, as in Keras. Numbers are written in
-    full, so that reading them gives the very same floats; a value that an epoch did not measure is ``NA``, which
-    pandas reads as missing. Each line is handed to the system when its epoch ends, whole or not at all. Names and
-    texts that a spreadsheet would run as formulas get an apostrophe before (``'=total``). Values that callbacks before
-    this one put into the logs have columns too, if the first epoch has them; one that begins later is warned of.
+    Each line is written when its epoch ends, either completely or not at all. A run that is resumed from a checkpoint
+    removes the lines after the checkpoint and continues from there.
 
-    A run that is resumed from a checkpoint cuts off the lines that came after it and goes on from there.
+    Args:
+        filename (str | PathLike): Name of the file.
+        separator (str): Separator of the columns, one character. Default: ``","``.
+        append (bool): Append to an existing file, which must have the same columns, instead of replacing it.
+            Default: False.
+
+    Raises:
+        FileError: if the file cannot be written, or has other columns.
+
+    Example:
+        >>> import fitwell as fw, numpy as np, pathlib, tempfile
+        >>> path = pathlib.Path(tempfile.mkdtemp(), "log.csv")
+        >>> model = fw.Sequential([fw.layers.Dense(1, kernel_initializer="zeros", input_shape=(1,))])
+        >>> model.compile(fw.optimizers.SGD(0.5), "mae")
+        >>> logger = fw.callbacks.CSVLogger(path)
+        >>> history = model.fit(np.ones((4, 1)), np.ones(4), epochs=1, verbose=0, callbacks=[logger])
+        >>> print(path.read_text().strip())
+        epoch,loss
+        0,1.0
+
+    Source: Keras `CSVLogger`.
     """
 
     @validate_params(
         filename=FilePath(),
         separator=Predicate(
             lambda value: isinstance(value, str) and len(value) == 1 and value not in '"\r\n\0',
-            "one character, which is no quote and no line break",
+            "one character, other than a quote or a line break",
         ),
         append=Boolean(),
     )
-    def __init__(self, filename: str | os.PathLike[str], separator: str = ",", append: bool = False) -> None:
+    def __init__(self, filename: PathType, separator: str = ",", append: bool = False) -> None:
         super().__init__()
         self.filename = os.fspath(filename)
         self.separator = separator
         self.append = append
         self._file: FileIO | None = None
         self._columns: list[str] = []
-        # Where the first line of this run goes; what lies behind it is cut off when that line is written.
+        # Offset of the first line of this run. Everything after it is removed when that line is written.
         self._next_offset = 0
         self._started = False
         self._omitted: set[str] = set()
 
     def get_state(self) -> dict[str, Any]:
-        """Return where the next line begins."""
+        """Return the offset of the next line."""
         if self._started and self._file is not None:
             return {"position": self._file.tell()}
         return {"position": self._next_offset}
 
     def set_state(self, state: Any) -> None:
-        """Go back to where the next line began."""
+        """Restore the offset of the next line."""
         assert self._file is not None
-        check_schema(state, {"position": COUNT}, "CSVLogger: what the checkpoint remembers of it")
+        check_schema(state, {"position": COUNT}, "CSVLogger: its state in the checkpoint")
         size = os.fstat(self._file.fileno()).st_size
         if size < state["position"]:
             raise FileError(
-                f"CSVLogger: {self.filename!r} has {size} bytes, but {state['position']} when the checkpoint was "
-                "made: it was changed or removed since. Put it back, or delete the checkpoint to start again"
+                f"CSVLogger: {self.filename!r} has {size} bytes, but had {state['position']} when the checkpoint was "
+                "written: it was changed or removed since. Restore it, or delete the checkpoint to start again"
             )
         self._next_offset = state["position"]
 
     def flush_to_disk(self) -> None:
-        """Let the lines reach the disk, so that no checkpoint knows more than the log."""
+        """Write the lines to the disk, so that no checkpoint is newer than the log."""
         if self._file is not None:
             os.fsync(self._file.fileno())
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        """Open the file; its old content stays until there is something to write."""
+        """Open the file; its old content remains until the first line is written."""
         self._close()
         path = check_path(self.filename, "CSVLogger: filename")
         try:
@@ -110,7 +111,7 @@ class CSVLogger(Callback):
         self._omitted = set()
 
     def _start_table(self) -> None:
-        """Cut off what this run does not go on from, and read the columns of what it does."""
+        """Remove the lines that this run replaces, and read the columns of the rest."""
         assert self._file is not None
         self._file.truncate(self._next_offset)
         self._file.seek(0)
@@ -120,12 +121,12 @@ class CSVLogger(Callback):
         try:
             self._columns = next(csv.reader(lines, delimiter=self.separator), [])
         except csv.Error as error:
-            raise FileError(f"CSVLogger: {self.filename!r} is no table with such lines: {error}") from None
+            raise FileError(f"CSVLogger: {self.filename!r} is not a readable table: {error}") from None
         self._terminate_last_line()
         self._started = True
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        """Write one line."""
+        """Write the line of the epoch."""
         logs = logs or {}
         names = {*self.params.get("metrics", []), *logs}
         try:
@@ -149,7 +150,7 @@ class CSVLogger(Callback):
             raise FileError(f"CSVLogger: cannot write {self.filename!r}: {os_error_reason(error)}") from None
 
     def _terminate_last_line(self) -> None:
-        """Begin a line of its own after one that another program left open."""
+        """Terminate the last line if another program left it without a line break."""
         assert self._file is not None
         if self._file.seek(0, os.SEEK_END):
             self._file.seek(-1, os.SEEK_END)
@@ -164,13 +165,13 @@ class CSVLogger(Callback):
             )
 
     def _warn_missing_columns(self, missing: set[str], epoch: int) -> None:
-        """Say which values have no column, because lines were written before the first of them was logged."""
+        """Warn about values without a column, because they were first logged after the header was written."""
         late = sorted(missing - self._omitted)
         self._omitted |= missing
         if late:
             warn(
                 f"CSVLogger: {', '.join(map(repr, late))} was first logged in epoch {epoch + 1}, when "
-                f"{self.filename!r} had its columns already, and is left out; the history has it. Log it from the "
+                f"{self.filename!r} already had its columns, and is omitted; the history contains it. Log it from the "
                 "first epoch on (NaN where there is no value) to have it in the table",
             )
 
@@ -186,7 +187,7 @@ class CSVLogger(Callback):
             while line:
                 line = line[self._file.write(line) :]
         except OSError:
-            # A disk that is full may have taken a part.
+            # A full disk may have taken a part of the line.
             self._file.truncate(end)
             raise
 
@@ -201,7 +202,7 @@ class CSVLogger(Callback):
 
 
 def _format_cell(value: Any) -> Any:
-    """Return what to write for a logged value: numbers in full, sequences as ``[1, 2]``."""
+    """Format a logged value: numbers in full, sequences as ``[1, 2]``."""
     if isinstance(value, str):
         return escape_formula(value)
     if getattr(value, "ndim", 0) or (isinstance(value, Iterable) and not hasattr(value, "ndim")):

@@ -1,4 +1,4 @@
-"""Keras's names for compiled policies: EarlyStopping, ReduceLROnPlateau, TerminateOnNaN."""
+"""`EarlyStopping`: end a run whose monitored value has stopped improving."""
 
 from __future__ import annotations
 
@@ -6,37 +6,51 @@ from typing import Any
 
 import numpy as np
 
-from fitwell._deprecation import warn_deprecated
-from fitwell._engine.policies import EarlyStoppingPolicy, Policy, ReduceLROnPlateauPolicy
+from fitwell._callback import Logs
+from fitwell._engine.policies import EarlyStoppingPolicy, Policy
 from fitwell._param_validation import Boolean, Integer, Real, validate_params
 from fitwell._progress import CALLBACK_VERBOSE, print_message
-from fitwell.callbacks.callback import Callback, Logs
 from fitwell.callbacks.metric_mode import MODE, MONITOR, resolve_mode
 from fitwell.callbacks.monitor_callback import MonitorCallback
 
+__all__ = ["EarlyStopping"]
+
 
 class EarlyStopping(MonitorCallback):
-    """Stop when a monitored value has stopped improving.
+    """Stop training when a monitored value has stopped improving.
 
-    Parameters
-    ----------
-    monitor: name of a metric, ``"val_loss"`` by default, or of a value that a callback before this one puts into
-        the logs at the end of an epoch.
-    min_delta: smallest change that counts as an improvement, 0.
-    patience: epochs with a monitored value, but without improvement, before stopping, 0. With ``validation_freq=10``
-        a patience of 2 therefore waits 20 epochs.
-    mode: ``"min"``, ``"max"``, or ``"auto"`` by the metric's name.
-    baseline: value to beat; the wait is reset only by beating it.
-    restore_best_weights: whether the weights of the best epoch are put back at the end. False, as in Keras.
-    start_from_epoch: epochs to wait before anything is counted.
-    verbose: 1 says when it stopped and which epoch was kept.
+    The decision is part of the compiled loop. If the run has user-defined epoch hooks, and in a subclass, it is made
+    on the host in the turn of the callback, as in Keras: it sees what earlier callbacks wrote to the logs, a subclass
+    may override `on_epoch_end` or `get_monitor_value`, and hooks may read and set `wait` and `best`.
 
-    The decision is compiled into the run. Afterwards `best`, `best_epoch` and `stopped_epoch` (counted from
-    0; `stopped_epoch` is 0 when the run was not stopped) tell what happened, and `wait` how long it had waited.
+    Args:
+        monitor (str): Name of a metric, or of a value that an earlier callback writes to the logs at the end of an
+            epoch. Default: ``"val_loss"``.
+        min_delta (float): Smallest change that counts as an improvement. Default: 0.
+        patience (int): Number of epochs with a monitored value but without improvement before the run stops. With
+            ``validation_freq=10`` a patience of 2 therefore waits for 20 epochs. Default: 0.
+        verbose (int): 1: print when the run stopped and which epoch was restored. Default: 0.
+        mode (str): ``"min"``, ``"max"``, or ``"auto"``, which infers it from the metric. Default: ``"auto"``.
+        baseline (float | None): Value to improve on; only improving on it resets the wait. Default: None.
+        restore_best_weights (bool): Whether to restore the weights of the best epoch at the end. Default: False.
+        start_from_epoch (int): Number of epochs before the first one that counts. Default: 0.
 
-    Where hooks of your own look at epochs, and in a subclass, it decides on the host when its turn comes, as in
-    Keras: what a callback before it wrote into the logs counts, a subclass may override `on_epoch_end` or
-    `get_monitor_value`, and hooks may read and set `wait` and `best`.
+    Attributes:
+        best (float | None): The best value.
+        best_epoch (int): Epoch of the best value, from 0.
+        stopped_epoch (int): Epoch at which the run was stopped, from 0; 0 also if it was not stopped.
+        wait (int): Number of epochs since the last improvement.
+
+    Example:
+        >>> import fitwell as fw, numpy as np
+        >>> model = fw.Sequential([fw.layers.Dense(1, input_shape=(1,))])
+        >>> model.compile(fw.optimizers.SGD(0.0), "mse")
+        >>> stopping = fw.callbacks.EarlyStopping("loss", patience=2)
+        >>> history = model.fit(np.ones((4, 1)), np.ones(4), epochs=10, verbose=0, callbacks=[stopping])
+        >>> len(history.epoch), stopping.stopped_epoch, stopping.wait
+        (3, 2, 2)
+
+    Source: Keras `EarlyStopping`.
     """
 
     @validate_params(
@@ -90,7 +104,7 @@ class EarlyStopping(MonitorCallback):
         )
 
     def on_policy_end(self, policy_state: Any) -> None:
-        """Read off which epoch was best and whether the run was stopped."""
+        """Read the best epoch and whether the run was stopped."""
         best_epoch, stopped = int(policy_state["best_epoch"]), int(policy_state["stopped_epoch"])
         self._has_best, self._stopped = best_epoch >= 0, stopped >= 0
         self.best = float(policy_state["best"]) * self.sign if self._has_best else None
@@ -99,112 +113,12 @@ class EarlyStopping(MonitorCallback):
         self.wait = int(policy_state["wait"])
 
     def update_policy_state(self, policy_state: Any) -> Any:
-        """Return `policy_state` with the best value and the wait that the attributes say."""
+        """Return `policy_state` with the best value and the wait of the attributes."""
         return {**policy_state, "best": self.best_for_policy(), "wait": np.float32(self.wait)}
 
     def on_train_end(self, logs: Logs | None = None) -> None:
-        """Say what was decided."""
+        """Print the decision if `verbose` is set."""
         if self.verbose and self._stopped:
             print_message(f"Epoch {self.stopped_epoch + 1}: early stopping")
         if self.verbose and self.restore_best_weights and self._has_best:
             print_message(f"Restoring model weights from the end of the best epoch: {self.best_epoch + 1}.")
-
-
-class ReduceLROnPlateau(MonitorCallback):
-    """Multiply the learning rate by `factor` when a monitored value has stopped improving.
-
-    Parameters
-    ----------
-    monitor: ``"val_loss"``. factor: 0.1, between 0 and 1. patience: 10 epochs. min_delta: 1e-4.
-    mode: as in `EarlyStopping`. cooldown: epochs to wait after a reduction, 0. min_lr: lower bound, 0.
-    verbose: 1 says each reduction. epsilon: the older spelling of `min_delta`.
-
-    Epochs without a monitored value (`validation_freq`) count neither for `patience` nor for `cooldown`, as in Keras.
-    The decision is compiled into the run, or made in its turn, as `EarlyStopping` says;
-    ``model.optimizer.learning_rate`` follows it.
-    """
-
-    controlled_hyperparameter = "optimizer.learning_rate"
-
-    @validate_params(
-        monitor=MONITOR,
-        factor=Real(0, 1, closed="neither"),
-        patience=Integer(0),
-        verbose=CALLBACK_VERBOSE,
-        mode=MODE,
-        min_delta=Real(0),
-        cooldown=Integer(0),
-        min_lr=Real(0),
-        epsilon=Real(0) | None,
-    )
-    def __init__(
-        self,
-        monitor: str = "val_loss",
-        factor: float = 0.1,
-        patience: int = 10,
-        verbose: int = 0,
-        mode: str = "auto",
-        min_delta: float = 1e-4,
-        cooldown: int = 0,
-        min_lr: float = 0.0,
-        epsilon: float | None = None,
-    ) -> None:
-        super().__init__()
-        if epsilon is not None:
-            warn_deprecated("ReduceLROnPlateau(epsilon=)", "ReduceLROnPlateau(min_delta=)")
-            min_delta = epsilon
-        self.monitor = monitor
-        self.factor = factor
-        self.patience = patience
-        self.verbose = verbose
-        self.mode = resolve_mode(monitor, mode)
-        self.min_delta = min_delta
-        self.cooldown = cooldown
-        self.min_lr = min_lr
-        self.wait = 0
-        self.cooldown_counter = 0
-
-    def policy(self, first_epoch: int) -> Policy:
-        """Return the compiled decision."""
-        return ReduceLROnPlateauPolicy(
-            f"reduce_on_plateau_{self.monitor}",
-            self.monitor,
-            target="optimizer.learning_rate",
-            mode=self.mode,
-            factor=self.factor,
-            patience=self.patience,
-            min_delta=self.min_delta,
-            cooldown=self.cooldown,
-            minimum=self.min_lr,
-        )
-
-    @property
-    def needs_host(self) -> bool:
-        """Whether reductions are said, each when its epoch ends."""
-        return bool(self.verbose)
-
-    def on_policy_end(self, policy_state: Any) -> None:
-        """Read off how long it has waited."""
-        self.wait, self.cooldown_counter = int(policy_state["wait"]), int(policy_state["cooling"])
-        self.best = float(policy_state["best"]) * self.sign if np.isfinite(policy_state["best"]) else None
-
-    def update_policy_state(self, policy_state: Any) -> Any:
-        """Return `policy_state` with the best value, the wait and the cooldown that the attributes say."""
-        counters = {"wait": np.float32(self.wait), "cooling": np.float32(self.cooldown_counter)}
-        return {**policy_state, **counters, "best": self.best_for_policy()}
-
-    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        """Decide, where the compiled run does not, and say a reduction."""
-        before = float(self.model.optimizer.learning_rate) if self.runs_on_host else 0.0
-        super().on_epoch_end(epoch, logs)
-        if self.runs_on_host and self.verbose and float(self.model.optimizer.learning_rate) < before:
-            rate = f"{self.model.optimizer.learning_rate:g}"
-            print_message(f"Epoch {epoch + 1}: ReduceLROnPlateau reducing learning rate to {rate}.")
-
-
-class TerminateOnNaN(Callback):
-    """Stop at the first loss that is not finite. Every run does that already; this name changes nothing more."""
-
-
-class ProgbarLogger(Callback):
-    """Show progress. Every run does that already, as `verbose` says; this name changes nothing more."""

@@ -1,37 +1,51 @@
-"""Other reasons to stop than `EarlyStopping`'s: a flat curve, a small gradient."""
+"""`FlatStopping`: end a run whose learning curve has become flat."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from fitwell._callback import Logs
 from fitwell._engine.flat_curve_policy import MEASURES, FlatCurvePolicy
 from fitwell._engine.policies import Policy
 from fitwell._param_validation import Integer, Options, Real, validate_params
 from fitwell._progress import CALLBACK_VERBOSE, print_message
-from fitwell.callbacks.callback import Callback, Logs
 from fitwell.callbacks.metric_mode import MODE, MONITOR, resolve_mode
-from fitwell.callbacks.model_inspector import ModelInspector
 from fitwell.callbacks.monitor_callback import MonitorCallback
-from fitwell.optimizers.gradient_transforms import global_norm
+
+__all__ = ["FlatStopping"]
 
 
 class FlatStopping(MonitorCallback):
     """Stop when a monitored value v hardly changes any more.
 
-    Parameters
-    ----------
-    monitor: name of a metric, ``"val_loss"`` by default.
-    threshold: smallest change that counts, in units of the metric. 1e-4.
-    epochs: over how many epochs n the change is measured. 1.
-    measure: ``"change"``: stop when none of the last n steps ``|v_t - v_(t-1)|`` reaches the threshold;
-        ``"decrease"``: when ``v_(t-n) - v_t`` (for a metric that should rise, ``v_t - v_(t-n)``) does not;
-        ``"mean change"``: when the mean of ``|v_t - v_(t-1)|`` over the last n epochs does not.
-    mode: ``"min"``, ``"max"``, or ``"auto"`` by the metric's name; it matters to ``"decrease"`` only.
-    start_from_epoch: epochs whose values do not count.
-    verbose: 1 says when it stopped.
+    The decision is part of the compiled loop, or made on the host as in `EarlyStopping`. Epochs without a value
+    (`validation_freq`) are not among the n epochs.
 
-    Epochs without a value (`validation_freq`) are left out of the n. The decision is compiled into the run, or made
-    in its turn, as `EarlyStopping` says. `stopped_epoch` (from 0) is 0 when the run was not stopped.
+    Args:
+        monitor (str): Name of a metric. Default: ``"val_loss"``.
+        threshold (float): Smallest change that counts, in units of the metric, > 0. Default: 1e-4.
+        epochs (int): Number n of epochs over which the change is measured. Default: 1.
+        measure (str): The run stops when this measure is below `threshold`. Default: ``"change"``.
+
+            - ``"change"``: the largest of the last n steps ``|v_t - v_(t-1)|``.
+            - ``"decrease"``: ``v_(t-n) - v_t``, or ``v_t - v_(t-n)`` for ``mode="max"``.
+            - ``"mean change"``: the mean of ``|v_t - v_(t-1)|`` over the last n epochs.
+        mode (str): ``"min"``, ``"max"``, or ``"auto"``, which infers it from the metric; used by ``"decrease"`` only.
+            Default: ``"auto"``.
+        start_from_epoch (int): Number of epochs whose values do not count. Default: 0.
+        verbose (int): 1: print when the run stopped. Default: 0.
+
+    Attributes:
+        stopped_epoch (int): Epoch at which the run was stopped, from 0; 0 also if it was not stopped.
+
+    Example:
+        >>> import fitwell as fw, numpy as np
+        >>> model = fw.Sequential([fw.layers.Dense(1, input_shape=(1,))])
+        >>> model.compile(fw.optimizers.SGD(0.0), "mse")
+        >>> stopping = fw.callbacks.FlatStopping("loss", epochs=3)
+        >>> history = model.fit(np.ones((4, 1)), np.ones(4), epochs=10, verbose=0, callbacks=[stopping])
+        >>> stopping.stopped_epoch
+        3
     """
 
     @validate_params(
@@ -78,58 +92,13 @@ class FlatStopping(MonitorCallback):
         )
 
     def on_policy_end(self, policy_state: Any) -> None:
-        """Read off whether the run was stopped."""
+        """Read whether the run was stopped."""
         stopped = int(policy_state["stopped_epoch"])
         self.stopped_epoch, self._stopped = max(stopped, 0), stopped >= 0
 
     def on_train_end(self, logs: Logs | None = None) -> None:
-        """Say whether the run was stopped."""
+        """Print whether the run was stopped, if `verbose` is set."""
         if self.verbose and self._stopped:
             print_message(
                 f"Epoch {self.stopped_epoch + 1}: {self.monitor} no longer changes by {self.threshold:g}; stopping"
             )
-
-
-class GradientStopping(Callback):
-    """Stop at a minimum: when the norm of the whole gradient is below a threshold.
-
-    threshold: for ``‖∇L‖₂``, L being the loss of the training rows, penalties included, at the end of an epoch. 1e-3.
-    rows: at most so many rows, the first ones, are looked at. 4096.
-    verbose: 1 says when it stopped.
-
-    Made for training on all rows at once; the noise of small batches keeps the gradient from vanishing. Looking costs
-    one more pass over these rows an epoch. `norm` is the last norm, `stopped_epoch` (from 0) 0 when it did not stop.
-    """
-
-    @validate_params(threshold=Real(0, closed="right"), rows=Integer(1), verbose=CALLBACK_VERBOSE)
-    def __init__(self, threshold: float = 1e-3, rows: int = 4096, verbose: int = 0) -> None:
-        super().__init__()
-        self.threshold = threshold
-        self.rows = rows
-        self.verbose = verbose
-        self.norm: float | None = None
-        self.stopped_epoch = 0
-        self._example: Any = None
-        self._inspector: ModelInspector | None = None
-
-    def set_example(self, batch: Any) -> None:
-        """Keep the rows to look at."""
-        self._example = batch
-
-    def on_train_begin(self, logs: Logs | None = None) -> None:
-        """Start afresh."""
-        self.norm, self.stopped_epoch = None, 0
-        self._inspector = None
-
-    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        """Measure the gradient."""
-        session = self.model._session
-        if self._inspector is None:
-            self._inspector = ModelInspector(session.program, self.rows)
-        gradients = self._inspector.gradients(session.pull_variables(session.train_state), self._example)
-        self.norm = float(global_norm(gradients))
-        if self.norm < self.threshold:
-            self.stopped_epoch = epoch
-            self.model.stop_training = True
-            if self.verbose:
-                print_message(f"Epoch {epoch + 1}: the gradient's norm is {self.norm:.3g}; stopping")

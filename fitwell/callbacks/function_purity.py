@@ -1,4 +1,4 @@
-"""Whether a function computes with numbers alone, so that it does not matter when it is called."""
+"""Whether a function is pure, so that it can be called ahead of time."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+
+__all__ = ["is_pure"]
 
 _PURE_BUILTINS: tuple[Any, ...] = (
     abs,
@@ -28,7 +30,7 @@ _PURE_BUILTINS: tuple[Any, ...] = (
 )
 _PURE_BUILTINS += (reversed, round, sorted, sum, tuple, zip, ValueError)
 _PURE_MODULES = ("math", "cmath", "numpy", "jax", "scipy", "operator")
-# As attributes these change what they are reached through, have effects or draw.
+# Attributes that change their object, have side effects or draw random numbers.
 _MUTATING_METHODS = (
     "append clear extend fill insert pop popitem put remove reverse setdefault sort update write"
 )
@@ -38,23 +40,23 @@ _IMPURE_NAMES = frozenset(
 
 
 def is_pure(function: Any) -> bool:
-    """Return whether calling `function` looks at nothing but its arguments and numbers that cannot change.
+    """Return whether the result of `function` depends only on its arguments and on constants.
 
-    Functions of Python are looked through: their code, what they close over, their defaults, and the functions that
-    they call. Numbers, text, arrays, plain lists and dicts of these that the code only reads, functions of `math`,
-    `numpy` and the like, and arithmetic builtins are allowed; so is a schedule of this library. Everything else, such
-    as a model, an object, `print` or ``calls.append(epoch)``, is not. (Somebody else who changes such a list while a
-    model trains is a hook of one's own, and then nothing is called ahead.)
+    The check follows Python functions: their code, closures, defaults, and the functions that they call. It allows
+    numbers, strings, arrays, plain lists and dicts of these that the code only reads, functions of `math`, `numpy`
+    and similar modules, arithmetic builtins, and the schedules of this package. Everything else, such as a model,
+    another object, `print` or ``calls.append(epoch)``, makes a function impure. Only a user-defined hook can change
+    such a list during training, and with such a hook no function is called ahead.
 
     >>> rates, calls = [0.1, 0.01], []
-    >>> depends_on_numbers(lambda epoch: rates[epoch]), depends_on_numbers(lambda epoch: calls.append(epoch) or 0.1)
+    >>> is_pure(lambda epoch: rates[epoch]), is_pure(lambda epoch: calls.append(epoch) or 0.1)
     (True, False)
     """
     return _is_constant(function, set())
 
 
 def _is_constant(value: Any, seen: set[int]) -> bool:
-    """Return whether `value` is a number that cannot change, or code that computes with such."""
+    """Return whether `value` is an immutable number, or code that computes with constants only."""
     if value is None or isinstance(value, bool | int | float | complex | str | bytes | np.generic):
         return True
     if isinstance(value, tuple | frozenset | range) or type(value) in (list, dict):
@@ -98,12 +100,12 @@ def _is_pure_function(function: types.FunctionType, seen: set[int]) -> bool:
         elif hasattr(builtins, name):
             referenced.append(getattr(builtins, name))
         else:
-            return False  # made later
+            return False  # defined later
     return all(_is_constant(value, seen) for value in referenced)
 
 
 def _nested_code_objects(code: types.CodeType) -> Iterator[types.CodeType]:
-    """Return `code` and that of the functions and comprehensions inside it."""
+    """Yield `code` and the code of the functions and comprehensions inside it."""
     yield code
     for part in code.co_consts:
         if isinstance(part, types.CodeType):
@@ -111,7 +113,7 @@ def _nested_code_objects(code: types.CodeType) -> Iterator[types.CodeType]:
 
 
 def _has_effects(code: types.CodeType) -> bool:
-    """Return whether `code` sets globals or variables around it, imports, or reaches for what draws or writes."""
+    """Return whether `code` sets outer variables, imports, or uses a name that draws random numbers or writes."""
     for instruction in dis.get_instructions(code):
         if instruction.opname in (
             "STORE_GLOBAL",
@@ -135,5 +137,5 @@ def _global_names(code: types.CodeType) -> Iterator[str]:
 def _has_contents(cell: types.CellType) -> bool:
     try:
         return cell.cell_contents is not cell
-    except ValueError:  # a name that has no value yet
+    except ValueError:  # the name has no value yet
         return False

@@ -1,4 +1,4 @@
-"""LearningRateScheduler: the rate as a function of the epoch."""
+"""`LearningRateScheduler`: the learning rate as a function of the epoch."""
 
 from __future__ import annotations
 
@@ -6,23 +6,42 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+from fitwell._callback import Logs
 from fitwell._param_validation import CallableRule, validate_params
 from fitwell._progress import CALLBACK_VERBOSE, print_message
-from fitwell.callbacks.callback import CompilableCallback, Logs
+from fitwell.callbacks.compilable_callback import CompilableCallback
 from fitwell.callbacks.function_purity import is_pure
 from fitwell.errors import InvalidArgument
+
+__all__ = ["LearningRateScheduler"]
 
 
 class LearningRateScheduler(CompilableCallback):
     """Set the learning rate at the start of each epoch to ``schedule(epoch)`` or ``schedule(epoch, rate)``.
 
-    schedule: a function of the epoch (from 0) and, if it takes a second argument, the rate before it.
-    verbose: 1 prints every rate.
+    The function is called once per epoch, in order, when the epoch begins. A function that computes with numbers
+    alone is called a few epochs ahead, and its values enter the compiled loop as a table, so that many epochs remain
+    one dispatch. A function that reads a model, a list that may change or another object, or that has side effects
+    such as printing, ends each dispatch with its epoch. `verbose` does so too.
 
-    The function is called once per epoch, in order, when the epoch begins. One that computes with numbers alone
-    (`is_pure` says which do) is called a few epochs ahead: its values travel into the compiled run as a
-    table, so runs of many epochs stay one dispatch. One that looks at a model, a list or anything else that may change
-    meanwhile, or that has effects such as printing, ends each dispatch with its epoch, and so does `verbose`.
+    Args:
+        schedule (Callable): Function of the epoch (int, from 0) and, if it takes a second argument, of the current
+            rate (float). It returns the new rate.
+        verbose (int): 1: print each rate. Default: 0.
+
+    Raises:
+        InvalidArgument: if `schedule` returns a value that is not a number.
+
+    Example:
+        >>> import fitwell as fw, numpy as np
+        >>> model = fw.Sequential([fw.layers.Dense(1, input_shape=(1,))])
+        >>> model.compile("sgd", "mse")
+        >>> scheduler = fw.callbacks.LearningRateScheduler(lambda epoch: 0.5**epoch)
+        >>> history = model.fit(np.ones((4, 1)), np.ones(4), epochs=3, verbose=0, callbacks=[scheduler])
+        >>> history.learning_rate
+        [1.0, 0.5, 0.25]
+
+    Source: Keras `LearningRateScheduler`.
     """
 
     controlled_hyperparameter = "optimizer.learning_rate"
@@ -37,13 +56,13 @@ class LearningRateScheduler(CompilableCallback):
 
     @property
     def needs_host(self) -> bool:
-        """Whether the function must not be called ahead."""
+        """Whether the function must not be called ahead of its epoch."""
         if self._schedule_is_pure is None:
             self._schedule_is_pure = is_pure(self.schedule)
         return bool(self.verbose) or not self._schedule_is_pure
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
-        """Set the rate of `epoch`, where the compiled run does not."""
+        """Set the learning rate of `epoch`, if the compiled loop does not."""
         if not self.runs_on_host:
             return
         rate = self._rate(epoch)
@@ -52,7 +71,7 @@ class LearningRateScheduler(CompilableCallback):
             print_message(f"Epoch {epoch + 1}: LearningRateScheduler setting learning rate to {rate}.")
 
     def epoch_values(self, epochs: range) -> dict[str, list[float]] | None:
-        """Return the rates of `epochs`, and leave the last one set on the optimizer."""
+        """Return the learning rates of `epochs`, and set the last one on the optimizer."""
         if self.runs_on_host:
             return None
         rates = []
@@ -63,8 +82,8 @@ class LearningRateScheduler(CompilableCallback):
         return {self.controlled_hyperparameter: rates}
 
     def _rate(self, epoch: int) -> float:
-        before = self.model.optimizer.learning_rate
-        value: Any = self.schedule(epoch, float(before)) if self._takes_rate else self.schedule(epoch)
+        current = self.model.optimizer.learning_rate
+        value: Any = self.schedule(epoch, float(current)) if self._takes_rate else self.schedule(epoch)
         try:
             return float(value)
         except (TypeError, ValueError):
@@ -74,7 +93,7 @@ class LearningRateScheduler(CompilableCallback):
 
 
 def _count_positional_arguments(function: Callable[..., Any]) -> int:
-    """Return how many arguments `function` takes by position and does not itself fill in."""
+    """Return the number of arguments that `function` takes by position."""
     try:
         parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):

@@ -1,13 +1,24 @@
-"""Whether a larger or a smaller value of a metric is the better one."""
+"""Whether smaller or larger values of a metric are better."""
 
 from __future__ import annotations
+
+import re
+from collections.abc import Iterator
 
 from fitwell._param_validation import Options, String, validate_param
 from fitwell._registry import snake_case
 from fitwell.errors import InvalidArgument, warn
+from fitwell.metrics import Metric
+
+__all__ = ["MODE", "MONITOR", "infer_mode", "require_mode", "resolve_mode"]
+
+# Keras numbers the names of further metrics of one class: auc, auc_1.
+_NUMBER = re.compile(r"_\d+$")
 
 MODE = Options("auto", "min", "max")
 MONITOR = String().described_as("the name of a metric, such as 'val_loss'")
+
+# Parts of names that are not those of a metric class: abbreviations, and the names of functions.
 _NAME_PARTS = {
     "max": (
         "acc",
@@ -53,43 +64,59 @@ _NAME_PARTS = {
 
 
 def infer_mode(metric: str) -> str | None:
-    """Return ``"min"`` or ``"max"`` as the name of a metric tells, None when it does not tell.
+    """Return ``"min"`` or ``"max"`` for a logged name, or None if it cannot be inferred.
 
-    The last word that is known decides, because outputs stand before their metrics.
+    If the name ends with that of a metric class, `Metric.direction` decides. Otherwise the last known part of the name
+    decides, because the names of outputs come before those of their metrics.
 
-    >>> told_by_name("val_top_k_categorical_accuracy"), told_by_name("accounts_mse"), told_by_name("my_score")
+    >>> infer_mode("val_top_k_categorical_accuracy"), infer_mode("accounts_mse"), infer_mode("my_score")
     ('max', 'min', None)
     """
-    # "TruePositives" is logged as it was written, and tells as much as "true_positives".
+    # A class that is logged under its own name, such as "TruePositives", counts as "true_positives".
     name = snake_case(metric)
-    places = {mode: max(name.rfind(word) for word in words) for mode, words in _NAME_PARTS.items()}
-    last = max(places, key=lambda mode: places[mode])
-    return last if places[last] >= 0 else None
+    direction = _class_direction(_NUMBER.sub("", name))
+    if direction is not None:
+        return direction
+    positions = {mode: max(name.rfind(part) for part in parts) for mode, parts in _NAME_PARTS.items()}
+    last = max(positions, key=lambda mode: positions[mode])
+    return last if positions[last] >= 0 else None
+
+
+def _class_direction(name: str) -> str | None:
+    """Return the direction of the metric class whose name, in snake case, is the end of `name`."""
+    found = [(cls, way) for cls, way in _class_directions(Metric) if f"_{name}".endswith(f"_{cls}")]
+    return max(found, key=lambda entry: len(entry[0]), default=("", None))[1]
+
+
+def _class_directions(base: type[Metric]) -> Iterator[tuple[str, str]]:
+    """Yield the name and the direction of each subclass of `base` that has a direction."""
+    for cls in base.__subclasses__():
+        direction = getattr(cls, "direction", None)
+        if direction is not None:
+            yield snake_case(cls.__name__), direction
+        yield from _class_directions(cls)
 
 
 def resolve_mode(monitor: str, mode: str) -> str:
-    """Return ``"min"`` or ``"max"``; ``"auto"`` is decided by the metric's name, ``"min"`` where it tells nothing.
-
-    That is a guess, as in Keras of old, and the user is told of it.
-    """
+    """Return ``"min"`` or ``"max"``; infer ``"auto"``, with a warning and ``"min"`` if that is not possible."""
     if mode != "auto":
         return mode
-    told = infer_mode(monitor)
-    if told is None:
+    inferred = infer_mode(monitor)
+    if inferred is None:
         warn(
-            f"whether a larger or a smaller {monitor!r} is the better one, its name does not tell; it is "
-            "taken for one to be made small: say mode='max' or mode='min'",
+            f"cannot infer from the name {monitor!r} whether smaller or larger values are better; assuming 'min'. "
+            "Pass mode='min' or mode='max'",
         )
-    return told or "min"
+    return inferred or "min"
 
 
 def require_mode(metric: str, mode: str, where: str) -> str:
-    """Return ``"min"`` or ``"max"``; a metric whose name does not tell is refused, for a ranking cannot be guessed."""
+    """Return ``"min"`` or ``"max"``; infer ``"auto"``, and raise if that is not possible."""
     mode = validate_param(where, "mode", mode, MODE)
-    told = infer_mode(metric) if mode == "auto" else mode
-    if told is None:
+    inferred = infer_mode(metric) if mode == "auto" else mode
+    if inferred is None:
         raise InvalidArgument(
-            f"{where}: whether a larger or a smaller {metric!r} is the better one, its name does not tell; add "
+            f"{where}: cannot infer from the name {metric!r} whether smaller or larger values are better; add "
             "mode='max' or mode='min'"
         )
-    return told
+    return inferred

@@ -1,4 +1,4 @@
-"""ModelCheckpoint: the model or its weights as files, while it trains."""
+"""`ModelCheckpoint`: save the model or its weights during training."""
 
 from __future__ import annotations
 
@@ -8,14 +8,18 @@ import string
 from collections.abc import Sequence
 from typing import Any
 
+from fitwell._callback import Callback, Logs
 from fitwell._deprecation import warn_deprecated
 from fitwell._file_io import check_path, os_error_reason
 from fitwell._param_validation import Boolean, FilePath, Integer, Options, Real, validate_params
 from fitwell._progress import CALLBACK_VERBOSE, print_message
 from fitwell._schema import NULL, NUMBER, POSITION, UnionSchema, check_schema
-from fitwell.callbacks.callback import Callback, Logs, may_write_logs
+from fitwell._typing import PathType
+from fitwell.callbacks.callback_list import may_write_logs
 from fitwell.callbacks.metric_mode import MODE, MONITOR, resolve_mode
 from fitwell.errors import FileError, InvalidArgument, did_you_mean, warn
+
+__all__ = ["ModelCheckpoint"]
 
 _STATE = {"best": UnionSchema((NUMBER, NULL)), "epoch": POSITION}
 _MODEL_FILES = (".keras", ".h5")
@@ -23,26 +27,46 @@ _WEIGHTS_FILES = (".h5", ".npz", ".safetensors")
 
 
 class ModelCheckpoint(Callback):
-    """Save the model, or its weights, after every epoch, after so many batches, or when it is the best so far.
+    """Save the model, or its weights, during training.
 
-    Parameters
-    ----------
-    filepath: name of the file, which may contain ``{epoch}`` (from 1), ``{batch}`` (from 1, when saving by
-        batches) and every logged name, with a format: ``"{epoch:02d}-{val_loss:.2f}.keras"``. It ends in
-        ``.keras`` or ``.h5``; with `save_weights_only` in ``.weights.h5``, ``.h5``, ``.npz`` or
-        ``.safetensors``. Folders are made.
-    monitor: name of a metric, ``"val_loss"``, or of a value that a callback before this one puts into the logs.
-    mode: ``"min"``, ``"max"``, or ``"auto"`` by the metric's name.
-    save_best_only: save only when `monitor` is better than at every save before. False.
-    save_weights_only: False.
-    save_freq: ``"epoch"``, or a number of batches, counted through the epochs. By batches, `monitor` is what the
-        epoch measured so far, so it cannot be a validation value.
-    initial_value_threshold: a value that the first save must beat.
-    verbose: 1 says what was saved and why.
-    period: an older spelling; 1 is ``save_freq="epoch"``, and nothing else is honoured.
+    A value that is not finite is never the best. When the callback is used for a second `fit`, it starts again from
+    `initial_value_threshold`. A run that is resumed from a checkpoint keeps its `best`.
 
-    A value that is not finite is never the best. Used for a second `fit`, the callback starts afresh: nothing
-    is remembered but `initial_value_threshold`. A run resumed from a checkpoint remembers its `best`.
+    Args:
+        filepath (str | PathLike): Name of the file. It may contain ``{epoch}`` (from 1), ``{batch}`` (from 1, when
+            saving by batches) and every logged name, with a format: ``"{epoch:02d}-{val_loss:.2f}.keras"``. It ends
+            in ``.keras`` or ``.h5``; with `save_weights_only` in ``.weights.h5``, ``.h5``, ``.npz`` or
+            ``.safetensors``. Missing folders are created.
+        monitor (str): Name of a metric, or of a value that an earlier callback writes to the logs.
+            Default: ``"val_loss"``.
+        verbose (int): 1: print what was saved and why. Default: 0.
+        save_best_only (bool): Save only when `monitor` is better than at every earlier save. Default: False.
+        save_weights_only (bool): Save the weights instead of the whole model. Default: False.
+        mode (str): ``"min"``, ``"max"``, or ``"auto"``, which infers it from the metric. Default: ``"auto"``.
+        save_freq (str | int): ``"epoch"``, or a number of batches, counted across epochs. By batches, `monitor` is
+            the value of the epoch so far, so it cannot be a validation value. Default: ``"epoch"``.
+        initial_value_threshold (float | None): Value that the first save must improve on. Default: None.
+        period (int | None): Deprecated; 1 means ``save_freq="epoch"``, other values raise. Default: None.
+
+    Attributes:
+        best (float | None): The best value of `monitor` so far.
+
+    Raises:
+        InvalidArgument: if `filepath` or `monitor` refers to a value that is not logged.
+        FileError: if a folder cannot be created or a file cannot be written.
+
+    Example:
+        >>> import fitwell as fw, numpy as np, os, tempfile
+        >>> folder = tempfile.mkdtemp()
+        >>> model = fw.Sequential([fw.layers.Dense(1, input_shape=(1,))])
+        >>> model.compile("sgd", "mse")
+        >>> path = os.path.join(folder, "{epoch:02d}.keras")
+        >>> checkpoint = fw.callbacks.ModelCheckpoint(path)
+        >>> history = model.fit(np.ones((4, 1)), np.ones(4), epochs=2, verbose=0, callbacks=[checkpoint])
+        >>> sorted(os.listdir(folder))
+        ['01.keras', '02.keras']
+
+    Source: Keras `ModelCheckpoint`.
     """
 
     @validate_params(
@@ -58,7 +82,7 @@ class ModelCheckpoint(Callback):
     )
     def __init__(
         self,
-        filepath: str | os.PathLike[str],
+        filepath: PathType,
         monitor: str = "val_loss",
         verbose: int = 0,
         save_best_only: bool = False,
@@ -81,7 +105,7 @@ class ModelCheckpoint(Callback):
         self.initial_value_threshold = initial_value_threshold
         self.best = initial_value_threshold
         self._epoch = 0
-        # Whether callbacks before this one may log values that no metric measures, and whether one was found.
+        # Whether earlier callbacks may log values that are not metrics, and whether `monitor` was logged.
         self._has_extra_logs = False
         self._monitor_seen = False
         self._check_arguments()
@@ -109,20 +133,20 @@ class ModelCheckpoint(Callback):
         return int(self.save_freq) - batches % int(self.save_freq) if self.saves_by_batch else None
 
     def set_previous_callbacks(self, before: Sequence[Any]) -> None:
-        """Learn whether callbacks `before` this one may log values of their own."""
+        """Find out whether the callbacks `before` this one may log values that are not metrics."""
         self._has_extra_logs = any(map(may_write_logs, before))
 
     def get_state(self) -> dict[str, Any]:
-        """Return the best value so far, and the epoch."""
+        """Return the best value so far and the epoch."""
         return {"best": self.best, "epoch": self._epoch}
 
     def set_state(self, state: Any) -> None:
-        """Go on from the best value of the run that is resumed."""
-        check_schema(state, _STATE, "ModelCheckpoint: what the checkpoint of the run remembers of it")
+        """Restore the best value of the resumed run."""
+        check_schema(state, _STATE, "ModelCheckpoint: its state in the checkpoint")
         self.best, self._epoch = state["best"], state["epoch"]
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        """Start afresh, and check that everything the file name asks for will be measured."""
+        """Reset the best value, and check that all names in `filepath` are logged."""
         self.best = self.initial_value_threshold
         self._monitor_seen = False
         measured = list(self.params.get("metrics", []))
@@ -142,27 +166,27 @@ class ModelCheckpoint(Callback):
             hint = ": pass validation_data or validation_split." if not self.saves_by_batch else ""
         return InvalidArgument(
             f"ModelCheckpoint: {what} is not measured{hint or '.'} Known: {', '.join(known)}. (A callback that logs it "
-            "must stand before ModelCheckpoint.)"
+            "must come before ModelCheckpoint.)"
         )
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
-        """Note the epoch."""
+        """Store the epoch."""
         self._epoch = epoch
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        """Save when it is time, counted in batches."""
+        """Save if a save by batches is due."""
         self._maybe_save({"epoch": self._epoch + 1, "batch": batch + 1}, logs or {})
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        """Save when it is time, counted in epochs."""
+        """Save if a save by epochs is due."""
         if not self.saves_by_batch:
             self._maybe_save({"epoch": epoch + 1}, logs or {})
 
     def on_train_end(self, logs: Logs | None = None) -> None:
-        """Say so when the value to be judged by was never there."""
+        """Warn if the monitored value was never logged."""
         if self.save_best_only and self._has_extra_logs and not self._monitor_seen:
             warn(
-                f"ModelCheckpoint: nothing was saved, for no epoch logged {self.monitor!r}; logged: "
+                f"ModelCheckpoint: nothing was saved, because no epoch logged {self.monitor!r}; logged: "
                 f"{', '.join(logs or {}) or 'nothing'}",
             )
 
@@ -175,7 +199,7 @@ class ModelCheckpoint(Callback):
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise FileError(
-                f"ModelCheckpoint: the folder {str(path.parent)!r} cannot be made: {os_error_reason(error)}"
+                f"ModelCheckpoint: the folder {str(path.parent)!r} cannot be created: {os_error_reason(error)}"
             ) from None
         (self.model.save_weights if self.save_weights_only else self.model.save)(str(path))
         if self.verbose:
@@ -183,7 +207,7 @@ class ModelCheckpoint(Callback):
 
     def _is_improvement(self, when: str, logs: Logs) -> bool:
         if self.monitor not in logs:
-            return False  # an epoch without validation says nothing
+            return False  # an epoch without validation
         self._monitor_seen = True
         value = float(logs[self.monitor])
         worse = -math.inf if self.mode == "max" else math.inf
@@ -225,7 +249,7 @@ def _invalid_pattern_error(pattern: str, error: Exception) -> InvalidArgument:
 def _check_period(period: int) -> None:
     if period != 1:
         raise InvalidArgument(
-            f"ModelCheckpoint: period={period!r}, an older spelling, cannot be honoured: write save_freq={period!r} "
+            f"ModelCheckpoint: the deprecated period={period!r} is not supported: write save_freq={period!r} "
             "times the number of batches in an epoch"
         )
     warn_deprecated("ModelCheckpoint(period=1)", "ModelCheckpoint(save_freq='epoch'), or leave it out")

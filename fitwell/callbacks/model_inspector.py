@@ -1,4 +1,4 @@
-"""What goes on inside a model for some rows: gradients of its weights, outputs of its layers."""
+"""Gradients of a model's weights, and outputs of its layers, for some rows."""
 
 from __future__ import annotations
 
@@ -12,15 +12,19 @@ from fitwell._call_context import CallContext, call_context
 from fitwell._engine.train_program import Batch, TrainProgram
 from fitwell._engine.train_state import TrainState
 from fitwell._engine.train_step import step_key
+from fitwell._typing import Array
 from fitwell._variables import Bindable, stateless_scope
 
-Array = Any
+__all__ = ["ModelInspector"]
 
 
 class ModelInspector:
-    """Looks into the program of a model; each function is compiled once.
+    """Compute gradients and activations of a model. Each function is compiled once.
 
-    program: a `ModelProgram`. rows: at most so many of the rows given are looked at. name_of: what to call a layer.
+    Args:
+        program (ModelProgram): The program of the model.
+        rows (int): Number of rows, from the first, that are used.
+        name_of (Callable): Return the name of a layer. Default: its `name`.
     """
 
     def __init__(
@@ -32,11 +36,11 @@ class ModelInspector:
         self._activations = jax.jit(partial(_activations, program, name_of))
 
     def gradients(self, state: TrainState, batch: Batch) -> dict[str, Array]:
-        """Return the gradient of the loss by the path of each weight, as the next step would see it."""
+        """Return the gradient of the loss that the next training step would see, by the path of the weight."""
         return self._gradients(_drop_training_state(state), self._first_rows(batch))
 
     def activations(self, state: TrainState, batch: Batch) -> dict[str, Array]:
-        """Return what each layer gives at inference, by what the layer is called."""
+        """Return the output of each layer at inference, by the name of the layer."""
         return self._activations(_drop_training_state(state), self._first_rows(batch))
 
     def _first_rows(self, batch: Batch) -> Batch:
@@ -44,7 +48,7 @@ class ModelInspector:
 
 
 def _drop_training_state(state: TrainState) -> TrainState:
-    """Return `state` without what a forward pass does not need, so that nothing else compiles it anew."""
+    """Return `state` without the parts that a forward pass ignores, so that they cannot cause a recompilation."""
     return state.replace(opt_state=(), metrics={}, policies={})
 
 
@@ -66,18 +70,18 @@ def _gradients(program: TrainProgram, state: TrainState, batch: Batch) -> dict[s
 def _activations(
     program: Any, name_of: Callable[[Any], str], state: TrainState, batch: Batch
 ) -> dict[str, Array]:
-    watch: list[tuple[Any, Any]] = []
+    intermediates: list[tuple[Any, Any]] = []
     key = step_key(state.seed, state.step)
-    cells: dict[Bindable, Any] = {program.trainable[path]: value for path, value in state.trainable.items()}
-    cells |= {program.non_trainable[path]: value for path, value in state.non_trainable.items()}
-    cells |= {program.hyperparams[path]: value for path, value in state.hyperparams.items()}
+    values: dict[Bindable, Any] = {program.trainable[path]: value for path, value in state.trainable.items()}
+    values |= {program.non_trainable[path]: value for path, value in state.non_trainable.items()}
+    values |= {program.hyperparams[path]: value for path, value in state.hyperparams.items()}
     with (
-        stateless_scope(cells),
-        call_context(CallContext(training=False, key=key, step=state.step, intermediates=watch)),
+        stateless_scope(values),
+        call_context(CallContext(training=False, key=key, step=state.step, intermediates=intermediates)),
     ):
         program.model(batch.x)
     outputs: dict[str, Array] = {}
-    for layer, output in watch:
+    for layer, output in intermediates:
         if layer is program.model:
             continue
         leaves = jax.tree.leaves(output)

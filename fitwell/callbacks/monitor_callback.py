@@ -1,4 +1,4 @@
-"""Callbacks that decide on a monitored value: compiled into the run, or on the host when their turn comes."""
+"""`MonitorCallback`: the base class of callbacks that decide on a monitored value."""
 
 from __future__ import annotations
 
@@ -7,13 +7,21 @@ from typing import Any
 
 import numpy as np
 
-from fitwell.callbacks.callback import CompilableCallback, Logs
+from fitwell._callback import Logs
+from fitwell.callbacks.compilable_callback import CompilableCallback
+
+__all__ = ["MonitorCallback"]
 
 
 class MonitorCallback(CompilableCallback):
-    """Base of callbacks with a policy, which looks at one monitored value when an epoch ends.
+    """Base class of callbacks whose policy reads one monitored value at the end of an epoch.
 
-    best: the best value so far, or None.
+    The policy decides inside the compiled loop, or on the host in the turn of the callback (see `CompilableCallback`).
+
+    Attributes:
+        monitor (str): Name of the monitored value.
+        mode (str): ``"min"`` or ``"max"``.
+        best (float | None): The best value so far.
     """
 
     monitor: str
@@ -25,28 +33,28 @@ class MonitorCallback(CompilableCallback):
         self._decide: Callable[[int, float], None] | None = None
 
     def set_decide_function(self, decide: Callable[[int, float], None] | None) -> None:
-        """Take the function that lets the policy decide on an epoch and its value, for a run on the host."""
+        """Set the function that applies the policy to an epoch and its value, for a run on the host."""
         self._decide = decide
 
     @property
     def sign(self) -> int:
-        """What makes a smaller value the better one: 1, or -1 for ``mode="max"``."""
+        """Factor that makes smaller values better: 1, or -1 for ``mode="max"``."""
         return 1 if self.mode == "min" else -1
 
     def best_for_policy(self) -> np.float32:
-        """Return `best` as policies keep it: the smallest, infinite before there is one."""
+        """Return `best` as policies store it: multiplied by `sign`, infinite before the first value."""
         return np.float32(np.inf if self.best is None else self.best * self.sign)
 
     def update_policy_state(self, policy_state: Any) -> Any:
-        """Return the policy's `policy_state` with what the attributes say, which a hook may have set."""
+        """Return `policy_state` with the values of the attributes, which a hook may have changed."""
         return policy_state
 
     def get_monitor_value(self, logs: Logs | None) -> Any:
-        """Return the monitored value of an epoch, or None where it was not measured; a subclass may compute it."""
+        """Return the monitored value of an epoch, or None if it was not measured. A subclass may compute it."""
         return (logs or {}).get(self.monitor)
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        """Decide, where the compiled run does not."""
+        """Decide, if the compiled loop does not."""
         if self._decide is None:
             return
         value = self.get_monitor_value(logs)

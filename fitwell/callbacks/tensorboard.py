@@ -1,4 +1,4 @@
-"""TensorBoard: a run as curves, histograms and a graph, in event files written without TensorFlow."""
+"""`TensorBoard`: curves, histograms and a graph of a run, in event files written without TensorFlow."""
 
 from __future__ import annotations
 
@@ -10,43 +10,65 @@ from typing import Any
 import jax
 import numpy as np
 
+from fitwell._callback import Callback, Logs
 from fitwell._history import to_float
 from fitwell._param_validation import Boolean, FilePath, Integer, ListOf, Options, validate_params
-from fitwell.callbacks.callback import Callback, Logs
+from fitwell._typing import PathType
 from fitwell.callbacks.model_inspector import ModelInspector
 from fitwell.errors import InvalidArgument
 from fitwell.events import EventWriter
 from fitwell.events.tag_names import TagNames
 
-# Rows whose gradients and activations are looked at: enough for a histogram, cheap beside an epoch.
+__all__ = ["TensorBoard"]
+
+# Rows whose gradients and activations are computed: enough for a histogram, cheap compared with an epoch.
 _ROWS = 256
 
 
 class TensorBoard(Callback):
-    """Write what TensorBoard shows; ``fitwell board LOG_DIR`` starts it.
+    """Write event files for TensorBoard; ``fitwell board LOG_DIR`` starts it.
 
-    Parameters
-    ----------
-    log_dir: the folder of the run; its folders ``train/`` and ``validation/`` show as two curves in one chart.
-    histogram_freq: every so many epochs write histograms of every weight (``dense/kernel/histogram``), of its gradient
-        (``…/gradient``) and of every layer's output (``dense/activation``), the latter two for the first 256 training
-        rows. 0: never.
-    write_graph: draw the model. write_images: with `histogram_freq`, weights as images too.
-    write_steps_per_second: a curve of the speed.
-    update_freq: ``"epoch"``; or a number of batches (``"batch"`` is 1) after which the metrics so far are written, as
-        ``batch_loss`` and the like, over the number of updates.
-    profile_batch: a batch (from 1), or a pair of them, during which JAX's profiler records; TensorBoard shows it with
-        the package ``tensorboard-plugin-profile`` (or ``xprof``).
-    embeddings_freq, embeddings_metadata: not supported, and refused.
+    Metrics of an epoch have tags such as ``epoch_loss``, over the number of the epoch from 0, as in Keras.
+    ``epoch_learning_rate`` is the rate after the epoch. If the callback is passed to `evaluate`, it writes
+    ``evaluation_loss_vs_iterations`` and similar tags over the number of updates. `fitwell.events` writes figures,
+    images, strings, audio and hyperparameters.
 
-    Names of layers that were made automatically count within the model, not within the process as in Keras: the first
-    `Dense` without a name is ``dense`` in every model, so that charts show two models in one.
+    Automatic layer names are counted within the model, not within the process as in Keras: the first unnamed `Dense`
+    is ``dense`` in every model, so that charts of two models overlay. A thread writes the files. A resumed run writes
+    to a new file; epochs that it repeats are written again with the same values.
 
-    Metrics of an epoch are ``epoch_loss`` and the like, over the number of the epoch from 0, as in Keras;
-    ``epoch_learning_rate`` is the rate after it. Given to `evaluate`, it writes ``evaluation_loss_vs_iterations`` and
-    the like, over the number of updates. Figures, images, texts, sounds and hyperparameters are written with
-    `fitwell.events`. Writing is done on a thread. A resumed run goes on in a file of its own; epochs that it does
-    again are written again, with the same values.
+    Args:
+        log_dir (str | PathLike): Folder of the run. Its subfolders ``train/`` and ``validation/`` are two curves in
+            one chart. Default: ``"logs"``.
+        histogram_freq (int): Number of epochs between histograms of every weight (``dense/kernel/histogram``), of its
+            gradient (``dense/kernel/gradient``) and of every layer's output (``dense/activation``). Gradients and
+            outputs are those of the first 256 training rows. 0: no histograms. Default: 0.
+        write_graph (bool): Write the graph of the model. Default: True.
+        write_images (bool): With `histogram_freq`, also write weights as images. Default: False.
+        write_steps_per_second (bool): Write the number of steps per second. Default: False.
+        update_freq (str | int): ``"epoch"``, or a number of batches (``"batch"`` is 1) after which the metrics so far
+            are written as ``batch_loss`` and similar tags, over the number of updates. Default: ``"epoch"``.
+        profile_batch (int | tuple[int, int]): Batch (from 1), or first and last batch, during which JAX's profiler
+            records. TensorBoard shows the profile with the package ``tensorboard-plugin-profile`` or ``xprof``.
+            0: no profile. Default: 0.
+        embeddings_freq (int): Not supported; other values than 0 raise. Default: 0.
+        embeddings_metadata (Any): Not supported; other values than None raise. Default: None.
+
+    Raises:
+        InvalidArgument: if an embeddings argument is given, or `profile_batch` is not a valid range.
+        MissingExtra: if the package ``tensorboard`` is not installed.
+
+    Example:
+        >>> import fitwell as fw, numpy as np, os, tempfile
+        >>> folder = tempfile.mkdtemp()
+        >>> model = fw.Sequential([fw.layers.Dense(1, input_shape=(1,))])
+        >>> model.compile("sgd", "mse")
+        >>> board = fw.callbacks.TensorBoard(folder)
+        >>> history = model.fit(np.ones((4, 1)), np.ones(4), epochs=2, verbose=0, callbacks=[board])
+        >>> os.listdir(folder)
+        ['train']
+
+    Source: Keras `TensorBoard`.
     """
 
     evaluate_only_hooks = frozenset({"on_test_end"})
@@ -66,7 +88,7 @@ class TensorBoard(Callback):
     )
     def __init__(
         self,
-        log_dir: str | os.PathLike[str] = "logs",
+        log_dir: PathType = "logs",
         histogram_freq: int = 0,
         write_graph: bool = True,
         write_images: bool = False,
@@ -92,21 +114,21 @@ class TensorBoard(Callback):
         self._example: Any = None
         self._inspector: ModelInspector | None = None
         self._profiling = False
-        # The batch of the run that `on_train_batch_end` is called for: a resumed run does not begin at 0.
+        # Number of the batch in the run for the next `on_train_batch_end`; a resumed run does not begin at 0.
         self._next_batch = 0
         self._clock = (0, 0.0)
 
     def set_model(self, model: Any) -> None:
-        """Remember the model, and what to call its layers."""
+        """Store the model and the tags of its layers."""
         super().set_model(model)
         self._tags = TagNames(model)
 
     def set_example(self, batch: Any) -> None:
-        """Keep the rows to look at."""
+        """Store the rows whose gradients and activations are computed."""
         self._example = batch
 
     def steps_until_next_call(self, batches: int) -> int | None:
-        """Return the batches until metrics are due, or the profiler has to be started or stopped."""
+        """Return the number of batches until metrics are due, or the profiler starts or stops."""
         candidates = [self.update_freq - batches % self.update_freq] if self.update_freq else []
         if self.profile_batch is not None:
             candidates += [mark - batches for mark in self._profile_bounds() if mark > batches]
@@ -119,7 +141,7 @@ class TensorBoard(Callback):
         return self.profile_batch[0] - 1, self.profile_batch[1]
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        """Open the files and draw the model."""
+        """Open the files and write the graph."""
         self._close()
         self._inspector = None
         self._clock = (self._num_updates(), time.perf_counter())
@@ -129,7 +151,7 @@ class TensorBoard(Callback):
             self._toggle_profiler(True)
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        """Write the metrics so far, and turn the profiler on and off, when it is time."""
+        """Write the metrics so far, and start or stop the profiler, if they are due."""
         updates, done = self._num_updates(), self._next_batch
         if self.update_freq and done % self.update_freq == 0:
             for name, value in (logs or {}).items():
@@ -140,12 +162,12 @@ class TensorBoard(Callback):
             self._toggle_profiler(done == self._profile_bounds()[0])
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        """Write the metrics of the epoch, and histograms when it is time."""
+        """Write the metrics of the epoch, and histograms if they are due."""
         rate = {"learning_rate": float(self.model.optimizer.learning_rate)}
         for name, value in (rate | dict(logs or {})).items():
             number = to_float(value)
             if number is None:
-                continue  # a callback logged something else, which `fit` warns of
+                continue  # a callback logged another type, which `fit` warns about
             part = "validation" if name.startswith("val_") else "train"
             tag = self._tags.log_tag(name.removeprefix("val_"))
             self._writer(part).scalar(f"epoch_{tag}", number, epoch)
@@ -155,7 +177,7 @@ class TensorBoard(Callback):
             self._write_histograms(epoch)
 
     def on_test_end(self, logs: Logs | None = None) -> None:
-        """Write the results of `evaluate`, over the number of updates; those of `fit` are in its epochs."""
+        """Write the results of `evaluate`, over the number of updates; `on_epoch_end` writes those of `fit`."""
         if "epochs" in self.params:
             return
         for name, value in (logs or {}).items():
@@ -164,7 +186,7 @@ class TensorBoard(Callback):
         self._close()
 
     def on_train_end(self, logs: Logs | None = None) -> None:
-        """Write what is left and close the files."""
+        """Flush and close the files."""
         self._close()
 
     def _write_histograms(self, epoch: int) -> None:
@@ -211,20 +233,20 @@ class TensorBoard(Callback):
 
 
 def _write_weight_image(writer: EventWriter, name: str, value: Any, step: int) -> None:
-    """Write a vector or matrix as one grey image, a convolution's kernel as one for each of its filters."""
+    """Write a vector or matrix as one gray image, and the kernel of a convolution as one image per filter."""
     weights = np.asarray(value, np.float32)
     if weights.ndim < 3:
         images = weights.reshape((1, *(1,) * (2 - weights.ndim), *weights.shape, 1))
     elif weights.ndim == 4:
         images = weights.mean(axis=2).transpose(2, 0, 1)[..., None]
     else:
-        return  # no way to look at it in a plane
+        return  # not displayable as images
     low, high = float(images.min()), float(images.max())
     writer.image(name, (images - low) / ((high - low) or 1.0), step)
 
 
 def _parse_update_freq(update_freq: Any) -> int:
-    """Return a number of batches, 0 for none."""
+    """Return the number of batches, 0 for ``"epoch"``."""
     if update_freq == "epoch":
         return 0
     if update_freq == "batch":
@@ -233,7 +255,7 @@ def _parse_update_freq(update_freq: Any) -> int:
 
 
 def _parse_profile_batch(profile_batch: Any) -> tuple[int, int] | None:
-    """Return the first and the last batch to profile, or None."""
+    """Return the first and the last batch of the profile, or None."""
     if profile_batch == 0:
         return None
     bounds = (profile_batch, profile_batch) if isinstance(profile_batch, int) else tuple(profile_batch)

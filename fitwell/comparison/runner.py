@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from fitwell import random
 from fitwell._param_validation import Integer, Options, Real, validate_params
-from fitwell.callbacks.callback import flatten_callbacks, is_fitwell_code, may_write_logs
+from fitwell.callbacks.callback_list import flatten_callbacks, is_fitwell_code, may_write_logs
 from fitwell.callbacks.metric_mode import MODE, require_mode
 from fitwell.comparison.caveats import note_constant_weights, note_incomparable_losses, note_non_finite_runs
 from fitwell.comparison.comparison import Comparison

@@ -1,4 +1,4 @@
-"""`EventWriter`: a file that TensorBoard reads, written on a thread so that nobody waits for it."""
+"""`EventWriter`: write an event file for TensorBoard on a thread."""
 
 from __future__ import annotations
 
@@ -21,17 +21,20 @@ import numpy as np
 
 from fitwell._file_io import check_path, os_error_reason
 from fitwell._param_validation import Instance, Integer, Predicate, Rule, String, validate_params
+from fitwell._typing import PathType
 from fitwell.errors import FileError, InvalidArgument
 from fitwell.events import summaries, tensorboard_protos
+from fitwell.events.default_writer import use_default_writer
 from fitwell.events.model_graph import build_graph_def
 
-# Makes an event without its time, on the writer's thread.
+__all__ = ["EVENT_RULES", "EventWriter"]
+
+# Creates an event without its time, on the thread of the writer.
 EventFactory = Callable[[], Any]
 
 _file_counter = itertools.count()
 
-
-# The rules of what is written.
+# Rules of the arguments.
 EVENT_RULES: dict[str, Rule] = {
     "name": String(),
     "step": Integer(0) | None,
@@ -41,22 +44,43 @@ EVENT_RULES: dict[str, Rule] = {
     "sample_rate": Integer(1),
     "hparams": Instance(Mapping, "a dict"),
     "values": Instance(Mapping, "a dict"),
-    "figure": Predicate(lambda given: hasattr(given, "savefig"), "a figure of matplotlib"),
-    "model": Predicate(lambda given: hasattr(given, "flatten") and hasattr(given, "layers"), "a model"),
+    "figure": Predicate(lambda given: hasattr(given, "savefig"), "a Matplotlib figure"),
+    "model": Predicate(
+        lambda given: hasattr(given, "_flatten_layers") and hasattr(given, "layers"), "a model"
+    ),
 }
 
 
 class EventWriter:
-    """Writes events to a new file in a folder.
+    """Write events to a new file in a folder.
 
-    log_dir: the folder, made if need be; each run has one of its own. Every function returns at once: a thread turns
-    values into events and writes them. Arrays may be changed afterwards. `flush` waits until everything is in the file;
-    an error of the thread is raised by the next call. What a full disk took half of is cut off, so that the file
-    stays readable, and nothing more is written to it. Closed at the latest when the process ends.
+    Every method returns immediately: a thread turns values into events and writes them. Arrays may be changed after
+    the call. `flush` waits until everything is in the file. The next call raises an error of the thread. If the disk
+    is full, the incomplete record is removed, so that the file remains readable, and nothing more is written. The file
+    is closed at the latest when the process ends.
+
+    Args:
+        log_dir (str | PathLike): Folder of the file, one per run; created if it does not exist.
+
+    Raises:
+        FileError: if the file cannot be created or written.
+        MissingExtra: if the package ``tensorboard`` is not installed.
+
+    Example:
+        >>> import os, tempfile
+        >>> from fitwell import events
+        >>> folder = tempfile.mkdtemp()
+        >>> writer = events.EventWriter(folder)
+        >>> writer.scalar("loss", 0.5, step=1)
+        >>> writer.close()
+        >>> [name.startswith("events.out.tfevents") for name in os.listdir(folder)]
+        [True]
+
+    Source: TensorFlow ``tf.summary.SummaryWriter``.
     """
 
     @validate_params()
-    def __init__(self, log_dir: str | os.PathLike[str]) -> None:
+    def __init__(self, log_dir: PathType) -> None:
         self.log_dir = str(check_path(log_dir, "log_dir"))
         pb = tensorboard_protos.load_protos()
         name = f"events.out.tfevents.{time.time():.0f}.{socket.gethostname()}.{os.getpid()}.{next(_file_counter)}.v2"
@@ -65,9 +89,7 @@ class EventWriter:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             file = self._path.open("wb", buffering=0)
         except OSError as error:
-            raise FileError(
-                f"no events can be written to {self.log_dir!r}: {os_error_reason(error)}"
-            ) from None
+            raise FileError(f"cannot write events to {self.log_dir!r}: {os_error_reason(error)}") from None
         self._queue: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._errors: list[BaseException] = []
         work = (self._queue, file, pb, self._errors)
@@ -77,7 +99,7 @@ class EventWriter:
         self.add(lambda: pb.Event(file_version="brain.Event:2"), None)
 
     def add(self, make: EventFactory, step: int | None) -> None:
-        """Write the event that `make` returns, which the thread calls; it belongs to `step`."""
+        """Write the event of `step` that `make` returns; the thread calls `make`."""
         self._raise()
         if not self._finalizer.alive:
             raise InvalidArgument(f"the writer for {self.log_dir!r} is closed")
@@ -102,7 +124,7 @@ class EventWriter:
         buckets: int = summaries.BUCKETS,
         description: str | None = None,
     ) -> None:
-        """Write the distribution of the values of an array; those that are not finite are left out."""
+        """Write the distribution of the finite values of an array."""
         snapshot = _snapshot("histogram", name, data)
         self._add_summary(lambda: summaries.histogram(name, snapshot, buckets, description), step)
 
@@ -110,16 +132,16 @@ class EventWriter:
     def image(
         self, name: str, data: Any, step: int, max_outputs: int = 3, description: str | None = None
     ) -> None:
-        """Write images ``[images, height, width, channels]``: bytes, or floats from 0 to 1."""
+        """Write images ``[images, height, width, channels]``: uint8, or floats in [0, 1]."""
         snapshot = _snapshot("image", name, data)
         self._add_summary(lambda: summaries.image(name, snapshot, max_outputs, description), step)
 
     @validate_params(EVENT_RULES)
     def figure(self, name: str, figure: Any, step: int, description: str | None = None) -> None:
-        """Write a Matplotlib figure as an image: a confusion matrix, a curve."""
+        """Write a Matplotlib figure as an image."""
         import io
 
-        # Drawn at once: Matplotlib is not made for threads, and the figure may change.
+        # Rendered in this thread: Matplotlib is not thread-safe, and the figure may change.
         buffer = io.BytesIO()
         figure.savefig(buffer, format="png")
         width, height = figure.canvas.get_width_height()
@@ -128,7 +150,7 @@ class EventWriter:
 
     @validate_params(EVENT_RULES)
     def text(self, name: str, data: Any, step: int, description: str | None = None) -> None:
-        """Write a text, or an array of texts, in Markdown."""
+        """Write a string, or an array of strings, in Markdown."""
         snapshot = np.array(data, dtype=object)
         summaries.check_text(name, snapshot)
         self._add_summary(lambda: summaries.text(name, snapshot, description), step)
@@ -143,7 +165,7 @@ class EventWriter:
         max_outputs: int = 3,
         description: str | None = None,
     ) -> None:
-        """Write sounds ``[sounds, frames, channels]`` with values from -1 to 1."""
+        """Write audio clips ``[clips, frames, channels]`` with values in [-1, 1]."""
         snapshot = _snapshot("audio", name, data)
         self._add_summary(
             lambda: summaries.audio(name, snapshot, sample_rate, max_outputs, description), step
@@ -151,28 +173,26 @@ class EventWriter:
 
     @validate_params(EVENT_RULES)
     def hparams(self, values: Mapping[str, Any]) -> None:
-        """Write the hyperparameters of the run; its metrics are the scalars in the folder and those below it."""
+        """Write the hyperparameters of the run; its metrics are the scalars in the folder and its subfolders."""
         summaries.check_hparams(values)
         summary = summaries.hparams(values)
         self._add_summary(lambda: summary, 0)
 
     @validate_params(EVENT_RULES)
     def graph(self, model: Any) -> None:
-        """Write the layers of a model and how they are connected."""
+        """Write the layers of a model and their connections."""
         definition = build_graph_def(model).SerializeToString()
         event = tensorboard_protos.load_protos().Event
         self.add(lambda: event(graph_def=definition), 0)
 
     @contextmanager
     def as_default(self) -> Iterator[EventWriter]:
-        """Let `events.scalar` and its sisters write here inside the block (this thread only)."""
-        from fitwell.events import summary_functions
-
-        with summary_functions.use_default_writer(self):
+        """Make this writer the default of `events.scalar` and similar functions inside the block, for this thread."""
+        with use_default_writer(self):
             yield self
 
     def flush(self) -> None:
-        """Return when everything is in the file."""
+        """Wait until everything is in the file."""
         done = threading.Event()
         self._queue.put(done)
         if self._finalizer.alive:
@@ -180,7 +200,7 @@ class EventWriter:
         self._raise()
 
     def close(self) -> None:
-        """Write what is left and close the file."""
+        """Flush and close the file."""
         self._finalizer()
         self._raise()
 
@@ -193,7 +213,7 @@ class EventWriter:
 
 
 def _snapshot(kind: str, name: str, data: Any) -> Any:
-    """Return the numbers in `data` as they are now: JAX's arrays never change, others are copied."""
+    """Return `data` as an array that later changes do not affect: a JAX array itself, and a copy of others."""
     if not isinstance(data, jax.Array):
         try:
             data = np.array(data)
@@ -204,7 +224,7 @@ def _snapshot(kind: str, name: str, data: Any) -> Any:
 
 
 def _write_events(work: queue.SimpleQueue[Any], file: Any, pb: Any, errors: list[BaseException]) -> None:
-    """Write events until None comes; an event that cannot be written is reported and left out."""
+    """Write the events of the queue until None; report an event that cannot be written, and skip it."""
     records = pb.RecordWriter(_AtomicRecordFile(file))
     full = False
     with contextlib.suppress(OSError), file:
@@ -230,14 +250,14 @@ def _write_events(work: queue.SimpleQueue[Any], file: Any, pb: Any, errors: list
 
 
 class _AtomicRecordFile:
-    """Writes records to a file without a buffer: each whole, or none of it."""
+    """Write records to an unbuffered file, each completely or not at all."""
 
     def __init__(self, file: FileIO) -> None:
         self._file = file
         self._end = 0
 
     def write(self, record: bytes) -> None:
-        """Write one record at the end."""
+        """Append one record."""
         left = memoryview(record)
         try:
             while left:

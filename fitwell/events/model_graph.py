@@ -1,4 +1,4 @@
-"""The layers of a model as the graph that TensorBoard draws."""
+"""Build the graph of a model's layers for TensorBoard."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from typing import Any
 from fitwell.events import tensorboard_protos
 from fitwell.events.tag_names import TagNames
 
+__all__ = ["build_graph_def"]
+
 
 def build_graph_def(model: Any) -> Any:
-    """Return a ``GraphDef`` with a node for every layer; layers of a layer are drawn inside it.
+    """Return a ``GraphDef`` with a node for every layer; layers inside a layer are nodes in its scope.
 
-    Edges are those of a functional model's graph, or the order of a sequential one. What a subclassed model does
-    between its layers is Python, so its layers are drawn without edges.
+    The edges are those of a functional model's graph, or the order of a sequential model. The layers of a subclassed
+    model have no edges, because its `call` is Python code.
     """
     graph = tensorboard_protos.load_protos().GraphDef()
     for name, kind, inputs in _nodes(model, "", TagNames(model)):

@@ -1,4 +1,4 @@
-"""Values as TensorBoard's summaries: one function for each kind that it shows."""
+"""Convert values to TensorBoard summaries, one function per kind of summary."""
 
 from __future__ import annotations
 
@@ -9,8 +9,23 @@ from typing import Any
 import numpy as np
 
 from fitwell._escaping import short_repr
+from fitwell._typing import NumpyArray
 from fitwell.errors import InvalidArgument
 from fitwell.events import tensorboard_protos
+
+__all__ = [
+    "BUCKETS",
+    "audio",
+    "check_array",
+    "check_hparams",
+    "check_text",
+    "histogram",
+    "hparams",
+    "image",
+    "png",
+    "scalar",
+    "text",
+]
 
 BUCKETS = 30
 
@@ -22,9 +37,9 @@ def _summary(tag: str, tensor: Any, metadata: Any) -> Any:
 
 
 def check_array(kind: str, tag: str, data: Any) -> None:
-    """Refuse an array that is not what a summary of this `kind` shows; one being computed is not waited for."""
+    """Raise unless `data` has the shape and type of a summary of this `kind`, without waiting for its values."""
     where, shape = f"{kind} {tag!r}: data", tuple(data.shape)
-    # bfloat16, which is not NumPy's own, has the kind of a void.
+    # bfloat16 is not a NumPy type and has the kind of a void.
     if data.dtype.kind not in "biuf" and data.dtype.name != "bfloat16":
         raise InvalidArgument(
             f"{where} must be numbers, got {short_repr(data if data.ndim else data.item())}"
@@ -37,35 +52,35 @@ def check_array(kind: str, tag: str, data: Any) -> None:
         )
     if kind == "image" and data.dtype.kind in "iu" and data.dtype != np.uint8:
         raise InvalidArgument(
-            f"{where}: expected bytes (uint8) from 0 to 255, or floats from 0 to 1, got {data.dtype}; "
+            f"{where}: expected uint8 from 0 to 255, or floats from 0 to 1, got {data.dtype}; "
             "write data.astype('uint8')"
         )
     if kind == "audio" and (data.ndim != 3 or not data.shape[2]):
-        raise InvalidArgument(f"{where}: expected [sounds, frames, channels], got shape {shape}")
+        raise InvalidArgument(f"{where}: expected [clips, frames, channels], got shape {shape}")
 
 
 def check_text(tag: str, data: Any) -> None:
-    """Refuse what is neither a text nor an array of texts."""
+    """Raise unless `data` is a string or an array of strings."""
     for part in np.array(data, dtype=object).ravel():
         if not isinstance(part, str | bytes):
             raise InvalidArgument(
-                f"text {tag!r}: data must be a text, or an array of texts, got {short_repr(part)}"
+                f"text {tag!r}: data must be a string, or an array of strings, got {short_repr(part)}"
             )
 
 
 def check_hparams(values: Mapping[str, Any]) -> None:
-    """Refuse hyperparameters that are neither a number, a text nor a truth value, or have no text for a name."""
+    """Raise unless the names are strings, and the values are numbers, strings or booleans."""
     for name, value in values.items():
         if not isinstance(name, str):
-            raise InvalidArgument(f"hparams: names must be texts, got {short_repr(name)}")
+            raise InvalidArgument(f"hparams: names must be strings, got {short_repr(name)}")
         if not isinstance(value, bool | int | float | str | np.number | np.bool_):
             raise InvalidArgument(
-                f"hparams: {name!r} must be a number, a text, True or False, got {short_repr(value)}; write str(...)"
+                f"hparams: {name!r} must be a number, a string or a boolean, got {short_repr(value)}; write str(...)"
             )
 
 
 def scalar(tag: str, data: Any, description: str | None = None) -> Any:
-    """Return a number."""
+    """Return the summary of a number."""
     pb = tensorboard_protos.load_protos()
     value = np.asarray(data, np.float32)
     return _summary(
@@ -76,14 +91,14 @@ def scalar(tag: str, data: Any, description: str | None = None) -> Any:
 
 
 def histogram(tag: str, data: Any, buckets: int = BUCKETS, description: str | None = None) -> Any:
-    """Return the distribution of all finite values in `data`: ``[buckets, 3]`` of left end, right end, count."""
+    """Return the summary of the distribution of the finite values of `data`: left edge, right edge, count."""
     pb = tensorboard_protos.load_protos()
     values = np.asarray(data, np.float64).ravel()
     values = values[np.isfinite(values)]
     if not values.size:
         table = np.zeros((buckets, 3))
     elif values.min() == values.max():
-        # As TensorBoard writes it: all edges at the one value, everything in the last bucket.
+        # As TensorBoard writes it: all edges at the value, and all counts in the last bucket.
         table = np.full((buckets, 3), values[0])
         table[:, 2] = 0
         table[-1, 2] = values.size
@@ -98,7 +113,7 @@ def histogram(tag: str, data: Any, buckets: int = BUCKETS, description: str | No
 
 
 def image(tag: str, data: Any, max_outputs: int = 3, description: str | None = None) -> Any:
-    """Return images ``[images, height, width, channels]``: bytes, or floats from 0 to 1; 1 to 4 channels."""
+    """Return the summary of images ``[images, height, width, channels]``: uint8, or floats in [0, 1]."""
     pixels = np.asarray(data)
     if pixels.dtype != np.uint8:
         pixels = (np.clip(np.nan_to_num(pixels), 0, 1) * 255 + 0.5).astype(np.uint8)
@@ -107,7 +122,7 @@ def image(tag: str, data: Any, max_outputs: int = 3, description: str | None = N
 
 
 def png(tag: str, images: list[bytes], width: int, height: int, description: str | None = None) -> Any:
-    """Return images that are PNG files already."""
+    """Return the summary of images that are PNG files."""
     pb = tensorboard_protos.load_protos()
     content = [str(width).encode(), str(height).encode(), *images]
     return _summary(
@@ -117,7 +132,7 @@ def png(tag: str, images: list[bytes], width: int, height: int, description: str
     )
 
 
-def _png(pixels: np.ndarray) -> bytes:
+def _png(pixels: NumpyArray) -> bytes:
     from PIL import Image
 
     buffer = io.BytesIO()
@@ -126,7 +141,7 @@ def _png(pixels: np.ndarray) -> bytes:
 
 
 def text(tag: str, data: Any, description: str | None = None) -> Any:
-    """Return a text, or an array of texts, in Markdown."""
+    """Return the summary of a string, or of an array of strings, in Markdown."""
     pb = tensorboard_protos.load_protos()
     return _summary(
         tag,
@@ -136,11 +151,11 @@ def text(tag: str, data: Any, description: str | None = None) -> Any:
 
 
 def audio(tag: str, data: Any, sample_rate: int, max_outputs: int = 3, description: str | None = None) -> Any:
-    """Return sounds ``[sounds, frames, channels]`` from -1 to 1, as 16-bit WAV."""
+    """Return the summary of audio clips ``[clips, frames, channels]`` in [-1, 1], as 16-bit WAV."""
     pb = tensorboard_protos.load_protos()
     sounds = np.asarray(data, np.float64)
     encoding = pb.audio.Encoding.Value("WAV")
-    # The second column would be labels, which TensorBoard no longer shows.
+    # The second column is for labels, which TensorBoard no longer shows.
     rows = [[_wav(sound, sample_rate), b""] for sound in sounds[:max_outputs]]
     return _summary(
         tag,
@@ -149,7 +164,7 @@ def audio(tag: str, data: Any, sample_rate: int, max_outputs: int = 3, descripti
     )
 
 
-def _wav(sound: np.ndarray, sample_rate: int) -> bytes:
+def _wav(sound: NumpyArray, sample_rate: int) -> bytes:
     import wave
 
     buffer = io.BytesIO()
@@ -162,5 +177,5 @@ def _wav(sound: np.ndarray, sample_rate: int) -> bytes:
 
 
 def hparams(values: Mapping[str, Any]) -> Any:
-    """Return the hyperparameters of a run: numbers, texts and truth values by name."""
+    """Return the summary of the hyperparameters of a run, by name."""
     return tensorboard_protos.load_protos().hparams(dict(values))

@@ -1,87 +1,160 @@
-"""The functions of ``tf.summary``: they write to the writer whose ``as_default()`` block they are called in."""
+"""The functions of ``tf.summary``, which write to the writer whose ``as_default()`` block is active."""
 
 from __future__ import annotations
 
-import os
-import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 
 from fitwell._param_validation import validate_params
-from fitwell.errors import InvalidArgument, StateError
+from fitwell._typing import PathType
+from fitwell.errors import InvalidArgument
+from fitwell.events.default_writer import get_default_writer
 from fitwell.events.event_writer import EVENT_RULES, EventWriter
 from fitwell.events.summaries import BUCKETS
 
-_local = threading.local()
+__all__ = [
+    "audio",
+    "create_file_writer",
+    "figure",
+    "graph",
+    "histogram",
+    "hparams",
+    "image",
+    "scalar",
+    "text",
+]
 
 
 @validate_params()
-def create_file_writer(logdir: str | os.PathLike[str]) -> EventWriter:
-    """Return a writer of a new event file in the folder `logdir`."""
+def create_file_writer(logdir: PathType) -> EventWriter:
+    """Return a writer of a new event file.
+
+    Args:
+        logdir (str | PathLike): Folder of the file; created if it does not exist.
+
+    Returns:
+        EventWriter: The writer.
+
+    Raises:
+        FileError: if the file cannot be created.
+        MissingExtra: if the package ``tensorboard`` is not installed.
+
+    Example:
+        >>> import os, tempfile
+        >>> from fitwell import events
+        >>> folder = tempfile.mkdtemp()
+        >>> events.create_file_writer(folder).close()
+        >>> len(os.listdir(folder))
+        1
+
+    Source: TensorFlow ``tf.summary.create_file_writer``.
+    """
     return EventWriter(logdir)
-
-
-@contextmanager
-def use_default_writer(writer: EventWriter) -> Iterator[None]:
-    """Make `writer` the one that the functions here write to, inside the block."""
-    stack: list[EventWriter] = _local.__dict__.setdefault("writers", [])
-    stack.append(writer)
-    try:
-        yield
-    finally:
-        stack.pop()
-
-
-def _writer() -> EventWriter:
-    stack: list[EventWriter] = getattr(_local, "writers", [])
-    if not stack:
-        raise StateError(
-            "there is no writer: call this inside `with events.create_file_writer(folder).as_default():`"
-        )
-    return stack[-1]
 
 
 def _step(name: str, step: int | None) -> int:
     if step is None:
-        raise InvalidArgument(
-            f"{name!r} needs a step, the number of its place on the horizontal axis: step=..."
-        )
+        raise InvalidArgument(f"{name!r} needs a step, its position on the horizontal axis: step=...")
     return int(step)
 
 
 @validate_params(EVENT_RULES)
 def scalar(name: str, data: Any, step: int | None = None, description: str | None = None) -> None:
-    """Write a number."""
-    _writer().scalar(name, data, _step(name, step), description)
+    """Write a number to the default writer.
+
+    Args:
+        name (str): Tag of the chart.
+        data (ArrayLike): One number.
+        step (int): Position on the horizontal axis, from 0.
+        description (str | None): Description in Markdown. Default: None.
+
+    Raises:
+        StateError: if there is no default writer.
+        InvalidArgument: if an argument is not valid.
+
+    Source: TensorFlow ``tf.summary.scalar``.
+    """
+    get_default_writer().scalar(name, data, _step(name, step), description)
 
 
 @validate_params(EVENT_RULES)
 def histogram(
     name: str, data: Any, step: int | None = None, buckets: int = BUCKETS, description: str | None = None
 ) -> None:
-    """Write the distribution of the values of an array."""
-    _writer().histogram(name, data, _step(name, step), buckets, description)
+    """Write the distribution of the values of an array to the default writer.
+
+    Args:
+        name (str): Tag of the chart.
+        data (ArrayLike): Numbers of any shape; values that are not finite are ignored.
+        step (int): Position on the horizontal axis, from 0.
+        buckets (int): Number of buckets. Default: 30.
+        description (str | None): Description in Markdown. Default: None.
+
+    Raises:
+        StateError: if there is no default writer.
+        InvalidArgument: if an argument is not valid.
+
+    Source: TensorFlow ``tf.summary.histogram``.
+    """
+    get_default_writer().histogram(name, data, _step(name, step), buckets, description)
 
 
 @validate_params(EVENT_RULES)
 def image(
     name: str, data: Any, step: int | None = None, max_outputs: int = 3, description: str | None = None
 ) -> None:
-    """Write images ``[images, height, width, channels]``: bytes, or floats from 0 to 1."""
-    _writer().image(name, data, _step(name, step), max_outputs, description)
+    """Write images to the default writer.
+
+    Args:
+        name (str): Tag of the chart.
+        data (ArrayLike): ``[images, height, width, channels]`` with 1 to 4 channels; uint8, or floats in [0, 1].
+        step (int): Position on the horizontal axis, from 0.
+        max_outputs (int): Maximum number of images. Default: 3.
+        description (str | None): Description in Markdown. Default: None.
+
+    Raises:
+        StateError: if there is no default writer.
+        InvalidArgument: if an argument is not valid.
+
+    Source: TensorFlow ``tf.summary.image``.
+    """
+    get_default_writer().image(name, data, _step(name, step), max_outputs, description)
 
 
 @validate_params(EVENT_RULES)
 def figure(name: str, figure: Any, step: int | None = None, description: str | None = None) -> None:
-    """Write a Matplotlib figure as an image."""
-    _writer().figure(name, figure, _step(name, step), description)
+    """Write a Matplotlib figure as an image to the default writer.
+
+    Args:
+        name (str): Tag of the image.
+        figure (matplotlib.figure.Figure): The figure.
+        step (int): Position on the horizontal axis, from 0.
+        description (str | None): Description in Markdown. Default: None.
+
+    Raises:
+        StateError: if there is no default writer.
+        InvalidArgument: if an argument is not valid.
+    """
+    get_default_writer().figure(name, figure, _step(name, step), description)
 
 
 @validate_params(EVENT_RULES)
 def text(name: str, data: Any, step: int | None = None, description: str | None = None) -> None:
-    """Write a text, or an array of texts, in Markdown."""
-    _writer().text(name, data, _step(name, step), description)
+    """Write a string, or an array of strings, to the default writer.
+
+    Args:
+        name (str): Tag of the chart.
+        data (str | ArrayLike): Strings in Markdown.
+        step (int): Position on the horizontal axis, from 0.
+        description (str | None): Description in Markdown. Default: None.
+
+    Raises:
+        StateError: if there is no default writer.
+        InvalidArgument: if an argument is not valid.
+
+    Source: TensorFlow ``tf.summary.text``.
+    """
+    get_default_writer().text(name, data, _step(name, step), description)
 
 
 @validate_params(EVENT_RULES)
@@ -93,17 +166,51 @@ def audio(
     max_outputs: int = 3,
     description: str | None = None,
 ) -> None:
-    """Write sounds ``[sounds, frames, channels]`` with values from -1 to 1."""
-    _writer().audio(name, data, sample_rate, _step(name, step), max_outputs, description)
+    """Write audio clips to the default writer.
+
+    Args:
+        name (str): Tag of the chart.
+        data (ArrayLike): ``[clips, frames, channels]`` with values in [-1, 1].
+        step (int): Position on the horizontal axis, from 0.
+        sample_rate (int): Frames per second.
+        max_outputs (int): Maximum number of clips. Default: 3.
+        description (str | None): Description in Markdown. Default: None.
+
+    Raises:
+        StateError: if there is no default writer.
+        InvalidArgument: if an argument is not valid.
+
+    Source: TensorFlow ``tf.summary.audio``.
+    """
+    get_default_writer().audio(name, data, sample_rate, _step(name, step), max_outputs, description)
 
 
 @validate_params(EVENT_RULES)
 def hparams(hparams: Mapping[str, Any]) -> None:
-    """Write the hyperparameters of the run in whose folder the writer writes."""
-    _writer().hparams(hparams)
+    """Write the hyperparameters of the run to the default writer.
+
+    Args:
+        hparams (Mapping[str, int | float | str | bool]): Hyperparameters by name.
+
+    Raises:
+        StateError: if there is no default writer.
+        InvalidArgument: if a name or a value has another type.
+
+    Source: TensorBoard ``hparams`` plugin.
+    """
+    get_default_writer().hparams(hparams)
 
 
 @validate_params(EVENT_RULES)
 def graph(model: Any) -> None:
-    """Write the layers of a model and how they are connected."""
-    _writer().graph(model)
+    """Write the layers of a model and their connections to the default writer.
+
+    Args:
+        model (Model): The model.
+
+    Raises:
+        StateError: if there is no default writer.
+
+    Source: TensorFlow ``tf.summary.graph``.
+    """
+    get_default_writer().graph(model)

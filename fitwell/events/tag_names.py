@@ -1,4 +1,4 @@
-"""What a board calls layers: by names that count within one model, so that the charts of two models overlay."""
+"""Tags of layers, counted within one model, so that the charts of two models overlay."""
 
 from __future__ import annotations
 
@@ -10,18 +10,19 @@ from fitwell._variables import Variable
 from fitwell.layers.auto_name import AutoName
 from fitwell.layers.base import Layer
 
+__all__ = ["TagNames"]
+
 
 class TagNames:
-    """The names of a model's layers and variables on a board.
+    """The tags of a model's layers and variables in TensorBoard.
 
-    A name that was made automatically counts within the process (``dense_6``), so a second model of the same kind
-    would have other tags in the same charts. Here it counts within the model: ``dense``, ``dense_1``, whatever was
-    made before. A name that was given stays what it is.
+    Automatic names are counted within the process (``dense_6``), so the tags of a second model of the same kind would
+    differ. Tags are therefore counted within the model: ``dense``, ``dense_1``. A name that the user gave is the tag.
     """
 
     def __init__(self, model: Any) -> None:
         inside = [layer for _, layer in model._flatten_layers()]
-        # A graph's entries are among the layers of its model, though it does not hold them.
+        # The input layers of a graph are among the layers of its model, but are not its attributes.
         every = [*inside, *(part for layer in inside for part in getattr(layer, "layers", ()))]
         layers = list({id(layer): layer for layer in every}.values())
         taken = {str(layer.name) for layer in layers if not isinstance(layer.name, AutoName)}
@@ -36,12 +37,12 @@ class TagNames:
         }
 
     def layer_tag(self, layer: Any) -> str:
-        """Return what to call `layer`; one that the model made for itself, such as an entry, by its kind."""
+        """Return the tag of `layer`; for a layer that the model created, such as an input layer, its kind."""
         name = layer.name
         return self._names.get(id(layer), name.base if isinstance(name, AutoName) else str(name))
 
     def variable_tags(self, variables: Mapping[str, Any]) -> dict[str, str]:
-        """Return what to call each of `variables`: by its layer, and the models around where two are alike."""
+        """Return the tag of each of `variables`: its layer and name, with the outer models if two are the same."""
         whole = {id(variable): parts for parts, variable in self._chains(self._model, ())}
         short = {path: "/".join(whole[id(variable)][-2:]) for path, variable in variables.items()}
         counts = Counter(short.values())
@@ -51,14 +52,14 @@ class TagNames:
         }
 
     def log_tag(self, name: str) -> str:
-        """Return what to call a logged value: those of several outputs begin with a layer's name."""
+        """Return the tag of a logged value, whose name begins with a layer's name if there are several outputs."""
         output = max((o for o in self._outputs if name.startswith(f"{o}_")), key=len, default=None)
         return name if output is None else self._outputs[output] + name[len(output) :]
 
-    def _chains(self, layer: Layer, around: tuple[Layer, ...]) -> Iterator[tuple[tuple[str, ...], Variable]]:
-        if any(layer is other for other in around):
+    def _chains(self, layer: Layer, parents: tuple[Layer, ...]) -> Iterator[tuple[tuple[str, ...], Variable]]:
+        if any(layer is other for other in parents):
             return
-        chain = (*around, layer)
+        chain = (*parents, layer)
         for name, variable in layer._named_own_variables():
             yield (*map(self.layer_tag, chain), name), variable
         for _, child in layer._named_children():

@@ -1,4 +1,4 @@
-"""What fitwell uses of the tensorboard package, imported when it is first needed."""
+"""Parts of the tensorboard package, imported when they are first needed."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from typing import Any
 
 from fitwell.errors import missing_extra_error
 
+__all__ = ["load_protos"]
+
 
 @functools.cache
 def load_protos() -> Any:
-    """Return TensorBoard's protocol buffers and record writer; none of it imports TensorFlow."""
+    """Return TensorBoard's protocol buffers and record writer, without importing TensorFlow."""
     try:
         from tensorboard.compat.proto import event_pb2, graph_pb2, summary_pb2
         from tensorboard.plugins.audio import metadata as audio

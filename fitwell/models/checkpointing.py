@@ -135,7 +135,7 @@ class CheckpointManager(NullCheckpointManager):
         self.folder = CheckpointFolder(backup.backup_dir)
         self.saved: dict[str, Any] | None = self.folder.load_latest(_FORM)
         if self.saved is not None:
-            History.check_state(self.saved["history"], f"the checkpoint in {str(self.folder.path)!r}")
+            History.check_arrays(self.saved["history"], f"the checkpoint in {str(self.folder.path)!r}")
         self._data: Any = None
         self._identity: dict[str, Any] = {}
         self._initial_hyperparams: dict[str, float] = {}
@@ -233,7 +233,7 @@ class CheckpointManager(NullCheckpointManager):
                 "batches": fit.callback_list.batches,
                 "runtime_epoch": session.epoch,
             },
-            "history": fit.history.get_state(),
+            "history": fit.history.to_arrays(),
             "last_logs": dict(fit.last_logs),
             # A callback may go on to change what it gave, while the writer writes.
             "callbacks": [[_name(c), copy.deepcopy(c.get_state())] for c in callbacks if _has_state(c)],
@@ -302,7 +302,7 @@ class CheckpointManager(NullCheckpointManager):
         fit.epochs_done, fit.step_in_epoch = place["epochs"], place["steps"]
         fit.epoch_is_open, fit.ended = place["open"], place["ended"]
         fit.callback_list.batches = place["batches"]
-        fit.history.set_state(saved["history"])
+        fit.history.restore_arrays(saved["history"])
         fit.last_logs = saved["last_logs"]
         self._fast_forward_streams(fit)
         if notes:

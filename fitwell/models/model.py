@@ -21,7 +21,7 @@ from fitwell._param_validation import (
 )
 from fitwell._progress import VERBOSE, ProgressReporter, print_message
 from fitwell._variables import same_variables
-from fitwell.callbacks.callback import CallbackList, flatten_callbacks
+from fitwell.callbacks.callback_list import CallbackList, flatten_callbacks
 from fitwell.errors import InvalidArgument, StateError
 from fitwell.layers.base import Layer
 from fitwell.models import data_adapters, input_checks, summary, train_loop

@@ -34,8 +34,7 @@ from fitwell._engine.train_state import TrainState
 from fitwell._history import History
 from fitwell._progress import ProgressReporter
 from fitwell._tracing_warnings import warn_changed_constants
-from fitwell.callbacks.callback import CallbackList
-from fitwell.callbacks.learning_rate_conflicts import check_learning_rate_conflicts
+from fitwell.callbacks.callback_list import CallbackList, check_learning_rate_conflicts
 from fitwell.errors import DataError, InvalidArgument, MistakeWarning, NonFiniteWarning, did_you_mean, warn
 from fitwell.models import data_adapters, input_checks
 from fitwell.models.categorical_targets import TargetEncoder

@@ -17,7 +17,7 @@ from fitwell._engine import devices
 from fitwell._engine.dispatch_size import AdaptiveDispatchSize
 from fitwell._engine.epoch_runner import DispatchResult, Validation
 from fitwell._variables import Variable
-from fitwell.callbacks.callback import CallbackList, flatten_callbacks
+from fitwell.callbacks.callback_list import CallbackList, flatten_callbacks
 from fitwell.errors import InvalidArgument
 from fitwell.models.model import Model
 from fitwell.models.trace_key import trace_key

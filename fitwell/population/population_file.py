@@ -180,7 +180,7 @@ def _build_member(notes: dict[str, Any], build: Build) -> Member:
     for name in ("status", "stopped_epoch", "restored_epoch"):
         setattr(member, name, notes[name])
     member.history = History()
-    member.history.set_state(history_state(notes))
+    member.history.restore_arrays(history_state(notes))
     return member
 
 

@@ -97,11 +97,11 @@ def _check_group(group: dict[str, Any], place: str, where: str) -> None:
         if not alike or (name == "x" and not leaves) or (not leaves and example is not None):
             raise _damaged(where, f"{place}.example.{name} does not hold a row of arrays")
     for number, member in enumerate(group["members"]):
-        History.check_state(history_state(member), f"{where}: {place}.members[{number}]")
+        History.check_arrays(history_state(member), f"{where}: {place}.members[{number}]")
 
 
 def history_state(member: dict[str, Any]) -> dict[str, Any]:
-    """Return what `History.set_state` takes, of what was written of a member."""
+    """Return what `History.restore_arrays` takes, of what was written of a member."""
     logs = member["logs"]
     rates = {name: member[name] for name in ("learning_rate",) if name in member}
     return rates | {

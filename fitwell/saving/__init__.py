@@ -1,10 +1,16 @@
-"""Saving and loading: files hold data, never code."""
+"""Save and load models. Files contain data, never code."""
 
 from fitwell._registry import custom_objects as custom_object_scope
-from fitwell.saving.model_json import model_from_json, to_json
-from fitwell.saving.registration import register, register_keras_serializable
-from fitwell.saving.saving_api import load_model, save_model
-from fitwell.saving.weights_api import load_weights, save_weights
+from fitwell.saving.saving_api import (
+    load_model,
+    load_weights,
+    model_from_json,
+    register,
+    register_keras_serializable,
+    save_model,
+    save_weights,
+    to_json,
+)
 
 __all__ = [
     "custom_object_scope",

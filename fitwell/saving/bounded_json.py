@@ -1,4 +1,4 @@
-"""JSON from strangers: configurations and headers."""
+"""JSON from untrusted files, with limits on size and depth."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from typing import Any
 from fitwell._load_budget import LARGEST_TEXT, current
 from fitwell.errors import FileError, InvalidArgument
 
-# A text in a configuration nests by layers, arguments and inner models.
+__all__ = ["dump_json", "parse_json"]
+
+# A configuration nests by layers, arguments and inner models.
 _MAX_DEPTH = 100
 
 
 def parse_json(text: str | bytes, where: str) -> Any:
-    """Return the JSON in `text`; what is long, nests deeply, or has a key twice is refused."""
+    """Parse `text`; raise `FileError` if it is too long, nests too deeply, or has a duplicate key."""
     if len(text) > LARGEST_TEXT:
         raise FileError(f"{where}: a configuration of {len(text):,} bytes, more than {LARGEST_TEXT:,}")
     try:
@@ -30,16 +32,16 @@ def parse_json(text: str | bytes, where: str) -> Any:
 
 
 def dump_json(value: Any, **options: Any) -> str:
-    """Return `value` as JSON; raises `InvalidArgument` for what `parse_json` would refuse. options: of `json.dumps`."""
+    """Return `value` as JSON; raise `InvalidArgument` if `parse_json` could not read it."""
     text = json.dumps(value, **options)
     if len(text) > LARGEST_TEXT:
         raise InvalidArgument(
-            f"the configuration takes {len(text):,} bytes, more than the {LARGEST_TEXT:,} that are read from a file: "
+            f"the configuration takes {len(text):,} bytes, more than the {LARGEST_TEXT:,} that can be read from a file: "
             "keep large tables as weights (add_weight), or use save_weights and build the model in code"
         )
     if _is_deep(value):
         raise InvalidArgument(
-            f"the configuration nests more than {_MAX_DEPTH} deep, which is not read from a file: use save_weights and "
+            f"the configuration nests more than {_MAX_DEPTH} deep, which cannot be read from a file: use save_weights and "
             "build the model in code"
         )
     return text
@@ -62,5 +64,5 @@ def _unique_dict(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     table = dict(pairs)
     if len(table) < len(pairs):
         twice = Counter(key for key, _ in pairs).most_common(1)[0][0]
-        raise ValueError(f"the key {twice!r} is there twice")
+        raise ValueError(f"duplicate key {twice!r}")
     return table

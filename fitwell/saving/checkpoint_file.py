@@ -1,15 +1,15 @@
-"""Checkpoint files: plain data and arrays in one file that is whole or not there at all.
+"""Checkpoint files: plain data and arrays in one file that exists completely or not at all.
 
-A checkpoint is a zip archive, nothing compressed, of two members: ``manifest.json`` (numbers, texts, lists and
-dicts; what stood for an array names its type and shape) and ``arrays.bin`` (their bytes, one after another). The
-archive's own CRC-32 of each member tells a damaged file. Nothing in it is code, and reading it runs none.
+A checkpoint is an uncompressed zip archive of two members: ``manifest.json`` (numbers, strings, lists and dicts, and
+the type and shape of each array) and ``arrays.bin`` (the bytes of the arrays, one after another). The CRC-32 of each
+member detects damage. The file contains no code, and reading it runs none.
 
-It is written beside its final name, forced to the disk and then renamed (`paths.atomic_writer`), and only then is
-the one before the last removed: whenever the power fails, a whole checkpoint is there.
+The file is written under a temporary name, flushed to the disk and then renamed (`_file_io.atomic_writer`). Only then
+is the second-last checkpoint removed, so that a complete one exists if the power fails at any time.
 
-Why not orbax-checkpoint (measured 2026-11, version 0.12, one machine of 2 CPU cores): it brings 16 packages of
-some 110 MB besides JAX, takes 0.7 s to import, and 50 to 70 ms on both cores to write one megabyte, where this
-takes 3 (SGD) to 9 ms (Adam) on one. What it is made for, arrays sharded over many hosts, fitwell does not have.
+Why not orbax-checkpoint (measured 2026-11, version 0.12, one machine of 2 CPU cores): it adds 16 packages of some
+110 MB to JAX, takes 0.7 s to import, and needs 50 to 70 ms on both cores to write one megabyte, where this file format
+needs 3 (SGD) to 9 ms (Adam) on one. fitwell has no arrays sharded over many hosts, which are its purpose.
 """
 
 from __future__ import annotations
@@ -26,24 +26,27 @@ import numpy as np
 
 from fitwell._escaping import short_repr
 from fitwell._file_io import atomic_writer, os_error_reason
+from fitwell._typing import NumpyArray, PyTree
 from fitwell.errors import FileError
+
+__all__ = ["decode_tree", "encode_tree", "read_checkpoint", "write_checkpoint"]
 
 _MANIFEST, _ARRAYS = "manifest.json", "arrays.bin"
 _FORMAT, _VERSION = "fitwell checkpoint", 1
 _ARRAY_KEY = "__array__"
-# Histories and other long lists travel as arrays; a manifest is some KB.
+# Histories and other long lists are arrays, so that a manifest has some KB.
 _LARGEST_MANIFEST = 64 * 2**20
 
 
-def encode_tree(tree: Any, arrays: list[Any]) -> Any:
-    """Return `tree` as JSON can hold it, each array replaced by ``{"__array__": its place in arrays}``.
+def encode_tree(tree: PyTree, arrays: list[Any]) -> Any:
+    """Return `tree` as JSON-compatible data, with each array replaced by ``{"__array__": index in arrays}``.
 
-    Dicts (with text keys), lists, tuples (which come back as lists), numbers, texts, truth values and None may be
-    nested; anything else raises `FileError`.
+    Dicts (with string keys), lists, tuples (which are read as lists), numbers, strings, booleans and None may be
+    nested. Other types raise `FileError`.
     """
     if isinstance(tree, dict):
         if not all(isinstance(key, str) for key in tree) or _ARRAY_KEY in tree:
-            raise FileError(f"a checkpoint holds dicts with texts as keys only, got keys {list(tree)[:5]}")
+            raise FileError(f"a checkpoint holds dicts with strings as keys only, got keys {list(tree)[:5]}")
         return {key: encode_tree(value, arrays) for key, value in tree.items()}
     if isinstance(tree, list | tuple):
         return [encode_tree(value, arrays) for value in tree]
@@ -53,12 +56,12 @@ def encode_tree(tree: Any, arrays: list[Any]) -> Any:
         arrays.append(tree)
         return {_ARRAY_KEY: len(arrays) - 1}
     raise FileError(
-        f"a checkpoint holds numbers, texts, arrays, lists and dicts, got {type(tree).__name__}: {tree!r:.80}"
+        f"a checkpoint holds numbers, strings, arrays, lists and dicts, got {type(tree).__name__}: {tree!r:.80}"
     )
 
 
-def decode_tree(tree: Any, arrays: Sequence[np.ndarray]) -> Any:
-    """Return what `encode_tree` was given."""
+def decode_tree(tree: PyTree, arrays: Sequence[NumpyArray]) -> Any:
+    """Return the tree that `encode_tree` encoded."""
     if isinstance(tree, dict):
         if _ARRAY_KEY in tree:
             return arrays[tree[_ARRAY_KEY]]
@@ -66,11 +69,16 @@ def decode_tree(tree: Any, arrays: Sequence[np.ndarray]) -> Any:
     return [decode_tree(value, arrays) for value in tree] if isinstance(tree, list) else tree
 
 
-def write_checkpoint(path: Path, tree: Any, before_rename: Callable[[], Any] = lambda: None) -> None:
-    """Write `tree` (see `encode_tree`) to `path`, all at once.
+def write_checkpoint(path: Path, tree: PyTree, before_rename: Callable[[], Any] = lambda: None) -> None:
+    """Write `tree` (see `encode_tree`) to `path`, completely or not at all.
 
-    before_valid: called when everything is written, before the file gets its name.
-    Raises `FileError` when that is not possible; then `path` is what it was.
+    Args:
+        path (Path): Name of the file.
+        tree (Any): The data.
+        before_rename (Callable): Called when everything is written, before the file gets its name.
+
+    Raises:
+        FileError: if the file cannot be written; `path` is then unchanged.
     """
     packed: list[Any] = []
     structure = encode_tree(tree, packed)
@@ -87,7 +95,7 @@ def write_checkpoint(path: Path, tree: Any, before_rename: Callable[[], Any] = l
 
 
 def read_checkpoint(path: Path) -> Any:
-    """Return what `write_checkpoint` wrote; raises `FileError` when the file is damaged or not a checkpoint."""
+    """Return the tree in a checkpoint; raise `FileError` if the file is damaged or not a checkpoint."""
     try:
         with zipfile.ZipFile(path) as archive:
             manifest = json.loads(_read_member(archive, _MANIFEST, path, _LARGEST_MANIFEST))
@@ -114,13 +122,15 @@ def read_checkpoint(path: Path) -> Any:
 def _read_member(archive: zipfile.ZipFile, name: str, path: Path, limit: int) -> bytes:
     found = [info for info in archive.infolist() if info.filename == name]
     if len(found) != 1 or found[0].compress_type != zipfile.ZIP_STORED:
-        raise FileError(f"{str(path)!r} is not a fitwell checkpoint: it holds no {name}, or not as it should")
+        raise FileError(f"{str(path)!r} is not a fitwell checkpoint: it has no valid {name}")
     if found[0].file_size > min(limit, path.stat().st_size):
-        raise FileError(f"{str(path)!r}: {name} claims {found[0].file_size:,} bytes, more than there can be")
+        raise FileError(
+            f"{str(path)!r}: {name} claims {found[0].file_size:,} bytes, more than the file can contain"
+        )
     return archive.read(found[0])
 
 
-def _split_arrays(data: bytes, kinds: Sequence[dict[str, Any]]) -> list[np.ndarray]:
+def _split_arrays(data: bytes, kinds: Sequence[dict[str, Any]]) -> list[NumpyArray]:
     arrays = []
     place = 0
     for kind in kinds:

@@ -1,4 +1,4 @@
-"""A folder of checkpoints: the newest and the one before it, written on a thread."""
+"""A folder of checkpoints: the newest and the one before it, written by a thread."""
 
 from __future__ import annotations
 
@@ -12,24 +12,26 @@ from typing import Any
 
 from fitwell._file_io import check_path, check_writable, lock_folder, os_error_reason, remove_stale_temp_files
 from fitwell._schema import ANY, check_schema
+from fitwell._typing import PathType, PyTree
 from fitwell.errors import FileError, warn
 from fitwell.saving.checkpoint_file import read_checkpoint, write_checkpoint
+
+__all__ = ["CheckpointFolder"]
 
 _NUM_KEPT = 2
 _NAME = re.compile(r"checkpoint-(\d{12})\.zip")
 
 
 class CheckpointFolder:
-    """The checkpoints of one run: ``checkpoint-<updates>.zip`` files, the last two of them.
+    """The checkpoints of one run: the last two files ``checkpoint-<updates>.zip``.
 
-    Opening it makes the folder and tries to write to it, so that what cannot work fails before training. One process
-    at a time has it: of two that went on with the same run, each would take the other's checkpoints for its own. The
-    end of a process, however it came, lets go. `submit` returns at once: the newest checkpoint that waits is written
-    on a thread, and one that still waits when the next comes is never written. An error of the thread is raised by
-    the next call.
+    The constructor creates the folder and writes a test file, so that errors occur before training. It locks the
+    folder until the process ends, because two processes that resume the same run would overwrite each other's
+    checkpoints. `submit` returns immediately: a thread writes the newest pending checkpoint, and a checkpoint that is
+    still pending when the next one arrives is never written. The next call raises an error of the thread.
     """
 
-    def __init__(self, folder: str | os.PathLike[str]) -> None:
+    def __init__(self, folder: PathType) -> None:
         self.path = check_path(folder, "the folder of checkpoints")
         try:
             self.path.mkdir(parents=True, exist_ok=True)
@@ -42,11 +44,11 @@ class CheckpointFolder:
         self._claim = lock_folder(self.path)
         remove_stale_temp_files(self.path, _NAME.pattern)
         self._writer = _LatestJobThread()
-        # Their names may be the highest, and none of the two that are kept.
+        # Damaged checkpoints do not count among those that are kept, even if their names are the newest.
         self._damaged: set[Path] = set()
 
     def files(self) -> list[Path]:
-        """Return the checkpoints, the newest first."""
+        """Return the paths of the checkpoints, the newest first."""
         try:
             names = os.listdir(self.path)
         except FileNotFoundError:
@@ -56,10 +58,10 @@ class CheckpointFolder:
                 f"the folder {str(self.path)!r} cannot be read: {os_error_reason(error)}"
             ) from None
         found = [self.path / name for name in sorted(filter(_NAME.fullmatch, names), reverse=True)]
-        return [path for path in found if path.is_file()]  # reading a pipe would wait for who writes it
+        return [path for path in found if path.is_file()]  # reading a pipe would block
 
     def load_latest(self, form: Any = ANY) -> Any:
-        """Return the newest checkpoint that is whole and has the `form`, or None when there is none at all."""
+        """Return the newest complete checkpoint that matches the schema `form`, or None if there are no checkpoints."""
         damaged = []
         for path in self.files():
             try:
@@ -70,7 +72,7 @@ class CheckpointFolder:
                 self._damaged.add(path)
                 continue
             for message in damaged:
-                warn(f"{message}; going on from the one before it, {path.name}")
+                warn(f"{message}; continuing from the one before it, {path.name}")
             return checkpoint
         if damaged:
             raise FileError(
@@ -79,29 +81,29 @@ class CheckpointFolder:
             )
         return None
 
-    def submit(self, updates: int, tree: Any, before_rename: Callable[[], Any] = lambda: None) -> None:
-        """Write `tree` as the checkpoint after so many `updates`, on a thread (see `write_checkpoint`)."""
+    def submit(self, updates: int, tree: PyTree, before_rename: Callable[[], Any] = lambda: None) -> None:
+        """Let the thread write `tree` as the checkpoint after `updates` updates (see `write_checkpoint`)."""
         self._writer.submit(lambda: self._write(updates, tree, before_rename))
 
     def wait(self) -> None:
-        """Return when everything submitted is on the disk."""
+        """Wait until every submitted checkpoint is on the disk."""
         self._writer.wait()
 
     def clear(self) -> None:
-        """Remove every checkpoint, and the folder if nothing else is in it."""
+        """Remove every checkpoint, and the folder if it is empty then."""
         self.wait()
         for path in self.files():
             _remove(path)
-        with contextlib.suppress(OSError):  # something else is in it, or it is gone
+        with contextlib.suppress(OSError):  # it is not empty, or does not exist
             self.path.rmdir()
 
-    def _write(self, updates: int, tree: Any, before_rename: Callable[[], Any]) -> None:
+    def _write(self, updates: int, tree: PyTree, before_rename: Callable[[], Any]) -> None:
         name = f"checkpoint-{updates:012d}.zip"
         try:
             write_checkpoint(self.path / name, tree, before_rename)
         except FileError as error:
             raise FileError(
-                f"{error}. The training state is as it was, and so is the checkpoint before; make room or name "
+                f"{error}. The training state and the checkpoint before are unchanged; free some space or name "
                 "another folder, and resume"
             ) from None
         self._damaged.discard(self.path / name)
@@ -118,7 +120,7 @@ def _remove(path: Path) -> None:
 
 
 class _LatestJobThread:
-    """A thread that does the latest job it was given; it lives while there is something to do."""
+    """A thread that runs the latest submitted job, and ends when there is none."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

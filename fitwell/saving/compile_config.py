@@ -1,4 +1,4 @@
-"""How a model was compiled, as Keras writes it, and compiling it again."""
+"""Convert the arguments of `compile` to and from the format of Keras."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from fitwell._registry import deserialize, serialize
 from fitwell.errors import FileError, FitwellError, InvalidArgument, UnknownName, warn
 from fitwell.saving.keras_config import Config, from_keras, to_keras
 
+__all__ = ["compile_from_config", "expand_names", "get_compile_config"]
+
 _ARGUMENTS = ("optimizer", "loss", "loss_weights", "metrics", "weighted_metrics")
 
 
 def get_compile_config(model: Any) -> Config | None:
-    """Return the arguments of `compile` in Keras's words; None for a model not compiled, or only code could say."""
+    """Return the arguments of `compile` in the format of Keras; None if not compiled or not serializable."""
     if not model.compiled:
         return None
     compile_config = model._session.compile_config
@@ -32,7 +34,7 @@ def get_compile_config(model: Any) -> Config | None:
 
 
 def expand_names(config: Config) -> Config:
-    """Return `config` with losses and metrics written as classes: Keras 3 cannot read names in ``.h5`` files."""
+    """Return `config` with losses and metrics as classes, because Keras 3 cannot read their names in ``.h5`` files."""
     changed = dict(config)
     for name, get in (("loss", losses.get), ("metrics", metrics.get), ("weighted_metrics", metrics.get)):
         changed[name] = _expand_names(config[name], get)
@@ -44,25 +46,25 @@ def _expand_names(value: Any, get: Any) -> Any:
         return {key: _expand_names(item, get) for key, item in value.items()}
     if isinstance(value, list):
         return [_expand_names(item, get) for item in value]
-    # What an accuracy is depends on the shapes; Keras reads these names, and only these.
+    # The function behind these names depends on the shapes. Keras reads these names, and no others.
     if not isinstance(value, str) or value in ("accuracy", "acc"):
         return value
     try:
         found = get(value)
     except UnknownName:
-        return value  # a function of the user's own
+        return value  # a user-defined function
     own_function = isinstance(
         found, losses.LossFunctionWrapper | metrics.LossMetric | metrics.MeanMetricWrapper
     )
     if own_function:
         return value
     if isinstance(found, metrics.Metric):
-        found.name = value  # as `compile` calls what it is given by name
+        found.name = value  # `compile` names a metric that is given by name so
     return to_keras(serialize(found))
 
 
 def compile_from_config(model: Any, config: Config) -> None:
-    """Compile `model` as `config`, which Keras or `get_compile_config` wrote, says."""
+    """Compile `model` with the arguments in `config`, which Keras or `get_compile_config` wrote."""
     modules = {"optimizer": "keras.optimizers", "loss": "keras.losses"}
     arguments = {}
     for name in _ARGUMENTS:
@@ -71,16 +73,16 @@ def compile_from_config(model: Any, config: Config) -> None:
     try:
         model.compile(**arguments)
     except FileError:
-        raise  # said of the file already
+        raise  # already names the file
     except FitwellError as error:
         raise FileError(
-            f"the file's compilation cannot be read: {error} A function of your own is passed as "
-            "custom_objects={its name: the function}; load_model(..., compile=False) leaves the compilation out"
+            f"the file's compilation cannot be read: {error} Pass a user-defined function as "
+            "custom_objects={its name: the function}; load_model(..., compile=False) omits the compilation"
         ) from error
 
 
 def _read(value: Any, module: str) -> Any:
-    """Return objects for configurations; those of Keras 2, which name no module, are of `module`."""
+    """Return the objects of configurations; those of Keras 2, which have no module, are in `module`."""
     if isinstance(value, dict) and "class_name" not in value:
         return {name: _read(item, module) for name, item in value.items()}
     if isinstance(value, list):

@@ -1,7 +1,7 @@
-"""What fitwell adds to a file beside Keras's layout, in an HDF5 group called ``fitwell`` that Keras never opens.
+"""The HDF5 group ``fitwell`` in a file, which Keras ignores.
 
-Where training stands (seed and epoch, from which the order of rows and all noise follow), the categories of pandas
-that the class numbers stand for, and a probe: an input made when the file was written, and what the model answered.
+It contains the training position (seed and epoch, which determine the order of rows and all noise), the pandas
+categories of the class numbers, and a reference input with the output of the model at the time of writing.
 """
 
 from __future__ import annotations
@@ -13,21 +13,30 @@ import numpy as np
 
 from fitwell._data import category_json
 from fitwell._schema import POSITION, UINT32, check_schema
+from fitwell._typing import NumpyArray
 from fitwell.errors import FileError
 from fitwell.saving.bounded_json import dump_json, parse_json
 from fitwell.saving.hdf5_reader import HDF5Reader
 from fitwell.saving.reference_input import make_reference_input
 
+__all__ = [
+    "GROUP_NAME",
+    "TOLERANCE",
+    "read_training_position",
+    "verify_reference_output",
+    "write_fitwell_group",
+]
+
 GROUP_NAME = "fitwell"
-# JSON in UTF-8, byte by byte: an attribute of HDF5 holds 64 KiB at most.
+# JSON in UTF-8, as an array of bytes: an HDF5 attribute holds at most 64 KiB.
 _CATEGORIES_KEY = "categories"
-# The answer may differ by this share of its largest number: other processors add in another order.
+# Maximum difference relative to the largest number of the output: processors add in different orders.
 TOLERANCE = 1e-3
 _TOLERANCE_16_BIT = 5e-2
 
 
 def write_fitwell_group(file: Any, model: Any, training: bool) -> None:
-    """Write the group into an open HDF5 file; `training`: where training stands as well."""
+    """Write the group into an open HDF5 file, with the training position if `training` is True."""
     group = file.create_group(GROUP_NAME)
     if training:
         session = model._session
@@ -35,20 +44,20 @@ def write_fitwell_group(file: Any, model: Any, training: bool) -> None:
         if session.categories:
             text = dump_json(category_json.categories_to_json(session.categories))
             group[_CATEGORIES_KEY] = np.frombuffer(text.encode(), np.uint8)
-    probe = make_reference_input(model)
-    if probe is None:
+    reference = make_reference_input(model)
+    if reference is None:
         return
-    answer = _leaves(model._predict_compiled(probe))
-    # A model that draws noise at inference has no one answer.
+    output_leaves = _leaves(model._predict_compiled(reference))
+    # A model that draws random numbers at inference has no unique output.
     if model._forward_pass.draws:
         return
-    for kind, arrays in (("input", _leaves(probe)), ("output", answer)):
+    for kind, arrays in (("input", _leaves(reference)), ("output", output_leaves)):
         for number, array in enumerate(arrays):
             group[f"probe/{kind}/{number}"] = _as_storable(array)
 
 
 def read_training_position(file: HDF5Reader, model: Any) -> None:
-    """Let training of a compiled model go on where it stood."""
+    """Restore the training position of a compiled model."""
     if GROUP_NAME not in file:
         return
     group = file.child(GROUP_NAME)
@@ -64,26 +73,26 @@ def read_training_position(file: HDF5Reader, model: Any) -> None:
 
 
 def verify_reference_output(file: HDF5Reader, model: Any) -> None:
-    """Compare the model's answer to the probe in the file with the one written there."""
+    """Compare the output of the model for the reference input in the file with the output in the file."""
     if f"{GROUP_NAME}/probe" not in file:
         return
     group = file.child(f"{GROUP_NAME}/probe")
-    probe = make_reference_input(model)
-    if probe is None:
+    reference = make_reference_input(model)
+    if reference is None:
         return
-    leaves, structure = jax.tree.flatten(probe)
+    leaves, structure = jax.tree.flatten(reference)
     stored = [group.array(f"input/{i}", np.shape(leaf)).astype(leaf.dtype) for i, leaf in enumerate(leaves)]
-    answer = _leaves(model._predict_compiled(jax.tree.unflatten(structure, stored)))
-    for number, output in enumerate(answer):
+    output_leaves = _leaves(model._predict_compiled(jax.tree.unflatten(structure, stored)))
+    for number, output in enumerate(output_leaves):
         expected = group.array(f"output/{number}", output.shape).astype(np.float64)
         got = np.asarray(output, np.float64)
         scale = np.max(np.abs(expected), initial=1e-6, where=np.isfinite(expected))
         tolerance = scale * (_TOLERANCE_16_BIT if output.dtype.itemsize < 4 else TOLERANCE)
         if not np.allclose(got, expected, rtol=0, atol=tolerance, equal_nan=True):
             raise FileError(
-                f"{file.where}: the model does not answer the probe in the file as it did when it was written: "
-                f"output {number} is off by {np.nanmax(np.abs(got - expected)):.3g}, more than {tolerance:.3g}. "
-                "The file was changed, or fitwell or JAX compute differently since; load_model(..., compile=False) "
+                f"{file.where}: the loaded model does not reproduce the reference output stored in the file: "
+                f"output {number} differs by {np.nanmax(np.abs(got - expected)):.3g}, more than {tolerance:.3g}. "
+                "The file was changed, or fitwell or JAX compute differently now; load_model(..., compile=False) "
                 "does not help, load_weights does not compare"
             )
 
@@ -92,5 +101,5 @@ def _leaves(tree: Any) -> list[Any]:
     return [np.asarray(leaf) for leaf in jax.tree.leaves(tree)]
 
 
-def _as_storable(array: np.ndarray) -> np.ndarray:
+def _as_storable(array: NumpyArray) -> NumpyArray:
     return array if array.dtype.kind in "fiub" else array.astype(np.float32)

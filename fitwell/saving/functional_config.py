@@ -1,8 +1,8 @@
-"""Functional models in configurations: our list of calls, and Keras's nodes that point at layers by name.
+"""Translate configurations of functional models to and from the format of Keras.
 
-We write the calls of layers in order, each result being ``{"tensor": [call, output]}``. Keras lists, with every
-layer, the calls of that layer (`inbound_nodes`), a result being ``[layer name, call of that layer, output]``. Two
-of its formats are read: that of Keras 3, and the nested lists of Keras 2.
+The configuration here lists the calls of layers in order, with each tensor as ``{"tensor": [call, output]}``. Keras
+lists the calls with each layer (`inbound_nodes`), with each tensor as ``[layer name, call of that layer, output]``. Two
+of its formats can be read: that of Keras 3, and the nested lists of Keras 2.
 """
 
 from __future__ import annotations
@@ -14,9 +14,11 @@ from typing import Any
 
 from fitwell.errors import FileError
 
+__all__ = ["from_keras_graph", "map_tree", "to_keras_graph"]
+
 Config = dict[str, Any]
 
-# Arithmetic on symbols: the layer `Operation` here, one class each in Keras.
+# Arithmetic on symbolic tensors: one class here, one class per operator in Keras.
 _OPERATIONS = {
     name: name.capitalize() for name in ("add", "subtract", "multiply", "divide", "power", "matmul")
 }
@@ -27,7 +29,7 @@ _OPERATIONS_MODULES = (_OPERATIONS_MODULE, "keras.ops.numpy", "keras.ops")
 
 
 def map_tree(tree: Any, change: Callable[[Any], Any], is_leaf: Callable[[Any], bool]) -> Any:
-    """Return `tree` (dicts and lists) with `change` applied to every leaf."""
+    """Apply `change` to every leaf of `tree` (dicts and lists)."""
     if not is_leaf(tree):
         if isinstance(tree, Mapping):
             return {key: map_tree(item, change, is_leaf) for key, item in tree.items()}
@@ -44,10 +46,10 @@ def _is_tensor(value: Any) -> bool:
 
 
 def to_keras_graph(config: Config, write: Callable[[Any], Any]) -> Config:
-    """Return Keras 3's configuration of a functional model; `write` translates the layers."""
+    """Convert the configuration of a functional model to that of Keras 3; `write` converts its layers."""
     layers, calls = config["layers"], config["calls"]
     names = [layer["config"]["name"] for layer in layers]
-    # The number of each call among those of its layer.
+    # Index of each call among the calls of its layer.
     numbers = [sum(c["layer"] == call["layer"] for c in calls[:i]) for i, call in enumerate(calls)]
 
     def place(tensor: Any) -> list[Any]:
@@ -62,7 +64,7 @@ def to_keras_graph(config: Config, write: Callable[[Any], Any]) -> Config:
 
     def outlet(tensor: Any) -> Any:
         name, number, index = place(tensor)
-        # In Keras a functional model begins with a node of its own, which counts here and nowhere else.
+        # In Keras a functional model has an initial node, which counts only here.
         nested = layers[names.index(name)]["class_name"] == "Functional"
         return [name, number + nested, index]
 
@@ -104,7 +106,7 @@ def _write_layer(layer: Config, write: Callable[[Any], Any]) -> Config:
 
 
 def _extra_arguments(layer: Config) -> list[Any]:
-    """Return what is an argument of the call in Keras and a setting of the layer here: an index."""
+    """Return the index of a `GetItem` layer, which is an argument of the call in Keras."""
     if layer["class_name"] != "GetItem":
         return []
     return [[_write_index(item) for item in layer["config"]["index"]]]
@@ -121,7 +123,7 @@ def _write_index(item: Any) -> Any:
 
 
 class _MissingInput(Exception):
-    """A call that needs the result of one that was not made yet: call `number` of layer `name`."""
+    """The input of a call is missing: the result of call `number` of layer `name`."""
 
     def __init__(self, name: str, number: int) -> None:
         super().__init__(name, number)
@@ -129,7 +131,7 @@ class _MissingInput(Exception):
 
 
 def from_keras_graph(config: Config, read: Callable[[Any], Any]) -> Config:
-    """Return our configuration of a functional model that Keras wrote; `read` translates the layers."""
+    """Convert the Keras configuration of a functional model to the format here; `read` converts its layers."""
     try:
         return _GraphReader(config, read).result()
     except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
@@ -149,7 +151,7 @@ class _GraphReader:
         self.places = {name: place for place, name in enumerate(self.written)}
         nodes = [node for layer in config["layers"] for node in layer["inbound_nodes"]]
         self.is_keras_v2 = any(isinstance(node, list) for node in nodes)
-        # The calls made so far, and where in that list those of each layer are.
+        # The calls so far, and the indices of the calls of each layer in that list.
         self.calls: list[Config] = []
         self.call_indices: dict[str, list[int]] = {name: [] for name in self.written}
 
@@ -166,12 +168,12 @@ class _GraphReader:
         }
 
     def _make_calls(self) -> None:
-        """Make all calls: layer after layer as the file has them, round after round, each as soon as it can be."""
+        """Make all calls in the order of the layers in the file, in rounds, each as soon as its inputs exist."""
         waiting = {name: deque(layer["inbound_nodes"]) for name, layer in self.written.items()}
         for name, nodes in waiting.items():
             if not nodes and self.written[name]["class_name"] == "InputLayer":
                 self._record(name, [], {})
-        # Only layers whose next call may be possible are looked at: a file may have them in any order.
+        # Visit only layers whose next call may be possible, because a file may have the layers in any order.
         rounds = [(0, place, name) for name, place in self.places.items()]
         blocked: dict[tuple[str, int], list[str]] = defaultdict(list)
         while rounds:
@@ -210,7 +212,7 @@ class _GraphReader:
         if kind == "GetItem":
             args = args[:1]
         if kind.startswith("Random"):
-            # In Keras training is their default: it is in every file, and gives way to what a run says.
+            # Keras writes their default `training` to every file; the mode of the run takes precedence.
             kwargs.pop("training", None)
         self._record(name, args, kwargs)
 
@@ -228,7 +230,7 @@ class _GraphReader:
             return self.read(value)
 
         kwargs = map_tree(node["kwargs"], argument, is_leaf)
-        # What a mask is made from is not in fitwell: no layer here makes or takes one.
+        # No layer in fitwell creates or takes a mask.
         return map_tree(node["args"], argument, is_leaf), {k: v for k, v in kwargs.items() if k != "mask"}
 
     def _parse_v2_call(self, node: list[Any]) -> tuple[list[Any], Config]:
@@ -241,7 +243,7 @@ class _GraphReader:
         return [tensors[0] if len(tensors) == 1 else tensors], dict(kwargs)
 
     def _skip_own_node(self, name: str, number: int) -> int:
-        """Return the number of a call without the node that models of Keras 2 begin with."""
+        """Return the number of a call without the initial node of Keras 2 models."""
         model = "layers" in self.written[name].get("config", {})
         return number - 1 if model and number > 0 else number
 
@@ -271,12 +273,12 @@ class _GraphReader:
                 raise ValueError(f"layer {name!r} is called fewer than {number + 1} times") from None
 
         found = map_tree(tree, end, is_place)
-        # Keras 2 wrote lists always, and returned the one output of a list as it is.
+        # Keras 2 always wrote lists, and returned the only output of a list by itself.
         return found[0] if self.is_keras_v2 and isinstance(found, list) and len(found) == 1 else found
 
 
 def _is_operation(layer: Config) -> bool:
-    """Return whether a layer without a module, as in Keras's ``.h5``, is arithmetic: two arguments, not a list."""
+    """Return whether a layer without a module, as in ``.h5`` files, is an operator: two arguments, not a list."""
     if "module" in layer or set(layer["config"]) != {"name"}:
         return False
     first = layer["inbound_nodes"][0]["args"][0] if isinstance(layer["inbound_nodes"][0], Mapping) else []

@@ -1,7 +1,8 @@
-"""A look at how HDF5 stores a dataset, before the library reads it.
+"""Check how an HDF5 file stores a dataset before the library reads it.
 
-A dataset in chunks is read chunk by chunk: each is unpacked whole, whatever the array takes of it, and by zlib into
-as much memory as its bytes ask for. Sizes are in the file's own words, so all of them are checked.
+The library reads a chunked dataset chunk by chunk. It decompresses each chunk completely, even if the array uses only
+a part of it, and zlib allocates as much memory as the compressed bytes ask for. The sizes are claims of the file, so
+all of them are checked.
 """
 
 from __future__ import annotations
@@ -15,15 +16,17 @@ from h5py import h5d, h5z
 from fitwell._load_budget import charge_memory
 from fitwell.errors import FileError
 
-# Real weights hardly compress: an array that claims far more than it stores is no array of weights.
+__all__ = ["EXPANSION", "SMALL", "check_dataset_storage"]
+
+# Real weights hardly compress: an array that claims far more than it stores is not an array of weights.
 SMALL, EXPANSION = 2**20, 8
-# Others unpack by numbers that the file gives, or are code of other libraries.
+# Other filters decompress by parameters of the file, or are code of other libraries.
 _FILTERS = (h5z.FILTER_SHUFFLE, h5z.FILTER_DEFLATE, h5z.FILTER_FLETCHER32)
 _CHECKSUM = 4
 
 
 def check_dataset_storage(dataset: Any, what: str) -> None:
-    """Refuse a dataset that takes more to read than it holds, and charge the budget for what it takes."""
+    """Raise if reading the dataset takes more memory than it stores; charge the memory budget otherwise."""
     stored, size = dataset.id.get_storage_size(), int(dataset.nbytes)
     if stored > dataset.file.id.get_filesize():
         raise FileError(f"{what} claims to store {stored:,} bytes, more than its file")
@@ -45,9 +48,9 @@ def _check_chunks(dataset: Any, what: str) -> None:
 
     def look(chunk: Any) -> None:
         found.append(tuple(chunk.chunk_offset))
-        # A compressed chunk that is not smaller than it was is stored with a few bytes more.
+        # A chunk that does not compress is stored with a few extra bytes.
         if len(found) > most or chunk.size > size + size // 100 + 64:
-            raise FileError(f"{what} is stored in other chunks than it should be")
+            raise FileError(f"{what} is stored in unexpected chunks")
 
     dataset.id.chunk_iter(look)
     if h5z.FILTER_DEFLATE in filters:
@@ -63,7 +66,7 @@ def _filters(dataset: Any, what: str) -> list[int]:
     last = filters[filters.index(h5z.FILTER_DEFLATE) :] if h5z.FILTER_DEFLATE in filters else []
     if len(set(filters)) < len(filters) or not set(filters) <= set(_FILTERS) or h5z.FILTER_SHUFFLE in last:
         raise FileError(
-            f"{what} is packed by the filters {filters}; fitwell reads what gzip packed once, with or without "
-            "shuffling and a checksum"
+            f"{what} is packed by the filters {filters}; fitwell reads data that gzip packed once, with or "
+            "without shuffling and a checksum"
         )
     return filters

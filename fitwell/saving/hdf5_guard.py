@@ -1,10 +1,10 @@
-"""A look at the bytes of an HDF5 file before the library sees them.
+"""Check the heaps of an HDF5 file before the library opens it.
 
-HDF5 keeps texts of free length in *global heaps*: collections of objects, each with its size, the last one (number
-0) being what is free. The library walks them by these sizes and never ends at one that is 0.
+HDF5 stores variable-length strings in *global heaps*: lists of objects with their sizes, the last of which (number 0)
+is the free space. The library follows these sizes, and never ends if one of them is 0.
 
-The names in a group are in a *local heap*, whose free places are a list: each says where the next one is. The library
-never ends at one that leads back (found by fuzzing, HDF5 2.0).
+The names in a group are in a *local heap*, whose free blocks are a linked list. The library never ends if the list has
+a cycle (found by fuzzing, HDF5 2.0).
 """
 
 from __future__ import annotations
@@ -16,8 +16,10 @@ from typing import IO
 
 from fitwell.errors import FileError
 
+__all__ = ["check_global_heaps"]
+
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
-# The version and three bytes of zeros follow: four letters alone may stand in any weight.
+# The signature includes the version and three zero bytes: four letters alone may occur in any weight.
 _HEAP = b"GCOL\x01\x00\x00\x00"
 _LOCAL_HEAP = b"HEAP\x00\x00\x00\x00"
 _LAST_PLACE = 1
@@ -25,7 +27,7 @@ _HEADER = 16
 
 
 def check_global_heaps(source: str | IO[bytes], where: str) -> int:
-    """Refuse a file with a global heap that cannot be walked to its end; return the size of the longest text."""
+    """Raise if a heap cannot be walked to its end; return the length in bytes of the longest string."""
     if not isinstance(source, str):
         position = source.tell()
         data = source.read()
@@ -39,13 +41,13 @@ def check_global_heaps(source: str | IO[bytes], where: str) -> int:
 
 def _check_bytes(data: bytes | mmap.mmap, where: str) -> int:
     if data[:8] != _SIGNATURE:
-        raise FileError(f"{where} is not a readable HDF5 file: it does not begin like one")
-    # Where the superblock tells how many bytes a size takes; all that anybody writes are eight.
+        raise FileError(f"{where} is not a readable HDF5 file: it has no HDF5 signature")
+    # The superblock holds the number of bytes of a size. All programs write eight.
     place = 14 if data[8:9] in (b"\0", b"\1") else 10
     if data[place : place + 1] != b"\x08":
-        raise FileError(f"{where} is not a readable HDF5 file: its sizes are not of eight bytes")
+        raise FileError(f"{where} is not a readable HDF5 file: its sizes do not have eight bytes")
     longest = 0
-    # Heaps lie apart: all of them together have no more objects than fit into the file.
+    # Heaps do not overlap, so all of them together have no more objects than fit into the file.
     left = len(data) // _HEADER
     start = data.find(_HEAP)
     while start >= 0:
@@ -53,14 +55,14 @@ def _check_bytes(data: bytes | mmap.mmap, where: str) -> int:
         longest = max(longest, *lengths, 0)
         left -= len(lengths)
         if left < 0:
-            raise FileError(f"{where} is not a readable HDF5 file: its heaps lie over each other")
+            raise FileError(f"{where} is not a readable HDF5 file: its heaps overlap")
         start = data.find(_HEAP, start + 1)
     _check_free_lists(data, where)
     return longest
 
 
 def _check_free_lists(data: bytes | mmap.mmap, where: str) -> None:
-    # Together they have no more places than fit into the file; one that leads back has them without end.
+    # All lists together have no more blocks than fit into the file; a list with a cycle has infinitely many.
     left = len(data) // _HEADER
     start = data.find(_LOCAL_HEAP)
     while start >= 0:
@@ -77,14 +79,14 @@ def _check_free_lists(data: bytes | mmap.mmap, where: str) -> None:
 
 
 def _string_lengths(data: bytes | mmap.mmap, start: int, where: str) -> list[int]:
-    """Return the lengths of the texts of one heap."""
+    """Return the lengths of the strings in one heap."""
     (size,) = struct.unpack("<Q", data[start + 8 : start + _HEADER].ljust(8, b"\0"))
     end = min(start + size, len(data))
     place = start + _HEADER
     lengths = []
     while place + _HEADER <= end:
         number, _, length = struct.unpack("<H6sQ", data[place : place + _HEADER])
-        # The size of what is free counts its header, that of a text does not.
+        # The size of the free space includes its header, that of a string does not.
         step = length if number == 0 else _HEADER + (length + 7) // 8 * 8
         if step < _HEADER or place + step > start + size:
             raise FileError(

@@ -1,9 +1,9 @@
-"""Reading HDF5 from strangers: plain arrays of numbers inside the file, and nothing else.
+"""Read untrusted HDF5 files: plain numeric arrays inside the file only.
 
-HDF5 can point out of the file (external links, external and virtual datasets), hold objects that unpickle, and
-claim sizes that it does not hold. `HDF5Reader` walks hard links only, and looks at type and size before it reads.
+An HDF5 file can refer to other files (external links, external and virtual datasets), contain objects that unpickle,
+and claim sizes that it does not contain. `HDF5Reader` follows hard links only, and checks type and size before it reads.
 
-The library is imported where a file is, here and in the writers: `import fitwell` takes 17 ms less without it.
+h5py is imported when a file is opened or written: `import fitwell` takes 17 ms less without it.
 """
 
 from __future__ import annotations
@@ -18,23 +18,26 @@ import numpy as np
 
 from fitwell._escaping import short_repr
 from fitwell._load_budget import LARGEST_TEXT, charge_memory
+from fitwell._typing import NumpyArray
 from fitwell.errors import FileError
 from fitwell.saving.hdf5_guard import check_global_heaps
 
-# How HDF5 holds what NumPy does not know.
+__all__ = ["HDF5Reader", "open_hdf5"]
+
+# The type by which HDF5 stores bfloat16.
 _BFLOAT16 = np.dtype("V2")
 _MOST_ELEMENTS = 10**6
-# Bytes of a text of its own, without its letters.
+# Size in bytes of a Python string without its characters.
 _ELEMENT = 64
 
 
 class HDF5Reader:
-    """One group of an HDF5 file, read with suspicion.
+    """Read one group of an untrusted HDF5 file.
 
     Args:
-        group: the group, of h5py.
-        where: the file's name for error messages.
-        longest_text: bytes of the longest text of free length in the file.
+        group (h5py.Group): The group.
+        where (str): Name of the file for error messages.
+        longest_string (int): Length in bytes of the longest variable-length string in the file.
     """
 
     def __init__(self, group: Any, where: str, longest_string: int) -> None:
@@ -43,7 +46,7 @@ class HDF5Reader:
         self.longest_string = longest_string
 
     def keys(self) -> list[str]:
-        """Return the names in this group."""
+        """Return the names of the members of this group."""
         return list(self.group.keys())
 
     def __contains__(self, path: str) -> bool:
@@ -58,8 +61,8 @@ class HDF5Reader:
             raise FileError(f"{self.where}: there is no group {path!r}")
         return HDF5Reader(found, self.where, self.longest_string)
 
-    def array(self, path: str, shape: tuple[int, ...] | None = None) -> np.ndarray:
-        """Return the array at `path`; of `shape`, when given."""
+    def array(self, path: str, shape: tuple[int, ...] | None = None) -> NumpyArray:
+        """Return the array at `path`; raise unless it has the `shape`, if given."""
         from fitwell.saving.hdf5_chunks import check_dataset_storage
 
         dataset = self.dataset(path, shape)
@@ -68,7 +71,7 @@ class HDF5Reader:
         return found.view(jnp.bfloat16) if found.dtype == _BFLOAT16 else found
 
     def dataset(self, path: str, shape: tuple[int, ...] | None = None) -> Any:
-        """Return the dataset at `path`, checked and not yet read."""
+        """Return the dataset at `path`, checked but not read."""
         import h5py
 
         found = self._walk(path)
@@ -83,7 +86,7 @@ class HDF5Reader:
         return found
 
     def string(self, name: str) -> str | None:
-        """Return the attribute `name` as text, None when there is none."""
+        """Return the string attribute `name`, or None if it does not exist."""
         value = self._attribute(name)
         if value is None:
             return None
@@ -92,31 +95,33 @@ class HDF5Reader:
         if isinstance(value, bytes):
             value = value.decode("utf-8", "replace")
         if not isinstance(value, str):
-            raise FileError(f"{self.where}: attribute {name!r} is not a text")
+            raise FileError(f"{self.where}: attribute {name!r} is not a string")
         return value
 
     def integer(self, name: str) -> int | None:
-        """Return the attribute `name` as a whole number that is not negative, None when there is none."""
+        """Return the attribute `name` as an integer >= 0, or None if it does not exist."""
         value = self._attribute(name)
         if value is None:
             return None
         if np.ndim(value) or np.asarray(value).dtype.kind not in "iu" or value < 0:
-            raise FileError(f"{self.where}: attribute {name!r} is {value!r}, expected a whole number")
+            raise FileError(f"{self.where}: attribute {name!r} is {value!r}, expected an integer >= 0")
         return int(value)
 
     def string_list(self, name: str) -> list[str]:
-        """Return the attribute `name` as a list of texts; long ones are in pieces ``name0``, ``name1``, ..."""
+        """Return the attribute `name`, a list of strings; join the chunks ``name0``, ``name1``, ... of a long one."""
         found = self._attribute(name)
         pieces = [found] if found is not None else []
         while found is None and (piece := self._attribute(f"{name}{len(pieces)}")) is not None:
             pieces.append(piece)
         if not pieces:
             raise FileError(f"{self.where}: attribute {name!r} is missing")
-        texts = [text for piece in pieces for text in np.atleast_1d(piece).tolist()]
-        texts = [text.decode("utf-8", "replace") if isinstance(text, bytes) else text for text in texts]
-        if not all(isinstance(text, str) for text in texts):
-            raise FileError(f"{self.where}: attribute {name!r} is not a list of texts")
-        return texts
+        strings = [string for piece in pieces for string in np.atleast_1d(piece).tolist()]
+        strings = [
+            string.decode("utf-8", "replace") if isinstance(string, bytes) else string for string in strings
+        ]
+        if not all(isinstance(string, str) for string in strings):
+            raise FileError(f"{self.where}: attribute {name!r} is not a list of strings")
+        return strings
 
     def _attribute(self, name: str) -> Any:
         import h5py
@@ -134,16 +139,16 @@ class HDF5Reader:
             kind.dtype.kind == "O" and not h5py.check_string_dtype(kind.dtype)
         ):
             raise FileError(
-                f"{self.where}: attribute {name!r} has type {short_repr(kind.dtype)}, expected text or numbers"
+                f"{self.where}: attribute {name!r} has type {short_repr(kind.dtype)}, expected strings or numbers"
             )
         if kind.dtype.kind == "O":
-            # All of them may be one and the same text in the file, and are read each by itself.
+            # All elements may refer to one string in the file, and each of them is read separately.
             size = elements * self.longest_string
         charge_memory(size + elements * _ELEMENT, f"attribute {name!r}")
         return self.group.attrs[name]
 
     def _walk(self, path: str) -> Any:
-        """Return what is at `path`, or None; refuse links."""
+        """Return the object at `path`, or None; raise if a link is on the way."""
         import h5py
 
         found = self.group
@@ -159,7 +164,7 @@ class HDF5Reader:
 
 @contextmanager
 def open_hdf5(source: str | IO[bytes], where: str) -> Iterator[HDF5Reader]:
-    """Give a `HDF5Reader` of the file, within the budget of a load (`fitwell._load_budget.limit_loading`)."""
+    """Open the file for reading, within the budget of `fitwell._load_budget.limit_loading`."""
     import h5py
 
     longest = check_global_heaps(source, where)

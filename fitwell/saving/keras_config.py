@@ -1,7 +1,7 @@
-"""Configurations in Keras's words and in ours: every difference stands in one of the tables below.
+"""Translate configurations to and from the format of Keras. The tables below list every difference.
 
-`to_keras` and `from_keras` translate plain data, as `registry.serialize` writes it and JSON holds it. Nothing is
-built here, and nothing that a file names is imported: whatever stands for code is refused.
+`to_keras` and `from_keras` translate plain data, as `serialize` returns it and JSON represents it. They build no objects and import
+nothing that a file names, and raise for anything that represents code.
 """
 
 from __future__ import annotations
@@ -17,29 +17,40 @@ from fitwell.errors import FileError, UnknownName, warn
 from fitwell.layers.base import Layer
 from fitwell.saving.functional_config import from_keras_graph, to_keras_graph
 
+__all__ = [
+    "FITWELL_ONLY_ARGUMENTS",
+    "KERAS_ONLY_ARGUMENTS",
+    "READ_CONVERSIONS",
+    "RENAMED_ARGUMENTS",
+    "WRITE_CONVERSIONS",
+    "from_keras",
+    "to_keras",
+    "to_keras_v2",
+]
+
 Config = dict[str, Any]
 
 ANY = object()
 
-# Arguments of ours that Keras's class lacks, and the value at which they change nothing.
+# Arguments that the Keras class lacks, with the value at which they have no effect.
 FITWELL_ONLY_ARGUMENTS: dict[str, Config] = {
     "Optimizer": {"coupled_weight_decay": None, "gradient_noise": None, "learning_rate_multipliers": None},
 }
 
-# Arguments of Keras's classes, of any version, that ours lack, and the value at which they change nothing.
-# None, False and an empty list never do.
+# Arguments of Keras classes of any version that the classes here lack, with the value at which they have no effect.
+# None, False and an empty list never have an effect.
 KERAS_ONLY_ARGUMENTS: dict[str, Config] = {
     "BatchNormalization": {"renorm_momentum": ANY, "virtual_batch_size": None},
     "Flatten": {"data_format": "channels_last"},
     "RandomBrightness": {"data_format": ANY},
     "RandomContrast": {"data_format": ANY},
     "Layer": {"autocast": True},
-    # Keras 2 wrote the name of the function that each class wraps.
+    # Keras 2 wrote the name of the function that the class wraps.
     "Loss": {"fn": ANY},
     "Optimizer": {"jit_compile": ANY},
 }
 
-# Older names of arguments.
+# Deprecated names of arguments.
 RENAMED_ARGUMENTS: dict[str, dict[str, str]] = {
     "LeakyReLU": {"alpha": "negative_slope"},
     "Optimizer": {"lr": "learning_rate"},
@@ -47,17 +58,17 @@ RENAMED_ARGUMENTS: dict[str, dict[str, str]] = {
 
 
 def _unwrap_single_axis(value: Any) -> Any:
-    """Return ``[1, 2]`` for ``[[1, 2]]``: one axis, whose two ends Keras does not wrap once more."""
+    """Return ``[1, 2]`` for ``[[1, 2]]``: Keras does not nest the two ends of a single axis."""
     return value[0] if isinstance(value, list) and len(value) == 1 else value
 
 
 def _unwrap_symmetric_range(value: Any) -> Any:
-    """Return 0.3 for ``[-0.3, 0.3]``: here a range of sizes is given, and either sign drawn."""
+    """Return 0.3 for ``[-0.3, 0.3]``: the argument here is a size, and the sign is drawn."""
     symmetric = isinstance(value, list) and len(value) == 2 and value[0] == -value[1]
     return value[1] if symmetric else value
 
 
-# Arguments that are written otherwise: here, and in Keras.
+# Arguments with another value in Keras: conversions when writing, and when reading.
 WRITE_CONVERSIONS: dict[str, dict[str, Callable[[Any], Any]]] = {
     "Cropping1D": {"cropping": _unwrap_single_axis},
     "ZeroPadding1D": {"padding": _unwrap_single_axis},
@@ -82,7 +93,7 @@ _LAYER_ARGUMENTS = (
 
 
 def to_keras(value: Any) -> Any:
-    """Return `value`, made by `registry.serialize`, as Keras 3 writes it."""
+    """Convert `value`, from `serialize`, to the format of Keras 3."""
     if isinstance(value, list):
         return [to_keras(item) for item in value]
     if not isinstance(value, Mapping):
@@ -128,9 +139,9 @@ def _is_neutral(table: Mapping[str, Any], name: str, value: Any) -> bool:
 
 
 def to_keras_v2(value: Any) -> Any:
-    """Return a configuration as Keras 2 wrote it: classes by their names alone.
+    """Convert a configuration to the format of Keras 2, in which classes have no modules.
 
-    Operations keep their modules: Keras 2 had none of them, and Keras 3 has layers of the same names.
+    Operations keep their modules, because Keras 2 had no operations, and Keras 3 has layers with the same names.
     """
     if isinstance(value, list):
         return [to_keras_v2(item) for item in value]
@@ -149,10 +160,9 @@ def to_keras_v2(value: Any) -> Any:
 
 
 def from_keras(value: Any) -> Any:
-    """Return `value`, which Keras of any version wrote, as `registry.deserialize` reads it.
+    """Convert a configuration of any Keras version to the format of `deserialize`.
 
-    Raises `FileError` for Python code (`Lambda`, pickled functions), and for arguments that change what a class
-    of Keras's does in a way that ours does not know.
+    Raise `FileError` for Python code (`Lambda`, pickled functions) and for unsupported arguments with an effect.
     """
     if isinstance(value, list):
         return [from_keras(item) for item in value]
@@ -162,14 +172,14 @@ def from_keras(value: Any) -> Any:
         return {key: from_keras(item) for key, item in value.items()}
     name = value["class_name"]
     if not isinstance(name, str):
-        raise FileError(f"the configuration has a class called {name!r}, expected a name")
+        raise FileError(f"the configuration has a class called {name!r}, expected a string")
     if name in _SPECIAL_CLASSES:
         return _SPECIAL_CLASSES[name](value["config"])
     return _read_object(dict(value), _current_class_name(name, value))
 
 
 def _current_class_name(name: str, value: Mapping[str, Any]) -> str:
-    """Return the name of a class without the versions and the package that TensorFlow gave to some."""
+    """Return the name of a class without the version and the package that TensorFlow added to some names."""
     config = value["config"]
     name = name.removeprefix("Custom>")
     if name == "Model" and isinstance(config, Mapping) and "input_layers" in config:
@@ -185,12 +195,12 @@ def _read_object(value: Config, name: str) -> Any:
     if config is None:
         config = {}
     if name == "Sequential" and isinstance(config, list):
-        # Keras before 2.2.3 wrote a list of layers and no name.
+        # Keras before 2.2.3 wrote a list of layers without a name.
         config = {"layers": config}
     if not isinstance(config, Mapping):
-        raise FileError(f"the configuration of a {name} is {type(config).__name__}, expected a table")
+        raise FileError(f"the configuration of a {name} is {type(config).__name__}, expected a dict")
     module = value.get("module")
-    # Keras 2 wrote the package of a registered class into its name.
+    # In Keras 2 the name of a registered class contains its package.
     written = value["class_name"] if ">" in value["class_name"] else None
     about = {"class_name": name, "registered_name": value.get("registered_name") or written}
     if "shared_object_id" in value:
@@ -203,7 +213,7 @@ def _read_object(value: Config, name: str) -> Any:
         home = find_registry(about)
         entry = home.resolve_class(about)
     except UnknownName:
-        # A class of the user's own, or none at all, which `deserialize` says better.
+        # A user-defined class, or an unknown one, for which `deserialize` raises a better error.
         return {**about, "config": {key: from_keras(item) for key, item in config.items()}}
     own = home.has(entry)
     kind = "Layer" if _is_layer(entry) else (find_kind(entry) or home.kind).capitalize()
@@ -226,7 +236,7 @@ def _read_object(value: Config, name: str) -> Any:
 
 
 def _inherits_from_config(entry: Any) -> bool:
-    """Return whether a user's class gives its configuration to a constructor of ours, and does not read it itself."""
+    """Return whether a user-defined class inherits `from_config`, so that a constructor here reads its configuration."""
     reads = next((cls for cls in entry.__mro__ if "from_config" in vars(cls)), None)
     return reads is Configurable and find_kind(entry) is not None
 
@@ -236,9 +246,9 @@ def _is_layer(entry: Any) -> bool:
 
 
 def _arguments(entry: Any) -> set[str]:
-    """Return what the constructor takes, and what the class says it does where that is ``**options``.
+    """Return the arguments of the constructor, including those that a class with ``**options`` declares.
 
-    A user's class passes options on to the class of ours that it derives from.
+    A user-defined class passes options to its base class in this package.
     """
     known: set[str] = set()
     for cls in entry.__mro__:
@@ -257,12 +267,12 @@ def _current_argument_name(name: str, kind: str, argument: str) -> str:
 
 
 def _keep_known_arguments(name: str, kind: str, config: Config, known: set[str]) -> Config:
-    """Return `config` without what our class lacks, refusing what would make a difference."""
+    """Return `config` without unknown arguments; raise for those with an effect."""
     known = known | set(_LAYER_ARGUMENTS if kind == "Layer" else ())
     neutral = KERAS_ONLY_ARGUMENTS.get(kind, {}) | KERAS_ONLY_ARGUMENTS.get(name, {})
     kept = {key: value for key, value in config.items() if key in known}
     for key, value in config.items():
-        # What is not computed in has a name and a float type in Keras that change no result.
+        # In Keras objects that compute nothing have a name and a float type, which do not change any result.
         if key in known or key in ("name", "dtype") or value in (None, False, []):
             continue
         if not _is_neutral(neutral, key, value):
@@ -274,7 +284,7 @@ def _keep_known_arguments(name: str, kind: str, config: Config, known: set[str])
 
 
 def _dtype(value: Any) -> Any:
-    """Return the float type of the variables; Keras writes a policy."""
+    """Return the type of the variables from the type policy that Keras writes."""
     if isinstance(value, Mapping):
         value = (value.get("config") or {}).get("name")
     if isinstance(value, str) and value.startswith("mixed_"):
@@ -288,7 +298,7 @@ def _dtype(value: Any) -> Any:
 
 
 def _current_optimizer_config(config: Config) -> Config:
-    """Return the arguments of an optimizer without `decay`, which was a schedule, and without empty ones."""
+    """Return the arguments of an optimizer, with `decay` replaced by a schedule and without empty arguments."""
     config = {key: value for key, value in config.items() if not (key == "epsilon" and value is None)}
     decay = config.pop("decay", None)
     if decay:
@@ -330,12 +340,12 @@ def _slice(config: Any) -> Config:
 
 
 def _wrapped_metric(config: Any) -> Any:
-    """Return the name of the function that a metric of Keras 2 wrapped."""
+    """Return the name of the function that a Keras 2 metric wraps."""
     name = config.get("fn") or config.get("name") if isinstance(config, Mapping) else None
     return from_keras(name)
 
 
-# Values that Keras writes as if they were objects, and wrappers of names.
+# Values that Keras writes like objects, and wrappers of names.
 _SPECIAL_CLASSES: dict[str, Callable[[Any], Any]] = {
     "__lambda__": _refuse_code,
     "Lambda": _refuse_code,

@@ -1,7 +1,7 @@
-"""Where Keras keeps what: the order of layers and variables, and the path of each layer in a weights file.
+"""The order in which Keras stores layers and variables, and the paths of layers in its weights files.
 
-Keras addresses a layer by attributes and by the class names in containers (``layers/dense_1``), never by the
-layer's name. Of a graph the layers are ordered by their distance from the outputs.
+Keras addresses a layer by attributes and by class names in containers (``layers/dense_1``), never by the name of the
+layer. The layers of a graph are ordered by their distance from the outputs.
 """
 
 from __future__ import annotations
@@ -13,6 +13,15 @@ from typing import Any
 from fitwell._registry import snake_case
 from fitwell._variables import Variable
 from fitwell.layers.base import Layer
+
+__all__ = [
+    "child_layers",
+    "is_functional",
+    "is_sequential",
+    "layer_paths",
+    "own_variables",
+    "trainable_first",
+]
 
 
 def is_functional(layer: Layer) -> bool:
@@ -26,24 +35,24 @@ def is_sequential(layer: Layer) -> bool:
 
 
 def child_layers(layer: Layer) -> list[Layer]:
-    """Return the layers directly below `layer`, in Keras's order."""
+    """Return the child layers of `layer`, in the order of Keras."""
     layers: Any = getattr(layer, "layers", None) if is_functional(layer) else None
     return [child for _, child in layer._named_children()] if layers is None else list(layers)
 
 
 def own_variables(layer: Layer) -> list[Variable]:
-    """Return the variables of `layer` itself, in Keras's order."""
+    """Return the variables of `layer` itself, in the order of Keras."""
     return [variable for _, variable in layer._named_own_variables()]
 
 
 def trainable_first(layer: Layer) -> list[Variable]:
-    """Return all variables in the order of Keras 2's files: those that training updates, then the others."""
+    """Return all variables in the order of Keras 2 files: trainable ones first."""
     trained = {id(variable) for variable in layer.trainable_variables}
     return sorted(layer.variables, key=lambda variable: id(variable) not in trained)
 
 
 def layer_paths(model: Layer) -> Iterator[tuple[str, Layer]]:
-    """Yield ``(path, layer)`` for the model (path ``""``) and all layers below, each once, as in Keras 3's files."""
+    """Yield ``(path, layer)`` for the model (path ``""``) and all layers below it, each once, as in Keras 3 files."""
     yield from _visit(model, "", set())
 
 
@@ -64,7 +73,7 @@ def _attributes(layer: Layer) -> Iterator[tuple[str, Any]]:
     if is_functional(layer) or is_sequential(layer):
         yield "layers", child_layers(layer)
         return
-    # Private attributes come last: a shared layer is found where its public name is.
+    # Private attributes come last, so that the path of a shared layer is that of its public attribute.
     for name in sorted(vars(layer), key=lambda name: f"~{name}" if name.startswith("_") else name):
         if name not in ("_inbound_nodes", "_own_variables"):
             yield name, vars(layer)[name]

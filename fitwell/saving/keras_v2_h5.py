@@ -1,4 +1,4 @@
-"""Whole models in one ``.h5`` file, in the layout of Keras 2.
+"""Whole-model ``.h5`` files in the layout of Keras 2.
 
 The root has the attributes `model_config` and `training_config` (JSON), `keras_version` and `backend`. The group
 `model_weights` has one group per layer, whose attribute `weight_names` lists its arrays, those that are trained
@@ -16,6 +16,7 @@ import numpy as np
 from fitwell._escaping import short_repr
 from fitwell._load_budget import LoadBudget
 from fitwell._registry import serialize, shared_object_scope
+from fitwell._typing import NumpyArray
 from fitwell._variables import Variable
 from fitwell.errors import FileError, InvalidArgument, WeightsMismatch, warn
 from fitwell.layers.base import Layer
@@ -27,10 +28,12 @@ from fitwell.saving.keras_config import to_keras, to_keras_v2
 from fitwell.saving.model_builder import build_model, convert_config_errors
 from fitwell.saving.name_encoding import encode_name
 
+__all__ = ["KERAS_VERSION", "read_layers", "read_model", "write_layers", "write_model"]
+
 KERAS_VERSION = "3.15.0"
-# HDF5 keeps attributes in object headers, which are not larger.
+# Maximum size in bytes of an HDF5 attribute, which is part of an object header.
 _LARGEST_ATTRIBUTE = 64512
-# Characters of a list of names in a message.
+# Maximum number of characters of a list of names in a message.
 _LONGEST_LIST = 300
 # The group of the variables that belong to no layer of the model.
 _TOP_LEVEL_WEIGHTS = "top_level_model_weights"
@@ -81,14 +84,14 @@ def write_layers(group: Any, model: Any) -> None:
     group.attrs["backend"] = "jax"
     for name, layer in zip(names, layers, strict=True):
         arrays = [(weight, variable.numpy()) for weight, variable in _named_variables(layer)]
-        # It is there already when the name of another layer goes on from this one: "block" and "block/dense".
+        # The group exists if its name is the start of another layer's: "block" and "block/dense".
         _write_arrays(group.require_group(name), str(layer.name), arrays)
     own = [(variable.name, variable.numpy()) for variable in keras_order.own_variables(model)]
     _write_arrays(group.create_group(_TOP_LEVEL_WEIGHTS), str(model.name), own)
 
 
 def _named_variables(layer: Layer) -> list[tuple[str, Variable]]:
-    """Return the variables of a layer in the order of the file, with names like ``"kernel"``, each its own."""
+    """Return the variables of a layer in the order of the file, with unique names like ``"kernel"``."""
     places = {id(variable): path for path, variable in layer._variables_by_name()}
     named = [
         (places[id(variable)].split("/", 1)[-1], variable) for variable in keras_order.trainable_first(layer)
@@ -97,7 +100,7 @@ def _named_variables(layer: Layer) -> list[tuple[str, Variable]]:
     return [(f"{name}_{i}" if used.count(name) > 1 else name, v) for i, (name, v) in enumerate(named)]
 
 
-def _write_arrays(group: Any, prefix: str, arrays: Sequence[tuple[str, np.ndarray]]) -> None:
+def _write_arrays(group: Any, prefix: str, arrays: Sequence[tuple[str, NumpyArray]]) -> None:
     names = [f"{encode_name(prefix)}/{encode_name(name)}" for name, _ in arrays]
     _write_names(group, "weight_names", names)
     for name, (_, array) in zip(names, arrays, strict=True):
@@ -120,13 +123,13 @@ def _write_names(group: Any, attribute: str, names: Sequence[str]) -> None:
 
 
 def read_model(path: Path, compile: bool, budget: LoadBudget) -> Any:
-    """Return the model in the file; custom objects are looked up where the caller has put them."""
+    """Read the model in the file, within the custom object scope of the caller."""
     where = str(path)
     with open_hdf5(where, where) as file:
         config = file.string("model_config")
         if config is None:
             hint = (
-                "; it holds weights alone: build the model and use load_weights"
+                "; it contains only weights: build the model and use load_weights"
                 if "layer_names" in file.group.attrs or "layers" in file
                 else ""
             )
@@ -155,13 +158,13 @@ def _compile(model: Any, file: HDF5Reader, training: Any) -> None:
 
 
 def read_layers(group: HDF5Reader, model: Any, skip_mismatch: bool = False, by_name: bool = False) -> None:
-    """Assign to the variables of `model` what `group` holds; nothing is assigned unless all of it fits.
+    """Load the weights in `group` into `model`, all or nothing.
 
-    Layers are matched by name when all names agree or `by_name` says so, else one after another, as in Keras.
+    Layers are matched by name if all names agree or `by_name` is True, and otherwise in their order, as in Keras.
     """
     names = group.string_list("layer_names")
     if len(set(names)) < len(names):
-        raise FileError(f"{group.where}: attribute 'layer_names' has a name twice")
+        raise FileError(f"{group.where}: attribute 'layer_names' has a duplicate name")
     file_layers = {name: group.child(name).string_list("weight_names") for name in names}
     layers = [layer for layer in keras_order.child_layers(model) if layer.variables]
     own_names = [encode_name(str(layer.name)) for layer in layers]
@@ -170,7 +173,7 @@ def read_layers(group: HDF5Reader, model: Any, skip_mismatch: bool = False, by_n
         if not pairs and layers:
             warn(
                 f"load_weights: nothing was loaded: by_name=True, and no layer of the model {model.name!r} "
-                f"({_join_names(own_names)}) has the name of one in {group.where} ({_join_names(names)})"
+                f"({_join_names(own_names)}) has a name that {group.where} contains ({_join_names(names)})"
             )
     else:
         full = [name for name in names if file_layers[name]]
@@ -184,14 +187,14 @@ def read_layers(group: HDF5Reader, model: Any, skip_mismatch: bool = False, by_n
                 f"{model.name!r} for {len(layers)} ({', '.join(str(layer.name) for layer in layers)}): "
                 "it was saved from another architecture; by_name=True loads the layers that share a name"
             )
-    matches: list[tuple[Variable, np.ndarray]] = []
+    matches: list[tuple[Variable, NumpyArray]] = []
     for name, layer in pairs:
         matches += _match_layer(
             group.child(name), file_layers[name], layer, keras_order.trainable_first(layer), skip_mismatch
         )
     own = keras_order.own_variables(model)
     if own:
-        # Without that group the file has none of them.
+        # Without that group the file has no top-level weights.
         top = group.child(_TOP_LEVEL_WEIGHTS) if _TOP_LEVEL_WEIGHTS in group else group
         own_weights = top.string_list("weight_names") if _TOP_LEVEL_WEIGHTS in group else []
         matches += _match_layer(top, own_weights, model, own, skip_mismatch)
@@ -205,8 +208,8 @@ def _join_names(names: Sequence[str]) -> str:
 
 def _match_layer(
     group: HDF5Reader, names: list[str], layer: Any, variables: list[Variable], skip_mismatch: bool
-) -> list[tuple[Variable, np.ndarray]]:
-    """Return the variables of one layer with the arrays for them."""
+) -> list[tuple[Variable, NumpyArray]]:
+    """Return the variables of one layer with their arrays; warn or raise if they do not fit."""
     problem = None
     if len(names) != len(variables):
         problem = (

@@ -1,8 +1,8 @@
 """The ``.keras`` archive of Keras 3: a zip of the configuration (JSON) and the weights (HDF5).
 
-`metadata.json` tells the version that wrote it, `config.json` the architecture and the compilation, and
-`model.weights.h5` holds arrays by the place of their layer (see `layout`), ``layers/dense/vars/0``, and the
-optimizer's, ``optimizer/vars/0``.
+`metadata.json` contains the version of Keras, `config.json` the architecture and the compilation, and
+`model.weights.h5` the arrays by the path of their layer (see `keras_order`), ``layers/dense/vars/0``, and those of the
+optimizer, ``optimizer/vars/0``.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ from fitwell.saving.keras_v2_h5 import KERAS_VERSION
 from fitwell.saving.model_builder import build_model, convert_config_errors
 from fitwell.saving.name_encoding import encode_attribute
 from fitwell.saving.zip_reader import declared_size, open_archive, read_member
+
+__all__ = ["model_config", "read_model", "write_model"]
 
 _CONFIG, _METADATA, _WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 
@@ -56,7 +58,7 @@ def write_model(target: IO[bytes], model: Any, include_optimizer: bool) -> None:
 
 
 def model_config(model: Any) -> dict[str, Any]:
-    """Return the architecture of `model` in Keras's words, with the shape to build it for."""
+    """Return the architecture of `model` in the format of Keras, with its input shape."""
     with shared_object_scope():
         config: dict[str, Any] = to_keras(serialize(model))
     config["build_config"] = {"input_shape": model._build_input_shape}
@@ -74,12 +76,12 @@ def _write_optimizer(file: Any, model: Any) -> None:
 
 
 def read_model(path: Path, compile: bool, budget: LoadBudget) -> Any:
-    """Return the model in the file; custom objects are looked up where the caller has put them."""
+    """Read the model in the file, within the custom object scope of the caller."""
     where = str(path)
     with open_archive(path, where, ".keras archive") as archive:
         config = parse_json(read_member(archive, _CONFIG, where, LARGEST_TEXT), where)
         if not isinstance(config, dict):
-            raise FileError(f"{where}: the configuration is {type(config).__name__}, expected a table")
+            raise FileError(f"{where}: the configuration is {type(config).__name__}, expected a dict")
         budget.weights = declared_size(archive, _WEIGHTS, where)
         budget.restores = True
         model = build_model(config, where)
@@ -97,7 +99,7 @@ def read_model(path: Path, compile: bool, budget: LoadBudget) -> Any:
 
 
 def _most_bytes(model: Any) -> int:
-    """Return how large the weights of `model` can be in a file: slots come on top, and HDF5 adds headers."""
+    """Return the maximum size in bytes of the weights of `model` in a file, with optimizer state and HDF5 headers."""
     variables = model.variables
     size = sum(variable.size * variable.dtype.itemsize for variable in variables)
     return int(8 * size + 2**20 + 2**15 * len(variables))
@@ -107,6 +109,6 @@ def _read_optimizer(file: HDF5Reader, model: Any) -> None:
     if "optimizer/vars" in file:
         group = file.child("optimizer/vars")
         arrays = [group.array(str(number)) for number in range(len(group.keys()))]
-        # Before the first update Keras may write the step and the rate alone.
+        # Before the first update Keras may write only the step and the learning rate.
         if len(arrays) > 2 or (arrays and model.optimizer.slot_names() == ()):
             optimizer_state.restore_optimizer(model, arrays, file.where)

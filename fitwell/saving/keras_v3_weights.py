@@ -1,4 +1,4 @@
-"""Weights in the layout of Keras 3 (``.weights.h5``, and inside ``.keras``): by the place of their layer."""
+"""Weights in the layout of Keras 3 (``.weights.h5``, and inside ``.keras``), by the path of their layer."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from fitwell.saving import keras_order
 from fitwell.saving.hdf5_reader import HDF5Reader
 from fitwell.saving.name_encoding import encode_attribute
 
-# What Keras 2.12 to 2.15 called the layers of a graph in their first ``.keras`` files.
+__all__ = ["read_weights", "write_weights"]
+
+# Name that Keras 2.12 to 2.15 gave to the layers of a graph in ``.keras`` files.
 _LEGACY_LAYERS_GROUP = "_layer_checkpoint_dependencies"
 
 
@@ -23,13 +25,13 @@ def write_weights(file: Any, model: Any) -> None:
         for number, variable in enumerate(keras_order.own_variables(layer)):
             array = group.create_dataset(str(number), data=variable.numpy())
             if variable.dtype.name == "bfloat16":
-                array.attrs["dtype"] = "bfloat16"  # by which Keras knows what to make of the bytes
+                array.attrs["dtype"] = "bfloat16"  # Keras reads the type from this attribute
 
 
 def read_weights(file: HDF5Reader, model: Any, skip_mismatch: bool = False) -> None:
-    """Assign to the variables of `model` what `file` holds; nothing is assigned unless all of it fits.
+    """Load the weights in `file` into `model`, all or nothing.
 
-    skip_mismatch: leave out layers that do not fit, with a warning each.
+    With `skip_mismatch`, layers that do not fit are skipped with a warning each.
     """
     older = "layers" not in file and _LEGACY_LAYERS_GROUP in file
     matches = []
@@ -54,7 +56,7 @@ def _legacy_path(path: str, layer: Layer) -> str:
 
 
 def _find_mismatch(file: HDF5Reader, group: str, layer: Layer, variables: list[Variable]) -> str | None:
-    """Return what keeps the weights of one layer from being read, or None."""
+    """Return why the weights of one layer do not fit, or None."""
     if not variables:
         return None
     if group not in file:

@@ -1,7 +1,7 @@
-"""Paths in files of earlier versions, in which the layers of a graph were numbered in the order they were drawn.
+"""Layer paths in files of earlier versions.
 
-Today they are numbered as they stand in `layers`. Files say so (`NUMBERING`); in those that do not, names mean what
-they meant then.
+Earlier versions numbered the layers of a graph in the order of their creation. The current version numbers them in the
+order of `layers`, and says so in the file (`NUMBERING`). A file without this entry has the earlier numbers.
 """
 
 from __future__ import annotations
@@ -12,43 +12,45 @@ from typing import Any, TypeVar
 
 from fitwell.layers.base import Layer
 
+__all__ = ["NUMBERING", "legacy_variable_names", "rename_legacy_paths"]
+
 NUMBERING = "by depth"
 
 _T = TypeVar("_T")
 
 
 def legacy_variable_names(model: Layer) -> dict[str, str]:
-    """Return the names of today's variables of `model`, with those that they had in such a file."""
-    then = _legacy_paths(model)
+    """Return the name that each variable of `model` has in a file of an earlier version, by its current name."""
+    earlier = _legacy_paths(model)
     return {
-        _join(path, name): _join(then[id(layer)], name)
+        _join(path, name): _join(earlier[id(layer)], name)
         for path, layer in model._flatten_layers()
         for name, _ in layer._named_own_variables()
     }
 
 
 def rename_legacy_paths(table: Mapping[str, _T], model: Layer) -> dict[str, _T]:
-    """Return `table` with the paths of layers in its keys as they are today.
+    """Return `table` with the current layer paths in its keys.
 
-    Keys are paths of layers or of what is below them (``"layers.3.units"``), of hyperparameters
-    (``"model.layers.3.rate"``) or of places in a state (``"trainable['layers.3/kernel']"``).
+    Keys are paths of layers or of their attributes (``"layers.3.units"``), of hyperparameters
+    (``"model.layers.3.rate"``) or of entries of a state (``"trainable['layers.3/kernel']"``).
     """
     change = _renaming_function(model)
     return {change(key): value for key, value in table.items()}
 
 
 def _renaming_function(model: Layer) -> Callable[[str], str]:
-    then = _legacy_paths(model)
-    today = {then[id(layer)]: path for path, layer in model._flatten_layers() if then[id(layer)]}
-    if all(before == path for before, path in today.items()):
+    earlier = _legacy_paths(model)
+    current = {earlier[id(layer)]: path for path, layer in model._flatten_layers() if earlier[id(layer)]}
+    if all(before == path for before, path in current.items()):
         return lambda key: key
-    # The longest first: the path of a layer begins with that of the model around it.
-    known = "|".join(re.escape(path) for path in sorted(today, key=len, reverse=True))
+    # The longest first, because the path of a layer starts with the path of its model.
+    known = "|".join(re.escape(path) for path in sorted(current, key=len, reverse=True))
     pattern = re.compile(rf"((?:.*\['|)(?:model\.|))({known})(?=[./']|$)")
 
     def change(key: str) -> str:
         found = pattern.match(key)
-        return key if found is None else f"{found[1]}{today[found[2]]}{key[found.end() :]}"
+        return key if found is None else f"{found[1]}{current[found[2]]}{key[found.end() :]}"
 
     return change
 
@@ -58,7 +60,7 @@ def _join(path: str, name: str) -> str:
 
 
 def _legacy_paths(model: Layer) -> dict[int, str]:
-    """Return the path that each layer had."""
+    """Return the earlier path of each layer, by the id of the layer."""
     return {id(layer): path for path, layer in _walk(model, "", set())}
 
 

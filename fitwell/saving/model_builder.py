@@ -1,4 +1,4 @@
-"""Building a model from its configuration, within the budget of the load."""
+"""Build a model from its configuration, within the memory budget of the load."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from fitwell.errors import FileError, FitwellError
 from fitwell.layers.base import Layer
 from fitwell.saving.keras_config import from_keras
 
+__all__ = ["build_model", "convert_config_errors"]
+
 
 @contextmanager
 def convert_config_errors(where: str) -> Iterator[None]:
-    """Turn whatever a configuration makes classes raise inside the block into a `FileError` that names the file."""
+    """Convert exceptions inside the block, which a configuration causes, to a `FileError` that names the file."""
     try:
         yield
     except FitwellError as error:
@@ -22,21 +24,21 @@ def convert_config_errors(where: str) -> Iterator[None]:
             raise
         raise FileError(f"{where}: {error}") from error
     except Warning:
-        raise  # one that the user has made an error
+        raise  # a warning that the user has turned into an error
     except Exception as error:
-        # Missing keys, values of other kinds, sizes that make no sense: each library has errors of its own for them.
+        # Missing keys, values of other types, impossible sizes: each library raises different errors for them.
         raise FileError(f"{where}: not a readable configuration: {type(error).__name__}: {error}") from error
 
 
 def build_model(config: Any, where: str) -> Any:
-    """Return the model that `config`, in Keras's words, describes, with weights still to be read.
+    """Return the model of `config`, in the format of Keras; its weights are read later.
 
-    Called within a budget (`fitwell._load_budget.limit_loading`): a configuration that asks for larger weights than the file
-    holds is refused before they are made.
+    The memory budget (`fitwell._load_budget.limit_loading`) raises for a configuration that asks for larger weights
+    than the file contains before they are allocated.
     """
     with convert_config_errors(where), shared_object_scope():
         model = deserialize(from_keras(config))
-        # Other layers than models can neither be trained nor asked.
+        # Layers other than models have no `fit` and no `predict`.
         if not isinstance(model, Layer) or not hasattr(model, "fit"):
             raise FileError(f"{where} does not describe a model")
         build = config.get("build_config") or {}

@@ -1,22 +1,24 @@
-"""Names of layers and weights as files can hold them.
+"""Encode names of layers and weights for files.
 
-In HDF5 and in archives a name is a path: ``.`` and empty parts have a meaning of their own there, and so has what
-leads out of an archive. Null characters end a name, and halves of characters cannot be written. A name with any of
-these stands in the file in percent codes, all others as they are.
+In HDF5 files and archives a name is a path, in which ``.``, empty parts and parts that lead outside the archive have a
+meaning. Null characters end a name, and unpaired surrogates cannot be written. A name with any of these is
+percent-encoded; all other names are written as they are.
 """
 
 from __future__ import annotations
 
 import urllib.parse
 
-# What the formats themselves keep under such a name.
+__all__ = ["encode_attribute", "encode_name"]
+
+# Names that the formats use.
 _RESERVED = ("top_level_model_weights", "__metadata__")
 
 
 def encode_name(name: str) -> str:
-    """Return the name under which a file holds what is called `name`.
+    """Return `name` as a path component that a file can hold.
 
-    >>> in_file("block/dense"), in_file("."), in_file("/abs"), in_file("")
+    >>> encode_name("block/dense"), encode_name("."), encode_name("/abs"), encode_name("")
     ('block/dense', '%2E', '%2Fabs', '%')
     """
     parts = name.split("/")
@@ -32,7 +34,7 @@ def encode_name(name: str) -> str:
 
 
 def encode_attribute(name: str) -> str:
-    """Return `name` as an attribute of HDF5 can hold it, which is not a path."""
+    """Return `name` as the value of an HDF5 attribute, which is not a path."""
     return name if _is_writable(name) else encode_name(name)
 
 

@@ -1,7 +1,7 @@
-"""Weights by name in ``.npz`` and ``.safetensors`` files: one array per variable, called by its path in the model.
+"""Weights in ``.npz`` and ``.safetensors`` files: one array per variable, named by its path in the model.
 
-A safetensors file is eight bytes (the length of the header), the header in JSON, and the raw data. It is read and
-written here: the format is a page long, and the checks that files from strangers need are these in any case.
+A safetensors file consists of eight bytes (the length of the header), the header in JSON, and the raw data. It is read
+and written here, because the format is short and untrusted files need these checks in any case.
 """
 
 from __future__ import annotations
@@ -20,16 +20,19 @@ import numpy as np
 
 from fitwell._escaping import short_repr
 from fitwell._load_budget import LARGEST_TEXT, charge_memory
+from fitwell._typing import NumpyArray
 from fitwell.errors import FileError, FitwellError, WeightsMismatch, warn
 from fitwell.saving.bounded_json import dump_json, parse_json
 from fitwell.saving.legacy_layer_paths import NUMBERING, legacy_variable_names
 from fitwell.saving.name_encoding import encode_name
 from fitwell.saving.zip_reader import open_archive
 
+__all__ = ["read_weights", "write_npz", "write_safetensors"]
+
 Shape = tuple[int, ...]
-# Shape of an array by its name, and a way to read it.
-Arrays = dict[str, tuple[Shape, Callable[[], np.ndarray]]]
-# The arrays of a file, and how the layers of graphs are numbered in their names (None: as in `former`).
+# Shape of each array, and a function that reads it, by name.
+Arrays = dict[str, tuple[Shape, Callable[[], NumpyArray]]]
+# The arrays of a file, and the numbering of layers in their names (None: see `legacy_layer_paths`).
 Content = tuple[Arrays, Any]
 
 _TYPES = {
@@ -37,26 +40,26 @@ _TYPES = {
     "BF16": "bfloat16", "I32": "int32", "U32": "uint32", "F32": "float32", "F64": "float64", "I64": "int64",
     "U64": "uint64",
 }  # fmt: skip
-# The longest start of an .npy file before the text of its header, and the longest text that NumPy reads.
+# Bytes of an .npy file before its header, and the longest header that NumPy reads.
 _LONGEST_NAME = 2**16 - 10  # in an archive
 _NPY_START, _LONGEST_HEADER = 12, 10_000
 _NAMES = {name: short for short, name in _TYPES.items()}
-# Where an archive has room for what it is, beside its arrays.
+# Comment of the archive, which marks the numbering of layers.
 _COMMENT = f"fitwell, layers {NUMBERING}".encode()
 
 
 def write_npz(target: IO[bytes], model: Any) -> None:
     """Write the weights of `model` to an empty ``.npz`` file."""
-    # In a file of NumPy's, float types that NumPy lacks would be bytes without a name.
+    # Float types that NumPy lacks would be stored as raw bytes.
     arrays = {
         path: v.numpy() if v.dtype.kind in "fiub" else v.numpy().astype(np.float32)
         for path, v in _named_variables(model)
     }
-    with zipfile.ZipFile(target, "w") as archive:  # `np.savez` has arguments that weights may be called like
+    with zipfile.ZipFile(target, "w") as archive:  # arguments of `np.savez` could clash with names of weights
         for path, array in arrays.items():
             if len(path.encode()) > _LONGEST_NAME:
                 raise FileError(
-                    f"the weight {short_repr(path)} has too long a name for .npz; save to .safetensors"
+                    f"the name of the weight {short_repr(path)} is too long for .npz; save to .safetensors"
                 )
             with archive.open(f"{path}.npy", "w", force_zip64=True) as member:
                 np.lib.format.write_array(member, np.asanyarray(array), allow_pickle=False)
@@ -67,7 +70,7 @@ def write_safetensors(target: IO[bytes], model: Any) -> None:
     """Write the weights of `model` to an empty ``.safetensors`` file."""
     header: dict[str, Any] = {"__metadata__": {"format": "fitwell", "layers": NUMBERING}}
     offset = 0
-    # Their own types: where JAX has no 64 bits, a variable of float64 holds an array of float32.
+    # The types of the arrays: without 64 bits in JAX, a float64 variable holds a float32 array.
     arrays = {path: np.ascontiguousarray(variable.numpy()) for path, variable in _named_variables(model)}
     for path, array in arrays.items():
         end = offset + array.nbytes
@@ -85,13 +88,13 @@ def write_safetensors(target: IO[bytes], model: Any) -> None:
 
 
 def read_weights(path: Path, model: Any, skip_mismatch: bool) -> None:
-    """Assign to the variables of `model` what the file holds; nothing is assigned unless all of it fits."""
+    """Load the weights in the file into `model`, all or nothing unless `skip_mismatch` is True."""
     where = str(path)
     with (_open_npz if path.suffix == ".npz" else _open_safetensors)(path, where) as (arrays, numbering):
         names = _names_in_file(model, arrays, numbering, where)
         matches = []
-        for today, variable in model._named_variables():
-            name = names[today]
+        for current, variable in model._named_variables():
+            name = names[current]
             if name not in arrays:
                 problem = f"it has no weight {name!r}; it has {', '.join(sorted(arrays)[:20])}"
             elif arrays[name][0] != variable.shape:
@@ -111,32 +114,32 @@ def read_weights(path: Path, model: Any, skip_mismatch: bool) -> None:
 def _names_in_file(model: Any, arrays: Arrays, numbering: Any, where: str) -> dict[str, str]:
     """Return the names of the variables of `model` in a file, by their names in the model.
 
-    A file without a numbering is an older one, or one that a program other than fitwell wrote: an average of several
-    made with NumPy, say. Where only one of the two numberings fits, it is the one.
+    A file without a numbering is an earlier one, or one that another program wrote, such as an average of several
+    files made with NumPy. If only one of the two numberings fits, it is used.
     """
-    today = {name: encode_name(name) for name, _ in model._named_variables()}
+    current = {name: encode_name(name) for name, _ in model._named_variables()}
     if numbering == NUMBERING:
-        return today
-    former = legacy_variable_names(model)
-    then = {name: encode_name(former.get(name, name)) for name in today}
+        return current
+    legacy_names = legacy_variable_names(model)
+    earlier = {name: encode_name(legacy_names.get(name, name)) for name in current}
     fits = [
         all(
             arrays.get(names[name], (None,))[0] == variable.shape
             for name, variable in model._named_variables()
         )
-        for names in (then, today)
+        for names in (earlier, current)
     ]
-    if all(fits) and then != today:
+    if all(fits) and earlier != current:
         warn(
-            f"{where} does not say how its layers are numbered, so it is read as a file of fitwell 0.1 from before "
-            "layers stood in Keras's order; if another program made it from a newer file, load that one, and use "
-            "get_weights and set_weights to change it"
+            f"{where} does not say how its layers are numbered, so it is read as a file of fitwell 0.1 in which "
+            "layers were not in the order of Keras; if another program made it from a newer file, load that file, and "
+            "use get_weights and set_weights to change the weights"
         )
-    return today if fits == [False, True] else then
+    return current if fits == [False, True] else earlier
 
 
 def _named_variables(model: Any) -> list[tuple[str, Any]]:
-    """Return the variables of `model` by their names in the file."""
+    """Return the variables of `model` with their names in the file."""
     return [(encode_name(path), variable) for path, variable in model._named_variables()]
 
 
@@ -150,11 +153,11 @@ def _open_npz(path: Path, where: str) -> Iterator[Content]:
 
 def _npy_reader(
     archive: zipfile.ZipFile, info: zipfile.ZipInfo, where: str
-) -> tuple[Shape, Callable[[], np.ndarray]]:
-    """Return the shape that a member claims, checked against its size, and a way to read it."""
+) -> tuple[Shape, Callable[[], NumpyArray]]:
+    """Return the shape of a member, checked against its size, and a function that reads it."""
     what = f"{where}: {short_repr(info.filename)}"
     with archive.open(info) as member:
-        # What NumPy reads whole before it looks at it: the length, in two bytes or four, and the text of the header.
+        # NumPy reads these parts without a check: the length of the header, in two or four bytes, and the header.
         start = member.read(_NPY_START)
         (length,) = (
             struct.unpack("<H", start[8:10]) if start[6:7] == b"\1" else struct.unpack("<I", start[8:12])
@@ -170,10 +173,10 @@ def _npy_reader(
         size = math.prod(shape) * dtype.itemsize
         if dtype.kind not in "fiub" or any(n < 0 for n in shape) or size + header.tell() != info.file_size:
             raise FileError(
-                f"{what} of type {short_repr(dtype)} and shape {short_repr(shape)} is no array of weights"
+                f"{what} of type {short_repr(dtype)} and shape {short_repr(shape)} is not an array of weights"
             )
 
-    def load() -> np.ndarray:
+    def load() -> NumpyArray:
         charge_memory(size, what)
         with archive.open(info) as again:
             return np.asarray(np.lib.format.read_array(again, allow_pickle=False))
@@ -206,35 +209,33 @@ def _open_safetensors(path: Path, where: str) -> Iterator[Content]:
 
 
 def _check_contiguous(header: Any, size: int, where: str) -> None:
-    """Refuse arrays that lie over each other or leave bytes between them, as the format does."""
+    """Raise if arrays overlap or have gaps between them, which the format forbids."""
     try:
         offsets = [entry["data_offsets"] for name, entry in header.items() if name != "__metadata__"]
         places = sorted((int(begin), int(end)) for begin, end in offsets)
     except (TypeError, ValueError, KeyError, AttributeError, OverflowError):
-        return  # said of the array itself when it is looked at
+        return  # `_tensor_reader` raises for the array
     place = 0
     for begin, end in [*places, (size, size)]:
         if begin != place:
-            raise FileError(
-                f"{where}: its arrays do not lie one after another: byte {short_repr(place)} of the data"
-            )
+            raise FileError(f"{where}: its arrays are not contiguous: byte {short_repr(place)} of the data")
         place = end
 
 
 def _tensor_reader(
     file: IO[bytes], entry: Any, data: int, size: int, what: str
-) -> tuple[Shape, Callable[[], np.ndarray]]:
+) -> tuple[Shape, Callable[[], NumpyArray]]:
     begin, end = entry["data_offsets"]
     shape, dtype = tuple(entry["shape"]), jnp.dtype(_TYPES[entry["dtype"]])
     if not all(type(number) is int for number in (begin, end, *shape)):
-        raise FileError(f"{what}: its shape and its place are not integers")
+        raise FileError(f"{what}: its shape and its offsets are not integers")
     whole = math.prod(shape) * dtype.itemsize
     if begin < 0 or data + end > size or any(n < 0 for n in shape) or end - begin != whole:
         raise FileError(
             f"{what}: bytes {begin} to {end} for shape {short_repr(shape)} of {dtype} are not in the file"
         )
 
-    def load() -> np.ndarray:
+    def load() -> NumpyArray:
         charge_memory(whole, what)
         file.seek(data + begin)
         return np.frombuffer(file.read(whole), dtype).reshape(shape)

@@ -1,4 +1,4 @@
-"""An optimizer's memory as Keras keeps it: one list of arrays, in an order that its class decides."""
+"""Optimizer state in the format of Keras: one list of arrays, in an order that depends on the class."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from fitwell._typing import NumpyArray
 from fitwell._variables import Variable
 from fitwell.errors import warn
 
-# Slots that Keras keeps together for each variable; all others come slot by slot.
+__all__ = ["optimizer_arrays", "restore_optimizer"]
+
+# State arrays that Keras stores together for each variable; all others are stored one kind after another.
 _INTERLEAVED_SLOTS = (
     ("momentum", "velocity"),
     ("momentum", "norm"),
@@ -18,8 +21,8 @@ _INTERLEAVED_SLOTS = (
 )
 
 
-def optimizer_arrays(model: Any) -> list[tuple[str, np.ndarray]]:
-    """Return ``(name, array)`` of everything Keras's optimizer of this class would hold; empty before training."""
+def optimizer_arrays(model: Any) -> list[tuple[str, NumpyArray]]:
+    """Return ``(name, array)`` for each array of Keras's optimizer of this class; empty before training."""
     optimizer = model.optimizer
     if optimizer.opt_state is None:
         return []
@@ -28,7 +31,7 @@ def optimizer_arrays(model: Any) -> list[tuple[str, np.ndarray]]:
     if not callable(rate):
         arrays.append(("learning_rate", np.asarray(rate, np.float32)))
     paths = _paths(model)
-    # Layers may have been frozen or unfrozen since: written is what compiling again with this optimizer would give.
+    # Layers may have been frozen or unfrozen since: write the state that compiling again would give.
     slots = optimizer.match_slots(
         optimizer.opt_state, {path: v.value for path, v in _trainable_variables(model).items()}
     )
@@ -39,10 +42,10 @@ def optimizer_arrays(model: Any) -> list[tuple[str, np.ndarray]]:
     return arrays
 
 
-def restore_optimizer(model: Any, arrays: Sequence[np.ndarray], where: str) -> None:
-    """Give the optimizer of a compiled model the memory that `arrays` hold, in the order of Keras 3 or Keras 2.
+def restore_optimizer(model: Any, arrays: Sequence[NumpyArray], where: str) -> None:
+    """Restore the state of a compiled model's optimizer from `arrays`, in the order of Keras 3 or Keras 2.
 
-    Arrays that do not fit are left alone with a warning, as in Keras: the optimizer then starts afresh.
+    If the arrays do not fit, warn and start with a new state, as in Keras.
     """
     optimizer = model.optimizer
     paths = _paths(model)
@@ -53,7 +56,7 @@ def restore_optimizer(model: Any, arrays: Sequence[np.ndarray], where: str) -> N
     else:
         warn(
             f"{where}: the optimizer's state does not fit {type(optimizer).__name__} and this model; "
-            "the optimizer starts afresh",
+            "the optimizer starts with a new state",
         )
         return
     optimizer.step.assign(np.asarray(arrays[0], np.int32))
@@ -70,29 +73,29 @@ def _trainable_variables(model: Any) -> dict[str, Variable]:
 
 
 def _paths(model: Any) -> list[str]:
-    """Return our paths of the trained variables in Keras's order."""
+    """Return the paths of the trainable variables in the order of Keras."""
     path_of = {id(variable): path for path, variable in model._named_trainable_variables()}
     return [path_of[id(variable)] for variable in model.trainable_variables]
 
 
 def _candidate_orders(optimizer: Any, paths: list[str]) -> Iterator[tuple[list[tuple[str, str | None]], int]]:
-    """Yield the orders to try, with the number of arrays before: the step and perhaps the learning rate."""
+    """Yield the possible orders, each with the number of leading arrays: the step and maybe the learning rate."""
     today = list(_keras_v3_order(optimizer, paths))
     yield today, 1 if callable(optimizer.get_hyperparameter("learning_rate")) else 2
-    # Keras 2 did not keep the rate; before 2.11 it went slot by slot, all variables in each.
+    # Keras 2 did not store the rate. Before 2.11 it stored one kind of state after another, for all variables.
     yield today, 1
     shared = optimizer.init_shared_slots()
     yield [(slot, path) for slot in optimizer.slot_names() if slot not in shared for path in paths], 1
 
 
 def _keras_v3_order(optimizer: Any, paths: list[str]) -> Iterator[tuple[str, str | None]]:
-    """Yield ``(slot, path)`` in the order of Keras 3; `path` is None for what belongs to no variable."""
+    """Yield ``(slot, path)`` in the order of Keras 3; `path` is None for state that is shared by all variables."""
     shared = optimizer.init_shared_slots()
     names = [name for name in optimizer.slot_names() if name not in shared]
     first = [name for name in ("average", "gradient_accumulator") if name in names]
     rest = [name for name in names if name not in first]
     together = next((pair for pair in _INTERLEAVED_SLOTS if set(pair) <= set(rest)), ())
-    # RMSprop has slots of the names of Adam's and keeps them apart.
+    # RMSprop has state arrays with names of Adam's, and stores them one kind after another.
     if type(optimizer).__name__ == "RMSprop":
         together = ()
     for name in first:
@@ -106,6 +109,6 @@ def _keras_v3_order(optimizer: Any, paths: list[str]) -> Iterator[tuple[str, str
         yield name, None
 
 
-def _shapes_match(slots: Any, order: list[tuple[str, str | None]], arrays: Sequence[np.ndarray]) -> bool:
+def _shapes_match(slots: Any, order: list[tuple[str, str | None]], arrays: Sequence[NumpyArray]) -> bool:
     shapes = [np.shape(slots[slot] if path is None else slots[slot][path]) for slot, path in order]
     return all(array.shape == shape for array, shape in zip(arrays, shapes, strict=True))

@@ -1,4 +1,4 @@
-"""Files to save to and to load from, checked before anything else is done."""
+"""Check the paths of files to save and to load, before any other work."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from typing import Any
 from fitwell._file_io import check_path
 from fitwell.errors import FileError, InvalidArgument
 
+__all__ = ["check_input_path", "check_output_path", "check_overwrite"]
+
 
 def check_output_path(filepath: Any, suffixes: Sequence[str], overwrite: bool) -> Path:
-    """Return the path to write to, whose name must end in one of `suffixes`."""
+    """Return the path of a file to write; raise unless its name ends in one of `suffixes` and it can be written."""
     path = check_path(filepath)
     if not path.name.endswith(tuple(suffixes)):
         raise _wrong_suffix_error(path, suffixes)
@@ -20,7 +22,7 @@ def check_output_path(filepath: Any, suffixes: Sequence[str], overwrite: bool) -
 
 
 def check_overwrite(path: Path, overwrite: bool) -> None:
-    """Refuse a `path` that a folder has, whose folder is missing, or that a file has which must not be replaced."""
+    """Raise if `path` is a folder, its folder is missing, or it is an existing file and `overwrite` is False."""
     if path.is_dir():
         raise FileError(f"{str(path)!r} is a folder; give the name of a file")
     if path.exists() and not overwrite:
@@ -30,7 +32,7 @@ def check_overwrite(path: Path, overwrite: bool) -> None:
 
 
 def check_input_path(filepath: Any, suffixes: Sequence[str] | None = None) -> Path:
-    """Return the path of a file that exists and whose name ends in one of `suffixes`, if there are any."""
+    """Return the path of a file to read; raise unless it exists and its name ends in one of `suffixes`, if given."""
     path = check_path(filepath)
     if path.is_dir():
         raise FileError(f"{str(path)!r} is a folder; give the name of a file")

@@ -1,8 +1,8 @@
-"""The probe of a file: a small input for its model, and what answering it would take.
+"""A small reference input for a model, if its forward pass is cheap.
 
-A probe is a matter of milliseconds, also in a file that a stranger made to be slow. What the forward pass takes is
-counted from its equations, traced on abstract arrays: XLA counts the same, but walks over every place of a
-convolution to do so, of which there may be 10^12.
+Computing the reference output takes milliseconds, also for a file that was made to be slow. The cost of the forward
+pass is counted from its equations, traced on abstract arrays. XLA computes the same costs, but iterates over every
+position of a convolution to do so, of which there may be 10^12.
 """
 
 from __future__ import annotations
@@ -15,20 +15,23 @@ import jax
 import numpy as np
 
 from fitwell._load_budget import LoadBudget, use_budget
+from fitwell._typing import NumpyArray
 from fitwell.errors import FitwellError
+
+__all__ = ["make_reference_input"]
 
 _ROWS = 2
 _MOST_OPERATIONS = 2e9
 _MOST_BYTES = 2e8
-# XLA takes about a millisecond to compile each.
+# XLA takes about a millisecond to compile each equation.
 _MOST_EQUATIONS = 3_000
-# Of loops whose length depends on data.
+# Assumed number of iterations of loops whose length depends on data.
 _ASSUMED_ITERATIONS = 100
 _CUBIC_PRIMITIVES = ("qr", "svd", "eigh", "eig", "lu", "cholesky", "triangular_solve", "householder_product")
 
 
 def make_reference_input(model: Any) -> Any:
-    """Return a small input for `model`, or None when its shape is unknown or it would take long to answer."""
+    """Return a small input for `model`, or None if its shape is unknown or the forward pass is expensive."""
     inputs = _input_structs(model)
     if inputs is None:
         return None
@@ -36,16 +39,16 @@ def make_reference_input(model: Any) -> Any:
     if sum(math.prod(leaf.shape) * leaf.dtype.itemsize for leaf in leaves) > _MOST_BYTES:
         return None
     try:
-        # Models that call models twice that call models twice are not even traced.
+        # The budget stops the tracing of models that call models many times, level by level.
         with use_budget(LoadBudget("the probe", 0)):
             traced = jax.make_jaxpr(lambda x: model(x, training=False))(inputs)
     except FitwellError:
         return None
-    if not _Cost(traced.jaxpr).is_small():
+    if not _Cost(traced.jaxpr).is_below_limits():
         return None
     draw = np.random.default_rng(0)
 
-    def fill(struct: jax.ShapeDtypeStruct) -> np.ndarray:
+    def fill(struct: jax.ShapeDtypeStruct) -> NumpyArray:
         if np.issubdtype(struct.dtype, np.integer) or struct.dtype == bool:
             return draw.integers(0, 2, struct.shape).astype(struct.dtype)
         return draw.uniform(-1, 1, struct.shape).astype(struct.dtype)
@@ -54,7 +57,7 @@ def make_reference_input(model: Any) -> Any:
 
 
 def _input_structs(model: Any) -> Any:
-    """Return the shapes and types of two rows, as the model's call takes them; None where a size is unknown."""
+    """Return the shapes and types of two rows of inputs, or None if a size is unknown."""
     if hasattr(model, "inputs"):
         try:
             symbols = model.inputs
@@ -75,15 +78,15 @@ def _input_structs(model: Any) -> Any:
 
 
 class _Cost:
-    """What the equations of a program take: operations, bytes read and written, and how many there are."""
+    """Count the operations, the bytes read and written, and the equations of a program."""
 
     def __init__(self, program: Any) -> None:
         self.operations = self.bytes = 0.0
         self.equations = 0
         self._add(program, 1)
 
-    def is_small(self) -> bool:
-        """Return whether a probe may take so much."""
+    def is_below_limits(self) -> bool:
+        """Return whether the cost is below all limits."""
         return (
             self.operations <= _MOST_OPERATIONS
             and self.bytes <= _MOST_BYTES
@@ -92,7 +95,7 @@ class _Cost:
 
     def _add(self, program: Any, times: float) -> None:
         for equation in program.eqns:
-            if not self.is_small():
+            if not self.is_below_limits():
                 return
             inner = list(_nested_programs(list(equation.params.values())))
             rounds = {"scan": equation.params.get("length", 1), "while": _ASSUMED_ITERATIONS}
@@ -111,7 +114,7 @@ class _Cost:
 
 
 def _nested_programs(value: Any) -> Iterator[Any]:
-    """Yield the programs among the parameters of an equation."""
+    """Yield the programs in the parameters of an equation."""
     if hasattr(value, "eqns"):
         yield value
     elif hasattr(value, "jaxpr"):
@@ -127,7 +130,7 @@ def _bytes_of(array: Any) -> float:
 
 
 def _operations(equation: Any) -> float:
-    """Return the operations of one equation; as many as places are looked at, where windows reach over borders."""
+    """Return the number of operations of one equation, including those of windows that reach over borders."""
     name, settings = equation.primitive.name, equation.params
     results = sum(math.prod(getattr(variable.aval, "shape", ())) for variable in equation.outvars)
     shapes = [getattr(variable.aval, "shape", ()) for variable in equation.invars]
@@ -150,7 +153,7 @@ def _operations(equation: Any) -> float:
 
 
 def _padded_size(sizes: Any, dilation: Any, padding: Any) -> float:
-    """Return the number of places of an array that is stretched and padded."""
+    """Return the size of an array after dilation and padding."""
     return math.prod(
         abs((size - 1) * stretch) + 1 + abs(low) + abs(high)
         for size, stretch, (low, high) in zip(sizes, dilation, padding, strict=True)

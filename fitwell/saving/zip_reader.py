@@ -1,4 +1,4 @@
-"""Reading members of zip archives from strangers, within the budget of the load."""
+"""Read members of untrusted zip archives, within the memory budget of the load."""
 
 from __future__ import annotations
 
@@ -13,18 +13,20 @@ from fitwell._escaping import short_repr
 from fitwell._load_budget import charge_memory
 from fitwell.errors import FileError, FitwellError
 
-# Keras stores its members as they are; a zip that was made again may compress them a little.
+__all__ = ["check_members", "declared_size", "open_archive", "read_member"]
+
+# Keras stores members uncompressed; a zip that was packed again may compress them a little.
 _EXPANSION = 8
 _SMALL = 2**20
 _MOST_MEMBERS = 10_000
-# The list of members at the end of the archive: some 100 bytes each.
+# The list of members at the end of the archive has some 100 bytes per member.
 _LARGEST_DIRECTORY = 4 * 2**20
-# Python unpacks the others in blocks of any size: 4 KB of bzip2 become 80 MB at once.
+# Python decompresses other methods in blocks of any size: 4 KB of bzip2 become 80 MB at once.
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
 class _Directory(io.BufferedReader):
-    """A file that gives no more at once than the list of members may take."""
+    """A file that limits the size of one read to the maximum size of the list of members."""
 
     most: float = _LARGEST_DIRECTORY
 
@@ -36,7 +38,7 @@ class _Directory(io.BufferedReader):
 
 @contextmanager
 def open_archive(path: Path, where: str, kind: str) -> Iterator[zipfile.ZipFile]:
-    """Give the archive at `path`, its list of members checked; errors inside the block say that it is no `kind`."""
+    """Open the archive at `path` and check its members; errors inside the block name the expected `kind` of file."""
     try:
         with _Directory(io.FileIO(path)) as file, zipfile.ZipFile(file) as archive:
             file.most = float("inf")
@@ -45,12 +47,12 @@ def open_archive(path: Path, where: str, kind: str) -> Iterator[zipfile.ZipFile]
     except FitwellError:
         raise
     except Exception as error:
-        # Each method of compression has errors of its own, and so has each field of the format.
+        # Each compression method and each field of the format raises different errors.
         raise FileError(f"{where!r} is not a readable {kind}: {type(error).__name__}: {error}") from None
 
 
 def check_members(archive: zipfile.ZipFile, where: str) -> None:
-    """Refuse members that are twice in the archive, outside of it, too many, or compressed in a rare way."""
+    """Raise for duplicate or too many members, paths outside the archive, and unusual compression."""
     names = [info.filename for info in archive.infolist()]
     if len(names) > _MOST_MEMBERS:
         raise FileError(f"{where}: the archive has {len(names):,} members, more than {_MOST_MEMBERS:,}")
@@ -71,16 +73,16 @@ def check_members(archive: zipfile.ZipFile, where: str) -> None:
 
 
 def _check_overlaps(archive: zipfile.ZipFile, where: str) -> None:
-    """Refuse members that lie over each other: a small archive would unpack to any size."""
+    """Raise if members overlap, because a small archive could then unpack to any size."""
     end = 0
     for info in sorted(archive.infolist(), key=lambda info: info.header_offset):
         if info.header_offset < end:
-            raise FileError(f"{where}: {short_repr(info.filename)} lies over another member of the archive")
+            raise FileError(f"{where}: {short_repr(info.filename)} overlaps another member of the archive")
         end = info.header_offset + info.compress_size
 
 
 def declared_size(archive: zipfile.ZipFile, name: str, where: str) -> int:
-    """Return the size of a member, refusing one that its stored bytes cannot hold."""
+    """Return the size of a member; raise if its stored bytes cannot unpack to this size."""
     if name not in archive.namelist():
         raise FileError(f"{where}: the archive has no member {name!r}, which a .keras file needs")
     info = archive.getinfo(name)
@@ -93,7 +95,7 @@ def declared_size(archive: zipfile.ZipFile, name: str, where: str) -> int:
 
 
 def read_member(archive: zipfile.ZipFile, name: str, where: str, limit: int) -> bytes:
-    """Return one member, refusing anything larger than `limit`."""
+    """Return the content of a member; raise if it is larger than `limit` bytes."""
     size = declared_size(archive, name, where)
     if size > limit:
         raise FileError(f"{where}: {name!r} claims {size:,} bytes, more than the {limit:,} it may have")

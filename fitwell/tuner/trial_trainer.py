@@ -15,9 +15,10 @@ import jax
 import numpy as np
 
 from fitwell import random
+from fitwell._callback import Callback, Logs
 from fitwell._data.loaders import Batch, count_rows
 from fitwell._data.splits import split_rows
-from fitwell.callbacks.callback import Callback, Logs, flatten_callbacks, may_write_logs
+from fitwell.callbacks.callback_list import flatten_callbacks, may_write_logs
 from fitwell.callbacks.early_stopping import EarlyStopping
 from fitwell.errors import NonFiniteWarning
 from fitwell.models.compile_config import is_classification_loss

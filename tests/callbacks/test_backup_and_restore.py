@@ -379,5 +379,5 @@ def test_a_log_that_was_shortened_meanwhile_is_noticed(tmp_path: Path) -> None:
     run = Run(lambda folder: [callbacks.CSVLogger(folder / "log.csv")])
     run.fit(tmp_path, [], resume=tmp_path / "c", epochs=2)
     (tmp_path / "log.csv").write_text("")
-    with pytest.raises(FileError, match=r"has 0 bytes, but \d+ when the checkpoint was made"):
+    with pytest.raises(FileError, match=r"has 0 bytes, but had \d+ when the checkpoint was written"):
         run.fit(tmp_path, [], resume=tmp_path / "c", epochs=3)

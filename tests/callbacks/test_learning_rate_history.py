@@ -12,8 +12,8 @@ import pytest
 
 import fitwell
 from fitwell import callbacks
+from fitwell._callback import Callback
 from fitwell._history import History
-from fitwell.callbacks.callback import Callback
 from fitwell.errors import FileError
 from fitwell.optimizers import schedules
 
@@ -121,22 +121,22 @@ def test_a_run_that_goes_on_has_the_rates_of_all_its_epochs(tmp_path: Path) -> N
 
 
 def test_files_of_before_it_was_kept_are_read() -> None:
-    state = fit(model(), Halves()).get_state()
+    state = fit(model(), Halves()).to_arrays()
     del state["learning_rate"]
     history = History()
-    history.set_state(state)
+    history.restore_arrays(state)
     assert history.learning_rate == [0.25, 0.125, 0.0625]
     del state["history"]["learning_rate"], state["epochs_of"]["learning_rate"]
-    history.set_state(state)
+    history.restore_arrays(state)
     assert len(history.learning_rate) == 3 and all(map(math.isnan, history.learning_rate))
 
 
 def test_a_file_with_rates_of_other_epochs_is_damaged() -> None:
-    state = fit(model()).get_state()
-    History.check_state(state, "file")
+    state = fit(model()).to_arrays()
+    History.check_arrays(state, "file")
     state["learning_rate"] = state["learning_rate"][:-1]
     with pytest.raises(FileError, match="damaged"):
-        History.check_state(state, "file")
+        History.check_arrays(state, "file")
 
 
 def test_the_callback_shows_that_of_the_run() -> None:

@@ -1,4 +1,4 @@
-"""Whether large or small is better."""
+"""Whether smaller or larger values of a metric are better."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fitwell.callbacks.metric_mode import infer_mode
 
 
 @pytest.mark.parametrize(
-    ("name", "told"),
+    ("name", "mode"),
     [
         ("val_accuracy", "max"),
         ("prc_auc_1", "max"),
@@ -25,11 +25,11 @@ from fitwell.callbacks.metric_mode import infer_mode
         ("learning_rate", None),
     ],
 )
-def test_the_last_known_word_of_a_name_tells(name: str, told: str | None) -> None:
-    assert infer_mode(name) == told
+def test_the_last_known_part_of_a_name_decides(name: str, mode: str | None) -> None:
+    assert infer_mode(name) == mode
 
 
-def test_the_names_of_all_metrics_and_losses_tell() -> None:
+def test_the_mode_of_all_metrics_and_losses_is_inferred() -> None:
     plain = {
         "metric",
         "mean",
@@ -45,9 +45,19 @@ def test_the_names_of_all_metrics_and_losses_tell() -> None:
     assert {name for name in names if infer_mode(name) is None} <= plain
 
 
-def test_a_callback_that_has_to_guess_says_so() -> None:
+def test_the_direction_of_a_class_decides() -> None:
+    class ErrorsFound(metrics.Metric):
+        direction = "max"
+
+    assert infer_mode("val_errors_found") == infer_mode("out_errors_found_1") == ErrorsFound.direction
+    assert infer_mode("errors_found_loss") == "min"
+    assert callbacks.EarlyStopping("val_errors_found").mode == "max"
+
+
+def test_a_mode_that_cannot_be_inferred_warns() -> None:
     with pytest.warns(
-        UserWarning, match="a smaller 'val_my_score' is the better one, its name does not tell"
+        UserWarning,
+        match="cannot infer from the name 'val_my_score' whether smaller or larger values are better",
     ):
         assert callbacks.EarlyStopping("val_my_score").mode == "min"
     with warnings.catch_warnings():

@@ -14,7 +14,7 @@ import fitwell
 from fitwell import callbacks, layers, regularizers
 from fitwell._data.loaders import ArrayLoader, Batch, array_loader
 from fitwell._engine import compile_cache
-from fitwell.callbacks.callback import CallbackList
+from fitwell.callbacks.callback_list import CallbackList
 from fitwell.models import train_loop
 
 Weights = list[np.ndarray]

@@ -41,7 +41,7 @@ def tags_after(make: Callable[[], Any], targets: int, folder: Path, read: Read) 
     model.evaluate(X, y, verbose=0, callbacks=[watch])
     found: set[str] = set()
     for part in ("train", "validation"):
-        known = read(folder / part).TagNames()
+        known = read(folder / part).Tags()
         found |= {*known["tensors"], *known["histograms"]}
     return found
 

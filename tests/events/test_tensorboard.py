@@ -68,7 +68,7 @@ def test_watching_batches_now_and_then_does_not_change_the_run(tmp_path: Path) -
 def test_histograms_of_weights_gradients_and_activations(tmp_path: Path, read: Read) -> None:
     model = fit(tmp_path, histogram_freq=2, epochs=3, write_images=True)
     reader = read(tmp_path / "train")
-    tags = reader.TagNames()["tensors"]
+    tags = reader.Tags()["tensors"]
     for weight in ("first/kernel", "first/bias", "last/kernel", "last/bias"):
         assert any(tag.endswith(f"{weight}/histogram") for tag in tags), (weight, tags)
         assert any(tag.endswith(f"{weight}/image") for tag in tags)
@@ -145,7 +145,7 @@ def test_evaluate_writes_its_results_and_fit_does_not_wait_for_it(tmp_path: Path
     reader = read(tmp_path / "alone" / "validation")
     assert values(reader, "evaluation_loss_vs_iterations") == {4: np.float32(loss)}
     assert values(reader, "evaluation_mae_vs_iterations") == {4: np.float32(error)}
-    assert "evaluation_loss_vs_iterations" not in read(tmp_path / "validation").TagNames()["tensors"]
+    assert "evaluation_loss_vs_iterations" not in read(tmp_path / "validation").Tags()["tensors"]
 
 
 def test_weights_of_one_name_in_two_models_have_histograms_of_their_own(tmp_path: Path, read: Read) -> None:
@@ -153,7 +153,7 @@ def test_weights_of_one_name_in_two_models_have_histograms_of_their_own(tmp_path
     model = fitwell.Sequential([layers.Input((3,)), *parts, layers.Dense(1, name="last")])
     model.compile("sgd", "mse")
     model.fit(X, Y, callbacks=[callbacks.TensorBoard(tmp_path, histogram_freq=1)], verbose=0)
-    tags = read(tmp_path / "train").TagNames()["tensors"]
+    tags = read(tmp_path / "train").Tags()["tensors"]
     assert {"one/hidden/kernel/histogram", "two/hidden/kernel/histogram", "last/kernel/histogram"} <= set(
         tags
     )

@@ -294,10 +294,10 @@ def test_a_classifier_that_answers_as_one(classes):
     np.testing.assert_allclose(population.ensemble().predict(x).mean.sum(axis=1), 1, rtol=1e-5)
     ranked = population.results["accuracy"].to_numpy()
     assert population.best("accuracy") is population.member(int(ranked.argmax()))
-    # The name of one's own function does not tell which value is the best.
+    # The mode cannot be inferred from the name of a user-defined function.
     assert "share_right" in population.results and "best_share_right" not in population.results
     assert population.best("share_right", mode="max") is population.best("accuracy")
-    with pytest.raises(InvalidArgument, match="'share_right' is the better one, its name does not tell"):
+    with pytest.raises(InvalidArgument, match="cannot infer from the name 'share_right'"):
         population.best("share_right")
 
 

@@ -167,7 +167,7 @@ def test_a_damaged_one_gives_way_to_the_one_before(tmp_path: Path) -> None:
         folder.wait()
     newest, before = folder.files()
     newest.write_bytes(newest.read_bytes()[:-30])
-    with pytest.warns(UserWarning, match=r"damaged.*going on from the one before it, checkpoint-0+1\.zip"):
+    with pytest.warns(UserWarning, match=r"damaged.*continuing from the one before it, checkpoint-0+1\.zip"):
         assert folder.load_latest() == {"updates": 1}
     before.write_bytes(b"")
     with pytest.raises(FileError, match=r"no checkpoint in .* can be used .*Delete them"):

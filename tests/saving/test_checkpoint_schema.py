@@ -89,10 +89,10 @@ EDITS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "cannot have come to": lambda tree: tree["place"].update(batches=10**9),
     "cannot have come": lambda tree: tree["place"].update(steps=99, open=True),
     "have come to": lambda tree: tree["state"].update(step=np.int32(-7)),
-    "last bad one 7": lambda tree: tree["state"].update(first_nonfinite_step=np.int32(7)),
+    "last bad one 7": lambda tree: tree["state"].update(bad_step=np.int32(7)),
     "does not fit the model": lambda tree: tree["state"].pop("step"),
-    "CSVLogger: what the checkpoint remembers of it": lambda tree: tree["callbacks"][0][1].update(position="x"),
-    "ModelCheckpoint: what the checkpoint": lambda tree: tree["callbacks"][1][1].update(best="x"),
+    "CSVLogger: its state in the checkpoint": lambda tree: tree["callbacks"][0][1].update(position="x"),
+    "ModelCheckpoint: its state in the checkpoint": lambda tree: tree["callbacks"][1][1].update(best="x"),
 }  # fmt: skip
 
 
@@ -159,7 +159,7 @@ def test_a_whole_checkpoint_of_another_form_gives_way_to_the_one_before(
 ) -> None:
     folder = _folder_of(tmp_path, tree)
     write_checkpoint(folder / "checkpoint-000000000009.zip", {"some": "thing"})
-    with pytest.warns(UserWarning, match=r"'versions' is missing; going on from the one before it"):
+    with pytest.warns(UserWarning, match=r"'versions' is missing; continuing from the one before it"):
         history = fit(folder)
     assert history.epoch == [0, 1]
 

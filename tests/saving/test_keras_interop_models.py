@@ -189,7 +189,7 @@ def test_every_metric(suffix: str, keras: Any, tmp_path: Path) -> None:
         if "label_weights" in arguments and suffix == ".h5":
             continue  # Keras 3.15 cannot write them: "Unable to serialize [1. 2. ...] to JSON"
         compiled(keras, keras.losses.MeanSquaredError(), [theirs]).save(path)
-        (read,) = load_model(path)._session.objective.metrics
+        (read,) = load_model(path)._session.compile_config.metrics
         assert (type(read).__name__, settings(read)) == (name, settings(ours))
 
 

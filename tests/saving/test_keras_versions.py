@@ -40,7 +40,7 @@ def test_models_of_older_versions(version: str, name: str, suffix: str) -> None:
         assert float(np.abs(model.optimizer.opt_state["velocity"]["layers.0/kernel"]).max()) > 0
     else:
         assert model.optimizer.learning_rate == pytest.approx(0.1 * 0.9 ** (int(stored["graph_step"]) / 10))
-        assert list(model._session.objective.loss_weights) == [0.7, 0.3]
+        assert list(model._session.compile_config.loss_weights) == [0.7, 0.3]
         assert type(model.loss[0]).__name__ == "Huber"
 
 

@@ -1,0 +1,184 @@
+"""`Callback`: the base class of host-side observers, with Keras's hooks.
+
+Hooks are called between dispatches of the compiled loop. The hooks that a callback overrides decide how long a
+dispatch may be: a batch hook limits it to one batch, an epoch hook to one epoch, and a callback without either costs
+nothing. A callback that needs only some batches says which in `steps_until_next_call`.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from fitwell._registry import format_call
+
+if TYPE_CHECKING:
+    from fitwell._engine.policies import Policy
+
+__all__ = ["BATCH_HOOKS", "EPOCH_HOOKS", "Callback", "Logs", "overrides"]
+
+Logs = Mapping[str, Any]
+
+BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_train_batch_begin", "on_train_batch_end")
+EPOCH_HOOKS = ("on_epoch_begin", "on_epoch_end")
+
+
+class Callback:
+    """Base class of all callbacks. Override any hook.
+
+    Inside a hook ``self.model`` is the model with its current weights and ``self.params`` holds the settings of the
+    run (``epochs``, ``steps``, ``verbose``, ``metrics``). Set ``self.model.stop_training = True`` to end the run, and
+    ``self.model.optimizer.learning_rate`` to change the rate from the next step on. `logs` maps metric names to
+    floats, which are read from the device only when they are accessed.
+
+    Attributes:
+        model (Model | None): The model, from `set_model` on.
+        params (dict): The settings of the run, from `set_params` on.
+        evaluate_only_hooks (frozenset[str]): Class attribute. Hooks that do nothing inside `fit`, so that overriding
+            them does not shorten its dispatches. Default: empty.
+        controlled_hyperparameter (str | None): Class attribute. Path of the hyperparameter that the callback changes,
+            such as ``"optimizer.learning_rate"``; `fit` logs it. Default: None.
+
+    Example:
+        >>> import fitwell as fw, numpy as np
+        >>> class PrintEpochs(fw.callbacks.Callback):
+        ...     def on_epoch_end(self, epoch, logs=None):
+        ...         print(epoch, sorted(logs))
+        >>> model = fw.Sequential([fw.layers.Dense(1, input_shape=(1,))])
+        >>> model.compile("sgd", "mse")
+        >>> history = model.fit(np.ones((4, 1)), np.ones(4), epochs=2, verbose=0, callbacks=[PrintEpochs()])
+        0 ['loss']
+        1 ['loss']
+
+    Source: Keras `Callback`.
+    """
+
+    evaluate_only_hooks: ClassVar[frozenset[str]] = frozenset()
+    controlled_hyperparameter: ClassVar[str | None] = None
+
+    def __init__(self) -> None:
+        self.model: Any = None
+        self.params: dict[str, Any] = {}
+        self.validation_data: Any = None
+
+    def __repr__(self) -> str:
+        """Show the constructor arguments that are stored as attributes and differ from their defaults."""
+        kept = [
+            (name, getattr(self, name))
+            for name, parameter in inspect.signature(type(self).__init__).parameters.items()
+            if name in vars(self) and vars(self)[name] is not parameter.default
+        ]
+        shown = [(name, value) for name, value in kept if not callable(value) or hasattr(value, "__name__")]
+        return format_call(type(self).__name__, shown)
+
+    def set_model(self, model: Any) -> None:
+        """Store the model that the callback observes."""
+        self.model = model
+
+    def set_params(self, params: dict[str, Any]) -> None:
+        """Store the settings of the run."""
+        self.params = params
+
+    def policy(self, first_epoch: int) -> Policy | None:
+        """Return the compiled part of this callback, or None if it has none.
+
+        Args:
+            first_epoch (int): Number of the first epoch of the run, from 0.
+
+        Returns:
+            Policy | None: A decision that the compiled loop makes at the end of each epoch.
+        """
+        return None
+
+    def on_policy_end(self, policy_state: Any) -> None:
+        """Read the final state of the compiled part into attributes, at the end of the run."""
+
+    def epoch_values(self, epochs: range) -> dict[str, list[float]] | None:
+        """Return the values of hyperparameters for each of `epochs`, by path, or None."""
+        return None
+
+    def steps_until_next_call(self, batches: int) -> int | None:
+        """Return the number of batches until `on_train_batch_end` is due, or None if it is not due again.
+
+        Args:
+            batches (int): Number of batches that the run has completed.
+
+        Returns:
+            int | None: 1 by default: a callback with a batch hook is called for every batch.
+        """
+        return 1
+
+    def set_previous_callbacks(self, before: Sequence[Any]) -> None:
+        """Receive the callbacks of the run that are called before this one."""
+
+    def set_example(self, batch: Any) -> None:
+        """Receive some training rows (``batch.x``, ``batch.y``), before `on_train_begin`."""
+
+    def get_state(self) -> Any:
+        """Return the state to store in a checkpoint: numbers, strings, arrays, lists and dicts."""
+        return None
+
+    def set_state(self, state: Any) -> None:
+        """Restore the state that `get_state` returned; called after `on_train_begin` of a resumed run."""
+
+    def flush_to_disk(self) -> None:
+        """Write buffered data, such as a log file, to the disk before a checkpoint refers to it.
+
+        The thread that writes checkpoints calls this method.
+        """
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        """Run before epoch `epoch`, counted from 0."""
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Run after epoch `epoch`; `logs` holds its metrics, including those of validation."""
+
+    def on_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        """Run before each training batch. Older name of `on_train_batch_begin`."""
+
+    def on_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """Run after each training batch. Older name of `on_train_batch_end`."""
+
+    def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        """Run before each batch of `fit`."""
+        self.on_batch_begin(batch, logs)
+
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """Run after each batch of `fit`; `logs` holds the metrics of the epoch so far."""
+        self.on_batch_end(batch, logs)
+
+    def on_test_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        """Run before each batch of `evaluate` and of validation in `fit`."""
+
+    def on_test_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """Run after each batch of `evaluate` and of validation in `fit`."""
+
+    def on_predict_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        """Run before each batch of `predict`."""
+
+    def on_predict_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """Run after each batch of `predict`; `logs` holds its outputs."""
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Run at the start of `fit`."""
+
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        """Run at the end of `fit`, also after an interruption."""
+
+    def on_test_begin(self, logs: Logs | None = None) -> None:
+        """Run at the start of `evaluate` and of validation in `fit`."""
+
+    def on_test_end(self, logs: Logs | None = None) -> None:
+        """Run at the end of `evaluate` and of validation in `fit`."""
+
+    def on_predict_begin(self, logs: Logs | None = None) -> None:
+        """Run at the start of `predict`."""
+
+    def on_predict_end(self, logs: Logs | None = None) -> None:
+        """Run at the end of `predict`."""
+
+
+def overrides(callback: Any, hook: str) -> bool:
+    """Return whether `callback` overrides method `hook` of `Callback`, in its class or as an attribute."""
+    return hook in vars(callback) or getattr(type(callback), hook, None) is not getattr(Callback, hook)

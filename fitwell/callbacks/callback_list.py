@@ -1,0 +1,198 @@
+"""`CallbackList`: several callbacks as one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from fitwell._callback import BATCH_HOOKS, EPOCH_HOOKS, Logs, overrides
+from fitwell.callbacks.compilable_callback import CompilableCallback
+from fitwell.callbacks.learning_rate_scheduler import LearningRateScheduler
+from fitwell.callbacks.reduce_lr_on_plateau import ReduceLROnPlateau
+from fitwell.errors import InvalidArgument
+
+__all__ = [
+    "CallbackList",
+    "check_learning_rate_conflicts",
+    "flatten_callbacks",
+    "is_fitwell_code",
+    "may_write_logs",
+]
+
+
+def flatten_callbacks(callbacks: Any) -> list[Any]:
+    """Return the argument `callbacks` as one list; as in Keras it may be a callback, a list, or nested lists."""
+    if callbacks is None:
+        return []
+    if isinstance(callbacks, list | tuple):
+        return [callback for part in callbacks for callback in flatten_callbacks(part)]
+    _check_callback(callbacks)
+    return [callbacks]
+
+
+def _check_callback(callback: Any) -> None:
+    if isinstance(callback, type) or not hasattr(callback, "set_model"):
+        raise InvalidArgument(
+            f"callbacks: expected Callback objects, got {callback!r}"
+            + (" (a class: add parentheses)" if isinstance(callback, type) else "")
+        )
+
+
+class CallbackList:
+    """Call the hooks of several callbacks, and find out which hooks are overridden and when they are due.
+
+    Args:
+        callbacks (Iterable[Callback]): The callbacks, in the order in which they are called.
+        model (Model | None): The model that they observe. None: only find out which hooks they override.
+        params (dict): The settings of the run, for `Callback.set_params`.
+
+    Attributes:
+        batches (int): Number of batches that the run has completed.
+        has_user_hooks (bool): Whether a user-defined hook observes epochs or batches.
+        runs_on_host (bool): Whether the hooks of compilable callbacks are called.
+
+    Example:
+        >>> from fitwell.callbacks import CallbackList, CSVLogger, EarlyStopping
+        >>> callbacks = CallbackList([EarlyStopping("loss"), CSVLogger("log.csv")], None, {})
+        >>> callbacks.has_hook("on_epoch_end"), callbacks.has_batch_hooks, callbacks.runs_on_host
+        (True, False, False)
+
+    Source: Keras `CallbackList`.
+    """
+
+    def __init__(self, callbacks: Iterable[Any], model: Any, params: dict[str, Any]) -> None:
+        self.callbacks = list(callbacks)
+        for callback in self.callbacks:
+            _check_callback(callback)
+        self.has_user_hooks = any(may_write_logs(callback) for callback in self.callbacks)
+        must_run_on_host = any(_must_run_on_host(callback) for callback in self.callbacks)
+        self.runs_on_host = (
+            self.has_user_hooks or must_run_on_host or _has_overlapping_schedules(self.callbacks)
+        )
+        if model is not None:
+            self._set_up_callbacks(model, params)
+        self.batches = 0
+        watchers = [c for c in self.callbacks if any(overrides(c, hook) for hook in BATCH_HOOKS)]
+        self._scheduled_watchers = [
+            c
+            for c in watchers
+            if hasattr(c, "steps_until_next_call") and overrides(c, "steps_until_next_call")
+        ]
+        self._batch_watchers = [c for c in watchers if c not in self._scheduled_watchers]
+
+    def _set_up_callbacks(self, model: Any, params: dict[str, Any]) -> None:
+        """Give each callback the model, the settings of the run, and the callbacks before it."""
+        for index, callback in enumerate(self.callbacks):
+            callback.set_params(params)
+            callback.set_model(model)
+            if hasattr(callback, "set_previous_callbacks"):
+                callback.set_previous_callbacks(self.callbacks[:index])
+            if isinstance(callback, CompilableCallback):
+                callback.runs_on_host = self.runs_on_host
+
+    def may_have_extra_logs(self, callback: Any) -> bool:
+        """Return whether the logs that `callback` receives may hold values that are not metrics."""
+        before = self.callbacks[: self.callbacks.index(callback)]
+        return not is_fitwell_code(type(callback)) or any(map(may_write_logs, before))
+
+    @property
+    def has_batch_hooks(self) -> bool:
+        """Whether a callback observes every batch."""
+        return bool(self._batch_watchers)
+
+    def has_hook(self, *hooks: str) -> bool:
+        """Return whether any callback overrides one of these hooks for `fit`."""
+        return any(
+            overrides(callback, hook)
+            and hook not in getattr(callback, "evaluate_only_hooks", ())
+            and (self.runs_on_host or not isinstance(callback, CompilableCallback) or hook not in EPOCH_HOOKS)
+            for callback in self.callbacks
+            for hook in hooks
+        )
+
+    def call_hook(self, hook: str, *arguments: Any) -> None:
+        """Call `hook` of every callback."""
+        for callback in self.callbacks:
+            getattr(callback, hook)(*arguments)
+
+    def set_example(self, batch: Any) -> None:
+        """Pass some training rows to the callbacks that accept them."""
+        for callback in self.callbacks:
+            if hasattr(callback, "set_example"):
+                callback.set_example(batch)
+
+    def steps_until_next_call(self) -> int | None:
+        """Return the number of batches until a callback is due, or None if none is due again."""
+        candidates = [callback.steps_until_next_call(self.batches) for callback in self._scheduled_watchers]
+        if self._batch_watchers:
+            candidates.append(1)
+        return min((steps for steps in candidates if steps is not None), default=None)
+
+    def on_train_batch_begin(self, number: int) -> None:
+        """Call the hook of the callbacks that observe every batch; `number` counts the batches of the epoch."""
+        for callback in self._batch_watchers:
+            callback.on_train_batch_begin(number, {})
+
+    def on_train_batches_end(self, count: int, number: int, logs: Logs) -> None:
+        """Call `on_train_batch_end` of the callbacks that are due.
+
+        Args:
+            count (int): Number of batches since the last call.
+            number (int): Number of the last of them in its epoch, from 0.
+            logs (Mapping): Metrics of the epoch so far.
+        """
+        due = [c for c in self._scheduled_watchers if c.steps_until_next_call(self.batches) == count]
+        self.batches += count
+        for callback in self.callbacks:
+            if callback in self._batch_watchers or callback in due:
+                callback.on_train_batch_end(number, logs)
+
+
+def may_write_logs(callback: Any) -> bool:
+    """Return whether `callback` has user-defined epoch or batch hooks, which may write to the logs."""
+    return any(
+        overrides(callback, hook) and not is_fitwell_code(getattr(callback, hook))
+        for hook in (*EPOCH_HOOKS, *BATCH_HOOKS)
+    )
+
+
+def check_learning_rate_conflicts(callbacks: Sequence[Any], optimizer: Any) -> None:
+    """Raise if callbacks would set the learning rate that the optimizer's schedule sets at every step.
+
+    Several callbacks may set it, as in Keras. A `LearningRateScheduler` sets the rate when an epoch begins, and the
+    last of several decides. A `ReduceLROnPlateau` multiplies the rate when an epoch ends. A scheduler whose function
+    takes the rate continues from the reduced rate, and one whose function takes only the epoch overwrites it. A hook
+    that sets ``model.optimizer.learning_rate`` is valid until the rate is set again.
+    """
+    if not callable(optimizer.get_hyperparameter("learning_rate")):
+        return
+    kinds = (LearningRateScheduler, ReduceLROnPlateau)
+    found = [kind.__name__ for kind in kinds if any(isinstance(callback, kind) for callback in callbacks)]
+    if found:
+        raise InvalidArgument(
+            f"the learning rate would be set by a schedule of the optimizer and by {' and by '.join(found)}: "
+            "leave the callbacks out, or give the optimizer a number as learning_rate"
+        )
+
+
+def _must_run_on_host(callback: Any) -> bool:
+    """Return whether a compilable callback is a user-defined subclass, or needs the host."""
+    return isinstance(callback, CompilableCallback) and (
+        not is_fitwell_code(type(callback)) or callback.needs_host
+    )
+
+
+def _has_overlapping_schedules(callbacks: Sequence[Any]) -> bool:
+    """Return whether a hyperparameter is set epochs ahead by one callback and changed by another."""
+    controlled = [getattr(callback, "controlled_hyperparameter", None) for callback in callbacks]
+    ahead = {
+        path
+        for callback, path in zip(callbacks, controlled, strict=True)
+        if overrides(callback, "epoch_values")
+    }
+    return any(path is not None and controlled.count(path) > 1 for path in ahead)
+
+
+def is_fitwell_code(code: Any) -> bool:
+    """Return whether a function or class is defined in this package."""
+    return str(getattr(code, "__module__", "")).startswith("fitwell.")

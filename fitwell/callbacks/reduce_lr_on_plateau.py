@@ -1,0 +1,131 @@
+"""`ReduceLROnPlateau`: reduce the learning rate when a monitored value has stopped improving."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from fitwell._callback import Logs
+from fitwell._deprecation import warn_deprecated
+from fitwell._engine.policies import Policy, ReduceLROnPlateauPolicy
+from fitwell._param_validation import Integer, Real, validate_params
+from fitwell._progress import CALLBACK_VERBOSE, print_message
+from fitwell.callbacks.metric_mode import MODE, MONITOR, resolve_mode
+from fitwell.callbacks.monitor_callback import MonitorCallback
+
+__all__ = ["ReduceLROnPlateau"]
+
+
+class ReduceLROnPlateau(MonitorCallback):
+    """Multiply the learning rate by `factor` when a monitored value has stopped improving.
+
+    The decision is part of the compiled loop, or made on the host as in `EarlyStopping`.
+    ``model.optimizer.learning_rate`` is the current rate. Epochs without a monitored value (`validation_freq`) count
+    neither for `patience` nor for `cooldown`, as in Keras.
+
+    Args:
+        monitor (str): Name of a metric, or of a value that an earlier callback writes to the logs at the end of an
+            epoch. Default: ``"val_loss"``.
+        factor (float): Factor of a reduction, in (0, 1). Default: 0.1.
+        patience (int): Number of epochs without improvement before a reduction. Default: 10.
+        verbose (int): 1: print each reduction. Default: 0.
+        mode (str): ``"min"``, ``"max"``, or ``"auto"``, which infers it from the metric. Default: ``"auto"``.
+        min_delta (float): Smallest change that counts as an improvement. Default: 1e-4.
+        cooldown (int): Number of epochs after a reduction before waiting starts again. Default: 0.
+        min_lr (float): Lower bound of the learning rate. Default: 0.
+        epsilon (float | None): Deprecated name of `min_delta`. Default: None.
+
+    Attributes:
+        best (float | None): The best value.
+        wait (int): Number of epochs since the last improvement or reduction.
+        cooldown_counter (int): Number of epochs left of the cooldown.
+
+    Example:
+        >>> import fitwell as fw, numpy as np
+        >>> model = fw.Sequential([fw.layers.Dense(1, kernel_initializer="ones", input_shape=(1,))])
+        >>> model.compile(fw.optimizers.SGD(1.0), "mae")
+        >>> plateau = fw.callbacks.ReduceLROnPlateau("loss", factor=0.5, patience=1, min_delta=10)
+        >>> history = model.fit(np.ones((4, 1)), np.ones(4), epochs=3, verbose=0, callbacks=[plateau])
+        >>> model.optimizer.learning_rate
+        0.25
+
+    Source: Keras `ReduceLROnPlateau`.
+    """
+
+    controlled_hyperparameter = "optimizer.learning_rate"
+
+    @validate_params(
+        monitor=MONITOR,
+        factor=Real(0, 1, closed="neither"),
+        patience=Integer(0),
+        verbose=CALLBACK_VERBOSE,
+        mode=MODE,
+        min_delta=Real(0),
+        cooldown=Integer(0),
+        min_lr=Real(0),
+        epsilon=Real(0) | None,
+    )
+    def __init__(
+        self,
+        monitor: str = "val_loss",
+        factor: float = 0.1,
+        patience: int = 10,
+        verbose: int = 0,
+        mode: str = "auto",
+        min_delta: float = 1e-4,
+        cooldown: int = 0,
+        min_lr: float = 0.0,
+        epsilon: float | None = None,
+    ) -> None:
+        super().__init__()
+        if epsilon is not None:
+            warn_deprecated("ReduceLROnPlateau(epsilon=)", "ReduceLROnPlateau(min_delta=)")
+            min_delta = epsilon
+        self.monitor = monitor
+        self.factor = factor
+        self.patience = patience
+        self.verbose = verbose
+        self.mode = resolve_mode(monitor, mode)
+        self.min_delta = min_delta
+        self.cooldown = cooldown
+        self.min_lr = min_lr
+        self.wait = 0
+        self.cooldown_counter = 0
+
+    def policy(self, first_epoch: int) -> Policy:
+        """Return the compiled decision."""
+        return ReduceLROnPlateauPolicy(
+            f"reduce_on_plateau_{self.monitor}",
+            self.monitor,
+            target="optimizer.learning_rate",
+            mode=self.mode,
+            factor=self.factor,
+            patience=self.patience,
+            min_delta=self.min_delta,
+            cooldown=self.cooldown,
+            minimum=self.min_lr,
+        )
+
+    @property
+    def needs_host(self) -> bool:
+        """Whether each reduction is printed when its epoch ends."""
+        return bool(self.verbose)
+
+    def on_policy_end(self, policy_state: Any) -> None:
+        """Read the best value and the counters."""
+        self.wait, self.cooldown_counter = int(policy_state["wait"]), int(policy_state["cooling"])
+        self.best = float(policy_state["best"]) * self.sign if np.isfinite(policy_state["best"]) else None
+
+    def update_policy_state(self, policy_state: Any) -> Any:
+        """Return `policy_state` with the best value, the wait and the cooldown of the attributes."""
+        counters = {"wait": np.float32(self.wait), "cooling": np.float32(self.cooldown_counter)}
+        return {**policy_state, **counters, "best": self.best_for_policy()}
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Decide, if the compiled loop does not, and print a reduction."""
+        before = float(self.model.optimizer.learning_rate) if self.runs_on_host else 0.0
+        super().on_epoch_end(epoch, logs)
+        if self.runs_on_host and self.verbose and float(self.model.optimizer.learning_rate) < before:
+            rate = f"{self.model.optimizer.learning_rate:g}"
+            print_message(f"Epoch {epoch + 1}: ReduceLROnPlateau reducing learning rate to {rate}.")
