@@ -10,6 +10,11 @@ from fitwell._plotting.labels import PLAIN_TEXT, font_size, wrap_to_width
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+__all__ = [
+    "add_note",
+    "count_of",
+]
+
 _RELATIVE_SIZE = 0.833  # as matplotlib's "small"
 # Notes with more lines than this use a smaller font.
 _MAX_LINES, _SHRINK = 3, 0.7
@@ -22,20 +27,20 @@ _GAP, _LINE = 4.0, 1.35
 def add_note(axes: Axes, sentences: Sequence[str]) -> None:
     """Add `sentences` above the right end of `axes`, below the title, after existing notes."""
     before = axes.get_title(loc="right").replace("\n", " ")
-    told = "; ".join(
+    text = "; ".join(
         dict.fromkeys([*([before] if before else []), *(s for s in sentences if s and s not in before)])
     )
-    if not told:
+    if not text:
         return
     size = _note_font_size()
     figure = axes.get_figure()
     assert figure is not None
     # Leave room for the axis exponent above the left end.
     width = max(axes.bbox.width / figure.dpi * 72 - _EXPONENT_WIDTH * size, _EXPONENT_WIDTH * size)
-    lines = wrap_to_width(told, width, size).split("\n")
+    lines = wrap_to_width(text, width, size).split("\n")
     if len(lines) > _MAX_LINES:
         size *= _SHRINK
-        lines = wrap_to_width(told, width, size).split("\n")
+        lines = wrap_to_width(text, width, size).split("\n")
     axes.set_title("\n".join(lines), loc="right", fontsize=size, **PLAIN_TEXT)
     if axes.get_title():
         _raise_title(axes, len(lines) * size * _LINE)
@@ -58,7 +63,7 @@ def _note_font_size() -> float:
 def count_of(some: int, all_of: int, what: str) -> str:
     """Return ``3 of 16 members``.
 
-    >>> counted(1, 1, "member"), counted(3, 16, "member")
+    >>> count_of(1, 1, "member"), count_of(3, 16, "member")
     ('1 of 1 member', '3 of 16 members')
     """
     return f"{some} of {all_of} {what}{'' if all_of == 1 else 's'}"

@@ -12,6 +12,22 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+__all__ = [
+    "LOG_RATIO",
+    "MARGIN",
+    "ZOOM",
+    "ZOOM_ONE_RUN",
+    "annotate_no_finite_values",
+    "describe_extent",
+    "extend_limits",
+    "needs_log_scale",
+    "pad_limits",
+    "robust_limits",
+    "set_limits",
+    "sort_finite",
+    "spans_decades",
+]
+
 Values = NDArray[np.float64]
 
 MARGIN = 0.05
@@ -50,7 +66,7 @@ def robust_limits(values: Any, better: str | None = None, zoom: float = ZOOM) ->
 
     better: ``"min"`` or ``"max"``, the side on which nothing is excluded; None if unknown.
 
-    >>> limits([0.1, 0.2, 0.3, 1e9], "min")
+    >>> robust_limits([0.1, 0.2, 0.3, 1e9], "min")
     (0.1, 0.3)
     """
     found = sort_finite(values)
@@ -117,9 +133,9 @@ def needs_log_scale(values: Any, low: float, high: float) -> bool:
 
     A few outliers are excluded from a logarithmic axis too.
 
-    >>> need_decades([1e-14, 1e-13, 2e-3, 4.0, 6.8], 0.0, 2e-3)
+    >>> needs_log_scale([1e-14, 1e-13, 2e-3, 4.0, 6.8], 0.0, 2e-3)
     True
-    >>> need_decades([0.3, 0.4, 0.5, 0.6, 0.7, 1e4, 1e9], 0.3, 0.7)
+    >>> needs_log_scale([0.3, 0.4, 0.5, 0.6, 0.7, 1e4, 1e9], 0.3, 0.7)
     False
     """
     found = sort_finite(values)
@@ -205,7 +221,7 @@ def _limits_by_reference(
 def describe_extent(outside: Values, low: float, high: float) -> str:
     """Describe the extent of values outside the limits.
 
-    >>> farthest(np.array([-3.0, 1e9]), 0.0, 1.0)
+    >>> describe_extent(np.array([-3.0, 1e9]), 0.0, 1.0)
     'down to -3, up to 1e+09'
     """
     ends = [f"down to {outside.min():.3g}"] if outside.min() < low else []

@@ -13,7 +13,7 @@ from fitwell._plotting import axis_limits
 from fitwell._plotting.annotations import add_note, count_of
 from fitwell._plotting.labels import PLAIN_TEXT, escape_control, escape_label, set_axis_label, wrap_label
 from fitwell._plotting.layout import add_subplots, check_axes, fit_margins, open_figure
-from fitwell._plotting.palette import add_line_legend
+from fitwell._plotting.legends import add_line_legend
 from fitwell._plotting.scales import MIN_LOG_SPAN
 from fitwell._plotting.scales import format_epoch_axis as name_epochs
 from fitwell.errors import InvalidArgument
@@ -22,6 +22,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from fitwell._history import History
+
+__all__ = [
+    "panel_names",
+    "plot_history",
+]
 
 Values = NDArray[np.float64]
 
@@ -65,8 +70,8 @@ def _plot_metric(history: History, name: str, axes: Axes) -> None:
         drawn = {name: _plot_curve(history, name, axes, name, "-", TRAINING_COLOR)}
     else:
         drawn = {
-            key: _plot_curve(history, key, axes, label, dash, colour)
-            for key, label, dash, colour in (
+            key: _plot_curve(history, key, axes, label, dash, color)
+            for key, label, dash, color in (
                 (name, "training", "--", TRAINING_COLOR),
                 (VALIDATION_PREFIX + name, "validation", "-", VALIDATION_COLOR),
             )
@@ -89,24 +94,24 @@ def _plot_shared(history: History, names: Sequence[str], axes: Axes) -> Axes:
             set_axis_label(twin, "y", name)
             rates += twin.lines[-1:] if twin is not axes else []
             continue
-        colour = None
+        color = None
         for key, dash in ((name, "--"), (VALIDATION_PREFIX + name, "-")):
             if key in history.history:
-                drawn[key] = _plot_curve(history, key, axes, key, dash, colour)
-                colour = axes.lines[-1].get_color()
+                drawn[key] = _plot_curve(history, key, axes, key, dash, color)
+                color = axes.lines[-1].get_color()
     _finish_axes(history, axes, drawn, before)
     add_line_legend(axes, *rates)
     fit_margins(axes)
     return axes
 
 
-def _plot_curve(history: History, key: str, axes: Axes, label: str, dash: str, colour: Any) -> Values:
+def _plot_curve(history: History, key: str, axes: Axes, label: str, dash: str, color: Any) -> Values:
     """Plot the values of `key` over epochs; return them."""
     try:
         values = np.asarray(history.history[key], np.float64).reshape(len(history.history[key]))
     except (TypeError, ValueError):
         raise InvalidArgument(f"plot: the values of {key!r} are not one number for each epoch") from None
-    style: dict[str, Any] = {} if colour is None else {"color": colour}
+    style: dict[str, Any] = {} if color is None else {"color": color}
     if key in LEARNING_RATE_NAMES:  # holds for the whole epoch
         style["drawstyle"] = "steps-mid"
     seen = np.where(np.isfinite(values), values, np.nan)
@@ -135,14 +140,14 @@ def _finish_axes(
 ) -> None:
     name_epochs(axes, [place for key in drawn for place in _x_positions(history, key)], before is not None)
     axes.grid(alpha=0.3)
-    told = [_describe_non_finite(key, values, history.epochs_of(key)) for key, values in drawn.items()]
+    notes = [_describe_non_finite(key, values, history.epochs_of(key)) for key, values in drawn.items()]
     values = np.concatenate(list(drawn.values())) if drawn else np.array([])
     if len(axis_limits.sort_finite(values)):
         low, high = _set_y_limits(axes, drawn, before)
-        told.append(_describe_outliers(values, low, high))
+        notes.append(_describe_outliers(values, low, high))
     elif len(values) and before is None:
         axis_limits.annotate_no_finite_values(axes)
-    add_note(axes, told)
+    add_note(axes, notes)
 
 
 def _set_y_limits(

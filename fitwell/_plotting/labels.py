@@ -14,6 +14,23 @@ from fitwell._escaping import escape_controls
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+__all__ = [
+    "ELLIPSIS",
+    "MAX_LABEL_LENGTH",
+    "PLAIN_TEXT",
+    "escape_control",
+    "escape_label",
+    "fit_axis_labels",
+    "font_size",
+    "format_values",
+    "set_axis_label",
+    "shorten_distinct",
+    "text_width",
+    "truncate_middle",
+    "wrap_label",
+    "wrap_to_width",
+]
+
 # Text properties of names: "$5 to $10" is not mathematics and "a_b" is not TeX.
 PLAIN_TEXT: dict[str, Any] = {"parse_math": False, "usetex": False}
 ELLIPSIS = "…"
@@ -30,7 +47,7 @@ _MAX_AXIS_RATIO = 1.15
 def escape_control(text: object) -> str:
     r"""Return `text` with control characters and lone surrogates replaced by escape sequences.
 
-    >>> visible("two\nlines")
+    >>> escape_control("two\nlines")
     'two\\nlines'
     """
     return escape_controls(str(text)).replace("\n", r"\n").replace("\t", r"\t")
@@ -39,7 +56,7 @@ def escape_control(text: object) -> str:
 def truncate_middle(text: str, most: int = MAX_LABEL_LENGTH) -> str:
     """Return `text` with its middle replaced by an ellipsis if it has more than `most` characters.
 
-    >>> shortened("a very long name", 9)
+    >>> truncate_middle("a very long name", 9)
     'a ve…name'
     """
     if len(text) <= most:
@@ -51,9 +68,9 @@ def truncate_middle(text: str, most: int = MAX_LABEL_LENGTH) -> str:
 def shorten_distinct(names: Sequence[str], most: int = MAX_LABEL_LENGTH) -> list[str]:
     """Shorten `names` so that different names stay different.
 
-    >>> told_apart(["first of many", "fifth of many"], 7)
+    >>> shorten_distinct(["first of many", "fifth of many"], 7)
     ['fir…any', 'fif…any']
-    >>> told_apart(["network 1 of the first kind", "network 2 of the first kind"], 12)
+    >>> shorten_distinct(["network 1 of the first kind", "network 2 of the first kind"], 12)
     ['…work 1 of …', '…work 2 of …']
     """
     different = list(dict.fromkeys(names))
@@ -111,9 +128,9 @@ def format_values(values: Sequence[Any]) -> list[str]:
 
     Numbers get as many digits as needed to distinguish them; the string ``"1"`` is distinguished from 1 by quotes.
 
-    >>> value_names([0.1, 0.25, 1 / 3])
+    >>> format_values([0.1, 0.25, 1 / 3])
     ['0.1', '0.25', '0.3333']
-    >>> value_names([1, "1", None])
+    >>> format_values([1, "1", None])
     ['1', "'1'", 'None']
     """
     for digits in (4, 6, 9, 17):
@@ -185,7 +202,7 @@ def font_size(
 def escape_label(name: object) -> str:
     r"""Return `name` as an artist label that legends show unparsed.
 
-    >>> as_label("$x$")
+    >>> escape_label("$x$")
     '\\$x\\$'
     """
     return escape_control(name).replace("$", r"\$")

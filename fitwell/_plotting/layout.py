@@ -13,6 +13,14 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+__all__ = [
+    "add_subplots",
+    "check_axes",
+    "check_figure",
+    "fit_margins",
+    "open_figure",
+]
+
 
 # Minimum share of the figure for the axes, and maximum space between axes as a multiple of their size.
 _MIN_AXES_SHARE, _MAX_SPACING = 0.2, 2.5

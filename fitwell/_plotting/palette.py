@@ -1,41 +1,32 @@
-"""Colors of groups of curves or points, and legends that fit all entries."""
+"""Colors and line styles of groups of curves or points."""
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fitwell._plotting.labels import (
-    PLAIN_TEXT,
-    escape_control,
-    font_size,
-    format_values,
-    shorten_distinct,
-    text_width,
-    wrap_label,
-)
+from fitwell._plotting.labels import PLAIN_TEXT, escape_control, format_values, wrap_label
+from fitwell._plotting.legends import add_legend
 from fitwell._plotting.scales import ValueScale, is_finite_number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-    from matplotlib.legend import Legend
+
+__all__ = [
+    "COLORMAP",
+    "MAX_LEGEND_VALUES",
+    "MISSING_COLOR",
+    "Palette",
+    "text_color",
+]
 
 COLORMAP = "viridis"
 MISSING_COLOR = "0.7"
 # More distinct numbers than this are shown with a colorbar.
 MAX_LEGEND_VALUES = 20
 _DASHES: tuple[Any, ...] = ("-", "--", ":", "-.")
-# Maximum number of entries, and of characters in each, for a legend inside the axes.
-_MAX_INSIDE_ENTRIES, _MAX_INSIDE_LENGTH = 6, 16
-# Height of a legend line and width of a handle in font sizes, and the smallest font size in points.
-_LINE_HEIGHT, _HANDLE_WIDTH, _MIN_FONT_SIZE = 1.4, 4.5, 4.5
-# Labels that matplotlib gives to lines without a label or excluded from legends.
-_UNLABELED = re.compile(r"_child\d+$|_nolegend_$")
 
 
 def text_color() -> str:
@@ -80,9 +71,9 @@ class Palette:
             return [(colormaps[COLORMAP](norm(found[key][self.names[0]])), "-") for key in order]
         if numeric:
             return [(shade, "-") for shade in colormaps[COLORMAP](np.linspace(0, 0.9, len(order)))]
-        colours = colormaps["tab10"].colors  # type: ignore[attr-defined]
+        colors = colormaps["tab10"].colors  # type: ignore[attr-defined]
         return [
-            (colours[place % len(colours)], _DASHES[place // len(colours) % len(_DASHES)])
+            (colors[place % len(colors)], _DASHES[place // len(colors) % len(_DASHES)])
             for place in range(len(order))
         ]
 
@@ -110,8 +101,8 @@ class Palette:
         """Return the color and line style of a group."""
         if group is None:
             return {"color": MISSING_COLOR, "linestyle": "-"}
-        colour, dash = self.styles[group]
-        return {"color": colour, "linestyle": dash}
+        color, dash = self.styles[group]
+        return {"color": color, "linestyle": dash}
 
     def add_legend(
         self,
@@ -149,83 +140,3 @@ class Palette:
             )
             entries.append((Line2D([], [], marker=marker, **style), label))
         add_legend(axes, [*entries, *others], title, grow)
-
-
-def add_legend(
-    axes: Axes,
-    entries: Sequence[tuple[Any, str]],
-    title: str = "",
-    grow: bool = False,
-) -> None:
-    """Add a legend with all `entries`, pairs of an artist and its label.
-
-    Many or long entries are placed to the right of the axes. If other axes are there, they are placed inside, in a
-    font that fits. grow: place the legend to the right in any case, and widen the figure by its width.
-    """
-    names = shorten_distinct([escape_control(name) for _, name in entries])
-    figure = axes.get_figure(root=True)
-    assert figure is not None
-    size, place = font_size("legend.fontsize"), axes.get_subplotspec()
-    # The curves of many members leave no corner free, so a figure that can grow places the legend next to them.
-    few = (
-        not grow
-        and len(names) <= _MAX_INSIDE_ENTRIES
-        and all(len(name) <= _MAX_INSIDE_LENGTH for name in names)
-    )
-    outside = (
-        not few and place is not None and (figure.get_layout_engine() is not None or place.is_last_col())
-    )
-    lines = len(names) + 2 * bool(title)
-    height = axes.bbox.height / figure.dpi * 72 * 0.95
-    columns, wide = _legend_columns(names, lines, height, size)
-    room = axes.bbox.width / figure.dpi * 72 * (0.5 if outside else 0.95)
-    while size > _MIN_FONT_SIZE and not (grow and outside) and columns * wide > room:
-        size -= 0.5
-        columns, wide = _legend_columns(names, lines, height, size)
-    where: dict[str, Any] = {"loc": "best", "framealpha": 0.7, "edgecolor": "none"}
-    if outside:
-        where = {"loc": "upper left", "bbox_to_anchor": (1.01, 1), "borderaxespad": 0, "frameon": False}
-        if grow:
-            figure.set_size_inches(figure.get_figwidth() + columns * wide / 72, figure.get_figheight())
-    handles = [drawn for drawn, _ in entries]
-    made = axes.legend(handles, list(map(str, range(len(names)))), fontsize=size, ncols=columns, **where)
-    _set_legend_labels(made, names, title, size)
-
-
-def add_figure_legend(figure: Figure, entries: Sequence[tuple[Any, str]], title: str) -> None:
-    """Add a legend with all `entries` at the bottom of `figure`. Requires a constrained layout."""
-    names = shorten_distinct([escape_control(name) for _, name in entries])
-    size = font_size("legend.fontsize")
-    wide = max(text_width(name, size) for name in names) + _HANDLE_WIDTH * size
-    columns = max(1, min(len(names), int(figure.get_figwidth() * 72 * 0.95 / wide)))
-    handles, numbers = [drawn for drawn, _ in entries], list(map(str, range(len(names))))
-    made = figure.legend(
-        handles, numbers, fontsize=size, ncols=columns, loc="outside lower center", frameon=False
-    )
-    _set_legend_labels(made, names, title, size)
-
-
-def _set_legend_labels(made: Legend, names: Sequence[str], title: str, size: float) -> None:
-    """Set the labels of a legend afterwards, because matplotlib omits labels that begin with "_"."""
-    for text, name in zip(made.get_texts(), names, strict=True):
-        text.update(PLAIN_TEXT)
-        text.set_text(name)
-    made.get_title().update(PLAIN_TEXT)
-    if title:
-        made.set_title(wrap_label(title, 28, 3))
-        made.get_title().set_fontsize(size)
-
-
-def _legend_columns(names: Sequence[str], lines: int, height: float, size: float) -> tuple[int, float]:
-    """Return the number of legend columns for the given lines, and the width of a column in points."""
-    rows = max(1, math.floor(height / (size * _LINE_HEIGHT)))
-    wide = max((text_width(name, size) for name in names), default=0.0) + _HANDLE_WIDTH * size
-    return max(1, math.ceil(lines / rows)), wide
-
-
-def add_line_legend(axes: Axes, *others: Any) -> None:
-    """Add a legend of all labeled lines of `axes`, and of `others` from other axes."""
-    seen = [line for line in [*axes.lines, *others] if np.isfinite(np.asarray(line.get_ydata(), float)).any()]
-    named = [line for line in seen if not _UNLABELED.match(str(line.get_label()))]
-    if named:
-        add_legend(axes, [(line, str(line.get_label()).replace(r"\$", "$")) for line in named])

@@ -22,6 +22,17 @@ from fitwell._plotting.labels import (
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+__all__ = [
+    "MAX_JOINED",
+    "MIN_LOG_SPAN",
+    "ValueScale",
+    "compute_layout",
+    "format_epoch_axis",
+    "is_finite_number",
+    "label_categories",
+    "looks_logarithmic",
+]
+
 # Minimum ratio of largest to smallest value for a logarithmic axis.
 MIN_LOG_SPAN = 30.0
 # Up to this many distinct numbers get one tick each on a logarithmic axis.

@@ -11,6 +11,14 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+__all__ = [
+    "NON_FINITE_COLOR",
+    "dodge",
+    "finite_mean_and_std",
+    "mark_outliers",
+    "mean_curve",
+]
+
 Values = NDArray[np.float64]
 
 NON_FINITE_COLOR = "#b3261e"
@@ -47,7 +55,7 @@ def mark_outliers(
     values: Values,
     shown: tuple[float, float],
     worse: str = "top",
-    colours: Any = None,
+    colors: Any = None,
 ) -> None:
     """Mark outliers (triangles) and non-finite values (crosses) at the edge of the axes, at x positions `places`."""
     low, high = shown
@@ -64,8 +72,8 @@ def mark_outliers(
         if outside.any():
             paint = (
                 NON_FINITE_COLOR
-                if colours is None or marker == "x"
-                else [colours[i] for i in np.flatnonzero(outside)]
+                if colors is None or marker == "x"
+                else [colors[i] for i in np.flatnonzero(outside)]
             )
             axes.scatter(
                 places[outside],
@@ -82,7 +90,7 @@ def mark_outliers(
 def dodge(places: Sequence[tuple[Any, ...]], reach: float) -> Values:
     """Return offsets of at most `reach` in both directions that separate equal `places`.
 
-    >>> side_by_side([(1,), (1,), (2,)], 0.3).tolist()
+    >>> dodge([(1,), (1,), (2,)], 0.3).tolist()
     [-0.15, 0.15, 0.0]
     """
     among: dict[tuple[Any, ...], list[int]] = {}

@@ -10,6 +10,11 @@ from matplotlib.ticker import FixedLocator, MaxNLocator
 
 from fitwell._plotting.labels import font_size
 
+__all__ = [
+    "FittingFixedLocator",
+    "FittingLocator",
+]
+
 _MAX_TICKS = 9
 # Width of a digit and gap between two labels, in font sizes.
 _DIGIT_WIDTH, _LABEL_GAP = 0.64, 1.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import math
 import pkgutil
 import sys
 from collections.abc import Iterator, Sequence
@@ -62,4 +63,4 @@ def _iter_commands() -> Iterator[ModuleType]:
         importlib.import_module(f"{commands.__name__}.{name}")
         for _, name, _ in pkgutil.iter_modules(commands.__path__)
     ]
-    yield from sorted(found, key=lambda module: (module.POSITION, module.__name__))
+    yield from sorted(found, key=lambda module: (getattr(module, "POSITION", math.inf), module.__name__))

@@ -46,25 +46,29 @@ def load_arguments(options: Namespace) -> tuple[Namespace, Path]:
             f"{folder} is not the folder of an unfinished run: {CHECKPOINT_DIR}/{_ARGUMENTS} is missing; "
             "finished runs cannot be resumed"
         )
-    others = [word for word in options.arguments[1:] if word not in ("--resume", options.resume, "--quiet")]
-    if any(word != f"--resume={options.resume}" for word in others):
-        raise InvalidArgument(f"--resume reuses the original data and settings; remove {' '.join(others)}")
+    other_words = [
+        word for word in options.arguments[1:] if word not in ("--resume", options.resume, "--quiet")
+    ]
+    if any(word != f"--resume={options.resume}" for word in other_words):
+        raise InvalidArgument(
+            f"--resume reuses the original data and settings; remove {' '.join(other_words)}"
+        )
     words = read_json(path, _MOST_BYTES)
     check_schema(words, NonEmpty([STRING]), str(path))
-    said = io.StringIO()
+    output = io.StringIO()
     try:
-        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
-            began = parse(words) if words[0] == "train" else None
+        with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
+            original = parse(words) if words[0] == "train" else None
     except SystemExit:  # --help and --version too
-        began = None
-    if began is None or began.resume is not None:
-        why = said.getvalue().strip().splitlines()[-1:]
+        original = None
+    if original is None or original.resume is not None:
+        last_line = output.getvalue().strip().splitlines()[-1:]
         raise FileError(
             f"{path} must hold the arguments of a run of fitwell train, got {short_repr(words)}"
-            + "".join(f" ({short_repr(line, 200, quote=False)})" for line in why)
+            + "".join(f" ({short_repr(line, 200, quote=False)})" for line in last_line)
         )
-    began.quiet = began.quiet or options.quiet
-    return began, folder
+    original.quiet = original.quiet or options.quiet
+    return original, folder
 
 
 def delete_checkpoints(folder: Path) -> None:

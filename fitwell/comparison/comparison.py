@@ -210,12 +210,12 @@ class Comparison:
 
     def _repr_html_(self) -> str:
         sentences = self.sentences()
-        said, more = _html.paragraphs(sentences[:_MAX_SENTENCES]), sentences[_MAX_SENTENCES:]
+        conclusions, more = _html.paragraphs(sentences[:_MAX_SENTENCES]), sentences[_MAX_SENTENCES:]
         if more:
-            said += _html.details(f"{len(more)} more", _html.paragraphs(more))
+            conclusions += _html.details(f"{len(more)} more", _html.paragraphs(more))
         return "".join(
             [
-                _html.section("Conclusions", said),
+                _html.section("Conclusions", conclusions),
                 _html.section("Candidates", _html.table(_CANDIDATES, self._candidate_rows(), "numbers")),
                 _html.section("Differences", _html.table(_DIFFERENCES, self._difference_rows(), "numbers")),
                 _html.section("Method", _html.bullet_list(self.remarks())),
@@ -256,7 +256,7 @@ class Comparison:
         better = "max" if self.larger_is_better else "min"
         name = f"{self.part} {self.metric}{unit}"
         plot_scores(left, self.scores * factor, self.intervals, factor, better, name)
-        add_note(left, [escape_control(said.removesuffix(".")) for said in self.left_out])
+        add_note(left, [escape_control(sentence.removesuffix(".")) for sentence in self.left_out])
         name = f"difference in {self.metric}{' (points)' if unit else ''}"
         plot_differences(right, self.differences, factor, 1 - self.confidence, name)
         for axes in (left, right):

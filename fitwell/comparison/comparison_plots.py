@@ -85,32 +85,32 @@ def plot_differences(
 ) -> None:
     """Plot each mean difference with its interval; those significant at level `rate` are colored."""
     axes.axvline(0, color=_GREY, linewidth=0.8, linestyle=":")
-    shown = select_smallest_p(differences)
-    for place, found in enumerate(shown):
-        colour = VALIDATION_COLOR if found.p_holm < rate else _GREY
+    plotted = select_smallest_p(differences)
+    for place, found in enumerate(plotted):
+        color = VALIDATION_COLOR if found.p_holm < rate else _GREY
         half = found.interval.half_width * factor
         axes.errorbar(
-            found.interval.mean * factor, place, xerr=half, fmt="D", color=colour, markersize=5, capsize=4
+            found.interval.mean * factor, place, xerr=half, fmt="D", color=color, markersize=5, capsize=4
         )
-    _label_rows(axes, _pair_labels(shown), name)
-    means = np.array([found.interval.mean for found in shown]) * factor
+    _label_rows(axes, _pair_labels(plotted), name)
+    means = np.array([found.interval.mean for found in plotted]) * factor
     low, high = axis_limits.robust_limits(means)
-    seen = [found.interval for found in shown if low <= found.interval.mean * factor <= high]
+    seen = [found.interval for found in plotted if low <= found.interval.mean * factor <= high]
     ends = [[found.low * factor, found.high * factor] for found in seen]
     low, high = axis_limits.set_limits(axes, [ends, [0.0]], zoom=np.inf, which="x")
     _mark_outlying_means(axes, means, low, high)
-    told = (
-        [f"the {len(shown)} of {len(differences)} with the smallest p"]
-        if len(shown) < len(differences)
+    notes = (
+        [f"the {len(plotted)} of {len(differences)} with the smallest p"]
+        if len(plotted) < len(differences)
         else []
     )
     outside = means[(means < low) | (means > high)]
     if len(outside):
-        told.append(
-            f"{count_of(len(outside), len(shown), 'difference')} not shown, "
+        notes.append(
+            f"{count_of(len(outside), len(plotted), 'difference')} not shown, "
             f"{axis_limits.describe_extent(outside, low, high)}"
         )
-    add_note(axes, told)
+    add_note(axes, notes)
 
 
 def _mark_outlying_means(axes: Axes, means: NDArray[np.float64], low: float, high: float) -> None:

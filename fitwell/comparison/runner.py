@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import inspect
+import functools
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -15,6 +15,7 @@ from fitwell import random
 from fitwell._param_validation import Integer, Options, Real, validate_params
 from fitwell.callbacks.callback_list import flatten_callbacks, is_fitwell_code, may_write_logs
 from fitwell.callbacks.metric_mode import MODE, require_mode
+from fitwell.comparison.argument_checks import check_arguments
 from fitwell.comparison.caveats import note_constant_weights, note_incomparable_losses, note_non_finite_runs
 from fitwell.comparison.comparison import Comparison
 from fitwell.comparison.metric_format import ENOUGH_REPEATS
@@ -142,42 +143,41 @@ def compare(
 
     Source: Nadeau & Bengio, Inference for the Generalization Error (2003); Holm (1979).
     """
-    _check_arguments(candidates, data, test_data, baseline, callbacks)
-    stream = SeedGenerator(seed)
-    seeds = [stream.next() for _ in range(repeats)]
+    check_arguments(candidates, data, test_data, baseline, callbacks)
+    seed_generator = SeedGenerator(seed)
+    seeds = [seed_generator.next() for _ in range(repeats)]
     examples = {name: _build_example(name, build) for name, build in candidates.items()}
     # Check all rows now, the test rows too, rather than after all training.
-    measured = {name: _result_names(name, model, data, test_data) for name, model in examples.items()}
-    labels = _labels(data[1]) if is_classification_loss(next(iter(examples.values())).loss) else None
+    names = {name: _result_names(name, model, data, test_data) for name, model in examples.items()}
     splits = make_splits(
         data,
         test_data,
-        labels,
+        _labels(data[1]) if is_classification_loss(next(iter(examples.values())).loss) else None,
         seeds,
         vary=vary,
         validation_size=_validation_size(validation_size, candidates, callbacks),
         test_size=test_size,
     )
     if repeats < ENOUGH_REPEATS:
-        warn(
-            f"compare: {repeats} repeats detect only large differences; use {ENOUGH_REPEATS} or more",
-        )
-    chosen = _choose_metric(metric, measured)
+        warn(f"compare: {repeats} repeats detect only large differences; use {ENOUGH_REPEATS} or more")
+    chosen = _choose_metric(metric, names)
     larger_is_better = require_mode(chosen, mode, "compare") == "max"
-
-    def train(name: str, seeds: Sequence[int], epochs: Any, verbose: int | str) -> Population:
-        templates = callbacks[name] if isinstance(callbacks, Mapping) else callbacks
-        settings = {"batch_size": batch_size, "callbacks": templates, "class_weight": class_weight}
-        with _prefix_errors(f"candidate {name!r}"):
-            return _train(candidates[name], splits, seeds, epochs=epochs, verbose=verbose, **settings)
-
     warn_if_regularizers_differ([regularizers_of(model) for model in examples.values()], chosen, "compare")
+    settings = {"batch_size": batch_size, "class_weight": class_weight}
+    train = functools.partial(_train_candidate, candidates, callbacks, splits, settings)
     # Fit every candidate for 0 epochs first, so that an error in the last one appears before any training.
-    rehearsed = {name: train(name, seeds[:2], 0, 0) for name in candidates}
+    initial = {name: train(name, seeds[:2], 0, 0) for name in candidates}
     trained = {name: train(name, seeds, epochs, verbose) for name in candidates}
     # The test rows are used only after all training is done.
-    judged = {name: _evaluate(population, splits) for name, population in trained.items()}
-    scores, left_out = _drop_non_finite(_score_table(judged, chosen), chosen)
+    results = {name: _evaluate(population, splits) for name, population in trained.items()}
+    scores, excluded = _drop_non_finite(_score_table(results, chosen), chosen)
+    notes = [
+        *splits.notes,
+        *note_constant_weights(initial),
+        *note_non_finite_runs(trained),
+        *note_incomparable_losses(examples, chosen),
+        *excluded,
+    ]
     return Comparison(
         scores,
         chosen,
@@ -187,60 +187,26 @@ def compare(
         splits.overlap,
         baseline if baseline in scores else None,
         splits.count_test_use(),
-        (
-            *splits.notes,
-            *note_constant_weights(rehearsed),
-            *note_non_finite_runs(trained),
-            *note_incomparable_losses(examples, chosen),
-            *left_out,
-        ),
-        tuple(left_out),
+        tuple(notes),
+        tuple(excluded),
     )
 
 
-def _check_arguments(candidates: Any, data: Any, test_data: Any, baseline: Any, callbacks: Any) -> None:
-    if not isinstance(candidates, Mapping) or len(candidates) < 2:
-        raise InvalidArgument(
-            "compare: expected at least two candidates, a dict from names to functions that build a compiled model"
-        )
-    for name, build in candidates.items():
-        if not isinstance(name, str):
-            raise InvalidArgument(
-                f"compare: names of candidates must be strings, got {name!r}; write '{name}'"
-            )
-        if isinstance(build, Model):
-            raise InvalidArgument(
-                f"compare: {name!r} is a model; pass the function that builds it, because each repeat trains a new one"
-            )
-        if not callable(build):
-            raise InvalidArgument(
-                f"compare: {name!r} must be a function that builds a compiled model, got {build!r}"
-            )
-        required = [
-            parameter.name
-            for parameter in inspect.signature(build).parameters.values()
-            if parameter.default is parameter.empty
-            and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
-        ]
-        if required:
-            raise InvalidArgument(
-                f"compare: {name!r} is called without arguments but requires {', '.join(required)}; "
-                "write lambda: build(...) or functools.partial(build, ...)"
-            )
-    for name, given in (("data", data), ("test_data", test_data)):
-        if (not isinstance(given, list | tuple) or len(given) != 2) and (given is not None or name == "data"):
-            raise InvalidArgument(f"compare: {name} must be (x, y)")
-    if isinstance(callbacks, Mapping):
-        for name in [*candidates, *callbacks]:
-            if name not in callbacks or name not in candidates:
-                raise InvalidArgument(
-                    f"compare: a dict of callbacks needs exactly one list per candidate; {name!r} is "
-                    f"{'not a candidate' if name in callbacks else 'missing'}"
-                )
-    if baseline is not None and baseline not in candidates:
-        raise InvalidArgument(
-            f"compare: baseline={baseline!r} is not a candidate{did_you_mean(str(baseline), candidates)}; "
-            f"the candidates are {', '.join(candidates)}"
+def _train_candidate(
+    candidates: Mapping[str, Build],
+    callbacks: Any,
+    splits: ComparisonSplits,
+    settings: Mapping[str, Any],
+    name: str,
+    seeds: Sequence[int],
+    epochs: Any,
+    verbose: int | str,
+) -> Population:
+    """Train a candidate with each of `seeds`."""
+    templates = callbacks[name] if isinstance(callbacks, Mapping) else callbacks
+    with _prefix_errors(f"candidate {name!r}"):
+        return _train(
+            candidates[name], splits, seeds, epochs=epochs, verbose=verbose, callbacks=templates, **settings
         )
 
 

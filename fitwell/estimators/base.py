@@ -12,11 +12,12 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from fitwell.callbacks import EarlyStopping
 from fitwell.errors import DataError, InvalidArgument, warn
 from fitwell.estimators.mlp_network import MLPNetwork, check_parameters
+from fitwell.estimators.validation import check_sample_weight
 from fitwell.models import Model
 from fitwell.population import Population
 from fitwell.population.members import Setting
@@ -181,9 +182,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         return learn[0], learn[1], learn[2] if weights is not None else None, held_out
 
     def _check_weights(self, sample_weight: Any, X: NDArray[Any]) -> Any:
-        if sample_weight is None:
-            return None
-        return _check_sample_weight(sample_weight, X, dtype=np.float32, ensure_non_negative=True)
+        return check_sample_weight(sample_weight, len(X), ensure_non_negative=True)
 
     # --- predicting --------------------------------------------------------------------------------------
 
@@ -194,11 +193,11 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         # A fixed batch size compiles once, and keeps the prediction of a row independent of the other rows.
         missing = -len(inputs) % _PREDICT_BATCH_SIZE
         padded = np.pad(inputs, [(0, missing), (0, 0)])
-        said = [
+        outputs = [
             member.model.predict(padded, batch_size=_PREDICT_BATCH_SIZE, verbose=0)
             for member in self.population_.members
         ]
-        return np.stack(said)[:, : len(inputs)]
+        return np.stack(outputs)[:, : len(inputs)]
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "population_")

@@ -78,7 +78,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
     Example:
         >>> from sklearn.datasets import load_iris
         >>> X, y = load_iris(return_X_y=True)
-        >>> classifier = MLPClassifier(max_iter=500, n_members=3, random_state=0).fit(X, y)
+        >>> classifier = MLPClassifier(learning_rate_init=0.01, tol=0.01, n_members=3, random_state=0).fit(X, y)
         >>> classifier.predict(X[:2])
         array([0, 0])
         >>> classifier.predict_proba(X[:2]).shape
@@ -206,13 +206,17 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
             ndarray | tuple[ndarray, ndarray]: probabilities ``[rows, classes]``, and with `return_std` their
             standard deviation over members, of the same shape.
         """
-        said = self._predict_members(X).astype(np.float64)
+        probabilities = self._predict_members(X).astype(np.float64)
         if self._task == "binary":
-            said = np.concatenate([1 - said, said], axis=2)
+            probabilities = np.concatenate([1 - probabilities, probabilities], axis=2)
         elif self._task == "multiclass":
             # In float32 the sums differ from 1 by about 1e-7, which scikit-learn rejects.
-            said /= said.sum(axis=2, keepdims=True)
-        return (said.mean(axis=0), said.std(axis=0)) if return_std else said.mean(axis=0)
+            probabilities /= probabilities.sum(axis=2, keepdims=True)
+        return (
+            (probabilities.mean(axis=0), probabilities.std(axis=0))
+            if return_std
+            else probabilities.mean(axis=0)
+        )
 
     def predict_log_proba(self, X: Any) -> NDArray[np.float64]:
         """Return the log-probability of every class, ``[rows, classes]``."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,14 +23,14 @@ from fitwell._param_validation import (
     validate_param,
 )
 from fitwell._progress import VERBOSE
-from fitwell.errors import ErrorCollector, InvalidArgument
+from fitwell.errors import ErrorCollector
+from fitwell.estimators.validation import check_unchanged
 from fitwell.models import Model, Sequential
 
 __all__ = [
     "MLPNetwork",
     "TASKS",
     "check_parameters",
-    "check_unchanged",
     "normalize_hidden_sizes",
 ]
 
@@ -130,17 +130,6 @@ class MLPNetwork:
     def check_parameters_unchanged(self, parameters: dict[str, Any]) -> None:
         """Raise if `parameters` differ from those that the network was built with."""
         check_unchanged(_FROZEN_PARAMETERS, self.parameters, parameters, "the network was built")
-
-
-def check_unchanged(names: Iterable[str], then: Mapping[str, Any], now: Mapping[str, Any], when: str) -> None:
-    """Raise if one of the parameters in `names` differs between `then` and `now`; `when` completes the message."""
-    for name in names:
-        before, after = then.get(name), now.get(name)
-        if before is not after and repr(before) != repr(after):
-            raise InvalidArgument(
-                f"partial_fit: {name} was {before!r} when {when} and cannot become {after!r} in it; "
-                "restore it, or call fit to start over"
-            )
 
 
 # Loss and output activation for each type of target.

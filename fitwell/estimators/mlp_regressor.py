@@ -134,9 +134,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
             ndarray | tuple[ndarray, ndarray]: predictions with the shape of `y` in `fit`, and with `return_std`
             their standard deviation over members.
         """
-        said = self._predict_members(X).astype(np.float64)
-        said = said[:, :, 0] if self._is_flat else said
-        return (said.mean(axis=0), said.std(axis=0)) if return_std else said.mean(axis=0)
+        predictions = self._predict_members(X).astype(np.float64)
+        predictions = predictions[:, :, 0] if self._is_flat else predictions
+        return (predictions.mean(axis=0), predictions.std(axis=0)) if return_std else predictions.mean(axis=0)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -14,7 +14,8 @@ from fitwell._plotting import axis_limits, scales
 from fitwell._plotting.annotations import add_note, count_of
 from fitwell._plotting.labels import fit_axis_labels, set_axis_label
 from fitwell._plotting.layout import check_axes, fit_margins, open_figure
-from fitwell._plotting.palette import Palette, add_legend, text_color
+from fitwell._plotting.legends import add_legend
+from fitwell._plotting.palette import Palette, text_color
 from fitwell._plotting.spread import NON_FINITE_COLOR, mean_curve
 from fitwell.callbacks.metric_mode import infer_mode
 from fitwell.errors import InvalidArgument, did_you_mean

@@ -13,7 +13,8 @@ from fitwell._plotting import axis_limits, scales
 from fitwell._plotting.annotations import count_of
 from fitwell._plotting.labels import PLAIN_TEXT, fit_axis_labels, set_axis_label, wrap_label
 from fitwell._plotting.layout import open_figure
-from fitwell._plotting.palette import COLORMAP, Palette, add_figure_legend
+from fitwell._plotting.legends import add_figure_legend
+from fitwell._plotting.palette import COLORMAP, Palette
 from fitwell._plotting.spread import NON_FINITE_COLOR
 from fitwell.callbacks.metric_mode import infer_mode
 from fitwell.errors import InvalidArgument, StateError

@@ -1,5 +1,6 @@
-"""The report of a run: scores, words, figures, and the page that holds them."""
+"""The report of a run: scores, summary sentences, figures, and an HTML page."""
 
+from fitwell._deprecation import deprecated_module_getattr
 from fitwell._html import HtmlFigure
 from fitwell.report.html_report import Contents, render
 from fitwell.report.scores import Score, compare_losses, score_classification, score_regression
@@ -17,3 +18,20 @@ __all__ = [
     "score_table",
     "summarize",
 ]
+
+__getattr__ = deprecated_module_getattr(
+    "fitwell.report",
+    "fitwell.report",
+    {
+        "Picture": "HtmlFigure",
+        "Results": "ScoreSet",
+        "difference": "compare_losses",
+        "score_classes": "score_classification",
+        "score_numbers": "score_regression",
+        "tell": "summarize",
+    },
+)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

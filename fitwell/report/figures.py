@@ -22,7 +22,7 @@ from fitwell._plotting.labels import (
     truncate_middle,
 )
 from fitwell._plotting.layout import add_subplots
-from fitwell._plotting.palette import add_line_legend
+from fitwell._plotting.legends import add_line_legend
 from fitwell._plotting.scales import compute_layout, label_categories
 
 if TYPE_CHECKING:
@@ -87,14 +87,14 @@ def plot_confusion_matrix(true: NDArray[Any], predicted: NDArray[Any], classes: 
         letters = max(len(f"{count:,}") for count in counts.flat)
         for row, column in np.ndindex(*counts.shape):
             if counts[row, column]:
-                colour = "white" if shares[row, column] > 0.55 else LINE_COLOR
+                color = "white" if shares[row, column] > 0.55 else LINE_COLOR
                 ax.text(
                     column,
                     row,
                     f"{counts[row, column]:,}",
                     ha="center",
                     va="center",
-                    color=colour,
+                    color=color,
                     fontsize=min(9.0, 45 / letters),
                 )
     else:

@@ -50,7 +50,7 @@ def summarize(results: ScoreSet) -> list[str]:
 def format_percent(share: float) -> str:
     """Format a fraction in percent, with more digits near 0 and 1.
 
-    >>> percent(0.9721), percent(0.9996), percent(1.0)
+    >>> format_percent(0.9721), format_percent(0.9996), format_percent(1.0)
     ('97.2 %', '99.96 %', '100 %')
     """
     if share in (0.0, 1.0):

@@ -12,7 +12,8 @@ from fitwell._plotting import axis_limits, scales
 from fitwell._plotting.annotations import add_note, count_of
 from fitwell._plotting.labels import escape_control, fit_axis_labels, set_axis_label
 from fitwell._plotting.layout import add_subplots, check_figure, open_figure
-from fitwell._plotting.palette import Palette, add_legend
+from fitwell._plotting.legends import add_legend
+from fitwell._plotting.palette import Palette
 from fitwell._plotting.spread import dodge, finite_mean_and_std, mark_outliers
 from fitwell.errors import InvalidArgument, did_you_mean
 from fitwell.tuner.objective import Objective

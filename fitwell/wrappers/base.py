@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, column_or_1d, validate_data
+from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
 from fitwell._registry import format_call
 from fitwell.errors import InvalidArgument, did_you_mean
-from fitwell.estimators.mlp_network import check_unchanged
+from fitwell.estimators.validation import check_sample_weight, check_unchanged
 from fitwell.models import Model
+from fitwell.population.members import require_compiled_model
 
 __all__ = [
     "BaseWrapper",
@@ -92,12 +93,7 @@ class BaseWrapper(BaseEstimator):  # type: ignore[misc]
             taken = {name: value for name, value in self._settings.items() if name not in _FIT_ARGUMENTS}
         else:
             taken = self._settings_for(inspect.signature(self.build_fn).parameters)
-        model = self.build_fn(**taken)
-        if not isinstance(model, Model) or not model.compiled:
-            raise InvalidArgument(
-                f"{type(self).__name__}: build_fn must return a compiled model, got {model!r}"
-                + ("; call model.compile(...) in it" if isinstance(model, Model) else "")
-            )
+        model = require_compiled_model(self.build_fn(**taken), f"{type(self).__name__}: build_fn")
         self._built_with = self.build_fn, self._settings
         return model
 
@@ -124,7 +120,7 @@ class BaseWrapper(BaseEstimator):  # type: ignore[misc]
         X, y = validate_data(self, X, y, allow_nd=True, multi_output=True, reset=reset)
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
-        weights = None if sample_weight is None else _check_sample_weight(sample_weight, X, dtype=np.float32)
+        weights = check_sample_weight(sample_weight, len(X))
         self._row_shape = X.shape[1:]
         return X, y, weights
 

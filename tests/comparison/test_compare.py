@@ -92,9 +92,9 @@ def test_test_rows_are_neither_trained_on_nor_validated_with() -> None:
         (x, y), None, y, [1, 2], vary="splits", validation_size=None, test_size=0.25
     )
     for repeat, split in enumerate(divided.splits):
-        training, validation = divided.training()[repeat]
+        training, validation = divided.training_splits()[repeat]
         assert not set(split.test) & (set(training) | set(validation))
-        np.testing.assert_array_equal(divided.test(repeat)[0], x[split.test])
+        np.testing.assert_array_equal(divided.test_data(repeat)[0], x[split.test])
     assert len(divided.splits[0].test) == 30 and divided.overlap == pytest.approx(30 / 66)
     assert not np.array_equal(divided.splits[0].test, divided.splits[1].test)
 
@@ -103,7 +103,7 @@ def test_given_test_rows_judge_and_seeds_alone_share_one_division() -> None:
     x, y = rows()
     found = run({"a": build, "b": otherwise_seeded}, test_data=rows(1000, seed=1), vary="seeds")
     assert found.overlap == 0 and "1,000 given test rows" in found.varied
-    with pytest.raises(InvalidArgument, match="leave test_size out"):
+    with pytest.raises(InvalidArgument, match="omit test_size"):
         run({"a": build, "b": build}, test_data=(x, y), test_size=0.5)
     anew = paired_splits.make_splits(
         (x, y), (x, y), None, range(2), vary="splits", validation_size=None, test_size=None
@@ -152,7 +152,7 @@ def test_frames_and_multiclass_labels_are_divided_in_proportion() -> None:
         model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
         return model
 
-    original = paired_splits.ComparisonSplits.test
+    original = paired_splits.ComparisonSplits.test_data
 
     def spy(self: Any, repeat: int) -> Any:
         found = original(self, repeat)
@@ -160,7 +160,7 @@ def test_frames_and_multiclass_labels_are_divided_in_proportion() -> None:
         return found
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(paired_splits.ComparisonSplits, "test", spy)
+        patch.setattr(paired_splits.ComparisonSplits, "test_data", spy)
         run({"a": network, "b": lambda: network()}, data=(frame, data.target))
     assert [counts.tolist() for counts in seen] == 6 * [[10, 10, 10]]
 

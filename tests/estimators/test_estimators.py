@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import pickle
 import warnings
 from typing import Any
@@ -369,3 +370,11 @@ def test_weights_of_another_number_of_rows(iris: Any) -> None:
 def test_one_class_is_refused(iris: Any) -> None:
     with pytest.raises(ValueError, match="at least two classes"):
         MLPClassifier().fit(iris[0], np.zeros(150))
+
+
+def test_the_classifier_repeats_every_parameter_of_its_base() -> None:
+    """scikit-learn's `clone` needs an explicit signature, so the base's cannot be inherited."""
+    base = inspect.signature(MLPRegressor.__init__).parameters
+    classifier = dict(inspect.signature(MLPClassifier.__init__).parameters)
+    assert classifier.pop("class_weight").default is None
+    assert dict(base) == classifier

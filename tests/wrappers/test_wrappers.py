@@ -223,7 +223,7 @@ def test_partial_fit_goes_on_epoch_by_epoch() -> None:
     np.testing.assert_allclose(line.predict(X), expected, rtol=1e-5, atol=1e-6)
     with pytest.raises(InvalidArgument, match="width was None when the model was built and cannot become 9"):
         parts.set_params(width=9).partial_fit(X, NAMES)
-    with pytest.raises(DataError, match="not among those of fit"):
+    with pytest.raises(DataError, match="not among the labels of fit"):
         setosas.partial_fit(X, NAMES)
     with pytest.raises(InvalidArgument, match="classes were .* cannot become"):
         setosas.partial_fit(X, NAMES, classes=NAMES)

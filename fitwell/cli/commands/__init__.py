@@ -1,6 +1,6 @@
 """The commands of ``fitwell``, one module each.
 
-A module defines ``POSITION``, its place in the help, and ``add_parser(subparsers)``, which adds a parser with the
-command's function ``run(options) -> int`` as default of ``run``. The parser imports every module in this package,
-so a new command needs only a new file here.
+A module defines ``add_parser(subparsers)``, which adds the parser of the command with its function
+``run(options) -> int`` as the default of ``run``, and optionally ``POSITION``, its place in the help. The parser
+imports every module of this package, so a new command needs only a new file here and its test.
 """

@@ -1,0 +1,65 @@
+"""Checks of the arguments of `compare`."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+from fitwell.errors import InvalidArgument, did_you_mean
+from fitwell.models import Model
+
+__all__ = ["check_arguments"]
+
+
+def check_arguments(candidates: Any, data: Any, test_data: Any, baseline: Any, callbacks: Any) -> None:
+    """Raise `InvalidArgument` if an argument is malformed."""
+    if not isinstance(candidates, Mapping) or len(candidates) < 2:
+        raise InvalidArgument(
+            "compare: expected at least two candidates, a dict from names to functions that build a compiled model"
+        )
+    for name, build in candidates.items():
+        _check_candidate(name, build)
+    for name, given in (("data", data), ("test_data", test_data)):
+        if (not isinstance(given, list | tuple) or len(given) != 2) and (given is not None or name == "data"):
+            raise InvalidArgument(f"compare: {name} must be (x, y)")
+    if isinstance(callbacks, Mapping):
+        _check_callbacks(candidates, callbacks)
+    if baseline is not None and baseline not in candidates:
+        raise InvalidArgument(
+            f"compare: baseline={baseline!r} is not a candidate{did_you_mean(str(baseline), candidates)}; "
+            f"the candidates are {', '.join(candidates)}"
+        )
+
+
+def _check_candidate(name: Any, build: Any) -> None:
+    if not isinstance(name, str):
+        raise InvalidArgument(f"compare: names of candidates must be strings, got {name!r}; write '{name}'")
+    if isinstance(build, Model):
+        raise InvalidArgument(
+            f"compare: {name!r} is a model; pass the function that builds it, because each repeat trains a new one"
+        )
+    if not callable(build):
+        raise InvalidArgument(
+            f"compare: {name!r} must be a function that builds a compiled model, got {build!r}"
+        )
+    required = [
+        parameter.name
+        for parameter in inspect.signature(build).parameters.values()
+        if parameter.default is parameter.empty
+        and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+    ]
+    if required:
+        raise InvalidArgument(
+            f"compare: {name!r} is called without arguments but requires {', '.join(required)}; "
+            "write lambda: build(...) or functools.partial(build, ...)"
+        )
+
+
+def _check_callbacks(candidates: Mapping[str, Any], callbacks: Mapping[str, Any]) -> None:
+    for name in [*candidates, *callbacks]:
+        if name not in callbacks or name not in candidates:
+            raise InvalidArgument(
+                f"compare: a dict of callbacks needs exactly one list per candidate; {name!r} is "
+                f"{'not a candidate' if name in callbacks else 'missing'}"
+            )
