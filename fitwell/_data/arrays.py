@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
+from fitwell._data.text_format import pluralize
 from fitwell._param_validation import validate_params
 from fitwell.errors import DataError
 
@@ -134,7 +135,7 @@ def class_codes(value: Any, what: str = "y") -> tuple[NDArray[np.int32], NDArray
     missing = _find_missing(labels)
     if missing.size:
         raise DataError(
-            f"{what}: {_pluralize(missing.size, 'label')} missing, the first in row {missing[0]}. "
+            f"{what}: {pluralize(missing.size, 'label')} missing, the first in row {missing[0]}. "
             f"Drop those rows, or give them a separate class"
         )
     if codes is None or classes is None:
@@ -192,7 +193,7 @@ def _convert(value: Any, what: str) -> NDArray[Any]:
     if isinstance(value, np.ma.MaskedArray):
         if np.ma.is_masked(value):
             raise DataError(
-                f"{what}: {_pluralize(int(np.ma.count_masked(value)), 'masked value')}. "
+                f"{what}: {pluralize(int(np.ma.count_masked(value)), 'masked value')}. "
                 f"Fill them, for example with {what}.filled(0), or drop their rows"
             )
         return value.data
@@ -246,7 +247,7 @@ def _convert_pandas(value: Any, what: str) -> NDArray[Any]:
         )
     ]
     if problems:
-        more = f" (and {_pluralize(len(problems) - 1, 'more column')})" if len(problems) > 1 else ""
+        more = f" (and {pluralize(len(problems) - 1, 'more column')})" if len(problems) > 1 else ""
         raise DataError(f"{what}: {problems[0]}{more}. {_ENCODE}")
     dtype = np.result_type(*(_numpy_dtype(column) for _, column in frame.items()))
     array = frame.to_numpy(dtype=dtype, na_value=np.nan) if dtype.kind == "f" else frame.to_numpy(dtype)
@@ -381,10 +382,6 @@ def _format_index(index: tuple[int, ...]) -> str:
     if not rest:
         return f"row {row}"
     return f"row {row}, column {rest[0]}" if len(rest) == 1 else f"row {row}, position {tuple(rest)}"
-
-
-def _pluralize(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 __all__ = ["as_array", "check_finite", "class_codes", "to_device_dtype"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -117,10 +118,26 @@ def _sample(
 ) -> NDArray[np.int64]:
     if size == 0:
         return np.empty(0, dtype=np.int64)
+    return np.sort(pool[hold_out(len(pool), size, seed, None if labels is None else labels[pool])[1]])
+
+
+def hold_out(
+    rows: int, size: float, random_state: Any, labels: ArrayLike | None = None
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Split the indices ``0 … rows-1`` at random into those to keep and those to hold out, both in random order.
+
+    size: number (int) or fraction (float) of the rows to hold out.
+    random_state: seed, or state of NumPy, as in scikit-learn.
+    labels: one label per row, for a stratified split.
+
+    Raises `ValueError` if the rows cannot be split in this way.
+    """
     from sklearn.model_selection import train_test_split
 
-    stratify = None if labels is None else labels[pool]
-    return np.sort(train_test_split(pool, test_size=size, random_state=seed, stratify=stratify)[1])
+    keep, held_out = train_test_split(
+        np.arange(rows), test_size=size, random_state=random_state, stratify=labels
+    )
+    return keep, held_out
 
 
 __all__ = [
@@ -129,6 +146,7 @@ __all__ = [
     "MIN_HOLDOUT_FRACTION",
     "MIN_ROWS_PER_CLASS",
     "Split",
+    "hold_out",
     "holdout_size",
     "split_rows",
 ]

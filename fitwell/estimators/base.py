@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from fitwell._data.splits import hold_out
 from fitwell.callbacks import EarlyStopping
 from fitwell.errors import DataError, InvalidArgument, warn
 from fitwell.estimators.mlp_network import MLPNetwork, check_parameters
@@ -165,21 +165,18 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
 
     def _hold_out(self, X: Any, y: Any, weights: Any, task: str) -> tuple[Any, Any, Any, tuple[Any, ...]]:
         """Hold out `validation_fraction` of the rows, stratified by class."""
-        arrays = [X, y] if weights is None else [X, y, weights]
+        labels = y if task in ("binary", "multiclass") else None
         try:
-            parts = train_test_split(
-                *arrays,
-                test_size=self.validation_fraction,
-                stratify=y if task in ("binary", "multiclass") else None,
-                random_state=check_random_state(self.random_state),
+            train, held_out = hold_out(
+                len(X), self.validation_fraction, check_random_state(self.random_state), labels
             )
         except ValueError as error:
             raise DataError(
                 f"early_stopping cannot hold out validation_fraction={self.validation_fraction} of {len(X)} rows "
                 f"({error}); raise it, remove rare classes, or set early_stopping=False"
             ) from error
-        learn, held_out = parts[::2], tuple(parts[1::2])
-        return learn[0], learn[1], learn[2] if weights is not None else None, held_out
+        validation = tuple(array[held_out] for array in (X, y, weights) if array is not None)
+        return X[train], y[train], None if weights is None else weights[train], validation
 
     def _check_weights(self, sample_weight: Any, X: NDArray[Any]) -> Any:
         return check_sample_weight(sample_weight, len(X), ensure_non_negative=True)
