@@ -88,7 +88,12 @@ def escape(text: str) -> str:
 class HtmlFigure:
     """Images under a heading, side by side if they fit and stacked on narrow screens.
 
-    panels: PNG files. alt_text: description of the images. max_width: maximum width as a CSS length.
+    Args:
+        heading (str): Heading of the section.
+        panels (Sequence[bytes]): PNG files.
+        alt_text (str): Description of the images.
+        caption (str): Text below the images. Default: "".
+        max_width (str): Maximum width as a CSS length. Default: "100%".
     """
 
     heading: str

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitwell._data.target import ClassTarget, Target
+from fitwell._typing import NumpyArray
 from fitwell.cli.prepared_data import DataSplit, PreparedData
 from fitwell.errors import DataError
 from fitwell.report import Score, ScoreSet, score_classification, score_regression
@@ -49,7 +50,7 @@ def evaluate(model: Any, prepared: PreparedData) -> Evaluation:
     return Evaluation(results, predictions["test"])
 
 
-def decode_outputs(target: Target, outputs: NDArray[Any]) -> NDArray[np.float64]:
+def decode_outputs(target: Target, outputs: NumpyArray) -> NDArray[np.float64]:
     """Convert the `outputs` of the network to class probabilities, or to numbers in the units of the target."""
     if not np.isfinite(outputs).all():
         raise DataError(

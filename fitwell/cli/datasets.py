@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +14,7 @@ from fitwell._data.table_preprocessor import TablePreprocessor
 from fitwell._data.table_reader import PARQUET_SUFFIXES, TEXT_SUFFIXES, is_table_file
 from fitwell._data.target import ClassTarget, fit_target
 from fitwell._file_io import check_path
+from fitwell._typing import NumpyArray
 from fitwell.cli.data_options import DataOptions
 from fitwell.cli.prepared_data import DataSplit, PreparedData
 from fitwell.cli.table_data import load_table, prepare_splits
@@ -97,7 +97,7 @@ def _load_images(dataset: ImageDataset, data_options: DataOptions) -> PreparedDa
         f"(seed {data_options.seed}); {len(split.train):,} remain for training.",
     ]
 
-    def prepare(images: NDArray[Any], labels: NDArray[np.int32]) -> DataSplit:
+    def prepare(images: NumpyArray, labels: NDArray[np.int32]) -> DataSplit:
         return DataSplit(preprocessor.transform_images(images), labels, labels)
 
     return PreparedData(

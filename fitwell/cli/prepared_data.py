@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 from fitwell._data.pixel_preprocessor import PixelPreprocessor
 from fitwell._data.preprocessor_io import Preprocessor
 from fitwell._data.target import Target
+from fitwell._typing import NumpyArray
 
 __all__ = ["DataSplit", "PreparedData"]
 
@@ -23,8 +23,8 @@ class DataSplit:
     """
 
     x: NDArray[np.float32]
-    y: NDArray[Any]
-    true: NDArray[Any]
+    y: NumpyArray
+    true: NumpyArray
 
     def __len__(self) -> int:
         return len(self.x)

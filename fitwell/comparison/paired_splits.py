@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fitwell._data.fingerprint import fingerprint
 from fitwell._data.splits import Split, split_rows
+from fitwell._typing import NumpyArray
 from fitwell.errors import DataError, InvalidArgument
 
 __all__ = [
@@ -45,7 +45,7 @@ class ComparisonSplits:
     x_test: Any = None
     y_test: Any = None
 
-    def training_splits(self) -> list[tuple[NDArray[Any], NDArray[Any]]]:
+    def training_splits(self) -> list[tuple[NumpyArray, NumpyArray]]:
         """Return the training and validation rows of each repeat."""
         return [(split.train, split.validation) for split in self.splits]
 
@@ -77,7 +77,7 @@ class ComparisonSplits:
 def make_splits(
     data: Any,
     test_data: Any,
-    labels: NDArray[Any] | None,
+    labels: NumpyArray | None,
     seeds: Sequence[int],
     *,
     vary: str,
@@ -138,7 +138,7 @@ def count_rows(data: Any) -> int:
     return len(_first_array(data))
 
 
-def take_rows(data: Any, rows: NDArray[Any]) -> Any:
+def take_rows(data: Any, rows: NumpyArray) -> Any:
     """Return the given rows of an array, a frame, or a list, tuple or dict of them."""
     if isinstance(data, Mapping):
         return {name: take_rows(part, rows) for name, part in data.items()}

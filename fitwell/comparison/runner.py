@@ -9,10 +9,10 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fitwell import random
 from fitwell._param_validation import Integer, Options, Real, validate_params
+from fitwell._typing import NumpyArray
 from fitwell.callbacks.callback_list import flatten_callbacks, is_fitwell_code, may_write_logs
 from fitwell.callbacks.metric_mode import MODE, require_mode
 from fitwell.comparison.argument_checks import check_arguments
@@ -149,19 +149,15 @@ def compare(
     examples = {name: _build_example(name, build) for name, build in candidates.items()}
     # Check all rows now, the test rows too, rather than after all training.
     names = {name: _result_names(name, model, data, test_data) for name, model in examples.items()}
-    splits = make_splits(
-        data,
-        test_data,
-        _labels(data[1]) if is_classification_loss(next(iter(examples.values())).loss) else None,
-        seeds,
-        vary=vary,
-        validation_size=_validation_size(validation_size, candidates, callbacks),
-        test_size=test_size,
-    )
+    labels = _labels(data[1]) if is_classification_loss(next(iter(examples.values())).loss) else None
+    held_out = {
+        "validation_size": _validation_size(validation_size, candidates, callbacks),
+        "test_size": test_size,
+    }
+    splits = make_splits(data, test_data, labels, seeds, vary=vary, **held_out)
     if repeats < ENOUGH_REPEATS:
         warn(f"compare: {repeats} repeats detect only large differences; use {ENOUGH_REPEATS} or more")
-    chosen = _choose_metric(metric, names)
-    larger_is_better = require_mode(chosen, mode, "compare") == "max"
+    chosen, larger_is_better = _choose_metric(metric, mode, names)
     warn_if_regularizers_differ([regularizers_of(model) for model in examples.values()], chosen, "compare")
     settings = {"batch_size": batch_size, "class_weight": class_weight}
     train = functools.partial(_train_candidate, candidates, callbacks, splits, settings)
@@ -179,16 +175,16 @@ def compare(
         *excluded,
     ]
     return Comparison(
-        scores,
-        chosen,
-        larger_is_better,
-        splits.varied,
-        confidence,
-        splits.overlap,
-        baseline if baseline in scores else None,
-        splits.count_test_use(),
-        tuple(notes),
-        tuple(excluded),
+        scores=scores,
+        metric=chosen,
+        larger_is_better=larger_is_better,
+        varied=splits.varied,
+        confidence=confidence,
+        overlap=splits.overlap,
+        baseline=baseline if baseline in scores else None,
+        looks=splits.count_test_use(),
+        notes=tuple(notes),
+        left_out=tuple(excluded),
     )
 
 
@@ -215,20 +211,20 @@ def _validation_size(
 ) -> float | None:
     """Return the fraction of rows to hold out for callbacks: 0 if no callback uses validation values."""
     templates = callbacks if isinstance(callbacks, Mapping) else dict.fromkeys(candidates, callbacks)
-    every: list[Any] = []
+    used: list[Any] = []
     for name, given in templates.items():
         with _prefix_errors(f"candidate {name!r}"):
-            every += flatten_callbacks(given({}) if is_function_of_setting(given) else given)
+            used += flatten_callbacks(given({}) if is_function_of_setting(given) else given)
     if requested is None:
-        return None if any(map(_may_use_validation, every)) else 0.0
-    needing = (
-        next((c for c in every if is_fitwell_code(type(c)) and _may_use_validation(c)), None)
+        return None if any(map(_may_use_validation, used)) else 0.0
+    blocking = (
+        next((c for c in used if is_fitwell_code(type(c)) and _may_use_validation(c)), None)
         if requested == 0
         else None
     )
-    if needing is not None:
+    if blocking is not None:
         raise InvalidArgument(
-            f"compare: with validation_size=0 there are no validation values, which {type(needing).__name__} uses; "
+            f"compare: with validation_size=0 there are no validation values, which {type(blocking).__name__} uses; "
             "omit validation_size, or monitor a training value, such as 'loss'"
         )
     return requested
@@ -274,7 +270,7 @@ def _prefix_errors(what: str) -> AbstractContextManager[None]:
     return add_error_note(f"compare: {what}", FitwellError)
 
 
-def _labels(y: Any) -> NDArray[Any] | None:
+def _labels(y: Any) -> NumpyArray | None:
     """Return the class of each row, or None for several targets."""
     return None if isinstance(y, Mapping) or is_list_of_arrays(y) else class_labels(y)
 
@@ -293,23 +289,25 @@ def _result_names(name: str, model: Model, data: Any, test_data: Any) -> list[st
     return names
 
 
-def _choose_metric(requested: str | None, measured: Mapping[str, list[str]]) -> str:
-    first, *others = measured.values()
-    shared = [name for name in first if all(name in names for names in others)]
-    if requested is None:
-        return next((name for name in shared if not name.endswith("loss")), "loss")
-    if requested not in shared:
+def _choose_metric(requested: str | None, mode: str, names: Mapping[str, list[str]]) -> tuple[str, bool]:
+    """Return the metric that candidates are compared by, and whether larger values are better."""
+    first, *others = names.values()
+    shared = [name for name in first if all(name in other for other in others)]
+    metric = requested
+    if metric is None:
+        metric = next((name for name in shared if not name.endswith("loss")), "loss")
+    elif metric not in shared:
         raise InvalidArgument(
-            f"compare: metric={requested!r} is not computed by all candidates{did_you_mean(str(requested), shared)}; "
+            f"compare: metric={metric!r} is not computed by all candidates{did_you_mean(str(metric), shared)}; "
             f"all of them compute {', '.join(shared)}"
         )
-    return requested
+    return metric, require_mode(metric, mode, "compare") == "max"
 
 
-def _score_table(judged: Mapping[str, list[dict[str, float]]], metric: str) -> pd.DataFrame:
+def _score_table(results: Mapping[str, list[dict[str, float]]], metric: str) -> pd.DataFrame:
     import pandas as pd
 
-    columns = {name: np.array([found[metric] for found in results]) for name, results in judged.items()}
+    columns = {name: np.array([result[metric] for result in runs]) for name, runs in results.items()}
     return pd.DataFrame(columns).rename_axis(index="repeat")
 
 
@@ -321,14 +319,14 @@ def _drop_non_finite(scores: pd.DataFrame, metric: str) -> tuple[pd.DataFrame, l
         f"{name} is excluded: its {metric} on the test rows was finite in fewer than two repeats."
         for name in lost
     ]
-    kept = scores.drop(columns=lost)
-    whole = finite.drop(columns=lost).all(axis=1)
-    if kept.shape[1] < 2 or whole.sum() < 2:
+    remaining = scores.drop(columns=lost)
+    has_scores = finite.drop(columns=lost).all(axis=1)
+    if remaining.shape[1] < 2 or has_scores.sum() < 2:
         raise DataError(
             f"compare: fewer than two candidates have a finite {metric} on the test rows in two repeats:\n{scores}"
         )
-    if not whole.all():
+    if not has_scores.all():
         notes.append(
-            f"{(~whole).sum()} of {len(whole)} repeats excluded: the {metric} of a candidate was not finite."
+            f"{(~has_scores).sum()} of {len(has_scores)} repeats excluded: the {metric} of a candidate was not finite."
         )
-    return kept.loc[whole], notes
+    return remaining.loc[has_scores], notes

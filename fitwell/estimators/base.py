@@ -14,6 +14,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from fitwell._data.splits import hold_out
+from fitwell._typing import NumpyArray
 from fitwell.callbacks import EarlyStopping
 from fitwell.errors import DataError, InvalidArgument, warn
 from fitwell.estimators.mlp_network import MLPNetwork, check_parameters
@@ -78,7 +79,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
 
     # --- training ----------------------------------------------------------------------------------------
 
-    def _train(self, X: NDArray[Any], y: NDArray[Any], weights: Any, task: str, outputs: int) -> None:
+    def _train(self, X: NumpyArray, y: NumpyArray, weights: Any, task: str, outputs: int) -> None:
         """Create the members and train each until it stops early or reaches `max_iter` epochs."""
         check_parameters(type(self).__name__, self.get_params(deep=False))
         # Only the ratios of the weights matter, except for the penalty.
@@ -104,7 +105,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
                 ConvergenceWarning,
             )
 
-    def _partial_train(self, X: NDArray[Any], y: NDArray[Any], weights: Any, task: str, outputs: int) -> None:
+    def _partial_train(self, X: NumpyArray, y: NumpyArray, weights: Any, task: str, outputs: int) -> None:
         """Train the members for one epoch; the first call creates them."""
         if self.early_stopping:
             raise InvalidArgument(
@@ -136,8 +137,8 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
 
     def _fit_population(
         self,
-        X: NDArray[Any],
-        y: NDArray[Any],
+        X: NumpyArray,
+        y: NumpyArray,
         weights: Any,
         epochs: int,
         earlier: Sequence[float] = (),
@@ -178,7 +179,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         validation = tuple(array[held_out] for array in (X, y, weights) if array is not None)
         return X[train], y[train], None if weights is None else weights[train], validation
 
-    def _check_weights(self, sample_weight: Any, X: NDArray[Any]) -> Any:
+    def _check_weights(self, sample_weight: Any, X: NumpyArray) -> Any:
         return check_sample_weight(sample_weight, len(X), ensure_non_negative=True)
 
     # --- predicting --------------------------------------------------------------------------------------

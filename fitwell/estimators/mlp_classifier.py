@@ -13,6 +13,7 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 from sklearn.utils.validation import column_or_1d, validate_data
 
 from fitwell._param_validation import Instance, Options, Real, validate_param
+from fitwell._typing import NumpyArray
 from fitwell.errors import DataError, InvalidArgument
 from fitwell.estimators.base import BaseMLP
 
@@ -222,7 +223,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         """Return the log-probability of every class, ``[rows, classes]``."""
         return np.asarray(np.log(self.predict_proba(X)))
 
-    def predict(self, X: Any) -> NDArray[Any]:
+    def predict(self, X: Any) -> NumpyArray:
         """Return the most probable label of each row, or for several labels per row those above 0.5.
 
         Args:
@@ -234,12 +235,12 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         probabilities = self.predict_proba(X)
         if self._task == "multilabel":
             return (probabilities > 0.5).astype(int)
-        labels: NDArray[Any] = self.classes_[probabilities.argmax(axis=1)]
+        labels: NumpyArray = self.classes_[probabilities.argmax(axis=1)]
         return labels
 
     # --- labels ------------------------------------------------------------------------------------------
 
-    def _find_classes(self, y: NDArray[Any]) -> NDArray[Any]:
+    def _find_classes(self, y: NumpyArray) -> NumpyArray:
         """Set `classes_` and the task, and return `y` as a vector of labels or an indicator matrix."""
         check_classification_targets(y)
         if type_of_target(y) == "multilabel-indicator":
@@ -254,12 +255,12 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         self._task = "binary" if len(self.classes_) == 2 else "multiclass"
         return y
 
-    def _encode_targets(self, y: NDArray[Any]) -> NDArray[Any]:
+    def _encode_targets(self, y: NumpyArray) -> NumpyArray:
         if self._task == "multilabel":
             return y.astype(np.float32)
         return self._encode_labels(y).astype(np.float32 if self._task == "binary" else np.int32)
 
-    def _encode_labels(self, y: NDArray[Any]) -> NDArray[Any]:
+    def _encode_labels(self, y: NumpyArray) -> NumpyArray:
         unknown = np.setdiff1d(y, self.classes_)
         if len(unknown):
             raise DataError(
@@ -270,7 +271,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
     def _output_count(self) -> int:
         return 1 if self._task == "binary" else len(self.classes_)
 
-    def _combine_weights(self, sample_weight: Any, X: NDArray[Any], y: NDArray[Any]) -> Any:
+    def _combine_weights(self, sample_weight: Any, X: NumpyArray, y: NumpyArray) -> Any:
         validate_param(type(self).__name__, "class_weight", self.class_weight, _CLASS_WEIGHT)
         if self.class_weight is None:
             return sample_weight

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.base import RegressorMixin
 from sklearn.utils.validation import column_or_1d, validate_data
 
+from fitwell._typing import NumpyArray
 from fitwell.estimators.base import BaseMLP
 
 __all__ = [
@@ -115,7 +115,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         self._partial_train(X, targets, weights, "regression", targets.shape[1])
         return self
 
-    def _check(self, X: Any, y: Any, *, reset: bool) -> tuple[NDArray[Any], NDArray[Any]]:
+    def _check(self, X: Any, y: Any, *, reset: bool) -> tuple[NumpyArray, NumpyArray]:
         X, y = validate_data(self, X, y, dtype=np.float32, multi_output=True, y_numeric=True, reset=reset)
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)

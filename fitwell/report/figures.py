@@ -24,6 +24,7 @@ from fitwell._plotting.labels import (
 from fitwell._plotting.layout import add_subplots
 from fitwell._plotting.legends import add_line_legend
 from fitwell._plotting.scales import compute_layout, label_categories
+from fitwell._typing import NumpyArray
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -72,7 +73,7 @@ def _plot_curves(history: History, axes: list[Axes], best_epoch: int | None) -> 
         _hide_spines(ax)
 
 
-def plot_confusion_matrix(true: NDArray[Any], predicted: NDArray[Any], classes: Sequence[Any]) -> bytes:
+def plot_confusion_matrix(true: NumpyArray, predicted: NumpyArray, classes: Sequence[Any]) -> bytes:
     """Plot the confusion matrix: true classes in rows, counts shaded by their fraction of the row."""
     counts = np.zeros((len(classes), len(classes)), dtype=int)
     np.add.at(counts, (true, predicted), 1)

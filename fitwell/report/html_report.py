@@ -18,9 +18,21 @@ __all__ = [
 class Contents:
     """Contents of a report, as plain text.
 
-    tiles: pairs of a number and its label, the most important first. scores, classes: header and rows of a table;
-    `classes` is empty for regression. settings, origin: pairs of a name and a value. columns: pairs of an input column
-    and its preprocessing.
+    Args:
+        title (str): Title of the page.
+        subtitle (str): Line below the title.
+        warnings (Sequence[str]): Sentences to highlight.
+        tiles (Sequence[tuple[str, str]]): Pairs of a number and its label, the most important first.
+        sentences (Sequence[str]): Summary of the scores.
+        scores (tuple): Header and rows of the table of scores.
+        pictures (Sequence[HtmlFigure]): Figures.
+        network (str): Summary of the network.
+        settings (Sequence[tuple[str, str]]): Pairs of an option and its value.
+        notes (Sequence[str]): Sentences about the data and its preprocessing.
+        columns (Sequence[tuple[str, str]]): Pairs of an input column and its preprocessing.
+        command (str): Command that repeats the run.
+        origin (Sequence[tuple[str, str]]): Pairs of a library, seed or device and its version or value.
+        classes (tuple): Header and rows of the scores by class. Default: empty tables, for regression.
     """
 
     title: str
@@ -40,7 +52,14 @@ class Contents:
 
 
 def render(contents: Contents) -> str:
-    """Return the report as an HTML page."""
+    """Render a report as a self-contained HTML page.
+
+    Args:
+        contents (Contents): Contents of the report.
+
+    Returns:
+        str: the page.
+    """
     scores = _html.paragraphs(contents.sentences) + _html.table(*contents.scores, kind="numbers")
     parts = [
         _html.page_header(contents.title, contents.subtitle),

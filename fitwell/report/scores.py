@@ -34,10 +34,13 @@ METRIC_NAMES = {
 
 @dataclass(frozen=True)
 class Score:
-    """Scores of one predictor on one part of the data.
+    """Scores of one predictor on one split of the data.
 
-    values: metrics by name, the main metric first. losses: loss of each row: 1 for a wrong class and 0 for the right
-    one, or the squared error.
+    Args:
+        name (str): Name of the predictor.
+        values (dict[str, float]): Metrics by name, the main metric first.
+        losses (ndarray): Loss of each row, ``[rows]``: 1 for a wrong class and 0 for the right one, or the squared
+            error.
     """
 
     name: str
@@ -56,10 +59,23 @@ class Score:
 
 
 def score_classification(name: str, true: ArrayLike, probabilities: NDArray[np.float64]) -> Score:
-    """Score class probabilities ``[rows, classes]`` against true class indices ``[rows]``.
+    """Score class probabilities.
 
     Computes the accuracy, the log loss ``-mean(log p_true)`` with p clipped at 1e-15, and for two classes that both
     occur the area under the ROC curve.
+
+    Args:
+        name (str): Name of the predictor.
+        true (array): True class indices, ``[rows]``.
+        probabilities (ndarray): Probability of each class, ``[rows, classes]``.
+
+    Returns:
+        Score: with the metrics ``accuracy``, ``log_loss`` and possibly ``auc``.
+
+    Example:
+        >>> import numpy as np
+        >>> score_classification("network", [0, 1], np.array([[0.8, 0.2], [0.6, 0.4]])).values["accuracy"]
+        0.5
     """
     true = np.asarray(true)
     wrong = (probabilities.argmax(axis=1) != true).astype(np.float64)
@@ -73,7 +89,22 @@ def score_classification(name: str, true: ArrayLike, probabilities: NDArray[np.f
 
 
 def score_regression(name: str, true: ArrayLike, predicted: ArrayLike) -> Score:
-    """Score predicted numbers: RMSE, mean absolute error, and ``R² = 1 - MSE / variance``."""
+    """Score predicted numbers.
+
+    Computes the root mean squared error, the mean absolute error, and ``R² = 1 - MSE / variance``.
+
+    Args:
+        name (str): Name of the predictor.
+        true (array): True values, ``[rows]``.
+        predicted (array): Predicted values, ``[rows]``.
+
+    Returns:
+        Score: with the metrics ``rmse``, ``mae``, and ``r2`` unless the true values are constant.
+
+    Example:
+        >>> score_regression("network", [1.0, 3.0], [1.0, 2.0]).values
+        {'rmse': 0.7071067811865476, 'mae': 0.5, 'r2': 0.5}
+    """
     true, predicted = np.asarray(true, dtype=np.float64), np.asarray(predicted, dtype=np.float64)
     errors = predicted - true
     squared = errors**2
@@ -99,10 +130,17 @@ class LossDifference:
 
 
 def compare_losses(better: Score, worse: Score) -> LossDifference:
-    """Return how much the mean loss of `worse` exceeds that of `better` on the same rows.
+    """Compare the mean losses of two predictors on the same rows.
 
-    The interval is ``mean(d) ± 1.96 sd(d) / sqrt(n)`` over the differences d of each row. Pairing removes the
-    difficulty of rows for both predictors, so fewer rows are needed.
+    The interval is ``mean(d) ± 1.96 sd(d) / sqrt(n)`` over the differences ``d = loss of worse - loss of better`` of
+    each row. Pairing removes the difficulty of rows for both predictors, so fewer rows are needed.
+
+    Args:
+        better (Score): Score of the predictor that is expected to have the lower loss.
+        worse (Score): Score of the other predictor.
+
+    Returns:
+        LossDifference: the mean difference and its 95 % interval, which is infinite for fewer than two rows.
     """
     per_row = worse.losses - better.losses
     mean = float(per_row.mean())

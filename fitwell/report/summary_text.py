@@ -22,8 +22,12 @@ MIN_REPORTED_GAP = 0.03
 class ScoreSet:
     """The scores of a run.
 
-    network: scores of the network on ``train``, ``validation`` and ``test``. linear, dummy: test scores of a linear
-    model and of a constant prediction.
+    Args:
+        task (str): ``"regression"``, ``"binary"`` or ``"multiclass"``.
+        target (str): Name of the target.
+        network (dict[str, Score]): Scores of the network on ``train``, ``validation`` and ``test``.
+        linear (Score): Test score of a linear model.
+        dummy (Score): Test score of a constant prediction.
     """
 
     task: str
@@ -39,7 +43,14 @@ class ScoreSet:
 
 
 def summarize(results: ScoreSet) -> list[str]:
-    """Return sentences about the scores of the network, of the baselines, and their differences."""
+    """Summarize the scores of the network and the baselines, and their differences.
+
+    Args:
+        results (ScoreSet): Scores of the run.
+
+    Returns:
+        list[str]: sentences.
+    """
     if results.task == "regression":
         sentences = _summarize_regression(results)
     else:
@@ -153,7 +164,14 @@ def _capitalize(text: str) -> str:
 
 
 def score_table(results: ScoreSet) -> tuple[list[str], list[list[str]]]:
-    """Return the header and the rows of the table of all scores."""
+    """Return the table of all scores.
+
+    Args:
+        results (ScoreSet): Scores of the run.
+
+    Returns:
+        tuple[list[str], list[list[str]]]: the header, and a row for each predictor and split.
+    """
     metrics = list(results.network["test"].values)
     header = ["predictor", "split", "rows", *(METRIC_NAMES[metric] for metric in metrics)]
     scores = [

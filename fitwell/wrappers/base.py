@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
 from fitwell._registry import format_call
+from fitwell._typing import NumpyArray
 from fitwell.errors import InvalidArgument, did_you_mean
 from fitwell.estimators.validation import check_sample_weight, check_unchanged
 from fitwell.models import Model
@@ -116,7 +116,7 @@ class BaseWrapper(BaseEstimator):  # type: ignore[misc]
 
     def _check_rows(
         self, X: Any, y: Any, sample_weight: Any, *, reset: bool = True
-    ) -> tuple[NDArray[Any], Any, Any]:
+    ) -> tuple[NumpyArray, Any, Any]:
         X, y = validate_data(self, X, y, allow_nd=True, multi_output=True, reset=reset)
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
@@ -124,18 +124,18 @@ class BaseWrapper(BaseEstimator):  # type: ignore[misc]
         self._row_shape = X.shape[1:]
         return X, y, weights
 
-    def _fit(self, X: NDArray[Any], targets: Any, weights: Any, given: dict[str, Any]) -> None:
+    def _fit(self, X: NumpyArray, targets: Any, weights: Any, given: dict[str, Any]) -> None:
         for name in given:
             if name not in _FIT_ARGUMENTS:
                 raise InvalidArgument(f"fit has no argument {name!r}{did_you_mean(name, _FIT_ARGUMENTS)}")
         settings = {"verbose": 0, **self._settings_for(_FIT_ARGUMENTS), **given}
         self.history_ = self.model_.fit(X, targets, sample_weight=weights, **settings)
 
-    def _check_inputs(self, X: Any) -> NDArray[Any]:
+    def _check_inputs(self, X: Any) -> NumpyArray:
         check_is_fitted(self)
         return validate_data(self, X, reset=False, allow_nd=True)
 
-    def _outputs(self, X: Any, given: dict[str, Any]) -> NDArray[Any]:
+    def _outputs(self, X: Any, given: dict[str, Any]) -> NumpyArray:
         X = self._check_inputs(X)
         return np.asarray(self.model_.predict(X, **{**self._settings_for(_PREDICT_ARGUMENTS), **given}))
 

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import expit, softmax
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
@@ -14,6 +13,7 @@ from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 from fitwell import losses
+from fitwell._typing import NumpyArray
 from fitwell.errors import DataError, InvalidArgument
 from fitwell.models import Model
 from fitwell.utils import to_categorical
@@ -133,7 +133,7 @@ class KerasClassifier(ClassifierMixin, BaseWrapper):  # type: ignore[misc]
         self._fit(X, self._encode_targets(y), weights, self._encode_settings(settings, y))
         return self
 
-    def _build_checked(self, X: NDArray[Any]) -> None:
+    def _build_checked(self, X: NumpyArray) -> None:
         model = self._build()
         self._width = model._output_specs(X[:1])[0].shape[-1]
         if len(self.classes_) != max(self._width, 2):
@@ -143,7 +143,7 @@ class KerasClassifier(ClassifierMixin, BaseWrapper):  # type: ignore[misc]
             )
         self.model_ = model
 
-    def _encode_settings(self, settings: dict[str, Any], y: NDArray[Any]) -> dict[str, Any]:
+    def _encode_settings(self, settings: dict[str, Any], y: NumpyArray) -> dict[str, Any]:
         """Return arguments of `Model.fit` with labels replaced by class indices."""
         settings = {**self._settings_for(["class_weight", "validation_data"]), **settings}
         if settings.get("class_weight") is not None:
@@ -153,7 +153,7 @@ class KerasClassifier(ClassifierMixin, BaseWrapper):  # type: ignore[misc]
             settings["validation_data"] = (rows, self._encode_targets(np.asarray(labels)), *rest)
         return settings
 
-    def predict_proba(self, X: Any, **settings: Any) -> NDArray[Any]:
+    def predict_proba(self, X: Any, **settings: Any) -> NumpyArray:
         """Return the probability of every class.
 
         The output p of a single unit becomes ``[1 - p, p]``. Logits (a loss with ``from_logits=True``) are converted
@@ -174,7 +174,7 @@ class KerasClassifier(ClassifierMixin, BaseWrapper):  # type: ignore[misc]
             outputs = (1 + outputs) / 2
         return np.hstack([1 - outputs, outputs]) if outputs.shape[1] == 1 else outputs
 
-    def predict(self, X: Any, **settings: Any) -> NDArray[Any]:
+    def predict(self, X: Any, **settings: Any) -> NumpyArray:
         """Return the most probable label of each row, or for several labels per row those above 0.5.
 
         Args:
@@ -187,7 +187,7 @@ class KerasClassifier(ClassifierMixin, BaseWrapper):  # type: ignore[misc]
         probabilities = self.predict_proba(X, **settings)
         if self._has_several_labels:
             return (probabilities > 0.5).astype(int)
-        labels: NDArray[Any] = self.classes_[probabilities.argmax(axis=1)]
+        labels: NumpyArray = self.classes_[probabilities.argmax(axis=1)]
         return labels
 
     def score(self, X: Any, y: Any, sample_weight: Any = None, **settings: Any) -> float:
@@ -209,7 +209,7 @@ class KerasClassifier(ClassifierMixin, BaseWrapper):  # type: ignore[misc]
 
     # --- labels ------------------------------------------------------------------------------------------
 
-    def _find_classes(self, y: NDArray[Any]) -> None:
+    def _find_classes(self, y: NumpyArray) -> None:
         check_classification_targets(y)
         if type_of_target(y) == "multiclass-multioutput":
             raise DataError(
@@ -219,7 +219,7 @@ class KerasClassifier(ClassifierMixin, BaseWrapper):  # type: ignore[misc]
         self._has_several_labels = is_matrix and bool((y.sum(axis=1) != 1).any())
         self.classes_ = np.arange(y.shape[1]) if is_matrix else np.unique(y)
 
-    def _encode_labels(self, y: NDArray[Any]) -> NDArray[Any]:
+    def _encode_labels(self, y: NumpyArray) -> NumpyArray:
         labels = y.ravel()
         unknown = set(labels.tolist()) - set(self.classes_.tolist())
         if unknown:
@@ -228,7 +228,7 @@ class KerasClassifier(ClassifierMixin, BaseWrapper):  # type: ignore[misc]
             )
         return np.searchsorted(self.classes_, labels)
 
-    def _encode_targets(self, y: NDArray[Any]) -> NDArray[Any]:
+    def _encode_targets(self, y: NumpyArray) -> NumpyArray:
         """Encode labels as the loss of the model requires."""
         if y.ndim == 2 and y.shape[1] > 1:
             return y
@@ -238,7 +238,7 @@ class KerasClassifier(ClassifierMixin, BaseWrapper):  # type: ignore[misc]
             return to_categorical(numbers, self._width)
         return numbers.astype(np.float32 if self._width == 1 else np.int32)
 
-    def _encode_class_weight(self, weights: Any, y: NDArray[Any]) -> dict[int, float]:
+    def _encode_class_weight(self, weights: Any, y: NumpyArray) -> dict[int, float]:
         if self._has_several_labels:
             raise InvalidArgument(
                 "KerasClassifier: class_weight needs a single label per row; give sample_weight instead"

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.base import RegressorMixin
 
+from fitwell._typing import NumpyArray
 from fitwell.models import Model
 from fitwell.wrappers.base import BaseWrapper
 
@@ -96,7 +96,7 @@ class KerasRegressor(RegressorMixin, BaseWrapper):  # type: ignore[misc]
         self._fit(X, np.asarray(y, np.float32), weights, {"epochs": 1, **settings})
         return self
 
-    def predict(self, X: Any, **settings: Any) -> NDArray[Any]:
+    def predict(self, X: Any, **settings: Any) -> NumpyArray:
         """Return the outputs of the model.
 
         Args:

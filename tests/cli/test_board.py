@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from fitwell.cli.commands.tensorboard import start_server
+from fitwell.cli.commands.board import start_server
 from fitwell.events import create_file_writer
 
 
