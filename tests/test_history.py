@@ -1,4 +1,4 @@
-"""The record of a run: what was logged when, and the curves drawn from it."""
+"""`History`: the logged values and their curves."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_values_are_plain_floats_in_order() -> None:
     assert history.metrics() == ["loss", "accuracy"]
 
 
-def test_the_training_curve_stands_half_an_epoch_to_the_left() -> None:
+def test_the_training_curve_is_shifted_left_by_half_an_epoch() -> None:
     axes = curves().plot()
     assert [a.get_title() for a in axes] == ["loss", "accuracy"]
     training, validation = axes[0].get_lines()

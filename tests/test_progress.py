@@ -1,4 +1,4 @@
-"""What a run shows: whole lines where nothing can be rewritten, one rewritten line where it can."""
+"""Progress output: complete lines in a file, and one live line in a terminal."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Terminal(io.StringIO):
 
 
 class Clock:
-    """Stands in for `time.perf_counter`, so that no test depends on how fast the machine is."""
+    """Replace `time.perf_counter`, so that no test depends on the speed of the machine."""
 
     def __init__(self) -> None:
         self.now = 100.0
@@ -64,7 +64,7 @@ def run(progress: ProgressReporter, clock: Clock, epochs: int, seconds: float, s
 
 
 def screen(written: str) -> list[str]:
-    """Return the lines that a terminal shows in the end: what follows the last carriage return."""
+    """Return the lines that a terminal shows at the end: the text after the last carriage return."""
     plain = re.sub(r"\x1b\[[0-9;]*m", "", written)
     return [line.rpartition("\r")[2].rstrip() for line in plain.removesuffix("\n").split("\n")]
 
@@ -242,8 +242,8 @@ def test_evaluation_shows_its_metrics_while_it_runs(monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize("epochs", [3, 120])
-def test_what_callbacks_say_stands_on_lines_of_its_own(epochs: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also where the line of an epoch is rewritten: what is on the screen in the end are whole lines."""
+def test_messages_of_callbacks_have_separate_lines(epochs: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also with a live line, the screen shows complete lines at the end."""
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "200")
     screen = Terminal()

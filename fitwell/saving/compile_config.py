@@ -27,8 +27,8 @@ def get_compile_config(model: Any) -> Config | None:
         return None
     if model.optimizer.reach.excluded or model.optimizer.reach.excluded_pattern:
         warn(
-            "saved without what exclude_from_weight_decay spares, for which Keras's files have no place: after loading "
-            "weight decay applies to all weights",
+            "weight-decay exclusions (exclude_from_weight_decay) were not saved, because the Keras format cannot store "
+            "them: after loading, weight decay applies to all weights",
         )
     return written
 

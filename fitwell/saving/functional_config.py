@@ -147,7 +147,7 @@ class _GraphReader:
         self.read = read
         self.written = {str(layer["name"]): layer for layer in config["layers"]}
         if len(self.written) != len(config["layers"]):
-            raise ValueError("two layers have one name")
+            raise ValueError("two layers have the same name")
         self.places = {name: place for place, name in enumerate(self.written)}
         nodes = [node for layer in config["layers"] for node in layer["inbound_nodes"]]
         self.is_keras_v2 = any(isinstance(node, list) for node in nodes)
@@ -191,7 +191,7 @@ class _GraphReader:
                     heappush(rounds, (this_round + later, self.places[other], other))
         left = [name for name, nodes in waiting.items() if nodes]
         if left:
-            raise ValueError(f"calls in a circle, of {left[:5]}")
+            raise ValueError(f"the calls of {left[:5]} form a cycle")
 
     def _read_layer(self, layer: Config) -> Config:
         name = layer["class_name"]

@@ -277,7 +277,7 @@ def _keep_known_arguments(name: str, kind: str, config: Config, known: set[str])
             continue
         if not _is_neutral(neutral, key, value):
             raise FileError(
-                f"the file asks for {name}({key}={value!r}), which fitwell's {name} does not have; it has "
+                f"the file has {name}({key}={value!r}), an argument that fitwell's {name} does not support; it supports "
                 f"{', '.join(sorted(known))}"
             )
     return kept
@@ -289,11 +289,11 @@ def _dtype(value: Any) -> Any:
         value = (value.get("config") or {}).get("name")
     if isinstance(value, str) and value.startswith("mixed_"):
         warn(
-            f"the file asks for the policy {short_repr(value)}; fitwell computes in the type of the variables, float32",
+            f"the file has the type policy {short_repr(value)}; fitwell computes in the type of the variables, float32",
         )
         return "float32"
     if value not in ("float16", "bfloat16", "float32", "float64", "int32", "int64", "uint8", "bool", None):
-        raise FileError(f"the file asks for the type {value!r}, which fitwell does not compute in")
+        raise FileError(f"the file has the type {value!r}, which fitwell does not support")
     return value
 
 
@@ -317,19 +317,19 @@ def _current_optimizer_config(config: Config) -> Config:
 
 def _refuse_code(config: Any) -> Any:
     raise FileError(
-        "a Lambda layer holds Python code, as does a lambda in any other place, which fitwell never loads from a "
-        "file: rebuild the model in code and use load_weights, or write the function as a registered Layer subclass"
+        "the file contains Python code (a Lambda layer, or a lambda elsewhere), which fitwell never loads: rebuild the "
+        "model in code and use load_weights, or write the function as a registered Layer subclass"
     )
 
 
 def _refuse_typespec(config: Any) -> Any:
-    raise FileError("the file holds a TensorFlow type, which fitwell does not read")
+    raise FileError("the file contains a TensorFlow type, which fitwell does not support")
 
 
 def _get_key(key: str) -> Callable[[Any], Any]:
     def read(config: Any) -> Any:
         if not isinstance(config, Mapping) or key not in config:
-            raise FileError(f"the configuration lacks {key!r}: {config!r}")
+            raise FileError(f"the configuration has no {key!r}: {config!r}")
         return config[key]
 
     return read

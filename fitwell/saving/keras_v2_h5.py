@@ -76,8 +76,8 @@ def write_layers(group: Any, model: Any) -> None:
     twice = {name for name in names if names.count(name) > 1}
     if twice:
         raise InvalidArgument(
-            f"model {model.name!r} has two layers called {min(twice)!r}, and this .h5 keeps layers by name: give one "
-            "another name=, or save to .keras or .weights.h5"
+            f"model {model.name!r} has two layers called {min(twice)!r}, and this .h5 format stores layers by "
+            "name: give one another name=, or save to .keras or .weights.h5"
         )
     _write_names(group, "layer_names", names)
     group.attrs["keras_version"] = KERAS_VERSION

@@ -40,7 +40,7 @@ def build_model(config: Any, where: str) -> Any:
         model = deserialize(from_keras(config))
         # Layers other than models have no `fit` and no `predict`.
         if not isinstance(model, Layer) or not hasattr(model, "fit"):
-            raise FileError(f"{where} does not describe a model")
+            raise FileError(f"{where} does not contain a model")
         build = config.get("build_config") or {}
         if not model.built and build.get("input_shape") is not None:
             model.compute_output_shape(build["input_shape"])

@@ -59,7 +59,7 @@ def check_members(archive: zipfile.ZipFile, where: str) -> None:
     for name in names:
         parts = name.replace("\\", "/").split("/")
         if name.startswith(("/", "\\")) or ".." in parts or ":" in parts[0]:
-            raise FileError(f"{where}: the archive has a member outside of it, {short_repr(name)}")
+            raise FileError(f"{where}: the archive has a member with a path outside it, {short_repr(name)}")
     if len(set(names)) < len(names):
         twice = Counter(names).most_common(1)[0][0]
         raise FileError(f"{where}: the archive has two members called {short_repr(twice)}")
@@ -68,7 +68,7 @@ def check_members(archive: zipfile.ZipFile, where: str) -> None:
         if info.compress_type not in _METHODS:
             raise FileError(
                 f"{where}: {short_repr(info.filename)} is compressed by method {info.compress_type}; "
-                "fitwell reads stored (0) and deflated (8) members: unpack it, and pack it again by one of these"
+                "fitwell reads stored (0) and deflated (8) members: unpack it, and pack it again with one of these"
             )
 
 
@@ -89,7 +89,7 @@ def declared_size(archive: zipfile.ZipFile, name: str, where: str) -> int:
     limit = _SMALL + _EXPANSION * info.compress_size
     if info.file_size > limit:
         raise FileError(
-            f"{where}: {name!r} claims {info.file_size:,} bytes, more than the {limit:,} it may have"
+            f"{where}: {name!r} claims {info.file_size:,} bytes, more than the limit of {limit:,}"
         )
     return info.file_size
 
@@ -98,7 +98,7 @@ def read_member(archive: zipfile.ZipFile, name: str, where: str, limit: int) -> 
     """Return the content of a member; raise if it is larger than `limit` bytes."""
     size = declared_size(archive, name, where)
     if size > limit:
-        raise FileError(f"{where}: {name!r} claims {size:,} bytes, more than the {limit:,} it may have")
+        raise FileError(f"{where}: {name!r} claims {size:,} bytes, more than the limit of {limit:,}")
     charge_memory(size, f"member {name!r}")
     with archive.open(name) as member:
         return member.read(size)

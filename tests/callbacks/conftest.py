@@ -1,4 +1,4 @@
-"""Every test here begins at the same seed, so that a failure can be repeated."""
+"""Set the same seed before every test, so that a failure can be reproduced."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A run that broke off goes on from its checkpoint and ends as one that did not."""
+"""A run that is interrupted and resumed ends like a run without an interruption."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ VALIDATION = (X[:30], Y[:30])
 
 
 class Breaks(callbacks.Callback):
-    """Break off after so many batches."""
+    """Raise after a number of batches."""
 
     class Off(Exception):
-        """It broke off."""
+        """The interruption."""
 
     def __init__(self, batches: int) -> None:
         super().__init__()
@@ -43,7 +43,7 @@ class Breaks(callbacks.Callback):
 
 @dataclass
 class Run:
-    """A model, what is told to its `fit`, and how to make both again as a new process would."""
+    """A model, the arguments of its `fit`, and how to create both again as a new process would."""
 
     callbacks: Callable[[Path], list[Any]] = lambda folder: []
     data: Callable[[], Any] = lambda: (X, Y)
@@ -110,7 +110,7 @@ SCHEDULE = fitwell.optimizers.schedules.ExponentialDecay(0.1, 10, 0.9)
 @pytest.mark.optimised
 @pytest.mark.parametrize("frequency", ["epoch", 3, "1 second"])
 def test_the_bits_are_those_of_one_run(frequency: Any, tmp_path: Path) -> None:
-    """Seven batches an epoch; broken off inside epochs and at their ends, sometimes twice before the next save."""
+    """Seven batches per epoch, interrupted inside epochs and at their ends, sometimes twice before the next save."""
     run = Run(with_everything, rate=SCHEDULE)
     alone = run.fit(tmp_path / "alone", [])
     again = run.broken(tmp_path / "broken", [2, 4, 25], frequency)
@@ -130,7 +130,7 @@ def by_epoch(folder: Path) -> list[Any]:
 
 
 class Adds(callbacks.Callback):
-    """Its own number decides the rate: lost with its memory."""
+    """Set the rate by a counter, which is part of its state."""
 
     def on_train_begin(self, logs: Any = None) -> None:
         self.sum = 0.0
@@ -147,7 +147,7 @@ class Adds(callbacks.Callback):
 
 
 class Endless:
-    """A generator that only knows how to begin."""
+    """A generator that can only start from the beginning."""
 
     def __call__(self) -> Iterator[Any]:
         while True:
@@ -159,7 +159,7 @@ ROWS_OF = np.linspace(-1, 1, 6, dtype=np.float32)
 
 
 class Batches:
-    """What Keras calls a Sequence; it shuffles itself when an epoch ends."""
+    """A Keras `Sequence` that shuffles itself at the end of an epoch."""
 
     def __init__(self) -> None:
         self.order = np.arange(6)
@@ -202,7 +202,7 @@ def test_whatever_the_run_is_made_of(case: str, tmp_path: Path) -> None:
 
 
 def test_ctrl_c_inside_an_epoch(tmp_path: Path) -> None:
-    """The epoch is closed for those who look; a run that goes on does all of it."""
+    """Epoch hooks see a complete epoch, and a resumed run repeats all of it."""
     run = Run(with_everything)
     alone = run.fit(tmp_path / "alone", [])
 
@@ -218,7 +218,7 @@ def test_ctrl_c_inside_an_epoch(tmp_path: Path) -> None:
     assert (tmp_path / "alone" / "log.csv").read_text() == (tmp_path / "broken" / "log.csv").read_text()
 
 
-def test_resume_reads_back_a_run_that_is_over_and_goes_on_to_more_epochs(tmp_path: Path) -> None:
+def test_resume_restores_a_finished_run_and_adds_epochs(tmp_path: Path) -> None:
     run, folder = Run(), tmp_path / "checkpoints"
     long = run.fit(tmp_path, [], epochs=9)
     short = run.fit(tmp_path, [], resume=folder, epochs=6)
@@ -229,7 +229,7 @@ def test_resume_reads_back_a_run_that_is_over_and_goes_on_to_more_epochs(tmp_pat
 
 
 class StopsItself(callbacks.Callback):
-    """Ends the run inside its third epoch."""
+    """End the run inside its third epoch."""
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         self.model.stop_training = int(self.model.optimizer.step.value) == 17
@@ -280,7 +280,7 @@ def test_another_run_is_refused_with_what_differs(other: Run, message: str, tmp_
     assert "of another run" in str(caught.value) and "name another folder" in str(caught.value)
 
 
-def test_another_rate_counts_and_is_said(tmp_path: Path) -> None:
+def test_another_rate_is_used_with_a_warning(tmp_path: Path) -> None:
     broken_off(tmp_path)
     other = Run(rate=0.5)
     with pytest.warns(
@@ -290,14 +290,14 @@ def test_another_rate_counts_and_is_said(tmp_path: Path) -> None:
     assert model.optimizer.learning_rate == 0.5
 
 
-def test_another_version_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_version_warns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = broken_off(tmp_path)
     monkeypatch.setattr(fitwell, "__version__", "9.9")
     with pytest.warns(UserWarning, match=r"made with fitwell 0.* \(now 9.9\): the last bits may differ"):
         run.fit(tmp_path, [run.backup(tmp_path)])
 
 
-def test_other_callbacks_are_said(tmp_path: Path) -> None:
+def test_other_callbacks_warn(tmp_path: Path) -> None:
     broken_off(tmp_path)
     other = Run(lambda folder: [callbacks.EarlyStopping(), Adds()])
     with pytest.warns(UserWarning, match=r"early_stopping_val_loss was no part .* callback Adds was no part"):
@@ -316,13 +316,13 @@ def test_more_patience_counts(tmp_path: Path) -> None:
     assert len(patient(5).fit(tmp_path, [Run.backup(tmp_path)])[1].epoch) == 6
 
 
-def test_a_full_disk_is_a_clear_error_and_the_run_goes_on_when_there_is_room(tmp_path: Path) -> None:
+def test_a_full_disk_raises_and_the_run_can_be_resumed(tmp_path: Path) -> None:
     run = Run(units=400)
     alone = run.fit(tmp_path / "alone", [])
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
 
     def fill(epoch: int, logs: Any = None) -> None:
-        # No file may grow beyond 4 KB from now on: a checkpoint needs ten times that.
+        # Limit files to 4 KB: a checkpoint needs ten times that.
         if epoch == 2:
             resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
 
@@ -337,10 +337,10 @@ def test_a_full_disk_is_a_clear_error_and_the_run_goes_on_when_there_is_room(tmp
     assert_same(alone, run.fit(tmp_path / "broken", [run.backup(tmp_path / "broken")]))
 
 
-def test_a_model_goes_on_in_the_same_process_too(tmp_path: Path) -> None:
-    """The model whose fit failed is fitted again: what it learned since the checkpoint is learned again.
+def test_a_model_can_be_resumed_in_the_same_process(tmp_path: Path) -> None:
+    """Fit a model again after its fit failed: it repeats the steps since the checkpoint.
 
-    So is what a plateau made of its rate since then, which nobody set.
+    It also repeats the reductions of its rate since then.
     """
     fitwell.utils.set_random_seed(0)
     models = []

@@ -1,4 +1,4 @@
-"""What callbacks say when they are asked to."""
+"""Messages of callbacks with `verbose`."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,9 @@ def fit(*callbacks: fw.callbacks.Callback) -> None:
     model.fit(x, 0 * x, epochs=6, callbacks=list(callbacks), verbose=0)
 
 
-def test_early_stopping_says_when_and_what_it_kept(capsys: pytest.CaptureFixture[str]) -> None:
+def test_early_stopping_prints_when_it_stopped_and_what_it_restored(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     fit(fw.callbacks.EarlyStopping("loss", patience=2, verbose=1, restore_best_weights=True))
     said = capsys.readouterr().out
     assert "Epoch 3: early stopping" in said
@@ -26,6 +28,6 @@ def test_schedulers_say_the_rate(capsys: pytest.CaptureFixture[str]) -> None:
     assert "Epoch 2: LearningRateScheduler setting learning rate to 0.25." in capsys.readouterr().out
 
 
-def test_nothing_is_said_unasked(capsys: pytest.CaptureFixture[str]) -> None:
+def test_nothing_is_printed_by_default(capsys: pytest.CaptureFixture[str]) -> None:
     fit(fw.callbacks.EarlyStopping("loss", patience=2))
     assert capsys.readouterr().out == ""

@@ -1,4 +1,4 @@
-"""A callback that is used for a second run starts afresh."""
+"""A callback that is used for a second run is reset."""
 
 from __future__ import annotations
 

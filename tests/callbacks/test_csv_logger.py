@@ -1,4 +1,4 @@
-"""CSVLogger writes what the history holds, to the last bit, and what Keras would write."""
+"""CSVLogger writes the values of the history, to the last bit, in the format of Keras."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_a_file_that_cannot_be_written_is_an_error_before_training(tmp_path: Pat
 
 
 def _logged(path: Path, names: list[str], epochs: int = 2, **options: Any) -> None:
-    """Run a logger by hand over `epochs`."""
+    """Call the hooks of a logger for `epochs`."""
     logger = callbacks.CSVLogger(path, **options)
     logger.set_params({"metrics": names})
     logger.on_train_begin()
@@ -129,7 +129,7 @@ def test_a_line_that_was_left_open_is_ended_before_the_next(tmp_path: Path) -> N
 
 def test_a_disk_that_fills_takes_no_part_of_a_line(tmp_path: Path) -> None:
     path = tmp_path / "log.csv"
-    # The limit on a file's size stands for a full disk: in a process of its own, which it would end otherwise.
+    # A limit on the size of files simulates a full disk, in a separate process, because it would end this one.
     code = (
         "import resource, signal, sys, fitwell as fw\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
@@ -155,9 +155,7 @@ def test_a_disk_that_fills_takes_no_part_of_a_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["a\0b", "x" * 300, "none/log.csv", "."])
-def test_names_that_cannot_be_are_told_in_words(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_invalid_names_raise(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(FileError, match="CSVLogger: "):
         _logged(Path(name), ["loss"])

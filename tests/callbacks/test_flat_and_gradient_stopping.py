@@ -1,4 +1,4 @@
-"""Runs stop where NumPy says that the curve is flat, or the gradient small."""
+"""Runs stop at the epoch at which a NumPy reference finds a flat curve or a small gradient."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def fit(watch: callbacks.Callback, **options: Any) -> Any:
     return model
 
 
-def test_a_run_stops_and_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_stops_and_prints_it(capsys: pytest.CaptureFixture[str]) -> None:
     watch = callbacks.FlatStopping("loss", 1e-3, epochs=2, verbose=1)
     losses = np.array(fit(watch).history.history["loss"])
     assert watch.stopped_epoch == len(losses) - 1 == expected(losses, "change", 1e-3, 2, 0, 1)

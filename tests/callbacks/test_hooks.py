@@ -1,4 +1,4 @@
-"""Every hook of Keras is called when Keras calls it, with what Keras passes."""
+"""Every hook of Keras is called at the same time and with the same arguments as in Keras."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Y = X[:, :1] * 2
 
 
 def recorder(library: Any, only: list[str] | None = None) -> Any:
-    """Return a callback that keeps (hook, number, names in logs) of every call."""
+    """Return a callback that records (hook, number, names in logs) of every call."""
 
     def hook(name: str) -> Any:
         def record(self: Any, *arguments: Any, **keywords: Any) -> None:
@@ -87,7 +87,7 @@ def test_the_sequence_is_that_of_keras(action: str) -> None:
 
 @pytest.mark.parametrize("hook", HOOKS[:10])
 def test_each_hook_alone_is_called_as_often_as_among_all(hook: str) -> None:
-    """Which hooks are defined decides how the run is cut, so each must be right without the others."""
+    """The overridden hooks decide how a run is divided into dispatches, so test each hook alone."""
     alone = calls_of(fitwell, "fit", [hook])
     assert alone == [call for call in calls_of(fitwell, "fit") if call[0] == hook]
     assert alone
@@ -169,7 +169,7 @@ def test_stop_training(hook: str, at: int, epochs: int, updates: int | None) -> 
     assert len(history.epoch) == epochs
     if updates is not None:
         assert int(net.optimizer.step.value) == updates
-    # A later fit is not stopped by the wish of the last.
+    # `stop_training` of one fit does not stop the next.
     assert len(net.fit(X, Y, epochs=2, verbose=0).epoch) == 2
 
 
@@ -298,7 +298,7 @@ def test_validation_in_some_epochs_only(validation: str, frequency: Any, expecte
 
 
 def test_early_stopping_with_a_validation_in_some_epochs_only() -> None:
-    """Epochs without a validation neither count nor fail."""
+    """Epochs without validation neither count nor fail."""
     history = model(fitwell).fit(
         X,
         Y,

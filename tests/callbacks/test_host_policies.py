@@ -1,4 +1,4 @@
-"""Callbacks act in their turn, on what those before them logged: the same epochs, rates and logs as in Keras."""
+"""Callbacks act in order and see the logs of earlier callbacks: the same epochs, rates and logs as in Keras."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def model(library: Any, rate: float = 0.5) -> Any:
 
 
 def scripted(library: Any, values: list[float], every: int = 1, name: str = "val_f1") -> Any:
-    """Return a callback that logs a given value for every so many epochs, as a validation of one's own would."""
+    """Return a callback that logs given values every few epochs, as a user-defined validation would."""
 
     class Score(library.callbacks.Callback):
         def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
@@ -70,7 +70,7 @@ def test_early_stopping_on_a_logged_value_is_keras(seed: int) -> None:
         weights = net.get_weights()
         found[-1] += (weights,)
     (ours, log, weights), (theirs, their_log, their_weights) = found
-    # Keras names epoch 0 the best one too where it was asked for no weights and none was.
+    # Keras also reports epoch 0 as the best one if no weights are restored and no epoch was best.
     assert ours == theirs
     assert log == their_log
     for mine, other in zip(weights, their_weights):
@@ -96,7 +96,7 @@ def test_plateaus_of_a_logged_value_are_keras(seed: int) -> None:
 @pytest.mark.parametrize("own_hook", [False, True])
 @pytest.mark.parametrize("seed", range(8))
 def test_validations_in_some_epochs_only_are_keras(seed: int, own_hook: bool) -> None:
-    """Whether the decision is compiled, or made on the host because a hook of one's own looks."""
+    """The decision is compiled, or made on the host because of a user-defined hook."""
     draw = np.random.default_rng(seed)
     frequency = int(draw.integers(2, 5))
     options = {"patience": int(draw.integers(0, 3)), "start_from_epoch": int(draw.choice([0, 4, 9]))}
@@ -144,7 +144,7 @@ def test_a_logged_value_reaches_all_that_come_after(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
-def test_whoever_logs_must_stand_before(tmp_path: Path) -> None:
+def test_a_callback_that_logs_must_come_before(tmp_path: Path) -> None:
     stopping = fitwell.callbacks.EarlyStopping("val_f1", mode="max")
     kept = fitwell.callbacks.ModelCheckpoint(
         tmp_path / "m.keras", monitor="val_f1", mode="max", save_best_only=True
@@ -152,13 +152,13 @@ def test_whoever_logs_must_stand_before(tmp_path: Path) -> None:
     for callback, name in ((stopping, "EarlyStopping"), (kept, "ModelCheckpoint")):
         with pytest.raises(InvalidArgument, match=f"'val_f1' is not measured.* must .* before {name}"):
             model(fitwell).fit(X, Y, callbacks=[callback, scripted(fitwell, [0.1])], verbose=0)
-    # Somebody might have logged it, but nobody did.
+    # A hook might have logged it, but none did.
     with pytest.warns(UserWarning, match="nothing was saved, because no epoch logged 'val_f1'"):
         model(fitwell).fit(X, Y, callbacks=[scripted(fitwell, [0.1], name="other"), kept], verbose=0)
 
 
 def test_a_value_that_a_hook_changes_is_the_one_that_counts() -> None:
-    """A smoothed loss, as its writer sees it, decides and is history."""
+    """A smoothed loss that a hook logs is monitored and recorded in the history."""
 
     class HostPolicies(fitwell.callbacks.Callback):
         def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
@@ -188,7 +188,7 @@ def test_numbers_of_every_kind_are_history_and_others_are_warned_of_once() -> No
 def test_subclasses_decide_as_they_say() -> None:
     def run(library: Any) -> list[int]:
         class After(library.callbacks.EarlyStopping):
-            """Waits for an epoch, as recipes for it do."""
+            """Wait for an epoch, as recipes on the web do."""
 
             def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
                 if epoch > 4:
@@ -199,7 +199,7 @@ def test_subclasses_decide_as_they_say() -> None:
                 return 3.0 - (logs or {})["val_f1"]
 
         class Patient(library.callbacks.Callback):
-            """Gives the stopping another chance."""
+            """Reset the wait of the early stopping."""
 
             def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
                 if epoch == 2:
@@ -241,7 +241,7 @@ def test_a_stopping_can_be_copied_and_used_again() -> None:
     assert copy.deepcopy(stopping, {id(stopping.model): None}).stopped_epoch == 1
 
 
-def test_a_run_on_the_host_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
+def test_a_run_on_the_host_can_be_resumed(tmp_path: Path) -> None:
     values = [5.0, 4.0, 6.0, 7.0, 3.0, 8.0, 9.0, 9.0, 9.0, 9.0]
 
     def run(epochs: int, folder: Path) -> tuple[Any, ...]:
@@ -260,7 +260,7 @@ def test_a_run_on_the_host_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
     assert run(10, tmp_path / "cut") == run(10, tmp_path / "whole")
 
 
-def test_members_of_populations_have_turns_of_their_own() -> None:
+def test_members_of_populations_have_separate_host_policies() -> None:
     class Score(fitwell.callbacks.Callback):
         def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
             logs["val_f1"] = -abs(epoch - float(self.model.optimizer.learning_rate) * 100)
@@ -277,7 +277,7 @@ def test_members_of_populations_have_turns_of_their_own() -> None:
 
 @pytest.mark.parametrize("seed", range(12))
 def test_callbacks_together_train_as_in_keras(seed: int) -> None:
-    """A hook of one's own, early stopping and one who decides the rate, in any order that fitwell takes."""
+    """A user-defined hook, early stopping and a callback that sets the rate, in any supported order."""
     held = np.random.default_rng(1).normal(size=(12, 2)).astype(np.float32)
     found = []
     for library in LIBRARIES:
@@ -325,7 +325,7 @@ def test_callbacks_together_train_as_in_keras(seed: int) -> None:
 
 @pytest.mark.parametrize("when", [0, 1])
 def test_what_a_hook_takes_out_of_the_logs_is_not_history_as_in_keras(when: int) -> None:
-    """From the first epoch on, or from the second."""
+    """Log it from the first epoch on, or from the second."""
 
     def history(library: Any) -> dict[str, list[float]]:
         class Renames(library.callbacks.Callback):

@@ -1,4 +1,4 @@
-"""Who decides the learning rate; what goes together goes together as in Keras."""
+"""Callbacks and schedules that set the learning rate: valid combinations behave as in Keras."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def plateau(factor: float = 0.5) -> callbacks.Callback:
         ([plateau(), by_epoch()], "and by LearningRateScheduler and by ReduceLROnPlateau"),
     ],
 )
-def test_callbacks_beside_a_schedule_by_step_are_refused(watching: list[Any], message: str) -> None:
+def test_callbacks_with_a_schedule_by_step_raise(watching: list[Any], message: str) -> None:
     with pytest.raises(InvalidArgument, match=message):
         fit(SCHEDULE, *watching)
 
@@ -72,7 +72,7 @@ TOGETHER = {
 
 @pytest.mark.parametrize("kind", list(TOGETHER))
 def test_schedulers_and_plateaus_go_together_as_in_keras(kind: str) -> None:
-    """The losses show the rates that the epochs were trained with."""
+    """Infer the rates of the epochs from the losses."""
 
     def train(library: Any) -> tuple[dict[str, list[float]], float]:
         model = library.Sequential([library.layers.Input((2,)), library.layers.Dense(1)])
@@ -145,7 +145,7 @@ def test_a_scheduler_sets_the_rate_again_at_the_next_epoch() -> None:
     np.testing.assert_allclose(used, [0.4, 0.3, 0.2, 0.1], rtol=1e-6)
 
 
-def test_a_number_cannot_take_the_place_of_a_schedule_while_training() -> None:
+def test_a_schedule_cannot_be_replaced_by_a_number_during_training() -> None:
     class Sets(callbacks.Callback):
         def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
             self.model.optimizer.learning_rate = 0.5
@@ -157,7 +157,7 @@ def test_a_number_cannot_take_the_place_of_a_schedule_while_training() -> None:
 @pytest.mark.parametrize("frequency", [1, 2])
 @pytest.mark.parametrize("looking", [False, True])
 def test_the_rate_of_each_epoch_is_history_as_in_keras(looking: bool, frequency: int) -> None:
-    """Whether whole runs are one dispatch, or a hook looks at every batch."""
+    """A run is one dispatch, or has a batch hook."""
 
     def history(library: Any, decides: Any) -> dict[str, list[float]]:
         model = library.Sequential([library.layers.Input((2,)), library.layers.Dense(1)])

@@ -1,4 +1,4 @@
-"""`history.learning_rate`: one rate for each epoch, whoever decides it, in memory and in files."""
+"""`history.learning_rate`: one rate per epoch, whatever sets it, in memory and in files."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def test_a_value_that_a_hook_takes_out_of_the_logs_is_known_all_the_same() -> No
     assert history.history == {} and history.learning_rate == [1.0, 0.5, 0.25]
 
 
-def test_members_have_their_own_also_in_files(tmp_path: Path) -> None:
+def test_members_have_separate_rates_also_in_files(tmp_path: Path) -> None:
     def build(setting: dict[str, float]) -> Any:
         return model(setting["rate"])
 
@@ -110,7 +110,7 @@ def test_members_have_their_own_also_in_files(tmp_path: Path) -> None:
     assert [history.learning_rate for history in read.history] == [[0.25] * 2, [0.5] * 2]
 
 
-def test_a_run_that_goes_on_has_the_rates_of_all_its_epochs(tmp_path: Path) -> None:
+def test_a_resumed_run_has_the_rates_of_all_epochs(tmp_path: Path) -> None:
     fit(model(), resume=tmp_path, epochs=2)
     assert fit(model(), resume=tmp_path, epochs=4).learning_rate == [0.25] * 4
     with pytest.warns(

@@ -1,4 +1,4 @@
-"""LearningRateScheduler asks when the epoch begins, unless that cannot matter; rates of every origin are history."""
+"""LearningRateScheduler calls an impure function at the start of its epoch; the history records all rates."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def test_a_function_of_numbers_keeps_the_run_in_one_dispatch() -> None:
     assert not callbacks.CallbackList([ahead], None, {}).runs_on_host
 
 
-def test_no_epoch_is_asked_for_that_is_not_trained() -> None:
+def test_the_schedule_is_called_for_trained_epochs_only() -> None:
     asked: list[int] = []
 
     def schedule(epoch: int) -> float:
@@ -124,7 +124,7 @@ def test_a_schedule_sees_the_run_so_far() -> None:
     assert seen == [0, 1, 2, 3, 4]
 
 
-def test_lines_are_said_when_their_epoch_begins(capsys: pytest.CaptureFixture[str]) -> None:
+def test_rates_are_printed_at_the_start_of_their_epoch(capsys: pytest.CaptureFixture[str]) -> None:
     watching = [
         callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: print("end", epoch)),
         callbacks.LearningRateScheduler(halving, verbose=1),

@@ -1,4 +1,4 @@
-"""ModelCheckpoint saves when it should, what it should, under the name it should."""
+"""ModelCheckpoint saves the right content at the right time under the right name."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_every_epoch_has_a_file_named_after_it_and_its_results(tmp_path: Path) -
 
 @pytest.mark.parametrize("mode", ["min", "max"])
 def test_the_best_by_the_monitored_value_is_kept(tmp_path: Path, mode: str) -> None:
-    """The hook before it sets the weights, so that the validation loss falls and rises as told."""
+    """An earlier hook sets the weights, so that the validation loss falls and rises as given."""
     scales = [3.0, 1.0, 2.0, 0.5, 4.0]
     seen: list[float] = []
 
@@ -66,7 +66,7 @@ def test_the_best_by_the_monitored_value_is_kept(tmp_path: Path, mode: str) -> N
 
 
 def test_batches_are_counted_through_the_epochs(tmp_path: Path) -> None:
-    """Three batches an epoch, a save every second: batches 2, 4, 6, 8."""
+    """Three batches per epoch and a save every two batches: batches 2, 4, 6, 8."""
     fit(callbacks.ModelCheckpoint(tmp_path / "{epoch}-{batch}-{loss:.1f}.keras", save_freq=2))
     assert [name[:3] for name in names(tmp_path)] == ["1-2", "2-1", "2-3", "3-2"]
 
@@ -95,7 +95,7 @@ def test_epochs_without_validation_are_left_out(tmp_path: Path) -> None:
     assert names(tmp_path) == ["2.keras", "4.keras"]
 
 
-def test_used_again_it_starts_afresh(tmp_path: Path) -> None:
+def test_a_second_fit_resets_it(tmp_path: Path) -> None:
     checkpoint = callbacks.ModelCheckpoint(tmp_path / "best.keras", "loss", save_best_only=True)
     fit(checkpoint)
     (tmp_path / "best.keras").unlink()
@@ -160,7 +160,7 @@ def test_names_that_are_not_measured_are_refused_before_training(
         fit(callbacks.ModelCheckpoint(**options))
 
 
-def test_it_says_what_it_did(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_verbose_messages(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     fit(callbacks.ModelCheckpoint(tmp_path / "a.keras", "loss", verbose=1, save_best_only=True), epochs=1)
     said = capsys.readouterr().out
     assert (
@@ -170,7 +170,7 @@ def test_it_says_what_it_did(tmp_path: Path, capsys: pytest.CaptureFixture[str])
 
 
 @pytest.mark.parametrize("settings", [{"save_best_only": True}, {"monitor": "los", "save_best_only": True}])
-def test_what_cannot_be_watched_is_said_in_whole_sentences(settings: Any, tmp_path: Path) -> None:
+def test_messages_for_values_that_cannot_be_monitored(settings: Any, tmp_path: Path) -> None:
     keep = callbacks.ModelCheckpoint(tmp_path / "best.keras", **settings)
     with pytest.raises(InvalidArgument, match=r"is not measured.*[.?] Known: loss\. \(A callback"):
         fit(keep)

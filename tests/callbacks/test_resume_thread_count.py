@@ -1,4 +1,4 @@
-"""A run that goes on with another number of threads says so where its bits depend on it."""
+"""A run that resumes with another number of threads warns if its bits depend on it."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def fit(make: Callable[[], Any], folder: Path, epochs: int) -> None:
 
 
 @pytest.mark.parametrize(("make", "depends"), [(convolution, True), (wide, True), (small, False)])
-def test_another_number_of_threads_is_said(
+def test_another_number_of_threads_warns(
     make: Callable[[], Any], depends: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NPROC", "2")
@@ -75,7 +75,7 @@ def test_the_number_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.slow
 @pytest.mark.skipif(
-    not hasattr(os, "sched_setaffinity"), reason="only Linux can be told how many cores to use"
+    not hasattr(os, "sched_setaffinity"), reason="only Linux can limit the cores of a process"
 )
 def test_as_many_threads_on_fewer_cores_give_the_same_bits(tmp_path: Path) -> None:
     code = textwrap.dedent(

@@ -1,4 +1,4 @@
-"""Files are read back with TensorBoard's own reader."""
+"""Read event files with TensorBoard's reader."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def same_seed() -> None:
 
 @pytest.fixture
 def read() -> Callable[[Path], Any]:
-    """Return the function from a folder to what TensorBoard reads in it."""
+    """Return a function that reads a folder with TensorBoard's reader."""
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     def load(folder: Path) -> Any:

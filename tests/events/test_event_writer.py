@@ -1,4 +1,4 @@
-"""What is written is what TensorBoard's own reader reads."""
+"""TensorBoard's reader reads the written values."""
 
 from __future__ import annotations
 
@@ -156,7 +156,7 @@ def test_writing_does_not_wait_and_flush_does(tmp_path: Path, read: Read) -> Non
     writer.close()
 
 
-def test_mistakes_are_said(tmp_path: Path) -> None:
+def test_mistakes_raise(tmp_path: Path) -> None:
     with pytest.raises(StateError, match="create_file_writer"):
         events.scalar("x", 1, step=0)
     writer = events.create_file_writer(tmp_path)
@@ -177,7 +177,7 @@ def test_mistakes_are_said(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "arguments", "told"),
+    ("kind", "arguments", "message"),
     [
         ("scalar", ["s", "fast", 0], "scalar 's': data must be numbers, got 'fast'"),
         ("scalar", ["s", None, 0], "scalar 's': data must be numbers, got None"),
@@ -191,18 +191,20 @@ def test_mistakes_are_said(tmp_path: Path) -> None:
         ("graph", [5], "model must be a model, got 5"),
     ],
 )
-def test_values_that_are_not_what_is_shown_are_told_at_the_call(
-    tmp_path: Path, read: Read, kind: str, arguments: list[Any], told: str
+def test_invalid_values_raise_at_the_call(
+    tmp_path: Path, read: Read, kind: str, arguments: list[Any], message: str
 ) -> None:
     writer = events.create_file_writer(tmp_path)
-    with pytest.raises(InvalidArgument, match=told):
+    with pytest.raises(InvalidArgument, match=message):
         getattr(writer, kind)(*arguments)
     writer.scalar("bf", jnp.bfloat16(2), 0)
     writer.close()
     assert [float(value) for _, value in tensors(read(tmp_path), "bf")] == [2]
 
 
-def test_without_tensorboard_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_tensorboard_the_error_names_the_extra(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from fitwell.events import tensorboard_protos
 
     real = builtins.__import__
@@ -229,8 +231,8 @@ def test_nothing_imports_tensorflow_and_the_end_of_a_process_loses_nothing(
     assert len(tensors(read(tmp_path), "x")) == 50
 
 
-def test_a_full_disk_is_told_once_and_leaves_a_readable_file(tmp_path: Path, read: Read) -> None:
-    # The limit on a file's size stands for a full disk: in a process of its own, which it would end otherwise.
+def test_a_full_disk_raises_once_and_leaves_a_readable_file(tmp_path: Path, read: Read) -> None:
+    # A limit on the size of files simulates a full disk, in a separate process, because it would end this one.
     code = (
         "import resource, signal, sys\n"
         "from fitwell import events\n"
@@ -238,13 +240,13 @@ def test_a_full_disk_is_told_once_and_leaves_a_readable_file(tmp_path: Path, rea
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))\n"
         "writer = events.create_file_writer(sys.argv[1])\n"
-        "def told(do):\n"
+        "def report(do):\n"
         "    try: do()\n"
         "    except FileError as error: print(error)\n"
         "with writer.as_default():\n"
-        "    told(lambda: [events.scalar('loss', 0.5, step=step) for step in range(99)])\n"
-        "for _ in range(3): told(writer.flush)\n"
-        "told(writer.close)\n"
+        "    report(lambda: [events.scalar('loss', 0.5, step=step) for step in range(99)])\n"
+        "for _ in range(3): report(writer.flush)\n"
+        "report(writer.close)\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, timeout=100
@@ -260,6 +262,6 @@ def test_a_full_disk_is_told_once_and_leaves_a_readable_file(tmp_path: Path, rea
 
 
 @pytest.mark.parametrize("name", ["a\0b", "x" * 300])
-def test_folders_that_cannot_be_are_told_in_words(name: str) -> None:
+def test_invalid_folders_raise(name: str) -> None:
     with pytest.raises(FileError, match="log_dir: "):
         events.create_file_writer(name)

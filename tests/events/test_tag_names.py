@@ -1,4 +1,4 @@
-"""Tags of boards count automatic names within a model: charts of models made one after another overlay."""
+"""Tags count automatic names within a model, so that charts of several models overlay."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def with_two_outputs() -> Any:
 
 
 def tags_after(make: Callable[[], Any], targets: int, folder: Path, read: Read) -> set[str]:
-    layers.Dense(1)  # a name more that is taken in this process
+    layers.Dense(1)  # one more name that is used in this process
     model = make()
     model.compile(fitwell.optimizers.SGD(0.1), "mse")
     y: Any = [X[:, :1]] * targets if targets > 1 else X[:, :1]
@@ -53,7 +53,7 @@ def test_two_models_of_one_kind_have_the_same_tags(
     one = tags_after(make, targets, tmp_path / "one", read)
     assert one == tags_after(make, targets, tmp_path / "two", read)
     if targets == 1:
-        # A name that was given is kept, and none that counts takes it.
+        # A given name is kept, and no automatic name equals it.
         assert {"dense_1/kernel/gradient", "dense/kernel/histogram", "dense_2/bias/histogram"} <= one
         assert "dense_2/activation" in one
     else:
@@ -68,7 +68,7 @@ def test_copies_keep_the_names_and_their_origin() -> None:
     assert [TagNames(other).layer_tag(layer) for layer in other.layers] == ["dense_1", "dense", "dense_2"]
 
 
-def test_layers_of_equal_names_are_told_apart_by_the_models_around() -> None:
+def test_layers_of_equal_names_are_distinguished_by_their_models() -> None:
     parts = [fitwell.Sequential([layers.Input((3,)), layers.Dense(3, name="same")]) for _ in range(2)]
     model = fitwell.Sequential([layers.Input((3,)), *parts])
     names = TagNames(model).variable_tags(dict(model._named_variables()))

@@ -1,4 +1,4 @@
-"""The callback TensorBoard writes the run that was, for TensorBoard's own reader."""
+"""TensorBoard's reader reads what the callback `TensorBoard` writes."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_the_curves_are_the_history(tmp_path: Path, read: Read) -> None:
 
 
 def test_batches(tmp_path: Path, read: Read) -> None:
-    """Four batches an epoch; every third of the run, over the number of updates."""
+    """Four batches per epoch; write every third batch of the run, over the number of updates."""
     history = fit(tmp_path, update_freq=3, write_steps_per_second=True).history.history
     reader = read(tmp_path / "train")
     losses = values(reader, "batch_loss")
@@ -129,7 +129,7 @@ def test_used_again_it_writes_another_file(tmp_path: Path, read: Read) -> None:
 
 
 def test_a_resumed_run_is_watched_to_its_end(tmp_path: Path, read: Read) -> None:
-    """Two batches an epoch, after two updates of another run; the second process goes on at batch 4 of 8."""
+    """Two batches per epoch, after two updates of another run; the second process continues at batch 4 of 8."""
     model = fitwell.Sequential([layers.Dense(1)])
     model.compile("sgd", "mse")
     model.fit(X, Y, batch_size=10, verbose=0)
@@ -148,7 +148,7 @@ def test_evaluate_writes_its_results_and_fit_does_not_wait_for_it(tmp_path: Path
     assert "evaluation_loss_vs_iterations" not in read(tmp_path / "validation").Tags()["tensors"]
 
 
-def test_weights_of_one_name_in_two_models_have_histograms_of_their_own(tmp_path: Path, read: Read) -> None:
+def test_weights_of_one_name_in_two_models_have_separate_histograms(tmp_path: Path, read: Read) -> None:
     parts = [fitwell.Sequential([layers.Dense(3, name="hidden")], name=name) for name in ("one", "two")]
     model = fitwell.Sequential([layers.Input((3,)), *parts, layers.Dense(1, name="last")])
     model.compile("sgd", "mse")

@@ -47,7 +47,7 @@ def test_lambda_calls_the_function_and_checks_the_shape_it_promised() -> None:
     np.testing.assert_allclose(model.predict(X), X * 3)
     with pytest.raises(ShapeError, match=r"output_shape=\(2,\) was given, the function returns \(4,\)"):
         layers.Lambda(lambda x: x, output_shape=(2,))(X)
-    with pytest.raises(FileError, match="never loads from a file"):
+    with pytest.raises(FileError, match="fitwell never loads"):
         layers.Lambda.from_config({"function": "f"})
     with pytest.raises(InvalidArgument, match="must be a function"):
         layers.Lambda(3)

@@ -1,6 +1,6 @@
-"""Changes to good files that keep their form: nested configurations, layouts of HDF5, methods of zip, headers.
+"""Mutations of valid files that keep their format: nested configurations, HDF5 layouts, zip methods, headers.
 
-Each function takes a `random.Random` and gives the bytes of a file; what comes out of one seed is always the same.
+Each function takes a `random.Random` and returns the bytes of a file, which depend on the seed only.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 
 
 def at(value: Any, path: tuple[Any, ...]) -> Any:
-    """Return what stands at `path`."""
+    """Return the value at `path`."""
     for key in path:
         value = value[key]
     return value
@@ -81,7 +81,7 @@ def an_object(draw: random.Random, depth: int = 0) -> Any:
 
 
 def a_value(draw: random.Random, depth: int = 0) -> Any:
-    """Return a value that an argument might have, now and then an object of its own."""
+    """Return a possible value of an argument, sometimes a nested object."""
     if depth < 3 and draw.random() < 0.3:
         return an_object(draw, depth)
     if depth < 3 and draw.random() < 0.1:
@@ -118,7 +118,7 @@ def nested_config(config: Any, draw: random.Random) -> Any:
 
 
 def text_of(config: Any, draw: random.Random) -> bytes:
-    """Return a configuration as JSON, seldom with a key twice or brackets without end."""
+    """Return a configuration as JSON, rarely with a duplicate key or very many brackets."""
     text = json.dumps(config)
     kind = draw.randrange(20)
     if kind == 0:
@@ -176,7 +176,7 @@ def other_pointers(data: bytes, draw: random.Random) -> bytes:
 
 
 def shared_texts(data: bytes, draw: random.Random) -> bytes:
-    """Return a file in which references to texts of free length are replaced by the first one."""
+    """Return a file in which references to variable-length strings are replaced by the first one."""
     changed = bytearray(data)
     heap = changed.find(b"GCOL")
     reference = struct.pack("<Q", heap)
@@ -228,7 +228,7 @@ def _odd_dataset(file: Any, draw: random.Random, name: str) -> None:
 
 
 def _packed(draw: random.Random) -> bytes:
-    """Return the bytes of a chunk: zeros that zlib packed, once or twice, some cut or spoiled."""
+    """Return the bytes of a chunk: zeros packed once or twice by zlib, some truncated or changed."""
     size = draw.choice((80, 1000, 2**20, 2**24))
     data = bytes(size)
     for _ in range(draw.choice((0, 1, 1, 2))):
@@ -303,7 +303,7 @@ _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile
 
 
 def odd_zip(members: dict[str, bytes], draw: random.Random) -> bytes:
-    """Return an archive of `members`, packed by any method, with entries that are odd or say what is not so."""
+    """Return an archive of `members`, packed by any method, with unusual or wrong entries."""
     target = io.BytesIO()
     items = list(members.items())
     with warnings.catch_warnings(), zipfile.ZipFile(target, "w", draw.choice(_METHODS)) as archive:
@@ -337,7 +337,7 @@ def odd_zip(members: dict[str, bytes], draw: random.Random) -> bytes:
 
 
 def _other_entry(data: bytes, draw: random.Random) -> bytes:
-    """Return the archive with one field of its lists changed: sizes, places, methods, flags, counts."""
+    """Return the archive with one field of its lists changed: sizes, offsets, methods, flags, counts."""
     changed = bytearray(data)
     signature, size = draw.choice(((b"PK\1\2", 46), (b"PK\1\2", 46), (b"PK\3\4", 30), (b"PK\5\6", 22)))
     starts = [found.start() for found in re.finditer(re.escape(signature), data)]

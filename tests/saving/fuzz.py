@@ -1,12 +1,12 @@
-"""Change good files at random and read them: only our own errors may come out, soon and in little memory.
+"""Mutate valid files at random and read them: only fitwell errors are allowed, quickly and with little memory.
 
-Run by hand, for as long as one likes::
+Run it by hand for any time::
 
     python tests/saving/fuzz.py --seconds 3600 --kinds nested hdf5 zip header
 
 Kinds of change: ``bytes`` anywhere in a file, ``config`` values anywhere in a configuration, and those of `file_mutations`,
 which keep the form of a file: ``nested`` objects, layouts of ``hdf5``, methods and entries of ``zip``, and the
-``header`` of arrays. Files are read in a process of its own, which is started again after what ends it. A case is
+``header`` of arrays. A separate process reads the files, and is restarted when it ends. A case is
 known by its seed and number: ``--seed 0 --first 123 --cases 1`` repeats one, and its file is kept in ``--keep``.
 `test_fuzz` runs some hundreds of each kind.
 
@@ -46,9 +46,9 @@ from tests.saving import file_mutations
 from tests.saving.file_mutations import VALUES, places
 
 KINDS = ("bytes", "config", "nested", "hdf5", "zip", "header")
-# Of the processor, also on a busy machine; of memory more than any file before; of a message.
+# Limits on processor time, memory, and the length of a message.
 SLOW_SECONDS, LARGE_BYTES, LONG_MESSAGE = 10.0, 400 * 2**20, 1000
-# Without a sign of life the process is ended. No process takes more memory than this.
+# Timeout and memory limit of a process.
 HANGING_SECONDS, MOST_BYTES = 60, 8 * 2**30
 CONFIGS = {".keras": ["config.json"], ".h5": ["model_config", "training_config"]}
 
@@ -180,7 +180,7 @@ def with_config(path: Path, name: str, config: bytes) -> bytes:
 
 
 def read(path: Path, model: Any) -> str:
-    """Return what came of reading a file: ``"read"`` or ``"refused"``; any other error comes through."""
+    """Return the result of reading a file, ``"read"`` or ``"refused"``; raise any other error."""
     with warnings.catch_warnings(record=True) as heard:
         warnings.simplefilter("always")
         try:
@@ -213,7 +213,7 @@ def changed_file(path: Path, draw: random.Random, kind: str) -> bytes | None:
 
 
 def work(folder: Path, options: argparse.Namespace) -> None:
-    """Change and read files, from number ``--first``; say what ends otherwise than it should. One line a case."""
+    """Mutate and read files from number ``--first`` on; print one line for each unexpected result."""
     resource.setrlimit(resource.RLIMIT_AS, (MOST_BYTES, MOST_BYTES))
     goods = sorted(path for path in folder.iterdir() if path.name.startswith(("good", "weights")))
     model = models()[0]
@@ -249,7 +249,7 @@ def work(folder: Path, options: argparse.Namespace) -> None:
 
 
 def run(options: argparse.Namespace) -> Counter[str]:
-    """Fuzz as the options say, in processes of their own; return how often what came out, by kind of change."""
+    """Fuzz in separate processes; return the number of each result, by kind of mutation."""
     counts: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -265,7 +265,7 @@ def run(options: argparse.Namespace) -> Counter[str]:
 def _work_in_process(
     folder: Path, options: argparse.Namespace, first: int, cases: int, seconds: float, counts: Counter[str]
 ) -> int:
-    """Let a process work until it is done or dies; count what came out, and return the number to go on with."""
+    """Run a process until it is done or dies; count the results, and return the number of the next case."""
     command = [
         *(sys.executable, __file__, "--worker", str(folder), "--seed", str(options.seed)),
         *("--first", str(first), "--cases", str(cases), "--seconds", str(seconds), "--kinds", *options.kinds),
@@ -298,7 +298,7 @@ def _work_in_process(
 
 
 def instrument() -> None:
-    """Let atheris see which code of fitwell is reached; to watch JAX as well would take minutes, and tell nothing."""
+    """Instrument the code of fitwell for atheris; instrumenting JAX would take minutes and help nothing."""
     import atheris
 
     for name, module in list(sys.modules.items()):
@@ -312,7 +312,7 @@ def instrument() -> None:
 
 
 def run_atheris(seconds: float) -> None:
-    """Let atheris change bytes of files, and of the configurations inside them, guided by what code they reach."""
+    """Let atheris mutate bytes of files and of the configurations in them, guided by coverage."""
     import atheris
 
     folder = Path(tempfile.mkdtemp())

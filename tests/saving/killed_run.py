@@ -1,8 +1,8 @@
-"""A training run that is killed again and again, and must end as if it never had been.
+"""A training run that is killed many times must end like a run that is not killed.
 
 ``python tests/saving/killed_run.py --kills 100`` starts a process that trains MNIST with dropout, batch
 normalisation, Adam, a schedule, early stopping, a CSV log and checkpoints, kills it with SIGKILL at random moments
-and starts it again, until so many kills have been made and it has ended. Then weights, optimizer slots, history and
+and restarts it, until it has ended after that number of kills. Then weights, optimizer state, history and
 log are compared, bit for bit, with a run that was left alone. The tests do the same with a few kills.
 """
 
@@ -100,7 +100,7 @@ def train(folder: Path, size: Size, keep: bool) -> None:
 
 @dataclass
 class Kills:
-    """What the kills hit. written: a checkpoint was being written."""
+    """Counts of the kills. written: during the writing of a checkpoint."""
 
     made: int = 0
     written: int = 0
@@ -108,7 +108,7 @@ class Kills:
 
 
 def kill_repeatedly(folder: Path, size: str, kills: int, longest: float, seed: int) -> Kills:
-    """Start, kill up to `kills` times, each at most `longest` seconds into training, and let it end."""
+    """Start a run, kill it up to `kills` times within `longest` seconds of training, and let it end."""
     folder.mkdir()
     moments = random.Random(seed)
     done = Kills()
@@ -149,7 +149,7 @@ def _start(folder: Path, size: str, keep: bool) -> subprocess.Popen[str]:
 
 
 def assert_equal(killed: Path, alone: Path) -> None:
-    """Compare everything that the two runs left, bit for bit."""
+    """Compare all results of the two runs bit by bit."""
     with np.load(killed / OUTCOME) as one, np.load(alone / OUTCOME) as other:
         assert sorted(one) == sorted(other)
         for name in one:
@@ -159,7 +159,7 @@ def assert_equal(killed: Path, alone: Path) -> None:
 
 
 def main() -> None:
-    """Carry out the command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--train", type=Path)
     parser.add_argument("--keep", action="store_true")

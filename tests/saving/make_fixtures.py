@@ -1,8 +1,8 @@
 """Make the files in ``tests/saving/fixtures`` with the versions of Keras that wrote them.
 
 Run by hand: ``python tests/saving/make_fixtures.py [folder for installations]``. Each version is installed into a
-folder of its own. Keras 3 runs on PyTorch, which must be installed here, because its older versions do not run on
-today's JAX; Keras 2 brings its own TensorFlow and NumPy, and so sees no other package.
+separate folder. Keras 3 runs on PyTorch, which must be installed here, because its older versions do not run on
+the current JAX. Keras 2 has a separate TensorFlow and NumPy, and therefore sees no other package.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def graph(keras: Any) -> Any:
 
 
 def write(folder: Path) -> None:
-    """Write the fixtures with whatever Keras is installed."""
+    """Write the fixtures with the installed Keras."""
     import numpy as np
 
     # Keras 2 is found inside TensorFlow.

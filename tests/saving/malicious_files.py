@@ -1,4 +1,4 @@
-"""Files that a stranger might send: each is made from a good one, and named after what is wrong with it."""
+"""Malicious files: each is made from a valid one, and named after its defect."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ import numpy as np
 import fitwell
 from fitwell import layers
 
-# What any of the files would leave behind if its code ran.
+# File that any of the files would create if its code ran.
 CANARY = "executed"
 KERNEL = {".keras": "layers/dense/vars/0", ".h5": "model_weights/dense/dense/kernel"}
 
@@ -40,7 +40,7 @@ def good_model() -> Any:
 
 
 class Corpus:
-    """Writes hostile files into `folder`."""
+    """Write malicious files to `folder`."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -73,7 +73,7 @@ class Corpus:
                 yield f"cut at {size}{suffix}", path
 
     def endless_heap(self) -> Path:
-        """Return a file over whose texts HDF5 itself (1.14) would walk for ever; found by atheris."""
+        """Return a file on whose strings HDF5 1.14 never ends; found by atheris."""
         data = bytearray(self.good[".h5"].read_bytes())
         start = data.index(b"GCOL\x01")
         (size,) = struct.unpack("<Q", data[start + 8 : start + 16])
@@ -166,7 +166,7 @@ class Corpus:
             "external dataset": replaced(external),
             "pickle in opaque data": replaced(pickled),
             "pickle in objects": replaced(pickled_objects),
-            "texts for numbers": replaced(lambda f: f.__setitem__(kernel, np.full((4, 5), b"1.0"))),
+            "strings for numbers": replaced(lambda f: f.__setitem__(kernel, np.full((4, 5), b"1.0"))),
             "10^12 elements": replaced(claimed),
             "10^12 elements for the optimizer": claimed_as_here,
             "a group for an array": replaced(is_group),
@@ -251,7 +251,7 @@ class Corpus:
             "NaN shape": input_shape(None, float("nan")),
             "negative shape": input_shape(None, -4),
             "huge shape": input_shape(None, 10**12),
-            "shape of texts": input_shape(None, "four"),
+            "shape of strings": input_shape(None, "four"),
             "no shape": input_shape(),
             "very many layers of one width": lambda config: {
                 **config,
@@ -330,7 +330,7 @@ def write_zip(path: Path, members: list[tuple[str, bytes]]) -> None:
 
 
 def pickle_bomb(folder: Path) -> bytes:
-    """Return a pickle that, if anybody loads it, writes the canary."""
+    """Return a pickle that writes the canary when it is loaded."""
 
     class Bomb:
         def __reduce__(self) -> Any:

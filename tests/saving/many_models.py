@@ -1,4 +1,4 @@
-"""A loop that trains, saves and loads many models; prints how much memory each of them leaves behind.
+"""Train, save and load many models in a loop; print how much memory each of them leaves allocated.
 
 ``python tests/saving/many_models.py --models 1000``. The tests do the same with fewer.
 """
@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 import fitwell
 from fitwell import layers
 
-# After so many, every program is compiled and every cache is full.
+# After this number of models, every program is compiled and every cache is full.
 SETTLED = 150
 
 X = np.random.default_rng(0).normal(size=(64, 4)).astype(np.float32)
@@ -28,7 +28,7 @@ Y = (X[:, 0] > 0).astype(np.int32)
 
 
 def one(number: int, folder: Path) -> None:
-    """Train, save, load and train on model `number`, with numbers of its own."""
+    """Train, save, load and train model `number`, with different values for each number."""
     model = fitwell.Sequential(
         [
             layers.Dense(16, activation="relu", input_shape=(4,)),
@@ -48,7 +48,7 @@ def one(number: int, folder: Path) -> None:
 
 
 def in_use(process: psutil.Process) -> int:
-    """Return the bytes of memory in use, without free ones that the C library keeps for later, where it can tell."""
+    """Return the bytes of memory in use, without free memory of the C library if that is known."""
     gc.collect()
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc's
     if trim is not None:
@@ -57,7 +57,7 @@ def in_use(process: psutil.Process) -> int:
 
 
 def run(models: int) -> float:
-    """Return the bytes that each model after the first `SETTLED` leaves behind."""
+    """Return the bytes that each model after the first `SETTLED` leaves allocated."""
     process = psutil.Process()
     settled = 0
     with tempfile.TemporaryDirectory() as folder:

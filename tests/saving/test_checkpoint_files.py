@@ -1,4 +1,4 @@
-"""Checkpoint files: everything comes back, whole or not at all, and nothing else is believed."""
+"""Checkpoint files restore everything, are written completely or not at all, and are validated."""
 
 from __future__ import annotations
 

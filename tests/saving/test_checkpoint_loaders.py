@@ -1,4 +1,4 @@
-"""A feed that begins in the middle of an epoch gives the rest of what it gives from its beginning."""
+"""A loader that starts inside an epoch returns the rest of the batches of that epoch."""
 
 from __future__ import annotations
 

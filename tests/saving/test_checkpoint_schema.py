@@ -1,4 +1,4 @@
-"""A whole checkpoint of another form: refused in words, before anything of the model or the run is changed."""
+"""A checkpoint with another schema raises a clear error before the model or the run changes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ X, Y = np.ones((8, 4), np.float32), np.ones((8, 1), np.float32)
 
 
 def make_model() -> Any:
-    """Return a small model whose checkpoints hold a hyperparameter of a layer, too."""
+    """Return a small model whose checkpoints also contain a hyperparameter of a layer."""
     fw.utils.set_random_seed(3)
     model = fw.Sequential(
         [fw.Input((4,)), layers.Dense(3, name="a"), layers.Dropout(0.1), layers.Dense(1, name="b")]
@@ -33,7 +33,7 @@ def make_model() -> Any:
 
 
 def fit(folder: Path, model: Any = None, **options: Any) -> Any:
-    """Train a model for two epochs, from the checkpoint in `folder` on."""
+    """Train a model for two epochs, starting from the checkpoint in `folder`."""
     model = model or make_model()
     callbacks = [
         fw.callbacks.EarlyStopping("loss", patience=9),
@@ -46,7 +46,7 @@ def fit(folder: Path, model: Any = None, **options: Any) -> Any:
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """Return what a checkpoint after one epoch holds."""
+    """Return the content of a checkpoint after one epoch."""
     folder = tmp_path_factory.mktemp("run") / "checkpoints"
     fit(folder, epochs=1)
     saved: dict[str, Any] = read_checkpoint(CheckpointFolder(folder).files()[0])
@@ -96,14 +96,16 @@ EDITS: dict[str, Callable[[dict[str, Any]], Any]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("told", EDITS)
-def test_another_form_is_told_and_nothing_is_changed(tmp_path: Path, tree: dict[str, Any], told: str) -> None:
+@pytest.mark.parametrize("message", EDITS)
+def test_another_schema_raises_and_nothing_changes(
+    tmp_path: Path, tree: dict[str, Any], message: str
+) -> None:
     odd = copy.deepcopy(tree)
-    EDITS[told](odd)
+    EDITS[message](odd)
     model = make_model()
     before, seed, epoch = model.get_weights(), model._session.seed, model._session.epoch
     rates = [float(model.optimizer.learning_rate), model.layers[1].rate]
-    with pytest.raises(FileError, match=told):
+    with pytest.raises(FileError, match=message):
         fit(_folder_of(tmp_path, odd), model)
     assert all(map(np.array_equal, before, model.get_weights()))
     assert (seed, epoch) == (model._session.seed, model._session.epoch)

@@ -1,4 +1,4 @@
-"""Classes and functions of a user's own: under names that fitwell has too, in copies, and after the file is read."""
+"""User-defined classes and functions: with names that fitwell uses too, in copies, and after loading."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Y = X[:, :1]
 
 
 def layer_called(name: str, library: Any) -> Any:
-    """Return a class of a layer as Keras's guides write one."""
+    """Return a layer class as in Keras's guides."""
 
     class Own(library.layers.Layer):  # type: ignore[name-defined,misc]
         def __init__(self, units: int = 3, **kwargs: Any) -> None:
@@ -48,7 +48,7 @@ def halved(inputs: Any) -> Any:
 
 
 @pytest.mark.parametrize("suffix", [".keras", ".h5"])
-def test_a_loss_of_ones_own_goes_on_after_the_file_is_read(suffix: str, tmp_path: Path) -> None:
+def test_a_user_defined_loss_can_be_trained_after_loading(suffix: str, tmp_path: Path) -> None:
     model = Sequential([layers.Dense(1, input_shape=(4,))])
     model.compile("sgd", tripled, metrics=["AUC", tripled])
     model.save(tmp_path / f"m{suffix}")
@@ -58,7 +58,7 @@ def test_a_loss_of_ones_own_goes_on_after_the_file_is_read(suffix: str, tmp_path
     )
 
 
-def test_a_loss_that_nobody_passes_is_asked_for(tmp_path: Path) -> None:
+def test_a_missing_user_defined_loss_raises(tmp_path: Path) -> None:
     model = Sequential([layers.Dense(1, input_shape=(4,))])
     model.compile("sgd", tripled)
     model.save(tmp_path / "m.keras")

@@ -1,4 +1,4 @@
-"""Half a minute of each kind of fuzzing, always the same cases; `fuzz` says how to go on by hand."""
+"""Half a minute of each kind of fuzzing, always the same cases; `fuzz` describes how to run more by hand."""
 
 from __future__ import annotations
 

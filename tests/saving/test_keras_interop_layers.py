@@ -1,4 +1,4 @@
-"""Every layer that Keras knows too: our files open in real Keras and Keras's here, with equal predictions."""
+"""Files with every layer that Keras also has: each library reads those of the other, with equal predictions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Forms of models, and all that compiling says, between fitwell and real Keras, in both directions."""
+"""Kinds of models and arguments of `compile`, exchanged with real Keras in both directions."""
 
 from __future__ import annotations
 
@@ -132,9 +132,7 @@ OPTIMIZERS: list[tuple[str, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("name", "arguments"), OPTIMIZERS, ids=[f"{n}-{'-'.join(a)}" for n, a in OPTIMIZERS])
-def test_training_goes_on_where_it_stopped(
-    name: str, arguments: dict[str, Any], keras: Any, tmp_path: Path
-) -> None:
+def test_training_continues(name: str, arguments: dict[str, Any], keras: Any, tmp_path: Path) -> None:
     path = tmp_path / "m.keras"
     for writer, reader in ((fitwell, keras), (keras, fitwell), (fitwell, fitwell)):
         model = stack(writer)
@@ -155,7 +153,7 @@ def compiled(library: Any, loss: Any, metric_list: Any, optimizer: Any = "sgd") 
 
 
 def settings(thing: Any) -> dict[str, Any]:
-    """Return what an object was made with, as JSON holds it."""
+    """Return the arguments of an object as JSON-compatible data."""
     config = json.loads(json.dumps(thing.get_config(), default=lambda array: np.asarray(array).tolist()))
     return {key: value for key, value in config.items() if key not in ("dtype", "fn", "name")}
 
@@ -173,9 +171,9 @@ def test_every_loss(suffix: str, keras: Any, tmp_path: Path) -> None:
         compiled(keras, theirs, None).save(path)
         read = load_model(path).loss
         # Some losses of Keras's do not write all that they were made with, such as Huber's delta.
-        told = {k: v for k, v in settings(ours).items() if k in theirs.get_config()}
-        told = settings(getattr(fitwell.losses, name)()) | told
-        assert (type(read).__name__, settings(read)) == (name, told)
+        shown = {k: v for k, v in settings(ours).items() if k in theirs.get_config()}
+        shown = settings(getattr(fitwell.losses, name)()) | shown
+        assert (type(read).__name__, settings(read)) == (name, shown)
 
 
 @pytest.mark.parametrize("suffix", [".keras", ".h5"])

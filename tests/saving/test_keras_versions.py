@@ -1,4 +1,4 @@
-"""Files that versions of Keras wrote (`make_fixtures`) open here, answer as they did, and go on training."""
+"""Files of several Keras versions (`make_fixtures`) load here, predict the same, and can be trained further."""
 
 from __future__ import annotations
 

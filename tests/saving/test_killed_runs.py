@@ -1,4 +1,4 @@
-"""A process that is killed and started again ends with the bits of one that was not."""
+"""A process that is killed and restarted ends with the same bits as one that is not."""
 
 from __future__ import annotations
 

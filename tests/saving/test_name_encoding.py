@@ -1,4 +1,4 @@
-"""Whatever layers and weights are called, what was saved is loaded again, in every format."""
+"""Layers and weights with any names are saved and loaded in every format."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fitwell.models import load_model
 from fitwell.saving.name_encoding import encode_name
 
 X = np.linspace(-1, 1, 12, dtype=np.float32).reshape(3, 4)
-# In HDF5 and archives some of these are places, ends of texts, or names of their own.
+# In HDF5 files and archives some of these are paths, ends of strings, or reserved names.
 NAMES = [
     ".", "..", "/", "/abs", "", "a\0b", "a//b", "a/", "./a", "../../x", "a:b", "c\\d", "\ud800", "é", "x" * 300,
     "top_level_model_weights", "model_weights", "__metadata__", "layers", "file", "allow_pickle", "%2E",
@@ -24,7 +24,7 @@ NAMES = [
 
 @fitwell.saving.register_keras_serializable()
 class Scale(layers.Layer):
-    """A layer whose weight has a name of the user's own."""
+    """A layer whose weight has a user-defined name."""
 
     def __init__(self, weight: str, **options: Any) -> None:
         super().__init__(**options)
@@ -71,7 +71,7 @@ def test_models_and_weights_come_back(name: str, tmp_path: Path) -> None:
 
 
 def test_usual_names_stand_in_files_as_they_are(keras: Any, tmp_path: Path) -> None:
-    """Keras finds what it looks for: only names that no file could hold are written otherwise."""
+    """Keras finds all names: only names that no file could hold are encoded."""
     for name in ("dense", "block/dense", "a b", "..x", "100%", "größe"):
         assert encode_name(name) == name
     taken = [encode_name(name) for name in (".", "", "/abs", "a\0b", "top_level_model_weights")]
@@ -84,7 +84,7 @@ def test_usual_names_stand_in_files_as_they_are(keras: Any, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("suffix", [".weights.h5", ".w.h5", ".npz", ".safetensors", ".keras", ".h5"])
-def test_a_name_that_no_format_holds_is_refused_in_short_words(suffix: str, tmp_path: Path) -> None:
+def test_a_name_that_no_format_can_hold_raises_a_short_error(suffix: str, tmp_path: Path) -> None:
     name = "x" * 70_000
     model = fitwell.Sequential([layers.Input((4,)), Scale(name, name=name)])
     path = tmp_path / f"m{suffix}"

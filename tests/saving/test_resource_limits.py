@@ -1,4 +1,4 @@
-"""Small files that ask for gigabytes or hours: each is refused with a short error before it gets them."""
+"""Small files that ask for gigabytes or hours: each raises a short error before using them."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ def test_texts_that_share_one(goods: Path, tmp_path: Path) -> None:
 
 
 def test_many_short_texts_of_one_group(goods: Path, tmp_path: Path) -> None:
-    """A list of 60,000 names in one group that is there for each of 2,000 layers would be 120 million texts."""
+    """A list of 60,000 names in a group shared by 2,000 layers would be 120 million strings."""
 
     def change(file: Any) -> None:
         group = file["model_weights"]
@@ -160,7 +160,7 @@ def test_many_short_texts_of_one_group(goods: Path, tmp_path: Path) -> None:
     assert "attribute 'weight_names' takes" in refused(with_hdf5(goods / "m.h5", tmp_path / "m.h5", change))
 
 
-def test_one_array_in_many_places_of_the_optimizer(goods: Path, tmp_path: Path) -> None:
+def test_one_array_linked_many_times_in_the_optimizer(goods: Path, tmp_path: Path) -> None:
     """Of 1 MB that is nowhere stored, under 2,000 numbers: read for each it would be 2 GB."""
 
     def change(file: Any) -> None:
@@ -183,8 +183,8 @@ def test_heaps_that_lie_over_each_other(goods: Path, tmp_path: Path) -> None:
     assert "heap" in refused(path)
 
 
-def test_a_list_of_free_places_that_leads_back(goods: Path, tmp_path: Path) -> None:
-    """HDF5 2.0 itself goes round for ever; found by fuzzing."""
+def test_a_free_list_with_a_cycle(goods: Path, tmp_path: Path) -> None:
+    """HDF5 2.0 never ends; found by fuzzing."""
     data = bytearray((goods / "w.weights.h5").read_bytes())
     start = data.index(b"HEAP\0\0\0\0")
     _, first, address = struct.unpack_from("<QQQ", data, start + 8)

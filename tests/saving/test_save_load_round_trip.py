@@ -1,4 +1,4 @@
-"""A model comes back from its file as it was; files that are not ours, or hostile, are refused."""
+"""A loaded model equals the saved one; foreign and malicious files raise errors."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def test_weights_fit_only_their_architecture(tmp_path: Path) -> None:
         deeper.load_weights(tmp_path / "w.weights.h5")
 
 
-def test_words_for_what_cannot_be_saved_or_loaded(tmp_path: Path) -> None:
+def test_messages_for_objects_that_cannot_be_saved_or_loaded(tmp_path: Path) -> None:
     with pytest.raises(StateError, match="no weights yet"):
         Sequential([layers.Dense(1)]).save(tmp_path / "m.keras")
     with pytest.raises(FileError, match="no folder"):
@@ -177,7 +177,7 @@ def rewrite(path: Path, name: str, change: Any) -> None:
 def test_a_lambda_in_a_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "m.keras"
     Sequential([layers.Lambda(lambda x: x * 2, input_shape=(4,)), layers.Dense(1)]).save(path)
-    with pytest.raises(FileError, match=r"Lambda layer holds Python code.*load_weights"):
+    with pytest.raises(FileError, match=r"contains Python code.*load_weights"):
         load_model(path)
 
 

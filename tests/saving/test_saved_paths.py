@@ -1,4 +1,4 @@
-"""The file that saving leaves: where it is and who may read it."""
+"""The saved file: its path and its permissions."""
 
 from __future__ import annotations
 

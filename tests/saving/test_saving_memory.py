@@ -1,4 +1,4 @@
-"""A loop that trains, saves and loads models stays flat in memory (see `many_models`)."""
+"""The memory of a loop that trains, saves and loads models does not grow (see `many_models`)."""
 
 from __future__ import annotations
 

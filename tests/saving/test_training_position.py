@@ -1,4 +1,4 @@
-"""Where training stands, as a model's file says: out of range it is refused, and nothing else is changed."""
+"""The training position in a model file: values out of range raise, and nothing changes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ X = np.ones((8, 4), np.float32)
 
 @pytest.mark.parametrize("name", ["seed", "epoch"])
 @pytest.mark.parametrize("value", [-1, 2**40, 2**32, np.nan, "x", [1, 2]])
-def test_seeds_and_epochs_out_of_range_are_told_in_words(tmp_path: Path, name: str, value: Any) -> None:
+def test_seeds_and_epochs_out_of_range_raise(tmp_path: Path, name: str, value: Any) -> None:
     model = fw.Sequential([fw.Input((4,)), fw.layers.Dense(1)])
     model.compile("sgd", "mse")
     model.save(tmp_path / "m.h5")
@@ -28,7 +28,7 @@ def test_seeds_and_epochs_out_of_range_are_told_in_words(tmp_path: Path, name: s
 
 
 @pytest.mark.parametrize("epoch", [0, 7, 2**30])
-def test_places_in_range_can_be_gone_on_from(tmp_path: Path, epoch: int) -> None:
+def test_positions_in_range_can_be_resumed(tmp_path: Path, epoch: int) -> None:
     model = fw.Sequential([fw.Input((4,)), fw.layers.Dense(1)])
     model.compile("sgd", "mse")
     model.save(tmp_path / "m.h5")

@@ -1,4 +1,4 @@
-"""Files from strangers are refused with our own error, and nothing is run, read elsewhere, or written."""
+"""Untrusted files raise a fitwell error, and nothing is executed, read elsewhere, or written."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def _is_library(path: Any) -> bool:
 @pytest.mark.parametrize(("metric", "name"), [("AUC", "num_thresholds"), ("ConfusionMatrix", "num_classes")])
 @pytest.mark.parametrize("place", ["metrics", "learning_rate", "activation", "activity_regularizer"])
 def test_a_metric_of_a_file_asks_for_no_gigabytes(tmp_path: Path, metric: str, name: str, place: str) -> None:
-    """Found by fuzzing: 10**9 thresholds took all the memory there was, wherever the metric stood."""
+    """Found by fuzzing: 10**9 thresholds used all memory, at any place of the metric."""
     model = fitwell.Sequential([fitwell.layers.Dense(2, input_shape=(2,))])
     model.compile(loss="mse", metrics=[getattr(fitwell.metrics, metric)(**{name: 3})])
     path = tmp_path / "m.keras"

@@ -65,7 +65,7 @@ def test_a_subclass_with_inputs_by_name_is_built_again(suffix: str, tmp_path: Pa
     np.testing.assert_array_equal(loaded.predict(rows), answer)
 
 
-def test_two_layers_of_one_name_have_no_place_in_h5(tmp_path: Path) -> None:
+def test_two_layers_of_one_name_raise_for_h5(tmp_path: Path) -> None:
     model = Named(("same", "same"))
     model.predict({"left": X, "right": X})
     with pytest.raises(InvalidArgument, match="two layers called 'same'.*save to .keras"):
@@ -85,7 +85,7 @@ def test_sixteen_bits_come_back_and_go_to_keras(suffix: str, keras: Any, tmp_pat
 
 
 class Stack(fitwell.Sequential):
-    """A stack of a class of its own."""
+    """A user-defined subclass of Sequential."""
 
 
 @pytest.mark.parametrize("suffix", [".keras", ".h5"])
@@ -97,12 +97,12 @@ def test_a_subclass_of_sequential_with_names_like_paths(suffix: str, tmp_path: P
     np.testing.assert_array_equal(loaded.predict(X), model.predict(X))
 
 
-def test_what_weight_decay_spares_is_said_to_be_lost(tmp_path: Path) -> None:
+def test_losing_weight_decay_exclusions_warns(tmp_path: Path) -> None:
     optimizer = fitwell.optimizers.AdamW(weight_decay=0.1)
     optimizer.exclude_from_weight_decay(var_names=["bias"])
     model = fitwell.Sequential([layers.Dense(1, input_shape=(4,))])
     model.compile(optimizer, "mse")
-    with pytest.warns(UserWarning, match="without what exclude_from_weight_decay spares"):
+    with pytest.warns(UserWarning, match="exclusions \\(exclude_from_weight_decay\\) were not saved"):
         model.save(tmp_path / "m.keras")
 
 

@@ -1,4 +1,4 @@
-"""Weights alone in every format, architecture alone, classes of one's own, and training that goes on exactly."""
+"""Weights in every format, architectures, user-defined classes, and exact continuation of training."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_weights_by_name(tmp_path: Path) -> None:
         [1, 2],
     ],
 )
-def test_safetensors_of_strangers(header: Any, tmp_path: Path) -> None:
+def test_untrusted_safetensors(header: Any, tmp_path: Path) -> None:
     text = json.dumps(header).encode()
     path = tmp_path / "w.safetensors"
     path.write_bytes(struct.pack("<Q", len(text)) + text + bytes(48))
@@ -142,7 +142,7 @@ def test_a_subclassed_model_comes_back_whole(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", [".keras", ".h5"])
-def test_training_goes_on_as_if_never_stopped(suffix: str, tmp_path: Path) -> None:
+def test_training_continues_exactly(suffix: str, tmp_path: Path) -> None:
     """Shuffled, with noise, a schedule and averaged weights: equal to the last bit."""
     rate = fitwell.optimizers.schedules.ExponentialDecay(0.01, 5, 0.9)
     model = Sequential([layers.Dense(8, "relu", input_shape=(4,)), layers.Dropout(0.3), layers.Dense(1)])
