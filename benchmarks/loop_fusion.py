@@ -41,7 +41,7 @@ def epoch_time(widths: tuple[int, ...], batch_size: int, fuse_loop: bool, librar
     from fitwell._engine import compile_cache
 
     options = compile_cache.compiler_options(library)
-    compile_cache.clear()
+    compile_cache.clear_caches()
 
     generator = np.random.default_rng(0)
     x = generator.normal(size=(ROWS, widths[0])).astype(np.float32)

@@ -16,6 +16,7 @@ import numpy as np
 from fitwell import activations, losses
 from fitwell._call_context import current
 from fitwell._deprecation import warn_deprecated
+from fitwell._engine.compile_cache import clear_caches
 from fitwell._param_validation import DType, ListOf, NumericArray, Predicate, validate_params
 from fitwell._variables import Variable
 from fitwell.config import epsilon, floatx, set_epsilon, set_floatx
@@ -152,8 +153,12 @@ def __getattr__(name: str) -> Any:
 
 
 def clear_session() -> None:
-    """Let automatic names of layers start again; models that nothing refers to free their memory by themselves."""
+    """Restart the automatic names of layers and release every compiled program.
+
+    Models that nothing refers to free their memory by themselves.
+    """
     reset_name_counters()
+    clear_caches()
 
 
 def image_data_format() -> str:

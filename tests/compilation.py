@@ -49,5 +49,5 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     options = _optimising_options if optimised else _options_of_users
     if compile_cache.compiler_options is not options:
         compile_cache.compiler_options = options
-        compile_cache.clear()  # or the test could be given a program of the other kind
+        compile_cache.clear_caches()  # or the test could be given a program of the other kind
         os.environ["XLA_FLAGS"] = USERS if optimised else USERS + QUICK

@@ -1,8 +1,9 @@
-"""Compiling once per program text, and finding compiled programs again.
+"""The compile cache: everything that fitwell compiles comes out of `CompileCache.get`.
 
-A model that is built anew (in a search, say) traces to the same program as its predecessor, because every
-number that may differ is an argument. So programs are looked up by the text they lower to, which is right
-whatever code was traced, and the compiler runs once per architecture.
+There are two levels. A `CompileCache` finds the executables of one program by a key and by device, without
+tracing anything. Below it, all of them share one table of executables by the digest of the program text. A model
+that is built again (in a search, for example) traces to the same text as its predecessor, because every number
+that may differ is an argument, so XLA compiles once per architecture.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections.abc import Callable, Hashable
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakSet
 
 import jax
 import numpy as np
@@ -22,15 +24,17 @@ from fitwell._engine import devices
 from fitwell._user_code import explain_tracing_errors
 from fitwell.errors import raise_if_out_of_memory
 
-# Compiled programs kept for reuse; each holds native code of a few MB at most.
+# The number of executables that are kept; each holds native code of a few MB at most.
 CAPACITY = 128
 
 _executables: OrderedDict[Hashable, Any] = OrderedDict()
-_keeping = threading.Lock()
+_executables_lock = threading.Lock()
+_caches: WeakSet[CompileCache] = WeakSet()
+_clear_callbacks: list[Callable[[], object]] = []
 
 
-class _Runnable:
-    """A compiled program that says in words when there is no memory to run it."""
+class _Executable:
+    """A compiled program that explains itself when there is not enough memory to run it."""
 
     def __init__(self, compiled: Callable[..., Any]) -> None:
         self.compiled = compiled
@@ -47,7 +51,7 @@ class _Runnable:
 
 @dataclass
 class CompileStats:
-    """How often programs were traced, compiled, and found already compiled."""
+    """The number of programs that were traced, compiled, and found already compiled."""
 
     traced: int = 0
     compiled: int = 0
@@ -58,16 +62,21 @@ compile_stats = CompileStats()
 
 
 class CompileCache:
-    """The compiled forms of some functions, by a key and by the device they run on.
+    """The executables of some functions, by key and by device.
 
-    Threads may ask for one at once: a function is traced by the first of them, and compiled once per device.
+    Threads may ask for the same executable at the same time: the first of them traces the function, and it is
+    compiled once per device.
     """
 
     def __init__(self) -> None:
-        self._compiled: dict[Hashable, Future[Any]] = {}
+        self._executables: dict[Hashable, Future[Any]] = {}
         self._traced: dict[Hashable, Any] = {}
-        self._claiming = threading.Lock()
-        self._tracing = threading.Lock()
+        self._claim_lock = threading.Lock()
+        self._trace_lock = threading.Lock()
+        _caches.add(self)
+
+    def __contains__(self, key: Hashable) -> bool:
+        return (key, devices.current_device()) in self._executables
 
     def get(
         self,
@@ -76,8 +85,8 @@ class CompileCache:
         arguments: tuple[Any, ...],
         use_ynn: Callable[[], bool] = lambda: True,
     ) -> Any:
-        """Return the compiled form of `function` for this thread's device, compiled at the first call with `key`."""
-        found = self._compiled.get((key, devices.current_device()))
+        """Return the executable of `function` on this thread's device; the first call with `key` compiles it."""
+        found = self._executables.get((key, devices.current_device()))
         return (found or self.compile_async(key, function, arguments, use_ynn)).result()
 
     def compile_async(
@@ -88,111 +97,122 @@ class CompileCache:
         use_ynn: Callable[[], bool] = lambda: True,
         pool: Executor | None = None,
     ) -> Future[Any]:
-        """Trace what `find` will return, and compile it, or let `pool` do so while this thread goes on.
+        """Trace what `get` will return, and compile it here, or in `pool` while this thread continues.
 
-        library: what `compiler_options` is to be told; asked only where there is something to compile.
+        use_ynn: the argument of `compiler_options`; called only if there is something to compile.
         """
         place = key, devices.current_device()
-        with self._claiming:
-            if place in self._compiled:
-                return self._compiled[place]
-            program = self._compiled[place] = Future()
+        with self._claim_lock:
+            if place in self._executables:
+                return self._executables[place]
+            future = self._executables[place] = Future()
         try:
-            text = lower(self._trace((key, place[1].platform), function, arguments), arguments)
-            lowered = (*text, use_ynn())
+            with self._trace_lock, explain_tracing_errors():
+                trace_key = key, place[1].platform
+                traced = self._traced.get(trace_key)
+                if traced is None:
+                    compile_stats.traced += 1
+                    traced = jax.jit(function).trace(*arguments)
+                    if jax.local_device_count() > 1:
+                        self._traced[trace_key] = traced
+            lowered = (*lower(traced, arguments), use_ynn())
         except BaseException as error:
-            self._fail(place, error)
+            self._fail(place, future, error)
             raise
         if pool is None:
-            self._finish(place, *lowered)
+            self._finish(place, future, *lowered)
         else:
-            pool.submit(self._finish, place, *lowered)
-        return program
+            pool.submit(self._finish, place, future, *lowered)
+        return future
 
-    def _finish(self, place: tuple[Hashable, jax.Device], lowered: Any, digest: str, use_ynn: bool) -> None:
+    def clear(self) -> None:
+        """Drop every executable that is compiled."""
+        with self._claim_lock:
+            self._executables = {place: f for place, f in self._executables.items() if not f.done()}
+            self._traced.clear()
+
+    def _finish(
+        self,
+        place: tuple[Hashable, jax.Device],
+        future: Future[Any],
+        lowered: Any,
+        digest: str,
+        use_ynn: bool,
+    ) -> None:
         try:
             with devices.use_device(place[1]):
-                self._compiled[place].set_result(compile_lowered(lowered, digest, use_ynn))
+                future.set_result(compile_lowered(lowered, digest, use_ynn))
         except BaseException as error:
-            self._fail(place, error)
+            self._fail(place, future, error)
 
-    def _fail(self, place: Hashable, error: BaseException) -> None:
-        """Tell those who wait for the program; who asks later tries again."""
-        self._compiled.pop(place).set_exception(error)
-
-    def _trace(self, key: Hashable, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
-        with self._tracing:
-            if key in self._traced:
-                return self._traced[key]
-            traced = trace(function, arguments)
-            if jax.local_device_count() > 1:
-                self._traced[key] = traced
-            return traced
-
-
-def compile_program(function: Callable[..., Any], arguments: tuple[Any, ...], use_ynn: bool = True) -> Any:
-    """Return the compiled form of `function` for arguments of these shapes, compiling only what is new.
-
-    library: as in `compiler_options`.
-    """
-    return compile_lowered(*lower(trace(function, arguments), arguments), use_ynn)
-
-
-def trace(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
-    """Return what `function` does with arguments of these shapes, for any device of one platform."""
-    compile_stats.traced += 1
-    with explain_tracing_errors():
-        return jax.jit(function).trace(*arguments)
+    def _fail(self, place: Hashable, future: Future[Any], error: BaseException) -> None:
+        """Raise `error` in the threads that wait for the executable; later callers try again."""
+        if self._executables.get(place) is future:
+            del self._executables[place]
+        future.set_exception(error)
 
 
 def lower(traced: Any, arguments: tuple[Any, ...]) -> tuple[Any, str]:
-    """Return what was traced as the text that the compiler reads, and a digest of it."""
+    """Return the lowered program and a digest of its text."""
     lowered = traced.lower()
-    return lowered, _digest(lowered, arguments)
+    digest = hashlib.sha256(lowered.as_text().encode())
+    # The calling convention depends on the trees that were flattened, which the text does not contain.
+    digest.update(str(lowered.in_tree).encode())
+    digest.update(str(lowered.out_tree).encode())
+    return lowered, digest.hexdigest()
 
 
 def compile_lowered(lowered: Any, digest: str, use_ynn: bool = True) -> Any:
-    """Return the compiled form of such a text for the device of this thread; compile only what is new.
-
-    library: as in `compiler_options`.
-    """
+    """Return the executable of a lowered program for this thread's device; compile it only if it is new."""
     key = digest, devices.current_device()
-    with _keeping:
+    with _executables_lock:
         if key in _executables:
             compile_stats.reused += 1
             _executables.move_to_end(key)
             return _executables[key]
-    compiled = _Runnable(lowered.compile(compiler_options=compiler_options(use_ynn)))
-    with _keeping:
+    executable = _Executable(lowered.compile(compiler_options=compiler_options(use_ynn)))
+    with _executables_lock:
         compile_stats.compiled += 1
-        _executables[key] = compiled
+        _executables[key] = executable
         while len(_executables) > CAPACITY:
             _executables.popitem(last=False)
-    return compiled
+    return executable
 
 
 def compiler_options(use_ynn: bool) -> dict[str, Any] | None:
-    """Return XLA options for the device of this thread.
+    """Return the XLA options for this thread's device.
 
-    library: whether a CPU makes matrix products and convolutions with XLA's library of kernels, or with Eigen and
-    code of its own (see `loops.prefer_ynn_kernels`).
+    use_ynn: whether a CPU computes matrix products and convolutions with XLA's YNN kernels, or with Eigen and
+    generated code (see `xla_cpu_heuristics.prefer_ynn_kernels`).
     """
     if use_ynn or devices.current_device().platform != "cpu":
         return None
     return {"xla_cpu_experimental_ynn_fusion_type": ""}
 
 
-def clear() -> None:
-    """Forget every compiled program."""
-    _executables.clear()
+def on_clear(callback: Callable[[], object]) -> None:
+    """Call `callback` whenever the compile cache is cleared."""
+    _clear_callbacks.append(callback)
 
 
-def _digest(lowered: Any, arguments: tuple[Any, ...]) -> str:
-    digest = hashlib.sha256(lowered.as_text().encode())
-    # The text does not name the tree it was flattened from, which calling convention depends on.
-    digest.update(str(lowered.in_tree).encode())
-    digest.update(str(lowered.out_tree).encode())
-    return digest.hexdigest()
+def clear_caches() -> None:
+    """Release every compiled program and the memory it holds.
+
+    Models, weights and optimizer states stay as they are. The next `fit`, `evaluate` or `predict` of each model
+    compiles again, which changes no result.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.utils.clear_caches()
+
+    Source: Keras `clear_session`; JAX `clear_caches`.
+    """
+    for callback in _clear_callbacks:
+        callback()
+    for cache in list(_caches):
+        cache.clear()
+    with _executables_lock:
+        _executables.clear()
 
 
 def abstract_signature(arguments: Any) -> tuple[Any, ...]:

@@ -19,7 +19,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from fitwell._data.loaders import Dispatch
-from fitwell._engine import compile_cache, devices, xla_cpu_heuristics
+from fitwell._engine import devices, xla_cpu_heuristics
+from fitwell._engine.compile_cache import CompileCache
 from fitwell._engine.nan_recovery import find_last_finite_step
 from fitwell._engine.policies import Policy, skip_epoch, static_key
 from fitwell._engine.train_program import Batch, TrainProgram
@@ -197,12 +198,12 @@ class EpochRunner:
         self.policies = list(policies)
         self.validation = validation
         self._result_names = program.result_names()
-        self._programs = compile_cache.CompileCache()
+        self.cache = CompileCache()
 
     @property
     def cache_id(self) -> int:
         """Equal for machines that share what is compiled."""
-        return id(self._programs)
+        return id(self.cache)
 
     def with_validation(self, validation: Validation | None) -> EpochRunner:
         """Return this machine with other validation rows of the same shapes; both share what is compiled."""
@@ -243,7 +244,7 @@ class EpochRunner:
         self, state: TrainState, dispatch: Dispatch, epoch_values: dict[str, Array], limit: int
     ) -> tuple[TrainState, DispatchResult]:
         arguments = self.arguments(state, dispatch, epoch_values, limit)
-        run = self.get_executable(
+        run = self.cache.get(
             _run_key(dispatch, epoch_values), self.run, arguments, lambda: _use_ynn(state, dispatch)
         )
         began = time.perf_counter()
@@ -290,7 +291,7 @@ class EpochRunner:
     def end_epoch(self, state: TrainState, results: dict[str, Any]) -> TrainState:
         """Apply the policies to an epoch whose validation `results` were computed outside the dispatch."""
         arguments = (state, {name: np.float32(value) for name, value in results.items()})
-        return self.get_executable(("close", tuple(results)), self._end_epoch, arguments)(*arguments)
+        return self.cache.get(("close", tuple(results)), self._end_epoch, arguments)(*arguments)
 
     def apply_policy(
         self, policy: Policy, memory: Any, value: float, state: TrainState
@@ -301,21 +302,15 @@ class EpochRunner:
             return policy.update(memory, {policy.monitor: value}, state)
 
         arguments = (memory, np.float32(value), state)
-        memory, state = self.get_executable(("decide", *static_key(policy)), update, arguments)(*arguments)
+        memory, state = self.cache.get(("decide", *static_key(policy)), update, arguments)(*arguments)
         return memory, state
 
     def compile_ahead(self, state: TrainState, dispatch: Dispatch, pool: Executor) -> None:
         """Let `pool` compile what a dispatch of such a work will run, without values that change by epoch."""
         arguments = self.arguments(state, dispatch, {})
-        self._programs.compile_async(
+        self.cache.compile_async(
             _run_key(dispatch, {}), self.run, arguments, lambda: _use_ynn(state, dispatch), pool
         )
-
-    def get_executable(
-        self, key: Any, function: Any, arguments: tuple[Any, ...], use_ynn: Callable[[], bool] = lambda: True
-    ) -> Any:
-        """Return the compiled form of `function`, compiled at the first call with `key` on this device."""
-        return self._programs.get(key, function, arguments, use_ynn)
 
     def _end_epoch(self, state: TrainState, logs: dict[str, Array]) -> TrainState:
         memories = dict(state.policies)

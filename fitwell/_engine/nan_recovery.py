@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import Protocol, TypeVar
 
-if TYPE_CHECKING:
-    from fitwell._engine.epoch_runner import DispatchResult
-    from fitwell._engine.train_state import TrainState
+from fitwell._engine.train_state import TrainState
+
+
+class Result(Protocol):
+    """The fields of a `DispatchResult` that tell where the weights stopped being finite."""
+
+    first_nonfinite_step: int
+    step_before: int
+    finite: bool
+
+
+AnyResult = TypeVar("AnyResult", bound=Result)
 
 
 def find_last_finite_step(
-    again: Callable[[int], tuple[TrainState, DispatchResult]], result: DispatchResult, updates: int
-) -> tuple[int, tuple[TrainState, DispatchResult]]:
+    again: Callable[[int], tuple[TrainState, AnyResult]], result: AnyResult, updates: int
+) -> tuple[int, tuple[TrainState, AnyResult]]:
     """Return the first step that went wrong, and what the dispatch gives when it ends just before it.
 
     again: makes the dispatch once more, up to a number of updates. report: of the dispatch that went wrong.

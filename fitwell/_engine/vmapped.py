@@ -54,7 +54,7 @@ def run_vmapped(requests: Sequence[DispatchRequest], width: int) -> list[tuple[T
         *(_join(parts, place) for place, parts in enumerate(zip(*arguments, strict=True))), strict=True
     )
     mapped = jax.vmap(runner.run, in_axes=axes)
-    run = runner.get_executable(("stack", requests[0].key, width, axes), mapped, joined)
+    run = runner.cache.get(("stack", requests[0].key, width, axes), mapped, joined)
     began = time.perf_counter()
     # To the host in one go: the states are handed back to their runs one by one.
     states, summaries, logs = jax.device_get(run(*joined))

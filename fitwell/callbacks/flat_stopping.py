@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fitwell._callback import Logs
-from fitwell._engine.flat_curve_policy import MEASURES, FlatCurvePolicy
-from fitwell._engine.policies import Policy
+from fitwell._engine.policies import MEASURES, FlatCurvePolicy, Policy
 from fitwell._param_validation import Integer, Options, Real, validate_params
 from fitwell._progress import CALLBACK_VERBOSE, print_message
 from fitwell.callbacks.metric_mode import MODE, MONITOR, resolve_mode

@@ -15,6 +15,8 @@ from typing import Any, Generic, Protocol, TypeVar
 import jax
 
 from fitwell import config
+from fitwell._engine.compile_cache import CompileCache, on_clear
+from fitwell._engine.epoch_runner import EpochRunner
 from fitwell._traced_constants import TracedConstants
 from fitwell._variables import Hyperparameter
 from fitwell.models.trace_key import trace_key
@@ -43,15 +45,17 @@ Traced = TypeVar("Traced", bound=Traceable)
 
 @dataclass
 class SharedExecutables(Generic[Traced]):
-    """What was compiled for one structure, by what it was compiled for.
+    """The executables of all models of one structure.
 
-    traced: stands for all others. key: what it was like when others began to share; None while there are none.
-    trusted: whether nobody has to look if it still is.
+    traced: the program that is traced for all of them. key: its structure when others began to share it; None if
+    none do. cache: the executables of forward passes. runners: the epoch runners, each with its own executables.
+    skip_check: whether to trust that the structure has not changed since.
     """
 
     traced: Traced
     key: Hashable | None
-    compiled: dict[Any, Any] = field(default_factory=dict)
+    cache: CompileCache = field(default_factory=CompileCache)
+    runners: dict[Hashable, EpochRunner] = field(default_factory=dict)
     skip_check: bool = False
 
     @property
@@ -63,11 +67,12 @@ class SharedExecutables(Generic[Traced]):
         """Return the same for another of equal structure."""
         if self.key is None:
             self.key = structure_key(self.traced)[0]
-        return SharedExecutables(self.traced, self.key, self.compiled, skip_check)
+        return SharedExecutables(self.traced, self.key, self.cache, self.runners, skip_check)
 
 
 _by_structure: OrderedDict[Hashable, SharedExecutables[Any]] = OrderedDict()
 _lock = threading.Lock()
+on_clear(_by_structure.clear)
 
 
 def shared_executables(traced: Traced) -> SharedExecutables[Traced]:

@@ -11,7 +11,8 @@ import numpy as np
 from fitwell import random
 from fitwell._call_context import CallContext, call_context
 from fitwell._data.loaders import count_rows, pad_rows
-from fitwell._engine import compile_cache, devices, xla_cpu_heuristics
+from fitwell._engine import xla_cpu_heuristics
+from fitwell._engine.compile_cache import abstract_signature
 from fitwell._traced_constants import TracedConstants
 from fitwell._tracing_warnings import constants_changed, watch_tracing
 from fitwell._user_code import explain_tracing_errors, has_user_code
@@ -47,7 +48,7 @@ class Inference:
     def share(self, other: Inference) -> None:
         """Run on the compiled programs of `other`, if its model has the same structure."""
         shared = other._sharing().share_with()
-        known = self._shared is not None and self._shared.compiled is shared.compiled
+        known = self._shared is not None and self._shared.cache is shared.cache
         if not known and structure_key(self)[0] == shared.key:
             self._shared = shared
 
@@ -72,46 +73,47 @@ class Inference:
         elif self.model._supports_padding:
             # A few sizes serve all: short batches are padded to a power of two.
             x = pad_rows(x, 1 << (rows - 1).bit_length())
-        key = compile_cache.abstract_signature(x), several, devices.current_device()
+        key = abstract_signature(x), several
         shared = self._sharing()
-        if (key not in shared.compiled and not shared.is_unchanged) or constants_changed(
+        if (key not in shared.cache and not shared.is_unchanged) or constants_changed(
             shared.traced.constants
         ):
             shared = self._shared = SharedExecutables(self, None)
             self.constants.clear()
         traced = shared.traced
         self._calls += count_rows(x) if several else 1
-        if key not in shared.compiled:
-            arguments = self._arguments(x, 0)
-            use_ynn = xla_cpu_heuristics.prefer_ynn_kernels(
-                arguments[0], size if several and size else count_rows(x)
-            )
-            forward = traced._forward_each if several else traced._forward
-            shared.compiled[key] = compile_cache.compile_program(forward, arguments, use_ynn)
-        # Tracing has shown whether the model is random at inference: then it gets noise of its own.
+        arguments = self._arguments(x)
+        step_rows = size if several and size else count_rows(x)
+        executable = shared.cache.get(
+            key,
+            traced._forward_each if several else traced._forward,
+            (*arguments, np.uint32(0)),
+            lambda: xla_cpu_heuristics.prefer_ynn_kernels(arguments[0], step_rows),
+        )
+        # Tracing has shown whether the model is random at inference; only then does it draw a seed.
         seed = random.next_seed() if traced.draws else 0
-        outputs = shared.compiled[key](*self._arguments(x, seed))
+        outputs = executable(*arguments, np.uint32(seed))
         if several:
             outputs = jax.tree.map(lambda leaf: np.asarray(leaf).reshape(-1, *leaf.shape[2:]), outputs)
         return jax.tree.map(lambda output: np.asarray(output)[:rows], outputs)
 
-    def _arguments(self, x: Any, seed: int) -> tuple[Any, ...]:
+    def _arguments(self, x: Any) -> tuple[Any, ...]:
         values = {path: variable.value for path, variable in self.variables.items()}
         hyperparams = {path: cell.as_array() for path, cell in self.hyperparams.items() if cell.is_number}
-        return values, hyperparams, x, np.uint32(seed), np.int32(self._calls)
+        return values, hyperparams, x, np.int32(self._calls)
 
     def _forward_each(
-        self, values: dict[str, Any], hyperparams: dict[str, Any], x: Any, seed: Any, call: Any
+        self, values: dict[str, Any], hyperparams: dict[str, Any], x: Any, call: Any, seed: Any
     ) -> Any:
         """Return the outputs for ``[batches, rows, ...]``, batch by batch."""
 
         def forward(batch: tuple[Any, Any]) -> Any:
-            return self._forward(values, hyperparams, batch[0], seed, call + batch[1])
+            return self._forward(values, hyperparams, batch[0], call + batch[1], seed)
 
         return jax.lax.map(forward, (x, jnp.arange(count_rows(x))))
 
     def _forward(
-        self, values: dict[str, Any], hyperparams: dict[str, Any], x: Any, seed: Any, call: Any
+        self, values: dict[str, Any], hyperparams: dict[str, Any], x: Any, call: Any, seed: Any
     ) -> Any:
         cells: dict[Any, Any] = {self.variables[path]: value for path, value in values.items()}
         cells |= {self.hyperparams[path]: value for path, value in hyperparams.items()}

@@ -190,15 +190,14 @@ class TrainingSession:
             compile_cache.abstract_signature(validation),
         )
         shared = self._sharing()
-        if key not in shared.compiled:
+        if key not in shared.runners:
             # Of all programs that are alike, the one which is looked at when somebody asks if they still are.
             compiled = policies if runs_policies else ()
             runner = EpochRunner(
                 shared.traced, training=training, policies=compiled, ends_epochs=ends_epochs, logged=logged
             )
-            shared.compiled.setdefault(key, runner)
-        found: EpochRunner = shared.compiled[key]
-        return found.with_validation(validation)
+            shared.runners.setdefault(key, runner)
+        return shared.runners[key].with_validation(validation)
 
     def _sharing(self) -> SharedExecutables[ModelProgram]:
         if self._shared is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fitwell._data.arrays import class_codes
 from fitwell._deprecation import deprecated_module_getattr
+from fitwell._engine.compile_cache import clear_caches
 from fitwell._registry import custom_objects as custom_object_scope
 from fitwell.models.model_visualization import plot_model
 from fitwell.random import set_random_seed
@@ -14,6 +15,7 @@ from fitwell.utils.py_dataset import PyDataset
 __all__ = [
     "PyDataset",
     "class_codes",
+    "clear_caches",
     "custom_object_scope",
     "normalize",
     "np_utils",

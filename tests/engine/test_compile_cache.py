@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
 import threading
 import time
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
+import fitwell
 from fitwell._engine import compile_cache
 from fitwell._engine.compile_cache import CompileCache
 
@@ -117,3 +120,28 @@ def test_who_waits_for_a_program_that_fails_to_compile_is_told(monkeypatch: pyte
             programs.get("key", function, ARGUMENTS)
     monkeypatch.setattr(compile_cache, "compile_lowered", compile_lowered)
     assert programs.get("key", function, ARGUMENTS)(*ARGUMENTS) == 10.5
+
+
+def test_clear_caches_releases_what_is_compiled_and_changes_no_result() -> None:
+    model = fitwell.Sequential([fitwell.Input((3,)), fitwell.layers.Dense(2)])
+    model.compile("adam", "mse")
+    x, y = np.ones((8, 3), np.float32), np.ones((8, 2), np.float32)
+    model.fit(x, y, epochs=2, verbose=0)
+    before = model.predict(x)
+    executables = [weakref.ref(executable) for executable in compile_cache._executables.values()]
+    assert len(executables) >= 2
+    fitwell.utils.clear_caches()
+    gc.collect()
+    assert not any(reference() for reference in executables)
+    compiled = compile_cache.compile_stats.compiled
+    assert np.array_equal(model.predict(x), before)
+    assert compile_cache.compile_stats.compiled == compiled + 1
+    model.fit(x, y, epochs=2, verbose=0)
+
+
+def test_clear_session_releases_what_is_compiled() -> None:
+    programs = CompileCache()
+    programs.get("key", triple, ARGUMENTS)
+    fitwell.backend.clear_session()
+    assert "key" not in programs
+    assert not compile_cache._executables

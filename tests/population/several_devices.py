@@ -13,7 +13,8 @@ import numpy as np
 
 import fitwell as fw
 from fitwell._data.loaders import Batch
-from fitwell._engine.epoch_runner import EpochRunner, Validation
+from fitwell._engine.compile_cache import CompileCache
+from fitwell._engine.epoch_runner import Validation
 from fitwell.errors import NonFiniteWarning
 from fitwell.population import layout_choice, scheduling
 
@@ -24,17 +25,17 @@ RATES = [0.02, 0.1, 1e6]  # the last one ends in NaN
 @contextmanager
 def programs_watched():
     """Yield the set of devices that compiled programs run on inside the block; their rows must be there too."""
-    used, find = set(), EpochRunner.get_executable
+    used, find = set(), CompileCache.get
 
-    def watched(runner, key, function, arguments, *options):
-        program = find(runner, key, function, arguments, *options)
+    def watched(cache, key, function, arguments, *options):
+        program = find(cache, key, function, arguments, *options)
         places = jax.tree.leaves(program.compiled.output_shardings)[0].device_set
         rows = [part for part in arguments if isinstance(part, Batch | Validation)]
         assert all(leaf.devices() == places for leaf in jax.tree.leaves(rows) if isinstance(leaf, jax.Array))
         used.update(places)
         return program
 
-    with mock.patch.object(EpochRunner, "find", watched):
+    with mock.patch.object(CompileCache, "get", watched):
         yield used
 
 
