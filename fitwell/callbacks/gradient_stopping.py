@@ -64,7 +64,7 @@ class GradientStopping(Callback):
         session = self.model._session
         if self._inspector is None:
             self._inspector = ModelInspector(session.program, self.rows)
-        gradients = self._inspector.gradients(session.pull_variables(session.train_state), self._example)
+        gradients = self._inspector.gradients(session.pull(), self._example)
         self.norm = float(global_norm(gradients))
         if self.norm < self.threshold:
             self.stopped_epoch = epoch

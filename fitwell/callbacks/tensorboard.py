@@ -191,7 +191,7 @@ class TensorBoard(Callback):
 
     def _write_histograms(self, epoch: int) -> None:
         writer, session = self._writer("train"), self.model._session
-        state = session.pull_variables(session.train_state)
+        state = session.pull()
         names = self._tags.variable_tags({**session.program.trainable, **session.program.non_trainable})
         for path, value in {**state.trainable, **state.non_trainable}.items():
             writer.histogram(f"{names[path]}/histogram", value, epoch)

@@ -217,7 +217,7 @@ class CheckpointManager(NullCheckpointManager):
     def save(self, fit: TrainLoop) -> None:
         """Hand a checkpoint of this moment to the writer. Arrays do not change, so references are enough."""
         session = fit.session
-        state = session.pull_variables(session.train_state)
+        state = session.pull()
         callbacks = fit.callback_list.callbacks
         tree = {
             "versions": run_signature.library_versions(),
@@ -284,7 +284,7 @@ class CheckpointManager(NullCheckpointManager):
     def _restore(self, fit: TrainLoop, saved: dict[str, Any]) -> None:
         """Check all that can be wrong with a checkpoint of the same run, and then take it over."""
         session, where = fit.session, f"the checkpoint in {str(self.folder.path)!r}"
-        state, afresh = _filled(session.pull_variables(session.train_state), saved["state"], where)
+        state, afresh = _filled(session.pull(), saved["state"], where)
         fuse_loop = xla_cpu_heuristics.should_fuse_loop(state.variables, fit.loader.batch_size or 0)
         notes = run_signature.version_notes(saved["versions"], fuse_loop)
         place = saved["place"]
@@ -293,11 +293,11 @@ class CheckpointManager(NullCheckpointManager):
         # Before the model: a callback may find that what it wrote to is gone.
         notes += _restore_callbacks(fit.callback_list.callbacks, saved["callbacks"])
         notes += self._restore_numbers(fit, saved)
-        state = state.replace(hyperparams=session.pull_variables(session.train_state).hyperparams)
+        state = state.replace(hyperparams=session.pull().hyperparams)
         for _, policy in fit.policies:
             # What a policy is told to do (patience and the like) is what it is told now.
             state.policies[policy.name] |= getattr(policy, "numbers", {})
-        session.push_variables(state)
+        session.push(state)
         session.epoch = place["runtime_epoch"]
         fit.epochs_done, fit.step_in_epoch = place["epochs"], place["steps"]
         fit.epoch_is_open, fit.ended = place["open"], place["ended"]

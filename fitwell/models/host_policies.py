@@ -56,7 +56,7 @@ class HostPolicies:
     def _decide(self, callback: Any, policy: Policy, epoch: int, value: float) -> None:
         """Let one policy look at an epoch; what it decides holds at once."""
         fit, session = self.fit, self.fit.session
-        state = session.pull_variables(session.train_state)
+        state = session.pull()
         memories = state.policies
         memory = callback.update_policy_state(memories[policy.name])
         if "epoch" in memory:
@@ -65,9 +65,7 @@ class HostPolicies:
         stops = bool(state.stop)
         # The word of a hook that looks at it afterwards is the last: the run ends if it lets it.
         state = state.replace(policies={**memories, policy.name: memory}, stop=np.bool_(False))
-        session.push_variables(state)
-        if policy.target is not None:
-            session.push_hyperparams(state, [policy.target])
+        session.push(state, [] if policy.target is None else [policy.target])
         callback.on_policy_end(memory)
         if stops:
             fit.model.stop_training = True

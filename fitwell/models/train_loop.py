@@ -481,7 +481,7 @@ class TrainLoop:
         model, session = self.model, self.session
         model.history = self.history
         model.stop_training = False
-        session.push_variables(session.init_train_state([policy for _, policy in self.policies]))
+        session.push(session.init_train_state([policy for _, policy in self.policies]))
         self.host_policies.update_attributes()
         self.callback_list.call_hook("on_train_begin", {})
         self.checkpoint_manager.restore(self)
@@ -522,7 +522,7 @@ class TrainLoop:
     def _finalize(self) -> None:
         """Let policies and the optimizer leave the weights they want to be left."""
         # Refreshed: a hook may have assigned weights after the last dispatch.
-        state = self.session.pull_variables(self.session.train_state)
+        state = self.session.pull()
         # First: weights that a policy puts back are the ones it says, not their moving average.
         if self.restores_average:
             state = state.replace(trainable=self.session.optimizer.finalize(state.trainable, state.opt_state))
@@ -530,7 +530,7 @@ class TrainLoop:
             memory = state.policies[policy.name]
             state = policy.finish(memory, state)
             callback.on_policy_end(memory)
-        self.session.push_variables(state)
+        self.session.push(state)
 
     def _max_steps(self) -> int:
         allowed = self.pace.max_steps()
@@ -570,14 +570,14 @@ class TrainLoop:
     def _run(self, dispatch: Dispatch, values: dict[str, np.ndarray]) -> DispatchGenerator:
         """Have one dispatch done and hand out what it tells."""
         session = self.session
-        outcome = yield session.pull_variables(session.train_state), dispatch, values
+        outcome = yield session.pull(), dispatch, values
         assert outcome is not None
         state, report = outcome
-        session.push_variables(state)
-        session.push_hyperparams(state, self.policy_targets)
+        changed = list(self.policy_targets)
         if 0 < len(report.epochs) < dispatch.epochs:
             # The values of all epochs of the work were set ahead; those after the last one never came to be.
-            session.push_hyperparams(state, list(values))
+            changed += values
+        session.push(state, changed)
         self.pace.update(dispatch.steps, report.seconds)
         self.step_in_epoch += dispatch.stop - dispatch.start
         if dispatch.stop > dispatch.start:
@@ -644,10 +644,9 @@ class TrainLoop:
         """Validate in dispatches of its own, then let the policies decide."""
         if self._validates(epoch):
             logs |= {f"val_{name}": value for name, value in self._evaluate_validation().items()}
-        state = self.session.pull_variables(self.session.train_state)
+        state = self.session.pull()
         state = self.runner.end_epoch(state, logs)
-        self.session.push_variables(state)
-        self.session.push_hyperparams(state, self.policy_targets)
+        self.session.push(state, self.policy_targets)
         if bool(state.stop):
             self.ended = self.model.stop_training = True
 

@@ -244,7 +244,7 @@ class TrainingSession:
             policies={},
             **initial_counters(self.seed, int(self.optimizer.step.raw_value), self.epoch),
         )
-        state = self.pull_variables(state)
+        state = self._read_variables(state, {})
         state.policies = {policy.name: policy.init(state) for policy in policies}
         return state
 
@@ -255,11 +255,19 @@ class TrainingSession:
             self._no_metrics = {path: np.zeros(s.shape, s.dtype) for path, s in structs.items()}
         return self._no_metrics
 
-    def pull_variables(self, state: TrainState) -> TrainState:
-        """Return `state` with the model's present weights and hyperparameters."""
+    def pull(self) -> TrainState:
+        """Return the train state with the current weights and hyperparameters of the model.
+
+        A hook may have assigned either since the last `push`. Reading them is two dictionaries of references, so
+        nothing keeps track of whether one did.
+        """
+        sent = self._hyperparams_on_device
+        self.state = self._read_variables(self.train_state, sent)
+        return self.state
+
+    def _read_variables(self, state: TrainState, sent: dict[str, Any]) -> TrainState:
+        """Return `state` with the current values; hyperparameters that `sent` holds are on the device already."""
         program = self.program
-        # What the last dispatch of this very run was sent, and did not change, is on the device already.
-        sent = self._hyperparams_on_device if state is self.state else {}
         hyperparams = dict(state.hyperparams)
         for path, cell in program.hyperparams.items():
             if not cell.is_number:
@@ -271,18 +279,17 @@ class TrainingSession:
                 continue
             hyperparams[path] = cell.as_array()
             sent[path] = cell.raw_value
-        fresh = state.replace(
+        return state.replace(
             trainable={path: variable.raw_value for path, variable in program.trainable.items()},
             non_trainable={path: variable.raw_value for path, variable in program.non_trainable.items()},
             hyperparams=hyperparams,
         )
-        if state is self.state:
-            # What was sent is in this state, whether the caller uses it or not.
-            self.state = fresh
-        return fresh
 
-    def push_variables(self, state: TrainState) -> None:
-        """Point the model's variables and the optimizer at the arrays of `state`."""
+    def push(self, state: TrainState, changed: Sequence[str] = ()) -> None:
+        """Point the model's variables and the optimizer at the arrays of `state`.
+
+        changed: the paths of hyperparameters that the compiled program may have changed.
+        """
         self.state = state
         for path, variable in self.program.trainable.items():
             variable.set_raw_value(state.trainable[path])
@@ -290,10 +297,6 @@ class TrainingSession:
             variable.set_raw_value(state.non_trainable[path])
         self.optimizer.opt_state = state.opt_state
         self.optimizer.step.set_raw_value(state.step)
-
-    def push_hyperparams(self, state: TrainState, paths: Sequence[str]) -> None:
-        """Let the objects follow hyperparameters that policies changed inside the run."""
-        for path in paths:
-            self.program.hyperparams[path].raw_value = self._hyperparams_on_device[path] = float(
-                state.hyperparams[path]
-            )
+        for path in changed:
+            value = float(state.hyperparams[path])
+            self.program.hyperparams[path].raw_value = self._hyperparams_on_device[path] = value

@@ -198,7 +198,7 @@ class MemberTrainLoop(TrainLoop):
             raise
         if devices.current_device() != self.context.home_device:
             # Otherwise the weights would be copied at every use.
-            self.session.push_variables(jax.device_get(self.session.train_state))
+            self.session.push(jax.device_get(self.session.train_state))
 
     def _record_end(self) -> None:
         member = self.member

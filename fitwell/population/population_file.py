@@ -236,9 +236,7 @@ def _restore(member: Member, arrays: dict[str, np.ndarray], origin: str) -> None
     for name, value in tree["hyper"].items():
         if session.program.hyperparams[name].as_array() != value:
             session.program.hyperparams[name].raw_value = float(value)
-    session.push_variables(
-        dataclasses.replace(fresh, **{field_of_file(name): part for name, part in tree.items()})
-    )
+    session.push(dataclasses.replace(fresh, **{field_of_file(name): part for name, part in tree.items()}))
 
 
 def _describe_array(array: np.ndarray | None) -> str:
