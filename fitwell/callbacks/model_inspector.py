@@ -13,9 +13,8 @@ from fitwell._engine.train_program import Batch, TrainProgram
 from fitwell._engine.train_state import TrainState
 from fitwell._engine.train_step import step_key
 from fitwell._typing import Array
-from fitwell._variables import Bindable, stateless_scope
 
-__all__ = ["ModelInspector"]
+__all__ = ["ModelInspector", "layer_outputs", "loss_gradients"]
 
 
 class ModelInspector:
@@ -32,8 +31,8 @@ class ModelInspector:
     ) -> None:
         self.program = program
         self.rows = rows
-        self._gradients = jax.jit(partial(_gradients, program))
-        self._activations = jax.jit(partial(_activations, program, name_of))
+        self._gradients = jax.jit(partial(loss_gradients, program))
+        self._activations = jax.jit(partial(_named_outputs, program, name_of))
 
     def gradients(self, state: TrainState, batch: Batch) -> dict[str, Array]:
         """Return the gradient of the loss that the next training step would see, by the path of the weight."""
@@ -52,7 +51,9 @@ def _drop_training_state(state: TrainState) -> TrainState:
     return state.replace(opt_state=(), metrics={}, policies={})
 
 
-def _gradients(program: TrainProgram, state: TrainState, batch: Batch) -> dict[str, Array]:
+def loss_gradients(program: TrainProgram, state: TrainState, batch: Batch) -> dict[str, Array]:
+    """Return the gradient of the loss by the path of each weight, as the next step computes it."""
+
     def loss(trainable: dict[str, Array]) -> Array:
         return program.forward(
             trainable,
@@ -67,21 +68,29 @@ def _gradients(program: TrainProgram, state: TrainState, batch: Batch) -> dict[s
     return jax.grad(loss)(state.trainable)
 
 
-def _activations(
+def layer_outputs(
+    program: Any, state: TrainState, batch: Batch, *, training: bool
+) -> list[tuple[Any, Array]]:
+    """Return every layer with its output, in the order of the calls: a model comes after its layers."""
+    outputs: list[tuple[Any, Any]] = []
+    context = CallContext(
+        training=training,
+        key=step_key(state.seed, state.step),
+        step=state.step,
+        sample_mask=batch.rows,
+        num_valid=batch.count,
+        intermediates=outputs,
+    )
+    with program.bound(state.trainable, state.non_trainable, state.hyperparams), call_context(context):
+        program.model(batch.x)
+    return outputs
+
+
+def _named_outputs(
     program: Any, name_of: Callable[[Any], str], state: TrainState, batch: Batch
 ) -> dict[str, Array]:
-    intermediates: list[tuple[Any, Any]] = []
-    key = step_key(state.seed, state.step)
-    values: dict[Bindable, Any] = {program.trainable[path]: value for path, value in state.trainable.items()}
-    values |= {program.non_trainable[path]: value for path, value in state.non_trainable.items()}
-    values |= {program.hyperparams[path]: value for path, value in state.hyperparams.items()}
-    with (
-        stateless_scope(values),
-        call_context(CallContext(training=False, key=key, step=state.step, intermediates=intermediates)),
-    ):
-        program.model(batch.x)
     outputs: dict[str, Array] = {}
-    for layer, output in intermediates:
+    for layer, output in layer_outputs(program, state, batch, training=False):
         if layer is program.model:
             continue
         leaves = jax.tree.leaves(output)

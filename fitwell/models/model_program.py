@@ -16,7 +16,14 @@ from fitwell._engine.train_program import Batch, ForwardResult
 from fitwell._traced_constants import TracedConstants
 from fitwell._tracing_warnings import watch_tracing
 from fitwell._user_code import explain_tracing_errors, has_user_code
-from fitwell._variables import Bindable, Hyperparameter, Variable, named_hyperparameters, stateless_scope
+from fitwell._variables import (
+    Bindable,
+    Bindings,
+    Hyperparameter,
+    Variable,
+    named_hyperparameters,
+    stateless_scope,
+)
 from fitwell.errors import InvalidArgument
 from fitwell.layers.base import Layer
 from fitwell.losses.alignment import squeeze_or_expand_to_same_rank
@@ -160,10 +167,8 @@ class ModelProgram:
         context = CallContext(
             training=training, key=key, step=step, sample_mask=batch.rows, num_valid=batch.count
         )
-        cells: dict[Bindable, Any] = {self.trainable[path]: value for path, value in trainable.items()}
-        cells |= {self.non_trainable[path]: value for path, value in non_trainable.items()}
         with (
-            stateless_scope(cells | self._hyper_cells(hyperparams)) as bound,
+            self.bound(trainable, non_trainable, hyperparams) as bound,
             call_context(context),
             use_trainable_flags(self._trainable_flags),
             self._watched(),
@@ -181,8 +186,26 @@ class ModelProgram:
             )
         return total, ForwardResult(outputs, after, parts)
 
-    def _hyper_cells(self, hyperparams: Arrays) -> dict[Bindable, Any]:
-        return {self.hyperparams[path]: value for path, value in hyperparams.items()}
+    def bound(
+        self,
+        trainable: Mapping[str, Array] | None = None,
+        non_trainable: Mapping[str, Array] | None = None,
+        hyperparams: Mapping[str, Array] | None = None,
+        metrics: Mapping[str, Array] | None = None,
+    ) -> AbstractContextManager[Bindings]:
+        """Give the model's variables, hyperparameters and accumulators these values inside the block, by path.
+
+        The context manager returns the mapping of the values, which shows afterwards what the block assigned.
+        """
+        values: dict[Bindable, Any] = {}
+        for cells, given in (
+            (self.trainable, trainable),
+            (self.non_trainable, non_trainable),
+            (self._metric_variables, self._raveler.unravel(metrics) if metrics else None),
+            (self.hyperparams, hyperparams),
+        ):
+            values |= {cells[path]: value for path, value in (given or {}).items()}
+        return stateless_scope(values)
 
     def _loss_of(self, term: OutputLoss, outputs: list[Array], batch: Batch) -> Array:
         weight = None if batch.weights is None else batch.weights[term.output]
@@ -209,7 +232,7 @@ class ModelProgram:
         """Let the optimizer make one update, then apply the constraints."""
         # Optimizers may add noise to gradients: it comes from a stream of its own.
         context = CallContext(training=True, key=jax.random.fold_in(key, 0), step=step)
-        with stateless_scope(self._hyper_cells(hyperparams)), call_context(context), self._watched():
+        with self.bound(hyperparams=hyperparams), call_context(context), self._watched():
             fresh, slots = self.optimizer.update(gradients, slots, trainable, step)
             for path, variable in self.trainable.items():
                 if variable.constraint is not None:
@@ -218,7 +241,7 @@ class ModelProgram:
 
     def scale_loss(self, loss: Array, hyperparams: Arrays) -> Array:
         """Return the number to differentiate: the loss, enlarged when the optimizer guards against underflow."""
-        with stateless_scope(self._hyper_cells(hyperparams)):
+        with self.bound(hyperparams=hyperparams):
             return self.optimizer.scale_loss(loss)
 
     def update_metrics(
@@ -226,10 +249,9 @@ class ModelProgram:
     ) -> Arrays:
         """Put one batch into the accumulators."""
         rows = _row_count(batch)
-        cells = self._metric_cells(metrics)
         context = CallContext(training=False)
         with (
-            stateless_scope(cells | self._hyper_cells(hyperparams)) as bound,
+            self.bound(hyperparams=hyperparams, metrics=metrics) as bound,
             call_context(context),
             self._watched(),
         ):
@@ -252,14 +274,9 @@ class ModelProgram:
     def _joined(self, values: Mapping[Bindable, Any]) -> Arrays:
         return self._raveler.ravel({path: values[cell] for path, cell in self._metric_variables.items()})
 
-    def _metric_cells(self, metrics: Arrays) -> dict[Bindable, Any]:
-        values = self._raveler.unravel(metrics)
-        return {cell: values[path] for path, cell in self._metric_variables.items()}
-
     def compute_metrics(self, metrics: Arrays, hyperparams: Arrays) -> Arrays:
         """Return every metric by name, the loss first; one that is not a single number is refused."""
-        cells = self._metric_cells(metrics)
-        with stateless_scope(cells | self._hyper_cells(hyperparams)), self._watched():
+        with self.bound(hyperparams=hyperparams, metrics=metrics), self._watched():
             found = {name: tracker.result() for name, tracker in self._trackers.items()}
             for term in self.metrics:
                 for name, value in named_results(term):
@@ -275,7 +292,7 @@ class ModelProgram:
         """Return the hyperparameter at `path`; one of the optimizer's that a schedule sets, as it is for `step`."""
         if path in hyperparams:
             return hyperparams[path]
-        with stateless_scope(self._hyper_cells(hyperparams)):
+        with self.bound(hyperparams=hyperparams):
             value = self.optimizer.get_hyperparameter(path.removeprefix("optimizer."))
             return jnp.asarray(value(step) if callable(value) else value)
 

@@ -8,11 +8,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from fitwell._call_context import CallContext, call_context
 from fitwell._data.loaders import Batch
 from fitwell._engine.train_state import TrainState
 from fitwell._engine.train_step import step_key
-from fitwell._variables import Bindable, stateless_scope
+from fitwell.callbacks.model_inspector import layer_outputs, loss_gradients
 
 _ADVICE = (
     "Try a smaller learning rate, standardise inputs and targets, or clip the gradients "
@@ -36,14 +35,7 @@ def diagnose_nonfinite_step(program: Any, state: TrainState, batch: Batch, where
 
 def _first_bad_gradient(program: Any, state: TrainState, batch: Batch) -> tuple[str, str]:
     """Return the path of the variable nearest to the loss whose gradient is not finite, and how it is not."""
-    key = step_key(state.seed, state.step)
-
-    def loss(trainable: Any) -> Any:
-        return program.forward(
-            trainable, state.non_trainable, state.hyperparams, batch, training=True, key=key, step=state.step
-        )[0]
-
-    gradients = jax.grad(loss)(state.trainable)
+    gradients = loss_gradients(program, state, batch)
     for path, gradient in reversed(gradients.items()):
         if not _finite(gradient, None):
             return program.trainable[path].path, "NaN" if bool(jnp.isnan(gradient).any()) else "infinite"
@@ -60,35 +52,16 @@ def _gradient_cause(loss: float) -> str:
 
 
 def _first_bad_layer(program: Any, state: TrainState, batch: Batch) -> tuple[Any, float]:
-    watch: list[tuple[Any, Any]] = []
-    key = step_key(state.seed, state.step)
-    context = CallContext(
-        training=True,
-        key=key,
-        step=state.step,
-        sample_mask=batch.rows,
-        num_valid=batch.count,
-        intermediates=watch,
-    )
     loss, _ = program.forward(
         state.trainable,
         state.non_trainable,
         state.hyperparams,
         batch,
         training=True,
-        key=key,
+        key=step_key(state.seed, state.step),
         step=state.step,
     )
-    cells: dict[Bindable, Any] = {program.trainable[path]: value for path, value in state.trainable.items()}
-    cells |= {program.non_trainable[path]: value for path, value in state.non_trainable.items()}
-    with (
-        stateless_scope(
-            cells | {program.hyperparams[path]: value for path, value in state.hyperparams.items()}
-        ),
-        call_context(context),
-    ):
-        program.model(batch.x)
-    for layer, output in watch:
+    for layer, output in layer_outputs(program, state, batch, training=True):
         # A model reports after its layers, so the first one found is the innermost and earliest.
         if not all(_finite(leaf, batch.rows) for leaf in jax.tree.leaves(output)):
             return layer, float(loss)
