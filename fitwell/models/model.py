@@ -24,11 +24,14 @@ from fitwell._variables import same_variables
 from fitwell.callbacks.callback_list import CallbackList, flatten_callbacks
 from fitwell.errors import InvalidArgument, StateError
 from fitwell.layers.base import Layer
-from fitwell.models import data_adapters, input_checks, summary, train_loop
+from fitwell.models import evaluation, input_checks, prediction, summary
+from fitwell.models.class_weight import CLASS_WEIGHT
 from fitwell.models.compile_config import LOSS_WEIGHTS, CompileConfig
 from fitwell.models.deprecated_methods import DeprecatedMethods, check_deprecated_arguments
+from fitwell.models.fit_data import pack_data, pack_validation_data
 from fitwell.models.inference import Inference, infer_structs
 from fitwell.models.model_program import as_outputs
+from fitwell.models.train_loop import TrainLoop
 from fitwell.models.training_session import TrainingSession
 
 _COUNT = Integer(1) | None
@@ -39,7 +42,7 @@ FIT: dict[str, Rule] = {
     "verbose": VERBOSE,
     "validation_split": Real(0, 1, closed="left") | None,
     "shuffle": Boolean(),
-    "class_weight": data_adapters.CLASS_WEIGHT,
+    "class_weight": CLASS_WEIGHT,
     "initial_epoch": Integer(0),
     "steps_per_epoch": _COUNT,
     "validation_steps": _COUNT,
@@ -229,14 +232,14 @@ class Model(DeprecatedMethods, Layer):
             raise InvalidArgument("fit: x is missing")
         session = self._session
         session.warn_if_freezing_changed()
-        data = train_loop.pack_data(self, x, y, sample_weight, class_weight, learning=True)
+        data = pack_data(self, x, y, sample_weight, class_weight, learning=True)
         validation, tail = None, None
         if validation_data is not None:
-            validation = train_loop.pack_validation_data(self, validation_data)
+            validation = pack_validation_data(self, validation_data)
         elif validation_split:
             data, validation = data.split(validation_split)
             tail = validation.example
-        run = train_loop.TrainLoop(
+        run = TrainLoop(
             self,
             data,
             validation,
@@ -270,12 +273,12 @@ class Model(DeprecatedMethods, Layer):
     ) -> Any:
         """Return the loss and every metric over `x` and `y`: a float, a list of floats, or a dict."""
         check_deprecated_arguments(Model.evaluate, older)
-        data = train_loop.pack_data(self, x, y, sample_weight)
+        data = pack_data(self, x, y, sample_weight)
         self._session.get_program(data.example)
         self._session.check(data.example)
         progress = ProgressReporter(verbose, None, None)
         callback_list = CallbackList(flatten_callbacks(callbacks), self, {"steps": steps, "verbose": verbose})
-        results = train_loop.evaluate(
+        results = evaluation.evaluate(
             self, data, callback_list, batch_size=batch_size, steps=steps, progress=progress
         )
         progress.close()
@@ -298,13 +301,13 @@ class Model(DeprecatedMethods, Layer):
         check_deprecated_arguments(Model.predict, older)
         progress = ProgressReporter(verbose, None, None)
         callback_list = CallbackList(flatten_callbacks(callbacks), self, {"steps": steps, "verbose": verbose})
-        outputs = train_loop.predict(
+        outputs = prediction.predict(
             self, x, callback_list, batch_size=batch_size, steps=steps, progress=progress
         )
         progress.close()
         return outputs
 
-    @validate_params(class_weight=data_adapters.CLASS_WEIGHT, return_dict=Boolean())
+    @validate_params(class_weight=CLASS_WEIGHT, return_dict=Boolean())
     def train_on_batch(
         self,
         x: Any,
@@ -315,8 +318,8 @@ class Model(DeprecatedMethods, Layer):
     ) -> Any:
         """Make one update on one batch and return its loss and metrics, as `evaluate` does."""
         self._session.warn_if_freezing_changed()
-        data = train_loop.pack_data(self, x, y, sample_weight, class_weight, learning=True)
-        run = train_loop.TrainLoop(
+        data = pack_data(self, x, y, sample_weight, class_weight, learning=True)
+        run = TrainLoop(
             self,
             data,
             None,

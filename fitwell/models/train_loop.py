@@ -3,29 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import math
-import signal
-import threading
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import jax
 import numpy as np
 
 from fitwell import config
 from fitwell._data.loaders import (
-    MAX_BATCHES_PER_BLOCK,
     MAX_EPOCHS_PER_DISPATCH,
-    ArrayLoader,
-    Batch,
     DataLoader,
     Dispatch,
-    GeneratorLoader,
-    batch_layout,
-    count_rows,
 )
 from fitwell._engine.dispatch_size import AdaptiveDispatchSize
 from fitwell._engine.epoch_runner import DispatchResult, EpochLogs, Validation, log_name, select_batch
@@ -35,260 +23,24 @@ from fitwell._history import History
 from fitwell._progress import ProgressReporter
 from fitwell._tracing_warnings import warn_changed_constants
 from fitwell.callbacks.callback_list import CallbackList, check_learning_rate_conflicts
-from fitwell.errors import DataError, InvalidArgument, MistakeWarning, NonFiniteWarning, did_you_mean, warn
-from fitwell.models import data_adapters, input_checks
-from fitwell.models.categorical_targets import TargetEncoder
+from fitwell.errors import InvalidArgument, MistakeWarning, NonFiniteWarning, did_you_mean, warn
+from fitwell.models import input_checks
+from fitwell.models.batch_loading import device_validation, make_loader
 from fitwell.models.checkpointing import make_checkpoint_manager
+from fitwell.models.evaluation import TEST_BATCH_HOOKS, evaluate
+from fitwell.models.fit_data import FitData, must_stream
 from fitwell.models.host_policies import LEARNING_RATE, HostPolicies
+from fitwell.models.interrupts import INTERRUPT_SECONDS, catch_keyboard_interrupt
 from fitwell.models.nan_diagnosis import diagnose_nonfinite_step
 
 if TYPE_CHECKING:
     from fitwell.models.model import Model
-
-# Rows evaluated together when nobody asked for a batch size: results are exact whatever it is.
-EVALUATION_ROWS = 1024
-# Without a display, how long a dispatch may take before Ctrl-C is heard.
-INTERRUPT_SECONDS = 0.5
-# Where a batch could hold more rows than there are, so many of them count alike; with few rows an epoch takes less
-# time than marking which of them are real.
-_ROWS_ALIKE = 16
-# Blocks of a stream that are in memory at once, as measured: on the device, as the rows that those are made of, being
-# put together, waiting for their turn, being read.
-_BLOCKS_AT_ONCE = 12
-
-TEST_BATCH_HOOKS = ("on_test_batch_begin", "on_test_batch_end")
 
 
 # What a fit asks of its machine, and what it is answered (None only to begin).
 RunnerInput = tuple[TrainState, Dispatch, dict[str, np.ndarray]]
 RunnerOutput = tuple[TrainState, DispatchResult]
 DispatchGenerator = Generator[RunnerInput, RunnerOutput | None, None]
-
-
-@dataclass
-class FitData:
-    """Rows in memory (or in a memory map) or a stream of batches, packed for one model.
-
-    by_class: whether the weights of `batch` count classes too, which is for learning only; own_weights: those
-    that the rows came with.
-    """
-
-    batch: Batch | None = None
-    stream: data_adapters.BatchSource | None = None
-    by_class: bool = False
-    own_weights: Any = None
-
-    @property
-    def example(self) -> Batch:
-        """Some rows, to learn shapes from."""
-        if self.batch is not None:
-            return self.batch
-        assert self.stream is not None
-        return self.stream.peek()
-
-    @property
-    def without_class_weight(self) -> Batch:
-        """The rows as a validation counts them: as in Keras, without the weights of their classes."""
-        assert self.batch is not None
-        return dataclasses.replace(self.batch, weights=self.own_weights) if self.by_class else self.batch
-
-    def split(self, fraction: float) -> tuple[FitData, FitData]:
-        """Return the first rows and the last `fraction` of them (not shuffled before, as in Keras)."""
-        if self.batch is None:
-            raise InvalidArgument("validation_split needs arrays; pass validation_data with a generator")
-        if not 0 < fraction < 1:
-            raise InvalidArgument(f"validation_split must be between 0 and 1, got {fraction!r}")
-        rows = count_rows(self.batch)
-        cut = int(rows * (1 - fraction))
-        if cut in (0, rows):
-            raise InvalidArgument(f"validation_split={fraction} leaves one part of {rows} rows empty")
-        head = jax.tree.map(lambda leaf: leaf[:cut], self.batch)
-        tail = jax.tree.map(lambda leaf: leaf[cut:], self.without_class_weight)
-        return FitData(head), FitData(tail)
-
-
-def pack_data(
-    model: Model, x: Any, y: Any, sample_weight: Any, class_weight: Any = None, *, learning: bool = False
-) -> FitData:
-    """Pack what the user passed; arrays are converted, streams wrapped.
-
-    learning: whether these are rows to learn from, whose categories are those that the model knows from now on.
-    """
-
-    def pack(x: Any, y: Any, weights: Any) -> Batch:
-        return data_adapters.apply_class_weight(class_weight, pack_rows(x, y, weights))
-
-    def pack_rows(x: Any, y: Any, weights: Any) -> Batch:
-        names = model._output_names_for(y)
-        batch = Batch(
-            data_adapters.standardize_inputs(x, model.input_names, model._input_specs()[0]),
-            data_adapters.standardize_targets(y, names, TargetEncoder(model, names, learning)),
-            data_adapters.standardize_weights(weights, names),
-        )
-        input_checks.check_lengths(batch)
-        return batch
-
-    if data_adapters.is_batch_iterable(x):
-        if y is not None or sample_weight is not None:
-            raise InvalidArgument(
-                "with a generator as x, targets and weights come from it: yield (x, y, weights), leave y out"
-            )
-        return FitData(stream=data_adapters.BatchSource(x, pack, lambda batch: model._session.check(batch)))
-    batch = pack_rows(x, y, sample_weight)
-    weighted = data_adapters.apply_class_weight(class_weight, batch, whole=True)
-    return FitData(weighted, by_class=class_weight is not None, own_weights=batch.weights)
-
-
-def pack_validation_data(model: Model, validation_data: Any) -> FitData:
-    """Pack ``(x, y)``, ``(x, y, weights)`` or a generator."""
-    if data_adapters.is_batch_iterable(validation_data):
-        return pack_data(model, validation_data, None, None)
-    if not isinstance(validation_data, list | tuple) or len(validation_data) not in (2, 3):
-        raise InvalidArgument(
-            "validation_data must be (x, y), (x, y, sample_weight) or a generator of such batches"
-        )
-    x, y, weights = data_adapters.unpack_x_y_sample_weight(tuple(validation_data))
-    return pack_data(model, x, y, weights)
-
-
-def make_loader(
-    data: FitData,
-    batch_size: int | None,
-    *,
-    shuffle: bool,
-    seed: int,
-    pad: bool,
-    steps: int | None,
-    default: int = 32,
-    max_epochs_per_dispatch: int = 1,
-) -> DataLoader:
-    """Return the feed for `data`: resident arrays, memory maps above the budget from disk, or a stream."""
-    size = default if batch_size is None else batch_size
-    if data.stream is not None:
-        if batch_size is not None:
-            raise InvalidArgument(
-                "batch_size cannot be given with a generator: its batches have their own size"
-            )
-        first = data.stream.peek()
-        known = steps if steps is not None else data.stream.steps
-        together = _batches_together(_size(first))
-        return GeneratorLoader(
-            data.stream.open_epoch, count_rows(first), steps=known, pad=pad, batches_per_block=together
-        )
-    assert data.batch is not None
-    total = count_rows(data.batch)
-    if steps is None and not must_stream(data.batch):
-        # Fewer rows than a batch could have share its program with nearly as few, as short last batches do.
-        alike = min(size, -(-total // _ROWS_ALIKE) * _ROWS_ALIKE)
-        room = alike if 2 * _ROWS_ALIKE < total < size else None
-        return ArrayLoader(
-            data.batch,
-            size,
-            shuffle=shuffle,
-            seed=seed,
-            pad=pad,
-            max_epochs_per_dispatch=max_epochs_per_dispatch,
-            bucket_rows=room,
-        )
-    return _streamed_arrays(data.batch, min(size, total), shuffle=shuffle, seed=seed, pad=pad, steps=steps)
-
-
-def must_stream(batch: Batch) -> bool:
-    """Return whether rows in memory maps are more than may be loaded, and are read from disk batch by batch."""
-    maps = [leaf for leaf in jax.tree.leaves(batch) if isinstance(leaf, np.memmap)]
-    return sum(leaf.nbytes for leaf in maps) > config.memory_budget()
-
-
-def _streamed_arrays(
-    batch: Batch, size: int, *, shuffle: bool, seed: int, pad: bool, steps: int | None
-) -> GeneratorLoader:
-    """Visit rows in the very order an `ArrayLoader` would, reading them from the arrays batch by batch.
-
-    An epoch of a chosen length goes on where the one before it stopped, also in a later `fit`.
-    """
-    rows = count_rows(batch)
-    order_of = ArrayLoader.permutation_fn(rows, shuffle, seed)
-    whole = -(-rows // size)
-    wanted = whole if steps is None else steps
-
-    def open_epoch(epoch: int) -> Iterator[Batch]:
-        passes, first = divmod(epoch * wanted, whole)
-        for number in itertools.count(passes):
-            order = order_of(range(number, number + 1))[0]
-            for index in range(first, whole):
-                places = order[index * size : (index + 1) * size]
-                yield jax.tree.map(lambda leaf, places=places: np.asarray(leaf[places]), batch)
-            first = 0
-
-    together = _batches_together(_size(batch) * size / rows)
-    return GeneratorLoader(
-        open_epoch,
-        size,
-        steps=wanted,
-        rows=rows if steps is None else None,
-        pad=pad,
-        batches_per_block=together,
-    )
-
-
-def _size(batch: Batch) -> int:
-    return sum(leaf.nbytes for leaf in jax.tree.leaves(batch))
-
-
-def _batches_together(size: float) -> int:
-    """Return how many batches of so many bytes travel to the device together, within the memory budget.
-
-    At least two, as a loop over one batch is another program to XLA: its last bits are not those of resident rows.
-    """
-    most = config.memory_budget() / (_BLOCKS_AT_ONCE * max(size, 1))
-    return int(min(max(most, 2), MAX_BATCHES_PER_BLOCK))
-
-
-def device_validation(
-    data: FitData, batch_size: int | None, room: int | None = None, *, pad: bool
-) -> Validation | None:
-    """Return validation rows as a block for the dispatch, or None when they are not arrays in memory.
-
-    pad: whether rows may be padded; otherwise the batches are those of `evaluate`, the last one of its true size.
-    room: leave places for as many rows, so that blocks of nearly as many have the same shapes.
-    """
-    if data.batch is None or must_stream(data.batch):
-        return None
-    rows = count_rows(data.batch)
-    if not pad:
-        size = 32 if batch_size is None else batch_size
-        return _validation_with_a_tail(data.batch, rows, min(rows, size))
-    places = rows if room is None else room
-    most = EVALUATION_ROWS
-    if batch_size is not None:
-        most = batch_size
-    size = min(places, most)
-    if batch_size is None or room is not None:
-        # Batches of one size as even as possible, so that little is padded and none is empty.
-        size = -(-places // -(-places // size))
-    steps, sizes = batch_layout(places, size)
-    if room is not None:
-        sizes = np.clip(rows - size * np.arange(steps, dtype=np.int32), 0, size)
-
-    def split(leaf: Any) -> Any:
-        # On the host, and not by `jnp.asarray`: the device would have to compile a program for each shape.
-        padded = np.zeros((steps * size, *leaf.shape[1:]), leaf.dtype)
-        padded[:rows] = leaf
-        return jax.device_put(padded.reshape(steps, size, *leaf.shape[1:]))
-
-    return Validation(jax.tree.map(split, data.batch), None if sizes is None else jax.device_put(sizes))
-
-
-def _validation_with_a_tail(batch: Batch, rows: int, size: int) -> Validation:
-    whole = rows // size * size
-
-    def split(leaf: Any) -> Any:
-        return jax.device_put(np.asarray(leaf)[:whole].reshape(-1, size, *leaf.shape[1:]))
-
-    tail = (
-        jax.tree.map(lambda leaf: jax.device_put(np.asarray(leaf)[whole:]), batch) if whole < rows else None
-    )
-    return Validation(jax.tree.map(split, batch), None, tail)
 
 
 class TrainLoop:
@@ -680,145 +432,3 @@ class TrainLoop:
             NonFiniteWarning,
         )
         self.ended = model.stop_training = True
-
-
-def evaluate(
-    model: Model,
-    data: FitData,
-    callback_list: CallbackList,
-    *,
-    batch_size: int | None,
-    steps: int | None,
-    progress: Any = None,
-) -> dict[str, float]:
-    """Run the model over `data` without learning, and return every metric by name."""
-    program = model._session.get_program(data.example)
-    looks = callback_list.has_hook(*TEST_BATCH_HOOKS)
-    default = EVALUATION_ROWS if program.supports_padding and not looks else 32
-    loader = make_loader(
-        data, batch_size, shuffle=False, seed=0, pad=program.supports_padding, steps=steps, default=default
-    )
-    runner = model._session.get_runner(training=False)
-    state = model._session.init_train_state([])
-    pace = AdaptiveDispatchSize(by_batch=looks)
-    if progress is not None:
-        progress.steps = loader.steps
-    results: dict[str, float] = {}
-    callback_list.call_hook("on_test_begin", {})
-    number = 0
-    for dispatch in loader.dispatches(0, 1, pace.max_steps):
-        if looks:
-            callback_list.call_hook("on_test_batch_begin", number, {})
-        state, report = runner(state, dispatch, {})
-        pace.update(dispatch.steps, report.seconds)
-        number += dispatch.steps
-        if looks:
-            callback_list.call_hook("on_test_batch_end", number - 1, report.running)
-        if progress is not None:
-            progress.update(number, report.running)
-        for finished in report.epochs:
-            results = finished
-    callback_list.call_hook("on_test_end", dict(results))
-    return results
-
-
-def predict(
-    model: Model,
-    x: Any,
-    callback_list: CallbackList,
-    *,
-    batch_size: int | None,
-    steps: int | None,
-    progress: Any,
-) -> Any:
-    """Return the model's outputs for all rows, as NumPy arrays."""
-    callback_list.call_hook("on_predict_begin", {})
-    collected: list[Any] = []
-    looks = callback_list.has_hook("on_predict_batch_begin", "on_predict_batch_end")
-    for number, (rows, size) in enumerate(_input_batches(model, x, batch_size, steps, together=not looks)):
-        callback_list.call_hook("on_predict_batch_begin", number, {})
-        outputs = model._predict_compiled(rows, size)
-        collected.append(outputs)
-        callback_list.call_hook("on_predict_batch_end", number, {"outputs": outputs})
-        progress.update(number + 1)
-    callback_list.call_hook("on_predict_end", {})
-    if not collected:
-        raise DataError("predict: the data gave no batch at all")
-    return jax.tree.map(_joined, *collected)
-
-
-def _joined(*parts: Any) -> np.ndarray:
-    """Return the outputs of all batches as one array."""
-    shapes = [np.shape(part)[1:] for part in parts]
-    if len(set(shapes)) > 1:
-        other = next(number for number, shape in enumerate(shapes) if shape != shapes[0])
-        raise DataError(
-            f"predict: the outputs of batch 1 have shape {np.shape(parts[0])}, those of batch {other + 1} "
-            f"{np.shape(parts[other])}, and cannot be one array: pad the inputs to one length, or call predict for "
-            "each batch"
-        )
-    return np.concatenate([np.asarray(part) for part in parts])
-
-
-def _input_batches(
-    model: Model, x: Any, batch_size: int | None, steps: int | None, *, together: bool
-) -> Iterator[tuple[Any, int | None]]:
-    """Yield rows to compute the outputs of, with the size of a batch if they are several.
-
-    together: whether several batches may be one call, which takes a tenth of the time where they are small.
-    """
-    if data_adapters.is_batch_iterable(x):
-        if batch_size is not None:
-            raise InvalidArgument(
-                "batch_size cannot be given with a generator: its batches have their own size"
-            )
-        for number, item in enumerate(data_adapters.iterate_batches(x)):
-            if steps is not None and number >= steps:
-                return
-            with data_adapters.label_batch_errors(number):
-                yield _packed_inputs(model, data_adapters.unpack_x(item, model.input_names)), None
-        return
-    inputs = _packed_inputs(model, x)
-    size = 32 if batch_size is None else batch_size
-    if batch_size is None and model._supports_padding:
-        size = EVALUATION_ROWS
-    rows = input_checks.check_lengths(Batch(inputs))
-    if steps is not None:
-        rows = min(rows, steps * size)
-    whole = rows // size * size
-    most = max(1, EVALUATION_ROWS // size) * size if together else size
-    starts = [*range(0, whole, most), *([whole] if whole < rows else [])]
-    for start, stop in zip(starts, [*starts[1:], rows], strict=True):
-        yield jax.tree.map(lambda leaf, part=slice(start, stop): leaf[part], inputs), size
-
-
-def _packed_inputs(model: Model, x: Any) -> Any:
-    shapes, names, first = model._input_specs()
-    inputs = data_adapters.standardize_inputs(x, model.input_names, shapes)
-    input_checks.check_inputs(inputs, shapes, names, first)
-    return inputs
-
-
-@contextmanager
-def catch_keyboard_interrupt() -> Iterator[Any]:
-    """Hear the first Ctrl-C as a wish to stop after the running dispatch; a second one interrupts at once."""
-    heard = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield heard.is_set
-        return
-    previous = signal.getsignal(signal.SIGINT)
-
-    def listen(number: int, frame: Any) -> None:
-        if heard.is_set() and callable(previous):
-            previous(number, frame)
-        heard.set()
-
-    if previous is not signal.default_int_handler:
-        # Somebody else handles Ctrl-C already (a notebook kernel does not: it uses Python's own handler).
-        yield heard.is_set
-        return
-    signal.signal(signal.SIGINT, listen)
-    try:
-        yield heard.is_set
-    finally:
-        signal.signal(signal.SIGINT, previous)

@@ -19,15 +19,12 @@ from fitwell._engine.epoch_runner import DispatchResult, Validation
 from fitwell._variables import Variable
 from fitwell.callbacks.callback_list import CallbackList, flatten_callbacks
 from fitwell.errors import InvalidArgument
+from fitwell.models.evaluation import TEST_BATCH_HOOKS
+from fitwell.models.fit_data import FitData
+from fitwell.models.interrupts import INTERRUPT_SECONDS
 from fitwell.models.model import Model
 from fitwell.models.trace_key import trace_key
-from fitwell.models.train_loop import (
-    INTERRUPT_SECONDS,
-    TEST_BATCH_HOOKS,
-    DispatchGenerator,
-    FitData,
-    TrainLoop,
-)
+from fitwell.models.train_loop import DispatchGenerator, TrainLoop
 from fitwell.population.members import Member, label_errors
 from fitwell.population.shared_data import PopulationData, SharedRows
 

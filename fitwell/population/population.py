@@ -16,8 +16,8 @@ from fitwell._progress import ProgressReporter
 from fitwell.callbacks.metric_mode import MODE
 from fitwell.errors import InvalidArgument, NonFiniteWarning, StateError, warn
 from fitwell.models import data_adapters
+from fitwell.models.interrupts import catch_keyboard_interrupt
 from fitwell.models.model import FIT, Model
-from fitwell.models.train_loop import catch_keyboard_interrupt
 from fitwell.population import population_file, results_table, scheduling
 from fitwell.population.ensemble import Ensemble, predict_all
 from fitwell.population.folds import Fold

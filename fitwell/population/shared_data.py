@@ -15,9 +15,10 @@ from fitwell._data.loaders import count_rows
 from fitwell._engine import devices
 from fitwell._engine.epoch_runner import Validation
 from fitwell.errors import InvalidArgument
+from fitwell.models.batch_loading import device_validation
 from fitwell.models.compile_config import is_classification_loss
+from fitwell.models.fit_data import FitData, must_stream, pack_data, pack_validation_data
 from fitwell.models.model import Model
-from fitwell.models.train_loop import FitData, device_validation, must_stream, pack_data, pack_validation_data
 from fitwell.population.folds import Fold, check_splits, make_folds
 
 

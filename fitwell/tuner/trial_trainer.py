@@ -22,9 +22,9 @@ from fitwell.callbacks.callback_list import flatten_callbacks, may_write_logs
 from fitwell.callbacks.early_stopping import EarlyStopping
 from fitwell.errors import NonFiniteWarning
 from fitwell.models.compile_config import is_classification_loss
+from fitwell.models.fit_data import FitData, pack_data
 from fitwell.models.loss_comparability import RegularizerSet, regularizers_of, warn_if_regularizers_differ
 from fitwell.models.model import Model
-from fitwell.models.train_loop import FitData, pack_data
 from fitwell.population import Population
 from fitwell.population.folds import class_labels, make_folds
 from fitwell.population.member_train_loop import is_function_of_setting

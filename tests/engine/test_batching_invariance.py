@@ -15,7 +15,7 @@ from fitwell import callbacks, layers, regularizers
 from fitwell._data.loaders import ArrayLoader, Batch, array_loader
 from fitwell._engine import compile_cache
 from fitwell.callbacks.callback_list import CallbackList
-from fitwell.models import train_loop
+from fitwell.models import batch_loading, train_loop
 
 Weights = list[np.ndarray]
 
@@ -78,7 +78,7 @@ def test_a_padded_tail_batch_equals_one_of_its_own_size(monkeypatch: pytest.Monk
         used.append(pad)
         return ArrayLoader(*arguments, pad=False, **keywords)
 
-    monkeypatch.setattr(train_loop, "ArrayLoader", without_padding)
+    monkeypatch.setattr(batch_loading, "ArrayLoader", without_padding)
     exact_history = exact.fit(
         x, y, batch_size=16, epochs=4, verbose=0, validation_data=(x[:9], y[:9])
     ).history
@@ -308,8 +308,8 @@ def test_a_memory_map_streamed_from_disk_gives_the_same_bits(
     history = resident.fit(x, y, batch_size=8, epochs=3, verbose=0, validation_data=(x, y)).history
     monkeypatch.setattr(fitwell.config, "_memory_budget", 100)
     streams: list[Any] = []
-    real = train_loop.GeneratorLoader
-    monkeypatch.setattr(train_loop, "GeneratorLoader", lambda *a, **k: streams.append(a) or real(*a, **k))
+    real = batch_loading.GeneratorLoader
+    monkeypatch.setattr(batch_loading, "GeneratorLoader", lambda *a, **k: streams.append(a) or real(*a, **k))
     streamed = network(dropout=0.3)
     stream_history = streamed.fit(
         mapped, y, batch_size=8, epochs=3, verbose=0, validation_data=(mapped, y)

@@ -1,0 +1,167 @@
+"""From packed rows to loaders and to blocks that are validated on the device."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+import jax
+import numpy as np
+
+from fitwell import config
+from fitwell._data.loaders import (
+    MAX_BATCHES_PER_BLOCK,
+    ArrayLoader,
+    Batch,
+    DataLoader,
+    GeneratorLoader,
+    batch_layout,
+    count_rows,
+)
+from fitwell._engine.epoch_runner import Validation
+from fitwell.errors import InvalidArgument
+from fitwell.models.fit_data import FitData, must_stream
+
+# Rows evaluated together when nobody asked for a batch size: results are exact whatever it is.
+EVALUATION_ROWS = 1024
+# Where a batch could hold more rows than there are, so many of them count alike; with few rows an epoch takes less
+# time than marking which of them are real.
+_ROWS_ALIKE = 16
+# Blocks of a stream that are in memory at once, as measured: on the device, as the rows that those are made of, being
+# put together, waiting for their turn, being read.
+_BLOCKS_AT_ONCE = 12
+
+
+def make_loader(
+    data: FitData,
+    batch_size: int | None,
+    *,
+    shuffle: bool,
+    seed: int,
+    pad: bool,
+    steps: int | None,
+    default: int = 32,
+    max_epochs_per_dispatch: int = 1,
+) -> DataLoader:
+    """Return the feed for `data`: resident arrays, memory maps above the budget from disk, or a stream."""
+    size = default if batch_size is None else batch_size
+    if data.stream is not None:
+        if batch_size is not None:
+            raise InvalidArgument(
+                "batch_size cannot be given with a generator: its batches have their own size"
+            )
+        first = data.stream.peek()
+        known = steps if steps is not None else data.stream.steps
+        together = _batches_together(_size(first))
+        return GeneratorLoader(
+            data.stream.open_epoch, count_rows(first), steps=known, pad=pad, batches_per_block=together
+        )
+    assert data.batch is not None
+    total = count_rows(data.batch)
+    if steps is None and not must_stream(data.batch):
+        # Fewer rows than a batch could have share its program with nearly as few, as short last batches do.
+        alike = min(size, -(-total // _ROWS_ALIKE) * _ROWS_ALIKE)
+        room = alike if 2 * _ROWS_ALIKE < total < size else None
+        return ArrayLoader(
+            data.batch,
+            size,
+            shuffle=shuffle,
+            seed=seed,
+            pad=pad,
+            max_epochs_per_dispatch=max_epochs_per_dispatch,
+            bucket_rows=room,
+        )
+    return _streamed_arrays(data.batch, min(size, total), shuffle=shuffle, seed=seed, pad=pad, steps=steps)
+
+
+def _streamed_arrays(
+    batch: Batch, size: int, *, shuffle: bool, seed: int, pad: bool, steps: int | None
+) -> GeneratorLoader:
+    """Visit rows in the very order an `ArrayLoader` would, reading them from the arrays batch by batch.
+
+    An epoch of a chosen length goes on where the one before it stopped, also in a later `fit`.
+    """
+    rows = count_rows(batch)
+    order_of = ArrayLoader.permutation_fn(rows, shuffle, seed)
+    whole = -(-rows // size)
+    wanted = whole if steps is None else steps
+
+    def open_epoch(epoch: int) -> Iterator[Batch]:
+        passes, first = divmod(epoch * wanted, whole)
+        for number in itertools.count(passes):
+            order = order_of(range(number, number + 1))[0]
+            for index in range(first, whole):
+                places = order[index * size : (index + 1) * size]
+                yield jax.tree.map(lambda leaf, places=places: np.asarray(leaf[places]), batch)
+            first = 0
+
+    together = _batches_together(_size(batch) * size / rows)
+    return GeneratorLoader(
+        open_epoch,
+        size,
+        steps=wanted,
+        rows=rows if steps is None else None,
+        pad=pad,
+        batches_per_block=together,
+    )
+
+
+def _size(batch: Batch) -> int:
+    return sum(leaf.nbytes for leaf in jax.tree.leaves(batch))
+
+
+def _batches_together(size: float) -> int:
+    """Return how many batches of so many bytes travel to the device together, within the memory budget.
+
+    At least two, as a loop over one batch is another program to XLA: its last bits are not those of resident rows.
+    """
+    most = config.memory_budget() / (_BLOCKS_AT_ONCE * max(size, 1))
+    return int(min(max(most, 2), MAX_BATCHES_PER_BLOCK))
+
+
+def device_validation(
+    data: FitData, batch_size: int | None, room: int | None = None, *, pad: bool
+) -> Validation | None:
+    """Return validation rows as a block for the dispatch, or None when they are not arrays in memory.
+
+    pad: whether rows may be padded; otherwise the batches are those of `evaluate`, the last one of its true size.
+    room: leave places for as many rows, so that blocks of nearly as many have the same shapes.
+    """
+    if data.batch is None or must_stream(data.batch):
+        return None
+    rows = count_rows(data.batch)
+    if not pad:
+        size = 32 if batch_size is None else batch_size
+        return _validation_with_a_tail(data.batch, rows, min(rows, size))
+    places = rows if room is None else room
+    most = EVALUATION_ROWS
+    if batch_size is not None:
+        most = batch_size
+    size = min(places, most)
+    if batch_size is None or room is not None:
+        # Batches of one size as even as possible, so that little is padded and none is empty.
+        size = -(-places // -(-places // size))
+    steps, sizes = batch_layout(places, size)
+    if room is not None:
+        sizes = np.clip(rows - size * np.arange(steps, dtype=np.int32), 0, size)
+
+    def split(leaf: Any) -> Any:
+        # On the host, and not by `jnp.asarray`: the device would have to compile a program for each shape.
+        padded = np.zeros((steps * size, *leaf.shape[1:]), leaf.dtype)
+        padded[:rows] = leaf
+        return jax.device_put(padded.reshape(steps, size, *leaf.shape[1:]))
+
+    return Validation(jax.tree.map(split, data.batch), None if sizes is None else jax.device_put(sizes))
+
+
+def _validation_with_a_tail(batch: Batch, rows: int, size: int) -> Validation:
+    whole = rows // size * size
+
+    def split(leaf: Any) -> Any:
+        return jax.device_put(np.asarray(leaf)[:whole].reshape(-1, size, *leaf.shape[1:]))
+
+    tail = (
+        jax.tree.map(lambda leaf: jax.device_put(np.asarray(leaf)[whole:]), batch) if whole < rows else None
+    )
+    return Validation(jax.tree.map(split, batch), None, tail)

@@ -1,0 +1,83 @@
+"""Class weights: one factor for each class of a single output."""
+
+from __future__ import annotations
+
+import math
+import numbers
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from fitwell._data.loaders import Batch
+from fitwell._param_validation import Identifier
+from fitwell.errors import InvalidArgument
+
+
+def apply_class_weight(class_weight: Mapping[Any, float] | None, batch: Batch, whole: bool = False) -> Batch:
+    """Multiply the weight of each row by that of its class. One output only, with integer or one-hot targets.
+
+    whole: whether the batch is all there is, so that classes which cannot occur are seen to be mistakes.
+    """
+    if class_weight is None:
+        return batch
+    factors = _by_class(class_weight)
+    if batch.y is None or len(batch.y) != 1:
+        raise InvalidArgument("class_weight works for models with a single output; use sample_weight instead")
+    y = np.asarray(batch.y[0])
+    # Numbers of several steps, or labels of which a row may have several, only look like one-hot rows.
+    one_hot = y.ndim > 1 and y.shape[-1] > 1 and bool(np.all(y >= 0)) and np.allclose(y.sum(axis=-1), 1)
+    if not one_hot and y.size != len(y):
+        raise InvalidArgument(
+            f"class_weight needs one class per row, as a number or one-hot; y has shape {y.shape}, and is not: use "
+            "sample_weight instead"
+        )
+    classes = np.argmax(y, axis=-1) if one_hot else np.round(y.reshape(len(y)))
+    present, places = np.unique(classes, return_inverse=True)
+    _check_classes(factors, present, y.shape[-1] if one_hot else None, whole)
+    # By number and not by place: hinge losses call a class -1.
+    weights = np.array([factors.get(int(label), 1.0) for label in present], np.float32)[places]
+    given = batch.weights[0] if batch.weights is not None else None
+    if given is not None:
+        axes = max(weights.ndim, given.ndim)
+        weights, given = (w.reshape(w.shape + (1,) * (axes - w.ndim)) for w in (weights, given))
+        weights = weights * given
+    return Batch(batch.x, batch.y, [weights], batch.rows)
+
+
+def _check_classes(classes: Iterable[int], present: np.ndarray, columns: int | None, whole: bool) -> None:
+    for label in classes:
+        if columns is not None and not 0 <= label < columns:
+            raise InvalidArgument(
+                f"class_weight: there is a weight for class {label}, but one-hot targets of {columns} columns"
+            )
+        if whole and label < 0 and present.min() >= 0:
+            raise InvalidArgument(
+                f"class_weight: there is a weight for class {label}, but y has no such class"
+            )
+
+
+def _by_class(class_weight: Any) -> dict[int, float]:
+    """Return class weights by integer: classes may be written as any numbers that equal one, as in ``0.0 == 0``."""
+    if not hasattr(class_weight, "items"):
+        raise InvalidArgument(
+            "class_weight: expected a dict of class numbers and weights, such as {0: 1.0, 1: 5.0}, got "
+            f"{type(class_weight).__name__}; a list of weights in the order of the classes is dict(enumerate(weights))"
+        )
+    factors: dict[int, float] = {}
+    for key, value in class_weight.items():
+        if not isinstance(key, numbers.Real | np.bool_) or not float(key).is_integer():
+            raise InvalidArgument(
+                f"class_weight: expected class numbers as keys, such as {{0: 1.0, 1: 5.0}}, got {key!r}; the classes "
+                "of other labels are numbered by fitwell.utils.class_codes"
+            )
+        if not isinstance(value, numbers.Real) or not math.isfinite(value) or value < 0:
+            raise InvalidArgument(
+                f"class_weight: the weight of class {key!r} must be a finite number of at least 0, got {value!r}"
+            )
+        factors[int(float(key))] = float(value)
+    return factors
+
+
+# What `class_weight` may be.
+CLASS_WEIGHT = Identifier(_by_class) | None

@@ -1,0 +1,55 @@
+"""`evaluate`: the loss and the metrics of a model over many rows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fitwell._engine.dispatch_size import AdaptiveDispatchSize
+from fitwell.callbacks.callback_list import CallbackList
+from fitwell.models.batch_loading import EVALUATION_ROWS, make_loader
+from fitwell.models.fit_data import FitData
+
+if TYPE_CHECKING:
+    from fitwell.models.model import Model
+
+TEST_BATCH_HOOKS = ("on_test_batch_begin", "on_test_batch_end")
+
+
+def evaluate(
+    model: Model,
+    data: FitData,
+    callback_list: CallbackList,
+    *,
+    batch_size: int | None,
+    steps: int | None,
+    progress: Any = None,
+) -> dict[str, float]:
+    """Run the model over `data` without learning, and return every metric by name."""
+    program = model._session.get_program(data.example)
+    looks = callback_list.has_hook(*TEST_BATCH_HOOKS)
+    default = EVALUATION_ROWS if program.supports_padding and not looks else 32
+    loader = make_loader(
+        data, batch_size, shuffle=False, seed=0, pad=program.supports_padding, steps=steps, default=default
+    )
+    runner = model._session.get_runner(training=False)
+    state = model._session.init_train_state([])
+    pace = AdaptiveDispatchSize(by_batch=looks)
+    if progress is not None:
+        progress.steps = loader.steps
+    results: dict[str, float] = {}
+    callback_list.call_hook("on_test_begin", {})
+    number = 0
+    for dispatch in loader.dispatches(0, 1, pace.max_steps):
+        if looks:
+            callback_list.call_hook("on_test_batch_begin", number, {})
+        state, report = runner(state, dispatch, {})
+        pace.update(dispatch.steps, report.seconds)
+        number += dispatch.steps
+        if looks:
+            callback_list.call_hook("on_test_batch_end", number - 1, report.running)
+        if progress is not None:
+            progress.update(number, report.running)
+        for finished in report.epochs:
+            results = finished
+    callback_list.call_hook("on_test_end", dict(results))
+    return results
