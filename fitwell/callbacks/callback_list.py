@@ -47,7 +47,6 @@ class CallbackList:
         params (dict): The settings of the run, for `Callback.set_params`.
 
     Attributes:
-        batches (int): Number of batches that the run has completed.
         has_user_hooks (bool): Whether a user-defined hook observes epochs or batches.
         runs_on_host (bool): Whether the hooks of compilable callbacks are called.
 
@@ -71,7 +70,6 @@ class CallbackList:
         )
         if model is not None:
             self._set_up_callbacks(model, params)
-        self.batches = 0
         watchers = [c for c in self.callbacks if any(overrides(c, hook) for hook in BATCH_HOOKS)]
         self._scheduled_watchers = [
             c
@@ -121,9 +119,13 @@ class CallbackList:
             if hasattr(callback, "set_example"):
                 callback.set_example(batch)
 
-    def steps_until_next_call(self) -> int | None:
-        """Return the number of batches until a callback is due, or None if none is due again."""
-        candidates = [callback.steps_until_next_call(self.batches) for callback in self._scheduled_watchers]
+    def steps_until_next_call(self, batches_seen: int) -> int | None:
+        """Return the number of batches until a callback is due, or None if none is due again.
+
+        Args:
+            batches_seen (int): Number of batches that the run has completed.
+        """
+        candidates = [callback.steps_until_next_call(batches_seen) for callback in self._scheduled_watchers]
         if self._batch_watchers:
             candidates.append(1)
         return min((steps for steps in candidates if steps is not None), default=None)
@@ -133,16 +135,16 @@ class CallbackList:
         for callback in self._batch_watchers:
             callback.on_train_batch_begin(number, {})
 
-    def on_train_batches_end(self, count: int, number: int, logs: Logs) -> None:
+    def on_train_batches_end(self, before: int, after: int, number: int, logs: Logs) -> None:
         """Call `on_train_batch_end` of the callbacks that are due.
 
         Args:
-            count (int): Number of batches since the last call.
+            before (int): Number of batches that the run had completed at the last call.
+            after (int): Number of batches that it has completed now.
             number (int): Number of the last of them in its epoch, from 0.
             logs (Mapping): Metrics of the epoch so far.
         """
-        due = [c for c in self._scheduled_watchers if c.steps_until_next_call(self.batches) == count]
-        self.batches += count
+        due = [c for c in self._scheduled_watchers if c.steps_until_next_call(before) == after - before]
         for callback in self.callbacks:
             if callback in self._batch_watchers or callback in due:
                 callback.on_train_batch_end(number, logs)

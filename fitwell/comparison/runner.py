@@ -34,9 +34,9 @@ from fitwell.layers.auto_name import name_counter_scope
 from fitwell.models import Model
 from fitwell.models.compile_config import is_classification_loss
 from fitwell.models.fit_data import pack_data
+from fitwell.models.fit_options import FIT_RULES
 from fitwell.models.input_checks import check_values
 from fitwell.models.loss_comparability import regularizers_of, warn_if_regularizers_differ
-from fitwell.models.model import FIT
 from fitwell.population import Population
 from fitwell.population.folds import class_labels
 from fitwell.population.member_train_loop import is_function_of_setting
@@ -54,7 +54,7 @@ Build = Callable[[], Model]
 
 
 @validate_params(
-    FIT,
+    FIT_RULES,
     repeats=Integer(2),
     vary=Options("splits", "seeds"),
     mode=MODE,

@@ -5,14 +5,16 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from fitwell._data.loaders import DataLoader
 from fitwell._engine import xla_cpu_heuristics
+from fitwell._engine.policies import Policy
 from fitwell._engine.train_state import TrainState, path_in_file
 from fitwell._history import History
 from fitwell._schema import (
@@ -30,13 +32,17 @@ from fitwell._schema import (
     UnionSchema,
 )
 from fitwell.callbacks.backup_and_restore import BackupAndRestore
+from fitwell.callbacks.callback_list import CallbackList
 from fitwell.errors import ErrorCollector, FileError, FitwellError, InvalidArgument, warn
 from fitwell.models import run_signature
+from fitwell.models.fit_options import FitOptions
+from fitwell.models.run_data import RunData
+from fitwell.models.run_position import RunPosition
+from fitwell.models.training_session import TrainingSession
 from fitwell.saving.checkpoint_folder import CheckpointFolder
 from fitwell.saving.legacy_layer_paths import NUMBERING, rename_legacy_paths
 
-if TYPE_CHECKING:
-    from fitwell.models.train_loop import TrainLoop
+Logs = dict[str, float]
 
 # What `CheckpointManager.save` writes.
 _NAMED = DictSchema(STRING)
@@ -84,11 +90,11 @@ def make_checkpoint_manager(callbacks: Sequence[Any], resume: Any) -> NullCheckp
 
 
 class NullCheckpointManager:
-    """A run without checkpoints; `CheckpointManager` says what each function is for."""
+    """A run without checkpoints; `CheckpointManager` documents the methods."""
 
     @property
     def resumes(self) -> bool:
-        """Whether the run goes on from a checkpoint."""
+        """Whether the run continues from a checkpoint."""
         return False
 
     def __enter__(self) -> NullCheckpointManager:
@@ -101,254 +107,293 @@ class NullCheckpointManager:
         """Return the seed of the run: the one drawn for it."""
         return drawn
 
-    def check_compatible(self, fit: TrainLoop, data: Any, shuffle: bool) -> None:
+    def check_compatible(
+        self,
+        session: TrainingSession,
+        data: RunData,
+        options: FitOptions,
+        callbacks: CallbackList,
+        loader: DataLoader,
+        history: History,
+        policies: Sequence[tuple[Any, Policy]],
+    ) -> None:
         """Do nothing."""
 
-    def restore(self, fit: TrainLoop) -> None:
-        """Do nothing."""
+    def restore_or_start(self, position: RunPosition) -> tuple[RunPosition, Logs]:
+        """Return the position as it is, and no logs."""
+        return position, {}
 
-    def steps_until_save(self, fit: TrainLoop) -> int | None:
-        """Return None: any length of a dispatch will do."""
+    def steps_until_save(self, position: RunPosition) -> int | None:
+        """Return None: a dispatch may have any length."""
         return None
 
-    def maybe_save(self, fit: TrainLoop) -> None:
+    def maybe_save(self, position: RunPosition, last_logs: Logs) -> None:
         """Do nothing."""
 
-    def save_on_interrupt(self, fit: TrainLoop) -> None:
+    def save_on_interrupt(self, position: RunPosition, last_logs: Logs) -> None:
         """Do nothing."""
 
-    def save_final(self, fit: TrainLoop) -> None:
+    def save_final(self, position: RunPosition, last_logs: Logs) -> None:
         """Do nothing."""
 
-    def delete_checkpoints(self, fit: TrainLoop) -> None:
+    def delete_checkpoints(self, position: RunPosition) -> None:
         """Do nothing."""
 
 
 class CheckpointManager(NullCheckpointManager):
-    """Stands between one fit and its folder of checkpoints.
+    """Writes the checkpoints of one run to its folder, and resumes it from the last one.
 
-    saved: the checkpoint to go on from, or None when the run begins.
+    A checkpoint consists of the train state, the position, the history and the states of the callbacks.
+
+    saved: the checkpoint to continue from; None if the run is new.
     """
+
+    _session: TrainingSession
+    _data: RunData
+    _options: FitOptions
+    _callbacks: Sequence[Any]
+    _loader: DataLoader
+    _history: History
+    _policies: Sequence[tuple[Any, Policy]]
 
     def __init__(self, backup: BackupAndRestore) -> None:
         self.backup = backup
         self.folder = CheckpointFolder(backup.backup_dir)
         self.saved: dict[str, Any] | None = self.folder.load_latest(_FORM)
         if self.saved is not None:
-            History.check_arrays(self.saved["history"], f"the checkpoint in {str(self.folder.path)!r}")
-        self._data: Any = None
-        self._identity: dict[str, Any] = {}
+            History.check_arrays(self.saved["history"], self._name)
+        self._signature: dict[str, Any] = {}
         self._initial_hyperparams: dict[str, float] = {}
-        self._left_early = False
+        self._saved_on_interrupt = False
+
+    @property
+    def _name(self) -> str:
+        return f"the checkpoint in {str(self.folder.path)!r}"
 
     @property
     def resumes(self) -> bool:
-        """Whether the run goes on from a checkpoint."""
+        """Whether the run continues from a checkpoint."""
         return self.saved is not None
 
     def seed(self, drawn: int) -> int:
-        """Return the seed of the run: of one that is resumed, its own."""
+        """Return the seed of the run: that of the checkpoint if the run is resumed."""
         self._drawn = drawn
         return drawn if self.saved is None else int(self.saved["seed"])
 
     def __exit__(self, *error: object) -> None:
-        """When an error ends the loop, let the checkpoint that is under way be finished all the same."""
+        """Wait for the checkpoint that is being written when an error ends the loop."""
         if error[0] is not None:
-            _interrupted_hyperparams[self._fit.session] = _hyperparam_values(self._fit)
+            _interrupted_hyperparams[self._session] = _hyperparam_values(self._session)
             with suppress(FileError):
                 self.folder.wait()
 
-    def check_compatible(self, fit: TrainLoop, data: Any, shuffle: bool) -> None:
-        """Note what the run is, and refuse to go on with a checkpoint of another one."""
-        self._data = data
-        self._fit = fit
-        self._initial_hyperparams = _hyperparam_values(fit)
-        self._identity = run_signature.run_signature(fit, data, shuffle)
+    def check_compatible(
+        self,
+        session: TrainingSession,
+        data: RunData,
+        options: FitOptions,
+        callbacks: CallbackList,
+        loader: DataLoader,
+        history: History,
+        policies: Sequence[tuple[Any, Policy]],
+    ) -> None:
+        """Keep the parts of the run; raise an error if the checkpoint belongs to another run."""
+        self._session, self._data, self._options, self._loader = session, data, options, loader
+        self._callbacks, self._history, self._policies = callbacks.callbacks, history, policies
+        self._initial_hyperparams = _hyperparam_values(session)
+        settings = {
+            "batch_size": loader.batch_size,
+            "steps_per_epoch": loader.steps,
+            "shuffle": options.shuffle,
+            "initial_epoch": options.initial_epoch,
+        }
+        self._signature = run_signature.run_signature(session.model, data.train, data.validation, settings)
         if self.saved is None:
             return
         if self.saved.get("layers") != NUMBERING:
-            self._rename(self.saved, fit.model)
-        problems = ErrorCollector(f"resume: the checkpoint in {str(self.folder.path)!r} is of another run")
-        for line in run_signature.signature_diff(self.saved["identity"], self._identity):
+            _rename_paths(self.saved, session.model)
+        problems = ErrorCollector(f"resume: {self._name} is of another run")
+        for line in run_signature.signature_diff(self.saved["identity"], self._signature):
             problems.add(line)
         if problems.found:
-            problems.add("go on with what the run began with, or name another folder to begin anew")
-            fit.session.seed = self._drawn
+            problems.add("continue with what the run began with, or name another folder to start a new run")
+            session.seed = self._drawn
         problems.raise_if_any(FileError)
-        self._check_numbers(fit)
+        self._check_hyperparams()
 
-    def _check_numbers(self, fit: TrainLoop) -> None:
-        """Refuse hyperparameters of the checkpoint that the model could not have been given."""
+    def _check_hyperparams(self) -> None:
+        """Raise an error if the checkpoint has hyperparameters that the model cannot have."""
         assert self.saved is not None
-        for path in self._initial_hyperparams:
+        for path, initial in self._initial_hyperparams.items():
             for kind in ("began", "numbers"):
                 try:
-                    fit.program.hyperparams[path].validate(
-                        self.saved[kind].get(path, self._initial_hyperparams[path])
-                    )
+                    self._session.program.hyperparams[path].validate(self.saved[kind].get(path, initial))
                 except FitwellError as error:
-                    fit.session.seed = self._drawn
+                    self._session.seed = self._drawn
                     raise FileError(
-                        f"the checkpoint in {str(self.folder.path)!r} is damaged, or was made by something else: "
-                        f"{kind}[{path!r}]: {error}"
+                        f"{self._name} is damaged, or was made by something else: {kind}[{path!r}]: {error}"
                     ) from None
 
-    def _rename(self, saved: dict[str, Any], model: Any) -> None:
-        """Call what is in a checkpoint of an earlier version as it is called today."""
-        for part in (saved, saved["identity"]):
-            for name in ("architecture", "began", "numbers", "state"):
-                if name in part:
-                    part[name] = rename_legacy_paths(part[name], model)
+    # --- writing ---------------------------------------------------------------------------------------------
 
-    # --- keeping -------------------------------------------------------------------------------------------
-
-    def steps_until_save(self, fit: TrainLoop) -> int | None:
-        """Return how many batches the next dispatch may take, for a checkpoint that is due; None for any."""
-        in_epoch = fit.step_in_epoch if fit.epoch_is_open else 0
+    def steps_until_save(self, position: RunPosition) -> int | None:
+        """Return how many batches the next dispatch may take before a checkpoint is due; None for any number."""
         return self.backup.batches_until_due(
-            fit.callback_list.batches, fit.epochs_done, in_epoch, fit.loader.steps
+            position.batches_seen, position.epochs_done, position.open_steps, self._loader.steps
         )
 
-    def maybe_save(self, fit: TrainLoop) -> None:
+    def maybe_save(self, position: RunPosition, last_logs: Logs) -> None:
         """Write a checkpoint if one is due."""
-        if self.backup.is_due(fit.callback_list.batches, fit.epochs_done, not fit.epoch_is_open):
-            self.save(fit)
+        if self.backup.is_due(position.batches_seen, position.epochs_done, not position.is_open):
+            self.save(position, last_logs)
 
-    def save(self, fit: TrainLoop) -> None:
-        """Hand a checkpoint of this moment to the writer. Arrays do not change, so references are enough."""
-        session = fit.session
-        state = session.pull()
-        callbacks = fit.callback_list.callbacks
+    def save(self, position: RunPosition, last_logs: Logs) -> None:
+        """Hand a checkpoint to the writing thread. Arrays do not change, so references are enough."""
+        state, callbacks = self._session.pull(), self._callbacks
         tree = {
             "versions": run_signature.library_versions(),
-            "identity": self._identity,
-            "seed": session.seed,
+            "identity": self._signature,
+            "seed": position.seed,
             "began": self._initial_hyperparams,
-            "numbers": _hyperparam_values(fit),
+            "numbers": _hyperparam_values(self._session),
             "place": {
-                "epochs": fit.epochs_done,
-                "steps": fit.step_in_epoch,
-                "open": fit.epoch_is_open,
-                "ended": fit.ended,
-                "batches": fit.callback_list.batches,
-                "runtime_epoch": session.epoch,
+                "epochs": position.epochs_done,
+                "steps": position.step_in_epoch,
+                "open": position.is_open,
+                "ended": position.has_ended,
+                "batches": position.batches_seen,
+                "runtime_epoch": position.epoch,
             },
-            "history": fit.history.to_arrays(),
-            "last_logs": dict(fit.last_logs),
-            # A callback may go on to change what it gave, while the writer writes.
-            "callbacks": [[_name(c), copy.deepcopy(c.get_state())] for c in callbacks if _has_state(c)],
+            "history": self._history.to_arrays(),
+            "last_logs": dict(last_logs),
+            # A callback may change what it returned while the thread writes.
+            "callbacks": [
+                [type(c).__name__, copy.deepcopy(c.get_state())] for c in callbacks if _has_state(c)
+            ],
             "state": {name: _plain(leaf) for name, leaf in _named(state).items()},
             "layers": NUMBERING,
         }
         durable = [callback.flush_to_disk for callback in callbacks if hasattr(callback, "flush_to_disk")]
         self.folder.submit(int(state.step), tree, lambda: [make() for make in durable])
 
-    def save_on_interrupt(self, fit: TrainLoop) -> None:
+    def save_on_interrupt(self, position: RunPosition, last_logs: Logs) -> None:
         """Write the last checkpoint of a run that is interrupted inside an epoch.
 
-        The epoch will be closed for whoever looks at it; a run that goes on does all of it.
+        The loop closes the epoch afterwards; a resumed run continues it instead.
         """
-        self.save(fit)
+        self.save(position, last_logs)
         self.folder.wait()
-        self._left_early = True
+        self._saved_on_interrupt = True
 
-    def save_final(self, fit: TrainLoop) -> None:
-        """Write the last checkpoint, before policies put the weights back that they want to be left."""
-        if self._left_early:
-            _interrupted_hyperparams[fit.session] = _hyperparam_values(fit)
+    def save_final(self, position: RunPosition, last_logs: Logs) -> None:
+        """Write the last checkpoint, before policies restore the weights that they kept."""
+        if self._saved_on_interrupt:
+            _interrupted_hyperparams[self._session] = _hyperparam_values(self._session)
             return
-        self.save(fit)
+        self.save(position, last_logs)
         self.folder.wait()
 
-    def delete_checkpoints(self, fit: TrainLoop) -> None:
-        """Remove checkpoints that were only for the way, when the run has come to its end."""
-        if self.backup.delete_checkpoint and (fit.ended or fit.epochs_done >= fit.epochs):
+    def delete_checkpoints(self, position: RunPosition) -> None:
+        """Delete the checkpoints of a run that is complete, if `delete_checkpoint` says so."""
+        complete = position.has_ended or position.epochs_done >= self._options.num_epochs
+        if self.backup.delete_checkpoint and complete:
             self.folder.clear()
 
-    # --- going on ------------------------------------------------------------------------------------------
+    # --- resuming --------------------------------------------------------------------------------------------
 
-    def restore(self, fit: TrainLoop) -> None:
-        """Bring `fit` and its model to where the checkpoint is; a new run gets its first checkpoint."""
-        saved, session = self.saved, fit.session
-        if saved is None:
-            # Waited for: whatever callbacks write from now on, there is a moment to go back to.
-            self.save(fit)
+    def restore_or_start(self, position: RunPosition) -> tuple[RunPosition, Logs]:
+        """Restore the model and the callbacks; return the position and the last logs of the run.
+
+        A new run writes its first checkpoint and starts at `position`.
+        """
+        if self.saved is None:
+            # Wait: whatever callbacks write from now on, there is a checkpoint from before it.
+            self.save(position, {})
             self.folder.wait()
-            return
+            return position, {}
         try:
-            self._restore(fit, saved)
+            return self._restore(position, self.saved)
         except BaseException:
-            session.seed = self._drawn
+            self._session.seed = self._drawn
             raise
 
-    def _restore(self, fit: TrainLoop, saved: dict[str, Any]) -> None:
-        """Check all that can be wrong with a checkpoint of the same run, and then take it over."""
-        session, where = fit.session, f"the checkpoint in {str(self.folder.path)!r}"
-        state, afresh = _filled(session.pull(), saved["state"], where)
-        fuse_loop = xla_cpu_heuristics.should_fuse_loop(state.variables, fit.loader.batch_size or 0)
+    def _restore(self, position: RunPosition, saved: dict[str, Any]) -> tuple[RunPosition, Logs]:
+        """Check everything that can be wrong with a checkpoint of this run, and then restore it."""
+        session, place = self._session, saved["place"]
+        state, new_policies = _filled(session.pull(), saved["state"], self._name)
+        fuse_loop = xla_cpu_heuristics.should_fuse_loop(state.variables, self._loader.batch_size or 0)
         notes = run_signature.version_notes(saved["versions"], fuse_loop)
-        place = saved["place"]
-        _check_place(place, state, fit.loader.steps, where)
-        notes += [f"{name} was no part of the run and starts now" for name in afresh]
-        # Before the model: a callback may find that what it wrote to is gone.
-        notes += _restore_callbacks(fit.callback_list.callbacks, saved["callbacks"])
-        notes += self._restore_numbers(fit, saved)
+        _check_place(place, state, self._loader.steps, self._name)
+        notes += [f"{name} was not part of the run and starts now" for name in new_policies]
+        # Before the model: a callback may find that the file it wrote to is missing.
+        notes += _restore_callbacks(self._callbacks, saved["callbacks"])
+        notes += self._restore_hyperparams(saved)
         state = state.replace(hyperparams=session.pull().hyperparams)
-        for _, policy in fit.policies:
-            # What a policy is told to do (patience and the like) is what it is told now.
+        for _, policy in self._policies:
+            # The arguments of a policy (patience and the like) are those of the callback as it is now.
             state.policies[policy.name] |= getattr(policy, "numbers", {})
         session.push(state)
-        session.epoch = place["runtime_epoch"]
-        fit.epochs_done, fit.step_in_epoch = place["epochs"], place["steps"]
-        fit.epoch_is_open, fit.ended = place["open"], place["ended"]
-        fit.callback_list.batches = place["batches"]
-        fit.history.restore_arrays(saved["history"])
-        fit.last_logs = saved["last_logs"]
-        self._fast_forward_streams(fit)
+        self._history.restore_arrays(saved["history"])
+        position = RunPosition(
+            seed=position.seed,
+            epoch=place["runtime_epoch"],
+            epochs_done=place["epochs"],
+            step_in_epoch=place["steps"],
+            batches_seen=place["batches"],
+            is_open=place["open"],
+            has_ended=place["ended"],
+        )
+        self._fast_forward_streams(position)
         if notes:
             warn(f"resume: {'; '.join(notes)}")
+        return position, saved["last_logs"]
 
-    def _fast_forward_streams(self, fit: TrainLoop) -> None:
-        """Let generators, which only know how to begin, give what they gave the run so far."""
-        if self._data.stream is not None:
-            in_epoch = fit.step_in_epoch if fit.epoch_is_open else 0
-            self._data.stream.fast_forward(fit.callback_list.batches - in_epoch, fit.epochs_done)
-        if fit.validation is not None and fit.validation.stream is not None:
-            validations = len(fit.history.history.get("val_loss", []))
-            fit.validation.stream.fast_forward(validations * (fit.validation_steps or 0), validations)
+    def _fast_forward_streams(self, position: RunPosition) -> None:
+        """Skip the batches of generators that the run has used before."""
+        train, validation = self._data.train, self._data.validation
+        if train.stream is not None:
+            train.stream.fast_forward(position.batches_seen - position.open_steps, position.epochs_done)
+        if validation is not None and validation.stream is not None:
+            validations = len(self._history.history.get("val_loss", []))
+            steps = self._options.validation_steps or 0
+            validation.stream.fast_forward(validations * steps, validations)
 
-    def _restore_numbers(self, fit: TrainLoop, saved: dict[str, Any]) -> list[str]:
+    def _restore_hyperparams(self, saved: dict[str, Any]) -> list[str]:
         notes = []
-        left = _interrupted_hyperparams.pop(fit.session, {})
+        left = _interrupted_hyperparams.pop(self._session, {})
         for path, now in self._initial_hyperparams.items():
             began, last = saved["began"].get(path, now), saved["numbers"].get(path, now)
             unchanged = now in (began, last, left.get(path))
-            fit.program.hyperparams[path].raw_value = last if unchanged else now
+            self._session.program.hyperparams[path].raw_value = last if unchanged else now
             if not unchanged:
                 notes.append(f"{path} was {began!r} when the run began; from here on it is {now!r}")
         return notes
 
 
-def _hyperparam_values(fit: TrainLoop) -> dict[str, float]:
-    return {path: float(cell.raw_value) for path, cell in fit.program.hyperparams.items()}
+def _rename_paths(saved: dict[str, Any], model: Any) -> None:
+    """Rename the paths in a checkpoint of an earlier version to those of today."""
+    for part in (saved, saved["identity"]):
+        for name in ("architecture", "began", "numbers", "state"):
+            if name in part:
+                part[name] = rename_legacy_paths(part[name], model)
+
+
+def _hyperparam_values(session: TrainingSession) -> dict[str, float]:
+    return {path: float(cell.raw_value) for path, cell in session.program.hyperparams.items()}
 
 
 def _has_state(callback: Any) -> bool:
     return hasattr(callback, "get_state") and callback.get_state() is not None
 
 
-def _name(callback: Any) -> str:
-    return type(callback).__name__
-
-
 def _restore_callbacks(callbacks: Sequence[Any], saved: list[tuple[str, Any]]) -> list[str]:
-    """Give each callback what the next one of its class in the checkpoint remembered."""
+    """Restore each callback from the next state of its class in the checkpoint."""
     waiting = list(saved)
     notes = []
     for callback in filter(_has_state, callbacks):
-        match = next((entry for entry in waiting if entry[0] == _name(callback)), None)
+        match = next((entry for entry in waiting if entry[0] == type(callback).__name__), None)
         if match is None:
-            notes.append(f"the callback {_name(callback)} was no part of the run and starts now")
+            notes.append(f"the callback {type(callback).__name__} was not part of the run and starts now")
         else:
             waiting.remove(match)
             callback.set_state(match[1])

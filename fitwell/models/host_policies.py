@@ -3,34 +3,42 @@
 from __future__ import annotations
 
 import math
-import weakref
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from fitwell import config
+from fitwell._engine.epoch_runner import EpochRunner
 from fitwell._engine.policies import Policy
-from fitwell._history import to_float
+from fitwell._history import History, to_float
+from fitwell.callbacks.callback_list import CallbackList
 from fitwell.errors import warn
-
-if TYPE_CHECKING:
-    from fitwell.models.train_loop import TrainLoop
+from fitwell.models.training_session import TrainingSession
 
 LEARNING_RATE = "optimizer.learning_rate"
 _RATE_LOG = "learning_rate"
 
 
 class HostPolicies:
-    """What happens on the host when an epoch of one fit ends.
+    """The policies and the logs of a run whose callbacks act on the host when an epoch ends.
 
-    pairs: the callbacks that decide here, with their policies; none where the decisions are compiled into the run.
+    pairs: the callbacks that decide on the host, with their policies; empty if the decisions are compiled.
     """
 
-    def __init__(self, fit: TrainLoop, pairs: Sequence[tuple[Any, Policy]]) -> None:
-        # The run holds this. In a circle its rows would stay in memory until the garbage collector comes.
-        self.fit: TrainLoop = weakref.proxy(fit)
+    def __init__(
+        self,
+        session: TrainingSession,
+        runner: EpochRunner,
+        callbacks: CallbackList,
+        history: History,
+        pairs: Sequence[tuple[Any, Policy]],
+    ) -> None:
+        self.session = session
+        self.runner = runner
+        self.callbacks = callbacks
+        self.history = history
         self.pairs = list(pairs)
         self._first_rate = math.nan
         self._warned: set[str] = set()
@@ -38,45 +46,43 @@ class HostPolicies:
     def __enter__(self) -> HostPolicies:
         for callback, policy in self.pairs:
             callback.set_decide_function(partial(self._decide, callback, policy))
-        if self.fit.checkpoint_manager.resumes:
-            self.update_attributes()
         self._first_rate = self.learning_rate()
         return self
 
     def __exit__(self, *error: object) -> None:
-        # A callback that holds on to the run could not be copied.
+        # A callback that refers to the run could not be copied.
         for callback, _ in self.pairs:
             callback.set_decide_function(None)
 
     def update_attributes(self) -> None:
-        """Let the callbacks' attributes say where their decisions stand."""
+        """Set the attributes of the callbacks to the state of their policies."""
         for callback, policy in self.pairs:
-            callback.on_policy_end(self.fit.session.train_state.policies[policy.name])
+            callback.on_policy_end(self.session.train_state.policies[policy.name])
 
     def _decide(self, callback: Any, policy: Policy, epoch: int, value: float) -> None:
         """Let one policy look at an epoch; what it decides holds at once."""
-        fit, session = self.fit, self.fit.session
+        session = self.session
         state = session.pull()
         memories = state.policies
         memory = callback.update_policy_state(memories[policy.name])
         if "epoch" in memory:
             memory = {**memory, "epoch": np.int32(epoch)}
-        memory, state = fit.runner.apply_policy(policy, memory, value, state.replace(policies={}))
+        memory, state = self.runner.apply_policy(policy, memory, value, state.replace(policies={}))
         stops = bool(state.stop)
         # The word of a hook that looks at it afterwards is the last: the run ends if it lets it.
         state = state.replace(policies={**memories, policy.name: memory}, stop=np.bool_(False))
         session.push(state, [] if policy.target is None else [policy.target])
         callback.on_policy_end(memory)
         if stops:
-            fit.model.stop_training = True
+            session.model.stop_training = True
 
     # --- logs ----------------------------------------------------------------------------------------------
 
     def log_learning_rate(self, logs: dict[str, float]) -> None:
         """Put the learning rate of the epoch that ends into `logs`, from the first that hooks changed it for."""
-        if not self.fit.callback_list.has_user_hooks or _RATE_LOG in logs:
+        if not self.callbacks.has_user_hooks or _RATE_LOG in logs:
             return
-        history, rate = self.fit.history, self.learning_rate()
+        history, rate = self.history, self.learning_rate()
         if math.isnan(rate) or math.isnan(self._first_rate):
             return
         if _RATE_LOG not in history.history:
@@ -87,7 +93,7 @@ class HostPolicies:
 
     def learning_rate(self) -> float:
         """Return the learning rate in the precision that it is computed with; NaN where it is not one number."""
-        rate = self.fit.session.optimizer.get_hyperparameter("learning_rate")
+        rate = self.session.optimizer.get_hyperparameter("learning_rate")
         return float(config.float_dtype().type(rate)) if isinstance(rate, int | float) else math.nan
 
     def keep_numbers(self, logs: Mapping[str, Any]) -> dict[str, float]:

@@ -16,7 +16,6 @@ from fitwell._param_validation import (
     ListOf,
     Options,
     Real,
-    Rule,
     validate_params,
 )
 from fitwell._progress import VERBOSE, ProgressReporter, print_message
@@ -29,27 +28,14 @@ from fitwell.models.class_weight import CLASS_WEIGHT
 from fitwell.models.compile_config import LOSS_WEIGHTS, CompileConfig
 from fitwell.models.deprecated_methods import DeprecatedMethods, check_deprecated_arguments
 from fitwell.models.fit_data import pack_data, pack_validation_data
+from fitwell.models.fit_options import FIT_RULES, FitOptions
 from fitwell.models.inference import Inference, infer_structs
 from fitwell.models.model_program import as_outputs
+from fitwell.models.run_data import RunData
 from fitwell.models.train_loop import TrainLoop
 from fitwell.models.training_session import TrainingSession
 
 _COUNT = Integer(1) | None
-# What the arguments of `fit` may be, here and of a population.
-FIT: dict[str, Rule] = {
-    "batch_size": _COUNT,
-    "epochs": Integer(0),
-    "verbose": VERBOSE,
-    "validation_split": Real(0, 1, closed="left") | None,
-    "shuffle": Boolean(),
-    "class_weight": CLASS_WEIGHT,
-    "initial_epoch": Integer(0),
-    "steps_per_epoch": _COUNT,
-    "validation_steps": _COUNT,
-    "validation_batch_size": _COUNT,
-    "validation_freq": Integer(1) | ListOf(Integer(1), unordered=True),
-    "resume": FilePath() | None,
-}
 
 
 class Model(DeprecatedMethods, Layer):
@@ -178,7 +164,7 @@ class Model(DeprecatedMethods, Layer):
 
     # --- training ------------------------------------------------------------------------------------------
 
-    @validate_params(FIT)
+    @validate_params(FIT_RULES)
     def fit(
         self,
         x: Any = None,
@@ -239,24 +225,21 @@ class Model(DeprecatedMethods, Layer):
         elif validation_split:
             data, validation = data.split(validation_split)
             tail = validation.example
-        run = TrainLoop(
-            self,
-            data,
-            validation,
+        options = FitOptions(
             batch_size=batch_size,
-            validation_batch_size=validation_batch_size,
             epochs=epochs,
+            verbose=verbose,
+            shuffle=shuffle,
             initial_epoch=initial_epoch,
             steps_per_epoch=steps_per_epoch,
             validation_steps=validation_steps,
+            validation_batch_size=validation_batch_size,
             validation_freq=validation_freq,
-            shuffle=shuffle,
-            callbacks=flatten_callbacks(callbacks),
-            verbose=verbose,
             resume=resume,
         )
+        loop = TrainLoop(session, RunData(data, validation), options, flatten_callbacks(callbacks))
         session.warn_about_mistakes(data.example, tail, alone=not callbacks, whole=data.batch is not None)
-        return run.run()
+        return loop.run()
 
     @validate_params(batch_size=_COUNT, verbose=VERBOSE, steps=_COUNT, return_dict=Boolean())
     def evaluate(
@@ -319,18 +302,12 @@ class Model(DeprecatedMethods, Layer):
         """Make one update on one batch and return its loss and metrics, as `evaluate` does."""
         self._session.warn_if_freezing_changed()
         data = pack_data(self, x, y, sample_weight, class_weight, learning=True)
-        run = TrainLoop(
-            self,
-            data,
-            None,
-            batch_size=count_rows(data.example),
-            epochs=1,
-            shuffle=False,
-            verbose=0,
-            restores_average=False,
+        options = FitOptions(
+            batch_size=count_rows(data.example), verbose=0, shuffle=False, restores_average=False
         )
+        loop = TrainLoop(self._session, RunData(data), options)
         self._session.warn_about_mistakes(data.example)
-        history = run.run()
+        history = loop.run()
         # Not the learning rate of a schedule, which is history too.
         found = {name: history.history[name][-1] for name in self.metrics_names}
         values = list(found.values())

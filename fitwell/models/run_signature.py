@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jax
 import numpy as np
@@ -11,23 +11,18 @@ import numpy as np
 from fitwell._data.fingerprint import fingerprint
 from fitwell._engine import devices
 from fitwell.errors import InvalidArgument
-
-if TYPE_CHECKING:
-    from fitwell.models.train_loop import TrainLoop
+from fitwell.models.fit_data import FitData
 
 
-def run_signature(fit: TrainLoop, data: Any, shuffle: bool) -> dict[str, Any]:
-    """Return what has to be equal for `fit` to go on with the checkpoint of another process."""
+def run_signature(
+    model: Any, data: FitData, validation: FitData | None, settings: dict[str, Any]
+) -> dict[str, Any]:
+    """Return what must be equal for a run to continue from a checkpoint of another process."""
     return {
-        "architecture": _architecture(fit.model),
+        "architecture": _architecture(model),
         "data": _rows(data),
-        "validation data": None if fit.validation is None else _rows(fit.validation),
-        "settings": {
-            "batch_size": fit.loader.batch_size,
-            "steps_per_epoch": fit.loader.steps,
-            "shuffle": shuffle,
-            "initial_epoch": fit.first_epoch,
-        },
+        "validation data": None if validation is None else _rows(validation),
+        "settings": settings,
     }
 
 

@@ -21,5 +21,5 @@ def should_vmap(fit: MemberTrainLoop, members: int) -> bool:
     """Return whether to train this number of members like that of `fit` under `vmap`."""
     if devices.current_device().platform == "cpu" or members < 2 or not fit.supports_vmap:
         return False
-    weights = sum(variable.size for variable in fit.program.trainable.values())
-    return fit.loader.batch_size * weights < _BUSY
+    weights = sum(variable.size for variable in fit.plan.program.trainable.values())
+    return fit.plan.loader.batch_size * weights < _BUSY

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from concurrent.futures import Executor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,16 +16,19 @@ from fitwell import random
 from fitwell._data.loaders import ArrayLoader, Batch, DataLoader, Dispatch
 from fitwell._engine import devices
 from fitwell._engine.dispatch_size import AdaptiveDispatchSize
-from fitwell._engine.epoch_runner import DispatchResult, Validation
+from fitwell._engine.epoch_runner import Validation
 from fitwell._variables import Variable
 from fitwell.callbacks.callback_list import CallbackList, flatten_callbacks
 from fitwell.errors import InvalidArgument
 from fitwell.models.evaluation import TEST_BATCH_HOOKS
-from fitwell.models.fit_data import FitData
+from fitwell.models.fit_options import FitOptions
 from fitwell.models.interrupts import INTERRUPT_SECONDS
 from fitwell.models.model import Model
+from fitwell.models.model_program import ModelProgram
+from fitwell.models.run_data import RunData
 from fitwell.models.trace_key import trace_key
-from fitwell.models.train_loop import DispatchGenerator, TrainLoop
+from fitwell.models.train_loop import TrainLoop
+from fitwell.models.training_session import TrainingSession
 from fitwell.population.members import Member, label_errors
 from fitwell.population.shared_data import PopulationData, SharedRows
 
@@ -54,9 +58,11 @@ class SharedFitContext:
 
     rows: SharedRows
     home_device: jax.Device = field(default_factory=devices.current_device)
-    pace: AdaptiveDispatchSize = field(default_factory=lambda: AdaptiveDispatchSize(INTERRUPT_SECONDS))
+    dispatch_size: AdaptiveDispatchSize = field(
+        default_factory=lambda: AdaptiveDispatchSize(INTERRUPT_SECONDS)
+    )
     checked: bool = False
-    measured: list[str] | None = None
+    metric_names: list[str] | None = None
 
 
 def group_members(
@@ -106,89 +112,77 @@ def _zero_row(batch: Batch) -> Batch:
     return jax.tree.map(lambda leaf: np.zeros((1, *leaf.shape[1:]), leaf.dtype), batch)
 
 
+class MemberData(RunData):
+    """The rows of one member, which shares them and what is made of them with the others of its group."""
+
+    def __init__(self, member: Member, context: SharedFitContext) -> None:
+        super().__init__(context.rows.data, context.rows.validation_for(member.fold))
+        self._fold = member.fold
+        self._context = context
+
+    def check(self, session: TrainingSession) -> None:
+        """Check the rows once per group: its members have the same shapes and losses, and all folds the same rows."""
+        if not self._context.checked:
+            super().check(session)
+            self._context.checked = True
+
+    def metric_names(self, program: ModelProgram) -> list[str]:
+        """Return the names of what is measured, which are the same for all members of a group."""
+        if self._context.metric_names is None:
+            self._context.metric_names = super().metric_names(program)
+        return self._context.metric_names
+
+    def make_loader(self, options: FitOptions, **settings: Any) -> DataLoader:
+        """Return the loader of the member's training rows."""
+        chosen = self._context.rows.train_indices(self._fold)
+        if chosen:
+            if options.steps_per_epoch is not None:
+                raise InvalidArgument(
+                    "fit: steps_per_epoch cannot be combined with folds or splits; leave it out"
+                )
+            assert self.train.batch is not None
+            size = 32 if options.batch_size is None else options.batch_size
+            loader: DataLoader = ArrayLoader(
+                self.train.batch, size, shuffle=options.shuffle, **settings, **chosen
+            )
+        else:
+            loader = super().make_loader(options, **settings)
+        # On a CPU the other members keep the cores busy.
+        loader.prefetches_permutations = devices.current_device().platform != "cpu"
+        return loader
+
+    def validation_block(self, options: FitOptions, *, pad: bool) -> Validation | None:
+        """Return the validation rows of the member's fold as a block."""
+        if self.validation is None:
+            return None
+        return self._context.rows.validation_block(
+            self._fold, self.validation, options.validation_batch_size, pad
+        )
+
+
 class MemberTrainLoop(TrainLoop):
     """The training run of one member."""
 
     def __init__(
-        self, member: Member, context: SharedFitContext, callbacks: Sequence[Any], **settings: Any
+        self, member: Member, context: SharedFitContext, callbacks: Sequence[Any], options: FitOptions
     ) -> None:
         self.member = member
         self.context = context
         super().__init__(
-            member.model,
-            context.rows.data,
-            context.rows.validation_for(member.fold),
-            callbacks=[_copy_callback(callback) for callback in callbacks],
-            verbose=0,
-            **settings,
+            member.model._session,
+            MemberData(member, context),
+            options,
+            [_copy_callback(callback) for callback in callbacks],
+            context.dispatch_size,
         )
-        # Members share the adaptive dispatch size.
-        self.pace = context.pace
-        # On a CPU the other members keep the cores busy.
-        self.loader.prefetches_permutations = devices.current_device().platform != "cpu"
 
-    def _check(self, data: FitData, validation: FitData | None) -> None:
-        # Check once per group: its members have the same shapes and losses, and all folds the same rows.
-        if not self.context.checked:
-            super()._check(data, validation)
-            self.context.checked = True
-
-    def _metric_names(self) -> list[str]:
-        if self.context.measured is None:
-            self.context.measured = super()._metric_names()
-        return self.context.measured
-
-    def _make_loader(self, data: FitData, batch_size: int | None, **settings: Any) -> DataLoader:
-        chosen = self.context.rows.train_indices(self.member.fold)
-        if not chosen:
-            return super()._make_loader(data, batch_size, **settings)
-        if settings.pop("steps") is not None:
-            raise InvalidArgument(
-                "fit: steps_per_epoch cannot be combined with folds or splits; leave it out"
-            )
-        assert data.batch is not None
-        size = 32 if batch_size is None else batch_size
-        return ArrayLoader(data.batch, size, **settings, **chosen)
-
-    def _validation_block(self, validation: FitData) -> Validation | None:
-        batch_size, pad = self.validation_batch_size, self.program.supports_padding
-        return self.context.rows.validation_block(self.member.fold, validation, batch_size, pad)
-
-    def _warn_nonfinite(self, dispatch: Dispatch, result: DispatchResult) -> None:
-        """Record where the loss stopped being finite; the population warns once for all members."""
-        epoch, index = divmod(
-            result.first_nonfinite_step - result.step_before, max(dispatch.stop - dispatch.start, 1)
-        )
-        number = self.first_epoch + self.epochs_done + epoch + 1
-        self.member.status = f"NaN in epoch {number}, batch {dispatch.start + index + 1}"
-        self.model.stop_training = True
-
-    def check_callbacks(self, callbacks: Sequence[Any]) -> None:
-        """Raise if callbacks of another member of the group monitor a metric that is not measured."""
-        callback_list = CallbackList(callbacks, None, {})
-        for callback in callbacks:
-            policy = callback.policy(self.first_epoch) if hasattr(callback, "policy") else None
-            if policy is not None:
-                self._check_monitor(callback, policy, callback_list)
-
-    def compile_ahead(self, pool: Executor) -> None:
-        """Compile the program of the first dispatch in `pool`.
-
-        Skipped if a callback provides `epoch_values`, which are arguments of the program: it would be called twice.
-        """
-        if self.callback_list.has_hook("epoch_values"):
-            return
-        dispatch = next(self.loader.dispatches(self.session.epoch, self.epochs, self._max_steps), None)
-        if dispatch is not None:
-            state = self.session.init_train_state([policy for _, policy in self.policies])
-            self.runner.compile_ahead(state, dispatch, pool)
-
-    def dispatches(self) -> DispatchGenerator:
-        """Train, and record the status of the member."""
-        self.member.mark_running(self.history)
+    @contextmanager
+    def training(self) -> Iterator[Callable[[], bool]]:
+        """Train as any model, and record the status of the member."""
+        self.member.mark_running(self.plan.history)
         try:
-            with label_errors(self.member.label):
-                yield from super().dispatches()
+            with label_errors(self.member.label), super().training() as interrupted:
+                yield interrupted
             self._record_end()
         except Exception:
             self.member.status = "interrupted"
@@ -197,16 +191,36 @@ class MemberTrainLoop(TrainLoop):
             # Otherwise the weights would be copied at every use.
             self.session.push(jax.device_get(self.session.train_state))
 
+    def report_nonfinite(
+        self, dispatch: Dispatch, epoch: int, index: int, epoch_number: int, batch_number: int
+    ) -> None:
+        """Record where the loss stopped being finite; the population warns once for all members."""
+        self.member.status = f"NaN in epoch {epoch_number}, batch {batch_number}"
+
+    def compile_ahead(self, pool: Executor) -> None:
+        """Compile the program of the first dispatch in `pool`.
+
+        Skipped if a callback provides `epoch_values`, which are arguments of the program: it would be called twice.
+        """
+        plan = self.plan
+        if plan.callbacks.has_hook("epoch_values"):
+            return
+        epochs = plan.options.num_epochs
+        dispatch = next(plan.loader.dispatches(self.session.epoch, epochs, self._max_steps), None)
+        if dispatch is not None:
+            state = self.session.init_train_state([policy for _, policy in plan.policies])
+            plan.runner.compile_ahead(state, dispatch, pool)
+
     def _record_end(self) -> None:
         member = self.member
-        for _, policy in self.policies:
-            memory = self.session.train_state.policies[policy.name]
-            if int(memory.get("stopped_epoch", -1)) >= 0:
-                member.stopped_epoch = int(memory["stopped_epoch"])
-            if getattr(policy, "keep_best", False) and int(memory["best_epoch"]) >= 0:
-                member.restored_epoch = int(memory["best_epoch"])
+        for _, policy in self.plan.policies:
+            policy_state = self.session.train_state.policies[policy.name]
+            if int(policy_state.get("stopped_epoch", -1)) >= 0:
+                member.stopped_epoch = int(policy_state["stopped_epoch"])
+            if getattr(policy, "keep_best", False) and int(policy_state["best_epoch"]) >= 0:
+                member.restored_epoch = int(policy_state["best_epoch"])
         if member.status == "running":
-            complete = len(self.history.epoch) == self.epochs
+            complete = len(self.plan.history.epoch) == self.plan.options.num_epochs
             stopped = member.stopped_epoch is not None
             member.status = "stopped" if stopped else "finished" if complete else "interrupted"
 
@@ -217,8 +231,9 @@ class MemberTrainLoop(TrainLoop):
         It must have no hooks between dispatches, and its rows must be resident: rows that are read batch by batch
         have a different order for each member.
         """
+        plan = self.plan
         return (
-            self.has_no_observers and self.program.supports_padding and isinstance(self.loader, ArrayLoader)
+            plan.has_no_observers and plan.program.supports_padding and isinstance(plan.loader, ArrayLoader)
         )
 
 
@@ -263,7 +278,7 @@ def _copy_callback(callback: Any) -> Any:
 
 def _check_callback(callback: Any) -> None:
     callback_list = CallbackList([callback], None, {})
-    if callback_list.steps_until_next_call() is not None or callback_list.has_hook(*TEST_BATCH_HOOKS):
+    if callback_list.steps_until_next_call(0) is not None or callback_list.has_hook(*TEST_BATCH_HOOKS):
         raise InvalidArgument(
             f"Population.fit: {type(callback).__name__} has batch hooks, for which every member would have to stop "
             "after every batch; use epoch hooks instead (on_epoch_end), or train a single model"

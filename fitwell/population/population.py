@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -16,8 +17,10 @@ from fitwell._progress import ProgressReporter
 from fitwell.callbacks.metric_mode import MODE
 from fitwell.errors import InvalidArgument, NonFiniteWarning, StateError, warn
 from fitwell.models import data_adapters
+from fitwell.models.fit_options import FIT_RULES, FitOptions
 from fitwell.models.interrupts import catch_keyboard_interrupt
-from fitwell.models.model import FIT, Model
+from fitwell.models.model import Model
+from fitwell.models.train_plan import check_monitors
 from fitwell.population import population_file, results_table, scheduling
 from fitwell.population.ensemble import Ensemble, predict_all
 from fitwell.population.folds import Fold
@@ -104,7 +107,7 @@ class Population:
 
     # --- training ------------------------------------------------------------------------------------------
 
-    @validate_params(FIT, epochs=Integer(0) | CallableRule("a function from a setting to one"))
+    @validate_params(FIT_RULES, epochs=Integer(0) | CallableRule("a function from a setting to one"))
     def fit(
         self,
         x: Any = None,
@@ -188,19 +191,21 @@ class Population:
         )
         self._create_fold_members(source)
         choose = callbacks_for(callbacks, self.members)
-        settings = {
-            "batch_size": batch_size,
-            "validation_batch_size": validation_batch_size,
-            "initial_epoch": initial_epoch,
-            "steps_per_epoch": steps_per_epoch,
-            "validation_steps": validation_steps,
-            "validation_freq": validation_freq,
-            "shuffle": shuffle,
-        }
+        options = FitOptions(
+            batch_size=batch_size,
+            verbose=0,
+            shuffle=shuffle,
+            initial_epoch=initial_epoch,
+            steps_per_epoch=steps_per_epoch,
+            validation_steps=validation_steps,
+            validation_batch_size=validation_batch_size,
+            validation_freq=validation_freq,
+        )
 
         def start(member: Member, context: SharedFitContext) -> MemberTrainLoop:
+            epochs = epochs_for(dict(member.setting))
             return MemberTrainLoop(
-                member, context, choose(member), epochs=epochs_for(dict(member.setting)), **settings
+                member, context, choose(member), dataclasses.replace(options, epochs=epochs)
             )
 
         progress = ProgressReporter(verbose, None, len(self.members))
@@ -219,7 +224,7 @@ class Population:
             if callable(callbacks):
                 for fit, group in zip(fits, self._groups, strict=True):
                     for member in group.members[1:]:
-                        fit.check_callbacks(choose(member))
+                        check_monitors(choose(member), fit.session, options, fit.plan.metric_names)
             groups = [
                 (fit, [(member, functools.partial(start, member, fit.context)) for member in group.members])
                 for fit, group in zip(fits, self._groups, strict=True)

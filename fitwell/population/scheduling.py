@@ -6,14 +6,17 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import jax
 
 from fitwell import random
+from fitwell._data.loaders import Dispatch
 from fitwell._engine import devices
+from fitwell._engine.epoch_runner import DispatchResult
+from fitwell._engine.train_state import TrainState
 from fitwell._engine.vmapped import DispatchRequest, run_vmapped
-from fitwell.models.train_loop import RunnerOutput
+from fitwell.models.train_loop import EpochValues
 from fitwell.population import layout_choice
 from fitwell.population.job_queue import Job, run_jobs
 from fitwell.population.layout_choice import MAX_VMAP_SIZE
@@ -151,7 +154,7 @@ class VmappedJob:
                 self._stopping |= run.error is not None
             waiting = [run for run in waiting if run.is_waiting]
             self.done = len(runs) - len(waiting)
-            left = max((run.fit.epochs - run.fit.epochs_done for run in waiting), default=0)
+            left = max((run.fit.epochs_left for run in waiting), default=0)
             if worth_compiling(per_epoch * left * (1 - len(waiting) / width), compiling):
                 width = len(waiting)
         self.done = len(runs)
@@ -174,17 +177,31 @@ class _MemberRun:
         self.member = member
         with random.use_seed_generator(member.stream):
             self.fit = start()
-        self._dispatches = self.fit.dispatches()
+        self._training = ExitStack()
+        self._dispatches: Iterator[tuple[Dispatch, EpochValues]] | None = None
         self.is_waiting = True
         self.error: Exception | None = None
 
-    def advance(self, outcome: RunnerOutput | None) -> bool:
-        """Advance to the next dispatch; return whether there is one."""
+    def advance(self, outcome: tuple[TrainState, DispatchResult] | None) -> bool:
+        """Take over the outcome of a dispatch and prepare the next one; return whether there is one."""
         with random.use_seed_generator(self.member.stream):
             try:
-                self.request = DispatchRequest(self.fit.runner, *self._dispatches.send(outcome))
-            except StopIteration:
-                self.is_waiting = False
+                self.is_waiting = self._advance(outcome)
             except Exception as error:
                 self.is_waiting, self.error = False, error
         return self.is_waiting
+
+    def _advance(self, outcome: tuple[TrainState, DispatchResult] | None) -> bool:
+        fit = self.fit
+        with self._training.pop_all() as training:
+            if self._dispatches is None:
+                self._dispatches = fit.dispatches(training.enter_context(fit.training()))
+            else:
+                assert outcome is not None
+                fit.after(self.request.dispatch, self.request.epoch_values, *outcome)
+            for dispatch, values in self._dispatches:
+                self.request = DispatchRequest(fit.plan.runner, fit.session.pull(), dispatch, values)
+                # Keep the run open until the next call.
+                self._training = training.pop_all()
+                return True
+        return False

@@ -1,0 +1,53 @@
+"""`RunData`: the rows of a training run, and everything that is made of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fitwell._data.loaders import DataLoader
+from fitwell._engine.epoch_runner import Validation
+from fitwell.models import input_checks
+from fitwell.models.batch_loading import device_validation, make_loader
+from fitwell.models.fit_data import FitData, must_stream
+from fitwell.models.fit_options import FitOptions
+from fitwell.models.model_program import ModelProgram
+from fitwell.models.training_session import TrainingSession
+
+
+class RunData:
+    """The rows of a training run.
+
+    Subclasses may share the work between several runs, as a population does: every method may be overridden.
+
+    train: the rows to train on. validation: the rows to validate on, or None.
+    """
+
+    def __init__(self, train: FitData, validation: FitData | None = None) -> None:
+        self.train = train
+        self.validation = validation
+
+    def check(self, session: TrainingSession) -> None:
+        """Raise an error if the rows do not fit the model and its losses."""
+        for part in (self.train, self.validation):
+            if part is None:
+                continue
+            session.check(part.example)
+            if part.batch is not None and not must_stream(part.batch):
+                input_checks.check_values(part.batch, session.program.losses)
+
+    def metric_names(self, program: ModelProgram) -> list[str]:
+        """Return the names of everything that is measured in an epoch."""
+        names = program.result_names()
+        return names if self.validation is None else names + [f"val_{name}" for name in names]
+
+    def make_loader(self, options: FitOptions, **settings: Any) -> DataLoader:
+        """Return the loader of the rows to train on; `settings` are those of `make_loader`."""
+        return make_loader(
+            self.train, options.batch_size, shuffle=options.shuffle, steps=options.steps_per_epoch, **settings
+        )
+
+    def validation_block(self, options: FitOptions, *, pad: bool) -> Validation | None:
+        """Return the validation rows as a block for the compiled program; None if they cannot be one."""
+        if self.validation is None:
+            return None
+        return device_validation(self.validation, options.validation_batch_size, pad=pad)
