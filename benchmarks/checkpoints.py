@@ -77,7 +77,7 @@ def main() -> None:
     epoch_times(data, False)
     times: dict[bool, list[float]] = {False: [], True: []}
     with (
-        timed("fitwell.models.checkpointing:Keeper", "save") as held,
+        timed("fitwell.models.checkpointing:CheckpointManager", "save") as held,
         timed("fitwell.saving.checkpoint_folder:", "write_checkpoint") as written,
     ):
         for repeat in range(REPEATS):

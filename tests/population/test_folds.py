@@ -11,7 +11,7 @@ from fitwell import config
 from fitwell._engine import compile_cache
 from fitwell.errors import DataError, InvalidArgument, StateError
 from fitwell.population import results_table
-from fitwell.population.member_train_loop import MemberTrainLoop
+from fitwell.population.member_train_loop import MemberData
 from tests.population.conftest import dense
 from tests.population.test_single_members import normalised, rows, same, solo, subclassed
 
@@ -224,13 +224,13 @@ def test_memory_maps_are_shared_by_the_members(regression, tmp_path, monkeypatch
     np.save(tmp_path / "x.npy", x)
     mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
     blocks = []
-    make_feed = MemberTrainLoop._make_loader
+    make_feed = MemberData.make_loader
 
     def noted(self, data, *arguments, **settings):
         blocks.append(data.batch.x)
         return make_feed(self, data, *arguments, **settings)
 
-    monkeypatch.setattr(MemberTrainLoop, "_make_loader", noted)
+    monkeypatch.setattr(MemberData, "make_loader", noted)
     for settings in ({}, {"folds": 3}):
         blocks.clear()
         loaded = fw.Population(dense, seeds=[0, 1]).fit(mapped, y, verbose=0, **settings)
