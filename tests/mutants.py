@@ -54,7 +54,7 @@ TIME_LIMIT = 300
 # Module, source of the line, the change: why no test can see it.
 EQUIVALENT: dict[tuple[str, str, str], str] = {
     (
-        "fitwell/losses/base.py",
+        "fitwell/losses/reduction.py",
         "return jnp.where(count == 0, 0, total / jnp.where(count == 0, 1, count))",
         "1 -> 2",
     ): "divides what is not chosen",
@@ -85,28 +85,23 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "Add -> Sub",
     ): "the noise is as likely as its opposite",
     (
-        "fitwell/optimizers/pure_optimizer.py",
-        'slots["average"] = {path: _filled(p, 0.0) for path, p in parameters.items()}',
-        "0.0 -> 0.1",
-    ): "the first update overwrites it",
-    (
         "fitwell/schedules/cosine_decay.py",
         "rising = self.initial_learning_rate + line * step / jnp.maximum(self.warmup_steps, 1)",
         "1 -> 2",
     ): "a warm-up of one step has only step 0, where the line is at its start",
     (
         "fitwell/schedules/cosine_decay.py",
-        "growth = jnp.where(even, 2, self.t_mul)  # any number but 1: that branch is not chosen then",
+        "growth = jnp.where(even, 2, self.t_mul)  # any number except 1; this branch is then not selected",
         "2 -> 3",
     ): "not chosen",
     (
-        "fitwell/schedules/one_cycle.py",
+        "fitwell/schedules/warmup.py",
         "return jnp.where(step < self.warmup_steps, rising, target)",
         "Lt -> LtE",
     ): "the line ends where the schedule begins",
     (
         "fitwell/schedules/one_cycle.py",
-        "return jnp.where(step < half, rising, jnp.where(step < 2 * half, falling, _line(start, end, rest)))",
+        "step < half, rising, jnp.where(step < 2 * half, falling, _interpolate(start, end, rest))",
         "Lt -> LtE",
     ): "the lines meet there",
 }

@@ -51,6 +51,16 @@ def _expand_weights(weights: Array, values: Array, what: str, loss: str) -> Arra
     return append_axes(weights, values.ndim)
 
 
+def _combine_masks(mask: Array | None, rows: Array | None, values: Array, loss: str) -> Array | None:
+    """Return which values are used, as booleans that broadcast against `values`; None for all."""
+    valid = None
+    for part in (mask, rows):
+        if part is not None:
+            used = _expand_weights(jnp.asarray(part) != 0, values, "row weights", loss)
+            valid = used if valid is None else valid & used
+    return valid
+
+
 def reduce_values(
     values: Array,
     sample_weight: Any = None,
@@ -83,11 +93,7 @@ def reduce_values(
                 " Return one value for each row, for instance mean(..., axis=-1) instead of mean(...)."
             )
         return values
-    valid = None
-    for part in (mask, rows):
-        if part is not None:
-            counts = _expand_weights(jnp.asarray(part) != 0, values, "row weights", loss)
-            valid = counts if valid is None else valid & counts
+    valid = _combine_masks(mask, rows, values, loss)
     if valid is not None:
         # Select instead of multiplying by 0: padding rows may hold any value, including NaN.
         values = jnp.where(valid, values, 0)
@@ -108,8 +114,8 @@ def reduce_values(
     elif valid is None:
         return total / max(values.size, 1)
     elif mask is None:
-        rows_in = jnp.maximum(_call_context.num_valid_rows(values.dtype), 1)  # padding only: 0, not NaN
-        return total / (rows_in * (values.size // values.shape[0]))
+        num_rows = jnp.maximum(_call_context.num_valid_rows(values.dtype), 1)  # padding only: 0, not NaN
+        return total / (num_rows * (values.size // values.shape[0]))
     else:
         count = jnp.sum(valid).astype(values.dtype) * (values.size // max(valid.size, 1))
     return jnp.where(count == 0, 0, total / jnp.where(count == 0, 1, count))

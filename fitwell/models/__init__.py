@@ -1,4 +1,4 @@
-"""Models: sequential, functional, subclassed."""
+"""Models: sequential, functional and subclassed ones, and their files."""
 
 from fitwell.layers.input_layer import Input
 from fitwell.models.cloning import clone_model

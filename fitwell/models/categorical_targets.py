@@ -1,8 +1,8 @@
-"""pandas categories as targets: which number each label has, for all arrays that one model is shown.
+"""pandas categories as targets: the class index of each label, for all arrays that one model receives.
 
-Categories belong to an array, and a validation set without one class has other ones; what a network has learned
-belongs to the categories it was trained on. So these are kept, in the files of a model too, and labels of later arrays
-are looked up in them.
+Categories belong to an array, and a validation set without one class has other categories, but a network has learned
+the categories that it was trained on. These are kept, also in the files of a model, and labels of later arrays are
+looked up in them.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 
 class TargetEncoder:
-    """Turns the targets of one model into arrays.
+    """Converts the targets of one model to arrays.
 
-    learning: whether categories that are met first are those the model learns.
+    learning: True if categories that are seen first are those the model learns.
     """
 
     def __init__(self, model: Model, names: list[str], learning: bool) -> None:
@@ -34,7 +34,7 @@ class TargetEncoder:
         self.learning = learning
 
     def __call__(self, value: Any, output: int, what: str) -> Any:
-        """Return the targets of one output: categories as class numbers, or as the numbers that they are."""
+        """Return the targets of one output: categories as class indices, or as the numbers that they are."""
         column = _get_categorical_column(value)
         if column is None:
             return as_array(value, what)
@@ -51,7 +51,7 @@ class TargetEncoder:
         return codes
 
     def _are_classes(self, categories: NDArray[Any], output: int, what: str) -> bool:
-        """Return whether categories stand for classes; of numbers it is the loss that says so."""
+        """Return True if categories are classes; for numeric categories, the loss decides."""
         terms = self.model._session.compile_config.loss_terms(self.names)
         loss = next((term.loss for term in terms if term.output == output), None)
         if is_classification_loss(loss):
@@ -67,29 +67,29 @@ class TargetEncoder:
         return True
 
     def _check_width(self, categories: NDArray[Any], output: int, what: str) -> None:
-        """Refuse categories of which a model that was not trained on any cannot know which class is which."""
+        """Raise `DataError` for categories if the model was not trained on any and the order of classes is unknown."""
         width = self.model._session.output_width(output)
         if width is not None and len(categories) != max(width, 2):
             raise DataError(
                 f"{what}: there are {len(categories)} categories, {_format_categories(categories)}, for {max(width, 2)} classes, "
-                f"so their numbers are not known: give {what} all classes in the order of training, "
-                f"{what}.cat.set_categories([...]), or pass class numbers"
+                f"so their class indices are not known: give {what} all classes in the order of training, "
+                f"{what}.cat.set_categories([...]), or pass class indices"
             )
 
 
 def _get_categorical_column(value: Any) -> Any | None:
-    """Return a pandas object of one column of categories; None for all else."""
+    """Return the column of a pandas object with one categorical column; None for all else."""
     if isinstance(value, np.ndarray):
-        return None  # the text of its dtype would take longer than packing a small batch
+        return None  # formatting its dtype would take longer than packing a small batch
     if hasattr(value, "columns") and len(value.columns) == 1 and hasattr(value, "iloc"):
         value = value.iloc[:, 0]
     return value if str(getattr(value, "dtype", "")) == "category" else None
 
 
 def _lookup_codes(known: NDArray[Any], labels: NDArray[Any], what: str) -> NDArray[np.int32]:
-    """Return the number of each label among the categories that the model was trained on."""
+    """Return the index of each label in the categories that the model was trained on."""
     places = {label: number for number, label in enumerate(known.tolist())}
-    # Files hold intervals and the like as text.
+    # Files hold intervals and similar labels as strings.
     numbers = np.asarray(
         [places.get(label, places.get(str(label), -1)) for label in labels.tolist()], np.int32
     )
@@ -97,7 +97,7 @@ def _lookup_codes(known: NDArray[Any], labels: NDArray[Any], what: str) -> NDArr
         row = int(np.argmax(numbers < 0))
         raise DataError(
             f"{what}: {labels[row]!r} in row {row} is not among the categories that the model was trained on, "
-            f"{_format_categories(known)}. Train with all of them, {what}.cat.set_categories([...]), or compile again to begin "
+            f"{_format_categories(known)}. Train with all of them, {what}.cat.set_categories([...]), or compile again to start "
             "with others"
         )
     return numbers

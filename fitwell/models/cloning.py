@@ -1,4 +1,4 @@
-"""`clone_model`: the same architecture with weights of its own."""
+"""`clone_model`: the same architecture with new weights."""
 
 from __future__ import annotations
 
@@ -29,41 +29,46 @@ def clone_model(
     call_function: Callable[..., Any] | None = None,
     recursive: bool = False,
 ) -> Any:
-    """Return a new model of the same architecture; weights are initialised anew, nothing is compiled.
+    """Return a new, uncompiled model of the same architecture with newly initialized weights.
 
-    input_tensors: a symbol, or a list of one for each input: what the clone begins with, `Input` or what a layer gives,
-        in place of inputs like those of `model`.
-    clone_function: makes the copy of each layer of a `Sequential` or functional model, `Input` excepted; it may
-        return another kind of layer, or the very layer to share it. By default layers are copied from their
-        configurations.
-    call_function: calls each copy where a functional model calls the layer, ``call_function(copy, *args, **kwargs)``;
-        it may call other layers before or after.
-    recursive: whether the layers of a model that is a layer are given to `clone_function` one by one, and not the
-        model as a whole.
+    If the model has an input shape, so does the clone, which then has weights. Subclassed models are cloned by their
+    `get_config` and `from_config`.
 
-    A model that knows its input shape gives it to the clone, which then has weights. Subclassed models are cloned
-    through their `get_config` and `from_config`.
+    Args:
+        model (Model): The model.
+        input_tensors (KerasTensor | list[KerasTensor] | None): The inputs of the clone, one for each input: results of
+            `Input` or of layers. Default: None, new inputs like those of `model`.
+        clone_function (Callable[[Layer], Layer] | None): Returns the copy of each layer of a `Sequential` or functional
+            model, except `Input`. It may return a layer of another class, or the layer itself to share it.
+            Default: None, copies by configuration.
+        call_function (Callable | None): Calls each copy where a functional model calls the layer,
+            ``call_function(copy, *args, **kwargs)``; it may call other layers before or after. Default: None.
+        recursive (bool): True to pass the layers of a nested model to `clone_function` one by one, instead of the
+            model. Default: False.
 
-    >>> import fitwell as fw
-    >>> model = fw.Sequential([fw.layers.Dense(4, input_shape=(3,)), fw.layers.Dropout(0.5)])
-    >>> def copy(layer):
-    ...     if isinstance(layer, fw.layers.Dropout):
-    ...         return fw.layers.MCDropout(layer.rate)
-    ...     return layer.__class__.from_config(layer.get_config())
-    >>> noisy = fw.models.clone_model(model, clone_function=copy)
-    >>> noisy.set_weights(model.get_weights())
+    Returns:
+        Model: The clone.
+
+    Raises:
+        InvalidArgument: if an argument does not work for this kind of model, or `clone_function` does not return a
+        layer.
+
+    Example:
+        >>> import fitwell as fw
+        >>> model = fw.Sequential([fw.layers.Dense(4, input_shape=(3,)), fw.layers.Dropout(0.5)])
+        >>> def copy(layer):
+        ...     if isinstance(layer, fw.layers.Dropout):
+        ...         return fw.layers.MCDropout(layer.rate)
+        ...     return layer.__class__.from_config(layer.get_config())
+        >>> noisy = fw.models.clone_model(model, clone_function=copy)
+        >>> noisy.set_weights(model.get_weights())
+        >>> [type(layer).__name__ for layer in noisy.layers]
+        ['Dense', 'MCDropout']
+
+    Source: Keras `clone_model`.
     """
     plain = clone_function is None and call_function is None and input_tensors is None
-    if not plain and not isinstance(model, Sequential | Functional):
-        raise InvalidArgument(
-            "clone_model: clone_function, call_function and input_tensors work for Sequential and functional models; a "
-            "subclassed model is cloned by its own get_config and from_config"
-        )
-    if call_function is not None and isinstance(model, Sequential):
-        raise InvalidArgument(
-            "clone_model: call_function works for functional models; a Sequential has its layers called one after the "
-            "other: give clone_function, which may return a Sequential of several layers for one"
-        )
+    _check_arguments(model, plain, call_function)
     inputs, call = _check_input_tensors(model, input_tensors), call_function or _call_layer
     if clone_function is not None:
         return _LayerCopier(clone_function, call, recursive).copy_model(model, inputs)
@@ -77,12 +82,26 @@ def clone_model(
         )
 
 
+def _check_arguments(model: Any, plain: bool, call_function: Callable[..., Any] | None) -> None:
+    """Raise `InvalidArgument` if an argument does not work for this kind of model."""
+    if not plain and not isinstance(model, Sequential | Functional):
+        raise InvalidArgument(
+            "clone_model: clone_function, call_function and input_tensors work for Sequential and functional models; a "
+            "subclassed model is cloned by its get_config and from_config"
+        )
+    if call_function is not None and isinstance(model, Sequential):
+        raise InvalidArgument(
+            "clone_model: call_function works for functional models; a Sequential calls its layers one after the "
+            "other: use clone_function, which may return a Sequential of several layers for one layer"
+        )
+
+
 def _call_layer(layer: Layer, *args: Any, **kwargs: Any) -> Any:
     return layer(*args, **kwargs)
 
 
 def _check_input_tensors(model: Any, given: Any) -> list[KerasTensor] | None:
-    """Return the symbols that a clone of `model` begins with, in the order of its inputs; None for inputs like them."""
+    """Return the symbolic inputs of the clone, in the order of the inputs of `model`; None for new inputs."""
     if given is None:
         return None
     if isinstance(given, Mapping) and set(given) == set(model.input_names):
@@ -97,7 +116,7 @@ def _check_input_tensors(model: Any, given: Any) -> list[KerasTensor] | None:
 
 
 class _LayerCopier:
-    """The copies of layers that `clone_function` made: one for each layer, however often that is called."""
+    """The copies that `clone_function` returned: one for each layer, for any number of calls."""
 
     def __init__(
         self, clone_function: Callable[[Layer], Layer], call: Callable[..., Any], recursive: bool
@@ -120,7 +139,7 @@ class _LayerCopier:
         return self._made[id(layer)]
 
     def copy_model(self, model: Any, inputs: list[KerasTensor] | None = None) -> Any:
-        """Return a model of copies; inputs: what it begins with, copies of its own inputs by default."""
+        """Return a model of copies. inputs: its inputs, by default copies of those of `model`."""
         clone = _clone_sequential if isinstance(model, Sequential) else _clone_functional
         return clone(model, self, inputs)
 
@@ -153,7 +172,7 @@ def _copy_of_input(layer: InputLayer) -> InputLayer:
 
 
 def _collect_custom_objects(model: Model) -> dict[str, Any]:
-    """Return what is not fitwell's in `model` by name: classes of layers and of what they hold, and functions."""
+    """Return the classes and functions in `model` that are not part of fitwell, by name."""
     parts: dict[str, Any] = {}
     for _, layer in model._flatten_layers():
         for value in [layer, *vars(layer).values()]:

@@ -1,4 +1,4 @@
-"""Methods that models had in earlier years, in terms of today's."""
+"""Deprecated methods and arguments of models, in terms of current ones."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from fitwell._deprecation import warn_deprecated
 from fitwell._history import History
 from fitwell.errors import UnexpectedArgument, did_you_mean
 
-# How earlier versions read batches ahead, which no result depends on; here one thread always does.
+# Options of earlier versions for loading batches in advance, which one thread always does here. No result depends
+# on them.
 _PREFETCH_ARGUMENTS = ("max_queue_size", "workers", "use_multiprocessing")
 
 
 def check_deprecated_arguments(call: Callable[..., Any], given: Mapping[str, Any]) -> None:
-    """Warn of arguments that `call` had in earlier years and that change nothing; refuse all others."""
+    """Warn of deprecated arguments of `call` that have no effect; raise `UnexpectedArgument` for all others."""
     name = call.__name__
     for argument in given:
         if argument not in _PREFETCH_ARGUMENTS:
@@ -25,7 +26,9 @@ def check_deprecated_arguments(call: Callable[..., Any], given: Mapping[str, Any
             raise UnexpectedArgument(
                 f"{name} has no argument {argument!r}{did_you_mean(argument, known) or '.'} It has {', '.join(known)}."
             )
-        warn_deprecated(f"{name}({argument}=...)", f"{name} without it: a thread always reads batches ahead")
+        warn_deprecated(
+            f"{name}({argument}=...)", f"{name} without it: one thread always loads batches in advance"
+        )
 
 
 def _without_prefetch_arguments(settings: dict[str, Any]) -> dict[str, Any]:
@@ -33,14 +36,14 @@ def _without_prefetch_arguments(settings: dict[str, Any]) -> dict[str, Any]:
 
 
 class DeprecatedMethods:
-    """What a `Model` also understands; each method that has a name of today warns once, naming that."""
+    """Deprecated methods of `Model`; each one that has a replacement warns once and names it."""
 
     fit: Callable[..., History]
     evaluate: Callable[..., Any]
     predict: Callable[..., Any]
 
     def predict_classes(self, x: Any, batch_size: int | None = None, verbose: int = 0) -> np.ndarray:
-        """Return the most likely class of every row; 0 or 1 for a single sigmoid unit, split above 0.5."""
+        """Return the most likely class of each row; 0 or 1 for a single sigmoid unit, with the threshold 0.5."""
         warn_deprecated(
             "predict_classes(x)", "predict(x).argmax(axis=-1), or predict(x) > 0.5 for a single sigmoid unit"
         )
@@ -50,14 +53,14 @@ class DeprecatedMethods:
         return np.asarray(probabilities > 0.5).astype("int32")
 
     def predict_proba(self, x: Any, batch_size: int | None = None, verbose: int = 0) -> Any:
-        """Return `predict`: the probabilities, when the last layer gives such."""
+        """Return the result of `predict`: probabilities if the last layer returns them."""
         warn_deprecated("predict_proba(x)", "predict(x)")
         return self.predict(x, batch_size=batch_size, verbose=verbose)
 
     def reset_metrics(self) -> None:
-        """Do nothing: `train_on_batch` and `test_on_batch` return the values of their batch alone, as in Keras 3.15.
+        """Do nothing. As in Keras 3.15, `train_on_batch` and `test_on_batch` return the values of their batch alone.
 
-        In earlier versions of Keras, loops over batches call it so that metrics do not go on from batch to batch.
+        In earlier versions of Keras, loops over batches called it so that metrics did not continue from batch to batch.
         """
 
     def fit_generator(
@@ -69,7 +72,7 @@ class DeprecatedMethods:
     ) -> History:
         """Train on the batches of a generator: `fit` with the generator as `x`.
 
-        settings: other arguments of `fit`, and hints about reading ahead (`workers`), which change nothing.
+        settings: other arguments of `fit`, and options for loading in advance (`workers`), which have no effect.
         """
         warn_deprecated("fit_generator(generator, ...)", "fit(generator, ...)")
         return self.fit(
@@ -82,7 +85,7 @@ class DeprecatedMethods:
         steps: int | None = None,
         **settings: Any,
     ) -> Any:
-        """Return `evaluate` of the batches of a generator; for the arguments see `fit_generator`."""
+        """Return `evaluate` on the batches of a generator; see `fit_generator` for the arguments."""
         warn_deprecated("evaluate_generator(generator, ...)", "evaluate(generator, ...)")
         return self.evaluate(generator, steps=steps, **_without_prefetch_arguments(settings))
 
@@ -92,6 +95,6 @@ class DeprecatedMethods:
         steps: int | None = None,
         **settings: Any,
     ) -> Any:
-        """Return `predict` for the batches of a generator; for the arguments see `fit_generator`."""
+        """Return `predict` for the batches of a generator; see `fit_generator` for the arguments."""
         warn_deprecated("predict_generator(generator, ...)", "predict(generator, ...)")
         return self.predict(generator, steps=steps, **_without_prefetch_arguments(settings))

@@ -1,4 +1,4 @@
-"""`Functional`: a model drawn by calling layers on symbols."""
+"""`Functional`: a graph of layers that are called on symbolic tensors."""
 
 from __future__ import annotations
 
@@ -23,18 +23,31 @@ from fitwell.models.model import Model
 
 @register()
 class Functional(Model):
-    """A graph of layers from `inputs` to `outputs`, made by ``Model(inputs=..., outputs=...)``.
+    """A graph of layers from `inputs` to `outputs`, created by ``Model(inputs=..., outputs=...)``.
 
-    Inputs and outputs are symbols, or lists or dicts of them; a list of one output is that output. Layers may be
-    shared, models may be layers. An input may also be what a layer of another model gives: the model is then what
-    follows, with an input of its own in that place and the very same layers.
+    Layers may be shared, and models may be layers. An input may also be the output of a layer of another model: the new
+    model then consists of the layers after it, which are shared, and has a new input in this place.
 
-    >>> import fitwell as fw
-    >>> x = fw.Input((3,))
-    >>> code = fw.layers.Dense(2)(x)
-    >>> decoder = fw.Model(code, fw.layers.Dense(3)(code))
-    >>> decoder.input_shape, len(decoder.get_weights())
-    ((None, 2), 2)
+    Args:
+        inputs (KerasTensor | list | dict): Symbolic tensors, the results of ``Input(...)`` or of layers.
+        outputs (KerasTensor | list | dict): Symbolic tensors, the results of layers. A list of one output is that
+            output.
+        name (str | None): Name of the model. Default: None, an automatic name.
+        trainable (bool): False to exclude all variables from training. Default: True.
+
+    Raises:
+        InvalidArgument: if `inputs` or `outputs` are not symbolic tensors, the outputs depend on other inputs, or two
+            layers have the same name.
+
+    Example:
+        >>> import fitwell as fw
+        >>> x = fw.Input((3,))
+        >>> code = fw.layers.Dense(2)(x)
+        >>> decoder = fw.Model(code, fw.layers.Dense(3)(code))
+        >>> decoder.input_shape, len(decoder.get_weights())
+        ((None, 2), 2)
+
+    Source: Keras `Functional`.
     """
 
     @validate_params()
@@ -53,7 +66,7 @@ class Functional(Model):
                 inputs, _sort_nodes(find_keras_tensors(inputs), find_keras_tensors(outputs)), outputs
             )
         self._graph_inputs = inputs
-        # As in Keras, the only output of a list is returned as it is.
+        # As in Keras, a list of one output is that output.
         self._graph_outputs = (
             outputs[0] if isinstance(outputs, list | tuple) and len(outputs) == 1 else outputs
         )
@@ -67,7 +80,9 @@ class Functional(Model):
     def _check_names(self) -> None:
         for name, count in Counter(layer.name for layer in self._operations).items():
             if count > 1:
-                raise InvalidArgument(f"Model: {count} layers are called {name!r}; give each its own name=")
+                raise InvalidArgument(
+                    f"Model: {count} layers are called {name!r}; give each one a different name="
+                )
 
     def call(self, inputs: Any) -> Any:
         values = {
@@ -87,14 +102,14 @@ class Functional(Model):
         return jax.tree.map(value_of, self._graph_outputs, is_leaf=is_keras_tensor)
 
     def _known_output_spec(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Return the symbols of the outputs, if the arguments are like those of the inputs."""
+        """Return the symbolic outputs if the arguments have the specs of the inputs, else None."""
         if type(self).call is not Functional.call or kwargs or len(args) != 1:
             return None
         given = self._ordered(args[0])
         return self._graph_outputs if all(map(has_same_spec, given, self._inputs)) else None
 
     def _ordered(self, inputs: Any) -> list[Any]:
-        """Return the arrays for the inputs in order, from an array, a list, or a dict by name."""
+        """Return the arrays of the inputs in order, from an array, a list, or a dict by name."""
         if isinstance(inputs, Mapping):
             missing = [name for name in self.input_names if name not in inputs]
             if missing:
@@ -109,7 +124,7 @@ class Functional(Model):
         return [cast_input(array, symbol) for symbol, array in zip(self._inputs, arrays, strict=True)]
 
     def _named_children(self) -> Iterator[tuple[str, Layer]]:
-        """Yield the layers, numbered as in `layers`, and arithmetic among them."""
+        """Yield the layers, numbered as in `layers`, and the arithmetic between them."""
         numbers = Counter[str]()
         for layer in self._operations:
             kind = "operations" if isinstance(layer, Operation | GetItem) else "layers"
@@ -118,33 +133,33 @@ class Functional(Model):
 
     @property
     def layers(self) -> list[Layer]:
-        """The layers, inputs included, in Keras's order: those furthest from the outputs first.
+        """The layers, including inputs, in Keras's order: those farthest from the outputs first.
 
-        Of equally far ones, which a search meets that goes from the outputs towards the inputs, arguments in order.
-        Arithmetic on symbols (``a + b``, ``a[:, 1:]``) is not among them, but among the `operations`.
+        Equally distant layers are in the order of a search from the outputs to the inputs, arguments in order.
+        Arithmetic on symbolic tensors (``a + b``, ``a[:, 1:]``) is in `operations` only.
         """
         return [layer for layer in self._operations if not isinstance(layer, Operation | GetItem)]
 
     @property
     def operations(self) -> list[Layer]:
-        """The layers, and arithmetic on symbols, in the order of `layers`."""
+        """The layers, and arithmetic on symbolic tensors, in the order of `layers`."""
         return list(self._operations)
 
     @property
     def drawn_layers(self) -> list[Layer]:
-        """The operations in the order in which they were first called."""
+        """The operations in the order of their first calls."""
         return _unique([node.layer for node in self._order])
 
     @property
     def input_names(self) -> list[str]:
-        """The names of the inputs: dict keys, or the Input layers' names."""
+        """The names of the inputs: dict keys, or the names of the Input layers."""
         if isinstance(self._graph_inputs, Mapping):
-            return sorted(self._graph_inputs)  # JAX's order of dicts, and so that of `_inputs`
+            return sorted(self._graph_inputs)  # the order of dicts in JAX, and so of `_inputs`
         return [_layer_name(symbol) for symbol in self._inputs]
 
     @property
     def output_names(self) -> list[str]:
-        """The names of the outputs: dict keys, or the names of the layers that give them."""
+        """The names of the outputs: dict keys, or the names of the layers that return them."""
         if isinstance(self._graph_outputs, Mapping):
             return sorted(self._graph_outputs)
         names = [_layer_name(symbol) for symbol in self._outputs]
@@ -156,11 +171,11 @@ class Functional(Model):
         return unique
 
     def _output_names_for(self, y: Any) -> list[str]:
-        """Return the names of the outputs, whatever the targets."""
+        """Return the names of the outputs, for any targets."""
         return self.output_names
 
     def _input_specs(self) -> tuple[list[tuple[Any, ...]] | None, list[str], str]:
-        """Return the input shapes, their names, and the first layer after the input."""
+        """Return the input shapes, their names, and the name of the first layer after the input."""
         after = [layer for layer in self.layers if not isinstance(layer, InputLayer)]
         return (
             [symbol.shape for symbol in self._inputs],
@@ -196,7 +211,7 @@ class Functional(Model):
         return list(self._order)
 
     def get_config(self) -> dict[str, Any]:
-        places = {
+        positions = {
             id(s): [n, i]
             for n, node in enumerate(self._order)
             for i, s in enumerate(find_keras_tensors(node.outputs))
@@ -205,7 +220,7 @@ class Functional(Model):
         def write(leaf: Any) -> Any:
             if not is_keras_tensor(leaf):
                 return serialize(leaf)
-            return {"tensor": places[id(leaf)], "shape": list(leaf.shape), "dtype": str(leaf.dtype)}
+            return {"tensor": positions[id(leaf)], "shape": list(leaf.shape), "dtype": str(leaf.dtype)}
 
         layers = self._operations
         calls = [
@@ -257,12 +272,12 @@ class Functional(Model):
 
     @classmethod
     def _from_graph(cls, **parts: Any) -> Functional:
-        """Return a model of this class, unless it has an `__init__` of its own, which may want other arguments."""
+        """Return a model of this class, or a `Functional` if its `__init__` may need other arguments."""
         return cls(**parts) if cls.__init__ is Functional.__init__ else Functional(**parts)
 
 
 def _layer_name(symbol: KerasTensor) -> str:
-    """Return the name of the layer that gives `symbol`."""
+    """Return the name of the layer that returns `symbol`."""
     assert symbol.node is not None
     return str(symbol.node.layer.name)
 
@@ -276,23 +291,23 @@ def _map_tree(tree: Any, function: Any) -> Any:
 
 
 def _sort_nodes(inputs: list[KerasTensor], outputs: list[KerasTensor]) -> list[Node]:
-    """Return the nodes between inputs and outputs, each after those it needs, in the order they were drawn.
+    """Return the nodes between inputs and outputs, each after the nodes it needs, in the order of creation.
 
-    Of inputs, those are among them that `Input` made.
+    Of the inputs, only those that `Input` created are included.
     """
-    entrances = {id(symbol) for symbol in inputs}
+    input_ids = {id(symbol) for symbol in inputs}
     found: dict[int, Node] = {}
     waiting = list(outputs) + list(inputs)
     while waiting:
         symbol = waiting.pop()
         node = symbol.node
         if node is None:
-            raise InvalidArgument(f"Model: {symbol!r} comes from no layer")
+            raise InvalidArgument(f"Model: {symbol!r} is not the output of a layer")
         if id(node) in found:
             continue
-        if id(symbol) in entrances and not isinstance(node.layer, InputLayer):
+        if id(symbol) in input_ids and not isinstance(node.layer, InputLayer):
             continue
-        if isinstance(node.layer, InputLayer) and id(symbol) not in entrances:
+        if isinstance(node.layer, InputLayer) and id(symbol) not in input_ids:
             raise InvalidArgument(
                 f"Model: the outputs depend on input {node.layer.name!r}, which is not among the inputs"
             )

@@ -1,4 +1,4 @@
-"""Graphs drawn again from other symbols: of models that begin inside another one, and of copies."""
+"""Graphs that are rebuilt from other symbolic tensors: for submodels and for clones."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from fitwell.layers.keras_tensor import KerasTensor, Node, find_keras_tensors, i
 def rebuild_graph(
     nodes: Iterable[Node], given: Mapping[int, KerasTensor], call: Callable[..., Any]
 ) -> Callable[[Any], Any]:
-    """Draw `nodes` again, and return the function from what holds their symbols to the same of the new ones.
+    """Call the layers of `nodes` again, and return the function that replaces old symbolic tensors by new ones.
 
-    nodes: each after those it needs. given: what stands for some symbols, by ``id``; their nodes may be missing.
-    call: gets a layer and what it is to be called on; returns what comes out.
+    nodes: calls of layers, each after those it needs. given: replacements of symbolic tensors by ``id``; their nodes
+    may be absent. call: receives a layer and its arguments, and returns its outputs.
     """
     made = dict(given)
 
@@ -43,10 +43,10 @@ def rebuild_graph(
 
 
 def replace_with_inputs(inputs: Any, nodes: Iterable[Node], outputs: Any) -> tuple[Any, Any]:
-    """Return `inputs` and `outputs` of a graph that begins at inputs of its own, where some come out of layers.
+    """Return `inputs` and `outputs` of a graph in which inputs that are outputs of layers are replaced by new inputs.
 
-    nodes: those between them. The layers are the same, called once more; so a decoder, or what follows the base of a
-    network, is a model of its own.
+    nodes: the calls between them. The layers are shared and called again; so a decoder, or the head of a network, can
+    be a separate model.
     """
     given = {id(symbol): _make_input_like(symbol) for symbol in find_keras_tensors(inputs)}
     replaced = rebuild_graph(nodes, given, lambda layer, *args, **kwargs: layer(*args, **kwargs))
@@ -54,7 +54,7 @@ def replace_with_inputs(inputs: Any, nodes: Iterable[Node], outputs: Any) -> tup
 
 
 def is_input_tensor(symbol: KerasTensor) -> bool:
-    """Return whether `symbol` was made by ``Input(...)``."""
+    """Return True if ``Input(...)`` created `symbol`."""
     return symbol.node is not None and isinstance(symbol.node.layer, InputLayer)
 
 

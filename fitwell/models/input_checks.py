@@ -1,6 +1,6 @@
-"""Checks of data against a compiled model: every mistake that can be seen before training starts.
+"""Checks of the arguments of a compiled model: every mistake that is visible before training.
 
-Shapes and label ranges are looked at on the host, once; what they say is meant to be acted on.
+Shapes and label ranges are checked once on the host. The messages say what to change.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _BINARY = ("BinaryCrossentropy", "BinaryFocalCrossentropy")
 
 
 def check_lengths(batch: Batch) -> int:
-    """Return the number of rows, which all arrays must share."""
+    """Return the number of rows; raise `DataError` if arrays differ in it."""
     named = [("x", leaf) for leaf in jax.tree.leaves(batch.x)]
     named += [("y", leaf) for leaf in batch.y or []]
     named += [("sample_weight", leaf) for leaf in batch.weights or [] if leaf is not None]
@@ -38,7 +38,7 @@ def check_lengths(batch: Batch) -> int:
 
 
 def check_inputs(x: Any, shapes: Sequence[tuple[Any, ...]] | None, names: Sequence[str], first: str) -> None:
-    """Compare the inputs with the shapes the model was built for."""
+    """Raise `ShapeError` if the inputs do not have the shapes that the model was built for."""
     if shapes is None:
         return
     arrays = x if isinstance(x, list) else [x]
@@ -59,9 +59,9 @@ def check_inputs(x: Any, shapes: Sequence[tuple[Any, ...]] | None, names: Sequen
 
 
 def check_values(batch: Batch, terms: Sequence[OutputLoss]) -> None:
-    """Refuse NaN and infinity in what is trained on; they would end in a NaN loss much later.
+    """Raise `DataError` if training data contains NaN or infinity, which would give a NaN loss much later.
 
-    A loss of the user's own may take a NaN for a missing target, and leave it out.
+    A user-defined loss may take NaN for a missing target, and ignore it.
     """
     masked = {term.output for term in terms if has_user_code([term.loss])}
     for index, leaf in enumerate(jax.tree.leaves(batch.x)):
@@ -77,7 +77,7 @@ def check_values(batch: Batch, terms: Sequence[OutputLoss]) -> None:
 def check_targets(
     y: Sequence[Any] | None, shapes: Sequence[tuple[Any, ...]], terms: Sequence[OutputLoss], several: bool
 ) -> None:
-    """Compare the targets with the outputs and the losses."""
+    """Raise an error if the targets do not match the outputs and the losses."""
     for term in terms:
         where = f"output {term.name!r}: " if several else ""
         if y is None:
@@ -88,16 +88,16 @@ def check_targets(
 def _check_target(y: Any, output: tuple[Any, ...], loss: Any, where: str) -> None:
     kind = type(loss).__name__
     if isinstance(loss, LossFunctionWrapper) or not loss_registry.has(type(loss)):
-        return  # a loss of the user's own: quantiles, class numbers, whatever it compares with outputs
+        return  # a user-defined loss may compare outputs with anything: quantiles, class indices
     shape = tuple(np.shape(y))
     width = output[-1] if len(output) > 1 else 1
     if kind in _SPARSE:
-        _check_class_numbers(np.asarray(y), shape, output, width, where, loss)
+        _check_class_indices(np.asarray(y), shape, output, width, where, loss)
         return
     if kind in _CATEGORICAL and (len(shape) == 1 or shape[-1] == 1) and width != 1:
         raise DataError(
             f"{where}categorical_crossentropy expects one-hot targets of shape (rows, {width}), got shape {shape}; "
-            'for class numbers use loss="sparse_categorical_crossentropy", or convert them with utils.to_categorical'
+            'for class indices use loss="sparse_categorical_crossentropy", or convert them with utils.to_categorical'
         )
     if kind in (*_CATEGORICAL, "KLDivergence") and width == 1:
         raise InvalidArgument(
@@ -111,7 +111,7 @@ def _check_target(y: Any, output: tuple[Any, ...], loss: Any, where: str) -> Non
     ):
         hint = ""
         if kind in _BINARY and len(squeezed) == 1 and width > 1:
-            hint = f'; with {width} outputs for one class number per row, use loss="sparse_categorical_crossentropy"'
+            hint = f'; with {width} outputs for one class index per row, use loss="sparse_categorical_crossentropy"'
         raise ShapeError(
             f"{where}targets of shape {shape} do not fit outputs of shape {_format_shape(output)}{hint}"
         )
@@ -130,7 +130,7 @@ def check_weights(
     terms: Sequence[OutputLoss],
     several: bool,
 ) -> None:
-    """Compare sample weights with the outputs: one for each row, or for each time step or pixel of the rows."""
+    """Raise `DataError` unless sample weights match the outputs: one for each row, or for each time step or pixel."""
     for term in terms if weights is not None else ():
         given, output = weights[term.output], shapes[term.output]  # type: ignore[index]
         if (
@@ -138,7 +138,7 @@ def check_weights(
             or isinstance(term.loss, LossFunctionWrapper)
             or not loss_registry.has(type(term.loss))
         ):
-            continue  # what values a loss of the user's own gives is known when it is called
+            continue  # the values of a user-defined loss are known when it is called
         shape = tuple(np.shape(given))
         places = output[: max(len(output) - 1, 1)]
         while len(shape) > len(places) and shape[-1] == 1:
@@ -154,7 +154,7 @@ def check_weights(
             )
 
 
-def _check_class_numbers(
+def _check_class_indices(
     y: np.ndarray, shape: tuple[int, ...], output: tuple[Any, ...], width: Any, where: str, loss: Any
 ) -> None:
     if width == 1:
@@ -166,11 +166,11 @@ def _check_class_numbers(
     if len(squeezed) != len(output) - 1:
         hint = "; one-hot targets go with categorical_crossentropy" if shape[-1:] == (width,) else ""
         raise ShapeError(
-            f"{where}class numbers of shape {shape} do not fit outputs of shape {_format_shape(output)}{hint}"
+            f"{where}class indices of shape {shape} do not fit outputs of shape {_format_shape(output)}{hint}"
         )
     if np.issubdtype(y.dtype, np.floating) and np.any(y != np.floor(y)):
         raise DataError(
-            f"{where}sparse_categorical_crossentropy expects whole class numbers, got {y[y != np.floor(y)][0]:g}"
+            f"{where}sparse_categorical_crossentropy expects integer class indices, got {y[y != np.floor(y)][0]:g}"
         )
     ignored = getattr(loss, "ignore_class", None)
     valid = y if ignored is None else y[y != ignored]
@@ -178,25 +178,25 @@ def _check_class_numbers(
         wrong = valid.min() if valid.min() < 0 else valid.max()
         hint = "; classes are counted from 0" if valid.min() == 1 and valid.max() == width else ""
         raise DataError(
-            f"{where}class numbers must lie in 0 … {width - 1} for {width} outputs, got {int(wrong)}{hint}"
+            f"{where}class indices must be in 0 … {width - 1} for {width} outputs, got {int(wrong)}{hint}"
         )
 
 
 def _format_shape(shape: tuple[Any, ...]) -> str:
-    """Return a shape as it is written, the number of rows by that word."""
+    """Format a shape; the number of rows is the word rows."""
     return f"({', '.join(['rows', *(str(size) for size in shape[1:])])})"
 
 
-# Methods that a subclass of Keras's Model may override to train by a rule of its own.
+# Methods that a subclass of Keras's Model may override for a custom training step.
 _KERAS_STEP_METHODS = ("train_step", "test_step", "predict_step", "compute_loss", "compute_metrics")
 
 
 def check_overrides(model: type) -> None:
-    """Refuse a model with steps of its own, which the one training loop would never call."""
+    """Raise `InvalidArgument` if a model defines custom steps, which the training loop would never call."""
     for name in _KERAS_STEP_METHODS:
         if hasattr(model, name):
             raise InvalidArgument(
                 f"{model.__name__} defines {name}, which fitwell never calls: pass losses and metrics to compile, add "
-                "other terms with add_loss in call, and write another rule of learning as a subclass of "
+                "other terms with add_loss in call, and write another update rule as a subclass of "
                 "optimizers.Optimizer"
             )

@@ -1,4 +1,4 @@
-"""Layer-sequential unit variance: initial weights scaled by what real data does in them."""
+"""Layer-sequential unit-variance initialization: initial weights are scaled by the outputs for real data."""
 
 from __future__ import annotations
 
@@ -28,27 +28,38 @@ from fitwell.models.model import Model
 def lsuv(
     model: Model, x: Any, *, tolerance: float = 0.1, max_iterations: int = 10, seed: int | None = None
 ) -> dict[str, float]:
-    """Start `model` with kernels that give every layer's output on `x` the variance 1, activations left out.
+    """Initialize `model` so that the output of each layer on `x`, before its activation, has variance 1.
 
-    All kernels become orthonormal (`initializers.Orthogonal`). Then, in the order in which the model computes,
-    each layer's kernel is divided by the standard deviation of its output z on `x`, ``W /= sqrt(Var(z))``,
-    until ``|Var(z) - 1| < tolerance``. While the biases are 0, one division is enough.
+    All kernels become orthonormal (`initializers.Orthogonal`). Then, in the order of the computation, the kernel of
+    each layer is divided by the standard deviation of its output z on `x`, ``W /= sqrt(Var(z))``, until ``|Var(z) - 1|
+    < tolerance``. If the biases are 0, one division is enough.
 
-    Layers with a trainable `kernel` take part (Dense, convolutions); frozen ones, biases and all else stay.
+    Layers with a trainable `kernel` are initialized (Dense, convolutions); frozen layers, biases and other variables do
+    not change.
 
     Args:
-        model: changed in place; built on the way if need be.
-        x: a batch of inputs, some hundred rows, as for `predict`; layers see them as at inference.
-        tolerance: how far from 1 a variance may stay.
-        max_iterations: of divisions per layer; with large biases, no number of them need be enough.
-        seed: of the orthonormal kernels; None for other ones each time.
+        model (Model): The model, which is changed in place, and built if necessary.
+        x (ArrayLike): A batch of inputs, some hundred rows, as for `predict`. Layers run in inference mode.
+        tolerance (float): Largest deviation of a variance from 1, above 0. Default: 0.1.
+        max_iterations (int): Largest number of divisions for each layer; with large biases, no number may be enough.
+            Default: 10.
+        seed (int | None): Seed of the orthonormal kernels. Default: None, different kernels at each call.
 
     Returns:
-        ``{layer name: variance of its output on x}`` in the order of the computation.
+        dict[str, float]: ``{layer name: variance of its output on x}``, in the order of the computation.
 
     Raises:
-        InvalidArgument: no layer takes part, or `tolerance` or `max_iterations` is not positive.
-        StateError: a layer's output is constant or not finite, so that no factor can mend it.
+        InvalidArgument: if no layer has a trainable kernel, or `tolerance` or `max_iterations` is not positive.
+        StateError: if the output of a layer is constant or not finite, so that scaling cannot help.
+
+    Example:
+        >>> import numpy as np
+        >>> import fitwell as fw
+        >>> model = fw.Sequential([fw.Input((8,)), fw.layers.Dense(16, activation="relu"), fw.layers.Dense(1)])
+        >>> x = np.random.default_rng(0).normal(size=(256, 8)).astype("float32")
+        >>> variances = fw.models.lsuv(model, x, seed=0)
+        >>> all(abs(variance - 1) < 0.1 for variance in variances.values())
+        True
 
     Source: Mishkin and Matas, "All you need is a good init", 2016. Not in Keras.
     """
@@ -66,7 +77,7 @@ def lsuv(
 
 
 def _layers_with_kernels(model: Model, inputs: Any) -> list[Any]:
-    """Return the layers that take part, in the order in which they compute."""
+    """Return the layers to initialize, in the order of the computation."""
     called = {id(layer): layer for layer, _ in _outputs(model, inputs)}
     trained = {id(variable) for variable in model.trainable_variables}
     layers = [layer for layer in called.values() if id(getattr(layer, "kernel", None)) in trained]
@@ -87,20 +98,20 @@ def _scale(layer: Any, model: Model, inputs: Any, tolerance: float, max_iteratio
 
 
 def _variance(layer: Layer, model: Model, inputs: Any) -> float:
-    """Return the variance of all numbers that `layer` gives, over all its calls if it is shared."""
+    """Return the variance of all outputs of `layer`, over all its calls if it is shared."""
     outputs = [output for called, output in _outputs(model, inputs) if called is layer]
     values = [np.asarray(leaf, np.float64).ravel() for leaf in jax.tree.leaves(outputs)]
     variance = float(np.var(np.concatenate(values)))
     if not 0 < variance < math.inf:
         raise StateError(
-            f"lsuv: the output of layer {layer.name!r} has variance {variance:g} on x, which no factor makes 1: "
-            "look for constant or non-finite inputs, and for dead units in the layers before it"
+            f"lsuv: the output of layer {layer.name!r} has variance {variance:g} on x, which scaling cannot change "
+            "to 1: look for constant or non-finite inputs, and for dead units in the layers before it"
         )
     return variance
 
 
 def _outputs(model: Model, inputs: Any) -> list[tuple[Layer, Any]]:
-    """Return ``(layer, output)`` for every call of a layer, as they end."""
+    """Return ``(layer, output)`` for every call of a layer, in the order in which calls end."""
     watch: list[tuple[Layer, Any]] = []
     with call_context(CallContext(training=False, intermediates=watch)):
         model(inputs)

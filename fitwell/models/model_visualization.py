@@ -1,4 +1,4 @@
-"""A picture of a model: one box for every call of a layer, arrows for what flows between them."""
+"""A diagram of a model: one box for each call of a layer, with arrows for the data between them."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _SUFFIXES = (".png", ".svg", ".pdf", ".jpg")
-# Pictures made of pixels, and how many matplotlib draws each way.
-_PIXELS, _MOST_PIXELS = (".png", ".jpg"), 2**16
+# Raster formats, and the largest width and height that matplotlib draws, in pixels.
+_RASTER_SUFFIXES, _MAX_PIXELS = (".png", ".jpg"), 2**16
 
 # Inches.
 _CHARACTER, _LINE, _MARGIN, _GAP = 0.08, 0.17, 0.14, 0.4
@@ -34,7 +34,7 @@ _FRAME: dict[str, Any] = {"boxstyle": "square,pad=0", "facecolor": "#f4f7fa", "e
 
 @dataclass(eq=False)
 class _Box:
-    """A call of a layer, or, without text, a point that a long arrow passes through on its way down."""
+    """A call of a layer or, without lines, a point that a long arrow passes through on its way down."""
 
     lines: list[str] = field(default_factory=list)
     sources: list[_Box] = field(default_factory=list)
@@ -44,7 +44,7 @@ class _Box:
 
     @property
     def width(self) -> float:
-        return _CHARACTER * max(map(_columns, self.lines), default=0) + 2 * _MARGIN
+        return _CHARACTER * max(map(_count_columns, self.lines), default=0) + 2 * _MARGIN
 
     @property
     def height(self) -> float:
@@ -66,30 +66,39 @@ def plot_model(
     show_layer_activations: bool = False,
     show_trainable: bool = False,
 ) -> Figure:
-    """Draw a sequential or functional model into a file, with matplotlib alone, and return the figure.
+    """Draw a sequential or functional model into a file with matplotlib, and return the figure.
 
     Args:
-        model: it must know its input shape, and be no subclass, whose `call` is code and no graph.
-        to_file: a name ending in .png, .svg, .pdf or .jpg; None writes no file.
-        show_shapes: write the shape of what each layer gives; None is the number of rows.
-        show_dtype: write its type.
-        show_layer_names: write the names of layers beside their classes.
-        rankdir: ``"TB"``, from top to bottom; nothing else is drawn.
-        expand_nested: False; a model inside can be drawn by itself.
-        dpi: pixels per inch.
-        show_layer_activations: write the activation of layers that have one.
-        show_trainable: write whether training changes the variables of a layer that has some.
+        model (Model): A model with a known input shape that is not a user-defined subclass.
+        to_file (str | Path | None): A .png, .svg, .pdf or .jpg file; None writes no file. Default: "model.png".
+        show_shapes (bool): True to show the output shape of each layer; None is the batch size. Default: False.
+        show_dtype (bool): True to show the output type. Default: False.
+        show_layer_names (bool): True to show the names of layers next to their classes. Default: True.
+        rankdir (str): ``"TB"``, from top to bottom; other directions are not supported. Default: "TB".
+        expand_nested (bool): Must be False; draw a nested model separately. Default: False.
+        dpi (int): Pixels per inch. Default: 96.
+        show_layer_activations (bool): True to show the activation of layers that have one. Default: False.
+        show_trainable (bool): True to show if the variables of a layer are trainable. Default: False.
+
+    Returns:
+        matplotlib.figure.Figure: The figure.
 
     Raises:
-        InvalidArgument: an argument asks for what is not drawn.
-        StateError: the model does not know its input shape yet.
-    """
-    from matplotlib.figure import Figure
+        InvalidArgument: if an argument is not supported, or the image would be too large.
+        StateError: if the model has no input shape yet.
 
+    Example:
+        >>> import fitwell as fw
+        >>> model = fw.Sequential([fw.Input((3,)), fw.layers.Dense(1)])
+        >>> figure = fw.utils.plot_model(model, to_file=None, show_shapes=True)
+        >>> len(figure.axes)
+        1
+
+    Source: Keras `plot_model`.
+    """
     if expand_nested:
         raise InvalidArgument(
-            "plot_model: expand_nested=True is not drawn; draw the model inside by itself: "
-            "plot_model(model.get_layer(name))"
+            "plot_model: expand_nested=True is not supported; draw plot_model(model.get_layer(name)) separately"
         )
     path = None if to_file is None else check_output_path(to_file, _SUFFIXES, overwrite=True)
     shown = {
@@ -99,51 +108,39 @@ def plot_model(
         "dtypes": show_dtype,
         "trainable": show_trainable,
     }
-    rows = _arrange(_boxes(model, {what for what, wanted in shown.items() if wanted}))
-    width = 2 * (max(row[-1].x + row[-1].width / 2 for row in rows) + _MARGIN)
-    height = max(box.y + box.height / 2 for box in rows[0]) + _MARGIN
-    if path is not None and path.suffix in _PIXELS and max(width, height) * dpi >= _MOST_PIXELS:
-        raise InvalidArgument(
-            f"plot_model: at dpi={dpi} the picture would have {width * dpi:.0f} × {height * dpi:.0f} pixels, and at "
-            f"most {_MOST_PIXELS} each way can be drawn; write a .svg or .pdf file, or give a smaller dpi"
-        )
-    figure = Figure(figsize=(width, height), dpi=dpi)
-    axes = figure.add_axes((0, 0, 1, 1), xlim=(-width / 2, width / 2), ylim=(0, height))
-    axes.set_axis_off()
-    for row in rows:
-        for box in row:
-            _draw(axes, box)
+    rows = _arrange(_make_boxes(model, {what for what, wanted in shown.items() if wanted}))
+    figure = _draw_figure(rows, dpi, raster=path is not None and path.suffix in _RASTER_SUFFIXES)
     if path is not None:
         with atomic_writer(path) as file:
             figure.savefig(file, format=path.suffix[1:])
     return figure
 
 
-def _columns(line: str) -> int:
-    """Return how many columns a line takes: Chinese letters, say, take two each."""
+def _count_columns(line: str) -> int:
+    """Return the number of columns of a line: Chinese characters, for example, have two."""
     return sum(1 + (unicodedata.east_asian_width(letter) in "FW") for letter in line)
 
 
-def _boxes(model: Model, shown: set[str]) -> list[_Box]:
+def _make_boxes(model: Model, shown: set[str]) -> list[_Box]:
     """Return the boxes in the order of the computation."""
     if isinstance(model, Sequential):
         model = Functional(model.input, model.output, name=model.name)
     if not isinstance(model, Functional):
         raise InvalidArgument(
-            f"plot_model: {model.name!r} is a subclass of Model, whose call is code and no graph; "
+            f"plot_model: {model.name!r} is a subclass of Model, which has no graph to plot; "
             "model.summary() lists its layers"
         )
-    givers: dict[int, _Box] = {}
+    sources: dict[int, _Box] = {}
     boxes = []
     for node in model.nodes:
-        box = _Box(_text(node, shown))
-        box.sources = list(dict.fromkeys(givers[id(symbol)] for symbol in node.inputs))
-        givers |= {id(symbol): box for symbol in find_keras_tensors(node.outputs)}
+        box = _Box(_box_lines(node, shown))
+        box.sources = list(dict.fromkeys(sources[id(symbol)] for symbol in node.inputs))
+        sources |= {id(symbol): box for symbol in find_keras_tensors(node.outputs)}
         boxes.append(box)
     return boxes
 
 
-def _text(node: Node, shown: set[str]) -> list[str]:
+def _box_lines(node: Node, shown: set[str]) -> list[str]:
     layer = node.layer
     kind = type(layer).__name__
     lines = [escape_control(f"{layer.name} ({kind})" if "names" in shown else kind)]
@@ -160,9 +157,9 @@ def _text(node: Node, shown: set[str]) -> list[str]:
 
 
 def _arrange(boxes: list[_Box]) -> list[list[_Box]]:
-    """Place `boxes`, and points for arrows to pass through, in rows from the top; return the rows.
+    """Arrange `boxes`, and points for arrows to pass through, in rows from the top; return the rows.
 
-    A box stands one row below the lowest it takes from; a row is ordered by where its arrows come from.
+    A box is one row below the lowest of its sources. A row is ordered by the positions of the sources.
     """
     rows: list[list[_Box]] = []
     for box in boxes:
@@ -170,10 +167,10 @@ def _arrange(boxes: list[_Box]) -> list[list[_Box]]:
         rows.extend([] for _ in range(box.rank + 1 - len(rows)))
         rows[box.rank].append(box)
     for box in boxes:
-        box.sources = [_lead_down(source, box.rank, rows) for source in box.sources]
+        box.sources = [_add_points(source, box.rank, rows) for source in box.sources]
     for row in rows:
         row.sort(key=lambda box: sum(s.x for s in box.sources) / max(len(box.sources), 1))
-        _spread(row)
+        _center_row(row)
     y = _MARGIN
     for row in reversed(rows):
         height = max(box.height for box in row)
@@ -183,23 +180,43 @@ def _arrange(boxes: list[_Box]) -> list[list[_Box]]:
     return rows
 
 
-def _lead_down(source: _Box, rank: int, rows: list[list[_Box]]) -> _Box:
-    """Return what an arrow from `source` to a box in row `rank` comes from: the last of the points between."""
+def _add_points(source: _Box, rank: int, rows: list[list[_Box]]) -> _Box:
+    """Return the source of an arrow from `source` to a box in row `rank`: the last point between them."""
     for between in range(source.rank + 1, rank):
         source = _Box(sources=[source], rank=between)
         rows[between].append(source)
     return source
 
 
-def _spread(row: list[_Box]) -> None:
-    """Put the boxes of a row side by side around the middle."""
+def _center_row(row: list[_Box]) -> None:
+    """Arrange the boxes of a row next to each other around the middle."""
     x = -(sum(box.width for box in row) + _GAP * (len(row) - 1)) / 2
     for box in row:
         box.x = x + box.width / 2
         x += box.width + _GAP
 
 
-def _draw(axes: Axes, box: _Box) -> None:
+def _draw_figure(rows: list[list[_Box]], dpi: int, raster: bool) -> Figure:
+    """Draw the boxes into a new figure."""
+    from matplotlib.figure import Figure
+
+    width = 2 * (max(row[-1].x + row[-1].width / 2 for row in rows) + _MARGIN)
+    height = max(box.y + box.height / 2 for box in rows[0]) + _MARGIN
+    if raster and max(width, height) * dpi >= _MAX_PIXELS:
+        raise InvalidArgument(
+            f"plot_model: at dpi={dpi} the image would have {width * dpi:.0f} × {height * dpi:.0f} pixels, but "
+            f"{_MAX_PIXELS} in each direction are the maximum; write a .svg or .pdf file, or use a smaller dpi"
+        )
+    figure = Figure(figsize=(width, height), dpi=dpi)
+    axes = figure.add_axes((0, 0, 1, 1), xlim=(-width / 2, width / 2), ylim=(0, height))
+    axes.set_axis_off()
+    for row in rows:
+        for box in row:
+            _draw_box(axes, box)
+    return figure
+
+
+def _draw_box(axes: Axes, box: _Box) -> None:
     from matplotlib.patches import FancyBboxPatch
 
     for source in box.sources:

@@ -1,4 +1,4 @@
-"""`Sequential`: a stack of layers, each applied to the output of the one before."""
+"""`Sequential`: a stack of layers, each applied to the output of the previous one."""
 
 from __future__ import annotations
 
@@ -20,10 +20,26 @@ from fitwell.models.model import Model
 
 @register()
 class Sequential(Model):
-    """A stack of layers.
+    """A stack of layers, each applied to the output of the previous one.
 
-    layers: a list, or none and then `add`. Built at once when the first layer says its input shape
-    (``Input(shape)``, ``input_shape=``, ``input_dim=``), else at the first call, `build` or `fit`.
+    The model is built at once if the first layer declares its input shape (``Input(shape)``, ``input_shape=``,
+    ``input_dim=``), else at the first call of the model, of `build` or of `fit`.
+
+    Args:
+        layers (list[Layer] | None): The layers; `add` appends more. Default: None.
+        name (str | None): Name of the model. Default: None, an automatic name.
+        trainable (bool): False to exclude all variables from training. Default: True.
+
+    Raises:
+        InvalidArgument: if a layer is not a layer, is in the stack twice, or has the name of another one.
+
+    Example:
+        >>> import fitwell as fw
+        >>> model = fw.Sequential([fw.Input((3,)), fw.layers.Dense(4, activation="relu"), fw.layers.Dense(1)])
+        >>> model.output_shape, model.count_params()
+        ((None, 1), 21)
+
+    Source: Keras `Sequential`.
     """
 
     @validate_params(layers=ListOf(Instance((Layer, KerasTensor), "a layer")) | None)
@@ -38,23 +54,29 @@ class Sequential(Model):
             self._append(layer, taken)
 
     def add(self, layer: Any) -> None:
-        """Put `layer` on top of the stack."""
+        """Append a layer to the stack.
+
+        Args:
+            layer (Layer): The layer.
+        """
         self._append(layer, {other.name: other for other in self._stack})
 
     def _append(self, layer: Any, taken: dict[str | None, Layer]) -> None:
-        """Put `layer` on top of the stack. taken: the layers in it by name, to which this one is added."""
+        """Append `layer` to the stack. taken: the layers of the stack by name, to which this one is added."""
         if isinstance(layer, KerasTensor):
             assert layer.node is not None
             layer = layer.node.layer
         if not isinstance(layer, Layer):
-            hint = "; an object of it, with parentheses, is needed" if isinstance(layer, type) else ""
+            hint = "; create an instance, with parentheses" if isinstance(layer, type) else ""
             raise InvalidArgument(f"Sequential: expected a layer, got {layer!r}{hint}")
         if taken.get(layer.name) is layer and not isinstance(layer, InputLayer):
             raise InvalidArgument(
-                f"Sequential: layer {layer.name!r} is in the stack already; make a second one"
+                f"Sequential: layer {layer.name!r} is in the stack already; create another one"
             )
         if layer.name in taken:
-            raise InvalidArgument(f"Sequential: two layers are called {layer.name!r}; give one another name=")
+            raise InvalidArgument(
+                f"Sequential: two layers are called {layer.name!r}; give one of them another name="
+            )
         taken[layer.name] = layer
         self._stack.append(layer)
         if self._symbols is not None:
@@ -63,9 +85,16 @@ class Sequential(Model):
             self._maybe_build_from_first(layer)
 
     def pop(self) -> Layer:
-        """Take the topmost layer off the stack and return it."""
+        """Remove the last layer of the stack and return it.
+
+        Returns:
+            Layer: The layer.
+
+        Raises:
+            StateError: if the stack is empty.
+        """
         if not self._stack:
-            raise StateError("Sequential.pop: there is no layer left")
+            raise StateError("Sequential.pop: the stack is empty")
         layer = self._stack.pop()
         if self._symbols is not None:
             first = self._symbols[0]
@@ -93,14 +122,22 @@ class Sequential(Model):
         first, last = self._symbols
         if not isinstance(layer, InputLayer):
             if last is first:
-                # A stack that takes over this stack's lower layers, ``Sequential(model.layers[:-1])``, is built too.
+                # So that a stack of the first layers of this one, ``Sequential(model.layers[:-1])``, is built, too.
                 layer._declared_input_shape = first.shape
             last = layer(last)
             self.built = True
         self._symbols = (first, last)
 
     def build(self, input_shape: Any = None) -> None:
-        """Build every layer for inputs of `input_shape` (batch size first)."""
+        """Build every layer.
+
+        Args:
+            input_shape (tuple[int | None, ...] | None): Shape of the inputs, batch size first. Default: None, the
+                declared shape.
+
+        Raises:
+            StateError: if no input shape is known.
+        """
         if self._symbols is None:
             if input_shape is None:
                 raise StateError(
@@ -117,7 +154,7 @@ class Sequential(Model):
         return [jax.ShapeDtypeStruct((count_rows(x), *output.shape[1:]), output.dtype)]
 
     def _known_output_spec(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Return the symbol of the output, if the argument is like that of the input."""
+        """Return the symbolic output if the argument has the spec of the input, else None."""
         if type(self).call is not Sequential.call or kwargs or len(args) != 1 or self._symbols is None:
             return None
         first, last = self._symbols
@@ -131,7 +168,7 @@ class Sequential(Model):
         return inputs
 
     def _named_children(self) -> Iterator[tuple[str, Layer]]:
-        """Yield the layers, numbered; the input layer, which computes nothing, is left out."""
+        """Yield the layers, numbered, without the input layer, which computes nothing."""
         number = 0
         for layer in self._stack:
             if not isinstance(layer, InputLayer):
@@ -140,21 +177,21 @@ class Sequential(Model):
 
     @property
     def input_names(self) -> list[str]:
-        """A stack has one input."""
+        """The name of the input, in a list."""
         return [self._symbols[0].name if self._symbols is not None else "input"]
 
     @property
     def output_names(self) -> list[str]:
-        """The name of the one output: the last layer's."""
+        """The name of the output, that of the last layer, in a list."""
         return [str(self._stack[-1].name)] if self._stack else ["output"]
 
     def _output_names_for(self, y: Any) -> list[str]:
-        """Return the name of the one output, whatever the targets."""
+        """Return the name of the output, for any targets."""
         return self.output_names
 
     @property
     def _input_layer(self) -> InputLayer | None:
-        """The input layer, also where ``input_shape=`` or the first call made it; None as long as there is none."""
+        """The input layer, also if ``input_shape=`` or the first call created it; None before."""
         return None if self._symbols is None else self._symbols[0].node.layer  # type: ignore[union-attr]
 
     @property
@@ -179,7 +216,7 @@ class Sequential(Model):
 
     @property
     def output_shape(self) -> Any:
-        """The shape of the output, batch size None."""
+        """The shape of the output; the batch size is None."""
         return get_batch_shape(self.output)
 
     def _symbol(self, what: str) -> tuple[KerasTensor, Any]:
@@ -190,7 +227,7 @@ class Sequential(Model):
         return self._symbols
 
     def _input_specs(self) -> tuple[list[tuple[Any, ...]] | None, list[str], str]:
-        """Return the input shape, when known, and the first layer's name."""
+        """Return the input shape, if known, its name, and the name of the first layer."""
         _, layer = next(self._named_children(), ("", self))
         first = str(layer.name)
         if self._symbols is None:
@@ -217,5 +254,5 @@ class Sequential(Model):
 
 
 def _make_input(batch_shape: Any) -> KerasTensor:
-    """Return the symbol of an input of its own, so that ``Model(stack.input, ...)`` can begin there."""
+    """Return the symbolic tensor of a new input, so that ``Model(stack.input, ...)`` can start from it."""
     return InputLayer(batch_shape=batch_shape).output

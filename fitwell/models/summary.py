@@ -1,4 +1,4 @@
-"""The table that `Model.summary` prints, in the layout Keras users know."""
+"""The table that `Model.summary` prints, in the layout of Keras."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def render(
     model: Model, line_length: int | None, positions: Any, expand_nested: bool, show_trainable: bool
 ) -> str:
-    """Return the summary as text."""
+    """Return the summary as a string."""
     if not model.built:
         raise StateError(
             f"model {model.name!r} is not built yet: give it an input shape, call it on data, or fit it first"
@@ -40,7 +40,7 @@ def render(
 
 
 def _operations(model: Any) -> list[Layer]:
-    """Return what is in the table: the layers and, of a graph, arithmetic between them."""
+    """Return the rows of the table: the layers and, for a graph, the arithmetic between them."""
     found: list[Layer] = model.operations if hasattr(model, "operations") else model.layers
     return found
 

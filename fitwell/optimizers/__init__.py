@@ -18,7 +18,7 @@ from fitwell.optimizers.adamw import AdamW
 from fitwell.optimizers.base import Optimizer, optimizer_registry
 from fitwell.optimizers.nadam import Nadam
 from fitwell.optimizers.optax_optimizer import OptaxOptimizer, is_transformation
-from fitwell.optimizers.pure_optimizer import OptimizerOptions
+from fitwell.optimizers.optimizer_options import OptimizerOptions
 from fitwell.optimizers.rmsprop import RMSprop
 from fitwell.optimizers.scheduled_hyperparameters import StepHyperparameters
 from fitwell.optimizers.sgd import SGD

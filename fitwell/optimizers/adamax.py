@@ -6,9 +6,9 @@ from typing import Any
 
 import jax.numpy as jnp
 
+from fitwell._typing import Array, Arrays
 from fitwell.optimizers.adam import AdamBase
 from fitwell.optimizers.base import optimizer_registry
-from fitwell.optimizers.pure_optimizer import Array, Arrays
 from fitwell.optimizers.scheduled_hyperparameters import StepHyperparameters
 
 __all__ = [

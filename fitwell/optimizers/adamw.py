@@ -8,7 +8,7 @@ from fitwell._param_validation import validate_params
 from fitwell.errors import InvalidArgument
 from fitwell.optimizers.adam import Adam
 from fitwell.optimizers.base import optimizer_registry
-from fitwell.optimizers.pure_optimizer import ScalarOrSchedule
+from fitwell.optimizers.optimizer_options import ScalarOrSchedule
 
 __all__ = [
     "AdamW",

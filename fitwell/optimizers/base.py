@@ -14,7 +14,8 @@ from fitwell._typing import Array
 from fitwell._variables import Variable
 from fitwell.errors import InvalidArgument, StateError
 from fitwell.optimizers.deprecated_arguments import DeprecatedOptimizerMethods
-from fitwell.optimizers.pure_optimizer import OptState, PureOptimizer, ScalarOrSchedule
+from fitwell.optimizers.optimizer_options import OptState, ScalarOrSchedule
+from fitwell.optimizers.pure_optimizer import PureOptimizer
 
 __all__ = [
     "Optimizer",

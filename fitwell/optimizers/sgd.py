@@ -7,7 +7,7 @@ from typing import Any, Unpack
 from fitwell._param_validation import Boolean, validate_params
 from fitwell._typing import Array, Arrays
 from fitwell.optimizers.base import Optimizer, optimizer_registry
-from fitwell.optimizers.pure_optimizer import OptimizerOptions, ScalarOrSchedule
+from fitwell.optimizers.optimizer_options import OptimizerOptions, ScalarOrSchedule
 from fitwell.optimizers.scheduled_hyperparameters import StepHyperparameters
 
 __all__ = [

@@ -107,7 +107,7 @@ CASES: dict[str, Case] = {
     "label no whole number": (
         lambda: classifier().fit(X, LABELS + 0.5, verbose=0),
         DataError,
-        ["whole class numbers", "0.5"],
+        ["integer class indices", "0.5"],
     ),
     "one-hot for sparse": (
         lambda: classifier().fit(X, np.eye(3)[LABELS], verbose=0),

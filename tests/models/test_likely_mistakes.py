@@ -129,7 +129,7 @@ def test_what_is_meant_so_is_not(name: str) -> None:
 )
 def test_accuracy_of_values(loss: str, y: Any, metrics: Any, is_told: bool) -> None:
     found = told([dense(1)], loss, y, metrics=metrics)
-    assert ["counts right classes" in text for text in found] == [True] * is_told
+    assert ["counts correct classes" in text for text in found] == [True] * is_told
 
 
 def test_relus_of_zero_kernels_never_learn() -> None:
@@ -140,7 +140,7 @@ def test_relus_of_zero_kernels_never_learn() -> None:
         ]
 
     (found,) = told(layers("relu"), BINARY, LABEL)
-    assert "every ReLU of them too" in found and "he_normal" in found
+    assert "every ReLU is 0" in found and "he_normal" in found
     assert told(layers("tanh"), BINARY, LABEL) == told(layers("relu", "ones"), BINARY, LABEL) == []
     model = fw.Sequential(layers("relu"))
     model.compile("sgd", BINARY)
@@ -153,7 +153,7 @@ def test_relus_of_zero_kernels_never_learn() -> None:
 def test_accuracy_of_several_soft_labels() -> None:
     for soft, is_told in ((0.9 * SEVERAL + 0.05, True), (0.9 * ONE_HOT + 0.1 / 3, False), (SEVERAL, False)):
         found = told([dense(3, "sigmoid")], BINARY, soft, metrics=["accuracy"])
-        assert ["accuracy asks for the largest" in text for text in found] == [True] * is_told
+        assert ["accuracy uses the largest" in text for text in found] == [True] * is_told
 
 
 @pytest.mark.parametrize(("scale", "is_told"), [(1.0, False), (255.0, False), (1e6, True)])
@@ -180,7 +180,7 @@ def test_sorted_rows_of_which_the_last_are_split_off() -> None:
         found = told([dense(3, "softmax")], loss, target, x=x, validation_split=0.2)
         assert len(found) == 1 and "all of class 2, unlike" in found[0]  # class 2 begins before the cut
         found = told([dense(3, "softmax")], loss, target, x=x, validation_split=0.4)
-        assert len(found) == 1 and "class 2 is only among these" in found[0]
+        assert len(found) == 1 and "class 2 is only in these rows" in found[0]
     assert told([dense(1)], "mse", y, x=x, validation_split=0.4) == []
 
 
@@ -198,7 +198,7 @@ def test_a_rare_class_that_the_last_rows_have_none_of_is_not_taken_for_sorted() 
 def test_margins_that_cannot_be_negative() -> None:
     for activation in ("sigmoid", "relu"):
         (found,) = told([dense(1, activation)], "hinge", 2 * LABEL - 1)
-        assert f"ends in {activation}, which gives none below 0: give it activation='tanh'" in found
+        assert f"ends in {activation}, which returns none below 0: give it activation='tanh'" in found
 
 
 def test_what_compile_settled_is_judged_and_not_what_trainable_says_since() -> None:

@@ -1,0 +1,149 @@
+"""The options of all optimizers: their rules, and the constructor that sets them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, TypedDict
+
+import numpy as np
+
+from fitwell._param_validation import Boolean, Instance, Integer, Real, Rule, String, validate_param
+from fitwell._variables import Variable
+from fitwell.errors import InvalidArgument
+from fitwell.optimizers.deprecated_arguments import (
+    translate_deprecated_arguments,
+)
+from fitwell.optimizers.parameter_filters import ParameterFilters
+from fitwell.optimizers.scheduled_hyperparameters import (
+    ScheduledHyperparameters,
+    scalar_or_schedule_rule,
+)
+from fitwell.schedules import LearningRateSchedule
+
+__all__ = [
+    "ConfiguredOptimizer",
+    "OptState",
+    "OptimizerOptions",
+    "ScalarOrSchedule",
+]
+
+OptState = dict[str, Any]
+ScalarOrSchedule = float | LearningRateSchedule | Any
+
+
+class OptimizerOptions(TypedDict, total=False):
+    """The keyword arguments of every optimizer; see `Optimizer`."""
+
+    weight_decay: ScalarOrSchedule | None
+    coupled_weight_decay: ScalarOrSchedule | None
+    clipnorm: ScalarOrSchedule | None
+    clipvalue: ScalarOrSchedule | None
+    global_clipnorm: ScalarOrSchedule | None
+    gradient_noise: ScalarOrSchedule | None
+    use_ema: bool
+    ema_momentum: ScalarOrSchedule
+    ema_overwrite_frequency: int | None
+    gradient_accumulation_steps: int | None
+    loss_scale_factor: ScalarOrSchedule | None
+    learning_rate_multipliers: Mapping[Any, float] | None
+    name: str | None
+
+
+# Smaller numbers are 0 in float32.
+_POSITIVE = scalar_or_schedule_rule(
+    Real(np.finfo(np.float32).tiny.item()).described_as("a finite number above 0")
+)
+_NON_NEGATIVE, _UNIT_INTERVAL = scalar_or_schedule_rule(Real(0)), scalar_or_schedule_rule(Real(0, 1))
+_OPTION_RULES: dict[str, Rule] = {
+    "use_ema": Boolean(),
+    "ema_overwrite_frequency": Integer(1) | None,
+    "gradient_accumulation_steps": Integer(2) | None,
+    "learning_rate_multipliers": Instance(Mapping, "a dict from layers or paths to numbers") | None,
+    "name": String() | None,
+}
+
+
+class ConfiguredOptimizer(ScheduledHyperparameters):
+    """The options of optimizers; `Optimizer`, the public base class, documents them."""
+
+    hyperparameters: ClassVar[tuple[str, ...]] = (
+        "learning_rate",
+        "weight_decay",
+        "coupled_weight_decay",
+        "clipnorm",
+        "clipvalue",
+        "global_clipnorm",
+        "gradient_noise",
+        "ema_momentum",
+        "loss_scale_factor",
+    )
+    optional: ClassVar[frozenset[str]] = frozenset(hyperparameters) - {"learning_rate", "ema_momentum"}
+    limits: ClassVar[dict[str, Rule]] = {
+        "weight_decay": _NON_NEGATIVE,
+        "coupled_weight_decay": _NON_NEGATIVE,
+        "clipnorm": _POSITIVE,
+        "clipvalue": _POSITIVE,
+        "global_clipnorm": _POSITIVE,
+        "gradient_noise": _NON_NEGATIVE,
+        "ema_momentum": _UNIT_INTERVAL,
+        "loss_scale_factor": _POSITIVE,
+        "momentum": _UNIT_INTERVAL,
+        "rho": _UNIT_INTERVAL,
+        "beta_1": _UNIT_INTERVAL,
+        "beta_2": _UNIT_INTERVAL,
+        "epsilon": _NON_NEGATIVE,
+    }
+
+    opt_state: OptState | None
+
+    def __init__(self, learning_rate: ScalarOrSchedule, **options: Any) -> None:
+        where = type(self).__name__
+        learning_rate = translate_deprecated_arguments(where, learning_rate, options, self._arguments())
+        options = {
+            name: validate_param(where, name, value, _OPTION_RULES[name]) if name in _OPTION_RULES else value
+            for name, value in options.items()
+        }
+        self.step = Variable(np.int32(0), name="iteration", trainable=False)
+        self.opt_state: OptState | None = None
+        self.reach = ParameterFilters()
+
+        self.learning_rate = learning_rate
+        self.weight_decay = options.get("weight_decay")
+        self.coupled_weight_decay = options.get("coupled_weight_decay")
+        self.clipnorm = options.get("clipnorm")
+        self.clipvalue = options.get("clipvalue")
+        self.global_clipnorm = options.get("global_clipnorm")
+        self.gradient_noise = options.get("gradient_noise")
+        self.use_ema = options.get("use_ema", False)
+        self.ema_momentum = options.get("ema_momentum", 0.99)
+        self.ema_overwrite_frequency = options.get("ema_overwrite_frequency")
+        self.gradient_accumulation_steps = options.get("gradient_accumulation_steps")
+        self.loss_scale_factor = options.get("loss_scale_factor")
+        self.learning_rate_multipliers = options.get("learning_rate_multipliers")
+        self.name = options.get("name") or where.lower()
+
+        clips = [
+            name for name in ("clipnorm", "clipvalue", "global_clipnorm") if options.get(name) is not None
+        ]
+        if len(clips) > 1:
+            raise InvalidArgument(
+                f"{where}: give only one of clipnorm, clipvalue, global_clipnorm, not {' and '.join(clips)}: their "
+                "order differs between versions of Keras. To clip twice, write the order explicitly: "
+                f"optimizer=optax.chain(optax.clip_by_global_norm(1.0), optax.clip(0.5), optax.{where.lower()}(...))"
+            )
+        if self.ema_overwrite_frequency is not None and not self.use_ema:
+            raise InvalidArgument(f"{where}: ema_overwrite_frequency needs use_ema=True")
+
+    @classmethod
+    def _arguments(cls) -> tuple[str, ...]:
+        own = super()._arguments()
+        return (*own, *(name for name in OptimizerOptions.__annotations__ if name not in own))
+
+    @property
+    def learning_rate_multipliers(self) -> dict[str, float] | None:
+        """``{path prefix: factor}``, or None; assigning factors of the same prefixes does not recompile."""
+        return self.reach.factors or None
+
+    @learning_rate_multipliers.setter
+    def learning_rate_multipliers(self, factors: Mapping[Any, float] | None) -> None:
+        self.reach.factors = dict(factors or {})
