@@ -19,6 +19,9 @@ import pytest
 import fitwell as fw
 from fitwell.errors import InvalidArgument, TracingWarning
 
+# Small cases on purpose: a learning rate of 0, constant weights or targets.
+pytestmark = pytest.mark.filterwarnings("ignore::fitwell.errors.MistakeWarning")
+
 X = np.random.default_rng(0).normal(size=(12, 3)).astype(np.float32)
 SEEN: list[int] = []
 TALLY: dict[int, int] = {}

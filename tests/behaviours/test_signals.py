@@ -11,6 +11,9 @@ from scipy.stats import norm
 import fitwell as fw
 from fitwell import Model, Sequential, layers
 
+# Small cases on purpose: a learning rate of 0, constant weights or targets.
+pytestmark = pytest.mark.filterwarnings("ignore::fitwell.errors.MistakeWarning")
+
 ROWS = np.random.default_rng(0).normal(size=(500, 784)).astype("float32")
 
 

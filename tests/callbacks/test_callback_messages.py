@@ -5,6 +5,9 @@ import pytest
 
 import fitwell as fw
 
+# Small cases on purpose: a learning rate of 0, constant weights or targets.
+pytestmark = pytest.mark.filterwarnings("ignore::fitwell.errors.MistakeWarning")
+
 
 def fit(*callbacks: fw.callbacks.Callback) -> None:
     x = np.linspace(-1, 1, 20, dtype=np.float32)[:, None]

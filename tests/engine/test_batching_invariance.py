@@ -17,6 +17,9 @@ from fitwell._engine import compile_cache
 from fitwell.callbacks.callback_list import CallbackList
 from fitwell.models import batch_loading, train_loop
 
+# Small cases on purpose: a learning rate of 0, constant weights or targets.
+pytestmark = pytest.mark.filterwarnings("ignore::fitwell.errors.MistakeWarning")
+
 Weights = list[np.ndarray]
 
 

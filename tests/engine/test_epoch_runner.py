@@ -20,6 +20,9 @@ from fitwell._engine import compile_cache, xla_cpu_heuristics
 from fitwell._engine.epoch_runner import all_finite
 from fitwell.errors import NonFiniteWarning
 
+# Small cases on purpose: a learning rate of 0, constant weights or targets.
+pytestmark = pytest.mark.filterwarnings("ignore::fitwell.errors.MistakeWarning")
+
 
 def data(rows: int = 40) -> tuple[np.ndarray, np.ndarray]:
     draw = np.random.default_rng(6)

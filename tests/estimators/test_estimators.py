@@ -33,7 +33,10 @@ from fitwell._engine import compile_cache
 from fitwell.errors import InvalidArgument
 from fitwell.estimators import MLPClassifier, MLPRegressor
 
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+    pytest.mark.filterwarnings("ignore::fitwell.errors.MistakeWarning"),
+]
 
 
 def _float32(estimator: Any) -> dict[str, str]:

@@ -15,6 +15,9 @@ from fitwell._registry import custom_objects
 from fitwell.errors import InvalidArgument, ShapeError, UnknownName
 from tests.metrics.cases import CASES, OWN, guesses, labels, names_of, real, shares
 
+# Small cases on purpose: a learning rate of 0, constant weights or targets.
+pytestmark = pytest.mark.filterwarnings("ignore::fitwell.errors.MistakeWarning")
+
 
 def create_huber(threshold: float = 1.0) -> Any:
     def huber_fn(y_true: Any, y_pred: Any) -> Any:

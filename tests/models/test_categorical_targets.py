@@ -11,6 +11,9 @@ import fitwell as fw
 from fitwell.errors import DataError
 from fitwell.models.compile_config import is_classification_loss
 
+# Small cases on purpose: a learning rate of 0, constant weights or targets.
+pytestmark = pytest.mark.filterwarnings("ignore::fitwell.errors.MistakeWarning")
+
 
 def test_a_categorical_series_is_the_same_as_its_codes() -> None:
     generator = np.random.default_rng(0)

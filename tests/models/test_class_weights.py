@@ -10,6 +10,9 @@ import pytest
 import fitwell
 from fitwell import layers
 
+# Small cases on purpose: a learning rate of 0, constant weights or targets.
+pytestmark = pytest.mark.filterwarnings("ignore::fitwell.errors.MistakeWarning")
+
 X = np.random.default_rng(0).normal(size=(40, 3)).astype(np.float32)
 Y = (X.sum(axis=1) > 0).astype(np.float32)
 

@@ -12,6 +12,9 @@ import fitwell
 from fitwell import layers, losses, regularizers
 from fitwell.errors import InvalidArgument
 
+# Small cases on purpose: a learning rate of 0, constant weights or targets.
+pytestmark = pytest.mark.filterwarnings("ignore::fitwell.errors.MistakeWarning")
+
 X = np.random.default_rng(0).normal(size=(20, 3)).astype(np.float32)
 
 

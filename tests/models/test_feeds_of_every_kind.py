@@ -13,6 +13,9 @@ import fitwell as fw
 from fitwell import layers
 from fitwell.errors import DataError, InvalidArgument, ShapeError
 
+# Small cases on purpose: a learning rate of 0, constant weights or targets.
+pytestmark = pytest.mark.filterwarnings("ignore::fitwell.errors.MistakeWarning")
+
 Z = np.zeros(4)
 
 

@@ -12,6 +12,9 @@ import fitwell
 from fitwell import Input, Model, Sequential, layers
 from fitwell.models import clone_model
 
+# Small cases on purpose: a learning rate of 0, constant weights or targets.
+pytestmark = pytest.mark.filterwarnings("ignore::fitwell.errors.MistakeWarning")
+
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(20, 4)).astype(np.float32)
 Y = (X[:, :1] - 2 * X[:, 1:2]).astype(np.float32)

@@ -5,9 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
 
 import fitwell
 from fitwell import callbacks, layers, optimizers
+
+# Small cases on purpose: a learning rate of 0, constant weights or targets.
+pytestmark = pytest.mark.filterwarnings("ignore::fitwell.errors.MistakeWarning")
 
 X = np.linspace(-1, 1, 12, dtype=np.float32).reshape(12, 1)
 Y = 2 * X

@@ -13,6 +13,9 @@ import fitwell
 from fitwell import layers, optimizers
 from fitwell.errors import InvalidArgument, StateError
 
+# Small cases on purpose: a learning rate of 0, constant weights or targets.
+pytestmark = pytest.mark.filterwarnings("ignore::fitwell.errors.MistakeWarning")
+
 X = np.random.default_rng(0).normal(size=(16, 3)).astype(np.float32)
 Y = X[:, :1]
 

@@ -14,6 +14,9 @@ from fitwell.errors import InvalidArgument
 from fitwell.models import clone_model
 from tests.models.twins import assert_same_history, assert_same_weights, train_both, twins
 
+# Small cases on purpose: a learning rate of 0, constant weights or targets.
+pytestmark = pytest.mark.filterwarnings("ignore::fitwell.errors.MistakeWarning")
+
 X = np.random.default_rng(0).normal(size=(24, 4)).astype("float32")
 Y = (X[:, :1] - 0.5 * X[:, 1:2] ** 2).astype("float32")
 

@@ -21,6 +21,9 @@ from fitwell._engine import compile_cache
 from fitwell.errors import DataError, InvalidArgument
 from fitwell.wrappers import KerasClassifier, KerasRegressor
 
+# Small cases on purpose: a learning rate of 0, constant weights or targets.
+pytestmark = pytest.mark.filterwarnings("ignore::fitwell.errors.MistakeWarning")
+
 X, y = load_iris(return_X_y=True)
 X = (X - X.mean(0)) / X.std(0)
 NAMES = np.array(["setosa", "versicolor", "virginica"])[y]
