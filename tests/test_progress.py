@@ -41,7 +41,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 class Unreadable(Mapping[str, Any]):
-    """Logs that cost a device synchronisation to read: here, any reading fails the test."""
+    """Logs that cost a device synchronization to read: here, any reading fails the test."""
 
     def __getitem__(self, key: str) -> Any:
         raise AssertionError("logs were read though nothing was drawn")
@@ -69,7 +69,7 @@ def screen(written: str) -> list[str]:
     return [line.rpartition("\r")[2].rstrip() for line in plain.removesuffix("\n").split("\n")]
 
 
-def test_a_file_gets_one_plain_line_an_epoch(clock: Clock) -> None:
+def test_a_file_gets_one_plain_line_per_epoch(clock: Clock) -> None:
     stream = io.StringIO()
     run(ProgressReporter(1, 3, 4, stream), clock, epochs=3, seconds=1.5)
     assert stream.getvalue() == (
@@ -79,7 +79,7 @@ def test_a_file_gets_one_plain_line_an_epoch(clock: Clock) -> None:
     )
 
 
-def test_a_terminal_keeps_one_line_an_epoch(clock: Clock) -> None:
+def test_a_terminal_keeps_one_line_per_epoch(clock: Clock) -> None:
     stream = Terminal()
     run(ProgressReporter("auto", 2, 4, stream), clock, epochs=2, seconds=2.0)
     lines = screen(stream.getvalue())
@@ -91,7 +91,7 @@ def test_a_terminal_keeps_one_line_an_epoch(clock: Clock) -> None:
     assert stream.getvalue().count("\r") > 4, "the line was rewritten while the epochs ran"
 
 
-def test_silence_writes_nothing_and_looks_at_nothing(clock: Clock) -> None:
+def test_verbose_0_writes_nothing_and_reads_no_logs(clock: Clock) -> None:
     stream = Terminal()
     progress = ProgressReporter(0, 3, 4, stream)
     progress.epoch_begin(0)
@@ -116,7 +116,7 @@ def test_updates_within_a_tenth_of_a_second_cost_nothing(clock: Clock) -> None:
 
 
 @pytest.mark.parametrize("make_stream", [io.StringIO, Terminal])
-def test_thousands_of_short_epochs_keep_a_line_a_second_and_the_last(
+def test_thousands_of_short_epochs_print_one_line_per_second_and_the_last(
     clock: Clock, make_stream: Callable[[], io.StringIO]
 ) -> None:
     stream = make_stream()
@@ -140,7 +140,7 @@ def test_verbose_2_prints_every_epoch(clock: Clock) -> None:
     assert "\r" not in stream.getvalue() and "\x1b" not in stream.getvalue()
 
 
-def test_a_narrow_terminal_never_wraps_the_moving_line(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_narrow_terminal_never_wraps_the_live_line(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "50")
     stream = Terminal()
     progress = ProgressReporter(1, 3, 4, stream)
@@ -185,7 +185,7 @@ def test_a_run_without_epochs_has_no_epoch_in_its_line(clock: Clock) -> None:
     assert stream.getvalue() == "7/?  2.0s  accuracy: 0.9000\n"
 
 
-def test_epochs_handed_over_together_may_say_how_long_each_took(clock: Clock) -> None:
+def test_epochs_reported_together_may_have_durations(clock: Clock) -> None:
     stream = io.StringIO()
     progress = ProgressReporter(2, 2, 1, stream)
     for epoch in range(2):
@@ -209,7 +209,7 @@ def test_a_notebook_rewrites_its_line(clock: Clock) -> None:
 
 
 @pytest.mark.parametrize("verbose", [3, -1, "yes", None])
-def test_an_unknown_verbosity_is_refused(verbose: Any) -> None:
+def test_an_unknown_verbosity_raises(verbose: Any) -> None:
     with pytest.raises(InvalidArgument, match="verbose must be 0"):
         ProgressReporter(verbose, 1, 1)
 

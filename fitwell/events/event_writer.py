@@ -111,7 +111,14 @@ class EventWriter:
 
     @validate_params(EVENT_RULES)
     def scalar(self, name: str, data: Any, step: int, description: str | None = None) -> None:
-        """Write a number."""
+        """Write a number.
+
+        Args:
+            name (str): Tag of the chart.
+            data (ArrayLike): One number.
+            step (int): Position on the horizontal axis, from 0.
+            description (str | None): Description in Markdown. Default: None.
+        """
         snapshot = _snapshot("scalar", name, data)
         self._add_summary(lambda: summaries.scalar(name, snapshot, description), step)
 
@@ -124,7 +131,15 @@ class EventWriter:
         buckets: int = summaries.BUCKETS,
         description: str | None = None,
     ) -> None:
-        """Write the distribution of the finite values of an array."""
+        """Write the distribution of the values of an array.
+
+        Args:
+            name (str): Tag of the chart.
+            data (ArrayLike): Numbers of any shape; values that are not finite are ignored.
+            buckets (int): Number of buckets. Default: 30.
+            step (int): Position on the horizontal axis, from 0.
+            description (str | None): Description in Markdown. Default: None.
+        """
         snapshot = _snapshot("histogram", name, data)
         self._add_summary(lambda: summaries.histogram(name, snapshot, buckets, description), step)
 
@@ -132,13 +147,28 @@ class EventWriter:
     def image(
         self, name: str, data: Any, step: int, max_outputs: int = 3, description: str | None = None
     ) -> None:
-        """Write images ``[images, height, width, channels]``: uint8, or floats in [0, 1]."""
+        """Write images.
+
+        Args:
+            name (str): Tag of the chart.
+            data (ArrayLike): ``[images, height, width, channels]`` with 1 to 4 channels; uint8, or floats in [0, 1].
+            max_outputs (int): Maximum number of images. Default: 3.
+            step (int): Position on the horizontal axis, from 0.
+            description (str | None): Description in Markdown. Default: None.
+        """
         snapshot = _snapshot("image", name, data)
         self._add_summary(lambda: summaries.image(name, snapshot, max_outputs, description), step)
 
     @validate_params(EVENT_RULES)
     def figure(self, name: str, figure: Any, step: int, description: str | None = None) -> None:
-        """Write a Matplotlib figure as an image."""
+        """Write a Matplotlib figure as an image.
+
+        Args:
+            name (str): Tag of the image.
+            figure (matplotlib.figure.Figure): The figure.
+            step (int): Position on the horizontal axis, from 0.
+            description (str | None): Description in Markdown. Default: None.
+        """
         import io
 
         # Rendered in this thread: Matplotlib is not thread-safe, and the figure may change.
@@ -150,7 +180,14 @@ class EventWriter:
 
     @validate_params(EVENT_RULES)
     def text(self, name: str, data: Any, step: int, description: str | None = None) -> None:
-        """Write a string, or an array of strings, in Markdown."""
+        """Write a string, or an array of strings.
+
+        Args:
+            name (str): Tag of the chart.
+            data (str | ArrayLike): Strings in Markdown.
+            step (int): Position on the horizontal axis, from 0.
+            description (str | None): Description in Markdown. Default: None.
+        """
         snapshot = np.array(data, dtype=object)
         summaries.check_text(name, snapshot)
         self._add_summary(lambda: summaries.text(name, snapshot, description), step)
@@ -165,7 +202,16 @@ class EventWriter:
         max_outputs: int = 3,
         description: str | None = None,
     ) -> None:
-        """Write audio clips ``[clips, frames, channels]`` with values in [-1, 1]."""
+        """Write audio clips.
+
+        Args:
+            name (str): Tag of the chart.
+            data (ArrayLike): ``[clips, frames, channels]`` with values in [-1, 1].
+            sample_rate (int): Frames per second.
+            max_outputs (int): Maximum number of clips. Default: 3.
+            step (int): Position on the horizontal axis, from 0.
+            description (str | None): Description in Markdown. Default: None.
+        """
         snapshot = _snapshot("audio", name, data)
         self._add_summary(
             lambda: summaries.audio(name, snapshot, sample_rate, max_outputs, description), step
@@ -173,14 +219,22 @@ class EventWriter:
 
     @validate_params(EVENT_RULES)
     def hparams(self, values: Mapping[str, Any]) -> None:
-        """Write the hyperparameters of the run; its metrics are the scalars in the folder and its subfolders."""
+        """Write the hyperparameters of the run, whose metrics are the scalars in the folder and its subfolders.
+
+        Args:
+            values (Mapping[str, int | float | str | bool]): Hyperparameters by name.
+        """
         summaries.check_hparams(values)
         summary = summaries.hparams(values)
         self._add_summary(lambda: summary, 0)
 
     @validate_params(EVENT_RULES)
     def graph(self, model: Any) -> None:
-        """Write the layers of a model and their connections."""
+        """Write the layers of a model and their connections.
+
+        Args:
+            model (Model): The model.
+        """
         definition = build_graph_def(model).SerializeToString()
         event = tensorboard_protos.load_protos().Event
         self.add(lambda: event(graph_def=definition), 0)

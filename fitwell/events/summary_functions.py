@@ -72,6 +72,14 @@ def scalar(name: str, data: Any, step: int | None = None, description: str | Non
         StateError: if there is no default writer.
         InvalidArgument: if an argument is not valid.
 
+    Example:
+        >>> import tempfile
+        >>> from fitwell import events
+        >>> writer = events.create_file_writer(tempfile.mkdtemp())
+        >>> with writer.as_default():
+        ...     events.scalar("loss", 0.5, step=1)
+        >>> writer.close()
+
     Source: TensorFlow ``tf.summary.scalar``.
     """
     get_default_writer().scalar(name, data, _step(name, step), description)
@@ -93,6 +101,14 @@ def histogram(
     Raises:
         StateError: if there is no default writer.
         InvalidArgument: if an argument is not valid.
+
+    Example:
+        >>> import numpy as np, tempfile
+        >>> from fitwell import events
+        >>> writer = events.create_file_writer(tempfile.mkdtemp())
+        >>> with writer.as_default():
+        ...     events.histogram("weights", np.ones(10), step=1)
+        >>> writer.close()
 
     Source: TensorFlow ``tf.summary.histogram``.
     """
@@ -116,6 +132,14 @@ def image(
         StateError: if there is no default writer.
         InvalidArgument: if an argument is not valid.
 
+    Example:
+        >>> import numpy as np, tempfile
+        >>> from fitwell import events
+        >>> writer = events.create_file_writer(tempfile.mkdtemp())
+        >>> with writer.as_default():
+        ...     events.image("digits", np.zeros((1, 8, 8, 1)), step=1)
+        >>> writer.close()
+
     Source: TensorFlow ``tf.summary.image``.
     """
     get_default_writer().image(name, data, _step(name, step), max_outputs, description)
@@ -134,6 +158,14 @@ def figure(name: str, figure: Any, step: int | None = None, description: str | N
     Raises:
         StateError: if there is no default writer.
         InvalidArgument: if an argument is not valid.
+
+    Example:
+        >>> import matplotlib.pyplot as plt, tempfile
+        >>> from fitwell import events
+        >>> writer = events.create_file_writer(tempfile.mkdtemp())
+        >>> with writer.as_default():
+        ...     events.figure("curve", plt.figure(figsize=(1, 1)), step=1)
+        >>> writer.close()
     """
     get_default_writer().figure(name, figure, _step(name, step), description)
 
@@ -151,6 +183,14 @@ def text(name: str, data: Any, step: int | None = None, description: str | None 
     Raises:
         StateError: if there is no default writer.
         InvalidArgument: if an argument is not valid.
+
+    Example:
+        >>> import tempfile
+        >>> from fitwell import events
+        >>> writer = events.create_file_writer(tempfile.mkdtemp())
+        >>> with writer.as_default():
+        ...     events.text("note", "*first* run", step=1)
+        >>> writer.close()
 
     Source: TensorFlow ``tf.summary.text``.
     """
@@ -180,6 +220,14 @@ def audio(
         StateError: if there is no default writer.
         InvalidArgument: if an argument is not valid.
 
+    Example:
+        >>> import numpy as np, tempfile
+        >>> from fitwell import events
+        >>> writer = events.create_file_writer(tempfile.mkdtemp())
+        >>> with writer.as_default():
+        ...     events.audio("tone", np.zeros((1, 100, 1)), sample_rate=8000, step=1)
+        >>> writer.close()
+
     Source: TensorFlow ``tf.summary.audio``.
     """
     get_default_writer().audio(name, data, sample_rate, _step(name, step), max_outputs, description)
@@ -196,6 +244,14 @@ def hparams(hparams: Mapping[str, Any]) -> None:
         StateError: if there is no default writer.
         InvalidArgument: if a name or a value has another type.
 
+    Example:
+        >>> import tempfile
+        >>> from fitwell import events
+        >>> writer = events.create_file_writer(tempfile.mkdtemp())
+        >>> with writer.as_default():
+        ...     events.hparams({"learning_rate": 0.1, "units": 64})
+        >>> writer.close()
+
     Source: TensorBoard ``hparams`` plugin.
     """
     get_default_writer().hparams(hparams)
@@ -210,6 +266,14 @@ def graph(model: Any) -> None:
 
     Raises:
         StateError: if there is no default writer.
+
+    Example:
+        >>> import fitwell as fw, tempfile
+        >>> from fitwell import events
+        >>> writer = events.create_file_writer(tempfile.mkdtemp())
+        >>> with writer.as_default():
+        ...     events.graph(fw.Sequential([fw.layers.Dense(1, input_shape=(2,))]))
+        >>> writer.close()
 
     Source: TensorFlow ``tf.summary.graph``.
     """

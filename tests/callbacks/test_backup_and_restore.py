@@ -192,7 +192,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_whatever_the_run_is_made_of(case: str, tmp_path: Path) -> None:
+def test_runs_of_all_kinds(case: str, tmp_path: Path) -> None:
     run = CASES[case]
     alone = run.fit(tmp_path / "alone", [])
     for batches in (8, 15):
@@ -244,7 +244,7 @@ class StopsItself(callbacks.Callback):
     ],
     ids=["early", "gradient", "a hook"],
 )
-def test_a_run_that_was_stopped_stays_stopped_at_its_best(stops: Any, tmp_path: Path) -> None:
+def test_a_stopped_run_remains_stopped_at_its_best(stops: Any, tmp_path: Path) -> None:
     run = Run(lambda folder: [stops()])
     stopped = run.fit(tmp_path, [], resume=tmp_path / "c", epochs=50)
     assert len(stopped[1].epoch) < 50
@@ -273,7 +273,7 @@ def broken_off(folder: Path) -> Run:
     ],
     ids=["rows", "length", "validation", "no validation", "units", "batch size", "order", "schedule"],
 )
-def test_another_run_is_refused_with_what_differs(other: Run, message: str, tmp_path: Path) -> None:
+def test_another_run_raises_with_the_difference(other: Run, message: str, tmp_path: Path) -> None:
     broken_off(tmp_path)
     with pytest.raises(FileError, match=message) as caught:
         other.fit(tmp_path, [other.backup(tmp_path)])
@@ -304,7 +304,7 @@ def test_other_callbacks_warn(tmp_path: Path) -> None:
         other.fit(tmp_path, [other.backup(tmp_path)])
 
 
-def test_more_patience_counts(tmp_path: Path) -> None:
+def test_more_patience_is_used(tmp_path: Path) -> None:
     def patient(epochs: int) -> Run:
         return Run(
             lambda folder: [callbacks.EarlyStopping("loss", mode="max", patience=epochs)],
@@ -329,7 +329,8 @@ def test_a_full_disk_raises_and_the_run_can_be_resumed(tmp_path: Path) -> None:
     full = callbacks.LambdaCallback(on_epoch_end=fill)
     try:
         with pytest.raises(
-            FileError, match=r"cannot write .*File too large. The training state is as it was"
+            FileError,
+            match=r"cannot write .*File too large. The training state and the checkpoint before are unchanged",
         ):
             run.fit(tmp_path / "broken", [run.backup(tmp_path / "broken"), full])
     finally:
@@ -358,14 +359,14 @@ def test_a_model_can_be_resumed_in_the_same_process(tmp_path: Path) -> None:
     np.testing.assert_array_equal(models[0].get_weights()[0], models[1].get_weights()[0])
 
 
-def test_no_folder_for_checkpoints_is_an_error_before_training(tmp_path: Path) -> None:
+def test_a_missing_checkpoint_folder_raises_before_training(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(FileError, match="no checkpoints can be written to the folder"):
         Run().fit(tmp_path, [callbacks.BackupAndRestore(tmp_path / "file")])
 
 
 @pytest.mark.parametrize("frequency", [0, -1, 2.5, True, "batch", "5 minutes", "0 epochs", None])
-def test_frequencies_that_make_no_sense_are_refused(frequency: Any) -> None:
+def test_invalid_frequencies_raise(frequency: Any) -> None:
     with pytest.raises(InvalidArgument, match="save_freq must be 'epoch'"):
         callbacks.BackupAndRestore("folder", frequency)
 

@@ -26,7 +26,7 @@ def test_early_stopping_prints_when_it_stopped_and_what_it_restored(
     assert "end of the best epoch: 1." in said
 
 
-def test_schedulers_say_the_rate(capsys: pytest.CaptureFixture[str]) -> None:
+def test_schedulers_print_the_rate(capsys: pytest.CaptureFixture[str]) -> None:
     fit(fw.callbacks.LearningRateScheduler(lambda epoch: 0.5 / (epoch + 1), verbose=1))
     assert "Epoch 2: LearningRateScheduler setting learning rate to 0.25." in capsys.readouterr().out
 

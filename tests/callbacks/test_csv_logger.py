@@ -76,7 +76,7 @@ def test_each_line_is_there_when_its_epoch_ends(tmp_path: Path) -> None:
     assert lines == [2, 3, 4]
 
 
-def test_other_columns_are_not_appended_to(tmp_path: Path) -> None:
+def test_appending_other_columns_raises(tmp_path: Path) -> None:
     path = tmp_path / "log.csv"
     fit(callbacks.CSVLogger(path))
     before = path.read_text()
@@ -86,7 +86,7 @@ def test_other_columns_are_not_appended_to(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device that is always full: only Linux has it")
-def test_a_full_disk_is_a_clear_error() -> None:
+def test_a_full_disk_raises_a_clear_error() -> None:
     with pytest.raises(FileError, match="cannot write '/dev/full'"):
         fit(callbacks.CSVLogger("/dev/full"))
 
@@ -120,14 +120,14 @@ def test_names_that_a_spreadsheet_would_run_get_an_apostrophe(tmp_path: Path) ->
         _logged(path, ["=other"], append=True)
 
 
-def test_a_line_that_was_left_open_is_ended_before_the_next(tmp_path: Path) -> None:
+def test_an_open_line_is_terminated_before_the_next(tmp_path: Path) -> None:
     path = tmp_path / "log.csv"
     path.write_bytes(b"\xef\xbb\xbfepoch,loss\n0,0.25")
     _logged(path, ["loss"], 1, append=True)
     assert path.read_text("utf-8-sig") == "epoch,loss\n0,0.25\n0,0.5\n"
 
 
-def test_a_disk_that_fills_takes_no_part_of_a_line(tmp_path: Path) -> None:
+def test_a_full_disk_leaves_no_partial_line(tmp_path: Path) -> None:
     path = tmp_path / "log.csv"
     # A limit on the size of files simulates a full disk, in a separate process, because it would end this one.
     code = (
@@ -161,7 +161,7 @@ def test_invalid_names_raise(name: str, tmp_path: Path, monkeypatch: pytest.Monk
         _logged(Path(name), ["loss"])
 
 
-def test_a_value_that_is_first_logged_later_is_warned_of_and_left_out(tmp_path: Path) -> None:
+def test_a_value_that_is_first_logged_later_is_omitted_with_a_warning(tmp_path: Path) -> None:
     def late(epoch: int, logs: dict[str, float]) -> None:
         if epoch:
             logs["score"] = 1.0

@@ -39,7 +39,7 @@ def expected(curve: np.ndarray, measure: str, threshold: float, epochs: int, sta
 @pytest.mark.parametrize("curve", CURVES)
 @pytest.mark.parametrize("measure", ["change", "decrease", "mean change"])
 @pytest.mark.parametrize(("epochs", "start", "mode"), [(1, 0, "min"), (3, 0, "min"), (2, 4, "max")])
-def test_the_epoch_is_that_of_numpy(curve: str, measure: str, epochs: int, start: int, mode: str) -> None:
+def test_the_epoch_equals_that_of_numpy(curve: str, measure: str, epochs: int, start: int, mode: str) -> None:
     values = CURVES[curve]
     watch = callbacks.FlatStopping("loss", 0.01, epochs, measure, mode, start)
     policy = watch.policy(0)
@@ -90,7 +90,7 @@ def test_a_run_stops_at_its_minimum(capsys: pytest.CaptureFixture[str]) -> None:
     assert "the gradient's norm is" in capsys.readouterr().out
 
 
-def test_arguments_that_make_no_sense_are_refused() -> None:
+def test_invalid_arguments_raise() -> None:
     with pytest.raises(InvalidArgument, match="did you mean 'decrease'"):
         callbacks.FlatStopping(measure="decreas")
     for options in ({"epochs": 0}, {"threshold": 0.0}, {"epochs": 1.5}):

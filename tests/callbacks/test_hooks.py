@@ -93,7 +93,7 @@ def test_each_hook_alone_is_called_as_often_as_among_all(hook: str) -> None:
     assert alone
 
 
-def test_logs_are_floats_that_mean_what_they_say() -> None:
+def test_logs_are_floats_with_the_right_values() -> None:
     seen: dict[str, list[dict[str, float]]] = {"batch": [], "epoch": [], "test": []}
 
     class Reads(callbacks.Callback):
@@ -235,7 +235,7 @@ def test_lambda_callbacks_take_functions_and_none() -> None:
         callbacks.LambdaCallback(on_epoch_finish=print)
 
 
-def test_one_callback_and_lists_of_lists_are_taken_as_in_keras() -> None:
+def test_one_callback_and_nested_lists_are_accepted_as_in_keras() -> None:
     seen: list[int] = []
     watch = callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: seen.append(epoch))
     for given in (watch, (watch,), [[watch], []]):
@@ -267,7 +267,7 @@ def test_what_a_hook_adds_to_the_logs_is_in_the_history_as_in_keras() -> None:
     assert found[0] == found[1] == [0.0, 2.0, 4.0]
 
 
-def test_nothing_to_do_is_no_error() -> None:
+def test_a_fit_without_epochs_works() -> None:
     net = model(fitwell)
     before = net.get_weights()
     history = net.fit(X, Y, epochs=3, initial_epoch=3, verbose=0)

@@ -185,7 +185,7 @@ def test_numbers_of_every_kind_are_history_and_others_are_warned_of_once() -> No
     assert sum("not a number" in str(warning.message) for warning in caught) == 1
 
 
-def test_subclasses_decide_as_they_say() -> None:
+def test_subclasses_override_decisions() -> None:
     def run(library: Any) -> list[int]:
         class After(library.callbacks.EarlyStopping):
             """Wait for an epoch, as recipes on the web do."""
@@ -217,7 +217,7 @@ def test_subclasses_decide_as_they_say() -> None:
     assert run(fitwell) == run(keras) == [8, 12, 3]
 
 
-def test_a_hook_that_gives_more_time_is_heard() -> None:
+def test_a_hook_can_reset_the_wait() -> None:
     def run(library: Any) -> int:
         class Resets(library.callbacks.Callback):
             def on_epoch_end(self, epoch: int, logs: Any = None) -> None:

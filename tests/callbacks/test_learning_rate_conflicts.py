@@ -71,7 +71,7 @@ TOGETHER = {
 
 
 @pytest.mark.parametrize("kind", list(TOGETHER))
-def test_schedulers_and_plateaus_go_together_as_in_keras(kind: str) -> None:
+def test_schedulers_and_plateaus_combine_as_in_keras(kind: str) -> None:
     """Infer the rates of the epochs from the losses."""
 
     def train(library: Any) -> tuple[dict[str, list[float]], float]:
@@ -185,7 +185,7 @@ def test_the_rate_of_each_epoch_is_history_as_in_keras(looking: bool, frequency:
         np.testing.assert_allclose(ours["learning_rate"], theirs["learning_rate"], rtol=1e-6)
 
 
-def test_the_rate_answers_to_its_name_in_keras_2() -> None:
+def test_the_rate_has_its_keras_2_name() -> None:
     model = fitwell.Sequential([layers.Input((2,)), layers.Dense(1)])
     model.compile("sgd", "mse")
     found = model.fit(X, X[:, :1], epochs=2, verbose=0, callbacks=[by_epoch(0.2, 0.1)]).history

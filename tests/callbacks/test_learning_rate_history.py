@@ -42,7 +42,7 @@ class Halves(callbacks.Callback):
 
 
 @pytest.mark.parametrize("watching", [[], [own]])
-def test_one_rate_throughout_is_there_for_every_epoch(watching: list[Any]) -> None:
+def test_a_constant_rate_is_recorded_for_every_epoch(watching: list[Any]) -> None:
     history = fit(model(), *(make() for make in watching), validation_split=0.2)
     assert history.learning_rate == [0.25, 0.25, 0.25]
     assert "learning_rate" not in history.history
@@ -57,7 +57,7 @@ def test_one_rate_throughout_is_there_for_every_epoch(watching: list[Any]) -> No
         (schedules.InverseTimeDecay(0.5, 1, 1.0), [], [0.25, 0.5 / 3, 0.125]),
     ],
 )
-def test_a_rate_that_changes_is_the_one_that_is_logged(rate: Any, watching: Any, expected: Any) -> None:
+def test_a_changing_rate_is_logged(rate: Any, watching: Any, expected: Any) -> None:
     history = fit(model(rate), *watching, batch_size=20)
     np.testing.assert_allclose(history.learning_rate, expected, rtol=1e-6)
     assert history.learning_rate == history.history["learning_rate"]
@@ -70,7 +70,7 @@ def test_a_rate_set_between_two_fits_is_that_of_the_second() -> None:
     assert fit(net, initial_epoch=1).learning_rate == [0.125] * 2
 
 
-def test_there_is_none_inside_a_transformation() -> None:
+def test_the_rate_of_a_wrapped_optimizer_is_missing() -> None:
     net = model()
     net.compile(loss="mse", optimizer=fitwell.optimizers.OptaxOptimizer(optax.sgd(0.1)))
     assert all(map(math.isnan, fit(net).learning_rate))
@@ -80,7 +80,7 @@ def test_there_is_none_inside_a_transformation() -> None:
     ("watching", "expected"),
     [([], [0.25] * 3), ([callbacks.LearningRateScheduler(lambda epoch: 0.1)], [math.nan] * 3)],
 )
-def test_a_metric_of_that_name_is_not_taken_for_it(watching: Any, expected: list[float]) -> None:
+def test_a_metric_named_learning_rate_is_not_the_rate(watching: Any, expected: list[float]) -> None:
     def learning_rate(y: Any, said: Any) -> Any:
         return 0.0 * y + 7.0
 
@@ -89,7 +89,7 @@ def test_a_metric_of_that_name_is_not_taken_for_it(watching: Any, expected: list
     np.testing.assert_array_equal(history.learning_rate, expected)
 
 
-def test_a_value_that_a_hook_takes_out_of_the_logs_is_known_all_the_same() -> None:
+def test_a_rate_that_a_hook_removes_from_the_logs_is_recorded() -> None:
     class Clears(callbacks.Callback):
         def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
             logs.clear()
@@ -120,7 +120,7 @@ def test_a_resumed_run_has_the_rates_of_all_epochs(tmp_path: Path) -> None:
     assert history.learning_rate == [0.25] * 4 + [0.5] * 2
 
 
-def test_files_of_before_it_was_kept_are_read() -> None:
+def test_files_without_rates_are_read() -> None:
     state = fit(model(), Halves()).to_arrays()
     del state["learning_rate"]
     history = History()
@@ -139,7 +139,7 @@ def test_a_file_with_rates_of_other_epochs_is_damaged() -> None:
         History.check_arrays(state, "file")
 
 
-def test_the_callback_shows_that_of_the_run() -> None:
+def test_the_callback_has_the_rates_of_the_run() -> None:
     passed = callbacks.History()
     assert passed.learning_rate == []
     fit(model(), passed)

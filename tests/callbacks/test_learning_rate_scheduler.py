@@ -85,11 +85,11 @@ def counted(epoch: int) -> float:
         (keras.optimizers.schedules.ExponentialDecay(0.1, 10, 0.9), False),
     ],
 )
-def test_what_computes_with_numbers_alone(schedule: Any, expected: bool) -> None:
+def test_pure_functions(schedule: Any, expected: bool) -> None:
     assert is_pure(schedule) is expected
 
 
-def test_a_function_of_numbers_keeps_the_run_in_one_dispatch() -> None:
+def test_a_pure_function_keeps_the_run_in_one_dispatch() -> None:
     by_epochs = callbacks.LearningRateScheduler(lambda epoch: TABLE.append(epoch) or 0.1)
     ahead = callbacks.LearningRateScheduler(halving)
     assert callbacks.CallbackList([by_epochs], None, {}).runs_on_host
@@ -213,7 +213,7 @@ def test_a_rate_that_a_hook_changes_is_logged_for_all_epochs() -> None:
     assert list(model().fit(X, Y, epochs=2, verbose=0, callbacks=watching).history) == ["loss"]
 
 
-def test_a_metric_of_that_name_stays_what_it_is() -> None:
+def test_a_metric_named_learning_rate_is_kept() -> None:
     net = model(rate=schedules.ExponentialDecay(0.1, 7, 0.5))
 
     def learning_rate(y: Any, said: Any) -> Any:
@@ -233,7 +233,7 @@ def test_members_and_estimators_log_it_too() -> None:
     np.testing.assert_allclose(logged, [[0.05, 0.025, 0.0125], [0.1, 0.05, 0.025]], rtol=1e-6)
 
 
-def test_the_rate_can_be_monitored_and_stand_in_names(tmp_path: Path) -> None:
+def test_the_rate_can_be_monitored_and_used_in_file_names(tmp_path: Path) -> None:
     by_epoch = callbacks.LearningRateScheduler(lambda epoch: 0.1 if epoch < 2 else 0.05)
     stopping = callbacks.EarlyStopping("learning_rate", mode="min", patience=2)
     kept = callbacks.ModelCheckpoint(tmp_path / "{epoch}-{learning_rate:.2f}.keras")

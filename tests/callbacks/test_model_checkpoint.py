@@ -65,7 +65,7 @@ def test_the_best_by_the_monitored_value_is_kept(tmp_path: Path, mode: str) -> N
     np.testing.assert_array_equal(net.get_weights()[0], np.full((3, 1), scales[best], np.float32))
 
 
-def test_batches_are_counted_through_the_epochs(tmp_path: Path) -> None:
+def test_batches_are_counted_across_epochs(tmp_path: Path) -> None:
     """Three batches per epoch and a save every two batches: batches 2, 4, 6, 8."""
     fit(callbacks.ModelCheckpoint(tmp_path / "{epoch}-{batch}-{loss:.1f}.keras", save_freq=2))
     assert [name[:3] for name in names(tmp_path)] == ["1-2", "2-1", "2-3", "3-2"]
@@ -105,7 +105,7 @@ def test_a_second_fit_resets_it(tmp_path: Path) -> None:
     assert names(tmp_path) == ["best.keras"] and checkpoint.best == history["loss"][0]
 
 
-def test_a_threshold_must_be_beaten_first(tmp_path: Path) -> None:
+def test_the_first_save_must_improve_on_the_threshold(tmp_path: Path) -> None:
     fit(
         callbacks.ModelCheckpoint(
             tmp_path / "a.keras", "loss", save_best_only=True, initial_value_threshold=0.0
@@ -136,7 +136,7 @@ def test_a_value_that_is_not_finite_is_never_the_best(tmp_path: Path) -> None:
     ],
     ids=str,
 )
-def test_arguments_that_make_no_sense_are_refused(options: dict[str, Any], message: str) -> None:
+def test_invalid_arguments_raise(options: dict[str, Any], message: str) -> None:
     with pytest.raises(InvalidArgument, match=message):
         callbacks.ModelCheckpoint(**options)
 
@@ -152,7 +152,7 @@ def test_arguments_that_make_no_sense_are_refused(options: dict[str, Any], messa
     ],
     ids=str,
 )
-def test_names_that_are_not_measured_are_refused_before_training(
+def test_names_that_are_not_measured_raise_before_training(
     options: dict[str, Any], message: str, tmp_path: Path
 ) -> None:
     options["filepath"] = str(tmp_path / options["filepath"])

@@ -89,7 +89,7 @@ def test_images(channels: int, tmp_path: Path, read: Read) -> None:
         assert plugin(reader, tag) == "images"
 
 
-def test_figures_texts_sounds_and_hyperparameters(tmp_path: Path, read: Read) -> None:
+def test_figures_strings_audio_and_hyperparameters(tmp_path: Path, read: Read) -> None:
     from matplotlib.figure import Figure
     from PIL import Image
     from tensorboard.plugins.hparams import metadata
@@ -220,7 +220,7 @@ def test_without_tensorboard_the_error_names_the_extra(
         events.create_file_writer(tmp_path)
 
 
-def test_nothing_imports_tensorflow_and_the_end_of_a_process_loses_nothing(
+def test_tensorflow_is_not_imported_and_events_survive_the_end_of_a_process(
     tmp_path: Path, read: Read
 ) -> None:
     code = (

@@ -59,7 +59,7 @@ def test_batches(tmp_path: Path, read: Read) -> None:
     assert list(values(read(tmp_path / "all" / "train"), "batch_loss")) == [1, 2, 3, 4]
 
 
-def test_watching_batches_now_and_then_does_not_change_the_run(tmp_path: Path) -> None:
+def test_observing_some_batches_does_not_change_the_run(tmp_path: Path) -> None:
     watched = fit(tmp_path, update_freq=3, histogram_freq=1).history.history
     fitwell.utils.set_random_seed(20240611)
     assert fit(tmp_path / "again").history.history == watched
@@ -118,7 +118,7 @@ def test_a_trace_of_the_profiler(tmp_path: Path) -> None:
     jax.profiler.stop_trace()
 
 
-def test_used_again_it_writes_another_file(tmp_path: Path, read: Read) -> None:
+def test_a_second_fit_writes_another_file(tmp_path: Path, read: Read) -> None:
     watch = callbacks.TensorBoard(tmp_path, write_graph=False)
     model = fitwell.Sequential([layers.Dense(1)])
     model.compile("sgd", "mse")
@@ -128,7 +128,7 @@ def test_used_again_it_writes_another_file(tmp_path: Path, read: Read) -> None:
     assert list(values(read(tmp_path / "train"), "epoch_loss")) == [0, 1]
 
 
-def test_a_resumed_run_is_watched_to_its_end(tmp_path: Path, read: Read) -> None:
+def test_a_resumed_run_is_recorded_to_its_end(tmp_path: Path, read: Read) -> None:
     """Two batches per epoch, after two updates of another run; the second process continues at batch 4 of 8."""
     model = fitwell.Sequential([layers.Dense(1)])
     model.compile("sgd", "mse")
@@ -170,6 +170,6 @@ def test_weights_of_one_name_in_two_models_have_separate_histograms(tmp_path: Pa
     ],
     ids=str,
 )
-def test_arguments_that_make_no_sense_are_refused(options: dict[str, Any]) -> None:
+def test_invalid_arguments_raise(options: dict[str, Any]) -> None:
     with pytest.raises(InvalidArgument, match="TensorBoard"):
         callbacks.TensorBoard(**options)

@@ -1,7 +1,7 @@
 """A training run that is killed many times must end like a run that is not killed.
 
 ``python tests/saving/killed_run.py --kills 100`` starts a process that trains MNIST with dropout, batch
-normalisation, Adam, a schedule, early stopping, a CSV log and checkpoints, kills it with SIGKILL at random moments
+normalization, Adam, a schedule, early stopping, a CSV log and checkpoints, kills it with SIGKILL at random moments
 and restarts it, until it has ended after that number of kills. Then weights, optimizer state, history and
 log are compared, bit for bit, with a run that was left alone. The tests do the same with a few kills.
 """

@@ -42,7 +42,7 @@ def same(one: Any, other: Any) -> bool:
     return bool(one == other)
 
 
-def test_everything_comes_back_to_the_bit(tmp_path: Path) -> None:
+def test_everything_is_restored_to_the_bit(tmp_path: Path) -> None:
     write_checkpoint(tmp_path / "a.zip", TREE)
     assert same(TREE, read_checkpoint(tmp_path / "a.zip"))
     assert [path.name for path in tmp_path.iterdir()] == ["a.zip"]
@@ -53,7 +53,7 @@ def test_everything_comes_back_to_the_bit(tmp_path: Path) -> None:
     [object(), {1: 2}, np.array([object()]), {"__array__": 0}],
     ids=["object", "number as a key", "array of objects", "a name of ours"],
 )
-def test_what_is_no_data_is_refused_before_anything_is_written(value: Any, tmp_path: Path) -> None:
+def test_other_types_than_data_raise_before_anything_is_written(value: Any, tmp_path: Path) -> None:
     with pytest.raises(FileError, match="a checkpoint holds"):
         write_checkpoint(tmp_path / "a.zip", {"value": value})
     assert list(tmp_path.iterdir()) == []
@@ -96,7 +96,7 @@ def test_a_byte_changed_anywhere_is_noticed_or_harmless(tmp_path: Path) -> None:
     ],
     ids=str,
 )
-def test_claims_that_cannot_be_true_are_refused(kind: Any, tmp_path: Path) -> None:
+def test_impossible_claims_raise(kind: Any, tmp_path: Path) -> None:
     _write_by_hand(tmp_path / "a.zip", {"arrays": [kind], "tree": {"__array__": 0}})
     with pytest.raises(FileError, match="damaged"):
         read_checkpoint(tmp_path / "a.zip")
@@ -112,7 +112,7 @@ def test_claims_that_cannot_be_true_are_refused(kind: Any, tmp_path: Path) -> No
     ],
     ids=str,
 )
-def test_other_formats_are_refused(changes: dict[str, Any], options: dict[str, Any], tmp_path: Path) -> None:
+def test_other_formats_raise(changes: dict[str, Any], options: dict[str, Any], tmp_path: Path) -> None:
     _write_by_hand(tmp_path / "a.zip", {"arrays": [], "tree": 1} | changes, **options)
     with pytest.raises(FileError, match="not a fitwell checkpoint|version 99|damaged"):
         read_checkpoint(tmp_path / "a.zip")
@@ -125,7 +125,7 @@ def _write_by_hand(path: Path, manifest: dict[str, Any], **options: Any) -> None
         archive.writestr("arrays.bin", bytes(8))
 
 
-def test_a_full_disk_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_keeps_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "a.zip"
     write_checkpoint(path, {"value": 1})
 
@@ -139,7 +139,7 @@ def test_a_full_disk_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.M
     assert [entry.name for entry in tmp_path.iterdir()] == ["a.zip"]
 
 
-def test_what_has_to_be_durable_first_comes_before_the_name(tmp_path: Path) -> None:
+def test_callbacks_are_flushed_before_the_rename(tmp_path: Path) -> None:
     path = tmp_path / "a.zip"
     seen = []
     write_checkpoint(path, {}, lambda: seen.append(path.exists()))
@@ -160,7 +160,7 @@ def test_the_last_two_are_kept(tmp_path: Path) -> None:
     assert not folder.path.exists()
 
 
-def test_a_damaged_one_gives_way_to_the_one_before(tmp_path: Path) -> None:
+def test_a_damaged_checkpoint_is_skipped(tmp_path: Path) -> None:
     folder = CheckpointFolder(tmp_path)
     for updates in (1, 2):
         folder.submit(updates, {"updates": updates})
@@ -174,7 +174,7 @@ def test_a_damaged_one_gives_way_to_the_one_before(tmp_path: Path) -> None:
         folder.load_latest()
 
 
-def test_damaged_ones_of_higher_numbers_leave_room_for_whole_ones(tmp_path: Path) -> None:
+def test_damaged_checkpoints_with_higher_numbers_do_not_count(tmp_path: Path) -> None:
     for updates in (8, 9):
         (tmp_path / f"checkpoint-{updates:012d}.zip").write_bytes(b"damaged")
     write_checkpoint(tmp_path / f"checkpoint-{1:012d}.zip", {"updates": 1})
@@ -187,7 +187,7 @@ def test_damaged_ones_of_higher_numbers_leave_room_for_whole_ones(tmp_path: Path
     assert [int(path.stem[-12:]) for path in folder.files()] == [9, 8, 4, 3]
 
 
-def test_what_a_killed_process_left_is_swept_away(tmp_path: Path) -> None:
+def test_temporary_files_of_a_killed_process_are_removed(tmp_path: Path) -> None:
     (tmp_path / ".checkpoint-000000000003.zip.tmp").write_bytes(b"half")
     (tmp_path / "mine.txt").write_text("kept")
     folder = CheckpointFolder(tmp_path)
@@ -197,7 +197,7 @@ def test_what_a_killed_process_left_is_swept_away(tmp_path: Path) -> None:
     assert (tmp_path / "mine.txt").exists()
 
 
-def test_submitting_never_waits_and_the_latest_is_written(
+def test_submit_never_waits_and_the_latest_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = CheckpointFolder(tmp_path)
@@ -229,7 +229,7 @@ def test_an_error_of_the_thread_is_raised_by_the_next_call(tmp_path: Path) -> No
     assert folder.load_latest() == {"updates": 2}
 
 
-def test_a_folder_that_cannot_be_one_is_an_error_at_once(tmp_path: Path) -> None:
+def test_an_invalid_folder_raises_immediately(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(FileError, match=r"no checkpoints can be written .*name another one"):
         CheckpointFolder(tmp_path / "file")

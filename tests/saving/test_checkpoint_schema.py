@@ -112,9 +112,7 @@ def test_another_schema_raises_and_nothing_changes(
     assert rates == [float(model.optimizer.learning_rate), model.layers[1].rate]
 
 
-def test_a_refused_checkpoint_leaves_a_fit_without_it_what_it_was(
-    tmp_path: Path, tree: dict[str, Any]
-) -> None:
+def test_a_rejected_checkpoint_does_not_change_a_fit_without_it(tmp_path: Path, tree: dict[str, Any]) -> None:
     plain, refused = make_model(), make_model()
     with pytest.raises(FileError, match="is of another run"):
         fit(_folder_of(tmp_path, tree), refused, batch_size=8)
@@ -135,7 +133,7 @@ ODD: list[Any] = [
 ]  # fmt: skip
 
 
-def test_odd_values_anywhere_are_refused_or_harmless(tmp_path: Path, tree: dict[str, Any]) -> None:
+def test_odd_values_anywhere_raise_or_are_harmless(tmp_path: Path, tree: dict[str, Any]) -> None:
     folder = _folder_of(tmp_path, tree)
     draw = random.Random(0)
     refused = 0
@@ -156,9 +154,7 @@ def test_odd_values_anywhere_are_refused_or_harmless(tmp_path: Path, tree: dict[
     assert refused > 30
 
 
-def test_a_whole_checkpoint_of_another_form_gives_way_to_the_one_before(
-    tmp_path: Path, tree: dict[str, Any]
-) -> None:
+def test_a_checkpoint_with_another_schema_is_skipped(tmp_path: Path, tree: dict[str, Any]) -> None:
     folder = _folder_of(tmp_path, tree)
     write_checkpoint(folder / "checkpoint-000000000009.zip", {"some": "thing"})
     with pytest.warns(UserWarning, match=r"'versions' is missing; continuing from the one before it"):
@@ -178,7 +174,7 @@ model.fit(np.ones((8, 4)), np.ones((8, 1)), epochs=2, resume=sys.argv[1], callba
 """
 
 
-def test_one_process_at_a_time_has_a_folder_and_its_end_lets_go(tmp_path: Path) -> None:
+def test_a_folder_is_locked_until_its_process_ends(tmp_path: Path) -> None:
     folder = tmp_path / "checkpoints"
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     with subprocess.Popen([sys.executable, "-c", _TRAIN, str(folder)], **pipes) as other:

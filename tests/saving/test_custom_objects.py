@@ -68,7 +68,7 @@ def test_a_missing_user_defined_loss_raises(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["Projection", "Dense"])
-def test_a_keras_file_with_a_layer_of_ones_own(name: str, keras: Any, tmp_path: Path) -> None:
+def test_a_keras_file_with_a_user_defined_layer(name: str, keras: Any, tmp_path: Path) -> None:
     theirs = keras.Sequential([keras.Input((4,)), layer_called(name, keras)(5), keras.layers.Dense(2)])
     theirs.save(tmp_path / "m.keras")
     ours = load_model(tmp_path / "m.keras", custom_objects={name: layer_called(name, fitwell)})
@@ -76,7 +76,7 @@ def test_a_keras_file_with_a_layer_of_ones_own(name: str, keras: Any, tmp_path: 
 
 
 @pytest.mark.parametrize("suffix", [".keras", ".h5"])
-def test_what_is_registered_leaves_ours_alone(suffix: str, tmp_path: Path) -> None:
+def test_registered_objects_do_not_replace_built_in_ones(suffix: str, tmp_path: Path) -> None:
     own = saving.register("projections")(layer_called("Dense", fitwell))
     model = Sequential([layers.Dense(5, "relu", input_shape=(4,)), own(2)])
     model.save(tmp_path / f"m{suffix}")
@@ -95,7 +95,7 @@ def _named(name: str) -> Any:
     return function
 
 
-def test_copies_need_no_names() -> None:
+def test_copies_need_no_custom_objects() -> None:
     model = Sequential(
         [layer_called("Projection", fitwell)(3, input_shape=(4,)), layers.Dense(2, activation=halved)]
     )

@@ -13,7 +13,7 @@ CASES = {"bytes": 400, "config": 400, "nested": 400, "hdf5": 500, "zip": 700, "h
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", fuzz.KINDS)
-def test_files_are_read_or_refused(kind: str, tmp_path: Path) -> None:
+def test_files_are_read_or_raise(kind: str, tmp_path: Path) -> None:
     options = ["--kinds", kind, "--cases", str(CASES[kind]), "--seconds", "300", "--keep", str(tmp_path)]
     counts = fuzz.run(fuzz.options_of(options))
     # Errors of others, long messages, slow and large loads, and the ends of processes are in capitals.

@@ -96,7 +96,7 @@ def randomised(model: Any) -> Any:
 
 @pytest.mark.parametrize("suffix", [".keras", ".h5"])
 @pytest.mark.parametrize("form", FORMS, ids=lambda form: form.__name__)
-def test_forms_of_models(form: Any, suffix: str, keras: Any, tmp_path: Path) -> None:
+def test_kinds_of_models(form: Any, suffix: str, keras: Any, tmp_path: Path) -> None:
     path = tmp_path / f"m{suffix}"
     for writer, read in ((fitwell, keras.models.load_model), (keras, load_model), (fitwell, load_model)):
         model = randomised(form(writer))

@@ -30,7 +30,7 @@ def nested(levels: int, *widths: int | None) -> Any:
     return model
 
 
-def test_models_within_models_are_not_traced_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nested_models_are_not_traced_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "m.keras"
     nested(20, 4).save(path)
     calls = []
@@ -44,7 +44,7 @@ def test_models_within_models_are_not_traced_again(tmp_path: Path, monkeypatch: 
     assert model.output_shape == (None, 4)
 
 
-def test_models_within_models_of_other_shapes_run_out_of_calls() -> None:
+def test_nested_models_of_other_shapes_exceed_the_limit_of_calls() -> None:
     """Each is called on a shape that it was not drawn for, and so traced: 2^n calls for n levels."""
     small = nested(4, 4, None)
     again = model_from_json(small.to_json())
@@ -61,7 +61,7 @@ def test_models_within_models_of_other_shapes_run_out_of_calls() -> None:
         model_from_json(json.dumps(config))
 
 
-def test_layers_of_a_graph_may_stand_in_any_order(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_layers_of_a_graph_may_have_any_order(monkeypatch: pytest.MonkeyPatch) -> None:
     symbol = fitwell.Input((3,), name="x")
     y = symbol
     for number in range(60):
@@ -126,7 +126,7 @@ def by_rounds(config: Any) -> list[str]:
     return [list(waiting)[call["layer"]] for call in reader.calls]
 
 
-def test_calls_in_a_circle_are_refused() -> None:
+def test_a_cycle_of_calls_raises() -> None:
     symbol = fitwell.Input((3,), name="x")
     model = fitwell.Model(symbol, layers.Dense(3, name="b")(layers.Dense(3, name="a")(symbol)))
     text = model.to_json().replace('"keras_history": ["x", 0, 0]', '"keras_history": ["b", 0, 0]')
@@ -148,7 +148,7 @@ def test_weights_that_models_share_are_visited_once(monkeypatch: pytest.MonkeyPa
     assert len(visits) <= 4 * (12 * 5 + 2)
 
 
-def test_a_stack_is_put_together_layer_by_layer() -> None:
+def test_a_sequential_model_is_built_layer_by_layer() -> None:
     """Names are looked up in a dict, not compared with all others: 22,000 layers took 52 s."""
     stack = fitwell.Sequential([layers.Activation("relu", name=f"a{i}") for i in range(5_000)])
     assert len(stack.layers) == 5_000
@@ -161,7 +161,7 @@ def test_a_stack_is_put_together_layer_by_layer() -> None:
 
 
 @pytest.mark.parametrize("change", [{"strides": [10**12, 1]}, {"padding": "same", "strides": [10**9, 10**9]}])
-def test_a_probe_that_would_take_long_is_left_out(tmp_path: Path, change: Any) -> None:
+def test_an_expensive_reference_input_is_omitted(tmp_path: Path, change: Any) -> None:
     """XLA's cost estimate iterates over all positions of a convolution, which takes too long."""
     path = tmp_path / "m.keras"
     fitwell.Sequential([layers.Input((8, 8, 2)), layers.Conv2DTranspose(2, 3)]).save(path)

@@ -70,7 +70,7 @@ def test_models_and_weights_come_back(name: str, tmp_path: Path) -> None:
             np.testing.assert_array_equal(other.predict(X), expected)
 
 
-def test_usual_names_stand_in_files_as_they_are(keras: Any, tmp_path: Path) -> None:
+def test_usual_names_are_not_encoded(keras: Any, tmp_path: Path) -> None:
     """Keras finds all names: only names that no file could hold are encoded."""
     for name in ("dense", "block/dense", "a b", "..x", "100%", "größe"):
         assert encode_name(name) == name
@@ -97,7 +97,7 @@ def test_a_name_that_no_format_can_hold_raises_a_short_error(suffix: str, tmp_pa
         load_model(path) if suffix in (".keras", ".h5") else model.load_weights(path)
 
 
-def test_what_could_not_be_loaded_is_not_saved(tmp_path: Path) -> None:
+def test_models_that_could_not_be_loaded_are_not_saved(tmp_path: Path) -> None:
     long = fitwell.Sequential([layers.Input((4,)), layers.Dense(1, name="x" * 5_000_000)])
     with pytest.raises(InvalidArgument, match=r"takes 5,0.* bytes, more than the 4,194,304"):
         long.save(tmp_path / "long.keras")

@@ -118,7 +118,7 @@ def test_chunks(
 @pytest.mark.parametrize(
     "options", [{}, {"compression": 4}, {"compression": 4, "shuffle": True, "fletcher32": True}]
 )
-def test_chunks_that_are_as_they_should_be_are_read(goods: Path, tmp_path: Path, options: Any) -> None:
+def test_valid_chunks_are_read(goods: Path, tmp_path: Path, options: Any) -> None:
     def repack(file: Any) -> None:
         value = file[KERNEL[".keras"]][()]
         del file[KERNEL[".keras"]]
@@ -129,7 +129,7 @@ def test_chunks_that_are_as_they_should_be_are_read(goods: Path, tmp_path: Path,
     np.testing.assert_array_equal(again[0], before[0])
 
 
-def test_texts_that_share_one(goods: Path, tmp_path: Path) -> None:
+def test_strings_that_share_one_value(goods: Path, tmp_path: Path) -> None:
     def change(file: Any) -> None:
         names = np.array(["x" * 1_000_000] + [f"n{number}" for number in range(3999)], dtype=object)
         del file["model_weights"].attrs["layer_names"]
@@ -145,7 +145,7 @@ def test_texts_that_share_one(goods: Path, tmp_path: Path) -> None:
     assert "attribute 'layer_names' takes 4,000," in refused(path)
 
 
-def test_many_short_texts_of_one_group(goods: Path, tmp_path: Path) -> None:
+def test_many_short_strings_of_one_group(goods: Path, tmp_path: Path) -> None:
     """A list of 60,000 names in a group shared by 2,000 layers would be 120 million strings."""
 
     def change(file: Any) -> None:
@@ -175,7 +175,7 @@ def test_one_array_linked_many_times_in_the_optimizer(goods: Path, tmp_path: Pat
     )
 
 
-def test_heaps_that_lie_over_each_other(goods: Path, tmp_path: Path) -> None:
+def test_overlapping_heaps(goods: Path, tmp_path: Path) -> None:
     """Each would be walked to the end of the file: 30,000 times 30,000 steps."""
     heap = b"GCOL\x01\0\0\0" + struct.pack("<Q", 2**40) + struct.pack("<HHIQ", 1, 0, 0, 0)
     path = tmp_path / "m.h5"
@@ -219,9 +219,7 @@ def test_a_layer_twice(goods: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
 @pytest.mark.parametrize("name", ["m.keras", "w.npz"])
-def test_methods_that_unpack_in_blocks_of_any_size(
-    goods: Path, tmp_path: Path, name: str, method: int
-) -> None:
+def test_unsupported_compression_methods(goods: Path, tmp_path: Path, name: str, method: int) -> None:
     path = tmp_path / name
     with zipfile.ZipFile(path, "w", method) as archive:
         for member, data in members_of((goods / name).read_bytes()).items():
@@ -238,7 +236,7 @@ def test_deflated_archives_are_read(goods: Path, tmp_path: Path, name: str) -> N
     good_model().load_weights(path) if name == "w.npz" else load_model(path)
 
 
-def test_members_that_lie_over_each_other(goods: Path, tmp_path: Path) -> None:
+def test_overlapping_members(goods: Path, tmp_path: Path) -> None:
     path = tmp_path / "w.npz"
     data = bytearray((goods / "w.npz").read_bytes())
     starts = [i for i in range(len(data)) if data.startswith(b"PK\1\2", i)]
@@ -269,9 +267,7 @@ def test_a_long_npy_header(goods: Path, tmp_path: Path, length: int) -> None:
 
 
 @pytest.mark.parametrize("change", [(0, 8), (-4, -4), (4, 4), (0, -4)])
-def test_tensors_that_do_not_lie_one_after_another(
-    goods: Path, tmp_path: Path, change: tuple[int, int]
-) -> None:
+def test_tensors_that_are_not_contiguous(goods: Path, tmp_path: Path, change: tuple[int, int]) -> None:
     data = (goods / "w.safetensors").read_bytes()
     (length,) = struct.unpack("<Q", data[:8])
     header = json.loads(data[8 : 8 + length])
@@ -284,7 +280,7 @@ def test_tensors_that_do_not_lie_one_after_another(
 
 
 @pytest.mark.parametrize("value", [float("inf"), 1.0, True, None, "0", -1, 2**70])
-def test_offsets_that_are_no_integers(goods: Path, tmp_path: Path, value: Any) -> None:
+def test_offsets_that_are_not_integers(goods: Path, tmp_path: Path, value: Any) -> None:
     data = (goods / "w.safetensors").read_bytes()
     (length,) = struct.unpack("<Q", data[:8])
     header = json.loads(data[8 : 8 + length])
@@ -299,7 +295,7 @@ def test_offsets_that_are_no_integers(goods: Path, tmp_path: Path, value: Any) -
 
 
 @pytest.mark.parametrize("units", [10**5, 10**9, 10**18])
-def test_an_architecture_alone_asks_for_no_gigabytes(units: int) -> None:
+def test_an_architecture_alone_cannot_allocate_gigabytes(units: int) -> None:
     text = fitwell.Sequential([layers.Input((1000,)), layers.Dense(7, name="d")]).to_json()
     with pytest.raises(
         FileError, match=r"layer 'd': weight 'kernel' .* than the 256 MiB .*: build this model in code"
@@ -323,7 +319,7 @@ def test_a_model_of_many_outputs_that_is_called_often() -> None:
         model_from_json(json.dumps({"class_name": "Functional", "config": outer}))
 
 
-def test_weights_that_are_read_are_not_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_loaded_weights_are_not_initialized_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An orthogonal kernel of 8 MB took 14 s to draw and nothing to read; what is drawn later is the same."""
     model = fitwell.Sequential(
         [

@@ -71,7 +71,7 @@ def graph() -> Any:
 
 
 @pytest.mark.parametrize("form", ["stack", "graph", "nested"])
-def test_architecture_weights_and_compilation_come_back(form: str, tmp_path: Path) -> None:
+def test_architecture_weights_and_compilation_are_restored(form: str, tmp_path: Path) -> None:
     if form == "graph":
         model, x, y = graph(), [X, X * 2], [Y, -Y]
         model.compile(loss=["mse", "mae"], loss_weights=[0.7, 0.3], optimizer="adam", metrics=[["mae"], []])
@@ -104,7 +104,7 @@ def test_a_subclass_is_built_by_its_class_and_takes_weights(tmp_path: Path) -> N
     np.testing.assert_array_equal(other.predict(X), expected)
 
 
-def test_a_layer_of_ones_own_comes_back_by_its_class(tmp_path: Path) -> None:
+def test_a_user_defined_layer_is_restored_by_its_class(tmp_path: Path) -> None:
     model = Sequential([Doubling(3, input_shape=(4,)), layers.Dense(1)])
     model.save(tmp_path / "m.keras")
     loaded = load_model(tmp_path / "m.keras", custom_objects={"Doubling": Doubling})
@@ -144,7 +144,7 @@ def test_messages_for_objects_that_cannot_be_saved_or_loaded(tmp_path: Path) -> 
         load_model(tmp_path / "text.keras")
 
 
-def test_a_failed_save_leaves_the_old_file_and_no_rubbish(
+def test_a_failed_save_keeps_the_old_file_and_no_temporary_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from fitwell import _file_io
@@ -174,7 +174,7 @@ def rewrite(path: Path, name: str, change: Any) -> None:
             archive.writestr(item, data)
 
 
-def test_a_lambda_in_a_file_is_refused(tmp_path: Path) -> None:
+def test_a_lambda_in_a_file_raises(tmp_path: Path) -> None:
     path = tmp_path / "m.keras"
     Sequential([layers.Lambda(lambda x: x * 2, input_shape=(4,)), layers.Dense(1)]).save(path)
     with pytest.raises(FileError, match=r"contains Python code.*load_weights"):
@@ -196,7 +196,7 @@ def test_no_name_out_of_a_file_is_imported(name: str, tmp_path: Path) -> None:
         load_model(path)
 
 
-def test_links_out_of_the_weights_file_are_refused(tmp_path: Path) -> None:
+def test_links_out_of_the_weights_file_raise(tmp_path: Path) -> None:
     model = Sequential([layers.Dense(1, input_shape=(4,))])
     path = tmp_path / "w.weights.h5"
     model.save_weights(path)

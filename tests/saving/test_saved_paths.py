@@ -18,7 +18,7 @@ def test_a_new_file_is_as_readable_as_any_other(tmp_path: Path) -> None:
     assert modes[0] == modes[1]
 
 
-def test_links_stay_links_and_permissions_what_they_were(tmp_path: Path) -> None:
+def test_links_and_permissions_are_kept(tmp_path: Path) -> None:
     real, link = tmp_path / "run-5.keras", tmp_path / "latest.keras"
     real.write_bytes(b"before")
     real.chmod(0o640)

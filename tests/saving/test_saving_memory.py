@@ -10,7 +10,7 @@ import pytest
 
 
 @pytest.mark.slow
-def test_models_that_were_trained_saved_and_loaded_leave_no_memory_behind() -> None:
+def test_training_saving_and_loading_models_does_not_leak_memory() -> None:
     script = Path(__file__).with_name("many_models.py")
     command = [sys.executable, str(script), "--models", "350"]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)

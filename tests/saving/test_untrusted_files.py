@@ -52,7 +52,7 @@ def refuse(path: Path) -> tuple[str, list[tuple[str, Any]]]:
     return str(caught.value), events
 
 
-def test_every_hostile_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_malicious_file_raises(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     corpus = Corpus(tmp_path)
     for path in corpus.good.values():
@@ -91,7 +91,9 @@ def _is_library(path: Any) -> bool:
 
 @pytest.mark.parametrize(("metric", "name"), [("AUC", "num_thresholds"), ("ConfusionMatrix", "num_classes")])
 @pytest.mark.parametrize("place", ["metrics", "learning_rate", "activation", "activity_regularizer"])
-def test_a_metric_of_a_file_asks_for_no_gigabytes(tmp_path: Path, metric: str, name: str, place: str) -> None:
+def test_a_metric_of_a_file_cannot_allocate_gigabytes(
+    tmp_path: Path, metric: str, name: str, place: str
+) -> None:
     """Found by fuzzing: 10**9 thresholds used all memory, at any place of the metric."""
     model = fitwell.Sequential([fitwell.layers.Dense(2, input_shape=(2,))])
     model.compile(loss="mse", metrics=[getattr(fitwell.metrics, metric)(**{name: 3})])

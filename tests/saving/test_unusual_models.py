@@ -34,7 +34,7 @@ def test_a_layer_unfrozen_since_compile_has_fresh_slots_in_the_file(suffix: str,
 
 
 @pytest.mark.parametrize("suffix", [".keras", ".h5"])
-def test_a_layer_of_the_model_and_of_one_inside_it_stays_one(suffix: str, tmp_path: Path) -> None:
+def test_a_layer_shared_with_an_inner_model_remains_one_layer(suffix: str, tmp_path: Path) -> None:
     shared = layers.Dense(4)
     inside = fitwell.Input((4,))
     inner = fitwell.Model(inside, shared(inside))
@@ -73,7 +73,7 @@ def test_two_layers_of_one_name_raise_for_h5(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", [".keras", ".h5"])
-def test_sixteen_bits_come_back_and_go_to_keras(suffix: str, keras: Any, tmp_path: Path) -> None:
+def test_sixteen_bit_weights_are_restored_here_and_in_keras(suffix: str, keras: Any, tmp_path: Path) -> None:
     model = fitwell.Sequential([layers.Dense(3, dtype="bfloat16", input_shape=(4,)), layers.Dense(1)])
     model.save(tmp_path / f"m{suffix}")
     loaded = load_model(tmp_path / f"m{suffix}")

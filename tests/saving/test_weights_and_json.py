@@ -31,7 +31,7 @@ def small(width: int = 3) -> Any:
 
 
 @pytest.mark.parametrize("suffix", [".weights.h5", ".h5", ".npz", ".safetensors"])
-def test_weights_come_back_or_say_why_not(suffix: str, tmp_path: Path) -> None:
+def test_weights_are_restored_or_raise(suffix: str, tmp_path: Path) -> None:
     path = tmp_path / f"w{suffix}"
     model, other, wider = small(), small(), small(5)
     model.save_weights(path)
@@ -131,7 +131,7 @@ def test_registered_classes_need_no_custom_objects(suffix: str, tmp_path: Path) 
     np.testing.assert_array_equal(load_model(tmp_path / f"m{suffix}").predict(X), model.predict(X))
 
 
-def test_a_subclassed_model_comes_back_whole(tmp_path: Path) -> None:
+def test_a_subclassed_model_is_restored(tmp_path: Path) -> None:
     model = Wide(4)
     model.compile("adam", "mse")
     model.fit(X, Y, verbose=0)
@@ -156,7 +156,7 @@ def test_training_continues_exactly(suffix: str, tmp_path: Path) -> None:
         np.testing.assert_array_equal(one, other)
 
 
-def test_a_file_whose_model_answers_otherwise_is_refused(tmp_path: Path) -> None:
+def test_a_file_with_another_reference_output_raises(tmp_path: Path) -> None:
     path = tmp_path / "m.h5"
     small().save(path)
     with h5py.File(path, "a") as file:
