@@ -22,7 +22,7 @@ import numpy as np
 
 from fitwell._engine import devices
 from fitwell._user_code import explain_tracing_errors
-from fitwell.errors import raise_if_out_of_memory
+from fitwell.errors import raise_if_out_of_memory, warn
 
 # The number of executables that are kept; each holds native code of a few MB at most.
 CAPACITY = 128
@@ -31,6 +31,7 @@ _executables: OrderedDict[Hashable, Any] = OrderedDict()
 _executables_lock = threading.Lock()
 _caches: WeakSet[CompileCache] = WeakSet()
 _clear_callbacks: list[Callable[[], object]] = []
+_options_warned_of: set[frozenset[str]] = set()
 
 
 class _Executable:
@@ -170,13 +171,30 @@ def compile_lowered(lowered: Any, digest: str, use_ynn: bool = True) -> Any:
             compile_stats.reused += 1
             _executables.move_to_end(key)
             return _executables[key]
-    executable = _Executable(lowered.compile(compiler_options=compiler_options(use_ynn)))
+    executable = _Executable(_compile(lowered, compiler_options(use_ynn)))
     with _executables_lock:
         compile_stats.compiled += 1
         _executables[key] = executable
         while len(_executables) > CAPACITY:
             _executables.popitem(last=False)
     return executable
+
+
+def _compile(lowered: Any, options: dict[str, Any] | None) -> Any:
+    """Compile with XLA `options`, or with a warning without them if this jaxlib does not know one of them."""
+    try:
+        return lowered.compile(compiler_options=options)
+    except jax.errors.JaxRuntimeError as error:
+        if not options or "No such compile option" not in str(error):
+            raise
+    names = frozenset(options)
+    if names not in _options_warned_of:
+        _options_warned_of.add(names)
+        warn(
+            f"this version of jaxlib does not know the XLA option {', '.join(sorted(names))}: programs are compiled "
+            "without it, and small networks may train slower; install the version of jax that fitwell requires"
+        )
+    return lowered.compile()
 
 
 def compiler_options(use_ynn: bool) -> dict[str, Any] | None:
