@@ -16,7 +16,7 @@ from fitwell.layers.dropout import NOISE_SHAPE, BaseDropout
 __all__ = ["AlphaDropout", "MCAlphaDropout", "SELU_FLOOR"]
 
 
-# Minus the limit of SELU for large negative inputs: scale times alpha of Klambauer et al. 2017.
+# The limit of SELU for large negative inputs: minus scale times alpha of Klambauer et al. (2017).
 SELU_FLOOR = -1.0507009873554804934193349852946 * 1.6732632423543772848170429916717
 
 

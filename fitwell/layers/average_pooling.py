@@ -9,20 +9,20 @@ import numpy as np
 from fitwell._variables import Array
 from fitwell.layers.array_ops import promote_to_float32, to_float
 from fitwell.layers.base import register
-from fitwell.layers.base_pooling import Pooling
+from fitwell.layers.base_pooling import BasePooling
 
 __all__ = ["AveragePooling1D", "AveragePooling2D", "AvgPool1D", "AvgPool2D"]
 
 
-class AveragePooling(Pooling):
-    """Base of AveragePooling1D and AveragePooling2D."""
+class AveragePooling(BasePooling):
+    """Base class of AveragePooling1D and AveragePooling2D."""
 
     def call(self, inputs: Array) -> Array:
         inputs = to_float(inputs, self.dtype)
         values = promote_to_float32(inputs)
         zero = np.zeros((), values.dtype)
         axes = self.spatial_axes(inputs)
-        # What padding adds is not counted, as in Keras: windows at the edge are means of fewer values.
+        # Padding is not counted, as in Keras: windows at the edge are means of fewer values.
         ones = jnp.ones([size if axis in axes else 1 for axis, size in enumerate(inputs.shape)], values.dtype)
         sums = self.reduce(values, zero, jax.lax.add)
         return (sums / self.reduce(ones, zero, jax.lax.add)).astype(inputs.dtype)

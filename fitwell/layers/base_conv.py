@@ -15,7 +15,7 @@ from fitwell.layers.array_ops import to_float
 from fitwell.layers.base import Layer
 from fitwell.layers.conv_ops import ConvWindow, Padding, conv, same_padding
 
-__all__ = ["BaseConv", "CONV_RULES", "conv_window", "conv_with_data_format"]
+__all__ = ["BaseConv", "CONV_RULES", "make_conv_window", "conv_with_data_format"]
 
 
 CONV_RULES: dict[str, Rule] = {
@@ -27,13 +27,13 @@ CONV_RULES: dict[str, Rule] = {
 
 
 class BaseConv(Layer):
-    """Base of layers that slide a kernel over one or two spatial axes: settings, bias, activation, checks."""
+    """Base class of layers that slide a kernel over one or two spatial axes: arguments, bias, activation, checks."""
 
     rank: ClassVar[int] = 1
     paddings: ClassVar[tuple[str, ...]] = ("valid", "same")
     bias: Variable | None = None
 
-    def _keep(
+    def __init__(
         self,
         kernel_size: Any,
         strides: Any,
@@ -42,24 +42,33 @@ class BaseConv(Layer):
         dilation_rate: Any,
         activation: Any,
         use_bias: bool,
-        bias: tuple[Any, Any, Any],
+        bias_initializer: Any,
+        bias_regularizer: Any,
+        bias_constraint: Any,
+        **kwargs: Any,
     ) -> None:
+        super().__init__(**kwargs)
         self.kernel_size = kernel_size
-        self.strides = self._sizes(strides)
+        self.strides = self._per_axis(strides)
         self.padding = padding
         self.data_format = data_format or "channels_last"
-        self.dilation_rate = self._sizes(dilation_rate)
+        self.dilation_rate = self._per_axis(dilation_rate)
         self.activation = activations.get(activation)
         self.use_bias = bool(use_bias)
-        self.bias_initializer = initializers.get(bias[0])
-        self.bias_regularizer = regularizers.get(bias[1])
-        self.bias_constraint = constraints.get(bias[2])
+        self._set_weight_arguments("bias", bias_initializer, bias_regularizer, bias_constraint)
 
-    def _sizes(self, given: Any) -> tuple[int, ...]:
-        """Return one size for each spatial axis, of a default that is one number."""
-        return given if isinstance(given, tuple) else (given,) * self.rank
+    def _set_weight_arguments(self, prefix: str, initializer: Any, regularizer: Any, constraint: Any) -> None:
+        """Set ``<prefix>_initializer``, ``<prefix>_regularizer`` and ``<prefix>_constraint``."""
+        setattr(self, f"{prefix}_initializer", initializers.get(initializer))
+        setattr(self, f"{prefix}_regularizer", regularizers.get(regularizer))
+        setattr(self, f"{prefix}_constraint", constraints.get(constraint))
+
+    def _per_axis(self, size: Any) -> tuple[int, ...]:
+        """Return one size for each spatial axis."""
+        return size if isinstance(size, tuple) else (size,) * self.rank
 
     def _add_kernel(self, name: str, shape: tuple[int, ...], prefix: str) -> Variable:
+        """Add a weight with the arguments set by `_set_weight_arguments`."""
         return self.add_weight(
             name,
             shape,
@@ -72,31 +81,32 @@ class BaseConv(Layer):
         if self.use_bias:
             self.bias = self._add_kernel("bias", (filters,), "bias")
 
-    def _channels(self, shape: Any) -> int:
-        """Return the number of input channels, which must be known."""
+    def _get_channels(self, shape: Any) -> int:
+        """Return the number of input channels; raises `ShapeError` if it is unknown."""
         axis = -1 if self.data_format == "channels_last" else 1
         if len(shape) != self.rank + 2 or shape[axis] is None:
             raise ShapeError(
-                f"layer {self.name!r} ({type(self).__name__}): expected inputs of shape {self._expected('channels')}, "
-                f"got {tuple(shape)}{_missing_channels(shape, self.rank)}"
+                f"layer {self.name!r} ({type(self).__name__}): expected inputs of shape {self._format_expected_shape('channels')}, "
+                f"got {tuple(shape)}{_missing_channels_hint(shape, self.rank)}"
             )
         return int(shape[axis])
 
-    def _expected(self, channels: Any) -> str:
+    def _format_expected_shape(self, channels: Any) -> str:
         spatial = ("length",) if self.rank == 1 else ("height", "width")
         axes = (*spatial, channels) if self.data_format == "channels_last" else (channels, *spatial)
         return f"(batch, {', '.join(str(axis) for axis in axes)})"
 
-    def _ready(self, inputs: Array, channels: int) -> Array:
-        """Return the inputs as floats of the kernel's type, or say what is wrong with their shape."""
-        if inputs.ndim != self.rank + 2 or self._channels(inputs.shape) != channels:
+    def _prepare_inputs(self, inputs: Array, channels: int) -> Array:
+        """Return the inputs as floats; raises `ShapeError` if they have another shape or number of channels."""
+        if inputs.ndim != self.rank + 2 or self._get_channels(inputs.shape) != channels:
             raise ShapeError(
-                f"layer {self.name!r} ({type(self).__name__}): expected inputs of shape {self._expected(channels)}, "
-                f"got {tuple(inputs.shape)}{_missing_channels(inputs.shape, self.rank)}"
+                f"layer {self.name!r} ({type(self).__name__}): expected inputs of shape {self._format_expected_shape(channels)}, "
+                f"got {tuple(inputs.shape)}{_missing_channels_hint(inputs.shape, self.rank)}"
             )
         return to_float(inputs, self.dtype)
 
-    def _fitting(self, outputs: Array, inputs: Array) -> Array:
+    def _check_not_empty(self, outputs: Array, inputs: Array) -> Array:
+        """Return the outputs; raises `ShapeError` if a size is 0."""
         if 0 in outputs.shape[1:]:
             raise ShapeError(
                 f"layer {self.name!r} ({type(self).__name__}): a kernel of size {self.kernel_size} with dilation "
@@ -105,37 +115,37 @@ class BaseConv(Layer):
             )
         return outputs
 
-    def _finish(self, outputs: Array) -> Array:
+    def _add_bias_and_activate(self, outputs: Array) -> Array:
         if self.bias is not None:
-            outputs = outputs + self._along_channels(self.bias.value)
+            outputs = outputs + self._broadcast_channels(self.bias.value)
         return self.activation(outputs)
 
-    def _along_channels(self, values: Array) -> Array:
+    def _broadcast_channels(self, values: Array) -> Array:
         return values if self.data_format == "channels_last" else values.reshape((-1,) + (1,) * self.rank)
 
 
-def _missing_channels(shape: Any, rank: int) -> str:
+def _missing_channels_hint(shape: Any, rank: int) -> str:
     if len(shape) != rank + 1:
         return ""
     return "; add the axis of channels with Reshape, such as Reshape((28, 28, 1))"
 
 
-def conv_with_data_format(layer: BaseConv, inputs: Array, kernel: Array, geometry: ConvWindow) -> Array:
-    """Return the cross-correlation of `inputs` and `kernel`, with the channels where `layer` has them."""
+def conv_with_data_format(layer: BaseConv, inputs: Array, kernel: Array, window: ConvWindow) -> Array:
+    """Return the convolution of `inputs` and `kernel` in the data format of `layer`."""
     kernel = kernel.astype(inputs.dtype)
     if layer.data_format == "channels_last":
-        return conv(inputs, kernel, geometry)
-    return jnp.moveaxis(conv(jnp.moveaxis(inputs, 1, -1), kernel, geometry), -1, 1)
+        return conv(inputs, kernel, window)
+    return jnp.moveaxis(conv(jnp.moveaxis(inputs, 1, -1), kernel, window), -1, 1)
 
 
-def conv_window(layer: BaseConv, inputs: Array, kernel: Array, groups: int = 1) -> ConvWindow:
-    """Return how `kernel` slides over `inputs` by the strides, padding and dilation of `layer`."""
+def make_conv_window(layer: BaseConv, inputs: Array, kernel: Array, groups: int = 1) -> ConvWindow:
+    """Return the strides, padding and dilation with which the kernel of `layer` slides over `inputs`."""
     sizes = inputs.shape[1:-1] if layer.data_format == "channels_last" else inputs.shape[2:]
-    reaches = [(n - 1) * step for n, step in zip(kernel.shape, layer.dilation_rate, strict=False)]
+    extents = [(n - 1) * step for n, step in zip(kernel.shape, layer.dilation_rate, strict=False)]
     padding: Padding = ((0, 0),) * layer.rank
     if layer.padding == "same":
-        padding = same_padding(sizes, [reach + 1 for reach in reaches], layer.strides)
+        padding = same_padding(sizes, [extent + 1 for extent in extents], layer.strides)
     elif layer.padding == "causal":
-        # Output t sees inputs up to t: all padding goes before the first.
-        padding = ((reaches[0], 0),)
+        # Output t depends on inputs up to t, so all padding is before the first input.
+        padding = ((extents[0], 0),)
     return ConvWindow(layer.strides, padding, (1,) * layer.rank, layer.dilation_rate, groups)

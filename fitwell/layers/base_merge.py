@@ -14,22 +14,22 @@ __all__ = ["ElementwiseMerge", "Merge"]
 
 
 class Merge(Layer):
-    """Base of layers over a list of inputs: checks that it is one, and leaves the joining to `merge`."""
+    """Base class of layers that combine a list of inputs; `merge` combines them."""
 
     def call(self, inputs: Any) -> Any:
         if not isinstance(inputs, list | tuple) or len(inputs) < 2:
             raise InvalidArgument(
-                f"layer {self.name!r} ({type(self).__name__}) joins a list of at least two inputs"
+                f"layer {self.name!r} ({type(self).__name__}) needs a list of at least two inputs"
             )
         return self.merge(list(inputs))
 
     def merge(self, inputs: list[Array]) -> Array:
-        """Join the inputs; subclasses override."""
+        """Combine the inputs. Subclasses override it."""
         raise NotImplementedError
 
 
 class ElementwiseMerge(Merge):
-    """Base of merges that need shapes which broadcast over each other."""
+    """Base class of elementwise merges, whose inputs must have shapes that broadcast."""
 
     def call(self, inputs: Any) -> Any:
         if isinstance(inputs, list | tuple):
@@ -38,6 +38,6 @@ class ElementwiseMerge(Merge):
             except ValueError:
                 shapes = ", ".join(str(tuple(item.shape)) for item in inputs)
                 raise ShapeError(
-                    f"layer {self.name!r} ({type(self).__name__}): shapes {shapes} do not fit"
+                    f"layer {self.name!r} ({type(self).__name__}): shapes {shapes} do not broadcast"
                 ) from None
         return super().call(inputs)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from fitwell import constraints, initializers, regularizers
 from fitwell._variables import Array, Variable
@@ -13,13 +13,13 @@ __all__ = ["AffineNormalization", "BaseNormalization"]
 
 
 class BaseNormalization(Layer):
-    """Base of layers with a learned scale and shift over `axis`, computed in float32 at least."""
+    """Base class of layers that normalize over `axis`, in float32 or higher precision."""
 
     gamma: Variable | None = None
     beta: Variable | None = None
 
-    def known_sizes(self, axes: tuple[int, ...], input_shape: Any) -> tuple[int, ...]:
-        """Return the sizes of `axes`, all of which must be known."""
+    def _require_sizes(self, axes: tuple[int, ...], input_shape: Any) -> tuple[int, ...]:
+        """Return the sizes of `axes`; raises `ShapeError` if one is unknown."""
         sizes = tuple(input_shape[axis] for axis in axes)
         if None in sizes:
             raise ShapeError(
@@ -28,8 +28,8 @@ class BaseNormalization(Layer):
             )
         return sizes
 
-    def check(self, inputs: Array, axes: tuple[int, ...], sizes: tuple[int, ...]) -> None:
-        """Compare `inputs` with what the layer was built for."""
+    def _check_sizes(self, inputs: Array, axes: tuple[int, ...], sizes: tuple[int, ...]) -> None:
+        """Raise `ShapeError` if `inputs` do not have the sizes that the layer was built for."""
         if max(axes) >= inputs.ndim or tuple(inputs.shape[axis] for axis in axes) != sizes:
             raise ShapeError(
                 f"layer {self.name!r} ({type(self).__name__}): built for sizes {sizes} on axes {axes}, "
@@ -38,27 +38,35 @@ class BaseNormalization(Layer):
 
 
 class AffineNormalization(BaseNormalization):
-    """Base of the normalisations with `gamma` and `beta`: their arguments and variables."""
+    """Base class of normalization layers with `gamma` and `beta`: their arguments and variables."""
 
-    hyperparameters = ("epsilon",)
+    hyperparameters: ClassVar[tuple[str, ...]] = ("epsilon",)
 
-    def _keep(
+    def __init__(
         self,
         epsilon: float,
         center: bool,
         scale: bool,
-        initial: tuple[Any, Any],
-        penalties: tuple[Any, Any],
-        limits: tuple[Any, Any],
+        beta_initializer: Any,
+        gamma_initializer: Any,
+        beta_regularizer: Any,
+        gamma_regularizer: Any,
+        beta_constraint: Any,
+        gamma_constraint: Any,
+        **kwargs: Any,
     ) -> None:
+        super().__init__(**kwargs)
         self.epsilon = epsilon
         self.center = bool(center)
         self.scale = bool(scale)
-        self.beta_initializer, self.gamma_initializer = map(initializers.get, initial)
-        self.beta_regularizer, self.gamma_regularizer = map(regularizers.get, penalties)
-        self.beta_constraint, self.gamma_constraint = map(constraints.get, limits)
+        self.beta_initializer = initializers.get(beta_initializer)
+        self.gamma_initializer = initializers.get(gamma_initializer)
+        self.beta_regularizer = regularizers.get(beta_regularizer)
+        self.gamma_regularizer = regularizers.get(gamma_regularizer)
+        self.beta_constraint = constraints.get(beta_constraint)
+        self.gamma_constraint = constraints.get(gamma_constraint)
 
-    def _add_scale_and_shift(self, shape: tuple[int, ...]) -> None:
+    def _add_gamma_and_beta(self, shape: tuple[int, ...]) -> None:
         if self.scale:
             self.gamma = self.add_weight(
                 "gamma", shape, self.gamma_initializer, self.gamma_regularizer, self.gamma_constraint
@@ -68,7 +76,8 @@ class AffineNormalization(BaseNormalization):
                 "beta", shape, self.beta_initializer, self.beta_regularizer, self.beta_constraint
             )
 
-    def _finish(self, inputs: Array, broadcast: tuple[int, ...], dtype: Any) -> Array:
+    def _scale_and_shift(self, inputs: Array, broadcast: tuple[int, ...], dtype: Any) -> Array:
+        """Return ``gamma inputs + beta`` as `dtype`; `broadcast` is the shape of gamma and beta over the inputs."""
         if self.gamma is not None:
             inputs = inputs * self.gamma.value.reshape(broadcast)
         if self.beta is not None:

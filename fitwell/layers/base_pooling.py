@@ -16,18 +16,18 @@ from fitwell.layers.argument_rules import LAYER, SIZES
 from fitwell.layers.base_spatial_layer import BaseSpatialLayer
 from fitwell.layers.conv_ops import same_padding, strided_slice
 
-__all__ = ["Pooling", "Reducer"]
+__all__ = ["BasePooling", "Reducer"]
 
 
 Reducer = Callable[[Array, Array], Array]
 
 
-# Windows of up to so many places along an axis are folded place by place.
+# Windows up to this size along an axis are reduced by slices.
 _MAX_SLICED_SIZE = 4
 
 
-class Pooling(BaseSpatialLayer):
-    """Base of the layers that pool windows."""
+class BasePooling(BaseSpatialLayer):
+    """Base class of the layers that reduce windows."""
 
     @validate_params(
         LAYER,
@@ -50,9 +50,10 @@ class Pooling(BaseSpatialLayer):
         self.data_format = data_format or "channels_last"
 
     def reduce(self, inputs: Array, start: Any, function: Reducer) -> Array:
-        """Fold every window with `function`, one axis after the other; `start` stands outside of the inputs.
+        """Reduce every window with `function`, one axis after the other; `start` is the value outside of the inputs.
 
-        The last axis first: so the first of equal values is the first of the window, row by row, as in Keras.
+        The last axis is first, so that the first of several equal values is the first of the window in row-major order, as in
+        Keras.
         """
         outputs = inputs
         windows = list(zip(self.spatial_axes(inputs), self.pool_size, self.strides, strict=True))
@@ -71,10 +72,10 @@ class Pooling(BaseSpatialLayer):
 
 
 def _reduce_windows(values: Array, start: Any, axis: int, size: int, step: int, function: Reducer) -> Array:
-    """Fold the windows along one axis.
+    """Reduce the windows along one axis.
 
-    Those of a few places by all their first values with all their second ones, and so on: XLA's own windows are slow
-    on CPUs, and the gradient of their maximum takes longer than a convolution. For longer ones they are quicker.
+    Small windows are reduced by slices: all their first values with all their second ones, and so on. XLA's windows are slow
+    on CPUs, and the gradient of their maximum takes longer than a convolution. They are faster for larger windows.
     """
     if size > _MAX_SLICED_SIZE:
         window, steps = [1] * values.ndim, [1] * values.ndim
@@ -82,10 +83,10 @@ def _reduce_windows(values: Array, start: Any, axis: int, size: int, step: int, 
         return jax.lax.reduce_window(values, start, function, window, steps, "VALID")
     count = (values.shape[axis] - size) // step + 1
     before = (slice(None),) * axis
-    places = [values[(*before, strided_slice(step, place, count))] for place in range(size)]
-    return functools.reduce(_maximum if function is jax.lax.max else function, places)
+    slices = [values[(*before, strided_slice(step, first, count))] for first in range(size)]
+    return functools.reduce(_maximum if function is jax.lax.max else function, slices)
 
 
 def _maximum(one: Array, other: Array) -> Array:
-    """Return the larger of two values; the first of equal ones, so that all of the gradient goes there; NaN if any."""
+    """Return the maximum; the first of equal values, so that it gets the whole gradient; NaN if one is NaN."""
     return jnp.where((one >= other) | jnp.isnan(one), one, other)

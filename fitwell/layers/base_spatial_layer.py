@@ -13,13 +13,13 @@ __all__ = ["BaseSpatialLayer"]
 
 
 class BaseSpatialLayer(Layer):
-    """Base of layers over inputs with `rank` spatial axes."""
+    """Base class of layers over inputs with `rank` spatial axes."""
 
     rank: ClassVar[int] = 1
     data_format = "channels_last"
 
     def spatial_axes(self, inputs: Array) -> tuple[int, ...]:
-        """Return the spatial axes of `inputs`, which must have as many axes as the layer expects."""
+        """Return the spatial axes of `inputs`; raises `ShapeError` for another number of axes."""
         if inputs.ndim != self.rank + 2:
             names = ("length",) if self.rank == 1 else ("height", "width")
             axes = (*names, "channels") if self.data_format == "channels_last" else ("channels", *names)

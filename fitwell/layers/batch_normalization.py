@@ -6,20 +6,21 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from fitwell import constraints, initializers, regularizers
+from fitwell import initializers
 from fitwell._call_context import current, num_valid_rows
 from fitwell._param_validation import Identifier, Real, validate_params
 from fitwell._variables import Array
 from fitwell.errors import InvalidArgument, ShapeError
 from fitwell.layers.argument_rules import AXES, LAYER
 from fitwell.layers.array_ops import promote_to_float32, to_float
-from fitwell.layers.base import Layer, register
+from fitwell.layers.base import register
+from fitwell.layers.base_normalization import AffineNormalization
 
 __all__ = ["BatchNormalization"]
 
 
 @register()
-class BatchNormalization(Layer):
+class BatchNormalization(AffineNormalization):
     """Normalize each feature over the batch: ``gamma (x - mean) / sqrt(var + epsilon) + beta``.
 
     In training, mean and (biased) variance are those of the batch, and the moving statistics are updated: ``moving =
@@ -88,20 +89,22 @@ class BatchNormalization(Layer):
         gamma_constraint: Any = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(
+            epsilon=epsilon,
+            center=center,
+            scale=scale,
+            beta_initializer=beta_initializer,
+            gamma_initializer=gamma_initializer,
+            beta_regularizer=beta_regularizer,
+            gamma_regularizer=gamma_regularizer,
+            beta_constraint=beta_constraint,
+            gamma_constraint=gamma_constraint,
+            **kwargs,
+        )
         self.axis = list(axis) if isinstance(axis, tuple) else axis
         self.momentum = momentum
-        self.epsilon = epsilon
-        self.center = bool(center)
-        self.scale = bool(scale)
-        self.beta_initializer = initializers.get(beta_initializer)
-        self.gamma_initializer = initializers.get(gamma_initializer)
         self.moving_mean_initializer = initializers.get(moving_mean_initializer)
         self.moving_variance_initializer = initializers.get(moving_variance_initializer)
-        self.beta_regularizer = regularizers.get(beta_regularizer)
-        self.gamma_regularizer = regularizers.get(gamma_regularizer)
-        self.beta_constraint = constraints.get(beta_constraint)
-        self.gamma_constraint = constraints.get(gamma_constraint)
 
     def build(self, input_shape: Any) -> None:
         rank = len(input_shape)
@@ -118,15 +121,7 @@ class BatchNormalization(Layer):
             )
         self.kept_axes = tuple(kept)
         shape = tuple(input_shape[axis] for axis in kept)
-        self.gamma = self.beta = None
-        if self.scale:
-            self.gamma = self.add_weight(
-                "gamma", shape, self.gamma_initializer, self.gamma_regularizer, self.gamma_constraint
-            )
-        if self.center:
-            self.beta = self.add_weight(
-                "beta", shape, self.beta_initializer, self.beta_regularizer, self.beta_constraint
-            )
+        self._add_gamma_and_beta(shape)
         self.moving_mean = self.add_weight(
             "moving_mean", shape, self.moving_mean_initializer, trainable=False
         )
@@ -136,9 +131,9 @@ class BatchNormalization(Layer):
         super().build(input_shape)
 
     def call(self, inputs: Array, training: bool = False) -> Array:
-        self._check(inputs)
+        self._check_sizes(inputs, self.kept_axes, self.moving_mean.shape)
         inputs = to_float(inputs, self.dtype)
-        # Statistics of half-precision inputs are kept in float32: sums of squares overflow float16.
+        # Statistics of half-precision inputs are computed in float32: sums of squares overflow float16.
         exact = promote_to_float32(inputs)
         broadcast = tuple(size if axis in self.kept_axes else 1 for axis, size in enumerate(inputs.shape))
         if training and self.trainable:
@@ -157,7 +152,7 @@ class BatchNormalization(Layer):
         return outputs.astype(inputs.dtype)
 
     def _moments(self, inputs: Array) -> tuple[Array, Array]:
-        """Return mean and biased variance over the axes that are not kept, leaving padding rows out."""
+        """Return mean and biased variance over the axes that are not kept, without padding rows."""
         axes = tuple(axis for axis in range(inputs.ndim) if axis not in self.kept_axes)
         rows = current().sample_mask
         if rows is None:
@@ -167,14 +162,3 @@ class BatchNormalization(Layer):
         mean = jnp.sum(inputs * weights, axes, keepdims=True) / count
         variance = jnp.sum(jnp.square(inputs - mean) * weights, axes) / count
         return mean.reshape(variance.shape), variance
-
-    def _check(self, inputs: Array) -> None:
-        expected = self.moving_mean.shape
-        if (
-            max(self.kept_axes) >= inputs.ndim
-            or tuple(inputs.shape[axis] for axis in self.kept_axes) != expected
-        ):
-            raise ShapeError(
-                f"layer {self.name!r} (BatchNormalization): built for sizes {expected} on axes {self.kept_axes}, "
-                f"got inputs of shape {tuple(inputs.shape)}"
-            )

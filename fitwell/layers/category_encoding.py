@@ -63,35 +63,33 @@ class CategoryEncoding(Layer):
         super().__init__(**kwargs)
         if num_tokens is None:
             raise InvalidArgument(
-                "CategoryEncoding: num_tokens is how many different numbers occur; it must be given"
+                "CategoryEncoding: num_tokens, the number of different integers, is required"
             )
         self.num_tokens = num_tokens
         self.output_mode = output_mode
         if sparse:
-            raise InvalidArgument(
-                "CategoryEncoding: sparse=True is not supported; leave it out for dense vectors"
-            )
+            raise InvalidArgument("CategoryEncoding: sparse=True is not supported; omit it for dense vectors")
         self.sparse = False
 
     def call(self, inputs: Array, count_weights: Any = None) -> Array:
         if count_weights is not None and self.output_mode != "count":
             raise InvalidArgument(
-                f"layer {self.name!r}: count_weights belong to output_mode='count', not {self.output_mode!r}"
+                f"layer {self.name!r}: count_weights needs output_mode='count', got {self.output_mode!r}"
             )
-        numbers = inputs.astype(jnp.int32)
-        inside = (numbers >= 0) & (numbers < self.num_tokens)
-        if not isinstance(inside, jax.core.Tracer) and not bool(inside.all()):
+        indices = inputs.astype(jnp.int32)
+        in_range = (indices >= 0) & (indices < self.num_tokens)
+        if not isinstance(in_range, jax.core.Tracer) and not bool(in_range.all()):
             raise DataError(
-                f"layer {self.name!r} (CategoryEncoding): numbers must be from 0 to {self.num_tokens - 1}, got "
-                f"{int(numbers.min())} ... {int(numbers.max())}"
+                f"layer {self.name!r} (CategoryEncoding): integers must be from 0 to {self.num_tokens - 1}, got "
+                f"{int(indices.min())} ... {int(indices.max())}"
             )
-        if numbers.ndim == 1:
-            numbers, inside = numbers[:, None], inside[:, None]
-            count_weights = None if count_weights is None else jnp.reshape(count_weights, numbers.shape)
-        elif numbers.shape[-1] != 1 and self.output_mode == "one_hot":
-            numbers, inside = numbers[..., None], inside[..., None]
-        one_hot = jax.nn.one_hot(numbers, self.num_tokens, dtype=self.dtype)
-        one_hot = jnp.where(inside[..., None], one_hot, jnp.nan)
+        if indices.ndim == 1:
+            indices, in_range = indices[:, None], in_range[:, None]
+            count_weights = None if count_weights is None else jnp.reshape(count_weights, indices.shape)
+        elif indices.shape[-1] != 1 and self.output_mode == "one_hot":
+            indices, in_range = indices[..., None], in_range[..., None]
+        one_hot = jax.nn.one_hot(indices, self.num_tokens, dtype=self.dtype)
+        one_hot = jnp.where(in_range[..., None], one_hot, jnp.nan)
         if self.output_mode != "count":
             return one_hot.max(axis=-2)
         if count_weights is not None:

@@ -58,5 +58,20 @@ class Concatenate(Merge):
 
 
 def concatenate(inputs: Any, axis: int = -1, **kwargs: Any) -> Any:
-    """Join `inputs` along `axis`; see `Concatenate`."""
+    """Return `inputs` joined along `axis`; see `Concatenate`.
+
+    Args:
+        inputs (list[Array]): At least two arrays or KerasTensors.
+        axis (int): Default: -1.
+        **kwargs: Arguments of `Concatenate`.
+
+    Returns:
+        Array: The joined array.
+
+    Example:
+        >>> import fitwell as fw
+        >>> import numpy as np
+        >>> fw.layers.concatenate([np.ones((2, 3)), np.ones((2, 4))]).shape
+        (2, 7)
+    """
     return Concatenate(axis=axis, **kwargs)(inputs)

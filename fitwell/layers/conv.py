@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from fitwell import constraints, initializers, regularizers
 from fitwell._param_validation import Integer, validate_params
 from fitwell._variables import Array
 from fitwell.errors import InvalidArgument, ShapeError
 from fitwell.layers.argument_rules import LAYER
 from fitwell.layers.base import register
-from fitwell.layers.base_conv import CONV_RULES, BaseConv, conv_window, conv_with_data_format
+from fitwell.layers.base_conv import CONV_RULES, BaseConv, conv_with_data_format, make_conv_window
 
 __all__ = ["Conv1D", "Conv2D", "Convolution1D", "Convolution2D"]
 
 
 class Conv(BaseConv):
-    """Base of Conv1D and Conv2D."""
+    """Base class of Conv1D and Conv2D."""
 
     @validate_params(LAYER, CONV_RULES, filters=Integer(1), groups=Integer(1))
     def __init__(
@@ -39,28 +38,30 @@ class Conv(BaseConv):
         bias_constraint: Any = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
-        where = type(self).__name__
+        super().__init__(
+            kernel_size=kernel_size,
+            strides=strides,
+            padding=padding,
+            data_format=data_format,
+            dilation_rate=dilation_rate,
+            activation=activation,
+            use_bias=use_bias,
+            bias_initializer=bias_initializer,
+            bias_regularizer=bias_regularizer,
+            bias_constraint=bias_constraint,
+            activity_regularizer=activity_regularizer,
+            **kwargs,
+        )
         self.filters = filters
         self.groups = groups
         if self.filters % self.groups:
-            raise InvalidArgument(f"{where}: filters={filters} must be a multiple of groups={groups}")
-        self._keep(
-            kernel_size,
-            strides,
-            padding,
-            data_format,
-            dilation_rate,
-            activation,
-            use_bias,
-            (bias_initializer, bias_regularizer, bias_constraint),
-        )
-        self.kernel_initializer = initializers.get(kernel_initializer)
-        self.kernel_regularizer = regularizers.get(kernel_regularizer)
-        self.kernel_constraint = constraints.get(kernel_constraint)
+            raise InvalidArgument(
+                f"{type(self).__name__}: filters={filters} must be a multiple of groups={groups}"
+            )
+        self._set_weight_arguments("kernel", kernel_initializer, kernel_regularizer, kernel_constraint)
 
     def build(self, input_shape: Any) -> None:
-        channels = self._channels(input_shape)
+        channels = self._get_channels(input_shape)
         if channels % self.groups:
             raise ShapeError(
                 f"layer {self.name!r} ({type(self).__name__}): {channels} channels of inputs {tuple(input_shape)} are "
@@ -72,10 +73,12 @@ class Conv(BaseConv):
         super().build(input_shape)
 
     def call(self, inputs: Array) -> Array:
-        inputs = self._ready(inputs, self.kernel.shape[-2] * self.groups)
+        inputs = self._prepare_inputs(inputs, self.kernel.shape[-2] * self.groups)
         kernel = self.kernel.value
-        outputs = conv_with_data_format(self, inputs, kernel, conv_window(self, inputs, kernel, self.groups))
-        return self._finish(self._fitting(outputs, inputs))
+        outputs = conv_with_data_format(
+            self, inputs, kernel, make_conv_window(self, inputs, kernel, self.groups)
+        )
+        return self._add_bias_and_activate(self._check_not_empty(outputs, inputs))
 
 
 @register("Convolution1D")

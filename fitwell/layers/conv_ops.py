@@ -1,10 +1,10 @@
-"""Cross-correlation, the sum of products that convolutional layers make, with gradients that CPUs are quick at.
+"""Convolution (cross-correlation) with gradients that are fast on CPUs.
 
-XLA's CPU compiler has fast code for correlations of rows last to channels last only, and turns others into that form
-in the outermost function alone. The gradients that JAX makes are others, and a training run is a loop: there they
-became plain nested loops, and a step of a small network for images took ten times as long. So the gradients are
-written here, in the form that is fast. Correlations of many groups have no fast form at all; they are made of sums
-over the taps of the kernel, or group by group.
+XLA's CPU compiler has fast code for convolutions with channels last only, and converts others to that form in the
+outermost function only. The gradients that JAX derives are of other forms, and a training run is a loop: in it they
+were compiled to plain nested loops, and a step of a small image network took ten times as long. So this module defines
+the gradients in the fast form. Convolutions with many groups have no fast form; they are computed as sums over the taps
+of the kernel, or group by group.
 """
 
 from __future__ import annotations
@@ -22,11 +22,14 @@ Padding = tuple[tuple[int, int], ...]
 
 
 class ConvWindow(NamedTuple):
-    """How a kernel slides over inputs: a number for each spatial axis.
+    """How a kernel slides over inputs, with one number per spatial axis.
 
-    strides: steps between outputs. padding: zeros before and after the inputs. stretch: steps between inputs, zeros
-    in between. dilation: steps between the taps of the kernel. groups: parts of the channels that do not see each
-    other.
+    Args:
+        strides (tuple[int, ...]): Steps between outputs.
+        padding (tuple[tuple[int, int], ...]): Zeros before and after the inputs.
+        lhs_dilation (tuple[int, ...]): Steps between inputs, with zeros between them.
+        dilation (tuple[int, ...]): Steps between the taps of the kernel.
+        groups (int): Groups of channels that are convolved separately. Default: 1.
     """
 
     strides: tuple[int, ...]
@@ -37,51 +40,51 @@ class ConvWindow(NamedTuple):
 
 
 def same_padding(sizes: Sequence[int], widths: Sequence[int], strides: Sequence[int]) -> Padding:
-    """Return the zeros that make ``ceil(size / stride)`` outputs of a kernel of these (dilated) widths."""
-    wanted = [
+    """Return the padding that gives ``ceil(size / stride)`` outputs for a kernel of these (dilated) widths."""
+    total = [
         max((-(-size // step) - 1) * step + width - size, 0)
         for size, width, step in zip(sizes, widths, strides, strict=True)
     ]
-    return tuple((both // 2, both - both // 2) for both in wanted)
+    return tuple((both // 2, both - both // 2) for both in total)
 
 
 def strided_slice(step: int, first: int, count: int) -> slice:
-    """Return the slice of `count` places from `first` on, `step` apart; an empty one when there are to be none."""
+    """Return the slice of `count` positions that starts at `first`, in steps of `step`."""
     return slice(first, max(first + (count - 1) * step + 1, 0), step)
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
-def conv(inputs: Array, kernel: Array, geometry: ConvWindow) -> Array:
+def conv(inputs: Array, kernel: Array, window: ConvWindow) -> Array:
     """Return ``y[n, t, o] = sum over i, c of kernel[i, c, o] x[n, t s + i d, c]``, for one spatial axis or more.
 
     inputs: ``[batch, *spatial, channels]``. kernel: ``[*size, channels / groups, outputs]``. Result: ``[batch, *new
-    spatial, outputs]``. x are the stretched and padded inputs, s the strides, d the dilation.
+    spatial, outputs]``. x are the dilated and padded inputs, s the strides, d the dilation of the kernel.
 
-    It can be differentiated backwards, as often as wanted; forward differentiation alone (`jax.jvp`) is refused.
+    Reverse-mode differentiation of any order is supported; forward mode alone (`jax.jvp`) is not.
     """
-    if geometry.groups == 1:
-        return _plain(inputs, kernel, geometry)
+    if window.groups == 1:
+        return _conv_general(inputs, kernel, window)
     return jax.lax.platform_dependent(
         inputs,
         kernel,
-        cpu=functools.partial(_in_groups, geometry=geometry),
-        default=functools.partial(_plain, geometry=geometry),
+        cpu=functools.partial(_grouped_conv, window=window),
+        default=functools.partial(_conv_general, window=window),
     )
 
 
-def _forward(inputs: Array, kernel: Array, geometry: ConvWindow) -> tuple[Array, tuple[Array, Array]]:
-    return conv(inputs, kernel, geometry), (inputs, kernel)
+def _forward(inputs: Array, kernel: Array, window: ConvWindow) -> tuple[Array, tuple[Array, Array]]:
+    return conv(inputs, kernel, window), (inputs, kernel)
 
 
-def _backward(geometry: ConvWindow, saved: tuple[Array, Array], gradient: Array) -> tuple[Array, Array]:
+def _backward(window: ConvWindow, saved: tuple[Array, Array], gradient: Array) -> tuple[Array, Array]:
     def derived(function: Any) -> Any:
-        return lambda gradient, *saved: jax.vjp(functools.partial(function, geometry=geometry), *saved)[1](
+        return lambda gradient, *saved: jax.vjp(functools.partial(function, window=window), *saved)[1](
             gradient
         )
 
-    quick = functools.partial(_gradients, geometry=geometry) if geometry.groups == 1 else derived(_in_groups)
+    fast = functools.partial(_gradients, window=window) if window.groups == 1 else derived(_grouped_conv)
     found: tuple[Array, Array] = jax.lax.platform_dependent(
-        gradient, *saved, cpu=quick, default=derived(_plain)
+        gradient, *saved, cpu=fast, default=derived(_conv_general)
     )
     return found
 
@@ -89,78 +92,78 @@ def _backward(geometry: ConvWindow, saved: tuple[Array, Array], gradient: Array)
 conv.defvjp(_forward, _backward)
 
 
-def _plain(inputs: Array, kernel: Array, geometry: ConvWindow) -> Array:
+def _conv_general(inputs: Array, kernel: Array, window: ConvWindow) -> Array:
     spatial = "HWD"[: inputs.ndim - 2]
     return jax.lax.conv_general_dilated(
         inputs,
         kernel,
-        geometry.strides,
-        geometry.padding,
-        geometry.lhs_dilation,
-        geometry.dilation,
+        window.strides,
+        window.padding,
+        window.lhs_dilation,
+        window.dilation,
         (f"N{spatial}C", f"{spatial}IO", f"N{spatial}C"),
-        geometry.groups,
+        window.groups,
     )
 
 
-def _gradients(gradient: Array, inputs: Array, kernel: Array, geometry: ConvWindow) -> tuple[Array, Array]:
-    """Return the gradients of inputs and kernel from that of the outputs; both are correlations themselves.
+def _gradients(gradient: Array, inputs: Array, kernel: Array, window: ConvWindow) -> tuple[Array, Array]:
+    """Return the gradients of inputs and kernel from that of the outputs; both are convolutions.
 
-    Along one axis, with n inputs, k taps and m outputs: input i and tap j meet in output t where ``stretch i + before
-    = stride t + dilation j``. So the inputs' gradient slides the flipped kernel over the outputs' gradient, which is
-    stretched by the strides, in steps of the stretch; the kernel's slides that gradient, dilated by the strides, over
-    the inputs, in steps of the dilation. Padding makes the results as long as inputs and kernel.
+    Along one axis, input i and tap j contribute to output t where ``lhs_dilation i + before = stride t + dilation j``. So
+    the gradient of the inputs slides the flipped kernel, in steps of `lhs_dilation`, over the gradient of the outputs
+    dilated by the strides. The gradient of the kernel slides the gradient of the outputs, dilated by the strides, over the
+    inputs in steps of `dilation`. Padding gives the results the lengths of inputs and kernel.
     """
     axes = range(1, inputs.ndim - 1)
     for_inputs, for_kernel = [], []
     for axis, (before, _), stride, lhs_dilation, dilation in zip(
-        axes, geometry.padding, geometry.strides, geometry.lhs_dilation, geometry.dilation, strict=True
+        axes, window.padding, window.strides, window.lhs_dilation, window.dilation, strict=True
     ):
         length = (inputs.shape[axis] - 1) * lhs_dilation + 1
-        reach = (kernel.shape[axis - 1] - 1) * dilation
+        extent = (kernel.shape[axis - 1] - 1) * dilation
         span = (gradient.shape[axis] - 1) * stride
-        for_inputs.append((reach - before, length + before - 1 - span))
-        for_kernel.append((before, reach + span + 1 - length - before))
+        for_inputs.append((extent - before, length + before - 1 - span))
+        for_kernel.append((before, extent + span + 1 - length - before))
     spatial = tuple(axis - 1 for axis in axes)
-    by_inputs = _plain(
+    by_inputs = _conv_general(
         gradient,
         jnp.swapaxes(jnp.flip(kernel, spatial), -1, -2),
-        ConvWindow(geometry.lhs_dilation, tuple(for_inputs), geometry.strides, geometry.dilation),
+        ConvWindow(window.lhs_dilation, tuple(for_inputs), window.strides, window.dilation),
     )
-    # Rows and channels change places: what is summed over are the rows.
-    by_kernel = _plain(
+    # Rows and channels are swapped, since the sum is over the rows.
+    by_kernel = _conv_general(
         jnp.swapaxes(inputs, 0, -1),
         jnp.moveaxis(gradient, 0, -2),
-        ConvWindow(geometry.dilation, tuple(for_kernel), geometry.lhs_dilation, geometry.strides),
+        ConvWindow(window.dilation, tuple(for_kernel), window.lhs_dilation, window.strides),
     )
     return by_inputs, jnp.moveaxis(by_kernel, 0, -2)
 
 
-def _in_groups(inputs: Array, kernel: Array, geometry: ConvWindow) -> Array:
-    if kernel.shape[-2] == 1 and all(step == 1 for step in geometry.lhs_dilation):
-        return _by_taps(inputs, kernel, geometry)
-    alone = geometry._replace(groups=1)
+def _grouped_conv(inputs: Array, kernel: Array, window: ConvWindow) -> Array:
+    if kernel.shape[-2] == 1 and all(step == 1 for step in window.lhs_dilation):
+        return _conv_by_taps(inputs, kernel, window)
+    one_group = window._replace(groups=1)
     parts = zip(
-        jnp.split(inputs, geometry.groups, axis=-1), jnp.split(kernel, geometry.groups, axis=-1), strict=True
+        jnp.split(inputs, window.groups, axis=-1), jnp.split(kernel, window.groups, axis=-1), strict=True
     )
-    return jnp.concatenate([conv(*part, alone) for part in parts], axis=-1)
+    return jnp.concatenate([conv(*part, one_group) for part in parts], axis=-1)
 
 
-def _by_taps(inputs: Array, kernel: Array, geometry: ConvWindow) -> Array:
-    """Correlate every channel with kernels of its own: the sum over all taps of shifted inputs times the tap."""
-    padded = jnp.pad(inputs, ((0, 0), *geometry.padding, (0, 0)))
+def _conv_by_taps(inputs: Array, kernel: Array, window: ConvWindow) -> Array:
+    """Convolve every channel separately, as the sum over all taps of shifted inputs times the tap."""
+    padded = jnp.pad(inputs, ((0, 0), *window.padding, (0, 0)))
     padded = jnp.repeat(padded, kernel.shape[-1] // inputs.shape[-1], axis=-1)
     *sizes, _, _ = kernel.shape
     lengths = [
         (size - (taps - 1) * dilation - 1) // stride + 1
         for size, taps, dilation, stride in zip(
-            padded.shape[1:-1], sizes, geometry.dilation, geometry.strides, strict=True
+            padded.shape[1:-1], sizes, window.dilation, window.strides, strict=True
         )
     ]
     total = None
     for tap in itertools.product(*map(range, sizes)):
-        firsts = [place * dilation for place, dilation in zip(tap, geometry.dilation, strict=True)]
-        seen = map(strided_slice, geometry.strides, firsts, lengths)
-        product = padded[(slice(None), *seen)] * kernel[(*tap, 0)]
+        firsts = [index * dilation for index, dilation in zip(tap, window.dilation, strict=True)]
+        slices = map(strided_slice, window.strides, firsts, lengths)
+        product = padded[(slice(None), *slices)] * kernel[(*tap, 0)]
         total = product if total is None else total + product
     return total

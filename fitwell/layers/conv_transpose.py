@@ -6,7 +6,6 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from fitwell import constraints, initializers, regularizers
 from fitwell._param_validation import ByClass, Integer, SizeTuple, validate_params
 from fitwell._variables import Array
 from fitwell.errors import InvalidArgument
@@ -19,7 +18,7 @@ __all__ = ["Conv1DTranspose", "Conv2DTranspose", "Convolution1DTranspose", "Conv
 
 
 class ConvTranspose(BaseConv):
-    """Base of Conv1DTranspose and Conv2DTranspose."""
+    """Base class of Conv1DTranspose and Conv2DTranspose."""
 
     @validate_params(
         LAYER,
@@ -47,54 +46,54 @@ class ConvTranspose(BaseConv):
         bias_constraint: Any = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
-        where = type(self).__name__
-        self.filters = filters
-        self._keep(
-            kernel_size,
-            strides,
-            padding,
-            data_format,
-            dilation_rate,
-            activation,
-            use_bias,
-            (bias_initializer, bias_regularizer, bias_constraint),
+        super().__init__(
+            kernel_size=kernel_size,
+            strides=strides,
+            padding=padding,
+            data_format=data_format,
+            dilation_rate=dilation_rate,
+            activation=activation,
+            use_bias=use_bias,
+            bias_initializer=bias_initializer,
+            bias_regularizer=bias_regularizer,
+            bias_constraint=bias_constraint,
+            activity_regularizer=activity_regularizer,
+            **kwargs,
         )
+        self.filters = filters
         self.output_padding = None
         if output_padding is not None:
             self.output_padding = output_padding
-            if any(more >= step for more, step in zip(self.output_padding, self.strides, strict=True)):
+            if any(extra >= stride for extra, stride in zip(self.output_padding, self.strides, strict=True)):
                 raise InvalidArgument(
-                    f"{where}: output_padding={output_padding!r} must be smaller than strides={strides!r}"
+                    f"{type(self).__name__}: output_padding={output_padding!r} must be smaller than strides={strides!r}"
                 )
-        self.kernel_initializer = initializers.get(kernel_initializer)
-        self.kernel_regularizer = regularizers.get(kernel_regularizer)
-        self.kernel_constraint = constraints.get(kernel_constraint)
+        self._set_weight_arguments("kernel", kernel_initializer, kernel_regularizer, kernel_constraint)
 
     def build(self, input_shape: Any) -> None:
-        shape = (*self.kernel_size, self.filters, self._channels(input_shape))
+        shape = (*self.kernel_size, self.filters, self._get_channels(input_shape))
         self.kernel = self._add_kernel("kernel", shape, "kernel")
         self._add_bias(self.filters)
         super().build(input_shape)
 
     def call(self, inputs: Array) -> Array:
-        inputs = self._ready(inputs, self.kernel.shape[-1])
+        inputs = self._prepare_inputs(inputs, self.kernel.shape[-1])
         spatial = tuple(range(self.rank))
-        geometry = ConvWindow(
+        window = ConvWindow(
             (1,) * self.rank,
             tuple(self._padding(axis) for axis in spatial),
             self.strides,
             self.dilation_rate,
         )
         kernel = jnp.swapaxes(jnp.flip(self.kernel.value, spatial), -1, -2)
-        outputs = conv_with_data_format(self, inputs, kernel, geometry)
-        return self._finish(self._fitting(outputs, inputs))
+        outputs = conv_with_data_format(self, inputs, kernel, window)
+        return self._add_bias_and_activate(self._check_not_empty(outputs, inputs))
 
     def _padding(self, axis: int) -> tuple[int, int]:
-        """Return how many zeros go before and after the stretched inputs along one spatial axis.
+        """Return the zeros before and after the dilated inputs along one spatial axis.
 
-        n inputs stretched by the stride s take (n - 1) s + 1 places; the output has ``padding - width + 1``
-        more, where `width` is that of the dilated kernel. So the wanted output length says the padding.
+        n inputs dilated by the stride s have the length (n - 1) s + 1; the output is ``padding - width + 1`` longer, where
+        `width` is that of the dilated kernel. So the output length determines the padding.
         """
         width = (self.kernel_size[axis] - 1) * self.dilation_rate[axis] + 1
         stride = self.strides[axis]

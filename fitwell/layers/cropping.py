@@ -15,20 +15,20 @@ __all__ = ["Cropping1D", "Cropping2D"]
 
 
 class Cropping(BaseSpatialLayer):
-    """Base of Cropping1D and Cropping2D."""
+    """Base class of Cropping1D and Cropping2D."""
 
     cropping: tuple[tuple[int, int], ...] = ()
 
     def call(self, inputs: Array) -> Array:
-        places = [slice(None)] * inputs.ndim
+        slices = [slice(None)] * inputs.ndim
         for axis, (before, after) in zip(self.spatial_axes(inputs), self.cropping, strict=True):
             if before + after >= inputs.shape[axis]:
                 raise ShapeError(
                     f"layer {self.name!r} ({type(self).__name__}): cropping {self.cropping} leaves nothing of inputs "
                     f"of shape {tuple(inputs.shape)}"
                 )
-            places[axis] = slice(before, inputs.shape[axis] - after)
-        return inputs[tuple(places)]
+            slices[axis] = slice(before, inputs.shape[axis] - after)
+        return inputs[tuple(slices)]
 
 
 @register()

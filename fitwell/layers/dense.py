@@ -81,8 +81,12 @@ class Dense(Layer):
 
     def build(self, input_shape: Any) -> None:
         if not input_shape or input_shape[-1] is None:
-            one = isinstance(input_shape, tuple) and len(input_shape) == 1
-            hint = "; one number a row: pass x[:, np.newaxis], or begin with Input((1,))" if one else ""
+            is_vector = isinstance(input_shape, tuple) and len(input_shape) == 1
+            hint = (
+                "; for rows of one number pass x[:, np.newaxis], or begin with Input((1,))"
+                if is_vector
+                else ""
+            )
             raise ShapeError(
                 f"layer {self.name!r}: Dense needs inputs of a known width, got shape {input_shape}{hint}"
             )
@@ -119,11 +123,11 @@ class Dense(Layer):
             )
 
     def _compute_output_spec(self, args: tuple[Any, ...], kwargs: dict[str, Any], attempt: int = 0) -> Any:
-        """As for every layer, and mostly without tracing, which is most of what building a small network costs."""
-        is_dense = type(self).call is Dense.call and type(self).__call__ is Layer.__call__
+        """Infer the output spec without tracing in the common case; tracing is most of the cost of building a small net."""
+        is_unchanged = type(self).call is Dense.call and type(self).__call__ is Layer.__call__
         plain = len(args) == 1 and not kwargs and is_keras_tensor(args[0])
         keeps_shape = any(self.activation is known for known in activations.SHAPE_PRESERVING)
-        if not (is_dense and plain and keeps_shape):
+        if not (is_unchanged and plain and keeps_shape):
             return super()._compute_output_spec(args, kwargs, attempt)
         inputs = to_shape_dtype_struct(args[0], attempt)
         self._check_width(inputs.shape)

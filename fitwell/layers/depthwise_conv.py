@@ -4,36 +4,44 @@ from __future__ import annotations
 
 from typing import Any
 
-from fitwell import constraints, initializers, regularizers
 from fitwell._param_validation import Integer, validate_params
 from fitwell._variables import Array
 from fitwell.layers.argument_rules import LAYER
 from fitwell.layers.base import register
-from fitwell.layers.base_conv import CONV_RULES, BaseConv, conv_window, conv_with_data_format
+from fitwell.layers.base_conv import CONV_RULES, BaseConv, conv_with_data_format, make_conv_window
 
 __all__ = ["BaseDepthwiseConv", "DepthwiseConv1D", "DepthwiseConv2D"]
 
 
 class BaseDepthwiseConv(BaseConv):
-    """Base of the layers that first convolve every channel with kernels of its own."""
+    """Base class of the layers that first convolve every channel separately."""
 
-    def _keep_depthwise(self, multiplier: int, initializer: Any, regularizer: Any, constraint: Any) -> None:
-        self.depth_multiplier = multiplier
-        self.depthwise_initializer = initializers.get(initializer)
-        self.depthwise_regularizer = regularizers.get(regularizer)
-        self.depthwise_constraint = constraints.get(constraint)
+    def __init__(
+        self,
+        depth_multiplier: int,
+        depthwise_initializer: Any,
+        depthwise_regularizer: Any,
+        depthwise_constraint: Any,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.depth_multiplier = depth_multiplier
+        self._set_weight_arguments(
+            "depthwise", depthwise_initializer, depthwise_regularizer, depthwise_constraint
+        )
 
     def _depthwise(self, inputs: Array, kernel: Array) -> Array:
-        """Convolve channel c with its own kernels, which make channels ``c m ... c m + m - 1`` of the output."""
+        """Convolve channel c with m kernels, which give channels ``c m ... c m + m - 1`` of the output."""
         *size, channels, multiplier = kernel.shape
         kernel = kernel.reshape((*size, 1, channels * multiplier))
-        return self._fitting(
-            conv_with_data_format(self, inputs, kernel, conv_window(self, inputs, kernel, channels)), inputs
+        return self._check_not_empty(
+            conv_with_data_format(self, inputs, kernel, make_conv_window(self, inputs, kernel, channels)),
+            inputs,
         )
 
 
 class DepthwiseConv(BaseDepthwiseConv):
-    """Base of DepthwiseConv1D and DepthwiseConv2D."""
+    """Base class of DepthwiseConv1D and DepthwiseConv2D."""
 
     @validate_params(LAYER, CONV_RULES, depth_multiplier=Integer(1))
     def __init__(
@@ -55,31 +63,35 @@ class DepthwiseConv(BaseDepthwiseConv):
         bias_constraint: Any = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
-        self._keep(
-            kernel_size,
-            strides,
-            padding,
-            data_format,
-            dilation_rate,
-            activation,
-            use_bias,
-            (bias_initializer, bias_regularizer, bias_constraint),
-        )
-        self._keep_depthwise(
-            depth_multiplier, depthwise_initializer, depthwise_regularizer, depthwise_constraint
+        super().__init__(
+            kernel_size=kernel_size,
+            strides=strides,
+            padding=padding,
+            data_format=data_format,
+            dilation_rate=dilation_rate,
+            activation=activation,
+            use_bias=use_bias,
+            bias_initializer=bias_initializer,
+            bias_regularizer=bias_regularizer,
+            bias_constraint=bias_constraint,
+            activity_regularizer=activity_regularizer,
+            depth_multiplier=depth_multiplier,
+            depthwise_initializer=depthwise_initializer,
+            depthwise_regularizer=depthwise_regularizer,
+            depthwise_constraint=depthwise_constraint,
+            **kwargs,
         )
 
     def build(self, input_shape: Any) -> None:
-        channels = self._channels(input_shape)
+        channels = self._get_channels(input_shape)
         shape = (*self.kernel_size, channels, self.depth_multiplier)
         self.kernel = self._add_kernel("kernel", shape, "depthwise")
         self._add_bias(channels * self.depth_multiplier)
         super().build(input_shape)
 
     def call(self, inputs: Array) -> Array:
-        inputs = self._ready(inputs, self.kernel.shape[-2])
-        return self._finish(self._depthwise(inputs, self.kernel.value))
+        inputs = self._prepare_inputs(inputs, self.kernel.shape[-2])
+        return self._add_bias_and_activate(self._depthwise(inputs, self.kernel.value))
 
 
 @register()

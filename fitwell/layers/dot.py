@@ -60,11 +60,11 @@ class Dot(Merge):
             raise InvalidArgument(f"layer {self.name!r} (Dot): takes exactly two inputs, got {len(inputs)}")
         axes = self.axes if isinstance(self.axes, list) else [self.axes, self.axes]
         shapes = [tuple(item.shape) for item in inputs]
-        places = [
+        positions = [
             axis % len(shape) if -len(shape) <= axis < len(shape) else 0
             for axis, shape in zip(axes, shapes, strict=True)
         ]
-        if 0 in places or shapes[0][places[0]] != shapes[1][places[1]]:
+        if 0 in positions or shapes[0][positions[0]] != shapes[1][positions[1]]:
             raise ShapeError(
                 f"layer {self.name!r} (Dot): shapes {shapes[0]} and {shapes[1]} have no common size on axes "
                 f"{self.axes}; the batch axis 0 cannot be one of them"
@@ -72,15 +72,30 @@ class Dot(Merge):
         left, right = inputs
         if self.normalize:
             left, right = (
-                l2_normalize(to_float(item, self.dtype), (place,))
-                for item, place in zip(inputs, places, strict=True)
+                l2_normalize(to_float(item, self.dtype), (position,))
+                for item, position in zip(inputs, positions, strict=True)
             )
         common = jnp.promote_types(left.dtype, right.dtype)
-        numbers = (((places[0],), (places[1],)), ((0,), (0,)))
-        outputs = jax.lax.dot_general(left.astype(common), right.astype(common), numbers)
+        dimension_numbers = (((positions[0],), (positions[1],)), ((0,), (0,)))
+        outputs = jax.lax.dot_general(left.astype(common), right.astype(common), dimension_numbers)
         return outputs[:, None] if outputs.ndim == 1 else outputs
 
 
 def dot(inputs: Any, axes: Any = -1, **kwargs: Any) -> Any:
-    """Multiply and sum two inputs along `axes`; see `Dot`."""
+    """Return the dot product of two `inputs` along `axes`; see `Dot`.
+
+    Args:
+        inputs (list[Array]): Two arrays or KerasTensors.
+        axes (int | tuple[int, int]): Default: -1.
+        **kwargs: Arguments of `Dot`.
+
+    Returns:
+        Array: The product.
+
+    Example:
+        >>> import fitwell as fw
+        >>> import numpy as np
+        >>> fw.layers.dot([np.array([[1.0, 2.0]]), np.array([[3.0, 4.0]])]).tolist()
+        [[11.0]]
+    """
     return Dot(axes=axes, **kwargs)(inputs)

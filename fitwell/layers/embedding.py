@@ -79,15 +79,17 @@ class Embedding(Layer):
         self.embeddings_constraint = constraints.get(embeddings_constraint)
         if mask_zero:
             raise InvalidArgument(
-                "Embedding: mask_zero=True needs masks that travel from layer to layer, which fitwell does not "
-                "have; leave padding out with sample weights, or multiply it away"
+                "Embedding: mask_zero=True is not supported, because fitwell passes no masks between layers; "
+                "exclude padding with sample weights, or multiply it by 0"
             )
         self.mask_zero = False
-        self._first = None if weights is None else _matrix(weights, (self.input_dim, self.output_dim))
+        self._initial_weights = (
+            None if weights is None else _to_matrix(weights, (self.input_dim, self.output_dim))
+        )
 
     @classmethod
     def _arguments(cls) -> tuple[str, ...]:
-        # The first values are no setting: they are saved with the other weights.
+        # The initial values are not part of the configuration: they are saved with the weights.
         return tuple(name for name in super()._arguments() if name != "weights")
 
     def build(self, input_shape: Any) -> None:
@@ -98,16 +100,16 @@ class Embedding(Layer):
             self.embeddings_regularizer,
             self.embeddings_constraint,
         )
-        if self._first is not None:
-            self.embeddings.assign(self._first)
-            self._first = None
+        if self._initial_weights is not None:
+            self.embeddings.assign(self._initial_weights)
+            self._initial_weights = None
         super().build(input_shape)
 
     def call(self, inputs: Array) -> Array:
         return jnp.take(self.embeddings.value, inputs.astype(jnp.int32), axis=0, mode="fill")
 
 
-def _matrix(weights: Any, shape: tuple[int, int]) -> np.ndarray:
+def _to_matrix(weights: Any, shape: tuple[int, int]) -> np.ndarray:
     given = weights[0] if isinstance(weights, list) and len(weights) == 1 else weights
     array = np.asarray(validate_param("Embedding", "weights", given, NUMBERS))
     if array.shape != shape:

@@ -21,19 +21,24 @@ __all__ = ["GaussianBlur", "apply_gaussian_blur", "check_kernel_size"]
 
 
 def apply_gaussian_blur(images: Array, sigma: tuple[Array, Array], kernel_size: tuple[int, int]) -> Array:
-    """Return images ``[batch, height, width, channels]`` blurred by a Gaussian cut off at `kernel_size` pixels.
+    """Return images `[batch, height, width, channels]` blurred by a Gaussian truncated at `kernel_size` pixels.
 
-    sigma: vertical and horizontal standard deviation in pixels, one number per image or one for all. The
-    weights add up to 1; what lies outside the image is 0.
+    The weights have sum 1. Pixels outside of the image are 0.
+
+    Args:
+        images (Array): `[batch, height, width, channels]`.
+        sigma (tuple[Array, Array]): Vertical and horizontal standard deviation in pixels, one number per image or one for
+            all.
+        kernel_size (tuple[int, int]): Height and width of the kernel.
     """
     for axis, size, deviation in zip((1, 2), kernel_size, sigma, strict=True):
-        reach = size // 2
-        steps = jnp.arange(-reach, reach + 1, dtype=images.dtype)
+        extent = size // 2
+        steps = jnp.arange(-extent, extent + 1, dtype=images.dtype)
         scale = jnp.broadcast_to(jnp.asarray(deviation, images.dtype), (images.shape[0],))[:, None]
         weights = jax.nn.softmax(-0.5 * jnp.square(steps / scale), axis=-1)
-        widths = [(reach, reach) if place == axis else (0, 0) for place in range(4)]
+        widths = [(extent, extent) if i == axis else (0, 0) for i in range(4)]
         padded = jnp.pad(images, widths)
-        # One shifted copy per weight: kernels are small, and every image has its own.
+        # One shifted copy per weight: kernels are small, and differ between images.
         images = sum(
             expand_per_image(weights[:, i])
             * jax.lax.slice_in_dim(padded, i, i + images.shape[axis], axis=axis)
@@ -43,7 +48,7 @@ def apply_gaussian_blur(images: Array, sigma: tuple[Array, Array], kernel_size: 
 
 
 def check_kernel_size(where: str, kernel_size: Any) -> tuple[int, int]:
-    """Return the height and width of the kernel, which must be odd to have a centre."""
+    """Return the height and width of the kernel, which must be odd to have a center."""
     height, width = kernel_size if isinstance(kernel_size, tuple) else (kernel_size, kernel_size)
     if height % 2 == 0 or width % 2 == 0:
         raise InvalidArgument(f"{where}: kernel_size must be odd, got {kernel_size!r}")

@@ -26,7 +26,7 @@ __all__ = [
 
 
 class GlobalPooling(BaseSpatialLayer):
-    """Base of the layers that pool everything."""
+    """Base class of the layers that reduce all positions."""
 
     @validate_params(LAYER)
     def __init__(self, data_format: str | None = None, keepdims: bool = False, **kwargs: Any) -> None:
@@ -36,14 +36,14 @@ class GlobalPooling(BaseSpatialLayer):
 
 
 class GlobalMaxPooling(GlobalPooling):
-    """Base of GlobalMaxPooling1D and GlobalMaxPooling2D."""
+    """Base class of GlobalMaxPooling1D and GlobalMaxPooling2D."""
 
     def call(self, inputs: Array) -> Array:
         return jnp.max(inputs, self.spatial_axes(inputs), keepdims=self.keepdims)
 
 
 class GlobalAveragePooling(GlobalPooling):
-    """Base of GlobalAveragePooling1D and GlobalAveragePooling2D."""
+    """Base class of GlobalAveragePooling1D and GlobalAveragePooling2D."""
 
     def call(self, inputs: Array) -> Array:
         inputs = to_float(inputs, self.dtype)

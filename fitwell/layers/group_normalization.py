@@ -75,41 +75,44 @@ class GroupNormalization(AffineNormalization):
         gamma_constraint: Any = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(
+            epsilon=epsilon,
+            center=center,
+            scale=scale,
+            beta_initializer=beta_initializer,
+            gamma_initializer=gamma_initializer,
+            beta_regularizer=beta_regularizer,
+            gamma_regularizer=gamma_regularizer,
+            beta_constraint=beta_constraint,
+            gamma_constraint=gamma_constraint,
+            **kwargs,
+        )
         self.groups = groups
         self.axis = axis
-        self._keep(
-            epsilon,
-            center,
-            scale,
-            (beta_initializer, gamma_initializer),
-            (beta_regularizer, gamma_regularizer),
-            (beta_constraint, gamma_constraint),
-        )
 
     def build(self, input_shape: Any) -> None:
         self.axes = canonicalize_axes(self.name, self.axis, input_shape)
-        self.sizes = self.known_sizes(self.axes, input_shape)
+        self.sizes = self._require_sizes(self.axes, input_shape)
         channels = self.sizes[0]
-        parts = channels if self.groups == -1 else self.groups
-        if channels % parts:
+        groups = channels if self.groups == -1 else self.groups
+        if channels % groups:
             raise InvalidArgument(
                 f"layer {self.name!r} (GroupNormalization): {channels} channels of inputs {tuple(input_shape)} "
-                f"cannot be cut into {parts} equal groups; pass groups= a divisor of {channels}"
+                f"cannot be split into {groups} equal groups; pass groups= a divisor of {channels}"
             )
-        self._parts = parts
-        self._add_scale_and_shift(self.sizes)
+        self._group_count = groups
+        self._add_gamma_and_beta(self.sizes)
         super().build(input_shape)
 
     def call(self, inputs: Array) -> Array:
         inputs = to_float(inputs, self.dtype)
-        self.check(inputs, self.axes, self.sizes)
+        self._check_sizes(inputs, self.axes, self.sizes)
         axis, shape = self.axes[0], inputs.shape
-        cut = (*shape[:axis], self._parts, shape[axis] // self._parts, *shape[axis + 1 :])
-        values = promote_to_float32(inputs).reshape(cut)
-        others = tuple(place for place in range(1, len(cut)) if place != axis)
+        split = (*shape[:axis], self._group_count, shape[axis] // self._group_count, *shape[axis + 1 :])
+        values = promote_to_float32(inputs).reshape(split)
+        others = tuple(i for i in range(1, len(split)) if i != axis)
         mean = jnp.mean(values, others, keepdims=True)
         variance = jnp.mean(jnp.square(values - mean), others, keepdims=True)
         values = (values - mean) * jax.lax.rsqrt(variance + jnp.asarray(self.epsilon, values.dtype))
-        broadcast = tuple(size if place == axis else 1 for place, size in enumerate(shape))
-        return self._finish(values.reshape(shape), broadcast, inputs.dtype)
+        broadcast = tuple(size if i == axis else 1 for i, size in enumerate(shape))
+        return self._scale_and_shift(values.reshape(shape), broadcast, inputs.dtype)

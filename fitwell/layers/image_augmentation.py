@@ -33,40 +33,42 @@ def range_rule(least: float, most: float = math.inf) -> Rule:
 
 
 class RandomRange(HyperparameterMixin):
-    """Two bounds between which a random number is drawn for each image; both are data to the compiled program.
+    """Two bounds between which a random number is drawn for each image. Changing a bound does not recompile.
 
-    given: one number x, meaning -x to x, or the two bounds themselves. least: no bound is below it.
+    Args:
+        bounds (float | tuple[float, float]): A number x for the range from -x to x, or the two bounds.
+        least (float): Lower limit of the bounds.
     """
 
     hyperparameters = ("low", "high")
 
-    def __init__(self, given: Any, least: float) -> None:
-        ends = list(given) if isinstance(given, list | tuple) else [given]
+    def __init__(self, bounds: Any, least: float) -> None:
+        ends = list(bounds) if isinstance(bounds, list | tuple) else [bounds]
         if len(ends) == 1:
             ends = [max(-abs(ends[0]), least), abs(ends[0])]
         self.low, self.high = sorted(float(end) for end in ends)
 
     def sample(self, key: Array, rows: int, dtype: Any = jnp.float32) -> Array:
-        """Return one uniform number per row; the i-th depends on `key` and i only, not on how many there are."""
+        """Return one uniform number per row; the i-th depends on `key` and i only, not on the number of rows."""
         return jax.random.uniform(
             key, (rows,), dtype, jnp.asarray(self.low, dtype), jnp.asarray(self.high, dtype)
         )
 
     @property
     def bounds(self) -> list[float]:
-        """The two bounds, as a constructor takes them."""
+        """The two bounds, as the constructor accepts them."""
         return [float(self.low), float(self.high)]
 
 
 class ImageAugmentation(Layer):
-    """Base of layers that change images at random in training and pass them on at inference.
+    """Base class of layers that change images at random in training and return them unchanged at inference.
 
-    Inputs are ``[batch, height, width, channels]``, with ``data_format="channels_first"``
-    ``[batch, channels, height, width]``, or ``[batch, height, width]`` for images without channels, and
-    outputs are floats of the same shape. Every image gets draws of its own, inside the compiled program.
+    Inputs are `[batch, height, width, channels]`, or `[batch, channels, height, width]` with
+    ``data_format="channels_first"``, or `[batch, height, width]` for images without channels. Outputs are floats of the
+    same shape. Random numbers are drawn for each image, in the compiled program.
 
-    Differs from Keras, whose layers read three axes as one image without a batch. Ranges are kept as two
-    bounds, also where one number was given, and are data: changing one does not recompile.
+    Differs from Keras, whose layers read three axes as one image without a batch. Ranges are stored as two bounds, even if
+    one number was given.
     """
 
     seed: int | None = None
@@ -94,12 +96,12 @@ class ImageAugmentation(Layer):
         return self.augment(images, key)
 
     def augment(self, images: Array, key: Array) -> Array:
-        """Return changed images ``[batch, height, width, channels]``; subclasses override."""
+        """Return changed images `[batch, height, width, channels]`. Subclasses override it."""
         raise NotImplementedError
 
 
 def expand_per_image(values: Array) -> Array:
-    """Return one number per image in the shape that broadcasts over images."""
+    """Return `values`, one per image, in the shape that broadcasts over images."""
     return values[:, None, None, None]
 
 

@@ -64,29 +64,32 @@ class LayerNormalization(AffineNormalization):
         gamma_constraint: Any = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
-        self.axis = list(axis) if isinstance(axis, tuple) else axis
-        self._keep(
-            epsilon,
-            center,
-            scale,
-            (beta_initializer, gamma_initializer),
-            (beta_regularizer, gamma_regularizer),
-            (beta_constraint, gamma_constraint),
+        super().__init__(
+            epsilon=epsilon,
+            center=center,
+            scale=scale,
+            beta_initializer=beta_initializer,
+            gamma_initializer=gamma_initializer,
+            beta_regularizer=beta_regularizer,
+            gamma_regularizer=gamma_regularizer,
+            beta_constraint=beta_constraint,
+            gamma_constraint=gamma_constraint,
+            **kwargs,
         )
+        self.axis = list(axis) if isinstance(axis, tuple) else axis
 
     def build(self, input_shape: Any) -> None:
         self.axes = canonicalize_axes(self.name, self.axis, input_shape)
-        self.sizes = self.known_sizes(self.axes, input_shape)
-        self._add_scale_and_shift(self.sizes)
+        self.sizes = self._require_sizes(self.axes, input_shape)
+        self._add_gamma_and_beta(self.sizes)
         super().build(input_shape)
 
     def call(self, inputs: Array) -> Array:
         inputs = to_float(inputs, self.dtype)
-        self.check(inputs, self.axes, self.sizes)
+        self._check_sizes(inputs, self.axes, self.sizes)
         values = promote_to_float32(inputs)
         mean = jnp.mean(values, self.axes, keepdims=True)
         variance = jnp.mean(jnp.square(values - mean), self.axes, keepdims=True)
         values = (values - mean) * jax.lax.rsqrt(variance + jnp.asarray(self.epsilon, values.dtype))
         broadcast = tuple(size if axis in self.axes else 1 for axis, size in enumerate(inputs.shape))
-        return self._finish(values, broadcast, inputs.dtype)
+        return self._scale_and_shift(values, broadcast, inputs.dtype)

@@ -8,13 +8,13 @@ import numpy as np
 
 from fitwell._variables import Array
 from fitwell.layers.base import register
-from fitwell.layers.base_pooling import Pooling
+from fitwell.layers.base_pooling import BasePooling
 
 __all__ = ["MaxPool1D", "MaxPool2D", "MaxPooling1D", "MaxPooling2D"]
 
 
-class MaxPooling(Pooling):
-    """Base of MaxPooling1D and MaxPooling2D."""
+class MaxPooling(BasePooling):
+    """Base class of MaxPooling1D and MaxPooling2D."""
 
     def call(self, inputs: Array) -> Array:
         floating = jnp.issubdtype(inputs.dtype, jnp.floating)

@@ -197,30 +197,114 @@ class Minimum(ElementwiseMerge):
 
 
 def add(inputs: Any, **kwargs: Any) -> Any:
-    """Sum `inputs`; see `Add`."""
+    """Return the elementwise sum of `inputs`; see `Add`.
+
+    Args:
+        inputs (list[Array]): At least two arrays or KerasTensors.
+        **kwargs: Arguments of `Add`.
+
+    Returns:
+        Array: The sum.
+
+    Example:
+        >>> import fitwell as fw
+        >>> import numpy as np
+        >>> fw.layers.add([np.array([[1.0, 4.0]]), np.array([[3.0, 2.0]])]).tolist()
+        [[4.0, 6.0]]
+    """
     return Add(**kwargs)(inputs)
 
 
 def subtract(inputs: Any, **kwargs: Any) -> Any:
-    """Subtract the second of `inputs` from the first; see `Subtract`."""
+    """Return the first of two `inputs` minus the second; see `Subtract`.
+
+    Args:
+        inputs (list[Array]): Two arrays or KerasTensors.
+        **kwargs: Arguments of `Subtract`.
+
+    Returns:
+        Array: The difference.
+
+    Example:
+        >>> import fitwell as fw
+        >>> import numpy as np
+        >>> fw.layers.subtract([np.array([[1.0, 4.0]]), np.array([[3.0, 2.0]])]).tolist()
+        [[-2.0, 2.0]]
+    """
     return Subtract(**kwargs)(inputs)
 
 
 def multiply(inputs: Any, **kwargs: Any) -> Any:
-    """Multiply `inputs`; see `Multiply`."""
+    """Return the elementwise product of `inputs`; see `Multiply`.
+
+    Args:
+        inputs (list[Array]): At least two arrays or KerasTensors.
+        **kwargs: Arguments of `Multiply`.
+
+    Returns:
+        Array: The product.
+
+    Example:
+        >>> import fitwell as fw
+        >>> import numpy as np
+        >>> fw.layers.multiply([np.array([[1.0, 4.0]]), np.array([[3.0, 2.0]])]).tolist()
+        [[3.0, 8.0]]
+    """
     return Multiply(**kwargs)(inputs)
 
 
 def average(inputs: Any, **kwargs: Any) -> Any:
-    """Average `inputs`; see `Average`."""
+    """Return the elementwise mean of `inputs`; see `Average`.
+
+    Args:
+        inputs (list[Array]): At least two arrays or KerasTensors.
+        **kwargs: Arguments of `Average`.
+
+    Returns:
+        Array: The mean.
+
+    Example:
+        >>> import fitwell as fw
+        >>> import numpy as np
+        >>> fw.layers.average([np.array([[1.0, 4.0]]), np.array([[3.0, 2.0]])]).tolist()
+        [[2.0, 3.0]]
+    """
     return Average(**kwargs)(inputs)
 
 
 def maximum(inputs: Any, **kwargs: Any) -> Any:
-    """Take the largest of `inputs`, element by element; see `Maximum`."""
+    """Return the elementwise maximum of `inputs`; see `Maximum`.
+
+    Args:
+        inputs (list[Array]): At least two arrays or KerasTensors.
+        **kwargs: Arguments of `Maximum`.
+
+    Returns:
+        Array: The maximum.
+
+    Example:
+        >>> import fitwell as fw
+        >>> import numpy as np
+        >>> fw.layers.maximum([np.array([[1.0, 4.0]]), np.array([[3.0, 2.0]])]).tolist()
+        [[3.0, 4.0]]
+    """
     return Maximum(**kwargs)(inputs)
 
 
 def minimum(inputs: Any, **kwargs: Any) -> Any:
-    """Take the smallest of `inputs`, element by element; see `Minimum`."""
+    """Return the elementwise minimum of `inputs`; see `Minimum`.
+
+    Args:
+        inputs (list[Array]): At least two arrays or KerasTensors.
+        **kwargs: Arguments of `Minimum`.
+
+    Returns:
+        Array: The minimum.
+
+    Example:
+        >>> import fitwell as fw
+        >>> import numpy as np
+        >>> fw.layers.minimum([np.array([[1.0, 4.0]]), np.array([[3.0, 2.0]])]).tolist()
+        [[1.0, 2.0]]
+    """
     return Minimum(**kwargs)(inputs)

@@ -22,7 +22,7 @@ from fitwell.layers.base import Layer, register
 __all__ = ["Normalization"]
 
 
-# Rows that `adapt` looks at in one go: a memory-mapped array is never loaded whole.
+# Rows that `adapt` reads at once: a memory-mapped array is never loaded as a whole.
 _CHUNK = 65536
 
 
@@ -74,7 +74,7 @@ class Normalization(Layer):
         super().__init__(**kwargs)
         self.axis: int | list[int] | None = list(axis) if isinstance(axis, list | tuple) else axis
         if (mean is None) != (variance is None):
-            raise InvalidArgument("Normalization: give mean and variance together, or neither and call adapt")
+            raise InvalidArgument("Normalization: pass mean and variance together, or neither and call adapt")
         self._given = None if mean is None else (np.asarray(mean), np.asarray(variance))
         self.invert = bool(invert)
         self._mean: Variable | None = None
@@ -105,21 +105,37 @@ class Normalization(Layer):
     def _axes(self, input_shape: Any) -> tuple[int, ...]:
         if len(input_shape) == 1:
             raise InvalidArgument(
-                f"layer {self.name!r} (Normalization): rows of one number each have no axis of their own; pass "
+                f"layer {self.name!r} (Normalization): a row that is a single number has no feature axis; pass "
                 "data of shape (rows, 1), or axis=None"
             )
         return canonicalize_axes(self.name, self.axis, input_shape)
 
     @validate_params(batch_size=Integer(1) | None, steps=Integer(1) | None)
     def adapt(self, data: Any, batch_size: int | None = None, steps: int | None = None) -> None:
-        """Take mean and variance from `data`: an array or table, or an iterable of batches.
+        """Compute mean and variance from `data`, replacing earlier statistics.
 
-        batch_size: rows looked at in one go. steps: stop after so many batches. Earlier statistics are
-        forgotten; sums are kept in float64 and merged exactly, so the result does not depend on the batches.
+        Sums are accumulated in float64 and merged exactly, so that the result does not depend on the batches.
+
+        Args:
+            data (array | DataFrame | Iterable): An array or table, or an iterable of batches.
+            batch_size (int | None): Rows read at once from an array. Default: 65536.
+            steps (int | None): Number of batches to read; None reads all. Default: None.
+
+        Raises:
+            DataError: if there is no data, or it contains NaN or infinite values.
+            ShapeError: if the data do not have the sizes that the layer was built for.
+
+        Example:
+            >>> import fitwell as fw
+            >>> import numpy as np
+            >>> layer = fw.layers.Normalization()
+            >>> layer.adapt(np.array([[1.0], [3.0]]))
+            >>> layer.mean.tolist(), layer.variance.tolist()
+            ([2.0], [1.0])
         """
         if self._given is not None:
             raise InvalidArgument(
-                f"layer {self.name!r} (Normalization): has a mean and variance already; leave them out to adapt"
+                f"layer {self.name!r} (Normalization): mean and variance were passed to the constructor; omit them to adapt"
             )
         count, mean, squares = 0, np.zeros(()), np.zeros(())
         for batch in islice(_batches(data, batch_size), steps):
@@ -137,23 +153,25 @@ class Normalization(Layer):
             if size == 0:
                 continue
             batch = batch.astype(np.float64)
-            own_mean = batch.mean(others)
-            own_squares = np.square(batch - own_mean.reshape(_stretched(batch, self.axes))).sum(others)
-            # Two groups of numbers merge exactly: Chan, Golub and LeVeque 1979.
+            batch_mean = batch.mean(others)
+            batch_squares = np.square(batch - batch_mean.reshape(_broadcast_shape(batch, self.axes))).sum(
+                others
+            )
+            # Exact merge of the moments of two groups: Chan, Golub and LeVeque (1979).
             total = count + size
-            difference = own_mean - mean
+            difference = batch_mean - mean
             mean = mean + difference * (size / total)
-            squares = squares + own_squares + np.square(difference) * (count * size / total)
+            squares = squares + batch_squares + np.square(difference) * (count * size / total)
             count = total
-        self._finish(count, mean, squares)
+        self._assign_moments(count, mean, squares)
 
-    def _finish(self, count: int, mean: np.ndarray, squares: np.ndarray) -> None:
+    def _assign_moments(self, count: int, mean: np.ndarray, squares: np.ndarray) -> None:
         if count == 0 or self._mean is None or self._variance is None or self._count is None:
             raise DataError(f"layer {self.name!r} (Normalization): adapt got no data")
         if not np.isfinite(mean).all():
             bad = np.flatnonzero(~np.isfinite(np.atleast_1d(mean)))
             raise DataError(
-                f"layer {self.name!r} (Normalization): adapt met NaN or infinite values in feature(s) "
+                f"layer {self.name!r} (Normalization): adapt got NaN or infinite values in feature(s) "
                 f"{bad[:5].tolist()}; drop or fill them first"
             )
         self._mean.assign(mean)
@@ -162,14 +180,14 @@ class Normalization(Layer):
 
     @property
     def mean(self) -> Array:
-        """The mean of each feature."""
+        """The mean of each feature, 0 before `adapt`."""
         if self._given is not None:
             return jnp.asarray(self._given[0], self.dtype)
         return jnp.zeros(()) if self._mean is None else self._mean.value
 
     @property
     def variance(self) -> Array:
-        """The variance of each feature."""
+        """The variance of each feature, 1 before `adapt`."""
         if self._given is not None:
             return jnp.asarray(self._given[1], self.dtype)
         return jnp.ones(()) if self._variance is None else self._variance.value
@@ -182,7 +200,7 @@ class Normalization(Layer):
                 f"of shape {tuple(inputs.shape)}"
             )
         mean, variance = (
-            value if value.size == 1 else value.reshape(_stretched(inputs, self.axes))
+            value if value.size == 1 else value.reshape(_broadcast_shape(inputs, self.axes))
             for value in (self.mean.squeeze(), self.variance.squeeze())
         )
         deviation = jnp.maximum(jnp.sqrt(variance), jnp.asarray(config.epsilon(), variance.dtype))
@@ -191,7 +209,7 @@ class Normalization(Layer):
 
     @classmethod
     def _arguments(cls) -> tuple[str, ...]:
-        # What `mean` and `variance` say may come from `adapt`, and is then saved with the weights.
+        # `mean` and `variance` may be results of `adapt`, which are saved with the weights.
         return tuple(name for name in super()._arguments() if name not in ("mean", "variance"))
 
     def get_config(self) -> dict[str, Any]:
@@ -199,13 +217,13 @@ class Normalization(Layer):
         return super().get_config() | {"mean": serialize(mean), "variance": serialize(variance)}
 
 
-def _stretched(array: Any, axes: tuple[int, ...]) -> tuple[int, ...]:
+def _broadcast_shape(array: Any, axes: tuple[int, ...]) -> tuple[int, ...]:
     """Return the shape in which statistics of `axes` broadcast over `array`."""
     return tuple(size if axis in axes else 1 for axis, size in enumerate(array.shape))
 
 
 def _batches(data: Any, batch_size: int | None) -> Iterator[np.ndarray]:
-    """Yield `data` in pieces: slices of an array or table, or the batches of an iterable."""
+    """Yield `data` in batches: slices of an array or table, or the items of an iterable."""
     if isinstance(data, list | tuple) and not hasattr(data[0], "shape"):
         data = np.asarray(data)
     elif hasattr(data, "iloc"):
@@ -213,18 +231,18 @@ def _batches(data: Any, batch_size: int | None) -> Iterator[np.ndarray]:
     if hasattr(data, "shape"):
         step = batch_size or _CHUNK
         for start in range(0, len(data), step):
-            yield _numbers(data[start : start + step])
+            yield _to_numeric(data[start : start + step])
         return
     if not isinstance(data, Iterable):
         raise InvalidArgument(
             f"Normalization.adapt: expected an array or an iterable of batches, got {type(data).__name__}"
         )
     for batch in data:
-        # Batches of (inputs, targets) are what generators for fit give.
-        yield _numbers(batch[0] if isinstance(batch, tuple) else batch)
+        # Generators for `fit` yield (inputs, targets).
+        yield _to_numeric(batch[0] if isinstance(batch, tuple) else batch)
 
 
-def _numbers(batch: Any) -> np.ndarray:
+def _to_numeric(batch: Any) -> np.ndarray:
     array = np.asarray(batch)
     if array.dtype.kind not in "fiub":
         array = array.astype(np.float64)

@@ -80,7 +80,7 @@ class PReLU(Layer):
         inputs = to_float(inputs, self.dtype)
         alpha = self.alpha.value
         fits = inputs.ndim == alpha.ndim + 1 and all(
-            own in (1, size) for own, size in zip(alpha.shape, inputs.shape[1:], strict=True)
+            slopes in (1, size) for slopes, size in zip(alpha.shape, inputs.shape[1:], strict=True)
         )
         if not fits:
             raise ShapeError(

@@ -10,52 +10,55 @@ import jax.numpy as jnp
 from fitwell._param_validation import Options, validate_params
 from fitwell._variables import Array
 from fitwell.layers.argument_rules import LAYER
-from fitwell.layers.image_augmentation import (
-    ImageAugmentation,
-)
+from fitwell.layers.image_augmentation import ImageAugmentation, RandomRange
 
-__all__ = ["AffineAugmentation", "AffineRows", "FILL_MODES", "sample_pixels"]
+__all__ = ["FILL_MODES", "AffineAugmentation", "AffineRows", "HeightWidthAugmentation", "sample_pixels"]
 
 
-# The two rows of an affine map: where in the input each output pixel comes from.
+# The two rows of an affine map from output pixels to input pixels.
 AffineRows = tuple[tuple[Any, Any, Any], tuple[Any, Any, Any]]
 
 
 FILL_MODES = ("reflect", "constant", "wrap", "nearest")
 
 
-def _to_pixel_index(place: Array, size: int, fill_mode: str) -> Array:
-    """Return the pixel that stands for `place`, which may lie outside ``0 ... size - 1``."""
+def _to_pixel_index(index: Array, size: int, fill_mode: str) -> Array:
+    """Return the pixel index for `index`, which may be outside of ``0 ... size - 1``."""
     if fill_mode == "wrap":
-        return place % size
+        return index % size
     if fill_mode == "reflect":
-        place = place % (2 * size)
-        return jnp.minimum(place, 2 * size - 1 - place)
-    return jnp.clip(place, 0, size - 1)
+        index = index % (2 * size)
+        return jnp.minimum(index, 2 * size - 1 - index)
+    return jnp.clip(index, 0, size - 1)
 
 
 def sample_pixels(
     images: Array, y: Array, x: Array, interpolation: str, fill_mode: str, fill_value: float
 ) -> Array:
-    """Return the pixels of `images` at the places ``y, x``, both ``[batch, height, width]`` in pixels.
+    """Return the pixels of `images` at the positions ``y, x``, both `[batch, height, width]` in pixels.
 
-    images: ``[batch, height, width, channels]``. interpolation: ``"nearest"`` or ``"bilinear"`` (between the
-    four pixels around a place). fill_mode: what lies outside, see `RandomTranslation`.
+    Args:
+        images (Array): `[batch, height, width, channels]`.
+        y (Array): Rows.
+        x (Array): Columns.
+        interpolation (str): ``"nearest"`` or ``"bilinear"`` (between the four pixels around a position).
+        fill_mode (str): How to fill pixels outside of the image; see `RandomTranslation`.
+        fill_value (float): Value for ``fill_mode="constant"``.
     """
     height, width = images.shape[1:3]
 
     def pick(row: Array, column: Array) -> Array:
         rows, columns = _to_pixel_index(row, height, fill_mode), _to_pixel_index(column, width, fill_mode)
-        found = jax.vmap(lambda image, i, j: image.at[i, j].get(mode="promise_in_bounds"))(
+        pixels = jax.vmap(lambda image, i, j: image.at[i, j].get(mode="promise_in_bounds"))(
             images, rows, columns
         )
         if fill_mode == "constant":
-            known = (row == rows) & (column == columns)
-            found = jnp.where(known[..., None], found, jnp.asarray(fill_value, images.dtype))
-        return found
+            is_inside = (row == rows) & (column == columns)
+            pixels = jnp.where(is_inside[..., None], pixels, jnp.asarray(fill_value, images.dtype))
+        return pixels
 
     if interpolation == "nearest":
-        # Halves go away from zero, as in SciPy and Keras.
+        # Halves are rounded away from zero, as in SciPy and Keras.
         return pick(*((jnp.sign(p) * jnp.floor(jnp.abs(p) + 0.5)).astype(jnp.int32) for p in (y, x)))
     top, left = jnp.floor(y), jnp.floor(x)
     down, right = ((p - floor)[..., None].astype(images.dtype) for p, floor in ((y, top), (x, left)))
@@ -66,7 +69,7 @@ def sample_pixels(
 
 
 class AffineAugmentation(ImageAugmentation):
-    """Base of augmentations that fetch each output pixel from another place of the image."""
+    """Base class of augmentations that map each output pixel to a position in the input image."""
 
     @validate_params(LAYER, fill_mode=Options(*FILL_MODES), interpolation=Options("nearest", "bilinear"))
     def __init__(
@@ -84,18 +87,39 @@ class AffineAugmentation(ImageAugmentation):
         self.fill_value = float(fill_value)
 
     def affine(self, rows: int, height: int, width: int, key: Array) -> AffineRows:
-        """Return the maps of a batch, ``x_in = a x + b y + c`` and ``y_in = d x + e y + f``; subclasses override."""
+        """Return the maps of a batch, ``x_in = a x + b y + c`` and ``y_in = d x + e y + f``. Subclasses override it."""
         raise NotImplementedError
 
     def augment(self, images: Array, key: Array) -> Array:
         count, height, width = images.shape[:3]
         (a, b, c), (d, e, f) = jax.tree.map(
-            # Places are computed in float32 also for half-precision images, which cannot count pixels.
+            # Positions are float32 for half-precision images too, whose dtype cannot count pixels.
             lambda entry: jnp.broadcast_to(jnp.asarray(entry, jnp.float32), (count,))[:, None, None],
             self.affine(count, height, width, key),
         )
         y, x = jnp.meshgrid(
             jnp.arange(height, dtype=jnp.float32), jnp.arange(width, dtype=jnp.float32), indexing="ij"
         )
-        places = d * x + e * y + f, a * x + b * y + c
-        return sample_pixels(images, *places, self.interpolation, self.fill_mode, self.fill_value)
+        positions = d * x + e * y + f, a * x + b * y + c
+        return sample_pixels(images, *positions, self.interpolation, self.fill_mode, self.fill_value)
+
+
+class HeightWidthAugmentation(AffineAugmentation):
+    """Base class of augmentations with a random factor for the height and one for the width."""
+
+    _height: RandomRange
+    _width: RandomRange | None
+
+    def _set_factors(self, height_factor: Any, width_factor: Any) -> None:
+        self._height = RandomRange(height_factor, -1.0)
+        self._width = None if width_factor is None else RandomRange(width_factor, -1.0)
+
+    @property
+    def height_factor(self) -> list[float]:
+        """The bounds of the factor for the height."""
+        return self._height.bounds
+
+    @property
+    def width_factor(self) -> list[float] | None:
+        """The bounds of the factor for the width; None if it equals that of the height."""
+        return None if self._width is None else self._width.bounds

@@ -64,12 +64,12 @@ class RandomRotation(AffineAugmentation):
 
     @property
     def factor(self) -> list[float]:
-        """The bounds of the angle, in turns."""
+        """The bounds of the angle, in full turns."""
         return self._range.bounds
 
     def affine(self, rows: int, height: int, width: int, key: Array) -> AffineRows:
         angle = 2 * math.pi * self._range.sample(key, rows)
         cos, sin = jnp.cos(angle), jnp.sin(angle)
-        # About the centre of the pixels, which are numbered from 0.
+        # Rotate about the center of the pixels, which are numbered from 0.
         x, y = (width - 1) / 2, (height - 1) / 2
         return (cos, -sin, x - cos * x + sin * y), (sin, cos, y - sin * x - cos * y)

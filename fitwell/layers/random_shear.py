@@ -65,12 +65,12 @@ class RandomShear(AffineAugmentation):
 
     @property
     def x_factor(self) -> list[float]:
-        """The bounds of the horizontal slant."""
+        """The bounds of the horizontal shear."""
         return self._x.bounds
 
     @property
     def y_factor(self) -> list[float]:
-        """The bounds of the vertical slant."""
+        """The bounds of the vertical shear."""
         return self._y.bounds
 
     def affine(self, rows: int, height: int, width: int, key: Array) -> AffineRows:

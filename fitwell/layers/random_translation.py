@@ -11,16 +11,15 @@ from fitwell._variables import Array
 from fitwell.layers.argument_rules import LAYER
 from fitwell.layers.base import register
 from fitwell.layers.image_augmentation import (
-    RandomRange,
     range_rule,
 )
-from fitwell.layers.random_affine import AffineAugmentation, AffineRows
+from fitwell.layers.random_affine import AffineRows, HeightWidthAugmentation
 
 __all__ = ["RandomTranslation"]
 
 
 @register()
-class RandomTranslation(AffineAugmentation):
+class RandomTranslation(HeightWidthAugmentation):
     """Shift each image at random in training.
 
     Args:
@@ -61,21 +60,11 @@ class RandomTranslation(AffineAugmentation):
         **kwargs: Any,
     ) -> None:
         super().__init__(fill_mode, interpolation, seed, fill_value, data_format, **kwargs)
-        self._height = RandomRange(height_factor, -1.0)
-        self._width = RandomRange(width_factor, -1.0)
-
-    @property
-    def height_factor(self) -> list[float]:
-        """The bounds of the shift down."""
-        return self._height.bounds
-
-    @property
-    def width_factor(self) -> list[float]:
-        """The bounds of the shift to the right."""
-        return self._width.bounds
+        self._set_factors(height_factor, width_factor)
 
     def affine(self, rows: int, height: int, width: int, key: Array) -> AffineRows:
         vertical, horizontal = jax.random.split(key)
         down = self._height.sample(vertical, rows) * height
+        assert self._width is not None
         right = self._width.sample(horizontal, rows) * width
         return (1, 0, -right), (0, 1, -down)

@@ -11,16 +11,15 @@ from fitwell._variables import Array
 from fitwell.layers.argument_rules import LAYER
 from fitwell.layers.base import register
 from fitwell.layers.image_augmentation import (
-    RandomRange,
     range_rule,
 )
-from fitwell.layers.random_affine import AffineAugmentation, AffineRows
+from fitwell.layers.random_affine import AffineRows, HeightWidthAugmentation
 
 __all__ = ["RandomZoom"]
 
 
 @register()
-class RandomZoom(AffineAugmentation):
+class RandomZoom(HeightWidthAugmentation):
     """Zoom each image at random about its center in training.
 
     Args:
@@ -62,20 +61,7 @@ class RandomZoom(AffineAugmentation):
         **kwargs: Any,
     ) -> None:
         super().__init__(fill_mode, interpolation, seed, fill_value, data_format, **kwargs)
-        self._height = RandomRange(height_factor, -1.0)
-        self._width = None
-        if width_factor is not None:
-            self._width = RandomRange(width_factor, -1.0)
-
-    @property
-    def height_factor(self) -> list[float]:
-        """The bounds of the vertical zoom."""
-        return self._height.bounds
-
-    @property
-    def width_factor(self) -> list[float] | None:
-        """The bounds of the horizontal zoom; None when it is that of the height."""
-        return None if self._width is None else self._width.bounds
+        self._set_factors(height_factor, width_factor)
 
     def affine(self, rows: int, height: int, width: int, key: Array) -> AffineRows:
         vertical, horizontal = jax.random.split(key)

@@ -42,7 +42,7 @@ class Rescaling(Layer):
     @validate_params(LAYER, scale=NUMBERS, offset=NUMBERS)
     def __init__(self, scale: Any, offset: Any = 0.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        # Lists are structure: a run's hyperparameters are single numbers.
+        # Lists are part of the configuration: only single numbers are hyperparameters.
         self.scale = scale if np.ndim(scale) == 0 else np.asarray(scale).tolist()
         self.offset = offset if np.ndim(offset) == 0 else np.asarray(offset).tolist()
 

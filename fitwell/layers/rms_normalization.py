@@ -50,13 +50,13 @@ class RMSNormalization(BaseNormalization):
 
     def build(self, input_shape: Any) -> None:
         self.axes = canonicalize_axes(self.name, self.axis, input_shape)
-        self.sizes = self.known_sizes(self.axes, input_shape)
+        self.sizes = self._require_sizes(self.axes, input_shape)
         self.scale = self.add_weight("scale", self.sizes, "ones")
         super().build(input_shape)
 
     def call(self, inputs: Array) -> Array:
         inputs = to_float(inputs, self.dtype)
-        self.check(inputs, self.axes, self.sizes)
+        self._check_sizes(inputs, self.axes, self.sizes)
         values = promote_to_float32(inputs)
         power = jnp.mean(jnp.square(values), self.axes, keepdims=True)
         broadcast = tuple(size if axis in self.axes else 1 for axis, size in enumerate(inputs.shape))

@@ -6,7 +6,6 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from fitwell import constraints, initializers, regularizers
 from fitwell._param_validation import Integer, validate_params
 from fitwell._variables import Array
 from fitwell.layers.argument_rules import LAYER
@@ -18,7 +17,7 @@ __all__ = ["SeparableConv1D", "SeparableConv2D", "SeparableConvolution1D", "Sepa
 
 
 class SeparableConv(BaseDepthwiseConv):
-    """Base of SeparableConv1D and SeparableConv2D."""
+    """Base class of SeparableConv1D and SeparableConv2D."""
 
     @validate_params(LAYER, CONV_RULES, filters=Integer(1), depth_multiplier=Integer(1))
     def __init__(
@@ -44,27 +43,31 @@ class SeparableConv(BaseDepthwiseConv):
         bias_constraint: Any = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+        super().__init__(
+            kernel_size=kernel_size,
+            strides=strides,
+            padding=padding,
+            data_format=data_format,
+            dilation_rate=dilation_rate,
+            activation=activation,
+            use_bias=use_bias,
+            bias_initializer=bias_initializer,
+            bias_regularizer=bias_regularizer,
+            bias_constraint=bias_constraint,
+            activity_regularizer=activity_regularizer,
+            depth_multiplier=depth_multiplier,
+            depthwise_initializer=depthwise_initializer,
+            depthwise_regularizer=depthwise_regularizer,
+            depthwise_constraint=depthwise_constraint,
+            **kwargs,
+        )
         self.filters = filters
-        self._keep(
-            kernel_size,
-            strides,
-            padding,
-            data_format,
-            dilation_rate,
-            activation,
-            use_bias,
-            (bias_initializer, bias_regularizer, bias_constraint),
+        self._set_weight_arguments(
+            "pointwise", pointwise_initializer, pointwise_regularizer, pointwise_constraint
         )
-        self._keep_depthwise(
-            depth_multiplier, depthwise_initializer, depthwise_regularizer, depthwise_constraint
-        )
-        self.pointwise_initializer = initializers.get(pointwise_initializer)
-        self.pointwise_regularizer = regularizers.get(pointwise_regularizer)
-        self.pointwise_constraint = constraints.get(pointwise_constraint)
 
     def build(self, input_shape: Any) -> None:
-        channels = self._channels(input_shape)
+        channels = self._get_channels(input_shape)
         shape = (*self.kernel_size, channels, self.depth_multiplier)
         self.depthwise_kernel = self._add_kernel("depthwise_kernel", shape, "depthwise")
         shape = (*(1,) * self.rank, channels * self.depth_multiplier, self.filters)
@@ -73,13 +76,13 @@ class SeparableConv(BaseDepthwiseConv):
         super().build(input_shape)
 
     def call(self, inputs: Array) -> Array:
-        inputs = self._ready(inputs, self.depthwise_kernel.shape[-2])
+        inputs = self._prepare_inputs(inputs, self.depthwise_kernel.shape[-2])
         outputs = self._depthwise(inputs, self.depthwise_kernel.value)
-        # A kernel of one place is a product of matrices.
+        # A convolution with a kernel of size 1 is a matrix product.
         mixing = self.pointwise_kernel.value.astype(outputs.dtype).reshape(self.pointwise_kernel.shape[-2:])
         axis = -1 if self.data_format == "channels_last" else 1
         outputs = jnp.moveaxis(jnp.moveaxis(outputs, axis, -1) @ mixing, -1, axis)
-        return self._finish(outputs)
+        return self._add_bias_and_activate(outputs)
 
 
 @register("SeparableConvolution1D")

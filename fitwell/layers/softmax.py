@@ -55,7 +55,7 @@ class Softmax(Layer):
         inputs = to_float(inputs, self.dtype)
         axes = canonicalize_axes(self.name, self.axis, inputs.shape)
         if mask is not None:
-            # The lowest finite number, not -inf: a row without any True gives equal shares instead of NaN.
+            # The lowest finite number instead of -inf: a row without any True gives equal values instead of NaN.
             inputs = jnp.where(mask, inputs, jnp.finfo(inputs.dtype).min)
         if len(axes) > 1:
             return jax.nn.softmax(inputs, axis=axes)

@@ -15,7 +15,7 @@ __all__ = ["BaseSpatialDropout", "SpatialDropout1D", "SpatialDropout2D"]
 
 
 class BaseSpatialDropout(Dropout):
-    """Base of dropouts that drop whole channels: the mask is shared along the spatial axes."""
+    """Base class of layers that drop whole channels: the mask is shared along the spatial axes."""
 
     data_format = "channels_last"
     rank = 1

@@ -47,8 +47,8 @@ class UnitNormalization(Layer):
 
 
 def l2_normalize(inputs: Array, axes: tuple[int, ...]) -> Array:
-    """Return `inputs` divided by their length along `axes`."""
+    """Return `inputs` divided by their L2 norm along `axes`."""
     values = promote_to_float32(inputs)
     square = jnp.sum(jnp.square(values), axes, keepdims=True)
-    # The square is limited, not the root: its derivative at a row of zeros is finite.
+    # Limiting the square instead of the root keeps the derivative finite at a row of zeros.
     return (values * jax.lax.rsqrt(jnp.maximum(square, 1e-24))).astype(inputs.dtype)

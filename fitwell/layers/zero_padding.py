@@ -16,7 +16,7 @@ __all__ = ["ZeroPadding1D", "ZeroPadding2D"]
 
 
 class ZeroPadding(BaseSpatialLayer):
-    """Base of ZeroPadding1D and ZeroPadding2D."""
+    """Base class of ZeroPadding1D and ZeroPadding2D."""
 
     @validate_params(LAYER, padding=PAIRS)
     def __init__(self, padding: Any = 1, data_format: str | None = None, **kwargs: Any) -> None:

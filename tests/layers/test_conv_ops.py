@@ -16,17 +16,17 @@ from fitwell import layers
 from fitwell.layers.conv_ops import ConvWindow, conv
 
 
-def of_jax(inputs: Any, kernel: Any, geometry: ConvWindow) -> Any:
+def of_jax(inputs: Any, kernel: Any, window: ConvWindow) -> Any:
     spatial = "HW"[: inputs.ndim - 2]
     return jax.lax.conv_general_dilated(
         inputs,
         kernel,
-        geometry.strides,
-        geometry.padding,
-        geometry.lhs_dilation,
-        geometry.dilation,
+        window.strides,
+        window.padding,
+        window.lhs_dilation,
+        window.dilation,
         (f"N{spatial}C", f"{spatial}IO", f"N{spatial}C"),
-        geometry.groups,
+        window.groups,
     )
 
 
@@ -51,10 +51,10 @@ def correlations(draw: Any) -> tuple[np.ndarray, np.ndarray, ConvWindow]:
 @given(correlations())
 @settings(max_examples=25, deadline=None)
 def test_values_and_gradients_are_those_of_jax(given: tuple[np.ndarray, np.ndarray, ConvWindow]) -> None:
-    inputs, kernel, geometry = given
+    inputs, kernel, window = given
     with jax.enable_x64(True):
-        found, backward = jax.vjp(lambda x, k: conv(x, k, geometry), inputs, kernel)
-        expected, theirs = jax.vjp(lambda x, k: of_jax(x, k, geometry), inputs, kernel)
+        found, backward = jax.vjp(lambda x, k: conv(x, k, window), inputs, kernel)
+        expected, theirs = jax.vjp(lambda x, k: of_jax(x, k, window), inputs, kernel)
         np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
         slope = np.random.default_rng(0).normal(size=expected.shape)
         for ours, other in zip(backward(slope), theirs(slope), strict=True):
@@ -68,11 +68,11 @@ WINDOWS = ConvWindow((2,), ((1, 0),), (1,), (1,), 1)
 def test_gradients_can_be_differentiated_again(groups: int) -> None:
     generator = np.random.default_rng(0)
     inputs, kernel = generator.normal(size=(2, 7, 4)), generator.normal(size=(3, 4 // groups, 4))
-    geometry = WINDOWS._replace(groups=groups)
+    window = WINDOWS._replace(groups=groups)
 
     def bend(function: Any) -> Any:
         def steepness(x: Any, k: Any) -> Any:
-            slopes = jax.grad(lambda x, k: jnp.sum(jnp.sin(function(x, k, geometry))), (0, 1))(x, k)
+            slopes = jax.grad(lambda x, k: jnp.sum(jnp.sin(function(x, k, window))), (0, 1))(x, k)
             return sum(jnp.sum(slope**2) for slope in slopes)
 
         return jax.grad(steepness, (0, 1))(inputs, kernel)

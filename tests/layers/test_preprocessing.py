@@ -76,7 +76,7 @@ def test_adapt_says_what_is_wrong() -> None:
     holes[3, 2] = np.nan
     with pytest.raises(DataError, match=r"feature\(s\) \[2\]"):
         layers.Normalization().adapt(holes)
-    with pytest.raises(InvalidArgument, match="already"):
+    with pytest.raises(InvalidArgument, match="omit them to adapt"):
         layers.Normalization(mean=0.0, variance=1.0).adapt(DATA)
     with pytest.raises(InvalidArgument, match="together"):
         layers.Normalization(mean=0.0)
