@@ -203,23 +203,25 @@ def test_tables(tmp_path: Path) -> None:
         read_text(path, (2, 2))
 
 
-def test_cifar10_reads_the_binary_version(tmp_path: Path) -> None:
+def test_cifar10_reads_the_binary_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert cifar10._ROWS == 10000
+    monkeypatch.setattr(cifar10, "_ROWS", 100)  # small files are quicker to write and to compare
     with pytest.raises(DatasetNotFound, match="cifar-10-binary.tar.gz .* never reads"):
         cifar10.load_data()
     folder = tmp_path / "data" / "cifar-10-batches-bin"
     folder.mkdir()
     rng = np.random.default_rng(0)
     names = [*(f"data_batch_{i}.bin" for i in range(1, 6)), "test_batch.bin"]
-    photographs = rng.integers(0, 256, (len(names), 10000, 32, 32, 3), np.uint8)
-    labels = rng.integers(0, 10, (len(names), 10000, 1), np.uint8)
+    photographs = rng.integers(0, 256, (len(names), 100, 32, 32, 3), np.uint8)
+    labels = rng.integers(0, 10, (len(names), 100, 1), np.uint8)
     for name, pictures, kinds in zip(names, photographs, labels):
-        planes = pictures.transpose(0, 3, 1, 2).reshape(10000, 3072)  # all red, all green, all blue
+        planes = pictures.transpose(0, 3, 1, 2).reshape(100, 3072)  # all red, all green, all blue
         (folder / name).write_bytes(np.hstack([kinds, planes]).tobytes())
     (x_train, y_train), (x_test, y_test) = cifar10.load_data()
-    np.testing.assert_array_equal(x_train.reshape(5, 10000, 32, 32, 3), photographs[:5])
-    np.testing.assert_array_equal(y_train.reshape(5, 10000, 1), labels[:5])
+    np.testing.assert_array_equal(x_train.reshape(5, 100, 32, 32, 3), photographs[:5])
+    np.testing.assert_array_equal(y_train.reshape(5, 100, 1), labels[:5])
     np.testing.assert_array_equal(x_test, photographs[5])
     np.testing.assert_array_equal(y_test, labels[5])
     (folder / "test_batch.bin").write_bytes(b"short")
-    with pytest.raises(FileError, match="does not hold 10000 images"):
+    with pytest.raises(FileError, match="does not hold 100 images"):
         cifar10.load_data()
