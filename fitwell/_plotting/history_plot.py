@@ -14,8 +14,7 @@ from fitwell._plotting.annotations import add_note, count_of
 from fitwell._plotting.labels import PLAIN_TEXT, escape_control, escape_label, set_axis_label, wrap_label
 from fitwell._plotting.layout import add_subplots, check_axes, fit_margins, open_figure
 from fitwell._plotting.legends import add_line_legend
-from fitwell._plotting.scales import MIN_LOG_SPAN
-from fitwell._plotting.scales import format_epoch_axis as name_epochs
+from fitwell._plotting.scales import MIN_LOG_SPAN, format_epoch_axis
 from fitwell.errors import InvalidArgument
 
 if TYPE_CHECKING:
@@ -116,13 +115,13 @@ def _plot_curve(history: History, key: str, axes: Axes, label: str, dash: str, c
         style["drawstyle"] = "steps-mid"
     seen = np.where(np.isfinite(values), values, np.nan)
     # Isolated finite values need a marker, because no line segment reaches them.
-    alone = np.isfinite(seen).sum() > 0 and not np.isfinite(seen[1:] + seen[:-1]).any()
+    isolated = np.isfinite(seen).sum() > 0 and not np.isfinite(seen[1:] + seen[:-1]).any()
     axes.plot(
         _x_positions(history, key),
         seen,
         dash,
         label=escape_label(label),
-        marker="o" if alone else None,
+        marker="o" if isolated else None,
         linewidth=1.6,
         **style,
     )
@@ -138,7 +137,9 @@ def _x_positions(history: History, key: str) -> Values:
 def _finish_axes(
     history: History, axes: Axes, drawn: dict[str, Values], before: tuple[float, float] | None
 ) -> None:
-    name_epochs(axes, [place for key in drawn for place in _x_positions(history, key)], before is not None)
+    format_epoch_axis(
+        axes, [place for key in drawn for place in _x_positions(history, key)], before is not None
+    )
     axes.grid(alpha=0.3)
     notes = [_describe_non_finite(key, values, history.epochs_of(key)) for key, values in drawn.items()]
     values = np.concatenate(list(drawn.values())) if drawn else np.array([])
@@ -158,18 +159,18 @@ def _set_y_limits(
     for key, values in drawn.items():
         metrics.setdefault(key.removeprefix(VALIDATION_PREFIX), []).append(axis_limits.sort_finite(values))
     found = {metric: np.concatenate(parts) for metric, parts in metrics.items() if any(map(len, parts))}
-    near, explodes = [], False
+    near, spans_decades = [], False
     for metric, values in found.items():
         low, high = axis_limits.robust_limits(
             values, "min" if metric.endswith("loss") else None, axis_limits.ZOOM_ONE_RUN
         )
         near.append(values[(values >= low) & (values <= high)])
-        explodes = explodes or axis_limits.needs_log_scale(values, low, high)
+        spans_decades = spans_decades or axis_limits.needs_log_scale(values, low, high)
     # On a linear axis the existing curves would be a line at 0.
     seen = axis_limits.sort_finite(
         np.concatenate([np.asarray(line.get_ydata(), np.float64) for line in axes.lines])
     )
-    if explodes and axes.get_yscale() == "linear" and seen[0] > 0:
+    if spans_decades and axes.get_yscale() == "linear" and seen[0] > 0:
         axes.set_yscale("log")
         return axis_limits.set_limits(axes, [seen], zoom=np.inf)
     sizes = [float(np.median(values)) for values in near]
@@ -179,15 +180,15 @@ def _set_y_limits(
 
 
 def _describe_non_finite(key: str, values: Values, epochs: Sequence[int]) -> str:
-    lost = ~np.isfinite(values)
-    if not lost.any():
+    non_finite = ~np.isfinite(values)
+    if not non_finite.any():
         return ""
-    if lost.all():
+    if non_finite.all():
         return f"{escape_control(key)} is not finite in any epoch"
-    first = int(np.argmax(lost))
-    if lost[first:].all():
+    first = int(np.argmax(non_finite))
+    if non_finite[first:].all():
         return f"{escape_control(key)} is not finite from epoch {epochs[first] + 1} on"
-    return f"{escape_control(key)} is not finite in {count_of(int(lost.sum()), len(values), 'epoch')}"
+    return f"{escape_control(key)} is not finite in {count_of(int(non_finite.sum()), len(values), 'epoch')}"
 
 
 def _describe_outliers(values: Values, low: float, high: float) -> str:

@@ -32,14 +32,14 @@ def open_figure(width: float, height: float) -> Iterator[Figure]:
     """Create a pyplot figure of a size in inches; close it and restore the current one if the block raises."""
     from matplotlib import pyplot as plt
 
-    before = plt.gcf() if plt.get_fignums() else None
+    previous = plt.gcf() if plt.get_fignums() else None
     figure = plt.figure(figsize=(width, height), layout="constrained")
     try:
         yield figure
     except BaseException:
         plt.close(figure)
-        if before is not None:
-            plt.figure(before)
+        if previous is not None:
+            plt.figure(previous)
         raise
 
 
@@ -77,49 +77,54 @@ def fit_margins(axes: Axes) -> None:
     Margins grow by what is outside the figure, and the space between axes by what overlaps other axes. The axes keep
     at least a fifth of the figure.
     """
-    figure, place = axes.get_figure(), axes.get_subplotspec()
-    if figure is None or place is None or figure.get_figure(root=True).get_layout_engine() is not None:
+    figure, subplot_spec = axes.get_figure(), axes.get_subplotspec()
+    if figure is None or subplot_spec is None or figure.get_figure(root=True).get_layout_engine() is not None:
         return
     # Smaller axes may get other ticks, which need different margins.
     for _ in range(_MAX_PASSES):
         figure.get_figure(root=True).draw_without_rendering()
-        box, whole, now = axes.get_tightbbox(), figure.bbox, figure.subplotpars
+        box, figure_box, params = axes.get_tightbbox(), figure.bbox, figure.subplotpars
         if box is None:
             return
-        left, bottom = (whole.x0 - box.x0) / whole.width, (whole.y0 - box.y0) / whole.height
-        right, top = (box.x1 - whole.x1) / whole.width, (box.y1 - whole.y1) / whole.height
+        left, bottom = (
+            (figure_box.x0 - box.x0) / figure_box.width,
+            (figure_box.y0 - box.y0) / figure_box.height,
+        )
+        right, top = (box.x1 - figure_box.x1) / figure_box.width, (box.y1 - figure_box.y1) / figure_box.height
         across, above = _overlap(axes, figure)
         if max(left, bottom, right, top, across, above) <= 0:
             return
         figure.subplots_adjust(
-            left=min(now.left + _margin_increase(left), now.right - _MIN_AXES_SHARE),
-            bottom=min(now.bottom + _margin_increase(bottom), now.top - _MIN_AXES_SHARE),
+            left=min(params.left + _margin_increase(left), params.right - _MIN_AXES_SHARE),
+            bottom=min(params.bottom + _margin_increase(bottom), params.top - _MIN_AXES_SHARE),
             right=max(
-                now.right - _margin_increase(right), now.left + _margin_increase(left) + _MIN_AXES_SHARE
+                params.right - _margin_increase(right), params.left + _margin_increase(left) + _MIN_AXES_SHARE
             ),
-            top=max(now.top - _margin_increase(top), now.bottom + _margin_increase(bottom) + _MIN_AXES_SHARE),
-            wspace=min(now.wspace + _margin_increase(across), max(now.wspace, _MAX_SPACING)),
-            hspace=min(now.hspace + _margin_increase(above), max(now.hspace, _MAX_SPACING)),
+            top=max(
+                params.top - _margin_increase(top), params.bottom + _margin_increase(bottom) + _MIN_AXES_SHARE
+            ),
+            wspace=min(params.wspace + _margin_increase(across), max(params.wspace, _MAX_SPACING)),
+            hspace=min(params.hspace + _margin_increase(above), max(params.hspace, _MAX_SPACING)),
         )
 
 
 def _overlap(axes: Axes, figure: Any) -> tuple[float, float]:
     """Return the horizontal and vertical overlap of `axes` and its labels with other axes, relative to its size."""
     across = above = 0.0
-    box, place = axes.get_tightbbox(), axes.get_subplotspec()
-    assert box is not None and place is not None
+    box, subplot_spec = axes.get_tightbbox(), axes.get_subplotspec()
+    assert box is not None and subplot_spec is not None
     for other in figure.axes:
-        spec, theirs = other.get_subplotspec(), other.get_tightbbox()
-        if spec is None or theirs is None or spec.get_gridspec() is not place.get_gridspec():
+        spec, other_box = other.get_subplotspec(), other.get_tightbbox()
+        if spec is None or other_box is None or spec.get_gridspec() is not subplot_spec.get_gridspec():
             continue
-        wide = min(box.x1, theirs.x1) - max(box.x0, theirs.x0)
-        high = min(box.y1, theirs.y1) - max(box.y0, theirs.y0)
-        if min(wide, high) <= 0:
+        overlap_width = min(box.x1, other_box.x1) - max(box.x0, other_box.x0)
+        overlap_height = min(box.y1, other_box.y1) - max(box.y0, other_box.y0)
+        if min(overlap_width, overlap_height) <= 0:
             continue
-        if not set(spec.rowspan) & set(place.rowspan):
-            above = max(above, high / axes.bbox.height)
-        elif not set(spec.colspan) & set(place.colspan):
-            across = max(across, wide / axes.bbox.width)
+        if not set(spec.rowspan) & set(subplot_spec.rowspan):
+            above = max(above, overlap_height / axes.bbox.height)
+        elif not set(spec.colspan) & set(subplot_spec.colspan):
+            across = max(across, overlap_width / axes.bbox.width)
     return across, above
 
 

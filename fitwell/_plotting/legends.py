@@ -47,67 +47,75 @@ def add_legend(
     names = shorten_distinct([escape_control(name) for _, name in entries])
     figure = axes.get_figure(root=True)
     assert figure is not None
-    size, place = font_size("legend.fontsize"), axes.get_subplotspec()
+    size, subplot_spec = font_size("legend.fontsize"), axes.get_subplotspec()
     # The curves of many members leave no corner free, so a figure that can grow places the legend next to them.
-    few = (
+    fits_inside = (
         not grow
         and len(names) <= _MAX_INSIDE_ENTRIES
         and all(len(name) <= _MAX_INSIDE_LENGTH for name in names)
     )
     outside = (
-        not few and place is not None and (figure.get_layout_engine() is not None or place.is_last_col())
+        not fits_inside
+        and subplot_spec is not None
+        and (figure.get_layout_engine() is not None or subplot_spec.is_last_col())
     )
     lines = len(names) + 2 * bool(title)
     height = axes.bbox.height / figure.dpi * 72 * 0.95
-    columns, wide = _legend_columns(names, lines, height, size)
-    room = axes.bbox.width / figure.dpi * 72 * (0.5 if outside else 0.95)
-    while size > _MIN_FONT_SIZE and not (grow and outside) and columns * wide > room:
+    columns, column_width = _legend_columns(names, lines, height, size)
+    available = axes.bbox.width / figure.dpi * 72 * (0.5 if outside else 0.95)
+    while size > _MIN_FONT_SIZE and not (grow and outside) and columns * column_width > available:
         size -= 0.5
-        columns, wide = _legend_columns(names, lines, height, size)
-    where: dict[str, Any] = {"loc": "best", "framealpha": 0.7, "edgecolor": "none"}
+        columns, column_width = _legend_columns(names, lines, height, size)
+    placement: dict[str, Any] = {"loc": "best", "framealpha": 0.7, "edgecolor": "none"}
     if outside:
-        where = {"loc": "upper left", "bbox_to_anchor": (1.01, 1), "borderaxespad": 0, "frameon": False}
+        placement = {"loc": "upper left", "bbox_to_anchor": (1.01, 1), "borderaxespad": 0, "frameon": False}
         if grow:
-            figure.set_size_inches(figure.get_figwidth() + columns * wide / 72, figure.get_figheight())
-    handles = [drawn for drawn, _ in entries]
-    made = axes.legend(handles, list(map(str, range(len(names)))), fontsize=size, ncols=columns, **where)
-    _set_legend_labels(made, names, title, size)
+            figure.set_size_inches(
+                figure.get_figwidth() + columns * column_width / 72, figure.get_figheight()
+            )
+    handles = [artist for artist, _ in entries]
+    legend = axes.legend(
+        handles, list(map(str, range(len(names)))), fontsize=size, ncols=columns, **placement
+    )
+    _set_legend_labels(legend, names, title, size)
 
 
 def add_figure_legend(figure: Figure, entries: Sequence[tuple[Any, str]], title: str) -> None:
     """Add a legend with all `entries` at the bottom of `figure`. Requires a constrained layout."""
     names = shorten_distinct([escape_control(name) for _, name in entries])
     size = font_size("legend.fontsize")
-    wide = max(text_width(name, size) for name in names) + _HANDLE_WIDTH * size
-    columns = max(1, min(len(names), int(figure.get_figwidth() * 72 * 0.95 / wide)))
-    handles, numbers = [drawn for drawn, _ in entries], list(map(str, range(len(names))))
-    made = figure.legend(
+    column_width = max(text_width(name, size) for name in names) + _HANDLE_WIDTH * size
+    columns = max(1, min(len(names), int(figure.get_figwidth() * 72 * 0.95 / column_width)))
+    handles, numbers = [artist for artist, _ in entries], list(map(str, range(len(names))))
+    legend = figure.legend(
         handles, numbers, fontsize=size, ncols=columns, loc="outside lower center", frameon=False
     )
-    _set_legend_labels(made, names, title, size)
+    _set_legend_labels(legend, names, title, size)
 
 
-def _set_legend_labels(made: Legend, names: Sequence[str], title: str, size: float) -> None:
+def _set_legend_labels(legend: Legend, names: Sequence[str], title: str, size: float) -> None:
     """Set the labels of a legend afterwards, because matplotlib omits labels that begin with "_"."""
-    for text, name in zip(made.get_texts(), names, strict=True):
+    for text, name in zip(legend.get_texts(), names, strict=True):
         text.update(PLAIN_TEXT)
         text.set_text(name)
-    made.get_title().update(PLAIN_TEXT)
+    legend.get_title().update(PLAIN_TEXT)
     if title:
-        made.set_title(wrap_label(title, 28, 3))
-        made.get_title().set_fontsize(size)
+        legend.set_title(wrap_label(title, 28, 3))
+        legend.get_title().set_fontsize(size)
 
 
 def _legend_columns(names: Sequence[str], lines: int, height: float, size: float) -> tuple[int, float]:
     """Return the number of legend columns for the given lines, and the width of a column in points."""
     rows = max(1, math.floor(height / (size * _LINE_HEIGHT)))
-    wide = max((text_width(name, size) for name in names), default=0.0) + _HANDLE_WIDTH * size
-    return max(1, math.ceil(lines / rows)), wide
+    column_width = max((text_width(name, size) for name in names), default=0.0) + _HANDLE_WIDTH * size
+    return max(1, math.ceil(lines / rows)), column_width
 
 
 def add_line_legend(axes: Axes, *others: Any) -> None:
     """Add a legend of all labeled lines of `axes`, and of `others` from other axes."""
-    seen = [line for line in [*axes.lines, *others] if np.isfinite(np.asarray(line.get_ydata(), float)).any()]
-    named = [line for line in seen if not _UNLABELED.match(str(line.get_label()))]
-    if named:
-        add_legend(axes, [(line, str(line.get_label()).replace(r"\$", "$")) for line in named])
+    finite_lines = [
+        line for line in [*axes.lines, *others] if np.isfinite(np.asarray(line.get_ydata(), float)).any()
+    ]
+    labeled = [line for line in finite_lines if not _UNLABELED.match(str(line.get_label()))]
+    if labeled:
+        add_legend(axes, [(line, str(line.get_label()).replace(r"\$", "$")) for line in labeled])

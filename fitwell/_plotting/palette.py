@@ -73,8 +73,8 @@ class Palette:
             return [(shade, "-") for shade in colormaps[COLORMAP](np.linspace(0, 0.9, len(order)))]
         colors = colormaps["tab10"].colors  # type: ignore[attr-defined]
         return [
-            (colors[place % len(colors)], _DASHES[place // len(colors) % len(_DASHES)])
-            for place in range(len(order))
+            (colors[index % len(colors)], _DASHES[index // len(colors) % len(_DASHES)])
+            for index in range(len(order))
         ]
 
     def _norm(self) -> Any:

@@ -113,11 +113,11 @@ class ValueScale:
         self.names: list[str] = []
         self.symlog = 0.0
         self.log = False
-        self._places: dict[str, int] = {}
+        self._positions: dict[str, int] = {}
         if not self.is_numeric:
-            different = {_key(value): value for value in [*(choices or []), *values]}
-            self._places = {key: place for place, key in enumerate(different)}
-            self.names = format_values(list(different.values()))
+            distinct = {_key(value): value for value in [*(choices or []), *values]}
+            self._positions = {key: place for place, key in enumerate(distinct)}
+            self.names = format_values(list(distinct.values()))
             return
         self.integers = all(isinstance(value, Integral) for value in values)
         numbers = np.unique(np.array(values, np.float64))
@@ -135,15 +135,15 @@ class ValueScale:
         """Return the axis positions of `values`."""
         if self.is_numeric:
             return np.array(values, np.float64)
-        return np.array([self._places[_key(value)] for value in values], np.float64)
+        return np.array([self._positions[_key(value)] for value in values], np.float64)
 
     def offset(self, places: NDArray[np.float64], by: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return `places` shifted by fractions `by`, in [-1, 1], of the maximum offset."""
         if not self.is_numeric:
             return places + by * min(_MAX_OFFSET, _MAX_AXIS_OFFSET * len(self.names))
-        spots = self._to_axis(self.numbers)
-        step = float(np.diff(spots).min()) if len(spots) > 1 else 1.0
-        reach = min(_MAX_OFFSET * step, _MAX_AXIS_OFFSET * (float(spots[-1] - spots[0]) or 1.0))
+        coordinates = self._to_axis(self.numbers)
+        step = float(np.diff(coordinates).min()) if len(coordinates) > 1 else 1.0
+        reach = min(_MAX_OFFSET * step, _MAX_AXIS_OFFSET * (float(coordinates[-1] - coordinates[0]) or 1.0))
         return self._from_axis(self._to_axis(places) + by * reach)
 
     def _to_axis(self, numbers: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -153,14 +153,14 @@ class ValueScale:
         none = self.symlog / 10  # 0 is shown one decade below the smallest positive value
         return np.log10(np.where(numbers > 0, numbers, none))
 
-    def _from_axis(self, along: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _from_axis(self, coordinates: NDArray[np.float64]) -> NDArray[np.float64]:
         if not self.log:
-            return along
+            return coordinates
         if not self.symlog:
-            return 10**along
+            return 10**coordinates
         # The decade below `symlog` is linear and starts at 0.
         first = np.log10(self.symlog)
-        return np.where(along >= first, 10**along, (along - first + 1) * self.symlog)
+        return np.where(coordinates >= first, 10**coordinates, (coordinates - first + 1) * self.symlog)
 
     def format_axis(self, axes: Axes, which: str, before: tuple[float, float] | None = None) -> None:
         """Set scale, limits and ticks of the x or the y axis. Label categories with `label_categories` afterwards.
@@ -181,14 +181,16 @@ class ValueScale:
             getattr(axes, f"set_{which}scale")("symlog" if none else "log", **none)
             self._set_log_ticks(axis)
         else:
-            letters = max((len(f"{number:.2g}") for number in self.numbers), default=1)
-            axis.set_major_locator(FittingLocator(letters, self.integers))
+            label_length = max((len(f"{number:.2g}") for number in self.numbers), default=1)
+            axis.set_major_locator(FittingLocator(label_length, self.integers))
         if len(self.numbers):
-            spots = self._to_axis(self.numbers)
+            coordinates = self._to_axis(self.numbers)
             reach = (
-                (_MAX_AXIS_OFFSET + 0.03) * float(spots[-1] - spots[0]) or 0.05 * abs(float(spots[0])) or 0.5
+                (_MAX_AXIS_OFFSET + 0.03) * float(coordinates[-1] - coordinates[0])
+                or 0.05 * abs(float(coordinates[0]))
+                or 0.5
             )
-            ends = self._from_axis(np.array([spots[0] - reach, spots[-1] + reach])).tolist()
+            ends = self._from_axis(np.array([coordinates[0] - reach, coordinates[-1] + reach])).tolist()
             limit(min([ends[0], *(before or ())]), max([ends[1], *(before or ())]))
 
     def _set_log_ticks(self, axis: Any) -> None:
@@ -198,13 +200,13 @@ class ValueScale:
 
         numbers = [int(number) if self.integers else number for number in self.numbers.tolist()]
         ratio = self.numbers[-1] / (self.symlog or self.numbers[0])
-        letters = max(len(f"{number:.3g}") for number in numbers)
+        label_length = max(len(f"{number:.3g}") for number in numbers)
         if len(numbers) <= _MAX_EXACT_TICKS and all(float(f"{number:.3g}") == number for number in numbers):
-            axis.set_major_locator(FittingFixedLocator(numbers, letters))
+            axis.set_major_locator(FittingFixedLocator(numbers, label_length))
             axis.set_major_formatter(ticker.FuncFormatter(lambda value, place: f"{value:g}"))
         elif not self.symlog and ratio < (_MAX_SUBDECADE_SPAN if self.integers else MIN_LOG_SPAN):
             axis.set_major_locator(
-                FittingLocator(letters, self.integers)
+                FittingLocator(label_length, self.integers)
                 if ratio < _MIN_LOG_TICK_SPAN
                 else ticker.LogLocator(subs=(1, 2, 5))
             )

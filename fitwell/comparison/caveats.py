@@ -20,10 +20,10 @@ __all__ = [
 ]
 
 
-def note_constant_weights(begun: Mapping[str, Population]) -> list[str]:
+def note_constant_weights(initial: Mapping[str, Population]) -> list[str]:
     """Return a note for each candidate whose initial weights are equal in two repeats."""
     notes = []
-    for name, population in begun.items():
+    for name, population in initial.items():
         one, other = (member.model.get_weights() for member in population.members)
         if len(one) == len(other) and all(map(np.array_equal, one, other)):
             notes.append(
@@ -61,10 +61,10 @@ def note_non_finite_runs(trained: Mapping[str, Population]) -> list[str]:
     """Return a note for each candidate whose loss became non-finite in some repeats."""
     notes = []
     for name, population in trained.items():
-        lost = sum(member.status.startswith("NaN") for member in population.members)
-        if lost:
+        non_finite = sum(member.status.startswith("NaN") for member in population.members)
+        if non_finite:
             notes.append(
-                f"In {lost} of {len(population)} repeats the loss of {name} became non-finite; "
+                f"In {non_finite} of {len(population)} repeats the loss of {name} became non-finite; "
                 "its last finite weights were evaluated."
             )
     return notes

@@ -44,12 +44,12 @@ def plot_scores(
     name: str,
 ) -> None:
     """Plot a dot per repeat, thin lines that join the dots of one repeat, and each mean with its interval."""
-    places = np.arange(scores.shape[1])
-    axes.plot(scores.to_numpy().T, places, color="#9aa5b1", linewidth=0.5, alpha=0.6)
-    for place, (candidate, found) in zip(places, intervals.items(), strict=True):
+    rows = np.arange(scores.shape[1])
+    axes.plot(scores.to_numpy().T, rows, color="#9aa5b1", linewidth=0.5, alpha=0.6)
+    for row, (candidate, found) in zip(rows, intervals.items(), strict=True):
         axes.plot(
             scores[candidate],
-            np.full(len(scores), place),
+            np.full(len(scores), row),
             "o",
             color=TRAINING_COLOR,
             markersize=3,
@@ -57,7 +57,7 @@ def plot_scores(
         )
         axes.errorbar(
             found.mean * factor,
-            place,
+            row,
             xerr=found.half_width * factor,
             fmt="D",
             color=VALIDATION_COLOR,
@@ -68,8 +68,8 @@ def plot_scores(
     _label_rows(axes, list(intervals), name)
     values = scores.to_numpy(np.float64)
     low, high = axis_limits.robust_limits(values, better)
-    seen = [found for found in intervals.values() if low <= found.mean * factor <= high]
-    ends = [[found.low * factor, found.high * factor] for found in seen]
+    visible = [found for found in intervals.values() if low <= found.mean * factor <= high]
+    ends = [[found.low * factor, found.high * factor] for found in visible]
     low, high = axis_limits.set_limits(
         axes, [values[(values >= low) & (values <= high)], ends], zoom=np.inf, which="x"
     )
@@ -86,17 +86,17 @@ def plot_differences(
     """Plot each mean difference with its interval; those significant at level `rate` are colored."""
     axes.axvline(0, color=_GREY, linewidth=0.8, linestyle=":")
     plotted = select_smallest_p(differences)
-    for place, found in enumerate(plotted):
+    for row, found in enumerate(plotted):
         color = VALIDATION_COLOR if found.p_holm < rate else _GREY
-        half = found.interval.half_width * factor
+        half_width = found.interval.half_width * factor
         axes.errorbar(
-            found.interval.mean * factor, place, xerr=half, fmt="D", color=color, markersize=5, capsize=4
+            found.interval.mean * factor, row, xerr=half_width, fmt="D", color=color, markersize=5, capsize=4
         )
     _label_rows(axes, _pair_labels(plotted), name)
     means = np.array([found.interval.mean for found in plotted]) * factor
     low, high = axis_limits.robust_limits(means)
-    seen = [found.interval for found in plotted if low <= found.interval.mean * factor <= high]
-    ends = [[found.low * factor, found.high * factor] for found in seen]
+    visible = [found.interval for found in plotted if low <= found.interval.mean * factor <= high]
+    ends = [[found.low * factor, found.high * factor] for found in visible]
     low, high = axis_limits.set_limits(axes, [ends, [0.0]], zoom=np.inf, which="x")
     _mark_outlying_means(axes, means, low, high)
     notes = (

@@ -58,32 +58,34 @@ class MetricFormat:
         return f"{number} ± {interval.half_width * self._factor:.{places}f}"
 
 
-def describe_difference(found: PairedDifference, scale: MetricFormat, confidence: float, part: str) -> str:
+def describe_difference(
+    difference: PairedDifference, metric_format: MetricFormat, confidence: float, part: str
+) -> str:
     """Describe a difference, or that none was found and how large it would have to be to be detected."""
-    first, second = found.first, found.second
-    interval = found.interval
+    first, second = difference.first, difference.second
+    interval = difference.interval
     rises = interval.mean > 0
-    if found.p_holm < 1 - confidence:
+    if difference.p_holm < 1 - confidence:
         verb = "raises" if rises else "lowers"
-        better = first if rises == scale.larger_is_better else second
-        wins = found.wins if rises else 1 - found.wins
-        size = scale.format_difference(_absolute_interval(interval), signed=False)
+        better = first if rises == metric_format.larger_is_better else second
+        wins = difference.wins if rises else 1 - difference.wins
+        size = metric_format.format_difference(_absolute_interval(interval), signed=False)
         return (
-            f"{first} {verb} {part} {scale.metric} against {second} by {size} "
-            f"({_format_p_value(found.p_holm)}; {better} was better in {_format_wins(wins, interval.repeats)} repeats)."
+            f"{first} {verb} {part} {metric_format.metric} against {second} by {size} "
+            f"({_format_p_value(difference.p_holm)}; {better} was better in {_format_wins(wins, interval.repeats)} repeats)."
         )
     if interval.sd == 0 and interval.mean == 0:
-        return f"{first} and {second} gave the same {part} {scale.metric} in every repeat."
+        return f"{first} and {second} gave the same {part} {metric_format.metric} in every repeat."
     if interval.sd == 0:
         return (
-            f"{first} {'raised' if rises else 'lowered'} {part} {scale.metric} against {second} by "
-            f"{scale.format_amount(abs(interval.mean))} in every repeat, but {interval.repeats} repeats are too few to "
-            f"distinguish that from chance ({_format_p_value(found.p_holm)})."
+            f"{first} {'raised' if rises else 'lowered'} {part} {metric_format.metric} against {second} by "
+            f"{metric_format.format_amount(abs(interval.mean))} in every repeat, but {interval.repeats} repeats are too few to "
+            f"distinguish that from chance ({_format_p_value(difference.p_holm)})."
         )
     return (
-        f"No difference in {part} {scale.metric} was found between {first} and {second}: "
-        f"{scale.format_difference(interval)} ({_format_p_value(found.p_holm)}). {interval.repeats} repeats detect a difference "
-        f"of {scale.format_amount(found.detectable)} with a probability of 80 %."
+        f"No difference in {part} {metric_format.metric} was found between {first} and {second}: "
+        f"{metric_format.format_difference(interval)} ({_format_p_value(difference.p_holm)}). {interval.repeats} repeats detect "
+        f"a difference of {metric_format.format_amount(difference.detectable)} with a probability of 80 %."
     )
 
 
@@ -104,5 +106,5 @@ def _format_p_value(p: float) -> str:
     return "p < 0.001" if p < 0.001 else f"p = {p:.2g}"
 
 
-def _format_wins(share: float, repeats: int) -> str:
-    return f"{share * repeats:g} of {repeats}"
+def _format_wins(fraction: float, repeats: int) -> str:
+    return f"{fraction * repeats:g} of {repeats}"

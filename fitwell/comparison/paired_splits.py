@@ -66,12 +66,12 @@ class ComparisonSplits:
 
         Repeats with different splits test on all rows together, so they count as a use of every row.
         """
-        given = self.y_test is not None
-        looked = _test_uses[tuple(fingerprint(_normalize_targets(self.y_test if given else self.y)).items())]
-        same = given or all(split is self.splits[0] for split in self.splits)
-        part = self.splits[0].test.tobytes() if same else _ALL_ROWS
-        looked[part] += 1
-        return looked.total() if part is _ALL_ROWS else looked[part] + looked[_ALL_ROWS]
+        separate = self.y_test is not None
+        uses = _test_uses[tuple(fingerprint(_normalize_targets(self.y_test if separate else self.y)).items())]
+        same = separate or all(split is self.splits[0] for split in self.splits)
+        key = self.splits[0].test.tobytes() if same else _ALL_ROWS
+        uses[key] += 1
+        return uses.total() if key is _ALL_ROWS else uses[key] + uses[_ALL_ROWS]
 
 
 def make_splits(
