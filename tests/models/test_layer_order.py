@@ -318,4 +318,4 @@ def number_as_before(patch: pytest.MonkeyPatch) -> None:
 
     patch.setattr(functional.Functional, "_named_children", children)
     patch.setattr(checkpointing, "NUMBERING", "as drawn")
-    patch.setattr(population_file, "FORMAT", population_schema.FORMER)
+    patch.setattr(population_file, "FORMAT", population_schema.LEGACY_FORMAT)
