@@ -1,4 +1,4 @@
-"""Pictures of a population: fans of learning curves; and what its other pictures share."""
+"""Plot of learning curves of a population, and helpers of the other plots."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ By = str | Sequence[str] | None
 
 
 def plot_curves(members: Sequence[Member], metric: str | None, by: By, ax: Axes | None) -> Axes:
-    """Draw `metric` after each epoch, one thin line per member, and means of those that `by` makes a group."""
+    """Plot `metric` by epoch, with a thin line per member and a mean per group of `by`."""
     name = results_table.check_metric(members, metric)
     groups = group_palette(members, by)
     if ax is not None:
@@ -76,13 +76,13 @@ def _draw_curves(
 
 
 def full_setting(member: Member) -> Setting:
-    """Return the hyperparameters of a member, and its seed and fold, by which members may be told apart too."""
+    """Return the hyperparameters, the seed and the fold of a member."""
     fold = {} if member.fold is None else {"fold": member.fold}
     return {**member.setting, "seed": member.seed, **fold}
 
 
 def group_palette(members: Sequence[Member], by: By) -> Palette | None:
-    """Return the colours of members by one or several hyperparameters; None where they are not asked for."""
+    """Return the colors of members by one or several hyperparameters, None without `by`."""
     if by is None:
         return None
     names = [by] if isinstance(by, str) else list(by) if isinstance(by, Sequence) else []
@@ -101,22 +101,22 @@ def _by_epoch(member: Member, metric: str) -> dict[int, float]:
 
 
 def _ends(parts: Sequence[Values], better: str | None) -> Values:
-    """Return the worst value of each curve: what lies at its beginning is not far off, for others begin there too."""
+    """Return the worst value of each curve: the first values are not outliers, because all curves start there."""
     worst = [part.max() for part in parts if part.size and better != "max"]
     return np.array(worst + [part.min() for part in parts if part.size and better != "min"])
 
 
 def describe_outliers(parts: Sequence[Any], far: Sequence[bool], shown: tuple[float, float]) -> str:
-    """Return a sentence about members whose values, one part for each, lie outside of what is shown."""
+    """Return a note about members with values outside the shown range."""
     if not any(far):
         return ""
     outside = np.concatenate([np.ravel(part) for part, out in zip(parts, far, strict=True) if out])
     verb = "leaves" if sum(far) == 1 else "leave"
-    return f"{count_of(sum(far), len(far), 'member')} {verb} the picture, {axis_limits.describe_extent(outside, *shown)}"
+    return f"{count_of(sum(far), len(far), 'member')} {verb} the plot, {axis_limits.describe_extent(outside, *shown)}"
 
 
 def _mark_diverged(ax: Axes, drawn: Sequence[dict[int, float]], lost: Sequence[bool]) -> str:
-    """Mark where members stopped being finite; return a sentence about them."""
+    """Mark the last finite values of diverged members; return a note about them."""
     ends = [max(curve.items()) for curve, gone in zip(drawn, lost, strict=True) if gone and curve]
     if ends:
         epochs, values = np.transpose(ends)
@@ -139,9 +139,9 @@ def _draw_middle(
     out: Sequence[bool],
     groups: Palette | None,
 ) -> str:
-    """Draw the middle of all members, or the mean of each group with its spread; return a sentence about them.
+    """Draw the median of all members, or the mean and the spread of each group; return a note about them.
 
-    out: those that are in no mean.
+    out: whether each member is excluded from the means.
     """
     if groups is None and len({repr(member.setting) for member in members}) > 1:
         epochs, middle = _median(drawn)
@@ -169,13 +169,13 @@ def _draw_middle(
 
 
 def _median(drawn: Sequence[dict[int, float]]) -> tuple[list[int], list[float]]:
-    """Return epochs (from 1) and the median over the members that reached each."""
+    """Return the epochs (from 1), and the median of the members that reached each one."""
     epochs = sorted({epoch for curve in drawn for epoch in curve})
     return epochs, [float(np.median([c[epoch] for c in drawn if epoch in c])) for epoch in epochs]
 
 
 def check_name(members: Sequence[Member], name: Any) -> str:
-    """Return `name` if any member has such a hyperparameter; ``seed`` and ``fold`` will do too."""
+    """Return `name` if any member has this hyperparameter; ``seed`` and ``fold`` are valid as well."""
     known = list(dict.fromkeys(name for member in members for name in full_setting(member)))
     if name not in known:
         raise InvalidArgument(

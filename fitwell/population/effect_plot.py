@@ -1,4 +1,4 @@
-"""The picture of what one hyperparameter did to a metric."""
+"""Plot of a metric against one hyperparameter."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 Values = NDArray[np.float64]
 
-# Inches: of a figure, and for each category of many.
+# Inches: size of a figure, and width per category.
 _WIDE, _TALL, _AROUND, _CATEGORY, _WIDEST = 5.6, 3.8, 1.6, 0.21, 40.0
 
 
@@ -38,9 +38,9 @@ def plot_effect(
     ax: Axes | None,
     log: Mapping[str, bool] = MappingProxyType({}),
 ) -> Axes:
-    """Draw the score of every member against one hyperparameter, and mean and spread at each of its values.
+    """Plot the score of every member against one hyperparameter, with mean and spread for each value.
 
-    log: whether hyperparameters were drawn on a logarithmic scale, as far as it is known.
+    log: whether hyperparameters were sampled on a logarithmic scale, if known.
     """
     measured = results_table.check_metric(members, metric)
     check_name(members, name)
@@ -95,7 +95,7 @@ def _draw(
     ax.grid(alpha=0.3)
     if groups is not None:
         groups.add_legend(ax, "o", grow)
-        fit_margins(ax)  # beside the legend, names have the room that is left
+        fit_margins(ax)  # next to the legend, names have less space
     scales.compute_layout(ax.figure)
     fit_axis_labels(ax)
     if scale.names:
@@ -107,7 +107,7 @@ def _draw(
             f"{escape_control(measured)} is not finite for {count_of(int((~finite).sum()), len(members), 'member')} (×)"
         )
     if repeated:
-        told.append("bars: mean ± sd" + ("" if seen.all() else " of those in the picture"))
+        told.append("bars: mean ± sd" + ("" if seen.all() else " of those in the plot"))
     add_note(ax, told)
     fit_margins(ax)
     return ax
@@ -116,10 +116,10 @@ def _draw(
 def _places(
     scale: scales.ValueScale, values: Sequence[Any], keys: Sequence[str | None], scores: Values
 ) -> tuple[Values, Values]:
-    """Return where the mean of each member's group stands, and where the member does.
+    """Return the positions of the group means and of the members.
 
-    Groups stand side by side over a category, and the members of each within their part; over a number stand side by
-    side those of equal scores, as seeds that fail alike have.
+    For a category, groups are side by side, and members are spread within their group. For a number, only members
+    with equal scores are side by side, such as seeds that fail in the same way.
     """
     places = scale.positions(values)
     if scale.is_numeric:
@@ -135,9 +135,9 @@ def _places(
 def _draw_means(
     ax: Axes, places: Values, scores: Values, scale: scales.ValueScale, style: dict[str, Any]
 ) -> tuple[Values, Values, Values]:
-    """Draw the mean at each place, joined if it is a number's.
+    """Draw the mean at each position, connected by lines for numbers.
 
-    Returns places, means and standard deviations of those where members were repeated.
+    Returns positions, means and standard deviations of the positions with several members.
     """
     distinct = np.unique(places)
     if scale.is_numeric and len(places) == len(distinct) > scales.MAX_JOINED:

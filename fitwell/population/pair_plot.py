@@ -1,4 +1,4 @@
-"""The picture of every pair of hyperparameters that vary, coloured by a metric."""
+"""Plot of every pair of varying hyperparameters, with a metric as color."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ def plot_pairs(
     log: Mapping[str, bool] = MappingProxyType({}),
     by: By = None,
 ) -> Figure:
-    """Draw all members for every pair of varying hyperparameters, coloured by their score.
+    """Plot all members for every pair of varying hyperparameters, with their scores as color.
 
-    log: see `effect`. by: what gives members their shapes.
+    log: see `plot_effect`. by: hyperparameters that set the marker shapes.
     """
     measured = results_table.check_metric(members, metric)
     known = dict.fromkeys(name for member in members for name in member.setting)
@@ -47,14 +47,14 @@ def plot_pairs(
     names = [name for name in known if len({repr(m.setting.get(name)) for m in members}) > 1]
     if len(names) < 2:
         raise InvalidArgument(
-            f"plot_pairs needs two hyperparameters that vary, there is {len(names) or 'none'}"
+            f"plot_pairs needs two hyperparameters that vary, got {len(names) or 'none'}"
             + (f" ({names[0]}): use plot_effect({names[0]!r})" if names else "")
         )
     better = infer_mode(measured)
     scores = np.array([results_table.score(member, measured) for member in members])
     if not np.isfinite(scores).any():
         raise StateError(f"no member has a finite {measured}: see `results`, column 'status'")
-    # The best are drawn last, on top; what is not finite first.
+    # Draw the best members last, on top, and members without a finite score first.
     order = np.argsort(
         np.where(np.isfinite(scores), scores if better == "max" else -scores, -np.inf), kind="stable"
     )
@@ -88,7 +88,7 @@ Side = tuple[str, scales.ValueScale]
 
 
 def _name(figure: Figure, grid: Grid, known: dict[str, scales.ValueScale], count: int) -> None:
-    """Name the ticks at the left and below: the axes of a row, and of a column, are alike."""
+    """Label the outer axes only: the axes of a row or column are equal."""
     from matplotlib.ticker import NullFormatter
 
     for axes, _, _ in grid:
@@ -116,7 +116,7 @@ def _draw(
     shown: tuple[float, float],
     shapes: _Shapes,
 ) -> None:
-    """Draw members on axes of two hyperparameters; those on the same spot stand around it."""
+    """Draw members on the axes of two hyperparameters; members at the same point are spread around it."""
     spots = [scale.positions([member.setting[name] for member in members]) for name, scale in sides]
     around = _around(list(zip(spots[0].tolist(), spots[1].tolist(), strict=True)))
     places = [scale.offset(spot, by) for (_, scale), spot, by in zip(sides, spots, around, strict=True)]
@@ -135,24 +135,24 @@ def _draw(
 
 
 class _Shapes:
-    """The shape of every member's mark, by what tells its group apart; discs where none was asked for."""
+    """Marker shapes of the members by group, discs if there are no groups."""
 
     def __init__(self, groups: Palette | None) -> None:
         if groups is not None and len(groups.labels) > len(_MARKS):
             raise InvalidArgument(
-                f"by: {len(groups.labels)} groups cannot be told apart by shapes, of which there are {len(_MARKS)}; "
+                f"by: {len(groups.labels)} groups are more than the {len(_MARKS)} marker shapes; "
                 "use plot_effect(..., by=...)"
             )
         self._groups = groups
         self._marks = dict(zip(groups.labels if groups else (), _MARKS, strict=False))
 
     def styles(self, member: Member) -> str:
-        """Return the member's mark: a dot where it lacks the hyperparameter."""
+        """Return the marker of a member: a dot if it does not have the hyperparameter."""
         group = self._groups.group_key(full_setting(member)) if self._groups else None
         return "o" if self._groups is None else "." if group is None else self._marks[group]
 
     def add_legend(self, figure: Figure) -> None:
-        """Add a legend of the shapes."""
+        """Add a legend of the marker shapes."""
         from matplotlib.lines import Line2D
 
         if self._groups is None:
@@ -164,10 +164,10 @@ class _Shapes:
 
 
 def _around(spots: Sequence[tuple[float, float]]) -> tuple[Values, Values]:
-    """Return by how much to move each of `spots` to the right and up: equal ones in a spiral, the last in the middle.
+    """Return x and y offsets that spread equal points in a spiral, with the last one in the center.
 
-    Seeds of one setting would else hide each other, the best on top, and a setting that fails nine times in ten would
-    look good.
+    Otherwise the seeds of one setting would hide each other, with the best on top, and a setting that fails in nine of
+    ten cases would look good.
     """
     among: dict[tuple[float, float], list[int]] = {}
     for number, spot in enumerate(spots):
@@ -184,7 +184,7 @@ def _around(spots: Sequence[tuple[float, float]]) -> tuple[Values, Values]:
 def _explain(
     figure: Figure, axes: Sequence[Axes], measured: str, scores: Values, shown: tuple[float, float]
 ) -> None:
-    """Add the bar of colours, and a sentence about members that it does not hold."""
+    """Add the color bar, and a note about members outside its range."""
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import Normalize
 
@@ -203,7 +203,7 @@ def _explain(
     out = seen[(seen < low) | (seen > high)]
     if len(out):
         told.append(
-            f"{count_of(len(out), len(scores), 'member')} beyond the colours, {axis_limits.describe_extent(out, low, high)}"
+            f"{count_of(len(out), len(scores), 'member')} outside the color range, {axis_limits.describe_extent(out, low, high)}"
         )
     if len(seen) < len(scores):
         told.append(f"{count_of(len(scores) - len(seen), len(scores), 'member')} diverged (×)")

@@ -1,6 +1,6 @@
-"""A population as one file: settings, seeds, histories, and the whole training state of every member.
+"""Save and load a population: settings, seeds, histories, and the training state of every member.
 
-What is written are numbers and texts, no code: the file is read with the function that builds the models.
+A file contains numbers and strings, and no code: loading it needs the function that builds the models.
 """
 
 from __future__ import annotations
@@ -32,36 +32,36 @@ from fitwell.saving.checkpoint_file import read_checkpoint, write_checkpoint
 from fitwell.saving.legacy_layer_paths import rename_legacy_paths
 from fitwell.saving.path_checks import check_input_path, check_overwrite
 
-# A build function may make weights that it does not keep.
+# A build function may create weights that are not part of the model.
 _SPARE, _SMALL = 4, 2**20
-# The rest of a state is made anew by the next `fit`.
+# The next `fit` creates the rest of the state.
 _SAVED_STATE = ("trainable", "statistics", "slots", "hyper", "seed", "step", "epoch")
 
 
 def write_population(
     filepath: Any, members: Sequence[Member], groups: Sequence[Group], overwrite: bool
 ) -> None:
-    """Write all members, sorted into groups, to a file."""
+    """Write all members and groups to a file."""
     path = check_path(filepath)
     check_overwrite(path, overwrite)
     write_checkpoint(path, to_tree(members, groups))
 
 
 def read_population(filepath: Any, build: Build) -> tuple[list[Member], list[Group]]:
-    """Return what `write_population` was given, the models built anew by `build`."""
+    """Read the members and groups of a file, rebuilding the models with `build`."""
     path = check_input_path(filepath)
     return from_tree(read_checkpoint(path), build, repr(str(path)))
 
 
 def read_populations(filepaths: Sequence[Any], build: Build) -> tuple[list[Member], list[Group]]:
-    """Return what several files hold, one after another, as one population."""
+    """Read several files and merge them into one population, in this order."""
     members: list[Member] = []
     groups: list[Group] = []
     settings: dict[str, Setting] = {}
     for filepath in filepaths:
         part, its_groups = read_population(filepath, build)
         for member in part:
-            # As in one file, one dict for all that have the setting.
+            # As in a single file, members with equal settings share one dict.
             member.setting = settings.setdefault(repr(member.setting), member.setting)
         _check_mergeable(part, members, os.fspath(filepath))
         members += part
@@ -70,19 +70,19 @@ def read_populations(filepaths: Sequence[Any], build: Build) -> tuple[list[Membe
 
 
 def _check_mergeable(part: Sequence[Member], others: Sequence[Member], name: str) -> None:
-    """Refuse members that cannot belong to one population with `others`, which were read before."""
+    """Raise if members of another file cannot be merged with `others`, which were read before."""
     known = {(id(member.setting), member.seed, member.fold) for member in others}
     for member in part:
         if (id(member.setting), member.seed, member.fold) in known:
             raise FileError(
-                f"{name!r} holds {member.label}, and so does a file before it: give every process members of its "
-                "own, such as members[rank::processes]"
+                f"{name!r} holds {member.label}, which an earlier file contains as well: give every process "
+                "different members, such as members[rank::processes]"
             )
     have, before = _count_folds(part), _count_folds(others)
     if others and have != before:
         raise FileError(
-            f"{name!r} was trained with {have or 'no'} folds and the files before it with {before or 'none'}: "
-            "what is put together must have been trained in one way"
+            f"{name!r} was trained with {have or 'no'} folds and the earlier files with {before or 'none'}: files "
+            "can only be merged if they have the same folds"
         )
 
 
@@ -91,13 +91,13 @@ def _count_folds(members: Sequence[Member]) -> int:
 
 
 def to_tree(members: Sequence[Member], groups: Sequence[Group]) -> dict[str, Any]:
-    """Return all members, sorted into groups, as dicts and lists of numbers and texts."""
+    """Return all members and groups as dicts and lists of numbers, strings and arrays."""
     places = {id(member): place for place, member in enumerate(members)}
     return {"format": FORMAT, "groups": [_group_record(group, places) for group in groups]}
 
 
 def from_tree(tree: dict[str, Any], build: Build, name: str) -> tuple[list[Member], list[Group]]:
-    """Return what `to_tree` was given, the models built anew by `build`; `name`: of the tree, for people."""
+    """Return the members and groups of a tree, rebuilding the models with `build`. name: label of the tree in errors."""
     check_tree(tree, name)
     found: dict[int, Member] = {}
     settings: dict[str, Setting] = {}
@@ -105,12 +105,12 @@ def from_tree(tree: dict[str, Any], build: Build, name: str) -> tuple[list[Membe
     for written in tree["groups"]:
         example = Batch(**written["example"])
         for notes in written["members"]:
-            # One dict for all seeds and folds of a setting: by that a ranking knows what belongs together.
+            # Members with equal settings share one dict: the ranking groups folds by the identity of the dict.
             notes["setting"] = settings.setdefault(repr(notes["setting"]), notes["setting"])
         made = []
         for number, notes in enumerate(written["members"]):
             arrays = {at: stack[number] for at, stack in written["state"].items()}
-            # What build makes of a setting is not larger than what the file holds of it.
+            # The model that `build` returns must not be larger than the state in the file.
             size = sum(array.nbytes for array in arrays.values())
             with _build_within_budget(name, notes["setting"], size):
                 member = _build_member(notes, build)
@@ -132,7 +132,7 @@ def _group_record(group: Group, places: dict[int, int]) -> dict[str, Any]:
     return {
         "example": {"x": example.x, "y": example.y, "weights": example.weights},
         "members": [{"place": places[id(member)], **_member_record(member)} for member in group.members],
-        # One array holds what has the same place in all members.
+        # One array per variable, stacked over the members.
         "state": {name: np.stack([state[name] for state in states]) for name in states[0]},
     }
 
@@ -141,8 +141,8 @@ def _member_record(member: Member) -> dict[str, Any]:
     for name, value in member.setting.items():
         if not _is_plain(value):
             raise InvalidArgument(
-                f"save: hyperparameter {name}={value!r} cannot be written to a file, which holds numbers, texts and "
-                'lists of them; give names in the settings, such as activation="relu", and make objects in build'
+                f"save: hyperparameter {name}={value!r} cannot be written: files contain numbers, strings and lists of "
+                'them; use names in the settings, such as activation="relu", and create objects in build'
             )
     history = member.history
     return {
@@ -185,7 +185,7 @@ def _build_member(notes: dict[str, Any], build: Build) -> Member:
 
 
 def _named_state(member: Member) -> dict[str, np.ndarray]:
-    """Return the state of a member as named arrays."""
+    """Return the training state of a member as named arrays."""
     state = member.model._session.init_train_state([])
     tree = {name: getattr(state, field_of_file(name)) for name in _SAVED_STATE}
     return {_leaf_name(path): np.asarray(leaf) for path, leaf in jax.tree.leaves_with_path(tree)}
@@ -193,9 +193,9 @@ def _named_state(member: Member) -> dict[str, np.ndarray]:
 
 @contextmanager
 def _build_within_budget(where: str, setting: Setting, size: int) -> Iterator[None]:
-    """Let `build` make a model of what a file says: weights of `size` bytes, and words for what it cannot make."""
+    """Limit the memory that `build` uses for a model with `size` bytes of weights, and explain its errors."""
     budget = LoadBudget(where, size, _SPARE * size + _SMALL)
-    # How the models are made is up to the user's function, not to the file.
+    # The build function decides how models are made, so only memory is limited.
     budget.calls = budget.objects = budget.ends = math.inf
     try:
         with use_budget(budget):
@@ -204,9 +204,9 @@ def _build_within_budget(where: str, setting: Setting, size: int) -> Iterator[No
         raise
     except Exception as error:
         raise FileError(
-            f"{where}: build cannot make the model that was saved of the setting {short_repr(setting)} "
-            f"({type(error).__name__}: {short_repr(str(error), 200, quote=False)}); load it with the build function "
-            "that it was made with"
+            f"{where}: build fails for the saved setting {short_repr(setting)} "
+            f"({type(error).__name__}: {short_repr(str(error), 200, quote=False)}); load the file with the build "
+            "function that it was created with"
         ) from error
 
 
@@ -223,12 +223,12 @@ def _restore(member: Member, arrays: dict[str, np.ndarray], origin: str) -> None
         made, kept = (_describe_array(part.get(name)) for part in (expected, arrays))
         if made != kept:
             raise FileError(
-                f"{origin} was written by a population of other models: for {member.label}, {name} is {kept} in "
-                f"the file and {made} in what build returns; load it with the build function it was made with"
+                f"{origin} was saved from a population with a different architecture: for {member.label}, {name} is {kept} in "
+                f"the file and {made} in the model that build returns; load it with the build function it was created with"
             )
     if arrays[_counter_name("step")] < 0 or not POSITION.test(int(arrays[_counter_name("epoch")])):
         raise FileError(
-            f"{origin} is damaged: for {member.label}, it counts steps or epochs that no run can have made"
+            f"{origin} is damaged: for {member.label}, its counts of steps or epochs are not valid"
         )
     tree = {name: getattr(fresh, field_of_file(name)) for name in _SAVED_STATE}
     tree = jax.tree.map_with_path(lambda place, leaf: arrays[_leaf_name(place)], tree)

@@ -1,4 +1,4 @@
-"""What the file of a population may hold: checked as a whole before a model is built."""
+"""Schema of population files, checked before any model is built."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _is_plain(value: Any, depth: int = 0) -> bool:
     return value is None or isinstance(value, bool | str) or ANY_NUMBER.test(value) or isinstance(value, int)
 
 
-_PLAIN = LeafSchema("a number, a text, true or false, null, or a list of them", _is_plain)
+_PLAIN = LeafSchema("a number, a string, true or false, null, or a list of them", _is_plain)
 _FORMAT_RULE = enum_schema(FORMAT, LEGACY_FORMAT)
 _INTEGERS = array_schema("i", 1)
 _MEMBER_FORM = {
@@ -73,26 +73,26 @@ _FORM = {
 
 
 def check_tree(tree: Any, where: str) -> None:
-    """Raise `FileError` when `tree`, which a file held, is not what a population writes; where: the file."""
+    """Raise `FileError` if `tree` is not a valid population. where: name of the file."""
     if not isinstance(tree, dict) or not _FORMAT_RULE.test(tree.get("format")):
-        raise FileError(f"{where} holds something else than a population")
+        raise FileError(f"{where} is not a population file")
     check_schema(tree, _FORM, where)
     for number, group in enumerate(tree["groups"]):
         _check_group(group, f"groups[{number}]", where)
     members = [member for group in tree["groups"] for member in group["members"]]
     if sorted(member["place"] for member in members) != list(range(len(members))):
-        raise _damaged(where, f"its {len(members)} members do not have places of their own")
+        raise _damaged(where, f"its {len(members)} members do not have different places")
     if len({member["fold"] is None for member in members}) > 1:
-        raise _damaged(where, "some members have a fold and others none")
+        raise _damaged(where, "only some of its members have a fold")
 
 
 def _check_group(group: dict[str, Any], place: str, where: str) -> None:
     count = len(group["members"])
     if any(stack.shape[:1] != (count,) for stack in group["state"].values()):
-        raise _damaged(where, f"{place} has no state for each of its {count} members")
+        raise _damaged(where, f"{place} does not have a state for each of its {count} members")
     for name, example in group["example"].items():
         leaves = jax.tree.leaves(example)
-        # A row of zeros: its shape is all that is asked of it.
+        # A row of zeros, of which only the shape is used.
         alike = all(isinstance(leaf, np.ndarray) and leaf.shape[:1] == (1,) for leaf in leaves)
         if not alike or (name == "x" and not leaves) or (not leaves and example is not None):
             raise _damaged(where, f"{place}.example.{name} does not hold a row of arrays")
@@ -101,7 +101,7 @@ def _check_group(group: dict[str, Any], place: str, where: str) -> None:
 
 
 def history_state(member: dict[str, Any]) -> dict[str, Any]:
-    """Return what `History.restore_arrays` takes, of what was written of a member."""
+    """Return the state for `History.restore_arrays` from the record of a member."""
     logs = member["logs"]
     rates = {name: member[name] for name in ("learning_rate",) if name in member}
     return rates | {

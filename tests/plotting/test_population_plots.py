@@ -111,7 +111,7 @@ def test_the_best_never_leave_the_picture() -> None:
     upside_down = [member({"d": s}, s, r2=[-1e9 if s < 2 else 0.1, 0.1 if s else 0.99]) for s in range(9)]
     assert inside([0.99, 0.1], plot_effect(upside_down, "d", "r2", None, None).get_ylim())
     axes = plot_curves(upside_down, "r2", None, None)
-    assert axes.get_ylim()[0] > -1 and "2 of 9 members leave the picture, down to -1e+09" in note(axes)
+    assert axes.get_ylim()[0] > -1 and "2 of 9 members leave the plot, down to -1e+09" in note(axes)
 
 
 def test_members_that_diverge_are_marked_and_counted() -> None:
@@ -119,12 +119,12 @@ def test_members_that_diverge_are_marked_and_counted() -> None:
     lost = [member({"rate": 1.0}, s, loss=[2.0, 3.0, math.nan]) for s in range(2)]
     far = [member({"rate": 0.5}, 0, loss=[2.0, 1e6, 1e12])]
     axes = plot_curves(good + lost + far, "loss", None, None)
-    assert note(axes) == "1 of 12 members leaves the picture, up to 1e+12; 2 of 12 members diverged (×)"
+    assert note(axes) == "1 of 12 members leaves the plot, up to 1e+12; 2 of 12 members diverged (×)"
     crosses = [line for line in axes.lines if line.get_marker() == "x"]
     assert list(crosses[0].get_xdata()) == [2, 2]
     assert axes.get_ylim()[1] < 4
     axes = plot_effect(good + lost + far, "rate", "loss", None, None)
-    assert "1 of 12 members leaves the picture" in note(
+    assert "1 of 12 members leaves the plot" in note(
         axes
     ) and "loss is not finite for 2 of 12 members (×)" in note(axes)
     assert inside([1.0, 0.5, 0.01], axes.get_xlim())  # there is where they are marked
@@ -137,7 +137,7 @@ def test_members_that_diverge_are_marked_and_counted() -> None:
     )
     assert (
         figure.get_suptitle()
-        == "1 of 12 members beyond the colours, up to 1e+12\n2 of 12 members diverged (×)"
+        == "1 of 12 members outside the color range, up to 1e+12\n2 of 12 members diverged (×)"
     )
 
 
@@ -280,7 +280,7 @@ def test_by_gives_members_of_pairs_their_shapes() -> None:
     assert legend.get_window_extent().y1 <= below + 1
     assert len(figure.axes[0].collections) == 3
     many = [member({"a": n, "b": n}, loss=[0.1]) for n in range(20)]
-    with pytest.raises(InvalidArgument, match="20 groups cannot be told apart by shapes"):
+    with pytest.raises(InvalidArgument, match="20 groups are more than the"):
         plot_pairs(many, "loss", by="a")
 
 

@@ -241,5 +241,5 @@ def test_memory_maps_are_shared_by_the_members(regression, tmp_path, monkeypatch
     monkeypatch.setattr(config, "_memory_budget", 10)
     streamed = fw.Population(dense).fit(mapped, y, verbose=0)
     same(streamed.members[0], *solo(dense, {}, 0, x, y))
-    with pytest.raises(InvalidArgument, match="all rows must be in memory, .*more than the 10 bytes"):
+    with pytest.raises(InvalidArgument, match="all rows must be in memory, .*exceed the budget of 10 bytes"):
         fw.Population(dense).fit(mapped, y, folds=3, verbose=0)

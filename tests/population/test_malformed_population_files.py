@@ -48,11 +48,11 @@ def _first(tree: Any) -> Any:
 
 
 EDITS: dict[str, Callable[[dict[str, Any]], Any]] = {
-    "holds something else than a population": lambda tree: tree.update(format="other"),
+    "is not a population file": lambda tree: tree.update(format="other"),
     "groups is empty": lambda tree: tree["groups"].clear(),
     r"groups\[0\].members is empty": lambda tree: tree["groups"][0]["members"].clear(),
     r"groups\[0\].state is empty": lambda tree: tree["groups"][0]["state"].clear(),
-    "build cannot make the model that was saved": lambda tree: _first(tree).update(setting={}),
+    "build fails for the saved setting": lambda tree: _first(tree).update(setting={}),
     r"KeyError: 'units'": lambda tree: _first(tree).update(setting={"rate": 0.1}),
     r"ValueError: invalid literal": lambda tree: _first(tree)["setting"].update(units="\x1b[2J"),
     r"setting.units is \{\}, expected a number": lambda tree: _first(tree)["setting"].update(units={}),
@@ -65,10 +65,10 @@ EDITS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "history has values of epochs": lambda tree: _first(tree)["logs"]["loss"].__setitem__(0, np.array([7], np.int64)),
     "seed is -1": lambda tree: _first(tree).update(seed=-1),
     f"seed is {10**30}": lambda tree: _first(tree).update(seed=10**30),
-    "some members have a fold and others none": lambda tree: _first(tree).update(fold=1),
+    "only some of its members have a fold": lambda tree: _first(tree).update(fold=1),
     f"fold is {10**12}": lambda tree: _first(tree).update(fold=10**12),
     "stopped_epoch is -3": lambda tree: _first(tree).update(stopped_epoch=-3),
-    "do not have places of their own": lambda tree: _first(tree).update(place=1),
+    "do not have different places": lambda tree: _first(tree).update(place=1),
     "drawn is -1": lambda tree: _first(tree).update(drawn=-1),
     "counts steps or epochs": lambda tree: tree["groups"][0]["state"].update({"['epoch']": np.int32([-1, 1])}),
     "no state for each of its 2 members": lambda tree: tree["groups"][0]["state"].update({"['seed']": np.uint32([1])}),

@@ -57,7 +57,9 @@ def test_files_that_do_not_belong_together(tmp_path):
         files, (RATES[:1], RATES[:2], RATES[1:]), ({}, {}, {"folds": 2}), strict=True
     ):
         train(members, **settings).save(file)
-    with pytest.raises(FileError, match=r"again.fit' holds rate=0.01, seed 3, and so does a file before it"):
+    with pytest.raises(
+        FileError, match=r"again.fit' holds rate=0.01, seed 3, which an earlier file contains as well"
+    ):
         fw.Population.load(files[:2], build)
     with pytest.raises(
         FileError, match=r"folds.fit' was trained with 2 folds and the files before it with none"

@@ -38,7 +38,7 @@ def trials(distribution: BaseDistribution, values: list[Any], name: str = "rate"
             [2e-4, 1e-4, 3e-4, 0.01, 0.1, 0.002],
             "rate are at the lower end of its search range, 0.0001 ",
         ),
-        (IntDistribution(1, 3), [3, 3, 3, 1, 2, 1, 2], "the best has 3"),
+        (IntDistribution(1, 3), [3, 3, 3, 1, 2, 1, 2], "best trial: 3"),
         (CategoricalDistribution([0.1, 0.001, 0.01]), [0.1, 0.1, 0.1, 0.01, 0.001, 0.01], "upper end"),
     ],
 )

@@ -179,6 +179,6 @@ def test_mistakes_are_explained() -> None:
         return model
 
     with pytest.raises(
-        InvalidArgument, match="all must have weights of the same shapes .* remove widths and depths"
+        InvalidArgument, match="all of them must have weights of the same shapes .* remove widths and depths"
     ):
         tuner.population_based_training(wide, None, data(), trials=6, epochs=2, storage=":memory:", verbose=0)

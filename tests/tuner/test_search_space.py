@@ -235,7 +235,10 @@ def test_mistakes_in_asking_are_explained() -> None:
     with pytest.raises(InvalidArgument, match="no hyperparameter 'unit', did you mean 'units'"):
         hp.get("unit")
     late = hp.conditional_scope("depth", 1)
-    with pytest.raises(InvalidArgument, match="ask for 'depth' before what depends on it"), late:
+    with (
+        pytest.raises(InvalidArgument, match="request 'depth' before hyperparameters that depend on it"),
+        late,
+    ):
         pass
     with pytest.raises(InvalidArgument, match="sampling must be 'linear' or 'log', got 'reverse_log'"):
         hp.Float("momentum", 0.5, 0.99, sampling="reverse_log")
