@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from unittest import mock
 
 import numpy as np
 
@@ -49,7 +48,9 @@ def population(task: Task, data: Data, members: Sequence[Member]) -> list[float]
 
 def population_stacked(task: Task, data: Data, members: Sequence[Member]) -> list[float]:
     """fitwell's Population, with the choice of the layout overruled."""
-    with mock.patch("fitwell.population.layout_choice.should_vmap", lambda fit, members: True):
+    from fitwell.population.layout_choice import layout_rule
+
+    with layout_rule(lambda fit, members: True):
         return population(task, data, members)
 
 

@@ -1,9 +1,11 @@
-"""Populations: many models as one program."""
+"""Populations: many models trained together, as one compiled program."""
 
-from fitwell.population.members import draw, grid
+from fitwell.population.ensemble import Ensemble, Prediction
 from fitwell.population.population import Population
+from fitwell.population.sampling import draw as draw
+from fitwell.population.sampling import grid, sample
 
-__all__ = ["Population", "draw", "grid"]
+__all__ = ["Ensemble", "Population", "Prediction", "grid", "sample"]
 
 
 def __dir__() -> list[str]:

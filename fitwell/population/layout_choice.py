@@ -8,8 +8,19 @@ member is large enough.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
 from fitwell._engine import devices
 from fitwell.population.member_train_loop import MemberTrainLoop
+
+__all__ = ["MAX_VMAP_SIZE", "LayoutRule", "layout_rule", "should_vmap"]
+
+# (example fit of a group, number of members) -> whether to train the group under `vmap`.
+LayoutRule = Callable[[MemberTrainLoop, int], bool]
+
+_rule: ContextVar[LayoutRule | None] = ContextVar("fitwell_layout_rule", default=None)
 
 # Multiplications per step from which one member fills an accelerator (estimated, not measured).
 _BUSY = 2**32
@@ -17,8 +28,21 @@ _BUSY = 2**32
 MAX_VMAP_SIZE = 256
 
 
+@contextmanager
+def layout_rule(rule: LayoutRule) -> Iterator[None]:
+    """Let `rule` choose between `vmap` and threads inside the block, for tests and benchmarks."""
+    token = _rule.set(rule)
+    try:
+        yield
+    finally:
+        _rule.reset(token)
+
+
 def should_vmap(fit: MemberTrainLoop, members: int) -> bool:
     """Return whether to train this number of members like that of `fit` under `vmap`."""
+    rule = _rule.get()
+    if rule is not None:
+        return rule(fit, members)
     if devices.current_device().platform == "cpu" or members < 2 or not fit.supports_vmap:
         return False
     weights = sum(variable.size for variable in fit.plan.program.trainable.values())

@@ -121,7 +121,7 @@ def _draw(
     around = _around(list(zip(spots[0].tolist(), spots[1].tolist(), strict=True)))
     places = [scale.offset(spot, by) for (_, scale), spot, by in zip(sides, spots, around, strict=True)]
     x, y = places
-    seen, shape = np.isfinite(scores), [shapes.styles(member) for member in members]
+    seen, shape = np.isfinite(scores), [shapes.marker(member) for member in members]
     for marker in dict.fromkeys(shape):
         mine = seen & np.array([marker == other for other in shape])
         axes.scatter(
@@ -146,7 +146,7 @@ class _Shapes:
         self._groups = groups
         self._marks = dict(zip(groups.labels if groups else (), _MARKS, strict=False))
 
-    def styles(self, member: Member) -> str:
+    def marker(self, member: Member) -> str:
         """Return the marker of a member: a dot if it does not have the hyperparameter."""
         group = self._groups.group_key(full_setting(member)) if self._groups else None
         return "o" if self._groups is None else "." if group is None else self._marks[group]

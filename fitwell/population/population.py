@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-import functools
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -20,41 +18,34 @@ from fitwell.models import data_adapters
 from fitwell.models.fit_options import FIT_RULES, FitOptions
 from fitwell.models.interrupts import catch_keyboard_interrupt
 from fitwell.models.model import Model
-from fitwell.models.train_plan import check_monitors
 from fitwell.population import population_file, results_table, scheduling
 from fitwell.population.ensemble import Ensemble, predict_all
-from fitwell.population.folds import Fold
-from fitwell.population.member_train_loop import (
-    Group,
-    MemberTrainLoop,
-    SharedFitContext,
-    callbacks_for,
-    group_members,
-)
+from fitwell.population.fold_members import TrainedFolds, assign_folds, check_leakage
+from fitwell.population.member_train_loop import Group
 from fitwell.population.members import (
     Build,
     Member,
-    SampledSettings,
     Setting,
     build_member,
     check_seeds,
     check_settings,
 )
+from fitwell.population.population_plots import PopulationPlots
+from fitwell.population.population_run import PopulationRun
+from fitwell.population.sampling import SampledSettings
 from fitwell.population.shared_data import PopulationData
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
+
+__all__ = ["BUILD", "Population"]
 
 _COUNT = Integer(1) | None
-
-
 BUILD = CallableRule("a function from hyperparameters to a compiled model")
 
 
-class Population:
+class Population(PopulationPlots):
     """Train models that differ in hyperparameters and seeds together.
 
     Every setting in `members` is built once for every seed. Models with the same structure share one
@@ -70,7 +61,7 @@ class Population:
         seeds (Sequence[int]): Different integers >= 0. Default: (0,).
 
     Attributes:
-        members (list[Member]): One entry per setting, seed and fold, in the order of the rows of `make_results`.
+        members (list[Member]): One entry per setting, seed and fold, in the order of the rows of `results`.
 
     Raises:
         InvalidArgument: If a setting is not a dict of hyperparameters, if seeds repeat, or if `build` does
@@ -103,7 +94,7 @@ class Population:
         self.build = build
         self.members = [build_member(build, setting, seed) for setting in settings for seed in numbers]
         self._groups: list[Group] = []
-        self._trained_folds: tuple[int, Sequence[Fold]] | None = None
+        self._trained_folds: TrainedFolds | None = None
 
     # --- training ------------------------------------------------------------------------------------------
 
@@ -179,7 +170,7 @@ class Population:
             validate_param("fit", "epochs", epochs_for(dict(member.setting)), Integer(0))
         if x is None:
             raise InvalidArgument("fit: x is missing")
-        source = PopulationData(
+        data = PopulationData(
             x,
             y,
             sample_weight=sample_weight,
@@ -189,8 +180,7 @@ class Population:
             folds=folds,
             splits=splits,
         )
-        self._create_fold_members(source)
-        choose = callbacks_for(callbacks, self.members)
+        self._create_fold_members(data)
         options = FitOptions(
             batch_size=batch_size,
             verbose=0,
@@ -201,86 +191,32 @@ class Population:
             validation_batch_size=validation_batch_size,
             validation_freq=validation_freq,
         )
-
-        def start(member: Member, context: SharedFitContext) -> MemberTrainLoop:
-            epochs = epochs_for(dict(member.setting))
-            return MemberTrainLoop(
-                member, context, choose(member), dataclasses.replace(options, epochs=epochs)
-            )
-
+        run = PopulationRun(self.members, data, callbacks, epochs_for, options)
         progress = ProgressReporter(verbose, None, len(self.members))
-        fits: list[MemberTrainLoop] = []
-
         # Members with the same seed share one row order.
         with random.cache_permutations(), scheduling.async_compiler() as compile_ahead:
-
-            def on_new_group(member: Member) -> None:
-                # Arguments are checked here, before any member is trained.
-                with random.use_seed_generator(member.stream):
-                    fits.append(start(member, SharedFitContext(source.rows_for(member.model))))
-                    compile_ahead(fits[-1])
-
-            self._groups = group_members(self.members, source, on_new_group)
-            if callable(callbacks):
-                for fit, group in zip(fits, self._groups, strict=True):
-                    for member in group.members[1:]:
-                        check_monitors(choose(member), fit.session, options, fit.plan.metric_names)
-            groups = [
-                (fit, [(member, functools.partial(start, member, fit.context)) for member in group.members])
-                for fit, group in zip(fits, self._groups, strict=True)
-            ]
+            self._groups = run.group_members(compile_ahead)
             try:
-                self._run(groups, progress)
+                self._train(run, progress)
             finally:
                 for member in self.members:
                     member.model._session.verify_shared_executables()
         return self
 
-    def _create_fold_members(self, source: PopulationData) -> None:
+    def _create_fold_members(self, data: PopulationData) -> None:
         """Replace each member by one member per fold on the first call with folds."""
-        rows = source.rows_for(self.members[0].model)
-        count = None if rows.folds is None else len(rows.folds)
-        have = None if self.members[0].fold is None else 1 + max(member.fold or 0 for member in self.members)
+        rows = data.rows_for(self.members[0].model)
+        self.members = assign_folds(self.members, self.build, rows.folds)
         if any(member.status != "not trained" for member in self.members):
-            if have != count:
-                raise StateError(
-                    f"fit: this population was trained with {have or 'no'} folds and cannot continue with "
-                    f"{count or 'none'}; create a new Population"
-                )
-            self._check_leakage(rows.count, rows.folds)
-        elif have != count:
-            divided = []
-            for member in self.members:
-                if not member.fold:  # other folds belong to a `fit` call that failed validation
-                    member.fold = None if count is None else 0
-                    folds = range(1, count or 1)
-                    divided += [
-                        member,
-                        *(build_member(self.build, member.setting, member.seed, fold) for fold in folds),
-                    ]
-            self.members = divided
+            check_leakage(self._trained_folds, rows.count, rows.folds)
         self._trained_folds = None if rows.folds is None else (rows.count, rows.folds)
 
-    def _check_leakage(self, rows: int, folds: Sequence[Fold] | None) -> None:
-        """Raise if the folds would validate members on rows that they were trained on."""
-        if folds is None or self._trained_folds is None or self._trained_folds[0] != rows:
-            return
-        if any(one.leaks_into(other) for one, other in zip(self._trained_folds[1], folds, strict=True)):
-            raise StateError(
-                "fit: the folds differ from those of the previous call, so members would be validated on rows that "
-                "they were trained on; give the splitter a random_state, or pass the same splits again"
-            )
-
-    def _run(
-        self,
-        groups: Sequence[tuple[MemberTrainLoop, Sequence[scheduling.MemberStart]]],
-        progress: ProgressReporter,
-    ) -> None:
+    def _train(self, run: PopulationRun, progress: ProgressReporter) -> None:
         for member in self.members:
             member.mark_waiting()
         progress.epoch_begin(0)
         with catch_keyboard_interrupt() as interrupted:
-            scheduling.run_groups(groups, progress.update, interrupted)
+            scheduling.run_groups(run.member_starts(), progress.update, interrupted)
         progress.epoch_end(0, results_table.best_so_far(self.members))
         progress.close()
         self._warn_nonfinite()
@@ -288,18 +224,19 @@ class Population:
             raise KeyboardInterrupt
 
     def _warn_nonfinite(self) -> None:
-        lost = [member for member in self.members if member.status.startswith("NaN")]
-        if lost:
+        diverged = [member for member in self.members if member.status.startswith("NaN")]
+        if diverged:
+            first = diverged[0]
             warn(
-                f"{len(lost)} of {len(self.members)} members ended with a loss that is not finite, and have their last "
-                f"finite weights: the first is {lost[0].label} ({lost[0].status}). See `make_results`, column 'status'.",
+                f"{len(diverged)} of {len(self.members)} members ended with a loss that is not finite, and have their "
+                f"last finite weights: the first is {first.label} ({first.status}). See `results`, column 'status'.",
                 NonFiniteWarning,
             )
 
     # --- results -------------------------------------------------------------------------------------------
 
     @property
-    def make_results(self) -> pd.DataFrame:
+    def results(self) -> pd.DataFrame:
         """A pandas table with one row per member: setting, seed, fold, epochs, status and metrics.
 
         Each metric has a column with its value after the last epoch and a column ``best_…`` with its best value
@@ -317,7 +254,7 @@ class Population:
         """Return the model of one member.
 
         Args:
-            number (int): Row of the member in `make_results`; negative numbers count from the end.
+            number (int): Row of the member in `results`; negative numbers count from the end.
 
         Returns:
             Model: The model with its present weights.
@@ -429,75 +366,6 @@ class Population:
             for member in self.members
         ]
         return results_table.member_table(self.members, found)
-
-    # --- plots ---------------------------------------------------------------------------------------------
-
-    def plot_curves(
-        self, metric: str | None = None, by: str | Sequence[str] | None = None, ax: Axes | None = None
-    ) -> Axes:
-        """Plot the learning curves of all members, with their median, or with mean and spread if only seeds differ.
-
-        Outliers are left out of the plot, and a note counts them; the best members are always shown. The curve of
-        a member that diverged ends in a cross.
-
-        Args:
-            metric (str | None): Name in the history. Default: None, which means ``"val_loss"``, or ``"loss"``
-                without validation.
-            by (str | list[str] | None): Hyperparameters, ``"seed"`` or ``"fold"``, that group the members. Each
-                group has a color, and with several members a mean and a band of one standard deviation
-                (n - 1), over the epochs that all of them reached. Default: None.
-            ax (matplotlib.axes.Axes | None): Axes to draw on. Default: None, new ones.
-
-        Returns:
-            matplotlib.axes.Axes: The axes. Call ``plt.show()`` in a script to show them.
-        """
-        from fitwell.population import curve_plot
-
-        return curve_plot.plot_curves(self.members, metric, by, ax)
-
-    def plot_effect(
-        self,
-        name: str,
-        metric: str | None = None,
-        ax: Axes | None = None,
-        by: str | Sequence[str] | None = None,
-    ) -> Axes:
-        """Plot a metric against one hyperparameter: each member, and the mean for each value.
-
-        Error bars are one standard deviation (n - 1). The axis of a number is logarithmic if `sample` drew the
-        number from a logarithmic distribution, or if its values span decades evenly. Outliers are triangles at the
-        edge, and members without a finite value are crosses.
-
-        Args:
-            name (str): The hyperparameter, ``"seed"`` or ``"fold"``.
-            metric (str | None): See `plot_curves`. Default: None.
-            ax (matplotlib.axes.Axes | None): Axes to draw on. Default: None, new ones.
-            by (str | list[str] | None): Hyperparameters that group the members, see `plot_curves`; each group
-                has separate means. Default: None.
-
-        Returns:
-            matplotlib.axes.Axes: The axes.
-        """
-        from fitwell.population import effect_plot
-
-        return effect_plot.plot_effect(self.members, name, metric, by, ax, self._log_scaled)
-
-    def plot_pairs(self, metric: str | None = None, by: str | Sequence[str] | None = None) -> Figure:
-        """Plot every pair of the hyperparameters that vary, with the metric as color.
-
-        Members at the same point, such as the seeds of one setting, are spread around it. Members that diverged
-        are crosses.
-
-        Args:
-            metric (str | None): See `plot_curves`. Default: None.
-            by (str | list[str] | None): Hyperparameters that set the shapes of the markers. Default: None.
-
-        Returns:
-            matplotlib.figure.Figure: The figure.
-        """
-        from fitwell.population import pair_plot
-
-        return pair_plot.plot_pairs(self.members, metric, self._log_scaled, by)
 
     # --- files ---------------------------------------------------------------------------------------------
 

@@ -113,7 +113,7 @@ def ranking(members: Sequence[Member], metric: str | None, mode: str) -> list[in
     means = {key: float(np.mean(values)) for key, values in sums.items()}
     order = sorted(range(len(members)), key=lambda i: (not math.isfinite(means[keys[i]]), means[keys[i]], i))
     if not math.isfinite(means[keys[order[0]]]):
-        raise StateError(f"no member has a finite {name}: see `make_results`, column 'status'")
+        raise StateError(f"no member has a finite {name}: see `results`, column 'status'")
     return order
 
 

@@ -10,33 +10,27 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-import jax
-import numpy as np
-
-from fitwell._data.fingerprint import fingerprint
-from fitwell._data.loaders import Batch
 from fitwell._engine.devices import cpu_count
 from fitwell._param_validation import FilePath, Identifier, Instance, Integer, ListOf, Real, validate_params
-from fitwell.errors import InvalidArgument, NonFiniteWarning, did_you_mean, warn
-from fitwell.models.data_adapters import is_batch_iterable
-from fitwell.population import Population
-from fitwell.tuner.domains import Domain, strip_addresses
+from fitwell.errors import NonFiniteWarning, warn
+from fitwell.tuner.batch_monitor import BatchOutcome
+from fitwell.tuner.domains import Domain
 from fitwell.tuner.objective import Objective, as_objective
 from fitwell.tuner.optuna_utils import import_optuna
 from fitwell.tuner.progress_table import VERBOSE, ProgressTable
 from fitwell.tuner.samplers import check_sampler, make_pruner, rungs
 from fitwell.tuner.scoring import best_common_epoch, best_per_curve
+from fitwell.tuner.search_config import check_data, check_fit_arguments, check_trials, study_config
 from fitwell.tuner.search_result import SearchResult
 from fitwell.tuner.search_space import SearchSpace
 from fitwell.tuner.storage import open_storage
-from fitwell.tuner.study import SharedStudy, TrialHandle
-from fitwell.tuner.trial_trainer import BatchOutcome, TrialTrainer
+from fitwell.tuner.study import SharedStudy
+from fitwell.tuner.trial_handle import TrialHandle
+from fitwell.tuner.trial_trainer import TrialTrainer
 from fitwell.tuner.user_attrs import BEST_EPOCHS, SECONDS, VALUES, describe_diverged_trials
 
-# Arguments of `Population.fit` that the search sets itself, or takes under the same name.
-_SEARCH_ARGUMENTS = frozenset(
-    {"self", "x", "y", "verbose", "initial_epoch", "epochs", "callbacks", "sample_weight"}
-)
+__all__ = ["Search", "search"]
+
 # Models per core in a batch: enough to keep the cores busy, few enough for the sampler to learn between batches.
 _MODELS_PER_CORE = 4
 # Under a time limit, a batch grows by at most this factor.
@@ -110,35 +104,26 @@ class Search:
         **fit: Any,
     ) -> None:
         import_optuna()
-        fit = _check_fit_arguments(fit)
-        self.trials = _check_trials(trials, minutes, sampler)
+        check_fit_arguments(fit, inspect.signature(Search))
+        self.trials = check_trials(trials, minutes, sampler)
         self._seconds = None if minutes is None else 60 * minutes
-        seeds = range(seed, seed + repeats)
-        x, y, weights = _check_data(data)
-        if fit.get("splits") is not None:
-            fit["splits"] = list(fit["splits"])  # the first batch would exhaust a generator
         self.objective = as_objective(objective)
         self._prunes = pruner is not None
         self._rungs = rungs(epochs)
-        made = SearchSpace(build, space)
-        self._trainer = TrialTrainer(
-            made,
-            self.objective,
-            seeds,
-            x,
-            y,
-            sample_weight=weights,
-            epochs=epochs,
-            callbacks=callbacks,
-            **fit,
-        )
+        data = check_data(data)
+        if fit.get("splits") is not None:
+            fit["splits"] = list(fit["splits"])  # the first batch would exhaust a generator
+        search_space = SearchSpace(build, space)
+        seeds = range(seed, seed + repeats)
+        arguments = {"sample_weight": data[2], "epochs": epochs, "callbacks": callbacks, **fit}
+        self._trainer = TrialTrainer(search_space, self.objective, seeds, data[0], data[1], **arguments)
         self._members = len(seeds) * self._trainer.folds
         self._batch = _default_batch(self._members) if batch is None else batch
         self._progress = ProgressTable(verbose, self.objective, self.trials)
         self._shared_study = SharedStudy(
             open_storage(storage),
             name,
-            made,
+            search_space,
             self.objective,
             sampler=check_sampler(sampler),
             pruner=make_pruner(pruner, epochs),
@@ -148,13 +133,7 @@ class Search:
             first=first,
             overwrite=overwrite,
             config={
-                "objective": self.objective.description,
-                "epochs": epochs,
-                "repeats": repeats,
-                "seed": seed,
-                "data": fingerprint(Batch(*map(_leaf_arrays, (x, y, weights)))),
-                "space": None if made.domains is None else {k: repr(v) for k, v in made.domains.items()},
-                "fit": {key: _config_value(value) for key, value in sorted(fit.items())},
+                **study_config(self.objective, search_space, data, epochs, repeats, seed, fit),
                 **self._extra_config,
             },
         )
@@ -176,28 +155,28 @@ class Search:
         study = self._shared_study
         deadline = None if self._seconds is None else time.monotonic() + self._seconds
         handles: list[TrialHandle] = []
-        each = math.inf
+        seconds_per_trial = math.inf
         with study.worker, self._progress:
             while deadline is None or time.monotonic() < deadline:
-                began = time.monotonic()
-                handles = study.claim_trials(self._next_batch_size(deadline, len(handles), each))
+                start = time.monotonic()
+                handles = study.claim_trials(self._next_batch_size(deadline, len(handles), seconds_per_trial))
                 if not handles:
                     break
                 if self._train_batch(handles, deadline):
                     raise KeyboardInterrupt
-                each = (time.monotonic() - began) / len(handles)
+                seconds_per_trial = (time.monotonic() - start) / len(handles)
         self._report_results()
         return self.result
 
     def _report_results(self) -> None:
         """Warn about diverged trials, and print remarks on the search ranges."""
-        lost = self._shared_study.diverged_trials(own=True)
-        if lost:
-            warn(f"search: {describe_diverged_trials(lost)}", NonFiniteWarning)
+        diverged = self._shared_study.own_diverged_trials()
+        if diverged:
+            warn(f"search: {describe_diverged_trials(diverged)}", NonFiniteWarning)
         self._progress.on_search_end(self.result.remarks())
 
-    def _next_batch_size(self, deadline: float | None, last: int, each: float) -> int:
-        """Return how many trials fit into the remaining time, given the seconds that each of the `last` ones took.
+    def _next_batch_size(self, deadline: float | None, last: int, seconds_per_trial: float) -> int:
+        """Return how many trials fit into the remaining time, given the seconds per trial of the `last` ones.
 
         Only the last batch counts, because the first batches also compile the programs.
         """
@@ -206,29 +185,32 @@ class Search:
         if not last:
             # The duration of a trial is not known yet.
             return min(self._batch, max(1, cpu_count() // self._members))
-        return max(1, min(self._batch, _MAX_BATCH_GROWTH * last, int((deadline - time.monotonic()) / each)))
+        affordable = int((deadline - time.monotonic()) / seconds_per_trial)
+        return max(1, min(self._batch, _MAX_BATCH_GROWTH * last, affordable))
 
     def _train_batch(self, handles: list[TrialHandle], deadline: float | None) -> bool:
         """Train a batch and store its results; return whether Ctrl-C was pressed."""
         study = self._shared_study
-        began = time.monotonic()
+        start = time.monotonic()
         self._progress.on_batch_begin(len(handles) * self._members)
         unfinished = dict(enumerate(handles))
         try:
             batch = self._trainer.train(
                 [handle.setting for handle in handles],
-                (lambda at, step, value: study.report(handles[at], step, value)) if self._prunes else None,
+                (lambda index, step, value: study.report(handles[index], step, value))
+                if self._prunes
+                else None,
                 self._rungs,
                 deadline,
                 self._progress.on_member_end,
             )
-            seconds = (time.monotonic() - began) / len(handles)
-            for at, handle in enumerate(handles):
-                if at in batch.infeasible:
-                    study.mark_infeasible(handle, batch.infeasible[at])
-                elif not self._record_trial(handle, at, batch, seconds):
+            seconds = (time.monotonic() - start) / len(handles)
+            for index, handle in enumerate(handles):
+                if index in batch.infeasible:
+                    study.mark_infeasible(handle, batch.infeasible[index])
+                elif not self._record_trial(handle, index, batch, seconds):
                     continue
-                del unfinished[at]
+                del unfinished[index]
         finally:
             study.release(list(unfinished.values()))
         if batch.infeasible:
@@ -236,16 +218,16 @@ class Search:
         self._progress.on_batch_end(study.get_trials())
         return batch.interrupted and (deadline is None or time.monotonic() < deadline)
 
-    def _record_trial(self, handle: TrialHandle, at: int, batch: BatchOutcome, seconds: float) -> bool:
+    def _record_trial(self, handle: TrialHandle, index: int, batch: BatchOutcome, seconds: float) -> bool:
         """Store the result of a trial; return False if the trial is not finished."""
-        curves = batch.curves[at]
+        curves = batch.curves[index]
         notes: dict[str, Any] = {SECONDS: round(seconds, 3)}
-        if at in batch.pruned:
+        if index in batch.pruned:
             self._shared_study.finish(handle, math.nan, pruned=True, **notes)
             return True
-        lost = [curve for curve in curves if curve.diverged]
-        if lost:
-            self._shared_study.finish(handle, self.objective.worst, reason=lost[0].status, **notes)
+        diverged = [curve for curve in curves if curve.diverged]
+        if diverged:
+            self._shared_study.finish(handle, self.objective.worst, reason=diverged[0].status, **notes)
             return True
         if batch.interrupted and not all(curve.complete for curve in curves):
             return False
@@ -338,54 +320,3 @@ def search(
 
 def _default_batch(members: int) -> int:
     return max(2, _MODELS_PER_CORE * cpu_count() // members)
-
-
-def _check_trials(trials: int | None, minutes: float | None, sampler: str) -> int | None:
-    if trials is None:
-        if minutes is None and sampler != "grid":
-            raise InvalidArgument("search: pass a limit: trials=50, or minutes=5, or both")
-        return None
-    return trials
-
-
-def _check_data(data: Any) -> tuple[Any, Any, Any]:
-    if not isinstance(data, tuple) or len(data) not in (2, 3):
-        hint = "; leave space out with a keyword: search(build, data=(x, y))" if data is None else ""
-        raise InvalidArgument(
-            f"search: data must be a tuple (x, y) or (x, y, sample_weight), got {type(data).__name__}{hint}"
-        )
-    if is_batch_iterable(data[0]):
-        raise InvalidArgument(
-            "search: x must be arrays, not a generator, because every trial reads the rows again"
-        )
-    return data[0], data[1], data[2] if len(data) == 3 else None
-
-
-def _leaf_arrays(data: Any) -> list[Any]:
-    # A list of numbers, or of rows of numbers, is one array.
-    leaves = jax.tree.leaves(data, is_leaf=lambda part: isinstance(part, list) and not _holds_arrays(part))
-    return [np.asarray(leaf) for leaf in leaves]
-
-
-def _holds_arrays(data: list[Any]) -> bool:
-    return bool(data) and all(hasattr(part, "shape") and len(part.shape) > 0 for part in data)
-
-
-def _check_fit_arguments(fit: dict[str, Any]) -> dict[str, Any]:
-    known = [name for name in inspect.signature(Population.fit).parameters if name not in _SEARCH_ARGUMENTS]
-    for name in fit:
-        if name not in known:
-            own = [name for name in inspect.signature(Search).parameters if name != "fit"]
-            raise InvalidArgument(
-                f"search: there is no argument {name!r}{did_you_mean(name, [*own, *known]) or '.'}"
-            )
-    return fit
-
-
-def _config_value(value: Any) -> str:
-    """Return a string that identifies the value of an argument in every process."""
-    if value is None or isinstance(value, str | int | float):
-        return repr(value)
-    if isinstance(value, tuple | list | np.ndarray):
-        return str(fingerprint(Batch(_leaf_arrays(value))))
-    return strip_addresses(repr(value))  # such as a scikit-learn splitter, whose repr contains its settings

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from optuna.storages.journal import JournalFileBackend
-from optuna.storages.journal._file import get_lock_file
+from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
 
 from fitwell._file_io import os_error_reason
 from fitwell.errors import FileError, warn
+
+__all__ = ["RepairingJournalBackend"]
 
 _BLOCK_SIZE = 2**16
 
@@ -25,8 +27,10 @@ class RepairingJournalBackend(JournalFileBackend):
     def __init__(self, file_path: str) -> None:
         self.line = 0
         try:
-            super().__init__(file_path)
-            with get_lock_file(self._lock):
+            self._path = file_path
+            self._file_lock = JournalFileSymlinkLock(file_path)
+            super().__init__(file_path, self._file_lock)
+            with self._locked():
                 cut = self._truncate_partial_line()
         except OSError as error:
             raise FileError(f"the storage {file_path} cannot be used: {os_error_reason(error)}") from None
@@ -35,6 +39,14 @@ class RepairingJournalBackend(JournalFileBackend):
                 f"the storage {file_path} ended in an incomplete line of {cut:,} bytes, as after a full disk or a "
                 "power failure: the line was removed, and its operation is repeated"
             )
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        self._file_lock.acquire()
+        try:
+            yield
+        finally:
+            self._file_lock.release()
 
     def read_logs(self, log_number_from: int) -> Generator[dict[str, Any], None, None]:
         """Yield the records from this number on."""
@@ -55,9 +67,9 @@ class RepairingJournalBackend(JournalFileBackend):
     def append_logs(self, logs: list[dict[str, Any]]) -> None:
         """Append all records, or none."""
         lines = "".join(json.dumps(log, separators=(",", ":")) + "\n" for log in logs)
-        with get_lock_file(self._lock):
+        with self._locked():
             self._truncate_partial_line()
-            with open(self._file_path, "ab", buffering=0) as file:
+            with open(self._path, "ab", buffering=0) as file:
                 end = file.seek(0, os.SEEK_END)
                 left = memoryview(lines.encode())
                 try:
@@ -70,7 +82,7 @@ class RepairingJournalBackend(JournalFileBackend):
 
     def _truncate_partial_line(self) -> int:
         """Remove an incomplete last line, and return its number of bytes."""
-        with open(self._file_path, "r+b") as file:
+        with open(self._path, "r+b") as file:
             end = file.seek(0, os.SEEK_END)
             begin, last = end, b""
             while begin and b"\n" not in last:

@@ -14,13 +14,15 @@ from fitwell.errors import InvalidArgument, ShapeError, StateError
 from fitwell.models.model import Model
 from fitwell.population import Population
 from fitwell.population.members import build_member
+from fitwell.tuner.batch_monitor import BatchOutcome
 from fitwell.tuner.domains import Domain
 from fitwell.tuner.hyperparameter_search import Search
 from fitwell.tuner.hyperparameters import HyperParameters, InvalidSetting, Setting
 from fitwell.tuner.search_result import SearchResult
 from fitwell.tuner.search_space import encode_params
-from fitwell.tuner.study import TrialHandle
-from fitwell.tuner.trial_trainer import BatchOutcome
+from fitwell.tuner.study_reader import StudyReader
+from fitwell.tuner.trial_handle import TrialHandle
+from fitwell.tuner.trial_trainer import TrialTrainer
 from fitwell.tuner.user_attrs import BEST_EPOCHS, FINAL_PARAMS, REASON, SCHEDULE, VALUES
 
 # Attempts to perturb a setting that the build function rejects, before the setting of the parent is used.
@@ -34,19 +36,18 @@ class PBTResult(SearchResult):
     values are those of the last epoch, and the models have their last weights.
     """
 
-    def __init__(self, search: PopulationBasedTraining) -> None:
-        super().__init__(search._shared_study, search._trainer)
-        self._models = search.models
+    def __init__(self, reader: StudyReader, trainer: TrialTrainer, models: Mapping[int, Model]) -> None:
+        super().__init__(reader, trainer)
+        self._models = models
 
     @property
     def schedules(self) -> dict[int, list[tuple[int, Setting]]]:
         """For each trial a list of pairs: an epoch, and the hyperparameters from this epoch on."""
         return {
             trial.number: [
-                (epoch, self._shared_study.decode_params(values)[1])
-                for epoch, values in trial.user_attrs[SCHEDULE]
+                (epoch, self._reader.decode_params(values)[1]) for epoch, values in trial.user_attrs[SCHEDULE]
             ]
-            for trial in self._shared_study.get_trials()
+            for trial in self._reader.get_trials()
             if SCHEDULE in trial.user_attrs
         }
 
@@ -115,7 +116,7 @@ class PopulationBasedTraining(Search):
                 self._shared_study.release(handles)
             self._progress.on_batch_end(self._shared_study.get_trials())
         self._report_results()
-        return PBTResult(self)
+        return PBTResult(self._shared_study, self._trainer, self.models)
 
     def _build_population(self, handles: list[TrialHandle]) -> tuple[Population | None, list[Setting]]:
         """Build the members; settings that the build function rejects are replaced by new ones."""

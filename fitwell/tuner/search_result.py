@@ -12,7 +12,7 @@ from fitwell.models.model import Model
 from fitwell.population.ensemble import Ensemble
 from fitwell.tuner.boundary_warnings import find_boundary_warnings
 from fitwell.tuner.hyperparameters import HyperParameters, Setting
-from fitwell.tuner.study import SharedStudy
+from fitwell.tuner.study_reader import StudyReader
 from fitwell.tuner.trial_trainer import TrialRun, TrialTrainer
 from fitwell.tuner.user_attrs import BEST_EPOCHS, REASON, SECONDS, VALUES
 
@@ -56,16 +56,16 @@ class SearchResult:
         [0.1, 1e-06]
     """
 
-    def __init__(self, shared_study: SharedStudy, trainer: TrialTrainer | None) -> None:
-        self._shared_study = shared_study
+    def __init__(self, reader: StudyReader, trainer: TrialTrainer | None) -> None:
+        self._reader = reader
         self._trainer = trainer
-        self.objective = shared_study.objective
-        self.study = shared_study.study
+        self.objective = reader.objective
+        self.study = reader.study
 
     @property
     def best_params(self) -> Setting:
         """Hyperparameters of the best trial, as passed to the build function."""
-        return self._shared_study.hyperparameters_of(self._shared_study.best_trial())[1]
+        return self._reader.hyperparameters_of(self._reader.best_trial())[1]
 
     @property
     def best_value(self) -> float:
@@ -74,7 +74,7 @@ class SearchResult:
         It is the best of many values on the same validation rows, so it is optimistic: evaluate the model on rows
         that the search did not use.
         """
-        return float(self._shared_study.best_trial().value)
+        return float(self._reader.best_trial().value)
 
     def best_model(self) -> Model:
         """Return the model of the best trial with the weights of its best epoch.
@@ -120,7 +120,7 @@ class SearchResult:
 
     def ranking(self) -> list[Any]:
         """Return the complete Optuna trials with a finite value, best first."""
-        return self._ranked(self._shared_study.require_finite_trials())
+        return self._ranked(self._reader.require_finite_trials())
 
     @validate_params(count=Integer(1))
     def best_hyperparameters(self, count: int = 1) -> list[HyperParameters]:
@@ -132,7 +132,7 @@ class SearchResult:
         Returns:
             list[HyperParameters]: The hyperparameters, best first.
         """
-        return [self._shared_study.hyperparameters_of(trial)[0] for trial in self.ranking()[:count]]
+        return [self._reader.hyperparameters_of(trial)[0] for trial in self.ranking()[:count]]
 
     def _ranked(self, trials: list[Any]) -> list[Any]:
         sign = 1 if self.objective.direction == "min" else -1
@@ -151,7 +151,7 @@ class SearchResult:
         for trial in trials:
             values, epochs = trial.user_attrs[VALUES], trial.user_attrs[BEST_EPOCHS]
             best_seed = seeds[0] if folds else seeds[values.index(self.objective.best(values))]
-            setting = self._shared_study.hyperparameters_of(trial)[1]
+            setting = self._reader.hyperparameters_of(trial)[1]
             runs.append(TrialRun(setting, best_seed, epochs[0] + 1 if folds else trainer.epochs))
         return trainer.retrain(runs, all_rows=folds)
 
@@ -165,7 +165,7 @@ class SearchResult:
         import pandas as pd
 
         rows = []
-        for trial in self._shared_study.get_trials():
+        for trial in self._reader.get_trials():
             notes = trial.user_attrs
             refused = trial.state.name == "FAIL"
             row: dict[str, Any] = {
@@ -180,9 +180,7 @@ class SearchResult:
             row["best_epoch"] = sum(epochs) / len(epochs) if epochs else math.nan
             row[SECONDS] = notes.get(SECONDS, math.nan)
             setting = (
-                trial.params
-                if refused or not trial.params
-                else self._shared_study.hyperparameters_of(trial)[1]
+                trial.params if refused or not trial.params else self._reader.hyperparameters_of(trial)[1]
             )
             # A hyperparameter may have the name of a column ("value"): then its column gets a suffix.
             taken = {*row, REASON}
@@ -192,8 +190,8 @@ class SearchResult:
 
     def remarks(self) -> list[str]:
         """Return a sentence for every hyperparameter whose best values are at an end of its range."""
-        finite = self._ranked(self._shared_study.finite_trials())
-        return find_boundary_warnings(finite, finite + self._shared_study.diverged_trials())
+        finite = self._ranked(self._reader.finite_trials())
+        return find_boundary_warnings(finite, finite + self._reader.diverged_trials())
 
     def plot(self, by: str | None = None, figure: Figure | None = None) -> list[Axes]:
         """Plot the history of the search, and the objective against each hyperparameter.
@@ -211,13 +209,13 @@ class SearchResult:
         """
         from fitwell.tuner.visualization import plot_search
 
-        stopped = sum(trial.state.name == "PRUNED" for trial in self._shared_study.get_trials())
+        stopped = sum(trial.state.name == "PRUNED" for trial in self._reader.get_trials())
         return plot_search(
-            self.ranking(), self.objective, self._shared_study.diverged_trials(), stopped, by, figure
+            self.ranking(), self.objective, self._reader.diverged_trials(), stopped, by, figure
         )
 
     def __repr__(self) -> str:
-        ended = [trial for trial in self._shared_study.get_trials() if trial.state.is_finished()]
+        ended = [trial for trial in self._reader.get_trials() if trial.state.is_finished()]
         try:
             best = f", best {self.objective.name} {self.best_value:.4g} with {self.best_params}"
         except StateError:  # none is complete yet

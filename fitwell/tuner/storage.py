@@ -9,6 +9,7 @@ import contextlib
 import hashlib
 import os
 import threading
+import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,16 @@ from fitwell._escaping import escape_controls, short_repr
 from fitwell._file_io import check_path, os_error_reason
 from fitwell.errors import FileError, FitwellError, InvalidArgument, MissingExtra
 from fitwell.tuner.optuna_utils import import_optuna, silence_optuna
+
+__all__ = [
+    "DEFAULT_FILE",
+    "JOURNAL_SUFFIXES",
+    "LOCK_TIMEOUT",
+    "MEMORY",
+    "SQLITE_SUFFIXES",
+    "Storage",
+    "open_storage",
+]
 
 DEFAULT_FILE = "search.db"
 MEMORY = ":memory:"
@@ -73,18 +84,21 @@ class Storage:
     def translate_errors(self) -> Iterator[None]:
         """Convert errors of databases and Optuna to `FileError` while reading a study that may be damaged.
 
-        The block must not call user functions, whose errors are not caused by the storage.
+        Errors that are raised by fitwell itself pass: they are faults of fitwell, not of the storage. The block must
+        not call user functions, for the same reason.
         """
-        told: tuple[type[Exception], ...] = (FitwellError, *_database_errors())
+        passed: tuple[type[Exception], ...] = (FitwellError, *_database_errors())
         with self.translate_database_errors():
             try:
                 yield
-            except told:
+            except passed:
                 raise
             except Exception as error:
-                said = escape_controls(f"{type(error).__name__}: {short_repr(str(error), 300, quote=False)}")
+                if not _raised_by_optuna(error):
+                    raise
+                text = escape_controls(f"{type(error).__name__}: {short_repr(str(error), 300, quote=False)}")
                 raise FileError(
-                    f"the storage {self.name} holds something that cannot be read{self._location()} ({said}): it was "
+                    f"the storage {self.name} holds something that cannot be read{self._location()} ({text}): it was "
                     "changed, or written by another version of Optuna or fitwell. Use another file, or restore a "
                     "copy of this one"
                 ) from error
@@ -111,17 +125,17 @@ class Storage:
         while cause is not None:
             causes.append(str(cause))
             cause = cause.__cause__ or cause.__context__
-        said = " ".join(causes)
-        if "is locked" in said:
+        text = " ".join(causes)
+        if "is locked" in text:
             return (
                 f"the storage {self.name} is locked: another program has been writing to it for {LOCK_TIMEOUT:g} seconds; "
                 "close it (a database browser, a copy in progress), then start again: nothing is lost"
             )
-        if "not a database" in said:
+        if "not a database" in text:
             return f"the storage {self.name} is not a SQLite database; use another file"
-        if "malformed" in said:
+        if "malformed" in text:
             return f"the storage {self.name} is damaged; use another file, or restore a copy of this one"
-        if "unable to open" in said:
+        if "unable to open" in text:
             return f"the storage {self.name} cannot be opened: check that the folder exists and is writable"
         first = next(iter(causes[-1].splitlines()), type(error).__name__)
         return f"the storage {self.name} cannot be used: {escape_controls(first)}"
@@ -227,6 +241,15 @@ def _open_postgresql(url: str) -> Storage:
             yield
 
     return Storage(shown, lambda: storages.RDBStorage(url), hold)
+
+
+def _raised_by_optuna(error: BaseException) -> bool:
+    """Return whether Optuna, or a library that it calls, raised an error, and not fitwell."""
+    packages = [
+        str(frame.f_globals.get("__name__")).partition(".")[0]
+        for frame, _ in traceback.walk_tb(error.__traceback__)
+    ]
+    return "optuna" in packages and packages[-1] != "fitwell"
 
 
 def _inode(file: Path | None) -> int | None:

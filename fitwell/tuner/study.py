@@ -10,33 +10,33 @@ from __future__ import annotations
 import json
 import math
 import secrets
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from fitwell.errors import InvalidArgument, StateError
+from fitwell.errors import InvalidArgument
 from fitwell.tuner.domains import Domain
 from fitwell.tuner.heartbeat import Worker, is_alive
-from fitwell.tuner.hyperparameters import HyperParameters, InvalidSetting, Setting
+from fitwell.tuner.hyperparameters import HyperParameters, InvalidSetting
 from fitwell.tuner.objective import Objective
-from fitwell.tuner.optuna_utils import import_optuna, silence_optuna, trial_state
+from fitwell.tuner.optuna_utils import import_optuna, trial_state
 from fitwell.tuner.samplers import make_sampler
 from fitwell.tuner.search_space import SearchSpace, encode_params
 from fitwell.tuner.storage import Storage
+from fitwell.tuner.study_reader import StudyMismatchError, StudyReader
+from fitwell.tuner.trial_handle import TrialHandle
 from fitwell.tuner.user_attrs import (
     CRASHES,
-    FINAL_PARAMS,
     REASON,
     STUDY_CONFIG,
     STUDY_TOKEN,
     WORKER,
     check_study,
     crash_count,
-    describe_diverged_trials,
 )
+
+__all__ = ["MAX_CRASHES", "MAX_INFEASIBLE", "SharedStudy", "StudyMismatchError"]
 
 # A trial is marked failed after this many workers crashed (mostly out of memory) while training it alone.
 MAX_CRASHES = 3
@@ -47,57 +47,8 @@ _BATCH_DIVISOR = 8
 MAX_INFEASIBLE = 100
 
 
-@dataclass
-class TrialHandle:
-    """A trial that this worker trains.
-
-    Attributes:
-        trial: Optuna trial.
-        storage_guard: Context manager that translates storage errors while sampling.
-        max_batch_size: Maximum size of the batch that contains the trial.
-        setting: Hyperparameters of the model.
-        reported_steps: Steps that an earlier worker reported.
-        hp: Samples from the trial; values that an earlier worker sampled stay the same.
-    """
-
-    trial: Any
-    storage_guard: Callable[[], AbstractContextManager[None]] = nullcontext
-    max_batch_size: float = math.inf
-    setting: Setting = field(default_factory=dict)
-    reported_steps: frozenset[int] = frozenset()
-    hp: HyperParameters = field(init=False)
-
-    def __post_init__(self) -> None:
-        def draw(name: str, domain: Domain) -> Any:
-            try:
-                with self.storage_guard(), silence_optuna():
-                    return domain.suggest(self.trial, name)
-            except ValueError as error:
-                raise InvalidArgument(
-                    f"{name}: {domain!r} is not compatible with earlier trials in the study "
-                    f"{self.trial.study.study_name!r} ({error}). If build was changed, pass another name=..., or "
-                    "overwrite=True to start over; if the choices depend on other hyperparameters, use a different "
-                    "name in each case"
-                ) from error
-
-        self.hp = HyperParameters(draw)
-
-    @property
-    def number(self) -> int:
-        """The trial's number in the study."""
-        return int(self.trial.number)
-
-
-class StudyMismatchError(InvalidArgument):
-    """The storage holds a different study of the same name. what: the difference, without advice."""
-
-    def __init__(self, what: str) -> None:
-        super().__init__(f"{what}. Pass another name=..., or overwrite=True to delete it and start over")
-        self.what = what
-
-
-class SharedStudy:
-    """The study of one search, opened or created.
+class SharedStudy(StudyReader):
+    """The study of one search, opened or created, whose trials several workers claim.
 
     Args:
         storage: Storage of the study.
@@ -110,9 +61,11 @@ class SharedStudy:
         trials: Number of trials of all workers and calls; None if there is no limit.
         batch: Number of trials trained together; None if trials cannot be trained separately.
         first: Settings to try before the sampler is used.
-        terms: Settings that must equal those of an existing study, so that trials are comparable. None only reads
-            an existing study.
+        config: Settings that must equal those of an existing study, so that trials are comparable.
         overwrite: Whether to delete an existing study.
+
+    Raises:
+        StudyMismatchError: If an existing study has another configuration.
     """
 
     def __init__(
@@ -126,75 +79,62 @@ class SharedStudy:
         pruner: Any,
         seed: int,
         trials: int | None,
+        config: Mapping[str, Any],
         batch: int | None = None,
         first: Sequence[Mapping[str, Any]] = (),
-        config: Mapping[str, Any] | None,
         overwrite: bool = False,
     ) -> None:
-        optuna = import_optuna()
-        self.storage = storage
         self.space = space
-        self.objective = objective
         self.trials = trials
         self._batch = batch
         self._sampler = sampler
+        self._pruner = pruner
         self._seed = seed
+        self._config: dict[str, Any] = json.loads(json.dumps(config))
+        self._overwrite = overwrite
         self._initial_params = [
             self._encode_initial_params(setting) for setting in _check_initial_params(first)
         ]
         self._grid = space.grid()
-        with storage.lock(), storage.translate_errors():
-            known = [found.study_name for found in optuna.get_all_study_summaries(storage.backend, False)]
-            if overwrite and name in known:
-                optuna.delete_study(study_name=name, storage=storage.backend)
-            if config is None and name not in known:
-                raise StateError(f"there is no study {name!r} in {storage.name} yet")
-            self.study = optuna.create_study(
-                storage=storage.backend,
-                study_name=name,
-                pruner=pruner,
-                direction={"min": "minimize", "max": "maximize"}[objective.direction],
-                load_if_exists=True,
-            )
-            if config is None:
-                self._check_objective()
-            else:
-                self._check_config(json.loads(json.dumps(config)))
-            self._token = self._current_token()
-            self.finished_before = len(self._finished_trials())
+        super().__init__(storage, name, space, objective)
         self.worker = Worker(self._write_heartbeat)
 
-    def _check_config(self, config: dict[str, Any]) -> None:
-        begun = self.study.user_attrs.get(STUDY_CONFIG)
-        trials = self.study.get_trials(deepcopy=False)
-        if begun is not None:
-            check_study(self.study, trials, self.storage.name)
-        if begun is None:
+    def _open(self, name: str) -> Any:
+        """Return the Optuna study, created if necessary, or raise if it has another configuration."""
+        optuna, backend = import_optuna(), self.storage.backend
+        if self._overwrite and name in self._study_names():
+            optuna.delete_study(study_name=name, storage=backend)
+        study = optuna.create_study(
+            storage=backend,
+            study_name=name,
+            pruner=self._pruner,
+            direction={"min": "minimize", "max": "maximize"}[self.objective.direction],
+            load_if_exists=True,
+        )
+        self._study_id = backend.get_study_id_from_name(name)
+        stored = study.user_attrs.get(STUDY_CONFIG)
+        trials = study.get_trials(deepcopy=False)
+        if stored is None:
             if trials:
                 raise StudyMismatchError(
-                    f"the study {self.study.study_name!r} in {self.storage.name} was not created by fitwell"
+                    f"the study {name!r} in {self.storage.name} was not created by fitwell"
                 )
-            self.study.set_user_attr(STUDY_CONFIG, config)
-            self.study.set_user_attr(STUDY_TOKEN, secrets.token_hex(8))
-            return
-        differ = [name for name in {**begun, **config} if begun.get(name) != config.get(name)]
-        if differ:
-            told = "; ".join(f"{name}: {begun.get(name)!r} then, {config.get(name)!r} now" for name in differ)
+            study.set_user_attr(STUDY_CONFIG, self._config)
+            study.set_user_attr(STUDY_TOKEN, secrets.token_hex(8))
+            return study
+        check_study(study, trials, self.storage.name)
+        config = self._config
+        differences = "; ".join(
+            f"{key}: {stored.get(key)!r} then, {config.get(key)!r} now"
+            for key in {**stored, **config}
+            if stored.get(key) != config.get(key)
+        )
+        if differences:
             raise StudyMismatchError(
-                f"the study {self.study.study_name!r} in {self.storage.name} was created with other settings, so its "
-                f"trials cannot be compared with new ones ({told})"
+                f"the study {name!r} in {self.storage.name} was created with other settings, so its "
+                f"trials cannot be compared with new ones ({differences})"
             )
-
-    def _check_objective(self) -> None:
-        """Raise if the study does not exist yet or has another objective."""
-        begun = (self.study.user_attrs.get(STUDY_CONFIG) or {}).get("objective")
-        if begun is None:
-            raise StateError(f"the study {self.study.study_name!r} in {self.storage.name} has not started")
-        if begun != self.objective.description:
-            raise StudyMismatchError(
-                f"the study {self.study.study_name!r} in {self.storage.name} has the objective {begun}, not "
-                f"{self.objective.description}"
-            )
+        return study
 
     # --- claiming trials -----------------------------------------------------------------------------------
 
@@ -279,13 +219,16 @@ class SharedStudy:
         self.study.sampler = make_sampler("random", self._seed, 0)
         trial = self.study.ask()
         trial.set_user_attr(WORKER, self.worker.name)
-        return self._make_handle(trial._trial_id, trial.number)
+        return self._make_handle(trial.number)
 
-    def _make_handle(self, trial_id: int, number: int, **known: Any) -> TrialHandle:
+    def _make_handle(self, number: int, **known: Any) -> TrialHandle:
         self.study.sampler = make_sampler(self._sampler, self._seed, number)
-        # Optuna has no public function that returns the `Trial` of a RUNNING trial.
-        trial = import_optuna().trial.Trial(self.study, trial_id)
-        return TrialHandle(trial, self.storage.translate_database_errors, **known)
+        return TrialHandle(self._running_trial(number), self.storage.translate_database_errors, **known)
+
+    def _running_trial(self, number: int) -> Any:
+        """Return the Optuna `Trial` of a RUNNING trial, which uses the present sampler of the study."""
+        trial_id = self.storage.backend.get_trial_id_from_study_id_trial_number(self._study_id, number)
+        return import_optuna().trial.Trial(self.study, trial_id)
 
     def _next_grid_point(self, known: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
         """Return the next unclaimed point of the grid, None at its end."""
@@ -332,14 +275,12 @@ class SharedStudy:
         if others >= max_batch_size:
             return None
         if self._max_batch_size(crashes - MAX_CRASHES) == 1:
-            trial = import_optuna().trial.Trial(self.study, frozen._trial_id)
             self._tell_infeasible(
-                trial,
+                self._running_trial(frozen.number),
                 f"{crashes} workers died while training it, the last {MAX_CRASHES} while training it alone",
             )
             return None
         handle = self._make_handle(
-            frozen._trial_id,
             frozen.number,
             max_batch_size=max_batch_size,
             reported_steps=frozenset(frozen.intermediate_values),
@@ -375,62 +316,15 @@ class SharedStudy:
             state = trial_state("PRUNED") if pruned else None
             self.study.tell(handle.trial, None if pruned else value, state)
 
+    def own_diverged_trials(self) -> list[Any]:
+        """Return the complete trials without a finite value that this worker trained."""
+        return [trial for trial in self.diverged_trials() if trial.user_attrs.get(WORKER) == self.worker.name]
+
     def release(self, handles: Sequence[TrialHandle]) -> None:
         """Release unfinished trials, so that any worker can claim them."""
-        with self.storage.lock():
-            self._release(handles)
-
-    def get_trials(self) -> list[Any]:
-        """Return all trials of the study."""
-        with self.storage.translate_errors():
-            # A new study may have the name and even the id of a deleted one.
-            if self._current_token() != self._token:
-                raise StateError(
-                    f"the study {self.study.study_name!r} in {self.storage.name} was deleted, probably by "
-                    "overwrite=True; use a different name=... for every search"
-                )
-            return list(self.study.get_trials(deepcopy=False))
-
-    def require_finite_trials(self) -> list[Any]:
-        """Return the complete trials with a finite value, or raise `StateError` if there are none."""
-        found = self.finite_trials()
-        if not found:
-            lost = self.diverged_trials()
-            why = (
-                f": {describe_diverged_trials(lost)}. See `trials`, column 'reason'; NaN often means that the learning rates of the "
-                "space are too large"
-                if lost
-                else "; see `trials`, column 'state', and continue the search"
-            )
-            raise StateError(f"no trial has a finite value yet{why}")
-        return found
-
-    def finite_trials(self) -> list[Any]:
-        """Return the complete trials with a finite value."""
-        return [trial for trial in self._complete_trials() if math.isfinite(trial.value)]
-
-    def diverged_trials(self, own: bool = False) -> list[Any]:
-        """Return the complete trials without a finite value. own: only those of this worker."""
-        lost = [trial for trial in self._complete_trials() if not math.isfinite(trial.value)]
-        return [t for t in lost if t.user_attrs.get(WORKER) == self.worker.name] if own else lost
-
-    def best_trial(self) -> Any:
-        """Return the best of the complete trials."""
-        pick = min if self.objective.direction == "min" else max
-        return pick(self.require_finite_trials(), key=lambda trial: trial.value)
-
-    def hyperparameters_of(self, frozen: Any) -> tuple[HyperParameters, Setting]:
-        """Return the hyperparameters of a finished trial, and its setting."""
-        return self.decode_params(frozen.user_attrs.get(FINAL_PARAMS, frozen.params))
-
-    def decode_params(self, values: Mapping[str, Any]) -> tuple[HyperParameters, Setting]:
-        """Return the hyperparameters that the study stores as `values`, and their setting."""
-
-        def look_up(name: str, domain: Any) -> Any:
-            return domain.from_storage(values[name]) if name in values else domain.default
-
-        hp = HyperParameters(look_up)
-        return hp, self.space.sample(hp)
+        with self.storage.lock(), self.storage.translate_errors():
+            for handle in filter(self._owns, handles):
+                handle.trial.set_user_attr(WORKER, "")
 
     def _owns(self, handle: TrialHandle) -> bool:
         """Return whether this worker still owns a trial.
@@ -440,34 +334,15 @@ class SharedStudy:
         """
         return self.get_trials()[handle.number].user_attrs.get(WORKER) == self.worker.name
 
-    def _release(self, handles: Sequence[TrialHandle]) -> None:
-        with self.storage.translate_errors():
-            for handle in filter(self._owns, handles):
-                handle.trial.set_user_attr(WORKER, "")
-
-    # --- internals -----------------------------------------------------------------------------------------
-
     def _tell_infeasible(self, trial: Any, reason: str) -> None:
         trial.set_user_attr(REASON, reason)
         self.study.tell(trial, state=trial_state("FAIL"))
-
-    def _complete_trials(self) -> list[Any]:
-        return [trial for trial in self.get_trials() if trial.state.name == "COMPLETE"]
-
-    def _current_token(self) -> str | None:
-        try:
-            return self.study.user_attrs.get(STUDY_TOKEN)
-        except KeyError:  # the study was deleted
-            return None
 
     def _trials_in_state(self, name: str) -> list[Any]:
         return list(self.study.get_trials(deepcopy=False, states=(trial_state(name),)))
 
     def _feasible_trials(self) -> list[Any]:
         return [trial for trial in self.study.get_trials(deepcopy=False) if trial.state.name != "FAIL"]
-
-    def _finished_trials(self) -> list[Any]:
-        return [trial for trial in self._feasible_trials() if trial.state.is_finished()]
 
     def _has_all_trials(self) -> bool:
         return self.trials is not None and len(self._feasible_trials()) >= self.trials

@@ -1,21 +1,17 @@
-"""Training a batch of trials as one population."""
+"""Trains a batch of trials as one population."""
 
 from __future__ import annotations
 
-import math
-import threading
-import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import jax
 import numpy as np
 
 from fitwell import random
-from fitwell._callback import Callback, Logs
+from fitwell._callback import Callback
 from fitwell._data.loaders import Batch, count_rows
 from fitwell._data.splits import split_rows
 from fitwell.callbacks.callback_list import flatten_callbacks, may_write_logs
@@ -29,13 +25,19 @@ from fitwell.population import Population
 from fitwell.population.folds import class_labels, make_folds
 from fitwell.population.member_train_loop import is_function_of_setting
 from fitwell.population.members import Member
+from fitwell.tuner.batch_monitor import (
+    TRIAL_INDEX,
+    BatchMonitor,
+    BatchOutcome,
+    ReportFunction,
+    stop_at_deadline,
+)
 from fitwell.tuner.hyperparameters import InvalidSetting, Setting
 from fitwell.tuner.objective import Objective
 from fitwell.tuner.scoring import LearningCurve
 from fitwell.tuner.search_space import SearchSpace
 
-# Key of the setting of a member: the index of its trial in the batch.
-_TRIAL_INDEX = "trial"
+__all__ = ["TrialRun", "TrialTrainer", "holdout_split"]
 
 
 @dataclass
@@ -45,20 +47,6 @@ class TrialRun:
     setting: Setting
     seed: int
     epochs: int
-
-
-# (index of the trial in the batch, finished epochs, best value so far) -> whether to prune it.
-ReportFunction = Callable[[int, int, float], bool]
-
-
-@dataclass
-class BatchOutcome:
-    """Results of a batch: learning curves by trial, pruned trials, and settings that the build function rejected."""
-
-    curves: list[list[LearningCurve]]
-    pruned: set[int] = field(default_factory=set)
-    infeasible: dict[int, str] = field(default_factory=dict)
-    interrupted: bool = False
 
 
 class TrialTrainer:
@@ -100,12 +88,12 @@ class TrialTrainer:
         if population is None:
             return batch
         self._check_penalties(population)
-        monitor = _BatchMonitor(population, batch, self.objective, report, rungs, on_member_end)
+        monitor = BatchMonitor(population, batch, self.objective, report, rungs, on_member_end)
 
         def callbacks(place: Setting) -> list[Callback]:
-            return [*self._callbacks_of(settings[place[_TRIAL_INDEX]]), monitor.callback()]
+            return [*self._callbacks_of(settings[place[TRIAL_INDEX]]), monitor.callback()]
 
-        with _stop_at_deadline(deadline, population) as late:
+        with stop_at_deadline(deadline, population) as late:
             try:
                 self.fit(population, callbacks=callbacks)
             except KeyboardInterrupt:
@@ -116,7 +104,7 @@ class TrialTrainer:
             curve = LearningCurve(
                 history.history.get(name, []), history.epochs_of(name), member.seed, member.status
             )
-            batch.curves[member.setting[_TRIAL_INDEX]].append(curve)
+            batch.curves[member.setting[TRIAL_INDEX]].append(curve)
         return batch
 
     def retrain(self, runs: Sequence[TrialRun], all_rows: bool) -> list[Model]:
@@ -128,18 +116,18 @@ class TrialTrainer:
         changed: dict[str, Any] = {"folds": None, "splits": None} if all_rows else {}
         models: dict[int, Model] = {}
         for seed in dict.fromkeys(run.seed for run in runs):
-            places = [{_TRIAL_INDEX: at} for at, run in enumerate(runs) if run.seed == seed]
+            places = [{TRIAL_INDEX: at} for at, run in enumerate(runs) if run.seed == seed]
             population = Population(
-                lambda place: self.space.build(runs[place[_TRIAL_INDEX]].setting), places, seeds=[seed]
+                lambda place: self.space.build(runs[place[TRIAL_INDEX]].setting), places, seeds=[seed]
             )
             self._prepare(population.members[0])
             self.fit(
                 population,
-                epochs=lambda place: runs[place[_TRIAL_INDEX]].epochs,
-                callbacks=lambda place: self._retrain_callbacks(runs[place[_TRIAL_INDEX]], all_rows),
+                epochs=lambda place: runs[place[TRIAL_INDEX]].epochs,
+                callbacks=lambda place: self._retrain_callbacks(runs[place[TRIAL_INDEX]], all_rows),
                 **changed,
             )
-            models |= {member.setting[_TRIAL_INDEX]: member.model for member in population.members}
+            models |= {member.setting[TRIAL_INDEX]: member.model for member in population.members}
         return [models[at] for at in range(len(runs))]
 
     def _retrain_callbacks(self, run: TrialRun, all_rows: bool) -> list[Callback]:
@@ -176,11 +164,11 @@ class TrialTrainer:
 
             def build(place: Setting) -> Model:
                 nonlocal at
-                at = place[_TRIAL_INDEX]
+                at = place[TRIAL_INDEX]
                 return self.space.build(settings[at])
 
             places = [
-                {_TRIAL_INDEX: number} for number in range(len(settings)) if number not in batch.infeasible
+                {TRIAL_INDEX: number} for number in range(len(settings)) if number not in batch.infeasible
             ]
             if not places:
                 return None
@@ -252,93 +240,3 @@ def holdout_split(data: FitData, by_class: bool) -> tuple[Any, Any]:
     labels = class_labels(targets[0]) if by_class and len(targets) == 1 else None
     split = split_rows(count_rows(data.batch), classes=labels, test=0)
     return split.train, split.validation
-
-
-@contextmanager
-def _stop_at_deadline(deadline: float | None, population: Population) -> Iterator[threading.Event]:
-    """Stop the members at the first dispatch boundary after `deadline`; yield an event that is set then."""
-    late, done = threading.Event(), threading.Event()
-
-    def wait() -> None:
-        assert deadline is not None
-        if not done.wait(max(deadline - time.monotonic(), 0.0)):
-            late.set()
-        # Repeatedly: a member that starts training resets `stop_training`.
-        while not done.wait(0.05):
-            for member in population.members:
-                member.model.stop_training = True
-
-    clock = threading.Thread(target=wait, name="fitwell-clock", daemon=True)
-    if deadline is not None:
-        clock.start()
-    try:
-        yield late
-    finally:
-        done.set()
-        if deadline is not None:
-            clock.join()
-
-
-class _BatchMonitor:
-    """Monitors a population during training, for the pruner and the progress table."""
-
-    def __init__(
-        self,
-        population: Population,
-        batch: BatchOutcome,
-        objective: Objective,
-        report: ReportFunction | None,
-        rungs: Sequence[int],
-        on_member_end: Callable[[], None],
-    ) -> None:
-        self.population = population
-        self.batch = batch
-        self.objective = objective
-        self.report = report
-        self.rungs = frozenset(rungs)
-        self.on_member_end = on_member_end
-
-    def callback(self) -> Callback:
-        """Return the callback of one member.
-
-        A callback with epoch hooks ends each dispatch at the epoch boundary, so it is only used for pruning.
-        """
-        return _MonitorCallback(self) if self.report is None else _PruningCallback(self)
-
-    def member_of(self, model: Any) -> Member:
-        """Return the member with this model."""
-        return next(member for member in self.population.members if member.model is model)
-
-
-class _MonitorCallback(Callback):
-    def __init__(self, monitor: _BatchMonitor) -> None:
-        super().__init__()
-        self.monitor = monitor
-
-    def __deepcopy__(self, memo: Any) -> _MonitorCallback:
-        # A population copies callbacks for each member; these share one monitor.
-        return self
-
-    def on_train_end(self, logs: Logs | None = None) -> None:
-        self.monitor.on_member_end()
-
-
-class _PruningCallback(_MonitorCallback):
-    def on_train_begin(self, logs: Logs | None = None) -> None:
-        member = self.monitor.member_of(self.model)
-        self.trial = member.setting[_TRIAL_INDEX]
-        # Only the first member of a trial reports, so that values with the same seed and rows are compared.
-        self.reports_for_trial = member.seed == self.monitor.population.members[0].seed and not member.fold
-        self._values: list[float] = []
-
-    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        monitor = self.monitor
-        if self.trial in monitor.batch.pruned:
-            self.model.stop_training = True
-            return
-        self._values.append((logs or {}).get(monitor.objective.name, math.nan))
-        if self.reports_for_trial and monitor.report is not None and epoch + 1 in monitor.rungs:
-            best = monitor.objective.best(self._values)
-            if monitor.report(self.trial, epoch + 1, best):
-                monitor.batch.pruned.add(self.trial)
-                self.model.stop_training = True

@@ -30,7 +30,7 @@ from fitwell.tuner.oracle import Oracle
 from fitwell.tuner.search_result import SearchResult
 from fitwell.tuner.search_space import SearchSpace, build_function
 from fitwell.tuner.storage import open_storage
-from fitwell.tuner.study import SharedStudy
+from fitwell.tuner.study_reader import StudyReader
 
 _STUDY_FILE = "study.db"
 _TUNER_RULES: dict[str, Rule] = {
@@ -190,18 +190,13 @@ class Tuner:
         path = self.project_dir / _STUDY_FILE
         if self._overwrite or not path.exists():
             raise StateError(f"{type(self).__name__}: call search(x, y, ...) first")
-        shared_study = SharedStudy(
+        reader = StudyReader(
             open_storage(path),
             self.project_dir.name,
-            SearchSpace(self.hypermodel, None),
+            SearchSpace(self.hypermodel),
             as_objective(self.objective),
-            sampler=self.sampler,
-            pruner=None,
-            seed=self._seed,
-            trials=self.max_trials,
-            config=None,
         )
-        self._result = SearchResult(shared_study, None)
+        self._result = SearchResult(reader, None)
 
     @validate_params(_TUNER_RULES)
     def get_best_hyperparameters(self, num_trials: int = 1) -> list[HyperParameters]:

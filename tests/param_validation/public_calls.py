@@ -99,7 +99,7 @@ NEEDED: dict[str, dict[str, Any]] = {
     "schedules.PiecewiseConstantDecay": {"boundaries": [1, 2], "values": [3.0, 2.0, 1.0]},
     "schedules.Warmup": {"after": 0.1, "warmup_steps": 5},
     "population.Population": {"build": build, "members": [{}]},
-    "population.draw": {"count": 2, "random_state": 0, "rate": [0.1, 0.2]},
+    "population.sample": {"count": 2, "random_state": 0, "rate": [0.1, 0.2]},
     "utils.to_categorical": {"x": [0, 1, 2]},
     "utils.class_codes": {"value": ["a", "b"]},
     "utils.normalize": {"x": X},

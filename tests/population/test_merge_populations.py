@@ -62,7 +62,7 @@ def test_files_that_do_not_belong_together(tmp_path):
     ):
         fw.Population.load(files[:2], build)
     with pytest.raises(
-        FileError, match=r"folds.fit' was trained with 2 folds and the files before it with none"
+        FileError, match=r"folds.fit' was trained with 2 folds and the earlier files with none"
     ):
         fw.Population.load([files[0], files[2]], build)
     with pytest.raises(InvalidArgument, match="empty list"):

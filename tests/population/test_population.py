@@ -15,6 +15,7 @@ import scipy.stats
 
 import fitwell as fw
 from fitwell import random
+from fitwell._deprecation import reset_deprecation_warnings
 from fitwell._engine import compile_cache, devices
 from fitwell.errors import FileError, InvalidArgument, ShapeError, StateError
 from fitwell.population import member_train_loop
@@ -162,10 +163,19 @@ def test_hyperparameters_may_be_missing_or_called_like_a_metric(regression):
     assert population.results["extra"].isna().tolist() == [True, False]
 
 
-def test_grid_and_draw():
+def test_draw_is_the_deprecated_name_of_sample():
+    reset_deprecation_warnings()
+    with pytest.warns(DeprecationWarning, match=r"fw.draw is an older spelling: write fw.sample"):
+        settings = fw.population.draw(3, random_state=1, units=[10, 30])
+    assert settings == fw.population.sample(3, random_state=1, units=[10, 30])
+
+
+def test_grid_and_sample():
     assert fw.grid(a=[1, 2], b="xy"[:1].split()) == [{"a": 1, "b": "x"}, {"a": 2, "b": "x"}]
-    drawn = fw.draw(200, random_state=1, rate=scipy.stats.loguniform(1e-4, 1e-1), units=[10, 30])
-    assert drawn == fw.draw(200, random_state=1, rate=scipy.stats.loguniform(1e-4, 1e-1), units=[10, 30])
+    drawn = fw.population.sample(200, random_state=1, rate=scipy.stats.loguniform(1e-4, 1e-1), units=[10, 30])
+    assert drawn == fw.population.sample(
+        200, random_state=1, rate=scipy.stats.loguniform(1e-4, 1e-1), units=[10, 30]
+    )
     rates = [setting["rate"] for setting in drawn]
     assert all(1e-4 <= rate <= 1e-1 and isinstance(rate, float) for rate in rates)
     assert scipy.stats.kstest(np.log10(rates), scipy.stats.uniform(-4, 3).cdf).pvalue > 0.01
@@ -173,8 +183,8 @@ def test_grid_and_draw():
     with pytest.raises(InvalidArgument, match="expected a list of values, got 0.1"):
         fw.grid(rate=0.1)
     with pytest.raises(InvalidArgument, match="the list of values is empty"):
-        fw.draw(3, rate=[])
-    assert len(fw.draw(np.int64(3), rate=[1])) == 3
+        fw.population.sample(3, rate=[])
+    assert len(fw.population.sample(np.int64(3), rate=[1])) == 3
     for count, space, message in [
         (0, [1], "count must be the number of settings, an integer of at least 1, got 0"),
         (2, {"low": 1, "high": 2}, "expected a list of values, got {'low': 1"),
@@ -185,7 +195,7 @@ def test_grid_and_draw():
         ),
     ]:
         with pytest.raises(InvalidArgument, match=message):
-            fw.draw(count, rate=space)
+            fw.population.sample(count, rate=space)
 
 
 def test_an_ensemble_of_models_that_differ_in_activation_only(regression):
@@ -374,7 +384,7 @@ def test_pictures(trained):
     np.testing.assert_allclose(effect.lines[0].get_xydata(), np.c_[medians.index, medians], rtol=1e-6)
     with pytest.raises(InvalidArgument, match="'learning_rat', did you mean 'learning_rate'"):
         trained.plot_effect("learning_rat")
-    with pytest.raises(InvalidArgument, match="two hyperparameters that vary, there is 1 .learning_rate."):
+    with pytest.raises(InvalidArgument, match="two hyperparameters that vary, got 1 .learning_rate."):
         trained.plot_pairs()
     settings = fw.grid(learning_rate=[0.001, 0.1], name=["a", "b"], units=[1, 2])
     pairs = fw.Population(dense, settings).fit(np.ones((4, 3)), np.ones(4), verbose=0).plot_pairs("loss")

@@ -9,7 +9,8 @@ import pytest
 
 import fitwell as fw
 from fitwell.errors import NonFiniteWarning
-from fitwell.population import layout_choice, scheduling
+from fitwell.population import scheduling
+from fitwell.population.layout_choice import layout_rule
 from tests.population.test_single_members import (
     POLICIES,
     STRUCTURES,
@@ -33,8 +34,8 @@ def stacks(monkeypatch):
 
     answer = scheduling.run_vmapped
     monkeypatch.setattr(scheduling, "run_vmapped", counted)
-    monkeypatch.setattr(layout_choice, "should_vmap", lambda fit, members: True)
-    return widths
+    with layout_rule(lambda fit, members: True):
+        yield widths
 
 
 @pytest.mark.parametrize("name", [name for name in STRUCTURES if name != "subclass"])
@@ -83,8 +84,7 @@ def test_folds(stacks):
     population = fw.Population(normalised).fit(x, y, folds=5, epochs=4, batch_size=8, verbose=0)
     stacked = [history.history for history in population.history]
     assert set(stacks) == {5}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(layout_choice, "should_vmap", lambda fit, members: False)
+    with layout_rule(lambda fit, members: False):
         in_turn = fw.Population(normalised).fit(x, y, folds=5, epochs=4, batch_size=8, verbose=0)
     for one, other in zip(stacked, in_turn.history, strict=True):
         for name, values in one.items():
@@ -103,14 +103,13 @@ def test_nan_ends_one_member_only():
             same(member, *solo(dense, member.setting, 0, x, y, **settings))
 
 
-def test_members_that_read_rows_of_their_own_are_not_stacked(stacks, monkeypatch):
+def test_members_that_read_rows_of_their_own_are_not_stacked(stacks):
     """With `steps_per_epoch` each batch is read when its turn comes, in the order of the member's own seed."""
-    monkeypatch.setattr(layout_choice, "should_vmap", lambda fit, members: fit.supports_vmap)
     x, y, _ = rows("rows")
     settings = {"epochs": 5, "batch_size": 8, "steps_per_epoch": 3}
-    population = fw.Population(dense, fw.grid(rate=[0.02, 0.05]), seeds=[0, 4]).fit(
-        x, y, verbose=0, **settings
-    )
+    population = fw.Population(dense, fw.grid(rate=[0.02, 0.05]), seeds=[0, 4])
+    with layout_rule(lambda fit, members: fit.supports_vmap):
+        population.fit(x, y, verbose=0, **settings)
     for member in population.members:
         same(member, *solo(dense, member.setting, member.seed, x, y, **settings))
     assert not stacks

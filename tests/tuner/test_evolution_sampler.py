@@ -15,7 +15,7 @@ from fitwell.tuner.domains import Domain
 from fitwell.tuner.evolution_sampler import NUM_PARENTS
 from fitwell.tuner.samplers import STARTUP_TRIALS, make_sampler
 from fitwell.tuner.search_space import SearchSpace
-from fitwell.tuner.study import TrialHandle
+from fitwell.tuner.trial_handle import TrialHandle
 
 
 def evolve(

@@ -17,6 +17,7 @@ import pytest
 
 import fitwell as fw
 from fitwell.errors import FileError, FitwellError, InvalidArgument
+from fitwell.tuner.storage import open_storage
 
 X = np.random.default_rng(0).normal(size=(32, 4)).astype(np.float32)
 
@@ -219,3 +220,9 @@ def test_a_study_copied_while_nobody_writes_goes_on(study: Path, tmp_path: Path)
     copy = tmp_path / study.name
     shutil.copy(study, copy)
     assert len(search(copy, trials=5).trials) == 5
+
+
+def test_an_error_of_fitwell_is_not_reported_as_damage(tmp_path: Path) -> None:
+    storage = open_storage(tmp_path / "study.db")
+    with pytest.raises(TypeError), storage.translate_errors():
+        fw.tuner.Objective("loss", "min").best(3)  # type: ignore[arg-type]

@@ -1,0 +1,84 @@
+"""One call of `Population.fit`: grouping of the members, and the functions that start them."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from fitwell import random
+from fitwell.models.fit_options import FitOptions
+from fitwell.models.train_plan import check_monitors
+from fitwell.population.member_train_loop import (
+    Group,
+    MemberTrainLoop,
+    SharedFitContext,
+    callbacks_for,
+    group_members,
+)
+from fitwell.population.members import Member, Setting
+from fitwell.population.scheduling import MemberStart
+from fitwell.population.shared_data import PopulationData
+
+__all__ = ["PopulationRun"]
+
+
+class PopulationRun:
+    """One call of `Population.fit`.
+
+    Args:
+        members: Members of the population.
+        data: Data of the call.
+        callbacks: See `Population.fit`.
+        epochs_for: Returns the number of epochs for a setting.
+        options: Options that all members share.
+    """
+
+    def __init__(
+        self,
+        members: Sequence[Member],
+        data: PopulationData,
+        callbacks: Any,
+        epochs_for: Callable[[Setting], int],
+        options: FitOptions,
+    ) -> None:
+        self._members = members
+        self._data = data
+        self._callbacks_for = callbacks_for(callbacks, members)
+        self._callbacks_differ = callable(callbacks)
+        self._epochs_for = epochs_for
+        self._options = options
+        self._groups: list[Group] = []
+        # One example per group.
+        self._fits: list[MemberTrainLoop] = []
+
+    def group_members(self, compile_ahead: Callable[[MemberTrainLoop], None]) -> list[Group]:
+        """Group the members by structure, check all arguments, and compile one program per group in advance."""
+
+        def on_new_group(member: Member) -> None:
+            # Arguments are checked here, before any member is trained.
+            with random.use_seed_generator(member.stream):
+                fit = self._start(member, SharedFitContext(self._data.rows_for(member.model)))
+                self._fits.append(fit)
+                compile_ahead(fit)
+
+        self._groups = group_members(self._members, self._data, on_new_group)
+        if self._callbacks_differ:
+            for fit, group in zip(self._fits, self._groups, strict=True):
+                for member in group.members[1:]:
+                    check_monitors(
+                        self._callbacks_for(member), fit.session, self._options, fit.plan.metric_names
+                    )
+        return self._groups
+
+    def member_starts(self) -> list[tuple[MemberTrainLoop, list[MemberStart]]]:
+        """Return for each group its example, and the members with the functions that start them."""
+        return [
+            (fit, [(member, functools.partial(self._start, member, fit.context)) for member in group.members])
+            for fit, group in zip(self._fits, self._groups, strict=True)
+        ]
+
+    def _start(self, member: Member, context: SharedFitContext) -> MemberTrainLoop:
+        options = dataclasses.replace(self._options, epochs=self._epochs_for(dict(member.setting)))
+        return MemberTrainLoop(member, context, self._callbacks_for(member), options)
