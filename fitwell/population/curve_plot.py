@@ -1,10 +1,10 @@
-"""Plot of learning curves of a population, and helpers of the other plots."""
+"""Plot of the learning curves of a population."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,15 +18,14 @@ from fitwell._plotting.legends import add_legend
 from fitwell._plotting.palette import Palette, text_color
 from fitwell._plotting.spread import NON_FINITE_COLOR, mean_curve
 from fitwell.callbacks.metric_mode import infer_mode
-from fitwell.errors import InvalidArgument, did_you_mean
 from fitwell.population import results_table
-from fitwell.population.members import Member, Setting
+from fitwell.population.member_groups import By, describe_outliers, full_setting, group_palette
+from fitwell.population.members import Member
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-Values = NDArray[np.float64]
-By = str | Sequence[str] | None
+__all__ = ["plot_curves"]
 
 
 def plot_curves(members: Sequence[Member], metric: str | None, by: By, ax: Axes | None) -> Axes:
@@ -61,8 +60,8 @@ def _draw_curves(
         member.status.startswith("NaN") or not np.isfinite(member.history.history.get(name, [])).all()
         for member in members
     ]
-    told = [describe_outliers(parts, far, shown), _mark_diverged(ax, drawn, lost)]
-    told.append(_draw_middle(ax, members, drawn, np.logical_or(far, lost).tolist(), groups))
+    notes = [describe_outliers(parts, far, shown), _mark_diverged(ax, drawn, lost)]
+    notes.append(_draw_middle(ax, members, drawn, np.logical_or(far, lost).tolist(), groups))
     if groups is not None:
         groups.add_legend(ax, grow=grow)
     scales.format_epoch_axis(ax, [epoch for curve in drawn for epoch in curve], before is not None)
@@ -70,27 +69,9 @@ def _draw_curves(
     ax.grid(alpha=0.3)
     scales.compute_layout(ax.figure)
     fit_axis_labels(ax)
-    add_note(ax, told)
+    add_note(ax, notes)
     fit_margins(ax)
     return ax
-
-
-def full_setting(member: Member) -> Setting:
-    """Return the hyperparameters, the seed and the fold of a member."""
-    fold = {} if member.fold is None else {"fold": member.fold}
-    return {**member.setting, "seed": member.seed, **fold}
-
-
-def group_palette(members: Sequence[Member], by: By) -> Palette | None:
-    """Return the colors of members by one or several hyperparameters, None without `by`."""
-    if by is None:
-        return None
-    names = [by] if isinstance(by, str) else list(by) if isinstance(by, Sequence) else []
-    if not names:
-        raise InvalidArgument(f"by: expected the name of a hyperparameter, or a list of several, got {by!r}")
-    for name in names:
-        check_name(members, name)
-    return Palette(names, [full_setting(member) for member in members])
 
 
 def _by_epoch(member: Member, metric: str) -> dict[int, float]:
@@ -100,19 +81,10 @@ def _by_epoch(member: Member, metric: str) -> dict[int, float]:
     return {epoch + 1: float(value) for epoch, value in pairs if math.isfinite(value)}
 
 
-def _ends(parts: Sequence[Values], better: str | None) -> Values:
+def _ends(parts: Sequence[NDArray[np.float64]], better: str | None) -> NDArray[np.float64]:
     """Return the worst value of each curve: the first values are not outliers, because all curves start there."""
     worst = [part.max() for part in parts if part.size and better != "max"]
     return np.array(worst + [part.min() for part in parts if part.size and better != "min"])
-
-
-def describe_outliers(parts: Sequence[Any], far: Sequence[bool], shown: tuple[float, float]) -> str:
-    """Return a note about members with values outside the shown range."""
-    if not any(far):
-        return ""
-    outside = np.concatenate([np.ravel(part) for part, out in zip(parts, far, strict=True) if out])
-    verb = "leaves" if sum(far) == 1 else "leave"
-    return f"{count_of(sum(far), len(far), 'member')} {verb} the plot, {axis_limits.describe_extent(outside, *shown)}"
 
 
 def _mark_diverged(ax: Axes, drawn: Sequence[dict[int, float]], lost: Sequence[bool]) -> str:
@@ -172,14 +144,3 @@ def _median(drawn: Sequence[dict[int, float]]) -> tuple[list[int], list[float]]:
     """Return the epochs (from 1), and the median of the members that reached each one."""
     epochs = sorted({epoch for curve in drawn for epoch in curve})
     return epochs, [float(np.median([c[epoch] for c in drawn if epoch in c])) for epoch in epochs]
-
-
-def check_name(members: Sequence[Member], name: Any) -> str:
-    """Return `name` if any member has this hyperparameter; ``seed`` and ``fold`` are valid as well."""
-    known = list(dict.fromkeys(name for member in members for name in full_setting(member)))
-    if name not in known:
-        raise InvalidArgument(
-            f"no member has a hyperparameter {name!r}{did_you_mean(str(name), known) or '.'} Known: "
-            f"{', '.join(known) or 'none'}."
-        )
-    return str(name)

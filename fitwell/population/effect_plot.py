@@ -18,13 +18,14 @@ from fitwell._plotting.palette import Palette, text_color
 from fitwell._plotting.spread import dodge, finite_mean_and_std, mark_outliers
 from fitwell.callbacks.metric_mode import infer_mode
 from fitwell.population import results_table
-from fitwell.population.curve_plot import By, check_name, describe_outliers, full_setting, group_palette
+from fitwell.population.member_groups import By, check_name, describe_outliers, full_setting, group_palette
 from fitwell.population.members import Member
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-Values = NDArray[np.float64]
+__all__ = ["plot_effect"]
+
 
 # Inches: size of a figure, and width per category.
 _WIDE, _TALL, _AROUND, _CATEGORY, _WIDEST = 5.6, 3.8, 1.6, 0.21, 40.0
@@ -71,13 +72,13 @@ def _draw(
     seen = finite & (scores >= shown[0]) & (scores <= shown[1])
     keys = [groups.group_key(full_setting(member)) if groups else None for member in members]
     middle, places = _places(scale, [full_setting(member)[name] for member in members], keys, scores)
-    colours = [groups.style(key)["color"] if groups else TRAINING_COLOR for key in keys]
+    colors = [groups.style(key)["color"] if groups else TRAINING_COLOR for key in keys]
     ax.scatter(
         places[seen],
         scores[seen],
         s=14,
         alpha=0.5,
-        c=[colours[i] for i in np.flatnonzero(seen)],
+        c=[colors[i] for i in np.flatnonzero(seen)],
         linewidths=0,
     )
     bars = []
@@ -85,11 +86,11 @@ def _draw(
         mine = np.array([key == other for other in keys]) & seen
         style = groups.style(key) if groups else {"color": text_color(), "linestyle": "-"}
         bars.append((_draw_means(ax, middle[mine], scores[mine], scale, style), style["color"]))
-    for spread, colour in bars:
-        ax.errorbar(*spread, fmt="none", ecolor=colour, elinewidth=1.2, capsize=3)
+    for spread, color in bars:
+        ax.errorbar(*spread, fmt="none", ecolor=color, elinewidth=1.2, capsize=3)
         axis_limits.extend_limits(ax, spread[1] - spread[2], spread[1] + spread[2])
     repeated = any(len(spread[0]) for spread, _ in bars)
-    mark_outliers(ax, places, scores, shown, "bottom" if better == "max" else "top", colours)
+    mark_outliers(ax, places, scores, shown, "bottom" if better == "max" else "top", colors)
     set_axis_label(ax, "x", name)
     set_axis_label(ax, "y", measured)
     ax.grid(alpha=0.3)
@@ -101,21 +102,21 @@ def _draw(
     if scale.names:
         scales.label_categories(ax, "x", scale.names)
         scales.compute_layout(ax.figure)
-    told = [describe_outliers(list(scores), [bool(out) for out in finite & ~seen], shown)]
+    notes = [describe_outliers(list(scores), [bool(out) for out in finite & ~seen], shown)]
     if not finite.all():
-        told.append(
+        notes.append(
             f"{escape_control(measured)} is not finite for {count_of(int((~finite).sum()), len(members), 'member')} (×)"
         )
     if repeated:
-        told.append("bars: mean ± sd" + ("" if seen.all() else " of those in the plot"))
-    add_note(ax, told)
+        notes.append("bars: mean ± sd" + ("" if seen.all() else " of those in the plot"))
+    add_note(ax, notes)
     fit_margins(ax)
     return ax
 
 
 def _places(
-    scale: scales.ValueScale, values: Sequence[Any], keys: Sequence[str | None], scores: Values
-) -> tuple[Values, Values]:
+    scale: scales.ValueScale, values: Sequence[Any], keys: Sequence[str | None], scores: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the positions of the group means and of the members.
 
     For a category, groups are side by side, and members are spread within their group. For a number, only members
@@ -133,8 +134,12 @@ def _places(
 
 
 def _draw_means(
-    ax: Axes, places: Values, scores: Values, scale: scales.ValueScale, style: dict[str, Any]
-) -> tuple[Values, Values, Values]:
+    ax: Axes,
+    places: NDArray[np.float64],
+    scores: NDArray[np.float64],
+    scale: scales.ValueScale,
+    style: dict[str, Any],
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Draw the mean at each position, connected by lines for numbers.
 
     Returns positions, means and standard deviations of the positions with several members.

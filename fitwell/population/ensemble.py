@@ -15,6 +15,8 @@ from fitwell.errors import InvalidArgument
 from fitwell.models.data_adapters import standardize_inputs
 from fitwell.models.model import Model
 
+__all__ = ["Ensemble", "Prediction", "predict_all"]
+
 
 class Prediction(NamedTuple):
     """Prediction of an ensemble.

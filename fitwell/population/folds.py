@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from fitwell._data.loaders import Batch, count_rows
 from fitwell.errors import DataError, InvalidArgument
 
+__all__ = ["Fold", "RowIndices", "check_splits", "class_labels", "make_folds"]
+
 RowIndices = NDArray[np.int32]
 
 

@@ -12,6 +12,8 @@ import jax
 
 from fitwell._engine import devices
 
+__all__ = ["Job", "run_jobs"]
+
 # Polling interval for Ctrl-C and progress, in seconds.
 _POLL_SECONDS = 0.1
 

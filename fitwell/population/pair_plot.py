@@ -19,14 +19,15 @@ from fitwell._plotting.spread import NON_FINITE_COLOR
 from fitwell.callbacks.metric_mode import infer_mode
 from fitwell.errors import InvalidArgument, StateError
 from fitwell.population import results_table
-from fitwell.population.curve_plot import By, full_setting, group_palette
+from fitwell.population.member_groups import By, full_setting, group_palette
 from fitwell.population.members import Member
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-Values = NDArray[np.float64]
+__all__ = ["plot_pairs"]
+
 
 _MARKS = ("o", "s", "^", "D", "v", "P", "*", "X", "<", ">", "p", "h")
 
@@ -83,11 +84,11 @@ def plot_pairs(
     return figure
 
 
-Grid = list[tuple["Axes", str, str]]
-Side = tuple[str, scales.ValueScale]
+_Grid = list[tuple["Axes", str, str]]
+_Side = tuple[str, scales.ValueScale]
 
 
-def _name(figure: Figure, grid: Grid, known: dict[str, scales.ValueScale], count: int) -> None:
+def _name(figure: Figure, grid: _Grid, known: dict[str, scales.ValueScale], count: int) -> None:
     """Label the outer axes only: the axes of a row or column are equal."""
     from matplotlib.ticker import NullFormatter
 
@@ -111,8 +112,8 @@ def _name(figure: Figure, grid: Grid, known: dict[str, scales.ValueScale], count
 def _draw(
     axes: Axes,
     members: Sequence[Member],
-    scores: Values,
-    sides: tuple[Side, Side],
+    scores: NDArray[np.float64],
+    sides: tuple[_Side, _Side],
     shown: tuple[float, float],
     shapes: _Shapes,
 ) -> None:
@@ -163,7 +164,7 @@ class _Shapes:
         add_figure_legend(figure, handles, ", ".join(self._groups.names))
 
 
-def _around(spots: Sequence[tuple[float, float]]) -> tuple[Values, Values]:
+def _around(spots: Sequence[tuple[float, float]]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return x and y offsets that spread equal points in a spiral, with the last one in the center.
 
     Otherwise the seeds of one setting would hide each other, with the best on top, and a setting that fails in nine of
@@ -182,7 +183,11 @@ def _around(spots: Sequence[tuple[float, float]]) -> tuple[Values, Values]:
 
 
 def _explain(
-    figure: Figure, axes: Sequence[Axes], measured: str, scores: Values, shown: tuple[float, float]
+    figure: Figure,
+    axes: Sequence[Axes],
+    measured: str,
+    scores: NDArray[np.float64],
+    shown: tuple[float, float],
 ) -> None:
     """Add the color bar, and a note about members outside its range."""
     from matplotlib.cm import ScalarMappable
@@ -199,13 +204,13 @@ def _explain(
     extend = beyond[bool(seen.min() < low), bool(seen.max() > high)]
     bar = figure.colorbar(ScalarMappable(Normalize(low, high), COLORMAP), ax=list(axes), extend=extend)
     bar.set_label(wrap_label(measured), **PLAIN_TEXT)
-    told = []
+    notes = []
     out = seen[(seen < low) | (seen > high)]
     if len(out):
-        told.append(
+        notes.append(
             f"{count_of(len(out), len(scores), 'member')} outside the color range, {axis_limits.describe_extent(out, low, high)}"
         )
     if len(seen) < len(scores):
-        told.append(f"{count_of(len(scores) - len(seen), len(scores), 'member')} diverged (×)")
-    if told:
-        figure.suptitle("\n".join(told), fontsize="small", x=0.99, ha="right", **PLAIN_TEXT)
+        notes.append(f"{count_of(len(scores) - len(seen), len(scores), 'member')} diverged (×)")
+    if notes:
+        figure.suptitle("\n".join(notes), fontsize="small", x=0.99, ha="right", **PLAIN_TEXT)

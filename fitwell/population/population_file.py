@@ -32,6 +32,8 @@ from fitwell.saving.checkpoint_file import read_checkpoint, write_checkpoint
 from fitwell.saving.legacy_layer_paths import rename_legacy_paths
 from fitwell.saving.path_checks import check_input_path, check_overwrite
 
+__all__ = ["from_tree", "read_population", "read_populations", "to_tree", "write_population"]
+
 # A build function may create weights that are not part of the model.
 _SPARE, _SMALL = 4, 2**20
 # The next `fit` creates the rest of the state.

@@ -30,6 +30,8 @@ from fitwell._schema import (
 from fitwell.errors import FileError
 from fitwell.saving.legacy_layer_paths import NUMBERING
 
+__all__ = ["FORMAT", "LEGACY_FORMAT", "check_tree", "history_state"]
+
 LEGACY_FORMAT = "fitwell population"
 FORMAT = f"{LEGACY_FORMAT}, layers {NUMBERING}"
 _MAX_DEPTH = 5

@@ -17,6 +17,8 @@ from fitwell.population.members import Member
 if TYPE_CHECKING:
     import pandas as pd
 
+__all__ = ["best_so_far", "check_metric", "make_results", "member_table", "metric_names", "ranking", "score"]
+
 
 def make_results(members: Sequence[Member]) -> pd.DataFrame:
     """Return one row per member: setting, seed, fold, epochs, status, and the last and best value of every metric.

@@ -21,6 +21,8 @@ from fitwell.models.fit_data import FitData, must_stream, pack_data, pack_valida
 from fitwell.models.model import Model
 from fitwell.population.folds import Fold, check_splits, make_folds
 
+__all__ = ["PopulationData", "SharedRows"]
+
 
 class SharedRows:
     """Training and validation rows of a population, in the format of one model.

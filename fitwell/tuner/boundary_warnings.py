@@ -9,6 +9,8 @@ from typing import Any
 
 from fitwell.tuner.user_attrs import FINAL_PARAMS
 
+__all__ = ["find_boundary_warnings"]
+
 # The best three trials must have the most extreme values: one or two may be extreme by chance.
 _NUM_BEST = 3
 # Values within this fraction of the range count as near its end.

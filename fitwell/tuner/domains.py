@@ -19,6 +19,20 @@ from fitwell.errors import InvalidArgument
 if TYPE_CHECKING:
     from optuna.trial import Trial
 
+__all__ = [
+    "GRID_POINTS",
+    "PERTURBATION_FACTOR",
+    "Boolean",
+    "Choice",
+    "Domain",
+    "Fixed",
+    "Float",
+    "Int",
+    "Several",
+    "allowed_values",
+    "strip_addresses",
+]
+
 # Points of a grid over a continuous range, as in KerasTuner.
 GRID_POINTS = 10
 # Factor by which a number is perturbed.

@@ -13,6 +13,8 @@ from optuna.trial import FrozenTrial
 
 from fitwell.tuner.domains import PERTURBATION_FACTOR, Choice, Domain, Float, Int
 
+__all__ = ["NUM_PARENTS", "EvolutionSampler"]
+
 # Best trials that can be parents.
 NUM_PARENTS = 8
 # Further mutations of a child that equals an existing trial, before it is used as it is.

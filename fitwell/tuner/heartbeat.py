@@ -15,6 +15,8 @@ from typing import Any
 from fitwell._schema import ANY_NUMBER
 from fitwell.errors import FileError
 
+__all__ = ["HEARTBEAT_GRACE_PERIOD", "HEARTBEAT_INTERVAL", "Worker", "is_alive"]
+
 HEARTBEAT_INTERVAL = 10.0
 # A worker on another machine counts as dead after this time without a heartbeat.
 HEARTBEAT_GRACE_PERIOD = 120.0

@@ -8,9 +8,11 @@ from typing import Any
 
 from fitwell._param_validation import CallableRule, validate_params
 from fitwell.errors import FitwellError, InvalidArgument, did_you_mean
+from fitwell.population.members import Setting
 from fitwell.tuner.domains import Boolean, Choice, Domain, Fixed, Float, Int, allowed_values
 
-Setting = dict[str, Any]
+__all__ = ["HyperParameters", "InvalidSetting", "SampleFunction"]
+
 SampleFunction = Callable[[str, Domain], Any]
 
 

@@ -11,6 +11,8 @@ from fitwell._param_validation import Predicate, String, validate_param
 from fitwell.callbacks.metric_mode import infer_mode
 from fitwell.errors import InvalidArgument, did_you_mean
 
+__all__ = ["Objective", "as_objective"]
+
 _DIRECTION = Predicate(lambda value: isinstance(value, str) and value in ("min", "max"), "'min' or 'max'")
 
 

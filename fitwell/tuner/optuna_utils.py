@@ -9,6 +9,8 @@ from typing import Any
 
 from fitwell.errors import missing_extra_error
 
+__all__ = ["import_optuna", "silence_optuna", "trial_state"]
+
 
 def import_optuna() -> Any:
     """Return the module `optuna`, or raise an error with the command that installs it."""

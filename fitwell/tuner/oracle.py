@@ -11,6 +11,8 @@ from fitwell.errors import InvalidArgument
 from fitwell.tuner.hyperparameters import HyperParameters
 from fitwell.tuner.search_result import SearchResult
 
+__all__ = ["Oracle", "Trial", "TrialMetrics"]
+
 
 @dataclass(frozen=True)
 class TrialMetrics:

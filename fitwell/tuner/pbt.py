@@ -13,17 +13,19 @@ from fitwell._param_validation import Integer, Real, validate_params
 from fitwell.errors import InvalidArgument, ShapeError, StateError
 from fitwell.models.model import Model
 from fitwell.population import Population
-from fitwell.population.members import build_member
+from fitwell.population.members import Setting, build_member
 from fitwell.tuner.batch_monitor import BatchOutcome
 from fitwell.tuner.domains import Domain
 from fitwell.tuner.hyperparameter_search import Search
-from fitwell.tuner.hyperparameters import HyperParameters, InvalidSetting, Setting
+from fitwell.tuner.hyperparameters import HyperParameters, InvalidSetting
 from fitwell.tuner.search_result import SearchResult
 from fitwell.tuner.search_space import encode_params
 from fitwell.tuner.study_reader import StudyReader
 from fitwell.tuner.trial_handle import TrialHandle
 from fitwell.tuner.trial_trainer import TrialTrainer
 from fitwell.tuner.user_attrs import BEST_EPOCHS, FINAL_PARAMS, REASON, SCHEDULE, VALUES
+
+__all__ = ["PBTResult", "PopulationBasedTraining", "copy_training_state", "population_based_training"]
 
 # Attempts to perturb a setting that the build function rejects, before the setting of the parent is used.
 _MAX_EXPLORE_ATTEMPTS = 20

@@ -14,6 +14,8 @@ from fitwell._param_validation import Boolean, Integer, Options
 from fitwell._progress import format_seconds, print_message
 from fitwell.tuner.objective import Objective
 
+__all__ = ["MAX_ROWS", "VERBOSE", "ProgressTable"]
+
 MAX_ROWS = 10
 VERBOSE = (Integer(0, 1) | Boolean() | Options("auto")).described_as("0 (silent), 1 (progress) or 'auto'")
 

@@ -15,6 +15,16 @@ if TYPE_CHECKING:
     from optuna.pruners import BasePruner
     from optuna.samplers import BaseSampler
 
+__all__ = [
+    "REDUCTION_FACTOR",
+    "SAMPLERS",
+    "STARTUP_TRIALS",
+    "check_sampler",
+    "make_pruner",
+    "make_sampler",
+    "rungs",
+]
+
 # Random trials before an adaptive sampler starts to use the results.
 STARTUP_TRIALS = 10
 REDUCTION_FACTOR = 3

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 from fitwell.tuner.objective import Objective
 
+__all__ = ["LearningCurve", "Score", "best_common_epoch", "best_per_curve"]
+
 
 @dataclass
 class LearningCurve:

@@ -10,8 +10,9 @@ from fitwell._param_validation import Integer, validate_params
 from fitwell.errors import StateError
 from fitwell.models.model import Model
 from fitwell.population.ensemble import Ensemble
+from fitwell.population.members import Setting
 from fitwell.tuner.boundary_warnings import find_boundary_warnings
-from fitwell.tuner.hyperparameters import HyperParameters, Setting
+from fitwell.tuner.hyperparameters import HyperParameters
 from fitwell.tuner.study_reader import StudyReader
 from fitwell.tuner.trial_trainer import TrialRun, TrialTrainer
 from fitwell.tuner.user_attrs import BEST_EPOCHS, REASON, SECONDS, VALUES
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+__all__ = ["SearchResult"]
 
 _STATES = {
     "COMPLETE": "complete",

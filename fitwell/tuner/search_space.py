@@ -8,9 +8,11 @@ from typing import Any
 from fitwell import random
 from fitwell.errors import InvalidArgument, did_you_mean
 from fitwell.models.model import Model
-from fitwell.population.members import copy_setting, require_compiled_model
+from fitwell.population.members import Setting, copy_setting, require_compiled_model
 from fitwell.tuner.domains import Domain, Fixed, Int, Several
-from fitwell.tuner.hyperparameters import HyperParameters, InvalidSetting, Setting
+from fitwell.tuner.hyperparameters import HyperParameters, InvalidSetting
+
+__all__ = ["SearchSpace", "build_function", "encode_params"]
 
 
 class SearchSpace:

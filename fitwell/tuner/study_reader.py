@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from fitwell.errors import InvalidArgument, StateError
-from fitwell.tuner.hyperparameters import HyperParameters, Setting
+from fitwell.population.members import Setting
+from fitwell.tuner.hyperparameters import HyperParameters
 from fitwell.tuner.objective import Objective
 from fitwell.tuner.optuna_utils import import_optuna
 from fitwell.tuner.search_space import SearchSpace

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fitwell.errors import InvalidArgument
+from fitwell.population.members import Setting
 from fitwell.tuner.domains import Domain
-from fitwell.tuner.hyperparameters import HyperParameters, Setting
+from fitwell.tuner.hyperparameters import HyperParameters
 from fitwell.tuner.optuna_utils import silence_optuna
 
 __all__ = ["TrialHandle"]

@@ -24,7 +24,7 @@ from fitwell.models.model import Model
 from fitwell.population import Population
 from fitwell.population.folds import class_labels, make_folds
 from fitwell.population.member_train_loop import is_function_of_setting
-from fitwell.population.members import Member
+from fitwell.population.members import Member, Setting
 from fitwell.tuner.batch_monitor import (
     TRIAL_INDEX,
     BatchMonitor,
@@ -32,7 +32,7 @@ from fitwell.tuner.batch_monitor import (
     ReportFunction,
     stop_at_deadline,
 )
-from fitwell.tuner.hyperparameters import InvalidSetting, Setting
+from fitwell.tuner.hyperparameters import InvalidSetting
 from fitwell.tuner.objective import Objective
 from fitwell.tuner.scoring import LearningCurve
 from fitwell.tuner.search_space import SearchSpace

@@ -32,6 +32,16 @@ from fitwell.tuner.search_space import SearchSpace, build_function
 from fitwell.tuner.storage import open_storage
 from fitwell.tuner.study_reader import StudyReader
 
+__all__ = [
+    "BayesianOptimization",
+    "GridSearch",
+    "HyperModel",
+    "Hyperband",
+    "RandomSearch",
+    "Tuner",
+    "count_hyperband_trials",
+]
+
 _STUDY_FILE = "study.db"
 _TUNER_RULES: dict[str, Rule] = {
     "hypermodel": CallableRule()

@@ -8,6 +8,22 @@ from typing import Any
 from fitwell._schema import ANY, ANY_NUMBER, COUNT, NUMBER, STRING, DictSchema, OptionalKey, find_mismatch
 from fitwell.errors import FileError
 
+__all__ = [
+    "BEST_EPOCHS",
+    "CRASHES",
+    "FINAL_PARAMS",
+    "REASON",
+    "SCHEDULE",
+    "SECONDS",
+    "STUDY_CONFIG",
+    "STUDY_TOKEN",
+    "VALUES",
+    "WORKER",
+    "check_study",
+    "crash_count",
+    "describe_diverged_trials",
+]
+
 WORKER = "worker"
 STUDY_CONFIG = "fitwell"
 # Distinguishes a study from a deleted one with the same name.

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-Values = NDArray[np.float64]
+__all__ = ["NUM_COLUMNS", "plot_search"]
+
 
 NUM_COLUMNS = 3
 # Maximum distance of trials of one category from its center.
@@ -56,14 +57,14 @@ def plot_search(
     check_figure(figure, "plot")
     groups = None if by is None else Palette([by], [trial.params for trial in every])
     axes = add_subplots(figure, 1 + len(names), NUM_COLUMNS)
-    told, tried = [], len(every) + unfinished
+    notes, tried = [], len(every) + unfinished
     if lost:
-        told.append(
+        notes.append(
             f"{escape_control(objective.name)} is not finite for {count_of(len(lost), tried, 'trial')} (×)"
         )
     if unfinished:
-        told.append(f"{count_of(unfinished, tried, 'trial')} not shown: stopped early")
-    _draw_history(axes[0], trials, lost, objective, groups, told)
+        notes.append(f"{count_of(unfinished, tried, 'trial')} not shown: stopped early")
+    _draw_history(axes[0], trials, lost, objective, groups, notes)
     used = [
         _draw_effect(ax, name, trials, lost, objective, groups)
         for name, ax in zip(names, axes[1:], strict=True)
@@ -84,7 +85,7 @@ def _draw_history(
     lost: Sequence[Any],
     objective: Objective,
     groups: Palette | None,
-    told: list[str],
+    notes: list[str],
 ) -> None:
     from fitwell._plotting.ticks import FittingLocator
 
@@ -98,7 +99,7 @@ def _draw_history(
         line.set_visible(False)
         ax.scatter(numbers, values, s=16, alpha=0.8, c=_trial_colors(ordered, groups))
     shown = axis_limits.set_limits(ax, [values], objective.direction)
-    told += _draw_spread(ax, np.array(numbers, float), ordered, values, shown)
+    notes += _draw_spread(ax, np.array(numbers, float), ordered, values, shown)
     places = np.array([*numbers, *(trial.number for trial in lost)], float)
     mark_outliers(ax, places, _with_lost(values, lost), shown, _worse(objective))
     ax.xaxis.set_major_locator(FittingLocator(len(str(int(places.max()))), integers=True))
@@ -112,10 +113,10 @@ def _draw_history(
         groups.add_legend(ax, "o", others=[(best, "best so far")])
     out = values[(values < shown[0]) | (values > shown[1])]
     if len(out):
-        told.append(
+        notes.append(
             f"{count_of(len(out), len(places), 'trial')} far off, {axis_limits.describe_extent(out, *shown)} (triangles)"
         )
-    add_note(ax, told)
+    add_note(ax, notes)
 
 
 def _draw_effect(
@@ -158,7 +159,11 @@ def _draw_effect(
 
 
 def _draw_spread(
-    ax: Axes, places: Values, trials: Sequence[Any], values: Values, shown: tuple[float, float]
+    ax: Axes,
+    places: NDArray[np.float64],
+    trials: Sequence[Any],
+    values: NDArray[np.float64],
+    shown: tuple[float, float],
 ) -> list[str]:
     """Draw the standard deviation (n - 1) of trials with repeats or folds; return a note about it."""
     spread = np.array(
@@ -178,7 +183,7 @@ def _trial_colors(trials: Sequence[Any], groups: Palette) -> list[Any]:
     return [groups.style(groups.group_key(trial.params))["color"] for trial in trials]
 
 
-def _with_lost(values: Values, lost: Sequence[Any]) -> Values:
+def _with_lost(values: NDArray[np.float64], lost: Sequence[Any]) -> NDArray[np.float64]:
     return np.concatenate([values, np.full(len(lost), np.nan)])
 
 
