@@ -42,10 +42,10 @@ def _draw_curves(
     members: Sequence[Member], name: str, groups: Palette | None, ax: Axes, grow: bool = False
 ) -> Axes:
     before = ax.get_ylim() if ax.has_data() else None
-    drawn = [_by_epoch(member, name) for member in members]
-    parts = [np.array(list(curve.values())) for curve in drawn]
+    finite_curves = [_by_epoch(member, name) for member in members]
+    parts = [np.array(list(curve.values())) for curve in finite_curves]
     better = infer_mode(name)
-    for member, curve in zip(members, drawn, strict=True):
+    for member, curve in zip(members, finite_curves, strict=True):
         if name in member.history.history:
             epochs = [epoch + 1 for epoch in member.history.epochs_of(name)]
             style = (
@@ -56,15 +56,15 @@ def _draw_curves(
             ax.plot(epochs, values, linewidth=0.8, alpha=0.6, marker=alone, **style)
     shown = axis_limits.set_limits(ax, parts, better, before=before, reference=_ends(parts, better))
     far = [bool(((part < shown[0]) | (part > shown[1])).any()) for part in parts]
-    lost = [
+    diverged = [
         member.status.startswith("NaN") or not np.isfinite(member.history.history.get(name, [])).all()
         for member in members
     ]
-    notes = [describe_outliers(parts, far, shown), _mark_diverged(ax, drawn, lost)]
-    notes.append(_draw_middle(ax, members, drawn, np.logical_or(far, lost).tolist(), groups))
+    notes = [describe_outliers(parts, far, shown), _mark_diverged(ax, finite_curves, diverged)]
+    notes.append(_draw_middle(ax, members, finite_curves, np.logical_or(far, diverged).tolist(), groups))
     if groups is not None:
         groups.add_legend(ax, grow=grow)
-    scales.format_epoch_axis(ax, [epoch for curve in drawn for epoch in curve], before is not None)
+    scales.format_epoch_axis(ax, [epoch for curve in finite_curves for epoch in curve], before is not None)
     set_axis_label(ax, "y", name)
     ax.grid(alpha=0.3)
     scales.compute_layout(ax.figure)
@@ -87,9 +87,9 @@ def _ends(parts: Sequence[NDArray[np.float64]], better: str | None) -> NDArray[n
     return np.array(worst + [part.min() for part in parts if part.size and better != "min"])
 
 
-def _mark_diverged(ax: Axes, drawn: Sequence[dict[int, float]], lost: Sequence[bool]) -> str:
+def _mark_diverged(ax: Axes, finite_curves: Sequence[dict[int, float]], diverged: Sequence[bool]) -> str:
     """Mark the last finite values of diverged members; return a note about them."""
-    ends = [max(curve.items()) for curve, gone in zip(drawn, lost, strict=True) if gone and curve]
+    ends = [max(curve.items()) for curve, gone in zip(finite_curves, diverged, strict=True) if gone and curve]
     if ends:
         epochs, values = np.transpose(ends)
         ax.plot(
@@ -101,13 +101,13 @@ def _mark_diverged(ax: Axes, drawn: Sequence[dict[int, float]], lost: Sequence[b
             zorder=3,
             clip_on=False,
         )
-    return f"{count_of(sum(lost), len(lost), 'member')} diverged (×)" if any(lost) else ""
+    return f"{count_of(sum(diverged), len(diverged), 'member')} diverged (×)" if any(diverged) else ""
 
 
 def _draw_middle(
     ax: Axes,
     members: Sequence[Member],
-    drawn: Sequence[dict[int, float]],
+    finite_curves: Sequence[dict[int, float]],
     out: Sequence[bool],
     groups: Palette | None,
 ) -> str:
@@ -116,13 +116,13 @@ def _draw_middle(
     out: whether each member is excluded from the means.
     """
     if groups is None and len({repr(member.setting) for member in members}) > 1:
-        epochs, middle = _median(drawn)
+        epochs, middle = _median(finite_curves)
         alone = "o" if len(epochs) == 1 else None
         (line,) = ax.plot(epochs, middle, color=text_color(), linewidth=1.8, label="median", marker=alone)
         add_legend(ax, [(line, "median")])
         return ""
     several: dict[str | None, list[dict[int, float]]] = {}
-    for member, curve, gone in zip(members, drawn, out, strict=True):
+    for member, curve, gone in zip(members, finite_curves, out, strict=True):
         if curve and not gone:
             several.setdefault(groups.group_key(full_setting(member)) if groups else None, []).append(curve)
     repeated = {group: found for group, found in several.items() if len(found) > 1}
@@ -140,7 +140,7 @@ def _draw_middle(
     return "thick: mean, band: ± sd" + (" of the others" if any(out) else "")
 
 
-def _median(drawn: Sequence[dict[int, float]]) -> tuple[list[int], list[float]]:
+def _median(finite_curves: Sequence[dict[int, float]]) -> tuple[list[int], list[float]]:
     """Return the epochs (from 1), and the median of the members that reached each one."""
-    epochs = sorted({epoch for curve in drawn for epoch in curve})
-    return epochs, [float(np.median([c[epoch] for c in drawn if epoch in c])) for epoch in epochs]
+    epochs = sorted({epoch for curve in finite_curves for epoch in curve})
+    return epochs, [float(np.median([c[epoch] for c in finite_curves if epoch in c])) for epoch in epochs]

@@ -146,11 +146,8 @@ def _draw_means(
     """
     distinct = np.unique(places)
     if scale.is_numeric and len(places) == len(distinct) > scales.MAX_JOINED:
-        return (
-            distinct[:0],
-            distinct[:0],
-            distinct[:0],
-        )  # drawn at random: scores of single members jump up and down
+        # Sampled at random: the scores of single members vary too much to connect them.
+        return distinct[:0], distinct[:0], distinct[:0]
     found = np.array([finite_mean_and_std(scores[places == place]) for place in distinct]).reshape(-1, 2)
     if scale.is_numeric:
         ax.plot(distinct, found[:, 0], linewidth=1.8, **style)

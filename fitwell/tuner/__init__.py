@@ -1,8 +1,10 @@
 """Hyperparameter search with Optuna: trials are trained as populations, by any number of workers."""
 
-from fitwell.tuner.domains import Boolean, Choice, Domain, Fixed, Float, Int, Several
+from fitwell.tuner.domains import Boolean, Choice, Domain, Fixed, Float, Int
 from fitwell.tuner.hyperparameter_search import Search, search
 from fitwell.tuner.hyperparameters import HyperParameters, InvalidSetting
+from fitwell.tuner.list_domain import List
+from fitwell.tuner.list_domain import Several as Several
 from fitwell.tuner.objective import Objective
 from fitwell.tuner.pbt import population_based_training
 from fitwell.tuner.search_result import SearchResult
@@ -20,12 +22,12 @@ __all__ = [
     "HyperParameters",
     "Hyperband",
     "Int",
+    "List",
     "InvalidSetting",
     "Objective",
     "RandomSearch",
     "Search",
     "SearchResult",
-    "Several",
     "population_based_training",
     "search",
 ]

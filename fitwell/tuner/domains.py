@@ -1,4 +1,4 @@
-"""Search-space domains: ranges of numbers, choices, and lists of these.
+"""Search-space domains: ranges of numbers, and choices.
 
 A domain also converts its values to and from those in an Optuna study, which stores numbers and strings only.
 """
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from optuna.trial import Trial
 
 __all__ = [
+    "CONDITION",
     "GRID_POINTS",
     "PERTURBATION_FACTOR",
     "Boolean",
@@ -28,8 +29,9 @@ __all__ = [
     "Fixed",
     "Float",
     "Int",
-    "Several",
     "allowed_values",
+    "format_call",
+    "normalize_conditions",
     "strip_addresses",
 ]
 
@@ -42,7 +44,7 @@ _STORABLE = (type(None), bool, int, float, str)
 
 
 _ABOVE_0 = Real(0, closed="right")
-_WHEN = Instance(Mapping, "a dict such as {'depth': [2, 3]}") | None
+CONDITION = Instance(Mapping, "a dict such as {'depth': [2, 3]}") | None
 
 
 class Domain:
@@ -89,6 +91,10 @@ class Domain:
         """Return a value near `value`: multiplied or divided by `factor`, or another choice."""
         raise NotImplementedError
 
+    def stored_repr(self) -> str:
+        """Return the string that identifies the domain in a study. It must not change between versions."""
+        return repr(self)
+
     def __eq__(self, other: object) -> bool:
         return type(self) is type(other) and vars(self) == vars(other)
 
@@ -96,8 +102,7 @@ class Domain:
 
     def __repr__(self) -> str:
         public = {name: value for name, value in vars(self).items() if not name.startswith("_")}
-        told = ", ".join(f"{name}={value!r}" for name, value in public.items() if value not in (None, {}))
-        return strip_addresses(f"{type(self).__name__}({told})")
+        return format_call(type(self).__name__, public)
 
 
 class Float(Domain):
@@ -123,7 +128,7 @@ class Float(Domain):
     Source: Optuna `FloatDistribution`.
     """
 
-    @validate_params(step=_ABOVE_0 | None, when=_WHEN)
+    @validate_params(step=_ABOVE_0 | None, when=CONDITION)
     def __init__(
         self,
         low: float,
@@ -136,7 +141,7 @@ class Float(Domain):
     ) -> None:
         _check_range(self, low, high, log, step)
         self.low, self.high, self.log, self.step = float(low), float(high), log, step
-        self.when = _normalize_conditions(when)
+        self.when = normalize_conditions(when)
         self.default = _checked_default(self, self.low if default is None else float(default))
 
     def suggest(self, trial: Trial, name: str) -> float:
@@ -207,7 +212,7 @@ class Int(Domain):
     Source: Optuna `IntDistribution`.
     """
 
-    @validate_params(step=Integer(1), when=_WHEN)
+    @validate_params(step=Integer(1), when=CONDITION)
     def __init__(
         self,
         low: int,
@@ -222,7 +227,7 @@ class Int(Domain):
         if log and step != 1:
             raise InvalidArgument(f"Int: log and step={step!r} cannot be combined; leave one out")
         self.low, self.high, self.log, self.step = int(low), int(high), log, int(step)
-        self.when = _normalize_conditions(when)
+        self.when = normalize_conditions(when)
         self.default = _checked_default(self, self.low if default is None else default)
 
     def suggest(self, trial: Trial, name: str) -> int:
@@ -269,7 +274,7 @@ class Choice(Domain):
     Source: Optuna `CategoricalDistribution`.
     """
 
-    @validate_params(when=_WHEN)
+    @validate_params(when=CONDITION)
     def __init__(
         self, values: Iterable[Any], *, default: Any = None, when: Mapping[str, Any] | None = None
     ) -> None:
@@ -289,7 +294,7 @@ class Choice(Domain):
             self._storage_values.append(
                 f"{text}, number {place}" if not itself and text in self._storage_values else text
             )
-        self.when = _normalize_conditions(when)
+        self.when = normalize_conditions(when)
         self.default = _checked_default(self, self.values[0] if default is None else default)
 
     def suggest(self, trial: Trial, name: str) -> Any:
@@ -340,7 +345,7 @@ class Boolean(Choice):
         [False, True]
     """
 
-    @validate_params(when=_WHEN)
+    @validate_params(when=CONDITION)
     def __init__(self, *, default: bool = False, when: Mapping[str, Any] | None = None) -> None:
         super().__init__([False, True], default=default, when=when)
 
@@ -358,10 +363,10 @@ class Fixed(Domain):
         'adam'
     """
 
-    @validate_params(when=_WHEN)
+    @validate_params(when=CONDITION)
     def __init__(self, value: Any, *, when: Mapping[str, Any] | None = None) -> None:
         self.value = value
-        self.when = _normalize_conditions(when)
+        self.when = normalize_conditions(when)
         self.default = value
 
     def suggest(self, trial: Trial, name: str) -> Any:
@@ -381,40 +386,10 @@ class Fixed(Domain):
         return _equal(value, self.value)
 
 
-class Several(Domain):
-    """List of values of one domain, such as the widths of hidden layers.
-
-    ``"hidden": Several(Int(8, 128, log=True), 1, 3)`` gives settings such as ``[64, 16]``. The study stores the
-    length and each value as separate hyperparameters (``hidden_length``, ``hidden_0``, …).
-
-    Args:
-        of (Domain): Domain of each value, without a condition.
-        least (int): Minimum length.
-        most (int): Maximum length.
-        when (dict | None): Condition, see `Domain`. Default: None.
-
-    Raises:
-        InvalidArgument: If `of` is not such a domain, or the lengths are not ``0 <= least <= most``.
-
-    Example:
-        >>> import fitwell as fw
-        >>> fw.tuner.Several(fw.tuner.Int(8, 128), 1, 3).default
-        [8]
-    """
-
-    @validate_params(least=Integer(0), most=Integer(0), when=_WHEN)
-    def __init__(self, of: Domain, least: int, most: int, *, when: Mapping[str, Any] | None = None) -> None:
-        if not isinstance(of, Domain) or isinstance(of, Several):
-            raise InvalidArgument(f"Several: of must be a domain such as Int(8, 128), got {of!r}")
-        if of.when:
-            raise InvalidArgument(
-                f"Several: pass the condition to the list, not to its values: Several(..., when={of.when!r})"
-            )
-        if not 0 <= least <= most:
-            raise InvalidArgument(f"Several: expected lengths 0 <= least <= most, got {least!r} and {most!r}")
-        self.of, self.least, self.most = of, least, most
-        self.when = _normalize_conditions(when)
-        self.default = [of.default] * least
+def format_call(name: str, arguments: Mapping[str, Any]) -> str:
+    """Return a call as code, without arguments that are None or empty, and without memory addresses."""
+    shown = ", ".join(f"{key}={value!r}" for key, value in arguments.items() if value not in (None, {}))
+    return strip_addresses(f"{name}({shown})")
 
 
 def _check_range(domain: Domain, low: Any, high: Any, log: bool, step: Any) -> None:
@@ -438,7 +413,8 @@ def _checked_default(domain: Domain, default: Any) -> Any:
     return default
 
 
-def _normalize_conditions(when: Mapping[str, Any] | None) -> dict[str, list[Any]]:
+def normalize_conditions(when: Mapping[str, Any] | None) -> dict[str, list[Any]]:
+    """Return a condition with a list of allowed values for each hyperparameter."""
     return {name: allowed_values(values) for name, values in (when or {}).items()}
 
 

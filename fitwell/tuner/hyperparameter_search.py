@@ -257,7 +257,7 @@ def search(
             `space` it gets an `HyperParameters` object and calls methods such as
             ``hp.Float("learning_rate", 1e-4, 1e-1, log=True)``; with `space` it gets a dict. It may raise
             `InvalidSetting` to reject a setting, and another one is sampled.
-        space (dict[str, Domain] | None): A `Float`, `Int`, `Choice`, `Boolean`, `Fixed` or `Several` for each
+        space (dict[str, Domain] | None): A `Float`, `Int`, `Choice`, `Boolean`, `Fixed` or `List` for each
             name; ``when={...}`` makes a hyperparameter depend on the values of others. Default: None.
         data (tuple): ``(x, y)`` or ``(x, y, sample_weight)``, arrays of `[rows, ...]`.
         trials (int | None): Number of trials in total, including those in the storage. Default: None, which

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from fitwell._deprecation import warn_deprecated
 from fitwell._param_validation import CallableRule, validate_params
 from fitwell.errors import FitwellError, InvalidArgument, did_you_mean
 from fitwell.population.members import Setting
@@ -34,8 +35,9 @@ class HyperParameters:
     returns the same value.
 
     Args:
-        draw (Callable[[str, Domain], Any] | None): Returns the value of a new hyperparameter. Default: None,
+        sample (Callable[[str, Domain], Any] | None): Returns the value of a new hyperparameter. Default: None,
             which means its default (the lowest number, or the first choice).
+        draw: Deprecated name of `sample`.
 
     Attributes:
         values (dict): Values requested so far, by name.
@@ -52,11 +54,13 @@ class HyperParameters:
     Source: KerasTuner `HyperParameters`.
     """
 
-    @validate_params(draw=CallableRule() | None)
-    def __init__(self, draw: SampleFunction | None = None) -> None:
+    @validate_params(sample=CallableRule() | None, draw=CallableRule() | None)
+    def __init__(self, sample: SampleFunction | None = None, *, draw: SampleFunction | None = None) -> None:
+        if draw is not None:
+            warn_deprecated("HyperParameters(draw=...)", "HyperParameters(sample=...)")
         self.values: Setting = {}
         self.domains: dict[str, Domain] = {}
-        self._sample = draw or _default
+        self._sample = sample or draw or _default
         self._scopes: list[tuple[str, list[Any]]] = []
         self._prefix = ""
 
@@ -64,6 +68,12 @@ class HyperParameters:
     def from_values(cls, values: Mapping[str, Any]) -> HyperParameters:
         """Return hyperparameters with the given values, and defaults for the others."""
         return cls(lambda name, domain: values.get(name, domain.default))
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> HyperParameters:
+        """Deprecated name of `from_values`."""
+        warn_deprecated("HyperParameters.of", "HyperParameters.from_values")
+        return cls.from_values(values)
 
     # The capitalized names are those of KerasTuner.
     @validate_params()

@@ -13,7 +13,7 @@ from fitwell._param_validation import Integer, Real, validate_params
 from fitwell.errors import InvalidArgument, ShapeError, StateError
 from fitwell.models.model import Model
 from fitwell.population import Population
-from fitwell.population.members import Setting, build_member
+from fitwell.population.members import Member, Setting, build_member
 from fitwell.tuner.batch_monitor import BatchOutcome
 from fitwell.tuner.domains import Domain
 from fitwell.tuner.hyperparameter_search import Search
@@ -105,7 +105,7 @@ class PopulationBasedTraining(Search):
         """Train all members.
 
         Returns:
-            TrainedPopulation: The trials, and the best of them.
+            PBTResult: The trials, and the best of them.
         """
         with self._shared_study.worker, self._progress:
             handles = self._shared_study.claim_trials(self._batch)
@@ -141,62 +141,68 @@ class PopulationBasedTraining(Search):
     def _train_population(
         self, population: Population, handles: list[TrialHandle], settings: list[Setting]
     ) -> None:
-        worst = self.objective.worst
         sign = 1 if self.objective.direction == "min" else -1
-        drawn = [handle.hp for handle in handles]
-        schedules: list[list[Any]] = [[(0, encode_params(hp))] for hp in drawn]
-        scores = [worst] * len(handles)
+        hps = [handle.hp for handle in handles]
+        schedules: list[list[Any]] = [[(0, encode_params(hp))] for hp in hps]
+        scores = [self.objective.worst] * len(handles)
+        count = int(self._quantile * len(handles))
         epochs = self._trainer.epochs
-        for begin in range(0, epochs, self._interval):
-            end = min(begin + self._interval, epochs)
+        for start in range(0, epochs, self._interval):
+            end = min(start + self._interval, epochs)
             self._progress.on_batch_begin(len(handles))
-            self._trainer.fit(population, initial_epoch=begin, epochs=end)
-            for at, member in enumerate(population.members):
-                curve = member.history.history.get(self.objective.name, [])
-                lost = member.status.startswith("NaN") or not curve or not math.isfinite(curve[-1])
-                scores[at] = worst if lost else curve[-1]
-                self._shared_study.report(handles[at], end, scores[at])
+            self._trainer.fit(population, initial_epoch=start, epochs=end)
+            for index, member in enumerate(population.members):
+                scores[index] = self._score(member)
+                self._shared_study.report(handles[index], end, scores[index])
             if end == epochs:
                 break
-            order = sorted(range(len(handles)), key=lambda at: sign * scores[at])
-            count = int(self._quantile * len(handles))
+            order = sorted(range(len(handles)), key=lambda index: sign * scores[index])
             for loser in order[len(order) - count :]:
                 parent = order[int(self._random.integers(count))]
                 if sign * scores[parent] < sign * scores[loser]:
-                    drawn[loser], settings[loser] = self._explore(drawn[parent])
+                    hps[loser], settings[loser] = self._explore(hps[parent])
                     self._exploit(population, loser, parent)
-                    schedules[loser] = [*schedules[parent], (end, encode_params(drawn[loser]))]
-        for at, handle in enumerate(handles):
-            member = population.members[at]
+                    schedules[loser] = [*schedules[parent], (end, encode_params(hps[loser]))]
+        for handle, member, score, schedule in zip(
+            handles, population.members, scores, schedules, strict=True
+        ):
             self.models[handle.number] = member.model
-            notes: dict[str, Any] = {VALUES: [scores[at]], BEST_EPOCHS: [epochs - 1], SCHEDULE: schedules[at]}
-            notes[FINAL_PARAMS] = schedules[at][-1][1]
-            if scores[at] == worst:
-                notes[REASON] = member.status
-            self._shared_study.finish(handle, scores[at], **notes)
+            attributes: dict[str, Any] = {VALUES: [score], BEST_EPOCHS: [epochs - 1], SCHEDULE: schedule}
+            attributes[FINAL_PARAMS] = schedule[-1][1]
+            if score == self.objective.worst:
+                attributes[REASON] = member.status
+            self._shared_study.finish(handle, score, **attributes)
+
+    def _score(self, member: Member) -> float:
+        """Return the last value of the objective, or the worst value if the member diverged."""
+        curve = member.history.history.get(self.objective.name, [])
+        diverged = member.status.startswith("NaN") or not curve or not math.isfinite(curve[-1])
+        return self.objective.worst if diverged else curve[-1]
 
     def _exploit(self, population: Population, loser: int, parent: int) -> None:
         """Replace member `loser` by one with its new setting and the training state of `parent`."""
         old = population.members[loser]
-        model = build_member(population.build, old.setting, old.seed, old.fold)
-        self._trainer.initialize_weights(model)
+        new = build_member(population.build, old.setting, old.seed, old.fold)
+        self._trainer.initialize_weights(new)
         try:
-            copy_training_state(model.model, population.members[parent].model)
+            copy_training_state(new.model, population.members[parent].model)
         except ShapeError as error:
             raise _different_shapes(str(error)) from error
-        population.members[loser] = model
+        population.members[loser] = new
 
-    def _explore(self, known: HyperParameters) -> tuple[HyperParameters, Setting]:
-        def draw(name: str, domain: Domain) -> Any:
-            return domain.perturb(known.values.get(name, domain.default), self._random)
+    def _explore(self, parent: HyperParameters) -> tuple[HyperParameters, Setting]:
+        """Perturb the hyperparameters of a parent; return them as they are if the build function rejects all."""
+
+        def perturb(name: str, domain: Domain) -> Any:
+            return domain.perturb(parent.values.get(name, domain.default), self._random)
 
         for _ in range(_MAX_EXPLORE_ATTEMPTS):
-            hp = HyperParameters(draw)
+            hp = HyperParameters(perturb)
             try:
                 return hp, self._shared_study.space.sample(hp)
             except InvalidSetting:
                 continue
-        same = HyperParameters.from_values(known.values)
+        same = HyperParameters.from_values(parent.values)
         return same, self._shared_study.space.sample(same)
 
 
@@ -220,7 +226,7 @@ def population_based_training(
             ``overwrite``, ``first``, ``seed``, ``verbose`` and those of `Population.fit` are the same as in `search`.
 
     Returns:
-        TrainedPopulation: The trials, the best model, and the `schedules` of the hyperparameters.
+        PBTResult: The trials, the best model, and the `schedules` of the hyperparameters.
 
     Raises:
         InvalidArgument: If an argument is not supported, or if weights of members have different shapes.
@@ -264,11 +270,9 @@ def copy_training_state(model: Model, parent: Model) -> None:
 
 def _check_shapes(population: Population, settings: list[Setting]) -> None:
     shapes = [[np.shape(weight) for weight in member.model.get_weights()] for member in population.members]
-    for at, own in enumerate(shapes):
+    for setting, own in zip(settings, shapes, strict=True):
         if own != shapes[0]:
-            raise _different_shapes(
-                f"those of {settings[at]} are {own}, those of {settings[0]} are {shapes[0]}"
-            )
+            raise _different_shapes(f"those of {setting} are {own}, those of {settings[0]} are {shapes[0]}")
 
 
 def _different_shapes(what: str) -> InvalidArgument:

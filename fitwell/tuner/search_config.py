@@ -66,7 +66,9 @@ def study_config(
         "repeats": repeats,
         "seed": seed,
         "data": fingerprint(Batch(*map(_leaf_arrays, data))),
-        "space": None if domains is None else {name: repr(domain) for name, domain in domains.items()},
+        "space": None
+        if domains is None
+        else {name: domain.stored_repr() for name, domain in domains.items()},
         "fit": {name: _config_value(value) for name, value in sorted(fit.items())},
     }
 

@@ -9,8 +9,9 @@ from fitwell import random
 from fitwell.errors import InvalidArgument, did_you_mean
 from fitwell.models.model import Model
 from fitwell.population.members import Setting, copy_setting, require_compiled_model
-from fitwell.tuner.domains import Domain, Fixed, Int, Several
+from fitwell.tuner.domains import Domain, Fixed, Int
 from fitwell.tuner.hyperparameters import HyperParameters, InvalidSetting
+from fitwell.tuner.list_domain import List
 
 __all__ = ["SearchSpace", "build_function", "encode_params"]
 
@@ -47,9 +48,7 @@ class SearchSpace:
             # Not `get`: None may be a valid value of a parent.
             if all(parent in setting and setting[parent] in values for parent, values in domain.when.items()):
                 setting[name] = (
-                    _sample_list(hp, name, domain)
-                    if isinstance(domain, Several)
-                    else hp.suggest(name, domain)
+                    _sample_list(hp, name, domain) if isinstance(domain, List) else hp.suggest(name, domain)
                 )
         return setting
 
@@ -58,7 +57,7 @@ class SearchSpace:
         found: Setting = {}
         for name, value in setting.items():
             domain = (self.domains or {}).get(name)
-            if isinstance(domain, Several):
+            if isinstance(domain, List):
                 if not isinstance(value, list | tuple):
                     raise InvalidArgument(f"{name}: expected a list of values, got {value!r}")
                 found |= {f"{name}_length": len(value)}
@@ -133,9 +132,9 @@ def encode_params(hp: HyperParameters) -> dict[str, Any]:
     }
 
 
-def _sample_list(hp: HyperParameters, name: str, several: Several) -> list[Any]:
-    length = hp.suggest(f"{name}_length", Int(several.least, several.most))
-    return [hp.suggest(f"{name}_{number}", several.of) for number in range(length)]
+def _sample_list(hp: HyperParameters, name: str, values: List) -> list[Any]:
+    length = hp.suggest(f"{name}_length", Int(values.min_length, values.max_length))
+    return [hp.suggest(f"{name}_{number}", values.domain) for number in range(length)]
 
 
 def build_function(build: Any) -> Callable[..., Any]:
@@ -171,7 +170,7 @@ def _check_domains(space: Any) -> dict[str, Domain]:
             raise InvalidArgument(f"space: the names of hyperparameters must be strings, got {name!r}")
         if not isinstance(domain, Domain):
             raise InvalidArgument(
-                f"space[{name!r}]: expected a domain (fw.tuner.Float, Int, Choice, Boolean, Fixed, Several), got "
+                f"space[{name!r}]: expected a domain (fw.tuner.Float, Int, Choice, Boolean, Fixed, List), got "
                 f"{domain!r}; for a list of values write fw.tuner.Choice([...])"
             )
         for parent, allowed in domain.when.items():
@@ -187,7 +186,7 @@ def _check_domains(space: Any) -> dict[str, Domain]:
                 )
                 raise InvalidArgument(f"{where} {parent!r} is not in the space{hint}")
             possible = space[parent]
-            if not isinstance(possible, Several) and not any(possible.contains(value) for value in allowed):
+            if not isinstance(possible, List) and not any(possible.contains(value) for value in allowed):
                 raise InvalidArgument(
                     f"{where} never holds: {allowed!r} are not values of {parent!r}, which is {possible!r}"
                 )

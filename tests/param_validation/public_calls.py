@@ -145,7 +145,7 @@ NEEDED |= {
     "tuner.Fixed": {"value": 1},
     "tuner.Float": {"low": 0.1, "high": 1.0},
     "tuner.Int": {"low": 1, "high": 9},
-    "tuner.Several": {"of": fitwell.tuner.Int(1, 9), "least": 1, "most": 2},
+    "tuner.List": {"domain": fitwell.tuner.Int(1, 9), "min_length": 1, "max_length": 2},
     "tuner.Objective": {"name": "val_loss", "direction": "min"},
     "utils.plot_model": {"model": model()},
 }

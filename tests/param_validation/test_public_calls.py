@@ -55,7 +55,7 @@ OPEN = {
         "MLPRegressor",
         "KerasClassifier",
         "KerasRegressor",
-        "draw",
+        "sample",
     ),
     *("scalar", "histogram", "image", "figure", "text", "audio", "hparams", "plot_model"),
 }

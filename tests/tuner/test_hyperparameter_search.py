@@ -380,7 +380,7 @@ def test_first_settings_come_first_and_a_time_limit_ends_it(tmp_path: Path) -> N
 
 
 def test_first_settings_may_hold_lists_and_must_lie_in_the_space() -> None:
-    space = {"act": tuner.Choice(["relu", "tanh"]), "rates": tuner.Several(tuner.Float(0.01, 0.1), 1, 3)}
+    space = {"act": tuner.Choice(["relu", "tanh"]), "rates": tuner.List(tuner.Float(0.01, 0.1), 1, 3)}
 
     def several(setting: dict[str, Any]) -> fw.Model:
         return build({"learning_rate": setting["rates"][-1]})

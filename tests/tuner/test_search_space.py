@@ -9,8 +9,10 @@ import numpy as np
 import optuna
 import pytest
 
+from fitwell import tuner
+from fitwell._deprecation import reset_deprecation_warnings
 from fitwell.errors import InvalidArgument
-from fitwell.tuner import Boolean, Choice, Fixed, Float, HyperParameters, Int, InvalidSetting, Several
+from fitwell.tuner import Boolean, Choice, Fixed, Float, HyperParameters, Int, InvalidSetting, List
 from fitwell.tuner.domains import Domain
 from fitwell.tuner.search_space import SearchSpace
 
@@ -85,7 +87,7 @@ def test_conditions_and_lists_make_hyperparameters_that_exist_only_sometimes() -
         {
             "norm": Boolean(),
             "momentum": Float(0.5, 0.9, step=0.4, when={"norm": True}),
-            "hidden": Several(Choice([8, 16]), 0, 2),
+            "hidden": List(Choice([8, 16]), 0, 2),
         },
     )
     settings = [setting for _, setting in space.grid()]
@@ -199,9 +201,9 @@ def test_a_conditional_hyperparameter_is_none_where_it_does_not_exist() -> None:
         (lambda: Choice("relu"), r"expected a list of values, got 'relu'; write \['relu'\]"),
         (lambda: Choice([1, 1]), "the values must differ"),
         (lambda: Int(1, 8, default=9), "the default 9 is not one of its values"),
-        (lambda: Several(Int(1, 2), 3, 2), "expected lengths 0 <= least <= most, got 3 and 2"),
-        (lambda: Several(Int(1, 2, when={"a": 1}), 1, 2), r"Several\(..., when={'a': \[1\]}\)"),
-        (lambda: Several([1, 2], 1, 2), r"of must be a domain such as Int\(8, 128\), got \[1, 2\]"),
+        (lambda: List(Int(1, 2), 3, 2), "expected lengths 0 <= min_length <= max_length, got 3 and 2"),
+        (lambda: List(Int(1, 2, when={"a": 1}), 1, 2), r"List\(..., when={'a': \[1\]}\)"),
+        (lambda: List([1, 2], 1, 2), r"domain must be a domain such as Int\(8, 128\), got \[1, 2\]"),
         (lambda: SearchSpace(never, {}), "it is empty, so there is nothing to search"),
         (lambda: SearchSpace(never, {3: Int(1, 2)}), "the names of hyperparameters must be strings, got 3"),  # type: ignore[dict-item]
         (lambda: SearchSpace(never, {"a": [1, 2]}), r"expected a domain .* write fw.tuner.Choice\(\[...\]\)"),
@@ -244,3 +246,22 @@ def test_mistakes_in_asking_are_explained() -> None:
         hp.Float("momentum", 0.5, 0.99, sampling="reverse_log")
     with pytest.raises(InvalidArgument, match="samplers do not support ordered=True"):
         hp.Choice("size", [1, 2], ordered=True)
+
+
+def test_several_is_the_deprecated_name_of_list() -> None:
+    reset_deprecation_warnings()
+    with pytest.warns(DeprecationWarning, match="fw.tuner.Several is an older spelling: write fw.tuner.List"):
+        old = tuner.Several(Int(8, 16, when=None), 1, most=2, when={"depth": 2})
+    new = List(Int(8, 16), 1, 2, when={"depth": 2})
+    assert vars(old) == vars(new)
+    # Studies that were begun before the renaming are still accepted.
+    stored = "Several(of=Int(low=8, high=16, log=False, step=1, default=8), least=1, most=2, when={'depth': [2]}, default=[8])"
+    assert old.stored_repr() == new.stored_repr() == stored
+
+
+def test_deprecated_names_of_hyperparameters() -> None:
+    reset_deprecation_warnings()
+    with pytest.warns(DeprecationWarning, match="write HyperParameters.from_values"):
+        assert HyperParameters.of({"units": 3}).Int("units", 1, 9) == 3
+    with pytest.warns(DeprecationWarning, match=r"write HyperParameters\(sample=...\)"):
+        assert HyperParameters(draw=lambda name, domain: 7).Int("units", 1, 9) == 7
