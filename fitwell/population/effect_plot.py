@@ -65,7 +65,7 @@ def _draw(
 ) -> Axes:
     before = (ax.get_xlim(), ax.get_ylim()) if ax.has_data() else (None, None)
     better = infer_mode(measured)
-    scores = np.array([results_table.score(member, measured) for member in members])
+    scores = np.array([results_table.member_score(member, measured) for member in members])
     scale.format_axis(ax, "x", before[0])
     shown = axis_limits.set_limits(ax, [scores], better, before=before[1])
     finite = np.isfinite(scores)

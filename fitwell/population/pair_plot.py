@@ -52,7 +52,7 @@ def plot_pairs(
             + (f" ({names[0]}): use plot_effect({names[0]!r})" if names else "")
         )
     better = infer_mode(measured)
-    scores = np.array([results_table.score(member, measured) for member in members])
+    scores = np.array([results_table.member_score(member, measured) for member in members])
     if not np.isfinite(scores).any():
         raise StateError(f"no member has a finite {measured}: see `results`, column 'status'")
     # Draw the best members last, on top, and members without a finite score first.

@@ -13,18 +13,17 @@ from fitwell._history import History
 from fitwell._param_validation import CallableRule, Integer, validate_param, validate_params
 from fitwell._progress import ProgressReporter
 from fitwell.callbacks.metric_mode import MODE
-from fitwell.errors import InvalidArgument, NonFiniteWarning, StateError, warn
+from fitwell.errors import InvalidArgument, NonFiniteWarning, warn
 from fitwell.models import data_adapters
 from fitwell.models.fit_options import FIT_RULES, FitOptions
 from fitwell.models.interrupts import catch_keyboard_interrupt
 from fitwell.models.model import Model
-from fitwell.population import population_file, results_table, scheduling
+from fitwell.population import results_table, scheduling
 from fitwell.population.ensemble import Ensemble, predict_all
 from fitwell.population.fold_members import TrainedFolds, assign_folds, check_leakage
 from fitwell.population.member_train_loop import Group
 from fitwell.population.members import (
     Build,
-    Member,
     Setting,
     build_member,
     check_seeds,
@@ -32,6 +31,7 @@ from fitwell.population.members import (
 )
 from fitwell.population.population_plots import PopulationPlots
 from fitwell.population.population_run import PopulationRun
+from fitwell.population.population_saving import BUILD, PopulationSaving
 from fitwell.population.sampling import SampledSettings
 from fitwell.population.shared_data import PopulationData
 
@@ -39,13 +39,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-__all__ = ["BUILD", "Population"]
+__all__ = ["Population"]
 
 _COUNT = Integer(1) | None
-BUILD = CallableRule("a function from hyperparameters to a compiled model")
 
 
-class Population(PopulationPlots):
+class Population(PopulationPlots, PopulationSaving):
     """Train models that differ in hyperparameters and seeds together.
 
     Every setting in `members` is built once for every seed. Models with the same structure share one
@@ -150,7 +149,7 @@ class Population(PopulationPlots):
             steps_per_epoch (int | None): Steps in an epoch. Default: None, all rows.
             validation_steps (int | None): Validation batches to use. Default: None, all rows.
             validation_batch_size (int | None): Rows per validation batch. Default: None, `batch_size`.
-            validation_freq (int | Sequence[int]): Validate every so many epochs, or after these epochs.
+            validation_freq (int | Sequence[int]): Validate every n epochs, or after the listed epochs.
                 Default: 1.
             folds (int | splitter | None): Cross-validation: number of folds, or a scikit-learn splitter. Each
                 member becomes one member per fold, which trains on the rows of the other folds and validates
@@ -290,7 +289,7 @@ class Population(PopulationPlots):
             StateError: If the population is not trained, or if no member has a finite value.
             InvalidArgument: If there is no such metric, or if its direction cannot be inferred.
         """
-        return self.members[results_table.ranking(self.members, metric, mode)[0]].model
+        return self.members[results_table.rank_members(self.members, metric, mode)[0]].model
 
     @validate_params(top=_COUNT, mode=MODE)
     def ensemble(self, top: int | None = None, metric: str | None = None, mode: str = "auto") -> Ensemble:
@@ -313,7 +312,7 @@ class Population(PopulationPlots):
             return Ensemble([member.model for member in self.members])
         if top > len(self.members):
             raise InvalidArgument(f"ensemble: top={top} is more than the {len(self.members)} members")
-        best = results_table.ranking(self.members, metric, mode)[:top]
+        best = results_table.rank_members(self.members, metric, mode)[:top]
         return Ensemble([self.members[number].model for number in best])
 
     @validate_params(batch_size=_COUNT)
@@ -366,74 +365,6 @@ class Population(PopulationPlots):
             for member in self.members
         ]
         return results_table.member_table(self.members, found)
-
-    # --- files ---------------------------------------------------------------------------------------------
-
-    def save(self, filepath: Any, overwrite: bool = True) -> None:
-        """Write settings, seeds, histories and the training state of every member to one file.
-
-        Args:
-            filepath (str | Path): The file to write.
-            overwrite (bool): Whether to replace an existing file. Default: True.
-
-        Raises:
-            StateError: If the population is not trained.
-            InvalidArgument: If a hyperparameter is not a number, a string or a list of these.
-            FileError: If the file cannot be written.
-        """
-        if not self._groups:
-            raise StateError("save: the population is not trained yet: call fit first")
-        population_file.write_population(filepath, self.members, self._groups, overwrite)
-
-    @classmethod
-    @validate_params(build=BUILD)
-    def load(cls, filepath: Any, build: Build) -> Population:
-        """Load a population from a file, or from several files.
-
-        A file contains numbers and strings, and loading it runs no code. A loaded population continues exactly as
-        the saved one would.
-
-        Several processes can share a population: each one trains a part, and the files are merged at the end.
-        (On one machine `fit` uses all cores and accelerators by itself, and compiles once.) ::
-
-            part = fw.Population(build, members[rank::processes], seeds=range(10))
-            part.fit(x, y, epochs=100, folds=5)
-            part.save(f"part-{rank}.fit")
-            # after all processes are done
-            population = fw.Population.load([f"part-{rank}.fit" for rank in range(processes)], build)
-
-        Args:
-            filepath (str | Path | list): A file written by `save`, or a list of files, whose members become one
-                population in this order.
-            build (Callable[[dict], Model]): The function that the population was created with.
-
-        Returns:
-            Population: The loaded population.
-
-        Raises:
-            FileError: If a file is damaged, does not match `build`, or overlaps with another one.
-        """
-        files = list(filepath) if isinstance(filepath, list | tuple) else [filepath]
-        if not files:
-            raise InvalidArgument("load: expected a file or a list of files, got an empty list")
-        return cls._from_members(build, *population_file.read_populations(files, build))
-
-    def to_tree(self) -> dict[str, Any]:
-        """Return the content of a saved file as dicts and lists of numbers, strings and arrays."""
-        return population_file.to_tree(self.members, self._groups)
-
-    @classmethod
-    def from_tree(cls, tree: dict[str, Any], build: Build) -> Population:
-        """Return the population of a tree that `to_tree` returned; see `load`."""
-        return cls._from_members(build, *population_file.from_tree(tree, build, "the tree"))
-
-    @classmethod
-    def _from_members(cls, build: Build, members: list[Member], groups: list[Group]) -> Population:
-        population = cls.__new__(cls)
-        population.build, population.members, population._groups = build, members, groups
-        population._trained_folds = None
-        population._log_scaled = {}
-        return population
 
     def __len__(self) -> int:
         return len(self.members)

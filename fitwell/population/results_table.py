@@ -17,7 +17,15 @@ from fitwell.population.members import Member
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["best_so_far", "check_metric", "make_results", "member_table", "metric_names", "ranking", "score"]
+__all__ = [
+    "best_so_far",
+    "check_metric",
+    "make_results",
+    "member_table",
+    "metric_names",
+    "rank_members",
+    "member_score",
+]
 
 
 def make_results(members: Sequence[Member]) -> pd.DataFrame:
@@ -84,7 +92,7 @@ def check_metric(members: Sequence[Member], metric: str | None) -> str:
     return metric
 
 
-def score(member: Member, metric: str) -> float:
+def member_score(member: Member, metric: str) -> float:
     """Return the value of `metric` for the present weights of a member, NaN if there is none."""
     values = (
         dict(zip(member.history.epochs_of(metric), member.history.history[metric], strict=True))
@@ -96,7 +104,7 @@ def score(member: Member, metric: str) -> float:
     return next(reversed(values.values()), math.nan)
 
 
-def ranking(members: Sequence[Member], metric: str | None, mode: str) -> list[int]:
+def rank_members(members: Sequence[Member], metric: str | None, mode: str) -> list[int]:
     """Return the indices of the members, best first and diverged ones last.
 
     Members with the same setting and seed are ranked by the mean over their folds.
@@ -111,7 +119,7 @@ def ranking(members: Sequence[Member], metric: str | None, mode: str) -> list[in
     sums: dict[tuple[int, int], list[float]] = {}
     keys = [(id(member.setting), member.seed) for member in members]
     for key, member in zip(keys, members, strict=True):
-        sums.setdefault(key, []).append(sign * score(member, name))
+        sums.setdefault(key, []).append(sign * member_score(member, name))
     means = {key: float(np.mean(values)) for key, values in sums.items()}
     order = sorted(range(len(members)), key=lambda i: (not math.isfinite(means[keys[i]]), means[keys[i]], i))
     if not math.isfinite(means[keys[order[0]]]):
@@ -124,7 +132,7 @@ def best_so_far(members: Sequence[Member]) -> dict[str, float]:
     if not metric_names(members):
         return {}
     name = check_metric(members, None)
-    return {f"best {name}": _best_value([score(member, name) for member in members], "min")}
+    return {f"best {name}": _best_value([member_score(member, name) for member in members], "min")}
 
 
 def _best_value(values: Sequence[float], mode: str) -> float:

@@ -13,7 +13,7 @@ from fitwell.tuner.domains import Domain, Fixed, Int
 from fitwell.tuner.hyperparameters import HyperParameters, InvalidSetting
 from fitwell.tuner.list_domain import List
 
-__all__ = ["SearchSpace", "build_function", "encode_params"]
+__all__ = ["SearchSpace", "get_build_function", "encode_params"]
 
 
 class SearchSpace:
@@ -29,7 +29,7 @@ class SearchSpace:
     """
 
     def __init__(self, build: Any, domains: Mapping[str, Domain] | None = None) -> None:
-        self._build_function = build_function(build)
+        self._build_function = get_build_function(build)
         self.infeasible_reason = ""
         self.domains = None if domains is None else _check_domains(domains)
 
@@ -137,7 +137,7 @@ def _sample_list(hp: HyperParameters, name: str, values: List) -> list[Any]:
     return [hp.suggest(f"{name}_{number}", values.domain) for number in range(length)]
 
 
-def build_function(build: Any) -> Callable[..., Any]:
+def get_build_function(build: Any) -> Callable[..., Any]:
     """Return `build` itself, or its method `build`."""
     if hasattr(build, "build") and not isinstance(build, Model):
         if hasattr(build, "fit"):

@@ -28,7 +28,7 @@ from fitwell.tuner.hyperparameters import HyperParameters
 from fitwell.tuner.objective import Objective, as_objective
 from fitwell.tuner.oracle import Oracle
 from fitwell.tuner.search_result import SearchResult
-from fitwell.tuner.search_space import SearchSpace, build_function
+from fitwell.tuner.search_space import SearchSpace, get_build_function
 from fitwell.tuner.storage import open_storage
 from fitwell.tuner.study_reader import StudyReader
 
@@ -84,7 +84,7 @@ class _FunctionHyperModel(HyperModel):
     """Wraps a build function, so that ``tuner.hypermodel.build(hp)`` always works."""
 
     def __init__(self, build: Any) -> None:
-        self.build = build_function(build)  # type: ignore[method-assign]
+        self.build = get_build_function(build)  # type: ignore[method-assign]
 
 
 class Tuner:
@@ -343,7 +343,7 @@ class Hyperband(Tuner):
 def count_hyperband_trials(epochs: int, factor: int) -> int:
     """Return the number of trials in the brackets of one Hyperband iteration.
 
-    >>> trials_of_hyperband(81, 3)
+    >>> count_hyperband_trials(81, 3)
     143
     """
     most = int(math.log(epochs) / math.log(factor) + 1e-9)

@@ -138,8 +138,8 @@ def test_best_of_folds_is_best_on_average(regression, tmp_path):
     population.save(tmp_path / "population.fit")
     loaded = fw.Population.load(tmp_path / "population.fit", dense)
     assert (
-        results_table.ranking(loaded.members, None, "auto")
-        == results_table.ranking(population.members, None, "auto")
+        results_table.rank_members(loaded.members, None, "auto")
+        == results_table.rank_members(population.members, None, "auto")
         == [3, 4, 5, 0, 1, 2]
     )
 

@@ -1,0 +1,93 @@
+"""Saving and loading methods of `Population`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+from fitwell._param_validation import CallableRule, validate_params
+from fitwell.errors import InvalidArgument, StateError
+from fitwell.population import population_file
+from fitwell.population.fold_members import TrainedFolds
+from fitwell.population.member_train_loop import Group
+from fitwell.population.members import Build, Member
+
+__all__ = ["BUILD", "PopulationSaving"]
+
+BUILD = CallableRule("a function from hyperparameters to a compiled model")
+
+
+class PopulationSaving:
+    """Mixin with the methods of `Population` that save and load it."""
+
+    build: Build
+    members: list[Member]
+    _groups: list[Group]
+    _trained_folds: TrainedFolds | None
+    _log_scaled: Mapping[str, bool]
+
+    def save(self, filepath: Any, overwrite: bool = True) -> None:
+        """Write settings, seeds, histories and the training state of every member to one file.
+
+        Args:
+            filepath (str | Path): The file to write.
+            overwrite (bool): Whether to replace an existing file. Default: True.
+
+        Raises:
+            StateError: If the population is not trained.
+            InvalidArgument: If a hyperparameter is not a number, a string or a list of these.
+            FileError: If the file cannot be written.
+        """
+        if not self._groups:
+            raise StateError("save: the population is not trained yet: call fit first")
+        population_file.write_population(filepath, self.members, self._groups, overwrite)
+
+    @classmethod
+    @validate_params(build=BUILD)
+    def load(cls, filepath: Any, build: Build) -> Self:
+        """Load a population from a file, or from several files.
+
+        A file contains numbers and strings, and loading it runs no code. A loaded population continues exactly as
+        the saved one would.
+
+        Several processes can share a population: each one trains a part, and the files are merged at the end.
+        (On one machine `fit` uses all cores and accelerators by itself, and compiles once.) ::
+
+            part = fw.Population(build, members[rank::processes], seeds=range(10))
+            part.fit(x, y, epochs=100, folds=5)
+            part.save(f"part-{rank}.fit")
+            # after all processes are done
+            population = fw.Population.load([f"part-{rank}.fit" for rank in range(processes)], build)
+
+        Args:
+            filepath (str | Path | list): A file written by `save`, or a list of files, whose members become one
+                population in this order.
+            build (Callable[[dict], Model]): The function that the population was created with.
+
+        Returns:
+            Population: The loaded population.
+
+        Raises:
+            FileError: If a file is damaged, does not match `build`, or overlaps with another one.
+        """
+        files = list(filepath) if isinstance(filepath, list | tuple) else [filepath]
+        if not files:
+            raise InvalidArgument("load: expected a file or a list of files, got an empty list")
+        return cls._from_members(build, *population_file.read_populations(files, build))
+
+    def to_tree(self) -> dict[str, Any]:
+        """Return the content of a saved file as dicts and lists of numbers, strings and arrays."""
+        return population_file.to_tree(self.members, self._groups)
+
+    @classmethod
+    def from_tree(cls, tree: dict[str, Any], build: Build) -> Self:
+        """Return the population of a tree that `to_tree` returned; see `load`."""
+        return cls._from_members(build, *population_file.from_tree(tree, build, "the tree"))
+
+    @classmethod
+    def _from_members(cls, build: Build, members: list[Member], groups: list[Group]) -> Self:
+        population = cls.__new__(cls)
+        population.build, population.members, population._groups = build, members, groups
+        population._trained_folds = None
+        population._log_scaled = {}
+        return population
