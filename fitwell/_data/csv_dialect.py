@@ -53,34 +53,34 @@ def sniff_dialect(path: Path, separator: str | None = None) -> Dialect:
 
     Raises `DataError` if the file is not a text file, and `InvalidArgument` for an invalid separator.
     """
-    chosen = None if separator is None else parse_separator(separator)
+    known = None if separator is None else parse_separator(separator)
     with open_bytes(path) as file:
         sample = file.read(SAMPLE_BYTES)
     if not sample.strip():
         raise DataError(f"{path} is empty")
     encoding = _sniff_encoding(path, sample)
     lines = _whole_lines(sample, encoding)
-    said = _SEP_LINE.fullmatch(lines[0]) if lines else None
-    if said:
-        chosen = chosen or parse_separator(said[1])
-    begun = int(said is not None)
-    filled = [place for place, line in enumerate(lines) if line.strip() and place >= begun]
-    if not filled:
+    sep_line = _SEP_LINE.fullmatch(lines[0]) if lines else None
+    if sep_line:
+        known = known or parse_separator(sep_line[1])
+    first_line = int(sep_line is not None)
+    nonblank = [place for place, line in enumerate(lines) if line.strip() and place >= first_line]
+    if not nonblank:
         raise DataError(f"{path} is empty")
-    texts = [lines[place] for place in filled[: _SAMPLE_LINES + MAX_LINES_ABOVE]]
+    candidates = [lines[place] for place in nonblank[: _SAMPLE_LINES + MAX_LINES_ABOVE]]
     found: dict[int, str] = {}  # separators by the number of lines below titles
 
-    def cut(some: Sequence[str], like: Sequence[str]) -> list[list[str]]:
-        if chosen is None and len(like) not in found:
+    def split_cells(part: Sequence[str], like: Sequence[str]) -> list[list[str]]:
+        if known is None and len(like) not in found:
             found[len(like)] = _sniff_separator(like)
-        return _rows(some, chosen or found[len(like)])
+        return _rows(part, known or found[len(like)])
 
-    start = find_header(texts, cut)
-    texts = texts[start : start + _SAMPLE_LINES]
-    chosen = chosen or found.get(len(texts)) or _sniff_separator(texts)
-    skipped = filled[start] if start else begun
-    above = tuple(lines[place] for place in filled[:start])
-    return Dialect(encoding, chosen, skipped, _rows(texts, chosen), above)
+    start = find_header(candidates, split_cells)
+    candidates = candidates[start : start + _SAMPLE_LINES]
+    known = known or found.get(len(candidates)) or _sniff_separator(candidates)
+    skipped = nonblank[start] if start else first_line
+    above = tuple(lines[place] for place in nonblank[:start])
+    return Dialect(encoding, known, skipped, _rows(candidates, known), above)
 
 
 def open_bytes(path: Path) -> IO[bytes]:
@@ -88,16 +88,16 @@ def open_bytes(path: Path) -> IO[bytes]:
     return cast("IO[bytes]", gzip.open(path, "rb")) if path.name.lower().endswith(".gz") else path.open("rb")
 
 
-def parse_separator(said: str) -> str:
+def parse_separator(name: str) -> str:
     """Return the separator for the name or character given by the user.
 
     >>> parse_separator(";"), parse_separator("comma")
     (';', ',')
     """
-    separator = _NAMES.get(said.lower(), said)
+    separator = _NAMES.get(name.lower(), name)
     if (len(separator) != 1 and separator != SPACES) or separator in '"\n\r' or separator.isalnum():
         raise InvalidArgument(
-            f"the separator must be one character, or comma, semicolon, tab, bar or space, got {said!r}"
+            f"the separator must be one character, or comma, semicolon, tab, bar or space, got {name!r}"
         )
     return separator
 

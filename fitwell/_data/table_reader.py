@@ -183,7 +183,7 @@ def _read_text(
         raise DataError(
             f"{path}: the lines hold more values than the first line has names"
             f"{'' if line is None else f', the first of them line {line:,}'}; name every column (R writes such "
-            "tables without row.names = FALSE), put text with separators in it in quotes, and say --sep if "
+            "tables without row.names = FALSE), quote strings that contain separators, and use --sep if "
             f"the cells are not separated by {describe_separator(dialect.separator)}"
         ) from None
     except pd.errors.ParserError as error:

@@ -220,10 +220,10 @@ class ClassTarget:
         """Return the class number of each row. Raise `DataError` for labels unseen in training."""
         _check_not_missing(self.name, values)
         labels = list(to_string(values)) if isinstance(self.classes[0], str) else to_labels(values)
-        strange = sorted({str(label) for label in labels if label not in self._numbers})
-        if strange:
+        unseen = sorted({str(label) for label in labels if label not in self._numbers})
+        if unseen:
             raise DataError(
-                f"the target {self.name!r} holds labels unseen in training: {join_quoted(strange)}"
+                f"the target {self.name!r} holds labels unseen in training: {join_quoted(unseen)}"
             )
         return np.array([self._numbers[label] for label in labels], dtype=np.int32)
 

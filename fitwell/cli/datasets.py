@@ -18,7 +18,7 @@ from fitwell._typing import NumpyArray
 from fitwell.cli.data_options import DataOptions
 from fitwell.cli.prepared_data import DataSplit, PreparedData
 from fitwell.cli.table_data import load_table, prepare_splits
-from fitwell.datasets._registry import DATASETS, Dataset, ImageDataset, TableDataset
+from fitwell.datasets._dataset_registry import DATASETS, Dataset, ImageDataset, TableDataset
 from fitwell.errors import FileError, InvalidArgument, did_you_mean
 
 __all__ = ["load_data"]

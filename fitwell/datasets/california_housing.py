@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitwell._param_validation import Options, validate_params
+from fitwell.datasets._dataset_registry import TableDataset, register
 from fitwell.datasets._download import RemoteFile, find_file
 from fitwell.datasets._readers import read_npz, read_text
-from fitwell.datasets._registry import TableDataset, register
 from fitwell.datasets._train_test_split import LOAD_DATA_RULES, Pair, shuffle_and_split
 
 if TYPE_CHECKING:

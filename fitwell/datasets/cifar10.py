@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from fitwell.datasets._dataset_registry import ImageDataset, register
 from fitwell.datasets._download import find_file
-from fitwell.datasets._registry import ImageDataset, register
 from fitwell.datasets._train_test_split import BytePair
 from fitwell.errors import FileError
 

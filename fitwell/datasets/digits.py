@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from fitwell._param_validation import Real, validate_params
-from fitwell.datasets._registry import ImageDataset, register
+from fitwell.datasets._dataset_registry import ImageDataset, register
 from fitwell.datasets._train_test_split import LOAD_DATA_RULES, BytePair
 
 

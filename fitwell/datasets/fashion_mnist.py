@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from fitwell.datasets._dataset_registry import ImageDataset, register
 from fitwell.datasets._download import RemoteFile, find_file
 from fitwell.datasets._readers import read_idx
-from fitwell.datasets._registry import ImageDataset, register
 from fitwell.datasets._train_test_split import BytePair
 
 CLASS_NAMES = (

@@ -6,9 +6,9 @@ import numpy as np
 
 from fitwell._file_io import check_path
 from fitwell._param_validation import validate_params
+from fitwell.datasets._dataset_registry import ImageDataset, register
 from fitwell.datasets._download import RemoteFile, find_file
 from fitwell.datasets._readers import read_npz
-from fitwell.datasets._registry import ImageDataset, register
 from fitwell.datasets._train_test_split import LOAD_DATA_RULES, BytePair
 
 _REMOTE = RemoteFile(

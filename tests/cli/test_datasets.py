@@ -15,7 +15,7 @@ from fitwell._data.splits import split_rows
 from fitwell._data.target import ClassTarget, RegressionTarget
 from fitwell.cli.data_options import DataOptions
 from fitwell.cli.datasets import load_data
-from fitwell.datasets._registry import DATASETS
+from fitwell.datasets._dataset_registry import DATASETS
 
 
 def test_held_out_rows_teach_nothing(table: Path, tmp_path: Path) -> None:

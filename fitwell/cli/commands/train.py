@@ -61,7 +61,7 @@ def run(options: argparse.Namespace) -> int:
 
 def add_parser(subparsers: Subparsers) -> None:
     """Add the parser of the command."""
-    from fitwell.datasets._registry import DATASETS
+    from fitwell.datasets._dataset_registry import DATASETS
 
     parser = subparsers.add_parser(
         "train",

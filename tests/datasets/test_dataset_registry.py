@@ -14,7 +14,7 @@ import pytest
 import fitwell
 from fitwell.cli import main
 from fitwell.cli.datasets import DataOptions, load_data
-from fitwell.datasets._registry import DATASETS, ImageDataset, TableDataset, register
+from fitwell.datasets._dataset_registry import DATASETS, ImageDataset, TableDataset, register
 from fitwell.report.figures import plot_worst_images
 
 README = Path(__file__).parents[2] / "README.md"
