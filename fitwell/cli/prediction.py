@@ -58,9 +58,9 @@ def predict_table(options: Namespace) -> int:
     _check_outputs(outputs, preprocessor.target, model_file)
     predictions = decode_outputs(preprocessor.target, outputs)
     # Notes go to standard error, so that the output of `-o -` can be piped.
-    tell = stderr_console().print
+    print_note = stderr_console().print
     for note in notes:
-        tell(note)
+        print_note(note)
     text = to_safe_csv(prediction_table(preprocessor.target, predictions))
     if output_file is None:
         try:
@@ -77,7 +77,7 @@ def predict_table(options: Namespace) -> int:
         stdout_console().print(f"Wrote {pluralize(len(table), 'prediction')} to {options.output}.")
     score = _score(preprocessor, table, predictions)
     if score:
-        tell(score)
+        print_note(score)
     return 0
 
 

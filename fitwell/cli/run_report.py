@@ -108,7 +108,7 @@ def _test_figures(prepared: PreparedData, evaluation: Evaluation) -> list[HtmlFi
             )
         ]
     predicted = evaluation.predictions.argmax(axis=1)
-    pictures = [
+    figures = [
         HtmlFigure(
             "Confusion matrix of the test rows",
             [plot_confusion_matrix(true, predicted, target.classes)],
@@ -118,8 +118,8 @@ def _test_figures(prepared: PreparedData, evaluation: Evaluation) -> list[HtmlFi
         )
     ]
     if prepared.image_shape is not None and (predicted != true).any():
-        pictures.append(_error_images(prepared, evaluation, predicted))
-    return pictures
+        figures.append(_error_images(prepared, evaluation, predicted))
+    return figures
 
 
 def _error_images(prepared: PreparedData, evaluation: Evaluation, predicted: Any) -> HtmlFigure:
@@ -127,8 +127,8 @@ def _error_images(prepared: PreparedData, evaluation: Evaluation, predicted: Any
     assert isinstance(prepared.target, ClassTarget)
     classes = prepared.target.classes
     wrong = np.flatnonzero(predicted != true)
-    sure = evaluation.predictions[wrong, predicted[wrong]]
-    shown = wrong[np.argsort(-sure, kind="stable")][:MAX_SHOWN_ERRORS]
+    confidence = evaluation.predictions[wrong, predicted[wrong]]
+    shown = wrong[np.argsort(-confidence, kind="stable")][:MAX_SHOWN_ERRORS]
     titles = [f"{classes[predicted[row]]}?\nis {classes[true[row]]}" for row in shown]
     return HtmlFigure(
         "Most confident errors",
@@ -145,11 +145,11 @@ def _class_table(prepared: PreparedData, evaluation: Evaluation) -> tuple[list[s
     predicted = evaluation.predictions.argmax(axis=1)
     rows = []
     for number, label in enumerate(target.classes):
-        is_it, said_so = true == number, predicted == number
-        both = int((is_it & said_so).sum())
-        precision = format_percent(both / said_so.sum()) if said_so.any() else "never predicted"
-        recall = format_percent(both / is_it.sum()) if is_it.any() else "no rows"
-        rows.append([str(label), f"{int(is_it.sum()):,}", recall, precision])
+        is_true, is_predicted = true == number, predicted == number
+        hits = int((is_true & is_predicted).sum())
+        precision = format_percent(hits / is_predicted.sum()) if is_predicted.any() else "never predicted"
+        recall = format_percent(hits / is_true.sum()) if is_true.any() else "no rows"
+        rows.append([str(label), f"{int(is_true.sum()):,}", recall, precision])
     return ["class", "rows", "recall", "precision"], rows
 
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import sys
+import types
 from typing import TYPE_CHECKING, Any
 
+from fitwell._deprecation import deprecated_module_getattr
 from fitwell.wrappers import scikit_learn
 
 if TYPE_CHECKING:
@@ -25,3 +28,12 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted(__all__)
+
+
+# Pickles of earlier versions contain these modules.
+for _name, _new in _MODULES.items():
+    _module = types.ModuleType(f"{__name__}.{_new.removeprefix('keras_')}")
+    _module.__getattr__ = deprecated_module_getattr(  # type: ignore[method-assign]
+        _module.__name__, f"{__name__}.{_new}", [_name]
+    )
+    sys.modules[_module.__name__] = _module

@@ -381,3 +381,20 @@ def test_the_classifier_repeats_every_parameter_of_its_base() -> None:
     classifier = dict(inspect.signature(MLPClassifier.__init__).parameters)
     assert classifier.pop("class_weight").default is None
     assert dict(base) == classifier
+
+
+def test_pickles_that_name_the_earlier_modules_are_read() -> None:
+    X, y = load_iris(return_X_y=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        estimator = MLPClassifier((4,), max_iter=1, random_state=0).fit(X, y)
+    written = pickle.dumps(estimator, protocol=2)
+    for new, old in (
+        (b"mlp_classifier\nMLPClassifier", b"classifier\nMLPClassifier"),
+        (b"mlp_network\nMLPNetwork", b"network\nNetwork"),
+    ):
+        assert b"fitwell.estimators." + new in written
+        written = written.replace(b"fitwell.estimators." + new, b"fitwell.estimators." + old)
+    with pytest.warns(DeprecationWarning, match=r"fitwell\.estimators\."):
+        read = pickle.loads(written)
+    np.testing.assert_array_equal(read.predict_proba(X), estimator.predict_proba(X))
