@@ -1,7 +1,7 @@
-"""Keras's ``backend``: what texts of earlier years wrote as ``K.mean(...)``, ``K.get_value(...)``.
+"""Keras's ``backend``: settings, and the deprecated functions ``K.mean(...)``, ``K.get_value(...)`` and so on.
 
-The settings (`epsilon`, `floatx`, `clear_session`, ...) are as good as ever. The functions of arrays are those of
-`jax.numpy` with earlier names and defaults; each warns once, naming today's.
+The settings (`epsilon`, `floatx`, `clear_session` and others) are current. The functions of arrays are those of
+`jax.numpy` with former names and defaults; each one warns once and names its replacement.
 """
 
 from __future__ import annotations
@@ -26,8 +26,6 @@ from fitwell.layers.keras_tensor import find_keras_tensors
 from fitwell.models import Model
 from fitwell.optimizers.scheduled_hyperparameters import ScheduledFloat
 
-Array = jax.Array
-
 __all__ = [
     "batch_get_value",
     "clear_session",
@@ -45,15 +43,15 @@ __all__ = [
     "variable",
 ]
 
-# Names that mean the same in jax.numpy, with the same arguments.
+# Functions with the same name and arguments in jax.numpy.
 _SAME_IN_JAX_NUMPY = """
 abs all any arange cos cumprod cumsum dot equal exp eye full greater greater_equal less less_equal log max maximum mean
 min minimum not_equal ones ones_like prod reshape round shape sign sin sqrt square squeeze stack std sum tanh tile
 transpose var zeros zeros_like
 """
-# Names that mean the same in fitwell.activations.
+# Functions with the same name and arguments in fitwell.activations.
 _ACTIVATIONS = ["elu", "sigmoid", "softmax", "softplus", "softsign"]
-# Names, arguments or defaults that are others today: what to write, and what the older name did.
+# Functions whose name, arguments or defaults have changed: the replacement, and the former function.
 _RENAMED: dict[str, tuple[str, Callable[..., Any]]] = {
     "argmax": ("jax.numpy.argmax(x, axis=-1)", lambda x, axis=-1: jnp.argmax(x, axis)),
     "argmin": ("jax.numpy.argmin(x, axis=-1)", lambda x, axis=-1: jnp.argmin(x, axis)),
@@ -113,12 +111,12 @@ _RENAMED: dict[str, tuple[str, Callable[..., Any]]] = {
         ),
     ),
 }
-# What cannot be honoured, and what does the same today.
+# Functions that are not supported, and their replacements.
 _UNSUPPORTED = {
-    "get_session": "there are no sessions: arrays have values, and layer.get_weights() or K.get_value reads them",
+    "get_session": "there are no sessions: arrays have values, and layer.get_weights() or K.get_value returns them",
     "set_session": "there are no sessions: leave it out",
     "gradients": "write jax.grad of a function that calls the model: jax.grad(lambda x: model(x).sum())(x)",
-    "learning_phase_scope": "write model(x, training=True), which returns what the model gives in training",
+    "learning_phase_scope": "write model(x, training=True), which returns the outputs in training",
     "placeholder": "write fitwell.Input(shape=...), without the batch axis",
     "random_binomial": "write jax.random.bernoulli(self.next_key(), p, shape)",
     "random_normal": "write jax.random.normal(self.next_key(), shape) inside a layer's call",
@@ -131,19 +129,19 @@ _UNSUPPORTED = {
 
 
 def __getattr__(name: str) -> Any:
-    older = f"keras.backend.{name}"
+    old = f"keras.backend.{name}"
     if name in _SAME_IN_JAX_NUMPY.split():
-        warn_deprecated(older, f"jax.numpy.{name}")
+        warn_deprecated(old, f"jax.numpy.{name}")
         return getattr(jnp, name)
     if name in _ACTIVATIONS:
-        warn_deprecated(older, f"fitwell.activations.{name}")
+        warn_deprecated(old, f"fitwell.activations.{name}")
         return getattr(activations, name)
     if name in _RENAMED:
-        today, found = _RENAMED[name]
-        warn_deprecated(older, today)
-        return found
+        new, function = _RENAMED[name]
+        warn_deprecated(old, new)
+        return function
     if name in _UNSUPPORTED:
-        raise InvalidArgument(f"{older} cannot be honoured: {_UNSUPPORTED[name]}")
+        raise InvalidArgument(f"{old} is not supported: {_UNSUPPORTED[name]}")
     raise AttributeError(
         f"module {__name__!r} has no attribute {name!r}; see jax.numpy for functions of arrays"
     )
@@ -153,34 +151,58 @@ def __getattr__(name: str) -> Any:
 
 
 def clear_session() -> None:
-    """Restart the automatic names of layers and release every compiled program.
+    """Reset automatic names of layers, and release compiled programs.
 
-    Models that nothing refers to free their memory by themselves.
+    Models that are no longer referenced free their memory without it.
     """
     reset_name_counters()
     clear_caches()
 
 
 def image_data_format() -> str:
-    """Return where images keep their channels: ``"channels_last"``."""
+    """Return the position of the channels in images.
+
+    Returns:
+        str: ``"channels_last"``.
+    """
     return "channels_last"
 
 
 def learning_phase() -> int:
-    """Return 1 inside a call in training, else 0."""
+    """Return the phase of the surrounding call.
+
+    Returns:
+        int: 1 inside a call in training, else 0.
+    """
     return int(bool(current().training))
 
 
 def set_learning_phase(value: int) -> NoReturn:
-    """Refuse: whether a call is one in training is said in the call."""
+    """Raise `InvalidArgument`: each call sets its phase with the argument `training`.
+
+    Args:
+        value (int): 0 or 1.
+
+    Raises:
+        InvalidArgument: always; the message names the replacement.
+    """
     raise InvalidArgument(
-        f"keras.backend.set_learning_phase({value}) cannot be honoured: a call says itself whether it is one in "
-        "training: write model(x, training=True) or model(x, training=False); predict never is, fit always"
+        f"keras.backend.set_learning_phase({value}) is not supported: each call sets its phase with the "
+        "argument training: write model(x, training=True) or model(x, training=False)"
     )
 
 
 def in_train_phase(x: Any, alt: Any, training: Any = None) -> Any:
-    """Return `x` in training and `alt` otherwise, calling it if it is a function."""
+    """Return `x` in training and `alt` otherwise. Deprecated.
+
+    Args:
+        x (Any): The value in training, or a function that returns it.
+        alt (Any): The value in inference, or a function that returns it.
+        training (bool | None): The phase. Default: None, that of the surrounding call.
+
+    Returns:
+        Any: One of the two values.
+    """
     warn_deprecated(
         "keras.backend.in_train_phase(x, alt)",
         "x if training else alt, in call(self, inputs, training=False)",
@@ -193,7 +215,14 @@ def in_train_phase(x: Any, alt: Any, training: Any = None) -> Any:
 
 
 def get_value(x: Any) -> Any:
-    """Return the value of a variable as a NumPy array, or of an optimizer's hyperparameter as a number."""
+    """Return the value of a variable, or of a hyperparameter of an optimizer. Deprecated.
+
+    Args:
+        x (Variable | float): A variable, or a hyperparameter such as ``optimizer.learning_rate``.
+
+    Returns:
+        ndarray | float: The value.
+    """
     if isinstance(x, ScheduledFloat):
         warn_deprecated(f"keras.backend.get_value(optimizer.{x.name})", f"float(optimizer.{x.name})")
         return float(x)
@@ -203,12 +232,37 @@ def get_value(x: Any) -> Any:
 
 @validate_params(tensors=ListOf(Predicate(lambda value: True, "a variable")))
 def batch_get_value(tensors: Sequence[Any]) -> list[Any]:
-    """Return the values of several variables."""
+    """Return the values of several variables. Deprecated.
+
+    Args:
+        tensors (list[Variable]): The variables.
+
+    Returns:
+        list[ndarray]: Their values.
+    """
     return [get_value(tensor) for tensor in tensors]
 
 
 def set_value(x: Any, value: Any) -> None:
-    """Give a variable, or the hyperparameter that ``optimizer.learning_rate`` was read from, a new value."""
+    """Set a variable, or a hyperparameter that was read from its optimizer. Deprecated.
+
+    Args:
+        x (Variable | float): A variable, or a hyperparameter such as ``optimizer.learning_rate``.
+        value (ArrayLike): The new value.
+
+    Raises:
+        InvalidArgument: if `x` is neither.
+
+    Example:
+        >>> import warnings
+        >>> import fitwell as fw
+        >>> optimizer = fw.optimizers.SGD(0.1)
+        >>> with warnings.catch_warnings():
+        ...     warnings.simplefilter("ignore")
+        ...     fw.backend.set_value(optimizer.learning_rate, 0.5)
+        >>> optimizer.learning_rate
+        0.5
+    """
     if isinstance(x, ScheduledFloat):
         warn_deprecated(f"keras.backend.set_value(optimizer.{x.name}, value)", f"optimizer.{x.name} = value")
     elif isinstance(x, Variable):
@@ -223,18 +277,38 @@ def set_value(x: Any, value: Any) -> None:
 
 @validate_params(value=NumericArray(), dtype=DType() | None)
 def variable(value: Any, dtype: Any = None, name: str = "variable") -> Variable:
-    """Return a new variable; inside a layer write ``self.add_weight(...)``."""
+    """Create a variable. Deprecated: inside a layer, use ``self.add_weight(...)``.
+
+    Args:
+        value (ArrayLike): The initial value.
+        dtype (str | None): Type of the variable. Default: None, that of `config.floatx`.
+        name (str): Name of the variable. Default: "variable".
+
+    Returns:
+        Variable: The variable.
+    """
     warn_deprecated("keras.backend.variable(value)", "self.add_weight(...) in a layer's build")
     return Variable(value, name=name, dtype=dtype or floatx())
 
 
 def function(inputs: Sequence[Any], outputs: Sequence[Any]) -> Callable[[Sequence[Any]], list[Any]]:
-    """Return a function from arrays for `inputs` to the arrays of `outputs`, both symbols of one model."""
+    """Return a function from arrays of `inputs` to arrays of `outputs`. Deprecated.
+
+    Args:
+        inputs (list[KerasTensor]): Inputs of a model.
+        outputs (list[KerasTensor]): Outputs of layers of the same model.
+
+    Returns:
+        Callable: A function that takes a list of arrays and returns a list of arrays.
+
+    Raises:
+        InvalidArgument: if an input is not the input of a model.
+    """
     inputs, outputs = list(inputs), list(outputs)
     if len(find_keras_tensors(inputs)) < len(inputs):
         raise InvalidArgument(
-            "keras.backend.function: every input must be the input of a model, and learning_phase() is none; for "
-            "what the model gives in training write model(x, training=True)"
+            "keras.backend.function: every input must be the input of a model, which learning_phase() is not; for "
+            "the outputs in training write model(x, training=True)"
         )
     warn_deprecated("keras.backend.function(inputs, outputs)", "Model(inputs, outputs).predict(x)")
     model = Model(inputs=inputs, outputs=outputs)
