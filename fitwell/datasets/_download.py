@@ -74,7 +74,7 @@ def find_file(dataset: str, names: Sequence[str], remote: RemoteFile | None = No
     raise DatasetNotFound(
         f"{dataset}: {wanted} was not found. Looked in:"
         + "".join(f"\n  - {place}" for place in looked)
-        + f"\nWhat to do: {steps}."
+        + f"\nTo provide it, {steps}."
     )
 
 

@@ -1,4 +1,4 @@
-"""What may be handed in, what becomes of it, and the words when it may not."""
+"""Array conversion: accepted containers, resulting dtypes, and errors for other data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the columns of a table are taken for, and what the user may say about it."""
+"""Inferred column types, and the options that override them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Z = RANDOM.normal(size=ROWS)
 
 
 def problem(folder: Path, cells: list[str], name: str = "a", **wishes: object) -> PreparedData:
-    """Return the problem of a column beside another one and a target."""
+    """Return the prepared data of a column, together with another one and a target."""
     rows = "\n".join(f"{cell}|{z:.4f}|{y:.4f}" for cell, z, y in zip(cells, Z, Y))
     (folder / "t.csv").write_text(f"{name}|z|y\n{rows}\n")
     return load_data(str(folder / "t.csv"), DataOptions("y", "regression", **wishes))  # type: ignore[arg-type]
@@ -112,7 +112,7 @@ def test_columns_can_be_kept_dropped_and_declared(tmp_path: Path) -> None:
         ({"keep": ("a",), "drop": ("a",)}, "--keep a and --drop a contradict each other"),
     ],
 )
-def test_wishes_that_cannot_be_are_refused(tmp_path: Path, wishes: dict[str, object], words: str) -> None:
+def test_invalid_options_are_refused(tmp_path: Path, wishes: dict[str, object], words: str) -> None:
     with pytest.raises(InvalidArgument, match=words):
         problem(tmp_path, SHUFFLED, **wishes)
 
@@ -154,7 +154,7 @@ NUMBERS = [f"{abs(z) * 1000:.1f}" for z in Z]
         ["12,5"],
     ],
 )
-def test_cells_that_are_no_numbers_are_counted_and_said(tmp_path: Path, others: list[str]) -> None:
+def test_cells_that_are_not_numbers_are_counted_and_reported(tmp_path: Path, others: list[str]) -> None:
     cells = [*others, *NUMBERS[len(others) :]]
     learned = problem(tmp_path, cells)
     found = column(learned)
@@ -180,7 +180,7 @@ def test_cells_of_numbers_are_read_as_text_only_where_that_may_matter(tmp_path: 
     assert pd.api.types.is_numeric_dtype(read_table(path)["d"]), "one such cell makes no codes"
 
 
-def test_words_that_may_be_missing_are_said(tmp_path: Path) -> None:
+def test_words_that_may_be_missing_are_reported(tmp_path: Path) -> None:
     continents = [["NA", "EU", "AS"][number % 3] for number in range(ROWS)]
     learned = problem(tmp_path, continents)
     assert column(learned).feature_names == ["a = AS", "a = EU", "a is missing"]
@@ -197,7 +197,7 @@ def test_the_line_that_excel_writes_is_no_data(tmp_path: Path, line: str) -> Non
         assert read_table(path).to_dict("list") == {"a": [1, 3], "b,c": [2, 4]}
     path.write_text("sep=\\t\na\tb\n1\t2\n")
     assert read_table(path).to_dict("list") == {"a": [1], "b": [2]}
-    # What the user says goes before.
+    # User options take precedence.
     path.write_text("sep=;\na;b|c;d\n1;2|3;4\n")
     assert list(read_table(path, separator="bar").columns) == ["a;b", "c;d"]
 

@@ -1,7 +1,7 @@
-"""A table written in any dialect is read back as it was written, in training and in prediction.
+"""Tables in random dialects are read back exactly, in training and in prediction.
 
-Each case draws a dialect: number style, date style, marks for missing cells, separator, encoding, stray cells. What
-was written is known, so it can be compared with what the network gets, number by number.
+Each case samples a dialect: number format, date format, missing-value marker, separator, encoding, stray cells. The
+numbers written are known, so they are compared with the network's inputs one by one.
 """
 
 from __future__ import annotations

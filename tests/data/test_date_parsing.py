@@ -1,4 +1,4 @@
-"""Dates and times as people write them, beside pandas reading the format that was used to write them."""
+"""Human-readable dates and times, compared with pandas parsing the format that wrote them."""
 
 from __future__ import annotations
 

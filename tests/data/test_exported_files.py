@@ -1,4 +1,4 @@
-"""Tables as programs and people leave them: lines that are no rows, units, periods, several formats of dates."""
+"""Tables as exported by programs or edited by hand: lines that are not rows, units, periods, several date formats."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def inputs_of(problem: PreparedData, cells: list[str], notes: list[str] | None =
         ["Station: Berlin, Germany"],
     ],
 )
-def test_lines_above_the_names_are_left_out_and_said(tmp_path: Path, above: list[str]) -> None:
+def test_lines_above_the_names_are_dropped_and_reported(tmp_path: Path, above: list[str]) -> None:
     notes: list[str] = []
     table = read_table(written(tmp_path, [*above, "a,c,y", *ROWS]), notes=notes)
     assert list(table.columns) == ["a", "c", "y"] and table["a"].tolist() == A and table["y"].tolist() == Y
@@ -71,7 +71,7 @@ def test_names_that_numpy_writes_as_a_comment_are_names(tmp_path: Path) -> None:
     assert read_table(tmp_path / "t.csv")["y"].tolist() == Y
 
 
-def test_repeated_names_totals_and_comments_are_left_out(tmp_path: Path) -> None:
+def test_repeated_names_totals_and_comments_are_dropped(tmp_path: Path) -> None:
     lines = [*ROWS[:10], "a,c,y", *ROWS[10:20], "# restarted", *ROWS[20:], f"Total,,{sum(Y)}"]
     notes: list[str] = []
     table = read_table(written(tmp_path, ["a,c,y", *lines]), notes=notes)
@@ -89,7 +89,7 @@ def test_a_word_for_a_total_elsewhere_is_a_category(tmp_path: Path) -> None:
     assert table["brand"].tolist() == ["Total", "Shell", "Total"]
 
 
-def test_short_lines_are_said_and_long_ones_refused_with_their_line(tmp_path: Path) -> None:
+def test_short_lines_are_reported_and_long_ones_refused_with_their_line(tmp_path: Path) -> None:
     notes: list[str] = []
     read_table(written(tmp_path, ["a,c,y", *ROWS[:3], "5", *ROWS[3:], "6,c1"]), notes=notes)
     assert any("2 lines have fewer cells" in note and "line 5" in note for note in notes)
@@ -231,7 +231,7 @@ def test_addresses_are_categories() -> None:
     assert read(cells).tolist() == cells
 
 
-def test_pandas_spelling_of_integers_beside_gaps_is_understood(tmp_path: Path) -> None:
+def test_pandas_spelling_of_integers_with_gaps_is_understood(tmp_path: Path) -> None:
     lines = [f"{1 + row % 3},{'true' if row % 2 else 'false'},{y}" for row, y in enumerate(Y)]
     wishes = DataOptions(target="y", types={"a": "category"})
     problem = load_data(str(written(tmp_path, ["a,c,y", *lines])), wishes)
@@ -270,7 +270,7 @@ def test_a_stored_column_has_no_more_formats_than_are_found() -> None:
     assert DATE_FORMAT.test(" | ".join(formats[:3])) and not DATE_FORMAT.test(" | ".join(formats))
 
 
-def test_a_number_that_only_training_explains_is_said(tmp_path: Path) -> None:
+def test_a_number_that_only_training_explains_is_reported(tmp_path: Path) -> None:
     lines = [f"{a};c{row % 3};{y}".replace(".", ",") for row, (a, y) in enumerate(zip(A, Y))]
     problem = load_data(str(written(tmp_path, ["a;c;y", *lines])), DataOptions(target="y"))
     assert isinstance(problem.preprocessor, TablePreprocessor)
@@ -282,7 +282,7 @@ def test_a_number_that_only_training_explains_is_said(tmp_path: Path) -> None:
     assert notes == []
 
 
-def test_below_what_an_instrument_sees_is_missing_and_said() -> None:
+def test_below_what_an_instrument_sees_is_missing_and_reported() -> None:
     notes: list[str] = []
     column = read(["<0.1" if row % 4 == 0 else f"{row / 8}" for row in range(40)], notes)
     assert column.isna().sum() == 10 and column[1] == 0.125
@@ -297,7 +297,7 @@ def test_labels_keep_their_spelling_where_numbers_would_lose_it(tmp_path: Path) 
     assert numbers.target.task == "multiclass" and numbers.target.classes == [2, 5000, 10000]  # type: ignore[union-attr]
 
 
-def test_labels_that_differ_in_case_only_are_said(tmp_path: Path) -> None:
+def test_labels_that_differ_in_case_only_are_reported(tmp_path: Path) -> None:
     lines = [f"{a},{'Yes' if row % 2 else ('no', 'No ')[row % 4 // 2]}" for row, a in enumerate(A)]
     problem = load_data(str(written(tmp_path, ["a,y", *lines])), DataOptions(target="y"))
     assert any("'No' and 'no' are spelled nearly alike" in note for note in problem.notes)

@@ -1,4 +1,4 @@
-"""Numbers as people write them, and what their marks mean."""
+"""Human-readable numbers, and the meaning of their separators."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ NAN = float("nan")
         ("1'250.–", 1250, 1250),
         ("1.5E+03", 1500, NAN),
         ("1,5e3", NAN, 1500),
-        # What is none.
+        # Strings that are not numbers.
         ("--5", NAN, NAN),
         ("-(5)", NAN, NAN),
         ("(5", NAN, NAN),
@@ -122,14 +122,14 @@ def test_the_mark_of_a_column_is_decided_by_the_rules_in_their_order() -> None:
     # 1. Its own cells; a stray one among many tells nothing.
     assert marks(CLEAR_COMMA, CLEAR_POINT) == [",", "."]
     assert marks(CLEAR_COMMA, ["12.5", *OPEN * 20]) == [",", ","]
-    # 2. What it was in training, unless the table is written the other way.
+    # 2. The separator in training, unless the table has the other one.
     assert marks(OPEN, known=[","]) == [","]
     assert marks(OPEN, CLEAR_POINT, known=[",", ","]) == [".", "."]
     assert marks(OPEN, CLEAR_COMMA, ["7.5"], known=[",", ",", ","]) == [",", ",", "."]
     # 3. The other columns.
     assert marks(OPEN, CLEAR_COMMA) == [",", ","]
     assert marks(OPEN, CLEAR_POINT, CLEAR_POINT, CLEAR_COMMA) == [".", ".", ".", ","]
-    # 4. Numbers without a mark beside them.
+    # 4. Other numbers without a separator.
     assert marks([*OPEN, "950"]) == [","]
     assert marks(["1,250", "950"]) == ["."]
     # 5. The separator.
@@ -139,7 +139,7 @@ def test_the_mark_of_a_column_is_decided_by_the_rules_in_their_order() -> None:
     assert marks(["12", "13"]) == [None]
 
 
-def test_a_guess_is_said_with_an_example() -> None:
+def test_a_guess_is_reported_with_an_example() -> None:
     notes: list[str] = []
     infer_decimals({"a": count_number_formats(pd.Series(OPEN))}, separator=";", notes=notes)
     assert notes == [

@@ -1,4 +1,4 @@
-"""preprocessing.json from strangers: every value is checked before anything is made of it."""
+"""Untrusted preprocessing.json files: every value is checked before it is used."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_every_odd_value_at_every_place_is_refused_or_harmless(
                 assert len(str(error)) < 500
                 assert "\x1b" not in str(error)
                 continue
-            # A text is a text: another name, another way to write dates. Whatever passes works, or says why not.
+            # Some strings are valid: another name, another date format. The preprocessor then works, or raises DataError.
             with contextlib.suppress(DataError):
                 assert np.isfinite(prepared.transform(TABLE, [])).all()
             prepared.describe()

@@ -1,4 +1,4 @@
-"""Splits: every row in one part, classes in proportion, sizes by the rule of the catalogue."""
+"""Splits: every row is in one part, classes are stratified, sizes follow the default rule."""
 
 from __future__ import annotations
 

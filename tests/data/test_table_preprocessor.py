@@ -1,4 +1,4 @@
-"""The preparation of a table: fitted on training rows only, plain data, the same arrays after loading."""
+"""The preprocessor of tables: fitted on training rows only, saved as JSON data, identical arrays after loading."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def test_the_arrays_are_those_of_scikit_learn() -> None:
 
 
 def test_nothing_is_learned_from_rows_outside_training() -> None:
-    """Whatever stands in other rows, the fitted numbers are the same; a change in a training row shows."""
+    """Fitted numbers depend on training rows, and not on other rows."""
     table = houses(300)
     train = np.arange(0, 300, 2)
     before = TablePreprocessor.fit(table.iloc[train], RegressionTarget("price", 0, 1)).to_json()
@@ -199,7 +199,7 @@ def test_what_says_nothing_is_dropped_with_the_reason() -> None:
     }
 
 
-def test_one_number_beside_words_is_a_category() -> None:
+def test_one_number_with_words_is_a_category() -> None:
     table = pd.DataFrame({"owed": ["0"] * 97 + ["n.a."] * 3})
     preprocessor = fit(table)
     assert preprocessor.feature_names == ["owed = 0", "owed = n.a."]
@@ -272,7 +272,7 @@ def test_dates_become_days_and_turns() -> None:
     assert arrays[1, 0] - arrays[0, 0] == pytest.approx(364 / spacing, rel=1e-4)
 
 
-def test_ambiguous_dates_are_said() -> None:
+def test_ambiguous_dates_are_reported() -> None:
     preprocessor = fit(pd.DataFrame({"when": ["03/04/2021", "05/06/2021"] * 5}))
     assert "The dates in 'when' match several formats; they were read as %m/%d/%Y." in preprocessor.notes
     preprocessor = fit(pd.DataFrame({"when": ["03/04/2021", "25/06/2021"] * 5}))
@@ -294,7 +294,7 @@ def test_a_lacking_column_is_named_and_a_further_one_ignored() -> None:
     assert notes == ["Ignored 1 column that training did not have: 'colour'."]
 
 
-def test_surprises_at_prediction_are_said() -> None:
+def test_unseen_values_at_prediction_are_reported() -> None:
     training = pd.DataFrame({"n": [1.0, 2.0, 3.0, 4.0], "c": ["a", "b", "a", "b"]})
     preprocessor = fit(training)
     notes: list[str] = []
@@ -331,7 +331,7 @@ def test_a_table_without_anything_to_learn_from_is_refused() -> None:
         fit(pd.DataFrame({"a": [1, 1], "y": [1, 2]}))
 
 
-def test_whole_numbers_beside_a_gap_are_the_same_category() -> None:
+def test_integers_with_a_gap_are_the_same_category() -> None:
     training = pd.DataFrame({"code": pd.Categorical([1, 2, 1, 2])})
     arrays = fit(training).transform(pd.DataFrame({"code": [1.0, 2.0, np.nan]}))
     assert arrays[:2].tolist() == [[1, 0], [0, 1]]

@@ -1,4 +1,4 @@
-"""Reading tables: dialects of CSV, Parquet, and the words for what is no table."""
+"""Reading tables: dialects of CSV, Parquet, and the errors for other files."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_a_separator_at_the_end_of_lines_shifts_nothing(tmp_path: Path) -> None:
     assert frame["a"].tolist() == [1, 3] and frame["b"].tolist() == [2, 4]
 
 
-def test_windows_letters_are_read_and_said(tmp_path: Path) -> None:
+def test_windows_letters_are_read_and_reported(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     # The letter comes after the sample from which the dialect is guessed.
     path.write_bytes(b"city,n\n" + b"Oslo,1\n" * 20_000 + "Zürich,2\n".encode("cp1252"))

@@ -1,4 +1,4 @@
-"""The target: which task it poses, and its values there and back."""
+"""The target: its task, and its values encoded and decoded."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from fitwell.errors import DataError, InvalidArgument
         ([1.5, 2.5] * 20, "binary"),
         (["a", "b", "c"] * 20, "multiclass"),
         ([3, 4, 5] * 20, "multiclass"),
-        ([3.0, 4.0, 5.0] * 20, "multiclass"),  # whole numbers beside a missing one
+        ([3.0, 4.0, 5.0] * 20, "multiclass"),  # integers with a missing value
         ([3, 4, 5] * 5, "regression"),  # five rows each are not enough to call them labels
-        (pd.Categorical([3, 4, 5] * 5), "multiclass"),  # whoever made them categories said so
+        (pd.Categorical([3, 4, 5] * 5), "multiclass"),  # a categorical dtype decides
         (list(range(21)) * 20, "regression"),
         ([0.5, 1.5, 2.5] * 20, "regression"),
         (["$1,200.50", "$900", "$1.5"] * 20, "regression"),
@@ -94,7 +94,7 @@ def test_two_classes_have_one_output() -> None:
     np.testing.assert_allclose(target.probabilities(np.array([[0.9], [0.2]])), [[0.1, 0.9], [0.8, 0.2]])
 
 
-def test_whole_numbers_stay_whole_beside_missing_ones() -> None:
+def test_integers_stay_integers_with_missing_ones() -> None:
     target = ClassTarget.fit("y", pd.Series([2.0, 1.0, np.nan]), "binary")
     assert target.classes == [1, 2] and all(type(label) is int for label in target.classes)
 

@@ -1,4 +1,4 @@
-"""Target columns: a label is a label, a number is a number, and a mistake is named with its row."""
+"""Target columns: labels, numbers, and errors with their row."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_one_word_for_many_cells_is_no_class_among_numbers(tmp_path: Path) -> No
             problem(tmp_path, cells)
     with pytest.raises(DataError, match="holds 'x' in row 1, while the others are numbers"):
         problem(tmp_path, ["x", *["0", "1"] * 59, "1"])
-    # Rows enough for a class of its own.
+    # Enough rows for a separate class.
     target = problem(tmp_path, ["3", "4", "5+"] * 40).target
     assert isinstance(target, ClassTarget) and target.classes == ["3", "4", "5+"]
 

@@ -1,4 +1,4 @@
-"""Finding, downloading and reading the files, and the words when that fails."""
+"""Finding, downloading and reading files, and the errors."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_not_found_says_where_it_looked_and_what_to_do(
     assert f"{tmp_path / 'cache'} (cache)" in message
     assert f"{missing.url} failed: " in message
     assert message.endswith(
-        "What to do: set FITWELL_DATA to a folder that holds a.npz or b.gz, or ask the keeper."
+        "To provide it, set FITWELL_DATA to a folder that holds a.npz or b.gz, or ask the keeper."
     )
     monkeypatch.setenv("FITWELL_OFFLINE", "1")
     with pytest.raises(DatasetNotFound, match="not tried, FITWELL_OFFLINE is set"):

@@ -1,4 +1,4 @@
-"""The data itself: published figures, and real Keras and scikit-learn beside us."""
+"""The data itself, compared with published figures, Keras and scikit-learn."""
 
 from __future__ import annotations
 
