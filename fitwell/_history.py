@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from fitwell._callback import Callback, Logs
 from fitwell._deprecation import warn_deprecated
 from fitwell._escaping import escape_controls
+from fitwell._log_names import LEARNING_RATE_NAMES, VALIDATION_PREFIX
 from fitwell._schema import DictSchema, OptionalKey, array_schema, check_schema
 from fitwell.errors import FileError
 
@@ -20,20 +21,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 __all__ = [
-    "LEARNING_RATE_NAMES",
-    "TRAINING_COLOR",
-    "VALIDATION_COLOR",
-    "VALIDATION_PREFIX",
     "History",
     "to_float",
 ]
 
-VALIDATION_PREFIX = "val_"
-TRAINING_COLOR = "#2f6db5"
-VALIDATION_COLOR = "#d9731a"
-
-# Logged values that are not metrics. Keras 2 called the learning rate ``lr``.
-LEARNING_RATE_NAMES = ("learning_rate", "lr")
 
 _EPOCHS_SCHEMA = array_schema("i", 1)
 _VALUES_SCHEMA = array_schema("f", 1)

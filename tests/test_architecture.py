@@ -1,16 +1,32 @@
-"""The layers of the package: a module imports only from lower layers."""
+"""The structure of the package: layers, import cycles, names of files and classes, and sizes."""
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
+from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 
+import grimp
 import pytest
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 PACKAGE = REPOSITORY / "fitwell"
 FILES = sorted(PACKAGE.rglob("*.py"))
+
+# Base names that two folders share, and why.
+SHARED_FILE_NAMES = {
+    "__init__",
+    "base",  # the base class of each package
+    "preprocessing",  # layers.experimental.preprocessing is Keras 2's address of layers.preprocessing
+    "tensorboard",  # the callback, and the command of the same name
+}
+# Class names with two meanings, and why. Losses and metrics share names as in Keras.
+SHARED_CLASS_NAMES = {"Boolean"}  # an argument rule (internal), and a domain of the tuner (public)
 
 
 def lint_imports(folder: Path) -> subprocess.CompletedProcess[str]:
@@ -67,3 +83,45 @@ def test_every_folder_is_a_package() -> None:
     """A folder without ``__init__.py`` is left out of the wheel, and import-linter cannot read it."""
     folders = {file.parent for file in FILES}
     assert [str(folder) for folder in sorted(folders) if not (folder / "__init__.py").is_file()] == []
+
+
+def test_no_imports_form_a_cycle() -> None:
+    """Imports inside functions count; those under TYPE_CHECKING, for annotations, do not."""
+    graph = grimp.build_graph("fitwell", cache_dir=None, exclude_type_checking_imports=True)
+    modules = sorted(graph.modules)
+    number = {module: index for index, module in enumerate(modules)}
+    edges = [
+        (number[module], number[imported])
+        for module in modules
+        for imported in graph.find_modules_directly_imported_by(module)
+    ]
+    rows, columns = zip(*edges)
+    matrix = coo_array(([1] * len(edges), (rows, columns)), (len(modules), len(modules)))
+    _, labels = connected_components(matrix, connection="strong")
+    groups = defaultdict(list)
+    for module, label in zip(modules, labels):
+        groups[label].append(module)
+    assert [group for group in groups.values() if len(group) > 1] == []
+
+
+def test_no_two_files_have_one_name() -> None:
+    paths = defaultdict(list)
+    for file in FILES:
+        paths[file.stem].append(str(file.relative_to(PACKAGE)))
+    assert {name for name, found in paths.items() if len(found) > 1} <= SHARED_FILE_NAMES, paths
+
+
+def test_no_two_classes_have_one_name() -> None:
+    places = defaultdict(set)
+    for file, node in nodes():
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+            places[node.name].add(file.relative_to(PACKAGE).parts[0])
+    shared = {name: found for name, found in places.items() if len(found) > 1}
+    assert {name for name, found in shared.items() if found != {"losses", "metrics"}} <= SHARED_CLASS_NAMES
+
+
+def nodes() -> Iterator[tuple[Path, ast.AST]]:
+    """Yield every syntax node of the package, with its file."""
+    for file in FILES:
+        for node in ast.walk(ast.parse(file.read_text())):
+            yield file, node

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fitwell._history import LEARNING_RATE_NAMES, TRAINING_COLOR, VALIDATION_COLOR, VALIDATION_PREFIX
+from fitwell._log_names import LEARNING_RATE_NAMES, TRAINING_COLOR, VALIDATION_COLOR, VALIDATION_PREFIX
 from fitwell._plotting import axis_limits
 from fitwell._plotting.annotations import add_note, count_of
 from fitwell._plotting.labels import PLAIN_TEXT, escape_control, escape_label, set_axis_label, wrap_label

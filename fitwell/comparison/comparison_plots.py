@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from fitwell._history import TRAINING_COLOR, VALIDATION_COLOR
+from fitwell._log_names import TRAINING_COLOR, VALIDATION_COLOR
 from fitwell._plotting import axis_limits
 from fitwell._plotting.annotations import add_note, count_of
 from fitwell._plotting.labels import PLAIN_TEXT, escape_control, shorten_distinct, wrap_label

@@ -276,6 +276,9 @@ class Functional(Model):
         return cls(**parts) if cls.__init__ is Functional.__init__ else Functional(**parts)
 
 
+Model._functional_class = Functional
+
+
 def _layer_name(symbol: KerasTensor) -> str:
     """Return the name of the layer that returns `symbol`."""
     assert symbol.node is not None

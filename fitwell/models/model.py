@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from fitwell import optimizers
 from fitwell._data.loaders import count_rows
@@ -48,21 +48,19 @@ class Model(DeprecatedMethods, Layer):
     history: History | None
     stop_training: bool
     _forward_pass_or_none: Inference | None
+    # Set by `fitwell.models.functional`, which this module cannot import.
+    _functional_class: ClassVar[type[Model]]
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         if cls is Model and (args or "inputs" in kwargs):
-            from fitwell.models.functional import Functional
-
-            return super().__new__(Functional)
+            return super().__new__(Model._functional_class)
         return super().__new__(cls)
 
     @classmethod
     def from_config(cls, config: Any) -> Any:
         """Return a new model for what `get_config` wrote; that of a functional one is read by `Model`, too."""
         if cls is Model and "calls" in config:
-            from fitwell.models.functional import Functional
-
-            return Functional.from_config(config)
+            return Model._functional_class.from_config(config)
         return super().from_config(config)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

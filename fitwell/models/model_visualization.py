@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from fitwell._file_io import atomic_writer
-from fitwell._history import TRAINING_COLOR
+from fitwell._log_names import TRAINING_COLOR
 from fitwell._param_validation import FilePath, Instance, Integer, Options, validate_params
 from fitwell._plotting.labels import PLAIN_TEXT, escape_control
 from fitwell.errors import InvalidArgument

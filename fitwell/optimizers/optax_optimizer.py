@@ -9,10 +9,11 @@ import jax
 import jax.numpy as jnp
 
 from fitwell._param_validation import Predicate, validate_params
+from fitwell._typing import Array, Arrays
 from fitwell.errors import InvalidArgument
 from fitwell.optimizers.base import Optimizer, optimizer_registry
 from fitwell.optimizers.optimizer_options import OptimizerOptions, OptState, ScalarOrSchedule
-from fitwell.optimizers.pure_optimizer import Array, Arrays, promote_to_float32
+from fitwell.optimizers.pure_optimizer import promote_to_float32
 from fitwell.optimizers.scheduled_hyperparameters import StepHyperparameters
 
 __all__ = [

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fitwell._history import LEARNING_RATE_NAMES
+from fitwell._log_names import LEARNING_RATE_NAMES
 from fitwell.callbacks.metric_mode import infer_mode, require_mode
 from fitwell.errors import InvalidArgument, StateError, did_you_mean
 from fitwell.models.loss_comparability import regularizers_of, warn_if_regularizers_differ

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fitwell._history import TRAINING_COLOR, History
+from fitwell._history import History
 from fitwell._html import new_figure, to_png
+from fitwell._log_names import TRAINING_COLOR
 from fitwell._plotting import axis_limits
 from fitwell._plotting.annotations import add_note, count_of
 from fitwell._plotting.history_plot import panel_names
