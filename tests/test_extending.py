@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fitwell.datasets._registry import DATASETS
 
 import fitwell as fw
+from fitwell.datasets._dataset_registry import DATASETS
 
 PAGE = (Path(__file__).parents[1] / "docs" / "extending.md").read_text()
 SECTIONS = dict(re.findall(r"^## An? (.+?)\n(.*?)(?=^## |\Z)", PAGE, re.MULTILINE | re.DOTALL))

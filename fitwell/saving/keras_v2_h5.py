@@ -22,8 +22,8 @@ from fitwell.errors import FileError, InvalidArgument, WeightsMismatch, warn
 from fitwell.layers.base import Layer
 from fitwell.saving import fitwell_group, keras_order, optimizer_state
 from fitwell.saving.bounded_json import dump_json, parse_json
-from fitwell.saving.compile_config import compile_from_config, expand_names, get_compile_config
 from fitwell.saving.hdf5_reader import HDF5Reader, open_hdf5
+from fitwell.saving.keras_compile_config import compile_from_config, expand_names, get_compile_config
 from fitwell.saving.keras_config import to_keras, to_keras_v2
 from fitwell.saving.model_builder import build_model, convert_config_errors
 from fitwell.saving.name_encoding import encode_name

@@ -19,8 +19,8 @@ from fitwell._registry import serialize, shared_object_scope
 from fitwell.errors import FileError
 from fitwell.saving import fitwell_group, keras_v3_weights, optimizer_state
 from fitwell.saving.bounded_json import dump_json, parse_json
-from fitwell.saving.compile_config import compile_from_config, get_compile_config
 from fitwell.saving.hdf5_reader import HDF5Reader, open_hdf5
+from fitwell.saving.keras_compile_config import compile_from_config, get_compile_config
 from fitwell.saving.keras_config import to_keras
 from fitwell.saving.keras_v2_h5 import KERAS_VERSION
 from fitwell.saving.model_builder import build_model, convert_config_errors

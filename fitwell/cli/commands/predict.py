@@ -23,7 +23,7 @@ apostrophe ('=total); remove it before comparing them with other labels.
 
 def run(options: argparse.Namespace) -> int:
     """Run the command; return the exit code."""
-    from fitwell.cli.prediction import predict_table
+    from fitwell.cli.table_prediction import predict_table
 
     return predict_table(options)
 
