@@ -40,6 +40,6 @@ def test_its_layers_are_those_of_the_contract() -> None:
     order = [name.strip() for line in contract["layers"] for name in line.split(":")]
     rows = re.findall(r"^\| [^|]+ \| ([^|]+) \|", PAGE[: PAGE.index("## The life")], re.MULTILINE)[2:]
     *levels, foundation = [[order.index(name) for name in re.findall(r"`(\w+)`", row)] for row in rows]
-    listed = sum(levels, [])
+    listed = [level for row in levels for level in row]
     assert len(listed) > 25 and len(foundation) > 5
     assert listed == sorted(listed) and min(foundation) > max(listed)
