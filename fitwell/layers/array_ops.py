@@ -9,7 +9,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from fitwell._variables import Array, Variable
+from fitwell._typing import Array
+from fitwell._variables import Variable
 from fitwell.errors import InvalidArgument
 
 __all__ = ["canonicalize_axes", "get_spatial_axes", "promote_to_float32", "to_array", "to_float"]

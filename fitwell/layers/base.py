@@ -20,7 +20,8 @@ from fitwell._load_budget import charge_call, charge_weight
 from fitwell._load_budget import current as current_budget
 from fitwell._param_validation import Integer, ListOf, validate_param, validate_params
 from fitwell._registry import Registry, format_call, serialize, snake_case
-from fitwell._variables import Array, Variable
+from fitwell._typing import Array
+from fitwell._variables import Variable
 from fitwell.errors import (
     InvalidArgument,
     NotDefined,

@@ -8,7 +8,8 @@ import jax.numpy as jnp
 
 from fitwell import activations, constraints, initializers, regularizers
 from fitwell._param_validation import ByClass, Options, Rule
-from fitwell._variables import Array, Variable
+from fitwell._typing import Array
+from fitwell._variables import Variable
 from fitwell.errors import ShapeError
 from fitwell.layers.argument_rules import SIZES
 from fitwell.layers.array_ops import to_float

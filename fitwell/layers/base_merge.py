@@ -6,7 +6,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from fitwell._variables import Array
+from fitwell._typing import Array
 from fitwell.errors import InvalidArgument, ShapeError
 from fitwell.layers.base import Layer
 

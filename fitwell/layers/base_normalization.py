@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from fitwell import constraints, initializers, regularizers
-from fitwell._variables import Array, Variable
+from fitwell._typing import Array
+from fitwell._variables import Variable
 from fitwell.errors import ShapeError
 from fitwell.layers.base import Layer
 

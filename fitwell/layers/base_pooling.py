@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from fitwell._param_validation import ByClass, Options, SizeTuple, validate_params
-from fitwell._variables import Array
+from fitwell._typing import Array
 from fitwell.errors import ShapeError
 from fitwell.layers.argument_rules import LAYER, SIZES
 from fitwell.layers.base_spatial_layer import BaseSpatialLayer

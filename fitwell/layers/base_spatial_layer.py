@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from fitwell._variables import Array
+from fitwell._typing import Array
 from fitwell.errors import ShapeError
 from fitwell.layers.array_ops import get_spatial_axes
 from fitwell.layers.base import Layer

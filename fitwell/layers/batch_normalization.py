@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from fitwell import initializers
 from fitwell._call_context import current, num_valid_rows
 from fitwell._param_validation import Identifier, Real, validate_params
-from fitwell._variables import Array
+from fitwell._typing import Array
 from fitwell.errors import InvalidArgument, ShapeError
 from fitwell.layers.argument_rules import AXES, LAYER
 from fitwell.layers.array_ops import promote_to_float32, to_float

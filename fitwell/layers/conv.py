@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fitwell._param_validation import Integer, validate_params
-from fitwell._variables import Array
+from fitwell._typing import Array
 from fitwell.errors import InvalidArgument, ShapeError
 from fitwell.layers.argument_rules import LAYER
 from fitwell.layers.base import register

@@ -11,13 +11,17 @@ from __future__ import annotations
 
 import functools
 import itertools
+import operator
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
-Array = Any
+from fitwell._typing import Array
+
+__all__ = ["ConvWindow", "Padding", "conv", "same_padding", "strided_slice"]
+
 Padding = tuple[tuple[int, int], ...]
 
 
@@ -160,10 +164,10 @@ def _conv_by_taps(inputs: Array, kernel: Array, window: ConvWindow) -> Array:
             padded.shape[1:-1], sizes, window.dilation, window.strides, strict=True
         )
     ]
-    total = None
-    for tap in itertools.product(*map(range, sizes)):
+
+    def multiply(tap: tuple[int, ...]) -> Array:
         firsts = [index * dilation for index, dilation in zip(tap, window.dilation, strict=True)]
         slices = map(strided_slice, window.strides, firsts, lengths)
-        product = padded[(slice(None), *slices)] * kernel[(*tap, 0)]
-        total = product if total is None else total + product
-    return total
+        return padded[(slice(None), *slices)] * kernel[(*tap, 0)]
+
+    return functools.reduce(operator.add, map(multiply, itertools.product(*map(range, sizes))))

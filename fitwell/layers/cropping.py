@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fitwell._param_validation import validate_params
-from fitwell._variables import Array
+from fitwell._typing import Array
 from fitwell.errors import ShapeError
 from fitwell.layers.argument_rules import LAYER, PAIRS
 from fitwell.layers.base import register

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from fitwell._call_context import current
 from fitwell._param_validation import Integer, ListOf, Real, validate_params
-from fitwell._variables import Array
+from fitwell._typing import Array
 from fitwell.errors import ShapeError
 from fitwell.layers.argument_rules import LAYER
 from fitwell.layers.array_ops import to_float

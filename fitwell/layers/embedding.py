@@ -10,7 +10,7 @@ import numpy as np
 from fitwell import constraints, initializers, regularizers
 from fitwell._deprecation import warn_deprecated
 from fitwell._param_validation import Integer, validate_param, validate_params
-from fitwell._variables import Array
+from fitwell._typing import Array
 from fitwell.errors import InvalidArgument, ShapeError
 from fitwell.layers.argument_rules import LAYER, NUMBERS
 from fitwell.layers.base import Layer, register

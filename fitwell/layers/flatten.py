@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fitwell._variables import Array
+from fitwell._typing import Array
 from fitwell.layers.base import Layer, register
 
 __all__ = ["Flatten"]

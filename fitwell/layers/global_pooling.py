@@ -7,7 +7,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from fitwell._param_validation import validate_params
-from fitwell._variables import Array
+from fitwell._typing import Array
 from fitwell.layers.argument_rules import LAYER
 from fitwell.layers.array_ops import promote_to_float32, to_float
 from fitwell.layers.base import register

@@ -10,7 +10,8 @@ import jax.numpy as jnp
 
 from fitwell._call_context import current
 from fitwell._param_validation import ListOf, Real, Rule, validate_params
-from fitwell._variables import Array, HyperparameterMixin
+from fitwell._typing import Array
+from fitwell._variables import HyperparameterMixin
 from fitwell.errors import InvalidArgument, ShapeError
 from fitwell.layers.argument_rules import LAYER
 from fitwell.layers.array_ops import to_float

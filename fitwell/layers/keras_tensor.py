@@ -13,11 +13,10 @@ import numpy as np
 from fitwell import config
 from fitwell._deprecation import deprecated_module_getattr
 from fitwell._escaping import escape_controls
+from fitwell._typing import Shape
 from fitwell.errors import InvalidArgument
 
 __all__ = ["KerasTensor", "Node", "find_keras_tensors", "get_batch_shape", "has_same_spec", "is_keras_tensor"]
-
-Shape = tuple[int | None, ...]
 
 # Stand-ins for unknown sizes while shapes are inferred: primes that are unlikely sizes of a real layer. Sizes other
 # than the batch are tried at two values: sizes that differ in the outputs are unknown there too, such as ``size - 2``

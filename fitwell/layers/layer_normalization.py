@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from fitwell._param_validation import validate_params
-from fitwell._variables import Array
+from fitwell._typing import Array
 from fitwell.layers.argument_rules import AXES, LAYER
 from fitwell.layers.array_ops import canonicalize_axes, promote_to_float32, to_float
 from fitwell.layers.base import register

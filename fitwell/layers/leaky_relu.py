@@ -7,7 +7,7 @@ from typing import Any
 from fitwell import activations
 from fitwell._deprecation import warn_deprecated
 from fitwell._param_validation import Real, validate_param, validate_params
-from fitwell._variables import Array
+from fitwell._typing import Array
 from fitwell.layers.argument_rules import LAYER
 from fitwell.layers.base import Layer, register
 

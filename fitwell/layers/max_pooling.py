@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from fitwell._variables import Array
+from fitwell._typing import Array
 from fitwell.layers.base import register
 from fitwell.layers.base_pooling import BasePooling
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from fitwell._variables import Array
+from fitwell._typing import Array
 from fitwell.errors import InvalidArgument
 from fitwell.layers.array_ops import to_float
 from fitwell.layers.base import register

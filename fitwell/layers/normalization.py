@@ -13,7 +13,8 @@ from fitwell import config
 from fitwell._deprecation import deprecated_module_getattr
 from fitwell._param_validation import INVALID, Integer, ListOf, Predicate, validate_params
 from fitwell._registry import serialize
-from fitwell._variables import Array, Variable
+from fitwell._typing import Array
+from fitwell._variables import Variable
 from fitwell.errors import DataError, InvalidArgument, ShapeError
 from fitwell.layers.argument_rules import LAYER, NUMBERS
 from fitwell.layers.array_ops import canonicalize_axes, to_float

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from fitwell import constraints, initializers, regularizers
 from fitwell._param_validation import validate_params
-from fitwell._variables import Array
+from fitwell._typing import Array
 from fitwell.errors import ShapeError
 from fitwell.layers.argument_rules import AXES, LAYER
 from fitwell.layers.array_ops import canonicalize_axes, to_float

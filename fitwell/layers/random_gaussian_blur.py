@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from fitwell._param_validation import SizeTuple, validate_params
-from fitwell._variables import Array
+from fitwell._typing import Array
 from fitwell.layers.argument_rules import LAYER
 from fitwell.layers.base import register
 from fitwell.layers.gaussian_blur import apply_gaussian_blur, check_kernel_size

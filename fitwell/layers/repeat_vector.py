@@ -7,7 +7,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from fitwell._param_validation import Integer, validate_params
-from fitwell._variables import Array
+from fitwell._typing import Array
 from fitwell.errors import ShapeError
 from fitwell.layers.argument_rules import LAYER
 from fitwell.layers.base import Layer, register

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from fitwell._param_validation import validate_params
-from fitwell._variables import Array
+from fitwell._typing import Array
 from fitwell.layers.argument_rules import LAYER, NUMBERS
 from fitwell.layers.array_ops import to_float
 from fitwell.layers.base import Layer, register

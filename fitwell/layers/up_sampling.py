@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from fitwell._param_validation import Integer, Options, SizeTuple, validate_params
-from fitwell._variables import Array
+from fitwell._typing import Array
 from fitwell.layers.argument_rules import LAYER
 from fitwell.layers.array_ops import to_float
 from fitwell.layers.base import register

@@ -1,4 +1,4 @@
-"""Activations against Keras, SciPy and closed forms; their gradients; how they are found by name."""
+"""Activations compared with Keras, SciPy and closed forms; their gradients; lookup by name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Constraints against Keras and published numbers; their bounds as data."""
+"""Constraints compared with Keras and published numbers; their bounds as arguments."""
 
 from __future__ import annotations
 

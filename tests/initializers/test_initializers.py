@@ -127,7 +127,7 @@ def test_defaults() -> None:
 
 
 def test_fans_of_chosen_axes() -> None:
-    # One of the two alone says nothing, as in Keras.
+    # One of the two alone has no effect, as in Keras.
     assert initializers.compute_fans((2, 3), input_axes=(1,)) == (2, 3)
     assert initializers.compute_fans((2, 3, 5, 7), (0, 1), (2, 3)) == (6, 35)
     values = initializers.GlorotUniform(seed=0, input_axes=(0,), output_axes=(1, 2))((100, 20, 50))
@@ -192,7 +192,7 @@ def test_seeds(name: str) -> None:
         np.testing.assert_array_equal(free((4, 3)), first)
     again = [free((4, 3), rng=np.random.default_rng(2)) for _ in range(2)]
     np.testing.assert_array_equal(*again)
-    # A seed of its own comes before the generator of the caller.
+    # The seed of the initializer takes precedence over the generator of the caller.
     np.testing.assert_array_equal(fixed((4, 3), rng=np.random.default_rng(2)), fixed((4, 3)))
 
 

@@ -1,4 +1,4 @@
-"""Every test here begins at the same seed, so that a failure can be repeated."""
+"""Start every test from the same seed, so that failures are reproducible."""
 
 from __future__ import annotations
 

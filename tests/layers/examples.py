@@ -14,7 +14,7 @@ ROWS = 4
 class Case:
     """One layer with arguments, and the shapes of one row of its inputs.
 
-    below: inputs are whole numbers from 0 to this. keras: the arguments real Keras takes for the same layer; None
+    below: inputs are integers from 0 to this. keras: the arguments that Keras takes for the same layer; None
     where it has none such, or gives other numbers on purpose (`why`). noisy: random in training. always: random at
     inference too. positive: inputs are not negative.
     """
@@ -121,9 +121,7 @@ CASES: dict[str, list[Case]] = {
     "Normalization": [
         case(mean=[0.0, 1.0, 2.0, 0.5, 0.1, 3.0], variance=[1.0, 2.0, 0.5, 4.0, 1.0, 9.0]),
         case((3, 2), axis=None, mean=2.0, variance=4.0, invert=True),
-        ours(
-            (3, 2), axis=1, why="Keras keeps no statistics of its own before adapt; compared in its own tests"
-        ),
+        ours((3, 2), axis=1, why="Keras has no statistics before adapt; compared in test_preprocessing.py"),
     ],
     "Rescaling": [case(scale=1 / 255, offset=-1.0), case(scale=[1.0, 2.0, 3.0, 4.0, 5.0, 6.0])],
     "Embedding": [Case({"input_dim": 7, "output_dim": 3}, ((5,),), 7, {"input_dim": 7, "output_dim": 3})],
@@ -243,6 +241,6 @@ ELSEWHERE = {
     "Sequential": "a model: tests/models",
     "InputLayer": "computes nothing: tests/layers/test_core.py",
     "Lambda": "wraps code, is never restored: tests/layers/test_core.py",
-    "Operation": "made by arithmetic on symbols: tests/layers/test_core.py",
-    "GetItem": "made by indexing symbols: tests/layers/test_core.py",
+    "Operation": "made by arithmetic on KerasTensors: tests/layers/test_core.py",
+    "GetItem": "made by indexing KerasTensors: tests/layers/test_core.py",
 }

@@ -1,4 +1,4 @@
-"""Correlations and their gradients against those of JAX, and the form they leave for the compiler."""
+"""Convolutions and their gradients compared with JAX, and the forms that the compiler gets."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def of_jax(inputs: Any, kernel: Any, window: ConvWindow) -> Any:
 
 
 @st.composite
-def correlations(draw: Any) -> tuple[np.ndarray, np.ndarray, ConvWindow]:
+def convolutions(draw: Any) -> tuple[np.ndarray, np.ndarray, ConvWindow]:
     rank = draw(st.integers(1, 2))
 
     def each(least: int, most: int) -> tuple[int, ...]:
@@ -48,7 +48,7 @@ def correlations(draw: Any) -> tuple[np.ndarray, np.ndarray, ConvWindow]:
     return inputs, kernel, ConvWindow(each(1, 3), padding, lhs_dilation, dilation, groups)
 
 
-@given(correlations())
+@given(convolutions())
 @settings(max_examples=25, deadline=None)
 def test_values_and_gradients_are_those_of_jax(given: tuple[np.ndarray, np.ndarray, ConvWindow]) -> None:
     inputs, kernel, window = given
@@ -83,7 +83,7 @@ def test_gradients_can_be_differentiated_again(groups: int) -> None:
 
 
 def test_it_maps_over_members() -> None:
-    """The stack of a population: each member has its own kernel, all see the same rows."""
+    """Stacked members of a population: one kernel per member, the same rows for all."""
     generator = np.random.default_rng(0)
     inputs, kernels = generator.normal(size=(2, 7, 4)), generator.normal(size=(3, 3, 4, 4))
 
@@ -106,7 +106,7 @@ def test_it_maps_over_members() -> None:
     ],
     ids=lambda layer: type(layer).__name__,
 )
-def test_a_loop_has_only_correlations_that_the_compiler_is_quick_at(layer: Any) -> None:
+def test_a_loop_contains_only_convolutions_with_fast_code(layer: Any) -> None:
     """XLA for CPUs rewrites others in the outermost function alone: in a loop they took ten times as long."""
     inputs = np.zeros((2, 8, 8, 8), np.float32)
     layer.build(inputs.shape)

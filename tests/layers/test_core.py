@@ -1,4 +1,4 @@
-"""What the harness of all layers does not cover: entrances, Lambda, operations on symbols, the layer protocol."""
+"""What the harness of all layers does not cover: inputs, Lambda, operators of KerasTensors, the layer protocol."""
 
 from __future__ import annotations
 
@@ -54,19 +54,19 @@ def test_lambda_calls_the_function_and_checks_the_shape_it_promised() -> None:
 
 
 def test_operations_and_items_round_trip_through_their_configuration() -> None:
-    entrance = Input((4,))
-    model = Model(entrance, (entrance @ np.eye(4, dtype=np.float32))[:, 1:] ** 2 - 1.0)
+    inputs = Input((4,))
+    model = Model(inputs, (inputs @ np.eye(4, dtype=np.float32))[:, 1:] ** 2 - 1.0)
     again = type(model).from_config(model.get_config())
     np.testing.assert_allclose(model.predict(X), X[:, 1:] ** 2 - 1, rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(again.predict(X), model.predict(X), rtol=1e-6)
     with pytest.raises(InvalidArgument, match="batch axis whole"):
-        entrance[0]
+        inputs[0]
 
 
 def test_one_layer_gives_the_same_eagerly_symbolically_and_compiled() -> None:
     layer = layers.Dense(3, "relu")
-    entrance = Input((4,))
-    model = Model(entrance, layer(entrance))
+    inputs = Input((4,))
+    model = Model(inputs, layer(inputs))
     eager = np.asarray(layer(X))
     np.testing.assert_allclose(model.predict(X), eager, rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(np.asarray(jax.jit(lambda x: layer(x))(X)), eager, rtol=1e-5, atol=1e-6)
@@ -144,7 +144,7 @@ def test_the_batch_statistics_of_batch_norm_are_those_of_the_formula() -> None:
     )
 
 
-def test_batch_norm_of_whole_numbers_gives_floats() -> None:
+def test_batch_norm_of_integers_gives_floats() -> None:
     x = np.array([[0], [1], [5]])
     layer = layers.BatchNormalization()
     np.testing.assert_allclose(layer(x), x / np.sqrt(1 + 1e-3), rtol=1e-6)
@@ -157,16 +157,16 @@ def test_batch_norm_of_whole_numbers_gives_floats() -> None:
 )
 @pytest.mark.parametrize(("inputs", "own"), [("float32", None), ("int32", None), ("float32", "bfloat16")])
 @pytest.mark.parametrize("shape", [(4,), (5, 4), (None, 4)])
-def test_what_dense_says_of_its_output_is_what_tracing_says(
+def test_dense_infers_the_output_spec_that_tracing_gives(
     activation: Any, inputs: str, own: str | None, shape: tuple[int | None, ...]
 ) -> None:
     layer = layers.Dense(3, activation=activation, dtype=own)
-    symbol = Input(shape, dtype=inputs)
-    layer(symbol)
+    tensor = Input(shape, dtype=inputs)
+    layer(tensor)
     for attempt in (0, 1):
-        said = layer._compute_output_spec((symbol,), {}, attempt)
-        traced = Layer._compute_output_spec(layer, (symbol,), {}, attempt)
-        assert (said.shape, said.dtype) == (traced.shape, traced.dtype)
+        inferred = layer._compute_output_spec((tensor,), {}, attempt)
+        traced = Layer._compute_output_spec(layer, (tensor,), {}, attempt)
+        assert (inferred.shape, inferred.dtype) == (traced.shape, traced.dtype)
 
 
 def test_a_dense_layer_that_computes_something_else_is_traced() -> None:

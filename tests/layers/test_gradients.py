@@ -22,7 +22,7 @@ from fitwell.layers.base import Layer
 from tests.finite_differences import check_gradients
 from tests.layers.examples import CASES, Case
 
-# Step functions of their inputs, or whole numbers in: the derivative is zero or there is none.
+# Step functions, or integer inputs: the derivative is zero or undefined.
 WITHOUT = {"CategoryEncoding"}
 
 

@@ -1,4 +1,4 @@
-"""Every registered layer through one harness; a layer without an example fails it."""
+"""Run every registered layer through one harness; a layer without an example fails."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_every_layer_is_exported() -> None:
 
 @everywhere
 def test_shapes(name: str, example: Case) -> None:
-    """The shape that comes out is the one inferred: by eval_shape, compute_output_shape, and from symbols."""
+    """The inferred shape is that of the output: by eval_shape, compute_output_shape, and symbolic calls."""
     layer, inputs = made(name, example)
     output = layer(*packed(inputs))
     assert jax.eval_shape(lambda *x: run(layer, list(x), False)[0], *inputs).shape == output.shape
@@ -90,10 +90,10 @@ def test_shapes(name: str, example: Case) -> None:
     fresh = example.build(layers.registry.lookup(name))
     assert fresh.compute_output_shape(shapes[0] if len(shapes) == 1 else shapes) == row
     assert fresh.built
-    symbols = [layers.Input(shape, dtype=x.dtype) for shape, x in zip(example.shapes, inputs, strict=True)]
-    symbol = layer(*packed(symbols))
-    assert symbol.shape == row
-    assert symbol.dtype == output.dtype
+    tensors = [layers.Input(shape, dtype=x.dtype) for shape, x in zip(example.shapes, inputs, strict=True)]
+    tensor = layer(*packed(tensors))
+    assert tensor.shape == row
+    assert tensor.dtype == output.dtype
 
 
 @everywhere
@@ -107,10 +107,10 @@ def test_eager_equals_symbolic_equals_compiled(name: str, example: Case) -> None
         for new, old in zip(new_statistics, statistics, strict=True):
             close(new, old)
     if not example.always:
-        symbols = [
+        tensors = [
             layers.Input(shape, dtype=x.dtype) for shape, x in zip(example.shapes, inputs, strict=True)
         ]
-        model = fitwell.Model(symbols, layer(*packed(symbols)))
+        model = fitwell.Model(tensors, layer(*packed(tensors)))
         close(model.predict(inputs if len(inputs) > 1 else inputs[0], verbose=0), layer(*packed(inputs)))
 
 
@@ -213,7 +213,7 @@ def test_equals_keras(name: str, example: Case) -> None:
     peer(*packed(inputs))
     if layer.variables:
         peer.set_weights(layer.get_weights())
-    # Keras's augmentations are on unless told otherwise.
+    # Keras's augmentations are active unless `training=False`.
     off = {"training": False} if example.noisy else {}
     resting, against = peer(*packed(inputs), **off), "Keras, at inference" if example.noisy else "Keras"
     agree(layer(*packed(inputs)), resting, row=f"layers/{name}", against=against, rtol=1e-5, atol=1e-5)

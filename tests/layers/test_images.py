@@ -1,4 +1,4 @@
-"""Augmentation: the geometry of Keras at fixed factors, closed forms, the statistics of the draws, and fit."""
+"""Augmentation: the geometry of Keras at fixed factors, closed forms, statistics of random factors, and fit."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_shear_is_one_of_the_two_that_keras_gives() -> None:
     agree(kinds[0], kinds[1], row="layers/RandomShear", against="Keras, given factors", atol=2e-3)
 
 
-def test_translation_by_whole_pixels_is_a_roll() -> None:
+def test_translation_by_an_integer_number_of_pixels_is_a_roll() -> None:
     out = changed(layers.RandomTranslation((0.5, 0.5), (-0.2, -0.2), fill_mode="wrap"))
     np.testing.assert_allclose(out, np.roll(IMAGES, (3, -1), axis=(1, 2)), atol=1e-5)
 
@@ -121,7 +121,7 @@ def test_images_without_channels_train_in_a_dense_network() -> None:
     np.testing.assert_array_equal(model.predict(x, verbose=0), model.predict(x, verbose=0))
 
 
-def test_bad_arguments_are_told() -> None:
+def test_bad_arguments_raise() -> None:
     with pytest.raises(InvalidArgument, match="height_factor"):
         layers.RandomTranslation(2.0, 0.1)
     with pytest.raises(InvalidArgument, match="did you mean 'reflect'"):

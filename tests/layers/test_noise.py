@@ -1,4 +1,4 @@
-"""The random layers: how much they drop, what they keep on average, and that the noise is where it belongs."""
+"""Random layers: how much they drop, the mean that they keep, and where the noise is."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def test_training_argument_of_a_model_reaches_its_dropout() -> None:
     assert not np.allclose(model(x, training=True), model(x, training=True))
 
 
-def test_bad_rates_and_shapes_are_told() -> None:
+def test_bad_rates_and_shapes_raise() -> None:
     with pytest.raises(InvalidArgument, match="rate"):
         layers.AlphaDropout(1.0)
     with pytest.raises(InvalidArgument, match="rate"):

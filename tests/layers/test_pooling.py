@@ -1,4 +1,4 @@
-"""Pooling against the windows of JAX: values, and which of equal values the gradient goes to."""
+"""Pooling compared with the windows of JAX: values, and which of equal values gets the gradient."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_the_largest_value_and_its_gradient_are_those_of_jax(
     sizes: tuple[int, int], window: tuple[int, int], steps: tuple[int, int], padding: str
 ) -> None:
     assume(padding == "same" or all(w <= n for w, n in zip(window, sizes, strict=True)))
-    # Small whole numbers: most windows have their largest value several times.
+    # Small integers: most windows contain their maximum several times.
     images = np.random.default_rng(0).integers(0, 3, (2, *sizes, 2)).astype(np.float32)
     pool = layers.MaxPooling2D(window, steps, padding)
 
@@ -50,7 +50,7 @@ def test_a_window_with_nan_is_nan(place: int, pool_size: int) -> None:
     np.testing.assert_array_equal(np.isnan(found), np.arange(4 // pool_size) == place // pool_size)
 
 
-def test_whole_numbers_stay_whole() -> None:
+def test_integers_stay_integers() -> None:
     values = np.arange(12, dtype=np.int32).reshape(1, 12, 1)
     found = layers.MaxPooling1D(3)(values)
     assert found.dtype == jnp.int32

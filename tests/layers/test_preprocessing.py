@@ -1,4 +1,4 @@
-"""Normalization, Rescaling, Embedding, CategoryEncoding, reshaping, and the words for what does not fit."""
+"""Normalization, Rescaling, Embedding, CategoryEncoding, reshaping, and their error messages."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_adapt_after_the_model_is_drawn() -> None:
     assert len(model.trainable_variables) == 2
 
 
-def test_adapt_says_what_is_wrong() -> None:
+def test_adapt_raises_for_bad_data() -> None:
     holes = DATA.copy()
     holes[3, 2] = np.nan
     with pytest.raises(DataError, match=r"feature\(s\) \[2\]"):
@@ -117,7 +117,7 @@ def test_category_encoding_weights_and_range() -> None:
     )
 
 
-def test_older_spellings_warn_once() -> None:
+def test_deprecated_names_warn_once() -> None:
     with warnings.catch_warnings(record=True) as seen:
         warnings.simplefilter("always")
         first, second = layers.LeakyReLU(alpha=0.2), layers.LeakyReLU(alpha=0.2)
@@ -134,7 +134,7 @@ def test_unknown_sizes_stay_unknown_through_a_convolution() -> None:
 
 
 @pytest.mark.parametrize(
-    ("call", "words"),
+    ("call", "message"),
     [
         (lambda: layers.Reshape((5, 2))(np.ones((2, 6))), "6 elements"),
         (lambda: layers.Permute((2, 1))(np.ones((2, 6))), "Permute"),
@@ -156,8 +156,8 @@ def test_unknown_sizes_stay_unknown_through_a_convolution() -> None:
         (lambda: layers.UpSampling2D(interpolation="cubic"), "bicubic"),
     ],
 )
-def test_what_does_not_fit_is_told(call: Any, words: str) -> None:
-    with pytest.raises((ShapeError, InvalidArgument), match=words):
+def test_bad_shapes_raise(call: Any, message: str) -> None:
+    with pytest.raises((ShapeError, InvalidArgument), match=message):
         call()
 
 

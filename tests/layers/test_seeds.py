@@ -1,4 +1,4 @@
-"""A layer with a seed of its own repeats from process to process, not from call to call."""
+"""A layer with a seed gives the same values in every process, but other values at every call."""
 
 import numpy as np
 

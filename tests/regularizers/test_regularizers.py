@@ -1,4 +1,4 @@
-"""Regularizers against Keras and closed forms, their strengths as data, and older spellings."""
+"""Regularizers compared with Keras and closed forms, their strengths as arguments, and deprecated names."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ def test_other_identifiers() -> None:
     assert regularizers.get(penalty) is penalty
 
 
-def test_older_spellings() -> None:
+def test_deprecated_names() -> None:
     for kind, attribute in ((regularizers.l1, "l1"), (regularizers.l2, "l2")):
         assert getattr(kind(0.05), attribute) == 0.05
         with pytest.warns(DeprecationWarning, match=rf"{attribute}\(l=...\) is an older spelling"):

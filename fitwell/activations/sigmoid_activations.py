@@ -1,0 +1,190 @@
+"""Activations with bounded outputs, and the identity."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from fitwell import _call_context
+from fitwell._typing import Array
+from fitwell.activations.base import registry, to_float
+from fitwell.activations.relu_activations import relu6
+
+__all__ = [
+    "hard_sigmoid",
+    "hard_tanh",
+    "linear",
+    "log_sigmoid",
+    "sigmoid",
+    "softsign",
+    "sparse_sigmoid",
+    "tanh",
+]
+
+
+@registry.register("identity")
+def linear(x: Any) -> Any:
+    """Identity, ``z``.
+
+    Args:
+        x (array): Inputs, of any shape.
+
+    Returns:
+        array: `x` itself.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.activations.linear(3.0)
+        3.0
+
+    Source: Keras `linear`.
+    """
+    return x
+
+
+@registry.register("logistic")
+def sigmoid(x: Any) -> Array:
+    """Logistic function, ``1 / (1 + exp(-z))``, between 0 and 1.
+
+    Args:
+        x (array): Inputs, of any shape.
+
+    Returns:
+        Array: Outputs, of the shape of `x`.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.activations.sigmoid(0.0).item()
+        0.5
+
+    Source: Keras `sigmoid`.
+    """
+    z = to_float(x)
+    output = jax.nn.sigmoid(z)
+    if _call_context.in_call_context():
+        _call_context.current().cache_logits(output, "sigmoid", z)
+    return output
+
+
+@registry.register()
+def log_sigmoid(x: Any) -> Array:
+    """Logarithm of `sigmoid`, ``-softplus(-z)``, without overflow.
+
+    Args:
+        x (array): Inputs, of any shape.
+
+    Returns:
+        Array: Outputs, of the shape of `x`.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.activations.log_sigmoid(-1000.0).item()
+        -1000.0
+
+    Source: Keras `log_sigmoid`.
+    """
+    return jax.nn.log_sigmoid(to_float(x))
+
+
+@registry.register()
+def hard_sigmoid(x: Any) -> Array:
+    """Piecewise linear sigmoid, ``relu6(z + 3) / 6``: 0 below -3, 1 above 3.
+
+    This is the definition of Keras 3; that of Keras 2 was ``clip(0.2 z + 0.5, 0, 1)``.
+
+    Args:
+        x (array): Inputs, of any shape.
+
+    Returns:
+        Array: Outputs, of the shape of `x`.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.activations.hard_sigmoid([-3.0, 0.0, 4.0]).tolist()
+        [0.0, 0.5, 1.0]
+
+    Source: Keras `hard_sigmoid`.
+    """
+    return relu6(to_float(x) + 3.0) / 6.0
+
+
+@registry.register()
+def sparse_sigmoid(x: Any) -> Array:
+    """`sparsemax` of two classes: 0 below -1, ``(z + 1) / 2`` up to 1, 1 above.
+
+    Args:
+        x (array): Inputs, of any shape.
+
+    Returns:
+        Array: Outputs, of the shape of `x`.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.activations.sparse_sigmoid([-2.0, 0.0, 2.0]).tolist()
+        [0.0, 0.5, 1.0]
+
+    Source: Keras `sparse_sigmoid`.
+    """
+    return jax.nn.sparse_sigmoid(to_float(x))
+
+
+@registry.register()
+def tanh(x: Any) -> Array:
+    """Hyperbolic tangent, ``2 sigmoid(2z) - 1``, between -1 and 1.
+
+    Args:
+        x (array): Inputs, of any shape.
+
+    Returns:
+        Array: Outputs, of the shape of `x`.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.activations.tanh(0.0).item()
+        0.0
+
+    Source: Keras `tanh`.
+    """
+    return jnp.tanh(to_float(x))
+
+
+@registry.register()
+def hard_tanh(x: Any) -> Array:
+    """Piecewise linear tanh, ``min(max(z, -1), 1)``.
+
+    Args:
+        x (array): Inputs, of any shape.
+
+    Returns:
+        Array: Outputs, of the shape of `x`.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.activations.hard_tanh([-4.0, 0.5]).tolist()
+        [-1.0, 0.5]
+
+    Source: Keras `hard_tanh`; Collobert (2004).
+    """
+    return jnp.clip(to_float(x), -1.0, 1.0)
+
+
+@registry.register()
+def softsign(x: Any) -> Array:
+    """``z / (1 + |z|)``, between -1 and 1, which saturates polynomially (tanh exponentially).
+
+    Args:
+        x (array): Inputs, of any shape.
+
+    Returns:
+        Array: Outputs, of the shape of `x`.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.activations.softsign([-1.0, 3.0]).tolist()
+        [-0.5, 0.75]
+
+    Source: Keras `softsign`.
+    """
+    return jax.nn.soft_sign(to_float(x))

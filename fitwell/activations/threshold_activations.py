@@ -1,0 +1,64 @@
+"""Threshold units, for the perceptron loss."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax.numpy as jnp
+
+from fitwell import _call_context
+from fitwell._typing import Array
+from fitwell.activations.base import registry, to_float
+
+__all__ = ["heaviside", "sign"]
+
+
+@registry.register("step")
+def heaviside(x: Any) -> Array:
+    """Threshold logic unit, ``0 if z < 0 else 1``. Not in Keras.
+
+    Its gradient is 0 everywhere, so gradient descent cannot train it. With the loss ``"perceptron"``, which reads z,
+    SGD is the perceptron rule.
+
+    Args:
+        x (array): Inputs, of any shape.
+
+    Returns:
+        Array: Outputs, of the shape of `x`.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.activations.heaviside([-1.0, 0.0, 2.0]).tolist()
+        [0.0, 1.0, 1.0]
+
+    Source: Rosenblatt (1957).
+    """
+    z = to_float(x)
+    return _note_threshold(jnp.where(z >= 0, 1, 0).astype(z.dtype), z)
+
+
+@registry.register()
+def sign(x: Any) -> Array:
+    """Sign threshold unit, ``-1 if z < 0, 0 if z == 0, +1 if z > 0``. Not in Keras.
+
+    Like `heaviside`, it is trained with the loss ``"perceptron"``.
+
+    Args:
+        x (array): Inputs, of any shape.
+
+    Returns:
+        Array: Outputs, of the shape of `x`.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.activations.sign([-3.0, 0.0, 2.0]).tolist()
+        [-1.0, 0.0, 1.0]
+    """
+    z = to_float(x)
+    return _note_threshold(jnp.sign(z), z)
+
+
+def _note_threshold(output: Array, z: Array) -> Array:
+    if _call_context.in_call_context():
+        _call_context.current().cache_logits(output, "threshold", z)
+    return output
