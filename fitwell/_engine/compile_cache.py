@@ -76,8 +76,10 @@ class CompileCache:
         self._trace_lock = threading.Lock()
         _caches.add(self)
 
-    def __contains__(self, key: Hashable) -> bool:
-        return (key, devices.current_device()) in self._executables
+    def find(self, key: Hashable) -> Any:
+        """Return the executable for `key` on this thread's device, None if there is none yet."""
+        found = self._executables.get((key, devices.current_device()))
+        return None if found is None else found.result()
 
     def get(
         self,

@@ -75,21 +75,23 @@ class Inference:
             x = pad_rows(x, 1 << (rows - 1).bit_length())
         key = abstract_signature(x), several
         shared = self._sharing()
-        if (key not in shared.cache and not shared.is_unchanged) or constants_changed(
-            shared.traced.constants
-        ):
+        executable = shared.cache.find(key)
+        if (executable is None and not shared.is_unchanged) or constants_changed(shared.traced.constants):
             shared = self._shared = SharedExecutables(self, None)
             self.constants.clear()
+            executable = None
         traced = shared.traced
         self._calls += count_rows(x) if several else 1
         arguments = self._arguments(x)
-        step_rows = size if several and size else count_rows(x)
-        executable = shared.cache.get(
-            key,
-            traced._forward_each if several else traced._forward,
-            (*arguments, np.uint32(0)),
-            lambda: xla_cpu_heuristics.prefer_ynn_kernels(arguments[0], step_rows),
-        )
+        if executable is None:
+            forward = traced._forward_each if several else traced._forward
+            step_rows = size if several and size else count_rows(x)
+            executable = shared.cache.get(
+                key,
+                forward,
+                (*arguments, np.uint32(0)),
+                lambda: xla_cpu_heuristics.prefer_ynn_kernels(arguments[0], step_rows),
+            )
         # Tracing has shown whether the model is random at inference; only then does it draw a seed.
         seed = random.next_seed() if traced.draws else 0
         outputs = executable(*arguments, np.uint32(seed))

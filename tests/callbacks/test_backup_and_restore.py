@@ -300,7 +300,9 @@ def test_another_version_warns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 def test_other_callbacks_warn(tmp_path: Path) -> None:
     broken_off(tmp_path)
     other = Run(lambda folder: [callbacks.EarlyStopping(), Adds()])
-    with pytest.warns(UserWarning, match=r"early_stopping_val_loss was not part .* callback Adds was not part"):
+    with pytest.warns(
+        UserWarning, match=r"early_stopping_val_loss was not part .* callback Adds was not part"
+    ):
         other.fit(tmp_path, [other.backup(tmp_path)])
 
 
