@@ -25,6 +25,8 @@ SHARED_FILE_NAMES = {
     "preprocessing",  # layers.experimental.preprocessing is Keras 2's address of layers.preprocessing
     "tensorboard",  # the callback, and the command of the same name
 }
+# The one cycle of imports: `plot` draws a history, and is annotated with it.
+ANNOTATION_CYCLE = ["fitwell._history", "fitwell._plotting.history_plot"]
 # Class names with two meanings, and why. Losses and metrics share names as in Keras.
 SHARED_CLASS_NAMES = {"Boolean"}  # an argument rule (internal), and a domain of the tuner (public)
 
@@ -86,8 +88,8 @@ def test_every_folder_is_a_package() -> None:
 
 
 def test_no_imports_form_a_cycle() -> None:
-    """Imports inside functions count; those under TYPE_CHECKING, for annotations, do not."""
-    graph = grimp.build_graph("fitwell", cache_dir=None, exclude_type_checking_imports=True)
+    """Imports inside functions count, and those under TYPE_CHECKING, which are for annotations."""
+    graph = grimp.build_graph("fitwell", cache_dir=None)
     modules = sorted(graph.modules)
     number = {module: index for index, module in enumerate(modules)}
     edges = [
@@ -101,7 +103,7 @@ def test_no_imports_form_a_cycle() -> None:
     groups = defaultdict(list)
     for module, label in zip(modules, labels):
         groups[label].append(module)
-    assert [group for group in groups.values() if len(group) > 1] == []
+    assert [group for group in groups.values() if len(group) > 1] == [ANNOTATION_CYCLE]
 
 
 def test_no_two_files_have_one_name() -> None:

@@ -7,7 +7,7 @@ looked up in them.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,10 +16,8 @@ from fitwell._data.arrays import as_array, class_codes
 from fitwell.errors import DataError
 from fitwell.losses import LossFunctionWrapper
 from fitwell.losses.base import loss_registry
+from fitwell.models.base_model import BaseModel
 from fitwell.models.compile_config import is_classification_loss
-
-if TYPE_CHECKING:
-    from fitwell.models.model import Model
 
 
 class TargetEncoder:
@@ -28,7 +26,7 @@ class TargetEncoder:
     learning: True if categories that are seen first are those the model learns.
     """
 
-    def __init__(self, model: Model, names: list[str], learning: bool) -> None:
+    def __init__(self, model: BaseModel, names: list[str], learning: bool) -> None:
         self.model = model
         self.names = names
         self.learning = learning

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fitwell._engine.dispatch_size import AdaptiveDispatchSize
 from fitwell.callbacks.callback_list import CallbackList
+from fitwell.models.base_model import BaseModel
 from fitwell.models.batch_loading import EVALUATION_ROWS, make_loader
 from fitwell.models.fit_data import FitData
-
-if TYPE_CHECKING:
-    from fitwell.models.model import Model
 
 TEST_BATCH_HOOKS = ("on_test_batch_begin", "on_test_batch_end")
 
 
 def evaluate(
-    model: Model,
+    model: BaseModel,
     data: FitData,
     callback_list: CallbackList,
     *,

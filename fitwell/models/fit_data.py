@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jax
 import numpy as np
@@ -13,6 +13,7 @@ from fitwell import config
 from fitwell._data.loaders import Batch, count_rows
 from fitwell.errors import InvalidArgument
 from fitwell.models import input_checks
+from fitwell.models.base_model import BaseModel
 from fitwell.models.batch_source import BatchSource, unpack_x_y_sample_weight
 from fitwell.models.categorical_targets import TargetEncoder
 from fitwell.models.class_weight import apply_class_weight
@@ -22,9 +23,6 @@ from fitwell.models.data_adapters import (
     standardize_targets,
     standardize_weights,
 )
-
-if TYPE_CHECKING:
-    from fitwell.models.model import Model
 
 
 @dataclass
@@ -70,7 +68,7 @@ class FitData:
 
 
 def pack_data(
-    model: Model, x: Any, y: Any, sample_weight: Any, class_weight: Any = None, *, learning: bool = False
+    model: BaseModel, x: Any, y: Any, sample_weight: Any, class_weight: Any = None, *, learning: bool = False
 ) -> FitData:
     """Pack what the user passed; arrays are converted, streams wrapped.
 
@@ -101,7 +99,7 @@ def pack_data(
     return FitData(weighted, by_class=class_weight is not None, own_weights=batch.weights)
 
 
-def pack_validation_data(model: Model, validation_data: Any) -> FitData:
+def pack_validation_data(model: BaseModel, validation_data: Any) -> FitData:
     """Pack ``(x, y)``, ``(x, y, weights)`` or a generator."""
     if is_batch_iterable(validation_data):
         return pack_data(model, validation_data, None, None)

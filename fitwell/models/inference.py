@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -18,10 +18,8 @@ from fitwell._tracing_warnings import constants_changed, watch_tracing
 from fitwell._user_code import explain_tracing_errors, has_user_code
 from fitwell._variables import named_hyperparameters, stateless_scope
 from fitwell.layers.variable_tracker import preserve_variables
+from fitwell.models.base_model import BaseModel
 from fitwell.models.executable_sharing import SharedExecutables, shared_executables, structure_key
-
-if TYPE_CHECKING:
-    from fitwell.models.model import Model
 
 
 class Inference:
@@ -30,7 +28,7 @@ class Inference:
     draws: whether it draws noise, which is known after the first call.
     """
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: BaseModel) -> None:
         self.model = model
         self.variables = dict(model._named_variables())
         self.hyperparams = named_hyperparameters([layer for _, layer in model._flatten_layers()])
@@ -126,7 +124,7 @@ class Inference:
         return outputs
 
 
-def infer_structs(model: Model, x: Any) -> Any:
+def infer_structs(model: BaseModel, x: Any) -> Any:
     """Return the abstract outputs for inputs like `x`, building the model on the way if need be."""
 
     def forward(arrays: Any) -> Any:

@@ -7,21 +7,19 @@ the end of the model.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jax
 import numpy as np
 
 from fitwell import activations, losses, metrics
 from fitwell._data.loaders import Batch
+from fitwell._variables import Variable
 from fitwell.errors import MistakeWarning, warn
 from fitwell.layers.base import Layer
+from fitwell.models.base_model import BaseModel
 from fitwell.models.compile_config import OutputMetric, sample_rows
 from fitwell.models.output_activations import OutputActivation, output_activations
-
-if TYPE_CHECKING:
-    from fitwell._variables import Variable
-    from fitwell.models.model import Model
 
 # Larger inputs or targets drive an untrained network far outside the range in which it learns.
 _MAX_MAGNITUDE = 1e4
@@ -51,7 +49,7 @@ _VALUE_LOSSES = (
 
 
 def warn_about_likely_mistakes(
-    model: Model, batch: Batch, program: Any, tail: Batch | None, fixed_optimizer: bool, whole: bool
+    model: BaseModel, batch: Batch, program: Any, tail: Batch | None, fixed_optimizer: bool, whole: bool
 ) -> None:
     """Warn about every likely mistake in `model` and its training data.
 
@@ -135,7 +133,7 @@ def _classes(y: Any) -> np.ndarray | None:
 # --- the model alone ------------------------------------------------------------------------------------------
 
 
-def _check_weights(model: Model, learned: Mapping[str, Variable]) -> Iterator[str]:
+def _check_weights(model: BaseModel, learned: Mapping[str, Variable]) -> Iterator[str]:
     """Check the variables that the program trains, for any value of `trainable` set after `compile`."""
     if not learned:
         if model.variables:
@@ -155,7 +153,7 @@ def _check_weights(model: Model, learned: Mapping[str, Variable]) -> Iterator[st
             yield from _check_dead_layers(model, alike)
 
 
-def _check_dead_layers(model: Model, constant: Sequence[Variable]) -> Iterator[str]:
+def _check_dead_layers(model: BaseModel, constant: Sequence[Variable]) -> Iterator[str]:
     """Check for layers whose ReLUs are all 0 at first: their gradient is 0, so they remain 0."""
     for _, layer in model._flatten_layers():
         if getattr(layer, "activation", None) is not activations.relu:
@@ -177,7 +175,7 @@ def _is_constant(array: np.ndarray) -> bool:
     return flat.size > 1 and bool(np.all(flat[:16] == flat[0])) and bool(np.all(flat == flat[0]))
 
 
-def _check_inputs(model: Model, batch: Batch) -> Iterator[str]:
+def _check_inputs(model: BaseModel, batch: Batch) -> Iterator[str]:
     leaves = jax.tree.leaves(batch.x)
     first = next((layer for layer in model.layers if layer.variables or "Norm" in type(layer).__name__), None)
     has_kernel = any(hasattr(first, name) for name in ("kernel", "depthwise_kernel"))
@@ -193,7 +191,7 @@ def _check_inputs(model: Model, batch: Batch) -> Iterator[str]:
         )
 
 
-def _is_scaled(model: Model, first: Layer | None) -> bool:
+def _is_scaled(model: BaseModel, first: Layer | None) -> bool:
     """Return True if an operation before the first layer that learns may change the scale of the inputs."""
     layers = model.layers
     place = next(place for place, layer in enumerate(layers) if layer is first)

@@ -22,8 +22,8 @@ from fitwell._progress import VERBOSE, ProgressReporter, print_message
 from fitwell._variables import same_variables
 from fitwell.callbacks.callback_list import CallbackList, flatten_callbacks
 from fitwell.errors import InvalidArgument, StateError
-from fitwell.layers.base import Layer
 from fitwell.models import evaluation, input_checks, prediction, summary
+from fitwell.models.base_model import BaseModel
 from fitwell.models.class_weight import CLASS_WEIGHT
 from fitwell.models.compile_config import LOSS_WEIGHTS, CompileConfig
 from fitwell.models.deprecated_methods import DeprecatedMethods, check_deprecated_arguments
@@ -38,16 +38,13 @@ from fitwell.models.training_session import TrainingSession
 _COUNT = Integer(1) | None
 
 
-class Model(DeprecatedMethods, Layer):
+class Model(DeprecatedMethods, BaseModel):
     """A network that can be trained.
 
     Three forms, as in Keras: `Sequential`; functional, ``Model(inputs=..., outputs=...)``; and subclasses
     that make layers in ``__init__`` and compute in ``call(self, inputs, training=None)``.
     """
 
-    history: History | None
-    stop_training: bool
-    _forward_pass_or_none: Inference | None
     # Set by `fitwell.models.functional`, which this module cannot import.
     _functional_class: ClassVar[type[Model]]
 
@@ -72,15 +69,6 @@ class Model(DeprecatedMethods, Layer):
             )
         super().__init__(**kwargs)
         self._prepare_model()
-
-    def _prepare_model(self) -> None:
-        self.history = None
-        self.stop_training = False
-        self._forward_pass_or_none = None
-        # What `call` of a subclass returns is known once it was called: the keys of a dict, or no keys.
-        self._output_keys: list[str] | None = None
-        self._outputs_known = False
-        self._targets_are_named = False
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave the compiled forward pass out of copies and pickles: their next call makes it again."""
@@ -322,36 +310,6 @@ class Model(DeprecatedMethods, Layer):
         """Return the outputs for one batch."""
         return self.predict(x)
 
-    # --- what the training functions ask -------------------------------------------------------------------
-
-    @property
-    def output_names(self) -> list[str] | None:
-        """The names of the outputs; None as long as a subclassed model has not shown how many it has."""
-        return None
-
-    @property
-    def input_names(self) -> list[str] | None:
-        """The names of the inputs; None when the model takes what `call` takes."""
-        return None
-
-    def _output_names_for(self, y: Any) -> list[str]:
-        """Return the names of the outputs; a subclassed model has as many as there are targets."""
-        if self._output_keys is not None:
-            return list(self._output_keys)
-        self._targets_are_named = isinstance(y, dict)
-        if isinstance(y, dict):
-            self._check_target_names()
-            return sorted(y)
-        if isinstance(y, tuple) or (
-            isinstance(y, list) and y and all(hasattr(item, "shape") and item.shape for item in y)
-        ):
-            return [f"output_{i + 1}" for i in range(len(y))] if len(y) > 1 else ["output"]
-        return ["output"]
-
-    def _input_specs(self) -> tuple[list[tuple[Any, ...]] | None, list[str], str]:
-        """Return the input shapes, input names and first layer's name, for checks."""
-        return None, [], str(self.name)
-
     def _output_specs(self, x: Any) -> list[Any]:
         """Return the abstract outputs for inputs like `x`; builds the model if need be."""
         structs = infer_structs(self, x)
@@ -359,18 +317,6 @@ class Model(DeprecatedMethods, Layer):
         self._outputs_known = True
         self._check_target_names()
         return as_outputs(structs)
-
-    def _check_target_names(self) -> None:
-        if self._targets_are_named and self._outputs_known and self._output_keys is None:
-            raise InvalidArgument(
-                f"model {self.name!r}: the targets come as a dict, but its outputs have no names: let call return "
-                "a dict with the same keys, or pass the targets as a list in the order of the outputs"
-            )
-
-    @property
-    def _supports_padding(self) -> bool:
-        """Whether every layer treats the rows of a batch one by one, or knows about padding."""
-        return all(layer.supports_padding for _, layer in self._flatten_layers())
 
     def _predict_compiled(self, x: Any, size: int | None = None) -> Any:
         """Return the outputs for the rows of `x` in one compiled call, `size` rows at a time if that is given."""
@@ -381,38 +327,13 @@ class Model(DeprecatedMethods, Layer):
     @property
     def _forward_pass(self) -> Inference:
         """The compiled forward pass."""
-        inference = self._forward_pass_or_none
+        inference: Inference | None = self._forward_pass_or_none
         # Layers may have been added or taken away since.
         if inference is None or not same_variables(inference.variables, dict(self._named_variables())):
             inference = self._forward_pass_or_none = Inference(self)
         return inference
 
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} {str(self.name)!r} of {len(self.layers)} layers>"
-
     # --- structure -----------------------------------------------------------------------------------------
-
-    @property
-    def layers(self) -> list[Layer]:
-        """The layers directly below the model."""
-        return [layer for _, layer in self._named_children()]
-
-    @validate_params(index=Integer() | None)
-    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
-        """Return the layer called `name`, or the one at `index`."""
-        if index is not None:
-            count = len(self.layers)
-            if not -count <= index < count:
-                raise InvalidArgument(
-                    f"get_layer: index={index} is beyond the {count} layers of model {self.name!r}"
-                )
-            return self.layers[index]
-        for layer in self.layers:
-            if layer.name == name:
-                return layer
-        from fitwell.errors import unknown_name_error
-
-        raise unknown_name_error("layer", str(name), [str(layer.name) for layer in self.layers])
 
     @validate_params(
         line_length=Integer(1) | None, positions=ListOf(Real(0)) | None, print_fn=CallableRule() | None

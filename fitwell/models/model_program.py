@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -28,10 +28,8 @@ from fitwell.errors import InvalidArgument
 from fitwell.layers.base import Layer
 from fitwell.losses.alignment import squeeze_or_expand_to_same_rank
 from fitwell.models.array_packing import DtypeRaveler
+from fitwell.models.base_model import BaseModel
 from fitwell.models.compile_config import OutputLoss, OutputMetric, loss_names, named_results
-
-if TYPE_CHECKING:
-    from fitwell.models.model import Model
 
 Array = Any
 Arrays = dict[str, Array]
@@ -47,7 +45,7 @@ class ModelProgram:
 
     def __init__(
         self,
-        model: Model,
+        model: BaseModel,
         optimizer: Any,
         losses: Sequence[OutputLoss],
         metrics: Sequence[OutputMetric],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -14,10 +14,8 @@ from fitwell import activations
 from fitwell._call_context import CallContext, call_context
 from fitwell.layers.base import Layer
 from fitwell.layers.variable_tracker import preserve_variables
+from fitwell.models.base_model import BaseModel
 from fitwell.models.model_program import as_outputs
-
-if TYPE_CHECKING:
-    from fitwell.models.model import Model
 
 _RANGES = {
     "sigmoid": (0.0, 1.0),
@@ -59,7 +57,7 @@ class OutputActivation:
         return "no activation" if self.activation == "linear" else self.activation
 
 
-def output_activations(model: Model, x: Any) -> list[OutputActivation | None]:
+def output_activations(model: BaseModel, x: Any) -> list[OutputActivation | None]:
     """Return what each output of `model` ends in for inputs like `x`; None where that is not known."""
     return [
         None if name is None else OutputActivation(name, struct.shape[-1] if len(struct.shape) > 1 else 1)
@@ -92,7 +90,7 @@ def _last_layers(model: Any) -> list[Layer] | None:
     return found or None
 
 
-def _names_by_tracing(model: Model, x: Any) -> list[str | None]:
+def _names_by_tracing(model: BaseModel, x: Any) -> list[str | None]:
     watch: list[tuple[Any, Any]] = []
     found: list[str | None] = []
 

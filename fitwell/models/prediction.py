@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jax
 import numpy as np
@@ -12,16 +12,14 @@ from fitwell._data.loaders import Batch
 from fitwell.callbacks.callback_list import CallbackList
 from fitwell.errors import DataError, InvalidArgument
 from fitwell.models import input_checks
+from fitwell.models.base_model import BaseModel
 from fitwell.models.batch_loading import EVALUATION_ROWS
 from fitwell.models.batch_source import iterate_batches, label_batch_errors, unpack_x
 from fitwell.models.data_adapters import is_batch_iterable, standardize_inputs
 
-if TYPE_CHECKING:
-    from fitwell.models.model import Model
-
 
 def predict(
-    model: Model,
+    model: BaseModel,
     x: Any,
     callback_list: CallbackList,
     *,
@@ -59,7 +57,7 @@ def _joined(*parts: Any) -> np.ndarray:
 
 
 def _input_batches(
-    model: Model, x: Any, batch_size: int | None, steps: int | None, *, together: bool
+    model: BaseModel, x: Any, batch_size: int | None, steps: int | None, *, together: bool
 ) -> Iterator[tuple[Any, int | None]]:
     """Yield rows to compute the outputs of, with the size of a batch if they are several.
 
@@ -90,7 +88,7 @@ def _input_batches(
         yield jax.tree.map(lambda leaf, part=slice(start, stop): leaf[part], inputs), size
 
 
-def _packed_inputs(model: Model, x: Any) -> Any:
+def _packed_inputs(model: BaseModel, x: Any) -> Any:
     shapes, names, first = model._input_specs()
     inputs = standardize_inputs(x, model.input_names, shapes)
     input_checks.check_inputs(inputs, shapes, names, first)

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fitwell._escaping import escape_controls
 from fitwell.errors import StateError
 from fitwell.layers.base import Layer
 from fitwell.layers.input_layer import InputLayer
-
-if TYPE_CHECKING:
-    from fitwell.models.model import Model
+from fitwell.models.base_model import BaseModel
 
 
 def render(
-    model: Model, line_length: int | None, positions: Any, expand_nested: bool, show_trainable: bool
+    model: BaseModel, line_length: int | None, positions: Any, expand_nested: bool, show_trainable: bool
 ) -> str:
     """Return the summary as a string."""
     if not model.built:
@@ -105,7 +103,7 @@ def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
     ).rstrip()
 
 
-def _totals(model: Model) -> list[str]:
+def _totals(model: BaseModel) -> list[str]:
     counts = [
         ("Total params", sum(v.size for v in model.variables)),
         ("Trainable params", sum(v.size for v in model.trainable_variables)),

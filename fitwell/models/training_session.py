@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jax
 import numpy as np
@@ -18,13 +18,11 @@ from fitwell._tracing_warnings import constants_changed
 from fitwell._variables import same_variables
 from fitwell.errors import InvalidArgument, StateError, warn
 from fitwell.models import input_checks
+from fitwell.models.base_model import BaseModel
 from fitwell.models.compile_config import CompileConfig
 from fitwell.models.executable_sharing import SharedExecutables, shared_executables
 from fitwell.models.likely_mistakes import warn_about_likely_mistakes
 from fitwell.models.model_program import ModelProgram, use_trainable_flags
-
-if TYPE_CHECKING:
-    from fitwell.models.model import Model
 
 
 class TrainingSession:
@@ -36,7 +34,7 @@ class TrainingSession:
 
     _KEPT = ("model", "optimizer", "compile_config", "seed", "epoch", "categories", "_trainable_flags")
 
-    def __init__(self, model: Model, optimizer: Any, compile_config: CompileConfig) -> None:
+    def __init__(self, model: BaseModel, optimizer: Any, compile_config: CompileConfig) -> None:
         self.model = model
         self.optimizer = optimizer
         self.compile_config = compile_config

@@ -1,0 +1,115 @@
+"""`BaseModel`: the part of a model that training, evaluation and inference know.
+
+They work for every form of model, and `Model` calls them, so they do not import it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fitwell._history import History
+from fitwell._param_validation import Integer, validate_params
+from fitwell.errors import InvalidArgument, unknown_name_error
+from fitwell.layers.base import Layer
+
+__all__ = ["BaseModel"]
+
+
+class BaseModel(Layer):
+    """A layer with named inputs and outputs that has a compiled side.
+
+    optimizer: as given to `compile`. history: of the last `fit`. stop_training: set to end the current `fit`.
+    """
+
+    optimizer: Any
+    history: History | None
+    stop_training: bool
+
+    def _prepare_model(self) -> None:
+        self.history = None
+        self.stop_training = False
+        self._forward_pass_or_none: Any = None
+        # What `call` of a subclass returns is known once it was called: the keys of a dict, or no keys.
+        self._output_keys: list[str] | None = None
+        self._outputs_known = False
+        self._targets_are_named = False
+
+    @property
+    def _session(self) -> Any:
+        """The `TrainingSession` of the model."""
+        raise NotImplementedError
+
+    def _output_specs(self, x: Any) -> list[Any]:
+        """Return the abstract outputs for inputs like `x`; build the model if it is not built."""
+        raise NotImplementedError
+
+    def _predict_compiled(self, x: Any, size: int | None = None) -> Any:
+        """Return the outputs for the rows of `x` in one compiled call, in batches of `size` if it is given."""
+        raise NotImplementedError
+
+    # --- inputs and outputs ----------------------------------------------------------------------------------
+
+    @property
+    def output_names(self) -> list[str] | None:
+        """The names of the outputs; None as long as a subclassed model has not shown how many it has."""
+        return None
+
+    @property
+    def input_names(self) -> list[str] | None:
+        """The names of the inputs; None when the model takes what `call` takes."""
+        return None
+
+    def _output_names_for(self, y: Any) -> list[str]:
+        """Return the names of the outputs; a subclassed model has as many as there are targets."""
+        if self._output_keys is not None:
+            return list(self._output_keys)
+        self._targets_are_named = isinstance(y, dict)
+        if isinstance(y, dict):
+            self._check_target_names()
+            return sorted(y)
+        if isinstance(y, tuple) or (
+            isinstance(y, list) and y and all(hasattr(item, "shape") and item.shape for item in y)
+        ):
+            return [f"output_{i + 1}" for i in range(len(y))] if len(y) > 1 else ["output"]
+        return ["output"]
+
+    def _input_specs(self) -> tuple[list[tuple[Any, ...]] | None, list[str], str]:
+        """Return the input shapes, input names and first layer's name, for checks."""
+        return None, [], str(self.name)
+
+    def _check_target_names(self) -> None:
+        if self._targets_are_named and self._outputs_known and self._output_keys is None:
+            raise InvalidArgument(
+                f"model {self.name!r}: the targets come as a dict, but its outputs have no names: let call return "
+                "a dict with the same keys, or pass the targets as a list in the order of the outputs"
+            )
+
+    @property
+    def _supports_padding(self) -> bool:
+        """Whether every layer treats the rows of a batch one by one, or knows about padding."""
+        return all(layer.supports_padding for _, layer in self._flatten_layers())
+
+    # --- layers ----------------------------------------------------------------------------------------------
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {str(self.name)!r} of {len(self.layers)} layers>"
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers directly below the model."""
+        return [layer for _, layer in self._named_children()]
+
+    @validate_params(index=Integer() | None)
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
+        """Return the layer called `name`, or the one at `index`."""
+        if index is not None:
+            count = len(self.layers)
+            if not -count <= index < count:
+                raise InvalidArgument(
+                    f"get_layer: index={index} is beyond the {count} layers of model {self.name!r}"
+                )
+            return self.layers[index]
+        for layer in self.layers:
+            if layer.name == name:
+                return layer
+        raise unknown_name_error("layer", str(name), [str(layer.name) for layer in self.layers])
