@@ -17,12 +17,11 @@ from numpy.typing import NDArray
 
 from fitwell._data.text_format import pluralize
 from fitwell._param_validation import validate_params
+from fitwell._typing import Array, NumpyArray
 from fitwell.errors import DataError
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Array = NDArray[Any] | jax.Array
 
 _ENCODE = (
     "Networks take numbers: encode labels with fitwell.utils.class_codes and features with "
@@ -31,7 +30,7 @@ _ENCODE = (
 _CHUNK_VALUES = 2**22
 
 
-def as_array(value: Any, what: str) -> Array:
+def as_array(value: Any, what: str) -> NumpyArray | Array:
     """Return `value` as an array of shape ``[rows, ...]`` whose dtype a device can hold.
 
     NumPy arrays, pandas DataFrames, Series and Indexes, nested lists, and anything with ``__array__`` become
@@ -63,7 +62,7 @@ def as_array(value: Any, what: str) -> Array:
     return to_device_dtype(array, what)
 
 
-def to_device_dtype(array: NDArray[Any], what: str) -> NDArray[Any]:
+def to_device_dtype(array: NumpyArray, what: str) -> NumpyArray:
     """Return `array` in the dtype that JAX would give it. Raise `DataError` if a number does not fit.
 
     float64 becomes float32, int64 becomes int32 and uint64 becomes uint32 (unless ``jax_enable_x64``). Long
@@ -95,7 +94,7 @@ def to_device_dtype(array: NDArray[Any], what: str) -> NDArray[Any]:
 
 
 @validate_params()
-def class_codes(value: Any, what: str = "y") -> tuple[NDArray[np.int32], NDArray[Any]]:
+def class_codes(value: Any, what: str = "y") -> tuple[NDArray[np.int32], NumpyArray]:
     """Encode labels as class numbers.
 
     ``classes[codes]`` equals the labels in `value`.
@@ -150,7 +149,7 @@ def class_codes(value: Any, what: str = "y") -> tuple[NDArray[np.int32], NDArray
     return codes.astype(np.int32), classes
 
 
-def check_finite(array: Array, what: str) -> None:
+def check_finite(array: NumpyArray | Array, what: str) -> None:
     """Raise `DataError` if `array` has NaN or infinite values.
 
     The error reports how many there are and the position of the first one. Valid data needs one pass: a sum
@@ -189,7 +188,7 @@ def check_finite(array: Array, what: str) -> None:
     )
 
 
-def _convert(value: Any, what: str) -> NDArray[Any]:
+def _convert(value: Any, what: str) -> NumpyArray:
     if isinstance(value, np.ma.MaskedArray):
         if np.ma.is_masked(value):
             raise DataError(
@@ -224,7 +223,7 @@ def _is_pandas(value: Any) -> bool:
     return any(base.__module__.partition(".")[0] == "pandas" for base in type(value).__mro__)
 
 
-def _convert_pandas(value: Any, what: str) -> NDArray[Any]:
+def _convert_pandas(value: Any, what: str) -> NumpyArray:
     import pandas as pd
 
     table = isinstance(value, pd.DataFrame)
@@ -278,9 +277,7 @@ def _numpy_dtype(column: pd.Series[Any]) -> np.dtype[Any]:
     return np.dtype(np.float64) if plain.kind != "f" and column.hasnans else plain
 
 
-def _get_pandas_labels(
-    value: Any, what: str
-) -> tuple[NDArray[Any], NDArray[Any] | None, NDArray[Any] | None]:
+def _get_pandas_labels(value: Any, what: str) -> tuple[NumpyArray, NumpyArray | None, NumpyArray | None]:
     """Return the labels of a pandas object. Also return codes and categories if it is categorical."""
     import pandas as pd
 
@@ -295,7 +292,7 @@ def _get_pandas_labels(
     return labels, None, None
 
 
-def _check_dtype(array: Array, what: str) -> None:
+def _check_dtype(array: NumpyArray | Array, what: str) -> None:
     dtype = array.dtype
     if dtype == np.bool_ or (jnp.issubdtype(dtype, jnp.number) and dtype.kind not in "cm"):
         return
@@ -316,13 +313,13 @@ def _check_shape(shape: tuple[int, ...], what: str) -> None:
         raise DataError(f"{what}: the rows are empty (shape {shape})")
 
 
-def _chunks(array: NDArray[Any]) -> Iterator[tuple[int, NDArray[Any]]]:
+def _chunks(array: NumpyArray) -> Iterator[tuple[int, NumpyArray]]:
     rows = max(1, _CHUNK_VALUES * len(array) // max(array.size, 1))
     for start in range(0, len(array), rows):
         yield start, array[start : start + rows]
 
 
-def _largest_finite(array: NDArray[Any]) -> Any:
+def _largest_finite(array: NumpyArray) -> Any:
     finite = array[np.isfinite(array)]
     return finite[np.abs(finite).argmax()]
 
@@ -346,7 +343,7 @@ def _is_regular(row: Any) -> TypeGuard[Any]:
     return True
 
 
-def _find_missing(labels: NDArray[Any]) -> NDArray[np.intp]:
+def _find_missing(labels: NumpyArray) -> NDArray[np.intp]:
     """Return the indices of rows without a label."""
     if labels.dtype.kind == "O":
         return np.flatnonzero([_is_missing(label) for label in labels])

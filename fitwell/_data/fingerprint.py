@@ -8,6 +8,8 @@ from typing import Any
 import jax
 import numpy as np
 
+from fitwell._typing import NumpyArray
+
 # Number of rows to hash, evenly spaced. In a large data set another version, order or preprocessing of the rows
 # would hardly leave all of these unchanged.
 _ROWS = 4096
@@ -25,7 +27,7 @@ def fingerprint(batch: Any, values: bool = True) -> dict[str, str]:
     }
 
 
-def _describe(array: np.ndarray, values: bool) -> str:
+def _describe(array: NumpyArray, values: bool) -> str:
     if not values:
         return f"{array.dtype} {array.shape[1:]}"
     places = np.linspace(0, max(len(array) - 1, 0), min(len(array), _ROWS)).astype(np.int64)

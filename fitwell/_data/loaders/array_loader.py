@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -20,8 +19,7 @@ from fitwell._data.loaders.base import (
     pad_rows,
     split_dispatch,
 )
-
-Array = Any
+from fitwell._typing import Array, NumpyArray
 
 # Permutations of several epochs are transferred together, up to this many row indices (1 MB) and this many epochs.
 _MAX_PERMUTED_ROWS = 2**18
@@ -51,7 +49,7 @@ class ArrayLoader(DataLoader):
         seed: int = 0,
         pad: bool = True,
         max_epochs_per_dispatch: int = MAX_EPOCHS_PER_DISPATCH,
-        row_indices: np.ndarray | None = None,
+        row_indices: NumpyArray | None = None,
         bucket_rows: int | None = None,
     ) -> None:
         self.rows = count_rows(block) if row_indices is None else len(row_indices)
@@ -88,12 +86,12 @@ class ArrayLoader(DataLoader):
 
     @staticmethod
     def permutation_fn(
-        rows: int, shuffle: bool, seed: int, row_indices: np.ndarray | None = None
-    ) -> Callable[[range], np.ndarray]:
+        rows: int, shuffle: bool, seed: int, row_indices: NumpyArray | None = None
+    ) -> Callable[[range], NumpyArray]:
         """Return a function that computes the permutations of the rows for a range of epochs."""
         same = np.arange(rows, dtype=np.int32)
 
-        def draw(epochs: range) -> np.ndarray:
+        def draw(epochs: range) -> NumpyArray:
             if shuffle:
                 return random.epoch_permutations(seed, epochs, rows)
             return np.broadcast_to(same, (len(epochs), rows))
@@ -107,7 +105,7 @@ class ArrayLoader(DataLoader):
         steps = self.steps or 0
         epoch, end = first_epoch, first_epoch + epochs
         with ThreadPoolExecutor(1, "fitwell-orders") as thread:
-            ahead: Future[np.ndarray] | None = None
+            ahead: Future[NumpyArray] | None = None
             while epoch < end:
                 most = 1 if start else max_steps() // steps
                 count = max(1, min(most, self.epochs_per_dispatch, end - epoch))
@@ -128,7 +126,7 @@ class ArrayLoader(DataLoader):
                     start = 0
                 epoch += count
 
-    def _draw_permutations(self, epoch: int, count: int) -> np.ndarray:
+    def _draw_permutations(self, epoch: int, count: int) -> NumpyArray:
         """Return the row indices of `count` epochs, padded to whole batches: ``[count, rows and padding]``."""
         rows = self.rows or 0
         permutations = np.empty((count, self._permutation_length), np.int32)
@@ -136,7 +134,7 @@ class ArrayLoader(DataLoader):
         permutations[:, rows:] = permutations[:, :1]  # padding is masked, so any valid row index will do
         return permutations
 
-    def _get_permutations(self, epoch: int, count: int, ahead: Future[np.ndarray] | None) -> np.ndarray:
+    def _get_permutations(self, epoch: int, count: int, ahead: Future[NumpyArray] | None) -> NumpyArray:
         """Return the row indices of `count` epochs, some of them prefetched, in an array of the maximum size."""
         drawn = ahead.result()[:count] if ahead is not None else self._draw_permutations(epoch, 0)
         permutations = np.zeros((self.epochs_per_dispatch, self._permutation_length), np.int32)
@@ -144,7 +142,7 @@ class ArrayLoader(DataLoader):
         permutations[len(drawn) : count] = self._draw_permutations(epoch + len(drawn), count - len(drawn))
         return permutations
 
-    def _split_tail(self, permutations: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+    def _split_tail(self, permutations: NumpyArray) -> tuple[NumpyArray, NumpyArray | None]:
         """Return the row indices of full batches, ``[epochs, batches, batch size]``, and those of the tail."""
         whole = self._num_batches * self.batch_size
         tail = permutations[:, whole:] if self._tail else None
@@ -162,7 +160,7 @@ def _pad_to_bucket(block: Batch, rows: int) -> Batch:
     return pad_rows(block, rows) if small and all(map(_is_on_host, leaves)) else block
 
 
-def _is_on_host(leaf: Array) -> bool:
+def _is_on_host(leaf: Array | NumpyArray) -> bool:
     return isinstance(leaf, np.ndarray) or all(device.platform == "cpu" for device in leaf.devices())
 
 

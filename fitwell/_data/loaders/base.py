@@ -10,7 +10,7 @@ from typing import Any
 import jax
 import numpy as np
 
-Array = Any
+from fitwell._typing import Array, NumpyArray, PyTree
 
 
 @jax.tree_util.register_dataclass
@@ -24,10 +24,10 @@ class Batch:
         known.
     """
 
-    x: Any
-    y: Any = None
-    weights: Any = None
-    rows: Array | None = None
+    x: PyTree
+    y: PyTree = None
+    weights: PyTree = None
+    rows: PyTree = None
     count: Array | None = None
 
 
@@ -43,7 +43,7 @@ class Dispatch:
     """
 
     block: Batch
-    order: Array
+    order: Array | NumpyArray
     sizes: Array | None
     epochs: int
     start: int
@@ -51,7 +51,7 @@ class Dispatch:
     first: bool
     last: bool
     key: Any
-    tail: Array | None = None
+    tail: Array | NumpyArray | None = None
 
     @property
     def steps(self) -> int:
@@ -82,12 +82,12 @@ class DataLoader:
         raise NotImplementedError
 
 
-def count_rows(tree: Any) -> int:
+def count_rows(tree: PyTree) -> int:
     """Return the length of the first axis of the arrays in `tree`."""
     return int(np.shape(jax.tree.leaves(tree)[0])[0])
 
 
-def batch_layout(rows: int, batch_size: int) -> tuple[int, np.ndarray | None]:
+def batch_layout(rows: int, batch_size: int) -> tuple[int, NumpyArray | None]:
     """Return the number of batches, and their sizes if the last one is short, else None."""
     steps = -(-rows // batch_size)
     if rows % batch_size == 0:
@@ -97,7 +97,7 @@ def batch_layout(rows: int, batch_size: int) -> tuple[int, np.ndarray | None]:
     return steps, sizes
 
 
-def pad_rows(tree: Any, rows: int) -> Any:
+def pad_rows(tree: PyTree, rows: int) -> PyTree:
     """Pad the arrays of `tree` with zeros to `rows` rows. Padded arrays are NumPy arrays."""
     missing = rows - count_rows(tree)
     if missing == 0:

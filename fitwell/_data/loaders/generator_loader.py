@@ -12,9 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from fitwell._data.loaders.base import Batch, DataLoader, Dispatch, count_rows, split_dispatch
+from fitwell._typing import Array
 from fitwell.errors import DataError
-
-Array = Any
 
 # Number of streamed batches transferred to the device together, if memory allows it.
 MAX_BATCHES_PER_BLOCK = 16
