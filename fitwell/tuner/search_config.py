@@ -65,7 +65,9 @@ def study_config(
         "epochs": epochs,
         "repeats": repeats,
         "seed": seed,
-        "data": fingerprint(Batch(*map(_leaf_arrays, data))),
+        "data": fingerprint(
+            Batch(x=_leaf_arrays(data[0]), y=_leaf_arrays(data[1]), weights=_leaf_arrays(data[2]))
+        ),
         "space": None
         if domains is None
         else {name: domain.stored_repr() for name, domain in domains.items()},

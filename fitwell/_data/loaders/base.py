@@ -27,7 +27,7 @@ class Batch:
     x: PyTree
     y: PyTree = None
     weights: PyTree = None
-    rows: PyTree = None
+    rows: Array | None = None
     count: Array | None = None
 
 
