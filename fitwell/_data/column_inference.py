@@ -36,7 +36,7 @@ _CAMEL_IDENTIFIER = re.compile(r".*[a-z](Id|ID)")
 
 
 def infer_column(
-    name: str, values: pd.Series, kind: ColumnType, *, keep: bool = False, marks: bool = False
+    name: str, values: pd.Series, column_type: ColumnType, *, keep: bool = False, marks: bool = False
 ) -> Column | str:
     """Return a transformer fitted on the training rows, or the reason why the column is dropped.
 
@@ -56,40 +56,42 @@ def infer_column(
 
     Raises `DataError` if `keep` is set for a column that must be dropped.
     """
-    planned = _infer_column(name, values, kind, keep, marks)
-    if keep and isinstance(planned, str):
-        raise DataError(f"{name!r} cannot be kept: {planned}")
-    return planned
+    fitted = _infer_column(name, values, column_type, keep, marks)
+    if keep and isinstance(fitted, str):
+        raise DataError(f"{name!r} cannot be kept: {fitted}")
+    return fitted
 
 
-def _infer_column(name: str, values: pd.Series, kind: ColumnType, keep: bool, marks: bool) -> Column | str:
-    if kind.name not in ("number", "boolean", "date", "category"):
-        return f"it holds {kind.name}"
+def _infer_column(
+    name: str, values: pd.Series, column_type: ColumnType, keep: bool, marks: bool
+) -> Column | str:
+    if column_type.name not in ("number", "boolean", "date", "category"):
+        return f"it holds {column_type.name}"
     missing = isna(values)
     present = values[~missing]
     gaps = int(missing.sum())
     if not len(present):
         return "it is empty"
-    if kind.name == "date":
-        column = DateColumn.fit(name, values, kind.pattern, kind.words)
+    if column_type.name == "date":
+        column = DateColumn.fit(name, values, column_type.pattern, column_type.words)
         # A constant date may be written in two formats.
         return column if column.parts else _infer_constant_column(name, present, gaps)
-    if kind.name == "number":
-        return _infer_number_column(name, values, kind, keep, gaps)
-    if kind.name == "boolean" and len(set(to_bool(present))) > 1:
+    if column_type.name == "number":
+        return _infer_number_column(name, values, column_type, keep, gaps)
+    if column_type.name == "boolean" and len(set(to_bool(present))) > 1:
         return BooleanColumn.fit(name, values)
     texts = to_string(present)
     different = len(set(texts))
     if different == 1:
         return _infer_constant_column(name, present, gaps)
     if (
-        kind.name == "category"
+        column_type.name == "category"
         and not keep
         and different > MIN_DISTINCT_VALUES
         and different > len(present) / 2
     ):
         return f"{different:,} of its {pluralize(len(present), 'value')} are distinct: an identifier, or free text"
-    return OneHotColumn.fit(name, values, marks and not kind.requested)
+    return OneHotColumn.fit(name, values, marks and not column_type.requested)
 
 
 def _infer_constant_column(name: str, present: pd.Series, gaps: int) -> Column | str:
@@ -104,15 +106,17 @@ def _format_values(values: pd.Series) -> list[str]:
 
 
 def _infer_number_column(
-    name: str, values: pd.Series, kind: ColumnType, keep: bool, gaps: int
+    name: str, values: pd.Series, column_type: ColumnType, keep: bool, gaps: int
 ) -> Column | str:
-    numbers = to_numeric(values, kind.decimal)
+    numbers = to_numeric(values, column_type.decimal)
     present = values[~np.isnan(numbers)]
     if np.nanmax(numbers) == np.nanmin(numbers):  # one number, perhaps written in two ways, such as 5 and 5.0
         return _infer_constant_column(name, present, gaps)
     if not keep and _is_row_number(name, values, numbers):
         return ROW_NUMBER_REASON
-    return NumberColumn.fit(name, values, kind.decimal, kind.percent, kind.words, kind.unit)
+    return NumberColumn.fit(
+        name, values, column_type.decimal, column_type.percent, column_type.words, column_type.unit
+    )
 
 
 def _is_row_number(name: str, values: pd.Series, numbers: NDArray[np.float64]) -> bool:

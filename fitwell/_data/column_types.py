@@ -120,8 +120,8 @@ def infer_column_types(
             column_types[name] = ColumnType("target", decimal=decimal, unit=units.get(name, ""))
             continue
         unit = units.get(name, "") if name in formats else ""
-        kind = _infer_type_with_unit(name, values, unit, requested, decimal, notes) if unit else None
-        column_types[name] = kind or _infer_type(
+        column_type = _infer_type_with_unit(name, values, unit, requested, decimal, notes) if unit else None
+        column_types[name] = column_type or _infer_type(
             name, values, requested, decimal, name in formats and not unit, dates, notes
         )
     _resolve_date_formats(dates or {}, column_types, notes)
@@ -134,14 +134,14 @@ def _infer_type_with_unit(
     """Return the type of a column of numbers with a unit, None if it does not hold numbers."""
     new_notes: list[str] = []
     bare = strip_unit(values, unit)
-    kind = _infer_type(name, bare, requested, decimal, True, None, new_notes)
-    if kind.name != "number":
+    column_type = _infer_type(name, bare, requested, decimal, True, None, new_notes)
+    if column_type.name != "number":
         return None
     example = str(values[~isna(values)].iloc[0]).strip()
     without = int((np.isfinite(parse_numbers(values, decimal or "."))).sum())
     rest = f", and {pluralize(without, 'cell')} without a unit as if they had it" if without else ""
     notes += [*new_notes, f"The unit of the numbers in {name!r}, such as {example!r}, was dropped{rest}."]
-    return replace(kind, unit=unit)
+    return replace(column_type, unit=unit)
 
 
 def _infer_type(
@@ -320,14 +320,19 @@ def convert_columns(
     """
     changed: dict[Any, Any] = {}
     for column in table.columns:
-        kind, values = column_types.get(str(column)), table[column]
-        if kind is None:
+        column_type, values = column_types.get(str(column)), table[column]
+        if column_type is None:
             continue
-        if kind.name == "number" and may_hold_strings(values):
-            changed[column] = _parse_column(strip_unit(values, kind.unit), kind.decimal or ".")
-        elif kind.name == "date" and kind.pattern is not None:
-            changed[column] = to_datetime(values, kind.pattern)
-        elif kind.name == "category" and marks and not kind.requested and may_hold_strings(values):
+        if column_type.name == "number" and may_hold_strings(values):
+            changed[column] = _parse_column(strip_unit(values, column_type.unit), column_type.decimal or ".")
+        elif column_type.name == "date" and column_type.pattern is not None:
+            changed[column] = to_datetime(values, column_type.pattern)
+        elif (
+            column_type.name == "category"
+            and marks
+            and not column_type.requested
+            and may_hold_strings(values)
+        ):
             found = is_missing_marker(values, "words")
             if found.any():
                 changed[column] = values.mask(found)

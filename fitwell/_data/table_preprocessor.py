@@ -83,14 +83,18 @@ class TablePreprocessor:
         columns: list[Column] = []
         dropped: dict[str, str] = {}
         for name in inputs:
-            kind = column_types[str(name)]
-            planned = infer_column(
-                str(name), training[name], kind, keep=kind.requested or str(name) in keep, marks=marks
+            column_type = column_types[str(name)]
+            fitted = infer_column(
+                str(name),
+                training[name],
+                column_type,
+                keep=column_type.requested or str(name) in keep,
+                marks=marks,
             )
-            if isinstance(planned, str):
-                dropped[str(name)] = planned
+            if isinstance(fitted, str):
+                dropped[str(name)] = fitted
             else:
-                columns.append(planned)
+                columns.append(fitted)
         if not columns:
             reasons = "".join(f"\n  - {name!r}: {reason}" for name, reason in dropped.items())
             raise DataError(
