@@ -19,6 +19,10 @@ from fitwell.losses.base import loss_registry
 from fitwell.models.base_model import BaseModel
 from fitwell.models.compile_config import is_classification_loss
 
+__all__ = [
+    "TargetEncoder",
+]
+
 
 class TargetEncoder:
     """Converts the targets of one model to arrays.

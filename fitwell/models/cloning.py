@@ -16,6 +16,10 @@ from fitwell.models.graph_rebuilding import rebuild_graph
 from fitwell.models.model import Model
 from fitwell.models.sequential import Sequential
 
+__all__ = [
+    "clone_model",
+]
+
 
 @validate_params(
     model=Instance(Model, "a model"),
@@ -106,13 +110,13 @@ def _check_input_tensors(model: Any, given: Any) -> list[KerasTensor] | None:
         return None
     if isinstance(given, Mapping) and set(given) == set(model.input_names):
         given = [given[name] for name in model.input_names]
-    symbols = list(given) if isinstance(given, list | tuple) else [given]
-    if not all(map(is_keras_tensor, symbols)) or len(symbols) != len(model.input_names):
+    tensors = list(given) if isinstance(given, list | tuple) else [given]
+    if not all(map(is_keras_tensor, tensors)) or len(tensors) != len(model.input_names):
         raise InvalidArgument(
             "clone_model: input_tensors must be the results of Input(...) or of layers called on them, one for each of "
             f"the {len(model.input_names)} inputs, got {given!r}"
         )
-    return symbols
+    return tensors
 
 
 class _LayerCopier:
@@ -162,8 +166,8 @@ def _clone_functional(model: Any, copies: _LayerCopier, inputs: list[KerasTensor
         return copies.call(copies.copy_layer(layer), *args, **kwargs)
 
     given = {} if inputs is None else {id(old): new for old, new in zip(model.inputs, inputs, strict=True)}
-    replaced = rebuild_graph(model.nodes, given, call)
-    ends = replaced((model._graph_inputs, model._graph_outputs))
+    replace = rebuild_graph(model.nodes, given, call)
+    ends = replace((model._graph_inputs, model._graph_outputs))
     return model._from_graph(inputs=ends[0], outputs=ends[1], name=model.name, trainable=model._trainable)
 
 

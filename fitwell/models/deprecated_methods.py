@@ -12,6 +12,11 @@ from fitwell._deprecation import warn_deprecated
 from fitwell._history import History
 from fitwell.errors import UnexpectedArgument, did_you_mean
 
+__all__ = [
+    "DeprecatedMethods",
+    "check_deprecated_arguments",
+]
+
 # Options of earlier versions for loading batches in advance, which one thread always does here. No result depends
 # on them.
 _PREFETCH_ARGUMENTS = ("max_queue_size", "workers", "use_multiprocessing")

@@ -20,6 +20,10 @@ from fitwell.models.graph_rebuilding import is_input_tensor, replace_with_inputs
 from fitwell.models.layer_order import sort_by_depth
 from fitwell.models.model import Model
 
+__all__ = [
+    "Functional",
+]
+
 
 @register()
 class Functional(Model):
@@ -86,7 +90,7 @@ class Functional(Model):
 
     def call(self, inputs: Any) -> Any:
         values = {
-            id(symbol): value for symbol, value in zip(self._inputs, self._ordered(inputs), strict=True)
+            id(tensor): value for tensor, value in zip(self._inputs, self._ordered(inputs), strict=True)
         }
 
         def value_of(leaf: Any) -> Any:
@@ -97,8 +101,8 @@ class Functional(Model):
                 continue
             args, kwargs = jax.tree.map(value_of, (node.args, node.kwargs), is_leaf=is_keras_tensor)
             outputs = node.layer(*args, **kwargs)
-            for symbol, value in zip(find_keras_tensors(node.outputs), jax.tree.leaves(outputs), strict=True):
-                values[id(symbol)] = value
+            for tensor, value in zip(find_keras_tensors(node.outputs), jax.tree.leaves(outputs), strict=True):
+                values[id(tensor)] = value
         return jax.tree.map(value_of, self._graph_outputs, is_leaf=is_keras_tensor)
 
     def _known_output_spec(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -121,7 +125,7 @@ class Functional(Model):
             raise InvalidArgument(
                 f"model {self.name!r} has {len(self._inputs)} inputs {self.input_names}, got {len(arrays)}"
             )
-        return [cast_input(array, symbol) for symbol, array in zip(self._inputs, arrays, strict=True)]
+        return [cast_input(array, tensor) for tensor, array in zip(self._inputs, arrays, strict=True)]
 
     def _named_children(self) -> Iterator[tuple[str, Layer]]:
         """Yield the layers, numbered as in `layers`, and the arithmetic between them."""
@@ -146,7 +150,7 @@ class Functional(Model):
         return list(self._operations)
 
     @property
-    def drawn_layers(self) -> list[Layer]:
+    def _layers_in_call_order(self) -> list[Layer]:
         """The operations in the order of their first calls."""
         return _unique([node.layer for node in self._order])
 
@@ -155,14 +159,14 @@ class Functional(Model):
         """The names of the inputs: dict keys, or the names of the Input layers."""
         if isinstance(self._graph_inputs, Mapping):
             return sorted(self._graph_inputs)  # the order of dicts in JAX, and so of `_inputs`
-        return [_layer_name(symbol) for symbol in self._inputs]
+        return [_layer_name(tensor) for tensor in self._inputs]
 
     @property
     def output_names(self) -> list[str]:
         """The names of the outputs: dict keys, or the names of the layers that return them."""
         if isinstance(self._graph_outputs, Mapping):
             return sorted(self._graph_outputs)
-        names = [_layer_name(symbol) for symbol in self._outputs]
+        names = [_layer_name(tensor) for tensor in self._outputs]
         seen: Counter[str] = Counter()
         unique = []
         for name in names:
@@ -178,7 +182,7 @@ class Functional(Model):
         """Return the input shapes, their names, and the name of the first layer after the input."""
         after = [layer for layer in self.layers if not isinstance(layer, InputLayer)]
         return (
-            [symbol.shape for symbol in self._inputs],
+            [tensor.shape for tensor in self._inputs],
             self.input_names,
             str(after[0].name if after else self.name),
         )
@@ -279,10 +283,10 @@ class Functional(Model):
 Model._functional_class = Functional
 
 
-def _layer_name(symbol: KerasTensor) -> str:
-    """Return the name of the layer that returns `symbol`."""
-    assert symbol.node is not None
-    return str(symbol.node.layer.name)
+def _layer_name(tensor: KerasTensor) -> str:
+    """Return the name of the layer that returns `tensor`."""
+    assert tensor.node is not None
+    return str(tensor.node.layer.name)
 
 
 def _map_tree(tree: Any, function: Any) -> Any:
@@ -298,19 +302,19 @@ def _sort_nodes(inputs: list[KerasTensor], outputs: list[KerasTensor]) -> list[N
 
     Of the inputs, only those that `Input` created are included.
     """
-    input_ids = {id(symbol) for symbol in inputs}
+    input_ids = {id(tensor) for tensor in inputs}
     found: dict[int, Node] = {}
     waiting = list(outputs) + list(inputs)
     while waiting:
-        symbol = waiting.pop()
-        node = symbol.node
+        tensor = waiting.pop()
+        node = tensor.node
         if node is None:
-            raise InvalidArgument(f"Model: {symbol!r} is not the output of a layer")
+            raise InvalidArgument(f"Model: {tensor!r} is not the output of a layer")
         if id(node) in found:
             continue
-        if id(symbol) in input_ids and not isinstance(node.layer, InputLayer):
+        if id(tensor) in input_ids and not isinstance(node.layer, InputLayer):
             continue
-        if isinstance(node.layer, InputLayer) and id(symbol) not in input_ids:
+        if isinstance(node.layer, InputLayer) and id(tensor) not in input_ids:
             raise InvalidArgument(
                 f"Model: the outputs depend on input {node.layer.name!r}, which is not among the inputs"
             )

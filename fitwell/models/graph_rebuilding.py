@@ -11,6 +11,12 @@ from fitwell.errors import InvalidArgument
 from fitwell.layers.input_layer import InputLayer
 from fitwell.layers.keras_tensor import KerasTensor, Node, find_keras_tensors, is_keras_tensor
 
+__all__ = [
+    "is_input_tensor",
+    "rebuild_graph",
+    "replace_with_inputs",
+]
+
 
 def rebuild_graph(
     nodes: Iterable[Node], given: Mapping[int, KerasTensor], call: Callable[..., Any]
@@ -22,24 +28,25 @@ def rebuild_graph(
     """
     made = dict(given)
 
-    def replaced(tree: Any) -> Any:
+    def replace(tree: Any) -> Any:
         return jax.tree.map(
             lambda leaf: made[id(leaf)] if is_keras_tensor(leaf) else leaf, tree, is_leaf=is_keras_tensor
         )
 
     for node in nodes:
-        before = find_keras_tensors(node.outputs)
-        if all(id(symbol) in made for symbol in before):
+        old_tensors = find_keras_tensors(node.outputs)
+        if all(id(tensor) in made for tensor in old_tensors):
             continue
-        args, kwargs = replaced((node.args, node.kwargs))
-        after = find_keras_tensors(call(node.layer, *args, **kwargs))
-        if len(before) != len(after):
+        args, kwargs = replace((node.args, node.kwargs))
+        new_tensors = find_keras_tensors(call(node.layer, *args, **kwargs))
+        if len(old_tensors) != len(new_tensors):
             raise InvalidArgument(
-                f"clone_model: the copy of layer {node.layer.name!r} has {len(after)} outputs, the layer {len(before)}"
+                f"clone_model: the copy of layer {node.layer.name!r} has {len(new_tensors)} outputs, "
+                f"the layer {len(old_tensors)}"
             )
-        for symbol, other in zip(before, after, strict=True):
-            made.setdefault(id(symbol), other)
-    return replaced
+        for tensor, other in zip(old_tensors, new_tensors, strict=True):
+            made.setdefault(id(tensor), other)
+    return replace
 
 
 def replace_with_inputs(inputs: Any, nodes: Iterable[Node], outputs: Any) -> tuple[Any, Any]:
@@ -48,18 +55,18 @@ def replace_with_inputs(inputs: Any, nodes: Iterable[Node], outputs: Any) -> tup
     nodes: the calls between them. The layers are shared and called again; so a decoder, or the head of a network, can
     be a separate model.
     """
-    given = {id(symbol): _make_input_like(symbol) for symbol in find_keras_tensors(inputs)}
-    replaced = rebuild_graph(nodes, given, lambda layer, *args, **kwargs: layer(*args, **kwargs))
-    return replaced(inputs), replaced(outputs)
+    given = {id(tensor): _make_input_like(tensor) for tensor in find_keras_tensors(inputs)}
+    replace = rebuild_graph(nodes, given, lambda layer, *args, **kwargs: layer(*args, **kwargs))
+    return replace(inputs), replace(outputs)
 
 
-def is_input_tensor(symbol: KerasTensor) -> bool:
-    """Return True if ``Input(...)`` created `symbol`."""
-    return symbol.node is not None and isinstance(symbol.node.layer, InputLayer)
+def is_input_tensor(tensor: KerasTensor) -> bool:
+    """Return True if ``Input(...)`` created `tensor`."""
+    return tensor.node is not None and isinstance(tensor.node.layer, InputLayer)
 
 
-def _make_input_like(symbol: KerasTensor) -> KerasTensor:
-    if is_input_tensor(symbol):
-        return symbol
-    made: KerasTensor = InputLayer(batch_shape=symbol.shape, dtype=symbol.dtype).output
+def _make_input_like(tensor: KerasTensor) -> KerasTensor:
+    if is_input_tensor(tensor):
+        return tensor
+    made: KerasTensor = InputLayer(batch_shape=tensor.shape, dtype=tensor.dtype).output
     return made

@@ -18,6 +18,15 @@ from fitwell.errors import DataError, InvalidArgument, ShapeError
 from fitwell.losses.base import LossFunctionWrapper, loss_registry
 from fitwell.models.compile_config import OutputLoss
 
+__all__ = [
+    "check_inputs",
+    "check_lengths",
+    "check_overrides",
+    "check_targets",
+    "check_values",
+    "check_weights",
+]
+
 _SPARSE = ("SparseCategoricalCrossentropy",)
 _CATEGORICAL = ("CategoricalCrossentropy", "CategoricalFocalCrossentropy")
 _BINARY = ("BinaryCrossentropy", "BinaryFocalCrossentropy")

@@ -21,6 +21,10 @@ from fitwell.models.base_model import BaseModel
 from fitwell.models.compile_config import OutputMetric, sample_rows
 from fitwell.models.output_activations import OutputActivation, output_activations
 
+__all__ = [
+    "warn_about_likely_mistakes",
+]
+
 # Larger inputs or targets drive an untrained network far outside the range in which it learns.
 _MAX_MAGNITUDE = 1e4
 # Fraction of values that must be out of range, so that a few outliers do not matter.

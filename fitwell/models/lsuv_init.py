@@ -18,6 +18,10 @@ from fitwell.layers.base import Layer
 from fitwell.models import data_adapters
 from fitwell.models.model import Model
 
+__all__ = [
+    "lsuv",
+]
+
 
 @validate_params(
     model=Instance(Model, "a model"),

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+__all__ = [
+    "plot_model",
+]
+
 _SUFFIXES = (".png", ".svg", ".pdf", ".jpg")
 # Raster formats, and the largest width and height that matplotlib draws, in pixels.
 _RASTER_SUFFIXES, _MAX_PIXELS = (".png", ".jpg"), 2**16
@@ -134,8 +138,8 @@ def _make_boxes(model: Model, shown: set[str]) -> list[_Box]:
     boxes = []
     for node in model.nodes:
         box = _Box(_box_lines(node, shown))
-        box.sources = list(dict.fromkeys(sources[id(symbol)] for symbol in node.inputs))
-        sources |= {id(symbol): box for symbol in find_keras_tensors(node.outputs)}
+        box.sources = list(dict.fromkeys(sources[id(tensor)] for tensor in node.inputs))
+        sources |= {id(tensor): box for tensor in find_keras_tensors(node.outputs)}
         boxes.append(box)
     return boxes
 
@@ -150,7 +154,7 @@ def _box_lines(node: Node, shown: set[str]) -> list[str]:
     if "shapes" in shown:
         lines.append(str(get_batch_shape(node.outputs)))
     if "dtypes" in shown:
-        lines.append(", ".join(str(symbol.dtype) for symbol in find_keras_tensors(node.outputs)))
+        lines.append(", ".join(str(tensor.dtype) for tensor in find_keras_tensors(node.outputs)))
     if "trainable" in shown and layer.variables:
         lines.append("trainable" if layer.trainable else "frozen")
     return lines

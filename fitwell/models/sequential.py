@@ -17,6 +17,10 @@ from fitwell.layers.keras_tensor import KerasTensor, get_batch_shape, has_same_s
 from fitwell.models.data_adapters import cast_input
 from fitwell.models.model import Model
 
+__all__ = [
+    "Sequential",
+]
+
 
 @register()
 class Sequential(Model):
@@ -48,7 +52,7 @@ class Sequential(Model):
     ) -> None:
         super().__init__(name=name, trainable=trainable)
         self._stack: list[Layer] = []
-        self._symbols: tuple[KerasTensor, Any] | None = None
+        self._ends: tuple[KerasTensor, Any] | None = None
         taken: dict[str | None, Layer] = {}
         for layer in layers or []:
             self._append(layer, taken)
@@ -79,7 +83,7 @@ class Sequential(Model):
             )
         taken[layer.name] = layer
         self._stack.append(layer)
-        if self._symbols is not None:
+        if self._ends is not None:
             self._call_next(layer)
         elif len(self._stack) == 1:
             self._maybe_build_from_first(layer)
@@ -96,37 +100,37 @@ class Sequential(Model):
         if not self._stack:
             raise StateError("Sequential.pop: the stack is empty")
         layer = self._stack.pop()
-        if self._symbols is not None:
-            first = self._symbols[0]
-            self._symbols = None
+        if self._ends is not None:
+            first = self._ends[0]
+            self._ends = None
             if self._stack:
                 self._build_graph(first)
         return layer
 
     def _maybe_build_from_first(self, layer: Layer) -> None:
         if isinstance(layer, InputLayer):
-            symbol = layer.output
-            self._symbols = (symbol, symbol)
+            tensor = layer.output
+            self._ends = (tensor, tensor)
         elif layer._declared_input_shape is not None:
             self._build_graph(_make_input(layer._declared_input_shape))
         elif isinstance(layer, Model) and layer._inbound_nodes:
             self._build_graph(_make_input(layer.input_shape))
 
     def _build_graph(self, first: KerasTensor) -> None:
-        self._symbols = (first, first)
+        self._ends = (first, first)
         for layer in self._stack:
             self._call_next(layer)
 
     def _call_next(self, layer: Layer) -> None:
-        assert self._symbols is not None
-        first, last = self._symbols
+        assert self._ends is not None
+        first, last = self._ends
         if not isinstance(layer, InputLayer):
             if last is first:
                 # So that a stack of the first layers of this one, ``Sequential(model.layers[:-1])``, is built, too.
                 layer._declared_input_shape = first.shape
             last = layer(last)
             self.built = True
-        self._symbols = (first, last)
+        self._ends = (first, last)
 
     def build(self, input_shape: Any = None) -> None:
         """Build every layer.
@@ -138,7 +142,7 @@ class Sequential(Model):
         Raises:
             StateError: if no input shape is known.
         """
-        if self._symbols is None:
+        if self._ends is None:
             if input_shape is None:
                 raise StateError(
                     f"model {self.name!r} has no input shape yet: build((None, 28, 28)), or Input first"
@@ -148,21 +152,21 @@ class Sequential(Model):
 
     def _output_specs(self, x: Any) -> list[Any]:
         """Return the abstract outputs for inputs like `x`; a stack that knows its shapes need not be traced."""
-        output: Any = None if self._symbols is None else self._symbols[1]
+        output: Any = None if self._ends is None else self._ends[1]
         if not is_keras_tensor(output) or None in output.shape[1:]:
             return super()._output_specs(x)
         return [jax.ShapeDtypeStruct((count_rows(x), *output.shape[1:]), output.dtype)]
 
     def _known_output_spec(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Return the symbolic output if the argument has the spec of the input, else None."""
-        if type(self).call is not Sequential.call or kwargs or len(args) != 1 or self._symbols is None:
+        if type(self).call is not Sequential.call or kwargs or len(args) != 1 or self._ends is None:
             return None
-        first, last = self._symbols
+        first, last = self._ends
         return last if has_same_spec(args[0], first) else None
 
     def call(self, inputs: Any) -> Any:
-        if self._symbols is not None:
-            inputs = cast_input(inputs, self._symbols[0])
+        if self._ends is not None:
+            inputs = cast_input(inputs, self._ends[0])
         for layer in self._stack:
             inputs = layer(inputs)
         return inputs
@@ -178,7 +182,7 @@ class Sequential(Model):
     @property
     def input_names(self) -> list[str]:
         """The name of the input, in a list."""
-        return [self._symbols[0].name if self._symbols is not None else "input"]
+        return [self._ends[0].name if self._ends is not None else "input"]
 
     @property
     def output_names(self) -> list[str]:
@@ -192,12 +196,12 @@ class Sequential(Model):
     @property
     def _input_layer(self) -> InputLayer | None:
         """The input layer, also if ``input_shape=`` or the first call created it; None before."""
-        return None if self._symbols is None else self._symbols[0].node.layer  # type: ignore[union-attr]
+        return None if self._ends is None else self._ends[0].node.layer  # type: ignore[union-attr]
 
     @property
     def input(self) -> Any:
         """The symbolic input."""
-        return self._symbol("input")[0]
+        return self._get_ends("input")[0]
 
     @property
     def inputs(self) -> list[Any]:
@@ -207,7 +211,7 @@ class Sequential(Model):
     @property
     def output(self) -> Any:
         """The symbolic output."""
-        return self._symbol("output")[1]
+        return self._get_ends("output")[1]
 
     @property
     def outputs(self) -> list[Any]:
@@ -219,20 +223,20 @@ class Sequential(Model):
         """The shape of the output; the batch size is None."""
         return get_batch_shape(self.output)
 
-    def _symbol(self, what: str) -> tuple[KerasTensor, Any]:
-        if self._symbols is None:
+    def _get_ends(self, what: str) -> tuple[KerasTensor, Any]:
+        if self._ends is None:
             raise StateError(
                 f"model {self.name!r} has no {what} yet: give it an input shape, or call it once"
             )
-        return self._symbols
+        return self._ends
 
     def _input_specs(self) -> tuple[list[tuple[Any, ...]] | None, list[str], str]:
         """Return the input shape, if known, its name, and the name of the first layer."""
         _, layer = next(self._named_children(), ("", self))
         first = str(layer.name)
-        if self._symbols is None:
+        if self._ends is None:
             return None, self.input_names, first
-        return [self._symbols[0].shape], self.input_names, first
+        return [self._ends[0].shape], self.input_names, first
 
     def get_config(self) -> dict[str, Any]:
         config: dict[str, Any] = {
@@ -240,8 +244,8 @@ class Sequential(Model):
             "trainable": self.trainable,
             "layers": [serialize(layer) for layer in self._stack],
         }
-        if self._symbols is not None:
-            config["build_input_shape"] = list(self._symbols[0].shape)
+        if self._ends is not None:
+            config["build_input_shape"] = list(self._ends[0].shape)
         return config
 
     @classmethod

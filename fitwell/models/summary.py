@@ -11,6 +11,10 @@ from fitwell.layers.base import Layer
 from fitwell.layers.input_layer import InputLayer
 from fitwell.models.base_model import BaseModel
 
+__all__ = [
+    "render",
+]
+
 
 def render(
     model: BaseModel, line_length: int | None, positions: Any, expand_nested: bool, show_trainable: bool
@@ -78,7 +82,7 @@ def _output_shape(model: Any, layer: Layer) -> str:
 
 def _connections(model: Any, layer: Layer) -> str:
     sources = [
-        symbol.node.layer.name for node in model.nodes if node.layer is layer for symbol in node.inputs
+        tensor.node.layer.name for node in model.nodes if node.layer is layer for tensor in node.inputs
     ]
     return ", ".join(dict.fromkeys(escape_controls(str(source)) for source in sources)) or "-"
 

@@ -45,7 +45,7 @@ __all__ = [
 # Keras 2 also had the classes in lower case: ``optimizers.adam(lr=0.001)``.
 _KERAS_2_NAMES = ("SGD", "RMSprop", "Adagrad", "Adadelta", "Adam", "Adamax", "Nadam")
 # Those names are also the names of modules, which are attributes of the package once they are imported.
-for _name in _KERAS_2_NAMES:
+for _name in (*_KERAS_2_NAMES, "AdamW"):
     globals().pop(_name.lower(), None)
 _RENAMED = {"Settings": "StepHyperparameters", "Options": "OptimizerOptions"}
 __getattr__ = deprecated_module_getattr(

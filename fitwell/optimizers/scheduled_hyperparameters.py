@@ -74,7 +74,7 @@ def scalar_or_schedule_rule(number: Real) -> Rule:
 _SCALAR_OR_SCHEDULE = scalar_or_schedule_rule(Real())
 
 
-class _HyperparameterAttribute:
+class _ScheduledAttribute:
     """The attribute of a hyperparameter; it reads as a number even if a schedule is set."""
 
     def __init__(self, name: str, inner: Any) -> None:
@@ -108,7 +108,7 @@ class ScheduledHyperparameters(Configurable):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         for name in cls.__dict__.get("hyperparameters", ()):
-            setattr(cls, name, _HyperparameterAttribute(name, getattr(cls, name)))
+            setattr(cls, name, _ScheduledAttribute(name, getattr(cls, name)))
 
     def get_hyperparameter(self, name: str) -> Any:
         """Return the value that `name` was set to.
@@ -123,7 +123,7 @@ class ScheduledHyperparameters(Configurable):
             AttributeError: if there is no such hyperparameter; the message suggests the closest name.
         """
         attribute = getattr(type(self), name, None)
-        if not isinstance(attribute, _HyperparameterAttribute):
+        if not isinstance(attribute, _ScheduledAttribute):
             known = list(self.__dict__["_hyperparameters"])
             hint = f"{did_you_mean(name, known) or '.'} Known: {known}"
             raise AttributeError(f"{type(self).__name__} has no hyperparameter {name!r}{hint}")
@@ -159,7 +159,7 @@ class ScheduledHyperparameters(Configurable):
     def _given(self) -> dict[str, Any]:
         return {
             name: self.get_hyperparameter(name)
-            if isinstance(getattr(type(self), name, None), _HyperparameterAttribute)
+            if isinstance(getattr(type(self), name, None), _ScheduledAttribute)
             else getattr(self, name)
             for name in self._arguments()
         }

@@ -74,7 +74,7 @@ def _walk(layer: Layer, path: str, seen: set[int]) -> Iterator[tuple[str, Layer]
 
 
 def _children(layer: Any) -> Iterator[tuple[str, Layer]]:
-    if hasattr(layer, "drawn_layers"):
-        return ((f"layers.{number}", child) for number, child in enumerate(layer.drawn_layers))
+    if hasattr(layer, "_layers_in_call_order"):
+        return ((f"layers.{number}", child) for number, child in enumerate(layer._layers_in_call_order))
     children: Iterator[tuple[str, Layer]] = layer._named_children()
     return children

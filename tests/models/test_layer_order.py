@@ -314,7 +314,7 @@ def number_as_before(patch: pytest.MonkeyPatch) -> None:
     from fitwell.population import population_file, population_schema
 
     def children(self: Any) -> Any:
-        return ((f"layers.{number}", layer) for number, layer in enumerate(self.drawn_layers))
+        return ((f"layers.{number}", layer) for number, layer in enumerate(self._layers_in_call_order))
 
     patch.setattr(functional.Functional, "_named_children", children)
     patch.setattr(checkpointing, "NUMBERING", "as drawn")
