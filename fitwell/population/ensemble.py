@@ -11,6 +11,7 @@ import numpy as np
 
 from fitwell._engine import devices
 from fitwell._engine.devices import cpu_count
+from fitwell._typing import PyTree
 from fitwell.errors import InvalidArgument
 from fitwell.models.data_adapters import standardize_inputs
 from fitwell.models.model import Model
@@ -27,8 +28,8 @@ class Prediction(NamedTuple):
         spread: Standard deviation of the outputs (dividing by n), large where the models disagree.
     """
 
-    mean: Any
-    spread: Any
+    mean: PyTree
+    spread: PyTree
 
 
 class Ensemble:
@@ -46,7 +47,7 @@ class Ensemble:
     def __init__(self, models: Sequence[Model]) -> None:
         self.models = list(models)
 
-    def predict(self, x: Any, batch_size: int | None = None) -> Prediction:
+    def predict(self, x: PyTree, batch_size: int | None = None) -> Prediction:
         """Return the mean and the spread of the outputs.
 
         Args:
@@ -66,7 +67,7 @@ class Ensemble:
         return len(self.models)
 
 
-def predict_all(groups: Sequence[Sequence[Model]], x: Any, batch_size: int | None) -> Any:
+def predict_all(groups: Sequence[Sequence[Model]], x: PyTree, batch_size: int | None) -> PyTree:
     """Return the outputs of all models, in order: ``[models, rows, ...]``.
 
     groups: models with the same structure; the first model of a group compiles for the others.

@@ -12,6 +12,7 @@ from fitwell import random
 from fitwell._history import History
 from fitwell._param_validation import CallableRule, Integer, validate_param, validate_params
 from fitwell._progress import ProgressReporter
+from fitwell._typing import PyTree
 from fitwell.callbacks.metric_mode import MODE
 from fitwell.errors import InvalidArgument, NonFiniteWarning, warn
 from fitwell.models import data_adapters
@@ -100,17 +101,17 @@ class Population(PopulationPlots, PopulationSaving):
     @validate_params(FIT_RULES, epochs=Integer(0) | CallableRule("a function from a setting to one"))
     def fit(
         self,
-        x: Any = None,
-        y: Any = None,
+        x: PyTree = None,
+        y: PyTree = None,
         batch_size: int | None = None,
         epochs: int | Callable[[Setting], int] = 1,
         verbose: int | str = "auto",
         callbacks: Any = None,
         validation_split: float = 0.0,
-        validation_data: Any = None,
+        validation_data: PyTree = None,
         shuffle: bool = True,
         class_weight: dict[Any, float] | None = None,
-        sample_weight: Any = None,
+        sample_weight: PyTree = None,
         initial_epoch: int = 0,
         steps_per_epoch: int | None = None,
         validation_steps: int | None = None,
@@ -316,7 +317,7 @@ class Population(PopulationPlots, PopulationSaving):
         return Ensemble([self.members[number].model for number in best])
 
     @validate_params(batch_size=_COUNT)
-    def predict(self, x: Any, batch_size: int | None = None) -> Any:
+    def predict(self, x: PyTree, batch_size: int | None = None) -> PyTree:
         """Return the outputs of every member.
 
         Args:
@@ -337,7 +338,7 @@ class Population(PopulationPlots, PopulationSaving):
 
     @validate_params(batch_size=_COUNT)
     def evaluate(
-        self, x: Any, y: Any = None, batch_size: int | None = None, sample_weight: Any = None
+        self, x: PyTree, y: PyTree = None, batch_size: int | None = None, sample_weight: PyTree = None
     ) -> pd.DataFrame:
         """Return the loss and the metrics of each member.
 

@@ -24,6 +24,7 @@ from fitwell._file_io import check_path
 from fitwell._history import History
 from fitwell._load_budget import LoadBudget, use_budget
 from fitwell._schema import POSITION
+from fitwell._typing import PathType
 from fitwell.errors import FileError, InvalidArgument
 from fitwell.population.member_train_loop import Group
 from fitwell.population.members import Build, Member, Setting, build_member
@@ -41,7 +42,7 @@ _SAVED_STATE = ("trainable", "statistics", "slots", "hyper", "seed", "step", "ep
 
 
 def write_population(
-    filepath: Any, members: Sequence[Member], groups: Sequence[Group], overwrite: bool
+    filepath: PathType, members: Sequence[Member], groups: Sequence[Group], overwrite: bool
 ) -> None:
     """Write all members and groups to a file."""
     path = check_path(filepath)
@@ -49,13 +50,13 @@ def write_population(
     write_checkpoint(path, to_tree(members, groups))
 
 
-def read_population(filepath: Any, build: Build) -> tuple[list[Member], list[Group]]:
+def read_population(filepath: PathType, build: Build) -> tuple[list[Member], list[Group]]:
     """Read the members and groups of a file, rebuilding the models with `build`."""
     path = check_input_path(filepath)
     return from_tree(read_checkpoint(path), build, repr(str(path)))
 
 
-def read_populations(filepaths: Sequence[Any], build: Build) -> tuple[list[Member], list[Group]]:
+def read_populations(filepaths: Sequence[PathType], build: Build) -> tuple[list[Member], list[Group]]:
     """Read several files and merge them into one population, in this order."""
     members: list[Member] = []
     groups: list[Group] = []

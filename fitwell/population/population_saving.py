@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Self
 
 from fitwell._param_validation import CallableRule, validate_params
+from fitwell._typing import PathType
 from fitwell.errors import InvalidArgument, StateError
 from fitwell.population import population_file
 from fitwell.population.fold_members import TrainedFolds
@@ -26,7 +27,7 @@ class PopulationSaving:
     _trained_folds: TrainedFolds | None
     _log_scaled: Mapping[str, bool]
 
-    def save(self, filepath: Any, overwrite: bool = True) -> None:
+    def save(self, filepath: PathType, overwrite: bool = True) -> None:
         """Write settings, seeds, histories and the training state of every member to one file.
 
         Args:
@@ -44,7 +45,7 @@ class PopulationSaving:
 
     @classmethod
     @validate_params(build=BUILD)
-    def load(cls, filepath: Any, build: Build) -> Self:
+    def load(cls, filepath: PathType | list[PathType] | tuple[PathType, ...], build: Build) -> Self:
         """Load a population from a file, or from several files.
 
         A file contains numbers and strings, and loading it runs no code. A loaded population continues exactly as

@@ -14,6 +14,7 @@ from fitwell import config
 from fitwell._data.loaders import count_rows
 from fitwell._engine import devices
 from fitwell._engine.epoch_runner import Validation
+from fitwell._typing import PyTree
 from fitwell.errors import InvalidArgument
 from fitwell.models.batch_loading import device_validation
 from fitwell.models.compile_config import is_classification_loss
@@ -94,12 +95,12 @@ class PopulationData:
 
     def __init__(
         self,
-        x: Any,
-        y: Any,
+        x: PyTree,
+        y: PyTree,
         *,
-        sample_weight: Any,
+        sample_weight: PyTree,
         class_weight: Any,
-        validation_data: Any,
+        validation_data: PyTree,
         validation_split: float,
         folds: Any,
         splits: Any,

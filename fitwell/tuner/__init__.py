@@ -1,6 +1,7 @@
 """Hyperparameter search with Optuna: trials are trained as populations, by any number of workers."""
 
 from fitwell.tuner.domains import Boolean, Choice, Domain, Fixed, Float, Int
+from fitwell.tuner.hypermodel import HyperModel
 from fitwell.tuner.hyperparameter_search import Search, search
 from fitwell.tuner.hyperparameters import HyperParameters, InvalidSetting
 from fitwell.tuner.list_domain import List
@@ -8,7 +9,7 @@ from fitwell.tuner.list_domain import Several as Several
 from fitwell.tuner.objective import Objective
 from fitwell.tuner.pbt import population_based_training
 from fitwell.tuner.search_result import SearchResult
-from fitwell.tuner.tuners import BayesianOptimization, GridSearch, Hyperband, HyperModel, RandomSearch
+from fitwell.tuner.tuners import BayesianOptimization, GridSearch, Hyperband, RandomSearch
 
 __all__ = [
     "BayesianOptimization",

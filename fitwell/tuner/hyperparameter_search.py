@@ -18,7 +18,8 @@ from fitwell.tuner.domains import Domain
 from fitwell.tuner.objective import Objective, as_objective
 from fitwell.tuner.optuna_utils import import_optuna
 from fitwell.tuner.progress_table import VERBOSE, ProgressTable
-from fitwell.tuner.samplers import check_sampler, make_pruner, rungs
+from fitwell.tuner.pruners import make_pruner, rungs
+from fitwell.tuner.samplers import check_sampler
 from fitwell.tuner.scoring import best_common_epoch, best_per_curve
 from fitwell.tuner.search_config import check_data, check_fit_arguments, check_trials, study_config
 from fitwell.tuner.search_result import SearchResult

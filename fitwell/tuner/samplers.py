@@ -1,4 +1,4 @@
-"""Optuna's samplers and pruners by name."""
+"""Optuna samplers by name."""
 
 from __future__ import annotations
 
@@ -12,22 +12,12 @@ from fitwell.errors import MissingExtra, unknown_name_error
 from fitwell.tuner.optuna_utils import silence_optuna
 
 if TYPE_CHECKING:
-    from optuna.pruners import BasePruner
     from optuna.samplers import BaseSampler
 
-__all__ = [
-    "REDUCTION_FACTOR",
-    "SAMPLERS",
-    "STARTUP_TRIALS",
-    "check_sampler",
-    "make_pruner",
-    "make_sampler",
-    "rungs",
-]
+__all__ = ["SAMPLERS", "STARTUP_TRIALS", "check_sampler", "make_sampler"]
 
 # Random trials before an adaptive sampler starts to use the results.
 STARTUP_TRIALS = 10
-REDUCTION_FACTOR = 3
 
 
 def _tpe(seed: int) -> BaseSampler:
@@ -96,33 +86,3 @@ def make_sampler(name: str, seed: int, number: int) -> BaseSampler:
     own = int(np.random.SeedSequence(seed, spawn_key=(number,)).generate_state(1)[0])
     with silence_optuna():
         return SAMPLERS[name](own)
-
-
-def make_pruner(name: Any, epochs: int) -> BasePruner:
-    """Return the pruner `name` for trials of `epochs` epochs.
-
-    ``"hyperband"`` gives most trials few epochs, and the best of each rung three times as many. ``"median"`` stops
-    trials below the median of the others at the same epoch. None stops none.
-    """
-    from optuna import pruners
-
-    if name is None:
-        return pruners.NopPruner()
-    if name == "median":
-        return pruners.MedianPruner(n_startup_trials=5)
-    if name == "hyperband":
-        return pruners.HyperbandPruner(min_resource=1, max_resource=epochs, reduction_factor=REDUCTION_FACTOR)
-    raise unknown_name_error("pruner", str(name), ("hyperband", "median", "None"))
-
-
-def rungs(epochs: int) -> list[int]:
-    """Return the numbers of epochs after which the pruner decides.
-
-    >>> rungs(100)
-    [1, 3, 9, 27, 81]
-    """
-    found, rung = [], 1
-    while rung < epochs:  # pruning after the last epoch saves nothing
-        found.append(rung)
-        rung *= REDUCTION_FACTOR
-    return found

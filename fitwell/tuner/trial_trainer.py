@@ -14,6 +14,7 @@ from fitwell import random
 from fitwell._callback import Callback
 from fitwell._data.loaders import Batch, count_rows
 from fitwell._data.splits import split_rows
+from fitwell._typing import PyTree
 from fitwell.callbacks.callback_list import flatten_callbacks, may_write_logs
 from fitwell.callbacks.early_stopping import EarlyStopping
 from fitwell.errors import NonFiniteWarning
@@ -57,7 +58,13 @@ class TrialTrainer:
     """
 
     def __init__(
-        self, space: SearchSpace, objective: Objective, seeds: Sequence[int], x: Any, y: Any, **arguments: Any
+        self,
+        space: SearchSpace,
+        objective: Objective,
+        seeds: Sequence[int],
+        x: PyTree,
+        y: PyTree,
+        **arguments: Any,
     ) -> None:
         self.space = space
         self.objective = objective
@@ -223,7 +230,7 @@ class TrialTrainer:
         return is_function_of_setting(given) or any(map(may_write_logs, flatten_callbacks(given)))
 
 
-def _count_folds(arguments: Mapping[str, Any], x: Any) -> int:
+def _count_folds(arguments: Mapping[str, Any], x: PyTree) -> int:
     folds: Any = arguments.get("folds")
     if arguments.get("splits") is not None:
         return len(arguments["splits"])

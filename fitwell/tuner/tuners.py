@@ -21,21 +21,22 @@ from fitwell._param_validation import (
     validate_params,
 )
 from fitwell._progress import print_message
+from fitwell._typing import PyTree
 from fitwell.errors import FileError, InvalidArgument, StateError
 from fitwell.models.model import Model
+from fitwell.tuner.hypermodel import FunctionHyperModel
 from fitwell.tuner.hyperparameter_search import search
 from fitwell.tuner.hyperparameters import HyperParameters
 from fitwell.tuner.objective import Objective, as_objective
 from fitwell.tuner.oracle import Oracle
 from fitwell.tuner.search_result import SearchResult
-from fitwell.tuner.search_space import SearchSpace, get_build_function
+from fitwell.tuner.search_space import SearchSpace
 from fitwell.tuner.storage import open_storage
 from fitwell.tuner.study_reader import StudyReader
 
 __all__ = [
     "BayesianOptimization",
     "GridSearch",
-    "HyperModel",
     "Hyperband",
     "RandomSearch",
     "Tuner",
@@ -55,36 +56,6 @@ _TUNER_RULES: dict[str, Rule] = {
     "num_trials": Integer(1),
     "num_models": Integer(1),
 }
-
-
-class HyperModel:
-    """Base class for build functions that are objects: override `build`.
-
-    Example:
-        >>> import fitwell as fw
-        >>> class Small(fw.tuner.HyperModel):
-        ...     def build(self, hp):
-        ...         model = fw.Sequential([fw.Input((3,)), fw.layers.Dense(hp.Int("units", 4, 32))])
-        ...         model.compile("sgd", "mse")
-        ...         return model
-        >>> Small().build(fw.tuner.HyperParameters()).output_shape
-        (None, 4)
-
-    Source: KerasTuner `HyperModel`.
-    """
-
-    def build(self, hp: HyperParameters) -> Model:
-        """Return a compiled model with hyperparameters from `hp`."""
-        raise NotImplementedError(
-            f"{type(self).__name__}.build(hp) must be implemented and return a compiled model"
-        )
-
-
-class _FunctionHyperModel(HyperModel):
-    """Wraps a build function, so that ``tuner.hypermodel.build(hp)`` always works."""
-
-    def __init__(self, build: Any) -> None:
-        self.build = get_build_function(build)  # type: ignore[method-assign]
 
 
 class Tuner:
@@ -132,7 +103,7 @@ class Tuner:
                 f"{type(self).__name__}.run_trial is not supported: all trials are trained together. Request the "
                 "hyperparameters in build, and pass arguments of fit to search"
             )
-        self.hypermodel = hypermodel if hasattr(hypermodel, "build") else _FunctionHyperModel(hypermodel)
+        self.hypermodel = hypermodel if hasattr(hypermodel, "build") else FunctionHyperModel(hypermodel)
         self.objective = objective
         self.max_trials = max_trials
         self.project_dir = Path(directory or ".") / (project_name or "untitled_project")
@@ -142,7 +113,7 @@ class Tuner:
         self._result: SearchResult | None = None
 
     def search(
-        self, x: Any = None, y: Any = None, epochs: int = 1, verbose: int | str = "auto", **fit: Any
+        self, x: PyTree = None, y: PyTree = None, epochs: int = 1, verbose: int | str = "auto", **fit: Any
     ) -> None:
         """Train the trials.
 
@@ -325,8 +296,8 @@ class Hyperband(Tuner):
 
     def search(
         self,
-        x: Any = None,
-        y: Any = None,
+        x: PyTree = None,
+        y: PyTree = None,
         epochs: int | None = None,
         verbose: int | str = "auto",
         **fit: Any,

@@ -1,4 +1,4 @@
-"""Small data and builders that the tests of populations share."""
+"""Small data sets and build functions shared by the tests of populations."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import fitwell as fw
 
 @pytest.fixture
 def regression():
-    """Return 50 rows of 3 features with one target, and 20 more to validate with."""
+    """Return 50 rows of 3 features with one target, and 20 validation rows."""
     generator = np.random.default_rng(0)
     x = generator.normal(size=(70, 3)).astype(np.float32)
     y = (x @ np.array([[1.0], [-2.0], [0.5]]) + 0.1 * generator.normal(size=(70, 1))).astype(np.float32)
@@ -19,7 +19,7 @@ def regression():
 
 @pytest.fixture
 def classes():
-    """Return 60 rows of 4 features in 3 classes, and 20 more to validate with."""
+    """Return 60 rows of 4 features in 3 classes, and 20 validation rows."""
     generator = np.random.default_rng(1)
     y = np.arange(80) % 3
     x = (generator.normal(size=(80, 4)) + np.eye(3, 4)[y]).astype(np.float32)

@@ -103,7 +103,7 @@ class Case:
         return model
 
     def callbacks(self, setting: Setting) -> list[Any]:
-        """Return fresh callbacks of a member."""
+        """Return new callbacks of a member."""
         validated = self.splits or {"validation_data", "validation_split"} & set(self.arguments)
         return [CALLBACKS[name](setting, "val_loss" if validated else "loss") for name in self.watching]
 
@@ -202,7 +202,7 @@ def train_alone(case: Case, setting: Setting, seed: int, fold: int | None) -> tu
 
 
 def differences(case: Case) -> list[str]:
-    """Return what members have otherwise than the models trained alone."""
+    """Return the differences between members and models trained alone."""
     population, curves = train_together(case)
     found = []
     for number, member in enumerate(population.members):
@@ -229,7 +229,7 @@ def differences(case: Case) -> list[str]:
 
 
 def main() -> None:
-    """Train the populations asked for, and say which differ."""
+    """Train populations, and print those that differ."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--count", type=int, default=20)

@@ -1,4 +1,4 @@
-"""What `test_devices` runs in a process with four CPU devices: populations on all of them and on one."""
+"""Script of `test_devices` for a process with four CPU devices: populations on all devices and on one."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def programs_watched():
 
 
 def build(setting):
-    """Build a network that compiles fast: each device compiles it anew."""
+    """Build a network that compiles fast: each device compiles it separately."""
     hidden = fw.layers.Dense(setting.get("units", 5), activation="relu")
     model = fw.Sequential([fw.Input((3,)), hidden, fw.layers.Dense(1)])
     model.compile(loss="mse", optimizer=fw.optimizers.SGD(setting["rate"]))
@@ -82,7 +82,7 @@ def same(one, other, exact):
 
 
 def in_turn_to_the_bit():
-    """Groups of different structure, folds, early stopping, NaN; then everything one does with the result."""
+    """Groups of different structure, folds, early stopping and NaN, and all methods of the result."""
     members = fw.grid(units=[4, 6], rate=RATES)
     all_over, used = train(members, folds=2)
     assert used == set(DEVICES)
@@ -119,7 +119,7 @@ def in_turn_to_the_bit():
 
 
 def stacks_to_rounding():
-    """One group, divided into four stacks, one of them with a member that ends in NaN."""
+    """One group in four vmap chunks, one of them with a member that diverges."""
     members = fw.grid(rate=[0.02, 0.05, *RATES[1:]])
     stacked, used = train(members, stacked=True, validation_split=0.3)
     assert used == set(DEVICES)

@@ -1,4 +1,4 @@
-"""A population uses all devices, and its results do not depend on how many there are."""
+"""A population uses all devices, and its results do not depend on their number."""
 
 from __future__ import annotations
 

@@ -224,13 +224,13 @@ def test_memory_maps_are_shared_by_the_members(regression, tmp_path, monkeypatch
     np.save(tmp_path / "x.npy", x)
     mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
     blocks = []
-    make_feed = MemberData.make_loader
+    make_loader = MemberData.make_loader
 
-    def noted(self, data, *arguments, **settings):
-        blocks.append(data.batch.x)
-        return make_feed(self, data, *arguments, **settings)
+    def recorded(self, options, **settings):
+        blocks.append(self.train.batch.x)
+        return make_loader(self, options, **settings)
 
-    monkeypatch.setattr(MemberData, "make_loader", noted)
+    monkeypatch.setattr(MemberData, "make_loader", recorded)
     for settings in ({}, {"folds": 3}):
         blocks.clear()
         loaded = fw.Population(dense, seeds=[0, 1]).fit(mapped, y, verbose=0, **settings)

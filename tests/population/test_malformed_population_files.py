@@ -1,4 +1,4 @@
-"""Population files of odd values: refused in words, before a model is built of what they claim."""
+"""Damaged population files raise a clear error before a model is built."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def fit(population: fw.Population, epochs: int = 1) -> fw.Population:
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """Return what a file of two members holds."""
+    """Return the tree of a file with two members."""
     path = tmp_path_factory.mktemp("population") / "p.fit"
     fit(fw.Population(build, fw.grid(rate=[0.1, 0.2], units=[3]))).save(path)
     saved: dict[str, Any] = read_checkpoint(path)

@@ -1,4 +1,4 @@
-"""Processes that share a population: each trains a part, and the files are put together."""
+"""Processes that share a population: each trains a part, and the files are merged."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.population.training_part import RATES, build, train
 
 
 def rows_of(population):
-    """Return the results in an order of their own."""
+    """Return the results in a fixed order."""
     table = population.results.sort_values(["rate", "seed", "fold"])
     return table.drop(columns="member", errors="ignore").reset_index(drop=True)
 

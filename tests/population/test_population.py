@@ -1,4 +1,4 @@
-"""What a user does with a population, and the mistakes a user makes."""
+"""The public interface of populations, and its error messages."""
 
 from __future__ import annotations
 
@@ -237,7 +237,7 @@ def test_predictions_and_ensembles(trained, regression):
 
 
 def test_changing_a_member_changes_no_other(regression):
-    """All run what was traced for the first, which is an ordinary model that its user may rebuild."""
+    """All members use the program of the first one, which is an ordinary model that the user may rebuild."""
     x, y, _ = regression
 
     def build(setting):
@@ -536,7 +536,7 @@ def test_progress_says_how_many_are_done(trained, regression, capsys):
 
 
 class Breaks(fw.callbacks.Callback):
-    """Fails in the third epoch of a member that learns at rate 0.1."""
+    """Callback that fails in the third epoch of a member with learning rate 0.1."""
 
     def on_epoch_end(self, epoch, logs=None):
         if epoch == 2 and self.model.optimizer.learning_rate == pytest.approx(0.1):

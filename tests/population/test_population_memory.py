@@ -1,4 +1,4 @@
-"""Large populations fit into memory, and leave it when they are gone."""
+"""Large populations fit into memory, and free it when they are deleted."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ json.dump(sizes, sys.stdout)
 
 
 def run(code):
-    """Run a script in a process of its own and return what it wrote."""
+    """Run a script in a separate process and return its output."""
     command = [sys.executable, "-c", _PREAMBLE + code]
     done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
     return json.loads(done.stdout)

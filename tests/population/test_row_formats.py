@@ -1,4 +1,4 @@
-"""Members of one population, and trials of one search, may take the same rows in different forms."""
+"""Members of one population, and trials of one search, may use the same rows in different formats."""
 
 from typing import Any
 
@@ -44,7 +44,7 @@ def animals(rows: Any = slice(None)) -> pd.Series:
 
 
 def fixed(hp: Any) -> Any:
-    """A model that says the class, whatever the hyperparameter: a step function of one number."""
+    """A model that predicts the class for any hyperparameter: a step function of one number."""
     hp.Float("unused", 0.0, 1.0)
     model = fw.Sequential([fw.layers.Input((1,)), fw.layers.Dense(3, activation="softmax")])
     model.set_weights([np.array([[-20.0, 0.0, 20.0]]), np.array([-10.0, 0.0, -10.0])])

@@ -1,4 +1,4 @@
-"""Who trains what: jobs over threads and devices."""
+"""Scheduling of jobs over threads and devices."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_no_pile_is_larger_than_the_largest_stack():
 
 
 class Recorded:
-    """A job that waits until it is stopped, or fails, or is done at once."""
+    """A job that waits until it is stopped, fails, or finishes immediately."""
 
     def __init__(self, what="done"):
         self.done = 0

@@ -1,4 +1,4 @@
-"""A member is the model trained alone under its seed: the whole curve, and the weights at the end."""
+"""A member equals the model trained alone with its seed: the learning curve and the final weights."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def two_by_two(setting):
 
 
 class Residual(fw.Model):
-    """A model written as a class, with a layer of which fitwell does not know how it treats the rows of a batch."""
+    """A subclassed model with a layer that may mix the rows of a batch."""
 
     def __init__(self):
         super().__init__()

@@ -1,4 +1,4 @@
-"""Stacked members, as on an accelerator: the same curves as alone, whatever becomes of the others."""
+"""Members under `vmap`, as on an accelerator, have the same learning curves as alone."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.population.test_single_members import (
 
 @pytest.fixture(autouse=True)
 def stacks(monkeypatch):
-    """Stack every group, and count the dispatches and their widths."""
+    """Train every group under `vmap`, and count the dispatches and their widths."""
     widths = []
 
     def counted(requests, width):
@@ -64,7 +64,7 @@ def test_policies(name, stacks):
 
 
 def test_members_with_other_decisions_are_in_other_stacks(stacks):
-    """Policies that differ in more than numbers are other programs, though their memories look alike."""
+    """Policies that differ in more than numbers are different programs, even with equal states."""
     x, y, validation = rows("rows")
     settings = {"epochs": 6, "batch_size": 8, "validation_data": validation}
 
@@ -104,7 +104,7 @@ def test_nan_ends_one_member_only():
 
 
 def test_members_that_read_rows_of_their_own_are_not_stacked(stacks):
-    """With `steps_per_epoch` each batch is read when its turn comes, in the order of the member's own seed."""
+    """With `steps_per_epoch` batches are read one by one, in the order of the seed of each member."""
     x, y, _ = rows("rows")
     settings = {"epochs": 5, "batch_size": 8, "steps_per_epoch": 3}
     population = fw.Population(dense, fw.grid(rate=[0.02, 0.05]), seeds=[0, 4])
@@ -134,7 +134,7 @@ def test_stopped_members_leave_the_stack_when_that_pays(stacks, monkeypatch):
 
 
 def test_a_member_that_fails_ends_its_stack():
-    """The others of the stack end with what they learned, as members that are trained alone do."""
+    """The other members stop and keep their progress, as in threads."""
     x, y, validation = rows("rows")
 
     class Breaks(callbacks.Callback):

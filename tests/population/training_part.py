@@ -1,4 +1,4 @@
-"""One of several processes that share a population: trains every so-manyth setting and writes them to a file.
+"""One of several processes that share a population: trains every nth setting and writes the members to a file.
 
 ``python training_part.py RANK PROCESSES FILE``
 """

@@ -1,4 +1,4 @@
-"""A search as a process of its own, for tests that kill one or let several share a study.
+"""A search in a separate process, for tests that kill one or let several share a study.
 
 ``python searching_worker.py STORAGE TRIALS SLEEP``: trains linear models; each epoch takes SLEEP seconds, so
 that there is time to be killed in.
@@ -33,7 +33,7 @@ def build(setting: dict[str, Any]) -> fw.Model:
 
 
 def search(storage: object, trials: int, sleep: float = 0.0, **settings: Any) -> tuner.SearchResult:
-    """Run it."""
+    """Run the search."""
     slow = fw.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: time.sleep(sleep))
     settings = {"sampler": "random", "epochs": 4, "batch": 2, "verbose": 0} | settings
     return tuner.search(

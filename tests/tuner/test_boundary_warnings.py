@@ -1,4 +1,4 @@
-"""Ranges that end too early."""
+"""Warnings about search ranges that are too narrow."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ RATE = FloatDistribution(1e-4, 1e-1, log=True)
 
 
 def trials(distribution: BaseDistribution, values: list[Any], name: str = "rate") -> list[FrozenTrial]:
-    """Return trials with these values of one hyperparameter, the best first."""
+    """Return trials with these values of one hyperparameter, best first."""
     found = [
         create_trial(value=float(place), params={name: value}, distributions={name: distribution})
         for place, value in enumerate(values)

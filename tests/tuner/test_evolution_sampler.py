@@ -37,7 +37,7 @@ def evolve(
 
 @pytest.mark.parametrize("sign", [1, -1])
 def test_children_of_one_number_are_better_than_their_parents(sign: int) -> None:
-    """Drawn anew, as without mutation of numbers, they would be as good as those at the start."""
+    """Without mutation of numbers, late trials would be no better than the first ones."""
     trials = evolve(
         {"rate": Float(1e-4, 1e-1, log=True)},
         lambda setting: sign * (math.log10(setting["rate"]) + 1.7) ** 2,

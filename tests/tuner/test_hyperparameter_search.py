@@ -1,4 +1,4 @@
-"""`search` from end to end, on problems that train in an instant."""
+"""End-to-end tests of `search` on tiny problems."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from fitwell._engine import compile_cache
 from fitwell.errors import FileError, FitwellError, InvalidArgument, MissingExtra, StateError
 from fitwell.tuner import storage as storages
 from fitwell.tuner import visualization
-from fitwell.tuner.samplers import SAMPLERS, rungs
+from fitwell.tuner.pruners import rungs
+from fitwell.tuner.samplers import SAMPLERS
 from tests.tuner.search_worker import SPACE, build, data, search
 
 matplotlib.use("Agg")
@@ -27,7 +28,7 @@ matplotlib.use("Agg")
 
 @pytest.fixture(scope="module")
 def found() -> tuner.SearchResult:
-    """Return six trials of two repeats each."""
+    """Return a search with six trials of two repeats each."""
     return search(":memory:", 6, repeats=2)
 
 
@@ -222,7 +223,7 @@ def test_the_picture_shows_all_but_the_worst_tenth(direction: str) -> None:
     [pytest.param(name, marks=[pytest.mark.slow] * (name == "gp")) for name in SAMPLERS if name != "grid"],
 )
 def test_every_sampler_goes_on_from_the_storage(sampler: str, tmp_path: Path) -> None:
-    """Learning samplers need finished trials, so more than draw at random at first."""
+    """Adaptive samplers need finished trials, so there are more trials than random startup trials."""
     if sampler == "gp":
         pytest.importorskip(
             "torch", reason="Optuna's Gaussian process is written in PyTorch: .[bench] has it"
@@ -411,7 +412,7 @@ def test_a_first_setting_holds_nothing_that_its_conditions_exclude() -> None:
 
 
 def test_an_error_of_the_build_function_is_its_own_and_leaves_no_trial_behind(tmp_path: Path) -> None:
-    """Where it asks for its hyperparameters, it is called while trials are taken from the storage."""
+    """A build function that defines the space is called while trials are claimed."""
     missing = [tmp_path / "weights.npz"]
 
     def loads(hp: tuner.HyperParameters) -> fw.Model:
@@ -597,7 +598,7 @@ def test_a_storage_that_is_gone_is_explained(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["a.db", "a.journal"])
 def test_a_storage_in_whose_place_another_was_put_is_explained(tmp_path: Path, name: str) -> None:
-    """Or else the trials would go into a file that has no name any more."""
+    """Otherwise the trials would be written to a deleted file."""
 
     def replace(logs: Any) -> None:
         path.rename(tmp_path / "old")

@@ -1,4 +1,4 @@
-"""Studies that were torn, changed, or made by something else: mended where nothing is lost by it, or told in words."""
+"""Damaged, modified and foreign studies: repaired if nothing is lost, otherwise a clear error."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def build(setting: dict[str, Any]) -> Any:
 
 
 def search(storage: Any, trials: int = 3, **options: Any) -> Any:
-    """Search on a storage."""
+    """Run a small search on a storage."""
     space = {"rate": fw.tuner.Float(0.01, 0.3)}
     return fw.search(
         build, space, (X, X[:, :1]), trials=trials, epochs=1, storage=storage, verbose=0, **options
@@ -47,7 +47,7 @@ def study(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 @pytest.fixture(scope="module")
 def journal(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """Return what a journal of three trials holds."""
+    """Return the content of a journal with three trials."""
     path = tmp_path_factory.mktemp("journal") / "good.journal"
     search(path)
     return path.read_bytes()

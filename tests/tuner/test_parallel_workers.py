@@ -1,4 +1,4 @@
-"""Real processes: killed ones lose nothing, several share a study."""
+"""Tests with real processes: killed searches lose nothing, and several processes share a study."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def wait_for(condition: Callable[[], bool], process: subprocess.Popen[bytes]) ->
 
 
 def killed_after(storage: Path, finished: int) -> list[Any]:
-    """Kill a worker once it has finished so many trials and is training more; return the trials then."""
+    """Kill a worker after it has finished this number of trials and trains another one; return the trials."""
     process = start(storage, 6, 0.3)
 
     def under_way() -> bool:
@@ -97,7 +97,7 @@ def test_a_killed_search_goes_on_with_the_trials_it_was_killed_in(tmp_path: Path
 
 
 def share(storage: Path | str, trials: int) -> list[Any]:
-    """Let three processes train the trials of one study; return them."""
+    """Train the trials of one study in three processes, and return them."""
     processes = [start(storage, trials, 0.1) for _ in range(3)]
     assert [process.wait(timeout=300) for process in processes] == [0, 0, 0]
     found = trials_in(storage)
@@ -157,7 +157,7 @@ def test_a_process_that_is_gone_is_dead_at_once() -> None:
 def test_a_worker_that_was_taken_for_dead_leaves_its_trials_to_the_other(
     pruner: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As after a computer was asleep: both have trained the trials, and neither may fall over the other."""
+    """As after a computer was asleep: both workers have trained the trials, and neither may fail."""
     slow = tuner.Search(
         search_worker.build, search_worker.SPACE, search_worker.data(), trials=3, epochs=2, batch=3,
         storage=tmp_path / "a.db", verbose=0, sampler="random", pruner=pruner,
@@ -205,7 +205,7 @@ def test_a_worker_goes_on_telling_that_it_lives_after_the_storage_was_locked(
 def test_only_a_trial_that_workers_died_of_alone_is_given_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A search that is killed again and again loses nothing; one model too large for the memory does not stop it."""
+    """A search that is killed repeatedly loses nothing, and a model that does not fit in memory does not stop it."""
     monkeypatch.setattr(heartbeat, "HEARTBEAT_GRACE_PERIOD", -1.0)
 
     def taken_by_one_that_dies() -> list[int]:
@@ -249,7 +249,7 @@ def test_a_killed_training_of_a_population_is_begun_again_whole(
 
 
 def test_a_worker_that_draws_keeps_nobody_waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A Gaussian process may take longer than the others have patience."""
+    """A Gaussian process may take longer than the lock timeout of other workers."""
     monkeypatch.setattr(storage_module, "LOCK_TIMEOUT", 0.1)
     other = open_storage(tmp_path / "study.db")
 

@@ -24,7 +24,7 @@ def train(storage: Any = ":memory:", **settings: Any) -> PBTResult:
 
 @pytest.fixture(scope="module")
 def trained() -> PBTResult:
-    """Return eight members that were looked at twice on their way."""
+    """Return a run of eight members with two exploit steps."""
     return train()
 
 
@@ -57,7 +57,7 @@ def test_the_final_figures_are_those_of_the_models(trained: PBTResult) -> None:
 
 
 def test_it_ends_better_than_its_members_alone(trained: PBTResult) -> None:
-    """All rates are too small for six epochs, so following the best pays."""
+    """All learning rates are too small for six epochs, so copying the best improves the result."""
     alone = search(":memory:", 8, epochs=6, batch=8).trials
     # The same settings to begin with; then the slow ones are replaced.
     begun = [schedule[0][1]["learning_rate"] for schedule in trained.schedules.values()]

@@ -1,4 +1,4 @@
-"""What a search shows while it runs."""
+"""Progress output of a search."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a trial is worth, from curves made by hand."""
+"""Values of trials, from learning curves written by hand."""
 
 from __future__ import annotations
 

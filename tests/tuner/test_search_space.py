@@ -1,4 +1,4 @@
-"""Domains, conditions, grids, and hyperparameters that a build function asks for."""
+"""Domains, conditions, grids, and hyperparameters that a build function requests."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_what_optuna_draws_lies_in_the_domain_and_comes_back_from_the_study(doma
 
 
 def test_a_choice_of_functions_is_the_same_in_every_process() -> None:
-    """Or else a search among them could not be resumed."""
+    """Otherwise a search with these values could not be resumed."""
 
     def choice() -> Choice:
         def square(x: float) -> float:
@@ -102,7 +102,7 @@ def test_conditions_and_lists_make_hyperparameters_that_exist_only_sometimes() -
 
 
 def test_what_depends_on_a_hyperparameter_that_does_not_exist_does_not_exist_either() -> None:
-    """Though None is among the values that it depends on."""
+    """Even if None is among the values of the condition."""
     space = SearchSpace(
         never,
         {

@@ -1,4 +1,4 @@
-"""A tuner made again for a study that is there; an objective that a callback logs."""
+"""Tuners for existing studies, and objectives that a callback logs."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_there_must_be_something_to_read(tmp_path: Path) -> None:
 
 
 class Closeness(fw.callbacks.Callback):
-    """A score of one's own: how close the rate is to 0.01."""
+    """Callback that logs a custom score: how close the rate is to 0.01."""
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         logs["val_close"] = -abs(float(self.model.optimizer.learning_rate) - 0.01) + epoch
@@ -115,7 +115,7 @@ def test_an_objective_that_a_callback_logs(tmp_path: Path) -> None:
 def test_the_best_trials_are_shown_as_in_kerastuner(
     again: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Also by a tuner that is made again, without a search."""
+    """Including a new tuner for an existing study, without a search."""
     found = make("RandomSearch", tmp_path)
     found.search(X, Y, epochs=2, validation_split=0.25, verbose=0)
     found = make("RandomSearch", tmp_path) if again else found

@@ -1,4 +1,4 @@
-"""KerasTuner's names, used as its guide uses them."""
+"""The KerasTuner interface, used as in the guide of KerasTuner."""
 
 from __future__ import annotations
 

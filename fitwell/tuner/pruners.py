@@ -1,0 +1,45 @@
+"""Optuna pruners by name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fitwell.errors import unknown_name_error
+
+if TYPE_CHECKING:
+    from optuna.pruners import BasePruner
+
+__all__ = ["REDUCTION_FACTOR", "make_pruner", "rungs"]
+
+# Each rung of Hyperband has this many times the epochs of the one before.
+REDUCTION_FACTOR = 3
+
+
+def make_pruner(name: Any, epochs: int) -> BasePruner:
+    """Return the pruner `name` for trials of `epochs` epochs.
+
+    ``"hyperband"`` gives most trials few epochs, and the best of each rung three times as many. ``"median"`` stops
+    trials below the median of the others at the same epoch. None stops none.
+    """
+    from optuna import pruners
+
+    if name is None:
+        return pruners.NopPruner()
+    if name == "median":
+        return pruners.MedianPruner(n_startup_trials=5)
+    if name == "hyperband":
+        return pruners.HyperbandPruner(min_resource=1, max_resource=epochs, reduction_factor=REDUCTION_FACTOR)
+    raise unknown_name_error("pruner", str(name), ("hyperband", "median", "None"))
+
+
+def rungs(epochs: int) -> list[int]:
+    """Return the numbers of epochs after which the pruner decides.
+
+    >>> rungs(100)
+    [1, 3, 9, 27, 81]
+    """
+    found, rung = [], 1
+    while rung < epochs:  # pruning after the last epoch saves nothing
+        found.append(rung)
+        rung *= REDUCTION_FACTOR
+    return found
