@@ -52,8 +52,8 @@ def _draw_curves(
                 groups.style(groups.group_key(full_setting(member))) if groups else {"color": TRAINING_COLOR}
             )
             values = [curve.get(epoch, math.nan) for epoch in epochs]
-            alone = "o" if len(curve) == 1 else None
-            ax.plot(epochs, values, linewidth=0.8, alpha=0.6, marker=alone, **style)
+            marker = "o" if len(curve) == 1 else None
+            ax.plot(epochs, values, linewidth=0.8, alpha=0.6, marker=marker, **style)
     shown = axis_limits.set_limits(ax, parts, better, before=before, reference=_ends(parts, better))
     far = [bool(((part < shown[0]) | (part > shown[1])).any()) for part in parts]
     diverged = [
@@ -89,7 +89,11 @@ def _ends(parts: Sequence[NDArray[np.float64]], better: str | None) -> NDArray[n
 
 def _mark_diverged(ax: Axes, finite_curves: Sequence[dict[int, float]], diverged: Sequence[bool]) -> str:
     """Mark the last finite values of diverged members; return a note about them."""
-    ends = [max(curve.items()) for curve, gone in zip(finite_curves, diverged, strict=True) if gone and curve]
+    ends = [
+        max(curve.items())
+        for curve, has_diverged in zip(finite_curves, diverged, strict=True)
+        if has_diverged and curve
+    ]
     if ends:
         epochs, values = np.transpose(ends)
         ax.plot(
@@ -116,21 +120,23 @@ def _draw_middle(
     out: whether each member is excluded from the means.
     """
     if groups is None and len({repr(member.setting) for member in members}) > 1:
-        epochs, middle = _median(finite_curves)
-        alone = "o" if len(epochs) == 1 else None
-        (line,) = ax.plot(epochs, middle, color=text_color(), linewidth=1.8, label="median", marker=alone)
+        epochs, median = _median(finite_curves)
+        marker = "o" if len(epochs) == 1 else None
+        (line,) = ax.plot(epochs, median, color=text_color(), linewidth=1.8, label="median", marker=marker)
         add_legend(ax, [(line, "median")])
         return ""
-    several: dict[str | None, list[dict[int, float]]] = {}
-    for member, curve, gone in zip(members, finite_curves, out, strict=True):
-        if curve and not gone:
-            several.setdefault(groups.group_key(full_setting(member)) if groups else None, []).append(curve)
-    repeated = {group: found for group, found in several.items() if len(found) > 1}
-    for group, found in repeated.items():
-        epochs, mean, spread = mean_curve(found)
+    curves_by_group: dict[str | None, list[dict[int, float]]] = {}
+    for member, curve, has_diverged in zip(members, finite_curves, out, strict=True):
+        if curve and not has_diverged:
+            curves_by_group.setdefault(groups.group_key(full_setting(member)) if groups else None, []).append(
+                curve
+            )
+    repeated = {group: curves for group, curves in curves_by_group.items() if len(curves) > 1}
+    for group, curves in repeated.items():
+        epochs, mean, spread = mean_curve(curves)
         style = groups.style(group) if groups else {"color": text_color(), "label": "mean"}
-        alone = "o" if len(epochs) == 1 else None
-        (line,) = ax.plot(epochs, mean, linewidth=2, marker=alone, **style)
+        marker = "o" if len(epochs) == 1 else None
+        (line,) = ax.plot(epochs, mean, linewidth=2, marker=marker, **style)
         axis_limits.extend_limits(ax, mean - spread, mean + spread)
         ax.fill_between(epochs, mean - spread, mean + spread, color=style["color"], alpha=0.12, linewidth=0)
         if groups is None:

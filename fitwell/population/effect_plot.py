@@ -71,7 +71,7 @@ def _draw(
     finite = np.isfinite(scores)
     seen = finite & (scores >= shown[0]) & (scores <= shown[1])
     keys = [groups.group_key(full_setting(member)) if groups else None for member in members]
-    middle, places = _places(scale, [full_setting(member)[name] for member in members], keys, scores)
+    centers, places = _places(scale, [full_setting(member)[name] for member in members], keys, scores)
     colors = [groups.style(key)["color"] if groups else TRAINING_COLOR for key in keys]
     ax.scatter(
         places[seen],
@@ -83,9 +83,9 @@ def _draw(
     )
     bars = []
     for key in dict.fromkeys(keys):
-        mine = np.array([key == other for other in keys]) & seen
+        in_group = np.array([key == other for other in keys]) & seen
         style = groups.style(key) if groups else {"color": text_color(), "linestyle": "-"}
-        bars.append((_draw_means(ax, middle[mine], scores[mine], scale, style), style["color"]))
+        bars.append((_draw_means(ax, centers[in_group], scores[in_group], scale, style), style["color"]))
     for spread, color in bars:
         ax.errorbar(*spread, fmt="none", ecolor=color, elinewidth=1.2, capsize=3)
         axis_limits.extend_limits(ax, spread[1] - spread[2], spread[1] + spread[2])
@@ -129,8 +129,8 @@ def _places(
         )
     order = list(dict.fromkeys(keys))
     part = 0.8 / max(len(order), 1)
-    middle = places + (np.array([order.index(key) for key in keys]) - (len(order) - 1) / 2) * part
-    return middle, middle + dodge(list(zip(middle.tolist(), keys, strict=True)), 0.3 * part)
+    centers = places + (np.array([order.index(key) for key in keys]) - (len(order) - 1) / 2) * part
+    return centers, centers + dodge(list(zip(centers.tolist(), keys, strict=True)), 0.3 * part)
 
 
 def _draw_means(
@@ -148,10 +148,10 @@ def _draw_means(
     if scale.is_numeric and len(places) == len(distinct) > scales.MAX_JOINED:
         # Sampled at random: the scores of single members vary too much to connect them.
         return distinct[:0], distinct[:0], distinct[:0]
-    found = np.array([finite_mean_and_std(scores[places == place]) for place in distinct]).reshape(-1, 2)
+    statistics = np.array([finite_mean_and_std(scores[places == place]) for place in distinct]).reshape(-1, 2)
     if scale.is_numeric:
-        ax.plot(distinct, found[:, 0], linewidth=1.8, **style)
+        ax.plot(distinct, statistics[:, 0], linewidth=1.8, **style)
     else:
-        ax.plot(distinct, found[:, 0], marker="D", markersize=5, color=style["color"], linestyle="none")
-    repeated = np.isfinite(found[:, 1])
-    return distinct[repeated], found[repeated, 0], found[repeated, 1]
+        ax.plot(distinct, statistics[:, 0], marker="D", markersize=5, color=style["color"], linestyle="none")
+    repeated = np.isfinite(statistics[:, 1])
+    return distinct[repeated], statistics[repeated, 0], statistics[repeated, 1]

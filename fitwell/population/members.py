@@ -155,7 +155,7 @@ def check_seeds(seeds: Any) -> list[int]:
         )
     if isinstance(seeds, Iterable) and not isinstance(seeds, str | bytes | Mapping):
         seeds = list(seeds)
-    found = list(validate_param("Population", "seeds", seeds, ListOf(Integer(0), least=1)))
-    if len(set(found)) < len(found):
-        raise InvalidArgument(f"seeds: expected different seeds, at least one, got {found!r}")
-    return found
+    numbers = list(validate_param("Population", "seeds", seeds, ListOf(Integer(0), least=1)))
+    if len(set(numbers)) < len(numbers):
+        raise InvalidArgument(f"seeds: expected different seeds, at least one, got {numbers!r}")
+    return numbers

@@ -74,9 +74,9 @@ def plot_pairs(
         }
         shown = axis_limits.robust_limits(scores, better)
         for axes, across, below in grid:
-            both = [i for i in order if across in members[i].setting and below in members[i].setting]
+            complete = [i for i in order if across in members[i].setting and below in members[i].setting]
             sides = (across, known_scales[across]), (below, known_scales[below])
-            _draw(axes, [members[i] for i in both], scores[both], sides, shown, shapes)
+            _draw(axes, [members[i] for i in complete], scores[complete], sides, shown, shapes)
         shapes.add_legend(figure)
         _explain(figure, [axes for axes, _, _ in grid], measured, scores, shown)
         _name(figure, grid, known_scales, count)
@@ -118,15 +118,22 @@ def _draw(
     shapes: _Shapes,
 ) -> None:
     """Draw members on the axes of two hyperparameters; members at the same point are spread around it."""
-    spots = [scale.positions([member.setting[name] for member in members]) for name, scale in sides]
-    around = _around(list(zip(spots[0].tolist(), spots[1].tolist(), strict=True)))
-    places = [scale.offset(spot, by) for (_, scale), spot, by in zip(sides, spots, around, strict=True)]
+    points = [scale.positions([member.setting[name] for member in members]) for name, scale in sides]
+    offsets = _around(list(zip(points[0].tolist(), points[1].tolist(), strict=True)))
+    places = [scale.offset(point, by) for (_, scale), point, by in zip(sides, points, offsets, strict=True)]
     x, y = places
     seen, shape = np.isfinite(scores), [shapes.marker(member) for member in members]
     for marker in dict.fromkeys(shape):
-        mine = seen & np.array([marker == other for other in shape])
+        in_group = seen & np.array([marker == other for other in shape])
         axes.scatter(
-            x[mine], y[mine], c=scores[mine], cmap=COLORMAP, s=22, vmin=shown[0], vmax=shown[1], marker=marker
+            x[in_group],
+            y[in_group],
+            c=scores[in_group],
+            cmap=COLORMAP,
+            s=22,
+            vmin=shown[0],
+            vmax=shown[1],
+            marker=marker,
         )
     if not seen.all():
         axes.scatter(x[~seen], y[~seen], c=NON_FINITE_COLOR, marker="x", s=18, linewidths=1)
@@ -164,20 +171,20 @@ class _Shapes:
         add_figure_legend(figure, handles, ", ".join(self._groups.names))
 
 
-def _around(spots: Sequence[tuple[float, float]]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _around(points: Sequence[tuple[float, float]]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return x and y offsets that spread equal points in a spiral, with the last one in the center.
 
     Otherwise the seeds of one setting would hide each other, with the best on top, and a setting that fails in nine of
     ten cases would look good.
     """
-    among: dict[tuple[float, float], list[int]] = {}
-    for number, spot in enumerate(spots):
-        among.setdefault(spot, []).append(number)
-    moved = np.zeros((2, len(spots)))
-    for numbers in among.values():
-        turn = np.arange(len(numbers))[::-1]
-        radius = np.sqrt(turn / max(len(numbers) - 1, 1))
-        angle = turn * np.pi * (3 - np.sqrt(5))  # as the seeds of a sunflower
+    indices_by_point: dict[tuple[float, float], list[int]] = {}
+    for number, point in enumerate(points):
+        indices_by_point.setdefault(point, []).append(number)
+    moved = np.zeros((2, len(points)))
+    for numbers in indices_by_point.values():
+        turns = np.arange(len(numbers))[::-1]
+        radius = np.sqrt(turns / max(len(numbers) - 1, 1))
+        angle = turns * np.pi * (3 - np.sqrt(5))  # as the seeds of a sunflower
         moved[:, numbers] = radius * np.cos(angle), radius * np.sin(angle)
     return moved[0], moved[1]
 

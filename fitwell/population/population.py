@@ -262,8 +262,8 @@ class Population(PopulationPlots, PopulationSaving):
         Raises:
             InvalidArgument: If there is no such member.
         """
-        whole = isinstance(number, int | np.integer) and not isinstance(number, bool)
-        if not whole or not -len(self.members) <= number < len(self.members):
+        is_integer = isinstance(number, int | np.integer) and not isinstance(number, bool)
+        if not is_integer or not -len(self.members) <= number < len(self.members):
             raise InvalidArgument(
                 f"member: there are {len(self.members)} members, counted from 0, got {number!r}"
             )
@@ -332,8 +332,8 @@ class Population(PopulationPlots, PopulationSaving):
         """
         groups = [group.models for group in self._groups] or [[member.model] for member in self.members]
         outputs = predict_all(groups, x, batch_size)
-        places = {id(member.model): place for place, member in enumerate(self.members)}
-        order = np.argsort([places[id(model)] for group in groups for model in group])
+        positions = {id(member.model): position for position, member in enumerate(self.members)}
+        order = np.argsort([positions[id(model)] for group in groups for model in group])
         return jax.tree.map(lambda part: part[order], outputs)
 
     @validate_params(batch_size=_COUNT)
@@ -359,13 +359,13 @@ class Population(PopulationPlots, PopulationSaving):
                 "Population.evaluate: x must be arrays, not a generator: every member reads the rows, and the first "
                 "one would exhaust a generator"
             )
-        found = [
+        metrics = [
             member.model.evaluate(
                 x, y, batch_size=batch_size, sample_weight=sample_weight, verbose=0, return_dict=True
             )
             for member in self.members
         ]
-        return results_table.member_table(self.members, found)
+        return results_table.member_table(self.members, metrics)
 
     def __len__(self) -> int:
         return len(self.members)

@@ -95,14 +95,14 @@ def _count_folds(members: Sequence[Member]) -> int:
 
 def to_tree(members: Sequence[Member], groups: Sequence[Group]) -> dict[str, Any]:
     """Return all members and groups as dicts and lists of numbers, strings and arrays."""
-    places = {id(member): place for place, member in enumerate(members)}
-    return {"format": FORMAT, "groups": [_group_record(group, places) for group in groups]}
+    positions = {id(member): place for place, member in enumerate(members)}
+    return {"format": FORMAT, "groups": [_group_record(group, positions) for group in groups]}
 
 
 def from_tree(tree: dict[str, Any], build: Build, name: str) -> tuple[list[Member], list[Group]]:
     """Return the members and groups of a tree, rebuilding the models with `build`. name: label of the tree in errors."""
     check_tree(tree, name)
-    found: dict[int, Member] = {}
+    members_by_place: dict[int, Member] = {}
     settings: dict[str, Setting] = {}
     groups = []
     for written in tree["groups"]:
@@ -110,9 +110,9 @@ def from_tree(tree: dict[str, Any], build: Build, name: str) -> tuple[list[Membe
         for notes in written["members"]:
             # Members with equal settings share one dict: the ranking groups folds by the identity of the dict.
             notes["setting"] = settings.setdefault(repr(notes["setting"]), notes["setting"])
-        made = []
+        group_members = []
         for number, notes in enumerate(written["members"]):
-            arrays = {at: stack[number] for at, stack in written["state"].items()}
+            arrays = {key: stack[number] for key, stack in written["state"].items()}
             # The model that `build` returns must not be larger than the state in the file.
             size = sum(array.nbytes for array in arrays.values())
             with _build_within_budget(name, notes["setting"], size):
@@ -123,18 +123,20 @@ def from_tree(tree: dict[str, Any], build: Build, name: str) -> tuple[list[Membe
                 arrays = rename_legacy_paths(arrays, member.model)
             _restore(member, arrays, name)
             member.stream.position = notes["drawn"]
-            made.append(member)
-        found |= {notes["place"]: member for notes, member in zip(written["members"], made, strict=True)}
-        groups.append(Group(example, made))
-    return [found[place] for place in sorted(found)], groups
+            group_members.append(member)
+        members_by_place |= {
+            notes["place"]: member for notes, member in zip(written["members"], group_members, strict=True)
+        }
+        groups.append(Group(example, group_members))
+    return [members_by_place[place] for place in sorted(members_by_place)], groups
 
 
-def _group_record(group: Group, places: dict[int, int]) -> dict[str, Any]:
+def _group_record(group: Group, positions: dict[int, int]) -> dict[str, Any]:
     states = [_named_state(member) for member in group.members]
     example = group.example
     return {
         "example": {"x": example.x, "y": example.y, "weights": example.weights},
-        "members": [{"place": places[id(member)], **_member_record(member)} for member in group.members],
+        "members": [{"place": positions[id(member)], **_member_record(member)} for member in group.members],
         # One array per variable, stacked over the members.
         "state": {name: np.stack([state[name] for state in states]) for name in states[0]},
     }
@@ -223,11 +225,12 @@ def _restore(member: Member, arrays: dict[str, np.ndarray], origin: str) -> None
     fresh = session.init_train_state([])
     expected = _named_state(member)
     for name in sorted({*expected, *arrays}):
-        made, kept = (_describe_array(part.get(name)) for part in (expected, arrays))
-        if made != kept:
+        built, saved = (_describe_array(part.get(name)) for part in (expected, arrays))
+        if built != saved:
             raise FileError(
-                f"{origin} was saved from a population with a different architecture: for {member.label}, {name} is {kept} in "
-                f"the file and {made} in the model that build returns; load it with the build function it was created with"
+                f"{origin} was saved from a population with a different architecture: for {member.label}, {name} is "
+                f"{saved} in the file and {built} in the model that build returns; load it with the build function it was "
+                "created with"
             )
     if arrays[_counter_name("step")] < 0 or not POSITION.test(int(arrays[_counter_name("epoch")])):
         raise FileError(

@@ -34,7 +34,7 @@ def make_results(members: Sequence[Member]) -> pd.DataFrame:
     The best value is left out if the direction of the metric is not known.
     """
     metrics = metric_names(members)
-    found = []
+    values_by_member = []
     for member in members:
         row: dict[str, Any] = {"epochs": len(member.history.epoch), "stopped_epoch": member.stopped_epoch}
         for name in metrics:
@@ -43,29 +43,29 @@ def make_results(members: Sequence[Member]) -> pd.DataFrame:
             mode = infer_mode(name)
             if mode is not None:
                 row[f"best_{name}"] = _best_value(values, mode)
-        found.append(row | {"status": member.status})
-    frame = member_table(members, found)
+        values_by_member.append(row | {"status": member.status})
+    frame = member_table(members, values_by_member)
     frame["stopped_epoch"] = frame["stopped_epoch"].astype("Int64")
     return frame
 
 
-def member_table(members: Sequence[Member], found: Sequence[dict[str, Any]]) -> pd.DataFrame:
+def member_table(members: Sequence[Member], values_by_member: Sequence[dict[str, Any]]) -> pd.DataFrame:
     """Return one row per member: setting, seed and fold, then its dict in `found`."""
     import pandas as pd
 
     # A hyperparameter may have the name of a metric ("loss"): then its column gets a suffix.
-    taken = {name for row in found for name in row}
+    taken = {name for row in values_by_member for name in row}
     folds = any(member.fold is not None for member in members)
     filled = [
         {f"{name} (setting)" if name in taken else name: value for name, value in member.setting.items()}
         | {"seed": member.seed}
         | ({"fold": member.fold} if folds else {})
         | row
-        for member, row in zip(members, found, strict=True)
+        for member, row in zip(members, values_by_member, strict=True)
     ]
     settings = [name for row in filled for name in row if name not in {*taken, "seed", "fold"}]
     order = dict.fromkeys(
-        [*settings, "seed", *(["fold"] if folds else []), *(n for row in found for n in row)]
+        [*settings, "seed", *(["fold"] if folds else []), *(n for row in values_by_member for n in row)]
     )
     frame = pd.DataFrame(filled, columns=list(order))
     frame.index.name = "member"
@@ -80,14 +80,14 @@ def metric_names(members: Sequence[Member]) -> list[str]:
 
 def check_metric(members: Sequence[Member], metric: str | None) -> str:
     """Return `metric`, or the default metric if None; raise if it was not measured."""
-    known = metric_names(members)
-    if not known:
+    metrics = metric_names(members)
+    if not metrics:
         raise StateError("the population is not trained yet: call fit first")
     if metric is None:
-        return "val_loss" if "val_loss" in known else "loss"
-    if metric not in known:
+        return "val_loss" if "val_loss" in metrics else "loss"
+    if metric not in metrics:
         raise InvalidArgument(
-            f"metric {metric!r} was not measured{did_you_mean(str(metric), known) or '.'} Measured: {', '.join(known)}."
+            f"metric {metric!r} was not measured{did_you_mean(str(metric), metrics) or '.'} Measured: {', '.join(metrics)}."
         )
     return metric
 

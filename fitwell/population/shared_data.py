@@ -70,11 +70,11 @@ class SharedRows:
         self, fold: int | None, validation: FitData, batch_size: int | None, pad: bool
     ) -> Validation | None:
         """Return the validation block for the dispatch, cached by device and padding."""
-        place = fold, devices.current_device(), pad
-        if place not in self._blocks:
+        key = fold, devices.current_device(), pad
+        if key not in self._blocks:
             room = None if self.folds is None else _padded_size(len(part.validation) for part in self.folds)
-            self._blocks[place] = device_validation(validation, batch_size, room, pad=pad)
-        return self._blocks[place]
+            self._blocks[key] = device_validation(validation, batch_size, room, pad=pad)
+        return self._blocks[key]
 
     def train_indices(self, fold: int | None) -> dict[str, Any]:
         """Return the training rows of `fold`, as arguments of `ArrayLoader`."""
@@ -86,8 +86,8 @@ class SharedRows:
 
 def _padded_size(sizes: Iterable[int]) -> int | None:
     """Return the size to pad parts to, None if their sizes are equal."""
-    found = set(sizes)
-    return max(found) if len(found) > 1 else None
+    distinct_sizes = set(sizes)
+    return max(distinct_sizes) if len(distinct_sizes) > 1 else None
 
 
 class PopulationData:

@@ -32,8 +32,8 @@ def find_boundary_warnings(ranking: Sequence[Any], tried: Sequence[Any]) -> list
         f"The best values of {name} are at the {word} end of its search range, {end:g} (best trial: "
         f"{_final_params(best)[name]:.4g}): consider a wider range."
         for name, distribution in best.distributions.items()
-        for word, end, places in _range_ends(name, distribution, tried)
-        if places.get(best.number, 0) >= 1 - _EDGE_FRACTION and _are_outermost(ranking, places)
+        for word, end, positions in _range_ends(name, distribution, tried)
+        if positions.get(best.number, 0) >= 1 - _EDGE_FRACTION and _are_outermost(ranking, positions)
     ]
 
 
@@ -43,7 +43,7 @@ def _range_ends(
     """Return both ends of a range, each with the position of every trial: 1 at this end, 0 at the other."""
     if hasattr(distribution, "choices"):
         order = distribution.choices
-        if any(isinstance(each, bool) or not isinstance(each, numbers.Real) for each in order):
+        if any(isinstance(choice, bool) or not isinstance(choice, numbers.Real) for choice in order):
             return []
         order = sorted(order)
         low, high = order[0], order[-1]
@@ -64,14 +64,14 @@ def _range_ends(
     }
     sides = [("upper", high, upper)]
     if low != 0 and not (low == 1 and isinstance(low, int)):
-        sides.append(("lower", low, {number: 1 - found for number, found in upper.items()}))
+        sides.append(("lower", low, {number: 1 - position for number, position in upper.items()}))
     return sides
 
 
-def _are_outermost(ranking: Sequence[Any], places: dict[int, float]) -> bool:
+def _are_outermost(ranking: Sequence[Any], positions: dict[int, float]) -> bool:
     """Return whether the best trials have the largest `places`."""
-    witnesses = [places[trial.number] for trial in ranking if trial.number in places][:_NUM_BEST]
-    outermost = sorted(places.values(), reverse=True)[:_NUM_BEST]
+    witnesses = [positions[trial.number] for trial in ranking if trial.number in positions][:_NUM_BEST]
+    outermost = sorted(positions.values(), reverse=True)[:_NUM_BEST]
     return len(witnesses) == _NUM_BEST and min(witnesses) >= min(outermost)
 
 

@@ -164,8 +164,8 @@ class Float(Domain):
         """Return `value` multiplied or divided by `factor`, at least one step away, clipped to the range."""
         up = bool(generator.integers(2))
         if self.step is not None:
-            place = round((value - self.low) / self.step) + (1 if up else -1)
-            return self._value_at_step(min(max(place, 0), self._steps))
+            index = round((value - self.low) / self.step) + (1 if up else -1)
+            return self._value_at_step(min(max(index, 0), self._steps))
         # Near 0, a fifth of the value is too small a change; use at least 1 % of the range.
         move = value * (factor if up else 1 / factor) - value
         if not self.log:
@@ -249,8 +249,8 @@ class Int(Domain):
 
     def contains(self, value: Any) -> bool:
         """Return whether `value` is one of them."""
-        whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
-        return whole and bool(self.low <= value <= self.high and (value - self.low) % self.step == 0)
+        is_integer = isinstance(value, int | np.integer) and not isinstance(value, bool)
+        return is_integer and bool(self.low <= value <= self.high and (value - self.low) % self.step == 0)
 
 
 class Choice(Domain):
@@ -286,13 +286,13 @@ class Choice(Domain):
         if len(set(map(repr, self.values))) < len(self.values):
             raise InvalidArgument(f"Choice: the values must differ, got {self.values!r}")
         self._storage_values: list[Any] = []
-        for place, value in enumerate(self.values):
+        for index, value in enumerate(self.values):
             # A study does not distinguish 1, 1.0 and True: only the first of them is stored as it is.
-            itself = isinstance(value, _STORABLE) and value not in self._storage_values
-            text = value if itself else strip_addresses(repr(value))
+            stored_as_is = isinstance(value, _STORABLE) and value not in self._storage_values
+            text = value if stored_as_is else strip_addresses(repr(value))
             # Values with the same repr, such as two lambdas.
             self._storage_values.append(
-                f"{text}, number {place}" if not itself and text in self._storage_values else text
+                f"{text}, number {index}" if not stored_as_is and text in self._storage_values else text
             )
         self.when = normalize_conditions(when)
         self.default = _checked_default(self, self.values[0] if default is None else default)
@@ -311,13 +311,13 @@ class Choice(Domain):
 
     def from_storage(self, stored: Any) -> Any:
         """Return the value that the study stores as `stored`."""
-        kinds = [(type(text), text) for text in self._storage_values]
-        if (type(stored), stored) not in kinds:
+        typed_values = [(type(text), text) for text in self._storage_values]
+        if (type(stored), stored) not in typed_values:
             raise InvalidArgument(
                 f"the study holds a trial with {stored!r}, which is not in {self!r}: if the space was changed, "
                 "pass another name=..., or overwrite=True to start over"
             )
-        return self.values[kinds.index((type(stored), stored))]
+        return self.values[typed_values.index((type(stored), stored))]
 
     def perturb(self, value: Any, generator: np.random.Generator, factor: float = PERTURBATION_FACTOR) -> Any:
         """Return the same value, or with a probability of 0.2 a random one."""
@@ -328,8 +328,10 @@ class Choice(Domain):
         return any(_equal(value, known) for known in self.values)
 
     def _index(self, value: Any) -> int:
-        alike = [place for place, known in enumerate(self.values) if _equal(value, known)]
-        return next((place for place in alike if type(self.values[place]) is type(value)), alike[0])
+        equal_indices = [index for index, known in enumerate(self.values) if _equal(value, known)]
+        return next(
+            (index for index in equal_indices if type(self.values[index]) is type(value)), equal_indices[0]
+        )
 
 
 class Boolean(Choice):
@@ -393,18 +395,18 @@ def format_call(name: str, arguments: Mapping[str, Any]) -> str:
 
 
 def _check_range(domain: Domain, low: Any, high: Any, log: bool, step: Any) -> None:
-    where = type(domain).__name__
+    name = type(domain).__name__
     if low > high:
         raise InvalidArgument(
-            f"{where}: there is no value between low={low!r} and high={high!r}; write {where}({high!r}, {low!r})"
+            f"{name}: there is no value between low={low!r} and high={high!r}; write {name}({high!r}, {low!r})"
         )
     if log and low <= 0:
         raise InvalidArgument(
-            f"{where}: with log=True low must be above 0, got {low!r}; for a penalty that may be 0, add a Choice "
+            f"{name}: with log=True low must be above 0, got {low!r}; for a penalty that may be 0, add a Choice "
             "of whether to use it, and make its strength depend on that with when={...}"
         )
     if log and step is not None and isinstance(domain, Float):
-        raise InvalidArgument(f"{where}: log and step={step!r} cannot be combined; leave one out")
+        raise InvalidArgument(f"{name}: log and step={step!r} cannot be combined; leave one out")
 
 
 def _checked_default(domain: Domain, default: Any) -> Any:

@@ -62,17 +62,17 @@ def _new_name() -> str:
     return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
 
 
-def is_alive(name: str, notes: Mapping[str, Any], now: float | None = None) -> bool:
+def is_alive(name: str, attributes: Mapping[str, Any], now: float | None = None) -> bool:
     """Return whether the worker `name` may still be running; notes: the user attributes of the study."""
     if name in _FINISHED_WORKERS:
         return False
     host, _, process = name.rpartition(":")[0].rpartition(":")
     if host == socket.gethostname() and os.name == "posix" and not _is_running(process):
         return False
-    heard: Any = notes.get(_PREFIX + name)
-    if not ANY_NUMBER.test(heard):
+    last_heartbeat: Any = attributes.get(_PREFIX + name)
+    if not ANY_NUMBER.test(last_heartbeat):
         return False
-    return (time.time() if now is None else now) - heard < HEARTBEAT_GRACE_PERIOD
+    return (time.time() if now is None else now) - last_heartbeat < HEARTBEAT_GRACE_PERIOD
 
 
 def _is_running(number: str) -> bool:

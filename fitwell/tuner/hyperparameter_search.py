@@ -222,24 +222,24 @@ class Search:
     def _record_trial(self, handle: TrialHandle, index: int, batch: BatchOutcome, seconds: float) -> bool:
         """Store the result of a trial; return False if the trial is not finished."""
         curves = batch.curves[index]
-        notes: dict[str, Any] = {SECONDS: round(seconds, 3)}
+        attributes: dict[str, Any] = {SECONDS: round(seconds, 3)}
         if index in batch.pruned:
-            self._shared_study.finish(handle, math.nan, pruned=True, **notes)
+            self._shared_study.finish(handle, math.nan, pruned=True, **attributes)
             return True
         diverged = [curve for curve in curves if curve.diverged]
         if diverged:
-            self._shared_study.finish(handle, self.objective.worst, reason=diverged[0].status, **notes)
+            self._shared_study.finish(handle, self.objective.worst, reason=diverged[0].status, **attributes)
             return True
         if batch.interrupted and not all(curve.complete for curve in curves):
             return False
-        found = (best_common_epoch if self._trainer.folds > 1 else best_per_curve)(curves, self.objective)
-        if found is None:
+        score = (best_common_epoch if self._trainer.folds > 1 else best_per_curve)(curves, self.objective)
+        if score is None:
             reason = f"{self.objective.name} was not finite in any epoch"
-            self._shared_study.finish(handle, self.objective.worst, reason=reason, **notes)
+            self._shared_study.finish(handle, self.objective.worst, reason=reason, **attributes)
             return True
-        values, epochs = found
-        notes |= {VALUES: values, BEST_EPOCHS: epochs}
-        self._shared_study.finish(handle, sum(values) / len(values), **notes)
+        values, epochs = score
+        attributes |= {VALUES: values, BEST_EPOCHS: epochs}
+        self._shared_study.finish(handle, sum(values) / len(values), **attributes)
         return True
 
 

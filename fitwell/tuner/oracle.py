@@ -68,9 +68,9 @@ class Oracle:
     @validate_params(num_trials=Integer(1))
     def get_best_trials(self, num_trials: int = 1) -> list[Trial]:
         """Return the best complete trials, best first."""
-        found: SearchResult = self._result()
-        chosen = zip(found.ranking()[:num_trials], found.best_hyperparameters(num_trials), strict=True)
+        result: SearchResult = self._result()
+        chosen = zip(result.ranking()[:num_trials], result.best_hyperparameters(num_trials), strict=True)
         return [
-            Trial(str(trial.number), hp, trial.value, TrialMetrics(found.objective.name, trial.value))
+            Trial(str(trial.number), hp, trial.value, TrialMetrics(result.objective.name, trial.value))
             for trial, hp in chosen
         ]

@@ -132,8 +132,8 @@ class PopulationBasedTraining(Search):
                     self._trainer.initialize_weights(member)
                 _check_shapes(population, settings)
                 return population, settings
-            for at, reason in sorted(outcome.infeasible.items(), reverse=True):
-                self._shared_study.mark_infeasible(handles.pop(at), reason)
+            for index, reason in sorted(outcome.infeasible.items(), reverse=True):
+                self._shared_study.mark_infeasible(handles.pop(index), reason)
             self._shared_study.check_infeasible()
             handles += self._shared_study.claim_trials(len(outcome.infeasible))
         return None, []

@@ -38,8 +38,8 @@ def rungs(epochs: int) -> list[int]:
     >>> rungs(100)
     [1, 3, 9, 27, 81]
     """
-    found, rung = [], 1
+    epoch_rungs, rung = [], 1
     while rung < epochs:  # pruning after the last epoch saves nothing
-        found.append(rung)
+        epoch_rungs.append(rung)
         rung *= REDUCTION_FACTOR
-    return found
+    return epoch_rungs

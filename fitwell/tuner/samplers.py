@@ -83,6 +83,6 @@ def make_sampler(name: str, seed: int, number: int) -> BaseSampler:
     Each trial has a separate seed, so that a resumed or shared search samples what an uninterrupted one would,
     and workers do not sample the same values.
     """
-    own = int(np.random.SeedSequence(seed, spawn_key=(number,)).generate_state(1)[0])
+    trial_seed = int(np.random.SeedSequence(seed, spawn_key=(number,)).generate_state(1)[0])
     with silence_optuna():
-        return SAMPLERS[name](own)
+        return SAMPLERS[name](trial_seed)

@@ -36,8 +36,8 @@ class LearningCurve:
 
     def value_at(self, epoch: int) -> float:
         """Return the last value measured up to `epoch`; a stopped run keeps its last value."""
-        known = bisect.bisect_right(self.epochs, epoch)
-        return self.values[known - 1] if known else math.nan
+        count = bisect.bisect_right(self.epochs, epoch)
+        return self.values[count - 1] if count else math.nan
 
 
 # For each curve a value, and the epoch of that value.
@@ -66,5 +66,5 @@ def best_common_epoch(curves: Sequence[LearningCurve], objective: Objective) -> 
     best = objective.best(means)
     if not math.isfinite(best):
         return None
-    at = means.index(best)
-    return table[at], [epochs[at]] * len(curves)
+    index = means.index(best)
+    return table[index], [epochs[index]] * len(curves)

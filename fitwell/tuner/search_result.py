@@ -169,26 +169,26 @@ class SearchResult:
 
         rows = []
         for trial in self._reader.get_trials():
-            notes = trial.user_attrs
+            attributes = trial.user_attrs
             refused = trial.state.name == "FAIL"
             row: dict[str, Any] = {
                 "trial": trial.number,
                 "value": trial.value,
                 "state": _STATES[trial.state.name],
             }
-            values = notes.get(VALUES, [])
+            values = attributes.get(VALUES, [])
             if len(values) > 1 or (self._trainer is not None and len(self._trainer.seeds) > 1):
                 row["sd"] = float(pd.Series(values, dtype=float).std()) if values else math.nan
-            epochs = notes.get(BEST_EPOCHS)
+            epochs = attributes.get(BEST_EPOCHS)
             row["best_epoch"] = sum(epochs) / len(epochs) if epochs else math.nan
-            row[SECONDS] = notes.get(SECONDS, math.nan)
+            row[SECONDS] = attributes.get(SECONDS, math.nan)
             setting = (
                 trial.params if refused or not trial.params else self._reader.hyperparameters_of(trial)[1]
             )
             # A hyperparameter may have the name of a column ("value"): then its column gets a suffix.
             taken = {*row, REASON}
             row |= {f"{name} (setting)" if name in taken else name: value for name, value in setting.items()}
-            rows.append(row | {REASON: notes.get(REASON, "")})
+            rows.append(row | {REASON: attributes.get(REASON, "")})
         return pd.DataFrame(rows).set_index("trial") if rows else pd.DataFrame(columns=["value", "state"])
 
     def remarks(self) -> list[str]:

@@ -54,17 +54,17 @@ class SearchSpace:
 
     def flatten_lists(self, setting: Mapping[str, Any]) -> Setting:
         """Return `setting` with each list replaced by its length and values, as in the study."""
-        found: Setting = {}
+        flat: Setting = {}
         for name, value in setting.items():
             domain = (self.domains or {}).get(name)
             if isinstance(domain, List):
                 if not isinstance(value, list | tuple):
                     raise InvalidArgument(f"{name}: expected a list of values, got {value!r}")
-                found |= {f"{name}_length": len(value)}
-                found |= {f"{name}_{number}": part for number, part in enumerate(value)}
+                flat |= {f"{name}_length": len(value)}
+                flat |= {f"{name}_{number}": part for number, part in enumerate(value)}
             else:
-                found[name] = value
-        return found
+                flat[name] = value
+        return flat
 
     def build(self, setting: Setting) -> Model:
         """Return the model of `setting`."""
@@ -88,21 +88,21 @@ class SearchSpace:
         """
         axes: list[_GridAxis] = []
         while True:
-            place = 0
+            position = 0
 
             def next_value(name: str, domain: Domain) -> Any:
-                nonlocal place
-                if place == len(axes):
+                nonlocal position
+                if position == len(axes):
                     axes.append(_GridAxis(domain.grid_values()))
-                place += 1
-                return axes[place - 1].value
+                position += 1
+                return axes[position - 1].value
 
             hp = HyperParameters(next_value)
             try:
                 setting = self.sample(hp)
                 yield encode_params(hp), setting
             except InvalidSetting:
-                del axes[place:]
+                del axes[position:]
             while axes and not axes[-1].advance():
                 axes.pop()
             if not axes:
@@ -174,21 +174,21 @@ def _check_domains(space: Any) -> dict[str, Domain]:
                 f"{domain!r}; for a list of values write fw.tuner.Choice([...])"
             )
         for parent, allowed in domain.when.items():
-            where = f"space[{name!r}]: its condition"
+            location = f"space[{name!r}]: its condition"
             if parent not in known:
                 if parent in space:
                     raise InvalidArgument(
-                        f"{where} {parent!r} is later in the space; move it before {name!r}"
+                        f"{location} {parent!r} is later in the space; move it before {name!r}"
                     )
                 hint = (
                     did_you_mean(parent, known)
                     or f"; the entries before it are: {', '.join(known) or 'none'}"
                 )
-                raise InvalidArgument(f"{where} {parent!r} is not in the space{hint}")
+                raise InvalidArgument(f"{location} {parent!r} is not in the space{hint}")
             possible = space[parent]
             if not isinstance(possible, List) and not any(possible.contains(value) for value in allowed):
                 raise InvalidArgument(
-                    f"{where} never holds: {allowed!r} are not values of {parent!r}, which is {possible!r}"
+                    f"{location} never holds: {allowed!r} are not values of {parent!r}, which is {possible!r}"
                 )
         known.append(name)
     return dict(space)

@@ -240,17 +240,17 @@ class SharedStudy(StudyReader):
             raise
 
     def _encode_initial_params(self, setting: Mapping[str, Any]) -> dict[str, Any]:
-        given = self.space.flatten_lists(setting)
+        flat = self.space.flatten_lists(setting)
 
         def look_up(name: str, domain: Domain) -> Any:
-            value = given.get(name, domain.default)
+            value = flat.get(name, domain.default)
             if not domain.contains(value):
                 raise InvalidArgument(f"first: {name}={value!r} is not in {domain!r}")
             return value.item() if isinstance(value, np.generic) else value
 
         hp = HyperParameters(look_up)
-        made = self.space.sample(hp)
-        unknown = [name for name in setting if name not in made]
+        sampled = self.space.sample(hp)
+        unknown = [name for name in setting if name not in sampled]
         if unknown:
             under = " under these conditions" if unknown[0] in (self.space.domains or hp.domains) else ""
             raise InvalidArgument(
@@ -260,14 +260,14 @@ class SharedStudy(StudyReader):
 
     def _stale_trials(self) -> list[Any]:
         """Return the RUNNING trials of dead workers, those with the fewest crashes first."""
-        notes = self.study.user_attrs
-        found = []
+        attributes = self.study.user_attrs
+        stale = []
         for trial in self._trials_in_state("RUNNING"):
             owner = trial.user_attrs.get(WORKER)
             # Names are written under the lock, so a missing name means that the worker crashed.
-            if not owner or (owner != self.worker.name and not is_alive(owner, notes)):
-                found.append(trial)
-        return sorted(found, key=crash_count)
+            if not owner or (owner != self.worker.name and not is_alive(owner, attributes)):
+                stale.append(trial)
+        return sorted(stale, key=crash_count)
 
     def _take_over(self, frozen: Any, others: int) -> TrialHandle | None:
         crashes = crash_count(frozen)
@@ -306,13 +306,13 @@ class SharedStudy(StudyReader):
                 handle.trial.report(value, step)
             return bool(handle.trial.should_prune())
 
-    def finish(self, handle: TrialHandle, value: float, pruned: bool = False, **notes: Any) -> None:
+    def finish(self, handle: TrialHandle, value: float, pruned: bool = False, **attributes: Any) -> None:
         """Store the result of a trial."""
         with self.storage.lock(), self.storage.translate_errors():
             if not self._owns(handle):
                 return
-            for name, note in notes.items():
-                handle.trial.set_user_attr(name, note)
+            for name, attribute in attributes.items():
+                handle.trial.set_user_attr(name, attribute)
             state = trial_state("PRUNED") if pruned else None
             self.study.tell(handle.trial, None if pruned else value, state)
 

@@ -97,8 +97,8 @@ class TrialTrainer:
         self._check_penalties(population)
         monitor = BatchMonitor(population, batch, self.objective, report, rungs, on_member_end)
 
-        def callbacks(place: Setting) -> list[Callback]:
-            return [*self._callbacks_of(settings[place[TRIAL_INDEX]]), monitor.callback()]
+        def callbacks(member_setting: Setting) -> list[Callback]:
+            return [*self._callbacks_of(settings[member_setting[TRIAL_INDEX]]), monitor.callback()]
 
         with stop_at_deadline(deadline, population) as late:
             try:
@@ -123,19 +123,23 @@ class TrialTrainer:
         changed: dict[str, Any] = {"folds": None, "splits": None} if all_rows else {}
         models: dict[int, Model] = {}
         for seed in dict.fromkeys(run.seed for run in runs):
-            places = [{TRIAL_INDEX: at} for at, run in enumerate(runs) if run.seed == seed]
+            member_settings = [{TRIAL_INDEX: index} for index, run in enumerate(runs) if run.seed == seed]
             population = Population(
-                lambda place: self.space.build(runs[place[TRIAL_INDEX]].setting), places, seeds=[seed]
+                lambda member_setting: self.space.build(runs[member_setting[TRIAL_INDEX]].setting),
+                member_settings,
+                seeds=[seed],
             )
             self._prepare(population.members[0])
             self.fit(
                 population,
-                epochs=lambda place: runs[place[TRIAL_INDEX]].epochs,
-                callbacks=lambda place: self._retrain_callbacks(runs[place[TRIAL_INDEX]], all_rows),
+                epochs=lambda member_setting: runs[member_setting[TRIAL_INDEX]].epochs,
+                callbacks=lambda member_setting: self._retrain_callbacks(
+                    runs[member_setting[TRIAL_INDEX]], all_rows
+                ),
                 **changed,
             )
             models |= {member.setting[TRIAL_INDEX]: member.model for member in population.members}
-        return [models[at] for at in range(len(runs))]
+        return [models[index] for index in range(len(runs))]
 
     def _retrain_callbacks(self, run: TrialRun, all_rows: bool) -> list[Callback]:
         own = self._callbacks_of(run.setting)
@@ -167,24 +171,24 @@ class TrialTrainer:
     def build_population(self, settings: Sequence[Setting], batch: BatchOutcome) -> Population | None:
         """Build all members; settings that the build function rejects are recorded in `batch` and left out."""
         while True:
-            at = 0
+            index = 0
 
-            def build(place: Setting) -> Model:
-                nonlocal at
-                at = place[TRIAL_INDEX]
-                return self.space.build(settings[at])
+            def build(member_setting: Setting) -> Model:
+                nonlocal index
+                index = member_setting[TRIAL_INDEX]
+                return self.space.build(settings[index])
 
-            places = [
+            member_settings = [
                 {TRIAL_INDEX: number} for number in range(len(settings)) if number not in batch.infeasible
             ]
-            if not places:
+            if not member_settings:
                 return None
             try:
-                population = Population(build, places, self.seeds)
+                population = Population(build, member_settings, self.seeds)
                 self._prepare(population.members[0])
                 return population
             except InvalidSetting as error:
-                batch.infeasible[at] = str(error)
+                batch.infeasible[index] = str(error)
 
     def _check_penalties(self, population: Population) -> None:
         if self._penalties is not None:
@@ -213,8 +217,8 @@ class TrialTrainer:
         elif self._arguments.get("folds") is not None:
             # A splitter without a seed would split the rows differently for every batch of trials.
             assert data.batch is not None
-            asked = self._arguments.pop("folds"), self._arguments.get("splits")
-            folds = make_folds(*asked, data.batch, is_classification_loss(model.loss))
+            folds_and_splits = self._arguments.pop("folds"), self._arguments.get("splits")
+            folds = make_folds(*folds_and_splits, data.batch, is_classification_loss(model.loss))
             self._arguments["splits"] = [(fold.train, fold.validation) for fold in folds]
         self._example = data.example
         self.initialize_weights(member)

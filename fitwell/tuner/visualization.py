@@ -34,7 +34,7 @@ _CATEGORY_SPREAD = 0.3
 def plot_search(
     trials: Sequence[Any],
     objective: Objective,
-    lost: Sequence[Any] = (),
+    diverged: Sequence[Any] = (),
     unfinished: int = 0,
     by: str | None = None,
     figure: Figure | None = None,
@@ -44,7 +44,7 @@ def plot_search(
     lost: trials without a finite value. unfinished: number of pruned trials, which are not drawn. by: the
     hyperparameter that sets the color. figure: empty figure; a new one by default.
     """
-    every = [*trials, *lost]
+    every = [*trials, *diverged]
     names = list(dict.fromkeys(name for trial in every for name in trial.params))
     if by is not None and by not in names:
         raise InvalidArgument(
@@ -53,20 +53,20 @@ def plot_search(
     rows = -(-(1 + len(names)) // NUM_COLUMNS)
     if figure is None:
         with open_figure(4.2 * NUM_COLUMNS, 3.2 * rows) as shown:
-            return plot_search(trials, objective, lost, unfinished, by, shown)
+            return plot_search(trials, objective, diverged, unfinished, by, shown)
     check_figure(figure, "plot")
     groups = None if by is None else Palette([by], [trial.params for trial in every])
     axes = add_subplots(figure, 1 + len(names), NUM_COLUMNS)
     notes, tried = [], len(every) + unfinished
-    if lost:
+    if diverged:
         notes.append(
-            f"{escape_control(objective.name)} is not finite for {count_of(len(lost), tried, 'trial')} (×)"
+            f"{escape_control(objective.name)} is not finite for {count_of(len(diverged), tried, 'trial')} (×)"
         )
     if unfinished:
         notes.append(f"{count_of(unfinished, tried, 'trial')} not shown: stopped early")
-    _draw_history(axes[0], trials, lost, objective, groups, notes)
+    _draw_history(axes[0], trials, diverged, objective, groups, notes)
     used = [
-        _draw_effect(ax, name, trials, lost, objective, groups)
+        _draw_effect(ax, name, trials, diverged, objective, groups)
         for name, ax in zip(names, axes[1:], strict=True)
     ]
     scales.compute_layout(figure)
@@ -82,7 +82,7 @@ def plot_search(
 def _draw_history(
     ax: Axes,
     trials: Sequence[Any],
-    lost: Sequence[Any],
+    diverged: Sequence[Any],
     objective: Objective,
     groups: Palette | None,
     notes: list[str],
@@ -100,8 +100,8 @@ def _draw_history(
         ax.scatter(numbers, values, s=16, alpha=0.8, c=_trial_colors(ordered, groups))
     shown = axis_limits.set_limits(ax, [values], objective.direction)
     notes += _draw_spread(ax, np.array(numbers, float), ordered, values, shown)
-    places = np.array([*numbers, *(trial.number for trial in lost)], float)
-    mark_outliers(ax, places, _with_lost(values, lost), shown, _worse(objective))
+    places = np.array([*numbers, *(trial.number for trial in diverged)], float)
+    mark_outliers(ax, places, _with_lost(values, diverged), shown, _worse(objective))
     ax.xaxis.set_major_locator(FittingLocator(len(str(int(places.max()))), integers=True))
     reach = max(0.04 * np.ptp(places), 0.5) if len(places) else 0.5
     ax.set_xlim(places.min() - reach, places.max() + reach)
@@ -123,24 +123,24 @@ def _draw_effect(
     ax: Axes,
     name: str,
     trials: Sequence[Any],
-    lost: Sequence[Any],
+    diverged: Sequence[Any],
     objective: Objective,
     groups: Palette | None,
 ) -> scales.ValueScale:
     having = [trial for trial in trials if name in trial.params]
-    gone = [trial for trial in lost if name in trial.params]
-    settings = [trial.params[name] for trial in [*having, *gone]]
-    declared = [*having, *gone][0].distributions[name]
+    diverged_with = [trial for trial in diverged if name in trial.params]
+    settings = [trial.params[name] for trial in [*having, *diverged_with]]
+    declared = [*having, *diverged_with][0].distributions[name]
     choices = getattr(declared, "choices", None)
     scale = scales.ValueScale(settings, choices, None if choices else bool(declared.log))
-    values = _with_lost(np.array([trial.value for trial in having], float), gone)
+    values = _with_lost(np.array([trial.value for trial in having], float), diverged_with)
     places = scale.positions(settings)
     if scale.names:
         # Side by side, so that equal values stay visible.
         places = places + dodge([(place,) for place in places], _CATEGORY_SPREAD)
     else:
-        spots = list(zip(places.tolist(), map(repr, values.tolist()), strict=True))
-        places = scale.offset(places, dodge(spots, 1.0))
+        points = list(zip(places.tolist(), map(repr, values.tolist()), strict=True))
+        places = scale.offset(places, dodge(points, 1.0))
     finite = np.isfinite(values)
     (line,) = ax.plot(places[finite], values[finite], "o", markersize=4, alpha=0.6)
     if groups is not None:
@@ -169,13 +169,19 @@ def _draw_spread(
     spread = np.array(
         [finite_mean_and_std(np.asarray(trial.user_attrs.get(VALUES, []), float))[1] for trial in trials]
     )
-    drawn = np.isfinite(spread) & (values >= shown[0]) & (values <= shown[1])
-    if not drawn.any():
+    visible = np.isfinite(spread) & (values >= shown[0]) & (values <= shown[1])
+    if not visible.any():
         return []
     ax.errorbar(
-        places[drawn], values[drawn], yerr=spread[drawn], fmt="none", ecolor="0.6", elinewidth=0.8, zorder=1
+        places[visible],
+        values[visible],
+        yerr=spread[visible],
+        fmt="none",
+        ecolor="0.6",
+        elinewidth=0.8,
+        zorder=1,
     )
-    axis_limits.extend_limits(ax, values[drawn] - spread[drawn], values[drawn] + spread[drawn])
+    axis_limits.extend_limits(ax, values[visible] - spread[visible], values[visible] + spread[visible])
     return ["bars: ± sd of repeats or folds"]
 
 
@@ -183,8 +189,8 @@ def _trial_colors(trials: Sequence[Any], groups: Palette) -> list[Any]:
     return [groups.style(groups.group_key(trial.params))["color"] for trial in trials]
 
 
-def _with_lost(values: NDArray[np.float64], lost: Sequence[Any]) -> NDArray[np.float64]:
-    return np.concatenate([values, np.full(len(lost), np.nan)])
+def _with_lost(values: NDArray[np.float64], diverged: Sequence[Any]) -> NDArray[np.float64]:
+    return np.concatenate([values, np.full(len(diverged), np.nan)])
 
 
 def _worse(objective: Objective) -> str:
