@@ -46,7 +46,7 @@ from fitwell.losses import Loss  # noqa: E402
 from fitwell.metrics import Metric  # noqa: E402
 from fitwell.models import Model, Sequential  # noqa: E402
 from fitwell.optimizers import Optimizer  # noqa: E402
-from fitwell.population import Population, draw, grid  # noqa: E402
+from fitwell.population import Population, grid, sample  # noqa: E402
 from fitwell.regularizers import Regularizer  # noqa: E402
 
 if TYPE_CHECKING:
@@ -70,8 +70,8 @@ __all__ = [
     "Variable",
     # Functions
     "compare",
-    "draw",
     "grid",
+    "sample",
     "search",
     # Modules
     "activations",
@@ -99,6 +99,7 @@ __all__ = [
 
 # Imported at the first use: a tenth of all code is the search, and the estimators import scikit-learn.
 _LAZY = {
+    "draw": "fitwell.population",  # the deprecated name of `sample`
     "estimators": "fitwell.estimators",
     "search": "fitwell.tuner",
     "tuner": "fitwell.tuner",
@@ -109,7 +110,7 @@ def __getattr__(name: str) -> Any:
     if name not in _LAZY:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module = importlib.import_module(_LAZY[name])
-    return module.search if name == "search" else module
+    return getattr(module, name) if name in ("draw", "search") else module
 
 
 def __dir__() -> list[str]:

@@ -13,6 +13,7 @@ from fitwell._callback import Callback, Logs
 from fitwell._deprecation import warn_deprecated
 from fitwell._escaping import escape_controls
 from fitwell._log_names import LEARNING_RATE_NAMES, VALIDATION_PREFIX
+from fitwell._param_validation import Instance, validate_params
 from fitwell._schema import DictSchema, OptionalKey, array_schema, check_schema
 from fitwell.errors import FileError
 
@@ -75,6 +76,7 @@ class History(Callback):
     Source: Keras `History`.
     """
 
+    @validate_params(params=Instance(Mapping, "a dict") | None)
     def __init__(self, params: Mapping[str, Any] | None = None) -> None:
         super().__init__()
         self.history: dict[str, list[float]] = _Columns()

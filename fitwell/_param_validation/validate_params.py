@@ -25,14 +25,14 @@ from fitwell._param_validation.param_rules import (
 from fitwell.errors import FitwellError, InvalidArgument, UnexpectedArgument, did_you_mean
 
 __all__ = [
-    "Function",
+    "FunctionT",
     "find_param_error",
     "format_value",
     "validate_param",
     "validate_params",
 ]
 
-Function = TypeVar("Function", bound=Callable[..., Any])
+FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 
 
 def validate_param(where: str, name: str, value: Any, rule: Rule) -> Any:
@@ -78,12 +78,14 @@ _BY_ANNOTATION: dict[str, Rule] = {
     "int": Integer(),
     "str": String(),
     "str | os.PathLike[str]": FilePath(),
+    "PathType": FilePath(),
     "Callable[..., Any]": CallableRule(),
+    "Function": CallableRule(),
 }
 _BY_ANNOTATION |= {f"{note} | None": rule | None for note, rule in _BY_ANNOTATION.items()}
 
 
-def validate_params(*shared: Mapping[str, Rule], **rules: Rule) -> Callable[[Function], Function]:
+def validate_params(*shared: Mapping[str, Rule], **rules: Rule) -> Callable[[FunctionT], FunctionT]:
     """Decorate a function, a method or ``__init__`` so that its arguments are checked and converted by rules.
 
     An unknown keyword argument raises `UnexpectedArgument`, which suggests the closest parameter name.
@@ -94,7 +96,7 @@ def validate_params(*shared: Mapping[str, Rule], **rules: Rule) -> Callable[[Fun
             ``int``, ``float`` or ``str`` follow the annotation.
     """
 
-    def decorate(function: Function) -> Function:
+    def decorate(function: FunctionT) -> FunctionT:
         code = function.__code__
         names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
         if not set(rules) <= set(names):

@@ -2,3 +2,5 @@
 
 No function here shows a figure or selects a matplotlib backend.
 """
+
+__all__: list[str] = []

@@ -32,6 +32,16 @@ from fitwell.models.training_session import TrainingSession
 from fitwell.population.members import Member, label_errors
 from fitwell.population.shared_data import PopulationData, SharedRows
 
+__all__ = [
+    "Group",
+    "MemberData",
+    "MemberTrainLoop",
+    "SharedFitContext",
+    "callbacks_for",
+    "group_members",
+    "is_function_of_setting",
+]
+
 
 @dataclass
 class Group:

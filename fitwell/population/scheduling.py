@@ -23,6 +23,17 @@ from fitwell.population.layout_choice import MAX_VMAP_SIZE
 from fitwell.population.member_train_loop import MemberTrainLoop
 from fitwell.population.members import Member
 
+__all__ = [
+    "MemberStart",
+    "SingleJob",
+    "VmappedJob",
+    "async_compiler",
+    "chunk_members",
+    "run_groups",
+    "thread_devices",
+    "worth_compiling",
+]
+
 MemberStart = tuple[Member, Callable[[], MemberTrainLoop]]
 
 
