@@ -18,7 +18,7 @@ from fitwell._data.columns import (
     OneHotColumn,
 )
 from fitwell._data.conversion import isna, to_bool, to_numeric, to_string
-from fitwell._data.date_parsing import MIN_DISTINCT_VALUES
+from fitwell._data.parse_tolerance import MIN_DISTINCT_VALUES
 from fitwell._data.text_format import join_quoted, pluralize
 from fitwell.errors import DataError
 

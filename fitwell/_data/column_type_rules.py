@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitwell._data.conversion import BOOLEAN_PAIRS, to_string
-from fitwell._data.date_parsing import MIN_DISTINCT_VALUES, is_mostly_parsed, max_unparsed, to_datetime
+from fitwell._data.date_parsing import to_datetime
 from fitwell._data.number_parsing import parse_numbers
+from fitwell._data.parse_tolerance import MIN_DISTINCT_VALUES, is_mostly_parsed, max_unparsed
 from fitwell._data.text_format import join_quoted, pluralize
 from fitwell._typing import FloatArray
 

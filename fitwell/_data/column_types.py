@@ -31,12 +31,8 @@ from fitwell._data.conversion import (
     to_string,
 )
 from fitwell._data.csv_dialect import get_separator
-from fitwell._data.date_parsing import (
-    FORMAT_SEPARATOR,
-    DateFormat,
-    infer_date_format,
-    to_datetime,
-)
+from fitwell._data.date_formats import DateFormat, infer_date_format
+from fitwell._data.date_parsing import FORMAT_SEPARATOR, to_datetime
 from fitwell._data.decimal_inference import infer_decimals
 from fitwell._data.number_parsing import NumberFormatCounts, count_number_formats, parse_numbers
 from fitwell._data.text_format import get_row_number, join_quoted, join_words, pluralize

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from fitwell._data.column_type_rules import are_zero_padded_codes
 from fitwell._data.conversion import is_missing_marker, isna, may_hold_strings, to_string
-from fitwell._data.date_parsing import MAX_OTHER_WORDS, infer_date_format, max_unparsed
+from fitwell._data.date_formats import infer_date_format
 from fitwell._data.number_parsing import parse_numbers
+from fitwell._data.parse_tolerance import MAX_OTHER_WORDS, max_unparsed
 from fitwell._data.splits import MIN_ROWS_PER_CLASS
 from fitwell._data.target import MAX_INTEGER_CLASSES, MEAN_ROWS_PER_CLASS, describe_date_target
 from fitwell._data.text_format import get_row_number, join_quoted, pluralize

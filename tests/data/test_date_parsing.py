@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fitwell._data.date_parsing import infer_date_format, to_datetime
+from fitwell._data.date_formats import infer_date_format
+from fitwell._data.date_parsing import to_datetime
 
 RANDOM = np.random.default_rng(0)
 WHEN = pd.Timestamp("2019-02-01") + pd.to_timedelta(RANDOM.integers(0, 1500, 80), "D")

@@ -10,7 +10,8 @@ import pytest
 
 from fitwell._data.column_types import convert_columns, infer_column_types
 from fitwell._data.columns import DATE_FORMAT
-from fitwell._data.date_parsing import infer_date_format, to_datetime
+from fitwell._data.date_formats import infer_date_format
+from fitwell._data.date_parsing import to_datetime
 from fitwell._data.number_parsing import parse_number
 from fitwell._data.table_preprocessor import TablePreprocessor
 from fitwell._data.table_reader import read_raw_table, read_table

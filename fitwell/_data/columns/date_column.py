@@ -11,14 +11,8 @@ from numpy.typing import NDArray
 
 from fitwell._data.columns.base import Column, equals_any
 from fitwell._data.conversion import to_string
-from fitwell._data.date_parsing import (
-    FORMAT_SEPARATOR,
-    MAX_FORMATS,
-    date_features,
-    infer_unambiguous_format,
-    swap_day_and_month,
-    to_datetime,
-)
+from fitwell._data.date_formats import MAX_FORMATS, infer_unambiguous_format, swap_day_and_month
+from fitwell._data.date_parsing import FORMAT_SEPARATOR, to_datetime
 from fitwell._data.periods import DURATION_FORMATS
 from fitwell._data.scaling import fit_scaler, standardize
 from fitwell._data.text_format import get_row_number, pluralize
@@ -141,6 +135,24 @@ class DateColumn(Column):
 
 def _varies(numbers: FloatArray) -> bool:
     return bool(np.nanmax(numbers) - np.nanmin(numbers) > 1e-9)
+
+
+def date_features(moments: pd.Series) -> dict[str, NDArray[np.float64]]:
+    """Return days since 1970, and sine and cosine of the position in the year, the week and the day."""
+    import pandas as pd
+
+    days = (moments - pd.Timestamp("1970-01-01")) / pd.Timedelta(days=1)
+    calendar = moments.dt
+    turns = {
+        "year": (calendar.day_of_year - 1) / 365.25,
+        "week": calendar.day_of_week / 7,
+        "day": (calendar.hour + calendar.minute / 60 + calendar.second / 3600) / 24,
+    }
+    parts: dict[str, NDArray[np.float64]] = {"days": np.asarray(days, dtype=np.float64)}
+    for cycle, turn in turns.items():
+        angle = 2 * np.pi * turn.to_numpy(dtype=np.float64, na_value=np.nan)
+        parts |= {f"sine of the {cycle}": np.sin(angle), f"cosine of the {cycle}": np.cos(angle)}
+    return parts
 
 
 __all__ = ["DATE_FORMAT", "DateColumn"]

@@ -1,0 +1,251 @@
+"""Infer the date format of a column."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fitwell._data.date_parsing import (
+    FORMAT_SEPARATOR,
+    TIME_OF_DAY,
+    infer_time_format,
+    normalize_strings,
+    parse_strings,
+)
+from fitwell._data.parse_tolerance import is_mostly_parsed
+from fitwell._data.periods import DURATION_FORMATS, infer_duration_format
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# Month names are English and without commas here, in any language of the cells: see `fitwell._data.date_parsing`.
+# If several formats match and other columns do not decide, the first is chosen, with a note.
+DATE_FORMATS = (
+    "ISO8601",
+    "%Y-%m-%d",
+    "%Y/%m/%d",
+    "%Y.%m.%d",
+    "%d.%m.%Y",
+    "%d.%m.%y",
+    "%m/%d/%Y",
+    "%d/%m/%Y",
+    "%m/%d/%y",
+    "%d/%m/%y",
+    "%d-%m-%Y",
+    "%m-%d-%Y",
+    "%d-%m-%y",
+    "%m-%d-%y",
+    "%m.%d.%Y",
+    "%d %b %Y",
+    "%d-%b-%Y",
+    "%d-%b-%y",
+    "%d %b %y",
+    "%d/%b/%Y",
+    "%d.%b.%Y",
+    "%d%b%Y",
+    "%d%b%y",
+    "%b %d %Y",
+    "%b-%d-%Y",
+    "%Y %b %d",
+    "%Y-%b-%d",
+    "%b %Y",
+    "%b-%Y",
+    "%b-%y",
+    "%m/%Y",
+    "%y/%m/%d",
+    "%y-%m-%d",
+    "%Y%m%d",
+)
+MAX_FORMATS = 3  # in one column
+_SAMPLE = 200
+_MAYBE_DATE = re.compile(
+    r"\d{1,4}[-/.]\d{1,4}([-/.]\d{1,4})?\b|\d{1,4}[-/. ]?[A-Z][a-z]{2}[-/. ]?\d{2,4}|[A-Z][a-z]{2}[-/ ]\d|\d{8}\b|"
+    r"\d{1,2}:\d\d"
+)
+
+
+@dataclass(frozen=True)
+class DateFormat:
+    """The date format of a column.
+
+    pattern: format for `strptime`, or ``ISO8601``. Several formats are joined with ``" | "``.
+    order: first component of the format: ``"day"``, ``"month"`` or ``"year"``.
+    alternatives: other formats that match as many cells but give other dates.
+    """
+
+    pattern: str
+    order: str
+    alternatives: tuple[DateFormat, ...] = ()
+
+
+def infer_date_format(values: pd.Series, requested: bool = False) -> DateFormat | None:
+    """Return the format that matches the most cells, None if it is not `is_mostly_parsed` or `requested`."""
+    import pandas as pd
+
+    codes, different = pd.factorize(values.dropna())
+    counts = np.bincount(codes)
+    if not len(different):
+        return None
+    texts = pd.Series(different)
+    places = np.unique(np.linspace(0, len(texts) - 1, _SAMPLE).astype(int))
+    if not texts.iloc[places].astype("str").str.contains("[0-9]").any():
+        return None
+    texts = normalize_strings(texts)
+    sample = texts.iloc[places].dropna()
+    elapsed = infer_duration_format(texts, sample)
+    if elapsed:
+        return DateFormat(elapsed, "year")
+    if sample.str.match(_MAYBE_DATE.pattern).mean() < 0.5:
+        return None
+    time = Counter(infer_time_format(text) for text in sample).most_common(1)[0][0]
+    # Most formats have other punctuation, which is faster to compare than to parse.
+    shapes = {_date_punctuation(TIME_OF_DAY.sub("", text)) for text in sample}
+    possible = [date for date in DATE_FORMATS if date == "ISO8601" or _date_punctuation(date) in shapes]
+    candidates = [f"{date}{time}" if date != "ISO8601" else date for date in possible]
+    candidates += [time] if time and not time.startswith((" ", "T")) else []
+    best = _best_formats(texts, counts, sample, candidates)
+    read = best[0][1].notna().to_numpy() if best else np.zeros(len(texts), dtype=bool)
+    if not is_mostly_parsed(texts, counts, read):
+        several = _infer_several_formats(texts, counts, time)
+        if several is not None:
+            return several
+    if not best or not (
+        is_mostly_parsed(texts, counts, read) or (requested and 2 * counts[read].sum() >= len(codes))
+    ):
+        return None
+    pattern, moments = best[0]
+    alternatives = tuple(
+        DateFormat(other, get_date_order(other)) for other, those in best[1:] if not those.equals(moments)
+    )
+    return DateFormat(pattern, get_date_order(pattern), alternatives)
+
+
+def _best_formats(
+    texts: pd.Series, counts: NDArray[np.int64], sample: pd.Series, candidates: Sequence[str]
+) -> list[tuple[str, pd.Series]]:
+    """Return the formats that match the most cells, with the parsed cells. Each matches half of the sample."""
+    fits: list[tuple[int, tuple[str, pd.Series]]] = []
+    for pattern in candidates:
+        if parse_strings(sample, pattern).notna().mean() < 0.5:
+            continue
+        moments = parse_strings(texts, pattern)
+        fits.append((int(counts[moments.notna().to_numpy()].sum()), (pattern, moments)))
+    most = max((count for count, _ in fits), default=0)
+    return [fit for count, fit in fits if count == most]
+
+
+def _infer_several_formats(texts: pd.Series, counts: NDArray[np.int64], time: str) -> DateFormat | None:
+    """Return the formats of a column with two or three date formats, None if they do not match most cells.
+
+    There is one format for each punctuation, so no cell matches two: 31/10/2021 and 03/04/2021 in one column have the
+    same punctuation, so they are both day first or both month first.
+    """
+    signs = texts.map(_date_signature, na_action="ignore")
+    weights = Counter[tuple[str, bool, bool]]()
+    for sign, count in zip(signs, counts):
+        if isinstance(sign, tuple):
+            weights[sign] += int(count)
+    choices: list[list[str]] = []
+    for sign, _ in weights.most_common(MAX_FORMATS):
+        where = (signs == sign).to_numpy(dtype=bool)
+        dates = [date for date in DATE_FORMATS if date == "ISO8601" or _date_punctuation(date) == sign[0]]
+        candidates = [date if date == "ISO8601" else date + time for date in dates]
+        best = _best_formats(texts[where], counts[where], texts[where].iloc[:_SAMPLE], candidates)
+        if best:
+            different = [best[0], *(fit for fit in best[1:] if not fit[1].equals(best[0][1]))]
+            choices.append([pattern for pattern, _ in different])
+    if len(choices) < 2:
+        return None
+    clear = {get_date_order(patterns[0]) for patterns in choices if len(patterns) == 1} - {"year"}
+    orders = (
+        clear
+        if len(clear) == 1
+        else {get_date_order(pattern) for patterns in choices for pattern in patterns}
+    )
+    found = list(
+        dict.fromkeys(
+            FORMAT_SEPARATOR.join(
+                next((pattern for pattern in patterns if get_date_order(pattern) == order), patterns[0])
+                for patterns in choices
+            )
+            for order in ("month", "day", "year")
+            if order in orders
+        )
+    )
+    if len(found) > 1 and len({get_date_order(pattern) for pattern in found}) > 1:
+        found = [pattern for pattern in found if get_date_order(pattern) != "year"]
+    if not is_mostly_parsed(texts, counts, parse_strings(texts, found[0]).notna().to_numpy()):
+        return None
+    alternatives = tuple(DateFormat(other, get_date_order(other)) for other in found[1:])
+    return DateFormat(found[0], get_date_order(found[0]), alternatives)
+
+
+def _date_signature(text: str) -> tuple[str, bool, bool]:
+    """Return what distinguishes formats: the punctuation, and whether they begin or end with four digits."""
+    date = TIME_OF_DAY.sub("", text)
+    return _date_punctuation(date), date[:4].isdecimal(), date[-4:].isdecimal()
+
+
+def _date_punctuation(date: str) -> str:
+    """Return the punctuation of a date or a format, with an ``A`` for the name of a month."""
+    return re.sub("%?[A-Za-z]+", "A", re.sub("[0-9]+|%[dmyY]", "", date))
+
+
+def get_date_order(pattern: str) -> str:
+    """Return the first component of a format: ``"day"``, ``"month"`` or ``"year"``."""
+    if FORMAT_SEPARATOR in pattern:
+        return next(
+            (order for part in pattern.split(FORMAT_SEPARATOR) if (order := get_date_order(part)) != "year"),
+            "year",
+        )
+    if pattern == "ISO8601" or pattern[:2] in ("%Y", "%y"):
+        return "year"
+    return "day" if pattern.startswith("%d") else "month"
+
+
+def infer_unambiguous_format(values: pd.Series, known: str) -> str | None:
+    """Return the format of dates that differs from the format in training, or None if it is ambiguous.
+
+    known: the format in training, which decides whether day or month is first.
+    """
+    found = infer_date_format(values)
+    if found is None or known in DURATION_FORMATS or found.pattern in DURATION_FORMATS:
+        return None
+    if not found.alternatives:
+        return found.pattern
+    like = [one for one in (found, *found.alternatives) if one.order == get_date_order(known)]
+    return like[0].pattern if len(like) == 1 else None
+
+
+def swap_day_and_month(pattern: str) -> str | None:
+    """Return the format with day and month swapped, None if that format is not in use.
+
+    >>> swap_day_and_month("%d/%m/%Y %H:%M"), swap_day_and_month("ISO8601")
+    ('%m/%d/%Y %H:%M', None)
+    """
+    if (
+        FORMAT_SEPARATOR in pattern
+        or not {"%d", "%m"} <= set(re.findall("%[a-zA-Z]", pattern))
+        or get_date_order(pattern) == "year"
+    ):
+        return None
+    date = re.split(r"[ T]?%[HI]", pattern)[0]
+    swapped = date.replace("%d", "\0").replace("%m", "%d").replace("\0", "%m")
+    return swapped + pattern[len(date) :] if swapped in DATE_FORMATS else None
+
+
+__all__ = [
+    "DATE_FORMATS",
+    "MAX_FORMATS",
+    "DateFormat",
+    "get_date_order",
+    "infer_date_format",
+    "infer_unambiguous_format",
+    "swap_day_and_month",
+]
