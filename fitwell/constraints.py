@@ -270,12 +270,39 @@ def get(identifier: Any) -> Callable[[Any], Any] | None:
 
 
 def serialize(constraint: Any) -> Any:
-    """Return the configuration of `constraint` as JSON-compatible data, which `deserialize` reads."""
+    """Return the configuration of `constraint` as JSON-compatible data, which `deserialize` reads.
+
+    Args:
+        constraint (Constraint | Callable): The constraint.
+
+    Returns:
+        str | dict: The name of a function, or the configuration of an object.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.constraints.serialize(fw.constraints.UnitNorm())["class_name"]
+        'UnitNorm'
+    """
     return _serialize(constraint)
 
 
 def deserialize(config: Mapping[str, Any] | str | None) -> Callable[[Any], Any] | None:
-    """Return the constraint for a configuration written by `serialize` or by Keras."""
+    """Return the constraint for a configuration written by `serialize` or by Keras.
+
+    Args:
+        config (str | dict): A name or configuration.
+
+    Returns:
+        Constraint | Callable: The constraint.
+
+    Raises:
+        InvalidArgument: if there is no such constraint.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.constraints.deserialize(fw.constraints.serialize(fw.constraints.UnitNorm()))
+        UnitNorm(axis=0)
+    """
     return get(config)
 
 

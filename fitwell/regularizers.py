@@ -313,12 +313,39 @@ def get(identifier: Any) -> Callable[[Any], Any] | None:
 
 
 def serialize(regularizer: Any) -> Any:
-    """Return the configuration of `regularizer` as JSON-compatible data, which `deserialize` reads."""
+    """Return the configuration of `regularizer` as JSON-compatible data, which `deserialize` reads.
+
+    Args:
+        regularizer (Regularizer | Callable): The regularizer.
+
+    Returns:
+        str | dict: The name of a function, or the configuration of an object.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.regularizers.serialize(fw.regularizers.L2(0.1))["class_name"]
+        'L2'
+    """
     return _serialize(regularizer)
 
 
 def deserialize(config: Mapping[str, Any] | str | None) -> Callable[[Any], Any] | None:
-    """Return the regularizer for a configuration written by `serialize` or by Keras."""
+    """Return the regularizer for a configuration written by `serialize` or by Keras.
+
+    Args:
+        config (str | dict): A name or configuration.
+
+    Returns:
+        Regularizer | Callable: The regularizer.
+
+    Raises:
+        InvalidArgument: if there is no such regularizer.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.regularizers.deserialize(fw.regularizers.serialize(fw.regularizers.L2(0.1)))
+        L2(l2=0.1)
+    """
     return get(config)
 
 

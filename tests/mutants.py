@@ -46,7 +46,7 @@ ROOT = Path(__file__).resolve().parent.parent
 ROOMS = {
     "optimizers": ("fitwell/optimizers", "tests/optimizers"),
     "losses": ("fitwell/losses", "tests/losses"),
-    "initializers": ("fitwell/initializers.py", "tests/initializers"),
+    "initializers": ("fitwell/initializers", "tests/initializers"),
     "schedules": ("fitwell/schedules", "tests/schedules"),
 }
 TIME_LIMIT = 300
@@ -68,14 +68,18 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "jnp.where(size <= delta, 0.5 * jnp.square(size), delta * size - 0.5 * jnp.square(delta)), axis=-1",
         "LtE -> Lt",
     ): "both pieces meet there, in value and slope",
-    ("fitwell/initializers.py", "flat = values.reshape(-1)", "1 -> 2"): "any negative size is the open one",
     (
-        "fitwell/initializers.py",
+        "fitwell/initializers/random_initializers.py",
+        "flat = values.reshape(-1)",
+        "1 -> 2",
+    ): "any negative size is the open one",
+    (
+        "fitwell/initializers/random_initializers.py",
         "outside = np.flatnonzero(np.abs(flat) > 2.0)",
         "Gt -> GtE",
     ): "2 itself is never drawn",
     (
-        "fitwell/initializers.py",
+        "fitwell/initializers/random_initializers.py",
         "outside = outside[np.abs(flat[outside]) > 2.0]",
         "Gt -> GtE",
     ): "2 itself is never drawn",

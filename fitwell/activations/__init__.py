@@ -134,12 +134,39 @@ def get(identifier: Any) -> Function:
 
 
 def serialize(activation: Any) -> Any:
-    """Return the name of `activation`, or the configuration of an object, which `deserialize` reads."""
+    """Return the configuration of `activation` as JSON-compatible data, which `deserialize` reads.
+
+    Args:
+        activation (Callable): The activation.
+
+    Returns:
+        str | dict: The name of a function, or the configuration of an object.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.activations.serialize(fw.activations.relu)
+        'relu'
+    """
     return _serialize(activation)
 
 
 def deserialize(config: Any) -> Function:
-    """Return the activation function for a name or configuration written by `serialize` or by Keras."""
+    """Return the activation for a configuration written by `serialize` or by Keras.
+
+    Args:
+        config (str | dict): A name or configuration.
+
+    Returns:
+        Callable: The activation.
+
+    Raises:
+        InvalidArgument: if there is no such activation.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.activations.deserialize("relu") is fw.activations.relu
+        True
+    """
     return get(config)
 
 

@@ -81,12 +81,39 @@ def get(identifier: Any) -> Callable[..., Any] | None:
 
 
 def serialize(initializer: Any) -> Any:
-    """Return the configuration of `initializer` as JSON-compatible data, which `deserialize` reads."""
+    """Return the configuration of `initializer` as JSON-compatible data, which `deserialize` reads.
+
+    Args:
+        initializer (Initializer | Callable): The initializer.
+
+    Returns:
+        str | dict: The name of a function, or the configuration of an object.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.initializers.serialize(fw.initializers.Constant(2.0))["class_name"]
+        'Constant'
+    """
     return _serialize(initializer)
 
 
 def deserialize(config: Mapping[str, Any] | str | None) -> Callable[..., Any] | None:
-    """Return the initializer for a configuration written by `serialize` or by Keras."""
+    """Return the initializer for a configuration written by `serialize` or by Keras.
+
+    Args:
+        config (str | dict): A name or configuration.
+
+    Returns:
+        Initializer | Callable: The initializer.
+
+    Raises:
+        InvalidArgument: if there is no such initializer.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.initializers.deserialize(fw.initializers.serialize(fw.initializers.Constant(2.0)))
+        Constant(value=2.0)
+    """
     return get(config)
 
 

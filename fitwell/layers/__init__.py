@@ -90,8 +90,42 @@ from fitwell.layers.unit_normalization import UnitNormalization
 from fitwell.layers.up_sampling import UpSampling1D, UpSampling2D
 from fitwell.layers.zero_padding import ZeroPadding1D, ZeroPadding2D
 
-get = registry.get
-deserialize = registry.from_config
+
+def get(identifier: Any) -> Any:
+    """Return the layer for `identifier`.
+
+    Args:
+        identifier (str | Layer | type | dict): A name, a layer, a class or a configuration.
+
+    Returns:
+        Layer: The layer.
+
+    Raises:
+        InvalidArgument: if there is no such layer.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.layers.get("flatten").name.startswith("flatten")
+        True
+    """
+    return registry.get(identifier)
+
+
+def deserialize(config: Any) -> Any:
+    """Return the layer for a configuration written by `serialize` or by Keras.
+
+    Args:
+        config (dict): The configuration.
+
+    Returns:
+        Layer: A new layer, without weights.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.layers.deserialize({"class_name": "Dense", "config": {"units": 3, "name": "hidden"}})
+        Dense(units=3, name='hidden')
+    """
+    return registry.from_config(config)
 
 
 def serialize(layer: Any) -> Any:
