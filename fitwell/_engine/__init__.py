@@ -1,8 +1,9 @@
 """The machine: one state, one step, one loop. It knows programs and data, never a model."""
 
 from fitwell._data.loaders import ArrayLoader, DataLoader, Dispatch, GeneratorLoader
+from fitwell._engine.dispatch_result import DispatchResult
 from fitwell._engine.dispatch_size import AdaptiveDispatchSize
-from fitwell._engine.epoch_runner import DispatchResult, EpochRunner
+from fitwell._engine.epoch_runner import EpochRunner
 from fitwell._engine.policies import Policy
 from fitwell._engine.train_program import Batch, ForwardResult, TrainProgram
 from fitwell._engine.train_state import TrainState

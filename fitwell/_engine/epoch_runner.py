@@ -1,7 +1,7 @@
-"""Runs: scans of steps inside epochs inside one dispatch, compiled once and called with any lengths.
+"""`EpochRunner`: the compiled training loop, a `while_loop` over epochs around a `while_loop` over batches.
 
-A dispatch covers either several whole epochs or a part of one; how much is an argument, not structure, so
-one compiled program serves quiet runs, progress bars and callbacks that look at every batch.
+A dispatch covers several whole epochs or a part of one. How much it covers is an argument, so one compiled program
+serves silent runs, progress bars and callbacks with batch hooks.
 """
 
 from __future__ import annotations
@@ -9,10 +9,9 @@ from __future__ import annotations
 import copy
 import dataclasses
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
@@ -20,42 +19,26 @@ import numpy as np
 
 from fitwell._data.loaders import Dispatch
 from fitwell._engine import devices, xla_cpu_heuristics
+from fitwell._engine.batch_access import Validation, gather_batch, gather_rows, take_index
 from fitwell._engine.compile_cache import CompileCache
+from fitwell._engine.dispatch_result import DispatchResult, EpochLogs
 from fitwell._engine.nan_recovery import find_last_finite_step
 from fitwell._engine.policies import Policy, skip_epoch, static_key
 from fitwell._engine.train_program import Batch, TrainProgram
 from fitwell._engine.train_state import TrainState
 from fitwell._engine.train_step import Step, make_step
+from fitwell._typing import Array, NumpyArray
 
-Array = Any
+__all__ = ["DispatchBounds", "EpochRunner", "all_finite", "log_name", "run_batches"]
 
 _NO_LIMIT = np.iinfo(np.int32).max
 
 
-@dataclass
-class EpochLogs:
-    """The results of finished epochs: ``table[i, j]`` is the value of ``names[j]`` after the i-th of them."""
-
-    names: list[str]
-    table: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.table)
-
-    def __iter__(self) -> Iterator[dict[str, float]]:
-        for row in self.table.tolist():
-            yield dict(zip(self.names, row, strict=True))
-
-    def columns(self) -> dict[str, list[float]]:
-        """Return the values of all epochs by name."""
-        return dict(zip(self.names, self.table.T.tolist(), strict=True))
-
-
 class DispatchBounds(NamedTuple):
-    """How far a dispatch goes.
+    """The extent of a dispatch.
 
-    epochs: how many. start, stop: which batches of each. limit: the number of updates after which training ends in
-    any case. first, last: whether an epoch begins with the first batch, and is over after the last one.
+    epochs: the number of epochs. start, stop: the range of batches in each. limit: the number of updates after which
+    training ends. first, last: whether the dispatch begins and ends its epochs.
     """
 
     epochs: Array
@@ -64,85 +47,6 @@ class DispatchBounds(NamedTuple):
     limit: Array
     first: Array
     last: Array
-
-
-@dataclass
-class DispatchResult:
-    """What a dispatch tells: results of the epochs it finished, running results, how long it took.
-
-    epochs: results of each finished epoch, in order. running: the metrics when it ended, by name: of the epoch
-    that is open, or of the last one.
-    stop: whether a policy ended the run. bad_step: the step whose loss or gradient was not finite, or -1.
-    step_before: the number of updates made before the dispatch.
-    finite: whether the weights that the dispatch left are.
-    """
-
-    epochs: EpochLogs
-    running: dict[str, float]
-    seconds: float
-    stop: bool
-    first_nonfinite_step: int
-    step_before: int
-    finite: bool
-
-
-@dataclass
-class Validation:
-    """Rows to evaluate at the end of every epoch inside the dispatch.
-
-    batches: arrays of shape ``[batches, batch size, ...]``. sizes: ``[batches]`` true sizes, or None when
-    all batches are full. tail: one more batch, a shorter one that may not be padded; None when there is none.
-    """
-
-    batches: Batch
-    sizes: Array | None
-    tail: Batch | None = None
-
-    @property
-    def steps(self) -> int:
-        """The number of batches, without the tail."""
-        return int(jax.tree.leaves(self.batches)[0].shape[0])
-
-    @property
-    def rows(self) -> int:
-        """The number of rows, padding included."""
-        return self.steps * int(jax.tree.leaves(self.batches)[0].shape[1])
-
-    def at(self, index: Array) -> Batch:
-        """Return one batch."""
-        return _masked(jax.tree.map(lambda leaf: _at(leaf, index), self.batches), self.sizes, index)
-
-
-def gather_batch(block: Batch, order: Array, sizes: Array | None, index: Array) -> Batch:
-    """Return batch `index` of `block`: the rows ``order[index]``, of which the first ``sizes[index]`` are real."""
-    return _masked(_rows(block, _at(order, index)), sizes, index)
-
-
-def select_batch(dispatch: Dispatch, epoch: int, index: int) -> Batch:
-    """Return batch `index` of one of the epochs of a work."""
-    if dispatch.tail is not None and index >= dispatch.order.shape[1]:
-        return _rows(dispatch.block, dispatch.tail[epoch])
-    return gather_batch(dispatch.block, dispatch.order[epoch], dispatch.sizes, jnp.int32(index))
-
-
-def _rows(block: Batch, places: Array) -> Batch:
-    # Orders are permutations drawn by the feed: always within bounds, so no clamping code is needed.
-    return jax.tree.map(lambda leaf: leaf.at[places].get(mode="promise_in_bounds"), block)
-
-
-def _at(array: Array, index: Array) -> Array:
-    """Return ``array[index]`` for an index that is not negative: taking care of others costs kernels of their own."""
-    return jax.lax.dynamic_index_in_dim(array, index, keepdims=False, allow_negative_indices=False)
-
-
-def _masked(batch: Batch, sizes: Array | None, index: Array) -> Batch:
-    """Return `batch` with the rows beyond ``sizes[index]`` marked as padding."""
-    if sizes is None:
-        return batch
-    length = jax.tree.leaves(batch)[0].shape[0]
-    size = _at(sizes, index)
-    rows = (jnp.arange(length) < size).astype(jnp.float32)
-    return Batch(batch.x, batch.y, batch.weights, rows, size.astype(jnp.float32))
 
 
 def run_batches(
@@ -154,10 +58,10 @@ def run_batches(
     limit: Array,
     fuse_loop: bool,
 ) -> TrainState:
-    """Apply `step` to batches ``start … stop-1``; end early when a loss is not finite.
+    """Apply `step` to the batches ``start … stop-1``; stop early if a loss is not finite.
 
-    limit: the number of updates after which training ends in any case.
-    one_function: whether the CPU compiler may turn the whole loop into one function (see `loops`).
+    limit: the number of updates after which training ends. fuse_loop: whether the CPU compiler may turn the whole
+    loop into one function (see `xla_cpu_heuristics`).
     """
 
     def body(carry: tuple[Array, TrainState]) -> tuple[Array, TrainState]:
@@ -173,12 +77,12 @@ def run_batches(
 
 
 class EpochRunner:
-    """Runs a program over works, compiling what is new.
+    """Runs the dispatches of a program, and compiles what is new.
 
-    program: what to run. training: whether steps learn. policies: decisions at the end of each epoch.
-    validation: rows to evaluate inside the dispatch, if any.
-    closes: whether an epoch's policies run inside the dispatch; else `close` is called after it.
-    shown: paths of hyperparameters whose values are logged with the results, under the last part of the path.
+    program: the program to run. training: whether the steps update the weights. policies: the decisions at the end of
+    each epoch. validation: rows to evaluate inside the dispatch, or None. ends_epochs: whether the policies run inside
+    the dispatch; otherwise `end_epoch` is called after it. logged: the paths of hyperparameters that are logged with
+    the results, under the last part of the path.
     """
 
     def __init__(
@@ -202,11 +106,11 @@ class EpochRunner:
 
     @property
     def cache_id(self) -> int:
-        """Equal for machines that share what is compiled."""
+        """An integer that is equal for runners with the same executables."""
         return id(self.cache)
 
     def with_validation(self, validation: Validation | None) -> EpochRunner:
-        """Return this machine with other validation rows of the same shapes; both share what is compiled."""
+        """Return a runner for other validation rows of the same shapes, which shares the executables."""
         runner = copy.copy(self)
         runner.validation = validation
         return runner
@@ -218,9 +122,9 @@ class EpochRunner:
 
         epoch_values: hyperparameters by path that change from epoch to epoch, one value for each epoch.
 
-        When a loss or a gradient is not finite, the dispatch is made again up to the step before: the same
-        program on the same state, so what it leaves are the last good weights to the bit. Guarding every
-        update inside the loop instead would cost each step a copy of the optimizer's slots.
+        If a loss or a gradient is not finite, the dispatch is repeated up to the step before. It is the same program
+        with the same state, so it returns the last finite weights to the bit. Guarding every update inside the loop
+        would cost a copy of the optimizer state per step.
         """
         values = epoch_values or {}
         after, report = self._dispatch(state, dispatch, values, _NO_LIMIT)
@@ -233,7 +137,7 @@ class EpochRunner:
             return self._dispatch(state, dataclasses.replace(dispatch, epochs=epochs), values, limit)
 
         first_nonfinite_step, (after, clean) = find_last_finite_step(again, report, int(after.step))
-        # The epoch that went wrong is logged with the loss it had; its validation is that of the good weights.
+        # Log the epoch with the loss that it had; its validation is that of the finite weights.
         own, both = len(self._result_names), min(len(report.epochs), len(clean.epochs))
         clean.epochs.table[:both, :own] = report.epochs.table[:both, :own]
         return after, dataclasses.replace(
@@ -256,32 +160,34 @@ class EpochRunner:
     def arguments(
         self, state: TrainState, dispatch: Dispatch, epoch_values: dict[str, Array], limit: int = _NO_LIMIT
     ) -> tuple[Any, ...]:
-        """Return what `run` takes."""
-        # Not one array: taking that apart would be six kernels, and compiling a kernel takes some milliseconds.
-        span = DispatchBounds(
-            epochs=np.int32(dispatch.epochs),
-            start=np.int32(dispatch.start),
-            stop=np.int32(dispatch.stop),
-            limit=np.int32(limit),
-            first=np.bool_(dispatch.first),
-            last=np.bool_(dispatch.last),
+        """Return the arguments of `run`."""
+        # Six scalars and not one array: to take it apart would need six kernels of some milliseconds' compile time each.
+        bounds = DispatchBounds(
+            epochs=_scalar(np.int32(dispatch.epochs)),
+            start=_scalar(np.int32(dispatch.start)),
+            stop=_scalar(np.int32(dispatch.stop)),
+            limit=_scalar(np.int32(limit)),
+            first=_scalar(np.bool_(dispatch.first)),
+            last=_scalar(np.bool_(dispatch.last)),
         )
         return (
             state,
             dispatch.block,
             dispatch.order,
             dispatch.sizes,
-            span,
+            bounds,
             epoch_values,
             self.validation,
             dispatch.tail,
         )
 
-    def unpack_result(self, state: TrainState, summary: Array, logs: Array, seconds: float) -> DispatchResult:
-        """Return in words what `run` returned."""
+    def unpack_result(
+        self, state: TrainState, summary: NumpyArray, logs: Array, seconds: float
+    ) -> DispatchResult:
+        """Return what `run` returned as a `DispatchResult`."""
         count, stop, first_nonfinite_step, step_before = summary.tolist()
         table = np.array(logs)
-        # An open epoch is a row of its own, which does not count.
+        # An open epoch has a row as well, which is not among the finished ones.
         last = table[max(count, 1) - 1, : len(self._result_names)]
         running = dict(zip(self._result_names, last.tolist(), strict=True))
         epochs = EpochLogs(self._log_names(), table[:count])
@@ -289,14 +195,14 @@ class EpochRunner:
         return DispatchResult(epochs, running, seconds, bool(stop), first_nonfinite_step, step_before, finite)
 
     def end_epoch(self, state: TrainState, results: dict[str, Any]) -> TrainState:
-        """Apply the policies to an epoch whose validation `results` were computed outside the dispatch."""
+        """Apply the policies to an epoch whose validation was computed outside the dispatch."""
         arguments = (state, {name: np.float32(value) for name, value in results.items()})
         return self.cache.get(("close", tuple(results)), self._end_epoch, arguments)(*arguments)
 
     def apply_policy(
         self, policy: Policy, memory: Any, value: float, state: TrainState
     ) -> tuple[Any, TrainState]:
-        """Let a policy that is not compiled into the dispatches decide on an epoch's `value`."""
+        """Apply a policy that is not compiled into the dispatches to the `value` of an epoch."""
 
         def update(memory: Any, value: Array, state: TrainState) -> tuple[Any, TrainState]:
             return policy.update(memory, {policy.monitor: value}, state)
@@ -306,7 +212,7 @@ class EpochRunner:
         return memory, state
 
     def compile_ahead(self, state: TrainState, dispatch: Dispatch, pool: Executor) -> None:
-        """Let `pool` compile what a dispatch of such a work will run, without values that change by epoch."""
+        """Compile the program of `dispatch` in `pool`, without values that change by epoch."""
         arguments = self.arguments(state, dispatch, {})
         self.cache.compile_async(
             _run_key(dispatch, {}), self.run, arguments, lambda: _use_ynn(state, dispatch), pool
@@ -328,54 +234,46 @@ class EpochRunner:
         block: Batch,
         order: Array,
         sizes: Array | None,
-        span: DispatchBounds,
+        bounds: DispatchBounds,
         epoch_values: dict[str, Array],
         validation: Validation | None,
         tail: Array | None,
     ) -> Any:
-        """Do one dispatch: the function that is compiled. Pure, so it may be mapped over states."""
+        """Run one dispatch. This is the function that is compiled; it is pure, so `vmap` can map it over states."""
         step = make_step(self.program, self.training)
         zero = self.program.init_metrics()
         names = self._log_names()
         step_before = state.step
         fuse_loop = xla_cpu_heuristics.should_fuse_loop(state.variables, rows=order.shape[2])
-        fuse_validation = fuse_loop and (
-            validation is None or self._can_fuse_validation(validation, state, order)
-        )
+        fuse_validation = fuse_loop and self._can_fuse_validation(validation, state, order)
         logs = jnp.zeros((order.shape[0], len(names)), jnp.float32)
-        epochs, start, stop, limit, first, last = span
+        epochs, start, stop, limit, first, last = bounds
 
         def over(state: TrainState) -> Array:
             return (state.first_nonfinite_step >= 0) | (state.step >= limit)
 
         def epoch(carry: tuple[TrainState, Array, Array]) -> Any:
             state, logs, index = carry
-            fresh = first | (index > 0)
-            metrics = jax.tree.map(lambda empty, kept: jnp.where(fresh, empty, kept), zero, state.metrics)
-            hyperparams = state.hyperparams | {
-                path: _at(table, index) for path, table in epoch_values.items()
-            }
-            metrics_reset = state.replace(metrics=metrics, hyperparams=hyperparams)
+            state = _begin_epoch(state, zero, first | (index > 0), epoch_values, index)
 
             def fetch(batch: Array) -> Batch:
-                return gather_batch(block, _at(order, index), sizes, batch)
+                return gather_batch(block, take_index(order, index), sizes, batch)
 
             whole = jnp.minimum(stop, order.shape[1])
-            state = run_batches(step, metrics_reset, fetch, start, whole, limit, fuse_loop)
+            state = run_batches(step, state, fetch, start, whole, limit, fuse_loop)
             if tail is not None:
-                rows = _at(tail, index)
+                rows = take_index(tail, index)
                 going = (start <= whole) & (whole < stop) & ~over(state)
-                state = jax.lax.cond(going, lambda: step(state, _rows(block, rows), whole), lambda: state)
-            # An epoch that stays open goes the same way, with no rows to validate.
+                state = jax.lax.cond(
+                    going, lambda: step(state, gather_rows(block, rows), whole), lambda: state
+                )
+            # An epoch that stays open takes the same path, with no rows to validate.
             done = last | over(state)
             results = self.program.compute_metrics(state.metrics, state.hyperparams)
             if validation is not None:
                 found = self._validate(state.replace(metrics=zero), validation, done, fuse_validation)
                 results |= {f"val_{name}": value for name, value in found.items()}
-            results |= {
-                log_name(path): self.program.hyperparam_value(path, state.hyperparams, state.step)
-                for path in self.logged
-            }
+            results |= self._logged_values(state)
             logs = jax.lax.dynamic_update_index_in_dim(
                 logs, _row(results, names), index, axis=0, allow_negative_indices=False
             )
@@ -394,15 +292,21 @@ class EpochRunner:
         facts = [finished, state.stop, state.first_nonfinite_step, step_before]
         return state, jnp.stack([fact.astype(jnp.int32) for fact in facts]), logs
 
+    def _logged_values(self, state: TrainState) -> dict[str, Array]:
+        return {
+            log_name(path): self.program.hyperparam_value(path, state.hyperparams, state.step)
+            for path in self.logged
+        }
+
     def _validate(
         self, state: TrainState, validation: Validation, done: Array, fuse_loop: bool
     ) -> dict[str, Array]:
-        """Return the results over the validation rows; the accumulators of `state` are empty."""
+        """Return the results over the validation rows. The metrics of `state` are empty."""
         evaluate = make_step(self.program, training=False)
         clean = state.replace(first_nonfinite_step=jnp.int32(-1))
         first, steps = jnp.int32(0), jnp.int32(validation.steps)
         if validation.steps == 1 and fuse_loop:
-            # A loop around one batch would take the compiler a tenth of a second for nothing.
+            # A loop around one batch would cost a tenth of a second of compile time.
             metrics = jax.lax.cond(
                 done, lambda: evaluate(clean, validation.at(first), first).metrics, lambda: clean.metrics
             )
@@ -415,11 +319,13 @@ class EpochRunner:
             metrics = jax.lax.cond(done, lambda: evaluate(so_far, last, steps).metrics, lambda: metrics)
         return self.program.compute_metrics(metrics, state.hyperparams)
 
-    def _can_fuse_validation(self, validation: Validation, state: TrainState, order: Array) -> bool:
-        """Return whether a validation may be part of the function that the training is.
+    def _can_fuse_validation(self, validation: Validation | None, state: TrainState, order: Array) -> bool:
+        """Return whether the validation may be part of the fused training loop.
 
-        Large products are slow there, which matters when the validation has more rows than the training.
+        Large products are slow there, which matters if the validation has more rows than the training.
         """
+        if validation is None:
+            return True
         rows = validation.rows // validation.steps
         return validation.rows <= order.shape[1] * order.shape[2] or xla_cpu_heuristics.should_fuse_loop(
             state.variables, rows
@@ -431,6 +337,10 @@ class EpochRunner:
         return [*names, *validated, *map(log_name, self.logged)]
 
 
+def _scalar(value: np.generic) -> Array:
+    return cast("Array", value)  # an array for the compiled program
+
+
 def _run_key(dispatch: Dispatch, epoch_values: dict[str, Array]) -> tuple[Any, ...]:
     return "run", dispatch.key, tuple(epoch_values)
 
@@ -440,15 +350,15 @@ def _use_ynn(state: TrainState, dispatch: Dispatch) -> bool:
 
 
 def log_name(path: str) -> str:
-    """Return the last part of a hyperparameter's path, under which it is logged."""
+    """Return the name under which the hyperparameter at `path` is logged: the last part of the path."""
     return path.rpartition(".")[2]
 
 
 def all_finite(weights: dict[str, Array]) -> bool:
-    """Return whether no weight is NaN or infinite."""
+    """Return whether all weights are finite."""
     arrays = [array for array in weights.values() if jnp.issubdtype(array.dtype, jnp.inexact)]
     if devices.current_device().platform == "cpu" or all(isinstance(array, np.ndarray) for array in arrays):
-        # Compiling this takes longer than doing it.
+        # Compiling this takes longer than computing it.
         return all(np.isfinite(np.asarray(array)).all() for array in arrays)
     return not arrays or bool(_all_finite(arrays))
 
@@ -458,8 +368,14 @@ def _all_finite(arrays: Sequence[Array]) -> Array:
     return jnp.all(jnp.stack([jnp.isfinite(array).all() for array in arrays]))
 
 
+def _begin_epoch(
+    state: TrainState, zero: dict[str, Array], is_new: Array, epoch_values: dict[str, Array], index: Array
+) -> TrainState:
+    """Return the state before the first batch of a dispatch in an epoch; the metrics of a new epoch are `zero`."""
+    metrics = jax.tree.map(lambda empty, kept: jnp.where(is_new, empty, kept), zero, state.metrics)
+    values = {path: take_index(table, index) for path, table in epoch_values.items()}
+    return state.replace(metrics=metrics, hyperparams=state.hyperparams | values)
+
+
 def _row(results: dict[str, Array], names: Sequence[str]) -> Array:
     return jnp.stack([results[name].astype(jnp.float32) for name in names])
-
-
-jax.tree_util.register_dataclass(Validation, data_fields=["batches", "sizes", "tail"], meta_fields=[])

@@ -13,8 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from fitwell._engine.train_state import TrainState
-
-Array = Any
+from fitwell._typing import Array
 
 
 class Policy(Protocol):

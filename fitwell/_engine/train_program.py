@@ -8,8 +8,7 @@ from typing import Any, Protocol
 import jax
 
 from fitwell._data.loaders import Batch as Batch
-
-Array = Any
+from fitwell._typing import Array
 
 
 @jax.tree_util.register_dataclass

@@ -10,7 +10,7 @@ from typing import Any
 import jax
 import numpy as np
 
-Array = Any
+from fitwell._typing import Array
 
 
 @jax.tree_util.register_dataclass

@@ -10,8 +10,8 @@ import jax.numpy as jnp
 
 from fitwell._engine.train_program import Batch, TrainProgram
 from fitwell._engine.train_state import TrainState
+from fitwell._typing import Array
 
-Array = Any
 Step = Callable[[TrainState, Batch, Array], TrainState]
 
 

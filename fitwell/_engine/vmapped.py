@@ -15,10 +15,10 @@ import jax
 import numpy as np
 
 from fitwell._data.loaders import Dispatch
-from fitwell._engine.epoch_runner import DispatchResult, EpochRunner
+from fitwell._engine.dispatch_result import DispatchResult
+from fitwell._engine.epoch_runner import EpochRunner
 from fitwell._engine.train_state import TrainState
-
-Array = Any
+from fitwell._typing import Array
 
 
 @dataclass
@@ -48,7 +48,7 @@ def run_vmapped(requests: Sequence[DispatchRequest], width: int) -> list[tuple[T
         for request in requests
     ]
     idle = list(arguments[0])
-    idle[_SPAN] = jax.tree.map(np.zeros_like, idle[_SPAN])
+    idle[_BOUNDS] = jax.tree.map(np.zeros_like, idle[_BOUNDS])
     arguments += [tuple(idle)] * (width - len(requests))
     axes, joined = zip(
         *(_join(parts, place) for place, parts in enumerate(zip(*arguments, strict=True))), strict=True
@@ -71,7 +71,7 @@ def run_vmapped(requests: Sequence[DispatchRequest], width: int) -> list[tuple[T
 
 
 # Places in the arguments of `EpochRunner.run`; the block of rows is one for all: runs are over the rows of one `ArrayLoader`.
-_BLOCK, _SPAN = 1, 4
+_BLOCK, _BOUNDS = 1, 4
 _PERHAPS_SHARED = (2, 3, 6, 7)  # orders, sizes of batches, validation rows, last batches
 
 

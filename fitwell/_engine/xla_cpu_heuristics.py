@@ -14,15 +14,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from fitwell._engine import devices
-
-Array = Any
+from fitwell._typing import Array
 
 # Multiplications a step may make in products that plain loops do well, and in those they do badly.
 _MOST_FAST = 2**17

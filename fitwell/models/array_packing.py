@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
 
 import jax.numpy as jnp
 
+from fitwell._typing import Array, Arrays
 from fitwell._variables import Variable
-
-Array = Any
-Arrays = dict[str, Array]
 
 
 class DtypeRaveler:

@@ -19,7 +19,7 @@ from fitwell._data.loaders import (
     batch_layout,
     count_rows,
 )
-from fitwell._engine.epoch_runner import Validation
+from fitwell._engine.batch_access import Validation
 from fitwell.errors import InvalidArgument
 from fitwell.models.fit_data import FitData, must_stream
 

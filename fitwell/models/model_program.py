@@ -15,6 +15,7 @@ from fitwell._call_context import CallContext, call_context
 from fitwell._engine.train_program import Batch, ForwardResult
 from fitwell._traced_constants import TracedConstants
 from fitwell._tracing_warnings import watch_tracing
+from fitwell._typing import Array, Arrays
 from fitwell._user_code import explain_tracing_errors, has_user_code
 from fitwell._variables import (
     Bindable,
@@ -30,9 +31,6 @@ from fitwell.losses.alignment import squeeze_or_expand_to_same_rank
 from fitwell.models.array_packing import DtypeRaveler
 from fitwell.models.base_model import BaseModel
 from fitwell.models.compile_config import OutputLoss, OutputMetric, loss_names, named_results
-
-Array = Any
-Arrays = dict[str, Array]
 
 
 class ModelProgram:

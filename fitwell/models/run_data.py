@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fitwell._data.loaders import DataLoader
-from fitwell._engine.epoch_runner import Validation
+from fitwell._engine.batch_access import Validation
 from fitwell.models import input_checks
 from fitwell.models.batch_loading import device_validation, make_loader
 from fitwell.models.fit_data import FitData, must_stream

@@ -6,17 +6,20 @@ import dataclasses
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from fitwell import config
 from fitwell._data.loaders import Dispatch
+from fitwell._engine.batch_access import select_batch
+from fitwell._engine.dispatch_result import DispatchResult, EpochLogs
 from fitwell._engine.dispatch_size import AdaptiveDispatchSize
-from fitwell._engine.epoch_runner import DispatchResult, EpochLogs, log_name, select_batch
+from fitwell._engine.epoch_runner import log_name
 from fitwell._engine.train_state import TrainState
 from fitwell._history import History
 from fitwell._tracing_warnings import warn_changed_constants
+from fitwell._typing import Array, Arrays
 from fitwell.errors import NonFiniteWarning, warn
 from fitwell.models.evaluation import evaluate
 from fitwell.models.fit_options import FitOptions
@@ -28,7 +31,7 @@ from fitwell.models.run_position import RunPosition
 from fitwell.models.train_plan import make_plan
 from fitwell.models.training_session import TrainingSession
 
-EpochValues = dict[str, np.ndarray]
+EpochValues = Arrays
 
 
 class TrainLoop:
@@ -192,7 +195,7 @@ class TrainLoop:
             for path, numbers in (callback.epoch_values(range(epoch, epoch + dispatch.epochs)) or {}).items():
                 table = np.zeros(dispatch.order.shape[0], config.float_dtype())
                 table[: len(numbers)] = numbers
-                tables[path] = table
+                tables[path] = cast("Array", table)
         return tables
 
     # --- after a dispatch ------------------------------------------------------------------------------------

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from fitwell._data.loaders import MAX_EPOCHS_PER_DISPATCH, DataLoader
-from fitwell._engine.epoch_runner import EpochRunner, Validation, log_name
+from fitwell._engine.batch_access import Validation
+from fitwell._engine.epoch_runner import EpochRunner, log_name
 from fitwell._engine.policies import Policy
 from fitwell._history import History
 from fitwell._progress import ProgressReporter

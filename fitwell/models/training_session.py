@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import jax
 import numpy as np
@@ -11,10 +11,12 @@ import numpy as np
 from fitwell import random
 from fitwell._data.loaders import Batch
 from fitwell._engine import compile_cache
-from fitwell._engine.epoch_runner import EpochRunner, Validation
+from fitwell._engine.batch_access import Validation
+from fitwell._engine.epoch_runner import EpochRunner
 from fitwell._engine.policies import Policy, static_key
 from fitwell._engine.train_state import TrainState, initial_counters
 from fitwell._tracing_warnings import constants_changed
+from fitwell._typing import Array, Arrays
 from fitwell._variables import same_variables
 from fitwell.errors import InvalidArgument, StateError, warn
 from fitwell.models import input_checks
@@ -51,7 +53,7 @@ class TrainingSession:
         self._program: ModelProgram | None = None
         self._hyperparams_on_device: dict[str, Any] = {}
         self._shared: SharedExecutables[ModelProgram] | None = None
-        self._no_metrics: dict[str, np.ndarray] | None = None
+        self._no_metrics: Arrays | None = None
         self._shapes: list[tuple[Any, ...]] = []
 
     def __getstate__(self) -> dict[str, Any]:
@@ -246,11 +248,12 @@ class TrainingSession:
         state.policies = {policy.name: policy.init(state) for policy in policies}
         return state
 
-    def _empty_metrics(self) -> dict[str, np.ndarray]:
+    def _empty_metrics(self) -> Arrays:
         """Return accumulators of the right shapes; a run begins by setting them."""
         if self._no_metrics is None:
             structs = jax.eval_shape(self.program.init_metrics)
-            self._no_metrics = {path: np.zeros(s.shape, s.dtype) for path, s in structs.items()}
+            zeros = {path: np.zeros(struct.shape, struct.dtype) for path, struct in structs.items()}
+            self._no_metrics = cast("Arrays", zeros)
         return self._no_metrics
 
     def pull(self) -> TrainState:
@@ -275,7 +278,7 @@ class TrainingSession:
                 )
             if sent.get(path) is cell.raw_value:
                 continue
-            hyperparams[path] = cell.as_array()
+            hyperparams[path] = cast("Array", cell.as_array())
             sent[path] = cell.raw_value
         return state.replace(
             trainable={path: variable.raw_value for path, variable in program.trainable.items()},

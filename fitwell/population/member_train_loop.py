@@ -15,8 +15,8 @@ import numpy as np
 from fitwell import random
 from fitwell._data.loaders import ArrayLoader, Batch, DataLoader, Dispatch
 from fitwell._engine import devices
+from fitwell._engine.batch_access import Validation
 from fitwell._engine.dispatch_size import AdaptiveDispatchSize
-from fitwell._engine.epoch_runner import Validation
 from fitwell._variables import Variable
 from fitwell.callbacks.callback_list import CallbackList, flatten_callbacks
 from fitwell.errors import InvalidArgument

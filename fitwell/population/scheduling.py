@@ -13,7 +13,7 @@ import jax
 from fitwell import random
 from fitwell._data.loaders import Dispatch
 from fitwell._engine import devices
-from fitwell._engine.epoch_runner import DispatchResult
+from fitwell._engine.dispatch_result import DispatchResult
 from fitwell._engine.train_state import TrainState
 from fitwell._engine.vmapped import DispatchRequest, run_vmapped
 from fitwell.models.train_loop import EpochValues

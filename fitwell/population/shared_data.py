@@ -13,7 +13,7 @@ import numpy as np
 from fitwell import config
 from fitwell._data.loaders import count_rows
 from fitwell._engine import devices
-from fitwell._engine.epoch_runner import Validation
+from fitwell._engine.batch_access import Validation
 from fitwell._typing import PyTree
 from fitwell.errors import InvalidArgument
 from fitwell.models.batch_loading import device_validation

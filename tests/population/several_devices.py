@@ -13,8 +13,8 @@ import numpy as np
 
 import fitwell as fw
 from fitwell._data.loaders import Batch
+from fitwell._engine.batch_access import Validation
 from fitwell._engine.compile_cache import CompileCache
-from fitwell._engine.epoch_runner import Validation
 from fitwell.errors import NonFiniteWarning
 from fitwell.population import scheduling
 from fitwell.population.layout_choice import layout_rule

@@ -1,0 +1,74 @@
+"""Batches inside the compiled program: rows gathered by a permutation, and blocks of validation rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+
+from fitwell._data.loaders import Dispatch
+from fitwell._engine.train_program import Batch
+from fitwell._typing import Array
+
+
+@dataclass
+class Validation:
+    """Rows to evaluate at the end of every epoch inside the dispatch.
+
+    batches: arrays of shape ``[batches, batch size, ...]``. sizes: ``[batches]`` true sizes, or None when
+    all batches are full. tail: one more batch, a shorter one that may not be padded; None when there is none.
+    """
+
+    batches: Batch
+    sizes: Array | None
+    tail: Batch | None = None
+
+    @property
+    def steps(self) -> int:
+        """The number of batches, without the tail."""
+        return int(jax.tree.leaves(self.batches)[0].shape[0])
+
+    @property
+    def rows(self) -> int:
+        """The number of rows, padding included."""
+        return self.steps * int(jax.tree.leaves(self.batches)[0].shape[1])
+
+    def at(self, index: Array) -> Batch:
+        """Return one batch."""
+        return _masked(jax.tree.map(lambda leaf: take_index(leaf, index), self.batches), self.sizes, index)
+
+
+def gather_batch(block: Batch, order: Array, sizes: Array | None, index: Array) -> Batch:
+    """Return batch `index` of `block`: the rows ``order[index]``, of which the first ``sizes[index]`` are real."""
+    return _masked(gather_rows(block, take_index(order, index)), sizes, index)
+
+
+def select_batch(dispatch: Dispatch, epoch: int, index: int) -> Batch:
+    """Return batch `index` of one of the epochs of a work."""
+    if dispatch.tail is not None and index >= dispatch.order.shape[1]:
+        return gather_rows(dispatch.block, dispatch.tail[epoch])
+    return gather_batch(dispatch.block, dispatch.order[epoch], dispatch.sizes, jnp.int32(index))
+
+
+def gather_rows(block: Batch, places: Array) -> Batch:
+    # Orders are permutations drawn by the feed: always within bounds, so no clamping code is needed.
+    return jax.tree.map(lambda leaf: leaf.at[places].get(mode="promise_in_bounds"), block)
+
+
+def take_index(array: Array, index: Array) -> Array:
+    """Return ``array[index]`` for an index that is not negative: taking care of others costs kernels of their own."""
+    return jax.lax.dynamic_index_in_dim(array, index, keepdims=False, allow_negative_indices=False)
+
+
+def _masked(batch: Batch, sizes: Array | None, index: Array) -> Batch:
+    """Return `batch` with the rows beyond ``sizes[index]`` marked as padding."""
+    if sizes is None:
+        return batch
+    length = jax.tree.leaves(batch)[0].shape[0]
+    size = take_index(sizes, index)
+    rows = (jnp.arange(length) < size).astype(jnp.float32)
+    return Batch(batch.x, batch.y, batch.weights, rows, size.astype(jnp.float32))
+
+
+jax.tree_util.register_dataclass(Validation, data_fields=["batches", "sizes", "tail"], meta_fields=[])
