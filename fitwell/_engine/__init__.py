@@ -1,4 +1,4 @@
-"""The machine: one state, one step, one loop. It knows programs and data, never a model."""
+"""The training engine: one state, one step, one loop. It knows programs and data, but no models."""
 
 from fitwell._data.loaders import ArrayLoader, DataLoader, Dispatch, GeneratorLoader
 from fitwell._engine.dispatch_result import DispatchResult

@@ -11,13 +11,15 @@ from fitwell._data.loaders import Dispatch
 from fitwell._engine.train_program import Batch
 from fitwell._typing import Array
 
+__all__ = ["Validation", "gather_batch", "gather_rows", "select_batch", "take_index"]
+
 
 @dataclass
 class Validation:
-    """Rows to evaluate at the end of every epoch inside the dispatch.
+    """Rows to evaluate at the end of every epoch, inside the dispatch.
 
-    batches: arrays of shape ``[batches, batch size, ...]``. sizes: ``[batches]`` true sizes, or None when
-    all batches are full. tail: one more batch, a shorter one that may not be padded; None when there is none.
+    batches: arrays of shape ``[batches, batch size, ...]``. sizes: the numbers of real rows ``[batches]``; None if all
+    batches are full. tail: a last, shorter batch that may not be padded, or None.
     """
 
     batches: Batch
@@ -26,7 +28,7 @@ class Validation:
 
     @property
     def steps(self) -> int:
-        """The number of batches, without the tail."""
+        """The number of batches without the tail."""
         return int(jax.tree.leaves(self.batches)[0].shape[0])
 
     @property
@@ -35,7 +37,7 @@ class Validation:
         return self.steps * int(jax.tree.leaves(self.batches)[0].shape[1])
 
     def at(self, index: Array) -> Batch:
-        """Return one batch."""
+        """Return batch `index`."""
         return _masked(jax.tree.map(lambda leaf: take_index(leaf, index), self.batches), self.sizes, index)
 
 
@@ -45,24 +47,25 @@ def gather_batch(block: Batch, order: Array, sizes: Array | None, index: Array) 
 
 
 def select_batch(dispatch: Dispatch, epoch: int, index: int) -> Batch:
-    """Return batch `index` of one of the epochs of a work."""
+    """Return batch `index` of an epoch of `dispatch`."""
     if dispatch.tail is not None and index >= dispatch.order.shape[1]:
         return gather_rows(dispatch.block, dispatch.tail[epoch])
     return gather_batch(dispatch.block, dispatch.order[epoch], dispatch.sizes, jnp.int32(index))
 
 
 def gather_rows(block: Batch, places: Array) -> Batch:
-    # Orders are permutations drawn by the feed: always within bounds, so no clamping code is needed.
+    # Places come from the permutations of the loader, which are in bounds, so no clamping is needed.
+    """Return the rows of `block` at `places`."""
     return jax.tree.map(lambda leaf: leaf.at[places].get(mode="promise_in_bounds"), block)
 
 
 def take_index(array: Array, index: Array) -> Array:
-    """Return ``array[index]`` for an index that is not negative: taking care of others costs kernels of their own."""
+    """Return ``array[index]`` for an index of at least 0; supporting negative ones would cost extra kernels."""
     return jax.lax.dynamic_index_in_dim(array, index, keepdims=False, allow_negative_indices=False)
 
 
 def _masked(batch: Batch, sizes: Array | None, index: Array) -> Batch:
-    """Return `batch` with the rows beyond ``sizes[index]`` marked as padding."""
+    """Return `batch` with the rows after the first ``sizes[index]`` marked as padding."""
     if sizes is None:
         return batch
     length = jax.tree.leaves(batch)[0].shape[0]

@@ -24,6 +24,19 @@ from fitwell._engine import devices
 from fitwell._user_code import explain_tracing_errors
 from fitwell.errors import raise_if_out_of_memory, warn
 
+__all__ = [
+    "CAPACITY",
+    "CompileCache",
+    "CompileStats",
+    "abstract_signature",
+    "clear_caches",
+    "compile_lowered",
+    "compile_stats",
+    "compiler_options",
+    "lower",
+    "on_clear",
+]
+
 # The number of executables that are kept; each holds native code of a few MB at most.
 CAPACITY = 128
 

@@ -1,8 +1,7 @@
-"""Which device a thread computes on, and which ones there are.
+"""The device that a thread computes on, and the available devices.
 
-The answer is JAX's default device: who wants something done elsewhere does it inside ``with
-jax.default_device(device):``, which holds for its thread. Nothing is committed to a device: arrays that were
-left on one follow to wherever they are used next.
+It is the default device of JAX; ``with jax.default_device(device):`` sets it for one thread. Arrays are not committed to
+a device: they follow to the device of the next computation.
 """
 
 from __future__ import annotations
@@ -13,6 +12,15 @@ from contextlib import AbstractContextManager, nullcontext
 import jax
 import numpy as np
 
+__all__ = [
+    "cpu_count",
+    "current_device",
+    "local_devices",
+    "to_current_device",
+    "use_device",
+    "xla_thread_count",
+]
+
 
 def current_device() -> jax.Device:
     """Return the device that this thread computes on."""
@@ -20,23 +28,23 @@ def current_device() -> jax.Device:
 
 
 def local_devices() -> list[jax.Device]:
-    """Return the devices that work may be given to: the default device if one was set, else all of this process."""
+    """Return the available devices: the default device if one was set, else all devices of this process."""
     chosen = jax.config.jax_default_device  # type: ignore[attr-defined]
-    # JAX takes the name of a platform, too.
+    # JAX accepts the name of a platform as well.
     return [chosen] if isinstance(chosen, jax.Device) else jax.local_devices(backend=chosen)
 
 
 def use_device(device: jax.Device) -> AbstractContextManager[object]:
-    """Let this thread compute on `device` inside the block."""
-    # Also the programs behind single operations belong to a device; those that are there already are to serve.
+    """Compute on `device` inside the block."""
+    # The programs of single operations belong to a device: reuse the ones that are compiled already.
     return nullcontext() if device == current_device() else jax.default_device(device)
 
 
 def to_current_device(leaf: jax.Array | np.ndarray) -> jax.Array:
-    """Return an array with its values on the device of this thread."""
+    """Return an array with these values on the device of this thread."""
     if isinstance(leaf, jax.Array) and leaf.devices() == {current_device()}:
         return leaf
-    # Named no device, it goes to the default one and is not committed to it.
+    # Without a device argument it goes to the default device and is not committed to it.
     return jax.device_put(np.asarray(leaf))
 
 
@@ -46,9 +54,9 @@ def cpu_count() -> int:
 
 
 def xla_thread_count() -> int:
-    """Return the number of threads that XLA computes with on a CPU: one for each core, or what NPROC says.
+    """Return the number of threads that XLA uses on a CPU: NPROC if it is set, else one per core.
 
-    It decides into how many parts sums over many terms are divided, and so how their last bits are rounded.
+    It determines how long sums are divided into parts, and therefore how their last bits are rounded.
     """
-    asked = os.environ.get("NPROC", "")
-    return int(asked) if asked.isdecimal() and int(asked) > 0 else cpu_count()
+    given = os.environ.get("NPROC", "")
+    return int(given) if given.isdecimal() and int(given) > 0 else cpu_count()

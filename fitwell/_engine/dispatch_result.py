@@ -1,4 +1,4 @@
-"""What a dispatch returns, read on the host."""
+"""The result of a dispatch, on the host."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+__all__ = ["DispatchResult", "EpochLogs"]
+
 
 @dataclass
 class EpochLogs:
-    """The results of finished epochs: ``table[i, j]`` is the value of ``names[j]`` after the i-th of them."""
+    """The results of finished epochs: ``table[i, j]`` is the value of ``names[j]`` in the i-th of them."""
 
     names: list[str]
     table: np.ndarray
@@ -29,13 +31,12 @@ class EpochLogs:
 
 @dataclass
 class DispatchResult:
-    """What a dispatch tells: results of the epochs it finished, running results, how long it took.
+    """The result of a dispatch.
 
-    epochs: results of each finished epoch, in order. running: the metrics when it ended, by name: of the epoch
-    that is open, or of the last one.
-    stop: whether a policy ended the run. bad_step: the step whose loss or gradient was not finite, or -1.
-    step_before: the number of updates made before the dispatch.
-    finite: whether the weights that the dispatch left are.
+    epochs: the results of each finished epoch, in order. running: the metrics at the end, by name: those of the open epoch
+    or of the last one. seconds: the duration. stop: whether a policy ended the run. first_nonfinite_step: the first step
+    whose loss or gradient was not finite, or -1. step_before: the number of updates before the dispatch. finite: whether
+    the weights after the dispatch are finite.
     """
 
     epochs: EpochLogs

@@ -1,4 +1,4 @@
-"""Going back from a dispatch that went wrong to the last good weights."""
+"""Finding the last finite weights of a dispatch in which a loss or a gradient was not finite."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Callable
 from typing import Protocol, TypeVar
 
 from fitwell._engine.train_state import TrainState
+
+__all__ = ["AnyResult", "Result", "find_last_finite_step"]
 
 
 class Result(Protocol):
@@ -22,14 +24,14 @@ AnyResult = TypeVar("AnyResult", bound=Result)
 def find_last_finite_step(
     again: Callable[[int], tuple[TrainState, AnyResult]], result: AnyResult, updates: int
 ) -> tuple[int, tuple[TrainState, AnyResult]]:
-    """Return the first step that went wrong, and what the dispatch gives when it ends just before it.
+    """Return the first step that is not finite, and the outcome of the dispatch that ends just before it.
 
-    again: makes the dispatch once more, up to a number of updates. report: of the dispatch that went wrong.
-    updates: how many updates had been made when it ended.
+    again: repeats the dispatch up to a number of updates. result: that of the failed dispatch. updates: the number of
+    updates when it ended.
 
-    A loss that is not finite names its step. A gradient may be NaN where the loss is not (the root of 0):
-    then the weights are bad from that step on, and mostly so is the next loss, so one step earlier is
-    tried first; after that the range is halved.
+    A loss that is not finite names its step. A gradient may be NaN where the loss is not (the root of 0). Then the weights
+    are not finite from that step on, and usually the next loss is not either, so one step earlier is tried first. After
+    that the range is bisected.
     """
     good, bad = result.step_before, updates
     if result.first_nonfinite_step >= 0:

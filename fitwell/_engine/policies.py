@@ -1,7 +1,7 @@
 """Policies: decisions at the end of an epoch that are part of the compiled program.
 
-A policy is a pair of pure functions, the same for one model and for a thousand mapped ones. Its numbers
-live in its memory, so they are data too.
+A policy consists of pure functions, which are the same for one model and for many mapped ones. Its numbers are part of
+its state and therefore arguments of the program.
 """
 
 from __future__ import annotations
@@ -15,12 +15,22 @@ import numpy as np
 from fitwell._engine.train_state import TrainState
 from fitwell._typing import Array
 
+__all__ = [
+    "MEASURES",
+    "EarlyStoppingPolicy",
+    "FlatCurvePolicy",
+    "Policy",
+    "ReduceLROnPlateauPolicy",
+    "skip_epoch",
+    "static_key",
+]
+
 
 class Policy(Protocol):
     """A compiled decision.
 
-    name: its key in `TrainState.policies`. monitor: the result it looks at. target: the hyperparameter it
-    changes, or None.
+    name: the key of its state in `TrainState.policies`. monitor: the result that it reads. target: the path of the
+    hyperparameter that it changes, or None.
     """
 
     name: str
@@ -28,32 +38,32 @@ class Policy(Protocol):
     target: Any
 
     def init(self, state: TrainState) -> Any:
-        """Return the memory before the first epoch."""
+        """Return the state of the policy before the first epoch."""
 
     def update(self, memory: Any, logs: dict[str, Array], state: TrainState) -> tuple[Any, TrainState]:
-        """Return memory and state after an epoch with results `logs`; set ``state.stop`` to end the run."""
+        """Return both states after an epoch with results `logs`; set ``state.stop`` to end the run."""
 
     def finish(self, memory: Any, state: TrainState) -> TrainState:
-        """Return the state to leave behind when the run is over (on the host)."""
+        """Return the train state at the end of the run (on the host)."""
 
 
 def skip_epoch(memory: Any) -> Any:
-    """Return the memory of a policy after an epoch that gave it nothing to decide on: only the epochs are counted."""
+    """Return the state of a policy after an epoch without its monitored result: only the epochs are counted."""
     return {**memory, "epoch": memory["epoch"] + 1} if "epoch" in memory else memory
 
 
 def static_key(policy: Any) -> tuple[Any, ...]:
-    """Return what makes two policies the same program: everything but the numbers in their memories."""
+    """Return a key that is equal for policies with the same program: all attributes except their numbers."""
     settings = {name: value for name, value in vars(policy).items() if name not in ("numbers", "first_epoch")}
     return (type(policy), *sorted(settings.items()))
 
 
 class EarlyStoppingPolicy:
-    """End the run when a monitored value has not improved for `patience` of its epochs, and keep the best weights.
+    """Ends the run if a monitored value has not improved for `patience` epochs, and keeps the best weights.
 
-    ``better(new, best)`` is ``new < best - min_delta`` for ``mode="min"``, ``new > best + min_delta`` for
-    ``"max"``. Epochs before `start_from_epoch` are not counted. With a `baseline`, improving on it is what
-    resets the wait. `keep_best` keeps the weights of the best epoch and puts them back at the end.
+    A value improves if ``new < best - min_delta`` for ``mode="min"``, or ``new > best + min_delta`` for ``"max"``. Epochs
+    before `start_from_epoch` do not count. With a `baseline`, only an improvement on it resets the wait. `keep_best` keeps
+    the weights of the best epoch and restores them at the end.
     """
 
     def __init__(
@@ -83,7 +93,7 @@ class EarlyStoppingPolicy:
         self.first_epoch = first_epoch
 
     def init(self, state: TrainState) -> Any:
-        """Return the memory: nothing seen yet."""
+        """Return the state before the first epoch."""
         memory: dict[str, Any] = {
             **self.numbers,
             "best": np.float32(np.inf),
@@ -97,14 +107,14 @@ class EarlyStoppingPolicy:
         return memory
 
     def update(self, memory: Any, logs: dict[str, Array], state: TrainState) -> tuple[Any, TrainState]:
-        """Compare this epoch's value with the best so far."""
+        """Compare the value of this epoch with the best one."""
         value = self.sign * logs[self.monitor].astype(jnp.float32)
         counted = memory["epoch"] >= memory["start"]
         improved = counted & (value < memory["best"] - memory["min_delta"])
-        # With a baseline, only beating it shows progress; the best is tracked all the same.
+        # With a baseline, only improving on it is progress; the best value is tracked in any case.
         progressed = improved & (value < memory["baseline"] - memory["min_delta"])
         wait = jnp.where(progressed | ~counted, 0.0, memory["wait"] + 1)
-        # As in Keras, the very first epoch never ends a run.
+        # As in Keras, the first epoch never ends a run.
         stop = counted & ~improved & (wait >= memory["patience"]) & (memory["epoch"] > 0)
         fresh = dict(memory)
         fresh.update(
@@ -123,7 +133,7 @@ class EarlyStoppingPolicy:
         return fresh, state.replace(stop=state.stop | stop)
 
     def finish(self, memory: Any, state: TrainState) -> TrainState:
-        """Put the best weights back, when they were kept and any epoch counted."""
+        """Restore the best weights, if they were kept and any epoch counted."""
         if not self.keep_best or int(memory["best_epoch"]) < 0:
             return state
         trainable, non_trainable = memory["weights"]
@@ -131,9 +141,9 @@ class EarlyStoppingPolicy:
 
 
 class ReduceLROnPlateauPolicy:
-    """Multiply a hyperparameter by `factor` when a monitored value has not improved for `patience` epochs.
+    """Multiplies a hyperparameter by `factor` if a monitored value has not improved for `patience` epochs.
 
-    After a reduction, `cooldown` epochs pass before waiting starts again; the value never falls below `minimum`.
+    After a reduction, `cooldown` epochs pass before waiting starts again. The value never falls below `minimum`.
     """
 
     def __init__(
@@ -162,11 +172,11 @@ class ReduceLROnPlateauPolicy:
         }
 
     def init(self, state: TrainState) -> Any:
-        """Return the memory: nothing seen yet."""
+        """Return the state before the first epoch."""
         return {**self.numbers, "best": np.float32(np.inf), "wait": np.float32(0), "cooling": np.float32(0)}
 
     def update(self, memory: Any, logs: dict[str, Array], state: TrainState) -> tuple[Any, TrainState]:
-        """Compare this epoch's value with the best so far, and reduce when it is time."""
+        """Compare the value of this epoch with the best one, and reduce if it is due."""
         value = self.sign * logs[self.monitor].astype(jnp.float32)
         cooling = jnp.maximum(memory["cooling"] - 1, 0)
         improved = value < memory["best"] - memory["min_delta"]
@@ -178,7 +188,7 @@ class ReduceLROnPlateauPolicy:
         reduced = jnp.maximum(
             rate * memory["factor"].astype(rate.dtype), memory["minimum"].astype(rate.dtype)
         )
-        # A rate already below the minimum stays as it is.
+        # A rate that is already below the minimum stays unchanged.
         reduced = jnp.where(rate > memory["minimum"].astype(rate.dtype), reduced, rate)
         fresh = dict(memory)
         fresh.update(
@@ -191,15 +201,15 @@ class ReduceLROnPlateauPolicy:
         )
 
     def finish(self, memory: Any, state: TrainState) -> TrainState:
-        """Leave the state as it is."""
+        """Return the state unchanged."""
         return state
 
 
-# How much a curve v still moves at epoch t, from its last n + 1 values.
+# How much a curve v changes at epoch t, from its last n + 1 values.
 MEASURES = {
     # max |v_i - v_(i-1)|: no single step was as large as the threshold.
     "change": lambda values: jnp.max(jnp.abs(jnp.diff(values))),
-    # v_(t-n) - v_t: it has come down by less than the threshold (or gone up).
+    # v_(t-n) - v_t: it decreased by less than the threshold (or increased).
     "decrease": lambda values: values[0] - values[-1],
     # mean |v_i - v_(i-1)|.
     "mean change": lambda values: jnp.mean(jnp.abs(jnp.diff(values))),
@@ -207,9 +217,9 @@ MEASURES = {
 
 
 class FlatCurvePolicy:
-    """End the run when a `measure` of the last `epochs` changes of a monitored value is below `threshold`.
+    """Ends the run if a `measure` of the last `epochs` changes of a monitored value is below `threshold`.
 
-    Values before `start_from_epoch` do not count, nor does a window with one that is not finite.
+    Values before `start_from_epoch` do not count, nor does a window with a value that is not finite.
     """
 
     def __init__(
@@ -234,7 +244,7 @@ class FlatCurvePolicy:
         self.first_epoch = first_epoch
 
     def init(self, state: TrainState) -> Any:
-        """Return the memory: nothing seen yet."""
+        """Return the state before the first epoch."""
         return {
             **self.numbers,
             "values": np.full(self.epochs + 1, np.nan, np.float32),
@@ -243,11 +253,11 @@ class FlatCurvePolicy:
         }
 
     def update(self, memory: Any, logs: dict[str, Array], state: TrainState) -> tuple[Any, TrainState]:
-        """Put this epoch's value into the window and measure it."""
+        """Append the value of this epoch to the window and measure the window."""
         counted = memory["epoch"] >= memory["start"]
         value = jnp.where(counted, self.sign * logs[self.monitor].astype(jnp.float32), jnp.nan)
         values = jnp.append(memory["values"][1:], value)
-        # A window that is not full yet holds NaN, and nothing is less than a threshold with NaN in it.
+        # A window that is not full contains NaN, so its measure is not less than the threshold.
         stop = MEASURES[self.measure](values) < memory["threshold"]
         fresh = {
             **memory,
@@ -258,5 +268,5 @@ class FlatCurvePolicy:
         return fresh, state.replace(stop=state.stop | stop)
 
     def finish(self, memory: Any, state: TrainState) -> TrainState:
-        """Leave the state as it is."""
+        """Return the state unchanged."""
         return state

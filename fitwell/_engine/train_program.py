@@ -1,4 +1,4 @@
-"""What the engine needs to know of whatever it trains: four pure functions."""
+"""`TrainProgram`: what the engine needs to know of a model, as pure functions."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ import jax
 from fitwell._data.loaders import Batch as Batch
 from fitwell._typing import Array
 
+__all__ = ["ForwardResult", "TrainProgram"]
+
 
 @jax.tree_util.register_dataclass
 @dataclass
 class ForwardResult:
-    """What one forward pass gave: outputs, updated statistics, and the parts of the loss by name."""
+    """The outputs of a forward pass, the updated non-trainable variables, and the terms of the loss by name."""
 
     outputs: Any
     non_trainable: dict[str, Array]
@@ -22,7 +24,7 @@ class ForwardResult:
 
 
 class TrainProgram(Protocol):
-    """The thing to run. All methods are pure; `hyperparams` carries every number that is data."""
+    """The functions that the engine compiles. All are pure; `hyperparams` holds every number that is an argument."""
 
     def forward(
         self,
@@ -35,10 +37,10 @@ class TrainProgram(Protocol):
         key: Array,
         step: Array,
     ) -> tuple[Array, ForwardResult]:
-        """Return the loss (a scalar, penalties included) and the `ForwardResult` that gave it."""
+        """Return the loss (a scalar, with regularization) and the result of the forward pass."""
 
     def scale_loss(self, loss: Array, hyperparams: dict[str, Array]) -> Array:
-        """Return the number to differentiate, a multiple of the loss that `update` knows about."""
+        """Return the value to differentiate: the loss times a factor that `update` divides by."""
 
     def update(
         self,
@@ -49,7 +51,7 @@ class TrainProgram(Protocol):
         step: Array,
         key: Array,
     ) -> tuple[dict[str, Array], Any]:
-        """Return the weights and optimizer slots after one update."""
+        """Return the weights and the optimizer state after one update."""
 
     def update_metrics(
         self,
@@ -59,16 +61,16 @@ class TrainProgram(Protocol):
         batch: Batch,
         hyperparams: dict[str, Array],
     ) -> dict[str, Array]:
-        """Return the accumulators with one more batch in them."""
+        """Return the metrics after one more batch."""
 
     def init_metrics(self) -> dict[str, Array]:
-        """Return empty accumulators."""
+        """Return the metrics before the first batch."""
 
     def compute_metrics(self, metrics: dict[str, Array], hyperparams: dict[str, Array]) -> dict[str, Array]:
         """Return the value of every metric by name."""
 
     def result_names(self) -> list[str]:
-        """Return the names of the results in the order to show them."""
+        """Return the names of the results in display order."""
 
     def hyperparam_value(self, path: str, hyperparams: dict[str, Array], step: Array) -> Array:
-        """Return the hyperparameter at `path`; one of the optimizer's that a schedule sets, as it is for `step`."""
+        """Return the hyperparameter at `path`; one that follows a schedule has the value of `step`."""

@@ -12,22 +12,21 @@ import numpy as np
 
 from fitwell._typing import Array
 
+__all__ = ["TrainState", "field_of_file", "initial_counters", "path_in_file"]
+
 
 @jax.tree_util.register_dataclass
 @dataclass
 class TrainState:
-    """The whole state of a training run. Saving it is a checkpoint; mapping over it is a population.
+    """The whole state of a training run. Saving it gives a checkpoint; mapping over it trains a population.
 
-    trainable: weights that gradients update, by path in the model.
-    statistics: variables that layers update themselves, such as moving means, and frozen weights.
-    slots: the optimizer's memory.
-    hyper: every hyperparameter that is data, by path: rates, penalties, momenta, noise levels.
-    metrics: the accumulators of the running epoch, in whatever arrays the program keeps them.
-    policies: the memories of compiled policies, by name.
-    seed: of the run; order and noise derive from it with the epoch and the step.
-    step: updates made so far. epoch: epochs finished so far.
-    bad_step: the step whose loss was not finite, or -1; no update is made from it on.
-    stop: whether a policy has ended the run.
+    trainable: weights that gradients update, by path in the model. non_trainable: variables that layers update themselves,
+    such as moving means, and frozen weights. opt_state: the state of the optimizer. hyperparams: every hyperparameter that
+    is an argument, by path: learning rates, regularization factors, momenta, noise levels. metrics: the accumulators of the
+    current epoch, in the arrays that the program chooses. policies: the states of compiled policies, by name. seed: of the
+    run; permutations and noise derive from it with the epoch and the step. step: the number of updates. epoch: the number of
+    finished epochs. first_nonfinite_step: the step whose loss was not finite, or -1; later steps make no update. stop:
+    whether a policy ended the run.
     """
 
     trainable: dict[str, Array]
@@ -44,7 +43,7 @@ class TrainState:
 
     @property
     def variables(self) -> dict[str, Array]:
-        """Everything that a forward pass reads: frozen weights too."""
+        """All variables that a forward pass reads, frozen weights included."""
         return self.trainable | self.non_trainable
 
     def replace(self, **changes: Any) -> TrainState:
@@ -52,7 +51,7 @@ class TrainState:
         return dataclasses.replace(self, **changes)
 
 
-# The names of fields in files, which are those of the first version of the formats.
+# Files keep the field names of the first version of their format.
 _FIELDS_OF_FILES = {
     "statistics": "non_trainable",
     "slots": "opt_state",
@@ -68,13 +67,13 @@ def field_of_file(name: str) -> str:
 
 
 def path_in_file(path: str) -> str:
-    """Return a path in a `TrainState`, such as ``trainable['dense/kernel']``, as files write it."""
+    """Return the name in files of a path in a `TrainState`, such as ``trainable['dense/kernel']``."""
     names = {field: name for name, field in _FIELDS_OF_FILES.items()}
     return re.sub(r"^\w+", lambda found: names.get(found[0], found[0]), path)
 
 
 def initial_counters(seed: int, step: int = 0, epoch: int = 0) -> dict[str, Any]:
-    """Return the scalar fields of a fresh state."""
+    """Return the scalar fields of a new state."""
     return {
         "seed": np.uint32(seed),
         "step": np.int32(step),

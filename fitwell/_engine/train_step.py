@@ -1,4 +1,4 @@
-"""One update, one evaluation: the same pass, with or without learning."""
+"""The steps that the compiled loop repeats: one update, or one evaluation, of a batch."""
 
 from __future__ import annotations
 
@@ -12,16 +12,18 @@ from fitwell._engine.train_program import Batch, TrainProgram
 from fitwell._engine.train_state import TrainState
 from fitwell._typing import Array
 
+__all__ = ["Step", "make_step", "step_key"]
+
 Step = Callable[[TrainState, Batch, Array], TrainState]
 
 
 def step_key(seed: Array, step: Array) -> Array:
-    """Return the random key of update `step` of the run seeded `seed`."""
+    """Return the random key of update `step` of a run with `seed`."""
     return jax.random.fold_in(jax.random.key(seed), step)
 
 
 def make_step(program: TrainProgram, training: bool) -> Step:
-    """Return the function from a state, a batch and its number to the next state."""
+    """Return a function from a state, a batch and its number to the next state."""
     return _training_step(program) if training else _evaluation_step(program)
 
 

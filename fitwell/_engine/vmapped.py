@@ -1,7 +1,7 @@
-"""Stacks: the same dispatch of many runs as one, mapped over their states.
+"""One dispatch of several runs at once, mapped over their states with `vmap`.
 
-Runs that share a program differ in their states, and perhaps in the order of their rows. Mapping `EpochRunner.run`
-over them turns many small matrix products into one large one.
+Runs that share a program differ in their states, and possibly in the order of their rows. Mapping `EpochRunner.run` over
+them combines many small matrix products into large ones.
 """
 
 from __future__ import annotations
@@ -20,10 +20,12 @@ from fitwell._engine.epoch_runner import EpochRunner
 from fitwell._engine.train_state import TrainState
 from fitwell._typing import Array
 
+__all__ = ["DispatchRequest", "run_vmapped"]
+
 
 @dataclass
 class DispatchRequest:
-    """One dispatch that a run asks for; `runner` is its own, with its own validation rows."""
+    """The next dispatch of one run; `runner` is the runner of the run, with its validation rows."""
 
     runner: EpochRunner
     state: TrainState
@@ -32,15 +34,15 @@ class DispatchRequest:
 
     @property
     def key(self) -> Any:
-        """Equal for requests that one program can answer together; machines differ when policies do."""
+        """Requests with equal keys can run in one program; runners with different policies cannot."""
         return self.runner.cache_id, self.dispatch.key, tuple(self.epoch_values)
 
 
 def run_vmapped(requests: Sequence[DispatchRequest], width: int) -> list[tuple[TrainState, DispatchResult]]:
-    """Return what each machine would return for its request, to rounding; all have equal keys.
+    """Return what each runner would return for its request, to rounding; all requests have equal keys.
 
-    width: of the stack; places beyond the requests stay idle. A run whose loss or weights are not finite is
-    made again by itself, which finds the step that did it (`EpochRunner.__call__`).
+    width: the number of slots; slots beyond the requests are idle. A run whose loss or weights are not finite is repeated
+    alone, which finds the step (`EpochRunner.__call__`).
     """
     runner = requests[0].runner
     arguments = [
@@ -56,7 +58,7 @@ def run_vmapped(requests: Sequence[DispatchRequest], width: int) -> list[tuple[T
     mapped = jax.vmap(runner.run, in_axes=axes)
     run = runner.cache.get(("stack", requests[0].key, width, axes), mapped, joined)
     began = time.perf_counter()
-    # To the host in one go: the states are handed back to their runs one by one.
+    # One transfer to the host; each run then takes its part of the states.
     states, summaries, logs = jax.device_get(run(*joined))
     seconds = time.perf_counter() - began
     answers = []
@@ -70,15 +72,15 @@ def run_vmapped(requests: Sequence[DispatchRequest], width: int) -> list[tuple[T
     return answers
 
 
-# Places in the arguments of `EpochRunner.run`; the block of rows is one for all: runs are over the rows of one `ArrayLoader`.
+# Positions in the arguments of `EpochRunner.run`. The runs share the block of rows: that of one `ArrayLoader`.
 _BLOCK, _BOUNDS = 1, 4
-_PERHAPS_SHARED = (2, 3, 6, 7)  # orders, sizes of batches, validation rows, last batches
+_MAYBE_SHARED = (2, 3, 6, 7)  # permutations, batch sizes, validation rows, last batches
 
 
 def _join(parts: Sequence[Any], place: int) -> tuple[int | None, Any]:
-    """Return the axis to map over and the argument: stacked, or one for all where all runs have the same."""
+    """Return the axis to map over and the argument: stacked, or shared if all runs have the same one."""
     first = parts[0]
-    if place == _BLOCK or (place in _PERHAPS_SHARED and all(_same(first, part) for part in parts[1:])):
+    if place == _BLOCK or (place in _MAYBE_SHARED and all(_same(first, part) for part in parts[1:])):
         return None, first
     return 0, jax.tree.map(lambda *leaves: np.stack([np.asarray(leaf) for leaf in leaves]), *parts)
 
