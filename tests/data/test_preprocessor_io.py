@@ -71,7 +71,7 @@ def test_every_odd_value_at_every_place_is_refused_or_harmless(
                 continue
             # Some strings are valid: another name, another date format. The preprocessor then works, or raises DataError.
             with contextlib.suppress(DataError):
-                assert np.isfinite(prepared.transform(TABLE, [])).all()
+                assert np.isfinite(prepared.transform(TABLE[:10], [])).all()
             prepared.describe()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,7 @@ def fit(frame: pd.DataFrame) -> TablePreprocessor:
     return TablePreprocessor.fit(frame, TARGET)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60 if os.environ.get("CI") else 25, deadline=None)
 @given(mixed_tables, mixed_tables)
 def test_any_table_gives_finite_arrays_that_survive_a_file(training: pd.DataFrame, new: pd.DataFrame) -> None:
     training = training.assign(one=1.0 + np.arange(len(training)) % 2, two=0.5)
