@@ -24,7 +24,6 @@ from fitwell._typing import Array
 from fitwell.errors import InvalidArgument, ShapeError
 
 __all__ = [
-    "Array",
     "Bindable",
     "Bindings",
     "Hyperparameter",

@@ -26,7 +26,6 @@ __all__ = [
 
 
 @validate_params()
-@validate_params()
 def create_file_writer(logdir: PathType) -> EventWriter:
     """Return a writer of a new event file.
 
