@@ -288,7 +288,7 @@ def get(identifier: Any) -> Callable[[Any], Any] | None:
     Args:
         identifier (str | Regularizer | type | dict | Callable | None): A name, an object, a class, a
             configuration, or a function of an array. Strengths of a regularizer given by name are 0.01. (Differs
-            from Keras 3, where ``"l1l2"`` has strengths 0, which is no penalty.)
+            from Keras 3, where ``"l1l2"`` has strengths 0 and so has no effect.)
 
     Returns:
         Callable | None: The regularizer; None for None.

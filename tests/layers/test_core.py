@@ -1,4 +1,4 @@
-"""What the harness of all layers does not cover: inputs, Lambda, operators of KerasTensors, the layer protocol."""
+"""Tests that the harness of all layers does not cover: inputs, Lambda, operators of KerasTensors, the layer protocol."""
 
 from __future__ import annotations
 

@@ -76,7 +76,7 @@ def test_gradients_of_weights_and_inputs(name: str, example: Case, training: boo
     ],
 )
 def test_gradients_of_a_whole_training_step(loss: str, units: int, activation: Any, padded: bool) -> None:
-    """What the engine differentiates: layers, batch norm, penalties, weights, padding and loss in one."""
+    """Differentiate a whole step as the engine does: layers, batch norm, penalties, weights, padding and loss."""
     with jax.enable_x64(True):
         draw = np.random.default_rng(3)
         x = draw.normal(size=(7, 4))
