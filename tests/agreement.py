@@ -1,9 +1,9 @@
-"""One way to compare a thing with an independent reference, and the table of how well all of them agree.
+"""Comparison with independent references, and the table of the results.
 
-A test calls `agree` where it compares a row of the table with its reference. Under ``--record-agreement`` the
-largest differences are kept, by workers of pytest-xdist as well, and at the end of a run without failures the
-table in docs/exactness.md is written anew (``make exactness`` runs the tests that belong to it). The text
-around the table is written by hand and stays.
+A test calls `agree` to compare one row of the table with its reference. With ``--record-agreement`` the largest
+differences are recorded, also by workers of pytest-xdist. At the end of a run without failures the table in
+docs/exactness.md is rewritten (``make exactness`` runs the tests that belong to it). The text around the table is
+written by hand and kept.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import pytest
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "exactness.md"
 BEGIN, END = "<!-- the table begins -->", "<!-- the table ends -->"
-ROOMS = {
+PACKAGES = {
     "activations": "activation",
     "initializers": "initializer",
     "regularizers": "regularizer",
@@ -88,7 +88,7 @@ def agree(ours: Any, theirs: Any, *, row: str, against: str, rtol: float = 1e-7,
     Args:
         ours: what fitwell computed.
         theirs: what the reference says.
-        row: of the table, ``"room/RegisteredName"``.
+        row: of the table, ``"package/RegisteredName"``.
         against: the reference, as a reader knows it: ``"Keras"``, ``"closed form"``.
         rtol: relative tolerance, element by element.
         atol: absolute tolerance.
@@ -105,15 +105,17 @@ def agree(ours: Any, theirs: Any, *, row: str, against: str, rtol: float = 1e-7,
 
 
 def rows_to_compare() -> set[str]:
-    """Return ``"room/Name"`` of everything registered that computes something."""
+    """Return ``"package/Name"`` of everything registered that computes something."""
     import fitwell  # noqa: F401 - fills the registries
     from fitwell import _registry
 
     rows = set()
-    for room, kind in ROOMS.items():
+    for package, kind in PACKAGES.items():
         known = _registry._registries[kind]
         entries = [known.lookup(name) for name in known.names()]
-        rows |= {f"{room}/{entry.__name__}" for entry in entries if entry.__module__.startswith("fitwell.")}
+        rows |= {
+            f"{package}/{entry.__name__}" for entry in entries if entry.__module__.startswith("fitwell.")
+        }
     return rows - set(NOTHING_TO_COMPARE)
 
 
@@ -128,17 +130,17 @@ def _version(name: str) -> str:
 
 
 def table(record: Iterable[Agreement]) -> str:
-    """Return the agreements as Markdown, one table for each room."""
+    """Return the agreements as Markdown, one table for each package."""
     lines = [f"Written with {', '.join(map(_version, VERSIONS))}; float32 unless a row says otherwise.", ""]
     agreements = list(record)
-    for room in ROOMS:
+    for package in PACKAGES:
         lines += [
-            f"### {room.capitalize()}",
+            f"### {package.capitalize()}",
             "",
             "| row | checked against | cases | largest difference | relative | tolerance |",
             "| --- | --- | ---: | ---: | ---: | --- |",
         ]
-        own = [found for found in agreements if found.row.split("/")[0] == room]
+        own = [found for found in agreements if found.row.split("/")[0] == package]
         for found in sorted(own, key=lambda a: (a.row.lower(), a.against.lower())):
             cells = [
                 f"`{found.row.split('/')[1]}`",
@@ -168,12 +170,12 @@ def _tolerance(found: Agreement) -> str:
 
 def rows_of(page: str) -> set[str]:
     """Return the rows that the text of a page holds."""
-    rows, room = set(), ""
+    rows, package = set(), ""
     for line in page.partition(BEGIN)[2].partition(END)[0].splitlines():
         if line.startswith("### "):
-            room = line[4:].lower()
+            package = line[4:].lower()
         elif line.startswith("| `"):
-            rows.add(f"{room}/{line.split('`')[1]}")
+            rows.add(f"{package}/{line.split('`')[1]}")
     return rows
 
 
@@ -195,7 +197,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Begin to record, if asked to."""
+    """Start to record with ``--record-agreement``."""
     global _record
     _record = Record() if config.getoption("--record-agreement") else None
 

@@ -1,10 +1,10 @@
-"""Tests compile quickly, but where the machine code of users is the matter.
+"""Fast compilation for most tests, and full optimisation for tests of the machine code that users run.
 
-Most programs of the tests run for less time than XLA takes to optimise them, which took two thirds of the suite's
-time. So XLA is told to write plain machine code (what it does to the graph before stays), for the references in
-Keras and what runs operation by operation as for the engine. The engine's programs are those of users in the rooms
-`OPTIMISED` and in tests marked ``optimised``: where training takes longer than compiling, and where bits or roundings
-are the matter. Under ``--record-agreement`` everything is as for users.
+Most programs of the tests run for less time than XLA takes to optimise them, which was two thirds of the time of the
+suite. So XLA generates plain machine code (its optimisation of the graph is kept), for the references in Keras, for
+eager operations and for the engine. The programs of the engine are optimised as for users in the packages
+`OPTIMISED` and in tests marked ``optimised``, where training takes longer than compiling and where exact bits or
+rounding errors matter. With ``--record-agreement`` everything is optimised.
 """
 
 from __future__ import annotations

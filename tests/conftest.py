@@ -1,4 +1,4 @@
-"""What every test may rely on: where the data lies, no network, and the backend of Keras beside us."""
+"""Shared setup: the folder of the data, no downloads, and JAX as the backend of Keras."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ pytest_plugins = ("tests.agreement", "tests.compilation", "tests.skip_summary")
 # Real Keras is a reference in many tests. It reads this once, when it is first imported.
 os.environ.setdefault("KERAS_BACKEND", "jax")
 
-# A checkout may have the development data beside it. Absolute, because some tests change the folder.
+# The development data may be next to the checkout. The path is absolute because some tests change the folder.
 _data = REPOSITORY / os.environ.get("FITWELL_DATA", "../shared/datasets")
 if _data.is_dir():
     os.environ["FITWELL_DATA"] = str(_data.resolve())
 
-# What is not on this machine is skipped, with the loader's own words; tests never download.
+# Tests never download: without the data they are skipped, with the message of the loader.
 os.environ.setdefault("FITWELL_OFFLINE", "1")
 
-# A shell has SIGINT ignored in what it runs in the background; tests that interrupt would wait for ever.
+# A shell ignores SIGINT in background jobs, where tests that interrupt would wait forever.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -39,7 +39,7 @@ hypothesis.settings.load_profile("fitwell")
 
 @pytest.fixture(autouse=True)
 def fresh_spellings() -> None:
-    """Let every test see the warning that an older spelling gives once per process."""
+    """Let every test see the warnings that deprecated names give once per process."""
     from fitwell import _deprecation
 
     _deprecation.reset_deprecation_warnings()

@@ -1,23 +1,22 @@
-"""Would the tests notice? Break one number, sign, comparison or operator at a time, and see which tests fail.
+"""Mutation testing: change one number, sign, comparison or operator at a time, and check that a test fails.
 
-Run by hand from the repository root, niced, for it takes long::
+Run it from the repository root, niced, because it takes long::
 
-    nice python -m tests.mutants                    # every mutant of every room
+    nice python -m tests.mutants                    # every mutant of every package
     nice python -m tests.mutants --sample 400       # a random sample, the same for the same --seed
-    nice python -m tests.mutants losses             # one room only
-    nice python -m tests.mutants --at fitwell/losses/base.py:67   # one line only, after a test for it was added
+    nice python -m tests.mutants losses             # one package only
+    nice python -m tests.mutants --at fitwell/losses/base.py:67   # one line only, after adding a test for it
 
-A *room* is a part of the package with the tests that must notice: optimizers, losses, initializers,
-schedules. First its tests run once, unbroken, noting which lines each of them reaches. Then, for each mutant, a
-forked process imports the package with the changed syntax tree in place of the module (no file is written)
-and runs the tests that reach the changed line, fastest first, until one fails: the mutant is *killed*. What
-only imports reach (defaults, tables of limits) is put to all tests of the room. A mutant that no test notices
-*survives* and is printed with its place; it counts against the share unless `EQUIVALENT` says why it cannot
-matter.
+The packages are optimizers, losses, initializers and schedules, each with the tests that must fail. First the tests of a
+package run once without changes, to record which lines each test executes. Then, for each mutant, a forked process
+imports the package with the changed syntax tree in place of the module (no file is written) and runs the tests that
+execute the changed line, fastest first, until one fails: the mutant is *killed*. Lines that only imports execute
+(defaults, tables of limits) are checked with all tests of the package. A mutant that no test kills *survives* and is
+printed with its place. It counts against the rate unless `EQUIVALENT` gives a reason why it cannot change a result.
 
-What is broken: numbers (whole ones + 1, others times 1.1), True and False, arithmetic (``+ -``, ``* /``,
-``** *``), unary signs, ``not``, comparisons (``< <=``, ``== !=``, ``is``, ``in``), ``and`` and ``or``. Left alone:
-docstrings, annotations, texts, what is raised or warned, ``__all__``.
+Mutations: numbers (integers + 1, others times 1.1), True and False, arithmetic (``+ -``, ``* /``, ``** *``), unary
+signs, ``not``, comparisons (``< <=``, ``== !=``, ``is``, ``in``), ``and`` and ``or``. Docstrings, annotations, strings,
+exceptions, warnings and ``__all__`` are not mutated.
 """
 
 from __future__ import annotations
@@ -42,8 +41,8 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-# Room: what is broken, and the tests that must notice.
-ROOMS = {
+# Package: what is broken, and the tests that must notice.
+PACKAGES = {
     "optimizers": ("fitwell/optimizers", "tests/optimizers"),
     "losses": ("fitwell/losses", "tests/losses"),
     "initializers": ("fitwell/initializers", "tests/initializers"),
@@ -350,9 +349,9 @@ def in_a_fork(work: Callable[[], int], limit: float = TIME_LIMIT) -> int:
     return os.WEXITSTATUS(status) if os.WIFEXITED(status) else -1
 
 
-def listen(room: str) -> tuple[dict[str, float], dict[tuple[str, int], list[str]]]:
-    """Run the tests of `room` once; return the seconds of each, and the tests that reach each line."""
-    folder, tests = ROOMS[room]
+def listen(package: str) -> tuple[dict[str, float], dict[tuple[str, int], list[str]]]:
+    """Run the tests of `package` once; return the seconds of each, and the tests that reach each line."""
+    folder, tests = PACKAGES[package]
     with tempfile.TemporaryDirectory() as kept:
         note = Path(kept) / "reached.json"
 
@@ -407,14 +406,18 @@ def warm_up() -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__.splitlines()[0])
-    parser.add_argument("rooms", nargs="*", metavar="room", help=f"of {', '.join(ROOMS)}; all by default")
-    parser.add_argument("--sample", type=int, help="how many mutants at most, drawn at random over the rooms")
+    parser.add_argument(
+        "packages", nargs="*", metavar="package", help=f"of {', '.join(PACKAGES)}; all by default"
+    )
+    parser.add_argument(
+        "--sample", type=int, help="how many mutants at most, drawn at random over the packages"
+    )
     parser.add_argument("--seed", type=int, default=0, help="of the sample")
     parser.add_argument("--at", action="append", metavar="FILE:LINE", help="only this line; may be repeated")
     arguments = parser.parse_args()
-    for room in arguments.rooms:
-        if room not in ROOMS:
-            parser.error(f"no room {room!r}; there are {', '.join(ROOMS)}")
+    for package in arguments.packages:
+        if package not in PACKAGES:
+            parser.error(f"no package {package!r}; there are {', '.join(PACKAGES)}")
 
     os.chdir(ROOT)
     os.environ.setdefault("KERAS_BACKEND", "jax")
@@ -425,12 +428,12 @@ def main() -> None:
     os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
     warm_up()
     everything: list[tuple[str, Mutant]] = []
-    for room in arguments.rooms or ROOMS:
-        path = ROOT / ROOMS[room][0]
+    for package in arguments.packages or PACKAGES:
+        path = ROOT / PACKAGES[package][0]
         for file in [path] if path.is_file() else sorted(path.glob("*.py")):
-            everything += [(room, mutant) for mutant in mutants_of(file)]
+            everything += [(package, mutant) for mutant in mutants_of(file)]
     if arguments.at:
-        everything = [(room, m) for room, m in everything if f"{m.path}:{m.lines[0]}" in arguments.at]
+        everything = [(package, m) for package, m in everything if f"{m.path}:{m.lines[0]}" in arguments.at]
     chosen = everything
     if arguments.sample and arguments.sample < len(everything):
         numbers = random.Random(arguments.seed).sample(range(len(everything)), arguments.sample)
@@ -438,25 +441,25 @@ def main() -> None:
 
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     heard: dict[str, Any] = {}
-    for number, (room, mutant) in enumerate(chosen, start=1):
+    for number, (package, mutant) in enumerate(chosen, start=1):
         print(f"{number} of {len(chosen)}", end="\r", file=sys.stderr, flush=True)
-        counts[room]["all"] += 1
+        counts[package]["all"] += 1
         if (mutant.path, mutant.text, mutant.change) in EQUIVALENT:
-            counts[room]["equivalent"] += 1
+            counts[package]["equivalent"] += 1
             continue
-        if room not in heard:
-            heard[room] = listen(room)
-        if killed(mutant, judges(mutant, *heard[room])):
-            counts[room]["killed"] += 1
+        if package not in heard:
+            heard[package] = listen(package)
+        if killed(mutant, judges(mutant, *heard[package])):
+            counts[package]["killed"] += 1
         else:
             print(f"survived  {mutant}", flush=True)
     print(f"{len(chosen)} of {len(everything)} mutants")
     counts["together"] = sum(counts.values(), Counter())
-    for room, count in counts.items():
+    for package, count in counts.items():
         judged = count["all"] - count["equivalent"]
         share = count["killed"] / max(judged, 1)
         print(
-            f"{room:13} {share:6.1%} killed: {count['killed']} of {judged}, {count['equivalent']} equivalent"
+            f"{package:13} {share:6.1%} killed: {count['killed']} of {judged}, {count['equivalent']} equivalent"
         )
 
 

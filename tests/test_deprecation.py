@@ -1,4 +1,4 @@
-"""Older spellings warn once, where the caller wrote them."""
+"""Deprecated names warn once, at the line of the caller."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Where fitwell differs from Keras on purpose: that the second table of docs/exactness.md is true of both.
+"""Deliberate differences from Keras: both columns of the second table of docs/exactness.md hold.
 
-Were a test to fail on the side of Keras, the note in our docstring would be out of date.
+If the Keras side of a test fails, the note in our docstring is out of date.
 """
 
 from __future__ import annotations

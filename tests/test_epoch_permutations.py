@@ -1,4 +1,4 @@
-"""The order of rows: a function of seed, epoch and number of rows, however it is asked for."""
+"""The order of rows is a function of the seed, the epoch and the number of rows only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Text from elsewhere, shown and not obeyed."""
+"""Untrusted strings are shown and never executed."""
 
 from __future__ import annotations
 

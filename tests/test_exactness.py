@@ -1,4 +1,4 @@
-"""The way in which everything is compared with its reference, and that nothing is missing in the table."""
+"""The comparison with references, and the completeness of its table."""
 
 from __future__ import annotations
 

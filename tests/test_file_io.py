@@ -1,4 +1,4 @@
-"""Files written whole or not at all, names that cannot be, and leftovers of processes that were killed."""
+"""Atomic writes, invalid paths, and stale files of killed processes."""
 
 from __future__ import annotations
 

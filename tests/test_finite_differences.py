@@ -1,4 +1,4 @@
-"""The comparison of gradients with finite differences notices what it is there for."""
+"""The comparison of gradients with finite differences detects wrong gradients."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `import fitwell` leaves for later: libraries and rooms that most programs never use."""
+"""`import fitwell` leaves out the libraries and packages that most programs do not use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The budget of a load: memory, calls, objects, time, and the errors that come out of it."""
+"""The budget of a load: memory, calls, objects, time, and its errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is said when there is not enough memory: one sentence of ours, whoever found out."""
+"""Out-of-memory errors of Python, NumPy and XLA become one message."""
 
 from __future__ import annotations
 

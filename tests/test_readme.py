@@ -1,4 +1,4 @@
-"""README promises what is there: extras, names of the library, commands."""
+"""The README lists extras, names and commands that exist."""
 
 from __future__ import annotations
 

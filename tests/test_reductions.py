@@ -1,4 +1,4 @@
-"""Sums over all elements, in lanes or not: always the sum, and its derivatives."""
+"""Sums over all elements are exact in every shape, and so are their derivatives."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is printed of layers, models and all they are made of: calls that can be read, without addresses."""
+"""The repr of layers, models and their parts is a readable call without addresses."""
 
 from __future__ import annotations
 

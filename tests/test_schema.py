@@ -1,4 +1,4 @@
-"""The form of what files hold: the first misfit is named by its place, whatever the value is."""
+"""Schemas of files: an error names the place of the first mismatch."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ SHAPE = {"kind": STRING, "sides": [POSITIVE]}
 
 
 @pytest.mark.parametrize(
-    ("value", "form"),
+    ("value", "schema"),
     [
         (1.5, NUMBER), (3, NUMBER), (float("nan"), ANY_NUMBER), (float("inf"), ANY_NUMBER), (0, COUNT),
         (2**32 - 1, UINT32), ("", STRING), (False, BOOLEAN), ([], [STRING]), ([1.0, "a"], (NUMBER, STRING)),
@@ -46,12 +46,12 @@ SHAPE = {"kind": STRING, "sides": [POSITIVE]}
         ({"kind": "square", "sides": [1]}, TaggedUnion("kind", {"square": SHAPE})),
     ],
 )  # fmt: skip
-def test_what_has_the_form_passes(value: Any, form: Any) -> None:
-    assert find_mismatch(value, form) == ""
+def test_what_has_the_form_passes(value: Any, schema: Any) -> None:
+    assert find_mismatch(value, schema) == ""
 
 
 @pytest.mark.parametrize(
-    ("value", "form", "told"),
+    ("value", "schema", "told"),
     [
         (True, NUMBER, "its content is True, expected a finite number"),
         (float("nan"), NUMBER, "its content is nan, expected a finite number"),
@@ -75,8 +75,8 @@ def test_what_has_the_form_passes(value: Any, form: Any) -> None:
         ({"kind": "square", "sides": [0]}, TaggedUnion("kind", {"square": SHAPE}), "sides[0] is 0, expected a finite"),
     ],
 )  # fmt: skip
-def test_the_first_misfit_is_told_with_its_place(value: Any, form: Any, told: str) -> None:
-    assert find_mismatch(value, form).startswith(told)
+def test_the_first_misfit_is_told_with_its_place(value: Any, schema: Any, told: str) -> None:
+    assert find_mismatch(value, schema).startswith(told)
 
 
 def test_what_is_told_is_short_and_harmless_however_large_the_value_is() -> None:
@@ -101,10 +101,10 @@ def test_a_form_of_a_dataclass_follows_its_hints() -> None:
         "name": str, "size": Annotated[float, POSITIVE], "rows": int, "levels": list[str],
         "table": dict[str, float], "pattern": str | None,
     }  # fmt: skip
-    form = dataclass_schema(Part, kind=enum_schema("part"))
+    schema = dataclass_schema(Part, kind=enum_schema("part"))
     good = {"kind": "part", "name": "a", "size": 1, "rows": 0, "levels": ["x"], "table": {"y": 0.5}}
-    assert find_mismatch(good, form) == ""
-    assert find_mismatch(good | {"pattern": None}, form) == ""
+    assert find_mismatch(good, schema) == ""
+    assert find_mismatch(good | {"pattern": None}, schema) == ""
     for key, bad in {
         "kind": "x",
         "name": 5,
@@ -113,8 +113,8 @@ def test_a_form_of_a_dataclass_follows_its_hints() -> None:
         "levels": [1],
         "table": {"y": ""},
     }.items():
-        assert find_mismatch(good | {key: bad}, form).startswith(key)
-    assert find_mismatch(good | {"pattern": 5}, form) == "pattern is 5, expected a string or null"
+        assert find_mismatch(good | {key: bad}, schema).startswith(key)
+    assert find_mismatch(good | {"pattern": 5}, schema) == "pattern is 5, expected a string or null"
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Plain data that the user's code reads counts as it is when the next run begins, wherever it is kept."""
+"""Changes of plain data that user code reads take effect in the next run, wherever the data is stored."""
 
 import types
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What tracing freezes of the user's code is said once, with the line; so is what cannot be compiled."""
+"""Side effects and errors of tracing user code are reported once, with the line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`fitwell.utils` beside `keras.utils`."""
+"""`fitwell.utils` compared with `keras.utils`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A variable stands for its value in every formula."""
+"""A variable acts as its value in every formula."""
 
 from __future__ import annotations
 

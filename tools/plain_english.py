@@ -35,7 +35,7 @@ WORDS = {
     r"(?:the|this|that|each|every|another|a|other) (?:room|house|roof)s?(?! (?:price|value|age)s?)": "package, layer",
 }
 RULES = [(re.compile(rf"\b(?:{words})(?!\w)", re.IGNORECASE), instead) for words, instead in WORDS.items()]
-CLAUSE = re.compile(r"(?:\A|(?<=[.:;] ))(?:What|Who|Whoever|Whatever|Whose|Whom)\b(?![^.?!]*\?)[^.]{0,20}")
+CLAUSE = re.compile(r"(?:\A|(?<=\. ))(?:What|Who|Whoever|Whatever|Whose|Whom)\b(?![^.?!]*\?)[^.]{0,20}")
 # Code inside prose: fenced blocks, double and single backticks, examples.
 CODE = re.compile(r"```.*?```|``.*?``|`[^`\n]*`|^ *(?:>>>|\.\.\. ).*?$", re.DOTALL | re.MULTILINE)
 QUOTES = re.compile(r"^[A-Za-z]*(\"\"\"|'''|[\"'])|(\"\"\"|'''|[\"'])$")

@@ -1,4 +1,4 @@
-"""A valid call of everything public, from which the test of wrong values starts."""
+"""A valid call of every public object, which the test of wrong values modifies."""
 
 from __future__ import annotations
 
@@ -51,14 +51,14 @@ def model() -> Any:
 
 
 def build(settings: Any = None) -> Any:
-    """Return `model`, as a population and a search want it built."""
+    """Return `model`, as the `build` function of a population or a search."""
     return model()
 
 
 RATE = {"initial_learning_rate": 0.1, "decay_steps": 10}
 GRADED = {"y_true": Y, "y_pred": Y}
 
-# The arguments without which a call of it is not valid.
+# The required arguments of each call.
 NEEDED: dict[str, dict[str, Any]] = {
     "activations.threshold": {"threshold": 0.1, "default_value": 0.0},
     "backend.set_epsilon": {"value": 1e-7},

@@ -1,4 +1,4 @@
-"""The mechanism that checks arguments: what each rule admits, as what it is read, and what an error says."""
+"""Rules of arguments: accepted values, conversions and error messages."""
 
 from __future__ import annotations
 

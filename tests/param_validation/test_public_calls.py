@@ -1,7 +1,6 @@
-"""Everything public is called with wrong values: each is refused by an error of ours that names the argument.
+"""Every public call refuses wrong values with an error that names the argument.
 
-What a call accepts beside them is declared by its rule. What an annotation says by itself (``int``, ``float``,
-``bool``, ``str``) is asked for here without looking at the rule.
+Wrong values follow from the annotation (``int``, ``float``, ``bool``, ``str``), without reading the rule.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ from tests.param_validation.public_calls import MODULES, NEEDED, X, Y, build, mo
 
 NAN, INF = float("nan"), float("inf")
 WRONG = ["x", "", -1, 2.5, NAN, INF, True, None, [], [None], {}, object(), b"x", 10**400, np.ones(2), 1j, int]
-# Arrays and configurations, whose checks have tests of their own (tests/models/test_input_checks.py and others).
+# Arrays and configurations, which have separate tests (tests/models/test_input_checks.py and others).
 DATA = {"x", "y", "y_true", "y_pred", "inputs", "identifier", "config", "tensors", "sample_weight"}
 OPEN = {
     *(
@@ -59,7 +58,7 @@ OPEN = {
     ),
     *("scalar", "histogram", "image", "figure", "text", "audio", "hparams", "plot_model"),
 }
-# What is accepted although an annotation does not say so, and documented.
+# Documented values that are accepted in spite of the annotation.
 ACCEPTED = {("epsilon", None), ("validation_split", None), ("name", int)}
 
 
