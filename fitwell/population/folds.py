@@ -29,7 +29,7 @@ class Fold:
         return bool(np.intersect1d(self.train, later.validation).size)
 
 
-def make_folds(folds: Any, splits: Any, batch: Batch, classifies: bool) -> list[Fold]:
+def make_folds(folds: Any, splits: Any, batch: Batch, stratify: bool) -> list[Fold]:
     """Return the folds of a batch of rows.
 
     folds: number of folds, or a scikit-learn splitter. A number splits the rows at random with a fixed seed, stratified
@@ -51,7 +51,7 @@ def make_folds(folds: Any, splits: Any, batch: Batch, classifies: bool) -> list[
             f"folds: expected an integer of at least 2 or a scikit-learn splitter such as KFold(5), got {folds!r}"
         )
     targets = batch.y[0] if batch.y is not None and len(batch.y) == 1 else None
-    labels = class_labels(targets) if targets is not None and (classifies or not numbered) else None
+    labels = class_labels(targets) if targets is not None and (stratify or not numbered) else None
     splitter = _splitter(int(folds), rows, labels) if numbered else folds
     try:
         pairs = list(splitter.split(np.zeros((rows, 1)), labels))

@@ -78,8 +78,8 @@ def plot_pairs(
             sides = (across, known_scales[across]), (below, known_scales[below])
             _draw(axes, [members[i] for i in complete], scores[complete], sides, shown, shapes)
         shapes.add_legend(figure)
-        _explain(figure, [axes for axes, _, _ in grid], measured, scores, shown)
-        _name(figure, grid, known_scales, count)
+        _add_colorbar(figure, [axes for axes, _, _ in grid], measured, scores, shown)
+        _label_outer_axes(figure, grid, known_scales, count)
         scales.compute_layout(figure)
     return figure
 
@@ -88,7 +88,7 @@ _Grid = list[tuple["Axes", str, str]]
 _Side = tuple[str, scales.ValueScale]
 
 
-def _name(figure: Figure, grid: _Grid, known: dict[str, scales.ValueScale], count: int) -> None:
+def _label_outer_axes(figure: Figure, grid: _Grid, known: dict[str, scales.ValueScale], count: int) -> None:
     """Label the outer axes only: the axes of a row or column are equal."""
     from matplotlib.ticker import NullFormatter
 
@@ -119,7 +119,7 @@ def _draw(
 ) -> None:
     """Draw members on the axes of two hyperparameters; members at the same point are spread around it."""
     points = [scale.positions([member.setting[name] for member in members]) for name, scale in sides]
-    offsets = _around(list(zip(points[0].tolist(), points[1].tolist(), strict=True)))
+    offsets = _spiral_offsets(list(zip(points[0].tolist(), points[1].tolist(), strict=True)))
     places = [scale.offset(point, by) for (_, scale), point, by in zip(sides, points, offsets, strict=True)]
     x, y = places
     seen, shape = np.isfinite(scores), [shapes.marker(member) for member in members]
@@ -171,7 +171,7 @@ class _Shapes:
         add_figure_legend(figure, handles, ", ".join(self._groups.names))
 
 
-def _around(points: Sequence[tuple[float, float]]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _spiral_offsets(points: Sequence[tuple[float, float]]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return x and y offsets that spread equal points in a spiral, with the last one in the center.
 
     Otherwise the seeds of one setting would hide each other, with the best on top, and a setting that fails in nine of
@@ -189,7 +189,7 @@ def _around(points: Sequence[tuple[float, float]]) -> tuple[NDArray[np.float64],
     return moved[0], moved[1]
 
 
-def _explain(
+def _add_colorbar(
     figure: Figure,
     axes: Sequence[Axes],
     measured: str,

@@ -50,7 +50,7 @@ def make_results(members: Sequence[Member]) -> pd.DataFrame:
 
 
 def member_table(members: Sequence[Member], values_by_member: Sequence[dict[str, Any]]) -> pd.DataFrame:
-    """Return one row per member: setting, seed and fold, then its dict in `found`."""
+    """Return one row per member: setting, seed and fold, then its dict in `values_by_member`."""
     import pandas as pd
 
     # A hyperparameter may have the name of a metric ("loss"): then its column gets a suffix.

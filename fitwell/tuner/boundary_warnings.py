@@ -69,7 +69,7 @@ def _range_ends(
 
 
 def _are_outermost(ranking: Sequence[Any], positions: dict[int, float]) -> bool:
-    """Return whether the best trials have the largest `places`."""
+    """Return whether the best trials have the largest `positions`."""
     witnesses = [positions[trial.number] for trial in ranking if trial.number in positions][:_NUM_BEST]
     outermost = sorted(positions.values(), reverse=True)[:_NUM_BEST]
     return len(witnesses) == _NUM_BEST and min(witnesses) >= min(outermost)

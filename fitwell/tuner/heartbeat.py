@@ -63,7 +63,7 @@ def _new_name() -> str:
 
 
 def is_alive(name: str, attributes: Mapping[str, Any], now: float | None = None) -> bool:
-    """Return whether the worker `name` may still be running; notes: the user attributes of the study."""
+    """Return whether the worker `name` may still be running; attributes: the user attributes of the study."""
     if name in _FINISHED_WORKERS:
         return False
     host, _, process = name.rpartition(":")[0].rpartition(":")

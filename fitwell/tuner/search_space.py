@@ -22,10 +22,10 @@ class SearchSpace:
     Args:
         build: ``build(setting)`` with a dict if domains are declared, otherwise ``build(hp)``, or an object
             with such a method, as the hypermodels of KerasTuner.
-        declared: Domains by name, or None.
+        domains: Domains by name, or None.
 
     Attributes:
-        refusal: Message of the last `InvalidSetting` that `build` raised.
+        infeasible_reason: Message of the last `InvalidSetting` that `build` raised.
     """
 
     def __init__(self, build: Any, domains: Mapping[str, Domain] | None = None) -> None:

@@ -41,7 +41,7 @@ def plot_search(
 ) -> list[Axes]:
     """Plot the complete trials of a study: the first axes show the history, the others one hyperparameter each.
 
-    lost: trials without a finite value. unfinished: number of pruned trials, which are not drawn. by: the
+    diverged: trials without a finite value. unfinished: number of pruned trials, which are not drawn. by: the
     hyperparameter that sets the color. figure: empty figure; a new one by default.
     """
     every = [*trials, *diverged]
