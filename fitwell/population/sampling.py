@@ -77,7 +77,7 @@ def sample(count: int, /, *, random_state: int | None = None, **spaces: Any) -> 
 
     Example:
         >>> import fitwell as fw
-        >>> fw.population.sample(2, random_state=0, units=[10, 30, 100])
+        >>> fw.sample(2, random_state=0, units=[10, 30, 100])
         [{'units': 100}, {'units': 30}]
 
     Source: scikit-learn `ParameterSampler`.

@@ -253,7 +253,7 @@ def test_what_was_drawn_evenly_or_in_the_logarithm_stays_so(seed: int) -> None:
         model.compile(loss="mse", optimizer="sgd")
         return model
 
-    settings = fw.population.sample(
+    settings = fw.sample(
         3, random_state=seed, rate=loguniform(1e-4, 1e-1), dropout=uniform(0.0, 0.8), width=[1, 100]
     )
     population = fw.Population(build, settings)

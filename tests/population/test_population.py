@@ -166,16 +166,14 @@ def test_hyperparameters_may_be_missing_or_called_like_a_metric(regression):
 def test_draw_is_the_deprecated_name_of_sample():
     reset_deprecation_warnings()
     with pytest.warns(DeprecationWarning, match=r"fw.draw is an older spelling: write fw.sample"):
-        settings = fw.population.draw(3, random_state=1, units=[10, 30])
-    assert settings == fw.population.sample(3, random_state=1, units=[10, 30])
+        settings = fw.draw(3, random_state=1, units=[10, 30])
+    assert settings == fw.sample(3, random_state=1, units=[10, 30])
 
 
 def test_grid_and_sample():
     assert fw.grid(a=[1, 2], b="xy"[:1].split()) == [{"a": 1, "b": "x"}, {"a": 2, "b": "x"}]
-    drawn = fw.population.sample(200, random_state=1, rate=scipy.stats.loguniform(1e-4, 1e-1), units=[10, 30])
-    assert drawn == fw.population.sample(
-        200, random_state=1, rate=scipy.stats.loguniform(1e-4, 1e-1), units=[10, 30]
-    )
+    drawn = fw.sample(200, random_state=1, rate=scipy.stats.loguniform(1e-4, 1e-1), units=[10, 30])
+    assert drawn == fw.sample(200, random_state=1, rate=scipy.stats.loguniform(1e-4, 1e-1), units=[10, 30])
     rates = [setting["rate"] for setting in drawn]
     assert all(1e-4 <= rate <= 1e-1 and isinstance(rate, float) for rate in rates)
     assert scipy.stats.kstest(np.log10(rates), scipy.stats.uniform(-4, 3).cdf).pvalue > 0.01
@@ -183,8 +181,8 @@ def test_grid_and_sample():
     with pytest.raises(InvalidArgument, match="expected a list of values, got 0.1"):
         fw.grid(rate=0.1)
     with pytest.raises(InvalidArgument, match="the list of values is empty"):
-        fw.population.sample(3, rate=[])
-    assert len(fw.population.sample(np.int64(3), rate=[1])) == 3
+        fw.sample(3, rate=[])
+    assert len(fw.sample(np.int64(3), rate=[1])) == 3
     for count, space, message in [
         (0, [1], "count must be the number of settings, an integer of at least 1, got 0"),
         (2, {"low": 1, "high": 2}, "expected a list of values, got {'low': 1"),
@@ -195,7 +193,7 @@ def test_grid_and_sample():
         ),
     ]:
         with pytest.raises(InvalidArgument, match=message):
-            fw.population.sample(count, rate=space)
+            fw.sample(count, rate=space)
 
 
 def test_an_ensemble_of_models_that_differ_in_activation_only(regression):
