@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from fitwell._history import History
-from fitwell._param_validation import Integer, validate_params
+from fitwell._param_validation import FilePath, Integer, validate_params
 from fitwell.errors import InvalidArgument, unknown_name_error
 from fitwell.layers.base import Layer
 
@@ -16,9 +16,9 @@ __all__ = ["BaseModel"]
 
 
 class BaseModel(Layer):
-    """A layer with named inputs and outputs that has a compiled side.
+    """A layer with named inputs and outputs that can be compiled.
 
-    optimizer: as given to `compile`. history: of the last `fit`. stop_training: set to end the current `fit`.
+    optimizer: as given to `compile`. history: that of the last `fit`. stop_training: set it to True to end the current `fit`.
     """
 
     optimizer: Any
@@ -29,7 +29,7 @@ class BaseModel(Layer):
         self.history = None
         self.stop_training = False
         self._forward_pass_or_none: Any = None
-        # What `call` of a subclass returns is known once it was called: the keys of a dict, or no keys.
+        # The outputs of a subclass are known after its first call: the keys of a dict, or None.
         self._output_keys: list[str] | None = None
         self._outputs_known = False
         self._targets_are_named = False
@@ -51,16 +51,16 @@ class BaseModel(Layer):
 
     @property
     def output_names(self) -> list[str] | None:
-        """The names of the outputs; None as long as a subclassed model has not shown how many it has."""
+        """The names of the outputs; None if a subclassed model has not been called yet."""
         return None
 
     @property
     def input_names(self) -> list[str] | None:
-        """The names of the inputs; None when the model takes what `call` takes."""
+        """The names of the inputs; None for a subclassed model."""
         return None
 
     def _output_names_for(self, y: Any) -> list[str]:
-        """Return the names of the outputs; a subclassed model has as many as there are targets."""
+        """Return the names of the outputs; a subclassed model has one output per target."""
         if self._output_keys is not None:
             return list(self._output_keys)
         self._targets_are_named = isinstance(y, dict)
@@ -74,7 +74,7 @@ class BaseModel(Layer):
         return ["output"]
 
     def _input_specs(self) -> tuple[list[tuple[Any, ...]] | None, list[str], str]:
-        """Return the input shapes, input names and first layer's name, for checks."""
+        """Return the input shapes, the input names and the name of the first layer, for error messages."""
         return None, [], str(self.name)
 
     def _check_target_names(self) -> None:
@@ -86,7 +86,7 @@ class BaseModel(Layer):
 
     @property
     def _supports_padding(self) -> bool:
-        """Whether every layer treats the rows of a batch one by one, or knows about padding."""
+        """Whether every layer treats the rows of a batch independently, or ignores padding rows."""
         return all(layer.supports_padding for _, layer in self._flatten_layers())
 
     # --- layers ----------------------------------------------------------------------------------------------
@@ -96,12 +96,25 @@ class BaseModel(Layer):
 
     @property
     def layers(self) -> list[Layer]:
-        """The layers directly below the model."""
+        """The layers of the model, without the layers inside them."""
         return [layer for _, layer in self._named_children()]
 
     @validate_params(index=Integer() | None)
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
-        """Return the layer called `name`, or the one at `index`."""
+        """Return a layer by name or index.
+
+        Args:
+            name (str | None): Name of the layer. Default: None.
+            index (int | None): Index in `layers`. Default: None.
+
+        Returns:
+            Layer: the layer.
+
+        Raises:
+            InvalidArgument: if there is no such layer.
+
+        Source: Keras `Model.get_layer`.
+        """
         if index is not None:
             count = len(self.layers)
             if not -count <= index < count:
@@ -113,3 +126,64 @@ class BaseModel(Layer):
             if layer.name == name:
                 return layer
         raise unknown_name_error("layer", str(name), [str(layer.name) for layer in self.layers])
+
+    # --- files -----------------------------------------------------------------------------------------------
+
+    @validate_params(filepath=FilePath())
+    def save(self, filepath: Any, overwrite: bool = True, include_optimizer: bool = True) -> None:
+        """Write the whole model to a file.
+
+        Args:
+            filepath (str | Path): Ends in ``.keras`` or ``.h5``.
+            overwrite (bool): Whether to replace an existing file. Default: True.
+            include_optimizer (bool): Whether to write the state of the optimizer. Default: True.
+
+        Source: Keras `Model.save`. See `saving.save_model`.
+        """
+        from fitwell.saving import save_model
+
+        save_model(self, filepath, overwrite=overwrite, include_optimizer=include_optimizer)
+
+    def to_json(self, **options: Any) -> str:
+        """Return the architecture as a JSON string.
+
+        Args:
+            **options: The options of `json.dumps`.
+
+        Returns:
+            str: the configuration, which `models.model_from_json` reads.
+
+        Source: Keras `Model.to_json`.
+        """
+        from fitwell.saving import to_json
+
+        return to_json(self, **options)
+
+    @validate_params(filepath=FilePath())
+    def save_weights(self, filepath: Any, overwrite: bool = True) -> None:
+        """Write the weights to a file.
+
+        Args:
+            filepath (str | Path): See `saving.save_weights` for the formats.
+            overwrite (bool): Whether to replace an existing file. Default: True.
+
+        Source: Keras `Model.save_weights`.
+        """
+        from fitwell.saving import save_weights
+
+        save_weights(self, filepath, overwrite=overwrite)
+
+    @validate_params(filepath=FilePath())
+    def load_weights(self, filepath: Any, skip_mismatch: bool = False, by_name: bool = False) -> None:
+        """Read the weights from a file of this or another model.
+
+        Args:
+            filepath (str | Path): See `saving.load_weights` for the formats.
+            skip_mismatch (bool): Whether to skip layers whose shapes differ. Default: False.
+            by_name (bool): Whether to match layers by name. Default: False.
+
+        Source: Keras `Model.load_weights`.
+        """
+        from fitwell.saving import load_weights
+
+        load_weights(self, filepath, skip_mismatch=skip_mismatch, by_name=by_name)

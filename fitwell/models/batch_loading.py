@@ -1,4 +1,4 @@
-"""From packed rows to loaders and to blocks that are validated on the device."""
+"""From packed rows to loaders, and to blocks for validation on the device."""
 
 from __future__ import annotations
 
@@ -23,13 +23,15 @@ from fitwell._engine.batch_access import Validation
 from fitwell.errors import InvalidArgument
 from fitwell.models.fit_data import FitData, must_stream
 
-# Rows evaluated together when nobody asked for a batch size: results are exact whatever it is.
+__all__ = ["EVALUATION_ROWS", "device_validation", "make_loader"]
+
+# Rows per batch of an evaluation without batch_size; results are exact for any number.
 EVALUATION_ROWS = 1024
-# Where a batch could hold more rows than there are, so many of them count alike; with few rows an epoch takes less
-# time than marking which of them are real.
+# If a batch has room for more rows than there are, row counts are rounded up to a multiple of this, so that similar
+# ones share a program. With few rows an epoch takes less time than marking the padding.
 _ROWS_ALIKE = 16
-# Blocks of a stream that are in memory at once, as measured: on the device, as the rows that those are made of, being
-# put together, waiting for their turn, being read.
+# Blocks of a stream that are in memory at the same time, as measured: on the device, as host rows, being assembled,
+# queued, being read.
 _BLOCKS_AT_ONCE = 12
 
 
@@ -44,7 +46,7 @@ def make_loader(
     default: int = 32,
     max_epochs_per_dispatch: int = 1,
 ) -> DataLoader:
-    """Return the feed for `data`: resident arrays, memory maps above the budget from disk, or a stream."""
+    """Return the loader of `data`: resident arrays, large memory maps that are read from disk, or a stream."""
     size = default if batch_size is None else batch_size
     if data.stream is not None:
         if batch_size is not None:
@@ -60,7 +62,7 @@ def make_loader(
     assert data.batch is not None
     total = count_rows(data.batch)
     if steps is None and not must_stream(data.batch):
-        # Fewer rows than a batch could have share its program with nearly as few, as short last batches do.
+        # Fewer rows than a batch share a program with similar row counts, as short last batches do.
         alike = min(size, -(-total // _ROWS_ALIKE) * _ROWS_ALIKE)
         room = alike if 2 * _ROWS_ALIKE < total < size else None
         return ArrayLoader(
@@ -78,9 +80,9 @@ def make_loader(
 def _streamed_arrays(
     batch: Batch, size: int, *, shuffle: bool, seed: int, pad: bool, steps: int | None
 ) -> GeneratorLoader:
-    """Visit rows in the very order an `ArrayLoader` would, reading them from the arrays batch by batch.
+    """Return a loader that reads arrays batch by batch, in the same order as an `ArrayLoader`.
 
-    An epoch of a chosen length goes on where the one before it stopped, also in a later `fit`.
+    An epoch of a chosen length continues where the one before stopped, also in another `fit`.
     """
     rows = count_rows(batch)
     order_of = ArrayLoader.permutation_fn(rows, shuffle, seed)
@@ -112,9 +114,9 @@ def _size(batch: Batch) -> int:
 
 
 def _batches_together(size: float) -> int:
-    """Return how many batches of so many bytes travel to the device together, within the memory budget.
+    """Return how many batches of `size` bytes are transferred together, within the memory budget.
 
-    At least two, as a loop over one batch is another program to XLA: its last bits are not those of resident rows.
+    At least two: a loop over one batch is another XLA program, with other last bits than resident rows.
     """
     most = config.memory_budget() / (_BLOCKS_AT_ONCE * max(size, 1))
     return int(min(max(most, 2), MAX_BATCHES_PER_BLOCK))
@@ -123,10 +125,10 @@ def _batches_together(size: float) -> int:
 def device_validation(
     data: FitData, batch_size: int | None, room: int | None = None, *, pad: bool
 ) -> Validation | None:
-    """Return validation rows as a block for the dispatch, or None when they are not arrays in memory.
+    """Return the validation rows as a block for the dispatch; None if they are not arrays in memory.
 
-    pad: whether rows may be padded; otherwise the batches are those of `evaluate`, the last one of its true size.
-    room: leave places for as many rows, so that blocks of nearly as many have the same shapes.
+    pad: whether rows may be padded; otherwise the batches are those of `evaluate`, the last one with its true size.
+    room: the number of rows to pad to, so that blocks of similar size have the same shapes.
     """
     if data.batch is None or must_stream(data.batch):
         return None
@@ -140,14 +142,14 @@ def device_validation(
         most = batch_size
     size = min(places, most)
     if batch_size is None or room is not None:
-        # Batches of one size as even as possible, so that little is padded and none is empty.
+        # Batches of one size, as even as possible, so that there is little padding and no empty batch.
         size = -(-places // -(-places // size))
     steps, sizes = batch_layout(places, size)
     if room is not None:
         sizes = np.clip(rows - size * np.arange(steps, dtype=np.int32), 0, size)
 
     def split(leaf: Any) -> Any:
-        # On the host, and not by `jnp.asarray`: the device would have to compile a program for each shape.
+        # On the host: with `jnp.asarray` the device would compile a program for each shape.
         padded = np.zeros((steps * size, *leaf.shape[1:]), leaf.dtype)
         padded[:rows] = leaf
         return jax.device_put(padded.reshape(steps, size, *leaf.shape[1:]))

@@ -10,11 +10,13 @@ from typing import Any, cast
 from fitwell._data.loaders import Batch
 from fitwell.errors import DataError, InvalidArgument, ShapeError
 
+__all__ = ["BatchSource", "iterate_batches", "label_batch_errors", "unpack_x", "unpack_x_y_sample_weight"]
+
 
 def unpack_x_y_sample_weight(item: Any) -> tuple[Any, Any, Any]:
-    """Return (x, y, weights) of what a generator yielded: ``x``, ``(x,)``, ``(x, y)`` or ``(x, y, weights)``.
+    """Return (x, y, weights) of an item ``x``, ``(x,)``, ``(x, y)`` or ``(x, y, weights)`` of a generator.
 
-    As in Keras a list is as good as a tuple, which is what PyTorch's DataLoader yields; but not a list of numbers.
+    As in Keras, a list works like a tuple, because PyTorch's DataLoader yields lists; but not a list of numbers.
     """
     if not isinstance(item, tuple) and not _is_list_of_parts(item):
         return item, None, None
@@ -36,14 +38,14 @@ def _is_list_of_parts(item: Any) -> bool:
 
 
 def _is_part(value: Any) -> bool:
-    """Return whether `value` holds rows: an array, a frame, a dict of them, or a list or tuple of them."""
+    """Return whether `value` contains rows: an array, a data frame, a dict of them, or a list or tuple of them."""
     if isinstance(value, list | tuple):
         return any(map(_is_part, value))
     return isinstance(value, Mapping) or bool(getattr(value, "shape", ()))
 
 
 def unpack_x(item: Any, names: Sequence[str] | None) -> Any:
-    """Return x of what a generator yielded to `predict`, where a list may be the inputs of a model that has several."""
+    """Return x of an item that a generator yielded to `predict`; a list may be the inputs of a model with several."""
     if isinstance(item, list) and names is not None and len(names) == len(item) > 1:
         return item
     return unpack_x_y_sample_weight(item)[0]
@@ -51,7 +53,7 @@ def unpack_x(item: Any, names: Sequence[str] | None) -> Any:
 
 @contextmanager
 def label_batch_errors(number: int) -> Iterator[None]:
-    """Begin the errors of the block with the batch that they are about."""
+    """Prefix the errors of the block with the number of the batch."""
     try:
         yield
     except (DataError, InvalidArgument, ShapeError) as error:
@@ -59,21 +61,21 @@ def label_batch_errors(number: int) -> Iterator[None]:
 
 
 def iterate_batches(source: Any) -> Iterator[Any]:
-    """Return the batches of a source from its beginning; an iterator goes on where it is."""
+    """Return the batches of a source from its beginning; an iterator continues where it is."""
     if hasattr(source, "__iter__"):
         return iter(source)
     if hasattr(source, "__next__"):
         return cast("Iterator[Any]", source)
-    # Beyond its length a Sequence need not fail, as slices do not.
+    # A Sequence may not raise an error after its end, like slices.
     return (source[index] for index in range(len(source)))
 
 
 class BatchSource:
-    """Batches from an iterable, started again every epoch where that is possible.
+    """Batches from an iterable, which is restarted every epoch if possible.
 
-    source: a generator or iterator (goes on where it was), an iterable (begins anew each epoch), or an
-    object with ``__getitem__`` and ``__len__`` (Keras's Sequence). pack: turns (x, y, weights) into a Batch.
-    check: refuses a batch that the model cannot take; called once there is a program.
+    source: a generator or iterator (continues), an iterable (restarts each epoch), or an object with ``__getitem__`` and
+    ``__len__`` (Keras's Sequence). pack: makes a Batch of (x, y, weights). check: raises an error for a batch that the model
+    cannot take; called after the program was made.
     """
 
     def __init__(
@@ -88,19 +90,19 @@ class BatchSource:
 
     @property
     def steps(self) -> int | None:
-        """The number of batches in an epoch, where the source knows it."""
+        """The number of batches per epoch, None if the source does not know it."""
         try:
             return len(self.source) if hasattr(self.source, "__len__") else None
         except TypeError:
-            return None  # the loader of a data set that has no length, as PyTorch's may be
+            return None  # a loader without length, such as PyTorch's for an iterable data set
 
     @property
     def is_iterator(self) -> bool:
-        """Whether the source cannot be started again."""
+        """Whether the source cannot be restarted."""
         return self._iterator is not None
 
     def peek(self) -> Batch:
-        """Return the first batch without using it up; asked again, the same one."""
+        """Return the first batch without consuming it; later calls return the same one."""
         if self._first is None:
             try:
                 item = next(self._open())
@@ -122,12 +124,12 @@ class BatchSource:
                     self._check(batch)
                 yield batch
         finally:
-            # Who knows the number of batches drops this after the last one, and never asks for one more.
+            # A caller that knows the number of batches closes this generator after the last one.
             if hasattr(self.source, "on_epoch_end"):
                 self.source.on_epoch_end()
 
     def fast_forward(self, batches: int, epochs: int) -> None:
-        """Pass over what a run that goes on has had: `batches` in `epochs` whole epochs."""
+        """Skip the `batches` in `epochs` whole epochs that a resumed run has used."""
         if self._iterator is None:
             for _ in range(epochs if hasattr(self.source, "on_epoch_end") else 0):
                 self.source.on_epoch_end()

@@ -13,11 +13,14 @@ from fitwell._data.loaders import Batch
 from fitwell._param_validation import Identifier
 from fitwell.errors import InvalidArgument
 
+__all__ = ["CLASS_WEIGHT", "apply_class_weight"]
+
 
 def apply_class_weight(class_weight: Mapping[Any, float] | None, batch: Batch, whole: bool = False) -> Batch:
-    """Multiply the weight of each row by that of its class. One output only, with integer or one-hot targets.
+    """Multiply the weight of each row by that of its class.
 
-    whole: whether the batch is all there is, so that classes which cannot occur are seen to be mistakes.
+    There must be one output with integer or one-hot targets. whole: whether `batch` is all the data, so that a weight for a
+    class that is not in it is an error.
     """
     if class_weight is None:
         return batch
@@ -25,17 +28,17 @@ def apply_class_weight(class_weight: Mapping[Any, float] | None, batch: Batch, w
     if batch.y is None or len(batch.y) != 1:
         raise InvalidArgument("class_weight works for models with a single output; use sample_weight instead")
     y = np.asarray(batch.y[0])
-    # Numbers of several steps, or labels of which a row may have several, only look like one-hot rows.
+    # Values of several steps, and multi-label rows, are not one-hot.
     one_hot = y.ndim > 1 and y.shape[-1] > 1 and bool(np.all(y >= 0)) and np.allclose(y.sum(axis=-1), 1)
     if not one_hot and y.size != len(y):
         raise InvalidArgument(
-            f"class_weight needs one class per row, as a number or one-hot; y has shape {y.shape}, and is not: use "
+            f"class_weight needs one class per row, as a number or one-hot, but y has shape {y.shape}: use "
             "sample_weight instead"
         )
     classes = np.argmax(y, axis=-1) if one_hot else np.round(y.reshape(len(y)))
     present, places = np.unique(classes, return_inverse=True)
     _check_classes(factors, present, y.shape[-1] if one_hot else None, whole)
-    # By number and not by place: hinge losses call a class -1.
+    # Look up by class number, because hinge losses use -1 as a class.
     weights = np.array([factors.get(int(label), 1.0) for label in present], np.float32)[places]
     given = batch.weights[0] if batch.weights is not None else None
     if given is not None:
@@ -58,7 +61,7 @@ def _check_classes(classes: Iterable[int], present: np.ndarray, columns: int | N
 
 
 def _by_class(class_weight: Any) -> dict[int, float]:
-    """Return class weights by integer: classes may be written as any numbers that equal one, as in ``0.0 == 0``."""
+    """Return class weights by integer; keys may be any numbers that equal an integer, such as ``0.0``."""
     if not hasattr(class_weight, "items"):
         raise InvalidArgument(
             "class_weight: expected a dict of class numbers and weights, such as {0: 1.0, 1: 5.0}, got "
@@ -79,5 +82,5 @@ def _by_class(class_weight: Any) -> dict[int, float]:
     return factors
 
 
-# What `class_weight` may be.
+# The rule of the argument `class_weight`.
 CLASS_WEIGHT = Identifier(_by_class) | None

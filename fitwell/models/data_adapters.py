@@ -1,4 +1,4 @@
-"""What users pass as x, y and weights, turned into one `Batch` of arrays that fits the model."""
+"""Conversion of the x, y and weights that users pass to arrays that fit the model."""
 
 from __future__ import annotations
 
@@ -12,9 +12,18 @@ from fitwell._data.arrays import as_array
 from fitwell.errors import DataError, did_you_mean
 from fitwell.layers.keras_tensor import KerasTensor
 
+__all__ = [
+    "cast_input",
+    "is_batch_iterable",
+    "match_rank",
+    "standardize_inputs",
+    "standardize_targets",
+    "standardize_weights",
+]
+
 
 def is_batch_iterable(x: Any) -> bool:
-    """Return whether `x` yields batches: a generator, an iterator, or an iterable that is no array or container."""
+    """Return whether `x` yields batches: a generator, an iterator, or an iterable other than arrays and containers."""
     if isinstance(x, list | tuple | Mapping | np.ndarray | str | bytes) or hasattr(x, "shape"):
         return False
     return (
@@ -25,7 +34,7 @@ def is_batch_iterable(x: Any) -> bool:
 
 
 def _is_container_of_arrays(value: Any) -> bool:
-    """Return whether `value` is a list or tuple of arrays, rather than one nested list of numbers."""
+    """Return whether `value` is a list or tuple of arrays, not one nested list of numbers."""
     return isinstance(value, tuple) or (
         isinstance(value, list)
         and bool(value)
@@ -37,11 +46,11 @@ def _is_container_of_arrays(value: Any) -> bool:
 def standardize_inputs(
     x: Any, names: Sequence[str] | None, shapes: Sequence[tuple[Any, ...]] | None = None, what: str = "x"
 ) -> Any:
-    """Return the inputs as the model's call takes them.
+    """Return the inputs in the structure that the model's `call` takes.
 
-    names: of the model's inputs when they are known (a functional model): several are passed as a list in
-    that order, whether they come as a list, a tuple or a dict. Otherwise the given structure is kept.
-    shapes: those that the inputs should have, when they are known: a last axis of 1 is given or taken, as in Keras.
+    names: the input names of a functional model; several inputs are returned as a list in this order, whether `x` is a list,
+    a tuple or a dict. Otherwise the structure of `x` is kept. shapes: the expected shapes, if they are known; as in Keras, a
+    last axis of 1 is added or removed.
     """
     if names is None:
         if isinstance(x, Mapping):
@@ -58,7 +67,7 @@ def standardize_inputs(
 
 
 def match_rank(array: Any, axes: int, last: tuple[Any, ...]) -> Any:
-    """Return an input with a last axis of 1 more or less, where that gives it the number of axes wanted."""
+    """Return an input with a last axis of 1 added or removed if that gives it the expected number of axes."""
     if not hasattr(array, "ndim"):
         return array
     if array.ndim + 1 == axes and last == (1,):
@@ -69,10 +78,10 @@ def match_rank(array: Any, axes: int, last: tuple[Any, ...]) -> Any:
 
 
 def cast_input(array: Any, symbol: KerasTensor) -> Any:
-    """Return an input of a model as `symbol` says, which stands for it: of its number of axes and of its type.
+    """Return an input of a model with the number of axes and the type of `symbol`.
 
-    Integers become floats where the Input said so (it does by default), as in Keras: a layer of the user's that
-    subtracts 10 from pixels must not meet -10 as 246. Where a half float could not hold them, they stay integers.
+    As in Keras, integers become floats if the `Input` is of a float type, which is the default: a layer that subtracts 10 from
+    pixels must not get 246 for -10. Integers that a half-precision float cannot represent stay integers.
     """
     array = match_rank(array, len(symbol.shape), symbol.shape[-1:])
     if not hasattr(array, "astype") or array.dtype == symbol.dtype:
@@ -90,9 +99,9 @@ def _in_order(
     role: str,
     convert: Callable[[Any, int, str], Any] = lambda value, index, what: as_array(value, what),
 ) -> list[Any]:
-    """Return one array for each name; `convert` makes it, given the value, its number and what to call it."""
+    """Return one array per name; `convert` makes it from the value, its index and its name in messages."""
     if isinstance(value, Mapping) or (hasattr(value, "columns") and len(names) > 1):
-        # A frame of Polars yields its columns, not their names.
+        # A Polars data frame yields its columns, not their names.
         given = list(value) if isinstance(value, Mapping) else list(value.columns)
         unknown = [key for key in given if key not in names]
         missing = [name for name in names if name not in given]
@@ -100,7 +109,7 @@ def _in_order(
             parts = [f"no {missing[0]!r}"] if missing else []
             parts += [f"{unknown[0]!r}{did_you_mean(str(unknown[0]), names)}"] if unknown else []
             wrong = f"has {' but '.join(parts)}"
-            hint = "; targets are no part of it: a generator yields (x, y)" if _is_target(unknown) else ""
+            hint = "; targets are not part of it: a generator yields (x, y)" if _is_target(unknown) else ""
             raise DataError(
                 f"{what} {wrong}: the model's {role}s are called {', '.join(map(repr, names))}{hint}"
             )
@@ -116,19 +125,19 @@ def _in_order(
 
 
 def _is_target(keys: Sequence[Any]) -> bool:
-    """Return whether one of these keys of a dict is what data sets call targets."""
+    """Return whether one of these dict keys is a usual name of targets."""
     return any(str(key).lower() in ("y", "label", "labels", "target", "targets") for key in keys)
 
 
 def standardize_targets(
     y: Any, names: Sequence[str], convert: Callable[[Any, int, str], Any], what: str = "y"
 ) -> list[Any] | None:
-    """Return the targets, one array per output; `convert` makes it, given the value, the output and its name here."""
+    """Return the targets, one array per output; `convert` makes it from the value, the output and its name in messages."""
     return None if y is None else _in_order(y, names, what, "output", convert)
 
 
 def standardize_weights(weights: Any, names: Sequence[str], what: str = "sample_weight") -> list[Any] | None:
-    """Return the sample weights, one array (or None) per output; one array serves all outputs."""
+    """Return the sample weights, one array or None per output; one array serves all outputs."""
     if weights is None:
         return None
     if isinstance(weights, Mapping):
@@ -148,7 +157,7 @@ def standardize_weights(weights: Any, names: Sequence[str], what: str = "sample_
 
 
 def _is_list_of_weights(weights: Any, outputs: int) -> bool:
-    """Return whether these are weights by output, some of which may have none, rather than one weight a row."""
+    """Return whether `weights` are by output (None for some), not one weight per row."""
     if not isinstance(weights, list | tuple) or not weights:
         return False
     arrays = [item for item in weights if item is not None]
@@ -156,6 +165,6 @@ def _is_list_of_weights(weights: Any, outputs: int) -> bool:
 
 
 def _as_weights(value: Any, what: str) -> Any:
-    """Return weights as floats: one for each row, or for each time step or pixel of the rows."""
+    """Return weights as floats: one per row, or one per time step or pixel."""
     array = np.asarray(as_array(value, what), np.float32)
     return array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array

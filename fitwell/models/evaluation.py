@@ -10,6 +10,8 @@ from fitwell.models.base_model import BaseModel
 from fitwell.models.batch_loading import EVALUATION_ROWS, make_loader
 from fitwell.models.fit_data import FitData
 
+__all__ = ["TEST_BATCH_HOOKS", "evaluate"]
+
 TEST_BATCH_HOOKS = ("on_test_batch_begin", "on_test_batch_end")
 
 
@@ -22,32 +24,32 @@ def evaluate(
     steps: int | None,
     progress: Any = None,
 ) -> dict[str, float]:
-    """Run the model over `data` without learning, and return every metric by name."""
+    """Evaluate the model on `data` without training it; return every metric by name."""
     program = model._session.get_program(data.example)
-    looks = callback_list.has_hook(*TEST_BATCH_HOOKS)
-    default = EVALUATION_ROWS if program.supports_padding and not looks else 32
+    has_hooks = callback_list.has_hook(*TEST_BATCH_HOOKS)
+    default = EVALUATION_ROWS if program.supports_padding and not has_hooks else 32
     loader = make_loader(
         data, batch_size, shuffle=False, seed=0, pad=program.supports_padding, steps=steps, default=default
     )
     runner = model._session.get_runner(training=False)
     state = model._session.init_train_state([])
-    pace = AdaptiveDispatchSize(by_batch=looks)
+    dispatch_size = AdaptiveDispatchSize(by_batch=has_hooks)
     if progress is not None:
         progress.steps = loader.steps
     results: dict[str, float] = {}
     callback_list.call_hook("on_test_begin", {})
     number = 0
-    for dispatch in loader.dispatches(0, 1, pace.max_steps):
-        if looks:
+    for dispatch in loader.dispatches(0, 1, dispatch_size.max_steps):
+        if has_hooks:
             callback_list.call_hook("on_test_batch_begin", number, {})
-        state, report = runner(state, dispatch, {})
-        pace.update(dispatch.steps, report.seconds)
+        state, result = runner(state, dispatch, {})
+        dispatch_size.update(dispatch.steps, result.seconds)
         number += dispatch.steps
-        if looks:
-            callback_list.call_hook("on_test_batch_end", number - 1, report.running)
+        if has_hooks:
+            callback_list.call_hook("on_test_batch_end", number - 1, result.running)
         if progress is not None:
-            progress.update(number, report.running)
-        for finished in report.epochs:
+            progress.update(number, result.running)
+        for finished in result.epochs:
             results = finished
     callback_list.call_hook("on_test_end", dict(results))
     return results

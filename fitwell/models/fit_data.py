@@ -24,13 +24,14 @@ from fitwell.models.data_adapters import (
     standardize_weights,
 )
 
+__all__ = ["FitData", "must_stream", "pack_data", "pack_validation_data"]
+
 
 @dataclass
 class FitData:
-    """Rows in memory (or in a memory map) or a stream of batches, packed for one model.
+    """Rows in memory (or in a memory map), or a stream of batches, packed for one model.
 
-    by_class: whether the weights of `batch` count classes too, which is for learning only; own_weights: those
-    that the rows came with.
+    by_class: whether the weights of `batch` contain class weights. own_weights: the weights without them.
     """
 
     batch: Batch | None = None
@@ -40,7 +41,7 @@ class FitData:
 
     @property
     def example(self) -> Batch:
-        """Some rows, to learn shapes from."""
+        """Some rows, for their shapes."""
         if self.batch is not None:
             return self.batch
         assert self.stream is not None
@@ -48,12 +49,12 @@ class FitData:
 
     @property
     def without_class_weight(self) -> Batch:
-        """The rows as a validation counts them: as in Keras, without the weights of their classes."""
+        """The rows for validation: as in Keras, without class weights."""
         assert self.batch is not None
         return dataclasses.replace(self.batch, weights=self.own_weights) if self.by_class else self.batch
 
     def split(self, fraction: float) -> tuple[FitData, FitData]:
-        """Return the first rows and the last `fraction` of them (not shuffled before, as in Keras)."""
+        """Return the first rows and the last `fraction` of them, not shuffled before, as in Keras."""
         if self.batch is None:
             raise InvalidArgument("validation_split needs arrays; pass validation_data with a generator")
         if not 0 < fraction < 1:
@@ -70,9 +71,9 @@ class FitData:
 def pack_data(
     model: BaseModel, x: Any, y: Any, sample_weight: Any, class_weight: Any = None, *, learning: bool = False
 ) -> FitData:
-    """Pack what the user passed; arrays are converted, streams wrapped.
+    """Pack the data that the user passed: convert arrays, wrap streams.
 
-    learning: whether these are rows to learn from, whose categories are those that the model knows from now on.
+    learning: whether the rows are for training; then the model keeps their categories.
     """
 
     def pack(x: Any, y: Any, weights: Any) -> Batch:
@@ -112,6 +113,6 @@ def pack_validation_data(model: BaseModel, validation_data: Any) -> FitData:
 
 
 def must_stream(batch: Batch) -> bool:
-    """Return whether rows in memory maps are more than may be loaded, and are read from disk batch by batch."""
+    """Return whether the memory maps in `batch` are too large to load, so that batches are read from disk."""
     maps = [leaf for leaf in jax.tree.leaves(batch) if isinstance(leaf, np.memmap)]
     return sum(leaf.nbytes for leaf in maps) > config.memory_budget()

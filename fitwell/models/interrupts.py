@@ -8,30 +8,35 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-# Without a display, how long a dispatch may take before Ctrl-C is heard.
+__all__ = ["INTERRUPT_SECONDS", "catch_keyboard_interrupt"]
+
+# The seconds that a dispatch may take without progress output, so that Ctrl-C is noticed.
 INTERRUPT_SECONDS = 0.5
 
 
 @contextmanager
 def catch_keyboard_interrupt() -> Iterator[Any]:
-    """Hear the first Ctrl-C as a wish to stop after the running dispatch; a second one interrupts at once."""
-    heard = threading.Event()
+    """Yield a function that returns whether Ctrl-C was pressed inside the block.
+
+    The first Ctrl-C lets the running dispatch finish; the second one interrupts at once.
+    """
+    pressed = threading.Event()
     if threading.current_thread() is not threading.main_thread():
-        yield heard.is_set
+        yield pressed.is_set
         return
     previous = signal.getsignal(signal.SIGINT)
 
-    def listen(number: int, frame: Any) -> None:
-        if heard.is_set() and callable(previous):
+    def handle(number: int, frame: Any) -> None:
+        if pressed.is_set() and callable(previous):
             previous(number, frame)
-        heard.set()
+        pressed.set()
 
     if previous is not signal.default_int_handler:
-        # Somebody else handles Ctrl-C already (a notebook kernel does not: it uses Python's own handler).
-        yield heard.is_set
+        # The program handles Ctrl-C already. (A notebook kernel does not: it uses Python's handler.)
+        yield pressed.is_set
         return
-    signal.signal(signal.SIGINT, listen)
+    signal.signal(signal.SIGINT, handle)
     try:
-        yield heard.is_set
+        yield pressed.is_set
     finally:
         signal.signal(signal.SIGINT, previous)

@@ -1,31 +1,27 @@
-"""`Model`: a layer that can be compiled, fitted, evaluated, used and saved."""
+"""`Model`: a layer that can be compiled, trained, evaluated, used and saved."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
-from fitwell import optimizers
 from fitwell._data.loaders import count_rows
 from fitwell._history import History
 from fitwell._param_validation import (
     Boolean,
     CallableRule,
-    FilePath,
     Integer,
     ListOf,
-    Options,
     Real,
     validate_params,
 )
 from fitwell._progress import VERBOSE, ProgressReporter, print_message
 from fitwell._variables import same_variables
 from fitwell.callbacks.callback_list import CallbackList, flatten_callbacks
-from fitwell.errors import InvalidArgument, StateError
-from fitwell.models import evaluation, input_checks, prediction, summary
-from fitwell.models.base_model import BaseModel
+from fitwell.errors import InvalidArgument
+from fitwell.models import evaluation, prediction, summary
 from fitwell.models.class_weight import CLASS_WEIGHT
-from fitwell.models.compile_config import LOSS_WEIGHTS, CompileConfig
+from fitwell.models.compilable_model import CompilableModel
 from fitwell.models.deprecated_methods import DeprecatedMethods, check_deprecated_arguments
 from fitwell.models.fit_data import pack_data, pack_validation_data
 from fitwell.models.fit_options import FIT_RULES, FitOptions
@@ -33,16 +29,34 @@ from fitwell.models.inference import Inference, infer_structs
 from fitwell.models.model_program import as_outputs
 from fitwell.models.run_data import RunData
 from fitwell.models.train_loop import TrainLoop
-from fitwell.models.training_session import TrainingSession
+
+__all__ = ["Model"]
 
 _COUNT = Integer(1) | None
 
 
-class Model(DeprecatedMethods, BaseModel):
+class Model(DeprecatedMethods, CompilableModel):
     """A network that can be trained.
 
-    Three forms, as in Keras: `Sequential`; functional, ``Model(inputs=..., outputs=...)``; and subclasses
-    that make layers in ``__init__`` and compute in ``call(self, inputs, training=None)``.
+    As in Keras there are three forms: `Sequential`; functional, ``Model(inputs=..., outputs=...)``; and subclasses that
+    create layers in ``__init__`` and compute in ``call(self, inputs, training=None)``.
+
+    Args:
+        inputs (KerasTensor | list | dict): Inputs of a functional model; made by `Input`.
+        outputs (KerasTensor | list | dict): Outputs of a functional model.
+        name (str | None): Name of the model. Default: generated.
+
+    Raises:
+        InvalidArgument: if a subclass of `Model` is called with `inputs` and `outputs`.
+
+    Example:
+        >>> import fitwell as fw
+        >>> inputs = fw.Input((4,))
+        >>> model = fw.Model(inputs, fw.layers.Dense(2)(inputs))
+        >>> model.count_params()
+        10
+
+    Source: Keras `Model`.
     """
 
     # Set by `fitwell.models.functional`, which this module cannot import.
@@ -55,7 +69,14 @@ class Model(DeprecatedMethods, BaseModel):
 
     @classmethod
     def from_config(cls, config: Any) -> Any:
-        """Return a new model for what `get_config` wrote; that of a functional one is read by `Model`, too."""
+        """Return a new model from the configuration that `get_config` returned.
+
+        Args:
+            config (dict): The configuration. `Model` also reads that of a functional model.
+
+        Returns:
+            Model: an uncompiled model with new weights.
+        """
         if cls is Model and "calls" in config:
             return Model._functional_class.from_config(config)
         return super().from_config(config)
@@ -63,90 +84,16 @@ class Model(DeprecatedMethods, BaseModel):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         if args or "inputs" in kwargs:
             raise InvalidArgument(
-                f"{type(self).__name__}: a subclass of Model is not drawn from inputs and outputs, for its `call` says "
-                "what it does; derive it from models.Functional to draw it: "
+                f"{type(self).__name__}: a subclass of Model does not take inputs and outputs, because its `call` defines "
+                "what it computes; to define it by inputs and outputs, derive it from models.Functional: "
                 f"class {type(self).__name__}(models.Functional)"
             )
         super().__init__(**kwargs)
         self._prepare_model()
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave the compiled forward pass out of copies and pickles: their next call makes it again."""
+        """Leave the compiled forward pass out of copies and pickles; their next call compiles it again."""
         return {**vars(self), "_forward_pass_or_none": None}
-
-    # --- compiling -----------------------------------------------------------------------------------------
-
-    @validate_params(
-        loss_weights=LOSS_WEIGHTS,
-        run_eagerly=Boolean(),
-        steps_per_execution=Integer(1) | Options("auto"),
-        jit_compile=Boolean() | Options("auto"),
-    )
-    def compile(
-        self,
-        optimizer: Any = "rmsprop",
-        loss: Any = None,
-        metrics: Any = None,
-        loss_weights: Any = None,
-        weighted_metrics: Any = None,
-        run_eagerly: bool = False,
-        steps_per_execution: int | str = 1,
-        jit_compile: bool | str = "auto",
-    ) -> None:
-        """Say how the model is trained.
-
-        Parameters
-        ----------
-        optimizer: name, `optimizers.Optimizer`, or any optax transformation.
-        loss: name, object or function ``f(y_true, y_pred)``; a list or dict of them for several outputs.
-        metrics, weighted_metrics: lists of names, objects or functions; per output as a list of lists or a
-            dict. Weighted ones count sample weights.
-        loss_weights: list or dict of factors, one per output.
-        steps_per_execution, jit_compile: hints that fitwell does not need: results never depend on how a
-            run is cut into dispatches, and everything is compiled.
-
-        Which variables are trainable is settled here, as in Keras 2 (in Keras 3 by the first `fit`): what is frozen
-        or unfrozen later has no effect before the next `compile`, and `fit` warns of it. Epochs and, of a new
-        optimizer, slots start from nothing.
-        """
-        if run_eagerly:
-            raise InvalidArgument(
-                "run_eagerly=True: fitwell compiles whole runs; to look inside, call model(x) eagerly, or use "
-                "jax.debug.print in a layer's call"
-            )
-        if jit_compile is False:
-            raise InvalidArgument("jit_compile=False: fitwell always compiles; leave the argument out")
-        input_checks.check_overrides(type(self))
-        compile_config = CompileConfig(loss, loss_weights, metrics, weighted_metrics)
-        self.optimizer = optimizers.get(optimizer)
-        self._session_or_none = TrainingSession(self, self.optimizer, compile_config)
-
-    @property
-    def compiled(self) -> bool:
-        """Whether `compile` was called."""
-        return getattr(self, "_session_or_none", None) is not None
-
-    @property
-    def _session(self) -> TrainingSession:
-        """The compiled side of the model."""
-        if not self.compiled:
-            raise StateError(
-                f"model {self.name!r} must be compiled first: model.compile(optimizer=..., loss=...)"
-            )
-        return self._session_or_none
-
-    @property
-    def loss(self) -> Any:
-        """The loss as given to `compile`."""
-        return self._session.compile_config.loss
-
-    @property
-    def metrics_names(self) -> list[str]:
-        """The names of what `evaluate` returns, the loss first.
-
-        Of a subclassed model they are known after the first `fit` or `evaluate`, which show how many outputs it has.
-        """
-        return self._session.result_names()
 
     # --- training ------------------------------------------------------------------------------------------
 
@@ -172,32 +119,53 @@ class Model(DeprecatedMethods, BaseModel):
         resume: Any = None,
         **older: Any,
     ) -> History:
-        """Train the model; calling it again goes on from where it stopped.
+        """Train the model. Another call continues where this one stopped.
 
-        Parameters
-        ----------
-        x, y: inputs and targets, the rows first: NumPy or JAX arrays, pandas objects, lists, or dicts and
-            lists of arrays for several inputs and outputs. `x` may instead be a generator or iterable of
-            batches ``(x, y)`` or ``(x, y, sample_weight)``.
-        batch_size: rows per update, 32. The last, short batch is used and weighs by its true size.
-        epochs: the epoch to stop after. initial_epoch: the number of the first one.
-        verbose: 0 silent, 1 progress, 2 a line per epoch; ``"auto"`` is 1.
-        callbacks: observers and policies.
-        validation_split: fraction taken from the end of x and y, before shuffling.
-        validation_data: ``(x, y)``, ``(x, y, sample_weight)`` or a generator.
-        shuffle: a new order of rows every epoch.
-        class_weight: factor per class; multiplied with `sample_weight`, one factor per row. For learning only:
-            what is split off for validation is not weighted by class.
-        steps_per_epoch, validation_steps: lengths of an epoch and a validation in batches.
-        validation_batch_size: results do not depend on it. validation_freq: validate every so many epochs,
-            or in the epochs listed (counted from 1).
-        resume: a folder in which to keep checkpoints of this run, one every epoch, and from which to go on
-            when it holds some: the run ends with the bits of one that was never interrupted. They stay there,
-            so a run that is over is only read back, or goes on to more `epochs`. Another frequency:
-            `callbacks.BackupAndRestore`.
-        older: arguments of earlier years that change nothing (`workers`); they warn, all others are refused.
+        Ctrl-C ends the run after the current step and keeps all weights.
 
-        Returns the `History`. Ctrl-C ends the run after the step it is in, with all weights as learned.
+        Args:
+            x (ArrayLike | list | dict | Iterable): Inputs, the rows first: NumPy or JAX arrays, pandas objects, lists, or dicts
+                and lists of arrays for several inputs. Or a generator or iterable of batches ``(x, y)`` or
+                ``(x, y, sample_weight)``.
+            y (ArrayLike | list | dict | None): Targets in the same formats; None if `x` yields batches. Default: None.
+            batch_size (int | None): Rows per update. The last, shorter batch is used with its true size. Default: 32.
+            epochs (int): The epoch to stop after. Default: 1.
+            verbose (int | str): 0 is silent, 1 shows progress, 2 prints a line per epoch; "auto" is 1. Default: "auto".
+            callbacks (list[Callback] | None): Default: None.
+            validation_split (float): Fraction of the rows, in [0, 1), taken from the end before shuffling. Default: 0.0.
+            validation_data (tuple | Iterable | None): ``(x, y)``, ``(x, y, sample_weight)`` or a generator. Default: None.
+            shuffle (bool): Whether every epoch has a new order of rows. Default: True.
+            class_weight (dict[int, float] | None): Factor of each class, multiplied with `sample_weight`. It does not apply to
+                validation rows. Default: None.
+            sample_weight (ArrayLike | None): One factor per row, shape ``[rows]``. Default: None.
+            initial_epoch (int): The number of the first epoch. Default: 0.
+            steps_per_epoch (int | None): Batches per epoch. Default: all batches.
+            validation_steps (int | None): Batches per validation. Default: all batches.
+            validation_batch_size (int | None): Results do not depend on it. Default: chosen.
+            validation_freq (int | list[int]): Validate after every n-th epoch, or after the listed epochs, counted from 1.
+                Default: 1.
+            resume (str | Path | None): A folder for one checkpoint per epoch. If it contains checkpoints, the run continues from
+                the last one and ends with the same bits as one that was never interrupted. The checkpoints are kept; for
+                other frequencies use `callbacks.BackupAndRestore`. Default: None.
+            **older: Deprecated arguments without effect (`workers`). They warn; other names are refused.
+
+        Returns:
+            History: the logs of every epoch, and the learning rates.
+
+        Raises:
+            InvalidArgument: if an argument or the data do not fit the model.
+            StateError: if the model is not compiled.
+
+        Example:
+            >>> import fitwell as fw, numpy as np
+            >>> model = fw.Sequential([fw.Input((1,)), fw.layers.Dense(1)])
+            >>> model.compile(optimizer="sgd", loss="mse")
+            >>> x = np.linspace(-1, 1, 20)
+            >>> history = model.fit(x, 2 * x, epochs=3, verbose=0)
+            >>> history.epoch
+            [0, 1, 2]
+
+        Source: Keras `Model.fit`; `resume` is fitwell's.
         """
         check_deprecated_arguments(Model.fit, older)
         if x is None:
@@ -240,7 +208,24 @@ class Model(DeprecatedMethods, BaseModel):
         return_dict: bool = False,
         **older: Any,
     ) -> Any:
-        """Return the loss and every metric over `x` and `y`: a float, a list of floats, or a dict."""
+        """Return the loss and the metrics over all rows.
+
+        Args:
+            x (ArrayLike | list | dict | Iterable): Inputs, as in `fit`.
+            y (ArrayLike | list | dict | None): Targets, as in `fit`. Default: None.
+            sample_weight (ArrayLike | None): One factor per row. Default: None.
+            batch_size (int | None): Results do not depend on it. Default: chosen.
+            verbose (int | str): As in `fit`. Default: "auto".
+            steps (int | None): Number of batches. Default: all.
+            callbacks (list[Callback] | None): Their test hooks are called. Default: None.
+            return_dict (bool): Whether to return a dict. Default: False.
+            **older: Deprecated arguments, as in `fit`.
+
+        Returns:
+            float | list[float] | dict[str, float]: the loss; with metrics a list in the order of `metrics_names`, or a dict.
+
+        Source: Keras `Model.evaluate`.
+        """
         check_deprecated_arguments(Model.evaluate, older)
         data = pack_data(self, x, y, sample_weight)
         self._session.get_program(data.example)
@@ -266,7 +251,30 @@ class Model(DeprecatedMethods, BaseModel):
         callbacks: Sequence[Any] | None = None,
         **older: Any,
     ) -> Any:
-        """Return the outputs for every row of `x` as NumPy arrays, computed in batches."""
+        """Return the outputs for all rows.
+
+        Args:
+            x (ArrayLike | list | dict | Iterable): Inputs, as in `fit`, or batches of them.
+            batch_size (int | None): Rows per batch. Default: 1024 if the rows are independent of each other, else 32.
+            verbose (int | str): As in `fit`. Default: 0.
+            steps (int | None): Number of batches. Default: all.
+            callbacks (list[Callback] | None): Their predict hooks are called. Default: None.
+            **older: Deprecated arguments, as in `fit`.
+
+        Returns:
+            np.ndarray | list | dict: the outputs in the structure that the model returns, ``[rows, ...]``.
+
+        Raises:
+            DataError: if there are no rows, or if batches have outputs of different shapes.
+
+        Example:
+            >>> import fitwell as fw, numpy as np
+            >>> model = fw.Sequential([fw.Input((3,)), fw.layers.Dense(2)])
+            >>> model.predict(np.ones((5, 3))).shape
+            (5, 2)
+
+        Source: Keras `Model.predict`.
+        """
         check_deprecated_arguments(Model.predict, older)
         progress = ProgressReporter(verbose, None, None)
         callback_list = CallbackList(flatten_callbacks(callbacks), self, {"steps": steps, "verbose": verbose})
@@ -285,7 +293,20 @@ class Model(DeprecatedMethods, BaseModel):
         class_weight: Any = None,
         return_dict: bool = False,
     ) -> Any:
-        """Make one update on one batch and return its loss and metrics, as `evaluate` does."""
+        """Update the weights once with one batch.
+
+        Args:
+            x (ArrayLike | list | dict): Inputs of the batch, as in `fit`.
+            y (ArrayLike | list | dict | None): Targets of the batch. Default: None.
+            sample_weight (ArrayLike | None): One factor per row. Default: None.
+            class_weight (dict[int, float] | None): One factor per class. Default: None.
+            return_dict (bool): Whether to return a dict. Default: False.
+
+        Returns:
+            float | list[float] | dict[str, float]: loss and metrics before the update, as in `evaluate`.
+
+        Source: Keras `Model.train_on_batch`.
+        """
         self._session.warn_if_freezing_changed()
         data = pack_data(self, x, y, sample_weight, class_weight, learning=True)
         options = FitOptions(
@@ -294,7 +315,7 @@ class Model(DeprecatedMethods, BaseModel):
         loop = TrainLoop(self._session, RunData(data), options)
         self._session.warn_about_mistakes(data.example)
         history = loop.run()
-        # Not the learning rate of a schedule, which is history too.
+        # Without the learning rate of a schedule, which is in the history as well.
         found = {name: history.history[name][-1] for name in self.metrics_names}
         values = list(found.values())
         return found if return_dict else values[0] if len(values) == 1 else values
@@ -303,15 +324,36 @@ class Model(DeprecatedMethods, BaseModel):
     def test_on_batch(
         self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
     ) -> Any:
-        """Return the loss and metrics of one batch, as `evaluate` does."""
+        """Return the loss and the metrics of one batch, as `evaluate` does.
+
+        Args:
+            x (ArrayLike | list | dict): Inputs of the batch, as in `fit`.
+            y (ArrayLike | list | dict | None): Targets of the batch. Default: None.
+            sample_weight (ArrayLike | None): One factor per row. Default: None.
+            return_dict (bool): Whether to return a dict. Default: False.
+
+        Returns:
+            float | list[float] | dict[str, float]: as `evaluate`.
+
+        Source: Keras `Model.test_on_batch`.
+        """
         return self.evaluate(x, y, sample_weight=sample_weight, verbose=0, return_dict=return_dict)
 
     def predict_on_batch(self, x: Any) -> Any:
-        """Return the outputs for one batch."""
+        """Return the outputs for one batch.
+
+        Args:
+            x (ArrayLike | list | dict): Inputs ``[batch, ...]``.
+
+        Returns:
+            np.ndarray | list | dict: the outputs ``[batch, ...]``.
+
+        Source: Keras `Model.predict_on_batch`.
+        """
         return self.predict(x)
 
     def _output_specs(self, x: Any) -> list[Any]:
-        """Return the abstract outputs for inputs like `x`; builds the model if need be."""
+        """Return the abstract outputs for inputs like `x`; build the model if it is not built."""
         structs = infer_structs(self, x)
         self._output_keys = sorted(structs) if isinstance(structs, dict) else None
         self._outputs_known = True
@@ -319,7 +361,7 @@ class Model(DeprecatedMethods, BaseModel):
         return as_outputs(structs)
 
     def _predict_compiled(self, x: Any, size: int | None = None) -> Any:
-        """Return the outputs for the rows of `x` in one compiled call, `size` rows at a time if that is given."""
+        """Return the outputs for the rows of `x` in one compiled call, in batches of `size` if it is given."""
         if not self.built:
             infer_structs(self, x)
         return self._forward_pass(x, size)
@@ -346,33 +388,16 @@ class Model(DeprecatedMethods, BaseModel):
         expand_nested: bool = False,
         show_trainable: bool = False,
     ) -> None:
-        """Print the layers with output shapes, parameter counts and, in graphs, connections."""
+        """Print the layers with output shapes, parameter counts and, in graphs, connections.
+
+        Args:
+            line_length (int | None): Characters per line. Default: fits the content.
+            positions (list[float] | None): Ends of the columns, as fractions of the line or in characters. Default: None.
+            print_fn (Callable[[str], Any] | None): Receives the text instead of the standard output. Default: None.
+            expand_nested (bool): Whether to show the layers of nested models. Default: False.
+            show_trainable (bool): Whether to show which layers are trainable. Default: False.
+
+        Source: Keras `Model.summary`.
+        """
         text = summary.render(self, line_length, positions, expand_nested, show_trainable)
         (print_fn or print_message)(text)
-
-    @validate_params(filepath=FilePath())
-    def save(self, filepath: Any, overwrite: bool = True, include_optimizer: bool = True) -> None:
-        """Write the whole model to a ``.keras`` or ``.h5`` file; see `saving.save_model`."""
-        from fitwell.saving import save_model
-
-        save_model(self, filepath, overwrite=overwrite, include_optimizer=include_optimizer)
-
-    def to_json(self, **options: Any) -> str:
-        """Return the architecture as JSON text; `options` are those of `json.dumps`."""
-        from fitwell.saving import to_json
-
-        return to_json(self, **options)
-
-    @validate_params(filepath=FilePath())
-    def save_weights(self, filepath: Any, overwrite: bool = True) -> None:
-        """Write the weights alone; see `saving.save_weights`."""
-        from fitwell.saving import save_weights
-
-        save_weights(self, filepath, overwrite=overwrite)
-
-    @validate_params(filepath=FilePath())
-    def load_weights(self, filepath: Any, skip_mismatch: bool = False, by_name: bool = False) -> None:
-        """Read weights from a file of this or another model; see `saving.load_weights`."""
-        from fitwell.saving import load_weights
-
-        load_weights(self, filepath, skip_mismatch=skip_mismatch, by_name=by_name)

@@ -17,6 +17,8 @@ from fitwell.models.batch_loading import EVALUATION_ROWS
 from fitwell.models.batch_source import iterate_batches, label_batch_errors, unpack_x
 from fitwell.models.data_adapters import is_batch_iterable, standardize_inputs
 
+__all__ = ["predict"]
+
 
 def predict(
     model: BaseModel,
@@ -27,11 +29,13 @@ def predict(
     steps: int | None,
     progress: Any,
 ) -> Any:
-    """Return the model's outputs for all rows, as NumPy arrays."""
+    """Return the outputs of the model for all rows, as NumPy arrays."""
     callback_list.call_hook("on_predict_begin", {})
     collected: list[Any] = []
-    looks = callback_list.has_hook("on_predict_batch_begin", "on_predict_batch_end")
-    for number, (rows, size) in enumerate(_input_batches(model, x, batch_size, steps, together=not looks)):
+    has_hooks = callback_list.has_hook("on_predict_batch_begin", "on_predict_batch_end")
+    for number, (rows, size) in enumerate(
+        _input_batches(model, x, batch_size, steps, together=not has_hooks)
+    ):
         callback_list.call_hook("on_predict_batch_begin", number, {})
         outputs = model._predict_compiled(rows, size)
         collected.append(outputs)
@@ -39,7 +43,7 @@ def predict(
         progress.update(number + 1)
     callback_list.call_hook("on_predict_end", {})
     if not collected:
-        raise DataError("predict: the data gave no batch at all")
+        raise DataError("predict: the data contain no batches")
     return jax.tree.map(_joined, *collected)
 
 
@@ -59,9 +63,9 @@ def _joined(*parts: Any) -> np.ndarray:
 def _input_batches(
     model: BaseModel, x: Any, batch_size: int | None, steps: int | None, *, together: bool
 ) -> Iterator[tuple[Any, int | None]]:
-    """Yield rows to compute the outputs of, with the size of a batch if they are several.
+    """Yield rows, each with the batch size if they are several batches.
 
-    together: whether several batches may be one call, which takes a tenth of the time where they are small.
+    together: whether several batches may be computed in one call, which takes a tenth of the time if they are small.
     """
     if is_batch_iterable(x):
         if batch_size is not None:
