@@ -15,7 +15,7 @@ import pytest
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 # The option --record-agreement, and how programs are compiled.
-pytest_plugins = ("tests.agreement", "tests.compilation", "tests.skip_summary")
+pytest_plugins = ("tests.agreement", "tests.compilation", "tests.skip_summary", "tests.worker_memory")
 
 # Real Keras is a reference in many tests. It reads this once, when it is first imported.
 os.environ.setdefault("KERAS_BACKEND", "jax")
