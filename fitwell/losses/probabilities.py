@@ -65,12 +65,12 @@ def compute_log_probabilities(y_pred: Array, from_logits: bool, axis: int) -> Ar
     return jnp.log(clip_probabilities(y_pred / jnp.sum(y_pred, axis=axis, keepdims=True)))
 
 
-def smooth_labels(y_true: Array, label_smoothing: Any, share: float) -> Array:
-    """Smooth labels: ``y (1 - s) + s * share``. If s is known to be 0, nothing is computed."""
+def smooth_labels(y_true: Array, label_smoothing: Any, uniform: float) -> Array:
+    """Smooth labels: ``y (1 - s) + s * uniform``. If s is known to be 0, nothing is computed."""
     if isinstance(label_smoothing, int | float) and label_smoothing == 0:
         return y_true
     amount = jnp.asarray(label_smoothing, y_true.dtype)
-    return y_true * (1 - amount) + amount * share
+    return y_true * (1 - amount) + amount * uniform
 
 
 def binary_crossentropy_terms(y_true: Array, y_pred: Array, from_logits: bool) -> Array:

@@ -54,9 +54,9 @@ def _expand_weights(weights: Array, values: Array, what: str, loss: str) -> Arra
 def _combine_masks(mask: Array | None, rows: Array | None, values: Array, loss: str) -> Array | None:
     """Return which values are used, as booleans that broadcast against `values`; None for all."""
     valid = None
-    for part in (mask, rows):
-        if part is not None:
-            used = _expand_weights(jnp.asarray(part) != 0, values, "row weights", loss)
+    for values_mask in (mask, rows):
+        if values_mask is not None:
+            used = _expand_weights(jnp.asarray(values_mask) != 0, values, "row weights", loss)
             valid = used if valid is None else valid & used
     return valid
 
@@ -109,8 +109,8 @@ def reduce_values(
     if reduction == "sum":
         return total
     if reduction == "mean_with_sample_weight" and weights is not None:
-        kept = weights if valid is None else jnp.where(valid, weights, 0)
-        count = jnp.sum(jnp.broadcast_to(kept, values.shape))
+        valid_weights = weights if valid is None else jnp.where(valid, weights, 0)
+        count = jnp.sum(jnp.broadcast_to(valid_weights, values.shape))
     elif valid is None:
         return total / max(values.size, 1)
     elif mask is None:

@@ -47,9 +47,9 @@ def _argmax(scores: Array) -> Array:
 
     It is computed by two plain reductions: XLA's argmax reduces pairs, which is not vectorized on CPUs.
     """
-    places = jnp.arange(scores.shape[-1], dtype=jnp.int32)
+    indices = jnp.arange(scores.shape[-1], dtype=jnp.int32)
     largest = jnp.max(scores, axis=-1, keepdims=True)
-    return jnp.min(jnp.where(scores == largest, places, scores.shape[-1]), axis=-1)
+    return jnp.min(jnp.where(scores == largest, indices, scores.shape[-1]), axis=-1)
 
 
 def accuracy(y_true: Any, y_pred: Any) -> Array:
@@ -89,8 +89,8 @@ def binary_accuracy(y_true: Any, y_pred: Any, threshold: Any = 0.5) -> Array:
         [1.0, 0.0]
     """
     true, pred = _match_shapes("binary_accuracy", y_true, y_pred)
-    said = (pred > jnp.asarray(threshold, pred.dtype)).astype(jnp.float32)
-    return (true.astype(jnp.float32) == said).astype(jnp.float32)
+    predicted = (pred > jnp.asarray(threshold, pred.dtype)).astype(jnp.float32)
+    return (true.astype(jnp.float32) == predicted).astype(jnp.float32)
 
 
 def sign_accuracy(y_true: Any, y_pred: Any) -> Array:
@@ -179,8 +179,10 @@ def sparse_top_k_categorical_accuracy(
     if from_sorted_ids:
         return jnp.any(pred[..., :k] == labels[..., None], axis=-1).astype(jnp.float32)
     is_label = jax.nn.one_hot(labels, pred.shape[-1], dtype=jnp.bool_)
-    own = jnp.max(jnp.where(is_label, pred, -jnp.inf), axis=-1, keepdims=True)
-    return ((jnp.sum(pred > own, axis=-1) < k) & jnp.isfinite(own[..., 0])).astype(jnp.float32)
+    label_score = jnp.max(jnp.where(is_label, pred, -jnp.inf), axis=-1, keepdims=True)
+    return ((jnp.sum(pred > label_score, axis=-1) < k) & jnp.isfinite(label_score[..., 0])).astype(
+        jnp.float32
+    )
 
 
 @validate_params(METRIC_RULES)

@@ -93,9 +93,9 @@ class AUC(ConfusionCounts):
         else:
             inner = np.sort(np.asarray(parse_thresholds("AUC", thresholds, 0.5)))
         # Outside [0, 1] by a small margin, so that predictions of exactly 0 and 1 are counted on both sides.
-        cuts = np.concatenate([[-1e-7], inner, [1 + 1e-7]])
-        super().__init__(cuts, name=name or "auc", dtype=dtype)  # type: ignore[arg-type]
-        self.num_thresholds = len(cuts)
+        all_thresholds = np.concatenate([[-1e-7], inner, [1 + 1e-7]])
+        super().__init__(all_thresholds, name=name or "auc", dtype=dtype)  # type: ignore[arg-type]
+        self.num_thresholds = len(all_thresholds)
         self.curve = curve.upper()
         self.summation_method = summation_method.lower()
         self.thresholds = None if thresholds is None else [float(cut) for cut in inner]
@@ -154,26 +154,33 @@ class AUC(ConfusionCounts):
 
     def _curve(self) -> tuple[Array, Array]:
         """Return the coordinates of the curve at each threshold; x is decreasing."""
-        hits, alarms = self.true_positives, self.false_positives
+        true_positives, false_positives = self.true_positives, self.false_positives
         positives, negatives = self._positives.value, self._negatives.value
-        recall = divide_no_nan(hits, positives)
+        recall = divide_no_nan(true_positives, positives)
         if self.curve == "ROC":
-            return divide_no_nan(alarms, negatives), recall
+            return divide_no_nan(false_positives, negatives), recall
         if self.curve == "PR":
-            return recall, divide_no_nan(hits, hits + alarms)
+            return recall, divide_no_nan(true_positives, true_positives + false_positives)
         odds = divide_no_nan(positives, negatives)
-        recall_gain = jnp.where(hits == 0, 0, 1 - odds * divide_no_nan(positives - hits, hits))
-        precision_gain = jnp.where(hits == 0, 1, 1 - odds * divide_no_nan(alarms, hits))
+        recall_gain = jnp.where(
+            true_positives == 0, 0, 1 - odds * divide_no_nan(positives - true_positives, true_positives)
+        )
+        precision_gain = jnp.where(
+            true_positives == 0, 1, 1 - odds * divide_no_nan(false_positives, true_positives)
+        )
         return jnp.maximum(recall_gain, 0), precision_gain
 
     def _interpolated_pr(self) -> Array:
         """Return the areas between neighboring thresholds; true positives grow linearly with positive predictions."""
-        hits = self.true_positives
-        decided = hits + self.false_positives
-        slope = divide_no_nan(hits[:-1] - hits[1:], decided[:-1] - decided[1:])
-        intercept = hits[1:] - slope * decided[1:]
-        both = (decided[:-1] > 0) & (decided[1:] > 0)
-        growth = jnp.where(both, divide_no_nan(decided[:-1], decided[1:]), 1)
+        true_positives = self.true_positives
+        predicted_positives = true_positives + self.false_positives
+        slope = divide_no_nan(
+            true_positives[:-1] - true_positives[1:], predicted_positives[:-1] - predicted_positives[1:]
+        )
+        intercept = true_positives[1:] - slope * predicted_positives[1:]
+        both = (predicted_positives[:-1] > 0) & (predicted_positives[1:] > 0)
+        growth = jnp.where(both, divide_no_nan(predicted_positives[:-1], predicted_positives[1:]), 1)
         return divide_no_nan(
-            slope * (hits[:-1] - hits[1:] + intercept * jnp.log(growth)), self._positives.value
+            slope * (true_positives[:-1] - true_positives[1:] + intercept * jnp.log(growth)),
+            self._positives.value,
         )

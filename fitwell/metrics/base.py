@@ -49,8 +49,8 @@ class CompensatedSum:
         old = self.rounded_sum.value
         amount = jnp.asarray(amount).astype(self.rounded_sum.dtype)
         new = old + amount
-        part = new - old
-        error = (old - (new - part)) + (amount - part)
+        virtual_amount = new - old
+        error = (old - (new - virtual_amount)) + (amount - virtual_amount)
         self.rounded_sum.assign(new)
         # The rounding error of an infinite sum is NaN, but the sum must remain infinite.
         self.compensation.assign_add(jnp.where(jnp.isfinite(new), error, 0))
@@ -169,10 +169,10 @@ class Metric(Configurable):
             2 * math.prod(sizes) * dtype.itemsize, f"metric {self.name!r}: an accumulator of shape {sizes}"
         )
         value = initializers.get(initializer or "zeros")(sizes, dtype=dtype)  # type: ignore[misc]
-        own = self._direct_variables()
-        variable = Variable(value, name=name or f"variable_{len(own)}", trainable=False, dtype=dtype)
+        variables = self._direct_variables()
+        variable = Variable(value, name=name or f"variable_{len(variables)}", trainable=False, dtype=dtype)
         variable.path = f"{self.name}/{variable.name}"
-        own.append(variable)
+        variables.append(variable)
         return variable
 
     add_variable = add_weight
@@ -248,7 +248,7 @@ class Metric(Configurable):
         for variable in self.variables:
             variable.assign(jnp.zeros(variable.shape, variable.dtype))
 
-    # --- given ----------------------------------------------------------------------------------------------
+    # --- provided -------------------------------------------------------------------------------------------
 
     def reset_states(self) -> None:
         """Deprecated name of `reset_state`."""

@@ -60,11 +60,15 @@ class ConfusionCounts(Metric):
 
     def add_counts(self, labels: int | None = None) -> None:
         """Create the accumulators, one for each threshold, and for each label if `labels` is their number."""
-        tail = () if labels is None else (labels,)
-        self._true_positives = self.add_compensated_sum("true_positives", (len(self._thresholds), *tail))
-        self._false_positives = self.add_compensated_sum("false_positives", (len(self._thresholds), *tail))
-        self._positives = self.add_compensated_sum("positives", tail)
-        self._negatives = self.add_compensated_sum("negatives", tail)
+        trailing_shape = () if labels is None else (labels,)
+        self._true_positives = self.add_compensated_sum(
+            "true_positives", (len(self._thresholds), *trailing_shape)
+        )
+        self._false_positives = self.add_compensated_sum(
+            "false_positives", (len(self._thresholds), *trailing_shape)
+        )
+        self._positives = self.add_compensated_sum("positives", trailing_shape)
+        self._negatives = self.add_compensated_sum("negatives", trailing_shape)
 
     @property
     def true_positives(self) -> Array:
@@ -96,25 +100,25 @@ class ConfusionCounts(Metric):
                 f"{self.name}: labels of shape {true.shape} do not fit predictions of shape {pred.shape}; "
                 "targets must be 0 and 1, one-hot for several classes (utils.to_categorical)"
             )
-        spread = broadcast_weights(weights, pred.shape, dtype)
+        weights = broadcast_weights(weights, pred.shape, dtype)
         if self.top_k is not None:
-            chosen = jax.lax.top_k(pred, self.top_k)[1]
-            among = jnp.sum(jax.nn.one_hot(chosen, pred.shape[-1], dtype=dtype), axis=-2) > 0
-            pred = jnp.where(among, pred, -jnp.inf)
+            top_k_indices = jax.lax.top_k(pred, self.top_k)[1]
+            is_top_k = jnp.sum(jax.nn.one_hot(top_k_indices, pred.shape[-1], dtype=dtype), axis=-2) > 0
+            pred = jnp.where(is_top_k, pred, -jnp.inf)
         if self.class_id is not None:
             if pred.ndim < 2:
                 raise ShapeError(
                     f"{self.name}: class_id needs predictions [batch, classes], got {pred.shape}"
                 )
-            true, pred, spread = (array[..., self.class_id] for array in (true, pred, spread))
-        tail = pred.shape[-1:] if per_label else ()
-        true, pred, spread = (array.reshape((-1, *tail)) for array in (true, pred, spread))
-        cuts = jnp.asarray(self._thresholds, dtype).reshape((-1, *([1] * pred.ndim)))
-        decided = pred > cuts
-        positive = jnp.where(true != 0, spread, 0)
-        negative = jnp.where(true != 0, 0, spread)
-        self._true_positives.add(jnp.sum(jnp.where(decided, positive, 0), axis=1))
-        self._false_positives.add(jnp.sum(jnp.where(decided, negative, 0), axis=1))
+            true, pred, weights = (array[..., self.class_id] for array in (true, pred, weights))
+        trailing_shape = pred.shape[-1:] if per_label else ()
+        true, pred, weights = (array.reshape((-1, *trailing_shape)) for array in (true, pred, weights))
+        thresholds = jnp.asarray(self._thresholds, dtype).reshape((-1, *([1] * pred.ndim)))
+        predicted = pred > thresholds
+        positive = jnp.where(true != 0, weights, 0)
+        negative = jnp.where(true != 0, 0, weights)
+        self._true_positives.add(jnp.sum(jnp.where(predicted, positive, 0), axis=1))
+        self._false_positives.add(jnp.sum(jnp.where(predicted, negative, 0), axis=1))
         self._positives.add(jnp.sum(positive, axis=0))
         self._negatives.add(jnp.sum(negative, axis=0))
 

@@ -68,19 +68,19 @@ class ConfusionMatrix(Metric):
         assert counts is not None
         classes = counts.rounded_sum.shape[0]
         if pred.ndim == 1 or pred.shape[-1] == 1:
-            decided = (pred > 0.5).reshape(-1).astype(jnp.int32)
+            predicted = (pred > 0.5).reshape(-1).astype(jnp.int32)
         else:
-            decided = jnp.argmax(pred, axis=-1).reshape(-1)
+            predicted = jnp.argmax(pred, axis=-1).reshape(-1)
             if true.ndim == pred.ndim and true.shape[-1] == pred.shape[-1]:
                 true = jnp.argmax(true, axis=-1)
         labels = true.reshape(-1).astype(jnp.int32)
-        if labels.shape != decided.shape:
+        if labels.shape != predicted.shape:
             raise ShapeError(
                 f"{self.name}: targets of shape {np.shape(y_true)} do not fit predictions of shape {pred.shape}"
             )
-        weights = broadcast_weights(sample_weight, decided.shape, counts.rounded_sum.dtype)
+        weights = broadcast_weights(sample_weight, predicted.shape, counts.rounded_sum.dtype)
         rows = jax.nn.one_hot(labels, classes, dtype=weights.dtype) * weights[:, None]
-        columns = jax.nn.one_hot(decided, classes, dtype=weights.dtype)
+        columns = jax.nn.one_hot(predicted, classes, dtype=weights.dtype)
         # Counts need full precision: by default, GPUs multiply matrices in 19 bits.
         counts.add(jnp.matmul(rows.T, columns, precision="highest"))
 

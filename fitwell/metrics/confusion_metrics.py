@@ -34,8 +34,10 @@ class _ThresholdMetric(ConfusionCounts):
         dtype: Any = None,
     ) -> None:
         # Each of the top k predictions is positive, for any value.
-        cuts = parse_thresholds(type(self).__name__, thresholds, 0.5 if top_k is None else -np.inf)
-        super().__init__(cuts, top_k, class_id, name, dtype)
+        parsed_thresholds = parse_thresholds(
+            type(self).__name__, thresholds, 0.5 if top_k is None else -np.inf
+        )
+        super().__init__(parsed_thresholds, top_k, class_id, name, dtype)
         self.thresholds = thresholds
         self.add_counts()
 

@@ -29,8 +29,8 @@ class _BestAtConstraint(ConfusionCounts):
         self, floor: float, num_thresholds: int, class_id: int | None, name: str | None, dtype: Any
     ) -> None:
         charge_thresholds(self, num_thresholds)
-        cuts = [0.5] if num_thresholds == 1 else np.linspace(0, 1, num_thresholds)
-        super().__init__(cuts, None, class_id, name, dtype)  # type: ignore[arg-type]
+        thresholds = [0.5] if num_thresholds == 1 else np.linspace(0, 1, num_thresholds)
+        super().__init__(thresholds, None, class_id, name, dtype)  # type: ignore[arg-type]
         self.num_thresholds = num_thresholds
         self.floor = floor
         self.add_counts()

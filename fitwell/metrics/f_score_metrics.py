@@ -115,32 +115,38 @@ class FBetaScore(Metric):
                 f"{self.name}: targets of shape {true.shape} do not fit predictions of shape {pred.shape}"
             )
         if self.threshold is None and pred.shape[-1] > 1:
-            decided = jax.nn.one_hot(jnp.argmax(pred, axis=-1), pred.shape[-1], dtype=jnp.bool_)
+            predicted = jax.nn.one_hot(jnp.argmax(pred, axis=-1), pred.shape[-1], dtype=jnp.bool_)
         else:
-            decided = pred > (0.5 if self.threshold is None else self.threshold)
+            predicted = pred > (0.5 if self.threshold is None else self.threshold)
         weights = broadcast_weights(sample_weight, pred.shape, self._true_positives.rounded_sum.dtype)
-        labelled = true != 0
-        self._true_positives.add(jnp.sum(jnp.where(labelled & decided, weights, 0), axis=0))
-        self._false_positives.add(jnp.sum(jnp.where(~labelled & decided, weights, 0), axis=0))
-        self._false_negatives.add(jnp.sum(jnp.where(labelled & ~decided, weights, 0), axis=0))
+        is_label = true != 0
+        self._true_positives.add(jnp.sum(jnp.where(is_label & predicted, weights, 0), axis=0))
+        self._false_positives.add(jnp.sum(jnp.where(~is_label & predicted, weights, 0), axis=0))
+        self._false_negatives.add(jnp.sum(jnp.where(is_label & ~predicted, weights, 0), axis=0))
 
     def result(self) -> Array:
         """Compute the score, or one for each class."""
-        hits, alarms, misses = (
+        true_positives, false_positives, false_negatives = (
             total.value for total in (self._true_positives, self._false_positives, self._false_negatives)
         )
         if self.average == "micro":
-            return self._score(jnp.sum(hits), jnp.sum(alarms), jnp.sum(misses))
-        scores = self._score(hits, alarms, misses)
+            return self._score(jnp.sum(true_positives), jnp.sum(false_positives), jnp.sum(false_negatives))
+        scores = self._score(true_positives, false_positives, false_negatives)
         if self.average == "macro":
             return jnp.mean(scores)
         if self.average == "weighted":
-            return divide_no_nan(jnp.sum(scores * (hits + misses)), jnp.sum(hits + misses))
+            return divide_no_nan(
+                jnp.sum(scores * (true_positives + false_negatives)),
+                jnp.sum(true_positives + false_negatives),
+            )
         return scores
 
-    def _score(self, hits: Array, alarms: Array, misses: Array) -> Array:
-        square = jnp.square(jnp.asarray(self.beta, hits.dtype))
-        return divide_no_nan((1 + square) * hits, (1 + square) * hits + square * misses + alarms)
+    def _score(self, true_positives: Array, false_positives: Array, false_negatives: Array) -> Array:
+        square = jnp.square(jnp.asarray(self.beta, true_positives.dtype))
+        return divide_no_nan(
+            (1 + square) * true_positives,
+            (1 + square) * true_positives + square * false_negatives + false_positives,
+        )
 
 
 @metric_registry.register("f1")

@@ -97,9 +97,9 @@ class R2Score(Metric):
         deviation = jnp.sum(weights * jnp.square(true - mean), axis=0)
         before = self._weight.value
         self._weight.add(weight)
-        shift, share = mean - self._mean.value, divide_no_nan(weight, self._weight.value)
-        self._mean.assign_add(shift * share)
-        self._deviation.assign_add(deviation + jnp.square(shift) * before * share)
+        shift, fraction = mean - self._mean.value, divide_no_nan(weight, self._weight.value)
+        self._mean.assign_add(shift * fraction)
+        self._deviation.assign_add(deviation + jnp.square(shift) * before * fraction)
         self._residual.add(jnp.sum(weights * jnp.square(true - pred), axis=0))
         self._rows.add(jnp.sum(counted[:, 0]))
 

@@ -101,17 +101,17 @@ class Mean(Metric):
             values (ArrayLike): ``[batch, ...]``, or a number.
             sample_weight (ArrayLike | None): Weights of a leading shape of `values`. Default: None.
         """
-        kept, weights = reduce_to_samples(values, sample_weight, self._total.rounded_sum.dtype, jnp.mean)
+        samples, weights = reduce_to_samples(values, sample_weight, self._total.rounded_sum.dtype, jnp.mean)
         if weights is None:
-            self._total.add(jnp.sum(kept))
-            self._count.add(kept.size)
+            self._total.add(jnp.sum(samples))
+            self._count.add(samples.size)
         else:
             # Select instead of multiplying by 0: padding rows (weight 0) may hold any value, including NaN.
-            weighted = jnp.where(weights == 0, 0, kept * weights)
+            weighted = jnp.where(weights == 0, 0, samples * weights)
             # A row counts as one, even if each of its values has a separate weight.
-            share = weights.shape[0] / weights.size if weights.ndim > 1 else 1
-            self._total.add(jnp.sum(weighted) * share)
-            self._count.add(jnp.sum(weights) * share)
+            scale = weights.shape[0] / weights.size if weights.ndim > 1 else 1
+            self._total.add(jnp.sum(weighted) * scale)
+            self._count.add(jnp.sum(weights) * scale)
 
     def result(self) -> Array:
         """Compute the mean; 0 before the first value."""
@@ -148,10 +148,10 @@ class Sum(Metric):
             values (ArrayLike): ``[batch, ...]``, or a number.
             sample_weight (ArrayLike | None): Weights of a leading shape of `values`. Default: None.
         """
-        kept, weights = reduce_to_samples(values, sample_weight, self._total.rounded_sum.dtype, jnp.sum)
+        samples, weights = reduce_to_samples(values, sample_weight, self._total.rounded_sum.dtype, jnp.sum)
         if weights is not None:
-            kept = jnp.where(weights == 0, 0, kept * weights)
-        self._total.add(jnp.sum(kept))
+            samples = jnp.where(weights == 0, 0, samples * weights)
+        self._total.add(jnp.sum(samples))
 
     def result(self) -> Array:
         """Return the sum."""
@@ -223,9 +223,9 @@ class LossMetric(MeanOverSamples):
         values = self.values(y_true, y_pred)
         mask = self.loss.mask(jnp.asarray(y_true))
         if mask is not None:
-            kept = mask.reshape(values.shape).astype(values.dtype)
-            given = jnp.ones(values.shape[:1]) if sample_weight is None else jnp.asarray(sample_weight)
-            sample_weight = kept * append_axes(given, kept.ndim)
+            used = mask.reshape(values.shape).astype(values.dtype)
+            weights = jnp.ones(values.shape[:1]) if sample_weight is None else jnp.asarray(sample_weight)
+            sample_weight = used * append_axes(weights, used.ndim)
         Mean.update_state(self, values, sample_weight)
 
     @classmethod

@@ -14,7 +14,7 @@ __all__ = [
     "SGD",
 ]
 
-# A decay once stood in its place.
+# In Keras 1, `decay` had this position.
 _NESTEROV = Boolean().described_as(
     "True or False (a decay is learning_rate=InverseTimeDecay(learning_rate, decay_steps=1, decay_rate=decay))"
 )

@@ -14,9 +14,9 @@ __all__ = [
 ]
 
 
-def _half_cosine(done: Array) -> Array:
+def _half_cosine(fraction: Array) -> Array:
     """Return half a cosine, from 1 at 0 to 0 at 1."""
-    return 0.5 * (1 + jnp.cos(jnp.pi * done))
+    return 0.5 * (1 + jnp.cos(jnp.pi * fraction))
 
 
 @schedule_registry.register()
@@ -67,16 +67,16 @@ class CosineDecay(LearningRateSchedule):
         """Compute the value at `step`."""
         step = to_float(step)
         if self.warmup_target is None:
-            return self.initial_learning_rate * self._share(step)
+            return self.initial_learning_rate * self._decay_factor(step)
         line = self.warmup_target - self.initial_learning_rate
         # Without warm-up steps the line is never selected; 1 keeps it finite.
         rising = self.initial_learning_rate + line * step / jnp.maximum(self.warmup_steps, 1)
-        falling = self.warmup_target * self._share(step - self.warmup_steps)
+        falling = self.warmup_target * self._decay_factor(step - self.warmup_steps)
         return jnp.where(step < self.warmup_steps, rising, falling)
 
-    def _share(self, step: Array) -> Array:
-        done = jnp.minimum(step / self.decay_steps, 1)
-        return (1 - self.alpha) * _half_cosine(done) + self.alpha
+    def _decay_factor(self, step: Array) -> Array:
+        fraction = jnp.minimum(step / self.decay_steps, 1)
+        return (1 - self.alpha) * _half_cosine(fraction) + self.alpha
 
 
 @schedule_registry.register()
@@ -138,6 +138,6 @@ class CosineDecayRestarts(LearningRateSchedule):
         # Rounding gives the period or the next one, for any rounding errors.
         period = jnp.round(jnp.where(even, elapsed, jnp.log1p(elapsed * (growth - 1)) / jnp.log(growth)))
         period = jnp.where(elapsed < start(period), period - 1, period)
-        done = (elapsed - start(period)) / jnp.where(even, 1, jnp.power(growth, period))
-        share = (1 - self.alpha) * jnp.power(self.m_mul, period) * _half_cosine(done) + self.alpha
-        return self.initial_learning_rate * share
+        fraction = (elapsed - start(period)) / jnp.where(even, 1, jnp.power(growth, period))
+        factor = (1 - self.alpha) * jnp.power(self.m_mul, period) * _half_cosine(fraction) + self.alpha
+        return self.initial_learning_rate * factor

@@ -108,7 +108,7 @@ class ExponentialRange(LearningRateSchedule):
     def __call__(self, step: Number) -> Array:
         """Compute the value at `step`."""
         last = self.steps - 1
-        done = jnp.minimum(to_float(step), last) / last
+        fraction = jnp.minimum(to_float(step), last) / last
         return self.initial_learning_rate * jnp.power(
-            self.end_learning_rate / self.initial_learning_rate, done
+            self.end_learning_rate / self.initial_learning_rate, fraction
         )

@@ -44,9 +44,9 @@ class _CycleSchedule(LearningRateSchedule):
         )
 
 
-def _interpolate(begin: Any, end: Any, done: Array) -> Array:
-    # Both ends are exact for any distance: begin + (end - begin) * done would round a small end.
-    return begin * (1 - done) + end * done
+def _interpolate(begin: Any, end: Any, fraction: Array) -> Array:
+    # Both ends are exact for any distance: begin + (end - begin) * fraction would round a small end.
+    return begin * (1 - fraction) + end * fraction
 
 
 @schedule_registry.register()

@@ -59,12 +59,12 @@ class PolynomialDecay(LearningRateSchedule):
         """Compute the value at `step`."""
         step = to_float(step)
         if self.cycle:
-            done = step / (self.decay_steps * jnp.maximum(jnp.ceil(step / self.decay_steps), 1))
+            fraction = step / (self.decay_steps * jnp.maximum(jnp.ceil(step / self.decay_steps), 1))
         else:
-            done = step / self.decay_steps
+            fraction = step / self.decay_steps
         height = self.initial_learning_rate - self.end_learning_rate
         # A fraction rounded above 1 would make the base negative, and the power NaN.
-        return height * jnp.power(jnp.maximum(1 - done, 0), self.power) + self.end_learning_rate
+        return height * jnp.power(jnp.maximum(1 - fraction, 0), self.power) + self.end_learning_rate
 
 
 @schedule_registry.register()
@@ -103,5 +103,5 @@ class LinearDecay(LearningRateSchedule):
 
     def __call__(self, step: Number) -> Array:
         """Compute the value at `step`."""
-        done = jnp.minimum(to_float(step) / self.decay_steps, 1)
-        return self.initial_learning_rate * (1 - done) + self.end_learning_rate * done
+        fraction = jnp.minimum(to_float(step) / self.decay_steps, 1)
+        return self.initial_learning_rate * (1 - fraction) + self.end_learning_rate * fraction

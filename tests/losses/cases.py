@@ -1,4 +1,4 @@
-"""The losses that Keras has too, with settings and data that fit them."""
+"""Losses that are also in Keras, with suitable arguments and data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every loss beside real Keras 3: values, reductions, sample weights; and closed forms for those Keras lacks."""
+"""Compare every loss with Keras 3 (values, reductions, sample weights), or with closed forms if Keras lacks it."""
 
 from __future__ import annotations
 

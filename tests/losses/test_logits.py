@@ -1,6 +1,4 @@
-"""Cross-entropies behind a softmax or sigmoid are computed from the logits, however the output was reshaped
-or cast.
-"""
+"""Cross-entropies after a softmax or sigmoid are computed from the logits, also if the output is reshaped or cast."""
 
 from __future__ import annotations
 

@@ -122,7 +122,7 @@ def test_words_of_errors() -> None:
 def test_importing_losses_loads_nothing_heavy() -> None:
     heavy = "pandas sklearn matplotlib h5py optax keras torch"
     code = f"import sys, fitwell.losses, fitwell.metrics; print([m for m in '{heavy}'.split() if m in sys.modules])"
-    # `fitwell/__init__.py` imports every room; this is about ours.
+    # `fitwell/__init__.py` imports every package; this test is about this one.
     code = (
         "import sys, types; p = types.ModuleType('fitwell'); p.__path__ = ['fitwell']; sys.modules['fitwell'] = p\n"
         + code

@@ -147,7 +147,7 @@ def test_column_and_vector_are_aligned(name: str) -> None:
 
 @pytest.mark.parametrize("name", ELEMENTWISE)
 def test_a_last_axis_too_many_is_taken_off_sequences(name: str) -> None:
-    """``[batch, steps, 1]`` beside ``[batch, steps]``, whichever of the two has it."""
+    """``[batch, steps, 1]`` against ``[batch, steps]``, in both orders."""
     p = np.linspace(0.1, 0.9, 6, dtype=np.float32).reshape(2, 3)
     y = (p > 0.4).astype(np.float32)
     loss = getattr(losses, name)()

@@ -1,4 +1,4 @@
-"""Data, and every built-in metric with settings and data that fit it."""
+"""Data, and every built-in metric with suitable arguments and data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every metric beside real Keras 3, scikit-learn and closed forms, fed in two batches."""
+"""Compare every metric, in two batches, with Keras 3, scikit-learn and closed forms."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def test_adjusted_r2() -> None:
     assert float(fed(keras.metrics.R2Score(num_regressors=3), real[:, :1], guesses[:, :1])) == pytest.approx(
         expected, rel=1e-5
     )
-    # Too few rows for so many regressors: the plain score.
+    # Too few rows for this number of regressors: the plain score.
     few = metrics.R2Score(num_regressors=5)
     few.update_state([1.0, 2.0, 3.0], [1.1, 2.0, 2.7])
     assert float(few.result()) == pytest.approx(sk.r2_score([1, 2, 3], [1.1, 2.0, 2.7]), rel=1e-6)

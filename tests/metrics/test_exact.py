@@ -1,6 +1,4 @@
-"""Metrics are exact over the epoch: however it is cut into batches, padded, or long; inside and outside of
-jit.
-"""
+"""Metrics are exact over the epoch, for any batches, padding and length, inside and outside of jit."""
 
 from __future__ import annotations
 
@@ -75,7 +73,7 @@ def test_padded_batches_in_a_compiled_scan_equal_one_call(
 
 
 def test_sums_do_not_stop_at_2_to_the_24() -> None:
-    """A float32 count stays at 16,777,216 when 1 is added; ours goes on, also in compiled loops."""
+    """A float32 count stays at 16,777,216 when 1 is added; a metric continues, also in compiled loops."""
     metric = metrics.Mean()
     update = pure(metric)
     run = jax.jit(

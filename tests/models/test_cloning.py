@@ -1,4 +1,4 @@
-"""`clone_model` with a function of the user's, beside real Keras's."""
+"""`clone_model` with user-defined functions, compared with Keras."""
 
 from __future__ import annotations
 

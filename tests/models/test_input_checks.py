@@ -418,7 +418,7 @@ CASES: dict[str, Case] = {
         StateError,
         ["no weights yet"],
     ),
-    "class weight of a class that is no number": (
+    "class weight of a class that is not a number": (
         lambda: classifier().fit(X, LABELS, class_weight={"cat": 1.0}, verbose=0),
         InvalidArgument,
         ["class_weight", "'cat'"],

@@ -58,7 +58,7 @@ def test_the_tolerance_says_when_to_divide_and_biases_stay() -> None:
     np.testing.assert_array_equal(untouched, as_drawn)
     once, _ = measure(tolerance=1e-6, max_iterations=1)
     often, _ = measure(tolerance=1e-6, max_iterations=30)
-    assert abs(often - 1) < abs(once - 1) < 0.1  # the bias adds a little variance of its own
+    assert abs(often - 1) < abs(once - 1) < 0.1  # the bias adds a little variance
 
 
 def test_convolutions_nested_models_shared_layers_and_several_inputs() -> None:

@@ -1,4 +1,4 @@
-"""Models that begin at what a layer of another model gives, beside real Keras's."""
+"""Models whose inputs are outputs of layers of other models, compared with Keras."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def decoder_of_a_stack(lib: Any) -> tuple[Any, list[np.ndarray]]:
 
 
 def head_of_a_graph(lib: Any) -> tuple[Any, list[np.ndarray]]:
-    """What is skipped to the end comes in too, as an input that was one already."""
+    """A skip connection to the end is an input, too, which was an input before."""
     entrance = lib.Input((4,), name="x")
     inside = lib.layers.Dense(3, "tanh", name="inside")(entrance)
     shared = lib.layers.Dense(3, name="shared")
@@ -65,7 +65,7 @@ def test_what_follows_is_a_model_as_in_keras(form: Any) -> None:
 
 
 def test_its_layers_are_those_of_the_whole() -> None:
-    """What a part learns, the whole knows; what lies before stays as it was."""
+    """Training a submodel changes the whole model, but not the layers before it."""
     entrance = fw.Input((4,))
     inside = fw.layers.Dense(3, name="inside")(entrance)
     whole = fw.Model(entrance, fw.layers.Dense(1, name="out")(inside))

@@ -1,4 +1,4 @@
-"""Small problems, and our optimizers run on them the way the engine runs them."""
+"""Small problems, and runs of our optimizers on them as in the engine."""
 
 from __future__ import annotations
 

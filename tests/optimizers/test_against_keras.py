@@ -1,4 +1,4 @@
-"""Every optimizer beside real Keras 3: the same gradients, 30 steps, the same weights to float32 rounding."""
+"""Compare every optimizer with Keras 3: same gradients, 30 steps, same weights up to float32 rounding."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def assert_close(name: str, ours: Any, theirs: dict[str, np.ndarray], start: dic
     for path, expected in theirs.items():
         moved = np.abs(expected - start[path]).max()
         assert moved > 1e-3, "the case would pass without learning"
-        # Beside the last bits of the weights, the rounding of 1 - β₂ to float32 (1.3e-5) moves each step.
+        # In addition to the last bits of the weights, the rounding of 1 - β₂ to float32 (1.3e-5) moves each step.
         row, atol = f"optimizers/{name}", 5e-7 + 1e-5 * moved
         agree(ours[path], expected, row=row, against="Keras, 30 steps", rtol=5e-7, atol=atol)
 

@@ -1,4 +1,4 @@
-"""What Keras lacks, beside PyTorch, Optax, and closed forms."""
+"""Compare options that Keras lacks with PyTorch, Optax and closed forms."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names, configurations, attributes, older spellings, and eager use."""
+"""The Keras interface of optimizers: names, configurations, attributes, deprecated names, eager use."""
 
 from __future__ import annotations
 

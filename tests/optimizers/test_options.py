@@ -1,4 +1,4 @@
-"""What every optimizer can do around its rule, by closed forms."""
+"""Compare the options that all optimizers share with closed forms."""
 
 from __future__ import annotations
 

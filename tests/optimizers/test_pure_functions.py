@@ -1,4 +1,4 @@
-"""The two pure functions: mapped, looped over, never retraced, their types kept; and that they optimise."""
+"""The pure functions `init` and `update`: vmap, loops, no retracing, types, and convergence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every schedule beside real Keras or its closed form; and as data: traced, mapped, written and read."""
+"""Compare every schedule with Keras or its closed form; trace, vmap, serialize and read it."""
 
 from __future__ import annotations
 
