@@ -31,3 +31,11 @@ def dense(setting):
     model = fw.Sequential([fw.Input((3,)), fw.layers.Dense(5, activation="tanh"), fw.layers.Dense(1)])
     model.compile(loss="mse", optimizer=fw.optimizers.SGD(setting.get("learning_rate", 0.05)))
     return model
+
+
+@pytest.fixture
+def trained(regression):
+    """Return a population of six members after four epochs."""
+    x, y, validation = regression
+    population = fw.Population(dense, fw.grid(learning_rate=[0.01, 0.1, 0.05]), seeds=[3, 8])
+    return population.fit(x, y, epochs=4, validation_data=validation, verbose=0)
