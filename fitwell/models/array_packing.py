@@ -1,4 +1,4 @@
-"""Many small arrays as few: a loop carries, and a dispatch hands over, one array quicker than a dozen."""
+"""Packing of many small arrays into few: a loop carries one array faster than a dozen, and a dispatch transfers it faster."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ import jax.numpy as jnp
 from fitwell._typing import Array, Arrays
 from fitwell._variables import Variable
 
+__all__ = ["DtypeRaveler"]
+
 
 class DtypeRaveler:
-    """Joins the values of variables into one flat array for each type, and takes them apart again.
+    """Concatenates the values of variables into one flat array per dtype, and splits it again.
 
-    variables: by path; their shapes and types tell where each one lies. (`jax.flatten_util.ravel_pytree` makes one
-    type of all: a count in int32 would travel as a float32, which stops at 2**24.)
+    variables: by path; their shapes and dtypes give the positions. (`jax.flatten_util.ravel_pytree` converts to one dtype: an
+    int32 count would become a float32, which is exact up to 2**24 only.)
     """
 
     def __init__(self, variables: Mapping[str, Variable]) -> None:
@@ -29,14 +31,14 @@ class DtypeRaveler:
         self._dtypes = list(ends)
 
     def ravel(self, values: Mapping[str, Array]) -> Arrays:
-        """Return `values`, one for each path, joined: by type."""
+        """Return the values of all paths as one flat array per dtype."""
         parts: dict[str, list[Array]] = {dtype: [] for dtype in self._dtypes}
         for path, (dtype, _, _) in self._places.items():
             parts[dtype].append(jnp.ravel(jnp.asarray(values[path], dtype)))
         return {dtype: jnp.concatenate(arrays) for dtype, arrays in parts.items()}
 
     def unravel(self, joined: Mapping[str, Array]) -> Arrays:
-        """Return by path what was joined."""
+        """Return the values by path."""
         return {
             path: jnp.reshape(joined[dtype][start : start + math.prod(shape)], shape)
             for path, (dtype, start, shape) in self._places.items()

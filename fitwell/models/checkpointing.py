@@ -1,4 +1,4 @@
-"""Checkpoints of a fit: what is kept, when, and how a run goes on from one."""
+"""`CheckpointManager`: writes the checkpoints of a training run, and resumes it from one."""
 
 from __future__ import annotations
 
@@ -8,14 +8,10 @@ from contextlib import suppress
 from typing import Any
 from weakref import WeakKeyDictionary
 
-import jax
-import jax.numpy as jnp
-import numpy as np
-
 from fitwell._data.loaders import DataLoader
 from fitwell._engine import xla_cpu_heuristics
 from fitwell._engine.policies import Policy
-from fitwell._engine.train_state import TrainState, path_in_file
+from fitwell._engine.train_state import TrainState
 from fitwell._history import History
 from fitwell._schema import (
     ANY,
@@ -38,9 +34,12 @@ from fitwell.models import run_signature
 from fitwell.models.fit_options import FitOptions
 from fitwell.models.run_data import RunData
 from fitwell.models.run_position import RunPosition
+from fitwell.models.state_arrays import fill_state, named_arrays, to_storable
 from fitwell.models.training_session import TrainingSession
 from fitwell.saving.checkpoint_folder import CheckpointFolder
 from fitwell.saving.legacy_layer_paths import NUMBERING, rename_legacy_paths
+
+__all__ = ["CheckpointManager", "Logs", "NullCheckpointManager", "make_checkpoint_manager"]
 
 Logs = dict[str, float]
 
@@ -67,24 +66,26 @@ _FORM = {
         "batches": COUNT,
         "runtime_epoch": POSITION,
     },
-    "history": ANY,  # which says itself what it may be
+    "history": ANY,  # checked by `History.check_arrays`
     "last_logs": DictSchema(ANY),
     "callbacks": [(STRING, ANY)],
     "state": DictSchema(ARRAY),
-    "layers": OptionalKey(STRING),  # how those of graphs are numbered; versions before did not say it
+    "layers": OptionalKey(
+        STRING
+    ),  # the numbering of the layers of graphs; missing in files of earlier versions
 }
-# The numbers that a run left in a model when it was cut off after its last checkpoint: they are not what somebody set.
+# The hyperparameters that an interrupted run left in a model after its last checkpoint: the user did not set them.
 _interrupted_hyperparams: WeakKeyDictionary[Any, dict[str, float]] = WeakKeyDictionary()
 
 
 def make_checkpoint_manager(callbacks: Sequence[Any], resume: Any) -> NullCheckpointManager:
-    """Return the keeper that a `BackupAndRestore` among `callbacks`, or `resume`, asks for."""
+    """Return the manager for a `BackupAndRestore` among `callbacks`, or for the argument `resume`."""
     backups = [callback for callback in callbacks if isinstance(callback, BackupAndRestore)]
     if resume is not None:
         backups.append(BackupAndRestore(resume, delete_checkpoint=False))
     if len(backups) > 1:
         raise InvalidArgument(
-            "fit: a run keeps its checkpoints in one folder; pass either resume=folder or one BackupAndRestore"
+            "fit: a run has one folder of checkpoints; pass either resume=folder or one BackupAndRestore"
         )
     return CheckpointManager(backups[0]) if backups else NullCheckpointManager()
 
@@ -270,7 +271,7 @@ class CheckpointManager(NullCheckpointManager):
             "callbacks": [
                 [type(c).__name__, copy.deepcopy(c.get_state())] for c in callbacks if _has_state(c)
             ],
-            "state": {name: _plain(leaf) for name, leaf in _named(state).items()},
+            "state": {name: to_storable(leaf) for name, leaf in named_arrays(state).items()},
             "layers": NUMBERING,
         }
         durable = [callback.flush_to_disk for callback in callbacks if hasattr(callback, "flush_to_disk")]
@@ -320,7 +321,7 @@ class CheckpointManager(NullCheckpointManager):
     def _restore(self, position: RunPosition, saved: dict[str, Any]) -> tuple[RunPosition, Logs]:
         """Check everything that can be wrong with a checkpoint of this run, and then restore it."""
         session, place = self._session, saved["place"]
-        state, new_policies = _filled(session.pull(), saved["state"], self._name)
+        state, new_policies = fill_state(session.pull(), saved["state"], self._name)
         fuse_loop = xla_cpu_heuristics.should_fuse_loop(state.variables, self._loader.batch_size or 0)
         notes = run_signature.version_notes(saved["versions"], fuse_loop)
         _check_place(place, state, self._loader.steps, self._name)
@@ -401,7 +402,7 @@ def _restore_callbacks(callbacks: Sequence[Any], saved: list[tuple[str, Any]]) -
 
 
 def _check_place(place: dict[str, Any], state: TrainState, steps: int | None, where: str) -> None:
-    """Refuse a place in the run that no run can have come to."""
+    """Raise if no run can be at this place."""
     in_epoch = place["steps"] if place["open"] else 0
     too_far = steps is not None and (
         in_epoch > steps or place["batches"] > place["epochs"] * steps + in_epoch
@@ -410,59 +411,8 @@ def _check_place(place: dict[str, Any], state: TrainState, steps: int | None, wh
     # A loss that is not finite ends a run.
     unended = int(state.first_nonfinite_step) != -1 and not place["ended"]
     if too_far or negative or unended or in_epoch > place["batches"]:
-        told = ", ".join(f"{name}={value}" for name, value in place.items())
+        described = ", ".join(f"{name}={value}" for name, value in place.items())
         raise FileError(
-            f"{where} is damaged: a run with {steps or 'so many'} batches in an epoch cannot have come to {told}, "
-            f"step {int(state.step)}, the last bad one {int(state.first_nonfinite_step)}"
+            f"{where} is damaged: a run with {steps or 'this many'} batches per epoch cannot be at {described}, "
+            f"step {int(state.step)}, the last nonfinite one {int(state.first_nonfinite_step)}"
         )
-
-
-# --- the arrays of a state by name -----------------------------------------------------------------------
-
-
-def _named(state: TrainState) -> dict[str, Any]:
-    """Return the arrays of `state` by name; hyperparameters are kept as the numbers they come from."""
-    leaves, _ = jax.tree_util.tree_flatten_with_path(state.replace(hyperparams={}))
-    return {_key(path): leaf for path, leaf in leaves}
-
-
-def _key(path: Any) -> str:
-    return path_in_file(jax.tree_util.keystr(path).lstrip("."))
-
-
-def _plain(leaf: Any) -> Any:
-    """Return `leaf`, a random key as the numbers it is made of."""
-    return jax.random.key_data(leaf) if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key) else leaf
-
-
-def _filled(state: TrainState, saved: dict[str, np.ndarray], where: str) -> tuple[TrainState, list[str]]:
-    """Return `state` with the saved arrays in it, and the policies that the checkpoint knows nothing of."""
-    problems = ErrorCollector(f"resume: {where} does not fit the model")
-    afresh: list[str] = []
-
-    def take(path: Any, leaf: Any) -> Any:
-        name, like = _key(path), _plain(leaf)
-        value = saved.get(name)
-        if value is not None and value.shape == np.shape(like) and value.dtype == like.dtype:
-            return (
-                value
-                if like is leaf
-                else jax.random.wrap_key_data(jax.device_put(value), impl=jax.random.key_impl(leaf))
-            )
-        had = "nothing" if value is None else f"{value.dtype} {value.shape}"
-        problems.add(f"{name} is {like.dtype} {np.shape(like)}, the checkpoint has {had}")
-        return leaf
-
-    filled = state.replace(hyperparams={})
-    policies = {}
-    for name, memory in filled.policies.items():
-        # The whole memory of a policy is taken, or none of it.
-        part = TrainState.replace(filled, policies={name: memory})
-        if all(key in saved for key in _named(part) if key.startswith("policies")):
-            policies[name] = memory
-        else:
-            afresh.append(name)
-    filled = jax.tree_util.tree_map_with_path(take, filled.replace(policies=policies))
-    problems.raise_if_any(FileError)
-    fresh = {name: state.policies[name] for name in afresh}
-    return filled.replace(hyperparams=state.hyperparams, policies={**filled.policies, **fresh}), afresh

@@ -1,4 +1,4 @@
-"""What a model is trained for: losses and metrics, resolved per output."""
+"""The losses and metrics given to `compile`, resolved per output."""
 
 from __future__ import annotations
 
@@ -17,30 +17,41 @@ from fitwell._registry import resolve_custom_objects
 from fitwell._variables import HyperparameterMixin
 from fitwell.errors import ErrorCollector, InvalidArgument, did_you_mean
 
+__all__ = [
+    "LOSS_WEIGHTS",
+    "CompileConfig",
+    "OutputLoss",
+    "OutputMetric",
+    "is_classification_loss",
+    "loss_names",
+    "named_results",
+    "sample_rows",
+]
+
 # One factor for a single output, or a list or dict of them.
 LOSS_WEIGHTS = (Real() | ListOf(Real() | None) | DictOf(String(), Real() | None) | None).described_as(
     "a list or dict with one number per output"
 )
-# Losses for which one class of a row is the right one.
-_OF_ONE_CLASS = (
+# Losses for rows with exactly one true class.
+_SINGLE_CLASS_LOSSES = (
     losses.CategoricalCrossentropy,
     losses.CategoricalFocalCrossentropy,
     losses.CategoricalGeneralizedCrossEntropy,
     losses.CategoricalHinge,
     losses.KLDivergence,
 )
-# So many numbers tell what kind all of them are.
-_ENOUGH = 200_000
-# Losses of labels, each of which every fold should see as often as the others.
-_CLASSIFYING = ("crossentropy", "hinge", "focal")
+# Number of values that are enough to recognize their kind.
+_MAX_SAMPLED_VALUES = 200_000
+# Words in the names of losses for class labels, which folds stratify.
+_CLASS_LOSS_WORDS = ("crossentropy", "hinge", "focal")
 
 
-# What these take in is not targets and predictions.
-_OF_VALUES = (metrics.Mean.update_state, metrics.Sum.update_state)
+# Updates whose arguments are not targets and predictions.
+_VALUE_UPDATES = (metrics.Mean.update_state, metrics.Sum.update_state)
 
 
 class OutputLoss(HyperparameterMixin):
-    """The loss of one output and its weight in the total; the weight is data."""
+    """The loss of one output, and its weight in the total, which is an argument of the program."""
 
     hyperparameters = ("weight",)
 
@@ -52,7 +63,7 @@ class OutputLoss(HyperparameterMixin):
 
 
 class OutputMetric(HyperparameterMixin):
-    """One metric of one output; `weighted` ones count sample weights, others only real rows."""
+    """One metric of one output; a `weighted` one uses sample weights, others only skip padding rows."""
 
     def __init__(self, output: int, name: str, metric: Any, weighted: bool) -> None:
         self.output = output
@@ -62,10 +73,10 @@ class OutputMetric(HyperparameterMixin):
 
 
 class CompileConfig:
-    """The losses and metrics given to `compile`, before the model's outputs are known.
+    """The losses and metrics given to `compile`, before the outputs of the model are known.
 
-    loss: one for every output, or a list or dict of them. loss_weights: likewise, 1 by default.
-    metrics, weighted_metrics: a list for a single output; per output as lists of lists or a dict.
+    loss: one for every output, or a list or dict of them. loss_weights: in the same form, 1 by default. metrics,
+    weighted_metrics: a list for a single output; for several, a list of lists or a dict.
     """
 
     def __init__(
@@ -78,7 +89,7 @@ class CompileConfig:
         self._check_names()
 
     def _check_names(self) -> None:
-        """Look every name up now, so that a misspelt one is reported by `compile` and not by `fit`."""
+        """Look up all names, so that `compile` and not `fit` reports a misspelled one."""
         problems = ErrorCollector("compile")
         for loss in _leaves(self.loss):
             _collect_error(problems, lambda loss=loss: losses.get(loss))
@@ -87,7 +98,7 @@ class CompileConfig:
         problems.raise_if_any()
 
     def loss_terms(self, names: Sequence[str]) -> list[OutputLoss]:
-        """Return the terms of the loss for outputs called `names`."""
+        """Return the losses for outputs with these `names`."""
         chosen = _per_output(self.loss, names, "loss")
         weights = _per_output(self.loss_weights, names, "loss_weights", broadcast=False)
         terms = []
@@ -106,7 +117,7 @@ class CompileConfig:
         shapes: Sequence[tuple[Any, Any]],
         targets: Sequence[Any] | None = None,
     ) -> list[OutputMetric]:
-        """Return the metrics for outputs called `names`; `shapes` are those of `targets` and predictions."""
+        """Return the metrics for outputs with these `names`; `shapes` are those of `targets` and predictions."""
         loss_of = {term.output: term.loss for term in terms}
         plans = [_metrics_per_output(given, names) for given in (self.metrics, self.weighted_metrics)]
         _copy_shared_metrics([items for plan in plans for items in plan])
@@ -131,33 +142,33 @@ class CompileConfig:
         return result
 
     def result_names(self, names: Sequence[str]) -> list[str]:
-        """Return the names of the results for outputs called `names`, the loss first."""
+        """Return the names of the results for outputs with these `names`, the loss first."""
         terms = self.loss_terms(names)
         found = loss_names(names, terms)
         for term in self.metric_terms(names, terms, [(None, None)] * len(names)):
             if type(term.metric).build is not metrics.Metric.build:
-                found.append(term.name)  # before it knows the shapes of outputs it has no result
+                found.append(term.name)  # it has no result before it knows the shapes of the outputs
             else:
                 jax.eval_shape(lambda term=term: found.extend(name for name, _ in named_results(term)))
         return found
 
 
 def loss_names(names: Sequence[str], terms: Sequence[OutputLoss]) -> list[str]:
-    """Return the names of the losses as logs hold them: the whole, then the parts when there are several outputs."""
+    """Return the names of the losses in logs: the total, then those of the outputs if there are several."""
     return ["loss", *(f"{term.name}_loss" for term in terms if len(names) > 1)]
 
 
 def is_classification_loss(loss: Any) -> bool:
-    """Return whether `loss`, as given to `compile`, is one of labels."""
+    """Return whether `loss`, as given to `compile`, is for class labels."""
     if isinstance(loss, Mapping | list | tuple) or loss is None:
         return False
-    found = losses.get(loss)  # also of "bce"
+    found = losses.get(loss)  # also for "bce"
     name = found.name if isinstance(found, losses.LossFunctionWrapper) else type(found).__name__
-    return any(word in name.lower() for word in _CLASSIFYING)
+    return any(word in name.lower() for word in _CLASS_LOSS_WORDS)
 
 
 def named_results(term: OutputMetric) -> Iterator[tuple[str, Any]]:
-    """Yield the results of a metric by name: one, or as in Keras those of a dict, under their own names."""
+    """Yield the results of a metric by name: one, or as in Keras those of a dict under their names."""
     result = term.metric.result()
     if not isinstance(result, Mapping):
         yield term.name, result
@@ -183,7 +194,7 @@ def _leaves(value: Any) -> list[Any]:
 
 
 def _per_output(value: Any, names: Sequence[str], what: str, broadcast: bool = True) -> list[Any]:
-    """Spread `value` (one, a list, or a dict by output name) over the outputs."""
+    """Return the element of `value` (one, a list, or a dict by output name) for each output."""
     if isinstance(value, Mapping) and "class_name" not in value:
         unknown = [key for key in value if key not in names]
         if unknown:
@@ -206,7 +217,7 @@ def _per_output(value: Any, names: Sequence[str], what: str, broadcast: bool = T
 
 
 def _metrics_per_output(value: Any, names: Sequence[str]) -> list[list[Any]]:
-    """Spread metrics over the outputs: a dict, a list of lists, or one flat list for all."""
+    """Return the metrics of each output from a dict, a list of lists, or one list for all."""
     if value is None:
         return [[] for _ in names]
     if isinstance(value, Mapping) and "class_name" not in value:
@@ -228,10 +239,10 @@ def _check_no_none(items: Sequence[Any]) -> None:
         raise InvalidArgument(f"compile: metrics must be names, objects or functions, got {list(items)!r}")
 
 
-def _copy_shared_metrics(places: Sequence[list[Any]]) -> None:
-    """Replace a metric object that was met before by a copy: its sums belong to one place."""
+def _copy_shared_metrics(metric_lists: Sequence[list[Any]]) -> None:
+    """Replace a metric object that is used again by a copy, because its state belongs to one output."""
     met: set[int] = set()
-    for items in places:
+    for items in metric_lists:
         for number, item in enumerate(items):
             if isinstance(item, metrics.Metric) and id(item) in met:
                 items[number] = copy.deepcopy(item)
@@ -245,14 +256,14 @@ def _as_list(value: Any) -> list[Any]:
 
 
 def _make_metric(item: Any, loss: Any, shapes: tuple[Any, Any], target: Any) -> Any:
-    """Return a metric object, of its own for this output, named as the user wrote it."""
+    """Return a metric object for this output, with the name that the user wrote."""
     if isinstance(item, str) and item.lower() in ("accuracy", "acc") and _has_several_labels(target, loss):
         metric: Any = metrics.accuracy_for(*shapes, loss, several_labels=True)
     else:
         metric = metrics.get(item, loss, *shapes)
     if isinstance(item, str):
         metric.name = item  # as in Keras 3: "mae" is logged as "mae", "AUC" as "AUC"
-    if type(metric).update_state in _OF_VALUES:
+    if type(metric).update_state in _VALUE_UPDATES:
         raise InvalidArgument(
             f"metric {metric.name!r}: {type(metric).__name__} takes values and their weights, not targets and "
             "predictions: pass a function of them, or a subclass whose update_state computes the values"
@@ -263,20 +274,20 @@ def _make_metric(item: Any, loss: Any, shapes: tuple[Any, Any], target: Any) -> 
 
 
 def _has_several_labels(y: Any, loss: Any) -> bool:
-    """Return whether rows of targets 0 and 1 have several labels each: an argmax would tell nothing of them."""
-    if y is None or np.ndim(y) < 2 or np.shape(y)[-1] == 1 or isinstance(loss, _OF_ONE_CLASS):
+    """Return whether rows of targets 0 and 1 have several labels each, so that an argmax would be wrong."""
+    if y is None or np.ndim(y) < 2 or np.shape(y)[-1] == 1 or isinstance(loss, _SINGLE_CLASS_LOSSES):
         return False
     some = sample_rows(y)
     if some.dtype.kind not in "fiub" or not np.all((some == 0) | (some == 1)):
         return False
     labels = some.sum(axis=-1)
-    judged_alone = isinstance(loss, losses.BinaryCrossentropy | losses.BinaryFocalCrossentropy)
-    return bool(np.any(labels > 1) or (judged_alone and np.any(labels == 0)))
+    is_binary = isinstance(loss, losses.BinaryCrossentropy | losses.BinaryFocalCrossentropy)
+    return bool(np.any(labels > 1) or (is_binary and np.any(labels == 0)))
 
 
 def sample_rows(array: Any) -> np.ndarray:
-    """Return rows of `array`, evenly spread, that hold enough numbers to tell what kind they all are."""
-    rows = max(1, _ENOUGH // max(1, math.prod(np.shape(array)[1:])))
+    """Return rows of `array`, evenly spaced, with enough values to show what kind they are."""
+    rows = max(1, _MAX_SAMPLED_VALUES // max(1, math.prod(np.shape(array)[1:])))
     return np.asarray(array[:: max(1, -(-len(array) // rows))])
 
 

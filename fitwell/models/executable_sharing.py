@@ -1,7 +1,7 @@
-"""Compiled programs that models of one structure share: only the first of them is traced.
+"""Executables that models of one structure share: only the first of them is traced.
 
-A search builds the same network over and over with other numbers. Tracing a small one takes longer than
-training it for a hundred epochs, and all it would find is the program there is already.
+A search builds the same network many times with other numbers. Tracing a small one takes longer than training it for a
+hundred epochs, and the result would be the program that exists already.
 """
 
 from __future__ import annotations
@@ -21,15 +21,25 @@ from fitwell._traced_constants import TracedConstants
 from fitwell._variables import Hyperparameter
 from fitwell.models.trace_key import trace_key
 
-# What is shared keeps its first model alive, so there are not many, and none of large models.
+__all__ = [
+    "CAPACITY",
+    "MAX_PARAMETERS",
+    "SharedExecutables",
+    "Traceable",
+    "Traced",
+    "shared_executables",
+    "structure_key",
+]
+
+# Shared executables keep their first model alive, so there are few of them, and none for large models.
 CAPACITY = 64
 MAX_PARAMETERS = 1_000_000
-# Settings of JAX that tracing reads beside the model.
+# JAX settings that tracing reads in addition to the model.
 _SETTINGS = ("jax_enable_x64", "jax_default_matmul_precision", "jax_disable_jit")
 
 
 class Traceable(Protocol):
-    """What is traced: the program of a model that learns, or its forward pass."""
+    """What is traced: the program of a model for training, or its forward pass."""
 
     model: Any
     hyperparams: dict[str, Hyperparameter]
@@ -37,7 +47,7 @@ class Traceable(Protocol):
 
     @property
     def trace_dependencies(self) -> list[Any]:
-        """Everything that tracing looks at."""
+        """Everything that tracing reads."""
 
 
 Traced = TypeVar("Traced", bound=Traceable)
@@ -60,11 +70,11 @@ class SharedExecutables(Generic[Traced]):
 
     @property
     def is_unchanged(self) -> bool:
-        """Whether what is traced is still what it was: somebody may have changed its layers since."""
+        """Whether the structure of the traced program is still the same; layers may have changed since."""
         return self.key is None or self.skip_check or structure_key(self.traced)[0] == self.key
 
     def share_with(self, skip_check: bool = False) -> SharedExecutables[Traced]:
-        """Return the same for another of equal structure."""
+        """Return the same executables for another program of equal structure."""
         if self.key is None:
             self.key = structure_key(self.traced)[0]
         return SharedExecutables(self.traced, self.key, self.cache, self.runners, skip_check)
@@ -76,7 +86,7 @@ on_clear(_by_structure.clear)
 
 
 def shared_executables(traced: Traced) -> SharedExecutables[Traced]:
-    """Return what is shared by all that trace like `traced`; when there are none, or it must not be, its own."""
+    """Return the executables shared by all programs that trace like `traced`, or new ones if sharing is not safe."""
     if traced.model.count_params() > MAX_PARAMETERS:
         return SharedExecutables(traced, None)
     key, library_code_only = structure_key(traced)
@@ -93,7 +103,7 @@ def shared_executables(traced: Traced) -> SharedExecutables[Traced]:
 
 
 def structure_key(traced: Traceable) -> tuple[Hashable, bool]:
-    """Return what is equal for all that may share with `traced`, and whether models built later may be among them."""
+    """Return a key that is equal for programs that may share, and whether models built later may be among them."""
     parts = trace_key(traced.trace_dependencies, traced.hyperparams.values())
     settings = tuple(getattr(jax.config, name) for name in _SETTINGS)
     key = type(traced), config.floatx(), config.epsilon(), jax.default_backend(), settings, parts.key

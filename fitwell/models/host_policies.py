@@ -1,4 +1,4 @@
-"""Callbacks that act on the host, each in its turn: their decisions, and what hooks write into the logs."""
+"""Callbacks that act on the host, in their order: their decisions, and what hooks write into the logs."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from fitwell._history import History, to_float
 from fitwell.callbacks.callback_list import CallbackList
 from fitwell.errors import warn
 from fitwell.models.training_session import TrainingSession
+
+__all__ = ["LEARNING_RATE", "HostPolicies"]
 
 LEARNING_RATE = "optimizer.learning_rate"
 _RATE_LOG = "learning_rate"
@@ -60,26 +62,28 @@ class HostPolicies:
             callback.on_policy_end(self.session.train_state.policies[policy.name])
 
     def _decide(self, callback: Any, policy: Policy, epoch: int, value: float) -> None:
-        """Let one policy look at an epoch; what it decides holds at once."""
+        """Apply one policy to the value of an epoch; its decision takes effect at once."""
         session = self.session
         state = session.pull()
-        memories = state.policies
-        memory = callback.update_policy_state(memories[policy.name])
-        if "epoch" in memory:
-            memory = {**memory, "epoch": np.int32(epoch)}
-        memory, state = self.runner.apply_policy(policy, memory, value, state.replace(policies={}))
+        policy_states = state.policies
+        policy_state = callback.update_policy_state(policy_states[policy.name])
+        if "epoch" in policy_state:
+            policy_state = {**policy_state, "epoch": np.int32(epoch)}
+        policy_state, state = self.runner.apply_policy(
+            policy, policy_state, value, state.replace(policies={})
+        )
         stops = bool(state.stop)
-        # The word of a hook that looks at it afterwards is the last: the run ends if it lets it.
-        state = state.replace(policies={**memories, policy.name: memory}, stop=np.bool_(False))
+        # A later hook may reset stop_training, so the state must not end the run itself.
+        state = state.replace(policies={**policy_states, policy.name: policy_state}, stop=np.bool_(False))
         session.push(state, [] if policy.target is None else [policy.target])
-        callback.on_policy_end(memory)
+        callback.on_policy_end(policy_state)
         if stops:
             session.model.stop_training = True
 
     # --- logs ----------------------------------------------------------------------------------------------
 
     def log_learning_rate(self, logs: dict[str, float]) -> None:
-        """Put the learning rate of the epoch that ends into `logs`, from the first that hooks changed it for."""
+        """Add the learning rate of the finished epoch to `logs`, once hooks have changed it."""
         if not self.callbacks.has_user_hooks or _RATE_LOG in logs:
             return
         history, rate = self.history, self.learning_rate()
@@ -92,12 +96,12 @@ class HostPolicies:
         logs[_RATE_LOG] = rate
 
     def learning_rate(self) -> float:
-        """Return the learning rate in the precision that it is computed with; NaN where it is not one number."""
+        """Return the learning rate in the precision of the computation; NaN if it is not a single number."""
         rate = self.session.optimizer.get_hyperparameter("learning_rate")
         return float(config.float_dtype().type(rate)) if isinstance(rate, int | float) else math.nan
 
     def keep_numbers(self, logs: Mapping[str, Any]) -> dict[str, float]:
-        """Return the numbers among `logs`; warn once of everything else that hooks wrote there."""
+        """Return the numbers in `logs`; warn once about each other value that hooks wrote there."""
         found = {}
         for name, value in logs.items():
             number = to_float(value)
@@ -106,7 +110,7 @@ class HostPolicies:
             elif name not in self._warned:
                 self._warned.add(name)
                 warn(
-                    f"a callback logged {name!r} as {type(value).__name__}, which is not a number: it is not kept in "
-                    "the history; keep it in an attribute of the callback",
+                    f"a callback logged {name!r} as {type(value).__name__}, which is not a number: it is not in "
+                    "the history; store it in an attribute of the callback",
                 )
         return found

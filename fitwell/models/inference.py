@@ -1,4 +1,4 @@
-"""Forward passes without learning: `predict`, and the shapes a model's outputs will have."""
+"""The compiled forward pass for `predict`, and the shapes of a model's outputs."""
 
 from __future__ import annotations
 
@@ -21,11 +21,13 @@ from fitwell.layers.variable_tracker import preserve_variables
 from fitwell.models.base_model import BaseModel
 from fitwell.models.executable_sharing import SharedExecutables, shared_executables, structure_key
 
+__all__ = ["Inference", "infer_structs"]
+
 
 class Inference:
     """The compiled forward pass of one model, for any number of rows.
 
-    draws: whether it draws noise, which is known after the first call.
+    draws: whether it draws random numbers, which is known after the first call.
     """
 
     def __init__(self, model: BaseModel) -> None:
@@ -40,11 +42,11 @@ class Inference:
 
     @property
     def trace_dependencies(self) -> list[Any]:
-        """Everything that tracing looks at."""
+        """Everything that tracing reads."""
         return [self.model, list(self.variables.items()), list(self.hyperparams)]
 
     def share(self, other: Inference) -> None:
-        """Run on the compiled programs of `other`, if its model has the same structure."""
+        """Use the executables of `other` if its model has the same structure."""
         shared = other._sharing().share_with()
         known = self._shared is not None and self._shared.cache is shared.cache
         if not known and structure_key(self)[0] == shared.key:
@@ -58,18 +60,18 @@ class Inference:
     def __call__(self, x: Any, size: int | None = None) -> Any:
         """Return the outputs for the rows of `x`, as NumPy arrays.
 
-        size: compute so many rows at a time, as if each batch had been asked for by itself; all by default.
+        size: the rows per batch, as if each batch had been passed alone. Default: all rows.
         """
         rows = count_rows(x)
         several = size is not None and rows > size
         if several:
             assert size is not None
-            # A few numbers of batches serve all; those of zeros are nothing to the others.
+            # A few numbers of batches cover all; batches of zeros do not affect the others.
             places = 1 << (rows // size - 1).bit_length()
             x = pad_rows(x, places * size)
             x = jax.tree.map(lambda leaf: np.asarray(leaf).reshape(places, size, *leaf.shape[1:]), x)
         elif self.model._supports_padding:
-            # A few sizes serve all: short batches are padded to a power of two.
+            # A few sizes cover all: short batches are padded to a power of two.
             x = pad_rows(x, 1 << (rows - 1).bit_length())
         key = abstract_signature(x), several
         shared = self._sharing()
@@ -125,7 +127,7 @@ class Inference:
 
 
 def infer_structs(model: BaseModel, x: Any) -> Any:
-    """Return the abstract outputs for inputs like `x`, building the model on the way if need be."""
+    """Return the abstract outputs for inputs like `x`; build the model if it is not built."""
 
     def forward(arrays: Any) -> Any:
         with call_context(CallContext(training=False, key=jax.random.key(0))), preserve_variables(model):

@@ -1,4 +1,4 @@
-"""The order of the layers of a graph: Keras's, on which `layers`, `get_weights` and weight files rest."""
+"""The order of the layers of a graph. It is that of Keras, on which `layers`, `get_weights` and weight files depend."""
 
 from __future__ import annotations
 
@@ -7,14 +7,16 @@ from collections.abc import Sequence
 from fitwell.layers.base import Layer
 from fitwell.layers.keras_tensor import KerasTensor, Node
 
+__all__ = ["sort_by_depth"]
+
 
 def sort_by_depth(inputs: Sequence[KerasTensor], outputs: Sequence[KerasTensor]) -> list[Layer]:
-    """Return the layers between `inputs` and `outputs`: the furthest from the outputs first.
+    """Return the layers between `inputs` and `outputs`, the farthest from the outputs first.
 
-    Equally far ones follow as a search meets them. It starts at the outputs and goes towards the inputs, arguments in
-    order. A layer's depth is that of its deepest call. An input that nothing uses comes first among the shallowest.
+    Layers of equal depth keep the order of a search from the outputs to the inputs that visits arguments in order. The depth
+    of a layer is that of its deepest call. An unused input comes first among the shallowest.
     """
-    finished, met = _searched(outputs)
+    finished, met = _search(outputs)
     node_depth: dict[int, int] = {}
     layer_depth: dict[int, int] = {}
     for node in reversed(finished):
@@ -27,18 +29,18 @@ def sort_by_depth(inputs: Sequence[KerasTensor], outputs: Sequence[KerasTensor])
     return sorted(layers.values(), key=lambda x: (-layer_depth.get(id(x), 0), met.get(id(x), -1)))
 
 
-def _searched(outputs: Sequence[KerasTensor]) -> tuple[list[Node], dict[int, int]]:
-    """Return the nodes behind `outputs`, each after those it needs, and the place at which each layer was first met."""
+def _search(outputs: Sequence[KerasTensor]) -> tuple[list[Node], dict[int, int]]:
+    """Return the nodes behind `outputs`, each after its inputs, and the position at which each layer was found first."""
     finished: list[Node] = []
     done: set[int] = set()
     met: dict[int, int] = {}
     for symbol in outputs:
-        waiting = [(symbol.node, False)]  # a stack of its own: graphs can be deeper than Python's
+        waiting = [(symbol.node, False)]  # an explicit stack: graphs can be deeper than Python's
         while waiting:
-            node, inputs_are_done = waiting.pop()
+            node, inputs_done = waiting.pop()
             if node is None or id(node) in done:
                 continue
-            if inputs_are_done:
+            if inputs_done:
                 done.add(id(node))
                 finished.append(node)
                 continue

@@ -1,4 +1,4 @@
-"""A model as the engine's `Program`: bind the values of a state, call the layers, collect what they did."""
+"""A model as the engine's `TrainProgram`: bind the values of a state, call the layers, collect their results."""
 
 from __future__ import annotations
 
@@ -32,13 +32,14 @@ from fitwell.models.array_packing import DtypeRaveler
 from fitwell.models.base_model import BaseModel
 from fitwell.models.compile_config import OutputLoss, OutputMetric, loss_names, named_results
 
+__all__ = ["ModelProgram", "as_outputs", "use_trainable_flags"]
+
 
 class ModelProgram:
-    """Pure functions over the variables and hyperparameters of one compiled model.
+    """The pure functions of one compiled model.
 
-    variables: all of them by path; trainable, statistics: those that are learned, and the rest.
-    hyper: its hyperparameter cells by path.
-    row_wise: whether every part treats rows one by one, so that short batches may be padded.
+    variables: all variables by path. trainable, non_trainable: those that gradients update, and the others. hyperparams: the
+    hyperparameters by path. supports_padding: whether all parts treat rows independently, so that batches may be padded.
     """
 
     def __init__(
@@ -66,14 +67,14 @@ class ModelProgram:
         self._metric_variables = self._accumulators()
         self._raveler = DtypeRaveler(self._metric_variables)
         self._own_code = self._has_own_code()
-        # The numbers that the user's code read when it was compiled.
+        # The numbers that user code read when it was compiled.
         self.constants: TracedConstants = {}
         self.supports_padding = (
             all(layer.supports_padding for _, layer in model._flatten_layers()) and self._masks_rows()
         )
 
     def _has_own_code(self) -> bool:
-        """Return whether code of the user's own is part of the program."""
+        """Return whether the program contains user code."""
         layers = [layer for _, layer in self.model._flatten_layers()]
         parts = [*layers, self.optimizer, *(term.loss for term in self.losses)]
         parts += [term.metric for term in self.metrics]
@@ -86,17 +87,17 @@ class ModelProgram:
         return watch_tracing(self.constants, self._own_code)
 
     def bind_optimizer(self) -> None:
-        """Tell the optimizer which variables it trains again, should it have trained another model since."""
+        """Bind the optimizer to the variables again, in case it has trained another model since."""
         known = self.optimizer.reach.variables
         if any(known.get(path) is not variable for path, variable in self.variables.items()):
             self.optimizer.bind_variables(self.variables, self.model._variables_by_name())
 
     def _hyperparameters(self) -> dict[str, Hyperparameter]:
-        # Each layer gives its own numbers and those of its penalties and activations, not its sub-layers'.
+        # Each layer has its numbers and those of its regularizers and activations, but not those of sublayers.
         layers = list(self.model._flatten_layers())
         seen = {id(layer) for _, layer in layers}
         found: dict[str, Hyperparameter] = {}
-        # Before the model, which holds its optimizer as an attribute: paths begin with what a thing is.
+        # Before the model, which has its optimizer as an attribute: so that the paths begin with "optimizer".
         for name, root in (("optimizer", self.optimizer), ("loss", self.losses), ("metrics", self.metrics)):
             found |= named_hyperparameters(root, name, seen)
         for path, layer in layers:
@@ -106,7 +107,7 @@ class ModelProgram:
 
     @property
     def trace_dependencies(self) -> list[Any]:
-        """Everything that tracing looks at."""
+        """Everything that tracing reads."""
         return [
             self.model,
             self.optimizer,
@@ -115,20 +116,20 @@ class ModelProgram:
             list(self.trainable.items()),
             list(self.non_trainable.items()),
             list(self.hyperparams),
-            self.optimizer.slot_names(),  # without momentum there is no slot for it, though its number is data
-            # Results are called after outputs where there are several.
+            self.optimizer.slot_names(),  # without momentum it has no array, although its value is an argument
+            # With several outputs the names of results contain the names of outputs.
             self.output_names if len(self.output_names) > 1 else None,
             [term.name for term in self.metrics],
             list(self._trainable_flags.values()),
         ]
 
     def check_optimizer(self) -> None:
-        """Refuse an optimizer with numbers the program does not know: which ones there are is its structure."""
+        """Raise if the optimizer has hyperparameters that the program does not know: its structure is fixed."""
         now = named_hyperparameters(self.optimizer, "optimizer")
         new = [path for path, cell in now.items() if self.hyperparams.get(path) is not cell]
         if new:
             raise InvalidArgument(
-                f"{', '.join(new)}: set after the model was compiled, which knows nothing of it; compile again, "
+                f"{', '.join(new)}: set after the model was compiled, so the compiled program does not contain it; compile again, "
                 "with optimizer=model.optimizer to keep the optimizer's state"
             )
 
@@ -137,7 +138,7 @@ class ModelProgram:
         return {f"{name}/{i}": v for name, metric in objects.items() for i, v in enumerate(metric.variables)}
 
     def _masks_rows(self) -> bool:
-        """Whether losses, metrics and activity penalties honour row weights; a stranger's may not."""
+        """Whether losses, metrics and activity regularizers ignore padding rows; user code may not."""
         parts = [term.loss for term in self.losses] + [term.metric for term in self.metrics]
         parts += [part.loss for part in parts if isinstance(part, metrics_floor.LossMetric)]
         penalties = [layer.activity_regularizer for _, layer in self.model._flatten_layers()]
@@ -217,7 +218,7 @@ class ModelProgram:
     def result_names(self) -> list[str]:
         """Return the names of the results, the loss first."""
         names: list[str] = []
-        # JAX returns dicts in key order; the order wanted is the one they are made in.
+        # JAX returns dicts in key order, but the order of creation is needed.
         with explain_tracing_errors():
             jax.eval_shape(lambda: names.extend(self.compute_metrics(self.init_metrics(), {})))
         return names
@@ -225,8 +226,8 @@ class ModelProgram:
     def update(
         self, gradients: Arrays, slots: Any, trainable: Arrays, hyperparams: Arrays, step: Array, key: Array
     ) -> tuple[Arrays, Any]:
-        """Let the optimizer make one update, then apply the constraints."""
-        # Optimizers may add noise to gradients: it comes from a stream of its own.
+        """Apply one update of the optimizer, then the constraints."""
+        # Optimizers may add noise to gradients, from a separate random stream.
         context = CallContext(training=True, key=jax.random.fold_in(key, 0), step=step)
         with self.bound(hyperparams=hyperparams), call_context(context), self._watched():
             fresh, slots = self.optimizer.update(gradients, slots, trainable, step)
@@ -236,14 +237,14 @@ class ModelProgram:
         return fresh, slots
 
     def scale_loss(self, loss: Array, hyperparams: Arrays) -> Array:
-        """Return the number to differentiate: the loss, enlarged when the optimizer guards against underflow."""
+        """Return the value to differentiate: the loss, scaled if the optimizer guards against underflow."""
         with self.bound(hyperparams=hyperparams):
             return self.optimizer.scale_loss(loss)
 
     def update_metrics(
         self, metrics: Arrays, loss: Array, forward: ForwardResult, batch: Batch, hyperparams: Arrays
     ) -> Arrays:
-        """Put one batch into the accumulators."""
+        """Add one batch to the metrics."""
         rows = _row_count(batch)
         context = CallContext(training=False)
         with (
@@ -260,7 +261,7 @@ class ModelProgram:
             return self._joined(bound)
 
     def init_metrics(self) -> Arrays:
-        """Return accumulators as their `reset_state` leaves them."""
+        """Return the metrics as `reset_state` leaves them."""
         start: dict[Bindable, Any] = {v: jnp.zeros(v.shape, v.dtype) for v in self._metric_variables.values()}
         with stateless_scope(start) as bound:
             for metric in [*self._trackers.values(), *(term.metric for term in self.metrics)]:
@@ -271,21 +272,21 @@ class ModelProgram:
         return self._raveler.ravel({path: values[cell] for path, cell in self._metric_variables.items()})
 
     def compute_metrics(self, metrics: Arrays, hyperparams: Arrays) -> Arrays:
-        """Return every metric by name, the loss first; one that is not a single number is refused."""
+        """Return every metric by name, the loss first; each must be a single number."""
         with self.bound(hyperparams=hyperparams, metrics=metrics), self._watched():
             found = {name: tracker.result() for name, tracker in self._trackers.items()}
             for term in self.metrics:
                 for name, value in named_results(term):
                     if name in found:
                         raise InvalidArgument(
-                            f"two results are called {name!r}: give the metric another name"
+                            f"two results have the name {name!r}: give the metric another name"
                         )
-                    # Inside the block: a metric may give its variable, whose value is the bound one only here.
+                    # Inside the block, because a metric may return its variable, which has the bound value only here.
                     found[name] = _as_scalar(name, value)
         return found
 
     def hyperparam_value(self, path: str, hyperparams: Arrays, step: Array) -> Array:
-        """Return the hyperparameter at `path`; one of the optimizer's that a schedule sets, as it is for `step`."""
+        """Return the hyperparameter at `path`; one that follows a schedule has the value of `step`."""
         if path in hyperparams:
             return hyperparams[path]
         with self.bound(hyperparams=hyperparams):
@@ -294,7 +295,7 @@ class ModelProgram:
 
 
 def _update_metric(term: OutputMetric, batch: Batch, output: Array) -> None:
-    """Let a metric take in one batch, its targets aligned with the predictions as those of a loss are."""
+    """Add one batch to a metric, with targets aligned with the predictions as in a loss."""
     weight = batch.rows
     if term.weighted and batch.weights is not None and batch.weights[term.output] is not None:
         given = batch.weights[term.output]
@@ -303,16 +304,16 @@ def _update_metric(term: OutputMetric, batch: Batch, output: Array) -> None:
         _align_timesteps(batch.y[term.output], output, weight), output
     )
     if jnp.issubdtype(y_true.dtype, jnp.integer) and y_true.dtype.itemsize < 4:
-        y_true = y_true.astype(jnp.int32)  # in code of the user's own 0 - 1 would be 255
+        y_true = y_true.astype(jnp.int32)  # in user code 0 - 1 would be 255
     if weight is None:
-        # A metric of the user's own need not know of weights.
+        # A user-defined metric may not have a sample_weight argument.
         term.metric.update_state(y_true, y_pred)
     else:
         term.metric.update_state(y_true, y_pred, sample_weight=weight)
 
 
 def _align_timesteps(y: Any, output: Array, weight: Any) -> Array:
-    """Return targets ``[n, t]`` as ``[n, t, 1]``, as the outputs are, where each of the t has a weight of its own."""
+    """Return targets ``[n, t]`` as ``[n, t, 1]``, like the outputs, if each of the t steps has a weight."""
     y = jnp.asarray(y)
     places = 0 if weight is None else jnp.ndim(weight)
     return y[..., None] if 1 < places == y.ndim == output.ndim - 1 and output.shape[-1] == 1 else y
@@ -327,7 +328,7 @@ def _as_scalar(name: str, value: Any) -> Array:
         ) from None
     if array.size != 1:
         raise InvalidArgument(
-            f"metric {name!r} gives an array of shape {array.shape}, but logs hold numbers: let it give "
+            f"metric {name!r} gives an array of shape {array.shape}, but logs contain numbers: make it return "
             "one (average='macro', a single threshold), or call the metric on y and model.predict(x) afterwards"
         )
     return array.reshape(())
@@ -335,7 +336,7 @@ def _as_scalar(name: str, value: Any) -> Array:
 
 @contextmanager
 def use_trainable_flags(flags: Mapping[Layer, bool]) -> Iterator[None]:
-    """Let layers be trainable or frozen, inside the block, as `flags` says: batch norm looks at it."""
+    """Set whether layers are trainable inside the block: batch normalization depends on it."""
     now = {layer: layer._trainable for layer in flags}
     for layer, learning in flags.items():
         layer._trainable = learning
@@ -347,9 +348,9 @@ def use_trainable_flags(flags: Mapping[Layer, bool]) -> Iterator[None]:
 
 
 def as_outputs(outputs: Any) -> list[Array]:
-    """Return a model's outputs as a list: one array, a list or tuple of them, or a dict in key order."""
+    """Return the outputs of a model as a list: one array, a list or tuple of them, or a dict in key order."""
     if isinstance(outputs, dict):
-        # JAX rebuilds dicts in the order of their keys; names follow the same order wherever they are listed.
+        # JAX rebuilds dicts in key order; names are listed in the same order everywhere.
         return [outputs[name] for name in sorted(outputs)]
     return list(outputs) if isinstance(outputs, list | tuple) else [outputs]
 

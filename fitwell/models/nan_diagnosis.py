@@ -1,4 +1,4 @@
-"""Why a loss became NaN: the first layer whose output is not finite, and what is likely to blame."""
+"""Why a loss became NaN: the first layer with an output that is not finite, and the likely cause."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from fitwell._engine.train_state import TrainState
 from fitwell._engine.train_step import step_key
 from fitwell.callbacks.model_inspector import layer_outputs, loss_gradients
 
+__all__ = ["diagnose_nonfinite_step"]
+
 _ADVICE = (
     "Try a smaller learning rate, standardise inputs and targets, or clip the gradients "
     "(optimizer argument clipnorm=1.0)."
@@ -20,9 +22,9 @@ _ADVICE = (
 
 
 def diagnose_nonfinite_step(program: Any, state: TrainState, batch: Batch, where: str) -> str:
-    """Return the sentence that names batch, layer and likely cause.
+    """Return the sentence that names the batch, the layer and the likely cause.
 
-    The state still holds the weights from before the bad step, so the step can be looked at again, eagerly.
+    The state has the weights from before the step, so the step can be repeated eagerly.
     """
     end = f" in {where}; training stopped there and the weights are those before that batch. "
     culprit, loss = _first_bad_layer(program, state, batch)
@@ -34,12 +36,12 @@ def diagnose_nonfinite_step(program: Any, state: TrainState, batch: Batch, where
 
 
 def _first_bad_gradient(program: Any, state: TrainState, batch: Batch) -> tuple[str, str]:
-    """Return the path of the variable nearest to the loss whose gradient is not finite, and how it is not."""
+    """Return the variable nearest to the loss whose gradient is not finite, and "NaN" or "infinite"."""
     gradients = loss_gradients(program, state, batch)
     for path, gradient in reversed(gradients.items()):
         if not _finite(gradient, None):
             return program.trainable[path].path, "NaN" if bool(jnp.isnan(gradient).any()) else "infinite"
-    # The gradient is finite, so it is the update that overflowed.
+    # The gradient is finite, so the update overflowed.
     return next(reversed(program.trainable)), "too large for an update"
 
 
@@ -62,7 +64,7 @@ def _first_bad_layer(program: Any, state: TrainState, batch: Batch) -> tuple[Any
         step=state.step,
     )
     for layer, output in layer_outputs(program, state, batch, training=True):
-        # A model reports after its layers, so the first one found is the innermost and earliest.
+        # A model comes after its layers, so the first one is the innermost and earliest.
         if not all(_finite(leaf, batch.rows) for leaf in jax.tree.leaves(output)):
             return layer, float(loss)
     return None, float(loss)

@@ -1,4 +1,4 @@
-"""What a model ends in: the activation that gives each of its outputs."""
+"""The activation of each output of a model."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from fitwell.layers.variable_tracker import preserve_variables
 from fitwell.models.base_model import BaseModel
 from fitwell.models.model_program import as_outputs
 
+__all__ = ["OutputActivation", "output_activations"]
+
 _RANGES = {
     "sigmoid": (0.0, 1.0),
     "hard_sigmoid": (0.0, 1.0),
@@ -28,37 +30,37 @@ _RANGES = {
     "exponential": (0.0, math.inf),
     "relu6": (0.0, 6.0),
 }
-# What gives numbers below 0, or any above 1.
-_NO_PROBABILITIES = (
+# Activations with values below 0 or above 1.
+_OUTSIDE_UNIT_INTERVAL = (
     "linear", "relu", "relu6", "tanh", "softsign", "selu", "elu", "leaky_relu", "gelu", "silu", "swish", "mish",
 )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class OutputActivation:
-    """The last step of one output. activation: its name; width: its last size."""
+    """The last activation of one output. activation: its name. width: the last size of the output."""
 
     activation: str
     width: int | None
 
     @property
     def range(self) -> tuple[float, float] | None:
-        """The smallest and largest value, None for any."""
+        """The smallest and largest value; None if every value is possible."""
         return _RANGES.get(self.activation)
 
     @property
     def can_leave_unit_interval(self) -> bool:
-        """Whether values may lie outside 0 to 1."""
-        return self.activation in _NO_PROBABILITIES
+        """Whether values may be outside of [0, 1]."""
+        return self.activation in _OUTSIDE_UNIT_INTERVAL
 
     @property
     def description(self) -> str:
-        """The ending in words."""
+        """The activation in words."""
         return "no activation" if self.activation == "linear" else self.activation
 
 
 def output_activations(model: BaseModel, x: Any) -> list[OutputActivation | None]:
-    """Return what each output of `model` ends in for inputs like `x`; None where that is not known."""
+    """Return the activation of each output of `model` for inputs like `x`; None if it is not known."""
     return [
         None if name is None else OutputActivation(name, struct.shape[-1] if len(struct.shape) > 1 else 1)
         for name, struct in zip(_names(model, x), model._output_specs(x), strict=True)
@@ -66,7 +68,7 @@ def output_activations(model: BaseModel, x: Any) -> list[OutputActivation | None
 
 
 def _names(model: Any, x: Any) -> list[str | None]:
-    """Return the activations, from the structure of the model where it has one."""
+    """Return the names of the activations, from the structure of the model if it has one."""
     layers = _last_layers(model)
     if layers is None:
         return _names_by_tracing(model, x)
@@ -83,7 +85,7 @@ def _last_layers(model: Any) -> list[Layer] | None:
     found: list[Layer] = []
     for layer in last:
         inner = _last_layers(layer)
-        # Which output of several of a model within this one it is, tracing tells.
+        # Which output of a nested model with several is used is found by tracing.
         if hasattr(layer, "layers") and (inner is None or len(inner) != 1):
             return None
         found += [layer] if inner is None else inner
@@ -99,7 +101,7 @@ def _names_by_tracing(model: BaseModel, x: Any) -> list[str | None]:
         with call_context(context), preserve_variables(model):
             outputs = model(arrays)
         for output in as_outputs(outputs):
-            # Models report the array of their last layer as their own.
+            # Models report the output of their last layer as well.
             makers = [layer for layer, made in watch if made is output and not hasattr(layer, "layers")]
             found.append(_activation_of(makers[-1]) if makers else None)
         watch.clear()
@@ -111,7 +113,7 @@ def _names_by_tracing(model: BaseModel, x: Any) -> list[str | None]:
 
 
 def _activation_of(layer: Layer) -> str | None:
-    """Return the name of the activation of ours that `layer` ends in."""
+    """Return the name of the activation at the end of `layer`, if it is one of fitwell's."""
     if not type(layer).__module__.startswith("fitwell."):
         return None
     activation = getattr(layer, "activation", None)

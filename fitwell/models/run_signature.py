@@ -1,4 +1,4 @@
-"""What makes two runs the same run: architecture, data, settings and versions, and how they differ."""
+"""The signature of a training run: architecture, data, settings and versions, and the differences of two."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from fitwell._data.fingerprint import fingerprint
 from fitwell._engine import devices
 from fitwell.errors import InvalidArgument
 from fitwell.models.fit_data import FitData
+
+__all__ = ["library_versions", "run_signature", "signature_diff", "version_notes"]
 
 
 def run_signature(
@@ -27,7 +29,7 @@ def run_signature(
 
 
 def signature_diff(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    """Return a line for everything in which two identities differ."""
+    """Return a line for every difference between two signatures."""
     lines = []
     for part, was in before.items():
         value = now[part]
@@ -44,9 +46,9 @@ def signature_diff(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
 
 
 def library_versions() -> dict[str, str]:
-    """Return what the bits of a run depend on besides the run."""
+    """Return what the bits of a run depend on, apart from the run."""
     return {
-        # The package's roof, which a room may not import.
+        # Read from sys.modules, because the package itself may not be imported here.
         "fitwell": sys.modules["fitwell"].__version__,
         "jax": jax.__version__,
         "numpy": np.__version__,
@@ -56,9 +58,9 @@ def library_versions() -> dict[str, str]:
 
 
 def version_notes(saved: dict[str, str], fuse_loop: bool) -> list[str]:
-    """Return what to say when a checkpoint was made with other `library_versions`.
+    """Return the note for a checkpoint that was made with other `library_versions`, if there are differences.
 
-    one_function: whether the run is one function, which one thread computes however many there are.
+    fuse_loop: whether the run is one function, which one thread computes however many there are.
     """
     now = library_versions()
     if fuse_loop or jax.default_backend() != "cpu":
@@ -82,19 +84,19 @@ def version_notes(saved: dict[str, str], fuse_loop: bool) -> list[str]:
 
 
 def _rows(data: Any) -> dict[str, str]:
-    # The first batch of a generator may hold other rows each time.
+    # The first batch of a generator may contain other rows each time.
     return fingerprint(data.example, values=data.batch is not None)
 
 
 def _architecture(model: Any) -> dict[str, str]:
-    """Return every layer and what trains it as text, without the numbers that are data."""
+    """Return every layer, the optimizer, the loss and the metrics as strings, without the numbers that are arguments."""
     compile_config = model._session.compile_config
     parts = {
         "optimizer": type(model.optimizer).__name__,
         "loss": _structure(compile_config.loss),
         "metrics": _structure([compile_config.metrics, compile_config.weighted_metrics]),
     }
-    # Of an optimizer every number is data, whole ones too.
+    # Every number of an optimizer is an argument of the program, integers too.
     parts |= {f"optimizer.{name}": _structure(_as_data(v)) for name, v in _config(model.optimizer).items()}
     for path, layer in model._flatten_layers():
         if layer is not model:
@@ -113,13 +115,13 @@ def _config(part: Any) -> dict[str, Any]:
     try:
         config = part.get_config()
     except (InvalidArgument, NotImplementedError):
-        return {}  # made of code that has no configuration; its class and its weights are compared
+        return {}  # user code without a configuration: its class and its weights are compared
     hidden = ("initializer", "seed", "name", "layers")
     return {key: value for key, value in config.items() if not any(word in key for word in hidden)}
 
 
 def _structure(value: Any) -> str:
-    """Return `value` as text in which numbers that are data do not count, nor addresses of objects."""
+    """Return `value` as a string without the numbers that are arguments, and without addresses of objects."""
     if isinstance(value, dict):
         return "{" + ", ".join(f"{key}: {_structure(item)}" for key, item in value.items()) + "}"
     if isinstance(value, list | tuple):

@@ -1,8 +1,8 @@
-"""Which models are the same program: everything that tracing looks at, with the numbers that are data left out.
+"""Keys of traced programs, as in JAX's jit cache: everything that tracing reads, without the numbers that are arguments.
 
-Models whose structures are equal may share one compiled program, so what is equal here must trace alike. The
-walk therefore sees every attribute of every object, and whatever it cannot look into it takes for
-different: that costs a compilation, never a wrong result.
+Models with equal keys may share one compiled program, so equal keys must mean equal traces. The walk therefore visits
+every attribute of every object, and whatever it cannot inspect counts as different: that costs a compilation, but never
+gives a wrong result.
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ from fitwell.models.compile_config import OutputLoss
 from fitwell.optimizers.parameter_filters import ParameterFilters
 from fitwell.optimizers.pure_optimizer import PureOptimizer
 
-# What a model knows beside its architecture: names made by counting, what a run leaves behind.
+__all__ = ["TraceKey", "trace_key"]
+
+# Attributes that are not structure: generated names, and the results of runs.
 _IGNORED_ATTRIBUTES: dict[type, frozenset[str]] = {
     # `_inbound_nodes`: in which models it was called. A model has its own graph; others share layers that do not learn.
     Layer: frozenset(
@@ -55,13 +57,13 @@ _CONSTANT = frozenset(
 
 
 class TraceKey(NamedTuple):
-    """What tracing looks at, told from what is data.
+    """The key of everything that tracing reads.
 
-    key: equal for what traces alike. Initial weights, hyperparameters that are data
+    key: equal for objects that trace equally. Initial weights, hyperparameters that are arguments
         (`variables.Hyperparameter`), seeds of the run and automatic names do not count; classes, shapes, other
         attributes, code and constants of functions do.
-    known_code_only: whether no code but fitwell's and its libraries' is traced. A function of the user may read
-        a global that has another value when the next model is built, which its structure does not show.
+    library_code_only: whether only code of fitwell and its libraries is traced. A user function may read a global
+        variable that has another value when the next model is built, which the key does not contain.
     """
 
     key: tuple[Hashable, ...]
@@ -69,27 +71,27 @@ class TraceKey(NamedTuple):
 
 
 def trace_key(root: Any, data: Iterable[Hyperparameter]) -> TraceKey:
-    """Return the structure of everything reachable from `root`.
+    """Return the key of everything reachable from `root`.
 
     data: the hyperparameters that are arguments of the program. Others, such as the slope in the bound method
-        ``LeakyReLU(0.1).call``, are constants of it, however numeric they are.
+        ``LeakyReLU(0.1).call``, are constants of the program.
     """
-    met: list[Any] = []
-    key = tuple(_tokens(root, met, {id(cell) for cell in data}))
-    return TraceKey(key, all(_module(value).partition(".")[0] in _CONSTANT for value in met))
+    visited: list[Any] = []
+    key = tuple(_tokens(root, visited, {id(cell) for cell in data}))
+    return TraceKey(key, all(_module_name(value).partition(".")[0] in _CONSTANT for value in visited))
 
 
-def _module(value: Any) -> str:
+def _module_name(value: Any) -> str:
     code = value if isinstance(value, types.FunctionType) else type(value)
     return str(code.__module__)
 
 
-def _tokens(root: Any, met: list[Any], data: set[int]) -> Iterator[Hashable]:
-    """Walk everything reachable from `root` in a fixed order; objects met again are named by their number.
+def _tokens(root: Any, visited: list[Any], data: set[int]) -> Iterator[Hashable]:
+    """Yield a token for everything reachable from `root`, in a fixed order; repeated objects by their number.
 
-    met: gathers the objects, so that no two of them have one id. data: the ids of hyperparameters that are data.
+    visited: collects the objects, so that no two of them have the same id. data: the ids of hyperparameters that are arguments.
     """
-    waiting = [root]  # a stack of its own: graphs of layers can be deeper than Python's
+    waiting = [root]  # an explicit stack: graphs can be deeper than Python's
     numbers: dict[int, int] = {}
     while waiting:
         value = waiting.pop()
@@ -99,16 +101,16 @@ def _tokens(root: Any, met: list[Any], data: set[int]) -> Iterator[Hashable]:
         if id(value) in numbers:
             yield "again", numbers[id(value)]
             continue
-        if not isinstance(value, tuple):  # equal tuples may be one object or several
-            numbers[id(value)] = len(met)
-        met.append(value)
+        if not isinstance(value, tuple):  # equal tuples may be the same object or not
+            numbers[id(value)] = len(visited)
+        visited.append(value)
         token, parts = _node_key(value, data)
         yield token
         waiting.extend(reversed(parts))
 
 
 def _node_key(value: Any, data: set[int]) -> tuple[Hashable, list[Any]]:
-    """Return what `value` itself is, and what it is made of."""
+    """Return the token of `value` itself, and its parts."""
     if isinstance(value, Variable):
         own = ("variable", value.shape, str(value.dtype), value.trainable)
         return own, [value.regularizer, value.constraint]
@@ -116,13 +118,13 @@ def _node_key(value: Any, data: set[int]) -> tuple[Hashable, list[Any]]:
         is_data = value.is_number and id(value) in data
         return ("hyperparameter", is_data), [] if is_data else [value.raw_value]
     if isinstance(value, jax.core.Tracer):
-        return ("tracer", id(value)), []  # left behind by a layer that keeps what it computed
+        return ("tracer", id(value)), []  # a layer may keep what it computed
     if isinstance(value, np.ndarray | jax.Array):
         is_key = isinstance(value, jax.Array) and jnp.issubdtype(value.dtype, jax.dtypes.prng_key)
         array = np.asarray(jax.random.key_data(value) if is_key else value)
         return ("array", array.shape, str(array.dtype), hashlib.sha256(array.tobytes()).digest()), []
     if isinstance(value, Initializer):
-        return "initializer", []  # it has done its work
+        return "initializer", []  # only used before tracing
     if isinstance(value, ParameterFilters):
         return "reach", _filters_key(value)
     if isinstance(value, types.FunctionType):
@@ -144,31 +146,31 @@ def _node_key(value: Any, data: set[int]) -> tuple[Hashable, list[Any]]:
 
 def _object_key(value: Any) -> tuple[Hashable, list[Any]]:
     kind: type = type(value)
-    left_out, hidden = _seen_of(kind)
-    attributes = {name: item for name, item in vars(value).items() if name not in left_out}
+    ignored, hidden = _ignored_attributes(kind)
+    attributes = {name: item for name, item in vars(value).items() if name not in ignored}
     return (kind, tuple(attributes), id(value) if hidden else None), list(attributes.values())
 
 
 @functools.lru_cache(1024)
-def _seen_of(kind: type) -> tuple[frozenset[str], bool]:
-    """Return which attributes of a class are no structure, and whether others cannot be seen.
+def _ignored_attributes(kind: type) -> tuple[frozenset[str], bool]:
+    """Return the ignored attributes of a class, and whether it has attributes that cannot be seen.
 
-    Those live elsewhere than in `__dict__`: then the object stands for itself.
+    Those are not in `__dict__`; then the object is identified by its id.
     """
-    left_out = frozenset[str]().union(
+    ignored = frozenset[str]().union(
         *(names for known, names in _IGNORED_ATTRIBUTES.items() if issubclass(kind, known))
     )
-    return left_out, any(vars(base).get("__slots__") for base in kind.__mro__)
+    return ignored, any(vars(base).get("__slots__") for base in kind.__mro__)
 
 
 def _captured_values(function: types.FunctionType) -> list[Any]:
-    """Return the values a function carries along: defaults, and the variables of the function around it."""
+    """Return the values that a function captures: defaults, and variables of the enclosing function."""
     cells = [cell.cell_contents for cell in function.__closure__ or () if cell != types.CellType()]
     return [function.__defaults__, function.__kwdefaults__, cells]
 
 
 def _filters_key(reach: ParameterFilters) -> list[Any]:
-    """Return which multiplier and whether weight decay applies to each parameter, whatever it is called."""
+    """Return which multiplier and whether weight decay applies to each variable, whatever its name is."""
     multipliers = list(reach.multipliers)
     places = []
     for path in reach.variables:

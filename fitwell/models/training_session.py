@@ -1,4 +1,4 @@
-"""What a compiled model keeps between calls: its program, its machines, and where its training stands."""
+"""`TrainingSession`: the compiled side of a model, kept between calls of `fit`, `evaluate` and `predict`."""
 
 from __future__ import annotations
 
@@ -26,12 +26,14 @@ from fitwell.models.executable_sharing import SharedExecutables, shared_executab
 from fitwell.models.likely_mistakes import warn_about_likely_mistakes
 from fitwell.models.model_program import ModelProgram, use_trainable_flags
 
+__all__ = ["TrainingSession"]
+
 
 class TrainingSession:
-    """The compiled side of one model, made anew by every `compile`.
+    """The compiled side of one model; every `compile` makes a new one.
 
-    The weights live in the model's variables and nowhere else: a state borrows them for a dispatch, and
-    the variables point at the new arrays afterwards.
+    The weights are in the variables of the model only. `pull` reads them into a train state for a dispatch, and `push`
+    points the variables at the new arrays.
     """
 
     _KEPT = ("model", "optimizer", "compile_config", "seed", "epoch", "categories", "_trainable_flags")
@@ -42,7 +44,7 @@ class TrainingSession:
         self.compile_config = compile_config
         self.seed = random.next_seed()
         self.epoch = 0
-        # The categories of each output that was trained on labels of pandas, in the order of the class numbers.
+        # The categories of each output that was trained on pandas labels, in the order of the class numbers.
         self.categories: dict[int, Any] = {}
         self._trainable_flags = {layer: layer.trainable for _, layer in model._flatten_layers()}
         self._reset_compiled()
@@ -57,7 +59,7 @@ class TrainingSession:
         self._shapes: list[tuple[Any, ...]] = []
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave what is compiled out of copies and pickles: their next call makes it again."""
+        """Leave compiled programs out of copies and pickles; the next call compiles them again."""
         return {name: vars(self)[name] for name in self._KEPT}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -67,7 +69,7 @@ class TrainingSession:
     # --- the program ---------------------------------------------------------------------------------------
 
     def get_program(self, example: Batch) -> ModelProgram:
-        """Return the program, made at the first call from the shapes of `example`."""
+        """Return the program, which the first call makes from the shapes of `example`."""
         if self._program is None:
             self._warn_if_freezing_changed()
             input_checks.check_inputs(example.x, *self.model._input_specs())
@@ -96,7 +98,7 @@ class TrainingSession:
         return self._program
 
     def result_names(self) -> list[str]:
-        """Return the names of the results, which outputs without a name yet do not tell before `prepare`."""
+        """Return the names of the results; unnamed outputs have names after `get_program` only."""
         if self._program is not None:
             return self._program.result_names()
         names = self.model.output_names
@@ -109,12 +111,12 @@ class TrainingSession:
 
     @property
     def program(self) -> ModelProgram:
-        """The program, which `prepare` has made."""
+        """The program that `get_program` made."""
         assert self._program is not None
         return self._program
 
     def output_width(self, output: int) -> int | None:
-        """Return how many numbers an output has for each row (or step); None when that is not known yet."""
+        """Return the last size of an output; None if it is not known yet."""
         if not self._shapes:
             symbols = getattr(self.model, "outputs", None) if self.model.built else None
             shapes = [symbol.shape for symbol in symbols or []]
@@ -123,7 +125,7 @@ class TrainingSession:
         return shapes[output][-1] if output < len(shapes) and len(shapes[output]) > 1 else None
 
     def check(self, batch: Batch) -> None:
-        """Compare a batch with the shapes and losses of the program."""
+        """Raise if a batch does not fit the shapes and losses of the program."""
         input_checks.check_inputs(batch.x, *self.model._input_specs())
         input_checks.check_targets(batch.y, self._shapes, self.program.losses, len(self._shapes) > 1)
         input_checks.check_weights(batch.weights, self._shapes, self.program.losses, len(self._shapes) > 1)
@@ -131,10 +133,10 @@ class TrainingSession:
     def warn_about_mistakes(
         self, example: Batch, tail: Batch | None = None, alone: bool = False, whole: bool = False
     ) -> None:
-        """Say once, of what is about to be trained on `example`, what is nearly always meant otherwise.
+        """Warn once about likely mistakes in the model and the data that it will be trained on.
 
-        tail: the last rows, when they were split off for validation. alone: no callback may change the optimizer.
-        whole: `example` is all that is learned from.
+        tail: the last rows, if they were split off for validation. alone: whether no callback may change the optimizer. whole:
+        whether `example` is all the training data.
         """
         if self._checked_for_mistakes:
             return
@@ -142,9 +144,9 @@ class TrainingSession:
         warn_about_likely_mistakes(self.model, example, self.program, tail, alone, whole)
 
     def warn_if_freezing_changed(self) -> None:
-        """Warn when `trainable` was changed since `compile`: it has no effect before the next one.
+        """Warn if `trainable` was changed after `compile`, which has no effect before the next one.
 
-        The first time `prepare` does so, which also those call that train without `fit`.
+        The first `get_program` does so as well, which covers calls that train without `fit`.
         """
         if self._program is not None:
             self._warn_if_freezing_changed()
@@ -164,7 +166,7 @@ class TrainingSession:
         assert self.state is not None
         return self.state
 
-    # --- machines ------------------------------------------------------------------------------------------
+    # --- runners -------------------------------------------------------------------------------------------
 
     def get_runner(
         self,
@@ -176,9 +178,9 @@ class TrainingSession:
         runs_policies: bool = True,
         logged: Sequence[str] = (),
     ) -> EpochRunner:
-        """Return a machine for these policies and this validation; equal ones share their compiled programs.
+        """Return a runner for these policies and this validation; equal ones share their executables.
 
-        decides: whether its dispatches apply the policies, or only carry their memories along.
+        runs_policies: whether the dispatches apply the policies, or only pass their states along.
         """
         key = (
             training,
@@ -191,7 +193,7 @@ class TrainingSession:
         )
         shared = self._sharing()
         if key not in shared.runners:
-            # Of all programs that are alike, the one which is looked at when somebody asks if they still are.
+            # Of equal programs, the one that is traced and compared later.
             compiled = policies if runs_policies else ()
             runner = EpochRunner(
                 shared.traced, training=training, policies=compiled, ends_epochs=ends_epochs, logged=logged
@@ -208,10 +210,10 @@ class TrainingSession:
         return self._shared
 
     def share_executables(self, other: TrainingSession) -> None:
-        """Run on the compiled programs of `other`, whose model has the same structure.
+        """Use the executables of `other`, whose model has the same structure.
 
-        Until `verify_shared_executables`, nobody looks whether that one's layers are changed: for each of many short runs it
-        would take too long.
+        Until `verify_shared_executables` is called, changes of the layers of that model are not checked: for each of many short
+        runs it would take too long.
         """
         if other._shared is None:
             other._shared = shared_executables(other.program)
@@ -219,14 +221,14 @@ class TrainingSession:
         self._no_metrics = other._empty_metrics()
 
     def verify_shared_executables(self) -> None:
-        """Run on the compiled programs of another model only while that one is what it was."""
+        """Use the executables of another model only while that model is unchanged."""
         if self._shared is not None:
             self._shared.skip_check = False
 
     # --- the state -----------------------------------------------------------------------------------------
 
     def init_train_state(self, policies: Sequence[Policy]) -> TrainState:
-        """Return the state from which the next run starts."""
+        """Return the state at the beginning of the next run."""
         program = self.program
         program.check_optimizer()
         self._hyperparams_on_device = {}
@@ -249,7 +251,7 @@ class TrainingSession:
         return state
 
     def _empty_metrics(self) -> Arrays:
-        """Return accumulators of the right shapes; a run begins by setting them."""
+        """Return metrics of the right shapes; every epoch begins by resetting them."""
         if self._no_metrics is None:
             structs = jax.eval_shape(self.program.init_metrics)
             zeros = {path: np.zeros(struct.shape, struct.dtype) for path, struct in structs.items()}
