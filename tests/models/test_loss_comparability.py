@@ -38,12 +38,12 @@ def compare(metric: str, l2: float) -> None:
 
 
 def test_a_loss_with_different_penalties_is_not_compared_in_silence() -> None:
-    with pytest.warns(UserWarning, match="goes by val_loss, which contains the penalties .* 'val_mse'"):
+    with pytest.warns(UserWarning, match="ranks by val_loss, which contains the penalties .* 'val_mse'"):
         rank([{"l2": 0.1}, {"l2": 0.2}], None)
-    with pytest.warns(UserWarning, match="search goes by val_loss") as said:
+    with pytest.warns(UserWarning, match="search ranks by val_loss") as said:
         search("val_loss", {"l2": tuner.Float(0.01, 0.1)})
     assert len([one for one in said if "penalties" in str(one.message)]) == 1
-    with pytest.warns(UserWarning, match="compare goes by loss"):
+    with pytest.warns(UserWarning, match="compare ranks by loss"):
         compare("loss", 0.1)
 
 
