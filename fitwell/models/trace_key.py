@@ -30,7 +30,7 @@ __all__ = ["TraceKey", "trace_key"]
 
 # Attributes that are not structure: generated names, and the results of runs.
 _IGNORED_ATTRIBUTES: dict[type, frozenset[str]] = {
-    # `_inbound_nodes`: in which models it was called. A model has its own graph; others share layers that do not learn.
+    # `_inbound_nodes`: the models in which it was called. Models may share layers that are not trained.
     Layer: frozenset(
         {
             "name",

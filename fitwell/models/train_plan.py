@@ -154,14 +154,14 @@ def _logged_hyperparams(
     paths = [getattr(callback, "controlled_hyperparameter", None) for callback in callbacks.callbacks]
     if callable(session.optimizer.get_hyperparameter("learning_rate")):
         paths.append(LEARNING_RATE)
-    # A metric of the same name takes precedence: it is what its user wants to see.
+    # A metric of the same name takes precedence: its values are what the user asked for.
     return [path for path in dict.fromkeys(paths) if path is not None and log_name(path) not in metric_names]
 
 
 def _make_policies(
     callbacks: CallbackList, session: TrainingSession, options: FitOptions, metric_names: list[str]
 ) -> CallbackPolicies:
-    """Return the callbacks that have a policy, each with its policy under a name of its own."""
+    """Return the callbacks that have a policy, each with its policy, whose name is unique."""
     known = [*metric_names, *map(log_name, _logged_hyperparams(callbacks, session, metric_names))]
     pairs: CallbackPolicies = []
     names = set()

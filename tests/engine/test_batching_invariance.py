@@ -64,7 +64,7 @@ def assert_close(one: Weights, other: Weights) -> None:
 
 
 class Stranger(layers.Layer):
-    """A layer of a user's own: nobody knows whether it mixes rows, so its short batches are not padded."""
+    """A user-defined layer: it may mix rows, so its short batches are not padded."""
 
     def call(self, inputs: Any) -> Any:
         return inputs - inputs.mean(axis=0)
@@ -294,7 +294,7 @@ def test_nearly_as_many_rows_run_the_program_of_those_before(monkeypatch: pytest
     assert compile_cache.compile_stats.compiled - compiled == 1
     monkeypatch.setattr(array_loader, "_MAX_COPIED_BYTES", 0)
     assert [fit(rows) for rows in (57, 58, 59)] == found
-    assert compile_cache.compile_stats.compiled - compiled == 4  # now each has its own
+    assert compile_cache.compile_stats.compiled - compiled == 4  # now each has a separate program
 
 
 # --- streaming ----------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Compiled programs: made once, whoever asks first, and by a pool of threads while something else is done."""
+"""The compile cache: each program is compiled once, by the first caller or by a pool of threads."""
 
 from __future__ import annotations
 

@@ -169,7 +169,7 @@ def test_other_hyperparameters_may_change_between_fits_without_compiling() -> No
     assert loss > 0.5 * float(np.square(model.layers[0].kernel.numpy()).sum()) * 0.5
 
 
-# --- weights held by somebody -------------------------------------------------------------------------------
+# --- references to weights -------------------------------------------------------------------------------
 
 
 def test_arrays_held_by_a_user_stay_valid_and_unchanged() -> None:

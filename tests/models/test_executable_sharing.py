@@ -148,7 +148,7 @@ def test_few_models_are_kept_and_no_large_ones(monkeypatch: pytest.MonkeyPatch) 
 
 def test_numbers_that_the_program_does_not_take_as_arguments_make_another_structure() -> None:
     def slope(factor: float) -> float:
-        activation = layers.LeakyReLU(factor).call  # a bound method: nobody looks for numbers behind it
+        activation = layers.LeakyReLU(factor).call  # a bound method: its numbers are constants
         dense = layers.Dense(1, activation=activation, kernel_initializer="ones", input_shape=(1,))
         return -float(fitwell.Sequential([dense]).predict(-np.ones((1, 1)))[0, 0])
 

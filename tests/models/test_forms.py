@@ -485,7 +485,7 @@ def test_a_layer_of_ones_own_trains_and_clones() -> None:
 
 
 class Reconstructs(Model):
-    """The reconstruction loss of Géron's book, chapter 12: added in `call`, besides the loss of compile."""
+    """The reconstruction loss of Géron's book, chapter 12: added in `call` to the loss of compile."""
 
     def __init__(self, weight: float) -> None:
         super().__init__()
@@ -697,7 +697,7 @@ def test_random_layers_are_quiet_in_predict_and_evaluate() -> None:
 
 
 def test_a_loss_from_dead_units_has_the_gradient_of_its_bias() -> None:
-    """All hidden units dead: the logit is exactly 0, where max and |z| have no derivative of their own."""
+    """All hidden units dead: the logit is exactly 0, where max and |z| have no derivative."""
     model = Sequential(
         [layers.Dense(2, "relu", input_shape=(4,), kernel_initializer="zeros"), layers.Dense(1, "sigmoid")]
     )

@@ -1,4 +1,4 @@
-"""Models ranked by a loss that contains different penalties: whoever ranks them says so."""
+"""A warning when models are ranked by a loss that contains different penalties."""
 
 from __future__ import annotations
 
