@@ -89,13 +89,14 @@ def shared_object_scope() -> Iterator[None]:
 
 
 class Registry:
-    """The classes and functions of one kind, found by name.
+    """The classes and functions of one kind, found by name::
 
-    >>> losses = Registry("loss")
-    >>> @losses.register("mse")
-    ... class MeanSquaredError: ...
-    >>> losses.lookup("mean_squared_error") is losses.lookup("mse")
-    True
+        losses = Registry("loss")
+
+        @losses.register("mse")
+        class MeanSquaredError: ...
+
+        losses.lookup("mean_squared_error") is losses.lookup("mse")  # True
     """
 
     def __init__(self, kind: str) -> None:
