@@ -89,14 +89,9 @@ def shared_object_scope() -> Iterator[None]:
 
 
 class Registry:
-    """The classes and functions of one kind, found by name::
+    """The classes and functions of one kind, found by name.
 
-        losses = Registry("loss")
-
-        @losses.register("mse")
-        class MeanSquaredError: ...
-
-        losses.lookup("mean_squared_error") is losses.lookup("mse")  # True
+    ``@registry.register("mse")`` adds a class under its own name, the name in snake case, and "mse".
     """
 
     def __init__(self, kind: str) -> None:
