@@ -148,6 +148,11 @@ class Loss(Configurable):
         y_true, y_pred = self._prepare(y_true, y_pred)
         return convert_returned_value(self.call(y_true, y_pred), f"loss {self._label()!r}")
 
+    def per_row(self, y_true: Any, y_pred: Any) -> Array:
+        """Deprecated name of `unreduced`."""
+        warn_deprecated("loss.per_row(...)", "loss.unreduced(...)")
+        return self.unreduced(y_true, y_pred)
+
     def _prepare(self, y_true: Any, y_pred: Any) -> tuple[Array, Array]:
         y_pred = to_float_predictions(y_pred, self.dtype)
         if self.dtype is None and y_pred.dtype.itemsize <= 2:

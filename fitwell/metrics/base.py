@@ -139,7 +139,7 @@ class Metric(Configurable):
         initializer: Any = "zeros",
         dtype: Any = None,
         name: str | None = None,
-        **older: Any,
+        **ignored: Any,
     ) -> Variable:
         """Create a variable of this metric.
 
@@ -148,7 +148,7 @@ class Metric(Configurable):
             initializer (str | Initializer | Callable): Initial value. Default: "zeros".
             dtype (str | None): Type of the variable. Default: None, that of the metric.
             name (str | None): Name of the variable. Default: None, ``variable_0`` and so on.
-            **older: ``aggregation``, ``synchronization`` and ``trainable`` of Keras, which have no effect.
+            **ignored: ``aggregation``, ``synchronization`` and ``trainable`` of Keras, which have no effect.
 
         Returns:
             Variable: The variable.
@@ -156,7 +156,7 @@ class Metric(Configurable):
         Raises:
             InvalidArgument: if there is any other keyword argument.
         """
-        unknown = set(older) - {"aggregation", "synchronization", "trainable"}
+        unknown = set(ignored) - {"aggregation", "synchronization", "trainable"}
         if unknown:
             raise InvalidArgument(f"metric {self.name!r}: add_weight has no argument {sorted(unknown)[0]!r}")
         if isinstance(shape, str):  # Keras 2: add_weight(name, shape)
@@ -185,6 +185,11 @@ class Metric(Configurable):
             self.add_weight(shape, dtype=dtype, name=name),
             self.add_weight(shape, dtype=dtype, name=f"{name}_lost"),
         )
+
+    def add_total(self, name: str, shape: tuple[int, ...] = ()) -> CompensatedSum:
+        """Deprecated name of `add_compensated_sum`."""
+        warn_deprecated("metric.add_total(...)", "metric.add_compensated_sum(...)")
+        return self.add_compensated_sum(name, shape)
 
     def _direct_variables(self) -> list[Variable]:
         variables: list[Variable] = self.__dict__.setdefault("_variables", [])

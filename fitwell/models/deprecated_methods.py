@@ -27,7 +27,8 @@ def check_deprecated_arguments(call: Callable[..., Any], given: Mapping[str, Any
     name = call.__name__
     for argument in given:
         if argument not in _PREFETCH_ARGUMENTS:
-            known = [known for known in inspect.signature(call).parameters if known not in ("self", "older")]
+            parameters = inspect.signature(call).parameters.values()
+            known = [p.name for p in parameters if p.name != "self" and p.kind != p.VAR_KEYWORD]
             raise UnexpectedArgument(
                 f"{name} has no argument {argument!r}{did_you_mean(argument, known) or '.'} It has {', '.join(known)}."
             )

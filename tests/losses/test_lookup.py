@@ -129,3 +129,9 @@ def test_importing_losses_loads_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_deprecated_name_of_unreduced() -> None:
+    with pytest.warns(DeprecationWarning, match="loss.unreduced"):
+        values = losses.MeanSquaredError().per_row([[0.0]], [[2.0]])
+    assert values.tolist() == [4.0]
