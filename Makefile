@@ -21,6 +21,7 @@ lint: $(VENV)/.installed-test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy fitwell
 	$(BIN)/lint-imports --no-cache --no-logo
+	$(BIN)/python tools/plain_english.py
 
 format: $(VENV)/.installed-test
 	$(BIN)/ruff check --fix .

@@ -29,6 +29,10 @@ SHARED_FILE_NAMES = {
 ANNOTATION_CYCLE = ["fitwell._history", "fitwell._plotting.history_plot"]
 # Class names with two meanings, and why. Losses and metrics share names as in Keras.
 SHARED_CLASS_NAMES = {"Boolean"}  # an argument rule (internal), and a domain of the tuner (public)
+# Limits without docstrings.
+MAX_FUNCTION_LINES = 60
+MAX_CLASS_LINES = 350
+MAX_FILE_LINES = 450
 
 
 def lint_imports(folder: Path) -> subprocess.CompletedProcess[str]:
@@ -127,3 +131,30 @@ def nodes() -> Iterator[tuple[Path, ast.AST]]:
     for file in FILES:
         for node in ast.walk(ast.parse(file.read_text())):
             yield file, node
+
+
+def docstring_lines(node: ast.AST) -> int:
+    """Return the number of lines of all docstrings inside `node`."""
+    lines = 0
+    for inner in ast.walk(node):
+        if (
+            isinstance(inner, ast.Module | ast.ClassDef | ast.FunctionDef)
+            and ast.get_docstring(inner) is not None
+        ):
+            lines += inner.body[0].end_lineno - inner.body[0].lineno + 1  # type: ignore[operator]
+    return lines
+
+
+def test_functions_classes_and_files_are_short() -> None:
+    limits = {ast.FunctionDef: MAX_FUNCTION_LINES, ast.ClassDef: MAX_CLASS_LINES}
+    found = [
+        f"{file.relative_to(PACKAGE)}: {node.name}"
+        for file, node in nodes()
+        if type(node) in limits
+        and node.end_lineno - node.lineno + 1 - docstring_lines(node) > limits[type(node)]
+    ]
+    for file in FILES:
+        source = file.read_text()
+        if len(source.splitlines()) - docstring_lines(ast.parse(source)) > MAX_FILE_LINES:
+            found.append(str(file.relative_to(PACKAGE)))
+    assert found == []

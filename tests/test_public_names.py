@@ -62,6 +62,12 @@ def test_dir_shows_public_names_only(module: ModuleType) -> None:
         getattr(module, name)
 
 
+def test_every_module_has_all() -> None:
+    root = Path(fitwell.__file__).parent
+    files = [file for file in root.rglob("*.py") if "__all__" not in file.read_text()]
+    assert [str(file.relative_to(root)) for file in files] == []
+
+
 def test_every_name_in_all_exists() -> None:
     for info in pkgutil.walk_packages(fitwell.__path__, "fitwell."):
         if info.name.endswith("__main__"):

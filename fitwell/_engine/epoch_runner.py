@@ -76,6 +76,11 @@ def run_batches(
     return jax.lax.while_loop(going, body, (start, state))[1]
 
 
+def _is_over(state: TrainState, limit: Array) -> Array:
+    """Return whether training has ended: a loss is not finite, or the last update is done."""
+    return (state.first_nonfinite_step >= 0) | (state.step >= limit)
+
+
 class EpochRunner:
     """Runs the dispatches of a program, and compiles what is new.
 
@@ -249,9 +254,6 @@ class EpochRunner:
         logs = jnp.zeros((order.shape[0], len(names)), jnp.float32)
         epochs, start, stop, limit, first, last = bounds
 
-        def over(state: TrainState) -> Array:
-            return (state.first_nonfinite_step >= 0) | (state.step >= limit)
-
         def epoch(carry: tuple[TrainState, Array, Array]) -> Any:
             state, logs, index = carry
             state = _begin_epoch(state, zero, first | (index > 0), epoch_values, index)
@@ -263,12 +265,12 @@ class EpochRunner:
             state = run_batches(step, state, fetch, start, whole, limit, fuse_loop)
             if tail is not None:
                 rows = take_index(tail, index)
-                going = (start <= whole) & (whole < stop) & ~over(state)
+                going = (start <= whole) & (whole < stop) & ~_is_over(state, limit)
                 state = jax.lax.cond(
                     going, lambda: step(state, gather_rows(block, rows), whole), lambda: state
                 )
             # An epoch that stays open takes the same path, with no rows to validate.
-            done = last | over(state)
+            done = last | _is_over(state, limit)
             results = self.program.compute_metrics(state.metrics, state.hyperparams)
             if validation is not None:
                 found = self._validate(state.replace(metrics=zero), validation, done, fuse_validation)
@@ -288,7 +290,7 @@ class EpochRunner:
             return (index < epochs) & ~state.stop & (state.first_nonfinite_step < 0)
 
         state, logs, index = jax.lax.while_loop(going, epoch, (state, logs, jnp.int32(0)))
-        finished = jnp.where(last | over(state), index, 0)
+        finished = jnp.where(last | _is_over(state, limit), index, 0)
         facts = [finished, state.stop, state.first_nonfinite_step, step_before]
         return state, jnp.stack([fact.astype(jnp.int32) for fact in facts]), logs
 

@@ -167,13 +167,8 @@ def compare(
     # The test rows are used only after all training is done.
     results = {name: _evaluate(population, splits) for name, population in trained.items()}
     scores, excluded = _drop_non_finite(_score_table(results, chosen), chosen)
-    notes = [
-        *splits.notes,
-        *note_constant_weights(initial),
-        *note_non_finite_runs(trained),
-        *note_incomparable_losses(examples, chosen),
-        *excluded,
-    ]
+    notes = [*splits.notes, *note_constant_weights(initial), *note_non_finite_runs(trained)]
+    notes += [*note_incomparable_losses(examples, chosen), *excluded]
     return Comparison(
         scores=scores,
         metric=chosen,

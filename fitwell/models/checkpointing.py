@@ -43,7 +43,7 @@ __all__ = ["CheckpointManager", "Logs", "NullCheckpointManager", "make_checkpoin
 
 Logs = dict[str, float]
 
-# What `CheckpointManager.save` writes.
+# The schema of the files that `CheckpointManager.save` writes.
 _NAMED = DictSchema(STRING)
 _FORM = {
     "versions": _NAMED,

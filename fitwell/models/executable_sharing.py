@@ -39,7 +39,7 @@ _SETTINGS = ("jax_enable_x64", "jax_default_matmul_precision", "jax_disable_jit"
 
 
 class Traceable(Protocol):
-    """What is traced: the program of a model for training, or its forward pass."""
+    """A traced program of a model: its training program or its forward pass."""
 
     model: Any
     hyperparams: dict[str, Hyperparameter]

@@ -10,6 +10,8 @@ from fitwell._param_validation import Boolean, FilePath, Integer, ListOf, Real, 
 from fitwell._progress import VERBOSE
 from fitwell.models.class_weight import CLASS_WEIGHT
 
+__all__ = ["FIT_RULES", "FitOptions"]
+
 _COUNT = Integer(1) | None
 # The rules of the arguments of `Model.fit` and `Population.fit`.
 FIT_RULES: dict[str, Rule] = {

@@ -13,6 +13,8 @@ from fitwell.models.fit_options import FitOptions
 from fitwell.models.model_program import ModelProgram
 from fitwell.models.training_session import TrainingSession
 
+__all__ = ["RunData"]
+
 
 class RunData:
     """The rows of a training run.

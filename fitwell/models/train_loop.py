@@ -31,16 +31,18 @@ from fitwell.models.run_position import RunPosition
 from fitwell.models.train_plan import make_plan
 from fitwell.models.training_session import TrainingSession
 
+__all__ = ["EpochValues", "TrainLoop"]
+
 EpochValues = Arrays
 
 
 class TrainLoop:
     """One call of `fit`.
 
-    `run` is the whole story. Whoever executes the dispatches of several loops together, as a population does, goes
-    through `training`, `dispatches` and `after` in the same way.
+    `run` contains all steps. A population, which executes the dispatches of several loops together, calls `training`,
+    `dispatches` and `after` in the same order.
 
-    plan: the parts of the run. position: where it stands. execute: the function that runs one dispatch.
+    plan: the parts of the run. position: the current epoch and step. execute: the function that runs one dispatch.
     """
 
     def __init__(
@@ -99,9 +101,9 @@ class TrainLoop:
             raise KeyboardInterrupt
 
     def dispatches(self, interrupted: Callable[[], bool]) -> Iterator[tuple[Dispatch, EpochValues]]:
-        """Yield the dispatches that are left, each with the hyperparameters that change by epoch.
+        """Yield the remaining dispatches, each with the hyperparameters that change by epoch.
 
-        Whoever iterates has executed a dispatch, and called `after`, before it asks for the next one.
+        The caller must execute a dispatch and call `after` before it requests the next one.
         """
         plan = self.plan
         if self.position.has_ended:

@@ -22,6 +22,13 @@ from fitwell.models.model_program import ModelProgram
 from fitwell.models.run_data import RunData
 from fitwell.models.training_session import TrainingSession
 
+__all__ = [
+    "CallbackPolicies",
+    "TrainPlan",
+    "check_monitors",
+    "make_plan",
+]
+
 CallbackPolicies = list[tuple[Any, Policy]]
 
 
@@ -149,12 +156,12 @@ def _logged_hyperparams(
 ) -> list[str]:
     """Return the paths of the hyperparameters whose values are logged.
 
-    As in Keras these are the ones that callbacks change; and a learning rate that follows a schedule.
+    As in Keras, these are the hyperparameters that callbacks change, and a learning rate with a schedule.
     """
     paths = [getattr(callback, "controlled_hyperparameter", None) for callback in callbacks.callbacks]
     if callable(session.optimizer.get_hyperparameter("learning_rate")):
         paths.append(LEARNING_RATE)
-    # A metric of the same name takes precedence: its values are what the user asked for.
+    # A metric of the same name takes precedence: the user requested its values.
     return [path for path in dict.fromkeys(paths) if path is not None and log_name(path) not in metric_names]
 
 
