@@ -54,7 +54,7 @@ def epoch_time(widths: tuple[int, ...], batch_size: int, fuse_loop: bool, librar
         mock.patch("fitwell._engine.xla_cpu_heuristics.should_fuse_loop", lambda *_, **__: fuse_loop),
         mock.patch("fitwell._engine.compile_cache.compiler_options", lambda _: options),
         mock.patch(
-            "fitwell.models.executable_sharing.MOST_PARAMETERS", -1
+            "fitwell.models.executable_sharing.MAX_PARAMETERS", -1
         ),  # or it ran what was compiled another way
     ):
         model.fit(x, y, batch_size=batch_size, epochs=EPOCHS, verbose=0)
