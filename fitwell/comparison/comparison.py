@@ -35,7 +35,7 @@ class Comparison:
         scores (DataFrame): Values of `metric`, with one row per repeat and one column per candidate.
         metric (str): Name of the metric.
         larger_is_better (bool): Whether larger scores are better.
-        varied (str): What differs between repeats, as the beginning of a sentence.
+        varied (str): Description of the differences between repeats, as a clause.
         confidence (float): Confidence level of the intervals, in (0, 1). Default: 0.95.
         overlap (float): Ratio of test to training rows if each repeat has its own random split, 0 if the splits are
             the same. It widens the intervals (Nadeau & Bengio 2003). Default: 0.0.

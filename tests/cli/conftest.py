@@ -1,4 +1,4 @@
-"""A table of mixed columns, and the command line run inside the test's process."""
+"""Fixtures: a table of mixed columns, and a function that runs the command line in this process."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pytest
 
 @dataclass(frozen=True)
 class Result:
-    """What the command left: its exit code, and what it wrote."""
+    """Result of a command: its exit code and its output."""
 
     code: int
     out: str
@@ -42,7 +42,7 @@ def fitwell() -> Callable[..., Result]:
 
 
 def mixed_table(rows: int = 160) -> pd.DataFrame:
-    """Return numbers, categories, truth values, dates, gaps, and three targets that depend on them."""
+    """Return a table of numbers, categories, booleans, dates and gaps, with three targets that depend on them."""
     random = np.random.default_rng(0)
     area = random.normal(100, 20, rows)
     city = random.choice(["Oslo", "Paris", "Rome"], rows)

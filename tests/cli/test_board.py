@@ -1,4 +1,4 @@
-"""``fitwell board`` starts TensorBoard's own server."""
+"""``fitwell board`` starts the server of TensorBoard."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_the_server_shows_the_runs_on_this_machine_only(tmp_path: Path) -> None:
         assert sorted(json.load(answer)) == ["one/train", "one/validation"]
 
 
-def test_nothing_to_show_is_said(fitwell: Callable[..., Any], tmp_path: Path) -> None:
+def test_missing_event_files_are_reported(fitwell: Callable[..., Any], tmp_path: Path) -> None:
     nothing = fitwell("board", tmp_path)
     assert nothing.code == 2 and "contains no event files" in nothing.err
     nowhere = fitwell("board", tmp_path / "nowhere")

@@ -14,7 +14,7 @@ import pytest
 from fitwell.cli import commands
 
 HELLO = '''
-"""``fitwell hello``: greet someone."""
+"""``fitwell hello``: greet a user."""
 
 
 def run(options):
@@ -27,7 +27,7 @@ def run(options):
 
 def add_parser(subparsers):
     """Add the parser of the command."""
-    parser = subparsers.add_parser("hello", help="greet someone")
+    parser = subparsers.add_parser("hello", help="greet a user")
     parser.set_defaults(run=run)
     parser.add_argument("name")
 '''
@@ -40,7 +40,7 @@ def test_one_file_adds_a_command(
     monkeypatch.setattr(commands, "__path__", [*commands.__path__, str(tmp_path)])
     try:
         assert fitwell("hello", "you").out == "Hello you!\n"
-        assert "greet someone" in fitwell("--help").out
+        assert "greet a user" in fitwell("--help").out
     finally:
         sys.modules.pop(f"{commands.__name__}.hello", None)
         vars(commands).pop("hello", None)

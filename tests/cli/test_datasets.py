@@ -1,4 +1,4 @@
-"""What a run learns from: the parts are apart, and nothing is learned from the held-out ones."""
+"""Splits of a run are disjoint, and preprocessing is fitted to the training rows only."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from fitwell.datasets._dataset_registry import DATASETS
 
 
 def test_held_out_rows_teach_nothing(table: Path, tmp_path: Path) -> None:
-    """Whatever stands in the validation and test rows, scalers, encoders and the target's scale stay the same."""
+    """Scalers, encoders and the scale of the target do not depend on validation and test rows."""
     frame = pd.read_csv(table).dropna(subset="price").reset_index(drop=True)
     frame.to_csv(tmp_path / "t.csv", index=False)
     split = split_rows(len(frame), seed=3)

@@ -1,4 +1,4 @@
-"""Tables of other dialects on the command line: what training learned of them holds in prediction and search."""
+"""CSV dialects on the command line: prediction and search use the dialect that training inferred."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def german(value: float, places: int) -> str:
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return an empty working folder with a German table of sales."""
+    """Return a working folder that contains a German table of sales."""
     monkeypatch.chdir(tmp_path)
     random = np.random.default_rng(0)
     price, weight = random.integers(100, 5000, ROWS), random.uniform(1, 9, ROWS)
@@ -85,7 +85,7 @@ def test_predictions_are_scored_in_the_dialect_of_training(fitwell: Callable[...
     assert result.err.strip().splitlines()[-1] == again.err.strip().splitlines()[-1]
 
 
-def test_a_search_trains_with_what_was_said(fitwell: Callable[..., Any], folder: Path) -> None:
+def test_a_search_trains_with_the_given_options(fitwell: Callable[..., Any], folder: Path) -> None:
     result = fitwell(
         "search", "sales.csv", "--target", "umsatz", *SMALL, "--trials", "1", "--keep", "id", "--drop=tag",
         "--type", "ort=category", "--output", "run",

@@ -1,4 +1,4 @@
-"""What the command line says to mistakes: one message on standard error, exit code 2, no traceback."""
+"""Errors of the command line: one message on standard error, exit code 2, no traceback."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from fitwell.errors import FileError
 
 @pytest.fixture(autouse=True)
 def no_training(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every mistake here must be found before training starts."""
+    """Every error in this file must be found before training starts."""
     monkeypatch.setattr(
         "fitwell.cli.training_run.train_model", lambda *a, **k: pytest.fail("training started")
     )
@@ -25,7 +25,7 @@ def no_training(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, table: Path) -> Path:
-    """Return an empty working folder with some files to fail on."""
+    """Return a working folder with invalid files."""
     monkeypatch.chdir(tmp_path)
     frame = pd.read_csv(table)
     frame.to_csv("houses.csv", index=False)
@@ -105,7 +105,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, table: Path) -> Path
         ("predict lonely.keras houses.csv", "preprocessing.json is missing next to lonely.keras"),
     ],
 )
-def test_a_mistake_is_told_in_one_message(
+def test_an_error_is_reported_in_one_message(
     fitwell: Callable[..., Any], folder: Path, command: str, words: str
 ) -> None:
     before = sorted(folder.rglob("*"))

@@ -1,4 +1,4 @@
-"""``fitwell train --resume``: a run that was killed ends as one that was not."""
+"""``fitwell train --resume``: a killed run gives the same result as one that was not killed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ARGUMENTS = ("--target", "price", "--epochs", 6, "--hidden", 8, "--dropout", 0.2
 
 
 class Killed(BaseException):
-    """Stands for SIGKILL: nothing in the program expects it."""
+    """Simulates SIGKILL: the program does not catch it."""
 
 
 def test_a_run_that_was_killed_goes_on(
@@ -54,7 +54,7 @@ def test_a_run_that_was_killed_goes_on(
         (["--resume", "nowhere"], "not the folder of an unfinished run"),
     ],
 )
-def test_mistakes_are_said(fitwell: Callable[..., Any], arguments: list[str], message: str) -> None:
+def test_errors_are_described(fitwell: Callable[..., Any], arguments: list[str], message: str) -> None:
     result = fitwell("train", *arguments)
     assert result.code == 2 and message in result.err
 

@@ -1,4 +1,4 @@
-"""``fitwell search``, from a table to a folder that `fitwell train` would leave."""
+"""``fitwell search``, from a table to a run folder like that of `fitwell train`."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ FILES = {
 def searched(
     fitwell: Callable[..., Any], table: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Any, Path]:
-    """Return what a search for `price` said, and its folder."""
+    """Return the output and the folder of a search for `price`."""
     folder = tmp_path_factory.mktemp("runs") / "price"
     words = ("--target", "price", "--trials", 3, "--epochs", 5, "--sampler", "random", "--quiet")
     return fitwell("search", table, *words, "--output", folder), folder
@@ -62,7 +62,7 @@ def test_the_first_trial_is_what_train_would_do(searched: tuple[Any, Path]) -> N
 def test_the_final_network_is_the_best_trial(
     fitwell: Callable[..., Any], searched: tuple[Any, Path], tmp_path: Path
 ) -> None:
-    """Its curve is the trial's, and the command in run.json makes the same network without a search."""
+    """Its curve equals that of the trial, and the command in run.json trains the same network without a search."""
     folder = searched[1]
     trials = pd.read_csv(folder / "trials.csv")
     history = pd.read_csv(folder / "history.csv")
@@ -133,7 +133,7 @@ def test_the_final_training_is_of_the_column_that_was_searched_for() -> None:
         ),
     ],
 )
-def test_mistakes_leave_nothing_behind(
+def test_errors_leave_no_files(
     fitwell: Callable[..., Any], table: Path, tmp_path: Path, words: tuple[str, ...], message: str
 ) -> None:
     result = fitwell("search", table, "--target", "price", *words, "--output", tmp_path / "run")

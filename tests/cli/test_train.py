@@ -1,4 +1,4 @@
-"""``fitwell train``, from a table to a folder and back."""
+"""``fitwell train`` and ``fitwell predict``, from a table to a run folder and predictions."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FILES = {"model.keras", "preprocessing.json", "history.csv", "learning_curves.pn
 def regression(
     fitwell: Callable[..., Any], table: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Any, Path]:
-    """Return what a run for `price` said, and its folder."""
+    """Return the output and the folder of a run for `price`."""
     folder = tmp_path_factory.mktemp("runs") / "price"
     return fitwell("train", table, "--target", "price", *SHORT, "--output", folder), folder
 
@@ -37,7 +37,7 @@ def test_a_run_leaves_a_folder_with_everything(regression: tuple[Any, Path]) -> 
     assert (folder / "learning_curves.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_a_run_says_what_it_did_and_how_good_it_is(regression: tuple[Any, Path]) -> None:
+def test_a_run_reports_its_steps_and_scores(regression: tuple[Any, Path]) -> None:
     said = regression[0].out
     assert "Dropped 2 rows in which the target 'price' is missing." in said
     assert "so this is regression" in said
@@ -192,7 +192,7 @@ def test_several_classes_and_every_option(fitwell: Callable[..., Any], table: Pa
 
 
 def test_the_best_weights_are_kept(fitwell: Callable[..., Any], table: Path, tmp_path: Path) -> None:
-    """The network that is saved and scored is that of the epoch with the least validation loss."""
+    """The saved and scored network is that of the epoch with the lowest validation loss."""
     options = ("--hidden", 32, "--learning-rate", 0.05, "--epochs", 60, "--patience", 6, "--quiet")
     result = fitwell("train", table, "--target", "price", *options, "--output", tmp_path / "run")
     history = pd.read_csv(tmp_path / "run" / "history.csv")

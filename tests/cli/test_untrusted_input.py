@@ -1,4 +1,4 @@
-"""Tables, runs and arguments of strangers: nothing that a terminal, a spreadsheet or a shell would obey."""
+"""Untrusted tables, runs and arguments contain nothing that a terminal, a spreadsheet or a shell executes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FORMULAS = ["=cmd|' /C calc'!A0", "@SUM(1)", "+1+2", "-x", "\tt", "\x1b[2J]0;tit
 
 @pytest.fixture(scope="module")
 def odd_run(tmp_path_factory: pytest.TempPathFactory, fitwell: Callable[..., Any]) -> tuple[Path, Any]:
-    """Return the folder of a run on a stranger's table, and what training it wrote."""
+    """Return the folder and the output of a run on an untrusted table."""
     folder = tmp_path_factory.mktemp("odd")
     draw = np.random.default_rng(0)
     x = draw.normal(size=180)
@@ -93,7 +93,7 @@ def test_numbers_of_a_table_stay_numbers() -> None:
     ],
     ids=lambda content: repr(content)[:40],
 )  # fmt: skip
-def test_odd_arguments_of_a_run_are_told_in_words(
+def test_invalid_saved_arguments_are_described(
     tmp_path: Path, fitwell: Callable[..., Any], content: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -110,7 +110,7 @@ def test_odd_arguments_of_a_run_are_told_in_words(
 
 
 @pytest.mark.parametrize("content", [b"", b"[", b"\xff", b"[" * 100_000, b" " * 2**20 + b"[]"], ids=range(5))
-def test_arguments_that_are_not_json_are_told_in_words(
+def test_saved_arguments_that_are_not_json_are_described(
     tmp_path: Path, fitwell: Callable[..., Any], content: bytes
 ) -> None:
     path = tmp_path / "run/checkpoints/arguments.json"
@@ -121,7 +121,7 @@ def test_arguments_that_are_not_json_are_told_in_words(
     assert "is not JSON" in result.err or "has more than" in result.err
 
 
-def test_a_model_and_a_preparation_of_different_runs_are_told_apart(
+def test_a_model_and_a_preprocessor_of_different_runs_are_rejected(
     odd_run: tuple[Path, Any], tmp_path: Path, fitwell: Callable[..., Any]
 ) -> None:
     folder, _ = odd_run
@@ -149,7 +149,7 @@ def test_a_model_and_a_preparation_of_different_runs_are_told_apart(
         ("x" * 300, "File name too long"),
     ],
 )
-def test_predictions_that_cannot_be_written_are_told_before_the_work(
+def test_unwritable_predictions_are_reported_before_predicting(
     odd_run: tuple[Path, Any],
     tmp_path: Path,
     fitwell: Callable[..., Any],

@@ -1,4 +1,4 @@
-"""`compare` on data in which the truth is known."""
+"""`compare` on data with a known answer."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def build(rate: float = 0.05, loss: str = "binary_crossentropy", metrics: Any = 
 
 
 def otherwise_seeded() -> Any:
-    """The same network with other first weights: another draw of the very same candidate."""
+    """The same network with other initial weights: another sample of the same candidate."""
     random.next_seed()
     return build()
 
@@ -59,7 +59,7 @@ def test_repeats_are_paired_so_that_equal_candidates_score_alike(vary: str) -> N
 
 
 def test_order_of_rows_is_paired_also_where_a_candidate_has_more_layers() -> None:
-    """A layer that does nothing draws no weights but a seed; without pairing, rows come in another order."""
+    """A layer without weights still consumes a seed, so without pairing the row order would change."""
 
     def longer() -> Any:
         model = fw.Sequential([fw.Input((2,)), fw.layers.Dense(3, activation="tanh", name="a")])
@@ -99,7 +99,7 @@ def test_test_rows_are_neither_trained_on_nor_validated_with() -> None:
     assert not np.array_equal(divided.splits[0].test, divided.splits[1].test)
 
 
-def test_given_test_rows_judge_and_seeds_alone_share_one_division() -> None:
+def test_given_test_rows_are_used_and_seeds_share_one_split() -> None:
     x, y = rows()
     found = run({"a": build, "b": otherwise_seeded}, test_data=rows(1000, seed=1), vary="seeds")
     assert found.overlap == 0 and "1,000 given test rows" in found.varied
@@ -177,7 +177,7 @@ def test_scores_that_cannot_be_averaged_are_left_out_by_name() -> None:
     assert list(found.scores) == ["calm", "still"]
     assert any(note.startswith("wild is excluded") for note in found.remarks())
     assert any("In 3 of 3 repeats the loss of wild became non-finite" in note for note in found.remarks())
-    # What was trained is not lost with the baseline.
+    # The trained candidates are kept without the baseline.
     without = run(candidates, epochs=5, baseline="wild")
     assert [(found.first, found.second) for found in without.differences] == [("still", "calm")]
     with pytest.raises(DataError, match="fewer than two candidates"):
@@ -238,7 +238,7 @@ def test_callbacks_may_differ_by_candidate() -> None:
     assert (found.scores["free"] < found.scores["stopped"]).all()
 
 
-def test_a_metric_of_ones_own_is_better_as_one_says() -> None:
+def test_the_mode_of_a_custom_metric_is_used() -> None:
     def share_right(y_true: Any, y_pred: Any) -> Any:
         return (y_true == (y_pred > 0.5)).astype("float32")
 
@@ -286,7 +286,7 @@ def test_a_metric_of_ones_own_is_better_as_one_says() -> None:
         ({"data": (csr_matrix(rows()[0]), rows()[1])}, "x: "),
     ],
 )
-def test_mistakes_are_explained(changes: dict[str, Any], words: str) -> None:
+def test_errors_are_explained(changes: dict[str, Any], words: str) -> None:
     candidates = changes.pop("candidates", {"plain": build, "other": build})
     with pytest.raises(ValueError, match=words):
         run(candidates, **changes)
@@ -327,7 +327,7 @@ def test_test_rows_are_looked_over_before_anything_is_trained(
         (fw.callbacks.ModelCheckpoint("best.weights.h5"), "would both write to"),
     ],
 )
-def test_a_mistake_in_the_last_candidate_does_not_cost_the_others_training(
+def test_an_error_in_the_last_candidate_is_found_before_training(
     callback: Any, words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trained = []
@@ -369,7 +369,7 @@ def test_classes_too_rare_for_the_test_are_remarked() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("vary", ["splits", "seeds"])
 def test_candidates_that_do_not_differ_raise_few_false_alarms(vary: str) -> None:
-    """60 comparisons of a network with itself under other seeds, each on data of its own, at a rate of 5 %."""
+    """60 comparisons of a network with itself under other seeds, each on different data, at a level of 5 %."""
     alarms, covered, count = 0, 0, 60
     for number in range(count):
         found = run(

@@ -1,4 +1,4 @@
-"""What a comparison says, for scores made up so that the truth is known."""
+"""Sentences, tables and plots of comparisons of synthetic scores."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_a_smaller_loss_is_the_better_one() -> None:
     assert found.table.index[-1] == "better" and found.best != "better"
 
 
-def test_where_nothing_is_found_the_sentence_says_what_would_have_been() -> None:
+def test_without_a_difference_the_detectable_one_is_reported() -> None:
     said = made_up().sentences()[1]
     detectable = made_up().differences[1].detectable
     assert said.startswith("No difference in test accuracy was found between same and plain")
@@ -102,7 +102,7 @@ def test_two_equal_differences_are_not_called_a_finding() -> None:
     )
 
 
-def test_a_baseline_is_compared_with_everybody_else_and_nobody_else() -> None:
+def test_only_comparisons_with_the_baseline_are_made() -> None:
     pairs = [(found.first, found.second) for found in made_up(baseline="better").differences]
     assert pairs == [("plain", "better"), ("same", "better")]
 
@@ -126,7 +126,7 @@ def test_tables_hold_the_statistics() -> None:
     assert row["low"] < row["difference"] < row["high"]
 
 
-def test_markdown_html_and_text_say_the_same(tmp_path: Path) -> None:
+def test_markdown_html_and_text_agree(tmp_path: Path) -> None:
     found = made_up()
     markdown, page, text = found.to_markdown(), found.to_html(tmp_path / "page.html"), str(found)
     for sentence in found.sentences():

@@ -1,4 +1,4 @@
-"""Rows are held out for validation only where a callback looks at validation values."""
+"""Rows are held out for validation only if a callback uses validation values."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Own(callbacks.Callback):
         (lambda: callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: None), True),
     ],
 )
-def test_who_wants_validation_rows_has_them(make: Callable[[], Any], validates: bool) -> None:
+def test_callbacks_that_need_validation_rows_get_them(make: Callable[[], Any], validates: bool) -> None:
     said = str(compare(callbacks=make()))
     rows = "24 training and 6 validation rows" if validates else "30 training rows"
     assert f"{rows}, evaluated on the 70 given test rows" in said
@@ -64,7 +64,7 @@ def test_who_wants_validation_rows_has_them(make: Callable[[], Any], validates: 
 @pytest.mark.parametrize("vary", ["splits", "seeds"])
 @pytest.mark.parametrize("size", [None, 0])
 def test_all_rows_given_are_trained_on(vary: str, size: float | None) -> None:
-    """One step over them from zero: the scores are those of gradient descent by hand."""
+    """After one step from zero, the scores equal those of gradient descent by hand."""
     found = compare(vary=vary, validation_size=size)
     for name, rate in (("slow", 0.01), ("fast", 0.1)):
         kernel = rate * 2 * (X[:30] * Y[:30]).mean(axis=0)[:, None]

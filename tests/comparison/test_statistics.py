@@ -1,4 +1,4 @@
-"""Against SciPy, published numbers, and simulations in which the truth is known."""
+"""Statistics, compared with SciPy, published numbers, and simulations."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_interval_and_test_are_those_of_scipy_when_repeats_are_independent() -> 
 
 
 def test_overlap_widens_by_the_factor_of_nadeau_and_bengio() -> None:
-    """Ten repeats with a fifth left out: sqrt(1/10 + 0.2/0.8) instead of sqrt(1/10)."""
+    """Ten repeats with a fifth of the rows held out: sqrt(1/10 + 0.2/0.8) instead of sqrt(1/10)."""
     values = np.random.default_rng(1).normal(size=10)
     plain, wide = mean_interval(values), mean_interval(values, overlap=0.25)
     assert wide.half_width / plain.half_width == pytest.approx(np.sqrt(0.35 / 0.1))
@@ -47,7 +47,7 @@ def test_differences_without_spread(differences: list[float], p: float) -> None:
 
 @pytest.mark.parametrize("rows", [10, 100, 1000, 10_000])
 def test_equal_differences_of_float32_scores_are_no_miracle(rows: int) -> None:
-    """One row more in each repeat: in float32 these differences differ, by more parts of them the more rows."""
+    """One more correct row in each repeat: in float32 these differences are not exactly equal."""
     right = np.array([0.9, 0.5, 0.2]) * rows
     scores = {
         name: (np.float32(np.round(right + more)) / np.float32(rows)).astype(np.float64)
@@ -122,7 +122,7 @@ def test_the_detectable_difference_is_found_as_often_among_several_candidates() 
 
 
 def test_learners_equal_on_the_whole_are_called_equal_though_they_differ_on_every_table() -> None:
-    """Each of two least squares sees a feature of its own, as good as the other's, of 50 rows divided ten times.
+    """Two least-squares models use different but equally good features of 50 rows, which are split ten times.
 
     On any one table one of the two is better. Without the correction for shared rows that is taken for a finding on
     a quarter of the tables. (A correction that takes the rows for validation, which these learners do not use, for
@@ -149,7 +149,7 @@ def test_learners_equal_on_the_whole_are_called_equal_though_they_differ_on_ever
 
 
 def test_false_alarms_and_coverage_are_as_stated() -> None:
-    """2,000 comparisons of four candidates that do not differ: at least one false alarm in 5 % at most."""
+    """In 2,000 comparisons of four equal candidates, at most 5 % have a false alarm."""
     rng = np.random.default_rng(5)
     pairs = [("a", "b"), ("a", "c"), ("a", "d"), ("b", "c"), ("b", "d"), ("c", "d")]
     alarms, covered, count = 0, 0, 2000

@@ -1,4 +1,4 @@
-"""Candidates with names that a browser, a renderer of Markdown or a terminal would obey."""
+"""Names of candidates that contain HTML, Markdown or terminal escape sequences."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NAMES = ["<script>alert(1)</script>", "a|b\n# c", "\x1b[2Jc", '"><img src=x oner
 
 @pytest.fixture(scope="module")
 def comparison() -> fw.compare.Comparison:
-    """Return a comparison of candidates with such names."""
+    """Return a comparison of candidates with these names."""
 
     def make() -> fw.Sequential:
         model = fw.Sequential([fw.Input((2,)), fw.layers.Dense(1)])
@@ -52,9 +52,7 @@ def test_no_page_holds_their_markup(comparison: fw.compare.Comparison, tmp_path:
     assert "\x1b" not in str(comparison)
 
 
-def test_a_page_that_cannot_be_written_is_told_in_words(
-    comparison: fw.compare.Comparison, tmp_path: Path
-) -> None:
+def test_an_unwritable_page_is_reported(comparison: fw.compare.Comparison, tmp_path: Path) -> None:
     for name in (tmp_path, tmp_path / "none" / "c.html", "x" * 300, "a\0b"):
         with pytest.raises(FileError):
             comparison.to_html(name)

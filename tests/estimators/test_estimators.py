@@ -1,4 +1,4 @@
-"""Networks as scikit-learn estimators: scikit-learn's own checks, and what its users do with estimators."""
+"""The estimators pass scikit-learn's checks and work in pipelines and searches."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_weights_count_rows(iris: Any) -> None:
 @pytest.mark.parametrize("kind", ["one number", "two numbers", "two classes", "three classes", "two labels"])
 @pytest.mark.parametrize("weighted", [False, True])
 def test_the_penalty_weighs_as_in_scikit_learn(kind: str, weighted: bool) -> None:
-    """Models without hidden layers have one best solution, which both must find."""
+    """Models without hidden layers have a unique optimum, which both must find."""
     X, numbers = make_regression(300, 4, n_targets=2, noise=50, random_state=0)
     numbers = StandardScaler().fit_transform(numbers)
     labels = (numbers > 0).astype(int)
@@ -92,7 +92,7 @@ def test_the_penalty_weighs_as_in_scikit_learn(kind: str, weighted: bool) -> Non
     found = ours((), alpha=50.0, n_iter_no_change=500, **descent).fit(X, y, sample_weight=weights)
     kernel, bias = found.population_.member(0).get_weights()
     if "number" in kind:
-        # What their MLPRegressor descends to, but for its solver, which comes close only.
+        # The minimum of the loss of their MLPRegressor, whose solver only comes close to it.
         best = Ridge(alpha=50.0).fit(X, y, sample_weight=weights)
         expected = np.atleast_2d(best.coef_).T, np.atleast_1d(best.intercept_)
     else:
@@ -185,7 +185,7 @@ def test_partial_fit_goes_on_epoch_by_epoch(iris: Any) -> None:
         model.partial_fit(X, y, classes=[0, 1, 2, 3])
 
 
-def test_partial_fit_says_what_it_cannot_honour(iris: Any) -> None:
+def test_partial_fit_rejects_unsupported_parameters(iris: Any) -> None:
     X, y = iris
     with pytest.raises(InvalidArgument, match="early_stopping=True is not supported"):
         MLPClassifier(early_stopping=True).partial_fit(X, y, classes=[0, 1, 2])
@@ -290,7 +290,7 @@ def test_early_stopping_keeps_the_best_weights(iris: Any) -> None:
     assert kept == pytest.approx(min(losses), rel=1e-5)
 
 
-def test_not_converging_is_said_as_scikit_learn_says_it(iris: Any) -> None:
+def test_a_convergence_warning_like_that_of_scikit_learn(iris: Any) -> None:
     with pytest.warns(ConvergenceWarning, match="max_iter=2"):
         MLPClassifier(max_iter=2).fit(*iris)
 
@@ -315,7 +315,9 @@ def test_folds_of_unequal_size_compile_once_too(rows: int, sizes: set[int]) -> N
     assert {len(train) for train, _ in folds.split(X)} == sizes
     grid = {"learning_rate_init": [0.003, 0.03]}
     before = compile_cache.compile_stats.compiled
-    model = MLPClassifier((rows,), max_iter=2, random_state=0)  # a width of its own: nothing is compiled yet
+    model = MLPClassifier(
+        (rows,), max_iter=2, random_state=0
+    )  # a width that no other test uses, so that nothing is compiled yet
     GridSearchCV(model, grid, cv=folds, refit=False).fit(X, y)
     assert compile_cache.compile_stats.compiled - before <= 2
 

@@ -1,4 +1,4 @@
-"""What tests of pictures share: histories and members made by hand, and what is looked for in a picture."""
+"""Helpers of the plot tests: hand-made histories and members, and queries of figures."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ NAMES = [
 
 
 def history(**columns: Sequence[float]) -> History:
-    """A history with the values of each metric, from the first epoch on."""
+    """Return a history with the values of each metric, starting at the first epoch."""
     made = History()
     for epoch in range(max(map(len, columns.values()), default=0)):
         made.append(epoch, {name: values[epoch] for name, values in columns.items() if epoch < len(values)})
@@ -42,26 +42,26 @@ def history(**columns: Sequence[float]) -> History:
 def member(
     setting: dict[str, Any], seed: int = 0, fold: int | None = None, **columns: Sequence[float]
 ) -> Member:
-    """A member as a fit leaves it."""
+    """Return a member in its state after `fit`."""
     lost = not all(np.isfinite(values).all() for values in columns.values())
     status = "NaN in epoch 1" if lost else "finished"
     return Member(setting, seed, None, None, fold, history(**columns), status)  # type: ignore[arg-type]
 
 
 def curve(level: float, epochs: int = 12) -> list[float]:
-    """A loss that falls from 2 to about `level`."""
+    """Return a loss curve that decreases from 2 to about `level`."""
     return [level + (2 - level) * 0.6**epoch for epoch in range(epochs)]
 
 
 def ticks(axes: Axes, which: str = "x") -> list[float]:
-    """The major ticks that are seen."""
+    """Return the visible major ticks."""
     axes.figure.canvas.draw()
     low, high = sorted(getattr(axes, f"get_{which}lim")())
     return [float(tick) for tick in getattr(axes, f"get_{which}ticks")() if low <= tick <= high]
 
 
 def overlaps(axes: Axes, which: str = "x") -> int:
-    """How many labels of ticks lie over each other."""
+    """Return the number of overlapping tick labels."""
     axes.figure.canvas.draw()
     labels = [label for label in getattr(axes, f"get_{which}ticklabels")() if label.get_text()]
     boxes = [label.get_window_extent() for label in labels if label.get_visible()]
@@ -69,7 +69,7 @@ def overlaps(axes: Axes, which: str = "x") -> int:
 
 
 def cut_off(axes: Axes) -> bool:
-    """Whether anything around the axes leaves the figure."""
+    """Return whether anything around the axes is outside the figure."""
     axes.figure.canvas.draw()
     box, whole = axes.get_tightbbox(), axes.figure.bbox
     assert box is not None
@@ -83,7 +83,7 @@ def legend_texts(axes: Axes) -> list[str]:
 
 
 def note(axes: Axes) -> str:
-    """The sentence at the top."""
+    """Return the note above the axes."""
     return axes.get_title(loc="right").replace("\n", " ")
 
 

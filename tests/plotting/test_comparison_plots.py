@@ -1,4 +1,4 @@
-"""Pictures and pages of comparisons and reports, and diagrams of models."""
+"""Plots and pages of comparisons and reports, and diagrams of models."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_names_of_candidates_are_read_and_nothing_is_cut_off(names: list[str]) -
     assert "<img" in comparison(names).to_html()
 
 
-def test_intervals_are_in_the_picture_whole() -> None:
+def test_intervals_are_shown_completely() -> None:
     made = comparison(["a", "b", "c"])
     left, right = made.plot()
     assert inside(
@@ -92,7 +92,7 @@ def test_a_candidate_far_off_does_not_hide_the_others() -> None:
 
 
 def test_of_very_many_differences_the_clearest_are_drawn() -> None:
-    """780 rows would be 50,000 pixels high, and of 50 candidates more than can be drawn."""
+    """780 rows would be 50,000 pixels high, and 50 candidates exceed the maximum size of an image."""
     made = comparison([f"c{number}" for number in range(40)], repeats=3)
     _, right = made.plot()
     assert note(right) == "the 40 of 780 with the smallest p"
@@ -115,7 +115,7 @@ def test_outliers_and_lost_rows_do_not_break_residuals() -> None:
     true = np.linspace(0, 1, 200)
     said = true + 0.01
     said[:3] = [1e9, np.nan, np.inf]
-    assert all(map(height_of, figures.plot_residuals(true, said, "$price$ of a house " * 6)))
+    assert all(map(height_of, figures.plot_residuals(true, said, "$price$ of a home " * 6)))
     assert all(map(height_of, figures.plot_residuals(true, np.full(200, np.nan), "y")))
 
 
@@ -142,7 +142,7 @@ def test_diagrams_write_names_as_they_are(tmp_path: Path) -> None:
     assert not any(text.get_parse_math() for text in texts)
 
 
-def test_a_diagram_too_large_for_pixels_says_what_to_do(tmp_path: Path) -> None:
+def test_a_diagram_too_large_for_pixels_is_explained(tmp_path: Path) -> None:
     model = fw.Sequential([fw.Input((4,)), fw.layers.Dense(2)])
     with pytest.raises(InvalidArgument, match=r"at most 65536 each way .* write a .svg or .pdf file"):
         fw.utils.plot_model(model, to_file=tmp_path / "model.png", dpi=50_000)

@@ -30,7 +30,7 @@ def test_ticks_stand_at_whole_epochs(epochs: int) -> None:
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
-def test_what_is_not_finite_is_said(bad: float) -> None:
+def test_non_finite_values_are_noted(bad: float) -> None:
     (axes,) = history(loss=[bad], val_loss=[bad]).plot()
     assert note(axes) == "loss is not finite in any epoch; val_loss is not finite in any epoch"
     assert axes.texts[0].get_text() == "no finite value" and axes.get_legend() is None
@@ -54,13 +54,13 @@ def test_one_value_far_off_does_not_hide_the_others() -> None:
     assert note(axes) == "" and inside(values, axes.get_ylim())
 
 
-def test_a_run_that_explodes_is_in_the_picture_whole() -> None:
-    """On a logarithmic axis its first epochs, which are the best, do not leave it for the last."""
+def test_a_diverging_run_is_shown_completely() -> None:
+    """On a logarithmic axis the first epochs, which are the best, stay visible."""
     losses = (2.0 * 40.0 ** np.arange(22)).tolist()
     (axes,) = history(loss=[*losses, np.inf], val_loss=losses).plot()
     assert axes.get_yscale() == "log" and inside(losses, axes.get_ylim())
     assert note(axes) == "loss is not finite from epoch 23 on"
-    # Beside a run that does not, drawn first, too.
+    # The same holds after another run was plotted on the axes.
     _, axes = plt.subplots()
     history(loss=curve(0.2)).plot(axes)
     history(loss=losses).plot(axes)

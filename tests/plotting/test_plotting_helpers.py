@@ -1,4 +1,4 @@
-"""Limits, scales, names and notes, one by one."""
+"""Axis limits, scales, labels and notes."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_equal_values_and_rounding_are_not_blown_up() -> None:
 
 @pytest.mark.parametrize("count", [6, 20, 60])
 def test_the_scale_follows_how_numbers_were_drawn(count: int) -> None:
-    """Ranks against a straight line, over 200 draws each; few values cannot always tell."""
+    """Ranks compared with a straight line, over 200 samples each; few values are ambiguous."""
     even = sum(looks_logarithmic(np.random.default_rng(seed).uniform(0, 0.8, count)) for seed in range(200))
     log = sum(
         looks_logarithmic(10 ** np.random.default_rng(seed).uniform(-5, -1, count)) for seed in range(200)
@@ -81,7 +81,7 @@ def test_numbers_have_an_axis_and_anything_else_is_a_category() -> None:
         assert not scale.is_numeric and len(set(scale.names)) == 2
         assert scale.positions(values).tolist() == [0, 1]
     assert ValueScale([1e-4, 1e-3, 1e-2]).log and not ValueScale([1, 6, 8, 10]).log
-    # What was declared decides, not what happened to be drawn.
+    # The declared scale is used, not the sampled values.
     assert not ValueScale([1e-4, 1e-3, 1e-2], log=False).log and ValueScale([0.01, 0.02], log=True).log
 
 

@@ -1,4 +1,4 @@
-"""Pictures of a population."""
+"""Plots of a population."""
 
 from __future__ import annotations
 
@@ -94,14 +94,14 @@ def test_means_and_spread_are_of_the_seeds() -> None:
 
 
 def test_a_mean_ends_where_the_first_of_its_members_does() -> None:
-    """Those that are left when others were stopped early are not the same members: their mean would jump."""
+    """When some members stop early, the mean over the remaining ones would jump."""
     made = [member({"a": 1}, s, loss=curve(0.1, epochs)) for s, epochs in enumerate((5, 9, 12))]
     axes = plot_curves(made, "loss", "a", None)
     assert list(axes.lines[3].get_xdata()) == [1, 2, 3, 4, 5]
     assert [len(line.get_xdata()) for line in axes.lines[:3]] == [5, 9, 12]  # type: ignore[arg-type]
 
 
-def test_the_best_never_leave_the_picture() -> None:
+def test_the_best_values_are_always_shown() -> None:
     stuck = [member({"depth": 6 + s}, s, val_loss=[math.log(2) + 1e-4 * s] * 30) for s in range(12)]
     learned = [member({"depth": 1}, s, val_loss=curve(0.4 + 0.01 * s, 30)) for s in range(4)]
     axes = plot_curves(stuck + learned, "val_loss", "depth", None)
@@ -179,7 +179,7 @@ def test_members_without_the_hyperparameter_have_an_entry() -> None:
     assert legend_texts(plot_curves(made, "loss", "a", None)) == ["1", "no a"]
 
 
-def test_seeds_of_one_setting_stand_beside_each_other() -> None:
+def test_seeds_of_one_setting_are_dodged() -> None:
     made = [
         member({"width": w, "rate": r, "act": a}, s, loss=[math.nan if s else 0.1])
         for w in (2, 4)
@@ -306,7 +306,7 @@ def test_lines_stand_out_on_a_dark_ground() -> None:
         assert axes.lines[-1].get_color() == "white"
 
 
-def test_pictures_in_a_grid_of_the_user_do_not_lie_over_each_other() -> None:
+def test_plots_in_a_grid_of_the_user_do_not_overlap() -> None:
     lost = [member({"optimizer": name, "rate": 0.1}, 9, loss=[math.nan]) for name in NAMES[:9]]
     made = [*by_name(9), *lost]
     figure, grid = plt.subplots(2, 2, figsize=(8, 7))
@@ -331,7 +331,7 @@ def test_seeds_alone_have_their_mean_and_spread() -> None:
     assert note(axes) == "1 of 5 members diverged (×); thick: mean, band: ± sd of the others"
 
 
-def test_equal_scores_at_a_number_stand_beside_each_other() -> None:
+def test_equal_scores_at_a_number_are_dodged() -> None:
     made = [member({"depth": d}, s, accuracy=[0.5]) for d in (1, 2, 3) for s in range(5)]
     axes = plot_effect(made, "depth", "accuracy", None, None)
     spots = np.asarray(axes.collections[0].get_offsets())
@@ -354,7 +354,7 @@ def test_labels_of_pairs_do_not_overlap_in_any_panel() -> None:
             assert not any(one.overlaps(other) for one, other in itertools.pairwise(boxes))
 
 
-def test_names_fit_beside_a_legend_on_small_axes() -> None:
+def test_names_fit_next_to_a_legend_on_small_axes() -> None:
     made = [
         member({"optimizer": name, "width": 2**place}, seed, loss=curve(0.1 + 0.01 * place))
         for place, name in enumerate(NAMES)
@@ -365,8 +365,8 @@ def test_names_fit_beside_a_legend_on_small_axes() -> None:
     assert overlaps(axes) == 0 and not cut_off(axes) and len(set(legend_texts(axes))) == 12
 
 
-def test_losses_spread_over_decades_are_all_in_the_picture_on_a_logarithmic_axis() -> None:
-    """Rates of a problem without noise: the best end at rounding, the slowest have hardly begun."""
+def test_losses_spread_over_decades_are_all_shown_on_a_logarithmic_axis() -> None:
+    """Learning rates on a problem without noise: the best reach rounding error, the slowest barely start."""
     ends = [6.8, 4.0, 2e-3, 1e-13, 2e-14]
     members = [
         member({"rate": rate}, loss=np.geomspace(7.0, end, 20).tolist())

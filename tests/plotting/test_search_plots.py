@@ -1,4 +1,4 @@
-"""Pictures of a search, from trials made by hand."""
+"""Plots of a search, from hand-made trials."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_axes_follow_what_was_declared() -> None:
 
 
 @pytest.mark.parametrize("count", [1, 3, 12])
-def test_any_number_of_categories_is_told_apart(count: int) -> None:
+def test_any_number_of_categories_is_distinguishable(count: int) -> None:
     space = {"kind": CategoricalDistribution(NAMES[:count])}
     axes = visualization.plot_search(
         trials([0.1 * n for n in range(1, 25)], space), tuner.Objective("val_loss", "min"), by="kind"

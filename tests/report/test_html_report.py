@@ -1,4 +1,4 @@
-"""The page stands alone, and no text in it can become markup."""
+"""The page is self-contained, and its text is escaped."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ EVIL = "<script>alert('x')</script> & \"quoted\""
 
 
 class Reader(HTMLParser):
-    """Collects tags, their attributes, the text, and what is left open."""
+    """Collects tags, attributes, text, and unclosed tags."""
 
     VOID = ("meta", "img")
 

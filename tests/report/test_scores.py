@@ -1,4 +1,4 @@
-"""Scores against scikit-learn and SciPy, and what is said about them."""
+"""Scores, compared with scikit-learn and SciPy, and the sentences about them."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_the_interval_of_a_difference_is_that_of_a_paired_test() -> None:
 
 
 def test_pairing_finds_small_differences() -> None:
-    """Half of the rows are hard for both; one in fifty is right for one only."""
+    """Half of the rows are hard for both predictors; one in fifty is right for one of them only."""
     hard = np.arange(1000) % 2 == 0
     better, worse = hard.astype(float), np.where(np.arange(1000) % 100 == 1, 1.0, hard)
     found = compare_losses(Score("a", {}, better), Score("b", {}, worse))
@@ -77,7 +77,7 @@ def test_pairing_finds_small_differences() -> None:
 
 
 def results(network: float, linear: float, guess: float, train: float = 0.0, rows: int = 1000) -> ScoreSet:
-    """Return classification results with these shares of wrong rows."""
+    """Return classification results with these error rates."""
 
     def score(name: str, wrong: float) -> Score:
         losses = np.zeros(rows)
@@ -117,7 +117,7 @@ def test_the_verdict_follows_the_evidence(given: ScoreSet, words: str) -> None:
     assert any(words in sentence for sentence in summarize(given)), summarize(given)
 
 
-def test_learning_by_heart_is_said_only_where_it_shows() -> None:
+def test_overfitting_is_reported_only_if_significant() -> None:
     by_heart = "so it overfits"
     assert by_heart in summarize(results(0.10, 0.2, 0.6, train=0.001))[-1]
     assert by_heart not in summarize(results(0.10, 0.2, 0.6, train=0.09))[-1]
@@ -126,7 +126,7 @@ def test_learning_by_heart_is_said_only_where_it_shows() -> None:
 
 
 @pytest.mark.parametrize(("rows", "shows"), [(12, False), (1200, True)])
-def test_numbers_learned_by_heart_need_rows_too(rows: int, shows: bool) -> None:
+def test_overfitting_of_regression_needs_enough_rows(rows: int, shows: bool) -> None:
     """The errors are 1.3 times as large on the test rows; their squares have a deviation of 1.4 times their mean."""
     errors = stats.norm.ppf((np.arange(rows) + 0.5) / rows)
     part = score_regression("the network", errors, np.zeros(rows))
@@ -140,7 +140,7 @@ def test_numbers_learned_by_heart_need_rows_too(rows: int, shows: bool) -> None:
     assert any("so it overfits" in sentence for sentence in told) == shows
 
 
-def test_numbers_are_told_in_their_own_units() -> None:
+def test_regression_is_summarized_in_units_of_the_target() -> None:
     true = np.arange(100.0)
     parts = {
         part: score_regression("the network", true, true + 2) for part in ("train", "validation", "test")
@@ -175,7 +175,7 @@ def test_shares_near_the_ends_keep_their_digits() -> None:
 
 
 def test_nothing_is_lower_by_more_than_all_of_it() -> None:
-    """One row in ten is far off under the linear model: an interval around the mean reaches beyond 100 %."""
+    """The linear model has an outlying error in one row of ten, so the interval around the mean exceeds 100 %."""
     true = np.zeros(30)
     missed = np.where(np.arange(30) % 10 == 0, 9.0, 1.0)
     parts = {

@@ -1,4 +1,4 @@
-"""The wrappers keep scikit-learn's contract."""
+"""The wrappers follow scikit-learn's conventions."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def build_line(outputs: int = 1) -> Any:
 
 
 class Binary(KerasClassifier):
-    """A classifier whose build function makes one sigmoid unit, and says so."""
+    """A binary classifier with one sigmoid unit, declared in its tags."""
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -64,8 +64,8 @@ class Binary(KerasClassifier):
 def test_scikit_learns_own_checks(estimator: Any) -> None:
     expected = {
         "check_sample_weight_equivalence_on_dense_data": "rows of weight 0 take their place in a batch",
-        "check_classifier_not_supporting_multiclass": "the model's outputs say so, in words of our own",
-        "check_regressors_train": "it wants R² above 0.5 as score, which here is minus the loss",
+        "check_classifier_not_supporting_multiclass": "the error about the outputs has a different message",
+        "check_regressors_train": "it requires a score (R²) above 0.5, which here is minus the loss",
     }
     results = check_estimator(estimator, on_fail=None, on_skip=None, expected_failed_checks=expected)
     assert {r["check_name"]: str(r["exception"]) for r in results if r["status"] == "failed"} == {}
@@ -87,7 +87,7 @@ def test_settings_are_parameters() -> None:
 
 
 @pytest.mark.parametrize("loss", ["sparse_categorical_crossentropy", "categorical_crossentropy", "mse"])
-def test_labels_take_the_form_that_the_loss_wants(loss: str) -> None:
+def test_labels_are_encoded_for_the_loss(loss: str) -> None:
     estimator = KerasClassifier(build, loss=loss, epochs=10).fit(X, NAMES, validation_data=(X, NAMES))
     assert estimator.classes_.tolist() == sorted(set(NAMES))
     assert estimator.score(X, NAMES) > 0.85
@@ -208,7 +208,7 @@ def test_score_takes_what_evaluate_and_predict_take() -> None:
 
 
 def test_partial_fit_goes_on_epoch_by_epoch() -> None:
-    """One batch an epoch: only then does a second `fit` visit the rows as one of two epochs does."""
+    """One batch per epoch, so that two calls of `fit` visit the rows like two epochs."""
     settings: dict[str, Any] = {"batch_size": 150, "shuffle": False}
     whole = KerasClassifier(build, epochs=3, **settings).fit(X, NAMES)
     parts = KerasClassifier(build, epochs=7, **settings).partial_fit(X, NAMES, classes=np.unique(NAMES))
@@ -297,7 +297,7 @@ def test_a_pickle_predicts_the_same() -> None:
         (lambda: KerasRegressor(build_line).predict(X), NotFittedError, "not fitted yet"),
     ],
 )
-def test_mistakes(attempt: Any, error: type[Exception], words: str) -> None:
+def test_errors(attempt: Any, error: type[Exception], words: str) -> None:
     with pytest.raises(error, match=words):
         attempt()
 
