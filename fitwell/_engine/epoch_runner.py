@@ -205,16 +205,16 @@ class EpochRunner:
         return self.cache.get(("close", tuple(results)), self._end_epoch, arguments)(*arguments)
 
     def apply_policy(
-        self, policy: Policy, memory: Any, value: float, state: TrainState
+        self, policy: Policy, policy_state: Any, value: float, state: TrainState
     ) -> tuple[Any, TrainState]:
         """Apply a policy that is not compiled into the dispatches to the `value` of an epoch."""
 
-        def update(memory: Any, value: Array, state: TrainState) -> tuple[Any, TrainState]:
-            return policy.update(memory, {policy.monitor: value}, state)
+        def update(policy_state: Any, value: Array, state: TrainState) -> tuple[Any, TrainState]:
+            return policy.update(policy_state, {policy.monitor: value}, state)
 
-        arguments = (memory, np.float32(value), state)
-        memory, state = self.cache.get(("decide", *static_key(policy)), update, arguments)(*arguments)
-        return memory, state
+        arguments = (policy_state, np.float32(value), state)
+        policy_state, state = self.cache.get(("decide", *static_key(policy)), update, arguments)(*arguments)
+        return policy_state, state
 
     def compile_ahead(self, state: TrainState, dispatch: Dispatch, pool: Executor) -> None:
         """Compile the program of `dispatch` in `pool`, without values that change by epoch."""
@@ -224,14 +224,14 @@ class EpochRunner:
         )
 
     def _end_epoch(self, state: TrainState, logs: dict[str, Array]) -> TrainState:
-        memories = dict(state.policies)
+        policy_states = dict(state.policies)
         for policy in self.policies:
-            memory = memories[policy.name]
+            policy_state = policy_states[policy.name]
             if policy.monitor in logs:
-                memories[policy.name], state = policy.update(memory, logs, state)
+                policy_states[policy.name], state = policy.update(policy_state, logs, state)
             else:
-                memories[policy.name] = skip_epoch(memory)
-        return state.replace(policies=memories, epoch=state.epoch + 1)
+                policy_states[policy.name] = skip_epoch(policy_state)
+        return state.replace(policies=policy_states, epoch=state.epoch + 1)
 
     def run(
         self,

@@ -27,10 +27,17 @@ __all__ = [
 
 
 class Policy(Protocol):
-    """A compiled decision.
+    """A decision at the end of an epoch that is part of the compiled loop.
 
-    name: the key of its state in `TrainState.policies`. monitor: the result that it reads. target: the path of the
-    hyperparameter that it changes, or None.
+    The methods are pure functions of JAX arrays. Numbers belong into the state of the policy, where they are arguments of the
+    program: policies that differ in numbers only then share one compiled program.
+
+    Attributes:
+        name (str): Key of the state in `TrainState.policies`; unique in a run.
+        monitor (str): Name of the result that the policy reads, such as ``"val_loss"``.
+        target (str | None): Path of the hyperparameter that it changes, such as ``"optimizer.learning_rate"``.
+
+    Source: fitwell; see `fitwell.callbacks.policy` for an example.
     """
 
     name: str
@@ -38,18 +45,42 @@ class Policy(Protocol):
     target: Any
 
     def init(self, state: TrainState) -> Any:
-        """Return the state of the policy before the first epoch."""
+        """Return the state of the policy before the first epoch.
 
-    def update(self, memory: Any, logs: dict[str, Array], state: TrainState) -> tuple[Any, TrainState]:
-        """Return both states after an epoch with results `logs`; set ``state.stop`` to end the run."""
+        Args:
+            state (TrainState): The state at the beginning of the run.
 
-    def finish(self, memory: Any, state: TrainState) -> TrainState:
-        """Return the train state at the end of the run (on the host)."""
+        Returns:
+            PyTree: arrays; they are saved in checkpoints.
+        """
+
+    def update(self, policy_state: Any, logs: dict[str, Array], state: TrainState) -> tuple[Any, TrainState]:
+        """Return both states after an epoch.
+
+        Args:
+            policy_state (PyTree): The state of the policy.
+            logs (dict[str, Array]): Results of the epoch, scalars by name.
+            state (TrainState): The state after the epoch.
+
+        Returns:
+            tuple[PyTree, TrainState]: the new states. Set ``state.stop`` to end the run.
+        """
+
+    def finish(self, policy_state: Any, state: TrainState) -> TrainState:
+        """Return the train state at the end of the run. Runs on the host.
+
+        Args:
+            policy_state (PyTree): The last state of the policy.
+            state (TrainState): The last state of the run.
+
+        Returns:
+            TrainState: the state that the model keeps.
+        """
 
 
-def skip_epoch(memory: Any) -> Any:
+def skip_epoch(policy_state: Any) -> Any:
     """Return the state of a policy after an epoch without its monitored result: only the epochs are counted."""
-    return {**memory, "epoch": memory["epoch"] + 1} if "epoch" in memory else memory
+    return {**policy_state, "epoch": policy_state["epoch"] + 1} if "epoch" in policy_state else policy_state
 
 
 def static_key(policy: Any) -> tuple[Any, ...]:
@@ -94,7 +125,7 @@ class EarlyStoppingPolicy:
 
     def init(self, state: TrainState) -> Any:
         """Return the state before the first epoch."""
-        memory: dict[str, Any] = {
+        policy_state: dict[str, Any] = {
             **self.numbers,
             "best": np.float32(np.inf),
             "best_epoch": np.int32(-1),
@@ -103,40 +134,40 @@ class EarlyStoppingPolicy:
             "stopped_epoch": np.int32(-1),
         }
         if self.keep_best:
-            memory["weights"] = (state.trainable, state.non_trainable)
-        return memory
+            policy_state["weights"] = (state.trainable, state.non_trainable)
+        return policy_state
 
-    def update(self, memory: Any, logs: dict[str, Array], state: TrainState) -> tuple[Any, TrainState]:
+    def update(self, policy_state: Any, logs: dict[str, Array], state: TrainState) -> tuple[Any, TrainState]:
         """Compare the value of this epoch with the best one."""
         value = self.sign * logs[self.monitor].astype(jnp.float32)
-        counted = memory["epoch"] >= memory["start"]
-        improved = counted & (value < memory["best"] - memory["min_delta"])
+        counted = policy_state["epoch"] >= policy_state["start"]
+        improved = counted & (value < policy_state["best"] - policy_state["min_delta"])
         # With a baseline, only improving on it is progress; the best value is tracked in any case.
-        progressed = improved & (value < memory["baseline"] - memory["min_delta"])
-        wait = jnp.where(progressed | ~counted, 0.0, memory["wait"] + 1)
+        progressed = improved & (value < policy_state["baseline"] - policy_state["min_delta"])
+        wait = jnp.where(progressed | ~counted, 0.0, policy_state["wait"] + 1)
         # As in Keras, the first epoch never ends a run.
-        stop = counted & ~improved & (wait >= memory["patience"]) & (memory["epoch"] > 0)
-        fresh = dict(memory)
+        stop = counted & ~improved & (wait >= policy_state["patience"]) & (policy_state["epoch"] > 0)
+        fresh = dict(policy_state)
         fresh.update(
-            best=jnp.where(improved, value, memory["best"]),
-            best_epoch=jnp.where(improved, memory["epoch"], memory["best_epoch"]),
-            epoch=memory["epoch"] + 1,
+            best=jnp.where(improved, value, policy_state["best"]),
+            best_epoch=jnp.where(improved, policy_state["epoch"], policy_state["best_epoch"]),
+            epoch=policy_state["epoch"] + 1,
             wait=wait,
-            stopped_epoch=jnp.where(stop, memory["epoch"], memory["stopped_epoch"]),
+            stopped_epoch=jnp.where(stop, policy_state["epoch"], policy_state["stopped_epoch"]),
         )
         if self.keep_best:
             fresh["weights"] = jax.lax.cond(
                 improved,
                 lambda: (state.trainable, state.non_trainable),
-                lambda: memory["weights"],
+                lambda: policy_state["weights"],
             )
         return fresh, state.replace(stop=state.stop | stop)
 
-    def finish(self, memory: Any, state: TrainState) -> TrainState:
+    def finish(self, policy_state: Any, state: TrainState) -> TrainState:
         """Restore the best weights, if they were kept and any epoch counted."""
-        if not self.keep_best or int(memory["best_epoch"]) < 0:
+        if not self.keep_best or int(policy_state["best_epoch"]) < 0:
             return state
-        trainable, non_trainable = memory["weights"]
+        trainable, non_trainable = policy_state["weights"]
         return state.replace(trainable=trainable, non_trainable=non_trainable)
 
 
@@ -175,32 +206,32 @@ class ReduceLROnPlateauPolicy:
         """Return the state before the first epoch."""
         return {**self.numbers, "best": np.float32(np.inf), "wait": np.float32(0), "cooling": np.float32(0)}
 
-    def update(self, memory: Any, logs: dict[str, Array], state: TrainState) -> tuple[Any, TrainState]:
+    def update(self, policy_state: Any, logs: dict[str, Array], state: TrainState) -> tuple[Any, TrainState]:
         """Compare the value of this epoch with the best one, and reduce if it is due."""
         value = self.sign * logs[self.monitor].astype(jnp.float32)
-        cooling = jnp.maximum(memory["cooling"] - 1, 0)
-        improved = value < memory["best"] - memory["min_delta"]
+        cooling = jnp.maximum(policy_state["cooling"] - 1, 0)
+        improved = value < policy_state["best"] - policy_state["min_delta"]
         waiting = ~improved & (cooling <= 0)
-        wait = jnp.where(improved | (memory["cooling"] > 0), 0.0, memory["wait"])
+        wait = jnp.where(improved | (policy_state["cooling"] > 0), 0.0, policy_state["wait"])
         wait = jnp.where(waiting, wait + 1, wait)
-        reduce = waiting & (wait >= memory["patience"])
+        reduce = waiting & (wait >= policy_state["patience"])
         rate = state.hyperparams[self.target]
         reduced = jnp.maximum(
-            rate * memory["factor"].astype(rate.dtype), memory["minimum"].astype(rate.dtype)
+            rate * policy_state["factor"].astype(rate.dtype), policy_state["minimum"].astype(rate.dtype)
         )
         # A rate that is already below the minimum stays unchanged.
-        reduced = jnp.where(rate > memory["minimum"].astype(rate.dtype), reduced, rate)
-        fresh = dict(memory)
+        reduced = jnp.where(rate > policy_state["minimum"].astype(rate.dtype), reduced, rate)
+        fresh = dict(policy_state)
         fresh.update(
-            best=jnp.where(improved, value, memory["best"]),
+            best=jnp.where(improved, value, policy_state["best"]),
             wait=jnp.where(reduce, 0.0, wait),
-            cooling=jnp.where(reduce, memory["cooldown"], cooling),
+            cooling=jnp.where(reduce, policy_state["cooldown"], cooling),
         )
         return fresh, state.replace(
             hyperparams={**state.hyperparams, self.target: jnp.where(reduce, reduced, rate)}
         )
 
-    def finish(self, memory: Any, state: TrainState) -> TrainState:
+    def finish(self, policy_state: Any, state: TrainState) -> TrainState:
         """Return the state unchanged."""
         return state
 
@@ -252,21 +283,21 @@ class FlatCurvePolicy:
             "stopped_epoch": np.int32(-1),
         }
 
-    def update(self, memory: Any, logs: dict[str, Array], state: TrainState) -> tuple[Any, TrainState]:
+    def update(self, policy_state: Any, logs: dict[str, Array], state: TrainState) -> tuple[Any, TrainState]:
         """Append the value of this epoch to the window and measure the window."""
-        counted = memory["epoch"] >= memory["start"]
+        counted = policy_state["epoch"] >= policy_state["start"]
         value = jnp.where(counted, self.sign * logs[self.monitor].astype(jnp.float32), jnp.nan)
-        values = jnp.append(memory["values"][1:], value)
+        values = jnp.append(policy_state["values"][1:], value)
         # A window that is not full contains NaN, so its measure is not less than the threshold.
-        stop = MEASURES[self.measure](values) < memory["threshold"]
+        stop = MEASURES[self.measure](values) < policy_state["threshold"]
         fresh = {
-            **memory,
+            **policy_state,
             "values": values,
-            "epoch": memory["epoch"] + 1,
-            "stopped_epoch": jnp.where(stop, memory["epoch"], memory["stopped_epoch"]),
+            "epoch": policy_state["epoch"] + 1,
+            "stopped_epoch": jnp.where(stop, policy_state["epoch"], policy_state["stopped_epoch"]),
         }
         return fresh, state.replace(stop=state.stop | stop)
 
-    def finish(self, memory: Any, state: TrainState) -> TrainState:
+    def finish(self, policy_state: Any, state: TrainState) -> TrainState:
         """Return the state unchanged."""
         return state
