@@ -1,6 +1,7 @@
-"""Which loops gain from being one function: the measurements behind the limits in `fitwell/_engine/xla_cpu_heuristics.py`.
+"""Measure which loops gain from being one function, for the limits in `fitwell/_engine/xla_cpu_heuristics.py`.
 
-Run by `python -m benchmarks.loop_fusion`: trains dense networks in three ways, one after the other, and prints their epoch
+Run by `python -m benchmarks.loop_fusion`: trains dense networks in three ways, one after the other, and prints their
+epoch
 times: with the loop compiled into one function, with the loop kept apart, and kept apart with the compiler options of
 the first way, which take matrix products to Eigen instead of XLA's library of kernels.
 """

@@ -1,4 +1,4 @@
-"""Escaping of untrusted strings, so that a terminal, a spreadsheet or a message shows them and does not execute them."""
+"""Escaping of untrusted strings, so that terminals, spreadsheets and messages show them and never execute them."""
 
 from __future__ import annotations
 

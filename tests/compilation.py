@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-# Before any test imports JAX, or XLA would compile loops in another way than for users (`config.set_default_xla_flags`).
+# Before any test imports JAX, or XLA would compile loops in another way than for users
+# (`config.set_default_xla_flags`).
 from fitwell._engine import compile_cache
 
 OPTIMISED = {"engine", "examples", "population"}

@@ -7,8 +7,8 @@ Run it from the repository root, niced, because it takes long::
     nice python -m tests.mutants losses             # one package only
     nice python -m tests.mutants --at fitwell/losses/base.py:67   # one line only, after adding a test for it
 
-The packages are optimizers, losses, initializers and schedules, each with the tests that must fail. First the tests of a
-package run once without changes, to record which lines each test executes. Then, for each mutant, a forked process
+The packages are optimizers, losses, initializers and schedules, each with the tests that must fail. First the tests of
+a package run once without changes, to record which lines each test executes. Then, for each mutant, a forked process
 imports the package with the changed syntax tree in place of the module (no file is written) and runs the tests that
 execute the changed line, fastest first, until one fails: the mutant is *killed*. Lines that only imports execute
 (defaults, tables of limits) are checked with all tests of the package. A mutant that no test kills *survives* and is

@@ -32,7 +32,7 @@ def categories_to_json(categories: Mapping[int, NDArray[Any]]) -> dict[str, list
 
 
 def categories_from_json(written: Any, where: str) -> dict[int, NDArray[Any]]:
-    """Return the categories that `categories_to_json` converted. The file `where` is not trusted, so the data is checked."""
+    """Return the categories that `categories_to_json` converted, after checks: the file `where` is not trusted."""
     check_schema(written, CATEGORIES_SCHEMA, where, "categories")
     found = {}
     for output, labels in written.items():

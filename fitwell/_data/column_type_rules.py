@@ -94,7 +94,7 @@ def are_compact_dates(numbers: FloatArray, name: str, notes: list[str]) -> bool:
 
 
 def describe_mixed_decimals(cells: pd.Series) -> str:
-    """Describe a column that has both numbers with decimal points and numbers with decimal commas, else return ``""``."""
+    """Describe a column that contains numbers with decimal points and with decimal commas, else return ``""``."""
     point, comma = np.isfinite(parse_numbers(cells, ".")), np.isfinite(parse_numbers(cells, ","))
     only_point, only_comma = point & ~comma, comma & ~point
     neither = int((~(point | comma)).sum())

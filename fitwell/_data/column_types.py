@@ -268,7 +268,8 @@ def _resolve_date_formats(
             notes.append(f"The two-digit years in {name!r} were read as 1969 to 2068.")
         if FORMAT_SEPARATOR in found.pattern and not found.alternatives:
             notes.append(
-                f"The dates in {name!r} are written in several formats: {join_words(found.pattern.split(FORMAT_SEPARATOR))}."
+                f"The dates in {name!r} are written in several formats: "
+                f"{join_words(found.pattern.split(FORMAT_SEPARATOR))}."
             )
         if not found.alternatives:
             continue

@@ -63,8 +63,8 @@ def period_start(text: str) -> str:
 def normalize_duration(text: str) -> str:
     """Convert a duration with unit names to the format ``days hours:minutes:seconds``, ``""`` for other strings.
 
-    >>> normalize_duration("2h 50m"), normalize_duration("PT1H30M"), normalize_duration("1 hour, 5 minutes"), normalize_duration("2 horses")
-    ('0 days 2:50:00', '0 days 1:30:00', '0 days 1:05:00', '')
+    >>> [normalize_duration(text) for text in ("2h 50m", "PT1H30M", "1 hour, 5 minutes", "2 horses")]
+    ['0 days 2:50:00', '0 days 1:30:00', '0 days 1:05:00', '']
     """
     found = _NAMED.fullmatch(text) if text[-1:].isalpha() or text.endswith(".") else None
     if found is None or not any(found.groupdict().values()):

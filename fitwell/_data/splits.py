@@ -67,7 +67,8 @@ def split_rows(
     sizes = [max(size, int(fraction != 0)) for size, fraction in zip(sizes, (validation, test), strict=True)]
     if sum(sizes) >= rows:
         raise DataError(
-            f"{rows} rows cannot be split into {sizes[0]} validation and {sizes[1]} test rows, because no training rows "
+            f"{rows} rows cannot be split into {sizes[0]} validation and {sizes[1]} test rows, because no "
+            "training rows "
             "would remain"
         )
     everything = np.arange(rows)

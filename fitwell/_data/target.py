@@ -144,7 +144,8 @@ class RegressionTarget:
         largest = float(np.max(np.abs(numbers)))
         if largest > MAX_TARGET:
             raise DataError(
-                f"the target {name!r} holds numbers as large as {largest:.3g}, whose squares overflow; remove such rows "
+                f"the target {name!r} holds numbers as large as {largest:.3g}, whose squares overflow; remove "
+                "such rows "
                 "if the number means a missing value, or predict the logarithm"
             )
         scale = float(np.std(numbers))

@@ -89,7 +89,8 @@ def parse_target(
         if words:
             count = pluralize(len(words), "row")
             notes.append(
-                f"In the target {name!r}, {join_quoted(dict.fromkeys(words))} ({count}) count as missing, because all other "
+                f"In the target {name!r}, {join_quoted(dict.fromkeys(words))} ({count}) count as missing, because "
+                "all other "
                 "values are numbers."
             )
         return pd.Series(
@@ -155,7 +156,8 @@ def _note_labels(name: str, present: pd.Series, notes: list[str]) -> None:
     if marked.any():
         words = join_quoted(dict.fromkeys(to_string(present[marked])))
         notes.append(
-            f"In the target {name!r}, {words} ({pluralize(int(marked.sum()), 'row')}) is treated as a label; only empty "
+            f"In the target {name!r}, {words} ({pluralize(int(marked.sum()), 'row')}) is treated as a label; only "
+            "empty "
             "cells are missing."
         )
 

@@ -39,7 +39,7 @@ def join_quoted(texts: Iterable[object], most: int = 5) -> str:
 
 
 def describe_near_duplicates(whose: str, texts: Iterable[object]) -> list[str]:
-    """Return a warning about strings that differ in case and whitespace only, in a list that is empty if there are none.
+    """Return a warning about strings that differ in case and whitespace only, in a list that may be empty.
 
     >>> describe_near_duplicates("The classes of 'y'", ["No", "Yes", "yes"])
     ["The classes of 'y' 'Yes' and 'yes' are spelled nearly alike; they count as different."]

@@ -1,7 +1,7 @@
 """The device that a thread computes on, and the available devices.
 
-It is the default device of JAX; ``with jax.default_device(device):`` sets it for one thread. Arrays are not committed to
-a device: they follow to the device of the next computation.
+It is the default device of JAX; ``with jax.default_device(device):`` sets it for one thread. Arrays are not committed
+to a device: they follow to the device of the next computation.
 """
 
 from __future__ import annotations

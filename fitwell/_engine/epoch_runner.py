@@ -166,7 +166,8 @@ class EpochRunner:
         self, state: TrainState, dispatch: Dispatch, epoch_values: dict[str, Array], limit: int = _NO_LIMIT
     ) -> tuple[Any, ...]:
         """Return the arguments of `run`."""
-        # Six scalars and not one array: to take it apart would need six kernels of some milliseconds' compile time each.
+        # Six scalars and not one array: to take it apart would need six kernels of some milliseconds' compile time
+        # each.
         bounds = DispatchBounds(
             epochs=_scalar(np.int32(dispatch.epochs)),
             start=_scalar(np.int32(dispatch.start)),

@@ -29,9 +29,9 @@ def find_last_finite_step(
     again: repeats the dispatch up to a number of updates. result: that of the failed dispatch. updates: the number of
     updates when it ended.
 
-    A loss that is not finite names its step. A gradient may be NaN where the loss is not (the root of 0). Then the weights
-    are not finite from that step on, and usually the next loss is not either, so one step earlier is tried first. After
-    that the range is bisected.
+    A loss that is not finite names its step. A gradient may be NaN where the loss is not (the root of 0). Then the
+    weights are not finite from that step on, and usually the next loss is not either, so one step earlier is tried
+    first. After that the range is bisected.
     """
     good, bad = result.step_before, updates
     if result.first_nonfinite_step >= 0:

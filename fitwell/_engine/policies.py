@@ -29,8 +29,8 @@ __all__ = [
 class Policy(Protocol):
     """A decision at the end of an epoch that is part of the compiled loop.
 
-    The methods are pure functions of JAX arrays. Numbers belong into the state of the policy, where they are arguments of the
-    program: policies that differ in numbers only then share one compiled program.
+    The methods are pure functions of JAX arrays. Numbers belong into the state of the policy, where they are
+    arguments of the program: policies that differ in numbers only then share one compiled program.
 
     Attributes:
         name (str): Key of the state in `TrainState.policies`; unique in a run.
@@ -92,9 +92,9 @@ def static_key(policy: Any) -> tuple[Any, ...]:
 class EarlyStoppingPolicy:
     """Ends the run if a monitored value has not improved for `patience` epochs, and keeps the best weights.
 
-    A value improves if ``new < best - min_delta`` for ``mode="min"``, or ``new > best + min_delta`` for ``"max"``. Epochs
-    before `start_from_epoch` do not count. With a `baseline`, only an improvement on it resets the wait. `keep_best` keeps
-    the weights of the best epoch and restores them at the end.
+    A value improves if ``new < best - min_delta`` for ``mode="min"``, or ``new > best + min_delta`` for ``"max"``.
+    Epochs before `start_from_epoch` do not count. With a `baseline`, only an improvement on it resets the wait.
+    `keep_best` keeps the weights of the best epoch and restores them at the end.
     """
 
     def __init__(

@@ -1,7 +1,7 @@
 """One dispatch of several runs at once, mapped over their states with `vmap`.
 
-Runs that share a program differ in their states, and possibly in the order of their rows. Mapping `EpochRunner.run` over
-them combines many small matrix products into large ones.
+Runs that share a program differ in their states, and possibly in the order of their rows. Mapping `EpochRunner.run`
+over them combines many small matrix products into large ones.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ class DispatchRequest:
 def run_vmapped(requests: Sequence[DispatchRequest], width: int) -> list[tuple[TrainState, DispatchResult]]:
     """Return what each runner would return for its request, to rounding; all requests have equal keys.
 
-    width: the number of slots; slots beyond the requests are idle. A run whose loss or weights are not finite is repeated
-    alone, which finds the step (`EpochRunner.__call__`).
+    width: the number of slots; slots beyond the requests are idle. A run whose loss or weights are not finite is
+    repeated alone, which finds the step (`EpochRunner.__call__`).
     """
     runner = requests[0].runner
     arguments = [

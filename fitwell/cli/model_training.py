@@ -92,7 +92,10 @@ def _describe_outcome(history: History, best: int | None, interrupted: bool, set
     if not math.isfinite(history.history["loss"][-1]):
         return f"Training diverged in epoch {done}.{kept}"
     if best is not None and best + 1 == settings.epochs:
-        return f"Trained for all {pluralize(done, 'epoch')}; the last was the best, so more --epochs may improve the result."
+        return (
+            f"Trained for all {pluralize(done, 'epoch')}; the last was the best, so more --epochs may improve "
+            "the result."
+        )
     if best is not None and done < settings.epochs:
         stalled = pluralize(done - 1 - best, "epoch")
         return f"Stopped after {pluralize(done, 'epoch')}, {stalled} without a better validation loss.{kept}"

@@ -114,14 +114,16 @@ def _find_target(frame: pd.DataFrame, wanted: str | None, path: Path) -> str:
         if sum(name.replace(".", "").lstrip("-").isdigit() for name in names) >= len(names) / 4:
             hint = " (the first line looks like data, but must contain the column names)"
         raise InvalidArgument(
-            f"--target is required to choose the column of {path} to predict: one of {join_quoted(names, most=50)}{hint}"
+            f"--target is required to choose the column of {path} to predict: one of "
+            f"{join_quoted(names, most=50)}{hint}"
         )
     if wanted not in names:
         hint = ""
         if len(names) == 1 and re.search(r"[^\w ]", names[0]):
             hint = " (use --sep if the cells are not separated by a comma, semicolon, tab or vertical bar)"
         raise InvalidArgument(
-            f"{path} has no column {wanted!r}{did_you_mean(wanted, names) or '.'} It has {join_quoted(names, most=50)}{hint}"
+            f"{path} has no column {wanted!r}{did_you_mean(wanted, names) or '.'} It has "
+            f"{join_quoted(names, most=50)}{hint}"
         )
     return wanted
 

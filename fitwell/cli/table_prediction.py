@@ -166,4 +166,7 @@ def _score(preprocessor: Preprocessor, table: pd.DataFrame, predictions: NDArray
     words = ", ".join(
         f"{METRIC_NAMES[name]} {format_metric(name, value)}" for name, value in score.values.items()
     )
-    return f"The table contains {target.name!r} in {pluralize(int(known.sum()), 'row')}; the predictions of these rows have {words}."
+    return (
+        f"The table contains {target.name!r} in {pluralize(int(known.sum()), 'row')}; the predictions of these "
+        f"rows have {words}."
+    )

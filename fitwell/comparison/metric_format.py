@@ -72,19 +72,22 @@ def describe_difference(
         size = metric_format.format_difference(_absolute_interval(interval), signed=False)
         return (
             f"{first} {verb} {part} {metric_format.metric} against {second} by {size} "
-            f"({_format_p_value(difference.p_holm)}; {better} was better in {_format_wins(wins, interval.repeats)} repeats)."
+            f"({_format_p_value(difference.p_holm)}; {better} was better in "
+            f"{_format_wins(wins, interval.repeats)} repeats)."
         )
     if interval.sd == 0 and interval.mean == 0:
         return f"{first} and {second} gave the same {part} {metric_format.metric} in every repeat."
     if interval.sd == 0:
         return (
             f"{first} {'raised' if rises else 'lowered'} {part} {metric_format.metric} against {second} by "
-            f"{metric_format.format_amount(abs(interval.mean))} in every repeat, but {interval.repeats} repeats are too few to "
+            f"{metric_format.format_amount(abs(interval.mean))} in every repeat, but {interval.repeats} repeats "
+            "are too few to "
             f"distinguish that from chance ({_format_p_value(difference.p_holm)})."
         )
     return (
         f"No difference in {part} {metric_format.metric} was found between {first} and {second}: "
-        f"{metric_format.format_difference(interval)} ({_format_p_value(difference.p_holm)}). {interval.repeats} repeats detect "
+        f"{metric_format.format_difference(interval)} ({_format_p_value(difference.p_holm)}). {interval.repeats} "
+        "repeats detect "
         f"a difference of {metric_format.format_amount(difference.detectable)} with a probability of 80 %."
     )
 

@@ -111,7 +111,8 @@ def make_splits(
     if vary == "seeds" or not (len(same.validation) or len(same.test)):
         # Without held-out rows there is only one possible split.
         varied = (
-            f"each uses a different seed for weights, shuffling and noise, and the same {_describe_sizes(same, test_data)}; "
+            "each uses a different seed for weights, shuffling and noise, and the same "
+            f"{_describe_sizes(same, test_data)}; "
             "the results hold for these rows"
         )
         return ComparisonSplits([same] * len(seeds), varied, 0.0, x, y, *(test_data or ()))

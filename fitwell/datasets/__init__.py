@@ -5,7 +5,8 @@ Each module has ``load_data() -> (x_train, y_train), (x_test, y_test)``. Files a
 (``$FITWELL_CACHE``, by default ``~/.cache/fitwell``). A file that is in none of them is downloaded into the cache
 and checked against a known SHA-256, unless ``FITWELL_OFFLINE=1`` (CIFAR-10 is never downloaded).
 
-A new data set is one module of this package: it is imported, and registers itself (`fitwell.datasets._dataset_registry`).
+A new data set is one module of this package: it is imported, and registers itself
+(`fitwell.datasets._dataset_registry`).
 """
 
 import importlib

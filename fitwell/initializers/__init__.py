@@ -1,9 +1,10 @@
 """Initializers: objects that create the initial value of a weight, in NumPy on the host.
 
-Initializing on the host avoids compilation: JAX would compile one program for each shape. Every initializer is called as
-``initializer(shape, dtype=None, rng=None)`` and returns a NumPy array. An integer `seed` gives the same values at each
-call, as in Keras; otherwise values come from `rng` or, without one, from a new seed of the current seed stream
-(`fitwell.random`). Values are drawn in float64 and rounded, so that float32 and float64 models start from the same weights.
+Initializing on the host avoids compilation: JAX would compile one program for each shape. Every initializer is called
+as ``initializer(shape, dtype=None, rng=None)`` and returns a NumPy array. An integer `seed` gives the same values at
+each call, as in Keras; otherwise values come from `rng` or, without one, from a new seed of the current seed stream
+(`fitwell.random`). Values are drawn in float64 and rounded, so that float32 and float64 models start from the same
+weights.
 
 Initialization from data (LSUV) needs a model; see `fitwell.models.lsuv`.
 """

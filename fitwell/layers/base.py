@@ -327,9 +327,9 @@ class Layer(SymbolicCall["Layer"]):
     def next_key(self) -> Array:
         """Return a JAX random key for `call`, which differs at every step and for every call.
 
-        Keys derive from the seed of the run (`utils.set_random_seed`), so that a resumed run and a member of a population
-        draw the same numbers. Draws of NumPy or Python in `call` happen once, while the run is compiled, and are the same
-        at every step.
+        Keys derive from the seed of the run (`utils.set_random_seed`), so that a resumed run and a member of a
+        population draw the same numbers. Draws of NumPy or Python in `call` happen once, while the run is compiled,
+        and are the same at every step.
 
         Returns:
             Array: A key for `jax.random`.

@@ -87,7 +87,8 @@ class BaseConv(Layer):
         axis = -1 if self.data_format == "channels_last" else 1
         if len(shape) != self.rank + 2 or shape[axis] is None:
             raise ShapeError(
-                f"layer {self.name!r} ({type(self).__name__}): expected inputs of shape {self._format_expected_shape('channels')}, "
+                f"layer {self.name!r} ({type(self).__name__}): expected inputs of shape "
+                f"{self._format_expected_shape('channels')}, "
                 f"got {tuple(shape)}{_missing_channels_hint(shape, self.rank)}"
             )
         return int(shape[axis])
@@ -101,7 +102,8 @@ class BaseConv(Layer):
         """Return the inputs as floats; raises `ShapeError` if they have another shape or number of channels."""
         if inputs.ndim != self.rank + 2 or self._get_channels(inputs.shape) != channels:
             raise ShapeError(
-                f"layer {self.name!r} ({type(self).__name__}): expected inputs of shape {self._format_expected_shape(channels)}, "
+                f"layer {self.name!r} ({type(self).__name__}): expected inputs of shape "
+                f"{self._format_expected_shape(channels)}, "
                 f"got {tuple(inputs.shape)}{_missing_channels_hint(inputs.shape, self.rank)}"
             )
         return to_float(inputs, self.dtype)

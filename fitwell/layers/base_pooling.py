@@ -52,8 +52,8 @@ class BasePooling(BaseSpatialLayer):
     def reduce(self, inputs: Array, start: Any, function: Reducer) -> Array:
         """Reduce every window with `function`, one axis after the other; `start` is the value outside of the inputs.
 
-        The last axis is first, so that the first of several equal values is the first of the window in row-major order, as in
-        Keras.
+        The last axis is first, so that the first of several equal values is the first of the window in row-major
+        order, as in Keras.
         """
         outputs = inputs
         windows = list(zip(self.spatial_axes(inputs), self.pool_size, self.strides, strict=True))
@@ -74,8 +74,9 @@ class BasePooling(BaseSpatialLayer):
 def _reduce_windows(values: Array, start: Any, axis: int, size: int, step: int, function: Reducer) -> Array:
     """Reduce the windows along one axis.
 
-    Small windows are reduced by slices: all their first values with all their second ones, and so on. XLA's windows are slow
-    on CPUs, and the gradient of their maximum takes longer than a convolution. They are faster for larger windows.
+    Small windows are reduced by slices: all their first values with all their second ones, and so on. XLA's windows
+    are slow on CPUs, and the gradient of their maximum takes longer than a convolution. They are faster for larger
+    windows.
     """
     if size > _MAX_SLICED_SIZE:
         window, steps = [1] * values.ndim, [1] * values.ndim

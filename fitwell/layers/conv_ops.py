@@ -113,10 +113,10 @@ def _conv_general(inputs: Array, kernel: Array, window: ConvWindow) -> Array:
 def _gradients(gradient: Array, inputs: Array, kernel: Array, window: ConvWindow) -> tuple[Array, Array]:
     """Return the gradients of inputs and kernel from that of the outputs; both are convolutions.
 
-    Along one axis, input i and tap j contribute to output t where ``lhs_dilation i + before = stride t + dilation j``. So
-    the gradient of the inputs slides the flipped kernel, in steps of `lhs_dilation`, over the gradient of the outputs
-    dilated by the strides. The gradient of the kernel slides the gradient of the outputs, dilated by the strides, over the
-    inputs in steps of `dilation`. Padding gives the results the lengths of inputs and kernel.
+    Along one axis, input i and tap j contribute to output t where ``lhs_dilation i + before = stride t + dilation j``.
+    So the gradient of the inputs slides the flipped kernel, in steps of `lhs_dilation`, over the gradient of the
+    outputs dilated by the strides. The gradient of the kernel slides the gradient of the outputs, dilated by the
+    strides, over the inputs in steps of `dilation`. Padding gives the results the lengths of inputs and kernel.
     """
     axes = range(1, inputs.ndim - 1)
     for_inputs, for_kernel = [], []

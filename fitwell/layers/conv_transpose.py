@@ -92,8 +92,8 @@ class ConvTranspose(BaseConv):
     def _padding(self, axis: int) -> tuple[int, int]:
         """Return the zeros before and after the dilated inputs along one spatial axis.
 
-        n inputs dilated by the stride s have the length (n - 1) s + 1; the output is ``padding - width + 1`` longer, where
-        `width` is that of the dilated kernel. So the output length determines the padding.
+        n inputs dilated by the stride s have the length (n - 1) s + 1; the output is ``padding - width + 1`` longer,
+        where `width` is that of the dilated kernel. So the output length determines the padding.
         """
         width = (self.kernel_size[axis] - 1) * self.dilation_rate[axis] + 1
         stride = self.strides[axis]

@@ -123,7 +123,7 @@ class Dense(Layer):
             )
 
     def _compute_output_spec(self, args: tuple[Any, ...], kwargs: dict[str, Any], attempt: int = 0) -> Any:
-        """Infer the output spec without tracing in the common case; tracing is most of the cost of building a small net."""
+        """Infer the output spec without tracing if possible, because tracing dominates the cost of a small net."""
         is_unchanged = type(self).call is Dense.call and type(self).__call__ is Layer.__call__
         plain = len(args) == 1 and not kwargs and is_keras_tensor(args[0])
         keeps_shape = any(self.activation is known for known in activations.SHAPE_PRESERVING)

@@ -27,8 +27,8 @@ def apply_gaussian_blur(images: Array, sigma: tuple[Array, Array], kernel_size: 
 
     Args:
         images (Array): `[batch, height, width, channels]`.
-        sigma (tuple[Array, Array]): Vertical and horizontal standard deviation in pixels, one number per image or one for
-            all.
+        sigma (tuple[Array, Array]): Vertical and horizontal standard deviation in pixels, one number per image or one
+            for all.
         kernel_size (tuple[int, int]): Height and width of the kernel.
     """
     for axis, size, deviation in zip((1, 2), kernel_size, sigma, strict=True):

@@ -68,8 +68,8 @@ class ImageAugmentation(Layer):
     ``data_format="channels_first"``, or `[batch, height, width]` for images without channels. Outputs are floats of the
     same shape. Random numbers are drawn for each image, in the compiled program.
 
-    Differs from Keras, whose layers read three axes as one image without a batch. Ranges are stored as two bounds, even if
-    one number was given.
+    Differs from Keras, whose layers read three axes as one image without a batch. Ranges are stored as two bounds,
+    even if one number was given.
     """
 
     seed: int | None = None

@@ -136,7 +136,8 @@ class Normalization(Layer):
         """
         if self._given is not None:
             raise InvalidArgument(
-                f"layer {self.name!r} (Normalization): mean and variance were passed to the constructor; omit them to adapt"
+                f"layer {self.name!r} (Normalization): mean and variance were passed to the constructor; omit "
+                "them to adapt"
             )
         count, mean, squares = 0, np.zeros(()), np.zeros(())
         for batch in islice(_batches(data, batch_size), steps):

@@ -1,8 +1,8 @@
 """Logits, log-probabilities and labels of classification losses.
 
-If the surrounding call knows the logits of a softmax or sigmoid output, losses are computed from the logits, which avoids
-the logarithm of a probability that was rounded to 0. Other probabilities are clipped to ``[1e-7, 1 - 1e-7]`` (class
-probabilities are first divided by their sum), as in Keras.
+If the surrounding call knows the logits of a softmax or sigmoid output, losses are computed from the logits, which
+avoids the logarithm of a probability that was rounded to 0. Other probabilities are clipped to ``[1e-7, 1 - 1e-7]``
+(class probabilities are first divided by their sum), as in Keras.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Packing of many small arrays into few: a loop carries one array faster than a dozen, and a dispatch transfers it faster."""
+"""Packing of many small arrays into few, which loops carry and dispatches transfer faster."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ __all__ = ["DtypeRaveler"]
 class DtypeRaveler:
     """Concatenates the values of variables into one flat array per dtype, and splits it again.
 
-    variables: by path; their shapes and dtypes give the positions. (`jax.flatten_util.ravel_pytree` converts to one dtype: an
-    int32 count would become a float32, which is exact up to 2**24 only.)
+    variables: by path; their shapes and dtypes give the positions. (`jax.flatten_util.ravel_pytree` converts to one
+    dtype: an int32 count would become a float32, which is exact up to 2**24 only.)
     """
 
     def __init__(self, variables: Mapping[str, Variable]) -> None:

@@ -18,7 +18,8 @@ __all__ = ["BaseModel"]
 class BaseModel(Layer):
     """A layer with named inputs and outputs that can be compiled.
 
-    optimizer: as given to `compile`. history: that of the last `fit`. stop_training: set it to True to end the current `fit`.
+    optimizer: as given to `compile`. history: that of the last `fit`. stop_training: set it to True to end the current
+    `fit`.
     """
 
     optimizer: Any

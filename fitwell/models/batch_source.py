@@ -73,9 +73,9 @@ def iterate_batches(source: Any) -> Iterator[Any]:
 class BatchSource:
     """Batches from an iterable, which is restarted every epoch if possible.
 
-    source: a generator or iterator (continues), an iterable (restarts each epoch), or an object with ``__getitem__`` and
-    ``__len__`` (Keras's Sequence). pack: makes a Batch of (x, y, weights). check: raises an error for a batch that the model
-    cannot take; called after the program was made.
+    source: a generator or iterator (continues), an iterable (restarts each epoch), or an object with ``__getitem__``
+    and ``__len__`` (Keras's Sequence). pack: makes a Batch of (x, y, weights). check: raises an error for a batch that
+    the model cannot take; called after the program was made.
     """
 
     def __init__(

@@ -62,7 +62,8 @@ class TargetEncoder:
             return False
         if loss is not None and loss_registry.has(type(loss)) and not isinstance(loss, LossFunctionWrapper):
             raise DataError(
-                f"{what}: the categories {_format_categories(categories)} are not numbers, which {type(loss).__name__} compares; "
+                f"{what}: the categories {_format_categories(categories)} are not numbers, which "
+                f"{type(loss).__name__} compares; "
                 "for classes use a loss such as sparse_categorical_crossentropy, for ranks pass the numbers: "
                 f"{what}.cat.codes"
             )
@@ -73,7 +74,8 @@ class TargetEncoder:
         width = self.model._session.output_width(output)
         if width is not None and len(categories) != max(width, 2):
             raise DataError(
-                f"{what}: there are {len(categories)} categories, {_format_categories(categories)}, for {max(width, 2)} classes, "
+                f"{what}: there are {len(categories)} categories, {_format_categories(categories)}, for "
+                f"{max(width, 2)} classes, "
                 f"so their class indices are not known: give {what} all classes in the order of training, "
                 f"{what}.cat.set_categories([...]), or pass class indices"
             )
@@ -99,7 +101,8 @@ def _lookup_codes(known: NDArray[Any], labels: NDArray[Any], what: str) -> NDArr
         row = int(np.argmax(numbers < 0))
         raise DataError(
             f"{what}: {labels[row]!r} in row {row} is not among the categories that the model was trained on, "
-            f"{_format_categories(known)}. Train with all of them, {what}.cat.set_categories([...]), or compile again to start "
+            f"{_format_categories(known)}. Train with all of them, {what}.cat.set_categories([...]), or compile "
+            "again to start "
             "with others"
         )
     return numbers

@@ -37,17 +37,18 @@ class CompilableModel(BaseModel):
     ) -> None:
         """Set the optimizer, the loss and the metrics.
 
-        Which variables are trainable is decided here, as in Keras 2 (in Keras 3 by the first `fit`): freezing or unfreezing
-        layers later has no effect before the next `compile`, and `fit` warns about it. Epochs start at 0, and a new optimizer
-        starts with a new state.
+        Which variables are trainable is decided here, as in Keras 2 (in Keras 3 by the first `fit`): freezing or
+        unfreezing layers later has no effect before the next `compile`, and `fit` warns about it. Epochs start at 0,
+        and a new optimizer starts with a new state.
 
         Args:
             optimizer (str | Optimizer | optax.GradientTransformation): Default: "rmsprop".
-            loss (str | Loss | Callable | list | dict | None): A name, an object or a function ``f(y_true, y_pred)``; a list or
-                dict of them for several outputs. Default: None.
+            loss (str | Loss | Callable | list | dict | None): A name, an object or a function ``f(y_true, y_pred)``; a
+                list or dict of them for several outputs. Default: None.
             metrics (list | dict | None): Names, objects or functions; for several outputs a list of lists or a dict.
                 Default: None.
-            loss_weights (list[float] | dict[str, float] | None): Factor of the loss of each output. Default: 1 for each.
+            loss_weights (list[float] | dict[str, float] | None): Factor of the loss of each output. Default: 1 for
+                each.
             weighted_metrics (list | dict | None): Like `metrics`, but weighted with `sample_weight`. Default: None.
             run_eagerly (bool): Only False is supported. Default: False.
             steps_per_execution (int | str): Accepted as in Keras; results do not depend on it. Default: 1.

@@ -48,9 +48,9 @@ def standardize_inputs(
 ) -> Any:
     """Return the inputs in the structure that the model's `call` takes.
 
-    names: the input names of a functional model; several inputs are returned as a list in this order, whether `x` is a list,
-    a tuple or a dict. Otherwise the structure of `x` is kept. shapes: the expected shapes, if they are known; as in Keras, a
-    last axis of 1 is added or removed.
+    names: the input names of a functional model; several inputs are returned as a list in this order, whether `x` is a
+    list, a tuple or a dict. Otherwise the structure of `x` is kept. shapes: the expected shapes, if they are known; as
+    in Keras, a last axis of 1 is added or removed.
     """
     if names is None:
         if isinstance(x, Mapping):
@@ -80,8 +80,8 @@ def match_rank(array: Any, axes: int, last: tuple[Any, ...]) -> Any:
 def cast_input(array: Any, symbol: KerasTensor) -> Any:
     """Return an input of a model with the number of axes and the type of `symbol`.
 
-    As in Keras, integers become floats if the `Input` is of a float type, which is the default: a layer that subtracts 10 from
-    pixels must not get 246 for -10. Integers that a half-precision float cannot represent stay integers.
+    As in Keras, integers become floats if the `Input` is of a float type, which is the default: a layer that subtracts
+    10 from pixels must not get 246 for -10. Integers that a half-precision float cannot represent stay integers.
     """
     array = match_rank(array, len(symbol.shape), symbol.shape[-1:])
     if not hasattr(array, "astype") or array.dtype == symbol.dtype:
@@ -132,7 +132,7 @@ def _is_target(keys: Sequence[Any]) -> bool:
 def standardize_targets(
     y: Any, names: Sequence[str], convert: Callable[[Any, int, str], Any], what: str = "y"
 ) -> list[Any] | None:
-    """Return the targets, one array per output; `convert` makes it from the value, the output and its name in messages."""
+    """Return the targets, one array per output. `convert` takes the value, the output and its name in messages."""
     return None if y is None else _in_order(y, names, what, "output", convert)
 
 

@@ -13,8 +13,8 @@ __all__ = ["sort_by_depth"]
 def sort_by_depth(inputs: Sequence[KerasTensor], outputs: Sequence[KerasTensor]) -> list[Layer]:
     """Return the layers between `inputs` and `outputs`, the farthest from the outputs first.
 
-    Layers of equal depth keep the order of a search from the outputs to the inputs that visits arguments in order. The depth
-    of a layer is that of its deepest call. An unused input comes first among the shallowest.
+    Layers of equal depth keep the order of a search from the outputs to the inputs that visits arguments in order. The
+    depth of a layer is that of its deepest call. An unused input comes first among the shallowest.
     """
     finished, met = _search(outputs)
     node_depth: dict[int, int] = {}
@@ -30,7 +30,7 @@ def sort_by_depth(inputs: Sequence[KerasTensor], outputs: Sequence[KerasTensor])
 
 
 def _search(outputs: Sequence[KerasTensor]) -> tuple[list[Node], dict[int, int]]:
-    """Return the nodes behind `outputs`, each after its inputs, and the position at which each layer was found first."""
+    """Return the nodes behind `outputs`, each after its inputs, and the position of the first use of each layer."""
     finished: list[Node] = []
     done: set[int] = set()
     met: dict[int, int] = {}

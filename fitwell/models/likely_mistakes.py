@@ -151,7 +151,8 @@ def _check_weights(model: BaseModel, learned: Mapping[str, Variable]) -> Iterato
             names = " and ".join(repr(kernel.path) for kernel in alike[:3])
             yield (
                 f"the weights {names} are all one number, so that all units of a layer compute and learn the same: "
-                "initialize them at random, with kernel_initializer='glorot_uniform' (the default) or 'he_normal' for ReLU"
+                "initialize them at random, with kernel_initializer='glorot_uniform' (the default) or 'he_normal' "
+                "for ReLU"
             )
         else:
             yield from _check_dead_layers(model, alike)
@@ -189,7 +190,8 @@ def _check_inputs(model: BaseModel, batch: Batch) -> Iterator[str]:
     largest = _largest(leaves[0])
     if largest >= _MAX_MAGNITUDE:
         yield (
-            f"the inputs reach {largest:.3g}, and with such large numbers the first layer saturates or diverges: scale each "
+            f"the inputs reach {largest:.3g}, and with such large numbers the first layer saturates or diverges: "
+            "scale each "
             "column to mean 0 and standard deviation 1, x = (x - x.mean(axis=0)) / x.std(axis=0), or start with a "
             "layers.Normalization that was adapted to x"
         )
@@ -232,7 +234,8 @@ def _check_output_activation(loss: Any, end: OutputActivation, y: np.ndarray | N
         wanted = "softmax" if isinstance(loss, _CLASS_LOSSES) else "sigmoid"
         if from_logits and end.activation in ("relu", "tanh"):
             yield (
-                f"from_logits=True expects any number, but the last layer ends in {end.activation}, which does not return "
+                f"from_logits=True expects any number, but the last layer ends in {end.activation}, which does "
+                "not return "
                 f"every number: leave the activation of the last layer out"
             )
         elif not from_logits and end.can_leave_unit_interval:
@@ -265,7 +268,8 @@ def _check_output_activation(loss: Any, end: OutputActivation, y: np.ndarray | N
         outside = np.mean((y < low - 1e-6) | (y > high + 1e-6))
         if outside > _MIN_FRACTION:
             yield (
-                f"the last layer ends in {end.activation}, which returns values {_format_range(low, high)}, but targets go "
+                f"the last layer ends in {end.activation}, which returns values {_format_range(low, high)}, but "
+                "targets go "
                 f"from {y.min():.3g} to {y.max():.3g}: leave its activation out, or scale the targets"
             )
 
@@ -300,7 +304,8 @@ def _check_targets(loss: Any, end: OutputActivation | None, y: np.ndarray) -> It
     if isinstance(loss, _VALUE_LOSSES) and not scaled and np.mean(np.abs(y)) >= _MAX_MAGNITUDE:
         yield (
             f"the targets are about {np.mean(np.abs(y)):.3g} in size, far from the outputs of an untrained network, so "
-            "that training is very slow or diverges: scale them, (y - y.mean()) / y.std(), and scale the predictions back"
+            "that training is very slow or diverges: scale them, (y - y.mean()) / y.std(), and scale the "
+            "predictions back"
         )
 
 
@@ -315,7 +320,8 @@ def _check_metrics(loss: Any, requested: Sequence[OutputMetric], y: np.ndarray) 
     argmax_metrics = [term.name for term in requested if isinstance(term.metric, metrics.CategoricalAccuracy)]
     if argmax_metrics and isinstance(loss, _LABEL_LOSSES) and y.ndim > 1 and _are_soft_labels(y):
         yield (
-            f"{argmax_metrics[0]} uses the largest value of each row, but the targets are several values from 0 to 1 for "
+            f"{argmax_metrics[0]} uses the largest value of each row, but the targets are several values from 0 "
+            "to 1 for "
             "each row, so it is not informative: use metrics=['mae'], or round the targets"
         )
 

@@ -84,7 +84,8 @@ class Model(DeprecatedMethods, CompilableModel):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         if args or "inputs" in kwargs:
             raise InvalidArgument(
-                f"{type(self).__name__}: a subclass of Model does not take inputs and outputs, because its `call` defines "
+                f"{type(self).__name__}: a subclass of Model does not take inputs and outputs, because its `call` "
+                "defines "
                 "what it computes; to define it by inputs and outputs, derive it from models.Functional: "
                 f"class {type(self).__name__}(models.Functional)"
             )
@@ -124,29 +125,32 @@ class Model(DeprecatedMethods, CompilableModel):
         Ctrl-C ends the run after the current step and keeps all weights.
 
         Args:
-            x (ArrayLike | list | dict | Iterable): Inputs, the rows first: NumPy or JAX arrays, pandas objects, lists, or dicts
-                and lists of arrays for several inputs. Or a generator or iterable of batches ``(x, y)`` or
+            x (ArrayLike | list | dict | Iterable): Inputs, the rows first: NumPy or JAX arrays, pandas objects, lists,
+                or dicts and lists of arrays for several inputs. Or a generator or iterable of batches ``(x, y)`` or
                 ``(x, y, sample_weight)``.
             y (ArrayLike | list | dict | None): Targets in the same formats; None if `x` yields batches. Default: None.
             batch_size (int | None): Rows per update. The last, shorter batch is used with its true size. Default: 32.
             epochs (int): The epoch to stop after. Default: 1.
             verbose (int | str): 0 is silent, 1 shows progress, 2 prints a line per epoch; "auto" is 1. Default: "auto".
             callbacks (list[Callback] | None): Default: None.
-            validation_split (float): Fraction of the rows, in [0, 1), taken from the end before shuffling. Default: 0.0.
-            validation_data (tuple | Iterable | None): ``(x, y)``, ``(x, y, sample_weight)`` or a generator. Default: None.
+            validation_split (float): Fraction of the rows, in [0, 1), taken from the end before shuffling. Default:
+                0.0.
+            validation_data (tuple | Iterable | None): ``(x, y)``, ``(x, y, sample_weight)`` or a generator. Default:
+                None.
             shuffle (bool): Whether every epoch has a new order of rows. Default: True.
-            class_weight (dict[int, float] | None): Factor of each class, multiplied with `sample_weight`. It does not apply to
-                validation rows. Default: None.
+            class_weight (dict[int, float] | None): Factor of each class, multiplied with `sample_weight`. It does not
+                apply to validation rows. Default: None.
             sample_weight (ArrayLike | None): One factor per row, shape ``[rows]``. Default: None.
             initial_epoch (int): The number of the first epoch. Default: 0.
             steps_per_epoch (int | None): Batches per epoch. Default: all batches.
             validation_steps (int | None): Batches per validation. Default: all batches.
             validation_batch_size (int | None): Results do not depend on it. Default: chosen.
-            validation_freq (int | list[int]): Validate after every n-th epoch, or after the listed epochs, counted from 1.
+            validation_freq (int | list[int]): Validate after every n-th epoch, or after the listed epochs, counted
+                from 1.
                 Default: 1.
-            resume (str | Path | None): A folder for one checkpoint per epoch. If it contains checkpoints, the run continues from
-                the last one and ends with the same bits as one that was never interrupted. The checkpoints are kept; for
-                other frequencies use `callbacks.BackupAndRestore`. Default: None.
+            resume (str | Path | None): A folder for one checkpoint per epoch. If it contains checkpoints, the run
+                continues from the last one and ends with the same bits as one that was never interrupted. The
+                checkpoints are kept; for other frequencies use `callbacks.BackupAndRestore`. Default: None.
             **older: Deprecated arguments without effect (`workers`). They warn; other names are refused.
 
         Returns:
@@ -222,7 +226,8 @@ class Model(DeprecatedMethods, CompilableModel):
             **older: Deprecated arguments, as in `fit`.
 
         Returns:
-            float | list[float] | dict[str, float]: the loss; with metrics a list in the order of `metrics_names`, or a dict.
+            float | list[float] | dict[str, float]: the loss; with metrics a list in the order of `metrics_names`, or a
+            dict.
 
         Source: Keras `Model.evaluate`.
         """
@@ -392,7 +397,8 @@ class Model(DeprecatedMethods, CompilableModel):
 
         Args:
             line_length (int | None): Characters per line. Default: fits the content.
-            positions (list[float] | None): Ends of the columns, as fractions of the line or in characters. Default: None.
+            positions (list[float] | None): Ends of the columns, as fractions of the line or in characters. Default:
+                None.
             print_fn (Callable[[str], Any] | None): Receives the text instead of the standard output. Default: None.
             expand_nested (bool): Whether to show the layers of nested models. Default: False.
             show_trainable (bool): Whether to show which layers are trainable. Default: False.

@@ -38,8 +38,9 @@ __all__ = ["ModelProgram", "as_outputs", "use_trainable_flags"]
 class ModelProgram:
     """The pure functions of one compiled model.
 
-    variables: all variables by path. trainable, non_trainable: those that gradients update, and the others. hyperparams: the
-    hyperparameters by path. supports_padding: whether all parts treat rows independently, so that batches may be padded.
+    variables: all variables by path. trainable, non_trainable: those that gradients update, and the others.
+    hyperparams: the hyperparameters by path. supports_padding: whether all parts treat rows independently, so that
+    batches may be padded.
     """
 
     def __init__(
@@ -129,7 +130,8 @@ class ModelProgram:
         new = [path for path, cell in now.items() if self.hyperparams.get(path) is not cell]
         if new:
             raise InvalidArgument(
-                f"{', '.join(new)}: set after the model was compiled, so the compiled program does not contain it; compile again, "
+                f"{', '.join(new)}: set after the model was compiled, so the compiled program does not contain "
+                "it; compile again, "
                 "with optimizer=model.optimizer to keep the optimizer's state"
             )
 

@@ -89,7 +89,7 @@ def _rows(data: Any) -> dict[str, str]:
 
 
 def _architecture(model: Any) -> dict[str, str]:
-    """Return every layer, the optimizer, the loss and the metrics as strings, without the numbers that are arguments."""
+    """Return the layers, the optimizer, the loss and the metrics as strings, without numbers that are arguments."""
     compile_config = model._session.compile_config
     parts = {
         "optimizer": type(model.optimizer).__name__,

@@ -1,4 +1,4 @@
-"""Keys of traced programs, as in JAX's jit cache: everything that tracing reads, without the numbers that are arguments.
+"""Keys of traced programs, as in JAX's jit cache: everything that tracing reads except numbers that are arguments.
 
 Models with equal keys may share one compiled program, so equal keys must mean equal traces. The walk therefore visits
 every attribute of every object, and whatever it cannot inspect counts as different: that costs a compilation, but never
@@ -89,7 +89,8 @@ def _module_name(value: Any) -> str:
 def _tokens(root: Any, visited: list[Any], data: set[int]) -> Iterator[Hashable]:
     """Yield a token for everything reachable from `root`, in a fixed order; repeated objects by their number.
 
-    visited: collects the objects, so that no two of them have the same id. data: the ids of hyperparameters that are arguments.
+    visited: collects the objects, so that no two of them have the same id. data: the ids of hyperparameters that are
+    arguments.
     """
     waiting = [root]  # an explicit stack: graphs can be deeper than Python's
     numbers: dict[int, int] = {}

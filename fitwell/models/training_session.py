@@ -135,8 +135,8 @@ class TrainingSession:
     ) -> None:
         """Warn once about likely mistakes in the model and the data that it will be trained on.
 
-        tail: the last rows, if they were split off for validation. alone: whether no callback may change the optimizer. whole:
-        whether `example` is all the training data.
+        tail: the last rows, if they were split off for validation. alone: whether no callback may change the
+        optimizer. whole: whether `example` is all the training data.
         """
         if self._checked_for_mistakes:
             return
@@ -212,8 +212,8 @@ class TrainingSession:
     def share_executables(self, other: TrainingSession) -> None:
         """Use the executables of `other`, whose model has the same structure.
 
-        Until `verify_shared_executables` is called, changes of the layers of that model are not checked: for each of many short
-        runs it would take too long.
+        Until `verify_shared_executables` is called, changes of the layers of that model are not checked: for each of
+        many short runs it would take too long.
         """
         if other._shared is None:
             other._shared = shared_executables(other.program)

@@ -22,7 +22,7 @@ __all__ = [
 def translate_deprecated_arguments(
     optimizer: str, learning_rate: Any, options: dict[str, Any], valid: Iterable[str]
 ) -> Any:
-    """Remove deprecated arguments from `options`, raise `InvalidArgument` for unknown ones, and return the learning rate."""
+    """Remove deprecated arguments from `options`, check that none is left, and return the learning rate."""
     if "lr" in options:
         warn_deprecated("lr=", "learning_rate=")
         learning_rate = options.pop("lr")

@@ -66,7 +66,7 @@ class ParameterFilters(HyperparameterMixin):
             self.multipliers = tuple(Multiplier(prefix, factor) for prefix, factor in factors.items())
 
     def exclude_from_weight_decay(self, variables: Iterable[Variable | str], names: Iterable[str]) -> None:
-        """Exclude `variables` (or paths), and variables whose name matches one of the patterns `names`, from weight decay."""
+        """Exclude `variables` (or paths), and variables whose name matches a pattern of `names`, from weight decay."""
         self.excluded = tuple(variables)
         patterns = list(names)
         self.excluded_pattern = re.compile("|".join(patterns)) if patterns else None
@@ -144,6 +144,6 @@ def _path_suffixes(name: str) -> list[str]:
 
 
 def _parent_paths(path: str) -> list[str]:
-    """Return the paths of the objects that contain the variable at `path`, outermost first: ``["base", "base/dense"]``."""
+    """Return the paths of the objects that contain the variable at `path`, such as ``["base", "base/dense"]``."""
     parts = path.split("/")
     return ["/".join(parts[:end]) for end in range(1, len(parts))]

@@ -215,7 +215,8 @@ def _add_colorbar(
     out = seen[(seen < low) | (seen > high)]
     if len(out):
         notes.append(
-            f"{count_of(len(out), len(scores), 'member')} outside the color range, {axis_limits.describe_extent(out, low, high)}"
+            f"{count_of(len(out), len(scores), 'member')} outside the color range, "
+            f"{axis_limits.describe_extent(out, low, high)}"
         )
     if len(seen) < len(scores):
         notes.append(f"{count_of(len(scores) - len(seen), len(scores), 'member')} diverged (×)")

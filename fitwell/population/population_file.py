@@ -100,7 +100,7 @@ def to_tree(members: Sequence[Member], groups: Sequence[Group]) -> dict[str, Any
 
 
 def from_tree(tree: dict[str, Any], build: Build, name: str) -> tuple[list[Member], list[Group]]:
-    """Return the members and groups of a tree, rebuilding the models with `build`. name: label of the tree in errors."""
+    """Return the members and groups of a tree, with models from `build`. name: label of the tree in errors."""
     check_tree(tree, name)
     members_by_place: dict[int, Member] = {}
     settings: dict[str, Setting] = {}
@@ -229,7 +229,8 @@ def _restore(member: Member, arrays: dict[str, np.ndarray], origin: str) -> None
         if built != saved:
             raise FileError(
                 f"{origin} was saved from a population with a different architecture: for {member.label}, {name} is "
-                f"{saved} in the file and {built} in the model that build returns; load it with the build function it was "
+                f"{saved} in the file and {built} in the model that build returns; load it with the build "
+                "function it was "
                 "created with"
             )
     if arrays[_counter_name("step")] < 0 or not POSITION.test(int(arrays[_counter_name("epoch")])):

@@ -87,7 +87,8 @@ def check_metric(members: Sequence[Member], metric: str | None) -> str:
         return "val_loss" if "val_loss" in metrics else "loss"
     if metric not in metrics:
         raise InvalidArgument(
-            f"metric {metric!r} was not measured{did_you_mean(str(metric), metrics) or '.'} Measured: {', '.join(metrics)}."
+            f"metric {metric!r} was not measured{did_you_mean(str(metric), metrics) or '.'} Measured: "
+            f"{', '.join(metrics)}."
         )
     return metric
 

@@ -80,7 +80,8 @@ def _summarize_classification(results: ScoreSet) -> list[str]:
     low, high = wilson_interval(test.values["accuracy"], test.rows)
     return [
         f"On {test.rows:,} held-out test rows, the accuracy of the network is "
-        f"{format_percent(test.values['accuracy'])} ({right:,} rows; 95 % interval {format_percent(low)} to {format_percent(high)}).",
+        f"{format_percent(test.values['accuracy'])} ({right:,} rows; 95 % interval {format_percent(low)} to "
+        f"{format_percent(high)}).",
         f"{_capitalize(results.dummy.name)} has an accuracy of {format_percent(results.dummy.values['accuracy'])}, "
         f"{results.linear.name} of {format_percent(results.linear.values['accuracy'])}.",
     ]
@@ -113,7 +114,8 @@ def _summarize_comparison(results: ScoreSet) -> str:
     if not over_linear.is_significant:
         return (
             f"The network is not significantly different from {linear.name} "
-            f"({_format_interval(results, over_linear.mean, over_linear.low, over_linear.high)}): the simpler model may "
+            f"({_format_interval(results, over_linear.mean, over_linear.low, over_linear.high)}): the simpler "
+            "model may "
             "suffice."
         )
     if over_linear.mean > 0:

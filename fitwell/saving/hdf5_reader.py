@@ -1,7 +1,8 @@
 """Read untrusted HDF5 files: plain numeric arrays inside the file only.
 
 An HDF5 file can refer to other files (external links, external and virtual datasets), contain objects that unpickle,
-and claim sizes that it does not contain. `HDF5Reader` follows hard links only, and checks type and size before it reads.
+and claim sizes that it does not contain. `HDF5Reader` follows hard links only, and checks type and size before it
+reads.
 
 h5py is imported when a file is opened or written: `import fitwell` takes 17 ms less without it.
 """

@@ -1,7 +1,7 @@
 """Translate configurations to and from the format of Keras. The tables below list every difference.
 
-`to_keras` and `from_keras` translate plain data, as `serialize` returns it and JSON represents it. They build no objects and import
-nothing that a file names, and raise for anything that represents code.
+`to_keras` and `from_keras` translate plain data, as `serialize` returns it and JSON represents it. They build no
+objects and import nothing that a file names, and raise for anything that represents code.
 """
 
 from __future__ import annotations
@@ -236,7 +236,7 @@ def _read_object(value: Config, name: str) -> Any:
 
 
 def _inherits_from_config(entry: Any) -> bool:
-    """Return whether a user-defined class inherits `from_config`, so that a constructor here reads its configuration."""
+    """Return whether a user-defined class inherits `from_config`, so that our constructor reads its configuration."""
     reads = next((cls for cls in entry.__mro__ if "from_config" in vars(cls)), None)
     return reads is Configurable and find_kind(entry) is not None
 
@@ -277,7 +277,8 @@ def _keep_known_arguments(name: str, kind: str, config: Config, known: set[str])
             continue
         if not _is_neutral(neutral, key, value):
             raise FileError(
-                f"the file has {name}({key}={value!r}), an argument that fitwell's {name} does not support; it supports "
+                f"the file has {name}({key}={value!r}), an argument that fitwell's {name} does not support; it "
+                "supports "
                 f"{', '.join(sorted(known))}"
             )
     return kept

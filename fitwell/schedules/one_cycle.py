@@ -27,7 +27,8 @@ class _CycleSchedule(LearningRateSchedule):
         self.last_steps = last_steps
         if not 1 <= self._num_last_steps() <= total_steps - 2:
             raise InvalidArgument(
-                f"{type(self).__name__}: total_steps={total_steps} and last_steps={self._num_last_steps()} leave no room for "
+                f"{type(self).__name__}: total_steps={total_steps} and last_steps={self._num_last_steps()} leave "
+                "no room for "
                 "an increase and a decrease; last_steps must be from 1 to total_steps - 2"
             )
 
@@ -51,7 +52,7 @@ def _interpolate(begin: Any, end: Any, fraction: Array) -> Array:
 
 @schedule_registry.register()
 class OneCycle(_CycleSchedule):
-    """1cycle: up from η₀ to η₁ in the first half, down again in the second half, then several orders of magnitude lower.
+    """1cycle: up from η₀ to η₁ in the first half, down again in the second half, then orders of magnitude lower.
 
     Of T updates, the last L are the tail. With ``h = ⌊(T - L) / 2⌋``, the value is linear from η₀ to η₁ for t < h,
     linear back to η₀ for t < 2h, and linear to η_last at T, where it remains. Not in Keras.

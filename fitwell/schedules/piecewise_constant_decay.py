@@ -20,7 +20,7 @@ __all__ = [
 
 @schedule_registry.register()
 class PiecewiseConstantDecay(LearningRateSchedule):
-    """Piecewise constant values: ``values[0]`` up to and including step ``boundaries[0]``, then ``values[1]``, and so on.
+    """Piecewise constant values: ``values[0]`` up to and including step ``boundaries[0]``, then ``values[1]``, etc.
 
     The numbers are traced arguments, so changing them does not recompile; changing how many there are does.
 

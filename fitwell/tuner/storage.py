@@ -128,7 +128,8 @@ class Storage:
         text = " ".join(causes)
         if "is locked" in text:
             return (
-                f"the storage {self.name} is locked: another program has been writing to it for {LOCK_TIMEOUT:g} seconds; "
+                f"the storage {self.name} is locked: another program has been writing to it for {LOCK_TIMEOUT:g} "
+                "seconds; "
                 "close it (a database browser, a copy in progress), then start again: nothing is lost"
             )
         if "not a database" in text:

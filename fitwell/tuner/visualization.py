@@ -114,7 +114,8 @@ def _draw_history(
     out = values[(values < shown[0]) | (values > shown[1])]
     if len(out):
         notes.append(
-            f"{count_of(len(out), len(places), 'trial')} far off, {axis_limits.describe_extent(out, *shown)} (triangles)"
+            f"{count_of(len(out), len(places), 'trial')} far off, {axis_limits.describe_extent(out, *shown)} "
+            "(triangles)"
         )
     add_note(ax, notes)
 

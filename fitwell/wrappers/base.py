@@ -78,7 +78,8 @@ class BaseWrapper(BaseEstimator):  # type: ignore[misc]
         for name in settings:
             if name not in [*own, *_FIT_ARGUMENTS]:
                 raise InvalidArgument(
-                    f"{type(self).__name__} has no argument {name!r}{did_you_mean(name, [*own, *_FIT_ARGUMENTS]) or '.'} "
+                    f"{type(self).__name__} has no argument "
+                    f"{name!r}{did_you_mean(name, [*own, *_FIT_ARGUMENTS]) or '.'} "
                     f"The build function takes {', '.join(own) or 'none'}; fit takes {', '.join(_FIT_ARGUMENTS)}."
                 )
 

@@ -69,7 +69,8 @@ def test_every_odd_value_at_every_place_is_refused_or_harmless(
                 assert len(str(error)) < 500
                 assert "\x1b" not in str(error)
                 continue
-            # Some strings are valid: another name, another date format. The preprocessor then works, or raises DataError.
+            # Some strings are valid: another name, another date format. The preprocessor then works, or raises
+            # DataError.
             with contextlib.suppress(DataError):
                 assert np.isfinite(prepared.transform(TABLE[:10], [])).all()
             prepared.describe()

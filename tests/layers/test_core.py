@@ -1,4 +1,4 @@
-"""Tests that the harness of all layers does not cover: inputs, Lambda, operators of KerasTensors, the layer protocol."""
+"""Inputs, Lambda, operators of KerasTensors, the layer protocol: tests that the harness of layers does not cover."""
 
 from __future__ import annotations
 

@@ -71,7 +71,9 @@ EDITS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "do not have different places": lambda tree: _first(tree).update(place=1),
     "drawn is -1": lambda tree: _first(tree).update(drawn=-1),
     "counts of steps or epochs": lambda tree: tree["groups"][0]["state"].update({"['epoch']": np.int32([-1, 1])}),
-    "does not have a state for each of its 2 members": lambda tree: tree["groups"][0]["state"].update({"['seed']": np.uint32([1])}),
+    "does not have a state for each of its 2 members": lambda tree: (
+        tree["groups"][0]["state"].update({"['seed']": np.uint32([1])})
+    ),
     r"is int64 \(\) in the file": lambda tree: tree["groups"][0]["state"].update({"['step']": np.int64([1, 1])}),
 }  # fmt: skip
 

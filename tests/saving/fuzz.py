@@ -4,9 +4,9 @@ Run it by hand for any time::
 
     python tests/saving/fuzz.py --seconds 3600 --kinds nested hdf5 zip header
 
-Kinds of change: ``bytes`` anywhere in a file, ``config`` values anywhere in a configuration, and those of `file_mutations`,
-which keep the form of a file: ``nested`` objects, layouts of ``hdf5``, methods and entries of ``zip``, and the
-``header`` of arrays. A separate process reads the files, and is restarted when it ends. A case is
+Kinds of change: ``bytes`` anywhere in a file, ``config`` values anywhere in a configuration, and those of
+`file_mutations`, which keep the form of a file: ``nested`` objects, layouts of ``hdf5``, methods and entries of
+``zip``, and the ``header`` of arrays. A separate process reads the files, and is restarted when it ends. A case is
 known by its seed and number: ``--seed 0 --first 123 --cases 1`` repeats one, and its file is kept in ``--keep``.
 `test_fuzz` runs some hundreds of each kind.
 

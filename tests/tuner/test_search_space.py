@@ -255,7 +255,10 @@ def test_several_is_the_deprecated_name_of_list() -> None:
     new = List(Int(8, 16), 1, 2, when={"depth": 2})
     assert vars(old) == vars(new)
     # Studies that were begun before the renaming are still accepted.
-    stored = "Several(of=Int(low=8, high=16, log=False, step=1, default=8), least=1, most=2, when={'depth': [2]}, default=[8])"
+    stored = (
+        "Several(of=Int(low=8, high=16, log=False, step=1, default=8), least=1, most=2, when={'depth': [2]}, "
+        "default=[8])"
+    )
     assert old.stored_repr() == new.stored_repr() == stored
 
 

@@ -1,7 +1,7 @@
 """Transformers of single table columns, fitted on the training rows.
 
-A fitted column names its features (`feature_names`), computes them for the same column of any table (`transform`), describes
-itself (`describe`), and converts to JSON data and back (`to_json`, `column_from_json`).
+A fitted column names its features (`feature_names`), computes them for the same column of any table (`transform`),
+describes itself (`describe`), and converts to JSON data and back (`to_json`, `column_from_json`).
 """
 
 from __future__ import annotations

@@ -104,7 +104,8 @@ class DateColumn(Column):
             return moments
         read = to_datetime(values[unparsed], pattern)
         notes.append(
-            f"{self.name!r} has {pluralize(int(read.notna().sum()), 'date')} in the format {pattern}, while training had "
+            f"{self.name!r} has {pluralize(int(read.notna().sum()), 'date')} in the format {pattern}, while "
+            "training had "
             f"{self.pattern}; they were read in the new format."
         )
         return moments.fillna(read)

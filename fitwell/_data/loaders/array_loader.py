@@ -36,8 +36,8 @@ class ArrayLoader(DataLoader):
     pad: whether a short last batch is padded and masked. Otherwise it is the tail of its dispatch, in its true size.
     max_epochs_per_dispatch: maximum number of epochs in one dispatch.
     row_indices: indices of the rows to use, all by default. Permutations equal those of a loader with these rows only.
-    bucket_rows: number of rows to reserve space for, with `row_indices`, so that loaders of similar sizes share one compiled
-        program. Ignored if batches must not be padded.
+    bucket_rows: number of rows to reserve space for, with `row_indices`, so that loaders of similar sizes share one
+        compiled program. Ignored if batches must not be padded.
     """
 
     def __init__(

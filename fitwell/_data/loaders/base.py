@@ -62,8 +62,8 @@ class Dispatch:
 class DataLoader:
     """Base class of the data loaders. `rows` and `steps` are per epoch, None if unknown before its end.
 
-    prefetches_permutations: whether a thread computes the permutations of the next epochs while the device is busy. If other
-        runs use all cores, starting the thread takes longer than computing them.
+    prefetches_permutations: whether a thread computes the permutations of the next epochs while the device is busy. If
+        other runs use all cores, starting the thread takes longer than computing them.
     """
 
     rows: int | None
