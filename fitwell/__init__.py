@@ -22,9 +22,7 @@ from fitwell import (  # noqa: E402
     callbacks,
     config,
     constraints,
-    datasets,
     errors,
-    events,
     initializers,
     layers,
     losses,
@@ -35,10 +33,8 @@ from fitwell import (  # noqa: E402
     saving,
     schedules,
     utils,
-    wrappers,
 )
 from fitwell._variables import Variable  # noqa: E402
-from fitwell.comparison import compare  # noqa: E402
 from fitwell.initializers import Initializer  # noqa: E402
 from fitwell.layers import Input, Layer  # noqa: E402
 from fitwell.layers.keras_tensor import KerasTensor  # noqa: E402
@@ -46,11 +42,12 @@ from fitwell.losses import Loss  # noqa: E402
 from fitwell.metrics import Metric  # noqa: E402
 from fitwell.models import Model, Sequential  # noqa: E402
 from fitwell.optimizers import Optimizer  # noqa: E402
-from fitwell.population import Population, grid, sample  # noqa: E402
 from fitwell.regularizers import Regularizer  # noqa: E402
 
 if TYPE_CHECKING:
-    from fitwell import estimators, tuner
+    from fitwell import datasets, estimators, events, tuner, wrappers
+    from fitwell.comparison import compare
+    from fitwell.population import Population, grid, sample
     from fitwell.tuner import search
 
 __all__ = [
@@ -97,20 +94,24 @@ __all__ = [
     "wrappers",
 ]
 
-# Imported at the first use: a tenth of all code is the search, and the estimators import scikit-learn.
-_LAZY = {
+# Imported at the first use: a third of the modules is for many models, and the estimators import scikit-learn.
+_LAZY_MODULES = ("datasets", "estimators", "events", "tuner", "wrappers")
+_LAZY_NAMES = {
+    "Population": "fitwell.population",
+    "compare": "fitwell.comparison",
     "draw": "fitwell.population",  # the deprecated name of `sample`
-    "estimators": "fitwell.estimators",
+    "grid": "fitwell.population",
+    "sample": "fitwell.population",
     "search": "fitwell.tuner",
-    "tuner": "fitwell.tuner",
 }
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _LAZY:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = importlib.import_module(_LAZY[name])
-    return getattr(module, name) if name in ("draw", "search") else module
+    if name in _LAZY_MODULES:
+        return importlib.import_module(f"fitwell.{name}")
+    if name in _LAZY_NAMES:
+        return getattr(importlib.import_module(_LAZY_NAMES[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
