@@ -40,6 +40,7 @@ class CallContext:
     key: the random key of this step. None draws keys from the current seed generator.
     step: a number that differs from call to call (in training, the number of updates), for layers with a fixed seed.
     sample_mask: ``[batch]``, 1 for real rows and 0 for the padding of a short batch. None if there is no padding.
+        `mask_padding` makes it, `ModelProgram.forward` passes it on; losses, metrics and `BatchNormalization` read it.
     num_valid: the sum of the mask, if it is already known.
     """
 

@@ -1,4 +1,8 @@
-"""Deprecated names, which still work and warn once."""
+"""Deprecated names, which still work and warn once.
+
+Deprecated arguments are translated where they are taken, and each place calls `warn_deprecated`. Many are in
+`optimizers/deprecated_arguments.py`, `models/deprecated_methods.py` and, for saved files, `saving/keras_config.py`.
+"""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from fitwell._data.loaders import Dispatch
 from fitwell._engine.train_program import Batch
 from fitwell._typing import Array
 
-__all__ = ["Validation", "gather_batch", "gather_rows", "select_batch", "take_index"]
+__all__ = ["Validation", "gather_batch", "gather_rows", "mask_padding", "select_batch", "take_index"]
 
 
 @dataclass
@@ -38,12 +38,14 @@ class Validation:
 
     def at(self, index: Array) -> Batch:
         """Return batch `index`."""
-        return _masked(jax.tree.map(lambda leaf: take_index(leaf, index), self.batches), self.sizes, index)
+        return mask_padding(
+            jax.tree.map(lambda leaf: take_index(leaf, index), self.batches), self.sizes, index
+        )
 
 
 def gather_batch(block: Batch, order: Array, sizes: Array | None, index: Array) -> Batch:
     """Return batch `index` of `block`: the rows ``order[index]``, of which the first ``sizes[index]`` are real."""
-    return _masked(gather_rows(block, take_index(order, index)), sizes, index)
+    return mask_padding(gather_rows(block, take_index(order, index)), sizes, index)
 
 
 def select_batch(dispatch: Dispatch, epoch: int, index: int) -> Batch:
@@ -54,8 +56,8 @@ def select_batch(dispatch: Dispatch, epoch: int, index: int) -> Batch:
 
 
 def gather_rows(block: Batch, places: Array) -> Batch:
-    # Places come from the permutations of the loader, which are in bounds, so no clamping is needed.
     """Return the rows of `block` at `places`."""
+    # Places come from the permutations of the loader, which are in bounds, so no clamping is needed.
     return jax.tree.map(lambda leaf: leaf.at[places].get(mode="promise_in_bounds"), block)
 
 
@@ -64,7 +66,7 @@ def take_index(array: Array, index: Array) -> Array:
     return jax.lax.dynamic_index_in_dim(array, index, keepdims=False, allow_negative_indices=False)
 
 
-def _masked(batch: Batch, sizes: Array | None, index: Array) -> Batch:
+def mask_padding(batch: Batch, sizes: Array | None, index: Array) -> Batch:
     """Return `batch` with the rows after the first ``sizes[index]`` marked as padding."""
     if sizes is None:
         return batch

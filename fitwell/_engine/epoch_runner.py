@@ -22,7 +22,7 @@ from fitwell._engine import devices, xla_cpu_heuristics
 from fitwell._engine.batch_access import Validation, gather_batch, gather_rows, take_index
 from fitwell._engine.compile_cache import CompileCache
 from fitwell._engine.dispatch_result import DispatchResult, EpochLogs
-from fitwell._engine.nan_recovery import find_last_finite_step
+from fitwell._engine.nan_recovery import find_first_nonfinite_step
 from fitwell._engine.policies import Policy, skip_epoch, static_key
 from fitwell._engine.train_program import Batch, TrainProgram
 from fitwell._engine.train_state import TrainState
@@ -141,7 +141,7 @@ class EpochRunner:
             epochs = min(dispatch.epochs, (limit - report.step_before) // steps + 1)
             return self._dispatch(state, dataclasses.replace(dispatch, epochs=epochs), values, limit)
 
-        first_nonfinite_step, (after, clean) = find_last_finite_step(again, report, int(after.step))
+        first_nonfinite_step, (after, clean) = find_first_nonfinite_step(again, report, int(after.step))
         # Log the epoch with the loss that it had; its validation is that of the finite weights.
         own, both = len(self._result_names), min(len(report.epochs), len(clean.epochs))
         clean.epochs.table[:both, :own] = report.epochs.table[:both, :own]

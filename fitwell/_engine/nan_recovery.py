@@ -1,4 +1,7 @@
-"""Finding the last finite weights of a dispatch in which a loss or a gradient was not finite."""
+"""Finding the last finite weights of a dispatch in which a loss or a gradient was not finite.
+
+`EpochRunner.__call__` calls it; `TrainLoop` then warns and ends the run.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from typing import Protocol, TypeVar
 
 from fitwell._engine.train_state import TrainState
 
-__all__ = ["AnyResult", "Result", "find_last_finite_step"]
+__all__ = ["AnyResult", "Result", "find_first_nonfinite_step"]
 
 
 class Result(Protocol):
@@ -21,7 +24,7 @@ class Result(Protocol):
 AnyResult = TypeVar("AnyResult", bound=Result)
 
 
-def find_last_finite_step(
+def find_first_nonfinite_step(
     again: Callable[[int], tuple[TrainState, AnyResult]], result: AnyResult, updates: int
 ) -> tuple[int, tuple[TrainState, AnyResult]]:
     """Return the first step that is not finite, and the outcome of the dispatch that ends just before it.

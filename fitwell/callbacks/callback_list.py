@@ -49,6 +49,7 @@ class CallbackList:
     Attributes:
         has_user_hooks (bool): Whether a user-defined hook observes epochs or batches.
         runs_on_host (bool): Whether the hooks of compilable callbacks are called.
+        returns_each_epoch (bool): Whether a dispatch ends with the epoch.
 
     Example:
         >>> from fitwell.callbacks import CallbackList, CSVLogger, EarlyStopping
@@ -97,6 +98,14 @@ class CallbackList:
     def has_batch_hooks(self) -> bool:
         """Whether a callback observes every batch."""
         return bool(self._batch_watchers)
+
+    @property
+    def returns_each_epoch(self) -> bool:
+        """Whether the compiled program returns to the host after each epoch: some hook observes epochs or batches.
+
+        `runs_on_host` is the other rule that makes a run return: the hooks of compilable callbacks are called too.
+        """
+        return self.has_batch_hooks or self.has_hook("on_epoch_begin", "on_epoch_end")
 
     def has_hook(self, *hooks: str) -> bool:
         """Return whether any callback overrides one of these hooks for `fit`."""

@@ -1,4 +1,7 @@
-"""`TerminateOnNaN`, which every run does by default."""
+"""`TerminateOnNaN`, which every run does by default.
+
+`EpochRunner.__call__` finds the step and the weights before it; `TrainLoop` warns and ends the run.
+"""
 
 from __future__ import annotations
 

@@ -170,7 +170,7 @@ class TrainLoop:
         limits = (
             plan.callbacks.steps_until_next_call(self.position.batches_seen),
             plan.checkpoints.steps_until_save(self.position),
-            plan.loader.steps or None if plan.has_epoch_dispatches else None,
+            plan.loader.steps or None if plan.returns_each_epoch else None,
         )
         return min([self.dispatch_size.max_steps(), *(limit for limit in limits if limit is not None)])
 
@@ -182,7 +182,7 @@ class TrainLoop:
                 plan.progress.clear_line()
             plan.callbacks.call_hook("on_epoch_begin", epoch, {})
             plan.progress.epoch_begin(epoch)
-            if plan.has_epoch_dispatches:
+            if plan.returns_each_epoch:
                 plan.program.check_optimizer()  # a hook may have set more than numbers
                 warn_changed_constants(plan.program.constants)
             self._move(self.position.begin_epoch())

@@ -37,7 +37,7 @@ class TrainPlan:
     """The parts of a training run. Nothing in it says where the run stands.
 
     policies: the callbacks that decide at the end of an epoch, with their policies. metric_names: the names of
-    everything that is measured. has_epoch_dispatches: whether the host has to act at the end of every epoch.
+    everything that is measured. returns_each_epoch: whether the host has to act at the end of every epoch.
     validates_on_host: whether the validation runs between dispatches. has_no_observers: whether nothing looks at
     single epochs, so that the logs of many are recorded together.
     """
@@ -54,7 +54,7 @@ class TrainPlan:
     policies: CallbackPolicies
     host_policies: HostPolicies
     runner: EpochRunner
-    has_epoch_dispatches: bool
+    returns_each_epoch: bool
     validates_on_host: bool
     has_no_observers: bool
 
@@ -77,12 +77,11 @@ def make_plan(
     check_learning_rate_conflicts(callbacks, session.optimizer)
     checkpoints = make_checkpoint_manager(callbacks, options.resume)
     session.seed = checkpoints.seed(session.seed)
-    has_hooks = callback_list.has_batch_hooks or callback_list.has_hook("on_epoch_begin", "on_epoch_end")
     loader = data.make_loader(
         options,
         seed=session.seed,
         pad=program.supports_padding,
-        max_epochs_per_dispatch=1 if has_hooks else MAX_EPOCHS_PER_DISPATCH,
+        max_epochs_per_dispatch=1 if callback_list.returns_each_epoch else MAX_EPOCHS_PER_DISPATCH,
     )
     params["steps"] = loader.steps
     history = History(params)
@@ -91,14 +90,14 @@ def make_plan(
     params["metrics"] = [*metric_names, *map(log_name, logged)]
     progress = ProgressReporter(options.verbose, options.epochs, loader.steps)
     block = _validation_block(data, options, callback_list, program)
-    on_host = data.validation is not None and block is None
+    validates_on_host = data.validation is not None and block is None
     policies = _make_policies(callback_list, session, options, metric_names)
     runner = session.get_runner(
         training=True,
         policies=[policy for _, policy in policies],
         runs_policies=not callback_list.runs_on_host,
         validation=block,
-        ends_epochs=not on_host,
+        ends_epochs=not validates_on_host,
         logged=logged,
     )
     host_pairs = policies if callback_list.runs_on_host else []
@@ -118,9 +117,11 @@ def make_plan(
         policies=policies,
         host_policies=host_policies,
         runner=runner,
-        has_epoch_dispatches=has_hooks or on_host,
-        validates_on_host=on_host,
-        has_no_observers=not has_hooks and not on_host and not progress.verbose,
+        returns_each_epoch=callback_list.returns_each_epoch or validates_on_host,
+        validates_on_host=validates_on_host,
+        has_no_observers=not callback_list.returns_each_epoch
+        and not validates_on_host
+        and not progress.verbose,
     )
 
 

@@ -32,7 +32,7 @@ class ArrayLoader(DataLoader):
     """Loader for rows that fit on the device. They are transferred once and permuted every epoch.
 
     block: the arrays, all with the rows along the first axis.
-    shuffle: whether each epoch has a new permutation, computed from ``(seed, epoch)``.
+    shuffle: whether each epoch has a new permutation, computed from ``(seed, epoch)`` by `random.epoch_permutations`.
     pad: whether a short last batch is padded and masked. Otherwise it is the tail of its dispatch, in its true size.
     max_epochs_per_dispatch: maximum number of epochs in one dispatch.
     row_indices: indices of the rows to use, all by default. Permutations equal those of a loader with these rows only.
