@@ -296,7 +296,21 @@ def resolve_custom_objects(value: Any) -> Any:
 
 @contextmanager
 def custom_objects(objects: Mapping[str, Any]) -> Iterator[None]:
-    """Let configurations refer to `objects` by name inside the block."""
+    """Let configurations refer to `objects` by name inside the block.
+
+    Args:
+        objects (Mapping): Classes and functions by the names in the configurations.
+
+    Example:
+        >>> import fitwell as fw
+        >>> class Double(fw.Layer):
+        ...     def call(self, inputs):
+        ...         return 2 * inputs
+        >>> with fw.saving.custom_object_scope({"Double": Double}):
+        ...     layer = fw.layers.deserialize({"class_name": "Double", "config": {"name": "twice"}})
+        >>> layer.name
+        'twice'
+    """
     before = dict(_custom)
     _custom.update(objects)
     try:

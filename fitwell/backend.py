@@ -154,6 +154,12 @@ def clear_session() -> None:
     """Reset automatic names of layers, and release compiled programs.
 
     Models that are no longer referenced free their memory without it.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.backend.clear_session()
+        >>> fw.layers.Dense(1).name
+        'dense'
     """
     reset_name_counters()
     clear_caches()
@@ -164,6 +170,11 @@ def image_data_format() -> str:
 
     Returns:
         str: ``"channels_last"``.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.backend.image_data_format()
+        'channels_last'
     """
     return "channels_last"
 
@@ -173,6 +184,11 @@ def learning_phase() -> int:
 
     Returns:
         int: 1 inside a call in training, else 0.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.backend.learning_phase()
+        0
     """
     return int(bool(current().training))
 
@@ -185,6 +201,13 @@ def set_learning_phase(value: int) -> NoReturn:
 
     Raises:
         InvalidArgument: always; the message names the replacement.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.backend.set_learning_phase(1)  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+            ...
+        fitwell.errors.InvalidArgument: keras.backend.set_learning_phase(1) is not supported: ...
     """
     raise InvalidArgument(
         f"keras.backend.set_learning_phase({value}) is not supported: each call sets its phase with the "
@@ -202,6 +225,13 @@ def in_train_phase(x: Any, alt: Any, training: Any = None) -> Any:
 
     Returns:
         Any: One of the two values.
+
+    Example:
+        >>> import fitwell as fw
+        >>> import warnings
+        >>> warnings.simplefilter("ignore", DeprecationWarning)
+        >>> fw.backend.in_train_phase("noisy", "plain", training=False)
+        'plain'
     """
     warn_deprecated(
         "keras.backend.in_train_phase(x, alt)",
@@ -222,6 +252,14 @@ def get_value(x: Any) -> Any:
 
     Returns:
         ndarray | float: The value.
+
+    Example:
+        >>> import fitwell as fw
+        >>> import warnings
+        >>> warnings.simplefilter("ignore", DeprecationWarning)
+        >>> optimizer = fw.optimizers.SGD(0.5)
+        >>> fw.backend.get_value(optimizer.learning_rate)
+        0.5
     """
     if isinstance(x, ScheduledFloat):
         warn_deprecated(f"keras.backend.get_value(optimizer.{x.name})", f"float(optimizer.{x.name})")
@@ -239,6 +277,14 @@ def batch_get_value(tensors: Sequence[Any]) -> list[Any]:
 
     Returns:
         list[ndarray]: Their values.
+
+    Example:
+        >>> import fitwell as fw
+        >>> import warnings
+        >>> warnings.simplefilter("ignore", DeprecationWarning)
+        >>> import numpy as np
+        >>> [value.tolist() for value in fw.backend.batch_get_value([np.ones(2), np.zeros(1)])]
+        [[1.0, 1.0], [0.0]]
     """
     return [get_value(tensor) for tensor in tensors]
 
@@ -286,6 +332,13 @@ def variable(value: Any, dtype: Any = None, name: str = "variable") -> Variable:
 
     Returns:
         Variable: The variable.
+
+    Example:
+        >>> import fitwell as fw
+        >>> import warnings
+        >>> warnings.simplefilter("ignore", DeprecationWarning)
+        >>> fw.backend.variable([1.0, 2.0]).shape
+        (2,)
     """
     warn_deprecated("keras.backend.variable(value)", "self.add_weight(...) in a layer's build")
     return Variable(value, name=name, dtype=dtype or floatx())
@@ -303,6 +356,16 @@ def function(inputs: Sequence[Any], outputs: Sequence[Any]) -> Callable[[Sequenc
 
     Raises:
         InvalidArgument: if an input is not the input of a model.
+
+    Example:
+        >>> import fitwell as fw
+        >>> import numpy as np
+        >>> import warnings
+        >>> warnings.simplefilter("ignore", DeprecationWarning)
+        >>> inputs = fw.Input((2,))
+        >>> outputs = fw.layers.Dense(1, kernel_initializer="ones")(inputs)
+        >>> fw.backend.function([inputs], [outputs])([np.ones((1, 2))])[0].tolist()
+        [2.0]
     """
     inputs, outputs = list(inputs), list(outputs)
     if len(find_keras_tensors(inputs)) < len(inputs):

@@ -33,10 +33,19 @@ class Policy(Protocol):
     The methods are pure functions of JAX arrays. Numbers belong into the state of the policy, where they are
     arguments of the program: policies that differ in numbers only then share one compiled program.
 
+    Args:
+        None: a policy is any object with these attributes and methods.
+
     Attributes:
         name (str): Key of the state in `TrainState.policies`; unique in a run.
         monitor (str): Name of the result that the policy reads, such as ``"val_loss"``.
         target (str | None): Path of the hyperparameter that it changes, such as ``"optimizer.learning_rate"``.
+
+    Example:
+        >>> import fitwell as fw
+        >>> policy = fw.callbacks.EarlyStopping("loss", patience=3).policy(first_epoch=0)
+        >>> policy.monitor, policy.target
+        ('loss', None)
 
     Source: fitwell; see `fitwell.callbacks.policy` for an example.
     """

@@ -113,6 +113,11 @@ def load_frame(path: str = _FILE) -> pd.DataFrame:
         DatasetNotFound: if the file is not found and cannot be downloaded.
         FileError: if the file is damaged.
 
+    Example:
+        >>> import fitwell as fw
+        >>> fw.datasets.california_housing.load_frame().shape  # doctest: +SKIP
+        (20640, 9)
+
     Source: scikit-learn `fetch_california_housing`.
     """
     import pandas as pd

@@ -18,6 +18,9 @@ class Flatten(Layer):
     Output shape:
         `[batch, product of the other sizes]`; `[batch]` becomes `[batch, 1]`.
 
+    Args:
+        **kwargs: Arguments of `Layer`.
+
     Example:
         >>> import fitwell as fw
         >>> import numpy as np

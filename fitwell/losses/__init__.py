@@ -144,6 +144,12 @@ def serialize(loss: Any) -> Any:
 
     Returns:
         dict: ``{"class_name": ..., "config": ...}``, which `deserialize` reads.
+
+    Example:
+        >>> import fitwell as fw
+        >>> config = fw.losses.serialize(fw.losses.Huber(delta=2.0))
+        >>> config["class_name"], type(fw.losses.deserialize(config)).__name__
+        ('Huber', 'Huber')
     """
     return _serialize(loss)
 
@@ -156,6 +162,12 @@ def deserialize(config: Mapping[str, Any] | str | None) -> Any:
 
     Returns:
         Loss | None: The loss; None if `config` is None.
+
+    Example:
+        >>> import fitwell as fw
+        >>> config = fw.losses.serialize(fw.losses.Huber(delta=2.0))
+        >>> config["class_name"], type(fw.losses.deserialize(config)).__name__
+        ('Huber', 'Huber')
     """
     return get(config)
 

@@ -208,6 +208,12 @@ def serialize(metric: Any) -> Any:
 
     Returns:
         dict: ``{"class_name": ..., "config": ...}``, which `deserialize` reads.
+
+    Example:
+        >>> import fitwell as fw
+        >>> config = fw.metrics.serialize(fw.metrics.AUC())
+        >>> config["class_name"], type(fw.metrics.deserialize(config)).__name__
+        ('AUC', 'AUC')
     """
     return _serialize(metric)
 
@@ -220,6 +226,12 @@ def deserialize(config: Mapping[str, Any] | str | None) -> Any:
 
     Returns:
         Metric | None: The metric; None if `config` is None.
+
+    Example:
+        >>> import fitwell as fw
+        >>> config = fw.metrics.serialize(fw.metrics.AUC())
+        >>> config["class_name"], type(fw.metrics.deserialize(config)).__name__
+        ('AUC', 'AUC')
     """
     return get(config)
 

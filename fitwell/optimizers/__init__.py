@@ -95,6 +95,12 @@ def serialize(optimizer: Optimizer) -> Any:
 
     Returns:
         dict: ``{"class_name": ..., "config": ...}``, which `deserialize` reads.
+
+    Example:
+        >>> import fitwell as fw
+        >>> config = fw.optimizers.serialize(fw.optimizers.Adam(0.01))
+        >>> config["class_name"], type(fw.optimizers.deserialize(config)).__name__
+        ('Adam', 'Adam')
     """
     return _registry.serialize(optimizer)
 
@@ -107,6 +113,12 @@ def deserialize(config: Mapping[str, Any]) -> Optimizer:
 
     Returns:
         Optimizer: The optimizer.
+
+    Example:
+        >>> import fitwell as fw
+        >>> config = fw.optimizers.serialize(fw.optimizers.Adam(0.01))
+        >>> config["class_name"], type(fw.optimizers.deserialize(config)).__name__
+        ('Adam', 'Adam')
     """
     optimizer: Optimizer = optimizer_registry.from_config(config)
     return optimizer

@@ -32,7 +32,14 @@ ScalarOrSchedule = float | LearningRateSchedule | Any
 
 
 class OptimizerOptions(TypedDict, total=False):
-    """The keyword arguments of every optimizer; see `Optimizer`."""
+    """The keyword arguments of every optimizer; see `Optimizer`.
+
+    Example:
+        >>> import fitwell as fw
+        >>> options: fw.optimizers.OptimizerOptions = {"clipnorm": 1.0, "use_ema": True}
+        >>> fw.optimizers.SGD(0.1, **options).use_ema
+        True
+    """
 
     weight_decay: ScalarOrSchedule | None
     coupled_weight_decay: ScalarOrSchedule | None

@@ -183,6 +183,18 @@ class StepHyperparameters:
         step (Array): See above.
         count (Array): Number of this update, from 1, for bias corrections.
         shared (dict[str, Array]): The slots that all parameters share, already updated.
+
+    Example:
+        >>> import fitwell as fw
+        >>> class Halving(fw.optimizers.Optimizer):
+        ...     hyperparameters = ("factor",)
+        ...     def __init__(self, learning_rate=0.1, factor=0.5, **options):
+        ...         super().__init__(learning_rate, **options)
+        ...         self.factor = factor
+        ...     def update_step(self, gradient, slots, learning_rate, hyperparameters):
+        ...         return -learning_rate * hyperparameters.factor * gradient, slots
+        >>> Halving().factor
+        0.5
     """
 
     def __init__(self, owner: ScheduledHyperparameters, step: Array, made: Array, dtype: Any) -> None:

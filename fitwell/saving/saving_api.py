@@ -98,7 +98,13 @@ def load_model(
     Raises:
         FileError: if the file cannot be read or is not valid; the message names the file.
 
-    Example: See `save_model`.
+    Example:
+        >>> import os, tempfile
+        >>> import fitwell as fw
+        >>> path = os.path.join(tempfile.mkdtemp(), "model.keras")
+        >>> fw.Sequential([fw.Input((2,)), fw.layers.Dense(1)]).save(path)
+        >>> fw.models.load_model(path).count_params()
+        3
 
     Source: Keras `load_model`.
     """
@@ -156,7 +162,11 @@ def model_from_json(json_string: str | bytes, custom_objects: Mapping[str, Any] 
         FileError: if the JSON is not a valid configuration, or asks for more than 256 MiB of weights: unlike a
             ``.keras`` file, it does not contain them. Build a larger model in code, or load it from a file.
 
-    Example: See `to_json`.
+    Example:
+        >>> import fitwell as fw
+        >>> json_string = fw.Sequential([fw.Input((2,)), fw.layers.Dense(1)]).to_json()
+        >>> fw.models.model_from_json(json_string).count_params()
+        3
 
     Source: Keras `model_from_json`.
     """

@@ -94,6 +94,12 @@ def get(identifier: Any) -> Any:
 
     Raises:
         InvalidArgument: if `identifier` is none of these.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.schedules.get({"class_name": "ExponentialDecay", "config": {"initial_learning_rate": 0.1,
+        ...     "decay_steps": 100, "decay_rate": 0.5}})(100).item()
+        0.05000000074505806
     """
     if isinstance(identifier, LearningRateSchedule):
         return identifier
@@ -114,6 +120,12 @@ def serialize(schedule: LearningRateSchedule) -> Any:
 
     Returns:
         dict: ``{"class_name": ..., "config": ...}``, which `deserialize` reads.
+
+    Example:
+        >>> import fitwell as fw
+        >>> config = fw.schedules.serialize(fw.schedules.ExponentialDecay(0.1, 100, 0.9))
+        >>> config["class_name"], type(fw.schedules.deserialize(config)).__name__
+        ('ExponentialDecay', 'ExponentialDecay')
     """
     return _registry.serialize(schedule)
 
@@ -126,6 +138,12 @@ def deserialize(config: Mapping[str, Any]) -> LearningRateSchedule:
 
     Returns:
         LearningRateSchedule: The schedule.
+
+    Example:
+        >>> import fitwell as fw
+        >>> config = fw.schedules.serialize(fw.schedules.ExponentialDecay(0.1, 100, 0.9))
+        >>> config["class_name"], type(fw.schedules.deserialize(config)).__name__
+        ('ExponentialDecay', 'ExponentialDecay')
     """
     schedule: LearningRateSchedule = schedule_registry.from_config(config)
     return schedule

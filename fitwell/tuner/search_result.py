@@ -36,6 +36,9 @@ _STATES = {
 class SearchResult:
     """The trials of a search, and the best of them. `search` returns it.
 
+    Args:
+        None for users: `search` makes it.
+
     Attributes:
         study: The Optuna study, for example for ``optuna.visualization``. The dashboard opens it as well:
             ``pip install optuna-dashboard``, then ``optuna-dashboard sqlite:///search.db``.

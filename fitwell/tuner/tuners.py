@@ -226,12 +226,34 @@ class Tuner:
 class RandomSearch(Tuner):
     """Random search. See `Tuner` for the arguments.
 
+    Args:
+        hypermodel, objective, max_trials, **others: See `Tuner`.
+
+    Example:
+        >>> import fitwell as fw
+        >>> def build(hp):
+        ...     model = fw.Sequential([fw.Input((1,)), fw.layers.Dense(hp.Int("units", 1, 4)), fw.layers.Dense(1)])
+        ...     model.compile("sgd", "mse")
+        ...     return model
+        >>> tuner = fw.tuner.RandomSearch(build, objective="val_loss", max_trials=2)
+        >>> tuner.search([[0.0], [1.0]], [[0.0], [1.0]], epochs=1, validation_data=([[0.5]], [[0.5]]), verbose=0)
+        >>> len(tuner.get_best_hyperparameters(2))
+        2
+
     Source: KerasTuner `RandomSearch`.
     """
 
 
 class BayesianOptimization(Tuner):
     """Bayesian optimization with a Gaussian process; needs torch. See `Tuner` for the arguments.
+
+    Args:
+        hypermodel, objective, max_trials, **others: See `Tuner`.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.tuner.BayesianOptimization.sampler
+        'gp'
 
     Source: KerasTuner `BayesianOptimization`.
     """
@@ -241,6 +263,20 @@ class BayesianOptimization(Tuner):
 
 class GridSearch(Tuner):
     """Grid search. See `Tuner` for the arguments; `max_trials` is None by default, which means all combinations.
+
+    Args:
+        hypermodel, objective, max_trials, **others: See `Tuner`.
+
+    Example:
+        >>> import fitwell as fw
+        >>> def build(hp):
+        ...     model = fw.Sequential([fw.Input((1,)), fw.layers.Dense(hp.Int("units", 1, 4)), fw.layers.Dense(1)])
+        ...     model.compile("sgd", "mse")
+        ...     return model
+        >>> tuner = fw.tuner.GridSearch(build, objective="val_loss", max_trials=2)
+        >>> tuner.search([[0.0], [1.0]], [[0.0], [1.0]], epochs=1, validation_data=([[0.5]], [[0.5]]), verbose=0)
+        >>> len(tuner.get_best_hyperparameters(2))
+        2
 
     Source: KerasTuner `GridSearch`.
     """
@@ -269,6 +305,11 @@ class Hyperband(Tuner):
         hyperband_iterations (float): Number of passes through all brackets, which determines the number of
             trials. Default: 1.
         **others: Other arguments of `Tuner`.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.tuner.Hyperband.pruner
+        'hyperband'
 
     Source: KerasTuner `Hyperband`; Li et al. (2018).
     """
