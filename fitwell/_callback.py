@@ -8,7 +8,7 @@ nothing. A callback that needs only some batches says which in `steps_until_next
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from fitwell._registry import format_call
@@ -56,6 +56,7 @@ class Callback:
 
     evaluate_only_hooks: ClassVar[frozenset[str]] = frozenset()
     controlled_hyperparameter: ClassVar[str | None] = None
+    _decide: Callable[[int, float], None] | None = None
 
     def __init__(self) -> None:
         self.model: Any = None
@@ -93,6 +94,19 @@ class Callback:
 
     def on_policy_end(self, policy_state: Any) -> None:
         """Read the final state of the compiled part into attributes, at the end of the run."""
+
+    def update_policy_state(self, policy_state: Any) -> Any:
+        """Return `policy_state` with the values of attributes that a hook may have changed; for a run on the host."""
+        return policy_state
+
+    def set_decide_function(self, decide: Callable[[int, float], None] | None) -> None:
+        """Set the function that applies the policy to an epoch and its value; for a run on the host."""
+        self._decide = decide
+
+    def get_monitor_value(self, logs: Logs | None) -> Any:
+        """Return the value that the policy monitors, or None if the epoch did not measure it."""
+        policy = self.policy(0)
+        return None if policy is None else (logs or {}).get(policy.monitor)
 
     def epoch_values(self, epochs: range) -> dict[str, list[float]] | None:
         """Return the values of hyperparameters for each of `epochs`, by path, or None."""
@@ -132,7 +146,14 @@ class Callback:
         """Run before epoch `epoch`, counted from 0."""
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        """Run after epoch `epoch`; `logs` holds its metrics, including those of validation."""
+        """Run after epoch `epoch`; `logs` holds its metrics, including those of validation.
+
+        A callback with a policy must call this method of the base class, which decides in a run on the host.
+        """
+        if self._decide is not None:
+            value = self.get_monitor_value(logs)
+            if value is not None:
+                self._decide(epoch, float(value))
 
     def on_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
         """Run before each training batch. Older name of `on_train_batch_begin`."""

@@ -90,3 +90,23 @@ def test_a_data_set_is_known_to_the_command_line(tmp_path: Path) -> None:
     example("data set")
     assert not main(["train", "line", "--epochs", "2", "--quiet", "--output", str(tmp_path / "run")])
     assert (tmp_path / "run" / "model.keras").exists()
+
+
+def test_a_policy_decides_next_to_a_hook_that_observes_epochs() -> None:
+    """Such a hook moves decisions to the host; the policy stops the run at the same epoch."""
+    stop_below = example("policy")["StopBelow"]
+    seen: list[int] = []
+
+    class Observer(fw.callbacks.Callback):
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            seen.append(epoch)
+
+    for others in ([], [Observer()]):
+        model = fw.Sequential(
+            [fw.Input((1,)), fw.layers.Dense(1, use_bias=False, kernel_initializer="zeros")]
+        )
+        model.compile(fw.optimizers.SGD(0.25), "mse")
+        callback = stop_below(value=0.3)
+        history = model.fit([[1.0]], [[1.0]], epochs=9, verbose=0, callbacks=[callback, *others])
+        assert callback.reached and history.history["loss"] == [1.0, 0.25]
+    assert seen == [0, 1]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -30,11 +29,6 @@ class MonitorCallback(CompilableCallback):
     def __init__(self) -> None:
         super().__init__()
         self.best: float | None = None
-        self._decide: Callable[[int, float], None] | None = None
-
-    def set_decide_function(self, decide: Callable[[int, float], None] | None) -> None:
-        """Set the function that applies the policy to an epoch and its value, for a run on the host."""
-        self._decide = decide
 
     @property
     def sign(self) -> int:
@@ -45,18 +39,11 @@ class MonitorCallback(CompilableCallback):
         """Return `best` as policies store it: multiplied by `sign`, infinite before the first value."""
         return np.float32(np.inf if self.best is None else self.best * self.sign)
 
-    def update_policy_state(self, policy_state: Any) -> Any:
-        """Return `policy_state` with the values of the attributes, which a hook may have changed."""
-        return policy_state
-
     def get_monitor_value(self, logs: Logs | None) -> Any:
         """Return the monitored value of an epoch, or None if it was not measured. A subclass may compute it."""
         return (logs or {}).get(self.monitor)
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Decide, if the compiled loop does not."""
-        if self._decide is None:
-            return
-        value = self.get_monitor_value(logs)
-        if value is not None:
-            self._decide(epoch, float(value))
+        # Overridden so that a run on the host has an epoch hook and ends each dispatch at an epoch.
+        super().on_epoch_end(epoch, logs)

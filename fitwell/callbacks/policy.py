@@ -5,6 +5,9 @@ therefore does not return to the host for it, however many epochs a dispatch has
 and a population of a thousand. A callback provides a policy by its method `Callback.policy`; `EarlyStopping`,
 `ReduceLROnPlateau` and `FlatStopping` are callbacks with a policy.
 
+If a user-defined hook observes epochs, the run decides on the host instead, in the turn of the callback; a callback
+that has a policy and overrides `on_epoch_end` must call the method of its base class.
+
 This callback stops a run as soon as a value is small enough:
 
 >>> import fitwell as fw, numpy as np, jax.numpy as jnp
