@@ -13,8 +13,7 @@ demo: $(VENV)/.installed-run  ## train a network on real data and write a folder
 	$(BIN)/fitwell train $(DEMO)
 
 test: lint  ## all checks before a commit; in CI the tests marked slow as well
-	$(BIN)/python -m pytest -n auto $(if $(CI),,-m "not slow")
-	$(BIN)/python -m pytest -n auto --doctest-modules fitwell
+	$(BIN)/python -m pytest -n auto --doctest-modules $(if $(CI),,-m "not slow") fitwell tests
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .
