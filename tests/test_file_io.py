@@ -207,6 +207,7 @@ while True:
 """
 
 
+@pytest.mark.slow
 def test_processes_killed_at_any_moment_leave_a_whole_file_and_one_leftover_at_most(tmp_path: Path) -> None:
     path = tmp_path / "f"
     atomic_write(path, bytes(300_000))

@@ -149,6 +149,7 @@ def test_rates_are_printed_at_the_start_of_their_epoch(capsys: pytest.CaptureFix
     ]
 
 
+@pytest.mark.slow
 def test_hooks_for_batches_have_the_last_word_as_in_keras() -> None:
     """Warm-up by batches after a scheduler by epochs."""
 

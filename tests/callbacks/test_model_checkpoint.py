@@ -141,6 +141,7 @@ def test_invalid_arguments_raise(options: dict[str, Any], message: str) -> None:
         callbacks.ModelCheckpoint(**options)
 
 
+@pytest.mark.filterwarnings("ignore:cannot infer from the name")
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -169,6 +170,7 @@ def test_verbose_messages(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     )
 
 
+@pytest.mark.filterwarnings("ignore:cannot infer from the name")
 @pytest.mark.parametrize("settings", [{"save_best_only": True}, {"monitor": "los", "save_best_only": True}])
 def test_messages_for_values_that_cannot_be_monitored(settings: Any, tmp_path: Path) -> None:
     keep = callbacks.ModelCheckpoint(tmp_path / "best.keras", **settings)

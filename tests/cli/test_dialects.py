@@ -36,6 +36,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 SMALL = ("--sep=~", "--quiet", "--epochs", "3")
 
 
+@pytest.mark.slow
 def test_a_run_reads_new_tables_as_it_read_its_own(fitwell: Callable[..., Any], folder: Path) -> None:
     wishes = ("--keep", "id", "--drop", "gewicht", "--type", "ort=category")
     result = fitwell(
@@ -65,6 +66,7 @@ def test_a_run_reads_new_tables_as_it_read_its_own(fitwell: Callable[..., Any], 
     assert result.code == 2 and "'12/31/2021' in row 1" in " ".join(result.err.split())
 
 
+@pytest.mark.slow
 def test_predictions_are_scored_in_the_dialect_of_training(fitwell: Callable[..., Any], folder: Path) -> None:
     result = fitwell("train", "sales.csv", "--target", "umsatz", *SMALL, "--hidden", "8", "--output", "run")
     assert result.code == 0, result.err

@@ -205,6 +205,7 @@ def test_the_best_weights_are_kept(fitwell: Callable[..., Any], table: Path, tmp
     assert (rmse / scale) ** 2 != pytest.approx(history["val_loss"].iloc[-1], rel=1e-4)
 
 
+@pytest.mark.slow
 def test_another_seed_is_another_run(fitwell: Callable[..., Any], table: Path, tmp_path: Path) -> None:
     scores = []
     for seed in (1, 2):
@@ -259,6 +260,7 @@ def test_ctrl_c_before_anything_was_learned_leaves_nothing(
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_a_run_that_diverges_at_once_leaves_nothing(
     fitwell: Callable[..., Any], table: Path, tmp_path: Path
 ) -> None:

@@ -211,6 +211,7 @@ def test_losses_of_different_kinds_are_remarked() -> None:
     )
 
 
+@pytest.mark.filterwarnings("ignore:compare ranks by loss")
 def test_a_loss_that_contains_penalties_is_remarked() -> None:
     def network(penalty: float) -> Any:
         dense = fw.layers.Dense(1, activation="sigmoid", kernel_regularizer=fw.regularizers.L2(penalty))

@@ -148,6 +148,7 @@ def test_learners_equal_on_the_whole_are_called_equal_though_they_differ_on_ever
     assert uncorrected / count > 0.2
 
 
+@pytest.mark.slow
 def test_false_alarms_and_coverage_are_as_stated() -> None:
     """In 2,000 comparisons of four equal candidates, at most 5 % have a false alarm."""
     rng = np.random.default_rng(5)

@@ -50,6 +50,7 @@ def _spots(tree: Any, place: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 ODD = (None, True, 5, -1, 0, math.nan, math.inf, 10**30, 10**400, "x", [], {}, [[]], {"x": []}, "\x1b[2J")
 
 
+@pytest.mark.slow
 def test_every_odd_value_at_every_place_is_refused_or_harmless(
     tmp_path: Path, written: dict[str, Any]
 ) -> None:

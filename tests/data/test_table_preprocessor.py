@@ -52,6 +52,7 @@ def fit(frame: pd.DataFrame) -> TablePreprocessor:
     return TablePreprocessor.fit(frame, TARGET)
 
 
+@pytest.mark.slow
 @settings(max_examples=60 if os.environ.get("CI") else 25, deadline=None)
 @given(mixed_tables, mixed_tables)
 def test_any_table_gives_finite_arrays_that_survive_a_file(training: pd.DataFrame, new: pd.DataFrame) -> None:

@@ -243,6 +243,7 @@ def test_a_run_in_two_parts_equals_one(quiet: Any) -> None:
         np.testing.assert_allclose(first[name] + second[name], values, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_initial_epoch_resumes_too(quiet: Any) -> None:
     x, y = data()
     model = network(dropout=0.3)
@@ -278,6 +279,7 @@ def test_every_epoch_has_an_order_of_its_own_and_visits_every_row_once() -> None
     assert len(set(orders)) == 3
 
 
+@pytest.mark.slow
 def test_nearly_as_many_rows_run_the_program_of_those_before(monkeypatch: pytest.MonkeyPatch) -> None:
     """As in cross-validation. The rows that fill the block up are never seen."""
     x = np.random.default_rng(2).normal(size=(60, 3)).astype(np.float32)
@@ -300,6 +302,7 @@ def test_nearly_as_many_rows_run_the_program_of_those_before(monkeypatch: pytest
 # --- streaming ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rows", [53, 56])
 def test_a_memory_map_streamed_from_disk_gives_the_same_bits(
     rows: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -324,6 +327,7 @@ def test_a_memory_map_streamed_from_disk_gives_the_same_bits(
     np.testing.assert_allclose(streamed.predict(mapped), resident.predict(x), rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_generator_gives_what_arrays_give() -> None:
     x, y = data(56)
 

@@ -306,6 +306,7 @@ def test_a_bad_batch_late_in_a_quiet_run_is_named_by_its_epoch() -> None:
     assert "epoch 7, batch 2" in run(callbacks=[Pushes()])
 
 
+@pytest.mark.slow
 def test_other_warnings_do_not_come() -> None:
     x, y = data()
     with warnings.catch_warnings():
@@ -327,6 +328,7 @@ def test_bad_rows_in_validation_are_refused_before_training() -> None:
 # --- interruptions ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_ctrl_c_from_a_callback_keeps_what_was_learned() -> None:
     x, y = data()
     ended = []

@@ -106,6 +106,7 @@ def test_the_penalty_weighs_as_in_scikit_learn(kind: str, weighted: bool) -> Non
     np.testing.assert_allclose(bias - same_for_all, expected[1], atol=1e-3)
 
 
+@pytest.mark.slow
 def test_learns_as_well_as_scikit_learns_own() -> None:
     X, y = load_digits(return_X_y=True)
     parts = train_test_split(X / 16, y, random_state=0, stratify=y)
@@ -295,6 +296,7 @@ def test_a_convergence_warning_like_that_of_scikit_learn(iris: Any) -> None:
         MLPClassifier(max_iter=2).fit(*iris)
 
 
+@pytest.mark.slow
 def test_a_grid_of_numbers_compiles_once(iris: Any) -> None:
     X, y = iris
     pipeline = make_pipeline(StandardScaler(), MLPClassifier(max_iter=20, random_state=0))

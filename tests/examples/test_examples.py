@@ -10,6 +10,7 @@ import pytest
 from examples import greedy_pretraining, perceptron, stacked_autoencoder, transfer_learning
 
 
+@pytest.mark.slow
 def test_reused_layers_know_sandals_from_shirts(
     load_dataset: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -39,6 +40,7 @@ def test_a_stacked_autoencoder_beats_principal_components(load_dataset: Any) -> 
     assert np.mean(found["accuracy on the encoder"]) > 0.7
 
 
+@pytest.mark.slow
 def test_greedy_pretraining_gets_a_deep_sigmoid_network_going(load_dataset: Any) -> None:
     load_dataset("mnist")
     found = greedy_pretraining.main(seeds=range(1))

@@ -48,6 +48,7 @@ def convolutions(draw: Any) -> tuple[np.ndarray, np.ndarray, ConvWindow]:
     return inputs, kernel, ConvWindow(each(1, 3), padding, lhs_dilation, dilation, groups)
 
 
+@pytest.mark.slow
 @given(convolutions())
 @settings(max_examples=25, deadline=None)
 def test_values_and_gradients_are_those_of_jax(given: tuple[np.ndarray, np.ndarray, ConvWindow]) -> None:
@@ -64,6 +65,7 @@ def test_values_and_gradients_are_those_of_jax(given: tuple[np.ndarray, np.ndarr
 WINDOWS = ConvWindow((2,), ((1, 0),), (1,), (1,), 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("groups", [1, 2, 4])
 def test_gradients_can_be_differentiated_again(groups: int) -> None:
     generator = np.random.default_rng(0)

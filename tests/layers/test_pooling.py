@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from fitwell import layers
 
 
+@pytest.mark.slow
 @given(
     st.tuples(st.integers(1, 12), st.integers(1, 12)),
     st.tuples(st.integers(1, 6), st.integers(1, 6)),

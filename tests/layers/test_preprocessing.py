@@ -97,6 +97,7 @@ def test_embedding_looks_up_and_starts_from_given_weights() -> None:
         layers.Embedding(4, 2, weights=np.ones((3, 2)))
 
 
+@pytest.mark.filterwarnings("ignore:Embedding.input_length")
 def test_embedding_learns_in_a_model() -> None:
     x = np.random.default_rng(0).integers(0, 10, (64, 1))
     model = fitwell.Sequential([layers.Embedding(10, 3, input_length=1), layers.Flatten(), layers.Dense(1)])
@@ -117,6 +118,7 @@ def test_category_encoding_weights_and_range() -> None:
     )
 
 
+@pytest.mark.filterwarnings("ignore:Embedding.input_length")
 def test_deprecated_names_warn_once() -> None:
     with warnings.catch_warnings(record=True) as seen:
         warnings.simplefilter("always")

@@ -184,6 +184,7 @@ def test_published_numbers_of_keras_documentation() -> None:
     assert float(metrics.R2Score()([[1], [4], [3]], [[2], [4], [4]])) == pytest.approx(0.5714, abs=1e-4)
 
 
+@pytest.mark.filterwarnings("ignore:metric.reset_states")
 def test_books_example_of_a_streaming_metric() -> None:
     """Precision over two batches is 50 %, not the mean of 80 % and 0 %."""
     precision = metrics.Precision()

@@ -6,6 +6,7 @@ from typing import Any
 
 import jax
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,6 +18,7 @@ from fitwell.models.array_packing import DtypeRaveler
 shapes = st.lists(st.integers(0, 4), max_size=3).map(tuple)
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(shapes, st.sampled_from(["float32", "int32", "bfloat16"])), min_size=1, max_size=6))
 def test_what_is_joined_comes_apart_as_it_was(parts: list[tuple[tuple[int, ...], str]]) -> None:
     variables = {f"v{i}": Variable(np.zeros(shape), dtype=dtype) for i, (shape, dtype) in enumerate(parts)}

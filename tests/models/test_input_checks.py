@@ -470,6 +470,7 @@ def _loose_graph() -> Any:
     return fitwell.Model(inputs=first, outputs=layers.Dense(1)(layers.concatenate([first, second])))
 
 
+@pytest.mark.filterwarnings("ignore:cannot infer from the name")
 @pytest.mark.parametrize("name", CASES)
 def test_words(name: str) -> None:
     action, error, words = CASES[name]

@@ -206,6 +206,7 @@ def former_arrays(build: Any, model: Any) -> dict[str, np.ndarray]:
     }
 
 
+@pytest.mark.filterwarnings("ignore:.*does not say how its layers")
 @pytest.mark.parametrize("build", BEFORE)
 @pytest.mark.parametrize("suffix", [".npz", ".safetensors"])
 def test_weight_files_of_before_mean_what_they_meant(build: Any, suffix: str, tmp_path: Path) -> None:

@@ -35,6 +35,7 @@ print(peak[0] - before)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="Linux tells what a process holds")
 def test_a_memory_map_takes_no_more_than_the_budget(tmp_path: Path) -> None:
     arguments = [sys.executable, "-c", _EVALUATE, str(tmp_path / "rows")]

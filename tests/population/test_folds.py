@@ -23,6 +23,7 @@ def classifier(setting):
     return model
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("build", "batch_size"),
     [(normalised, 8), (normalised, 32), (normalised, 100), (subclassed, 8), (subclassed, 32)],

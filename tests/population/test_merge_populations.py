@@ -22,6 +22,7 @@ def rows_of(population):
     return table.drop(columns="member", errors="ignore").reset_index(drop=True)
 
 
+@pytest.mark.slow
 def test_two_processes_train_what_one_does(tmp_path):
     files = [tmp_path / f"part-{rank}.fit" for rank in range(2)]
     other = subprocess.Popen(

@@ -75,6 +75,7 @@ def test_each_member_may_write_files_of_its_own(regression, tmp_path):
         np.testing.assert_array_equal(saved.predict(x), member.model.predict(x))
 
 
+@pytest.mark.filterwarnings("ignore:cannot infer from the name")
 def test_a_fit_that_is_refused_leaves_what_was_found_before(regression):
     x, y, _ = regression
     population = fw.Population(dense, seeds=[0, 1]).fit(x, y, epochs=2, verbose=0)

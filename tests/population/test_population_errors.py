@@ -75,6 +75,7 @@ def test_members_that_share_a_layer_which_does_not_learn_are_one_program(regress
     np.testing.assert_allclose(population.history[2].history["loss"], alone.history["loss"], rtol=1e-5)
 
 
+@pytest.mark.filterwarnings("ignore:cannot infer from the name")
 def test_mistakes_in_fitting(trained, regression):
     x, y, _ = regression
     population = fw.Population(dense, seeds=[0, 1])

@@ -115,6 +115,7 @@ def test_members_that_read_rows_of_their_own_are_not_stacked(stacks):
     assert not stacks
 
 
+@pytest.mark.slow
 def test_stopped_members_leave_the_stack_when_that_pays(stacks, monkeypatch):
     x, y, validation = rows("rows")
 
@@ -133,6 +134,7 @@ def test_stopped_members_leave_the_stack_when_that_pays(stacks, monkeypatch):
     same(population.members[3], model, history)
 
 
+@pytest.mark.slow
 def test_a_member_that_fails_ends_its_stack():
     """The other members stop and keep their progress, as in threads."""
     x, y, validation = rows("rows")

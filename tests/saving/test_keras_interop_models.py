@@ -176,6 +176,7 @@ def test_every_loss(suffix: str, keras: Any, tmp_path: Path) -> None:
         assert (type(read).__name__, settings(read)) == (name, shown)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".keras", ".h5"])
 def test_every_metric(suffix: str, keras: Any, tmp_path: Path) -> None:
     path = tmp_path / f"m{suffix}"

@@ -46,6 +46,7 @@ def model_called(name: str) -> Any:
     return model
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_models_and_weights_come_back(name: str, tmp_path: Path) -> None:
     model = model_called(name)

@@ -30,6 +30,7 @@ def small(width: int = 3) -> Any:
     )
 
 
+@pytest.mark.filterwarnings("ignore:.*skipped")
 @pytest.mark.parametrize("suffix", [".weights.h5", ".h5", ".npz", ".safetensors"])
 def test_weights_are_restored_or_raise(suffix: str, tmp_path: Path) -> None:
     path = tmp_path / f"w{suffix}"

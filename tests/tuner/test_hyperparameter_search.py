@@ -112,6 +112,7 @@ def test_where_all_trials_became_nan_the_error_says_so() -> None:
     assert result.remarks() == []
 
 
+@pytest.mark.filterwarnings("ignore::fitwell.errors.NonFiniteWarning")
 def test_a_trial_whose_objective_was_never_measured_is_the_worst() -> None:
     run = tuner.Search(build, SPACE, data(), trials=1, epochs=1, validation_freq=2, storage=":memory:")
     table = run.run().trials
@@ -171,6 +172,7 @@ def test_a_space_with_no_valid_point_is_said_to_have_none(declared: bool, sample
         )
 
 
+@pytest.mark.slow
 def test_first_settings_come_first_and_a_time_limit_ends_it(tmp_path: Path) -> None:
     result = tuner.search(
         build, SPACE, data(), minutes=0.05, first=[{"learning_rate": 0.02}], epochs=1,

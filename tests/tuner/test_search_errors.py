@@ -155,6 +155,7 @@ def test_a_file_that_is_no_database_is_explained(tmp_path: Path) -> None:
         search(path, 1)
 
 
+@pytest.mark.slow
 def test_what_is_not_done_in_time_is_left_for_the_next_call(tmp_path: Path) -> None:
     settings: dict[str, Any] = {"storage": tmp_path / "a.db", "epochs": 1000}
     late = search(trials=1, sleep=0.1, minutes=0.1, **settings)
