@@ -230,12 +230,14 @@ class RandomSearch(Tuner):
         hypermodel, objective, max_trials, **others: See `Tuner`.
 
     Example:
+        >>> import tempfile
         >>> import fitwell as fw
         >>> def build(hp):
         ...     model = fw.Sequential([fw.Input((1,)), fw.layers.Dense(hp.Int("units", 1, 4)), fw.layers.Dense(1)])
         ...     model.compile("sgd", "mse")
         ...     return model
-        >>> tuner = fw.tuner.RandomSearch(build, objective="val_loss", max_trials=2)
+        >>> folder = tempfile.mkdtemp()
+        >>> tuner = fw.tuner.RandomSearch(build, objective="val_loss", max_trials=2, directory=folder)
         >>> tuner.search([[0.0], [1.0]], [[0.0], [1.0]], epochs=1, validation_data=([[0.5]], [[0.5]]), verbose=0)
         >>> len(tuner.get_best_hyperparameters(2))
         2
@@ -268,12 +270,14 @@ class GridSearch(Tuner):
         hypermodel, objective, max_trials, **others: See `Tuner`.
 
     Example:
+        >>> import tempfile
         >>> import fitwell as fw
         >>> def build(hp):
         ...     model = fw.Sequential([fw.Input((1,)), fw.layers.Dense(hp.Int("units", 1, 4)), fw.layers.Dense(1)])
         ...     model.compile("sgd", "mse")
         ...     return model
-        >>> tuner = fw.tuner.GridSearch(build, objective="val_loss", max_trials=2)
+        >>> folder = tempfile.mkdtemp()
+        >>> tuner = fw.tuner.GridSearch(build, objective="val_loss", max_trials=2, directory=folder)
         >>> tuner.search([[0.0], [1.0]], [[0.0], [1.0]], epochs=1, validation_data=([[0.5]], [[0.5]]), verbose=0)
         >>> len(tuner.get_best_hyperparameters(2))
         2
