@@ -1,7 +1,7 @@
 """Per-call context: the training flag, the random key, the padding mask and the losses that layers add.
 
-The training step opens a `CallContext` around the forward pass; layers and losses read `current()`.
-Outside any context (an eager call) `current()` returns defaults.
+The training step opens a `CallContext` around the forward pass; layers and losses read `current_call_context()`.
+Outside any context (an eager call) `current_call_context()` returns defaults.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from fitwell._typing import Array
 __all__ = [
     "CallContext",
     "call_context",
-    "current",
+    "current_call_context",
     "in_call_context",
     "masked_mean",
     "num_valid_rows",
@@ -88,7 +88,7 @@ _current = _Current()
 _eager = CallContext()
 
 
-def current() -> CallContext:
+def current_call_context() -> CallContext:
     """Return the innermost context, or a context of defaults if none is open."""
     return _current.stack[-1] if _current.stack else _eager
 
@@ -113,7 +113,7 @@ def masked_mean(values: Array) -> Array:
 
     Use it in a layer that mixes the rows of a batch: ``masked_mean(x)`` is ``x.mean(0)`` over the real rows.
     """
-    weights = current().sample_mask
+    weights = current_call_context().sample_mask
     if weights is None:
         return jnp.mean(values, axis=0)
     weights = weights.astype(values.dtype)
@@ -122,7 +122,7 @@ def masked_mean(values: Array) -> Array:
 
 def num_valid_rows(dtype: Any) -> Array:
     """Return the number of rows that are not padding, for a context with a mask."""
-    context = current()
+    context = current_call_context()
     if context.num_valid is not None:
         return jnp.asarray(context.num_valid, dtype)
     assert context.sample_mask is not None

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from fitwell import activations, losses
-from fitwell._call_context import current
+from fitwell._call_context import current_call_context
 from fitwell._deprecation import warn_deprecated
 from fitwell._engine.compile_cache import clear_caches
 from fitwell._param_validation import DType, ListOf, NumericArray, Predicate, validate_params
@@ -190,7 +190,7 @@ def learning_phase() -> int:
         >>> fw.backend.learning_phase()
         0
     """
-    return int(bool(current().training))
+    return int(bool(current_call_context().training))
 
 
 def set_learning_phase(value: int) -> NoReturn:

@@ -33,8 +33,10 @@ USERS = os.environ.get("XLA_FLAGS", "").removesuffix(QUICK)
 _options_of_users = compile_cache.compiler_options
 
 
-def _optimising_options(use_ynn: bool) -> dict[str, Any]:
-    return (_options_of_users(use_ynn) or {}) | {name: default for name, (_, default) in FLAGS.items()}
+def _optimising_options(use_ynn_kernels: bool) -> dict[str, Any]:
+    return (_options_of_users(use_ynn_kernels) or {}) | {
+        name: default for name, (_, default) in FLAGS.items()
+    }
 
 
 def _cache_between_runs(config: pytest.Config) -> None:

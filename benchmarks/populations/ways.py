@@ -47,10 +47,10 @@ def population(task: Task, data: Data, members: Sequence[Member]) -> list[float]
 
 
 def population_stacked(task: Task, data: Data, members: Sequence[Member]) -> list[float]:
-    """fitwell's Population, with the choice of the layout overruled."""
-    from fitwell.population.layout_choice import layout_rule
+    """fitwell's Population, with the choice between vmap and threads overruled."""
+    from fitwell.population.vmap_rule import use_vmap_rule
 
-    with layout_rule(lambda fit, members: True):
+    with use_vmap_rule(lambda fit, members: True):
         return population(task, data, members)
 
 

@@ -25,7 +25,7 @@ from fitwell._user_code import explain_tracing_errors
 from fitwell.errors import raise_if_out_of_memory, warn
 
 __all__ = [
-    "CAPACITY",
+    "MAX_EXECUTABLES",
     "CompileCache",
     "CompileStats",
     "abstract_signature",
@@ -38,9 +38,9 @@ __all__ = [
 ]
 
 # The number of executables that are kept; each holds native code of a few MB at most.
-CAPACITY = 128
+MAX_EXECUTABLES = 128
 
-_executables: OrderedDict[Hashable, Any] = OrderedDict()
+_executables_by_digest: OrderedDict[Hashable, Any] = OrderedDict()
 _executables_lock = threading.Lock()
 _caches: WeakSet[CompileCache] = WeakSet()
 _clear_callbacks: list[Callable[[], object]] = []
@@ -99,18 +99,18 @@ class CompileCache:
         key: Hashable,
         function: Callable[..., Any],
         arguments: tuple[Any, ...],
-        use_ynn: Callable[[], bool] = lambda: True,
+        use_ynn_kernels: Callable[[], bool] = lambda: True,
     ) -> Any:
         """Return the executable of `function` on this thread's device; the first call with `key` compiles it."""
         found = self._executables.get((key, devices.current_device()))
-        return (found or self.compile_async(key, function, arguments, use_ynn)).result()
+        return (found or self.compile_async(key, function, arguments, use_ynn_kernels)).result()
 
     def compile_async(
         self,
         key: Hashable,
         function: Callable[..., Any],
         arguments: tuple[Any, ...],
-        use_ynn: Callable[[], bool] = lambda: True,
+        use_ynn_kernels: Callable[[], bool] = lambda: True,
         pool: Executor | None = None,
     ) -> Future[Any]:
         """Trace what `get` will return, and compile it here, or in `pool` while this thread continues.
@@ -131,7 +131,7 @@ class CompileCache:
                     traced = jax.jit(function).trace(*arguments)
                     if jax.local_device_count() > 1:
                         self._traced[trace_key] = traced
-            lowered = (*lower(traced, arguments), use_ynn())
+            lowered = (*lower(traced, arguments), use_ynn_kernels())
         except BaseException as error:
             self._fail(place, future, error)
             raise
@@ -153,11 +153,11 @@ class CompileCache:
         future: Future[Any],
         lowered: Any,
         digest: str,
-        use_ynn: bool,
+        use_ynn_kernels: bool,
     ) -> None:
         try:
             with devices.use_device(place[1]):
-                future.set_result(compile_lowered(lowered, digest, use_ynn))
+                future.set_result(compile_lowered(lowered, digest, use_ynn_kernels))
         except BaseException as error:
             self._fail(place, future, error)
 
@@ -178,20 +178,20 @@ def lower(traced: Any, arguments: tuple[Any, ...]) -> tuple[Any, str]:
     return lowered, digest.hexdigest()
 
 
-def compile_lowered(lowered: Any, digest: str, use_ynn: bool = True) -> Any:
+def compile_lowered(lowered: Any, digest: str, use_ynn_kernels: bool = True) -> Any:
     """Return the executable of a lowered program for this thread's device; compile it only if it is new."""
     key = digest, devices.current_device()
     with _executables_lock:
-        if key in _executables:
+        if key in _executables_by_digest:
             compile_stats.reused += 1
-            _executables.move_to_end(key)
-            return _executables[key]
-    executable = _Executable(_compile(lowered, compiler_options(use_ynn)))
+            _executables_by_digest.move_to_end(key)
+            return _executables_by_digest[key]
+    executable = _Executable(_compile(lowered, compiler_options(use_ynn_kernels)))
     with _executables_lock:
         compile_stats.compiled += 1
-        _executables[key] = executable
-        while len(_executables) > CAPACITY:
-            _executables.popitem(last=False)
+        _executables_by_digest[key] = executable
+        while len(_executables_by_digest) > MAX_EXECUTABLES:
+            _executables_by_digest.popitem(last=False)
     return executable
 
 
@@ -212,13 +212,13 @@ def _compile(lowered: Any, options: dict[str, Any] | None) -> Any:
     return lowered.compile()
 
 
-def compiler_options(use_ynn: bool) -> dict[str, Any] | None:
+def compiler_options(use_ynn_kernels: bool) -> dict[str, Any] | None:
     """Return the XLA options for this thread's device.
 
     use_ynn: whether a CPU computes matrix products and convolutions with XLA's YNN kernels, or with Eigen and
     generated code (see `xla_cpu_heuristics.prefer_ynn_kernels`).
     """
-    if use_ynn or devices.current_device().platform != "cpu":
+    if use_ynn_kernels or devices.current_device().platform != "cpu":
         return None
     return {"xla_cpu_experimental_ynn_fusion_type": ""}
 
@@ -245,7 +245,7 @@ def clear_caches() -> None:
     for cache in list(_caches):
         cache.clear()
     with _executables_lock:
-        _executables.clear()
+        _executables_by_digest.clear()
 
 
 def abstract_signature(arguments: Any) -> tuple[Any, ...]:

@@ -97,10 +97,10 @@ class EpochRunner:
         training: bool,
         policies: Sequence[Policy] = (),
         validation: Validation | None = None,
-        ends_epochs: bool = True,
+        applies_policies_inside: bool = True,
         logged: Sequence[str] = (),
     ) -> None:
-        self.ends_epochs = ends_epochs
+        self.applies_policies_inside = applies_policies_inside
         self.logged = list(logged)
         self.program = program
         self.training = training
@@ -280,9 +280,9 @@ class EpochRunner:
             logs = jax.lax.dynamic_update_index_in_dim(
                 logs, _row(results, names), index, axis=0, allow_negative_indices=False
             )
-            if self.ends_epochs and not self.policies:
+            if self.applies_policies_inside and not self.policies:
                 state = state.replace(epoch=state.epoch + done)
-            elif self.ends_epochs:
+            elif self.applies_policies_inside:
                 state = jax.lax.cond(done, lambda: self._end_epoch(state, results), lambda: state)
             return state, logs, index + 1
 

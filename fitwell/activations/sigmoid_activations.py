@@ -64,7 +64,7 @@ def sigmoid(x: Any) -> Array:
     z = to_float(x)
     output = jax.nn.sigmoid(z)
     if _call_context.in_call_context():
-        _call_context.current().cache_logits(output, "sigmoid", z)
+        _call_context.current_call_context().cache_logits(output, "sigmoid", z)
     return output
 
 

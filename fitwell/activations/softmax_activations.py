@@ -44,7 +44,7 @@ def softmax(x: Any, axis: int = -1) -> Array:
     check_axis("softmax", z, axis)
     output = jax.nn.softmax(z, axis=axis)
     if _call_context.in_call_context() and axis in (-1, z.ndim - 1):
-        _call_context.current().cache_logits(output, "softmax", z)
+        _call_context.current_call_context().cache_logits(output, "softmax", z)
     return output
 
 

@@ -60,5 +60,5 @@ def sign(x: Any) -> Array:
 
 def _note_threshold(output: Array, z: Array) -> Array:
     if _call_context.in_call_context():
-        _call_context.current().cache_logits(output, "threshold", z)
+        _call_context.current_call_context().cache_logits(output, "threshold", z)
     return output

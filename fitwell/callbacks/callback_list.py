@@ -16,7 +16,7 @@ __all__ = [
     "check_learning_rate_conflicts",
     "flatten_callbacks",
     "is_fitwell_code",
-    "may_write_logs",
+    "has_user_defined_hooks",
 ]
 
 
@@ -64,7 +64,7 @@ class CallbackList:
         self.callbacks = list(callbacks)
         for callback in self.callbacks:
             _check_callback(callback)
-        self.has_user_hooks = any(may_write_logs(callback) for callback in self.callbacks)
+        self.has_user_hooks = any(has_user_defined_hooks(callback) for callback in self.callbacks)
         must_run_on_host = any(_must_run_on_host(callback) for callback in self.callbacks)
         self.runs_on_host = (
             self.has_user_hooks or must_run_on_host or _has_overlapping_schedules(self.callbacks)
@@ -92,7 +92,7 @@ class CallbackList:
     def may_have_extra_logs(self, callback: Any) -> bool:
         """Return whether the logs that `callback` receives may hold values that are not metrics."""
         before = self.callbacks[: self.callbacks.index(callback)]
-        return not is_fitwell_code(type(callback)) or any(map(may_write_logs, before))
+        return not is_fitwell_code(type(callback)) or any(map(has_user_defined_hooks, before))
 
     @property
     def has_batch_hooks(self) -> bool:
@@ -159,7 +159,7 @@ class CallbackList:
                 callback.on_train_batch_end(number, logs)
 
 
-def may_write_logs(callback: Any) -> bool:
+def has_user_defined_hooks(callback: Any) -> bool:
     """Return whether `callback` has user-defined epoch or batch hooks, which may write to the logs."""
     return any(
         overrides(callback, hook) and not is_fitwell_code(getattr(callback, hook))

@@ -15,7 +15,7 @@ from fitwell._param_validation import Boolean, FilePath, Integer, Options, Real,
 from fitwell._progress import CALLBACK_VERBOSE, print_message
 from fitwell._schema import NULL, NUMBER, POSITION, UnionSchema, check_schema
 from fitwell._typing import PathType
-from fitwell.callbacks.callback_list import may_write_logs
+from fitwell.callbacks.callback_list import has_user_defined_hooks
 from fitwell.callbacks.metric_mode import MODE, MONITOR, resolve_mode
 from fitwell.errors import FileError, InvalidArgument, did_you_mean, warn
 
@@ -134,7 +134,7 @@ class ModelCheckpoint(Callback):
 
     def set_previous_callbacks(self, before: Sequence[Any]) -> None:
         """Find out whether the callbacks `before` this one may log values that are not metrics."""
-        self._has_extra_logs = any(map(may_write_logs, before))
+        self._has_extra_logs = any(map(has_user_defined_hooks, before))
 
     def get_state(self) -> dict[str, Any]:
         """Return the best value so far and the epoch."""

@@ -13,7 +13,7 @@ import numpy as np
 from fitwell import random
 from fitwell._param_validation import Integer, Options, Real, validate_params
 from fitwell._typing import NumpyArray
-from fitwell.callbacks.callback_list import flatten_callbacks, is_fitwell_code, may_write_logs
+from fitwell.callbacks.callback_list import flatten_callbacks, has_user_defined_hooks, is_fitwell_code
 from fitwell.callbacks.metric_mode import MODE, require_mode
 from fitwell.comparison.argument_checks import check_arguments
 from fitwell.comparison.caveats import note_constant_weights, note_incomparable_losses, note_non_finite_runs
@@ -227,7 +227,7 @@ def _validation_size(
 
 def _may_use_validation(callback: Any) -> bool:
     """Return whether `callback` uses validation values, or may use them."""
-    if not is_fitwell_code(type(callback)) or may_write_logs(callback):
+    if not is_fitwell_code(type(callback)) or has_user_defined_hooks(callback):
         return True
     monitors = str(getattr(callback, "monitor", "")).startswith("val_")
     names = "{val_" in str(getattr(callback, "filepath", ""))

@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 
 from fitwell import config, constraints, initializers, regularizers
-from fitwell._call_context import CallContext, call_context, current, in_call_context
+from fitwell._call_context import CallContext, call_context, current_call_context, in_call_context
 from fitwell._deprecation import warn_deprecated
 from fitwell._load_budget import charge_call, charge_weight
 from fitwell._load_budget import current as current_budget
@@ -288,7 +288,7 @@ class Layer(SymbolicCall["Layer"]):
         self._build_for(shapes)
 
     def _call_in_context(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        context = current()
+        context = current_call_context()
         outer = context.training
         training = kwargs.pop("training", None)
         if training is not None:
@@ -318,7 +318,7 @@ class Layer(SymbolicCall["Layer"]):
 
     def _activity_penalty(self, output: Any) -> Array:
         """Return the activity penalty, summed over the batch and divided by its number of real rows, as in Keras."""
-        weights = current().sample_mask
+        weights = current_call_context().sample_mask
         rows = jnp.asarray(output.shape[0] if weights is None else jnp.sum(weights), dtype=output.dtype)
         if weights is not None:
             output = output * weights.reshape((-1,) + (1,) * (output.ndim - 1)).astype(output.dtype)
@@ -340,7 +340,7 @@ class Layer(SymbolicCall["Layer"]):
             >>> noise.shape
             (2, 3)
         """
-        return current().next_key()
+        return current_call_context().next_key()
 
     def add_loss(self, loss: Any) -> None:
         """Add a scalar to the training loss.
@@ -348,7 +348,7 @@ class Layer(SymbolicCall["Layer"]):
         Args:
             loss (Array): A scalar computed in `call`.
         """
-        current().losses.append(jnp.asarray(loss))
+        current_call_context().losses.append(jnp.asarray(loss))
 
     @classmethod
     def _call_parameters(cls) -> frozenset[str]:

@@ -7,7 +7,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from fitwell import initializers
-from fitwell._call_context import current, num_valid_rows
+from fitwell._call_context import current_call_context, num_valid_rows
 from fitwell._param_validation import Identifier, Real, validate_params
 from fitwell._typing import Array
 from fitwell.errors import InvalidArgument, ShapeError
@@ -154,7 +154,7 @@ class BatchNormalization(AffineNormalization):
     def _moments(self, inputs: Array) -> tuple[Array, Array]:
         """Return mean and biased variance over the axes that are not kept, without padding rows."""
         axes = tuple(axis for axis in range(inputs.ndim) if axis not in self.kept_axes)
-        rows = current().sample_mask
+        rows = current_call_context().sample_mask
         if rows is None:
             return jnp.mean(inputs, axes), jnp.var(inputs, axes)
         weights = rows.astype(inputs.dtype).reshape((-1,) + (1,) * (inputs.ndim - 1))

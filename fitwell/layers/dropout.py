@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from fitwell._call_context import current
+from fitwell._call_context import current_call_context
 from fitwell._param_validation import Integer, ListOf, Real, validate_params
 from fitwell._typing import Array
 from fitwell.errors import ShapeError
@@ -29,7 +29,7 @@ class BaseDropout(Layer):
 
     def sample_mask(self, inputs: Array, keep: Array) -> Array:
         """Return a mask that is True with probability `keep`."""
-        return jax.random.bernoulli(current().next_key(self.seed), keep, self.mask_shape(inputs))
+        return jax.random.bernoulli(current_call_context().next_key(self.seed), keep, self.mask_shape(inputs))
 
     def mask_shape(self, inputs: Array) -> tuple[int, ...]:
         """Return the shape of the mask for `inputs`."""

@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from fitwell._call_context import current
+from fitwell._call_context import current_call_context
 from fitwell._param_validation import Real, validate_params
 from fitwell._typing import Array
 from fitwell.layers.argument_rules import LAYER
@@ -56,5 +56,5 @@ class GaussianNoise(Layer):
         inputs = to_float(inputs, self.dtype)
         if not training:
             return inputs
-        noise = jax.random.normal(current().next_key(self.seed), inputs.shape, inputs.dtype)
+        noise = jax.random.normal(current_call_context().next_key(self.seed), inputs.shape, inputs.dtype)
         return inputs + jnp.asarray(self.stddev, inputs.dtype) * noise

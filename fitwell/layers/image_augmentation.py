@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from fitwell._call_context import current
+from fitwell._call_context import current_call_context
 from fitwell._param_validation import ListOf, Real, Rule, validate_params
 from fitwell._typing import Array
 from fitwell._variables import HyperparameterMixin
@@ -89,7 +89,7 @@ class ImageAugmentation(Layer):
             )
         if not training:
             return images
-        key = current().next_key(self.seed)
+        key = current_call_context().next_key(self.seed)
         if images.ndim == 3:
             return self.augment(images[..., None], key)[..., 0]
         if self.data_format == "channels_first":

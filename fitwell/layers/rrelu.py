@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from fitwell._call_context import current
+from fitwell._call_context import current_call_context
 from fitwell._param_validation import Real, validate_params
 from fitwell._typing import Array
 from fitwell.errors import InvalidArgument
@@ -65,6 +65,6 @@ class RReLU(Layer):
         lower, upper = (jnp.asarray(bound, inputs.dtype) for bound in (self.lower, self.upper))
         slope = (lower + upper) / 2
         if training:
-            key = current().next_key(self.seed)
+            key = current_call_context().next_key(self.seed)
             slope = jax.random.uniform(key, inputs.shape, inputs.dtype, lower, upper)
         return jnp.where(inputs > 0, inputs, slope * inputs)

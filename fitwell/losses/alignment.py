@@ -35,7 +35,7 @@ def map_with_logits(output: Array, change: Callable[[Array], Array]) -> Array:
     """Return ``change(output)``, and note its logits if `output` is the softmax, sigmoid or threshold of known ones."""
     changed = change(output)
     if _call_context.in_call_context():
-        current = _call_context.current()
+        current = _call_context.current_call_context()
         for kind in ("sigmoid", "softmax", "threshold"):
             logits = current.get_cached_logits(output, kind)
             if logits is not None:

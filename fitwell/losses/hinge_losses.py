@@ -110,7 +110,7 @@ def perceptron(y_true: Any, y_pred: Any) -> Array:
         [0.25]
     """
     y_true, y_pred = match_shapes("perceptron", y_true, y_pred)
-    under = _call_context.current().get_cached_logits(y_pred, "threshold")
+    under = _call_context.current_call_context().get_cached_logits(y_pred, "threshold")
     wrong = -_to_signed_labels(y_true) * (y_pred if under is None else under)
     return jnp.mean(jnp.where(wrong >= 0, wrong, 0), axis=-1)
 

@@ -40,7 +40,7 @@ def find_logits(y_pred: Array, kind: str, from_logits: bool) -> Array | None:
     Returns:
         Array | None: The logits.
     """
-    known = _call_context.current().get_cached_logits(y_pred, kind)
+    known = _call_context.current_call_context().get_cached_logits(y_pred, kind)
     if known is None:
         return y_pred if from_logits else None
     if from_logits:

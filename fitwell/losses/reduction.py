@@ -85,7 +85,7 @@ def reduce_values(
         ShapeError: if the weights do not match the values, or if a single value for the whole batch would have to be
             weighted.
     """
-    rows = _call_context.current().sample_mask
+    rows = _call_context.current_call_context().sample_mask
     if values.ndim == 0:
         if sample_weight is not None or rows is not None:
             raise ShapeError(

@@ -22,7 +22,7 @@ from fitwell._variables import Hyperparameter
 from fitwell.models.trace_key import trace_key
 
 __all__ = [
-    "CAPACITY",
+    "MAX_SHARED_PROGRAMS",
     "MAX_PARAMETERS",
     "SharedExecutables",
     "Traceable",
@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 # Shared executables keep their first model alive, so there are few of them, and none for large models.
-CAPACITY = 64
+MAX_SHARED_PROGRAMS = 64
 MAX_PARAMETERS = 1_000_000
 # JAX settings that tracing reads in addition to the model.
 _SETTINGS = ("jax_enable_x64", "jax_default_matmul_precision", "jax_disable_jit")
@@ -97,7 +97,7 @@ def shared_executables(traced: Traced) -> SharedExecutables[Traced]:
         if found is None or not found.is_unchanged:
             found = _by_structure[key] = SharedExecutables(traced, key)
         _by_structure.move_to_end(key)
-        while len(_by_structure) > CAPACITY:
+        while len(_by_structure) > MAX_SHARED_PROGRAMS:
             _by_structure.popitem(last=False)
         return found
 

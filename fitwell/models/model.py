@@ -118,7 +118,7 @@ class Model(DeprecatedMethods, CompilableModel):
         validation_batch_size: int | None = None,
         validation_freq: int | Sequence[int] = 1,
         resume: Any = None,
-        **older: Any,
+        **deprecated: Any,
     ) -> History:
         """Train the model. Another call continues where this one stopped.
 
@@ -151,7 +151,7 @@ class Model(DeprecatedMethods, CompilableModel):
             resume (str | Path | None): A folder for one checkpoint per epoch. If it contains checkpoints, the run
                 continues from the last one and ends with the same bits as one that was never interrupted. The
                 checkpoints are kept; for other frequencies use `callbacks.BackupAndRestore`. Default: None.
-            **older: Deprecated arguments without effect (`workers`). They warn; other names are refused.
+            **deprecated: Deprecated arguments without effect (`workers`). They warn; other names are refused.
 
         Returns:
             History: the logs of every epoch, and the learning rates.
@@ -171,7 +171,7 @@ class Model(DeprecatedMethods, CompilableModel):
 
         Source: Keras `Model.fit`; `resume` is fitwell's.
         """
-        check_deprecated_arguments(Model.fit, older)
+        check_deprecated_arguments(Model.fit, deprecated)
         if x is None:
             raise InvalidArgument("fit: x is missing")
         session = self._session
@@ -210,7 +210,7 @@ class Model(DeprecatedMethods, CompilableModel):
         steps: int | None = None,
         callbacks: Sequence[Any] | None = None,
         return_dict: bool = False,
-        **older: Any,
+        **deprecated: Any,
     ) -> Any:
         """Return the loss and the metrics over all rows.
 
@@ -223,7 +223,7 @@ class Model(DeprecatedMethods, CompilableModel):
             steps (int | None): Number of batches. Default: all.
             callbacks (list[Callback] | None): Their test hooks are called. Default: None.
             return_dict (bool): Whether to return a dict. Default: False.
-            **older: Deprecated arguments, as in `fit`.
+            **deprecated: Deprecated arguments, as in `fit`.
 
         Returns:
             float | list[float] | dict[str, float]: the loss; with metrics a list in the order of `metrics_names`, or a
@@ -231,7 +231,7 @@ class Model(DeprecatedMethods, CompilableModel):
 
         Source: Keras `Model.evaluate`.
         """
-        check_deprecated_arguments(Model.evaluate, older)
+        check_deprecated_arguments(Model.evaluate, deprecated)
         data = pack_data(self, x, y, sample_weight)
         self._session.get_program(data.example)
         self._session.check(data.example)
@@ -254,7 +254,7 @@ class Model(DeprecatedMethods, CompilableModel):
         verbose: int | str = 0,
         steps: int | None = None,
         callbacks: Sequence[Any] | None = None,
-        **older: Any,
+        **deprecated: Any,
     ) -> Any:
         """Return the outputs for all rows.
 
@@ -264,7 +264,7 @@ class Model(DeprecatedMethods, CompilableModel):
             verbose (int | str): As in `fit`. Default: 0.
             steps (int | None): Number of batches. Default: all.
             callbacks (list[Callback] | None): Their predict hooks are called. Default: None.
-            **older: Deprecated arguments, as in `fit`.
+            **deprecated: Deprecated arguments, as in `fit`.
 
         Returns:
             np.ndarray | list | dict: the outputs in the structure that the model returns, ``[rows, ...]``.
@@ -280,7 +280,7 @@ class Model(DeprecatedMethods, CompilableModel):
 
         Source: Keras `Model.predict`.
         """
-        check_deprecated_arguments(Model.predict, older)
+        check_deprecated_arguments(Model.predict, deprecated)
         progress = ProgressReporter(verbose, None, None)
         callback_list = CallbackList(flatten_callbacks(callbacks), self, {"steps": steps, "verbose": verbose})
         outputs = prediction.predict(

@@ -9,7 +9,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from fitwell import metrics as metrics_floor
+from fitwell import metrics as metrics_package
 from fitwell._broadcast_warning import warn_on_row_broadcast
 from fitwell._call_context import CallContext, call_context
 from fitwell._engine.train_program import Batch, ForwardResult
@@ -64,14 +64,14 @@ class ModelProgram:
         optimizer.bind_variables(self.variables, model._variables_by_name())
         self.hyperparams = self._hyperparameters()
         names = loss_names(self.output_names, self.losses)
-        self._trackers = {name: metrics_floor.Mean(name=name) for name in names}
+        self._trackers = {name: metrics_package.Mean(name=name) for name in names}
         self._metric_variables = self._accumulators()
         self._raveler = DtypeRaveler(self._metric_variables)
         self._own_code = self._has_own_code()
         # The numbers that user code read when it was compiled.
         self.constants: TracedConstants = {}
         self.supports_padding = (
-            all(layer.supports_padding for _, layer in model._flatten_layers()) and self._masks_rows()
+            all(layer.supports_padding for _, layer in model._flatten_layers()) and self._honors_sample_mask()
         )
 
     def _has_own_code(self) -> bool:
@@ -79,7 +79,7 @@ class ModelProgram:
         layers = [layer for _, layer in self.model._flatten_layers()]
         parts = [*layers, self.optimizer, *(term.loss for term in self.losses)]
         parts += [term.metric for term in self.metrics]
-        parts += [part.loss for part in parts if isinstance(part, metrics_floor.LossMetric)]
+        parts += [part.loss for part in parts if isinstance(part, metrics_package.LossMetric)]
         parts += [part for v in self.variables.values() for part in (v.regularizer, v.constraint)]
         parts += [cell.raw_value for cell in vars(self.optimizer).get("_hyperparameters", {}).values()]
         return has_user_code(parts)
@@ -139,10 +139,10 @@ class ModelProgram:
         objects = {**self._trackers, **{term.name: term.metric for term in self.metrics}}
         return {f"{name}/{i}": v for name, metric in objects.items() for i, v in enumerate(metric.variables)}
 
-    def _masks_rows(self) -> bool:
+    def _honors_sample_mask(self) -> bool:
         """Whether losses, metrics and activity regularizers ignore padding rows; user code may not."""
         parts = [term.loss for term in self.losses] + [term.metric for term in self.metrics]
-        parts += [part.loss for part in parts if isinstance(part, metrics_floor.LossMetric)]
+        parts += [part.loss for part in parts if isinstance(part, metrics_package.LossMetric)]
         penalties = [layer.activity_regularizer for _, layer in self.model._flatten_layers()]
         if not all(penalty is None or getattr(penalty, "supports_padding", False) for penalty in penalties):
             return False

@@ -97,7 +97,7 @@ def make_plan(
         policies=[policy for _, policy in policies],
         runs_policies=not callback_list.runs_on_host,
         validation=block,
-        ends_epochs=not validates_on_host,
+        applies_policies_inside=not validates_on_host,
         logged=logged,
     )
     host_pairs = policies if callback_list.runs_on_host else []

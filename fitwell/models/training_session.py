@@ -174,7 +174,7 @@ class TrainingSession:
         training: bool,
         policies: Sequence[Policy] = (),
         validation: Validation | None = None,
-        ends_epochs: bool = True,
+        applies_policies_inside: bool = True,
         runs_policies: bool = True,
         logged: Sequence[str] = (),
     ) -> EpochRunner:
@@ -185,7 +185,7 @@ class TrainingSession:
         key = (
             training,
             tuple(static_key(policy) for policy in policies),
-            ends_epochs,
+            applies_policies_inside,
             runs_policies,
             tuple(logged),
             self.optimizer.slot_names(),
@@ -196,7 +196,11 @@ class TrainingSession:
             # Of equal programs, the one that is traced and compared later.
             compiled = policies if runs_policies else ()
             runner = EpochRunner(
-                shared.traced, training=training, policies=compiled, ends_epochs=ends_epochs, logged=logged
+                shared.traced,
+                training=training,
+                policies=compiled,
+                applies_policies_inside=applies_policies_inside,
+                logged=logged,
             )
             shared.runners.setdefault(key, runner)
         return shared.runners[key].with_validation(validation)

@@ -254,7 +254,7 @@ class PureOptimizer(ConfiguredOptimizer):
                 for path, g in gradients.items()
             }
         if hyperparameters.gradient_noise is not None:
-            key = _call_context.current().next_key()
+            key = _call_context.current_call_context().next_key()
             gradients = gradient_transforms.add_noise(
                 gradients, hyperparameters.gradient_noise, hyperparameters.step, key
             )

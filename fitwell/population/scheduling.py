@@ -17,11 +17,11 @@ from fitwell._engine.dispatch_result import DispatchResult
 from fitwell._engine.train_state import TrainState
 from fitwell._engine.vmapped import DispatchRequest, run_vmapped
 from fitwell.models.train_loop import EpochValues
-from fitwell.population import layout_choice
+from fitwell.population import vmap_rule
 from fitwell.population.job_queue import Job, run_jobs
-from fitwell.population.layout_choice import MAX_VMAP_SIZE
 from fitwell.population.member_train_loop import MemberTrainLoop
 from fitwell.population.members import Member
+from fitwell.population.vmap_rule import MAX_VMAP_SIZE
 
 __all__ = [
     "MemberStart",
@@ -72,7 +72,7 @@ def run_groups(
     stacks: list[Sequence[MemberStart]] = []
     others: list[Sequence[MemberStart]] = []
     for like, starts in groups:
-        (stacks if layout_choice.should_vmap(like, len(starts)) else others).append(starts)
+        (stacks if vmap_rule.should_vmap(like, len(starts)) else others).append(starts)
     slots = thread_devices()
     jobs: list[list[Job]] = []
     for group in stacks:

@@ -15,7 +15,7 @@ from fitwell._callback import Callback
 from fitwell._data.loaders import Batch, count_rows
 from fitwell._data.splits import split_rows
 from fitwell._typing import PyTree
-from fitwell.callbacks.callback_list import flatten_callbacks, may_write_logs
+from fitwell.callbacks.callback_list import flatten_callbacks, has_user_defined_hooks
 from fitwell.callbacks.early_stopping import EarlyStopping
 from fitwell.errors import NonFiniteWarning
 from fitwell.models.compile_config import is_classification_loss
@@ -231,7 +231,7 @@ class TrialTrainer:
     def _may_log(self) -> bool:
         """Return whether callbacks may log additional values, as far as is known before a trial."""
         given = self._callbacks
-        return is_function_of_setting(given) or any(map(may_write_logs, flatten_callbacks(given)))
+        return is_function_of_setting(given) or any(map(has_user_defined_hooks, flatten_callbacks(given)))
 
 
 def _count_folds(arguments: Mapping[str, Any], x: PyTree) -> int:

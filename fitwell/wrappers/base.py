@@ -21,7 +21,7 @@ __all__ = [
     "BaseWrapper",
 ]
 
-_NON_SETTINGS = ("self", "x", "y", "sample_weight", "older")
+_NON_SETTINGS = ("self", "x", "y", "sample_weight", "deprecated")
 _FIT_ARGUMENTS = [name for name in inspect.signature(Model.fit).parameters if name not in _NON_SETTINGS]
 _PREDICT_ARGUMENTS = [
     name for name in inspect.signature(Model.predict).parameters if name not in _NON_SETTINGS

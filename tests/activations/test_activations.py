@@ -232,7 +232,7 @@ def test_softmax_and_sigmoid_note_their_logits() -> None:
 
 def test_nothing_is_noted_outside_a_call() -> None:
     output = activations.softmax(ROWS)
-    assert _call_context.current().get_cached_logits(output, "softmax") is None
+    assert _call_context.current_call_context().get_cached_logits(output, "softmax") is None
 
 
 # --- names --------------------------------------------------------------------------------------------------

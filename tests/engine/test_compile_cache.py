@@ -43,9 +43,9 @@ def test_tracing_is_done_by_who_begins_and_compiling_by_the_pool(monkeypatch: py
     may_compile = threading.Event()
     compile_lowered = compile_cache.compile_lowered
 
-    def late(lowered, digest, use_ynn):
+    def late(lowered, digest, use_ynn_kernels):
         assert may_compile.wait(30)
-        return compile_lowered(lowered, digest, use_ynn)
+        return compile_lowered(lowered, digest, use_ynn_kernels)
 
     traced_by = []
 
@@ -104,7 +104,7 @@ def test_what_cannot_be_traced_is_told_and_may_be_tried_again(begun: bool) -> No
 def test_who_waits_for_a_program_that_fails_to_compile_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     asked, compile_lowered = threading.Event(), compile_cache.compile_lowered
 
-    def fail(lowered, digest, use_ynn):
+    def fail(lowered, digest, use_ynn_kernels):
         assert asked.wait(30)
         raise MemoryError("no room for code")
 
@@ -128,7 +128,7 @@ def test_clear_caches_releases_what_is_compiled_and_changes_no_result() -> None:
     x, y = np.ones((8, 3), np.float32), np.ones((8, 2), np.float32)
     model.fit(x, y, epochs=2, verbose=0)
     before = model.predict(x)
-    executables = [weakref.ref(executable) for executable in compile_cache._executables.values()]
+    executables = [weakref.ref(executable) for executable in compile_cache._executables_by_digest.values()]
     assert len(executables) >= 2
     fitwell.utils.clear_caches()
     gc.collect()
@@ -144,4 +144,4 @@ def test_clear_session_releases_what_is_compiled() -> None:
     programs.get("key", triple, ARGUMENTS)
     fitwell.backend.clear_session()
     assert programs.find("key") is None
-    assert not compile_cache._executables
+    assert not compile_cache._executables_by_digest

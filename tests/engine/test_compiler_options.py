@@ -18,8 +18,8 @@ from fitwell._engine import compile_cache
 @pytest.fixture
 def unknown_option(monkeypatch: pytest.MonkeyPatch) -> None:
     options = {"xla_option_of_another_version": ""}
-    monkeypatch.setattr(compile_cache, "compiler_options", lambda use_ynn: options)
-    monkeypatch.setattr(compile_cache, "_executables", OrderedDict())
+    monkeypatch.setattr(compile_cache, "compiler_options", lambda use_ynn_kernels: options)
+    monkeypatch.setattr(compile_cache, "_executables_by_digest", OrderedDict())
     monkeypatch.setattr(compile_cache, "_options_warned_of", set())
 
 

@@ -137,7 +137,7 @@ def test_changing_the_model_traced_for_predictions_harms_no_other() -> None:
 
 
 def test_few_models_are_kept_and_no_large_ones(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(executable_sharing, "CAPACITY", 2)
+    monkeypatch.setattr(executable_sharing, "MAX_SHARED_PROGRAMS", 2)
     for activation in ("relu", "elu", "selu"):
         fit(build(activation=activation))
     assert len(executable_sharing._by_structure) == 2

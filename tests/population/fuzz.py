@@ -27,7 +27,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import fitwell as fw
-from fitwell.population.layout_choice import layout_rule
+from fitwell.population.vmap_rule import use_vmap_rule
 
 layers, optimizers, callbacks = fw.layers, fw.optimizers, fw.callbacks
 Setting = dict[str, Any]
@@ -172,7 +172,7 @@ def draw(number: int) -> Case:
 
 def train_together(case: Case) -> tuple[Any, list[list[dict[str, list[float]]]]]:
     """Return the population, and for every fit the curves of every member."""
-    layout = layout_rule(lambda fit, members: fit.supports_vmap)
+    layout = use_vmap_rule(lambda fit, members: fit.supports_vmap)
     with layout if case.stacked else contextlib.nullcontext():
         population = fw.Population(case.build, case.settings, seeds=[3, 8])
         curves = []

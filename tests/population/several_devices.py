@@ -17,7 +17,7 @@ from fitwell._engine.batch_access import Validation
 from fitwell._engine.compile_cache import CompileCache
 from fitwell.errors import NonFiniteWarning
 from fitwell.population import scheduling
-from fitwell.population.layout_choice import layout_rule
+from fitwell.population.vmap_rule import use_vmap_rule
 
 DEVICES = jax.local_devices()
 RATES = [0.02, 0.1, 1e6]  # the last one ends in NaN
@@ -59,7 +59,7 @@ def train(members, device=None, stacked=False, population=None, **settings):
     """Return a population, trained on all devices or on one, and the devices that were used."""
     population = population or fw.Population(build, members, seeds=range(3))
     stopping = fw.callbacks.EarlyStopping(patience=2, restore_best_weights=True)
-    layout = layout_rule(lambda fit, members: stacked)
+    layout = use_vmap_rule(lambda fit, members: stacked)
     # Devices of a CPU share its cores, so they are left alone by themselves.
     slots = mock.patch.object(scheduling, "thread_devices", lambda: DEVICES)
     place = jax.default_device(device) if device else slots

@@ -10,7 +10,7 @@ import pytest
 import fitwell as fw
 from fitwell.errors import NonFiniteWarning
 from fitwell.population import scheduling
-from fitwell.population.layout_choice import layout_rule
+from fitwell.population.vmap_rule import use_vmap_rule
 from tests.population.test_single_members import (
     POLICIES,
     STRUCTURES,
@@ -34,7 +34,7 @@ def stacks(monkeypatch):
 
     answer = scheduling.run_vmapped
     monkeypatch.setattr(scheduling, "run_vmapped", counted)
-    with layout_rule(lambda fit, members: True):
+    with use_vmap_rule(lambda fit, members: True):
         yield widths
 
 
@@ -84,7 +84,7 @@ def test_folds(stacks):
     population = fw.Population(normalised).fit(x, y, folds=5, epochs=4, batch_size=8, verbose=0)
     stacked = [history.history for history in population.history]
     assert set(stacks) == {5}
-    with layout_rule(lambda fit, members: False):
+    with use_vmap_rule(lambda fit, members: False):
         in_turn = fw.Population(normalised).fit(x, y, folds=5, epochs=4, batch_size=8, verbose=0)
     for one, other in zip(stacked, in_turn.history, strict=True):
         for name, values in one.items():
@@ -108,7 +108,7 @@ def test_members_that_read_rows_of_their_own_are_not_stacked(stacks):
     x, y, _ = rows("rows")
     settings = {"epochs": 5, "batch_size": 8, "steps_per_epoch": 3}
     population = fw.Population(dense, fw.grid(rate=[0.02, 0.05]), seeds=[0, 4])
-    with layout_rule(lambda fit, members: fit.supports_vmap):
+    with use_vmap_rule(lambda fit, members: fit.supports_vmap):
         population.fit(x, y, verbose=0, **settings)
     for member in population.members:
         same(member, *solo(dense, member.setting, member.seed, x, y, **settings))

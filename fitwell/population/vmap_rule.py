@@ -15,21 +15,21 @@ from contextvars import ContextVar
 from fitwell._engine import devices
 from fitwell.population.member_train_loop import MemberTrainLoop
 
-__all__ = ["MAX_VMAP_SIZE", "LayoutRule", "layout_rule", "should_vmap"]
+__all__ = ["MAX_VMAP_SIZE", "VmapRule", "use_vmap_rule", "should_vmap"]
 
 # (example fit of a group, number of members) -> whether to train the group under `vmap`.
-LayoutRule = Callable[[MemberTrainLoop, int], bool]
+VmapRule = Callable[[MemberTrainLoop, int], bool]
 
-_rule: ContextVar[LayoutRule | None] = ContextVar("fitwell_layout_rule", default=None)
+_rule: ContextVar[VmapRule | None] = ContextVar("fitwell_vmap_rule", default=None)
 
 # Multiplications per step from which one member fills an accelerator (estimated, not measured).
-_BUSY = 2**32
+_FILLING_MULTIPLICATIONS = 2**32
 # Maximum members per `vmap` group; larger groups are split.
 MAX_VMAP_SIZE = 256
 
 
 @contextmanager
-def layout_rule(rule: LayoutRule) -> Iterator[None]:
+def use_vmap_rule(rule: VmapRule) -> Iterator[None]:
     """Let `rule` choose between `vmap` and threads inside the block, for tests and benchmarks."""
     token = _rule.set(rule)
     try:
@@ -46,4 +46,4 @@ def should_vmap(fit: MemberTrainLoop, members: int) -> bool:
     if devices.current_device().platform == "cpu" or members < 2 or not fit.supports_vmap:
         return False
     weights = sum(variable.size for variable in fit.plan.program.trainable.values())
-    return fit.plan.loader.batch_size * weights < _BUSY
+    return fit.plan.loader.batch_size * weights < _FILLING_MULTIPLICATIONS
