@@ -10,7 +10,7 @@ MAX_LINES = 10
 
 def summarize(reasons: list[str]) -> list[str]:
     """Return one line for each reason, the most frequent first; the last line counts the reasons that did not fit."""
-    counts = Counter(reason.removeprefix("Skipped: ") for reason in reasons).most_common()
+    counts = Counter(reason.removeprefix("Skipped: ").partition("\n")[0] for reason in reasons).most_common()
     shown = counts if len(counts) <= MAX_LINES else counts[: MAX_LINES - 1]
     lines = [f"{count} skipped: {reason}" for reason, count in shown]
     if len(shown) < len(counts):

@@ -16,3 +16,7 @@ def test_there_are_at_most_ten_lines() -> None:
     lines = summarize([*few, *few, "rare", "rarer"])
     assert len(lines) == MAX_LINES
     assert lines[-1] == "4 skipped for 3 other reasons (-rs lists them)"
+
+
+def test_a_reason_takes_one_line() -> None:
+    assert summarize(["not found. Looked in:\n  - here\n  - there"]) == ["1 skipped: not found. Looked in:"]

@@ -116,7 +116,8 @@ def test_hyperband_gives_trials_up(tmp_path: Path) -> None:
     assert set(table["state"]) == {"complete", "pruned"}
 
 
-def test_mistakes_are_explained(tmp_path: Path) -> None:
+def test_mistakes_are_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     with pytest.raises(StateError, match=r"RandomSearch: call search\(x, y, ...\) first"):
         kt.RandomSearch(build_model).get_best_models()
     with pytest.raises(InvalidArgument, match="tune_new_entries is not supported"):
